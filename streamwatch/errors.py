@@ -1,0 +1,64 @@
+"""Every error that StreamWatch raises on purpose.
+
+The tree::
+
+    StreamWatchError
+      ConfigError             the configuration is wrong: every mistake at once, each with its place
+      CatalogueError          a programming mistake: an unknown metric, or labels that do not fit one
+      SourceError             a source could not be read
+        SourceUnavailable       nobody answered in time, or the connection broke        (retryable)
+        SourceDenied            the credentials or the rights are not enough
+        SourceThrottled         a quota told us to wait                                 (retryable)
+        SourceMisread           what came back was not what the protocol promises
+      ExportError             an exporter could not start or deliver
+
+A message reads *where: what happened: what to do*. It never holds a secret.
+"""
+
+from typing import ClassVar
+
+
+class StreamWatchError(Exception):
+    """The root. ``retryable`` says whether the same call may succeed later, unchanged."""
+
+    retryable: ClassVar[bool] = False
+
+
+class ConfigError(StreamWatchError):
+    """The configuration is wrong; ``mistakes`` holds one line for each thing that is."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
+
+
+class CatalogueError(StreamWatchError):
+    """A metric was used with labels or values that its definition does not have."""
+
+
+class SourceError(StreamWatchError):
+    """A source could not be read, wholly or in part."""
+
+
+class SourceUnavailable(SourceError):
+    """Nobody answered in time, or the connection broke."""
+
+    retryable = True
+
+
+class SourceDenied(SourceError):
+    """The credentials were refused, or do not allow what was asked."""
+
+
+class SourceThrottled(SourceError):
+    """A quota told us to wait for longer than we may."""
+
+    retryable = True
+
+
+class SourceMisread(SourceError):
+    """What came back was not what the protocol promises."""
+
+
+class ExportError(StreamWatchError):
+    """An exporter could not start or deliver."""

@@ -1,0 +1,1 @@
+"""Frozen types that everybody shares: no I/O, nothing from third parties but numpy."""

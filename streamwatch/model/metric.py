@@ -1,0 +1,126 @@
+"""A metric's definition, the entities it speaks of, and the values it has for them.
+
+Whatever grows with a cluster is kept in columns: one ``Keys`` names the entities (all topics, say), and each metric
+of those entities is one array of float64 in the same order. A value that is not known is NaN: arithmetic keeps
+it so, and no exporter publishes it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from streamwatch.errors import CatalogueError
+
+Values = npt.NDArray[np.float64]
+"""One float64 an entity; NaN where the value is not known."""
+
+UNKNOWN = float("nan")
+
+
+class Tier(IntEnum):
+    """How many series a metric has, from few and vital to many: a cap on series drops from the end."""
+
+    AGENT = 0
+    CLUSTER = 1
+    BROKER = 2
+    GROUP = 3
+    GROUP_TOPIC = 4
+    TOPIC = 5
+    PARTITION = 6
+
+
+@dataclass(frozen=True, slots=True)
+class CloudWatch:
+    """The CloudWatch metric that answers the same question."""
+
+    name: str
+    level: Literal["DEFAULT", "PER_BROKER", "PER_TOPIC_PER_BROKER", "PER_TOPIC_PER_PARTITION", "BASIC", "ENHANCED"]
+    statistic: Literal["Average", "Maximum", "Minimum", "Sum"]
+    scale: float = 1.0
+    """Multiply CloudWatch's value by this to get ours (0.01 for a percentage that we export as a ratio)."""
+
+
+class Keys:
+    """The label sets of many entities of one kind, in a fixed order.
+
+    Two metrics of the same entities share one ``Keys`` *object*: whoever renders labels does so once an object.
+    Compared by identity for that reason.
+    """
+
+    __slots__ = ("__weakref__", "names", "rows")
+
+    def __init__(self, names: Sequence[str], rows: Sequence[tuple[str, ...]]) -> None:
+        self.names = tuple(names)
+        self.rows = tuple(rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __repr__(self) -> str:
+        return f"Keys({', '.join(self.names)}: {len(self.rows)} rows)"
+
+    def take(self, index: npt.NDArray[np.intp]) -> "Keys":
+        """Return the rows at these positions, as keys of their own."""
+        return Keys(self.names, tuple(self.rows[i] for i in index.tolist()))
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """One metric's values for the entities of ``keys``, in their order; NaN where unknown."""
+
+    metric: "Metric"
+    keys: Keys
+    values: Values
+
+    def known(self) -> dict[tuple[str, ...], float]:
+        """Return what is known, by label values: for tests and for people, not for the hot path."""
+        pairs = zip(self.keys.rows, self.values.tolist(), strict=True)
+        return {row: value for row, value in pairs if value == value}  # noqa: PLR0124 - NaN is not equal to itself
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """The definition of a metric: what it is called, what it means, and whose question it answers."""
+
+    name: str
+    kind: Literal["gauge", "counter"]
+    unit: Literal["", "seconds", "bytes", "ratio", "records", "partitions", "brokers", "members", "topics", "groups"]
+    labels: tuple[str, ...]
+    tier: Tier
+    help: str
+    """What the value is, in one sentence: this goes to the page."""
+    question: str
+    """What a person asks when they look at it."""
+    cloudwatch: CloudWatch | None = field(default=None)
+
+    def samples(self, keys: Keys, values: Values) -> Samples:
+        """Pair values (shape ``(len(keys),)``, float64) with their entities.
+
+        Raises:
+            CatalogueError: the labels are not this metric's, or the lengths differ.
+
+        """
+        if keys.names != self.labels:
+            msg = f"{self.name}: labels {keys.names!r}: this metric has {self.labels!r}"
+            raise CatalogueError(msg)
+        if values.shape != (len(keys),):
+            msg = f"{self.name}: {values.shape!r} values for {len(keys)} label sets"
+            raise CatalogueError(msg)
+        return Samples(self, keys, values)
+
+    def sample(self, value: float, **labels: str) -> Samples:
+        """Return a single value; its labels must be exactly this metric's.
+
+        Raises:
+            CatalogueError: a label is missing or there is one too many.
+
+        """
+        if set(labels) != set(self.labels):
+            msg = f"{self.name}: labels {tuple(labels)!r}: this metric has {self.labels!r}"
+            raise CatalogueError(msg)
+        keys = Keys(self.labels, (tuple(labels[name] for name in self.labels),))
+        return Samples(self, keys, np.array([value], dtype=np.float64))

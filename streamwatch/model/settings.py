@@ -68,7 +68,7 @@ class Setting:
     maximum: float | None = None
 
 
-def setting(  # noqa: PLR0913 - the four facts of a setting, each by its name
+def setting(
     help: str,  # noqa: A002 - the word users see
     *,
     default: Any = MISSING,  # noqa: ANN401 - dataclasses.field takes any value

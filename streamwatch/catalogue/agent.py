@@ -1,0 +1,164 @@
+"""The agent itself: what it knows, what it does not know, and what knowing costs."""
+
+from typing import Final, Literal
+
+from streamwatch.model.metric import Metric, Tier
+
+SOURCE: Final = ("source",)
+REQUEST: Final = (*SOURCE, "api", "broker")
+JOB: Final = ("job",)
+
+
+def _metric(  # noqa: PLR0913 - one definition, each part by its name
+    name: str,
+    labels: tuple[str, ...],
+    help: str,  # noqa: A002 - the word users see
+    *,
+    question: str,
+    kind: Literal["gauge", "counter"] = "gauge",
+    unit: Literal["", "seconds", "bytes"] = "",
+) -> Metric:
+    return Metric(name=name, kind=kind, unit=unit, labels=labels, tier=Tier.AGENT, help=help, question=question)
+
+
+BUILD_INFO = _metric(
+    "streamwatch_build_info", ("version",), "Always 1; names the agent's version.", question="What runs here?"
+)
+SOURCE_UP = _metric(
+    "streamwatch_source_up",
+    SOURCE,
+    "Whether the last read of the source gave anything (1) or nothing (0); parts may be missing: see the problems.",
+    question="Is the agent blind?",
+)
+SOURCE_LAST_SUCCESS = _metric(
+    "streamwatch_source_last_success_timestamp_seconds",
+    SOURCE,
+    "When the last read that gave anything began, since 1970; absent before the first.",
+    question="How old is what I see?",
+    unit="seconds",
+)
+SOURCE_READ_SECONDS = _metric(
+    "streamwatch_source_read_seconds",
+    SOURCE,
+    "How long the last read took.",
+    question="Does reading take longer than it used to?",
+    unit="seconds",
+)
+SOURCE_INTERVAL_SECONDS = _metric(
+    "streamwatch_source_interval_seconds",
+    SOURCE,
+    "How often the source is read.",
+    question="How fresh can the numbers be?",
+    unit="seconds",
+)
+SOURCE_PROBLEMS = _metric(
+    "streamwatch_source_problems",
+    (*SOURCE, "scope", "reason"),
+    "What the last read could not learn: brokers, partitions, groups or topics, by reason.",
+    question="What is not known, and why?",
+)
+COLLECTOR_UP = _metric(
+    "streamwatch_collector_up",
+    (*SOURCE, "collector"),
+    "Whether the collector made its samples from the last read (1) or failed (0).",
+    question="Which part of the numbers is missing?",
+)
+SERIES = _metric(
+    "streamwatch_source_series", SOURCE, "Series exported from the source.", question="How many series is it?"
+)
+SERIES_DROPPED = _metric(
+    "streamwatch_source_series_dropped",
+    SOURCE,
+    "Series that the cap (`max_series`) left out, the least important first.",
+    question="Does the cap hide anything?",
+)
+REQUESTS = _metric(
+    "streamwatch_requests_total",
+    REQUEST,
+    "Requests sent, by API and broker.",
+    question="What does watching cost the brokers?",
+    kind="counter",
+)
+REQUEST_FAILURES = _metric(
+    "streamwatch_request_failures_total",
+    REQUEST,
+    "Requests that were not answered.",
+    question="Which broker does not answer?",
+    kind="counter",
+)
+REQUEST_SECONDS = _metric(
+    "streamwatch_request_seconds_total",
+    REQUEST,
+    "Time spent waiting for answers.",
+    question="Which API is slow?",
+    kind="counter",
+    unit="seconds",
+)
+REQUEST_SENT_BYTES = _metric(
+    "streamwatch_request_sent_bytes_total",
+    REQUEST,
+    "Bytes sent.",
+    question="What does watching cost the network?",
+    kind="counter",
+    unit="bytes",
+)
+REQUEST_RECEIVED_BYTES = _metric(
+    "streamwatch_request_received_bytes_total",
+    REQUEST,
+    "Bytes received.",
+    question="What does watching cost the network?",
+    kind="counter",
+    unit="bytes",
+)
+REQUEST_THROTTLED_SECONDS = _metric(
+    "streamwatch_request_throttled_seconds_total",
+    REQUEST,
+    "Time that brokers told the agent to wait for, by their quotas.",
+    question="Do the brokers throttle the agent?",
+    kind="counter",
+    unit="seconds",
+)
+JOB_RUNS = _metric(
+    "streamwatch_job_runs_total",
+    JOB,
+    "Runs of the job that ended.",
+    question="Does the agent still work?",
+    kind="counter",
+)
+JOB_FAILURES = _metric(
+    "streamwatch_job_failures_total",
+    JOB,
+    "Runs that ended with an error of the agent's own.",
+    question="Is there a bug?",
+    kind="counter",
+)
+JOB_OVERRUNS = _metric(
+    "streamwatch_job_overruns_total",
+    JOB,
+    "Runs that were due while the last one still ran.",
+    question="Is the interval too short?",
+    kind="counter",
+)
+JOB_WAKES = _metric(
+    "streamwatch_job_wakes_total",
+    JOB,
+    "Times that the job was brought forward because something was felt.",
+    question="Does a broker flap?",
+    kind="counter",
+)
+RELOADS = _metric(
+    "streamwatch_config_reloads_total",
+    ("outcome",),
+    "Reloads of the configuration, by outcome (`taken`, `refused`).",
+    question="Did my change take effect?",
+    kind="counter",
+)
+SCRAPES = _metric(
+    "streamwatch_http_requests_total",
+    ("code",),
+    "HTTP requests answered, by status code.",
+    question="Who reads this page?",
+    kind="counter",
+)
+
+METRICS: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))

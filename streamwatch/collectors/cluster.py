@@ -1,0 +1,159 @@
+"""The cluster as a whole and each broker: what MSK's default metrics say, with the brokers' own semantics.
+
+What follows from leadership and ISRs is believed only while a controller is there to change it: without one the
+metadata is frozen, and a count taken from it would look healthy whatever happens.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from streamwatch.catalogue import kafka as c
+from streamwatch.collectors.columns import (
+    Replication,
+    count_by,
+    count_true,
+    known,
+    replication,
+    unknown_unless,
+)
+from streamwatch.model.kafka import NOT_KNOWN, Broker, ClusterSnapshot, Int64s, Topology
+from streamwatch.model.kept import Kept
+from streamwatch.model.metric import UNKNOWN, Keys, Samples, Values
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """Where leaders and replicas stand in the list of brokers."""
+
+    leader: Int64s
+    """P: index of the leading broker, -1 without one."""
+    replica: Int64s
+    """R: index of the broker that holds the replica."""
+
+
+class ClusterCollector:
+    """Counts partitions by their health, for the cluster and for each broker."""
+
+    def __init__(self, partitions_per_broker: int) -> None:
+        self._limit = partitions_per_broker
+        self._replication = Kept[Replication]()
+        self._keys = Kept[Keys]()
+        self._brokers: tuple[Broker, ...] = ()
+        self._placed = Kept[_Placed]()
+
+    def collect(self, now: ClusterSnapshot) -> list[Samples]:
+        """Return the samples of cluster and brokers; of what is left of them where nothing could be read."""
+        if now.brokers != self._brokers:
+            self._brokers = now.brokers
+        brokers, topology = self._brokers, now.topology
+        keys = self._keys.get(lambda: Keys(c.BROKER, [(now.cluster, str(b.id)) for b in brokers]), brokers)
+        samples = [
+            c.ACTIVE_CONTROLLERS.sample(now.controllers, kafka_cluster=now.cluster),
+            c.BROKER_UP.samples(keys, np.array([float(b.up) for b in brokers])),
+        ]
+        if topology is None:
+            return samples
+        placed = self._placed.get(lambda: _place(topology, brokers), topology, brokers)
+        facts = self._replication.get(lambda: replication(topology), topology)
+        return [
+            *samples,
+            *self._cluster(now, topology, facts, placed),
+            *self._per_broker(now, topology, facts, placed, keys),
+            *_disks(now),
+        ]
+
+    def _cluster(self, now: ClusterSnapshot, topology: Topology, facts: Replication, placed: _Placed) -> list[Samples]:
+        up = np.array([b.up for b in self._brokers] + [False])
+        led = placed.leader >= 0
+        moved = led & (topology.leader != facts.preferred)
+        registered = np.array([b.registered for b in self._brokers], dtype=bool)
+        leaders = count_by(placed.leader, len(self._brokers))
+        values = {
+            c.OFFLINE_PARTITIONS: UNKNOWN if now.metadata_frozen else float((~led).sum()),
+            c.UNREACHABLE_PARTITIONS: float((~up[placed.leader]).sum()),
+            c.PARTITIONS: float(len(topology.partition)),
+            c.TOPICS: float(len(topology.topics)),
+            c.BROKERS: UNKNOWN if now.metadata_frozen else float(registered.sum()),
+            c.REASSIGNING_PARTITIONS: now.reassigning,
+            c.NON_PREFERRED_LEADERS: UNKNOWN if now.metadata_frozen else _share(int(moved.sum()), int(led.sum())),
+            c.LEADER_SKEW: UNKNOWN if now.metadata_frozen else _skew(leaders[registered]),
+            c.BYTES_SKEW: _skew(_log_bytes(now)[registered]),
+            c.GROUPS: float(len(now.groups.groups)) if now.groups_complete else UNKNOWN,
+        }
+        samples = [metric.sample(value, kafka_cluster=now.cluster) for metric, value in values.items()]
+        if now.cluster_id:
+            samples.append(c.CLUSTER_INFO.sample(1.0, kafka_cluster=now.cluster, cluster_id=now.cluster_id))
+        return samples
+
+    def _per_broker(
+        self, now: ClusterSnapshot, topology: Topology, facts: Replication, placed: _Placed, keys: Keys
+    ) -> list[Samples]:
+        size, believed = len(self._brokers), not now.metadata_frozen
+        led = placed.leader >= 0
+        expected = facts.replicas - count_true(now.adding, topology)
+        # As brokers see it since 3.0: a topic cannot need more replicas in sync than it has.
+        needed = np.minimum(now.min_isr[topology.topic], facts.replicas)
+        unclear = count_by(placed.leader, size, now.min_isr[topology.topic] < 0) > 0
+        assigned = count_by(placed.replica, size)
+        counts = {
+            c.BROKER_UNDER_REPLICATED: count_by(placed.leader, size, facts.in_sync < expected),
+            c.BROKER_UNDER_MIN_ISR: np.where(unclear, np.nan, count_by(placed.leader, size, facts.in_sync < needed)),
+            c.BROKER_AT_MIN_ISR: np.where(unclear, np.nan, count_by(placed.leader, size, facts.in_sync == needed)),
+            c.BROKER_OUT_OF_SYNC: count_by(placed.replica, size, ~topology.in_sync & ~now.adding),
+            c.BROKER_LEADERS: count_by(placed.leader, size, led),
+        }
+        return [
+            *(metric.samples(keys, unknown_unless(believed, values)) for metric, values in counts.items()),
+            c.BROKER_PARTITIONS.samples(keys, assigned),
+            c.BROKER_PARTITIONS_LIMIT.samples(keys, assigned / self._limit),
+            c.BROKER_LOG_BYTES.samples(keys, _log_bytes(now)),
+            c.BROKER_INFO.samples(
+                Keys(c.BROKER_INFO.labels, [(now.cluster, str(b.id), b.host, b.rack or "") for b in self._brokers]),
+                np.ones(size),
+            ),
+        ]
+
+
+def _place(topology: Topology, brokers: tuple[Broker, ...]) -> _Placed:
+    ids = np.array([broker.id for broker in brokers], dtype=np.int64)  # sorted, as the source gives them
+    last = max(len(ids) - 1, 0)
+
+    def index(nodes: Int64s) -> Int64s:
+        if not len(ids):
+            return np.full(nodes.shape, -1, dtype=np.int64)
+        found = np.minimum(np.searchsorted(ids, nodes), last)
+        return np.where(ids[found] == nodes, found, -1)
+
+    return _Placed(index(topology.leader.astype(np.int64)), index(topology.replica.astype(np.int64)))
+
+
+def _log_bytes(now: ClusterSnapshot) -> Values:
+    """Return each broker's log bytes; NaN where one of its directories is not known."""
+    sizes: dict[int, list[float]] = {}
+    for log_dir in now.log_dirs:
+        told = log_dir.online and log_dir.log_bytes >= 0
+        sizes.setdefault(log_dir.broker, []).append(log_dir.log_bytes if told else UNKNOWN)
+    return np.array([sum(sizes[b.id]) if b.id in sizes else UNKNOWN for b in now.brokers], dtype=np.float64)
+
+
+def _disks(now: ClusterSnapshot) -> list[Samples]:
+    keys = Keys(c.LOG_DIR, [(now.cluster, str(d.broker), d.path) for d in now.log_dirs])
+    total = known(np.array([d.total_bytes or NOT_KNOWN for d in now.log_dirs], dtype=np.int64))
+    usable = known(np.array([d.usable_bytes for d in now.log_dirs], dtype=np.int64))
+    return [
+        c.LOG_DIR_USED.samples(keys, 1 - usable / total),
+        c.LOG_DIR_TOTAL.samples(keys, total),
+        c.LOG_DIR_USABLE.samples(keys, usable),
+        c.LOG_DIR_ONLINE.samples(keys, np.array([float(d.online) for d in now.log_dirs])),
+    ]
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else UNKNOWN
+
+
+def _skew(values: Values) -> float:
+    """Return by how much the largest exceeds the mean, as a share of the mean."""
+    mean = float(values.mean()) if len(values) else 0.0
+    return float(values.max()) / mean - 1 if mean > 0 else UNKNOWN

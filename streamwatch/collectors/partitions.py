@@ -1,0 +1,65 @@
+"""What is opt-in: a series for each partition, and for each group and partition."""
+
+import numpy as np
+
+from streamwatch.catalogue import kafka_groups as c
+from streamwatch.catalogue.kafka import GROUP_PARTITION, PARTITION
+from streamwatch.collectors.columns import Replication, known, replication, unknown_unless
+from streamwatch.collectors.lag import EndOffsetHistory
+from streamwatch.collectors.topics import leader_bytes
+from streamwatch.model.kafka import ClusterSnapshot, Int64s, Topology
+from streamwatch.model.kept import Kept
+from streamwatch.model.metric import Keys, Samples
+
+
+class PartitionCollector:
+    """Gives the columns of a snapshot as they are. Runs after the group collector, whose history it reads."""
+
+    def __init__(self, history: EndOffsetHistory) -> None:
+        self._history = history
+        self._replication = Kept[Replication]()
+        self._rows = Kept[tuple[Int64s, Keys]]()
+        self._commits = Kept[tuple[Int64s, Keys]]()
+
+    def collect(self, now: ClusterSnapshot) -> list[Samples]:
+        """Return the samples of the selected partitions, and of the groups in them."""
+        topology = now.topology
+        if topology is None:
+            return []
+        facts = self._replication.get(lambda: replication(topology), topology)
+        rows, keys = self._rows.get(lambda: _rows(now, topology), topology, now.selected)
+        places, group_keys = self._commits.get(lambda: _commits(now, topology), now.commits, now.selected)
+        row, committed = now.commits.row[places], now.committed[places]
+        seconds, _ = self._history.ages(row, committed)
+        lag = np.maximum(known(now.end_offset)[row] - known(committed), 0.0)
+        believed = not now.metadata_frozen
+        leader, in_sync = topology.leader[rows].astype(np.float64), facts.in_sync[rows].astype(np.float64)
+        return [
+            c.GROUP_PARTITION_LAG.samples(group_keys, lag),
+            c.GROUP_PARTITION_LAG_SECONDS.samples(group_keys, seconds),
+            c.GROUP_PARTITION_COMMITTED.samples(group_keys, known(committed)),
+            c.PARTITION_END_OFFSET.samples(keys, known(now.end_offset)[rows]),
+            c.PARTITION_START_OFFSET.samples(keys, known(now.start_offset)[rows]),
+            c.PARTITION_LOG_BYTES.samples(keys, leader_bytes(now, facts)[rows]),
+            c.PARTITION_LEADER.samples(keys, unknown_unless(believed, leader)),
+            c.PARTITION_IN_SYNC.samples(keys, unknown_unless(believed, in_sync)),
+        ]
+
+
+def _rows(now: ClusterSnapshot, topology: Topology) -> tuple[Int64s, Keys]:
+    rows = np.flatnonzero(now.selected[topology.topic])
+    named = zip(topology.topic[rows].tolist(), topology.partition[rows].tolist(), strict=True)
+    return rows, Keys(PARTITION, [(now.cluster, topology.topics[t], str(p)) for t, p in named])
+
+
+def _commits(now: ClusterSnapshot, topology: Topology) -> tuple[Int64s, Keys]:
+    commits = now.commits
+    places = np.flatnonzero((commits.row >= 0) & (commits.group >= 0))
+    places = places[now.selected[topology.topic[commits.row[places]]]]
+    rows = commits.row[places]
+    group, topic, partition = commits.group[places], topology.topic[rows], topology.partition[rows]
+    named = zip(group.tolist(), topic.tolist(), partition.tolist(), strict=True)
+    groups = now.groups.groups
+    return places, Keys(
+        GROUP_PARTITION, [(now.cluster, groups[g].name, topology.topics[t], str(p)) for g, t, p in named]
+    )

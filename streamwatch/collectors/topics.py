@@ -1,0 +1,67 @@
+"""Topics: their size, their health and where their offsets stand."""
+
+import numpy as np
+
+from streamwatch.catalogue import kafka as c
+from streamwatch.collectors.columns import (
+    Replication,
+    count_true,
+    known,
+    replication,
+    sum_by_topic,
+    unknown_unless,
+)
+from streamwatch.model.kafka import ClusterSnapshot, Int64s
+from streamwatch.model.kept import Kept
+from streamwatch.model.metric import Keys, Samples, Values
+
+
+class TopicCollector:
+    """Sums partitions up by topic, for the topics that the configuration looks at."""
+
+    def __init__(self) -> None:
+        self._replication = Kept[Replication]()
+        self._keys = Kept[Keys]()
+
+    def collect(self, now: ClusterSnapshot) -> list[Samples]:
+        """Return the samples of the selected topics."""
+        topology = now.topology
+        if topology is None:
+            return []
+        facts = self._replication.get(lambda: replication(topology), topology)
+        chosen = np.flatnonzero(now.selected)
+        keys = self._keys.get(
+            lambda: Keys(c.TOPIC, [(now.cluster, topology.topics[i]) for i in chosen.tolist()]), topology, now.selected
+        )
+        led, believed = topology.leader >= 0, not now.metadata_frozen
+        expected = facts.replicas - count_true(now.adding, topology)
+        under = led & (facts.in_sync < expected)
+        retention = _limit(now.retention_ms)
+        columns = {
+            c.TOPIC_END_OFFSET: sum_by_topic(known(now.end_offset), topology),
+            c.TOPIC_START_OFFSET: sum_by_topic(known(now.start_offset), topology),
+            c.TOPIC_LOG_BYTES: sum_by_topic(leader_bytes(now, facts), topology),
+            c.TOPIC_OFFLINE: unknown_unless(believed, sum_by_topic((~led).astype(np.float64), topology)),
+            c.TOPIC_UNDER_REPLICATED: unknown_unless(believed, sum_by_topic(under.astype(np.float64), topology)),
+            c.TOPIC_PARTITIONS: np.diff(topology.topic_start).astype(np.float64),
+            c.TOPIC_REPLICATION: np.minimum.reduceat(expected, topology.topic_start[:-1]).astype(np.float64)
+            if len(expected)
+            else np.zeros(0),
+            c.TOPIC_MIN_ISR: known(now.min_isr),
+            c.TOPIC_RETENTION_SECONDS: retention / 1000,
+            c.TOPIC_RETENTION_BYTES: _limit(now.retention_bytes),
+        }
+        return [metric.samples(keys, values[chosen]) for metric, values in columns.items()]
+
+
+def leader_bytes(now: ClusterSnapshot, facts: Replication) -> Values:
+    """Return the size of each partition's leading replica (P), NaN where it is not known."""
+    sizes = np.append(known(now.replica_bytes), np.nan)
+    return sizes[facts.leader_replica]
+
+
+def _limit(column: Int64s) -> Values:
+    """Return a setting as floats: -1 is Kafka's word for no limit, less than that is not known."""
+    values = known(column)
+    values[column == -1] = np.inf
+    return values

@@ -1,0 +1,1 @@
+"""Exporters: what the store holds, told to the outside."""

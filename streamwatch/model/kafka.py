@@ -1,0 +1,209 @@
+"""What one read of a Kafka cluster saw.
+
+Whatever grows with the number of partitions is a column: a *row* is a partition's place in ``Topology``'s columns,
+and all other columns of a snapshot follow that order. Objects that did not change between two reads are the *same*
+object in both snapshots, so that whoever derives something from them can keep it.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+NOT_KNOWN = -1
+"""In a column of offsets, sizes or counts: could not be read."""
+
+NOT_SET = -2
+"""In a column of topic settings: could not be read (-1 is Kafka's own word for "no limit")."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that could not be read, and how much hangs on it."""
+
+    scope: Literal["cluster", "broker", "partition", "group", "topic"]
+    reason: Literal[
+        "unreachable", "timeout", "denied", "throttled", "misread", "moved", "error", "budget", "unsupported"
+    ]
+    detail: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """One broker; ``up`` is what our own connection to it says, not what the metadata says."""
+
+    id: int
+    host: str
+    port: int
+    rack: str | None
+    up: bool
+    registered: bool
+    """Whether the cluster's metadata lists it (a dead broker is taken off after its session times out)."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogDir:
+    """One log directory of a broker; sizes in bytes, ``NOT_KNOWN`` where the broker does not say (before 3.3)."""
+
+    broker: int
+    path: str
+    total_bytes: int
+    usable_bytes: int
+    log_bytes: int
+    """All logs in it, future replicas too; ``NOT_KNOWN`` where only some topics were asked for."""
+    online: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Topology:
+    """Topics and partitions as the metadata gives them. Rows are sorted by topic, then by partition.
+
+    Shapes: T topics, P partitions, R replicas.
+    """
+
+    topics: tuple[str, ...]
+    """T names, sorted."""
+    internal: Bools
+    """T: whether Kafka keeps the topic for itself."""
+    topic_start: Int64s
+    """T + 1: the rows of topic ``t`` are ``topic_start[t]`` up to ``topic_start[t + 1]``."""
+    topic: Int32s
+    """P: index into ``topics``."""
+    partition: Int32s
+    """P: the partition's number."""
+    leader: Int32s
+    """P: id of the leading broker, -1 where there is none."""
+    replica_start: Int64s
+    """P + 1: the replicas of row ``p`` are ``replica_start[p]`` up to ``replica_start[p + 1]``."""
+    replica: Int32s
+    """R: broker id; the first of a partition is its preferred leader."""
+    in_sync: Bools
+    """R: whether that replica is in the ISR."""
+    topic_index: dict[str, int] = field(init=False, repr=False)
+    _row_key: Int64s = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "topic_index", {name: i for i, name in enumerate(self.topics)})
+        object.__setattr__(self, "_row_key", (self.topic.astype(np.int64) << 32) | self.partition)
+
+    def rows(self, topic: Int64s, partition: Int64s) -> Int64s:
+        """Return the rows of these partitions (same shape), -1 where there is no such partition."""
+        wanted = (topic.astype(np.int64) << 32) | partition
+        if not len(self._row_key):
+            return np.full(wanted.shape, -1, dtype=np.int64)
+        found = np.minimum(np.searchsorted(self._row_key, wanted), len(self._row_key) - 1)
+        return np.where((self._row_key[found] == wanted) & (topic >= 0), found, -1)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One consumer group, as its coordinator describes it."""
+
+    name: str
+    type: str
+    """``classic``, ``consumer`` (KIP-848), ``share``, ``streams``."""
+    state: str
+    coordinator: int
+    members: int | None = None
+    """None where the coordinator could not say."""
+    idle_members: int | None = None
+    """Members that hold no partition; None where that is not known."""
+    assigned: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    """Topic and partitions that some member holds."""
+    subscribed: frozenset[str] = frozenset()
+    """Topics that some member asks for by name, or holds partitions of."""
+
+
+@dataclass(frozen=True, eq=False)
+class GroupTable:
+    """The groups, and the partitions that their members hold, resolved to rows (shape A) of one topology."""
+
+    groups: tuple[Group, ...]
+    assigned_group: Int32s
+    """A: index into ``groups``."""
+    assigned_row: Int64s
+    """A: row of the topology, -1 where the topic is not known."""
+
+
+@dataclass(frozen=True, eq=False)
+class CommitKeys:
+    """Whose committed offsets a column holds, and of which partition (shape C)."""
+
+    table: GroupTable
+    topology: Topology
+    group: Int32s
+    """C: index into ``table.groups``."""
+    row: Int64s
+    """C: row of the topology, -1 where the topic is gone."""
+    answered: Bools
+    """G: whether the coordinator told this group's commits; without, it is not known that it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCount:
+    """What was asked of one broker with one API since the source began."""
+
+    api: str
+    broker: str
+    requests: int
+    failures: int
+    seconds: float
+    sent_bytes: int
+    received_bytes: int
+    throttled_seconds: float
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ClusterSnapshot:
+    """One read of one cluster. Columns follow the rows of ``topology`` (P), its topics (T) or its replicas (R)."""
+
+    cluster: str
+    taken_at: float
+    """When the read began, in seconds since 1970."""
+    read_seconds: float
+    cluster_id: str | None
+    brokers: tuple[Broker, ...]
+    controllers: float
+    """Active controllers: 1 or 0; NaN where nobody could or would say."""
+    topology: Topology | None
+    """None where no broker gave its metadata."""
+    selected: Bools
+    """T: whether the configuration looks at the topic in detail."""
+    start_offset: Int64s
+    """P: log start offset, or ``NOT_KNOWN``."""
+    end_offset: Int64s
+    """P: high watermark, or ``NOT_KNOWN``."""
+    offsets_at: float
+    """When the end offsets were asked for."""
+    replica_bytes: Int64s
+    """R: size of each replica's log, or ``NOT_KNOWN``."""
+    log_dirs: tuple[LogDir, ...]
+    reassigning: float
+    """Partitions that are being moved; NaN where that is not known."""
+    adding: Bools
+    """R: whether that replica is being added by a reassignment, and so not missed yet."""
+    min_isr: Int64s
+    """T: ``min.insync.replicas``, or ``NOT_SET``."""
+    retention_ms: Int64s
+    """T: ``retention.ms``, -1 for ever, or ``NOT_SET``."""
+    retention_bytes: Int64s
+    """T: ``retention.bytes`` of each partition, -1 unlimited, or ``NOT_SET``."""
+    groups: GroupTable
+    groups_complete: bool
+    """Whether every broker was heard about its groups."""
+    commits: CommitKeys
+    committed: Int64s
+    """C: committed offset, or ``NOT_KNOWN``."""
+    problems: tuple[Problem, ...]
+    requests: tuple[RequestCount, ...]
+
+    @property
+    def metadata_frozen(self) -> bool:
+        """Whether the metadata cannot be believed: no controller is there to change it."""
+        return self.controllers == 0

@@ -1,0 +1,82 @@
+"""A Kafka cluster, read over its own protocol.
+
+``KafkaSource`` keeps one connection to each broker on an event loop of its own, in one thread; ``read`` blocks its
+caller until the snapshot is there. Between reads the loop feels the brokers' pulse, and wakes whoever reads.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from streamwatch.clock import Clock
+from streamwatch.errors import SourceError, SourceUnavailable
+from streamwatch.model.kafka import ClusterSnapshot
+from streamwatch.sources.kafka.config import Config
+from streamwatch.sources.kafka.fanout import Fanout
+from streamwatch.sources.kafka.read import Reader
+
+__all__ = ["Config", "KafkaSource"]
+
+_Result = TypeVar("_Result")
+_SPARE_SECONDS = 2.0
+"""Beyond its deadline and one dial, what a read may take to decode what it got."""
+
+
+class KafkaSource:
+    """Reads one cluster. ``read`` and ``close`` may be called from any thread, one at a time."""
+
+    def __init__(self, config: Config, clock: Clock, wake: Callable[[], None]) -> None:
+        """Start the loop; connections are made by the first read.
+
+        Args:
+            config: how the cluster is reached.
+            clock: what time it is.
+            wake: called, from the loop's thread, when a broker goes down or comes up; it must return at once.
+
+        """
+        self.config = config
+        self._clock = clock
+        self._wake = wake
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name=f"kafka {config.name}", daemon=True)
+        self._thread.start()
+        self._fanout, self._reader = self._run(self._build())
+
+    def read(self) -> ClusterSnapshot:
+        """Read the cluster, within the configured deadline and one connection's.
+
+        What could not be read is unknown in the snapshot and one of its problems; with no broker at all the
+        snapshot's topology is None.
+        """
+        return self._run(self._read())
+
+    def close(self) -> None:
+        """Drop all connections and end the thread."""
+        if self._loop.is_closed():
+            return
+        self._run(self._close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(timeout=5)
+        self._loop.close()
+
+    def _run(self, coroutine: Coroutine[Any, Any, _Result]) -> _Result:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    async def _build(self) -> tuple[Fanout, Reader]:
+        fanout = Fanout(self.config, self._wake)
+        return fanout, Reader(self.config, fanout, self._clock)
+
+    async def _read(self) -> ClusterSnapshot:
+        limit = self.config.deadline + self.config.connect_timeout + _SPARE_SECONDS
+        try:
+            async with asyncio.timeout(limit):
+                return await self._reader.read()
+        except SourceError as error:
+            return self._reader.nothing(error)
+        except TimeoutError:
+            return self._reader.nothing(SourceUnavailable(f"no answer to the whole read within {limit:g}s"))
+
+    async def _close(self) -> None:
+        await self._reader.close()
+        await self._fanout.close()

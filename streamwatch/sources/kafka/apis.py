@@ -1,0 +1,148 @@
+"""The Kafka APIs that the agent uses: their versions, and the message classes that encode and decode them.
+
+kafka-python's message classes are the codec; ConsumerGroupDescribe (KIP-848), which it lacks, comes from our own
+schemas. The floor is what Kafka 2.8 speaks, where that is possible; the ceiling is what the readers know.
+"""
+
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+from kafka.protocol.admin import (
+    DescribeConfigsRequest,
+    DescribeConfigsResponse,
+    DescribeGroupsRequest,
+    DescribeGroupsResponse,
+    DescribeLogDirsRequest,
+    DescribeLogDirsResponse,
+    DescribeQuorumRequest,
+    DescribeQuorumResponse,
+    ListGroupsRequest,
+    ListGroupsResponse,
+    ListPartitionReassignmentsRequest,
+    ListPartitionReassignmentsResponse,
+)
+from kafka.protocol.api_message import ApiMessage
+from kafka.protocol.consumer import ListOffsetsRequest, ListOffsetsResponse, OffsetFetchRequest, OffsetFetchResponse
+from kafka.protocol.metadata import (
+    ApiVersionsRequest,
+    ApiVersionsResponse,
+    FindCoordinatorRequest,
+    FindCoordinatorResponse,
+    MetadataRequest,
+    MetadataResponse,
+)
+from kafka.protocol.sasl import (
+    SaslAuthenticateRequest,
+    SaslAuthenticateResponse,
+    SaslHandshakeRequest,
+    SaslHandshakeResponse,
+)
+
+from streamwatch.errors import SourceMisread
+
+Message = Any
+"""A decoded message: kafka-python's classes have no types of their own."""
+
+UNDECODABLE = (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError, struct.error)
+"""What the generated decoders raise when the bytes are not what they expect."""
+
+
+class ConsumerGroupDescribeRequest(ApiMessage, load_json="streamwatch.sources.kafka.schemas"):  # type: ignore[misc, call-arg]
+    """API 69: the members of groups that use the KIP-848 protocol."""
+
+
+class ConsumerGroupDescribeResponse(ApiMessage, load_json="streamwatch.sources.kafka.schemas"):  # type: ignore[misc, call-arg]
+    """The answer to API 69."""
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """One API: its key, the versions that the readers know, and how an answer begins."""
+
+    name: str
+    key: int
+    lowest: int
+    highest: int
+    request: Any
+    response: Any
+    throttle: bool = True
+    """Whether an answer's body begins with ``throttle_time_ms``."""
+    forwarded: bool = False
+    """Whether the broker passes it on to the controller, and keeps us waiting where there is none."""
+
+    def flexible(self, version: int) -> bool:
+        """Say whether this version has tagged fields, and so a longer header."""
+        return bool(self.request.flexible_version_q(version))
+
+    def encode(self, version: int, **fields: Any) -> bytes:  # noqa: ANN401 - the message class checks them
+        """Return a request's body, without its header."""
+        return bytes(self.request(version=version, **fields).encode())
+
+    def decode(self, version: int, body: bytes) -> Message:
+        """Return an answer's body as an object.
+
+        Raises:
+            SourceMisread: it is not an answer of this API and version.
+
+        """
+        try:
+            return self.response.decode(body, version=version)
+        except UNDECODABLE as error:
+            raise SourceMisread(f"{self.name} v{version}: {len(body)} bytes that do not decode: {error!r}") from error
+
+
+API_VERSIONS = Api("ApiVersions", 18, 0, 3, ApiVersionsRequest, ApiVersionsResponse, throttle=False)
+SASL_HANDSHAKE = Api("SaslHandshake", 17, 1, 1, SaslHandshakeRequest, SaslHandshakeResponse, throttle=False)
+SASL_AUTHENTICATE = Api("SaslAuthenticate", 36, 1, 2, SaslAuthenticateRequest, SaslAuthenticateResponse, throttle=False)
+METADATA = Api("Metadata", 3, 9, 12, MetadataRequest, MetadataResponse)
+DESCRIBE_QUORUM = Api(
+    "DescribeQuorum", 55, 0, 1, DescribeQuorumRequest, DescribeQuorumResponse, throttle=False, forwarded=True
+)
+DESCRIBE_LOG_DIRS = Api("DescribeLogDirs", 35, 2, 4, DescribeLogDirsRequest, DescribeLogDirsResponse)
+LIST_GROUPS = Api("ListGroups", 16, 3, 5, ListGroupsRequest, ListGroupsResponse)
+DESCRIBE_GROUPS = Api("DescribeGroups", 15, 5, 6, DescribeGroupsRequest, DescribeGroupsResponse)
+CONSUMER_GROUP_DESCRIBE = Api(
+    "ConsumerGroupDescribe", 69, 0, 1, ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse
+)
+FIND_COORDINATOR = Api("FindCoordinator", 10, 3, 4, FindCoordinatorRequest, FindCoordinatorResponse)
+OFFSET_FETCH = Api("OffsetFetch", 9, 6, 8, OffsetFetchRequest, OffsetFetchResponse)
+LIST_OFFSETS = Api("ListOffsets", 2, 6, 8, ListOffsetsRequest, ListOffsetsResponse)
+LIST_REASSIGNMENTS = Api(
+    "ListPartitionReassignments",
+    46,
+    0,
+    0,
+    ListPartitionReassignmentsRequest,
+    ListPartitionReassignmentsResponse,
+    forwarded=True,
+)
+DESCRIBE_CONFIGS = Api("DescribeConfigs", 32, 4, 4, DescribeConfigsRequest, DescribeConfigsResponse)
+
+APIS = (
+    API_VERSIONS,
+    SASL_HANDSHAKE,
+    SASL_AUTHENTICATE,
+    METADATA,
+    DESCRIBE_QUORUM,
+    DESCRIBE_LOG_DIRS,
+    LIST_GROUPS,
+    DESCRIBE_GROUPS,
+    CONSUMER_GROUP_DESCRIBE,
+    FIND_COORDINATOR,
+    OFFSET_FETCH,
+    LIST_OFFSETS,
+    LIST_REASSIGNMENTS,
+    DESCRIBE_CONFIGS,
+)
+
+
+def negotiate(offered: dict[int, tuple[int, int]]) -> dict[int, int]:
+    """Return the version to speak for each API key a broker offers; without a common one it is left out."""
+    spoken = {}
+    for api in APIS:
+        low, high = offered.get(api.key, (0, -1))
+        version = min(api.highest, high)
+        if version >= max(api.lowest, low):
+            spoken[api.key] = version
+    return spoken

@@ -1,0 +1,187 @@
+"""Who the agent is, towards a broker: TLS contexts, SASL exchanges, and where credentials come from.
+
+The SASL exchanges are kafka-python's; where they look up credentials by themselves on every connection (AWS), or
+want a provider (tokens), the lookup is ours: once, in a thread, refreshed when it is due.
+"""
+
+import asyncio
+import ssl
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kafka.net.sasl import SASL_MECHANISMS
+from kafka.net.sasl.msk import AwsMskIamClient, SaslMechanismAwsMskIam
+from kafka.net.sasl.oauth import AbstractTokenProvider
+
+from streamwatch.errors import ConfigError, SourceDenied, SourceMisread
+from streamwatch.sources.kafka import codes
+from streamwatch.sources.kafka.apis import SASL_AUTHENTICATE, SASL_HANDSHAKE, Message
+from streamwatch.sources.kafka.config import Sasl, Tls
+
+if TYPE_CHECKING:
+    from streamwatch.sources.kafka.wire import Connection
+
+_MAX_ROUNDS = 6
+"""SCRAM takes two rounds; a broker that goes on asking is not speaking SASL."""
+
+
+def tls_context(tls: Tls) -> ssl.SSLContext:
+    """Build the TLS context; certificates are read from their files now.
+
+    Raises:
+        ConfigError: a file is no usable certificate or key.
+
+    """
+    context = ssl.create_default_context()
+    try:
+        if tls.ca_file is not None:
+            context = ssl.create_default_context(cafile=tls.ca_file)
+        if tls.cert_file is not None:
+            password = tls.key_password.reveal() if tls.key_password else ""
+            context.load_cert_chain(tls.cert_file, tls.key_file, password=password)
+    except (ssl.SSLError, OSError) as error:
+        files = ", ".join(f for f in (tls.ca_file, tls.cert_file, tls.key_file) if f)
+        raise ConfigError([f"tls: cannot use {files}: {error}: give PEM files that fit each other"]) from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.check_hostname = tls.check_hostname
+    return context
+
+
+class _FileToken(AbstractTokenProvider):  # type: ignore[misc]
+    """The bearer token in a file, as whatever renews it wrote it last."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._text = text
+
+    def token(self) -> str:
+        return self._text
+
+
+class _MskIam(SaslMechanismAwsMskIam):  # type: ignore[misc]
+    """kafka-python's exchange, signing with credentials that were looked up before."""
+
+    def __init__(self, first_message: bytes) -> None:
+        self._first_message = first_message
+        self._is_done = False
+        self._is_authenticated = False
+        self._auth: str | None = None
+
+    def auth_bytes(self) -> bytes:
+        return self._first_message
+
+
+class Credentials:
+    """Gives a fresh SASL exchange for a connection; credentials are looked up in a thread and kept.
+
+    botocore refreshes the ones it resolved by itself when they near their end, so its session is made once.
+    """
+
+    def __init__(self, sasl: Sasl, *, over_tls: bool) -> None:
+        self._sasl = sasl
+        self._protocol = "SASL_SSL" if over_tls else "SASL_PLAINTEXT"
+        self._aws: tuple[Any, str] | None = None
+        self._lock = asyncio.Lock()
+
+    @property
+    def mechanism(self) -> str:
+        """The SASL mechanism's name."""
+        return self._sasl.mechanism
+
+    async def exchange(self, host: str) -> Any:  # noqa: ANN401 - kafka-python's mechanisms have no types
+        """Return a new exchange for a connection to this host.
+
+        Raises:
+            SourceDenied: there are no credentials to show.
+
+        """
+        sasl = self._sasl
+        if sasl.mechanism == "AWS_MSK_IAM":
+            async with self._lock:
+                return _MskIam(await asyncio.to_thread(self._sign, host))
+        if sasl.mechanism == "OAUTHBEARER":
+            provider = _FileToken(await asyncio.to_thread(_read_token, sasl.token_file or ""))
+            return SASL_MECHANISMS["OAUTHBEARER"](sasl_oauth_token_provider=provider)
+        return SASL_MECHANISMS[sasl.mechanism](
+            sasl_mechanism=sasl.mechanism,
+            sasl_plain_username=sasl.username or "",
+            sasl_plain_password=sasl.password.reveal() if sasl.password else "",
+            # Known and chosen by whoever configured it: no warning on each connection.
+            security_protocol="SASL_SSL",
+        )
+
+    def _sign(self, host: str) -> bytes:
+        if self._aws is None:
+            self._aws = _resolve_aws(self._sasl)
+        credentials, region = self._aws
+        frozen = credentials.get_frozen_credentials()
+        client = AwsMskIamClient(
+            host=host, access_key=frozen.access_key, secret_key=frozen.secret_key, region=region, token=frozen.token
+        )
+        return bytes(client.first_message())
+
+
+def _read_token(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SourceDenied(
+            f"the token file {path!r} cannot be read: {error.strerror}: see `sasl.token_file`"
+        ) from error
+
+
+def _resolve_aws(sasl: Sasl) -> tuple[Any, str]:
+    """Find AWS credentials and a region: environment, profile, container, instance, in botocore's order."""
+    try:
+        from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - an extra, and slow to import
+        from botocore.session import Session  # noqa: PLC0415
+    except ImportError as error:
+        raise SourceDenied("AWS_MSK_IAM needs botocore: install 'streamwatch[aws]'") from error
+    try:
+        session = Session(profile=sasl.aws_profile)
+        region = sasl.aws_region or session.get_config_variable("region")
+        credentials = session.get_credentials()
+    except BotoCoreError as error:
+        raise SourceDenied(f"AWS credentials: {error}") from error
+    if not region:
+        raise SourceDenied("AWS region unknown: set `sasl.aws_region` or AWS_DEFAULT_REGION")
+    if credentials is None:
+        raise SourceDenied("no AWS credentials found: give the process a role, a profile or AWS_ACCESS_KEY_ID")
+    return credentials, region
+
+
+async def authenticate(connection: "Connection", version: int, exchange: Any, mechanism: str) -> float | None:  # noqa: ANN401
+    """Run the SASL exchange on a connection; return how many seconds the session lasts (None: for ever).
+
+    Raises:
+        SourceDenied: the broker refused.
+        SourceMisread: the exchange makes no sense.
+
+    """
+    answer = await connection.send(SASL_HANDSHAKE, 1, SASL_HANDSHAKE.encode(1, mechanism=mechanism)).answer
+    handshake = SASL_HANDSHAKE.decode(1, answer)
+    if handshake.error_code == codes.UNSUPPORTED_MECHANISM:
+        offered = ", ".join(handshake.mechanisms) or "none"
+        raise SourceDenied(f"the broker does not offer SASL {mechanism}: it offers {offered}")
+    if handshake.error_code:
+        raise SourceDenied(f"SASL {mechanism}: {codes.explain(handshake.error_code)}")
+    for _ in range(_MAX_ROUNDS):
+        reply = await _round(connection, version, exchange, mechanism)
+        if exchange.is_done():
+            if not exchange.is_authenticated():
+                raise SourceDenied(f"SASL {mechanism}: the broker did not accept the exchange")
+            return reply.session_lifetime_ms / 1000 if reply.session_lifetime_ms > 0 else None
+    raise SourceMisread(f"SASL {mechanism}: no end after {_MAX_ROUNDS} rounds")
+
+
+async def _round(connection: "Connection", version: int, exchange: Any, mechanism: str) -> Message:  # noqa: ANN401
+    body = SASL_AUTHENTICATE.encode(version, auth_bytes=exchange.auth_bytes())
+    reply = SASL_AUTHENTICATE.decode(version, await connection.send(SASL_AUTHENTICATE, version, body).answer)
+    if reply.error_code:
+        why = reply.error_message or codes.explain(reply.error_code)
+        raise SourceDenied(f"SASL {mechanism}: refused: {why}: check the user and its password or token")
+    try:
+        exchange.receive(bytes(reply.auth_bytes))
+    except (ValueError, KeyError) as error:
+        raise SourceMisread(f"SASL {mechanism}: the broker's answer does not check: {error!r}") from error
+    return reply

@@ -1,0 +1,38 @@
+"""Kafka's error codes, as far as the agent tells them apart."""
+
+from typing import Final
+
+NONE: Final = 0
+UNKNOWN_TOPIC_OR_PARTITION: Final = 3
+LEADER_NOT_AVAILABLE: Final = 5
+NOT_LEADER: Final = 6
+COORDINATOR_LOADING: Final = 14
+COORDINATOR_NOT_AVAILABLE: Final = 15
+NOT_COORDINATOR: Final = 16
+TOPIC_DENIED: Final = 29
+GROUP_DENIED: Final = 30
+CLUSTER_DENIED: Final = 31
+UNSUPPORTED_MECHANISM: Final = 33
+UNSUPPORTED_VERSION: Final = 35
+NOT_CONTROLLER: Final = 41
+SASL_FAILED: Final = 58
+GROUP_ID_NOT_FOUND: Final = 69
+FENCED_LEADER_EPOCH: Final = 74
+UNKNOWN_LEADER_EPOCH: Final = 76
+
+MOVED_PARTITION: Final = frozenset(
+    {UNKNOWN_TOPIC_OR_PARTITION, LEADER_NOT_AVAILABLE, NOT_LEADER, FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH}
+)
+"""The partition has another leader than we think: look again, then ask that one."""
+
+MOVED_GROUP: Final = frozenset({COORDINATOR_LOADING, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR})
+"""The group has another coordinator than we think, or one that is not ready yet."""
+
+DENIED: Final = frozenset({TOPIC_DENIED, GROUP_DENIED, CLUSTER_DENIED})
+
+
+def explain(code: int) -> str:
+    """Return the error's own name, as Kafka's documentation spells it."""
+    from kafka.errors import for_code  # noqa: PLC0415 - only when something went wrong
+
+    return f"{getattr(for_code(code), 'message', 'UNKNOWN')} ({code})"

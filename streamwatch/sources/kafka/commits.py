@@ -1,0 +1,187 @@
+"""Committed offsets of all groups, in columns: many groups in one request to each coordinator."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from streamwatch.errors import SourceError
+from streamwatch.model.kafka import NOT_KNOWN, CommitKeys, GroupTable, Int64s, Problem, Topology
+from streamwatch.sources.kafka import codes
+from streamwatch.sources.kafka.apis import OFFSET_FETCH, Message
+from streamwatch.sources.kafka.fanout import Asking, Fanout
+from streamwatch.sources.kafka.groups import find_coordinators
+from streamwatch.sources.kafka.layout import COMMIT, UNWALKABLE, Layout, Run, walk_commits
+from streamwatch.sources.kafka.link import Link
+from streamwatch.sources.kafka.problems import problem, refusal
+
+_CHUNK = 500
+"""Groups asked about in one request."""
+_MANY = 8
+"""The first version that takes many groups in one request."""
+
+Chunk = tuple[Link, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """The commits of some groups. ``shape`` is the same object as last time where the same partitions have commits."""
+
+    shape: "Shape"
+    committed: Int64s
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shape:
+    """Whose commits, and of which partitions: the runs name group and topic, ``partition`` each number."""
+
+    groups: tuple[str, ...]
+    """The groups that the answer is about, those without a commit too."""
+    runs: tuple[Run, ...]
+    partition: Int64s
+
+
+class CommitReader:
+    """Reads committed offsets, and remembers where they stood in the last answers."""
+
+    def __init__(self) -> None:
+        self._layouts: dict[Chunk, tuple[Layout, Shape]] = {}
+        self._shapes: dict[Chunk, Shape] = {}
+        self._wordy: set[str] = set()
+        self._keys: CommitKeys | None = None
+        self._keyed: tuple[Shape, ...] = ()
+
+    async def read(self, asking: Asking, fanout: Fanout, coordinator: dict[str, Link]) -> list[Batch]:
+        """Return the commits of these groups, each asked of its coordinator, once more of another if it has moved."""
+        moved: set[str] = set()
+        chunks = self._chunks(coordinator)
+        answers = await asking.all({c: self._fetch(asking, c, moved, last_try=False) for c in chunks}, _failed)
+        batches = list(answers.values())
+        if moved:
+            again = self._chunks(await find_coordinators(asking, fanout, moved))
+            retried = await asking.all({c: self._fetch(asking, c, moved, last_try=True) for c in again}, _failed)
+            batches += retried.values()
+        self._layouts = {c: self._layouts[c] for c in chunks if c in self._layouts}
+        self._shapes = {c: self._shapes[c] for c in chunks if c in self._shapes}
+        return batches
+
+    def columns(self, batches: list[Batch], table: GroupTable, topology: Topology) -> tuple[CommitKeys, Int64s]:
+        """Join batches to columns; the keys are the last ones' object where nothing moved."""
+        shapes = tuple(batch.shape for batch in batches)
+        committed = np.concatenate([batch.committed for batch in batches]) if batches else np.zeros(0, dtype=np.int64)
+        keys = self._keys
+        same = len(shapes) == len(self._keyed) and all(a is b for a, b in zip(shapes, self._keyed, strict=True))
+        if keys is None or not same or keys.table is not table or keys.topology is not topology:
+            keys = self._keys = _resolve(shapes, table, topology)
+            self._keyed = shapes
+        return keys, committed
+
+    def _chunks(self, coordinator: dict[str, Link]) -> list[Chunk]:
+        """Cut the groups into requests. Those whose commits carry metadata are kept apart: they are read slowly."""
+        by_link: dict[tuple[Link, bool], list[str]] = {}
+        for name in sorted(coordinator):
+            by_link.setdefault((coordinator[name], name in self._wordy), []).append(name)
+        return [
+            (link, tuple(names[i : i + size]))
+            for (link, _), names in by_link.items()
+            for size in (_CHUNK if link.versions.get(OFFSET_FETCH.key, _MANY) >= _MANY else 1,)
+            for i in range(0, len(names), size)
+        ]
+
+    async def _fetch(self, asking: Asking, chunk: Chunk, moved: set[str], *, last_try: bool) -> Batch:
+        link, names = chunk
+        version = link.versions.get(OFFSET_FETCH.key, OFFSET_FETCH.highest)
+        body = await asking.ask(link, OFFSET_FETCH, _request(version, names))
+        if version >= _MANY:
+            known = self._layouts.get(chunk)
+            records = known[0].read(body) if known else None
+            if known is not None and records is not None:
+                return Batch(known[1], _offsets(records, known[1], asking))
+            try:
+                layout = walk_commits(body)
+            except UNWALKABLE:
+                self._layouts.pop(chunk, None)
+            else:
+                shape = Shape(names, layout.runs, layout.records["partition"].astype(np.int64))
+                self._layouts[chunk] = (layout, shape)
+                return Batch(shape, _offsets(layout.records, shape, asking))
+        return self._decode(asking, chunk, version, body, moved, last_try=last_try)
+
+    def _decode(  # noqa: PLR0913
+        self, asking: Asking, chunk: Chunk, version: int, body: bytes, moved: set[str], *, last_try: bool
+    ) -> Batch:
+        """Read an answer by its message class: an older version, errors of groups, or commits with metadata."""
+        message = OFFSET_FETCH.decode(version, body)
+        answered: list[str] = []
+        runs: list[Run] = []
+        rows: list[tuple[int, int, int]] = []
+        for group in message.groups if version >= _MANY else [message]:
+            name = group.group_id if version >= _MANY else chunk[1][0]
+            if group.error_code in codes.MOVED_GROUP and not last_try:
+                moved.add(name)
+            elif group.error_code:
+                asking.problems.append(refusal("group", group.error_code, f"group {name!r}: its commits"))
+            else:
+                answered.append(name)
+                self._note_words(name, group)
+                for topic in group.topics or ():
+                    runs.append(Run(name, topic.name, 0, len(topic.partitions)))
+                    rows += [(p.partition_index, p.committed_offset, p.error_code) for p in topic.partitions]
+        columns = np.array(rows, dtype=np.int64).reshape(-1, 3)
+        shape = Shape(tuple(answered), tuple(runs), columns[:, 0].copy())
+        last = self._shapes.get(chunk)
+        if (
+            last
+            and (last.groups, last.runs) == (shape.groups, shape.runs)
+            and np.array_equal(last.partition, shape.partition)
+        ):
+            shape = last
+        self._shapes[chunk] = shape
+        records = np.zeros(len(columns), dtype=COMMIT)
+        records["offset"], records["error"] = columns[:, 1], columns[:, 2]
+        return Batch(shape, _offsets(records, shape, asking))
+
+    def _note_words(self, name: str, group: Message) -> None:
+        if any(p.metadata for topic in group.topics or () for p in topic.partitions):
+            self._wordy.add(name)
+        else:
+            self._wordy.discard(name)
+
+
+def _request(version: int, names: tuple[str, ...]) -> bytes:
+    if version < _MANY:
+        return OFFSET_FETCH.encode(version, group_id=names[0], topics=None)
+    group = OFFSET_FETCH.request.OffsetFetchRequestGroup
+    return OFFSET_FETCH.encode(version, groups=[group(version=version, group_id=n, topics=None) for n in names])
+
+
+def _offsets(records: Any, shape: Shape, asking: Asking) -> Int64s:  # noqa: ANN401 - a structured array
+    """Return the committed offsets; a partition with an error is not known, and a problem."""
+    committed: Int64s = records["offset"].astype(np.int64)
+    wrong = records["error"] != 0
+    if wrong.any():
+        committed[wrong] = NOT_KNOWN
+        owners = np.repeat(np.arange(len(shape.runs)), [run.count for run in shape.runs])
+        first = int(np.argmax(wrong))
+        run = shape.runs[int(owners[first])]
+        detail = f"group {run.owner!r}: {run.topic}-{int(shape.partition[first])} and others: committed offset"
+        asking.problems.append(refusal("partition", int(records["error"][first]), detail, int(wrong.sum())))
+    return committed
+
+
+def _resolve(shapes: tuple[Shape, ...], table: GroupTable, topology: Topology) -> CommitKeys:
+    """Turn names into places in the group table and the topology."""
+    index = {group.name: i for i, group in enumerate(table.groups)}
+    runs = [run for shape in shapes for run in shape.runs]
+    counts = [run.count for run in runs]
+    group = np.repeat(np.array([index.get(run.owner, -1) for run in runs], dtype=np.int32), counts)
+    topic = np.repeat(np.array([topology.topic_index.get(run.topic, -1) for run in runs], dtype=np.int64), counts)
+    partition = np.concatenate([shape.partition for shape in shapes]) if shapes else np.zeros(0, dtype=np.int64)
+    told = {name for shape in shapes for name in shape.groups}
+    answered = np.array([g.name in told for g in table.groups], dtype=bool)
+    return CommitKeys(table, topology, group, topology.rows(topic, partition), answered)
+
+
+def _failed(chunk: Chunk, error: SourceError) -> Problem:
+    link, names = chunk
+    return problem("group", error, f"broker {link.name}: commits of {len(names)} groups: {error}", len(names))

@@ -1,0 +1,144 @@
+"""How one Kafka cluster is reached, and what of it is read."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from streamwatch.model.settings import Duration, FilePath, HostPort, Pattern, Secret, Size, setting
+
+Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "AWS_MSK_IAM"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """TLS towards the brokers; with `cert_file` and `key_file` the agent shows a certificate of its own (mTLS)."""
+
+    ca_file: FilePath | None = setting("PEM file of the authorities to trust; without it, the system's", default=None)
+    cert_file: FilePath | None = setting("PEM file of the agent's own certificate chain", default=None)
+    key_file: FilePath | None = setting("PEM file of its private key", default=None)
+    key_password: Secret | None = setting("what the private key is encrypted with", default=None)
+    check_hostname: bool = setting("whether a broker's certificate must name the host that we connect to", default=True)
+
+    def __post_init__(self) -> None:
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file: a certificate and its key belong together: give both cert_file and key_file")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sasl:
+    """Who the agent is, by SASL. It needs to describe the cluster, topics and groups; never to read or write."""
+
+    mechanism: Mechanism = setting("the SASL mechanism")
+    username: str | None = setting("user name (PLAIN and SCRAM)", default=None)
+    password: Secret | None = setting("its password (PLAIN and SCRAM)", default=None)
+    token_file: FilePath | None = setting(
+        "file that holds the bearer token (OAUTHBEARER); read again whenever it changes", default=None
+    )
+    aws_region: str | None = setting("region of the cluster (AWS_MSK_IAM); without it, the environment's", default=None)
+    aws_profile: str | None = setting("profile of the AWS credential chain (AWS_MSK_IAM)", default=None)
+
+    def __post_init__(self) -> None:
+        if self.mechanism in {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}:
+            for name in ("username", "password"):
+                if getattr(self, name) is None:
+                    raise ValueError(f"{name}: {self.mechanism} needs it")
+        if self.mechanism == "OAUTHBEARER" and self.token_file is None:
+            raise ValueError("token_file: OAUTHBEARER needs it")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """Which names to look at: those that some `allow` matches and no `deny` does; each must match the whole name."""
+
+    allow: tuple[Pattern, ...] = setting("regular expressions; none at all allows every name", default=())
+    deny: tuple[Pattern, ...] = setting("regular expressions; a match here wins over `allow`", default=())
+
+    def admits(self, name: str) -> bool:
+        """Say whether this name is looked at."""
+        if any(re.fullmatch(pattern, name) for pattern in self.deny):
+            return False
+        return not self.allow or any(re.fullmatch(pattern, name) for pattern in self.allow)
+
+    @property
+    def everything(self) -> bool:
+        """Whether no name is left out."""
+        return not self.allow and not self.deny
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulse:
+    """A small request to each broker between reads, so that one that hangs is felt within a second."""
+
+    enabled: bool = setting("whether brokers are asked for a sign of life between reads", default=True)
+    interval: Duration = setting("how often", default=1.0, minimum=0.1, maximum=60)
+    deadline: Duration = setting(
+        "how long a broker may take to answer before it counts as down", default=1.0, minimum=0.1
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """One Kafka cluster: Apache Kafka 2.8 or later, Amazon MSK, or what speaks its protocol."""
+
+    name: str = setting("the cluster's name: the label `kafka_cluster` of everything read from it")
+    bootstrap: tuple[HostPort, ...] = setting("brokers to ask first; the others are found from them")
+    tls: Tls | None = setting("TLS towards the brokers; left out, the connection is in the clear", default=None)
+    sasl: Sasl | None = setting("who the agent is, by SASL", default=None)
+    interval: Duration = setting("how often the cluster is read", default=15.0, minimum=1)
+    deadline: Duration = setting(
+        "how long one read may take: what has not been answered by then is unknown; shorter than `interval`",
+        default=10.0,
+        minimum=0.5,
+    )
+    request_timeout: Duration = setting("how long a broker may take for one request", default=5.0, minimum=0.1)
+    connect_timeout: Duration = setting(
+        "how long a broker may take to accept and authenticate", default=3.0, minimum=0.1
+    )
+    pulse: Pulse = setting("signs of life between reads", default_factory=Pulse)
+    topics: Names = setting(
+        "topics whose offsets, sizes and settings are read; the cluster's own counts always cover all topics",
+        default_factory=Names,
+    )
+    groups: Names = setting("consumer groups that are read", default_factory=Names)
+    granularity: Literal["topic", "partition"] = setting(
+        "`partition` adds series for each partition, and for each group and partition", default="topic"
+    )
+    max_series: int = setting(
+        "at most so many series from this cluster; beyond, the least important are dropped and counted",
+        default=100_000,
+        minimum=100,
+    )
+    max_requests: int = setting(
+        "at most so many requests to the brokers in one read; what does not fit is unknown and said so (0: no limit)",
+        default=0,
+        minimum=0,
+    )
+    max_in_flight: int = setting(
+        "requests sent to one broker before its first answer", default=8, minimum=1, maximum=100
+    )
+    max_frame: Size = setting("the largest answer accepted from a broker", default=100 * 2**20, minimum=2**16)
+    log_dirs_interval: Duration = setting(
+        "how often brokers are asked for the size of their logs (slow for a broker with many)", default=60.0, minimum=1
+    )
+    topic_settings_interval: Duration = setting(
+        "within this time the settings of every topic (min ISR, retention) are asked anew, a few each read",
+        default=600.0,
+        minimum=10,
+    )
+    partitions_per_broker: int = setting(
+        "how many partition replicas a broker should hold at most (MSK's limits: docs/metrics.md)",
+        default=4000,
+        minimum=1,
+    )
+    lag_history: Duration = setting(
+        "how far back end offsets are remembered: lag in seconds is known up to this age", default=86400.0, minimum=60
+    )
+    client_id: str = setting("the client id that brokers see, for their quotas and logs", default="streamwatch")
+
+    def __post_init__(self) -> None:
+        if not self.bootstrap:
+            raise ValueError("bootstrap: at least one broker is needed: write ['host:9092']")
+        if self.deadline >= self.interval:
+            raise ValueError(f"deadline: {self.deadline:g}s must be shorter than interval, {self.interval:g}s")
+        if self.sasl is not None and self.sasl.mechanism == "AWS_MSK_IAM" and self.tls is None:
+            raise ValueError("tls: AWS_MSK_IAM works over TLS only: write 'tls: {}'")

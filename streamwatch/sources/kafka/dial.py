@@ -1,0 +1,139 @@
+"""Opens connections that are ready for requests: connected, negotiated, authenticated, and proven by one request."""
+
+import asyncio
+import ssl
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+from streamwatch import __version__
+from streamwatch.errors import SourceDenied, SourceError, SourceMisread, SourceUnavailable
+from streamwatch.sources.kafka import codes
+from streamwatch.sources.kafka.apis import API_VERSIONS, METADATA, SASL_AUTHENTICATE, negotiate
+from streamwatch.sources.kafka.auth import Credentials, authenticate, tls_context
+from streamwatch.sources.kafka.config import Config
+from streamwatch.sources.kafka.wire import Connection, open_connection
+
+_REAUTH_SHARE = 0.85
+"""Of a session's lifetime, after which it is authenticated anew: a broker cuts it off at 1.0."""
+
+
+@dataclass(slots=True)
+class Session:
+    """A connection, the API versions spoken on it, and when it must be authenticated anew (loop time)."""
+
+    connection: Connection
+    versions: dict[int, int]
+    reauth_at: float | None = None
+
+
+class Dialer:
+    """Opens sessions with one cluster's brokers."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._credentials = Credentials(config.sasl, over_tls=config.tls is not None) if config.sasl else None
+        self._context: tuple[tuple[float, ...], ssl.SSLContext] | None = None
+
+    async def dial(self, host: str, port: int) -> Session:
+        """Open a session, within the configured ``connect_timeout``.
+
+        Raises:
+            SourceUnavailable: nobody there, or not in time.
+            SourceDenied: no trust, or refused.
+            SourceMisread: it does not speak Kafka, or no version that we do.
+
+        """
+        timeout = self._config.connect_timeout
+        connection: Connection | None = None
+        try:
+            async with asyncio.timeout(timeout):
+                connection = await self.connect(host, port)
+                session = Session(connection, await self.negotiate(connection))
+                await self.authenticate(session, host)
+                await self.prove(session)
+                return session
+        except (TimeoutError, SourceError) as error:
+            reason = error if isinstance(error, SourceError) else SourceUnavailable(f"no session within {timeout:g}s")
+            if connection is not None:
+                connection.close(reason)
+            raise reason from error
+        except asyncio.CancelledError:
+            if connection is not None:
+                connection.close(SourceUnavailable("the agent gave up"))
+            raise
+
+    async def connect(self, host: str, port: int) -> Connection:
+        """Connect, with TLS where it is configured."""
+        try:
+            return await open_connection(
+                host,
+                port,
+                tls=await asyncio.to_thread(self._tls),
+                client_id=self._config.client_id,
+                max_frame=self._config.max_frame,
+            )
+        except ssl.SSLCertVerificationError as error:
+            why = f"TLS: the broker's certificate is not trusted: {error.verify_message}"
+            raise SourceDenied(f"{why}: check `tls.ca_file` and the host name") from error
+        except ssl.SSLError as error:
+            raise SourceDenied(
+                f"TLS: no handshake: {error.reason or error}: is this the TLS listener's port?"
+            ) from error
+
+    async def negotiate(self, connection: Connection) -> dict[int, int]:
+        """Ask which versions the broker speaks; return the one to use for each API."""
+        version = API_VERSIONS.highest
+        fields = {"client_software_name": "streamwatch", "client_software_version": __version__}
+        body = await self._first(connection, version, API_VERSIONS.encode(version, **fields))
+        if struct.unpack_from(">h", body)[0] == codes.UNSUPPORTED_VERSION:
+            version = 0
+            body = await self._first(connection, version, API_VERSIONS.encode(version))
+        reply = API_VERSIONS.decode(version, body)
+        if reply.error_code:
+            raise SourceMisread(f"ApiVersions: {codes.explain(reply.error_code)}")
+        versions = negotiate({offer.api_key: (offer.min_version, offer.max_version) for offer in reply.api_keys})
+        if METADATA.key not in versions:
+            raise SourceMisread("the broker speaks no version of Metadata that we do: Kafka 2.8 or later is needed")
+        return versions
+
+    async def authenticate(self, session: Session, host: str) -> None:
+        """Run SASL where it is configured; again, on a session that is due."""
+        if self._credentials is None:
+            return
+        version = session.versions.get(SASL_AUTHENTICATE.key)
+        if version is None:
+            raise SourceDenied("the broker does not offer SASL: leave `sasl` out, or use the SASL listener's port")
+        exchange = await self._credentials.exchange(host)
+        lifetime = await authenticate(session.connection, version, exchange, self._credentials.mechanism)
+        if lifetime is not None:
+            session.reauth_at = asyncio.get_running_loop().time() + lifetime * _REAUTH_SHARE
+
+    async def prove(self, session: Session) -> None:
+        """Send the smallest of requests: a broker that wants to know who we are cuts the connection here."""
+        try:
+            version = session.versions[METADATA.key]
+            await session.connection.send(METADATA, version, METADATA.encode(version, topics=[])).answer
+        except SourceUnavailable as error:
+            hint = "" if self._credentials else ": does this listener want `sasl`?"
+            raise SourceUnavailable(f"cut off at the first request ({error}){hint}") from error
+
+    def _tls(self) -> ssl.SSLContext | None:
+        """Return the TLS context, built anew when one of its files has changed."""
+        tls = self._config.tls
+        if tls is None:
+            return None
+        files = [name for name in (tls.ca_file, tls.cert_file, tls.key_file) if name]
+        stamp = tuple(Path(name).stat().st_mtime for name in files if Path(name).exists())
+        if self._context is None or self._context[0] != stamp:
+            self._context = (stamp, tls_context(tls))
+        return self._context[1]
+
+    async def _first(self, connection: Connection, version: int, body: bytes) -> bytes:
+        try:
+            return await connection.send(API_VERSIONS, version, body).answer
+        except SourceUnavailable as error:
+            hint = "a client certificate" if self._config.tls else "TLS"
+            raise SourceUnavailable(
+                f"cut off before the first answer ({error}): does this listener want {hint}?"
+            ) from error

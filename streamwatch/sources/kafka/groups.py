@@ -1,0 +1,204 @@
+"""The groups of a cluster: who coordinates them, in which state they are, who their members are.
+
+Every broker lists the groups that it coordinates and describes them. A group that two brokers list, or that none lists
+any more, may be moving from one to the other: the cluster is asked who its coordinator is, and that one's word counts.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from streamwatch.errors import SourceError
+from streamwatch.model.kafka import Group, Problem
+from streamwatch.sources.kafka import codes
+from streamwatch.sources.kafka.apis import CONSUMER_GROUP_DESCRIBE, DESCRIBE_GROUPS, FIND_COORDINATOR, LIST_GROUPS, Api
+from streamwatch.sources.kafka.config import Config
+from streamwatch.sources.kafka.fanout import Asking, Fanout
+from streamwatch.sources.kafka.link import Link
+from streamwatch.sources.kafka.members import from_classic, from_consumer
+from streamwatch.sources.kafka.problems import problem, refusal
+
+_CHUNK = 1000
+"""Groups described in one request."""
+_DESCRIBED_BY = {"classic": DESCRIBE_GROUPS, "consumer": CONSUMER_GROUP_DESCRIBE}
+
+Chunk = tuple[Link, Api, tuple[str, ...]]
+"""Groups that one broker describes in one request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A group as a broker lists it; the state is empty where the broker's version does not tell."""
+
+    name: str
+    state: str
+    type: str
+
+
+@dataclass(slots=True)
+class Found:
+    """What is known of all groups: each one's coordinator, and its description where there is one."""
+
+    coordinator: dict[str, Link]
+    groups: dict[str, Group]
+    complete: bool
+    """Whether every registered broker told its groups."""
+
+
+class GroupReader:
+    """Lists and describes groups, and remembers the answers: those that repeat are not read again."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._listings: dict[str, tuple[bytes, dict[str, Listed]]] = {}
+        self._descriptions: dict[Chunk, tuple[bytes, dict[str, Group]]] = {}
+        self._admitted: dict[str, bool] = {}
+        self._last: dict[str, Group] = {}
+
+    async def read(self, asking: Asking, fanout: Fanout) -> Found:
+        """Return all groups that the configuration looks at."""
+        up = [link for link in fanout.links.values() if link.up]
+        listings = await asking.all(
+            {link: self._list(asking, link) for link in up},
+            lambda link, error: problem("broker", error, f"broker {link.name}: its groups: {error}"),
+        )
+        complete = all(link in listings for link in fanout.links.values())
+        listed: dict[str, Listed] = {}
+        coordinator: dict[str, Link] = {}
+        doubtful: set[str] = set()
+        for link, listing in listings.items():
+            doubtful |= listing.keys() & coordinator.keys()
+            listed |= listing
+            coordinator |= dict.fromkeys(listing, link)
+        doubtful |= {name for name in self._last if name not in listed}
+        await self._settle(asking, fanout, doubtful, coordinator)
+        types = {name: listed[name].type if name in listed else self._last[name].type for name in coordinator}
+        groups = await self._describe(asking, coordinator, types, listed)
+        moved = {name for name in coordinator if name not in groups}
+        if moved:
+            await self._settle(asking, fanout, moved, coordinator)
+            again = {name: coordinator[name] for name in moved if name in coordinator}
+            groups |= await self._describe(asking, again, types, listed, last_try=True)
+        groups = {name: group for name, group in groups.items() if group.state != "Dead"}
+        self._last = groups
+        return Found(coordinator, groups, complete)
+
+    async def _settle(self, asking: Asking, fanout: Fanout, names: set[str], coordinator: dict[str, Link]) -> None:
+        """Ask the cluster who coordinates these groups, and correct ``coordinator``; whoever has none is taken out."""
+        if not names:
+            return
+        for name in names:
+            coordinator.pop(name, None)
+        coordinator |= await find_coordinators(asking, fanout, names)
+
+    async def _list(self, asking: Asking, link: Link) -> dict[str, Listed]:
+        """Return the groups that this broker coordinates."""
+        version = link.versions.get(LIST_GROUPS.key, LIST_GROUPS.highest)
+        body = await asking.ask(link, LIST_GROUPS, LIST_GROUPS.encode(version))
+        known = self._listings.get(link.name)
+        if known and known[0] == body[4:]:
+            return known[1]
+        message = LIST_GROUPS.decode(version, body)
+        if message.error_code:
+            asking.problems.append(refusal("group", message.error_code, f"broker {link.name}: groups"))
+        groups = {}
+        for group in message.groups:
+            if self._admits(group.group_id):
+                kind = (group.group_type if version >= 5 else "classic").lower()  # noqa: PLR2004
+                groups[group.group_id] = Listed(group.group_id, group.group_state or "", kind)
+        if not message.error_code:
+            self._listings[link.name] = (body[4:], groups)
+        return groups
+
+    def _admits(self, name: str) -> bool:
+        if name not in self._admitted:
+            if len(self._admitted) > 100_000:  # noqa: PLR2004 - names come and go: do not remember for ever
+                self._admitted.clear()
+            self._admitted[name] = self._config.groups.admits(name)
+        return self._admitted[name]
+
+    async def _describe(
+        self,
+        asking: Asking,
+        coordinator: dict[str, Link],
+        types: dict[str, str],
+        listed: dict[str, Listed],
+        *,
+        last_try: bool = False,
+    ) -> dict[str, Group]:
+        """Describe groups at their coordinators; who moved meanwhile is left out, and a problem on the last try."""
+        chunks: list[Chunk] = []
+        groups: dict[str, Group] = {}
+        by_api: dict[tuple[Link, str], list[str]] = {}
+        for name in sorted(coordinator):
+            by_api.setdefault((coordinator[name], types[name]), []).append(name)
+        for (link, kind), names in by_api.items():
+            api = _DESCRIBED_BY.get(kind)
+            if api is None or api.key not in link.versions:
+                for name in names:
+                    state = listed[name].state if name in listed else ""
+                    groups[name] = Group(name, kind, state, int(link.name))
+            else:
+                chunks += [(link, api, tuple(names[i : i + _CHUNK])) for i in range(0, len(names), _CHUNK)]
+        calls = {chunk: self._describe_chunk(asking, chunk, last_try=last_try) for chunk in chunks}
+        answers = await asking.all(calls, _not_described)
+        for described in answers.values():
+            groups |= described
+        if not last_try:
+            self._descriptions = {c: self._descriptions[c] for c in chunks if c in self._descriptions}
+        return groups
+
+    async def _describe_chunk(self, asking: Asking, chunk: Chunk, *, last_try: bool) -> dict[str, Group]:
+        link, api, names = chunk
+        version = link.versions[api.key]
+        fields = {"groups": list(names)} if api is DESCRIBE_GROUPS else {"group_ids": list(names)}
+        body = await asking.ask(link, api, api.encode(version, **fields))
+        known = self._descriptions.get(chunk)
+        if known and known[0] == body[4:]:
+            return known[1]
+        described: dict[str, Group] = {}
+        clean = True
+        for message in api.decode(version, body).groups:
+            code = message.error_code
+            if code in codes.MOVED_GROUP and not last_try:
+                clean = False
+            elif code == codes.GROUP_ID_NOT_FOUND:
+                described[message.group_id] = Group(message.group_id, "classic", "Dead", int(link.name))
+            elif code:
+                clean = False
+                asking.problems.append(refusal("group", code, f"group {message.group_id!r}"))
+                described[message.group_id] = Group(message.group_id, "classic", "", int(link.name))
+            else:
+                read = from_classic if api is DESCRIBE_GROUPS else from_consumer
+                described[message.group_id] = read(message, int(link.name))
+        if clean:
+            self._descriptions[chunk] = (body[4:], described)
+        return described
+
+
+def _not_described(chunk: Chunk, error: SourceError) -> Problem:
+    link, _, names = chunk
+    return problem("group", error, f"broker {link.name}: describing {len(names)} groups: {error}", len(names))
+
+
+async def find_coordinators(asking: Asking, fanout: Fanout, names: Iterable[str]) -> dict[str, Link]:
+    """Ask any broker who coordinates these groups; a group without an answer is left out."""
+    found: dict[str, Link] = {}
+    try:
+        link = (await fanout.first())[0]
+        version = link.versions.get(FIND_COORDINATOR.key, FIND_COORDINATOR.highest)
+        for batch in [list(names)] if version >= 4 else [[name] for name in names]:  # noqa: PLR2004 - KIP-699
+            fields = {"coordinator_keys": batch} if version >= 4 else {"key": batch[0]}  # noqa: PLR2004
+            body = await asking.ask(link, FIND_COORDINATOR, FIND_COORDINATOR.encode(version, key_type=0, **fields))
+            message = FIND_COORDINATOR.decode(version, body)
+            for answer, name in zip(message.coordinators or [message], batch, strict=True):
+                node = fanout.links.get(answer.node_id)
+                if answer.error_code:
+                    asking.problems.append(refusal("group", answer.error_code, f"group {name!r}: its coordinator"))
+                elif node is not None and node.up:
+                    found[answer.key if version >= 4 else name] = node  # noqa: PLR2004
+                else:
+                    detail = f"group {name!r}: its coordinator, broker {answer.node_id}, cannot be reached"
+                    asking.problems.append(Problem("group", "unreachable", detail))
+    except SourceError as error:
+        asking.problems.append(problem("group", error, f"coordinators: {error}"))
+    return found

@@ -1,0 +1,236 @@
+"""Answers that are long lists of records of a fixed size, read as numpy arrays.
+
+ListOffsets, OffsetFetch and DescribeLogDirs repeat the same topics and partitions in every answer, and only offsets
+and sizes change. The first answer is *walked*, topic by topic, which leaves a ``Layout``: where the records stand and
+what all other bytes are. The next answers are compared with it and their records read in one go, without a loop.
+Whatever does not fit (another length, another name, a commit with metadata, tagged fields) is walked again, and what
+cannot be walked is decoded by the message classes.
+"""
+
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Records = npt.NDArray[Any]
+"""A structured array; its fields are the record's."""
+
+OFFSET = np.dtype(
+    [("partition", ">i4"), ("error", ">i2"), ("timestamp", ">i8"), ("offset", ">i8"), ("epoch", ">i4"), ("tags", "u1")]
+)
+"""A partition in ListOffsets v6 and later."""
+
+COMMIT = np.dtype(
+    [("partition", ">i4"), ("offset", ">i8"), ("epoch", ">i4"), ("metadata", "u1"), ("error", ">i2"), ("tags", "u1")]
+)
+"""A partition in OffsetFetch v6 and later, while its metadata is null (0) or empty (1)."""
+
+REPLICA = np.dtype([("partition", ">i4"), ("size", ">i8"), ("lag", ">i8"), ("future", "u1"), ("tags", "u1")])
+"""A replica in DescribeLogDirs v2 and later."""
+
+_FIXED_FIELDS = {"partition", "metadata", "future", "tags"}
+"""What must be the same in the next answer for the layout to hold."""
+
+
+class NotFixed(Exception):
+    """The answer is not made of fixed-size records: decode it by its message class."""
+
+
+UNWALKABLE = (NotFixed, IndexError, ValueError, struct.error)
+"""What a walk raises where the bytes are not what it expects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Consecutive records of one topic, under one owner (a group, a log directory; empty for none)."""
+
+    owner: str
+    topic: str
+    at: int
+    count: int
+
+
+class Layout:
+    """Where the records of an answer stand, and what surrounds them."""
+
+    __slots__ = ("_around", "_body", "_fixed", "_inside", "_outside", "_record", "_records", "runs")
+
+    def __init__(self, body: bytes, runs: list[Run], record: np.dtype[Any], loose: list[tuple[int, int]]) -> None:
+        """Learn from one answer.
+
+        Args:
+            body: the answer's body.
+            runs: where its records stand.
+            record: what one record is made of.
+            loose: ranges of other bytes that may differ in the next answer.
+
+        """
+        self.runs = tuple(runs)
+        self._record = record
+        self._inside = np.zeros(len(body), dtype=bool)
+        self._outside = np.ones(len(body), dtype=bool)
+        for run in runs:
+            self._inside[run.at : run.at + run.count * record.itemsize] = True
+        for start, end in loose:
+            self._outside[start:end] = False
+        self._outside &= ~self._inside
+        self._body = body
+        self._around = _bytes(body)[self._outside]
+        self._records = self._cut(body)
+        self._fixed = [(name, self._records[name].copy()) for name in record.names or () if name in _FIXED_FIELDS]
+
+    @property
+    def records(self) -> Records:
+        """The records of the answer read last."""
+        return self._records
+
+    def read(self, body: bytes) -> Records | None:
+        """Return the records of another answer, in the same order; None where the layout does not fit it.
+
+        The very same array is returned for an answer that is the same to the byte.
+        """
+        if body == self._body:
+            return self._records
+        if len(body) != len(self._body) or not np.array_equal(_bytes(body)[self._outside], self._around):
+            return None
+        records = self._cut(body)
+        if any(not np.array_equal(records[name], expected) for name, expected in self._fixed):
+            return None
+        self._body, self._records = body, records
+        return records
+
+    def _cut(self, body: bytes) -> Records:
+        return _bytes(body)[self._inside].view(self._record)
+
+
+def _bytes(body: bytes) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(body, dtype=np.uint8)
+
+
+class Walker:
+    """Steps through the bytes of an answer, as Kafka's flexible versions write them."""
+
+    __slots__ = ("at", "body")
+
+    def __init__(self, body: bytes, at: int = 0) -> None:
+        self.body = body
+        self.at = at
+
+    def varint(self) -> int:
+        """Read an unsigned varint."""
+        value = shift = 0
+        while True:
+            byte = self.body[self.at]
+            self.at += 1
+            value |= (byte & 0x7F) << shift
+            if byte < 0x80:  # noqa: PLR2004 - the last byte of a varint has no high bit
+                return value
+            shift += 7
+            if shift > 28:  # noqa: PLR2004 - lengths are 32 bits
+                raise NotFixed
+
+    def count(self) -> int:
+        """Read the length of a compact array; a null one is empty."""
+        return max(0, self.varint() - 1)
+
+    def string(self) -> str:
+        """Read a compact string; a null one is empty."""
+        size = self.count()
+        start, self.at = self.at, self.at + size
+        return self.body[start : self.at].decode()
+
+    def integer(self, size: int) -> int:
+        """Read a signed integer of that many bytes."""
+        start, self.at = self.at, self.at + size
+        return int.from_bytes(self.body[start : self.at], "big", signed=True)
+
+    def no_tags(self) -> None:
+        """Read the tagged fields of a structure, which must be none."""
+        if self.body[self.at]:
+            raise NotFixed
+        self.at += 1
+
+    def runs(self, owner: str, record: np.dtype[Any], into: list[Run]) -> None:
+        """Read a compact array of topics, each a name and a compact array of records."""
+        for _ in range(self.count()):
+            topic = self.string()
+            count = self.count()
+            into.append(Run(owner, topic, self.at, count))
+            self.at += count * record.itemsize
+            if self.at >= len(self.body):
+                raise NotFixed
+            self.no_tags()
+
+    def ended(self) -> None:
+        """Check that everything was read."""
+        if self.at != len(self.body):
+            raise NotFixed
+
+
+def checked(layout: Layout) -> Layout:
+    """Return the layout if each record is really one: no tagged fields, no metadata that takes space."""
+    records = layout.records
+    if records["tags"].any() or ("metadata" in (records.dtype.names or ()) and (records["metadata"] > 1).any()):
+        raise NotFixed
+    return layout
+
+
+def walk_offsets(body: bytes) -> Layout:
+    """Learn the layout of a ListOffsets answer, v6 to v9."""
+    walker, runs = Walker(body, 4), list[Run]()
+    walker.runs("", OFFSET, runs)
+    walker.no_tags()
+    walker.ended()
+    return checked(Layout(body, runs, OFFSET, [(0, 4)]))
+
+
+def walk_commits(body: bytes) -> Layout:
+    """Learn the layout of an OffsetFetch answer, v8, in which no group has an error of its own."""
+    walker, runs = Walker(body, 4), list[Run]()
+    for _ in range(walker.count()):
+        group = walker.string()
+        walker.runs(group, COMMIT, runs)
+        if walker.integer(2):
+            raise NotFixed
+        walker.no_tags()
+    walker.no_tags()
+    walker.ended()
+    return checked(Layout(body, runs, COMMIT, [(0, 4)]))
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A log directory in a DescribeLogDirs answer, and where its volume's sizes stand (-1: not in this version)."""
+
+    path: str
+    error: int
+    sizes_at: int
+
+    def sizes(self, body: bytes) -> tuple[int, int]:
+        """Return the volume's total and usable bytes, -1 where they are not told."""
+        if self.sizes_at < 0:
+            return -1, -1
+        total, usable = struct.unpack_from(">qq", body, self.sizes_at)
+        return total, usable
+
+
+def walk_log_dirs(body: bytes, version: int) -> tuple[Layout, list[Volume]]:
+    """Learn the layout of a DescribeLogDirs answer, v2 to v4, and where each directory's volume sizes stand."""
+    walker, runs, volumes = Walker(body, 4), list[Run](), list[Volume]()
+    loose = [(0, 4)]
+    if version >= 3 and walker.integer(2):  # noqa: PLR2004 - the first with an error of its own
+        raise NotFixed
+    for _ in range(walker.count()):
+        error, path = walker.integer(2), walker.string()
+        walker.runs(path, REPLICA, runs)
+        at = -1
+        if version >= 4:  # noqa: PLR2004 - KIP-827
+            at, walker.at = walker.at, walker.at + 16
+            loose.append((at, at + 16))
+        volumes.append(Volume(path, error, at))
+        walker.no_tags()
+    walker.no_tags()
+    walker.ended()
+    return checked(Layout(body, runs, REPLICA, loose)), volumes

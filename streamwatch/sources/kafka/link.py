@@ -1,0 +1,226 @@
+"""One broker: its connection, kept and felt.
+
+A link dials by itself, again and again, and knows at any time whether its broker answers. A connection that closes
+is redialled at once, and the broker counts as down only when that fails too; one that hangs is noticed by the
+pulse, a small request that is sent while nothing else is on its way.
+"""
+
+import asyncio
+import logging
+import random
+import struct
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Final
+
+from streamwatch.errors import SourceDenied, SourceError, SourceThrottled, SourceUnavailable
+from streamwatch.sources.kafka.apis import METADATA, Api
+from streamwatch.sources.kafka.config import Config
+from streamwatch.sources.kafka.dial import Dialer, Session
+from streamwatch.sources.kafka.tally import Tally
+from streamwatch.sources.kafka.wire import Connection, Exchange
+
+log = logging.getLogger(__name__)
+
+_GRACE_SECONDS: Final = 0.25
+"""How long a redial may take before a broker that closed a connection counts as down."""
+_BACKOFF_SECONDS: Final = (0.25, 0.5, 1.0, 2.0, 4.0)
+_DENIED_SECONDS: Final = 30.0
+"""Between attempts after a refusal: a wrong password, tried often, locks an account."""
+
+
+class Link:
+    """The connection to one broker. Lives on the source's event loop."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - built in one place
+        self, name: str, host: str, port: int, config: Config, dialer: Dialer, tally: Tally
+    ) -> None:
+        self.name = name
+        """What the tally and the log call this broker: its id, or its address while that is not known."""
+        self.host = host
+        self.port = port
+        self.down: SourceError | None = None
+        """Why the broker counts as down; None while it is up, or not tried yet."""
+        self.changed: Callable[[], None] = lambda: None
+        """Called when the broker goes down or comes up."""
+        self._config = config
+        self._dialer = dialer
+        self._tally = tally
+        self._session: Session | None = None
+        self._tried = asyncio.Event()
+        """Set once it is known, for the first time, whether the broker is up."""
+        self._decided = asyncio.Event()
+        """Set while there is a session or a reason for there being none; not while redialling."""
+        self._slots = asyncio.Semaphore(config.max_in_flight)
+        self._quiet_until = 0.0
+        self._task = asyncio.create_task(self._keep(), name=f"link {host}:{port}")
+
+    @property
+    def up(self) -> bool:
+        """Whether the broker answers, as far as we know."""
+        return self._tried.is_set() and self.down is None
+
+    @property
+    def versions(self) -> dict[int, int]:
+        """The version spoken for each API key; empty while there is no session."""
+        return self._session.versions if self._session else {}
+
+    async def settled(self) -> None:
+        """Wait until it is known whether the broker is up."""
+        await self._tried.wait()
+
+    async def close(self) -> None:
+        """Stop dialling and drop the connection."""
+        self.changed = lambda: None
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        if self._session:
+            self._session.connection.close(SourceUnavailable("the agent is done with this broker"))
+
+    async def ask(self, api: Api, version: int, body: bytes, seconds: float) -> bytes:
+        """Send one request and return the answer's body.
+
+        Raises:
+            SourceUnavailable: down, or no answer within that many seconds.
+            SourceThrottled: the broker's quota makes us wait for longer than that.
+
+        """
+        loop = asyncio.get_running_loop()
+        if self._quiet_until - loop.time() > seconds:
+            raise SourceThrottled(f"throttled by the broker for {self._quiet_until - loop.time():.1f}s more")
+        exchange: Exchange | None = None
+        try:
+            async with asyncio.timeout(seconds), self._slots:
+                session = await self._ready()
+                await asyncio.sleep(max(0.0, self._quiet_until - loop.time()))
+                exchange = session.connection.send(api, version, body)
+                self._tally.sent(api.name, self.name, exchange.sent_bytes)
+                return await exchange.answer
+        except TimeoutError as error:
+            reason = SourceUnavailable(f"no answer to {api.name} within {seconds:g}s")
+            if exchange is not None:
+                self._give_up(session.connection, reason, hung=not api.forwarded)
+            raise reason from error
+        finally:
+            if exchange is not None:
+                self._account(exchange)
+
+    def _account(self, exchange: Exchange) -> None:
+        """Count what an exchange cost, and heed the quota that its answer speaks of."""
+        now = asyncio.get_running_loop().time()
+        throttled = 0.0
+        answered = exchange.answer.done() and not exchange.answer.cancelled() and not exchange.answer.exception()
+        if answered and exchange.api.throttle:
+            throttled = max(0, struct.unpack_from(">i", exchange.answer.result())[0]) / 1000
+            self._quiet_until = max(self._quiet_until, now + throttled)
+        self._tally.ended(
+            exchange.api.name,
+            self.name,
+            now - exchange.sent_at,
+            received=exchange.received_bytes if answered else 0,
+            throttled=throttled,
+        )
+
+    def _give_up(self, connection: Connection, reason: SourceError, *, hung: bool) -> None:
+        """Drop a connection whose next answer did not come: those behind it in the queue would not come either."""
+        if hung:
+            self._fall(reason)
+        connection.close(reason)
+
+    async def _ready(self) -> Session:
+        """Return the session; wait for one while redialling.
+
+        Raises:
+            SourceUnavailable: the broker is down.
+
+        """
+        await self._decided.wait()
+        if self._session is None:
+            raise SourceUnavailable(str(self.down)) from self.down
+        return self._session
+
+    async def _keep(self) -> None:
+        """Dial, tend the session until it is lost, dial again: for ever."""
+        attempt = 0
+        while True:
+            try:
+                session = await self._dialer.dial(self.host, self.port)
+            except SourceError as error:
+                self._fall(error)
+                await asyncio.sleep(_pause(error, attempt))
+                attempt += 1
+                continue
+            attempt = 0
+            self._rise(session)
+            reason = await self._tend(session)
+            self._session = None
+            if self.down is None:
+                self._decided.clear()
+                asyncio.get_running_loop().call_later(_GRACE_SECONDS, self._fall_unless_redialled, reason)
+
+    async def _tend(self, session: Session) -> SourceError:
+        """Feel the pulse and keep the session authenticated until it is lost; return why it was."""
+        connection, pulse, loop = session.connection, self._config.pulse, asyncio.get_running_loop()
+        while not connection.lost.done():
+            await asyncio.wait({connection.lost}, timeout=pulse.interval)
+            if connection.lost.done():
+                break
+            if session.reauth_at is not None and loop.time() >= session.reauth_at:
+                await self._authenticate_anew(session)
+            elif pulse.enabled and loop.time() >= self._quiet_until and not connection.in_flight:
+                await self._feel(session)
+        return connection.lost.result()
+
+    async def _feel(self, session: Session) -> None:
+        """Send a pulse; a broker that does not answer it in time is down."""
+        connection, deadline = session.connection, self._config.pulse.deadline
+        version = session.versions[METADATA.key]
+        exchange = connection.send(METADATA, version, METADATA.encode(version, topics=[]))
+        self._tally.sent(METADATA.name, self.name, exchange.sent_bytes)
+        await asyncio.wait({exchange.answer}, timeout=deadline)
+        if not exchange.answer.done():
+            self._give_up(connection, SourceUnavailable(f"no sign of life within {deadline:g}s"), hung=True)
+        self._account(exchange)
+
+    async def _authenticate_anew(self, session: Session) -> None:
+        """Run SASL again on the session (KIP-368), with nothing else on its way."""
+        async with AsyncExitStack() as stack:
+            for _ in range(self._config.max_in_flight):
+                await stack.enter_async_context(self._slots)
+            session.reauth_at = None
+            try:
+                async with asyncio.timeout(self._config.connect_timeout):
+                    await self._dialer.authenticate(session, self.host)
+            except (TimeoutError, SourceError) as error:
+                session.connection.close(SourceDenied(f"could not authenticate anew: {error}"))
+
+    def _rise(self, session: Session) -> None:
+        was_up = self.up
+        self._session, self.down = session, None
+        self._decided.set()
+        self._tried.set()
+        if not was_up:
+            log.info("broker up", extra={"broker": self.name, "address": f"{self.host}:{self.port}"})
+            self.changed()
+
+    def _fall_unless_redialled(self, reason: SourceError) -> None:
+        if self._session is None:
+            self._fall(reason)
+
+    def _fall(self, reason: SourceError) -> None:
+        """Take the broker for down; say so where that, or its reason, is new."""
+        known = str(self.down) if self.down else None
+        self.down = reason
+        self._decided.set()
+        self._tried.set()
+        if known != str(reason):
+            log.warning("broker down", extra={"broker": self.name, "reason": str(reason)})
+        if known is None:
+            self.changed()
+
+
+def _pause(error: SourceError, attempt: int) -> float:
+    """Return how long to wait before dialling again."""
+    if isinstance(error, SourceDenied):
+        return _DENIED_SECONDS
+    return _BACKOFF_SECONDS[min(attempt, len(_BACKOFF_SECONDS) - 1)] * random.uniform(0.5, 1)  # noqa: S311 - to spread

@@ -1,0 +1,251 @@
+"""From a Metadata answer to brokers and a topology.
+
+The part about topics is byte for byte the same while nothing changes, from whichever broker it comes, and then the
+topology stays the same object. When it changes it is read topic by topic: records of one size in one go, others one
+by one.
+"""
+
+import struct
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from streamwatch.model.kafka import Bools, Int32s, Int64s, Topology
+from streamwatch.sources.kafka.apis import METADATA
+from streamwatch.sources.kafka.layout import UNWALKABLE, NotFixed, Walker
+
+_Scalar = TypeVar("_Scalar", bound=np.generic)
+
+_PARTITION = struct.Struct(">hiii")
+"""Error, index, leader, leader epoch: what a partition begins with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A broker as the metadata lists it."""
+
+    id: int
+    host: str
+    port: int
+    rack: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What one Metadata answer says."""
+
+    brokers: tuple[Registered, ...]
+    cluster_id: str | None
+    controller_id: int
+    topology: Topology
+
+
+class MetadataReader:
+    """Reads Metadata answers, and remembers the last one."""
+
+    def __init__(self) -> None:
+        self._topics: bytes | None = None
+        self._topology: Topology | None = None
+
+    def read(self, body: bytes, version: int) -> Metadata:
+        """Return what the answer says; the topology is the last one's object where nothing changed.
+
+        Raises:
+            SourceMisread: it is no Metadata answer of that version.
+
+        """
+        try:
+            return self._read(body, version)
+        except UNWALKABLE:
+            self._topics = None
+            return decode(body, version)
+
+    def _read(self, body: bytes, version: int) -> Metadata:
+        walker = Walker(body, 4)
+        brokers = []
+        for _ in range(walker.count()):
+            node, host, port, rack = walker.integer(4), walker.string(), walker.integer(4), walker.string()
+            brokers.append(Registered(node, host, port, rack or None))
+            walker.no_tags()
+        cluster_id = walker.string() or None
+        controller_id = walker.integer(4)
+        topics = body[walker.at :]
+        if self._topology is None or topics != self._topics:
+            columns = _Columns()
+            columns.walk(walker, version)
+            self._topology, self._topics = columns.topology(), topics
+        return Metadata(tuple(brokers), cluster_id, controller_id, self._topology)
+
+
+class _Columns:
+    """Gathers the columns of a topology, in the order of the answer."""
+
+    def __init__(self) -> None:
+        self._names: list[str] = []
+        self._internal: list[bool] = []
+        self._topic: list[Int32s] = []
+        self._partition: list[Int32s] = []
+        self._leader: list[Int32s] = []
+        self._replicas: list[Int32s] = []
+        self._replica_count: list[Int32s] = []
+        self._in_sync: list[Bools] = []
+
+    def walk(self, walker: Walker, version: int) -> None:
+        """Read the topics of an answer to its end."""
+        for _ in range(walker.count()):
+            walker.at += 2  # The error of a topic without a leader is seen in its partitions.
+            name = walker.string()
+            walker.at += 16 if version >= 10 else 0  # noqa: PLR2004 - topic ids
+            internal = walker.integer(1) != 0
+            count = walker.count()
+            if count:
+                self._begin(name, internal=internal)
+            if count and not self._uniform(walker, count):
+                self._one_by_one(walker, count)
+            walker.at += 4
+            walker.no_tags()
+        if version <= 10:  # noqa: PLR2004 - the cluster's authorized operations
+            walker.at += 4
+        walker.no_tags()
+        walker.ended()
+
+    def _begin(self, name: str, *, internal: bool) -> None:
+        self._names.append(name)
+        self._internal.append(internal)
+
+    def _add(
+        self,
+        partition: Int32s,
+        leader: Int32s,
+        replicas: Int32s,
+        replica_count: Int32s,
+        in_sync: Bools,
+    ) -> None:
+        self._topic.append(np.full(len(partition), len(self._names) - 1, dtype=np.int32))
+        self._partition.append(partition)
+        self._leader.append(leader)
+        self._replicas.append(replicas)
+        self._replica_count.append(replica_count)
+        self._in_sync.append(in_sync)
+
+    def _uniform(self, walker: Walker, count: int) -> bool:
+        """Read all partitions of a topic as records of one size: the same number of replicas, all in sync."""
+        at, body = walker.at, walker.body
+        replicas = body[at + 14] - 1
+        if not 0 < replicas < 100:  # noqa: PLR2004 - a length of one byte
+            return False
+        ids = (">i4", (replicas,))
+        record = np.dtype(
+            [
+                ("error", ">i2"), ("partition", ">i4"), ("leader", ">i4"), ("epoch", ">i4"),
+                ("replica_count", "u1"), ("replicas", *ids), ("isr_count", "u1"), ("isr", *ids), ("end", "u1", (2,)),
+            ]
+        )  # fmt: skip
+        if at + count * record.itemsize > len(body):
+            return False
+        rows = np.frombuffer(body, record, count, at)
+        lengths = (rows["replica_count"] == replicas + 1) & (rows["isr_count"] == replicas + 1)
+        if not (lengths & (rows["end"] == (1, 0)).all(axis=1)).all():
+            return False
+        members = rows["replicas"].astype(np.int32)
+        # With as many in sync as there are replicas, all are; a replica added by a reassignment breaks the lengths.
+        self._add(
+            rows["partition"].astype(np.int32),
+            rows["leader"].astype(np.int32),
+            members.reshape(-1),
+            np.full(count, replicas, dtype=np.int32),
+            np.ones(members.size, dtype=bool),
+        )
+        walker.at = at + count * record.itemsize
+        return True
+
+    def _one_by_one(self, walker: Walker, count: int) -> None:
+        partition, leader, sizes, replicas, in_sync = [], [], [], list[int](), list[bool]()
+        body = walker.body
+        for _ in range(count):
+            _, index, led_by, _ = _PARTITION.unpack_from(body, walker.at)
+            walker.at += _PARTITION.size
+            members, isr, _ = _ids(walker), _ids(walker), _ids(walker)
+            walker.no_tags()
+            partition.append(index)
+            leader.append(led_by)
+            sizes.append(len(members))
+            replicas += members
+            in_sync += [member in isr for member in members]
+        self._add(
+            np.array(partition, dtype=np.int32),
+            np.array(leader, dtype=np.int32),
+            np.array(replicas, dtype=np.int32),
+            np.array(sizes, dtype=np.int32),
+            np.array(in_sync, dtype=bool),
+        )
+
+    def add_message(self, topic: object) -> None:
+        """Read one topic from a decoded message."""
+        partitions = topic.partitions  # type: ignore[attr-defined]
+        if not partitions:
+            return  # A topic on its way in or out.
+        self._begin(topic.name, internal=bool(topic.is_internal))  # type: ignore[attr-defined]
+        self._add(
+            np.array([p.partition_index for p in partitions], dtype=np.int32),
+            np.array([p.leader_id for p in partitions], dtype=np.int32),
+            np.array([r for p in partitions for r in p.replica_nodes], dtype=np.int32),
+            np.array([len(p.replica_nodes) for p in partitions], dtype=np.int32),
+            np.array([r in p.isr_nodes for p in partitions for r in p.replica_nodes], dtype=bool),
+        )
+
+    def topology(self) -> Topology:
+        """Return the topology: topics sorted by name, rows by topic and partition."""
+        by_name = sorted(range(len(self._names)), key=self._names.__getitem__)
+        rank = np.empty(len(by_name), dtype=np.int32)
+        rank[by_name] = np.arange(len(by_name), dtype=np.int32)
+        topic = rank[_joined(self._topic, np.int32)]
+        partition = _joined(self._partition, np.int32)
+        order = np.lexsort((partition, topic))
+        sizes = _joined(self._replica_count, np.int32)
+        starts = np.concatenate(([0], np.cumsum(sizes)))
+        taken = _ranges(starts[:-1][order], sizes[order])
+        return Topology(
+            topics=tuple(self._names[i] for i in by_name),
+            internal=np.array([self._internal[i] for i in by_name], dtype=bool),
+            topic_start=np.searchsorted(topic[order], np.arange(len(by_name) + 1)).astype(np.int64),
+            topic=topic[order],
+            partition=partition[order],
+            leader=_joined(self._leader, np.int32)[order],
+            replica_start=np.concatenate(([0], np.cumsum(sizes[order]))).astype(np.int64),
+            replica=_joined(self._replicas, np.int32)[taken],
+            in_sync=_joined(self._in_sync, np.bool_)[taken],
+        )
+
+
+def decode(body: bytes, version: int) -> Metadata:
+    """Read an answer by its message class: slow, and the oracle for the walk."""
+    message = METADATA.decode(version, body)
+    columns = _Columns()
+    for topic in message.topics:
+        columns.add_message(topic)
+    brokers = tuple(Registered(b.node_id, b.host, b.port, b.rack or None) for b in message.brokers)
+    return Metadata(brokers, message.cluster_id or None, message.controller_id, columns.topology())
+
+
+def _ids(walker: Walker) -> tuple[int, ...]:
+    count = walker.body[walker.at] - 1
+    if not 0 <= count < 100:  # noqa: PLR2004 - a length of one byte
+        raise NotFixed
+    at = walker.at + 1
+    walker.at = at + 4 * count
+    return struct.unpack_from(f">{count}i", walker.body, at)
+
+
+def _joined(parts: list[npt.NDArray[_Scalar]], dtype: type[_Scalar]) -> npt.NDArray[_Scalar]:
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=dtype)
+
+
+def _ranges(starts: Int64s, sizes: Int32s) -> Int64s:
+    """Return the indices ``start, start + 1, ...`` of many ranges, one after the other."""
+    ends = np.cumsum(sizes, dtype=np.int64)
+    total = int(ends[-1]) if len(ends) else 0
+    shift: Int64s = np.repeat(starts - (ends - sizes), sizes)
+    return np.arange(total, dtype=np.int64) + shift

@@ -1,0 +1,173 @@
+"""Start and end offsets of all partitions, in columns: one request a leader and bound."""
+
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from streamwatch.errors import SourceError, SourceMisread
+from streamwatch.model.kafka import NOT_KNOWN, Bools, Int64s, Problem, Topology
+from streamwatch.sources.kafka import codes
+from streamwatch.sources.kafka.apis import LIST_OFFSETS
+from streamwatch.sources.kafka.fanout import Asking, Fanout
+from streamwatch.sources.kafka.layout import UNWALKABLE, Layout, walk_offsets
+from streamwatch.sources.kafka.link import Link
+from streamwatch.sources.kafka.problems import problem, refusal
+
+LATEST = -1
+EARLIEST = -2
+
+_ASKED = np.dtype([("partition", ">i4"), ("epoch", ">i4"), ("timestamp", ">i8"), ("tags", "u1")])
+"""A partition in a ListOffsets request, v6 and later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One leader's answer: which rows it is about, their offsets and error codes."""
+
+    rows: Int64s
+    offset: Int64s
+    error: Int64s
+
+
+class OffsetReader:
+    """Reads offsets, and remembers requests and the places of the answers while the topology stays."""
+
+    def __init__(self) -> None:
+        self._topology: Topology | None = None
+        self._wanted: Bools | None = None
+        self._requests: dict[tuple[int, int], bytes] = {}
+        self._layouts: dict[tuple[int, int], tuple[Layout, Int64s]] = {}
+
+    async def read(
+        self, asking: Asking, fanout: Fanout, topology: Topology, wanted: Bools, bounds: tuple[int, ...]
+    ) -> dict[int, tuple[Int64s, Int64s]]:
+        """Return, for each bound, a column of offsets and one of error codes (0 where none is known).
+
+        Args:
+            asking: this read's way of asking.
+            fanout: the brokers.
+            topology: whose rows the columns follow.
+            wanted: which rows to ask about.
+            bounds: ``LATEST`` and ``EARLIEST``, either or both.
+
+        """
+        if topology is not self._topology or wanted is not self._wanted:
+            self._topology, self._wanted = topology, wanted
+            self._requests.clear()
+            self._layouts.clear()
+        leaders = [int(node) for node in np.unique(topology.leader[wanted]).tolist() if node >= 0]
+        calls = {
+            (node, bound): self._ask(asking, fanout.links[node], node, bound)
+            for bound in bounds
+            for node in leaders
+            if node in fanout.links and fanout.links[node].up
+        }
+        answers = await asking.all(calls, self._failed)
+        columns = {}
+        for bound in bounds:
+            offset = np.full(len(topology.partition), NOT_KNOWN, dtype=np.int64)
+            error = np.zeros(len(topology.partition), dtype=np.int64)
+            for (_, of), answered in answers.items():
+                if of == bound:
+                    offset[answered.rows] = np.where(answered.error == 0, answered.offset, NOT_KNOWN)
+                    error[answered.rows] = answered.error
+            columns[bound] = (offset, error)
+        return columns
+
+    async def _ask(self, asking: Asking, link: Link, node: int, bound: int) -> Answered:
+        assert self._topology is not None  # noqa: S101 - set by read
+        assert self._wanted is not None  # noqa: S101 - set by read
+        topology = self._topology
+        version = link.versions.get(LIST_OFFSETS.key, LIST_OFFSETS.highest)
+        request = self._requests.get((node, bound))
+        if request is None:
+            rows = np.flatnonzero((topology.leader == node) & self._wanted)
+            request = self._requests[node, bound] = encode(topology, rows, bound)
+        body = await asking.ask(link, LIST_OFFSETS, request)
+        known = self._layouts.get((node, bound))
+        records = known[0].read(body) if known else None
+        if known is not None and records is not None:
+            return _answered(records, known[1])
+        try:
+            layout = walk_offsets(body)
+        except UNWALKABLE:
+            return _decode(body, version, topology)
+        counts = [run.count for run in layout.runs]
+        topic = np.repeat([topology.topic_index.get(run.topic, -1) for run in layout.runs], counts).astype(np.int64)
+        rows = _asked(topology.rows(topic, layout.records["partition"].astype(np.int64)))
+        if topology is self._topology:
+            self._layouts[node, bound] = (layout, rows)
+        return _answered(layout.records, rows)
+
+    def _failed(self, key: tuple[int, int], error: SourceError) -> Problem:
+        assert self._topology is not None  # noqa: S101 - set by read
+        node, bound = key
+        count = int(((self._topology.leader == node) & self._wanted).sum())
+        name = "end offsets" if bound == LATEST else "start offsets"
+        return problem("partition", error, f"broker {node}: {name} of {count} partitions: {error}", count)
+
+
+def encode(topology: Topology, rows: Int64s, bound: int) -> bytes:
+    """Return the body of a ListOffsets request, v6 to v9, about these rows (sorted).
+
+    The message class needs one object a partition; this is the same bytes, written by topic.
+    """
+    records = np.zeros(len(rows), dtype=_ASKED)
+    records["partition"] = topology.partition[rows]
+    records["epoch"] = -1
+    records["timestamp"] = bound
+    packed = records.tobytes()
+    topics, starts = np.unique(topology.topic[rows], return_index=True)
+    ends = np.append(starts[1:], len(rows))
+    parts = [struct.pack(">ib", -1, 0), _varint(len(topics) + 1)]
+    for topic, start, end in zip(topics.tolist(), starts.tolist(), ends.tolist(), strict=True):
+        name = topology.topics[topic].encode()
+        parts += (_varint(len(name) + 1), name, _varint(end - start + 1))
+        parts += (packed[start * _ASKED.itemsize : end * _ASKED.itemsize], b"\0")
+    parts.append(b"\0")
+    return b"".join(parts)
+
+
+def refused(errors: Int64s, what: str) -> list[Problem]:
+    """Return a problem for each error code among these."""
+    codes_seen, counts = np.unique(errors[errors != 0], return_counts=True)
+    return [
+        refusal("partition", code, f"{what} of {count} partitions", count)
+        for code, count in zip(codes_seen.tolist(), counts.tolist(), strict=True)
+    ]
+
+
+def moved(errors: Int64s) -> Bools:
+    """Say which rows are led by another broker than the one that was asked."""
+    return np.isin(errors, list(codes.MOVED_PARTITION))
+
+
+def _answered(records: Any, rows: Int64s) -> Answered:  # noqa: ANN401 - a structured array
+    return Answered(rows, records["offset"].astype(np.int64), records["error"].astype(np.int64))
+
+
+def _decode(body: bytes, version: int, topology: Topology) -> Answered:
+    found = [
+        (topology.topic_index.get(topic.name, -1), p.partition_index, p.offset, p.error_code)
+        for topic in LIST_OFFSETS.decode(version, body).topics
+        for p in topic.partitions
+    ]
+    columns = np.array(found, dtype=np.int64).reshape(-1, 4)
+    return Answered(_asked(topology.rows(columns[:, 0], columns[:, 1])), columns[:, 2], columns[:, 3])
+
+
+def _asked(rows: Int64s) -> Int64s:
+    if (rows < 0).any():
+        raise SourceMisread("ListOffsets: an answer about partitions that were not asked about")
+    return rows
+
+
+def _varint(value: int) -> bytes:
+    out = bytearray()
+    while value >= 0x80:  # noqa: PLR2004 - seven bits a byte
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)

@@ -1,0 +1,315 @@
+"""One read of a cluster, from the metadata to a snapshot.
+
+The order matters and is stated here once:
+
+1. metadata, together with proof that a controller stands behind it;
+2. groups, then their committed offsets, *before* the end offsets: a race can only overstate lag;
+3. end and start offsets, each leader asked once for each;
+4. what is slow or rarely changes: topics' settings, reassignments, log directories.
+"""
+
+import asyncio
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from streamwatch.clock import Clock
+from streamwatch.errors import SourceDenied, SourceError, SourceUnavailable
+from streamwatch.model.kafka import (
+    NOT_KNOWN,
+    Bools,
+    ClusterSnapshot,
+    CommitKeys,
+    Group,
+    GroupTable,
+    Int64s,
+    Problem,
+    Topology,
+)
+from streamwatch.sources.kafka import codes
+from streamwatch.sources.kafka.apis import DESCRIBE_QUORUM, LIST_REASSIGNMENTS, METADATA
+from streamwatch.sources.kafka.commits import CommitReader
+from streamwatch.sources.kafka.config import Config
+from streamwatch.sources.kafka.fanout import Asking, Fanout
+from streamwatch.sources.kafka.groups import GroupReader
+from streamwatch.sources.kafka.link import Link
+from streamwatch.sources.kafka.logdirs import LogDirReader
+from streamwatch.sources.kafka.metadata import Metadata, MetadataReader
+from streamwatch.sources.kafka.offsets import EARLIEST, LATEST, OffsetReader, moved, refused
+from streamwatch.sources.kafka.problems import problem, refusal
+from streamwatch.sources.kafka.topicsettings import TopicSettingsReader
+
+_CONTROLLER_SECONDS = 1.0
+"""A broker passes some questions on to the controller; where there is none, it keeps us waiting for a minute."""
+_WITNESSES = 2
+"""How many brokers must find no controller before we say that there is none."""
+
+
+class Reader:
+    """Reads one cluster again and again, and remembers what makes the next read cheap. Lives on one event loop."""
+
+    def __init__(self, config: Config, fanout: Fanout, clock: Clock) -> None:
+        self._config = config
+        self._fanout = fanout
+        self._clock = clock
+        self._metadata = MetadataReader()
+        self._groups = GroupReader(config)
+        self._commits = CommitReader()
+        self._offsets = OffsetReader()
+        self._settings = TopicSettingsReader(config)
+        self._log_dirs = LogDirReader(config)
+        self._authority: Link | None = None
+        self._selection: tuple[Topology, Bools, Bools] | None = None
+        self._table: tuple[Topology, GroupTable] | None = None
+
+    async def close(self) -> None:
+        """Stop what goes on between reads."""
+        await self._log_dirs.close()
+
+    async def read(self) -> ClusterSnapshot:
+        """Return what the cluster looks like now; what could not be read is unknown, and a problem.
+
+        Raises:
+            SourceError: no broker gave its metadata.
+
+        """
+        taken_at, began = self._clock.now(), self._clock.monotonic()
+        asking = Asking(self._config, self._fanout.tally)
+        metadata, controllers = await self._cluster(asking)
+        topology = metadata.topology
+        holders = set(np.unique(topology.replica).tolist())
+        await self._fanout.follow(metadata.brokers, holders)
+        selected, wanted = self._select(topology)
+        found = await self._groups.read(asking, self._fanout)
+        table = self._resolve(found.groups, topology)
+        coordinator = {
+            group.name: found.coordinator[group.name]
+            for group in table.groups
+            if group.type != "share" and group.name in found.coordinator
+        }
+        batches = await self._commits.read(asking, self._fanout, coordinator)
+        offsets_at = self._clock.now()
+        end, start = await self._read_offsets(asking, topology, wanted)
+        await self._settings.refresh(asking, self._fanout, topology)
+        reassigning, adding = await self._reassigning(asking, metadata, controllers)
+        everything = self._config.topics.everything
+        names = None if everything else [topology.topics[i] for i in np.flatnonzero(selected).tolist()]
+        await self._log_dirs.refresh(self._fanout, topology, names)
+        replica_bytes, log_dirs, problems = self._log_dirs.columns(topology, self._fanout.links)
+        if not everything:
+            log_dirs = tuple(replace(log_dir, log_bytes=NOT_KNOWN) for log_dir in log_dirs)
+        min_isr, retention_ms, retention_bytes = self._settings.columns(topology)
+        keys, committed = self._commits.columns(batches, table, topology)
+        return ClusterSnapshot(
+            cluster=self._config.name,
+            taken_at=taken_at,
+            read_seconds=self._clock.monotonic() - began,
+            cluster_id=metadata.cluster_id,
+            brokers=self._fanout.brokers(holders),
+            controllers=controllers,
+            topology=topology,
+            selected=selected,
+            start_offset=start,
+            end_offset=end,
+            offsets_at=offsets_at,
+            replica_bytes=replica_bytes,
+            log_dirs=log_dirs,
+            reassigning=reassigning,
+            adding=adding,
+            min_isr=min_isr,
+            retention_ms=retention_ms,
+            retention_bytes=retention_bytes,
+            groups=table,
+            groups_complete=found.complete,
+            commits=keys,
+            committed=committed,
+            problems=(*asking.problems, *problems, *self._down()),
+            requests=self._fanout.tally.counts(),
+        )
+
+    def nothing(self, error: SourceError) -> ClusterSnapshot:
+        """Return the snapshot of a cluster of which nothing could be read."""
+        topology = _empty_topology()
+        table = GroupTable((), np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int64))
+        nothing = np.zeros(0, dtype=np.int64)
+        return ClusterSnapshot(
+            cluster=self._config.name,
+            taken_at=self._clock.now(),
+            read_seconds=0.0,
+            cluster_id=None,
+            brokers=self._fanout.brokers(set()),
+            controllers=math.nan,
+            topology=None,
+            selected=np.zeros(0, dtype=bool),
+            start_offset=nothing,
+            end_offset=nothing,
+            offsets_at=self._clock.now(),
+            replica_bytes=nothing,
+            log_dirs=(),
+            reassigning=math.nan,
+            adding=np.zeros(0, dtype=bool),
+            min_isr=nothing,
+            retention_ms=nothing,
+            retention_bytes=nothing,
+            groups=table,
+            groups_complete=False,
+            commits=CommitKeys(table, topology, np.zeros(0, dtype=np.int32), nothing, np.zeros(0, dtype=bool)),
+            committed=nothing,
+            problems=(problem("cluster", error, str(error)), *self._down()),
+            requests=self._fanout.tally.counts(),
+        )
+
+    async def _cluster(self, asking: Asking) -> tuple[Metadata, float]:
+        """Ask brokers for the metadata until one gives it that reaches a controller.
+
+        A broker that is cut off from the controllers goes on giving the metadata that it had; its word is taken only
+        when no other is left. Returns the metadata, and how many controllers are active (NaN: nobody may tell).
+        """
+        links = await self._fanout.first()
+        if self._authority in links:
+            links.sort(key=lambda link: link is not self._authority)
+        best: Metadata | None = None
+        without: set[Link] = set()
+        first_error: SourceError | None = None
+        for link in links:
+            try:
+                metadata, quorum = await self._word(asking, link)
+            except SourceError as error:
+                first_error = first_error or error
+                asking.problems.append(problem("broker", error, f"broker {link.name}: metadata: {error}"))
+                continue
+            controllers = float(metadata.controller_id >= 0) if quorum is None else quorum
+            if controllers != 0:
+                self._authority = link
+                return metadata, controllers
+            best = best or metadata
+            without.add(link)
+            if len(without) >= _WITNESSES:
+                break
+        if best is None:
+            raise first_error or SourceUnavailable("no broker gave its metadata")
+        detail = f"{len(without)} brokers find no active controller: the metadata is as it was when there was one"
+        asking.problems.append(Problem("cluster", "unreachable", detail))
+        return best, 0.0
+
+    async def _word(self, asking: Asking, link: Link) -> tuple[Metadata, float | None]:
+        """Ask one broker for the metadata and for the controller, at once."""
+        quorum = asyncio.create_task(self._quorum(asking, link))
+        try:
+            body = await asking.ask(link, METADATA, _all_topics(link))
+            return self._metadata.read(body, link.versions.get(METADATA.key, METADATA.highest)), await quorum
+        finally:
+            quorum.cancel()
+
+    async def _quorum(self, asking: Asking, link: Link) -> float | None:
+        """Return how many controllers this broker finds active: 1, 0, NaN (may not tell), None (no KRaft)."""
+        version = link.versions.get(DESCRIBE_QUORUM.key)
+        if version is None:
+            return None
+        quorum = DESCRIBE_QUORUM.request
+        partition = quorum.TopicData.PartitionData(version=version, partition_index=0)
+        topic = quorum.TopicData(version=version, topic_name="__cluster_metadata", partitions=[partition])
+        body = DESCRIBE_QUORUM.encode(version, topics=[topic])
+        try:
+            answer = await asking.ask(link, DESCRIBE_QUORUM, body, seconds=_CONTROLLER_SECONDS)
+        except SourceDenied:
+            return math.nan
+        except SourceError:
+            # The same broker answers everything else, or it would count as down: what it lacks is the controller.
+            return 0.0 if link.up else math.nan
+        message = DESCRIBE_QUORUM.decode(version, answer)
+        if message.error_code in codes.DENIED:
+            asking.problems.append(refusal("cluster", message.error_code, "the controller quorum"))
+            return math.nan
+        return float(any(p.leader_id >= 0 and not p.error_code for t in message.topics for p in t.partitions))
+
+    def _select(self, topology: Topology) -> tuple[Bools, Bools]:
+        """Return which topics (T) and which rows (P) the configuration looks at; kept while the topology stays."""
+        if self._selection is None or self._selection[0] is not topology:
+            selected = np.array([self._config.topics.admits(name) for name in topology.topics], dtype=bool)
+            self._selection = (topology, selected, selected[topology.topic])
+        return self._selection[1], self._selection[2]
+
+    def _resolve(self, groups: dict[str, Group], topology: Topology) -> GroupTable:
+        """Return the table of groups; the last one's object where nothing changed."""
+        ordered = tuple(groups[name] for name in sorted(groups))
+        if self._table is not None and self._table[0] is topology and self._table[1].groups == ordered:
+            return self._table[1]
+        index = topology.topic_index
+        held = [(g, index.get(topic, -1), ps) for g, group in enumerate(ordered) for topic, ps in group.assigned]
+        counts = [len(partitions) for _, _, partitions in held]
+        topic = np.repeat(np.array([t for _, t, _ in held], dtype=np.int64), counts)
+        partition = np.array([p for _, _, partitions in held for p in partitions], dtype=np.int64)
+        owner = np.repeat(np.array([g for g, _, _ in held], dtype=np.int32), counts)
+        table = GroupTable(ordered, owner, topology.rows(topic, partition))
+        self._table = (topology, table)
+        return table
+
+    async def _read_offsets(self, asking: Asking, topology: Topology, wanted: Bools) -> tuple[Int64s, Int64s]:
+        """Return end and start offsets; partitions that have moved are asked once more, at their new leaders."""
+        columns = await self._offsets.read(asking, self._fanout, topology, wanted, (LATEST, EARLIEST))
+        (end, end_error), (start, start_error) = columns[LATEST], columns[EARLIEST]
+        gone = (moved(end_error) | moved(start_error)) & wanted
+        if gone.any():
+            try:
+                link = (await self._fanout.first())[0]
+                body = await asking.ask(link, METADATA, _all_topics(link))
+                newer = MetadataReader().read(body, link.versions.get(METADATA.key, METADATA.highest)).topology
+            except SourceError as error:
+                asking.problems.append(problem("cluster", error, f"metadata again: {error}"))
+            else:
+                # Only the leaders may differ: the rows must be the same to be put back.
+                if np.array_equal(newer.partition, topology.partition) and newer.topics == topology.topics:
+                    again = await OffsetReader().read(asking, self._fanout, newer, gone, (LATEST, EARLIEST))
+                    end[gone], end_error[gone] = again[LATEST][0][gone], again[LATEST][1][gone]
+                    start[gone], start_error[gone] = again[EARLIEST][0][gone], again[EARLIEST][1][gone]
+        asking.problems += refused(end_error, "end offsets") + refused(start_error, "start offsets")
+        return end, start
+
+    async def _reassigning(self, asking: Asking, metadata: Metadata, controllers: float) -> tuple[float, Bools]:
+        """Return how many partitions are being moved (NaN: nobody can tell), and which replicas (R) that adds."""
+        topology, links = metadata.topology, self._fanout.links
+        adding = np.zeros(len(topology.replica), dtype=bool)
+        link = self._authority if self._authority in links.values() else next(iter(links.values()), None)
+        if link is not None and DESCRIBE_QUORUM.key not in link.versions:
+            link = links.get(metadata.controller_id)  # Before KRaft only the controller answers.
+        if controllers == 0 or link is None or not link.up or LIST_REASSIGNMENTS.key not in link.versions:
+            return math.nan, adding
+        version = link.versions[LIST_REASSIGNMENTS.key]
+        body = LIST_REASSIGNMENTS.encode(version, timeout_ms=int(_CONTROLLER_SECONDS * 1000), topics=None)
+        try:
+            answer = await asking.ask(link, LIST_REASSIGNMENTS, body, seconds=_CONTROLLER_SECONDS)
+            message = LIST_REASSIGNMENTS.decode(version, answer)
+        except SourceError as error:
+            asking.problems.append(problem("cluster", error, f"reassignments: {error}"))
+            return math.nan, adding
+        if message.error_code:
+            asking.problems.append(refusal("cluster", message.error_code, "reassignments"))
+            return math.nan, adding
+        moving = [(topic.name, partition) for topic in message.topics for partition in topic.partitions]
+        for name, partition in moving:
+            index = np.array([topology.topic_index.get(name, -1)])
+            row = int(topology.rows(index, np.array([partition.partition_index]))[0])
+            if row >= 0:
+                start, end = topology.replica_start[row : row + 2]
+                adding[start:end] = np.isin(topology.replica[start:end], partition.adding_replicas)
+        return float(len(moving)), adding
+
+    def _down(self) -> list[Problem]:
+        return [
+            problem("broker", link.down, f"broker {link.name} ({link.host}:{link.port}): {link.down}")
+            for link in self._fanout.links.values()
+            if link.down is not None
+        ]
+
+
+def _all_topics(link: Link) -> bytes:
+    version = link.versions.get(METADATA.key, METADATA.highest)
+    return METADATA.encode(version, topics=None, allow_auto_topic_creation=False)
+
+
+def _empty_topology() -> Topology:
+    ids, long = np.zeros(0, dtype=np.int32), np.zeros(1, dtype=np.int64)
+    flags = np.zeros(0, dtype=bool)
+    return Topology((), flags, long, ids, ids, ids, long, ids, flags)

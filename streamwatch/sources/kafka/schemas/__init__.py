@@ -1,0 +1,1 @@
+"""Message schemas that kafka-python lacks, in its own JSON form."""

@@ -1,0 +1,172 @@
+"""One TCP or TLS connection to a broker: frames out, frames in, in order.
+
+kafka-python's own parser decodes every answer into objects; here the bytes are handed on as they came, because an
+answer that equals the last one is not decoded at all.
+"""
+
+import asyncio
+import ssl
+import struct
+from collections import deque
+from typing import Final
+
+from streamwatch.errors import SourceError, SourceMisread, SourceUnavailable
+from streamwatch.sources.kafka.apis import API_VERSIONS, Api
+
+_LENGTH: Final = struct.Struct(">i")
+_HEADER: Final = struct.Struct(">ihhi")
+
+
+class Exchange:
+    """One request on its way: what it asks, when it left, and the answer to come."""
+
+    __slots__ = ("answer", "api", "correlation", "flexible", "received_bytes", "sent_at", "sent_bytes")
+
+    def __init__(self, api: Api, correlation: int, *, flexible: bool, sent_bytes: int) -> None:
+        self.api = api
+        self.correlation = correlation
+        self.flexible = flexible
+        self.sent_at = asyncio.get_running_loop().time()
+        self.sent_bytes = sent_bytes
+        self.received_bytes = 0
+        self.answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+
+class Connection(asyncio.Protocol):
+    """Sends requests and pairs answers with them; a broker answers one connection's requests in their order.
+
+    Lives on one event loop and is not thread-safe. Once lost it stays lost: ``lost`` then holds why.
+    """
+
+    def __init__(self, client_id: str, max_frame: int) -> None:
+        name = client_id.encode()
+        self._client_id = struct.pack(">h", len(name)) + name
+        self._max_frame = max_frame
+        self._transport: asyncio.Transport | None = None
+        self._correlation = 0
+        self._length = bytearray()
+        self._frame: bytearray | None = None
+        self._filled = 0
+        self.in_flight: deque[Exchange] = deque()
+        self.lost: asyncio.Future[SourceError] = asyncio.get_running_loop().create_future()
+
+    def send(self, api: Api, version: int, body: bytes) -> Exchange:
+        """Send one request; its answer's body (without the header) comes as ``exchange.answer``.
+
+        Raises:
+            SourceError: the connection is lost.
+
+        """
+        if self.lost.done():
+            raise self.lost.result()
+        assert self._transport is not None  # noqa: S101 - a connection is handed out only when it is made
+        self._correlation = (self._correlation + 1) & 0x7FFFFFFF
+        flexible = api.flexible(version)
+        tail = self._client_id + b"\0" if flexible else self._client_id
+        size = _HEADER.size - _LENGTH.size + len(tail) + len(body)
+        # The answer to ApiVersions never has the longer header: a broker may not know yet what the client can read.
+        longer = flexible and api is not API_VERSIONS
+        exchange = Exchange(api, self._correlation, flexible=longer, sent_bytes=size + _LENGTH.size)
+        self.in_flight.append(exchange)
+        self._transport.writelines((_HEADER.pack(size, api.key, version, self._correlation), tail, body))
+        return exchange
+
+    def close(self, reason: SourceError) -> None:
+        """Drop the connection at once; everything in flight fails with this reason."""
+        self._lose(reason)
+        if self._transport is not None:
+            self._transport.abort()
+
+    # What asyncio calls:
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - the loop's promise
+        self._transport = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Fail what is in flight."""
+        reason = "the broker closed the connection" if exc is None else f"the connection broke: {exc}"
+        self._lose(SourceUnavailable(reason))
+
+    def data_received(self, data: bytes) -> None:
+        """Cut the stream into frames and hand each to the request it answers."""
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[self._take(view) :]
+        except SourceMisread as error:
+            self.close(error)
+
+    def _take(self, view: memoryview) -> int:
+        """Move some bytes of the stream into the current frame; return how many."""
+        if self._frame is None:
+            used = min(_LENGTH.size - len(self._length), len(view))
+            self._length += view[:used]
+            if len(self._length) == _LENGTH.size:
+                self._begin(_LENGTH.unpack(self._length)[0])
+            return used
+        used = min(len(self._frame) - self._filled, len(view))
+        self._frame[self._filled : self._filled + used] = view[:used]
+        self._filled += used
+        if self._filled == len(self._frame):
+            frame, self._frame = self._frame, None
+            self._length.clear()
+            self._deliver(frame)
+        return used
+
+    def _begin(self, size: int) -> None:
+        if not 4 <= size <= self._max_frame:  # noqa: PLR2004 - the correlation id
+            raise SourceMisread(f"a frame of {size} bytes: allowed are 4 to {self._max_frame} (max_frame)")
+        self._frame = bytearray(size)
+        self._filled = 0
+
+    def _deliver(self, frame: bytearray) -> None:
+        if not self.in_flight:
+            raise SourceMisread("an answer that nothing asked for")
+        exchange = self.in_flight.popleft()
+        correlation = _LENGTH.unpack_from(frame)[0]
+        if correlation != exchange.correlation:
+            self.in_flight.appendleft(exchange)
+            raise SourceMisread(f"answer {correlation} where {exchange.correlation} ({exchange.api.name}) was due")
+        start = _LENGTH.size
+        if exchange.flexible:
+            if frame[start : start + 1] != b"\0":
+                self.in_flight.appendleft(exchange)
+                raise SourceMisread(f"{exchange.api.name}: an answer's header with tagged fields")
+            start += 1
+        exchange.received_bytes = len(frame) + _LENGTH.size
+        if not exchange.answer.done():
+            exchange.answer.set_result(bytes(memoryview(frame)[start:]))
+
+    def _lose(self, reason: SourceError) -> None:
+        if self.lost.done():
+            return
+        self.lost.set_result(reason)
+        for exchange in self.in_flight:
+            if not exchange.answer.done():
+                exchange.answer.set_exception(reason)
+                exchange.answer.exception()  # whoever waited may be gone: then nobody else would look at it
+        self.in_flight.clear()
+
+
+async def open_connection(
+    host: str, port: int, *, tls: ssl.SSLContext | None, client_id: str, max_frame: int
+) -> Connection:
+    """Connect, with TLS where a context is given; the caller sets the deadline.
+
+    Raises:
+        SourceUnavailable: no connection.
+        ssl.SSLError: no trust, told apart by the caller.
+
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        _, connection = await loop.create_connection(
+            lambda: Connection(client_id, max_frame), host, port, ssl=tls, server_hostname=host if tls else None
+        )
+    except ssl.SSLError:
+        raise
+    except OSError as error:
+        raise SourceUnavailable(f"no connection: {error.strerror or error}") from error
+    return connection

@@ -78,8 +78,10 @@ class GroupReader:
             await self._settle(asking, fanout, moved, coordinator)
             again = {name: coordinator[name] for name in moved if name in coordinator}
             groups |= await self._describe(asking, again, types, listed, last_try=True)
+        # A group that could not be asked about is not forgotten: it is looked for until somebody knows it, or its end.
+        lost = {name: group for name, group in self._last.items() if name not in groups}
         groups = {name: group for name, group in groups.items() if group.state != "Dead"}
-        self._last = groups
+        self._last = groups | lost
         return Found(coordinator, groups, complete)
 
     async def _settle(self, asking: Asking, fanout: Fanout, names: set[str], coordinator: dict[str, Link]) -> None:
@@ -181,24 +183,41 @@ def _not_described(chunk: Chunk, error: SourceError) -> Problem:
 
 
 async def find_coordinators(asking: Asking, fanout: Fanout, names: Iterable[str]) -> dict[str, Link]:
-    """Ask any broker who coordinates these groups; a group without an answer is left out."""
+    """Ask any broker who coordinates these groups; a group without one that is up is left out, and a problem."""
     found: dict[str, Link] = {}
+    unreachable: dict[int, list[str]] = {}
+    refused: dict[int, list[str]] = {}
     try:
         link = (await fanout.first())[0]
-        version = link.versions.get(FIND_COORDINATOR.key, FIND_COORDINATOR.highest)
-        for batch in [list(names)] if version >= 4 else [[name] for name in names]:  # noqa: PLR2004 - KIP-699
-            fields = {"coordinator_keys": batch} if version >= 4 else {"key": batch[0]}  # noqa: PLR2004
-            body = await asking.ask(link, FIND_COORDINATOR, FIND_COORDINATOR.encode(version, key_type=0, **fields))
-            message = FIND_COORDINATOR.decode(version, body)
-            for answer, name in zip(message.coordinators or [message], batch, strict=True):
-                node = fanout.links.get(answer.node_id)
-                if answer.error_code:
-                    asking.problems.append(refusal("group", answer.error_code, f"group {name!r}: its coordinator"))
-                elif node is not None and node.up:
-                    found[answer.key if version >= 4 else name] = node  # noqa: PLR2004
-                else:
-                    detail = f"group {name!r}: its coordinator, broker {answer.node_id}, cannot be reached"
-                    asking.problems.append(Problem("group", "unreachable", detail))
+        for name, node, code in await _coordinators(asking, link, sorted(names)):
+            broker = fanout.links.get(node)
+            if code:
+                refused.setdefault(code, []).append(name)
+            elif broker is not None and broker.up:
+                found[name] = broker
+            else:
+                unreachable.setdefault(node, []).append(name)
     except SourceError as error:
         asking.problems.append(problem("group", error, f"coordinators: {error}"))
+    for code, groups in refused.items():
+        detail = f"the coordinators of group {groups[0]!r} and {len(groups) - 1} others"
+        asking.problems.append(refusal("group", code, detail, len(groups)))
+    for node, groups in unreachable.items():
+        detail = f"broker {node}: it coordinates group {groups[0]!r} and {len(groups) - 1} others, and does not answer"
+        asking.problems.append(Problem("group", "unreachable", detail, len(groups)))
+    return found
+
+
+async def _coordinators(asking: Asking, link: Link, names: list[str]) -> list[tuple[str, int, int]]:
+    """Return each group with its coordinator's id and an error code."""
+    version = link.versions.get(FIND_COORDINATOR.key, FIND_COORDINATOR.highest)
+    if version >= 4:  # noqa: PLR2004 - KIP-699: many groups in one request
+        body = await asking.ask(link, FIND_COORDINATOR, FIND_COORDINATOR.encode(version, coordinator_keys=names))
+        answers = FIND_COORDINATOR.decode(version, body).coordinators
+        return [(answer.key, answer.node_id, answer.error_code) for answer in answers]
+    found = []
+    for name in names:
+        body = await asking.ask(link, FIND_COORDINATOR, FIND_COORDINATOR.encode(version, key=name))
+        answer = FIND_COORDINATOR.decode(version, body)
+        found.append((name, answer.node_id, answer.error_code))
     return found

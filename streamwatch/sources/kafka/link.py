@@ -209,13 +209,12 @@ class Link:
 
     def _fall(self, reason: SourceError) -> None:
         """Take the broker for down; say so where that, or its reason, is new."""
-        known = str(self.down) if self.down else None
-        self.down = reason
+        before, self.down = self.down, reason
         self._decided.set()
         self._tried.set()
-        if known != str(reason):
+        if type(before) is not type(reason):
             log.warning("broker down", extra={"broker": self.name, "reason": str(reason)})
-        if known is None:
+        if before is None:
             self.changed()
 
 

@@ -1,0 +1,108 @@
+"""Lag in seconds, against records whose time of writing is known."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamwatch.collectors.lag import EndOffsetHistory, Method
+from streamwatch.model.kafka import Int64s, Topology
+from tests.snapshots import topology
+
+ONE = topology({"t": [(1, (1,), (1,))]})
+ROW = np.array([0], dtype=np.int64)
+
+
+def column(*numbers: int) -> Int64s:
+    return np.array(numbers, dtype=np.int64)
+
+
+def history(*points: tuple[float, int], interval: float = 10.0, of: Topology = ONE) -> EndOffsetHistory:
+    seen = EndOffsetHistory(window_seconds=86400, interval_seconds=interval)
+    for at, end in points:
+        seen.add(at, of, ROW, column(end))
+    return seen
+
+
+def age(seen: EndOffsetHistory, committed: int) -> tuple[float, Method]:
+    seconds, method = seen.ages(ROW, column(committed))
+    return float(seconds[0]), Method(int(method[0]))
+
+
+@pytest.mark.parametrize(
+    ("points", "committed", "expected"),
+    [
+        pytest.param([(0, 100)], 100, (0.0, Method.IDLE), id="all_read"),
+        pytest.param([(0, 100)], 110, (0.0, Method.IDLE), id="committed_beyond_the_end"),
+        pytest.param([(0, 100)], 99, (math.nan, Method.UNKNOWN), id="older_than_what_was_seen"),
+        pytest.param([(0, 100), (10, 200)], 100, (10.0, Method.MEASURED), id="written_right_after_the_first_read"),
+        pytest.param([(0, 100), (10, 200)], 150, (5.0, Method.MEASURED), id="halfway"),
+        pytest.param([(0, 100), (10, 200), (20, 200)], 150, (15.0, Method.MEASURED), id="still_unread_a_read_later"),
+        pytest.param([(0, 100), (10, -1), (20, 200)], 150, (10.0, Method.INTERPOLATED), id="over_a_read_that_failed"),
+        pytest.param([(0, 100), (10, 200)], -1, (math.nan, Method.UNKNOWN), id="no_commit"),
+        pytest.param([(0, 100), (10, -1)], 50, (math.nan, Method.UNKNOWN), id="end_unknown_now"),
+        pytest.param([(0, 500), (10, 100), (20, 200)], 100, (10.0, Method.MEASURED), id="truncated_log_starts_anew"),
+        pytest.param([(0, 500), (10, 600), (20, 100)], 50, (math.nan, Method.UNKNOWN), id="no_past_after_truncation"),
+    ],
+)
+def test_age(points: list[tuple[float, int]], committed: int, expected: tuple[float, Method]) -> None:
+    seconds, method = age(history(*points), committed)
+
+    assert (seconds, method) == (pytest.approx(expected[0], nan_ok=True), expected[1])
+
+
+def test_a_steady_stream_is_aged_right_however_far_back() -> None:
+    """One record a second for a day: the record at offset n was written at second n."""
+    seen = history(*((float(t), t) for t in range(0, 86400, 15)), interval=15.0)
+    now = 86400 - 15
+
+    for committed in (now - 20, now - 600, now - 7200, now - 80000):
+        assert age(seen, committed)[0] == pytest.approx(now - committed, rel=0.01, abs=15)
+
+
+def test_a_day_of_reads_costs_few_points() -> None:
+    seen = history(*((float(t), t) for t in range(0, 86400, 15)), interval=15.0)
+
+    assert len(seen._points) < 60
+
+
+def test_what_is_older_than_the_window_is_forgotten() -> None:
+    seen = EndOffsetHistory(window_seconds=100, interval_seconds=10)
+    for t in range(0, 1000, 10):
+        seen.add(t, ONE, ROW, column(t))
+
+    assert age(seen, 100)[1] is Method.UNKNOWN
+
+
+def test_the_past_of_a_partition_survives_a_new_topic() -> None:
+    seen = history((0, 100), (10, 200))
+    wider = topology({"a": [(1, (1,), (1,))], "t": [(1, (1,), (1,))]})
+    rows = column(0, 1)
+    seen.add(20, wider, rows, column(7, 300))
+
+    seconds, method = seen.ages(rows, column(5, 150))
+
+    assert seconds.tolist() == pytest.approx([math.nan, 15.0], nan_ok=True)
+    assert method.tolist() == [Method.UNKNOWN, Method.MEASURED]
+
+
+@given(
+    steps=st.lists(st.integers(0, 1000), min_size=2, max_size=40),
+    committed=st.integers(0, 40000),
+)
+def test_an_age_lies_between_the_reads_that_saw_the_record_come(steps: list[int], committed: int) -> None:
+    ends = np.cumsum(steps).tolist()
+    seconds, method = age(history(*((10.0 * i, end) for i, end in enumerate(ends))), committed)
+    now = 10.0 * (len(ends) - 1)
+
+    if committed >= ends[-1]:
+        assert (seconds, method) == (0.0, Method.IDLE)
+    elif committed < ends[0]:
+        assert method is Method.UNKNOWN
+    else:
+        first_there = next(i for i, end in enumerate(ends) if end > committed)
+        youngest, oldest = now - 10.0 * first_there, now - 10.0 * (first_there - 1)
+        slack = 0.0 if method is Method.MEASURED else 0.3 * now
+        assert youngest - slack - 1e-6 <= seconds <= oldest + slack + 1e-6

@@ -1,0 +1,44 @@
+from typing import Any
+
+import numpy as np
+import pytest
+
+from streamwatch.catalogue import kafka as c
+from streamwatch.collectors.topics import TopicCollector
+from streamwatch.model.metric import Metric
+from tests.snapshots import snapshot, values
+
+TOPICS = {"a": [(1, (1, 2), (1, 2)), (2, (2, 1), (2,))], "b": [(-1, (3,), ())]}
+END = {("a", 0): 5, ("a", 1): 7, ("b", 0): 9}
+SIZES = np.array([10, 11, 20, 21, 30])
+
+CASES: list[Any] = [
+    pytest.param({"end": END}, c.TOPIC_END_OFFSET, {"a": 12, "b": 9}, id="end_offsets"),
+    pytest.param({"end": {("a", 0): 5, ("b", 0): 9}}, c.TOPIC_END_OFFSET, {"b": 9}, id="no_sum_with_a_missing_addend"),
+    pytest.param({"start": END}, c.TOPIC_START_OFFSET, {"a": 12, "b": 9}, id="start_offsets"),
+    pytest.param({"replica_bytes": SIZES}, c.TOPIC_LOG_BYTES, {"a": 30}, id="one_replica_counts_and_it_is_the_leaders"),
+    pytest.param({}, c.TOPIC_PARTITIONS, {"a": 2, "b": 1}, id="partitions"),
+    pytest.param({}, c.TOPIC_REPLICATION, {"a": 2, "b": 1}, id="replication"),
+    pytest.param({}, c.TOPIC_OFFLINE, {"a": 0, "b": 1}, id="offline"),
+    pytest.param({}, c.TOPIC_UNDER_REPLICATED, {"a": 1, "b": 0}, id="under_replicated"),
+    pytest.param({"controllers": 0.0}, c.TOPIC_UNDER_REPLICATED, {}, id="frozen_metadata_is_not_believed"),
+    pytest.param({"min_isr": np.array([2, -2])}, c.TOPIC_MIN_ISR, {"a": 2}, id="setting_unknown"),
+    pytest.param(
+        {"retention_ms": np.array([60_000, -1])}, c.TOPIC_RETENTION_SECONDS, {"a": 60, "b": np.inf}, id="kept_for_ever"
+    ),
+    pytest.param({"retention_bytes": np.array([7, -2])}, c.TOPIC_RETENTION_BYTES, {"a": 7}, id="retention_unknown"),
+    pytest.param({"end": END, "selected": np.array([False, True])}, c.TOPIC_END_OFFSET, {"b": 9}, id="only_selected"),
+]
+
+
+@pytest.mark.parametrize(("facts", "metric", "expected"), CASES)
+def test_topics(facts: dict[str, Any], metric: Metric, expected: dict[str, float]) -> None:
+    assert values(TopicCollector().collect(snapshot(TOPICS, **facts)), metric) == expected
+
+
+def test_a_cluster_without_topics_has_no_topic_series() -> None:
+    assert all(not one.known() for one in TopicCollector().collect(snapshot({})))
+
+
+def test_nothing_is_said_of_topics_that_could_not_be_read() -> None:
+    assert TopicCollector().collect(snapshot(TOPICS, topology=None)) == []

@@ -6,9 +6,9 @@ import pytest
 from streamwatch.catalogue import kafka as c
 from streamwatch.collectors.topics import TopicCollector
 from streamwatch.model.metric import Metric
-from tests.snapshots import snapshot, values
+from tests.snapshots import Partition, snapshot, values
 
-TOPICS = {"a": [(1, (1, 2), (1, 2)), (2, (2, 1), (2,))], "b": [(-1, (3,), ())]}
+TOPICS: dict[str, list[Partition]] = {"a": [(1, (1, 2), (1, 2)), (2, (2, 1), (2,))], "b": [(-1, (3,), ())]}
 END = {("a", 0): 5, ("a", 1): 7, ("b", 0): 9}
 SIZES = np.array([10, 11, 20, 21, 30])
 

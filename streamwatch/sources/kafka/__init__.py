@@ -11,12 +11,14 @@ from typing import Any, TypeVar
 
 from streamwatch.clock import Clock
 from streamwatch.errors import SourceError, SourceUnavailable
+from streamwatch.model.finding import Finding
 from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.sources.kafka.config import Config
+from streamwatch.sources.kafka.doctor import examine
 from streamwatch.sources.kafka.fanout import Fanout
 from streamwatch.sources.kafka.read import Reader
 
-__all__ = ["Config", "KafkaSource"]
+__all__ = ["Config", "KafkaSource", "check_up"]
 
 _Result = TypeVar("_Result")
 _SPARE_SECONDS = 2.0
@@ -80,3 +82,13 @@ class KafkaSource:
     async def _close(self) -> None:
         await self._reader.close()
         await self._fanout.close()
+
+
+def check_up(config: Config, found: Callable[[Finding], None]) -> None:
+    """Examine how one cluster can be reached and what may be asked of it; tell each finding as it comes."""
+
+    async def run() -> None:
+        async for finding in examine(config):
+            found(finding)
+
+    asyncio.run(run())

@@ -50,6 +50,12 @@ class Connection(asyncio.Protocol):
         self.in_flight: deque[Exchange] = deque()
         self.lost: asyncio.Future[SourceError] = asyncio.get_running_loop().create_future()
 
+    @property
+    def tls(self) -> ssl.SSLObject | None:
+        """The TLS session; None for a connection in the clear."""
+        found: ssl.SSLObject | None = self._transport.get_extra_info("ssl_object") if self._transport else None
+        return found
+
     def send(self, api: Api, version: int, body: bytes) -> Exchange:
         """Send one request; its answer's body (without the header) comes as ``exchange.answer``.
 

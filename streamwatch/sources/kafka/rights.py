@@ -1,0 +1,145 @@
+"""What the agent may ask of a cluster: one small request for each API that a read uses."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from streamwatch.errors import SourceError
+from streamwatch.sources.kafka import apis
+from streamwatch.sources.kafka.apis import Api, Message
+from streamwatch.sources.kafka.config import Config
+from streamwatch.sources.kafka.dial import Session
+
+_DESCRIBE = 8
+"""Kafka's number for the operation DESCRIBE."""
+_WITH_OPERATIONS = 10
+"""The last version of Metadata that tells what the user may do with the cluster."""
+_NOBODY = "streamwatch-doctor"
+"""A group that does not exist: asking about it shows the right to ask."""
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """One API: what asking it came to."""
+
+    api: str
+    needs: str
+    code: int = 0
+    detail: str = "allowed"
+    problem: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Probe:
+    api: Api
+    needs: str
+    fields: Callable[[int, str], dict[str, Any]]
+    """The request's fields, from the version and the name of some topic."""
+    code: Callable[[Message], int]
+    """The error code in the answer."""
+
+
+def _first(items: Any) -> int:  # noqa: ANN401 - a list of messages
+    return int(next((item.error_code for item in items if item.error_code), 0))
+
+
+def _quorum(version: int, _: str) -> dict[str, Any]:
+    data = apis.DESCRIBE_QUORUM.request.TopicData
+    partition = data.PartitionData(version=version, partition_index=0)
+    return {"topics": [data(version=version, topic_name="__cluster_metadata", partitions=[partition])]}
+
+
+def _commits(version: int, _: str) -> dict[str, Any]:
+    if version < 8:  # noqa: PLR2004 - the first for many groups
+        return {"group_id": _NOBODY, "topics": None}
+    group = apis.OFFSET_FETCH.request.OffsetFetchRequestGroup
+    return {"groups": [group(version=version, group_id=_NOBODY, topics=None)]}
+
+
+def _settings(version: int, topic: str) -> dict[str, Any]:
+    resource = apis.DESCRIBE_CONFIGS.request.DescribeConfigsResource
+    keys = ["min.insync.replicas"]
+    found = resource(version=version, resource_type=2, resource_name=topic, configuration_keys=keys)
+    return {"resources": [found] if topic else []}
+
+
+_PROBES = (
+    _Probe(apis.DESCRIBE_QUORUM, "DESCRIBE on the cluster", _quorum, lambda m: m.error_code),
+    _Probe(apis.LIST_GROUPS, "DESCRIBE on the cluster", lambda *_: {}, lambda m: m.error_code),
+    _Probe(apis.DESCRIBE_GROUPS, "DESCRIBE on groups", lambda *_: {"groups": [_NOBODY]}, lambda m: _denied(m.groups)),
+    _Probe(
+        apis.CONSUMER_GROUP_DESCRIBE,
+        "DESCRIBE on groups",
+        lambda *_: {"group_ids": [_NOBODY]},
+        lambda m: _denied(m.groups),
+    ),
+    _Probe(apis.OFFSET_FETCH, "DESCRIBE on groups", _commits, lambda m: _denied(m.groups or [m])),
+    _Probe(
+        apis.DESCRIBE_LOG_DIRS,
+        "DESCRIBE on the cluster",
+        lambda *_: {"topics": []},
+        lambda m: m.error_code or (0 if m.results else 31),
+    ),
+    _Probe(
+        apis.LIST_REASSIGNMENTS,
+        "DESCRIBE on the cluster",
+        lambda *_: {"timeout_ms": 1000, "topics": []},
+        lambda m: m.error_code,
+    ),
+    _Probe(apis.DESCRIBE_CONFIGS, "DESCRIBE_CONFIGS on topics", _settings, lambda m: _first(m.results)),
+)
+
+
+def _denied(items: Any) -> int:  # noqa: ANN401 - a list of messages
+    """Return the code of a refusal; that the group is not there, or is coordinated elsewhere, is no refusal."""
+    return int(next((item.error_code for item in items if item.error_code in {29, 30, 31}), 0))
+
+
+async def check_rights(session: Session, config: Config) -> AsyncIterator[Right]:
+    """Ask each API once, as a read would."""
+    topics, cluster_right = await _topics(session, config)
+    yield topics
+    yield cluster_right
+    topic = topics.detail.partition("'")[2].partition("'")[0]
+    for probe in _PROBES:
+        version = session.versions.get(probe.api.key)
+        if version is None:
+            yield Right(probe.api.name, probe.needs, detail="not offered by this version of Kafka")
+            continue
+        try:
+            body = probe.api.encode(version, **probe.fields(version, topic))
+            message = await _ask(session, config, probe.api, version, body)
+            yield Right(probe.api.name, probe.needs, probe.code(message) or 0)
+        except (TimeoutError, SourceError) as error:
+            why = str(error) or f"no answer within {config.request_timeout:g}s"
+            remedy = "look into the broker's log: does it reach a controller?"
+            yield Right(probe.api.name, probe.needs, problem=why, remedy=remedy)
+            if session.connection.lost.done():
+                return
+
+
+async def _topics(session: Session, config: Config) -> tuple[Right, Right]:
+    """Return what can be seen of topics, and whether the user may describe the cluster: without, lists are shorter."""
+    version = session.versions[apis.METADATA.key]
+    message = await _ask(session, config, apis.METADATA, version, apis.METADATA.encode(version, topics=None))
+    names = [topic.name for topic in message.topics]
+    needs = "DESCRIBE on topics"
+    if names:
+        seen = Right(apis.METADATA.name, needs, detail=f"{len(names)} topics visible, {names[0]!r} among them")
+    else:
+        why = "no topics visible: there are none, or none that this user may describe"
+        seen = Right(apis.METADATA.name, needs, problem=why, remedy=f"if there are topics, grant {needs}")
+    version = min(version, _WITH_OPERATIONS)
+    body = apis.METADATA.encode(version, topics=[], include_cluster_authorized_operations=True)
+    message = await _ask(session, config, apis.METADATA, version, body)
+    allowed = message.authorized_operations
+    if allowed is None or _DESCRIBE in allowed:
+        return seen, Right("DescribeCluster", "DESCRIBE on the cluster")
+    return seen, Right("DescribeCluster", "DESCRIBE on the cluster: without it groups stay hidden", 31)
+
+
+async def _ask(session: Session, config: Config, api: Api, version: int, body: bytes) -> Message:
+    async with asyncio.timeout(config.request_timeout):
+        return api.decode(version, await session.connection.send(api, version, body).answer)

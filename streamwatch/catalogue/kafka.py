@@ -61,8 +61,8 @@ CLUSTER_INFO = gauge(
 ACTIVE_CONTROLLERS = gauge(
     "kafka_active_controllers",
     CLUSTER,
-    "Controllers that are active, as brokers find them: 1, or 0 when at least two brokers (or the only one left) find"
-    " none; absent when nobody may tell. In KRaft this asks the controller quorum, not the metadata.",
+    "Controllers that are active, as brokers find them: 1, or 0 when none of up to four brokers asked finds one; absent"
+    " when nobody may tell. In KRaft this asks the controller quorum, not the metadata.",
     question="Can anything in the cluster still be decided?",
     cloudwatch=CloudWatch("ActiveControllerCount", "DEFAULT", "Maximum"),
 )

@@ -28,7 +28,8 @@ async def examine(config: Config) -> AsyncIterator[Finding]:
         if address in seen:
             continue
         seen.add(address)
-        target = f"broker {brokers[address].id} {address[0]}:{address[1]}" if address in brokers else f"{address[0]}:{address[1]}"
+        known_as = f"broker {brokers[address].id} " if address in brokers else ""
+        target = f"{known_as}{address[0]}:{address[1]}"
         session: Session | None = None
         async for finding, session in _reach(dialer, config, target, *address):  # noqa: B007 - the last one is kept
             yield finding

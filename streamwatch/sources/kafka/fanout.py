@@ -122,7 +122,7 @@ class Asking:
         """Return how many seconds this read still has."""
         return self._ends_at - asyncio.get_running_loop().time()
 
-    async def ask(self, link: Link, api: Api, body: bytes, *, seconds: float | None = None) -> bytes:
+    async def ask(self, link: Link, api: Api, body: bytes) -> bytes:
         """Ask one broker once; the version is the one negotiated with it.
 
         Raises:
@@ -133,7 +133,7 @@ class Asking:
             if self._budget <= 0:
                 raise OverBudget(f"max_requests ({self._config.max_requests}) reached before {api.name}")
             self._budget -= 1
-        wait = min(self.left(), seconds or self._config.request_timeout)
+        wait = min(self.left(), self._config.request_timeout)
         if wait <= 0:
             raise SourceUnavailable(f"the read's deadline ({self._config.deadline:g}s) came before {api.name}")
         return await link.ask(api, link.versions.get(api.key, api.highest), body, wait)

@@ -27,6 +27,12 @@ _GRACE_SECONDS: Final = 0.25
 _BACKOFF_SECONDS: Final = (0.25, 0.5, 1.0, 2.0, 4.0)
 _DENIED_SECONDS: Final = 30.0
 """Between attempts after a refusal: a wrong password, tried often, locks an account."""
+_CONTROLLER_SECONDS: Final = 1.5
+"""For what a broker passes on to the controller: where there is none, it keeps us waiting for a minute."""
+
+
+class ControllerSilent(SourceUnavailable):
+    """A broker that answers everything else got no answer from a controller."""
 
 
 class Link:
@@ -82,6 +88,7 @@ class Link:
 
         Raises:
             SourceUnavailable: down, or no answer within that many seconds.
+            ControllerSilent: the broker passed it on to a controller, and nothing came back.
             SourceThrottled: the broker's quota makes us wait for longer than that.
 
         """
@@ -90,16 +97,28 @@ class Link:
             raise SourceThrottled(f"throttled by the broker for {self._quiet_until - loop.time():.1f}s more")
         exchange: Exchange | None = None
         try:
-            async with asyncio.timeout(seconds), self._slots:
-                session = await self._ready()
+            async with asyncio.timeout(seconds) as limit, self._slots:
+                connection = (await self._ready()).connection
                 await asyncio.sleep(max(0.0, self._quiet_until - loop.time()))
-                exchange = session.connection.send(api, version, body)
+                if api.forwarded:
+                    await _drained(connection)
+                    limit.reschedule(min(loop.time() + _CONTROLLER_SECONDS, limit.when() or 0.0))
+                exchange = connection.send(api, version, body)
                 self._tally.sent(api.name, self.name, exchange.sent_bytes)
                 return await exchange.answer
         except TimeoutError as error:
+            if exchange is None:
+                raise SourceUnavailable(
+                    f"no answer to {api.name} within {seconds:g}s: too much was asked before"
+                ) from error
+            if exchange.answer.done() and not exchange.answer.cancelled():
+                return exchange.answer.result()  # it came while the loop was busy
+            if api.forwarded:
+                silent = ControllerSilent(f"no answer to {api.name} from a controller")
+                connection.close(silent)
+                raise silent from error
             reason = SourceUnavailable(f"no answer to {api.name} within {seconds:g}s")
-            if exchange is not None:
-                self._give_up(session.connection, reason, hung=not api.forwarded)
+            self._give_up(connection, reason)
             raise reason from error
         finally:
             if exchange is not None:
@@ -121,10 +140,9 @@ class Link:
             throttled=throttled,
         )
 
-    def _give_up(self, connection: Connection, reason: SourceError, *, hung: bool) -> None:
+    def _give_up(self, connection: Connection, reason: SourceError) -> None:
         """Drop a connection whose next answer did not come: those behind it in the queue would not come either."""
-        if hung:
-            self._fall(reason)
+        self._fall(reason)
         connection.close(reason)
 
     async def _ready(self) -> Session:
@@ -179,7 +197,7 @@ class Link:
         self._tally.sent(METADATA.name, self.name, exchange.sent_bytes)
         await asyncio.wait({exchange.answer}, timeout=deadline)
         if not exchange.answer.done():
-            self._give_up(connection, SourceUnavailable(f"no sign of life within {deadline:g}s"), hung=True)
+            self._give_up(connection, SourceUnavailable(f"no sign of life within {deadline:g}s"))
         self._account(exchange)
 
     async def _authenticate_anew(self, session: Session) -> None:
@@ -216,6 +234,12 @@ class Link:
             log.warning("broker down", extra={"broker": self.name, "reason": str(reason)})
         if before is None:
             self.changed()
+
+
+async def _drained(connection: Connection) -> None:
+    """Wait until nothing is on its way: a broker answers in order, and what is slow would look like silence."""
+    while connection.in_flight:
+        await asyncio.wait({connection.in_flight[-1].answer})
 
 
 def _pause(error: SourceError, attempt: int) -> float:

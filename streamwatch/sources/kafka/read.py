@@ -8,14 +8,13 @@ The order matters and is stated here once:
 4. what is slow or rarely changes: topics' settings, reassignments, log directories.
 """
 
-import asyncio
 import math
 from dataclasses import replace
 
 import numpy as np
 
 from streamwatch.clock import Clock
-from streamwatch.errors import SourceDenied, SourceError, SourceUnavailable
+from streamwatch.errors import SourceError
 from streamwatch.model.kafka import (
     NOT_KNOWN,
     Bools,
@@ -33,17 +32,16 @@ from streamwatch.sources.kafka.commits import CommitReader
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.fanout import Asking, Fanout
 from streamwatch.sources.kafka.groups import GroupReader
-from streamwatch.sources.kafka.link import Link
+from streamwatch.sources.kafka.link import ControllerSilent, Link
 from streamwatch.sources.kafka.logdirs import LogDirReader
 from streamwatch.sources.kafka.metadata import Metadata, MetadataReader
 from streamwatch.sources.kafka.offsets import EARLIEST, LATEST, OffsetReader, moved, refused
 from streamwatch.sources.kafka.problems import problem, refusal
 from streamwatch.sources.kafka.topicsettings import TopicSettingsReader
 
-_CONTROLLER_SECONDS = 1.0
-"""A broker passes some questions on to the controller; where there is none, it keeps us waiting for a minute."""
-_WITNESSES = 2
-"""How many brokers must find no controller before we say that there is none."""
+_WITNESSES = 3
+"""How many more brokers are asked when one finds no controller, before we say that there is none."""
+_REASSIGNMENT_TIMEOUT_MS = 1000
 
 
 class Reader:
@@ -161,63 +159,57 @@ class Reader:
         )
 
     async def _cluster(self, asking: Asking) -> tuple[Metadata, float]:
-        """Ask brokers for the metadata until one gives it that reaches a controller.
+        """Ask a broker for the metadata, and for proof that a controller stands behind it.
 
         A broker that is cut off from the controllers goes on giving the metadata that it had; its word is taken only
-        when no other is left. Returns the metadata, and how many controllers are active (NaN: nobody may tell).
+        when no other finds a controller. Returns the metadata, and how many controllers are active (NaN: nobody may
+        tell).
         """
         links = await self._fanout.first()
-        if self._authority in links:
-            links.sort(key=lambda link: link is not self._authority)
-        best: Metadata | None = None
-        without: set[Link] = set()
-        first_error: SourceError | None = None
+        links.sort(key=lambda link: link is not self._authority)
+        errors: list[SourceError] = []
         for link in links:
             try:
-                metadata, quorum = await self._word(asking, link)
+                metadata = await self._metadata_of(asking, link)
+                controllers = await self._quorum(asking, link, metadata)
             except SourceError as error:
-                first_error = first_error or error
+                errors.append(error)
                 asking.problems.append(problem("broker", error, f"broker {link.name}: metadata: {error}"))
                 continue
-            controllers = float(metadata.controller_id >= 0) if quorum is None else quorum
-            if controllers != 0:
+            self._authority = link
+            if controllers == 0:
+                return await self._second_opinion(asking, metadata, [other for other in links if other is not link])
+            return metadata, controllers
+        raise errors[0]
+
+    async def _second_opinion(self, asking: Asking, frozen: Metadata, links: list[Link]) -> tuple[Metadata, float]:
+        """Ask other brokers, all at once, when one finds no controller."""
+        calls = {link: self._quorum(asking, link, frozen) for link in links[:_WITNESSES]}
+        opinions = await asking.all(calls, lambda link, e: problem("broker", e, f"broker {link.name}: controller: {e}"))
+        for link, controllers in opinions.items():
+            if controllers == 1:
                 self._authority = link
-                return metadata, controllers
-            best = best or metadata
-            without.add(link)
-            if len(without) >= _WITNESSES:
-                break
-        if best is None:
-            raise first_error or SourceUnavailable("no broker gave its metadata")
-        detail = f"{len(without)} brokers find no active controller: the metadata is as it was when there was one"
+                return await self._metadata_of(asking, link), 1.0
+        detail = f"{1 + len(opinions)} brokers find no active controller: the metadata is as it was when there was one"
         asking.problems.append(Problem("cluster", "unreachable", detail))
-        return best, 0.0
+        return frozen, 0.0
 
-    async def _word(self, asking: Asking, link: Link) -> tuple[Metadata, float | None]:
-        """Ask one broker for the metadata and for the controller, at once."""
-        quorum = asyncio.create_task(self._quorum(asking, link))
-        try:
-            body = await asking.ask(link, METADATA, _all_topics(link))
-            return self._metadata.read(body, link.versions.get(METADATA.key, METADATA.highest)), await quorum
-        finally:
-            quorum.cancel()
+    async def _metadata_of(self, asking: Asking, link: Link) -> Metadata:
+        body = await asking.ask(link, METADATA, _all_topics(link))
+        return self._metadata.read(body, link.versions.get(METADATA.key, METADATA.highest))
 
-    async def _quorum(self, asking: Asking, link: Link) -> float | None:
-        """Return how many controllers this broker finds active: 1, 0, NaN (may not tell), None (no KRaft)."""
+    async def _quorum(self, asking: Asking, link: Link, metadata: Metadata) -> float:
+        """Return how many controllers this broker finds active: 1 or 0, NaN where it may not tell."""
         version = link.versions.get(DESCRIBE_QUORUM.key)
         if version is None:
-            return None
+            return float(metadata.controller_id >= 0)  # With ZooKeeper the metadata names the controller.
         quorum = DESCRIBE_QUORUM.request
         partition = quorum.TopicData.PartitionData(version=version, partition_index=0)
         topic = quorum.TopicData(version=version, topic_name="__cluster_metadata", partitions=[partition])
-        body = DESCRIBE_QUORUM.encode(version, topics=[topic])
         try:
-            answer = await asking.ask(link, DESCRIBE_QUORUM, body, seconds=_CONTROLLER_SECONDS)
-        except SourceDenied:
-            return math.nan
-        except SourceError:
-            # The same broker answers everything else, or it would count as down: what it lacks is the controller.
-            return 0.0 if link.up else math.nan
+            answer = await asking.ask(link, DESCRIBE_QUORUM, DESCRIBE_QUORUM.encode(version, topics=[topic]))
+        except ControllerSilent:
+            return 0.0
         message = DESCRIBE_QUORUM.decode(version, answer)
         if message.error_code in codes.DENIED:
             asking.problems.append(refusal("cluster", message.error_code, "the controller quorum"))
@@ -277,9 +269,9 @@ class Reader:
         if controllers == 0 or link is None or not link.up or LIST_REASSIGNMENTS.key not in link.versions:
             return math.nan, adding
         version = link.versions[LIST_REASSIGNMENTS.key]
-        body = LIST_REASSIGNMENTS.encode(version, timeout_ms=int(_CONTROLLER_SECONDS * 1000), topics=None)
+        body = LIST_REASSIGNMENTS.encode(version, timeout_ms=_REASSIGNMENT_TIMEOUT_MS, topics=None)
         try:
-            answer = await asking.ask(link, LIST_REASSIGNMENTS, body, seconds=_CONTROLLER_SECONDS)
+            answer = await asking.ask(link, LIST_REASSIGNMENTS, body)
             message = LIST_REASSIGNMENTS.decode(version, answer)
         except SourceError as error:
             asking.problems.append(problem("cluster", error, f"reassignments: {error}"))

@@ -1,0 +1,78 @@
+"""A server that listens for a test, and a client to ask it."""
+
+import contextlib
+import http.client
+import ssl
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from streamwatch.export.exposition import Exposition, Page
+from streamwatch.export.server import Config, Health, Server
+from streamwatch.model.metric import Keys, Metric, Tier
+
+PATIENCE = 10.0
+LOCAL = Config(address="127.0.0.1:0")
+WELL = Health()
+
+
+def page(series: int = 3) -> Page:
+    metric = Metric(
+        name="lag_total", kind="counter", unit="", labels=("n",), tier=Tier.AGENT, help="Lag.", question="?"
+    )
+    keys = Keys(("n",), [(str(number),) for number in range(series)])
+    return Exposition().render([metric.samples(keys, np.arange(float(series)))])
+
+
+@dataclass
+class World:
+    """What the server is told, for a test to change."""
+
+    page: Page
+    health: Health = WELL
+    ready: Health = WELL
+    reload: Callable[[], None] | None = None
+
+
+@contextlib.contextmanager
+def serving(config: Config = LOCAL, world: World | None = None) -> Iterator[Server]:
+    world = world or World(page())
+    server = Server(
+        config,
+        page=lambda: world.page,
+        health=lambda: world.health,
+        ready=lambda: world.ready,
+        status=lambda: "all is well",
+        reload=world.reload,
+    )
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@dataclass(frozen=True)
+class Got:
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+
+def ask(
+    server: Server,
+    path: str,
+    headers: dict[str, str] | None = None,
+    *,
+    method: str = "GET",
+    tls: ssl.SSLContext | None = None,
+) -> Got:
+    if tls is None:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
+    else:
+        connection = http.client.HTTPSConnection("127.0.0.1", server.port, timeout=PATIENCE, context=tls)
+    with contextlib.closing(connection):
+        connection.request(method, path, headers=headers or {})
+        response = connection.getresponse()
+        return Got(response.status, response.headers, response.read())

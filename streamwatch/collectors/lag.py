@@ -134,6 +134,6 @@ class EndOffsetHistory:
         while len(points) > 2 and points[1].at < now - self._window:  # noqa: PLR2004 - one point beyond the window stays
             del points[0]
         for i in range(len(points) - 2, 0, -1):
-            spacing = max(1.5 * self._interval, _SPACING * (now - points[i].at))
+            spacing = max(0.5 * self._interval, _SPACING * (now - points[i].at))
             if points[i + 1].at - points[i - 1].at <= spacing:
                 del points[i]

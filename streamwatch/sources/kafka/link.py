@@ -53,6 +53,7 @@ class Link:
         self._dialer = dialer
         self._tally = tally
         self._session: Session | None = None
+        self._versions: dict[int, int] = {}
         self._tried = asyncio.Event()
         """Set once it is known, for the first time, whether the broker is up."""
         self._decided = asyncio.Event()
@@ -68,8 +69,8 @@ class Link:
 
     @property
     def versions(self) -> dict[int, int]:
-        """The version spoken for each API key; empty while there is no session."""
-        return self._session.versions if self._session else {}
+        """The version spoken for each API key, in the last session; empty before the first."""
+        return self._versions
 
     async def settled(self) -> None:
         """Wait until it is known whether the broker is up."""
@@ -214,7 +215,7 @@ class Link:
 
     def _rise(self, session: Session) -> None:
         was_up = self.up
-        self._session, self.down = session, None
+        self._session, self._versions, self.down = session, session.versions, None
         self._decided.set()
         self._tried.set()
         if not was_up:

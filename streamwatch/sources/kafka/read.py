@@ -186,10 +186,14 @@ class Reader:
         """Ask other brokers, all at once, when one finds no controller."""
         calls = {link: self._quorum(asking, link, frozen) for link in links[:_WITNESSES]}
         opinions = await asking.all(calls, lambda link, e: problem("broker", e, f"broker {link.name}: controller: {e}"))
-        for link, controllers in opinions.items():
-            if controllers == 1:
+        for link in [link for link, controllers in opinions.items() if controllers == 1]:
+            try:
+                metadata = await self._metadata_of(asking, link)
+            except SourceError as error:
+                asking.problems.append(problem("broker", error, f"broker {link.name}: metadata: {error}"))
+            else:
                 self._authority = link
-                return await self._metadata_of(asking, link), 1.0
+                return metadata, 1.0
         detail = f"{1 + len(opinions)} brokers find no active controller: the metadata is as it was when there was one"
         asking.problems.append(Problem("cluster", "unreachable", detail))
         return frozen, 0.0

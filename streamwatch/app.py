@@ -1,0 +1,189 @@
+"""The composition root: from a configuration to an agent that runs. The only module that knows everything."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from streamwatch import __version__
+from streamwatch.catalogue import agent as c
+from streamwatch.clock import Clock
+from streamwatch.config import Config
+from streamwatch.errors import StreamWatchError
+from streamwatch.export.exposition import Exposition, Page
+from streamwatch.export.process import Process
+from streamwatch.export.server import Health, Server
+from streamwatch.model.metric import Keys, Metric, Samples
+from streamwatch.schedule import Job, Schedule
+from streamwatch.status import status
+from streamwatch.store import Store
+from streamwatch.watch import Watch
+
+log = logging.getLogger(__name__)
+
+_HUNG_INTERVALS = 5
+"""A job that has not begun a run for so many intervals hangs: restarting the process is what helps."""
+
+
+class App:
+    """The agent. ``start``, ``reload`` and ``stop`` are called from one thread at a time."""
+
+    def __init__(self, config: Config, clock: Clock, load: Callable[[], Config] | None = None) -> None:
+        """Wire everything; nothing runs before ``start``.
+
+        Args:
+            config: what to do.
+            clock: what time it is.
+            load: reads the configuration again, for ``reload``; None where there is no file.
+
+        """
+        self.config = config
+        self._clock = clock
+        self._load = load
+        self._began_at = clock.now()
+        self._store = Store(clock)
+        self._schedule = Schedule(clock)
+        self._exposition, self._process = Exposition(), Process()
+        self._rendering = threading.Lock()
+        self._page: Page | None = None
+        self._page_until = 0.0
+        self._reloads = {"taken": 0, "refused": 0}
+        self._watches: dict[str, Watch] = {}
+        self._server = self._serve(config)
+
+    @property
+    def address(self) -> str:
+        """The host and port that are listened on."""
+        return self._server.address
+
+    def start(self) -> None:
+        """Listen, and begin to watch.
+
+        Raises:
+            ExportError: the address cannot be had.
+
+        """
+        self._server.start()
+        for config in self.config.kafka:
+            self._watch(Watch(config, self._clock, self._waker(config.name), self._tell))
+        self._schedule.start()
+
+    def stop(self, timeout_seconds: float = 5.0) -> None:
+        """End everything; what does not end by itself within the timeout is left to the end of the process."""
+        hanging = self._schedule.stop(timeout_seconds / 2)
+        for name, watch in self._watches.items():
+            if name not in hanging:
+                watch.close()
+        self._server.stop(timeout_seconds / 2)
+
+    def reload(self) -> None:
+        """Take a new configuration, all or nothing; sources whose part did not change go on as they are.
+
+        Raises:
+            StreamWatchError: the new one is refused, and nothing has changed.
+
+        """
+        try:
+            self._take(self.config if self._load is None else self._load())
+        except StreamWatchError:
+            self._reloads["refused"] += 1
+            raise
+        self._reloads["taken"] += 1
+        log.info("configuration taken", extra={"sources": ", ".join(sorted(self._watches))})
+
+    def page(self) -> Page:
+        """Return the page as it was rendered last; anew only where something on it is no longer valid."""
+        page = self._page
+        if page is None or self._clock.now() >= self._page_until:
+            return self._render()
+        return page
+
+    def _take(self, config: Config) -> None:
+        if config.listen != self.config.listen:
+            self._move(config)
+        else:
+            self._server.reload_tls()
+        wanted = {one.name: one for one in config.kafka}
+        for name in [name for name, watch in self._watches.items() if wanted.get(name) != watch.config]:
+            self._schedule.remove(name, timeout_seconds=1.0)
+            self._watches.pop(name).close()
+            self._store.forget(name)
+        for name, one in wanted.items():
+            if name not in self._watches:
+                self._watch(Watch(one, self._clock, self._waker(name), self._tell))
+        self.config = config
+        self._render()
+
+    def _move(self, config: Config) -> None:
+        """Listen as the new configuration says; as before, where that cannot be."""
+        self._server.stop()
+        server = self._serve(config)
+        try:
+            server.start()
+        except StreamWatchError:
+            self._server = self._serve(self.config)
+            self._server.start()
+            raise
+        self._server = server
+
+    def _serve(self, config: Config) -> Server:
+        return Server(
+            config.listen,
+            page=self.page,
+            health=self._health,
+            ready=self._ready,
+            status=lambda: status(self._watches, self._schedule.counts(), self._clock.now() - self._began_at),
+            reload=self.reload if self._load else None,
+        )
+
+    def _watch(self, watch: Watch) -> None:
+        name = watch.config.name
+        self._watches[name] = watch
+        self._schedule.add(Job(name, watch.config.interval, watch.run))
+
+    def _waker(self, name: str) -> Callable[[], None]:
+        return lambda: self._schedule.wake(name)
+
+    def _tell(self, source: str, samples: Sequence[Samples], at: float, valid_seconds: float) -> None:
+        self._store.append(source, samples, at=at, valid_seconds=valid_seconds)
+        self._render()
+
+    def _render(self) -> Page:
+        with self._rendering:
+            until = self._store.valid_until()
+            page = self._exposition.render((*self._store.current(), *self._own()), self._process.render())
+            self._page, self._page_until = page, until
+            return page
+
+    def _own(self) -> list[Samples]:
+        """Return the samples about the agent's jobs and server."""
+        counts = self._schedule.counts()
+        jobs = Keys(c.JOB, [(name,) for name in counts])
+        columns: dict[Metric, list[int]] = {
+            c.JOB_RUNS: [count.runs for count in counts.values()],
+            c.JOB_FAILURES: [count.failures for count in counts.values()],
+            c.JOB_OVERRUNS: [count.overruns for count in counts.values()],
+            c.JOB_WAKES: [count.wakes for count in counts.values()],
+        }
+        answers = self._server.counts()
+        codes = Keys(c.SCRAPES.labels, [(str(code),) for code in answers])
+        outcomes = Keys(c.RELOADS.labels, [(outcome,) for outcome in self._reloads])
+        return [
+            c.BUILD_INFO.sample(1.0, version=__version__),
+            *(metric.samples(jobs, np.array(values, dtype=np.float64)) for metric, values in columns.items()),
+            c.SCRAPES.samples(codes, np.array(list(answers.values()), dtype=np.float64)),
+            c.RELOADS.samples(outcomes, np.array(list(self._reloads.values()), dtype=np.float64)),
+        ]
+
+    def _health(self) -> Health:
+        now, reasons = self._clock.now(), []
+        for name, count in self._schedule.counts().items():
+            watch = self._watches.get(name)
+            if watch and now - count.last_started_at > _HUNG_INTERVALS * watch.config.interval:
+                reasons.append(f"job {name!r} has not begun for {now - count.last_started_at:.0f}s: it hangs")
+        return Health(tuple(reasons))
+
+    def _ready(self) -> Health:
+        waiting = [name for name, watch in self._watches.items() if watch.last is None]
+        return Health(tuple(f"source {name!r}: the first read has not ended yet" for name in waiting))

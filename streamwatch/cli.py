@@ -1,0 +1,238 @@
+"""The commands: thin, and slow imports only inside the command that needs them."""
+
+import json
+import queue
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from streamwatch import __version__
+from streamwatch.errors import ConfigError, StreamWatchError
+
+if TYPE_CHECKING:
+    from streamwatch.app import App
+    from streamwatch.config import Config
+
+_REFUSED = 2
+"""Exit code for a configuration that is wrong."""
+
+_file = click.option(
+    "--config", "file", type=click.Path(path_type=Path), metavar="FILE", help="The configuration file (YAML)."
+)
+_kafka = click.option("--kafka", metavar="HOST:PORT", help="Instead of a file: a broker of one cluster, in the clear.")
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="streamwatch")
+def main() -> None:
+    """Watch Kafka, Amazon MSK and Kinesis, and tell what matters.
+
+    Start with `streamwatch snapshot --kafka HOST:PORT` to see a cluster once, `streamwatch doctor` when that does not
+    work, and `streamwatch run` to serve its metrics to Prometheus.
+    """
+
+
+@main.command()
+@_file
+@_kafka
+@click.option("--listen", metavar="HOST:PORT", help="With --kafka: where to serve the metrics.  [127.0.0.1:9308]")
+def run(file: Path | None, kafka: str | None, listen: str | None) -> None:
+    """Watch, and serve what is seen until told to stop.
+
+    SIGHUP reads the configuration again, SIGTERM and SIGINT end the agent.
+    """
+    load = _loader(file, kafka, listen)
+    config = _loaded(load)
+
+    from streamwatch.app import App  # noqa: PLC0415 - only this command needs all of it
+    from streamwatch.clock import SystemClock  # noqa: PLC0415
+
+    _configure_log(config)
+
+    def reload() -> "Config":
+        fresh = load()
+        _configure_log(fresh)
+        return fresh
+
+    signals: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda caught, _: signals.put(caught))
+    app = App(config, SystemClock(), reload if file else None)
+    try:
+        app.start()
+    except StreamWatchError as error:
+        app.stop()
+        raise click.ClickException(str(error)) from error
+    click.echo(f"serving http{'s' if config.listen.tls else ''}://{app.address}/metrics", err=True)
+    while signals.get() == signal.SIGHUP:
+        _reload(app)
+    app.stop()
+
+
+@main.command("check-config")
+@click.argument("file", type=click.Path(path_type=Path))
+def check_config(file: Path) -> None:
+    """Check a configuration FILE; every mistake is told at once, with its line. Exit code 2 when there are any."""
+    config = _loaded(_loader(file, None, None))
+    clusters = ", ".join(repr(one.name) for one in config.kafka)
+    click.echo(f"{file}: fine: {len(config.kafka)} Kafka cluster{'s' * (len(config.kafka) != 1)}: {clusters}")
+
+
+@main.command()
+@_json
+def metrics(as_json: bool) -> None:  # noqa: FBT001 - a flag
+    """List every metric: what it is called, what it means and its CloudWatch twin."""
+    from streamwatch.catalogue import METRICS  # noqa: PLC0415
+
+    rows = [
+        {
+            "name": one.name,
+            "kind": one.kind,
+            "unit": one.unit,
+            "labels": list(one.labels),
+            "help": one.help,
+            "cloudwatch": one.cloudwatch.name if one.cloudwatch else None,
+        }
+        for one in METRICS
+    ]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+
+    from streamwatch.tables import metrics_table, show  # noqa: PLC0415
+
+    show(metrics_table(METRICS))
+
+
+@main.command()
+@_file
+@_kafka
+@_json
+def snapshot(file: Path | None, kafka: str | None, as_json: bool) -> None:  # noqa: FBT001 - a flag
+    """Read each cluster once and show what is seen. Exit code 1 when one could not be read."""
+    config = _loaded(_loader(file, kafka, None))
+
+    from streamwatch.once import read_once  # noqa: PLC0415
+    from streamwatch.tables import show, snapshot_tables  # noqa: PLC0415
+
+    _configure_log(config, quiet=True)
+    blind = False
+    found: list[dict[str, Any]] = []
+    for cluster in config.kafka:
+        now, samples = read_once(cluster)
+        blind |= now.topology is None
+        if as_json:
+            found.append(
+                {
+                    "cluster": cluster.name,
+                    "taken_at": now.taken_at,
+                    "problems": [
+                        {"scope": p.scope, "reason": p.reason, "detail": p.detail, "count": p.count}
+                        for p in now.problems
+                    ],
+                    "samples": [
+                        {"name": s.metric.name, "labels": dict(zip(s.keys.names, row, strict=True)), "value": value}
+                        for s in samples
+                        for row, value in s.known().items()
+                    ],
+                }
+            )
+        else:
+            show(*snapshot_tables(now, samples))
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+    sys.exit(int(blind))
+
+
+@main.command()
+@_file
+@_kafka
+def doctor(file: Path | None, kafka: str | None) -> None:
+    """Check each source step by step: name, TCP, TLS, login and every right; say what to do. Exit code 1 on failure."""
+    config = _loaded(_loader(file, kafka, None))
+
+    from streamwatch.model.finding import Finding  # noqa: PLC0415
+    from streamwatch.sources.kafka import check_up  # noqa: PLC0415
+
+    _configure_log(config, quiet=True)
+    failed = False
+
+    def tell(finding: Finding) -> None:
+        nonlocal failed
+        failed |= finding.verdict == "failed"
+        colour = {"ok": "green", "failed": "red", "warning": "yellow"}.get(finding.verdict, "white")
+        verdict = click.style(f"{finding.verdict:8}", fg=colour)
+        click.echo(f"{verdict} {finding.target:30} {finding.step:26} {finding.detail}")
+        if finding.remedy:
+            click.echo(f"{'':8} {'':30} {'':26} -> {finding.remedy}")
+
+    for cluster in config.kafka:
+        check_up(cluster, tell)
+    sys.exit(int(failed))
+
+
+def _loader(file: Path | None, kafka: str | None, listen: str | None) -> "Callable[[], Config]":
+    """Return what loads the configuration: from a file, or from the flags."""
+    if (file is None) == (kafka is None):
+        raise click.UsageError("give either --config FILE or --kafka HOST:PORT")
+    if file is not None and listen is not None:
+        raise click.UsageError("--listen goes with --kafka: with a file, set `listen.address` in it")
+
+    from streamwatch import config  # noqa: PLC0415 - it knows all sources, and so imports their libraries
+
+    return lambda: config.load(file) if file is not None else config.from_flags(kafka or "", listen)
+
+
+def _loaded(load: "Callable[[], Config]") -> "Config":
+    """Load, or end with every mistake told."""
+    try:
+        return load()
+    except ConfigError as error:
+        for mistake in error.mistakes:
+            click.echo(mistake, err=True)
+        sys.exit(_REFUSED)
+
+
+def _configure_log(config: "Config", *, quiet: bool = False) -> None:
+    from dataclasses import replace  # noqa: PLC0415
+
+    from streamwatch import log  # noqa: PLC0415
+
+    settings = replace(config.log, level="error") if quiet else config.log
+    log.configure(settings, sys.stdout if not quiet else sys.stderr, secrets=_secrets(config))
+
+
+def _secrets(config: "Config") -> list[Any]:
+    """Return every secret of a configuration, so that the log can mask them."""
+    from dataclasses import fields, is_dataclass  # noqa: PLC0415
+
+    from streamwatch.model.settings import Secret  # noqa: PLC0415
+
+    def walk(value: Any) -> list[Secret]:  # noqa: ANN401
+        if isinstance(value, Secret):
+            return [value]
+        if isinstance(value, tuple):
+            return [secret for one in value for secret in walk(one)]
+        if is_dataclass(value):
+            return [secret for field in fields(value) for secret in walk(getattr(value, field.name))]
+        return []
+
+    return walk(config)
+
+
+def _reload(app: "App") -> None:
+    try:
+        app.reload()
+    except StreamWatchError as error:
+        import logging  # noqa: PLC0415
+
+        logging.getLogger(__name__).error("configuration refused: %s", error)  # noqa: TRY400 - no traceback
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""The status page: what the agent sees and what it does not, in plain text for a person with curl."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from streamwatch import __version__
+from streamwatch.model.kafka import ClusterSnapshot
+from streamwatch.schedule import JobCounts
+from streamwatch.watch import Watch
+
+_PROBLEMS = 10
+
+
+def status(watches: Mapping[str, Watch], jobs: Mapping[str, JobCounts], up_seconds: float) -> str:
+    """Return the page."""
+    lines = [f"StreamWatch {__version__}, up {up_seconds:.0f}s", ""]
+    for name, watch in watches.items():
+        now = watch.last
+        lines.append(f"kafka {name}: {'the first read has not ended yet' if now is None else _summary(now)}")
+        if now is not None:
+            lines += [f"  {problem.reason}: {problem.detail}" for problem in now.problems[:_PROBLEMS]]
+            if len(now.problems) > _PROBLEMS:
+                lines.append(f"  and {len(now.problems) - _PROBLEMS} more problems")
+        if name in jobs:
+            count = jobs[name]
+            lines.append(f"  {count.runs} reads, {count.overruns} overruns, {count.wakes} wakes")
+    lines += ["", "/metrics  /healthz  /readyz"]
+    return "\n".join(lines) + "\n"
+
+
+def _summary(now: ClusterSnapshot) -> str:
+    up = f"{sum(broker.up for broker in now.brokers)} of {len(now.brokers)} brokers up"
+    if now.topology is None:
+        return f"cannot be read; {up}"
+    offline = int(np.count_nonzero(now.topology.leader < 0))
+    frozen = "no active controller, metadata frozen; " if now.metadata_frozen else ""
+    return (
+        f"{frozen}{up}, {len(now.topology.topics)} topics, {len(now.topology.partition)} partitions"
+        f" ({offline} without a leader), {len(now.groups.groups)} groups, read in {now.read_seconds:.3f}s"
+    )

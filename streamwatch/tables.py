@@ -1,0 +1,170 @@
+"""Tables for people: a snapshot and the catalogue, drawn with rich."""
+
+import math
+from collections.abc import Sequence
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from streamwatch.catalogue import kafka as k
+from streamwatch.catalogue import kafka_groups as g
+from streamwatch.model.kafka import ClusterSnapshot
+from streamwatch.model.metric import Metric, Samples
+
+_ROWS = 20
+"""Of topics and of groups, at most so many are shown: the largest."""
+
+Column = tuple[str, Metric]
+
+
+def show(*tables: RenderableType) -> None:
+    """Print to the terminal, as wide as it is; as wide as needed into a file or pipe."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=200)
+    for table in tables:
+        console.print(table)
+
+
+def metrics_table(metrics: Sequence[Metric]) -> Table:
+    """Return the catalogue as a table."""
+    table = Table("metric", "kind", "unit", "labels", "what it is", "CloudWatch")
+    for one in metrics:
+        twin = f"{one.cloudwatch.name} ({one.cloudwatch.statistic})" if one.cloudwatch else ""
+        table.add_row(one.name, one.kind, one.unit, ", ".join(one.labels), one.help, twin)
+    return table
+
+
+def snapshot_tables(now: ClusterSnapshot, samples: Sequence[Samples]) -> list[RenderableType]:
+    """Return what was seen: the cluster in a line, its brokers, topics and groups, and what could not be read."""
+    known = {one.metric: one.known() for one in samples if one.metric is not g.GROUP_TOPIC_LAG_METHOD}
+    problems = [Text(f"{p.reason}: {p.detail}", style="red") for p in now.problems]
+    if now.topology is None:
+        return [Text(f"cluster {now.cluster} cannot be read", style="bold red"), *problems]
+    return [_cluster(now, known), _brokers(now, known), *_topics(known), *_groups(now, known), *problems]
+
+
+def _cluster(now: ClusterSnapshot, known: dict[Metric, dict[tuple[str, ...], float]]) -> Table:
+    table = Table(title=f"cluster {now.cluster}", show_header=False, title_justify="left")
+    rows: list[Column] = [
+        ("active controllers", k.ACTIVE_CONTROLLERS),
+        ("brokers", k.BROKERS),
+        ("topics", k.TOPICS),
+        ("partitions", k.PARTITIONS),
+        ("offline partitions", k.OFFLINE_PARTITIONS),
+        ("unreachable partitions", k.UNREACHABLE_PARTITIONS),
+        ("being reassigned", k.REASSIGNING_PARTITIONS),
+        ("not led by the preferred", k.NON_PREFERRED_LEADERS),
+        ("groups", k.GROUPS),
+    ]
+    for name, metric in rows:
+        table.add_row(name, _cell(metric, known.get(metric, {}).get((now.cluster,))))
+    return table
+
+
+def _brokers(now: ClusterSnapshot, known: dict[Metric, dict[tuple[str, ...], float]]) -> Table:
+    columns: list[Column] = [
+        ("partitions", k.BROKER_PARTITIONS),
+        ("leaders", k.BROKER_LEADERS),
+        ("under-replicated", k.BROKER_UNDER_REPLICATED),
+        ("under min ISR", k.BROKER_UNDER_MIN_ISR),
+        ("out of sync", k.BROKER_OUT_OF_SYNC),
+        ("log", k.BROKER_LOG_BYTES),
+    ]
+    table = Table("broker", "", "address", "rack", *(name for name, _ in columns), "disk used", title="brokers")
+    table.title_justify = "left"
+    for broker in now.brokers:
+        key = (now.cluster, str(broker.id))
+        disks = [v for row, v in known.get(k.LOG_DIR_USED, {}).items() if row[:2] == key]
+        table.add_row(
+            str(broker.id),
+            Text("up", style="green") if broker.up else Text("down", style="bold red"),
+            f"{broker.host}:{broker.port}",
+            broker.rack or "",
+            *(_cell(metric, known.get(metric, {}).get(key)) for _, metric in columns),
+            _cell(k.LOG_DIR_USED, max(disks, default=None)),
+        )
+    return table
+
+
+def _topics(known: dict[Metric, dict[tuple[str, ...], float]]) -> list[Table]:
+    columns: list[Column] = [
+        ("partitions", k.TOPIC_PARTITIONS),
+        ("replicas", k.TOPIC_REPLICATION),
+        ("min ISR", k.TOPIC_MIN_ISR),
+        ("offline", k.TOPIC_OFFLINE),
+        ("under-replicated", k.TOPIC_UNDER_REPLICATED),
+        ("end offset", k.TOPIC_END_OFFSET),
+        ("size", k.TOPIC_LOG_BYTES),
+        ("retention", k.TOPIC_RETENTION_SECONDS),
+    ]
+    return _largest("topic", columns, k.TOPIC_END_OFFSET, k.TOPIC_PARTITIONS, known)
+
+
+def _groups(now: ClusterSnapshot, known: dict[Metric, dict[tuple[str, ...], float]]) -> list[Table]:
+    states = Table("group", "type", "state", "members", "without partitions", "lag", "lag age", title="groups")
+    states.title_justify = "left"
+    lags = known.get(g.GROUP_LAG, {})
+    ordered = sorted(now.groups.groups, key=lambda one: -lags.get((now.cluster, one.name), 0.0))
+    for one in ordered[:_ROWS]:
+        key = (now.cluster, one.name)
+        cells = (g.GROUP_MEMBERS, g.GROUP_IDLE_MEMBERS, g.GROUP_LAG, g.GROUP_LAG_SECONDS)
+        states.add_row(
+            one.name, one.type, one.state, *(_cell(metric, known.get(metric, {}).get(key)) for metric in cells)
+        )
+    if len(ordered) > _ROWS:
+        states.caption = f"and {len(ordered) - _ROWS} more"
+    columns: list[Column] = [
+        ("lag", g.GROUP_TOPIC_LAG),
+        ("worst partition", g.GROUP_TOPIC_MAX_LAG),
+        ("uncommitted", g.GROUP_TOPIC_UNCOMMITTED),
+        ("without a member", g.GROUP_TOPIC_UNASSIGNED),
+        ("lost", g.GROUP_TOPIC_LOST),
+    ]
+    return [states, *_largest("group  topic", columns, g.GROUP_TOPIC_LAG, g.GROUP_TOPIC_UNCOMMITTED, known)]
+
+
+def _largest(
+    what: str, columns: list[Column], by: Metric, all_in: Metric, known: dict[Metric, dict[tuple[str, ...], float]]
+) -> list[Table]:
+    """Return a table of the entities that ``all_in`` knows, the largest by another metric first."""
+    rows = sorted(known.get(all_in, {}), key=lambda row: -known.get(by, {}).get(row, 0.0))
+    if not rows:
+        return []
+    table = Table(what, *(name for name, _ in columns))
+    for row in rows[:_ROWS]:
+        table.add_row("  ".join(row[1:]), *(_cell(metric, known.get(metric, {}).get(row)) for _, metric in columns))
+    if len(rows) > _ROWS:
+        table.caption = f"and {len(rows) - _ROWS} more"
+    return [table]
+
+
+def _cell(metric: Metric, value: float | None) -> str:
+    """Write a value as a person reads it; what is not known is a question mark."""
+    if value is None:
+        return "?"
+    if math.isinf(value):
+        return "no limit"
+    if metric.unit == "ratio":
+        return f"{value:.1%}"
+    if metric.unit == "seconds":
+        return _duration(value)
+    if metric.unit == "bytes":
+        return _size(value)
+    return f"{value:,.0f}"
+
+
+def _duration(seconds: float) -> str:
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.1f}{unit}".replace(".0", "")
+    return f"{seconds:.1f}s"
+
+
+def _size(size: float) -> str:
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024:  # noqa: PLR2004 - a kibibyte
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:,.1f} TiB"

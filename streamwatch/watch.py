@@ -1,0 +1,105 @@
+"""One cluster under watch: its source, its collectors, and what becomes of each read."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+from streamwatch.catalogue import agent as c
+from streamwatch.clock import Clock
+from streamwatch.collectors import Collector
+from streamwatch.collectors.cap import cap, count
+from streamwatch.collectors.cluster import ClusterCollector
+from streamwatch.collectors.groups import GroupCollector
+from streamwatch.collectors.lag import EndOffsetHistory
+from streamwatch.collectors.partitions import PartitionCollector
+from streamwatch.collectors.source import SourceCollector
+from streamwatch.collectors.topics import TopicCollector
+from streamwatch.model.kafka import ClusterSnapshot
+from streamwatch.model.metric import Samples
+from streamwatch.sources.kafka import Config, KafkaSource
+
+log = logging.getLogger(__name__)
+
+_VALID_INTERVALS = 2.5
+"""A read counts for so many intervals when no other follows it: a job that hangs must not look healthy for ever."""
+
+Tell = Callable[[str, Sequence[Samples], float, float], None]
+"""Takes a source's name, its samples, when they were true, and for how many seconds they may be shown."""
+
+
+def collectors(config: Config) -> dict[str, Collector]:
+    """Return the collectors for a Kafka cluster, by name, in the order in which they run."""
+    history = EndOffsetHistory(config.lag_history, config.interval)
+    found: dict[str, Collector] = {
+        "cluster": ClusterCollector(config.partitions_per_broker),
+        "topics": TopicCollector(),
+        "groups": GroupCollector(history),
+    }
+    if config.granularity == "partition":
+        found["partitions"] = PartitionCollector(history)
+    return found
+
+
+class Watch:
+    """Reads one cluster, collects, and tells. ``run`` is a job's work; one at a time."""
+
+    def __init__(self, config: Config, clock: Clock, wake: Callable[[], None], tell: Tell) -> None:
+        self.config = config
+        self.last: ClusterSnapshot | None = None
+        """The last snapshot; None before the first."""
+        self._clock = clock
+        self._source = KafkaSource(config, clock, wake)
+        self._collectors = collectors(config)
+        self._about = SourceCollector(config.interval)
+        self._tell = tell
+        self._failed: dict[str, str] = {}
+
+    def run(self) -> None:
+        """Read once, and tell what is known; nothing of an earlier read stays when this one breaks."""
+        name, valid = self.config.name, _VALID_INTERVALS * self.config.interval
+        try:
+            now = self._source.read()
+            samples = self.collect(now)
+        except BaseException:
+            self._tell(name, [c.SOURCE_UP.sample(0.0, source=name)], self._clock.now(), valid)
+            raise
+        self._tell(name, samples, now.taken_at, valid)
+        self._log(now)
+        self.last = now
+
+    def collect(self, now: ClusterSnapshot) -> list[Samples]:
+        """Return all samples of a snapshot, within the cap, and what there is to say about the source itself."""
+        samples: list[Samples] = []
+        for name, collector in self._collectors.items():
+            up = 1.0
+            try:
+                samples += collector.collect(now)
+                self._failed.pop(name, None)
+            except Exception as error:  # a bug in one collector costs its own share only
+                up = 0.0
+                if self._failed.get(name) != str(error):
+                    log.exception("collector %s: failed: the others go on; please report this", name)
+                self._failed[name] = str(error)
+            samples.append(c.COLLECTOR_UP.sample(up, source=self.config.name, collector=name))
+        kept, dropped = cap(samples, self.config.max_series)
+        return [
+            *self._about.collect(now),
+            c.SERIES.sample(count(kept), source=self.config.name),
+            c.SERIES_DROPPED.sample(dropped, source=self.config.name),
+            *kept,
+        ]
+
+    def close(self) -> None:
+        """Drop the connections."""
+        self._source.close()
+
+    def _log(self, now: ClusterSnapshot) -> None:
+        was, is_up = self.last is not None and self.last.topology is not None, now.topology is not None
+        if is_up and not was:
+            log.info("source up", extra={"source": self.config.name, "seconds": round(now.read_seconds, 3)})
+        elif not is_up and (was or self.last is None):
+            why = now.problems[0].detail if now.problems else "unknown"
+            log.warning("source down", extra={"source": self.config.name, "reason": why})
+        log.debug(
+            "read",
+            extra={"source": self.config.name, "seconds": round(now.read_seconds, 3), "problems": len(now.problems)},
+        )

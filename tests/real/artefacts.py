@@ -1,0 +1,121 @@
+"""The real parts: Kafka, the JMX exporter and Prometheus, got once from the package indexes and kept in a cache."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+KAFKA_VERSIONS: Final = ("4.3.0", "3.9.2", "2.8.2")
+_JMX_EXPORTER: Final = "1.0.1"
+_SECONDS: Final = 600
+_POM: Final = """\
+<project>
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>streamwatch.tests</groupId><artifactId>parts</artifactId><version>1</version><packaging>pom</packaging>
+  <dependencies>{dependencies}</dependencies>
+</project>
+"""
+_DEPENDENCY: Final = (
+    "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version>"
+    "<exclusions>{}</exclusions></dependency>"
+)
+_ALONE: Final = "<exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion>"
+
+
+class Unavailable(Exception):
+    """A real part cannot be had on this machine; says why."""
+
+
+def cache() -> Path:
+    """Where downloads are kept."""
+    configured = os.environ.get("STREAMWATCH_CACHE")
+    return Path(configured) if configured else Path(__file__).parents[2] / ".cache"
+
+
+def program(name: str) -> str:
+    """The path of a program of this machine."""
+    if found := shutil.which(name):
+        return found
+    raise Unavailable(f"{name} is not installed")
+
+
+def kafka_libs(version: str) -> Path:
+    """The folder with all jars of a Kafka version."""
+    return _kept(f"kafka-{version}", lambda folder: _download_kafka(version, folder)) / "libs"
+
+
+def jmx_agent() -> Path:
+    """The jar of the JMX exporter's Java agent."""
+    name = f"jmx_prometheus_javaagent-{_JMX_EXPORTER}"
+    agent = _DEPENDENCY.format("io.prometheus.jmx", "jmx_prometheus_javaagent", _JMX_EXPORTER, _ALONE)
+    return _kept(name, lambda folder: _maven(folder, agent)) / "libs" / f"{name}.jar"
+
+
+def promtool() -> Path:
+    """Debian's promtool, unpacked and not installed."""
+    return _kept("prometheus", _download_prometheus) / "usr/bin/promtool"
+
+
+def prometheus() -> Path:
+    """Debian's Prometheus server, unpacked and not installed."""
+    return _kept("prometheus", _download_prometheus) / "usr/bin/prometheus"
+
+
+def _kept(name: str, download: Callable[[Path], None]) -> Path:
+    """A folder of the cache; made at the first call, and visible only when complete."""
+    kept = cache() / name
+    if kept.is_dir():
+        return kept
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f"{name}.", dir=kept.parent) as scratch:
+        fresh = Path(scratch) / "complete"
+        fresh.mkdir()
+        download(fresh)
+        try:
+            fresh.rename(kept)
+        except OSError:
+            if not kept.is_dir():  # else another process was quicker
+                raise
+    return kept
+
+
+def _download_kafka(version: str, folder: Path) -> None:
+    parts = (("org.apache.kafka", "kafka_2.13"), ("org.apache.kafka", "kafka-tools"))
+    _maven(folder, *(_DEPENDENCY.format(*part, version, "") for part in parts))
+    # From 4.0 on the brokers log through log4j 2, but bring no binding of it: without one they log nothing.
+    for core in folder.glob("libs/log4j-core-*.jar"):
+        line = core.stem.removeprefix("log4j-core-")
+        _maven(folder, _DEPENDENCY.format("org.apache.logging.log4j", "log4j-slf4j-impl", line, _ALONE))
+
+
+def _maven(folder: Path, *dependencies: str) -> None:
+    """Copy the dependencies, and theirs, to folder/libs."""
+    pom = folder / "pom.xml"
+    pom.write_text(_POM.format(dependencies="".join(dependencies)))
+    goal = ("dependency:copy-dependencies", f"-DoutputDirectory={folder / 'libs'}", "-DincludeScope=runtime")
+    _run(folder, program("mvn"), "-B", "-q", "-f", str(pom), *goal)
+
+
+def _download_prometheus(folder: Path) -> None:
+    apt, unpack = program("apt-get"), program("dpkg-deb")
+    try:
+        _run(folder, apt, "download", "prometheus")
+    except Unavailable:
+        _run(folder, apt, "update")
+        _run(folder, apt, "download", "prometheus")
+    for package in folder.glob("prometheus_*.deb"):
+        _run(folder, unpack, "-x", str(package), str(folder))
+        package.unlink()
+
+
+def _run(folder: Path, *command: str) -> None:
+    try:
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, timeout=_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise Unavailable(f"{' '.join(command)}: not done after {_SECONDS} s") from None
+    except subprocess.CalledProcessError as failure:
+        said = f"{failure.stdout}\n{failure.stderr}".strip()[-2000:]
+        raise Unavailable(f"{' '.join(command)} failed: {said}") from None

@@ -1,0 +1,164 @@
+"""What a test does to a running cluster as a client: topics, records, commits, consumers."""
+
+import socket
+import struct
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from threading import Event, Thread
+from types import TracebackType
+from typing import Any, Final, Self
+
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import KafkaError
+from kafka.protocol.metadata import MetadataRequest
+from kafka.protocol.parser import KafkaProtocol
+from kafka.structs import OffsetAndMetadata
+
+from tests.real.processes import wait_for
+
+_SECONDS: Final = 30.0
+_PROBE_SECONDS: Final = 2.0
+_METADATA_VERSION: Final = 9
+"""Spoken by 2.8 and by 4.3."""
+
+
+def brokers_seen_by(port: int) -> frozenset[int]:
+    """The brokers that the one on this port believes to be alive; none if it does not answer."""
+    try:
+        return _brokers_seen_by(port)
+    except OSError:
+        return frozenset()
+
+
+def _brokers_seen_by(port: int) -> frozenset[int]:
+    protocol = KafkaProtocol(client_id="harness")
+    protocol.send_request(MetadataRequest(version=_METADATA_VERSION, topics=[]))
+    with socket.create_connection(("127.0.0.1", port), timeout=_PROBE_SECONDS) as connection:
+        connection.sendall(protocol.send_bytes())
+        with connection.makefile("rb") as answers:
+            size = answers.read(4)
+            if len(size) < 4:
+                return frozenset()
+            answer = answers.read(*struct.unpack(">i", size))
+    ((_, metadata),) = protocol.receive_bytes(size + answer)
+    return frozenset(broker.node_id for broker in metadata.brokers)
+
+
+class LiveConsumer:
+    """A member of a group of the classic protocol, reading and committing in a thread."""
+
+    def __init__(self, group: str, topics: tuple[str, ...], settings: Mapping[str, Any]) -> None:
+        self.assigned: frozenset[tuple[str, int]] = frozenset()
+        self.records = 0
+        """How many it has read."""
+        self._done = Event()
+        self._holding = Event()
+        self._topics = topics
+        self._settings = {
+            "group_id": group,
+            "auto_offset_reset": "earliest",
+            "auto_commit_interval_ms": 200,
+            "session_timeout_ms": 10_000,
+            **settings,
+        }
+        self._thread = Thread(target=self._run, name=f"consumer {group}", daemon=True)
+
+    def hold(self) -> None:
+        """Stay in the group, and read nothing more."""
+        self._holding.set()
+
+    def go_on(self) -> None:
+        """Read again."""
+        self._holding.clear()
+
+    def start(self) -> None:
+        """Begin, without waiting for partitions: with more members than partitions some never get one."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Leave the group."""
+        self._done.set()
+        self._thread.join(_SECONDS)
+
+    def __enter__(self) -> Self:
+        self.start()
+        wait_for(lambda: self.assigned or not self._thread.is_alive(), _SECONDS, "the consumer has partitions")
+        if not self.assigned:
+            raise RuntimeError("the consumer ended before it had partitions")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _run(self) -> None:
+        with closing(KafkaConsumer(*self._topics, **self._settings)) as consumer:
+            while not self._done.is_set():
+                change = consumer.pause if self._holding.is_set() else consumer.resume
+                change(*consumer.assignment())
+                self.records += sum(map(len, consumer.poll(timeout_ms=100).values()))
+                self.assigned = frozenset((at.topic, at.partition) for at in consumer.assignment())
+
+
+class Clients(ABC):
+    """Conveniences over kafka-python, by the listener that asks for no password."""
+
+    @property
+    @abstractmethod
+    def internal_bootstrap(self) -> str:
+        """The live brokers' addresses for the harness itself."""
+
+    @contextmanager
+    def admin(self) -> Iterator[KafkaAdminClient]:
+        """An admin client of kafka-python."""
+        with closing(KafkaAdminClient(**self._connection())) as client:
+            yield client
+
+    def create_topic(self, name: str, partitions: int = 1, replication: int = 3, **configs: str | int) -> None:
+        """Create a topic and wait for its leaders; configs by their names with _ for the dots."""
+        named = {key.replace("_", "."): str(value) for key, value in configs.items()}
+        shape = {"num_partitions": partitions, "replication_factor": replication, "configs": named}
+        with self.admin() as admin:
+            admin.create_topics({name: shape}, wait_for_metadata=True)
+
+    def delete_topic(self, name: str) -> None:
+        with self.admin() as admin:
+            admin.delete_topics([name])
+
+    def produce(self, topic: str, partition: int, count: int, size: int = 100, **settings: Any) -> None:
+        """Append records to a partition, and wait until they are there."""
+        with closing(KafkaProducer(**{**self._connection(), **settings})) as producer:
+            sent = [producer.send(topic, b"x" * size, partition=partition) for _ in range(count)]
+            producer.flush(timeout=_SECONDS)
+            for each in sent:
+                each.get(timeout=_SECONDS)
+
+    def commit(self, group: str, offsets: Mapping[tuple[str, int], int]) -> None:
+        """Commit for a group that has no members."""
+        wanted = {TopicPartition(*at): OffsetAndMetadata(offset, "", -1) for at, offset in offsets.items()}
+
+        def commit() -> bool:
+            try:
+                refused = [why for why in admin.alter_group_offsets(group, wanted).values() if why.errno]
+            except KafkaError as why:
+                refused = [why]
+            if not all(why.retriable for why in refused):
+                raise RuntimeError(f"commits of {group} refused: {refused}")
+            return not refused
+
+        with self.admin() as admin:  # the first commit of a cluster makes the topic for the others
+            wait_for(commit, _SECONDS, f"commits of {group}")
+
+    def consumer(self, group: str, *topics: str) -> LiveConsumer:
+        """A live member of a group; a context manager that returns once it has partitions."""
+        return LiveConsumer(group, topics, self._connection())
+
+    def group_states(self) -> dict[str, str]:
+        """The state of every group, by KIP-518 (from 2.6 on): quicker than the tool."""
+        with self.admin() as admin:
+            return {each["group_id"]: each["group_state"] for each in admin.list_groups()}
+
+    def _connection(self) -> dict[str, Any]:
+        return {"bootstrap_servers": self.internal_bootstrap.split(",")}

@@ -1,0 +1,131 @@
+"""The rules of the house, read from the imports and the files themselves."""
+
+import ast
+import importlib
+import logging
+import re
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "streamwatch"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+LIMIT = 400
+
+# Who may import whom: the first entry that fits a module's path counts.
+OWN = {
+    "errors": set[str](),
+    "clock": set(),
+    "model": {"errors"},
+    "catalogue": {"model"},
+    "store": {"model", "clock"},
+    "sources": {"model", "errors", "clock"},
+    "collectors": {"model", "catalogue"},
+    "export": {"model", "errors", "clock"},
+    "schedule": {"clock", "errors"},
+    "log": {"model"},
+    "config": {"model", "errors", "export", "sources", "log", "settings"},
+    "settings": {"model", "errors"},
+    "watch": {"model", "catalogue", "collectors", "sources", "clock"},
+    "status": {"model", "schedule", "watch"},
+    "once": {"model", "sources", "watch", "clock"},
+    "tables": {"model", "catalogue"},
+    "docs": {"model", "catalogue", "config", "settings"},
+    "app": {"model", "catalogue", "errors", "clock", "config", "export", "schedule", "status", "store", "watch"},
+    "cli": {"model", "catalogue", "errors", "clock", "config", "sources", "app", "once", "tables", "log"},
+}
+
+# Third-party libraries, and the only places that may import them.
+THIRD = {
+    "numpy": {"model", "store", "collectors", "sources/kafka", "export/exposition", "app", "status"},
+    "kafka": {"sources/kafka"},
+    "botocore": {"sources/kafka/auth"},
+    "yaml": {"settings", "config"},
+    "apscheduler": {"schedule"},
+    "prometheus_client": {"export/process"},
+    "click": {"cli"},
+    "rich": {"tables"},
+}
+
+
+def path_of(module: Path) -> str:
+    """Return a module's place in the package, as in ``sources/kafka/wire``."""
+    return module.relative_to(PACKAGE).with_suffix("").as_posix().removesuffix("/__init__")
+
+
+def imports(module: Path) -> Iterator[str]:
+    """Yield every name that a module imports, inside functions too."""
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: relative imports hide the arrows"
+            if node.module == "streamwatch":
+                yield from (f"streamwatch.{alias.name}" for alias in node.names)
+            else:
+                yield node.module or ""
+
+
+def place(names: dict[str, set[str]], path: str) -> str | None:
+    return next((name for name in names if path == name or path.startswith(name + "/")), None)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=path_of)
+def test_imports_only_what_its_place_allows(module: Path) -> None:
+    path = path_of(module)
+    if path == "__init__":
+        return
+    own = place(OWN, path)
+    assert own is not None, f"{path}: say in OWN what it may import"
+    for name in imports(module):
+        top, _, rest = name.partition(".")
+        if top == "streamwatch":
+            target = rest.partition(".")[0]
+            allowed = OWN[own] | {own, "", "__version__"}
+            assert target in allowed, f"{path} imports streamwatch.{target}: {own} may import {sorted(OWN[own])}"
+        elif top not in sys.stdlib_module_names:
+            assert top in THIRD, f"{path} imports {top}: argue for it, and say in THIRD where"
+            homes = THIRD[top]
+            assert any(path == home or path.startswith(home + "/") for home in homes), f"{top} belongs in {homes}"
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if "catalogue" not in m.parts], ids=path_of)
+def test_metric_names_stand_in_the_catalogue_only(module: Path) -> None:
+    name = re.compile(r"(kafka|kinesis|streamwatch)_[a-z0-9_]+")
+    labels = {"kafka_cluster", "kafka_config", "kafka_groups"}
+    found = [
+        node.value
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and name.fullmatch(node.value)
+    ]
+    assert set(found) <= labels
+
+
+@pytest.mark.parametrize("module", [*MODULES, *sorted((ROOT / "tests").rglob("*.py"))], ids=lambda m: m.name)
+def test_a_file_is_no_longer_than_it_can_be_read(module: Path) -> None:
+    assert len(module.read_text(encoding="utf-8").splitlines()) <= LIMIT
+
+
+def test_importing_everything_starts_nothing() -> None:
+    """No thread, no logger's handler, no listening socket comes from an import."""
+    threads, handlers = threading.active_count(), list(logging.getLogger().handlers)
+    for module in MODULES:
+        importlib.import_module("streamwatch." + path_of(module).replace("/", "."))
+
+    assert threading.active_count() == threads
+    assert logging.getLogger().handlers == handlers
+
+
+def test_no_committed_text_names_a_registry_or_a_machine() -> None:
+    pattern = re.compile(r"pypi\.org|pythonhosted|maven\.org|repo1\.|npmjs|/root/|/work/")
+    suffixes = {".py", ".md", ".toml", ".txt", ".yaml", ".yml", ".json"}
+    files = [f for f in ROOT.rglob("*") if f.suffix in suffixes or f.name in {"Makefile", "run"}]
+    checked = [f for f in files if not {".venv", ".cache", ".git"} & set(f.relative_to(ROOT).parts)]
+
+    assert len(checked) > 20
+    guilty = [f.name for f in checked if f != Path(__file__) and pattern.search(f.read_text(encoding="utf-8"))]
+    assert guilty == []

@@ -98,12 +98,8 @@ class KafkaCluster(Tools, Clients):
 
     def restart(self, node: int) -> None:
         """Start it again, killed before if need be, on its old data and ports; returns once it serves."""
-        self._servers[node].kill()
-        if not self.spec.kraft:  # it may not register while the session of its former life lasts
-            port = self._ports.controller[self.spec.controller_ids[0]]
-            wait_for(lambda: not zookeeper_knows(port, node), _SESSION_SECONDS, f"the session of broker {node} is over")
-        self._servers[node].start()
-        self._wait_until_ready({node})
+        self.kill(node)
+        self._bring_up([node])
 
     def kill_controller(self) -> None:
         """Kill -9 of every controller that is not a broker; in ZooKeeper mode, of ZooKeeper."""
@@ -113,21 +109,15 @@ class KafkaCluster(Tools, Clients):
     def restart_controller(self) -> None:
         """Start those controllers again; returns once one is active."""
         for node in self._pure_controllers:
-            self._servers[node].kill()
-            self._servers[node].start()
-        self._wait_until_ready(self._pure_controllers)
+            self.kill(node)
+        self._bring_up(self._pure_controllers)
 
     def heal(self) -> None:
         """Resume and restart whatever is paused or dead; returns once all nodes serve."""
         for node, server in self._servers.items():
             if server.paused:
                 self.resume(node)
-        dead = [node for node, server in self._servers.items() if not server.running]
-        for node in sorted(dead, reverse=True):  # the controllers first
-            if self.spec.kraft:
-                self._servers[node].start()
-            else:
-                self.restart(node)
+        self._bring_up([node for node, server in self._servers.items() if not server.running])
         self._wait_until_ready(self.spec.node_ids)
 
     def _server(self, node: int) -> Server:
@@ -151,16 +141,26 @@ class KafkaCluster(Tools, Clients):
     def _start(self) -> None:
         for node in self.spec.node_ids:
             self._prepare(node)
-        brokers, controllers = set(self.spec.node_ids) - set(self.spec.controller_ids), self.spec.controller_ids
-        for node in brokers:  # while the controllers are formatted
-            self._servers[node].start()
         if self.spec.kraft:
             format_controllers(self.spec, self.folder, self._cluster_id, self._java)
-        for node in controllers:
-            self._servers[node].start()
-        self._wait_until_ready(self.spec.node_ids)
+        self._bring_up(self.spec.node_ids)
         if not self.spec.kraft:
             self._add_scram_users()
+
+    def _bring_up(self, nodes: Collection[int]) -> None:
+        """Start the controllers, then the brokers: together they take longer, for brokers that wait keep asking."""
+        controllers = [node for node in nodes if node in self.controller_ids]
+        for group in (controllers, [node for node in nodes if node not in controllers]):
+            for node in group:
+                if not self.spec.kraft:
+                    self._outlive_session(node)
+                self._servers[node].start()
+            self._wait_until_ready(group)
+
+    def _outlive_session(self, node: int) -> None:
+        """Wait for ZooKeeper to forget a killed broker: it may not register before."""
+        port = self._ports.controller[self.spec.controller_ids[0]]
+        wait_for(lambda: not zookeeper_knows(port, node), _SESSION_SECONDS, f"the session of broker {node} is over")
 
     def _prepare(self, node: int) -> None:
         if self._is_zookeeper(node):

@@ -70,7 +70,7 @@ class KafkaSource:
         return fanout, Reader(self.config, fanout, self._clock)
 
     async def _read(self) -> ClusterSnapshot:
-        limit = self.config.deadline + self.config.connect_timeout + _SPARE_SECONDS
+        limit = self.config.read_seconds + self.config.connect_timeout + _SPARE_SECONDS
         try:
             async with asyncio.timeout(limit):
                 return await self._reader.read()

@@ -85,9 +85,10 @@ class Config:
     tls: Tls | None = setting("TLS towards the brokers; left out, the connection is in the clear", default=None)
     sasl: Sasl | None = setting("who the agent is, by SASL", default=None)
     interval: Duration = setting("how often the cluster is read", default=15.0, minimum=1)
-    deadline: Duration = setting(
-        "how long one read may take: what has not been answered by then is unknown; shorter than `interval`",
-        default=10.0,
+    deadline: Duration | None = setting(
+        "how long one read may take: what has not been answered by then is unknown; by default 10s, or four fifths of a"
+        " shorter interval",
+        default=None,
         minimum=0.5,
     )
     request_timeout: Duration = setting("how long a broker may take for one request", default=5.0, minimum=0.1)
@@ -138,7 +139,12 @@ class Config:
     def __post_init__(self) -> None:
         if not self.bootstrap:
             raise ValueError("bootstrap: at least one broker is needed: write ['host:9092']")
-        if self.deadline >= self.interval:
+        if self.deadline is not None and self.deadline >= self.interval:
             raise ValueError(f"deadline: {self.deadline:g}s must be shorter than interval, {self.interval:g}s")
         if self.sasl is not None and self.sasl.mechanism == "AWS_MSK_IAM" and self.tls is None:
             raise ValueError("tls: AWS_MSK_IAM works over TLS only: write 'tls: {}'")
+
+    @property
+    def read_seconds(self) -> float:
+        """How long one read may take."""
+        return self.deadline or min(10.0, 0.8 * self.interval)

@@ -115,7 +115,7 @@ class Asking:
         self.problems: list[Problem] = []
         self._config = config
         self._tally = tally
-        self._ends_at = asyncio.get_running_loop().time() + config.deadline
+        self._ends_at = asyncio.get_running_loop().time() + config.read_seconds
         self._budget = config.max_requests
 
     def left(self) -> float:
@@ -135,7 +135,7 @@ class Asking:
             self._budget -= 1
         wait = min(self.left(), self._config.request_timeout)
         if wait <= 0:
-            raise SourceUnavailable(f"the read's deadline ({self._config.deadline:g}s) came before {api.name}")
+            raise SourceUnavailable(f"the read's deadline ({self._config.read_seconds:g}s) came before {api.name}")
         return await link.ask(api, link.versions.get(api.key, api.highest), body, wait)
 
     async def all(

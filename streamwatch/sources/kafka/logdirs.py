@@ -99,7 +99,7 @@ class LogDirReader:
         body = DESCRIBE_LOG_DIRS.encode(version, topics=_topics(topology, wanted, version))
         self._problems.pop(node, None)
         try:
-            answer = await link.ask(DESCRIBE_LOG_DIRS, version, body, self._config.deadline)
+            answer = await link.ask(DESCRIBE_LOG_DIRS, version, body, self._config.read_seconds)
             sizes = self._read(node, answer, version)
         except SourceError as error:
             self._problems[node] = problem("broker", error, f"broker {node}: its log directories: {error}")

@@ -1,0 +1,75 @@
+"""The root of the configuration. Each part is declared beside what it configures; here they come together."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from streamwatch.errors import ConfigError
+from streamwatch.export.server import Config as ListenConfig
+from streamwatch.log import Config as LogConfig
+from streamwatch.model.settings import setting
+from streamwatch.settings import read_settings
+from streamwatch.sources.kafka.config import Config as KafkaConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """What to watch, and where to tell it."""
+
+    kafka: tuple[KafkaConfig, ...] = setting("the Kafka clusters to watch", default=())
+    listen: ListenConfig = setting("where the metrics are served", default_factory=ListenConfig)
+    log: LogConfig = setting("the agent's own log, on standard output", default_factory=LogConfig)
+
+    def __post_init__(self) -> None:
+        if not self.kafka:
+            raise ValueError(
+                "kafka: nothing to watch: add a cluster: 'kafka: [{name: orders, bootstrap: [\"host:9092\"]}]'"
+            )
+        twice = [name for name, count in Counter(one.name for one in self.kafka).items() if count > 1]
+        if twice:
+            raise ValueError(f"kafka: the name {twice[0]!r} is given to two clusters: names tell them apart")
+
+
+def load(path: Path) -> Config:
+    """Read a configuration file.
+
+    Raises:
+        ConfigError: with every mistake in it.
+
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError([f"{path}: cannot be read: {error.strerror}: give the path of a YAML file"]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"{path}: is not UTF-8 text: is this the right file?"]) from error
+    return parse(text, str(path), path.absolute().parent)
+
+
+def parse(text: str, where: str, folder: Path) -> Config:
+    """Read a configuration from a text; ``where`` names it in messages, relative paths count from ``folder``.
+
+    Raises:
+        ConfigError: with every mistake in it.
+
+    """
+    return read_settings(Config, text, where, folder)
+
+
+def from_flags(servers: str, listen: str | None) -> Config:
+    """Make the configuration of one cluster in the clear, from ``HOST:PORT[,HOST:PORT...]`` and where to listen.
+
+    Raises:
+        ConfigError: one of them is no address.
+
+    """
+    bootstrap = [server.strip() for server in servers.split(",")]
+    name = bootstrap[0].rpartition(":")[0] or bootstrap[0]
+    text = f"kafka: [{{name: {_quoted(name)}, bootstrap: [{', '.join(map(_quoted, bootstrap))}]}}]\n"
+    if listen is not None:
+        text += f"listen: {{address: {_quoted(listen)}}}\n"
+    return parse(text, "command line", Path())
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

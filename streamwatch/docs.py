@@ -1,0 +1,169 @@
+"""Writes docs/metrics.md and docs/configuration.md from the catalogue and the declarations of settings.
+
+``python -m streamwatch.docs`` writes them, ``--check`` says which are old and exits with 1.
+"""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import MISSING, Field, fields, is_dataclass
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
+
+from streamwatch.catalogue import METRICS
+from streamwatch.config import Config
+from streamwatch.model.metric import Metric, Tier
+from streamwatch.model.settings import Secret, Setting
+
+FOLDER: Final = Path(__file__).parent.parent / "docs"
+
+EXAMPLE: Final = """\
+kafka:
+  - name: orders
+    bootstrap: ["broker-1.example:9092", "broker-2.example:9092"]
+    interval: 15s
+  - name: payments
+    bootstrap: ["payments.example:9096"]
+    tls: {}
+    sasl:
+      mechanism: SCRAM-SHA-512
+      username: streamwatch
+      password: ${KAFKA_PASSWORD}
+    topics:
+      deny: ["test-.*"]
+listen:
+  address: "0.0.0.0:9308"
+"""
+
+_TIERS: Final = {
+    Tier.CLUSTER: "Cluster",
+    Tier.BROKER: "Brokers",
+    Tier.TOPIC: "Topics",
+    Tier.GROUP: "Groups",
+    Tier.GROUP_TOPIC: "Groups by topic",
+    Tier.PARTITION: "Partitions (with `granularity: partition`)",
+    Tier.AGENT: "The agent itself",
+}
+
+
+def metrics() -> str:
+    """Return docs/metrics.md."""
+    lines = [
+        "# Metrics",
+        "",
+        "Written by `make docs` from `streamwatch/catalogue/`. How to read them: [kafka.md](kafka.md).",
+        "",
+        "A series is there only while its value is known to be true. Alert on absence too, or on",
+        "`streamwatch_source_up` and `streamwatch_source_problems`. prometheus-client adds `process_*` and `python_*`.",
+    ]
+    for tier, title in _TIERS.items():
+        lines += ["", f"## {title}", "", "| metric | labels | what it is | CloudWatch |", "|---|---|---|---|"]
+        lines += [_metric(metric) for metric in METRICS if metric.tier is tier]
+    return "\n".join(lines) + "\n"
+
+
+def configuration() -> str:
+    """Return docs/configuration.md."""
+    lines = [
+        "# Configuration",
+        "",
+        "Written by `make docs` from the declarations in the code. `streamwatch check-config FILE` checks a file and",
+        "tells every mistake with its line. `SIGHUP` reads it again, all or nothing.",
+        "",
+        "```yaml",
+        *EXAMPLE.splitlines(),
+        "```",
+        "",
+        "Durations have a unit (`ms`, `s`, `m`, `h`, `d`), sizes too (`kB`, `MB`, `GB`, `KiB`, `MiB`, `GiB`). Patterns",
+        "match whole names. Relative paths count from the file's folder. A secret is text, `${VARIABLE}`, or given by",
+        "its `_file` form: `password_file: PATH`.",
+    ]
+    for path, cls in _sections(Config, ""):
+        title = f"`{path}`" if path else "The file"
+        told = " ".join((cls.__doc__ or "").split())
+        lines += ["", f"## {title}", "", told, "", "| key | type | default | what it is |", "|---|---|---|---|"]
+        hints = get_type_hints(cls, include_extras=True)
+        lines += [_field(field, hints[field.name]) for field in fields(cls)]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Write the documents, or check them."""
+    old = []
+    for name, text in (("metrics.md", metrics()), ("configuration.md", configuration())):
+        file = FOLDER / name
+        if "--check" not in sys.argv:
+            file.write_text(text, encoding="utf-8")
+        elif not file.exists() or file.read_text(encoding="utf-8") != text:
+            old.append(name)
+    if old:
+        sys.exit(f"docs: {', '.join(old)}: not what the code says: run 'make docs'")
+
+
+def _metric(metric: Metric) -> str:
+    labels = ", ".join(f"`{label}`" for label in metric.labels if label != "kafka_cluster")
+    twin = f"{metric.cloudwatch.name} ({metric.cloudwatch.statistic})" if metric.cloudwatch else ""
+    kind = "Counter. " if metric.kind == "counter" else ""
+    return f"| `{metric.name}` | {labels} | {kind}{metric.help} *{metric.question}* | {twin} |"
+
+
+def _sections(cls: Any, path: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - a dataclass
+    """Yield every dataclass of the configuration, with the path at which it stands."""
+    yield path, cls
+    for field in fields(cls):
+        kind = get_type_hints(cls, include_extras=True)[field.name]
+        inner = _inner(kind)
+        if is_dataclass(inner):
+            at = f"{path}.{field.name}" if path else field.name
+            yield from _sections(inner, f"{at}[]" if get_origin(kind) is tuple else at)
+
+
+def _inner(kind: Any) -> Any:  # noqa: ANN401
+    """Return what a list or an optional value is made of."""
+    if get_origin(kind) in {Union, UnionType}:
+        return next(one for one in get_args(kind) if one is not NoneType)
+    return get_args(kind)[0] if get_origin(kind) is tuple else kind
+
+
+def _field(field: Field[Any], kind: Any) -> str:  # noqa: ANN401
+    setting: Setting = field.metadata["setting"]
+    bounds = [f"at least {setting.minimum:g}"] if setting.minimum is not None else []
+    bounds += [f"at most {setting.maximum:g}"] if setting.maximum is not None else []
+    told = setting.help + (f" ({', '.join(bounds)})" if bounds else "")
+    return f"| `{field.name}` | {_type(kind)} | {_default(field, kind)} | {told} |"
+
+
+def _type(kind: Any) -> str:  # noqa: ANN401
+    if get_origin(kind) is tuple:
+        return f"list of {_type(get_args(kind)[0])}"
+    kind = _inner(kind)
+    if get_origin(kind) is Literal:
+        return " or ".join(f"`{one}`" for one in get_args(kind))
+    if get_origin(kind) is Annotated:
+        return str(get_args(kind)[1])
+    if is_dataclass(kind):
+        return "section"
+    return {bool: "true or false", int: "number", str: "text", Secret: "secret"}[kind]
+
+
+def _default(field: Field[Any], kind: Any) -> str:  # noqa: ANN401
+    if field.default is MISSING:
+        return "" if field.default_factory is not MISSING else "required"
+    if field.default is None or field.default == ():
+        return ""
+    if get_origin(kind) is Annotated and get_args(kind)[1] == "duration":
+        return f"`{_duration(field.default)}`"
+    if get_origin(kind) is Annotated and get_args(kind)[1] == "size":
+        return f"`{field.default // 2**20}MiB`"
+    return f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"
+
+
+def _duration(seconds: float) -> str:
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= length and seconds % length == 0:
+            return f"{seconds / length:g}{unit}"
+    return f"{seconds:g}s"
+
+
+if __name__ == "__main__":
+    main()

@@ -88,8 +88,10 @@ class App:
             self._take(self.config if self._load is None else self._load())
         except StreamWatchError:
             self._reloads["refused"] += 1
+            self._render()
             raise
         self._reloads["taken"] += 1
+        self._render()
         log.info("configuration taken", extra={"sources": ", ".join(sorted(self._watches))})
 
     def page(self) -> Page:
@@ -113,7 +115,6 @@ class App:
             if name not in self._watches:
                 self._watch(Watch(one, self._clock, self._waker(name), self._tell))
         self.config = config
-        self._render()
 
     def _move(self, config: Config) -> None:
         """Listen as the new configuration says; as before, where that cannot be."""

@@ -62,7 +62,7 @@ class Listener:
 
     def stop(self, timeout_seconds: float) -> None:
         """Accept no more, end what is idle, and give answers under way this long to finish."""
-        if self._thread is None:
+        if self._thread is None or self._stopping.is_set():
             return
         clock = SystemClock()
         deadline = clock.monotonic() + timeout_seconds

@@ -15,7 +15,7 @@ from kafka.protocol.metadata import MetadataRequest
 from kafka.protocol.parser import KafkaProtocol
 from kafka.structs import OffsetAndMetadata
 
-from tests.real.processes import wait_for
+from tests.waiting import wait_for
 
 _SECONDS: Final = 30.0
 _PROBE_SECONDS: Final = 2.0

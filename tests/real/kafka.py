@@ -17,7 +17,7 @@ from tests.real.certificates import Authority
 from tests.real.clients import Clients, brokers_seen_by
 from tests.real.java import Exporter, Java, Parts
 from tests.real.jmx import Page, read_page, write_rules
-from tests.real.processes import Server, wait_for
+from tests.real.processes import Server
 from tests.real.spec import Ports, Spec, Trust, node_properties, zookeeper_properties
 from tests.real.storage import (
     data_of,
@@ -29,6 +29,7 @@ from tests.real.storage import (
 )
 from tests.real.tools import Tools
 from tests.real.zookeeper import zookeeper_answers, zookeeper_knows
+from tests.waiting import wait_for
 
 _START_SECONDS: Final = 90.0
 _SESSION_SECONDS: Final = 30.0

@@ -5,30 +5,17 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
-from threading import Event
 from typing import Final, TypeVar
 
 T = TypeVar("T")
 
 _TAIL: Final = 40
 """Lines of a log that an error shows."""
-
-
-def wait_for(condition: Callable[[], T], seconds: float, what: str) -> T:
-    """Poll until the condition holds, and return what it returned."""
-    deadline = time.monotonic() + seconds
-    nap = Event()
-    while not (answer := condition()):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{what}: not so after {seconds:g} s")
-        nap.wait(0.05)
-    return answer
 
 
 def free_ports(count: int) -> list[int]:

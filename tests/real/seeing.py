@@ -15,8 +15,8 @@ from streamwatch.model.metric import Metric, Samples
 from streamwatch.sources.kafka import Config, KafkaSource
 from streamwatch.watch import collectors
 from tests.real.kafka import KafkaCluster
-from tests.real.processes import wait_for
 from tests.snapshots import value, values
+from tests.waiting import wait_for
 
 Words = dict[str, float | None]
 """Counts by name; by name and broker where they are a broker's."""

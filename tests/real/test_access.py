@@ -16,8 +16,8 @@ from streamwatch.sources.kafka import Config, check_up
 from streamwatch.sources.kafka.config import Pulse, Sasl, Tls
 from tests.real.access import unsecured_token
 from tests.real.kafka import KafkaCluster
-from tests.real.processes import wait_for
 from tests.real.seeing import eyes
+from tests.waiting import wait_for
 
 MECHANISMS = ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN", "OAUTHBEARER")
 PASSWORD = "agent-secret"

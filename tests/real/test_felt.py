@@ -9,8 +9,8 @@ from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_groups as g
 from streamwatch.sources.kafka.config import Pulse
 from tests.real.kafka import KafkaCluster
-from tests.real.processes import wait_for
 from tests.real.seeing import Eyes, agree, eyes
+from tests.waiting import wait_for
 
 LONG = {"interval": 3600.0, "deadline": 10.0}
 """No regular read comes between."""

@@ -7,8 +7,8 @@ from kafka.structs import TopicPartition
 
 from streamwatch.catalogue import kafka_groups as g
 from tests.real.kafka import KafkaCluster
-from tests.real.processes import wait_for
 from tests.real.seeing import eyes
+from tests.waiting import wait_for
 
 
 def test_a_classic_group_shows_state_members_and_lag(cluster_43: KafkaCluster) -> None:

@@ -16,7 +16,7 @@ from tests.real.certificates import Authority, Identity
 from tests.real.clients import brokers_seen_by
 from tests.real.java import ToolFailed
 from tests.real.kafka import KafkaCluster, StartFailed
-from tests.real.processes import wait_for
+from tests.waiting import wait_for
 
 Start = Callable[..., KafkaCluster]
 

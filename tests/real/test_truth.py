@@ -9,8 +9,8 @@ from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_groups as g
 from streamwatch.collectors.columns import replication
 from tests.real.kafka import KafkaCluster
-from tests.real.processes import wait_for
 from tests.real.seeing import Eyes, agree, eyes, partitions_where
+from tests.waiting import wait_for
 
 
 @pytest.fixture(scope="module")

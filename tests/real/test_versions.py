@@ -7,8 +7,8 @@ import pytest
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_groups as g
 from tests.real.kafka import KafkaCluster
-from tests.real.processes import wait_for
 from tests.real.seeing import agree, eyes
+from tests.waiting import wait_for
 
 
 @pytest.mark.parametrize("version", ["3.9.2", "2.8.2"])

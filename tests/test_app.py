@@ -1,0 +1,130 @@
+"""The agent as a whole, on a cluster that is not there: it stays well, and says so."""
+
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from streamwatch import config
+from streamwatch.app import App
+from streamwatch.clock import SystemClock
+from streamwatch.errors import ConfigError, ExportError
+from tests.waiting import wait_for
+
+
+def closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def settings(*clusters: str, **listen: Any) -> config.Config:
+    each = [f"{{name: {name}, bootstrap: ['127.0.0.1:{closed_port()}'], interval: 1s}}" for name in clusters]
+    found = config.parse(f"kafka: [{', '.join(each)}]\nlisten: {{address: '127.0.0.1:0'}}", "test.yaml", Path())
+    return replace(found, listen=replace(found.listen, **listen))
+
+
+def get(app: App, path: str, method: str = "GET") -> tuple[int, str]:
+    host, _, port = app.address.rpartition(":")
+    connection = HTTPConnection(host, int(port), timeout=10)
+    try:
+        connection.request(method, path)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def samples(app: App) -> dict[str, dict[str, float]]:
+    """Return the page: values by name, and by the last label's value."""
+    found: dict[str, dict[str, float]] = {}
+    for family in text_string_to_metric_families(get(app, "/metrics")[1]):
+        for one in family.samples:
+            found.setdefault(one.name, {})[next(reversed(one.labels.values()), "")] = one.value
+    return found
+
+
+Start = Callable[..., App]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    apps: list[App] = []
+
+    def begin(first: config.Config, load: Callable[[], config.Config] | None = None) -> App:
+        app = App(first, SystemClock(), load)
+        apps.append(app)
+        app.start()
+        wait_for(lambda: get(app, "/readyz")[0] == 200, 20, "every source was read once")
+        return app
+
+    yield begin
+    for app in apps:
+        app.stop()
+
+
+def test_a_cluster_that_is_not_there_is_said_and_the_agent_stays_well(start: Start) -> None:
+    app = start(settings("a"))
+
+    page = samples(app)
+    assert page["streamwatch_source_up"] == {"a": 0.0}
+    assert page["streamwatch_source_problems"] == {"unreachable": 1.0}
+    assert not [name for name in page if name.startswith("kafka_")]
+    assert page["streamwatch_build_info"]
+    assert page["process_resident_memory_bytes"][""] > 0
+    assert get(app, "/healthz") == (200, "ok\n")
+    assert "kafka a: cannot be read" in get(app, "/")[1]
+
+
+def test_a_reload_keeps_what_did_not_change(start: Start) -> None:
+    first = settings("a", "b", reload=True)
+    second = replace(first, kafka=(first.kafka[0], *settings("c").kafka))
+    app = start(first, lambda: second)
+    kept = app._watches["a"]
+
+    assert get(app, "/-/reload", "POST")[0] == 200
+    assert set(app._watches) == {"a", "c"}
+    assert app._watches["a"] is kept
+    wait_for(lambda: set(samples(app)["streamwatch_source_up"]) == {"a", "c"}, 20, "b is gone and c is read")
+    assert samples(app)["streamwatch_config_reloads_total"] == {"taken": 1.0, "refused": 0.0}
+
+
+def test_a_configuration_that_is_refused_changes_nothing(start: Start) -> None:
+    def refuse() -> config.Config:
+        raise ConfigError(["file.yaml:3: no"])
+
+    app = start(settings("a", reload=True), refuse)
+
+    assert get(app, "/-/reload", "POST") == (400, "file.yaml:3: no\n")
+    assert set(app._watches) == {"a"}
+    assert samples(app)["streamwatch_config_reloads_total"] == {"taken": 0.0, "refused": 1.0}
+
+
+def test_an_address_that_cannot_be_had_leaves_the_old_one(start: Start) -> None:
+    first = settings("a")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        app = start(first, lambda: replace(first, listen=replace(first.listen, address=address)))
+
+        with pytest.raises(ExportError, match=address):
+            app.reload()
+
+    assert get(app, "/healthz")[0] == 200
+
+
+def test_stopping_ends_every_thread_and_frees_the_port(start: Start) -> None:
+    app = start(settings("a"))
+    host, _, port = app.address.rpartition(":")
+
+    app.stop()
+
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection((host, int(port)), timeout=5)
+    assert not app._watches["a"]._source._thread.is_alive()

@@ -1,0 +1,163 @@
+"""The commands, as a user types them: in processes of their own."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from streamwatch.catalogue import METRICS
+from tests.waiting import wait_for
+
+COMMAND = [sys.executable, "-m", "streamwatch.cli"]
+
+
+def streamwatch(*args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *args], capture_output=True, text=True, timeout=60, check=False)
+
+
+def closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(*args: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run the agent; give its process and its address once it listens."""
+    process = subprocess.Popen([*COMMAND, "run", *args], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        assert line.startswith("serving http://"), line + process.stderr.read()
+        yield process, line.removeprefix("serving http://").removesuffix("/metrics\n")
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def status(address: str, path: str) -> int:
+    connection = HTTPConnection(address, timeout=10)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def test_help_lists_the_commands() -> None:
+    told = streamwatch("--help").stdout
+
+    assert all(name in told for name in ("run", "check-config", "metrics", "snapshot", "doctor"))
+
+
+@pytest.mark.parametrize("command", ["run", "check-config", "metrics", "snapshot", "doctor"])
+def test_each_command_has_help(command: str) -> None:
+    answer = streamwatch(command, "--help")
+
+    assert answer.returncode == 0
+    assert len(answer.stdout) > 100
+
+
+def test_metrics_as_json_is_the_catalogue() -> None:
+    rows = json.loads(streamwatch("metrics", "--json").stdout)
+
+    assert [row["name"] for row in rows] == [metric.name for metric in METRICS]
+    assert all(set(row) == {"name", "kind", "unit", "labels", "help", "cloudwatch"} for row in rows)
+    assert {"ActiveControllerCount", "KafkaDataLogsDiskUsed"} <= {row["cloudwatch"] for row in rows}
+
+
+def test_metrics_as_a_table_names_them() -> None:
+    assert "kafka_broker_up" in streamwatch("metrics").stdout
+
+
+def test_a_wrong_configuration_ends_with_2_and_every_mistake(tmp_path: Path) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text("kafka:\n  - bootstrap: [here]\n    interval: 15\n")
+    answer = streamwatch("check-config", str(file))
+
+    assert answer.returncode == 2
+    assert answer.stderr.splitlines() == [
+        f"{file}:2: kafka[0]: 'name' is missing: the cluster's name: the label `kafka_cluster` of everything read"
+        " from it",
+        f"{file}:2: kafka[0].bootstrap[0]: 'here' is not an address: write 'host:port', the port up to 65535",
+        f"{file}:3: kafka[0].interval: '15' has no unit: write '15s'",
+    ]
+    assert streamwatch("run", "--config", str(file)).returncode == 2
+
+
+def test_a_right_configuration_ends_with_0(tmp_path: Path) -> None:
+    file = tmp_path / "good.yaml"
+    file.write_text("kafka: [{name: a, bootstrap: ['h:1']}]\n")
+
+    assert streamwatch("check-config", str(file)).returncode == 0
+
+
+@pytest.mark.parametrize("args", [(), ("--kafka", "h:1", "--config", "x"), ("--config", "x", "--listen", "h:1")])
+def test_flags_that_do_not_go_together_are_told(args: tuple[str, ...]) -> None:
+    answer = streamwatch("run", *args)
+
+    assert answer.returncode == 2
+    assert "--" in answer.stderr
+
+
+def test_a_snapshot_of_what_is_not_there_ends_with_1() -> None:
+    answer = streamwatch("snapshot", "--kafka", f"127.0.0.1:{closed_port()}")
+
+    assert answer.returncode == 1
+    assert "cannot be read" in answer.stdout
+
+
+def test_the_doctor_says_what_to_do_and_ends_with_1() -> None:
+    answer = streamwatch("doctor", "--kafka", f"127.0.0.1:{closed_port()}")
+
+    assert answer.returncode == 1
+    assert "is a broker running there" in answer.stdout
+
+
+def test_an_address_in_use_is_told() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        answer = streamwatch("run", "--kafka", "127.0.0.1:1", "--listen", address)
+
+    assert answer.returncode == 1
+    assert address in answer.stderr
+
+
+def test_the_agent_ends_cleanly_when_told_to() -> None:
+    with running("--kafka", f"127.0.0.1:{closed_port()}", "--listen", "127.0.0.1:0") as (process, address):
+        assert status(address, "/healthz") == 200
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(10) == 0
+
+
+def test_sighup_takes_a_new_configuration_and_refuses_a_wrong_one(tmp_path: Path) -> None:
+    file = tmp_path / "agent.yaml"
+    text = "kafka: [{{name: {name}, bootstrap: ['127.0.0.1:1']}}]\nlisten: {{address: '127.0.0.1:0'}}\n"
+    file.write_text(text.format(name="first"))
+    with running("--config", str(file)) as (process, address):
+
+        def page() -> str:
+            connection = HTTPConnection(address, timeout=10)
+            connection.request("GET", "/metrics")
+            answer = connection.getresponse().read().decode()
+            connection.close()
+            return answer
+
+        wait_for(lambda: 'source_up{source="first"}' in page(), 20, "the first is watched")
+        file.write_text("kafka: oops")
+        process.send_signal(signal.SIGHUP)
+        wait_for(lambda: 'reloads_total{outcome="refused"} 1' in page(), 20, "the wrong one is refused")
+        file.write_text(text.format(name="second"))
+        process.send_signal(signal.SIGHUP)
+        wait_for(lambda: 'source_up{source="second"}' in page(), 20, "the second is watched")
+        assert 'source="first"' not in page()

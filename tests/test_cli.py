@@ -4,18 +4,13 @@ import json
 import signal
 import socket
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 
 from streamwatch.catalogue import METRICS
+from tests.agent import COMMAND, agent
 from tests.waiting import wait_for
-
-COMMAND = [sys.executable, "-m", "streamwatch.cli"]
 
 
 def streamwatch(*args: str) -> subprocess.CompletedProcess[str]:
@@ -26,29 +21,6 @@ def closed_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-@contextmanager
-def running(*args: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Run the agent; give its process and its address once it listens."""
-    process = subprocess.Popen([*COMMAND, "run", *args], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    try:
-        assert process.stderr is not None
-        line = process.stderr.readline()
-        assert line.startswith("serving http://"), line + process.stderr.read()
-        yield process, line.removeprefix("serving http://").removesuffix("/metrics\n")
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def status(address: str, path: str) -> int:
-    connection = HTTPConnection(address, timeout=10)
-    try:
-        connection.request("GET", path)
-        return connection.getresponse().status
-    finally:
-        connection.close()
 
 
 def test_help_lists_the_commands() -> None:
@@ -79,15 +51,13 @@ def test_metrics_as_a_table_names_them() -> None:
 
 def test_a_wrong_configuration_ends_with_2_and_every_mistake(tmp_path: Path) -> None:
     file = tmp_path / "bad.yaml"
-    file.write_text("kafka:\n  - bootstrap: [here]\n    interval: 15\n")
+    file.write_text("kafka:\n  - name: a\n    bootstrap: [here]\n    interval: 15\n")
     answer = streamwatch("check-config", str(file))
 
     assert answer.returncode == 2
     assert answer.stderr.splitlines() == [
-        f"{file}:2: kafka[0]: 'name' is missing: the cluster's name: the label `kafka_cluster` of everything read"
-        " from it",
-        f"{file}:2: kafka[0].bootstrap[0]: 'here' is not an address: write 'host:port', the port up to 65535",
-        f"{file}:3: kafka[0].interval: '15' has no unit: write '15s'",
+        f"{file}:3: kafka[0].bootstrap[0]: 'here' is not an address: write 'host:port', the port up to 65535",
+        f"{file}:4: kafka[0].interval: '15' has no unit: write '15s'",
     ]
     assert streamwatch("run", "--config", str(file)).returncode == 2
 
@@ -133,31 +103,23 @@ def test_an_address_in_use_is_told() -> None:
 
 
 def test_the_agent_ends_cleanly_when_told_to() -> None:
-    with running("--kafka", f"127.0.0.1:{closed_port()}", "--listen", "127.0.0.1:0") as (process, address):
-        assert status(address, "/healthz") == 200
-        process.send_signal(signal.SIGTERM)
+    with agent("--kafka", f"127.0.0.1:{closed_port()}", "--listen", "127.0.0.1:0") as running:
+        assert running.get("/healthz")[0] == 200
+        running.process.send_signal(signal.SIGTERM)
 
-        assert process.wait(10) == 0
+        assert running.process.wait(10) == 0
 
 
 def test_sighup_takes_a_new_configuration_and_refuses_a_wrong_one(tmp_path: Path) -> None:
     file = tmp_path / "agent.yaml"
     text = "kafka: [{{name: {name}, bootstrap: ['127.0.0.1:1']}}]\nlisten: {{address: '127.0.0.1:0'}}\n"
     file.write_text(text.format(name="first"))
-    with running("--config", str(file)) as (process, address):
-
-        def page() -> str:
-            connection = HTTPConnection(address, timeout=10)
-            connection.request("GET", "/metrics")
-            answer = connection.getresponse().read().decode()
-            connection.close()
-            return answer
-
-        wait_for(lambda: 'source_up{source="first"}' in page(), 20, "the first is watched")
+    with agent("--config", str(file)) as running:
+        wait_for(lambda: 'source_up{source="first"}' in running.page(), 20, "the first is watched")
         file.write_text("kafka: oops")
-        process.send_signal(signal.SIGHUP)
-        wait_for(lambda: 'reloads_total{outcome="refused"} 1' in page(), 20, "the wrong one is refused")
+        running.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: 'reloads_total{outcome="refused"} 1' in running.page(), 20, "the wrong one is refused")
         file.write_text(text.format(name="second"))
-        process.send_signal(signal.SIGHUP)
-        wait_for(lambda: 'source_up{source="second"}' in page(), 20, "the second is watched")
-        assert 'source="first"' not in page()
+        running.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: 'source_up{source="second"}' in running.page(), 20, "the second is watched")
+        assert 'source="first"' not in running.page()

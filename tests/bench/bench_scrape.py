@@ -1,5 +1,5 @@
 """Prints what a page of 100,000 series costs, to render and to scrape: ``python tests/bench/bench_scrape.py``."""
-# ruff: noqa: T201 - printing is what it is for
+
 
 import http.client
 import resource

@@ -19,6 +19,8 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from streamwatch.clock import Clock
 
 FIRST_GAP_SECONDS = 0.25
+LONGEST_GAP_SECONDS = 5.0
+CALM_GAPS = 4
 
 _log = logging.getLogger(__name__)
 
@@ -53,19 +55,19 @@ class JobCounts:
 class Spacing:
     """The gaps between the runs of a job that is woken again and again.
 
-    None at first; then 0.25 s, doubling up to the interval, for as long as wakes keep coming; after an interval
-    without any it is forgotten.
+    None at first; then 0.25 s, doubling up to 5 s (or the interval, where that is shorter) for as long as wakes keep
+    coming; forgotten as soon as it has been calm for four times the gap.
     """
 
     def __init__(self, interval_seconds: float) -> None:
-        self._interval = interval_seconds
+        self._longest = min(interval_seconds, LONGEST_GAP_SECONDS)
         self._gap = 0.0
         self._felt_at = -math.inf
         self._ran_at = -math.inf
 
     def felt(self, now: float) -> None:
         """Note that somebody woke the job."""
-        if now - self._felt_at >= self._interval:
+        if now - self._felt_at >= CALM_GAPS * self._gap:
             self._gap = 0.0
         self._felt_at = now
 
@@ -76,7 +78,7 @@ class Spacing:
     def ran(self, now: float) -> None:
         """Note that a woken run begins."""
         self._ran_at = now
-        self._gap = min(max(FIRST_GAP_SECONDS, self._gap * 2), self._interval)
+        self._gap = min(max(FIRST_GAP_SECONDS, self._gap * 2), self._longest)
 
 
 class _Worker:

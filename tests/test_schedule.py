@@ -192,17 +192,27 @@ def test_gaps_between_woken_runs_double_up_to_the_interval() -> None:
     assert ran_at == [0, 0.25, 0.75, 1.75, 3.75, 5.75, 7.75, 9.75]
 
 
-def test_gaps_are_forgotten_after_a_quiet_interval() -> None:
-    spacing = Spacing(2.0)
+def test_gaps_are_forgotten_when_it_has_been_calm_for_a_while() -> None:
+    spacing = Spacing(3600.0)
     for now in (100.0, 100.25, 100.75):
         spacing.felt(now)
         spacing.ran(now)
-    spacing.felt(102.74)
+    spacing.felt(101.0)
     assert spacing.earliest() == 101.75
-    spacing.felt(104.74)
-    assert spacing.earliest() <= 104.74
-    spacing.ran(104.74)
-    assert spacing.earliest() == pytest.approx(104.99)
+    spacing.felt(105.0)
+    assert spacing.earliest() <= 105.0
+    spacing.ran(105.0)
+    assert spacing.earliest() == pytest.approx(105.25)
+
+
+def test_a_long_interval_does_not_make_long_gaps() -> None:
+    spacing, now = Spacing(3600.0), 100.0
+    for _ in range(20):
+        spacing.felt(now)
+        now = max(now, spacing.earliest())
+        spacing.ran(now)
+
+    assert spacing.earliest() - now == 5.0
 
 
 def test_after_a_woken_run_the_interval_counts_from_it() -> None:

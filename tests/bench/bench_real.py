@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 
@@ -42,6 +43,10 @@ def fill(cluster: KafkaCluster, partitions: int) -> None:
         for start in range(0, len(topics), 10):
             admin.create_topics(dict.fromkeys(topics[start : start + 10], shape), timeout_ms=120_000)
     wait_for(lambda: not cluster.under_replicated(), 300, "all replicas are in sync")
+    for _ in range(10):  # the coordinators load while the brokers are still busy with the topics
+        with suppress(TimeoutError):
+            cluster.commit("group-000", {(topics[0], 0): 0})
+            break
     for group in range(100):
         own = [topics[(2 * group + i) % len(topics)] for i in (0, 1)]
         cluster.commit(f"group-{group:03}", {(topic, p): 0 for topic in own for p in range(50)})

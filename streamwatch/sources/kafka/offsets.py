@@ -120,7 +120,7 @@ def encode(topology: Topology, rows: Int64s, bound: int) -> bytes:
     records["timestamp"] = bound
     packed = records.tobytes()
     topics, starts = np.unique(topology.topic[rows], return_index=True)
-    ends = np.append(starts[1:], len(rows))
+    ends = np.append(starts[1:], len(rows))[: len(starts)]
     parts = [struct.pack(">ib", -1, 0), _varint(len(topics) + 1)]
     for topic, start, end in zip(topics.tolist(), starts.tolist(), ends.tolist(), strict=True):
         name = topology.topics[topic].encode()

@@ -1,6 +1,5 @@
 """Prints what a page of 100,000 series costs, to render and to scrape: ``python tests/bench/bench_scrape.py``."""
 
-
 import http.client
 import resource
 import statistics

@@ -55,29 +55,26 @@ class Run:
 class Layout:
     """Where the records of an answer stand, and what surrounds them."""
 
-    __slots__ = ("_around", "_body", "_fixed", "_inside", "_outside", "_record", "_records", "runs")
+    __slots__ = ("_around", "_body", "_fixed", "_gaps", "_record", "_records", "_spans", "runs")
 
     def __init__(self, body: bytes, runs: list[Run], record: np.dtype[Any], loose: list[tuple[int, int]]) -> None:
         """Learn from one answer.
 
         Args:
             body: the answer's body.
-            runs: where its records stand.
+            runs: where its records stand, in their order.
             record: what one record is made of.
-            loose: ranges of other bytes that may differ in the next answer.
+            loose: ranges of other bytes that may differ in the next answer, in their order.
 
         """
         self.runs = tuple(runs)
         self._record = record
-        self._inside = np.zeros(len(body), dtype=bool)
-        self._outside = np.ones(len(body), dtype=bool)
-        for run in runs:
-            self._inside[run.at : run.at + run.count * record.itemsize] = True
-        for start, end in loose:
-            self._outside[start:end] = False
-        self._outside &= ~self._inside
+        self._spans = [slice(run.at, run.at + run.count * record.itemsize) for run in runs]
+        taken = sorted([(span.start, span.stop) for span in self._spans] + loose)
+        edges = [0, *(edge for both in taken for edge in both), len(body)]
+        self._gaps = [slice(start, end) for start, end in zip(edges[::2], edges[1::2], strict=True)]
         self._body = body
-        self._around = _bytes(body)[self._outside]
+        self._around = _joined(body, self._gaps)
         self._records = self._cut(body)
         self._fixed = [(name, self._records[name].copy()) for name in record.names or () if name in _FIXED_FIELDS]
 
@@ -93,7 +90,7 @@ class Layout:
         """
         if body == self._body:
             return self._records
-        if len(body) != len(self._body) or not np.array_equal(_bytes(body)[self._outside], self._around):
+        if len(body) != len(self._body) or _joined(body, self._gaps) != self._around:
             return None
         records = self._cut(body)
         if any(not np.array_equal(records[name], expected) for name, expected in self._fixed):
@@ -102,11 +99,11 @@ class Layout:
         return records
 
     def _cut(self, body: bytes) -> Records:
-        return _bytes(body)[self._inside].view(self._record)
+        return np.frombuffer(_joined(body, self._spans), dtype=self._record)
 
 
-def _bytes(body: bytes) -> npt.NDArray[np.uint8]:
-    return np.frombuffer(body, dtype=np.uint8)
+def _joined(body: bytes, parts: list[slice]) -> bytes:
+    return b"".join([body[part] for part in parts])
 
 
 class Walker:

@@ -1,0 +1,79 @@
+"""What a cycle costs on 10,000, 50,000 and 200,000 partitions: read, collectors and page.
+
+    python tests/bench/bench_cluster.py [PARTITIONS GROUPS COMMITS]
+
+The cluster answers from prepared responses in a process of its own. Prints figures, asserts nothing: CPU is this
+process's, memory the most it held; `moving` is a steady cycle in which every end offset is another one.
+"""
+
+import os
+import resource
+import subprocess
+import sys
+import time
+
+SIZES = ((10_000, 100, 100), (50_000, 1_000, 50), (200_000, 5_000, 40))
+
+
+def one_size(partitions: int, groups: int, commits: int) -> None:
+    """Measure one size in this process, so that the memory is its own."""
+    from streamwatch.clock import SystemClock  # noqa: PLC0415 - only the measuring process needs them
+    from streamwatch.export.exposition import Exposition  # noqa: PLC0415
+    from streamwatch.sources.kafka import Config, KafkaSource  # noqa: PLC0415
+    from streamwatch.watch import collectors  # noqa: PLC0415
+
+    args = [sys.executable, "-m", "tests.prepared", str(partitions), str(groups), str(commits)]
+
+    def source(bootstrap: tuple[str, ...]) -> KafkaSource:
+        config = Config(name="bench", bootstrap=bootstrap, interval=300.0, deadline=200.0, request_timeout=100.0)
+        return KafkaSource(config, SystemClock(), lambda: None)
+
+    with subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        bootstrap = tuple(server.stdout.readline().strip().split(","))
+
+        # The first answers are made when they are first asked for: that is not our time, nor our memory.
+        if os.fork() == 0:
+            source(bootstrap).read()
+            os._exit(0)
+        os.wait()
+        ours = source(bootstrap)
+        config = ours.config
+        each, page = collectors(config), Exposition()
+        asked = 0
+        for what in ("first", "second", "steady", "steady", "moving", "moving"):
+            if what == "moving":
+                server.stdin.write("move\n")
+                server.stdin.flush()
+                server.stdout.readline()
+            cpu, wall = time.process_time(), time.perf_counter()
+            now = ours.read()
+            read = time.process_time() - cpu
+            samples = [s for collector in each.values() for s in collector.collect(now)]
+            collected = time.process_time() - cpu - read
+            series = page.render(samples).series
+            total = time.process_time() - cpu
+            rendered = total - read - collected
+            requests = sum(count.requests for count in now.requests)
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            problems = f" PROBLEMS {now.problems[:2]}" if now.problems else ""
+            cost = f"{time.perf_counter() - wall:7.2f} {total:7.3f} ({read:.3f} + {collected:.3f} + {rendered:.3f})"
+            size = f"{peak:6.0f} {requests - asked:5} {series:8}{problems}"
+            print(f"{partitions:>8} {groups:>6} {what:7} {cost} {size}", flush=True)
+            asked = requests
+        ours.close()
+        server.stdin.close()
+
+
+def main() -> None:
+    if len(sys.argv) == 4:
+        one_size(*map(int, sys.argv[1:]))
+        return
+    print("partitions groups cycle   wall s   CPU s (read + collect + page)    MB  requests  series", flush=True)
+    for size in SIZES:
+        subprocess.run([sys.executable, __file__, *map(str, size)], check=True)
+
+
+if __name__ == "__main__":
+    main()

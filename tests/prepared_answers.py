@@ -1,0 +1,241 @@
+"""What a prepared broker answers to each API, by kafka-python's message classes."""
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from kafka.protocol.broker_version_data import BROKER_API_VERSIONS
+
+from streamwatch.sources.kafka import apis
+
+if TYPE_CHECKING:
+    from tests.prepared import Fault, Truth
+
+Message = Any
+Answer = Callable[["Truth", "Fault", int, int, Message], Message]
+
+NOT_LEADER, NOT_COORDINATOR, CLUSTER_DENIED, GROUP_NOT_FOUND = 6, 16, 31, 69
+
+
+def api_versions(truth: "Truth", fault: "Fault", broker: int, version: int, asked: Message) -> Message:  # noqa: ARG001
+    classes = apis.API_VERSIONS.response
+    table = {int(key): span for key, span in BROKER_API_VERSIONS[truth.release].items()}
+    if truth.release >= (4, 0):
+        table[69] = (0, 1)
+    keys = [classes.ApiVersion(version=version, api_key=k, min_version=a, max_version=b) for k, (a, b) in table.items()]
+    return classes(version=version, error_code=0, api_keys=keys)
+
+
+def metadata(truth: "Truth", fault: "Fault", broker: int, version: int, asked: Message) -> Message:  # noqa: ARG001
+    classes = apis.METADATA.response
+    topic = classes.MetadataResponseTopic
+    brokers = [
+        classes.MetadataResponseBroker(version=version, node_id=b, host="127.0.0.1", port=truth.ports[b], rack=None)
+        for b in truth.brokers
+    ]
+    names = sorted(truth.topics) if asked.topics is None else []
+
+    def partition(name: str, number: int) -> Message:
+        first = truth.brokers.index(truth.leads(name, number)) if truth.leads(name, number) in truth.brokers else 0
+        replicas = [truth.brokers[(first + i) % len(truth.brokers)] for i in range(truth.replication)]
+        return topic.MetadataResponsePartition(
+            version=version, error_code=0, partition_index=number, leader_id=truth.leads(name, number), leader_epoch=0,
+            replica_nodes=replicas, isr_nodes=replicas, offline_replicas=[],
+        )  # fmt: skip
+
+    topics = [
+        topic(
+            version=version, error_code=0, name=name, is_internal=False,
+            partitions=[partition(name, p) for p in range(truth.topics[name])],
+        )
+        for name in names
+    ]  # fmt: skip
+    return classes(version=version, brokers=brokers, cluster_id="prepared", controller_id=broker, topics=topics)
+
+
+def describe_quorum(truth: "Truth", fault: "Fault", broker: int, version: int, asked: Message) -> Message:  # noqa: ARG001
+    classes = apis.DESCRIBE_QUORUM.response
+    if "DescribeQuorum" in truth.denied:
+        return classes(version=version, error_code=CLUSTER_DENIED, topics=[])
+    if not truth.controller:
+        return None
+    data = classes.TopicData
+    partition = data.PartitionData(
+        version=version, partition_index=0, error_code=0, leader_id=100, leader_epoch=1, high_watermark=1,
+        current_voters=[], observers=[],
+    )  # fmt: skip
+    topic = data(version=version, topic_name="__cluster_metadata", partitions=[partition])
+    return classes(version=version, error_code=0, topics=[topic])
+
+
+def list_groups(truth: "Truth", fault: "Fault", broker: int, version: int, asked: Message) -> Message:  # noqa: ARG001
+    classes = apis.LIST_GROUPS.response
+    names = [n for n in truth.commits if broker in truth.listed_by.get(n, (truth.coordinates(n),))]
+    groups = [
+        classes.ListedGroup(
+            version=version, group_id=name, protocol_type="consumer", group_state="Empty",
+            group_type="consumer" if name in truth.consumer_type else "classic",
+        )
+        for name in names
+    ]  # fmt: skip
+    return classes(version=version, error_code=0, groups=groups)
+
+
+def describe_groups(truth: "Truth", fault: "Fault", broker: int, version: int, asked: Message) -> Message:
+    classes = apis.DESCRIBE_GROUPS.response
+
+    def group(name: str) -> Message:
+        code = _group_code(truth, fault, broker, name)
+        return classes.DescribedGroup(
+            version=version, error_code=code, group_id=name, group_state="" if code else "Empty",
+            protocol_type="consumer", protocol_data="", members=[],
+        )  # fmt: skip
+
+    return classes(version=version, groups=[group(name) for name in asked.groups])
+
+
+def consumer_group_describe(truth: "Truth", fault: "Fault", broker: int, version: int, asked: Message) -> Message:
+    classes = apis.CONSUMER_GROUP_DESCRIBE.response
+
+    def group(name: str) -> Message:
+        code = _group_code(truth, fault, broker, name)
+        return classes.DescribedGroup(
+            version=version, error_code=code, group_id=name, group_state="Empty", group_epoch=1, assignment_epoch=1,
+            assignor_name="uniform", members=[],
+        )  # fmt: skip
+
+    return classes(version=version, groups=[group(name) for name in asked.group_ids])
+
+
+def find_coordinator(truth: "Truth", fault: "Fault", broker: int, version: int, asked: Message) -> Message:  # noqa: ARG001
+    classes = apis.FIND_COORDINATOR.response
+
+    def where(name: str) -> dict[str, Any]:
+        node = truth.coordinates(name)
+        return {"node_id": node, "host": "127.0.0.1", "port": truth.ports[node], "error_code": 0}
+
+    if version < 4:
+        return classes(version=version, **where(asked.key))
+    found = [classes.Coordinator(version=version, key=name, **where(name)) for name in asked.coordinator_keys]
+    return classes(version=version, coordinators=found)
+
+
+def offset_fetch(truth: "Truth", fault: "Fault", broker: int, version: int, asked: Message) -> Message:
+    classes = apis.OFFSET_FETCH.response
+    many = version >= 8
+    kind = classes.OffsetFetchResponseGroup if many else classes
+    topic_kind = kind.OffsetFetchResponseTopics if many else classes.OffsetFetchResponseTopic
+    row_kind = topic_kind.OffsetFetchResponsePartitions if many else topic_kind.OffsetFetchResponsePartition
+
+    def topics(name: str) -> list[Message]:
+        rows: dict[str, list[Message]] = {}
+        for (topic, partition), offset in truth.commits.get(name, {}).items():
+            row = row_kind(
+                version=version, partition_index=partition, committed_offset=offset, committed_leader_epoch=-1,
+                metadata=truth.words, error_code=0,
+            )  # fmt: skip
+            rows.setdefault(topic, []).append(row)
+        return [topic_kind(version=version, name=topic, partitions=found) for topic, found in rows.items()]
+
+    def group(name: str) -> dict[str, Any]:
+        code = _group_code(truth, fault, broker, name)
+        return {"error_code": code, "topics": [] if code else topics(name)}
+
+    if not many:
+        return classes(version=version, **group(asked.group_id))
+    groups = [kind(version=version, group_id=g.group_id, **group(g.group_id)) for g in asked.groups]
+    return classes(version=version, groups=groups)
+
+
+def list_offsets(truth: "Truth", fault: "Fault", broker: int, version: int, asked: Message) -> Message:  # noqa: ARG001
+    classes = apis.LIST_OFFSETS.response.ListOffsetsTopicResponse
+
+    def row(topic: str, partition: int, bound: int) -> Message:
+        mine = truth.leads(topic, partition) == broker
+        offset = truth.end.get((topic, partition), 100) if bound == -1 else 0
+        return classes.ListOffsetsPartitionResponse(
+            version=version, partition_index=partition, error_code=0 if mine else NOT_LEADER, timestamp=-1,
+            offset=offset if mine else -1, leader_epoch=0,
+        )  # fmt: skip
+
+    topics = [
+        classes(
+            version=version,
+            name=topic.name,
+            partitions=[row(topic.name, p.partition_index, p.timestamp) for p in topic.partitions],
+        )
+        for topic in asked.topics
+    ]
+    return apis.LIST_OFFSETS.response(version=version, topics=topics)
+
+
+def describe_log_dirs(truth: "Truth", fault: "Fault", broker: int, version: int, asked: Message) -> Message:  # noqa: ARG001
+    classes = apis.DESCRIBE_LOG_DIRS.response
+    result = classes.DescribeLogDirsResult
+    topic = result.DescribeLogDirsTopic
+    if "DescribeLogDirs" in truth.denied:
+        return classes(version=version, error_code=CLUSTER_DENIED, results=[])
+    names: Iterable[str] = sorted(truth.topics) if asked.topics is None else [t.topic for t in asked.topics]
+    topics = [
+        topic(
+            version=version,
+            name=name,
+            partitions=[
+                topic.DescribeLogDirsPartition(
+                    version=version, partition_index=p, partition_size=1000, offset_lag=0, is_future_key=False
+                )
+                for p in range(truth.topics[name])
+            ],
+        )
+        for name in names
+    ]
+    sizes = {"total_bytes": 10**9, "usable_bytes": 10**8} if version >= 4 else {}
+    found = result(version=version, error_code=0, log_dir="/data", topics=topics, **sizes)
+    return classes(version=version, error_code=0, results=[found])
+
+
+def list_reassignments(truth: "Truth", fault: "Fault", broker: int, version: int, asked: Message) -> Message:  # noqa: ARG001
+    return apis.LIST_REASSIGNMENTS.response(version=version, error_code=0, error_message=None, topics=[])
+
+
+def describe_configs(truth: "Truth", fault: "Fault", broker: int, version: int, asked: Message) -> Message:  # noqa: ARG001
+    classes = apis.DESCRIBE_CONFIGS.response
+    result = classes.DescribeConfigsResult
+    values = {"min.insync.replicas": "2", "retention.ms": "604800000", "retention.bytes": "-1"}
+    configs = [
+        result.DescribeConfigsResourceResult(
+            version=version, name=name, value=value, read_only=False, config_source=1, is_sensitive=False,
+            synonyms=[], config_type=1, documentation=None,
+        )
+        for name, value in values.items()
+    ]  # fmt: skip
+    results = [
+        result(version=version, error_code=0, error_message=None, resource_type=2, resource_name=r.resource_name,
+               configs=configs)
+        for r in asked.resources
+    ]  # fmt: skip
+    return classes(version=version, results=results)
+
+
+def _group_code(truth: "Truth", fault: "Fault", broker: int, name: str) -> int:
+    if truth.coordinates(name) != broker:
+        return NOT_COORDINATOR
+    if name in fault.moved_once:
+        fault.moved_once.discard(name)
+        return NOT_COORDINATOR
+    return 0 if name in truth.commits else GROUP_NOT_FOUND
+
+
+ANSWERS: dict[str, Answer] = {
+    "ApiVersions": api_versions,
+    "Metadata": metadata,
+    "DescribeQuorum": describe_quorum,
+    "ListGroups": list_groups,
+    "DescribeGroups": describe_groups,
+    "ConsumerGroupDescribe": consumer_group_describe,
+    "FindCoordinator": find_coordinator,
+    "OffsetFetch": offset_fetch,
+    "ListOffsets": list_offsets,
+    "DescribeLogDirs": describe_log_dirs,
+    "ListPartitionReassignments": list_reassignments,
+    "DescribeConfigs": describe_configs,
+}

@@ -1,0 +1,99 @@
+"""One broker, felt: what happens to it between reads is known without asking."""
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from streamwatch.clock import SystemClock
+from streamwatch.sources.kafka import Config, KafkaSource
+from streamwatch.sources.kafka.config import Pulse
+from tests.prepared import PreparedCluster, Truth
+from tests.waiting import wait_for
+
+
+class Felt:
+    """A source on a prepared cluster, and how often it was woken."""
+
+    def __init__(self, cluster: PreparedCluster, **settings: Any) -> None:
+        self.woken = 0
+        self.event = threading.Event()
+        plain: dict[str, Any] = {"connect_timeout": 0.5, "pulse": Pulse(interval=0.1, deadline=0.3)}
+        config = Config(name="felt", bootstrap=cluster.bootstrap, **(plain | settings))
+        self.source = KafkaSource(config, SystemClock(), self.wake)
+        self.source.read()
+
+    def wake(self) -> None:
+        self.woken += 1
+        self.event.set()
+
+    def up(self) -> list[bool]:
+        return [broker.up for broker in self.source.read().brokers]
+
+
+@pytest.fixture
+def cluster() -> Iterator[PreparedCluster]:
+    with PreparedCluster(Truth({"t": 3})) as found:
+        yield found
+
+
+@pytest.fixture
+def felt(cluster: PreparedCluster) -> Iterator[Felt]:
+    found = Felt(cluster)
+    yield found
+    found.source.close()
+
+
+def test_a_first_read_wakes_nobody(felt: Felt) -> None:
+    assert felt.woken == 0
+
+
+def test_a_broker_that_hangs_is_noticed_by_the_pulse_and_noticed_again_when_it_is_back(
+    cluster: PreparedCluster, felt: Felt
+) -> None:
+    cluster.faults[2].hang = True
+
+    assert felt.event.wait(5)
+    assert felt.up() == [True, False, True]
+    felt.event.clear()
+    cluster.faults[2].hang = False
+    assert felt.event.wait(10), "it comes back by itself"
+    wait_for(lambda: felt.up() == [True, True, True], 5, "and is up")
+
+
+def test_a_connection_that_is_cut_and_redialled_at_once_is_no_news(cluster: PreparedCluster, felt: Felt) -> None:
+    before = cluster.asked["ApiVersions"]
+    cluster.cut(2)
+
+    wait_for(lambda: cluster.asked["ApiVersions"] > before, 5, "it was redialled")
+    assert felt.up() == [True, True, True]
+    assert felt.woken == 0
+
+
+def test_one_connection_a_broker_is_kept(cluster: PreparedCluster, felt: Felt) -> None:
+    for _ in range(5):
+        felt.source.read()
+
+    assert cluster.asked["ApiVersions"] == 3
+    assert len(cluster._writers) == 3
+
+
+def test_the_pulse_can_be_switched_off(cluster: PreparedCluster) -> None:
+    quiet = Felt(cluster, pulse=Pulse(enabled=False, interval=0.1))
+    try:
+        before = cluster.asked["Metadata"]
+        calm = time.monotonic() + 0.5
+        wait_for(lambda: time.monotonic() > calm, 5, "five intervals have passed")
+        assert cluster.asked["Metadata"] == before
+    finally:
+        quiet.source.close()
+
+
+def test_closing_ends_the_thread_and_every_connection(cluster: PreparedCluster, felt: Felt) -> None:
+    felt.source.close()
+
+    wait_for(lambda: not cluster._writers, 5, "every connection is closed")
+    assert not felt.source._thread.is_alive()
+    felt.source.close()

@@ -80,7 +80,7 @@ def _brokers(now: ClusterSnapshot, known: dict[Metric, dict[tuple[str, ...], flo
         table.add_row(
             str(broker.id),
             Text("up", style="green") if broker.up else Text("down", style="bold red"),
-            f"{broker.host}:{broker.port}",
+            f"{broker.host}:{broker.port}" if broker.host else "?",
             broker.rack or "",
             *(_cell(metric, known.get(metric, {}).get(key)) for _, metric in columns),
             _cell(k.LOG_DIR_USED, max(disks, default=None)),
@@ -99,7 +99,7 @@ def _topics(known: dict[Metric, dict[tuple[str, ...], float]]) -> list[Table]:
         ("size", k.TOPIC_LOG_BYTES),
         ("retention", k.TOPIC_RETENTION_SECONDS),
     ]
-    return _largest("topic", columns, k.TOPIC_END_OFFSET, k.TOPIC_PARTITIONS, known)
+    return _largest("topic", columns, (k.TOPIC_OFFLINE, k.TOPIC_UNDER_REPLICATED, k.TOPIC_END_OFFSET), known)
 
 
 def _groups(now: ClusterSnapshot, known: dict[Metric, dict[tuple[str, ...], float]]) -> list[Table]:
@@ -122,14 +122,15 @@ def _groups(now: ClusterSnapshot, known: dict[Metric, dict[tuple[str, ...], floa
         ("without a member", g.GROUP_TOPIC_UNASSIGNED),
         ("lost", g.GROUP_TOPIC_LOST),
     ]
-    return [states, *_largest("group  topic", columns, g.GROUP_TOPIC_LAG, g.GROUP_TOPIC_UNCOMMITTED, known)]
+    return [states, *_largest("group  topic", columns, (g.GROUP_TOPIC_LAG, g.GROUP_TOPIC_UNCOMMITTED), known)]
 
 
 def _largest(
-    what: str, columns: list[Column], by: Metric, all_in: Metric, known: dict[Metric, dict[tuple[str, ...], float]]
+    what: str, columns: list[Column], by: tuple[Metric, ...], known: dict[Metric, dict[tuple[str, ...], float]]
 ) -> list[Table]:
-    """Return a table of the entities that ``all_in`` knows, the largest by another metric first."""
-    rows = sorted(known.get(all_in, {}), key=lambda row: -known.get(by, {}).get(row, 0.0))
+    """Return a table of the entities of which any column is known, the largest by these metrics first."""
+    every = {row for _, metric in columns for row in known.get(metric, {})}
+    rows = sorted(every, key=lambda row: ([-known.get(metric, {}).get(row, 0.0) for metric in by], row))
     if not rows:
         return []
     table = Table(what, *(name for name, _ in columns))

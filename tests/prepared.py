@@ -124,10 +124,14 @@ class PreparedCluster:
     async def _stop(self) -> None:
         for server in self._servers:
             server.close()
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
             task.cancel()
-        for _, writer in self._writers:
-            writer.close()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for _, writer in list(self._writers):
+            writer.transport.abort()
+        for _ in range(3):  # aborted transports close their sockets in the loop's next turns
+            await asyncio.sleep(0)
 
     async def _serve(self, broker: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add((broker, writer))

@@ -114,6 +114,13 @@ def test_one_broker_killed_and_back(filled: KafkaCluster, seen: Eyes) -> None:
     words = agree(seen, filled)
     assert words["OfflinePartitionsCount"] == 0
     assert seen.values(k.BROKER_UP) == {"1": 1, "2": 1, "3": 1}
+    controller = filled.active_controller()
+    assert controller is not None
+    name = {"name": "PreferredReplicaImbalanceCount"}
+    imbalance = filled.jmx_value(controller, "kafka_controller_KafkaController_Value", **name)
+    assert imbalance
+    share = seen.value(k.NON_PREFERRED_LEADERS)
+    assert share == imbalance / (words["GlobalPartitionCount"] or 0), "leadership has not come back by itself"
 
 
 def test_two_brokers_killed_and_back(filled: KafkaCluster, seen: Eyes) -> None:

@@ -114,6 +114,7 @@ def test_every_request_is_counted_by_api_and_broker(make: Make) -> None:
 
     sent = {count.api: 0 for count in now.requests}
     for count in now.requests:
+        assert count.broker in {"1", "2", "3"}
         sent[count.api] += count.requests
         assert count.sent_bytes > 0
         assert count.received_bytes > 0

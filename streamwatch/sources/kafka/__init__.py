@@ -7,6 +7,7 @@ caller until the snapshot is there. Between reads the loop feels the brokers' pu
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from streamwatch.clock import Clock
@@ -23,6 +24,7 @@ __all__ = ["Config", "KafkaSource", "check_up"]
 _Result = TypeVar("_Result")
 _SPARE_SECONDS = 2.0
 """Beyond its deadline and one dial, what a read may take to decode what it got."""
+_CLOSE_SECONDS = 2.0
 
 
 class KafkaSource:
@@ -54,13 +56,15 @@ class KafkaSource:
         return self._run(self._read())
 
     def close(self) -> None:
-        """Drop all connections and end the thread."""
+        """Drop all connections and end the thread; a loop that hangs is left to the end of the process."""
         if self._loop.is_closed():
             return
-        self._run(self._close())
+        with suppress(TimeoutError):
+            asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(_CLOSE_SECONDS)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(timeout=5)
-        self._loop.close()
+        self._thread.join(_CLOSE_SECONDS)
+        if not self._thread.is_alive():
+            self._loop.close()
 
     def _run(self, coroutine: Coroutine[Any, Any, _Result]) -> _Result:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()

@@ -100,6 +100,7 @@ class Fanout:
         for link in self._bootstrap:
             if (link.host, link.port) == (broker.host, broker.port):
                 self._bootstrap.remove(link)
+                self.tally.rename(link.name, str(broker.id))
                 link.name = str(broker.id)
                 return link
         return None

@@ -20,15 +20,18 @@ class Tally:
 
     def __init__(self) -> None:
         self._counts: dict[tuple[str, str], _Count] = {}
-        self.requests = 0
-        """All requests so far, of any API."""
+
+    def rename(self, old: str, new: str) -> None:
+        """Count what was counted for a broker by its address under its id, now that it is known."""
+        for api, broker in list(self._counts):
+            if broker == old:
+                self._counts[api, new] = self._counts.pop((api, old))
 
     def sent(self, api: str, broker: str, size: int) -> None:
         """Count a request that left."""
         count = self._counts.setdefault((api, broker), _Count())
         count.requests += 1
         count.sent_bytes += size
-        self.requests += 1
 
     def ended(self, api: str, broker: str, seconds: float, *, received: int, throttled: float = 0.0) -> None:
         """Count how a request ended; ``received`` 0 means that no answer came."""

@@ -79,7 +79,11 @@ def test_a_group_is_neither_lost_nor_doubled_while_its_coordinator_moves(cluster
                 assert len(found) == len(set(found)), "doubled"
                 assert set(lag.values()) <= {40.0}, "a wrong lag"
                 missing = set(names) - set(lag)
-                assert not missing or any(p.scope == "group" for p in now.problems), f"lost without a word: {missing}"
+                told = [(p.scope, p.reason, p.detail) for p in now.problems]
+                seen_as = {group.name: group for group in now.groups.groups if group.name in missing}
+                assert not missing or any(scope == "group" for scope, *_ in told), (
+                    f"lost without a word: {missing}, described as {seen_as}, problems {told}"
+                )
                 whole += not missing
         finally:
             done.set()

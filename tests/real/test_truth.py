@@ -113,7 +113,7 @@ def test_one_broker_killed_and_back(filled: KafkaCluster, seen: Eyes) -> None:
     filled.heal()
     words = agree(seen, filled)
     assert words["OfflinePartitionsCount"] == 0
-    assert seen.values(k.BROKER_UP) == {"1": 1, "2": 1, "3": 1}
+    wait_for(lambda: seen.look() and seen.values(k.BROKER_UP) == {"1": 1, "2": 1, "3": 1}, 20, "it is redialled")
     controller = filled.active_controller()
     assert controller is not None
     name = {"name": "PreferredReplicaImbalanceCount"}

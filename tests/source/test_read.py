@@ -210,6 +210,9 @@ def test_a_group_that_was_deleted_is_gone(make: Make) -> None:
     source.read()
     del cluster.truth.commits["billing"]
     now = source.read()
+    assert [group.name for group in now.groups.groups] == ["audit"]
+    assert reasons(now) == {("group", "moved")}, "it may be on its way to another coordinator"
+    now = source.read()
 
     assert [group.name for group in now.groups.groups] == ["audit"]
     assert now.problems == ()

@@ -50,6 +50,7 @@ class CommitReader:
         self._wordy: set[str] = set()
         self._keys: CommitKeys | None = None
         self._keyed: tuple[Shape, ...] = ()
+        self._commits_at: dict[str, int] = {}
 
     async def read(self, asking: Asking, fanout: Fanout, coordinator: dict[str, Link]) -> list[Batch]:
         """Return the commits of these groups, each asked of its coordinator, once more of another if it has moved."""
@@ -65,7 +66,9 @@ class CommitReader:
         self._shapes = {c: self._shapes[c] for c in chunks if c in self._shapes}
         return batches
 
-    def columns(self, batches: list[Batch], table: GroupTable, topology: Topology) -> tuple[CommitKeys, Int64s]:
+    def columns(
+        self, asking: Asking, batches: list[Batch], table: GroupTable, topology: Topology
+    ) -> tuple[CommitKeys, Int64s]:
         """Join batches to columns; the keys are the last ones' object where nothing moved."""
         shapes = tuple(batch.shape for batch in batches)
         committed = np.concatenate([batch.committed for batch in batches]) if batches else np.zeros(0, dtype=np.int64)
@@ -74,7 +77,20 @@ class CommitReader:
         if keys is None or not same or keys.table is not table or keys.topology is not topology:
             keys = self._keys = _resolve(shapes, table, topology)
             self._keyed = shapes
+            self._doubt(asking, shapes, table)
         return keys, committed
+
+    def _doubt(self, asking: Asking, shapes: tuple[Shape, ...], table: GroupTable) -> None:
+        """Note groups that had commits a read ago, and have none where they are coordinated now: see GroupReader."""
+        committing = {run.owner for shape in shapes for run in shape.runs}
+        before, self._commits_at = (
+            self._commits_at,
+            {g.name: g.coordinator for g in table.groups if g.name in committing},
+        )
+        moved = {g.name for g in table.groups if before.get(g.name, g.coordinator) != g.coordinator} - committing
+        if moved:
+            detail = f"group {min(moved)!r} and {len(moved) - 1} others: no commits at their new coordinator yet"
+            asking.problems.append(Problem("group", "moved", detail, len(moved)))
 
     def _chunks(self, coordinator: dict[str, Link]) -> list[Chunk]:
         """Cut the groups into requests. Those whose commits carry metadata are kept apart: they are read slowly."""

@@ -1,18 +1,21 @@
 """All brokers of one cluster at once: a link to each, found from the bootstrap servers, kept as the cluster changes."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from typing import TypeVar
 
-from streamwatch.errors import SourceError, SourceUnavailable
+from streamwatch.errors import SourceError, SourceMisread, SourceUnavailable
 from streamwatch.model.kafka import Broker, Problem
-from streamwatch.sources.kafka.apis import Api
+from streamwatch.sources.kafka.apis import UNDECODABLE, Api
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.dial import Dialer
 from streamwatch.sources.kafka.link import Link
 from streamwatch.sources.kafka.metadata import Registered
 from streamwatch.sources.kafka.problems import OverBudget
 from streamwatch.sources.kafka.tally import Tally
+
+log = logging.getLogger(__name__)
 
 Key = TypeVar("Key", bound=Hashable)
 Answer = TypeVar("Answer")
@@ -148,6 +151,10 @@ class Asking:
         for key, result in zip(calls, results, strict=True):
             if isinstance(result, SourceError):
                 self.problems.append(failed(key, result))
+            elif isinstance(result, UNDECODABLE):
+                # An answer that decodes to what cannot be, such as a list that is null; or a bug of ours: log it.
+                log.error("answer not understood", exc_info=result)
+                self.problems.append(failed(key, SourceMisread(f"not understood: {result!r}")))
             elif isinstance(result, BaseException):
                 raise result
             else:

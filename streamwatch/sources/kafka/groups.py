@@ -53,6 +53,7 @@ class GroupReader:
         self._descriptions: dict[Chunk, tuple[bytes, dict[str, Group]]] = {}
         self._admitted: dict[str, bool] = {}
         self._last: dict[str, Group] = {}
+        self._not_found: set[str] = set()
 
     async def read(self, asking: Asking, fanout: Fanout) -> Found:
         """Return all groups that the configuration looks at."""
@@ -80,9 +81,22 @@ class GroupReader:
             groups |= await self._describe(asking, again, types, listed, last_try=True)
         # A group that could not be asked about is not forgotten: it is looked for until somebody knows it, or its end.
         lost = {name: group for name, group in self._last.items() if name not in groups}
-        groups = {name: group for name, group in groups.items() if group.state != "Dead"}
-        self._last = groups | lost
-        return Found(coordinator, groups, complete)
+        alive = {name: group for name, group in groups.items() if group.state != "Dead"}
+        self._last = alive | lost | self._doubted(asking, groups.keys() - alive.keys())
+        return Found(coordinator, alive, complete)
+
+    def _doubted(self, asking: Asking, dead: set[str]) -> dict[str, Group]:
+        """Return the groups to look for once more: those that were there a read ago and are not found now.
+
+        A coordinator that has just taken over answers from what it knows to be replicated, and for a moment that may
+        not include the latest groups and commits (seen on 4.3). Not found twice is gone.
+        """
+        doubted = {name: self._last[name] for name in dead if name in self._last and name not in self._not_found}
+        self._not_found = set(doubted)
+        if doubted:
+            detail = f"group {min(doubted)!r} and {len(doubted) - 1} others: not found: gone if not in the next read"
+            asking.problems.append(Problem("group", "moved", detail, len(doubted)))
+        return doubted
 
     async def _settle(self, asking: Asking, fanout: Fanout, names: set[str], coordinator: dict[str, Link]) -> None:
         """Ask the cluster who coordinates these groups, and correct ``coordinator``; whoever has none is taken out."""

@@ -12,8 +12,9 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from streamwatch.errors import SourceMisread
 from streamwatch.model.kafka import Bools, Int32s, Int64s, Topology
-from streamwatch.sources.kafka.apis import METADATA
+from streamwatch.sources.kafka.apis import METADATA, UNDECODABLE
 from streamwatch.sources.kafka.layout import UNWALKABLE, NotFixed, Walker
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
@@ -221,13 +222,21 @@ class _Columns:
 
 
 def decode(body: bytes, version: int) -> Metadata:
-    """Read an answer by its message class: slow, and the oracle for the walk."""
+    """Read an answer by its message class: slow, and the oracle for the walk.
+
+    Raises:
+        SourceMisread: it is no Metadata answer of that version.
+
+    """
     message = METADATA.decode(version, body)
     columns = _Columns()
-    for topic in message.topics:
-        columns.add_message(topic)
-    brokers = tuple(Registered(b.node_id, b.host, b.port, b.rack or None) for b in message.brokers)
-    return Metadata(brokers, message.cluster_id or None, message.controller_id, columns.topology())
+    try:
+        for topic in message.topics:
+            columns.add_message(topic)
+        brokers = tuple(Registered(b.node_id, b.host, b.port, b.rack or None) for b in message.brokers)
+        return Metadata(brokers, message.cluster_id or None, message.controller_id, columns.topology())
+    except UNDECODABLE as error:  # a list that is null where it must not be
+        raise SourceMisread(f"Metadata v{version}: decodes to what cannot be: {error!r}") from error
 
 
 def _ids(walker: Walker) -> tuple[int, ...]:

@@ -98,7 +98,7 @@ class Reader:
         if not everything:
             log_dirs = tuple(replace(log_dir, log_bytes=NOT_KNOWN) for log_dir in log_dirs)
         min_isr, retention_ms, retention_bytes = self._settings.columns(topology)
-        keys, committed = self._commits.columns(batches, table, topology)
+        keys, committed = self._commits.columns(asking, batches, table, topology)
         return ClusterSnapshot(
             cluster=self._config.name,
             taken_at=taken_at,

@@ -3,13 +3,14 @@
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from streamwatch.clock import SystemClock
 from streamwatch.sources.kafka import Config, KafkaSource
-from streamwatch.sources.kafka.config import Pulse
+from streamwatch.sources.kafka.config import Pulse, Tls
 from tests.prepared import PreparedCluster, Truth
 from tests.waiting import wait_for
 
@@ -97,3 +98,26 @@ def test_closing_ends_the_thread_and_every_connection(cluster: PreparedCluster, 
     wait_for(lambda: not cluster._writers, 5, "every connection is closed")
     assert not felt.source._thread.is_alive()
     felt.source.close()
+
+
+def test_a_link_outlives_answers_that_make_no_sense(cluster: PreparedCluster, felt: Felt) -> None:
+    for fault in cluster.faults.values():
+        fault.garbage = {"ApiVersions", "Metadata"}
+    for broker in cluster.truth.brokers:
+        cluster.cut(broker)
+    wait_for(lambda: felt.up() == [False, False, False], 10, "nobody makes sense")
+    for fault in cluster.faults.values():
+        fault.garbage = set()
+
+    wait_for(lambda: felt.up() == [True, True, True], 20, "they are dialled again")
+
+
+def test_a_link_outlives_a_certificate_that_is_gone(cluster: PreparedCluster, tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    file.write_text("not a certificate")
+    found = Felt(cluster, tls=Tls(ca_file=str(file)))
+    try:
+        assert found.up() == []
+        assert "ca.pem" in found.source.read().problems[0].detail
+    finally:
+        found.source.close()

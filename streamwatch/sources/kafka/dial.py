@@ -3,13 +3,15 @@
 import asyncio
 import ssl
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from streamwatch import __version__
-from streamwatch.errors import SourceDenied, SourceError, SourceMisread, SourceUnavailable
+from streamwatch.errors import ConfigError, SourceDenied, SourceError, SourceMisread, SourceUnavailable
 from streamwatch.sources.kafka import codes
-from streamwatch.sources.kafka.apis import API_VERSIONS, METADATA, SASL_AUTHENTICATE, negotiate
+from streamwatch.sources.kafka.apis import API_VERSIONS, METADATA, SASL_AUTHENTICATE, UNDECODABLE, negotiate
 from streamwatch.sources.kafka.auth import Credentials, authenticate, tls_context
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.wire import Connection, open_connection
@@ -47,12 +49,13 @@ class Dialer:
         timeout = self._config.connect_timeout
         connection: Connection | None = None
         try:
-            async with asyncio.timeout(timeout):
-                connection = await self.connect(host, port)
-                session = Session(connection, await self.negotiate(connection))
-                await self.authenticate(session, host)
-                await self.prove(session)
-                return session
+            with understood():
+                async with asyncio.timeout(timeout):
+                    connection = await self.connect(host, port)
+                    session = Session(connection, await self.negotiate(connection))
+                    await self.authenticate(session, host)
+                    await self.prove(session)
+                    return session
         except (TimeoutError, SourceError) as error:
             reason = error if isinstance(error, SourceError) else SourceUnavailable(f"no session within {timeout:g}s")
             if connection is not None:
@@ -97,8 +100,23 @@ class Dialer:
             raise SourceMisread("the broker speaks no version of Metadata that we do: Kafka 2.8 or later is needed")
         return versions
 
+    async def authenticate_anew(self, session: Session, host: str) -> None:
+        """Run SASL again on a session that is due, within ``connect_timeout``.
+
+        Raises:
+            SourceError: it did not work, or not in time.
+
+        """
+        session.reauth_at = None
+        try:
+            with understood():
+                async with asyncio.timeout(self._config.connect_timeout):
+                    await self.authenticate(session, host)
+        except TimeoutError as error:
+            raise SourceUnavailable(f"not authenticated anew within {self._config.connect_timeout:g}s") from error
+
     async def authenticate(self, session: Session, host: str) -> None:
-        """Run SASL where it is configured; again, on a session that is due."""
+        """Run SASL where it is configured."""
         if self._credentials is None:
             return
         version = session.versions.get(SASL_AUTHENTICATE.key)
@@ -137,3 +155,18 @@ class Dialer:
             raise SourceUnavailable(
                 f"cut off before the first answer ({error}): does this listener want {hint}?"
             ) from error
+
+
+@contextmanager
+def understood() -> Iterator[None]:
+    """Turn whatever else goes wrong in a dial into a source's error: a link must outlive it."""
+    try:
+        yield
+    except ConfigError as error:
+        raise SourceDenied(str(error)) from error
+    except TimeoutError:
+        raise
+    except OSError as error:
+        raise SourceUnavailable(f"{error.strerror or error}") from error
+    except UNDECODABLE as error:
+        raise SourceMisread(f"an answer that was not understood: {error!r}") from error

@@ -10,7 +10,7 @@ from streamwatch.model.finding import Finding, Verdict
 from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import METADATA
 from streamwatch.sources.kafka.config import Config
-from streamwatch.sources.kafka.dial import Dialer, Session
+from streamwatch.sources.kafka.dial import Dialer, Session, understood
 from streamwatch.sources.kafka.metadata import Registered, decode
 from streamwatch.sources.kafka.rights import Right, check_rights
 from streamwatch.sources.kafka.wire import open_connection
@@ -71,16 +71,19 @@ async def _reach(
     yield Finding(target, "tcp", "ok", "connected"), None
     step = "tls" if config.tls else "kafka"
     try:
-        async with asyncio.timeout(timeout):
-            connection = await dialer.connect(host, port)
+        with understood():
+            async with asyncio.timeout(timeout):
+                connection = await dialer.connect(host, port)
             if config.tls:
                 yield Finding(target, "tls", "ok", _peer(connection.tls)), None
             step = "kafka"
-            session = Session(connection, await dialer.negotiate(connection))
+            async with asyncio.timeout(timeout):
+                session = Session(connection, await dialer.negotiate(connection))
             yield Finding(target, "kafka", "ok", f"{len(session.versions)} APIs in common"), None
             step = "login"
-            await dialer.authenticate(session, host)
-            await dialer.prove(session)
+            async with asyncio.timeout(timeout):
+                await dialer.authenticate(session, host)
+                await dialer.prove(session)
     except (TimeoutError, SourceError) as error:
         yield _broken(target, step, error, timeout), None
         return

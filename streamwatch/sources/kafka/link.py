@@ -130,7 +130,7 @@ class Link:
         now = asyncio.get_running_loop().time()
         throttled = 0.0
         answered = exchange.answer.done() and not exchange.answer.cancelled() and not exchange.answer.exception()
-        if answered and exchange.api.throttle:
+        if answered and exchange.api.throttle and exchange.received_bytes >= 12:  # noqa: PLR2004 - so long at least
             throttled = max(0, struct.unpack_from(">i", exchange.answer.result())[0]) / 1000
             self._quiet_until = max(self._quiet_until, now + throttled)
         self._tally.ended(
@@ -206,12 +206,10 @@ class Link:
         async with AsyncExitStack() as stack:
             for _ in range(self._config.max_in_flight):
                 await stack.enter_async_context(self._slots)
-            session.reauth_at = None
             try:
-                async with asyncio.timeout(self._config.connect_timeout):
-                    await self._dialer.authenticate(session, self.host)
-            except (TimeoutError, SourceError) as error:
-                session.connection.close(SourceDenied(f"could not authenticate anew: {error}"))
+                await self._dialer.authenticate_anew(session, self.host)
+            except SourceError as error:
+                session.connection.close(error)
 
     def _rise(self, session: Session) -> None:
         was_up = self.up

@@ -70,6 +70,10 @@ class Fault:
     """Close the connection at every request but the first ones that make a session."""
     garbage: set[str] = field(default_factory=set)
     """APIs that are answered by bytes without a meaning."""
+    slow: set[str] = field(default_factory=set)
+    """APIs that are never answered, while others are, on other connections."""
+    held: int = 0
+    """How many requests wait for such an answer."""
     throttle_ms: int = 0
     moved_once: set[str] = field(default_factory=set)
     """Groups that answer NOT_COORDINATOR once."""
@@ -152,7 +156,8 @@ class PreparedCluster:
         body = frame[10 + size + flexible :]
         self.asked[api.name] += 1
         self.bodies.setdefault(api.name, []).append(body)
-        if fault.hang:
+        if fault.hang or api.name in fault.slow:
+            fault.held += 1
             await asyncio.Event().wait()
         if fault.drop and api is not API_VERSIONS and b"\1\0\0" not in body[:3]:
             writer.close()

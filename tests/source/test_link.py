@@ -64,6 +64,21 @@ def test_a_broker_that_hangs_is_noticed_by_the_pulse_and_noticed_again_when_it_i
     wait_for(lambda: felt.up() == [True, True, True], 5, "and is up")
 
 
+def test_a_broker_that_hangs_over_a_slow_request_is_noticed_all_the_same(cluster: PreparedCluster) -> None:
+    """Nothing can be asked on a connection before the answer that is due; so the broker is asked on another."""
+    patient = Felt(cluster, log_dirs_interval=1.0, request_timeout=0.5)
+    try:
+        cluster.faults[2].slow = {"DescribeLogDirs"}
+        wait_for(lambda: patient.source.read() and cluster.faults[2].held, 10, "the slow question is on its way")
+        calm = time.monotonic() + 1
+        wait_for(lambda: time.monotonic() > calm, 5, "several deadlines have passed")
+        assert patient.woken == 0, "a broker that is busy is not down"
+        cluster.faults[2].hang = True
+        assert patient.event.wait(5), "long before the slow question's own deadline"
+    finally:
+        patient.source.close()
+
+
 def test_a_connection_that_is_cut_and_redialled_at_once_is_no_news(cluster: PreparedCluster, felt: Felt) -> None:
     before = cluster.asked["ApiVersions"]
     cluster.cut(2)

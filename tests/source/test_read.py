@@ -9,7 +9,7 @@ import pytest
 
 from streamwatch.clock import SystemClock
 from streamwatch.model.kafka import NOT_KNOWN, ClusterSnapshot
-from streamwatch.sources.kafka import Config, KafkaSource
+from streamwatch.sources.kafka import Config, KafkaSource, groups
 from streamwatch.sources.kafka.config import Names, Pulse
 from tests.prepared import PreparedCluster, Truth
 
@@ -205,13 +205,15 @@ def test_a_group_that_nobody_lists_is_looked_for(make: Make) -> None:
     assert commits(source.read()) == COMMITS
 
 
-def test_a_group_that_was_deleted_is_gone(make: Make) -> None:
+def test_a_group_that_was_deleted_is_gone_after_a_while(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     source, cluster = make()
     source.read()
     del cluster.truth.commits["billing"]
-    now = source.read()
-    assert [group.name for group in now.groups.groups] == ["audit"]
-    assert reasons(now) == {("group", "moved")}, "it may be on its way to another coordinator"
+    for _ in range(3):
+        now = source.read()
+        assert [group.name for group in now.groups.groups] == ["audit"]
+        assert reasons(now) == {("group", "moved")}, "it may be on its way to another coordinator"
+    monkeypatch.setattr(groups, "GONE_SECONDS", 0.0)
     now = source.read()
 
     assert [group.name for group in now.groups.groups] == ["audit"]

@@ -19,11 +19,19 @@ SASL_FAILED: Final = 58
 GROUP_ID_NOT_FOUND: Final = 69
 FENCED_LEADER_EPOCH: Final = 74
 UNKNOWN_LEADER_EPOCH: Final = 76
+OFFSET_NOT_AVAILABLE: Final = 78
 
 MOVED_PARTITION: Final = frozenset(
-    {UNKNOWN_TOPIC_OR_PARTITION, LEADER_NOT_AVAILABLE, NOT_LEADER, FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH}
+    {
+        UNKNOWN_TOPIC_OR_PARTITION,
+        LEADER_NOT_AVAILABLE,
+        NOT_LEADER,
+        FENCED_LEADER_EPOCH,
+        UNKNOWN_LEADER_EPOCH,
+        OFFSET_NOT_AVAILABLE,
+    }
 )
-"""The partition has another leader than we think: look again, then ask that one."""
+"""The partition has another leader than we think, or a new one: look again, then ask that one."""
 
 MOVED_GROUP: Final = frozenset({COORDINATOR_LOADING, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR})
 """The group has another coordinator than we think, or one that is not ready yet."""

@@ -66,6 +66,25 @@ class Dialer:
                 connection.close(SourceUnavailable("the agent gave up"))
             raise
 
+    async def knock(self, host: str, port: int, seconds: float) -> None:
+        """Find out whether a broker answers at all, on a connection of its own that is closed again.
+
+        Raises:
+            SourceError: it does not, or not within that many seconds.
+
+        """
+        connection: Connection | None = None
+        try:
+            with understood():
+                async with asyncio.timeout(seconds):
+                    connection = await self.connect(host, port)
+                    await self.negotiate(connection)
+        except TimeoutError as error:
+            raise SourceUnavailable(f"no sign of life within {seconds:g}s") from error
+        finally:
+            if connection is not None:
+                connection.close(SourceUnavailable("that was all"))
+
     async def connect(self, host: str, port: int) -> Connection:
         """Connect, with TLS where it is configured."""
         try:

@@ -4,6 +4,7 @@ Every broker lists the groups that it coordinates and describes them. A group th
 any more, may be moving from one to the other: the cluster is asked who its coordinator is, and that one's word counts.
 """
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ from streamwatch.sources.kafka.problems import problem, refusal
 
 _CHUNK = 1000
 """Groups described in one request."""
+GONE_SECONDS = 5.0
+"""A group that is not found for so long is gone."""
 _DESCRIBED_BY = {"classic": DESCRIBE_GROUPS, "consumer": CONSUMER_GROUP_DESCRIBE}
 
 Chunk = tuple[Link, Api, tuple[str, ...]]
@@ -53,7 +56,7 @@ class GroupReader:
         self._descriptions: dict[Chunk, tuple[bytes, dict[str, Group]]] = {}
         self._admitted: dict[str, bool] = {}
         self._last: dict[str, Group] = {}
-        self._not_found: set[str] = set()
+        self._not_found: dict[str, float] = {}
 
     async def read(self, asking: Asking, fanout: Fanout) -> Found:
         """Return all groups that the configuration looks at."""
@@ -86,17 +89,18 @@ class GroupReader:
         return Found(coordinator, alive, complete)
 
     def _doubted(self, asking: Asking, dead: set[str]) -> dict[str, Group]:
-        """Return the groups to look for once more: those that were there a read ago and are not found now.
+        """Return the groups to go on looking for: those that were there and are not found, but not for long.
 
         A coordinator that has just taken over answers from what it knows to be replicated, and for a moment that may
-        not include the latest groups and commits (seen on 4.3). Not found twice is gone.
+        not include the latest groups and commits (seen on 4.3).
         """
-        doubted = {name: self._last[name] for name in dead if name in self._last and name not in self._not_found}
-        self._not_found = set(doubted)
-        if doubted:
-            detail = f"group {min(doubted)!r} and {len(doubted) - 1} others: not found: gone if not in the next read"
-            asking.problems.append(Problem("group", "moved", detail, len(doubted)))
-        return doubted
+        now = asyncio.get_running_loop().time()
+        self._not_found = {name: self._not_found.get(name, now) for name in dead if name in self._last}
+        recent = {name: self._last[name] for name, since in self._not_found.items() if now - since < GONE_SECONDS}
+        if recent:
+            detail = f"group {min(recent)!r} and {len(recent) - 1} others: not found: looked for a little longer"
+            asking.problems.append(Problem("group", "moved", detail, len(recent)))
+        return recent
 
     async def _settle(self, asking: Asking, fanout: Fanout, names: set[str], coordinator: dict[str, Link]) -> None:
         """Ask the cluster who coordinates these groups, and correct ``coordinator``; whoever has none is taken out."""

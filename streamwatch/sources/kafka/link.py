@@ -119,7 +119,8 @@ class Link:
                 connection.close(silent)
                 raise silent from error
             reason = SourceUnavailable(f"no answer to {api.name} within {seconds:g}s")
-            self._give_up(connection, reason)
+            if connection.in_flight and connection.in_flight[0] is exchange:
+                self._give_up(connection, reason)  # else it is the one before it that takes long
             raise reason from error
         finally:
             if exchange is not None:
@@ -186,9 +187,22 @@ class Link:
                 break
             if session.reauth_at is not None and loop.time() >= session.reauth_at:
                 await self._authenticate_anew(session)
-            elif pulse.enabled and loop.time() >= self._quiet_until and not connection.in_flight:
+            elif pulse.enabled and connection.in_flight:
+                await self._look_in(connection)
+            elif pulse.enabled and loop.time() >= self._quiet_until:
                 await self._feel(session)
         return connection.lost.result()
+
+    async def _look_in(self, connection: Connection) -> None:
+        """See whether a broker that has been busy for a while is alive: it answers one connection in order."""
+        deadline, oldest = self._config.pulse.deadline, connection.in_flight[0]
+        if asyncio.get_running_loop().time() - oldest.sent_at < deadline:
+            return
+        try:
+            await self._dialer.knock(self.host, self.port, deadline)
+        except SourceError as error:
+            if not oldest.answer.done():
+                self._give_up(connection, error)
 
     async def _feel(self, session: Session) -> None:
         """Send a pulse; a broker that does not answer it in time is down."""

@@ -146,8 +146,8 @@ def test_spoilt_bytes_are_refused_or_read_as_they_are_decoded(
         return
     try:
         expected = decode(spoilt)
-    except SourceMisread:
-        return  # the classes are stricter about flags and names than a walk needs to be
+    except (SourceMisread, TypeError):
+        return  # the classes are stricter about flags and names, and give None for a list that is null
     got = walked(layout, *fields)
     if "future" in fields:
         got = [(*row[:-1], int(bool(row[-1]))) for row in got]

@@ -17,6 +17,17 @@ STORE_PASSWORD: Final = "store-secret"
 # Far apart, so that no clock is asked.
 _FROM: Final = datetime(2020, 1, 1, tzinfo=UTC)
 _UNTIL: Final = datetime(2049, 1, 1, tzinfo=UTC)
+_SIGNS: Final = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +50,24 @@ class Authority:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _named(name)
         constraints = x509.BasicConstraints(ca=True, path_length=0)
-        unsigned = self._unsigned(self._name, self._key.public_key()).add_extension(constraints, critical=True)
+        unsigned = (
+            self._unsigned(self._name, self._key.public_key())
+            .add_extension(constraints, critical=True)
+            .add_extension(_SIGNS, critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False)
+        )
         self.file.write_bytes(unsigned.sign(self._key, SHA256()).public_bytes(Encoding.PEM))
 
     def issue(self, name: str, until: datetime = _UNTIL) -> Identity:
         """A new identity with this common name."""
         key = ec.generate_private_key(ec.SECP256R1())
         hosts = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(IPv4Address("127.0.0.1"))])
-        unsigned = self._unsigned(_named(name), key.public_key(), until).add_extension(hosts, critical=False)
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())  # Python 3.13 asks for it
+        unsigned = (
+            self._unsigned(_named(name), key.public_key(), until)
+            .add_extension(hosts, critical=False)
+            .add_extension(issuer, critical=False)
+        )
         certificate = unsigned.sign(self._key, SHA256())
         private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         identity = Identity(*(self._folder / f"{name}.{end}" for end in ("crt", "key", "p12")))

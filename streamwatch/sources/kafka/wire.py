@@ -74,7 +74,8 @@ class Connection(asyncio.Protocol):
         longer = flexible and api is not API_VERSIONS
         exchange = Exchange(api, self._correlation, flexible=longer, sent_bytes=size + _LENGTH.size)
         self.in_flight.append(exchange)
-        self._transport.writelines((_HEADER.pack(size, api.key, version, self._correlation), tail, body))
+        # One write: in Python 3.12 and later, writelines never gets rid of a part that is empty.
+        self._transport.write(_HEADER.pack(size, api.key, version, self._correlation) + tail + body)
         return exchange
 
     def close(self, reason: SourceError) -> None:

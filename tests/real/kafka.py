@@ -38,6 +38,11 @@ _ZOOKEEPER_HEAP: Final = 128
 _ZOOKEEPER: Final = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
 
 
+_IN_USE: Final = "Address already in use"
+_MOST_STARTS: Final = 20
+"""Of nodes that found their port taken, in a cluster's life."""
+
+
 class StartFailed(Exception):
     """A node did not come up; shows the end of its log."""
 
@@ -62,6 +67,7 @@ class KafkaCluster(Tools, Clients):
         self._ports = Ports.chosen_for(self.spec)
         self._rules = write_rules(self.folder, self.spec.jmx_objects)
         self._java = Java(parts, self.folder)
+        self._starts: Counter[str] = Counter()
         self._servers = {node: self._server(node) for node in self.spec.node_ids}
 
     # Its life
@@ -192,9 +198,14 @@ class KafkaCluster(Tools, Clients):
             raise StartFailed(f"{late}\n{tails}") from None
 
     def _check_alive(self, nodes: Collection[int]) -> None:
+        """Start a node again whose port somebody dialled from in the meantime; any other that ended is an error."""
         for server in (self._servers[node] for node in nodes):
-            if not server.running:
+            if server.running:
+                continue
+            if _IN_USE not in server.tail() or self._starts[server.name] >= _MOST_STARTS:
                 raise StartFailed(f"{server.name} ended\n{server.tail()}")
+            self._starts[server.name] += 1
+            server.start()
 
     def _serves(self, node: int) -> bool:
         """Whether a broker is registered, unfenced, and knows every other that runs; whether a controller is led."""

@@ -4,7 +4,10 @@ kafka-python's message classes are the codec; ConsumerGroupDescribe (KIP-848), w
 schemas. The floor is what Kafka 2.8 speaks, where that is possible; the ceiling is what the readers know.
 """
 
+import logging
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +43,8 @@ from kafka.protocol.sasl import (
 )
 
 from streamwatch.errors import SourceMisread
+
+log = logging.getLogger(__name__)
 
 Message = Any
 """A decoded message: kafka-python's classes have no types of their own."""
@@ -135,6 +140,21 @@ APIS = (
     LIST_REASSIGNMENTS,
     DESCRIBE_CONFIGS,
 )
+
+
+@contextmanager
+def sensible(api: Api) -> Iterator[None]:
+    """Guard the reading of a decoded answer: bytes can decode to what cannot be, such as a list that is null.
+
+    Raises:
+        SourceMisread: what was read makes no sense.
+
+    """
+    try:
+        yield
+    except UNDECODABLE as error:
+        log.exception("answer not understood", extra={"api": api.name})  # or a bug of ours
+        raise SourceMisread(f"{api.name}: not understood: {error!r}") from error
 
 
 def negotiate(offered: dict[int, tuple[int, int]]) -> dict[int, int]:

@@ -116,7 +116,7 @@ class Credentials:
         if self._aws is None:
             self._aws = _resolve_aws(self._sasl)
         credentials, region = self._aws
-        frozen = credentials.get_frozen_credentials()
+        frozen = _renewed(credentials)
         client = AwsMskIamClient(
             host=host, access_key=frozen.access_key, secret_key=frozen.secret_key, region=region, token=frozen.token
         )
@@ -130,6 +130,8 @@ def _read_token(path: str) -> str:
         raise SourceDenied(
             f"the token file {path!r} cannot be read: {error.strerror}: see `sasl.token_file`"
         ) from error
+    except UnicodeDecodeError:  # it holds the token's bytes: neither shown nor chained
+        raise SourceDenied(f"the token file {path!r} is not a text in UTF-8: see `sasl.token_file`") from None
 
 
 def _resolve_aws(sasl: Sasl) -> tuple[Any, str]:
@@ -150,6 +152,16 @@ def _resolve_aws(sasl: Sasl) -> tuple[Any, str]:
     if credentials is None:
         raise SourceDenied("no AWS credentials found: give the process a role, a profile or AWS_ACCESS_KEY_ID")
     return credentials, region
+
+
+def _renewed(credentials: Any) -> Any:  # noqa: ANN401 - botocore's classes have no types
+    """Return the credentials as they are now: those near their end are renewed, which can go wrong at any time."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - an extra, and slow to import
+
+    try:
+        return credentials.get_frozen_credentials()
+    except (BotoCoreError, ClientError, RuntimeError) as error:  # the last: renewed, and still expired
+        raise SourceDenied(f"AWS credentials cannot be renewed: {error}") from error
 
 
 async def authenticate(connection: "Connection", version: int, exchange: Any, mechanism: str) -> float | None:  # noqa: ANN401

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from streamwatch.errors import SourceError
 from streamwatch.model.kafka import Group, Problem
 from streamwatch.sources.kafka import codes
-from streamwatch.sources.kafka.apis import CONSUMER_GROUP_DESCRIBE, DESCRIBE_GROUPS, FIND_COORDINATOR, LIST_GROUPS, Api
+from streamwatch.sources.kafka.apis import (
+    CONSUMER_GROUP_DESCRIBE,
+    DESCRIBE_GROUPS,
+    FIND_COORDINATOR,
+    LIST_GROUPS,
+    Api,
+    sensible,
+)
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.fanout import Asking, Fanout
 from streamwatch.sources.kafka.link import Link
@@ -57,15 +64,18 @@ class GroupReader:
         self._admitted: dict[str, bool] = {}
         self._last: dict[str, Group] = {}
         self._not_found: dict[str, float] = {}
+        self._untold: set[Link] = set()
+        """Brokers that answered, and would not tell all their groups."""
 
     async def read(self, asking: Asking, fanout: Fanout) -> Found:
         """Return all groups that the configuration looks at."""
         up = [link for link in fanout.links.values() if link.up]
+        self._untold.clear()
         listings = await asking.all(
             {link: self._list(asking, link) for link in up},
             lambda link, error: problem("broker", error, f"broker {link.name}: its groups: {error}"),
         )
-        complete = all(link in listings for link in fanout.links.values())
+        complete = all(link in listings and link not in self._untold for link in fanout.links.values())
         listed: dict[str, Listed] = {}
         coordinator: dict[str, Link] = {}
         doubtful: set[str] = set()
@@ -119,6 +129,7 @@ class GroupReader:
             return known[1]
         message = LIST_GROUPS.decode(version, body)
         if message.error_code:
+            self._untold.add(link)
             asking.problems.append(refusal("group", message.error_code, f"broker {link.name}: groups"))
         groups = {}
         for group in message.groups:
@@ -207,7 +218,10 @@ async def find_coordinators(asking: Asking, fanout: Fanout, names: Iterable[str]
     refused: dict[int, list[str]] = {}
     try:
         link = (await fanout.first())[0]
-        for name, node, code in await _coordinators(asking, link, sorted(names)):
+        wanted = set(names)
+        with sensible(FIND_COORDINATOR):
+            answers = await _coordinators(asking, link, sorted(wanted))
+        for name, node, code in [answer for answer in answers if answer[0] in wanted]:
             broker = fanout.links.get(node)
             if code:
                 refused.setdefault(code, []).append(name)

@@ -27,6 +27,8 @@ _GRACE_SECONDS: Final = 0.25
 _BACKOFF_SECONDS: Final = (0.25, 0.5, 1.0, 2.0, 4.0)
 _DENIED_SECONDS: Final = 30.0
 """Between attempts after a refusal: a wrong password, tried often, locks an account."""
+_MOST_QUIET_SECONDS: Final = 60.0
+"""A quota is never heeded for longer: one corrupt answer must not silence a broker, and its pulse, for days."""
 _CONTROLLER_SECONDS: Final = 1.5
 """For what a broker passes on to the controller: where there is none, it keeps us waiting for a minute."""
 
@@ -133,7 +135,7 @@ class Link:
         answered = exchange.answer.done() and not exchange.answer.cancelled() and not exchange.answer.exception()
         if answered and exchange.api.throttle and exchange.received_bytes >= 12:  # noqa: PLR2004 - so long at least
             throttled = max(0, struct.unpack_from(">i", exchange.answer.result())[0]) / 1000
-            self._quiet_until = max(self._quiet_until, now + throttled)
+            self._quiet_until = max(self._quiet_until, now + min(throttled, _MOST_QUIET_SECONDS))
         self._tally.ended(
             exchange.api.name,
             self.name,

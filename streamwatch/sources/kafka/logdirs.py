@@ -13,7 +13,7 @@ import numpy as np
 from streamwatch.errors import SourceError
 from streamwatch.model.kafka import NOT_KNOWN, Int64s, LogDir, Problem, Topology
 from streamwatch.sources.kafka import codes
-from streamwatch.sources.kafka.apis import DESCRIBE_LOG_DIRS, Message
+from streamwatch.sources.kafka.apis import DESCRIBE_LOG_DIRS, Message, sensible
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.fanout import Fanout
 from streamwatch.sources.kafka.layout import REPLICA, UNWALKABLE, Layout, Records, Run, Volume, walk_log_dirs
@@ -100,7 +100,8 @@ class LogDirReader:
         self._problems.pop(node, None)
         try:
             answer = await link.ask(DESCRIBE_LOG_DIRS, version, body, self._config.read_seconds)
-            sizes = self._read(node, answer, version)
+            with sensible(DESCRIBE_LOG_DIRS):
+                sizes = self._read(node, answer, version)
         except SourceError as error:
             self._problems[node] = problem("broker", error, f"broker {node}: its log directories: {error}")
             return

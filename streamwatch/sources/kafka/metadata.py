@@ -151,7 +151,8 @@ class _Columns:
         if not (lengths & (rows["end"] == (1, 0)).all(axis=1)).all():
             return False
         members = rows["replicas"].astype(np.int32)
-        # With as many in sync as there are replicas, all are; a replica added by a reassignment breaks the lengths.
+        if not (np.sort(rows["isr"]) == np.sort(rows["replicas"])).all():
+            return False
         self._add(
             rows["partition"].astype(np.int32),
             rows["leader"].astype(np.int32),

@@ -27,7 +27,7 @@ from streamwatch.model.kafka import (
     Topology,
 )
 from streamwatch.sources.kafka import codes
-from streamwatch.sources.kafka.apis import DESCRIBE_QUORUM, LIST_REASSIGNMENTS, METADATA
+from streamwatch.sources.kafka.apis import DESCRIBE_QUORUM, LIST_REASSIGNMENTS, METADATA, sensible
 from streamwatch.sources.kafka.commits import CommitReader
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.fanout import Asking, Fanout
@@ -218,7 +218,8 @@ class Reader:
         if message.error_code in codes.DENIED:
             asking.problems.append(refusal("cluster", message.error_code, "the controller quorum"))
             return math.nan
-        return float(any(p.leader_id >= 0 and not p.error_code for t in message.topics for p in t.partitions))
+        with sensible(DESCRIBE_QUORUM):
+            return float(any(p.leader_id >= 0 and not p.error_code for t in message.topics for p in t.partitions))
 
     def _select(self, topology: Topology) -> tuple[Bools, Bools]:
         """Return which topics (T) and which rows (P) the configuration looks at; kept while the topology stays."""
@@ -277,13 +278,14 @@ class Reader:
         try:
             answer = await asking.ask(link, LIST_REASSIGNMENTS, body)
             message = LIST_REASSIGNMENTS.decode(version, answer)
+            with sensible(LIST_REASSIGNMENTS):
+                moving = [(topic.name, partition) for topic in message.topics for partition in topic.partitions]
         except SourceError as error:
             asking.problems.append(problem("cluster", error, f"reassignments: {error}"))
             return math.nan, adding
         if message.error_code:
             asking.problems.append(refusal("cluster", message.error_code, "reassignments"))
             return math.nan, adding
-        moving = [(topic.name, partition) for topic in message.topics for partition in topic.partitions]
         for name, partition in moving:
             index = np.array([topology.topic_index.get(name, -1)])
             row = int(topology.rows(index, np.array([partition.partition_index]))[0])

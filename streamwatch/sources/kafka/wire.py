@@ -15,6 +15,8 @@ from streamwatch.sources.kafka.apis import API_VERSIONS, Api
 
 _LENGTH: Final = struct.Struct(">i")
 _HEADER: Final = struct.Struct(">ihhi")
+_TLS_ALERT: Final = 0x1503
+"""What a TLS record of that kind begins with: a TLS listener sends one to whoever talks to it in the clear."""
 
 
 class Exchange:
@@ -123,6 +125,8 @@ class Connection(asyncio.Protocol):
         return used
 
     def _begin(self, size: int) -> None:
+        if size > self._max_frame and size >> 16 == _TLS_ALERT:
+            raise SourceMisread("a TLS alert instead of an answer: does this listener want TLS? See `tls`")
         if not 4 <= size <= self._max_frame:  # noqa: PLR2004 - the correlation id
             raise SourceMisread(f"a frame of {size} bytes: allowed are 4 to {self._max_frame} (max_frame)")
         self._frame = bytearray(size)
@@ -175,5 +179,8 @@ async def open_connection(
     except ssl.SSLError:
         raise
     except OSError as error:
-        raise SourceUnavailable(f"no connection: {error.strerror or error}") from error
+        why = error.strerror or str(error) or "cut off"
+        if tls is not None and isinstance(error, ConnectionResetError | ConnectionAbortedError):
+            why += " in the TLS handshake: is this the TLS listener's port?"
+        raise SourceUnavailable(f"no connection: {why}") from error
     return connection

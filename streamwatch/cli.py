@@ -1,7 +1,6 @@
 """The commands: thin, and slow imports only inside the command that needs them."""
 
 import json
-import queue
 import signal
 import sys
 from collections.abc import Callable
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from streamwatch.app import App
     from streamwatch.config import Config
 
+_SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
 _REFUSED = 2
 """Exit code for a configuration that is wrong."""
 
@@ -59,9 +59,8 @@ def run(file: Path | None, kafka: str | None, listen: str | None) -> None:
         _configure_log(fresh)
         return fresh
 
-    signals: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda caught, _: signals.put(caught))
+    # Blocked and waited for, in every thread: a handler can miss what comes just before the main thread begins to wait.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     app = App(config, SystemClock(), reload if file else None)
     try:
         app.start()
@@ -69,7 +68,7 @@ def run(file: Path | None, kafka: str | None, listen: str | None) -> None:
         app.stop()
         raise click.ClickException(str(error)) from error
     click.echo(f"serving http{'s' if config.listen.tls else ''}://{app.address}/metrics", err=True)
-    while signals.get() == signal.SIGHUP:
+    while signal.sigwait(_SIGNALS) == signal.SIGHUP:
         _reload(app)
     app.stop()
 

@@ -8,7 +8,7 @@ from streamwatch.errors import ConfigError
 from streamwatch.export.server import Config as ListenConfig
 from streamwatch.log import Config as LogConfig
 from streamwatch.model.settings import setting
-from streamwatch.settings import read_settings
+from streamwatch.settings import MOST_BYTES, read_settings
 from streamwatch.sources.kafka.config import Config as KafkaConfig
 
 
@@ -27,7 +27,8 @@ class Config:
             )
         twice = [name for name, count in Counter(one.name for one in self.kafka).items() if count > 1]
         if twice:
-            raise ValueError(f"kafka: the name {twice[0]!r} is given to two clusters: names tell them apart")
+            names = ", ".join(map(repr, twice))
+            raise ValueError(f"kafka: more than one cluster is called {names}: names tell them apart")
 
 
 def load(path: Path) -> Config:
@@ -38,7 +39,8 @@ def load(path: Path) -> Config:
 
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as file:
+            text = file.read(MOST_BYTES + 1)  # enough to see that it is too large, whatever the path leads to
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror}: give the path of a YAML file"]) from error
     except UnicodeDecodeError as error:

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import math
+import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,6 +13,8 @@ from streamwatch.model.settings import Secret, setting
 
 _PLAIN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 """What every record has; the rest was given by `extra`."""
+_OWN: Final = frozenset({"at", "level", "event", "logger", "exception"})
+"""What a line says of itself; an extra of that name gets another."""
 _MASK: Final = "********"
 _NOISY: Final = ("apscheduler", "kafka", "botocore", "asyncio")
 
@@ -36,7 +40,7 @@ def configure(config: Config, stream: TextIO, secrets: Iterable[Secret] = ()) ->
     root.addHandler(handler)
     root.setLevel(config.level.upper())
     for name in _NOISY:
-        logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 
 class Formatter(logging.Formatter):
@@ -45,29 +49,46 @@ class Formatter(logging.Formatter):
     def __init__(self, *, as_json: bool, secrets: Iterable[Secret] = ()) -> None:
         super().__init__()
         self._json = as_json
-        self._secrets = [secret.reveal() for secret in secrets if secret.reveal()]
+        self._secret = _any_of(secret.reveal() for secret in secrets)
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line; an exception is one of its facts."""
         facts: dict[str, Any] = {
             "at": f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(record.created))}.{int(record.msecs):03}Z",
             "level": record.levelname.lower(),
-            "event": record.getMessage(),
+            "event": self._masked(record.getMessage()),
         }
-        facts |= {key: value for key, value in vars(record).items() if key not in _PLAIN}
+        for key, value in vars(record).items():
+            if key not in _PLAIN:
+                facts[f"{key}_" if key in _OWN else key] = self._clean(value)
         facts["logger"] = record.name
         if record.exc_info:
-            facts["exception"] = self.formatException(record.exc_info)
-        return self._masked(_as_json(facts) if self._json else _as_pairs(facts))
+            facts["exception"] = self._masked(self.formatException(record.exc_info))
+        return _as_json(facts) if self._json else _as_pairs(facts)
 
-    def _masked(self, line: str) -> str:
-        for secret in self._secrets:
-            line = line.replace(secret, _MASK).replace(json.dumps(secret)[1:-1], _MASK)
-        return line
+    def _clean(self, value: Any) -> Any:  # noqa: ANN401 - a log takes any value
+        """Return a value in types that JSON knows, its texts masked; a number stays one unless it is a secret."""
+        if isinstance(value, dict):
+            return {self._masked(str(key)): self._clean(one) for key, one in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._clean(one) for one in value]
+        text = self._masked(str(value))
+        is_plain = value is None or isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
+        return value if is_plain and text == str(value) else text
+
+    def _masked(self, text: str) -> str:
+        return self._secret.sub(_MASK, text) if self._secret else text
+
+
+def _any_of(secrets: Iterable[str]) -> re.Pattern[str] | None:
+    """Return what finds these secrets, as they are or escaped; the longest first, lest the rest of one be seen."""
+    ways = {way for one in secrets if one for way in (one, repr(one)[1:-1], json.dumps(one)[1:-1])}
+    ordered = sorted(ways, key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, ordered))) if ordered else None
 
 
 def _as_json(facts: dict[str, Any]) -> str:
-    return json.dumps(facts, default=str, ensure_ascii=False)
+    return json.dumps(facts, ensure_ascii=False)
 
 
 def _as_pairs(facts: dict[str, Any]) -> str:
@@ -78,4 +99,5 @@ def _as_pairs(facts: dict[str, Any]) -> str:
 
 
 def _quoted(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False) if not value or any(c in value for c in ' "=\n\t') else value
+    is_bare = value and value.isprintable() and not any(c in value for c in ' "=')
+    return value if is_bare else json.dumps(value, ensure_ascii=False)

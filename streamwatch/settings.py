@@ -19,12 +19,16 @@ from streamwatch.model.settings import Secret, Setting
 
 Settings = TypeVar("Settings")
 
-_MOST_BYTES: Final = 2**20
+MOST_BYTES: Final = 2**20
+"""A larger file is refused."""
 _MOST_NODES: Final = 20_000
 _DURATIONS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _SIZES: Final = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
-_NUMBER: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([a-zA-Z]*)")
+_NUMBER: Final = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*([a-zA-Z]*)")
 _VARIABLE: Final = re.compile(r"\$\{(\w+)\}")
+_ADDRESS: Final = re.compile(r"(?:[^\s:/@\[\]]+|\[[0-9a-fA-F:.]+(?:%\w+)?\]):([0-9]{1,5})")
+_BARE_V6: Final = re.compile(r"([0-9a-fA-F.]*:[0-9a-fA-F:.]*):([0-9]{1,5})")
+_QUOTED_WORD: Final = re.compile(r"'(?=[!-]*\w)[!\w-]+'")
 _MAPPING, _SEQUENCE = yaml.MappingNode, yaml.SequenceNode
 
 
@@ -68,16 +72,24 @@ class _Sheet:
 
     def compose(self, text: str) -> yaml.Node:
         """Parse the text; an empty one is an empty mapping."""
-        if len(text.encode("utf-8", "replace")) > _MOST_BYTES:
-            raise ConfigError([f"{self._where}: larger than {_MOST_BYTES} bytes: is this the right file?"])
+        if len(text.encode("utf-8", "replace")) > MOST_BYTES:
+            raise ConfigError([f"{self._where}: larger than {MOST_BYTES} bytes: is this the right file?"])
         try:
             node = yaml.compose(text, Loader=yaml.SafeLoader)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark or _start()
-            line = mark.line + 1
-            raise ConfigError([f"{self._where}:{line}: not YAML: {error.problem or error.context}"]) from error
-        except (yaml.YAMLError, RecursionError, ValueError) as error:
-            raise ConfigError([f"{self._where}: not YAML: {str(error).splitlines()[0]}"]) from error
+            # The word may be a password that starts with '*' or '!', and the error itself quotes the whole line.
+            problem = _QUOTED_WORD.sub("'...'", error.problem or error.context or "")
+            what = f"{problem}: put text with special characters in single quotes" if "'...'" in problem else problem
+            raise ConfigError([f"{self._where}:{mark.line + 1}: not YAML: {what}"]) from None
+        except yaml.reader.ReaderError as error:
+            line = text.count("\n", 0, error.position) + 1
+            what = f"unacceptable character {chr(error.character)!a}: remove it"
+            raise ConfigError([f"{self._where}:{line}: not YAML: {what}"]) from None
+        except RecursionError:
+            raise ConfigError([f"{self._where}: nested too deeply: is this the right file?"]) from None
+        except (ValueError, OverflowError):
+            raise ConfigError([f"{self._where}: not YAML: an escape or a number in it is out of range"]) from None
         return node if node is not None else _MAPPING("tag:yaml.org,2002:map", [], _start(), _start())
 
     def wrong(self, node: yaml.Node, path: str, what: str) -> None:
@@ -89,9 +101,7 @@ class _Sheet:
 
     def convert(self, kind: Any, node: yaml.Node, path: str) -> Any:  # noqa: ANN401 - whatever the declaration says
         """Return what a node means as this type; None, and a mistake noted, where it means nothing of the kind."""
-        self._visited += 1
-        if self._visited > _MOST_NODES:
-            raise ConfigError([f"{self._where}: more than {_MOST_NODES} values: do its anchors multiply?"])
+        self._visit(node)
         if get_origin(kind) in {Union, UnionType}:
             if _is_null(node):
                 return None
@@ -106,16 +116,22 @@ class _Sheet:
             self.wrong(node, path, str(wrong))
             return None
 
+    def _visit(self, node: yaml.Node) -> None:
+        """Count a node, a long one as several: by aliases a short file can mean a very long one."""
+        self._visited += 1 + len(node.value) // 64
+        if self._visited > _MOST_NODES:
+            raise ConfigError([f"{self._where}: more than {_MOST_NODES} values: do its anchors multiply?"])
+
     def _list(self, kind: Any, node: yaml.Node, path: str) -> tuple[Any, ...]:  # noqa: ANN401
         if not isinstance(node, _SEQUENCE):
-            self.wrong(node, path, f"{_shown(node)} is not a list: write '[...]' or one '- ...' a line")
+            self.wrong(node, path, f"{_shown(node, kind)} is not a list: write '[...]' or one '- ...' a line")
             return ()
         return tuple(self.convert(kind, one, f"{path}[{i}]") for i, one in enumerate(node.value))
 
     def _object(self, cls: Any, node: yaml.Node, path: str) -> Any:  # noqa: ANN401
         if not isinstance(node, _MAPPING):
             keys = ", ".join(field.name for field in fields(cls))
-            self.wrong(node, path, f"{_shown(node)} is not a mapping: allowed keys are {keys}")
+            self.wrong(node, path, f"{_shown(node, cls)} is not a mapping: allowed keys are {keys}")
             return None
         before = len(self.mistakes)
         given = self._keys(cls, node, path)
@@ -149,15 +165,15 @@ class _Sheet:
         twins = [f"{name}_file" for name in known if _is_secret(hints[name])]
         given: dict[str, yaml.Node] = {}
         for key, value in node.value:
-            name = str(key.value)
+            self._visit(key)
+            name = key.value if isinstance(key, yaml.ScalarNode) else ""
+            other = name.removesuffix("_file") if name in twins else f"{name}_file"
             if name in given:
                 self.wrong(key, path, f"{name!r} comes twice: keep one")
             elif name not in known and name not in twins:
-                close = difflib.get_close_matches(name, [*known, *twins], 1, 0.7)
-                hint = f"did you mean {close[0]!r}?" if close else f"allowed are {', '.join(known)}"
-                self.wrong(key, path, f"unknown key {name!r}: {hint}")
-            elif name.removesuffix("_file") in given and name in twins:
-                self.wrong(key, path, f"{name!r} and {name.removesuffix('_file')!r} exclude each other: keep one")
+                self.wrong(key, path, _unknown(name, [*known, *twins], is_private=bool(twins)))
+            elif other in given and {name, other} & set(twins):
+                self.wrong(key, path, f"{name!r} and {other!r} exclude each other: keep one")
             else:
                 given[name] = value
         return given
@@ -166,9 +182,9 @@ class _Sheet:
         if not isinstance(value, int | float) or isinstance(value, bool):
             return
         if setting.minimum is not None and value < setting.minimum:
-            self.wrong(node, path, f"{_shown(node)} is too little: at least {setting.minimum:g}")
+            self.wrong(node, path, f"{node.value!r} is too little: at least {setting.minimum:g}")
         if setting.maximum is not None and value > setting.maximum:
-            self.wrong(node, path, f"{_shown(node)} is too much: at most {setting.maximum:g}")
+            self.wrong(node, path, f"{node.value!r} is too much: at most {setting.maximum:g}")
 
     def _scalar(self, kind: Any, node: yaml.Node) -> Any:  # noqa: ANN401 - one return a kind
         if kind is Secret:
@@ -176,22 +192,26 @@ class _Sheet:
         if not isinstance(node, yaml.ScalarNode):
             raise _Wrong("a single value is wanted here")
         if get_origin(kind) is Literal:
-            if node.value not in get_args(kind):
-                raise _Wrong(f"{node.value!r} is not allowed: one of {', '.join(get_args(kind))}")
-            return node.value
+            allowed = {str(one): one for one in get_args(kind)}
+            if node.value not in allowed:
+                raise _Wrong(f"{node.value!r} is not allowed: one of {', '.join(allowed)}")
+            return allowed[node.value]
         if get_origin(kind) is Annotated:
             return _SPECIAL[get_args(kind)[1]](node, self._folder)
         return _PLAIN[kind](node, node.tag.rpartition(":")[2])
 
     def _secret(self, node: yaml.Node) -> Secret:
         """Read a secret; no message shows its value."""
-        if not isinstance(node, yaml.ScalarNode) or not node.value:
+        if not isinstance(node, yaml.ScalarNode) or not node.value or _is_null(node):
             raise _Wrong("a secret is wanted here, as text or as ${VARIABLE}")
+        if node.tag.startswith("!"):
+            raise _Wrong("a secret that starts with '!' needs quotes")
         variable = _VARIABLE.fullmatch(node.value)
         if not variable:
             return Secret(node.value)
-        if variable[1] not in self._environment:
-            raise _Wrong(f"the environment has no variable {variable[1]!r}: set it, or use the `_file` form")
+        if not self._environment.get(variable[1]):
+            how = "is empty" if variable[1] in self._environment else "is not set"
+            raise _Wrong(f"the environment variable {variable[1]!r} {how}: set it, or use the `_file` form")
         return Secret(self._environment[variable[1]])
 
     def _secret_file(self, node: yaml.Node, path: str) -> Secret | None:
@@ -199,11 +219,17 @@ class _Sheet:
             self.wrong(node, path, "a path is wanted here")
             return None
         try:
-            return Secret(Path(_file(node, self._folder)).read_text(encoding="utf-8").rstrip("\r\n"))
+            value = Path(_file(node, self._folder)).read_text(encoding="utf-8").rstrip("\r\n")
         except _Wrong as wrong:
             self.wrong(node, path, str(wrong))
         except UnicodeDecodeError:
             self.wrong(node, path, "the file is not text")
+        except OSError as error:
+            self.wrong(node, path, f"{node.value!r} cannot be read: {error.strerror}: give the path of a file")
+        else:
+            if value:
+                return Secret(value)
+            self.wrong(node, path, f"{node.value!r} is empty: write the secret into it")
         return None
 
 
@@ -249,29 +275,33 @@ def _quantity(text: str, units: Mapping[str, float], example: str) -> float:
 
 
 def _host_port(node: yaml.ScalarNode, _folder: Path) -> str:
-    host, _, port = str(node.value).rpartition(":")
-    if not host or not port.isascii() or not port.isdigit() or not 0 <= int(port) <= 65535:  # noqa: PLR2004 - ports
-        raise _Wrong(f"{node.value!r} is not an address: write 'host:port', the port up to 65535")
-    if ":" in host and not (host.startswith("[") and host.endswith("]")):
-        raise _Wrong(f"{node.value!r}: write an IPv6 address in brackets: '[{host}]:{port}'")
-    return str(node.value)
+    text = str(node.value)
+    if "@" in text:
+        raise _Wrong("what stands before '@' does not belong into an address: write 'host:port'")
+    bare = _BARE_V6.fullmatch(text)
+    if bare:
+        raise _Wrong(f"{text!r}: write an IPv6 address in brackets: '[{bare[1]}]:{bare[2]}'")
+    match = _ADDRESS.fullmatch(text)
+    if not match or int(match[1]) > 65535:  # noqa: PLR2004 - ports
+        raise _Wrong(f"{text!r} is not an address: write 'host:port', the port up to 65535")
+    return text
 
 
 def _pattern(node: yaml.ScalarNode, _: Path) -> str:
     try:
         re.compile(node.value)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise _Wrong(f"{node.value!r} is not a regular expression: {error}") from error
     return str(node.value)
 
 
 def _file(node: yaml.ScalarNode, folder: Path) -> str:
-    found = folder / Path(node.value).expanduser()
     try:
+        found = folder / Path(node.value).expanduser()
         with found.open("rb"):
             return str(found)
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else str(error)
+    except (OSError, ValueError, RuntimeError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error).rstrip(".")
         raise _Wrong(f"{node.value!r} cannot be read: {why}: give the path of a file") from error
 
 
@@ -287,8 +317,24 @@ def _is_null(node: yaml.Node) -> bool:
     return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"
 
 
-def _shown(node: yaml.Node) -> str:
-    return repr(node.value) if isinstance(node, yaml.ScalarNode) else "what stands here"
+def _holds_secret(kind: Any) -> bool:  # noqa: ANN401
+    return _is_secret(kind) or (is_dataclass(kind) and any(map(_is_secret, get_type_hints(kind).values())))
+
+
+def _shown(node: yaml.Node, kind: Any) -> str:  # noqa: ANN401
+    """Quote what stands where this type should be, unless it could be a secret: ``basic_auth: me:hunter2``."""
+    is_open = isinstance(node, yaml.ScalarNode) and not _holds_secret(kind)
+    return repr(node.value) if is_open else "what stands here"
+
+
+def _unknown(name: str, allowed: list[str], *, is_private: bool) -> str:
+    """Say that a key is unknown; it is not quoted where it could be a secret: ``{password:hunter2}``."""
+    word, colon, _ = name.partition(":")
+    close = difflib.get_close_matches(word, allowed, 1, 0.7)
+    is_open = re.fullmatch(r"[\w-]+", name) and (close or not is_private)
+    hint = f"did you mean {close[0]!r}?" if close else f"allowed are {', '.join(allowed)}"
+    missed = " (a space belongs after the colon)" if colon else ""
+    return f"unknown key{f' {name!r}' if is_open else ''}: {hint}{missed}"
 
 
 def _start() -> yaml.Mark:

@@ -1,11 +1,49 @@
+"""A configuration as a whole, and what must hold of every file: no crash, no hang, no secret in a message."""
+
+import traceback
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from streamwatch import config
 from streamwatch.docs import EXAMPLE
 from streamwatch.errors import ConfigError
-from streamwatch.model.settings import Secret
+from streamwatch.model.settings import FilePath, HostPort, Pattern, Secret, Size, setting
+from streamwatch.settings import read_settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Login:
+    """Who asks."""
+
+    username: str = setting("user name", default="me")
+    password: Secret = setting("its password")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kinds:
+    """One of each kind that the agent's own settings do not have, or have deep inside."""
+
+    version: Literal[1, 2] = setting("a literal that is a number", default=1)
+    size: Size = setting("a size", default=1)
+    at: HostPort | None = setting("an address", default=None)
+    names: Pattern | None = setting("a pattern", default=None)
+    file: FilePath | None = setting("a file", default=None)
+    login: Login | None = setting("who asks", default=None)
+
+
+def kinds(text: str, folder: Path = Path(), **environment: str) -> Kinds:
+    return read_settings(Kinds, text, "file.yaml", folder, environment)
+
+
+def refused(text: str, folder: Path = Path(), **environment: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        kinds(text, folder, **environment)
+    return "\n".join(caught.value.mistakes)
 
 
 def parse(text: str) -> config.Config:
@@ -58,13 +96,86 @@ def test_nothing_to_watch_is_a_mistake_that_says_what_to_add() -> None:
     assert "bootstrap" in mistakes("")[0]
 
 
-def test_two_clusters_of_one_name_are_a_mistake() -> None:
-    assert "'a'" in mistakes("kafka: [{name: a, bootstrap: ['h:1']}, {name: a, bootstrap: ['h:2']}]")[0]
+def test_every_name_that_two_clusters_share_is_told() -> None:
+    clusters = ", ".join(f"{{name: {name}, bootstrap: ['h:1']}}" for name in "abcab")
+
+    assert mistakes(f"kafka: [{clusters}]") == [
+        "file.yaml:1: kafka: more than one cluster is called 'a', 'b': names tell them apart"
+    ]
+
+
+def test_all_mistakes_of_a_file_are_told_in_their_order() -> None:
+    text = """\
+kafka:
+  - name: orders
+    bootstrap: [broker-1]
+    interval: 15
+    granulariy: topic
+    sasl: {mechanism: SCRAM, username: me, password: hunter2}
+  - bootstrap: ['h:1']
+    max_frame: 1KiB
+    topics: {deny: ['(']}
+listen:
+  reload: maybe
+log: {level: loud}
+colour: red
+"""
+
+    assert mistakes(text) == [
+        "file.yaml:3: kafka[0].bootstrap[0]: 'broker-1' is not an address: write 'host:port', the port up to 65535",
+        "file.yaml:4: kafka[0].interval: '15' has no unit: write '15s'",
+        "file.yaml:5: kafka[0]: unknown key 'granulariy': did you mean 'granularity'?",
+        (
+            "file.yaml:6: kafka[0].sasl.mechanism: 'SCRAM' is not allowed: one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512,"
+            " OAUTHBEARER, AWS_MSK_IAM"
+        ),
+        (
+            "file.yaml:7: kafka[1]: 'name' is missing: the cluster's name: the label `kafka_cluster` of everything read"
+            " from it"
+        ),
+        "file.yaml:8: kafka[1].max_frame: '1KiB' is too little: at least 65536",
+        (
+            "file.yaml:9: kafka[1].topics.deny[0]: '(' is not a regular expression: missing ), unterminated subpattern"
+            " at position 0"
+        ),
+        "file.yaml:11: listen.reload: 'maybe' is neither true nor false",
+        "file.yaml:12: log.level: 'loud' is not allowed: one of debug, info, warning, error",
+        "file.yaml:13: unknown key 'colour': allowed are kafka, listen, log",
+    ]
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         config.load(tmp_path / "none.yaml")
+
+
+def test_a_file_is_read_and_its_relative_paths_count_from_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("hunter2\n")
+    (tmp_path / "ca.pem").write_text("")
+    file = tmp_path / "streamwatch.yaml"
+    login = "sasl: {mechanism: PLAIN, username: me, password_file: password}"
+    file.write_text(f"kafka: [{{name: a, bootstrap: ['h:1'], tls: {{ca_file: ca.pem}}, {login}}}]")
+    found = config.load(file)
+
+    assert found.kafka[0].tls is not None
+    assert found.kafka[0].tls.ca_file == str(tmp_path / "ca.pem")
+    assert found.kafka[0].sasl is not None
+    assert found.kafka[0].sasl.password == Secret("hunter2")
+    assert config.load(file) == found
+
+
+@pytest.mark.parametrize(
+    ("content", "mistake"),
+    [
+        pytest.param(b"#" * (2**20 + 1), "larger than 1048576 bytes", id="large"),
+        pytest.param(b"\xff\xfe\xff", "is not UTF-8 text", id="bytes"),
+    ],
+)
+def test_a_file_of_something_else_is_told(tmp_path: Path, content: bytes, mistake: str) -> None:
+    file = tmp_path / "streamwatch.yaml"
+    file.write_bytes(content)
+    with pytest.raises(ConfigError, match=mistake):
+        config.load(file)
 
 
 def test_a_short_interval_shortens_the_deadline() -> None:
@@ -84,3 +195,122 @@ def test_flags_make_the_configuration_of_one_cluster() -> None:
 def test_flags_that_are_no_address_are_told(servers: str) -> None:
     with pytest.raises(ConfigError, match="not an address"):
         config.from_flags(servers, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("version: 2", Kinds(version=2), id="literal_number"),
+        pytest.param("login: {password: '${PASSWORD}'}", Kinds(login=Login(password=Secret("x"))), id="variable"),
+        pytest.param(
+            "login: {password: 0123}", Kinds(login=Login(password=Secret("0123"))), id="digits_stay_as_written"
+        ),
+        pytest.param("login: {password: '*x'}", Kinds(login=Login(password=Secret("*x"))), id="quoted_sign"),
+    ],
+)
+def test_a_kind_is_read(text: str, expected: Kinds) -> None:
+    assert kinds(text, PASSWORD="x") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        pytest.param("version: 3", "1: version: '3' is not allowed: one of 1, 2", id="literal_number"),
+        pytest.param("[a]: 1", "1: unknown key: allowed are version, size,", id="key_that_is_a_list"),
+        pytest.param("version: 1\nat: \0", r"2: not YAML: unacceptable character '\x00': remove it", id="nul"),
+        pytest.param("at: 'h h:1'", "1: at: 'h h:1' is not an address", id="space_in_host"),
+        pytest.param("at: http://h:1", "1: at: 'http://h:1' is not an address", id="url"),
+        pytest.param(
+            "at: 'fe80::1:9092'", "1: at: 'fe80::1:9092': write an IPv6 address in brackets: '[fe80::1]:9092'", id="v6"
+        ),
+    ],
+)
+def test_a_mistake_in_a_kind_is_told(text: str, mistake: str) -> None:
+    assert refused(text).startswith(f"file.yaml:{mistake}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("size: " + "9" * 400 + "GiB", id="size_beyond_a_float"),
+        pytest.param("at: h:" + "9" * 5000, id="port_of_many_digits"),
+        pytest.param("names: 'a{99999999999}'", id="repetition_beyond_the_engine"),
+        pytest.param("names: '" + "(" * 50_000 + "'", id="pattern_nested_too_deeply"),
+        pytest.param("file: ~nobodyofthisname/x", id="home_of_nobody"),
+        pytest.param('at: "\\UFFFFFFFF"', id="escape_beyond_unicode"),
+        pytest.param("[" * 5000, id="nested_too_deeply"),
+        pytest.param("login: {password_file: /proc/self/mem}", id="file_that_opens_but_cannot_be_read"),
+    ],
+)
+def test_nothing_but_a_config_error_comes_out(text: str) -> None:
+    assert refused(text).startswith("file.yaml:")
+
+
+KEYS = ", ".join(f"k{i}: 1" for i in range(5000))
+ALIASES = ", ".join(["*a"] * 5000)
+
+
+@pytest.mark.parametrize(
+    "anchor",
+    [pytest.param(f"{{{KEYS}}}", id="many_unknown_keys"), pytest.param("'" + "(" * 9000 + "'", id="long_text")],
+)
+def test_what_its_anchors_multiply_is_refused_early(anchor: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(f"log: &a {anchor}\nkafka: [{ALIASES}]")
+
+    assert caught.value.mistakes == ["file.yaml: more than 20000 values: do its anchors multiply?"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("login: {password: *hunter2}", id="taken_for_an_alias"),
+        pytest.param("login: {password: !hunter2!x y}", id="taken_for_a_tag_handle"),
+        pytest.param("login: {password: !hunter2 x}", id="taken_for_a_tag"),
+        pytest.param("login: {password:hunter2}", id="no_space_after_the_colon"),
+        pytest.param("login: {password:hu2, hunter2}", id="a_bare_word"),
+        pytest.param("login: me:hunter2", id="not_a_mapping"),
+        pytest.param("login: {password: [hunter2]}", id="a_list"),
+        pytest.param("? {password: hunter2}\n: 1", id="inside_a_key"),
+        pytest.param("login: {password: 'hunter2", id="an_open_quote"),
+        pytest.param("login: {password: hunter2, password_file: x}", id="given_twice"),
+        pytest.param("login: {password: hunter2, username: [x]}", id="beside_a_mistake"),
+        pytest.param("at: 'kafka://me:hunter2@h:1'", id="inside_an_address"),
+    ],
+)
+def test_a_secret_is_not_told_however_it_is_mistyped(text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        kinds(text)
+
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value)).partition("ConfigError")[2]
+    assert "hunter2" not in refused(text)
+    assert "hu2" not in refused(text)
+
+
+@pytest.mark.parametrize("order", [("password: x", "password_file: y"), ("password_file: y", "password: x")])
+def test_a_secret_given_both_ways_is_a_mistake_in_either_order(order: tuple[str, str], tmp_path: Path) -> None:
+    (tmp_path / "y").write_text("y")
+
+    assert "exclude each other: keep one" in refused(f"login: {{{order[0]}, {order[1]}}}", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("how", "mistake"),
+    [
+        pytest.param("password: ''", "a secret is wanted here", id="text"),
+        pytest.param("password: ~", "a secret is wanted here", id="null"),
+        pytest.param("password: '${UNSET}'", "'UNSET' is not set", id="variable_unset"),
+        pytest.param("password: '${EMPTY}'", "'EMPTY' is empty", id="variable"),
+        pytest.param("password_file: empty", "'empty' is empty", id="file"),
+    ],
+)
+def test_an_empty_secret_is_a_mistake(how: str, mistake: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("\n")
+
+    assert mistake in refused(f"login: {{{how}}}", tmp_path, EMPTY="")
+
+
+@given(st.text(max_size=200))
+def test_no_text_breaks_parse(text: str) -> None:
+    with pytest.raises(ConfigError):
+        parse(text)

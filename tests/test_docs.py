@@ -18,6 +18,21 @@ def test_a_generated_document_is_current(name: str, written: str) -> None:
     assert (ROOT / "docs" / name).read_text(encoding="utf-8") == written, "run 'make docs'"
 
 
+def test_old_documents_are_named_and_written_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(docs, "FOLDER", tmp_path)
+    (tmp_path / "configuration.md").write_text("old")
+
+    monkeypatch.setattr("sys.argv", ["docs", "--check"])
+    with pytest.raises(SystemExit, match=r"metrics.md, configuration.md"):
+        docs.main()
+    monkeypatch.setattr("sys.argv", ["docs"])
+    docs.main()
+    monkeypatch.setattr("sys.argv", ["docs", "--check"])
+    docs.main()
+
+    assert (tmp_path / "metrics.md").read_text(encoding="utf-8") == docs.metrics()
+
+
 def test_every_metric_is_documented() -> None:
     told = docs.metrics()
 

@@ -1,6 +1,8 @@
 import io
 import json
 import logging
+from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 
@@ -45,6 +47,53 @@ def test_a_secret_is_masked_wherever_it_turns_up(as_json: bool, password: str) -
     assert "********" in line
 
 
+@pytest.mark.parametrize("as_json", [True, False])
+def test_masking_leaves_the_line_as_it_is_made(as_json: bool) -> None:  # noqa: FBT001
+    formatter = Formatter(as_json=as_json, secrets=[Secret(one) for one in ("1", '"', "a", "level", "*")])
+    line = formatter.format(record("plain", broker=1, share=0.5, n=2))
+
+    assert line.startswith('{"at": "1970-01-01T00' if as_json else "1970-01-01T00")
+    if as_json:
+        assert json.loads(line)["level"] == "info"
+        assert json.loads(line)["broker"] == "********"
+        assert (json.loads(line)["share"], json.loads(line)["n"]) == (0.5, 2)
+
+
+def test_a_secret_that_begins_like_another_is_masked_whole() -> None:
+    formatter = Formatter(as_json=False, secrets=[Secret("hunter2"), Secret("hunter2-prod")])
+
+    assert "-prod" not in formatter.format(record("login with hunter2-prod"))
+
+
+def test_a_secret_is_masked_as_it_is_quoted_by_an_exception() -> None:
+    made = record("failed")
+    made.exc_info = (KeyError, KeyError("a\nb'c"), None)
+
+    assert "KeyError: '********'" in Formatter(as_json=False, secrets=[Secret("a\nb'c")]).format(made).replace('"', "'")
+
+
+def test_an_extra_does_not_replace_what_the_line_says_of_itself() -> None:
+    facts = json.loads(Formatter(as_json=True).format(record("down", event="mine", at="never")))
+
+    assert (facts["event"], facts["event_"], facts["at_"]) == ("down", "mine", "never")
+    assert facts["at"].startswith("1970")
+
+
+def test_every_line_for_machines_is_json_whatever_the_extras() -> None:
+    line = Formatter(as_json=True).format(record("x", a=float("nan"), b={(1, 2): {3}}, c=[None, True, 1.5]))
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    assert json.loads(line, parse_constant=refuse)["c"] == [None, True, 1.5]
+
+
+def test_a_value_with_control_characters_is_quoted() -> None:
+    line = Formatter(as_json=False).format(record("x", reason="a\r\x1b[2Jb"))
+
+    assert 'reason="a\\r\\u001b[2Jb"' in line
+
+
 def test_an_exception_is_part_of_its_line() -> None:
     made = record("failed")
     made.exc_info = (ValueError, ValueError("broken"), None)
@@ -52,16 +101,60 @@ def test_an_exception_is_part_of_its_line() -> None:
     assert "ValueError: broken" in json.loads(Formatter(as_json=True).format(made))["exception"]
 
 
-def test_a_stream_that_is_no_terminal_gets_json() -> None:
-    stream, root = io.StringIO(), logging.getLogger()
-    before, level = list(root.handlers), root.level
-    try:
-        configure(Config(level="info"), stream)
-        logging.getLogger("streamwatch.test").debug("not this")
-        logging.getLogger("streamwatch.test").info("but this")
-        logging.getLogger("apscheduler").info("nor this")
-    finally:
-        root.handlers[:] = before
-        root.setLevel(level)
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def restored() -> Iterator[None]:
+    """Put back the log's state, which is the process's."""
+    noisy = [logging.getLogger(name) for name in ("apscheduler", "kafka", "botocore", "asyncio")]
+    levels = [(one, one.level) for one in (logging.getLogger(), *noisy)]
+    handlers = list(logging.getLogger().handlers)
+    yield
+    logging.getLogger().handlers[:] = handlers
+    for one, level in levels:
+        one.setLevel(level)
+
+
+@pytest.mark.usefixtures("restored")
+@pytest.mark.parametrize(
+    ("config", "stream", "is_json"),
+    [
+        (Config(), io.StringIO(), True),
+        (Config(), Terminal(), False),
+        (Config(format="json"), Terminal(), True),
+        (Config(format="keyvalue"), io.StringIO(), False),
+    ],
+    ids=["auto_in_a_pipe", "auto_on_a_terminal", "json_on_a_terminal", "keyvalue_in_a_pipe"],
+)
+def test_the_stream_and_the_configuration_decide_the_form(config: Config, stream: io.StringIO, is_json: bool) -> None:  # noqa: FBT001
+    configure(config, stream)
+    logging.getLogger("streamwatch.test").info("x")
+
+    assert stream.getvalue().startswith("{") is is_json
+
+
+@pytest.mark.usefixtures("restored")
+@pytest.mark.parametrize(("level", "expected"), [("debug", ["warned"]), ("error", [])])
+def test_libraries_warn_at_most_and_only_if_the_level_allows(
+    level: Literal["debug", "error"], expected: list[str]
+) -> None:
+    stream = io.StringIO()
+    configure(Config(level=level), stream)
+    logging.getLogger("kafka.client").info("told")
+    logging.getLogger("kafka.client").warning("warned")
+
+    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == expected
+
+
+@pytest.mark.usefixtures("restored")
+def test_less_than_the_level_is_not_logged() -> None:
+    stream = io.StringIO()
+    configure(Config(level="info"), stream)
+    logging.getLogger("streamwatch.test").debug("not this")
+    logging.getLogger("streamwatch.test").info("but this")
+    logging.getLogger("apscheduler").info("nor this")
 
     assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["but this"]

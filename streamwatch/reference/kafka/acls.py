@@ -1,0 +1,177 @@
+"""Who may do what: access control lists, as Kafka's StandardAuthorizer reads them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+
+class Operation(IntEnum):
+    """What somebody does, by Kafka's codes."""
+
+    ANY = 1
+    ALL = 2
+    READ = 3
+    WRITE = 4
+    CREATE = 5
+    DELETE = 6
+    ALTER = 7
+    DESCRIBE = 8
+    CLUSTER_ACTION = 9
+    DESCRIBE_CONFIGS = 10
+    ALTER_CONFIGS = 11
+    IDEMPOTENT_WRITE = 12
+
+
+class ResourceType(IntEnum):
+    """To what."""
+
+    ANY = 1
+    TOPIC = 2
+    GROUP = 3
+    CLUSTER = 4
+    TRANSACTIONAL_ID = 5
+
+
+class PatternType(IntEnum):
+    """How the name of an ACL is meant; ANY and MATCH in filters only."""
+
+    ANY = 1
+    MATCH = 2
+    LITERAL = 3
+    PREFIXED = 4
+
+
+class Permission(IntEnum):
+    """Whether it may."""
+
+    ANY = 1
+    DENY = 2
+    ALLOW = 3
+
+
+_EVERYBODY: Final = "User:*"
+_WILDCARD: Final = "*"
+_IMPLIES: Final = {
+    Operation.DESCRIBE: {Operation.READ, Operation.WRITE, Operation.DELETE, Operation.ALTER},
+    Operation.DESCRIBE_CONFIGS: {Operation.ALTER_CONFIGS},
+}
+"""Which rights bring another with them."""
+_OPERATIONS: Final = {
+    ResourceType.TOPIC: (
+        Operation.READ,
+        Operation.WRITE,
+        Operation.CREATE,
+        Operation.DELETE,
+        Operation.ALTER,
+        Operation.DESCRIBE,
+        Operation.DESCRIBE_CONFIGS,
+        Operation.ALTER_CONFIGS,
+    ),
+    ResourceType.GROUP: (Operation.READ, Operation.DELETE, Operation.DESCRIBE),
+    ResourceType.CLUSTER: (
+        Operation.CREATE,
+        Operation.ALTER,
+        Operation.DESCRIBE,
+        Operation.CLUSTER_ACTION,
+        Operation.DESCRIBE_CONFIGS,
+        Operation.ALTER_CONFIGS,
+        Operation.IDEMPOTENT_WRITE,
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acl:
+    """One rule."""
+
+    resource_type: ResourceType
+    resource_name: str
+    pattern_type: PatternType = PatternType.LITERAL
+    principal: str
+    host: str = _WILDCARD
+    operation: Operation
+    permission: Permission = Permission.ALLOW
+
+    def concerns(self, principal: str, host: str, kind: ResourceType, name: str) -> bool:
+        """Whether it speaks about this resource and this principal."""
+        if self.resource_type is not kind or self.principal not in {principal, _EVERYBODY}:
+            return False
+        if self.host not in {host, _WILDCARD}:
+            return False
+        if self.pattern_type is PatternType.PREFIXED:
+            return name.startswith(self.resource_name)
+        return self.resource_name in {name, _WILDCARD}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which rules are meant; None stands for all."""
+
+    resource_type: ResourceType
+    resource_name: str | None
+    pattern_type: PatternType
+    principal: str | None
+    host: str | None
+    operation: Operation
+    permission: Permission
+
+    def fits(self, acl: Acl) -> bool:
+        """Whether a rule is meant."""
+        wanted = (
+            (self.resource_type, ResourceType.ANY, acl.resource_type),
+            (self.operation, Operation.ANY, acl.operation),
+            (self.permission, Permission.ANY, acl.permission),
+            (self.principal, None, acl.principal),
+            (self.host, None, acl.host),
+        )
+        return all(want in {anything, have} for want, anything, have in wanted) and self._fits_name(acl)
+
+    def _fits_name(self, acl: Acl) -> bool:
+        if self.pattern_type is PatternType.MATCH and self.resource_name is not None:
+            if acl.pattern_type is PatternType.PREFIXED:
+                return self.resource_name.startswith(acl.resource_name)
+            return acl.resource_name in {self.resource_name, _WILDCARD}
+        if self.pattern_type not in {PatternType.ANY, PatternType.MATCH, acl.pattern_type}:
+            return False
+        return self.resource_name in {None, acl.resource_name}
+
+
+class Acls:
+    """All rules. Without any, everybody may do everything unless ``allow_everyone_if_no_acl`` is false."""
+
+    def __init__(self, super_users: Iterable[str] = (), *, allow_everyone_if_no_acl: bool = True) -> None:
+        self._super_users = frozenset(super_users)
+        self._lenient = allow_everyone_if_no_acl
+        self.rules: list[Acl] = []
+
+    def add(self, acl: Acl) -> None:
+        """Add a rule; once is enough."""
+        if acl not in self.rules:
+            self.rules.append(acl)
+
+    def find(self, wanted: Filter) -> list[Acl]:
+        """Return the rules that a filter means."""
+        return [one for one in self.rules if wanted.fits(one)]
+
+    def remove(self, wanted: Filter) -> list[Acl]:
+        """Remove the rules that a filter means, and return them."""
+        gone = self.find(wanted)
+        self.rules = [one for one in self.rules if one not in gone]
+        return gone
+
+    def allowed(self, principal: str, host: str, operation: Operation, kind: ResourceType, name: str) -> bool:
+        """Whether a principal may do something: a denial beats everything but being a super user."""
+        if principal in self._super_users:
+            return True
+        if self._lenient and not self.rules:
+            return True
+        rules = [one for one in self.rules if one.concerns(principal, host, kind, name)]
+        if any(one.permission is Permission.DENY and one.operation in {operation, Operation.ALL} for one in rules):
+            return False
+        enough = {operation, Operation.ALL} | _IMPLIES.get(operation, set())
+        return any(one.permission is Permission.ALLOW and one.operation in enough for one in rules)
+
+    def operations_on(self, principal: str, host: str, kind: ResourceType, name: str) -> set[Operation]:
+        """Return everything that a principal may do to a resource."""
+        return {one for one in _OPERATIONS[kind] if self.allowed(principal, host, one, kind, name)}

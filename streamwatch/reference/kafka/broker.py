@@ -1,0 +1,74 @@
+"""One broker as the model sees it: whether it runs, whom it reaches, its disks."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from streamwatch.reference.kafka.partition import Partition, State
+
+
+@dataclass(slots=True)
+class LogDir:
+    """A directory for logs, on a volume of its own. All sizes are bytes."""
+
+    path: str
+    capacity: int
+    used: int = 0
+    """By the logs in it."""
+    other: int = 0
+    """By whatever else fills the volume."""
+    is_online: bool = True
+    filling: object = None
+    """What is filling it on purpose; None when nothing is."""
+
+    @property
+    def free(self) -> int:
+        """What is left; never below zero."""
+        return max(0, self.capacity - self.used - self.other)
+
+
+@dataclass(slots=True, eq=False)
+class Broker:
+    """A broker and its state. What it does with requests is the server's."""
+
+    id: int
+    rack: str | None
+    dirs: list[LogDir]
+    is_running: bool = True
+    is_frozen: bool = False
+    """It holds its connections, and does nothing."""
+    is_isolated: bool = False
+    """It reaches neither the other brokers nor the controller; clients reach it."""
+    is_fenced: bool = False
+    """The controller takes it for dead."""
+    epoch: int = 0
+    """Of its registration; a new one at every start."""
+    slow_seconds: float = 0.0
+    """By how much every request takes longer."""
+    dropped_share: float = 0.0
+    """Of its packets, that get lost."""
+    partitions: "set[Partition]" = field(default_factory=set)
+    """Those of which it has a replica."""
+    stale: "dict[Partition, State] | None" = None
+    """What it knew of the partitions when it was isolated; None as long as it hears from the controller."""
+    isr_shrinks: int = 0
+    isr_expands: int = 0
+
+    @property
+    def hears(self) -> bool:
+        """Whether it talks with the other brokers and the controller."""
+        return self.is_running and not self.is_frozen and not self.is_isolated
+
+    @property
+    def works(self) -> bool:
+        """Whether it answers clients."""
+        return self.is_running and not self.is_frozen
+
+    def dir_for_new(self) -> int | None:
+        """Return the number of the directory that the next replica belongs in: the emptiest that is online."""
+        counts = dict.fromkeys((i for i, one in enumerate(self.dirs) if one.is_online), 0)
+        for partition in self.partitions:
+            at = partition.replicas[self.id].dir
+            if at in counts:
+                counts[at] += 1
+        return min(counts, key=lambda i: counts[i]) if counts else None

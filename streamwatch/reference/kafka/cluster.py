@@ -1,0 +1,237 @@
+"""The model of a Kafka cluster: brokers, topics, replication, controller. It does no I/O; time is passed in."""
+
+import copy
+from collections import deque
+from collections.abc import Iterator
+from random import Random
+from typing import TYPE_CHECKING, Final, Protocol
+
+from streamwatch.reference.kafka import topics
+from streamwatch.reference.kafka.broker import Broker, LogDir
+from streamwatch.reference.kafka.codes import Code
+from streamwatch.reference.kafka.controller import Controller
+from streamwatch.reference.kafka.partition import Partition, State
+from streamwatch.reference.kafka.replication import Replication
+from streamwatch.reference.kafka.settings import Settings
+from streamwatch.reference.kafka.spec import Spec
+from streamwatch.reference.kafka.timers import Timers
+from streamwatch.reference.kafka.topics import Refused, Topic
+
+if TYPE_CHECKING:
+    import uuid
+
+_REMEMBERED: Final = 1000
+_MOST_AUTO_REPLICAS: Final = 3
+
+
+class Meters(Protocol):
+    """Where replication counts its bytes."""
+
+    def replicated(self, follower: int, leader: int, size: int, now: float) -> None:
+        """A follower fetched so many bytes from a leader."""
+
+
+class _NoMeters:
+    def replicated(self, follower: int, leader: int, size: int, now: float) -> None:
+        pass
+
+
+class Cluster:
+    """Everything that the brokers of one cluster know. Every argument ``now`` is in Unix seconds and never falls."""
+
+    def __init__(self, spec: Spec, now: float, meters: Meters | None = None) -> None:
+        self.spec = spec
+        self.timers = Timers()
+        self.random = Random(spec.seed)  # noqa: S311 - a rehearsal is to be the same every time
+        self.settings = Settings(spec.settings)
+        self.meters: Meters = meters or _NoMeters()
+        self.topics: dict[str, Topic] = {}
+        self.topics_by_id: dict[uuid.UUID, Topic] = {}
+        self.changes = 0
+        """Rises whenever metadata changes."""
+        self.events: deque[tuple[float, str]] = deque(maxlen=_REMEMBERED)
+        """What happened, with its time."""
+        self.moved: list[Partition] = []
+        """Partitions whose leader changed since somebody last looked (and emptied it)."""
+        self.switched: list[Broker] = []
+        """Brokers that stopped, started, froze or thawed since somebody last looked (and emptied it)."""
+        self.brokers = {each: self._broker(each) for each in spec.broker_ids}
+        self.replication = Replication(self)
+        self.controller = Controller(self, spec.controller_ids)
+        self.replication.start(now)
+        self.controller.start(now)
+        self.timers.at(now + self.settings.seconds("log.retention.check.interval.ms"), self._retain)
+
+    def _broker(self, number: int) -> Broker:
+        dirs = [LogDir(f"/kafka/data-{i}", self.spec.disk_bytes) for i in range(self.spec.dirs)]
+        return Broker(number, f"rack-{(number - 1) % self.spec.racks + 1}", dirs)
+
+    def tell(self, now: float, what: str) -> None:
+        """Remember what happened."""
+        self.events.append((now, what))
+
+    def partitions(self) -> Iterator[Partition]:
+        """Yield every partition."""
+        for topic in self.topics.values():
+            yield from topic.partitions
+
+    def partition(self, topic: str, index: int) -> Partition | None:
+        """Return a partition; None where there is none."""
+        found = self.topics.get(topic)
+        return found.partitions[index] if found and 0 <= index < len(found.partitions) else None
+
+    def setting(self, topic: Topic, name: str) -> str:
+        """Return a topic's setting, its own or the brokers'."""
+        return self.settings.topic(topic.settings, name)
+
+    def min_isr(self, topic: Topic) -> int:
+        """Return how many replicas must be in sync for acks=all."""
+        return int(self.setting(topic, "min.insync.replicas"))
+
+    def state_for(self, broker: Broker, partition: Partition) -> State:
+        """Return what a broker knows of a partition: the truth, unless it is cut off."""
+        return broker.stale.get(partition, partition.state) if broker.stale is not None else partition.state
+
+    def leader_changed(self, partition: Partition) -> None:
+        """Note that somebody else leads."""
+        self.moved.append(partition)
+
+    def ensure(self, name: str, now: float) -> Topic:
+        """Return a topic, made with the defaults if it is not there; raises Refused."""
+        if name in self.topics:
+            return self.topics[name]
+        if name in {topics.OFFSETS, topics.TRANSACTIONS}:
+            kind = "offsets.topic" if name == topics.OFFSETS else "transaction.state.log"
+            partitions = self.settings.number(f"{kind}.num.partitions")
+            replication = min(self.settings.number(f"{kind}.replication.factor"), self._alive)
+            own = {"cleanup.policy": "compact", "segment.bytes": "104857600", "compression.type": "producer"}
+        else:
+            topics.check_name(self, name)
+            partitions, own = self.settings.number("num.partitions"), {}
+            replication = self.settings.number("default.replication.factor")
+        if not self.controller.is_active:
+            raise Refused(Code.LEADER_NOT_AVAILABLE, "there is no controller that could make the topic")
+        return topics.create(self, name, topics.assign(self, partitions, replication), own, now)
+
+    @property
+    def _alive(self) -> int:
+        return sum(not one.is_fenced for one in self.brokers.values())
+
+    def has_room(self, broker: int, volume: LogDir, size: int, now: float) -> bool:
+        """Return whether so many bytes fit; a volume that is full goes offline, as Kafka's do."""
+        if not volume.is_online:
+            return False
+        if size <= volume.free:
+            return True
+        self.fail_dir(self.brokers[broker], volume, now, "is full")
+        return False
+
+    def fail_dir(self, broker: Broker, volume: LogDir, now: float, why: str = "failed") -> None:
+        """A log directory goes offline: its replicas are gone, and with the last directory the broker."""
+        if not volume.is_online:
+            return
+        volume.is_online = False
+        self.tell(now, f"{volume.path} of broker {broker.id} {why}")
+        if not any(one.is_online for one in broker.dirs):
+            self.stop(broker, now)
+            return
+        for partition in tuple(broker.partitions):
+            if partition.replicas[broker.id].volume is volume and self.controller.is_active:
+                self.controller.withdraw(partition, broker.id, now)
+
+    # What happens to a broker
+
+    def stop(self, broker: Broker, now: float, *, gracefully: bool = False) -> None:
+        """End a broker's process: at once (kill -9), or after it has handed over what it leads."""
+        if not broker.is_running:
+            return
+        if gracefully and self.controller.is_active and broker.hears:
+            self.controller.fence(broker, now)
+            broker.stale = None
+        broker.is_running = broker.is_frozen = False
+        self.tell(now, f"broker {broker.id} {'stopped' if gracefully else 'died'}")
+        self._unheard(broker, now)
+
+    def start(self, broker: Broker, now: float) -> None:
+        """Start a broker again, on its old data."""
+        if broker.is_running:
+            return
+        broker.is_running = True
+        broker.epoch += 1
+        self.tell(now, f"broker {broker.id} started")
+        for volume in broker.dirs:
+            volume.is_online = volume.is_online or volume.free > 0
+        if self.controller.is_active:
+            self.controller.fence(broker, now)  # its new registration ends the old one, which may not have ended yet
+        self._heard(broker, now)
+
+    def freeze(self, broker: Broker, now: float) -> None:
+        """Let a broker do nothing, with its connections open (SIGSTOP)."""
+        broker.is_frozen = True
+        self.tell(now, f"broker {broker.id} froze")
+        self._unheard(broker, now)
+
+    def thaw(self, broker: Broker, now: float) -> None:
+        """Let a frozen broker go on."""
+        broker.is_frozen = False
+        self.tell(now, f"broker {broker.id} thawed")
+        self._heard(broker, now)
+
+    def isolate(self, broker: Broker, now: float) -> None:
+        """Cut a broker off from the other brokers and the controller; clients still reach it."""
+        broker.is_isolated = True
+        broker.stale = {partition: copy.copy(partition.state) for partition in self.partitions()}
+        self.tell(now, f"broker {broker.id} is isolated")
+        self._unheard(broker, now)
+
+    def reconnect(self, broker: Broker, now: float) -> None:
+        """End an isolation."""
+        broker.is_isolated = False
+        self.tell(now, f"broker {broker.id} is reconnected")
+        self._heard(broker, now)
+
+    def _unheard(self, broker: Broker, now: float) -> None:
+        self.switched.append(broker)
+        self.controller.broker_lost(broker, now)
+        if not self.spec.kraft:
+            self.controller.stop_voter(broker.id, now)
+
+    def _heard(self, broker: Broker, now: float) -> None:
+        self.switched.append(broker)
+        if not broker.hears:
+            return
+        if not self.spec.kraft:
+            self.controller.start_voter(broker.id, now)
+        self.controller.broker_back(broker, now)
+        if not broker.is_fenced:
+            for each in self.brokers:
+                self.replication.resume(each, now)
+
+    def delete_records(self, partition: Partition, offset: int, now: float) -> int:
+        """Move the start of a partition's log; return where it starts."""
+        leader = partition.leader
+        if leader is None:
+            raise Refused(Code.NOT_LEADER_OR_FOLLOWER, "there is no leader")
+        leader.log.delete_before(offset)
+        leader.settle()
+        for replica in partition.replicas.values():
+            if replica is not leader and replica.log.end >= offset:
+                replica.log.delete_before(offset)
+                replica.settle()
+        self.replication.changed(partition, now)
+        return leader.log.start
+
+    def _retain(self, now: float) -> None:
+        """Delete what is older or larger than the topics keep."""
+        for topic in self.topics.values():
+            if "delete" not in self.setting(topic, "cleanup.policy"):
+                continue
+            keep_ms, keep_bytes = (int(self.setting(topic, name)) for name in ("retention.ms", "retention.bytes"))
+            oldest = int(now * 1000) - keep_ms if keep_ms >= 0 else None
+            for partition in topic.partitions:
+                leader = partition.leader
+                if leader is not None and leader.log.size:
+                    start = leader.log.retained_from(oldest, keep_bytes if keep_bytes >= 0 else None)
+                    if start > leader.log.start:
+                        self.delete_records(partition, min(start, leader.high_watermark), now)
+        self.timers.at(now + self.settings.seconds("log.retention.check.interval.ms"), self._retain)

@@ -1,0 +1,85 @@
+"""The control endpoint: what the cluster is, what happened, and faults, as JSON over HTTP on loopback."""
+
+import json
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs
+
+from streamwatch.reference.http import Asked, Page
+from streamwatch.reference.kafka.faults import FAULTS, BadFault, apply
+from streamwatch.reference.kafka.partition import NO_LEADER
+from streamwatch.reference.kafka.site import Site
+
+_JSON = "application/json"
+_USAGE = """\
+GET  /state            what the cluster is
+GET  /events?after=N   what happened, from the Nth event on
+POST /faults/NAME      {"broker": 2, ...}: break something
+"""
+
+
+class Control:
+    """Answers the requests of one cluster's control endpoint."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def __call__(self, asked: Asked) -> Page:
+        """Answer a request, and change the cluster where it asks for that."""
+        if asked.method == "GET" and asked.path == "/state":
+            return _json(state(self._site))
+        if asked.method == "GET" and asked.path == "/events":
+            return self._events(asked.query)
+        if asked.method == "POST" and asked.path.startswith("/faults/"):
+            return self._fault(asked.path.removeprefix("/faults/"), asked.body)
+        status = HTTPStatus.OK if asked.path == "/" else HTTPStatus.NOT_FOUND
+        return Page(_USAGE + f"\nfaults: {', '.join(FAULTS)}\n", status=status)
+
+    def _events(self, query: str) -> Page:
+        try:
+            after = int(parse_qs(query).get("after", ["0"])[0])
+        except ValueError:
+            return Page("after: not a number\n", status=HTTPStatus.BAD_REQUEST)
+        events = list(self._site.cluster.events)
+        return _json({"next": len(events), "events": [{"at": at, "what": what} for at, what in events[after:]]})
+
+    def _fault(self, name: str, body: bytes) -> Page:
+        try:
+            given = json.loads(body or b"{}")
+            if not isinstance(given, dict):
+                return Page("a JSON object is wanted\n", status=HTTPStatus.BAD_REQUEST)
+            apply(self._site, self._site.clock(), name, given)
+        except (BadFault, ValueError) as error:
+            return Page(f"{error}\n", status=HTTPStatus.BAD_REQUEST)
+        return _json({"done": name})
+
+
+def _json(value: Any) -> Page:  # noqa: ANN401 - whatever JSON knows
+    return Page(json.dumps(value) + "\n", _JSON)
+
+
+def state(site: Site) -> dict[str, Any]:
+    """Return a picture of the cluster: brokers, counts of partitions, groups."""
+    cluster = site.cluster
+    partitions = list(cluster.partitions())
+    return {
+        "cluster_id": cluster.spec.cluster_id,
+        "release": ".".join(map(str, cluster.spec.release)),
+        "controller": cluster.controller.leader,
+        "brokers": {
+            str(one.id): {
+                "running": one.is_running,
+                "frozen": one.is_frozen,
+                "isolated": one.is_isolated,
+                "fenced": one.is_fenced,
+                "leads": sum(p.state.leader == one.id for p in one.partitions),
+                "replicas": len(one.partitions),
+            }
+            for one in cluster.brokers.values()
+        },
+        "topics": len(cluster.topics),
+        "partitions": len(partitions),
+        "under_replicated": sum(len(p.state.isr) < len(p.state.replicas) for p in partitions),
+        "offline": sum(p.state.leader == NO_LEADER for p in partitions),
+        "groups": {name: str(found.state) for name in site.groups.names() if (found := site.groups.find(name))},
+    }

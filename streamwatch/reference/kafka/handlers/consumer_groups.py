@@ -1,0 +1,108 @@
+"""Groups of the new protocol (KIP-848)."""
+
+import uuid
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from streamwatch.reference.kafka.acls import Operation, ResourceType
+from streamwatch.reference.kafka.codes import Code
+from streamwatch.reference.kafka.consumer_group import Beat, ConsumerGroup, Member, Slot
+from streamwatch.reference.kafka.handlers.context import Context, Reply
+from streamwatch.reference.kafka.handlers.groups import wrong_coordinator
+
+
+def consumer_group_heartbeat(context: Context) -> Reply:
+    """API 68."""
+    body = context.body
+    interval = context.cluster.settings.number("group.consumer.heartbeat.interval.ms")
+    code = wrong_coordinator(context, body.group_id, Operation.READ)
+    if code:
+        return {"error_code": code, "member_epoch": 0, "heartbeat_interval_ms": interval}
+    owned = body.topic_partitions
+    beat = Beat(
+        member_id=body.member_id,
+        epoch=body.member_epoch,
+        instance_id=body.instance_id,
+        rack=body.rack_id,
+        client_id=context.request.client_id,
+        host=f"/{context.host}",
+        rebalance_seconds=None if body.rebalance_timeout_ms < 0 else body.rebalance_timeout_ms / 1000,
+        topics=None if body.subscribed_topic_names is None else tuple(body.subscribed_topic_names),
+        pattern=body.subscribed_topic_regex,
+        assignor=body.server_assignor,
+        owned=None if owned is None else frozenset((t.topic_id, index) for t in owned for index in t.partitions),
+    )
+    found = context.site.groups.beat(body.group_id, beat, context.now)
+    answer: dict[str, Any] = {
+        "error_code": found.code,
+        "error_message": found.why,
+        "member_id": found.member_id or None,
+        "member_epoch": found.epoch,
+        "heartbeat_interval_ms": interval,
+    }
+    if found.assignment is not None:
+        answer["assignment"] = {"topic_partitions": _by_topic(found.assignment)}
+    return answer
+
+
+def _by_topic(slots: Iterable[Slot]) -> list[dict[str, Any]]:
+    topics: dict[uuid.UUID, list[int]] = {}
+    for topic, index in sorted(slots):
+        topics.setdefault(topic, []).append(index)
+    return [{"topic_id": topic, "partitions": indexes} for topic, indexes in topics.items()]
+
+
+def consumer_group_describe(context: Context) -> Reply:
+    """API 69."""
+    return {"groups": [_described(context, name) for name in context.body.group_ids]}
+
+
+def _described(context: Context, name: str) -> dict[str, Any]:
+    code = wrong_coordinator(context, name, Operation.DESCRIBE)
+    group = context.site.groups.find(name)
+    row: dict[str, Any] = {
+        "group_id": name,
+        "error_message": None,
+        "group_state": "",
+        "assignor_name": "",
+        "members": [],
+    }
+    row |= {"error_code": code, "group_epoch": 0, "assignment_epoch": 0}
+    if code:
+        return row
+    if not isinstance(group, ConsumerGroup):
+        return row | {"error_code": Code.GROUP_ID_NOT_FOUND, "error_message": f"Group {name} is not a consumer group."}
+    row |= {
+        "group_state": group.state,
+        "group_epoch": group.epoch,
+        "assignment_epoch": group.epoch,
+        "assignor_name": group.assignor,
+        "members": [_member(context, group, one) for one in group.members.values()],
+    }
+    if context.body.include_authorized_operations:
+        row["authorized_operations"] = sum(1 << one for one in context.operations(ResourceType.GROUP, name))
+    return row
+
+
+def _member(context: Context, group: ConsumerGroup, one: Member) -> dict[str, Any]:
+    def named(slots: Iterable[Slot]) -> dict[str, Any]:
+        names = {topic_id: topic.name for topic_id, topic in context.cluster.topics_by_id.items()}
+        rows = [row | {"topic_name": names[row["topic_id"]]} for row in _by_topic(slots) if row["topic_id"] in names]
+        return {"topic_partitions": rows}
+
+    return {
+        "member_id": one.id,
+        "instance_id": one.instance_id,
+        "rack_id": one.rack,
+        "member_epoch": one.epoch,
+        "client_id": one.client_id,
+        "client_host": one.host,
+        "subscribed_topic_names": list(one.topics),
+        "subscribed_topic_regex": one.pattern,
+        "assignment": named(one.assigned | one.revoking),
+        "target_assignment": named(group.target.get(one.id, set())),
+        "member_type": 1,
+    }
+
+
+HANDLERS: Final[dict[int, Callable[[Context], Reply]]] = {68: consumer_group_heartbeat, 69: consumer_group_describe}

@@ -1,0 +1,258 @@
+"""What clients ask first: ApiVersions, Metadata, FindCoordinator; and how tools see the cluster."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from streamwatch.reference.kafka.acls import Operation, ResourceType
+from streamwatch.reference.kafka.codes import Code
+from streamwatch.reference.kafka.handlers.context import CLUSTER, NO_ID, Context, Reply, on_controller
+from streamwatch.reference.kafka.partition import NO_LEADER, Partition
+from streamwatch.reference.kafka.topics import Refused, Topic
+from streamwatch.reference.kafka.wire import Answer
+
+_MOST_PARTITIONS: Final = 2000
+_GROUP, _TRANSACTION = 0, 1
+_METADATA_LEVEL: Final = {(3, 6): 14, (3, 9): 21, (4, 0): 25, (4, 1): 27, (4, 3): 29}
+
+
+def api_versions(context: Context) -> Reply:
+    """API 18. An unknown version is answered in version 0, with the list (KIP-511)."""
+    code = Code.UNSUPPORTED_VERSION if context.request.body is None else Code.NONE
+    spans = context.site.offered
+    keys = [{"api_key": key, "min_version": a, "max_version": b} for key, (a, b) in sorted(spans.items())]
+    answer: dict[str, Any] = {"error_code": code, "api_keys": keys}
+    features = _features(context)
+    if context.request.body is not None and context.version >= 3 and features:  # noqa: PLR2004 - where features begin
+        answer["supported_features"] = [
+            {"name": name, "min_version": low, "max_version": level} for name, (low, level) in features.items()
+        ]
+        answer["finalized_features_epoch"] = context.cluster.controller.offset
+        answer["finalized_features"] = [
+            {"name": name, "max_version_level": level, "min_version_level": level}
+            for name, (_, level) in features.items()
+        ]
+    return answer
+
+
+def _features(context: Context) -> dict[str, tuple[int, int]]:
+    """Return the features of a release and their levels; transaction.version 2 (KIP-890) is not offered."""
+    release = context.cluster.spec.release
+    features = {"metadata.version": (1, _METADATA_LEVEL[release])} if release in _METADATA_LEVEL else {}
+    return features | ({"group.version": (1, 1)} if release >= (4, 0) else {})
+
+
+def metadata(context: Context) -> Reply:
+    """API 3."""
+    body = context.body
+    wants_all = body.topics is None or (context.version == 0 and not body.topics)
+    if wants_all:
+        asked = [(name, None) for name in context.cluster.topics if context.may_topic(Operation.DESCRIBE, name)]
+    else:
+        asked = [(one.name, one.topic_id) for one in body.topics]
+    answer: dict[str, Any] = {
+        "brokers": brokers(context),
+        "cluster_id": context.cluster.spec.cluster_id,
+        "controller_id": controller_id(context),
+        "topics": [_topic(context, name, topic_id) for name, topic_id in asked],
+    }
+    if body.include_cluster_authorized_operations:
+        answer["authorized_operations"] = context.operations(ResourceType.CLUSTER, CLUSTER)
+    return answer
+
+
+def brokers(context: Context) -> list[dict[str, Any]]:
+    """Return the brokers that are not fenced, with their addresses."""
+    rows = []
+    for one in context.cluster.brokers.values():
+        if not one.is_fenced or one is context.broker:
+            host, port = context.site.address(one.id, context.listener)
+            rows.append({"node_id": one.id, "host": host, "port": port, "rack": one.rack})
+    return rows
+
+
+def controller_id(context: Context) -> int:
+    """Return the controller's id; in KRaft clients are given any broker that is alive."""
+    cluster = context.cluster
+    if not cluster.spec.kraft:
+        return -1 if cluster.controller.leader is None else cluster.controller.leader
+    alive = [one.id for one in cluster.brokers.values() if not one.is_fenced]
+    return cluster.random.choice(alive) if alive else -1
+
+
+def _topic(context: Context, name: str | None, topic_id: Any) -> dict[str, Any]:  # noqa: ANN401 - a UUID or nothing
+    found = context.topic(name or "", topic_id)
+    if not isinstance(found, Topic):
+        if name and not context.may_topic(Operation.DESCRIBE, name):
+            return _missing(Code.TOPIC_AUTHORIZATION_FAILED, name, topic_id)
+        if name is None or not _may_create(context, name):
+            return _missing(found, name, topic_id)
+        try:
+            found = context.cluster.ensure(name, context.now)
+        except Refused as refused:
+            return _missing(refused.code, name, topic_id)
+    if not context.may_topic(Operation.DESCRIBE, found.name):
+        return _missing(Code.TOPIC_AUTHORIZATION_FAILED, name, topic_id)
+    row = {
+        "error_code": Code.NONE,
+        "name": found.name,
+        "topic_id": found.id,
+        "is_internal": found.is_internal,
+        "partitions": [_partition(context, one) for one in found.partitions],
+    }
+    if context.body.include_topic_authorized_operations:
+        row["authorized_operations"] = context.operations(ResourceType.TOPIC, found.name)
+    return row
+
+
+def _may_create(context: Context, name: str) -> bool:
+    is_on = context.cluster.settings.broker("auto.create.topics.enable") == "true"
+    may = context.may_cluster(Operation.CREATE) or context.may_topic(Operation.CREATE, name)
+    return bool(is_on and context.body.allow_auto_topic_creation is not False and may)
+
+
+def _missing(code: Code, name: str | None, topic_id: Any) -> dict[str, Any]:  # noqa: ANN401 - a UUID or nothing
+    return {"error_code": code, "name": name or "", "topic_id": topic_id or NO_ID, "partitions": []}
+
+
+def _partition(context: Context, partition: Partition) -> dict[str, Any]:
+    state = context.cluster.state_for(context.broker, partition)
+    return {
+        "error_code": Code.LEADER_NOT_AVAILABLE if state.leader == NO_LEADER else Code.NONE,
+        "partition_index": partition.index,
+        "leader_id": state.leader,
+        "leader_epoch": state.leader_epoch,
+        "replica_nodes": list(state.replicas),
+        "isr_nodes": list(state.isr),
+        "offline_replicas": _offline(context, partition),
+    }
+
+
+def _offline(context: Context, partition: Partition) -> list[int]:
+    cluster = context.cluster
+    return [
+        each
+        for each, replica in partition.replicas.items()
+        if cluster.brokers[each].is_fenced or not replica.volume.is_online
+    ]
+
+
+def describe_topic_partitions(context: Context) -> Reply:
+    """API 75, a page at a time."""
+    body = context.body
+    names = sorted(one.name for one in body.topics) if body.topics else sorted(context.cluster.topics)
+    first = (body.cursor.topic_name, body.cursor.partition_index) if body.cursor else ("", 0)
+    left = min(body.response_partition_limit or _MOST_PARTITIONS, _MOST_PARTITIONS)
+    rows: list[dict[str, Any]] = []
+    for name in names:
+        if name < first[0]:
+            continue
+        row = _described(context, name, first[1] if name == first[0] else 0, left)
+        left -= len(row["partitions"])
+        rows.append(row)
+        count = len(context.cluster.topics[name].partitions) if name in context.cluster.topics else 0
+        last = row["partitions"][-1]["partition_index"] + 1 if row["partitions"] else 0
+        if left <= 0 and (last < count or name != names[-1]):
+            return {"topics": rows, "next_cursor": {"topic_name": name, "partition_index": last}}
+    return {"topics": rows}
+
+
+def _described(context: Context, name: str, first: int, most: int) -> dict[str, Any]:
+    found = context.topic(name)
+    if not isinstance(found, Topic) or not context.may_topic(Operation.DESCRIBE, name):
+        code = found if isinstance(found, Code) else Code.TOPIC_AUTHORIZATION_FAILED
+        return {"error_code": code, "name": name, "topic_id": NO_ID, "partitions": []}
+    wanted = found.partitions[first : first + most]
+    rows = [_partition(context, one) | {"eligible_leader_replicas": [], "last_known_elr": []} for one in wanted]
+    bits = sum(1 << one for one in context.operations(ResourceType.TOPIC, name))
+    return {
+        "error_code": Code.NONE,
+        "name": name,
+        "topic_id": found.id,
+        "is_internal": found.is_internal,
+        "partitions": rows,
+        "topic_authorized_operations": bits,
+    }
+
+
+def find_coordinator(context: Context) -> Reply:
+    """API 10."""
+    body = context.body
+    keys = list(body.coordinator_keys) if context.version >= 4 else [body.key]  # noqa: PLR2004 - where batches begin
+    rows = [{"key": key, **_coordinator(context, key, body.key_type or _GROUP)} for key in keys]
+    if context.version >= 4:  # noqa: PLR2004
+        return {"coordinators": rows}
+    return {name: value for name, value in rows[0].items() if name != "key"}
+
+
+def _coordinator(context: Context, key: str, kind: int) -> dict[str, Any]:
+    nowhere = {"node_id": -1, "host": "", "port": -1}
+    resource = ResourceType.TRANSACTIONAL_ID if kind == _TRANSACTION else ResourceType.GROUP
+    if not context.may(Operation.DESCRIBE, resource, key):
+        is_group = kind == _GROUP
+        code = Code.GROUP_AUTHORIZATION_FAILED if is_group else Code.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+        return nowhere | {"error_code": code, "error_message": None}
+    broker = context.site.coordinator(key, context.now, is_transaction=kind == _TRANSACTION)
+    if broker is None:
+        return nowhere | {"error_code": Code.COORDINATOR_NOT_AVAILABLE, "error_message": None}
+    host, port = context.site.address(broker, context.listener)
+    return {"error_code": Code.NONE, "error_message": None, "node_id": broker, "host": host, "port": port}
+
+
+def describe_cluster(context: Context) -> Reply:
+    """API 60."""
+    if context.version >= 1 and context.body.endpoint_type != 1:
+        why = "The request was sent to an endpoint of the wrong type."
+        return {"error_code": 115, "error_message": why, "brokers": [], "cluster_id": "", "controller_id": -1}
+    answer: dict[str, Any] = {
+        "error_code": Code.NONE,
+        "error_message": None,
+        "cluster_id": context.cluster.spec.cluster_id,
+        "controller_id": controller_id(context),
+        "brokers": [
+            {{"node_id": "broker_id"}.get(name, name): value for name, value in row.items()} for row in brokers(context)
+        ],
+    }
+    if context.body.include_cluster_authorized_operations:
+        answer["authorized_operations"] = context.operations(ResourceType.CLUSTER, CLUSTER)
+    return answer
+
+
+def describe_quorum(context: Context) -> Reply:
+    """API 55: answered by the controller."""
+    if not context.may_cluster(Operation.DESCRIBE):
+        return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "topics": []}
+    return on_controller(context, lambda now: _quorum(context, now))
+
+
+def _quorum(context: Context, now: float) -> Answer:
+    controller, at = context.cluster.controller, int(now * 1000)
+
+    def member(number: int, *, is_running: bool) -> dict[str, int]:
+        seen = at if is_running else -1
+        return {
+            "replica_id": number,
+            "log_end_offset": controller.offset if is_running else 0,
+            "last_fetch_timestamp": seen,
+            "last_caught_up_timestamp": seen,
+        }
+
+    partition = {
+        "partition_index": 0,
+        "error_code": Code.NONE,
+        "leader_id": -1 if controller.leader is None else controller.leader,
+        "leader_epoch": controller.epoch,
+        "high_watermark": controller.offset,
+        "current_voters": [member(one.id, is_running=one.is_running) for one in controller.voters.values()],
+        "observers": [member(one.id, is_running=one.hears) for one in context.cluster.brokers.values()],
+    }
+    return {"error_code": Code.NONE, "topics": [{"topic_name": "__cluster_metadata", "partitions": [partition]}]}
+
+
+HANDLERS: Final[dict[int, Callable[[Context], Reply]]] = {
+    3: metadata,
+    10: find_coordinator,
+    18: api_versions,
+    55: describe_quorum,
+    60: describe_cluster,
+    75: describe_topic_partitions,
+}

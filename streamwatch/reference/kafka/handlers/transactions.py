@@ -1,0 +1,190 @@
+"""Producers and transactions: InitProducerId, AddPartitionsToTxn, AddOffsetsToTxn, EndTxn, TxnOffsetCommit, lists."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from streamwatch.reference.kafka.acls import Operation, ResourceType
+from streamwatch.reference.kafka.codes import Code
+from streamwatch.reference.kafka.coordinator import Committed
+from streamwatch.reference.kafka.handlers.context import Context, Reply, gathered
+from streamwatch.reference.kafka.transactions import Transaction
+
+
+def init_producer_id(context: Context) -> Reply:
+    """API 22."""
+    body = context.body
+    if body.transactional_id is None:
+        is_bump = body.producer_id is not None and body.producer_id >= 0
+        if is_bump and body.producer_epoch is not None and body.producer_epoch < 32766:  # noqa: PLR2004 - the last
+            return {"error_code": Code.NONE, "producer_id": body.producer_id, "producer_epoch": body.producer_epoch + 1}
+        number = context.site.transactions.new_producer()
+        return {"error_code": Code.NONE, "producer_id": number, "producer_epoch": 0}
+    wrong = _wrong_coordinator(context, body.transactional_id)
+    if wrong:
+        return {"error_code": wrong, "producer_id": -1, "producer_epoch": -1}
+    known = (body.producer_id if body.producer_id is not None else -1, body.producer_epoch or 0)
+    seconds = body.transaction_timeout_ms / 1000
+    code, number, epoch = context.site.transactions.begin(body.transactional_id, seconds, known, context.now)
+    return {"error_code": code, "producer_id": number, "producer_epoch": epoch}
+
+
+def _wrong_coordinator(context: Context, name: str) -> Code:
+    if not context.may(Operation.WRITE, ResourceType.TRANSACTIONAL_ID, name):
+        return Code.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+    broker = context.site.coordinator(name, context.now, is_transaction=True)
+    if broker is None:
+        return Code.COORDINATOR_NOT_AVAILABLE
+    return Code.NONE if broker == context.broker.id else Code.NOT_COORDINATOR
+
+
+def _found(context: Context, name: str, producer_id: int, epoch: int) -> Transaction | Code:
+    wrong = _wrong_coordinator(context, name)
+    return wrong or context.site.transactions.find(name, producer_id, epoch)
+
+
+def add_partitions_to_txn(context: Context) -> Reply:
+    """API 24."""
+    body = context.body
+    keys = {(topic.name, index) for topic in body.v3_and_below_topics for index in topic.partitions}
+    one = _found(
+        context,
+        body.v3_and_below_transactional_id,
+        body.v3_and_below_producer_id,
+        body.v3_and_below_producer_epoch,
+    )
+    codes = {key: _addable(context, *key) for key in keys}
+    if isinstance(one, Code):
+        codes = dict.fromkeys(keys, one)
+    elif any(codes.values()):
+        codes = {key: code or Code.OPERATION_NOT_ATTEMPTED for key, code in codes.items()}
+    else:
+        code = context.site.transactions.add(one, keys, set(), context.now)
+        codes = dict.fromkeys(keys, code)
+    return {
+        "results_by_topic_v3_and_below": [
+            {
+                "name": topic.name,
+                "results_by_partition": [
+                    {"partition_index": index, "partition_error_code": codes[topic.name, index]}
+                    for index in topic.partitions
+                ],
+            }
+            for topic in body.v3_and_below_topics
+        ]
+    }
+
+
+def _addable(context: Context, topic: str, index: int) -> Code:
+    if not context.may_topic(Operation.WRITE, topic):
+        return Code.TOPIC_AUTHORIZATION_FAILED
+    return Code.NONE if context.cluster.partition(topic, index) else Code.UNKNOWN_TOPIC_OR_PARTITION
+
+
+def add_offsets_to_txn(context: Context) -> Reply:
+    """API 25."""
+    body = context.body
+    one = _found(context, body.transactional_id, body.producer_id, body.producer_epoch)
+    if isinstance(one, Code):
+        return {"error_code": one}
+    if not context.may(Operation.READ, ResourceType.GROUP, body.group_id):
+        return {"error_code": Code.GROUP_AUTHORIZATION_FAILED}
+    return {"error_code": context.site.transactions.add(one, set(), {body.group_id}, context.now)}
+
+
+def end_txn(context: Context) -> Reply:
+    """API 26."""
+    body = context.body
+    one = _found(context, body.transactional_id, body.producer_id, body.producer_epoch)
+    if isinstance(one, Code):
+        return {"error_code": one}
+    ended = context.site.transactions.end(one, context.now, commit=body.committed)
+    return gathered([ended], lambda codes: {"error_code": codes[0]})
+
+
+def txn_offset_commit(context: Context) -> Reply:
+    """API 28: offsets that count when the transaction commits."""
+    body = context.body
+    generation = -1 if body.generation_id is None else body.generation_id
+    code = Code.NONE
+    if not context.may(Operation.READ, ResourceType.GROUP, body.group_id):
+        code = Code.GROUP_AUTHORIZATION_FAILED
+    elif context.site.coordinator(body.group_id, context.now) != context.broker.id:
+        code = Code.NOT_COORDINATOR
+    elif generation >= 0:
+        groups = context.site.groups
+        code = groups.may_commit(body.group_id, body.member_id or "", body.group_instance_id, generation)
+    if not code:
+        context.site.groups.pend(body.group_id, body.producer_id, committed(body.topics, context.now))
+    return {
+        "topics": [
+            {
+                "name": topic.name,
+                "partitions": [
+                    {"partition_index": one.partition_index, "error_code": code} for one in topic.partitions
+                ],
+            }
+            for topic in body.topics
+        ]
+    }
+
+
+def committed(topics: Any, now: float) -> dict[tuple[str, int], Committed]:  # noqa: ANN401 - a message
+    """Return the offsets of a commit."""
+    return {
+        (topic.name, one.partition_index): Committed(
+            one.committed_offset,
+            -1 if one.committed_leader_epoch is None else one.committed_leader_epoch,
+            one.committed_metadata or "",
+            now,
+        )
+        for topic in topics
+        for one in topic.partitions
+    }
+
+
+def describe_transactions(context: Context) -> Reply:
+    """API 65."""
+
+    def row(name: str) -> dict[str, Any]:
+        one = context.site.transactions.by_name.get(name)
+        if one is None:
+            return {"error_code": 105, "transactional_id": name, "transaction_state": "", "topics": []}
+        topics: dict[str, list[int]] = {}
+        for topic, index in sorted(one.partitions):
+            topics.setdefault(topic, []).append(index)
+        return {
+            "error_code": Code.NONE,
+            "transactional_id": name,
+            "transaction_state": one.state,
+            "transaction_timeout_ms": int(one.timeout_seconds * 1000),
+            "transaction_start_time_ms": int(one.started * 1000),
+            "producer_id": one.producer_id,
+            "producer_epoch": one.epoch,
+            "topics": [{"topic": topic, "partitions": indexes} for topic, indexes in topics.items()],
+        }
+
+    return {"transaction_states": [row(name) for name in context.body.transactional_ids]}
+
+
+def list_transactions(context: Context) -> Reply:
+    """API 66: of those that this broker coordinates."""
+    states, producers = set(context.body.state_filters or ()), set(context.body.producer_id_filters or ())
+    rows = [
+        {"transactional_id": one.name, "producer_id": one.producer_id, "transaction_state": one.state}
+        for one in context.site.transactions.by_name.values()
+        if (not states or one.state in states)
+        and (not producers or one.producer_id in producers)
+        and context.site.coordinator(one.name, context.now, is_transaction=True) == context.broker.id
+    ]
+    return {"error_code": Code.NONE, "unknown_state_filters": [], "transaction_states": rows}
+
+
+HANDLERS: Final[dict[int, Callable[[Context], Reply]]] = {
+    22: init_producer_id,
+    24: add_partitions_to_txn,
+    25: add_offsets_to_txn,
+    26: end_txn,
+    28: txn_offset_commit,
+    65: describe_transactions,
+    66: list_transactions,
+}

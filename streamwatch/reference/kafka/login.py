@@ -1,0 +1,69 @@
+"""The login of one connection: SaslHandshake and SaslAuthenticate, repeated where sessions are short (KIP-368)."""
+
+from typing import Final
+
+from streamwatch.reference.kafka.codes import Code
+from streamwatch.reference.kafka.sasl import Conversation, Credentials, Refused, begin
+from streamwatch.reference.kafka.site import Listener
+from streamwatch.reference.kafka.wire import API_VERSIONS, Answer, Request
+
+HANDSHAKE: Final = 17
+AUTHENTICATE: Final = 36
+ANONYMOUS: Final = "User:ANONYMOUS"
+
+
+class Login:
+    """Who is at the other end of a connection, and until when."""
+
+    def __init__(self, listener: Listener, credentials: Credentials, principal: str = ANONYMOUS) -> None:
+        self._listener = listener
+        self._credentials = credentials
+        self._conversation: Conversation | None = None
+        self.principal: str | None = None if listener.mechanisms else principal
+        self.until: float | None = None
+        """Unix seconds, when the session ends."""
+        self.is_refused = False
+
+    def may_ask(self, key: int, now: float) -> bool:
+        """Whether a request of this API is allowed now; the connection is closed where it is not."""
+        if key in {HANDSHAKE, AUTHENTICATE}:
+            return bool(self._listener.mechanisms)
+        if self.principal is None:
+            return key == API_VERSIONS
+        return self.until is None or now <= self.until
+
+    def answer(self, request: Request, now: float) -> Answer:
+        """Answer one of the two APIs of SASL."""
+        return self._handshake(request, now) if request.key == HANDSHAKE else self._authenticate(request, now)
+
+    def _handshake(self, request: Request, now: float) -> Answer:
+        mechanisms = list(self._listener.mechanisms)
+        if request.body.mechanism not in mechanisms:
+            self.is_refused = True
+            return {"error_code": Code.UNSUPPORTED_SASL_MECHANISM, "mechanisms": mechanisms}
+        self._conversation = begin(request.body.mechanism, self._credentials, now)
+        return {"error_code": Code.NONE, "mechanisms": mechanisms}
+
+    def _authenticate(self, request: Request, now: float) -> Answer:
+        talk = self._conversation
+        if talk is None:
+            self.is_refused = True
+            why = "SaslAuthenticate request received before SaslHandshake."
+            return {"error_code": Code.ILLEGAL_SASL_STATE, "error_message": why, "auth_bytes": b""}
+        try:
+            reply = talk.step(bytes(request.body.auth_bytes))
+        except Refused as refused:
+            self.is_refused = True
+            return {"error_code": Code.SASL_AUTHENTICATION_FAILED, "error_message": str(refused), "auth_bytes": b""}
+        lifetime = 0.0
+        if talk.principal is not None:
+            self.principal = talk.principal
+            lifetime = talk.lifetime_seconds or 0.0
+            self.until = now + lifetime if lifetime else None
+            self._conversation = None
+        return {
+            "error_code": Code.NONE,
+            "error_message": None,
+            "auth_bytes": reply,
+            "session_lifetime_ms": int(lifetime * 1000),
+        }

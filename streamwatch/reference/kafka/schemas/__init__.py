@@ -1,0 +1,1 @@
+"""Schemas of APIs that kafka-python lacks (KIP-848)."""

@@ -1,0 +1,151 @@
+"""The transaction coordinator (KIP-98): producer ids, epochs that fence, and markers in every partition at the end."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal
+
+from streamwatch.reference.kafka.batch import marker
+from streamwatch.reference.kafka.codes import Code
+from streamwatch.reference.kafka.timers import Later, Timer
+
+if TYPE_CHECKING:
+    from streamwatch.reference.kafka.cluster import Cluster
+    from streamwatch.reference.kafka.coordinator import Groups
+
+Key = tuple[str, int]
+State = Literal["Empty", "Ongoing", "PrepareCommit", "PrepareAbort", "CompleteCommit", "CompleteAbort"]
+
+_RETRY_SECONDS: Final = 0.1
+_LAST_EPOCH: Final = 32766
+_FIRST_ID: Final = 1000
+
+
+@dataclass(slots=True)
+class Transaction:
+    """What is known of one transactional id."""
+
+    name: str
+    producer_id: int
+    epoch: int
+    timeout_seconds: float
+    state: State = "Empty"
+    partitions: set[Key] = field(default_factory=set)
+    groups: set[str] = field(default_factory=set)
+    started: float = -1.0
+    timer: Timer | None = None
+
+
+class Transactions:
+    """All transactions of a cluster. Its state outlives a coordinator's move, as the real one's does in its log."""
+
+    def __init__(self, cluster: "Cluster", groups: "Groups") -> None:
+        self._cluster = cluster
+        self._groups = groups
+        self._next_id = _FIRST_ID
+        self.by_name: dict[str, Transaction] = {}
+        self._by_producer: dict[int, Transaction] = {}
+
+    def new_producer(self) -> int:
+        """Return a producer id that nobody had."""
+        self._next_id += 1
+        return self._next_id - 1
+
+    def begin(self, name: str, timeout_seconds: float, known: tuple[int, int], now: float) -> tuple[Code, int, int]:
+        """InitProducerId: return (code, producer id, epoch); whoever used the name before is fenced."""
+        most = self._cluster.settings.seconds("transaction.max.timeout.ms")
+        if not 0 < timeout_seconds <= most:
+            return (Code.INVALID_TRANSACTION_TIMEOUT, -1, -1)
+        one = self.by_name.get(name)
+        if one is None:
+            one = Transaction(name, self.new_producer(), 0, timeout_seconds)
+            self.by_name[name] = self._by_producer[one.producer_id] = one
+            return (Code.NONE, one.producer_id, one.epoch)
+        if known[0] >= 0 and known[0] == one.producer_id and known[1] < one.epoch:
+            return (Code.PRODUCER_FENCED, -1, -1)
+        if one.state.startswith("Prepare"):
+            return (Code.CONCURRENT_TRANSACTIONS, -1, -1)
+        if one.state == "Ongoing":
+            one.epoch += 1  # the old producer is fenced, and what it began is aborted first
+            self._finish(one, now, commit=False)
+            return (Code.CONCURRENT_TRANSACTIONS, -1, -1)
+        self._bump(one)
+        one.timeout_seconds = timeout_seconds
+        return (Code.NONE, one.producer_id, one.epoch)
+
+    def _bump(self, one: Transaction) -> None:
+        if one.epoch < _LAST_EPOCH:
+            one.epoch += 1
+            return
+        one.producer_id, one.epoch = self.new_producer(), 0
+        self._by_producer[one.producer_id] = one
+
+    def find(self, name: str, producer_id: int, epoch: int) -> Transaction | Code:
+        """Return the transaction of a producer that is not fenced, or what is wrong."""
+        one = self.by_name.get(name)
+        if one is None or one.producer_id != producer_id:
+            return Code.INVALID_PRODUCER_ID_MAPPING
+        return one if one.epoch == epoch else Code.PRODUCER_FENCED
+
+    def add(self, one: Transaction, partitions: set[Key], groups: set[str], now: float) -> Code:
+        """Let partitions, or a group's offsets, be part of the transaction; it begins with the first."""
+        if one.state.startswith("Prepare"):
+            return Code.CONCURRENT_TRANSACTIONS
+        if one.state != "Ongoing":
+            one.state, one.started = "Ongoing", now
+            one.timer = self._cluster.timers.at(now + one.timeout_seconds, lambda then: self._expire(one, then))
+        one.partitions |= partitions
+        one.groups |= groups
+        return Code.NONE
+
+    def holds(self, producer_id: int, key: Key) -> bool:
+        """Whether a partition is part of a producer's open transaction."""
+        one = self._by_producer.get(producer_id)
+        return one is not None and one.state == "Ongoing" and key in one.partitions
+
+    def end(self, one: Transaction, now: float, *, commit: bool) -> Later[Code]:
+        """EndTxn: the answer comes when the decision is made; markers follow."""
+        wanted: State = "CompleteCommit" if commit else "CompleteAbort"
+        if one.state == "Ongoing":
+            self._finish(one, now, commit=commit)
+            return Later.now(Code.NONE)
+        if one.state.startswith("Prepare"):
+            return Later.now(Code.CONCURRENT_TRANSACTIONS)
+        return Later.now(Code.NONE if one.state == wanted else Code.INVALID_TXN_STATE)
+
+    def _expire(self, one: Transaction, now: float) -> None:
+        if one.state == "Ongoing":
+            self._cluster.tell(now, f"transaction {one.name} timed out")
+            one.epoch += 1
+            self._finish(one, now, commit=False)
+
+    def _finish(self, one: Transaction, now: float, *, commit: bool) -> None:
+        if one.timer is not None:
+            one.timer.cancel()
+        one.state = "PrepareCommit" if commit else "PrepareAbort"
+        self._write_markers(one, now)
+
+    def _write_markers(self, one: Transaction, now: float) -> None:
+        """Write what is left to write; where a partition has no leader, try again soon."""
+        commit = one.state == "PrepareCommit"
+        for key in tuple(one.partitions):
+            if self._mark(one, key, now, commit=commit):
+                one.partitions.discard(key)
+        if one.partitions:
+            self._cluster.timers.at(now + _RETRY_SECONDS, lambda then: self._write_markers(one, then))
+            return
+        self._groups.finish(one.producer_id, commit=commit)
+        one.groups.clear()
+        one.state = "CompleteCommit" if commit else "CompleteAbort"
+
+    def _mark(self, one: Transaction, key: Key, now: float, *, commit: bool) -> bool:
+        partition = self._cluster.partition(*key)
+        if partition is None:
+            return True  # the topic was deleted
+        leader = partition.leader
+        if leader is None or not leader.volume.is_online or not self._cluster.brokers[leader.broker].works:
+            return False
+        end = marker(one.producer_id, one.epoch, commit=commit, coordinator_epoch=0, at_ms=int(now * 1000))
+        partition.append(leader.broker, [end], now, None)
+        self._cluster.replication.advance(partition, now)
+        self._cluster.replication.changed(partition, now)
+        partition.wake(now)
+        return True

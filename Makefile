@@ -6,12 +6,12 @@ BIN := $(VENV)/bin
 .PHONY: help demo test check fmt docs bench clean
 
 help:
-	@echo "make demo KAFKA=HOST:PORT   run the agent against a cluster, metrics on http://127.0.0.1:9308/metrics"
-	@echo "make test                   run all tests; with Java 17 and Maven, those on real Kafka clusters too"
-	@echo "make check                  linters, types, and whether the generated documents are current"
-	@echo "make fmt                    format the code"
-	@echo "make docs                   write the generated documents anew"
-	@echo "make bench                  print what a cycle and a scrape cost"
+	@echo "make demo   a reference cluster, load, the agent and one incident (ARGS='--scenario slow_consumer' for another)"
+	@echo "make test   run all tests; with Java 17 and Maven, those on real Kafka clusters too"
+	@echo "make check  linters, types, and whether the generated documents are current"
+	@echo "make fmt    format the code"
+	@echo "make docs   write the generated documents anew"
+	@echo "make bench  print what a cycle and a scrape cost"
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -19,14 +19,7 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	touch $@
 
 demo: $(VENV)/ready
-ifdef KAFKA
-	$(BIN)/streamwatch run --kafka $(KAFKA)
-else
-	@echo "The bundled reference cluster is not built yet: name a Kafka broker of yours, for example"
-	@echo "    make demo KAFKA=localhost:9092"
-	@echo "and the agent shows that cluster on http://127.0.0.1:9308/metrics."
-	@exit 2
-endif
+	$(BIN)/streamwatch demo $(ARGS)
 
 test: $(VENV)/ready
 	$(BIN)/python -m pytest -W error $(ARGS)

@@ -1,11 +1,12 @@
 """The commands: thin, and slow imports only inside the command that needs them."""
 
+import importlib
 import json
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
@@ -27,7 +28,25 @@ _kafka = click.option("--kafka", metavar="HOST:PORT", help="Instead of a file: a
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Commands(click.Group):
+    """The commands below, and those that live in packages of their own, which are imported when they are asked for."""
+
+    _elsewhere: ClassVar = {
+        "demo": "streamwatch.demo.commands",
+        "reference": "streamwatch.reference.commands",
+    }
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *self._elsewhere])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self._elsewhere:
+            return super().get_command(ctx, cmd_name)
+        found: click.Command = getattr(importlib.import_module(self._elsewhere[cmd_name]), cmd_name)
+        return found
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="streamwatch")
 def main() -> None:
     """Watch Kafka, Amazon MSK and Kinesis, and tell what matters.

@@ -1,0 +1,172 @@
+"""The agent as a process of its own, and what its page says: the demonstration sees no more than Prometheus would."""
+
+import math
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from streamwatch.catalogue import kafka as metrics
+from streamwatch.catalogue import kafka_groups as group_metrics
+from streamwatch.model.metric import Metric
+
+CLUSTER: Final = "reference"
+_SERVING: Final = "serving http://"
+_CONFIG: Final = """\
+kafka:
+  - name: {name}
+    bootstrap: [{bootstrap}]
+    interval: 2s
+    deadline: 1500ms
+listen: {{address: '127.0.0.1:0'}}
+log: {{level: error}}
+"""
+_END_SECONDS: Final = 5.0
+_PAGE_SECONDS: Final = 2.0
+
+Labels = frozenset[tuple[str, str]]
+
+
+class AgentFailed(Exception):
+    """The agent did not start; says what it printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One consumer group: its state, and its lag in records and seconds (NaN where it is not known)."""
+
+    state: str
+    members: float
+    lag: float
+    lag_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the agent's page says; NaN or an empty mapping where it says nothing."""
+
+    brokers: Mapping[str, bool] = field(default_factory=dict)
+    """Whether each is up."""
+    leaders: Mapping[str, float] = field(default_factory=dict)
+    disk: Mapping[str, float] = field(default_factory=dict)
+    """The largest share in use of a log directory's volume."""
+    controllers: float = math.nan
+    offline: float = math.nan
+    under_replicated: float = math.nan
+    """Partitions, over all brokers."""
+    partitions: float = math.nan
+    reassigning: float = math.nan
+    groups: Mapping[str, Group] = field(default_factory=dict)
+
+
+class Agent:
+    """The agent, watching one cluster in the clear, as a context manager."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+        self._folder = tempfile.TemporaryDirectory(prefix="streamwatch-demo-")
+        self._process: subprocess.Popen[str] | None = None
+        self.address = ""
+        """Where it serves, as in ``127.0.0.1:9308``."""
+
+    def __enter__(self) -> Self:
+        file = Path(self._folder.name) / "streamwatch.yaml"
+        servers = ", ".join(f"'{one}'" for one in self._bootstrap.split(","))
+        file.write_text(_CONFIG.format(name=CLUSTER, bootstrap=servers), encoding="utf-8")
+        command = [sys.executable, "-m", "streamwatch.cli", "run", "--config", str(file)]
+        self._process = subprocess.Popen(  # noqa: S603 - our own module
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+        line = self._process.stderr.readline() if self._process.stderr else ""
+        if not line.startswith(_SERVING):
+            rest = self._process.stderr.read() if self._process.stderr else ""
+            self._end()
+            raise AgentFailed(f"the agent did not start: {line}{rest}".strip())
+        self.address = line.removeprefix(_SERVING).partition("/")[0]
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.communicate(timeout=_END_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.communicate()
+        self._folder.cleanup()
+
+    def look(self) -> Seen | None:
+        """Return what the page says now; None where it cannot be had."""
+        connection = HTTPConnection(self.address, timeout=_PAGE_SECONDS)
+        try:
+            connection.request("GET", "/metrics")
+            return seen(connection.getresponse().read().decode())
+        except (OSError, HTTPException):
+            return None
+        finally:
+            connection.close()
+
+
+def seen(page: str) -> Seen:
+    """Read a page of the agent's."""
+    samples = {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(page)
+        for sample in family.samples
+    }
+
+    def by(metric: Metric, label: str) -> dict[str, list[float]]:
+        found: dict[str, list[float]] = {}
+        for (name, labels), value in samples.items():
+            if name == metric.name:
+                found.setdefault(dict(labels)[label], []).append(value)
+        return found
+
+    def one(metric: Metric) -> float:
+        return next((value for (name, _), value in samples.items() if name == metric.name), math.nan)
+
+    under = by(metrics.BROKER_UNDER_REPLICATED, "broker")
+    return Seen(
+        brokers={key: bool(values[0]) for key, values in by(metrics.BROKER_UP, "broker").items()},
+        leaders={key: values[0] for key, values in by(metrics.BROKER_LEADERS, "broker").items()},
+        disk={key: max(values) for key, values in by(metrics.LOG_DIR_USED, "broker").items()},
+        controllers=one(metrics.ACTIVE_CONTROLLERS),
+        offline=one(metrics.OFFLINE_PARTITIONS),
+        under_replicated=sum(map(sum, under.values())) if under else math.nan,
+        partitions=one(metrics.PARTITIONS),
+        reassigning=one(metrics.REASSIGNING_PARTITIONS),
+        groups=_groups(samples),
+    )
+
+
+def _groups(samples: Mapping[tuple[str, Labels], float]) -> dict[str, Group]:
+    def of(metric: Metric, group: str) -> float:
+        wanted = ("group", group)
+        return next((v for (name, labels), v in samples.items() if name == metric.name and wanted in labels), math.nan)
+
+    states = {
+        dict(labels)["group"]: dict(labels).get("state", "")
+        for (name, labels), value in samples.items()
+        if name == group_metrics.GROUP_STATE.name and value == 1
+    }
+    return {
+        name: Group(
+            state,
+            of(group_metrics.GROUP_MEMBERS, name),
+            of(group_metrics.GROUP_LAG, name),
+            of(group_metrics.GROUP_LAG_SECONDS, name),
+        )
+        for name, state in sorted(states.items())
+    }

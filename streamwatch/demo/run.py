@@ -1,0 +1,129 @@
+"""Runs the demonstration: starts everything, plays the incident, tells what is seen, and leaves nothing behind."""
+
+import math
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from streamwatch.demo.agent import Agent, Seen
+from streamwatch.demo.changes import changes
+from streamwatch.reference.kafka.server import ReferenceKafka
+from streamwatch.reference.kafka.spec import Spec
+from streamwatch.reference.play import LoadProcess, play
+from streamwatch.reference.scenarios import Scenario, Step
+
+QUICK: Final = {
+    "broker.session.timeout.ms": "6000",
+    "replica.lag.time.max.ms": "5000",
+    "group.initial.rebalance.delay.ms": "0",
+    "offsets.topic.num.partitions": "6",
+}
+"""Settings of a cluster whose incidents fit into a minute."""
+_LOOK_SECONDS: Final = 0.2
+_READY_SECONDS: Final = 40.0
+
+
+@dataclass(slots=True)
+class Story:
+    """All that there is to show."""
+
+    scenario: Scenario
+    bootstrap: str
+    page: str
+    """The URL of the agent's metrics."""
+    began: float
+    now: float
+    seen: Seen = field(default_factory=Seen)
+    is_fresh: bool = False
+    """Whether the last look at the agent's page succeeded."""
+    lines: list[tuple[float, str, str]] = field(default_factory=list)
+    """(seconds since the start, who tells it, what): who is ``happens`` or ``agent`` or ``agent!``."""
+
+
+class Shower(Protocol):
+    """Shows a story as it goes on."""
+
+    def update(self, story: Story) -> None:
+        """Show what is new."""
+
+
+def run(scenario: Scenario, shower: Shower, seconds: float | None, rate: float) -> Story:
+    """Run until the story is told, until so many seconds are over, or until a signal comes."""
+    ended = threading.Event()
+    with _until_signalled(ended), ReferenceKafka(Spec(brokers=scenario.brokers, settings=QUICK)) as kafka:
+        clock = kafka.site.clock
+        with LoadProcess(kafka.bootstrap, rate) as load, Agent(kafka.bootstrap) as agent:
+            page = f"http://{agent.address}/metrics"
+            story = Story(scenario, kafka.bootstrap, page, clock(), clock())
+            until = math.inf if seconds is None else story.began + seconds
+            _say(story, clock(), "happens", "the cluster, its load and the agent are running")
+
+            def tell(step: Step) -> None:
+                _say(story, clock(), "happens", step.told)
+
+            def perform() -> None:
+                if _wait_until_ready(story, clock, ended, until):
+                    play(scenario, kafka, load, tell, ended)
+                ended.set()
+
+            actor = threading.Thread(target=perform, name="scenario")
+            actor.start()
+            try:
+                while not ended.is_set() and clock() < until:
+                    _look(story, agent, clock())
+                    shower.update(story)
+                    ended.wait(_LOOK_SECONDS)
+            finally:
+                ended.set()
+                actor.join()
+            _say(story, clock(), "happens", "the end: everything is stopped")
+            shower.update(story)
+    return story
+
+
+def _wait_until_ready(story: Story, clock: "Clock", ended: threading.Event, until: float) -> bool:
+    """Wait until the agent sees a healthy cluster with its groups at work; return whether it does."""
+    deadline = min(until, clock() + _READY_SECONDS)
+    while clock() < deadline and not ended.wait(_LOOK_SECONDS):
+        seen = story.seen
+        stable = [one for one in seen.groups.values() if one.state.lower() == "stable"]
+        if seen.brokers and all(seen.brokers.values()) and len(stable) == len(seen.groups) > 0:
+            _say(story, clock(), "agent", f"healthy: {len(seen.brokers)} brokers, {seen.partitions:g} partitions")
+            return True
+    return not ended.is_set()
+
+
+class Clock(Protocol):
+    """Unix seconds."""
+
+    def __call__(self) -> float:
+        """Return them."""
+
+
+def _look(story: Story, agent: Agent, now: float) -> None:
+    story.now = now
+    found = agent.look()
+    story.is_fresh = found is not None
+    if found is not None:
+        for is_bad, what in changes(story.seen, found):
+            _say(story, now, "agent!" if is_bad else "agent", what)
+        story.seen = found
+
+
+def _say(story: Story, now: float, who: str, what: str) -> None:
+    story.lines.append((now - story.began, who, what))
+
+
+@contextmanager
+def _until_signalled(ended: threading.Event) -> Iterator[None]:
+    """Let SIGINT and SIGTERM end the demonstration instead of breaking it."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: ended.set()) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)

@@ -46,6 +46,7 @@ THIRD = {
     "numpy": {"model", "store", "collectors", "sources/kafka", "export/exposition", "app", "status"},
     "kafka": {"sources/kafka", "reference/kafka/wire", "reference/load"},
     "crc32c": {"reference/kafka/crc"},
+    "pytest": {"reference/pytest_plugin"},  # installed where the plugin is used
     "botocore": {"sources/kafka/auth"},
     "yaml": {"settings", "config"},
     "apscheduler": {"schedule"},

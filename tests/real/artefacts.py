@@ -10,6 +10,8 @@ from typing import Final
 
 KAFKA_VERSIONS: Final = ("4.3.0", "3.9.2", "2.8.2")
 _JMX_EXPORTER: Final = "1.0.1"
+_KAFKAJS: Final = "2.2.4"
+_MSK_IAM: Final = "2.3.2"
 _SECONDS: Final = 600
 _POM: Final = """\
 <project>
@@ -59,6 +61,22 @@ def promtool() -> Path:
     return _kept("prometheus", _download_prometheus) / "usr/bin/promtool"
 
 
+def kcat() -> Path:
+    """The folder with Debian's kcat and its libraries, unpacked and not installed."""
+    return _kept("kcat", lambda folder: _download_debian(folder, "kcat", "librdkafka1", "libyajl2"))
+
+
+def kafkajs() -> Path:
+    """The folder node_modules with kafkajs."""
+    return _kept(f"kafkajs-{_KAFKAJS}", _download_kafkajs) / "node_modules"
+
+
+def msk_iam_libs() -> Path:
+    """The folder with the jars of Amazon's login module for the Java client."""
+    iam = _DEPENDENCY.format("software.amazon.msk", "aws-msk-iam-auth", _MSK_IAM, "")
+    return _kept(f"aws-msk-iam-auth-{_MSK_IAM}", lambda folder: _maven(folder, iam)) / "libs"
+
+
 def prometheus() -> Path:
     """Debian's Prometheus server, unpacked and not installed."""
     return _kept("prometheus", _download_prometheus) / "usr/bin/prometheus"
@@ -100,15 +118,24 @@ def _maven(folder: Path, *dependencies: str) -> None:
 
 
 def _download_prometheus(folder: Path) -> None:
+    _download_debian(folder, "prometheus")
+
+
+def _download_debian(folder: Path, *packages: str) -> None:
     apt, unpack = program("apt-get"), program("dpkg-deb")
     try:
-        _run(folder, apt, "download", "prometheus")
+        _run(folder, apt, "download", *packages)
     except Unavailable:
         _run(folder, apt, "update")
-        _run(folder, apt, "download", "prometheus")
-    for package in folder.glob("prometheus_*.deb"):
+        _run(folder, apt, "download", *packages)
+    for package in folder.glob("*.deb"):
         _run(folder, unpack, "-x", str(package), str(folder))
         package.unlink()
+
+
+def _download_kafkajs(folder: Path) -> None:
+    flags = ("--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund")
+    _run(folder, program("npm"), "install", "--prefix", str(folder), f"kafkajs@{_KAFKAJS}", *flags)
 
 
 def _run(folder: Path, *command: str) -> None:

@@ -167,7 +167,8 @@ def offset_fetch(context: Context) -> Reply:
     if context.version >= 8:  # noqa: PLR2004 - where lists begin
         return {"groups": [_fetched(context, one.group_id, one.topics, one) for one in body.groups]}
     row = _fetched(context, body.group_id, body.topics, None)
-    return {"error_code": row["error_code"], "topics": row["topics"]}
+    topics = [{"name": one["name"], "partitions": one["partitions"]} for one in row["topics"]]
+    return {"error_code": row["error_code"], "topics": topics}
 
 
 def _fetched(context: Context, name: str, asked: Any, member: Any) -> dict[str, Any]:  # noqa: ANN401 - messages
@@ -185,7 +186,7 @@ def _fetched(context: Context, name: str, asked: Any, member: Any) -> dict[str, 
         named = sorted({topic for topic, _ in known if context.may_topic(Operation.DESCRIBE, topic)})
         wanted = [(topic, NO_ID, [i for t, i in sorted(known) if t == topic]) for topic in named]
     else:
-        wanted = [(one.name or "", one.topic_id or NO_ID, list(one.partition_indexes)) for one in asked]
+        wanted = [(one.name or "", getattr(one, "topic_id", NO_ID), list(one.partition_indexes)) for one in asked]
     for topic_name, topic_id, indexes in wanted:
         topic = context.topic(topic_name, topic_id)
         wrong = Code.UNKNOWN_TOPIC_ID if topic is Code.UNKNOWN_TOPIC_ID else Code.NONE

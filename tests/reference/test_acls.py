@@ -1,0 +1,115 @@
+"""Who may do what."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamwatch.reference.kafka.acls import Acl, Acls, Filter, Operation, PatternType, Permission, ResourceType
+
+BOB, HOST = "User:bob", "10.0.0.1"
+TOPIC = ResourceType.TOPIC
+
+
+def acl(  # noqa: PLR0913, PLR0917 - the parts of a rule
+    operation: Operation = Operation.READ,
+    name: str = "orders",
+    principal: str = BOB,
+    host: str = "*",
+    pattern: PatternType = PatternType.LITERAL,
+    permission: Permission = Permission.ALLOW,
+) -> Acl:
+    return Acl(
+        resource_type=TOPIC,
+        resource_name=name,
+        pattern_type=pattern,
+        principal=principal,
+        host=host,
+        operation=operation,
+        permission=permission,
+    )
+
+
+def acls(*rules: Acl, super_users: tuple[str, ...] = ()) -> Acls:
+    made = Acls(super_users, allow_everyone_if_no_acl=False)
+    for rule in rules:
+        made.add(rule)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("rules", "operation", "may"),
+    [
+        pytest.param([], Operation.READ, False, id="nothing_is_said"),
+        pytest.param([acl()], Operation.READ, True, id="allowed"),
+        pytest.param([acl()], Operation.DESCRIBE, True, id="read_brings_describe"),
+        pytest.param([acl(Operation.DESCRIBE)], Operation.READ, False, id="describe_does_not_bring_read"),
+        pytest.param([acl(Operation.ALTER_CONFIGS)], Operation.DESCRIBE_CONFIGS, True, id="alter_brings_describe"),
+        pytest.param([acl(Operation.ALL)], Operation.DELETE, True, id="all"),
+        pytest.param([acl(principal="User:*")], Operation.READ, True, id="everybody"),
+        pytest.param([acl(principal="User:eve")], Operation.READ, False, id="somebody_else"),
+        pytest.param([acl(host="10.0.0.2")], Operation.READ, False, id="another_host"),
+        pytest.param([acl(name="*")], Operation.READ, True, id="every_topic"),
+        pytest.param([acl(name="ord", pattern=PatternType.PREFIXED)], Operation.READ, True, id="prefix"),
+        pytest.param([acl(name="ord")], Operation.READ, False, id="no_prefix"),
+        pytest.param([acl(), acl(permission=Permission.DENY)], Operation.READ, False, id="denied"),
+        pytest.param([acl(), acl(Operation.DESCRIBE, permission=Permission.DENY)], Operation.READ, True, id="other"),
+    ],
+)
+def test_a_right_follows_from_the_rules(rules: list[Acl], operation: Operation, may: bool) -> None:  # noqa: FBT001
+    assert acls(*rules).allowed(BOB, HOST, operation, TOPIC, "orders") is may
+
+
+def test_without_rules_everybody_may_where_that_is_wanted() -> None:
+    lenient = Acls(allow_everyone_if_no_acl=True)
+
+    assert lenient.allowed(BOB, HOST, Operation.DELETE, TOPIC, "orders")
+
+
+def test_a_super_user_may_everything() -> None:
+    denied = acls(acl(Operation.ALL, principal="User:*", permission=Permission.DENY), super_users=(BOB,))
+
+    assert denied.allowed(BOB, HOST, Operation.DELETE, TOPIC, "orders")
+
+
+@given(
+    st.lists(st.sampled_from([op for op in Operation if op > 2])), st.sampled_from([op for op in Operation if op > 2])
+)
+def test_a_denial_beats_every_permission(allowed: list[Operation], asked: Operation) -> None:
+    rules = [*map(acl, allowed), acl(Operation.ALL, name="*", principal="User:*", permission=Permission.DENY)]
+
+    assert not acls(*rules).allowed(BOB, HOST, asked, TOPIC, "orders")
+
+
+def wanted(name: str | None, pattern: PatternType, operation: Operation = Operation.ANY) -> Filter:
+    return Filter(
+        resource_type=ResourceType.ANY,
+        resource_name=name,
+        pattern_type=pattern,
+        principal=None,
+        host=None,
+        operation=operation,
+        permission=Permission.ANY,
+    )
+
+
+def test_filters_find_by_name_pattern_and_match() -> None:
+    literal, prefixed, every = acl(), acl(name="ord", pattern=PatternType.PREFIXED), acl(name="*")
+    made = acls(literal, prefixed, every)
+
+    assert made.find(wanted(None, PatternType.ANY)) == [literal, prefixed, every]
+    assert made.find(wanted("orders", PatternType.LITERAL)) == [literal]
+    assert made.find(wanted("orders", PatternType.MATCH)) == [literal, prefixed, every]
+    assert made.find(wanted("ord", PatternType.PREFIXED)) == [prefixed]
+    assert made.find(wanted(None, PatternType.ANY, Operation.WRITE)) == []
+
+
+def test_what_is_removed_is_told_and_gone() -> None:
+    made = acls(acl(), acl(Operation.WRITE))
+    gone = made.remove(wanted(None, PatternType.ANY, Operation.WRITE))
+
+    assert gone == [acl(Operation.WRITE)]
+    assert made.rules == [acl()]
+
+
+def test_the_operations_on_a_topic_are_listed() -> None:
+    assert acls(acl()).operations_on(BOB, HOST, TOPIC, "orders") == {Operation.READ, Operation.DESCRIBE}

@@ -66,6 +66,8 @@ def kafka(  # noqa: PLR0913, PLR0917 - its options
             running = stack.enter_context(ReferenceKafka(spec, first_port=port))
             click.echo(running.bootstrap)
             click.echo(f"control  http://{running.serve_control(control)}", err=True)
+            for broker, (jmx, node) in running.serve_pages().items():
+                click.echo(f"broker {broker}: JMX http://{jmx}/metrics, node http://{node}/metrics", err=True)
             if story or with_load:
                 load = stack.enter_context(LoadProcess(running.bootstrap, rate))
             if story:

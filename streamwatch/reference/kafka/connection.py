@@ -68,7 +68,7 @@ class Connection:
             most = min(most, _BEFORE_LOGIN_BYTES)
         if not 0 < size <= most:
             raise _Gone(f"a frame of {size} bytes")
-        self._node.measures.network_bytes_in += size + 4
+        self._node.measures.network(size + 4, 0, self._node.broker.dropped_share)
         return await self._reader.readexactly(size)
 
     async def _turn(self, frame: bytes) -> None:
@@ -89,7 +89,7 @@ class Connection:
             reply = await self._handle(request)
         finally:
             node.handlers.release()
-            node.measures.busy_seconds += clock() - taken
+            node.measures.busy.mark(clock() - taken, clock())
         handled = clock()
         answer = await _awaited(reply) if isinstance(reply, Later) else reply
         node.pulse()
@@ -152,7 +152,7 @@ class Connection:
         self._writer.write(data)
         await self._writer.drain()
         done = clock()
-        node.measures.network_bytes_out += len(data)
+        node.measures.network(0, len(data), node.broker.dropped_share)
         phases = (
             done - received,
             taken - received,

@@ -6,6 +6,7 @@ from typing import Final
 
 from streamwatch.reference.kafka.meters import Histogram, Meter
 
+_SEGMENT_BYTES: Final = 1448
 PHASES: Final = ("total", "queue", "local", "remote", "response_queue", "send", "throttle")
 
 
@@ -49,8 +50,8 @@ class Measures:
         self.queue_size = 0
         """Requests that wait for a handler thread."""
         self.response_queue_size = 0
-        self.busy_seconds = 0.0
-        """Of all handler threads together."""
+        self.busy = Meter(now)
+        """Seconds of all handler threads together."""
         self.connections: defaultdict[str, int] = defaultdict(int)
         """Open ones, by listener."""
         self.connections_created: defaultdict[str, int] = defaultdict(int)
@@ -60,6 +61,17 @@ class Measures:
         """The last throttle time in ms, by quota."""
         self.network_bytes_in = 0
         self.network_bytes_out = 0
+        self.dropped_in = 0.0
+        """Packets that a fault let get lost."""
+        self.dropped_out = 0.0
+
+    def network(self, received: int, sent: int, dropped_share: float) -> None:
+        """Bytes came and went; a share of their packets was lost, and sent again."""
+        self.network_bytes_in += received
+        self.network_bytes_out += sent
+        if dropped_share:
+            self.dropped_in += -(-received // _SEGMENT_BYTES) * dropped_share
+            self.dropped_out += -(-sent // _SEGMENT_BYTES) * dropped_share
 
     def topic(self, name: str, now: float) -> TopicMeasures:
         """Return a topic's meters."""

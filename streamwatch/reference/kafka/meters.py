@@ -18,13 +18,13 @@ class Meter:
     __slots__ = ("_rates", "_started", "_ticked", "_uncounted", "count")
 
     def __init__(self, now: float) -> None:
-        self.count = 0
+        self.count: float = 0
         self._started = self._ticked = now
-        self._uncounted = 0
+        self._uncounted: float = 0
         self._rates: list[float] | None = None
 
-    def mark(self, number: int, now: float) -> None:
-        """Count events."""
+    def mark(self, number: float, now: float) -> None:
+        """Count events, or seconds."""
         self._tick(now)
         self.count += number
         self._uncounted += number

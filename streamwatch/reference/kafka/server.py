@@ -5,14 +5,17 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from functools import partial
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
 from streamwatch.reference.http import Asked, Page, serve
 from streamwatch.reference.kafka.control import Control
 from streamwatch.reference.kafka.handlers import HANDLERS
+from streamwatch.reference.kafka.jmx_page import jmx_page
 from streamwatch.reference.kafka.login import AUTHENTICATE, HANDSHAKE
 from streamwatch.reference.kafka.node import Node
+from streamwatch.reference.kafka.node_page import node_page
 from streamwatch.reference.kafka.site import Access, Site
 from streamwatch.reference.kafka.spec import Spec
 from streamwatch.reference.kafka.wire import offered
@@ -110,6 +113,16 @@ class ReferenceKafka:
             return page
 
         return self._soon(self._serve(answer, host, int(port)))
+
+    def serve_pages(self) -> dict[int, tuple[str, str]]:
+        """Serve what open monitoring of MSK serves; return the addresses of (JMX, node) pages by broker."""
+        return {
+            number: (
+                self._soon(self._serve(partial(jmx_page, self.site, number), self._host, 0)),
+                self._soon(self._serve(partial(node_page, self.site, number), self._host, 0)),
+            )
+            for number in self.spec.broker_ids
+        }
 
     async def _serve(self, answer: Callable[[Asked], Page], host: str, port: int) -> str:
         server = await serve(answer, host, port)

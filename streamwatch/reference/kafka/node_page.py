@@ -1,0 +1,71 @@
+"""What the node exporter of a broker serves (port 11002 on MSK): the model's volumes and network, this host's rest."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from streamwatch.reference.http import Asked, Page
+from streamwatch.reference.kafka.exposition import Text
+from streamwatch.reference.kafka.site import Site
+
+_MODES: Final = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
+_MEMORY: Final = ("MemTotal", "MemFree", "MemAvailable", "Buffers", "Cached", "SwapTotal", "SwapFree")
+_SEGMENT_BYTES: Final = 1448
+"""Of a full packet: so many packets are reckoned from bytes."""
+
+
+def node_page(site: Site, number: int, asked: Asked) -> Page:  # noqa: ARG001 - whatever the path
+    """Return the page of the host of a broker."""
+    text, broker, measures = Text(typed=True), site.cluster.brokers[number], site.measures[number]
+    root = shutil.disk_usage("/")
+    _filesystem(text, "/", "/dev/root", root.total, root.free)
+    for i, volume in enumerate(broker.dirs):
+        _filesystem(text, volume.path, f"/dev/kafka{i}", volume.capacity, volume.free)
+    for way, size, dropped in (
+        ("receive", measures.network_bytes_in, measures.dropped_in),
+        ("transmit", measures.network_bytes_out, measures.dropped_out),
+    ):
+        text.add(f"node_network_{way}_bytes_total", size, device="eth0")
+        text.add(f"node_network_{way}_packets_total", -(-size // _SEGMENT_BYTES), device="eth0")
+        text.add(f"node_network_{way}_drop_total", dropped, device="eth0")
+        text.add(f"node_network_{way}_errs_total", 0, device="eth0")
+    for cpu, mode, seconds in _cpu():
+        text.add("node_cpu_seconds_total", seconds, cpu=cpu, mode=mode)
+    for name, size in _memory():
+        text.add(f"node_memory_{name}_bytes", size)
+    text.add("node_load1", os.getloadavg()[0])
+    text.add("node_time_seconds", site.clock())
+    text.add("node_boot_time_seconds", measures.started)
+    return Page(text.page(), "text/plain; version=0.0.4; charset=utf-8")
+
+
+def _filesystem(text: Text, mount: str, device: str, total: int, free: int) -> None:
+    labels = {"device": device, "fstype": "ext4", "mountpoint": mount}
+    text.add("node_filesystem_size_bytes", total, **labels)
+    text.add("node_filesystem_free_bytes", free, **labels)
+    text.add("node_filesystem_avail_bytes", free, **labels)
+
+
+def _cpu() -> Iterator[tuple[str, str, float]]:
+    """Yield (cpu, mode, seconds) of this host; nothing where the system does not tell."""
+    for line in _lines("/proc/stat"):
+        name, *ticks = line.split()
+        if name.startswith("cpu") and name != "cpu":
+            for mode, value in zip(_MODES, ticks, strict=False):
+                yield name.removeprefix("cpu"), mode, int(value) / os.sysconf("SC_CLK_TCK")
+
+
+def _memory() -> Iterator[tuple[str, int]]:
+    for line in _lines("/proc/meminfo"):
+        name, value, *_ = line.replace(":", " ").split()
+        if name in _MEMORY:
+            yield name, int(value) * 1024
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text(encoding="ascii").splitlines()
+    except OSError:
+        return []

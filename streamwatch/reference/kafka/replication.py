@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 _DELAY_SECONDS: Final = 0.0005
 """Of a healthy link, one way and back."""
 _RETRY_SECONDS: Final = 0.2
+_SLICE_SECONDS: Final = 0.1
+"""What a slow link can carry in this time is fetched at once."""
 _MOST_BYTES: Final = 10 * 2**20
 """Of one fetch (replica.fetch.response.max.bytes)."""
 
@@ -94,12 +96,12 @@ class Replication:
             return
         self.fetches[leader] = self.fetches.get(leader, 0) + 1
         wanted, self._wanted[way] = self._wanted[way], set()
-        moved = 0
+        moved, most = 0, _MOST_BYTES if link.bytes_per_second is None else int(link.bytes_per_second * _SLICE_SECONDS)
         for partition in wanted:
-            if moved >= _MOST_BYTES:
+            if moved >= most:
                 self._wanted[way].add(partition)
             elif partition.state.leader == leader and follower in partition.replicas:
-                moved += self._copy(partition, partition.replicas[follower], now, _MOST_BYTES - moved)
+                moved += self._copy(partition, partition.replicas[follower], now, most - moved)
                 self._after(partition, way, now)
         if self._wanted[way] and way not in self._timers:
             pause = moved / link.bytes_per_second if link.bytes_per_second else 0.0

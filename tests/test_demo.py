@@ -1,0 +1,129 @@
+"""The demonstration: what it reads off the agent's page, what it finds worth a line; it runs and ends clean."""
+
+import io
+import math
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from streamwatch.demo.agent import Group, Seen, seen
+from streamwatch.demo.changes import changes
+from streamwatch.demo.run import Story
+from streamwatch.demo.show import Plain, view
+from streamwatch.reference.scenarios import SCENARIOS
+
+PAGE = """\
+kafka_broker_up{kafka_cluster="reference",broker="1"} 1
+kafka_broker_up{kafka_cluster="reference",broker="2"} 0
+kafka_broker_leaders{kafka_cluster="reference",broker="1"} 7
+kafka_broker_under_replicated_partitions{kafka_cluster="reference",broker="1"} 3
+kafka_active_controllers{kafka_cluster="reference"} 1
+kafka_group_state{kafka_cluster="reference",group="g",type="classic",state="Stable"} 1
+kafka_group_lag{kafka_cluster="reference",group="g"} 12
+"""
+
+
+def test_a_page_is_read_and_what_it_does_not_say_is_not_known() -> None:
+    found = seen(PAGE)
+
+    assert found.brokers == {"1": True, "2": False}
+    assert (found.under_replicated, found.controllers) == (3, 1)
+    assert math.isnan(found.offline)
+    assert found.groups["g"].lag == 12
+    assert math.isnan(found.groups["g"].members)
+
+
+def test_a_change_is_told_and_marked_where_it_is_bad() -> None:
+    before = Seen(brokers={"1": True}, under_replicated=0.0, groups={"g": Group("Stable", 2, 0.0, 0.0)})
+    after = Seen(brokers={"1": False}, under_replicated=4.0, groups={"g": Group("Empty", 0, 900.0, 1.0)})
+
+    assert list(changes(before, after)) == [
+        (True, "broker 1 is DOWN"),
+        (True, "under-replicated partitions: 4"),
+        (False, "group g is Empty"),
+        (True, "group g: lag 900 records"),
+    ]
+    assert list(changes(after, after)) == []
+    assert list(changes(Seen(), after)) == []
+
+
+def story() -> Story:
+    told = Story(SCENARIOS["broker_down"], "127.0.0.1:1", "http://127.0.0.1:2/metrics", 100.0, 107.0, seen(PAGE))
+    told.lines += [(5.0, "happens", "broker 2 dies"), (5.1, "agent!", "broker 2 is DOWN")]
+    return told
+
+
+def test_lines_are_printed_once() -> None:
+    out = io.StringIO()
+    plain = Plain(Console(file=out))
+    plain.update(story())
+    plain.update(story())
+
+    assert out.getvalue().count("broker 2 dies") == 1
+    assert "http://127.0.0.1:2/metrics" in out.getvalue()
+
+
+def test_the_view_shows_the_brokers_the_groups_and_what_is_not_known() -> None:
+    out = io.StringIO()
+    Console(file=out, width=120).print(view(story()))
+
+    for word in ("broker down", "✗ down", "● up", "Stable", "offline ?", "broker 2 is DOWN", "127.0.0.1:2"):
+        assert word in out.getvalue()
+
+
+def children() -> set[str]:
+    """The commands of the processes that run our own modules."""
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        if "streamwatch.reference.load" in command or "streamwatch-demo-" in command:
+            found.add(f"{folder.name} {command}")
+    return found
+
+
+def demo(*args: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "streamwatch.cli", "demo", *args]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_it_tells_its_story_and_leaves_nothing_behind() -> None:
+    before = children()
+    told, errors = demo("--for", "22s").communicate(timeout=90)
+    said = [line for line in told.splitlines() if "agent" in line or "·" in line]
+
+    assert errors == ""
+    assert [word for word in ("healthy", "broker 2 dies", "broker 2 is DOWN", "under-replicated", "the end")
+            if not any(word in line for line in said)] == []  # fmt: skip
+    assert children() <= before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_cleanly(number: signal.Signals) -> None:
+    before = children()
+    process = demo()
+    assert process.stdout is not None
+    while "healthy" not in process.stdout.readline():
+        assert process.poll() is None
+    process.send_signal(number)
+    told, errors = process.communicate(timeout=60)
+
+    assert (process.returncode, errors) == (0, "")
+    assert "the end" in told
+    assert children() <= before
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [(["--scenario", "none"], "'none' is unknown: one of healthy"), (["--for", "soon"], "is no duration: write 60s")],
+)
+def test_a_wrong_option_is_told(args: list[str], told: str) -> None:
+    process = demo(*args)
+    assert told in process.communicate(timeout=30)[1]
+    assert process.returncode == 2

@@ -113,3 +113,31 @@ def test_what_is_removed_is_told_and_gone() -> None:
 
 def test_the_operations_on_a_topic_are_listed() -> None:
     assert acls(acl()).operations_on(BOB, HOST, TOPIC, "orders") == {Operation.READ, Operation.DESCRIBE}
+
+
+def test_a_rule_closes_only_its_own_resource_where_the_others_are_open() -> None:
+    lenient = Acls(allow_everyone_if_no_acl=True)
+    lenient.add(acl(principal="User:eve"))
+
+    assert not lenient.allowed(BOB, HOST, Operation.READ, TOPIC, "orders")
+    assert lenient.allowed(BOB, HOST, Operation.READ, TOPIC, "others")
+
+
+@pytest.mark.parametrize(
+    ("rules", "may"),
+    [
+        pytest.param([], False, id="nothing_is_said"),
+        pytest.param([acl()], True, id="one_topic"),
+        pytest.param([acl(), acl(permission=Permission.DENY)], False, id="that_topic_is_denied"),
+        pytest.param([acl(), acl(name="other", permission=Permission.DENY)], True, id="another_is_denied"),
+        pytest.param([acl(), acl(name="*", permission=Permission.DENY)], False, id="all_are_denied"),
+        pytest.param([acl(), acl(name="or", pattern=PatternType.PREFIXED, permission=Permission.DENY)], False, id="or"),
+        pytest.param([acl(name="*"), acl(permission=Permission.DENY)], True, id="all_but_one"),
+    ],
+)
+def test_a_right_on_any_topic(rules: list[Acl], may: bool) -> None:  # noqa: FBT001
+    assert acls(*rules).authorized_by_resource_type(BOB, HOST, Operation.READ, TOPIC) is may
+
+
+def test_the_operations_on_a_transactional_id_are_listed() -> None:
+    assert acls().operations_on(BOB, HOST, ResourceType.TRANSACTIONAL_ID, "t") == set()

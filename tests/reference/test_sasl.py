@@ -174,3 +174,51 @@ def test_no_bytes_do_anything_but_be_refused(mechanism: str, payload: bytes) -> 
 def test_credentials_are_not_shown() -> None:
     assert "pä" not in repr(KNOWN)
     assert "example-secret" not in repr(KNOWN)
+
+
+def test_scram_gives_the_numbers_of_rfc_7677(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("secrets.token_bytes", lambda _: base64.b64decode("W22ZaJ0SNY7soEsUEjb6gQ=="))
+    monkeypatch.setattr("secrets.token_urlsafe", lambda _: "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0")
+    server = begin("SCRAM-SHA-256", Credentials(users={"user": "pencil"}), NOW)
+    nonce = b"rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"
+
+    assert server.step(b"n,,n=user,r=rOprNGfwEbeRWgbNEkqO") == b"r=" + nonce + b",s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"
+    proof = b"c=biws,r=" + nonce + b",p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="
+    assert server.step(proof) == b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "message"),
+    [
+        ("PLAIN", b"you\0me\0p\xc3\xa4,=ss"),
+        ("SCRAM-SHA-256", b"n,a=you,n=me,r=abc"),
+        ("SCRAM-SHA-256", b"n,,n=me,r="),
+        ("SCRAM-SHA-256", b"p=tls-unique,,n=me,r=abc"),
+        ("OAUTHBEARER", b"n,a=me,\x01auth=Bearer good-token\x01\x01"),
+        ("OAUTHBEARER", b"n,,\x01auth=good-token\x01\x01"),
+        ("OAUTHBEARER", b"n,,\x01auth=Basic good-token\x01\x01"),
+        ("OAUTHBEARER", b"\x01auth=Bearer good-token\x01\x01"),
+        ("AWS_MSK_IAM", signed(**{"x-amz-signature": "\u00e9"})),
+    ],
+)
+def test_what_kafka_refuses_is_refused_and_the_login_is_over(mechanism: str, message: bytes) -> None:
+    server = begin(mechanism, KNOWN, NOW)
+    for _ in range(2):
+        with pytest.raises(Refused):
+            server.step(message)
+    assert server.principal is None
+
+
+@pytest.mark.parametrize("claims", [[], {"sub": "", "exp": NOW + 1}, {"sub": ["a"], "exp": NOW + 1}])
+def test_claims_of_another_shape_are_an_invalid_token(claims: Any) -> None:
+    parts = [base64.urlsafe_b64encode(json.dumps(one).encode()) for one in ({"alg": "none"}, claims)]
+
+    told = begin("OAUTHBEARER", KNOWN, NOW).step(b"n,,\x01auth=Bearer " + b".".join(parts) + b".\x01\x01")
+    assert json.loads(told) == {"status": "invalid_token"}
+
+
+@pytest.mark.parametrize("end", [float("inf"), float("nan"), 1e300, 10**400, "1900000000"])
+def test_an_expiry_without_measure_is_an_invalid_token(end: Any) -> None:
+    message = f"n,,\x01auth=Bearer {unsecured(sub='alice', exp=end)}\x01\x01"
+
+    assert json.loads(begin("OAUTHBEARER", KNOWN, NOW).step(message.encode())) == {"status": "invalid_token"}

@@ -78,7 +78,10 @@ _OPERATIONS: Final = {
         Operation.ALTER_CONFIGS,
         Operation.IDEMPOTENT_WRITE,
     ),
+    ResourceType.TRANSACTIONAL_ID: (Operation.WRITE, Operation.DESCRIBE),
 }
+_ANY_NAME: Final = "hardcode"
+"""What Kafka's Authorizer asks for, too, to learn of super users and of rules for all names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,11 +96,13 @@ class Acl:
     operation: Operation
     permission: Permission = Permission.ALLOW
 
-    def concerns(self, principal: str, host: str, kind: ResourceType, name: str) -> bool:
-        """Whether it speaks about this resource and this principal."""
-        if self.resource_type is not kind or self.principal not in {principal, _EVERYBODY}:
-            return False
-        if self.host not in {host, _WILDCARD}:
+    def is_for(self, principal: str, host: str) -> bool:
+        """Whether it speaks about this principal, coming from this host."""
+        return self.principal in {principal, _EVERYBODY} and self.host in {host, _WILDCARD}
+
+    def is_on(self, kind: ResourceType, name: str) -> bool:
+        """Whether it speaks about this resource."""
+        if self.resource_type is not kind:
             return False
         if self.pattern_type is PatternType.PREFIXED:
             return name.startswith(self.resource_name)
@@ -138,7 +143,7 @@ class Filter:
 
 
 class Acls:
-    """All rules. Without any, everybody may do everything unless ``allow_everyone_if_no_acl`` is false."""
+    """All rules. With ``allow_everyone_if_no_acl`` everybody may do everything to what no rule speaks of."""
 
     def __init__(self, super_users: Iterable[str] = (), *, allow_everyone_if_no_acl: bool = True) -> None:
         self._super_users = frozenset(super_users)
@@ -164,14 +169,38 @@ class Acls:
         """Whether a principal may do something: a denial beats everything but being a super user."""
         if principal in self._super_users:
             return True
-        if self._lenient and not self.rules:
+        on_it = [one for one in self.rules if one.is_on(kind, name)]
+        if self._lenient and not on_it:
             return True
-        rules = [one for one in self.rules if one.concerns(principal, host, kind, name)]
+        rules = [one for one in on_it if one.is_for(principal, host)]
         if any(one.permission is Permission.DENY and one.operation in {operation, Operation.ALL} for one in rules):
             return False
         enough = {operation, Operation.ALL} | _IMPLIES.get(operation, set())
         return any(one.permission is Permission.ALLOW and one.operation in enough for one in rules)
 
+    def authorized_by_resource_type(self, principal: str, host: str, operation: Operation, kind: ResourceType) -> bool:
+        """Whether a principal may do something to any resource of a kind (KIP-679, for idempotent producers)."""
+        if self.allowed(principal, host, operation, kind, _ANY_NAME):
+            return True
+        rules = [
+            one
+            for one in self.rules
+            if one.resource_type is kind and one.is_for(principal, host) and one.operation in {operation, Operation.ALL}
+        ]
+        denials = [one for one in rules if one.permission is Permission.DENY]
+        return any(
+            one.permission is Permission.ALLOW and not any(_covers(denial, one) for denial in denials) for one in rules
+        )
+
     def operations_on(self, principal: str, host: str, kind: ResourceType, name: str) -> set[Operation]:
         """Return everything that a principal may do to a resource."""
         return {one for one in _OPERATIONS[kind] if self.allowed(principal, host, one, kind, name)}
+
+
+def _covers(denial: Acl, permit: Acl) -> bool:
+    """Whether a denial leaves nothing of what another rule permits."""
+    if denial.pattern_type is PatternType.PREFIXED:
+        return permit.resource_name.startswith(denial.resource_name) and permit.resource_name != _WILDCARD
+    if denial.resource_name == _WILDCARD:
+        return True
+    return permit.pattern_type is PatternType.LITERAL and permit.resource_name == denial.resource_name

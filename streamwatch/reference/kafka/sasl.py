@@ -5,6 +5,7 @@ import binascii
 import hashlib
 import hmac
 import json
+import re
 import secrets
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,11 @@ from streamwatch.reference.kafka.iam import check_iam
 
 _ITERATIONS: Final = 4096
 _HASHES: Final = {"SCRAM-SHA-256": "sha256", "SCRAM-SHA-512": "sha512"}
+_BEARER: Final = re.compile(r"n,(?:a=(?P<asked>[^,\x01]+))?,\x01(?P<pairs>(?:[A-Za-z]+=[^\x01]+\x01)*)\x01")
+"""A client's first message of OAUTHBEARER (RFC 7628, 3.1)."""
+_LAST_EXPIRY: Final = 253_402_300_800
+"""Unix seconds of the year 10000: a later expiry, or an infinite one, does not fit into a session's milliseconds."""
+_NOT_THAT_USER: Final = "Authentication failed: Client requested an authorization id that is different from username"
 
 
 class Refused(Exception):
@@ -62,10 +68,12 @@ class Conversation:
         try:
             return self._steps.send(payload)
         except StopIteration as end:
+            if end.value is None:
+                raise Refused("Authentication failed: this login is over") from None
             done: _Done = end.value
             self.principal, self.lifetime_seconds = done.principal, done.lifetime_seconds
             return done.reply
-        except (ValueError, KeyError, IndexError, UnicodeError, binascii.Error, RecursionError):
+        except (ValueError, LookupError, TypeError, UnicodeError, binascii.Error, RecursionError):
             raise Refused("Authentication failed: the message makes no sense") from None
 
 
@@ -83,30 +91,40 @@ def begin(mechanism: str, credentials: Credentials, now: float) -> Conversation:
 def _plain(credentials: Credentials) -> Steps:
     message = yield b""
     # kafka-python sends the user as authorization id too, librdkafka does not: both are right.
-    _, user, password = message.decode().split("\0")
+    asked, user, password = message.decode().split("\0")
     known = credentials.users.get(user)
     if known is None or not hmac.compare_digest(known.encode(), password.encode()):
         raise Refused("Authentication failed: Invalid username or password")
+    if asked not in {"", user}:
+        raise Refused(_NOT_THAT_USER)
     return _Done(b"", f"User:{user}")
 
 
-def _scram(name: str, credentials: Credentials) -> Steps:
-    first = (yield b"").decode()
-    header, _, bare = first.partition(",,")
-    if header not in {"n", "y"} and not header.startswith("n,a="):
+def _scram_first(message: str) -> tuple[str, str, str, str]:
+    """Return (GS2 header, bare message, user, client's nonce) of a client's first message (RFC 5802, 7)."""
+    flag, asked, bare = message.split(",", 2)
+    if flag not in {"n", "y"}:
         raise Refused("Authentication failed: channel binding is not supported")
     fields = dict(one.split("=", 1) for one in bare.split(","))
-    user = fields["n"].replace("=2C", ",").replace("=3D", "=")
+    if not fields["r"]:
+        raise Refused("Authentication failed: the nonce is missing")
+    if asked not in {"", f"a={fields['n']}"}:
+        raise Refused(_NOT_THAT_USER)
+    return f"{flag},{asked},", bare, fields["n"].replace("=2C", ",").replace("=3D", "="), fields["r"]
+
+
+def _scram(name: str, credentials: Credentials) -> Steps:
+    header, bare, user, own_nonce = _scram_first((yield b"").decode())
     if user not in credentials.users:
         raise Refused(
             "Authentication failed during authentication due to invalid credentials with SASL mechanism SCRAM"
         )
-    salt, nonce = secrets.token_bytes(16), fields["r"] + secrets.token_urlsafe(18)
+    salt, nonce = secrets.token_bytes(16), own_nonce + secrets.token_urlsafe(18)
     server_first = f"r={nonce},s={base64.b64encode(salt).decode()},i={_ITERATIONS}"
     final = (yield server_first.encode()).decode()
     without_proof, _, proof = final.rpartition(",p=")
     own = dict(one.split("=", 1) for one in without_proof.split(","))
-    if own["r"] != nonce or base64.b64decode(own["c"]) != f"{header},,".encode():
+    if own["r"] != nonce or base64.b64decode(own["c"]) != header.encode():
         raise Refused("Authentication failed: the nonce or the channel binding does not fit")
     salted = hashlib.pbkdf2_hmac(name, credentials.users[user].encode(), salt, _ITERATIONS)
     signed = f"{bare},{server_first},{without_proof}".encode()
@@ -123,17 +141,31 @@ def _scram(name: str, credentials: Credentials) -> Steps:
 
 
 def _oauthbearer(credentials: Credentials, now: float) -> Steps:
-    message = (yield b"").decode()
-    fields = dict(one.split("=", 1) for one in message.split("\x01")[1:] if one)
-    token = fields["auth"].removeprefix("Bearer ").removeprefix("bearer ")
+    message = _BEARER.fullmatch((yield b"").decode())
+    if message is None:
+        raise Refused("Authentication failed: Invalid OAUTHBEARER client first message")
+    pairs = dict(one.split("=", 1) for one in message["pairs"].split("\x01")[:-1])
+    scheme, token = pairs["auth"].split()
+    if scheme.lower() != "bearer":
+        raise Refused("Authentication failed: Invalid scheme in OAUTHBEARER client first message")
+    user, left = _holder(token, credentials, now)
+    if user is None:
+        yield json.dumps({"status": "invalid_token"}).encode()  # the client answers with one byte, and is refused then
+        raise Refused('{"status":"invalid_token"}')
+    if message["asked"] not in {None, user}:
+        raise Refused(_NOT_THAT_USER)
+    return _Done(b"", f"User:{user}", left)
+
+
+def _holder(token: str, credentials: Credentials, now: float) -> tuple[str | None, float | None]:
+    """Return (user, seconds for which the token is good, None without an end); no user for a token that is not."""
     if token in credentials.tokens:
-        return _Done(b"", f"User:{credentials.tokens[token]}")
-    if credentials.unsecured_tokens:
-        claims = _claims(token)
-        if claims and float(str(claims["exp"])) > now:
-            return _Done(b"", f"User:{claims['sub']}", float(str(claims["exp"])) - now)
-    yield json.dumps({"status": "invalid_token"}).encode()  # the client answers with one byte, and is refused then
-    raise Refused('{"status":"invalid_token"}')
+        return credentials.tokens[token], None
+    claims = (_claims(token) if credentials.unsecured_tokens else None) or {}
+    user, end = claims.get("sub"), claims.get("exp")
+    if isinstance(user, str) and user and isinstance(end, int | float) and now < end < _LAST_EXPIRY:
+        return user, end - now
+    return None, None
 
 
 def _claims(token: str) -> dict[str, object] | None:
@@ -141,10 +173,10 @@ def _claims(token: str) -> dict[str, object] | None:
     try:
         head, body, signature = token.split(".")
         algorithm = json.loads(base64.urlsafe_b64decode(head + "=="))["alg"]
-        claims: dict[str, object] = json.loads(base64.urlsafe_b64decode(body + "=="))
+        claims = json.loads(base64.urlsafe_b64decode(body + "=="))
     except (ValueError, KeyError, TypeError):
         return None
-    return claims if algorithm == "none" and not signature and {"sub", "exp"} <= claims.keys() else None
+    return claims if algorithm == "none" and not signature and isinstance(claims, dict) else None
 
 
 def _iam(credentials: Credentials, now: float) -> Steps:

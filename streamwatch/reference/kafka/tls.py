@@ -1,5 +1,6 @@
 """TLS of the brokers' listeners, and who a client's certificate says it is."""
 
+import re
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +13,12 @@ _SHORT: Final = {
     "localityName": "L",
     "stateOrProvinceName": "ST",
     "countryName": "C",
+    "streetAddress": "STREET",
+    "domainComponent": "DC",
+    "userId": "UID",
 }
+_SPECIAL: Final = re.compile(r'[,+"\\<>;]|^[# ]|(?<!^) $')
+"""What RFC 2253 escapes in a value."""
 
 
 def server_context(cert_file: Path, key_file: Path, client_ca: Path | None = None) -> ssl.SSLContext:
@@ -20,7 +26,7 @@ def server_context(cert_file: Path, key_file: Path, client_ca: Path | None = Non
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        context.load_cert_chain(cert_file, key_file)
+        context.load_cert_chain(cert_file, key_file, password="")  # never asks for one at the terminal
         if client_ca is not None:
             context.load_verify_locations(client_ca)
             context.verify_mode = ssl.CERT_REQUIRED
@@ -31,6 +37,14 @@ def server_context(cert_file: Path, key_file: Path, client_ca: Path | None = Non
 
 
 def principal_of(certificate: Mapping[str, Any]) -> str:
-    """Return the principal of a peer's certificate, as Kafka writes it: the subject, its most specific part first."""
-    parts = [f"{_SHORT.get(name, name)}={value}" for row in reversed(certificate["subject"]) for name, value in row]
-    return "User:" + ",".join(parts)
+    """Return the principal of a peer's certificate, as Kafka writes it: the subject, its most specific part first.
+
+    It is what ``SSLSocket.getpeercert`` returns, and is written after RFC 2253.
+    """
+    rows = ("+".join(_part(*one) for one in row) for row in reversed(certificate["subject"]))
+    return "User:" + ",".join(rows)
+
+
+def _part(name: str, value: str) -> str:
+    escaped = _SPECIAL.sub(lambda found: "\\" + found[0], value)
+    return f"{_SHORT.get(name, name)}={escaped}"

@@ -14,6 +14,8 @@ def init_producer_id(context: Context) -> Reply:
     """API 22."""
     body = context.body
     if body.transactional_id is None:
+        if not _may_be_idempotent(context):
+            return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "producer_id": -1, "producer_epoch": -1}
         is_bump = body.producer_id is not None and body.producer_id >= 0
         if is_bump and body.producer_epoch is not None and body.producer_epoch < 32766:  # noqa: PLR2004 - the last
             return {"error_code": Code.NONE, "producer_id": body.producer_id, "producer_epoch": body.producer_epoch + 1}
@@ -26,6 +28,13 @@ def init_producer_id(context: Context) -> Reply:
     seconds = body.transaction_timeout_ms / 1000
     code, number, epoch = context.site.transactions.begin(body.transactional_id, seconds, known, context.now)
     return {"error_code": code, "producer_id": number, "producer_epoch": epoch}
+
+
+def _may_be_idempotent(context: Context) -> bool:
+    """Whether the principal may write to the cluster as such, or to any topic at all (KIP-679)."""
+    return context.may_cluster(Operation.IDEMPOTENT_WRITE) or context.site.acls.authorized_by_resource_type(
+        context.principal, context.host, Operation.WRITE, ResourceType.TOPIC
+    )
 
 
 def _wrong_coordinator(context: Context, name: str) -> Code:

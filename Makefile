@@ -40,6 +40,7 @@ docs: $(VENV)/ready
 bench: $(VENV)/ready
 	$(BIN)/python tests/bench/bench_cluster.py
 	$(BIN)/python tests/bench/bench_scrape.py
+	$(BIN)/python tests/bench/bench_reference.py
 
 clean:
 	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -95,7 +95,7 @@ def demo(*args: str) -> subprocess.Popen[str]:
 
 def test_it_tells_its_story_and_leaves_nothing_behind() -> None:
     before = children()
-    told, errors = demo("--for", "22s").communicate(timeout=90)
+    told, errors = demo("--for", "32s").communicate(timeout=120)
     said = [line for line in told.splitlines() if "agent" in line or "·" in line]
 
     assert errors == ""

@@ -8,6 +8,7 @@ import pytest
 
 from streamwatch.reference import load
 from streamwatch.reference.kafka import faults
+from streamwatch.reference.kafka.consumer_group import Beat, ConsumerGroup
 from streamwatch.reference.kafka.coordinator import Committed
 from streamwatch.reference.kafka.faults import FAULTS, BadFault
 from streamwatch.reference.kafka.partition import Partition
@@ -206,3 +207,30 @@ def test_a_scenario_can_be_played_and_ends_healthy(scenario: Scenario) -> None:
 def test_an_order_that_makes_no_sense_is_refused() -> None:
     with pytest.raises(ValueError, match="is no order"):
         Orders().obey({"order": "dance", "group": GROUP})
+
+
+def test_what_is_older_or_larger_than_the_topic_keeps_is_deleted() -> None:
+    stage = Stage(Spec(settings={**QUICK, "log.retention.check.interval.ms": "1000"}))
+    (old,) = stage.topic("old", (1, 2, 3), retention_ms="60000")
+    (large,) = stage.topic("large", (1, 2, 3), retention_bytes="300", retention_ms="-1")
+    for one in (old, large):
+        for i in range(10):
+            stage.produce(1, one, b"x" * 100 + b"%d" % i)
+    stage.advance(2)
+    ends = [(one.log.start, one.log.end) for part in (old, large) for one in part.replicas.values()]
+
+    assert ends == [(10, 10)] * 3 + [(8, 10)] * 3  # the records are of 1970, and two batches are 300 bytes and more
+
+
+def test_a_storm_lets_a_group_rebalance_again_and_again(stage: Stage) -> None:
+    asked: dict[str, Any] = {"member_id": "m", "epoch": 0, "instance_id": None, "rack": None, "client_id": "c", "host": "/h",
+             "rebalance_seconds": None, "topics": ("orders",), "pattern": None, "assignor": None,
+             "owned": frozenset()}  # fmt: skip
+    epoch = stage.site.groups.beat("modern", Beat(**asked), stage.now).epoch
+    apply(stage, "storm_group", group="modern", rounds=3)
+    stage.advance(5)
+    group = stage.site.groups.find("modern")
+
+    assert group is not None
+    assert isinstance(group, ConsumerGroup)
+    assert group.epoch == epoch + 3

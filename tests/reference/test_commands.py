@@ -1,0 +1,93 @@
+"""The commands of the reference cluster, as a user types them."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from click.testing import CliRunner
+
+from streamwatch.cli import main
+from streamwatch.config import from_flags
+from streamwatch.once import read_once
+from streamwatch.reference.kafka.faults import FAULTS
+from streamwatch.reference.kafka.server import ReferenceKafka
+from streamwatch.reference.kafka.spec import RELEASES, Release, Spec
+from streamwatch.reference.scenarios import SCENARIOS
+from tests.reference.acting import QUICK
+
+SECONDS = 30
+
+
+@contextmanager
+def running(*args: str) -> Iterator[tuple[str, str]]:
+    """Run a cluster by the command; yield its bootstrap servers and where it takes faults."""
+    command = [sys.executable, "-m", "streamwatch.cli", "reference", "kafka", "--control", "127.0.0.1:0", *args]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        bootstrap = process.stdout.readline().strip()
+        yield bootstrap, process.stderr.readline().strip().removeprefix("control  http://")
+    finally:
+        process.terminate()
+        process.communicate(timeout=SECONDS)
+    assert process.returncode == 0
+
+
+def run(*args: str) -> tuple[int, str]:
+    result = CliRunner().invoke(main, ["reference", *args])
+    return result.exit_code, result.output
+
+
+def test_a_cluster_prints_its_bootstrap_servers_first_and_takes_faults() -> None:
+    with running("--brokers", "4", "--set", "broker.session.timeout.ms=1000") as (bootstrap, control):
+        assert len(bootstrap.split(",")) == 4
+        assert run("fault", "stop", "broker=4", "--control", control) == (0, "done: stop broker=4\n")
+        now, _ = read_once(from_flags(bootstrap, None).kafka[0])
+        assert now.topology is not None
+        code, told = run("fault", "stop", "broker=9", "--control", control)
+        assert (code, "there is no 9" in told) == (1, True)
+
+
+def test_the_ports_follow_the_first_one() -> None:
+    with ReferenceKafka(Spec(brokers=1)) as free:
+        port = free.site.address(1, "PLAINTEXT")[1]
+    with ReferenceKafka(Spec(brokers=1), first_port=port) as kafka:
+        assert kafka.bootstrap == f"127.0.0.1:{port}"
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (("kafka", "--release", "1.0"), "'1.0' is not one of '2.8'"),
+        (("kafka", "--set", "x"), "write NAME=VALUE"),
+        (("kafka", "--set", "magic=1", "--control", "127.0.0.1:0"), "Unknown configuration: magic"),
+        (("kafka", "--set", "num.io.threads=many", "--control", "127.0.0.1:0"), "Not a number"),
+        (("kafka", "--scenario", "none"), "'none' is unknown: one of healthy"),
+        (("fault", "stop", "--control", "127.0.0.1:1"), "start `streamwatch reference kafka` first"),
+    ],
+)
+def test_a_mistake_is_told(args: tuple[str, ...], told: str) -> None:
+    code, output = run(*args)
+
+    assert code != 0
+    assert told in output
+
+
+def test_what_there_is_is_listed() -> None:
+    assert all(name in run("fault", "list")[1] for name in FAULTS)
+    assert all(name in run("scenarios")[1] for name in SCENARIOS)
+
+
+@pytest.mark.parametrize("release", RELEASES, ids=str)
+def test_the_agent_reads_every_persona_without_a_problem(release: Release) -> None:
+    with ReferenceKafka(Spec(release=release, settings=QUICK)) as kafka:
+        kafka.do(lambda site, now: site.cluster.ensure("t", now))
+        now, samples = read_once(from_flags(kafka.bootstrap, None).kafka[0])
+
+    assert now.problems == ()
+    assert now.topology is not None
+    assert len(now.topology.partition) == 1
+    assert any(sample.metric.name == "kafka_active_controllers" for sample in samples)

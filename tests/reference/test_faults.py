@@ -223,9 +223,8 @@ def test_what_is_older_or_larger_than_the_topic_keeps_is_deleted() -> None:
 
 
 def test_a_storm_lets_a_group_rebalance_again_and_again(stage: Stage) -> None:
-    asked: dict[str, Any] = {"member_id": "m", "epoch": 0, "instance_id": None, "rack": None, "client_id": "c", "host": "/h",
-             "rebalance_seconds": None, "topics": ("orders",), "pattern": None, "assignor": None,
-             "owned": frozenset()}  # fmt: skip
+    asked: dict[str, Any] = dict.fromkeys(("instance_id", "rack", "rebalance_seconds", "pattern", "assignor"))
+    asked |= {"member_id": "m", "epoch": 0, "client_id": "c", "host": "/h", "topics": ("orders",), "owned": frozenset()}
     epoch = stage.site.groups.beat("modern", Beat(**asked), stage.now).epoch
     apply(stage, "storm_group", group="modern", rounds=3)
     stage.advance(5)

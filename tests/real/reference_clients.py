@@ -264,10 +264,10 @@ class Kafkajs:
 class KafkaTools:
     """Apache Kafka's own command-line tools: the Java client."""
 
-    def __init__(self, bootstrap: str, folder: Path, protocol: str = "classic") -> None:
-        self._java = Java(Parts.of("4.3.0"), folder)
+    def __init__(self, bootstrap: str, folder: Path, protocol: str = "", version: str = "4.3.0") -> None:
+        self._java = Java(Parts.of(version), folder)
         self._way_in = ("--bootstrap-server", bootstrap)
-        self._protocol = ("--command-property", f"group.protocol={protocol}")
+        self._protocol = ("--command-property", f"group.protocol={protocol}") if protocol else ()
 
     def run(self, tool: str, *args: str) -> str:
         return self._java.run_tool(tool, *self._way_in, *args)

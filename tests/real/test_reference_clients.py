@@ -9,7 +9,7 @@ import pytest
 from streamwatch.reference.kafka import topics
 from streamwatch.reference.kafka.server import ReferenceKafka
 from streamwatch.reference.kafka.site import Site
-from streamwatch.reference.kafka.spec import Spec
+from streamwatch.reference.kafka.spec import Release, Spec
 from tests.real.conftest import had
 from tests.real.reference_clients import CANNOT, CAPABILITIES, CLIENTS, PARTITIONS, KafkaPython, KafkaTools, Librdkafka
 from tests.reference.acting import QUICK
@@ -91,6 +91,20 @@ def test_the_rest_of_kafkas_tools(kafka: ReferenceKafka, tmp_path: Path) -> None
     quota = ("--entity-type", "clients", "--entity-name", "slow")
     tools.run("ConfigCommand", "--alter", *quota, "--add-config", "producer_byte_rate=1024")
     assert "producer_byte_rate=1024" in tools.run("ConfigCommand", "--describe", *quota)
+
+
+@pytest.mark.parametrize(
+    ("version", "release"),
+    [("2.8.2", (2, 8)), ("3.9.2", (3, 9)), ("2.8.2", (3, 6)), ("4.3.0", (2, 8)), ("3.9.2", (4, 3))],
+)
+def test_tools_of_one_release_work_on_a_persona_of_another(version: str, release: Release, tmp_path: Path) -> None:
+    with ReferenceKafka(Spec(release=release, settings=QUICK | {"group.initial.rebalance.delay.ms": "0"})) as kafka:
+        tools = had(lambda: KafkaTools(kafka.bootstrap, tmp_path, version=version))
+        tools.run("TopicCommand", "--create", "--topic", "old", "--partitions", "2", "--replication-factor", "3")
+        KafkaPython(kafka.bootstrap).produce("old", VALUES)
+        assert sorted(tools.consume("old", "old-readers", len(VALUES))) == sorted(VALUES)
+        assert "old-readers" in tools.run("ConsumerGroupCommand", "--describe", "--group", "old-readers")
+        assert "offsetLag" in tools.run("LogDirsCommand", "--describe")
 
 
 def table() -> str:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -69,15 +70,18 @@ class KafkaPython:
 
     def share(self, topic: str, group: str) -> list[int]:
         with closing(self._consumer(topic, group)) as one, closing(self._consumer(topic, group)) as two:
-            both = (one, two)
-
-            def shared() -> bool:
-                for each in both:
-                    each.poll(timeout_ms=100)
-                return all(len(each.assignment()) == PARTITIONS // 2 for each in both)
-
-            wait_for(shared, _SECONDS, "the partitions are shared")
-            return [len(each.assignment()) for each in both]
+            both, ended = (one, two), threading.Event()
+            threads = [threading.Thread(target=_poll_until, args=(each, ended)) for each in both]
+            for thread in threads:
+                thread.start()
+            try:
+                fair = [PARTITIONS // 2] * 2
+                wait_for(lambda: [len(each.assignment()) for each in both] == fair, _SECONDS, "they share")
+                return [len(each.assignment()) for each in both]
+            finally:
+                ended.set()
+                for thread in threads:
+                    thread.join()
 
     def administer(self, topic: str) -> str:
         with closing(KafkaAdminClient(**self._servers)) as admin:
@@ -86,6 +90,11 @@ class KafkaPython:
             found = str(admin.describe_configs([KafkaResource(KafkaResourceType.TOPIC, topic)], config_filter="all"))
             admin.delete_topics([topic])
         return "1234567" if "1234567" in found else found
+
+
+def _poll_until(consumer: Any, ended: threading.Event) -> None:
+    while not ended.is_set():
+        consumer.poll(timeout_ms=100)
 
 
 def _polled(consumer: Any, read: list[str]) -> int:

@@ -1,5 +1,7 @@
 """Who may do what."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -141,3 +143,16 @@ def test_a_right_on_any_topic(rules: list[Acl], may: bool) -> None:  # noqa: FBT
 
 def test_the_operations_on_a_transactional_id_are_listed() -> None:
     assert acls().operations_on(BOB, HOST, ResourceType.TRANSACTIONAL_ID, "t") == set()
+
+
+@pytest.mark.parametrize(
+    ("change", "is_vague"),
+    [
+        ({}, False),
+        ({"operation": Operation.ANY}, True),
+        ({"permission": Permission.ANY}, True),
+        ({"pattern": PatternType.MATCH}, True),
+    ],
+)
+def test_a_rule_that_says_what_only_a_filter_may_is_vague(change: dict[str, Any], is_vague: bool) -> None:  # noqa: FBT001
+    assert acl(**change).is_vague is is_vague

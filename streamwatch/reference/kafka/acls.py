@@ -96,6 +96,13 @@ class Acl:
     operation: Operation
     permission: Permission = Permission.ALLOW
 
+    @property
+    def is_vague(self) -> bool:
+        """Whether it says what only a filter may say."""
+        kinds = (ResourceType.ANY, PatternType.ANY, PatternType.MATCH, Operation.ANY, Permission.ANY)
+        own = (self.resource_type, self.pattern_type, self.operation, self.permission)
+        return any(type(one) is type(kind) and one is kind for one in own for kind in kinds)
+
     def is_for(self, principal: str, host: str) -> bool:
         """Whether it speaks about this principal, coming from this host."""
         return self.principal in {principal, _EVERYBODY} and self.host in {host, _WILDCARD}

@@ -71,6 +71,9 @@ def _created(context: Context, asked: Any) -> dict[str, Any]:  # noqa: ANN401 - 
         )
     except ValueError as error:
         return {"error_code": Code.INVALID_REQUEST, "error_message": str(error)}
+    if acl.is_vague:
+        why = "A rule names one type, pattern, operation and permission: ANY and MATCH are for filters"
+        return {"error_code": Code.INVALID_REQUEST, "error_message": why}
     context.site.acls.add(acl)
     return {"error_code": Code.NONE, "error_message": None}
 

@@ -39,12 +39,14 @@ def test_a_page_is_read_and_what_it_does_not_say_is_not_known() -> None:
 
 def test_a_change_is_told_and_marked_where_it_is_bad() -> None:
     before = Seen(brokers={"1": True}, under_replicated=0.0, groups={"g": Group("Stable", 2, 0.0, 0.0)})
-    after = Seen(brokers={"1": False}, under_replicated=4.0, groups={"g": Group("Empty", 0, 900.0, 1.0)})
+    after = Seen(brokers={"1": False}, under_replicated=4.0, groups={"g": Group("Empty", 0, 900.0, 1.0, 1.0)})
 
     assert list(changes(before, after)) == [
         (True, "broker 1 is DOWN"),
         (True, "under-replicated partitions: 4"),
         (False, "group g is Empty"),
+        (False, "group g has 0 members"),
+        (True, "group g: 1 members have nothing to do"),
         (True, "group g: lag 900 records"),
     ]
     assert list(changes(after, after)) == []

@@ -46,6 +46,8 @@ class Group:
     members: float
     lag: float
     lag_seconds: float
+    idle: float = math.nan
+    """Members that hold no partition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +169,7 @@ def _groups(samples: Mapping[tuple[str, Labels], float]) -> dict[str, Group]:
             of(group_metrics.GROUP_MEMBERS, name),
             of(group_metrics.GROUP_LAG, name),
             of(group_metrics.GROUP_LAG_SECONDS, name),
+            of(group_metrics.GROUP_IDLE_MEMBERS, name),
         )
         for name, state in sorted(states.items())
     }

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from streamwatch.demo.agent import Seen
+from streamwatch.demo.agent import Group, Seen
 
 _LAG = 500.0
 """Records, from which on a group counts as behind."""
@@ -24,13 +24,19 @@ def changes(before: Seen, after: Seen) -> Iterator[tuple[bool, str]]:
         if step != old:
             yield (step > old, f"disk of broker {broker}: {share:.0%} in use")
     for name, group in after.groups.items():
-        old_group = before.groups.get(name)
-        if old_group is None:
-            continue
-        if old_group.state != group.state:
-            yield (group.state.lower() not in {"stable", "empty"}, f"group {name} is {group.state}")
-        if _known(old_group.lag, group.lag) and (old_group.lag >= _LAG) != (group.lag >= _LAG):
-            yield (group.lag >= _LAG, f"group {name}: lag {group.lag:,.0f} records")
+        if name in before.groups:
+            yield from _of_group(name, before.groups[name], group)
+
+
+def _of_group(name: str, before: Group, after: Group) -> Iterator[tuple[bool, str]]:
+    if before.state != after.state:
+        yield (after.state.lower() not in {"stable", "empty"}, f"group {name} is {after.state}")
+    if _known(before.members, after.members) and before.members != after.members:
+        yield (False, f"group {name} has {after.members:g} members")
+    if _known(after.idle) and after.idle != (0 if math.isnan(before.idle) else before.idle):
+        yield (after.idle > 0, f"group {name}: {after.idle:g} members have nothing to do")
+    if _known(before.lag, after.lag) and (before.lag >= _LAG) != (after.lag >= _LAG):
+        yield (after.lag >= _LAG, f"group {name}: lag {after.lag:,.0f} records")
 
 
 def _counted(before: float, after: float, what: str) -> Iterator[tuple[bool, str]]:

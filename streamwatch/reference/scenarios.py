@@ -127,7 +127,7 @@ _ALL: Final = (
         "A group reads more slowly than is produced.",
         "The lag of the group climbs, in records and in seconds; then it falls again.",
         (
-            _load(5, "orders-readers take 50 ms a record", "pace", group="orders-readers", seconds=0.05),
+            _load(5, "orders-readers take 200 ms a record", "pace", group="orders-readers", seconds=0.2),
             _load(35, "orders-readers are quick again", "pace", group="orders-readers", seconds=0.0),
         ),
     ),

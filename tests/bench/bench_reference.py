@@ -65,7 +65,7 @@ def start(brokers: int) -> None:
 def throughput() -> None:
     with cluster() as (bootstrap, pid):
         make(bootstrap, 1, 6)
-        producer = Producer({"bootstrap.servers": bootstrap, "acks": "all", "linger.ms": 5})
+        producer = Producer({"bootstrap.servers": bootstrap, "acks": "all", "linger.ms": 5, "log_level": 0})
         began = time.monotonic()
         for _ in range(RECORDS):
             while True:

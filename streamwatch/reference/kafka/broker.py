@@ -17,6 +17,8 @@ class LogDir:
     """By the logs in it."""
     other: int = 0
     """By whatever else fills the volume."""
+    replicas: int = 0
+    """How many are in it."""
     is_online: bool = True
     filling: object = None
     """What is filling it on purpose; None when nothing is."""
@@ -66,9 +68,5 @@ class Broker:
 
     def dir_for_new(self) -> int | None:
         """Return the number of the directory that the next replica belongs in: the emptiest that is online."""
-        counts = dict.fromkeys((i for i, one in enumerate(self.dirs) if one.is_online), 0)
-        for partition in self.partitions:
-            at = partition.replicas[self.id].dir
-            if at in counts:
-                counts[at] += 1
-        return min(counts, key=lambda i: counts[i]) if counts else None
+        online = [i for i, one in enumerate(self.dirs) if one.is_online]
+        return min(online, key=lambda i: self.dirs[i].replicas) if online else None

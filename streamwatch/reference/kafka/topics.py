@@ -81,6 +81,7 @@ def add_replica(broker: Broker, partition: Partition, now: float) -> Replica:
     """Give a broker an empty copy of a partition."""
     at = broker.dir_for_new() or 0
     replica = Replica(broker.id, at, broker.dirs[at], caught_up_at=now)
+    replica.volume.replicas += 1
     partition.replicas[broker.id] = replica
     broker.partitions.add(partition)
     return replica
@@ -90,6 +91,7 @@ def remove_replica(broker: Broker, partition: Partition) -> None:
     """Delete a broker's copy."""
     replica = partition.replicas.pop(broker.id)
     replica.volume.used -= replica.counted
+    replica.volume.replicas -= 1
     broker.partitions.discard(partition)
 
 

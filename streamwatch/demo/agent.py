@@ -25,6 +25,7 @@ kafka:
     bootstrap: [{bootstrap}]
     interval: 2s
     deadline: 1500ms
+    log_dirs_interval: 2s
 listen: {{address: '127.0.0.1:0'}}
 log: {{level: error}}
 """

@@ -87,7 +87,7 @@ _ALL: Final = (
             _fault(5, "all controllers die", "lose_controller"),
             _fault(12, "broker 3 dies: nobody elects new leaders", "stop", broker=3),
             _fault(27, "the controllers are back", "restore_controller"),
-            _fault(35, "broker 3 is started again", "start", broker=3),
+            _fault(42, "broker 3 is started again", "start", broker=3),
         ),
     ),
     Scenario(
@@ -105,7 +105,7 @@ _ALL: Final = (
         "A broker becomes slow, but does not die.",
         "Requests to the broker take longer; nothing else changes, for it keeps its leaders.",
         (
-            _fault(5, "broker 1 takes 0.3 s longer for everything", "slow", broker=1, by=0.3),
+            _fault(5, "broker 1 takes 0.1 s longer for everything", "slow", broker=1, by=0.1),
             _fault(30, "broker 1 is as quick as before", "slow", broker=1, by=0.0),
         ),
     ),
@@ -186,14 +186,16 @@ _ALL: Final = (
     ),
     Scenario(
         "offline_partition",
-        "All replicas of a partition die, one after the other.",
-        "A partition has no leader: it is offline, until a replica that was in sync is back.",
+        "Three of five brokers die, one after the other.",
+        "Partitions whose replicas were all on these three have no leader: they are offline, until one of them that "
+        "was in sync is back; the others go on.",
         (
             _fault(5, "broker 2 dies", "stop", broker=2),
             _fault(15, "broker 3 dies", "stop", broker=3),
-            _fault(25, "broker 1 dies: nobody is left", "stop", broker=1),
-            _fault(40, "everything is mended", "heal"),
+            _fault(25, "broker 1 dies: some partitions have nobody left", "stop", broker=1),
+            _fault(42, "everything is mended", "heal"),
         ),
+        brokers=5,
     ),
 )
 

@@ -50,7 +50,7 @@ def test_a_client_can(client: str, capability: str, kafka: ReferenceKafka, tmp_p
     elif capability == "consume in a group":
         other.produce(name, VALUES)
         assert sorted(one.consume(name, f"{name}-readers", len(VALUES))) == sorted(VALUES)
-        committed = kafka.do(lambda site, _: site.groups.fetch(f"{name}-readers"))
+        committed = kafka.do(lambda site, _: dict(site.groups.offsets.of(f"{name}-readers")))
         assert sum(offset.offset for offset in committed.values()) == len(VALUES)
     else:
         assert one.share(name, f"{name}-readers") == [PARTITIONS // 2] * 2

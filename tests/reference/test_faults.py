@@ -8,9 +8,9 @@ import pytest
 
 from streamwatch.reference import load
 from streamwatch.reference.kafka import faults
-from streamwatch.reference.kafka.consumer_group import Beat, ConsumerGroup
-from streamwatch.reference.kafka.coordinator import Committed
+from streamwatch.reference.kafka.consumer_members import Beat
 from streamwatch.reference.kafka.faults import FAULTS, BadFault
+from streamwatch.reference.kafka.offsets import Committed
 from streamwatch.reference.kafka.partition import Partition
 from streamwatch.reference.kafka.spec import Spec
 from streamwatch.reference.kafka.timers import Later
@@ -150,10 +150,10 @@ def test_a_group_that_is_stalled_reads_nothing(stage: Stage) -> None:
 
 
 def test_offsets_are_set_back(stage: Stage) -> None:
-    stage.site.groups.commit(GROUP, {("orders", 0): Committed(1500, -1, "", stage.now)})
+    stage.site.groups.put(GROUP, {("orders", 0): Committed(1500)}, stage.now)
     apply(stage, "rewind_group", group=GROUP, by=1000)
 
-    assert stage.site.groups.fetch(GROUP)["orders", 0].offset == 500
+    assert stage.site.groups.offsets.of(GROUP)["orders", 0].offset == 500
 
 
 def test_a_fault_for_a_while_heals_itself(stage: Stage) -> None:
@@ -223,13 +223,20 @@ def test_what_is_older_or_larger_than_the_topic_keeps_is_deleted() -> None:
 
 
 def test_a_storm_lets_a_group_rebalance_again_and_again(stage: Stage) -> None:
-    asked: dict[str, Any] = dict.fromkeys(("instance_id", "rack", "rebalance_seconds", "pattern", "assignor"))
-    asked |= {"member_id": "m", "epoch": 0, "client_id": "c", "host": "/h", "topics": ("orders",), "owned": frozenset()}
+    asked: dict[str, Any] = dict.fromkeys(("instance_id", "rack", "pattern", "assignor"))
+    asked |= {
+        "member_id": "m",
+        "epoch": 0,
+        "client_id": "c",
+        "host": "/h",
+        "topics": ("orders",),
+        "owned": frozenset(),
+        "rebalance_seconds": 300.0,
+    }
     epoch = stage.site.groups.beat("modern", Beat(**asked), stage.now).epoch
     apply(stage, "storm_group", group="modern", rounds=3)
     stage.advance(5)
-    group = stage.site.groups.find("modern")
+    group = stage.site.groups.consumer("modern")
 
     assert group is not None
-    assert isinstance(group, ConsumerGroup)
     assert group.epoch == epoch + 3

@@ -81,5 +81,5 @@ def state(site: Site) -> dict[str, Any]:
         "partitions": len(partitions),
         "under_replicated": sum(len(p.state.isr) < len(p.state.replicas) for p in partitions),
         "offline": sum(p.state.leader == NO_LEADER for p in partitions),
-        "groups": {name: str(found.state) for name in site.groups.names() if (found := site.groups.find(name))},
+        "groups": {one.name: one.state for one in site.groups.list()},
     }

@@ -178,7 +178,8 @@ def stall_group(site: Site, now: float, *, group: str, on: bool = True) -> None:
 
 def rewind_group(site: Site, now: float, *, group: str, by: int = 1000) -> None:
     """Set every committed offset of a group back by so many records."""
-    site.groups.rewind(group, by)
+    offsets = {key: max(0, one.offset - by) for key, one in site.groups.offsets.of(group).items()}
+    site.groups.rewind(group, offsets, now)
     site.cluster.tell(now, f"group {group} was set back by {by}")
 
 

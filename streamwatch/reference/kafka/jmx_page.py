@@ -9,7 +9,6 @@ from typing import Final
 
 from streamwatch.reference.http import Asked, Page
 from streamwatch.reference.kafka.broker import Broker
-from streamwatch.reference.kafka.classic_group import ClassicGroup
 from streamwatch.reference.kafka.exposition import RATES, Text
 from streamwatch.reference.kafka.measures import Measures, TopicMeasures
 from streamwatch.reference.kafka.partition import NO_LEADER, Partition, Replica
@@ -167,26 +166,24 @@ def _lag(partition: Partition, replica: Replica) -> int:
 
 def _groups(text: Text, site: Site, number: int, now: float) -> None:
     """What the coordinator knows: how many groups, and MSK's own lag metrics of those that are stable or empty."""
-    mine = [name for name in site.groups.names() if site.coordinator(name, now) == number]
-    states = [str(found.state) for name in mine if isinstance(found := site.groups.find(name), ClassicGroup)]
+    mine = [one for one in site.groups.list() if site.coordinator(one.name, now) == number]
+    states = [one.state for one in mine if one.kind == "classic"]
     counts = {f"NumGroups{state}": states.count(state) for state in ("Stable", "Empty", "Dead", "PreparingRebalance")}
     text.values("kafka_coordinator_group_GroupMetadataManager", {"NumGroups": len(states), **counts})
-    for name in mine:
-        found = site.groups.find(name)
-        if found is None or found.state not in {"Stable", "Empty"} or ":" in name or not name.isascii():
-            continue
+    told = [one.name for one in mine if one.state in {"Stable", "Empty"} and one.name.isascii() and ":" not in one.name]
+    for name in told:
         topics: dict[str, list[int]] = {}
         for topic, index, lag in _lags(site, name):
             topics.setdefault(topic, []).append(lag)
             labels = {"groupId": name, "topic": topic, "partition": index}
             text.values("kafka_consumer_group_ConsumerLagMetrics", {"OffsetLag": lag}, **labels)
         for topic, lags in topics.items():
-            told = {"SumOffsetLag": sum(lags), "MaxOffsetLag": max(lags)}
-            text.values("kafka_consumer_group_ConsumerLagMetrics", told, groupId=name, topic=topic)
+            sums = {"SumOffsetLag": sum(lags), "MaxOffsetLag": max(lags)}
+            text.values("kafka_consumer_group_ConsumerLagMetrics", sums, groupId=name, topic=topic)
 
 
 def _lags(site: Site, group: str) -> Iterator[tuple[str, int, int]]:
-    for (topic, index), committed in site.groups.fetch(group).items():
+    for (topic, index), committed in site.groups.offsets.of(group).items():
         partition = site.cluster.partition(topic, index)
         if partition is not None and partition.leader is not None:
             yield topic, index, max(0, partition.leader.high_watermark - committed.offset)

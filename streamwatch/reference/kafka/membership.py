@@ -5,7 +5,6 @@ from enum import StrEnum
 from typing import Final
 
 from streamwatch.reference.kafka.codes import Code
-from streamwatch.reference.kafka.timers import Later, Timer
 
 
 class State(StrEnum):
@@ -63,18 +62,3 @@ class Synced:
     assignment: bytes = b""
     protocol_type: str | None = None
     protocol: str | None = None
-
-
-@dataclass(slots=True)
-class Member:
-    """One member."""
-
-    id: str
-    asked: Join
-    assignment: bytes = b""
-    joining: Later[Joined] | None = None
-    syncing: Later[Synced] | None = None
-    seen: float = 0.0
-    timer: Timer | None = None
-    is_dead: bool = False
-    """A fault: it vanished, and only its session remains."""

@@ -60,6 +60,7 @@ BROKER: Final[Mapping[str, Known]] = {
     "group.consumer.heartbeat.interval.ms": Known("int", "5000"),
     "group.consumer.session.timeout.ms": Known("int", "45000"),
     "group.initial.rebalance.delay.ms": Known("int", "3000"),
+    "group.max.size": Known("int", "2147483647"),
     "group.max.session.timeout.ms": Known("int", "1800000"),
     "group.min.session.timeout.ms": Known("int", "6000"),
     "log.retention.check.interval.ms": Known("long", "300000"),

@@ -9,7 +9,7 @@ from streamwatch.reference.kafka import topics
 from streamwatch.reference.kafka.acls import Acls
 from streamwatch.reference.kafka.cluster import Cluster
 from streamwatch.reference.kafka.codes import Code
-from streamwatch.reference.kafka.coordinator import Groups
+from streamwatch.reference.kafka.groups import Groups, Limits
 from streamwatch.reference.kafka.measures import AllMeasures, Measures
 from streamwatch.reference.kafka.quotas import Quotas
 from streamwatch.reference.kafka.sasl import Credentials
@@ -62,7 +62,7 @@ class Site:
         self.access = access
         self.measures = AllMeasures({each: Measures(now) for each in spec.broker_ids})
         self.cluster = Cluster(spec, now, self.measures)
-        self.groups = Groups(self.cluster.timers, self.cluster.settings, self._topics, now)
+        self.groups = Groups(self.cluster.timers, self._topics, _limits(self.cluster))
         self.transactions = Transactions(self.cluster, self.groups)
         self.acls = Acls(access.super_users, allow_everyone_if_no_acl=not access.authorize)
         self.quotas = Quotas()
@@ -108,7 +108,7 @@ class Site:
 
     def topics_changed(self) -> None:
         """Tell the groups whose coordinator assigns."""
-        self.groups.topics_changed()
+        self.groups.refresh(self.clock())
 
     def settle(self) -> None:
         """Let groups know that their coordinators moved."""
@@ -116,7 +116,23 @@ class Site:
         gone = {partition.index for partition in moved if partition.topic.name == topics.OFFSETS}
         if gone:
             count = len(self.cluster.topics[topics.OFFSETS].partitions)
-            self.groups.moved([name for name in self.groups.names() if java_hash(name) % count in gone], self.clock())
+            self.groups.moved(
+                [one.name for one in self.groups.list() if java_hash(one.name) % count in gone], self.clock()
+            )
+
+
+def _limits(cluster: Cluster) -> Limits:
+    """Return what the brokers' settings say about groups."""
+    settings = cluster.settings
+    return Limits(
+        initial_delay=settings.seconds("group.initial.rebalance.delay.ms"),
+        min_session=settings.seconds("group.min.session.timeout.ms"),
+        max_session=settings.seconds("group.max.session.timeout.ms"),
+        max_size=settings.number("group.max.size"),
+        consumer_session=settings.seconds("group.consumer.session.timeout.ms"),
+        consumer_heartbeat=settings.seconds("group.consumer.heartbeat.interval.ms"),
+        offsets_retention=settings.number("offsets.retention.minutes") * 60.0,
+    )
 
 
 def java_hash(text: str) -> int:

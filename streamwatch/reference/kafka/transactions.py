@@ -9,7 +9,7 @@ from streamwatch.reference.kafka.timers import Later, Timer
 
 if TYPE_CHECKING:
     from streamwatch.reference.kafka.cluster import Cluster
-    from streamwatch.reference.kafka.coordinator import Groups
+    from streamwatch.reference.kafka.groups import Groups
 
 Key = tuple[str, int]
 State = Literal["Empty", "Ongoing", "PrepareCommit", "PrepareAbort", "CompleteCommit", "CompleteAbort"]

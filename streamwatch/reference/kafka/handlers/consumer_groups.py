@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from streamwatch.reference.kafka.acls import Operation, ResourceType
+from streamwatch.reference.kafka.assignors import Slot
 from streamwatch.reference.kafka.codes import Code
-from streamwatch.reference.kafka.consumer_group import Beat, ConsumerGroup, Member, Slot
+from streamwatch.reference.kafka.consumer_groups import ConsumerGroup
+from streamwatch.reference.kafka.consumer_members import Beat, Member
 from streamwatch.reference.kafka.handlers.context import Context, Reply
 from streamwatch.reference.kafka.handlers.groups import wrong_coordinator
 
@@ -59,7 +61,7 @@ def consumer_group_describe(context: Context) -> Reply:
 
 def _described(context: Context, name: str) -> dict[str, Any]:
     code = wrong_coordinator(context, name, Operation.DESCRIBE)
-    group = context.site.groups.find(name)
+    group = context.site.groups.consumer(name)
     row: dict[str, Any] = {
         "group_id": name,
         "error_message": None,
@@ -70,12 +72,12 @@ def _described(context: Context, name: str) -> dict[str, Any]:
     row |= {"error_code": code, "group_epoch": 0, "assignment_epoch": 0}
     if code:
         return row
-    if not isinstance(group, ConsumerGroup):
+    if group is None:
         return row | {"error_code": Code.GROUP_ID_NOT_FOUND, "error_message": f"Group {name} is not a consumer group."}
     row |= {
-        "group_state": group.state,
+        "group_state": str(group.state),
         "group_epoch": group.epoch,
-        "assignment_epoch": group.epoch,
+        "assignment_epoch": group.assignment_epoch,
         "assignor_name": group.assignor,
         "members": [_member(context, group, one) for one in group.members.values()],
     }
@@ -98,9 +100,9 @@ def _member(context: Context, group: ConsumerGroup, one: Member) -> dict[str, An
         "client_id": one.client_id,
         "client_host": one.host,
         "subscribed_topic_names": list(one.topics),
-        "subscribed_topic_regex": one.pattern,
+        "subscribed_topic_regex": one.pattern or None,
         "assignment": named(one.assigned | one.revoking),
-        "target_assignment": named(group.target.get(one.id, set())),
+        "target_assignment": named(group.target.get(one.id, frozenset())),
         "member_type": 1,
     }
 

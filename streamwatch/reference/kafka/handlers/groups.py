@@ -4,17 +4,19 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from streamwatch.reference.kafka.acls import Operation, ResourceType
-from streamwatch.reference.kafka.classic_group import ClassicGroup
 from streamwatch.reference.kafka.codes import Code
-from streamwatch.reference.kafka.consumer_group import ConsumerGroup
-from streamwatch.reference.kafka.handlers.context import NO_ID, Context, Reply
+from streamwatch.reference.kafka.described import Described
+from streamwatch.reference.kafka.handlers.context import NO_ID, Context, Reply, by_topic
 from streamwatch.reference.kafka.handlers.transactions import committed
-from streamwatch.reference.kafka.membership import Join, Joined, State, Synced
+from streamwatch.reference.kafka.membership import Join, Joined, Synced
+from streamwatch.reference.kafka.offsets import Committed
+from streamwatch.reference.kafka.roster import Who
 from streamwatch.reference.kafka.timers import Later
 from streamwatch.reference.kafka.topics import Topic
 from streamwatch.reference.kafka.wire import Answer
 
-_FIRST_NEEDING_ID, _FIRST_SKIPPING, _FIRST_BY_ID = 4, 9, 10
+_FIRST_LEAVING_TOGETHER, _FIRST_NEEDING_ID, _FIRST_NOT_FOUND, _FIRST_FETCHING_MANY, _FIRST_SKIPPING = 3, 4, 6, 8, 9
+"""Versions of LeaveGroup, JoinGroup, DescribeGroups, OffsetFetch and JoinGroup."""
 
 
 def wrong_coordinator(context: Context, name: str, operation: Operation) -> Code:
@@ -73,15 +75,15 @@ def sync_group(context: Context) -> Reply:
     """API 14."""
     body = context.body
     code = wrong_coordinator(context, body.group_id, Operation.READ)
-    group = context.site.groups.classic(body.group_id)
-    if code or group is None:
-        return _synced(Synced(code or Code.UNKNOWN_MEMBER_ID))
-    for given, known in ((body.protocol_type, group.protocol_type), (body.protocol_name, group.protocol)):
-        if given is not None and given != known and body.member_id in group.members:
-            return _synced(Synced(Code.INCONSISTENT_GROUP_PROTOCOL))
+    if code:
+        return _synced(Synced(code))
     assignments = {one.member_id: bytes(one.assignment) for one in body.assignments}
-    later = group.sync(body.member_id, body.group_instance_id, body.generation_id, assignments, context.now)
-    return _then(later, _synced)
+    protocol = (body.protocol_type, body.protocol_name)
+    return _then(context.site.groups.sync(body.group_id, _who(body), assignments, context.now, protocol), _synced)
+
+
+def _who(body: Any) -> Who:  # noqa: ANN401 - a message
+    return Who(body.member_id, body.group_instance_id, body.generation_id)
 
 
 def _synced(found: Synced) -> Answer:
@@ -95,63 +97,43 @@ def _synced(found: Synced) -> Answer:
 
 def heartbeat(context: Context) -> Reply:
     """API 12."""
-    body = context.body
-    code = wrong_coordinator(context, body.group_id, Operation.READ)
-    group = context.site.groups.classic(body.group_id)
-    if not code:
-        code = Code.UNKNOWN_MEMBER_ID
-        if group is not None:
-            code = group.heartbeat(body.member_id, body.group_instance_id, body.generation_id, context.now)
-    return {"error_code": code}
+    code = wrong_coordinator(context, context.body.group_id, Operation.READ)
+    return {"error_code": code or context.site.groups.heartbeat(context.body.group_id, _who(context.body), context.now)}
 
 
 def leave_group(context: Context) -> Reply:
-    """API 13."""
+    """API 13: of one member, or of several (from version 3 on)."""
     body = context.body
     code = wrong_coordinator(context, body.group_id, Operation.READ)
-    group = context.site.groups.classic(body.group_id)
-    if code or group is None:
-        return {"error_code": code or Code.UNKNOWN_MEMBER_ID, "members": []}
-    if body.members is None or context.version < 3:  # noqa: PLR2004 - where lists begin
-        return {"error_code": group.leave(body.member_id, None, context.now)}
+    if code:
+        return {"error_code": code, "members": []}
+    if context.version < _FIRST_LEAVING_TOGETHER:
+        return {"error_code": context.site.groups.leave(body.group_id, [Who(body.member_id)], context.now)[0]}
+    leavers = [Who(one.member_id, one.group_instance_id) for one in body.members]
+    codes = context.site.groups.leave(body.group_id, leavers, context.now)
     rows = [
-        {
-            "member_id": one.member_id,
-            "group_instance_id": one.group_instance_id,
-            "error_code": group.leave(one.member_id, one.group_instance_id, context.now),
-        }
-        for one in body.members
+        {"member_id": who.member_id, "group_instance_id": who.instance_id, "error_code": one}
+        for who, one in zip(leavers, codes, strict=True)
     ]
     return {"error_code": Code.NONE, "members": rows}
 
 
 def offset_commit(context: Context) -> Reply:
     """API 8."""
-    body = context.body
+    body, groups = context.body, context.site.groups
     code = wrong_coordinator(context, body.group_id, Operation.READ)
     generation = -1 if body.generation_id_or_member_epoch is None else body.generation_id_or_member_epoch
-    groups = context.site.groups
-    code = code or groups.may_commit(body.group_id, body.member_id or "", body.group_instance_id, generation)
+    who = Who(body.member_id or "", body.group_instance_id, generation)
+    code = code or groups.may_commit(body.group_id, who)
     rows = []
     for asked in body.topics:
         topic = context.topic(asked.name or "", asked.topic_id)
-        name = topic.name if isinstance(topic, Topic) else asked.name or ""
         wrong = code or _uncommittable(context, topic)
-        rows.append(
-            {
-                "name": name,
-                "topic_id": asked.topic_id or NO_ID,
-                "partitions": [
-                    {"partition_index": one.partition_index, "error_code": wrong} for one in asked.partitions
-                ],
-            }
-        )
-        if not wrong:
-            asked.name = name
-            groups.commit(body.group_id, committed([asked], context.now))
-    group = groups.classic(body.group_id)
-    if not code and group is not None and body.member_id in group.members:
-        group.members[body.member_id].seen = context.now
+        if not wrong and isinstance(topic, Topic):
+            asked.name = topic.name
+            groups.commit(body.group_id, who, committed([asked], context.now), context.now)
+        partitions = [{"partition_index": one.partition_index, "error_code": wrong} for one in asked.partitions]
+        rows.append({"name": asked.name or "", "topic_id": asked.topic_id or NO_ID, "partitions": partitions})
     return {"topics": rows}
 
 
@@ -164,7 +146,7 @@ def _uncommittable(context: Context, topic: Topic | Code) -> Code:
 def offset_fetch(context: Context) -> Reply:
     """API 9: of one group, or of several (from version 8 on)."""
     body = context.body
-    if context.version >= 8:  # noqa: PLR2004 - where lists begin
+    if context.version >= _FIRST_FETCHING_MANY:
         return {"groups": [_fetched(context, one.group_id, one.topics, one) for one in body.groups]}
     row = _fetched(context, body.group_id, body.topics, None)
     topics = [{"name": one["name"], "partitions": one["partitions"]} for one in row["topics"]]
@@ -173,15 +155,13 @@ def offset_fetch(context: Context) -> Reply:
 
 def _fetched(context: Context, name: str, asked: Any, member: Any) -> dict[str, Any]:  # noqa: ANN401 - messages
     code = wrong_coordinator(context, name, Operation.DESCRIBE)
-    if not code and member is not None and (member.member_epoch or -1) > 0:
-        group = context.site.groups.find(name)
-        if isinstance(group, ConsumerGroup):
-            code = group.is_current(member.member_id or "", member.member_epoch)
+    group = context.site.groups.consumer(name)
+    if not code and group is not None and member is not None and (member.member_epoch or -1) > 0:
+        code = group.check(Who(member.member_id or "", None, member.member_epoch))
     row: dict[str, Any] = {"group_id": name, "error_code": code, "topics": []}
     if code:
         return row
-    known = context.site.groups.fetch(name)
-    unstable = context.site.groups.unstable(name) if context.body.require_stable else set()
+    known = context.site.groups.fetch(name, require_stable=bool(context.body.require_stable))
     if asked is None:
         named = sorted({topic for topic, _ in known if context.may_topic(Operation.DESCRIBE, topic)})
         wanted = [(topic, NO_ID, [i for t, i in sorted(known) if t == topic]) for topic in named]
@@ -189,26 +169,26 @@ def _fetched(context: Context, name: str, asked: Any, member: Any) -> dict[str, 
         wanted = [(one.name or "", getattr(one, "topic_id", NO_ID), list(one.partition_indexes)) for one in asked]
     for topic_name, topic_id, indexes in wanted:
         topic = context.topic(topic_name, topic_id)
-        wrong = Code.UNKNOWN_TOPIC_ID if topic is Code.UNKNOWN_TOPIC_ID else Code.NONE
         real = topic.name if isinstance(topic, Topic) else topic_name
+        wrong = Code.UNKNOWN_TOPIC_ID if topic is Code.UNKNOWN_TOPIC_ID else Code.NONE
         if not wrong and not context.may_topic(Operation.DESCRIBE, real):
             wrong = Code.TOPIC_AUTHORIZATION_FAILED
+        rows = [_offset(index, wrong or known.get((real, index))) for index in indexes]
         shown_id = topic.id if isinstance(topic, Topic) else topic_id
-        rows = []
-        for index in indexes:
-            one = known.get((real, index))
-            failed = wrong or (Code.UNSTABLE_OFFSET_COMMIT if (real, index) in unstable else Code.NONE)
-            rows.append(
-                {
-                    "partition_index": index,
-                    "committed_offset": one.offset if one and not failed else -1,
-                    "committed_leader_epoch": one.leader_epoch if one and not failed else -1,
-                    "metadata": one.metadata if one and not failed else "",
-                    "error_code": failed,
-                }
-            )
         row["topics"].append({"name": real, "topic_id": shown_id, "partitions": rows})
     return row
+
+
+def _offset(index: int, found: Committed | Code | None) -> dict[str, Any]:
+    """Return what is told of a partition: what was committed, nothing, or why it cannot be told."""
+    one = found if isinstance(found, Committed) else Committed(-1)
+    return {
+        "partition_index": index,
+        "committed_offset": one.offset,
+        "committed_leader_epoch": one.leader_epoch,
+        "metadata": one.metadata,
+        "error_code": found if isinstance(found, Code) else Code.NONE,
+    }
 
 
 def describe_groups(context: Context) -> Reply:
@@ -218,37 +198,28 @@ def describe_groups(context: Context) -> Reply:
 
 def _described(context: Context, name: str) -> dict[str, Any]:
     code = wrong_coordinator(context, name, Operation.DESCRIBE)
-    row: dict[str, Any] = {"error_code": code, "error_message": None, "group_id": name, "members": []}
-    row |= {"group_state": "", "protocol_type": "", "protocol_data": ""}
-    group = context.site.groups.classic(name)
-    if code:
-        return row
-    if group is None:
-        is_new = context.version >= 6  # noqa: PLR2004 - where the code begins
-        why = f"Group {name} not found."
-        return row | {
-            "error_code": Code.GROUP_ID_NOT_FOUND if is_new else Code.NONE,
-            "error_message": why if is_new else None,
-            "group_state": State.DEAD,
-        }
-    is_settled = group.state in {State.STABLE, State.COMPLETING}
-    row |= {
-        "group_state": str(group.state),
-        "protocol_type": group.protocol_type or "",
-        "protocol_data": (group.protocol or "") if is_settled else "",
+    found = Described(code=code) if code else context.site.groups.describe(name)
+    is_told = code or context.version >= _FIRST_NOT_FOUND
+    row: dict[str, Any] = {
+        "error_code": found.code if is_told else Code.NONE,
+        "error_message": f"Group {name} not found." if found.code and is_told and not code else None,
+        "group_id": name,
+        "group_state": "" if code else str(found.state),
+        "protocol_type": found.protocol_type,
+        "protocol_data": found.protocol,
         "members": [
             {
                 "member_id": one.id,
-                "group_instance_id": one.asked.instance_id,
-                "client_id": one.asked.client_id,
-                "client_host": one.asked.host,
-                "member_metadata": dict(one.asked.protocols).get(group.protocol or "", b"") if is_settled else b"",
-                "member_assignment": one.assignment if group.state is State.STABLE else b"",
+                "group_instance_id": one.instance_id,
+                "client_id": one.client_id,
+                "client_host": one.host,
+                "member_metadata": one.metadata,
+                "member_assignment": one.assignment,
             }
-            for one in group.members.values()
+            for one in found.members
         ],
     }
-    if context.body.include_authorized_operations:
+    if context.body.include_authorized_operations and not found.code:
         row["authorized_operations"] = context.operations(ResourceType.GROUP, name)
     return row
 
@@ -257,18 +228,19 @@ def list_groups(context: Context) -> Reply:
     """API 16: of the groups that this broker coordinates."""
     states = {one.lower() for one in context.body.states_filter or ()}
     kinds = {one.lower() for one in context.body.types_filter or ()}
-    rows = []
-    for name in context.site.groups.names():
-        group = context.site.groups.find(name)
-        is_mine = context.site.coordinator(name, context.now) == context.broker.id
-        if group is None or not is_mine or not context.may(Operation.DESCRIBE, ResourceType.GROUP, name):
-            continue
-        kind = "classic" if isinstance(group, ClassicGroup) else "consumer"
-        protocol = (group.protocol_type or "") if isinstance(group, ClassicGroup) else "consumer"
-        if (not states or group.state.lower() in states) and (not kinds or kind in kinds):
-            rows.append(
-                {"group_id": name, "protocol_type": protocol, "group_state": str(group.state), "group_type": kind}
-            )
+    rows = [
+        {
+            "group_id": one.name,
+            "protocol_type": one.protocol_type,
+            "group_state": one.state,
+            "group_type": one.kind,
+        }
+        for one in context.site.groups.list()
+        if (not states or one.state.lower() in states)
+        and (not kinds or one.kind in kinds)
+        and context.site.coordinator(one.name, context.now) == context.broker.id
+        and context.may(Operation.DESCRIBE, ResourceType.GROUP, one.name)
+    ]
     return {"error_code": Code.NONE, "groups": rows}
 
 
@@ -283,22 +255,14 @@ def delete_groups(context: Context) -> Reply:
 
 def offset_delete(context: Context) -> Reply:
     """API 47."""
-    body, groups = context.body, context.site.groups
+    body = context.body
+    keys = [(topic.name, one.partition_index) for topic in body.topics for one in topic.partitions]
     code = wrong_coordinator(context, body.group_id, Operation.DELETE)
-    group = groups.find(body.group_id)
-    if not code and group is None:
-        code = Code.GROUP_ID_NOT_FOUND
-    if code or group is None:
-        return {"error_code": code, "topics": []}
-    rows = []
-    for topic in body.topics:
-        busy = Code.GROUP_SUBSCRIBED_TO_TOPIC if group.members else Code.NONE
-        keys = [(topic.name, one.partition_index) for one in topic.partitions]
-        if not busy:
-            groups.forget_offsets(body.group_id, keys)
-        partitions = [{"partition_index": index, "error_code": busy} for _, index in keys]
-        rows.append({"name": topic.name, "partitions": partitions})
-    return {"error_code": Code.NONE, "topics": rows}
+    found = code or context.site.groups.delete_offsets(body.group_id, keys)
+    if isinstance(found, Code):
+        return {"error_code": found, "topics": []}
+    told = by_topic((key[0], {"partition_index": key[1], "error_code": found[key]}) for key in keys)
+    return {"error_code": Code.NONE, "topics": [{"name": name, "partitions": rows} for name, rows in told]}
 
 
 HANDLERS: Final[dict[int, Callable[[Context], Reply]]] = {

@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from streamwatch.reference.kafka.acls import Operation, ResourceType
 from streamwatch.reference.kafka.codes import Code
-from streamwatch.reference.kafka.coordinator import Committed
 from streamwatch.reference.kafka.handlers.context import Context, Reply, gathered
+from streamwatch.reference.kafka.offsets import Committed
+from streamwatch.reference.kafka.roster import Who
 from streamwatch.reference.kafka.transactions import Transaction
 
 
@@ -119,11 +120,12 @@ def txn_offset_commit(context: Context) -> Reply:
         code = Code.GROUP_AUTHORIZATION_FAILED
     elif context.site.coordinator(body.group_id, context.now) != context.broker.id:
         code = Code.NOT_COORDINATOR
-    elif generation >= 0:
-        groups = context.site.groups
-        code = groups.may_commit(body.group_id, body.member_id or "", body.group_instance_id, generation)
+    else:
+        who = Who(body.member_id or "", body.group_instance_id, generation)
+        code = context.site.groups.may_commit(body.group_id, who, in_transaction=True)
     if not code:
-        context.site.groups.pend(body.group_id, body.producer_id, committed(body.topics, context.now))
+        offsets = committed(body.topics, context.now)
+        context.site.groups.pend(body.group_id, body.producer_id, offsets, context.now)
     return {
         "topics": [
             {

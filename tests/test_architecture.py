@@ -47,7 +47,8 @@ THIRD = {
     "kafka": {"sources/kafka", "reference/kafka/wire", "reference/load"},
     "crc32c": {"reference/kafka/crc"},
     "pytest": {"reference/pytest_plugin"},  # installed where the plugin is used
-    "botocore": {"sources/kafka/auth"},
+    "botocore": {"sources/kafka/auth", "sources/aws", "reference/aws"},
+    "boto3": {"sources/aws", "reference/streams_load"},
     "yaml": {"settings", "config"},
     "apscheduler": {"schedule"},
     "prometheus_client": {"export/process", "demo/agent"},

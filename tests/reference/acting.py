@@ -11,8 +11,8 @@ from streamwatch.reference.kafka.login import ANONYMOUS
 from streamwatch.reference.kafka.partition import Partition
 from streamwatch.reference.kafka.site import Access, Site
 from streamwatch.reference.kafka.spec import Spec
-from streamwatch.reference.kafka.timers import Later
 from streamwatch.reference.kafka.wire import Request
+from streamwatch.reference.timers import Later
 from tests.reference.batches import records
 
 START = 1_700_000_000.0

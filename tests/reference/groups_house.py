@@ -8,7 +8,7 @@ from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.groups import Groups, Limits
 from streamwatch.reference.kafka.membership import Join, Joined, State, Synced
 from streamwatch.reference.kafka.roster import Who
-from streamwatch.reference.kafka.timers import Later, Timers
+from streamwatch.reference.timers import Later, Timers
 
 T = TypeVar("T")
 SESSION, REBALANCE = 10.0, 30.0

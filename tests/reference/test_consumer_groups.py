@@ -15,7 +15,7 @@ from streamwatch.reference.kafka.consumer_members import Beat, Beaten
 from streamwatch.reference.kafka.groups import Groups, Limits
 from streamwatch.reference.kafka.offsets import Committed
 from streamwatch.reference.kafka.roster import Who
-from streamwatch.reference.kafka.timers import Timers
+from streamwatch.reference.timers import Timers
 
 ORDERS, CLICKS = uuid.UUID(int=1), uuid.UUID(int=2)
 PATIENCE = 60.0

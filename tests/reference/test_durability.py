@@ -11,7 +11,7 @@ from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.partition import Partition
 from streamwatch.reference.kafka.replication import Link
 from streamwatch.reference.kafka.spec import Spec
-from streamwatch.reference.kafka.timers import Later
+from streamwatch.reference.timers import Later
 from tests.reference.acting import Stage, row
 
 EVENTS = ("stop", "start", "freeze", "thaw", "isolate", "reconnect", "lose", "restore", "wait", "produce")

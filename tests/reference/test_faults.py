@@ -13,8 +13,8 @@ from streamwatch.reference.kafka.faults import FAULTS, BadFault
 from streamwatch.reference.kafka.offsets import Committed
 from streamwatch.reference.kafka.partition import Partition
 from streamwatch.reference.kafka.spec import Spec
-from streamwatch.reference.kafka.timers import Later
 from streamwatch.reference.scenarios import SCENARIOS, Scenario
+from streamwatch.reference.timers import Later
 from tests.reference.acting import QUICK, Stage, row
 
 GROUP = "orders-readers"

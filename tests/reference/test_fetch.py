@@ -8,7 +8,7 @@ import pytest
 
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.partition import Partition
-from streamwatch.reference.kafka.timers import Later
+from streamwatch.reference.timers import Later
 from tests.reference.acting import Stage
 
 

@@ -32,7 +32,7 @@ def value(found: Samples, metric: str, /, **labels: str) -> float:
 
 
 def jmx(stage: Stage, broker: int) -> Samples:
-    return samples(jmx_page(stage.site, broker, ASKED).body)
+    return samples(str(jmx_page(stage.site, broker, ASKED).body))
 
 
 def test_counts_of_a_broker_are_those_of_its_partitions() -> None:
@@ -68,7 +68,7 @@ def test_the_node_page_tells_of_volumes_and_lost_packets() -> None:
     broker.dirs[0].other = broker.dirs[0].capacity // 4
     faults.drop_packets(stage.site, stage.now, broker=1, share=0.5)
     stage.site.measures[1].network(14_480, 0, broker.dropped_share)
-    found = samples(node_page(stage.site, 1, ASKED).body)
+    found = samples(str(node_page(stage.site, 1, ASKED).body))
     labels = {"device": "/dev/kafka0", "fstype": "ext4", "mountpoint": "/kafka/data-0"}
 
     assert value(found, "node_filesystem_avail_bytes", **labels) == broker.dirs[0].capacity * 3 // 4

@@ -16,7 +16,7 @@ from streamwatch.reference.kafka.handlers import HANDLERS
 from streamwatch.reference.kafka.handlers.context import Context
 from streamwatch.reference.kafka.login import ANONYMOUS
 from streamwatch.reference.kafka.spec import RELEASES, Release, Spec
-from streamwatch.reference.kafka.timers import Later
+from streamwatch.reference.timers import Later
 from tests.reference.acting import QUICK, Stage
 from tests.reference.batches import records
 

@@ -7,7 +7,7 @@ from typing import Final
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.membership import Join, Joined, State, Synced
 from streamwatch.reference.kafka.roster import Member, Roster, Rows, Who
-from streamwatch.reference.kafka.timers import Do, Later, Timer, Timers
+from streamwatch.reference.timers import Do, Later, Timer, Timers
 
 NEW_MEMBER_SECONDS: Final = 300.0
 """For how long somebody who does not know its id yet may wait for the answer to its first JoinGroup."""

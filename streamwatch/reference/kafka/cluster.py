@@ -14,8 +14,8 @@ from streamwatch.reference.kafka.partition import Partition, State
 from streamwatch.reference.kafka.replication import Replication
 from streamwatch.reference.kafka.settings import Settings
 from streamwatch.reference.kafka.spec import Spec
-from streamwatch.reference.kafka.timers import Timers
 from streamwatch.reference.kafka.topics import Refused, Topic
+from streamwatch.reference.timers import Timers
 
 if TYPE_CHECKING:
     import uuid

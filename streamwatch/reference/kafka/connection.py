@@ -11,9 +11,9 @@ from streamwatch.reference.kafka.handlers.context import Context, Reply
 from streamwatch.reference.kafka.login import ANONYMOUS, Login
 from streamwatch.reference.kafka.quotas import FETCH, PRODUCE, REQUEST
 from streamwatch.reference.kafka.site import Listener
-from streamwatch.reference.kafka.timers import Later
 from streamwatch.reference.kafka.tls import principal_of
 from streamwatch.reference.kafka.wire import Answer, BadFrame, Request, can_throttle, decode, encode
+from streamwatch.reference.timers import Later
 
 if TYPE_CHECKING:
     from streamwatch.reference.kafka.node import Node

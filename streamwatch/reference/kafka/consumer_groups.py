@@ -21,7 +21,7 @@ from streamwatch.reference.kafka.consumer_members import (
     malformed,
 )
 from streamwatch.reference.kafka.roster import Who
-from streamwatch.reference.kafka.timers import Timers
+from streamwatch.reference.timers import Timers
 
 Topics = Callable[[], Mapping[str, tuple[uuid.UUID, int]]]
 """Returns (id, number of partitions) of every topic, by name."""

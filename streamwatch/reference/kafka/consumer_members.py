@@ -7,7 +7,7 @@ from typing import Final
 
 from streamwatch.reference.kafka.assignors import ASSIGNORS, Slot
 from streamwatch.reference.kafka.codes import Code
-from streamwatch.reference.kafka.timers import Timer
+from streamwatch.reference.timers import Timer
 
 JOIN, LEAVE, LEAVE_FOR_A_WHILE = 0, -1, -2
 """Epochs that say something."""

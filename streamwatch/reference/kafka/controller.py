@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from streamwatch.reference.kafka import topics
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.partition import NO_LEADER, Partition
-from streamwatch.reference.kafka.timers import Later, Timer
+from streamwatch.reference.timers import Later, Timer
 
 if TYPE_CHECKING:
     from streamwatch.reference.kafka.broker import Broker

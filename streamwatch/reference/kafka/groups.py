@@ -22,7 +22,7 @@ from streamwatch.reference.kafka.described import (
 from streamwatch.reference.kafka.membership import NO_GENERATION, Join, Joined, State, Synced
 from streamwatch.reference.kafka.offsets import Committed, Key, Offsets
 from streamwatch.reference.kafka.roster import Who
-from streamwatch.reference.kafka.timers import Later, Timers
+from streamwatch.reference.timers import Later, Timers
 
 _CHECK_SECONDS: Final = 600.0
 

@@ -10,7 +10,7 @@ from streamwatch.reference.kafka.batch import Batch
 from streamwatch.reference.kafka.broker import LogDir
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.log import Log
-from streamwatch.reference.kafka.timers import Later
+from streamwatch.reference.timers import Later
 
 if TYPE_CHECKING:
     from streamwatch.reference.kafka.topics import Topic

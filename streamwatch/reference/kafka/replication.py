@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.partition import Partition, Replica
-from streamwatch.reference.kafka.timers import Timer
+from streamwatch.reference.timers import Timer
 
 if TYPE_CHECKING:
     from streamwatch.reference.kafka.cluster import Cluster

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.membership import NO_GENERATION, Join, Joined, Synced
-from streamwatch.reference.kafka.timers import Later, Timer, Timers
+from streamwatch.reference.timers import Later, Timer, Timers
 
 Rows = tuple[tuple[str, str | None, bytes], ...]
 """(member id, instance id, metadata) of each member."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from streamwatch.reference.kafka.batch import marker
 from streamwatch.reference.kafka.codes import Code
-from streamwatch.reference.kafka.timers import Later, Timer
+from streamwatch.reference.timers import Later, Timer
 
 if TYPE_CHECKING:
     from streamwatch.reference.kafka.cluster import Cluster

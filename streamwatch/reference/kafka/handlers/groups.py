@@ -11,9 +11,9 @@ from streamwatch.reference.kafka.handlers.transactions import committed
 from streamwatch.reference.kafka.membership import Join, Joined, Synced
 from streamwatch.reference.kafka.offsets import Committed
 from streamwatch.reference.kafka.roster import Who
-from streamwatch.reference.kafka.timers import Later
 from streamwatch.reference.kafka.topics import Topic
 from streamwatch.reference.kafka.wire import Answer
+from streamwatch.reference.timers import Later
 
 _FIRST_LEAVING_TOGETHER, _FIRST_NEEDING_ID, _FIRST_NOT_FOUND, _FIRST_FETCHING_MANY, _FIRST_SKIPPING = 3, 4, 6, 8, 9
 """Versions of LeaveGroup, JoinGroup, DescribeGroups, OffsetFetch and JoinGroup."""

@@ -1,0 +1,54 @@
+"""STS and resource tagging: who am I, may I be another, and which streams carry a tag."""
+
+from typing import Any, Final
+
+from streamwatch.reference.aws.cloud import Caller, Cloud
+
+Given = dict[str, Any]
+_LISTED: Final = 100
+
+
+def identity(_: Cloud, caller: Caller, __: Given, ___: float) -> Given:
+    """GetCallerIdentity."""
+    return {"Account": caller.account, "Arn": caller.arn, "UserId": caller.arn.rpartition("/")[2]}
+
+
+def assume(cloud: Cloud, caller: Caller, given: Given, now: float) -> Given:
+    """AssumeRole."""
+    name = given["RoleSessionName"]
+    key, login = cloud.assume(caller, given["RoleArn"], name, given.get("ExternalId"), now)
+    return {
+        "Credentials": {
+            "AccessKeyId": key,
+            "SecretAccessKey": login.secret,
+            "SessionToken": login.token,
+            "Expiration": login.until,
+        },
+        "AssumedRoleUser": {"AssumedRoleId": f"{key}:{name}", "Arn": login.arn},
+    }
+
+
+def resources(cloud: Cloud, caller: Caller, given: Given, _: float) -> Given:
+    """GetResources, of streams: those that have ever been tagged."""
+    wanted = {one["Key"]: set(one.get("Values", [])) for one in given.get("TagFilters", [])}
+    kinds = given.get("ResourceTypeFilters", [])
+    if kinds and not {"kinesis", "kinesis:stream"} & set(kinds):
+        return {"ResourceTagMappingList": [], "PaginationToken": ""}
+    after = given.get("PaginationToken", "")
+    streams = [
+        one
+        for name, one in sorted(cloud.kinesis(caller.account, caller.region).streams.items())
+        if name > after
+        and one.tags
+        and all(key in one.tags and (not values or one.tags[key] in values) for key, values in wanted.items())
+    ]
+    most = given.get("ResourcesPerPage", _LISTED)
+    told = [
+        {"ResourceARN": one.arn, "Tags": [{"Key": key, "Value": value} for key, value in sorted(one.tags.items())]}
+        for one in streams[:most]
+    ]
+    return {"ResourceTagMappingList": told, "PaginationToken": streams[most - 1].name if len(streams) > most else ""}
+
+
+STS: Final = {"GetCallerIdentity": identity, "AssumeRole": assume}
+TAGGING: Final = {"GetResources": resources}

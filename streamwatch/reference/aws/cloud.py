@@ -1,0 +1,152 @@
+"""Who may call, and what there is: accounts with their keys and roles, and the services of each account and region."""
+
+import secrets
+from dataclasses import dataclass, field
+from typing import Final
+
+from streamwatch.reference.aws import sigv4
+from streamwatch.reference.aws.msk import Msk
+from streamwatch.reference.http import Asked
+from streamwatch.reference.kinesis.errors import Refused
+from streamwatch.reference.kinesis.house import Kinesis, Quotas
+from streamwatch.reference.metrics import Metrics
+
+ACCOUNT: Final = "123456789012"
+REGION: Final = "us-east-1"
+_SESSION_SECONDS: Final = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What an access key is good for."""
+
+    secret: str
+    account: str
+    arn: str
+    token: str | None = None
+    until: float = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role that may be assumed by whoever knows its external id."""
+
+    arn: str
+    external_id: str | None = None
+
+    @property
+    def account(self) -> str:
+        """The account that it belongs to."""
+        return self.arn.split(":")[4]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, where."""
+
+    account: str
+    region: str
+    service: str
+    arn: str
+
+
+@dataclass(slots=True)
+class Broken:
+    """What is broken on purpose, for every service."""
+
+    expired: bool = False
+    """All credentials have expired."""
+    throttled: set[str] = field(default_factory=set)
+    """Operations that are refused for their rate."""
+    denied: set[str] = field(default_factory=set)
+    """Operations that nobody may call."""
+    slow: float = 0.0
+    """Seconds that every answer takes longer."""
+    answers: str = ""
+    """``garbage``, ``truncated``, ``empty`` or ``error``: what comes instead of the answers."""
+
+
+class Cloud:
+    """Everything that is behind one endpoint."""
+
+    def __init__(self, logins: dict[str, Login] | None = None, quotas: Quotas | None = None) -> None:
+        """Make an empty cloud; without logins everybody is let in, as account 123456789012."""
+        self.logins = dict(logins or {})
+        self.is_open = not self.logins
+        self.roles: dict[str, Role] = {}
+        self.broken = Broken()
+        self.quotas = quotas or Quotas()
+        self._kinesis: dict[tuple[str, str], Kinesis] = {}
+        self._msk: dict[tuple[str, str], Msk] = {}
+        self._metrics: dict[tuple[str, str], Metrics] = {}
+
+    def metrics(self, account: str = ACCOUNT, region: str = REGION) -> Metrics:
+        """Return what CloudWatch knows there."""
+        return self._metrics.setdefault((account, region), Metrics())
+
+    def kinesis(self, account: str = ACCOUNT, region: str = REGION) -> Kinesis:
+        """Return the Kinesis there."""
+        key = (account, region)
+        if key not in self._kinesis:
+            self._kinesis[key] = Kinesis(account, region, self.metrics(account, region), self.quotas)
+        return self._kinesis[key]
+
+    def msk(self, account: str = ACCOUNT, region: str = REGION) -> Msk:
+        """Return the MSK there."""
+        key = (account, region)
+        if key not in self._msk:
+            self._msk[key] = Msk(account, region)
+        return self._msk[key]
+
+    def houses(self) -> list[Kinesis]:
+        """Return every Kinesis that there is."""
+        return list(self._kinesis.values())
+
+    def enter(self, asked: Asked, now: float) -> Caller:
+        """Return who calls.
+
+        Raises:
+            Refused: the signature, the key or its session is not right.
+
+        """
+        given = sigv4.parse(asked)
+        if given is None:
+            if self.is_open:
+                return Caller(ACCOUNT, REGION, "", f"arn:aws:iam::{ACCOUNT}:root")
+            raise Refused("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
+        if self.broken.expired:
+            raise Refused("ExpiredTokenException", "The security token included in the request is expired")
+        login = self.logins.get(given.key)
+        if login is None and self.is_open:
+            return Caller(ACCOUNT, given.region, given.service, f"arn:aws:iam::{ACCOUNT}:user/{given.key}")
+        if login is None or login.token != asked.headers.get("x-amz-security-token"):
+            raise Refused("UnrecognizedClientException", "The security token included in the request is invalid.")
+        if now > login.until:
+            raise Refused("ExpiredTokenException", "The security token included in the request is expired")
+        at = sigv4.signed_at(asked)
+        if at is None or abs(now - at) > sigv4.MOST_SKEW_SECONDS:
+            raise Refused("InvalidSignatureException", "Signature expired: the clocks differ by more than 5 min.", 403)
+        if not sigv4.is_right(asked, given, login.secret):
+            why = (
+                "The request signature we calculated does not match the signature you provided. Check your AWS Secret"
+                " Access Key and signing method. Consult the service documentation for details."
+            )
+            raise Refused("InvalidSignatureException", why, 403)
+        return Caller(login.account, given.region, given.service, login.arn)
+
+    def assume(self, caller: Caller, arn: str, name: str, external_id: str | None, now: float) -> tuple[str, Login]:
+        """Return a new access key and what it is good for.
+
+        Raises:
+            Refused: there is no such role, or it wants another external id.
+
+        """
+        role = self.roles.get(arn)
+        if role is None or (role.external_id is not None and role.external_id != external_id):
+            why = f"User: {caller.arn} is not authorized to perform: sts:AssumeRole on resource: {arn}"
+            raise Refused("AccessDenied", why, 403)
+        key = f"ASIA{secrets.token_hex(8).upper()}"
+        who = f"arn:aws:sts::{role.account}:assumed-role/{arn.rpartition('/')[2]}/{name}"
+        login = Login(secrets.token_hex(20), role.account, who, secrets.token_hex(32), now + _SESSION_SECONDS)
+        self.logins[key] = login
+        return key, login

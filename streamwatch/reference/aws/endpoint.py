@@ -1,0 +1,236 @@
+"""From an HTTP request to an operation and back: which service, which protocol, who calls, what is broken."""
+
+import json
+import uuid
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import unquote
+
+from botocore.model import OperationModel, Shape
+
+from streamwatch.reference.aws import accounts, cbor, cloudwatch, eventstream, rest, shapes, xml
+from streamwatch.reference.aws.cloud import Caller, Cloud
+from streamwatch.reference.aws.shapes import Wire
+from streamwatch.reference.aws.subscribed import events
+from streamwatch.reference.http import Asked, Page
+from streamwatch.reference.kinesis.errors import Refused
+from streamwatch.reference.kinesis.operations import OPERATIONS
+from streamwatch.reference.kinesis.operations.consumers import subscribe
+from streamwatch.reference.metrics import MINUTE
+
+Given = dict[str, Any]
+Operation = Callable[[Cloud, Caller, Given, float], Given]
+MOST_BODY_BYTES: Final = 16 * 2**20
+"""10 MiB of records in base64, and some room."""
+_TARGETS: Final = {
+    "Kinesis_20131202": "kinesis",
+    "GraniteServiceVersion20100801": "cloudwatch",
+    "ResourceGroupsTaggingAPI_20170126": "resourcegroupstaggingapi",
+}
+_BY_VERSION: Final = {"2010-08-01": "cloudwatch", "2011-06-15": "sts"}
+_OTHERS: Final[Mapping[str, Mapping[str, Operation]]] = {
+    "cloudwatch": cloudwatch.OPERATIONS,
+    "sts": accounts.STS,
+    "resourcegroupstaggingapi": accounts.TAGGING,
+}
+_THROTTLED: Final = {"kinesis": "LimitExceededException"}
+_SIGNED_AS: Final = {"monitoring": "cloudwatch"}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call, as it was understood."""
+
+    service: str
+    operation: str
+    protocol: str
+    """``json``, ``cbor``, ``query`` or ``rest``."""
+    kind: str
+    """The content type of the answer."""
+    raw: Any
+    """What was given, before it was checked."""
+
+    @property
+    def model(self) -> OperationModel | None:
+        """Return botocore's description; None for an operation that is unknown."""
+        service = shapes.service(self.service)
+        return service.operation_model(self.operation) if self.operation in service.operation_names else None
+
+    @property
+    def wire(self) -> Wire:
+        """How its blobs and times look."""
+        if self.protocol == "json":
+            return "json"
+        return "cbor" if self.protocol == "cbor" else "iso"
+
+
+class Endpoint:
+    """Answers the requests of SDKs."""
+
+    def __init__(self, cloud: Cloud, clock: Callable[[], float]) -> None:
+        self._cloud = cloud
+        self._clock = clock
+
+    def __call__(self, asked: Asked) -> Page:
+        """Answer one request."""
+        broken = self._cloud.broken
+        if broken.answers:
+            return _spoilt(broken.answers, broken.slow)
+        call: Call | None = None
+        try:
+            call = understood(asked)
+            page = self._answer(asked, call)
+        except Refused as error:
+            page = _refusal(call, error.code, str(error), error.status)
+        except shapes.Malformed as error:
+            page = _refusal(call, "SerializationException", str(error))
+        except shapes.Invalid as error:
+            page = _refusal(call, "ValidationException", str(error))
+        if not broken.slow:
+            return page
+        return Page(page.body, page.kind, page.status, page.headers, page.parts, broken.slow)
+
+    def _answer(self, asked: Asked, call: Call) -> Page:
+        now = self._clock()
+        caller = self._cloud.enter(asked, now)
+        model = call.model
+        if model is None:
+            raise Refused("UnknownOperationException", f"{call.service} has no operation {call.operation}.")
+        self._judge(caller, call)
+        given = shapes.read(model.input_shape, call.raw, call.wire)
+        if call.service == "kinesis":
+            return self._kinesis(caller, call, model, given, now)
+        if call.service == "kafka":
+            operation = rest.OPERATIONS.get(call.operation)
+        else:
+            operation = _OTHERS[call.service].get(call.operation)
+        if operation is None:
+            raise _left_out(call)
+        return _success(call, model, operation(self._cloud, caller, given, now))
+
+    def _judge(self, caller: Caller, call: Call) -> None:
+        broken = self._cloud.broken
+        if call.operation in broken.throttled:
+            raise Refused(_THROTTLED.get(call.service, "Throttling"), "Rate exceeded")
+        if call.operation in broken.denied:
+            prefix = {"resourcegroupstaggingapi": "tag"}.get(call.service, call.service)
+            why = (
+                f"User: {caller.arn} is not authorized to perform: {prefix}:{call.operation} because no identity-based"
+                f" policy allows the {prefix}:{call.operation} action"
+            )
+            code = "AccessDenied" if call.protocol == "query" else "AccessDeniedException"
+            raise Refused(code, why, 400 if call.service == "kinesis" else 403)
+
+    def _kinesis(self, caller: Caller, call: Call, model: OperationModel, given: Given, now: float) -> Page:
+        kinesis = self._cloud.kinesis(caller.account, caller.region)
+        kinesis.admit(call.operation, now)
+        if given.get("DryRun"):
+            raise Refused("DryRunOperationException", "The request would have succeeded, but it is a dry run.")
+        if call.operation == "SubscribeToShard":
+            subscription = subscribe(kinesis, given, now)
+            parts: AsyncGenerator[bytes, None] = events(subscription, self._clock, call.protocol, call.kind, model)
+            return Page(b"", eventstream.KIND, headers=_ids(), parts=parts)
+        operation = OPERATIONS.get(call.operation)
+        if operation is None:
+            raise _left_out(call)
+        return _success(call, model, operation(kinesis, given, now))
+
+
+def understood(asked: Asked) -> Call:
+    """Return which call a request is.
+
+    Raises:
+        Refused: it is none that any service here knows.
+        Malformed: its body is not of its protocol.
+
+    """
+    kind = asked.headers.get("content-type", "").partition(";")[0].strip()
+    target = asked.headers.get("x-amz-target")
+    if target is not None:
+        prefix, _, operation = target.rpartition(".")
+        if prefix not in _TARGETS:
+            raise Refused("UnknownOperationException", f"nothing here is called {target}")
+        protocol = "cbor" if "cbor" in kind else "json"
+        return Call(_TARGETS[prefix], operation, protocol, kind, _parsed(asked.body, protocol))
+    if kind == "application/x-www-form-urlencoded" or (not asked.body and asked.query.startswith("Action=")):
+        return _form(asked.body or asked.query.encode())
+    found = rest.route(asked)
+    if found is None:
+        path = unquote(asked.path)
+        raise Refused("UnknownOperationException", f"nothing here answers {asked.method} {path}", HTTPStatus.NOT_FOUND)
+    return Call("kafka", found[0], "rest", "application/json", found[1])
+
+
+def _form(body: bytes) -> Call:
+    try:
+        fields = xml.form(body)
+        operation, service = fields.pop("Action", ""), _BY_VERSION.get(fields.pop("Version", ""))
+        if service is None:
+            raise Refused("InvalidAction", f"no service here has the action {operation}")
+        model = shapes.service(service)
+        known = operation in model.operation_names
+        raw = xml.given(model.operation_model(operation).input_shape if known else None, fields)
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise shapes.Malformed(f"the form cannot be read: {error}") from error
+    return Call(service, operation, "query", "text/xml", raw)
+
+
+def _parsed(body: bytes, protocol: str) -> Any:  # noqa: ANN401 - whatever came
+    try:
+        return cbor.loads(body) if protocol == "cbor" else json.loads(body or b"{}")
+    except (ValueError, RecursionError) as error:
+        raise shapes.Malformed(f"the body is no {protocol.upper()}: {error}") from error
+
+
+def _left_out(call: Call) -> Refused:
+    why = f"the reference leaves {call.operation} out: see docs/reference.md"
+    return Refused("UnsupportedOperationException", why, HTTPStatus.NOT_IMPLEMENTED)
+
+
+def dumped(value: Any, protocol: str) -> bytes:  # noqa: ANN401 - an answer
+    """Return a value in the form of a protocol."""
+    return cbor.dumps(value) if protocol == "cbor" else json.dumps(value, separators=(",", ":")).encode()
+
+
+def _success(call: Call, model: OperationModel, answer: Given) -> Page:
+    shape: Shape | None = model.output_shape
+    if call.protocol == "query":
+        namespace = str(shapes.service(call.service).metadata.get("xmlNamespace", ""))
+        return Page(xml.answer(call.operation, namespace, shape, answer, str(uuid.uuid4())), call.kind, headers=_ids())
+    if shape is None:
+        return Page(b"", call.kind, headers=_ids())
+    return Page(dumped(shapes.answer_of(shape, answer, call.wire), call.protocol), call.kind, headers=_ids())
+
+
+def _refusal(call: Call | None, code: str, message: str, status: int = 400) -> Page:
+    protocol = "json" if call is None else call.protocol
+    kind = "application/x-amz-json-1.1" if call is None else call.kind
+    if protocol == "query":
+        return Page(xml.failure(code, message, str(uuid.uuid4())), kind, HTTPStatus(status), _ids())
+    headers = _ids() | {"x-amzn-ErrorType": code}
+    return Page(dumped({"__type": code, "message": message}, protocol), kind, HTTPStatus(status), headers)
+
+
+def _ids() -> dict[str, str]:
+    identity = uuid.uuid4().hex
+    return {"x-amzn-RequestId": f"{identity[:8]}-{identity[8:12]}-{identity[12:16]}-{identity[16:20]}-{identity[20:]}"}
+
+
+def _spoilt(how: str, slow: float) -> Page:
+    """Return what a broken service, or something between it and us, answers."""
+    kind = "application/x-amz-json-1.1"
+    if how == "garbage":
+        return Page(b"\x00<html>\xff{{", kind, after=slow)
+    if how == "truncated":
+        return Page(b'{"StreamNames": ["' + b"x" * 200, kind, after=slow, cut=60)
+    if how == "empty":
+        return Page(b"", kind, after=slow)
+    text = dumped({"__type": "InternalFailure", "message": "Internal service failure."}, "json")
+    return Page(text, kind, HTTPStatus.INTERNAL_SERVER_ERROR, after=slow)
+
+
+def next_minute(now: float) -> float:
+    """Return when the minute ends that CloudWatch counts now."""
+    return now // MINUTE * MINUTE + MINUTE

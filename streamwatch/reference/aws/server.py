@@ -1,0 +1,110 @@
+"""A reference AWS on loopback: one endpoint, on an event loop in a thread of its own, as a context manager."""
+
+import asyncio
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Final, Self, TypeVar
+
+from streamwatch.reference.aws.cloud import Cloud
+from streamwatch.reference.aws.endpoint import MOST_BODY_BYTES, Endpoint
+from streamwatch.reference.http import serve
+
+T = TypeVar("T")
+_END_SECONDS: Final = 5.0
+
+
+class ReferenceAws:
+    """A reference AWS: give boto3 its ``url`` as ``endpoint_url``."""
+
+    def __init__(
+        self,
+        cloud: Cloud | None = None,
+        *,
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+        clock: Callable[[], float] = time.time,  # noqa: TID251 - the reference is the other side of the network
+    ) -> None:
+        """Nothing listens before it is entered.
+
+        Args:
+            cloud: what there is; an empty one that lets everybody in by default.
+            port: on loopback; of the system's choice when 0.
+            tls: for a client that insists on it.
+            clock: Unix seconds; a test may let them pass as it likes.
+
+        """
+        self.cloud = cloud or Cloud()
+        self.clock = clock
+        self._tls = tls
+        self._wanted_port = port
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="reference aws", daemon=True)
+        self._server: asyncio.Server | None = None
+
+    def __enter__(self) -> Self:
+        """Listen.
+
+        Raises:
+            OSError: the port cannot be had.
+
+        """
+        self._thread.start()
+        try:
+            self._server = asyncio.run_coroutine_threadsafe(self._serve(), self._loop).result()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(_END_SECONDS)
+        self._end()
+
+    @property
+    def port(self) -> int:
+        """Where it listens, on 127.0.0.1."""
+        if self._server is None:
+            raise RuntimeError("reference aws: it does not run: enter it first")
+        return int(self._server.sockets[0].getsockname()[1])
+
+    @property
+    def url(self) -> str:
+        """What SDKs call the endpoint URL."""
+        return f"http{'s' if self._tls else ''}://127.0.0.1:{self.port}"
+
+    def do(self, what: Callable[[Cloud, float], T]) -> T:
+        """Look at the cloud or change it, between two requests."""
+        done: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                done.set_result(what(self.cloud, self.clock()))
+            except BaseException as error:  # noqa: BLE001 - it belongs to the caller
+                done.set_exception(error)
+
+        self._loop.call_soon_threadsafe(run)
+        return done.result()
+
+    async def _serve(self) -> asyncio.Server:
+        endpoint = Endpoint(self.cloud, self.clock)
+        return await serve(endpoint, "127.0.0.1", self._wanted_port, most_body_bytes=MOST_BODY_BYTES, tls=self._tls)
+
+    async def _close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    def _end(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(_END_SECONDS)
+        if not self._thread.is_alive():
+            self._loop.close()

@@ -1,0 +1,1 @@
+"""A reference Kinesis: a pure model (time is passed in) that keeps the limits of the real one."""

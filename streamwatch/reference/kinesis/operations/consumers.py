@@ -1,0 +1,102 @@
+"""Registered consumers (enhanced fan-out), and their subscriptions."""
+
+from typing import Any, Final
+
+from streamwatch.reference.kinesis.errors import in_use, no_consumer, too_many
+from streamwatch.reference.kinesis.house import Answer, Given, Kinesis
+from streamwatch.reference.kinesis.operations.records import position
+from streamwatch.reference.kinesis.operations.shards import find
+from streamwatch.reference.kinesis.stream import Consumer, Stream
+from streamwatch.reference.kinesis.subscriptions import Subscription
+
+_MOST_CREATING: Final = 5
+_LISTED: Final = 100
+
+
+def register(kinesis: Kinesis, given: Given, now: float) -> Answer:
+    """RegisterStreamConsumer."""
+    stream, name = kinesis.find(given, now), given["ConsumerName"]
+    if name in stream.consumers:
+        raise in_use(f"Consumer {name} under stream {stream.name} already exists for account {kinesis.account}.")
+    creating = sum(one.status == "CREATING" for one in stream.consumers.values())
+    if len(stream.consumers) >= kinesis.quotas.consumers or creating >= _MOST_CREATING:
+        raise too_many(f"Stream {stream.name} under account {kinesis.account} has as many consumers as it may.")
+    consumer = Consumer(name, f"{stream.arn}/consumer/{name}:{int(now)}", now)
+    stream.consumers[name] = consumer
+
+    def ready(_: float) -> None:
+        consumer.status = "ACTIVE"
+
+    kinesis.timers.at(now + kinesis.quotas.create_seconds, ready)
+    return {"Consumer": _told(consumer)}
+
+
+def deregister(kinesis: Kinesis, given: Given, now: float) -> Answer:
+    """DeregisterStreamConsumer."""
+    stream, consumer = _find(kinesis, given, now)
+    consumer.status = "DELETING"
+
+    def gone(_: float) -> None:
+        stream.consumers.pop(consumer.name, None)
+        for key in [key for key in kinesis.subscriptions if key[0] == consumer.arn]:
+            kinesis.subscriptions.pop(key).end()
+
+    kinesis.timers.at(now + kinesis.quotas.update_seconds, gone)
+    return {}
+
+
+def describe(kinesis: Kinesis, given: Given, now: float) -> Answer:
+    """DescribeStreamConsumer."""
+    stream, consumer = _find(kinesis, given, now)
+    return {"ConsumerDescription": _told(consumer) | {"StreamARN": stream.arn}}
+
+
+def listed(kinesis: Kinesis, given: Given, now: float) -> Answer:
+    """ListStreamConsumers."""
+    stream = kinesis.find(given, now)
+    names = sorted(name for name in stream.consumers if name > given.get("NextToken", ""))
+    most = given.get("MaxResults", _LISTED)
+    answer: Answer = {"Consumers": [_told(stream.consumers[name]) for name in names[:most]]}
+    if len(names) > most:
+        answer["NextToken"] = names[most - 1]
+    return answer
+
+
+def subscribe(kinesis: Kinesis, given: Given, now: float) -> Subscription:
+    """SubscribeToShard; the events are asked of the subscription that this returns."""
+    stream, consumer = kinesis.consumer(given["ConsumerARN"], now)
+    if consumer.status != "ACTIVE":
+        raise in_use(f"Consumer {consumer.name} is not ACTIVE, instead in state {consumer.status}")
+    shard = find(kinesis, stream, given["ShardId"])
+    start = given["StartingPosition"]
+    after = position(stream, shard, start["Type"], start.get("SequenceNumber"), start.get("Timestamp"))
+    made = Subscription(stream, consumer, shard, after, now)
+    kinesis.take_over(consumer, shard, made, now)
+    return made
+
+
+def _find(kinesis: Kinesis, given: Given, now: float) -> tuple[Stream, Consumer]:
+    if "ConsumerARN" in given:
+        return kinesis.consumer(given["ConsumerARN"], now)
+    stream = kinesis.find(given, now)
+    name = given.get("ConsumerName", "")
+    if name not in stream.consumers:
+        raise no_consumer(name)
+    return stream, stream.consumers[name]
+
+
+def _told(consumer: Consumer) -> dict[str, Any]:
+    return {
+        "ConsumerName": consumer.name,
+        "ConsumerARN": consumer.arn,
+        "ConsumerStatus": consumer.status,
+        "ConsumerCreationTimestamp": consumer.made,
+    }
+
+
+OPERATIONS: Final = {
+    "RegisterStreamConsumer": register,
+    "DeregisterStreamConsumer": deregister,
+    "DescribeStreamConsumer": describe,
+    "ListStreamConsumers": listed,
+}

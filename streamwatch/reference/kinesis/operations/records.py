@@ -1,0 +1,242 @@
+"""Records: put, found and read."""
+
+from typing import Any, Final
+
+from streamwatch.reference.kinesis import errors, sequence
+from streamwatch.reference.kinesis.errors import Refused
+from streamwatch.reference.kinesis.house import Answer, Given, Kinesis
+from streamwatch.reference.kinesis.iterators import Iterator
+from streamwatch.reference.kinesis.limits import MOST_BYTES_A_CALL, MOST_RECORDS_A_CALL
+from streamwatch.reference.kinesis.operations.shards import find, told
+from streamwatch.reference.kinesis.shard import HASHES, Record, Shard, hash_of
+from streamwatch.reference.kinesis.stream import Stream
+
+_MOST_REQUEST_BYTES: Final = 10 * 2**20
+_INTERNAL: Final = "Internal service failure."
+
+
+def _writable(kinesis: Kinesis, given: Given, now: float) -> Stream:
+    stream = kinesis.find(given, now)
+    if stream.status in {"CREATING", "DELETING"}:
+        raise errors.not_found(stream.name, kinesis.account)
+    return stream
+
+
+def _size(stream: Stream, given: Given) -> int:
+    """Return what a record counts; refuse one that is too large."""
+    size = len(given["Data"]) + len(given["PartitionKey"].encode())
+    if size > stream.most_record_kib * 1024:
+        why = f"Record of {size} bytes is larger than the stream's maximum of {stream.most_record_kib} KiB."
+        raise Refused("ValidationException", why)
+    return size
+
+
+def _target(stream: Stream, given: Given) -> Shard:
+    explicit = given.get("ExplicitHashKey")
+    if explicit is None:
+        return stream.shard_for(hash_of(given["PartitionKey"]))
+    if int(explicit) >= HASHES:
+        raise errors.invalid(f"Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. {explicit}")
+    return stream.shard_for(int(explicit))
+
+
+def put(kinesis: Kinesis, given: Given, now: float) -> Answer:
+    """PutRecord."""
+    stream = _writable(kinesis, given, now)
+    size, shard = _size(stream, given), _target(stream, given)
+    fails = kinesis.broken.fails()
+    admitted = not fails and shard.writes.admit(size, now)
+    stream.tell("PutRecord.Success", float(admitted), "Count", now)
+    stream.tell("WriteProvisionedThroughputExceeded", float(not (fails or admitted)), "Count", now)
+    stream.tell_shard(shard, "WriteProvisionedThroughputExceeded", float(not (fails or admitted)), "Count", now)
+    if fails:
+        raise Refused("InternalFailureException", _INTERNAL, 500)
+    if not admitted:
+        raise errors.throttled(shard.id, stream.name, kinesis.account)
+    record = shard.append(given["PartitionKey"], given["Data"], size, now)
+    stream.tell("PutRecord.Bytes", size, "Bytes", now)
+    _incoming(kinesis, stream, {shard: (1, size)}, now)
+    answer = {"ShardId": shard.id, "SequenceNumber": str(record.number)}
+    return answer | _encryption(stream)
+
+
+def put_many(kinesis: Kinesis, given: Given, now: float) -> Answer:
+    """PutRecords: each record by itself; those that were refused come back with a code."""
+    stream = _writable(kinesis, given, now)
+    given_records = given["Records"]
+    sizes = [_size(stream, one) for one in given_records]
+    if sum(sizes) > _MOST_REQUEST_BYTES:
+        raise errors.invalid("Records size exceeds 10 MB limit")
+    targets = [_target(stream, one) for one in given_records]
+    taken: dict[Shard, tuple[int, int]] = {}
+    refused: dict[Shard, int] = {}
+    failed = 0
+    answers: list[dict[str, Any]] = []
+    for one, size, shard in zip(given_records, sizes, targets, strict=True):
+        if kinesis.broken.failing and kinesis.broken.fails():
+            failed += 1
+            answers.append({"ErrorCode": "InternalFailure", "ErrorMessage": _INTERNAL})
+        elif shard.writes.admit(size, now):
+            record = shard.append(one["PartitionKey"], one["Data"], size, now)
+            count, total = taken.get(shard, (0, 0))
+            taken[shard] = (count + 1, total + size)
+            answers.append({"SequenceNumber": str(record.number), "ShardId": shard.id})
+        else:
+            refused[shard] = refused.get(shard, 0) + 1
+            error = errors.throttled(shard.id, stream.name, kinesis.account)
+            answers.append({"ErrorCode": error.code, "ErrorMessage": str(error)})
+    throttled = sum(refused.values())
+    successful = len(answers) - failed - throttled
+    stream.tell("PutRecords.Success", float(successful > 0), "Count", now)
+    stream.tell("PutRecords.Bytes", sum(total for _, total in taken.values()), "Bytes", now)
+    for name, value in (
+        ("TotalRecords", len(answers)),
+        ("SuccessfulRecords", successful),
+        ("FailedRecords", failed),
+        ("ThrottledRecords", throttled),
+    ):
+        stream.tell(f"PutRecords.{name}", value, "Count", now)
+    stream.tell("WriteProvisionedThroughputExceeded", throttled, "Count", now)
+    for shard in {*taken, *refused}:
+        stream.tell_shard(shard, "WriteProvisionedThroughputExceeded", refused.get(shard, 0), "Count", now)
+    _incoming(kinesis, stream, taken, now)
+    return {"FailedRecordCount": failed + throttled, "Records": answers} | _encryption(stream)
+
+
+def _incoming(kinesis: Kinesis, stream: Stream, taken: dict[Shard, tuple[int, int]], now: float) -> None:
+    if not taken:
+        return
+    size = sum(total for _, total in taken.values())
+    stream.tell("IncomingBytes", size, "Bytes", now)
+    stream.tell("IncomingRecords", sum(count for count, _ in taken.values()), "Count", now)
+    for shard, (count, total) in taken.items():
+        stream.tell_shard(shard, "IncomingBytes", total, "Bytes", now)
+        stream.tell_shard(shard, "IncomingRecords", count, "Count", now)
+    if stream.mode == "ON_DEMAND":
+        stream.count_traffic(size, now)
+        kinesis.grow(stream, now)
+
+
+def _encryption(stream: Stream) -> Answer:
+    return {} if stream.key is None else {"EncryptionType": "KMS"}
+
+
+def iterator(kinesis: Kinesis, given: Given, now: float) -> Answer:
+    """GetShardIterator."""
+    stream = kinesis.find(given, now)
+    shard = find(kinesis, stream, given["ShardId"])
+    if not shard.iterators.admit(now):
+        raise errors.throttled(shard.id, stream.name, kinesis.account)
+    after = position(
+        stream,
+        shard,
+        given["ShardIteratorType"],
+        given.get("StartingSequenceNumber"),
+        given.get("Timestamp"),
+    )
+    return {"ShardIterator": kinesis.iterators.write(Iterator(stream.id, shard.index, after, now))}
+
+
+def position(stream: Stream, shard: Shard, kind: str, number: str | None, when: float | None) -> int:
+    """Return the sequence number after which to read; raises Refused where the arguments do not say."""
+    if kind in {"AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"}:
+        if number is None:
+            raise errors.invalid(f"Must either specify (1) {kind} and StartingSequenceNumber or (2) another type")
+        at = int(number)
+        beyond = at > (shard.last_number if shard.ending is None else shard.ending)
+        foreign = not sequence.is_one(at) or sequence.shard_of(at) != shard.index or at < shard.starting
+        if at and (beyond or foreign):
+            raise errors.invalid(
+                f"StartingSequenceNumber {number} used in GetShardIterator on shard {shard.id} in stream {stream.name}"
+                " is invalid because it did not come from this stream and shard."
+            )
+        return at - 1 if kind == "AT_SEQUENCE_NUMBER" and at else at
+    if kind == "AT_TIMESTAMP":
+        if when is None:
+            raise errors.invalid("Must specify timestampInMillis parameter for iterator of type AT_TIMESTAMP.")
+        return shard.before_time(when)
+    return shard.last_number if kind == "LATEST" else sequence.LEAST
+
+
+def get(kinesis: Kinesis, given: Given, now: float) -> Answer:
+    """GetRecords."""
+    place = kinesis.iterators.read(given["ShardIterator"], now)
+    stream = kinesis.by_id(place.stream)
+    shard = stream.shards.get(f"shardId-{place.shard:012d}") if stream is not None else None
+    if stream is None or shard is None:
+        raise errors.no_shard(f"shardId-{place.shard:012d}", stream.name if stream else "?", kinesis.account)
+    stream.trim(now)
+    fails = kinesis.broken.fails()
+    admitted = not fails and shard.reads.admit(now)
+    stream.tell("GetRecords.Success", float(admitted), "Count", now)
+    stream.tell("ReadProvisionedThroughputExceeded", float(not (fails or admitted)), "Count", now)
+    stream.tell_shard(shard, "ReadProvisionedThroughputExceeded", float(not (fails or admitted)), "Count", now)
+    if fails:
+        raise Refused("InternalFailureException", _INTERNAL, 500)
+    if not admitted:
+        raise errors.throttled(shard.id, stream.name, kinesis.account)
+    index = shard.after(place.after)
+    records, size = _page(shard, index, given.get("Limit", MOST_RECORDS_A_CALL))
+    shard.reads.used(size, now)
+    at_end = index + len(records) >= len(shard.records)
+    behind = int(_behind(stream, shard, records, index, now) * 1000)
+    _outgoing(stream, shard, (len(records), size), behind, now)
+    encryption = None if stream.key is None else "KMS"
+    answer: Answer = {"Records": [told_record(one, encryption) for one in records], "MillisBehindLatest": behind}
+    if at_end and not shard.is_open:
+        answer["ChildShards"] = [told_child(one) for one in stream.children_of(shard)]
+        return answer
+    after = records[-1].number if records else max(place.after, sequence.LEAST)
+    answer["NextShardIterator"] = kinesis.iterators.write(Iterator(stream.id, shard.index, after, now))
+    return answer
+
+
+def _page(shard: Shard, index: int, limit: int) -> tuple[list[Record], int]:
+    """Return the records from a place on that fit into one call, and their size."""
+    page = shard.records[index : index + min(limit, MOST_RECORDS_A_CALL)]
+    total = sum(one.size for one in page)
+    while page and total > MOST_BYTES_A_CALL and len(page) > 1:
+        total -= page.pop().size
+    return page, total
+
+
+def _behind(stream: Stream, shard: Shard, records: list[Record], index: int, now: float) -> float:
+    """Return how far the reader is behind: the age of the last record it got, or of the one it will get."""
+    if index + len(records) >= len(shard.records):
+        return 0.0
+    return now - records[-1].arrived if records else stream.behind(shard, index, now)
+
+
+def _outgoing(stream: Stream, shard: Shard, page: tuple[int, int], behind: int, now: float) -> None:
+    count, size = page
+    stream.tell("GetRecords.Bytes", size, "Bytes", now)
+    stream.tell("GetRecords.Records", count, "Count", now)
+    stream.tell("GetRecords.IteratorAgeMilliseconds", behind, "Milliseconds", now)
+    stream.tell_shard(shard, "OutgoingBytes", size, "Bytes", now)
+    stream.tell_shard(shard, "OutgoingRecords", count, "Count", now)
+    stream.tell_shard(shard, "IteratorAgeMilliseconds", behind, "Milliseconds", now)
+
+
+def told_child(shard: Shard) -> dict[str, Any]:
+    """Return a shard as the end of its parent tells it."""
+    whole = told(shard)
+    return {"ShardId": shard.id, "ParentShards": list(shard.parents), "HashKeyRange": whole["HashKeyRange"]}
+
+
+def told_record(record: Record, encryption: str | None) -> dict[str, Any]:
+    """Return a record as AWS gives it."""
+    answer = {
+        "SequenceNumber": str(record.number),
+        "ApproximateArrivalTimestamp": record.arrived,
+        "Data": record.data,
+        "PartitionKey": record.partition_key,
+    }
+    return answer if encryption is None else answer | {"EncryptionType": encryption}
+
+
+OPERATIONS: Final = {
+    "PutRecord": put,
+    "PutRecords": put_many,
+    "GetShardIterator": iterator,
+    "GetRecords": get,
+}

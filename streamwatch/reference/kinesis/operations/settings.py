@@ -1,0 +1,194 @@
+"""What a stream is set to: retention, mode, record size, encryption, enhanced monitoring, tags, policy."""
+
+from typing import Final
+
+from streamwatch.reference.kinesis.errors import Refused, invalid, too_many
+from streamwatch.reference.kinesis.house import Answer, Given, Kinesis
+from streamwatch.reference.kinesis.stream import DAY_HOURS, SHARD_METRICS
+
+_MOST_HOURS: Final = 8760
+_MOST_TAGS: Final = 50
+_DAY_SECONDS: Final = 86_400
+_MOST_MODE_CHANGES: Final = 2
+
+
+def keep_longer(kinesis: Kinesis, given: Given, now: float) -> Answer:
+    """IncreaseStreamRetentionPeriod."""
+    stream, hours = kinesis.find(given, now), given["RetentionPeriodHours"]
+    if hours < stream.retention_hours:
+        raise invalid(
+            f"Requested retention period ({hours} hours) for stream {stream.name} can not be shorter than existing"
+            f" retention period ({stream.retention_hours} hours). Use DecreaseRetentionPeriod API."
+        )
+    return _keep(kinesis, given, now)
+
+
+def keep_shorter(kinesis: Kinesis, given: Given, now: float) -> Answer:
+    """DecreaseStreamRetentionPeriod."""
+    stream, hours = kinesis.find(given, now), given["RetentionPeriodHours"]
+    if hours > stream.retention_hours:
+        raise invalid(
+            f"Requested retention period ({hours} hours) for stream {stream.name} can not be longer than existing"
+            f" retention period ({stream.retention_hours} hours). Use IncreaseRetentionPeriod API."
+        )
+    return _keep(kinesis, given, now)
+
+
+def _keep(kinesis: Kinesis, given: Given, now: float) -> Answer:
+    stream, hours = kinesis.find(given, now), given["RetentionPeriodHours"]
+    if not DAY_HOURS <= hours <= _MOST_HOURS:
+        raise invalid(f"Retention period must be between {DAY_HOURS} and {_MOST_HOURS} hours, not {hours}.")
+
+    def done(_: float) -> None:
+        stream.retention_hours = hours
+
+    kinesis.change(stream, done, now)
+    return {}
+
+
+def set_mode(kinesis: Kinesis, given: Given, now: float) -> Answer:
+    """UpdateStreamMode."""
+    stream, mode = kinesis.find(given, now), given["StreamModeDetails"]["StreamMode"]
+    stream.modes_changed[:] = [at for at in stream.modes_changed if now - at < _DAY_SECONDS]
+    if len(stream.modes_changed) >= _MOST_MODE_CHANGES:
+        raise too_many(f"Stream {stream.name} changed its mode {_MOST_MODE_CHANGES} times within 24 hours.")
+
+    def done(_: float) -> None:
+        stream.mode = mode
+
+    kinesis.change(stream, done, now)
+    stream.modes_changed.append(now)
+    return {}
+
+
+def set_record_size(kinesis: Kinesis, given: Given, now: float) -> Answer:
+    """UpdateMaxRecordSize."""
+    stream, size = kinesis.find(given, now), given["MaxRecordSizeInKiB"]
+
+    def done(_: float) -> None:
+        stream.most_record_kib = size
+
+    kinesis.change(stream, done, now)
+    return {}
+
+
+def encrypt(kinesis: Kinesis, given: Given, now: float) -> Answer:
+    """StartStreamEncryption."""
+    stream, key = kinesis.find(given, now), given["KeyId"]
+
+    def done(_: float) -> None:
+        stream.key = key
+
+    kinesis.change(stream, done, now)
+    return {}
+
+
+def decrypt(kinesis: Kinesis, given: Given, now: float) -> Answer:
+    """StopStreamEncryption."""
+    stream = kinesis.find(given, now)
+
+    def done(_: float) -> None:
+        stream.key = None
+
+    kinesis.change(stream, done, now)
+    return {}
+
+
+def watch(kinesis: Kinesis, given: Given, now: float) -> Answer:
+    """EnableEnhancedMonitoring."""
+    return _watch(kinesis, given, now, on=True)
+
+
+def unwatch(kinesis: Kinesis, given: Given, now: float) -> Answer:
+    """DisableEnhancedMonitoring."""
+    return _watch(kinesis, given, now, on=False)
+
+
+def _watch(kinesis: Kinesis, given: Given, now: float, *, on: bool) -> Answer:
+    stream = kinesis.find(given, now)
+    named = frozenset(SHARD_METRICS) if "ALL" in given["ShardLevelMetrics"] else frozenset(given["ShardLevelMetrics"])
+    before = stream.watched
+    after = before | named if on else before - named
+
+    def done(_: float) -> None:
+        stream.watched = after
+
+    kinesis.change(stream, done, now)
+    return {
+        "StreamName": stream.name,
+        "StreamARN": stream.arn,
+        "CurrentShardLevelMetrics": sorted(before),
+        "DesiredShardLevelMetrics": sorted(after),
+    }
+
+
+def tag(kinesis: Kinesis, given: Given, now: float) -> Answer:
+    """AddTagsToStream and TagResource."""
+    stream = kinesis.find(given, now)
+    if len(stream.tags | given["Tags"]) > _MOST_TAGS:
+        raise invalid(f"A stream cannot have more than {_MOST_TAGS} tags.")
+    stream.tags.update(given["Tags"])
+    return {}
+
+
+def untag(kinesis: Kinesis, given: Given, now: float) -> Answer:
+    """RemoveTagsFromStream and UntagResource."""
+    stream = kinesis.find(given, now)
+    for name in given["TagKeys"]:
+        stream.tags.pop(name, None)
+    return {}
+
+
+def tags(kinesis: Kinesis, given: Given, now: float) -> Answer:
+    """ListTagsForStream."""
+    stream, most = kinesis.find(given, now), given.get("Limit", _MOST_TAGS)
+    names = sorted(name for name in stream.tags if name > given.get("ExclusiveStartTagKey", ""))
+    told = [{"Key": name, "Value": stream.tags[name]} for name in names[:most]]
+    return {"Tags": told, "HasMoreTags": len(names) > most}
+
+
+def resource_tags(kinesis: Kinesis, given: Given, now: float) -> Answer:
+    """ListTagsForResource."""
+    stream = kinesis.find(given, now)
+    return {"Tags": [{"Key": name, "Value": value} for name, value in sorted(stream.tags.items())]}
+
+
+def put_policy(kinesis: Kinesis, given: Given, now: float) -> Answer:
+    """PutResourcePolicy; it is kept, and nobody is judged by it."""
+    kinesis.find(given, now).policy = given["Policy"]
+    return {}
+
+
+def get_policy(kinesis: Kinesis, given: Given, now: float) -> Answer:
+    """GetResourcePolicy."""
+    policy = kinesis.find(given, now).policy
+    if policy is None:
+        raise Refused("ResourceNotFoundException", f"Policy for {given['ResourceARN']} does not exist.")
+    return {"Policy": policy}
+
+
+def delete_policy(kinesis: Kinesis, given: Given, now: float) -> Answer:
+    """DeleteResourcePolicy."""
+    kinesis.find(given, now).policy = None
+    return {}
+
+
+OPERATIONS: Final = {
+    "IncreaseStreamRetentionPeriod": keep_longer,
+    "DecreaseStreamRetentionPeriod": keep_shorter,
+    "UpdateStreamMode": set_mode,
+    "UpdateMaxRecordSize": set_record_size,
+    "StartStreamEncryption": encrypt,
+    "StopStreamEncryption": decrypt,
+    "EnableEnhancedMonitoring": watch,
+    "DisableEnhancedMonitoring": unwatch,
+    "AddTagsToStream": tag,
+    "TagResource": tag,
+    "RemoveTagsFromStream": untag,
+    "UntagResource": untag,
+    "ListTagsForStream": tags,
+    "ListTagsForResource": resource_tags,
+    "PutResourcePolicy": put_policy,
+    "GetResourcePolicy": get_policy,
+    "DeleteResourcePolicy": delete_policy,
+}

@@ -1,0 +1,131 @@
+"""Streams: made, deleted, listed, described."""
+
+from typing import Any, Final
+
+from streamwatch.reference.kinesis.errors import in_use, invalid, too_many
+from streamwatch.reference.kinesis.house import Answer, Given, Kinesis
+from streamwatch.reference.kinesis.operations.shards import told as told_shard
+from streamwatch.reference.kinesis.stream import Stream
+
+_ON_DEMAND_SHARDS: Final = 4
+_LISTED: Final = 100
+
+
+def create(kinesis: Kinesis, given: Given, now: float) -> Answer:
+    """CreateStream."""
+    name = given["StreamName"]
+    if name in kinesis.streams:
+        raise in_use(f"Stream {name} under account {kinesis.account} already exists.")
+    mode = given.get("StreamModeDetails", {}).get("StreamMode", "PROVISIONED")
+    if mode == "ON_DEMAND":
+        count = sum(one.mode == "ON_DEMAND" for one in kinesis.streams.values())
+        if count >= kinesis.quotas.on_demand_streams:
+            raise too_many(f"Account {kinesis.account} has {count} on-demand streams, which is its limit.")
+        if "ShardCount" in given:
+            raise invalid("ShardCount cannot be set for a stream in ON_DEMAND mode.")
+        shards = _ON_DEMAND_SHARDS
+    else:
+        if "ShardCount" not in given:
+            raise invalid("ShardCount is required for a stream in PROVISIONED mode.")
+        shards = given["ShardCount"]
+        kinesis.want_room(shards)
+    stream = kinesis.create(name, mode, shards, now)
+    stream.tags.update(given.get("Tags", {}))
+    stream.most_record_kib = given.get("MaxRecordSizeInKiB", stream.most_record_kib)
+    stream.distribution = given.get("RecordDistributionStrategy", stream.distribution)
+    return {}
+
+
+def delete(kinesis: Kinesis, given: Given, now: float) -> Answer:
+    """DeleteStream."""
+    stream = kinesis.find(given, now)
+    if stream.consumers and not given.get("EnforceConsumerDeletion", False):
+        why = f"Stream {stream.name} under account {kinesis.account} has existing consumers: EnforceConsumerDeletion."
+        raise in_use(why)
+    if stream.status != "DELETING":
+        kinesis.remove(stream, now)
+    return {}
+
+
+def listed(kinesis: Kinesis, given: Given, _: float) -> Answer:
+    """ListStreams."""
+    after = given.get("NextToken", given.get("ExclusiveStartStreamName", ""))
+    names = sorted(name for name in kinesis.streams if name > after)
+    most = given.get("Limit", _LISTED)
+    page = names[:most]
+    answer: Answer = {
+        "StreamNames": page,
+        "HasMoreStreams": len(names) > most,
+        "StreamSummaries": [_summary(kinesis.streams[name]) for name in page],
+    }
+    if len(names) > most:
+        answer["NextToken"] = page[-1]
+    return answer
+
+
+def _summary(stream: Stream) -> dict[str, Any]:
+    return {
+        "StreamName": stream.name,
+        "StreamARN": stream.arn,
+        "StreamStatus": stream.status,
+        "StreamModeDetails": {"StreamMode": stream.mode},
+        "StreamCreationTimestamp": stream.made,
+    }
+
+
+def _described(stream: Stream) -> dict[str, Any]:
+    told = _summary(stream) | {
+        "RetentionPeriodHours": stream.retention_hours,
+        "EnhancedMonitoring": [{"ShardLevelMetrics": sorted(stream.watched)}],
+        "EncryptionType": "NONE" if stream.key is None else "KMS",
+    }
+    if stream.key is not None:
+        told["KeyId"] = stream.key
+    return told
+
+
+def describe(kinesis: Kinesis, given: Given, now: float) -> Answer:
+    """DescribeStream."""
+    stream = kinesis.find(given, now)
+    after = given.get("ExclusiveStartShardId", "")
+    ids = [one for one in stream.shards if one > after]
+    most = given.get("Limit", _LISTED)
+    shards = [told_shard(stream.shards[one]) for one in ids[:most]]
+    return {"StreamDescription": _described(stream) | {"Shards": shards, "HasMoreShards": len(ids) > most}}
+
+
+def summarise(kinesis: Kinesis, given: Given, now: float) -> Answer:
+    """DescribeStreamSummary."""
+    stream = kinesis.find(given, now)
+    told = _described(stream) | {
+        "OpenShardCount": len(stream.open_shards),
+        "ConsumerCount": len(stream.consumers),
+        "MaxRecordSizeInKiB": stream.most_record_kib,
+    }
+    return {"StreamDescriptionSummary": told}
+
+
+def limits(kinesis: Kinesis, _: Given, __: float) -> Answer:
+    """DescribeLimits."""
+    return {
+        "ShardLimit": kinesis.quotas.shards,
+        "OpenShardCount": kinesis.open_shards(),
+        "OnDemandStreamCount": sum(one.mode == "ON_DEMAND" for one in kinesis.streams.values()),
+        "OnDemandStreamCountLimit": kinesis.quotas.on_demand_streams,
+    }
+
+
+def account(_: Kinesis, __: Given, ___: float) -> Answer:
+    """DescribeAccountSettings."""
+    return {"MinimumThroughputBillingCommitment": {"Status": "DISABLED"}}
+
+
+OPERATIONS: Final = {
+    "CreateStream": create,
+    "DeleteStream": delete,
+    "ListStreams": listed,
+    "DescribeStream": describe,
+    "DescribeStreamSummary": summarise,
+    "DescribeLimits": limits,
+    "DescribeAccountSettings": account,
+}

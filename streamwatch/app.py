@@ -19,6 +19,8 @@ from streamwatch.schedule import Job, Schedule
 from streamwatch.status import status
 from streamwatch.store import Store
 from streamwatch.watch import Watch
+from streamwatch.watched import Config as SourceConfig
+from streamwatch.watched import Wiring
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +45,7 @@ class App:
         self._load = load
         self._began_at = clock.now()
         self._store = Store(clock)
+        self._wiring = Wiring(clock)
         self._schedule = Schedule(clock)
         self._exposition, self._process = Exposition(), Process()
         self._rendering = threading.Lock()
@@ -65,8 +68,8 @@ class App:
 
         """
         self._server.start()
-        for config in self.config.kafka:
-            self._watch(Watch(config, self._clock, self._waker(config.name), self._tell))
+        for config in self.config.sources:
+            self._watch(config)
         self._schedule.start()
 
     def stop(self, timeout_seconds: float = 5.0) -> None:
@@ -106,14 +109,14 @@ class App:
             self._move(config)
         else:
             self._server.reload_tls()
-        wanted = {one.name: one for one in config.kafka}
+        wanted = {one.name: one for one in config.sources}
         for name in [name for name, watch in self._watches.items() if wanted.get(name) != watch.config]:
             self._schedule.remove(name, timeout_seconds=1.0)
             self._watches.pop(name).close()
             self._store.forget(name)
         for name, one in wanted.items():
             if name not in self._watches:
-                self._watch(Watch(one, self._clock, self._waker(name), self._tell))
+                self._watch(one)
         self.config = config
 
     def _move(self, config: Config) -> None:
@@ -138,9 +141,10 @@ class App:
             reload=self.reload if self._load else None,
         )
 
-    def _watch(self, watch: Watch) -> None:
-        name = watch.config.name
-        self._watches[name] = watch
+    def _watch(self, config: SourceConfig) -> None:
+        name = config.name
+        found = self._wiring.watched(config, self._waker(name))
+        watch = self._watches[name] = Watch(config, found, self._clock, self._tell)
         self._schedule.add(Job(name, watch.config.interval, watch.run))
 
     def _waker(self, name: str) -> Callable[[], None]:

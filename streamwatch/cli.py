@@ -97,8 +97,13 @@ def run(file: Path | None, kafka: str | None, listen: str | None) -> None:
 def check_config(file: Path) -> None:
     """Check a configuration FILE; every mistake is told at once, with its line. Exit code 2 when there are any."""
     config = _loaded(_loader(file, None, None))
-    clusters = ", ".join(repr(one.name) for one in config.kafka)
-    click.echo(f"{file}: fine: {len(config.kafka)} Kafka cluster{'s' * (len(config.kafka) != 1)}: {clusters}")
+    names = ", ".join(repr(one.name) for one in config.sources)
+    kinds = [
+        f"{len(found)} {what}{'s' * (len(found) != 1)}"
+        for what, found in (("Kafka cluster", config.kafka), ("Kinesis account", config.kinesis))
+        if found
+    ]
+    click.echo(f"{file}: fine: {', '.join(kinds)}: {names}")
 
 
 @main.command()
@@ -132,22 +137,22 @@ def metrics(as_json: bool) -> None:  # noqa: FBT001 - a flag
 @_kafka
 @_json
 def snapshot(file: Path | None, kafka: str | None, as_json: bool) -> None:  # noqa: FBT001 - a flag
-    """Read each cluster once and show what is seen. Exit code 1 when one could not be read."""
+    """Read each cluster and account once and show what is seen. Exit code 1 when one could not be read."""
     config = _loaded(_loader(file, kafka, None))
 
     from streamwatch.once import read_once  # noqa: PLC0415
-    from streamwatch.tables import show, snapshot_tables  # noqa: PLC0415
+    from streamwatch.tables import show, tables  # noqa: PLC0415
 
     _configure_log(config, quiet=True)
     blind = False
     found: list[dict[str, Any]] = []
-    for cluster in config.kafka:
-        now, samples = read_once(cluster)
-        blind |= now.topology is None
+    for source in config.sources:
+        now, samples = read_once(source)
+        blind |= not now.is_up
         if as_json:
             found.append(
                 {
-                    "cluster": cluster.name,
+                    "cluster" if source in config.kafka else "source": source.name,
                     "taken_at": now.taken_at,
                     "problems": [
                         {"scope": p.scope, "reason": p.reason, "detail": p.detail, "count": p.count}
@@ -161,7 +166,7 @@ def snapshot(file: Path | None, kafka: str | None, as_json: bool) -> None:  # no
                 }
             )
         else:
-            show(*snapshot_tables(now, samples))
+            show(*tables(now, samples))
     if as_json:
         click.echo(json.dumps(found, indent=2))
     sys.exit(int(blind))
@@ -175,7 +180,6 @@ def doctor(file: Path | None, kafka: str | None) -> None:
     config = _loaded(_loader(file, kafka, None))
 
     from streamwatch.model.finding import Finding  # noqa: PLC0415
-    from streamwatch.sources.kafka import check_up  # noqa: PLC0415
 
     _configure_log(config, quiet=True)
     failed = False
@@ -189,8 +193,18 @@ def doctor(file: Path | None, kafka: str | None) -> None:
         if finding.remedy:
             click.echo(f"{'':8} {'':30} {'':26} -> {finding.remedy}")
 
-    for cluster in config.kafka:
-        check_up(cluster, tell)
+    if config.kafka:
+        from streamwatch.sources.kafka import check_up  # noqa: PLC0415
+
+        for cluster in config.kafka:
+            check_up(cluster, tell)
+    if config.kinesis:
+        from streamwatch.clock import SystemClock  # noqa: PLC0415
+        from streamwatch.sources.kinesis.doctor import examine  # noqa: PLC0415
+
+        for account in config.kinesis:
+            for finding in examine(account, SystemClock()):
+                tell(finding)
     sys.exit(int(failed))
 
 

@@ -10,6 +10,7 @@ from streamwatch.log import Config as LogConfig
 from streamwatch.model.settings import setting
 from streamwatch.settings import MOST_BYTES, read_settings
 from streamwatch.sources.kafka.config import Config as KafkaConfig
+from streamwatch.sources.kinesis.config import Config as KinesisConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,18 +18,26 @@ class Config:
     """What to watch, and where to tell it."""
 
     kafka: tuple[KafkaConfig, ...] = setting("the Kafka clusters to watch", default=())
+    kinesis: tuple[KinesisConfig, ...] = setting("the accounts whose Kinesis streams to watch", default=())
     listen: ListenConfig = setting("where the metrics are served", default_factory=ListenConfig)
     log: LogConfig = setting("the agent's own log, on standard output", default_factory=LogConfig)
 
     def __post_init__(self) -> None:
-        if not self.kafka:
+        if not self.sources:
             raise ValueError(
-                "kafka: nothing to watch: add a cluster: 'kafka: [{name: orders, bootstrap: [\"host:9092\"]}]'"
+                "kafka: nothing to watch: add a cluster: 'kafka: [{name: orders, bootstrap: [\"host:9092\"]}]', or"
+                " streams: 'kinesis: [{name: mine, regions: [eu-west-1]}]'"
             )
-        twice = [name for name, count in Counter(one.name for one in self.kafka).items() if count > 1]
+        twice = [name for name, count in Counter(one.name for one in self.sources).items() if count > 1]
         if twice:
             names = ", ".join(map(repr, twice))
-            raise ValueError(f"kafka: more than one cluster is called {names}: names tell them apart")
+            kind = "kafka" if any(one.name in twice for one in self.kafka) else "kinesis"
+            raise ValueError(f"{kind}: more than one source is called {names}: names tell them apart")
+
+    @property
+    def sources(self) -> tuple[KafkaConfig | KinesisConfig, ...]:
+        """Everything that is watched."""
+        return (*self.kafka, *self.kinesis)
 
 
 def load(path: Path) -> Config:

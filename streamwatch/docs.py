@@ -31,19 +31,33 @@ kafka:
       password: ${KAFKA_PASSWORD}
     topics:
       deny: ["test-.*"]
+kinesis:
+  - name: shop
+    regions: [eu-west-1, us-east-1]
+    access:
+      role_arn: arn:aws:iam::123456789012:role/streamwatch
+    streams:
+      deny: ["test-.*"]
 listen:
   address: "0.0.0.0:9308"
 """
 
 _TIERS: Final = {
-    Tier.CLUSTER: "Cluster",
+    Tier.CLUSTER: "Clusters and accounts",
     Tier.BROKER: "Brokers",
     Tier.TOPIC: "Topics",
     Tier.GROUP: "Groups",
     Tier.GROUP_TOPIC: "Groups by topic",
     Tier.PARTITION: "Partitions (with `granularity: partition`)",
+    Tier.STREAM: "Kinesis streams",
+    Tier.CONSUMER: "Kinesis: registered consumers",
+    Tier.SHARD: "Kinesis: shards (where enhanced monitoring is on)",
     Tier.AGENT: "The agent itself",
 }
+
+
+_EVERYWHERE: Final = {"kafka_cluster", "aws_account", "aws_region"}
+"""Labels that everything of a cluster, or of an account, has."""
 
 
 def metrics() -> str:
@@ -51,8 +65,9 @@ def metrics() -> str:
     lines = [
         "# Metrics",
         "",
-        "Written by `make docs` from `streamwatch/catalogue/`. How to read them: [kafka.md](kafka.md).",
+        "Written by `make docs` from `streamwatch/catalogue/`. How to read them: [kafka.md](kafka.md), [kinesis.md](kinesis.md).",
         "",
+        "Everything of a Kafka cluster has the label `kafka_cluster`, of streams `aws_account` and `aws_region`.",
         "A series is there only while its value is known to be true. Alert on absence too, or on",
         "`streamwatch_source_up` and `streamwatch_source_problems`. prometheus-client adds `process_*` and `python_*`.",
     ]
@@ -101,7 +116,7 @@ def main() -> None:
 
 
 def _metric(metric: Metric) -> str:
-    labels = ", ".join(f"`{label}`" for label in metric.labels if label != "kafka_cluster")
+    labels = ", ".join(f"`{label}`" for label in metric.labels if label not in _EVERYWHERE)
     twin = f"{metric.cloudwatch.name} ({metric.cloudwatch.statistic})" if metric.cloudwatch else ""
     kind = "Counter. " if metric.kind == "counter" else ""
     return f"| `{metric.name}` | {labels} | {kind}{metric.help} *{metric.question}* | {twin} |"

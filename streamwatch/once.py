@@ -1,17 +1,16 @@
-"""One read of one cluster, for a person who wants to see it now."""
+"""One read of one source, for a person who wants to see it now."""
 
 from streamwatch.clock import SystemClock
-from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.model.metric import Samples
-from streamwatch.sources.kafka import Config, KafkaSource
-from streamwatch.watch import collectors
+from streamwatch.model.snapshot import Snapshot
+from streamwatch.watched import Config, Wiring
 
 
-def read_once(config: Config) -> tuple[ClusterSnapshot, list[Samples]]:
+def read_once(config: Config) -> tuple[Snapshot, list[Samples]]:
     """Return a snapshot and all its samples; nothing stays connected."""
-    source = KafkaSource(config, SystemClock(), lambda: None)
+    found = Wiring(SystemClock()).watched(config, lambda: None)
     try:
-        now = source.read()
+        now = found.source.read()
     finally:
-        source.close()
-    return now, [samples for collector in collectors(config).values() for samples in collector.collect(now)]
+        found.source.close()
+    return now, [samples for collector in found.collectors.values() for samples in collector.collect(now)]

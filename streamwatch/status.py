@@ -6,6 +6,8 @@ import numpy as np
 
 from streamwatch import __version__
 from streamwatch.model.kafka import ClusterSnapshot
+from streamwatch.model.kinesis import StreamsSnapshot
+from streamwatch.model.snapshot import Snapshot
 from streamwatch.schedule import JobCounts
 from streamwatch.watch import Watch
 
@@ -17,7 +19,7 @@ def status(watches: Mapping[str, Watch], jobs: Mapping[str, JobCounts], up_secon
     lines = [f"StreamWatch {__version__}, up {up_seconds:.0f}s", ""]
     for name, watch in watches.items():
         now = watch.last
-        lines.append(f"kafka {name}: {'the first read has not ended yet' if now is None else _summary(now)}")
+        lines.append(f"{watch.kind} {name}: {'the first read has not ended yet' if now is None else _summary(now)}")
         if now is not None:
             lines += [f"  {problem.reason}: {problem.detail}" for problem in now.problems[:_PROBLEMS]]
             if len(now.problems) > _PROBLEMS:
@@ -29,7 +31,26 @@ def status(watches: Mapping[str, Watch], jobs: Mapping[str, JobCounts], up_secon
     return "\n".join(lines) + "\n"
 
 
-def _summary(now: ClusterSnapshot) -> str:
+def _summary(now: Snapshot) -> str:
+    if isinstance(now, StreamsSnapshot):
+        return _streams(now)
+    if isinstance(now, ClusterSnapshot):
+        return _cluster(now)
+    return "up" if now.is_up else "cannot be read"
+
+
+def _streams(now: StreamsSnapshot) -> str:
+    if now.streams is None:
+        return "cannot be read"
+    blind = sum(one.description is None for one in now.streams)
+    shards = sum(one.description.open_shards for one in now.streams if one.description is not None)
+    return (
+        f"{len(now.streams)} streams ({blind} not described), {shards} open shards, read in {now.read_seconds:.3f}s,"
+        f" {now.cost.dollars:.2f} dollars to CloudWatch so far"
+    )
+
+
+def _cluster(now: ClusterSnapshot) -> str:
     up = f"{sum(broker.up for broker in now.brokers)} of {len(now.brokers)} brokers up"
     if now.topology is None:
         return f"cannot be read; {up}"

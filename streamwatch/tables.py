@@ -9,8 +9,12 @@ from rich.text import Text
 
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_groups as g
+from streamwatch.catalogue import kinesis as n
+from streamwatch.catalogue import kinesis_shards as h
 from streamwatch.model.kafka import ClusterSnapshot
+from streamwatch.model.kinesis import StreamsSnapshot
 from streamwatch.model.metric import Metric, Samples
+from streamwatch.model.snapshot import Snapshot
 
 _ROWS = 20
 """Of topics and of groups, at most so many are shown: the largest."""
@@ -36,7 +40,14 @@ def metrics_table(metrics: Sequence[Metric]) -> Table:
     return table
 
 
-def snapshot_tables(now: ClusterSnapshot, samples: Sequence[Samples]) -> list[RenderableType]:
+def tables(now: Snapshot, samples: Sequence[Samples]) -> list[RenderableType]:
+    """Return what one read saw."""
+    if isinstance(now, ClusterSnapshot):
+        return cluster_tables(now, samples)
+    return stream_tables(now, samples) if isinstance(now, StreamsSnapshot) else []
+
+
+def cluster_tables(now: ClusterSnapshot, samples: Sequence[Samples]) -> list[RenderableType]:
     """Return what was seen: the cluster in a line, its brokers, topics and groups, and what could not be read."""
     known = {one.metric: one.known() for one in samples if one.metric is not g.GROUP_TOPIC_LAG_METHOD}
     problems = [Text(f"{p.reason}: {p.detail}", style="red") for p in now.problems]
@@ -125,8 +136,56 @@ def _groups(now: ClusterSnapshot, known: dict[Metric, dict[tuple[str, ...], floa
     return [states, *_largest("group  topic", columns, (g.GROUP_TOPIC_LAG, g.GROUP_TOPIC_UNCOMMITTED), known)]
 
 
+def stream_tables(now: StreamsSnapshot, samples: Sequence[Samples]) -> list[RenderableType]:
+    """Return what was seen of streams: each in a line, the busiest first, their shards and consumers, and problems."""
+    known = {one.metric: one.known() for one in samples}
+    problems = [Text(f"{p.reason}: {p.detail}", style="red") for p in now.problems]
+    if now.streams is None:
+        return [Text(f"{now.source}: no region can be read", style="bold red"), *problems]
+    columns: list[Column] = [
+        ("shards", n.OPEN_SHARDS),
+        ("closed", n.CLOSED_SHARDS),
+        ("kept", n.RETENTION),
+        ("age", n.ITERATOR_AGE),
+        ("until loss", n.TIME_TO_LOSS),
+        ("being read", n.BEING_READ),
+        ("records in", n.WRITE_RECORDS_USE),
+        ("bytes in", n.WRITE_BYTES_USE),
+        ("bytes out", n.READ_BYTES_USE),
+        ("reads", n.READ_CALLS_USE),
+        ("skew", h.SHARD_SKEW),
+        ("consumers", n.CONSUMERS),
+    ]
+    streams = _largest("account  region  stream", columns, (n.ITERATOR_AGE, n.OPEN_SHARDS), known, whole=True)
+    consumers: list[Column] = [("behind", h.CONSUMER_LAG), ("events", h.CONSUMER_SUCCESS)]
+    shards: list[Column] = [
+        ("age", h.SHARD_AGE),
+        ("records in", h.SHARD_WRITE_RECORDS_USE),
+        ("bytes in", h.SHARD_WRITE_BYTES_USE),
+        ("bytes out", h.SHARD_READ_BYTES_USE),
+        ("oldest record", h.SHARD_OLDEST),
+        ("newest record", h.SHARD_NEWEST),
+    ]
+    split = known.get(h.SPLIT, {})
+    hot = [Text(f"stream {row[2]}: split {row[3]} at {row[4]}: {use:.0%} of its limit") for row, use in split.items()]
+    if not streams:
+        streams = [Table(title=f"{now.source}: no streams")]
+    return [
+        *streams,
+        *_largest("account  region  stream  consumer", consumers, (h.CONSUMER_LAG,), known, whole=True),
+        *_largest("account  region  stream  shard", shards, (h.SHARD_WRITE_BYTES_USE,), known, whole=True),
+        *hot,
+        *problems,
+    ]
+
+
 def _largest(
-    what: str, columns: list[Column], by: tuple[Metric, ...], known: dict[Metric, dict[tuple[str, ...], float]]
+    what: str,
+    columns: list[Column],
+    by: tuple[Metric, ...],
+    known: dict[Metric, dict[tuple[str, ...], float]],
+    *,
+    whole: bool = False,
 ) -> list[Table]:
     """Return a table of the entities of which any column is known, the largest by these metrics first."""
     every = {row for _, metric in columns for row in known.get(metric, {})}
@@ -135,7 +194,10 @@ def _largest(
         return []
     table = Table(what, *(name for name, _ in columns))
     for row in rows[:_ROWS]:
-        table.add_row("  ".join(row[1:]), *(_cell(metric, known.get(metric, {}).get(row)) for _, metric in columns))
+        table.add_row(
+            "  ".join(row if whole else row[1:]),
+            *(_cell(metric, known.get(metric, {}).get(row)) for _, metric in columns),
+        )
     if len(rows) > _ROWS:
         table.caption = f"and {len(rows) - _ROWS} more"
     return [table]

@@ -1,21 +1,14 @@
-"""One cluster under watch: its source, its collectors, and what becomes of each read."""
+"""One source under watch, and what becomes of each read."""
 
 import logging
 from collections.abc import Callable, Sequence
 
 from streamwatch.catalogue import agent as c
 from streamwatch.clock import Clock
-from streamwatch.collectors import Collector
 from streamwatch.collectors.cap import cap, count
-from streamwatch.collectors.cluster import ClusterCollector
-from streamwatch.collectors.groups import GroupCollector
-from streamwatch.collectors.lag import EndOffsetHistory
-from streamwatch.collectors.partitions import PartitionCollector
-from streamwatch.collectors.source import SourceCollector
-from streamwatch.collectors.topics import TopicCollector
-from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.model.metric import Samples
-from streamwatch.sources.kafka import Config, KafkaSource
+from streamwatch.model.snapshot import Snapshot
+from streamwatch.watched import Config, Watched
 
 log = logging.getLogger(__name__)
 
@@ -26,30 +19,18 @@ Tell = Callable[[str, Sequence[Samples], float, float], None]
 """Takes a source's name, its samples, when they were true, and for how many seconds they may be shown."""
 
 
-def collectors(config: Config) -> dict[str, Collector]:
-    """Return the collectors for a Kafka cluster, by name, in the order in which they run."""
-    history = EndOffsetHistory(config.lag_history, config.interval)
-    found: dict[str, Collector] = {
-        "cluster": ClusterCollector(config.partitions_per_broker),
-        "topics": TopicCollector(),
-        "groups": GroupCollector(history),
-    }
-    if config.granularity == "partition":
-        found["partitions"] = PartitionCollector(history)
-    return found
-
-
 class Watch:
-    """Reads one cluster, collects, and tells. ``run`` is a job's work; one at a time."""
+    """Reads one source, collects, and tells. ``run`` is a job's work; one at a time."""
 
-    def __init__(self, config: Config, clock: Clock, wake: Callable[[], None], tell: Tell) -> None:
+    def __init__(self, config: Config, watched: Watched, clock: Clock, tell: Tell) -> None:
         self.config = config
-        self.last: ClusterSnapshot | None = None
+        self.kind = watched.kind
+        self.last: Snapshot | None = None
         """The last snapshot; None before the first."""
         self._clock = clock
-        self._source = KafkaSource(config, clock, wake)
-        self._collectors = collectors(config)
-        self._about = SourceCollector(config.interval)
+        self._source = watched.source
+        self._collectors = watched.collectors
+        self._about = watched.about
         self._tell = tell
         self._failed: dict[str, str] = {}
 
@@ -66,7 +47,7 @@ class Watch:
         self._log(now)
         self.last = now
 
-    def collect(self, now: ClusterSnapshot) -> list[Samples]:
+    def collect(self, now: Snapshot) -> list[Samples]:
         """Return all samples of a snapshot, within the cap, and what there is to say about the source itself."""
         samples: list[Samples] = []
         for name, collector in self._collectors.items():
@@ -82,7 +63,7 @@ class Watch:
             samples.append(c.COLLECTOR_UP.sample(up, source=self.config.name, collector=name))
         kept, dropped = cap(samples, self.config.max_series)
         return [
-            *self._about.collect(now),
+            *(samples for one in self._about for samples in one.collect(now)),
             c.SERIES.sample(count(kept), source=self.config.name),
             c.SERIES_DROPPED.sample(dropped, source=self.config.name),
             *kept,
@@ -92,8 +73,8 @@ class Watch:
         """Drop the connections."""
         self._source.close()
 
-    def _log(self, now: ClusterSnapshot) -> None:
-        was, is_up = self.last is not None and self.last.topology is not None, now.topology is not None
+    def _log(self, now: Snapshot) -> None:
+        was, is_up = self.last is not None and self.last.is_up, now.is_up
         if is_up and not was:
             log.info("source up", extra={"source": self.config.name, "seconds": round(now.read_seconds, 3)})
         elif not is_up and (was or self.last is None):

@@ -14,6 +14,7 @@ from streamwatch import config
 from streamwatch.app import App
 from streamwatch.clock import SystemClock
 from streamwatch.errors import ConfigError, ExportError
+from streamwatch.sources.kafka import KafkaSource
 from tests.waiting import wait_for
 
 
@@ -127,4 +128,6 @@ def test_stopping_ends_every_thread_and_frees_the_port(start: Start) -> None:
 
     with pytest.raises(OSError, match="refused"):
         socket.create_connection((host, int(port)), timeout=5)
-    assert not app._watches["a"]._source._thread.is_alive()
+    source = app._watches["a"]._source
+    assert isinstance(source, KafkaSource)
+    assert not source._thread.is_alive()

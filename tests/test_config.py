@@ -100,7 +100,7 @@ def test_every_name_that_two_clusters_share_is_told() -> None:
     clusters = ", ".join(f"{{name: {name}, bootstrap: ['h:1']}}" for name in "abcab")
 
     assert mistakes(f"kafka: [{clusters}]") == [
-        "file.yaml:1: kafka: more than one cluster is called 'a', 'b': names tell them apart"
+        "file.yaml:1: kafka: more than one source is called 'a', 'b': names tell them apart"
     ]
 
 
@@ -140,7 +140,7 @@ colour: red
         ),
         "file.yaml:11: listen.reload: 'maybe' is neither true nor false",
         "file.yaml:12: log.level: 'loud' is not allowed: one of debug, info, warning, error",
-        "file.yaml:13: unknown key 'colour': allowed are kafka, listen, log",
+        "file.yaml:13: unknown key 'colour': allowed are kafka, kinesis, listen, log",
     ]
 
 

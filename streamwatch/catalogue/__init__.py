@@ -1,9 +1,20 @@
 """The only home of metric names: what each means, its unit, its labels, and its CloudWatch twin."""
 
-from streamwatch.catalogue import agent, kafka, kafka_groups
+from streamwatch.catalogue import agent, kafka, kafka_groups, kinesis, kinesis_shards
 from streamwatch.model.metric import Metric
 
-METRICS: tuple[Metric, ...] = (*kafka.METRICS, *kafka_groups.METRICS, *agent.METRICS)
+METRICS: tuple[Metric, ...] = (
+    *kafka.METRICS,
+    *kafka_groups.METRICS,
+    *kinesis.METRICS,
+    *kinesis_shards.METRICS,
+    *agent.METRICS,
+)
 """Every metric that StreamWatch exports by itself (process and Python metrics come from prometheus-client)."""
 
-__all__ = ["METRICS", "agent", "kafka", "kafka_groups"]
+BY_CLOUDWATCH: tuple[Metric, ...] = tuple(
+    one for one in (*kinesis.METRICS, *kinesis_shards.METRICS) if one.cloudwatch is not None
+)
+"""What CloudWatch is asked for about streams."""
+
+__all__ = ["BY_CLOUDWATCH", "METRICS", "agent", "kafka", "kafka_groups", "kinesis", "kinesis_shards"]

@@ -6,6 +6,7 @@ from streamwatch.model.metric import Metric, Tier
 
 SOURCE: Final = ("source",)
 REQUEST: Final = (*SOURCE, "api", "broker")
+CALL: Final = (*SOURCE, "aws_region", "service", "operation")
 JOB: Final = ("job",)
 
 
@@ -16,7 +17,7 @@ def _metric(  # noqa: PLR0913 - one definition, each part by its name
     *,
     question: str,
     kind: Literal["gauge", "counter"] = "gauge",
-    unit: Literal["", "seconds", "bytes"] = "",
+    unit: Literal["", "seconds", "bytes", "calls", "dollars"] = "",
 ) -> Metric:
     return Metric(name=name, kind=kind, unit=unit, labels=labels, tier=Tier.AGENT, help=help, question=question)
 
@@ -54,7 +55,8 @@ SOURCE_INTERVAL_SECONDS = _metric(
 SOURCE_PROBLEMS = _metric(
     "streamwatch_source_problems",
     (*SOURCE, "scope", "reason"),
-    "What the last read could not learn: brokers, partitions, groups or topics, by reason.",
+    "What the last read could not learn: brokers, partitions, groups, topics, regions, streams, shards, metrics of"
+    " CloudWatch; by reason.",
     question="What is not known, and why?",
 )
 COLLECTOR_UP = _metric(
@@ -117,6 +119,53 @@ REQUEST_THROTTLED_SECONDS = _metric(
     question="Do the brokers throttle the agent?",
     kind="counter",
     unit="seconds",
+)
+CALLS = _metric(
+    "streamwatch_aws_calls_total",
+    CALL,
+    "Calls of AWS's APIs, by operation.",
+    question="What does watching cost the account's API limits?",
+    kind="counter",
+    unit="calls",
+)
+CALL_FAILURES = _metric(
+    "streamwatch_aws_call_failures_total",
+    CALL,
+    "Calls that did not succeed.",
+    question="Which operation is refused?",
+    kind="counter",
+    unit="calls",
+)
+CALLS_THROTTLED = _metric(
+    "streamwatch_aws_throttled_calls_total",
+    CALL,
+    "Calls that AWS refused for their rate.",
+    question="Does AWS throttle the agent?",
+    kind="counter",
+    unit="calls",
+)
+CALL_SECONDS = _metric(
+    "streamwatch_aws_call_seconds_total",
+    CALL,
+    "Time spent in calls, AWS's SDK's own retries included.",
+    question="Which operation is slow?",
+    kind="counter",
+    unit="seconds",
+)
+CLOUDWATCH_METRICS = _metric(
+    "streamwatch_cloudwatch_metrics_requested_total",
+    SOURCE,
+    "Metrics requested from CloudWatch, as they are billed.",
+    question="What do I pay for?",
+    kind="counter",
+)
+CLOUDWATCH_COST = _metric(
+    "streamwatch_cloudwatch_cost_dollars_total",
+    SOURCE,
+    "What these requests cost, at 0.01 dollars for a thousand metrics.",
+    question="What does watching cost me?",
+    kind="counter",
+    unit="dollars",
 )
 JOB_RUNS = _metric(
     "streamwatch_job_runs_total",

@@ -1,10 +1,8 @@
 """Kafka and Amazon MSK: cluster, brokers, topics. Semantics are the brokers' own (JMX): see docs/metrics.md."""
 
-from typing import Final, Literal
+from typing import Final
 
-from streamwatch.model.metric import CloudWatch, Metric, Tier
-
-Unit = Literal["", "seconds", "bytes", "ratio", "records", "partitions", "brokers", "members", "topics", "groups"]
+from streamwatch.model.metric import CloudWatch, Metric, Tier, Unit
 
 CLUSTER: Final = ("kafka_cluster",)
 BROKER: Final = (*CLUSTER, "broker")

@@ -6,7 +6,9 @@ import numpy as np
 
 from streamwatch.catalogue import agent as c
 from streamwatch.model.kafka import ClusterSnapshot
+from streamwatch.model.kinesis import StreamsSnapshot
 from streamwatch.model.metric import Keys, Samples
+from streamwatch.model.snapshot import Snapshot
 
 
 class SourceCollector:
@@ -15,23 +17,29 @@ class SourceCollector:
     def __init__(self, interval_seconds: float) -> None:
         self._interval = interval_seconds
         self._last_success: float | None = None
+
+    def collect(self, now: Snapshot) -> list[Samples]:
+        """Return the agent's own samples about this source."""
+        if now.is_up:
+            self._last_success = now.taken_at
+        samples = [
+            c.SOURCE_UP.sample(float(now.is_up), source=now.source),
+            c.SOURCE_INTERVAL_SECONDS.sample(self._interval, source=now.source),
+            c.SOURCE_READ_SECONDS.sample(now.read_seconds, source=now.source),
+        ]
+        if self._last_success is not None:
+            samples.append(c.SOURCE_LAST_SUCCESS.sample(self._last_success, source=now.source))
+        return [*samples, *_problems(now)]
+
+
+class RequestCollector:
+    """Tells what asking Kafka's brokers has cost."""
+
+    def __init__(self) -> None:
         self._keys = Keys(c.REQUEST, [])
 
     def collect(self, now: ClusterSnapshot) -> list[Samples]:
-        """Return the agent's own samples about this source."""
-        read = now.topology is not None
-        if read:
-            self._last_success = now.taken_at
-        samples = [
-            c.SOURCE_UP.sample(float(read), source=now.cluster),
-            c.SOURCE_INTERVAL_SECONDS.sample(self._interval, source=now.cluster),
-            c.SOURCE_READ_SECONDS.sample(now.read_seconds, source=now.cluster),
-        ]
-        if self._last_success is not None:
-            samples.append(c.SOURCE_LAST_SUCCESS.sample(self._last_success, source=now.cluster))
-        return [*samples, *_problems(now), *self._requests(now)]
-
-    def _requests(self, now: ClusterSnapshot) -> list[Samples]:
+        """Return the totals by API and broker."""
         rows = [(now.cluster, count.api, count.broker) for count in now.requests]
         if tuple(rows) != self._keys.rows:
             self._keys = Keys(c.REQUEST, rows)
@@ -46,9 +54,33 @@ class SourceCollector:
         return [metric.samples(self._keys, np.array(values, dtype=np.float64)) for metric, values in columns.items()]
 
 
-def _problems(now: ClusterSnapshot) -> list[Samples]:
+class CallCollector:
+    """Tells what asking AWS has cost."""
+
+    def __init__(self) -> None:
+        self._keys = Keys(c.CALL, [])
+
+    def collect(self, now: StreamsSnapshot) -> list[Samples]:
+        """Return the totals by operation, and CloudWatch's bill."""
+        rows = [(now.source, count.region, count.service, count.operation) for count in now.calls]
+        if tuple(rows) != self._keys.rows:
+            self._keys = Keys(c.CALL, rows)
+        columns = {
+            c.CALLS: [float(count.calls) for count in now.calls],
+            c.CALL_FAILURES: [float(count.failures) for count in now.calls],
+            c.CALLS_THROTTLED: [float(count.throttled) for count in now.calls],
+            c.CALL_SECONDS: [count.seconds for count in now.calls],
+        }
+        return [
+            *(metric.samples(self._keys, np.array(values, dtype=np.float64)) for metric, values in columns.items()),
+            c.CLOUDWATCH_METRICS.sample(float(now.cost.metrics), source=now.source),
+            c.CLOUDWATCH_COST.sample(now.cost.dollars, source=now.source),
+        ]
+
+
+def _problems(now: Snapshot) -> list[Samples]:
     counts: Counter[tuple[str, str]] = Counter()
     for problem in now.problems:
         counts[problem.scope, problem.reason] += problem.count
-    keys = Keys(c.SOURCE_PROBLEMS.labels, [(now.cluster, *key) for key in sorted(counts)])
+    keys = Keys(c.SOURCE_PROBLEMS.labels, [(now.source, *key) for key in sorted(counts)])
     return [c.SOURCE_PROBLEMS.samples(keys, np.array([float(counts[key]) for key in sorted(counts)]))]

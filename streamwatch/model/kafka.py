@@ -6,10 +6,11 @@ object in both snapshots, so that whoever derives something from them can keep i
 """
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+
+from streamwatch.model.snapshot import Problem
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
@@ -20,18 +21,6 @@ NOT_KNOWN = -1
 
 NOT_SET = -2
 """In a column of topic settings: could not be read (-1 is Kafka's own word for "no limit")."""
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something that could not be read, and how much hangs on it."""
-
-    scope: Literal["cluster", "broker", "partition", "group", "topic"]
-    reason: Literal[
-        "unreachable", "timeout", "denied", "throttled", "misread", "moved", "error", "budget", "unsupported"
-    ]
-    detail: str
-    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +191,16 @@ class ClusterSnapshot:
     """C: committed offset, or ``NOT_KNOWN``."""
     problems: tuple[Problem, ...]
     requests: tuple[RequestCount, ...]
+
+    @property
+    def source(self) -> str:
+        """The source's name."""
+        return self.cluster
+
+    @property
+    def is_up(self) -> bool:
+        """Whether any broker gave its metadata."""
+        return self.topology is not None
 
     @property
     def metadata_frozen(self) -> bool:

@@ -21,6 +21,12 @@ Values = npt.NDArray[np.float64]
 UNKNOWN = float("nan")
 
 
+Unit = Literal[
+    "", "seconds", "bytes", "ratio", "records", "partitions", "brokers", "members", "topics", "groups", "streams",
+    "shards", "consumers", "calls", "dollars",
+]  # fmt: skip
+
+
 class Tier(IntEnum):
     """How many series a metric has, from few and vital to many: a cap on series drops from the end."""
 
@@ -31,6 +37,9 @@ class Tier(IntEnum):
     GROUP_TOPIC = 4
     TOPIC = 5
     PARTITION = 6
+    STREAM = 7
+    CONSUMER = 8
+    SHARD = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +47,19 @@ class CloudWatch:
     """The CloudWatch metric that answers the same question."""
 
     name: str
-    level: Literal["DEFAULT", "PER_BROKER", "PER_TOPIC_PER_BROKER", "PER_TOPIC_PER_PARTITION", "BASIC", "ENHANCED"]
-    statistic: Literal["Average", "Maximum", "Minimum", "Sum"]
+    level: Literal[
+        "DEFAULT", "PER_BROKER", "PER_TOPIC_PER_BROKER", "PER_TOPIC_PER_PARTITION", "BASIC", "CONSUMER", "ENHANCED"
+    ]
+    statistic: Literal["Average", "Maximum", "Minimum", "Sum", "SampleCount"]
     scale: float = 1.0
     """Multiply CloudWatch's value by this to get ours (0.01 for a percentage that we export as a ratio)."""
+    vital: bool = False
+    """Whether it is asked for every minute, and not only as often as details are."""
+
+    @property
+    def namespace(self) -> str:
+        """CloudWatch's namespace."""
+        return "AWS/Kinesis" if self.level in {"BASIC", "CONSUMER", "ENHANCED"} else "AWS/Kafka"
 
 
 class Keys:
@@ -88,7 +106,7 @@ class Metric:
 
     name: str
     kind: Literal["gauge", "counter"]
-    unit: Literal["", "seconds", "bytes", "ratio", "records", "partitions", "brokers", "members", "topics", "groups"]
+    unit: Unit
     labels: tuple[str, ...]
     tier: Tier
     help: str

@@ -20,7 +20,7 @@ def one_size(partitions: int, groups: int, commits: int) -> None:
     from streamwatch.clock import SystemClock  # noqa: PLC0415 - only the measuring process needs them
     from streamwatch.export.exposition import Exposition  # noqa: PLC0415
     from streamwatch.sources.kafka import Config, KafkaSource  # noqa: PLC0415
-    from streamwatch.watch import collectors  # noqa: PLC0415
+    from streamwatch.watched import kafka_collectors as collectors  # noqa: PLC0415
 
     args = [sys.executable, "-m", "tests.prepared", str(partitions), str(groups), str(commits)]
 

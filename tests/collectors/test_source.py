@@ -1,8 +1,9 @@
 from dataclasses import replace
 
 from streamwatch.catalogue import agent as c
-from streamwatch.collectors.source import SourceCollector
-from streamwatch.model.kafka import Problem, RequestCount
+from streamwatch.collectors.source import RequestCollector, SourceCollector
+from streamwatch.model.kafka import RequestCount
+from streamwatch.model.snapshot import Problem
 from tests.snapshots import snapshot, values
 
 SEEN = snapshot({"t": [(1, (1,), (1,))]})
@@ -34,7 +35,7 @@ def test_problems_are_counted_by_scope_and_reason() -> None:
 def test_requests_are_counted_by_api_and_broker() -> None:
     counts = (RequestCount("Metadata", "1", 5, 1, 0.5, 100, 2000, 0.25),)
 
-    samples = SourceCollector(15.0).collect(replace(SEEN, requests=counts))
+    samples = RequestCollector().collect(replace(SEEN, requests=counts))
 
     assert values(samples, c.REQUESTS) == {"Metadata 1": 5}
     assert values(samples, c.REQUEST_FAILURES) == {"Metadata 1": 1}

@@ -13,7 +13,7 @@ from streamwatch.clock import SystemClock
 from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.model.metric import Metric, Samples
 from streamwatch.sources.kafka import Config, KafkaSource
-from streamwatch.watch import collectors
+from streamwatch.watched import kafka_collectors as collectors
 from tests.real.kafka import KafkaCluster
 from tests.snapshots import value, values
 from tests.waiting import wait_for

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from streamwatch.cli import main
 from streamwatch.config import from_flags
+from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.once import read_once
 from streamwatch.reference.kafka.faults import FAULTS
 from streamwatch.reference.kafka.server import ReferenceKafka
@@ -46,7 +47,8 @@ def test_a_cluster_prints_its_bootstrap_servers_first_and_takes_faults() -> None
         assert len(bootstrap.split(",")) == 4
         assert run("fault", "stop", "broker=4", "--control", control) == (0, "done: stop broker=4\n")
         now, _ = read_once(from_flags(bootstrap, None).kafka[0])
-        assert now.topology is not None
+        assert isinstance(now, ClusterSnapshot)
+        assert now.is_up
         code, told = run("fault", "stop", "broker=9", "--control", control)
         assert (code, "there is no 9" in told) == (1, True)
 
@@ -88,6 +90,7 @@ def test_the_agent_reads_every_persona_without_a_problem(release: Release) -> No
         now, samples = read_once(from_flags(kafka.bootstrap, None).kafka[0])
 
     assert now.problems == ()
+    assert isinstance(now, ClusterSnapshot)
     assert now.topology is not None
     assert len(now.topology.partition) == 1
     assert any(sample.metric.name == "kafka_active_controllers" for sample in samples)

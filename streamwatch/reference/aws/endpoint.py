@@ -1,6 +1,7 @@
 """From an HTTP request to an operation and back: which service, which protocol, who calls, what is broken."""
 
 import json
+import time
 import uuid
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
@@ -18,7 +19,6 @@ from streamwatch.reference.http import Asked, Page
 from streamwatch.reference.kinesis.errors import Refused
 from streamwatch.reference.kinesis.operations import OPERATIONS
 from streamwatch.reference.kinesis.operations.consumers import subscribe
-from streamwatch.reference.metrics import MINUTE
 
 Given = dict[str, Any]
 Operation = Callable[[Cloud, Caller, Given, float], Given]
@@ -135,7 +135,10 @@ class Endpoint:
         operation = OPERATIONS.get(call.operation)
         if operation is None:
             raise _left_out(call)
-        return _success(call, model, operation(kinesis, given, now))
+        begun = time.perf_counter()
+        page = _success(call, model, operation(kinesis, given, now))
+        kinesis.took(call.operation, time.perf_counter() - begun + self._cloud.broken.slow, now)
+        return page
 
 
 def understood(asked: Asked) -> Call:
@@ -229,8 +232,3 @@ def _spoilt(how: str, slow: float) -> Page:
         return Page(b"", kind, after=slow)
     text = dumped({"__type": "InternalFailure", "message": "Internal service failure."}, "json")
     return Page(text, kind, HTTPStatus.INTERNAL_SERVER_ERROR, after=slow)
-
-
-def next_minute(now: float) -> float:
-    """Return when the minute ends that CloudWatch counts now."""
-    return now // MINUTE * MINUTE + MINUTE

@@ -34,6 +34,9 @@ RATES: Final = {
 """Calls a second that an account may make; what is not here is limited by stream or shard, or not at all."""
 
 
+_TIMED: Final = frozenset({"PutRecord", "PutRecords", "GetRecords"})
+
+
 @dataclass(slots=True)
 class Quotas:
     """What an account may have, and how long its changes take."""
@@ -80,6 +83,8 @@ class Kinesis:
         self.subscriptions: dict[tuple[str, str], Subscription] = {}
         """By consumer ARN and shard."""
         self.broken = Broken()
+        self.about: Stream | None = None
+        """The stream that the last call was about."""
         self._rates = {name: Bucket(rate) for name, rate in RATES.items()}
         self._by_id: dict[bytes, Stream] = {}
 
@@ -162,11 +167,18 @@ class Kinesis:
         if stream is None or (arn is not None and arn != stream.arn):
             raise not_found(name, self.account)
         stream.trim(now)
+        self.about = stream
         return stream
 
     def by_id(self, identity: bytes) -> Stream | None:
         """Return the stream that an iterator means; None where it was deleted."""
-        return self._by_id.get(identity)
+        self.about = self._by_id.get(identity)
+        return self.about
+
+    def took(self, operation: str, seconds: float, now: float) -> None:
+        """Tell CloudWatch how long a call took that succeeded."""
+        if self.about is not None and operation in _TIMED:
+            self.about.tell(f"{operation}.Latency", seconds * 1000, "Milliseconds", now)
 
     def consumer(self, arn: str, now: float) -> tuple[Stream, Consumer]:
         """Return a registered consumer and its stream.

@@ -140,7 +140,7 @@ def _resolve_aws(sasl: Sasl) -> tuple[Any, str]:
         from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - an extra, and slow to import
         from botocore.session import Session  # noqa: PLC0415
     except ImportError as error:
-        raise SourceDenied("AWS_MSK_IAM needs botocore: install 'streamwatch[aws]'") from error
+        raise SourceDenied("AWS_MSK_IAM needs botocore, which comes with boto3: install streamwatch anew") from error
     try:
         session = Session(profile=sasl.aws_profile)
         region = sasl.aws_region or session.get_config_variable("region")

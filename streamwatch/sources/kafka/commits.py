@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from streamwatch.errors import SourceError
-from streamwatch.model.kafka import NOT_KNOWN, CommitKeys, GroupTable, Int64s, Problem, Topology
+from streamwatch.model.kafka import NOT_KNOWN, CommitKeys, GroupTable, Int64s, Topology
+from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import OFFSET_FETCH, Message
 from streamwatch.sources.kafka.fanout import Asking, Fanout

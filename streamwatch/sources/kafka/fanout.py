@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from typing import TypeVar
 
 from streamwatch.errors import SourceError, SourceMisread, SourceUnavailable
-from streamwatch.model.kafka import Broker, Problem
+from streamwatch.model.kafka import Broker
+from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka.apis import UNDECODABLE, Api
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.dial import Dialer

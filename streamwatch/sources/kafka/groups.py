@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from streamwatch.errors import SourceError
-from streamwatch.model.kafka import Group, Problem
+from streamwatch.model.kafka import Group
+from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import (
     CONSUMER_GROUP_DESCRIBE,

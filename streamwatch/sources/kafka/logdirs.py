@@ -11,7 +11,8 @@ from typing import Final
 import numpy as np
 
 from streamwatch.errors import SourceError
-from streamwatch.model.kafka import NOT_KNOWN, Int64s, LogDir, Problem, Topology
+from streamwatch.model.kafka import NOT_KNOWN, Int64s, LogDir, Topology
+from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import DESCRIBE_LOG_DIRS, Message, sensible
 from streamwatch.sources.kafka.config import Config

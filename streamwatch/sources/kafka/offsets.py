@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from streamwatch.errors import SourceError, SourceMisread
-from streamwatch.model.kafka import NOT_KNOWN, Bools, Int64s, Problem, Topology
+from streamwatch.model.kafka import NOT_KNOWN, Bools, Int64s, Topology
+from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import LIST_OFFSETS
 from streamwatch.sources.kafka.fanout import Asking, Fanout

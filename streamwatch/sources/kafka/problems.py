@@ -1,13 +1,8 @@
 """From errors to problems: what a read could not learn, and why, in the words of the snapshot."""
 
-from typing import Literal
-
 from streamwatch.errors import SourceDenied, SourceError, SourceMisread, SourceThrottled, SourceUnavailable
-from streamwatch.model.kafka import Problem
+from streamwatch.model.snapshot import Problem, Reason, Scope
 from streamwatch.sources.kafka import codes
-
-Scope = Literal["cluster", "broker", "partition", "group", "topic"]
-Reason = Literal["unreachable", "timeout", "denied", "throttled", "misread", "moved", "error", "budget", "unsupported"]
 
 
 class OverBudget(SourceError):

@@ -15,17 +15,8 @@ import numpy as np
 
 from streamwatch.clock import Clock
 from streamwatch.errors import SourceError
-from streamwatch.model.kafka import (
-    NOT_KNOWN,
-    Bools,
-    ClusterSnapshot,
-    CommitKeys,
-    Group,
-    GroupTable,
-    Int64s,
-    Problem,
-    Topology,
-)
+from streamwatch.model.kafka import NOT_KNOWN, Bools, ClusterSnapshot, CommitKeys, Group, GroupTable, Int64s, Topology
+from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import DESCRIBE_QUORUM, LIST_REASSIGNMENTS, METADATA, sensible
 from streamwatch.sources.kafka.commits import CommitReader

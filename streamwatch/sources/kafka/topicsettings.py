@@ -6,7 +6,8 @@ from typing import Final
 import numpy as np
 
 from streamwatch.errors import SourceError
-from streamwatch.model.kafka import NOT_SET, Int64s, Problem, Topology
+from streamwatch.model.kafka import NOT_SET, Int64s, Topology
+from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import DESCRIBE_CONFIGS
 from streamwatch.sources.kafka.config import Config

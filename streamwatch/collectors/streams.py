@@ -1,0 +1,308 @@
+"""Kinesis: from what the control plane, CloudWatch and probes said of streams to samples."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import numpy as np
+
+from streamwatch.catalogue import BY_CLOUDWATCH
+from streamwatch.catalogue import kinesis as k
+from streamwatch.catalogue import kinesis_shards as s
+from streamwatch.model.cloudwatch import Reading, series_of
+from streamwatch.model.kinesis import Description, Shard, Stream, StreamsSnapshot
+from streamwatch.model.metric import Keys, Metric, Samples
+
+WRITE_RECORDS_A_SECOND: Final = 1000
+WRITE_BYTES_A_SECOND: Final = 2**20
+READ_BYTES_A_SECOND: Final = 2 * 2**20
+READ_CALLS_A_SECOND: Final = 5
+_MINUTE: Final = 60.0
+FRESH_SECONDS: Final = 5 * _MINUTE
+"""A minute that ended so long before CloudWatch was asked is no longer its newest word on the stream."""
+_SPLIT_FROM: Final = 0.5
+
+T = TypeVar("T")
+Row = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A stream, or one of its shards or consumers: whose values are looked up."""
+
+    stream: Stream
+    part: str = ""
+
+    @property
+    def row(self) -> Row:
+        """The values of its labels."""
+        whole = (self.stream.account, self.stream.region, self.stream.name)
+        return (*whole, self.part) if self.part else whole
+
+
+class Readings:
+    """CloudWatch's word on the entities of one snapshot."""
+
+    def __init__(self, now: StreamsSnapshot) -> None:
+        self._known = now.cloudwatch
+
+    def of(self, metric: Metric, place: Place) -> Reading | None:
+        """Return what is known; None where CloudWatch was not asked, or did not answer."""
+        known = self._known.get((place.stream.account, place.stream.region))
+        if known is None:
+            return None
+        labels = {"stream": place.stream.name, "shard": place.part, "consumer": place.part}
+        return known.readings.get(series_of(metric, labels))
+
+    def newest(self, metric: Metric, place: Place) -> float:
+        """Return the value of the newest minute; NaN where there is none, or it is no longer news."""
+        found = self.of(metric, place)
+        if found is None or found.asked_at - (found.minute + _MINUTE) > FRESH_SECONDS:
+            return math.nan
+        return found.value
+
+    def value(self, metric: Metric, place: Place) -> float:
+        """Return what the metric tells: a gauge the newest minute, a counter all minutes; NaN where not known."""
+        if metric.kind == "counter":
+            found = self.of(metric, place)
+            return math.nan if found is None else found.total
+        twin = metric.cloudwatch
+        return self.newest(metric, place) * (twin.scale if twin is not None else 1.0)
+
+
+class StreamCollector:
+    """Makes the samples of the streams of one account."""
+
+    def __init__(self, consumers_per_stream: int) -> None:
+        self._consumers_per_stream = consumers_per_stream
+
+    def collect(self, now: StreamsSnapshot) -> list[Samples]:
+        """Return all samples; what is not known is NaN."""
+        if now.streams is None:
+            return []
+        readings = Readings(now)
+        streams = [Place(one) for one in now.streams]
+        described = [(one, one.stream.description) for one in streams if one.stream.description is not None]
+        shards = [
+            (Place(stream, shard.id), shard)
+            for stream in now.streams
+            if stream.description is not None
+            for shard in stream.description.shards or ()
+            if shard.is_open
+        ]
+        consumers = [
+            Place(stream, name)
+            for stream in now.streams
+            if stream.description is not None
+            for name in stream.description.consumers or ()
+        ]
+        return [
+            *self._accounts(now),
+            *self._descriptions(streams, described),
+            *self._told(k.STREAM, streams, readings),
+            *self._told(k.CONSUMER, consumers, readings),
+            *self._told(k.SHARD, [place for place, _ in shards if _watched(place)], readings),
+            *self._readers(now, streams, readings),
+            *self._use(described, readings),
+            *self._shard_use([place for place, _ in shards if _watched(place)], readings),
+            *_heat(described, readings),
+            *self._ages(now, [place for place, _ in shards]),
+        ]
+
+    def _accounts(self, now: StreamsSnapshot) -> list[Samples]:
+        counts: dict[Row, int] = {}
+        for one in now.streams or ():
+            counts[one.account, one.region] = counts.get((one.account, one.region), 0) + 1
+        rows = sorted(counts)
+        quotas = {(one.account, one.region): one.open_shards / one.shard_limit for one in now.quotas if one.shard_limit}
+        return [
+            _column(k.STREAMS, rows, [float(counts[row]) for row in rows]),
+            _column(k.SHARDS_LIMIT_RATIO, sorted(quotas), [quotas[row] for row in sorted(quotas)]),
+        ]
+
+    def _descriptions(self, streams: Sequence[Place], described: Sequence[tuple[Place, Description]]) -> list[Samples]:
+        rows = [place.row for place, _ in described]
+        keys = Keys(k.STREAM, rows)
+
+        def column(metric: Metric, tell: Callable[[Description], float]) -> Samples:
+            return metric.samples(keys, np.array([tell(one) for _, one in described], dtype=np.float64))
+
+        states = [(*place.row, one.status, one.mode) for place, one in described]
+        return [
+            _column(
+                k.STREAM_UP,
+                [one.row for one in streams],
+                [float(one.stream.description is not None) for one in streams],
+            ),
+            _column(k.STREAM_STATE, states, [1.0] * len(states)),
+            column(k.OPEN_SHARDS, lambda one: float(one.open_shards)),
+            column(k.CLOSED_SHARDS, lambda one: _count(one.shards, lambda shard: not shard.is_open)),
+            column(k.RETENTION, lambda one: one.retention_seconds),
+            column(k.CONSUMERS, lambda one: _count(one.consumers, lambda _: True)),
+            column(
+                k.CONSUMERS_LIMIT_RATIO, lambda one: _count(one.consumers, lambda _: True) / self._consumers_per_stream
+            ),
+        ]
+
+    @staticmethod
+    def _told(labels: tuple[str, ...], places: Sequence[Place], readings: Readings) -> list[Samples]:
+        """Return what CloudWatch tells as it is."""
+        keys = Keys(labels, [place.row for place in places])
+        return [
+            metric.samples(keys, np.array([readings.value(metric, place) for place in places], dtype=np.float64))
+            for metric in BY_CLOUDWATCH
+            if metric.labels == labels
+        ]
+
+    @staticmethod
+    def _readers(now: StreamsSnapshot, streams: Sequence[Place], readings: Readings) -> list[Samples]:
+        """Return who reads, how old CloudWatch's word is, and how long there is until data is lost."""
+        if not now.by_cloudwatch:
+            return []
+        rows = [place.row for place in streams]
+        ages = [readings.value(k.ITERATOR_AGE, place) for place in streams]
+        retentions = [
+            math.nan if one.stream.description is None else one.stream.description.retention_seconds for one in streams
+        ]
+        loss = [max(0.0, kept - age) for kept, age in zip(retentions, ages, strict=True)]
+        return [
+            _column(k.BEING_READ, rows, [_being_read(place, readings) for place in streams]),
+            _column(k.DATA_AGE, rows, [_data_age(place, readings, now.taken_at) for place in streams]),
+            _column(
+                k.TIME_TO_LOSS,
+                rows,
+                [math.nan if math.isnan(age) else left for age, left in zip(ages, loss, strict=True)],
+            ),
+        ]
+
+    @staticmethod
+    def _use(described: Sequence[tuple[Place, Description]], readings: Readings) -> list[Samples]:
+        keys = Keys(k.STREAM, [place.row for place, _ in described])
+        return [
+            use.samples(
+                keys,
+                np.array(
+                    [_share(readings.newest(of, place), limit * one.open_shards) for place, one in described],
+                    dtype=np.float64,
+                ),
+            )
+            for use, of, limit in (
+                (k.WRITE_RECORDS_USE, k.INCOMING_RECORDS, WRITE_RECORDS_A_SECOND),
+                (k.WRITE_BYTES_USE, k.INCOMING_BYTES, WRITE_BYTES_A_SECOND),
+                (k.READ_BYTES_USE, k.READ_BYTES, READ_BYTES_A_SECOND),
+                (k.READ_CALLS_USE, k.READ_CALLS, READ_CALLS_A_SECOND),
+            )
+        ]
+
+    @staticmethod
+    def _shard_use(places: Sequence[Place], readings: Readings) -> list[Samples]:
+        keys = Keys(k.SHARD, [place.row for place in places])
+        return [
+            use.samples(
+                keys, np.array([_share(readings.newest(of, place), limit) for place in places], dtype=np.float64)
+            )
+            for use, of, limit in (
+                (s.SHARD_WRITE_RECORDS_USE, s.SHARD_IN_RECORDS, WRITE_RECORDS_A_SECOND),
+                (s.SHARD_WRITE_BYTES_USE, s.SHARD_IN_BYTES, WRITE_BYTES_A_SECOND),
+                (s.SHARD_READ_BYTES_USE, s.SHARD_OUT_BYTES, READ_BYTES_A_SECOND),
+            )
+        ]
+
+    @staticmethod
+    def _ages(now: StreamsSnapshot, places: Sequence[Place]) -> list[Samples]:
+        """Return what probes found."""
+        known = [
+            (place, now.ages.get((place.stream.account, place.stream.region, place.stream.name, place.part)))
+            for place in places
+        ]
+        found = [(place, ages) for place, ages in known if ages is not None]
+        rows = [place.row for place, _ in found]
+        return [
+            _column(s.SHARD_OLDEST, rows, [_or_nan(ages.oldest_seconds) for _, ages in found]),
+            _column(s.SHARD_NEWEST, rows, [_or_nan(ages.newest_seconds) for _, ages in found]),
+        ]
+
+
+def _heat(described: Sequence[tuple[Place, Description]], readings: Readings) -> list[Samples]:
+    """Return how uneven the shards of each stream are, and which one to split where."""
+    skews: list[tuple[Row, float]] = []
+    splits: list[tuple[Row, float]] = []
+    for stream, told in described:
+        uses = [(_write_use(Place(stream.stream, one.id), readings), one) for one in _open(told)]
+        if not uses or any(math.isnan(total) for (total, _), _ in uses):
+            continue  # a mean with a missing addend is not known
+        total = sum(size for (size, _), _ in uses)
+        if total > 0:
+            skews.append((stream.row, max(size for (size, _), _ in uses) * len(uses) / total - 1))
+        (_, use), hottest = max(uses, key=lambda one: one[0][1])
+        if use > _SPLIT_FROM and hottest.last > hottest.first + 1:
+            splits.append(((*stream.row, hottest.id, str((hottest.first + hottest.last + 1) // 2)), use))
+    return [
+        _column(s.SHARD_SKEW, [row for row, _ in skews], [value for _, value in skews]),
+        _column(s.SPLIT, [row for row, _ in splits], [value for _, value in splits]),
+    ]
+
+
+def _write_use(place: Place, readings: Readings) -> tuple[float, float]:
+    """Return a shard's bytes in the newest minute, and the larger use of its two write limits; no traffic is none."""
+    if not _watched(place):
+        return math.nan, math.nan
+    size, records = (_idle_is_none(metric, place, readings) for metric in (s.SHARD_IN_BYTES, s.SHARD_IN_RECORDS))
+    return size, max(_share(size, WRITE_BYTES_A_SECOND), _share(records, WRITE_RECORDS_A_SECOND))
+
+
+def _idle_is_none(metric: Metric, place: Place, readings: Readings) -> float:
+    """Return the newest minute's Sum: 0 where CloudWatch was asked and has none, for nothing was written then."""
+    found = readings.of(metric, place)
+    if found is None:
+        return math.nan
+    value = readings.newest(metric, place)
+    return 0.0 if math.isnan(value) else value
+
+
+def _being_read(place: Place, readings: Readings) -> float:
+    """Return 1 where a reader shows, 0 where CloudWatch was asked about every kind of reader and has none."""
+    told = place.stream.description
+    names = None if told is None else told.consumers
+    asked = [readings.of(k.ITERATOR_AGE, place)]
+    asked += [readings.of(s.CONSUMER_LAG, Place(place.stream, name)) for name in names or ()]
+    if any(one is not None and one.asked_at - one.minute - _MINUTE <= FRESH_SECONDS for one in asked):
+        return 1.0
+    return math.nan if names is None or any(one is None for one in asked) else 0.0
+
+
+def _data_age(place: Place, readings: Readings, now: float) -> float:
+    """Return how long ago the newest minute of any of the stream's series ended."""
+    minutes = [
+        found.minute
+        for metric in BY_CLOUDWATCH
+        if metric.labels == k.STREAM and (found := readings.of(metric, place)) is not None
+    ]
+    newest = max((one for one in minutes if not math.isnan(one)), default=math.nan)
+    return max(0.0, now - newest - _MINUTE)
+
+
+def _watched(place: Place) -> bool:
+    told = place.stream.description
+    return told is not None and bool(told.watched)
+
+
+def _open(told: Description) -> Iterable[Shard]:
+    return [one for one in told.shards or () if one.is_open]
+
+
+def _share(per_minute: float, limit_a_second: float) -> float:
+    return per_minute / _MINUTE / limit_a_second if limit_a_second else math.nan
+
+
+def _count(items: tuple[T, ...] | None, fits: Callable[[T], bool]) -> float:
+    return math.nan if items is None else float(sum(fits(one) for one in items))
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _column(metric: Metric, rows: Sequence[Row], values: Sequence[float]) -> Samples:
+    return metric.samples(Keys(metric.labels, rows), np.array(values, dtype=np.float64))

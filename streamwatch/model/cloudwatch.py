@@ -1,0 +1,59 @@
+"""What CloudWatch is asked for, and what it said."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from streamwatch.model.metric import Metric
+
+_DIMENSIONS: Final = {"stream": "StreamName", "shard": "ShardId", "consumer": "ConsumerName"}
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One statistic of one CloudWatch metric, for one entity."""
+
+    namespace: str
+    name: str
+    statistic: str
+    dimensions: tuple[tuple[str, str], ...]
+    """Names and values, sorted by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What is known of a series; NaN where CloudWatch has no point."""
+
+    asked_at: float
+    """When CloudWatch was last asked for it, and answered."""
+    minute: float
+    """The start of the newest minute that has a point, in seconds since 1970."""
+    value: float
+    """The statistic in that minute."""
+    total: float
+    """Of Sums and counts: everything since the agent began to watch, each minute added exactly once."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloudWatchCost:
+    """What asking CloudWatch has cost since the source began."""
+
+    metrics: int = 0
+    """Metrics requested, as they are billed."""
+    dollars: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CloudWatchSnapshot:
+    """Everything that is known of the series that were asked for; those that are not here are unknown."""
+
+    readings: Mapping[Series, Reading] = field(default_factory=dict)
+
+
+def series_of(metric: Metric, labels: Mapping[str, str]) -> Series:
+    """Return the series that tells a metric of the catalogue, for the entity with these labels."""
+    twin = metric.cloudwatch
+    if twin is None:
+        raise ValueError(f"{metric.name}: CloudWatch does not have it")
+    dimensions = tuple(sorted((_DIMENSIONS[label], labels[label]) for label in metric.labels if label in _DIMENSIONS))
+    return Series(twin.namespace, twin.name, twin.statistic, dimensions)

@@ -1,0 +1,111 @@
+"""What one read of the Kinesis streams of an account saw."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from streamwatch.model.cloudwatch import CloudWatchCost, CloudWatchSnapshot
+from streamwatch.model.snapshot import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One shard."""
+
+    id: str
+    first: int
+    last: int
+    """Its hash keys, both ends included."""
+    is_open: bool
+    """Whether it takes records; a closed one is read until its records expire."""
+    parents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What the control plane says of a stream."""
+
+    status: str
+    mode: str
+    """``PROVISIONED`` or ``ON_DEMAND``."""
+    created_at: float
+    retention_seconds: float
+    open_shards: int
+    shards: tuple[Shard, ...] | None
+    """By id; None where they could not be listed."""
+    consumers: tuple[str, ...] | None
+    """Names of the registered ones (enhanced fan-out); None where they could not be listed."""
+    watched: frozenset[str]
+    """Shard-level metrics that are on (enhanced monitoring), by CloudWatch's names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One stream; its description is None where it could not be read."""
+
+    account: str
+    region: str
+    name: str
+    description: Description | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShardAges:
+    """What a probe found in a shard; None where it found nothing to tell it by."""
+
+    probed_at: float
+    oldest_seconds: float | None
+    """Age of the oldest record."""
+    newest_seconds: float | None
+    """The newest record is at most so old."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """Of one account and region."""
+
+    account: str
+    region: str
+    open_shards: int
+    shard_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallCount:
+    """What was asked of one operation of AWS's API since the source began."""
+
+    region: str
+    service: str
+    operation: str
+    calls: int
+    failures: int
+    throttled: int
+    seconds: float
+
+
+ShardKey = tuple[str, str, str, str]
+"""Account, region, stream, shard."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class StreamsSnapshot:
+    """One read of the streams of one account, in one region or several."""
+
+    source: str
+    taken_at: float
+    read_seconds: float
+    streams: tuple[Stream, ...] | None
+    """Sorted; None where not one region could be read."""
+    quotas: tuple[Quota, ...] = ()
+    cloudwatch: Mapping[tuple[str, str], CloudWatchSnapshot] = field(default_factory=dict)
+    """By account and region."""
+    cost: CloudWatchCost = field(default_factory=CloudWatchCost)
+    by_cloudwatch: bool = True
+    """Whether CloudWatch is asked at all."""
+    ages: Mapping[ShardKey, ShardAges] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    calls: tuple[CallCount, ...] = ()
+
+    @property
+    def is_up(self) -> bool:
+        """Whether any region could be read."""
+        return self.streams is not None

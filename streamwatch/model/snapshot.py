@@ -1,0 +1,43 @@
+"""What every snapshot has in common, and what a read could not learn."""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+Scope = Literal[
+    "cluster", "broker", "partition", "group", "topic", "region", "stream", "shard", "consumer", "cloudwatch"
+]
+Reason = Literal["unreachable", "timeout", "denied", "throttled", "misread", "moved", "error", "budget", "unsupported"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that could not be read, and how much hangs on it."""
+
+    scope: Scope
+    reason: Reason
+    detail: str
+    count: int = 1
+
+
+class Snapshot(Protocol):
+    """One read of one source."""
+
+    @property
+    def source(self) -> str:
+        """The source's name."""
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the read gave anything."""
+
+    @property
+    def taken_at(self) -> float:
+        """When the read began, in seconds since 1970."""
+
+    @property
+    def read_seconds(self) -> float:
+        """How long it took."""
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What it could not learn."""

@@ -1,0 +1,124 @@
+"""Kinesis streams, read from the control plane and from CloudWatch; records are read by probes only, if at all."""
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from streamwatch.clock import Clock
+from streamwatch.model.cloudwatch import CloudWatchSnapshot, Series, series_of
+from streamwatch.model.kinesis import ShardAges, ShardKey, Stream, StreamsSnapshot
+from streamwatch.model.metric import Metric
+from streamwatch.model.snapshot import Problem
+from streamwatch.sources.aws.cloudwatch import CloudWatchReader, Wanted
+from streamwatch.sources.aws.session import Accounts, Caller
+from streamwatch.sources.kinesis.config import Config
+from streamwatch.sources.kinesis.describe import Region
+from streamwatch.sources.kinesis.probe import Prober
+
+_THREADS: Final = 8
+_AGE: Final = "GetRecords.IteratorAgeMilliseconds"
+_SHARD_AGE: Final = "IteratorAgeMilliseconds"
+
+
+class KinesisSource:
+    """Reads the streams of one account. ``read`` and ``close`` may be called from any thread, one read at a time."""
+
+    def __init__(self, config: Config, clock: Clock, accounts: Accounts, asked: Sequence[Metric]) -> None:
+        """Make the clients' account; nothing is called before the first read.
+
+        Args:
+            config: which streams, and how.
+            clock: what time it is.
+            accounts: the sessions that sources share.
+            asked: the metrics of the catalogue that CloudWatch is asked for.
+
+        """
+        self.config = config
+        self._clock = clock
+        self._closed = threading.Event()
+        self._caller = Caller(accounts.get(config.access), clock, self._closed.wait)
+        self._asked = asked
+        self._regions = [Region(config, region, self._caller, clock) for region in config.regions]
+        self._cloudwatch = CloudWatchReader(config.cloudwatch, self._caller, clock)
+        self._prober = Prober(config.probe, self._caller, clock, self._closed.wait)
+
+    def read(self) -> StreamsSnapshot:
+        """Read every region, within the configured deadline; what could not be read is one of the problems."""
+        began, begun = self._clock.now(), self._clock.monotonic()
+        deadline = begun + self.config.read_seconds
+        problems: list[Problem] = []
+        streams: list[Stream] | None = None
+        with ThreadPoolExecutor(_THREADS, "kinesis") as pool:
+
+            def each(do: Callable[[str], None], names: Iterable[str]) -> None:
+                list(pool.map(do, names))
+
+            for region in self._regions:
+                found, wrong = region.read(deadline, each)
+                problems += wrong
+                if found is not None:
+                    streams = (streams or []) + list(found)
+        cloudwatch: dict[tuple[str, str], CloudWatchSnapshot] = {}
+        ages: dict[ShardKey, ShardAges] = {}
+        if streams is not None:
+            if self.config.probe.enabled:
+                ages, wrong = self._prober.read(streams, deadline)
+                problems += wrong
+            if self.config.cloudwatch.enabled:
+                cloudwatch, wrong = self._cloudwatch.read(list(self._wanted(streams)), deadline, self._is_ours)
+                problems += wrong
+        return self._snapshot(began, begun, streams, cloudwatch, ages, problems)
+
+    def close(self) -> None:
+        """Let nothing wait any longer."""
+        self._closed.set()
+
+    def _snapshot(  # noqa: PLR0913, PLR0917 - what one read made
+        self,
+        began: float,
+        begun: float,
+        streams: list[Stream] | None,
+        cloudwatch: dict[tuple[str, str], CloudWatchSnapshot],
+        ages: dict[ShardKey, ShardAges],
+        problems: list[Problem],
+    ) -> StreamsSnapshot:
+        return StreamsSnapshot(
+            source=self.config.name,
+            taken_at=began,
+            read_seconds=self._clock.monotonic() - begun,
+            streams=None if streams is None else tuple(streams),
+            quotas=tuple(region.quota for region in self._regions if region.quota is not None),
+            cloudwatch=cloudwatch,
+            by_cloudwatch=self.config.cloudwatch.enabled,
+            cost=self._cloudwatch.cost(),
+            ages=ages,
+            problems=tuple(problems),
+            calls=self._caller.counts(),
+        )
+
+    def _wanted(self, streams: Iterable[Stream]) -> Iterable[Wanted]:
+        """Yield the series to ask CloudWatch for: those of a shard only where they are on."""
+        for stream in streams:
+            told = stream.description
+            for metric in self._asked:
+                twin = metric.cloudwatch
+                if twin is None:
+                    continue
+                if "shard" in metric.labels:
+                    shards = told.shards if told is not None and self.config.cloudwatch.shard_level else None
+                    is_on = told is not None and twin.name in told.watched
+                    places = [{"shard": one.id} for one in shards or () if is_on and one.is_open]
+                elif "consumer" in metric.labels:
+                    places = [{"consumer": name} for name in (told.consumers if told is not None else None) or ()]
+                else:
+                    places = [{}]
+                for place in places:
+                    series = series_of(metric, {"stream": stream.name} | place)
+                    yield Wanted(series, stream.region, stream.account, twin.vital)
+
+    def _is_ours(self, series: Series, minute: int) -> bool:
+        """Whether a point tells of the agent's own probes instead of the readers."""
+        if series.name not in {_AGE, _SHARD_AGE}:
+            return False
+        return self._prober.is_ours(dict(series.dimensions).get("StreamName", ""), minute)

@@ -65,7 +65,8 @@ def metrics() -> str:
     lines = [
         "# Metrics",
         "",
-        "Written by `make docs` from `streamwatch/catalogue/`. How to read them: [kafka.md](kafka.md), [kinesis.md](kinesis.md).",
+        "Written by `make docs` from `streamwatch/catalogue/`. How to read them: [kafka.md](kafka.md) and",
+        "[kinesis.md](kinesis.md).",
         "",
         "Everything of a Kafka cluster has the label `kafka_cluster`, of streams `aws_account` and `aws_region`.",
         "A series is there only while its value is known to be true. Alert on absence too, or on",

@@ -54,7 +54,15 @@ def test_a_change_is_told_and_marked_where_it_is_bad() -> None:
 
 
 def story() -> Story:
-    told = Story(SCENARIOS["broker_down"], "127.0.0.1:1", "http://127.0.0.1:2/metrics", 100.0, 107.0, seen(PAGE))
+    told = Story(
+        SCENARIOS["broker_down"],
+        "127.0.0.1:1",
+        "http://127.0.0.1:3",
+        "http://127.0.0.1:2/metrics",
+        100.0,
+        107.0,
+        seen(PAGE),
+    )
     told.lines += [(5.0, "happens", "broker 2 dies"), (5.1, "agent!", "broker 2 is DOWN")]
     return told
 

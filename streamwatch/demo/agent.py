@@ -15,6 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from streamwatch.catalogue import kafka as metrics
 from streamwatch.catalogue import kafka_groups as group_metrics
+from streamwatch.catalogue import kinesis as streams
+from streamwatch.catalogue import kinesis_shards as shards
 from streamwatch.model.metric import Metric
 
 CLUSTER: Final = "reference"
@@ -26,6 +28,13 @@ kafka:
     interval: 2s
     deadline: 1500ms
     log_dirs_interval: 2s
+kinesis:
+  - name: streams
+    regions: [us-east-1]
+    interval: 5s
+    describe_interval: 10s
+    access: {{endpoint_url: '{endpoint}', access_key_id: agent, secret_access_key: agent}}
+    cloudwatch: {{detail_interval: 60s}}
 listen: {{address: '127.0.0.1:0'}}
 log: {{level: error}}
 """
@@ -52,6 +61,24 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Stream:
+    """One stream; NaN where something is not known."""
+
+    shards: float
+    age: float
+    """Seconds that the slowest reader is behind; of fan-out, where nobody polls."""
+    being_read: float
+    write_throttled: float
+    """Records, since the agent began."""
+    read_throttled: float
+    """Calls, since the agent began."""
+    write_use: float
+    """The larger use of its two write limits."""
+    split: str = ""
+    """The shard to split, if there is one, and where."""
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """What the agent's page says; NaN or an empty mapping where it says nothing."""
 
@@ -67,13 +94,15 @@ class Seen:
     partitions: float = math.nan
     reassigning: float = math.nan
     groups: Mapping[str, Group] = field(default_factory=dict)
+    streams: Mapping[str, Stream] = field(default_factory=dict)
 
 
 class Agent:
-    """The agent, watching one cluster in the clear, as a context manager."""
+    """The agent, watching one cluster in the clear and one account's streams, as a context manager."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, endpoint: str) -> None:
         self._bootstrap = bootstrap
+        self._endpoint = endpoint
         self._folder = tempfile.TemporaryDirectory(prefix="streamwatch-demo-")
         self._process: subprocess.Popen[str] | None = None
         self.address = ""
@@ -82,7 +111,7 @@ class Agent:
     def __enter__(self) -> Self:
         file = Path(self._folder.name) / "streamwatch.yaml"
         servers = ", ".join(f"'{one}'" for one in self._bootstrap.split(","))
-        file.write_text(_CONFIG.format(name=CLUSTER, bootstrap=servers), encoding="utf-8")
+        file.write_text(_CONFIG.format(name=CLUSTER, bootstrap=servers, endpoint=self._endpoint), encoding="utf-8")
         command = [sys.executable, "-m", "streamwatch.cli", "run", "--config", str(file)]
         self._process = subprocess.Popen(  # noqa: S603 - our own module
             command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
@@ -151,7 +180,46 @@ def seen(page: str) -> Seen:
         partitions=one(metrics.PARTITIONS),
         reassigning=one(metrics.REASSIGNING_PARTITIONS),
         groups=_groups(samples),
+        streams=_streams(samples),
     )
+
+
+def _streams(samples: Mapping[tuple[str, Labels], float]) -> dict[str, Stream]:
+    def of(metric: Metric, stream: str) -> float:
+        wanted = ("stream", stream)
+        found = [v for (name, labels), v in samples.items() if name == metric.name and wanted in labels]
+        return max(found, default=math.nan)
+
+    def hot(stream: str) -> str:
+        for (name, labels), use in samples.items():
+            if name == shards.SPLIT.name and ("stream", stream) in labels:
+                told = dict(labels)
+                return f"{told['shard']} at {told['hash_key']} ({use:.0%} of its limit)"
+        return ""
+
+    names = sorted({dict(labels)["stream"] for name, labels in samples if name == streams.STREAM_UP.name})
+    return {
+        name: Stream(
+            of(streams.OPEN_SHARDS, name),
+            _first(of(streams.ITERATOR_AGE, name), of(shards.CONSUMER_LAG, name)),
+            of(streams.BEING_READ, name),
+            of(streams.WRITE_THROTTLED, name),
+            of(streams.READ_THROTTLED, name),
+            _most(of(streams.WRITE_RECORDS_USE, name), of(streams.WRITE_BYTES_USE, name)),
+            hot(name),
+        )
+        for name in names
+    }
+
+
+def _first(*values: float) -> float:
+    """Return the first value that is known."""
+    return next((one for one in values if not math.isnan(one)), math.nan)
+
+
+def _most(*values: float) -> float:
+    """Return the largest value that is known."""
+    return max((one for one in values if not math.isnan(one)), default=math.nan)
 
 
 def _groups(samples: Mapping[tuple[str, Labels], float]) -> dict[str, Group]:

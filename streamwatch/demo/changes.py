@@ -3,8 +3,10 @@
 import math
 from collections.abc import Iterator
 
-from streamwatch.demo.agent import Group, Seen
+from streamwatch.demo.agent import Group, Seen, Stream
 
+_AGE = 10.0
+"""Seconds, from which on a stream's reader counts as behind."""
 _LAG = 500.0
 """Records, from which on a group counts as behind."""
 
@@ -26,6 +28,26 @@ def changes(before: Seen, after: Seen) -> Iterator[tuple[bool, str]]:
     for name, group in after.groups.items():
         if name in before.groups:
             yield from _of_group(name, before.groups[name], group)
+    for name, stream in after.streams.items():
+        if name in before.streams:
+            yield from _of_stream(name, before.streams[name], stream)
+
+
+def _of_stream(name: str, before: Stream, after: Stream) -> Iterator[tuple[bool, str]]:
+    if _known(before.shards, after.shards) and before.shards != after.shards:
+        yield (False, f"stream {name} has {after.shards:g} open shards")
+    if _known(after.being_read) and before.being_read != after.being_read:
+        yield (not after.being_read, f"stream {name} is {'' if after.being_read else 'NOT '}being read")
+    for what, old, new in (
+        ("records refused for its write limits", before.write_throttled, after.write_throttled),
+        ("reads refused for its read limits", before.read_throttled, after.read_throttled),
+    ):
+        if _known(old, new) and new > old:
+            yield (True, f"stream {name}: {new - old:,.0f} {what}")
+    if _known(after.age) and (before.age >= _AGE) != (after.age >= _AGE) and (_known(before.age) or after.age >= _AGE):
+        yield (after.age >= _AGE, f"stream {name}: its slowest reader is {after.age:,.0f} s behind")
+    if after.split and after.split.split()[0] != before.split.partition(" ")[0]:
+        yield (True, f"stream {name}: split {after.split}")
 
 
 def _of_group(name: str, before: Group, after: Group) -> Iterator[tuple[bool, str]]:

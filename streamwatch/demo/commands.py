@@ -9,21 +9,21 @@ import click
 @click.option("--rate", default=50.0, show_default=True, help="Records a second and topic, of the load.")
 @click.option("--plain", is_flag=True, help="Print lines, on a terminal too.")
 def demo(scenario: str, seconds: str | None, rate: float, plain: bool) -> None:  # noqa: FBT001 - a flag
-    """See it work: a reference cluster, load on it, the agent, and one incident. Ctrl-C ends it."""
+    """See it work: a reference cluster and streams, load on them, the agent, and one incident. Ctrl-C ends it."""
     from rich.console import Console  # noqa: PLC0415 - only this command needs them
 
     from streamwatch.demo.agent import AgentFailed  # noqa: PLC0415
     from streamwatch.demo.run import run  # noqa: PLC0415
     from streamwatch.demo.show import Plain, shower  # noqa: PLC0415
-    from streamwatch.reference.scenarios import SCENARIOS  # noqa: PLC0415
+    from streamwatch.reference.play import ALL  # noqa: PLC0415
 
-    if scenario not in SCENARIOS:
-        raise click.BadParameter(f"{scenario!r} is unknown: one of {', '.join(SCENARIOS)}", param_hint="--scenario")
+    if scenario not in ALL:
+        raise click.BadParameter(f"{scenario!r} is unknown: one of {', '.join(ALL)}", param_hint="--scenario")
     limit = None if seconds is None else _seconds(seconds)
     console = Console()
     try:
         with Plain(console) if plain else shower(console) as view:
-            run(SCENARIOS[scenario], view, limit, rate)
+            run(ALL[scenario], view, limit, rate)
     except AgentFailed as failure:
         raise click.ClickException(str(failure)) from failure
 

@@ -10,9 +10,10 @@ from typing import Final, Protocol
 
 from streamwatch.demo.agent import Agent, Seen
 from streamwatch.demo.changes import changes
+from streamwatch.reference.aws.server import ReferenceAws
 from streamwatch.reference.kafka.server import ReferenceKafka
 from streamwatch.reference.kafka.spec import Spec
-from streamwatch.reference.play import LoadProcess, play
+from streamwatch.reference.play import LoadProcess, on_aws, on_kafka, play
 from streamwatch.reference.scenarios import Scenario, Step
 
 QUICK: Final = {
@@ -32,6 +33,8 @@ class Story:
 
     scenario: Scenario
     bootstrap: str
+    endpoint: str
+    """The URL of the streams."""
     page: str
     """The URL of the agent's metrics."""
     began: float
@@ -53,20 +56,34 @@ class Shower(Protocol):
 def run(scenario: Scenario, shower: Shower, seconds: float | None, rate: float) -> Story:
     """Run until the story is told, until so many seconds are over, or until a signal comes."""
     ended = threading.Event()
-    with _until_signalled(ended), ReferenceKafka(Spec(brokers=scenario.brokers, settings=QUICK)) as kafka:
+    with (
+        _until_signalled(ended),
+        ReferenceKafka(Spec(brokers=scenario.brokers, settings=QUICK)) as kafka,
+        ReferenceAws() as aws,
+    ):
         clock = kafka.site.clock
-        with LoadProcess(kafka.bootstrap, rate) as load, Agent(kafka.bootstrap) as agent:
+        with (
+            LoadProcess(kafka.bootstrap, rate) as load,
+            LoadProcess(aws.url, rate, "streams_load") as streams,
+            Agent(kafka.bootstrap, aws.url) as agent,
+        ):
+            performers = {
+                "cluster": on_kafka(kafka),
+                "load": load.order,
+                "cloud": on_aws(aws),
+                "streams": streams.order,
+            }
             page = f"http://{agent.address}/metrics"
-            story = Story(scenario, kafka.bootstrap, page, clock(), clock())
+            story = Story(scenario, kafka.bootstrap, aws.url, page, clock(), clock())
             until = math.inf if seconds is None else story.began + seconds
-            _say(story, clock(), "happens", "the cluster, its load and the agent are running")
+            _say(story, clock(), "happens", "the cluster, the streams, their load and the agent are running")
 
             def tell(step: Step) -> None:
                 _say(story, clock(), "happens", step.told)
 
             def perform() -> None:
                 if _wait_until_ready(story, clock, ended, until):
-                    play(scenario, kafka, load, tell, ended)
+                    play(scenario, performers, clock, tell, ended)
                 ended.set()
 
             actor = threading.Thread(target=perform, name="scenario")

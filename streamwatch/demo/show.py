@@ -30,6 +30,7 @@ class Plain:
         if not self._began:
             self._began = True
             self._print(f"Kafka    {story.bootstrap}")
+            self._print(f"Kinesis  {story.endpoint}")
             self._print(f"metrics  {story.page}")
             self._print(f"story    {story.scenario.name}: {story.scenario.tells}")
             self._print(f"expect   {story.scenario.seen}")
@@ -88,10 +89,22 @@ def view(story: Story) -> RenderableType:
         *_fact("on the move", seen.reassigning, good=0),
         ("partitions ", "dim"), _number(seen.partitions),
     )  # fmt: skip
-    where = Text(f"metrics  {story.page}\nKafka    {story.bootstrap}", style="dim")
+    where = Text(f"metrics  {story.page}\nKafka    {story.bootstrap}\nKinesis  {story.endpoint}", style="dim")
     columns = Table.grid(padding=(0, 4))
     columns.add_row(_brokers(story), _groups(story))
-    parts: list[RenderableType] = [head, Text(), facts, Text(), columns, Text(), _lines(story), Text(), where]
+    parts: list[RenderableType] = [
+        head,
+        Text(),
+        facts,
+        Text(),
+        columns,
+        Text(),
+        _streams(story),
+        Text(),
+        _lines(story),
+        Text(),
+        where,
+    ]
     title = "StreamWatch" if story.is_fresh else "StreamWatch (waiting for the agent)"
     return Panel(Group(*parts), title=title, subtitle="Ctrl-C ends it", border_style="cyan", width=110)
 
@@ -121,6 +134,29 @@ def _groups(story: Story) -> Table:
         behind = "?" if math.isnan(group.lag_seconds) else f"{group.lag_seconds:.1f} s"
         table.add_row(name, group.state, _number(group.members), _number(group.lag), behind)
     return table
+
+
+def _streams(story: Story) -> Table:
+    table = Table(
+        "stream", "shards", "behind", "", "of write limit", "writes refused", "reads refused", box=None,
+        header_style="dim", padding=(0, 1),
+    )  # fmt: skip
+    for name, one in story.seen.streams.items():
+        read = {1.0: Text("being read", style="green"), 0.0: Text("nobody reads", style="bold red")}.get(one.being_read)
+        table.add_row(
+            name,
+            _number(one.shards),
+            "?" if math.isnan(one.age) else f"{one.age:.1f} s",
+            read or Text("?"),
+            "?" if math.isnan(one.write_use) else f"{one.write_use:.0%}",
+            _refused(one.write_throttled),
+            _refused(one.read_throttled),
+        )
+    return table
+
+
+def _refused(value: float) -> Text:
+    return Text(_number(value), style="bold red" if value > 0 else "")
 
 
 def _lines(story: Story) -> Text:

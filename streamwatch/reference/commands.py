@@ -1,23 +1,30 @@
-"""The commands of the reference cluster: run it, break it, list what can be broken and which stories there are."""
+"""The commands of the reference: run a cluster or streams, break them, list what can be broken, and the stories."""
 
 import json
 import signal
+import socket
 import threading
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from http.client import HTTPConnection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from streamwatch.reference.kafka.spec import RELEASES
 
+if TYPE_CHECKING:
+    from streamwatch.reference.aws.cloud import Cloud
+    from streamwatch.reference.aws.server import ReferenceAws
+
 _CONTROL = "127.0.0.1:9399"
+_AWS_CONTROL = "127.0.0.1:9398"
 _JUST_LISTEN = 30.0
 
 
 @click.group()
 def reference() -> None:
-    """Run a reference cluster: a Kafka to every client, that can be broken on purpose."""
+    """Run a reference Kafka cluster, or Kinesis streams: real to every client, and broken on purpose."""
 
 
 @reference.command()
@@ -49,12 +56,11 @@ def kafka(  # noqa: PLR0913, PLR0917 - its options
     from streamwatch.reference.kafka.server import ReferenceKafka  # noqa: PLC0415 - only this command needs them
     from streamwatch.reference.kafka.settings import BadSetting  # noqa: PLC0415
     from streamwatch.reference.kafka.spec import Spec  # noqa: PLC0415
-    from streamwatch.reference.play import LoadProcess, play  # noqa: PLC0415
+    from streamwatch.reference.play import LoadProcess, on_kafka, play  # noqa: PLC0415
+    from streamwatch.reference.scenarios import SCENARIOS  # noqa: PLC0415
 
-    story = _story(scenario) if scenario else None
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+    story = _story(scenario, SCENARIOS) if scenario else None
+    ended = _until_signalled()
     try:
         major, minor = release.split(".")
         spec = Spec(
@@ -71,8 +77,9 @@ def kafka(  # noqa: PLR0913, PLR0917 - its options
             if story or with_load:
                 load = stack.enter_context(LoadProcess(running.bootstrap, rate))
             if story:
-                click.echo(f"{story.name}: {story.tells}\nexpect: {story.seen}", err=True)
-                play(story, running, load, lambda step: click.echo(f"{step.at:6.1f}s  {step.told}", err=True), ended)
+                _announce(story)
+                performers = {"cluster": on_kafka(running), "load": load.order}
+                play(story, performers, running.site.clock, _tell, ended)
             else:
                 ended.wait()
     except (BadSetting, ValueError, OSError) as error:
@@ -80,63 +87,144 @@ def kafka(  # noqa: PLR0913, PLR0917 - its options
 
 
 @reference.command()
+@click.option("--shards", default=4, show_default=True, type=click.IntRange(1, 10_000), help="Of each --stream.")
+@click.option("--stream", "streams", multiple=True, metavar="NAME", help="A stream to make; may be given again.")
+@click.option("--port", default=0, help="The endpoint's port.  [of the system's choice]")
+@click.option("--access-key", metavar="ID:SECRET", help="Check signatures (SigV4): only this key is let in.")
+@click.option("--scenario", metavar="NAME", help="Play a story once it runs, with load: see `reference scenarios`.")
+@click.option("--load", "with_load", is_flag=True, help="Run producers and consumers on it.")
+@click.option("--rate", default=50.0, show_default=True, help="Records a second and stream, of the load.")
+@click.option("--control", default=_AWS_CONTROL, show_default=True, metavar="HOST:PORT", help="Where faults are taken.")
+def kinesis(  # noqa: PLR0913, PLR0917 - its options
+    shards: int,
+    streams: tuple[str, ...],
+    port: int,
+    access_key: str | None,
+    scenario: str | None,
+    with_load: bool,  # noqa: FBT001 - a flag
+    rate: float,
+    control: str,
+) -> None:
+    """Run reference Kinesis streams, with CloudWatch and STS, on loopback until told to stop; print the endpoint first.
+
+    Give the endpoint to any AWS SDK: AWS_ENDPOINT_URL=http://127.0.0.1:PORT, any region, any keys.
+    """
+    from streamwatch.reference.aws.cloud import ACCOUNT, Cloud, Login  # noqa: PLC0415 - only this command needs them
+    from streamwatch.reference.aws.server import ReferenceAws  # noqa: PLC0415
+    from streamwatch.reference.play import LoadProcess, on_aws, play  # noqa: PLC0415
+    from streamwatch.reference.stream_scenarios import STREAM_SCENARIOS  # noqa: PLC0415
+
+    story = _story(scenario, STREAM_SCENARIOS) if scenario else None
+    ended = _until_signalled()
+    logins: dict[str, Login] = {}
+    if access_key is not None:
+        key, colon, secret = access_key.partition(":")
+        if not colon:
+            raise click.BadParameter("write ID:SECRET", param_hint="--access-key")
+        logins[key] = Login(secret, ACCOUNT, f"arn:aws:iam::{ACCOUNT}:user/reference")
+    try:
+        with ExitStack() as stack:
+            running = stack.enter_context(ReferenceAws(Cloud(logins), port=port))
+            _make(running, streams or (() if story or with_load else ("reference",)), shards)
+            click.echo(running.url)
+            click.echo(f"control  http://{running.serve_control(control)}", err=True)
+            if story or with_load:
+                load = stack.enter_context(LoadProcess(running.url, rate, "streams_load"))
+            if story:
+                _announce(story)
+                play(story, {"cloud": on_aws(running), "streams": load.order}, running.clock, _tell, ended)
+            else:
+                ended.wait()
+    except (ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+@reference.command()
 @click.argument("name")
 @click.argument("options", nargs=-1, metavar="[OPTION=VALUE]...")
-@click.option("--control", default=_CONTROL, show_default=True, metavar="HOST:PORT", help="Of the running cluster.")
-def fault(name: str, options: tuple[str, ...], control: str) -> None:
-    """Break something on a running cluster, as in `fault stop broker=2` or `fault heal`; `fault list` names all.
+@click.option("--control", metavar="HOST:PORT", help=f"Of what runs.  [{_CONTROL} for Kafka, {_AWS_CONTROL} for AWS]")
+def fault(name: str, options: tuple[str, ...], control: str | None) -> None:
+    """Break something that runs, as in `fault stop broker=2`, `fault split stream=orders shard=0` or `fault heal`.
 
-    With seconds=N everything is healed after that time.
+    `fault list` names all. With seconds=N everything is healed after that time.
     """
+    from streamwatch.reference.aws.faults import FAULTS as CLOUD_FAULTS  # noqa: PLC0415
+    from streamwatch.reference.faulting import listed  # noqa: PLC0415
+    from streamwatch.reference.kafka.faults import FAULTS  # noqa: PLC0415
+
     if name == "list":
-        click.echo(_fault_list())
+        click.echo(f"Kafka\n\n{listed(FAULTS)}\n\nAWS\n\n{listed(CLOUD_FAULTS)}")
         return
     given = {key: _value(text) for key, text in map(_pair, options)}
-    connection = HTTPConnection(control, timeout=_JUST_LISTEN)
-    try:
-        connection.request("POST", f"/faults/{name}", json.dumps(given))
-        answer = connection.getresponse()
-        text = answer.read().decode().strip()
-    except OSError as error:
-        why = (
-            f"{control}: {error}: start `streamwatch reference kafka` first, or name its control endpoint by --control"
-        )
-        raise click.ClickException(why) from error
-    finally:
-        connection.close()
-    if answer.status != 200:  # noqa: PLR2004 - HTTP's
-        raise click.ClickException(text)
+    usual = _AWS_CONTROL if name in CLOUD_FAULTS and name not in FAULTS else _CONTROL
+    if control is None and name == "heal":
+        control = next((one for one in (_CONTROL, _AWS_CONTROL) if _listens(one)), None)
+    _order(control or usual, name, given)
     click.echo(f"done: {name} {' '.join(options)}".rstrip())
 
 
 @reference.command()
 def scenarios() -> None:
     """List the stories that can be played, and what should be seen in each."""
-    from streamwatch.reference.scenarios import SCENARIOS  # noqa: PLC0415
+    from streamwatch.reference.play import ALL  # noqa: PLC0415
 
-    for one in SCENARIOS.values():
-        click.echo(f"{one.name:20} {one.tells}\n{'':20} -> {one.seen}")
-
-
-def _story(name: str) -> Any:  # noqa: ANN401 - a Scenario, imported late
-    from streamwatch.reference.scenarios import SCENARIOS  # noqa: PLC0415
-
-    if name not in SCENARIOS:
-        raise click.BadParameter(f"{name!r} is unknown: one of {', '.join(SCENARIOS)}", param_hint="--scenario")
-    return SCENARIOS[name]
+    for one in ALL.values():
+        click.echo(f"{one.name:24} {one.tells}\n{'':24} -> {one.seen}")
 
 
-def _fault_list() -> str:
-    import inspect  # noqa: PLC0415
+def _make(running: "ReferenceAws", names: Sequence[str], shards: int) -> None:
+    def make(cloud: "Cloud", now: float) -> None:
+        for name in names:
+            cloud.kinesis().create(name, "PROVISIONED", shards, now)
 
-    from streamwatch.reference.kafka.faults import FAULTS  # noqa: PLC0415
+    running.do(make)
 
-    lines: list[str] = []
-    for name, one in FAULTS.items():
-        parameters = [p for p in inspect.signature(one).parameters.values() if p.name not in {"site", "now"}]
-        shown = [p.name if p.default is p.empty else f"[{p.name}={p.default}]" for p in parameters]
-        lines += [f"{name} {' '.join(shown)}", f"    {one.__doc__}"]
-    return "\n".join(lines)
+
+def _order(control: str, name: str, given: dict[str, object]) -> None:
+    """Send a fault to what runs."""
+    connection = HTTPConnection(control, timeout=_JUST_LISTEN)
+    try:
+        connection.request("POST", f"/faults/{name}", json.dumps(given))
+        answer = connection.getresponse()
+        text = answer.read().decode().strip()
+    except OSError as error:
+        start = "start `streamwatch reference kafka` or `reference kinesis` first, or name its endpoint by --control"
+        raise click.ClickException(f"{control}: {error}: {start}") from error
+    finally:
+        connection.close()
+    if answer.status != 200:  # noqa: PLR2004 - HTTP's
+        raise click.ClickException(text)
+
+
+def _listens(control: str) -> bool:
+    host, _, port = control.rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def _until_signalled() -> threading.Event:
+    """Return what SIGINT and SIGTERM set."""
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    return ended
+
+
+def _announce(story: Any) -> None:  # noqa: ANN401 - a Scenario, imported late
+    click.echo(f"{story.name}: {story.tells}\nexpect: {story.seen}", err=True)
+
+
+def _tell(step: Any) -> None:  # noqa: ANN401 - a Step
+    click.echo(f"{step.at:6.1f}s  {step.told}", err=True)
+
+
+def _story(name: str, stories: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a Scenario
+    if name not in stories:
+        raise click.BadParameter(f"{name!r} is unknown: one of {', '.join(stories)}", param_hint="--scenario")
+    return stories[name]
 
 
 def _pair(text: str) -> tuple[str, str]:

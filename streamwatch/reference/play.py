@@ -1,25 +1,40 @@
-"""Plays a scenario against a running reference cluster and its load."""
+"""Plays a scenario against what runs, and its load."""
 
 import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
+from streamwatch.reference.aws import faults as cloud_faults
+from streamwatch.reference.aws.server import ReferenceAws
 from streamwatch.reference.kafka import faults
 from streamwatch.reference.kafka.server import ReferenceKafka
-from streamwatch.reference.scenarios import Scenario, Step
+from streamwatch.reference.scenarios import SCENARIOS, Scenario, Step
+from streamwatch.reference.stream_scenarios import STREAM_SCENARIOS
 
 _END_SECONDS = 10.0
+ALL: Final[Mapping[str, Scenario]] = {**SCENARIOS, **STREAM_SCENARIOS}
+"""Every story, by name."""
+
+Perform = Callable[[Step], None]
 
 
 class LoadProcess:
-    """The load on a cluster, in a process of its own, as a context manager."""
+    """The load, in a process of its own, as a context manager."""
 
-    def __init__(self, bootstrap: str, rate: float = 50.0) -> None:
-        self._command = [sys.executable, "-m", "streamwatch.reference.load", bootstrap, "--rate", str(rate)]
+    def __init__(self, address: str, rate: float = 50.0, module: str = "load") -> None:
+        """Prepare it.
+
+        Args:
+            address: bootstrap servers, or an endpoint URL.
+            rate: records a second and topic or stream.
+            module: ``load`` for a Kafka cluster, ``streams_load`` for Kinesis.
+
+        """
+        self._command = [sys.executable, "-m", f"streamwatch.reference.{module}", address, "--rate", str(rate)]
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
@@ -47,27 +62,38 @@ class LoadProcess:
         self._process.stdin.flush()
 
 
+def on_kafka(kafka: ReferenceKafka) -> Perform:
+    """Return what breaks a cluster."""
+    return lambda step: kafka.do(lambda site, now: faults.apply(site, now, step.name, step.given))
+
+
+def on_aws(aws: ReferenceAws) -> Perform:
+    """Return what breaks a cloud."""
+    return lambda step: aws.do(lambda cloud, now: cloud_faults.apply(cloud, now, step.name, step.given))
+
+
 def play(
     scenario: Scenario,
-    kafka: ReferenceKafka,
-    load: LoadProcess,
+    performers: Mapping[str, Perform],
+    clock: Callable[[], float],
     tell: Callable[[Step], None],
     ended: threading.Event,
 ) -> None:
-    """Let everything happen at its time; return after the last step, or as soon as ``ended`` is set."""
-    clock = kafka.site.clock
+    """Let everything happen at its time; return after the last step, or as soon as ``ended`` is set.
+
+    Args:
+        scenario: the story.
+        performers: what does the steps, by what they are on.
+        clock: seconds.
+        tell: is told each step that has something to tell, before it happens.
+        ended: ends it.
+
+    """
     began = clock()
     for step in scenario.steps:
         if ended.wait(max(0.0, began + step.at - clock())):
             return
-        tell(step)
-        do(step, kafka, load)
+        if step.told:
+            tell(step)
+        performers[step.on](step)
     ended.wait(max(0.0, began + scenario.seconds - clock()))
-
-
-def do(step: Step, kafka: ReferenceKafka, load: LoadProcess) -> None:
-    """Do one step."""
-    if step.on == "load":
-        load.order(step)
-    else:
-        kafka.do(lambda site, now: faults.apply(site, now, step.name, step.given))

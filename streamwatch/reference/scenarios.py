@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that happens: a fault of the cluster, or an order to the load."""
+    """One thing that happens: a fault of the cluster or of the cloud, or an order to the load of one of them."""
 
     at: float
     told: str
@@ -19,7 +19,7 @@ class Step:
     name: str
     """Of the fault, or of the order."""
     given: Mapping[str, Any] = field(default_factory=dict)
-    on: Literal["cluster", "load"] = "cluster"
+    on: Literal["cluster", "load", "cloud", "streams"] = "cluster"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,13 @@ class Scenario:
     """What should be seen, and by when."""
     steps: tuple[Step, ...]
     brokers: int = 3
+    after: float = 15.0
+    """Seconds to go on after the last step."""
 
     @property
     def seconds(self) -> float:
         """How long it takes, with some calm at the end."""
-        return max((step.at for step in self.steps), default=0.0) + 15.0
+        return max((step.at for step in self.steps), default=0.0) + self.after
 
 
 def _load(at: float, told: str, name: str, **given: object) -> Step:

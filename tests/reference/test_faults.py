@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from streamwatch.reference import load
+from streamwatch.reference.faulting import BadFault
 from streamwatch.reference.kafka import faults
 from streamwatch.reference.kafka.consumer_members import Beat
-from streamwatch.reference.kafka.faults import FAULTS, BadFault
+from streamwatch.reference.kafka.faults import FAULTS
 from streamwatch.reference.kafka.offsets import Committed
 from streamwatch.reference.kafka.partition import Partition
 from streamwatch.reference.kafka.spec import Spec

@@ -10,6 +10,7 @@ from streamwatch.reference.http import Asked
 from streamwatch.reference.kinesis.errors import Refused
 from streamwatch.reference.kinesis.house import Kinesis, Quotas
 from streamwatch.reference.metrics import Metrics
+from streamwatch.reference.timers import Timers
 
 ACCOUNT: Final = "123456789012"
 REGION: Final = "us-east-1"
@@ -75,6 +76,7 @@ class Cloud:
         self.is_open = not self.logins
         self.roles: dict[str, Role] = {}
         self.broken = Broken()
+        self.timers = Timers()
         self.quotas = quotas or Quotas()
         self._kinesis: dict[tuple[str, str], Kinesis] = {}
         self._msk: dict[tuple[str, str], Msk] = {}

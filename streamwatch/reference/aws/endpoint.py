@@ -75,6 +75,7 @@ class Endpoint:
 
     def __call__(self, asked: Asked) -> Page:
         """Answer one request."""
+        self._cloud.timers.run(self._clock())
         broken = self._cloud.broken
         if broken.answers:
             return _spoilt(broken.answers, broken.slow)

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Final, Self, TypeVar
 
 from streamwatch.reference.aws.cloud import Cloud
+from streamwatch.reference.aws.control import Control
 from streamwatch.reference.aws.endpoint import MOST_BODY_BYTES, Endpoint
 from streamwatch.reference.http import serve
 
@@ -44,6 +45,7 @@ class ReferenceAws:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="reference aws", daemon=True)
         self._server: asyncio.Server | None = None
+        self._control: asyncio.Server | None = None
 
     def __enter__(self) -> Self:
         """Listen.
@@ -91,13 +93,28 @@ class ReferenceAws:
         self._loop.call_soon_threadsafe(run)
         return done.result()
 
+    def serve_control(self, address: str = "127.0.0.1:0") -> str:
+        """Listen for faults; return where.
+
+        Raises:
+            OSError: the address cannot be had.
+
+        """
+        host, _, port = address.rpartition(":")
+        control = Control(self.cloud, self.clock)
+        serving = asyncio.run_coroutine_threadsafe(serve(control, host, int(port)), self._loop)
+        self._control = serving.result()
+        name = self._control.sockets[0].getsockname()
+        return f"{name[0]}:{name[1]}"
+
     async def _serve(self) -> asyncio.Server:
         endpoint = Endpoint(self.cloud, self.clock)
         return await serve(endpoint, "127.0.0.1", self._wanted_port, most_body_bytes=MOST_BODY_BYTES, tls=self._tls)
 
     async def _close(self) -> None:
-        if self._server is not None:
-            self._server.close()
+        for server in (self._server, self._control):
+            if server is not None:
+                server.close()
         left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in left:
             task.cancel()

@@ -5,8 +5,9 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
 
+from streamwatch.reference.faulting import BadFault
 from streamwatch.reference.http import Asked, Page
-from streamwatch.reference.kafka.faults import FAULTS, BadFault, apply
+from streamwatch.reference.kafka.faults import FAULTS, apply
 from streamwatch.reference.kafka.partition import NO_LEADER
 from streamwatch.reference.kafka.site import Site
 

@@ -4,10 +4,10 @@ Every fault is a function of the site, the time, and keywords; ``FAULTS`` holds 
 uses. With ``seconds`` a fault is undone by itself.
 """
 
-import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from streamwatch.reference.faulting import BadFault, call
 from streamwatch.reference.kafka.broker import Broker, LogDir
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.partition import Partition
@@ -18,10 +18,6 @@ from streamwatch.reference.kafka.wire import NAMES
 
 _FILL_STEP_SECONDS: Final = 0.5
 _STORM_SECONDS: Final = 1.0
-
-
-class BadFault(ValueError):
-    """A fault that does not exist, or does not fit the cluster."""
 
 
 def stop(site: Site, now: float, *, broker: int, gracefully: bool = False) -> None:
@@ -290,20 +286,11 @@ FAULTS: Final[Mapping[str, Callable[..., None]]] = {
 
 def apply(site: Site, now: float, name: str, given: Mapping[str, Any]) -> None:
     """Apply a fault by its name; with ``seconds`` among its keywords, everything is healed after that time."""
-    if name not in FAULTS:
-        raise BadFault(f"{name!r} is no fault: one of {', '.join(FAULTS)}")
-    fault, values = FAULTS[name], dict(given)
-    seconds = values.pop("seconds", None)
-    known = [one for one in inspect.signature(fault).parameters if one not in {"site", "now"}]
-    unknown = sorted(set(values) - set(known))
-    if unknown:
-        raise BadFault(f"{name}: no such option: {', '.join(unknown)}: it has {', '.join(known) or 'none'}")
-    try:
-        fault(site, now, **values)
-    except TypeError as error:
-        raise BadFault(f"{name}: {error}") from None
-    if seconds is not None:
-        site.cluster.timers.at(now + float(seconds), lambda then: heal(site, then))
+    call(FAULTS, site, now, name, given, lambda at: _heal_at(site, at))
+
+
+def _heal_at(site: Site, when: float) -> None:
+    site.cluster.timers.at(when, lambda then: heal(site, then))
 
 
 def _broker(site: Site, number: int) -> Broker:

@@ -1,0 +1,116 @@
+"""What can be broken on purpose in the reference AWS: functions of the cloud, the time, and keywords."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from streamwatch.reference.aws.cloud import Broken, Cloud
+from streamwatch.reference.faulting import BadFault, call
+from streamwatch.reference.kinesis.house import RATES, Kinesis
+from streamwatch.reference.kinesis.house import Broken as BrokenKinesis
+from streamwatch.reference.kinesis.shard import Record
+from streamwatch.reference.kinesis.stream import HOUR, Stream
+from streamwatch.reference.metrics import Realism
+
+ANSWERS: Final = ("", "garbage", "truncated", "empty", "error")
+
+
+def throttle(cloud: Cloud, _: float, *, operation: str | None = None, on: bool = True) -> None:
+    """Refuse calls for their rate: of one operation, or of the whole control plane of Kinesis."""
+    names = set(RATES) if operation is None else {operation}
+    cloud.broken.throttled = cloud.broken.throttled | names if on else cloud.broken.throttled - names
+
+
+def deny(cloud: Cloud, _: float, *, operation: str, on: bool = True) -> None:
+    """Take away the right to call an operation."""
+    names = {operation}
+    cloud.broken.denied = cloud.broken.denied | names if on else cloud.broken.denied - names
+
+
+def expire_credentials(cloud: Cloud, _: float, *, on: bool = True) -> None:
+    """Let all credentials be expired."""
+    cloud.broken.expired = on
+
+
+def slow_answers(cloud: Cloud, _: float, *, by: float = 1.0) -> None:
+    """Make every answer come later by so many seconds; 0 ends it."""
+    cloud.broken.slow = by
+
+
+def spoil(cloud: Cloud, _: float, *, answers: str = "garbage") -> None:
+    """Answer garbage, truncated or empty texts, or errors, instead of anything else; "" ends it."""
+    if answers not in ANSWERS:
+        raise BadFault(f"answers: {answers!r} is none of {', '.join(map(repr, ANSWERS))}")
+    cloud.broken.answers = answers
+
+
+def fail(cloud: Cloud, _: float, *, share: float = 0.1) -> None:
+    """Let a share of the records that are put, and of the reads, fail inside Kinesis; 0 ends it."""
+    for kinesis in cloud.houses():
+        kinesis.broken.failing = share
+
+
+def split(cloud: Cloud, now: float, *, stream: str, shard: int) -> None:
+    """Split a shard, named by its index, in the middle."""
+    house, found = _stream(cloud, stream)
+    one = found.shards.get(f"shardId-{shard:012d}")
+    if one is None or not one.is_open:
+        raise BadFault(f"shard: {stream} has no open shard {shard}")
+    middle = (one.first + one.last + 1) // 2
+    house.change(found, lambda then: _ignore(found.split(one, middle, then)), now)
+
+
+def reshard(cloud: Cloud, now: float, *, stream: str, shards: int) -> None:
+    """Split and merge a stream's shards until there are so many of equal size."""
+    house, found = _stream(cloud, stream)
+    if not 1 <= shards <= 10_000:  # noqa: PLR2004 - AWS's
+        raise BadFault(f"shards: {shards} is not between 1 and 10000")
+    house.change(found, lambda then: found.resize(shards, then), now)
+
+
+def backdate(cloud: Cloud, _: float, *, stream: str, hours: float) -> None:
+    """Let everything in a stream be older by so many hours: what is read from it late is about to expire."""
+    found = _stream(cloud, stream)[1]
+    by = hours * HOUR
+    for shard in found.shards.values():
+        shard.records = [
+            Record(one.number, one.partition_key, one.data, one.size, one.arrived - by) for one in shard.records
+        ]
+
+
+def lag_cloudwatch(cloud: Cloud, _: float, *, late: float = 0.0, missing: float = 0.0, listed: float = 0.0) -> None:
+    """Let CloudWatch's points come late (s), some never (a share), and new metrics be listed after a while (s)."""
+    for kinesis in cloud.houses():
+        kinesis.metrics.realism = Realism(late, missing, listed)
+
+
+def heal(cloud: Cloud, _: float) -> None:
+    """Undo every fault; what was split stays split."""
+    cloud.broken = Broken()
+    for kinesis in cloud.houses():
+        kinesis.broken = BrokenKinesis()
+        kinesis.metrics.realism = Realism()
+
+
+FAULTS: Final[Mapping[str, Callable[..., None]]] = {
+    one.__name__: one
+    for one in (
+        throttle, deny, expire_credentials, slow_answers, spoil, fail, split, reshard, backdate, lag_cloudwatch, heal,
+    )
+}  # fmt: skip
+
+
+def apply(cloud: Cloud, now: float, name: str, given: Mapping[str, Any]) -> None:
+    """Apply a fault by its name; with ``seconds`` among its keywords, everything is healed after that time."""
+    call(FAULTS, cloud, now, name, given, lambda at: _ignore(cloud.timers.at(at, lambda then: heal(cloud, then))))
+
+
+def _stream(cloud: Cloud, name: str) -> tuple[Kinesis, Stream]:
+    for kinesis in cloud.houses():
+        if name in kinesis.streams:
+            return kinesis, kinesis.streams[name]
+    known = ", ".join(sorted(name for kinesis in cloud.houses() for name in kinesis.streams))
+    raise BadFault(f"stream: there is no {name!r}: the streams are {known or 'none'}")
+
+
+def _ignore(_: object) -> None:
+    """Let go of what a change returned."""

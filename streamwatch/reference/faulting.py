@@ -1,0 +1,53 @@
+"""Faults by name: functions of what is broken, the time, and keywords."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+class BadFault(ValueError):
+    """A fault that does not exist, or does not fit what is to be broken."""
+
+
+def options(fault: Callable[..., None]) -> list[inspect.Parameter]:
+    """Return the keywords of a fault."""
+    return [one for one in inspect.signature(fault).parameters.values() if one.kind is one.KEYWORD_ONLY]
+
+
+def call(  # noqa: PLR0913, PLR0917 - the fault, and what it is given
+    faults: Mapping[str, Callable[..., None]],
+    target: object,
+    now: float,
+    name: str,
+    given: Mapping[str, Any],
+    heal_at: Callable[[float], None],
+) -> None:
+    """Apply a fault by its name; with ``seconds`` among its keywords ``heal_at`` is told when to undo it.
+
+    Raises:
+        BadFault: there is no such fault, or it has no such option.
+
+    """
+    if name not in faults:
+        raise BadFault(f"{name!r} is no fault: one of {', '.join(faults)}")
+    fault, values = faults[name], dict(given)
+    seconds = values.pop("seconds", None)
+    known = [one.name for one in options(fault)]
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise BadFault(f"{name}: no such option: {', '.join(unknown)}: it has {', '.join(known) or 'none'}")
+    try:
+        fault(target, now, **values)
+    except TypeError as error:
+        raise BadFault(f"{name}: {error}") from None
+    if seconds is not None:
+        heal_at(now + float(seconds))
+
+
+def listed(faults: Mapping[str, Callable[..., None]]) -> str:
+    """Return what faults there are, with their options, for people."""
+    lines: list[str] = []
+    for name, one in faults.items():
+        shown = [p.name if p.default is p.empty else f"[{p.name}={p.default}]" for p in options(one)]
+        lines += [f"{name} {' '.join(shown)}".rstrip(), f"    {one.__doc__}"]
+    return "\n".join(lines)

@@ -97,8 +97,12 @@ class Cloud:
         """Return the MSK there."""
         key = (account, region)
         if key not in self._msk:
-            self._msk[key] = Msk(account, region)
+            self._msk[key] = Msk(account, region, self.metrics(account, region))
         return self._msk[key]
+
+    def msks(self) -> list[Msk]:
+        """Return every MSK that there is."""
+        return list(self._msk.values())
 
     def houses(self) -> list[Kinesis]:
         """Return every Kinesis that there is."""

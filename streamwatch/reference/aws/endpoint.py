@@ -104,12 +104,13 @@ class Endpoint:
         if call.service == "kinesis":
             return self._kinesis(caller, call, model, given, now)
         if call.service == "kafka":
-            operation = rest.OPERATIONS.get(call.operation)
+            answer = rest.answer(self._cloud, caller, call.operation, given)
         else:
             operation = _OTHERS[call.service].get(call.operation)
-        if operation is None:
+            answer = None if operation is None else operation(self._cloud, caller, given, now)
+        if answer is None:
             raise _left_out(call)
-        return _success(call, model, operation(self._cloud, caller, given, now))
+        return _success(call, model, answer)
 
     def _judge(self, caller: Caller, call: Call) -> None:
         broken = self._cloud.broken

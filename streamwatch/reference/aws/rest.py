@@ -1,13 +1,49 @@
 """REST, as MSK's control plane speaks it: an operation is a method and a path."""
 
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, Final
+from urllib.parse import parse_qsl, unquote
 
+from streamwatch.reference.aws import msk, shapes
+from streamwatch.reference.aws.cloud import Caller, Cloud
 from streamwatch.reference.http import Asked
 
-OPERATIONS: Final[dict[str, Any]] = {}
+Operation = Callable[[msk.Msk, Mapping[str, Any]], dict[str, Any]]
+
+_ANSWERED: Final[Mapping[str, Operation]] = {
+    "ListClustersV2": msk.listed,
+    "DescribeClusterV2": msk.describe,
+    "ListNodes": msk.nodes,
+    "GetBootstrapBrokers": msk.bootstrap,
+    "ListClusterOperationsV2": msk.operations,
+}
+
+
+def answer(cloud: Cloud, caller: Caller, operation: str, given: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the answer of an operation; None for one that is left out."""
+    do = _ANSWERED.get(operation)
+    return None if do is None else do(cloud.msk(caller.account, caller.region), given)
+
+
+@cache
+def _routes() -> tuple[tuple[str, re.Pattern[str], str], ...]:
+    """Return (method, path, operation) of all that botocore knows of MSK; ARNs in paths are quoted."""
+    model = shapes.service("kafka")
+    found = []
+    for name in model.operation_names:
+        http = model.operation_model(name).http
+        path = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(http["requestUri"].partition("?")[0]))
+        found.append((http["method"], re.compile(path), name))
+    return tuple(found)
 
 
 def route(asked: Asked) -> tuple[str, dict[str, Any]] | None:
     """Return the operation that a request asks for and what it gives, or None."""
-    del asked
+    for method, path, name in _routes():
+        found = path.fullmatch(asked.path)
+        if found is not None and method == asked.method:
+            given: dict[str, Any] = {key: unquote(value) for key, value in found.groupdict().items()}
+            return name, given | dict(parse_qsl(asked.query))
     return None

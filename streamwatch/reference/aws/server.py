@@ -6,16 +6,34 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
 from streamwatch.reference.aws.cloud import Cloud
 from streamwatch.reference.aws.control import Control
 from streamwatch.reference.aws.endpoint import MOST_BODY_BYTES, Endpoint
+from streamwatch.reference.aws.msk import Msk, MskCluster
+from streamwatch.reference.aws.msk_metrics import NAMESPACE, Point, Sampler
 from streamwatch.reference.http import serve
+from streamwatch.reference.kafka.server import ReferenceKafka
 
 T = TypeVar("T")
 _END_SECONDS: Final = 5.0
+_MINUTE: Final = 60.0
+_BOOTSTRAP: Final = {
+    "PLAINTEXT": "BootstrapBrokerString",
+    "TLS": "BootstrapBrokerStringTls",
+    "SSL": "BootstrapBrokerStringTls",
+    "SASL_SCRAM": "BootstrapBrokerStringSaslScram",
+    "IAM": "BootstrapBrokerStringSaslIam",
+}
+"""What MSK calls the addresses of a listener, by the listener's name."""
+
+
+def _put(msk: Msk, points: list[Point], _: Cloud, now: float) -> None:
+    for name, dimensions, value, unit in points:
+        msk.metrics.put(NAMESPACE, name, dimensions, value, unit, now)
 
 
 class ReferenceAws:
@@ -57,6 +75,7 @@ class ReferenceAws:
         self._thread.start()
         try:
             self._server = asyncio.run_coroutine_threadsafe(self._serve(), self._loop).result()
+            asyncio.run_coroutine_threadsafe(self._measure(), self._loop)
         except BaseException:
             self._end()
             raise
@@ -93,6 +112,46 @@ class ReferenceAws:
         self._loop.call_soon_threadsafe(run)
         return done.result()
 
+    def add_msk(self, kafka: ReferenceKafka, name: str = "reference", level: str = "DEFAULT") -> MskCluster:
+        """Let a reference cluster be one of MSK's: its control plane describes it, CloudWatch has its metrics.
+
+        Args:
+            kafka: the cluster; it runs.
+            name: what MSK calls it.
+            level: of enhanced monitoring.
+
+        """
+        release = kafka.spec.release
+
+        def add(cloud: Cloud, now: float) -> MskCluster:
+            msk = cloud.msk()
+            cluster = MskCluster(
+                name=name,
+                arn=msk.arn_of(name),
+                made=now,
+                kafka_version=".".join(map(str, release)) + ".0",
+                sample=lambda sampler: kafka.do(sampler.sample),
+                bootstrap={
+                    _BOOTSTRAP[listener.name]: kafka.bootstrap_of(listener.name)
+                    for listener in kafka.site.access.listeners
+                    if listener.name in _BOOTSTRAP
+                },
+                hosts=dict.fromkeys(kafka.spec.broker_ids, "127.0.0.1"),
+                sampler=Sampler(name, level),
+                kraft=kafka.spec.kraft,
+            )
+            msk.clusters[cluster.arn] = cluster
+            return cluster
+
+        return self.do(add)
+
+    def measure_msk(self) -> None:
+        """Take the points of every MSK cluster now; done by itself once a minute."""
+        for msk in self.do(lambda cloud, _: cloud.msks()):
+            for cluster in list(msk.clusters.values()):
+                points = cluster.sample(cluster.sampler)
+                self.do(partial(_put, msk, points))
+
     def serve_control(self, address: str = "127.0.0.1:0") -> str:
         """Listen for faults; return where.
 
@@ -110,6 +169,12 @@ class ReferenceAws:
     async def _serve(self) -> asyncio.Server:
         endpoint = Endpoint(self.cloud, self.clock)
         return await serve(endpoint, "127.0.0.1", self._wanted_port, most_body_bytes=MOST_BODY_BYTES, tls=self._tls)
+
+    async def _measure(self) -> None:
+        """Measure MSK clusters in the middle of every minute."""
+        while True:
+            await asyncio.sleep(_MINUTE - (self.clock() - _MINUTE / 2) % _MINUTE)
+            await self._loop.run_in_executor(None, self.measure_msk)
 
     async def _close(self) -> None:
         for server in (self._server, self._control):

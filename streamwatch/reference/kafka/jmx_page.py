@@ -42,7 +42,7 @@ def jmx_page(site: Site, number: int, asked: Asked) -> Page:  # noqa: ARG001 - w
     """Return the page of a broker."""
     text, broker, now = Text(), site.cluster.brokers[number], site.clock()
     measures = site.measures[number]
-    text.values("kafka_server_ReplicaManager", _replica_manager(site, broker))
+    text.values("kafka_server_ReplicaManager", replica_manager(site, broker))
     text.add("kafka_server_ReplicaManager_Count", broker.isr_shrinks, name="IsrShrinksPerSec")
     text.add("kafka_server_ReplicaManager_Count", broker.isr_expands, name="IsrExpandsPerSec")
     text.values("kafka_server_KafkaServer", {"BrokerState": _RUNNING})
@@ -60,7 +60,8 @@ def _led(broker: Broker) -> list[Partition]:
     return [one for one in broker.partitions if one.state.leader == broker.id]
 
 
-def _replica_manager(site: Site, broker: Broker) -> dict[str, float]:
+def replica_manager(site: Site, broker: Broker) -> dict[str, float]:
+    """Return what a broker's ReplicaManager counts, by the names of its MBeans."""
     led = _led(broker)
     minimum = {one.topic.name: site.cluster.min_isr(one.topic) for one in led}
     return {
@@ -173,16 +174,17 @@ def _groups(text: Text, site: Site, number: int, now: float) -> None:
     told = [one.name for one in mine if one.state in {"Stable", "Empty"} and one.name.isascii() and ":" not in one.name]
     for name in told:
         topics: dict[str, list[int]] = {}
-        for topic, index, lag in _lags(site, name):
+        for topic, index, lag in lags(site, name):
             topics.setdefault(topic, []).append(lag)
             labels = {"groupId": name, "topic": topic, "partition": index}
             text.values("kafka_consumer_group_ConsumerLagMetrics", {"OffsetLag": lag}, **labels)
-        for topic, lags in topics.items():
-            sums = {"SumOffsetLag": sum(lags), "MaxOffsetLag": max(lags)}
+        for topic, behind in topics.items():
+            sums = {"SumOffsetLag": sum(behind), "MaxOffsetLag": max(behind)}
             text.values("kafka_consumer_group_ConsumerLagMetrics", sums, groupId=name, topic=topic)
 
 
-def _lags(site: Site, group: str) -> Iterator[tuple[str, int, int]]:
+def lags(site: Site, group: str) -> Iterator[tuple[str, int, int]]:
+    """Yield (topic, partition, lag) of what a group has committed."""
     for (topic, index), committed in site.groups.offsets.of(group).items():
         partition = site.cluster.partition(topic, index)
         if partition is not None and partition.leader is not None:

@@ -31,9 +31,9 @@ def node_page(site: Site, number: int, asked: Asked) -> Page:  # noqa: ARG001 - 
         text.add(f"node_network_{way}_packets_total", -(-size // _SEGMENT_BYTES), device="eth0")
         text.add(f"node_network_{way}_drop_total", dropped, device="eth0")
         text.add(f"node_network_{way}_errs_total", 0, device="eth0")
-    for cpu, mode, seconds in _cpu():
+    for cpu, mode, seconds in cpu_seconds():
         text.add("node_cpu_seconds_total", seconds, cpu=cpu, mode=mode)
-    for name, size in _memory():
+    for name, size in memory():
         text.add(f"node_memory_{name}_bytes", size)
     text.add("node_load1", os.getloadavg()[0])
     text.add("node_time_seconds", site.clock())
@@ -48,7 +48,7 @@ def _filesystem(text: Text, mount: str, device: str, total: int, free: int) -> N
     text.add("node_filesystem_avail_bytes", free, **labels)
 
 
-def _cpu() -> Iterator[tuple[str, str, float]]:
+def cpu_seconds() -> Iterator[tuple[str, str, float]]:
     """Yield (cpu, mode, seconds) of this host; nothing where the system does not tell."""
     for line in _lines("/proc/stat"):
         name, *ticks = line.split()
@@ -57,7 +57,8 @@ def _cpu() -> Iterator[tuple[str, str, float]]:
                 yield name.removeprefix("cpu"), mode, int(value) / os.sysconf("SC_CLK_TCK")
 
 
-def _memory() -> Iterator[tuple[str, int]]:
+def memory() -> Iterator[tuple[str, int]]:
+    """Yield (name, bytes) of this host's memory."""
     for line in _lines("/proc/meminfo"):
         name, value, *_ = line.replace(":", " ").split()
         if name in _MEMORY:

@@ -19,8 +19,8 @@ WRITE_BYTES_A_SECOND: Final = 2**20
 READ_BYTES_A_SECOND: Final = 2 * 2**20
 READ_CALLS_A_SECOND: Final = 5
 _MINUTE: Final = 60.0
-FRESH_SECONDS: Final = 5 * _MINUTE
-"""A minute that ended so long before CloudWatch was asked is no longer its newest word on the stream."""
+FRESH_SECONDS: Final = 3 * _MINUTE
+"""A minute that ended so long before CloudWatch was asked is not its newest word: AWS is two minutes late, or less."""
 _SPLIT_FROM: Final = 0.5
 
 T = TypeVar("T")

@@ -108,6 +108,12 @@ class Cloud:
         """Return every Kinesis that there is."""
         return list(self._kinesis.values())
 
+    def pass_time(self, now: float) -> None:
+        """Let everything happen that is due."""
+        self.timers.run(now)
+        for kinesis in self._kinesis.values():
+            kinesis.timers.run(now)
+
     def enter(self, asked: Asked, now: float) -> Caller:
         """Return who calls.
 

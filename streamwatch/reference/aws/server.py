@@ -21,6 +21,7 @@ from streamwatch.reference.kafka.server import ReferenceKafka
 T = TypeVar("T")
 _END_SECONDS: Final = 5.0
 _MINUTE: Final = 60.0
+_TICK_SECONDS: Final = 0.05
 _BOOTSTRAP: Final = {
     "PLAINTEXT": "BootstrapBrokerString",
     "TLS": "BootstrapBrokerStringTls",
@@ -75,7 +76,8 @@ class ReferenceAws:
         self._thread.start()
         try:
             self._server = asyncio.run_coroutine_threadsafe(self._serve(), self._loop).result()
-            asyncio.run_coroutine_threadsafe(self._measure(), self._loop)
+            for life in (self._measure(), self._live()):
+                asyncio.run_coroutine_threadsafe(life, self._loop)
         except BaseException:
             self._end()
             raise
@@ -169,6 +171,12 @@ class ReferenceAws:
     async def _serve(self) -> asyncio.Server:
         endpoint = Endpoint(self.cloud, self.clock)
         return await serve(endpoint, "127.0.0.1", self._wanted_port, most_body_bytes=MOST_BODY_BYTES, tls=self._tls)
+
+    async def _live(self) -> None:
+        """Let what is due happen, whether or not anybody calls."""
+        while True:
+            self.cloud.pass_time(self.clock())
+            await asyncio.sleep(_TICK_SECONDS)
 
     async def _measure(self) -> None:
         """Measure MSK clusters in the middle of every minute."""

@@ -38,6 +38,8 @@ class Subscription:
 
     def next_event(self, now: float) -> dict[str, Any] | None:
         """Return the next SubscribeToShardEvent, or None where there is nothing to say yet."""
+        if self._ended:
+            return None
         shard = self._shard
         index = shard.after(self._after)
         room = min(self._left.fill(now), _MOST_BYTES)

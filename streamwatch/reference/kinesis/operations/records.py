@@ -12,6 +12,8 @@ from streamwatch.reference.kinesis.shard import HASHES, Record, Shard, hash_of
 from streamwatch.reference.kinesis.stream import Stream
 
 _MOST_REQUEST_BYTES: Final = 10 * 2**20
+_AUTO: Final = "AUTO"
+"""Records go to the shards evenly; keys are optional and decide nothing."""
 _INTERNAL: Final = "Internal service failure."
 
 
@@ -23,8 +25,12 @@ def _writable(kinesis: Kinesis, given: Given, now: float) -> Stream:
 
 
 def _size(stream: Stream, given: Given) -> int:
-    """Return what a record counts; refuse one that is too large."""
-    size = len(given["Data"]) + len(given["PartitionKey"].encode())
+    """Return what a record counts; refuse one that is too large, or that has no key where it needs one."""
+    key = given.get("PartitionKey", "")
+    if not key and stream.distribution != _AUTO:
+        why = "Value 'null' at 'partitionKey' failed to satisfy constraint: Member must not be null"
+        raise Refused("ValidationException", f"1 validation error detected: {why}")
+    size = len(given["Data"]) + len(key.encode())
     if size > stream.most_record_kib * 1024:
         why = f"Record of {size} bytes is larger than the stream's maximum of {stream.most_record_kib} KiB."
         raise Refused("ValidationException", why)
@@ -32,6 +38,8 @@ def _size(stream: Stream, given: Given) -> int:
 
 
 def _target(stream: Stream, given: Given) -> Shard:
+    if stream.distribution == _AUTO:
+        return stream.shard_in_turn()
     explicit = given.get("ExplicitHashKey")
     if explicit is None:
         return stream.shard_for(hash_of(given["PartitionKey"]))
@@ -53,7 +61,7 @@ def put(kinesis: Kinesis, given: Given, now: float) -> Answer:
         raise Refused("InternalFailureException", _INTERNAL, 500)
     if not admitted:
         raise errors.throttled(shard.id, stream.name, kinesis.account)
-    record = shard.append(given["PartitionKey"], given["Data"], size, now)
+    record = shard.append(given.get("PartitionKey", ""), given["Data"], size, now)
     stream.tell("PutRecord.Bytes", size, "Bytes", now)
     _incoming(kinesis, stream, {shard: (1, size)}, now)
     answer = {"ShardId": shard.id, "SequenceNumber": str(record.number)}
@@ -77,7 +85,7 @@ def put_many(kinesis: Kinesis, given: Given, now: float) -> Answer:
             failed += 1
             answers.append({"ErrorCode": "InternalFailure", "ErrorMessage": _INTERNAL})
         elif shard.writes.admit(size, now):
-            record = shard.append(one["PartitionKey"], one["Data"], size, now)
+            record = shard.append(one.get("PartitionKey", ""), one["Data"], size, now)
             count, total = taken.get(shard, (0, 0))
             taken[shard] = (count + 1, total + size)
             answers.append({"SequenceNumber": str(record.number), "ShardId": shard.id})

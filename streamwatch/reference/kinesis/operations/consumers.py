@@ -69,7 +69,7 @@ def subscribe(kinesis: Kinesis, given: Given, now: float) -> Subscription:
         raise in_use(f"Consumer {consumer.name} is not ACTIVE, instead in state {consumer.status}")
     shard = find(kinesis, stream, given["ShardId"])
     start = given["StartingPosition"]
-    after = position(stream, shard, start["Type"], start.get("SequenceNumber"), start.get("Timestamp"))
+    after = position(stream, shard, start["Type"], start.get("SequenceNumber"), start.get("Timestamp"), now)
     made = Subscription(stream, consumer, shard, after, now)
     kinesis.take_over(consumer, shard, made, now)
     return made

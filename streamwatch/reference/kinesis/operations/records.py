@@ -141,11 +141,14 @@ def iterator(kinesis: Kinesis, given: Given, now: float) -> Answer:
         given["ShardIteratorType"],
         given.get("StartingSequenceNumber"),
         given.get("Timestamp"),
+        now,
     )
     return {"ShardIterator": kinesis.iterators.write(Iterator(stream.id, shard.index, after, now))}
 
 
-def position(stream: Stream, shard: Shard, kind: str, number: str | None, when: float | None) -> int:
+def position(  # noqa: PLR0913, PLR0917 - as many as AWS asks for
+    stream: Stream, shard: Shard, kind: str, number: str | None, when: float | None, now: float
+) -> int:
     """Return the sequence number after which to read; raises Refused where the arguments do not say."""
     if kind in {"AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"}:
         if number is None:
@@ -162,6 +165,11 @@ def position(stream: Stream, shard: Shard, kind: str, number: str | None, when: 
     if kind == "AT_TIMESTAMP":
         if when is None:
             raise errors.invalid("Must specify timestampInMillis parameter for iterator of type AT_TIMESTAMP.")
+        if when > now:
+            raise errors.invalid(
+                "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis."
+                f" timestampInMillis: {when * 1000:.0f}, currentTimestampInMillis: {now * 1000:.0f}"
+            )
         return shard.before_time(when)
     return shard.last_number if kind == "LATEST" else sequence.LEAST
 

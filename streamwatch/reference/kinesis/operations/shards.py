@@ -45,9 +45,9 @@ def listed(kinesis: Kinesis, given: Given, now: float) -> Answer:
     after = given.get("ExclusiveStartShardId", "")
     wanted = given.get("ShardFilter", {})
     if "NextToken" in given:
-        name, _, after = _token(given["NextToken"])
         if {"StreamName", "StreamARN", "ExclusiveStartShardId", "StreamCreationTimestamp"} & set(given):
             raise invalid("NextToken and StreamName cannot be provided together.")
+        name, _, after = _token(given["NextToken"])
         given = {"StreamName": name}
     stream = kinesis.find(given, now)
     if not stream.listings.admit(now):
@@ -63,7 +63,7 @@ def listed(kinesis: Kinesis, given: Given, now: float) -> Answer:
 def _token(text: str) -> tuple[str, str, str]:
     parts = text.split("/")
     if len(parts) != 3:  # noqa: PLR2004 - as it was written
-        raise Refused("ExpiredNextTokenException", "The NextToken is not valid.")
+        raise invalid("The NextToken is not valid.")
     return parts[0], parts[1], parts[2]
 
 
@@ -111,7 +111,7 @@ def merge(kinesis: Kinesis, given: Given, now: float) -> Answer:
     one, other = (find(kinesis, stream, given[name]) for name in ("ShardToMerge", "AdjacentShardToMerge"))
     _want_open(kinesis, stream, one)
     _want_open(kinesis, stream, other)
-    if one.last + 1 != other.first and other.last + 1 != one.first:
+    if one.last + 1 != other.first:  # the lower one is named first
         raise invalid(
             f"Shards {one.id} and {other.id} in stream {stream.name} under account {kinesis.account} are not an"
             " adjacent pair of shards eligible for merging"

@@ -36,7 +36,8 @@ def _answers(url: str) -> bool:
 
 
 @contextmanager
-def _running(name: str, command: list[str], port: int, folder: Path) -> Iterator[Emulator]:
+def running(name: str, command: list[str], port: int, folder: Path) -> Iterator[Emulator]:
+    """Run a server until the end, from its first answer on."""
     server = Server(name, command, folder / f"{name}.log")
     url = f"http://127.0.0.1:{port}"
     server.start()
@@ -55,7 +56,7 @@ def moto(folder: Path) -> AbstractContextManager[Emulator]:
     (port,) = free_ports(1)
     # It keeps everything, and has been seen to take all of a machine's memory.
     limited = ["sh", "-c", f'ulimit -v {_MOTO_KIB}; exec "$@"', "sh"]
-    return _running("moto", [*limited, str(python), "-m", "moto.server", "-p", str(port)], port, folder)
+    return running("moto", [*limited, str(python), "-m", "moto.server", "-p", str(port)], port, folder)
 
 
 def kinesis_local(folder: Path) -> AbstractContextManager[Emulator]:
@@ -63,9 +64,15 @@ def kinesis_local(folder: Path) -> AbstractContextManager[Emulator]:
     home = artefacts.node_modules("kinesis-local-0.6.2", "kinesis-local@0.6.2") / "kinesis-local"
     port, tls = free_ports(2)
     times = [f"{name}_DURATION=50ms" for name in ("CREATE_STREAM", "SPLIT_SHARD", "MERGE_SHARDS", "UPDATE_SHARD_COUNT")]
-    settings = [f"KINESIS_MOCK_PLAIN_PORT={port}", f"KINESIS_MOCK_TLS_PORT={tls}", "LOG_LEVEL=ERROR", *times]
+    settings = [
+        f"KINESIS_MOCK_PLAIN_PORT={port}",
+        f"KINESIS_MOCK_TLS_PORT={tls}",
+        "LOG_LEVEL=ERROR",
+        "SHARD_LIMIT=1000",
+        *times,
+    ]
     command = ["env", "-C", str(home), *settings, artefacts.program("node"), _LOOPBACK, str(home / "main.js")]
-    return _running("kinesis-local", command, port, folder)
+    return running("kinesis-local", command, port, folder)
 
 
 def kinesalite(folder: Path) -> AbstractContextManager[Emulator]:
@@ -74,7 +81,7 @@ def kinesalite(folder: Path) -> AbstractContextManager[Emulator]:
     (port,) = free_ports(1)
     times = ["--createStreamMs", "50", "--updateStreamMs", "50", "--shardLimit", "1000"]
     command = [artefacts.program("node"), _LOOPBACK, str(home / "cli.js"), "--port", str(port), *times]
-    return _running("kinesalite", command, port, folder)
+    return running("kinesalite", command, port, folder)
 
 
 EMULATORS: Final[Mapping[str, Callable[[Path], AbstractContextManager[Emulator]]]] = {

@@ -110,7 +110,7 @@ _ALL: Final = (
             _load(16.1, "it starts again where it was", "readers", stream="purchases", count=1, start="TRIM_HORIZON"),
             _load(150, "it is quick", "pace", stream="purchases", seconds=0.0),
         ),
-        after=90,
+        after=160,
     ),
     Scenario(
         "control_plane_throttled",

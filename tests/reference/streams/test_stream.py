@@ -1,6 +1,7 @@
 """Shards: routing, splitting, merging, resizing, expiry; and that nothing is lost or out of order through all that."""
 
 import hashlib
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ def covers(stream: Stream) -> bool:
     """Whether the open shards cover all hash keys, each once."""
     edges = [(one.first, one.last) for one in stream.open_shards]
     return edges[0][0] == 0 and edges[-1][1] == HASHES - 1 and all(
-        a[1] + 1 == b[0] for a, b in zip(edges, edges[1:], strict=False)
+        a[1] + 1 == b[0] for a, b in pairwise(edges)
     )  # fmt: skip
 
 

@@ -69,7 +69,7 @@ _ALL: Final = (
         (
             _load(70, "the reader of purchases stops", "readers", stream="purchases", count=0),
             _load(
-                330,
+                390,
                 "it is started again, from the beginning",
                 "readers",
                 stream="purchases",

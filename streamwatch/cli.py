@@ -25,6 +25,9 @@ _file = click.option(
     "--config", "file", type=click.Path(path_type=Path), metavar="FILE", help="The configuration file (YAML)."
 )
 _kafka = click.option("--kafka", metavar="HOST:PORT", help="Instead of a file: a broker of one cluster, in the clear.")
+_kinesis = click.option(
+    "--kinesis", metavar="REGION", help="Instead of a file: the streams of a region, with AWS's usual credentials."
+)
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
@@ -51,21 +54,22 @@ class _Commands(click.Group):
 def main() -> None:
     """Watch Kafka, Amazon MSK and Kinesis, and tell what matters.
 
-    Start with `streamwatch snapshot --kafka HOST:PORT` to see a cluster once, `streamwatch doctor` when that does not
-    work, and `streamwatch run` to serve its metrics to Prometheus.
+    Start with `streamwatch snapshot --kafka HOST:PORT` or `streamwatch snapshot --kinesis REGION` to see it once,
+    `streamwatch doctor` when that does not work, and `streamwatch run` to serve its metrics to Prometheus.
     """
 
 
 @main.command()
 @_file
 @_kafka
-@click.option("--listen", metavar="HOST:PORT", help="With --kafka: where to serve the metrics.  [127.0.0.1:9308]")
-def run(file: Path | None, kafka: str | None, listen: str | None) -> None:
+@_kinesis
+@click.option("--listen", metavar="HOST:PORT", help="Without a file: where to serve the metrics.  [127.0.0.1:9308]")
+def run(file: Path | None, kafka: str | None, kinesis: str | None, listen: str | None) -> None:
     """Watch, and serve what is seen until told to stop.
 
     SIGHUP reads the configuration again, SIGTERM and SIGINT end the agent.
     """
-    load = _loader(file, kafka, listen)
+    load = _loader(file, kafka, kinesis, listen)
     config = _loaded(load)
 
     from streamwatch.app import App  # noqa: PLC0415 - only this command needs all of it
@@ -96,7 +100,7 @@ def run(file: Path | None, kafka: str | None, listen: str | None) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 def check_config(file: Path) -> None:
     """Check a configuration FILE; every mistake is told at once, with its line. Exit code 2 when there are any."""
-    config = _loaded(_loader(file, None, None))
+    config = _loaded(_loader(file))
     names = ", ".join(repr(one.name) for one in config.sources)
     kinds = [
         f"{len(found)} {what}{'s' * (len(found) != 1)}"
@@ -135,10 +139,11 @@ def metrics(as_json: bool) -> None:  # noqa: FBT001 - a flag
 @main.command()
 @_file
 @_kafka
+@_kinesis
 @_json
-def snapshot(file: Path | None, kafka: str | None, as_json: bool) -> None:  # noqa: FBT001 - a flag
+def snapshot(file: Path | None, kafka: str | None, kinesis: str | None, as_json: bool) -> None:  # noqa: FBT001 - a flag
     """Read each cluster and account once and show what is seen. Exit code 1 when one could not be read."""
-    config = _loaded(_loader(file, kafka, None))
+    config = _loaded(_loader(file, kafka, kinesis))
 
     from streamwatch.once import read_once  # noqa: PLC0415
     from streamwatch.tables import show, tables  # noqa: PLC0415
@@ -175,9 +180,10 @@ def snapshot(file: Path | None, kafka: str | None, as_json: bool) -> None:  # no
 @main.command()
 @_file
 @_kafka
-def doctor(file: Path | None, kafka: str | None) -> None:
+@_kinesis
+def doctor(file: Path | None, kafka: str | None, kinesis: str | None) -> None:
     """Check each source step by step: name, TCP, TLS, login and every right; say what to do. Exit code 1 on failure."""
-    config = _loaded(_loader(file, kafka, None))
+    config = _loaded(_loader(file, kafka, kinesis))
 
     from streamwatch.model.finding import Finding  # noqa: PLC0415
 
@@ -208,16 +214,18 @@ def doctor(file: Path | None, kafka: str | None) -> None:
     sys.exit(int(failed))
 
 
-def _loader(file: Path | None, kafka: str | None, listen: str | None) -> "Callable[[], Config]":
+def _loader(
+    file: Path | None, kafka: str | None = None, kinesis: str | None = None, listen: str | None = None
+) -> "Callable[[], Config]":
     """Return what loads the configuration: from a file, or from the flags."""
-    if (file is None) == (kafka is None):
-        raise click.UsageError("give either --config FILE or --kafka HOST:PORT")
+    if (file is None) == (kafka is None and kinesis is None):
+        raise click.UsageError("give either --config FILE or --kafka HOST:PORT and --kinesis REGION")
     if file is not None and listen is not None:
-        raise click.UsageError("--listen goes with --kafka: with a file, set `listen.address` in it")
+        raise click.UsageError("--listen goes without a file: with one, set `listen.address` in it")
 
     from streamwatch import config  # noqa: PLC0415 - it knows all sources, and so imports their libraries
 
-    return lambda: config.load(file) if file is not None else config.from_flags(kafka or "", listen)
+    return lambda: config.load(file) if file is not None else config.from_flags(kafka, listen, kinesis)
 
 
 def _loaded(load: "Callable[[], Config]") -> "Config":

@@ -67,16 +67,26 @@ def parse(text: str, where: str, folder: Path) -> Config:
     return read_settings(Config, text, where, folder)
 
 
-def from_flags(servers: str, listen: str | None) -> Config:
-    """Make the configuration of one cluster in the clear, from ``HOST:PORT[,HOST:PORT...]`` and where to listen.
+def from_flags(servers: str | None, listen: str | None, regions: str | None = None) -> Config:
+    """Make the configuration of one cluster in the clear, of the streams of some regions, or of both.
+
+    Args:
+        servers: ``HOST:PORT[,HOST:PORT...]``.
+        listen: where to listen.
+        regions: ``REGION[,REGION...]`` of the account that the AWS credential chain gives.
 
     Raises:
-        ConfigError: one of them is no address.
+        ConfigError: one of them is no address, or no region.
 
     """
-    bootstrap = [server.strip() for server in servers.split(",")]
-    name = bootstrap[0].rpartition(":")[0] or bootstrap[0]
-    text = f"kafka: [{{name: {_quoted(name)}, bootstrap: [{', '.join(map(_quoted, bootstrap))}]}}]\n"
+    text = ""
+    if servers is not None:
+        bootstrap = [server.strip() for server in servers.split(",")]
+        name = bootstrap[0].rpartition(":")[0] or bootstrap[0]
+        text += f"kafka: [{{name: {_quoted(name)}, bootstrap: [{', '.join(map(_quoted, bootstrap))}]}}]\n"
+    if regions is not None:
+        named = ", ".join(_quoted(region.strip()) for region in regions.split(","))
+        text += f"kinesis: [{{name: kinesis, regions: [{named}]}}]\n"
     if listen is not None:
         text += f"listen: {{address: {_quoted(listen)}}}\n"
     return parse(text, "command line", Path())

@@ -1,9 +1,11 @@
 """The commands, as a user types them: in processes of their own."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -123,3 +125,48 @@ def test_sighup_takes_a_new_configuration_and_refuses_a_wrong_one(tmp_path: Path
         running.process.send_signal(signal.SIGHUP)
         wait_for(lambda: 'source_up{source="second"}' in running.page(), 20, "the second is watched")
         assert 'source="first"' not in running.page()
+
+
+KINESIS = ("reference", "kinesis", "--shards", "3", "--stream", "orders", "--control", "127.0.0.1:0")
+
+
+@pytest.fixture
+def endpoint() -> Iterator[dict[str, str]]:
+    """The environment of a user who works on a reference Kinesis that wants the right key."""
+    process = subprocess.Popen(
+        [*COMMAND, *KINESIS, "--access-key", "KEY:secret"],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    url = process.stdout.readline().strip()
+    yield os.environ | {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "KEY", "AWS_SECRET_ACCESS_KEY": "secret"}
+    process.terminate()
+    process.communicate(timeout=20)
+
+
+def asked(environment: dict[str, str], *args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *args], capture_output=True, text=True, timeout=60, check=False, env=environment)
+
+
+def test_streams_are_seen_once_and_checked_with_the_usual_credentials(endpoint: dict[str, str]) -> None:
+    shown = asked(endpoint, "snapshot", "--kinesis", "us-east-1")
+    assert (shown.returncode, "orders" in shown.stdout) == (0, True)
+
+    (told,) = json.loads(asked(endpoint, "snapshot", "--kinesis", "us-east-1", "--json").stdout)
+    values = {one["name"]: one["value"] for one in told["samples"] if one["labels"].get("stream") == "orders"}
+    assert (values["kinesis_stream_open_shards"], values["kinesis_stream_being_read"]) == (3, 0)
+
+    checked = asked(endpoint, "doctor", "--kinesis", "us-east-1")
+    assert (checked.returncode, checked.stdout.count("\nok ") + 1) == (0, 7)
+    assert "user/reference in account 123456789012" in checked.stdout
+
+
+def test_the_doctor_of_streams_says_which_key_or_right_is_missing(endpoint: dict[str, str]) -> None:
+    wrong = asked(endpoint | {"AWS_SECRET_ACCESS_KEY": "other"}, "doctor", "--kinesis", "us-east-1")
+    assert wrong.returncode == 1
+    assert "check the access key, its secret" in wrong.stdout
+    assert "other" not in wrong.stdout
+    nothing = asked(endpoint, "doctor", "--kinesis", "eu-west-1")
+    assert (nothing.returncode, "is this the right account and region" in nothing.stdout) == (0, True)
+    blind = asked(endpoint | {"AWS_SECRET_ACCESS_KEY": "other"}, "snapshot", "--kinesis", "us-east-1")
+    assert (blind.returncode, "denied" in blind.stdout) == (1, True)

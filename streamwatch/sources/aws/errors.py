@@ -3,6 +3,7 @@
 from typing import Final
 
 from botocore import exceptions as b
+from botocore.parsers import ResponseParserError
 
 from streamwatch.errors import SourceDenied, SourceError, SourceMisread, SourceThrottled, SourceUnavailable
 
@@ -39,7 +40,7 @@ def understood(error: Exception, what: str) -> SourceError:
         return SourceDenied(f"{what}: {error}: check `access.profile` and the AWS configuration files")
     if isinstance(error, b.ReadTimeoutError | b.ConnectTimeoutError):
         return SourceUnavailable(f"{what}: no answer in time: {error}")
-    if isinstance(error, b.ResponseParserError | b.ParamValidationError | ValueError | KeyError | TypeError):
+    if isinstance(error, ResponseParserError | b.ParamValidationError | ValueError | KeyError | TypeError):
         return SourceMisread(f"{what}: the answer is not what the API promises: {type(error).__name__}: {error}")
     return SourceUnavailable(f"{what}: {error}")
 

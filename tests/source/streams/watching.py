@@ -16,7 +16,7 @@ Row = tuple[str, ...]
 
 def config(url: str, more: str = "", regions: str = "us-east-1", access: str = "") -> Config:
     """One account of the reference."""
-    keys = "access_key_id: a, secret_access_key: b" if not access else access
+    keys = access or "access_key_id: a, secret_access_key: b"
     text = f"""
 kinesis:
   - name: mine

@@ -1,0 +1,64 @@
+"""The check-up of an account: every right that is missing is named, with the policy that gives it."""
+
+import json
+
+import pytest
+
+from streamwatch.model.finding import Finding
+from streamwatch.reference.aws import faults
+from streamwatch.reference.aws.server import ReferenceAws
+from streamwatch.sources.kinesis.doctor import examine
+from tests.reference.streams.acting import Time, client, cloud
+from tests.source.streams.watching import config
+
+RIGHTS = {
+    "ListStreams": "kinesis:ListStreams",
+    "DescribeLimits": "kinesis:DescribeLimits",
+    "DescribeStreamSummary": "kinesis:DescribeStreamSummary",
+    "ListShards": "kinesis:ListShards",
+    "ListStreamConsumers": "kinesis:ListStreamConsumers",
+    "GetMetricData": "cloudwatch:GetMetricData",
+    "GetResources": "tag:GetResources",
+    "GetShardIterator": "kinesis:GetShardIterator",
+    "GetRecords": "kinesis:GetRecords",
+}
+ALL = "streams: {tags: ['team']}\n    probe: {enabled: true}"
+
+
+def findings(aws: ReferenceAws, more: str = ALL) -> dict[str, Finding]:
+    client(aws).create_stream(StreamName="s", ShardCount=1)
+    return {one.step: one for one in examine(config(aws.url, more), Time(aws.clock()))}
+
+
+def test_every_call_that_the_agent_makes_is_tried() -> None:
+    with cloud() as aws:
+        found = findings(aws)
+
+    assert set(found) == {"credentials", *RIGHTS}
+    assert {one.verdict for one in found.values()} == {"ok"}
+
+
+@pytest.mark.parametrize("operation", RIGHTS)
+def test_a_missing_right_is_named_with_its_policy(operation: str) -> None:
+    with cloud() as aws:
+        aws.do(lambda cloud, now: faults.deny(cloud, now, operation=operation))
+        found = findings(aws)[operation]
+
+    assert found.verdict == "failed"
+    policy = json.loads(found.remedy.partition(": ")[2])
+    assert policy == {"Effect": "Allow", "Action": RIGHTS[operation], "Resource": "*"}
+
+
+def test_what_is_not_used_is_not_tried() -> None:
+    with cloud() as aws:
+        found = findings(aws, "cloudwatch: {enabled: false}")
+
+    assert {"GetMetricData", "GetResources", "GetRecords"} & set(found) == set()
+
+
+def test_an_endpoint_that_does_not_answer_is_told() -> None:
+    with cloud() as aws:
+        url = aws.url
+    (found,) = examine(config(url), Time())
+
+    assert (found.verdict, "endpoint_url" in found.remedy) == ("failed", True)

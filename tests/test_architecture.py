@@ -60,7 +60,7 @@ THIRD = {
     "kafka": {"sources/kafka", "reference/kafka/wire", "reference/load"},
     "crc32c": {"reference/kafka/crc"},
     "pytest": {"reference/pytest_plugin"},  # installed where the plugin is used
-    "botocore": {"sources/kafka/auth", "sources/aws", "reference/aws"},
+    "botocore": {"sources/kafka/auth", "sources/aws", "reference/aws", "reference/streams_load"},
     "boto3": {"sources/aws", "reference/streams_load"},
     "yaml": {"settings", "config"},
     "apscheduler": {"schedule"},

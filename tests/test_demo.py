@@ -137,3 +137,31 @@ def test_a_wrong_option_is_told(args: list[str], told: str) -> None:
     process = demo(*args)
     assert told in process.communicate(timeout=30)[1]
     assert process.returncode == 2
+
+
+STREAMS = """\
+kinesis_stream_up{aws_account="1",aws_region="r",stream="s"} 1
+kinesis_stream_open_shards{aws_account="1",aws_region="r",stream="s"} 4
+kinesis_stream_being_read{aws_account="1",aws_region="r",stream="s"} 0
+kinesis_stream_write_throttled_records_total{aws_account="1",aws_region="r",stream="s"} 12
+kinesis_stream_write_bytes_limit_ratio{aws_account="1",aws_region="r",stream="s"} 0.5
+kinesis_stream_split_candidate_ratio{aws_account="1",aws_region="r",stream="s",shard="shardId-0",hash_key="7"} 0.9
+streamwatch_source_problems{source="streams",scope="region",reason="denied"} 1
+"""
+
+
+def test_streams_are_seen_and_their_changes_told() -> None:
+    calm = seen(
+        STREAMS.replace("being_read", "other").replace(" 12", " 2").replace("split", "x").replace("source_p", "p")
+    )
+    found = seen(STREAMS)
+
+    assert (found.streams["s"].shards, found.streams["s"].write_use) == (4, 0.5)
+    assert math.isnan(found.streams["s"].age)
+    assert list(changes(calm, found)) == [
+        (True, "it cannot read everything of 'streams': denied"),
+        (True, "stream s is NOT being read"),
+        (True, "stream s: 10 records refused for its write limits"),
+        (True, "stream s: split shardId-0 at 7 (90% of its limit)"),
+    ]
+    assert list(changes(found, calm)) == [(False, "it reads 'streams' again: no longer denied")]

@@ -13,6 +13,7 @@ from typing import Final, Self
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from streamwatch.catalogue import agent as agent_metrics
 from streamwatch.catalogue import kafka as metrics
 from streamwatch.catalogue import kafka_groups as group_metrics
 from streamwatch.catalogue import kinesis as streams
@@ -95,6 +96,8 @@ class Seen:
     reassigning: float = math.nan
     groups: Mapping[str, Group] = field(default_factory=dict)
     streams: Mapping[str, Stream] = field(default_factory=dict)
+    problems: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    """How much the agent could not learn, by source and reason."""
 
 
 class Agent:
@@ -181,7 +184,18 @@ def seen(page: str) -> Seen:
         reassigning=one(metrics.REASSIGNING_PARTITIONS),
         groups=_groups(samples),
         streams=_streams(samples),
+        problems=_problems(samples),
     )
+
+
+def _problems(samples: Mapping[tuple[str, Labels], float]) -> dict[tuple[str, str], float]:
+    found: dict[tuple[str, str], float] = {}
+    for (name, labels), value in samples.items():
+        if name == agent_metrics.SOURCE_PROBLEMS.name:
+            told = dict(labels)
+            key = (told["source"], told["reason"])
+            found[key] = found.get(key, 0.0) + value
+    return found
 
 
 def _streams(samples: Mapping[tuple[str, Labels], float]) -> dict[str, Stream]:

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 from streamwatch.demo.agent import Group, Seen, Stream
 
+_TOLD = {"denied", "throttled", "budget"}
+"""Reasons for which something is not known, that nothing else shows."""
 _AGE = 10.0
 """Seconds, from which on a stream's reader counts as behind."""
 _LAG = 500.0
@@ -28,9 +30,20 @@ def changes(before: Seen, after: Seen) -> Iterator[tuple[bool, str]]:
     for name, group in after.groups.items():
         if name in before.groups:
             yield from _of_group(name, before.groups[name], group)
+    yield from _of_problems(before, after)
     for name, stream in after.streams.items():
         if name in before.streams:
             yield from _of_stream(name, before.streams[name], stream)
+
+
+def _of_problems(before: Seen, after: Seen) -> Iterator[tuple[bool, str]]:
+    """Yield what the agent begins or ceases not to know: of streams, for a dead broker shows by itself."""
+    for source, reason in sorted(after.problems.keys() - before.problems.keys()):
+        if reason in _TOLD:
+            yield (True, f"it cannot read everything of {source!r}: {reason}")
+    for source, reason in sorted(before.problems.keys() - after.problems.keys()):
+        if reason in _TOLD:
+            yield (False, f"it reads {source!r} again: no longer {reason}")
 
 
 def _of_stream(name: str, before: Stream, after: Stream) -> Iterator[tuple[bool, str]]:

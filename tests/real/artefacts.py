@@ -13,6 +13,9 @@ KAFKA_VERSIONS: Final = ("4.3.0", "3.9.2", "2.8.2")
 _JMX_EXPORTER: Final = "1.0.1"
 _KAFKAJS: Final = "2.2.4"
 _MSK_IAM: Final = "2.3.2"
+KCL_VERSIONS: Final = ("2.6.0", "3.1.0")
+_KPL: Final = "0.15.12"
+_DYNAMODB: Final = "2.6.0"
 _SECONDS: Final = 600
 _POM: Final = """\
 <project>
@@ -88,6 +91,24 @@ def msk_iam_libs() -> Path:
     """The folder with the jars of Amazon's login module for the Java client."""
     iam = _DEPENDENCY.format("software.amazon.msk", "aws-msk-iam-auth", _MSK_IAM, "")
     return _kept(f"aws-msk-iam-auth-{_MSK_IAM}", lambda folder: _maven(folder, iam)) / "libs"
+
+
+def kcl_libs(version: str) -> Path:
+    """The folder with the jars of the Kinesis Client Library."""
+    kcl = _DEPENDENCY.format("software.amazon.kinesis", "amazon-kinesis-client", version, "")
+    return _kept(f"kcl-{version}", lambda folder: _maven(folder, kcl)) / "libs"
+
+
+def kpl_libs() -> Path:
+    """The folder with the jars of the Kinesis Producer Library, its native program inside."""
+    kpl = _DEPENDENCY.format("com.amazonaws", "amazon-kinesis-producer", _KPL, "")
+    return _kept(f"kpl-{_KPL}", lambda folder: _maven(folder, kpl)) / "libs"
+
+
+def dynamodb_libs() -> Path:
+    """The folder with the jars of DynamoDB Local, and SQLite's native library."""
+    local = _DEPENDENCY.format("com.amazonaws", "DynamoDBLocal", _DYNAMODB, "")
+    return _kept(f"dynamodb-local-{_DYNAMODB}", lambda folder: _maven(folder, local)) / "libs"
 
 
 def prometheus() -> Path:

@@ -58,8 +58,10 @@ async def serve(
         try:
             while await _one(answer, reader, writer, most_body_bytes):
                 pass
-        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError, OSError, asyncio.CancelledError):
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError, OSError):
             pass
+        except asyncio.CancelledError:
+            writer.transport.abort()  # TLS would wait for the other side's farewell
         finally:
             writer.close()
 

@@ -68,7 +68,7 @@ def test_the_ports_follow_the_first_one() -> None:
         (("kafka", "--set", "magic=1", "--control", "127.0.0.1:0"), "Unknown configuration: magic"),
         (("kafka", "--set", "num.io.threads=many", "--control", "127.0.0.1:0"), "Not a number"),
         (("kafka", "--scenario", "none"), "'none' is unknown: one of healthy"),
-        (("fault", "stop", "--control", "127.0.0.1:1"), "start `streamwatch reference kafka` first"),
+        (("fault", "stop", "--control", "127.0.0.1:1"), "start `streamwatch reference kafka` or"),
     ],
 )
 def test_a_mistake_is_told(args: tuple[str, ...], told: str) -> None:

@@ -192,6 +192,8 @@ class ReferenceAws:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+        for _ in range(3):  # aborted transports close their sockets in the loop's next turns
+            await asyncio.sleep(0)
 
     def _end(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)

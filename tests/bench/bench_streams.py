@@ -1,0 +1,106 @@
+"""What a cycle costs on 1,000 streams of 10 shards: calls, metrics billed, dollars a month, seconds, memory.
+
+    python tests/bench/bench_streams.py [STREAMS] [SHARDS]
+
+The reference AWS runs in a process of its own; one minute passes between two reads. Its own limits hold: what the first
+read costs in time is the rate at which the agent asks, half of what AWS allows.
+"""
+
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from streamwatch.catalogue import BY_CLOUDWATCH
+from streamwatch.clock import SystemClock
+from streamwatch.export.exposition import Exposition
+from streamwatch.model.kinesis import StreamsSnapshot
+from streamwatch.watched import Wiring
+from tests.source.streams.watching import config
+
+_SERVER = """
+import sys
+from streamwatch.reference.aws.server import ReferenceAws
+from streamwatch.reference.aws.cloud import Cloud
+from streamwatch.reference.kinesis.house import Quotas
+streams, shards = int(sys.argv[1]), int(sys.argv[2])
+with ReferenceAws(Cloud(quotas=Quotas(create_seconds=0, update_seconds=0, shards=10**6))) as aws:
+    def make(cloud, now):
+        for number in range(streams):
+            stream = cloud.kinesis().create(f"stream{number:04}", "PROVISIONED", shards, now)
+        cloud.kinesis().timers.run(now)
+        for stream in cloud.kinesis().streams.values():
+            for name in ("IncomingBytes", "IncomingRecords", "PutRecords.Success", "GetRecords.Success",
+                         "GetRecords.IteratorAgeMilliseconds", "ReadProvisionedThroughputExceeded",
+                         "WriteProvisionedThroughputExceeded", "GetRecords.Bytes", "GetRecords.Records"):
+                for ago in (60, 120, 180):
+                    cloud.metrics().put("AWS/Kinesis", name, (("StreamName", stream.name),), 1, "Count", now - ago)
+    aws.do(make)
+    print(aws.url, flush=True)
+    sys.stdin.read()
+"""
+
+
+class Later(SystemClock):
+    """The machine's clock, some minutes later."""
+
+    ahead = 0.0
+
+    def now(self) -> float:
+        return super().now() + self.ahead
+
+
+def memory() -> float:
+    """Of this process, in MB, at its most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def main() -> None:
+    streams, shards = (int(one) for one in (*sys.argv[1:], "1000", "10")[:2])
+    command = [sys.executable, "-c", _SERVER, str(streams), str(shards)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        assert server.stdin is not None
+        url = server.stdout.readline().strip()
+        clock = Later()
+        budget = (
+            "interval: 60s\n    deadline: 50s\n    describe_interval: 10m\n    cloudwatch: {monthly_dollars: 1000000}"
+        )
+        watched = Wiring(clock).watched(config(url, budget), lambda: None)
+        page = Exposition()
+        vital = sum(
+            1 for one in BY_CLOUDWATCH if one.cloudwatch and one.cloudwatch.vital and one.labels[-1] == "stream"
+        )
+        print(f"{streams} streams of {shards} shards; {vital} vital metrics a stream, of {len(BY_CLOUDWATCH)} in all")
+        print(
+            f"{'read':>5} {'s':>6} {'CPU s':>6} {'calls':>6} {'metrics':>8} {'described':>9} {'page MB':>8} {'RSS MB':>7}"
+        )
+        calls = metrics = 0
+        for turn in range(8):
+            begun, cpu = time.perf_counter(), time.process_time()
+            now = watched.source.read()
+            assert isinstance(now, StreamsSnapshot)
+            samples = [one for each in watched.collectors.values() for one in each.collect(now)]
+            body = page.render(samples).text
+            seconds, cpu = time.perf_counter() - begun, time.process_time() - cpu
+            total, asked = sum(one.calls for one in now.calls), now.cost.metrics
+            described = sum(one.description is not None for one in now.streams or ())
+            print(
+                f"{turn + 1:5} {seconds:6.2f} {cpu:6.2f} {total - calls:6} {asked - metrics:8} {described:9}"
+                f" {len(body) / 2**20:8.1f} {memory():7.0f}"
+            )
+            calls, metrics = total, asked
+            clock.ahead += 60
+        minutes = 60 * 24 * 30
+        details = sum(1 for one in BY_CLOUDWATCH if one.labels[-1] == "stream") - vital
+        vitals, rest = vital * streams * minutes, details * streams * minutes / 5
+        print(f"a month: {(vitals + rest) / 1e6:.0f} million metrics, {(vitals + rest) / 1e5:,.0f} dollars;"
+              f" every metric every minute: {(vital + details) * streams * minutes / 1e5:,.0f} dollars")  # fmt: skip
+        server.stdin.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -41,6 +41,7 @@ bench: $(VENV)/ready
 	$(BIN)/python tests/bench/bench_cluster.py
 	$(BIN)/python tests/bench/bench_scrape.py
 	$(BIN)/python tests/bench/bench_reference.py
+	$(BIN)/python tests/bench/bench_streams.py
 
 clean:
 	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis

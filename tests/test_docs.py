@@ -39,11 +39,13 @@ def test_every_metric_is_documented() -> None:
     assert all(f"`{metric.name}`" in told for metric in METRICS)
 
 
-@pytest.mark.parametrize("file", ["README.md", "CONTRIBUTING.md", "docs/kafka.md", "docs/architecture.md"])
+@pytest.mark.parametrize(
+    "file", ["README.md", "CONTRIBUTING.md", "docs/kafka.md", "docs/kinesis.md", "docs/architecture.md"]
+)
 def test_what_a_document_names_exists(file: str) -> None:
     text = (ROOT / file).read_text(encoding="utf-8")
     names = {metric.name for metric in METRICS}
-    metrics = set(re.findall(r"`((?:kafka|streamwatch)_[a-z_]+)`", text))
+    metrics = set(re.findall(r"`((?:kafka|kinesis|streamwatch)_[a-z_]+)`", text))
     paths = set(re.findall(r"`((?:streamwatch|tests|docs|sources|collectors|export|model)/[\w./]*\.\w+)`", text))
 
     assert metrics - {"kafka_cluster"} <= names

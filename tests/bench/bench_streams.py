@@ -71,10 +71,9 @@ def main() -> None:
         )
         watched = Wiring(clock).watched(config(url, budget), lambda: None)
         page = Exposition()
-        vital = sum(
-            1 for one in BY_CLOUDWATCH if one.cloudwatch and one.cloudwatch.vital and one.labels[-1] == "stream"
-        )
-        print(f"{streams} streams of {shards} shards; {vital} vital metrics a stream, of {len(BY_CLOUDWATCH)} in all")
+        of_streams = [one.cloudwatch for one in BY_CLOUDWATCH if one.labels[-1] == "stream"]
+        vital = sum(1 for one in of_streams if one and one.vital)
+        print(f"{streams} streams of {shards} shards; {vital} vital metrics a stream, of {len(of_streams)} in all")
         print(
             f"{'read':>5} {'s':>6} {'CPU s':>6} {'calls':>6} {'metrics':>8} {'described':>9} {'page MB':>8} {'RSS MB':>7}"
         )
@@ -95,10 +94,11 @@ def main() -> None:
             calls, metrics = total, asked
             clock.ahead += 60
         minutes = 60 * 24 * 30
-        details = sum(1 for one in BY_CLOUDWATCH if one.labels[-1] == "stream") - vital
+        details = len(of_streams) - vital
         vitals, rest = vital * streams * minutes, details * streams * minutes / 5
-        print(f"a month: {(vitals + rest) / 1e6:.0f} million metrics, {(vitals + rest) / 1e5:,.0f} dollars;"
-              f" every metric every minute: {(vital + details) * streams * minutes / 1e5:,.0f} dollars")  # fmt: skip
+        whole = (vital + details) * streams * minutes / 1e5
+        print(f"a month: {(vitals + rest) / 1e6:.0f} million metrics, {(vitals + rest) / 1e5:,.0f} dollars")
+        print(f"every metric every minute: {whole:,.0f} dollars")
         server.stdin.close()
 
 

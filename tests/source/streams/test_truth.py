@@ -123,7 +123,7 @@ COUNTERS = tuple(one for one in k.METRICS if one.kind == "counter")
 MORE = "describe_interval: 10s\n    cloudwatch: {detail_interval: 60s, quiet_interval: 60s, monthly_dollars: 100000}"
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(STEPS, st.sampled_from([0.0, 60.0, 170.0]))
 def test_every_counter_is_what_was_done_each_minute_once(steps: list[tuple[str, int, int]], lateness: float) -> None:
     time = Time()

@@ -74,9 +74,8 @@ def main() -> None:
         of_streams = [one.cloudwatch for one in BY_CLOUDWATCH if one.labels[-1] == "stream"]
         vital = sum(1 for one in of_streams if one and one.vital)
         print(f"{streams} streams of {shards} shards; {vital} vital metrics a stream, of {len(of_streams)} in all")
-        print(
-            f"{'read':>5} {'s':>6} {'CPU s':>6} {'calls':>6} {'metrics':>8} {'described':>9} {'page MB':>8} {'RSS MB':>7}"
-        )
+        heads = ("s", 6), ("CPU s", 6), ("calls", 6), ("metrics", 8), ("described", 9), ("page MB", 8), ("RSS MB", 7)
+        print(" read", *(f"{name:>{width}}" for name, width in heads))
         calls = metrics = 0
         for turn in range(8):
             begun, cpu = time.perf_counter(), time.process_time()

@@ -18,6 +18,7 @@ from streamwatch.model.metric import Keys, Metric, Samples
 from streamwatch.schedule import Job, Schedule
 from streamwatch.status import status
 from streamwatch.store import Store
+from streamwatch.trust import merged
 from streamwatch.watch import Watch
 from streamwatch.watched import Config as SourceConfig
 from streamwatch.watched import Wiring
@@ -110,7 +111,8 @@ class App:
         else:
             self._server.reload_tls()
         wanted = {one.name: one for one in config.sources}
-        for name in [name for name, watch in self._watches.items() if wanted.get(name) != watch.config]:
+        stale = [name for name, watch in self._watches.items() if wanted.get(watch.config.name) != watch.config]
+        for name in stale:
             self._schedule.remove(name, timeout_seconds=1.0)
             self._watches.pop(name).close()
             self._store.forget(name)
@@ -142,10 +144,9 @@ class App:
         )
 
     def _watch(self, config: SourceConfig) -> None:
-        name = config.name
-        found = self._wiring.watched(config, self._waker(name))
-        watch = self._watches[name] = Watch(config, found, self._clock, self._tell)
-        self._schedule.add(Job(name, watch.config.interval, watch.run))
+        for one in self._wiring.watched(config, self._waker(config.name)):
+            watch = self._watches[one.name] = Watch(config, one, self._clock, self._tell)
+            self._schedule.add(Job(one.name, one.interval, watch.run))
 
     def _waker(self, name: str) -> Callable[[], None]:
         return lambda: self._schedule.wake(name)
@@ -157,9 +158,16 @@ class App:
     def _render(self) -> Page:
         with self._rendering:
             until = self._store.valid_until()
-            page = self._exposition.render((*self._store.current(), *self._own()), self._process.render())
+            page = self._exposition.render(
+                (*(one for _, one in merged(self._said())), *self._own()), self._process.render()
+            )
             self._page, self._page_until = page, until
             return page
+
+    def _said(self) -> list[tuple[str, Samples]]:
+        """Return the samples of now, each with the kind of its source."""
+        kinds = {name: watch.kind for name, watch in self._watches.items()}
+        return [(kinds.get(source, ""), one) for source, samples in self._store.said() for one in samples]
 
     def _own(self) -> list[Samples]:
         """Return the samples about the agent's jobs and server."""
@@ -185,7 +193,7 @@ class App:
         now, reasons = self._clock.now(), []
         for name, count in self._schedule.counts().items():
             watch = self._watches.get(name)
-            if watch and now - count.last_started_at > _HUNG_INTERVALS * watch.config.interval:
+            if watch and now - count.last_started_at > _HUNG_INTERVALS * watch.interval:
                 reasons.append(f"job {name!r} has not begun for {now - count.last_started_at:.0f}s: it hangs")
         return Health(tuple(reasons))
 

@@ -145,14 +145,18 @@ def snapshot(file: Path | None, kafka: str | None, kinesis: str | None, as_json:
     """Read each cluster and account once and show what is seen. Exit code 1 when one could not be read."""
     config = _loaded(_loader(file, kafka, kinesis))
 
-    from streamwatch.once import read_once  # noqa: PLC0415
+    from streamwatch.once import read_all  # noqa: PLC0415
     from streamwatch.tables import show, tables  # noqa: PLC0415
+    from streamwatch.trust import merged  # noqa: PLC0415
 
     _configure_log(config, quiet=True)
     blind = False
     found: list[dict[str, Any]] = []
     for source in config.sources:
-        now, samples = read_once(source)
+        seen = read_all(source)
+        now = seen[0].snapshot
+        problems = [problem for one in seen for problem in one.snapshot.problems]
+        samples = merged((one.kind, samples) for one in seen for samples in one.samples)
         blind |= not now.is_up
         if as_json:
             found.append(
@@ -160,21 +164,49 @@ def snapshot(file: Path | None, kafka: str | None, kinesis: str | None, as_json:
                     "cluster" if source in config.kafka else "source": source.name,
                     "taken_at": now.taken_at,
                     "problems": [
-                        {"scope": p.scope, "reason": p.reason, "detail": p.detail, "count": p.count}
-                        for p in now.problems
+                        {"scope": p.scope, "reason": p.reason, "detail": p.detail, "count": p.count} for p in problems
                     ],
                     "samples": [
-                        {"name": s.metric.name, "labels": dict(zip(s.keys.names, row, strict=True)), "value": value}
-                        for s in samples
+                        {
+                            "name": s.metric.name,
+                            "labels": dict(zip(s.keys.names, row, strict=True)),
+                            "value": value,
+                            "source": kind,
+                        }
+                        for kind, s in samples
                         for row, value in s.known().items()
                     ],
                 }
             )
         else:
-            show(*tables(now, samples))
+            show(*tables(now, [s for _, s in samples]))
     if as_json:
         click.echo(json.dumps(found, indent=2))
     sys.exit(int(blind))
+
+
+@main.command()
+@_file
+@_json
+def compare(file: Path | None, as_json: bool) -> None:  # noqa: FBT001 - a flag
+    """Show every metric that several sources know, from each of them. Exit code 1 when a difference is unexplained."""
+    config = _loaded(_loader(file))
+
+    from dataclasses import asdict  # noqa: PLC0415
+
+    from streamwatch.compare import compared  # noqa: PLC0415
+    from streamwatch.once import read_all  # noqa: PLC0415
+    from streamwatch.tables import compared_table, show  # noqa: PLC0415
+
+    _configure_log(config, quiet=True)
+    lines = [line for source in config.sources for line in compared(read_all(source))]
+    if as_json:
+        click.echo(json.dumps([asdict(line) for line in lines], indent=2))
+    elif lines:
+        show(compared_table(lines))
+    else:
+        click.echo("no metric has two sources: add `open_monitoring` to a cluster")
+    sys.exit(int(any(line.verdict == "differs" for line in lines)))
 
 
 @main.command()

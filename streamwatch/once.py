@@ -1,16 +1,38 @@
 """One read of one source, for a person who wants to see it now."""
 
+from dataclasses import dataclass
+
 from streamwatch.clock import SystemClock
 from streamwatch.model.metric import Samples
 from streamwatch.model.snapshot import Snapshot
 from streamwatch.watched import Config, Wiring
 
 
-def read_once(config: Config) -> tuple[Snapshot, list[Samples]]:
-    """Return a snapshot and all its samples; nothing stays connected."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one source of a part of the configuration saw."""
+
+    kind: str
+    snapshot: Snapshot
+    samples: list[Samples]
+
+
+def read_all(config: Config) -> list[Seen]:
+    """Return what every source of a part of the configuration sees, the main one first; nothing stays connected."""
     found = Wiring(SystemClock()).watched(config, lambda: None)
+    seen = []
     try:
-        now = found.source.read()
+        for one in found:
+            now = one.source.read()
+            samples = [samples for collector in one.collectors.values() for samples in collector.collect(now)]
+            seen.append(Seen(one.kind, now, samples))
     finally:
-        found.source.close()
-    return now, [samples for collector in found.collectors.values() for samples in collector.collect(now)]
+        for one in found:
+            one.source.close()
+    return seen
+
+
+def read_once(config: Config) -> tuple[Snapshot, list[Samples]]:
+    """Return what the main source sees."""
+    first = read_all(config)[0]
+    return first.snapshot, first.samples

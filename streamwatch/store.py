@@ -56,6 +56,12 @@ class Store:
             self._expire()
             return tuple(samples for said in self._said.values() for samples in said.samples)
 
+    def said(self) -> tuple[tuple[str, tuple[Samples, ...]], ...]:
+        """Return the samples that are valid now, by who said them."""
+        with self._lock:
+            self._expire()
+            return tuple((source, said.samples) for source, said in self._said.items())
+
     def valid_until(self) -> float:
         """Return the instant at which ``current()`` next changes by itself; infinity when it never does."""
         with self._lock:

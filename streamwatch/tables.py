@@ -11,6 +11,7 @@ from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_groups as g
 from streamwatch.catalogue import kinesis as n
 from streamwatch.catalogue import kinesis_shards as h
+from streamwatch.model.comparison import Line
 from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.model.kinesis import StreamsSnapshot
 from streamwatch.model.metric import Metric, Samples
@@ -177,6 +178,18 @@ def stream_tables(now: StreamsSnapshot, samples: Sequence[Samples]) -> list[Rend
         *hot,
         *problems,
     ]
+
+
+def compared_table(lines: Sequence[Line]) -> Table:
+    """Return what several sources say of the same."""
+    kinds = sorted({kind for line in lines for kind in line.values})
+    table = Table("metric", "of", *kinds, "verdict")
+    styles = {"equal": "green", "explained": "yellow", "differs": "bold red"}
+    for line in lines:
+        values = ["" if kind not in line.values else f"{line.values[kind]:g}" for kind in kinds]
+        verdict = f"{line.verdict}: {line.reason}" if line.reason else line.verdict
+        table.add_row(line.name, "  ".join(line.labels.values()), *values, Text(verdict, style=styles[line.verdict]))
+    return table
 
 
 def _largest(

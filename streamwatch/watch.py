@@ -24,19 +24,21 @@ class Watch:
 
     def __init__(self, config: Config, watched: Watched, clock: Clock, tell: Tell) -> None:
         self.config = config
-        self.kind = watched.kind
+        """The part of the configuration that it comes from."""
+        self.name, self.kind, self.interval = watched.name, watched.kind, watched.interval
         self.last: Snapshot | None = None
         """The last snapshot; None before the first."""
         self._clock = clock
         self._source = watched.source
         self._collectors = watched.collectors
         self._about = watched.about
+        self._max_series = watched.max_series
         self._tell = tell
         self._failed: dict[str, str] = {}
 
     def run(self) -> None:
         """Read once, and tell what is known; nothing of an earlier read stays when this one breaks."""
-        name, valid = self.config.name, _VALID_INTERVALS * self.config.interval
+        name, valid = self.name, _VALID_INTERVALS * self.interval
         try:
             now = self._source.read()
             samples = self.collect(now)
@@ -60,12 +62,12 @@ class Watch:
                 if self._failed.get(name) != str(error):
                     log.exception("collector %s: failed: the others go on; please report this", name)
                 self._failed[name] = str(error)
-            samples.append(c.COLLECTOR_UP.sample(up, source=self.config.name, collector=name))
-        kept, dropped = cap(samples, self.config.max_series)
+            samples.append(c.COLLECTOR_UP.sample(up, source=self.name, collector=name))
+        kept, dropped = cap(samples, self._max_series)
         return [
             *(samples for one in self._about for samples in one.collect(now)),
-            c.SERIES.sample(count(kept), source=self.config.name),
-            c.SERIES_DROPPED.sample(dropped, source=self.config.name),
+            c.SERIES.sample(count(kept), source=self.name),
+            c.SERIES_DROPPED.sample(dropped, source=self.name),
             *kept,
         ]
 
@@ -76,11 +78,11 @@ class Watch:
     def _log(self, now: Snapshot) -> None:
         was, is_up = self.last is not None and self.last.is_up, now.is_up
         if is_up and not was:
-            log.info("source up", extra={"source": self.config.name, "seconds": round(now.read_seconds, 3)})
+            log.info("source up", extra={"source": self.name, "seconds": round(now.read_seconds, 3)})
         elif not is_up and (was or self.last is None):
             why = now.problems[0].detail if now.problems else "unknown"
-            log.warning("source down", extra={"source": self.config.name, "reason": why})
+            log.warning("source down", extra={"source": self.name, "reason": why})
         log.debug(
             "read",
-            extra={"source": self.config.name, "seconds": round(now.read_seconds, 3), "problems": len(now.problems)},
+            extra={"source": self.name, "seconds": round(now.read_seconds, 3), "problems": len(now.problems)},
         )

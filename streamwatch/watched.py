@@ -1,12 +1,14 @@
-"""What can be watched: a source, and the collectors that make samples of its snapshots."""
+"""What can be watched: sources, and the collectors that make samples of their snapshots."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from streamwatch.catalogue import BY_CLOUDWATCH
+from streamwatch.catalogue.pages import NAMES
 from streamwatch.clock import Clock
 from streamwatch.collectors import Collector
+from streamwatch.collectors.broker_pages import PageCollector, ScrapeCollector
 from streamwatch.collectors.cluster import ClusterCollector
 from streamwatch.collectors.groups import GroupCollector
 from streamwatch.collectors.lag import EndOffsetHistory
@@ -18,6 +20,8 @@ from streamwatch.model.snapshot import Snapshot
 from streamwatch.sources.kafka import KafkaSource
 from streamwatch.sources.kafka.config import Config as KafkaConfig
 from streamwatch.sources.kinesis.config import Config as KinesisConfig
+from streamwatch.sources.open_monitoring.config import Config as PagesConfig
+from streamwatch.sources.open_monitoring.source import OpenMonitoringSource
 
 if TYPE_CHECKING:
     from streamwatch.sources.aws.session import Accounts
@@ -35,12 +39,16 @@ class Source(Protocol):
         """Drop what is held open."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
     """One source with its collectors."""
 
+    name: str
     kind: str
+    """Of the source: ``kafka``, ``pages`` or ``kinesis``."""
     source: Source
+    interval: float
+    max_series: int
     collectors: dict[str, Collector[Any]]
     """By name, in the order in which they run."""
     about: Sequence[Collector[Any]]
@@ -67,12 +75,41 @@ class Wiring:
         self._clock = clock
         self._accounts: Accounts | None = None
 
-    def watched(self, config: Config, wake: Callable[[], None]) -> Watched:
-        """Return what this part of the configuration watches; nothing is read yet."""
+    def watched(self, config: Config, wake: Callable[[], None]) -> list[Watched]:
+        """Return what this part of the configuration watches, the main source first; nothing is read yet."""
         if isinstance(config, KinesisConfig):
-            return self._kinesis(config)
-        about = (SourceCollector(config.interval), RequestCollector())
-        return Watched("kafka", KafkaSource(config, self._clock, wake), kafka_collectors(config), about)
+            return [self._kinesis(config)]
+        source = KafkaSource(config, self._clock, wake)
+        found = [
+            Watched(
+                name=config.name,
+                kind="kafka",
+                source=source,
+                interval=config.interval,
+                max_series=config.max_series,
+                collectors=kafka_collectors(config),
+                about=(SourceCollector(config.interval), RequestCollector()),
+            )
+        ]
+        if config.open_monitoring is not None:
+            found.append(self._pages(config, config.open_monitoring, source))
+        return found
+
+    def _pages(self, config: KafkaConfig, pages: PagesConfig, kafka: KafkaSource) -> Watched:
+        name = f"{config.name}/pages"
+
+        def hosts() -> dict[int, str]:
+            return {one.id: one.host for one in kafka.brokers if one.host}
+
+        return Watched(
+            name=name,
+            kind="pages",
+            source=OpenMonitoringSource(name, config.name, pages, hosts, NAMES, self._clock),
+            interval=pages.interval,
+            max_series=config.max_series,
+            collectors={"pages": PageCollector(topics=pages.topics, app_logs_mount=pages.app_logs_mount)},
+            about=(SourceCollector(pages.interval), ScrapeCollector()),
+        )
 
     def _kinesis(self, config: KinesisConfig) -> Watched:
         # boto3 takes 0.3 s and 40 MB: only who watches streams pays for it.
@@ -81,6 +118,12 @@ class Wiring:
 
         if self._accounts is None:
             self._accounts = Accounts(self._clock)
-        source = KinesisSource(config, self._clock, self._accounts, BY_CLOUDWATCH)
-        collectors: dict[str, Collector[Any]] = {"streams": StreamCollector(config.consumers_per_stream)}
-        return Watched("kinesis", source, collectors, (SourceCollector(config.interval), CallCollector()))
+        return Watched(
+            name=config.name,
+            kind="kinesis",
+            source=KinesisSource(config, self._clock, self._accounts, BY_CLOUDWATCH),
+            interval=config.interval,
+            max_series=config.max_series,
+            collectors={"streams": StreamCollector(config.consumers_per_stream)},
+            about=(SourceCollector(config.interval), CallCollector()),
+        )

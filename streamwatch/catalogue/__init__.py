@@ -1,10 +1,11 @@
 """The only home of metric names: what each means, its unit, its labels, and its CloudWatch twin."""
 
-from streamwatch.catalogue import agent, kafka, kafka_groups, kinesis, kinesis_shards
+from streamwatch.catalogue import agent, kafka, kafka_brokers, kafka_groups, kinesis, kinesis_shards
 from streamwatch.model.metric import Metric
 
 METRICS: tuple[Metric, ...] = (
     *kafka.METRICS,
+    *kafka_brokers.METRICS,
     *kafka_groups.METRICS,
     *kinesis.METRICS,
     *kinesis_shards.METRICS,
@@ -17,4 +18,4 @@ BY_CLOUDWATCH: tuple[Metric, ...] = tuple(
 )
 """What CloudWatch is asked for about streams."""
 
-__all__ = ["BY_CLOUDWATCH", "METRICS", "agent", "kafka", "kafka_groups", "kinesis", "kinesis_shards"]
+__all__ = ["BY_CLOUDWATCH", "METRICS", "agent", "kafka", "kafka_brokers", "kafka_groups", "kinesis", "kinesis_shards"]

@@ -7,6 +7,7 @@ from streamwatch.model.metric import Metric, Tier
 SOURCE: Final = ("source",)
 REQUEST: Final = (*SOURCE, "api", "broker")
 CALL: Final = (*SOURCE, "aws_region", "service", "operation")
+SCRAPED: Final = (*SOURCE, "broker", "page")
 JOB: Final = ("job",)
 
 
@@ -151,6 +152,36 @@ CALL_SECONDS = _metric(
     question="Which operation is slow?",
     kind="counter",
     unit="seconds",
+)
+PAGES = _metric(
+    "streamwatch_page_scrapes_total",
+    SCRAPED,
+    "Pages of brokers' exporters (`jmx`, `node`) that were asked for.",
+    question="What does scraping cost the brokers?",
+    kind="counter",
+)
+PAGE_FAILURES = _metric(
+    "streamwatch_page_scrape_failures_total",
+    SCRAPED,
+    "Pages that could not be had, or not to their end.",
+    question="Which exporter does not answer?",
+    kind="counter",
+)
+PAGE_SECONDS = _metric(
+    "streamwatch_page_scrape_seconds_total",
+    SCRAPED,
+    "Time spent on the pages.",
+    question="Which exporter is slow?",
+    kind="counter",
+    unit="seconds",
+)
+PAGE_BYTES = _metric(
+    "streamwatch_page_scrape_received_bytes_total",
+    SCRAPED,
+    "Bytes of pages received, as they came (compressed).",
+    question="What does scraping cost the network?",
+    kind="counter",
+    unit="bytes",
 )
 CLOUDWATCH_METRICS = _metric(
     "streamwatch_cloudwatch_metrics_requested_total",

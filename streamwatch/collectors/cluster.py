@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from streamwatch.catalogue import kafka as c
+from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.collectors.columns import (
     Replication,
     count_by,
@@ -47,10 +48,10 @@ class ClusterCollector:
         if now.brokers != self._brokers:
             self._brokers = now.brokers
         brokers, topology = self._brokers, now.topology
-        keys = self._keys.get(lambda: Keys(c.BROKER, [(now.cluster, str(b.id)) for b in brokers]), brokers)
+        keys = self._keys.get(lambda: Keys(c.BROKER, [(now.cluster, str(one.id)) for one in brokers]), brokers)
         samples = [
             c.ACTIVE_CONTROLLERS.sample(now.controllers, kafka_cluster=now.cluster),
-            c.BROKER_UP.samples(keys, np.array([float(b.up) for b in brokers])),
+            c.BROKER_UP.samples(keys, np.array([float(one.up) for one in brokers])),
         ]
         if topology is None:
             return samples
@@ -134,15 +135,22 @@ def _log_bytes(now: ClusterSnapshot) -> Values:
     for log_dir in now.log_dirs:
         told = log_dir.online and log_dir.log_bytes >= 0
         sizes.setdefault(log_dir.broker, []).append(log_dir.log_bytes if told else UNKNOWN)
-    return np.array([sum(sizes[b.id]) if b.id in sizes else UNKNOWN for b in now.brokers], dtype=np.float64)
+    return np.array([sum(sizes[one.id]) if one.id in sizes else UNKNOWN for one in now.brokers], dtype=np.float64)
 
 
 def _disks(now: ClusterSnapshot) -> list[Samples]:
     keys = Keys(c.LOG_DIR, [(now.cluster, str(d.broker), d.path) for d in now.log_dirs])
     total = known(np.array([d.total_bytes or NOT_KNOWN for d in now.log_dirs], dtype=np.int64))
     usable = known(np.array([d.usable_bytes for d in now.log_dirs], dtype=np.int64))
+    used = 1 - usable / total
+    fullest: dict[int, float] = {}
+    for log_dir, share in zip(now.log_dirs, used.tolist(), strict=True):
+        # NaN stays: with a volume that is not known, the fullest one is not known.
+        fullest[log_dir.broker] = float(np.maximum(fullest.get(log_dir.broker, -np.inf), share))
+    brokers = Keys(b.DATA_DISK.labels, [(now.cluster, str(broker)) for broker in fullest])
     return [
-        c.LOG_DIR_USED.samples(keys, 1 - usable / total),
+        b.DATA_DISK.samples(brokers, np.array(list(fullest.values()), dtype=np.float64)),
+        c.LOG_DIR_USED.samples(keys, used),
         c.LOG_DIR_TOTAL.samples(keys, total),
         c.LOG_DIR_USABLE.samples(keys, usable),
         c.LOG_DIR_ONLINE.samples(keys, np.array([float(d.online) for d in now.log_dirs])),

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from streamwatch.clock import Clock
 from streamwatch.errors import SourceError, SourceUnavailable
 from streamwatch.model.finding import Finding
-from streamwatch.model.kafka import ClusterSnapshot
+from streamwatch.model.kafka import Broker, ClusterSnapshot
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.doctor import examine
 from streamwatch.sources.kafka.fanout import Fanout
@@ -40,6 +40,8 @@ class KafkaSource:
 
         """
         self.config = config
+        self.brokers: tuple[Broker, ...] = ()
+        """As the last read found them."""
         self._clock = clock
         self._wake = wake
         self._loop = asyncio.new_event_loop()
@@ -53,7 +55,9 @@ class KafkaSource:
         What could not be read is unknown in the snapshot and one of its problems; with no broker at all the
         snapshot's topology is None.
         """
-        return self._run(self._read())
+        snapshot = self._run(self._read())
+        self.brokers = snapshot.brokers
+        return snapshot
 
     def close(self) -> None:
         """Drop all connections and end the thread; a loop that hangs is left to the end of the process."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from streamwatch.model.settings import Duration, FilePath, HostPort, Pattern, Secret, Size, setting
+from streamwatch.sources.open_monitoring.config import Config as OpenMonitoring
 
 Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "AWS_MSK_IAM"]
 
@@ -133,6 +134,9 @@ class Config:
     )
     lag_history: Duration = setting(
         "how far back end offsets are remembered: lag in seconds is known up to this age", default=86400.0, minimum=60
+    )
+    open_monitoring: OpenMonitoring | None = setting(
+        "the brokers' JMX and node exporters (MSK: open monitoring); left out, they are not scraped", default=None
     )
     client_id: str = setting("the client id that brokers see, for their quotas and logs", default="streamwatch")
 

@@ -1,0 +1,149 @@
+"""Which series of the brokers' exporters tell which metric: MSK's default JMX naming, and that of the usual rules."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from streamwatch.catalogue import kafka as k
+from streamwatch.catalogue import kafka_brokers as b
+from streamwatch.model.metric import Metric
+
+_REQUESTS: Final = frozenset({"Produce", "FetchConsumer", "FetchFollower"})
+_PHASES: Final = {
+    "TotalTimeMs": "total",
+    "RequestQueueTimeMs": "queue",
+    "LocalTimeMs": "local",
+    "RemoteTimeMs": "remote",
+    "ResponseQueueTimeMs": "response_queue",
+    "ResponseSendTimeMs": "send",
+    "ThrottleTimeMs": "throttle",
+}
+_QUANTILES: Final = {"50th": "0.5", "95th": "0.95", "99th": "0.99", "999th": "0.999"}
+_MS: Final = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A series of a page that tells a metric of its broker."""
+
+    metric: Metric
+    name: str
+    """The exporter's name."""
+    where: Mapping[str, str] = field(default_factory=dict)
+    """Labels that it must have; "" also fits one that is not there."""
+    among: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Labels that must have one of these values."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Our labels, by the exporter's."""
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    """Our labels that are always the same."""
+    scale: float = 1.0
+    fold: Literal["sum", "max"] = "sum"
+    """What several series of one metric and label set make."""
+    page: Literal["jmx", "node"] = "jmx"
+
+
+def _value(metric: Metric, kind: str, name: str, other: str) -> tuple[Pick, ...]:
+    """A gauge, by default naming and by the naming of the usual rules."""
+    return (Pick(metric, f"kafka_{kind}_Value", {"name": name}, fold="max"), Pick(metric, other, fold="max"))
+
+
+def _meter(metric: Metric, name: str) -> tuple[Pick, ...]:
+    """A meter of all topics: its series has no topic, or an empty one; those of topics are not added to it."""
+    short = name.removesuffix("PerSec").lower()
+    return (
+        Pick(metric, "kafka_server_BrokerTopicMetrics_Count", {"name": name, "topic": ""}, fold="max"),
+        Pick(metric, f"kafka_server_brokertopicmetrics_{short}_total", {"topic": ""}, fold="max"),
+    )
+
+
+def _topic_meter(metric: Metric, name: str) -> tuple[Pick, ...]:
+    short = name.removesuffix("PerSec").lower()
+    return (
+        Pick(metric, "kafka_server_BrokerTopicMetrics_Count", {"name": name}, labels={"topic": "topic"}, fold="max"),
+        Pick(metric, f"kafka_server_brokertopicmetrics_{short}_total", labels={"topic": "topic"}, fold="max"),
+    )
+
+
+def _requests() -> tuple[Pick, ...]:
+    among, labels = {"request": _REQUESTS}, {"request": "request"}
+    picks = [
+        Pick(b.REQUESTS, "kafka_network_RequestMetrics_Count", {"name": "RequestsPerSec"}, among, labels),
+        Pick(b.REQUESTS, "kafka_network_requestmetrics_requests_total", {}, among, labels),
+    ]
+    for name, phase in _PHASES.items():
+        of = {"phase": phase}
+        where = {"name": name}
+        picks.append(Pick(b.REQUEST_MEAN, "kafka_network_RequestMetrics_Mean", where, among, labels, of, _MS, "max"))
+        for attribute, quantile in _QUANTILES.items():
+            series = f"kafka_network_RequestMetrics_{attribute}Percentile"
+            fixed = of | {"quantile": quantile}
+            picks.append(Pick(b.REQUEST_QUANTILE, series, where, among, labels, fixed, _MS, "max"))
+            ruled = {"quantile": quantile}
+            name_by_rule = f"kafka_network_requestmetrics_{name.lower()}"
+            picks.append(Pick(b.REQUEST_QUANTILE, name_by_rule, ruled, among, labels, fixed, _MS, "max"))
+    return tuple(picks)
+
+
+def _network() -> tuple[Pick, ...]:
+    return tuple(
+        Pick(metric, f"node_network_{way}_{what}_total", fixed={"direction": direction}, page="node")
+        for way, direction in (("receive", "in"), ("transmit", "out"))
+        for metric, what in ((b.PACKETS, "packets"), (b.PACKETS_DROPPED, "drop"), (b.PACKET_ERRORS, "errs"))
+    )
+
+
+_SOCKETS: Final = "kafka_server_socket_server_metrics_connection"
+_SOCKETS_BY_RULE: Final = "kafka_server_socketservermetrics_connection"
+
+PICKS: Final[tuple[Pick, ...]] = (
+    *_requests(),
+    *_value(b.REQUEST_QUEUE, "network_RequestChannel", "RequestQueueSize",
+            "kafka_network_requestchannel_requestqueuesize"),
+    *_value(b.RESPONSE_QUEUE, "network_RequestChannel", "ResponseQueueSize",
+            "kafka_network_requestchannel_responsequeuesize"),
+    Pick(b.HANDLER_IDLE, "kafka_server_KafkaRequestHandlerPool_OneMinuteRate", {"name": "RequestHandlerAvgIdlePercent"},
+         fold="max"),
+    Pick(b.HANDLER_IDLE, "kafka_server_kafkarequesthandlerpool_requesthandleravgidle_percent", fold="max"),
+    *_value(b.PROCESSOR_IDLE, "network_SocketServer", "NetworkProcessorAvgIdlePercent",
+            "kafka_network_socketserver_networkprocessoravgidle_percent"),
+    Pick(b.CONNECTIONS, f"{_SOCKETS}_count", labels={"listener": "listener"}),
+    Pick(b.CONNECTIONS, f"{_SOCKETS_BY_RULE}_count", labels={"listener": "listener"}),
+    # The exporter takes _total from a name since its release 1.0; MSK's is older.
+    Pick(b.CONNECTIONS_CREATED, f"{_SOCKETS}_creation_total", labels={"listener": "listener"}),
+    Pick(b.CONNECTIONS_CREATED, f"{_SOCKETS}_creation", labels={"listener": "listener"}),
+    Pick(b.CONNECTIONS_CREATED, f"{_SOCKETS_BY_RULE}_creation_total", labels={"listener": "listener"}),
+    *_meter(b.BYTES_IN, "BytesInPerSec"),
+    *_meter(b.BYTES_OUT, "BytesOutPerSec"),
+    *_meter(b.MESSAGES_IN, "MessagesInPerSec"),
+    *_meter(b.REPLICATED_IN, "ReplicationBytesInPerSec"),
+    *_meter(b.REPLICATED_OUT, "ReplicationBytesOutPerSec"),
+    *_meter(b.FAILED_PRODUCE, "FailedProduceRequestsPerSec"),
+    *_meter(b.FAILED_FETCH, "FailedFetchRequestsPerSec"),
+    *_topic_meter(b.TOPIC_BYTES_IN, "BytesInPerSec"),
+    *_topic_meter(b.TOPIC_BYTES_OUT, "BytesOutPerSec"),
+    *_value(k.BROKER_PARTITIONS, "server_ReplicaManager", "PartitionCount",
+            "kafka_server_replicamanager_partitioncount"),
+    *_value(k.BROKER_LEADERS, "server_ReplicaManager", "LeaderCount", "kafka_server_replicamanager_leadercount"),
+    *_value(k.BROKER_UNDER_REPLICATED, "server_ReplicaManager", "UnderReplicatedPartitions",
+            "kafka_server_replicamanager_underreplicatedpartitions"),
+    *_value(k.BROKER_UNDER_MIN_ISR, "server_ReplicaManager", "UnderMinIsrPartitionCount",
+            "kafka_server_replicamanager_underminisrpartitioncount"),
+    *_value(k.BROKER_AT_MIN_ISR, "server_ReplicaManager", "AtMinIsrPartitionCount",
+            "kafka_server_replicamanager_atminisrpartitioncount"),
+    *_network(),
+    Pick(b.MEMORY_FREE, "node_memory_MemFree_bytes", page="node"),
+    Pick(b.MEMORY_CACHED, "node_memory_Cached_bytes", page="node"),
+)  # fmt: skip
+
+CPU_SECONDS: Final = "node_cpu_seconds_total"
+DISK_SIZE: Final = "node_filesystem_size_bytes"
+DISK_FREE: Final = "node_filesystem_avail_bytes"
+HEAP_USED: Final = "java_lang_MemoryPool_CollectionUsage_used"
+HEAP_MOST: Final = "java_lang_MemoryPool_CollectionUsage_max"
+
+NAMES: Final[Mapping[str, frozenset[str]]] = {
+    "jmx": frozenset(one.name for one in PICKS if one.page == "jmx") | {HEAP_USED, HEAP_MOST},
+    "node": frozenset(one.name for one in PICKS if one.page == "node") | {CPU_SECONDS, DISK_SIZE, DISK_FREE},
+}
+"""All series that are wanted, by page."""

@@ -1,0 +1,124 @@
+"""From the pages of the brokers' exporters to samples."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from streamwatch.catalogue import agent as c
+from streamwatch.catalogue import kafka_brokers as b
+from streamwatch.catalogue.pages import CPU_SECONDS, DISK_FREE, DISK_SIZE, HEAP_MOST, HEAP_USED, PICKS, Pick
+from streamwatch.model.metric import Keys, Metric, Samples
+from streamwatch.model.pages import Page, PagesSnapshot
+
+Row = tuple[str, ...]
+Rows = dict[Metric, dict[Row, float]]
+
+_MODES = ("user", "system", "iowait", "idle")
+
+
+class PageCollector:
+    """Tells what the pages say of each broker; one whose page could not be had is left out."""
+
+    def __init__(self, *, topics: bool, app_logs_mount: str) -> None:
+        self._picks = [one for one in PICKS if topics or one.metric not in {b.TOPIC_BYTES_IN, b.TOPIC_BYTES_OUT}]
+        self._app_logs_mount = app_logs_mount
+        self._cpu: dict[int, dict[str, float]] = {}
+
+    def collect(self, now: PagesSnapshot) -> list[Samples]:
+        """Return all samples."""
+        rows: Rows = {}
+        for one in now.brokers:
+            place = (now.cluster, str(one.broker))
+            for pick in self._picks:
+                page = one.jmx if pick.page == "jmx" else one.node
+                if page is not None:
+                    _take(rows, pick, page, place)
+            if one.jmx is not None:
+                _put(rows, b.HEAP_AFTER_GC, place, _heap(one.jmx))
+            if one.node is not None:
+                self._host(rows, one.broker, one.node, place)
+            else:
+                self._cpu.pop(one.broker, None)
+        return [_samples(metric, found) for metric, found in rows.items()]
+
+    def _host(self, rows: Rows, broker: int, page: Page, place: Row) -> None:
+        _put(rows, b.ROOT_DISK, place, _disk(page, "/"))
+        _put(rows, b.APP_LOGS_DISK, place, _disk(page, self._app_logs_mount))
+        seconds: dict[str, float] = {}
+        for labels, value in page.get(CPU_SECONDS, ()):
+            mode = labels.get("mode", "")
+            seconds[mode] = seconds.get(mode, 0.0) + value
+        before = self._cpu.get(broker)
+        self._cpu[broker] = seconds
+        if before is None or not seconds:
+            return
+        spent = {mode: value - before.get(mode, 0.0) for mode, value in seconds.items()}
+        total = sum(spent.values())
+        if total > 0 and min(spent.values()) >= 0:  # else the host was started anew
+            for mode in _MODES:
+                _put(rows, b.CPU, (*place, mode), spent.get(mode, 0.0) / total)
+
+
+class ScrapeCollector:
+    """Tells what scraping has cost."""
+
+    def collect(self, now: PagesSnapshot) -> list[Samples]:
+        """Return the totals by broker and page."""
+        keys = Keys(c.SCRAPED, [(now.source, one.broker, one.page) for one in now.scrapes])
+        columns = {
+            c.PAGES: [float(one.scrapes) for one in now.scrapes],
+            c.PAGE_FAILURES: [float(one.failures) for one in now.scrapes],
+            c.PAGE_SECONDS: [one.seconds for one in now.scrapes],
+            c.PAGE_BYTES: [float(one.received_bytes) for one in now.scrapes],
+        }
+        return [metric.samples(keys, np.array(values, dtype=np.float64)) for metric, values in columns.items()]
+
+
+def _take(rows: Rows, pick: Pick, page: Page, place: Row) -> None:
+    for labels, value in page.get(pick.name, ()):
+        if not _fits(pick, labels):
+            continue
+        ours = {own: labels.get(theirs, "") for theirs, own in pick.labels.items()} | dict(pick.fixed)
+        if "topic" in pick.labels and not ours["topic"]:
+            continue  # the total of all topics
+        if pick.page == "node" and labels.get("device") == "lo":
+            continue
+        row = (*place, *(ours[name] for name in pick.metric.labels[2:]))
+        found = rows.setdefault(pick.metric, {})
+        scaled = value * pick.scale
+        if row in found:
+            scaled = found[row] + scaled if pick.fold == "sum" else max(found[row], scaled)
+        found[row] = scaled
+
+
+def _fits(pick: Pick, labels: Mapping[str, str]) -> bool:
+    return all(labels.get(name, "") == value for name, value in pick.where.items()) and all(
+        labels.get(name) in some for name, some in pick.among.items()
+    )
+
+
+def _heap(page: Page) -> float:
+    """Return the share of the heap in use after a collection, of all pools that are collected and bounded."""
+    most = {labels.get("name", ""): value for labels, value in page.get(HEAP_MOST, ()) if value > 0}
+    used = sum(value for labels, value in page.get(HEAP_USED, ()) if labels.get("name", "") in most)
+    return used / sum(most.values()) if most else math.nan
+
+
+def _disk(page: Page, mount: str) -> float:
+    """Return the used share of a volume; NaN where it is not on the page."""
+
+    def of(name: str) -> float:
+        return next((v for labels, v in page.get(name, ()) if labels.get("mountpoint") == mount), math.nan)
+
+    size = of(DISK_SIZE)
+    return 1 - of(DISK_FREE) / size if size else math.nan
+
+
+def _put(rows: Rows, metric: Metric, row: Row, value: float) -> None:
+    if not math.isnan(value):
+        rows.setdefault(metric, {})[row] = value
+
+
+def _samples(metric: Metric, found: Mapping[Row, float]) -> Samples:
+    return metric.samples(Keys(metric.labels, list(found)), np.fromiter(found.values(), dtype=np.float64))

@@ -60,6 +60,8 @@ class LiveConsumer:
             "auto_offset_reset": "earliest",
             "auto_commit_interval_ms": 200,
             "session_timeout_ms": 10_000,
+            # It may join before it knows the partitions of a topic that was just made, and looks again this often.
+            "metadata_max_age_ms": 1000,
             **settings,
         }
         self._thread = Thread(target=self._run, name=f"consumer {group}", daemon=True)
@@ -83,7 +85,11 @@ class LiveConsumer:
 
     def __enter__(self) -> Self:
         self.start()
-        wait_for(lambda: self.assigned or not self._thread.is_alive(), _SECONDS, "the consumer has partitions")
+        try:
+            wait_for(lambda: self.assigned or not self._thread.is_alive(), _SECONDS, "the consumer has partitions")
+        except TimeoutError:
+            self.stop()
+            raise
         if not self.assigned:
             raise RuntimeError("the consumer ended before it had partitions")
         return self

@@ -1,0 +1,65 @@
+"""The JMX exporter of real brokers: what it says is what the protocol says, healthy and with a broker down."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from streamwatch.catalogue import kafka as k
+from streamwatch.catalogue import kafka_brokers as b
+from streamwatch.compare import compared
+from streamwatch.config import parse
+from streamwatch.model.comparison import Line
+from streamwatch.once import Seen, read_all
+from tests.real.kafka import KafkaCluster
+from tests.real.reference_clients import KafkaPython
+from tests.snapshots import values
+from tests.waiting import wait_for
+
+OBJECTS = ("kafka.server:*", "kafka.network:*", "java.lang:type=MemoryPool,*")
+
+
+def read(cluster: KafkaCluster) -> list[Seen]:
+    targets = ", ".join(f"{{broker: {n}, jmx: '127.0.0.1:{cluster.jmx_port(n)}'}}" for n in cluster.broker_ids)
+    servers = ", ".join(f"'{one}'" for one in cluster.bootstrap.split(","))
+    text = f"kafka: [{{name: k, bootstrap: [{servers}], open_monitoring: {{targets: [{targets}]}}}}]"
+    return read_all(parse(text, "test", Path()).kafka[0])
+
+
+def differing(seen: list[Seen]) -> list[Line]:
+    return [line for line in compared(seen) if line.verdict != "equal"]
+
+
+def test_both_sources_agree_and_the_pages_tell_the_rest(kafka_cluster: Callable[..., KafkaCluster]) -> None:
+    cluster = kafka_cluster(jmx_objects=OBJECTS)
+    cluster.create_topic("orders", 6, 3)
+    client = KafkaPython(cluster.bootstrap)
+    client.produce("orders", [str(number) for number in range(50)])
+    assert len(client.consume("orders", "g", 50)) == 50
+
+    def told() -> list[Seen]:
+        """Both sources, once they agree: a broker's own counts follow its metadata by a moment."""
+        seen = read(cluster)
+        return seen if not differing(seen) and values(seen[1].samples, b.MESSAGES_IN) else []
+
+    kafka, pages = wait_for(told, 30, "both sources agree")
+    assert len(list(compared([kafka, pages]))) >= 15
+    assert sum(values(pages.samples, b.MESSAGES_IN).values()) >= 50
+    totals = {row: value for row, value in values(pages.samples, b.REQUEST_MEAN).items() if row.endswith("total")}
+    assert {row.split()[1] for row in totals} == {"Produce", "FetchConsumer", "FetchFollower"}
+    assert max(totals.values()) > 0
+    quantiles = values(pages.samples, b.REQUEST_QUANTILE)
+    assert quantiles["1 Produce total 0.5"] <= quantiles["1 Produce total 0.999"]
+    for metric in (b.REQUEST_QUEUE, b.RESPONSE_QUEUE, b.HANDLER_IDLE, b.PROCESSOR_IDLE, b.HEAP_AFTER_GC):
+        assert set(values(pages.samples, metric)) == {"1", "2", "3"}, metric.name
+    assert all(0 <= value <= 1.1 for value in values(pages.samples, b.HANDLER_IDLE).values())
+    assert sum(values(pages.samples, b.CONNECTIONS).values()) > 3
+
+    cluster.kill(2)
+
+    def settled() -> list[Seen]:
+        seen = read(cluster)
+        under = values(seen[0].samples, k.BROKER_UNDER_REPLICATED)
+        return seen if under and sum(under.values()) >= 6 and not differing(seen) else []
+
+    kafka, pages = wait_for(settled, 60, "both count what is under-replicated")
+    assert set(values(pages.samples, b.REQUEST_QUEUE)) == {"1", "3"}
+    assert [one.reason for one in pages.snapshot.problems] == ["unreachable"]

@@ -139,11 +139,16 @@ PICKS: Final[tuple[Pick, ...]] = (
 CPU_SECONDS: Final = "node_cpu_seconds_total"
 DISK_SIZE: Final = "node_filesystem_size_bytes"
 DISK_FREE: Final = "node_filesystem_avail_bytes"
-HEAP_USED: Final = "java_lang_MemoryPool_CollectionUsage_used"
-HEAP_MOST: Final = "java_lang_MemoryPool_CollectionUsage_max"
+_POOLS: Final = (
+    "MemoryPool", "G1_Old_Gen", "G1_Eden_Space", "G1_Survivor_Space", "Tenured_Gen", "Eden_Space", "Survivor_Space",
+    "PS_Old_Gen", "PS_Eden_Space", "PS_Survivor_Space",
+)  # fmt: skip
+"""The exporter calls a pool's series by the bean's type or by its name, whichever comes first in the bean's name."""
+HEAP_USED: Final = tuple(f"java_lang_{pool}_CollectionUsage_used" for pool in _POOLS)
+HEAP_MOST: Final = tuple(f"java_lang_{pool}_CollectionUsage_max" for pool in _POOLS)
 
 NAMES: Final[Mapping[str, frozenset[str]]] = {
-    "jmx": frozenset(one.name for one in PICKS if one.page == "jmx") | {HEAP_USED, HEAP_MOST},
+    "jmx": frozenset(one.name for one in PICKS if one.page == "jmx") | {*HEAP_USED, *HEAP_MOST},
     "node": frozenset(one.name for one in PICKS if one.page == "node") | {CPU_SECONDS, DISK_SIZE, DISK_FREE},
 }
 """All series that are wanted, by page."""

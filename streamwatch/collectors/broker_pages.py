@@ -100,9 +100,13 @@ def _fits(pick: Pick, labels: Mapping[str, str]) -> bool:
 
 def _heap(page: Page) -> float:
     """Return the share of the heap in use after a collection, of all pools that are collected and bounded."""
-    most = {labels.get("name", ""): value for labels, value in page.get(HEAP_MOST, ()) if value > 0}
-    used = sum(value for labels, value in page.get(HEAP_USED, ()) if labels.get("name", "") in most)
-    return used / sum(most.values()) if most else math.nan
+    used = most = 0.0
+    for names in zip(HEAP_USED, HEAP_MOST, strict=True):
+        used_by, most_of = ({labels.get("name", ""): value for labels, value in page.get(name, ())} for name in names)
+        for pool, size in most_of.items():
+            if size > 0 and pool in used_by:
+                used, most = used + used_by[pool], most + size
+    return used / most if most else math.nan
 
 
 def _disk(page: Page, mount: str) -> float:

@@ -16,6 +16,7 @@ _MSK_IAM: Final = "2.3.2"
 KCL_VERSIONS: Final = ("2.6.0", "3.1.0")
 _KPL: Final = "0.15.12"
 _DYNAMODB: Final = "2.6.0"
+_SLF4J_SIMPLE: Final = "2.0.13"
 _SECONDS: Final = 600
 _POM: Final = """\
 <project>
@@ -94,15 +95,17 @@ def msk_iam_libs() -> Path:
 
 
 def kcl_libs(version: str) -> Path:
-    """The folder with the jars of the Kinesis Client Library."""
+    """The folder with the jars of the Kinesis Client Library, and of what writes its log."""
     kcl = _DEPENDENCY.format("software.amazon.kinesis", "amazon-kinesis-client", version, "")
-    return _kept(f"kcl-{version}", lambda folder: _maven(folder, kcl)) / "libs"
+    log = _DEPENDENCY.format("org.slf4j", "slf4j-simple", _SLF4J_SIMPLE, _ALONE)
+    return _kept(f"kcl-{version}", lambda folder: _maven(folder, kcl, log)) / "libs"
 
 
 def kpl_libs() -> Path:
     """The folder with the jars of the Kinesis Producer Library, its native program inside."""
     kpl = _DEPENDENCY.format("com.amazonaws", "amazon-kinesis-producer", _KPL, "")
-    return _kept(f"kpl-{_KPL}", lambda folder: _maven(folder, kpl)) / "libs"
+    log = _DEPENDENCY.format("org.slf4j", "slf4j-simple", _SLF4J_SIMPLE, _ALONE)
+    return _kept(f"kpl-{_KPL}", lambda folder: _maven(folder, kpl, log)) / "libs"
 
 
 def dynamodb_libs() -> Path:

@@ -8,7 +8,7 @@ from typing import Final, Self
 
 from tests.real.artefacts import jmx_agent, kafka_libs, program
 
-_FLAGS: Final = (
+FLAGS: Final = (
     # Quick to start, small, and no verification of the byte code of jars that are known: 2 s less for four nodes.
     "-XX:TieredStopAtLevel=1",
     "-XX:+UseSerialGC",
@@ -121,4 +121,4 @@ class Java:
     def _command(self, level: str, heap_mb: int, *rest: str) -> list[str]:
         heap = [f"-Xms{heap_mb}m", f"-Xmx{heap_mb}m"]
         logs = [f"-Dlevel={level}", f"-Dlog4j2.configurationFile={self._log4j2}"]
-        return [self._parts.java, *_FLAGS, *heap, *logs, f"-Dlog4j.configuration=file:{self._log4j1}", *rest]
+        return [self._parts.java, *FLAGS, *heap, *logs, f"-Dlog4j.configuration=file:{self._log4j1}", *rest]

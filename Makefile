@@ -42,6 +42,7 @@ bench: $(VENV)/ready
 	$(BIN)/python tests/bench/bench_scrape.py
 	$(BIN)/python tests/bench/bench_reference.py
 	$(BIN)/python tests/bench/bench_streams.py
+	$(BIN)/python tests/bench/bench_pages.py
 
 clean:
 	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -7,6 +7,7 @@ import numpy as np
 from streamwatch import __version__
 from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.model.kinesis import StreamsSnapshot
+from streamwatch.model.msk import MskSnapshot
 from streamwatch.model.snapshot import Snapshot
 from streamwatch.schedule import JobCounts
 from streamwatch.watch import Watch
@@ -36,6 +37,9 @@ def _summary(now: Snapshot) -> str:
         return _streams(now)
     if isinstance(now, ClusterSnapshot):
         return _cluster(now)
+    if isinstance(now, MskSnapshot) and now.described is not None:
+        told = now.described
+        return f"{told.type}, {told.kafka_version}, {told.state}, {now.cost.dollars:.2f} dollars to CloudWatch so far"
     return "up" if now.is_up else "cannot be read"
 
 

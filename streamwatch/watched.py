@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from streamwatch.catalogue import BY_CLOUDWATCH
+from streamwatch.catalogue import BY_CLOUDWATCH, kafka, kafka_brokers, kafka_groups
+from streamwatch.catalogue.msk import TWINS
 from streamwatch.catalogue.pages import NAMES
 from streamwatch.clock import Clock
 from streamwatch.collectors import Collector
@@ -12,14 +13,17 @@ from streamwatch.collectors.broker_pages import PageCollector, ScrapeCollector
 from streamwatch.collectors.cluster import ClusterCollector
 from streamwatch.collectors.groups import GroupCollector
 from streamwatch.collectors.lag import EndOffsetHistory
+from streamwatch.collectors.msk import MskCollector
 from streamwatch.collectors.partitions import PartitionCollector
 from streamwatch.collectors.source import CallCollector, RequestCollector, SourceCollector
 from streamwatch.collectors.streams import StreamCollector
 from streamwatch.collectors.topics import TopicCollector
+from streamwatch.model.metric import Metric
 from streamwatch.model.snapshot import Snapshot
 from streamwatch.sources.kafka import KafkaSource
 from streamwatch.sources.kafka.config import Config as KafkaConfig
 from streamwatch.sources.kinesis.config import Config as KinesisConfig
+from streamwatch.sources.msk.config import Config as MskConfig
 from streamwatch.sources.open_monitoring.config import Config as PagesConfig
 from streamwatch.sources.open_monitoring.source import OpenMonitoringSource
 
@@ -45,7 +49,7 @@ class Watched:
 
     name: str
     kind: str
-    """Of the source: ``kafka``, ``pages`` or ``kinesis``."""
+    """Of the source: ``kafka``, ``pages``, ``cloudwatch`` or ``kinesis``."""
     source: Source
     interval: float
     max_series: int
@@ -93,6 +97,8 @@ class Wiring:
         ]
         if config.open_monitoring is not None:
             found.append(self._pages(config, config.open_monitoring, source))
+        if config.msk is not None:
+            found.append(self._msk(config, config.msk))
         return found
 
     def _pages(self, config: KafkaConfig, pages: PagesConfig, kafka: KafkaSource) -> Watched:
@@ -111,17 +117,40 @@ class Wiring:
             about=(SourceCollector(pages.interval), ScrapeCollector()),
         )
 
-    def _kinesis(self, config: KinesisConfig) -> Watched:
-        # boto3 takes 0.3 s and 40 MB: only who watches streams pays for it.
+    def _msk(self, config: KafkaConfig, msk: MskConfig) -> Watched:
+        from streamwatch.sources.msk.source import MskSource  # noqa: PLC0415 - as boto3, below
+
+        name = f"{config.name}/msk"
+        cheaper: set[Metric] = set()
+        if msk.metrics == "missing":
+            cheaper |= {*kafka.METRICS, *kafka_groups.METRICS, kafka_brokers.DATA_DISK}
+            cheaper |= set(kafka_brokers.METRICS) if config.open_monitoring is not None else set()
+        twins = [twin for twin in TWINS if twin.metric not in cheaper]
+        return Watched(
+            name=name,
+            kind="cloudwatch",
+            source=MskSource(name, config.name, msk, self._clock, self._shared_accounts(), twins),
+            interval=msk.interval,
+            max_series=config.max_series,
+            collectors={"msk": MskCollector()},
+            about=(SourceCollector(msk.interval), CallCollector()),
+        )
+
+    def _shared_accounts(self) -> "Accounts":
+        # boto3 takes 0.3 s and 40 MB: only who asks AWS pays for it.
         from streamwatch.sources.aws.session import Accounts  # noqa: PLC0415
-        from streamwatch.sources.kinesis.source import KinesisSource  # noqa: PLC0415
 
         if self._accounts is None:
             self._accounts = Accounts(self._clock)
+        return self._accounts
+
+    def _kinesis(self, config: KinesisConfig) -> Watched:
+        from streamwatch.sources.kinesis.source import KinesisSource  # noqa: PLC0415 - the same
+
         return Watched(
             name=config.name,
             kind="kinesis",
-            source=KinesisSource(config, self._clock, self._accounts, BY_CLOUDWATCH),
+            source=KinesisSource(config, self._clock, self._shared_accounts(), BY_CLOUDWATCH),
             interval=config.interval,
             max_series=config.max_series,
             collectors={"streams": StreamCollector(config.consumers_per_stream)},

@@ -1,12 +1,13 @@
 """The only home of metric names: what each means, its unit, its labels, and its CloudWatch twin."""
 
-from streamwatch.catalogue import agent, kafka, kafka_brokers, kafka_groups, kinesis, kinesis_shards
+from streamwatch.catalogue import agent, kafka, kafka_brokers, kafka_groups, kinesis, kinesis_shards, msk
 from streamwatch.model.metric import Metric
 
 METRICS: tuple[Metric, ...] = (
     *kafka.METRICS,
     *kafka_brokers.METRICS,
     *kafka_groups.METRICS,
+    *msk.METRICS,
     *kinesis.METRICS,
     *kinesis_shards.METRICS,
     *agent.METRICS,
@@ -18,4 +19,14 @@ BY_CLOUDWATCH: tuple[Metric, ...] = tuple(
 )
 """What CloudWatch is asked for about streams."""
 
-__all__ = ["BY_CLOUDWATCH", "METRICS", "agent", "kafka", "kafka_brokers", "kafka_groups", "kinesis", "kinesis_shards"]
+__all__ = [
+    "BY_CLOUDWATCH",
+    "METRICS",
+    "agent",
+    "kafka",
+    "kafka_brokers",
+    "kafka_groups",
+    "kinesis",
+    "kinesis_shards",
+    "msk",
+]

@@ -8,6 +8,7 @@ from streamwatch.catalogue import agent as c
 from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.model.kinesis import StreamsSnapshot
 from streamwatch.model.metric import Keys, Samples
+from streamwatch.model.msk import MskSnapshot
 from streamwatch.model.snapshot import Snapshot
 
 
@@ -60,7 +61,7 @@ class CallCollector:
     def __init__(self) -> None:
         self._keys = Keys(c.CALL, [])
 
-    def collect(self, now: StreamsSnapshot) -> list[Samples]:
+    def collect(self, now: StreamsSnapshot | MskSnapshot) -> list[Samples]:
         """Return the totals by operation, and CloudWatch's bill."""
         rows = [(now.source, count.region, count.service, count.operation) for count in now.calls]
         if tuple(rows) != self._keys.rows:

@@ -4,7 +4,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from streamwatch.catalogue import METRICS, kafka_brokers, kinesis, kinesis_shards
+from streamwatch.catalogue import METRICS, kafka_brokers, kinesis, kinesis_shards, msk
 from tests.agent import Agent, agent, config_file
 from tests.real.kafka import KafkaCluster
 from tests.waiting import wait_for
@@ -24,7 +24,7 @@ def test_the_page_passes_promtool_and_has_every_metric(
     checked = subprocess.run([promtool, "check", "metrics"], input=page, capture_output=True, text=True, check=False)
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
     told = {line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")}
-    others = (*kinesis.METRICS, *kinesis_shards.METRICS, *kafka_brokers.METRICS)
+    others = (*kinesis.METRICS, *kinesis_shards.METRICS, *kafka_brokers.METRICS, *msk.METRICS)
     foreign = {metric.name for metric in others if metric is not kafka_brokers.DATA_DISK}
     missing = {metric.name for metric in METRICS if not re.match("streamwatch_(aws|cloudwatch|page)_", metric.name)}
     assert missing - foreign - told <= {"streamwatch_source_problems", "streamwatch_http_requests_total"}, "healthy"

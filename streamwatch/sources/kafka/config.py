@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from streamwatch.model.settings import Duration, FilePath, HostPort, Pattern, Secret, Size, setting
+from streamwatch.sources.msk.config import Config as Msk
 from streamwatch.sources.open_monitoring.config import Config as OpenMonitoring
 
 Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "AWS_MSK_IAM"]
@@ -138,6 +139,7 @@ class Config:
     open_monitoring: OpenMonitoring | None = setting(
         "the brokers' JMX and node exporters (MSK: open monitoring); left out, they are not scraped", default=None
     )
+    msk: Msk | None = setting("the cluster as Amazon MSK knows it; left out, AWS is not asked", default=None)
     client_id: str = setting("the client id that brokers see, for their quotas and logs", default="streamwatch")
 
     def __post_init__(self) -> None:

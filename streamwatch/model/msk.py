@@ -1,0 +1,73 @@
+"""What MSK and CloudWatch say of one cluster."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from streamwatch.model.cloudwatch import CloudWatchCost, Reading
+from streamwatch.model.kinesis import CallCount
+from streamwatch.model.metric import Metric
+from streamwatch.model.snapshot import Problem
+
+Row = tuple[str, ...]
+"""Label values of a metric."""
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """The CloudWatch metric that tells one of ours."""
+
+    metric: Metric
+    name: str
+    statistic: Literal["Average", "Maximum", "Minimum", "Sum", "SampleCount"]
+    scale: float = 1.0
+    fixed: tuple[tuple[str, str], ...] = ()
+    """Labels of ours that CloudWatch has in the metric's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Something that MSK does to the cluster, and has not ended."""
+
+    type: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """One cluster, as MSK describes it."""
+
+    name: str
+    arn: str
+    type: Literal["standard", "express", "serverless"]
+    state: str
+    kafka_version: str
+    instance_type: str
+    level: str
+    """Of enhanced monitoring: which metrics CloudWatch has."""
+    brokers: int
+    kraft: bool
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MskSnapshot:
+    """One read of MSK's control plane and of CloudWatch, for one cluster."""
+
+    source: str
+    cluster: str
+    """As the configuration calls it: the label ``kafka_cluster``."""
+    taken_at: float
+    read_seconds: float
+    described: Described | None
+    operations: tuple[Operation, ...] | None = None
+    """Those that have not ended; None where they could not be read."""
+    readings: Mapping[tuple[Metric, Row], Reading] = field(default_factory=dict)
+    scales: Mapping[Metric, float] = field(default_factory=dict)
+    cost: CloudWatchCost = field(default_factory=CloudWatchCost)
+    problems: tuple[Problem, ...] = ()
+    calls: tuple[CallCount, ...] = ()
+
+    @property
+    def is_up(self) -> bool:
+        """Whether MSK described the cluster."""
+        return self.described is not None

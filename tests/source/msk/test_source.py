@@ -1,0 +1,232 @@
+"""A cluster of MSK's: its control plane and CloudWatch, from the reference; each trap of CloudWatch's numbers."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streamwatch.catalogue import agent as c
+from streamwatch.catalogue import kafka as k
+from streamwatch.catalogue import kafka_brokers as b
+from streamwatch.catalogue import kafka_groups as g
+from streamwatch.catalogue import msk as m
+from streamwatch.config import parse
+from streamwatch.errors import ConfigError
+from streamwatch.model.metric import Metric, Samples
+from streamwatch.model.msk import MskSnapshot
+from streamwatch.reference.aws import faults as cloud_faults
+from streamwatch.reference.aws.msk import MskCluster
+from streamwatch.reference.aws.server import ReferenceAws
+from streamwatch.reference.kafka import faults
+from streamwatch.reference.kafka.server import ReferenceKafka
+from streamwatch.reference.kafka.spec import Spec
+from streamwatch.watched import Watched, Wiring
+from tests.real.reference_clients import KafkaPython
+from tests.reference.acting import QUICK
+from tests.reference.streams.acting import Time, cloud
+from tests.snapshots import values
+from tests.waiting import wait_for
+
+
+class House:
+    """A reference cluster that is MSK's, and the agent's two sources of it, on one clock with CloudWatch."""
+
+    def __init__(self, kafka: ReferenceKafka, aws: ReferenceAws, time: Time, cluster: MskCluster) -> None:
+        self.kafka, self.aws, self.time, self.cluster = kafka, aws, time, cluster
+
+    def minute(self) -> None:
+        """Let MSK measure, and the minute end."""
+        self.aws.measure_msk()
+        self.time.advance(60)
+
+    def parts(self, more: str = "metrics: all", name: str = "shop") -> list[Watched]:
+        servers = ", ".join(f"'{one}'" for one in self.kafka.bootstrap.split(","))
+        access = f"{{endpoint_url: '{self.aws.url}', access_key_id: a, secret_access_key: b}}"
+        text = (
+            f"kafka: [{{name: k, bootstrap: [{servers}],"
+            f" msk: {{cluster: '{name}', region: us-east-1, access: {access}, {more}}}}}]"
+        )
+        return Wiring(self.time).watched(parse(text, "test", Path()).kafka[0], lambda: None)
+
+
+@pytest.fixture(scope="module")
+def kafka() -> Iterator[ReferenceKafka]:
+    settings = {**QUICK, "num.partitions": "3", "default.replication.factor": "3"}
+    with ReferenceKafka(Spec(settings=settings)) as running:
+        client = KafkaPython(running.bootstrap)
+        client.produce("orders", ["a", "b", "c"])
+        assert sorted(client.consume("orders", "g", 3)) == ["a", "b", "c"]
+        yield running
+
+
+@pytest.fixture
+def house(kafka: ReferenceKafka) -> Iterator[House]:
+    time = Time()
+    with cloud(time) as aws:
+        yield House(kafka, aws, time, aws.add_msk(kafka, "shop", "PER_BROKER"))
+
+
+def read(part: Watched) -> tuple[Any, list[Samples]]:
+    now = part.source.read()
+    samples = [one for each in (*part.collectors.values(), *part.about) for one in each.collect(now)]
+    return now, samples
+
+
+def told(samples: list[Samples], metric: Metric) -> dict[str, float]:
+    return {" ".join(row[1:]): v for one in samples if one.metric is metric for row, v in one.known().items()}
+
+
+def test_the_control_plane_says_what_the_cluster_is_and_what_is_done_to_it(house: House) -> None:
+    house.cluster.state = "REBOOTING_BROKER"
+    house.cluster.operations += [
+        {"OperationArn": "arn:1", "OperationState": "UPDATE_IN_PROGRESS", "OperationType": "REBOOT_NODE"},
+        {"OperationArn": "arn:2", "OperationState": "UPDATE_COMPLETE", "OperationType": "UPDATE_BROKER_COUNT"},
+    ]
+    now, samples = read(house.parts()[1])
+
+    assert isinstance(now, MskSnapshot)
+    assert told(samples, m.CLUSTER_INFO) == {"standard 4.3.0 kafka.m7g.large PER_BROKER": 1}
+    assert told(samples, m.CLUSTER_STATE) == {"REBOOTING_BROKER": 1}
+    assert told(samples, m.OPERATIONS) == {"REBOOT_NODE": 1}
+    assert now.problems == ()
+
+
+def test_cloudwatch_and_the_protocol_say_the_same(house: House) -> None:
+    house.minute()
+    protocol, msk = house.parts()
+    kafka, (_, samples) = read(protocol)[1], read(msk)
+
+    for metric in (
+        k.ACTIVE_CONTROLLERS, k.OFFLINE_PARTITIONS, k.PARTITIONS, k.TOPICS, k.BROKER_PARTITIONS, k.BROKER_LEADERS,
+        k.BROKER_UNDER_REPLICATED, k.BROKER_UNDER_MIN_ISR, g.GROUP_TOPIC_LAG,
+    ):  # fmt: skip
+        assert values(samples, metric) == values(kafka, metric) != {}, metric.name
+    disks, ours = told(samples, b.DATA_DISK), told(kafka, b.DATA_DISK)
+    assert disks == pytest.approx(ours, abs=1e-6)
+
+
+def test_each_trap_of_cloudwatchs_numbers(house: House) -> None:
+    msk = house.parts()[1]
+    for _ in range(5):
+        house.minute()
+        _, samples = read(msk)
+
+    # Every broker reports 0 or 1 into one series: the maximum is 1, the average a third, five minutes' sum five.
+    assert told(samples, k.ACTIVE_CONTROLLERS) == {"": 1}
+    # Partitions are counted without replicas for the cluster, and with them for brokers.
+    assert sum(told(samples, k.BROKER_LEADERS).values()) == told(samples, k.PARTITIONS)[""]
+    assert sum(told(samples, k.BROKER_PARTITIONS).values()) > told(samples, k.PARTITIONS)[""]
+    # Called percent, and a ratio; called used, and a percent.
+    assert all(0 < value <= 1 for value in told(samples, b.HANDLER_IDLE).values())
+    assert all(0 < value < 1 for value in told(samples, b.ROOT_DISK).values())
+    assert all(0 <= value <= 1 for value in told(samples, b.CPU).values())
+    # Milliseconds.
+    assert all(0 <= value < 1 for value in told(samples, b.REQUEST_MEAN).values())
+    assert "1 Produce total" in told(samples, b.REQUEST_MEAN)
+
+
+def test_a_lag_that_is_no_longer_measured_disappears_and_comes_back(house: House) -> None:
+    msk = house.parts("metrics: all, cloudwatch: {detail_interval: 60s}")[1]
+    house.minute()
+    assert "g orders" in told(read(msk)[1], g.GROUP_TOPIC_LAG)
+    for _ in range(7):
+        house.time.advance(60)  # nothing is measured any more: what was known gets old
+    assert told(read(msk)[1], g.GROUP_TOPIC_LAG) == {}
+    house.minute()
+    assert "g orders" in told(read(msk)[1], g.GROUP_TOPIC_LAG)
+
+
+def test_by_default_only_what_no_cheaper_source_tells_is_asked_for(house: House) -> None:
+    house.minute()
+    _, everything = read(house.parts()[1])
+    _, missing = read(house.parts("metrics: missing")[1])
+
+    assert told(missing, k.BROKER_LEADERS) == {}
+    assert told(missing, b.HANDLER_IDLE) == told(everything, b.HANDLER_IDLE) != {}
+    (few,), (many,) = (told(one, c.CLOUDWATCH_METRICS).values() for one in (missing, everything))
+    assert 0 < few < many
+
+
+def test_the_bill_is_that_of_the_requests_made(house: House) -> None:
+    asked: list[int] = []
+    house.minute()
+    msk = house.parts()[1]
+    source: Any = msk.source
+    call = source._caller.call
+
+    def counted(service: str, region: str, operation: str, given: Any, **how: Any) -> Any:
+        if operation == "GetMetricData":
+            asked.append(len(given["MetricDataQueries"]))
+        return call(service, region, operation, given, **how)
+
+    source._caller.call = counted
+    for _ in range(12):
+        _, samples = read(msk)
+        house.minute()
+
+    assert len(asked) == 3
+    assert told(samples, c.CLOUDWATCH_METRICS) == {"": sum(asked)}
+    assert told(samples, c.CLOUDWATCH_COST) == {"": pytest.approx(sum(asked) * 0.01 / 1000)}
+
+
+def test_a_budget_stops_it_before_it_is_passed(house: House) -> None:
+    house.minute()
+    msk = house.parts("metrics: all, cloudwatch: {monthly_dollars: 0}")[1]
+    now, samples = read(msk)
+
+    assert told(samples, c.CLOUDWATCH_METRICS) == {"": 0}
+    assert {one.reason for one in now.problems} == {"budget"}
+    assert told(samples, m.CLUSTER_STATE) == {"ACTIVE": 1}
+
+
+@pytest.mark.parametrize(
+    ("operation", "left"),
+    [("DescribeClusterV2", ()), ("ListMetrics", (m.CLUSTER_STATE,)), ("GetMetricData", (m.CLUSTER_STATE,))],
+)
+def test_a_right_that_is_missing_is_said(house: House, operation: str, left: tuple[Metric, ...]) -> None:
+    house.minute()
+    house.aws.do(partial(cloud_faults.deny, operation=operation))
+    now, samples = read(house.parts()[1])
+
+    assert {one.reason for one in now.problems} == {"denied"}
+    assert operation in now.problems[0].detail
+    assert all(told(samples, metric) for metric in left)
+    assert now.is_up is bool(left)
+
+
+def test_a_name_that_is_not_there_is_said(house: House) -> None:
+    now, _ = read(house.parts(name="sho")[1])
+
+    assert "no cluster is called 'sho'" in now.problems[0].detail
+    assert not now.is_up
+
+
+def test_a_cluster_is_named_by_its_arn_or_by_name_and_region() -> None:
+    def one(msk: str) -> str:
+        return f"kafka: [{{name: k, bootstrap: ['h:1'], msk: {{{msk}}}}}]"
+
+    arn = "arn:aws:kafka:eu-west-1:123456789012:cluster/shop/0-1"
+    found = parse(one(f"cluster: '{arn}'"), "f", Path()).kafka[0].msk
+    assert found is not None
+    assert found.aws_region == "eu-west-1"
+    with pytest.raises(ConfigError, match="give its region"):
+        parse(one("cluster: shop"), "f", Path())
+    with pytest.raises(ConfigError, match="no ARN"):
+        parse(one("cluster: 'arn:aws:sqs:x'"), "f", Path())
+
+
+def test_a_dead_broker_is_silent_in_cloudwatch_and_not_healthy(house: House) -> None:
+    msk = house.parts("metrics: all, cloudwatch: {detail_interval: 60s}")[1]
+    house.minute()
+    read(msk)
+    house.kafka.do(lambda site, now: faults.stop(site, now, broker=2))
+    wait_for(lambda: house.kafka.do(lambda site, _: site.cluster.brokers[2].is_fenced), 20, "broker 2 is fenced")
+    for _ in range(7):
+        house.minute()
+        _, samples = read(msk)
+
+    house.kafka.do(lambda site, now: faults.start(site, now, broker=2))
+    assert set(told(samples, k.BROKER_UNDER_REPLICATED)) == {"1", "3"}
+    assert sum(told(samples, k.BROKER_UNDER_REPLICATED).values()) > 0

@@ -232,10 +232,17 @@ def doctor(file: Path | None, kafka: str | None, kinesis: str | None) -> None:
             click.echo(f"{'':8} {'':30} {'':26} -> {finding.remedy}")
 
     if config.kafka:
+        from streamwatch.once import with_servers  # noqa: PLC0415
         from streamwatch.sources.kafka import check_up  # noqa: PLC0415
 
         for cluster in config.kafka:
-            check_up(cluster, tell)
+            try:
+                found = with_servers(cluster)
+            except StreamWatchError as error:
+                remedy = "check `msk` and the rights of the agent's role"
+                tell(Finding(f"cluster {cluster.name}", "bootstrap", "failed", str(error), remedy))
+                continue
+            check_up(found, tell)
     if config.kinesis:
         from streamwatch.clock import SystemClock  # noqa: PLC0415
         from streamwatch.sources.kinesis.doctor import examine  # noqa: PLC0415

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from streamwatch.clock import SystemClock
 from streamwatch.model.metric import Samples
 from streamwatch.model.snapshot import Snapshot
+from streamwatch.sources.kafka.config import Config as KafkaConfig
 from streamwatch.watched import Config, Wiring
 
 
@@ -30,6 +31,11 @@ def read_all(config: Config) -> list[Seen]:
         for one in found:
             one.source.close()
     return seen
+
+
+def with_servers(config: KafkaConfig) -> KafkaConfig:
+    """Return the configuration with bootstrap servers, asked of MSK where it gives none; raises SourceError."""
+    return Wiring(SystemClock()).with_servers(config)
 
 
 def read_once(config: Config) -> tuple[Snapshot, list[Samples]]:

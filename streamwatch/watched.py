@@ -1,7 +1,8 @@
 """What can be watched: sources, and the collectors that make samples of their snapshots."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from streamwatch.catalogue import BY_CLOUDWATCH, kafka, kafka_brokers, kafka_groups
@@ -83,7 +84,9 @@ class Wiring:
         """Return what this part of the configuration watches, the main source first; nothing is read yet."""
         if isinstance(config, KinesisConfig):
             return [self._kinesis(config)]
-        source = KafkaSource(config, self._clock, wake)
+        msk = None if config.msk is None else self._msk(config, config.msk)
+        find = None if msk is None else partial(self._bootstrap, msk.source, config.msk_listener)
+        source = KafkaSource(config, self._clock, wake, find)
         found = [
             Watched(
                 name=config.name,
@@ -97,9 +100,20 @@ class Wiring:
         ]
         if config.open_monitoring is not None:
             found.append(self._pages(config, config.open_monitoring, source))
-        if config.msk is not None:
-            found.append(self._msk(config, config.msk))
+        if msk is not None:
+            found.append(msk)
         return found
+
+    def with_servers(self, config: KafkaConfig) -> KafkaConfig:
+        """Return the configuration with bootstrap servers, asked of MSK where it gives none.
+
+        Raises:
+            SourceError: MSK does not say.
+
+        """
+        if config.bootstrap or config.msk is None:
+            return config
+        return replace(config, bootstrap=self._bootstrap(self._msk(config, config.msk).source, config.msk_listener))
 
     def _pages(self, config: KafkaConfig, pages: PagesConfig, kafka: KafkaSource) -> Watched:
         name = f"{config.name}/pages"
@@ -135,6 +149,12 @@ class Wiring:
             collectors={"msk": MskCollector()},
             about=(SourceCollector(msk.interval), CallCollector()),
         )
+
+    @staticmethod
+    def _bootstrap(source: Source, listener: str) -> tuple[str, ...]:
+        from streamwatch.sources.msk.source import MskSource  # noqa: PLC0415 - as boto3, below
+
+        return source.bootstrap(listener) if isinstance(source, MskSource) else ()
 
     def _shared_accounts(self) -> "Accounts":
         # boto3 takes 0.3 s and 40 MB: only who asks AWS pays for it.

@@ -4,6 +4,7 @@ import ast
 import importlib
 import logging
 import re
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -34,7 +35,7 @@ OWN = {
     "watched": {"model", "catalogue", "collectors", "sources", "clock"},
     "trust": {"model"},
     "status": {"model", "schedule", "watch"},
-    "once": {"model", "watched", "clock"},
+    "once": {"model", "watched", "sources", "clock"},
     "compare": {"model", "catalogue", "once"},
     "tables": {"model", "catalogue"},
     "docs": {"model", "catalogue", "config", "settings"},
@@ -167,3 +168,8 @@ def test_no_committed_text_names_a_registry_or_a_machine() -> None:
     assert len(checked) > 20
     guilty = [f.name for f in checked if f != Path(__file__) and pattern.search(f.read_text(encoding="utf-8"))]
     assert guilty == []
+
+
+def test_who_watches_kafka_only_does_not_pay_for_boto3() -> None:
+    told = "import sys, streamwatch.app; sys.exit(bool({'boto3', 'botocore'} & sys.modules.keys()))"
+    assert subprocess.run([sys.executable, "-c", told], check=False, cwd=ROOT).returncode == 0

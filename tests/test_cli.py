@@ -154,7 +154,7 @@ def test_streams_are_seen_once_and_checked_with_the_usual_credentials(endpoint: 
 
     (told,) = json.loads(asked(endpoint, "snapshot", "--kinesis", "us-east-1", "--json").stdout)
     values = {one["name"]: one["value"] for one in told["samples"] if one["labels"].get("stream") == "orders"}
-    assert (values["kinesis_stream_open_shards"], values["kinesis_stream_being_read"]) == (3, 0)
+    assert (values["kinesis_stream_open_shards"], "kinesis_stream_being_read" in values) == (3, False)
 
     checked = asked(endpoint, "doctor", "--kinesis", "us-east-1")
     assert (checked.returncode, checked.stdout.count("\nok ") + 1) == (0, 7)

@@ -149,7 +149,8 @@ BEING_READ = gauge(
     "kinesis_stream_being_read",
     STREAM,
     "Whether anybody read from the stream in the last minutes (1), by GetRecords or fan-out, or nobody (0). CloudWatch"
-    " has no iterator age where nobody reads: no reader is not no lag. The agent's own probes do not count.",
+    " has no iterator age where nobody reads: no reader is not no lag. The agent's own probes do not count."
+    " Absent while CloudWatch is late: its silence says nothing then.",
     question="Did the consumer die?",
 )
 ITERATOR_AGE = gauge(

@@ -32,6 +32,15 @@ OPERATIONS = gauge(
     question="Is a broker down because it is being patched?",
     tier=Tier.CLUSTER,
 )
+PARTITIONS_LIMIT = gauge(
+    "kafka_msk_partitions_per_broker_limit",
+    (*CLUSTER, "bound"),
+    "Partition replicas that a broker of this instance type should hold (`recommended`), and beyond which AWS refuses"
+    " updates (`maximum`); absent for types that AWS's tables do not list.",
+    question="Are there too many partitions for this size of broker?",
+    tier=Tier.CLUSTER,
+    unit="partitions",
+)
 TRAFFIC_SHAPED = counter(
     "kafka_broker_traffic_shaped_packets_total",
     BROKER,

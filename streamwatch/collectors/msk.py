@@ -1,6 +1,7 @@
 """From MSK's and CloudWatch's word on a cluster to samples."""
 
 from collections import Counter
+from typing import Final
 
 import numpy as np
 
@@ -11,6 +12,28 @@ from streamwatch.model.msk import MskSnapshot, Row
 FRESH_SECONDS = 300.0
 """MSK's points come up to a few minutes late; a minute that ended longer ago, when it was asked, is no news."""
 _MINUTE = 60.0
+
+_STANDARD: Final = {
+    "small": (300, 300),
+    "large": (1000, 1500),
+    "xlarge": (1000, 1500),
+    "2xlarge": (2000, 3000),
+    "4xlarge": (4000, 6000),
+    "8xlarge": (4000, 6000),
+    "12xlarge": (4000, 6000),
+    "16xlarge": (4000, 6000),
+    "24xlarge": (4000, 4000),
+}
+_EXPRESS: Final = {
+    "large": (1000, 1500),
+    "xlarge": (1000, 2000),
+    "2xlarge": (2500, 4000),
+    "4xlarge": (6000, 8000),
+    "8xlarge": (12000, 16000),
+    "12xlarge": (16000, 24000),
+    "16xlarge": (20000, 32000),
+}
+"""Partition replicas a broker, recommended and at most, by size: AWS's best practices, read 2026-11-22."""
 
 
 class MskCollector:
@@ -35,6 +58,10 @@ class MskCollector:
                 m.CLUSTER_INFO.samples(Keys(m.CLUSTER_INFO.labels, [info]), np.ones(1)),
                 m.CLUSTER_STATE.sample(1.0, kafka_cluster=now.cluster, state=told.state),
             ]
+            limits = (_EXPRESS if told.type == "express" else _STANDARD).get(told.instance_type.rpartition(".")[2])
+            if limits is not None:
+                keys = Keys(m.PARTITIONS_LIMIT.labels, [(now.cluster, "recommended"), (now.cluster, "maximum")])
+                samples.append(m.PARTITIONS_LIMIT.samples(keys, np.array(limits, dtype=np.float64)))
         if now.operations is not None:
             counts = Counter(one.type for one in now.operations)
             keys = Keys(m.OPERATIONS.labels, [(now.cluster, kind) for kind in counts])

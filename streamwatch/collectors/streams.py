@@ -1,7 +1,7 @@
 """Kinesis: from what the control plane, CloudWatch and probes said of streams to samples."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -46,6 +46,11 @@ class Readings:
 
     def __init__(self, now: StreamsSnapshot) -> None:
         self._known = now.cloudwatch
+        self._in_time = {place: _in_time(known.readings.values()) for place, known in now.cloudwatch.items()}
+
+    def in_time(self, place: Place) -> bool:
+        """Whether CloudWatch has anything new about any stream there: else it is late, and its silence says nothing."""
+        return self._in_time.get((place.stream.account, place.stream.region), False)
 
     def of(self, metric: Metric, place: Place) -> Reading | None:
         """Return what is known; None where CloudWatch was not asked, or did not answer."""
@@ -261,15 +266,22 @@ def _idle_is_none(metric: Metric, place: Place, readings: Readings) -> float:
     return 0.0 if math.isnan(value) else value
 
 
+def _in_time(readings: Collection[Reading]) -> bool:
+    """Return whether CloudWatch had a fresh minute of anything, when it was last asked."""
+    newest = max((one.asked_at for one in readings), default=math.nan)
+    return any(one.asked_at == newest and newest - (one.minute + _MINUTE) <= FRESH_SECONDS for one in readings)
+
+
 def _being_read(place: Place, readings: Readings) -> float:
-    """Return 1 where a reader shows, 0 where CloudWatch was asked about every kind of reader and has none."""
+    """Return 1 where a reader shows, 0 where CloudWatch is in time, and has none of any kind of reader."""
     told = place.stream.description
     names = None if told is None else told.consumers
     asked = [readings.of(k.ITERATOR_AGE, place)]
     asked += [readings.of(s.CONSUMER_LAG, Place(place.stream, name)) for name in names or ()]
     if any(one is not None and one.asked_at - one.minute - _MINUTE <= FRESH_SECONDS for one in asked):
         return 1.0
-    return math.nan if names is None or any(one is None for one in asked) else 0.0
+    is_known = names is not None and all(one is not None for one in asked) and readings.in_time(place)
+    return 0.0 if is_known else math.nan
 
 
 def _data_age(place: Place, readings: Readings, now: float) -> float:

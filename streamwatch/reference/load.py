@@ -6,15 +6,14 @@ Orders come as lines of JSON on standard input: ``{"order": "pace", "group": "or
 It ends when its standard input does.
 """
 
-import argparse
-import json
 import logging
-import sys
 import threading
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+from streamwatch.reference.orders import serve
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -178,23 +177,7 @@ class Member:
 
 def main() -> None:
     """Run until standard input ends."""
-    parser = argparse.ArgumentParser(description="Producers and consumers on a cluster.")
-    parser.add_argument("bootstrap", help="HOST:PORT,...")
-    parser.add_argument("--rate", type=float, default=50.0, help="records a second and topic  [50]")
-    given = parser.parse_args()
-    logging.basicConfig(level=logging.CRITICAL)
-    load = Load(given.bootstrap, given.rate)
-    load.start()
-    try:
-        for line in sys.stdin:
-            try:
-                load.obey(json.loads(line))
-            except (KeyError, ValueError, StopIteration) as error:
-                sys.stderr.write(f"load: {line.strip()}: {error!r}\n")
-    except KeyboardInterrupt:
-        pass
-    finally:
-        load.stop()
+    serve(Load, "HOST:PORT,...", "Producers and consumers on a cluster.")
 
 
 if __name__ == "__main__":

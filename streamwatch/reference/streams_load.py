@@ -6,10 +6,7 @@ Orders come as lines of JSON on standard input: ``{"order": "pace", "stream": "p
 It ends when its standard input does.
 """
 
-import argparse
-import json
 import logging
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,6 +16,8 @@ from typing import Any, Final
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
+from streamwatch.reference.orders import serve
 
 log = logging.getLogger("load")
 
@@ -257,23 +256,7 @@ class Subscriber(Reader):
 
 def main() -> None:
     """Run until standard input ends."""
-    parser = argparse.ArgumentParser(description="Producers and consumers on streams.")
-    parser.add_argument("url", help="endpoint URL")
-    parser.add_argument("--rate", type=float, default=50.0, help="records a second and stream  [50]")
-    given = parser.parse_args()
-    logging.basicConfig(level=logging.CRITICAL)
-    load = Load(given.url, given.rate)
-    load.start()
-    try:
-        for line in sys.stdin:
-            try:
-                load.obey(json.loads(line))
-            except (KeyError, ValueError) as error:
-                sys.stderr.write(f"load: {line.strip()}: {error!r}\n")
-    except KeyboardInterrupt:
-        pass
-    finally:
-        load.stop()
+    serve(Load, "endpoint URL", "Producers and consumers on streams.")
 
 
 if __name__ == "__main__":

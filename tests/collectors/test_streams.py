@@ -71,10 +71,16 @@ def test_an_age_beyond_the_retention_leaves_no_time_and_not_less() -> None:
 
 @pytest.mark.parametrize("ago", [241, 3600])
 def test_a_minute_long_ago_is_no_longer_the_newest_word(ago: float) -> None:
-    found = collected({(k.ITERATOR_AGE, ""): said(1500.0, minute=NOW - ago)})
+    found = collected({(k.ITERATOR_AGE, ""): said(1500.0, minute=NOW - ago), (k.WRITE_THROTTLED, ""): said(0.0)})
 
     assert (k.ITERATOR_AGE, "") not in found
     assert found[k.BEING_READ, ""] == 0
+
+
+def test_while_cloudwatch_is_late_its_silence_says_nothing() -> None:
+    late = {(metric, ""): said(1.0, minute=NOW - 600) for metric in (k.ITERATOR_AGE, k.WRITE_THROTTLED)}
+
+    assert (k.BEING_READ, "") not in collected(late)
 
 
 def test_it_is_judged_by_when_cloudwatch_was_asked() -> None:
@@ -91,7 +97,7 @@ def test_a_counter_without_points_is_zero_and_one_not_answered_is_absent() -> No
 
 
 def test_it_is_not_known_whether_anybody_reads_while_a_kind_of_reader_is_not_known() -> None:
-    nothing = {(k.ITERATOR_AGE, ""): said(minute=math.nan)}
+    nothing = {(k.ITERATOR_AGE, ""): said(minute=math.nan), (k.WRITE_THROTTLED, ""): said(0.0)}
     unlisted = description(consumers=None)
     fan_out = description(consumers=("fan",))
 

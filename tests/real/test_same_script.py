@@ -121,6 +121,7 @@ def script(cluster: Cluster, folder: Path) -> tuple[list[Picture], list[str]]:
         for broker in (2, 3):
             cluster.restart(broker)
         wait_for(seen(k.BROKER_UP, 1, broker="3"), SECONDS, "broker 3 is back")
+        wait_for(lambda: running.value(k.BROKER_UP.name, broker="2") == 1, SECONDS, "broker 2 is back")
         rest("all are back", seen(k.TOPIC_UNDER_REPLICATED, 0, topic=TOPIC))
         client = KafkaPython(cluster.bootstrap)
         client.consume(TOPIC, GROUP, 600)

@@ -16,8 +16,8 @@ from streamwatch.model.cloudwatch import CloudWatchCost, CloudWatchSnapshot, Rea
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.aws.config import CloudWatch as Config
 from streamwatch.sources.aws.minutes import MINUTE, Minutes
-from streamwatch.sources.aws.problems import problem
 from streamwatch.sources.aws.session import Caller
+from streamwatch.sources.problems import problem
 
 MOST_QUERIES: Final = 500
 DOLLARS_A_METRIC: Final = 0.01 / 1000

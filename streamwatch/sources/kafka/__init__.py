@@ -8,6 +8,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from streamwatch.clock import Clock
@@ -30,13 +31,20 @@ _CLOSE_SECONDS = 2.0
 class KafkaSource:
     """Reads one cluster. ``read`` and ``close`` may be called from any thread, one at a time."""
 
-    def __init__(self, config: Config, clock: Clock, wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        clock: Clock,
+        wake: Callable[[], None],
+        find: Callable[[], tuple[str, ...]] | None = None,
+    ) -> None:
         """Start the loop; connections are made by the first read.
 
         Args:
             config: how the cluster is reached.
             clock: what time it is.
             wake: called, from the loop's thread, when a broker goes down or comes up; it must return at once.
+            find: returns the bootstrap servers where the configuration gives none; may raise SourceError.
 
         """
         self.config = config
@@ -44,6 +52,7 @@ class KafkaSource:
         """As the last read found them."""
         self._clock = clock
         self._wake = wake
+        self._find = find
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"kafka {config.name}", daemon=True)
         self._thread.start()
@@ -55,6 +64,12 @@ class KafkaSource:
         What could not be read is unknown in the snapshot and one of its problems; with no broker at all the
         snapshot's topology is None.
         """
+        if not self.config.bootstrap and self._find is not None:
+            try:
+                self.config = replace(self.config, bootstrap=self._find())
+            except SourceError as error:
+                return self._reader.nothing(error)
+            self._fanout, self._reader = self._run(self._build())
         snapshot = self._run(self._read())
         self.brokers = snapshot.brokers
         return snapshot

@@ -83,7 +83,10 @@ class Config:
     """One Kafka cluster: Apache Kafka 2.8 or later, Amazon MSK, or what speaks its protocol."""
 
     name: str = setting("the cluster's name: the label `kafka_cluster` of everything read from it")
-    bootstrap: tuple[HostPort, ...] = setting("brokers to ask first; the others are found from them")
+    bootstrap: tuple[HostPort, ...] = setting(
+        "brokers to ask first; the others are found from them. Of a cluster of MSK's (`msk`) they can be left out",
+        default=(),
+    )
     tls: Tls | None = setting("TLS towards the brokers; left out, the connection is in the clear", default=None)
     sasl: Sasl | None = setting("who the agent is, by SASL", default=None)
     interval: Duration = setting("how often the cluster is read", default=15.0, minimum=1)
@@ -143,12 +146,22 @@ class Config:
     client_id: str = setting("the client id that brokers see, for their quotas and logs", default="streamwatch")
 
     def __post_init__(self) -> None:
-        if not self.bootstrap:
+        if not self.bootstrap and self.msk is None:
             raise ValueError("bootstrap: at least one broker is needed: write ['host:9092']")
         if self.deadline is not None and self.deadline >= self.interval:
             raise ValueError(f"deadline: {self.deadline:g}s must be shorter than interval, {self.interval:g}s")
         if self.sasl is not None and self.sasl.mechanism == "AWS_MSK_IAM" and self.tls is None:
             raise ValueError("tls: AWS_MSK_IAM works over TLS only: write 'tls: {}'")
+
+    @property
+    def msk_listener(self) -> str:
+        """What MSK's API calls the bootstrap servers that fit how we log in."""
+        mechanism = self.sasl.mechanism if self.sasl is not None else ""
+        if mechanism in {"AWS_MSK_IAM", "OAUTHBEARER"}:
+            return "BootstrapBrokerStringSaslIam"
+        if mechanism:
+            return "BootstrapBrokerStringSaslScram"
+        return "BootstrapBrokerStringTls" if self.tls is not None else "BootstrapBrokerString"
 
     @property
     def read_seconds(self) -> float:

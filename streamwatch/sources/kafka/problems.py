@@ -1,8 +1,9 @@
 """From errors to problems: what a read could not learn, and why, in the words of the snapshot."""
 
-from streamwatch.errors import SourceDenied, SourceError, SourceMisread, SourceThrottled, SourceUnavailable
+from streamwatch.errors import SourceError
 from streamwatch.model.snapshot import Problem, Reason, Scope
 from streamwatch.sources.kafka import codes
+from streamwatch.sources.problems import reason_of
 
 
 class OverBudget(SourceError):
@@ -11,7 +12,8 @@ class OverBudget(SourceError):
 
 def problem(scope: Scope, error: SourceError, detail: str, count: int = 1) -> Problem:
     """Return the problem that an error makes."""
-    return Problem(scope, _reason(error), detail, count)
+    reason: Reason = "budget" if isinstance(error, OverBudget) else reason_of(error)
+    return Problem(scope, reason, detail, count)
 
 
 def refusal(scope: Scope, code: int, detail: str, count: int = 1) -> Problem:
@@ -22,15 +24,3 @@ def refusal(scope: Scope, code: int, detail: str, count: int = 1) -> Problem:
     elif code in codes.MOVED_PARTITION | codes.MOVED_GROUP:
         reason = "moved"
     return Problem(scope, reason, f"{detail}: {codes.explain(code)}", count)
-
-
-def _reason(error: SourceError) -> Reason:
-    if isinstance(error, SourceDenied):
-        return "denied"
-    if isinstance(error, SourceThrottled):
-        return "throttled"
-    if isinstance(error, SourceMisread):
-        return "misread"
-    if isinstance(error, SourceUnavailable):
-        return "timeout" if "no answer" in str(error) or "deadline" in str(error) else "unreachable"
-    return "budget"

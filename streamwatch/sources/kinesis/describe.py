@@ -9,9 +9,9 @@ from streamwatch.errors import SourceError
 from streamwatch.model.kinesis import Description, Quota, Shard, Stream
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.aws.errors import NotThere
-from streamwatch.sources.aws.problems import problem
 from streamwatch.sources.aws.session import Caller
 from streamwatch.sources.kinesis.config import Config
+from streamwatch.sources.problems import problem
 
 _PAGE: Final = 1000
 _MOST_PAGES: Final = 100

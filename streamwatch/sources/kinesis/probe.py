@@ -10,9 +10,9 @@ from streamwatch.clock import Clock
 from streamwatch.errors import SourceError
 from streamwatch.model.kinesis import ShardAges, ShardKey, Stream
 from streamwatch.model.snapshot import Problem
-from streamwatch.sources.aws.problems import problem
 from streamwatch.sources.aws.session import Caller
 from streamwatch.sources.kinesis.config import Probe
+from streamwatch.sources.problems import problem
 
 _FIRST_WINDOW_SECONDS: Final = 60.0
 _LEAST_WINDOW_SECONDS: Final = 10.0

@@ -9,16 +9,16 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from streamwatch.clock import Clock
-from streamwatch.errors import SourceError
+from streamwatch.errors import SourceDenied, SourceError
 from streamwatch.model.cloudwatch import Reading, Series
 from streamwatch.model.metric import Metric
 from streamwatch.model.msk import Described, MskSnapshot, Operation, Row, Twin
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.aws.cloudwatch import CloudWatchReader, Wanted
 from streamwatch.sources.aws.errors import NotThere
-from streamwatch.sources.aws.problems import problem
 from streamwatch.sources.aws.session import Accounts, Caller
 from streamwatch.sources.msk.config import Config
+from streamwatch.sources.problems import problem
 
 NAMESPACE: Final = "AWS/Kafka"
 _DIMENSIONS: Final = {"broker": "Broker ID", "topic": "Topic", "group": "Consumer Group", "partition": "Partition"}
@@ -85,6 +85,24 @@ class MskSource:
             problems=tuple(problems),
             calls=self._caller.counts(),
         )
+
+    def bootstrap(self, listener: str) -> tuple[str, ...]:
+        """Return the bootstrap servers of a listener, as the API calls it.
+
+        Raises:
+            SourceError: MSK does not say, or the cluster has no such listener.
+
+        """
+        deadline = self._clock.monotonic() + self.config.read_seconds
+        if self._arn is None:
+            self._arn = self._find(deadline)
+        told = self._call("GetBootstrapBrokers", (), deadline, ClusterArn=self._arn)
+        servers = told.get(listener, "")
+        if not servers:
+            known = ", ".join(sorted(name for name in told if name.startswith("Bootstrap"))) or "none"
+            why = f"kafka GetBootstrapBrokers: {self._arn} has no {listener}, but {known}: check `tls` and `sasl`"
+            raise SourceDenied(why)
+        return tuple(str(servers).split(","))
 
     def close(self) -> None:
         """Let nothing wait any longer."""

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from streamwatch.clock import Clock
-from streamwatch.errors import SourceError, SourceMisread, SourceUnavailable
+from streamwatch.errors import SourceError
 from streamwatch.model.pages import BrokerPages, Page, PagesSnapshot, ScrapeCount
-from streamwatch.model.snapshot import Problem, Reason
+from streamwatch.model.snapshot import Problem
 from streamwatch.sources.open_monitoring.config import Config
 from streamwatch.sources.open_monitoring.fetch import fetch
 from streamwatch.sources.open_monitoring.parse import wanted
+from streamwatch.sources.problems import problem
 
 _MOST_AT_ONCE: Final = 64
 
@@ -71,7 +72,7 @@ class OpenMonitoringSource:
             try:
                 pages[job.broker, job.page] = self._scrape(job)
             except SourceError as error:
-                problems.append(Problem("broker", _reason(error), f"broker {job.broker}, {job.page} page: {error}"))
+                problems.append(problem("broker", error, f"broker {job.broker}, {job.page} page: {error}"))
 
         if jobs:
             with ThreadPoolExecutor(min(_MOST_AT_ONCE, len(jobs)), f"pages {self._cluster}") as pool:
@@ -133,11 +134,3 @@ class OpenMonitoringSource:
                 ScrapeCount(str(broker), page, one.scrapes, one.failures, one.seconds, one.received_bytes)
                 for (broker, page), one in sorted(self._counts.items())
             )
-
-
-def _reason(error: SourceError) -> Reason:
-    if isinstance(error, SourceMisread):
-        return "misread"
-    if isinstance(error, SourceUnavailable):
-        return "timeout" if "no answer" in str(error) else "unreachable"
-    return "error"

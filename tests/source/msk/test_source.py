@@ -89,8 +89,27 @@ def test_the_control_plane_says_what_the_cluster_is_and_what_is_done_to_it(house
     assert isinstance(now, MskSnapshot)
     assert told(samples, m.CLUSTER_INFO) == {"standard 4.3.0 kafka.m7g.large PER_BROKER": 1}
     assert told(samples, m.CLUSTER_STATE) == {"REBOOTING_BROKER": 1}
+    assert told(samples, m.PARTITIONS_LIMIT) == {"recommended": 1000, "maximum": 1500}
     assert told(samples, m.OPERATIONS) == {"REBOOT_NODE": 1}
     assert now.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("instance", "kind", "limits"),
+    [
+        ("express.m7g.2xlarge", "express", {"recommended": 2500, "maximum": 4000}),
+        ("kafka.t3.small", "standard", {"recommended": 300, "maximum": 300}),
+        ("kafka.x9.gigantic", "standard", {}),
+    ],
+)
+def test_how_many_partitions_a_broker_should_hold_depends_on_its_type(
+    house: House, instance: str, kind: str, limits: dict[str, float]
+) -> None:
+    house.cluster.instance_type = instance
+    now, samples = read(house.parts()[1])
+
+    assert now.described.type == kind
+    assert told(samples, m.PARTITIONS_LIMIT) == limits
 
 
 def test_cloudwatch_and_the_protocol_say_the_same(house: House) -> None:
@@ -124,7 +143,7 @@ def test_each_trap_of_cloudwatchs_numbers(house: House) -> None:
     assert all(0 <= value <= 1 for value in told(samples, b.CPU).values())
     # Milliseconds.
     assert all(0 <= value < 1 for value in told(samples, b.REQUEST_MEAN).values())
-    assert "1 Produce total" in told(samples, b.REQUEST_MEAN)
+    assert any(row.endswith("Produce total") for row in told(samples, b.REQUEST_MEAN))
 
 
 def test_a_lag_that_is_no_longer_measured_disappears_and_comes_back(house: House) -> None:
@@ -215,6 +234,42 @@ def test_a_cluster_is_named_by_its_arn_or_by_name_and_region() -> None:
         parse(one("cluster: shop"), "f", Path())
     with pytest.raises(ConfigError, match="no ARN"):
         parse(one("cluster: 'arn:aws:sqs:x'"), "f", Path())
+
+
+def found(house: House, more: str = "", name: str = "shop") -> list[Watched]:
+    """The sources of a cluster whose bootstrap servers are not configured."""
+    access = f"{{endpoint_url: '{house.aws.url}', access_key_id: a, secret_access_key: b}}"
+    text = f"kafka: [{{name: k, {more} msk: {{cluster: {name}, region: us-east-1, access: {access}}}}}]"
+    return Wiring(house.time).watched(parse(text, "test", Path()).kafka[0], lambda: None)
+
+
+def test_bootstrap_servers_are_asked_of_msk(house: House) -> None:
+    protocol = found(house)[0]
+    now, samples = read(protocol)
+
+    assert now.problems == ()
+    assert told(samples, k.BROKER_UP) == {"1": 1, "2": 1, "3": 1}
+
+
+@pytest.mark.parametrize(
+    ("more", "name", "why"),
+    [
+        (
+            "tls: {}, sasl: {mechanism: AWS_MSK_IAM},",
+            "shop",
+            "has no BootstrapBrokerStringSaslIam, but BootstrapBrokerString:",
+        ),
+        ("tls: {},", "shop", "has no BootstrapBrokerStringTls"),
+        ("", "shoe", "no cluster is called 'shoe'"),
+    ],
+)
+def test_bootstrap_servers_that_cannot_be_had_are_a_problem(house: House, more: str, name: str, why: str) -> None:
+    protocol = found(house, more, name)[0]
+    now, samples = read(protocol)
+
+    assert why in now.problems[0].detail
+    assert not now.is_up
+    assert told(samples, c.SOURCE_UP) == {"": 0}
 
 
 def test_a_dead_broker_is_silent_in_cloudwatch_and_not_healthy(house: House) -> None:

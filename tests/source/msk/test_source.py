@@ -35,6 +35,7 @@ class House:
 
     def __init__(self, kafka: ReferenceKafka, aws: ReferenceAws, time: Time, cluster: MskCluster) -> None:
         self.kafka, self.aws, self.time, self.cluster = kafka, aws, time, cluster
+        self._made: list[Watched] = []
 
     def minute(self) -> None:
         """Let MSK measure, and the minute end."""
@@ -48,7 +49,18 @@ class House:
             f"kafka: [{{name: k, bootstrap: [{servers}],"
             f" msk: {{cluster: '{name}', region: us-east-1, access: {access}, {more}}}}}]"
         )
-        return Wiring(self.time).watched(parse(text, "test", Path()).kafka[0], lambda: None)
+        return self.watch(text)
+
+    def watch(self, text: str) -> list[Watched]:
+        """The sources of a configuration's one cluster; they are closed when the test ends."""
+        made = Wiring(self.time).watched(parse(text, "test", Path()).kafka[0], lambda: None)
+        self._made += made
+        return made
+
+    def close(self) -> None:
+        """Leave no connection and no thread."""
+        for one in self._made:
+            one.source.close()
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +77,9 @@ def kafka() -> Iterator[ReferenceKafka]:
 def house(kafka: ReferenceKafka) -> Iterator[House]:
     time = Time()
     with cloud(time) as aws:
-        yield House(kafka, aws, time, aws.add_msk(kafka, "shop", "PER_BROKER"))
+        made = House(kafka, aws, time, aws.add_msk(kafka, "shop", "PER_BROKER"))
+        yield made
+        made.close()
 
 
 def read(part: Watched) -> tuple[Any, list[Samples]]:
@@ -240,7 +254,7 @@ def found(house: House, more: str = "", name: str = "shop") -> list[Watched]:
     """The sources of a cluster whose bootstrap servers are not configured."""
     access = f"{{endpoint_url: '{house.aws.url}', access_key_id: a, secret_access_key: b}}"
     text = f"kafka: [{{name: k, {more} msk: {{cluster: {name}, region: us-east-1, access: {access}}}}}]"
-    return Wiring(house.time).watched(parse(text, "test", Path()).kafka[0], lambda: None)
+    return house.watch(text)
 
 
 def test_bootstrap_servers_are_asked_of_msk(house: House) -> None:

@@ -100,6 +100,8 @@ class Replication:
         for partition in wanted:
             if moved >= most:
                 self._wanted[way].add(partition)
+            elif follower in partition.deposed:
+                continue  # in its own mind it leads, and fetches from nobody; it hears of the leader, and is resumed
             elif partition.state.leader == leader and follower in partition.replicas:
                 moved += self._copy(partition, partition.replicas[follower], now, most - moved)
                 self._after(partition, way, now)

@@ -6,14 +6,16 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from streamwatch.reference.aws import faults as cloud_faults
-from streamwatch.reference.aws.server import ReferenceAws
 from streamwatch.reference.kafka import faults
-from streamwatch.reference.kafka.server import ReferenceKafka
 from streamwatch.reference.scenarios import SCENARIOS, Scenario, Step
 from streamwatch.reference.stream_scenarios import STREAM_SCENARIOS
+
+if TYPE_CHECKING:  # each server brings a large library, and a story needs one of them
+    from streamwatch.reference.aws.server import ReferenceAws
+    from streamwatch.reference.kafka.server import ReferenceKafka
 
 _END_SECONDS = 10.0
 ALL: Final[Mapping[str, Scenario]] = {**SCENARIOS, **STREAM_SCENARIOS}
@@ -62,12 +64,12 @@ class LoadProcess:
         self._process.stdin.flush()
 
 
-def on_kafka(kafka: ReferenceKafka) -> Perform:
+def on_kafka(kafka: "ReferenceKafka") -> Perform:
     """Return what breaks a cluster."""
     return lambda step: kafka.do(lambda site, now: faults.apply(site, now, step.name, step.given))
 
 
-def on_aws(aws: ReferenceAws) -> Perform:
+def on_aws(aws: "ReferenceAws") -> Perform:
     """Return what breaks a cloud."""
     return lambda step: aws.do(lambda cloud, now: cloud_faults.apply(cloud, now, step.name, step.given))
 

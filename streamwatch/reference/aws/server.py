@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from streamwatch.reference.aws.cloud import Cloud
 from streamwatch.reference.aws.control import Control
@@ -16,7 +16,9 @@ from streamwatch.reference.aws.endpoint import MOST_BODY_BYTES, Endpoint
 from streamwatch.reference.aws.msk import Msk, MskCluster
 from streamwatch.reference.aws.msk_metrics import NAMESPACE, Point, Sampler
 from streamwatch.reference.http import serve
-from streamwatch.reference.kafka.server import ReferenceKafka
+
+if TYPE_CHECKING:  # who runs streams only does not pay for kafka-python
+    from streamwatch.reference.kafka.server import ReferenceKafka
 
 T = TypeVar("T")
 _END_SECONDS: Final = 5.0
@@ -114,7 +116,7 @@ class ReferenceAws:
         self._loop.call_soon_threadsafe(run)
         return done.result()
 
-    def add_msk(self, kafka: ReferenceKafka, name: str = "reference", level: str = "DEFAULT") -> MskCluster:
+    def add_msk(self, kafka: "ReferenceKafka", name: str = "reference", level: str = "DEFAULT") -> MskCluster:
         """Let a reference cluster be one of MSK's: its control plane describes it, CloudWatch has its metrics.
 
         Args:

@@ -11,8 +11,6 @@ from streamwatch.model.msk import MskSnapshot, Row
 
 FRESH_SECONDS = 300.0
 """MSK's points come up to a few minutes late; a minute that ended longer ago, when it was asked, is no news."""
-_MINUTE = 60.0
-
 _STANDARD: Final = {
     "small": (300, 300),
     "large": (1000, 1500),
@@ -45,7 +43,7 @@ class MskCollector:
         for (metric, row), reading in now.readings.items():
             if metric.kind == "counter":
                 found.setdefault(metric, {})[row] = reading.total * now.scales.get(metric, 1.0)
-            elif reading.asked_at - (reading.minute + _MINUTE) <= FRESH_SECONDS:
+            elif reading.is_news(FRESH_SECONDS):
                 found.setdefault(metric, {})[row] = reading.value * now.scales.get(metric, 1.0)
         samples = [
             metric.samples(Keys(metric.labels, list(rows)), np.fromiter(rows.values(), dtype=np.float64))

@@ -63,9 +63,7 @@ class Readings:
     def newest(self, metric: Metric, place: Place) -> float:
         """Return the value of the newest minute; NaN where there is none, or it is no longer news."""
         found = self.of(metric, place)
-        if found is None or found.asked_at - (found.minute + _MINUTE) > FRESH_SECONDS:
-            return math.nan
-        return found.value
+        return found.value if found is not None and found.is_news(FRESH_SECONDS) else math.nan
 
     def value(self, metric: Metric, place: Place) -> float:
         """Return what the metric tells: a gauge the newest minute, a counter all minutes; NaN where not known."""
@@ -269,7 +267,7 @@ def _idle_is_none(metric: Metric, place: Place, readings: Readings) -> float:
 def _in_time(readings: Collection[Reading]) -> bool:
     """Return whether CloudWatch had a fresh minute of anything, when it was last asked."""
     newest = max((one.asked_at for one in readings), default=math.nan)
-    return any(one.asked_at == newest and newest - (one.minute + _MINUTE) <= FRESH_SECONDS for one in readings)
+    return any(one.asked_at == newest and one.is_news(FRESH_SECONDS) for one in readings)
 
 
 def _being_read(place: Place, readings: Readings) -> float:
@@ -278,7 +276,7 @@ def _being_read(place: Place, readings: Readings) -> float:
     names = None if told is None else told.consumers
     asked = [readings.of(k.ITERATOR_AGE, place)]
     asked += [readings.of(s.CONSUMER_LAG, Place(place.stream, name)) for name in names or ()]
-    if any(one is not None and one.asked_at - one.minute - _MINUTE <= FRESH_SECONDS for one in asked):
+    if any(one is not None and one.is_news(FRESH_SECONDS) for one in asked):
         return 1.0
     is_known = names is not None and all(one is not None for one in asked) and readings.in_time(place)
     return 0.0 if is_known else math.nan

@@ -6,6 +6,7 @@ from typing import Final
 
 from streamwatch.model.metric import Metric
 
+_MINUTE_SECONDS: Final = 60.0
 _DIMENSIONS: Final = {"stream": "StreamName", "shard": "ShardId", "consumer": "ConsumerName"}
 
 
@@ -32,6 +33,10 @@ class Reading:
     """The statistic in that minute."""
     total: float
     """Of Sums and counts: everything since the agent began to watch, each minute added exactly once."""
+
+    def is_news(self, within_seconds: float) -> bool:
+        """Whether the newest minute had ended so short a time before CloudWatch was asked; never without a minute."""
+        return self.asked_at - (self.minute + _MINUTE_SECONDS) <= within_seconds
 
 
 @dataclass(frozen=True, slots=True)

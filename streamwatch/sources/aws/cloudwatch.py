@@ -162,19 +162,19 @@ class CloudWatchReader:
             "EndTime": datetime.fromtimestamp(end, UTC),
             "ScanBy": "TimestampAscending",
         }
-        for _ in range(_MOST_PAGES):
-            answer = self._caller.call(
-                "cloudwatch", batch[0].wanted.region, "GetMetricData", given, wants=("MetricDataResults",),
-                deadline=deadline,
-            )  # fmt: skip
+        for answer in self._caller.pages(
+            "cloudwatch",
+            batch[0].wanted.region,
+            "GetMetricData",
+            given,
+            wants=("MetricDataResults",),
+            deadline=deadline,
+        ):
             for result in answer["MetricDataResults"]:
                 pairs = zip(result.get("Timestamps", ()), result.get("Values", ()), strict=True)
                 found.setdefault(result["Id"], []).extend((int(at.timestamp()), float(value)) for at, value in pairs)
                 if result.get("StatusCode") in {"InternalError", "Forbidden"}:
                     broken.add(result["Id"])
-            if not answer.get("NextToken"):
-                break
-            given["NextToken"] = answer["NextToken"]
         return {name: points for name, points in found.items() if name not in broken}
 
     def _known(self, now: float) -> dict[tuple[str, str], CloudWatchSnapshot]:

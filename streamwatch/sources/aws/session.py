@@ -1,7 +1,7 @@
 """One boto3 session an account, shared by all sources; its calls are paced and counted, its errors understood."""
 
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -35,6 +35,7 @@ _CONNECT_SECONDS: Final = 3.0
 _ANSWER_SECONDS: Final = 8.0
 _ATTEMPTS: Final = 2
 _CONNECTIONS: Final = 10
+_MOST_PAGES: Final = 100
 _ROLE_SESSION: Final = "streamwatch"
 
 
@@ -216,6 +217,27 @@ class Caller:
                 count.calls += 1
                 count.seconds += self._clock.monotonic() - begun
         return answer
+
+    def pages(  # noqa: PLR0913 - as call
+        self,
+        service: str,
+        region: str,
+        operation: str,
+        given: Mapping[str, Any],
+        *,
+        wants: Collection[str] = (),
+        deadline: float,
+        following: str = "NextToken",
+        most: int = _MOST_PAGES,
+    ) -> Iterator[dict[str, Any]]:
+        """Call an operation again and again until no next page follows, ``most`` times at most; else as ``call``."""
+        page = dict(given)
+        for _ in range(most):
+            answer = self.call(service, region, operation, page, wants=wants, deadline=deadline)
+            yield answer
+            if not answer.get(following):
+                return
+            page[following] = answer[following]
 
     def counts(self) -> tuple[CallCount, ...]:
         """Return the totals."""

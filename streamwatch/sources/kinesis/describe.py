@@ -115,15 +115,11 @@ class Region:
             filters.append({"Key": key, "Values": [value]} if equals else {"Key": key})
         names: set[str] = set()
         given: dict[str, Any] = {"ResourceTypeFilters": ["kinesis:stream"], "TagFilters": filters}
-        for _ in range(_MOST_PAGES):
-            answer = self._caller.call(
-                "resourcegroupstaggingapi", self.region, "GetResources", given, wants=("ResourceTagMappingList",),
-                deadline=deadline,
-            )  # fmt: skip
+        for answer in self._caller.pages(
+            "resourcegroupstaggingapi", self.region, "GetResources", given, wants=("ResourceTagMappingList",),
+            deadline=deadline, following="PaginationToken",
+        ):  # fmt: skip
             names |= {one["ResourceARN"].rpartition(":stream/")[2] for one in answer["ResourceTagMappingList"]}
-            if not answer.get("PaginationToken"):
-                break
-            given["PaginationToken"] = answer["PaginationToken"]
         return names
 
     def _describe_due(self, now: float, deadline: float, each: Each) -> list[Problem]:
@@ -192,15 +188,10 @@ class Region:
         return tuple(sorted(shards, key=lambda one: one.id))
 
     def _consumers(self, arn: str, deadline: float) -> tuple[str, ...]:
-        names: list[str] = []
-        given: dict[str, object] = {"StreamARN": arn}
-        for _ in range(_MOST_PAGES):
-            answer = self._call("ListStreamConsumers", ("Consumers",), deadline, **given)
-            names += [one["ConsumerName"] for one in answer["Consumers"]]
-            if not answer.get("NextToken"):
-                break
-            given["NextToken"] = answer["NextToken"]
-        return tuple(sorted(names))
+        answers = self._caller.pages(
+            "kinesis", self.region, "ListStreamConsumers", {"StreamARN": arn}, wants=("Consumers",), deadline=deadline
+        )
+        return tuple(sorted(one["ConsumerName"] for answer in answers for one in answer["Consumers"]))
 
     def _read_quota(self, now: float, deadline: float) -> list[Problem]:
         if now - self._quota_at < _QUOTA_SECONDS:

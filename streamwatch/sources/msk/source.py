@@ -23,7 +23,6 @@ from streamwatch.sources.problems import problem
 NAMESPACE: Final = "AWS/Kafka"
 _DIMENSIONS: Final = {"broker": "Broker ID", "topic": "Topic", "group": "Consumer Group", "partition": "Partition"}
 _LISTING_SECONDS: Final = 3600.0
-_MOST_PAGES: Final = 100
 _ENDED: Final = frozenset({"UPDATE_COMPLETE", "UPDATE_FAILED", "COMPLETED", "FAILED", "CANCELLED"})
 
 
@@ -132,15 +131,13 @@ class MskSource:
 
     def _find(self, deadline: float) -> str:
         """Return the ARN of the cluster of this name."""
-        given: dict[str, object] = {"ClusterNameFilter": self.config.cluster}
-        for _ in range(_MOST_PAGES):
-            answer = self._call("ListClustersV2", ("ClusterInfoList",), deadline, **given)
+        for answer in self._caller.pages(
+            "kafka", self.config.aws_region, "ListClustersV2", {"ClusterNameFilter": self.config.cluster},
+            wants=("ClusterInfoList",), deadline=deadline,
+        ):  # fmt: skip
             for one in answer["ClusterInfoList"]:
                 if one["ClusterName"] == self.config.cluster:
                     return str(one["ClusterArn"])
-            if not answer.get("NextToken"):
-                break
-            given["NextToken"] = answer["NextToken"]
         region = self.config.aws_region
         raise NotThere(
             f"kafka ListClustersV2 in {region}: no cluster is called {self.config.cluster!r}: is it another region?"
@@ -183,10 +180,9 @@ class MskSource:
         """Return the series that CloudWatch has of the cluster and that are wanted."""
         found: dict[Series, tuple[Twin, Row]] = {}
         given: dict[str, Any] = {"Namespace": NAMESPACE, "Dimensions": [{"Name": "Cluster Name", "Value": name}]}
-        for _ in range(_MOST_PAGES):
-            answer = self._caller.call(
-                "cloudwatch", self.config.aws_region, "ListMetrics", given, wants=("Metrics",), deadline=deadline
-            )
+        for answer in self._caller.pages(
+            "cloudwatch", self.config.aws_region, "ListMetrics", given, wants=("Metrics",), deadline=deadline
+        ):
             for one in answer["Metrics"]:
                 dimensions = {each["Name"]: each["Value"] for each in one["Dimensions"]}
                 for twin in self._by_name.get(one["MetricName"], ()):
@@ -194,9 +190,6 @@ class MskSource:
                     if row is not None:
                         series = Series(NAMESPACE, twin.name, twin.statistic, tuple(sorted(dimensions.items())))
                         found[series] = (twin, row)
-            if not answer.get("NextToken"):
-                break
-            given["NextToken"] = answer["NextToken"]
         return found
 
     def _row(self, twin: Twin, dimensions: dict[str, str]) -> Row | None:

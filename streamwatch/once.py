@@ -36,9 +36,3 @@ def read_all(config: Config) -> list[Seen]:
 def with_servers(config: KafkaConfig) -> KafkaConfig:
     """Return the configuration with bootstrap servers, asked of MSK where it gives none; raises SourceError."""
     return Wiring(SystemClock()).with_servers(config)
-
-
-def read_once(config: Config) -> tuple[Snapshot, list[Samples]]:
-    """Return what the main source sees."""
-    first = read_all(config)[0]
-    return first.snapshot, first.samples

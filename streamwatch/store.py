@@ -52,9 +52,7 @@ class Store:
 
     def current(self) -> tuple[Samples, ...]:
         """Return the samples that are valid now, in the order in which the sources first spoke."""
-        with self._lock:
-            self._expire()
-            return tuple(samples for said in self._said.values() for samples in said.samples)
+        return tuple(samples for _, said in self.said() for samples in said)
 
     def said(self) -> tuple[tuple[str, tuple[Samples, ...]], ...]:
         """Return the samples that are valid now, by who said them."""

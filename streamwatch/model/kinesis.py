@@ -27,7 +27,6 @@ class Description:
     status: str
     mode: str
     """``PROVISIONED`` or ``ON_DEMAND``."""
-    created_at: float
     retention_seconds: float
     open_shards: int
     shards: tuple[Shard, ...] | None

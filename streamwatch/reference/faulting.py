@@ -1,8 +1,12 @@
 """Faults by name: functions of what is broken, the time, and keywords."""
 
 import inspect
+import json
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any
+
+from streamwatch.reference.http import Page
 
 
 class BadFault(ValueError):
@@ -20,7 +24,7 @@ def call(  # noqa: PLR0913, PLR0917 - the fault, and what it is given
     now: float,
     name: str,
     given: Mapping[str, Any],
-    heal_at: Callable[[float], None],
+    heal_at: Callable[[float], object],
 ) -> None:
     """Apply a fault by its name; with ``seconds`` among its keywords ``heal_at`` is told when to undo it.
 
@@ -42,6 +46,18 @@ def call(  # noqa: PLR0913, PLR0917 - the fault, and what it is given
         raise BadFault(f"{name}: {error}") from None
     if seconds is not None:
         heal_at(now + float(seconds))
+
+
+def ordered(name: str, body: bytes, apply: Callable[[str, dict[str, Any]], None]) -> Page:
+    """Answer an order to a control endpoint: apply the fault that its body, a JSON object, gives the options of."""
+    try:
+        given = json.loads(body or b"{}")
+        if not isinstance(given, dict):
+            return Page("a JSON object is wanted\n", status=HTTPStatus.BAD_REQUEST)
+        apply(name, given)
+    except ValueError as error:
+        return Page(f"{error}\n", status=HTTPStatus.BAD_REQUEST)
+    return Page(json.dumps({"done": name}) + "\n", "application/json")
 
 
 def listed(faults: Mapping[str, Callable[..., None]]) -> str:

@@ -25,7 +25,7 @@ TWO = (
 
 def description(**changed: Any) -> Description:
     plain: dict[str, Any] = {
-        "status": "ACTIVE", "mode": "PROVISIONED", "created_at": 0.0, "retention_seconds": 86_400.0, "open_shards": 2,
+        "status": "ACTIVE", "mode": "PROVISIONED", "retention_seconds": 86_400.0, "open_shards": 2,
         "shards": TWO, "consumers": (), "watched": frozenset({"IncomingBytes", "IncomingRecords"}),
     }  # fmt: skip
     return Description(**(plain | changed))

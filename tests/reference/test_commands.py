@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from streamwatch.cli import main
 from streamwatch.config import from_flags
 from streamwatch.model.kafka import ClusterSnapshot
-from streamwatch.once import read_once
+from streamwatch.once import read_all
 from streamwatch.reference.kafka.faults import FAULTS
 from streamwatch.reference.kafka.server import ReferenceKafka
 from streamwatch.reference.kafka.spec import RELEASES, Release, Spec
@@ -46,7 +46,7 @@ def test_a_cluster_prints_its_bootstrap_servers_first_and_takes_faults() -> None
     with running("--brokers", "4", "--set", "broker.session.timeout.ms=1000") as (bootstrap, control):
         assert len(bootstrap.split(",")) == 4
         assert run("fault", "stop", "broker=4", "--control", control) == (0, "done: stop broker=4\n")
-        now, _ = read_once(from_flags(bootstrap, None).kafka[0])
+        now = read_all(from_flags(bootstrap, None).kafka[0])[0].snapshot
         assert isinstance(now, ClusterSnapshot)
         assert now.is_up
         code, told = run("fault", "stop", "broker=9", "--control", control)
@@ -87,7 +87,8 @@ def test_what_there_is_is_listed() -> None:
 def test_the_agent_reads_every_persona_without_a_problem(release: Release) -> None:
     with ReferenceKafka(Spec(release=release, settings=QUICK)) as kafka:
         kafka.do(lambda site, now: site.cluster.ensure("t", now))
-        now, samples = read_once(from_flags(kafka.bootstrap, None).kafka[0])
+        (seen,) = read_all(from_flags(kafka.bootstrap, None).kafka[0])
+        now, samples = seen.snapshot, seen.samples
 
     assert now.problems == ()
     assert isinstance(now, ClusterSnapshot)

@@ -7,7 +7,7 @@ from typing import Any
 
 from streamwatch.reference.aws.cloud import Cloud
 from streamwatch.reference.aws.faults import FAULTS, apply
-from streamwatch.reference.faulting import BadFault
+from streamwatch.reference.faulting import BadFault, ordered
 from streamwatch.reference.http import Asked, Page
 from streamwatch.reference.kinesis.errors import Refused
 
@@ -30,19 +30,15 @@ class Control:
         if asked.method == "GET" and asked.path == "/state":
             return Page(json.dumps(state(self._cloud)) + "\n", _JSON)
         if asked.method == "POST" and asked.path.startswith("/faults/"):
-            return self._fault(asked.path.removeprefix("/faults/"), asked.body)
+            return ordered(asked.path.removeprefix("/faults/"), asked.body, self._break)
         status = HTTPStatus.OK if asked.path == "/" else HTTPStatus.NOT_FOUND
         return Page(_USAGE + f"\nfaults: {', '.join(FAULTS)}\n", status=status)
 
-    def _fault(self, name: str, body: bytes) -> Page:
+    def _break(self, fault: str, given: dict[str, Any]) -> None:
         try:
-            given = json.loads(body or b"{}")
-            if not isinstance(given, dict):
-                return Page("a JSON object is wanted\n", status=HTTPStatus.BAD_REQUEST)
-            apply(self._cloud, self._clock(), name, given)
-        except (BadFault, Refused, ValueError) as error:
-            return Page(f"{error}\n", status=HTTPStatus.BAD_REQUEST)
-        return Page(json.dumps({"done": name}) + "\n", _JSON)
+            apply(self._cloud, self._clock(), fault, given)
+        except Refused as error:  # a stream that is being changed, for example
+            raise BadFault(str(error)) from error
 
 
 def state(cloud: Cloud) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def split(cloud: Cloud, now: float, *, stream: str, shard: int) -> None:
     if one is None or not one.is_open:
         raise BadFault(f"shard: {stream} has no open shard {shard}")
     middle = (one.first + one.last + 1) // 2
-    house.change(found, lambda then: _ignore(found.split(one, middle, then)), now)
+    house.change(found, lambda then: found.split(one, middle, then), now)
 
 
 def reshard(cloud: Cloud, now: float, *, stream: str, shards: int) -> None:
@@ -101,7 +101,7 @@ FAULTS: Final[Mapping[str, Callable[..., None]]] = {
 
 def apply(cloud: Cloud, now: float, name: str, given: Mapping[str, Any]) -> None:
     """Apply a fault by its name; with ``seconds`` among its keywords, everything is healed after that time."""
-    call(FAULTS, cloud, now, name, given, lambda at: _ignore(cloud.timers.at(at, lambda then: heal(cloud, then))))
+    call(FAULTS, cloud, now, name, given, lambda at: cloud.timers.at(at, lambda then: heal(cloud, then)))
 
 
 def _stream(cloud: Cloud, name: str) -> tuple[Kinesis, Stream]:
@@ -110,7 +110,3 @@ def _stream(cloud: Cloud, name: str) -> tuple[Kinesis, Stream]:
             return kinesis, kinesis.streams[name]
     known = ", ".join(sorted(name for kinesis in cloud.houses() for name in kinesis.streams))
     raise BadFault(f"stream: there is no {name!r}: the streams are {known or 'none'}")
-
-
-def _ignore(_: object) -> None:
-    """Let go of what a change returned."""

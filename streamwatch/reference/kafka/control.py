@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
 
-from streamwatch.reference.faulting import BadFault
+from streamwatch.reference.faulting import ordered
 from streamwatch.reference.http import Asked, Page
 from streamwatch.reference.kafka.faults import FAULTS, apply
 from streamwatch.reference.kafka.partition import NO_LEADER
@@ -32,7 +32,7 @@ class Control:
         if asked.method == "GET" and asked.path == "/events":
             return self._events(asked.query)
         if asked.method == "POST" and asked.path.startswith("/faults/"):
-            return self._fault(asked.path.removeprefix("/faults/"), asked.body)
+            return ordered(asked.path.removeprefix("/faults/"), asked.body, self._break)
         status = HTTPStatus.OK if asked.path == "/" else HTTPStatus.NOT_FOUND
         return Page(_USAGE + f"\nfaults: {', '.join(FAULTS)}\n", status=status)
 
@@ -44,15 +44,8 @@ class Control:
         events = list(self._site.cluster.events)
         return _json({"next": len(events), "events": [{"at": at, "what": what} for at, what in events[after:]]})
 
-    def _fault(self, name: str, body: bytes) -> Page:
-        try:
-            given = json.loads(body or b"{}")
-            if not isinstance(given, dict):
-                return Page("a JSON object is wanted\n", status=HTTPStatus.BAD_REQUEST)
-            apply(self._site, self._site.clock(), name, given)
-        except (BadFault, ValueError) as error:
-            return Page(f"{error}\n", status=HTTPStatus.BAD_REQUEST)
-        return _json({"done": name})
+    def _break(self, fault: str, given: dict[str, Any]) -> None:
+        apply(self._site, self._site.clock(), fault, given)
 
 
 def _json(value: Any) -> Page:  # noqa: ANN401 - whatever JSON knows

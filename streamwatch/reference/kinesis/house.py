@@ -131,7 +131,7 @@ class Kinesis:
 
         self.timers.at(now + self.quotas.update_seconds, gone)
 
-    def change(self, stream: Stream, do: Callable[[float], None], now: float) -> None:
+    def change(self, stream: Stream, do: Callable[[float], object], now: float) -> None:
         """Let a stream be UPDATING for a while, and change it at the end."""
         self.want_active(stream)
         stream.status = "UPDATING"

@@ -156,7 +156,6 @@ class Region:
         return Description(
             status=told["StreamStatus"],
             mode=told.get("StreamModeDetails", {}).get("StreamMode", "PROVISIONED"),
-            created_at=told["StreamCreationTimestamp"].timestamp(),
             retention_seconds=told["RetentionPeriodHours"] * 3600.0,
             open_shards=told["OpenShardCount"],
             shards=shards,

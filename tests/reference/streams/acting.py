@@ -7,6 +7,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from streamwatch.clock import ManualClock
 from streamwatch.reference.aws.cloud import ACCOUNT, REGION, Cloud
 from streamwatch.reference.aws.server import ReferenceAws
 from streamwatch.reference.kinesis.house import Kinesis, Quotas
@@ -62,25 +63,17 @@ class Stage:
         return found[0][1].tell(statistic) if found else None
 
 
-class Time:
+class Time(ManualClock):
     """A clock for both sides of the network: it stands still until it is told to go on."""
 
     def __init__(self, now: float = NOON) -> None:
-        self._now = now
-        self.passed = 0.0
+        super().__init__(now)
+        self._began = now
 
-    def now(self) -> float:
-        """Unix seconds."""
-        return self._now
-
-    def monotonic(self) -> float:
+    @property
+    def passed(self) -> float:
         """Seconds that have passed."""
-        return self.passed
-
-    def advance(self, seconds: float) -> None:
-        """Go on."""
-        self._now += seconds
-        self.passed += seconds
+        return self.now() - self._began
 
 
 @contextmanager

@@ -99,7 +99,7 @@ def split(kinesis: Kinesis, given: Given, now: float) -> Answer:
             f" than the shard's EndingHashKey {shard.last - 1}."
         )
     kinesis.want_room(1)
-    kinesis.change(stream, lambda then: _done(stream.split(shard, at, then)), now)
+    kinesis.change(stream, lambda then: stream.split(shard, at, then), now)
     return {}
 
 
@@ -116,7 +116,7 @@ def merge(kinesis: Kinesis, given: Given, now: float) -> Answer:
             f"Shards {one.id} and {other.id} in stream {stream.name} under account {kinesis.account} are not an"
             " adjacent pair of shards eligible for merging"
         )
-    kinesis.change(stream, lambda then: _done(stream.merge(one, other, then)), now)
+    kinesis.change(stream, lambda then: stream.merge(one, other, then), now)
     return {}
 
 
@@ -141,10 +141,6 @@ def resize(kinesis: Kinesis, given: Given, now: float) -> Answer:
         "CurrentShardCount": count,
         "TargetShardCount": target,
     }
-
-
-def _done(_: object) -> None:
-    """Let go of what a change returned."""
 
 
 def _want_open(kinesis: Kinesis, stream: Stream, shard: Shard) -> None:

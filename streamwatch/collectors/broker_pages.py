@@ -8,7 +8,8 @@ import numpy as np
 from streamwatch.catalogue import agent as c
 from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.catalogue.pages import CPU_SECONDS, DISK_FREE, DISK_SIZE, HEAP_MOST, HEAP_USED, PICKS, Pick
-from streamwatch.model.metric import Keys, Metric, Samples
+from streamwatch.collectors.kept_keys import KeptKeys
+from streamwatch.model.metric import Metric, Samples
 from streamwatch.model.pages import Page, PagesSnapshot
 
 Row = tuple[str, ...]
@@ -24,6 +25,7 @@ class PageCollector:
         self._picks = [one for one in PICKS if topics or one.metric not in {b.TOPIC_BYTES_IN, b.TOPIC_BYTES_OUT}]
         self._app_logs_mount = app_logs_mount
         self._cpu: dict[int, dict[str, float]] = {}
+        self._keys = KeptKeys()
 
     def collect(self, now: PagesSnapshot) -> list[Samples]:
         """Return all samples."""
@@ -40,7 +42,11 @@ class PageCollector:
                 self._host(rows, one.broker, one.node, place)
             else:
                 self._cpu.pop(one.broker, None)
-        return [_samples(metric, found) for metric, found in rows.items()]
+        self._keys.turn()
+        return [
+            metric.samples(self._keys.of(metric.labels, tuple(found)), np.fromiter(found.values(), dtype=np.float64))
+            for metric, found in rows.items()
+        ]
 
     def _host(self, rows: Rows, broker: int, page: Page, place: Row) -> None:
         _put(rows, b.ROOT_DISK, place, _disk(page, "/"))
@@ -63,9 +69,13 @@ class PageCollector:
 class ScrapeCollector:
     """Tells what scraping has cost."""
 
+    def __init__(self) -> None:
+        self._keys = KeptKeys()
+
     def collect(self, now: PagesSnapshot) -> list[Samples]:
         """Return the totals by broker and page."""
-        keys = Keys(c.SCRAPED, [(now.source, one.broker, one.page) for one in now.scrapes])
+        self._keys.turn()
+        keys = self._keys.of(c.SCRAPED, [(now.source, one.broker, one.page) for one in now.scrapes])
         columns = {
             c.PAGES: [float(one.scrapes) for one in now.scrapes],
             c.PAGE_FAILURES: [float(one.failures) for one in now.scrapes],
@@ -122,7 +132,3 @@ def _disk(page: Page, mount: str) -> float:
 def _put(rows: Rows, metric: Metric, row: Row, value: float) -> None:
     if not math.isnan(value):
         rows.setdefault(metric, {})[row] = value
-
-
-def _samples(metric: Metric, found: Mapping[Row, float]) -> Samples:
-    return metric.samples(Keys(metric.labels, list(found)), np.fromiter(found.values(), dtype=np.float64))

@@ -6,7 +6,8 @@ from typing import Final
 import numpy as np
 
 from streamwatch.catalogue import msk as m
-from streamwatch.model.metric import Keys, Metric, Samples
+from streamwatch.collectors.kept_keys import KeptKeys
+from streamwatch.model.metric import Metric, Samples
 from streamwatch.model.msk import MskSnapshot, Row
 
 FRESH_SECONDS = 300.0
@@ -37,8 +38,12 @@ _EXPRESS: Final = {
 class MskCollector:
     """Tells the cluster's state, and what CloudWatch has measured."""
 
+    def __init__(self) -> None:
+        self._keys = KeptKeys()
+
     def collect(self, now: MskSnapshot) -> list[Samples]:
         """Return all samples; what is not known is left out."""
+        self._keys.turn()
         found: dict[Metric, dict[Row, float]] = {}
         for (metric, row), reading in now.readings.items():
             if metric.kind == "counter":
@@ -46,22 +51,24 @@ class MskCollector:
             elif reading.is_news(FRESH_SECONDS):
                 found.setdefault(metric, {})[row] = reading.value * now.scales.get(metric, 1.0)
         samples = [
-            metric.samples(Keys(metric.labels, list(rows)), np.fromiter(rows.values(), dtype=np.float64))
+            metric.samples(self._keys.of(metric.labels, tuple(rows)), np.fromiter(rows.values(), dtype=np.float64))
             for metric, rows in found.items()
         ]
         told = now.described
         if told is not None:
             info = (now.cluster, told.type, told.kafka_version, told.instance_type, told.level)
             samples += [
-                m.CLUSTER_INFO.samples(Keys(m.CLUSTER_INFO.labels, [info]), np.ones(1)),
+                m.CLUSTER_INFO.samples(self._keys.of(m.CLUSTER_INFO.labels, [info]), np.ones(1)),
                 m.CLUSTER_STATE.sample(1.0, kafka_cluster=now.cluster, state=told.state),
             ]
             limits = (_EXPRESS if told.type == "express" else _STANDARD).get(told.instance_type.rpartition(".")[2])
             if limits is not None:
-                keys = Keys(m.PARTITIONS_LIMIT.labels, [(now.cluster, "recommended"), (now.cluster, "maximum")])
+                keys = self._keys.of(
+                    m.PARTITIONS_LIMIT.labels, [(now.cluster, "recommended"), (now.cluster, "maximum")]
+                )
                 samples.append(m.PARTITIONS_LIMIT.samples(keys, np.array(limits, dtype=np.float64)))
         if now.operations is not None:
             counts = Counter(one.type for one in now.operations)
-            keys = Keys(m.OPERATIONS.labels, [(now.cluster, kind) for kind in counts])
+            keys = self._keys.of(m.OPERATIONS.labels, [(now.cluster, kind) for kind in counts])
             samples.append(m.OPERATIONS.samples(keys, np.fromiter(counts.values(), dtype=np.float64)))
         return samples

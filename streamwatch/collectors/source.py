@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 
 from streamwatch.catalogue import agent as c
+from streamwatch.collectors.kept_keys import KeptKeys
 from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.model.kinesis import StreamsSnapshot
 from streamwatch.model.metric import Keys, Samples
@@ -37,13 +38,13 @@ class RequestCollector:
     """Tells what asking Kafka's brokers has cost."""
 
     def __init__(self) -> None:
-        self._keys = Keys(c.REQUEST, [])
+        self._keys = KeptKeys()
 
     def collect(self, now: ClusterSnapshot) -> list[Samples]:
         """Return the totals by API and broker."""
         rows = [(now.cluster, count.api, count.broker) for count in now.requests]
-        if tuple(rows) != self._keys.rows:
-            self._keys = Keys(c.REQUEST, rows)
+        self._keys.turn()
+        keys = self._keys.of(c.REQUEST, rows)
         columns = {
             c.REQUESTS: [count.requests for count in now.requests],
             c.REQUEST_FAILURES: [count.failures for count in now.requests],
@@ -52,20 +53,20 @@ class RequestCollector:
             c.REQUEST_RECEIVED_BYTES: [count.received_bytes for count in now.requests],
             c.REQUEST_THROTTLED_SECONDS: [count.throttled_seconds for count in now.requests],
         }
-        return [metric.samples(self._keys, np.array(values, dtype=np.float64)) for metric, values in columns.items()]
+        return [metric.samples(keys, np.array(values, dtype=np.float64)) for metric, values in columns.items()]
 
 
 class CallCollector:
     """Tells what asking AWS has cost."""
 
     def __init__(self) -> None:
-        self._keys = Keys(c.CALL, [])
+        self._keys = KeptKeys()
 
     def collect(self, now: StreamsSnapshot | MskSnapshot) -> list[Samples]:
         """Return the totals by operation, and CloudWatch's bill."""
         rows = [(now.source, count.region, count.service, count.operation) for count in now.calls]
-        if tuple(rows) != self._keys.rows:
-            self._keys = Keys(c.CALL, rows)
+        self._keys.turn()
+        keys = self._keys.of(c.CALL, rows)
         columns = {
             c.CALLS: [float(count.calls) for count in now.calls],
             c.CALL_FAILURES: [float(count.failures) for count in now.calls],
@@ -73,7 +74,7 @@ class CallCollector:
             c.CALL_SECONDS: [count.seconds for count in now.calls],
         }
         return [
-            *(metric.samples(self._keys, np.array(values, dtype=np.float64)) for metric, values in columns.items()),
+            *(metric.samples(keys, np.array(values, dtype=np.float64)) for metric, values in columns.items()),
             c.CLOUDWATCH_METRICS.sample(float(now.cost.metrics), source=now.source),
             c.CLOUDWATCH_COST.sample(now.cost.dollars, source=now.source),
         ]

@@ -10,9 +10,10 @@ import numpy as np
 from streamwatch.catalogue import BY_CLOUDWATCH
 from streamwatch.catalogue import kinesis as k
 from streamwatch.catalogue import kinesis_shards as s
+from streamwatch.collectors.kept_keys import KeptKeys
 from streamwatch.model.cloudwatch import Reading, series_of
 from streamwatch.model.kinesis import Description, Shard, Stream, StreamsSnapshot
-from streamwatch.model.metric import Keys, Metric, Samples
+from streamwatch.model.metric import Metric, Samples
 
 WRITE_RECORDS_A_SECOND: Final = 1000
 WRITE_BYTES_A_SECOND: Final = 2**20
@@ -79,11 +80,13 @@ class StreamCollector:
 
     def __init__(self, consumers_per_stream: int) -> None:
         self._consumers_per_stream = consumers_per_stream
+        self._keys = KeptKeys()
 
     def collect(self, now: StreamsSnapshot) -> list[Samples]:
         """Return all samples; what is not known is NaN."""
         if now.streams is None:
             return []
+        self._keys.turn()
         readings = Readings(now)
         streams = [Place(one) for one in now.streams]
         described = [(one, one.stream.description) for one in streams if one.stream.description is not None]
@@ -109,7 +112,7 @@ class StreamCollector:
             *self._readers(now, streams, readings),
             *self._use(described, readings),
             *self._shard_use([place for place, _ in shards if _watched(place)], readings),
-            *_heat(described, readings),
+            *self._heat(described, readings),
             *self._ages(now, [place for place, _ in shards]),
         ]
 
@@ -120,25 +123,25 @@ class StreamCollector:
         rows = sorted(counts)
         quotas = {(one.account, one.region): one.open_shards / one.shard_limit for one in now.quotas if one.shard_limit}
         return [
-            _column(k.STREAMS, rows, [float(counts[row]) for row in rows]),
-            _column(k.SHARDS_LIMIT_RATIO, sorted(quotas), [quotas[row] for row in sorted(quotas)]),
+            self._column(k.STREAMS, rows, [float(counts[row]) for row in rows]),
+            self._column(k.SHARDS_LIMIT_RATIO, sorted(quotas), [quotas[row] for row in sorted(quotas)]),
         ]
 
     def _descriptions(self, streams: Sequence[Place], described: Sequence[tuple[Place, Description]]) -> list[Samples]:
         rows = [place.row for place, _ in described]
-        keys = Keys(k.STREAM, rows)
+        keys = self._keys.of(k.STREAM, rows)
 
         def column(metric: Metric, tell: Callable[[Description], float]) -> Samples:
             return metric.samples(keys, np.array([tell(one) for _, one in described], dtype=np.float64))
 
         states = [(*place.row, one.status, one.mode) for place, one in described]
         return [
-            _column(
+            self._column(
                 k.STREAM_UP,
                 [one.row for one in streams],
                 [float(one.stream.description is not None) for one in streams],
             ),
-            _column(k.STREAM_STATE, states, [1.0] * len(states)),
+            self._column(k.STREAM_STATE, states, [1.0] * len(states)),
             column(k.OPEN_SHARDS, lambda one: float(one.open_shards)),
             column(k.CLOSED_SHARDS, lambda one: _count(one.shards, lambda shard: not shard.is_open)),
             column(k.RETENTION, lambda one: one.retention_seconds),
@@ -148,18 +151,16 @@ class StreamCollector:
             ),
         ]
 
-    @staticmethod
-    def _told(labels: tuple[str, ...], places: Sequence[Place], readings: Readings) -> list[Samples]:
+    def _told(self, labels: tuple[str, ...], places: Sequence[Place], readings: Readings) -> list[Samples]:
         """Return what CloudWatch tells as it is."""
-        keys = Keys(labels, [place.row for place in places])
+        keys = self._keys.of(labels, [place.row for place in places])
         return [
             metric.samples(keys, np.array([readings.value(metric, place) for place in places], dtype=np.float64))
             for metric in BY_CLOUDWATCH
             if metric.labels == labels
         ]
 
-    @staticmethod
-    def _readers(now: StreamsSnapshot, streams: Sequence[Place], readings: Readings) -> list[Samples]:
+    def _readers(self, now: StreamsSnapshot, streams: Sequence[Place], readings: Readings) -> list[Samples]:
         """Return who reads, how old CloudWatch's word is, and how long there is until data is lost."""
         if not now.by_cloudwatch:
             return []
@@ -170,18 +171,17 @@ class StreamCollector:
         ]
         loss = [max(0.0, kept - age) for kept, age in zip(retentions, ages, strict=True)]
         return [
-            _column(k.BEING_READ, rows, [_being_read(place, readings) for place in streams]),
-            _column(k.DATA_AGE, rows, [_data_age(place, readings, now.taken_at) for place in streams]),
-            _column(
+            self._column(k.BEING_READ, rows, [_being_read(place, readings) for place in streams]),
+            self._column(k.DATA_AGE, rows, [_data_age(place, readings, now.taken_at) for place in streams]),
+            self._column(
                 k.TIME_TO_LOSS,
                 rows,
                 [math.nan if math.isnan(age) else left for age, left in zip(ages, loss, strict=True)],
             ),
         ]
 
-    @staticmethod
-    def _use(described: Sequence[tuple[Place, Description]], readings: Readings) -> list[Samples]:
-        keys = Keys(k.STREAM, [place.row for place, _ in described])
+    def _use(self, described: Sequence[tuple[Place, Description]], readings: Readings) -> list[Samples]:
+        keys = self._keys.of(k.STREAM, [place.row for place, _ in described])
         return [
             use.samples(
                 keys,
@@ -198,9 +198,8 @@ class StreamCollector:
             )
         ]
 
-    @staticmethod
-    def _shard_use(places: Sequence[Place], readings: Readings) -> list[Samples]:
-        keys = Keys(k.SHARD, [place.row for place in places])
+    def _shard_use(self, places: Sequence[Place], readings: Readings) -> list[Samples]:
+        keys = self._keys.of(k.SHARD, [place.row for place in places])
         return [
             use.samples(
                 keys, np.array([_share(readings.newest(of, place), limit) for place in places], dtype=np.float64)
@@ -212,8 +211,7 @@ class StreamCollector:
             )
         ]
 
-    @staticmethod
-    def _ages(now: StreamsSnapshot, places: Sequence[Place]) -> list[Samples]:
+    def _ages(self, now: StreamsSnapshot, places: Sequence[Place]) -> list[Samples]:
         """Return what probes found."""
         known = [
             (place, now.ages.get((place.stream.account, place.stream.region, place.stream.name, place.part)))
@@ -222,29 +220,31 @@ class StreamCollector:
         found = [(place, ages) for place, ages in known if ages is not None]
         rows = [place.row for place, _ in found]
         return [
-            _column(s.SHARD_OLDEST, rows, [_or_nan(ages.oldest_seconds) for _, ages in found]),
-            _column(s.SHARD_NEWEST, rows, [_or_nan(ages.newest_seconds) for _, ages in found]),
+            self._column(s.SHARD_OLDEST, rows, [_or_nan(ages.oldest_seconds) for _, ages in found]),
+            self._column(s.SHARD_NEWEST, rows, [_or_nan(ages.newest_seconds) for _, ages in found]),
         ]
 
+    def _heat(self, described: Sequence[tuple[Place, Description]], readings: Readings) -> list[Samples]:
+        """Return how uneven the shards of each stream are, and which one to split where."""
+        skews: list[tuple[Row, float]] = []
+        splits: list[tuple[Row, float]] = []
+        for stream, told in described:
+            uses = [(_write_use(Place(stream.stream, one.id), readings), one) for one in _open(told)]
+            if not uses or any(math.isnan(total) for (total, _), _ in uses):
+                continue  # a mean with a missing addend is not known
+            total = sum(size for (size, _), _ in uses)
+            if total > 0:
+                skews.append((stream.row, max(size for (size, _), _ in uses) * len(uses) / total - 1))
+            (_, use), hottest = max(uses, key=lambda one: one[0][1])
+            if use > _SPLIT_FROM and hottest.last > hottest.first + 1:
+                splits.append(((*stream.row, hottest.id, str((hottest.first + hottest.last + 1) // 2)), use))
+        return [
+            self._column(s.SHARD_SKEW, [row for row, _ in skews], [value for _, value in skews]),
+            self._column(s.SPLIT, [row for row, _ in splits], [value for _, value in splits]),
+        ]
 
-def _heat(described: Sequence[tuple[Place, Description]], readings: Readings) -> list[Samples]:
-    """Return how uneven the shards of each stream are, and which one to split where."""
-    skews: list[tuple[Row, float]] = []
-    splits: list[tuple[Row, float]] = []
-    for stream, told in described:
-        uses = [(_write_use(Place(stream.stream, one.id), readings), one) for one in _open(told)]
-        if not uses or any(math.isnan(total) for (total, _), _ in uses):
-            continue  # a mean with a missing addend is not known
-        total = sum(size for (size, _), _ in uses)
-        if total > 0:
-            skews.append((stream.row, max(size for (size, _), _ in uses) * len(uses) / total - 1))
-        (_, use), hottest = max(uses, key=lambda one: one[0][1])
-        if use > _SPLIT_FROM and hottest.last > hottest.first + 1:
-            splits.append(((*stream.row, hottest.id, str((hottest.first + hottest.last + 1) // 2)), use))
-    return [
-        _column(s.SHARD_SKEW, [row for row, _ in skews], [value for _, value in skews]),
-        _column(s.SPLIT, [row for row, _ in splits], [value for _, value in splits]),
-    ]
+    def _column(self, metric: Metric, rows: Sequence[Row], values: Sequence[float]) -> Samples:
+        return metric.samples(self._keys.of(metric.labels, rows), np.array(values, dtype=np.float64))
 
 
 def _write_use(place: Place, readings: Readings) -> tuple[float, float]:
@@ -312,7 +312,3 @@ def _count(items: tuple[T, ...] | None, fits: Callable[[T], bool]) -> float:
 
 def _or_nan(value: float | None) -> float:
     return math.nan if value is None else value
-
-
-def _column(metric: Metric, rows: Sequence[Row], values: Sequence[float]) -> Samples:
-    return metric.samples(Keys(metric.labels, rows), np.array(values, dtype=np.float64))

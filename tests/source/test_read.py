@@ -10,7 +10,8 @@ import pytest
 from streamwatch.clock import SystemClock
 from streamwatch.model.kafka import NOT_KNOWN, ClusterSnapshot
 from streamwatch.sources.kafka import Config, KafkaSource, groups
-from streamwatch.sources.kafka.config import Names, Pulse
+from streamwatch.sources.kafka.config import Pulse
+from streamwatch.sources.names import Names
 from tests.prepared import PreparedCluster, Truth
 
 TOPICS = {"clicks": 3, "orders": 6}

@@ -1,11 +1,11 @@
 """How one Kafka cluster is reached, and what of it is read."""
 
-import re
 from dataclasses import dataclass
 from typing import Literal
 
-from streamwatch.model.settings import Duration, FilePath, HostPort, Pattern, Secret, Size, setting
+from streamwatch.model.settings import Duration, FilePath, HostPort, Secret, Size, setting
 from streamwatch.sources.msk.config import Config as Msk
+from streamwatch.sources.names import Names
 from streamwatch.sources.open_monitoring.config import Config as OpenMonitoring
 
 Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "AWS_MSK_IAM"]
@@ -46,25 +46,6 @@ class Sasl:
                     raise ValueError(f"{name}: {self.mechanism} needs it")
         if self.mechanism == "OAUTHBEARER" and self.token_file is None:
             raise ValueError("token_file: OAUTHBEARER needs it")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Names:
-    """Which names to look at: those that some `allow` matches and no `deny` does; each must match the whole name."""
-
-    allow: tuple[Pattern, ...] = setting("regular expressions; none at all allows every name", default=())
-    deny: tuple[Pattern, ...] = setting("regular expressions; a match here wins over `allow`", default=())
-
-    def admits(self, name: str) -> bool:
-        """Say whether this name is looked at."""
-        if any(re.fullmatch(pattern, name) for pattern in self.deny):
-            return False
-        return not self.allow or any(re.fullmatch(pattern, name) for pattern in self.allow)
-
-    @property
-    def everything(self) -> bool:
-        """Whether no name is left out."""
-        return not self.allow and not self.deny
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,8 +3,9 @@
 import re
 from dataclasses import dataclass
 
-from streamwatch.model.settings import Duration, Pattern, setting
+from streamwatch.model.settings import Duration, setting
 from streamwatch.sources.aws.config import Access, CloudWatch
+from streamwatch.sources.names import Names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,18 +22,10 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Streams:
+class Streams(Names):
     """Which streams to look at: those that some `allow` matches and no `deny` does, with all these `tags`."""
 
-    allow: tuple[Pattern, ...] = setting("regular expressions of names; none at all allows every name", default=())
-    deny: tuple[Pattern, ...] = setting("regular expressions of names; a match here wins over `allow`", default=())
     tags: tuple[str, ...] = setting("tags that a stream must carry, as `key=value` or `key`", default=())
-
-    def admits(self, name: str) -> bool:
-        """Say whether a stream of this name is looked at."""
-        if any(re.fullmatch(pattern, name) for pattern in self.deny):
-            return False
-        return not self.allow or any(re.fullmatch(pattern, name) for pattern in self.allow)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -104,6 +104,8 @@ class Server:
     def pause(self) -> None:
         """Freeze it: its sockets stay open and nobody answers (SIGSTOP)."""
         os.kill(self.pid, signal.SIGSTOP)
+        # The kernel stops a process thread by thread: until the last one stands still, it may answer.
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
         self.paused = True
 
     def resume(self) -> None:

@@ -1,5 +1,7 @@
 """From botocore's errors to ours: what happened, and what to do."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from botocore import exceptions as b
@@ -22,6 +24,8 @@ _THROTTLED: Final = frozenset(
     }
 )  # fmt: skip
 _UNANSWERED: Final = frozenset({"InternalFailure", "InternalFailureException", "ServiceUnavailable", "InternalError"})
+_SPOILT: Final = (ResponseParserError, b.ParamValidationError, ValueError, KeyError, TypeError, AttributeError)
+"""What is raised where an answer that lacks something, or has something else, is taken apart."""
 
 
 class NotThere(SourceError):
@@ -40,9 +44,18 @@ def understood(error: Exception, what: str) -> SourceError:
         return SourceDenied(f"{what}: {error}: check `access.profile` and the AWS configuration files")
     if isinstance(error, b.ReadTimeoutError | b.ConnectTimeoutError):
         return SourceUnavailable(f"{what}: no answer in time: {error}")
-    if isinstance(error, ResponseParserError | b.ParamValidationError | ValueError | KeyError | TypeError):
+    if isinstance(error, _SPOILT):
         return SourceMisread(f"{what}: the answer is not what the API promises: {type(error).__name__}: {error}")
     return SourceUnavailable(f"{what}: {error}")
+
+
+@contextmanager
+def taken_apart(what: str) -> Iterator[None]:
+    """Answers are taken apart here: a field that one lacks, or that is something else, is a misread answer."""
+    try:
+        yield
+    except _SPOILT as error:
+        raise understood(error, what) from error
 
 
 def _answered(code: str, detail: str) -> SourceError:

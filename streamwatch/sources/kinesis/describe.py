@@ -8,7 +8,7 @@ from streamwatch.clock import Clock
 from streamwatch.errors import SourceError
 from streamwatch.model.kinesis import Description, Quota, Shard, Stream
 from streamwatch.model.snapshot import Problem
-from streamwatch.sources.aws.errors import NotThere
+from streamwatch.sources.aws.errors import NotThere, taken_apart
 from streamwatch.sources.aws.session import Caller
 from streamwatch.sources.kinesis.config import Config
 from streamwatch.sources.problems import problem
@@ -55,7 +55,8 @@ class Region:
         try:
             if not self.account:
                 self.account = self._whoami(deadline)
-            self._list(deadline)
+            with taken_apart(f"kinesis ListStreams in {self.region}"):
+                self._list(deadline)
             self._listed_at = now
         except SourceError as error:
             problems.append(problem("region", error, str(error)))
@@ -132,7 +133,8 @@ class Region:
         def describe(name: str) -> None:
             known = self._known[name]
             try:
-                known.description = self._described(name, deadline, problems)
+                with taken_apart(f"kinesis in {self.region}"):
+                    known.description = self._described(name, deadline, problems)
                 known.described_at, known.changed = now, False
             except NotThere:
                 self._known.pop(name, None)  # deleted since it was listed
@@ -168,7 +170,8 @@ class Region:
     @staticmethod
     def _or_none(read: Callable[[], T], name: str, problems: list[Problem]) -> T | None:
         try:
-            return read()
+            with taken_apart("kinesis"):
+                return read()
         except NotThere:
             raise
         except SourceError as error:

@@ -15,7 +15,7 @@ from streamwatch.model.metric import Metric
 from streamwatch.model.msk import Described, MskSnapshot, Operation, Row, Twin
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.aws.cloudwatch import CloudWatchReader, Wanted
-from streamwatch.sources.aws.errors import NotThere
+from streamwatch.sources.aws.errors import NotThere, taken_apart
 from streamwatch.sources.aws.session import Accounts, Caller
 from streamwatch.sources.msk.config import Config
 from streamwatch.sources.problems import problem
@@ -64,8 +64,9 @@ class MskSource:
         described: Described | None = None
         operations: tuple[Operation, ...] | None = None
         try:
-            described = self._describe(deadline)
-            operations = self._operations(described.arn, deadline)
+            with taken_apart(f"kafka in {self.config.aws_region}"):
+                described = self._describe(deadline)
+                operations = self._operations(described.arn, deadline)
         except SourceError as error:
             problems.append(problem("cluster", error, str(error)))
         readings: dict[tuple[Metric, Row], Reading] = {}
@@ -156,7 +157,8 @@ class MskSource:
     ) -> dict[tuple[Metric, Row], Reading]:
         if now - self._listed_at >= _LISTING_SECONDS:
             try:
-                self._listed = self._list(described.name, deadline)
+                with taken_apart(f"cloudwatch ListMetrics in {self.config.aws_region}"):
+                    self._listed = self._list(described.name, deadline)
                 self._listed_at = now
             except SourceError as error:
                 problems.append(problem("cloudwatch", error, str(error)))

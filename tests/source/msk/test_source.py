@@ -229,6 +229,26 @@ def test_a_right_that_is_missing_is_said(house: House, operation: str, left: tup
     assert now.is_up is bool(left)
 
 
+@pytest.mark.parametrize("field", ["State", "ClusterName", "ClusterArn"])
+def test_a_description_that_lacks_a_field_is_misread_and_nothing_else(house: House, field: str) -> None:
+    msk = house.parts()[1]
+    source: Any = msk.source
+    call = source._caller.call
+
+    def bare(service: str, region: str, operation: str, given: Any, **how: Any) -> Any:
+        answer = call(service, region, operation, given, **how)
+        if operation == "DescribeClusterV2":
+            del answer["ClusterInfo"][field]
+        return answer
+
+    source._caller.call = bare
+    now, samples = read(msk)
+
+    assert [one.reason for one in now.problems] == ["misread"]
+    assert field in now.problems[0].detail
+    assert told(samples, c.SOURCE_UP) == {"": 0}
+
+
 def test_a_name_that_is_not_there_is_said(house: House) -> None:
     now, _ = read(house.parts(name="sho")[1])
 

@@ -99,28 +99,6 @@ def test_an_address_where_nobody_answers_is_unreachable() -> None:
     assert not eyes.snapshot.is_up
 
 
-@pytest.mark.parametrize("answers", ["garbage", "truncated", "empty", "error"])
-def test_answers_that_are_none_are_a_problem_and_nothing_else(answers: str) -> None:
-    time = Time()
-    with cloud(time) as aws:
-        make(aws, "s")
-        eyes = Eyes(aws, time)
-        eyes.read()
-        broken(aws, "spoil", answers=answers)
-        time.advance(60)
-        eyes.read()  # what is known of the streams is five minutes old at the most
-        assert eyes.problems()
-        assert eyes.value(k.OPEN_SHARDS) == 1
-        time.advance(301)
-        eyes.read()
-        assert not eyes.snapshot.is_up
-        assert eyes.all(k.STREAM_UP) == {}
-        broken(aws, "heal")
-        time.advance(60)
-        eyes.read()
-        assert (eyes.problems(), eyes.value(k.OPEN_SHARDS)) == (set(), 1)
-
-
 def test_one_region_that_does_not_answer_costs_its_own_streams_only() -> None:
     with cloud(logins={KEY[0]: Login(KEY[1], "123456789012", "arn:aws:iam::123456789012:user/u")}) as aws:
         make(aws, "s")

@@ -35,6 +35,11 @@ class Eyes:
         self.snapshot: StreamsSnapshot
         self.samples: list[Samples] = []
 
+    @property
+    def source(self) -> Any:
+        """What is read."""
+        return self._watched.source
+
     def read(self) -> StreamsSnapshot:
         """Read once, and collect."""
         found = self._watched.source.read()

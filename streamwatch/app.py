@@ -18,10 +18,10 @@ from streamwatch.model.metric import Keys, Metric, Samples
 from streamwatch.schedule import Job, Schedule
 from streamwatch.status import status
 from streamwatch.store import Store
-from streamwatch.trust import merged
+from streamwatch.trust import Trust
 from streamwatch.watch import Watch
 from streamwatch.watched import Config as SourceConfig
-from streamwatch.watched import Wiring
+from streamwatch.watched import Wiring, trust
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +54,8 @@ class App:
         self._page_until = 0.0
         self._reloads = {"taken": 0, "refused": 0}
         self._watches: dict[str, Watch] = {}
+        self._trust: dict[str, Trust] = {}
+        """By the name of the part of the configuration."""
         self._server = self._serve(config)
 
     @property
@@ -144,6 +146,7 @@ class App:
         )
 
     def _watch(self, config: SourceConfig) -> None:
+        self._trust[config.name] = trust(config)
         for one in self._wiring.watched(config, self._waker(config.name)):
             watch = self._watches[one.name] = Watch(config, one, self._clock, self._tell)
             self._schedule.add(Job(one.name, one.interval, watch.run))
@@ -158,16 +161,18 @@ class App:
     def _render(self) -> Page:
         with self._rendering:
             until = self._store.valid_until()
-            page = self._exposition.render(
-                (*(one for _, one in merged(self._said())), *self._own()), self._process.render()
-            )
+            page = self._exposition.render((*self._chosen(), *self._own()), self._process.render())
             self._page, self._page_until = page, until
             return page
 
-    def _said(self) -> list[tuple[str, Samples]]:
-        """Return the samples of now, each with the kind of its source."""
-        kinds = {name: watch.kind for name, watch in self._watches.items()}
-        return [(kinds.get(source, ""), one) for source, samples in self._store.said() for one in samples]
+    def _chosen(self) -> list[Samples]:
+        """Return the samples of now: of what several sources of a cluster tell, the word of the most trusted."""
+        said: dict[str, list[tuple[str, Samples]]] = {}
+        for source, samples in self._store.said():
+            watch = self._watches.get(source)
+            if watch is not None:  # else it has just been taken off
+                said.setdefault(watch.config.name, []).extend((watch.kind, one) for one in samples)
+        return [one for name, some in said.items() if name in self._trust for _, one in self._trust[name].choose(some)]
 
     def _own(self) -> list[Samples]:
         """Return the samples about the agent's jobs and server."""

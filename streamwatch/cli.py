@@ -145,9 +145,8 @@ def snapshot(file: Path | None, kafka: str | None, kinesis: str | None, as_json:
     """Read each cluster and account once and show what is seen. Exit code 1 when one could not be read."""
     config = _loaded(_loader(file, kafka, kinesis))
 
-    from streamwatch.once import read_all  # noqa: PLC0415
+    from streamwatch.once import chosen, read_all  # noqa: PLC0415
     from streamwatch.tables import show, tables  # noqa: PLC0415
-    from streamwatch.trust import merged  # noqa: PLC0415
 
     _configure_log(config, quiet=True)
     blind = False
@@ -156,7 +155,7 @@ def snapshot(file: Path | None, kafka: str | None, kinesis: str | None, as_json:
         seen = read_all(source)
         now = seen[0].snapshot
         problems = [problem for one in seen for problem in one.snapshot.problems]
-        samples = merged((one.kind, samples) for one in seen for samples in one.samples)
+        samples = chosen(source, seen)
         blind |= not now.is_up
         if as_json:
             found.append(

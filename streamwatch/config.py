@@ -1,9 +1,11 @@
 """The root of the configuration. Each part is declared beside what it configures; here they come together."""
 
+import difflib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from streamwatch.catalogue import METRICS
 from streamwatch.errors import ConfigError
 from streamwatch.export.server import Config as ListenConfig
 from streamwatch.log import Config as LogConfig
@@ -11,6 +13,8 @@ from streamwatch.model.settings import setting
 from streamwatch.settings import MOST_BYTES, read_settings
 from streamwatch.sources.kafka.config import Config as KafkaConfig
 from streamwatch.sources.kinesis.config import Config as KinesisConfig
+
+_KAFKA_METRICS = {one.name for one in METRICS if one.tells_of_kafka}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +32,12 @@ class Config:
                 "kafka: nothing to watch: add a cluster: 'kafka: [{name: orders, bootstrap: [\"host:9092\"]}]', or"
                 " streams: 'kinesis: [{name: mine, regions: [eu-west-1]}]'"
             )
+        for at, cluster in enumerate(self.kafka):
+            for one in cluster.trust:
+                if one.metric not in _KAFKA_METRICS:
+                    near = difflib.get_close_matches(one.metric, _KAFKA_METRICS, 1)
+                    advice = f"did you mean {near[0]!r}?" if near else "`streamwatch metrics` lists them"
+                    raise ValueError(f"kafka[{at}].trust: {one.metric!r} is no metric of a Kafka cluster: {advice}")
         twice = [name for name, count in Counter(one.name for one in self.sources).items() if count > 1]
         if twice:
             names = ", ".join(map(repr, twice))

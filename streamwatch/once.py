@@ -1,12 +1,14 @@
 """One read of one source, for a person who wants to see it now."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from streamwatch.clock import SystemClock
 from streamwatch.model.metric import Samples
 from streamwatch.model.snapshot import Snapshot
 from streamwatch.sources.kafka.config import Config as KafkaConfig
-from streamwatch.watched import Config, Wiring
+from streamwatch.trust import Said
+from streamwatch.watched import Config, Wiring, trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,11 @@ def read_all(config: Config) -> list[Seen]:
         for one in found:
             one.source.close()
     return seen
+
+
+def chosen(config: Config, seen: Iterable[Seen]) -> list[Said]:
+    """Return what is to be shown of all these sources: of each series the word of the most trusted."""
+    return trust(config).choose((one.kind, samples) for one in seen for samples in one.samples)
 
 
 def with_servers(config: KafkaConfig) -> KafkaConfig:

@@ -55,7 +55,9 @@ def _streams(now: StreamsSnapshot) -> str:
 
 
 def _cluster(now: ClusterSnapshot) -> str:
-    up = f"{sum(broker.up for broker in now.brokers)} of {len(now.brokers)} brokers up"
+    connected = sum(broker.up is True for broker in now.brokers)
+    asked = any(broker.up is not None for broker in now.brokers)
+    up = f"{connected} of {len(now.brokers)} brokers up" if asked else f"{len(now.brokers)} brokers, none of them asked"
     if now.topology is None:
         return f"cannot be read; {up}"
     offline = int(np.count_nonzero(now.topology.leader < 0))

@@ -22,6 +22,9 @@ _ROWS = 20
 
 Column = tuple[str, Metric]
 
+_UP = {True: Text("up", style="green"), False: Text("down", style="bold red"), None: Text("?")}
+"""A broker that nobody has connected to is neither."""
+
 
 def show(*tables: RenderableType) -> None:
     """Print to the terminal, as wide as it is; as wide as needed into a file or pipe."""
@@ -91,7 +94,7 @@ def _brokers(now: ClusterSnapshot, known: dict[Metric, dict[tuple[str, ...], flo
         disks = [v for row, v in known.get(k.LOG_DIR_USED, {}).items() if row[:2] == key]
         table.add_row(
             str(broker.id),
-            Text("up", style="green") if broker.up else Text("down", style="bold red"),
+            _UP[broker.up],
             f"{broker.host}:{broker.port}" if broker.host else "?",
             broker.rack or "",
             *(_cell(metric, known.get(metric, {}).get(key)) for _, metric in columns),

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from streamwatch.catalogue import BY_CLOUDWATCH, kafka, kafka_brokers, kafka_groups
-from streamwatch.catalogue.msk import TWINS
+from streamwatch.catalogue.msk import DRAIN, TWINS
 from streamwatch.catalogue.pages import NAMES
 from streamwatch.clock import Clock
 from streamwatch.collectors import Collector
@@ -19,19 +19,23 @@ from streamwatch.collectors.partitions import PartitionCollector
 from streamwatch.collectors.source import CallCollector, RequestCollector, SourceCollector
 from streamwatch.collectors.streams import StreamCollector
 from streamwatch.collectors.topics import TopicCollector
-from streamwatch.model.metric import Metric
+from streamwatch.model.metric import Kind, Metric
 from streamwatch.model.snapshot import Snapshot
 from streamwatch.sources.kafka import KafkaSource
 from streamwatch.sources.kafka.config import Config as KafkaConfig
 from streamwatch.sources.kinesis.config import Config as KinesisConfig
 from streamwatch.sources.msk.config import Config as MskConfig
+from streamwatch.sources.msk.config import Topics as TopicsConfig
 from streamwatch.sources.open_monitoring.config import Config as PagesConfig
 from streamwatch.sources.open_monitoring.source import OpenMonitoringSource
+from streamwatch.trust import Trust
 
 if TYPE_CHECKING:
     from streamwatch.sources.aws.session import Accounts
 
 Config = KafkaConfig | KinesisConfig
+
+_CLOUDWATCH: Final = "cloudwatch"
 
 
 class Source(Protocol):
@@ -50,7 +54,7 @@ class Watched:
 
     name: str
     kind: str
-    """Of the source: ``kafka``, ``pages``, ``cloudwatch`` or ``kinesis``."""
+    """Of the source: ``kafka``, ``pages``, ``topics``, ``cloudwatch`` or ``kinesis``."""
     source: Source
     interval: float
     max_series: int
@@ -73,6 +77,34 @@ def kafka_collectors(config: KafkaConfig) -> dict[str, Collector[Any]]:
     return found
 
 
+def _told_cheaper(config: KafkaConfig) -> set[Metric]:
+    """Return what need not be asked of CloudWatch, because a cheaper source of the cluster tells it, or it is much."""
+    told: set[Metric] = {kafka_brokers.TOPIC_BYTES_IN, kafka_brokers.TOPIC_BYTES_OUT}
+    if config.protocol:
+        told |= {*kafka.METRICS, *kafka_groups.METRICS, kafka_brokers.DATA_DISK, DRAIN}
+    elif config.msk is not None and config.msk.topics is not None:
+        # What pages people is asked for all the same: topics are described at the pace that AWS allows.
+        told |= {one for one in kafka.METRICS if one.cloudwatch is not None and not one.cloudwatch.vital}
+    if config.open_monitoring is not None:
+        told |= set(kafka_brokers.METRICS)
+    for twin in TWINS:
+        order = _order(config).get(twin.metric.name)
+        if _CLOUDWATCH not in (order or twin.metric.trust):
+            told.add(twin.metric)
+        elif order is not None and order[0] == _CLOUDWATCH:
+            told.discard(twin.metric)
+    return told
+
+
+def _order(config: KafkaConfig) -> dict[str, tuple[Kind, ...]]:
+    return {one.metric: one.sources for one in config.trust}
+
+
+def trust(config: Config) -> Trust:
+    """Return what chooses between the sources of this part of the configuration."""
+    return Trust(_order(config) if isinstance(config, KafkaConfig) else {})
+
+
 class Wiring:
     """Makes what is watched; sources of one AWS account share its session."""
 
@@ -84,25 +116,62 @@ class Wiring:
         """Return what this part of the configuration watches, the main source first; nothing is read yet."""
         if isinstance(config, KinesisConfig):
             return [self._kinesis(config)]
+        return self._cluster(config, wake)
+
+    def _cluster(self, config: KafkaConfig, wake: Callable[[], None]) -> list[Watched]:
         msk = None if config.msk is None else self._msk(config, config.msk)
-        find = None if msk is None else partial(self._bootstrap, msk.source, config.msk_listener)
-        source = KafkaSource(config, self._clock, wake, find)
-        found = [
-            Watched(
-                name=config.name,
-                kind="kafka",
-                source=source,
-                interval=config.interval,
-                max_series=config.max_series,
-                collectors=kafka_collectors(config),
-                about=(SourceCollector(config.interval), RequestCollector()),
-            )
-        ]
+        hosts: list[Callable[[], dict[int, str]]] = []
+        found: list[Watched] = []
+        if config.protocol:
+            find = None if msk is None else partial(self._bootstrap, msk.source, config.msk_listener)
+            kafka_source = KafkaSource(config, self._clock, wake, find)
+            hosts.append(lambda: {one.id: one.host for one in kafka_source.brokers if one.host})
+            found.append(self._protocol(config, kafka_source))
+        if config.msk is not None and config.msk.topics is not None and msk is not None:
+            topics, addresses = self._topics(config, config.msk.topics, msk.source)
+            hosts.append(addresses)
+            found.append(topics)
         if config.open_monitoring is not None:
-            found.append(self._pages(config, config.open_monitoring, source))
+            found.append(
+                self._pages(
+                    config, config.open_monitoring, lambda: next((some for one in hosts if (some := one())), {})
+                )
+            )
         if msk is not None:
             found.append(msk)
         return found
+
+    @staticmethod
+    def _protocol(config: KafkaConfig, source: KafkaSource) -> Watched:
+        return Watched(
+            name=config.name,
+            kind="kafka",
+            source=source,
+            interval=config.interval,
+            max_series=config.max_series,
+            collectors=kafka_collectors(config),
+            about=(SourceCollector(config.interval), RequestCollector()),
+        )
+
+    def _topics(
+        self, config: KafkaConfig, topics: TopicsConfig, msk: Source
+    ) -> tuple[Watched, Callable[[], dict[int, str]]]:
+        from streamwatch.sources.msk.source import MskSource  # noqa: PLC0415 - as boto3, below
+        from streamwatch.sources.msk.topics import TopicsSource  # noqa: PLC0415
+
+        assert isinstance(msk, MskSource)  # noqa: S101 - what _msk makes
+        name = f"{config.name}/topics"
+        source = TopicsSource(name, config.name, topics, msk.control, config.topics.admits, self._clock)
+        watched = Watched(
+            name=name,
+            kind="topics",
+            source=source,
+            interval=topics.interval,
+            max_series=config.max_series,
+            collectors={"cluster": ClusterCollector(config.partitions_per_broker), "topics": TopicCollector()},
+            about=(SourceCollector(topics.interval),),
+        )
+        return watched, lambda: dict(source.hosts)
 
     def with_servers(self, config: KafkaConfig) -> KafkaConfig:
         """Return the configuration with bootstrap servers, asked of MSK where it gives none.
@@ -115,12 +184,8 @@ class Wiring:
             return config
         return replace(config, bootstrap=self._bootstrap(self._msk(config, config.msk).source, config.msk_listener))
 
-    def _pages(self, config: KafkaConfig, pages: PagesConfig, kafka: KafkaSource) -> Watched:
+    def _pages(self, config: KafkaConfig, pages: PagesConfig, hosts: Callable[[], dict[int, str]]) -> Watched:
         name = f"{config.name}/pages"
-
-        def hosts() -> dict[int, str]:
-            return {one.id: one.host for one in kafka.brokers if one.host}
-
         return Watched(
             name=name,
             kind="pages",
@@ -135,14 +200,11 @@ class Wiring:
         from streamwatch.sources.msk.source import MskSource  # noqa: PLC0415 - as boto3, below
 
         name = f"{config.name}/msk"
-        cheaper: set[Metric] = set()
-        if msk.metrics == "missing":
-            cheaper |= {*kafka.METRICS, *kafka_groups.METRICS, kafka_brokers.DATA_DISK}
-            cheaper |= set(kafka_brokers.METRICS) if config.open_monitoring is not None else set()
+        cheaper = _told_cheaper(config) if msk.metrics == "missing" else set()
         twins = [twin for twin in TWINS if twin.metric not in cheaper]
         return Watched(
             name=name,
-            kind="cloudwatch",
+            kind=_CLOUDWATCH,
             source=MskSource(name, config.name, msk, self._clock, self._shared_accounts(), twins),
             interval=msk.interval,
             max_series=config.max_series,

@@ -29,13 +29,13 @@ OWN = {
     "export": {"model", "errors", "clock"},
     "schedule": {"clock", "errors"},
     "log": {"model"},
-    "config": {"model", "errors", "export", "sources", "log", "settings"},
+    "config": {"model", "catalogue", "errors", "export", "sources", "log", "settings"},
     "settings": {"model", "errors"},
     "watch": {"model", "catalogue", "collectors", "clock", "watched"},
-    "watched": {"model", "catalogue", "collectors", "sources", "clock"},
+    "watched": {"model", "catalogue", "collectors", "sources", "clock", "trust"},
     "trust": {"model"},
     "status": {"model", "schedule", "watch"},
-    "once": {"model", "watched", "sources", "clock"},
+    "once": {"model", "watched", "sources", "clock", "trust"},
     "compare": {"model", "catalogue", "once"},
     "tables": {"model", "catalogue"},
     "docs": {"model", "catalogue", "config", "settings"},
@@ -66,14 +66,23 @@ OWN = {
         "compare",
         "once",
         "tables",
-        "trust",
         "log",
     },
 }
 
 # Third-party libraries, and the only places that may import them.
 THIRD = {
-    "numpy": {"model", "store", "collectors", "sources/kafka", "export/exposition", "app", "status", "trust"},
+    "numpy": {
+        "model",
+        "store",
+        "collectors",
+        "sources/kafka",
+        "sources/msk/topics",
+        "export/exposition",
+        "app",
+        "status",
+        "trust",
+    },
     "kafka": {"sources/kafka", "reference/kafka/wire", "reference/load"},
     "crc32c": {"reference/kafka/crc"},
     "pytest": {"reference/pytest_plugin"},  # installed where the plugin is used

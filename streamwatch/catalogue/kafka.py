@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from streamwatch.model.metric import CloudWatch, Metric, Tier, Unit
+from streamwatch.model.metric import TRUST, CloudWatch, Kind, Metric, Tier, Unit
 
 CLUSTER: Final = ("kafka_cluster",)
 BROKER: Final = (*CLUSTER, "broker")
@@ -33,6 +33,7 @@ def gauge(  # noqa: PLR0913 - one definition, each part by its name
     unit: Unit = "",
     tier: Tier | None = None,
     cloudwatch: CloudWatch | None = None,
+    trust: tuple[Kind, ...] = TRUST,
 ) -> Metric:
     """Define a gauge; its tier follows from its labels where they are one of the sets above."""
     return Metric(
@@ -44,6 +45,7 @@ def gauge(  # noqa: PLR0913 - one definition, each part by its name
         help=help,
         question=question,
         cloudwatch=cloudwatch,
+        trust=trust,
     )
 
 
@@ -63,6 +65,8 @@ ACTIVE_CONTROLLERS = gauge(
     " when nobody may tell. In KRaft this asks the controller quorum, not the metadata.",
     question="Can anything in the cluster still be decided?",
     cloudwatch=CloudWatch("ActiveControllerCount", "DEFAULT", "Maximum"),
+    # AWS itself calls CloudWatch's count unreliable on KRaft: only controllers know it, and brokers report it.
+    trust=("kafka", "pages"),
 )
 OFFLINE_PARTITIONS = gauge(
     "kafka_offline_partitions",
@@ -70,7 +74,7 @@ OFFLINE_PARTITIONS = gauge(
     "Partitions without a leader, internal topics included. Absent while no controller is active.",
     question="Is there data that nobody can write or read?",
     unit="partitions",
-    cloudwatch=CloudWatch("OfflinePartitionsCount", "DEFAULT", "Maximum"),
+    cloudwatch=CloudWatch("OfflinePartitionsCount", "DEFAULT", "Maximum", vital=True),
 )
 UNREACHABLE_PARTITIONS = gauge(
     "kafka_unreachable_partitions",
@@ -185,7 +189,7 @@ BROKER_UNDER_REPLICATED = gauge(
     " causes them. A partition without a leader is offline instead. Absent while no controller is active.",
     question="Would losing one more broker lose data?",
     unit="partitions",
-    cloudwatch=CloudWatch("UnderReplicatedPartitions", "DEFAULT", "Maximum"),
+    cloudwatch=CloudWatch("UnderReplicatedPartitions", "DEFAULT", "Maximum", vital=True),
 )
 BROKER_UNDER_MIN_ISR = gauge(
     "kafka_broker_under_min_isr_partitions",
@@ -194,7 +198,7 @@ BROKER_UNDER_MIN_ISR = gauge(
     " refused. Absent where a topic's setting could not be read, or while no controller is active.",
     question="Which producers are refused right now?",
     unit="partitions",
-    cloudwatch=CloudWatch("UnderMinIsrPartitionCount", "DEFAULT", "Maximum"),
+    cloudwatch=CloudWatch("UnderMinIsrPartitionCount", "DEFAULT", "Maximum", vital=True),
 )
 BROKER_AT_MIN_ISR = gauge(
     "kafka_broker_at_min_isr_partitions",

@@ -101,6 +101,30 @@ CONNECTIONS_CREATED = counter(
     question="Does a client connect again and again?",
 )
 
+THROTTLED = gauge(
+    "kafka_broker_throttled_requests",
+    (*BROKER, "quota"),
+    "Requests that a quota delays right now: `produce`, `fetch`, `request`.",
+    question="Are clients slowed down by a quota?",
+    tier=Tier.BROKER,
+)
+ZOOKEEPER_LATENCY = gauge(
+    "kafka_broker_zookeeper_latency_seconds",
+    BROKER,
+    "Mean time of a request to ZooKeeper, where there is one.",
+    question="Is ZooKeeper slow?",
+    unit="seconds",
+    cloudwatch=_twin("ZooKeeperRequestLatencyMsMean", scale=0.001),
+)
+ZOOKEEPER_SESSION = gauge(
+    "kafka_broker_zookeeper_session_state",
+    BROKER,
+    "State of the broker's session with ZooKeeper, where there is one: 1 connected, 0 not, 0.1 associating,"
+    " 0.5 connecting, 0.8 read-only, 5 closed, 10 refused.",
+    question="Has the broker lost ZooKeeper?",
+    cloudwatch=_twin("ZooKeeperSessionState"),
+)
+
 # Traffic ---------------------------------------------------------------------------------------------------------
 
 BYTES_IN = counter(

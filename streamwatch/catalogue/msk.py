@@ -3,12 +3,14 @@
 from typing import Final
 
 from streamwatch.catalogue import kafka, kafka_brokers, kafka_groups
-from streamwatch.catalogue.kafka import BROKER, CLUSTER, gauge
+from streamwatch.catalogue.kafka import BROKER, CLUSTER, GROUP_TOPIC, TOPIC, gauge
 from streamwatch.catalogue.kafka_brokers import counter
 from streamwatch.model.metric import CloudWatch, Metric, Tier
 from streamwatch.model.msk import Twin
 
 _MS: Final = 0.001
+_A_MINUTE: Final = 60.0
+"""CloudWatch's rates are a second's, and there is one a minute: so much of each is what happened in that minute."""
 
 CLUSTER_INFO = gauge(
     "kafka_msk_cluster_info",
@@ -81,13 +83,82 @@ IAM_REFUSED = counter(
     "Connections refused because more than 100 a second asked to log in by IAM.",
     question="Do clients connect in a storm?",
 )
-ZOOKEEPER_LATENCY = gauge(
-    "kafka_broker_zookeeper_latency_seconds",
-    BROKER,
-    "Mean time of a request to ZooKeeper.",
-    question="Is ZooKeeper slow?",
+CLIENT_CONNECTIONS = gauge(
+    "kafka_broker_client_connections",
+    (*BROKER, "authentication"),
+    "Connections of clients that have logged in, by how: `SSL`, `SASL_SCRAM`, `IAM`.",
+    question="How near is the limit of 3,000 connections by IAM?",
+    tier=Tier.BROKER,
+    cloudwatch=CloudWatch("ClientConnectionCount", "DEFAULT", "Sum"),
+)
+VOLUME_BYTES = counter(
+    "kafka_broker_volume_bytes_total",
+    (*BROKER, "direction"),
+    "Bytes that the broker's volume was asked to `read` and `write`.",
+    question="How near is the volume's or the instance's limit of throughput?",
+    unit="bytes",
+)
+VOLUME_OPERATIONS = counter(
+    "kafka_broker_volume_operations_total",
+    (*BROKER, "direction"),
+    "Operations on the broker's volume, `read` and `write`.",
+    question="How near is the volume's limit of operations?",
+)
+VOLUME_SECONDS = counter(
+    "kafka_broker_volume_seconds_total",
+    (*BROKER, "direction"),
+    "Time that all operations on the volume took together: divided by their number, the latency.",
+    question="Is the disk slow?",
     unit="seconds",
-    cloudwatch=CloudWatch("ZooKeeperRequestLatencyMsMean", "DEFAULT", "Average", _MS),
+)
+THROTTLE = gauge(
+    "kafka_broker_throttle_seconds",
+    (*BROKER, "quota"),
+    "Mean time by which quotas delayed requests: `produce`, `fetch`, `request`. Absent until something was throttled.",
+    question="Are clients slowed down by a quota?",
+    unit="seconds",
+    tier=Tier.BROKER,
+)
+DRAIN = gauge(
+    "kafka_group_topic_drain_seconds",
+    GROUP_TOPIC,
+    "CloudWatch's estimate of how long the group needs to read what is left, at its present rate: not the age of the"
+    " oldest record. It is missing or stands still for a group that does not read.",
+    question="When will it have caught up?",
+    unit="seconds",
+    cloudwatch=CloudWatch("EstimatedMaxTimeLag", "DEFAULT", "Maximum"),
+)
+STORAGE = gauge(
+    "kafka_msk_storage_used_bytes",
+    CLUSTER,
+    "Storage that all partitions use, replicas not counted (Express).",
+    question="What will it cost?",
+    unit="bytes",
+    cloudwatch=CloudWatch("StorageUsed", "DEFAULT", "Maximum"),
+)
+TOPIC_BYTES_IN = counter(
+    "kafka_msk_topic_received_bytes_total",
+    TOPIC,
+    "Bytes that clients produced to the topic (Serverless).",
+    question="How much comes in?",
+    unit="bytes",
+    tier=Tier.TOPIC,
+)
+TOPIC_BYTES_OUT = counter(
+    "kafka_msk_topic_sent_bytes_total",
+    TOPIC,
+    "Bytes that consumers fetched from the topic (Serverless).",
+    question="How much goes out?",
+    unit="bytes",
+    tier=Tier.TOPIC,
+)
+TOPIC_RECORDS_IN = counter(
+    "kafka_msk_topic_received_records_total",
+    TOPIC,
+    "Records that clients produced to the topic (Serverless).",
+    question="How much comes in?",
+    unit="records",
+    tier=Tier.TOPIC,
 )
 
 METRICS: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
@@ -110,6 +181,7 @@ _PACKETS: Final = (
     (kafka_brokers.PACKET_ERRORS, "Errors"),
 )
 _MODES: Final = {"CpuUser": "user", "CpuSystem": "system", "CpuIdle": "idle", "CpuIoWait": "iowait"}
+_QUOTAS: Final = (("Produce", "produce"), ("Fetch", "fetch"), ("Request", "request"))
 _ALLOWANCES: Final = {"BwIn": "bandwidth_in", "BwOut": "bandwidth_out", "Conntrack": "connections", "Pps": "packets"}
 TWINS: Final[tuple[Twin, ...]] = (
     *_NAMED,
@@ -129,6 +201,42 @@ TWINS: Final[tuple[Twin, ...]] = (
         Twin(metric, f"Network{way}{what}", "Sum", 1.0, (("direction", direction),))
         for way, direction in (("Rx", "in"), ("Tx", "out"))
         for metric, what in _PACKETS
+    ),
+    *(
+        Twin(metric, name, "Average", _A_MINUTE)
+        for metric, name in (
+            (kafka_brokers.BYTES_IN, "BytesInPerSec"),
+            (kafka_brokers.BYTES_OUT, "BytesOutPerSec"),
+            (kafka_brokers.MESSAGES_IN, "MessagesInPerSec"),
+            (kafka_brokers.REPLICATED_IN, "ReplicationBytesInPerSec"),
+            (kafka_brokers.REPLICATED_OUT, "ReplicationBytesOutPerSec"),
+            (kafka_brokers.TOPIC_BYTES_IN, "BytesInPerSec"),
+            (kafka_brokers.TOPIC_BYTES_OUT, "BytesOutPerSec"),
+        )
+    ),
+    # One point a partition: their sum is the topic's.
+    *(
+        Twin(metric, name, "Sum", _A_MINUTE)
+        for metric, name in (
+            (TOPIC_BYTES_IN, "BytesInPerSec"),
+            (TOPIC_BYTES_OUT, "BytesOutPerSec"),
+            (TOPIC_RECORDS_IN, "MessagesInPerSec"),
+        )
+    ),
+    Twin(DRAIN, "MaxEstimatedTimeLag", "Maximum"),
+    # One point a network thread: their sum is the broker's.
+    Twin(kafka_brokers.CONNECTIONS_CREATED, "ConnectionCreationRate", "Sum", _A_MINUTE, (("listener", "clients"),)),
+    *(
+        Twin(metric, f"Volume{part}{what}", "Sum", 1.0, (("direction", direction),))
+        for part, direction in (("Read", "read"), ("Write", "write"))
+        for metric, what in ((VOLUME_BYTES, "Bytes"), (VOLUME_OPERATIONS, "Ops"))
+    ),
+    Twin(VOLUME_SECONDS, "VolumeTotalReadTime", "Sum", 1.0, (("direction", "read"),)),
+    Twin(VOLUME_SECONDS, "VolumeTotalWriteTime", "Sum", 1.0, (("direction", "write"),)),
+    *(Twin(THROTTLE, f"{name}ThrottleTime", "Average", _MS, (("quota", quota),)) for name, quota in _QUOTAS),
+    *(
+        Twin(kafka_brokers.THROTTLED, f"{name}ThrottleQueueSize", "Average", 1.0, (("quota", quota),))
+        for name, quota in _QUOTAS
     ),
     Twin(TRAFFIC_SHAPED, "TrafficShaping", "Sum"),
     Twin(IAM_REFUSED, "IAMTooManyConnections", "Sum"),

@@ -131,6 +131,10 @@ PICKS: Final[tuple[Pick, ...]] = (
             "kafka_server_replicamanager_underminisrpartitioncount"),
     *_value(k.BROKER_AT_MIN_ISR, "server_ReplicaManager", "AtMinIsrPartitionCount",
             "kafka_server_replicamanager_atminisrpartitioncount"),
+    Pick(b.ZOOKEEPER_LATENCY, "kafka_server_ZooKeeperClientMetrics_Mean", {"name": "ZooKeeperRequestLatencyMs"},
+         scale=_MS, fold="max"),
+    *(Pick(b.THROTTLED, f"kafka_server_{name}_queue_size", fixed={"quota": name.lower()})
+      for name in ("Produce", "Fetch", "Request")),
     *_network(),
     Pick(b.MEMORY_FREE, "node_memory_MemFree_bytes", page="node"),
     Pick(b.MEMORY_CACHED, "node_memory_Cached_bytes", page="node"),

@@ -51,7 +51,7 @@ class ClusterCollector:
         keys = self._keys.get(lambda: Keys(c.BROKER, [(now.cluster, str(one.id)) for one in brokers]), brokers)
         samples = [
             c.ACTIVE_CONTROLLERS.sample(now.controllers, kafka_cluster=now.cluster),
-            c.BROKER_UP.samples(keys, np.array([float(one.up) for one in brokers])),
+            c.BROKER_UP.samples(keys, np.array([_told(one.up) for one in brokers])),
         ]
         if topology is None:
             return samples
@@ -65,20 +65,21 @@ class ClusterCollector:
         ]
 
     def _cluster(self, now: ClusterSnapshot, topology: Topology, facts: Replication, placed: _Placed) -> list[Samples]:
-        up = np.array([b.up for b in self._brokers] + [False])
+        up = np.array([_told(one.up) for one in self._brokers] + [0.0])
         led = placed.leader >= 0
         moved = led & (topology.leader != facts.preferred)
-        registered = np.array([b.registered for b in self._brokers], dtype=bool)
+        registered = np.array([bool(one.registered) for one in self._brokers], dtype=bool)
+        believed = not now.metadata_frozen and all(one.registered is not None for one in self._brokers)
         leaders = count_by(placed.leader, len(self._brokers))
         values = {
             c.OFFLINE_PARTITIONS: UNKNOWN if now.metadata_frozen else float((~led).sum()),
-            c.UNREACHABLE_PARTITIONS: float((~up[placed.leader]).sum()),
+            c.UNREACHABLE_PARTITIONS: float((1 - up[placed.leader]).sum()),
             c.PARTITIONS: float(len(topology.partition)),
             c.TOPICS: float(len(topology.topics)),
-            c.BROKERS: UNKNOWN if now.metadata_frozen else float(registered.sum()),
+            c.BROKERS: float(registered.sum()) if believed else UNKNOWN,
             c.REASSIGNING_PARTITIONS: now.reassigning,
             c.NON_PREFERRED_LEADERS: UNKNOWN if now.metadata_frozen else _share(int(moved.sum()), int(led.sum())),
-            c.LEADER_SKEW: UNKNOWN if now.metadata_frozen else _skew(leaders[registered]),
+            c.LEADER_SKEW: _skew(leaders[registered]) if believed else UNKNOWN,
             c.BYTES_SKEW: _skew(_log_bytes(now)[registered]),
             c.GROUPS: float(len(now.groups.groups)) if now.groups_complete else UNKNOWN,
         }
@@ -155,6 +156,10 @@ def _disks(now: ClusterSnapshot) -> list[Samples]:
         c.LOG_DIR_USABLE.samples(keys, usable),
         c.LOG_DIR_ONLINE.samples(keys, np.array([float(d.online) for d in now.log_dirs])),
     ]
+
+
+def _told(value: bool | None) -> float:  # noqa: FBT001 - a fact
+    return UNKNOWN if value is None else float(value)
 
 
 def _share(part: int, whole: int) -> float:

@@ -45,23 +45,23 @@ class MskCollector:
         """Return all samples; what is not known is left out."""
         self._keys.turn()
         found: dict[Metric, dict[Row, float]] = {}
-        for (metric, row), reading in now.readings.items():
+        for (metric, row), told in now.readings.items():
             if metric.kind == "counter":
-                found.setdefault(metric, {})[row] = reading.total * now.scales.get(metric, 1.0)
-            elif reading.is_news(FRESH_SECONDS):
-                found.setdefault(metric, {})[row] = reading.value * now.scales.get(metric, 1.0)
+                found.setdefault(metric, {})[row] = told.reading.total * told.scale
+            elif told.reading.is_news(FRESH_SECONDS):
+                found.setdefault(metric, {})[row] = told.reading.value * told.scale
         samples = [
             metric.samples(self._keys.of(metric.labels, tuple(rows)), np.fromiter(rows.values(), dtype=np.float64))
             for metric, rows in found.items()
         ]
-        told = now.described
-        if told is not None:
-            info = (now.cluster, told.type, told.kafka_version, told.instance_type, told.level)
+        about = now.described
+        if about is not None:
+            info = (now.cluster, about.type, about.kafka_version, about.instance_type, about.level)
             samples += [
                 m.CLUSTER_INFO.samples(self._keys.of(m.CLUSTER_INFO.labels, [info]), np.ones(1)),
-                m.CLUSTER_STATE.sample(1.0, kafka_cluster=now.cluster, state=told.state),
+                m.CLUSTER_STATE.sample(1.0, kafka_cluster=now.cluster, state=about.state),
             ]
-            limits = (_EXPRESS if told.type == "express" else _STANDARD).get(told.instance_type.rpartition(".")[2])
+            limits = (_EXPRESS if about.type == "express" else _STANDARD).get(about.instance_type.rpartition(".")[2])
             if limits is not None:
                 keys = self._keys.of(
                     m.PARTITIONS_LIMIT.labels, [(now.cluster, "recommended"), (now.cluster, "maximum")]

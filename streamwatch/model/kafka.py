@@ -5,7 +5,9 @@ and all other columns of a snapshot follow that order. Objects that did not chan
 object in both snapshots, so that whoever derives something from them can keep it.
 """
 
+import math
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -25,15 +27,17 @@ NOT_SET = -2
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """One broker; ``up`` is what our own connection to it says, not what the metadata says."""
+    """One broker, as far as it is known."""
 
     id: int
     host: str
     port: int
     rack: str | None
-    up: bool
-    registered: bool
-    """Whether the cluster's metadata lists it (a dead broker is taken off after its session times out)."""
+    up: bool | None
+    """What our own connection to it says, not what the metadata says; None where there is no connection to have."""
+    registered: bool | None
+    """Whether the cluster's metadata lists it (a dead broker is taken off after its session times out); None where
+    that is not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,11 +195,13 @@ class ClusterSnapshot:
     """C: committed offset, or ``NOT_KNOWN``."""
     problems: tuple[Problem, ...]
     requests: tuple[RequestCount, ...]
+    name: str = ""
+    """Of the source, where it is not the cluster's."""
 
     @property
     def source(self) -> str:
         """The source's name."""
-        return self.cluster
+        return self.name or self.cluster
 
     @property
     def is_up(self) -> bool:
@@ -206,3 +212,52 @@ class ClusterSnapshot:
     def metadata_frozen(self) -> bool:
         """Whether the metadata cannot be believed: no controller is there to change it."""
         return self.controllers == 0
+
+
+def blank(cluster: str, at: float, topology: Topology | None = None) -> ClusterSnapshot:
+    """Return the snapshot of a cluster of which nothing is known but, perhaps, its topology."""
+    shape = topology or _NO_TOPOLOGY
+    partitions, replicas, topics = len(shape.partition), len(shape.replica), len(shape.topics)
+    table = GroupTable((), np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int64))
+    unread = np.full(partitions, NOT_KNOWN, dtype=np.int64)
+    unset = np.full(topics, NOT_SET, dtype=np.int64)
+    nothing = np.zeros(0, dtype=np.int64)
+    return ClusterSnapshot(
+        cluster=cluster,
+        taken_at=at,
+        read_seconds=0.0,
+        cluster_id=None,
+        brokers=(),
+        controllers=math.nan,
+        topology=topology,
+        selected=np.zeros(topics, dtype=bool),
+        start_offset=unread,
+        end_offset=unread,
+        offsets_at=at,
+        replica_bytes=np.full(replicas, NOT_KNOWN, dtype=np.int64),
+        log_dirs=(),
+        reassigning=math.nan,
+        adding=np.zeros(replicas, dtype=bool),
+        min_isr=unset,
+        retention_ms=unset,
+        retention_bytes=unset,
+        groups=table,
+        groups_complete=False,
+        commits=CommitKeys(table, shape, np.zeros(0, dtype=np.int32), nothing, np.zeros(0, dtype=bool)),
+        committed=nothing,
+        problems=(),
+        requests=(),
+    )
+
+
+_NO_TOPOLOGY: Final = Topology(
+    topics=(),
+    internal=np.zeros(0, dtype=bool),
+    topic_start=np.zeros(1, dtype=np.int64),
+    topic=np.zeros(0, dtype=np.int32),
+    partition=np.zeros(0, dtype=np.int32),
+    leader=np.zeros(0, dtype=np.int32),
+    replica_start=np.zeros(1, dtype=np.int64),
+    replica=np.zeros(0, dtype=np.int32),
+    in_sync=np.zeros(0, dtype=bool),
+)

@@ -8,7 +8,7 @@ it so, and no exporter publishes it.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,15 @@ Unit = Literal[
     "", "seconds", "bytes", "ratio", "records", "partitions", "brokers", "members", "topics", "groups", "streams",
     "shards", "consumers", "calls", "dollars",
 ]  # fmt: skip
+
+
+Kind = Literal["kafka", "pages", "topics", "cloudwatch"]
+"""What can tell of a Kafka cluster: its protocol, its brokers' exporters, MSK's topic calls, MSK's state and
+CloudWatch."""
+
+TRUST: Final[tuple[Kind, ...]] = ("kafka", "pages", "topics", "cloudwatch")
+"""The usual order of trust: the protocol is the freshest and costs the least, pages are scraped by the minute, MSK's
+topic calls come at the pace that AWS allows, CloudWatch is minutes late."""
 
 
 class Tier(IntEnum):
@@ -114,6 +123,13 @@ class Metric:
     question: str
     """What a person asks when they look at it."""
     cloudwatch: CloudWatch | None = field(default=None)
+    trust: tuple[Kind, ...] = TRUST
+    """Whose word counts where several kinds of sources tell it, the most trusted first; others are not believed."""
+
+    @property
+    def tells_of_kafka(self) -> bool:
+        """Whether it is about a Kafka cluster, and so several sources may know it."""
+        return self.labels[:1] == ("kafka_cluster",)
 
     def samples(self, keys: Keys, values: Values) -> Samples:
         """Pair values (shape ``(len(keys),)``, float64) with their entities.

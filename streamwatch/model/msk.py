@@ -26,6 +26,15 @@ class Twin:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What CloudWatch tells of one of our series."""
+
+    reading: Reading
+    scale: float
+    """Multiply CloudWatch's value by this to get ours."""
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """Something that MSK does to the cluster, and has not ended."""
 
@@ -61,8 +70,7 @@ class MskSnapshot:
     described: Described | None
     operations: tuple[Operation, ...] | None = None
     """Those that have not ended; None where they could not be read."""
-    readings: Mapping[tuple[Metric, Row], Reading] = field(default_factory=dict)
-    scales: Mapping[Metric, float] = field(default_factory=dict)
+    readings: Mapping[tuple[Metric, Row], Told] = field(default_factory=dict)
     cost: CloudWatchCost = field(default_factory=CloudWatchCost)
     problems: tuple[Problem, ...] = ()
     calls: tuple[CallCount, ...] = ()

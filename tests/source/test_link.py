@@ -30,7 +30,7 @@ class Felt:
         self.woken += 1
         self.event.set()
 
-    def up(self) -> list[bool]:
+    def up(self) -> list[bool | None]:
         return [broker.up for broker in self.source.read().brokers]
 
 

@@ -15,6 +15,7 @@ from streamwatch.errors import SourceError
 from streamwatch.model.cloudwatch import CloudWatchCost, CloudWatchSnapshot, Reading, Series
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.aws.config import CloudWatch as Config
+from streamwatch.sources.aws.errors import taken_apart
 from streamwatch.sources.aws.minutes import MINUTE, Minutes
 from streamwatch.sources.aws.session import Caller
 from streamwatch.sources.problems import problem
@@ -134,7 +135,8 @@ class CloudWatchReader:
         self._budget.spend(len(batch))
         self._asked += len(batch)
         try:
-            found = self._points(batch, start, end, deadline)
+            with taken_apart(f"cloudwatch GetMetricData in {batch[0].wanted.region}"):
+                found = self._points(batch, start, end, deadline)
         except SourceError as error:
             return [problem("cloudwatch", error, str(error), len(batch))]
         missing = 0

@@ -14,7 +14,8 @@ _DENIED: Final = frozenset(
         "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized", "AuthorizationError",
         "UnrecognizedClientException", "InvalidClientTokenId", "InvalidSignatureException", "SignatureDoesNotMatch",
         "ExpiredToken", "ExpiredTokenException", "MissingAuthenticationTokenException", "MissingAuthenticationToken",
-        "IncompleteSignature", "OptInRequired", "KMSAccessDeniedException", "InvalidAccessKeyId",
+        "IncompleteSignature", "OptInRequired", "ForbiddenException", "UnauthorizedException",
+        "KMSAccessDeniedException", "InvalidAccessKeyId",
     }
 )  # fmt: skip
 _THROTTLED: Final = frozenset(
@@ -65,6 +66,6 @@ def _answered(code: str, detail: str) -> SourceError:
         return SourceThrottled(detail)
     if code in _UNANSWERED or code.startswith("5"):
         return SourceUnavailable(detail)
-    if code == "ResourceNotFoundException":
+    if code in {"ResourceNotFoundException", "NotFoundException"}:
         return NotThere(detail)
     return SourceMisread(detail) if not code else SourceError(detail)

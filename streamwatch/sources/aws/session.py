@@ -29,8 +29,11 @@ RATES: Final = {
     "ListShards": 50.0,
     "GetMetricData": 20.0,
     "GetResources": 2.0,
+    "ListTopics": 2.0,
+    "DescribeTopicPartitions": 10.0,
 }
-"""Calls a second that the agent makes at most, an account and region: half of what AWS allows, or less."""
+"""Calls a second that the agent makes at most, an account and region: half of what AWS allows, or less. Of MSK's topic
+calls AWS does not say how many it allows."""
 _CONNECT_SECONDS: Final = 3.0
 _ANSWER_SECONDS: Final = 8.0
 _ATTEMPTS: Final = 2

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from streamwatch.model.metric import Kind
 from streamwatch.model.settings import Duration, FilePath, HostPort, Secret, Size, setting
 from streamwatch.sources.msk.config import Config as Msk
 from streamwatch.sources.names import Names
@@ -56,6 +57,17 @@ class Pulse:
     interval: Duration = setting("how often", default=1.0, minimum=0.1, maximum=60)
     deadline: Duration = setting(
         "how long a broker may take to answer before it counts as down", default=1.0, minimum=0.1
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trusted:
+    """Whose word counts for one metric, where several sources tell it."""
+
+    metric: str = setting("the metric's name")
+    sources: tuple[Kind, ...] = setting(
+        "kinds of sources, the most trusted first; others are not believed: `kafka` (the protocol), `pages` (open"
+        " monitoring), `topics` (MSK's topic calls), `cloudwatch`"
     )
 
 
@@ -124,9 +136,17 @@ class Config:
         "the brokers' JMX and node exporters (MSK: open monitoring); left out, they are not scraped", default=None
     )
     msk: Msk | None = setting("the cluster as Amazon MSK knows it; left out, AWS is not asked", default=None)
+    protocol: bool = setting(
+        "whether the brokers are asked themselves; false where the agent cannot reach them: then `msk.topics` tells of"
+        " the partitions, and CloudWatch the rest",
+        default=True,
+    )
+    trust: tuple[Trusted, ...] = setting("where another source is trusted than usually (docs/msk.md)", default=())
     client_id: str = setting("the client id that brokers see, for their quotas and logs", default="streamwatch")
 
     def __post_init__(self) -> None:
+        if not self.protocol and (self.msk is None or self.msk.topics is None):
+            raise ValueError("protocol: without it, MSK must tell of the partitions: write 'msk: {topics: {}, ...}'")
         if not self.bootstrap and self.msk is None:
             raise ValueError("bootstrap: at least one broker is needed: write ['host:9092']")
         if self.deadline is not None and self.deadline >= self.interval:

@@ -15,7 +15,16 @@ import numpy as np
 
 from streamwatch.clock import Clock
 from streamwatch.errors import SourceError
-from streamwatch.model.kafka import NOT_KNOWN, Bools, ClusterSnapshot, CommitKeys, Group, GroupTable, Int64s, Topology
+from streamwatch.model.kafka import (
+    NOT_KNOWN,
+    Bools,
+    ClusterSnapshot,
+    Group,
+    GroupTable,
+    Int64s,
+    Topology,
+    blank,
+)
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import DESCRIBE_QUORUM, LIST_REASSIGNMENTS, METADATA, sensible
@@ -119,32 +128,9 @@ class Reader:
 
     def nothing(self, error: SourceError) -> ClusterSnapshot:
         """Return the snapshot of a cluster of which nothing could be read."""
-        topology = _empty_topology()
-        table = GroupTable((), np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int64))
-        nothing = np.zeros(0, dtype=np.int64)
-        return ClusterSnapshot(
-            cluster=self._config.name,
-            taken_at=self._clock.now(),
-            read_seconds=0.0,
-            cluster_id=None,
+        return replace(
+            blank(self._config.name, self._clock.now()),
             brokers=self._fanout.brokers(set()),
-            controllers=math.nan,
-            topology=None,
-            selected=np.zeros(0, dtype=bool),
-            start_offset=nothing,
-            end_offset=nothing,
-            offsets_at=self._clock.now(),
-            replica_bytes=nothing,
-            log_dirs=(),
-            reassigning=math.nan,
-            adding=np.zeros(0, dtype=bool),
-            min_isr=nothing,
-            retention_ms=nothing,
-            retention_bytes=nothing,
-            groups=table,
-            groups_complete=False,
-            commits=CommitKeys(table, topology, np.zeros(0, dtype=np.int32), nothing, np.zeros(0, dtype=bool)),
-            committed=nothing,
             problems=(problem("cluster", error, str(error)), *self._down()),
             requests=self._fanout.tally.counts(),
         )
@@ -296,9 +282,3 @@ class Reader:
 def _all_topics(link: Link) -> bytes:
     version = link.versions.get(METADATA.key, METADATA.highest)
     return METADATA.encode(version, topics=None, allow_auto_topic_creation=False)
-
-
-def _empty_topology() -> Topology:
-    ids, long = np.zeros(0, dtype=np.int32), np.zeros(1, dtype=np.int64)
-    flags = np.zeros(0, dtype=bool)
-    return Topology((), flags, long, ids, ids, ids, long, ids, flags)

@@ -5,25 +5,31 @@ is asked for.
 """
 
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from streamwatch.clock import Clock
-from streamwatch.errors import SourceDenied, SourceError
-from streamwatch.model.cloudwatch import Reading, Series
+from streamwatch.errors import SourceError
+from streamwatch.model.cloudwatch import Series
 from streamwatch.model.metric import Metric
-from streamwatch.model.msk import Described, MskSnapshot, Operation, Row, Twin
+from streamwatch.model.msk import Described, MskSnapshot, Operation, Row, Told, Twin
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.aws.cloudwatch import CloudWatchReader, Wanted
-from streamwatch.sources.aws.errors import NotThere, taken_apart
+from streamwatch.sources.aws.errors import taken_apart
 from streamwatch.sources.aws.session import Accounts, Caller
 from streamwatch.sources.msk.config import Config
+from streamwatch.sources.msk.control import Control
 from streamwatch.sources.problems import problem
 
 NAMESPACE: Final = "AWS/Kafka"
-_DIMENSIONS: Final = {"broker": "Broker ID", "topic": "Topic", "group": "Consumer Group", "partition": "Partition"}
+_DIMENSIONS: Final = {
+    "broker": "Broker ID",
+    "topic": "Topic",
+    "group": "Consumer Group",
+    "partition": "Partition",
+    "authentication": "Client Authentication",
+}
 _LISTING_SECONDS: Final = 3600.0
-_ENDED: Final = frozenset({"UPDATE_COMPLETE", "UPDATE_FAILED", "COMPLETED", "FAILED", "CANCELLED"})
 
 
 class MskSource:
@@ -48,11 +54,11 @@ class MskSource:
         self._clock = clock
         self._closed = threading.Event()
         self._caller = Caller(accounts.get(config.access), clock, self._closed.wait)
+        self._control = Control(config, self._caller)
         self._reader = CloudWatchReader(config.cloudwatch, self._caller, clock)
         self._by_name: dict[str, list[Twin]] = {}
         for twin in twins:
             self._by_name.setdefault(twin.name, []).append(twin)
-        self._arn = config.cluster if config.cluster.startswith("arn:") else None
         self._listed: dict[Series, tuple[Twin, Row]] = {}
         self._listed_at = float("-inf")
 
@@ -65,11 +71,11 @@ class MskSource:
         operations: tuple[Operation, ...] | None = None
         try:
             with taken_apart(f"kafka in {self.config.aws_region}"):
-                described = self._describe(deadline)
-                operations = self._operations(described.arn, deadline)
+                described = self._control.describe(deadline)
+                operations = self._control.operations(deadline)
         except SourceError as error:
             problems.append(problem("cluster", error, str(error)))
-        readings: dict[tuple[Metric, Row], Reading] = {}
+        readings: dict[tuple[Metric, Row], Told] = {}
         if described is not None and self.config.cloudwatch.enabled:
             readings = self._read_cloudwatch(described, began, deadline, problems)
         return MskSnapshot(
@@ -80,11 +86,15 @@ class MskSource:
             described=described,
             operations=operations,
             readings=readings,
-            scales={twin.metric: twin.scale for some in self._by_name.values() for twin in some},
             cost=self._reader.cost(),
             problems=tuple(problems),
             calls=self._caller.counts(),
         )
+
+    @property
+    def control(self) -> Control:
+        """What asks MSK about the cluster."""
+        return self._control
 
     def bootstrap(self, listener: str) -> tuple[str, ...]:
         """Return the bootstrap servers of a listener, as the API calls it.
@@ -93,68 +103,16 @@ class MskSource:
             SourceError: MSK does not say, or the cluster has no such listener.
 
         """
-        deadline = self._clock.monotonic() + self.config.read_seconds
-        if self._arn is None:
-            self._arn = self._find(deadline)
-        told = self._call("GetBootstrapBrokers", (), deadline, ClusterArn=self._arn)
-        servers = told.get(listener, "")
-        if not servers:
-            known = ", ".join(sorted(name for name in told if name.startswith("Bootstrap"))) or "none"
-            why = f"kafka GetBootstrapBrokers: {self._arn} has no {listener}, but {known}: check `tls` and `sasl`"
-            raise SourceDenied(why)
-        return tuple(str(servers).split(","))
+        with taken_apart(f"kafka GetBootstrapBrokers in {self.config.aws_region}"):
+            return self._control.bootstrap(listener, self._clock.monotonic() + self.config.read_seconds)
 
     def close(self) -> None:
         """Let nothing wait any longer."""
         self._closed.set()
 
-    def _call(self, operation: str, wants: Collection[str], deadline: float, **given: object) -> dict[str, Any]:
-        return self._caller.call("kafka", self.config.aws_region, operation, given, wants=wants, deadline=deadline)
-
-    def _describe(self, deadline: float) -> Described:
-        if self._arn is None:
-            self._arn = self._find(deadline)
-        told = self._call("DescribeClusterV2", ("ClusterInfo",), deadline, ClusterArn=self._arn)["ClusterInfo"]
-        provisioned = told.get("Provisioned", {})
-        instance = provisioned.get("BrokerNodeGroupInfo", {}).get("InstanceType", "")
-        serverless = told.get("ClusterType") == "SERVERLESS"
-        return Described(
-            name=told["ClusterName"],
-            arn=told["ClusterArn"],
-            type="serverless" if serverless else "express" if instance.startswith("express.") else "standard",
-            state=told["State"],
-            kafka_version=provisioned.get("CurrentBrokerSoftwareInfo", {}).get("KafkaVersion", ""),
-            instance_type=instance,
-            level=provisioned.get("EnhancedMonitoring", "DEFAULT"),
-            brokers=provisioned.get("NumberOfBrokerNodes", 0),
-            kraft="ZookeeperConnectString" not in provisioned,
-        )
-
-    def _find(self, deadline: float) -> str:
-        """Return the ARN of the cluster of this name."""
-        for answer in self._caller.pages(
-            "kafka", self.config.aws_region, "ListClustersV2", {"ClusterNameFilter": self.config.cluster},
-            wants=("ClusterInfoList",), deadline=deadline,
-        ):  # fmt: skip
-            for one in answer["ClusterInfoList"]:
-                if one["ClusterName"] == self.config.cluster:
-                    return str(one["ClusterArn"])
-        region = self.config.aws_region
-        raise NotThere(
-            f"kafka ListClustersV2 in {region}: no cluster is called {self.config.cluster!r}: is it another region?"
-        )
-
-    def _operations(self, arn: str, deadline: float) -> tuple[Operation, ...]:
-        answer = self._call("ListClusterOperationsV2", ("ClusterOperationInfoList",), deadline, ClusterArn=arn)
-        return tuple(
-            Operation(one.get("OperationType", ""), one.get("OperationState", ""))
-            for one in answer["ClusterOperationInfoList"]
-            if one.get("OperationState") not in _ENDED
-        )
-
     def _read_cloudwatch(
         self, described: Described, now: float, deadline: float, problems: list[Problem]
-    ) -> dict[tuple[Metric, Row], Reading]:
+    ) -> dict[tuple[Metric, Row], Told]:
         if now - self._listed_at >= _LISTING_SECONDS:
             try:
                 with taken_apart(f"cloudwatch ListMetrics in {self.config.aws_region}"):
@@ -175,7 +133,7 @@ class MskSource:
         readings = {}
         for series, reading in known.items():
             twin, row = self._listed[series]
-            readings[twin.metric, row] = reading
+            readings[twin.metric, row] = Told(reading, twin.scale)
         return readings
 
     def _list(self, name: str, deadline: float) -> dict[Series, tuple[Twin, Row]]:

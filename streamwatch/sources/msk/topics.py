@@ -1,0 +1,189 @@
+"""Partitions by MSK's own topic calls: for an agent that cannot reach the brokers.
+
+One ListTopics tells of every topic how many replicas are out of sync. Only where that changed, and in turn, is a topic
+described: a healthy cluster of a thousand topics costs a dozen calls a read. Nothing is told of leadership until every
+topic has been described once, and nothing while one is known to have changed since.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain
+
+import numpy as np
+
+from streamwatch.clock import Clock
+from streamwatch.errors import SourceError, SourceMisread
+from streamwatch.model.kafka import Bools, Broker, ClusterSnapshot, Topology, blank
+from streamwatch.model.snapshot import Problem
+from streamwatch.sources.aws.errors import NotThere, taken_apart
+from streamwatch.sources.msk.config import Topics
+from streamwatch.sources.msk.control import Control
+from streamwatch.sources.problems import problem
+
+_HOSTS_SECONDS = 600.0
+
+_Partition = tuple[int, int, tuple[int, ...], frozenset[int]]
+"""Number, leader (-1 without one), replicas, ISR."""
+
+
+@dataclass(slots=True)
+class _Known:
+    """One topic, as it was last listed and described."""
+
+    listed: tuple[int, int, int]
+    """Partitions, replication factor, replicas out of sync."""
+    partitions: tuple[_Partition, ...] | None = None
+    described_at: float = float("-inf")
+    changed: bool = True
+
+
+class TopicsSource:
+    """Reads the topics of one cluster. One read at a time."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what, whose, who, how, which, when
+        self, name: str, cluster: str, config: Topics, control: Control, admits: Callable[[str], bool], clock: Clock
+    ) -> None:
+        """Prepare; nothing is called before the first read.
+
+        Args:
+            name: what the source is called.
+            cluster: the label ``kafka_cluster`` of what it tells.
+            config: how often.
+            control: asks MSK; shared with the source of its state, which counts the calls.
+            admits: which topics are looked at in detail.
+            clock: what time it is.
+
+        """
+        self.config = config
+        self._name, self._cluster = name, cluster
+        self._control, self._admits, self._clock = control, admits, clock
+        self._known: dict[str, _Known] = {}
+        self._described: dict[str, tuple[_Partition, ...]] | None = None
+        self._topology: Topology | None = None
+        self._selected: Bools = np.zeros(0, dtype=bool)
+        self._hosts: dict[int, str] = {}
+        self._hosts_at = float("-inf")
+
+    @property
+    def hosts(self) -> Mapping[int, str]:
+        """The brokers' addresses as MSK last told them, by broker."""
+        return self._hosts
+
+    def read(self) -> ClusterSnapshot:
+        """Read what changed; what could not be read is one of the problems."""
+        began, begun = self._clock.now(), self._clock.monotonic()
+        deadline = begun + self.config.read_seconds
+        problems: list[Problem] = []
+        listed = self._list(deadline, problems)
+        self._read_hosts(began, deadline, problems)
+        if listed:
+            self._describe_due(began, deadline, problems)
+            waiting = sum(one.partitions is None for one in self._known.values())
+            if waiting:
+                detail = f"{waiting} of {len(self._known)} topics are not described yet: the counts wait for them"
+                problems.append(Problem("topic", "timeout", detail, waiting))
+        found = blank(self._cluster, began)
+        if listed and all(one.partitions is not None for one in self._known.values()):
+            self._build({name: one.partitions or () for name, one in self._known.items()})
+            found = replace(blank(self._cluster, began, self._topology), selected=self._selected)
+        holders = set() if found.topology is None else set(found.topology.replica.tolist())
+        brokers = sorted(self._hosts.keys() | holders)
+        return replace(
+            found,
+            name=self._name,
+            read_seconds=self._clock.monotonic() - begun,
+            brokers=tuple(Broker(one, self._hosts.get(one, ""), 0, None, up=None, registered=None) for one in brokers),
+            problems=tuple(problems),
+        )
+
+    def close(self) -> None:
+        """Nothing is held open; the calls end with the source of the cluster's state."""
+
+    def _build(self, described: dict[str, tuple[_Partition, ...]]) -> None:
+        """Make the topology of what was described; the same object where nothing changed."""
+        if described != self._described:
+            self._described = described
+            self._topology = _topology(described)
+            self._selected = np.array([self._admits(name) for name in self._topology.topics], dtype=bool)
+
+    def _list(self, deadline: float, problems: list[Problem]) -> bool:
+        """Learn which topics there are, and which have changed; return whether that is known."""
+        try:
+            with taken_apart(f"kafka ListTopics in {self._control.region}"):
+                listed = {
+                    str(one["TopicName"]): (
+                        int(one["PartitionCount"]),
+                        int(one["ReplicationFactor"]),
+                        int(one["OutOfSyncReplicaCount"]),
+                    )
+                    for one in self._control.topics(deadline)
+                }
+        except SourceError as error:
+            problems.append(problem("cluster", error, str(error)))
+            return False
+        self._known = {name: self._known.get(name) or _Known(told) for name, told in listed.items()}
+        for name, told in listed.items():
+            known = self._known[name]
+            known.changed |= known.listed != told
+            known.listed = told
+        return True
+
+    def _describe_due(self, now: float, deadline: float, problems: list[Problem]) -> None:
+        """Describe the topics whose turn it is: changed ones first, then those that are not well, then the oldest."""
+        oldest = now - self.config.describe_interval
+        due = [name for name, one in self._known.items() if one.changed or one.listed[2] or one.described_at <= oldest]
+        due.sort(key=lambda name: (not self._known[name].changed, self._known[name].described_at))
+        failed: SourceError | None = None
+        for name in due:
+            known = self._known[name]
+            if failed is None:
+                try:
+                    with taken_apart(f"kafka DescribeTopicPartitions in {self._control.region}"):
+                        known.partitions = tuple(map(_partition, self._control.partitions(name, deadline)))
+                    known.described_at, known.changed = now, False
+                    continue
+                except NotThere:
+                    del self._known[name]  # deleted since it was listed
+                    continue
+                except SourceError as error:
+                    if not isinstance(error, SourceMisread):
+                        failed = error  # the others would fail alike, each after its own timeout
+                    problems.append(problem("topic", error, f"topic {name}: {error}"))
+            if known.changed or now - known.described_at > 2 * self.config.describe_interval:
+                known.partitions = None
+
+    def _read_hosts(self, now: float, deadline: float, problems: list[Problem]) -> None:
+        if now - self._hosts_at < _HOSTS_SECONDS:
+            return
+        try:
+            with taken_apart(f"kafka ListNodes in {self._control.region}"):
+                self._hosts = self._control.hosts(deadline)
+            self._hosts_at = now
+        except SourceError as error:
+            problems.append(problem("broker", error, str(error)))
+
+
+def _partition(told: Mapping[str, object]) -> _Partition:
+    replicas, isr = told["Replicas"], told["Isr"]
+    if not isinstance(replicas, list) or not isinstance(isr, list):
+        raise TypeError("Replicas and Isr are no lists")
+    leader = told.get("Leader", -1)
+    return int(str(told["Partition"])), int(str(leader)), tuple(map(int, replicas)), frozenset(map(int, isr))
+
+
+def _topology(topics: Mapping[str, tuple[_Partition, ...]]) -> Topology:
+    """Return the topology: topics sorted by name, rows by topic and partition."""
+    names = tuple(sorted(topics))
+    rows = [(at, *partition) for at, name in enumerate(names) for partition in sorted(topics[name])]
+    sizes = [len(replicas) for *_, replicas, _ in rows]
+    return Topology(
+        topics=names,
+        internal=np.array([name.startswith("__") for name in names], dtype=bool),
+        topic_start=np.concatenate(([0], np.cumsum([len(topics[name]) for name in names]))).astype(np.int64),
+        topic=np.array([row[0] for row in rows], dtype=np.int32),
+        partition=np.array([row[1] for row in rows], dtype=np.int32),
+        leader=np.array([row[2] for row in rows], dtype=np.int32),
+        replica_start=np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
+        replica=np.array(list(chain.from_iterable(row[3] for row in rows)), dtype=np.int32),
+        in_sync=np.array([one in row[4] for row in rows for one in row[3]], dtype=bool),
+    )

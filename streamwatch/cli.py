@@ -216,6 +216,7 @@ def doctor(file: Path | None, kafka: str | None, kinesis: str | None) -> None:
     """Check each source step by step: name, TCP, TLS, login and every right; say what to do. Exit code 1 on failure."""
     config = _loaded(_loader(file, kafka, kinesis))
 
+    from streamwatch.checkup import check_up  # noqa: PLC0415
     from streamwatch.model.finding import Finding  # noqa: PLC0415
 
     _configure_log(config, quiet=True)
@@ -230,25 +231,7 @@ def doctor(file: Path | None, kafka: str | None, kinesis: str | None) -> None:
         if finding.remedy:
             click.echo(f"{'':8} {'':30} {'':26} -> {finding.remedy}")
 
-    if config.kafka:
-        from streamwatch.once import with_servers  # noqa: PLC0415
-        from streamwatch.sources.kafka import check_up  # noqa: PLC0415
-
-        for cluster in config.kafka:
-            try:
-                found = with_servers(cluster)
-            except StreamWatchError as error:
-                remedy = "check `msk` and the rights of the agent's role"
-                tell(Finding(f"cluster {cluster.name}", "bootstrap", "failed", str(error), remedy))
-                continue
-            check_up(found, tell)
-    if config.kinesis:
-        from streamwatch.clock import SystemClock  # noqa: PLC0415
-        from streamwatch.sources.kinesis.doctor import examine  # noqa: PLC0415
-
-        for account in config.kinesis:
-            for finding in examine(account, SystemClock()):
-                tell(finding)
+    check_up(config, tell)
     sys.exit(int(failed))
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from streamwatch.clock import SystemClock
 from streamwatch.model.metric import Samples
 from streamwatch.model.snapshot import Snapshot
-from streamwatch.sources.kafka.config import Config as KafkaConfig
 from streamwatch.trust import Said
 from streamwatch.watched import Config, Wiring, trust
 
@@ -38,8 +37,3 @@ def read_all(config: Config) -> list[Seen]:
 def chosen(config: Config, seen: Iterable[Seen]) -> list[Said]:
     """Return what is to be shown of all these sources: of each series the word of the most trusted."""
     return trust(config).choose((one.kind, samples) for one in seen for samples in one.samples)
-
-
-def with_servers(config: KafkaConfig) -> KafkaConfig:
-    """Return the configuration with bootstrap servers, asked of MSK where it gives none; raises SourceError."""
-    return Wiring(SystemClock()).with_servers(config)

@@ -37,6 +37,7 @@ OWN = {
     "status": {"model", "schedule", "watch"},
     "once": {"model", "watched", "sources", "clock", "trust"},
     "compare": {"model", "catalogue", "once"},
+    "checkup": {"model", "clock", "config", "errors", "sources", "watched"},
     "tables": {"model", "catalogue"},
     "docs": {"model", "catalogue", "config", "settings"},
     "app": {
@@ -63,6 +64,7 @@ OWN = {
         "config",
         "sources",
         "app",
+        "checkup",
         "compare",
         "once",
         "tables",

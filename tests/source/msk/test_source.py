@@ -1,6 +1,5 @@
 """A cluster of MSK's: its control plane and CloudWatch, from the reference; each trap of CloudWatch's numbers."""
 
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,82 +13,13 @@ from streamwatch.catalogue import kafka_groups as g
 from streamwatch.catalogue import msk as m
 from streamwatch.config import parse
 from streamwatch.errors import ConfigError
-from streamwatch.model.metric import Metric, Samples
+from streamwatch.model.metric import Metric
 from streamwatch.model.msk import MskSnapshot
 from streamwatch.reference.aws import faults as cloud_faults
-from streamwatch.reference.aws.msk import MskCluster
-from streamwatch.reference.aws.server import ReferenceAws
 from streamwatch.reference.kafka import faults
-from streamwatch.reference.kafka.server import ReferenceKafka
-from streamwatch.reference.kafka.spec import Spec
-from streamwatch.watched import Watched, Wiring
-from tests.real.reference_clients import KafkaPython
-from tests.reference.acting import QUICK
-from tests.reference.streams.acting import Time, cloud
 from tests.snapshots import values
+from tests.source.msk.house import House, read, told
 from tests.waiting import wait_for
-
-
-class House:
-    """A reference cluster that is MSK's, and the agent's two sources of it, on one clock with CloudWatch."""
-
-    def __init__(self, kafka: ReferenceKafka, aws: ReferenceAws, time: Time, cluster: MskCluster) -> None:
-        self.kafka, self.aws, self.time, self.cluster = kafka, aws, time, cluster
-        self._made: list[Watched] = []
-
-    def minute(self) -> None:
-        """Let MSK measure, and the minute end."""
-        self.aws.measure_msk()
-        self.time.advance(60)
-
-    def parts(self, more: str = "metrics: all", name: str = "shop") -> list[Watched]:
-        servers = ", ".join(f"'{one}'" for one in self.kafka.bootstrap.split(","))
-        access = f"{{endpoint_url: '{self.aws.url}', access_key_id: a, secret_access_key: b}}"
-        text = (
-            f"kafka: [{{name: k, bootstrap: [{servers}],"
-            f" msk: {{cluster: '{name}', region: us-east-1, access: {access}, {more}}}}}]"
-        )
-        return self.watch(text)
-
-    def watch(self, text: str) -> list[Watched]:
-        """The sources of a configuration's one cluster; they are closed when the test ends."""
-        made = Wiring(self.time).watched(parse(text, "test", Path()).kafka[0], lambda: None)
-        self._made += made
-        return made
-
-    def close(self) -> None:
-        """Leave no connection and no thread."""
-        for one in self._made:
-            one.source.close()
-
-
-@pytest.fixture(scope="module")
-def kafka() -> Iterator[ReferenceKafka]:
-    settings = {**QUICK, "num.partitions": "3", "default.replication.factor": "3"}
-    with ReferenceKafka(Spec(settings=settings)) as running:
-        client = KafkaPython(running.bootstrap)
-        client.produce("orders", ["a", "b", "c"])
-        assert sorted(client.consume("orders", "g", 3)) == ["a", "b", "c"]
-        yield running
-
-
-@pytest.fixture
-def house(kafka: ReferenceKafka) -> Iterator[House]:
-    time = Time()
-    with cloud(time) as aws:
-        made = House(kafka, aws, time, aws.add_msk(kafka, "shop", "PER_BROKER"))
-        yield made
-        made.close()
-
-
-def read(part: Watched) -> tuple[Any, list[Samples]]:
-    now = part.source.read()
-    samples = [one for each in (*part.collectors.values(), *part.about) for one in each.collect(now)]
-    return now, samples
-
-
-def told(samples: list[Samples], metric: Metric) -> dict[str, float]:
-    return {" ".join(row[1:]): v for one in samples if one.metric is metric for row, v in one.known().items()}
 
 
 def test_the_control_plane_says_what_the_cluster_is_and_what_is_done_to_it(house: House) -> None:
@@ -98,7 +28,7 @@ def test_the_control_plane_says_what_the_cluster_is_and_what_is_done_to_it(house
         {"OperationArn": "arn:1", "OperationState": "UPDATE_IN_PROGRESS", "OperationType": "REBOOT_NODE"},
         {"OperationArn": "arn:2", "OperationState": "UPDATE_COMPLETE", "OperationType": "UPDATE_BROKER_COUNT"},
     ]
-    now, samples = read(house.parts()[1])
+    now, samples = read(house.msk())
 
     assert isinstance(now, MskSnapshot)
     assert told(samples, m.CLUSTER_INFO) == {"standard 4.3.0 kafka.m7g.large PER_BROKER": 1}
@@ -120,7 +50,7 @@ def test_how_many_partitions_a_broker_should_hold_depends_on_its_type(
     house: House, instance: str, kind: str, limits: dict[str, float]
 ) -> None:
     house.cluster.instance_type = instance
-    now, samples = read(house.parts()[1])
+    now, samples = read(house.msk())
 
     assert now.described.type == kind
     assert told(samples, m.PARTITIONS_LIMIT) == limits
@@ -141,7 +71,7 @@ def test_cloudwatch_and_the_protocol_say_the_same(house: House) -> None:
 
 
 def test_each_trap_of_cloudwatchs_numbers(house: House) -> None:
-    msk = house.parts()[1]
+    msk = house.msk()
     for _ in range(5):
         house.minute()
         _, samples = read(msk)
@@ -161,7 +91,7 @@ def test_each_trap_of_cloudwatchs_numbers(house: House) -> None:
 
 
 def test_a_lag_that_is_no_longer_measured_disappears_and_comes_back(house: House) -> None:
-    msk = house.parts("metrics: all, cloudwatch: {detail_interval: 60s}")[1]
+    msk = house.msk("cluster: shop, metrics: all, cloudwatch: {detail_interval: 60s}")
     house.minute()
     assert "g orders" in told(read(msk)[1], g.GROUP_TOPIC_LAG)
     for _ in range(7):
@@ -173,8 +103,8 @@ def test_a_lag_that_is_no_longer_measured_disappears_and_comes_back(house: House
 
 def test_by_default_only_what_no_cheaper_source_tells_is_asked_for(house: House) -> None:
     house.minute()
-    _, everything = read(house.parts()[1])
-    _, missing = read(house.parts("metrics: missing")[1])
+    _, everything = read(house.msk())
+    _, missing = read(house.msk("cluster: shop, metrics: missing"))
 
     assert told(missing, k.BROKER_LEADERS) == {}
     assert told(missing, b.HANDLER_IDLE) == told(everything, b.HANDLER_IDLE) != {}
@@ -185,7 +115,7 @@ def test_by_default_only_what_no_cheaper_source_tells_is_asked_for(house: House)
 def test_the_bill_is_that_of_the_requests_made(house: House) -> None:
     asked: list[int] = []
     house.minute()
-    msk = house.parts()[1]
+    msk = house.msk()
     source: Any = msk.source
     call = source._caller.call
 
@@ -206,7 +136,7 @@ def test_the_bill_is_that_of_the_requests_made(house: House) -> None:
 
 def test_a_budget_stops_it_before_it_is_passed(house: House) -> None:
     house.minute()
-    msk = house.parts("metrics: all, cloudwatch: {monthly_dollars: 0}")[1]
+    msk = house.msk("cluster: shop, metrics: all, cloudwatch: {monthly_dollars: 0}")
     now, samples = read(msk)
 
     assert told(samples, c.CLOUDWATCH_METRICS) == {"": 0}
@@ -221,7 +151,7 @@ def test_a_budget_stops_it_before_it_is_passed(house: House) -> None:
 def test_a_right_that_is_missing_is_said(house: House, operation: str, left: tuple[Metric, ...]) -> None:
     house.minute()
     house.aws.do(partial(cloud_faults.deny, operation=operation))
-    now, samples = read(house.parts()[1])
+    now, samples = read(house.msk())
 
     assert {one.reason for one in now.problems} == {"denied"}
     assert operation in now.problems[0].detail
@@ -231,7 +161,7 @@ def test_a_right_that_is_missing_is_said(house: House, operation: str, left: tup
 
 @pytest.mark.parametrize("field", ["State", "ClusterName", "ClusterArn"])
 def test_a_description_that_lacks_a_field_is_misread_and_nothing_else(house: House, field: str) -> None:
-    msk = house.parts()[1]
+    msk = house.msk()
     source: Any = msk.source
     call = source._caller.call
 
@@ -250,7 +180,7 @@ def test_a_description_that_lacks_a_field_is_misread_and_nothing_else(house: Hou
 
 
 def test_a_name_that_is_not_there_is_said(house: House) -> None:
-    now, _ = read(house.parts(name="sho")[1])
+    now, _ = read(house.msk("cluster: sho"))
 
     assert "no cluster is called 'sho'" in now.problems[0].detail
     assert not now.is_up
@@ -270,15 +200,8 @@ def test_a_cluster_is_named_by_its_arn_or_by_name_and_region() -> None:
         parse(one("cluster: 'arn:aws:sqs:x'"), "f", Path())
 
 
-def found(house: House, more: str = "", name: str = "shop") -> list[Watched]:
-    """The sources of a cluster whose bootstrap servers are not configured."""
-    access = f"{{endpoint_url: '{house.aws.url}', access_key_id: a, secret_access_key: b}}"
-    text = f"kafka: [{{name: k, {more} msk: {{cluster: {name}, region: us-east-1, access: {access}}}}}]"
-    return house.watch(text)
-
-
 def test_bootstrap_servers_are_asked_of_msk(house: House) -> None:
-    protocol = found(house)[0]
+    protocol = house.parts("cluster: shop", "")[0]
     now, samples = read(protocol)
 
     assert now.problems == ()
@@ -298,7 +221,7 @@ def test_bootstrap_servers_are_asked_of_msk(house: House) -> None:
     ],
 )
 def test_bootstrap_servers_that_cannot_be_had_are_a_problem(house: House, more: str, name: str, why: str) -> None:
-    protocol = found(house, more, name)[0]
+    protocol = house.parts(f"cluster: {name}", more)[0]
     now, samples = read(protocol)
 
     assert why in now.problems[0].detail
@@ -307,7 +230,7 @@ def test_bootstrap_servers_that_cannot_be_had_are_a_problem(house: House, more: 
 
 
 def test_a_dead_broker_is_silent_in_cloudwatch_and_not_healthy(house: House) -> None:
-    msk = house.parts("metrics: all, cloudwatch: {detail_interval: 60s}")[1]
+    msk = house.msk("cluster: shop, metrics: all, cloudwatch: {detail_interval: 60s}")
     house.minute()
     read(msk)
     house.kafka.do(lambda site, now: faults.stop(site, now, broker=2))

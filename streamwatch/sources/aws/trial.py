@@ -1,0 +1,79 @@
+"""One call at a time, to see whether the agent may make it; and what to put into the policy where it may not."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from streamwatch.clock import Clock
+from streamwatch.errors import SourceDenied, SourceError
+from streamwatch.model.finding import Finding, Verdict
+from streamwatch.sources.aws.errors import NotThere
+from streamwatch.sources.aws.rights import rights_of
+from streamwatch.sources.aws.session import Caller
+
+_DEADLINE_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call that the agent makes."""
+
+    service: str
+    operation: str
+    given: dict[str, Any]
+    wants: tuple[str, ...] = ()
+
+
+class Trial:
+    """Tries calls in one region."""
+
+    def __init__(self, region: str, caller: Caller, clock: Clock, target: str = "") -> None:
+        """Begin; all of it must end within a minute.
+
+        Args:
+            region: where.
+            caller: who calls.
+            clock: what time it is.
+            target: what the findings are about, where it is not the region.
+
+        """
+        self.region = region
+        self._target = target or region
+        self._caller = caller
+        self.deadline = clock.monotonic() + _DEADLINE_SECONDS
+
+    def attempt(self, step: Step) -> tuple[dict[str, Any] | None, Finding]:
+        """Return the answer, None without one, and what became of the call."""
+        rights = rights_of(step.service, step.operation)
+        name = step.operation if rights else "credentials"
+        try:
+            answer = self._caller.call(
+                step.service, self.region, step.operation, step.given, wants=step.wants, deadline=self.deadline
+            )
+        except NotThere as error:
+            return None, self.finding(name, "warning", str(error), "it may have gone a moment ago: try again")
+        except SourceDenied as error:
+            return None, self.finding(name, "failed", str(error), _remedy(rights))
+        except SourceError as error:
+            hint = "check the region, the network, and `access.endpoint_url`"
+            return None, self.finding(name, "failed", str(error), hint)
+        return answer, self.finding(name, "ok", "allowed")
+
+    def identity(self) -> tuple[str | None, Finding]:
+        """Return the account, None where the credentials are no good, and who the agent is there."""
+        answer, finding = self.attempt(Step("sts", "GetCallerIdentity", {}, ("Account", "Arn")))
+        if answer is None:
+            return None, finding
+        return answer["Account"], self.finding("credentials", "ok", f"{answer['Arn']} in account {answer['Account']}")
+
+    def finding(self, step: str, verdict: Verdict, detail: str, remedy: str = "") -> Finding:
+        """Return a finding about the target."""
+        return Finding(self._target, step, verdict, detail, remedy)
+
+
+def _remedy(rights: Sequence[str]) -> str:
+    if not rights:
+        return "check the access key, its secret, the session token and this machine's clock"
+    statement = {"Effect": "Allow", "Action": rights[0] if len(rights) == 1 else list(rights), "Resource": "*"}
+    return f"add to the policy of the agent's user or role: {json.dumps(statement)}"

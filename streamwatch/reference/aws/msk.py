@@ -1,16 +1,30 @@
 """MSK's control plane over reference clusters: which there are, their brokers and addresses, what is done to them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
-from streamwatch.reference.aws.msk_metrics import Point, Sampler
+from streamwatch.reference.aws.msk_kinds import Kind, kind_of
+from streamwatch.reference.aws.msk_metrics import Sampler
+from streamwatch.reference.kafka.site import Site
 from streamwatch.reference.kinesis.errors import Refused
 from streamwatch.reference.metrics import Metrics
 
+T = TypeVar("T")
 Given = Mapping[str, Any]
 Answer = dict[str, Any]
 _LISTED: Final = 100
+_SERVERLESS: Final[Answer] = {
+    "VpcConfigs": [{"SubnetIds": ["subnet-1", "subnet-2", "subnet-3"], "SecurityGroupIds": ["sg-1"]}],
+    "ClientAuthentication": {"Sasl": {"Iam": {"Enabled": True}}},
+}
+
+
+class Look(Protocol):
+    """What looks at the cluster that is behind one of MSK's, as ``ReferenceKafka.do`` does."""
+
+    def __call__(self, change: Callable[[Site, float], T]) -> T:
+        """Return what a function of the cluster and its time returns."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -21,12 +35,14 @@ class MskCluster:
     arn: str
     made: float
     kafka_version: str
-    sample: Callable[[Sampler], list[Point]]
-    """Takes a minute's points from the cluster that is behind it."""
+    look: Look
+    """Looks at the cluster that is behind it."""
     bootstrap: Mapping[str, str]
     """By the name that the API gives them: BootstrapBrokerString, ...Tls, ...SaslScram, ...SaslIam."""
     hosts: Mapping[int, str]
     """By broker."""
+    keepers: Mapping[int, str] = field(default_factory=dict)
+    """Where its controllers are, or its ZooKeeper, by their ids."""
     sampler: Sampler
     state: str = "ACTIVE"
     instance_type: str = "kafka.m7g.large"
@@ -35,6 +51,16 @@ class MskCluster:
     tags: dict[str, str] = field(default_factory=dict)
     operations: list[dict[str, Any]] = field(default_factory=list)
     """The newest first."""
+
+    @property
+    def kind(self) -> Kind:
+        """What it is made of."""
+        return kind_of(self.instance_type)
+
+    @property
+    def type(self) -> str:
+        """What the API calls its type."""
+        return "SERVERLESS" if self.kind == "serverless" else "PROVISIONED"
 
 
 class Msk:
@@ -64,6 +90,18 @@ class Msk:
             raise Refused("NotFoundException", f"The requested resource doesn't exist: {given['ClusterArn']}", 404)
         return found
 
+    def find_provisioned(self, given: Given) -> MskCluster:
+        """Return the cluster that a call means, which must have brokers of its own.
+
+        Raises:
+            Refused: there is none, or it is serverless.
+
+        """
+        found = self.find(given)
+        if found.kind == "serverless":
+            raise Refused("BadRequestException", "This operation cannot be performed on serverless clusters.")
+        return found
+
 
 def listed(msk: Msk, given: Given) -> Answer:
     """ListClustersV2."""
@@ -71,13 +109,25 @@ def listed(msk: Msk, given: Given) -> Answer:
     arns = sorted(
         arn
         for arn, one in msk.clusters.items()
-        if one.name.startswith(wanted) and arn > given.get("NextToken", "")
-        and given.get("ClusterTypeFilter", "PROVISIONED").upper() == "PROVISIONED"
-    )  # fmt: skip
-    most = given.get("MaxResults", _LISTED)
-    answer: Answer = {"ClusterInfoList": [_told(msk.clusters[arn]) for arn in arns[:most]]}
-    if len(arns) > most:
-        answer["NextToken"] = arns[most - 1]
+        if one.name.startswith(wanted) and given.get("ClusterTypeFilter", one.type).upper() == one.type
+    )
+    return paged(given, "ClusterInfoList", [_told(msk.clusters[arn]) for arn in arns])
+
+
+def paged(given: Given, name: str, whole: Sequence[Answer]) -> Answer:
+    """Return the part of a list that a call asks for, and the token of the next one.
+
+    Raises:
+        Refused: the token is none of ours.
+
+    """
+    token = given.get("NextToken", "0")
+    if not token.isdecimal():
+        raise Refused("BadRequestException", f"The parameter nextToken has an invalid value: {token}")
+    start, most = int(token), given.get("MaxResults", _LISTED)
+    answer: Answer = {name: list(whole[start : start + most])}
+    if len(whole) > start + most:
+        answer["NextToken"] = str(start + most)
     return answer
 
 
@@ -86,48 +136,37 @@ def describe(msk: Msk, given: Given) -> Answer:
     return {"ClusterInfo": _told(msk.find(given))}
 
 
-def nodes(msk: Msk, given: Given) -> Answer:
-    """ListNodes."""
-    cluster = msk.find(given)
-    told = [
-        {
-            "NodeType": "BROKER",
-            "NodeARN": f"{cluster.arn}/{number}",
-            "InstanceType": cluster.instance_type.removeprefix("kafka."),
-            "BrokerNodeInfo": {
-                "BrokerId": float(number),
-                "Endpoints": [host],
-                "ClientVpcIpAddress": host,
-                "CurrentBrokerSoftwareInfo": {"KafkaVersion": cluster.kafka_version},
-            },
-        }
-        for number, host in cluster.hosts.items()
-        if number > int(given.get("NextToken", "0"))
-    ]
-    most = given.get("MaxResults", _LISTED)
-    answer: Answer = {"NodeInfoList": told[:most]}
-    if len(told) > most:
-        answer["NextToken"] = str(int(told[most - 1]["BrokerNodeInfo"]["BrokerId"]))
-    return answer
-
-
 def bootstrap(msk: Msk, given: Given) -> Answer:
-    """GetBootstrapBrokers."""
-    return dict(msk.find(given).bootstrap)
+    """GetBootstrapBrokers; who comes to a serverless cluster comes by IAM."""
+    cluster = msk.find(given)
+    is_let_in = {"BootstrapBrokerStringSaslIam"} if cluster.kind == "serverless" else cluster.bootstrap.keys()
+    return {name: servers for name, servers in cluster.bootstrap.items() if name in is_let_in}
 
 
 def operations(msk: Msk, given: Given) -> Answer:
     """ListClusterOperationsV2."""
     cluster = msk.find(given)
-    common = {"ClusterArn": cluster.arn, "ClusterType": "PROVISIONED"}
+    common = {"ClusterArn": cluster.arn, "ClusterType": cluster.type}
     newest = cluster.operations[: given.get("MaxResults", _LISTED)]
     return {"ClusterOperationInfoList": [common | one for one in newest]}
 
 
 def _told(cluster: MskCluster) -> Answer:
-    secure = {name for name in cluster.bootstrap if name != "BootstrapBrokerString"}
+    told = {
+        "ClusterType": cluster.type,
+        "ClusterArn": cluster.arn,
+        "ClusterName": cluster.name,
+        "CreationTime": cluster.made,
+        "CurrentVersion": "K3AEGXETSR30VB",
+        "State": cluster.state,
+        "Tags": dict(cluster.tags),
+    }
+    return told | ({"Serverless": _SERVERLESS} if cluster.kind == "serverless" else {"Provisioned": _parts(cluster)})
+
+
+def _parts(cluster: MskCluster) -> Answer:
     exporter = {"EnabledInBroker": cluster.open_monitoring}
-    provisioned = {
+    parts = {
         "BrokerNodeGroupInfo": {
             "InstanceType": cluster.instance_type,
             "ClientSubnets": [],
@@ -136,10 +175,10 @@ def _told(cluster: MskCluster) -> Answer:
         "CurrentBrokerSoftwareInfo": {"KafkaVersion": cluster.kafka_version},
         "ClientAuthentication": {
             "Sasl": {
-                "Scram": {"Enabled": "BootstrapBrokerStringSaslScram" in secure},
-                "Iam": {"Enabled": "BootstrapBrokerStringSaslIam" in secure},
+                "Scram": {"Enabled": "BootstrapBrokerStringSaslScram" in cluster.bootstrap},
+                "Iam": {"Enabled": "BootstrapBrokerStringSaslIam" in cluster.bootstrap},
             },
-            "Tls": {"Enabled": "BootstrapBrokerStringTls" in secure},
+            "Tls": {"Enabled": "BootstrapBrokerStringTls" in cluster.bootstrap},
             "Unauthenticated": {"Enabled": "BootstrapBrokerString" in cluster.bootstrap},
         },
         "EnhancedMonitoring": cluster.sampler.level,
@@ -147,15 +186,8 @@ def _told(cluster: MskCluster) -> Answer:
         "NumberOfBrokerNodes": len(cluster.hosts),
         "StorageMode": "LOCAL",
     }
+    if cluster.kind == "express":
+        parts["Rebalancing"] = {"Status": "ACTIVE"}
     if not cluster.kraft:
-        provisioned["ZookeeperConnectString"] = "127.0.0.1:2181"
-    return {
-        "ClusterType": "PROVISIONED",
-        "ClusterArn": cluster.arn,
-        "ClusterName": cluster.name,
-        "CreationTime": cluster.made,
-        "CurrentVersion": "K3AEGXETSR30VB",
-        "State": cluster.state,
-        "Tags": dict(cluster.tags),
-        "Provisioned": provisioned,
-    }
+        parts["ZookeeperConnectString"] = "127.0.0.1:2181"
+    return parts

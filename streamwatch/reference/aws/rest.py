@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
-from streamwatch.reference.aws import msk, shapes
+from streamwatch.reference.aws import msk, msk_nodes, msk_topics, shapes
 from streamwatch.reference.aws.cloud import Caller, Cloud
 from streamwatch.reference.http import Asked
 
@@ -15,9 +15,12 @@ Operation = Callable[[msk.Msk, Mapping[str, Any]], dict[str, Any]]
 _ANSWERED: Final[Mapping[str, Operation]] = {
     "ListClustersV2": msk.listed,
     "DescribeClusterV2": msk.describe,
-    "ListNodes": msk.nodes,
+    "ListNodes": msk_nodes.listed,
     "GetBootstrapBrokers": msk.bootstrap,
     "ListClusterOperationsV2": msk.operations,
+    "ListTopics": msk_topics.listed,
+    "DescribeTopic": msk_topics.describe,
+    "DescribeTopicPartitions": msk_topics.partitions,
 }
 
 

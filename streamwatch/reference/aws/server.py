@@ -14,6 +14,7 @@ from streamwatch.reference.aws.cloud import Cloud
 from streamwatch.reference.aws.control import Control
 from streamwatch.reference.aws.endpoint import MOST_BODY_BYTES, Endpoint
 from streamwatch.reference.aws.msk import Msk, MskCluster
+from streamwatch.reference.aws.msk_kinds import kind_of
 from streamwatch.reference.aws.msk_metrics import NAMESPACE, Point, Sampler
 from streamwatch.reference.http import serve
 
@@ -32,6 +33,8 @@ _BOOTSTRAP: Final = {
     "IAM": "BootstrapBrokerStringSaslIam",
 }
 """What MSK calls the addresses of a listener, by the listener's name."""
+_ZOOKEEPER: Final = (1, 2, 3)
+"""The ids of the nodes of an ensemble."""
 
 
 def _put(msk: Msk, points: list[Point], _: Cloud, now: float) -> None:
@@ -116,16 +119,28 @@ class ReferenceAws:
         self._loop.call_soon_threadsafe(run)
         return done.result()
 
-    def add_msk(self, kafka: "ReferenceKafka", name: str = "reference", level: str = "DEFAULT") -> MskCluster:
+    def add_msk(
+        self,
+        kafka: "ReferenceKafka",
+        name: str = "reference",
+        level: str = "DEFAULT",
+        instance_type: str = "kafka.m7g.large",
+    ) -> MskCluster:
         """Let a reference cluster be one of MSK's: its control plane describes it, CloudWatch has its metrics.
 
         Args:
             kafka: the cluster; it runs.
             name: what MSK calls it.
-            level: of enhanced monitoring.
+            level: of enhanced monitoring; serverless clusters have none.
+            instance_type: ``kafka.m7g.large`` makes it one of Standard brokers, ``express.m7g.large`` one of Express
+                brokers, ``serverless`` one without brokers that anybody sees.
+
+        Raises:
+            ValueError: there is no such type.
 
         """
         release = kafka.spec.release
+        kind_of(instance_type)
 
         def add(cloud: Cloud, now: float) -> MskCluster:
             msk = cloud.msk()
@@ -134,14 +149,16 @@ class ReferenceAws:
                 arn=msk.arn_of(name),
                 made=now,
                 kafka_version=".".join(map(str, release)) + ".0",
-                sample=lambda sampler: kafka.do(sampler.sample),
+                look=kafka.do,
                 bootstrap={
                     _BOOTSTRAP[listener.name]: kafka.bootstrap_of(listener.name)
                     for listener in kafka.site.access.listeners
                     if listener.name in _BOOTSTRAP
                 },
                 hosts=dict.fromkeys(kafka.spec.broker_ids, "127.0.0.1"),
+                keepers=dict.fromkeys(kafka.spec.controller_ids if kafka.spec.kraft else _ZOOKEEPER, "127.0.0.1"),
                 sampler=Sampler(name, level),
+                instance_type=instance_type,
                 kraft=kafka.spec.kraft,
             )
             msk.clusters[cluster.arn] = cluster
@@ -153,7 +170,7 @@ class ReferenceAws:
         """Take the points of every MSK cluster now; done by itself once a minute."""
         for msk in self.do(lambda cloud, _: cloud.msks()):
             for cluster in list(msk.clusters.values()):
-                points = cluster.sample(cluster.sampler)
+                points = cluster.look(cluster.sampler.sample)
                 self.do(partial(_put, msk, points))
 
     def serve_control(self, address: str = "127.0.0.1:0") -> str:

@@ -1,0 +1,37 @@
+"""What kinds of cluster MSK has, and which metrics each has: facts of AWS's documentation, by its names."""
+
+from typing import Final, Literal
+
+Kind = Literal["standard", "express", "serverless"]
+
+SERVERLESS: Final = "serverless"
+"""What stands for the instance type of a cluster without instances."""
+NOT_ON_EXPRESS: Final = frozenset(
+    {
+        "CpuIoWait",
+        "KafkaAppLogsDiskUsed",
+        "KafkaDataLogsDiskUsed",
+        "OfflinePartitionsCount",
+        "RootDiskUsed",
+        "UnderMinIsrPartitionCount",
+        "UnderReplicatedPartitions",
+    }
+)
+"""Metrics that only clusters of Standard brokers have, of those that are measured here."""
+
+
+def kind_of(instance_type: str) -> Kind:
+    """Return what a cluster of these instances is: AWS tells Express brokers by their type's prefix.
+
+    Raises:
+        ValueError: there are no such instances.
+
+    """
+    if instance_type == SERVERLESS:
+        return "serverless"
+    if instance_type.startswith("express."):
+        return "express"
+    if instance_type.startswith("kafka."):
+        return "standard"
+    known = "kafka.m7g.large and the like, express.m7g.large and the like, or serverless"
+    raise ValueError(f"MSK type: {instance_type!r} is none: {known}")

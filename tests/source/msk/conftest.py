@@ -1,4 +1,4 @@
-"""One reference cluster for a module, and each test its own AWS around it."""
+"""One reference cluster for all of them, and each test its own AWS around it."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from tests.reference.streams.acting import Time, cloud
 from tests.source.msk.house import House
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def kafka() -> Iterator[ReferenceKafka]:
     settings = {**QUICK, "num.partitions": "3", "default.replication.factor": "3"}
     with ReferenceKafka(Spec(settings=settings)) as running:

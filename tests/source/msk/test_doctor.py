@@ -1,0 +1,72 @@
+"""The check-up of a cluster of MSK's: every call that the agent makes is tried, and no other."""
+
+import json
+from functools import partial
+from typing import Any
+
+import pytest
+
+from streamwatch.model.finding import Finding
+from streamwatch.reference.aws import faults
+from streamwatch.sources.aws.rights import rights_of
+from streamwatch.sources.msk.doctor import examine
+from tests.source.msk.house import House, read
+
+ALL = "cluster: shop, topics: {}"
+OPERATIONS = {
+    "ListClustersV2", "DescribeClusterV2", "ListClusterOperationsV2", "GetBootstrapBrokers", "ListNodes", "ListTopics",
+    "DescribeTopicPartitions", "ListMetrics", "GetMetricData",
+}  # fmt: skip
+
+
+def findings(house: House, msk: str = ALL, *, bootstrap: bool = True, pages: bool = True) -> dict[str, Finding]:
+    config: Any = house.config(msk).msk
+    return {one.step: one for one in examine("k", config, house.time, bootstrap=bootstrap, pages=pages)}
+
+
+def test_every_call_that_the_agent_makes_is_tried(house: House) -> None:
+    house.minute()
+    found = findings(house)
+    parts = house.parts(ALL, "")
+    for part in parts:
+        read(part)
+    source: Any = parts[-1].source
+    made = {one.operation for one in source._caller.counts()}
+
+    assert set(found) == {"credentials", *OPERATIONS} - {"ListClustersV2"}
+    assert {one.verdict for one in found.values()} == {"ok"}
+    assert made == OPERATIONS
+
+
+@pytest.mark.parametrize("operation", sorted(OPERATIONS))
+def test_a_missing_right_is_named_with_its_policy(house: House, operation: str) -> None:
+    house.aws.do(partial(faults.deny, operation=operation))
+    found = findings(house)[operation]
+    service = "cloudwatch" if operation in {"ListMetrics", "GetMetricData"} else "kafka"
+
+    assert found.verdict == "failed"
+    if operation == "ListClustersV2":
+        assert found.remedy.startswith("allow kafka:ListClustersV2")
+        return
+    actions = json.loads(found.remedy.partition(": ")[2])["Action"]
+    assert tuple([actions] if isinstance(actions, str) else actions) == rights_of(service, operation)
+
+
+def test_what_is_not_used_is_not_tried(house: House) -> None:
+    found = findings(house, "cluster: shop, cloudwatch: {enabled: false}", bootstrap=False)
+
+    assert set(found) == {"credentials", "DescribeClusterV2", "ListClusterOperationsV2"}
+
+
+@pytest.mark.parametrize(("pages", "on", "verdict"), [(True, False, "failed"), (False, True, "warning")])
+def test_exporters_that_are_off_or_not_used_are_told(house: House, *, pages: bool, on: bool, verdict: str) -> None:
+    house.cluster.open_monitoring = on
+
+    assert findings(house, pages=pages)["open monitoring"].verdict == verdict
+
+
+@pytest.mark.parametrize(("pages", "on"), [(True, True), (False, False)])
+def test_exporters_that_are_as_expected_are_not_worth_a_word(house: House, *, pages: bool, on: bool) -> None:
+    house.cluster.open_monitoring = on
+
+    assert "open monitoring" not in findings(house, pages=pages)

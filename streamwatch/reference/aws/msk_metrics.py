@@ -1,6 +1,8 @@
 """What MSK tells CloudWatch of a cluster once a minute, at the enhanced-monitoring level chosen: namespace AWS/Kafka.
 
-Left out, for the model has no such thing: EBS volumes and credits, traffic shaping, ZooKeeper, tiers, the heap.
+Of Standard and Express brokers; a serverless cluster tells of topics and groups only. Left out, for the model has no
+such thing: EBS volumes and credits, traffic shaping, tiers, the heap (HeapMemoryAfterGC), how idle network threads are
+(NetworkProcessorAvgIdlePercent), and of throttling everything but its time (ThrottleByteRate, ThrottleQueueSize).
 """
 
 import shutil
@@ -8,8 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from streamwatch.reference.aws.msk_kinds import NOT_ON_EXPRESS, Kind
+from streamwatch.reference.aws.msk_lag import Lags, by_topic, drained_in
+from streamwatch.reference.aws.msk_serverless import traffic
 from streamwatch.reference.kafka.broker import Broker
-from streamwatch.reference.kafka.jmx_page import lags, replica_manager
+from streamwatch.reference.kafka.jmx_page import replica_manager
 from streamwatch.reference.kafka.measures import Measures
 from streamwatch.reference.kafka.node_page import cpu_seconds, memory
 from streamwatch.reference.kafka.partition import NO_LEADER
@@ -34,6 +39,10 @@ _MEMORY: Final = {
 }
 _CPU: Final = {"CpuUser": "user", "CpuSystem": "system", "CpuIdle": "idle", "CpuIoWait": "iowait"}
 _SEGMENT_BYTES: Final = 1448
+_CLIENTS: Final = {"TLS": "SSL", "SSL": "SSL", "SASL_SCRAM": "SASL_SCRAM", "IAM": "IAM"}
+"""What MSK calls the clients of a listener; those that nobody authenticates it does not count."""
+_CONNECTED, _CONNECTING = 1.0, 0.5
+"""ZooKeeper's session states, as MSK numbers them."""
 
 Point = tuple[str, Dimensions, float, str]
 """Metric, dimensions, value, unit."""
@@ -57,22 +66,41 @@ class Sampler:
 
     cluster: str
     level: str = "DEFAULT"
+    kind: Kind = "standard"
+    _lags: Lags = field(default_factory=Lags)
     _brokers: dict[int, _Before] = field(default_factory=dict)
     _cpu: dict[str, float] = field(default_factory=dict)
 
     def sample(self, site: Site, now: float) -> list[Point]:
         """Return the points of this minute; a broker that does not run tells nothing."""
-        points = list(self._of_cluster(site))
+        if self.kind == "serverless":
+            topics = [(name, self._at(Topic=topic), value, unit) for name, topic, value, unit in traffic(site, now)]
+            return [*topics, *self._of_groups(site, "MaxEstimatedTimeLag")]
+        points = [*self._of_cluster(site), *self._of_brokers(site, now), *self._of_groups(site, "EstimatedMaxTimeLag")]
+        if self.kind == "express":
+            return [one for one in points if one[0] not in NOT_ON_EXPRESS] + list(self._of_storage(site))
+        return points
+
+    def _of_brokers(self, site: Site, now: float) -> Iterator[Point]:
         cpu = self._cpu_shares()
         for number, broker in site.cluster.brokers.items():
             if broker.is_running and not broker.is_frozen:
-                points += self._of_broker(site, broker, now)
-                points += self._of_host(site.measures[number], number)
-                points += [(name, self._at(number), value, "Percent") for name, value in cpu.items()]
+                yield from self._of_broker(site, broker, now)
+                yield from self._of_host(site.measures[number], number)
+                yield from ((name, self._at(number), value, "Percent") for name, value in cpu.items())
             elif number in self._brokers:
                 del self._brokers[number]
-        points += self._of_groups(site)
-        return points
+
+    def _of_storage(self, site: Site) -> Iterator[Point]:
+        """What Express clusters tell instead of disks: their storage is one, and does not grow with replicas."""
+        used = sum(
+            max((replica.log.size for replica in one.replicas.values()), default=0) for one in site.cluster.partitions()
+        )
+        yield "StorageUsed", self._at(), float(used), "Bytes"
+        for number, broker in site.cluster.brokers.items():
+            if broker.is_running and not broker.is_frozen:
+                has_any = any(not one.topic.is_internal for one in broker.partitions)
+                yield "UserPartitionExists", self._at(number), float(has_any), "Count"
 
     def _at(self, broker: int | None = None, **others: str) -> Dimensions:
         named = {"Cluster Name": self.cluster} | ({} if broker is None else {"Broker ID": str(broker)})
@@ -111,7 +139,9 @@ class Sampler:
             yield name, at, 100 * (1 - root.free / root.total), "Percent"
         yield from self._traffic(measures, broker.id, now)
         yield from self._requests(measures, at)
-        yield from self._connections(measures, broker.id)
+        yield from self._connections(site, measures, broker.id)
+        if not site.cluster.spec.kraft:
+            yield from self._zookeeper(broker)
         if self._has("PER_BROKER"):
             threads = site.cluster.settings.number("num.io.threads")
             busy = measures.busy.rates(now)[0]
@@ -149,17 +179,26 @@ class Sampler:
             mean = sum(one.total for one in sizes) / sum(one.count for one in sizes)
             yield "RequestBytesMean", at, mean, "Bytes"
 
-    def _connections(self, measures: Measures, broker: int) -> Iterator[Point]:
-        at = self._at(broker)
+    def _zookeeper(self, broker: Broker) -> Iterator[Point]:
+        at = self._at(broker.id)
+        yield "ZooKeeperSessionState", at, _CONNECTED if broker.hears else _CONNECTING, "Count"
+        if broker.hears:  # the model's ZooKeeper answers at once
+            yield "ZooKeeperRequestLatencyMsMean", at, 0.0, "Milliseconds"
+
+    def _connections(self, site: Site, measures: Measures, broker: int) -> Iterator[Point]:
+        """Each network processor tells its own: the sum is the broker's, the average is nobody's."""
+        at, threads = self._at(broker), site.cluster.settings.number("num.network.threads")
         yield "ConnectionCount", at, float(sum(measures.connections.values())), "Count"
-        kinds = {"PLAINTEXT": "", "SSL": "SSL", "SASL_SCRAM": "SASL_SCRAM", "IAM": "IAM"}
         for listener, count in measures.connections.items():
-            if kinds.get(listener):
-                yield "ClientConnectionCount", self._at(broker, Client_Authentication=kinds[listener]), count, "Count"
+            if listener in _CLIENTS:
+                place = self._at(broker, Client_Authentication=_CLIENTS[listener])
+                for share in _dealt(count, threads):
+                    yield "ClientConnectionCount", place, float(share), "Count"
         if self._has("PER_BROKER"):
             before = self._brokers.setdefault(broker, _Before())
             created, closed = sum(measures.connections_created.values()), sum(measures.connections_closed.values())
-            yield "ConnectionCreationRate", at, (created - before.created) / 60, "Count/Second"
+            for share in _dealt(created - before.created, threads):
+                yield "ConnectionCreationRate", at, share / 60, "Count/Second"
             yield "ConnectionCloseRate", at, (closed - before.closed) / 60, "Count/Second"
             before.created, before.closed = created, closed
 
@@ -192,18 +231,25 @@ class Sampler:
         total = sum(spent.values())
         return {name: 100 * spent.get(mode, 0.0) / total for name, mode in _CPU.items()} if total > 0 else {}
 
-    def _of_groups(self, site: Site) -> Iterator[Point]:
-        """Lag, of groups that are stable or empty and whose names MSK can tell."""
-        for group in site.groups.list():
-            if group.state not in {"Stable", "Empty"} or not group.name.isascii() or ":" in group.name:
-                continue
-            topics: dict[str, list[int]] = {}
-            for topic, index, lag in lags(site, group.name):
-                topics.setdefault(topic, []).append(lag)
-                if self._has("PER_TOPIC_PER_PARTITION"):
-                    at = self._at(Consumer_Group=group.name, Topic=topic, Partition=str(index))
-                    yield "OffsetLag", at, float(lag), "Count"
-            for topic, values in topics.items():
-                at = self._at(Consumer_Group=group.name, Topic=topic)
-                yield "SumOffsetLag", at, float(sum(values)), "Count"
-                yield "MaxOffsetLag", at, float(max(values)), "Count"
+    def _of_groups(self, site: Site, estimated: str) -> Iterator[Point]:
+        """Lag by topic; ``estimated`` is what the time to drain it is called."""
+        behind = self._lags.sample(site)
+        if self.kind != "serverless" and self._has("PER_TOPIC_PER_PARTITION"):
+            for one in behind:
+                at = self._at(Consumer_Group=one.group, Topic=one.topic, Partition=str(one.partition))
+                yield "OffsetLag", at, float(one.lag), "Count"
+                if one.seconds is not None:
+                    yield "EstimatedTimeLag", at, one.seconds, "Seconds"
+        for group, topic, ones in by_topic(behind):
+            at = self._at(Consumer_Group=group, Topic=topic)
+            yield "SumOffsetLag", at, float(sum(one.lag for one in ones)), "Count"
+            yield "MaxOffsetLag", at, float(max(one.lag for one in ones)), "Count"
+            seconds = drained_in(ones)
+            if seconds is not None:
+                yield estimated, at, seconds, "Seconds"
+
+
+def _dealt(count: int, among: int) -> list[int]:
+    """Return the share of each, as connections are dealt to network processors: in turn."""
+    whole, left = divmod(count, among)
+    return [whole + (index < left) for index in range(among)]

@@ -139,8 +139,7 @@ class ReferenceAws:
             ValueError: there is no such type.
 
         """
-        release = kafka.spec.release
-        kind_of(instance_type)
+        release, kind = kafka.spec.release, kind_of(instance_type)
 
         def add(cloud: Cloud, now: float) -> MskCluster:
             msk = cloud.msk()
@@ -157,7 +156,7 @@ class ReferenceAws:
                 },
                 hosts=dict.fromkeys(kafka.spec.broker_ids, "127.0.0.1"),
                 keepers=dict.fromkeys(kafka.spec.controller_ids if kafka.spec.kraft else _ZOOKEEPER, "127.0.0.1"),
-                sampler=Sampler(name, level),
+                sampler=Sampler(name, level, kind),
                 instance_type=instance_type,
                 kraft=kafka.spec.kraft,
             )

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from streamwatch.reference.aws import shapes
 from streamwatch.reference.aws.cloud import Broken, Cloud
+from streamwatch.reference.aws.msk import MskCluster
 from streamwatch.reference.faulting import BadFault, call
 from streamwatch.reference.kinesis.house import RATES, Kinesis
 from streamwatch.reference.kinesis.house import Broken as BrokenKinesis
@@ -83,18 +85,31 @@ def lag_cloudwatch(cloud: Cloud, _: float, *, late: float = 0.0, missing: float 
         kinesis.metrics.realism = Realism(late, missing, listed)
 
 
-def heal(cloud: Cloud, _: float) -> None:
-    """Undo every fault; what was split stays split."""
+def msk(
+    cloud: Cloud, now: float, *, state: str = "MAINTENANCE", operation: str = "REBOOT_NODE", cluster: str | None = None
+) -> None:
+    """Let an operation run on an MSK cluster, the only one unless it is named, and put it into a state."""
+    states = shapes.service("kafka").shape_for("ClusterState").enum
+    if state not in states:
+        raise BadFault(f"state: {state!r} is none of {', '.join(states)}")
+    _cluster(cloud, cluster).begin(operation, state, now)
+
+
+def heal(cloud: Cloud, now: float) -> None:
+    """Undo every fault; what was split stays split, and an operation on an MSK cluster is complete."""
     cloud.broken = Broken()
     for kinesis in cloud.houses():
         kinesis.broken = BrokenKinesis()
         kinesis.metrics.realism = Realism()
+    for one in _clusters(cloud):
+        one.end(now)
 
 
 FAULTS: Final[Mapping[str, Callable[..., None]]] = {
     one.__name__: one
     for one in (
-        throttle, deny, expire_credentials, slow_answers, spoil, fail, split, reshard, backdate, lag_cloudwatch, heal,
+        throttle, deny, expire_credentials, slow_answers, spoil, fail, split, reshard, backdate, lag_cloudwatch, msk,
+        heal,
     )
 }  # fmt: skip
 
@@ -102,6 +117,20 @@ FAULTS: Final[Mapping[str, Callable[..., None]]] = {
 def apply(cloud: Cloud, now: float, name: str, given: Mapping[str, Any]) -> None:
     """Apply a fault by its name; with ``seconds`` among its keywords, everything is healed after that time."""
     call(FAULTS, cloud, now, name, given, lambda at: cloud.timers.at(at, lambda then: heal(cloud, then)))
+
+
+def _clusters(cloud: Cloud) -> list[MskCluster]:
+    return [cluster for house in cloud.msks() for cluster in house.clusters.values()]
+
+
+def _cluster(cloud: Cloud, name: str | None) -> MskCluster:
+    known = _clusters(cloud)
+    found = [one for one in known if name in {None, one.name}]
+    if len(found) != 1:
+        names = ", ".join(sorted(one.name for one in known)) or "none"
+        which = "name one" if name is None else f"there is no {name!r}"
+        raise BadFault(f"cluster: {which}: the clusters are {names}")
+    return found[0]
 
 
 def _stream(cloud: Cloud, name: str) -> tuple[Kinesis, Stream]:

@@ -1,5 +1,6 @@
 """MSK's control plane over reference clusters: which there are, their brokers and addresses, what is done to them."""
 
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar
@@ -51,6 +52,8 @@ class MskCluster:
     tags: dict[str, str] = field(default_factory=dict)
     operations: list[dict[str, Any]] = field(default_factory=list)
     """The newest first."""
+    begun: list[dict[str, Any]] = field(default_factory=list)
+    """Those that a fault began, and that heal ends."""
 
     @property
     def kind(self) -> Kind:
@@ -61,6 +64,26 @@ class MskCluster:
     def type(self) -> str:
         """What the API calls its type."""
         return "SERVERLESS" if self.kind == "serverless" else "PROVISIONED"
+
+    def begin(self, operation: str, state: str, now: float) -> None:
+        """Let something be done to it, which puts it into a state until it is ended."""
+        self.state = state
+        one = {
+            "OperationArn": f"{self.arn.replace(':cluster/', ':cluster-operation/')}/{uuid.uuid4()}",
+            "OperationState": "UPDATE_IN_PROGRESS",
+            "OperationType": operation,
+            "StartTime": now,
+        }
+        self.operations.insert(0, one)
+        self.begun.append(one)
+
+    def end(self, now: float) -> None:
+        """End what was begun: the operations stay listed, as complete."""
+        if self.begun:
+            self.state = "ACTIVE"
+        for one in self.begun:
+            one |= {"OperationState": "UPDATE_COMPLETE", "EndTime": now}
+        self.begun.clear()
 
 
 class Msk:

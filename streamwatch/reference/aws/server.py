@@ -210,6 +210,9 @@ class ReferenceAws:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+        await (
+            asyncio.get_running_loop().shutdown_default_executor()
+        )  # a measurement may be under way: it needs the loop
         for _ in range(3):  # aborted transports close their sockets in the loop's next turns
             await asyncio.sleep(0)
 

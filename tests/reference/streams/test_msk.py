@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from streamwatch.reference.aws import faults as cloud_faults
 from streamwatch.reference.aws.server import ReferenceAws
+from streamwatch.reference.faulting import BadFault
 from streamwatch.reference.kafka import faults
 from streamwatch.reference.kafka.server import ReferenceKafka
 from streamwatch.reference.kafka.spec import Spec
@@ -87,3 +89,46 @@ def test_a_dead_broker_is_silent_and_the_others_count_its_replicas(kafka: Refere
 
         assert under("2") == []
         assert sum(under("1") + under("3")) == led > 0
+
+
+def test_an_operation_runs_on_a_cluster_until_it_is_healed(kafka: ReferenceKafka) -> None:
+    time = Time()
+    with cloud(time) as aws:
+        arn = aws.add_msk(kafka, "shop").arn
+        msk = client(aws, "kafka")
+
+        def order(name: str, **given: str) -> None:
+            aws.do(lambda cloud, now: cloud_faults.apply(cloud, now, name, given))
+
+        def look() -> tuple[str, list[tuple[str, str]]]:
+            operations = msk.list_cluster_operations_v2(ClusterArn=arn)["ClusterOperationInfoList"]
+            state = msk.describe_cluster_v2(ClusterArn=arn)["ClusterInfo"]["State"]
+            return state, [(one["OperationType"], one["OperationState"]) for one in operations]
+
+        assert look() == ("ACTIVE", [])
+        order("msk")
+        assert look() == ("MAINTENANCE", [("REBOOT_NODE", "UPDATE_IN_PROGRESS")])
+        time.advance(60)
+        order("heal")
+        assert look() == ("ACTIVE", [("REBOOT_NODE", "UPDATE_COMPLETE")])
+        (operation,) = msk.list_cluster_operations_v2(ClusterArn=arn)["ClusterOperationInfoList"]
+        assert (operation["EndTime"] - operation["StartTime"]).total_seconds() == 60
+
+        order("msk", cluster="shop", state="UPDATING", operation="UPDATE_BROKER_COUNT")
+        assert look()[0] == "UPDATING"
+        assert look()[1][0] == ("UPDATE_BROKER_COUNT", "UPDATE_IN_PROGRESS")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"state": "ASLEEP"}, "'ASLEEP' is none of ACTIVE, CREATING"),
+        ({"cluster": "x"}, "there is no 'x': the clusters are shop"),
+    ],
+)
+def test_an_operation_that_cannot_be_is_refused(kafka: ReferenceKafka, given: dict[str, str], told: str) -> None:
+    with cloud() as aws:
+        aws.add_msk(kafka, "shop")
+
+        with pytest.raises(BadFault, match=told):
+            aws.do(lambda cloud, now: cloud_faults.apply(cloud, now, "msk", given))

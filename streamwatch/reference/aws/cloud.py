@@ -86,6 +86,10 @@ class Cloud:
         """Return what CloudWatch knows there."""
         return self._metrics.setdefault((account, region), Metrics())
 
+    def all_metrics(self) -> list[Metrics]:
+        """Return what CloudWatch knows anywhere."""
+        return list(self._metrics.values())
+
     def kinesis(self, account: str = ACCOUNT, region: str = REGION) -> Kinesis:
         """Return the Kinesis there."""
         key = (account, region)

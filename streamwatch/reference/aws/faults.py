@@ -81,8 +81,8 @@ def backdate(cloud: Cloud, _: float, *, stream: str, hours: float) -> None:
 
 def lag_cloudwatch(cloud: Cloud, _: float, *, late: float = 0.0, missing: float = 0.0, listed: float = 0.0) -> None:
     """Let CloudWatch's points come late (s), some never (a share), and new metrics be listed after a while (s)."""
-    for kinesis in cloud.houses():
-        kinesis.metrics.realism = Realism(late, missing, listed)
+    for metrics in cloud.all_metrics():
+        metrics.realism = Realism(late, missing, listed)
 
 
 def msk(
@@ -100,7 +100,8 @@ def heal(cloud: Cloud, now: float) -> None:
     cloud.broken = Broken()
     for kinesis in cloud.houses():
         kinesis.broken = BrokenKinesis()
-        kinesis.metrics.realism = Realism()
+    for metrics in cloud.all_metrics():
+        metrics.realism = Realism()
     for one in _clusters(cloud):
         one.end(now)
 

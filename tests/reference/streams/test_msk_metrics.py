@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from streamwatch.reference.aws import faults as cloud_faults
 from streamwatch.reference.aws.server import ReferenceAws
 from streamwatch.reference.kafka import faults, topics
 from streamwatch.reference.kafka.offsets import Committed
@@ -199,3 +200,16 @@ def test_each_network_processor_tells_its_own_connections(stack: ExitStack) -> N
     rate = seen.told("ConnectionCreationRate", Broker_ID="1")
     assert rate["SampleCount"] == 3
     assert rate["Sum"] == pytest.approx(4 / 60)
+
+
+def test_cloudwatch_lags_where_there_are_no_streams_too(stack: ExitStack, kafka: ReferenceKafka) -> None:
+    time = Time()
+    aws = stack.enter_context(cloud(time))
+    aws.add_msk(kafka, "shop")
+    seen = Watch(aws, time)
+
+    aws.do(lambda cloud, now: cloud_faults.apply(cloud, now, "lag_cloudwatch", {"late": 600.0}))
+    seen.minute()
+    assert seen.told("GlobalTopicCount") == {}
+    aws.do(lambda cloud, now: cloud_faults.apply(cloud, now, "heal", {}))
+    assert seen.told("GlobalTopicCount")["Maximum"] > 0

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from streamwatch.reference.aws.msk_kinds import LEVELS, kind_of
 from streamwatch.reference.kafka.spec import RELEASES
 
 if TYPE_CHECKING:
     from streamwatch.reference.aws.cloud import Cloud
     from streamwatch.reference.aws.server import ReferenceAws
+    from streamwatch.reference.kafka.server import ReferenceKafka
 
 _CONTROL = "127.0.0.1:9399"
 _AWS_CONTROL = "127.0.0.1:9398"
@@ -42,6 +44,16 @@ def reference() -> None:
 @click.option("--load", "with_load", is_flag=True, help="Run producers and consumers on it.")
 @click.option("--rate", default=50.0, show_default=True, help="Records a second and topic, of the load.")
 @click.option("--control", default=_CONTROL, show_default=True, metavar="HOST:PORT", help="Where faults are taken.")
+@click.option("--msk", metavar="NAME", help="Serve an AWS too, in which it is an MSK cluster of this name.")
+@click.option("--msk-level", default=LEVELS[0], show_default=True, type=click.Choice(LEVELS), help="What it tells.")
+@click.option(
+    "--msk-type",
+    default="kafka.m7g.large",
+    show_default=True,
+    help="Its instances: express.m7g.large makes it an Express cluster, serverless a Serverless one.",
+)
+@click.option("--aws-port", default=0, help="The port of that AWS.  [of the system's choice]")
+@click.option("--aws-control", default=_AWS_CONTROL, show_default=True, metavar="HOST:PORT", help="Faults of that AWS.")
 def kafka(  # noqa: PLR0913, PLR0917 - its options
     brokers: int,
     port: int,
@@ -51,6 +63,11 @@ def kafka(  # noqa: PLR0913, PLR0917 - its options
     with_load: bool,  # noqa: FBT001 - a flag
     rate: float,
     control: str,
+    msk: str | None,
+    msk_level: str,
+    msk_type: str,
+    aws_port: int,
+    aws_control: str,
 ) -> None:
     """Run a reference Kafka cluster on loopback until told to stop; print its bootstrap servers first."""
     from streamwatch.reference.kafka.server import ReferenceKafka  # noqa: PLC0415 - only this command needs them
@@ -62,6 +79,7 @@ def kafka(  # noqa: PLR0913, PLR0917 - its options
     story = _story(scenario, SCENARIOS) if scenario else None
     ended = _until_signalled()
     try:
+        kind_of(msk_type)
         major, minor = release.split(".")
         spec = Spec(
             brokers=max(brokers, story.brokers if story else 1),
@@ -72,6 +90,8 @@ def kafka(  # noqa: PLR0913, PLR0917 - its options
             running = stack.enter_context(ReferenceKafka(spec, first_port=port))
             click.echo(running.bootstrap)
             click.echo(f"control  http://{running.serve_control(control)}", err=True)
+            if msk is not None:
+                _serve_msk(stack, running, (msk, msk_level, msk_type), aws_port, aws_control)
             for broker, (jmx, node) in running.serve_pages().items():
                 click.echo(f"broker {broker}: JMX http://{jmx}/metrics, node http://{node}/metrics", err=True)
             if story or with_load:
@@ -157,9 +177,11 @@ def fault(name: str, options: tuple[str, ...], control: str | None) -> None:
         return
     given = {key: _value(text) for key, text in map(_pair, options)}
     usual = _AWS_CONTROL if name in CLOUD_FAULTS and name not in FAULTS else _CONTROL
+    controls = [control or usual]
     if control is None and name == "heal":
-        control = next((one for one in (_CONTROL, _AWS_CONTROL) if _listens(one)), None)
-    _order(control or usual, name, given)
+        controls = [one for one in (_CONTROL, _AWS_CONTROL) if _listens(one)] or controls
+    for one in controls:
+        _order(one, name, given)
     click.echo(f"done: {name} {' '.join(options)}".rstrip())
 
 
@@ -170,6 +192,17 @@ def scenarios() -> None:
 
     for one in ALL.values():
         click.echo(f"{one.name:24} {one.tells}\n{'':24} -> {one.seen}")
+
+
+def _serve_msk(stack: ExitStack, kafka: "ReferenceKafka", msk: tuple[str, str, str], port: int, control: str) -> None:
+    """Serve an AWS in which a cluster is one of MSK's, of a name, level and type; say where."""
+    from streamwatch.reference.aws.cloud import REGION  # noqa: PLC0415 - only some who run a cluster need them
+    from streamwatch.reference.aws.server import ReferenceAws  # noqa: PLC0415
+
+    aws = stack.enter_context(ReferenceAws(port=port))
+    aws.add_msk(kafka, *msk)
+    click.echo(f"aws      {aws.url}  (MSK cluster {msk[0]} in {REGION}, CloudWatch)", err=True)
+    click.echo(f"control  http://{aws.serve_control(control)}  (of aws)", err=True)
 
 
 def _make(running: "ReferenceAws", names: Sequence[str], shards: int) -> None:

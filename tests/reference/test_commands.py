@@ -1,10 +1,13 @@
 """The commands of the reference cluster, as a user types them."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO
 
+import boto3
 import pytest
 from click.testing import CliRunner
 
@@ -12,6 +15,9 @@ from streamwatch.cli import main
 from streamwatch.config import from_flags
 from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.once import read_all
+from streamwatch.reference import commands
+from streamwatch.reference.aws.faults import FAULTS as CLOUD_FAULTS
+from streamwatch.reference.aws.server import ReferenceAws
 from streamwatch.reference.kafka.faults import FAULTS
 from streamwatch.reference.kafka.server import ReferenceKafka
 from streamwatch.reference.kafka.spec import RELEASES, Release, Spec
@@ -22,19 +28,25 @@ SECONDS = 30
 
 
 @contextmanager
-def running(*args: str) -> Iterator[tuple[str, str]]:
-    """Run a cluster by the command; yield its bootstrap servers and where it takes faults."""
+def told(*args: str) -> Iterator[tuple[str, IO[str]]]:
+    """Run a cluster by the command; yield its bootstrap servers and what else it tells."""
     command = [sys.executable, "-m", "streamwatch.cli", "reference", "kafka", "--control", "127.0.0.1:0", *args]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         assert process.stderr is not None
-        bootstrap = process.stdout.readline().strip()
-        yield bootstrap, process.stderr.readline().strip().removeprefix("control  http://")
+        yield process.stdout.readline().strip(), process.stderr
     finally:
         process.terminate()
         process.communicate(timeout=SECONDS)
     assert process.returncode == 0
+
+
+@contextmanager
+def running(*args: str) -> Iterator[tuple[str, str]]:
+    """Run a cluster by the command; yield its bootstrap servers and where it takes faults."""
+    with told(*args) as (bootstrap, rest):
+        yield bootstrap, rest.readline().strip().removeprefix("control  http://")
 
 
 def run(*args: str) -> tuple[int, str]:
@@ -53,6 +65,38 @@ def test_a_cluster_prints_its_bootstrap_servers_first_and_takes_faults() -> None
         assert (code, "there is no 9" in told) == (1, True)
 
 
+def test_a_cluster_can_be_one_of_msk_with_an_aws_around_it() -> None:
+    options = ("--msk", "shop", "--msk-level", "PER_BROKER", "--msk-type", "express.m7g.large")
+    with told("--brokers", "1", *options, "--aws-control", "127.0.0.1:0") as (bootstrap, rest):
+        control, aws, aws_control = (rest.readline().strip() for _ in range(3))
+        found = re.fullmatch(r"aws {6}(http://127.0.0.1:\d+)  \(MSK cluster shop in us-east-1, CloudWatch\)", aws)
+        assert found is not None
+        msk = boto3.session.Session("a", "b").client("kafka", endpoint_url=found[1], region_name="us-east-1")
+        (cluster,) = msk.list_clusters_v2()["ClusterInfoList"]
+        assert (cluster["ClusterName"], cluster["State"]) == ("shop", "ACTIVE")
+        assert cluster["Provisioned"]["EnhancedMonitoring"] == "PER_BROKER"
+        assert cluster["Provisioned"]["BrokerNodeGroupInfo"]["InstanceType"] == "express.m7g.large"
+        assert msk.get_bootstrap_brokers(ClusterArn=cluster["ClusterArn"])["BootstrapBrokerString"] == bootstrap
+
+        where = aws_control.removeprefix("control  http://").removesuffix("  (of aws)")
+        assert where != control.removeprefix("control  http://")
+        assert run("fault", "msk", "state=UPDATING", "--control", where) == (0, "done: msk state=UPDATING\n")
+        assert msk.describe_cluster_v2(ClusterArn=cluster["ClusterArn"])["ClusterInfo"]["State"] == "UPDATING"
+
+
+def test_what_runs_together_is_healed_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ReferenceKafka(Spec(brokers=1)) as kafka, ReferenceAws() as aws:
+        monkeypatch.setattr(commands, "_CONTROL", kafka.serve_control())
+        monkeypatch.setattr(commands, "_AWS_CONTROL", aws.serve_control())
+        cluster = aws.add_msk(kafka)
+        for fault in (("slow", "broker=1"), ("msk",)):
+            assert run("fault", *fault)[0] == 0
+        assert (kafka.site.cluster.brokers[1].slow_seconds > 0, cluster.state) == (True, "MAINTENANCE")
+
+        assert run("fault", "heal") == (0, "done: heal\n")
+        assert (kafka.site.cluster.brokers[1].slow_seconds, cluster.state) == (0, "ACTIVE")
+
+
 def test_the_ports_follow_the_first_one() -> None:
     with ReferenceKafka(Spec(brokers=1)) as free:
         port = free.site.address(1, "PLAINTEXT")[1]
@@ -67,6 +111,8 @@ def test_the_ports_follow_the_first_one() -> None:
         (("kafka", "--set", "x"), "write NAME=VALUE"),
         (("kafka", "--set", "magic=1", "--control", "127.0.0.1:0"), "Unknown configuration: magic"),
         (("kafka", "--set", "num.io.threads=many", "--control", "127.0.0.1:0"), "Not a number"),
+        (("kafka", "--msk", "shop", "--msk-type", "m7g"), "'m7g' is none: kafka.m7g.large"),
+        (("kafka", "--msk", "shop", "--msk-level", "ALL"), "'ALL' is not one of 'DEFAULT'"),
         (("kafka", "--scenario", "none"), "'none' is unknown: one of healthy"),
         (("fault", "stop", "--control", "127.0.0.1:1"), "start `streamwatch reference kafka` or"),
     ],
@@ -79,7 +125,7 @@ def test_a_mistake_is_told(args: tuple[str, ...], told: str) -> None:
 
 
 def test_what_there_is_is_listed() -> None:
-    assert all(name in run("fault", "list")[1] for name in FAULTS)
+    assert all(name in run("fault", "list")[1] for name in (*FAULTS, *CLOUD_FAULTS))
     assert all(name in run("scenarios")[1] for name in SCENARIOS)
 
 

@@ -1,9 +1,11 @@
-"""What kinds of cluster MSK has, and which metrics each has: facts of AWS's documentation, by its names."""
+"""What kinds of cluster MSK has, how closely it watches them, and which metrics they lack, by AWS's names."""
 
 from typing import Final, Literal
 
 Kind = Literal["standard", "express", "serverless"]
 
+LEVELS: Final = ("DEFAULT", "PER_BROKER", "PER_TOPIC_PER_BROKER", "PER_TOPIC_PER_PARTITION")
+"""Of enhanced monitoring: each has what those before it have."""
 SERVERLESS: Final = "serverless"
 """What stands for the instance type of a cluster without instances."""
 NOT_ON_EXPRESS: Final = frozenset(

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from streamwatch.reference.aws.msk_kinds import NOT_ON_EXPRESS, Kind
+from streamwatch.reference.aws.msk_kinds import LEVELS, NOT_ON_EXPRESS, Kind
 from streamwatch.reference.aws.msk_lag import Lags, by_topic, drained_in
 from streamwatch.reference.aws.msk_serverless import traffic
 from streamwatch.reference.kafka.broker import Broker
@@ -22,7 +22,6 @@ from streamwatch.reference.kafka.site import Site
 from streamwatch.reference.metrics import Dimensions
 
 NAMESPACE: Final = "AWS/Kafka"
-LEVELS: Final = ("DEFAULT", "PER_BROKER", "PER_TOPIC_PER_BROKER", "PER_TOPIC_PER_PARTITION")
 _PHASES: Final = {
     "TotalTime": "total",
     "RequestQueueTime": "queue",

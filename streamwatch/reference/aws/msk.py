@@ -170,8 +170,7 @@ def operations(msk: Msk, given: Given) -> Answer:
     """ListClusterOperationsV2."""
     cluster = msk.find(given)
     common = {"ClusterArn": cluster.arn, "ClusterType": cluster.type}
-    newest = cluster.operations[: given.get("MaxResults", _LISTED)]
-    return {"ClusterOperationInfoList": [common | one for one in newest]}
+    return paged(given, "ClusterOperationInfoList", [common | one for one in cluster.operations])
 
 
 def _told(cluster: MskCluster) -> Answer:

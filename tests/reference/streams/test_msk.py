@@ -48,9 +48,16 @@ def test_the_control_plane_describes_the_cluster(kafka: ReferenceKafka) -> None:
         whole = msk.describe_cluster_v2(ClusterArn=made.arn)["ClusterInfo"]["Provisioned"]
         assert (whole["EnhancedMonitoring"], whole["NumberOfBrokerNodes"]) == ("PER_BROKER", 3)
         assert msk.get_bootstrap_brokers(ClusterArn=made.arn)["BootstrapBrokerString"] == kafka.bootstrap
-        made.operations.append({"OperationArn": "arn:x", "OperationState": "PENDING", "OperationType": "REBOOT_NODE"})
-        (operation,) = msk.list_cluster_operations_v2(ClusterArn=made.arn)["ClusterOperationInfoList"]
-        assert operation["OperationType"] == "REBOOT_NODE"
+        pending = {"OperationState": "PENDING"}
+        made.operations.append(pending | {"OperationArn": "arn:x", "OperationType": "REBOOT_NODE"})
+        made.operations.append(
+            {"OperationArn": "arn:y", "OperationState": "PENDING", "OperationType": "UPDATE_SECURITY"}
+        )
+        pages = msk.get_paginator("list_cluster_operations_v2").paginate(
+            ClusterArn=made.arn, PaginationConfig={"PageSize": 1}
+        )
+        operations = [one["OperationType"] for page in pages for one in page["ClusterOperationInfoList"]]
+        assert operations == ["REBOOT_NODE", "UPDATE_SECURITY"]
         with pytest.raises(ClientError, match="NotFoundException"):
             msk.describe_cluster_v2(ClusterArn=made.arn + "0")
 

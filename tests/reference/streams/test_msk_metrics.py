@@ -2,10 +2,11 @@
 
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from typing import Any
 
 import pytest
+from kafka import KafkaConsumer
 
 from streamwatch.reference.aws import faults as cloud_faults
 from streamwatch.reference.aws.server import ReferenceAws
@@ -170,6 +171,24 @@ def test_the_time_to_drain_a_lag_is_gone_when_its_consumer_stops(stack: ExitStac
     seen.minute()
     assert seen.told("MaxOffsetLag", **group)["Maximum"] == left
     assert seen.told("EstimatedMaxTimeLag", **group) == {}
+
+
+def test_a_consumer_that_has_read_everything_has_nothing_to_drain(stack: ExitStack, kafka: ReferenceKafka) -> None:
+    seen = watch(stack, kafka)
+    kafka.do(lambda site, now: topics.create(site.cluster, "read", [(1,)], {}, now))
+    consumer = stack.enter_context(
+        closing(KafkaConsumer("read", group_id="idle", bootstrap_servers=kafka.bootstrap.split(",")))
+    )
+
+    def is_stable() -> bool:
+        consumer.poll(timeout_ms=100)
+        return any(one.name == "idle" and one.state == "Stable" for one in kafka.do(lambda site, _: site.groups.list()))
+
+    wait_for(is_stable, 20, "the group is stable")
+    consumer.commit()
+    seen.minute()
+
+    assert seen.told("EstimatedMaxTimeLag", Consumer_Group="idle", Topic="read")["Maximum"] == 0
 
 
 def test_zookeeper_is_told_of_where_there_is_one(stack: ExitStack, kafka: ReferenceKafka) -> None:

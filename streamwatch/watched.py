@@ -6,7 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from streamwatch.catalogue import BY_CLOUDWATCH, kafka, kafka_brokers, kafka_groups
-from streamwatch.catalogue.msk import DRAIN, TWINS
+from streamwatch.catalogue.msk import DRAIN
+from streamwatch.catalogue.msk_twins import TWINS
 from streamwatch.catalogue.pages import NAMES
 from streamwatch.clock import Clock
 from streamwatch.collectors import Collector

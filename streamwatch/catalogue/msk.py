@@ -1,16 +1,8 @@
-"""Amazon MSK: what only its control plane and CloudWatch know; and which CloudWatch metric tells which of ours."""
+"""Amazon MSK: what only its control plane and CloudWatch know."""
 
-from typing import Final
-
-from streamwatch.catalogue import kafka, kafka_brokers, kafka_groups
 from streamwatch.catalogue.kafka import BROKER, CLUSTER, GROUP_TOPIC, TOPIC, gauge
 from streamwatch.catalogue.kafka_brokers import counter
 from streamwatch.model.metric import CloudWatch, Metric, Tier
-from streamwatch.model.msk import Twin
-
-_MS: Final = 0.001
-_A_MINUTE: Final = 60.0
-"""CloudWatch's rates are a second's, and there is one a minute: so much of each is what happened in that minute."""
 
 CLUSTER_INFO = gauge(
     "kafka_msk_cluster_info",
@@ -162,87 +154,3 @@ TOPIC_RECORDS_IN = counter(
 )
 
 METRICS: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
-
-_PHASES: Final = {
-    "TotalTime": "total",
-    "RequestQueueTime": "queue",
-    "LocalTime": "local",
-    "ResponseQueueTime": "response_queue",
-    "ResponseSendTime": "send",
-}
-_NAMED: Final = tuple(
-    Twin(one, one.cloudwatch.name, one.cloudwatch.statistic, one.cloudwatch.scale)
-    for one in (*kafka.METRICS, *kafka_brokers.METRICS, *kafka_groups.METRICS, *METRICS)
-    if one.cloudwatch is not None
-)
-_PACKETS: Final = (
-    (kafka_brokers.PACKETS, "Packets"),
-    (kafka_brokers.PACKETS_DROPPED, "Dropped"),
-    (kafka_brokers.PACKET_ERRORS, "Errors"),
-)
-_MODES: Final = {"CpuUser": "user", "CpuSystem": "system", "CpuIdle": "idle", "CpuIoWait": "iowait"}
-_QUOTAS: Final = (("Produce", "produce"), ("Fetch", "fetch"), ("Request", "request"))
-_ALLOWANCES: Final = {"BwIn": "bandwidth_in", "BwOut": "bandwidth_out", "Conntrack": "connections", "Pps": "packets"}
-TWINS: Final[tuple[Twin, ...]] = (
-    *_NAMED,
-    *(
-        Twin(
-            kafka_brokers.REQUEST_MEAN,
-            f"{request}{name}MsMean",
-            "Average",
-            _MS,
-            (("request", request), ("phase", phase)),
-        )
-        for request in ("Produce", "FetchConsumer", "FetchFollower")
-        for name, phase in _PHASES.items()
-    ),
-    *(Twin(kafka_brokers.CPU, name, "Average", 0.01, (("mode", mode),)) for name, mode in _MODES.items()),
-    *(
-        Twin(metric, f"Network{way}{what}", "Sum", 1.0, (("direction", direction),))
-        for way, direction in (("Rx", "in"), ("Tx", "out"))
-        for metric, what in _PACKETS
-    ),
-    *(
-        Twin(metric, name, "Average", _A_MINUTE)
-        for metric, name in (
-            (kafka_brokers.BYTES_IN, "BytesInPerSec"),
-            (kafka_brokers.BYTES_OUT, "BytesOutPerSec"),
-            (kafka_brokers.MESSAGES_IN, "MessagesInPerSec"),
-            (kafka_brokers.REPLICATED_IN, "ReplicationBytesInPerSec"),
-            (kafka_brokers.REPLICATED_OUT, "ReplicationBytesOutPerSec"),
-            (kafka_brokers.TOPIC_BYTES_IN, "BytesInPerSec"),
-            (kafka_brokers.TOPIC_BYTES_OUT, "BytesOutPerSec"),
-        )
-    ),
-    # One point a partition: their sum is the topic's.
-    *(
-        Twin(metric, name, "Sum", _A_MINUTE)
-        for metric, name in (
-            (TOPIC_BYTES_IN, "BytesInPerSec"),
-            (TOPIC_BYTES_OUT, "BytesOutPerSec"),
-            (TOPIC_RECORDS_IN, "MessagesInPerSec"),
-        )
-    ),
-    Twin(DRAIN, "MaxEstimatedTimeLag", "Maximum"),
-    # One point a network thread: their sum is the broker's.
-    Twin(kafka_brokers.CONNECTIONS_CREATED, "ConnectionCreationRate", "Sum", _A_MINUTE, (("listener", "clients"),)),
-    *(
-        Twin(metric, f"Volume{part}{what}", "Sum", 1.0, (("direction", direction),))
-        for part, direction in (("Read", "read"), ("Write", "write"))
-        for metric, what in ((VOLUME_BYTES, "Bytes"), (VOLUME_OPERATIONS, "Ops"))
-    ),
-    Twin(VOLUME_SECONDS, "VolumeTotalReadTime", "Sum", 1.0, (("direction", "read"),)),
-    Twin(VOLUME_SECONDS, "VolumeTotalWriteTime", "Sum", 1.0, (("direction", "write"),)),
-    *(Twin(THROTTLE, f"{name}ThrottleTime", "Average", _MS, (("quota", quota),)) for name, quota in _QUOTAS),
-    *(
-        Twin(kafka_brokers.THROTTLED, f"{name}ThrottleQueueSize", "Average", 1.0, (("quota", quota),))
-        for name, quota in _QUOTAS
-    ),
-    Twin(TRAFFIC_SHAPED, "TrafficShaping", "Sum"),
-    Twin(IAM_REFUSED, "IAMTooManyConnections", "Sum"),
-    *(
-        Twin(ALLOWANCE_EXCEEDED, f"{name}AllowanceExceeded", "Sum", 1.0, (("allowance", kind),))
-        for name, kind in _ALLOWANCES.items()
-    ),
-)
-"""Everything that CloudWatch can tell about a cluster."""

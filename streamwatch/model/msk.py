@@ -9,6 +9,9 @@ from streamwatch.model.kinesis import CallCount
 from streamwatch.model.metric import Metric
 from streamwatch.model.snapshot import Problem
 
+Type = Literal["standard", "express", "serverless"]
+Level = Literal["DEFAULT", "PER_BROKER", "PER_TOPIC_PER_BROKER", "PER_TOPIC_PER_PARTITION"]
+Statistic = Literal["Average", "Maximum", "Minimum", "Sum", "SampleCount"]
 Row = tuple[str, ...]
 """Label values of a metric."""
 
@@ -19,10 +22,14 @@ class Twin:
 
     metric: Metric
     name: str
-    statistic: Literal["Average", "Maximum", "Minimum", "Sum", "SampleCount"]
+    statistic: Statistic
     scale: float = 1.0
     fixed: tuple[tuple[str, str], ...] = ()
     """Labels of ours that CloudWatch has in the metric's name."""
+    level: Level = "DEFAULT"
+    """Of enhanced monitoring, from which on there is such a metric."""
+    on: frozenset[Type] = frozenset()
+    """Types of clusters that have it: on others it is absent by design."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +55,7 @@ class Described:
 
     name: str
     arn: str
-    type: Literal["standard", "express", "serverless"]
+    type: Type
     state: str
     kafka_version: str
     instance_type: str

@@ -25,6 +25,10 @@ class House:
         self.aws.measure_msk()
         self.time.advance(60)
 
+    def become(self, instance_type: str, level: str = "PER_BROKER") -> None:
+        """Let the cluster be one of another type."""
+        self.cluster = self.aws.add_msk(self.kafka, "shop", level, instance_type)
+
     def config(self, msk: str = "cluster: shop, metrics: all", more: str = "bootstrap: {servers},") -> Config:
         """Configure the cluster; ``{servers}`` stands for its bootstrap servers."""
         servers = "[" + ", ".join(f"'{one}'" for one in self.kafka.bootstrap.split(",")) + "]"

@@ -16,10 +16,8 @@ from streamwatch.errors import ConfigError
 from streamwatch.model.metric import Metric
 from streamwatch.model.msk import MskSnapshot
 from streamwatch.reference.aws import faults as cloud_faults
-from streamwatch.reference.kafka import faults
 from tests.snapshots import values
 from tests.source.msk.house import House, read, told
-from tests.waiting import wait_for
 
 
 def test_the_control_plane_says_what_the_cluster_is_and_what_is_done_to_it(house: House) -> None:
@@ -68,26 +66,6 @@ def test_cloudwatch_and_the_protocol_say_the_same(house: House) -> None:
         assert values(samples, metric) == values(kafka, metric) != {}, metric.name
     disks, ours = told(samples, b.DATA_DISK), told(kafka, b.DATA_DISK)
     assert disks == pytest.approx(ours, abs=1e-6)
-
-
-def test_each_trap_of_cloudwatchs_numbers(house: House) -> None:
-    msk = house.msk()
-    for _ in range(5):
-        house.minute()
-        _, samples = read(msk)
-
-    # Every broker reports 0 or 1 into one series: the maximum is 1, the average a third, five minutes' sum five.
-    assert told(samples, k.ACTIVE_CONTROLLERS) == {"": 1}
-    # Partitions are counted without replicas for the cluster, and with them for brokers.
-    assert sum(told(samples, k.BROKER_LEADERS).values()) == told(samples, k.PARTITIONS)[""]
-    assert sum(told(samples, k.BROKER_PARTITIONS).values()) > told(samples, k.PARTITIONS)[""]
-    # Called percent, and a ratio; called used, and a percent.
-    assert all(0 < value <= 1 for value in told(samples, b.HANDLER_IDLE).values())
-    assert all(0 < value < 1 for value in told(samples, b.ROOT_DISK).values())
-    assert all(0 <= value <= 1 for value in told(samples, b.CPU).values())
-    # Milliseconds.
-    assert all(0 <= value < 1 for value in told(samples, b.REQUEST_MEAN).values())
-    assert any(row.endswith("Produce total") for row in told(samples, b.REQUEST_MEAN))
 
 
 def test_a_lag_that_is_no_longer_measured_disappears_and_comes_back(house: House) -> None:
@@ -227,18 +205,3 @@ def test_bootstrap_servers_that_cannot_be_had_are_a_problem(house: House, more: 
     assert why in now.problems[0].detail
     assert not now.is_up
     assert told(samples, c.SOURCE_UP) == {"": 0}
-
-
-def test_a_dead_broker_is_silent_in_cloudwatch_and_not_healthy(house: House) -> None:
-    msk = house.msk("cluster: shop, metrics: all, cloudwatch: {detail_interval: 60s}")
-    house.minute()
-    read(msk)
-    house.kafka.do(lambda site, now: faults.stop(site, now, broker=2))
-    wait_for(lambda: house.kafka.do(lambda site, _: site.cluster.brokers[2].is_fenced), 20, "broker 2 is fenced")
-    for _ in range(7):
-        house.minute()
-        _, samples = read(msk)
-
-    house.kafka.do(lambda site, now: faults.start(site, now, broker=2))
-    assert set(told(samples, k.BROKER_UNDER_REPLICATED)) == {"1", "3"}
-    assert sum(told(samples, k.BROKER_UNDER_REPLICATED).values()) > 0

@@ -1,4 +1,4 @@
-"""Writes docs/metrics.md and docs/configuration.md from the catalogue and the declarations of settings.
+"""Writes docs/metrics.md, docs/configuration.md and parts of docs/msk.md from the catalogue and the declarations.
 
 ``python -m streamwatch.docs`` writes them, ``--check`` says which are old and exits with 1.
 """
@@ -10,12 +10,15 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
+from streamwatch import docs_msk
 from streamwatch.catalogue import METRICS
 from streamwatch.config import Config
 from streamwatch.model.metric import Metric, Tier
 from streamwatch.model.settings import Secret, Setting
 
-FOLDER: Final = Path(__file__).parent.parent / "docs"
+SOURCE: Final = Path(__file__).parent.parent / "docs"
+"""Where documents stand that are made in part only."""
+FOLDER: Final = SOURCE
 
 EXAMPLE: Final = """\
 kafka:
@@ -103,10 +106,26 @@ def configuration() -> str:
     return "\n".join(lines) + "\n"
 
 
+def msk() -> str:
+    """Return docs/msk.md: as it stands, with the parts between marks made anew."""
+    text = (SOURCE / "msk.md").read_text(encoding="utf-8")
+    parts = {
+        "policy": f"```json\n{docs_msk.policy()}\n```",
+        "calls": docs_msk.calls(),
+        "metrics": docs_msk.metrics(),
+        "costs": docs_msk.costs(),
+    }
+    for name, part in parts.items():
+        begin, end = f"<!-- made: {name} -->\n", "\n<!-- end -->"
+        before, _, after = text.partition(begin)
+        text = before + begin + part + end + after.partition(end)[2]
+    return text
+
+
 def main() -> None:
     """Write the documents, or check them."""
     old = []
-    for name, text in (("metrics.md", metrics()), ("configuration.md", configuration())):
+    for name, text in (("metrics.md", metrics()), ("configuration.md", configuration()), ("msk.md", msk())):
         file = FOLDER / name
         if "--check" not in sys.argv:
             file.write_text(text, encoding="utf-8")

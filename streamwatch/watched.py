@@ -21,6 +21,7 @@ from streamwatch.collectors.source import CallCollector, RequestCollector, Sourc
 from streamwatch.collectors.streams import StreamCollector
 from streamwatch.collectors.topics import TopicCollector
 from streamwatch.model.metric import Kind, Metric
+from streamwatch.model.msk import Twin
 from streamwatch.model.snapshot import Snapshot
 from streamwatch.sources.kafka import KafkaSource
 from streamwatch.sources.kafka.config import Config as KafkaConfig
@@ -99,6 +100,14 @@ def _told_cheaper(config: KafkaConfig) -> set[Metric]:
 
 def _order(config: KafkaConfig) -> dict[str, tuple[Kind, ...]]:
     return {one.metric: one.sources for one in config.trust}
+
+
+def told_by_cloudwatch(config: KafkaConfig) -> list[Twin]:
+    """Return the metrics that CloudWatch is asked for, as far as it has them."""
+    if config.msk is None or config.msk.metrics == "all":
+        return list(TWINS)
+    cheaper = _told_cheaper(config)
+    return [twin for twin in TWINS if twin.metric not in cheaper]
 
 
 def trust(config: Config) -> Trust:
@@ -201,8 +210,7 @@ class Wiring:
         from streamwatch.sources.msk.source import MskSource  # noqa: PLC0415 - as boto3, below
 
         name = f"{config.name}/msk"
-        cheaper = _told_cheaper(config) if msk.metrics == "missing" else set()
-        twins = [twin for twin in TWINS if twin.metric not in cheaper]
+        twins = told_by_cloudwatch(config)
         return Watched(
             name=name,
             kind=_CLOUDWATCH,

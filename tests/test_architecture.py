@@ -39,7 +39,8 @@ OWN = {
     "compare": {"model", "catalogue", "once"},
     "checkup": {"model", "clock", "config", "errors", "sources", "watched"},
     "tables": {"model", "catalogue"},
-    "docs": {"model", "catalogue", "config", "settings"},
+    "docs": {"model", "catalogue", "config", "settings", "docs_msk"},
+    "docs_msk": {"model", "catalogue", "config", "sources", "watched"},
     "app": {
         "model",
         "catalogue",

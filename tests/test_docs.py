@@ -12,7 +12,8 @@ ROOT = Path(__file__).parent.parent
 
 
 @pytest.mark.parametrize(
-    ("name", "written"), [("metrics.md", docs.metrics()), ("configuration.md", docs.configuration())]
+    ("name", "written"),
+    [("metrics.md", docs.metrics()), ("configuration.md", docs.configuration()), ("msk.md", docs.msk())],
 )
 def test_a_generated_document_is_current(name: str, written: str) -> None:
     assert (ROOT / "docs" / name).read_text(encoding="utf-8") == written, "run 'make docs'"
@@ -23,7 +24,7 @@ def test_old_documents_are_named_and_written_anew(tmp_path: Path, monkeypatch: p
     (tmp_path / "configuration.md").write_text("old")
 
     monkeypatch.setattr("sys.argv", ["docs", "--check"])
-    with pytest.raises(SystemExit, match=r"metrics.md, configuration.md"):
+    with pytest.raises(SystemExit, match=r"metrics.md, configuration.md, msk.md"):
         docs.main()
     monkeypatch.setattr("sys.argv", ["docs"])
     docs.main()
@@ -40,7 +41,7 @@ def test_every_metric_is_documented() -> None:
 
 
 @pytest.mark.parametrize(
-    "file", ["README.md", "CONTRIBUTING.md", "docs/kafka.md", "docs/kinesis.md", "docs/architecture.md"]
+    "file", ["README.md", "CONTRIBUTING.md", "docs/kafka.md", "docs/kinesis.md", "docs/msk.md", "docs/architecture.md"]
 )
 def test_what_a_document_names_exists(file: str) -> None:
     text = (ROOT / file).read_text(encoding="utf-8")

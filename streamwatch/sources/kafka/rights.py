@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from streamwatch.errors import SourceError
 from streamwatch.sources.kafka import apis
@@ -17,6 +17,14 @@ _WITH_OPERATIONS = 10
 """The last version of Metadata that tells what the user may do with the cluster."""
 _NOBODY = "streamwatch-doctor"
 """A group that does not exist: asking about it shows the right to ask."""
+
+IAM: Final = {
+    "DESCRIBE on topics": ("kafka-cluster:Connect", "kafka-cluster:DescribeTopic"),
+    "DESCRIBE on the cluster": ("kafka-cluster:Connect", "kafka-cluster:DescribeCluster"),
+    "DESCRIBE on groups": ("kafka-cluster:Connect", "kafka-cluster:DescribeGroup"),
+    "DESCRIBE_CONFIGS on topics": ("kafka-cluster:Connect", "kafka-cluster:DescribeTopicDynamicConfiguration"),
+}
+"""What MSK's IAM calls each right."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,13 @@ import pytest
 from streamwatch.model.finding import Finding
 from streamwatch.reference.aws import faults
 from streamwatch.sources.aws.rights import rights_of
+from streamwatch.sources.kafka import rights as kafka_rights
 from streamwatch.sources.msk.doctor import examine
+from streamwatch.sources.msk.rights import ALWAYS, BOOTSTRAP, CLOUDWATCH, FOUND, TOPICS, USES, Use
 from tests.source.msk.house import House, read
 
 ALL = "cluster: shop, topics: {}"
-OPERATIONS = {
-    "ListClustersV2", "DescribeClusterV2", "ListClusterOperationsV2", "GetBootstrapBrokers", "ListNodes", "ListTopics",
-    "DescribeTopicPartitions", "ListMetrics", "GetMetricData",
-}  # fmt: skip
+OPERATIONS = {operation for use in USES for _, operation in use.calls}
 
 
 def findings(house: House, msk: str = ALL, *, bootstrap: bool = True, pages: bool = True) -> dict[str, Finding]:
@@ -25,17 +24,10 @@ def findings(house: House, msk: str = ALL, *, bootstrap: bool = True, pages: boo
 
 
 def test_every_call_that_the_agent_makes_is_tried(house: House) -> None:
-    house.minute()
     found = findings(house)
-    parts = house.parts(ALL, "")
-    for part in parts:
-        read(part)
-    source: Any = parts[-1].source
-    made = {one.operation for one in source._caller.counts()}
 
     assert set(found) == {"credentials", *OPERATIONS} - {"ListClustersV2"}
     assert {one.verdict for one in found.values()} == {"ok"}
-    assert made == OPERATIONS
 
 
 @pytest.mark.parametrize("operation", sorted(OPERATIONS))
@@ -70,3 +62,32 @@ def test_exporters_that_are_as_expected_are_not_worth_a_word(house: House, *, pa
     house.cluster.open_monitoring = on
 
     assert "open monitoring" not in findings(house, pages=pages)
+
+
+@pytest.mark.parametrize(
+    ("msk", "more", "uses"),
+    [
+        (ALL, "", USES),
+        ("cluster: '{arn}', cloudwatch: {enabled: false}", "bootstrap: {servers},", (ALWAYS,)),
+        ("cluster: '{arn}'", "bootstrap: {servers},", (ALWAYS, CLOUDWATCH)),
+        ("cluster: '{arn}', topics: {}, cloudwatch: {enabled: false}", "protocol: false,", (ALWAYS, TOPICS)),
+        ("cluster: shop, cloudwatch: {enabled: false}", "bootstrap: {servers},", (ALWAYS, FOUND)),
+        ("cluster: '{arn}', cloudwatch: {enabled: false}", "", (ALWAYS, BOOTSTRAP)),
+    ],
+)
+def test_the_documents_name_the_calls_that_are_made(house: House, msk: str, more: str, uses: tuple[Use, ...]) -> None:
+    house.minute()
+    parts = house.parts(msk.replace("{arn}", house.cluster.arn), more)
+    for part in parts:
+        read(part)
+    source: Any = parts[-1].source
+
+    assert {(one.service, one.operation) for one in source._caller.counts()} == {
+        call for use in uses for call in use.calls
+    }
+
+
+def test_every_right_of_the_protocol_has_its_name_in_iam() -> None:
+    needed = {probe.needs for probe in kafka_rights._PROBES} | {"DESCRIBE on topics"}
+
+    assert needed == set(kafka_rights.IAM)

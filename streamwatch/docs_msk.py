@@ -8,7 +8,7 @@ from typing import Final
 
 from streamwatch.catalogue.msk_twins import TWINS
 from streamwatch.config import parse
-from streamwatch.model.msk import Level, Twin, Type
+from streamwatch.model.msk import LEVELS, Level, Twin, Type
 from streamwatch.sources.aws.rights import rights_of
 from streamwatch.sources.kafka.rights import IAM
 from streamwatch.sources.msk.rights import USES, Use
@@ -111,7 +111,7 @@ def month(twins: Iterable[Twin], level: Level, size: Size, *, every_minute: bool
     return _DOLLARS * sum(
         series(one, size) * _MONTH_SECONDS / (60 if every_minute or _is_vital(one) else 300)
         for one in twins
-        if "standard" in one.on and one.name not in _NOT_ON_M7G and (one.level == "DEFAULT" or level != "DEFAULT")
+        if "standard" in one.on and one.name not in _NOT_ON_M7G and LEVELS.index(one.level) <= LEVELS.index(level)
     )
 
 

@@ -229,7 +229,6 @@ LOG_DIR_USED = gauge(
     question="How soon is the disk full?",
     unit="ratio",
     tier=Tier.BROKER,
-    cloudwatch=CloudWatch("KafkaDataLogsDiskUsed", "DEFAULT", "Maximum", 0.01),
 )
 LOG_DIR_TOTAL = gauge(
     "kafka_broker_log_dir_total_bytes",

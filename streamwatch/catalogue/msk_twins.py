@@ -1,12 +1,12 @@
 """Which CloudWatch metric tells which of ours, at which level of enhanced monitoring, and on which type of cluster."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from streamwatch.catalogue import kafka, kafka_groups, msk
 from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.model.metric import Metric
-from streamwatch.model.msk import Level, Statistic, Twin, Type
+from streamwatch.model.msk import LEVELS, Level, Statistic, Twin, Type
 
 _MS: Final = 0.001
 _A_MINUTE: Final = 60.0
@@ -30,6 +30,7 @@ _STANDARD: Final = frozenset(
     }
 )  # fmt: skip
 """Express has none of these: its storage and its replication are AWS's business."""
+_LEVELS: Final[Mapping[str, Level]] = {one: one for one in LEVELS}
 _EVERYWHERE: Final = frozenset({"SumOffsetLag", "MaxOffsetLag"})
 
 
@@ -51,8 +52,7 @@ def _named(metrics: Iterable[Metric]) -> Iterator[Twin]:
     for one in metrics:
         twin = one.cloudwatch
         if twin is not None:
-            level: Level = "DEFAULT" if twin.level == "DEFAULT" else "PER_BROKER"
-            yield _of(level, one, twin.name, twin.statistic, twin.scale)
+            yield _of(_LEVELS[twin.level], one, twin.name, twin.statistic, twin.scale)
 
 
 def _requests() -> Iterator[Twin]:

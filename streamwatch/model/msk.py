@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from streamwatch.model.cloudwatch import CloudWatchCost, Reading
 from streamwatch.model.kinesis import CallCount
@@ -11,6 +11,8 @@ from streamwatch.model.snapshot import Problem
 
 Type = Literal["standard", "express", "serverless"]
 Level = Literal["DEFAULT", "PER_BROKER", "PER_TOPIC_PER_BROKER", "PER_TOPIC_PER_PARTITION"]
+LEVELS: Final[tuple[Level, ...]] = ("DEFAULT", "PER_BROKER", "PER_TOPIC_PER_BROKER", "PER_TOPIC_PER_PARTITION")
+"""Of enhanced monitoring: each has what those before it have."""
 Statistic = Literal["Average", "Maximum", "Minimum", "Sum", "SampleCount"]
 Row = tuple[str, ...]
 """Label values of a metric."""

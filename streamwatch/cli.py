@@ -178,7 +178,7 @@ def snapshot(file: Path | None, kafka: str | None, kinesis: str | None, as_json:
                 }
             )
         else:
-            show(*tables(now, [s for _, s in samples]))
+            show(*tables(now, [s for _, s in samples], problems))
     if as_json:
         click.echo(json.dumps(found, indent=2))
     sys.exit(int(blind))

@@ -8,14 +8,16 @@ from rich.table import Table
 from rich.text import Text
 
 from streamwatch.catalogue import kafka as k
+from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.catalogue import kafka_groups as g
 from streamwatch.catalogue import kinesis as n
 from streamwatch.catalogue import kinesis_shards as h
+from streamwatch.catalogue import msk as m
 from streamwatch.model.comparison import Line
 from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.model.kinesis import StreamsSnapshot
 from streamwatch.model.metric import Metric, Samples
-from streamwatch.model.snapshot import Snapshot
+from streamwatch.model.snapshot import Problem, Snapshot
 
 _ROWS = 20
 """Of topics and of groups, at most so many are shown: the largest."""
@@ -44,20 +46,26 @@ def metrics_table(metrics: Sequence[Metric]) -> Table:
     return table
 
 
-def tables(now: Snapshot, samples: Sequence[Samples]) -> list[RenderableType]:
-    """Return what one read saw."""
+def tables(now: Snapshot, samples: Sequence[Samples], problems: Sequence[Problem]) -> list[RenderableType]:
+    """Return what one read saw, by the main source and the others, and what none of them could read."""
     if isinstance(now, ClusterSnapshot):
-        return cluster_tables(now, samples)
+        return cluster_tables(now, samples, problems)
     return stream_tables(now, samples) if isinstance(now, StreamsSnapshot) else []
 
 
-def cluster_tables(now: ClusterSnapshot, samples: Sequence[Samples]) -> list[RenderableType]:
+def cluster_tables(
+    now: ClusterSnapshot, samples: Sequence[Samples], problems: Sequence[Problem]
+) -> list[RenderableType]:
     """Return what was seen: the cluster in a line, its brokers, topics and groups, and what could not be read."""
     known = {one.metric: one.known() for one in samples if one.metric is not g.GROUP_TOPIC_LAG_METHOD}
-    problems = [Text(f"{p.reason}: {p.detail}", style="red") for p in now.problems]
+    lines = dict.fromkeys(f"{p.reason}: {p.detail}" for p in problems)  # two sources may have the same
+    told = [Text(line, style="red") for line in lines]
     if now.topology is None:
-        return [Text(f"cluster {now.cluster} cannot be read", style="bold red"), *problems]
-    return [_cluster(now, known), _brokers(now, known), *_topics(known), *_groups(now, known), *problems]
+        blind = Text(f"cluster {now.cluster} cannot be read", style="bold red")
+        # MSK may know it, and CloudWatch what it was a minute ago.
+        others = [_cluster(now, known), _brokers(now, known)] if m.CLUSTER_STATE in known else []
+        return [blind, *others, *told]
+    return [_cluster(now, known), _brokers(now, known), *_topics(known), *_groups(now, known), *told]
 
 
 def _cluster(now: ClusterSnapshot, known: dict[Metric, dict[tuple[str, ...], float]]) -> Table:
@@ -75,6 +83,9 @@ def _cluster(now: ClusterSnapshot, known: dict[Metric, dict[tuple[str, ...], flo
     ]
     for name, metric in rows:
         table.add_row(name, _cell(metric, known.get(metric, {}).get((now.cluster,))))
+    for name, metric in (("MSK says", m.CLUSTER_STATE), ("it is busy with", m.OPERATIONS)):
+        if known.get(metric):
+            table.add_row(name, ", ".join(row[1] for row in known[metric]))
     return table
 
 
@@ -86,19 +97,18 @@ def _brokers(now: ClusterSnapshot, known: dict[Metric, dict[tuple[str, ...], flo
         ("under min ISR", k.BROKER_UNDER_MIN_ISR),
         ("out of sync", k.BROKER_OUT_OF_SYNC),
         ("log", k.BROKER_LOG_BYTES),
+        ("disk used", b.DATA_DISK),
     ]
-    table = Table("broker", "", "address", "rack", *(name for name, _ in columns), "disk used", title="brokers")
+    table = Table("broker", "", "address", "rack", *(name for name, _ in columns), title="brokers")
     table.title_justify = "left"
     for broker in now.brokers:
         key = (now.cluster, str(broker.id))
-        disks = [v for row, v in known.get(k.LOG_DIR_USED, {}).items() if row[:2] == key]
         table.add_row(
             str(broker.id),
             _UP[broker.up],
-            f"{broker.host}:{broker.port}" if broker.host else "?",
+            f"{broker.host}:{broker.port}" if broker.port else broker.host or "?",
             broker.rack or "",
             *(_cell(metric, known.get(metric, {}).get(key)) for _, metric in columns),
-            _cell(k.LOG_DIR_USED, max(disks, default=None)),
         )
     return table
 

@@ -45,14 +45,14 @@ class _Bad(Exception):
 
 
 async def serve(
-    answer: Callable[[Asked], Page],
+    answer: Callable[[Asked], Page | None],
     host: str,
     port: int,
     *,
     most_body_bytes: int = _MOST_BODY_BYTES,
     tls: ssl.SSLContext | None = None,
 ) -> asyncio.Server:
-    """Listen, and answer each request with what the function returns."""
+    """Listen, and answer each request with what the function returns; the connection is dropped without an answer."""
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -76,7 +76,7 @@ def _checked(text: str, most: int) -> int:
 
 
 async def _one(
-    answer: Callable[[Asked], Page], reader: asyncio.StreamReader, writer: asyncio.StreamWriter, most: int
+    answer: Callable[[Asked], Page | None], reader: asyncio.StreamReader, writer: asyncio.StreamWriter, most: int
 ) -> bool:
     """Answer one request; return whether the connection may be used again."""
     async with asyncio.timeout(_IDLE_SECONDS):
@@ -92,6 +92,8 @@ async def _one(
             body = await _body(reader, fields, most)
         path, _, query = target.partition("?")
         page = answer(Asked(method, path, query, body, fields))
+        if page is None:
+            return False
         keep = version == "HTTP/1.1" and fields.get("connection", "").lower() != "close"
     except (ValueError, _Bad) as error:
         page = Page(f"bad request: {error}\n", status=HTTPStatus.BAD_REQUEST)

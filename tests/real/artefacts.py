@@ -71,6 +71,12 @@ def kcat() -> Path:
     return _kept("kcat", lambda folder: _download_debian(folder, "kcat", "librdkafka1", "libyajl2"))
 
 
+def node_exporter() -> Path:
+    """Debian's node exporter, unpacked and not installed: no service starts."""
+    kept = _kept("node-exporter", lambda folder: _download_debian(folder, "prometheus-node-exporter"))
+    return kept / "usr/bin/prometheus-node-exporter"
+
+
 def kafkajs() -> Path:
     """The folder node_modules with kafkajs."""
     return node_modules(f"kafkajs-{_KAFKAJS}", f"kafkajs@{_KAFKAJS}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from http.client import HTTPConnection
 
 import pytest
@@ -32,7 +33,9 @@ def value(found: Samples, metric: str, /, **labels: str) -> float:
 
 
 def jmx(stage: Stage, broker: int) -> Samples:
-    return samples(str(jmx_page(stage.site, broker, ASKED).body))
+    page = jmx_page(stage.site, broker, ASKED)
+    assert page is not None
+    return samples(str(page.body))
 
 
 def test_counts_of_a_broker_are_those_of_its_partitions() -> None:
@@ -123,3 +126,25 @@ def test_pages_are_served_and_tell_of_requests(kafka: ReferenceKafka) -> None:
     assert value(pages["jmx"], "kafka_server_BrokerTopicMetrics_Count", name="MessagesInPerSec", topic="t") == 5
     assert value(pages["jmx"], "kafka_log_Log_Value", name="LogEndOffset", topic="t", partition="0") == 5
     assert value(pages["node"], "node_network_receive_bytes_total", device="eth0") > 500
+
+
+def test_the_exporter_ends_and_hangs_with_its_broker_and_the_hosts_does_not(kafka: ReferenceKafka) -> None:
+    jmx, node = kafka.serve_pages()[2]
+
+    def had(address: str) -> bool:
+        with closing(HTTPConnection(address, timeout=0.5)) as connection:
+            try:
+                connection.request("GET", "/metrics")
+                return bool(connection.getresponse().read())
+            except OSError:
+                return False
+
+    assert (had(jmx), had(node)) == (True, True)
+    kafka.do(partial(faults.stop, broker=2))
+    assert (had(jmx), had(node)) == (False, True)
+    kafka.do(partial(faults.start, broker=2))
+    assert had(jmx)
+    kafka.do(partial(faults.freeze, broker=2))
+    assert (had(jmx), had(node)) == (False, True)
+    kafka.do(partial(faults.thaw, broker=2))
+    assert had(jmx)

@@ -33,14 +33,19 @@ _PHASES: Final = {
     "ResponseSendTimeMs": "send",
     "ThrottleTimeMs": "throttle",
 }
+_FROZEN_SECONDS: Final = 600.0
 _RUNNING: Final = 3
 """The broker state that MBean BrokerState calls running."""
 _SOCKET: Final = "kafka_server_socket_server_metrics"
 
 
-def jmx_page(site: Site, number: int, asked: Asked) -> Page:  # noqa: ARG001 - whatever the path
-    """Return the page of a broker."""
+def jmx_page(site: Site, number: int, asked: Asked) -> Page | None:  # noqa: ARG001 - whatever the path
+    """Return the page of a broker: it lives and ends with the broker's process, and hangs when that is frozen."""
     text, broker, now = Text(), site.cluster.brokers[number], site.clock()
+    if not broker.is_running:
+        return None
+    if broker.is_frozen:
+        return Page("", after=_FROZEN_SECONDS)
     measures = site.measures[number]
     text.values("kafka_server_ReplicaManager", replica_manager(site, broker))
     text.add("kafka_server_ReplicaManager_Count", broker.isr_shrinks, name="IsrShrinksPerSec")

@@ -124,7 +124,7 @@ class ReferenceKafka:
             for number in self.spec.broker_ids
         }
 
-    async def _serve(self, answer: Callable[[Asked], Page], host: str, port: int) -> str:
+    async def _serve(self, answer: Callable[[Asked], Page | None], host: str, port: int) -> str:
         server = await serve(answer, host, port)
         self._servers.append(server)
         bound = server.sockets[0].getsockname()

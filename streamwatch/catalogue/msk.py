@@ -6,9 +6,9 @@ from streamwatch.model.metric import CloudWatch, Metric, Tier
 
 CLUSTER_INFO = gauge(
     "kafka_msk_cluster_info",
-    (*CLUSTER, "type", "kafka_version", "instance_type", "monitoring_level"),
-    "Always 1; names the broker type (`standard`, `express`, `serverless`), the version, the instance type, and the"
-    " level of enhanced monitoring.",
+    (*CLUSTER, "type", "metadata", "kafka_version", "instance_type", "monitoring_level"),
+    "Always 1; names the broker type (`standard`, `express`, `serverless`), what keeps the metadata (`kraft`,"
+    " `zookeeper`), the version, the instance type, and the level of enhanced monitoring.",
     question="Which metrics can there be?",
     tier=Tier.CLUSTER,
 )
@@ -34,6 +34,13 @@ PARTITIONS_LIMIT = gauge(
     question="Are there too many partitions for this size of broker?",
     tier=Tier.CLUSTER,
     unit="partitions",
+)
+IAM_CONNECTIONS_LIMIT = gauge(
+    "kafka_msk_iam_connections_limit",
+    (*CLUSTER, "bound"),
+    "Connections by IAM that a broker of this type takes: `open` at a time, and `new` a second.",
+    question="How near are clients to being refused?",
+    tier=Tier.CLUSTER,
 )
 TRAFFIC_SHAPED = counter(
     "kafka_broker_traffic_shaped_packets_total",

@@ -8,7 +8,7 @@ import numpy as np
 from streamwatch.catalogue import msk as m
 from streamwatch.collectors.kept_keys import KeptKeys
 from streamwatch.model.metric import Metric, Samples
-from streamwatch.model.msk import MskSnapshot, Row
+from streamwatch.model.msk import Described, MskSnapshot, Row
 
 FRESH_SECONDS = 300.0
 """MSK's points come up to a few minutes late; a minute that ended longer ago, when it was asked, is no news."""
@@ -35,6 +35,12 @@ _EXPRESS: Final = {
 """Partition replicas a broker, recommended and at most, by size: AWS's best practices, read 2026-11-22."""
 
 
+_IAM_OPEN: Final = 3000.0
+_IAM_NEW: Final = 100.0
+_IAM_NEW_T3: Final = 4.0
+"""Connections by IAM, at a time and a second, a broker: MSK's quotas, read 2026-11-22."""
+
+
 class MskCollector:
     """Tells the cluster's state, and what CloudWatch has measured."""
 
@@ -56,11 +62,13 @@ class MskCollector:
         ]
         about = now.described
         if about is not None:
-            info = (now.cluster, about.type, about.kafka_version, about.instance_type, about.level)
+            metadata = "" if about.type == "serverless" else "kraft" if about.kraft else "zookeeper"
+            info = (now.cluster, about.type, metadata, about.kafka_version, about.instance_type, about.level)
             samples += [
                 m.CLUSTER_INFO.samples(self._keys.of(m.CLUSTER_INFO.labels, [info]), np.ones(1)),
                 m.CLUSTER_STATE.sample(1.0, kafka_cluster=now.cluster, state=about.state),
             ]
+            samples += self._iam_limits(now.cluster, about)
             limits = (_EXPRESS if about.type == "express" else _STANDARD).get(about.instance_type.rpartition(".")[2])
             if limits is not None:
                 keys = self._keys.of(
@@ -72,3 +80,11 @@ class MskCollector:
             keys = self._keys.of(m.OPERATIONS.labels, [(now.cluster, kind) for kind in counts])
             samples.append(m.OPERATIONS.samples(keys, np.fromiter(counts.values(), dtype=np.float64)))
         return samples
+
+    def _iam_limits(self, cluster: str, about: Described) -> list[Samples]:
+        """Return the limits of a broker; Serverless has others, of the whole cluster."""
+        if about.type == "serverless":
+            return []
+        keys = self._keys.of(m.IAM_CONNECTIONS_LIMIT.labels, [(cluster, "open"), (cluster, "new")])
+        new = _IAM_NEW_T3 if ".t3." in about.instance_type else _IAM_NEW
+        return [m.IAM_CONNECTIONS_LIMIT.samples(keys, np.array([_IAM_OPEN, new]))]

@@ -61,7 +61,7 @@ class Described:
     state: str
     kafka_version: str
     instance_type: str
-    level: str
+    level: Level
     """Of enhanced monitoring: which metrics CloudWatch has."""
     brokers: int
     kraft: bool

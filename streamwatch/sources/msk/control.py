@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from streamwatch.errors import SourceDenied
-from streamwatch.model.msk import Described, Operation
+from streamwatch.model.msk import LEVELS, Described, Level, Operation
 from streamwatch.sources.aws.errors import NotThere
 from streamwatch.sources.aws.session import Caller
 from streamwatch.sources.msk.config import Config
@@ -52,7 +52,7 @@ class Control:
             state=told["State"],
             kafka_version=provisioned.get("CurrentBrokerSoftwareInfo", {}).get("KafkaVersion", ""),
             instance_type=instance,
-            level=provisioned.get("EnhancedMonitoring", "DEFAULT"),
+            level=_level(provisioned.get("EnhancedMonitoring", "DEFAULT")),
             brokers=provisioned.get("NumberOfBrokerNodes", 0),
             kraft=not serverless and "ZookeeperConnectString" not in provisioned,
         )
@@ -127,6 +127,11 @@ class Control:
             names = ", ".join(sorted(repr(one["ClusterName"]) for one in found))
             raise NotThere(f"{where}: more than one cluster {sought}: {names}: give one entry for each, by `cluster`")
         return str(found[0]["ClusterArn"])
+
+
+def _level(told: str) -> Level:
+    """Return the level of enhanced monitoring; one that is not known yet has everything that is."""
+    return next((one for one in LEVELS if one == told), LEVELS[-1])
 
 
 def _has(cluster: dict[str, Any], tags: Collection[str]) -> bool:

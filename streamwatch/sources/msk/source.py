@@ -12,7 +12,7 @@ from streamwatch.clock import Clock
 from streamwatch.errors import SourceError
 from streamwatch.model.cloudwatch import Series
 from streamwatch.model.metric import Metric
-from streamwatch.model.msk import Described, MskSnapshot, Operation, Row, Told, Twin
+from streamwatch.model.msk import LEVELS, Described, MskSnapshot, Operation, Row, Told, Twin
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.aws.cloudwatch import CloudWatchReader, Wanted
 from streamwatch.sources.aws.errors import taken_apart
@@ -121,11 +121,14 @@ class MskSource:
             except SourceError as error:
                 problems.append(problem("cloudwatch", error, str(error)))
         place = ("", self.config.aws_region)
+        level = LEVELS.index(described.level)
         wanted = [
             Wanted(
                 series, place[1], place[0], vital=twin.metric.cloudwatch is not None and twin.metric.cloudwatch.vital
             )
             for series, (twin, _) in self._listed.items()
+            # What a higher level had is listed for two weeks after it was lowered, and has no points any more.
+            if LEVELS.index(twin.level) <= level
         ]
         found, wrong = self._reader.read(wanted, deadline, lambda *_: False)
         problems += wrong

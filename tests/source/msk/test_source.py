@@ -29,9 +29,10 @@ def test_the_control_plane_says_what_the_cluster_is_and_what_is_done_to_it(house
     now, samples = read(house.msk())
 
     assert isinstance(now, MskSnapshot)
-    assert told(samples, m.CLUSTER_INFO) == {"standard 4.3.0 kafka.m7g.large PER_BROKER": 1}
+    assert told(samples, m.CLUSTER_INFO) == {"standard kraft 4.3.0 kafka.m7g.large PER_BROKER": 1}
     assert told(samples, m.CLUSTER_STATE) == {"REBOOTING_BROKER": 1}
     assert told(samples, m.PARTITIONS_LIMIT) == {"recommended": 1000, "maximum": 1500}
+    assert told(samples, m.IAM_CONNECTIONS_LIMIT) == {"open": 3000, "new": 100}
     assert told(samples, m.OPERATIONS) == {"REBOOT_NODE": 1}
     assert now.problems == ()
 
@@ -88,6 +89,23 @@ def test_by_default_only_what_no_cheaper_source_tells_is_asked_for(house: House)
     assert told(missing, b.HANDLER_IDLE) == told(everything, b.HANDLER_IDLE) != {}
     (few,), (many,) = (told(one, c.CLOUDWATCH_METRICS).values() for one in (missing, everything))
     assert 0 < few < many
+
+
+def test_what_a_lowered_level_had_is_not_paid_for_any_more(house: House) -> None:
+    house.minute()
+    msk = house.msk()
+    read(msk)
+    assert told(read(msk)[1], b.HANDLER_IDLE) != {}
+    house.cluster.sampler.level = "DEFAULT"
+    house.time.advance(300)
+    before = told(read(msk)[1], c.CLOUDWATCH_METRICS)[""]
+    house.time.advance(300)
+    now, samples = read(msk)
+
+    assert now.described.level == "DEFAULT"
+    assert told(samples, b.HANDLER_IDLE) == {}
+    paid = told(samples, c.CLOUDWATCH_METRICS)[""] - before
+    assert paid == sum(one.level == "DEFAULT" for one, _ in msk.source._listed.values())  # type: ignore[attr-defined]
 
 
 def test_the_bill_is_that_of_the_requests_made(house: House) -> None:

@@ -1,18 +1,20 @@
 """One call at a time, to see whether the agent may make it; and what to put into the policy where it may not."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from streamwatch.clock import Clock
-from streamwatch.errors import SourceDenied, SourceError
+from streamwatch.errors import SourceDenied, SourceError, SourceThrottled
 from streamwatch.model.finding import Finding, Verdict
 from streamwatch.sources.aws.errors import NotThere
 from streamwatch.sources.aws.rights import rights_of
 from streamwatch.sources.aws.session import Caller
 
 _DEADLINE_SECONDS: Final = 60.0
+_TRIES: Final = 3
+_AGAIN_SECONDS: Final = 1.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +30,23 @@ class Step:
 class Trial:
     """Tries calls in one region."""
 
-    def __init__(self, region: str, caller: Caller, clock: Clock, target: str = "") -> None:
+    def __init__(
+        self, region: str, caller: Caller, clock: Clock, wait: Callable[[float], object], target: str = ""
+    ) -> None:
         """Begin; all of it must end within a minute.
 
         Args:
             region: where.
             caller: who calls.
             clock: what time it is.
+            wait: waits for so many seconds.
             target: what the findings are about, where it is not the region.
 
         """
         self.region = region
         self._target = target or region
         self._caller = caller
+        self._wait = wait
         self.deadline = clock.monotonic() + _DEADLINE_SECONDS
 
     def attempt(self, step: Step) -> tuple[dict[str, Any] | None, Finding]:
@@ -48,17 +54,31 @@ class Trial:
         rights = rights_of(step.service, step.operation)
         name = step.operation if rights else "credentials"
         try:
-            answer = self._caller.call(
-                step.service, self.region, step.operation, step.given, wants=step.wants, deadline=self.deadline
-            )
+            answer = self._call(step)
         except NotThere as error:
             return None, self.finding(name, "warning", str(error), "it may have gone a moment ago: try again")
         except SourceDenied as error:
             return None, self.finding(name, "failed", str(error), _remedy(rights))
+        except SourceThrottled as error:
+            hint = "others use up the account's rate for this call; the agent tries again by itself"
+            return None, self.finding(name, "warning", str(error), hint)
         except SourceError as error:
             hint = "check the region, the network, and `access.endpoint_url`"
             return None, self.finding(name, "failed", str(error), hint)
         return answer, self.finding(name, "ok", "allowed")
+
+    def _call(self, step: Step) -> dict[str, Any]:
+        """Call; a rate that is used up at the moment says nothing about the right, and is waited for."""
+        for _ in range(_TRIES):
+            try:
+                return self._caller.call(
+                    step.service, self.region, step.operation, step.given, wants=step.wants, deadline=self.deadline
+                )
+            except SourceThrottled:
+                self._wait(_AGAIN_SECONDS)
+        return self._caller.call(
+            step.service, self.region, step.operation, step.given, wants=step.wants, deadline=self.deadline
+        )
 
     def identity(self) -> tuple[str | None, Finding]:
         """Return the account, None where the credentials are no good, and who the agent is there."""

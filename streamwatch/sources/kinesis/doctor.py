@@ -14,9 +14,10 @@ from streamwatch.sources.kinesis.config import Config
 
 def examine(config: Config, clock: Clock) -> Iterator[Finding]:
     """Check each region, step by step; a stream that is there is taken as the example."""
-    caller = Caller(Accounts(clock).get(config.access), clock, threading.Event().wait)
+    wait = threading.Event().wait
+    caller = Caller(Accounts(clock).get(config.access), clock, wait)
     for region in config.regions:
-        yield from _Checkup(config, Trial(region, caller, clock), clock).run()
+        yield from _Checkup(config, Trial(region, caller, clock, wait), clock).run()
 
 
 class _Checkup:

@@ -27,8 +27,9 @@ def examine(name: str, config: Config, clock: Clock, *, bootstrap: bool, pages: 
         pages: whether the brokers' exporters are to be scraped.
 
     """
-    caller = Caller(Accounts(clock).get(config.access), clock, threading.Event().wait)
-    trial = Trial(config.aws_region, caller, clock, f"cluster {name} (MSK)")
+    wait = threading.Event().wait
+    caller = Caller(Accounts(clock).get(config.access), clock, wait)
+    trial = Trial(config.aws_region, caller, clock, wait, f"cluster {name} (MSK)")
     account, finding = trial.identity()
     yield finding
     if account is None:

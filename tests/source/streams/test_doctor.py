@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from streamwatch.clock import SystemClock
 from streamwatch.model.finding import Finding
 from streamwatch.reference.aws import faults
 from streamwatch.reference.aws.server import ReferenceAws
@@ -62,3 +63,20 @@ def test_an_endpoint_that_does_not_answer_is_told() -> None:
     (found,) = examine(config(url), Time())
 
     assert (found.verdict, "endpoint_url" in found.remedy) == ("failed", True)
+
+
+def test_a_rate_that_is_used_up_for_a_moment_is_waited_for() -> None:
+    with cloud() as aws:
+        client(aws).create_stream(StreamName="s", ShardCount=1)
+        for _ in range(2):  # AWS allows one a second
+            steps = {one.step: one.verdict for one in examine(config(aws.url, ALL), SystemClock())}
+            assert set(steps.values()) == {"ok"}, steps
+
+
+def test_a_rate_that_stays_used_up_is_a_warning_and_no_missing_right() -> None:
+    with cloud() as aws:
+        aws.do(lambda cloud, now: faults.apply(cloud, now, "throttle", {"operation": "ListShards"}))
+        found = findings(aws)["ListShards"]
+
+    assert found.verdict == "warning"
+    assert "Policy" not in found.remedy

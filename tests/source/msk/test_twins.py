@@ -52,6 +52,7 @@ def value_of(samples: list[Samples], twin: Twin) -> float:
 
 @pytest.mark.parametrize("twin", TWINS, ids=lambda one: f"{one.metric.name}-{one.name}")
 def test_each_metric_arrives_as_ours(house: House, twin: Twin) -> None:
+    house.cluster.sampler.level = "PER_TOPIC_PER_PARTITION"
     msk = house.msk(EVERY_MINUTE)
     expected = {"Average": 3, "Sum": 6, "Maximum": 4, "Minimum": 2}[twin.statistic] * twin.scale
     totals = []

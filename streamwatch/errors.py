@@ -11,6 +11,8 @@ The tree::
         SourceThrottled         a quota told us to wait                                 (retryable)
         SourceMisread           what came back was not what the protocol promises
       ExportError             an exporter could not start or deliver
+      QueryError              an expression is none, or uses what the engine does not know
+      EvaluationError         an expression could not be evaluated on the data that there is
 
 A message reads *where: what happened: what to do*. It never holds a secret.
 """
@@ -62,3 +64,11 @@ class SourceMisread(SourceError):
 
 class ExportError(StreamWatchError):
     """An exporter could not start or deliver."""
+
+
+class QueryError(StreamWatchError):
+    """An expression is none, or uses what the engine does not know."""
+
+
+class EvaluationError(StreamWatchError):
+    """An expression could not be evaluated on the data that there is."""

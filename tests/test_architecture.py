@@ -34,6 +34,7 @@ OWN = {
     "watch": {"model", "catalogue", "collectors", "clock", "watched"},
     "watched": {"model", "catalogue", "collectors", "sources", "clock", "trust"},
     "trust": {"model"},
+    "promql": {"model", "errors"},
     "status": {"model", "schedule", "watch"},
     "once": {"model", "watched", "sources", "clock", "trust"},
     "compare": {"model", "catalogue", "once"},
@@ -87,6 +88,8 @@ THIRD = {
         "trust",
     },
     "kafka": {"sources/kafka", "reference/kafka/wire", "reference/load"},
+    "promql_parser": {"promql/parse"},
+    "re2": {"promql/match"},
     "crc32c": {"reference/kafka/crc"},
     "pytest": {"reference/pytest_plugin"},  # installed where the plugin is used
     "botocore": {"sources/kafka/auth", "sources/aws", "reference/aws", "reference/streams_load"},

@@ -66,6 +66,11 @@ def promtool() -> Path:
     return _kept("prometheus", _download_prometheus) / "usr/bin/promtool"
 
 
+def promtool_3() -> Path:
+    """The promtool of Prometheus 3.5, from a newer suite of Debian than this machine's; unpacked, not installed."""
+    return _kept("promtool-3", lambda folder: _download_from_sid(folder, "promtool")) / "usr/bin/promtool"
+
+
 def kcat() -> Path:
     """The folder with Debian's kcat and its libraries, unpacked and not installed."""
     return _kept("kcat", lambda folder: _download_debian(folder, "kcat", "librdkafka1", "libyajl2"))
@@ -174,6 +179,31 @@ def _download_debian(folder: Path, *packages: str) -> None:
     for package in folder.glob("*.deb"):
         _run(folder, unpack, "-x", str(package), str(folder))
         package.unlink()
+
+
+def _download_from_sid(folder: Path, package: str) -> None:
+    """Get a package by a second apt root, so that the system's own lists stay as they are."""
+    apt, unpack = program("apt-get"), program("dpkg-deb")
+    sources = Path("/etc/apt/sources.list.d/debian.sources")
+    if not sources.exists():
+        raise Unavailable(f"{sources} is not there: this is no Debian 12 or later")
+    root = folder / "apt"
+    for name in ("parts", "state/lists/partial", "cache/archives/partial"):
+        (root / name).mkdir(parents=True)
+    first = sources.read_text(encoding="utf-8").split("\n\n")[0]
+    lines = ["Suites: sid" if line.startswith("Suites:") else line for line in first.splitlines()]
+    (root / "parts" / "sid.sources").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    options = [
+        "Dir::Etc::SourceList=/dev/null", f"Dir::Etc::SourceParts={root / 'parts'}", f"Dir::State={root / 'state'}",
+        "Dir::State::status=/var/lib/dpkg/status", f"Dir::Cache={root / 'cache'}",
+    ]  # fmt: skip
+    own = [part for option in options for part in ("-o", option)]
+    _run(folder, apt, *own, "update")
+    _run(folder, apt, *own, "download", package)
+    for archive in folder.glob("*.deb"):
+        _run(folder, unpack, "-x", str(archive), str(folder))
+        archive.unlink()
+    shutil.rmtree(root)
 
 
 def _make_environment(folder: Path, *packages: str) -> None:

@@ -1,0 +1,82 @@
+"""Aggregations: many elements made few, by labels."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from streamwatch.errors import EvaluationError
+from streamwatch.model.labels import NAME, Labels
+from streamwatch.promql.nodes import Aggregation
+from streamwatch.promql.numbers import mean, quantile, total, variance, written
+from streamwatch.promql.ranges import least, most
+from streamwatch.promql.series import Element, Vector
+
+_FOLDS: Final[Mapping[str, Callable[[Sequence[float]], float]]] = {
+    "sum": total,
+    "avg": mean,
+    "min": least,
+    "max": most,
+    "count": lambda values: float(len(values)),
+    "group": lambda _: 1.0,
+    "stddev": lambda values: math.sqrt(variance(values)),
+    "stdvar": variance,
+}
+OPERATORS: Final = frozenset({*_FOLDS, "topk", "bottomk", "quantile", "count_values"})
+
+
+def aggregate(node: Aggregation, vector: Vector, param: float | str | None) -> Vector:
+    """Return the aggregated vector.
+
+    Args:
+        node: how.
+        vector: of what.
+        param: the number of topk, bottomk and quantile, or the label of count_values.
+
+    Raises:
+        EvaluationError: the parameter is none.
+
+    """
+    if node.op == "count_values":
+        return _count_values(node, vector, str(param))
+    groups: dict[Labels, Vector] = {}
+    for element in vector:
+        groups.setdefault(_group(node, element[0]), []).append(element)
+    if node.op in {"topk", "bottomk"}:
+        return [one for some in groups.values() for one in _extremes(node.op, some, _number(node.op, param))]
+    if node.op == "quantile":
+        q = float(param or 0.0)
+        return [(labels, quantile(q, [value for _, value in some])) for labels, some in groups.items()]
+    fold = _FOLDS[node.op]
+    return [(labels, fold([value for _, value in some])) for labels, some in groups.items()]
+
+
+def _group(node: Aggregation, labels: Labels) -> Labels:
+    return labels.without({*node.labels, NAME}) if node.without else labels.only(node.labels)
+
+
+def _number(op: str, param: float | str | None) -> int:
+    value = float(param or 0.0)
+    if math.isnan(value):
+        raise EvaluationError(f"{op}: the number of elements is NaN")
+    return int(max(-1.0, min(value, 1e9)))
+
+
+def _extremes(op: str, elements: Vector, count: int) -> Vector:
+    """Return so many of the largest or smallest, NaN last."""
+    if count < 1:
+        return []
+    sign = -1.0 if op == "topk" else 1.0
+
+    def key(element: Element) -> tuple[bool, float]:
+        value = element[1]
+        return (True, 0.0) if math.isnan(value) else (False, sign * value)
+
+    return sorted(elements, key=key)[:count]
+
+
+def _count_values(node: Aggregation, vector: Vector, label: str) -> Vector:
+    counts: dict[Labels, float] = {}
+    for labels, value in vector:
+        group = _group(node, labels).updated({label: written(value)})
+        counts[group] = counts.get(group, 0.0) + 1
+    return list(counts.items())

@@ -1,0 +1,113 @@
+"""Functions of vectors and scalars, one element at a time."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from streamwatch.promql import ranges
+from streamwatch.promql.dates import MOMENTS
+
+OneToOne = Callable[[float], float]
+
+
+def _guarded(function: OneToOne) -> OneToOne:
+    """Return a function that gives NaN where Python's raises, as Go's does."""
+
+    def call(value: float) -> float:
+        try:
+            return function(value)
+        except ValueError:
+            return math.nan
+        except OverflowError:
+            return math.copysign(math.inf, value)
+
+    return call
+
+
+def _exp(value: float) -> float:
+    try:
+        return math.exp(value)
+    except OverflowError:
+        return math.inf
+
+
+def _logarithm(function: OneToOne) -> OneToOne:
+    def call(value: float) -> float:
+        if value == 0:
+            return -math.inf
+        return math.nan if value < 0 else function(value)
+
+    return call
+
+
+def _atanh(value: float) -> float:
+    return math.copysign(math.inf, value) if abs(value) == 1 else math.atanh(value)
+
+
+def _sign(value: float) -> float:
+    return value if math.isnan(value) else float((value > 0) - (value < 0))
+
+
+def _cosh(value: float) -> float:
+    try:
+        return math.cosh(value)
+    except OverflowError:
+        return math.inf
+
+
+def _whole(function: Callable[[float], int]) -> OneToOne:
+    """Return a rounding that leaves alone what is no ordinary number, and keeps the sign of zero."""
+    return lambda value: math.copysign(float(function(value)), value) if math.isfinite(value) else value
+
+
+EACH: Final[Mapping[str, OneToOne]] = {
+    "abs": abs,
+    "acos": _guarded(math.acos),
+    "acosh": _guarded(math.acosh),
+    "asin": _guarded(math.asin),
+    "asinh": math.asinh,
+    "atan": math.atan,
+    "atanh": _guarded(_atanh),
+    "ceil": _whole(math.ceil),
+    "cos": _guarded(math.cos),
+    "cosh": _cosh,
+    "deg": lambda value: value * 180 / math.pi,
+    "exp": _exp,
+    "floor": _whole(math.floor),
+    "ln": _logarithm(math.log),
+    "log10": _logarithm(math.log10),
+    "log2": _logarithm(math.log2),
+    "rad": lambda value: value * math.pi / 180,
+    "sgn": _sign,
+    "sin": _guarded(math.sin),
+    "sinh": _guarded(math.sinh),
+    "sqrt": _guarded(math.sqrt),
+    "tan": _guarded(math.tan),
+    "tanh": math.tanh,
+}
+"""Those of one vector: each value becomes another."""
+
+NAMES: Final = frozenset(
+    {
+        *EACH, *MOMENTS, *ranges.FUNCTIONS, "predict_linear", "quantile_over_time", "absent", "absent_over_time",
+        "clamp", "clamp_max", "clamp_min", "histogram_quantile", "label_join", "label_replace", "pi", "round",
+        "scalar", "sort", "sort_desc", "time", "timestamp", "vector",
+    }
+)  # fmt: skip
+"""Every function that the engine knows."""
+
+
+def clamp(value: float, least: float, most: float) -> float:
+    """Return the value, or the bound that it is beyond; NaN where one of them is."""
+    if math.isnan(value) or math.isnan(least) or math.isnan(most):
+        return math.nan
+    return max(least, min(most, value))
+
+
+def rounded(value: float, nearest: float) -> float:
+    """Return the nearest multiple; halves go up."""
+    if not math.isfinite(value) or nearest == 0 or math.isnan(nearest):
+        return value if not math.isfinite(value) else math.nan
+    inverse = 1 / nearest
+    scaled = value * inverse + 0.5
+    return (float(math.floor(scaled)) if math.isfinite(scaled) else scaled) / inverse

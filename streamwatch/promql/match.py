@@ -1,0 +1,48 @@
+"""Label matchers: a label that is missing is empty; regular expressions are RE2's and match the whole value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import re2  # type: ignore[import-untyped]
+
+from streamwatch.errors import QueryError
+
+Operator = Literal["=", "!=", "=~", "!~"]
+
+
+def compiled(pattern: str) -> Any:  # noqa: ANN401 - re2 has no types
+    """Return a regular expression that matches whole values, newlines too.
+
+    Raises:
+        QueryError: it is none that RE2 knows.
+
+    """
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(f"(?s:{pattern})", options)
+    except re2.error as error:
+        told = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else str(error)
+        raise QueryError(f"{pattern!r}: not a regular expression of RE2: {told}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """A condition on one label."""
+
+    name: str
+    op: Operator
+    value: str
+    _regex: Any = field(default=None, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.op in {"=~", "!~"}:
+            object.__setattr__(self, "_regex", compiled(self.value))
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        """Say whether these labels fulfil it."""
+        value = labels.get(self.name, "")
+        if self._regex is None:
+            return (value == self.value) is (self.op == "=")
+        return (self._regex.fullmatch(value) is not None) is (self.op == "=~")

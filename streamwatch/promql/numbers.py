@@ -1,0 +1,142 @@
+"""Arithmetic as Go and Prometheus do it: division by zero, remainders, sums, and how numbers are written."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+
+def divide(one: float, other: float) -> float:
+    """Return a quotient; by zero it is an infinity, or NaN."""
+    if other != 0:
+        return one / other
+    if one == 0 or math.isnan(one):
+        return math.nan
+    return math.copysign(math.inf, one) * math.copysign(1.0, other)
+
+
+def remainder(one: float, other: float) -> float:
+    """Return the remainder with the sign of the dividend."""
+    if math.isinf(one) or other == 0:
+        return math.nan
+    return math.fmod(one, other)
+
+
+def power(one: float, other: float) -> float:
+    """Return a power; what Python calls an error is an infinity or NaN."""
+    try:
+        return math.pow(one, other)
+    except OverflowError:
+        odd = other == int(other) and int(other) % 2 == 1
+        return -math.inf if one < 0 and odd else math.inf
+    except ValueError:
+        if one == 0:
+            odd = other == int(other) and int(other) % 2 == 1
+            return math.copysign(math.inf, one) if odd else math.inf
+        return math.nan
+
+
+ARITHMETIC: Final[Mapping[str, Callable[[float, float], float]]] = {
+    "+": lambda one, other: one + other,
+    "-": lambda one, other: one - other,
+    "*": lambda one, other: one * other,
+    "/": divide,
+    "%": remainder,
+    "^": power,
+    "atan2": math.atan2,
+}
+COMPARISONS: Final[Mapping[str, Callable[[float, float], bool]]] = {
+    "==": lambda one, other: one == other,
+    "!=": lambda one, other: one != other,
+    ">": lambda one, other: one > other,
+    "<": lambda one, other: one < other,
+    ">=": lambda one, other: one >= other,
+    "<=": lambda one, other: one <= other,
+}
+
+
+def total(values: Iterable[float]) -> float:
+    """Return a sum, with what rounding loses added back (Kahan and Neumaier)."""
+    found = lost = 0.0
+    for value in values:
+        found, lost = kahan(value, found, lost)
+    return found if math.isinf(found) else found + lost
+
+
+def kahan(value: float, found: float, lost: float) -> tuple[float, float]:
+    """Add a value to a sum and to what it has lost."""
+    new = found + value
+    if math.isinf(new):
+        return new, 0.0
+    if abs(found) >= abs(value):
+        return new, lost + ((found - new) + value)
+    return new, lost + ((value - new) + found)
+
+
+def mean(values: Iterable[float]) -> float:
+    """Return a mean: of the sum, or step by step from where the sum gets too large."""
+    found = lost = 0.0
+    count, by_steps = 0, False
+    for value in values:
+        count += 1
+        if not by_steps:
+            new, new_lost = kahan(value, found, lost)
+            if count == 1 or not math.isinf(new):
+                found, lost = new, new_lost
+                continue
+            by_steps = True
+            found, lost = found / (count - 1), lost / (count - 1)
+        share = (count - 1) / count
+        found, lost = kahan(value / count, share * found, share * lost)
+    return found + lost if by_steps else found / count + lost / count
+
+
+def quantile(q: float, values: Iterable[float]) -> float:
+    """Return a quantile, between two values where it falls between them; NaN is the smallest of all."""
+    listed = sorted(values, key=lambda value: (not math.isnan(value), value if not math.isnan(value) else 0.0))
+    if not listed or math.isnan(q):
+        return math.nan
+    if q < 0:
+        return -math.inf
+    if q > 1:
+        return math.inf
+    rank = q * (len(listed) - 1)
+    below = max(0, math.floor(rank))
+    above = min(len(listed) - 1, below + 1)
+    weight = rank - math.floor(rank)
+    return listed[below] * (1 - weight) + listed[above] * weight
+
+
+def variance(values: Iterable[float]) -> float:
+    """Return the variance of a whole population (Welford, with what rounding loses added back)."""
+    count, middle, middle_lost, squares, squares_lost = 0.0, 0.0, 0.0, 0.0, 0.0
+    for value in values:
+        count += 1
+        delta = value - (middle + middle_lost)
+        middle, middle_lost = kahan(delta / count, middle, middle_lost)
+        squares, squares_lost = kahan(delta * (value - (middle + middle_lost)), squares, squares_lost)
+    return (squares + squares_lost) / count
+
+
+def written(value: float) -> str:
+    """Return a number as Go's FormatFloat(value, 'f', -1, 64) writes it: the shortest, without an exponent."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "+Inf" if value > 0 else "-Inf"
+    if value == 0:
+        return "-0" if math.copysign(1.0, value) < 0 else "0"
+    mantissa, _, exponent = repr(abs(value)).partition("e")
+    whole, _, part = mantissa.partition(".")
+    part = "" if part == "0" and not exponent else part
+    point = len(whole) + int(exponent or 0)
+    digits = whole + part
+    if point <= 0:
+        shown = "0." + "0" * -point + digits
+    elif point >= len(digits):
+        shown = digits + "0" * (point - len(digits))
+    else:
+        shown = f"{digits[:point]}.{digits[point:]}"
+    if "." in shown:
+        shown = shown.rstrip("0").rstrip(".")
+    sign = "-" if value < 0 else ""
+    return sign + (shown.lstrip("0") if shown[0] == "0" and not shown.startswith("0.") else shown)

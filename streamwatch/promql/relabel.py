@@ -1,0 +1,57 @@
+"""Functions that change labels: ``label_replace`` and ``label_join``."""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+from streamwatch.errors import EvaluationError
+from streamwatch.model.labels import Labels
+from streamwatch.promql.match import compiled
+from streamwatch.promql.series import Vector
+
+_LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_REFERENCE: Final = re.compile(r"\$(?:(\w+)|\{(\w+)\}|(\$))", re.ASCII)
+
+
+@lru_cache(maxsize=256)
+def _pattern(text: str) -> Any:  # noqa: ANN401 - re2 has no types
+    return compiled(text)
+
+
+def label_replace(vector: Vector, target: str, replacement: str, source: str, pattern: str) -> Vector:
+    """Set a label from the parts of another, where that matches as a whole."""
+    if not _LABEL.fullmatch(target):
+        raise EvaluationError(f"label_replace: {target!r} is no label")
+    regex = _pattern(pattern)
+    found: Vector = []
+    for labels, value in vector:
+        match = regex.fullmatch(labels.get(source, ""))
+        found.append((labels if match is None else labels.updated({target: _expanded(replacement, match)}), value))
+    return found
+
+
+def _expanded(template: str, match: Any) -> str:  # noqa: ANN401 - re2 has no types
+    """Return a template with ``$1``, ``${1}`` and ``${name}`` filled in, as Go's Expand does; ``$$`` is a dollar."""
+
+    def part(reference: "re.Match[str]") -> str:
+        name = reference[1] or reference[2]
+        if name is None:
+            return "$"
+        try:
+            return match[int(name) if name.isdigit() else name] or ""
+        except (IndexError, KeyError):
+            return ""
+
+    return _REFERENCE.sub(part, template)
+
+
+def label_join(vector: Vector, target: str, separator: str, sources: Sequence[str]) -> Vector:
+    """Set a label to others' values, joined."""
+    if not _LABEL.fullmatch(target):
+        raise EvaluationError(f"label_join: {target!r} is no label")
+
+    def joined(labels: Labels) -> Labels:
+        return labels.updated({target: separator.join(labels.get(one, "") for one in sources)})
+
+    return [(joined(labels), value) for labels, value in vector]

@@ -1,0 +1,60 @@
+"""What an expression is evaluated on, and what it becomes."""
+
+import math
+import struct
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeAlias
+
+from streamwatch.errors import EvaluationError
+from streamwatch.model.labels import Labels
+from streamwatch.promql.match import Matcher
+
+STALE: Final[float] = struct.unpack("<d", struct.pack("<Q", 0x7FF0000000000002))[0]
+"""The value of a stale marker: a NaN of its own."""
+_STALE_BITS: Final = 0x7FF0000000000002
+
+
+def is_stale(value: float) -> bool:
+    """Say whether this is a stale marker, and no other NaN."""
+    return math.isnan(value) and struct.unpack("<Q", struct.pack("<d", value))[0] == _STALE_BITS
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A series in a range of time: times in milliseconds since 1970, ascending, and as many values."""
+
+    labels: Labels
+    times: Sequence[int]
+    values: Sequence[float]
+
+
+Element: TypeAlias = tuple[Labels, float]
+Vector: TypeAlias = list[Element]
+Value: TypeAlias = Vector | float | str
+"""A vector, a scalar, or a string."""
+
+
+class Querier(Protocol):
+    """What knows the samples."""
+
+    def select(self, matchers: Sequence[Matcher], first_ms: int, last_ms: int) -> list[Series]:
+        """Return the series that match, with their samples from ``first_ms`` to ``last_ms``, both included.
+
+        Stale markers are among the values; series without a sample may be left out.
+        """
+
+
+def unique(value: Value) -> Value:
+    """Return the value; a vector must not have the same labels twice.
+
+    Raises:
+        EvaluationError: it has.
+
+    """
+    if isinstance(value, list) and len(value) > 1:
+        twice = [labels for labels, count in Counter(labels for labels, _ in value).items() if count > 1]
+        if twice:
+            raise EvaluationError(f"vector cannot contain metrics with the same labelset: {twice[0]}")
+    return value

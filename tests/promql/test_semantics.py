@@ -1,0 +1,151 @@
+"""What the facts about Prometheus 3.5 say, case by case."""
+
+import math
+
+import pytest
+
+from streamwatch.errors import EvaluationError, QueryError
+from streamwatch.model.labels import Labels
+from streamwatch.promql.evaluate import Options, evaluate, evaluate_range
+from streamwatch.promql.numbers import written
+from streamwatch.promql.parse import parse
+from tests.promql.memory import Memory
+
+MEMORY = Memory(
+    {
+        'up{job="a",instance="1"}': "1 1 1 0 stale",
+        'up{job="a",instance="2"}': "1 1 _ _ _",
+        'up{job="b",instance="1"}': "0 0 0 0 0",
+        'total{job="a"}': "0 10 20 5 15",
+        'total{job="b"}': "5 5 5 5 5",
+        'info{job="a",zone="x"}': "1 1 1 1 1",
+        'odd{job="a"}': "NaN 1 NaN +Inf 2",
+    }
+)
+END = 60_000
+
+
+def shown(expression: str, at: int = END) -> dict[str, float]:
+    value = evaluate(parse(expression), MEMORY, at, Options(step_ms=15_000))
+    if isinstance(value, float):
+        return {"": value}
+    assert isinstance(value, list)
+    return {str(labels): one for labels, one in value}
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        # A stale marker ends a series; a gap does not.
+        ("up", {'up{instance="2", job="a"}': 1, 'up{instance="1", job="b"}': 0}),
+        ('up{instance="1"} offset 15s', {'up{instance="1", job="a"}': 0, 'up{instance="1", job="b"}': 0}),
+        ('up{zone=""} @ 0', {'up{instance="1", job="a"}': 1, 'up{instance="2", job="a"}': 1,
+                             'up{instance="1", job="b"}': 0}),
+        # Ranges are open to the left, and skip stale markers.
+        ("count_over_time(up[1m])", {'{instance="1", job="a"}': 3, '{instance="2", job="a"}': 1,
+                                     '{instance="1", job="b"}': 4}),
+        ('last_over_time(up{job="a",instance="1"}[1m])', {'up{instance="1", job="a"}': 0}),
+        # A reset adds what was there before; both ends are within a step of the range's.
+        ('increase(total{job="a"}[1m])', {'{job="a"}': 33.333333333333336}),
+        ('resets(total{job="a"}[2m])', {'{job="a"}': 1}),
+        ("rate(total[15s])", {}),
+        # NaN is a value like others; minimum and maximum look past it.
+        ("min_over_time(odd[1m])", {'{job="a"}': 1}),
+        ("count_over_time(odd[2m]) > 4", {'{job="a"}': 5}),
+        # A comparison keeps the vector's value, whichever side it is on.
+        ("3 < total", {'total{job="a"}': 15, 'total{job="b"}': 5}),
+        ("total > bool 10", {'{job="a"}': 1, '{job="b"}': 0}),
+        ("-1 ^ 2", {"": -1}),
+        ("1 / 0", {"": math.inf}),
+        ("-7 % 3", {"": -1}),
+        # Aggregations of nothing are nothing.
+        ("count(nothing)", {}),
+        ("sum by (job) (up)", {'{job="a"}': 1, '{job="b"}': 0}),
+        ("sum without (instance) (up)", {'{job="a"}': 1, '{job="b"}': 0}),
+        ("topk(1, total)", {'total{job="a"}': 15}),
+        ("topk(0, total)", {}),
+        ('count_values("v", up)', {'{v="1"}': 1, '{v="0"}': 1}),
+        # Matching.
+        ("total * on (job) group_left (zone) info", {'{job="a", zone="x"}': 15}),
+        ("up and on (job) info", {'up{instance="2", job="a"}': 1}),
+        ("up unless on (job) info", {'up{instance="1", job="b"}': 0}),
+        ("info or total", {'info{job="a", zone="x"}': 1, 'total{job="a"}': 15, 'total{job="b"}': 5}),
+        # What is not there.
+        ('absent(nothing{job="a", zone=~"x", le!="1"})', {'{job="a"}': 1}),
+        ("absent(up)", {}),
+        ('absent_over_time(nothing{job="a"}[1m])', {'{job="a"}': 1}),
+        # Subqueries stand on multiples of their step.
+        ('max_over_time(total{job="a"}[1m:20s])', {'{job="a"}': 20}),
+        ("time()", {"": 60}),
+        ("timestamp(total)", {'{job="a"}': 60, '{job="b"}': 60}),
+        ("timestamp(total offset 20s)", {'{job="a"}': 30, '{job="b"}': 30}),
+        ("scalar(total)", {"": math.nan}),
+        ('label_replace(info, "zone", "$1-$1", "zone", "(.)")', {'info{job="a", zone="x-x"}': 1}),
+        ('label_join(info, "all", "/", "job", "zone")', {'info{all="a/x", job="a", zone="x"}': 1}),
+    ],
+)  # fmt: skip
+def test_an_expression_is_what_prometheus_makes_of_it(expression: str, expected: dict[str, float]) -> None:
+    assert shown(expression) == pytest.approx(expected, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("expression", "why"),
+    [
+        ("up * on (job) total", "many-to-one matching must be explicit"),
+        ("total * on (job) up", "duplicate series for the match group"),
+        ("{__name__=~'odd|total'} * 2", "same labelset"),
+        ("topk(NaN, up)", "NaN"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_an_error(expression: str, why: str) -> None:
+    with pytest.raises(EvaluationError, match=why):
+        shown(expression, 15_000)
+
+
+@pytest.mark.parametrize(
+    ("expression", "why"),
+    [
+        ("sum(", "parenthesis"),
+        ("histogram_fraction(0, 1, up)", "native histograms"),
+        ("mad_over_time(up[5m])", "experimental"),
+        ("limitk(2, up)", "experimental|invalid"),
+        ('up{a=~"x*+"}', "RE2"),
+        ('up{a="1" or b="2"}', "matchers"),
+        ("up @ -5", "before 1970"),
+        ('label_replace(up, "9", "", "a", "b")', "no label"),
+        ('label_replace(up, "a", "", "a", "(")', "RE2"),
+        ('count_values("a-b", up)', "no label"),
+        ("(" * 200 + "up" + ")" * 200, "nested deeper"),
+        ("up + " * 20_000 + "up", "longer than"),
+    ],
+)
+def test_what_the_engine_does_not_know_is_refused_by_name(expression: str, why: str) -> None:
+    with pytest.raises(QueryError, match=why):
+        parse(expression)
+
+
+def test_a_hostile_expression_is_bounded() -> None:
+    with pytest.raises(EvaluationError, match="more than 10 samples"):
+        evaluate(parse("count_over_time(up[1h:15s])"), MEMORY, END, Options(most_samples=10, step_ms=15_000))
+    with pytest.raises(EvaluationError, match="steps"):
+        shown("count_over_time(up[10y:1s])")
+
+
+def test_a_range_query_is_one_instant_after_the_other() -> None:
+    found = evaluate_range(parse('total{job="a"} - total{job="a"} @ start()'), MEMORY, 15_000, 60_000, 15_000)
+
+    assert found == {Labels({"job": "a"}): [(15_000, 0), (30_000, 10), (45_000, -5), (60_000, 5)]}
+    with pytest.raises(EvaluationError, match="at most"):
+        evaluate_range(parse("up"), MEMORY, 0, 10**9, 10)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1.0, "1"), (0.1, "0.1"), (-0.0, "-0"), (1e21, "1000000000000000000000"), (1.5e-7, "0.00000015"),
+        (123456.789, "123456.789"), (-2.5, "-2.5"), (math.nan, "NaN"), (math.inf, "+Inf"), (-math.inf, "-Inf"),
+        (1e16, "10000000000000000"), (12345678901234567.0, "12345678901234568"), (5e-324, "0." + "0" * 323 + "5"),
+    ],
+)  # fmt: skip
+def test_numbers_are_written_as_go_writes_them(value: float, text: str) -> None:
+    assert written(value) == text

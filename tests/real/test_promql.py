@@ -1,0 +1,47 @@
+"""The engine against a real promtool of Prometheus 3.5: random expressions over random series, without a difference."""
+
+import json
+import os
+import random
+from pathlib import Path
+
+from tests.promql.answers import differ, ours, written
+from tests.promql.memory import Memory
+from tests.promql.random_expressions import Grammar, series
+from tests.real import artefacts
+from tests.real.conftest import had
+from tests.real.promtool import answers
+
+COUNT = int(os.environ.get("STREAMWATCH_FUZZ", "600"))
+"""How many expressions; STREAMWATCH_FUZZ=20000 for a long run."""
+SEED = int(os.environ.get("STREAMWATCH_SEED", "7"))
+_BATCH = 60
+_KEPT = 4
+GOLDEN = Path(__file__).parents[1] / "promql" / "golden.json"
+
+
+def test_random_expressions_are_what_promtool_makes_of_them(tmp_path: Path) -> None:
+    promtool = had(artefacts.promtool_3)
+    dice = random.Random(SEED)
+    grammar = Grammar(dice)
+    wrong, kept = [], []
+    for _ in range(0, COUNT, _BATCH):
+        data = series(dice)
+        asked = [(grammar.vector(dice.choice((1, 2, 3))), 15 * dice.randint(4, 70)) for _ in range(_BATCH)]
+        memory = Memory(data)
+        told = answers(promtool, tmp_path, data, asked)
+        answered = zip(asked, told, strict=True)
+        kept.append(
+            {
+                "series": data,
+                "asked": [{"expression": e, "at": at, "answer": written(one)} for (e, at), one in answered],
+            }
+        )
+        for (expression, at), theirs in zip(asked, told, strict=True):
+            found = ours(expression, memory, at)
+            if differ(found, theirs):
+                wrong.append(f"{expression}  @ {at}s\n  ours   {found}\n  theirs {theirs}")
+    print(f"seed {SEED}: {COUNT} expressions, {len(wrong)} differences")  # noqa: T201 - the seed, to play it again
+    assert not wrong, "\n".join(wrong[:5])
+    if os.environ.get("STREAMWATCH_WRITE_GOLDEN") == "1":
+        GOLDEN.write_text(json.dumps(kept[:_KEPT], indent=0) + "\n", encoding="utf-8")

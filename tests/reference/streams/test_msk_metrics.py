@@ -180,12 +180,16 @@ def test_a_consumer_that_has_read_everything_has_nothing_to_drain(stack: ExitSta
         closing(KafkaConsumer("read", group_id="idle", bootstrap_servers=kafka.bootstrap.split(",")))
     )
 
-    def is_stable() -> bool:
+    def has_committed() -> bool:
         consumer.poll(timeout_ms=100)
+        if consumer.assignment():
+            consumer.commit()
+        return is_stable() and bool(kafka.do(lambda site, _: site.groups.offsets.of("idle")))
+
+    def is_stable() -> bool:
         return any(one.name == "idle" and one.state == "Stable" for one in kafka.do(lambda site, _: site.groups.list()))
 
-    wait_for(is_stable, 20, "the group is stable")
-    consumer.commit()
+    wait_for(has_committed, 20, "the group is stable and has committed")
     seen.minute()
 
     assert seen.told("EstimatedMaxTimeLag", Consumer_Group="idle", Topic="read")["Maximum"] == 0

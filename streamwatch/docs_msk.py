@@ -8,7 +8,10 @@ from typing import Final
 
 from streamwatch.catalogue.msk_twins import TWINS
 from streamwatch.config import parse
-from streamwatch.model.msk import LEVELS, Level, Twin, Type
+from streamwatch.model.msk import Level, Twin, Type
+from streamwatch.sources.aws.cloudwatch import DOLLARS_A_METRIC, MONTH_SECONDS
+from streamwatch.sources.aws.config import CloudWatch
+from streamwatch.sources.aws.minutes import MINUTE
 from streamwatch.sources.aws.rights import rights_of
 from streamwatch.sources.kafka.rights import IAM
 from streamwatch.sources.msk.rights import USES, Use
@@ -16,8 +19,7 @@ from streamwatch.watched import told_by_cloudwatch
 
 _ARN: Final = "arn:aws:kafka:REGION:ACCOUNT"
 _ANYWHERE: Final = "*"
-_MONTH_SECONDS: Final = 30 * 86_400
-_DOLLARS: Final = 0.01 / 1000
+_DETAIL_SECONDS: Final = CloudWatch().detail_interval
 _NOT_ON_M7G: Final = frozenset(
     {"CPUCreditBalance", "BurstBalance", "ZooKeeperRequestLatencyMsMean", "ZooKeeperSessionState"}
 )
@@ -108,10 +110,10 @@ def costs() -> str:
 
 def month(twins: Iterable[Twin], level: Level, size: Size, *, every_minute: bool = False) -> float:
     """Return what asking for these metrics costs in thirty days, of a cluster of Standard brokers."""
-    return _DOLLARS * sum(
-        series(one, size) * _MONTH_SECONDS / (60 if every_minute or _is_vital(one) else 300)
+    return DOLLARS_A_METRIC * sum(
+        series(one, size) * MONTH_SECONDS / (MINUTE if every_minute or one.vital else _DETAIL_SECONDS)
         for one in twins
-        if "standard" in one.on and one.name not in _NOT_ON_M7G and LEVELS.index(one.level) <= LEVELS.index(level)
+        if "standard" in one.on and one.name not in _NOT_ON_M7G and one.is_at(level)
     )
 
 
@@ -121,10 +123,6 @@ def series(twin: Twin, size: Size) -> int:
     if "group" in labels:
         return size.group_topics
     return (size.brokers if "broker" in labels else 1) * (size.topics if "topic" in labels else 1)
-
-
-def _is_vital(twin: Twin) -> bool:
-    return twin.metric.cloudwatch is not None and twin.metric.cloudwatch.vital
 
 
 def _asked(more: str, msk: str = "") -> list[Twin]:

@@ -33,6 +33,15 @@ class Twin:
     on: frozenset[Type] = frozenset()
     """Types of clusters that have it: on others it is absent by design."""
 
+    @property
+    def vital(self) -> bool:
+        """Whether it is asked for every minute, and not only as often as details are."""
+        return self.metric.cloudwatch is not None and self.metric.cloudwatch.vital
+
+    def is_at(self, level: Level) -> bool:
+        """Whether there is such a metric at this level of enhanced monitoring."""
+        return LEVELS.index(self.level) <= LEVELS.index(level)
+
 
 @dataclass(frozen=True, slots=True)
 class Told:

@@ -22,7 +22,7 @@ from streamwatch.sources.problems import problem
 
 MOST_QUERIES: Final = 500
 DOLLARS_A_METRIC: Final = 0.01 / 1000
-_MONTH_SECONDS: Final = 30 * 86_400
+MONTH_SECONDS: Final = 30 * 86_400
 _LOOK_BACK_SECONDS: Final = 10 * MINUTE
 _MOST_BACK_SECONDS: Final = 3 * 3600
 _QUIET_ASKS: Final = 3
@@ -53,7 +53,7 @@ class Budget:
     """Dollars that come in evenly; a day's worth may be saved."""
 
     def __init__(self, monthly_dollars: float, now: float) -> None:
-        self._rate = monthly_dollars / _MONTH_SECONDS
+        self._rate = monthly_dollars / MONTH_SECONDS
         self._most = monthly_dollars / 30
         self._left = self._most
         self._at = now

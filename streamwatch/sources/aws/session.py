@@ -165,7 +165,8 @@ class Caller:
         """
         self._account = account
         self._clock = clock
-        self._wait = wait
+        self.wait = wait
+        """Waits for so many seconds, or less when the source is closed."""
         self._lock = threading.Lock()
         self._counts: dict[tuple[str, str, str], _Count] = {}
 
@@ -199,7 +200,7 @@ class Caller:
         if delay is None or self._clock.monotonic() >= deadline:
             raise SourceUnavailable(f"{what}: no answer before the deadline of the read: it was not its turn yet")
         if delay:
-            self._wait(delay)
+            self.wait(delay)
         begun = self._clock.monotonic()
         count = self._count(region, service, operation)
         try:

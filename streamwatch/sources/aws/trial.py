@@ -1,14 +1,16 @@
 """One call at a time, to see whether the agent may make it; and what to put into the policy where it may not."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from streamwatch.clock import Clock
 from streamwatch.errors import SourceDenied, SourceError, SourceThrottled
 from streamwatch.model.finding import Finding, Verdict
 from streamwatch.sources.aws.errors import NotThere
+from streamwatch.sources.aws.minutes import MINUTE
 from streamwatch.sources.aws.rights import rights_of
 from streamwatch.sources.aws.session import Caller
 
@@ -27,26 +29,37 @@ class Step:
     wants: tuple[str, ...] = ()
 
 
+def newest_point(namespace: str, metric: str, statistic: str, now: float, at: Mapping[str, str]) -> Step:
+    """Return the step that asks CloudWatch for the last five minutes of a metric with these dimensions."""
+    named = {
+        "Namespace": namespace,
+        "MetricName": metric,
+        "Dimensions": [{"Name": name, "Value": value} for name, value in at.items()],
+    }
+    given = {
+        "MetricDataQueries": [{"Id": "q", "MetricStat": {"Metric": named, "Period": MINUTE, "Stat": statistic}}],
+        "StartTime": datetime.fromtimestamp(now - 5 * MINUTE, UTC),
+        "EndTime": datetime.fromtimestamp(now, UTC),
+    }
+    return Step("cloudwatch", "GetMetricData", given, ("MetricDataResults",))
+
+
 class Trial:
     """Tries calls in one region."""
 
-    def __init__(
-        self, region: str, caller: Caller, clock: Clock, wait: Callable[[float], object], target: str = ""
-    ) -> None:
+    def __init__(self, region: str, caller: Caller, clock: Clock, target: str = "") -> None:
         """Begin; all of it must end within a minute.
 
         Args:
             region: where.
             caller: who calls.
             clock: what time it is.
-            wait: waits for so many seconds.
             target: what the findings are about, where it is not the region.
 
         """
         self.region = region
         self._target = target or region
         self._caller = caller
-        self._wait = wait
         self.deadline = clock.monotonic() + _DEADLINE_SECONDS
 
     def attempt(self, step: Step) -> tuple[dict[str, Any] | None, Finding]:
@@ -67,18 +80,17 @@ class Trial:
             return None, self.finding(name, "failed", str(error), hint)
         return answer, self.finding(name, "ok", "allowed")
 
-    def _call(self, step: Step) -> dict[str, Any]:
+    def _call(self, step: Step, tries: int = _TRIES) -> dict[str, Any]:
         """Call; a rate that is used up at the moment says nothing about the right, and is waited for."""
-        for _ in range(_TRIES):
-            try:
-                return self._caller.call(
-                    step.service, self.region, step.operation, step.given, wants=step.wants, deadline=self.deadline
-                )
-            except SourceThrottled:
-                self._wait(_AGAIN_SECONDS)
-        return self._caller.call(
-            step.service, self.region, step.operation, step.given, wants=step.wants, deadline=self.deadline
-        )
+        try:
+            return self._caller.call(
+                step.service, self.region, step.operation, step.given, wants=step.wants, deadline=self.deadline
+            )
+        except SourceThrottled:
+            if not tries:
+                raise
+            self._caller.wait(_AGAIN_SECONDS)
+            return self._call(step, tries - 1)
 
     def identity(self) -> tuple[str | None, Finding]:
         """Return the account, None where the credentials are no good, and who the agent is there."""

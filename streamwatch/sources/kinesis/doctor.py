@@ -2,22 +2,19 @@
 
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from typing import Any
 
 from streamwatch.clock import Clock
 from streamwatch.model.finding import Finding
 from streamwatch.sources.aws.session import Accounts, Caller
-from streamwatch.sources.aws.trial import Step, Trial
+from streamwatch.sources.aws.trial import Step, Trial, newest_point
 from streamwatch.sources.kinesis.config import Config
 
 
 def examine(config: Config, clock: Clock) -> Iterator[Finding]:
     """Check each region, step by step; a stream that is there is taken as the example."""
-    wait = threading.Event().wait
-    caller = Caller(Accounts(clock).get(config.access), clock, wait)
+    caller = Caller(Accounts(clock).get(config.access), clock, threading.Event().wait)
     for region in config.regions:
-        yield from _Checkup(config, Trial(region, caller, clock, wait), clock).run()
+        yield from _Checkup(config, Trial(region, caller, clock), clock).run()
 
 
 class _Checkup:
@@ -53,7 +50,7 @@ class _Checkup:
             yield Step("kinesis", "ListShards", name, ("Shards",))
             yield Step("kinesis", "ListStreamConsumers", arn, ("Consumers",))
         if self._config.cloudwatch.enabled:
-            yield Step("cloudwatch", "GetMetricData", _query(self._clock.now()), ("MetricDataResults",))
+            yield newest_point("AWS/Kinesis", "IncomingRecords", "Sum", self._clock.now(), {})
 
     def _partition(self) -> str:
         area = self._trial.region.rpartition("-")[0].rpartition("-")[0]
@@ -66,12 +63,3 @@ class _Checkup:
         if answer is not None:
             read = {"ShardIterator": answer["ShardIterator"], "Limit": 1}
             yield self._trial.attempt(Step("kinesis", "GetRecords", read, ("Records",)))[1]
-
-
-def _query(now: float) -> dict[str, Any]:
-    metric = {"Namespace": "AWS/Kinesis", "MetricName": "IncomingRecords"}
-    return {
-        "MetricDataQueries": [{"Id": "q", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"}}],
-        "StartTime": datetime.fromtimestamp(now - 300, UTC),
-        "EndTime": datetime.fromtimestamp(now, UTC),
-    }

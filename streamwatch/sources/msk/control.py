@@ -1,21 +1,29 @@
 """MSK's control plane: one cluster, found by name, ARN or tag; what it is, and what is done to it."""
 
 from collections.abc import Collection, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 from streamwatch.errors import SourceDenied
 from streamwatch.model.msk import LEVELS, Described, Level, Operation
-from streamwatch.sources.aws.errors import NotThere
+from streamwatch.sources.aws.errors import NotThere, taken_apart
 from streamwatch.sources.aws.session import Caller
 from streamwatch.sources.msk.config import Config
 
 _ENDED = frozenset({"UPDATE_COMPLETE", "UPDATE_FAILED", "COMPLETED", "FAILED", "CANCELLED"})
 
 
-class Control:
-    """Asks about one cluster. May be used from several threads; an answer that is spoilt raises KeyError and the like.
+Listed = tuple[int, int, int]
+"""A topic's partitions, its replication factor, its replicas out of sync."""
+Partition = tuple[int, int, tuple[int, ...], frozenset[int]]
+"""Number, leader (-1 without one), replicas, ISR."""
 
-    Deadlines are the clock's ``monotonic``; every method raises SourceError where AWS does not answer.
+
+class Control:
+    """Asks about one cluster. May be used from several threads.
+
+    Deadlines are the clock's ``monotonic``; every method raises SourceError where AWS does not answer, or answers what
+    it does not promise.
     """
 
     def __init__(self, config: Config, caller: Caller) -> None:
@@ -38,85 +46,86 @@ class Control:
     def describe(self, deadline: float) -> Described:
         """Return what the cluster is; one that was deleted is looked for again next time."""
         try:
-            told = self._about("DescribeClusterV2", ("ClusterInfo",), deadline)["ClusterInfo"]
+            with self._taken_apart("DescribeClusterV2"):
+                return _described(self._about("DescribeClusterV2", ("ClusterInfo",), deadline)["ClusterInfo"])
         except NotThere:
             self._arn = None
             raise
-        provisioned = told.get("Provisioned", {})
-        instance = provisioned.get("BrokerNodeGroupInfo", {}).get("InstanceType", "")
-        serverless = told.get("ClusterType") == "SERVERLESS"
-        return Described(
-            name=told["ClusterName"],
-            arn=told["ClusterArn"],
-            type="serverless" if serverless else "express" if instance.startswith("express.") else "standard",
-            state=told["State"],
-            kafka_version=provisioned.get("CurrentBrokerSoftwareInfo", {}).get("KafkaVersion", ""),
-            instance_type=instance,
-            level=_level(provisioned.get("EnhancedMonitoring", "DEFAULT")),
-            brokers=provisioned.get("NumberOfBrokerNodes", 0),
-            kraft=not serverless and "ZookeeperConnectString" not in provisioned,
-        )
 
     def operations(self, deadline: float) -> tuple[Operation, ...]:
         """Return what is done to the cluster and has not ended."""
-        answer = self._about("ListClusterOperationsV2", ("ClusterOperationInfoList",), deadline)
-        return tuple(
-            Operation(one.get("OperationType", ""), one.get("OperationState", ""))
-            for one in answer["ClusterOperationInfoList"]
-            if one.get("OperationState") not in _ENDED
-        )
+        with self._taken_apart("ListClusterOperationsV2"):
+            answer = self._about("ListClusterOperationsV2", ("ClusterOperationInfoList",), deadline)
+            return tuple(
+                Operation(one.get("OperationType", ""), one.get("OperationState", ""))
+                for one in answer["ClusterOperationInfoList"]
+                if one.get("OperationState") not in _ENDED
+            )
 
     def hosts(self, deadline: float) -> dict[int, str]:
         """Return the brokers' addresses, by broker."""
-        return {
-            int(told["BrokerId"]): str(told["Endpoints"][0])
-            for answer in self._pages("ListNodes", ("NodeInfoList",), deadline)
-            for node in answer["NodeInfoList"]
-            if (told := node.get("BrokerNodeInfo")) and told.get("Endpoints")
-        }
+        with self._taken_apart("ListNodes"):
+            return {
+                int(told["BrokerId"]): str(told["Endpoints"][0])
+                for node in self._items("ListNodes", "NodeInfoList", deadline)
+                if (told := node.get("BrokerNodeInfo")) and told.get("Endpoints")
+            }
 
     def bootstrap(self, listener: str, deadline: float) -> tuple[str, ...]:
         """Return the bootstrap servers of a listener, as the API calls it."""
-        told = self._about("GetBootstrapBrokers", (), deadline)
-        servers = told.get(listener, "")
-        if not servers:
-            known = ", ".join(sorted(name for name in told if name.startswith("Bootstrap"))) or "none"
-            why = f"kafka GetBootstrapBrokers: {self._arn} has no {listener}, but {known}: check `tls` and `sasl`"
-            raise SourceDenied(why)
-        return tuple(str(servers).split(","))
+        with self._taken_apart("GetBootstrapBrokers"):
+            told = self._about("GetBootstrapBrokers", (), deadline)
+            servers = told.get(listener, "")
+            if not servers:
+                known = ", ".join(sorted(name for name in told if name.startswith("Bootstrap"))) or "none"
+                why = f"kafka GetBootstrapBrokers: {self._arn} has no {listener}, but {known}: check `tls` and `sasl`"
+                raise SourceDenied(why)
+            return tuple(str(servers).split(","))
 
-    def topics(self, deadline: float) -> Iterator[dict[str, Any]]:
-        """Yield all topics as ListTopics tells them."""
-        for answer in self._pages("ListTopics", ("Topics",), deadline):
-            yield from answer["Topics"]
+    def topics(self, deadline: float) -> dict[str, Listed]:
+        """Return all topics, by name."""
+        with self._taken_apart("ListTopics"):
+            return {
+                str(one["TopicName"]): (
+                    int(one["PartitionCount"]),
+                    int(one["ReplicationFactor"]),
+                    int(one["OutOfSyncReplicaCount"]),
+                )
+                for one in self._items("ListTopics", "Topics", deadline)
+            }
 
-    def partitions(self, topic: str, deadline: float) -> Iterator[dict[str, Any]]:
-        """Yield a topic's partitions as DescribeTopicPartitions tells them."""
-        for answer in self._pages("DescribeTopicPartitions", ("Partitions",), deadline, TopicName=topic):
-            yield from answer["Partitions"]
+    def partitions(self, topic: str, deadline: float) -> tuple[Partition, ...]:
+        """Return a topic's partitions."""
+        with self._taken_apart("DescribeTopicPartitions"):
+            items = self._items("DescribeTopicPartitions", "Partitions", deadline, TopicName=topic)
+            return tuple(map(_partition, items))
+
+    def _taken_apart(self, operation: str) -> AbstractContextManager[None]:
+        return taken_apart(f"kafka {operation} in {self.region}")
 
     def _about(self, operation: str, wants: Collection[str], deadline: float) -> dict[str, Any]:
         given = {"ClusterArn": self.arn(deadline)}
         return self._caller.call("kafka", self.region, operation, given, wants=wants, deadline=deadline)
 
-    def _pages(
-        self, operation: str, wants: Collection[str], deadline: float, **given: object
-    ) -> Iterator[dict[str, Any]]:
+    def _items(self, operation: str, name: str, deadline: float, **given: object) -> Iterator[dict[str, Any]]:
+        """Yield what the pages of an answer list."""
         given["ClusterArn"] = self.arn(deadline)
-        return self._caller.pages("kafka", self.region, operation, given, wants=wants, deadline=deadline)
+        for answer in self._caller.pages("kafka", self.region, operation, given, wants=(name,), deadline=deadline):
+            yield from answer[name]
 
     def _find(self, deadline: float) -> str:
         """Return the ARN of the cluster of this name, or of the one with these tags."""
         config = self._config
         given = {} if config.cluster is None else {"ClusterNameFilter": config.cluster}
-        found = [
-            one
-            for answer in self._caller.pages(
-                "kafka", self.region, "ListClustersV2", given, wants=("ClusterInfoList",), deadline=deadline
-            )
-            for one in answer["ClusterInfoList"]
-            if (config.cluster is None or one["ClusterName"] == config.cluster) and _has(one, config.tags)
-        ]
+        with self._taken_apart("ListClustersV2"):
+            found = {
+                str(one["ClusterName"]): str(one["ClusterArn"])
+                for answer in self._caller.pages(
+                    "kafka", self.region, "ListClustersV2", given, wants=("ClusterInfoList",), deadline=deadline
+                )
+                for one in answer["ClusterInfoList"]
+                if (config.cluster is None or one["ClusterName"] == config.cluster) and _has(one, config.tags)
+            }
         where = f"kafka ListClustersV2 in {self.region}"
         sought = (
             f"is called {config.cluster!r}" if config.cluster is not None else f"is tagged {', '.join(config.tags)}"
@@ -124,9 +133,33 @@ class Control:
         if not found:
             raise NotThere(f"{where}: no cluster {sought}: is it another region?")
         if len(found) > 1:
-            names = ", ".join(sorted(repr(one["ClusterName"]) for one in found))
+            names = ", ".join(map(repr, sorted(found)))
             raise NotThere(f"{where}: more than one cluster {sought}: {names}: give one entry for each, by `cluster`")
-        return str(found[0]["ClusterArn"])
+        return next(iter(found.values()))
+
+
+def _described(told: dict[str, Any]) -> Described:
+    provisioned = told.get("Provisioned", {})
+    instance = provisioned.get("BrokerNodeGroupInfo", {}).get("InstanceType", "")
+    serverless = told.get("ClusterType") == "SERVERLESS"
+    return Described(
+        name=told["ClusterName"],
+        arn=told["ClusterArn"],
+        type="serverless" if serverless else "express" if instance.startswith("express.") else "standard",
+        state=told["State"],
+        kafka_version=provisioned.get("CurrentBrokerSoftwareInfo", {}).get("KafkaVersion", ""),
+        instance_type=instance,
+        level=_level(provisioned.get("EnhancedMonitoring", "DEFAULT")),
+        brokers=provisioned.get("NumberOfBrokerNodes", 0),
+        kraft=not serverless and "ZookeeperConnectString" not in provisioned,
+    )
+
+
+def _partition(told: dict[str, Any]) -> Partition:
+    replicas, isr = told["Replicas"], told["Isr"]
+    if not isinstance(replicas, list) or not isinstance(isr, list):
+        raise TypeError("Replicas and Isr are no lists")
+    return int(told["Partition"]), int(told.get("Leader", -1)), tuple(map(int, replicas)), frozenset(map(int, isr))
 
 
 def _level(told: str) -> Level:

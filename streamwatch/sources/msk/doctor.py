@@ -2,15 +2,13 @@
 
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 from streamwatch.clock import Clock
 from streamwatch.errors import SourceError
 from streamwatch.model.finding import Finding
-from streamwatch.sources.aws.errors import taken_apart
 from streamwatch.sources.aws.session import Accounts, Caller
-from streamwatch.sources.aws.trial import Step, Trial
+from streamwatch.sources.aws.trial import Step, Trial, newest_point
 from streamwatch.sources.msk.config import Config
 from streamwatch.sources.msk.control import Control
 from streamwatch.sources.msk.source import NAMESPACE
@@ -27,16 +25,14 @@ def examine(name: str, config: Config, clock: Clock, *, bootstrap: bool, pages: 
         pages: whether the brokers' exporters are to be scraped.
 
     """
-    wait = threading.Event().wait
-    caller = Caller(Accounts(clock).get(config.access), clock, wait)
-    trial = Trial(config.aws_region, caller, clock, wait, f"cluster {name} (MSK)")
+    caller = Caller(Accounts(clock).get(config.access), clock, threading.Event().wait)
+    trial = Trial(config.aws_region, caller, clock, f"cluster {name} (MSK)")
     account, finding = trial.identity()
     yield finding
     if account is None:
         return
     try:
-        with taken_apart("kafka ListClustersV2"):
-            arn = Control(config, caller).arn(trial.deadline)
+        arn = Control(config, caller).arn(trial.deadline)
     except SourceError as error:
         hint = "allow kafka:ListClustersV2, and check `cluster` or `tags`, and `region`"
         yield trial.finding("ListClustersV2", "failed", str(error), hint)
@@ -59,15 +55,10 @@ def _steps(config: Config, arn: str, told: dict[str, Any], now: float, *, bootst
     if bootstrap:
         yield Step("kafka", "GetBootstrapBrokers", given)
     if config.cloudwatch.enabled:
-        cluster = [{"Name": "Cluster Name", "Value": told.get("ClusterName", "")}]
-        yield Step("cloudwatch", "ListMetrics", {"Namespace": NAMESPACE, "Dimensions": cluster}, ("Metrics",))
-        metric = {"Namespace": NAMESPACE, "MetricName": "GlobalTopicCount", "Dimensions": cluster}
-        query = {
-            "MetricDataQueries": [{"Id": "q", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Maximum"}}],
-            "StartTime": datetime.fromtimestamp(now - 300, UTC),
-            "EndTime": datetime.fromtimestamp(now, UTC),
-        }
-        yield Step("cloudwatch", "GetMetricData", query, ("MetricDataResults",))
+        name = told.get("ClusterName", "")
+        listing = {"Namespace": NAMESPACE, "Dimensions": [{"Name": "Cluster Name", "Value": name}]}
+        yield Step("cloudwatch", "ListMetrics", listing, ("Metrics",))
+        yield newest_point(NAMESPACE, "GlobalTopicCount", "Maximum", now, {"Cluster Name": name})
 
 
 def _topics(trial: Trial, arn: str) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from streamwatch.clock import Clock
 from streamwatch.errors import SourceError
 from streamwatch.model.cloudwatch import Series
 from streamwatch.model.metric import Metric
-from streamwatch.model.msk import LEVELS, Described, MskSnapshot, Operation, Row, Told, Twin
+from streamwatch.model.msk import Described, MskSnapshot, Operation, Row, Told, Twin
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.aws.cloudwatch import CloudWatchReader, Wanted
 from streamwatch.sources.aws.errors import taken_apart
@@ -54,7 +54,8 @@ class MskSource:
         self._clock = clock
         self._closed = threading.Event()
         self._caller = Caller(accounts.get(config.access), clock, self._closed.wait)
-        self._control = Control(config, self._caller)
+        self.control = Control(config, self._caller)
+        """What asks MSK about the cluster."""
         self._reader = CloudWatchReader(config.cloudwatch, self._caller, clock)
         self._by_name: dict[str, list[Twin]] = {}
         for twin in twins:
@@ -70,9 +71,8 @@ class MskSource:
         described: Described | None = None
         operations: tuple[Operation, ...] | None = None
         try:
-            with taken_apart(f"kafka in {self.config.aws_region}"):
-                described = self._control.describe(deadline)
-                operations = self._control.operations(deadline)
+            described = self.control.describe(deadline)
+            operations = self.control.operations(deadline)
         except SourceError as error:
             problems.append(problem("cluster", error, str(error)))
         readings: dict[tuple[Metric, Row], Told] = {}
@@ -91,11 +91,6 @@ class MskSource:
             calls=self._caller.counts(),
         )
 
-    @property
-    def control(self) -> Control:
-        """What asks MSK about the cluster."""
-        return self._control
-
     def bootstrap(self, listener: str) -> tuple[str, ...]:
         """Return the bootstrap servers of a listener, as the API calls it.
 
@@ -103,8 +98,7 @@ class MskSource:
             SourceError: MSK does not say, or the cluster has no such listener.
 
         """
-        with taken_apart(f"kafka GetBootstrapBrokers in {self.config.aws_region}"):
-            return self._control.bootstrap(listener, self._clock.monotonic() + self.config.read_seconds)
+        return self.control.bootstrap(listener, self._clock.monotonic() + self.config.read_seconds)
 
     def close(self) -> None:
         """Let nothing wait any longer."""
@@ -121,14 +115,11 @@ class MskSource:
             except SourceError as error:
                 problems.append(problem("cloudwatch", error, str(error)))
         place = ("", self.config.aws_region)
-        level = LEVELS.index(described.level)
         wanted = [
-            Wanted(
-                series, place[1], place[0], vital=twin.metric.cloudwatch is not None and twin.metric.cloudwatch.vital
-            )
+            Wanted(series, place[1], place[0], twin.vital)
             for series, (twin, _) in self._listed.items()
             # What a higher level had is listed for two weeks after it was lowered, and has no points any more.
-            if LEVELS.index(twin.level) <= level
+            if twin.is_at(described.level)
         ]
         found, wrong = self._reader.read(wanted, deadline, lambda *_: False)
         problems += wrong

@@ -15,24 +15,20 @@ from streamwatch.clock import Clock
 from streamwatch.errors import SourceError, SourceMisread
 from streamwatch.model.kafka import Bools, Broker, ClusterSnapshot, Topology, blank
 from streamwatch.model.snapshot import Problem
-from streamwatch.sources.aws.errors import NotThere, taken_apart
+from streamwatch.sources.aws.errors import NotThere
 from streamwatch.sources.msk.config import Topics
-from streamwatch.sources.msk.control import Control
+from streamwatch.sources.msk.control import Control, Listed, Partition
 from streamwatch.sources.problems import problem
 
 _HOSTS_SECONDS = 600.0
-
-_Partition = tuple[int, int, tuple[int, ...], frozenset[int]]
-"""Number, leader (-1 without one), replicas, ISR."""
 
 
 @dataclass(slots=True)
 class _Known:
     """One topic, as it was last listed and described."""
 
-    listed: tuple[int, int, int]
-    """Partitions, replication factor, replicas out of sync."""
-    partitions: tuple[_Partition, ...] | None = None
+    listed: Listed
+    partitions: tuple[Partition, ...] | None = None
     described_at: float = float("-inf")
     changed: bool = True
 
@@ -58,9 +54,11 @@ class TopicsSource:
         self._name, self._cluster = name, cluster
         self._control, self._admits, self._clock = control, admits, clock
         self._known: dict[str, _Known] = {}
-        self._described: dict[str, tuple[_Partition, ...]] | None = None
+        self._described: dict[str, tuple[Partition, ...]] | None = None
         self._topology: Topology | None = None
         self._selected: Bools = np.zeros(0, dtype=bool)
+        self._holders: set[int] = set()
+        """Of replicas."""
         self._hosts: dict[int, str] = {}
         self._hosts_at = float("-inf")
 
@@ -86,8 +84,7 @@ class TopicsSource:
         if listed and all(one.partitions is not None for one in self._known.values()):
             self._build({name: one.partitions or () for name, one in self._known.items()})
             found = replace(blank(self._cluster, began, self._topology), selected=self._selected)
-        holders = set() if found.topology is None else set(found.topology.replica.tolist())
-        brokers = sorted(self._hosts.keys() | holders)
+        brokers = sorted(self._hosts.keys() | (set() if found.topology is None else self._holders))
         return replace(
             found,
             name=self._name,
@@ -99,25 +96,18 @@ class TopicsSource:
     def close(self) -> None:
         """Nothing is held open; the calls end with the source of the cluster's state."""
 
-    def _build(self, described: dict[str, tuple[_Partition, ...]]) -> None:
+    def _build(self, described: dict[str, tuple[Partition, ...]]) -> None:
         """Make the topology of what was described; the same object where nothing changed."""
         if described != self._described:
             self._described = described
             self._topology = _topology(described)
+            self._holders = set(self._topology.replica.tolist())
             self._selected = np.array([self._admits(name) for name in self._topology.topics], dtype=bool)
 
     def _list(self, deadline: float, problems: list[Problem]) -> bool:
         """Learn which topics there are, and which have changed; return whether that is known."""
         try:
-            with taken_apart(f"kafka ListTopics in {self._control.region}"):
-                listed = {
-                    str(one["TopicName"]): (
-                        int(one["PartitionCount"]),
-                        int(one["ReplicationFactor"]),
-                        int(one["OutOfSyncReplicaCount"]),
-                    )
-                    for one in self._control.topics(deadline)
-                }
+            listed = self._control.topics(deadline)
         except SourceError as error:
             problems.append(problem("cluster", error, str(error)))
             return False
@@ -138,8 +128,7 @@ class TopicsSource:
             known = self._known[name]
             if failed is None:
                 try:
-                    with taken_apart(f"kafka DescribeTopicPartitions in {self._control.region}"):
-                        known.partitions = tuple(map(_partition, self._control.partitions(name, deadline)))
+                    known.partitions = self._control.partitions(name, deadline)
                     known.described_at, known.changed = now, False
                     continue
                 except NotThere:
@@ -156,22 +145,13 @@ class TopicsSource:
         if now - self._hosts_at < _HOSTS_SECONDS:
             return
         try:
-            with taken_apart(f"kafka ListNodes in {self._control.region}"):
-                self._hosts = self._control.hosts(deadline)
+            self._hosts = self._control.hosts(deadline)
             self._hosts_at = now
         except SourceError as error:
             problems.append(problem("broker", error, str(error)))
 
 
-def _partition(told: Mapping[str, object]) -> _Partition:
-    replicas, isr = told["Replicas"], told["Isr"]
-    if not isinstance(replicas, list) or not isinstance(isr, list):
-        raise TypeError("Replicas and Isr are no lists")
-    leader = told.get("Leader", -1)
-    return int(str(told["Partition"])), int(str(leader)), tuple(map(int, replicas)), frozenset(map(int, isr))
-
-
-def _topology(topics: Mapping[str, tuple[_Partition, ...]]) -> Topology:
+def _topology(topics: Mapping[str, tuple[Partition, ...]]) -> Topology:
     """Return the topology: topics sorted by name, rows by topic and partition."""
     names = tuple(sorted(topics))
     rows = [(at, *partition) for at, name in enumerate(names) for partition in sorted(topics[name])]

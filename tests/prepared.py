@@ -18,6 +18,7 @@ from typing import Self
 
 from kafka.protocol.broker_version_data import BROKER_API_VERSIONS
 
+from streamwatch.reference.http import stop
 from streamwatch.sources.kafka.apis import API_VERSIONS, APIS, LIST_OFFSETS, Api
 from tests.prepared_answers import ANSWERS, Message
 
@@ -126,8 +127,7 @@ class PreparedCluster:
             self.truth.ports[broker] = server.sockets[0].getsockname()[1]
 
     async def _stop(self) -> None:
-        for server in self._servers:
-            server.close()
+        await stop(self._servers)
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()

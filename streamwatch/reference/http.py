@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -66,6 +66,18 @@ async def serve(
             writer.close()
 
     return await asyncio.start_server(accept, host, port, limit=_MOST_HEAD_BYTES, ssl=tls)
+
+
+async def stop(servers: Iterable[asyncio.Server]) -> None:
+    """Close listeners; what they had accepted begins first, as asyncio would forget it with its socket open."""
+    closing = list(servers)
+    loop = asyncio.get_running_loop()
+    for listening in (sock for server in closing for sock in server.sockets):
+        loop.remove_reader(listening.fileno())
+    for _ in range(3):
+        await asyncio.sleep(0)
+    for server in closing:
+        server.close()
 
 
 def _checked(text: str, most: int) -> int:

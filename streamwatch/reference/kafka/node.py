@@ -5,6 +5,7 @@ import errno
 from collections.abc import Callable
 from functools import partial
 
+from streamwatch.reference.http import stop
 from streamwatch.reference.kafka.broker import Broker
 from streamwatch.reference.kafka.connection import Connection
 from streamwatch.reference.kafka.measures import Measures
@@ -83,15 +84,7 @@ class Node:
     async def close(self) -> None:
         """Close every listener and connection at once, as the death of a process does."""
         servers, self._servers = self._servers, []
-        loop = asyncio.get_running_loop()
-        for listening in (sock for server in servers for sock in server.sockets):
-            loop.remove_reader(listening.fileno())
-        for _ in range(3):
-            await asyncio.sleep(
-                0
-            )  # asyncio forgets a connection that was accepted but not begun when its server closes
-        for server in servers:
-            server.close()
+        await stop(servers)
         tasks = list(self._connections.items())
         for task, writer in tasks:
             writer.transport.abort()

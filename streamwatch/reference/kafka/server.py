@@ -9,7 +9,7 @@ from functools import partial
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
-from streamwatch.reference.http import Asked, Page, serve
+from streamwatch.reference.http import Asked, Page, serve, stop
 from streamwatch.reference.kafka.control import Control
 from streamwatch.reference.kafka.handlers import HANDLERS
 from streamwatch.reference.kafka.jmx_page import jmx_page
@@ -149,8 +149,7 @@ class ReferenceKafka:
     async def _stop(self) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
-        for server in self._servers:
-            server.close()
+        await stop(self._servers)
         for node in self._nodes.values():
             await node.close()
         rest = asyncio.all_tasks() - {asyncio.current_task()}

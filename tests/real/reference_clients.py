@@ -57,8 +57,14 @@ class KafkaPython:
                 each.get(_SECONDS)
 
     def _consumer(self, topic: str, group: str) -> Any:
+        # Who leads the group may be told of it before it knows the topic: it assigns nothing until it asks again.
         return KafkaConsumer(
-            topic, group_id=group, auto_offset_reset="earliest", heartbeat_interval_ms=500, **self._servers
+            topic,
+            group_id=group,
+            auto_offset_reset="earliest",
+            heartbeat_interval_ms=500,
+            metadata_max_age_ms=1000,
+            **self._servers,
         )
 
     def consume(self, topic: str, group: str, count: int) -> list[str]:

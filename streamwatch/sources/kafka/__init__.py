@@ -105,6 +105,12 @@ class KafkaSource:
     async def _close(self) -> None:
         await self._reader.close()
         await self._fanout.close()
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        for _ in range(3):  # what was dropped closes its sockets in the loop's next turns
+            await asyncio.sleep(0)
 
 
 def check_up(config: Config, found: Callable[[Finding], None]) -> None:

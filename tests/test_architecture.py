@@ -35,6 +35,7 @@ OWN = {
     "watched": {"model", "catalogue", "collectors", "sources", "clock", "trust"},
     "trust": {"model"},
     "promql": {"model", "errors"},
+    "history": {"model", "promql"},
     "status": {"model", "schedule", "watch"},
     "once": {"model", "watched", "sources", "clock", "trust"},
     "compare": {"model", "catalogue", "once"},
@@ -79,6 +80,8 @@ THIRD = {
     "numpy": {
         "model",
         "store",
+        "history",
+        "promql",
         "collectors",
         "sources/kafka",
         "sources/msk/topics",

@@ -42,17 +42,21 @@ def _extrapolated(samples: Samples, *, counter: bool, a_second: bool) -> float |
         return None
     to_start, to_end = (times[0] - samples.start_ms) / 1000, (samples.end_ms - times[-1]) / 1000
     between = sampled / (len(values) - 1)
-    threshold = between * 1.1
-    if to_start >= threshold:
-        to_start = between / 2
+    to_start, to_end = extrapolation(to_start, between), extrapolation(to_end, between)
     if counter and change > 0 and values[0] >= 0:
         to_start = min(to_start, sampled * (values[0] / change))
-    if to_end >= threshold:
-        to_end = between / 2
     factor = (sampled + to_start + to_end) / sampled
     if a_second:
         factor /= (samples.end_ms - samples.start_ms) / 1000
     return change * factor
+
+
+def extrapolation(seconds: float, between: float) -> float:
+    """Return how far a change goes on towards an end of the range that is so many seconds away.
+
+    As far as that, where another sample might have come only after it: samples are ``between`` seconds apart.
+    """
+    return between / 2 if seconds >= between * 1.1 else seconds
 
 
 def _instant(samples: Samples, *, rate: bool) -> float | None:

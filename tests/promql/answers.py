@@ -1,12 +1,16 @@
 """Answers to expressions, ours and others', and whether they are the same."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from streamwatch.errors import EvaluationError, QueryError
 from streamwatch.model.labels import Labels
+from streamwatch.promql import quick
+from streamwatch.promql.columns import ColumnQuerier
 from streamwatch.promql.evaluate import Options, evaluate
 from streamwatch.promql.parse import parse
+from streamwatch.promql.series import Value
 from tests.promql.memory import Memory
 
 Answer = dict[Labels, float] | str
@@ -15,8 +19,17 @@ Answer = dict[Labels, float] | str
 
 def ours(expression: str, memory: Memory, at: int) -> Answer:
     """Return what the engine makes of an expression at so many seconds; a scalar is an element without labels."""
+    return _answer(lambda: evaluate(parse(expression), memory, at * 1000, Options(step_ms=15_000)))
+
+
+def ours_in_columns(expression: str, history: ColumnQuerier, at: int) -> Answer:
+    """Return what it makes of it the quick way."""
+    return _answer(lambda: quick.evaluate(parse(expression), history, at * 1000, Options(step_ms=15_000)))
+
+
+def _answer(made: Callable[[], Value]) -> Answer:
     try:
-        value = evaluate(parse(expression), memory, at * 1000, Options(step_ms=15_000))
+        value = made()
     except (EvaluationError, QueryError) as error:
         return str(error)
     if isinstance(value, float):

@@ -1,0 +1,297 @@
+"""What was said, for as long as rules and queries look back: in columns, 8 bytes a sample, times shared.
+
+One source's samples of one moment are a tick, as a scrape is to Prometheus: a series that is not among them has ended
+with it. Arrays that did not change are kept once.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from streamwatch.model.labels import NAME, Labels
+from streamwatch.model.metric import Keys, Samples, Values
+from streamwatch.promql.columns import Block, Floats, Ints, KeyIndex, Rows, keyed
+from streamwatch.promql.match import Matcher
+from streamwatch.promql.series import STALE, Element, Series
+
+MINUTE_MS: Final = 60_000
+_MOST_UNIONS: Final = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Tick:
+    """What one source said of one metric at a time; without keys, nothing any more."""
+
+    at: int
+    keys: Keys | None
+    values: Values
+
+
+_NOTHING: Final = np.zeros(0)
+
+
+class _Column:
+    """One metric of one source."""
+
+    def __init__(self, fixed: Labels) -> None:
+        self.fixed = fixed
+        self.ticks: deque[_Tick] = deque()
+        self._joined: tuple[tuple[Keys, ...], Keys, Ints] | None = None
+        self._unions: dict[tuple[int, ...], tuple[list[Keys], Keys, list[Ints]]] = {}
+
+    def append(self, at: int, said: Sequence[tuple[Keys, Values]], horizon_ms: int) -> None:
+        """Add a tick; drop those that nobody looks back to."""
+        keys, values = said[0] if len(said) == 1 else self._join(said)
+        last = self.ticks[-1] if self.ticks else None
+        if last is not None and last.keys is keys and _equal(last.values, values):
+            values = last.values
+        self.ticks.append(_Tick(at, keys, values))
+        self.prune(at - horizon_ms)
+
+    def end(self, at: int) -> None:
+        """Note that nothing is said any more."""
+        if self.ticks[-1].keys is not None:
+            self.ticks.append(_Tick(at, None, _NOTHING))
+
+    def prune(self, before: int) -> None:
+        """Drop what is older, but for what was still true then."""
+        while len(self.ticks) > 1 and self.ticks[1].at <= before:
+            self.ticks.popleft()
+
+    def newest(self, first: int, last: int) -> _Tick | None:
+        """Return the last tick in a range of time."""
+        for tick in reversed(self.ticks):
+            if tick.at <= last:
+                return tick if tick.at >= first and tick.keys is not None else None
+        return None
+
+    def stacked(self, first: int, last: int) -> tuple[Keys, Ints, Floats] | None:
+        """Return keys, times and values (a row a time) of a range of time; None where nothing was said."""
+        ticks = [tick for tick in self.ticks if first <= tick.at <= last]
+        spoken = {id(tick.keys): tick.keys for tick in ticks if tick.keys is not None}
+        if not spoken:
+            return None
+        times = np.array([tick.at for tick in ticks], dtype=np.int64)
+        keys, places = self._union(list(spoken.values()))
+        if len(spoken) == 1 and len(ticks) == sum(tick.keys is not None for tick in ticks):
+            return keys, times, np.stack([tick.values for tick in ticks])
+        values = np.full((len(ticks), len(keys)), STALE)
+        at = {number: place for number, place in zip(spoken, places, strict=True)}  # noqa: C416 - ids to places
+        for row, tick in enumerate(ticks):
+            if tick.keys is not None:
+                values[row, at[id(tick.keys)]] = tick.values
+        return keys, times, values
+
+    def _join(self, said: Sequence[tuple[Keys, Values]]) -> tuple[Keys, Values]:
+        """Make one of what came in several; of a series that comes twice, the first counts."""
+        parts = tuple(keys for keys, _ in said)
+        if self._joined is None or self._joined[0] != parts:
+            rows: dict[tuple[str, ...], int] = {}
+            at = 0
+            for keys in parts:
+                for row in keys.rows:
+                    rows.setdefault(row, at)
+                    at += 1
+            self._joined = parts, Keys(parts[0].names, tuple(rows)), np.array(list(rows.values()), dtype=np.int64)
+        return self._joined[1], np.concatenate([values for _, values in said])[self._joined[2]]
+
+    def _union(self, spoken: list[Keys]) -> tuple[Keys, list[Ints]]:
+        """Return keys that hold all these, and where in them each one's rows are."""
+        if len(spoken) == 1:
+            return spoken[0], [np.arange(len(spoken[0]))]
+        asked = tuple(id(keys) for keys in spoken)
+        if asked not in self._unions:
+            if len(self._unions) >= _MOST_UNIONS:
+                self._unions.clear()
+            rows: dict[tuple[str, ...], int] = {}
+            names = spoken[-1].names
+            for keys in reversed(spoken):
+                for row in _in_order(keys, names):
+                    rows.setdefault(row, len(rows))
+            places = [np.array([rows[row] for row in _in_order(keys, names)], dtype=np.int64) for keys in spoken]
+            self._unions[asked] = spoken, Keys(names, tuple(rows)), places
+        return self._unions[asked][1:]
+
+
+def _in_order(keys: Keys, names: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
+    """Return the rows with their labels in this order; a label that the keys do not have is empty."""
+    if keys.names == names:
+        return keys.rows
+    own = {name: at for at, name in enumerate(keys.names)}
+    return [tuple(row[own[name]] if name in own else "" for name in names) for row in keys.rows]
+
+
+class History:
+    """The samples of the last minutes, as a Prometheus would hold them. May be used from any thread."""
+
+    def __init__(self, fixed: Mapping[str, str] | None = None, keep_ms: int = MINUTE_MS) -> None:
+        """Begin with nothing.
+
+        Args:
+            fixed: labels that every series gets, as from a scrape: ``job``, ``instance``.
+            keep_ms: how long to keep what no rule looks back to.
+
+        """
+        self.index = KeyIndex()
+        """Answers about keys."""
+        self._fixed = dict(fixed or {})
+        self._keep_ms = keep_ms
+        self._needs: Mapping[str, int] = {}
+        self._lock = threading.Lock()
+        self._columns: dict[tuple[str, str], _Column] = {}
+        self._shadows: dict[str, tuple[tuple[Keys, ...], list[Ints | None]]] = {}
+        self._last: dict[str, int] = {}
+        self._recorded: dict[tuple[str, str], Keys] = {}
+
+    def need(self, horizons_ms: Mapping[str, int]) -> None:
+        """Say how far rules look back, by metric."""
+        with self._lock:
+            self._needs = dict(horizons_ms)
+
+    def append(self, source: str, samples: Sequence[Samples], at: float) -> int:
+        """Add all that a source says at a time; what it said before and does not say now has ended.
+
+        Returns:
+            The time in milliseconds: a little later than given, where the source had already spoken then.
+
+        """
+        said: dict[str, list[tuple[Keys, Values]]] = {}
+        for one in samples:
+            said.setdefault(one.metric.name, []).append((one.keys, _marked(one.values)))
+        return self._append(source, {name: (some, self._fixed) for name, some in said.items()}, round(at * 1000))
+
+    def record(self, source: str, elements: Iterable[Element], at_ms: int) -> None:
+        """Add what a rule says at a time: elements with all their labels, names included."""
+        by_name: dict[str, list[Element]] = {}
+        for labels, value in elements:
+            by_name.setdefault(labels[NAME], []).append((labels, value))
+        said: dict[str, tuple[list[tuple[Keys, Values]], Mapping[str, str]]] = {}
+        for name, some in by_name.items():
+            keys = keyed(some)
+            before = self._recorded.get((source, name))
+            if before is not None and (before.names, before.rows) == (keys.names, keys.rows):
+                keys = before
+            self._recorded[source, name] = keys
+            said[name] = ([(keys, np.array([value for _, value in some]))], {})
+        self._append(source, said, at_ms)
+
+    def end(self, source: str, at: float) -> None:
+        """Note that a source says nothing any more."""
+        self._append(source, {}, round(at * 1000))
+
+    def size(self) -> tuple[int, int]:
+        """Return how many series there are now, and the bytes of all values that are kept."""
+        with self._lock:
+            now = sum(0 if (keys := column.ticks[-1].keys) is None else len(keys) for column in self._columns.values())
+            kept = {id(tick.values): tick.values.nbytes for column in self._columns.values() for tick in column.ticks}
+            return now, sum(kept.values())
+
+    def names(self) -> list[str]:
+        """Return the metrics that something is known of."""
+        with self._lock:
+            return sorted({name for _, name in self._columns})
+
+    def select(self, matchers: Sequence[Matcher], first_ms: int, last_ms: int) -> list[Series]:
+        """Return the series that match, one by one; a stale marker stands wherever a source did not speak of one."""
+        return [
+            Series(labels, block.times.tolist(), values)
+            for block in self.blocks(matchers, first_ms, last_ms, newest=False)
+            for labels, values in zip(block.rows.labels(), block.values.T.tolist(), strict=True)
+        ]
+
+    def blocks(self, matchers: Sequence[Matcher], first_ms: int, last_ms: int, *, newest: bool) -> list[Block]:
+        """Return the series that match, with their samples in a range of time, both ends included."""
+        found: list[Block] = []
+        with self._lock:
+            for name, columns in self._named(matchers).items():
+                spoken = [one for column in columns if (one := _spoken(column, first_ms, last_ms, newest=newest))]
+                shadows = self._shadowed(name, tuple(keys for keys, *_ in spoken))
+                for (keys, fixed, times, values), shown in zip(spoken, shadows, strict=True):
+                    rows = self.index.select(keys, fixed, matchers)
+                    if rows is not None:
+                        rows = _shown(rows, shown)
+                        own = values if rows.index is None else values[:, rows.index]
+                        found.append(Block(rows, times, own))
+        return found
+
+    def _named(self, matchers: Sequence[Matcher]) -> dict[str, list[_Column]]:
+        """Return the columns whose name matches, by name, in the order in which their sources first spoke."""
+        found: dict[str, list[_Column]] = {}
+        about = [one for one in matchers if one.name == NAME]
+        for (_, name), column in self._columns.items():
+            if all(one.matches(column.fixed) for one in about):
+                found.setdefault(name, []).append(column)
+        return found
+
+    def _shadowed(self, name: str, spoken: tuple[Keys, ...]) -> list[Ints | None]:
+        """Return which rows of each are nobody else's who spoke first; None for all."""
+        if len(spoken) <= 1:
+            return [None] * len(spoken)
+        known = self._shadows.get(name)
+        if known is None or known[0] != spoken:
+            known = self._shadows[name] = spoken, _first_of_each(spoken)
+        return known[1]
+
+    def _append(
+        self, source: str, said: Mapping[str, tuple[list[tuple[Keys, Values]], Mapping[str, str]]], at: int
+    ) -> int:
+        with self._lock:
+            at = self._last[source] = max(at, self._last.get(source, -1) + 1)
+            for name, (some, fixed) in said.items():
+                column = self._columns.get((source, name))
+                if column is None:
+                    column = self._columns[source, name] = _Column(Labels({**fixed, NAME: name}))
+                column.append(at, some, self._horizon(name))
+            for (owner, name), column in list(self._columns.items()):
+                if owner == source and name not in said:
+                    column.end(at)
+                    column.prune(at - self._horizon(name))
+                    if len(column.ticks) == 1:
+                        del self._columns[owner, name]
+            return at
+
+    def _horizon(self, name: str) -> int:
+        return max(self._keep_ms, self._needs.get(name, 0))
+
+
+def _equal(one: Values, other: Values) -> bool:
+    """Say whether the bits are the same: a stale marker is another NaN than a value's."""
+    return np.array_equal(one.view(np.int64), other.view(np.int64))
+
+
+def _marked(values: Values) -> Values:
+    """Return values with a stale marker where one is not known."""
+    unknown = np.isnan(values)
+    return np.where(unknown, STALE, values) if unknown.any() else np.ascontiguousarray(values)
+
+
+def _spoken(column: _Column, first: int, last: int, *, newest: bool) -> tuple[Keys, Labels, Ints, Floats] | None:
+    if newest:
+        tick = column.newest(first, last)
+        if tick is None or tick.keys is None:
+            return None
+        return tick.keys, column.fixed, np.array([tick.at], dtype=np.int64), tick.values[np.newaxis]
+    stacked = column.stacked(first, last)
+    return None if stacked is None else (stacked[0], column.fixed, stacked[1], stacked[2])
+
+
+def _shown(rows: Rows, shown: Ints | None) -> Rows:
+    if shown is None:
+        return rows
+    index = shown if rows.index is None else np.intersect1d(rows.index, shown, assume_unique=True)
+    return Rows(rows.keys, rows.fixed, index)
+
+
+def _first_of_each(spoken: Iterable[Keys]) -> list[Ints | None]:
+    taken: set[frozenset[tuple[str, str]]] = set()
+    found: list[Ints | None] = []
+    for keys in spoken:
+        own = [frozenset(pair for pair in zip(keys.names, row, strict=True) if pair[1]) for row in keys.rows]
+        free = [at for at, one in enumerate(own) if one not in taken]
+        taken.update(own)
+        found.append(None if len(free) == len(own) else np.array(free, dtype=np.int64))
+    return found

@@ -1,0 +1,183 @@
+"""Evaluates in columns what pays: selectors, functions of ranges, operators with a number, aggregation.
+
+Everything else, and every doubt, goes the plain way of ``evaluate``, which is also what this is tested against.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from streamwatch.model.labels import Labels
+from streamwatch.promql import ranges, windows
+from streamwatch.promql.columns import (
+    Block,
+    Bools,
+    ColumnQuerier,
+    Frame,
+    Part,
+    framed,
+    missing,
+    nameless,
+    vector,
+)
+from streamwatch.promql.evaluate import Evaluation, Options
+from streamwatch.promql.groups import COMPARE, COMPUTE, FOLDED, aggregated, kept, of_many, of_same, of_sets
+from streamwatch.promql.nodes import Aggregation, Binary, Call, Expr, Negation, Number, Selector, Window
+from streamwatch.promql.ranges import Samples
+from streamwatch.promql.series import Value
+
+_SCALARS: Final = frozenset({"scalar", "time", "pi"})
+
+
+def evaluate(node: Expr, querier: ColumnQuerier, at_ms: int, options: Options | None = None) -> Value:
+    """Return what an expression is at an instant; as ``evaluate.evaluate``, and sooner.
+
+    Raises:
+        EvaluationError: the data do not let it be evaluated, or it touches too many samples.
+
+    """
+    with np.errstate(all="ignore"):
+        return Quick(querier, options or Options(), at_ms, at_ms).value(node, at_ms)
+
+
+class Quick(Evaluation):
+    """One query, in columns where that is possible."""
+
+    def __init__(self, querier: ColumnQuerier, options: Options, start_ms: int, end_ms: int) -> None:
+        super().__init__(querier, options, start_ms, end_ms)
+        self._columns = querier
+
+    def value(self, node: Expr, at: int) -> Value:
+        """Return what a node is at an instant."""
+        if isinstance(node, Aggregation) and node.op in FOLDED:
+            frame = self.frame(node.inner, at)
+            if frame is not None:
+                return aggregated(node, frame, self._columns.index)
+        elif not isinstance(node, Aggregation):
+            frame = self.frame(node, at)
+            if frame is not None:
+                return vector(frame)
+        return super().value(node, at)
+
+    def newest(self, node: Selector, at: int) -> Iterator[tuple[Labels, int, float]]:
+        """Yield the newest sample of each series, with its time."""
+        for block in self._newest(node, at):
+            known = ~missing(block.values[0])
+            labels, time = block.rows.take(known).labels(), int(block.times[0])
+            yield from ((one, time, value) for one, value in zip(labels, block.values[0][known].tolist(), strict=True))
+
+    def frame(self, node: Expr, at: int) -> Frame | None:
+        """Return a vector in columns; None where the plain way must be gone."""
+        match node:
+            case Selector():
+                return tuple(_known(block) for block in self._newest(node, at))
+            case Negation(inner=inner):
+                found = self.frame(inner, at)
+                found = None if found is None else nameless(found)
+                return None if found is None else tuple(Part(part.rows, -part.values) for part in found)
+            case Call(name=name, args=(Window() as window,)) if name in windows.FUNCTIONS:
+                return self._over_range(name, window, at)
+            case Binary():
+                return self._binary(node, at)
+        return None
+
+    def _binary(self, node: Binary, at: int) -> Frame | None:
+        of_numbers = node.op in COMPARE or node.op in COMPUTE
+        if of_numbers and _is_scalar(node.right):
+            return None if _is_scalar(node.left) else self._with_scalar(node, node.left, node.right, at, swapped=False)
+        if of_numbers and _is_scalar(node.left):
+            return self._with_scalar(node, node.right, node.left, at, swapped=True)
+        sets, matching = node.op in {"and", "unless"}, node.matching
+        met = matching.many == "left" and not matching.include
+        same = not matching.on and not matching.labels and not matching.many
+        if not sets and not (of_numbers and (met or same)):
+            return None
+        left, right = self.frame(node.left, at), self._framed(node.right, at)
+        if left is None or right is None:
+            return None
+        if sets:
+            return of_sets(node, left, right, self._columns.index)
+        return of_many(node, left, right, self._columns.index) if met else of_same(node, left, right)
+
+    def _framed(self, node: Expr, at: int) -> Frame | None:
+        """Return a vector in columns, of whatever kind the expression is."""
+        found = self.frame(node, at)
+        if found is not None or _is_scalar(node):
+            return found
+        return framed(self.vector(node, at))
+
+    def _newest(self, node: Selector, at: int) -> list[Block]:
+        until = self._moment(at, node.at, node.offset_ms)
+        found = self._columns.blocks(node.matchers, until - self._options.lookback_ms + 1, until, newest=True)
+        self._touch(sum(len(block.rows) for block in found))
+        return found
+
+    def _with_scalar(self, node: Binary, many: Expr, one: Expr, at: int, *, swapped: bool) -> Frame | None:
+        found = self.frame(many, at)
+        if found is None:
+            return None
+        number = self.scalar(one, at)
+        if node.op in COMPARE and not node.as_bool:
+            return tuple(
+                kept(part, COMPARE[node.op](number, part.values) if swapped else COMPARE[node.op](part.values, number))
+                for part in found
+            )
+        plain = nameless(found)
+        if plain is None:
+            return None
+        compute = COMPUTE.get(node.op) or COMPARE[node.op]
+        return tuple(
+            Part(p.rows, np.asarray(compute(number, p.values) if swapped else compute(p.values, number), np.float64))
+            for p in plain
+        )
+
+    def _over_range(self, name: str, window: Window, at: int) -> Frame | None:
+        until = self._moment(at, window.selector.at, window.selector.offset_ms)
+        since = until - window.range_ms
+        parts: list[Part] = []
+        for block in self._columns.blocks(window.selector.matchers, since + 1, until, newest=False):
+            self._touch(block.values.size)
+            parts += _ranged(name, block, since, until, at)
+        return tuple(parts) if name in ranges.KEEP_NAME else nameless(tuple(parts))
+
+
+def _is_scalar(node: Expr) -> bool:
+    match node:
+        case Number():
+            return True
+        case Call(name=name):
+            return name in _SCALARS
+        case Negation(inner=inner):
+            return _is_scalar(inner)
+        case Binary(left=left, right=right):
+            return _is_scalar(left) and _is_scalar(right)
+    return False
+
+
+def _known(block: Block) -> Part:
+    gone = missing(block.values[0])
+    if gone.any():
+        return Part(block.rows.take(~gone), block.values[0][~gone])
+    return Part(block.rows, block.values[0])
+
+
+def _ranged(name: str, block: Block, since: int, until: int, at: int) -> Iterator[Part]:
+    """Yield the function's values: of the series that have all samples in one go, of the others one by one."""
+    gone = missing(block.values)
+    spoken = ~gone.all(axis=1)
+    times, values, gone = block.times[spoken], block.values[spoken], gone[spoken]
+    if not len(times):
+        return
+    whole: Bools = np.logical_not(gone.any(axis=0))
+    if whole.any():
+        found = windows.FUNCTIONS[name](times, values if whole.all() else values[:, whole], since, until)
+        if found is not None:
+            yield Part(block.rows.take(whole), found)
+    function = ranges.FUNCTIONS[name]
+    for column in np.flatnonzero(~whole & ~gone.all(axis=0)).tolist():
+        there = ~gone[:, column]
+        samples = Samples(times[there].tolist(), values[there, column].tolist(), since, until, at)
+        one = function(samples)
+        if one is not None:
+            yield Part(block.rows.at(column), np.array([one]))

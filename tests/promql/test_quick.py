@@ -1,0 +1,87 @@
+"""The quick way against the plain one: the same random series as columns, the same expressions, the same answers."""
+
+import os
+import random
+from collections.abc import Mapping
+
+import pytest
+
+from streamwatch.history import History
+from streamwatch.model.labels import NAME, Labels
+from tests.promql.answers import differ, ours, ours_in_columns
+from tests.promql.memory import Memory, labels, samples
+from tests.promql.random_expressions import Grammar, series
+
+COUNT = int(os.environ.get("STREAMWATCH_FUZZ", "600"))
+SEED = int(os.environ.get("STREAMWATCH_SEED", "11"))
+_BATCH = 60
+
+QUICK = (
+    "memory", "memory > 3", "3 < memory", "memory * 2", "2 / memory", "-memory", "memory == bool 4", "{job=~'a|b'}",
+    "sum(memory)", "avg by (job) (memory)", "min without (instance) (memory)", "max(memory)", "count by (job) (memory)",
+    "group(memory)", "sum by (job) (rate(requests_total[2m]))", "increase(requests_total[1m])", "delta(memory[1m])",
+    "irate(requests_total[1m])", "idelta(memory[1m])", "changes(memory[3m])", "resets(requests_total[5m])",
+    "sum_over_time(memory[2m])", "avg_over_time(memory[2m])", "max_over_time(memory[2m] offset 1m)",
+    "min_over_time(memory[2m] @ 300)", "count_over_time(memory[1m])", "last_over_time(memory[1m])",
+    "present_over_time(memory[1m])", "avg(memory) + 1e300", "sum(memory * 1e308)", "avg(memory * 1e308)",
+    "memory > time()", "memory + scalar(sum(memory))", "sum({__name__=~'.+'})", "-{__name__=~'memory|requests_total'}",
+)  # fmt: skip
+
+
+def columns(data: Mapping[str, str], keep_ms: int = 10_000_000) -> History:
+    """Return a history in which one source said all these at each step; ``_`` is said by sources of their own.
+
+    A tick speaks of all its series: one that is missing has ended, which ``_`` does not mean.
+    """
+    history = History(keep_ms=keep_ms)
+    told = {labels(name): dict(zip(*samples(values), strict=True)) for name, values in data.items()}
+    every = sorted({at for known in told.values() for at in known})
+    gaps = {one for one, known in told.items() if len(known) < len(every)}
+    for at in every:
+        now = {one: known[at] for one, known in told.items() if at in known}
+        history.record("all", [(one, value) for one, value in now.items() if one not in gaps], at)
+        for one in gaps & now.keys():
+            history.record(str(one), [(one, now[one])], at)
+    return history
+
+
+def test_random_expressions_are_the_same_both_ways() -> None:
+    dice = random.Random(SEED)
+    grammar = Grammar(dice)
+    wrong = []
+    for _ in range(0, COUNT, _BATCH):
+        data = series(dice)
+        memory, history = Memory(data), columns(data)
+        for _ in range(_BATCH):
+            expression, at = grammar.vector(dice.choice((1, 2, 3))), 15 * dice.randint(4, 70)
+            one, other = ours(expression, memory, at), ours_in_columns(expression, history, at)
+            if differ(one, other):
+                wrong.append(f"{expression}  @ {at}s\n  plain {one}\n  quick {other}")
+    print(f"seed {SEED}: {COUNT} expressions, {len(wrong)} differences")  # noqa: T201 - the seed, to play it again
+    assert not wrong, "\n".join(wrong[:5])
+
+
+@pytest.mark.parametrize("expression", QUICK)
+def test_what_has_a_quick_way_is_the_same(expression: str) -> None:
+    dice = random.Random(expression)
+    for _ in range(5):
+        data = series(dice)
+        memory, history = Memory(data), columns(data)
+        for at in (60, 300, 615, 900, 1050):
+            assert not differ(ours(expression, memory, at), ours_in_columns(expression, history, at)), (data, at)
+
+
+def test_plain_selection_from_columns_is_what_was_told() -> None:
+    data = series(random.Random(SEED))
+    plain, history = Memory(data), columns(data)
+    for expression in ("memory", "requests_total", "rate(requests_total[2m])"):
+        assert not differ(ours(expression, plain, 900), ours(expression, history, 900))  # type: ignore[arg-type]
+
+
+def test_names_are_kept_where_only_they_tell_two_apart() -> None:
+    history = columns({"one": "1 1 1", "two": "2 2 2"})
+    assert ours_in_columns("{__name__=~'one|two'} > 0", history, 30) == {
+        Labels({NAME: "one"}): 1.0,
+        Labels({NAME: "two"}): 2.0,
+    }
+    assert "same labelset" in str(ours_in_columns("{__name__=~'one|two'} + 0", history, 30))

@@ -1,0 +1,159 @@
+"""The last minutes, as a Prometheus would hold them."""
+
+import gc
+import math
+
+import numpy as np
+import pytest
+
+from streamwatch.history import History
+from streamwatch.model.labels import NAME, Labels
+from streamwatch.model.metric import Keys, Metric, Samples, Tier
+from streamwatch.promql import quick
+from streamwatch.promql.parse import parse
+from streamwatch.promql.series import Value
+
+LAG = Metric(name="lag", kind="gauge", unit="", labels=("group",), tier=Tier.GROUP, help="Lag.", question="Lag?")
+SIZE = Metric(name="size", kind="gauge", unit="", labels=("group",), tier=Tier.GROUP, help="Size.", question="Size?")
+
+
+def said(metric: Metric = LAG, **values: float) -> Samples:
+    return metric.samples(Keys(("group",), [(name,) for name in values]), np.array(list(values.values())))
+
+
+def asked(history: History, expression: str, at: float) -> Value:
+    return quick.evaluate(parse(expression), history, round(at * 1000))
+
+
+def by_group(value: Value) -> dict[str, float]:
+    assert isinstance(value, list)
+    return {labels.get("group", ""): number for labels, number in value}
+
+
+def test_every_series_has_the_labels_of_a_scrape() -> None:
+    history = History({"job": "streamwatch", "instance": "here:9308"})
+    history.append("a", [said(x=3.0)], 100)
+    assert asked(history, "lag", 100) == [
+        (Labels({NAME: "lag", "job": "streamwatch", "instance": "here:9308", "group": "x"}), 3.0)
+    ]
+
+
+def test_a_series_ends_when_its_source_does_not_say_it_any_more() -> None:
+    history = History()
+    history.append("a", [said(x=1.0, y=2.0)], 100)
+    history.append("a", [said(x=1.0)], 110)
+    assert by_group(asked(history, "lag", 109)) == {"x": 1.0, "y": 2.0}
+    assert by_group(asked(history, "lag", 110)) == {"x": 1.0}
+    assert by_group(asked(history, "count_over_time(lag[1m])", 110)) == {"x": 2.0, "y": 1.0}
+
+
+def test_a_value_that_is_not_known_ends_the_series_too() -> None:
+    history = History()
+    history.append("a", [said(x=1.0)], 100)
+    history.append("a", [said(x=math.nan)], 110)
+    assert asked(history, "lag", 110) == []
+    assert by_group(asked(history, "lag offset 10s", 110)) == {"x": 1.0}
+
+
+def test_one_source_says_nothing_of_anothers_series() -> None:
+    history = History()
+    history.append("a", [said(x=1.0)], 100)
+    history.append("b", [said(y=2.0)], 110)
+    assert by_group(asked(history, "lag", 110)) == {"x": 1.0, "y": 2.0}
+    history.end("a", 120)
+    assert by_group(asked(history, "lag", 120)) == {"y": 2.0}
+
+
+def test_of_a_series_that_two_sources_say_the_first_counts() -> None:
+    history = History()
+    history.append("a", [said(x=1.0)], 100)
+    history.append("b", [said(x=7.0, y=2.0)], 100)
+    assert by_group(asked(history, "lag", 100)) == {"x": 1.0, "y": 2.0}
+    assert asked(history, "sum(lag)", 100) == [(Labels(), 3.0)]
+    history.end("a", 101)
+    assert by_group(asked(history, "lag", 101)) == {"x": 7.0, "y": 2.0}
+
+
+def test_of_a_series_that_comes_twice_in_one_breath_the_first_counts() -> None:
+    history = History()
+    history.append("a", [said(x=1.0), said(x=7.0, y=2.0)], 100)
+    assert by_group(asked(history, "lag", 100)) == {"x": 1.0, "y": 2.0}
+
+
+def test_a_rate_survives_the_coming_and_going_of_others() -> None:
+    history = History()
+    history.append("a", [said(x=0.0)], 100)
+    history.append("a", [said(y=5.0, x=60.0)], 160)
+    history.append("a", [said(x=120.0, z=1.0)], 220)
+    assert by_group(asked(history, "rate(lag[2m])", 220)) == {"x": 1.0}
+    assert by_group(asked(history, "max_over_time(lag[3m])", 220)) == {"x": 120.0, "y": 5.0, "z": 1.0}
+
+
+def test_time_never_stands_still_within_a_source() -> None:
+    history = History()
+    assert [history.append("a", [said(x=float(at))], 100) for at in range(3)] == [100_000, 100_001, 100_002]
+    assert by_group(asked(history, "lag", 101)) == {"x": 2.0}
+
+
+def test_what_no_rule_looks_back_to_is_dropped() -> None:
+    history = History(keep_ms=20_000)
+    history.need({"lag": 60_000})
+    for at in range(0, 200, 10):
+        history.append("a", [said(x=float(at)), said(SIZE, x=float(at))], at)
+    assert by_group(asked(history, "count_over_time(lag[10m])", 190)) == {"x": 7.0}
+    assert by_group(asked(history, "count_over_time(size[10m])", 190)) == {"x": 3.0}
+
+
+def test_what_was_true_at_the_horizon_is_still_known_there() -> None:
+    history = History(keep_ms=20_000)
+    for at in (0, 100, 110):
+        history.append("a", [said(x=float(at))], at)
+    assert by_group(asked(history, "lag", 95)) == {"x": 0.0}
+
+
+def test_arrays_that_did_not_change_are_kept_once() -> None:
+    history = History(keep_ms=600_000)
+    keys = Keys(("group",), [(str(number),) for number in range(1000)])
+    for at in range(50):
+        history.append("a", [LAG.samples(keys, np.ones(1000))], at)
+    assert history.size() == (1000, 8000)
+
+
+def test_a_metric_that_ended_leaves_nothing_behind() -> None:
+    history = History(keep_ms=20_000)
+    history.append("a", [said(x=1.0)], 0)
+    for at in range(10, 60, 10):
+        history.append("a", [said(SIZE, x=1.0)], at)
+    assert history.names() == ["size"]
+
+
+def test_nothing_is_kept_of_keys_that_are_gone() -> None:
+    history = History(keep_ms=0)
+    for at in range(40):
+        history.append("a", [said(LAG, **{f"x{at}": 1.0})], at)
+        asked(history, "sum by (group) (lag)", at)
+        asked(history, "rate(lag[1m])", at)
+    gc.collect()
+    assert sum(isinstance(one, Keys) and one.names == ("group",) for one in gc.get_objects()) < 30
+
+
+def test_what_a_rule_records_has_its_own_labels_only() -> None:
+    history = History({"job": "streamwatch"})
+    one, other = Labels({NAME: "r", "a": "1"}), Labels({NAME: "r", "b": "2"})
+    history.record("rule", [(one, 1.0), (other, math.nan)], 1000)
+    found = asked(history, "r", 1)
+    assert isinstance(found, list)
+    assert [labels for labels, _ in found] == [one, other]
+    assert math.isnan(found[1][1])
+    history.record("rule", [(one, 2.0)], 2000)
+    assert asked(history, "r", 2) == [(one, 2.0)]
+
+
+@pytest.mark.parametrize("expression", ["lag{group='x'}", "lag{group=~'x|y', group!='y'}", "{group='x'}"])
+def test_matchers_choose(expression: str) -> None:
+    history = History()
+    history.append("a", [said(x=1.0, y=2.0)], 100)
+    for _ in range(2):
+        assert by_group(asked(history, expression, 100)) == {"x": 1.0}
+    assert asked(history, "lag{none='x'}", 100) == []
+    assert by_group(asked(history, "lag{none=''}", 100)) == {"x": 1.0, "y": 2.0}

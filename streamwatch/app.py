@@ -3,14 +3,18 @@
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from streamwatch import __version__
+from streamwatch.api import PREFIX
 from streamwatch.catalogue import agent as c
 from streamwatch.clock import Clock
 from streamwatch.config import Config
+from streamwatch.deciding import Deciding, groups
 from streamwatch.errors import StreamWatchError
+from streamwatch.export.connection import Answer, Asked
 from streamwatch.export.exposition import Exposition, Page
 from streamwatch.export.process import Process
 from streamwatch.export.server import Health, Server
@@ -40,6 +44,9 @@ class App:
             clock: what time it is.
             load: reads the configuration again, for ``reload``; None where there is no file.
 
+        Raises:
+            RuleError: the rules are wrong.
+
         """
         self.config = config
         self._clock = clock
@@ -49,10 +56,13 @@ class App:
         self._wiring = Wiring(clock)
         self._schedule = Schedule(clock)
         self._exposition, self._process = Exposition(), Process()
-        self._rendering = threading.Lock()
+        self._rendering, self._choosing = threading.Lock(), threading.Lock()
         self._page: Page | None = None
         self._page_until = 0.0
         self._reloads = {"taken": 0, "refused": 0}
+        self._heard: set[str] = set()
+        """Sources that have spoken at least once."""
+        self._deciding = self._decide(config)
         self._watches: dict[str, Watch] = {}
         self._trust: dict[str, Trust] = {}
         """By the name of the part of the configuration."""
@@ -73,15 +83,17 @@ class App:
         self._server.start()
         for config in self.config.sources:
             self._watch(config)
+        self._deciding.start()
         self._schedule.start()
 
     def stop(self, timeout_seconds: float = 5.0) -> None:
         """End everything; what does not end by itself within the timeout is left to the end of the process."""
         hanging = self._schedule.stop(timeout_seconds / 2)
+        self._deciding.stop(timeout_seconds / 4)
         for name, watch in self._watches.items():
             if name not in hanging:
                 watch.close()
-        self._server.stop(timeout_seconds / 2)
+        self._server.stop(timeout_seconds / 4)
 
     def reload(self) -> None:
         """Take a new configuration, all or nothing; sources whose part did not change go on as they are.
@@ -108,6 +120,7 @@ class App:
         return page
 
     def _take(self, config: Config) -> None:
+        wanted_rules = groups(config.rules)
         if config.listen != self.config.listen:
             self._move(config)
         else:
@@ -118,10 +131,29 @@ class App:
             self._schedule.remove(name, timeout_seconds=1.0)
             self._watches.pop(name).close()
             self._store.forget(name)
+            self._heard.discard(name)
+        for name in {one.name for one in self.config.sources} - wanted.keys():
+            self._deciding.forget(name)
         for name, one in wanted.items():
             if name not in self._watches:
                 self._watch(one)
+        if replace(config.rules, pack=True, files=()) == replace(self.config.rules, pack=True, files=()):
+            self._deciding.take(wanted_rules)
+        else:
+            self._deciding.stop(1.0)
+            self._deciding = self._decide(config)
+            self._deciding.start()
         self.config = config
+
+    def _decide(self, config: Config) -> Deciding:
+        return Deciding(
+            config.rules,
+            config.listen.address,
+            self._clock,
+            now=self._chosen,
+            own=self._own,
+            is_warm=lambda: self._watches.keys() <= self._heard,
+        )
 
     def _move(self, config: Config) -> None:
         """Listen as the new configuration says; as before, where that cannot be."""
@@ -143,7 +175,11 @@ class App:
             ready=self._ready,
             status=lambda: status(self._watches, self._schedule.counts(), self._clock.now() - self._began_at),
             reload=self.reload if self._load else None,
+            api=(PREFIX, self._answer),
         )
+
+    def _answer(self, asked: Asked) -> Answer:
+        return self._deciding.answer(asked)  # a reload may have put another in its place
 
     def _watch(self, config: SourceConfig) -> None:
         self._trust[config.name] = trust(config)
@@ -156,23 +192,38 @@ class App:
 
     def _tell(self, source: str, samples: Sequence[Samples], at: float, valid_seconds: float) -> None:
         self._store.append(source, samples, at=at, valid_seconds=valid_seconds)
+        watch = self._watches.get(source)
+        if watch is not None:
+            sources, chosen = self._chosen().get(watch.config.name, (frozenset(), ()))
+            self._heard.add(source)
+            self._deciding.told(watch.config.name, sources, chosen, at)
         self._render()
 
     def _render(self) -> Page:
         with self._rendering:
             until = self._store.valid_until()
-            page = self._exposition.render((*self._chosen(), *self._own()), self._process.render())
+            samples = [one for _, some in self._chosen().values() for one in some]
+            page = self._exposition.render((*samples, *self._own()), self._process.render())
             self._page, self._page_until = page, until
             return page
 
-    def _chosen(self) -> list[Samples]:
-        """Return the samples of now: of what several sources of a cluster tell, the word of the most trusted."""
+    def _chosen(self) -> dict[str, tuple[frozenset[str], list[Samples]]]:
+        """Return who speaks and what is said now, by part of the configuration.
+
+        Of what several sources of a cluster tell, it is the word of the most trusted.
+        """
         said: dict[str, list[tuple[str, Samples]]] = {}
+        sources: dict[str, set[str]] = {}
         for source, samples in self._store.said():
             watch = self._watches.get(source)
             if watch is not None:  # else it has just been taken off
                 said.setdefault(watch.config.name, []).extend((watch.kind, one) for one in samples)
-        return [one for name, some in said.items() if name in self._trust for _, one in self._trust[name].choose(some)]
+                sources.setdefault(watch.config.name, set()).add(source)
+        with self._choosing:
+            return {
+                name: (frozenset(sources[name]), [one for _, one in self._trust[name].choose(some)])
+                for name, some in said.items()
+            }
 
     def _own(self) -> list[Samples]:
         """Return the samples about the agent's jobs and server."""
@@ -192,6 +243,7 @@ class App:
             *(metric.samples(jobs, np.array(values, dtype=np.float64)) for metric, values in columns.items()),
             c.SCRAPES.samples(codes, np.array(list(answers.values()), dtype=np.float64)),
             c.RELOADS.samples(outcomes, np.array(list(self._reloads.values()), dtype=np.float64)),
+            *self._deciding.samples(),
         ]
 
     def _health(self) -> Health:

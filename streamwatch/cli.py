@@ -84,7 +84,10 @@ def run(file: Path | None, kafka: str | None, kinesis: str | None, listen: str |
 
     # Blocked and waited for, in every thread: a handler can miss what comes just before the main thread begins to wait.
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-    app = App(config, SystemClock(), reload if file else None)
+    try:
+        app = App(config, SystemClock(), reload if file else None)
+    except StreamWatchError as error:
+        raise click.ClickException(str(error)) from error
     try:
         app.start()
     except StreamWatchError as error:

@@ -10,6 +10,7 @@ from streamwatch.errors import ConfigError
 from streamwatch.export.server import Config as ListenConfig
 from streamwatch.log import Config as LogConfig
 from streamwatch.model.settings import setting
+from streamwatch.rules.config import Config as RulesConfig
 from streamwatch.settings import MOST_BYTES, read_settings
 from streamwatch.sources.kafka.config import Config as KafkaConfig
 from streamwatch.sources.kinesis.config import Config as KinesisConfig
@@ -24,6 +25,7 @@ class Config:
     kafka: tuple[KafkaConfig, ...] = setting("the Kafka clusters to watch", default=())
     kinesis: tuple[KinesisConfig, ...] = setting("the accounts whose Kinesis streams to watch", default=())
     listen: ListenConfig = setting("where the metrics are served", default_factory=ListenConfig)
+    rules: RulesConfig = setting("which alerts are decided, and how", default_factory=RulesConfig)
     log: LogConfig = setting("the agent's own log, on standard output", default_factory=LogConfig)
 
     def __post_init__(self) -> None:

@@ -12,6 +12,7 @@ The tree::
         SourceMisread           what came back was not what the protocol promises
       ExportError             an exporter could not start or deliver
       QueryError              an expression is none, or uses what the engine does not know
+      RuleError               rule files are wrong: every mistake at once, each with its place
       EvaluationError         an expression could not be evaluated on the data that there is
 
 A message reads *where: what happened: what to do*. It never holds a secret.
@@ -68,6 +69,14 @@ class ExportError(StreamWatchError):
 
 class QueryError(StreamWatchError):
     """An expression is none, or uses what the engine does not know."""
+
+
+class RuleError(StreamWatchError):
+    """Rule files are wrong; ``mistakes`` holds one line for each thing that is."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
 
 
 class EvaluationError(StreamWatchError):

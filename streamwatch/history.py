@@ -190,10 +190,10 @@ class History:
             kept = {id(tick.values): tick.values.nbytes for column in self._columns.values() for tick in column.ticks}
             return now, sum(kept.values())
 
-    def names(self) -> list[str]:
+    def names(self) -> frozenset[str]:
         """Return the metrics that something is known of."""
         with self._lock:
-            return sorted({name for _, name in self._columns})
+            return frozenset(name for _, name in self._columns)
 
     def select(self, matchers: Sequence[Matcher], first_ms: int, last_ms: int) -> list[Series]:
         """Return the series that match, one by one; a stale marker stands wherever a source did not speak of one."""

@@ -124,7 +124,7 @@ def test_a_metric_that_ended_leaves_nothing_behind() -> None:
     history.append("a", [said(x=1.0)], 0)
     for at in range(10, 60, 10):
         history.append("a", [said(SIZE, x=1.0)], at)
-    assert history.names() == ["size"]
+    assert history.names() == {"size"}
 
 
 def test_nothing_is_kept_of_keys_that_are_gone() -> None:

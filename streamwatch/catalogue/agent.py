@@ -233,6 +233,60 @@ RELOADS = _metric(
     question="Did my change take effect?",
     kind="counter",
 )
+GROUP = ("rule_group",)
+RULE_EVALUATIONS = _metric(
+    "streamwatch_rule_evaluations_total",
+    GROUP,
+    "Evaluations of the group of rules.",
+    question="Are alerts still decided?",
+    kind="counter",
+)
+RULE_FAILURES = _metric(
+    "streamwatch_rule_failures_total",
+    GROUP,
+    "Evaluations of rules that failed: their alerts stay as they were.",
+    question="Which alerts are blind?",
+    kind="counter",
+)
+RULE_MISSED = _metric(
+    "streamwatch_rule_missed_evaluations_total",
+    GROUP,
+    "Evaluations that were due while others took too long.",
+    question="Are there more rules than the agent can decide?",
+    kind="counter",
+)
+RULE_SECONDS = _metric(
+    "streamwatch_rule_evaluation_seconds",
+    GROUP,
+    "How long the group's last evaluation took.",
+    question="What do the rules cost?",
+    unit="seconds",
+)
+ALERTS = _metric(
+    "streamwatch_alerts",
+    ("alertname", "alertstate"),
+    "Alerts that are pending or firing.",
+    question="What is wrong?",
+)
+STATE_UP = _metric(
+    "streamwatch_alert_state_up",
+    (),
+    "Whether decisions are written (1), and so outlive the agent, or could not be (0); absent without `rules.state`.",
+    question="Would a restart forget what fires?",
+)
+HISTORY_SERIES = _metric(
+    "streamwatch_history_series",
+    (),
+    "Series that rules can read now.",
+    question="How much is decided on?",
+)
+HISTORY_BYTES = _metric(
+    "streamwatch_history_bytes",
+    (),
+    "Memory that the values of their history take.",
+    question="What does looking back cost?",
+    unit="bytes",
+)
 SCRAPES = _metric(
     "streamwatch_http_requests_total",
     ("code",),
@@ -241,4 +295,17 @@ SCRAPES = _metric(
     kind="counter",
 )
 
-METRICS: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
+UP: Final = Metric(
+    name="up",
+    kind="gauge",
+    unit="",
+    labels=(),
+    tier=Tier.AGENT,
+    help="Always 1: rules see it, as from a scrape.",
+    question="Does the agent run?",
+)
+"""Not on the page: whoever scrapes it makes this one."""
+
+METRICS: tuple[Metric, ...] = tuple(
+    value for value in list(globals().values()) if isinstance(value, Metric) and value is not UP
+)

@@ -33,6 +33,8 @@ class Asked:
     keep_alive: bool = False
     spare: bool = False
     """Whether this connection is one too many, and only heard because it may be a probe."""
+    query: str = ""
+    """What stands behind the path's question mark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ def parse(head: bytes, *, spare: bool = False) -> Asked | Answer:
     has_body = headers.get("Transfer-Encoding") is not None or headers.get("Content-Length", "0").strip() != "0"
     wish = headers.get("Connection", "").lower()
     keep_alive = not has_body and (wish != "close" if version == "HTTP/1.1" else wish == "keep-alive")
-    return Asked(method, target.partition("?")[0], headers, keep_alive, spare)
+    path, _, query = target.partition("?")
+    return Asked(method, path, headers, keep_alive, spare, query)
 
 
 class Connection:

@@ -79,6 +79,7 @@ class Server:
         ready: says whether it has something to show (``/readyz``).
         status: gives a few lines for people (``/``).
         reload: reads the configuration again, or raises ConfigError; one call at a time.
+        api: answers everything below a path.
 
     """
 
@@ -91,6 +92,7 @@ class Server:
         ready: Callable[[], Health],
         status: Callable[[], str],
         reload: Callable[[], None] | None = None,
+        api: tuple[str, Callable[[Asked], Answer]] | None = None,
     ) -> None:
         self._config = config
         self._page = page
@@ -106,6 +108,7 @@ class Server:
             "/readyz": _Route(_READ, lambda _: _answer_health(ready()), is_open=True),
             "/-/reload": _Route(("POST",), self._answer_reload),
         }
+        self._api = api
         self._listener = Listener(config.address, self._serve, lambda: self._context)
 
     def start(self) -> None:
@@ -156,6 +159,8 @@ class Server:
 
     def _answer(self, asked: Asked) -> Answer:
         route = self._routes.get(asked.path)
+        if route is None and self._api is not None and asked.path.startswith(self._api[0]):
+            route = _Route(_READ, self._api[1])
         if route is None or not route.is_open:
             if asked.spare:
                 line = f"busy: {CONNECTIONS} connections are open: scrape less often, or find who keeps them open"

@@ -67,9 +67,15 @@ def evaluate_range(  # noqa: PLR0913, PLR0917 - what, on what, from when until w
     node: Expr, querier: Querier, start_ms: int, end_ms: int, step_ms: int, options: Options | None = None
 ) -> dict[Labels, list[tuple[int, float]]]:
     """Return an expression's values at each step, by series; a scalar is a series without labels."""
+    return stepped(Evaluation(querier, options or Options(), start_ms, end_ms), node, start_ms, end_ms, step_ms)
+
+
+def stepped(
+    evaluation: "Evaluation", node: Expr, start_ms: int, end_ms: int, step_ms: int
+) -> dict[Labels, list[tuple[int, float]]]:
+    """Return an expression's values at each step, by series."""
     if step_ms <= 0 or (end_ms - start_ms) // step_ms >= _MOST_STEPS:
         raise EvaluationError(f"a range query has at most {_MOST_STEPS} steps: make the step longer")
-    evaluation = Evaluation(querier, options or Options(), start_ms, end_ms)
     found: dict[Labels, list[tuple[int, float]]] = {}
     for at in range(start_ms, end_ms + 1, step_ms):
         value = evaluation.value(node, at)

@@ -117,6 +117,15 @@ def variance(values: Iterable[float]) -> float:
     return (squares + squares_lost) / count
 
 
+def shortest(value: float) -> str:
+    """Return the shortest text that is read as this number, as the API of Prometheus writes it."""
+    if math.isfinite(value) and value and not 1e-6 <= abs(value) < 1e21:  # noqa: PLR2004 - Go's format 'g' in JSON
+        mantissa, _, exponent = f"{value!r}".partition("e")
+        if exponent:
+            return f"{mantissa.removesuffix('.0')}e{exponent}"
+    return written(value)
+
+
 def written(value: float) -> str:
     """Return a number as Go's FormatFloat(value, 'f', -1, 64) writes it: the shortest, without an exponent."""
     if math.isnan(value):

@@ -57,6 +57,19 @@ def parse(text: str) -> Expr:
         raise QueryError(f"{text!r}: the parser cannot read it: is a time before 1970?") from None
 
 
+def duration_ms(text: str) -> int:
+    """Return a duration such as ``1h30m`` in milliseconds.
+
+    Raises:
+        QueryError: it is none.
+
+    """
+    try:
+        return _ms(p.parse_duration(text))
+    except ValueError as error:
+        raise QueryError(f"{text!r} is no duration: write 30s, 5m or 1h30m") from error
+
+
 def _expr(node: p.Expr, depth: int) -> Expr:
     if depth > _DEEPEST:
         raise QueryError(f"the expression is nested deeper than {_DEEPEST}")

@@ -21,7 +21,7 @@ from streamwatch.promql.columns import (
     nameless,
     vector,
 )
-from streamwatch.promql.evaluate import Evaluation, Options
+from streamwatch.promql.evaluate import Evaluation, Options, stepped
 from streamwatch.promql.groups import COMPARE, COMPUTE, FOLDED, aggregated, kept, of_many, of_same, of_sets
 from streamwatch.promql.nodes import Aggregation, Binary, Call, Expr, Negation, Number, Selector, Window
 from streamwatch.promql.ranges import Samples
@@ -39,6 +39,19 @@ def evaluate(node: Expr, querier: ColumnQuerier, at_ms: int, options: Options | 
     """
     with np.errstate(all="ignore"):
         return Quick(querier, options or Options(), at_ms, at_ms).value(node, at_ms)
+
+
+def evaluate_range(  # noqa: PLR0913, PLR0917 - what, on what, from when until when, how
+    node: Expr, querier: ColumnQuerier, start_ms: int, end_ms: int, step_ms: int, options: Options | None = None
+) -> dict[Labels, list[tuple[int, float]]]:
+    """Return an expression's values at each step, by series; a scalar is a series without labels.
+
+    Raises:
+        EvaluationError: the data do not let it be evaluated, or it touches too many samples or steps.
+
+    """
+    with np.errstate(all="ignore"):
+        return stepped(Quick(querier, options or Options(), start_ms, end_ms), node, start_ms, end_ms, step_ms)
 
 
 class Quick(Evaluation):

@@ -1,0 +1,227 @@
+"""Prometheus's HTTP API over the agent's own history: what Grafana and promtool ask of a Prometheus."""
+
+import json
+import re
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import parse_qs, unquote
+
+from streamwatch.clock import Clock
+from streamwatch.errors import EvaluationError, QueryError
+from streamwatch.export.connection import Answer, Asked
+from streamwatch.history import History
+from streamwatch.model.labels import NAME, Labels
+from streamwatch.model.metric import Metric
+from streamwatch.promql import quick
+from streamwatch.promql.evaluate import Options
+from streamwatch.promql.match import Matcher
+from streamwatch.promql.nodes import Selector
+from streamwatch.promql.numbers import shortest
+from streamwatch.promql.parse import duration_ms, parse
+from streamwatch.promql.series import Value
+
+PREFIX: Final = "/api/v1/"
+_BAD, _SLOW, _WRONG = HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.UNPROCESSABLE_ENTITY
+_MOST_SAMPLES: Final = 5_000_000
+_MOST_SERIES: Final = 50_000
+_TURN_SECONDS: Final = 10.0
+_SECONDS: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_LABEL_VALUES: Final = re.compile(r"label/([^/]+)/values")
+
+
+class _Refused(Exception):
+    """A parameter that cannot be used."""
+
+
+class _Given:
+    """The parameters of a request."""
+
+    def __init__(self, query: str, now: float) -> None:
+        self._given = parse_qs(query, keep_blank_values=True)
+        self._now = now
+
+    def text(self, name: str) -> str:
+        """Return one that must be there."""
+        if name not in self._given:
+            raise _Refused(f"parameter {name!r} is missing")
+        return self._given[name][0]
+
+    def all(self, name: str) -> list[str]:
+        """Return every one of that name."""
+        return self._given.get(name, [])
+
+    def instant_ms(self, name: str, default: float | None = None) -> int:
+        """Return an instant: seconds since 1970, or RFC 3339."""
+        given = self._given.get(name, [""])[0]
+        if not given:
+            return round((self._now if default is None else default) * 1000)
+        try:
+            seconds = float(given) if _SECONDS.fullmatch(given) else _instant(given)
+        except ValueError:
+            raise _Refused(f"parameter {name!r}: {given!r} is no time: write seconds since 1970, or RFC 3339") from None
+        return round(seconds * 1000)
+
+    def span_ms(self, name: str) -> int:
+        """Return a duration: seconds, or as in PromQL."""
+        given = self.text(name)
+        try:
+            found = round(float(given) * 1000) if _SECONDS.fullmatch(given) else duration_ms(given)
+        except QueryError as error:
+            raise _Refused(f"parameter {name!r}: {error}") from None
+        if found <= 0:
+            raise _Refused(f"parameter {name!r}: {given!r} is not a time that passes")
+        return found
+
+
+def _instant(text: str) -> float:
+    found = datetime.fromisoformat(text)
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+class Api:
+    """Answers. May be called from any thread; expressions are evaluated one at a time, as they share the processor."""
+
+    def __init__(
+        self,
+        history: History,
+        clock: Clock,
+        metrics: Sequence[Metric],
+        rules: Callable[[], list[dict[str, Any]]],
+        alerts: Callable[[], list[dict[str, Any]]],
+    ) -> None:
+        """Begin.
+
+        Args:
+            history: what is asked.
+            clock: what time it is.
+            metrics: those that there may be, for the metadata.
+            rules: gives the groups of rules, in Prometheus's shape.
+            alerts: gives the alerts that are pending or firing, in Prometheus's shape.
+
+        """
+        self._history, self._clock = history, clock
+        self._metrics = metrics
+        self._turn = threading.Lock()
+        self._answers: dict[str, Callable[[_Given], object]] = {
+            "query": self._query,
+            "query_range": self._query_range,
+            "series": self._series,
+            "labels": self._labels,
+            "metadata": self._metadata,
+            "rules": lambda _: {"groups": rules()},
+            "alerts": lambda _: {"alerts": alerts()},
+            "status/buildinfo": lambda _: {"application": "StreamWatch", "version": "2.55.0", "features": {}},
+        }
+
+    def answer(self, asked: Asked) -> Answer:
+        """Answer a request of which the path begins with ``PREFIX``."""
+        path = asked.path.removeprefix(PREFIX)
+        values = _LABEL_VALUES.fullmatch(path)
+        given = _Given(asked.query, self._clock.now())
+        found = self._answers.get(path)
+        if values is not None:
+            found = lambda given: self._values(unquote(values[1]), given)  # noqa: E731 - of this request
+        if found is None:
+            there = ", ".join(f"{PREFIX}{name}" for name in self._answers)
+            return _error(HTTPStatus.NOT_FOUND, "not_found", f"{asked.path}: there is no such thing: there are {there}")
+        try:
+            return _told(HTTPStatus.OK, {"status": "success", "data": found(given)})
+        except (_Refused, QueryError) as error:
+            return _error(_BAD, "bad_data", str(error))
+        except EvaluationError as error:
+            return _error(_WRONG, "execution", str(error))
+        except TimeoutError as error:
+            return _error(_SLOW, "timeout", str(error))
+
+    def _evaluated(self, made: Callable[[], Any]) -> Any:  # noqa: ANN401 - what it makes
+        if not self._turn.acquire(timeout=_TURN_SECONDS):
+            raise TimeoutError("other queries are being evaluated: ask again")
+        try:
+            return made()
+        finally:
+            self._turn.release()
+
+    def _query(self, given: _Given) -> object:
+        node, at = parse(given.text("query")), given.instant_ms("time")
+        options = Options(most_samples=_MOST_SAMPLES)
+        value: Value = self._evaluated(lambda: quick.evaluate(node, self._history, at, options))
+        if isinstance(value, str):
+            return {"resultType": "string", "result": [at / 1000, value]}
+        if isinstance(value, float):
+            return {"resultType": "scalar", "result": [at / 1000, shortest(value)]}
+        _bounded(len(value))
+        return {
+            "resultType": "vector",
+            "result": [{"metric": dict(labels), "value": [at / 1000, shortest(one)]} for labels, one in value],
+        }
+
+    def _query_range(self, given: _Given) -> object:
+        node = parse(given.text("query"))
+        start, end, step = given.instant_ms("start"), given.instant_ms("end"), given.span_ms("step")
+        options = Options(most_samples=_MOST_SAMPLES)
+        found = self._evaluated(lambda: quick.evaluate_range(node, self._history, start, end, step, options))
+        _bounded(len(found))
+        return {
+            "resultType": "matrix",
+            "result": [
+                {"metric": dict(labels), "values": [[at / 1000, shortest(value)] for at, value in points]}
+                for labels, points in sorted(found.items())
+            ],
+        }
+
+    def _found(self, given: _Given, *, all_by_default: bool) -> list[Labels]:
+        """Return the label sets that a request speaks of."""
+        start, end = given.instant_ms("start", 0.0), given.instant_ms("end")
+        selectors = [_matchers(text) for text in given.all("match[]")]
+        if not selectors:
+            if not all_by_default:
+                raise _Refused("parameter 'match[]' is missing")
+            selectors = [(Matcher(NAME, "!=", ""),)]
+        found: dict[Labels, None] = {}
+        for matchers in selectors:
+            for block in self._history.blocks(matchers, start, end, newest=True):
+                _bounded(len(found) + len(block.rows))
+                found.update(dict.fromkeys(block.rows.labels()))
+        return sorted(found)
+
+    def _series(self, given: _Given) -> object:
+        return [dict(labels) for labels in self._found(given, all_by_default=False)]
+
+    def _labels(self, given: _Given) -> object:
+        return sorted({name for labels in self._found(given, all_by_default=True) for name in labels})
+
+    def _values(self, name: str, given: _Given) -> object:
+        if name == NAME and not given.all("match[]"):
+            return sorted(self._history.names())
+        return sorted({labels[name] for labels in self._found(given, all_by_default=True) if name in labels})
+
+    def _metadata(self, given: _Given) -> object:
+        wanted = given.all("metric")
+        return {
+            metric.name: [{"type": metric.kind, "help": metric.help, "unit": metric.unit}]
+            for metric in self._metrics
+            if not wanted or metric.name in wanted
+        }
+
+
+def _matchers(text: str) -> Sequence[Matcher]:
+    node = parse(text)
+    if not isinstance(node, Selector):
+        raise _Refused(f"parameter 'match[]': {text!r} is no selector, such as up{{job=\"x\"}}")
+    return node.matchers
+
+
+def _bounded(series: int) -> None:
+    if series > _MOST_SERIES:
+        raise EvaluationError(f"the answer has more than {_MOST_SERIES} series: choose, or aggregate")
+
+
+def _error(status: HTTPStatus, kind: str, told: str) -> Answer:
+    return _told(status, {"status": "error", "errorType": kind, "error": told})
+
+
+def _told(status: HTTPStatus, what: Mapping[str, object]) -> Answer:
+    return Answer(status, json.dumps(what, separators=(",", ":"), allow_nan=False).encode(), "application/json")

@@ -1,0 +1,164 @@
+"""Rules over what the sources say: the history, the evaluator, and Prometheus's API over both."""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from streamwatch.api import Api
+from streamwatch.catalogue import METRICS
+from streamwatch.catalogue import agent as c
+from streamwatch.clock import Clock
+from streamwatch.evaluator import Evaluator
+from streamwatch.export.connection import Answer, Asked
+from streamwatch.history import History
+from streamwatch.model.metric import Keys, Samples
+from streamwatch.rules import told
+from streamwatch.rules.config import Config
+from streamwatch.rules.group import RuleChange
+from streamwatch.rules.load import load
+from streamwatch.rules.persist import StateFile
+from streamwatch.rules.rule import Group
+
+log = logging.getLogger(__name__)
+
+Now: TypeAlias = Mapping[str, tuple[frozenset[str], Sequence[Samples]]]
+"""By part of the configuration: which sources speak, and what they say."""
+
+
+def groups(config: Config) -> tuple[Group, ...]:
+    """Read the rules that are to be decided.
+
+    Raises:
+        RuleError: with every mistake in them.
+
+    """
+    return load(config.paths()) if config.enabled else ()
+
+
+class Deciding:
+    """Decides, from ``start`` to ``stop``. ``told`` and ``forget`` may be called from any thread."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - wired in one place
+        self,
+        config: Config,
+        address: str,
+        clock: Clock,
+        now: Callable[[], Now],
+        own: Callable[[], Sequence[Samples]],
+        is_warm: Callable[[], bool],
+    ) -> None:
+        """Begin.
+
+        Args:
+            config: what to decide.
+            address: what the agent listens on.
+            clock: what time it is.
+            now: gives what the sources say now.
+            own: gives what the agent says of itself.
+            is_warm: says whether every source has spoken once.
+
+        Raises:
+            RuleError: the rules are wrong.
+
+        """
+        self._config, self._clock, self._now, self._own = config, clock, now, own
+        self._history = History(
+            {"job": config.job, "instance": config.instance or address}, round(config.history * 1000)
+        )
+        self._lock = threading.Lock()
+        self._spoken: dict[str, frozenset[str]] = {}
+        wanted = groups(config)
+        self._state = StateFile(None if config.state is None else Path(config.state), log.error, clock.now())
+        self._evaluator = Evaluator(
+            self._history,
+            clock,
+            self._state,
+            refresh=self._refresh,
+            decided=_tell,
+            is_warm=is_warm,
+            interval=config.interval,
+        )
+        self._evaluator.take(wanted)
+        self._api = Api(
+            self._history,
+            clock,
+            METRICS,
+            lambda: told.groups(self._evaluator.groups()),
+            lambda: told.alerts(self._evaluator.groups()),
+        )
+
+    def start(self) -> None:
+        """Begin to decide."""
+        self._evaluator.start()
+
+    def stop(self, timeout_seconds: float) -> None:
+        """End."""
+        self._evaluator.stop(timeout_seconds)
+
+    def take(self, wanted: Sequence[Group]) -> None:
+        """Take other rules; those that stay keep their alerts."""
+        self._evaluator.take(wanted)
+
+    def answer(self, asked: Asked) -> Answer:
+        """Answer a request of Prometheus's API."""
+        return self._api.answer(asked)
+
+    def told(self, part: str, sources: frozenset[str], samples: Sequence[Samples], at: float) -> None:
+        """Take what the sources of a part of the configuration say at a time; who reads it is decided at once."""
+        with self._lock:
+            self._spoken[part] = sources
+            at_ms = self._history.append(part, samples, at)
+        self._evaluator.told({one.metric.name for one in samples}, at_ms)
+
+    def forget(self, part: str) -> None:
+        """End what a part of the configuration has said: it is no more."""
+        with self._lock:
+            self._spoken.pop(part, None)
+            self._history.end(part, self._clock.now())
+
+    def samples(self) -> list[Samples]:
+        """Return what there is to say about deciding."""
+        counts = self._evaluator.counts()
+        keys = Keys(c.GROUP, [(name,) for name in counts])
+        columns = {
+            c.RULE_EVALUATIONS: [count.evaluations for count in counts.values()],
+            c.RULE_FAILURES: [count.failures for count in counts.values()],
+            c.RULE_MISSED: [count.missed for count in counts.values()],
+            c.RULE_SECONDS: [count.seconds for count in counts.values()],
+        }
+        active: dict[tuple[str, str], float] = {}
+        for group in self._evaluator.groups():
+            for alert in (alert for rule in group.rules for alert in rule.alerts):
+                active[alert.name, alert.state] = active.get((alert.name, alert.state), 0.0) + 1
+        series, held = self._history.size()
+        found = [metric.samples(keys, np.array(values, dtype=np.float64)) for metric, values in columns.items()]
+        found.append(c.ALERTS.samples(Keys(c.ALERTS.labels, list(active)), np.array(list(active.values()))))
+        found += [c.HISTORY_SERIES.sample(float(series)), c.HISTORY_BYTES.sample(float(held))]
+        if self._config.state is not None:
+            found.append(c.STATE_UP.sample(0.0 if self._state.problem else 1.0))
+        return found
+
+    def _refresh(self) -> None:
+        """Bring in what nobody tells: that a source's time ran out, and the agent's own metrics."""
+        now = self._clock.now()
+        with self._lock:
+            for part, (sources, samples) in self._now().items():
+                if part in self._spoken and self._spoken[part] != sources:
+                    self._spoken[part] = sources
+                    self._history.append(part, samples, now)
+            self._history.append("", [c.UP.sample(1.0), *self._own()], now)
+
+
+def _tell(decided: Sequence[RuleChange]) -> None:
+    """Log what became of alerts."""
+    for one in decided:
+        before, after = one.change.before, one.change.after
+        if after is None or (before is not None and before.state == after.state):
+            continue
+        level = logging.WARNING if after.state == "firing" else logging.INFO
+        word = "resolved" if after.state == "inactive" else after.state
+        log.log(level, "alert %s", word, extra={"alert": str(after.labels), **dict(after.annotations)})

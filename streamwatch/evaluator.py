@@ -1,0 +1,213 @@
+"""Decides: evaluates groups of rules when the data they read have arrived, and at their interval at the latest."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from streamwatch.clock import Clock
+from streamwatch.history import History
+from streamwatch.promql.evaluate import LOOKBACK_MS
+from streamwatch.rules.group import GroupState, RuleChange
+from streamwatch.rules.persist import StateFile
+from streamwatch.rules.rule import Group, horizons, metrics
+
+log = logging.getLogger(__name__)
+
+_END_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What happened to one group."""
+
+    evaluations: int
+    failures: int
+    """Of rules."""
+    missed: int
+    seconds: float
+    """How long the last evaluation took."""
+    evaluated_at: float
+
+
+class _Due:
+    """A group, and when it must be evaluated."""
+
+    def __init__(self, group: Group, clock: Clock, interval: float, external: Mapping[str, str]) -> None:
+        self.state = GroupState(group, clock, external)
+        self.interval = group.interval_seconds or interval
+        self.reads = {name for rule in group.rules for name in metrics(rule.expr)}
+        self.records = {rule.name for rule in group.rules if not rule.alert}
+        self.begun: float | None = None
+        """When the last evaluation began, by the monotonic clock."""
+        self.evaluations = 0
+
+
+class Evaluator:
+    """Evaluates in a thread of its own, from ``start`` to ``stop``."""
+
+    def __init__(  # noqa: PLR0913 - wired in one place
+        self,
+        history: History,
+        clock: Clock,
+        state: StateFile,
+        *,
+        refresh: Callable[[], None],
+        decided: Callable[[Sequence[RuleChange]], None],
+        is_warm: Callable[[], bool],
+        interval: float = 15.0,
+        external: Mapping[str, str] | None = None,
+    ) -> None:
+        """Begin without rules.
+
+        Args:
+            history: what rules read, and where results are written.
+            clock: what time it is.
+            state: where alerts are kept.
+            refresh: brings into the history what nobody tells: the agent's own metrics, and what ran out.
+            decided: told of alerts that changed, after they were written.
+            is_warm: says whether every source has been read once.
+            interval: of groups that give none, in seconds.
+            external: labels of the agent itself, for templates.
+
+        """
+        self._history, self._clock, self._state = history, clock, state
+        self._refresh, self._decided, self._is_warm = refresh, decided, is_warm
+        self._interval, self._external = interval, dict(external or {})
+        self._groups: list[_Due] = []
+        self._evaluating = threading.Lock()
+        self._changed = threading.Condition()
+        self._told: set[str] = set()
+        self._told_at = 0
+        self._last_at = 0
+        self._stopped = False
+        self._thread = threading.Thread(target=self._work, name="rules", daemon=True)
+        self._known = state.load()
+
+    def take(self, groups: Iterable[Group]) -> None:
+        """Take these groups instead of those before; rules that stay, by name and labels, keep their alerts."""
+        with self._evaluating:
+            now = self._clock.now()
+            before = {rule.key: rule for due in self._groups for rule in due.state.rules}
+            made = [_Due(group, self._clock, self._interval, self._external) for group in groups]
+            for due in made:
+                for rule in due.state.rules:
+                    old = before.pop(rule.key, None)
+                    if old is not None:
+                        rule.active, rule.held_until, rule.unknown_until = old.active, old.held_until, old.unknown_until
+                    elif rule.key in self._known:
+                        rule.restore(self._known.pop(rule.key), now)
+            for gone in before:
+                self._history.record(gone, (), round(now * 1000))
+            # Who records what others read comes first.
+            read = {name for due in made for name in due.reads}
+            self._groups = sorted(made, key=lambda due: not due.records & read)
+            self._state.forget(rule.key for due in made for rule in due.state.rules)
+            self._known = {}
+            self._history.need(_needs(due.state.group for due in made))
+        with self._changed:
+            self._changed.notify()
+
+    def start(self) -> None:
+        """Begin to evaluate."""
+        self._thread.start()
+
+    def stop(self, timeout_seconds: float = _END_SECONDS) -> None:
+        """End, after the evaluation that is under way."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify()
+        if self._thread.is_alive():
+            self._thread.join(timeout_seconds)
+        self._state.close()
+
+    def told(self, names: Iterable[str], at_ms: int) -> None:
+        """Note that data of these metrics have arrived: who reads them is evaluated at once."""
+        with self._changed:
+            self._told.update(names)
+            self._told_at = max(self._told_at, at_ms)
+            self._changed.notify()
+
+    def run(self, told: Iterable[str] = (), at_ms: int = 0) -> list[RuleChange]:
+        """Evaluate what is due: what reads one of these metrics, and what has waited for its interval.
+
+        Args:
+            told: metrics of which data have arrived.
+            at_ms: the time of those data.
+
+        Returns:
+            The alerts that changed.
+
+        """
+        with self._evaluating:
+            now, names = self._clock.monotonic(), set(told)
+            due = [one for one in self._groups if one.reads & names or self._waits(one) <= 0]
+            if not due:
+                return []
+            self._refresh()
+            # One time for all, which never goes back: what one group records, the next can read.
+            self._last_at = at = max(at_ms or round(self._clock.now() * 1000), self._last_at + 1)
+            changes: list[RuleChange] = []
+            is_warm = self._is_warm()
+            for one in due:
+                if one.begun is not None and now - one.begun >= 2 * one.interval:
+                    one.state.missed += int((now - one.begun) / one.interval) - 1
+                one.begun = now
+                one.evaluations += 1
+                changes += one.state.evaluate(self._history, at, is_warm=is_warm)
+            self._state.save(changes)
+        if changes:
+            self._decided(changes)
+        return changes
+
+    def counts(self) -> dict[str, Counts]:
+        """Return what happened to each group, by name."""
+        return {
+            one.state.group.name: Counts(
+                one.evaluations,
+                sum(rule.failures for rule in one.state.rules),
+                one.state.missed,
+                one.state.seconds,
+                one.state.evaluated_at,
+            )
+            for one in self._groups
+        }
+
+    def groups(self) -> list[GroupState]:
+        """Return the groups, in the order in which they are evaluated."""
+        return [one.state for one in self._groups]
+
+    def problem(self) -> str:
+        """Say why alerts are not written; empty where they are."""
+        return self._state.problem
+
+    def _waits(self, one: _Due) -> float:
+        """Return how long a group may still wait."""
+        return 0.0 if one.begun is None else one.begun + one.interval - self._clock.monotonic()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                while not self._stopped and not self._told:
+                    wait = min((self._waits(one) for one in self._groups), default=threading.TIMEOUT_MAX)
+                    if wait <= 0:
+                        break
+                    self._changed.wait(min(wait, threading.TIMEOUT_MAX))
+                if self._stopped:
+                    return
+                told, at = self._told, self._told_at
+                self._told, self._told_at = set(), 0
+            try:
+                self.run(told, at)
+            except Exception:
+                log.exception("rules: an evaluation failed: the next one will be tried; please report this")
+
+
+def _needs(groups: Iterable[Group]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for group in groups:
+        for rule in group.rules:
+            for name, back in horizons(rule.expr, LOOKBACK_MS).items():
+                found[name] = max(found.get(name, 0), back + round(group.query_offset_seconds * 1000))
+    return found

@@ -1,0 +1,54 @@
+"""An alert: one label set for which a rule's condition holds."""
+
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from streamwatch.model.labels import Labels
+
+State = Literal["pending", "firing", "inactive"]
+
+_OFFSET: Final = 0xCBF29CE484222325
+_PRIME: Final = 0x100000001B3
+_SEPARATOR: Final = b"\xff"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """An alert as it is now. Instants are seconds since 1970."""
+
+    labels: Labels
+    """Its identity: with ``alertname``, and without the metric's name."""
+    state: State
+    value: float
+    active_at: float
+    """Since when the condition holds."""
+    annotations: tuple[tuple[str, str], ...] = ()
+    fired_at: float | None = None
+    resolved_at: float | None = None
+    keep_firing_since: float | None = None
+    """Since when it fires only because it is to be kept firing."""
+
+    @property
+    def name(self) -> str:
+        """The rule's name."""
+        return self.labels.get("alertname", "")
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells it from every other alert, here and in Alertmanager: 16 digits made of the labels alone."""
+        return fingerprint(self.labels)
+
+    def but(self, **changes: object) -> "Alert":
+        """Return the alert with some fields changed."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+
+def fingerprint(labels: Labels) -> str:
+    """Return the fingerprint of a label set, as Prometheus and Alertmanager make it (FNV-1a)."""
+    text = b"".join(
+        part for name, value in labels.pairs for part in (name.encode(), _SEPARATOR, value.encode(), _SEPARATOR)
+    )
+    found = _OFFSET
+    for byte in text:
+        found = ((found ^ byte) * _PRIME) & 0xFFFFFFFFFFFFFFFF
+    return f"{found:016x}"

@@ -1,0 +1,1 @@
+"""Prometheus's rules: read, tested, evaluated, remembered."""

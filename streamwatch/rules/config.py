@@ -1,0 +1,49 @@
+"""What is decided, and how."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from streamwatch.model.settings import Duration, FilePath, setting
+
+_HERE: Final = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Alert rules, as Prometheus reads them, decided in the agent."""
+
+    enabled: bool = setting(
+        "decide rules in the agent; switch it off where a Prometheus has the same rules", default=True
+    )
+    pack: bool = setting("decide the alerts that come with StreamWatch (`alerts/`)", default=True)
+    files: tuple[FilePath, ...] = setting("rule files besides those; `*` stands for any part of a name", default=())
+    interval: Duration = setting(
+        "how often groups are evaluated that give no interval; they are when data arrive, too",
+        default=15.0,
+        minimum=0.1,
+        maximum=3600.0,
+    )
+    state: FilePath | None = setting(
+        "SQLite file in which alerts outlive the agent; without it a restart forgets them", default=None
+    )
+    history: Duration = setting(
+        "how long to keep samples that no rule looks back to, for queries", default=60.0, minimum=0.0, maximum=86_400.0
+    )
+    job: str = setting("the label `job` that rules see, as from a scrape", default="streamwatch")
+    instance: str | None = setting("the label `instance` that rules see; by default `listen.address`", default=None)
+
+    def paths(self) -> list[Path]:
+        """Return the files to read, the pack's first."""
+        found = sorted(pack_folder().glob("*.yml")) if self.pack else []
+        for text in self.files:
+            path = Path(text)
+            matching = sorted(path.parent.glob(path.name)) if "*" in path.name else [path]
+            found += matching or [path]
+        return found
+
+
+def pack_folder() -> Path:
+    """Return the folder of the alerts that come with StreamWatch: in the package, or beside it in a checkout."""
+    inside = _HERE / "alerts"
+    return inside if inside.is_dir() else _HERE.parent / "alerts"

@@ -1,0 +1,225 @@
+"""A group of rules under evaluation: results recorded, alerts stepped, errors kept to the rule that made them."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from streamwatch.clock import Clock
+from streamwatch.errors import EvaluationError, QueryError
+from streamwatch.model.alert import Alert
+from streamwatch.model.labels import NAME, Labels
+from streamwatch.promql import quick
+from streamwatch.promql.columns import ColumnQuerier
+from streamwatch.promql.evaluate import LOOKBACK_MS, Options
+from streamwatch.promql.nodes import Call
+from streamwatch.promql.parse import parse
+from streamwatch.promql.series import Element, Value, Vector
+from streamwatch.rules.rule import Group, Rule, horizons, metrics, nodes
+from streamwatch.rules.state import Active, Change, Found, changes, step
+from streamwatch.rules.template import Template
+
+ALERTNAME: Final = "alertname"
+ALERTS: Final = "ALERTS"
+ALERTS_FOR_STATE: Final = "ALERTS_FOR_STATE"
+_UNKNOWN_SECONDS: Final = 900.0
+_ABSENT: Final = frozenset({"absent", "absent_over_time"})
+
+
+class Samples(ColumnQuerier, Protocol):
+    """Where samples are read, and results are written."""
+
+    def names(self) -> frozenset[str]:
+        """Return the metrics that something is known of."""
+
+    def record(self, source: str, elements: Iterable[Element], at_ms: int) -> None:
+        """Add what a rule says at a time; what it said before and does not say now has ended."""
+
+
+@dataclass(slots=True)
+class RuleState:
+    """A rule, and what became of it."""
+
+    rule: Rule
+    key: str
+    """What tells it from every other rule, also when its expression is edited."""
+    active: Active = field(default_factory=dict)
+    held_until: float = -math.inf
+    """Until then alerts of before a restart are kept as they are where their condition is not found."""
+    unknown_until: float = -math.inf
+    """And until then as long as a metric that the rule reads has not been told."""
+    error: str = ""
+    """Why the last evaluation failed; empty where it did not."""
+    is_warm: bool = True
+    """Whether it could be evaluated: not before what it calls absent had a chance to be there."""
+    evaluated_at: float = 0.0
+    seconds: float = 0.0
+    failures: int = 0
+    labels: tuple[tuple[str, Template], ...] = ()
+    annotations: tuple[tuple[str, Template], ...] = ()
+
+    def __post_init__(self) -> None:
+        self.labels = tuple((name, Template(text)) for name, text in self.rule.labels)
+        self.annotations = tuple((name, Template(text)) for name, text in self.rule.annotations)
+
+    @property
+    def needs_warmth(self) -> bool:
+        """Whether it takes something that is not there for an answer."""
+        return any(isinstance(node, Call) and node.name in _ABSENT for node in nodes(self.rule.expr))
+
+    @property
+    def horizon_seconds(self) -> float:
+        """How far back it looks."""
+        return max(horizons(self.rule.expr, LOOKBACK_MS).values(), default=0) / 1000
+
+    def restore(self, known: Active, at: float) -> None:
+        """Take the alerts of before a restart; at first, what is not known cannot resolve them."""
+        self.active = dict(known)
+        if known:
+            self.held_until = at + self.horizon_seconds
+            self.unknown_until = at + _UNKNOWN_SECONDS
+
+    def is_held(self, at: float, samples: Samples) -> bool:
+        """Say whether it is too early to tell that a condition does not hold any more."""
+        if at >= self.unknown_until:
+            return False
+        return at < self.held_until or not metrics(self.rule.expr) <= samples.names()
+
+    @property
+    def alerts(self) -> list[Alert]:
+        """Its alerts that are pending or firing."""
+        return [alert for alert in self.active.values() if alert.state != "inactive"]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleChange:
+    """What became of one alert of one rule."""
+
+    rule: RuleState
+    change: Change
+
+
+class GroupState:
+    """A group, and what became of its rules. ``evaluate`` is called by one thread at a time."""
+
+    def __init__(
+        self,
+        group: Group,
+        clock: Clock,
+        external: Mapping[str, str] | None = None,
+        options: Options | None = None,
+    ) -> None:
+        """Begin; no alert is known.
+
+        Args:
+            group: as its file gives it.
+            clock: to measure how long rules take.
+            external: labels of the agent itself, for templates.
+            options: how expressions are evaluated.
+
+        """
+        self.group = group
+        self._clock = clock
+        self._external = dict(external or {})
+        self._options = options or Options()
+        self.evaluated_at = 0.0
+        self.seconds = 0.0
+        self.missed = 0
+        """Evaluations that were due while another took too long."""
+        keys: dict[str, int] = {}
+        self.rules: list[RuleState] = []
+        for rule in group.rules:
+            key = "\x1f".join((group.file.rpartition("/")[2], group.name, rule.name, repr(rule.labels)))
+            keys[key] = keys.get(key, 0) + 1
+            self.rules.append(RuleState(rule, f"{key}\x1f{keys[key]}"))
+
+    def evaluate(self, samples: Samples, at_ms: int, *, is_warm: bool = True) -> list[RuleChange]:
+        """Evaluate the rules one after the other; what goes wrong with one is kept with it, and its alerts stay.
+
+        Args:
+            samples: where to read and write.
+            at_ms: the time of the decision, in milliseconds since 1970.
+            is_warm: whether every source has been read once, so that what is absent is absent.
+
+        Returns:
+            The alerts that changed.
+
+        """
+        begun = self._clock.monotonic()
+        found: list[RuleChange] = []
+        for state in self.rules:
+            rule_begun = self._clock.monotonic()
+            state.is_warm = is_warm or not state.needs_warmth
+            if state.is_warm:
+                found += self._rule(state, samples, at_ms)
+                state.evaluated_at = at_ms / 1000
+            state.seconds = self._clock.monotonic() - rule_begun
+        self.evaluated_at, self.seconds = at_ms / 1000, self._clock.monotonic() - begun
+        return found
+
+    def retire(self, samples: Samples, at_ms: int) -> None:
+        """End every series that the rules have recorded."""
+        for state in self.rules:
+            samples.record(state.key, (), at_ms)
+
+    def _rule(self, state: RuleState, samples: Samples, at_ms: int) -> list[RuleChange]:
+        moment = at_ms - round(self.group.query_offset_seconds * 1000)
+        state.error = ""
+        try:
+            vector = _vector(quick.evaluate(state.rule.expr, samples, moment, self._options))
+            if state.rule.alert:
+                return self._alerts(state, vector, samples, moment)
+            self._record(state.rule, state.key, vector, samples, moment)
+        except (EvaluationError, RecursionError, MemoryError) as error:
+            state.error, state.failures = str(error) or type(error).__name__, state.failures + 1
+        return []
+
+    def _record(self, rule: Rule, key: str, vector: Vector, samples: Samples, moment: int) -> None:
+        if self.group.limit and len(vector) > self.group.limit:
+            raise EvaluationError(self._exceeded(len(vector), "series"))
+        fixed = {**dict(rule.labels), NAME: rule.name}
+        named = [(labels.updated(fixed), value) for labels, value in vector]
+        if len({labels for labels, _ in named}) < len(named):
+            raise EvaluationError("vector contains metrics with the same labelset after applying rule labels")
+        samples.record(key, named, moment)
+
+    def _alerts(self, state: RuleState, vector: Vector, samples: Samples, moment: int) -> list[RuleChange]:
+        def query(text: str) -> Vector:
+            try:
+                return _vector(quick.evaluate(parse(text), samples, moment, self._options))
+            except QueryError as error:
+                raise EvaluationError(str(error)) from error
+
+        at = moment / 1000
+        results = [self._found(state, labels, value, query) for labels, value in vector]
+        after: Active = step(state.rule, state.active, results, at, held=state.is_held(at, samples))
+        count = sum(alert.state != "inactive" for alert in after.values())
+        if self.group.limit and count > self.group.limit:  # as in Prometheus: all of them are dropped
+            state.error, state.failures, after = self._exceeded(count, "alerts"), state.failures + 1, {}
+        found = changes(state.active, after)
+        state.active = after
+        samples.record(state.key, _told(state.alerts), moment)
+        return [RuleChange(state, change) for change in found]
+
+    def _found(self, state: RuleState, labels: Labels, value: float, query: Callable[[str], Vector]) -> Found:
+        own = labels.without([NAME])
+        rendered = {name: one.render(own, value, query, self._external) for name, one in state.labels}
+        annotations = tuple((name, one.render(own, value, query, self._external)) for name, one in state.annotations)
+        return Found(own.updated({**rendered, ALERTNAME: state.rule.name}), value, annotations)
+
+    def _exceeded(self, count: int, what: str) -> str:
+        return f"exceeded limit of {self.group.limit} with {count} {what}"
+
+
+def _vector(value: Value) -> Vector:
+    if isinstance(value, str):
+        raise EvaluationError("a string is no result of a rule")
+    return [(Labels(), value)] if isinstance(value, float) else value
+
+
+def _told(alerts: Iterable[Alert]) -> list[Element]:
+    found: list[Element] = []
+    for alert in alerts:
+        found.append((alert.labels.updated({NAME: ALERTS, "alertstate": alert.state}), 1.0))
+        found.append((alert.labels.updated({NAME: ALERTS_FOR_STATE}), alert.active_at))
+    return found

@@ -36,6 +36,8 @@ class _Commands(click.Group):
 
     _elsewhere: ClassVar = {
         "demo": "streamwatch.demo.commands",
+        "query": "streamwatch.rules.commands",
+        "rules": "streamwatch.rules.commands",
         "reference": "streamwatch.reference.commands",
     }
 

@@ -35,7 +35,8 @@ OWN = {
     "watched": {"model", "catalogue", "collectors", "sources", "clock", "trust"},
     "trust": {"model"},
     "promql": {"model", "errors"},
-    "rules": {"model", "promql", "errors", "clock"},
+    "rules/commands": {"model", "catalogue", "errors", "clock", "rules"},
+    "rules": {"model", "promql", "errors", "clock", "history"},
     "history": {"model", "promql"},
     "evaluator": {"model", "promql", "rules", "history", "clock"},
     "deciding": {"model", "catalogue", "rules", "history", "evaluator", "api", "export", "clock"},
@@ -105,10 +106,10 @@ THIRD = {
     "pytest": {"reference/pytest_plugin"},  # installed where the plugin is used
     "botocore": {"sources/kafka/auth", "sources/aws", "reference/aws", "reference/streams_load"},
     "boto3": {"sources/aws", "reference/streams_load"},
-    "yaml": {"settings", "config", "rules/load"},
+    "yaml": {"settings", "config", "rules/load", "rules/unit"},
     "apscheduler": {"schedule"},
     "prometheus_client": {"export/process", "demo/agent"},
-    "click": {"cli", "reference/commands", "demo/commands"},
+    "click": {"cli", "rules/commands", "reference/commands", "demo/commands"},
     "rich": {"tables", "demo"},
 }
 

@@ -125,6 +125,8 @@ class _Sheet:
 
     def _rule(self, node: yaml.Node, group_labels: Pairs) -> Rule | None:
         fields = self._fields(node, _RULE_FIELDS)
+        if not isinstance(node, yaml.MappingNode):
+            return None
         record, alert = self._text(fields.get("record")), self._text(fields.get("alert"))
         if bool(record) is bool(alert):
             self.wrong(node, "a rule is either `alert: NAME` or `record: NAME`")
@@ -220,7 +222,7 @@ class _Sheet:
         return str(node.value)
 
     def _seconds(self, node: yaml.Node | None) -> float:
-        return self._read(node, lambda text: duration_ms(text) / 1000, 0.0)
+        return self._read(node, _seconds, 0.0)
 
     def _number(self, node: yaml.Node | None) -> int:
         return self._read(node, int, 0)
@@ -236,6 +238,12 @@ class _Sheet:
         except ValueError:
             self.wrong(node, f"{text!r} is no number")
         return default
+
+
+def _seconds(text: str) -> float:
+    if text.isdigit() and int(text):  # the parser takes a plain number for seconds, Prometheus does not
+        raise QueryError(f"{text!r} is no duration: write {text}s or {text}m")
+    return duration_ms(text) / 1000
 
 
 def _is_null(node: yaml.Node) -> bool:

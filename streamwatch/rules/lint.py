@@ -1,0 +1,126 @@
+"""What is allowed in a rule, and yet not what its author meant."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final
+
+from streamwatch.model.labels import NAME
+from streamwatch.model.metric import Metric
+from streamwatch.promql.nodes import Aggregation, Binary, Call, Expr, Number, Selector, Window
+from streamwatch.promql.numbers import COMPARISONS
+from streamwatch.rules.group import ALERTNAME, ALERTS, ALERTS_FOR_STATE
+from streamwatch.rules.rule import Group, Rule, metric_of, nodes
+
+_SCRAPED: Final = frozenset({"job", "instance"})
+_OTHERS: Final = frozenset({"up", ALERTS, ALERTS_FOR_STATE})
+_RATES: Final = frozenset({"rate", "irate", "increase", "resets", "changes", "absent", "absent_over_time", "timestamp"})
+_COUNTED: Final = frozenset({"count", "sum", "group"})
+_CHANGING: Final = re.compile(r"\$value|\.Value|query\s")
+_PREFIXES: Final = ("kafka_", "kinesis_", "streamwatch_")
+
+
+def lint(groups: Iterable[Group], metrics: Iterable[Metric], tick_seconds: float = 15.0) -> list[str]:
+    """Return what is doubtful, a line each: file, line, rule, what, and what to do.
+
+    Args:
+        groups: the rules.
+        metrics: those that the agent exports.
+        tick_seconds: how far samples are apart.
+
+    """
+    listed = list(groups)
+    known = {one.name: one for one in metrics}
+    recorded = {rule.name for group in listed for rule in group.rules if not rule.alert}
+    found: list[str] = []
+    for group in listed:
+        for rule in group.rules:
+            about = f"{rule.where}: group {group.name!r}, rule {rule.name!r}: "
+            found += [about + told for told in _metrics(rule, known, recorded)]
+            found += [about + told for told in _expression(rule, known, tick_seconds)]
+            found += [about + told for told in _alert(rule, group)]
+    return found
+
+
+def _metrics(rule: Rule, known: Mapping[str, Metric], recorded: set[str]) -> Iterator[str]:
+    for node in nodes(rule.expr):
+        if not isinstance(node, Selector):
+            continue
+        name = metric_of(node)
+        if name is None:
+            yield "a selector that names no metric: the agent cannot tell what it reads"
+        elif name in known:
+            own = {*known[name].labels, *_SCRAPED, NAME}
+            for matcher in node.matchers:
+                if matcher.name not in own:
+                    yield f"{name} has no label {matcher.name!r}: it has {', '.join(known[name].labels) or 'none'}"
+        elif name.startswith(_PREFIXES) and name not in recorded:
+            yield f"{name}: no metric of StreamWatch: `streamwatch metrics` lists them"
+
+
+def _expression(rule: Rule, known: Mapping[str, Metric], tick: float) -> Iterator[str]:
+    counters = {name for name, one in known.items() if one.kind == "counter"}
+    for node in nodes(rule.expr):
+        match node:
+            case Window(range_ms=span) if span < 2000 * tick:
+                yield f"a range of {span / 1000:g}s holds no two samples that are {tick:g}s apart: use a longer one"
+            case Binary(op=op, left=left, right=right) if op in COMPARISONS:
+                yield from _comparison(left, right, op, counters)
+
+
+def _comparison(left: Expr, right: Expr, op: str, counters: set[str]) -> Iterator[str]:
+    raw = next((name for one in (left, right) if (name := _raw(one)) in counters), None)
+    if raw is not None:
+        yield f"{raw} is a counter: it only grows, so the alert would stay: compare its rate() or increase()"
+    if _empty_never(left, right, op):
+        yield "of nothing, there is no count: this cannot fire: use absent(), or `or vector(0)`"
+    if op in {">", "!="} and _scaled(left) is not None and _scaled(left) == _scaled(right):
+        yield "both sides are the same series: this cannot be what is meant"
+
+
+def _raw(node: Expr) -> str | None:
+    """Return the metric that a side is, unless a function makes something else of it."""
+    match node:
+        case Selector():
+            return metric_of(node)
+        case Aggregation(inner=inner):
+            return _raw(inner)
+        case Call(name=name, args=args) if args and name not in _RATES:
+            return _raw(args[0])
+    return None
+
+
+def _scaled(node: Expr) -> Selector | None:
+    """Return the series that a side is but for a factor."""
+    match node:
+        case Selector():
+            return node
+        case Binary(op="*", left=Number(), right=Selector() as one):
+            return one
+        case Binary(op="*", left=Selector() as one, right=Number()):
+            return one
+    return None
+
+
+def _empty_never(left: Expr, right: Expr, op: str) -> bool:
+    if not isinstance(left, Aggregation) or left.op not in _COUNTED or left.labels or not isinstance(right, Number):
+        return False
+    compare: Callable[[float, float], bool] = COMPARISONS[op]
+    return left.op != "sum" and compare(0.0, right.value) and not compare(1.0, right.value)
+
+
+def _alert(rule: Rule, group: Group) -> Iterator[str]:
+    if not rule.alert:
+        return
+    labels = dict(rule.labels)
+    if "severity" not in labels:
+        yield "no label `severity`: routes go by it"
+    if ALERTNAME in labels:
+        yield f"a label {ALERTNAME!r}, which is the alert's name: remove it"
+    for name, text in rule.labels:
+        if "{{" in text and _CHANGING.search(text):
+            yield f"the label {name!r} changes with the value: each value would be another alert: use an annotation"
+    interval = group.interval_seconds
+    if interval and round(rule.for_seconds * 1000) % round(interval * 1000):
+        yield f"`for` is no multiple of the group's interval: Prometheus rounds {rule.for_seconds:g}s up"
+    if not dict(rule.annotations).get("summary"):
+        yield "no annotation `summary`: whoever is woken wants to know why"

@@ -1,0 +1,116 @@
+"""Rule files, read strictly."""
+
+from pathlib import Path
+
+import pytest
+
+from streamwatch.errors import RuleError
+from streamwatch.rules.load import load, read
+
+GOOD = """
+groups:
+  - name: brokers
+    interval: 30s
+    query_offset: 1m
+    limit: 10
+    labels: {team: streams, severity: info}
+    rules:
+      - record: job:up:sum
+        expr: sum by (job) (up)
+      - alert: Down
+        expr: |
+          up == 0
+        for: 1m30s
+        keep_firing_for: 5m
+        labels: {severity: page}
+        annotations:
+          summary: "{{ $labels.instance }} is down: {{ $value | humanize }}"
+"""
+
+
+def test_a_file_is_read_whole() -> None:
+    groups, mistakes = read(GOOD, "x.yml")
+    assert mistakes == []
+    (group,) = groups
+    assert (group.name, group.file, group.interval_seconds, group.query_offset_seconds, group.limit) == (
+        "brokers", "x.yml", 30.0, 60.0, 10,
+    )  # fmt: skip
+    record, alert = group.rules
+    labels = (("severity", "info"), ("team", "streams"))
+    assert (record.name, record.alert, record.labels) == ("job:up:sum", False, labels)
+    assert (alert.name, alert.for_seconds, alert.keep_firing_seconds) == ("Down", 90.0, 300.0)
+    assert alert.labels == (("severity", "page"), ("team", "streams"))
+    assert alert.where == "x.yml:11"
+
+
+@pytest.mark.parametrize(
+    ("rule", "mistake"),
+    [
+        ("{alert: A, expr: up, foo: 1}", "unknown field 'foo'"),
+        ("{alert: A, record: b, expr: up}", "either"),
+        ("{expr: up}", "either"),
+        ("{alert: A}", "no `expr`"),
+        ("{alert: A, expr: 'up ='}", "rule 'A': `expr`: "),
+        ("{alert: A, expr: 'up[5m]'}", "needs a vector"),
+        ("{alert: A, expr: 'histogram_count(up)'}", "native histograms"),
+        ("{alert: A, expr: 'sort_by_label(up, \"a\")'}", "experimental"),
+        ("{alert: A, expr: '{a=~\"(\"}'}", "rule 'A'"),
+        ("{alert: A, expr: 'up @ -5'}", "before 1970"),
+        ("{alert: A, expr: up, for: 5}", "no duration"),
+        ("{alert: A, expr: up, for: [1]}", "a text is wanted"),
+        ("{record: a, expr: up, for: 5m}", "`for` is for alerts"),
+        ("{record: a, expr: up, annotations: {a: b}}", "`annotations` is for alerts"),
+        ("{record: 'a b', expr: up}", "no name of a metric"),
+        ("{alert: A, expr: up, labels: {'a-b': x}}", "no name of a label"),
+        ("{alert: A, expr: up, labels: {__name__: x}}", "no name of a label"),
+        ("{alert: A, expr: up, labels: {a: x, a: y}}", "given twice"),
+        ("{alert: A, expr: up, annotations: {a: '{{ .X'}}", "not a template"),
+        ("{alert: A, expr: up, annotations: {a: '{{ $label }}'}}", "undefined variable"),
+        (
+            "{alert: A, expr: up, annotations: {a: '{{ toTime 1 }}'}}",
+            "toTime: a function that StreamWatch",
+        ),
+        ("x", "names with values"),
+    ],
+)
+def test_a_mistake_is_told_with_its_place(rule: str, mistake: str) -> None:
+    _, mistakes = read(f"groups:\n- name: g\n  rules:\n  - {rule}\n", "x.yml")
+    assert len(mistakes) == 1
+    assert mistakes[0].startswith("x.yml:4: group 'g'")
+    assert mistake in mistakes[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        ("groups: [{name: g}, {name: g}]", "a second group 'g'"),
+        ("groups: [{}]", "a group without a name"),
+        ("group: []", "unknown field 'group'"),
+        ("groups: 3", "a list is wanted"),
+        ("groups: [", "not YAML"),
+        ("groups: []\n---\ngroups: []", "second document"),
+        ("groups: [{name: g, limit: x}]", "'x' is no number"),
+        ("groups:\n- name: g\n  rules:\n  - {alert: A, expr: up}\n  - {alert: A, expr: up}\n", "the same rule twice"),
+        ('groups: [{name: "\x01"}]', "not YAML"),
+    ],
+)
+def test_so_is_one_of_the_file(text: str, mistake: str) -> None:
+    assert mistake in "\n".join(read(text, "x.yml")[1])
+
+
+def test_every_mistake_in_every_file_is_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "a.yml").write_text("groups:\n- name: g\n  rules:\n  - {alert: A, expr: ')'}\n  - {expr: up}\n")
+    (tmp_path / "b.yml").write_bytes(b"\xff")
+    with pytest.raises(RuleError) as caught:
+        load([tmp_path / "a.yml", tmp_path / "b.yml", tmp_path / "none.yml"])
+    assert [mistake.split(": ")[0].rpartition("/")[2] for mistake in caught.value.mistakes] == [
+        "a.yml:4", "a.yml:5", "b.yml", "none.yml",
+    ]  # fmt: skip
+
+
+def test_a_bomb_of_aliases_is_refused() -> None:
+    bomb = "groups:\n- name: g\n  rules: &a [x, x, x, x, x, x, x, x, x, x]\n"
+    for at in range(8):
+        bomb += f"- name: g{at}\n  rules: &{'bcdefghi'[at]} [{', '.join(['*' + 'abcdefgh'[at]] * 10)}]\n"
+    _, mistakes = read(bomb, "x.yml")
+    assert mistakes

@@ -31,6 +31,7 @@ _OPS: Final[dict[str, Operator]] = {
     "MatchOp.Equal": "=", "MatchOp.NotEqual": "!=", "MatchOp.Re": "=~", "MatchOp.NotRe": "!~"
 }  # fmt: skip
 _LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_ZERO: Final = re.compile(r"0+(ms|[smhdwy])?")
 _MOST_BYTES: Final = 65_536
 _DEEPEST: Final = 100
 
@@ -64,6 +65,8 @@ def duration_ms(text: str) -> int:
         QueryError: it is none.
 
     """
+    if _ZERO.fullmatch(text):
+        return 0
     try:
         return _ms(p.parse_duration(text))
     except ValueError as error:

@@ -142,7 +142,10 @@ class History:
         self._keep_ms = keep_ms
         self._needs: Mapping[str, int] = {}
         self._lock = threading.Lock()
-        self._columns: dict[tuple[str, str], _Column] = {}
+        self._columns: dict[str, dict[str, _Column]] = {}
+        """By metric and source, in the order in which sources first spoke."""
+        self._said: dict[str, set[str]] = {}
+        """The metrics of each source."""
         self._shadows: dict[str, tuple[tuple[Keys, ...], list[Ints | None]]] = {}
         self._last: dict[str, int] = {}
         self._recorded: dict[tuple[str, str], Keys] = {}
@@ -186,14 +189,15 @@ class History:
     def size(self) -> tuple[int, int]:
         """Return how many series there are now, and the bytes of all values that are kept."""
         with self._lock:
-            now = sum(0 if (keys := column.ticks[-1].keys) is None else len(keys) for column in self._columns.values())
-            kept = {id(tick.values): tick.values.nbytes for column in self._columns.values() for tick in column.ticks}
+            columns = [column for some in self._columns.values() for column in some.values()]
+            now = sum(0 if (keys := column.ticks[-1].keys) is None else len(keys) for column in columns)
+            kept = {id(tick.values): tick.values.nbytes for column in columns for tick in column.ticks}
             return now, sum(kept.values())
 
     def names(self) -> frozenset[str]:
         """Return the metrics that something is known of."""
         with self._lock:
-            return frozenset(name for _, name in self._columns)
+            return frozenset(self._columns)
 
     def select(self, matchers: Sequence[Matcher], first_ms: int, last_ms: int) -> list[Series]:
         """Return the series that match, one by one; a stale marker stands wherever a source did not speak of one."""
@@ -220,12 +224,14 @@ class History:
 
     def _named(self, matchers: Sequence[Matcher]) -> dict[str, list[_Column]]:
         """Return the columns whose name matches, by name, in the order in which their sources first spoke."""
-        found: dict[str, list[_Column]] = {}
         about = [one for one in matchers if one.name == NAME]
-        for (_, name), column in self._columns.items():
-            if all(one.matches(column.fixed) for one in about):
-                found.setdefault(name, []).append(column)
-        return found
+        exact = next((one.value for one in about if one.op == "="), None)
+        names = self._columns.keys() if exact is None else [exact] if exact in self._columns else []
+        return {
+            name: list(self._columns[name].values())
+            for name in names
+            if all(one.matches({NAME: name}) for one in about)
+        }
 
     def _shadowed(self, name: str, spoken: tuple[Keys, ...]) -> list[Ints | None]:
         """Return which rows of each are nobody else's who spoke first; None for all."""
@@ -242,17 +248,26 @@ class History:
         with self._lock:
             at = self._last[source] = max(at, self._last.get(source, -1) + 1)
             for name, (some, fixed) in said.items():
-                column = self._columns.get((source, name))
-                if column is None:
-                    column = self._columns[source, name] = _Column(Labels({**fixed, NAME: name}))
-                column.append(at, some, self._horizon(name))
-            for (owner, name), column in list(self._columns.items()):
-                if owner == source and name not in said:
-                    column.end(at)
-                    column.prune(at - self._horizon(name))
-                    if len(column.ticks) == 1:
-                        del self._columns[owner, name]
+                columns = self._columns.setdefault(name, {})
+                if source not in columns:
+                    columns[source] = _Column(Labels({**fixed, NAME: name}))
+                columns[source].append(at, some, self._horizon(name))
+            known = self._said.setdefault(source, set())
+            for name in known - said.keys():
+                self._end(source, name, at)
+            known.update(said)
             return at
+
+    def _end(self, source: str, name: str, at: int) -> None:
+        """Note that a source does not speak of a metric; forget it, when nobody looks back so far."""
+        column = self._columns[name][source]
+        column.end(at)
+        column.prune(at - self._horizon(name))
+        if len(column.ticks) == 1:
+            self._said[source].discard(name)
+            del self._columns[name][source]
+            if not self._columns[name]:
+                del self._columns[name]
 
     def _horizon(self, name: str) -> int:
         return max(self._keep_ms, self._needs.get(name, 0))

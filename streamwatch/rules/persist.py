@@ -44,6 +44,8 @@ class StateFile:
         """
         self._lock = threading.RLock()
         self._tell = tell
+        self._lost = ""
+        """Why there is no file, though there should be."""
         self.problem = ""
         """Why decisions are not written; empty where they are."""
         self._connection = _memory() if path is None else self._open(path, now)
@@ -89,7 +91,7 @@ class StateFile:
                 self._tell(f"alerts cannot be written: {error}: until they can, a restart forgets what changes now")
             self.problem = str(error)
             return
-        self.problem = ""
+        self.problem = self._lost
 
     def forget(self, known: Iterable[str]) -> None:
         """Drop the alerts of every rule but these."""
@@ -108,7 +110,7 @@ class StateFile:
             return _opened(path)
         except (sqlite3.DatabaseError, _Newer) as error:
             if isinstance(error, sqlite3.OperationalError) and not path.exists():
-                self.problem = str(error)
+                self.problem = self._lost = str(error)
                 self._tell(f"{path}: cannot be made: {error}: alerts are kept in memory only: give another path")
                 return _memory()
             aside = path.with_name(f"{path.name}.damaged-{int(now)}")
@@ -119,7 +121,7 @@ class StateFile:
                 self._tell(f"{path}: cannot be used: {error}: set aside as {aside.name}, and begun anew")
                 return _opened(path)
             except (OSError, sqlite3.Error) as second:
-                self.problem = str(second)
+                self.problem = self._lost = str(second)
                 self._tell(f"{path}: cannot be used: {error}; nor begun anew: {second}: alerts are kept in memory only")
                 return _memory()
 

@@ -1,0 +1,181 @@
+"""When groups of rules are evaluated, and at what time."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from streamwatch.clock import ManualClock, SystemClock
+from streamwatch.evaluator import Evaluator
+from streamwatch.history import History
+from streamwatch.model.labels import NAME, Labels
+from streamwatch.promql import quick
+from streamwatch.promql.parse import parse
+from streamwatch.rules.group import RuleChange
+from streamwatch.rules.load import read
+from streamwatch.rules.persist import StateFile
+from streamwatch.rules.rule import Group
+from tests.waiting import wait_for
+
+RULES = """
+groups:
+  - {name: late, rules: [{alert: Reads, expr: 'limit < 2'}]}
+  - {name: a, interval: 10s, rules: [{alert: A, expr: 'm > 1', for: 20s}]}
+  - {name: b, interval: 60s, rules: [{alert: B, expr: 'n > 1'}]}
+  - {name: limits, interval: 60s, rules: [{record: limit, expr: vector(1)}]}
+"""
+
+
+def groups(text: str = RULES) -> Sequence[Group]:
+    found, mistakes = read(text, "x.yml")
+    assert mistakes == []
+    return found
+
+
+class Bench:
+    def __init__(self, path: Path | None = None) -> None:
+        self.clock = ManualClock(1000.0)
+        self.history = History()
+        self.decided: list[RuleChange] = []
+        self.warm = True
+        self.state = StateFile(path, pytest.fail, 0.0)
+        self.evaluator = Evaluator(
+            self.history,
+            self.clock,
+            self.state,
+            refresh=lambda: None,
+            decided=self.decided.extend,
+            is_warm=lambda: self.warm,
+        )
+        self.evaluator.take(groups())
+
+    def tell(self, at: float, **values: float) -> list[str]:
+        self.history.record("x", [(Labels({NAME: name}), value) for name, value in values.items()], round(at * 1000))
+        return self.run(values, at)
+
+    def run(self, told: Sequence[str] | dict[str, float] = (), at: float = 0.0) -> list[str]:
+        found = self.evaluator.run(told, round(at * 1000))
+        return [f"{one.rule.rule.name} {one.change.after.state if one.change.after else 'forgotten'}" for one in found]
+
+    def counts(self) -> dict[str, int]:
+        return {name: count.evaluations for name, count in self.evaluator.counts().items()}
+
+
+@pytest.fixture
+def bench() -> Iterator[Callable[..., Bench]]:
+    with ExitStack() as stack:
+
+        def begin(path: Path | None = None) -> Bench:
+            made = Bench(path)
+            stack.callback(made.evaluator.stop)
+            return made
+
+        yield begin
+
+
+def test_who_reads_what_has_arrived_is_evaluated_at_once_and_others_at_their_interval(
+    bench: Callable[..., Bench],
+) -> None:
+    one = bench()
+    one.tell(1000, m=0, n=0)
+    assert one.counts() == {"a": 1, "b": 1, "limits": 1, "late": 1}
+    one.clock.advance(3)
+    one.tell(1003, m=0)
+    assert one.counts() == {"a": 2, "b": 1, "limits": 1, "late": 1}
+    one.clock.advance(9.9)
+    one.run()
+    assert one.counts()["a"] == 2
+    one.clock.advance(0.1)
+    one.run()
+    assert one.counts()["a"] == 3
+
+
+def test_a_decision_has_the_time_of_its_data(bench: Callable[..., Bench]) -> None:
+    one = bench()
+    assert one.tell(990, m=2) == ["Reads firing", "A pending"]
+    one.clock.advance(20)
+    assert one.tell(1010, m=2) == ["A firing"]
+    assert [one.change.after and one.change.after.fired_at for one in one.decided if one.rule.rule.name == "A"] == [
+        None,
+        1010.0,
+    ]
+
+
+def test_who_records_what_others_read_comes_first(bench: Callable[..., Bench]) -> None:
+    one = bench()
+    assert one.tell(1000, m=0) == ["Reads firing"]
+    assert [group.group.name for group in one.evaluator.groups()] == ["limits", "late", "a", "b"]
+
+
+def test_time_never_goes_back(bench: Callable[..., Bench]) -> None:
+    one = bench()
+    one.tell(1000, m=0)
+    one.clock.advance(100)
+    one.tell(990.0, n=3)
+    (alert,) = [alert for group in one.evaluator.groups() for rule in group.rules for alert in rule.alerts][1:]
+    assert (alert.name, alert.active_at) == ("B", 1000.001)
+
+
+def test_evaluations_that_were_due_and_did_not_come_are_counted(bench: Callable[..., Bench]) -> None:
+    one = bench()
+    one.run()
+    one.clock.advance(35)
+    one.run()
+    assert {name: count.missed for name, count in one.evaluator.counts().items()} == {
+        "limits": 0, "late": 1, "a": 2, "b": 0,
+    }  # fmt: skip
+
+
+def test_rules_that_stay_keep_their_alerts_when_others_change(bench: Callable[..., Bench]) -> None:
+    one = bench()
+    one.tell(1000, m=2, n=2)
+    one.evaluator.take(groups(RULES.replace("m > 1", "m > 0").replace("B,", "C,").replace("alert: B", "alert: C")))
+    one.clock.advance(20)
+    assert one.tell(1020, m=2, n=2) == ["A firing", "C firing"]
+    found = quick.evaluate(parse('ALERTS{alertname="B"}'), one.history, 1020_000)
+    assert found == []
+
+
+def test_a_restart_keeps_clocks_and_alerts(bench: Callable[..., Bench], tmp_path: Path) -> None:
+    before = bench(tmp_path / "state.db")
+    before.tell(1000, m=2, n=2)
+    before.evaluator.stop()
+    after = bench(tmp_path / "state.db")
+    after.warm = False
+    assert after.run() == []
+    after.clock.advance(20)
+    assert after.tell(1020, m=2, n=2) == ["A firing"]
+    states = {
+        alert.name: alert.active_at
+        for group in after.evaluator.groups()
+        for rule in group.rules
+        for alert in rule.alerts
+    }
+    assert states == {"Reads": 1000.0, "A": 1000.0, "B": 1000.0}
+
+
+def test_its_thread_evaluates_what_is_told_within_the_moment() -> None:
+    history, clock = History(), SystemClock()
+    decided: list[RuleChange] = []
+    evaluator = Evaluator(
+        history,
+        clock,
+        StateFile(None, pytest.fail, 0.0),
+        refresh=lambda: None,
+        decided=decided.extend,
+        is_warm=lambda: True,
+        interval=3600.0,
+    )
+    evaluator.take(groups("groups: [{name: g, rules: [{alert: A, expr: 'm > 1'}]}]"))
+    evaluator.start()
+    try:
+        wait_for(lambda: evaluator.counts()["g"].evaluations == 1, 10, "the first evaluation")
+        at = round(clock.now() * 1000)
+        history.record("x", [(Labels({NAME: "m"}), 2.0)], at)
+        evaluator.told({"m"}, at)
+        wait_for(lambda: decided, 10, "the alert")
+        assert decided[0].change.after is not None
+        assert decided[0].change.after.fired_at == pytest.approx(at / 1000, abs=0.05)
+    finally:
+        evaluator.stop()

@@ -305,8 +305,22 @@ def _file(node: yaml.ScalarNode, folder: Path) -> str:
         raise _Wrong(f"{node.value!r} cannot be read: {why}: give the path of a file") from error
 
 
+def _place(node: yaml.ScalarNode, folder: Path) -> str:
+    try:
+        return str(folder / Path(node.value).expanduser())
+    except (ValueError, RuntimeError) as error:
+        raise _Wrong(f"{node.value!r}: {error}: give a path") from error
+
+
 _PLAIN: Final = {bool: _bool, int: _int, str: _str}
-_SPECIAL: Final = {"duration": _duration, "size": _size, "host:port": _host_port, "pattern": _pattern, "path": _file}
+_SPECIAL: Final = {
+    "duration": _duration,
+    "size": _size,
+    "host:port": _host_port,
+    "pattern": _pattern,
+    "path": _file,
+    "place": _place,
+}
 
 
 def _is_secret(kind: Any) -> bool:  # noqa: ANN401

@@ -30,6 +30,9 @@ Pattern = Annotated[str, "pattern"]
 FilePath = Annotated[str, "path"]
 """A file's path; relative ones count from the configuration file's folder."""
 
+Place = Annotated[str, "place"]
+"""A path at which nothing need be yet, or a pattern; relative ones count from the configuration file's folder."""
+
 
 class Secret:
     """A value that must not be seen: every way to print it gives asterisks, only ``reveal`` gives the value."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from streamwatch.model.settings import Duration, FilePath, setting
+from streamwatch.model.settings import Duration, Place, setting
 
 _HERE: Final = Path(__file__).parents[1]
 
@@ -17,14 +17,14 @@ class Config:
         "decide rules in the agent; switch it off where a Prometheus has the same rules", default=True
     )
     pack: bool = setting("decide the alerts that come with StreamWatch (`alerts/`)", default=True)
-    files: tuple[FilePath, ...] = setting("rule files besides those; `*` stands for any part of a name", default=())
+    files: tuple[Place, ...] = setting("rule files besides those; `*` stands for any part of a name", default=())
     interval: Duration = setting(
         "how often groups are evaluated that give no interval; they are when data arrive, too",
         default=15.0,
         minimum=0.1,
         maximum=3600.0,
     )
-    state: FilePath | None = setting(
+    state: Place | None = setting(
         "SQLite file in which alerts outlive the agent; without it a restart forgets them", default=None
     )
     history: Duration = setting(

@@ -203,8 +203,8 @@ class GroupState:
 
     def _found(self, state: RuleState, labels: Labels, value: float, query: Callable[[str], Vector]) -> Found:
         own = labels.without([NAME])
-        rendered = {name: one.render(own, value, query, self._external) for name, one in state.labels}
-        annotations = tuple((name, one.render(own, value, query, self._external)) for name, one in state.annotations)
+        rendered = {name: one.render(labels, value, query, self._external) for name, one in state.labels}
+        annotations = tuple((name, one.render(labels, value, query, self._external)) for name, one in state.annotations)
         return Found(own.updated({**rendered, ALERTNAME: state.rule.name}), value, annotations)
 
     def _exceeded(self, count: int, what: str) -> str:

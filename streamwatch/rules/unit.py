@@ -56,10 +56,20 @@ def run(path: Path, clock: Clock) -> list[Verdict]:
     files = [file for one in patterns for file in (sorted(path.parent.glob(one)) or [path.parent / one])]
     groups = _ordered(load(files), [str(one) for one in _list(told.get("group_eval_order"))])
     interval = duration_ms(str(told.get("evaluation_interval", "1m")))
-    fuzzy = bool(told.get("fuzzy_compare"))
+    return judge(_list(told.get("tests")), groups, interval, clock, fuzzy=bool(told.get("fuzzy_compare")))
+
+
+def judge(
+    tests: Sequence[Any], groups: Sequence[Group], interval_ms: int, clock: Clock, *, fuzzy: bool = False
+) -> list[Verdict]:
+    """Run tests, as their file gives them, on groups of rules.
+
+    Raises:
+        RuleError: a test is none.
+
+    """
     return [
-        _Test(_mapping(one, "test"), at, groups, interval, clock, fuzzy=fuzzy).run()
-        for at, one in enumerate(_list(told.get("tests")))
+        _Test(_mapping(one, "test"), at, groups, interval_ms, clock, fuzzy=fuzzy).run() for at, one in enumerate(tests)
     ]
 
 

@@ -2,7 +2,7 @@
 
 from streamwatch.model.labels import Labels
 
-LABELS = Labels({"instance": "host-1.example.com:9092", "job": "kafka", "topic": "orders"})
+LABELS = Labels({"__name__": "x", "instance": "host-1.example.com:9092", "job": "kafka", "topic": "orders"})
 VALUE = 1234567.5
 
 TEMPLATES = {
@@ -24,7 +24,7 @@ TEMPLATES = {
     "{{ stripPort $labels.instance }} {{ stripDomain $labels.instance }}": "host-1.example.com host-1:9092",
     "{{ if gt $value 100.0 }}large{{ end }}": "large",
     '{{ parseDuration "1h30m" }}': "5400",
-    "{{ $labels }}": "map[instance:host-1.example.com:9092 job:kafka topic:orders]",
+    "{{ $labels }}": "map[__name__:x instance:host-1.example.com:9092 job:kafka topic:orders]",
     "{{ with $labels.topic }}<{{ . }}>{{ end }}": "<orders>",
     '{{ len $labels.topic }} {{ index $labels "job" }}': "6 kafka",
     '{{ define "x" }}in {{ . }}{{ end }}{{ template "x" $labels.job }}': "in kafka",

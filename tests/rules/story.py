@@ -1,0 +1,134 @@
+"""One story of the reference, under the eyes of an agent with the shipped rules: ``python -m tests.rules.story NAME``.
+
+Prints what was seen as JSON. Stories are shorter than incidents: what a rule waits for, and looks back over, is divided
+by a scale, and so are the promises in seconds.
+"""
+
+import json
+import re
+import sys
+import tempfile
+import threading
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from urllib.request import urlopen
+
+from streamwatch.app import App
+from streamwatch.clock import SystemClock
+from streamwatch.config import parse
+from streamwatch.demo.run import QUICK
+from streamwatch.reference.aws.server import ReferenceAws
+from streamwatch.reference.kafka.server import ReferenceKafka
+from streamwatch.reference.kafka.spec import Spec
+from streamwatch.reference.play import ALL, LoadProcess, on_aws, on_kafka, play
+from streamwatch.rules.config import pack_folder
+from tests.waiting import wait_for
+
+_KAFKA = """
+kafka:
+  - {{name: shop, bootstrap: [{at}], interval: 1s, deadline: 900ms, log_dirs_interval: 1s}}
+"""
+_KINESIS = """
+kinesis:
+  - name: streams
+    regions: [us-east-1]
+    interval: 5s
+    describe_interval: 10s
+    access: {{endpoint_url: '{at}', access_key_id: agent, secret_access_key: agent}}
+    cloudwatch: {{detail_interval: 60s}}
+"""
+_REST = """
+listen: {{address: '127.0.0.1:0'}}
+rules: {{pack: false, files: ['{rules}/*.yml'], interval: 1s, history: 10m, state: '{rules}/state.db'}}
+"""
+_CALM = {"StreamWatchWatchdog"}
+_DURATION = re.compile(r"(for: |\[|offset )(\d+)([smhd])")
+_PROMISE = re.compile(r"(record: streamwatch:group_\w+_seconds:\w+\n\s+expr: vector\()([0-9.]+)\)")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def scaled(folder: Path, scale: float) -> None:
+    """Write the shipped rules with everything that takes time so many times shorter."""
+    for path in pack_folder().glob("*.yml"):
+
+        def shorter(found: re.Match[str]) -> str:
+            return f"{found[1]}{max(200, round(int(found[2]) * _SECONDS[found[3]] * 1000 / scale))}ms"
+
+        text = _DURATION.sub(shorter, path.read_text(encoding="utf-8"))
+        text = _PROMISE.sub(lambda found: f"{found[1]}{float(found[2]) / scale:g})", text)
+        (folder / path.name).write_text(text, encoding="utf-8")
+
+
+class Seen:
+    """Alerts, as the agent's API tells them while the story goes on."""
+
+    def __init__(self, address: str) -> None:
+        self._url = f"http://{address}/api/v1/alerts"
+        self.fired: dict[str, dict[str, str]] = {}
+        """Those that fired at any time, by name, with the labels of the first."""
+
+    def look(self) -> set[str]:
+        """Return the names of what fires now."""
+        alerts: list[dict[str, Any]] = _asked(self._url)["alerts"]
+        for one in alerts:
+            if one["state"] == "firing":
+                self.fired.setdefault(one["labels"]["alertname"], one["labels"])
+        return {one["labels"]["alertname"] for one in alerts if one["state"] == "firing"}
+
+
+def main(name: str, scale: float) -> None:
+    """Play a story, and print what fired, and what still fires when all has been calm for a while."""
+    story, clock, ended = ALL[name], SystemClock(), threading.Event()
+    on_streams = any(step.on in {"cloud", "streams"} for step in story.steps)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        scaled(folder, scale)
+        if on_streams:
+            aws = stack.enter_context(ReferenceAws())
+            load = stack.enter_context(LoadProcess(aws.url, 50, "streams_load"))
+            performers = {"cloud": on_aws(aws), "streams": load.order}
+            config = _KINESIS.format(at=aws.url)
+        else:
+            kafka = stack.enter_context(ReferenceKafka(Spec(brokers=story.brokers, settings=QUICK)))
+            load = stack.enter_context(LoadProcess(kafka.bootstrap, 50))
+            performers = {"cluster": on_kafka(kafka), "load": load.order}
+            config = _KAFKA.format(at=kafka.bootstrap)
+        app = App(parse(config + _REST.format(rules=folder), "story", folder), clock)
+        app.start()
+        stack.callback(app.stop)
+        seen = Seen(app.address)
+        wait_for(
+            lambda: seen.look() == {"StreamWatchWatchdog"} and _settled(app.address, on_streams), 90, "all is well"
+        )
+        seen.fired.clear()
+        actor = threading.Thread(target=play, args=(story, performers, clock.monotonic, lambda _: None, ended))
+        actor.start()
+        while actor.is_alive():
+            seen.look()
+            ended.wait(0.2)
+        left = seen.look()
+        try:
+            wait_for(lambda: seen.look() <= _CALM, 60, "all has resolved")
+        except TimeoutError:
+            left = seen.look()
+        else:
+            left = set()
+    sys.stdout.write(json.dumps({"fired": seen.fired, "left": sorted(left)}) + "\n")
+
+
+def _asked(url: str) -> Any:
+    with closing(urlopen(url, timeout=5)) as answer:  # noqa: S310 - the agent's
+        return json.load(answer)["data"]
+
+
+def _settled(address: str, on_streams: bool) -> bool:  # noqa: FBT001 - of one story
+    """Say whether groups are at work, or streams are read."""
+    wanted = "kinesis_stream_open_shards" if on_streams else 'kafka_group_state{state="Stable"}'
+    result = _asked(f"http://{address}/api/v1/query?query={quote(f'count({wanted})')}")["result"]
+    return bool(result) and float(result[0]["value"][1]) >= (2 if on_streams else 3)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], float(sys.argv[2]))

@@ -1,0 +1,136 @@
+"""The shipped alerts: every one documented, its metrics known, and its tests strict enough to notice a change."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from streamwatch.catalogue import METRICS
+from streamwatch.clock import SystemClock
+from streamwatch.promql.nodes import Aggregation, Binary, Call, Expr, Negation, Selector, Subquery, Window
+from streamwatch.rules.config import pack_folder
+from streamwatch.rules.lint import lint
+from streamwatch.rules.load import load
+from streamwatch.rules.rule import Group, Rule
+from streamwatch.rules.unit import judge
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted(pack_folder().glob("*.yml"))
+GROUPS = load(FILES)
+ALERTS = [rule for group in GROUPS for rule in group.rules if rule.alert]
+TESTS = "\n".join(path.read_text(encoding="utf-8") for path in sorted((pack_folder() / "tests").glob("*.yml")))
+
+
+def test_nothing_in_it_is_doubtful() -> None:
+    doubts = lint(GROUPS, METRICS)
+    assert [doubt for doubt in doubts if "streamwatch:parameters:count" not in doubt] == []
+
+
+def test_names_are_given_once() -> None:
+    names = [rule.name for rule in ALERTS]
+    assert len(set(names)) == len(names) > 70
+
+
+@pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule.name)
+def test_every_alert_says_what_to_do_and_is_tested(rule: Rule) -> None:
+    annotations, labels = dict(rule.annotations), dict(rule.labels)
+    assert labels["severity"] in {"page", "warn", "info", "none"}
+    assert set(annotations) == {"summary", "description", "runbook"}
+    runbook = (ROOT / annotations["runbook"]).read_text(encoding="utf-8")
+    assert runbook.startswith(f"# {rule.name}\n")
+    for heading in ("## The rule", "## How to see it", "## What to do", "## How to silence it"):
+        assert heading in runbook
+    assert rule.text.strip() in runbook, "the runbook shows another rule"
+    assert len(re.findall(rf"alertname: {rule.name}\n", TESTS)) >= (1 if rule.name == "StreamWatchWatchdog" else 4)
+
+
+def test_every_runbook_is_of_an_alert() -> None:
+    named = {rule.name for rule in ALERTS}
+    assert {path.stem for path in (ROOT / "docs" / "runbooks").glob("*.md")} == named
+
+
+def test_every_parameter_that_a_rule_reads_is_recorded_and_read() -> None:
+    recorded = {rule.name for group in GROUPS for rule in group.rules if not rule.alert}
+    text = " ".join(rule.text for rule in ALERTS)
+    read = set(re.findall(r"streamwatch:[a-z_]+:[a-z]+", text))
+    assert read == recorded
+    count = next(int(found) for found in re.findall(r"streamwatch:parameters:count < (\d+)", text))
+    assert count == len(recorded) - 1
+
+
+TURNED = {">": "<=", "<": ">=", "==": "!=", "!=": "==", ">=": "<", "<=": ">", "and": "unless", "unless": "and"}
+
+
+def mutants(expr: Expr) -> Iterator[Expr]:
+    """Yield the expression with one comparison turned round, or one metric's name replaced."""
+    match expr:
+        case Binary(op=op, left=left, right=right):
+            turned = {
+                ">": "<=",
+                "<": ">=",
+                "==": "!=",
+                "!=": "==",
+                ">=": "<",
+                "<=": ">",
+                "and": "unless",
+                "unless": "and",
+            }
+            if op in turned:
+                yield replace(expr, op=turned[op])
+            yield from (replace(expr, left=one) for one in mutants(left))
+            yield from (replace(expr, right=one) for one in mutants(right))
+        case Selector(matchers=matchers):
+            first, *others = matchers
+            yield replace(expr, matchers=(replace(first, value="no_such_metric"), *others))
+        case Window(selector=selector):
+            yield from (replace(expr, selector=one) for one in mutants(selector) if isinstance(one, Selector))
+        case Aggregation(inner=inner) | Negation(inner=inner) | Subquery(inner=inner):
+            yield from (replace(expr, inner=one) for one in mutants(inner))
+        case Call(args=args):
+            for at, arg in enumerate(args):
+                yield from (replace(expr, args=(*args[:at], one, *args[at + 1 :])) for one in mutants(arg))
+
+
+def broken(rule: Rule) -> Iterator[Rule]:
+    """Yield what an alert could have been by mistake."""
+    for expr in mutants(rule.expr):
+        yield replace(rule, expr=expr)
+    yield replace(rule, for_seconds=rule.for_seconds + 30)
+    if rule.for_seconds > 15:
+        yield replace(rule, for_seconds=rule.for_seconds - 15)
+
+
+def own_tests() -> dict[str, list[Any]]:
+    """Return the tests of each alert, by its name."""
+    found: dict[str, list[Any]] = {}
+    for path in sorted((pack_folder() / "tests").glob("*.yml")):
+        for test in yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)["tests"]:
+            found.setdefault(test["name"].partition(":")[0], []).append(test)
+    return found
+
+
+OWN = own_tests()
+PARAMETERS = next(group for group in GROUPS if group.name == "streamwatch.parameters")
+SLOW = frozenset({"KafkaDiskFullTomorrow", "KafkaDiskFullSoon", "KafkaBrokersMissing"})
+"""Their tests go over hours; promtool runs them, but they are not broken on purpose here."""
+
+
+@pytest.mark.parametrize("rule", [one for one in ALERTS if one.name not in SLOW], ids=lambda rule: rule.name)
+def test_a_rule_that_is_broken_on_purpose_fails_its_tests(rule: Rule) -> None:
+    needed = tuple(one for one in PARAMETERS.rules if one.name in rule.text)
+    parameters = replace(PARAMETERS, rules=needed)
+    tests = [test for test in OWN[rule.name] if rule.name == "StreamWatchParametersMissing" or "expr" not in test]
+
+    def fails(one: Rule) -> bool:
+        group = Group("g", "x.yml", (one,))
+        return any(
+            verdict.failures for test in tests for verdict in judge([test], [parameters, group], 15_000, SystemClock())
+        )
+
+    if rule.name != "StreamWatchParametersMissing":  # its tests are of two files, with and without parameters
+        assert not fails(rule)
+    assert [str(one.expr) for one in broken(rule) if not fails(one)] == []

@@ -1,0 +1,70 @@
+"""Stories of the reference, under the eyes of an agent with the shipped rules: its alerts fire, and resolve.
+
+Three of them by default, at the same time; STREAMWATCH_STORIES=all for all, which takes a quarter of an hour.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+STORIES: Mapping[str, tuple[float, frozenset[str], frozenset[str]]] = {
+    # story: how many times shorter than an incident, what must fire, what must not
+    "healthy": (20, frozenset(), frozenset({"Kafka", "StreamWatch"})),
+    "rolling_restart": (20, frozenset(), frozenset({"Kafka", "StreamWatch"})),
+    "reassignment": (20, frozenset(), frozenset({"Kafka", "StreamWatch"})),
+    "hot_partition": (20, frozenset(), frozenset({"Kafka", "StreamWatch"})),
+    "idle_partitions": (20, frozenset(), frozenset({"Kafka", "StreamWatch"})),
+    "broker_down": (
+        20,
+        frozenset({"KafkaUnreachablePartitions", "KafkaBrokerDown"}),
+        frozenset({"KafkaSeveralBrokersDown", "KafkaOfflinePartitions", "KafkaUnderMinIsr", "KafkaNoActiveController"}),
+    ),
+    "offline_partition": (
+        20,
+        frozenset({"KafkaOfflinePartitions", "KafkaSeveralBrokersDown", "KafkaUnderMinIsr", "KafkaReplicasOutOfSync"}),
+        frozenset({"KafkaNoActiveController", "StreamWatchBlind"}),
+    ),
+    "controller_lost": (20, frozenset({"KafkaNoActiveController"}), frozenset({"KafkaOfflinePartitions"})),
+    "disk_filling": (300, frozenset({"KafkaDiskNearlyFull"}), frozenset({"KafkaNoActiveController"})),
+    "isr_flapping": (120, frozenset({"KafkaReplicasOutOfSync"}), frozenset({"KafkaBrokerDown"})),
+    "slow_consumer": (60, frozenset({"KafkaGroupLagging"}), frozenset({"KafkaGroupStuck", "KafkaBroker"})),
+    "stuck_consumer": (60, frozenset({"KafkaGroupStuck"}), frozenset({"KafkaBroker", "KafkaGroupGone"})),
+    "rewound_group": (60, frozenset({"KafkaGroupGone"}), frozenset({"KafkaBroker"})),
+    "too_many_consumers": (60, frozenset({"KafkaGroupIdleMembers"}), frozenset({"KafkaBroker", "KafkaGroupStuck"})),
+}
+CHOSEN = tuple(STORIES) if os.environ.get("STREAMWATCH_STORIES") == "all" else (
+    "rolling_restart", "broker_down", "stuck_consumer",
+)  # fmt: skip
+_AT_ONCE = 3
+_SECONDS = 300
+
+
+def told(name: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "tests.rules.story", name, str(STORIES[name][0])]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.fixture(scope="module")
+def seen() -> dict[str, dict[str, Any]]:
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return dict(zip(CHOSEN, pool.map(told, CHOSEN), strict=True))
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+def test_a_story_fires_its_alerts_and_no_others_and_they_resolve(name: str, seen: dict[str, dict[str, Any]]) -> None:
+    fired, left = seen[name]["fired"].keys() - {"StreamWatchWatchdog"}, seen[name]["left"]
+    _, wanted, unwanted = STORIES[name]
+    assert wanted <= fired
+    assert [one for one in fired if one.startswith(tuple(unwanted))] == []
+    assert left == []
+    if wanted:
+        assert {labels["kafka_cluster"] for one, labels in seen[name]["fired"].items() if one in wanted} == {"shop"}

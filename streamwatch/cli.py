@@ -106,13 +106,21 @@ def run(file: Path | None, kafka: str | None, kinesis: str | None, listen: str |
 def check_config(file: Path) -> None:
     """Check a configuration FILE; every mistake is told at once, with its line. Exit code 2 when there are any."""
     config = _loaded(_loader(file))
+
+    from streamwatch.deciding import groups  # noqa: PLC0415 - the parser of expressions takes its time
+
+    try:
+        rules = sum(len(group.rules) for group in groups(config.rules))
+    except StreamWatchError as error:
+        click.echo(str(error), err=True)
+        raise SystemExit(_REFUSED) from error
     names = ", ".join(repr(one.name) for one in config.sources)
     kinds = [
         f"{len(found)} {what}{'s' * (len(found) != 1)}"
         for what, found in (("Kafka cluster", config.kafka), ("Kinesis account", config.kinesis))
         if found
     ]
-    click.echo(f"{file}: fine: {', '.join(kinds)}: {names}")
+    click.echo(f"{file}: fine: {', '.join(kinds)}: {names}; {rules} rules")
 
 
 @main.command()

@@ -1,4 +1,4 @@
-"""Writes docs/metrics.md, docs/configuration.md and parts of docs/msk.md from the catalogue and the declarations.
+"""Writes docs/metrics.md, configuration.md, alerts.md and parts of msk.md from what stands in the code and in alerts/.
 
 ``python -m streamwatch.docs`` writes them, ``--check`` says which are old and exits with 1.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
-from streamwatch import docs_msk
+from streamwatch import docs_alerts, docs_msk
 from streamwatch.catalogue import METRICS
 from streamwatch.config import Config
 from streamwatch.model.metric import Metric, Tier
@@ -125,7 +125,13 @@ def msk() -> str:
 def main() -> None:
     """Write the documents, or check them."""
     old = []
-    for name, text in (("metrics.md", metrics()), ("configuration.md", configuration()), ("msk.md", msk())):
+    made = {
+        "metrics.md": metrics(),
+        "configuration.md": configuration(),
+        "msk.md": msk(),
+        "alerts.md": docs_alerts.alerts(),
+    }
+    for name, text in made.items():
         file = FOLDER / name
         if "--check" not in sys.argv:
             file.write_text(text, encoding="utf-8")

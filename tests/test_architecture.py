@@ -46,7 +46,8 @@ OWN = {
     "compare": {"model", "catalogue", "once"},
     "checkup": {"model", "clock", "config", "errors", "sources", "watched"},
     "tables": {"model", "catalogue"},
-    "docs": {"model", "catalogue", "config", "settings", "docs_msk"},
+    "docs": {"model", "catalogue", "config", "settings", "docs_alerts", "docs_msk"},
+    "docs_alerts": {"rules"},
     "docs_msk": {"model", "catalogue", "config", "sources", "watched"},
     "app": {
         "model",
@@ -75,6 +76,7 @@ OWN = {
         "sources",
         "app",
         "checkup",
+        "deciding",
         "compare",
         "once",
         "tables",

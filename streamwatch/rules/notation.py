@@ -9,7 +9,7 @@ from streamwatch.promql.nodes import Selector
 from streamwatch.promql.parse import parse
 from streamwatch.promql.series import STALE
 
-_NUMBER: Final = r"[+-]?(?:0x[0-9a-fA-F]+|[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?|[0-9]+\.|[iI]nf|NaN)"
+_NUMBER: Final = r"[+-]?(?:[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?|[0-9]+\.|[iI]nf|NaN)"
 _MANY: Final = re.compile(rf"({_NUMBER})(?:([+-])({_NUMBER.removeprefix('[+-]?')}))?x([0-9]+)")
 _GAP: Final = re.compile(r"_(?:x([0-9]+))?")
 _MOST: Final = 1_000_000
@@ -51,7 +51,7 @@ def _values(word: str) -> list[float | None]:
     if word == "stale":
         return [STALE]
     if many is not None:
-        first, step = number(many[1]), number(many[3] or "0")
+        first, step = float(many[1]), float(many[3] or "0")
         sign = -1.0 if many[2] == "-" else 1.0
         found: list[float | None] = [first]
         for _ in range(min(int(many[4]), _MOST)):
@@ -60,9 +60,4 @@ def _values(word: str) -> list[float | None]:
         return found
     if re.fullmatch(_NUMBER, word) is None:
         raise RuleError([f"{word!r} is no value: write 1, 1+2x3, _, _x3, stale, NaN or Inf"])
-    return [number(word)]
-
-
-def number(text: str) -> float:
-    """Return a number, hexadecimal ones too."""
-    return float(int(text, 16)) if "0x" in text.lower() else float(text)
+    return [float(word)]

@@ -1,0 +1,77 @@
+"""docs/alerts.md, made from the shipped rules."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from streamwatch.rules.config import pack_folder
+from streamwatch.rules.load import load
+from streamwatch.rules.rule import Group, Rule
+
+_TITLES: Final = {
+    "streamwatch.kafka": "Kafka clusters",
+    "streamwatch.forecast": "What the last hours say of the next ones",
+    "streamwatch.groups": "Consumer groups",
+    "streamwatch.brokers": "Brokers (exporters or CloudWatch)",
+    "streamwatch.msk": "Amazon MSK",
+    "streamwatch.kinesis": "Kinesis",
+    "streamwatch.agent": "The agent itself",
+}
+_HEAD: Final = """\
+# Alerts
+
+Written by `make docs` from `alerts/`. The agent decides these rules by itself, as soon as the data that they read have
+arrived; the same files load into any Prometheus, Mimir, Thanos or VictoriaMetrics. How they are decided:
+[rules.md](rules.md). Each has a page in [runbooks/](runbooks/).
+
+`page` wakes somebody up, `warn` is for the working day, `info` is for whoever looks. A rolling restart pages nobody; a
+second broker that fails in the middle of one does (`alerts/tests/rolling-restart.yml`). What is not known is no number,
+and so no alert: `StreamWatchBlind`, `StreamWatchStale` and `StreamWatchPartlyBlind` say so.
+"""
+_PARAMETERS: Final = """\
+## Parameters
+
+Every number that is a matter of taste is recorded once, in `alerts/parameters.yml`, with where it comes from. Copy the
+file, change it, and give your copy and the other files as `rules.files`, with `rules.pack: false`.
+
+| parameter | value | where from |
+|---|---|---|
+"""
+_SHOWN: Final = re.compile(r"\{\{ \$(?:labels\.)?(\w+)[^}]*\}\}")
+_RECORD: Final = re.compile(r"((?:      # .*\n)+)      - record: (\S+)\n        expr: vector\((\S+)\)")
+
+
+def alerts() -> str:
+    """Return docs/alerts.md."""
+    groups = {group.name: group for group in load(sorted(pack_folder().glob("*.yml")))}
+    parts = [_HEAD]
+    for name, title in _TITLES.items():
+        parts.append(_group(title, groups[name]))
+    return "\n".join([*parts, _PARAMETERS + "\n".join(_parameters())]) + "\n"
+
+
+def _group(title: str, group: Group) -> str:
+    head = [f"## {title}", "", "| alert | severity | for | what it says |", "|---|---|---|---|"]
+    return "\n".join([*head, *(_alert(rule) for rule in group.rules if rule.alert), ""])
+
+
+def _alert(rule: Rule) -> str:
+    summary = dict(rule.annotations)["summary"]
+    said = _SHOWN.sub(lambda found: f"*{found[1]}*", summary)
+    severity = dict(rule.labels)["severity"]
+    return f"| [{rule.name}](runbooks/{rule.name}.md) | {severity} | {_duration(rule.for_seconds)} | {said} |"
+
+
+def _duration(seconds: float) -> str:
+    for unit, size in (("h", 3600), ("m", 60)):
+        if seconds and seconds % size == 0:
+            return f"{seconds / size:g}{unit}"
+    return f"{seconds:g}s"
+
+
+def _parameters() -> Sequence[str]:
+    text = (pack_folder() / "parameters.yml").read_text(encoding="utf-8")
+    return [
+        f"| `{name}` | {value} | {' '.join(line.strip(' #') for line in comment.splitlines()).rstrip('.')} |"
+        for comment, name, value in _RECORD.findall(text)
+    ]

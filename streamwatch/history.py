@@ -47,8 +47,11 @@ class _Column:
         """Add a tick; drop those that nobody looks back to."""
         keys, values = said[0] if len(said) == 1 else self._join(said)
         last = self.ticks[-1] if self.ticks else None
-        if last is not None and last.keys is keys and _equal(last.values, values):
-            values = last.values
+        if last is not None and last.keys is not None:
+            if last.keys is not keys and last.keys.names == keys.names and last.keys.rows == keys.rows:
+                keys = last.keys  # what was found out about them is kept
+            if last.keys is keys and _equal(last.values, values):
+                values = last.values
         self.ticks.append(_Tick(at, keys, values))
         self.prune(at - horizon_ms)
 

@@ -16,7 +16,7 @@ import pytest
 STORIES: Mapping[str, tuple[float, frozenset[str], frozenset[str]]] = {
     # story: how many times shorter than an incident, what must fire, what must not
     "healthy": (20, frozenset(), frozenset({"Kafka", "StreamWatch"})),
-    "rolling_restart": (20, frozenset(), frozenset({"Kafka", "StreamWatch"})),
+    "rolling_restart": (12, frozenset(), frozenset({"Kafka", "StreamWatch"})),
     "reassignment": (20, frozenset(), frozenset({"Kafka", "StreamWatch"})),
     "hot_partition": (20, frozenset(), frozenset({"Kafka", "StreamWatch"})),
     "idle_partitions": (20, frozenset(), frozenset({"Kafka", "StreamWatch"})),

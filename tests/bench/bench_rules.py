@@ -37,7 +37,7 @@ def world(series: int) -> list[tuple[Keys, list[int]]]:
     """Return keys of a cluster with about so many series, and which metrics there are of each."""
     listed = [one for one in METRICS if one.name.startswith("kafka_")]
     names = sorted({(one.labels, one.tier) for one in listed}, key=lambda one: (one[1], one[0]))
-    pairs = max(1, round(series / 14))
+    pairs = max(1, round(series / 10.6))
     sizes = {Tier.CLUSTER: 1, Tier.BROKER: 6, Tier.TOPIC: pairs // 20, Tier.GROUP: pairs // 20, Tier.GROUP_TOPIC: pairs}
     found = []
     for labels, tier in names:

@@ -34,6 +34,7 @@ from streamwatch.trust import Trust
 
 if TYPE_CHECKING:
     from streamwatch.sources.aws.session import Accounts
+    from streamwatch.sources.msk.source import MskSource
 
 Config = KafkaConfig | KinesisConfig
 
@@ -89,8 +90,9 @@ def _told_cheaper(config: KafkaConfig) -> set[Metric]:
         told |= {one for one in kafka.METRICS if one.cloudwatch is not None and not one.cloudwatch.vital}
     if config.open_monitoring is not None:
         told |= set(kafka_brokers.METRICS)
+    orders = _order(config)
     for twin in TWINS:
-        order = _order(config).get(twin.metric.name)
+        order = orders.get(twin.metric.name)
         if _CLOUDWATCH not in (order or twin.metric.trust):
             told.add(twin.metric)
         elif order is not None and order[0] == _CLOUDWATCH:
@@ -133,12 +135,12 @@ class Wiring:
         hosts: list[Callable[[], dict[int, str]]] = []
         found: list[Watched] = []
         if config.protocol:
-            find = None if msk is None else partial(self._bootstrap, msk.source, config.msk_listener)
+            find = None if msk is None else partial(msk.bootstrap, config.msk_listener)
             kafka_source = KafkaSource(config, self._clock, wake, find)
             hosts.append(lambda: {one.id: one.host for one in kafka_source.brokers if one.host})
             found.append(self._protocol(config, kafka_source))
         if config.msk is not None and config.msk.topics is not None and msk is not None:
-            topics, addresses = self._topics(config, config.msk.topics, msk.source)
+            topics, addresses = self._topics(config, config.msk.topics, msk)
             hosts.append(addresses)
             found.append(topics)
         if config.open_monitoring is not None:
@@ -147,8 +149,8 @@ class Wiring:
                     config, config.open_monitoring, lambda: next((some for one in hosts if (some := one())), {})
                 )
             )
-        if msk is not None:
-            found.append(msk)
+        if config.msk is not None and msk is not None:
+            found.append(self._state(config, config.msk, msk))
         return found
 
     @staticmethod
@@ -164,12 +166,10 @@ class Wiring:
         )
 
     def _topics(
-        self, config: KafkaConfig, topics: TopicsConfig, msk: Source
+        self, config: KafkaConfig, topics: TopicsConfig, msk: "MskSource"
     ) -> tuple[Watched, Callable[[], dict[int, str]]]:
-        from streamwatch.sources.msk.source import MskSource  # noqa: PLC0415 - as boto3, below
-        from streamwatch.sources.msk.topics import TopicsSource  # noqa: PLC0415
+        from streamwatch.sources.msk.topics import TopicsSource  # noqa: PLC0415 - as boto3, below
 
-        assert isinstance(msk, MskSource)  # noqa: S101 - what _msk makes
         name = f"{config.name}/topics"
         source = TopicsSource(name, config.name, topics, msk.control, config.topics.admits, self._clock)
         watched = Watched(
@@ -192,7 +192,7 @@ class Wiring:
         """
         if config.bootstrap or config.msk is None:
             return config
-        return replace(config, bootstrap=self._bootstrap(self._msk(config, config.msk).source, config.msk_listener))
+        return replace(config, bootstrap=self._msk(config, config.msk).bootstrap(config.msk_listener))
 
     def _pages(self, config: KafkaConfig, pages: PagesConfig, hosts: Callable[[], dict[int, str]]) -> Watched:
         name = f"{config.name}/pages"
@@ -206,26 +206,23 @@ class Wiring:
             about=(SourceCollector(pages.interval), ScrapeCollector()),
         )
 
-    def _msk(self, config: KafkaConfig, msk: MskConfig) -> Watched:
+    def _msk(self, config: KafkaConfig, msk: MskConfig) -> "MskSource":
         from streamwatch.sources.msk.source import MskSource  # noqa: PLC0415 - as boto3, below
 
-        name = f"{config.name}/msk"
         twins = told_by_cloudwatch(config)
+        return MskSource(f"{config.name}/msk", config.name, msk, self._clock, self._shared_accounts(), twins)
+
+    @staticmethod
+    def _state(config: KafkaConfig, msk: MskConfig, source: "MskSource") -> Watched:
         return Watched(
-            name=name,
+            name=f"{config.name}/msk",
             kind=_CLOUDWATCH,
-            source=MskSource(name, config.name, msk, self._clock, self._shared_accounts(), twins),
+            source=source,
             interval=msk.interval,
             max_series=config.max_series,
             collectors={"msk": MskCollector()},
             about=(SourceCollector(msk.interval), CallCollector()),
         )
-
-    @staticmethod
-    def _bootstrap(source: Source, listener: str) -> tuple[str, ...]:
-        from streamwatch.sources.msk.source import MskSource  # noqa: PLC0415 - as boto3, below
-
-        return source.bootstrap(listener) if isinstance(source, MskSource) else ()
 
     def _shared_accounts(self) -> "Accounts":
         # boto3 takes 0.3 s and 40 MB: only who asks AWS pays for it.

@@ -8,3 +8,43 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", "(read|open)_text is deprecated", DeprecationWarning)
     import streamwatch.reference.kafka.wire
     import streamwatch.sources.kafka.apis  # noqa: F401
+
+from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
+
+import pytest
+
+from streamwatch.app import App
+from streamwatch.clock import SystemClock
+from streamwatch.config import Config
+from tests.waiting import wait_for
+
+Start = Callable[..., App]
+"""Starts an agent, and waits until every source was read once."""
+
+
+def is_ready(app: App) -> bool:
+    """Say whether an agent has read every source."""
+    host, _, port = app.address.rpartition(":")
+    connection = HTTPConnection(host, int(port), timeout=10)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    finally:
+        connection.close()
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    apps: list[App] = []
+
+    def begin(first: Config, load: Callable[[], Config] | None = None) -> App:
+        app = App(first, SystemClock(), load)
+        apps.append(app)
+        app.start()
+        wait_for(lambda: is_ready(app), 20, "every source was read once")
+        return app
+
+    yield begin
+    for app in apps:
+        app.stop()

@@ -1,7 +1,6 @@
 """The agent as a whole, on a cluster that is not there: it stays well, and says so."""
 
 import socket
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http.client import HTTPConnection
 from pathlib import Path
@@ -12,9 +11,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from streamwatch import config
 from streamwatch.app import App
-from streamwatch.clock import SystemClock
 from streamwatch.errors import ConfigError, ExportError
 from streamwatch.sources.kafka import KafkaSource
+from tests.conftest import Start
 from tests.waiting import wait_for
 
 
@@ -48,25 +47,6 @@ def samples(app: App) -> dict[str, dict[str, float]]:
         for one in family.samples:
             found.setdefault(one.name, {})[next(reversed(one.labels.values()), "")] = one.value
     return found
-
-
-Start = Callable[..., App]
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    apps: list[App] = []
-
-    def begin(first: config.Config, load: Callable[[], config.Config] | None = None) -> App:
-        app = App(first, SystemClock(), load)
-        apps.append(app)
-        app.start()
-        wait_for(lambda: get(app, "/readyz")[0] == 200, 20, "every source was read once")
-        return app
-
-    yield begin
-    for app in apps:
-        app.stop()
 
 
 def test_a_cluster_that_is_not_there_is_said_and_the_agent_stays_well(start: Start) -> None:

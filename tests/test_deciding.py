@@ -1,7 +1,6 @@
 """Rules in the agent as a whole, on a cluster that is not there."""
 
 import json
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from streamwatch import config
 from streamwatch.app import App
 from streamwatch.clock import SystemClock
 from streamwatch.errors import RuleError
+from tests.conftest import Start
 from tests.test_app import closed_port, get, samples
 from tests.waiting import wait_for
 
@@ -41,24 +41,6 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "mine.yml").write_text(RULES)
     return tmp_path
-
-
-Start = Callable[..., App]
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    apps: list[App] = []
-
-    def begin(first: config.Config, load: Callable[[], config.Config] | None = None) -> App:
-        app = App(first, SystemClock(), load)
-        apps.append(app)
-        app.start()
-        return app
-
-    yield begin
-    for app in apps:
-        app.stop()
 
 
 def asked(app: App, path: str) -> Any:

@@ -24,7 +24,7 @@ QUICK: Final = {
 }
 """Settings of a cluster whose incidents fit into a minute."""
 _LOOK_SECONDS: Final = 0.2
-_READY_SECONDS: Final = 40.0
+_READY_SECONDS: Final = 90.0
 
 
 @dataclass(slots=True)

@@ -7,9 +7,9 @@ from typing import Final
 from streamwatch.errors import EvaluationError
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.promql.nodes import Aggregation
-from streamwatch.promql.numbers import mean, quantile, total, variance, written
+from streamwatch.promql.numbers import mean, nan_last, quantile, total, variance, written
 from streamwatch.promql.ranges import least, most
-from streamwatch.promql.series import Element, Vector
+from streamwatch.promql.series import Vector
 
 _FOLDS: Final[Mapping[str, Callable[[Sequence[float]], float]]] = {
     "sum": total,
@@ -66,12 +66,7 @@ def _extremes(op: str, elements: Vector, count: int) -> Vector:
     if count < 1:
         return []
     sign = -1.0 if op == "topk" else 1.0
-
-    def key(element: Element) -> tuple[bool, float]:
-        value = element[1]
-        return (True, 0.0) if math.isnan(value) else (False, sign * value)
-
-    return sorted(elements, key=key)[:count]
+    return sorted(elements, key=lambda element: nan_last(sign * element[1]))[:count]
 
 
 def _count_values(node: Aggregation, vector: Vector, label: str) -> Vector:

@@ -9,6 +9,7 @@ from streamwatch.promql import functions, histogram, ranges, relabel
 from streamwatch.promql.dates import MOMENTS
 from streamwatch.promql.match import Matcher
 from streamwatch.promql.nodes import Call, Expr, Selector, Window
+from streamwatch.promql.numbers import nan_last, quantile
 from streamwatch.promql.ranges import Samples
 from streamwatch.promql.series import Value, Vector, unique
 
@@ -65,7 +66,7 @@ def _over_range(
 
 def _quantile_over_time(within: Evaluation, args: Args, at: int) -> Value:
     q = within.scalar(args[0], at)
-    return _over_range(within, "", args[1], at, lambda samples: ranges.quantile_over_time(samples, q))
+    return _over_range(within, "", args[1], at, lambda samples: quantile(q, samples.values))
 
 
 def _predict_linear(within: Evaluation, args: Args, at: int) -> Value:
@@ -110,11 +111,7 @@ def _scalar(within: Evaluation, args: Args, at: int) -> Value:
 
 
 def _sorted(within: Evaluation, args: Args, at: int, sign: float) -> Value:
-    def key(element: tuple[Labels, float]) -> tuple[bool, float]:
-        value = element[1]
-        return (True, 0.0) if math.isnan(value) else (False, sign * value)
-
-    return sorted(within.vector(args[0], at), key=key)
+    return sorted(within.vector(args[0], at), key=lambda element: nan_last(sign * element[1]))
 
 
 def _timestamp(within: Evaluation, args: Args, at: int) -> Value:
@@ -163,3 +160,6 @@ _OTHERS: Final[Mapping[str, Callable[[Evaluation, Args, int], Value]]] = {
     "timestamp": _timestamp,
     "vector": lambda e, args, at: [(Labels(), e.scalar(args[0], at))],
 }
+
+NAMES: Final = frozenset({*functions.EACH, *MOMENTS, *ranges.FUNCTIONS, *_OTHERS})
+"""Every function that the engine knows."""

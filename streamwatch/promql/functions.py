@@ -4,9 +4,6 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from streamwatch.promql import ranges
-from streamwatch.promql.dates import MOMENTS
-
 OneToOne = Callable[[float], float]
 
 
@@ -22,13 +19,6 @@ def _guarded(function: OneToOne) -> OneToOne:
             return math.copysign(math.inf, value)
 
     return call
-
-
-def _exp(value: float) -> float:
-    try:
-        return math.exp(value)
-    except OverflowError:
-        return math.inf
 
 
 def _logarithm(function: OneToOne) -> OneToOne:
@@ -72,7 +62,7 @@ EACH: Final[Mapping[str, OneToOne]] = {
     "cos": _guarded(math.cos),
     "cosh": _cosh,
     "deg": lambda value: value * 180 / math.pi,
-    "exp": _exp,
+    "exp": _guarded(math.exp),
     "floor": _whole(math.floor),
     "ln": _logarithm(math.log),
     "log10": _logarithm(math.log10),
@@ -86,15 +76,6 @@ EACH: Final[Mapping[str, OneToOne]] = {
     "tanh": math.tanh,
 }
 """Those of one vector: each value becomes another."""
-
-NAMES: Final = frozenset(
-    {
-        *EACH, *MOMENTS, *ranges.FUNCTIONS, "predict_linear", "quantile_over_time", "absent", "absent_over_time",
-        "clamp", "clamp_max", "clamp_min", "histogram_quantile", "label_join", "label_replace", "pi", "round",
-        "scalar", "sort", "sort_desc", "time", "timestamp", "vector",
-    }
-)  # fmt: skip
-"""Every function that the engine knows."""
 
 
 def clamp(value: float, least: float, most: float) -> float:

@@ -1,14 +1,18 @@
 """Label matchers: a label that is missing is empty; regular expressions are RE2's and match the whole value."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import re2  # type: ignore[import-untyped]
 
 from streamwatch.errors import QueryError
 
 Operator = Literal["=", "!=", "=~", "!~"]
+
+LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+"""A label's name."""
 
 
 def compiled(pattern: str) -> Any:  # noqa: ANN401 - re2 has no types

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from typing import Final
 
 
@@ -134,18 +135,10 @@ def written(value: float) -> str:
         return "+Inf" if value > 0 else "-Inf"
     if value == 0:
         return "-0" if math.copysign(1.0, value) < 0 else "0"
-    mantissa, _, exponent = repr(abs(value)).partition("e")
-    whole, _, part = mantissa.partition(".")
-    part = "" if part == "0" and not exponent else part
-    point = len(whole) + int(exponent or 0)
-    digits = whole + part
-    if point <= 0:
-        shown = "0." + "0" * -point + digits
-    elif point >= len(digits):
-        shown = digits + "0" * (point - len(digits))
-    else:
-        shown = f"{digits[:point]}.{digits[point:]}"
-    if "." in shown:
-        shown = shown.rstrip("0").rstrip(".")
-    sign = "-" if value < 0 else ""
-    return sign + (shown.lstrip("0") if shown[0] == "0" and not shown.startswith("0.") else shown)
+    shown = format(Decimal(repr(value)), "f")
+    return shown.rstrip("0").rstrip(".") if "." in shown else shown
+
+
+def nan_last(value: float) -> tuple[bool, float]:
+    """Return what to sort numbers by, NaN after all others."""
+    return (True, 0.0) if math.isnan(value) else (False, value)

@@ -8,9 +8,9 @@ from typing import Any, Final, Literal
 import promql_parser as p
 
 from streamwatch.errors import QueryError
-from streamwatch.promql import functions
 from streamwatch.promql.aggregate import OPERATORS as AGGREGATIONS
-from streamwatch.promql.match import Matcher, Operator, compiled
+from streamwatch.promql.calls import NAMES as FUNCTIONS
+from streamwatch.promql.match import LABEL, Matcher, Operator, compiled
 from streamwatch.promql.nodes import (
     Aggregation,
     At,
@@ -30,7 +30,6 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _OPS: Final[dict[str, Operator]] = {
     "MatchOp.Equal": "=", "MatchOp.NotEqual": "!=", "MatchOp.Re": "=~", "MatchOp.NotRe": "!~"
 }  # fmt: skip
-_LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _ZERO: Final = re.compile(r"0+(ms|[smhdwy])?")
 _MOST_BYTES: Final = 65_536
 _DEEPEST: Final = 100
@@ -133,7 +132,7 @@ def _aggregation(node: p.AggregateExpr, depth: int) -> Aggregation:
     if op not in AGGREGATIONS:
         raise QueryError(f"{op}: an experimental aggregation, which the engine does not know")
     param = None if node.param is None else _expr(node.param, depth)
-    if op == "count_values" and isinstance(param, Text) and not _LABEL.fullmatch(param.value):
+    if op == "count_values" and isinstance(param, Text) and not LABEL.fullmatch(param.value):
         raise QueryError(f"count_values: {param.value!r} is no label")
     labels = tuple(node.modifier.labels) if node.modifier is not None else ()
     without = node.modifier is not None and str(node.modifier.type).endswith("Without")
@@ -142,7 +141,7 @@ def _aggregation(node: p.AggregateExpr, depth: int) -> Aggregation:
 
 def _call(node: p.Call, depth: int) -> Call:
     name = node.func.name
-    if node.func.experimental or name not in functions.NAMES:
+    if node.func.experimental or name not in FUNCTIONS:
         kind = "an experimental function" if node.func.experimental else "a function of native histograms"
         raise QueryError(f"{name}: {kind}, which the engine does not know")
     args = tuple(_expr(one, depth) for one in node.args)
@@ -156,7 +155,7 @@ def _call(node: p.Call, depth: int) -> Call:
 
 
 def _check_label(name: str, arg: Expr) -> None:
-    if isinstance(arg, Text) and not _LABEL.fullmatch(arg.value):
+    if isinstance(arg, Text) and not LABEL.fullmatch(arg.value):
         raise QueryError(f"{name}: {arg.value!r} is no label")
 
 

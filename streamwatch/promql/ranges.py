@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from streamwatch.promql.numbers import kahan, mean, quantile, total, variance
+from streamwatch.promql.numbers import kahan, mean, total, variance
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +147,3 @@ def predict_linear(samples: Samples, seconds: float) -> float | None:
         return None
     slope, now = regression(samples, samples.at_ms)
     return slope * seconds + now
-
-
-def quantile_over_time(samples: Samples, q: float) -> float:
-    """Return a quantile of the values."""
-    return quantile(q, samples.values)

@@ -7,10 +7,9 @@ from typing import Any, Final
 
 from streamwatch.errors import EvaluationError
 from streamwatch.model.labels import Labels
-from streamwatch.promql.match import compiled
+from streamwatch.promql.match import LABEL, compiled
 from streamwatch.promql.series import Vector
 
-_LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _REFERENCE: Final = re.compile(r"\$(?:(\w+)|\{(\w+)\}|(\$))", re.ASCII)
 
 
@@ -21,17 +20,17 @@ def _pattern(text: str) -> Any:  # noqa: ANN401 - re2 has no types
 
 def label_replace(vector: Vector, target: str, replacement: str, source: str, pattern: str) -> Vector:
     """Set a label from the parts of another, where that matches as a whole."""
-    if not _LABEL.fullmatch(target):
+    if not LABEL.fullmatch(target):
         raise EvaluationError(f"label_replace: {target!r} is no label")
     regex = _pattern(pattern)
     found: Vector = []
     for labels, value in vector:
         match = regex.fullmatch(labels.get(source, ""))
-        found.append((labels if match is None else labels.updated({target: _expanded(replacement, match)}), value))
+        found.append((labels if match is None else labels.updated({target: expanded(replacement, match)}), value))
     return found
 
 
-def _expanded(template: str, match: Any) -> str:  # noqa: ANN401 - re2 has no types
+def expanded(template: str, match: Any) -> str:  # noqa: ANN401 - re2 has no types
     """Return a template with ``$1``, ``${1}`` and ``${name}`` filled in, as Go's Expand does; ``$$`` is a dollar."""
 
     def part(reference: "re.Match[str]") -> str:
@@ -48,7 +47,7 @@ def _expanded(template: str, match: Any) -> str:  # noqa: ANN401 - re2 has no ty
 
 def label_join(vector: Vector, target: str, separator: str, sources: Sequence[str]) -> Vector:
     """Set a label to others' values, joined."""
-    if not _LABEL.fullmatch(target):
+    if not LABEL.fullmatch(target):
         raise EvaluationError(f"label_join: {target!r} is no label")
 
     def joined(labels: Labels) -> Labels:

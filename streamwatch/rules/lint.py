@@ -89,15 +89,16 @@ def _raw(node: Expr) -> str | None:
     return None
 
 
-def _scaled(node: Expr) -> Selector | None:
-    """Return the series that a side is but for a factor."""
+def _scaled(node: Expr) -> object:
+    """Return the series that a side is, or counts, but for a factor; None where it is something else."""
     match node:
+        case Binary(op="*", left=Number(), right=inner) | Binary(op="*", left=inner, right=Number()):
+            return _scaled(inner)
+        case Aggregation(op="count", inner=inner):
+            read = {metric_of(one) for one in nodes(inner) if isinstance(one, Selector)}
+            return ("count", next(iter(read))) if len(read) == 1 else None
         case Selector():
             return node
-        case Binary(op="*", left=Number(), right=Selector() as one):
-            return one
-        case Binary(op="*", left=Selector() as one, right=Number()):
-            return one
     return None
 
 

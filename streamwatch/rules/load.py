@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 import yaml
 
 from streamwatch.errors import QueryError, RuleError
+from streamwatch.promql.match import LABEL
 from streamwatch.promql.nodes import Expr, Text, Window
 from streamwatch.promql.parse import duration_ms, parse
 from streamwatch.rules.rule import Group, Pairs, Rule
@@ -20,7 +21,6 @@ MOST_RULES: Final = 5_000
 _MOST_NODES: Final = 200_000
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """In C where PyYAML came with it: rules are a hundred kilobytes."""
-_LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _METRIC: Final = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _GROUP_FIELDS: Final = ("name", "interval", "query_offset", "limit", "labels", "rules")
 _RULE_FIELDS: Final = ("record", "alert", "expr", "for", "keep_firing_for", "labels", "annotations")
@@ -168,7 +168,7 @@ class _Sheet:
         found: list[tuple[str, str]] = []
         for name, value in self._pairs(node):
             text = self._text(value)
-            if not _LABEL.fullmatch(name) or name == "__name__":
+            if not LABEL.fullmatch(name) or name == "__name__":
                 self.wrong(value, f"{name!r} is no name of a label")
                 continue
             if templated:

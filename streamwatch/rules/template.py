@@ -10,6 +10,7 @@ import re2  # type: ignore[import-untyped]
 
 from streamwatch.errors import RuleError, StreamWatchError
 from streamwatch.model.labels import Labels
+from streamwatch.promql.relabel import expanded
 from streamwatch.promql.series import Vector
 from streamwatch.rules import humanize
 
@@ -20,7 +21,6 @@ _PRELUDE: Final = (
     "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := .Value}}"
 )
 _BUDGET: Final = gotpl.ExecutionBudget(max_output_chars=65_536, max_iterations=10_000, max_function_calls=10_000)
-_GROUP: Final = re.compile(r"\$(?:(\w+)|\{(\w+)\}|(\$))")
 
 
 def _sample(element: tuple[Labels, float]) -> dict[str, object]:
@@ -35,21 +35,7 @@ def _first(samples: Sequence[Any]) -> Any:  # noqa: ANN401 - a sample
 
 
 def _replace_all(pattern: str, replacement: str, text: str) -> str:
-    """Replace as Go does: ``$1``, ``${name}``, ``$$``."""
-
-    def expand(match: Any) -> str:  # noqa: ANN401 - re2 has no types
-        def one(group: re.Match[str]) -> str:
-            if group[3]:
-                return "$"
-            name = group[1] or group[2]
-            try:
-                return match.group(int(name) if name.isdigit() else name) or ""
-            except (IndexError, KeyError):
-                return ""
-
-        return _GROUP.sub(one, replacement)
-
-    return str(re2.compile(pattern).sub(expand, text))
+    return str(re2.compile(pattern).sub(lambda match: expanded(replacement, match), text))
 
 
 def _port_less(text: str) -> str:

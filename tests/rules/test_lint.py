@@ -28,6 +28,7 @@ def doubts(
         ("count(kafka_broker_up) == 0", "of nothing, there is no count"),
         ("count(kafka_broker_up == 1) < 1", "of nothing, there is no count"),
         ("kafka_brokers > 2 * kafka_brokers", "both sides are the same series"),
+        ("count(count_over_time(kafka_broker_up[5m])) > 2 * count(kafka_broker_up)", "both sides are the same series"),
     ],
 )
 def test_a_doubt_is_told(expr: str, doubt: str) -> None:

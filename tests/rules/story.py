@@ -45,7 +45,9 @@ rules: {{pack: false, files: ['{rules}/*.yml'], interval: 1s, history: 10m, stat
 """
 _CALM = {"StreamWatchWatchdog"}
 _DURATION = re.compile(r"(for: |\[|offset )(\d+)([smhd])")
-_PROMISE = re.compile(r"(record: streamwatch:group_\w+_seconds:\w+\n\s+expr: vector\()([0-9.]+)\)")
+_PROMISE = re.compile(
+    r"(record: streamwatch:(?:group_\w+|kinesis_iterator_age)_seconds:\w+\n\s+expr: vector\()([0-9.]+)\)"
+)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -110,7 +112,7 @@ def main(name: str, scale: float) -> None:
             ended.wait(0.2)
         left = seen.look()
         try:
-            wait_for(lambda: seen.look() <= _CALM, 60, "all has resolved")
+            wait_for(lambda: seen.look() <= _CALM, 400 if on_streams else 60, "all has resolved")
         except TimeoutError:
             left = seen.look()
         else:

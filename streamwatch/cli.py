@@ -71,6 +71,9 @@ def run(file: Path | None, kafka: str | None, kinesis: str | None, listen: str |
 
     SIGHUP reads the configuration again, SIGTERM and SIGINT end the agent.
     """
+    # Blocked and waited for, in every thread, those of libraries too (numpy has one): a handler can miss what comes
+    # just before the main thread begins to wait, and a thread that does not block them would end the process.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     load = _loader(file, kafka, kinesis, listen)
     config = _loaded(load)
 
@@ -84,8 +87,6 @@ def run(file: Path | None, kafka: str | None, kinesis: str | None, listen: str |
         _configure_log(fresh)
         return fresh
 
-    # Blocked and waited for, in every thread: a handler can miss what comes just before the main thread begins to wait.
-    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
         app = App(config, SystemClock(), reload if file else None)
     except StreamWatchError as error:

@@ -17,7 +17,7 @@ from streamwatch.promql.parse import parse
 from streamwatch.promql.series import Element, Value, Vector
 from streamwatch.rules.rule import Group, Rule, horizons, metrics, nodes
 from streamwatch.rules.state import Active, Change, Found, changes, step
-from streamwatch.rules.template import Template
+from streamwatch.rules.template import Template, template
 
 ALERTNAME: Final = "alertname"
 ALERTS: Final = "ALERTS"
@@ -59,8 +59,8 @@ class RuleState:
     annotations: tuple[tuple[str, Template], ...] = ()
 
     def __post_init__(self) -> None:
-        self.labels = tuple((name, Template(text)) for name, text in self.rule.labels)
-        self.annotations = tuple((name, Template(text)) for name, text in self.rule.annotations)
+        self.labels = tuple((name, template(text)) for name, text in self.rule.labels)
+        self.annotations = tuple((name, template(text)) for name, text in self.rule.annotations)
 
     @property
     def needs_warmth(self) -> bool:

@@ -12,7 +12,7 @@ from streamwatch.promql.match import LABEL
 from streamwatch.promql.nodes import Expr, Text, Window
 from streamwatch.promql.parse import duration_ms, parse
 from streamwatch.rules.rule import Group, Pairs, Rule
-from streamwatch.rules.template import Template
+from streamwatch.rules.template import template
 
 Number = TypeVar("Number", int, float)
 
@@ -173,7 +173,7 @@ class _Sheet:
                 continue
             if templated:
                 try:
-                    Template(text)
+                    template(text)
                 except RuleError as error:
                     self.wrong(value, f"{name}: {error}")
             found.append((name, text))

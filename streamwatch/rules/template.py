@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote_plus
 
@@ -136,3 +137,14 @@ class Template:
             return template.render(data)
         except (gotpl.TemplateError, StreamWatchError) as error:
             return f"<error expanding template: {error}>"
+
+
+@lru_cache(maxsize=4096)
+def template(text: str) -> Template:
+    """Return a template that was read; reading one takes a millisecond, and checking and rendering it are two reasons.
+
+    Raises:
+        RuleError: it is none, or uses what is not known here.
+
+    """
+    return Template(text)

@@ -119,7 +119,7 @@ def test_a_signal_ends_it_cleanly(number: signal.Signals) -> None:
     before = children()
     process = demo()
     assert process.stdout is not None
-    while "healthy" not in process.stdout.readline():
+    while "are running" not in process.stdout.readline():
         assert process.poll() is None
     process.send_signal(number)
     told, errors = process.communicate(timeout=60)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.model.metric import Keys
 from streamwatch.promql.match import Matcher
-from streamwatch.promql.series import STALE, Querier, Vector
+from streamwatch.promql.series import STALE, Querier, Vector, unique
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
@@ -109,10 +109,18 @@ def keyed(elements: Vector) -> Keys:
     return Keys(names, [tuple([labels.get(own, "") for own in names]) for labels, _ in elements])
 
 
-def nameless(frame: Frame) -> Frame | None:
-    """Return the vector without names; None where they are what tells two elements apart."""
+def nameless(frame: Frame) -> Frame:
+    """Return the vector without names.
+
+    Raises:
+        EvaluationError: they are what tells two elements apart.
+
+    """
+    # Only where there are several can two become the same.
     if len({part.rows.fixed.get(NAME, "") for part in frame}) > 1 or any(NAME in p.rows.keys.names for p in frame):
-        return None
+        bare = [(labels.without([NAME]), value) for labels, value in vector(frame)]
+        unique(bare)
+        return framed(bare)
     return tuple(Part(part.rows.nameless(), part.values) for part in frame)
 
 

@@ -23,12 +23,13 @@ from streamwatch.promql.nodes import (
     Window,
 )
 from streamwatch.promql.ranges import Samples
-from streamwatch.promql.series import Querier, Value, Vector, is_stale, unique
+from streamwatch.promql.series import Querier, Value, Vector, elements, is_stale, unique
 
 LOOKBACK_MS: Final = 300_000
 STEP_MS: Final = 60_000
 MOST_SAMPLES: Final = 50_000_000
 _MOST_STEPS: Final = 11_000
+_NO_RANGE: Final = "a string has no range"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +79,7 @@ def stepped(
         raise EvaluationError(f"a range query has at most {_MOST_STEPS} steps: make the step longer")
     found: dict[Labels, list[tuple[int, float]]] = {}
     for at in range(start_ms, end_ms + 1, step_ms):
-        value = evaluation.value(node, at)
-        if isinstance(value, str):
-            raise EvaluationError("a string has no range")
-        for labels, one in [(Labels(), value)] if isinstance(value, float) else value:
+        for labels, one in elements(evaluation.value(node, at), _NO_RANGE):
             found.setdefault(labels, []).append((at, one))
     return found
 
@@ -191,10 +189,7 @@ class Evaluation:
             raise EvaluationError(f"a subquery has at most {_MOST_STEPS} steps: give a longer one")
         found: dict[Labels, tuple[list[int], list[float]]] = {}
         for moment in range((since // step + 1) * step, until + 1, step):
-            value = self.value(node.inner, moment)
-            if isinstance(value, str):
-                raise EvaluationError("a string has no range")
-            for labels, one in [(Labels(), value)] if isinstance(value, float) else value:
+            for labels, one in elements(self.value(node.inner, moment), _NO_RANGE):
                 times, values = found.setdefault(labels, ([], []))
                 times.append(moment)
                 values.append(one)

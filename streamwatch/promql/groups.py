@@ -113,17 +113,16 @@ def of_same(node: Binary, left: Frame, right: Frame) -> Frame | None:
     return _paired(node, (met,), [values[mine[both[1, mine]]]])
 
 
-def _paired(node: Binary, left: Frame, right: list[Floats]) -> Frame | None:
+def _paired(node: Binary, left: Frame, right: list[Floats]) -> Frame:
     """Return the operator's result, element by element, with the left's labels."""
     if node.op in COMPARE and not node.as_bool:
         return tuple(kept(part, COMPARE[node.op](part.values, other)) for part, other in zip(left, right, strict=True))
-    plain = nameless(left)
-    if plain is None:
-        return None
     compute = COMPUTE.get(node.op) or COMPARE[node.op]
-    return tuple(
-        Part(part.rows, np.asarray(compute(part.values, other), np.float64))
-        for part, other in zip(plain, right, strict=True)
+    return nameless(
+        tuple(
+            Part(part.rows, np.asarray(compute(part.values, other), np.float64))
+            for part, other in zip(left, right, strict=True)
+        )
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from streamwatch.model.labels import Labels
 from streamwatch.promql import ranges, windows
+from streamwatch.promql.binary import binary
 from streamwatch.promql.columns import (
     Block,
     Bools,
@@ -25,7 +26,7 @@ from streamwatch.promql.evaluate import Evaluation, Options, stepped
 from streamwatch.promql.groups import COMPARE, COMPUTE, FOLDED, aggregated, kept, of_many, of_same, of_sets
 from streamwatch.promql.nodes import Aggregation, Binary, Call, Expr, Negation, Number, Selector, Window
 from streamwatch.promql.ranges import Samples
-from streamwatch.promql.series import Value
+from streamwatch.promql.series import Value, elements, unique
 
 _SCALARS: Final = frozenset({"scalar", "time", "pi"})
 
@@ -81,14 +82,17 @@ class Quick(Evaluation):
             yield from ((one, time, value) for one, value in zip(labels, block.values[0][known].tolist(), strict=True))
 
     def frame(self, node: Expr, at: int) -> Frame | None:
-        """Return a vector in columns; None where the plain way must be gone."""
+        """Return a vector in columns; None where the plain way must be gone.
+
+        None comes before anything of the right is evaluated: what was evaluated and then thrown away would be
+        evaluated again at every level of a nested expression.
+        """
         match node:
             case Selector():
                 return tuple(_known(block) for block in self._newest(node, at))
             case Negation(inner=inner):
                 found = self.frame(inner, at)
-                found = None if found is None else nameless(found)
-                return None if found is None else tuple(Part(part.rows, -part.values) for part in found)
+                return None if found is None else nameless(tuple(Part(part.rows, -part.values) for part in found))
             case Call(name=name, args=(Window() as window,)) if name in windows.FUNCTIONS:
                 return self._over_range(name, window, at)
             case Binary():
@@ -106,19 +110,19 @@ class Quick(Evaluation):
         same = not matching.on and not matching.labels and not matching.many
         if not sets and not (of_numbers and (met or same)):
             return None
-        left, right = self.frame(node.left, at), self._framed(node.right, at)
-        if left is None or right is None:
+        left = self.frame(node.left, at)
+        if left is None:
             return None
+        right = self._framed(node.right, at)
         if sets:
             return of_sets(node, left, right, self._columns.index)
-        return of_many(node, left, right, self._columns.index) if met else of_same(node, left, right)
+        found = of_many(node, left, right, self._columns.index) if met else of_same(node, left, right)
+        return found if found is not None else _plainly(node, left, right)
 
-    def _framed(self, node: Expr, at: int) -> Frame | None:
+    def _framed(self, node: Expr, at: int) -> Frame:
         """Return a vector in columns, of whatever kind the expression is."""
         found = self.frame(node, at)
-        if found is not None or _is_scalar(node):
-            return found
-        return framed(self.vector(node, at))
+        return found if found is not None else framed(self.vector(node, at))
 
     def _newest(self, node: Selector, at: int) -> list[Block]:
         until = self._moment(at, node.at, node.offset_ms)
@@ -136,13 +140,10 @@ class Quick(Evaluation):
                 kept(part, COMPARE[node.op](number, part.values) if swapped else COMPARE[node.op](part.values, number))
                 for part in found
             )
-        plain = nameless(found)
-        if plain is None:
-            return None
         compute = COMPUTE.get(node.op) or COMPARE[node.op]
-        return tuple(
-            Part(p.rows, np.asarray(compute(number, p.values) if swapped else compute(p.values, number), np.float64))
-            for p in plain
+        values = (compute(number, part.values) if swapped else compute(part.values, number) for part in found)
+        return nameless(
+            tuple(Part(part.rows, np.asarray(one, np.float64)) for part, one in zip(found, values, strict=True))
         )
 
     def _over_range(self, name: str, window: Window, at: int) -> Frame | None:
@@ -153,6 +154,11 @@ class Quick(Evaluation):
             self._touch(block.values.size)
             parts += _ranged(name, block, since, until, at)
         return tuple(parts) if name in ranges.KEEP_NAME else nameless(tuple(parts))
+
+
+def _plainly(node: Binary, left: Frame, right: Frame) -> Frame:
+    """Return what the plain way makes of two vectors."""
+    return framed(elements(unique(binary(node, vector(left), vector(right))), "a string is no vector"))
 
 
 def _is_scalar(node: Expr) -> bool:

@@ -46,6 +46,18 @@ class Querier(Protocol):
         """
 
 
+def elements(value: Value, otherwise: str) -> Vector:
+    """Return a vector as it is, and a scalar as an element without labels.
+
+    Raises:
+        EvaluationError: it is a string; says ``otherwise``.
+
+    """
+    if isinstance(value, str):
+        raise EvaluationError(otherwise)
+    return [(Labels(), value)] if isinstance(value, float) else value
+
+
 def unique(value: Value) -> Value:
     """Return the value; a vector must not have the same labels twice.
 

@@ -14,7 +14,7 @@ from streamwatch.promql.columns import ColumnQuerier
 from streamwatch.promql.evaluate import LOOKBACK_MS, Options
 from streamwatch.promql.nodes import Call
 from streamwatch.promql.parse import parse
-from streamwatch.promql.series import Element, Value, Vector
+from streamwatch.promql.series import Element, Value, Vector, elements
 from streamwatch.rules.rule import Group, Rule, horizons, metrics, nodes
 from streamwatch.rules.state import Active, Change, Found, changes, step
 from streamwatch.rules.template import Template, template
@@ -212,9 +212,7 @@ class GroupState:
 
 
 def _vector(value: Value) -> Vector:
-    if isinstance(value, str):
-        raise EvaluationError("a string is no result of a rule")
-    return [(Labels(), value)] if isinstance(value, float) else value
+    return elements(value, "a string is no result of a rule")
 
 
 def _told(alerts: Iterable[Alert]) -> list[Element]:

@@ -2,12 +2,16 @@
 
 import os
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytest
 
 from streamwatch.history import History
 from streamwatch.model.labels import NAME, Labels
+from streamwatch.promql import quick
+from streamwatch.promql.columns import Block
+from streamwatch.promql.match import Matcher
+from streamwatch.promql.parse import parse
 from tests.promql.answers import differ, ours, ours_in_columns
 from tests.promql.memory import Memory, labels, samples
 from tests.promql.random_expressions import Grammar, series
@@ -85,3 +89,35 @@ def test_names_are_kept_where_only_they_tell_two_apart() -> None:
         Labels({NAME: "two"}): 2.0,
     }
     assert "same labelset" in str(ours_in_columns("{__name__=~'one|two'} + 0", history, 30))
+
+
+@pytest.mark.parametrize(
+    "level",
+    [
+        "abs(one) and ({})",
+        "({}) and abs(one)",
+        "one - on (none) ({})",
+        "one - ({})",
+        "two - ({})",
+        "-({{__name__=~'one|two'}} and ({}))",
+        "one > on () group_left () ({})",
+        "one + scalar({})",
+    ],
+)
+def test_what_is_nested_is_evaluated_once_or_twice_and_not_at_every_level_anew(level: str) -> None:
+    history = Counted(keep_ms=10_000_000)
+    for name in ("one", "two"):
+        history.record(name, [(labels(f'{name}{{x="{name}"}}'), 1.0)], 0)
+    depth, expression = 20, "one"
+    for _ in range(depth):
+        expression = level.format(expression)
+    quick.evaluate(parse(expression), history, 0)
+    assert history.asked <= 4 * depth * depth
+
+
+class Counted(History):
+    asked = 0
+
+    def blocks(self, matchers: Sequence[Matcher], first_ms: int, last_ms: int, *, newest: bool) -> list[Block]:
+        self.asked += 1
+        return super().blocks(matchers, first_ms, last_ms, newest=newest)

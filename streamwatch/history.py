@@ -79,9 +79,9 @@ class _Column:
         if not spoken:
             return None
         times = np.array([tick.at for tick in ticks], dtype=np.int64)
+        if len(spoken) == 1 and all(tick.keys is not None for tick in ticks):
+            return next(iter(spoken.values())), times, np.stack([tick.values for tick in ticks])
         keys, places = self._union(list(spoken.values()))
-        if len(spoken) == 1 and len(ticks) == sum(tick.keys is not None for tick in ticks):
-            return keys, times, np.stack([tick.values for tick in ticks])
         values = np.full((len(ticks), len(keys)), STALE)
         at = {number: place for number, place in zip(spoken, places, strict=True)}  # noqa: C416 - ids to places
         for row, tick in enumerate(ticks):
@@ -151,7 +151,6 @@ class History:
         """The metrics of each source."""
         self._shadows: dict[str, tuple[tuple[Keys, ...], list[Ints | None]]] = {}
         self._last: dict[str, int] = {}
-        self._recorded: dict[tuple[str, str], Keys] = {}
 
     def need(self, horizons_ms: Mapping[str, int]) -> None:
         """Say how far rules look back, by metric."""
@@ -177,12 +176,7 @@ class History:
             by_name.setdefault(labels[NAME], []).append((labels, value))
         said: dict[str, tuple[list[tuple[Keys, Values]], Mapping[str, str]]] = {}
         for name, some in by_name.items():
-            keys = keyed(some)
-            before = self._recorded.get((source, name))
-            if before is not None and (before.names, before.rows) == (keys.names, keys.rows):
-                keys = before
-            self._recorded[source, name] = keys
-            said[name] = ([(keys, np.array([value for _, value in some]))], {})
+            said[name] = ([(keyed(some), np.array([value for _, value in some]))], {})
         self._append(source, said, at_ms)
 
     def end(self, source: str, at: float) -> None:

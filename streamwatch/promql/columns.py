@@ -1,6 +1,7 @@
 """Series in columns: many of one metric share their names of labels, their times, and one array of values."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import threading
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from typing import Final, Protocol, TypeAlias
@@ -133,32 +134,34 @@ class _Known:
 
 
 class KeyIndex:
-    """Answers about keys, found out once for each ``Keys`` object. Not for several threads at once."""
+    """Answers about keys, found out once for each ``Keys`` object. May be asked from any thread."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._known: WeakKeyDictionary[Keys, _Known] = WeakKeyDictionary()
 
     def select(self, keys: Keys, fixed: Labels, matchers: Sequence[Matcher]) -> Rows | None:
         """Return the rows that match; None where there are none."""
-        known, asked = self._of(keys), (tuple(matchers), fixed)
-        if asked not in known.selections:
-            if len(known.selections) >= _MOST_SELECTIONS:
-                known.selections.clear()
-            known.selections[asked] = _selected(keys, fixed, matchers)
-        index = known.selections[asked]
+        asked = tuple(matchers), fixed
+        with self._lock:
+            known = self._of(keys)
+            if asked not in known.selections:
+                if len(known.selections) >= _MOST_SELECTIONS:
+                    known.selections.clear()
+                known.selections[asked] = _selected(keys, fixed, matchers)
+            index = known.selections[asked]
         return None if index is not None and not len(index) else Rows(keys, fixed, index)
 
     def groups(self, keys: Keys, names: Sequence[str]) -> tuple[Ints, list[tuple[str, ...]]]:
         """Return each row's group by these labels, of those that the keys have, and each group's values of them."""
-        known, asked = self._of(keys), tuple(names)
-        if asked not in known.groups:
-            if len(known.groups) >= _MOST_SELECTIONS:
-                known.groups.clear()
-            at = [keys.names.index(name) for name in names]
-            numbers: dict[tuple[str, ...], int] = {}
-            codes = [numbers.setdefault(tuple([row[i] for i in at]), len(numbers)) for row in keys.rows]
-            known.groups[asked] = np.array(codes, dtype=np.int64), list(numbers)
-        return known.groups[asked]
+        asked = tuple(names)
+        with self._lock:
+            known = self._of(keys)
+            if asked not in known.groups:
+                if len(known.groups) >= _MOST_SELECTIONS:
+                    known.groups.clear()
+                known.groups[asked] = _grouped(keys, names)
+            return known.groups[asked]
 
     def _of(self, keys: Keys) -> _Known:
         if keys not in self._known:
@@ -175,7 +178,7 @@ def _selected(keys: Keys, fixed: Labels, matchers: Iterable[Matcher]) -> Ints | 
             continue
         at = keys.names.index(matcher.name)
         column = [row[at] for row in keys.rows]
-        holds = _each_value(column, lambda value, one=matcher: one.matches({one.name: value}))  # type: ignore[misc]
+        holds = {value: matcher.matches({matcher.name: value}) for value in set(column)}
         fits = [holds[value] for value in column]
         kept = fits if kept is None else [one and other for one, other in zip(kept, fits, strict=True)]
     if kept is None or all(kept):
@@ -183,8 +186,11 @@ def _selected(keys: Keys, fixed: Labels, matchers: Iterable[Matcher]) -> Ints | 
     return np.array(list(compress(range(len(kept)), kept)), dtype=np.int64)
 
 
-def _each_value(column: Iterable[str], function: Callable[[str], bool]) -> Mapping[str, bool]:
-    return {value: function(value) for value in set(column)}
+def _grouped(keys: Keys, names: Sequence[str]) -> tuple[Ints, list[tuple[str, ...]]]:
+    at = [keys.names.index(name) for name in names]
+    numbers: dict[tuple[str, ...], int] = {}
+    codes = [numbers.setdefault(tuple([row[i] for i in at]), len(numbers)) for row in keys.rows]
+    return np.array(codes, dtype=np.int64), list(numbers)
 
 
 class ColumnQuerier(Querier, Protocol):

@@ -23,6 +23,8 @@ def labels(text: str) -> Labels:
         RuleError: it has something else than ``=``.
 
     """
+    if text.strip() == "{}":  # no selector, but a label set
+        return Labels()
     node = parse(text)
     if not isinstance(node, Selector) or any(one.op != "=" for one in node.matchers):
         raise RuleError([f'{text!r} is no series: write name{{label="value"}}'])

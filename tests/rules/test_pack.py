@@ -134,3 +134,32 @@ def test_a_rule_that_is_broken_on_purpose_fails_its_tests(rule: Rule) -> None:
     if rule.name != "StreamWatchParametersMissing":  # its tests are of two files, with and without parameters
         assert not fails(rule)
     assert [str(one.expr) for one in broken(rule) if not fails(one)] == []
+
+
+@pytest.mark.parametrize("rule", [one for one in ALERTS if one.name not in SLOW], ids=lambda rule: rule.name)
+def test_a_rule_fires_as_well_on_series_that_were_scraped(rule: Rule) -> None:
+    """``job`` and ``instance`` are on what the agent tells, and not on what rules record."""
+    tests = [scraped(test) for test in OWN[rule.name] if "input_series" in test]
+    groups = [PARAMETERS, Group("g", "x.yml", (rule,))]
+    assert [one.failures for one in judge(tests, groups, 15_000, SystemClock()) if one.failures] == []
+
+
+def scraped(test: dict[str, Any]) -> dict[str, Any]:
+    """Return a test of how many alerts fire, with the labels of a scrape on every series of the agent's."""
+    series = [{**one, "series": with_scrape(one["series"])} for one in test["input_series"]]
+    counted = [
+        {
+            "expr": f'count(ALERTS{{alertname="{one["alertname"]}", alertstate="firing"}}) or vector(0)',
+            "eval_time": one["eval_time"],
+            "exp_samples": [{"labels": "{}", "value": len(one["exp_alerts"])}],
+        }
+        for one in test["alert_rule_test"]
+    ]
+    return {**test, "input_series": series, "alert_rule_test": [], "promql_expr_test": counted}
+
+
+def with_scrape(series: str) -> str:
+    if series.startswith("streamwatch:"):
+        return series
+    name, _, rest = series.partition("{")
+    return f'{name}{{job="j", instance="i"{", " if rest else ""}{rest or "}"}'

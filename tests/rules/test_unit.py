@@ -59,6 +59,7 @@ def test_what_is_no_value_is_told() -> None:
 
 def test_a_series_is_read() -> None:
     assert labels('m{a="b", c="d,e"}') == Labels({NAME: "m", "a": "b", "c": "d,e"})
+    assert labels("{}") == Labels()
     with pytest.raises(RuleError, match="no series"):
         labels('m{a=~"b"}')
     with pytest.raises(QueryError):

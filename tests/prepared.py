@@ -18,7 +18,7 @@ from typing import Self
 
 from kafka.protocol.broker_version_data import BROKER_API_VERSIONS
 
-from streamwatch.reference.http import stop
+from streamwatch.reference.http import end_tasks, stop
 from streamwatch.sources.kafka.apis import API_VERSIONS, APIS, LIST_OFFSETS, Api
 from tests.prepared_answers import ANSWERS, Message
 
@@ -128,14 +128,9 @@ class PreparedCluster:
 
     async def _stop(self) -> None:
         await stop(self._servers)
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
         for _, writer in list(self._writers):
             writer.transport.abort()
-        for _ in range(3):  # aborted transports close their sockets in the loop's next turns
-            await asyncio.sleep(0)
+        await end_tasks()
 
     async def _serve(self, broker: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add((broker, writer))

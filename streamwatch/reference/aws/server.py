@@ -16,7 +16,7 @@ from streamwatch.reference.aws.endpoint import MOST_BODY_BYTES, Endpoint
 from streamwatch.reference.aws.msk import Msk, MskCluster
 from streamwatch.reference.aws.msk_kinds import kind_of
 from streamwatch.reference.aws.msk_metrics import NAMESPACE, Point, Sampler
-from streamwatch.reference.http import serve, stop
+from streamwatch.reference.http import end_tasks, serve, stop
 
 if TYPE_CHECKING:  # who runs streams only does not pay for kafka-python
     from streamwatch.reference.kafka.server import ReferenceKafka
@@ -204,14 +204,9 @@ class ReferenceAws:
 
     async def _close(self) -> None:
         await stop(server for server in (self._server, self._control) if server is not None)
-        left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        await end_tasks()
         # A measurement may be under way: it needs the loop.
         await asyncio.get_running_loop().shutdown_default_executor()
-        for _ in range(3):  # aborted transports close their sockets in the loop's next turns
-            await asyncio.sleep(0)
 
     def _end(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)

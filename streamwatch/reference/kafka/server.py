@@ -9,7 +9,7 @@ from functools import partial
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
-from streamwatch.reference.http import Asked, Page, serve, stop
+from streamwatch.reference.http import Asked, Page, end_tasks, serve, stop
 from streamwatch.reference.kafka.control import Control
 from streamwatch.reference.kafka.handlers import HANDLERS
 from streamwatch.reference.kafka.jmx_page import jmx_page
@@ -152,12 +152,7 @@ class ReferenceKafka:
         await stop(self._servers)
         for node in self._nodes.values():
             await node.close()
-        rest = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in rest:
-            task.cancel()
-        await asyncio.gather(*rest, return_exceptions=True)
-        for _ in range(3):  # aborted transports close their sockets in the loop's next turns
-            await asyncio.sleep(0)
+        await end_tasks()
 
     def _soon(self, what: Coroutine[object, object, T]) -> T:
         future: Future[T] = asyncio.run_coroutine_threadsafe(what, self._loop)

@@ -12,13 +12,14 @@ from streamwatch.api import PREFIX
 from streamwatch.catalogue import agent as c
 from streamwatch.clock import Clock
 from streamwatch.config import Config
-from streamwatch.deciding import Deciding, groups
+from streamwatch.deciding import Deciding, Now, groups
 from streamwatch.errors import StreamWatchError
 from streamwatch.export.connection import Answer, Asked
 from streamwatch.export.exposition import Exposition, Page
 from streamwatch.export.process import Process
 from streamwatch.export.server import Health, Server
 from streamwatch.model.metric import Keys, Metric, Samples
+from streamwatch.rules.rule import Group
 from streamwatch.schedule import Job, Schedule
 from streamwatch.status import status
 from streamwatch.store import Store
@@ -62,7 +63,7 @@ class App:
         self._reloads = {"taken": 0, "refused": 0}
         self._heard: set[str] = set()
         """Sources that have spoken at least once."""
-        self._deciding = self._decide(config)
+        self._deciding = self._decide(config, groups(config.rules))
         self._watches: dict[str, Watch] = {}
         self._trust: dict[str, Trust] = {}
         """By the name of the part of the configuration."""
@@ -141,13 +142,14 @@ class App:
             self._deciding.take(wanted_rules)
         else:
             self._deciding.stop(1.0)
-            self._deciding = self._decide(config)
+            self._deciding = self._decide(config, wanted_rules)
             self._deciding.start()
         self.config = config
 
-    def _decide(self, config: Config) -> Deciding:
+    def _decide(self, config: Config, wanted: Sequence[Group]) -> Deciding:
         return Deciding(
             config.rules,
+            wanted,
             config.listen.address,
             self._clock,
             now=self._chosen,
@@ -192,22 +194,28 @@ class App:
 
     def _tell(self, source: str, samples: Sequence[Samples], at: float, valid_seconds: float) -> None:
         self._store.append(source, samples, at=at, valid_seconds=valid_seconds)
-        watch = self._watches.get(source)
-        if watch is not None:
-            sources, chosen = self._chosen().get(watch.config.name, (frozenset(), ()))
-            self._heard.add(source)
-            self._deciding.told(watch.config.name, sources, chosen, at)
-        self._render()
+        with self._rendering:
+            until, chosen = self._store.valid_until(), self._chosen()
+            watch = self._watches.get(source)
+            if watch is not None:
+                self._heard.add(source)
+                speaking, said = chosen.get(watch.config.name, (frozenset(), ()))
+                self._deciding.told(watch.config.name, speaking, said, at)
+            self._show(chosen, until)
 
     def _render(self) -> Page:
         with self._rendering:
             until = self._store.valid_until()
-            samples = [one for _, some in self._chosen().values() for one in some]
-            page = self._exposition.render((*samples, *self._own()), self._process.render())
-            self._page, self._page_until = page, until
-            return page
+            return self._show(self._chosen(), until)
 
-    def _chosen(self) -> dict[str, tuple[frozenset[str], list[Samples]]]:
+    def _show(self, chosen: Now, until: float) -> Page:
+        """Render what is said now, which is true until then; the lock is held."""
+        samples = [one for _, some in chosen.values() for one in some]
+        page = self._exposition.render((*samples, *self._own()), self._process.render())
+        self._page, self._page_until = page, until
+        return page
+
+    def _chosen(self) -> dict[str, tuple[frozenset[str], Sequence[Samples]]]:
         """Return who speaks and what is said now, by part of the configuration.
 
         Of what several sources of a cluster tell, it is the word of the most trusted.

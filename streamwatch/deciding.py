@@ -45,6 +45,7 @@ class Deciding:
     def __init__(  # noqa: PLR0913, PLR0917 - wired in one place
         self,
         config: Config,
+        wanted: Sequence[Group],
         address: str,
         clock: Clock,
         now: Callable[[], Now],
@@ -54,15 +55,13 @@ class Deciding:
         """Begin.
 
         Args:
-            config: what to decide.
+            config: how to decide.
+            wanted: what to decide.
             address: what the agent listens on.
             clock: what time it is.
             now: gives what the sources say now.
             own: gives what the agent says of itself.
             is_warm: says whether every source has spoken once.
-
-        Raises:
-            RuleError: the rules are wrong.
 
         """
         self._config, self._clock, self._now, self._own = config, clock, now, own
@@ -71,7 +70,6 @@ class Deciding:
         )
         self._lock = threading.Lock()
         self._spoken: dict[str, frozenset[str]] = {}
-        wanted = groups(config)
         self._state = StateFile(None if config.state is None else Path(config.state), log.error, clock.now())
         self._evaluator = Evaluator(
             self._history,

@@ -64,6 +64,7 @@ OWN = {
         "trust",
         "api",
         "deciding",
+        "rules",
     },
     "reference": set(),  # nothing of the agent, which reaches it over the network
     "demo": {"model", "catalogue", "reference"},

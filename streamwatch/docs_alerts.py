@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from streamwatch.rules.config import pack_folder
+from streamwatch.rules.config import Config, pack_folder
 from streamwatch.rules.load import load
 from streamwatch.rules.rule import Group, Rule
 
@@ -43,7 +43,7 @@ _RECORD: Final = re.compile(r"((?:      # .*\n)+)      - record: (\S+)\n        
 
 def alerts() -> str:
     """Return docs/alerts.md."""
-    groups = {group.name: group for group in load(sorted(pack_folder().glob("*.yml")))}
+    groups = {group.name: group for group in load(Config().paths())}
     parts = [_HEAD]
     for name, title in _TITLES.items():
         parts.append(_group(title, groups[name]))

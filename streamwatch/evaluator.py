@@ -28,7 +28,6 @@ class Counts:
     missed: int
     seconds: float
     """How long the last evaluation took."""
-    evaluated_at: float
 
 
 class _Due:
@@ -169,7 +168,6 @@ class Evaluator:
                 sum(rule.failures for rule in one.state.rules),
                 one.state.missed,
                 one.state.seconds,
-                one.state.evaluated_at,
             )
             for one in self._groups
         }
@@ -177,10 +175,6 @@ class Evaluator:
     def groups(self) -> list[GroupState]:
         """Return the groups, in the order in which they are evaluated."""
         return [one.state for one in self._groups]
-
-    def problem(self) -> str:
-        """Say why alerts are not written; empty where they are."""
-        return self._state.problem
 
     def _waits(self, one: _Due) -> float:
         """Return how long a group may still wait."""

@@ -23,13 +23,14 @@ Start = Callable[..., App]
 """Starts an agent, and waits until every source was read once."""
 
 
-def is_ready(app: App) -> bool:
-    """Say whether an agent has read every source."""
+def get(app: App, path: str, method: str = "GET") -> tuple[int, str]:
+    """Ask an agent; return the status and the body."""
     host, _, port = app.address.rpartition(":")
     connection = HTTPConnection(host, int(port), timeout=10)
     try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == 200
+        connection.request(method, path)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
     finally:
         connection.close()
 
@@ -42,7 +43,7 @@ def start() -> Iterator[Start]:
         app = App(first, SystemClock(), load)
         apps.append(app)
         app.start()
-        wait_for(lambda: is_ready(app), 20, "every source was read once")
+        wait_for(lambda: get(app, "/readyz")[0] == 200, 20, "every source was read once")
         return app
 
     yield begin

@@ -2,7 +2,6 @@
 
 import socket
 from dataclasses import replace
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from streamwatch import config
 from streamwatch.app import App
 from streamwatch.errors import ConfigError, ExportError
 from streamwatch.sources.kafka import KafkaSource
-from tests.conftest import Start
+from tests.conftest import Start, get
 from tests.waiting import wait_for
 
 
@@ -27,17 +26,6 @@ def settings(*clusters: str, **listen: Any) -> config.Config:
     each = [f"{{name: {name}, bootstrap: ['127.0.0.1:{closed_port()}'], interval: 1s}}" for name in clusters]
     found = config.parse(f"kafka: [{', '.join(each)}]\nlisten: {{address: '127.0.0.1:0'}}", "test.yaml", Path())
     return replace(found, listen=replace(found.listen, **listen))
-
-
-def get(app: App, path: str, method: str = "GET") -> tuple[int, str]:
-    host, _, port = app.address.rpartition(":")
-    connection = HTTPConnection(host, int(port), timeout=10)
-    try:
-        connection.request(method, path)
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode()
-    finally:
-        connection.close()
 
 
 def samples(app: App) -> dict[str, dict[str, float]]:

@@ -11,7 +11,7 @@ import click
 from streamwatch.catalogue import METRICS
 from streamwatch.clock import SystemClock
 from streamwatch.errors import RuleError
-from streamwatch.rules.config import pack_folder
+from streamwatch.rules.config import Config, pack_folder
 from streamwatch.rules.lint import lint
 from streamwatch.rules.load import load
 from streamwatch.rules.rule import Group
@@ -36,7 +36,7 @@ def check(files: tuple[Path, ...], tick: float, strict: bool) -> None:  # noqa: 
 
     Exit code 1 when one cannot be used. What is doubtful (an unknown metric, a rule that cannot fire) is told as well.
     """
-    paths = list(files) or sorted(pack_folder().glob("*.yml"))
+    paths = list(files) or Config().paths()
     groups = _loaded(paths)
     doubts = lint(groups, METRICS, tick)
     for doubt in doubts:

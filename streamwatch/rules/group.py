@@ -50,13 +50,11 @@ class RuleState:
     """And until then as long as a metric that the rule reads has not been told."""
     error: str = ""
     """Why the last evaluation failed; empty where it did not."""
-    is_warm: bool = True
-    """Whether it could be evaluated: not before what it calls absent had a chance to be there."""
     evaluated_at: float = 0.0
     seconds: float = 0.0
     failures: int = 0
-    labels: tuple[tuple[str, Template], ...] = ()
-    annotations: tuple[tuple[str, Template], ...] = ()
+    labels: tuple[tuple[str, Template], ...] = field(init=False)
+    annotations: tuple[tuple[str, Template], ...] = field(init=False)
 
     def __post_init__(self) -> None:
         self.labels = tuple((name, template(text)) for name, text in self.rule.labels)
@@ -149,18 +147,12 @@ class GroupState:
         found: list[RuleChange] = []
         for state in self.rules:
             rule_begun = self._clock.monotonic()
-            state.is_warm = is_warm or not state.needs_warmth
-            if state.is_warm:
+            if is_warm or not state.needs_warmth:
                 found += self._rule(state, samples, at_ms)
                 state.evaluated_at = at_ms / 1000
             state.seconds = self._clock.monotonic() - rule_begun
         self.evaluated_at, self.seconds = at_ms / 1000, self._clock.monotonic() - begun
         return found
-
-    def retire(self, samples: Samples, at_ms: int) -> None:
-        """End every series that the rules have recorded."""
-        for state in self.rules:
-            samples.record(state.key, (), at_ms)
 
     def _rule(self, state: RuleState, samples: Samples, at_ms: int) -> list[RuleChange]:
         moment = at_ms - round(self.group.query_offset_seconds * 1000)

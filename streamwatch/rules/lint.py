@@ -8,13 +8,12 @@ from streamwatch.model.labels import NAME
 from streamwatch.model.metric import Metric
 from streamwatch.promql.nodes import Aggregation, Binary, Call, Expr, Number, Selector, Window
 from streamwatch.promql.numbers import COMPARISONS
-from streamwatch.rules.group import ALERTNAME, ALERTS, ALERTS_FOR_STATE
+from streamwatch.rules.group import ALERTNAME
 from streamwatch.rules.rule import Group, Rule, metric_of, nodes
 
 _SCRAPED: Final = frozenset({"job", "instance"})
-_OTHERS: Final = frozenset({"up", ALERTS, ALERTS_FOR_STATE})
 _RATES: Final = frozenset({"rate", "irate", "increase", "resets", "changes", "absent", "absent_over_time", "timestamp"})
-_COUNTED: Final = frozenset({"count", "sum", "group"})
+_COUNTED: Final = frozenset({"count", "group"})
 _CHANGING: Final = re.compile(r"\$value|\.Value|query\s")
 _PREFIXES: Final = ("kafka_", "kinesis_", "streamwatch_")
 
@@ -106,7 +105,7 @@ def _empty_never(left: Expr, right: Expr, op: str) -> bool:
     if not isinstance(left, Aggregation) or left.op not in _COUNTED or left.labels or not isinstance(right, Number):
         return False
     compare: Callable[[float, float], bool] = COMPARISONS[op]
-    return left.op != "sum" and compare(0.0, right.value) and not compare(1.0, right.value)
+    return compare(0.0, right.value) and not compare(1.0, right.value)
 
 
 def _alert(rule: Rule, group: Group) -> Iterator[str]:

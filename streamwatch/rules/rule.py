@@ -43,30 +43,12 @@ class Group:
     limit: int = 0
     """More results of a rule than that are an error; 0 for no limit."""
 
-    @property
-    def key(self) -> str:
-        """What tells it from every other group."""
-        return f"{self.file};{self.name}"
-
 
 def nodes(expr: Expr) -> Iterator[Expr]:
     """Yield an expression's nodes, itself first."""
     yield expr
-    match expr:
-        case Negation(inner=inner) | Subquery(inner=inner):
-            yield from nodes(inner)
-        case Window(selector=selector):
-            yield selector
-        case Binary(left=left, right=right):
-            yield from nodes(left)
-            yield from nodes(right)
-        case Aggregation(inner=inner, param=param):
-            yield from nodes(inner)
-            if param is not None:
-                yield from nodes(param)
-        case Call(args=args):
-            for one in args:
-                yield from nodes(one)
+    for one in _within(expr):
+        yield from nodes(one)
 
 
 def metric_of(selector: Selector) -> str | None:
@@ -101,9 +83,12 @@ def _look(expr: Expr, back: int, lookback: int, found: dict[str, int]) -> None:
 
 
 def _within(expr: Expr) -> Iterator[Expr]:
+    """Yield what an expression is made of."""
     match expr:
-        case Negation(inner=inner):
+        case Negation(inner=inner) | Subquery(inner=inner):
             yield inner
+        case Window(selector=selector):
+            yield selector
         case Binary(left=left, right=right):
             yield from (left, right)
         case Aggregation(inner=inner, param=param):

@@ -93,6 +93,12 @@ def _mapping(told: Any, kind: str) -> dict[str, Any]:  # noqa: ANN401 - YAML
     return told
 
 
+def _timed(told: Any, kind: str) -> tuple[int, dict[str, Any]]:  # noqa: ANN401 - YAML
+    """Return when something is looked at, and what."""
+    test = _mapping(told, kind)
+    return duration_ms(str(test.get("eval_time", "0s"))), test
+
+
 def _list(told: Any) -> list[Any]:  # noqa: ANN401 - YAML
     if told is None:
         return []
@@ -125,10 +131,10 @@ class _Test:
 
     def run(self) -> Verdict:
         self._load()
-        alerts = [_mapping(one, "alert") for one in _list(self._told.get("alert_rule_test"))]
-        expressions = [_mapping(one, "expression") for one in _list(self._told.get("promql_expr_test"))]
-        times = [duration_ms(str(one.get("eval_time", "0s"))) for one in (*alerts, *expressions)]
-        for moment in range(0, max(times, default=0) + 1, self._interval):
+        alerts = [_timed(one, "alert") for one in _list(self._told.get("alert_rule_test"))]
+        expressions = [_timed(one, "expression") for one in _list(self._told.get("promql_expr_test"))]
+        last = max((at for at, _ in (*alerts, *expressions)), default=0)
+        for moment in range(0, last + 1, self._interval):
             for group in self._groups:
                 group.evaluate(self._history, moment)
                 self._failures += [
@@ -136,12 +142,11 @@ class _Test:
                     for rule in group.rules
                     if rule.error
                 ]
-            for one in alerts:
-                at = duration_ms(str(one.get("eval_time", "0s")))
+            for at, test in alerts:
                 if moment <= at < moment + self._interval:
-                    self._alerts(one, at)
-        for one in expressions:
-            self._expression(one)
+                    self._alerts(test, at)
+        for at, test in expressions:
+            self._expression(test, at)
         return Verdict(self.name, tuple(self._failures))
 
     def _load(self) -> None:
@@ -170,8 +175,8 @@ class _Test:
         if wanted != found:
             self._differ(f"alertname: {name}, time: {at / 1000:g}s", wanted, found)
 
-    def _expression(self, test: dict[str, Any]) -> None:
-        text, at = str(test.get("expr", "")), duration_ms(str(test.get("eval_time", "0s")))
+    def _expression(self, test: dict[str, Any], at: int) -> None:
+        text = str(test.get("expr", ""))
         wanted = sorted(
             (notation.labels(str(one["labels"])) if one.get("labels") else Labels(), float(one.get("value", 0)))
             for one in _list(test.get("exp_samples"))

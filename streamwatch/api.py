@@ -84,13 +84,14 @@ def _instant(text: str) -> float:
 class Api:
     """Answers. May be called from any thread; expressions are evaluated one at a time, as they share the processor."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - wired in one place
         self,
         history: History,
         clock: Clock,
         metrics: Sequence[Metric],
         rules: Callable[[], list[dict[str, Any]]],
         alerts: Callable[[], list[dict[str, Any]]],
+        notifications: Callable[[], list[dict[str, Any]]],
     ) -> None:
         """Begin.
 
@@ -100,6 +101,7 @@ class Api:
             metrics: those that there may be, for the metadata.
             rules: gives the groups of rules, in Prometheus's shape.
             alerts: gives the alerts that are pending or firing, in Prometheus's shape.
+            notifications: gives what each channel was told; not Prometheus's.
 
         """
         self._history, self._clock = history, clock
@@ -113,6 +115,7 @@ class Api:
             "metadata": self._metadata,
             "rules": lambda _: {"groups": rules()},
             "alerts": lambda _: {"alerts": alerts()},
+            "notifications": lambda _: {"notifications": notifications()},
             "status/buildinfo": lambda _: {"application": "StreamWatch", "version": "2.55.0", "features": {}},
         }
 

@@ -139,7 +139,7 @@ class App:
             if name not in self._watches:
                 self._watch(one)
         if replace(config.rules, pack=True, files=()) == replace(self.config.rules, pack=True, files=()):
-            self._deciding.take(wanted_rules)
+            self._deciding.take(wanted_rules, config.notify)
         else:
             self._deciding.stop(1.0)
             self._deciding = self._decide(config, wanted_rules)
@@ -149,6 +149,7 @@ class App:
     def _decide(self, config: Config, wanted: Sequence[Group]) -> Deciding:
         return Deciding(
             config.rules,
+            config.notify,
             wanted,
             config.listen.address,
             self._clock,

@@ -10,7 +10,9 @@ from streamwatch.errors import ConfigError
 from streamwatch.export.server import Config as ListenConfig
 from streamwatch.log import Config as LogConfig
 from streamwatch.model.settings import setting
+from streamwatch.notify.config import Config as NotifyConfig
 from streamwatch.rules.config import Config as RulesConfig
+from streamwatch.schedule import cron
 from streamwatch.settings import MOST_BYTES, read_settings
 from streamwatch.sources.kafka.config import Config as KafkaConfig
 from streamwatch.sources.kinesis.config import Config as KinesisConfig
@@ -26,6 +28,7 @@ class Config:
     kinesis: tuple[KinesisConfig, ...] = setting("the accounts whose Kinesis streams to watch", default=())
     listen: ListenConfig = setting("where the metrics are served", default_factory=ListenConfig)
     rules: RulesConfig = setting("which alerts are decided, and how", default_factory=RulesConfig)
+    notify: NotifyConfig = setting("who is told of alerts, and how", default_factory=NotifyConfig)
     log: LogConfig = setting("the agent's own log, on standard output", default_factory=LogConfig)
 
     def __post_init__(self) -> None:
@@ -45,6 +48,11 @@ class Config:
             names = ", ".join(map(repr, twice))
             kind = "kafka" if any(one.name in twice for one in self.kafka) else "kinesis"
             raise ValueError(f"{kind}: more than one source is called {names}: names tell them apart")
+        for at, mute in enumerate(self.notify.mutes):
+            try:
+                cron(mute.cron, mute.zone)
+            except ValueError as error:
+                raise ValueError(f"notify.mutes[{at}].cron: {mute.cron!r}: {error}") from error
 
     @property
     def sources(self) -> tuple[KafkaConfig | KinesisConfig, ...]:

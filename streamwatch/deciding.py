@@ -1,10 +1,11 @@
-"""Rules over what the sources say: the history, the evaluator, and Prometheus's API over both."""
+"""Rules over what the sources say: history, evaluator, notifications, and Prometheus's API over all of it."""
 
 import logging
+import sqlite3
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 
@@ -15,18 +16,24 @@ from streamwatch.clock import Clock
 from streamwatch.evaluator import Evaluator
 from streamwatch.export.connection import Answer, Asked
 from streamwatch.history import History
+from streamwatch.model.alert import Alert
 from streamwatch.model.metric import Keys, Samples
+from streamwatch.notify.config import Config as NotifyConfig
+from streamwatch.notifying import Notifying
 from streamwatch.rules import told
-from streamwatch.rules.config import Config
+from streamwatch.rules.config import Config, pack_folder
 from streamwatch.rules.group import RuleChange
 from streamwatch.rules.load import load
-from streamwatch.rules.persist import StateFile
 from streamwatch.rules.rule import Group
+from streamwatch.statefile import StateFile
 
 log = logging.getLogger(__name__)
 
 Now: TypeAlias = Mapping[str, tuple[frozenset[str], Sequence[Samples]]]
 """By part of the configuration: which sources speak, and what they say."""
+
+
+_TAKE_SECONDS: Final = 2.0
 
 
 def groups(config: Config) -> tuple[Group, ...]:
@@ -45,6 +52,7 @@ class Deciding:
     def __init__(  # noqa: PLR0913, PLR0917 - wired in one place
         self,
         config: Config,
+        notify: NotifyConfig,
         wanted: Sequence[Group],
         address: str,
         clock: Clock,
@@ -56,6 +64,7 @@ class Deciding:
 
         Args:
             config: how to decide.
+            notify: who is told.
             wanted: what to decide.
             address: what the agent listens on.
             clock: what time it is.
@@ -70,16 +79,19 @@ class Deciding:
         )
         self._lock = threading.Lock()
         self._spoken: dict[str, frozenset[str]] = {}
-        self._state = StateFile(None if config.state is None else Path(config.state), log.error, clock.now())
+        self._address = address
+        self._state = StateFile(None if config.state is None else Path(config.state), log.error, clock)
         self._evaluator = Evaluator(
             self._history,
             clock,
             self._state,
             refresh=self._refresh,
-            decided=_tell,
+            plan=self._plan,
+            decided=self._decided,
             is_warm=is_warm,
             interval=config.interval,
         )
+        self._notifying = self._notify(notify)
         self._evaluator.take(wanted)
         self._api = Api(
             self._history,
@@ -87,19 +99,38 @@ class Deciding:
             METRICS,
             lambda: told.groups(self._evaluator.groups()),
             lambda: told.alerts(self._evaluator.groups()),
+            lambda: self._notifying.told(),  # noqa: PLW0108 - a reload puts another in its place
         )
 
     def start(self) -> None:
-        """Begin to decide."""
+        """Begin to decide, and to tell."""
+        self._notifying.start()
         self._evaluator.start()
 
     def stop(self, timeout_seconds: float) -> None:
-        """End."""
-        self._evaluator.stop(timeout_seconds)
+        """End: decide no more, and deliver what is due."""
+        self._evaluator.stop(timeout_seconds / 2)
+        self._notifying.stop(timeout_seconds / 2)
+        self._state.close()
 
-    def take(self, wanted: Sequence[Group]) -> None:
-        """Take other rules; those that stay keep their alerts."""
+    def take(self, wanted: Sequence[Group], notify: NotifyConfig) -> None:
+        """Take other rules and channels; alerts and incidents that stay go on."""
+        fresh, old = self._notify(notify), self._notifying
         self._evaluator.take(wanted)
+        old.stop(_TAKE_SECONDS)
+        self._notifying = fresh
+        fresh.start()
+
+    def _notify(self, config: NotifyConfig) -> Notifying:
+        agent = f"http://{self._address}"
+        return Notifying(config, pack_folder(), self._state, self._clock, agent, lambda: self._evaluator.is_well)
+
+    def _plan(self, connection: sqlite3.Connection, alerts: Collection[Alert], *, changed: bool) -> None:
+        self._notifying.plan(connection, alerts, changed=changed)
+
+    def _decided(self, changes: Sequence[RuleChange]) -> None:
+        _tell(changes)
+        self._notifying.wake()
 
     def answer(self, asked: Asked) -> Answer:
         """Answer a request of Prometheus's API."""
@@ -136,6 +167,7 @@ class Deciding:
         found = [metric.samples(keys, np.array(values, dtype=np.float64)) for metric, values in columns.items()]
         found.append(c.ALERTS.samples(Keys(c.ALERTS.labels, list(active)), np.array(list(active.values()))))
         found += [c.HISTORY_SERIES.sample(float(series)), c.HISTORY_BYTES.sample(float(held))]
+        found += self._notifying.samples()
         if self._config.state is not None:
             found.append(c.STATE_UP.sample(0.0 if self._state.problem else 1.0))
         return found

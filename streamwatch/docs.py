@@ -175,9 +175,10 @@ def _field(field: Field[Any], kind: Any) -> str:  # noqa: ANN401
 
 
 def _type(kind: Any) -> str:  # noqa: ANN401
+    if get_origin(kind) in {Union, UnionType}:
+        return _type(_inner(kind))
     if get_origin(kind) is tuple:
         return f"list of {_type(get_args(kind)[0])}"
-    kind = _inner(kind)
     if get_origin(kind) is Literal:
         return " or ".join(f"`{one}`" for one in get_args(kind))
     if get_origin(kind) is Annotated:
@@ -196,6 +197,8 @@ def _default(field: Field[Any], kind: Any) -> str:  # noqa: ANN401
         return f"`{_duration(field.default)}`"
     if get_origin(kind) is Annotated and get_args(kind)[1] == "size":
         return f"`{field.default // 2**20}MiB`"
+    if isinstance(field.default, tuple):
+        return f"`[{', '.join(map(str, field.default))}]`"
     return f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"
 
 

@@ -14,6 +14,9 @@ The tree::
       QueryError              an expression is none, or uses what the engine does not know
       RuleError               rule files are wrong: every mistake at once, each with its place
       EvaluationError         an expression could not be evaluated on the data that there is
+      NotifyError             a notification was not taken
+        NotifyUnavailable       the service did not answer, or asked to wait            (retryable)
+        NotifyRefused           the service will never take it as it is
 
 A message reads *where: what happened: what to do*. It never holds a secret.
 """
@@ -81,3 +84,23 @@ class RuleError(StreamWatchError):
 
 class EvaluationError(StreamWatchError):
     """An expression could not be evaluated on the data that there is."""
+
+
+class NotifyError(StreamWatchError):
+    """A notification was not taken; ``reached`` says whether it may have been, nevertheless."""
+
+    def __init__(self, message: str, *, reached: bool = False, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.reached = reached
+        self.retry_after = retry_after
+        """Seconds that the service asked to wait."""
+
+
+class NotifyUnavailable(NotifyError):
+    """The service did not answer, failed, or asked to wait."""
+
+    retryable = True
+
+
+class NotifyRefused(NotifyError):
+    """The service will never take it as it is: what it says must be mended first."""

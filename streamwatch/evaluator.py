@@ -1,21 +1,32 @@
 """Decides: evaluates groups of rules when the data they read have arrived, and at their interval at the latest."""
 
 import logging
+import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from streamwatch.clock import Clock
 from streamwatch.history import History
+from streamwatch.model.alert import Alert
 from streamwatch.promql.evaluate import LOOKBACK_MS
+from streamwatch.rules import persist
 from streamwatch.rules.group import GroupState, RuleChange
-from streamwatch.rules.persist import StateFile
 from streamwatch.rules.rule import Group, horizons, metrics
+from streamwatch.statefile import StateFile
 
 log = logging.getLogger(__name__)
 
 _END_SECONDS: Final = 5.0
+_HUNG_INTERVALS: Final = 3
+
+
+class Plan(Protocol):
+    """Writes down who is to be told what, in the transaction of the decision."""
+
+    def __call__(self, connection: sqlite3.Connection, alerts: Collection[Alert], *, changed: bool) -> None:
+        """Take the alerts that fire or have resolved of late, and whether one of them is another than before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +64,7 @@ class Evaluator:
         state: StateFile,
         *,
         refresh: Callable[[], None],
+        plan: Plan,
         decided: Callable[[Sequence[RuleChange]], None],
         is_warm: Callable[[], bool],
         interval: float = 15.0,
@@ -65,14 +77,15 @@ class Evaluator:
             clock: what time it is.
             state: where alerts are kept.
             refresh: brings into the history what nobody tells: the agent's own metrics, and what ran out.
-            decided: told of alerts that changed, after they were written.
+            plan: says who is to be told what.
+            decided: told of the alerts that changed, if any, after everything was written.
             is_warm: says whether every source has been read once.
             interval: of groups that give none, in seconds.
             external: labels of the agent itself, for templates.
 
         """
         self._history, self._clock, self._state = history, clock, state
-        self._refresh, self._decided, self._is_warm = refresh, decided, is_warm
+        self._refresh, self._plan, self._decided, self._is_warm = refresh, plan, decided, is_warm
         self._interval, self._external = interval, dict(external or {})
         self._groups: list[_Due] = []
         self._evaluating = threading.Lock()
@@ -82,7 +95,7 @@ class Evaluator:
         self._last_at = 0
         self._stopped = False
         self._thread = threading.Thread(target=self._work, name="rules", daemon=True)
-        self._known = state.load()
+        self._known = state.read(persist.load)
 
     def take(self, groups: Iterable[Group]) -> None:
         """Take these groups instead of those before; rules that stay, by name and labels, keep their alerts."""
@@ -102,7 +115,8 @@ class Evaluator:
             # Who records what others read comes first.
             read = {name for due in made for name in due.reads}
             self._groups = sorted(made, key=lambda due: not due.records & read)
-            self._state.forget(rule.key for due in made for rule in due.state.rules)
+            kept = [rule.key for due in made for rule in due.state.rules]
+            self._state.write(lambda connection: persist.forget(connection, kept))
             self._known = {}
             self._history.need(_needs(due.state.group for due in made))
         with self._changed:
@@ -119,7 +133,6 @@ class Evaluator:
             self._changed.notify()
         if self._thread.is_alive():
             self._thread.join(timeout_seconds)
-        self._state.close()
 
     def told(self, names: Iterable[str], at_ms: int) -> None:
         """Note that data of these metrics have arrived: who reads them is evaluated at once."""
@@ -155,10 +168,15 @@ class Evaluator:
                 one.begun = now
                 one.evaluations += 1
                 changes += one.state.evaluate(self._history, at, is_warm=is_warm)
-            self._state.save(changes)
-        if changes:
-            self._decided(changes)
+            self._state.write(lambda connection: self._write(connection, changes))
+        self._decided(changes)
         return changes
+
+    def _write(self, connection: sqlite3.Connection, changes: Sequence[RuleChange]) -> None:
+        """Write what was decided, and who is to be told: both, or nothing."""
+        persist.save(connection, changes)
+        alerts = [alert for one in self._groups for rule in one.state.rules for alert in rule.active.values()]
+        self._plan(connection, alerts, changed=bool(changes))
 
     def counts(self) -> dict[str, Counts]:
         """Return what happened to each group, by name."""
@@ -171,6 +189,14 @@ class Evaluator:
             )
             for one in self._groups
         }
+
+    @property
+    def is_well(self) -> bool:
+        """Whether groups are evaluated: none has waited for three of its intervals."""
+        now = self._clock.monotonic()
+        return self._thread.is_alive() and all(
+            one.begun is None or now - one.begun < _HUNG_INTERVALS * one.interval for one in self._groups
+        )
 
     def groups(self) -> list[GroupState]:
         """Return the groups, in the order in which they are evaluated."""

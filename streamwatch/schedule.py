@@ -10,11 +10,13 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from apscheduler.executors.debug import DebugExecutor
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.cron import CronTrigger
 
 from streamwatch.clock import Clock
 
@@ -23,6 +25,27 @@ LONGEST_GAP_SECONDS = 5.0
 CALM_GAPS = 4
 
 _log = logging.getLogger(__name__)
+
+
+def cron(expression: str, zone: str) -> Callable[[float], float]:
+    """Return what tells when a time comes next after another; infinite where it never does. Seconds since 1970.
+
+    Args:
+        expression: minute, hour, day of the month, month and day of the week, as in ``0 22 * * mon-fri``.
+        zone: the time zone, as in ``Europe/Paris``.
+
+    Raises:
+        ValueError: it is no such expression.
+
+    """
+    trigger = CronTrigger.from_crontab(expression, timezone=ZoneInfo(zone))
+
+    def following(at: float) -> float:
+        after = datetime.fromtimestamp(at, UTC) + timedelta(microseconds=1)
+        found = trigger.get_next_fire_time(None, after)
+        return math.inf if found is None else found.timestamp()
+
+    return following
 
 
 @dataclass(frozen=True, slots=True)

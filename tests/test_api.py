@@ -24,7 +24,9 @@ def ask() -> Ask:
     for at in range(0, 121, 15):
         some = [(Labels({NAME: "m", "a": name}), float(at + len(name))) for name in ("x", "yy")]
         history.record("s", some, at * 1000)
-    api = Api(history, clock, METRICS, lambda: [{"name": "g"}], lambda: [{"state": "firing"}])
+    api = Api(
+        history, clock, METRICS, lambda: [{"name": "g"}], lambda: [{"state": "firing"}], lambda: [{"channel": "c"}]
+    )
 
     def asked(path: str, *pairs: tuple[str, str], **given: str) -> tuple[int, Any]:
         query = urlencode([*pairs, *given.items()])

@@ -14,8 +14,8 @@ from streamwatch.promql import quick
 from streamwatch.promql.parse import parse
 from streamwatch.rules.group import RuleChange
 from streamwatch.rules.load import read
-from streamwatch.rules.persist import StateFile
 from streamwatch.rules.rule import Group
+from streamwatch.statefile import StateFile
 from tests.waiting import wait_for
 
 RULES = """
@@ -39,12 +39,13 @@ class Bench:
         self.history = History()
         self.decided: list[RuleChange] = []
         self.warm = True
-        self.state = StateFile(path, pytest.fail, 0.0)
+        self.state = StateFile(path, pytest.fail, ManualClock())
         self.evaluator = Evaluator(
             self.history,
             self.clock,
             self.state,
             refresh=lambda: None,
+            plan=lambda *_, **__: None,
             decided=self.decided.extend,
             is_warm=lambda: self.warm,
         )
@@ -161,8 +162,9 @@ def test_its_thread_evaluates_what_is_told_within_the_moment() -> None:
     evaluator = Evaluator(
         history,
         clock,
-        StateFile(None, pytest.fail, 0.0),
+        StateFile(None, pytest.fail, ManualClock()),
         refresh=lambda: None,
+        plan=lambda *_, **__: None,
         decided=decided.extend,
         is_warm=lambda: True,
         interval=3600.0,

@@ -31,7 +31,7 @@ STORIES: Mapping[str, tuple[float, frozenset[str], frozenset[str]]] = {
         frozenset({"KafkaNoActiveController", "StreamWatchBlind"}),
     ),
     "controller_lost": (20, frozenset({"KafkaNoActiveController"}), frozenset({"KafkaOfflinePartitions"})),
-    "disk_filling": (300, frozenset({"KafkaDiskNearlyFull"}), frozenset({"KafkaNoActiveController"})),
+    "disk_filling": (300, frozenset({"KafkaDiskFilling", "KafkaDiskFullSoon"}), frozenset({"KafkaNoActiveController"})),
     "isr_flapping": (120, frozenset({"KafkaReplicasOutOfSync"}), frozenset({"KafkaBrokerDown"})),
     "slow_consumer": (60, frozenset({"KafkaGroupLagging"}), frozenset({"KafkaGroupStuck", "KafkaBroker"})),
     "stuck_consumer": (60, frozenset({"KafkaGroupStuck"}), frozenset({"KafkaBroker", "KafkaGroupGone"})),
@@ -42,7 +42,7 @@ STREAMS: Mapping[str, tuple[float, frozenset[str], frozenset[str]]] = {
     "reshard": (10, frozenset(), frozenset({"Kinesis", "StreamWatch"})),
     "hot_shard": (10, frozenset({"KinesisHotShard", "KinesisWriteThrottled"}), frozenset({"KinesisNobodyReads"})),
     "write_throttle": (10, frozenset({"KinesisWriteThrottled"}), frozenset({"KinesisNobodyReads"})),
-    "read_throttle": (5, frozenset({"KinesisReadThrottled"}), frozenset({"KinesisWriteThrottled"})),
+    "read_throttle": (3.5, frozenset({"KinesisReadThrottled"}), frozenset({"KinesisWriteThrottled"})),
     "dead_consumer": (10, frozenset({"KinesisNobodyReads"}), frozenset({"KinesisWriteThrottled"})),
     "slow_stream_consumer": (10, frozenset({"KinesisReaderLate"}), frozenset({"KinesisReaderNearRetention"})),
     "retention_risk": (

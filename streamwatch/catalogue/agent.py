@@ -274,6 +274,60 @@ STATE_UP = _metric(
     "Whether decisions are written (1), and so outlive the agent, or could not be (0); absent without `rules.state`.",
     question="Would a restart forget what fires?",
 )
+CHANNEL = ("channel",)
+NOTIFICATIONS = _metric(
+    "streamwatch_notifications_total",
+    ("channel", "outcome"),
+    "Notifications by outcome: `delivered`, `failed` (an attempt, which is made again), `parked` (refused for good).",
+    question="Are people told?",
+    kind="counter",
+)
+NOTIFICATIONS_WAITING = _metric(
+    "streamwatch_notifications_waiting",
+    CHANNEL,
+    "Notifications that are to be delivered.",
+    question="Is anything held up on the way to me?",
+)
+NOTIFICATIONS_PARKED = _metric(
+    "streamwatch_notifications_parked",
+    CHANNEL,
+    "Notifications that the service refuses as they are; they are tried again after a reload.",
+    question="What was I never told?",
+)
+NOTIFICATIONS_LATE = _metric(
+    "streamwatch_notifications_late_seconds",
+    CHANNEL,
+    "For how long the oldest of the waiting notifications has been due; 0 where none is.",
+    question="For how long have I been told nothing?",
+    unit="seconds",
+)
+NOTIFICATION_SECONDS = _metric(
+    "streamwatch_notification_seconds",
+    CHANNEL,
+    "How long the last notification took from the decision to its delivery; absent before the first.",
+    question="How fast am I told?",
+    unit="seconds",
+)
+NOTIFICATIONS_COLLAPSED = _metric(
+    "streamwatch_notifications_collapsed_total",
+    (),
+    "Incidents that were over before anybody could be told.",
+    question="What passed by while a service was down?",
+    kind="counter",
+)
+NOTIFICATIONS_DROPPED = _metric(
+    "streamwatch_notifications_dropped_total",
+    (),
+    "Notifications for which there was no room, or no channel any more.",
+    question="Was anything lost?",
+    kind="counter",
+)
+HEARTBEAT_UP = _metric(
+    "streamwatch_heartbeat_up",
+    (),
+    "Whether the last sign of life was taken (1) or not (0); absent without `notify.heartbeat`.",
+    question="Would I be called if the agent died?",
+)
 HISTORY_SERIES = _metric(
     "streamwatch_history_series",
     (),

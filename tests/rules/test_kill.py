@@ -9,8 +9,10 @@ from threading import Event
 
 import pytest
 
+from streamwatch.clock import ManualClock
 from streamwatch.model.alert import Alert
-from streamwatch.rules.persist import StateFile
+from streamwatch.rules import persist
+from streamwatch.statefile import StateFile
 
 ROUNDS = int(os.environ.get("STREAMWATCH_KILLS", "10"))
 """STREAMWATCH_KILLS=300 for a long run."""
@@ -28,8 +30,8 @@ def killed(path: Path, tick: int, seconds: float) -> list[str]:
 
 
 def known(path: Path) -> dict[str, Alert]:
-    state = StateFile(path, pytest.fail, 0.0)
-    found = {str(labels): alert for alerts in state.load().values() for labels, alert in alerts.items()}
+    state = StateFile(path, pytest.fail, ManualClock())
+    found = {str(labels): alert for alerts in state.read(persist.load).values() for labels, alert in alerts.items()}
     state.close()
     return found
 

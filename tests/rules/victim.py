@@ -11,7 +11,7 @@ from streamwatch.history import History
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.rules.group import RuleChange
 from streamwatch.rules.load import read
-from streamwatch.rules.persist import StateFile
+from streamwatch.statefile import StateFile
 
 RULES = (
     "groups: [{name: g, rules: [{alert: A, expr: 'm > 0', for: 2s}, {alert: B, expr: 'm > 0', keep_firing_for: 2s}]}]"
@@ -42,8 +42,9 @@ def main(path: Path, tick: int) -> None:
     evaluator = Evaluator(
         history,
         clock,
-        StateFile(path, sys.exit, 0.0),
+        StateFile(path, sys.exit, ManualClock()),
         refresh=lambda: None,
+        plan=lambda *_, **__: None,
         decided=tell,
         is_warm=lambda: True,
     )

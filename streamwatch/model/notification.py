@@ -1,0 +1,107 @@
+"""A notification: what is to be told of a group of alerts, and how it is kept as text."""
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from streamwatch.model.alert import Alert
+from streamwatch.model.labels import Labels
+
+Status = Literal["firing", "resolved"]
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """What is to be told. Instants are seconds since 1970."""
+
+    key: str
+    """What tells the incident from every other: a function of the group's labels alone."""
+    group: Labels
+    """What the alerts have in common, and are grouped by."""
+    status: Status
+    alerts: tuple[Alert, ...]
+    """Those that fire, the oldest first; then those that have resolved since the last message."""
+    at: float
+    """When it was decided."""
+    left_out: int = 0
+    """How many alerts more there are than are listed."""
+    is_test: bool = False
+
+    @property
+    def name(self) -> str:
+        """The alert's name; of several, those of the first."""
+        return self.group.get("alertname") or next((one.name for one in self.alerts), "")
+
+    @property
+    def severity(self) -> str:
+        """The severity of the first alert; empty where it has none."""
+        return next((one.labels.get("severity", "") for one in self.alerts), "")
+
+    @property
+    def common_labels(self) -> Labels:
+        """The labels that all alerts have."""
+        return Labels(_common([one.labels.pairs for one in self.alerts]))
+
+    @property
+    def common_annotations(self) -> dict[str, str]:
+        """The annotations that all alerts have."""
+        return dict(_common([one.annotations for one in self.alerts]))
+
+
+def _common(some: list[tuple[tuple[str, str], ...]]) -> list[tuple[str, str]]:
+    return [pair for pair in some[0] if all(pair in other for other in some[1:])] if some else []
+
+
+def to_text(notification: Notification) -> str:
+    """Return a notification as JSON."""
+    return json.dumps(
+        {
+            "key": notification.key,
+            "group": notification.group.pairs,
+            "status": notification.status,
+            "at": notification.at,
+            "left_out": notification.left_out,
+            "alerts": [
+                {
+                    "labels": one.labels.pairs,
+                    "state": one.state,
+                    "value": None if math.isnan(one.value) else one.value,
+                    "active_at": one.active_at,
+                    "annotations": one.annotations,
+                    "fired_at": one.fired_at,
+                    "resolved_at": one.resolved_at,
+                }
+                for one in notification.alerts
+            ],
+        },
+        ensure_ascii=False,
+    )
+
+
+def from_text(text: str) -> Notification:
+    """Return the notification that a text of ``to_text`` says."""
+    told: dict[str, Any] = json.loads(text)
+    return Notification(
+        told["key"],
+        _labels(told["group"]),
+        told["status"],
+        tuple(
+            Alert(
+                _labels(one["labels"]),
+                one["state"],
+                math.nan if one["value"] is None else one["value"],
+                one["active_at"],
+                tuple((str(name), str(value)) for name, value in one["annotations"]),
+                one["fired_at"],
+                one["resolved_at"],
+            )
+            for one in told["alerts"]
+        ),
+        told["at"],
+        told["left_out"],
+    )
+
+
+def _labels(pairs: list[list[str]]) -> Labels:
+    return Labels((name, value) for name, value in pairs)

@@ -1,0 +1,96 @@
+"""Alertmanager, by its API v2: every alert by itself and again every minute, as Prometheus does; several at once."""
+
+import json
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from streamwatch.model.alert import Alert
+from streamwatch.model.notification import Notification
+from streamwatch.model.settings import Duration, Secret, setting
+from streamwatch.notify.channel import Target, Tools
+from streamwatch.notify.http import check_url
+from streamwatch.notify.plan import Pace
+from streamwatch.notify.text import Links, instant
+
+_MOST_ALERTS: Final = 64
+_LINGER_SECONDS: Final = 300.0
+_ENDS: Final = 4
+"""An alert of which nothing is heard for so many times the interval has ended, for Alertmanager."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Alertmanagers, each of which is told everything: a cluster of them, say."""
+
+    name: str = setting("what the channel is called")
+    urls: tuple[Secret, ...] = setting("their addresses, as in `http://alertmanager:9093`")
+    username: str | None = setting("user name (basic authentication)", default=None)
+    password: Secret | None = setting("its password", default=None)
+    token: Secret | None = setting("sent as `Authorization: Bearer …`", default=None)
+    resend: Duration = setting("how often what fires is told again", default=60.0, minimum=1.0, maximum=3600.0)
+    without: tuple[str, ...] = setting(
+        "labels that are left out, so that two agents on one cluster say the same", default=("instance",)
+    )
+
+    def __post_init__(self) -> None:
+        for url in self.urls:
+            check_url("urls", url)
+        if not self.urls:
+            raise ValueError("urls: at least one is wanted")
+        if (self.username is None) != (self.password is None):
+            raise ValueError("username: it and `password` belong together")
+
+
+class Alertmanager:
+    """Posts alerts to one Alertmanager."""
+
+    def __init__(self, config: Config, url: Secret, tools: Tools) -> None:
+        self._config, self._tools = config, tools
+        self._url = f"{url.reveal().rstrip('/')}/api/v2/alerts"
+
+    def send(self, some: Sequence[Notification]) -> None:
+        """Post the alerts of all notifications in one request."""
+        config = self._config
+        headers = {"Content-Type": "application/json"}
+        if config.token is not None:
+            headers["Authorization"] = f"Bearer {config.token.reveal()}"
+        elif config.password is not None:
+            headers["Authorization"] = basic(config.username or "", config.password)
+        ends = self._tools.clock.now() + _ENDS * config.resend
+        body = [self._alert(alert, told, ends) for told in some for alert in told.alerts]
+        secrets = [one for one in (config.token, config.password) if one is not None]
+        self._tools.web.request("POST", self._url, json.dumps(body).encode(), headers, secrets)
+
+    def _alert(self, alert: Alert, told: Notification, ends: float) -> dict[str, Any]:
+        links: Links = self._tools.links
+        found = {"runbook_url": links.runbook(told), "dashboard_url": links.shown(told)}
+        annotations = {**dict(alert.annotations), **{name: where for name, where in found.items() if "://" in where}}
+        if told.is_test:
+            annotations["test"] = "this is a test of StreamWatch"
+        return {
+            "labels": dict(alert.labels.without(self._config.without)),
+            "annotations": annotations,
+            "startsAt": instant(alert.fired_at or alert.active_at),
+            "endsAt": instant(ends if alert.resolved_at is None else alert.resolved_at),
+            "generatorURL": f"{self._tools.agent}/api/v1/rules",
+        }
+
+
+def basic(username: str, password: Secret) -> str:
+    """Return the header of basic authentication."""
+    return f"Basic {b64encode(f'{username}:{password.reveal()}'.encode()).decode()}"
+
+
+def targets(config: Config, tools: Tools) -> tuple[Target, ...]:
+    """Return what is told: each Alertmanager by itself, so that one that fails does not hold up the others."""
+    pace = Pace(interval=0.0, repeat=config.resend, linger=_LINGER_SECONDS)
+    several = len(config.urls) > 1
+    return tuple(
+        Target(
+            f"{config.name}[{at}]" if several else config.name, config.name, Alertmanager(config, url, tools),
+            most=_MOST_ALERTS, rate=20.0, burst=50, alone=True, pace=pace,
+        )
+        for at, url in enumerate(config.urls)
+    )  # fmt: skip

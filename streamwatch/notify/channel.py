@@ -1,0 +1,54 @@
+"""What every channel is made of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from streamwatch.clock import Clock
+from streamwatch.model.notification import Notification
+from streamwatch.notify.http import Web
+from streamwatch.notify.plan import Pace
+from streamwatch.notify.text import Links
+
+
+class Notifier(Protocol):
+    """Tells one service. Used by one thread at a time."""
+
+    def send(self, some: Sequence[Notification]) -> None:
+        """Tell it; nothing is known of what happened before.
+
+        Raises:
+            NotifyError: it was not taken, and whether it may be later.
+
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What channels are built with."""
+
+    web: Web
+    clock: Clock
+    links: Links
+    agent: str
+    """Where the agent can be asked, as in ``http://127.0.0.1:9308``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One service, and what it bears."""
+
+    name: str
+    """The channel's; with a number, where a channel has several."""
+    channel: str
+    notifier: Notifier
+    most: int = 1
+    """Notifications in one message."""
+    rate: float = 1.0
+    """Messages a second, on the average."""
+    burst: int = 10
+    """Messages at once."""
+    alone: bool = False
+    """Whether every alert is a notification of its own, whatever the routes say."""
+    pace: Pace | None = None
+    """Instead of the routes'."""

@@ -1,0 +1,71 @@
+"""A command, that reads the notification on standard input: JSON in the shape of Alertmanager's webhook."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from streamwatch.errors import NotifyRefused, NotifyUnavailable
+from streamwatch.model.notification import Notification
+from streamwatch.model.settings import Duration, setting
+from streamwatch.notify.channel import Target, Tools
+from streamwatch.notify.webhook import payload
+
+_KEPT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
+"""Of the agent's environment; secrets may be in the rest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A command on the machine of the agent."""
+
+    name: str = setting("what the channel is called")
+    run: tuple[str, ...] = setting("the command and its arguments; no shell reads them")
+    timeout: Duration = setting("how long it may take before it is killed", default=10.0, minimum=0.1, maximum=300.0)
+
+    def __post_init__(self) -> None:
+        if not self.run:
+            raise ValueError("run: a command is wanted, as in ['/usr/local/bin/page', '--loud']")
+
+
+class Command:
+    """Runs it."""
+
+    def __init__(self, config: Config, tools: Tools) -> None:
+        self._config, self._tools = config, tools
+
+    def send(self, some: Sequence[Notification]) -> None:
+        """Run it for each notification; an exit code other than 0 means that it is to be tried again."""
+        for one in some:
+            self._run(json.dumps(payload(one, self._tools.agent)).encode())
+
+    def _run(self, body: bytes) -> None:
+        config = self._config
+        kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        try:
+            process = subprocess.Popen(  # noqa: S603 - what the configuration says
+                config.run, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=kept,
+                start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            raise NotifyRefused(f"{config.run[0]}: cannot be run: {error.strerror}") from error
+        with process:
+            try:
+                process.communicate(body, timeout=config.timeout)
+            except subprocess.TimeoutExpired:
+                raise NotifyUnavailable(f"{config.run[0]}: not done within {config.timeout:g}s", reached=True) from None
+            finally:
+                if process.poll() is None:
+                    with suppress(ProcessLookupError):
+                        os.killpg(process.pid, signal.SIGKILL)
+        if process.returncode:
+            raise NotifyUnavailable(f"{config.run[0]}: exit code {process.returncode}", reached=True)
+
+
+def targets(config: Config, tools: Tools) -> tuple[Target, ...]:
+    """Return what is told."""
+    return (Target(config.name, config.name, Command(config, tools), rate=5.0, burst=20),)

@@ -1,0 +1,122 @@
+"""Who is told what, and how."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from streamwatch.model.settings import Duration, Secret, setting
+from streamwatch.notify.alertmanager import Config as Alertmanager
+from streamwatch.notify.command import Config as Command
+from streamwatch.notify.http import Http
+from streamwatch.notify.logged import Config as Logged
+from streamwatch.notify.mail import Config as Mail
+from streamwatch.notify.matchers import matchers
+from streamwatch.notify.mute import Mute
+from streamwatch.notify.pagerduty import Config as PagerDuty
+from streamwatch.notify.slack import Config as Slack
+from streamwatch.notify.sns import Config as Sns
+from streamwatch.notify.teams import Config as Teams
+from streamwatch.notify.text import Links
+from streamwatch.notify.webhook import Config as Webhook
+
+Channel = Alertmanager | Command | Logged | Mail | PagerDuty | Slack | Sns | Teams | Webhook
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Some alerts, and the channels that are told of them. The first route whose conditions hold takes an alert."""
+
+    match: tuple[str, ...] = setting(
+        'conditions on labels, as in `severity="page"`; all must hold; none: every alert', default=()
+    )
+    channels: tuple[str, ...] = setting("names of the channels that are told; an empty list: nobody is")
+    go_on: bool = setting("whether the routes after this one are tried as well", default=False)
+    group_by: tuple[str, ...] | None = setting("instead of `notify.group_by`", default=None)
+    group_interval: Duration | None = setting("instead of `notify.group_interval`", default=None, minimum=0)
+    repeat: Duration | None = setting("instead of `notify.repeat`", default=None, minimum=0)
+
+    def __post_init__(self) -> None:
+        _check("match", self.match)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inhibition:
+    """While an alert fires that matches the source, those that match the target are not told. As in Alertmanager."""
+
+    source_matchers: tuple[str, ...] = setting("conditions on the labels of the cause")
+    target_matchers: tuple[str, ...] = setting("conditions on the labels of its effects")
+    equal: tuple[str, ...] = setting("labels in which both must agree", default=())
+
+    def __post_init__(self) -> None:
+        _check("source_matchers", self.source_matchers)
+        _check("target_matchers", self.target_matchers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """A sign of life to an outside service, which calls you when it does not come any more."""
+
+    url: Secret = setting("what is asked for, again and again, as long as alerts are decided and can be sent")
+    interval: Duration = setting("how often", default=60.0, minimum=1.0, maximum=86_400.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Who is told of alerts; without a channel, the agent's log is."""
+
+    pagerduty: tuple[PagerDuty, ...] = setting("PagerDuty services", default=())
+    alertmanager: tuple[Alertmanager, ...] = setting("Alertmanagers", default=())
+    slack: tuple[Slack, ...] = setting("Slack channels, by incoming webhook", default=())
+    teams: tuple[Teams, ...] = setting("Microsoft Teams channels, by workflow webhook", default=())
+    sns: tuple[Sns, ...] = setting("Amazon SNS topics", default=())
+    mail: tuple[Mail, ...] = setting("people, by e-mail", default=())
+    webhook: tuple[Webhook, ...] = setting("anything that takes Alertmanager's webhook", default=())
+    command: tuple[Command, ...] = setting("commands that read it on standard input", default=())
+    log: tuple[Logged, ...] = setting("the agent's own log", default=())
+    routes: tuple[Route, ...] = setting("which alerts go where; the first that fits counts", default=())
+    fallback: tuple[str, ...] | None = setting(
+        "channels of alerts that no route takes; by default all channels. Alerts of severity `none` need a route",
+        default=None,
+    )
+    group_by: tuple[str, ...] = setting(
+        "labels that alerts of one incident have in common; `['...']`: every alert is an incident",
+        default=("alertname", "kafka_cluster", "source", "aws_account", "aws_region", "stream"),
+    )
+    group_interval: Duration = setting(
+        "how long after a message the next one of an incident may follow", default=60.0, minimum=0, maximum=86_400
+    )
+    repeat: Duration = setting("how often an incident is told again that goes on; `0s`: never", default=14_400.0)
+    inhibit_pack: bool = setting(
+        "do not tell of effects while their cause fires, as in `alerts/inhibit/`", default=True
+    )
+    inhibit: tuple[Inhibition, ...] = setting("other causes and effects", default=())
+    mutes: tuple[Mute, ...] = setting("times at which alerts are not told", default=())
+    heartbeat: Heartbeat | None = setting("a dead man's switch", default=None)
+    links: Links = setting("what messages point to", default_factory=Links)
+    http: Http = setting("how services are reached by HTTP", default_factory=Http)
+
+    def __post_init__(self) -> None:
+        names = Counter(one.name for one in self.channels)
+        if twice := sorted(name for name, count in names.items() if count > 1):
+            raise ValueError(f"more than one channel is called {', '.join(map(repr, twice))}: names tell them apart")
+        used = [(f"routes[{at}].channels", one.channels) for at, one in enumerate(self.routes)]
+        for where, some in [*used, ("fallback", self.fallback or ())]:
+            for name in some:
+                if name not in names:
+                    known = ", ".join(map(repr, names)) or "none is configured"
+                    raise ValueError(f"{where}: no channel is called {name!r}: there are {known}")
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """Every channel; the log, where none is configured."""
+        found: tuple[Channel, ...] = (
+            *self.pagerduty, *self.alertmanager, *self.slack, *self.teams, *self.sns, *self.mail, *self.webhook,
+            *self.command, *self.log,
+        )  # fmt: skip
+        return found or (Logged(name="log"),)
+
+
+def _check(field: str, texts: tuple[str, ...]) -> None:
+    try:
+        matchers(texts)
+    except ValueError as error:
+        raise ValueError(f"{field}: {error}") from error

@@ -1,0 +1,210 @@
+"""Sends what is in the outbox: a thread a target, so that one that hangs costs its own share only."""
+
+import logging
+import math
+import random
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from streamwatch.clock import Clock
+from streamwatch.errors import NotifyError, NotifyRefused, NotifyUnavailable
+from streamwatch.notify import outbox
+from streamwatch.notify.channel import Target
+from streamwatch.notify.outbox import Kept
+from streamwatch.notify.plan import NONE
+from streamwatch.statefile import StateFile
+
+log = logging.getLogger(__name__)
+
+_FIRST_SECONDS: Final = 1.0
+_ROW_LONGEST_SECONDS: Final = 300.0
+_TARGET_LONGEST_SECONDS: Final = 30.0
+_MOST_DOUBLINGS: Final = 16
+
+
+@dataclass(slots=True)
+class Counts:
+    """What happened to the messages for one target."""
+
+    delivered: int = 0
+    failed: int = 0
+    """Attempts that may be made again."""
+    parked: int = 0
+    seconds: float = math.nan
+    """From the decision to the delivery, the last time; NaN before the first."""
+
+
+class Delivery:
+    """Delivers to one target. ``step`` is called by one thread at a time."""
+
+    def __init__(
+        self, target: Target, state: StateFile, clock: Clock, delivered: Callable[[], None], dice: random.Random
+    ) -> None:
+        """Begin.
+
+        Args:
+            target: to whom.
+            state: where the outbox is.
+            clock: what time it is.
+            delivered: told whenever something was.
+            dice: spreads attempts over time.
+
+        """
+        self.target = target
+        self._state, self._clock, self._delivered, self._dice = state, clock, delivered, dice
+        self._failures = 0
+        self._wait_until = -math.inf
+        """Monotonic: until then, the service is left alone."""
+        self._singly = 0
+        """So many messages go one by one: a batch was refused, and one of them is why."""
+        self._tokens, self._filled_at = float(target.burst), clock.monotonic()
+        self._why = ""
+        self.counts = Counts()
+
+    def step(self) -> float:
+        """Deliver what is due, as much as goes into one message; return how many seconds nothing is due."""
+        pause = max(self._wait_until - self._clock.monotonic(), self._short_of())
+        if pause > 0:
+            return pause
+        now, name = self._clock.now(), self.target.name
+        most = 1 if self._singly else self.target.most
+        some = self._state.read(lambda connection: outbox.due(connection, name, now, most))
+        if not some:
+            at = self._state.read(lambda connection: outbox.next_at(connection, name))
+            return math.inf if at is None else max(0.0, at - now)
+        if any(one.row.doubt == NONE for one in some):
+            self._state.write(lambda connection: outbox.begin(connection, some))
+        self._tokens -= 1
+        self._send(some)
+        return 0.0
+
+    def _send(self, some: Sequence[Kept]) -> None:
+        self._singly = max(0, self._singly - 1)
+        try:
+            self.target.notifier.send([one.content for one in some])
+        except NotifyRefused as error:
+            if len(some) > 1:
+                self._singly = len(some)
+            else:
+                self._park(some[0], str(error))
+        except NotifyError as error:
+            self._failed(some, error)
+        except Exception:
+            log.exception("notifications: channel %r failed: please report this", self.target.name)
+            self._failed(some, NotifyUnavailable("a bug: see the log", reached=True))
+        else:
+            self._done(some)
+
+    def _done(self, some: Sequence[Kept]) -> None:
+        at = self._clock.now()
+
+        def note(connection: sqlite3.Connection) -> None:
+            for one in some:
+                outbox.delivered(connection, one, at)
+
+        self._state.write(note)
+        self.counts.delivered += len(some)
+        self.counts.seconds = max(0.0, at - max(one.row.next_at for one in some))
+        if self._why:
+            log.info("notifications are taken again", extra={"channel": self.target.name})
+        self._failures, self._why = 0, ""
+        self._delivered()
+
+    def _failed(self, some: Sequence[Kept], error: NotifyError) -> None:
+        now = self._clock.now()
+        self._failures += 1
+        self.counts.failed += len(some)
+        # Of the service as a whole: so that an outage is not a storm; of each message: so that one that makes the
+        # service fail lets others pass.
+        pause = self._jitter(self._failures, _TARGET_LONGEST_SECONDS)
+        self._wait_until = self._clock.monotonic() + max(pause, error.retry_after or 0.0)
+        again = [now + self._jitter(one.row.attempts + 1, _ROW_LONGEST_SECONDS) for one in some]
+
+        def note(connection: sqlite3.Connection) -> None:
+            for one, at in zip(some, again, strict=True):
+                outbox.failed(connection, one, again_at=at, reached=error.reached)
+
+        self._state.write(note)
+        if self._why != str(error):
+            log.warning("notifications are not taken: %s", error, extra={"channel": self.target.name})
+        self._why = str(error)
+
+    def _park(self, one: Kept, why: str) -> None:
+        self._state.write(lambda connection: outbox.park(connection, one, why))
+        self.counts.parked += 1
+        log.error(
+            "a notification was refused, and is given up: %s: mend the configuration, and reload it", why,
+            extra={"channel": self.target.name, "alert": one.content.name},
+        )  # fmt: skip
+
+    def _jitter(self, attempts: int, longest: float) -> float:
+        """Return a wait that doubles with every attempt, anywhere between nothing and that."""
+        return self._dice.uniform(0.0, min(longest, _FIRST_SECONDS * 2.0 ** min(attempts, _MOST_DOUBLINGS)))
+
+    def _short_of(self) -> float:
+        """Return how long it takes until a message more is in order."""
+        now = self._clock.monotonic()
+        self._tokens = min(self.target.burst, self._tokens + (now - self._filled_at) * self.target.rate)
+        self._filled_at = now
+        return max(0.0, (1 - self._tokens) / self.target.rate)
+
+
+class Deliveries:
+    """All targets at work, from ``start`` to ``stop``."""
+
+    def __init__(
+        self, targets: Sequence[Target], state: StateFile, clock: Clock, delivered: Callable[[], None]
+    ) -> None:
+        dice = random.Random()  # noqa: S311 - spreads attempts
+        self.all = [Delivery(one, state, clock, delivered, dice) for one in targets]
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._asked = 0
+        self._ends_at = math.inf
+        """Monotonic: who has nothing due ends at once when this is not infinite, everybody by then."""
+        self._threads = [
+            threading.Thread(target=self._work, args=(one,), name=f"notify {one.target.name}", daemon=True)
+            for one in self.all
+        ]
+
+    @property
+    def are_well(self) -> bool:
+        """Whether every thread is alive."""
+        return all(one.is_alive() for one in self._threads)
+
+    def start(self) -> None:
+        """Begin to deliver."""
+        for one in self._threads:
+            one.start()
+
+    def wake(self) -> None:
+        """Look into the outbox: something was put into it."""
+        with self._changed:
+            self._asked += 1
+            self._changed.notify_all()
+
+    def stop(self, timeout_seconds: float) -> None:
+        """Deliver what is due now, and end; what is not delivered by then is kept for the next start."""
+        with self._changed:
+            self._ends_at = self._clock.monotonic() + timeout_seconds
+            self._changed.notify_all()
+        for one in self._threads:
+            if one.is_alive():
+                one.join(max(0.0, self._ends_at - self._clock.monotonic()))
+
+    def _work(self, one: Delivery) -> None:
+        while self._clock.monotonic() < self._ends_at:
+            asked = self._asked
+            try:
+                wait = one.step()
+            except Exception:
+                log.exception("notifications: the outbox failed: it will be tried again; please report this")
+                wait = _FIRST_SECONDS
+            with self._changed:
+                if wait and not math.isinf(self._ends_at):
+                    return
+                if wait and asked == self._asked:
+                    self._changed.wait(min(wait, threading.TIMEOUT_MAX))

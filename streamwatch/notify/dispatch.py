@@ -1,0 +1,155 @@
+"""From alerts to what is to be told: groups, mutes and inhibitions, in the transaction of the decision."""
+
+import math
+import sqlite3
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from streamwatch.clock import Clock
+from streamwatch.model.alert import Alert
+from streamwatch.model.labels import Labels
+from streamwatch.notify import outbox
+from streamwatch.notify.channel import Target
+from streamwatch.notify.config import Config, Inhibition
+from streamwatch.notify.mute import Silence, Window
+from streamwatch.notify.plan import Group, Row, content, plan
+from streamwatch.notify.routing import Inhibitor, Routing, key
+
+_JUMP_SECONDS: Final = 2.0
+
+
+class Dispatcher:
+    """Says what is to be told. ``plan`` is called by one thread at a time."""
+
+    def __init__(
+        self,
+        config: Config,
+        targets: Sequence[Target],
+        windows: Sequence[Window],
+        inhibitions: Sequence[Inhibition],
+        clock: Clock,
+    ) -> None:
+        """Begin.
+
+        Args:
+            config: routes and paces.
+            targets: what can be told.
+            windows: the mutes that come again.
+            inhibitions: causes and effects.
+            clock: what time it is.
+
+        """
+        self._routing = Routing(config, targets)
+        self._names = [one.name for one in targets]
+        self._windows, self._inhibitions, self._clock = windows, inhibitions, clock
+        self._due_at = -math.inf
+        self._version = -1
+        self._last = (clock.now(), clock.monotonic())
+        self.collapsed = 0
+        """Incidents that were over before anybody could be told."""
+        self.dropped = 0
+        """Notifications for which there was no room, or no target any more."""
+
+    def begin(self, connection: sqlite3.Connection) -> None:
+        """Take what an agent before this one left."""
+        outbox.awake(connection)
+        self.dropped += outbox.keep_only(connection, self._names)
+
+    def look_again(self) -> None:
+        """Plan at the next occasion, although no alert changes: something was delivered."""
+        self._due_at = -math.inf
+
+    def plan(self, connection: sqlite3.Connection, alerts: Collection[Alert], *, changed: bool) -> None:
+        """Write down what is to be told.
+
+        Args:
+            connection: in a transaction.
+            alerts: those that fire, and those that have resolved of late.
+            changed: whether one of them is another than before; else, only what time brings is looked after.
+
+        """
+        now, version = self._clock.now(), outbox.version(connection)
+        self._mend_clock(connection, now)
+        if not changed and now < self._due_at and version == self._version:
+            return
+        self._version = version
+        silences = outbox.silences(connection, now)
+        open_windows, until = self._open(now)
+        groups = self._groups(alerts, silences, open_windows)
+        rows = outbox.rows(connection)
+        counts: dict[str, int] = {}
+        for target, _ in rows:
+            counts[target] = counts.get(target, 0) + 1
+        due = [until, *(one.until for one in silences)]
+        for where in dict.fromkeys([*rows, *groups]):
+            before = rows.get(where)
+            if before is None and counts.get(where[0], 0) >= outbox.MOST_ROWS:
+                self.dropped += 1
+                continue
+            after = self._one(connection, before or Row(*where), groups.get(where), now, is_new=before is None)
+            if after is not None:
+                counts[where[0]] = counts.get(where[0], 0) + (before is None)
+                due.append(after.look_at)
+        self._due_at = min(due)
+
+    def _one(
+        self, connection: sqlite3.Connection, before: Row, group: Group | None, now: float, *, is_new: bool
+    ) -> Row | None:
+        after = plan(before, group, now)
+        if after is None:
+            if not is_new:
+                self.collapsed += before.told is None
+                outbox.drop(connection, before)
+        elif after.wanted and after.seq != before.seq:
+            said = None if is_new else outbox.content(connection, before)
+            labels = group.labels if group is not None else said.group if said is not None else Labels()
+            outbox.put(connection, after, content(after, group, labels, said, now))
+        elif after != before:
+            outbox.change(connection, after)
+        return after
+
+    def _groups(
+        self, alerts: Collection[Alert], silences: Sequence[Silence], windows: Sequence[Window]
+    ) -> dict[tuple[str, str], Group]:
+        firing = [one for one in alerts if one.state == "firing"]
+        inhibitor = Inhibitor(self._inhibitions, firing)
+        mutes = [*(one.conditions for one in silences), *(one.conditions for one in windows)]
+        keys: dict[Labels, str] = {}
+        found: dict[tuple[str, str], Group] = {}
+        for alert in alerts:
+            ways = self._routing.ways(alert.labels)
+            if alert.state == "pending" or not ways:
+                continue
+            is_live = alert.state == "firing"
+            is_loud = is_live and not any(all(m.matches(alert.labels) for m in some) for some in mutes)
+            is_loud = is_loud and not inhibitor.inhibits(alert.labels)
+            for way in ways:
+                labels = way.group(alert.labels)
+                if labels not in keys:
+                    keys[labels] = key(labels)
+                group = found.setdefault((way.target.name, keys[labels]), Group(labels, way.pace))
+                (group.live if is_live else group.resolved).append(alert)
+                if is_loud:
+                    group.loud.append(alert)
+        for group in found.values():
+            group.loud.sort(key=lambda one: (one.fired_at or one.active_at, one.labels))
+        return found
+
+    def _open(self, now: float) -> tuple[list[Window], float]:
+        """Return the windows that are open, and until when that stays so."""
+        found, until = [], math.inf
+        for one in self._windows:
+            is_open, stays = one.state(now)
+            until = min(until, stays)
+            if is_open:
+                found.append(one)
+        return found, until
+
+    def _mend_clock(self, connection: sqlite3.Connection, now: float) -> None:
+        """Where the clock was set back, nothing waits for longer because of that."""
+        (was, mark), monotonic = self._last, self._clock.monotonic()
+        jump = (now - was) - (monotonic - mark)
+        if jump < -_JUMP_SECONDS:
+            outbox.shift(connection, jump)
+            self.look_again()
+        self._last = (now, monotonic)

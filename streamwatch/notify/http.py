@@ -1,0 +1,191 @@
+"""One request with a deadline, through a proxy where there is one; no error that comes of it holds a secret.
+
+Nothing is kept open between requests: pages are rare.
+"""
+
+import base64
+import ssl
+import threading
+import urllib.request
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from socket import SHUT_RDWR
+from typing import Final
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from streamwatch.clock import Clock
+from streamwatch.errors import NotifyError, NotifyRefused, NotifyUnavailable
+from streamwatch.model.settings import Duration, FilePath, Secret, setting
+
+_MOST_TOLD: Final = 200
+"""Characters of an answer that a message quotes."""
+_MOST_READ: Final = 2048
+_LONGEST_WAIT: Final = 3600.0
+_OK: Final = range(200, 300)
+_WAITS: Final = frozenset({408, 425, 429})
+_SERVER: Final = 500
+_MASK: Final = "********"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Http:
+    """How services are reached by HTTP. Certificates are always checked."""
+
+    timeout: Duration = setting("how long one request may take as a whole", default=10.0, minimum=0.1, maximum=60.0)
+    ca_file: FilePath | None = setting("PEM file of authorities to trust besides the system's", default=None)
+    proxy: Secret | None = setting(
+        "`http://[user:password@]host:port`; by default HTTPS_PROXY, HTTP_PROXY and NO_PROXY count", default=None
+    )
+
+    def __post_init__(self) -> None:
+        check_url("proxy", self.proxy)
+
+
+def check_url(field: str, url: Secret | None) -> None:
+    """Check that a setting is an address of the web.
+
+    Raises:
+        ValueError: it is none; its text is not quoted.
+
+    """
+    if url is None:
+        return
+    try:
+        parts = urlsplit(url.reveal())
+        fine = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        fine = False
+    if not fine or any(sign.isspace() or not sign.isprintable() for sign in url.reveal()):
+        raise ValueError(f"{field}: this is no address: write 'https://host/path'")
+
+
+class Web:
+    """Sends requests; may be used from any thread."""
+
+    def __init__(self, config: Http, clock: Clock) -> None:
+        """Prepare; the authorities are read when the first request needs them."""
+        self._config = config
+        self._clock = clock
+        self._context: ssl.SSLContext | None = None
+
+    def request(
+        self, method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None,
+        secrets: Iterable[Secret] = (),
+    ) -> None:  # fmt: skip
+        """Send a request; that the service took it is all there is to know.
+
+        Args:
+            method: as in ``POST``.
+            url: where; it may be a secret as a whole.
+            body: what is sent.
+            headers: besides those that every request has.
+            secrets: must not be in what an error says.
+
+        Raises:
+            NotifyError: it was not taken, and whether it may be later.
+
+        """
+        parts = urlsplit(url)
+        where = parts.hostname or "?"
+        connection = self._connection(parts)
+        done = threading.Event()
+        ends = self._clock.monotonic() + self._config.timeout
+        guard = threading.Thread(target=self._cut, args=(connection, done), name=f"deadline {where}", daemon=True)
+        sent = False
+        try:
+            guard.start()
+            connection.connect()
+            sent = True
+            connection.request(method, self._target(parts), body or None, dict(headers or {}))
+            answer = connection.getresponse()
+            if answer.status not in _OK:
+                raise _refusal(where, answer, self._clock.now(), [*(one.reveal() for one in secrets), url, parts.path])
+        except ssl.SSLCertVerificationError as error:
+            raise NotifyUnavailable(f"{where}: its certificate is not trusted: {error.verify_message}") from error
+        except (OSError, HTTPException, ValueError) as error:
+            late = isinstance(error, TimeoutError) or self._clock.monotonic() >= ends
+            what = f"no answer within {self._config.timeout:g}s" if late else _said(error)
+            raise NotifyUnavailable(f"{where}: {what}", reached=sent) from error
+        finally:
+            done.set()
+            connection.close()
+
+    def _cut(self, connection: HTTPConnection, done: threading.Event) -> None:
+        """Break the connection where the request is not done in time: a timeout of the socket is one of each byte."""
+        if not done.wait(self._config.timeout) and connection.sock is not None:
+            with suppress(OSError):
+                connection.sock.shutdown(SHUT_RDWR)
+
+    def _connection(self, parts: SplitResult) -> HTTPConnection:
+        proxy = self._proxy(parts)
+        host, port = (proxy or parts).hostname or "", (proxy or parts).port
+        timeout = self._config.timeout
+        if parts.scheme != "https":
+            return HTTPConnection(host, port, timeout=timeout)
+        connection = HTTPSConnection(host, port, timeout=timeout, context=self._trusting())
+        if proxy is not None:
+            connection.set_tunnel(parts.hostname or "", parts.port or 443, _authorization(proxy))
+        return connection
+
+    def _target(self, parts: SplitResult) -> str:
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        through = parts.scheme == "http" and self._proxy(parts) is not None
+        return f"http://{parts.netloc.rpartition('@')[2]}{path}" if through else path
+
+    def _proxy(self, parts: SplitResult) -> SplitResult | None:
+        if self._config.proxy is not None:
+            return urlsplit(self._config.proxy.reveal())
+        found = urllib.request.getproxies().get(parts.scheme)
+        if not found or urllib.request.proxy_bypass(parts.hostname or ""):
+            return None
+        return urlsplit(found)
+
+    def _trusting(self) -> ssl.SSLContext:
+        if self._context is None:
+            self._context = ssl.create_default_context()
+            if self._config.ca_file is not None:
+                self._context.load_verify_locations(self._config.ca_file)
+        return self._context
+
+
+def _authorization(proxy: SplitResult) -> dict[str, str]:
+    if proxy.username is None:
+        return {}
+    word = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}".encode()
+    return {"Proxy-Authorization": f"Basic {base64.b64encode(word).decode()}"}
+
+
+def _refusal(where: str, answer: HTTPResponse, now: float, secrets: Iterable[str]) -> NotifyError:
+    """Return what an answer means that is no success."""
+    code = answer.status
+    with suppress(OSError, HTTPException, ValueError):
+        told = answer.read1(_MOST_READ).decode("utf-8", "replace")
+        for secret in secrets:
+            told = told.replace(secret, _MASK) if len(secret) > 1 else told
+        told = " ".join(told.split())[:_MOST_TOLD]
+        where = f"{where}: HTTP status {code}{': ' if told else ''}{told}"
+    wait = _seconds(answer.headers.get("Retry-After"), now)
+    if code in _WAITS or code >= _SERVER:
+        # A server that fails may have done what it was asked to; one that asks to wait has not.
+        return NotifyUnavailable(where, reached=code >= _SERVER, retry_after=wait)
+    return NotifyRefused(where)
+
+
+def _seconds(text: str | None, now: float) -> float | None:
+    """Return how long to wait by a header ``Retry-After``: seconds, or a date."""
+    if text is None:
+        return None
+    try:
+        found = float(text) if text.strip().isdigit() else parsedate_to_datetime(text).timestamp() - now
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return min(max(found, 0.0), _LONGEST_WAIT)
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error) or type(error).__name__
+    return f"the answer is no HTTP: {type(error).__name__}"

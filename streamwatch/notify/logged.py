@@ -1,0 +1,42 @@
+"""The agent's own log: what is told where no channel is configured."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from streamwatch.model.notification import Notification
+from streamwatch.model.settings import setting
+from streamwatch.notify.channel import Target, Tools
+from streamwatch.notify.text import Writer, told_links
+
+log = logging.getLogger(__name__)
+
+_MOST_TITLE: Final = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The agent's log."""
+
+    name: str = setting("what the channel is called", default="log")
+
+
+class Logged:
+    """Logs notifications."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._links, self._writer = tools.links, Writer(tools.links)
+
+    def send(self, some: Sequence[Notification]) -> None:
+        """Log them, one line each."""
+        for one in some:
+            level = logging.WARNING if one.status == "firing" else logging.INFO
+            links = {what.lower(): where for what, where in told_links(one, self._links).items()}
+            facts = {"severity": one.severity, "status": one.status, **links}
+            log.log(level, "%s", self._writer.title(one, _MOST_TITLE), extra={"alert": one.name, **facts})
+
+
+def targets(config: Config, tools: Tools) -> tuple[Target, ...]:
+    """Return what is told."""
+    return (Target(config.name, config.name, Logged(tools), rate=100.0, burst=1000),)

@@ -1,0 +1,140 @@
+"""E-mail by SMTP with TLS; the messages of one incident make one thread."""
+
+import smtplib
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.utils import formatdate
+from hashlib import sha256
+from typing import Final, Literal
+
+from streamwatch.errors import NotifyError, NotifyRefused, NotifyUnavailable
+from streamwatch.model.notification import Notification
+from streamwatch.model.settings import Duration, FilePath, HostPort, Secret, setting
+from streamwatch.notify.channel import Target, Tools
+from streamwatch.notify.text import Writer, template
+
+_MOST_SUBJECT: Final = 200
+_MOST_TEXT: Final = 64_000
+_MOST_TOLD: Final = 200
+_TRANSIENT: Final = range(400, 500)
+_DOMAIN: Final = "streamwatch.invalid"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """People, and the server that takes mail for them."""
+
+    name: str = setting("what the channel is called")
+    server: HostPort = setting("the SMTP server, as in `smtp.example.com:587`")
+    security: Literal["starttls", "tls", "none"] = setting(
+        "`starttls` after connecting (587), `tls` from the start (465), or `none` at all", default="starttls"
+    )
+    ca_file: FilePath | None = setting("PEM file of the authorities to trust besides the system's", default=None)
+    username: str | None = setting("user name", default=None)
+    password: Secret | None = setting("its password", default=None)
+    sender: str = setting("the sender's address")
+    to: tuple[str, ...] = setting("the recipients' addresses")
+    timeout: Duration = setting("how long each step may take", default=10.0, minimum=0.1, maximum=60.0)
+    title: str | None = setting("a template for the subject", default=None)
+    text: str | None = setting("a template for the message", default=None)
+
+    def __post_init__(self) -> None:
+        template("title", self.title)
+        template("text", self.text)
+        for field, some in (("sender", (self.sender,)), ("to", self.to)):
+            if not some or any("@" not in one or any(map(str.isspace, one)) for one in some):
+                raise ValueError(f"{field}: an address is wanted, as in 'me@example.com'")
+        if (self.username is None) != (self.password is None):
+            raise ValueError("username: it and `password` belong together")
+        if self.username is not None and self.security == "none":
+            raise ValueError("security: a password is not sent in the clear: write `starttls` or `tls`")
+
+
+class Mail:
+    """Sends messages."""
+
+    def __init__(self, config: Config, tools: Tools) -> None:
+        self._config, self._tools = config, tools
+        self._writer = Writer(tools.links, config.title, config.text)
+
+    def send(self, some: Sequence[Notification]) -> None:
+        """Send them over one connection."""
+        config, at_data = self._config, False
+        try:
+            with self._connected() as server:
+                for one in some:
+                    at_data = True
+                    server.send_message(self._message(one), config.sender, list(config.to))
+        except (OSError, smtplib.SMTPException) as error:
+            raise _understood(error, config, at_data=at_data) from None
+
+    def _connected(self) -> smtplib.SMTP:
+        config = self._config
+        host, _, port = config.server.rpartition(":")
+        if config.security == "tls":
+            server: smtplib.SMTP = smtplib.SMTP_SSL(
+                host.strip("[]"), int(port), timeout=config.timeout, context=self._trusting()
+            )
+        else:
+            server = smtplib.SMTP(host.strip("[]"), int(port), timeout=config.timeout)
+        try:
+            if config.security == "starttls":
+                server.starttls(context=self._trusting())
+            if config.username is not None and config.password is not None:
+                server.login(config.username, config.password.reveal())
+        except BaseException:
+            server.close()
+            raise
+        return server
+
+    def _trusting(self) -> ssl.SSLContext:
+        context = ssl.create_default_context()
+        if self._config.ca_file is not None:
+            context.load_verify_locations(self._config.ca_file)
+        return context
+
+    def _message(self, told: Notification) -> EmailMessage:
+        message = EmailMessage()
+        message["From"] = self._config.sender
+        message["To"] = ", ".join(self._config.to)
+        message["Subject"] = self._writer.title(told, _MOST_SUBJECT)
+        message["Date"] = formatdate(told.at)
+        # The same thread for the same incident, of whichever agent; another message each time.
+        thread = sha256(told.key.encode()).hexdigest()[:32]
+        message["Message-ID"] = f"<{thread}.{told.status}.{int(told.at * 1000)}@{_DOMAIN}>"
+        message["References"] = message["In-Reply-To"] = f"<{thread}@{_DOMAIN}>"
+        message["Auto-Submitted"] = "auto-generated"
+        message["X-StreamWatch-Key"] = told.key
+        message.set_content(self._writer.text(told, _MOST_TEXT))
+        return message
+
+
+def _understood(error: Exception, config: Config, *, at_data: bool) -> NotifyError:
+    """Return what an error of SMTP means; the server's words could hold the password."""
+    where = config.server
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        codes = [code for code, _ in error.recipients.values()]
+        what = f"{where}: no recipient was taken: {codes}"
+        return NotifyUnavailable(what) if any(code in _TRANSIENT for code in codes) else NotifyRefused(what)
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        return NotifyRefused(f"{where}: the login was refused ({error.smtp_code})")
+    if isinstance(error, smtplib.SMTPResponseException):
+        told = error.smtp_error.decode("utf-8", "replace") if isinstance(error.smtp_error, bytes) else ""
+        if config.password is not None:
+            told = told.replace(config.password.reveal(), "********")
+        what = f"{where}: {error.smtp_code} {told[:_MOST_TOLD]}"
+        is_passing = error.smtp_code in _TRANSIENT or error.smtp_code < 0
+        return NotifyUnavailable(what, reached=at_data) if is_passing else NotifyRefused(what)
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return NotifyRefused(f"{where}: {error}")
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return NotifyUnavailable(f"{where}: its certificate is not trusted: {error.verify_message}")
+    why = error.strerror if isinstance(error, OSError) else None
+    return NotifyUnavailable(f"{where}: {why or type(error).__name__}", reached=at_data)
+
+
+def targets(config: Config, tools: Tools) -> tuple[Target, ...]:
+    """Return what is told."""
+    return (Target(config.name, config.name, Mail(config, tools), rate=1.0, burst=10),)

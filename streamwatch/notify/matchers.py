@@ -1,0 +1,40 @@
+"""Conditions on labels in Alertmanager's notation: ``severity="page"``, ``team=~"a|b"``, ``stream!=test``."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final, Literal, TypeAlias, cast
+
+from streamwatch.errors import QueryError
+from streamwatch.promql.match import Matcher
+
+Matchers: TypeAlias = tuple[Matcher, ...]
+
+_ONE: Final = re.compile(r'\s*([a-zA-Z_]\w*)\s*(=~|!~|!=|=)\s*(?:"((?:[^"\\]|\\.)*)"|([^"{},\s]*))\s*')
+_ESCAPE: Final = re.compile(r"\\(.)")
+
+
+def matchers(texts: Iterable[str]) -> Matchers:
+    """Read conditions.
+
+    Raises:
+        ValueError: one is none.
+
+    """
+    return tuple(_one(text) for text in texts)
+
+
+def fulfil(conditions: Matchers, labels: Mapping[str, str]) -> bool:
+    """Say whether these labels fulfil all conditions."""
+    return all(one.matches(labels) for one in conditions)
+
+
+def _one(text: str) -> Matcher:
+    found = _ONE.fullmatch(text)
+    if not found:
+        raise ValueError(f"{text!r} is no condition on a label: write it like 'severity=\"page\"' (=, !=, =~ or !~)")
+    name, operator, quoted, bare = found.groups()
+    value = bare if quoted is None else _ESCAPE.sub(lambda one: "\n" if one[1] == "n" else one[1], quoted)
+    try:
+        return Matcher(name, cast('Literal["=", "!=", "=~", "!~"]', operator), value)
+    except QueryError as error:
+        raise ValueError(f"{text!r}: {error}") from error

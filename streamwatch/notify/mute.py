@@ -1,0 +1,69 @@
+"""Times at which alerts are not told: windows that come again, and silences by hand."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+from zoneinfo import ZoneInfo
+
+from streamwatch.model.settings import Duration, setting
+from streamwatch.notify.matchers import Matchers, fulfil, matchers
+
+Next: TypeAlias = Callable[[float], float]
+"""Returns when a window begins next after a time; infinite where it never does. Seconds since 1970."""
+
+_FIELDS: Final = 5
+_LONGEST: Final = 366 * 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mute:
+    """A window that comes again."""
+
+    match: tuple[str, ...] = setting("conditions on the labels of alerts that it mutes; none: all", default=())
+    cron: str = setting("when it begins: minute, hour, day of the month, month, day of the week: `0 22 * * mon-fri`")
+    lasts: Duration = setting("how long it lasts", minimum=60.0, maximum=_LONGEST)
+    zone: str = setting("time zone, as in `Europe/Paris`", default="UTC")
+
+    def __post_init__(self) -> None:
+        try:
+            matchers(self.match)
+        except ValueError as error:
+            raise ValueError(f"match: {error}") from error
+        if len(self.cron.split()) != _FIELDS:
+            raise ValueError(f"cron: {self.cron!r} has not five fields: write '0 22 * * mon-fri'")
+        try:
+            ZoneInfo(self.zone)
+        except (ValueError, OSError) as error:
+            raise ValueError(f"zone: {self.zone!r} is no time zone: write one like 'Europe/Paris'") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A mute by hand. Instants are seconds since 1970."""
+
+    number: int
+    matchers: tuple[str, ...]
+    until: float
+    by: str = ""
+    comment: str = ""
+    conditions: Matchers = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "conditions", matchers(self.matchers))
+
+    def mutes(self, labels: Mapping[str, str]) -> bool:
+        """Say whether it mutes an alert with these labels."""
+        return fulfil(self.conditions, labels)
+
+
+class Window:
+    """A window of the configuration."""
+
+    def __init__(self, config: Mute, following: Next) -> None:
+        self._lasts, self._following = config.lasts, following
+        self.conditions = matchers(config.match)
+
+    def state(self, now: float) -> tuple[bool, float]:
+        """Return whether it is open, and until when that stays so at least."""
+        began = self._following(now - self._lasts)
+        return (False, began) if began > now else (True, began + self._lasts)

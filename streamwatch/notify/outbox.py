@@ -1,0 +1,184 @@
+"""What is to be delivered, and what was: rows of the state file. It survives everything but the disk."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from streamwatch.model.notification import Notification, from_text, to_text
+from streamwatch.notify.mute import Silence
+from streamwatch.notify.plan import NONE, SOME, UNDER_WAY, Row
+
+MOST_ROWS: Final = 100_000
+"""Of one target; what comes on top is dropped, and counted."""
+_ROW: Final = "target, key, seq, told, told_at, wanted, wants, doubt, attempts, next_at, parked, since, look_at"
+_DUE: Final = "target = ? AND wanted <> '' AND parked = ''"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A row, and what it wants to say."""
+
+    row: Row
+    content: Notification
+
+
+def rows(connection: sqlite3.Connection) -> dict[tuple[str, str], Row]:
+    """Return every row, by target and key."""
+    found = connection.execute(f"SELECT {_ROW} FROM notified").fetchall()  # noqa: S608 - our own words
+    return {(one[0], one[1]): _row(one) for one in found}
+
+
+def content(connection: sqlite3.Connection, row: Row) -> Notification | None:
+    """Return what a row wanted to say last."""
+    question = "SELECT content FROM notified WHERE target = ? AND key = ?"
+    found = connection.execute(question, (row.target, row.key)).fetchone()
+    return None if found is None else from_text(found[0])
+
+
+def put(connection: sqlite3.Connection, row: Row, said: Notification) -> None:
+    """Write a row and its content."""
+    values = (*_values(row), to_text(said))
+    connection.execute(f"INSERT OR REPLACE INTO notified VALUES ({', '.join('?' * len(values))})", values)  # noqa: S608
+
+
+def change(connection: sqlite3.Connection, row: Row) -> None:
+    """Write a row; what it wants to say stays."""
+    names = [name for name in _ROW.split(", ") if name not in {"target", "key"}]
+    assigned = ", ".join(f"{name} = ?" for name in names)
+    values = _values(row)[2:]
+    connection.execute(
+        f"UPDATE notified SET {assigned} WHERE target = ? AND key = ?",  # noqa: S608 - our own words
+        (*values, row.target, row.key),
+    )
+
+
+def drop(connection: sqlite3.Connection, row: Row) -> None:
+    """Forget a row."""
+    connection.execute("DELETE FROM notified WHERE target = ? AND key = ?", (row.target, row.key))
+
+
+def keep_only(connection: sqlite3.Connection, targets: Iterable[str]) -> int:
+    """Forget what there is of every target but these, and try again what was given up; return how many are gone."""
+    kept = set(targets)
+    there = [target for (target,) in connection.execute("SELECT DISTINCT target FROM notified")]
+    gone = 0
+    for one in there:
+        if one not in kept:
+            gone += connection.execute("DELETE FROM notified WHERE target = ?", (one,)).rowcount
+    connection.execute("UPDATE notified SET parked = '', attempts = 0 WHERE parked <> ''")
+    return gone
+
+
+def awake(connection: sqlite3.Connection) -> None:
+    """After a start: what was under way when the agent ended may have arrived."""
+    connection.execute("UPDATE notified SET doubt = ? WHERE doubt = ?", (SOME, UNDER_WAY))
+
+
+def shift(connection: sqlite3.Connection, seconds: float) -> None:
+    """Move all times, after the clock was set back by so much: nothing waits for longer because of that."""
+    words = ", ".join(f"{name} = {name} + :by" for name in ("told_at", "next_at", "since", "look_at"))
+    connection.execute(f"UPDATE notified SET {words}", {"by": seconds})  # noqa: S608 - our own words
+
+
+def due(connection: sqlite3.Connection, target: str, now: float, most: int) -> list[Kept]:
+    """Return what is to be delivered to a target now, what has waited longest first."""
+    question = (
+        f"SELECT {_ROW}, content FROM notified WHERE {_DUE} AND next_at <= ? ORDER BY next_at, since, rowid LIMIT ?"  # noqa: S608
+    )
+    return [Kept(_row(one), from_text(one[-1])) for one in connection.execute(question, (target, now, most))]
+
+
+def next_at(connection: sqlite3.Connection, target: str) -> float | None:
+    """Return when something is to be delivered to a target next; None where nothing is."""
+    found = connection.execute(f"SELECT min(next_at) FROM notified WHERE {_DUE}", (target,)).fetchone()[0]  # noqa: S608
+    return None if found is None else float(found)
+
+
+def begin(connection: sqlite3.Connection, some: Sequence[Kept]) -> None:
+    """Note that these are about to be sent."""
+    for one in some:
+        if one.row.doubt == NONE:
+            _set(connection, one.row, "doubt = ?", UNDER_WAY)
+
+
+def delivered(connection: sqlite3.Connection, one: Kept, at: float) -> None:
+    """Note that something was taken; what is wanted by now may be another thing."""
+    told = json.dumps(sorted(one.row.wants))
+    _set(connection, one.row, "told = ?, told_at = ?, doubt = ?, attempts = 0", told, at, NONE)
+    _set(connection, one.row, "wanted = '', look_at = 0 WHERE seq = ? AND", one.row.seq)
+
+
+def failed(connection: sqlite3.Connection, one: Kept, *, again_at: float, reached: bool) -> None:
+    """Note that something was not taken, and when to try again."""
+    doubt = f"CASE WHEN doubt = {UNDER_WAY} OR {int(reached)} THEN {SOME if reached else NONE} ELSE doubt END"
+    _set(connection, one.row, f"attempts = attempts + 1, next_at = max(next_at, ?), doubt = {doubt}", again_at)
+
+
+def park(connection: sqlite3.Connection, one: Kept, why: str) -> None:
+    """Give something up that will never be taken as it is."""
+    doubt = f"CASE WHEN doubt = {UNDER_WAY} THEN {NONE} ELSE doubt END"
+    _set(
+        connection, one.row, f"parked = ?, attempts = attempts + 1, doubt = {doubt} WHERE seq = ? AND", why, one.row.seq
+    )
+
+
+def waiting(connection: sqlite3.Connection) -> dict[str, tuple[int, int, float]]:
+    """Return of each target how much waits, how much was given up, and since when the oldest has been due."""
+    question = (
+        "SELECT target, sum(parked = ''), sum(parked <> ''),"
+        " min(CASE WHEN parked = '' THEN max(since, CASE WHEN attempts = 0 THEN next_at ELSE since END) END)"
+        " FROM notified WHERE wanted <> '' GROUP BY target"
+    )
+    return {
+        target: (int(some), int(parked), float("inf") if oldest is None else float(oldest))
+        for target, some, parked, oldest in connection.execute(question)
+    }
+
+
+def silences(connection: sqlite3.Connection, now: float) -> list[Silence]:
+    """Return the silences that hold."""
+    found = connection.execute("SELECT number, matchers, until, by, comment FROM silences WHERE until > ?", (now,))
+    return [Silence(number, tuple(json.loads(texts)), *rest) for number, texts, *rest in found]
+
+
+def silence(connection: sqlite3.Connection, matchers: Sequence[str], until: float, by: str, comment: str) -> int:
+    """Add a silence; return its number."""
+    values = (json.dumps(list(matchers)), until, by, comment)
+    made = connection.execute("INSERT INTO silences (matchers, until, by, comment) VALUES (?, ?, ?, ?)", values)
+    connection.execute("DELETE FROM silences WHERE until < ?", (until - 366 * 86_400,))
+    return int(made.lastrowid or 0)
+
+
+def end_silence(connection: sqlite3.Connection, number: int, now: float) -> bool:
+    """End a silence; return whether it held."""
+    question = "UPDATE silences SET until = ? WHERE number = ? AND until > ?"
+    return connection.execute(question, (now, number, now)).rowcount > 0
+
+
+def version(connection: sqlite3.Connection) -> int:
+    """Return a number that is another when another process has written."""
+    return int(connection.execute("PRAGMA data_version").fetchone()[0])
+
+
+def _set(connection: sqlite3.Connection, row: Row, words: str, *values: Any) -> None:  # noqa: ANN401 - of SQL
+    where = words if " WHERE " in words else f"{words} WHERE"
+    connection.execute(f"UPDATE notified SET {where} target = ? AND key = ?", (*values, row.target, row.key))  # noqa: S608
+
+
+def _row(one: Sequence[Any]) -> Row:
+    target, key, seq, told, told_at, wanted, wants, doubt, attempts, next_time, parked, since, look_at = one[:13]
+    known = None if told is None else frozenset(json.loads(told))
+    return Row(
+        target, key, seq, known, told_at, wanted, frozenset(json.loads(wants)), doubt, attempts, next_time, parked,
+        since, look_at,
+    )  # fmt: skip
+
+
+def _values(row: Row) -> tuple[Any, ...]:
+    told = None if row.told is None else json.dumps(sorted(row.told))
+    return (
+        row.target, row.key, row.seq, told, row.told_at, row.wanted, json.dumps(sorted(row.wants)), row.doubt,
+        row.attempts, row.next_at, row.parked, row.since, row.look_at,
+    )  # fmt: skip

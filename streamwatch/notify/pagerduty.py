@@ -1,0 +1,101 @@
+"""PagerDuty, by its Events API v2: one incident a group, opened, and resolved under the same key."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from streamwatch.model.notification import Notification
+from streamwatch.model.settings import Secret, setting
+from streamwatch.notify.channel import Target, Tools
+from streamwatch.notify.http import check_url
+from streamwatch.notify.text import Writer, instant, template, told_links
+
+_HOSTS: Final = {"us": "https://events.pagerduty.com", "eu": "https://events.eu.pagerduty.com"}
+_SEVERITIES: Final = {
+    "page": "critical", "critical": "critical", "error": "error", "warn": "warning", "warning": "warning",
+    "info": "info", "none": "info",
+}  # fmt: skip
+_MOST_SUMMARY: Final = 1024
+_MOST_KEY: Final = 255
+_MOST_SOURCE: Final = 255
+_MOST_BYTES: Final = 500_000  # the service's limit is 512,000
+_MOST_DETAILS: Final = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A service of PagerDuty's."""
+
+    name: str = setting("what the channel is called")
+    routing_key: Secret = setting("the integration key of Events API v2")
+    region: Literal["us", "eu"] = setting("where the account is", default="us")
+    url: Secret | None = setting("another endpoint, that speaks the same", default=None)
+    title: str | None = setting("a template for the summary", default=None)
+
+    def __post_init__(self) -> None:
+        check_url("url", self.url)
+        template("title", self.title)
+
+
+class PagerDuty:
+    """Sends events."""
+
+    def __init__(self, config: Config, tools: Tools) -> None:
+        self._config, self._tools = config, tools
+        self._writer = Writer(tools.links, title=config.title)
+        base = config.url.reveal().rstrip("/") if config.url is not None else _HOSTS[config.region]
+        self._url = base if base.endswith("/enqueue") else f"{base}/v2/enqueue"
+
+    def send(self, some: Sequence[Notification]) -> None:
+        """Open or resolve incidents."""
+        for one in some:
+            body = _bounded(self._event(one))
+            headers = {"Content-Type": "application/json"}
+            self._tools.web.request("POST", self._url, body, headers, [self._config.routing_key])
+
+    def _event(self, told: Notification) -> dict[str, Any]:
+        event: dict[str, Any] = {
+            "routing_key": self._config.routing_key.reveal(),
+            "event_action": "trigger" if told.status == "firing" else "resolve",
+            "dedup_key": told.key[:_MOST_KEY],
+        }
+        if told.status == "resolved":
+            return event
+        first = told.alerts[0].labels if told.alerts else told.group
+        where = "/".join(v for n, v in first.pairs if n in {"kafka_cluster", "stream", "broker", "topic", "source"})
+        return event | {
+            "client": "StreamWatch",
+            "client_url": self._tools.agent,
+            "links": [{"href": where, "text": what} for what, where in told_links(told, self._tools.links).items()],
+            "payload": {
+                "summary": self._writer.title(told, _MOST_SUMMARY) or told.name or "alert",
+                "source": (where or "streamwatch")[:_MOST_SOURCE],
+                "severity": _SEVERITIES.get(told.severity.lower(), "error"),
+                "timestamp": instant(min((a.fired_at or a.active_at for a in told.alerts), default=told.at)),
+                "group": first.get("kafka_cluster") or first.get("stream") or first.get("source") or "",
+                "class": told.name,
+                "component": "kinesis" if "stream" in first else "kafka" if "kafka_cluster" in first else "streamwatch",
+                "custom_details": {
+                    "alerts": [
+                        {"labels": dict(one.labels), "annotations": dict(one.annotations)}
+                        for one in told.alerts[:_MOST_DETAILS]
+                    ],
+                    "more": max(0, len(told.alerts) - _MOST_DETAILS) + told.left_out,
+                },
+            },
+        }
+
+
+def _bounded(event: dict[str, Any]) -> bytes:
+    """Return an event as JSON; without details, where it would be too long with them."""
+    body = json.dumps(event).encode()
+    if len(body) <= _MOST_BYTES:
+        return body
+    event["payload"]["custom_details"] = {"left_out": "the alerts are too many, or too long"}
+    return json.dumps(event).encode()
+
+
+def targets(config: Config, tools: Tools) -> tuple[Target, ...]:
+    """Return what is told."""
+    return (Target(config.name, config.name, PagerDuty(config, tools), rate=2.0, burst=20),)

@@ -1,0 +1,109 @@
+"""Where an alert goes, under which key, and whether it is to be heard."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from streamwatch.model.alert import Alert
+from streamwatch.model.labels import Labels
+from streamwatch.notify.channel import Target
+from streamwatch.notify.config import Config, Inhibition
+from streamwatch.notify.matchers import Matchers, fulfil, matchers
+from streamwatch.notify.plan import Pace
+
+_EVERY: Final = "..."
+_OWN: Final = ("job", "instance")
+"""Labels that say which agent saw it: another one says the same under the same key."""
+_SILENT: Final = "none"
+"""The severity of alerts that nobody is told of but by a route."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One target of an alert, and how it is grouped there."""
+
+    target: Target
+    group_by: tuple[str, ...]
+    pace: Pace
+
+    def group(self, labels: Labels) -> Labels:
+        """Return what an alert with these labels has in common with those of its group."""
+        if self.target.alone or _EVERY in self.group_by:
+            return labels.without(_OWN)
+        return labels.only(self.group_by)
+
+
+class Routing:
+    """The routes of a configuration, and the targets there are."""
+
+    def __init__(self, config: Config, targets: Sequence[Target]) -> None:
+        by_channel: dict[str, list[Target]] = {}
+        for one in targets:
+            by_channel.setdefault(one.channel, []).append(one)
+
+        def ways(channels: Sequence[str], group_by: tuple[str, ...], pace: Pace) -> tuple[Way, ...]:
+            return tuple(Way(one, group_by, one.pace or pace) for name in channels for one in by_channel.get(name, ()))
+
+        self._routes: list[tuple[Matchers, tuple[Way, ...], bool]] = []
+        for route in config.routes:
+            pace = Pace(
+                config.group_interval if route.group_interval is None else route.group_interval,
+                config.repeat if route.repeat is None else route.repeat,
+            )
+            group_by = config.group_by if route.group_by is None else route.group_by
+            self._routes.append((matchers(route.match), ways(route.channels, group_by, pace), route.go_on))
+        fallback = tuple(by_channel) if config.fallback is None else config.fallback
+        self._fallback = ways(fallback, config.group_by, Pace(config.group_interval, config.repeat))
+
+    def ways(self, labels: Mapping[str, str]) -> Sequence[Way]:
+        """Return where an alert with these labels goes; once to each target."""
+        found: dict[str, Way] = {}
+        taken = False
+        for conditions, ways, go_on in self._routes:
+            if fulfil(conditions, labels):
+                taken = True
+                for way in ways:
+                    found.setdefault(way.target.name, way)
+                if not go_on:
+                    break
+        if not taken and labels.get("severity") != _SILENT:
+            return self._fallback
+        return list(found.values())
+
+
+def key(group: Labels) -> str:
+    """Return what tells an incident from every other, for every agent that sees it: made of the labels alone."""
+    return f"streamwatch/{hashlib.sha256(json.dumps(group.pairs).encode()).hexdigest()}"
+
+
+class Inhibitor:
+    """Knows which effects are not told while their cause fires; as in Alertmanager."""
+
+    def __init__(self, rules: Sequence[Inhibition], firing: Sequence[Alert]) -> None:
+        self._rules: list[tuple[Matchers, Matchers, tuple[str, ...], dict[tuple[str, ...], set[bool]]]] = []
+        for rule in rules:
+            source, target = matchers(rule.source_matchers), matchers(rule.target_matchers)
+            causes: dict[tuple[str, ...], set[bool]] = {}
+            for one in firing:
+                if fulfil(source, one.labels):
+                    is_effect = fulfil(target, one.labels)
+                    causes.setdefault(_values(one.labels, rule.equal), set()).add(is_effect)
+            if causes:
+                self._rules.append((source, target, rule.equal, causes))
+
+    def inhibits(self, labels: Labels) -> bool:
+        """Say whether the cause of an alert with these labels is told instead."""
+        for source, target, equal, causes in self._rules:
+            if not fulfil(target, labels):
+                continue
+            found = causes.get(_values(labels, equal), ())
+            # What is cause and effect at once is not silenced by its like, itself included.
+            if False in found or (found and not fulfil(source, labels)):
+                return True
+        return False
+
+
+def _values(labels: Labels, names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(labels.get(name, "") for name in names)

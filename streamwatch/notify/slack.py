@@ -1,0 +1,72 @@
+"""Slack, by an incoming webhook: a message when it begins, and one when it is over."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from streamwatch.model.notification import Notification
+from streamwatch.model.settings import Secret, setting
+from streamwatch.notify.channel import Target, Tools
+from streamwatch.notify.http import check_url
+from streamwatch.notify.text import Writer, template, truncated
+
+_MOST_TITLE: Final = 140
+_MOST_TEXT: Final = 2800
+_MOST_BLOCK: Final = 3000
+_COLOURS: Final = {"page": "#d00000", "warn": "#e8a200", "info": "#3070c0"}
+_GOOD: Final = "#2e8540"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A channel in Slack."""
+
+    name: str = setting("what the channel is called")
+    url: Secret = setting("the incoming webhook's address")
+    title: str | None = setting("a template for the first line", default=None)
+    text: str | None = setting("a template for the rest", default=None)
+
+    def __post_init__(self) -> None:
+        check_url("url", self.url)
+        template("title", self.title)
+        template("text", self.text)
+
+
+class Slack:
+    """Posts messages."""
+
+    def __init__(self, config: Config, tools: Tools) -> None:
+        self._config, self._tools = config, tools
+        self._writer = Writer(tools.links, config.title, config.text)
+
+    def send(self, some: Sequence[Notification]) -> None:
+        """Post them, one request each."""
+        for one in some:
+            body = json.dumps(self._message(one)).encode()
+            self._tools.web.request("POST", self._config.url.reveal(), body, {"Content-Type": "application/json"})
+
+    def _message(self, told: Notification) -> dict[str, Any]:
+        title, text = self._writer.title(told, _MOST_TITLE), self._writer.text(told, _MOST_TEXT)
+        if len(_escaped(text)) > _MOST_BLOCK:
+            text = truncated(text, _MOST_BLOCK // len("&amp;"))
+        return {
+            "text": _escaped(title),
+            "attachments": [
+                {
+                    "color": _GOOD if told.status == "resolved" else _COLOURS.get(told.severity, "#808080"),
+                    "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": _escaped(text)}}],
+                    "fallback": _escaped(title),
+                }
+            ],
+        }
+
+
+def _escaped(text: str) -> str:
+    """Return a text in which nothing is a mention or a link of Slack's own."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def targets(config: Config, tools: Tools) -> tuple[Target, ...]:
+    """Return what is told; Slack takes about a message a second."""
+    return (Target(config.name, config.name, Slack(config, tools), rate=1.0, burst=5),)

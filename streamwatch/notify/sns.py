@@ -1,0 +1,114 @@
+"""Amazon SNS: a message to a topic; what subscribes to it (SMS, mail, a queue) tells the rest."""
+
+import json
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from streamwatch.errors import NotifyRefused, NotifyUnavailable
+from streamwatch.model.notification import Notification
+from streamwatch.model.settings import Secret, setting
+from streamwatch.notify.channel import Target, Tools
+from streamwatch.notify.http import check_url
+from streamwatch.notify.text import Writer, template, truncated_bytes
+from streamwatch.notify.webhook import payload
+
+_MOST_SUBJECT: Final = 100
+_MOST_BYTES: Final = 250_000  # of 262,144
+_MOST_TEXT: Final = 8000
+_ARN_PARTS: Final = 6
+_WAITS: Final = frozenset({"Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded"})
+_SERVER: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A topic of Amazon SNS; reached with AWS's usual credentials."""
+
+    name: str = setting("what the channel is called")
+    topic_arn: str = setting("the topic")
+    profile: str | None = setting("profile of the AWS credential chain", default=None)
+    endpoint_url: Secret | None = setting("another endpoint, that speaks the same", default=None)
+    format: Literal["text", "json"] = setting(
+        "`text` for people, `json` in the shape of Alertmanager's webhook", default="text"
+    )
+    title: str | None = setting("a template for the subject", default=None)
+    text: str | None = setting("a template for the message", default=None)
+
+    def __post_init__(self) -> None:
+        check_url("endpoint_url", self.endpoint_url)
+        template("title", self.title)
+        template("text", self.text)
+        parts = self.topic_arn.split(":")
+        if len(parts) != _ARN_PARTS or parts[2] != "sns":
+            raise ValueError(f"topic_arn: {self.topic_arn!r} is no topic: write 'arn:aws:sns:REGION:ACCOUNT:NAME'")
+
+
+class Sns:
+    """Publishes messages."""
+
+    def __init__(self, config: Config, tools: Tools) -> None:
+        self._config, self._tools = config, tools
+        self._writer = Writer(tools.links, config.title, config.text)
+        self._lock = threading.Lock()
+        self._client: Any = None
+
+    def send(self, some: Sequence[Notification]) -> None:
+        """Publish them, one message each."""
+        for one in some:
+            self._publish(one)
+
+    def _publish(self, told: Notification) -> None:
+        config = self._config
+        if config.format == "json":
+            message = json.dumps(payload(told, self._tools.agent))
+            if len(message.encode()) > _MOST_BYTES:
+                message = json.dumps(
+                    {**payload(told, self._tools.agent), "alerts": [], "truncatedAlerts": len(told.alerts)}
+                )
+        else:
+            message = self._writer.text(told, _MOST_TEXT)
+        # Who has no such channel does not pay for the library.
+        from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError  # noqa: PLC0415
+
+        subject = self._writer.title(told, _MOST_SUBJECT * 4).encode("ascii", "replace").decode()
+        attributes = {"status": told.status, "alertname": told.name, "severity": told.severity, "key": told.key}
+        try:
+            self._made().publish(
+                TopicArn=config.topic_arn,
+                Subject=truncated_bytes(subject, _MOST_SUBJECT).replace("…", "..")[:_MOST_SUBJECT],
+                Message=truncated_bytes(message, _MOST_BYTES),
+                MessageAttributes={n: {"DataType": "String", "StringValue": v} for n, v in attributes.items() if v},
+            )
+        except ClientError as error:
+            code = str(error.response.get("Error", {}).get("Code", ""))
+            status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+            what = f"SNS: {code}: {str(error.response.get('Error', {}).get('Message', ''))[:200]}"
+            if code in _WAITS or status >= _SERVER:
+                raise NotifyUnavailable(what, reached=status >= _SERVER) from None
+            raise NotifyRefused(what) from None
+        except NoCredentialsError:
+            raise NotifyUnavailable("SNS: no credentials: give the agent a role, or a `profile`") from None
+        except BotoCoreError as error:
+            raise NotifyUnavailable(f"SNS: {type(error).__name__}", reached=True) from None
+
+    def _made(self) -> Any:  # noqa: ANN401 - botocore makes its class as it runs
+        import boto3  # noqa: PLC0415 - as above
+        from botocore.config import Config as BotoConfig  # noqa: PLC0415
+
+        with self._lock:
+            if self._client is None:
+                endpoint = self._config.endpoint_url
+                self._client = boto3.session.Session(profile_name=self._config.profile).client(
+                    "sns",
+                    region_name=self._config.topic_arn.split(":")[3],
+                    endpoint_url=endpoint.reveal() if endpoint is not None else None,
+                    config=BotoConfig(connect_timeout=3, read_timeout=8, retries={"total_max_attempts": 1}),
+                )
+            return self._client
+
+
+def targets(config: Config, tools: Tools) -> tuple[Target, ...]:
+    """Return what is told."""
+    return (Target(config.name, config.name, Sns(config, tools), rate=5.0, burst=20),)

@@ -1,0 +1,91 @@
+"""A webhook in the shape of Alertmanager's (version 4): what reads that one reads this one. Signed, where wanted."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from streamwatch.model.notification import Notification
+from streamwatch.model.settings import Secret, setting
+from streamwatch.notify.channel import Target, Tools
+from streamwatch.notify.http import check_url
+from streamwatch.notify.text import instant
+
+_NEVER: Final = "0001-01-01T00:00:00Z"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Something that takes Alertmanager's webhook."""
+
+    name: str = setting("what the channel is called")
+    url: Secret = setting("where it is sent")
+    token: Secret | None = setting("sent as `Authorization: Bearer …`", default=None)
+    hmac_key: Secret | None = setting(
+        "signs each request: `X-StreamWatch-Signature: sha256=…`, the HMAC of `X-StreamWatch-Timestamp`, a dot and the"
+        " body",
+        default=None,
+    )
+
+    def __post_init__(self) -> None:
+        check_url("url", self.url)
+
+
+class Webhook:
+    """Posts groups of alerts."""
+
+    def __init__(self, config: Config, tools: Tools) -> None:
+        self._config, self._tools = config, tools
+
+    def send(self, some: Sequence[Notification]) -> None:
+        """Post them, one request each."""
+        config = self._config
+        secrets = [one for one in (config.token, config.hmac_key) if one is not None]
+        for one in some:
+            body = json.dumps(payload(one, self._tools.agent)).encode()
+            headers = {"Content-Type": "application/json", "Idempotency-Key": f"{one.key}/{one.status}/{one.at:.3f}"}
+            if config.token is not None:
+                headers["Authorization"] = f"Bearer {config.token.reveal()}"
+            if config.hmac_key is not None:
+                moment = str(int(self._tools.clock.now()))
+                signed = hmac.new(config.hmac_key.reveal().encode(), f"{moment}.".encode() + body, hashlib.sha256)
+                headers |= {
+                    "X-StreamWatch-Timestamp": moment,
+                    "X-StreamWatch-Signature": f"sha256={signed.hexdigest()}",
+                }
+            self._tools.web.request("POST", config.url.reveal(), body, headers, secrets)
+
+
+def payload(told: Notification, agent: str) -> dict[str, Any]:
+    """Return a notification in the shape of Alertmanager's webhook."""
+    return {
+        "version": "4",
+        "groupKey": told.key,
+        "truncatedAlerts": told.left_out,
+        "status": told.status,
+        "receiver": "streamwatch",
+        "groupLabels": dict(told.group),
+        "commonLabels": dict(told.common_labels),
+        "commonAnnotations": told.common_annotations,
+        "externalURL": agent,
+        "alerts": [
+            {
+                "status": "resolved" if one.state == "inactive" else "firing",
+                "labels": dict(one.labels),
+                "annotations": dict(one.annotations),
+                "startsAt": instant(one.fired_at or one.active_at),
+                "endsAt": _NEVER if one.resolved_at is None else instant(one.resolved_at),
+                "generatorURL": f"{agent}/api/v1/rules",
+                "fingerprint": one.fingerprint,
+            }
+            for one in told.alerts
+        ],
+        **({"test": True} if told.is_test else {}),
+    }
+
+
+def targets(config: Config, tools: Tools) -> tuple[Target, ...]:
+    """Return what is told."""
+    return (Target(config.name, config.name, Webhook(config, tools), rate=10.0, burst=50),)

@@ -1,0 +1,131 @@
+"""Notifications as a whole: channels, what is to be told, its delivery, and the sign of life."""
+
+import json
+import math
+import sqlite3
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from streamwatch.catalogue import agent as c
+from streamwatch.clock import Clock
+from streamwatch.model.alert import Alert
+from streamwatch.model.metric import Keys, Samples
+from streamwatch.notify import outbox
+from streamwatch.notify.channels import targets
+from streamwatch.notify.config import Config
+from streamwatch.notify.delivery import Deliveries
+from streamwatch.notify.dispatch import Dispatcher
+from streamwatch.notify.heartbeat import Heart
+from streamwatch.notify.http import Web
+from streamwatch.notify.inhibit import shipped
+from streamwatch.notify.mute import Window
+from streamwatch.notify.text import instant
+from streamwatch.schedule import cron
+from streamwatch.statefile import StateFile
+
+
+class Notifying:
+    """Tells people, from ``start`` to ``stop``."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - wired in one place
+        self, config: Config, folder: Path, state: StateFile, clock: Clock, agent: str, is_well: Callable[[], bool]
+    ) -> None:
+        """Begin; nothing is sent before ``start``.
+
+        Args:
+            config: who is told, and how.
+            folder: of the alerts that come with StreamWatch.
+            state: where the outbox is.
+            clock: what time it is.
+            agent: where the agent can be asked, as in ``http://127.0.0.1:9308``.
+            is_well: says whether alerts are decided.
+
+        Raises:
+            ConfigError: the inhibitions that come with StreamWatch are wrong.
+
+        """
+        self.config = config
+        self._state, self._clock = state, clock
+        some = targets(config, clock, agent)
+        windows = [Window(one, cron(one.cron, one.zone)) for one in config.mutes]
+        inhibitions = [*config.inhibit, *(shipped(folder) if config.inhibit_pack else ())]
+        self._dispatcher = Dispatcher(config, some, windows, inhibitions, clock)
+        self._deliveries = Deliveries(some, state, clock, self._dispatcher.look_again)
+        self._heart = Heart(config, Web(config.http, clock), lambda: is_well() and self._deliveries.are_well)
+
+    def start(self) -> None:
+        """Begin to deliver what an agent before this one left, too."""
+        self._state.write(self._dispatcher.begin)
+        self._deliveries.start()
+        self._heart.start()
+
+    def stop(self, timeout_seconds: float) -> None:
+        """Deliver what is due, and end."""
+        self._heart.stop()
+        self._deliveries.stop(timeout_seconds)
+
+    def plan(self, connection: sqlite3.Connection, alerts: Collection[Alert], *, changed: bool) -> None:
+        """Write down what is to be told, in the transaction of the decision."""
+        self._dispatcher.plan(connection, alerts, changed=changed)
+
+    def wake(self) -> None:
+        """Deliver: something may have been decided."""
+        self._deliveries.wake()
+
+    def samples(self) -> list[Samples]:
+        """Return what there is to say about notifications."""
+        now = self._clock.now()
+        waiting = self._state.read(outbox.waiting)
+        names = [one.target.name for one in self._deliveries.all]
+        keys = Keys(c.CHANNEL, [(name,) for name in names])
+        some = [waiting.get(name, (0, 0, math.inf)) for name in names]
+        columns = {
+            c.NOTIFICATIONS_WAITING: [one for one, _, _ in some],
+            c.NOTIFICATIONS_PARKED: [parked for _, parked, _ in some],
+            c.NOTIFICATIONS_LATE: [max(0.0, now - oldest) for _, _, oldest in some],
+        }
+        found = [metric.samples(keys, np.array(values, dtype=np.float64)) for metric, values in columns.items()]
+        counts = [one.counts for one in self._deliveries.all]
+        outcomes = [(name, what) for name in names for what in ("delivered", "failed", "parked")]
+        totals = [float(value) for one in counts for value in (one.delivered, one.failed, one.parked)]
+        found.append(c.NOTIFICATIONS.samples(Keys(c.NOTIFICATIONS.labels, outcomes), np.array(totals)))
+        took = [(name, one.seconds) for name, one in zip(names, counts, strict=True) if not math.isnan(one.seconds)]
+        found.append(
+            c.NOTIFICATION_SECONDS.samples(
+                Keys(c.CHANNEL, [(name,) for name, _ in took]), np.array([seconds for _, seconds in took])
+            )
+        )
+        found.append(c.NOTIFICATIONS_COLLAPSED.sample(float(self._dispatcher.collapsed)))
+        found.append(c.NOTIFICATIONS_DROPPED.sample(float(self._dispatcher.dropped)))
+        if self._heart.is_up is not None:
+            found.append(c.HEARTBEAT_UP.sample(float(self._heart.is_up)))
+        return found
+
+    def told(self) -> list[dict[str, Any]]:
+        """Return every incident and what each channel was told of it, for the API."""
+        return self._state.read(_told)
+
+
+def _told(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+    found = []
+    for row in outbox.rows(connection).values():
+        said = outbox.content(connection, row)
+        told = "" if row.told is None else "firing" if row.told else "resolved"
+        found.append(
+            {
+                "channel": row.target,
+                "key": row.key,
+                "labels": dict(said.group) if said is not None else {},
+                "alerts": [one.fingerprint for one in said.alerts] if said is not None else [],
+                "told": told,
+                "toldAt": instant(row.told_at) if told else None,
+                "wanted": row.wanted,
+                "attempts": row.attempts,
+                "nextAt": instant(row.next_at) if row.wanted and not row.parked else None,
+                "parked": row.parked,
+            }
+        )
+    return sorted(found, key=lambda one: json.dumps([one["labels"], one["channel"]]))

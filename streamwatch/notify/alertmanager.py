@@ -12,7 +12,7 @@ from streamwatch.model.settings import Duration, Secret, setting
 from streamwatch.notify.channel import Target, Tools
 from streamwatch.notify.http import check_url
 from streamwatch.notify.plan import Pace
-from streamwatch.notify.text import Links, instant
+from streamwatch.notify.text import Links, annotations, instant
 
 _MOST_ALERTS: Final = 64
 _LINGER_SECONDS: Final = 300.0
@@ -66,12 +66,12 @@ class Alertmanager:
     def _alert(self, alert: Alert, told: Notification, ends: float) -> dict[str, Any]:
         links: Links = self._tools.links
         found = {"runbook_url": links.runbook(told), "dashboard_url": links.shown(told)}
-        annotations = {**dict(alert.annotations), **{name: where for name, where in found.items() if "://" in where}}
+        told_more = {**annotations(alert), **{name: where for name, where in found.items() if "://" in where}}
         if told.is_test:
-            annotations["test"] = "this is a test of StreamWatch"
+            told_more["test"] = "this is a test of StreamWatch"
         return {
             "labels": dict(alert.labels.without(self._config.without)),
-            "annotations": annotations,
+            "annotations": told_more,
             "startsAt": instant(alert.fired_at or alert.active_at),
             "endsAt": instant(ends if alert.resolved_at is None else alert.resolved_at),
             "generatorURL": f"{self._tools.agent}/api/v1/rules",

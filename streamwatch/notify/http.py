@@ -4,6 +4,7 @@ Nothing is kept open between requests: pages are rare.
 """
 
 import base64
+import re
 import ssl
 import threading
 import urllib.request
@@ -24,6 +25,8 @@ _MOST_TOLD: Final = 200
 """Characters of an answer that a message quotes."""
 _MOST_READ: Final = 2048
 _LONGEST_WAIT: Final = 3600.0
+_SECRET_LENGTH: Final = 8
+"""Parts of an address that are as long may be secrets; shorter ones are words."""
 _OK: Final = range(200, 300)
 _WAITS: Final = frozenset({408, 425, 429})
 _SERVER: Final = 500
@@ -102,7 +105,9 @@ class Web:
             connection.request(method, self._target(parts), body or None, dict(headers or {}))
             answer = connection.getresponse()
             if answer.status not in _OK:
-                raise _refusal(where, answer, self._clock.now(), [*(one.reveal() for one in secrets), url, parts.path])
+                raise _refusal(
+                    where, answer, self._clock.now(), [*(one.reveal() for one in secrets), *_secret_parts(url)]
+                )
         except ssl.SSLCertVerificationError as error:
             raise NotifyUnavailable(f"{where}: its certificate is not trusted: {error.verify_message}") from error
         except (OSError, HTTPException, ValueError) as error:
@@ -151,6 +156,13 @@ class Web:
         return self._context
 
 
+def _secret_parts(url: str) -> list[str]:
+    """Return what must not be seen of an address: it as a whole, and each part of its path and query, longest first."""
+    parts = urlsplit(url)
+    found = [url, parts.path, *re.split(r"[/&=:@]", f"{parts.path}&{parts.query}&{parts.netloc.rpartition('@')[0]}")]
+    return sorted((one for one in found if len(one) >= _SECRET_LENGTH), key=len, reverse=True)
+
+
 def _authorization(proxy: SplitResult) -> dict[str, str]:
     if proxy.username is None:
         return {}
@@ -164,7 +176,7 @@ def _refusal(where: str, answer: HTTPResponse, now: float, secrets: Iterable[str
     with suppress(OSError, HTTPException, ValueError):
         told = answer.read1(_MOST_READ).decode("utf-8", "replace")
         for secret in secrets:
-            told = told.replace(secret, _MASK) if len(secret) > 1 else told
+            told = told.replace(secret, _MASK)
         told = " ".join(told.split())[:_MOST_TOLD]
         where = f"{where}: HTTP status {code}{': ' if told else ''}{told}"
     wait = _seconds(answer.headers.get("Retry-After"), now)

@@ -9,7 +9,7 @@ from streamwatch.model.notification import Notification
 from streamwatch.model.settings import Secret, setting
 from streamwatch.notify.channel import Target, Tools
 from streamwatch.notify.http import check_url
-from streamwatch.notify.text import Writer, instant, template, told_links
+from streamwatch.notify.text import Writer, annotations, instant, template, told_links
 
 _HOSTS: Final = {"us": "https://events.pagerduty.com", "eu": "https://events.eu.pagerduty.com"}
 _SEVERITIES: Final = {
@@ -78,7 +78,7 @@ class PagerDuty:
                 "component": "kinesis" if "stream" in first else "kafka" if "kafka_cluster" in first else "streamwatch",
                 "custom_details": {
                     "alerts": [
-                        {"labels": dict(one.labels), "annotations": dict(one.annotations)}
+                        {"labels": dict(one.labels), "annotations": annotations(one)}
                         for one in told.alerts[:_MOST_DETAILS]
                     ],
                     "more": max(0, len(told.alerts) - _MOST_DETAILS) + told.left_out,

@@ -18,6 +18,7 @@ _MOST_SUBJECT: Final = 100
 _MOST_BYTES: Final = 250_000  # of 262,144
 _MOST_TEXT: Final = 8000
 _ARN_PARTS: Final = 6
+_WAIT_CODES: Final = frozenset({408, 425, 429})
 _WAITS: Final = frozenset({"Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded"})
 _SERVER: Final = 500
 
@@ -85,12 +86,12 @@ class Sns:
             code = str(error.response.get("Error", {}).get("Code", ""))
             status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
             what = f"SNS: {code}: {str(error.response.get('Error', {}).get('Message', ''))[:200]}"
-            if code in _WAITS or status >= _SERVER:
+            if code in _WAITS or status in _WAIT_CODES or status >= _SERVER:
                 raise NotifyUnavailable(what, reached=status >= _SERVER) from None
             raise NotifyRefused(what) from None
         except NoCredentialsError:
             raise NotifyUnavailable("SNS: no credentials: give the agent a role, or a `profile`") from None
-        except BotoCoreError as error:
+        except (BotoCoreError, KeyError) as error:  # botocore's parser, of an answer that is not AWS's
             raise NotifyUnavailable(f"SNS: {type(error).__name__}", reached=True) from None
 
     def _made(self) -> Any:  # noqa: ANN401 - botocore makes its class as it runs

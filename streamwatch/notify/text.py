@@ -16,6 +16,7 @@ from streamwatch.model.settings import setting
 _ELLIPSIS: Final = "…"
 _JOINER: Final = "\u200d"
 _MOST_LINES: Final = 10
+MOST_ANNOTATION: Final = 4000
 _BEFORE_SECONDS: Final = 3600
 _AFTER_SECONDS: Final = 900
 _BUDGET: Final = gotpl.ExecutionBudget(max_output_chars=65_536, max_iterations=10_000, max_function_calls=10_000)
@@ -125,6 +126,11 @@ def _whole(text: str, at: int) -> int:
 def _varies(sign: str) -> bool:
     """Say whether a sign only changes the look of the one before: a variation selector, or a tone of skin."""
     return 0xFE00 <= ord(sign) <= 0xFE0F or 0x1F3FB <= ord(sign) <= 0x1F3FF  # noqa: PLR2004 - Unicode's
+
+
+def annotations(alert: Alert) -> dict[str, str]:
+    """Return an alert's annotations, none of them endless."""
+    return {name: truncated(value, MOST_ANNOTATION) for name, value in alert.annotations}
 
 
 def summary(alert: Alert) -> str:

@@ -11,7 +11,7 @@ from streamwatch.model.notification import Notification
 from streamwatch.model.settings import Secret, setting
 from streamwatch.notify.channel import Target, Tools
 from streamwatch.notify.http import check_url
-from streamwatch.notify.text import instant
+from streamwatch.notify.text import MOST_ANNOTATION, annotations, instant, truncated
 
 _NEVER: Final = "0001-01-01T00:00:00Z"
 
@@ -60,6 +60,7 @@ class Webhook:
 
 def payload(told: Notification, agent: str) -> dict[str, Any]:
     """Return a notification in the shape of Alertmanager's webhook."""
+    common = {name: truncated(value, MOST_ANNOTATION) for name, value in told.common_annotations.items()}
     return {
         "version": "4",
         "groupKey": told.key,
@@ -68,13 +69,13 @@ def payload(told: Notification, agent: str) -> dict[str, Any]:
         "receiver": "streamwatch",
         "groupLabels": dict(told.group),
         "commonLabels": dict(told.common_labels),
-        "commonAnnotations": told.common_annotations,
+        "commonAnnotations": common,
         "externalURL": agent,
         "alerts": [
             {
                 "status": "resolved" if one.state == "inactive" else "firing",
                 "labels": dict(one.labels),
-                "annotations": dict(one.annotations),
+                "annotations": annotations(one),
                 "startsAt": instant(one.fired_at or one.active_at),
                 "endsAt": _NEVER if one.resolved_at is None else instant(one.resolved_at),
                 "generatorURL": f"{agent}/api/v1/rules",

@@ -1,0 +1,287 @@
+"""What every channel promises: every answer is understood, what is over is told, and no secret is seen."""
+
+import hashlib
+import hmac
+import json
+import logging
+import os
+import socket
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streamwatch.clock import ManualClock, SystemClock
+from streamwatch.errors import NotifyError, NotifyRefused, NotifyUnavailable
+from streamwatch.model.settings import Secret
+from streamwatch.notify import alertmanager, command, pagerduty, slack, sns, teams, webhook
+from streamwatch.notify.channel import Notifier, Tools
+from streamwatch.notify.http import Http, Web
+from streamwatch.notify.logged import Logged
+from streamwatch.notify.text import Links
+from tests.notify.alerts import alert, notification, resolved
+from tests.notify.receiver import Receiver, receiver
+from tests.real.certificates import Authority
+
+SECRET = "s3cr3t-of-the-channel"
+LINKS = Links(runbooks="https://wiki.example.com/", dashboard="https://grafana.example.com/d/kafka?orgId=1")
+PUBLISHED = b"<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>"
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:alerts"
+
+
+def tools(**http: Any) -> Tools:
+    return Tools(Web(Http(**{"timeout": 0.5, **http}), SystemClock()), ManualClock(1700.0), LINKS, "http://agent:9308")
+
+
+def secret(url: str) -> Secret:
+    return Secret(f"{url}/hooks/{SECRET}")
+
+
+HTTP: Mapping[str, Callable[[str, Tools], Notifier]] = {
+    "pagerduty": lambda url, some: pagerduty.PagerDuty(
+        pagerduty.Config(name="p", routing_key=Secret(SECRET), url=Secret(url)), some
+    ),
+    "alertmanager": lambda url, some: alertmanager.Alertmanager(
+        alertmanager.Config(name="a", urls=(Secret(url),), username="me", password=Secret(SECRET)), Secret(url), some
+    ),
+    "slack": lambda url, some: slack.Slack(slack.Config(name="s", url=secret(url)), some),
+    "teams": lambda url, some: teams.Teams(teams.Config(name="t", url=secret(url)), some),
+    "webhook": lambda url, some: webhook.Webhook(
+        webhook.Config(name="w", url=secret(url), token=Secret(SECRET), hmac_key=Secret(SECRET)), some
+    ),
+    "sns": lambda url, some: sns.Sns(sns.Config(name="n", topic_arn=TOPIC, endpoint_url=Secret(url)), some),
+}
+
+
+@pytest.fixture
+def service() -> Iterator[Receiver]:
+    with receiver() as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "agent")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def outcome(notifier: Notifier, status: str = "firing") -> NotifyError | None:
+    try:
+        notifier.send([notification() if status == "firing" else resolved()])
+    except NotifyError as error:
+        found = error
+    else:
+        return None
+    assert SECRET not in f"{found} {found!r}"
+    return found
+
+
+@pytest.mark.parametrize("kind", HTTP)
+def test_every_status_is_understood(kind: str, service: Receiver) -> None:
+    notifier = HTTP[kind](service.url, tools())
+    # SNS always has a body, and its library knows redirects of its own.
+    left_out = {204, *range(300, 400)} if kind == "sns" else {304}
+    for status in {*range(200, 227), *range(300, 309), *range(400, 452), *range(500, 512), 599} - left_out:
+        service.status = status
+        refusal = f"<Error>refused: {SECRET} /hooks/{SECRET}</Error>".encode()
+        service.body = PUBLISHED if status < 300 else refusal
+        found = outcome(notifier)
+        if status < 300:
+            assert found is None, status
+        elif status in {408, 425, 429} or status >= 500:
+            assert isinstance(found, NotifyUnavailable), status
+            assert found.reached is (status >= 500)
+        else:
+            assert isinstance(found, NotifyRefused), status
+
+
+@pytest.mark.parametrize("kind", HTTP)
+@pytest.mark.parametrize("manner", ["hang", "close", "break off", "slow head", "no http"])
+def test_every_way_to_fail_may_pass(kind: str, manner: Any, service: Receiver) -> None:
+    if kind == "sns" and manner in {"hang", "slow head"}:
+        pytest.skip("botocore's own timeouts are longer than a test should be")
+    service.manner = manner
+    found = outcome(HTTP[kind](service.url, tools()))
+    assert isinstance(found, NotifyUnavailable)
+    assert found.reached
+
+
+@pytest.mark.parametrize("kind", HTTP)
+def test_a_service_that_is_not_there_was_not_reached(kind: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    found = outcome(HTTP[kind](f"http://127.0.0.1:{port}", tools()))
+    assert isinstance(found, NotifyUnavailable)
+    assert not found.reached or kind == "sns"
+
+
+@pytest.mark.parametrize("kind", [one for one in HTTP if one != "sns"])
+def test_who_took_it_need_not_be_listened_to_the_end(kind: str, service: Receiver) -> None:
+    service.manner, service.body = "slow body", b"x" * 1000
+    assert outcome(HTTP[kind](service.url, tools())) is None
+
+
+@pytest.mark.parametrize("kind", HTTP)
+@pytest.mark.parametrize("status", ["firing", "resolved"])
+def test_what_fires_and_what_is_over_is_told(kind: str, status: str, service: Receiver) -> None:
+    service.body = PUBLISHED
+    assert outcome(HTTP[kind](service.url, tools()), status) is None
+    (request,) = service.requests
+    assert request.line.startswith("POST ")
+    told = request.body.decode()
+    if kind == "pagerduty":
+        event = json.loads(told)
+        assert event["dedup_key"] == notification().key
+        assert event["event_action"] == ("trigger" if status == "firing" else "resolve")
+        assert "payload" not in event or event["payload"]["severity"] == "critical"
+    elif kind == "alertmanager":
+        (found,) = json.loads(told)
+        assert found["labels"]["alertname"] == "Down"
+        assert found["startsAt"] == "1970-01-01T00:16:40.000Z"
+        assert found["endsAt"] == ("1970-01-01T00:32:20.000Z" if status == "firing" else "1970-01-01T00:17:40.000Z")
+        assert found["annotations"]["runbook_url"] == "https://wiki.example.com/docs/runbooks/Down.md"
+    else:
+        assert ("RESOLVED" in told or '"status": "resolved"' in told) is (status == "resolved")
+
+
+@pytest.mark.parametrize("kind", HTTP)
+def test_a_very_long_alert_stays_within_the_limits(kind: str, service: Receiver) -> None:
+    long = "né🏳️‍🌈&<" * 40_000
+    some = [
+        alert(broker=str(number)).but(annotations=(("summary", long), ("description", long))) for number in range(3)
+    ]
+    service.body = PUBLISHED
+    HTTP[kind](service.url, tools()).send([notification(*some)])
+    body = service.requests[0].body
+    body.decode()  # whole characters only
+    if kind == "pagerduty":
+        assert len(body) <= 512_000
+        assert len(json.loads(body)["payload"]["summary"]) <= 1024
+    elif kind == "slack":
+        told = json.loads(body)
+        assert len(told["text"]) <= 3000
+        assert all(len(block["text"]["text"]) <= 3000 for block in told["attachments"][0]["blocks"])
+    elif kind == "teams":
+        assert len(body) <= 28_000
+    elif kind == "sns":
+        assert len(body) <= 4 * 262_144  # as the query protocol encodes it
+
+
+def test_a_webhook_is_signed(service: Receiver) -> None:
+    HTTP["webhook"](service.url, tools()).send([notification()])
+    (request,) = service.requests
+    moment = request.headers["x-streamwatch-timestamp"]
+    wanted = hmac.new(SECRET.encode(), f"{moment}.".encode() + request.body, hashlib.sha256).hexdigest()
+    assert moment == "1700"
+    assert request.headers["x-streamwatch-signature"] == f"sha256={wanted}"
+    assert request.headers["authorization"] == f"Bearer {SECRET}"
+    told = json.loads(request.body)
+    assert (told["version"], told["status"], told["commonLabels"]["broker"]) == ("4", "firing", "1")
+    assert told["alerts"][0]["fingerprint"] == alert(broker="1").fingerprint
+
+
+def test_retry_after_is_read_in_both_forms(service: Receiver) -> None:
+    service.status = 429
+    for text, seconds in (("7", 7.0), ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0), ("99999999", 3600.0), ("soon", None)):
+        service.headers = {"Retry-After": text}
+        found = outcome(HTTP["slack"](service.url, tools()))
+        assert found is not None
+        assert found.retry_after == seconds
+
+
+def test_a_certificate_that_is_not_trusted_is_not_sent_to(tmp_path: Path) -> None:
+    trusted, other = Authority(tmp_path, "trusted"), Authority(tmp_path, "other")
+    own = other.issue("server")
+    with receiver((own.certificate, own.key)) as service:
+        found = outcome(HTTP["slack"](service.url, tools(ca_file=str(trusted.file))))
+        assert isinstance(found, NotifyUnavailable)
+        assert not found.reached
+        assert "certificate is not trusted" in str(found)
+        assert outcome(HTTP["slack"](service.url, tools(ca_file=str(other.file)))) is None
+        assert len(service.requests) == 1
+
+
+def test_a_proxy_is_asked_instead(service: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    slacks = HTTP["slack"]("http://hooks.example.com", tools(proxy=Secret(service.url)))
+    assert outcome(slacks) is None
+    assert service.requests[0].line == f"POST http://hooks.example.com/hooks/{SECRET} HTTP/1.1"
+    monkeypatch.setenv("https_proxy", service.url.replace("//", f"//me:{SECRET}@"))
+    service.status = 407
+    found = outcome(HTTP["slack"]("https://hooks.example.com", tools()))
+    assert isinstance(found, NotifyUnavailable)
+    assert service.requests[1].line.startswith("CONNECT hooks.example.com:443")
+    assert service.requests[1].headers["proxy-authorization"].startswith("Basic ")
+
+
+def test_templates_of_the_user_are_used(service: Receiver) -> None:
+    config = slack.Config(
+        name="s",
+        url=Secret(service.url),
+        title="{{ .Status | toUpper }} {{ .CommonLabels.broker }}",
+        text="{{ range .Alerts }}{{ .Annotations.summary }} {{ end }}{{ .Runbook }} {{ .CommonLabels.none }}",
+    )
+    slack.Slack(config, tools()).send([notification()])
+    told = json.loads(service.requests[0].body)
+    assert told["text"] == "FIRING 1"
+    text = told["attachments"][0]["blocks"][0]["text"]["text"]
+    assert text == "Down of 1 https://wiki.example.com/docs/runbooks/Down.md "
+    with pytest.raises(ValueError, match="title: not a template"):
+        replace(config, title="{{ .Status")
+
+
+def test_a_dashboard_shows_the_time_of_the_incident(service: Receiver) -> None:
+    HTTP["pagerduty"](service.url, tools()).send([notification()])
+    (_, shown) = json.loads(service.requests[0].body)["links"]
+    wanted = "https://grafana.example.com/d/kafka?orgId=1&from=-2610000&to=now&var-kafka_cluster=shop"
+    assert shown == {"href": wanted, "text": "Dashboard"}
+
+
+def test_a_test_is_marked(service: Receiver) -> None:
+    for kind in ("pagerduty", "slack", "teams", "webhook", "alertmanager"):
+        HTTP[kind](service.url, tools()).send([notification(is_test=True)])
+    marks = ["[TEST]", "[TEST]", "[TEST]", '"test": true', "a test of StreamWatch"]
+    for mark, request in zip(marks, service.requests, strict=True):
+        assert mark in request.body.decode()
+
+
+def script(folder: Path, text: str) -> str:
+    path = folder / "page"
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return str(path)
+
+
+def test_a_command_reads_it_and_sees_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLACK_URL", SECRET)
+    run = script(tmp_path, f"cat > {tmp_path}/got; env > {tmp_path}/env")
+    command.Command(command.Config(name="c", run=(run,)), tools()).send([notification()])
+    assert json.loads((tmp_path / "got").read_text())["commonLabels"]["alertname"] == "Down"
+    assert SECRET not in (tmp_path / "env").read_text()
+
+
+def test_a_command_that_fails_is_run_again_and_one_that_hangs_is_killed(tmp_path: Path) -> None:
+    def run(text: str, timeout: float = 5.0) -> NotifyError | None:
+        return outcome(command.Command(command.Config(name="c", run=(text,), timeout=timeout), tools()))
+
+    assert isinstance(run(script(tmp_path, "exit 3")), NotifyUnavailable)
+    assert isinstance(run(str(tmp_path / "none")), NotifyRefused)
+    pid = tmp_path / "pid"
+    hung = run(script(tmp_path, f"sleep 60 & echo $! > {pid}; wait"), 0.5)
+    assert isinstance(hung, NotifyUnavailable)
+    path = Path(f"/proc/{int(pid.read_text())}/stat")
+    assert not path.exists() or path.read_text().split()[2] == "Z", "what it started is killed too"
+    assert os.getpid() != int(pid.read_text())
+
+
+def test_the_log_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        Logged(tools()).send([notification(), resolved()])
+    assert [(one.levelname, one.getMessage()) for one in caplog.records] == [
+        ("WARNING", "Down of 1"),
+        ("INFO", "RESOLVED: Down of 1"),
+    ]

@@ -9,7 +9,7 @@ import ssl
 import threading
 import urllib.request
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
@@ -103,11 +103,10 @@ class Web:
             connection.connect()
             sent = True
             connection.request(method, self._target(parts), body or None, dict(headers or {}))
-            answer = connection.getresponse()
-            if answer.status not in _OK:
-                raise _refusal(
-                    where, answer, self._clock.now(), [*(one.reveal() for one in secrets), *_secret_parts(url)]
-                )
+            with closing(connection.getresponse()) as answer:
+                if answer.status not in _OK:
+                    hidden = [*(one.reveal() for one in secrets), *_secret_parts(url)]
+                    raise _refusal(where, answer, self._clock.now(), hidden)
         except ssl.SSLCertVerificationError as error:
             raise NotifyUnavailable(f"{where}: its certificate is not trusted: {error.verify_message}") from error
         except (OSError, HTTPException, ValueError) as error:

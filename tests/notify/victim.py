@@ -1,0 +1,66 @@
+"""An agent that is killed: decides, keeps and sends as the real one, over HTTP: ``python -m tests.notify.victim``.
+
+Arguments: the state file, the receiver's address, how many alerts fire (0: they are over), and where to die: before the
+decision is written, after it, before the request, after the answer, or nowhere.
+"""
+
+import os
+import random
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from streamwatch.clock import SystemClock
+from streamwatch.model.alert import Alert
+from streamwatch.model.notification import Notification
+from streamwatch.model.settings import Secret
+from streamwatch.notify.channel import Target, Tools
+from streamwatch.notify.config import Config
+from streamwatch.notify.delivery import Delivery
+from streamwatch.notify.dispatch import Dispatcher
+from streamwatch.notify.http import Http, Web
+from streamwatch.notify.text import Links
+from streamwatch.notify.webhook import Config as WebhookConfig
+from streamwatch.notify.webhook import Webhook
+from streamwatch.statefile import StateFile
+from tests.notify.alerts import alert
+
+STEPS = ("before the decision", "after the decision", "before the request", "after the answer", "nowhere")
+
+
+def main(path: Path, url: str, firing: int, step: str) -> None:
+    """Do one decision, and deliver it."""
+
+    def die(here: str) -> None:
+        if here == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    class Mortal:
+        def __init__(self, inner: Webhook) -> None:
+            self._inner = inner
+
+        def send(self, some: Sequence[Notification]) -> None:
+            die("before the request")
+            self._inner.send(some)
+            die("after the answer")
+
+    clock = SystemClock()
+    config = WebhookConfig(name="hook", url=Secret(url))
+    settings = Config(webhook=(config,), group_interval=0.0, inhibit_pack=False)
+    tools = Tools(Web(Http(), clock), clock, Links(), "http://agent")
+    targets = [Target("hook", "hook", Mortal(Webhook(config, tools)), rate=1000.0, burst=100)]
+    state = StateFile(path, sys.exit, clock)
+    dispatcher = Dispatcher(settings, targets, (), (), clock)
+    state.write(dispatcher.begin)
+    alerts: list[Alert] = [alert(broker=str(number)) for number in range(firing)]
+    die("before the decision")
+    state.write(lambda connection: dispatcher.plan(connection, alerts, changed=True))
+    die("after the decision")
+    delivery = Delivery(targets[0], state, clock, dispatcher.look_again, random.Random(1))
+    while delivery.step() == 0.0:
+        pass
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4])

@@ -52,7 +52,7 @@ class Config:
             try:
                 cron(mute.cron, mute.zone)
             except ValueError as error:
-                raise ValueError(f"notify.mutes[{at}].cron: {mute.cron!r}: {error}") from error
+                raise ValueError(f"notify: mutes[{at}].cron: {mute.cron!r}: {error}") from error
 
     @property
     def sources(self) -> tuple[KafkaConfig | KinesisConfig, ...]:

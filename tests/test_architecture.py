@@ -140,7 +140,7 @@ THIRD = {
     "yaml": {"settings", "config", "rules/load", "rules/unit"},
     "apscheduler": {"schedule"},
     "prometheus_client": {"export/process", "demo/agent"},
-    "click": {"cli", "rules/commands", "reference/commands", "demo/commands"},
+    "click": {"cli", "notify/commands", "rules/commands", "reference/commands", "demo/commands"},
     "rich": {"tables", "demo"},
 }
 

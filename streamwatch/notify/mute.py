@@ -33,7 +33,7 @@ class Mute:
             raise ValueError(f"cron: {self.cron!r} has not five fields: write '0 22 * * mon-fri'")
         try:
             ZoneInfo(self.zone)
-        except (ValueError, OSError) as error:
+        except (KeyError, ValueError, OSError) as error:
             raise ValueError(f"zone: {self.zone!r} is no time zone: write one like 'Europe/Paris'") from error
 
 

@@ -3,6 +3,7 @@
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -33,6 +34,8 @@ class Receiver:
     body: bytes = b"{}"
     scheme: str = "http"
     requests: list[Request] = field(default_factory=list)
+    at: list[float] = field(default_factory=list)
+    """When each came (monotonic)."""
     ended: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -45,6 +48,7 @@ class Receiver:
             request = _read(file)
             if request is None:
                 return
+            self.at.append(time.monotonic())
             self.requests.append(request)
             head = f"HTTP/1.1 {self.status} Whatever\r\nContent-Length: {len(self.body)}\r\nConnection: close\r\n"
             head += "".join(f"{name}: {value}\r\n" for name, value in self.headers.items()) + "\r\n"

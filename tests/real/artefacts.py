@@ -130,6 +130,11 @@ def prometheus() -> Path:
     return _kept("prometheus", _download_prometheus) / "usr/bin/prometheus"
 
 
+def alertmanager() -> Path:
+    """The folder with Debian's Alertmanager, unpacked and not installed; it must be the working directory of it."""
+    return _kept("alertmanager", _download_alertmanager)
+
+
 def _kept(name: str, download: Callable[[Path], None]) -> Path:
     """A folder of the cache; made at the first call, and visible only when complete."""
     kept = cache() / name
@@ -167,6 +172,15 @@ def _maven(folder: Path, *dependencies: str) -> None:
 
 def _download_prometheus(folder: Path) -> None:
     _download_debian(folder, "prometheus")
+
+
+def _download_alertmanager(folder: Path) -> None:
+    _download_debian(folder, "prometheus-alertmanager")
+    # Debian's reads its templates from where they would be installed: make that a path below the working directory.
+    binary = folder / "usr/bin/prometheus-alertmanager"
+    code = binary.read_bytes()
+    installed, here = b"/usr/share/prometheus/alertmanager", b"usr/share/prometheus//alertmanager"
+    binary.write_bytes(code.replace(installed, here))
 
 
 def _download_debian(folder: Path, *packages: str) -> None:

@@ -94,7 +94,7 @@ OWN = {
         "rules",
     },
     "reference": set(),  # nothing of the agent, which reaches it over the network
-    "demo": {"model", "catalogue", "reference"},
+    "demo": {"model", "catalogue", "reference", "rules"},
     "cli": {
         "model",
         "catalogue",

@@ -1,17 +1,21 @@
 """The demonstration: what it reads off the agent's page, what it finds worth a line; it runs and ends clean."""
 
 import io
+import json
 import math
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from rich.console import Console
 
 from streamwatch.demo.agent import Group, Seen, seen
 from streamwatch.demo.changes import changes
+from streamwatch.demo.pager import Pager
 from streamwatch.demo.run import Story
 from streamwatch.demo.show import Plain, view
 from streamwatch.reference.scenarios import SCENARIOS
@@ -51,6 +55,24 @@ def test_a_change_is_told_and_marked_where_it_is_bad() -> None:
     ]
     assert list(changes(after, after)) == []
     assert list(changes(Seen(), after)) == []
+
+
+def test_the_pager_rings_for_pages_only() -> None:
+    def told(severity: str, status: str) -> None:
+        alert = {"labels": {"severity": severity, "alertname": "Down"}, "annotations": {"summary": "it is down"}}
+        body = json.dumps({"status": status, "alerts": [alert, alert], "groupLabels": {}})
+        with closing(urlopen(pager.url, body.encode(), timeout=5)) as answer:  # noqa: S310 - on loopback
+            assert answer.status == 204
+
+    with Pager() as pager:
+        for severity, status in (("page", "firing"), ("page", "resolved"), ("warn", "firing")):
+            told(severity, status)
+        assert pager.heard() == [
+            (True, "page: it is down (and 1 more)"),
+            (False, "over: it is down (and 1 more)"),
+            (False, "warn: it is down (and 1 more)"),
+        ]
+        assert pager.heard() == []
 
 
 def story() -> Story:

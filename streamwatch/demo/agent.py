@@ -18,9 +18,12 @@ from streamwatch.catalogue import kafka as metrics
 from streamwatch.catalogue import kafka_groups as group_metrics
 from streamwatch.catalogue import kinesis as streams
 from streamwatch.catalogue import kinesis_shards as shards
+from streamwatch.demo.hurried import hurried
 from streamwatch.model.metric import Metric
 
 CLUSTER: Final = "reference"
+HURRY: Final = 20
+"""So many times shorter than usual do rules wait before they fire."""
 _SERVING: Final = "serving http://"
 _CONFIG: Final = """\
 kafka:
@@ -37,6 +40,10 @@ kinesis:
     access: {{endpoint_url: '{endpoint}', access_key_id: agent, secret_access_key: agent}}
     cloudwatch: {{detail_interval: 60s}}
 listen: {{address: '127.0.0.1:0'}}
+rules: {{pack: false, files: ['{rules}/*.yml'], interval: 1s}}
+notify:
+  webhook: [{{name: pager, url: '{pager}'}}]
+  group_interval: 5s
 log: {{level: error}}
 """
 _END_SECONDS: Final = 5.0
@@ -103,8 +110,9 @@ class Seen:
 class Agent:
     """The agent, watching one cluster in the clear and one account's streams, as a context manager."""
 
-    def __init__(self, bootstrap: str, endpoint: str) -> None:
+    def __init__(self, bootstrap: str, endpoint: str, pager: str) -> None:
         self._bootstrap = bootstrap
+        self._pager = pager
         self._endpoint = endpoint
         self._folder = tempfile.TemporaryDirectory(prefix="streamwatch-demo-")
         self._process: subprocess.Popen[str] | None = None
@@ -112,9 +120,13 @@ class Agent:
         """Where it serves, as in ``127.0.0.1:9308``."""
 
     def __enter__(self) -> Self:
-        file = Path(self._folder.name) / "streamwatch.yaml"
+        folder = Path(self._folder.name)
+        file, rules = folder / "streamwatch.yaml", folder / "rules"
+        rules.mkdir()
+        hurried(rules, HURRY)
         servers = ", ".join(f"'{one}'" for one in self._bootstrap.split(","))
-        file.write_text(_CONFIG.format(name=CLUSTER, bootstrap=servers, endpoint=self._endpoint), encoding="utf-8")
+        told = {"bootstrap": servers, "endpoint": self._endpoint, "rules": rules, "pager": self._pager}
+        file.write_text(_CONFIG.format(name=CLUSTER, **told), encoding="utf-8")
         command = [sys.executable, "-m", "streamwatch.cli", "run", "--config", str(file)]
         self._process = subprocess.Popen(  # noqa: S603 - our own module
             command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True

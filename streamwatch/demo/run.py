@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from streamwatch.demo.agent import Agent, Seen
+from streamwatch.demo.agent import HURRY, Agent, Seen
 from streamwatch.demo.changes import changes
+from streamwatch.demo.pager import Pager
 from streamwatch.reference.aws.server import ReferenceAws
 from streamwatch.reference.kafka.server import ReferenceKafka
 from streamwatch.reference.kafka.spec import Spec
@@ -43,7 +44,7 @@ class Story:
     is_fresh: bool = False
     """Whether the last look at the agent's page succeeded."""
     lines: list[tuple[float, str, str]] = field(default_factory=list)
-    """(seconds since the start, who tells it, what): who is ``happens`` or ``agent`` or ``agent!``."""
+    """(seconds since the start, who tells it, what): ``happens``, ``agent``, ``pager``; with ``!`` where it is bad."""
 
 
 class Shower(Protocol):
@@ -65,7 +66,8 @@ def run(scenario: Scenario, shower: Shower, seconds: float | None, rate: float) 
         with (
             LoadProcess(kafka.bootstrap, rate) as load,
             LoadProcess(aws.url, rate, "streams_load") as streams,
-            Agent(kafka.bootstrap, aws.url) as agent,
+            Pager() as pager,
+            Agent(kafka.bootstrap, aws.url, pager.url) as agent,
         ):
             performers = {
                 "cluster": on_kafka(kafka),
@@ -77,6 +79,7 @@ def run(scenario: Scenario, shower: Shower, seconds: float | None, rate: float) 
             story = Story(scenario, kafka.bootstrap, aws.url, page, clock(), clock())
             until = math.inf if seconds is None else story.began + seconds
             _say(story, clock(), "happens", "the cluster, the streams, their load and the agent are running")
+            _say(story, clock(), "happens", f"rules wait {HURRY} times shorter here than they do for you")
 
             def tell(step: Step) -> None:
                 _say(story, clock(), "happens", step.told)
@@ -90,7 +93,7 @@ def run(scenario: Scenario, shower: Shower, seconds: float | None, rate: float) 
             actor.start()
             try:
                 while not ended.is_set() and clock() < until:
-                    _look(story, agent, clock())
+                    _look(story, agent, pager, clock())
                     shower.update(story)
                     ended.wait(_LOOK_SECONDS)
             finally:
@@ -120,8 +123,10 @@ class Clock(Protocol):
         """Return them."""
 
 
-def _look(story: Story, agent: Agent, now: float) -> None:
+def _look(story: Story, agent: Agent, pager: Pager, now: float) -> None:
     story.now = now
+    for is_bad, what in pager.heard():
+        _say(story, now, "pager!" if is_bad else "pager", what)
     found = agent.look()
     story.is_fresh = found is not None
     if found is not None:

@@ -12,8 +12,14 @@ from rich.text import Text
 
 from streamwatch.demo.run import Story
 
-_WHO: Final = {"happens": "·", "agent": "agent sees", "agent!": "agent SEES"}
-_STYLES: Final = {"happens": "yellow", "agent": "green", "agent!": "bold red"}
+_WHO: Final = {"happens": "·", "agent": "agent sees", "agent!": "agent SEES", "pager": "told", "pager!": "PAGED"}
+_STYLES: Final = {
+    "happens": "yellow",
+    "agent": "green",
+    "agent!": "bold red",
+    "pager": "cyan",
+    "pager!": "bold white on red",
+}
 _MOST_LINES: Final = 14
 
 

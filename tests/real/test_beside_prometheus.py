@@ -17,6 +17,7 @@ import pytest
 from streamwatch.app import App
 from streamwatch.clock import SystemClock
 from streamwatch.config import parse
+from streamwatch.demo.hurried import hurried
 from streamwatch.demo.run import QUICK
 from streamwatch.model.labels import Labels
 from streamwatch.reference.kafka.server import ReferenceKafka
@@ -24,7 +25,6 @@ from streamwatch.reference.kafka.spec import Spec
 from streamwatch.reference.play import ALL, LoadProcess, on_kafka, play
 from tests.real import artefacts
 from tests.real.conftest import had
-from tests.rules.story import scaled
 from tests.waiting import wait_for
 
 SCALE = 20
@@ -57,7 +57,7 @@ def beside(tmp_path: Path, free_port: int) -> Iterator[tuple[ReferenceKafka, Loa
     server = had(artefacts.prometheus)
     rules = tmp_path / "rules"
     rules.mkdir()
-    scaled(rules, SCALE)
+    hurried(rules, SCALE)
     with ExitStack() as stack:
         kafka = stack.enter_context(ReferenceKafka(Spec(brokers=3, settings=QUICK)))
         load = stack.enter_context(LoadProcess(kafka.bootstrap, 50))

@@ -5,7 +5,6 @@ by a scale, and so are the promises in seconds.
 """
 
 import json
-import re
 import sys
 import tempfile
 import threading
@@ -18,12 +17,12 @@ from urllib.request import urlopen
 from streamwatch.app import App
 from streamwatch.clock import SystemClock
 from streamwatch.config import parse
+from streamwatch.demo.hurried import hurried
 from streamwatch.demo.run import QUICK
 from streamwatch.reference.aws.server import ReferenceAws
 from streamwatch.reference.kafka.server import ReferenceKafka
 from streamwatch.reference.kafka.spec import Spec
 from streamwatch.reference.play import ALL, LoadProcess, on_aws, on_kafka, play
-from streamwatch.rules.config import pack_folder
 from tests.waiting import wait_for
 
 _KAFKA = """
@@ -44,23 +43,6 @@ listen: {{address: '127.0.0.1:0'}}
 rules: {{pack: false, files: ['{rules}/*.yml'], interval: 1s, history: 10m, state: '{rules}/state.db'}}
 """
 _CALM = {"StreamWatchWatchdog"}
-_DURATION = re.compile(r"(for: |\[|offset )(\d+)([smhd])")
-_PROMISE = re.compile(
-    r"(record: streamwatch:(?:group_\w+|kinesis_iterator_age)_seconds:\w+\n\s+expr: vector\()([0-9.]+)\)"
-)
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-
-
-def scaled(folder: Path, scale: float) -> None:
-    """Write the shipped rules with everything that takes time so many times shorter."""
-    for path in pack_folder().glob("*.yml"):
-
-        def shorter(found: re.Match[str]) -> str:
-            return f"{found[1]}{max(200, round(int(found[2]) * _SECONDS[found[3]] * 1000 / scale))}ms"
-
-        text = _DURATION.sub(shorter, path.read_text(encoding="utf-8"))
-        text = _PROMISE.sub(lambda found: f"{found[1]}{float(found[2]) / scale:g})", text)
-        (folder / path.name).write_text(text, encoding="utf-8")
 
 
 class Seen:
@@ -86,7 +68,7 @@ def main(name: str, scale: float) -> None:
     on_streams = any(step.on in {"cloud", "streams"} for step in story.steps)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        scaled(folder, scale)
+        hurried(folder, scale)
         if on_streams:
             aws = stack.enter_context(ReferenceAws())
             load = stack.enter_context(LoadProcess(aws.url, 50, "streams_load"))

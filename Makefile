@@ -44,6 +44,7 @@ bench: $(VENV)/ready
 	$(BIN)/python tests/bench/bench_streams.py
 	$(BIN)/python tests/bench/bench_pages.py
 	$(BIN)/python tests/bench/bench_rules.py
+	$(BIN)/python tests/bench/bench_notify.py
 
 clean:
 	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis

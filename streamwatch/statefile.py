@@ -40,6 +40,7 @@ _MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         )
         """,
         "CREATE INDEX notified_due ON notified (target, next_at) WHERE wanted <> '' AND parked = ''",
+        "CREATE INDEX notified_look ON notified (look_at)",
         """
         CREATE TABLE silences (
           number INTEGER PRIMARY KEY AUTOINCREMENT, matchers TEXT NOT NULL, until REAL NOT NULL, by TEXT NOT NULL,

@@ -5,7 +5,7 @@ import math
 import random
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,21 +40,18 @@ class Counts:
 class Delivery:
     """Delivers to one target. ``step`` is called by one thread at a time."""
 
-    def __init__(
-        self, target: Target, state: StateFile, clock: Clock, delivered: Callable[[], None], dice: random.Random
-    ) -> None:
+    def __init__(self, target: Target, state: StateFile, clock: Clock, dice: random.Random) -> None:
         """Begin.
 
         Args:
             target: to whom.
             state: where the outbox is.
             clock: what time it is.
-            delivered: told whenever something was.
             dice: spreads attempts over time.
 
         """
         self.target = target
-        self._state, self._clock, self._delivered, self._dice = state, clock, delivered, dice
+        self._state, self._clock, self._dice = state, clock, dice
         self._failures = 0
         self._wait_until = -math.inf
         """Monotonic: until then, the service is left alone."""
@@ -111,7 +108,6 @@ class Delivery:
         if self._why:
             log.info("notifications are taken again", extra={"channel": self.target.name})
         self._failures, self._why = 0, ""
-        self._delivered()
 
     def _failed(self, some: Sequence[Kept], error: NotifyError) -> None:
         now = self._clock.now()
@@ -155,11 +151,9 @@ class Delivery:
 class Deliveries:
     """All targets at work, from ``start`` to ``stop``."""
 
-    def __init__(
-        self, targets: Sequence[Target], state: StateFile, clock: Clock, delivered: Callable[[], None]
-    ) -> None:
+    def __init__(self, targets: Sequence[Target], state: StateFile, clock: Clock) -> None:
         dice = random.Random()  # noqa: S311 - spreads attempts
-        self.all = [Delivery(one, state, clock, delivered, dice) for one in targets]
+        self.all = [Delivery(one, state, clock, dice) for one in targets]
         self._clock = clock
         self._changed = threading.Condition()
         self._asked = 0

@@ -2,7 +2,8 @@
 
 import math
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from streamwatch.clock import Clock
@@ -42,7 +43,10 @@ class Dispatcher:
         self._routing = Routing(config, targets)
         self._names = [one.name for one in targets]
         self._windows, self._inhibitions, self._clock = windows, inhibitions, clock
-        self._due_at = -math.inf
+        self._groups: dict[tuple[str, str], Group] = {}
+        """The alerts of each target's groups, at the last change."""
+        self._full_at = -math.inf
+        """When mutes change, so that every group is to be looked at."""
         self._version = -1
         self._last = (clock.now(), clock.monotonic())
         self.collapsed = 0
@@ -55,10 +59,6 @@ class Dispatcher:
         outbox.awake(connection)
         self.dropped += outbox.keep_only(connection, self._names)
 
-    def look_again(self) -> None:
-        """Plan at the next occasion, although no alert changes: something was delivered."""
-        self._due_at = -math.inf
-
     def plan(self, connection: sqlite3.Connection, alerts: Collection[Alert], *, changed: bool) -> None:
         """Write down what is to be told.
 
@@ -70,27 +70,28 @@ class Dispatcher:
         """
         now, version = self._clock.now(), outbox.version(connection)
         self._mend_clock(connection, now)
-        if not changed and now < self._due_at and version == self._version:
-            return
-        self._version = version
-        silences = outbox.silences(connection, now)
-        open_windows, until = self._open(now)
-        groups = self._groups(alerts, silences, open_windows)
-        rows = outbox.rows(connection)
-        counts: dict[str, int] = {}
-        for target, _ in rows:
-            counts[target] = counts.get(target, 0) + 1
-        due = [until, *(one.until for one in silences)]
-        for where in dict.fromkeys([*rows, *groups]):
+        if changed or now >= self._full_at or version != self._version:
+            self._version = version
+            silences = outbox.silences(connection, now)
+            windows, until = self._open(now)
+            self._full_at = min([until, *(one.until for one in silences)])
+            self._groups = self._grouped(alerts, silences, windows)
+            self._look(connection, outbox.rows(connection), now, is_full=True)
+        else:
+            self._look(connection, outbox.rows(connection, now), now, is_full=False)
+
+    def _look(
+        self, connection: sqlite3.Connection, rows: Mapping[tuple[str, str], Row], now: float, *, is_full: bool
+    ) -> None:
+        """Look at groups: all of them, or only at those of these rows."""
+        counts = Counter(target for target, _ in rows)
+        for where in dict.fromkeys([*rows, *self._groups]) if is_full else rows:
             before = rows.get(where)
-            if before is None and counts.get(where[0], 0) >= outbox.MOST_ROWS:
+            if before is None and counts[where[0]] >= outbox.MOST_ROWS:
                 self.dropped += 1
                 continue
-            after = self._one(connection, before or Row(*where), groups.get(where), now, is_new=before is None)
-            if after is not None:
-                counts[where[0]] = counts.get(where[0], 0) + (before is None)
-                due.append(after.look_at)
-        self._due_at = min(due)
+            after = self._one(connection, before or Row(*where), self._groups.get(where), now, is_new=before is None)
+            counts[where[0]] += before is None and after is not None
 
     def _one(
         self, connection: sqlite3.Connection, before: Row, group: Group | None, now: float, *, is_new: bool
@@ -108,7 +109,7 @@ class Dispatcher:
             outbox.change(connection, after)
         return after
 
-    def _groups(
+    def _grouped(
         self, alerts: Collection[Alert], silences: Sequence[Silence], windows: Sequence[Window]
     ) -> dict[tuple[str, str], Group]:
         firing = [one for one in alerts if one.state == "firing"]
@@ -151,5 +152,5 @@ class Dispatcher:
         jump = (now - was) - (monotonic - mark)
         if jump < -_JUMP_SECONDS:
             outbox.shift(connection, jump)
-            self.look_again()
+            self._full_at = -math.inf
         self._last = (now, monotonic)

@@ -24,9 +24,10 @@ class Kept:
     content: Notification
 
 
-def rows(connection: sqlite3.Connection) -> dict[tuple[str, str], Row]:
-    """Return every row, by target and key."""
-    found = connection.execute(f"SELECT {_ROW} FROM notified").fetchall()  # noqa: S608 - our own words
+def rows(connection: sqlite3.Connection, look_at: float | None = None) -> dict[tuple[str, str], Row]:
+    """Return every row, or those that are to be looked at by then, by target and key."""
+    which = "" if look_at is None else "WHERE look_at <= ?"
+    found = connection.execute(f"SELECT {_ROW} FROM notified {which}", () if look_at is None else (look_at,))  # noqa: S608
     return {(one[0], one[1]): _row(one) for one in found}
 
 
@@ -84,9 +85,7 @@ def shift(connection: sqlite3.Connection, seconds: float) -> None:
 
 def due(connection: sqlite3.Connection, target: str, now: float, most: int) -> list[Kept]:
     """Return what is to be delivered to a target now, what has waited longest first."""
-    question = (
-        f"SELECT {_ROW}, content FROM notified WHERE {_DUE} AND next_at <= ? ORDER BY next_at, since, rowid LIMIT ?"  # noqa: S608
-    )
+    question = f"SELECT {_ROW}, content FROM notified WHERE {_DUE} AND next_at <= ? ORDER BY next_at, rowid LIMIT ?"  # noqa: S608
     return [Kept(_row(one), from_text(one[-1])) for one in connection.execute(question, (target, now, most))]
 
 

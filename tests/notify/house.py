@@ -70,7 +70,7 @@ class House:
         self.state = StateFile(self.path, self.problems.append, self.clock)
         self.dispatcher = Dispatcher(self.config, targets, windows, self.config.inhibit, self.clock)
         dice = random.Random(1)
-        self.deliveries = [Delivery(one, self.state, self.clock, self.dispatcher.look_again, dice) for one in targets]
+        self.deliveries = [Delivery(one, self.state, self.clock, dice) for one in targets]
         self.state.write(self.dispatcher.begin)
 
     @property

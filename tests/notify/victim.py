@@ -57,7 +57,7 @@ def main(path: Path, url: str, firing: int, step: str) -> None:
     die("before the decision")
     state.write(lambda connection: dispatcher.plan(connection, alerts, changed=True))
     die("after the decision")
-    delivery = Delivery(targets[0], state, clock, dispatcher.look_again, random.Random(1))
+    delivery = Delivery(targets[0], state, clock, random.Random(1))
     while delivery.step() == 0.0:
         pass
 

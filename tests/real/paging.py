@@ -31,6 +31,7 @@ groups:
       - {alert: ExporterDown, expr: 'up{job="brokers"} == 0'}
       - {alert: BrokerDown, expr: 'kafka_broker_up{job="agent"} == 0'}
 """
+_CALM_SECONDS: Final = 2.0
 _AGENT: Final = """
 kafka: [{{name: real, bootstrap: [{bootstrap}], interval: {interval}s{pulse}}}]
 listen: {{address: '127.0.0.1:0'}}
@@ -59,6 +60,11 @@ class Pager:
             for one in body["alerts"]
             if one["status"] == status and one["labels"]["alertname"] == self.alert
         ]
+
+    def is_calm(self) -> bool:
+        """Whether the last word was that it is over, some time ago: a broker that comes back may go once more."""
+        over, begun = self.told("resolved"), self.told("firing")
+        return not begun or (max(over, default=0.0) > max(begun) and time.monotonic() - max(over) > _CALM_SECONDS)
 
 
 def free_port() -> int:
@@ -150,6 +156,7 @@ def pagers(cluster: KafkaCluster, folder: Path) -> Iterator[list[Pager]]:
 def page(cluster: KafkaCluster, some: list[Pager], *, freeze: bool = False) -> None:
     """Let a broker die (or hang), note when each pager is told, and bring it back."""
     for one in some:
+        wait_for(one.is_calm, 60, f"{one.name}: nothing more is told of the last time")
         one.service.requests.clear()
         one.service.at.clear()
     died = time.monotonic()  # just before

@@ -198,7 +198,8 @@ class Deliveries:
                 log.exception("notifications: the outbox failed: it will be tried again; please report this")
                 wait = _FIRST_SECONDS
             with self._changed:
-                if wait and not math.isinf(self._ends_at):
+                if not wait or asked != self._asked:
+                    continue  # there is more, or may be
+                if not math.isinf(self._ends_at):
                     return
-                if wait and asked == self._asked:
-                    self._changed.wait(min(wait, threading.TIMEOUT_MAX))
+                self._changed.wait(min(wait, threading.TIMEOUT_MAX))

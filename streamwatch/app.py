@@ -89,8 +89,8 @@ class App:
 
     def stop(self, timeout_seconds: float = 5.0) -> None:
         """End everything; what does not end by itself within the timeout is left to the end of the process."""
-        hanging = self._schedule.stop(timeout_seconds / 2)
-        self._deciding.stop(timeout_seconds / 4)
+        hanging = self._schedule.stop(timeout_seconds / 4)
+        self._deciding.stop(timeout_seconds / 2)
         for name, watch in self._watches.items():
             if name not in hanging:
                 watch.close()

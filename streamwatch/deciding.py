@@ -109,8 +109,8 @@ class Deciding:
 
     def stop(self, timeout_seconds: float) -> None:
         """End: decide no more, and deliver what is due."""
-        self._evaluator.stop(timeout_seconds / 2)
-        self._notifying.stop(timeout_seconds / 2)
+        self._evaluator.stop(timeout_seconds / 4)
+        self._notifying.stop(timeout_seconds * 3 / 4)
         self._state.close()
 
     def take(self, wanted: Sequence[Group], notify: NotifyConfig) -> None:

@@ -31,6 +31,8 @@ STORIES: Mapping[str, tuple[float, frozenset[str], frozenset[str]]] = {
         frozenset({"KafkaNoActiveController", "StreamWatchBlind"}),
     ),
     "controller_lost": (20, frozenset({"KafkaNoActiveController"}), frozenset({"KafkaOfflinePartitions"})),
+    # A tenth of a second is no incident.
+    "slow_broker": (60, frozenset(), frozenset({"Kafka", "StreamWatch"})),
     "disk_filling": (300, frozenset({"KafkaDiskFilling", "KafkaDiskFullSoon"}), frozenset({"KafkaNoActiveController"})),
     "isr_flapping": (120, frozenset({"KafkaReplicasOutOfSync"}), frozenset({"KafkaBrokerDown"})),
     "slow_consumer": (60, frozenset({"KafkaGroupLagging"}), frozenset({"KafkaGroupStuck", "KafkaBroker"})),

@@ -14,7 +14,6 @@ from streamwatch.errors import NotifyError, NotifyRefused, NotifyUnavailable
 from streamwatch.notify import outbox
 from streamwatch.notify.channel import Target
 from streamwatch.notify.outbox import Kept
-from streamwatch.notify.plan import NONE
 from streamwatch.statefile import StateFile
 
 log = logging.getLogger(__name__)
@@ -68,12 +67,10 @@ class Delivery:
             return pause
         now, name = self._clock.now(), self.target.name
         most = 1 if self._singly else self.target.most
-        some = self._state.read(lambda connection: outbox.due(connection, name, now, most))
+        some = self._state.write(lambda connection: outbox.take(connection, name, now, most))
         if not some:
             at = self._state.read(lambda connection: outbox.next_at(connection, name))
             return math.inf if at is None else max(0.0, at - now)
-        if any(one.row.doubt == NONE for one in some):
-            self._state.write(lambda connection: outbox.begin(connection, some))
         self._tokens -= 1
         self._send(some)
         return 0.0

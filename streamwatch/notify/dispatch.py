@@ -70,7 +70,10 @@ class Dispatcher:
         """
         now, version = self._clock.now(), outbox.version(connection)
         self._mend_clock(connection, now)
-        if changed or now >= self._full_at or version != self._version:
+        due = outbox.rows(connection, now)
+        # What is told again is told as it is now, not as it was when it began.
+        reminds = any(one.look_at > 0 for one in due.values())
+        if changed or reminds or now >= self._full_at or version != self._version:
             self._version = version
             silences = outbox.silences(connection, now)
             windows, until = self._open(now)
@@ -78,7 +81,7 @@ class Dispatcher:
             self._groups = self._grouped(alerts, silences, windows)
             self._look(connection, outbox.rows(connection), now, is_full=True)
         else:
-            self._look(connection, outbox.rows(connection, now), now, is_full=False)
+            self._look(connection, due, now, is_full=False)
 
     def _look(
         self, connection: sqlite3.Connection, rows: Mapping[tuple[str, str], Row], now: float, *, is_full: bool

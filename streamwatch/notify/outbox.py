@@ -61,13 +61,14 @@ def drop(connection: sqlite3.Connection, row: Row) -> None:
 
 
 def keep_only(connection: sqlite3.Connection, targets: Iterable[str]) -> int:
-    """Forget what there is of every target but these, and try again what was given up; return how many are gone."""
+    """Forget what there is of every target but these, and try again what was given up; return how many never were."""
     kept = set(targets)
     there = [target for (target,) in connection.execute("SELECT DISTINCT target FROM notified")]
     gone = 0
     for one in there:
         if one not in kept:
-            gone += connection.execute("DELETE FROM notified WHERE target = ?", (one,)).rowcount
+            gone += connection.execute("DELETE FROM notified WHERE target = ? AND wanted <> ''", (one,)).rowcount
+            connection.execute("DELETE FROM notified WHERE target = ?", (one,))
     connection.execute("UPDATE notified SET parked = '', attempts = 0 WHERE parked <> ''")
     return gone
 
@@ -83,23 +84,25 @@ def shift(connection: sqlite3.Connection, seconds: float) -> None:
     connection.execute(f"UPDATE notified SET {words}", {"by": seconds})  # noqa: S608 - our own words
 
 
-def due(connection: sqlite3.Connection, target: str, now: float, most: int) -> list[Kept]:
-    """Return what is to be delivered to a target now, what has waited longest first."""
-    question = f"SELECT {_ROW}, content FROM notified WHERE {_DUE} AND next_at <= ? ORDER BY next_at, rowid LIMIT ?"  # noqa: S608
-    return [Kept(_row(one), from_text(one[-1])) for one in connection.execute(question, (target, now, most))]
+def take(connection: sqlite3.Connection, target: str, now: float, most: int) -> list[Kept]:
+    """Return what is to be delivered to a target now, what has waited longest first, and note that it is under way.
+
+    In one transaction: what has been taken is not planned away as if it had never been sent.
+    """
+    order = "ORDER BY next_at, rowid LIMIT ?"
+    question = f"SELECT {_ROW}, content FROM notified WHERE {_DUE} AND next_at <= ? {order}"  # noqa: S608 - our own words
+    found = connection.execute(question, (target, now, most)).fetchall()
+    some = [Kept(_row(one), from_text(one[-1])) for one in found]
+    for one in some:
+        if one.row.doubt == NONE:
+            _set(connection, one.row, "doubt = ?", UNDER_WAY)
+    return some
 
 
 def next_at(connection: sqlite3.Connection, target: str) -> float | None:
     """Return when something is to be delivered to a target next; None where nothing is."""
     found = connection.execute(f"SELECT min(next_at) FROM notified WHERE {_DUE}", (target,)).fetchone()[0]  # noqa: S608
     return None if found is None else float(found)
-
-
-def begin(connection: sqlite3.Connection, some: Sequence[Kept]) -> None:
-    """Note that these are about to be sent."""
-    for one in some:
-        if one.row.doubt == NONE:
-            _set(connection, one.row, "doubt = ?", UNDER_WAY)
 
 
 def delivered(connection: sqlite3.Connection, one: Kept, at: float) -> None:

@@ -87,6 +87,18 @@ def test_what_goes_on_is_told_again(build: Build) -> None:
     assert [round(at - 1000, -1) for at in house.service.at] == [0, 3600, 7200]
 
 
+def test_a_reminder_says_what_is_so_now(build: Build) -> None:
+    house = build(repeat=3600.0)
+    house.fire(ONE)
+    house.deliver()
+    house.firing[ONE.labels] = house.firing[ONE.labels].but(annotations=(("summary", "worse by now"),))
+    house.wait(3605, 5)
+    assert [dict(one.alerts[0].annotations)["summary"] for one in house.service.received] == [
+        "Down of 1",
+        "worse by now",
+    ]
+
+
 def test_what_was_over_before_it_could_be_told_is_not_told(house: House) -> None:
     house.service.failing = DOWN
     house.fire(ONE)

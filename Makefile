@@ -36,6 +36,7 @@ fmt: $(VENV)/ready
 
 docs: $(VENV)/ready
 	$(BIN)/python -m streamwatch.docs
+	$(BIN)/python -m streamwatch.dashboards.files dashboards
 
 bench: $(VENV)/ready
 	$(BIN)/python tests/bench/bench_cluster.py

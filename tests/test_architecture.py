@@ -75,6 +75,7 @@ OWN = {
     "tables": {"model", "catalogue"},
     "docs": {"model", "catalogue", "config", "settings", "docs_alerts", "docs_msk"},
     "docs_alerts": {"rules"},
+    "dashboards": {"model", "catalogue"},
     "docs_msk": {"model", "catalogue", "config", "sources", "watched"},
     "app": {
         "model",

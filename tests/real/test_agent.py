@@ -28,7 +28,8 @@ def test_the_page_passes_promtool_and_has_every_metric(
     foreign = {metric.name for metric in others if metric is not kafka_brokers.DATA_DISK}
     missing = {metric.name for metric in METRICS if not re.match("streamwatch_(aws|cloudwatch|page)_", metric.name)}
     without = {"streamwatch_source_problems", "streamwatch_http_requests_total", "streamwatch_alert_state_up"}
-    assert missing - foreign - told <= without, "healthy, and without a file for alerts"
+    without |= {"streamwatch_heartbeat_up", "streamwatch_notification_seconds"}
+    assert missing - foreign - told <= without, "healthy, without a file for alerts, and nobody was told anything"
 
 
 def test_a_dead_broker_is_on_the_page_whatever_the_interval(cluster_43: KafkaCluster, tmp_path: Path) -> None:

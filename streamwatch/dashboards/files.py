@@ -1,0 +1,27 @@
+"""The dashboards as files: ``python -m streamwatch.dashboards.files`` writes ``dashboards/``."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from streamwatch.dashboards import agent, kafka, kinesis
+from streamwatch.dashboards.grafana import text
+
+ALL: Final = [agent.OVERVIEW, kafka.CLUSTER, kafka.TOPICS, kafka.GROUPS, kinesis.STREAM, agent.AGENT]
+
+
+def files() -> Mapping[str, str]:
+    """Return every file's text, by its name."""
+    return {f"{one.uid.removeprefix('streamwatch-')}.json": text(one, ALL) for one in ALL}
+
+
+def write(folder: Path) -> None:
+    """Write every file into a folder, which is made where it is not there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, told in files().items():
+        (folder / name).write_text(told, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))

@@ -1,0 +1,144 @@
+"""What is on the dashboard of Kinesis."""
+
+from typing import Final
+
+from streamwatch.catalogue import kinesis as s
+from streamwatch.catalogue import kinesis_shards as h
+from streamwatch.dashboards.panel import Dashboard, On, Panel, Row
+
+_s = On("aws_region", "stream")
+
+STREAM: Final = Dashboard(
+    "streamwatch-kinesis",
+    "Kinesis stream",
+    "Streams: how late readers are against the retention, how near each limit is, and which shard is hot.",
+    (
+        Row(
+            "Is anything lost, or about to be?",
+            (
+                Panel(
+                    "Being read",
+                    "Does anybody read it?",
+                    (_s.now(s.BEING_READ, "{{stream}}"),),
+                    "stat",
+                    6,
+                    4,
+                    red_below=1,
+                ),
+                Panel(
+                    "Until data are lost",
+                    "When does retention take what was not read?",
+                    (_s.now(s.TIME_TO_LOSS, "{{stream}}"),),
+                    "stat",
+                    6,
+                    4,
+                    red_below=3600,
+                ),
+                Panel(
+                    "Iterator age",
+                    "How late is the slowest reader?",
+                    (_s.now(s.ITERATOR_AGE, "{{stream}}"),),
+                    "stat",
+                    6,
+                    4,
+                ),
+                Panel(
+                    "Age of what is shown",
+                    "How old are CloudWatch's numbers?",
+                    (_s.now(s.DATA_AGE, "{{stream}}"),),
+                    "stat",
+                    6,
+                    4,
+                ),
+                Panel(
+                    "Iterator age over time",
+                    "Does it catch up?",
+                    (_s.now(s.ITERATOR_AGE, "{{stream}}"), _s.now(h.CONSUMER_LAG, "{{stream}} {{consumer}}")),
+                    width=12,
+                ),
+                Panel(
+                    "Throttled",
+                    "What is refused?",
+                    (_s.rate(s.WRITE_THROTTLED, "writes {{stream}}"), _s.rate(s.READ_THROTTLED, "reads {{stream}}")),
+                    width=12,
+                ),
+            ),
+        ),
+        Row(
+            "How near are the limits?",
+            (
+                Panel(
+                    "Writes against the limit",
+                    "Is there room for more records and bytes?",
+                    (_s.now(s.WRITE_RECORDS_USE, "records {{stream}}"), _s.now(s.WRITE_BYTES_USE, "bytes {{stream}}")),
+                    width=12,
+                    red_above=0.8,
+                ),
+                Panel(
+                    "Reads against the limit",
+                    "Is there room for another reader?",
+                    (_s.now(s.READ_BYTES_USE, "bytes {{stream}}"), _s.now(s.READ_CALLS_USE, "calls {{stream}}")),
+                    width=12,
+                    red_above=0.8,
+                ),
+                Panel(
+                    "Hottest shards",
+                    "Which shard takes too much?",
+                    (
+                        _s.top(10, _s.now(h.SHARD_WRITE_RECORDS_USE, "{{stream}} {{shard}}")),
+                        _s.top(10, _s.now(h.SHARD_WRITE_BYTES_USE, "{{stream}} {{shard}}")),
+                    ),
+                    "bargauge",
+                    red_above=0.8,
+                ),
+                Panel(
+                    "To split",
+                    "Where, if one key does not make all of it?",
+                    (_s.now(h.SPLIT, "{{stream}} {{shard}} at {{hash_key}}"),),
+                    "table",
+                ),
+                Panel("Skew", "Are shards used alike?", (_s.now(h.SHARD_SKEW, "{{stream}}"),)),
+            ),
+        ),
+        Row(
+            "What comes and goes?",
+            (
+                Panel(
+                    "Records",
+                    "Is as much read as written?",
+                    (_s.rate(s.INCOMING_RECORDS, "in {{stream}}"), _s.rate(s.READ_RECORDS, "out {{stream}}")),
+                ),
+                Panel(
+                    "Bytes",
+                    "How much is it?",
+                    (_s.rate(s.INCOMING_BYTES, "in {{stream}}"), _s.rate(s.READ_BYTES, "out {{stream}}")),
+                ),
+                Panel(
+                    "Success",
+                    "Do calls succeed?",
+                    (
+                        _s.now(s.PUT_RECORDS_SUCCESS, "PutRecords {{stream}}"),
+                        _s.now(s.PUT_RECORD_SUCCESS, "PutRecord {{stream}}"),
+                        _s.now(s.READ_SUCCESS, "GetRecords {{stream}}"),
+                    ),
+                    red_below=0.99,
+                ),
+                Panel(
+                    "Shards",
+                    "Was it resharded?",
+                    (_s.now(s.OPEN_SHARDS, "open {{stream}}"), _s.now(s.CLOSED_SHARDS, "closed {{stream}}")),
+                ),
+                Panel(
+                    "Latency",
+                    "How long do calls take?",
+                    (
+                        _s.now(s.PUT_RECORDS_LATENCY, "PutRecords {{stream}}"),
+                        _s.now(s.READ_LATENCY, "GetRecords {{stream}}"),
+                    ),
+                ),
+                Panel("Consumers", "Who is registered?", (_s.now(s.CONSUMERS, "{{stream}}"),)),
+            ),
+        ),
+    ),
+    (("aws_region", s.STREAM_UP), ("stream", s.STREAM_UP)),
+)

@@ -1,0 +1,83 @@
+"""The dashboards: as the code says, of metrics and labels that there are, and each panel with its question."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from streamwatch.catalogue import METRICS
+from streamwatch.dashboards.files import ALL, files
+from streamwatch.dashboards.panel import Dashboard, Panel
+from streamwatch.promql.nodes import Aggregation, Selector
+from streamwatch.promql.parse import parse
+from streamwatch.rules.rule import nodes
+
+FOLDER = Path(__file__).parent.parent / "dashboards"
+KNOWN = {one.name: one for one in METRICS}
+CASES = [pytest.param(board, panel, id=f"{board.title}: {panel.title}") for board in ALL for panel in board.panels]
+
+
+def plain(expr: str) -> str:
+    """An expression without Grafana's variables."""
+    return re.sub(r"\$__rate_interval", "1m", expr)
+
+
+def legend_labels(text: str) -> set[str]:
+    return set(re.findall(r"\{\{(\w+)\}\}", text))
+
+
+def test_the_files_are_what_the_code_says() -> None:
+    found = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.json")}
+    assert found == dict(files()), "run `make docs`"
+
+
+@pytest.mark.parametrize(("board", "panel"), CASES)
+def test_every_query_names_what_there_is(board: Dashboard, panel: Panel) -> None:
+    for query in panel.queries:
+        expr = parse(plain(query.expr))
+        there: set[str] = set()
+        for node in nodes(expr):
+            if isinstance(node, Selector):
+                matchers = {one.name: one.value for one in node.matchers}
+                metric = KNOWN[matchers.pop("__name__")]
+                used = matchers.keys()
+                assert used <= set(metric.labels), query.expr
+                there |= set(metric.labels)
+        for node in nodes(expr):
+            if isinstance(node, Aggregation):
+                assert set(node.labels) <= there, query.expr
+        assert legend_labels(query.legend) <= there, query.legend
+        assert set(re.findall(r"\$(\w+)", query.expr)) - {"__rate_interval"} <= {name for name, _ in board.variables}
+
+
+@pytest.mark.parametrize(("board", "panel"), CASES)
+def test_every_panel_asks_a_question_and_has_a_unit(board: Dashboard, panel: Panel) -> None:
+    assert panel.asks.endswith("?")
+    units = {query.unit for query in panel.queries}
+    assert len(units) == 1, f"{board.title}: {panel.title} mixes {units}"
+
+
+def grid(name: str) -> Iterator[tuple[int, int]]:
+    for one in json.loads((FOLDER / name).read_text())["panels"]:
+        place = one["gridPos"]
+        for x in range(place["x"], place["x"] + place["w"]):
+            for y in range(place["y"], place["y"] + place["h"]):
+                yield x, y
+
+
+@pytest.mark.parametrize("name", sorted(files()))
+def test_panels_do_not_cover_each_other(name: str) -> None:
+    cells = list(grid(name))
+    assert len(cells) == len(set(cells))
+    assert all(x < 24 for x, _ in cells)
+
+
+@pytest.mark.parametrize("name", sorted(files()))
+def test_a_dashboard_links_to_all_others_and_has_ids_of_its_own(name: str) -> None:
+    told = json.loads((FOLDER / name).read_text())
+    assert len(told["links"]) == len(ALL) - 1
+    assert len({one["id"] for one in told["panels"]}) == len(told["panels"])
+    assert told["uid"].startswith("streamwatch-")
+    assert "streamwatch" in told["tags"]

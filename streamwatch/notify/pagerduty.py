@@ -67,7 +67,11 @@ class PagerDuty:
         return event | {
             "client": "StreamWatch",
             "client_url": self._tools.agent,
-            "links": [{"href": where, "text": what} for what, where in told_links(told, self._tools.links).items()],
+            "links": [
+                {"href": where, "text": what}
+                for what, where in told_links(told, self._tools.links).items()
+                if "://" in where
+            ],
             "payload": {
                 "summary": self._writer.title(told, _MOST_SUMMARY) or told.name or "alert",
                 "source": (where or "streamwatch")[:_MOST_SOURCE],

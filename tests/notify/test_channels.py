@@ -247,6 +247,14 @@ def test_a_dashboard_shows_the_time_of_the_incident(service: Receiver) -> None:
     assert shown == {"href": wanted, "text": "Dashboard"}
 
 
+def test_a_runbook_without_an_address_is_no_link(service: Receiver) -> None:
+    config = pagerduty.Config(name="p", routing_key=Secret(SECRET), url=Secret(service.url))
+    pagerduty.PagerDuty(config, replace(tools(), links=Links())).send([notification()])
+    event = json.loads(service.requests[0].body)
+    assert event["links"] == []
+    assert event["payload"]["custom_details"]["alerts"][0]["annotations"]["runbook"] == "docs/runbooks/Down.md"
+
+
 def test_a_test_is_marked(service: Receiver) -> None:
     for kind in ("pagerduty", "slack", "teams", "webhook", "alertmanager"):
         HTTP[kind](service.url, tools()).send([notification(is_test=True)])

@@ -93,14 +93,15 @@ def plan(row: Row, group: Group | None, now: float) -> Row | None:
     if not group.loud:
         return _hushed(row)
     told, loud = row.told or frozenset(), fingerprints(group.loud)
-    if row.wanted == "firing":
-        return row if row.wants == loud else replace(row, seq=row.seq + 1, wants=loud, parked="")
     if row.wanted == "resolved" and row.doubt:
         return _want(row, "firing", loud, now, now)
     again = row.told_at + (group.pace.repeat or math.inf)
-    if loud - told or now >= again:
-        has_joined = told and now < again
-        return _want(row, "firing", loud, now, max(now, row.told_at + group.pace.interval) if has_joined else now)
+    is_news = bool(loud - told) or now >= again
+    if row.wanted == "firing" and (is_news or row.doubt):
+        return row if row.wants == loud else replace(row, seq=row.seq + 1, wants=loud, parked="")
+    if is_news:
+        can_wait = told and now < again
+        return _want(row, "firing", loud, now, max(now, row.told_at + group.pace.interval) if can_wait else now)
     return replace(row, wanted="", parked="", look_at=again)
 
 

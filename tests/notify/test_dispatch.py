@@ -68,6 +68,16 @@ def test_alerts_that_join_are_told_after_the_interval(house: House) -> None:
     assert house.service.said == ["Down firing 1", "Down firing 1 2 3"]
 
 
+def test_who_joins_and_leaves_before_it_is_told_is_not_told(house: House) -> None:
+    house.fire(ONE)
+    house.deliver()
+    house.fire(ONE, TWO)
+    house.wait(20)
+    house.end(TWO)
+    house.wait(100)
+    assert house.service.said == ["Down firing 1"]
+
+
 def test_what_comes_and_goes_is_told_once(house: House) -> None:
     for _ in range(4):
         house.fire(ONE)

@@ -117,6 +117,7 @@ class StateFile:
             self._connection.backup(memory)
             _look(memory)
         except sqlite3.Error:
+            memory.close()
             memory = _memory()
         self._file, self._connection = self._connection, memory
         self._retry_at = self._clock.monotonic() + _RETRY_SECONDS

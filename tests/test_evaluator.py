@@ -69,6 +69,7 @@ def bench() -> Iterator[Callable[..., Bench]]:
 
         def begin(path: Path | None = None) -> Bench:
             made = Bench(path)
+            stack.callback(made.state.close)
             stack.callback(made.evaluator.stop)
             return made
 
@@ -142,6 +143,7 @@ def test_a_restart_keeps_clocks_and_alerts(bench: Callable[..., Bench], tmp_path
     before = bench(tmp_path / "state.db")
     before.tell(1000, m=2, n=2)
     before.evaluator.stop()
+    before.state.close()
     after = bench(tmp_path / "state.db")
     after.warm = False
     assert after.run() == []
@@ -159,10 +161,11 @@ def test_a_restart_keeps_clocks_and_alerts(bench: Callable[..., Bench], tmp_path
 def test_its_thread_evaluates_what_is_told_within_the_moment() -> None:
     history, clock = History(), SystemClock()
     decided: list[RuleChange] = []
+    state = StateFile(None, pytest.fail, ManualClock())
     evaluator = Evaluator(
         history,
         clock,
-        StateFile(None, pytest.fail, ManualClock()),
+        state,
         refresh=lambda: None,
         plan=lambda *_, **__: None,
         decided=decided.extend,
@@ -181,3 +184,4 @@ def test_its_thread_evaluates_what_is_told_within_the_moment() -> None:
         assert decided[0].change.after.fired_at == pytest.approx(at / 1000, abs=0.05)
     finally:
         evaluator.stop()
+        state.close()

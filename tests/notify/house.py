@@ -61,13 +61,17 @@ class House:
         self.over: dict[Labels, Alert] = {}
         self.target: dict[str, Any] = {"rate": 1e6, "burst": 1000}
         self.problems: list[str] = []
+        self._opened: list[StateFile] = []
         self.open()
 
     def open(self) -> None:
         """Begin, or begin again after the process died."""
+        for one in self._opened:
+            one.close()
         targets = [Target(name, name, service, **self.target) for name, service in self.services.items()]
         windows = [Window(one, cron(one.cron, one.zone)) for one in self.config.mutes]
         self.state = StateFile(self.path, self.problems.append, self.clock)
+        self._opened.append(self.state)
         self.dispatcher = Dispatcher(self.config, targets, windows, self.config.inhibit, self.clock)
         dice = random.Random(1)
         self.deliveries = [Delivery(one, self.state, self.clock, dice) for one in targets]

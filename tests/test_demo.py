@@ -99,6 +99,21 @@ def test_lines_are_printed_once() -> None:
     assert "http://127.0.0.1:2/metrics" in out.getvalue()
 
 
+def test_a_line_that_comes_while_lines_are_printed_is_printed_next() -> None:
+    class Slow(io.StringIO):
+        def write(self, text: str) -> int:
+            if "broker 2 is DOWN" in text:
+                now.lines.append((5.2, "agent", "said by another thread meanwhile"))
+            return super().write(text)
+
+    out, now = Slow(), story()
+    plain = Plain(Console(file=out, width=200))
+    plain.update(now)
+    plain.update(now)
+
+    assert out.getvalue().count("said by another thread meanwhile") == 1
+
+
 def test_the_view_shows_the_brokers_the_groups_and_what_is_not_known() -> None:
     out = io.StringIO()
     Console(file=out, width=120).print(view(story()))

@@ -40,9 +40,10 @@ class Plain:
             self._print(f"metrics  {story.page}")
             self._print(f"story    {story.scenario.name}: {story.scenario.tells}")
             self._print(f"expect   {story.scenario.seen}")
-        for at, who, what in story.lines[self._told :]:
+        new = story.lines[self._told :]
+        self._told += len(new)  # not what there is by then: the story goes on in another thread
+        for at, who, what in new:
             self._print(f"{at:6.1f}s  {_WHO[who]:10} {what}")
-        self._told = len(story.lines)
 
     def _print(self, line: str) -> None:
         self._console.out(line, highlight=False)

@@ -47,7 +47,6 @@ class Notifying:
             ConfigError: the inhibitions that come with StreamWatch are wrong.
 
         """
-        self.config = config
         self._state, self._clock = state, clock
         some = targets(config, clock, agent)
         windows = [Window(one, cron(one.cron, one.zone)) for one in config.mutes]
@@ -111,15 +110,15 @@ class Notifying:
 
 def _told(connection: sqlite3.Connection) -> list[dict[str, Any]]:
     found = []
-    for row in outbox.rows(connection).values():
-        said = outbox.content(connection, row)
+    for one in outbox.everything(connection):
+        row, said = one.row, one.content
         told = "" if row.told is None else "firing" if row.told else "resolved"
         found.append(
             {
                 "channel": row.target,
                 "key": row.key,
-                "labels": dict(said.group) if said is not None else {},
-                "alerts": [one.fingerprint for one in said.alerts] if said is not None else [],
+                "labels": dict(said.group),
+                "alerts": [alert.fingerprint for alert in said.alerts],
                 "told": told,
                 "toldAt": instant(row.told_at) if told else None,
                 "wanted": row.wanted,

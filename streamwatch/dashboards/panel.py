@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from streamwatch.model.metric import Metric, Tier
 
-Shape = Literal["timeseries", "stat", "table", "bargauge", "heatmap"]
+Shape = Literal["timeseries", "stat", "table", "bargauge"]
 
 SECONDS: Final = Metric(name="seconds", kind="gauge", unit="seconds", labels=(), tier=Tier.AGENT, help="", question="")
 """For what is computed."""

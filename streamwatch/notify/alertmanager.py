@@ -1,7 +1,6 @@
 """Alertmanager, by its API v2: every alert by itself and again every minute, as Prometheus does; several at once."""
 
 import json
-from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,7 +9,7 @@ from streamwatch.model.alert import Alert
 from streamwatch.model.notification import Notification
 from streamwatch.model.settings import Duration, Secret, setting
 from streamwatch.notify.channel import Target, Tools
-from streamwatch.notify.http import check_url
+from streamwatch.notify.http import basic, check_url
 from streamwatch.notify.plan import Pace
 from streamwatch.notify.text import Links, annotations, instant
 
@@ -53,15 +52,15 @@ class Alertmanager:
     def send(self, some: Sequence[Notification]) -> None:
         """Post the alerts of all notifications in one request."""
         config = self._config
-        headers = {"Content-Type": "application/json"}
+        headers: dict[str, str] = {}
         if config.token is not None:
             headers["Authorization"] = f"Bearer {config.token.reveal()}"
         elif config.password is not None:
-            headers["Authorization"] = basic(config.username or "", config.password)
+            headers["Authorization"] = basic(config.username or "", config.password.reveal())
         ends = self._tools.clock.now() + _ENDS * config.resend
         body = [self._alert(alert, told, ends) for told in some for alert in told.alerts]
         secrets = [one for one in (config.token, config.password) if one is not None]
-        self._tools.web.request("POST", self._url, json.dumps(body).encode(), headers, secrets)
+        self._tools.web.post(self._url, json.dumps(body).encode(), headers, secrets)
 
     def _alert(self, alert: Alert, told: Notification, ends: float) -> dict[str, Any]:
         links: Links = self._tools.links
@@ -76,11 +75,6 @@ class Alertmanager:
             "endsAt": instant(ends if alert.resolved_at is None else alert.resolved_at),
             "generatorURL": f"{self._tools.agent}/api/v1/rules",
         }
-
-
-def basic(username: str, password: Secret) -> str:
-    """Return the header of basic authentication."""
-    return f"Basic {b64encode(f'{username}:{password.reveal()}'.encode()).decode()}"
 
 
 def targets(config: Config, tools: Tools) -> tuple[Target, ...]:

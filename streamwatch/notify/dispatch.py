@@ -12,9 +12,10 @@ from streamwatch.model.labels import Labels
 from streamwatch.notify import outbox
 from streamwatch.notify.channel import Target
 from streamwatch.notify.config import Config, Inhibition
+from streamwatch.notify.matchers import fulfil
 from streamwatch.notify.mute import Silence, Window
 from streamwatch.notify.plan import Group, Row, content, plan
-from streamwatch.notify.routing import Inhibitor, Routing, key
+from streamwatch.notify.routing import Causes, Inhibitor, Routing, key
 
 _JUMP_SECONDS: Final = 2.0
 
@@ -42,7 +43,8 @@ class Dispatcher:
         """
         self._routing = Routing(config, targets)
         self._names = [one.name for one in targets]
-        self._windows, self._inhibitions, self._clock = windows, inhibitions, clock
+        self._windows, self._clock = windows, clock
+        self._causes = [Causes(one) for one in inhibitions]
         self._groups: dict[tuple[str, str], Group] = {}
         """The alerts of each target's groups, at the last change."""
         self._full_at = -math.inf
@@ -116,7 +118,7 @@ class Dispatcher:
         self, alerts: Collection[Alert], silences: Sequence[Silence], windows: Sequence[Window]
     ) -> dict[tuple[str, str], Group]:
         firing = [one for one in alerts if one.state == "firing"]
-        inhibitor = Inhibitor(self._inhibitions, firing)
+        inhibitor = Inhibitor(self._causes, firing)
         mutes = [*(one.conditions for one in silences), *(one.conditions for one in windows)]
         keys: dict[Labels, str] = {}
         found: dict[tuple[str, str], Group] = {}
@@ -125,7 +127,7 @@ class Dispatcher:
             if alert.state == "pending" or not ways:
                 continue
             is_live = alert.state == "firing"
-            is_loud = is_live and not any(all(m.matches(alert.labels) for m in some) for some in mutes)
+            is_loud = is_live and not any(fulfil(some, alert.labels) for some in mutes)
             is_loud = is_loud and not inhibitor.inhibits(alert.labels)
             for way in ways:
                 labels = way.group(alert.labels)

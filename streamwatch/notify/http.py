@@ -65,6 +65,19 @@ def check_url(field: str, url: Secret | None) -> None:
         raise ValueError(f"{field}: this is no address: write 'https://host/path'")
 
 
+def basic(username: str, password: str) -> str:
+    """Return the value of a header that logs in by name and password."""
+    return f"Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}"
+
+
+def trusting(ca_file: str | None) -> ssl.SSLContext:
+    """Return what checks certificates: by the system's authorities, and by those of a PEM file."""
+    context = ssl.create_default_context()
+    if ca_file is not None:
+        context.load_verify_locations(ca_file)
+    return context
+
+
 class Web:
     """Sends requests; may be used from any thread."""
 
@@ -73,6 +86,12 @@ class Web:
         self._config = config
         self._clock = clock
         self._context: ssl.SSLContext | None = None
+
+    def post(
+        self, url: str, body: bytes, headers: Mapping[str, str] | None = None, secrets: Iterable[Secret] = ()
+    ) -> None:
+        """Post JSON, as ``request`` sends it."""
+        self.request("POST", url, body, {"Content-Type": "application/json", **(headers or {})}, secrets)
 
     def request(
         self, method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None,
@@ -149,9 +168,7 @@ class Web:
 
     def _trusting(self) -> ssl.SSLContext:
         if self._context is None:
-            self._context = ssl.create_default_context()
-            if self._config.ca_file is not None:
-                self._context.load_verify_locations(self._config.ca_file)
+            self._context = trusting(self._config.ca_file)
         return self._context
 
 
@@ -165,8 +182,7 @@ def _secret_parts(url: str) -> list[str]:
 def _authorization(proxy: SplitResult) -> dict[str, str]:
     if proxy.username is None:
         return {}
-    word = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}".encode()
-    return {"Proxy-Authorization": f"Basic {base64.b64encode(word).decode()}"}
+    return {"Proxy-Authorization": basic(unquote(proxy.username), unquote(proxy.password or ""))}
 
 
 def _refusal(where: str, answer: HTTPResponse, now: float, secrets: Iterable[str]) -> NotifyError:

@@ -13,6 +13,7 @@ from streamwatch.errors import NotifyError, NotifyRefused, NotifyUnavailable
 from streamwatch.model.notification import Notification
 from streamwatch.model.settings import Duration, FilePath, HostPort, Secret, setting
 from streamwatch.notify.channel import Target, Tools
+from streamwatch.notify.http import trusting
 from streamwatch.notify.text import Writer, template
 
 _MOST_SUBJECT: Final = 200
@@ -75,25 +76,19 @@ class Mail:
         host, _, port = config.server.rpartition(":")
         if config.security == "tls":
             server: smtplib.SMTP = smtplib.SMTP_SSL(
-                host.strip("[]"), int(port), timeout=config.timeout, context=self._trusting()
+                host.strip("[]"), int(port), timeout=config.timeout, context=trusting(config.ca_file)
             )
         else:
             server = smtplib.SMTP(host.strip("[]"), int(port), timeout=config.timeout)
         try:
             if config.security == "starttls":
-                server.starttls(context=self._trusting())
+                server.starttls(context=trusting(config.ca_file))
             if config.username is not None and config.password is not None:
                 server.login(config.username, config.password.reveal())
         except BaseException:
             server.close()
             raise
         return server
-
-    def _trusting(self) -> ssl.SSLContext:
-        context = ssl.create_default_context()
-        if self._config.ca_file is not None:
-            context.load_verify_locations(self._config.ca_file)
-        return context
 
     def _message(self, told: Notification) -> EmailMessage:
         message = EmailMessage()

@@ -1,12 +1,12 @@
 """Times at which alerts are not told: windows that come again, and silences by hand."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
 from streamwatch.model.settings import Duration, setting
-from streamwatch.notify.matchers import Matchers, fulfil, matchers
+from streamwatch.notify.matchers import Matchers, matchers
 
 Next: TypeAlias = Callable[[float], float]
 """Returns when a window begins next after a time; infinite where it never does. Seconds since 1970."""
@@ -50,10 +50,6 @@ class Silence:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "conditions", matchers(self.matchers))
-
-    def mutes(self, labels: Mapping[str, str]) -> bool:
-        """Say whether it mutes an alert with these labels."""
-        return fulfil(self.conditions, labels)
 
 
 class Window:

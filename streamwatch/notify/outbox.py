@@ -31,6 +31,12 @@ def rows(connection: sqlite3.Connection, look_at: float | None = None) -> dict[t
     return {(one[0], one[1]): _row(one) for one in found}
 
 
+def everything(connection: sqlite3.Connection) -> list[Kept]:
+    """Return every row, and what it wants or wanted to say."""
+    found = connection.execute(f"SELECT {_ROW}, content FROM notified")  # noqa: S608 - our own words
+    return [Kept(_row(one), from_text(one[-1])) for one in found]
+
+
 def content(connection: sqlite3.Connection, row: Row) -> Notification | None:
     """Return what a row wanted to say last."""
     question = "SELECT content FROM notified WHERE target = ? AND key = ?"

@@ -51,8 +51,7 @@ class PagerDuty:
         """Open or resolve incidents."""
         for one in some:
             body = _bounded(self._event(one))
-            headers = {"Content-Type": "application/json"}
-            self._tools.web.request("POST", self._url, body, headers, [self._config.routing_key])
+            self._tools.web.post(self._url, body, secrets=[self._config.routing_key])
 
     def _event(self, told: Notification) -> dict[str, Any]:
         event: dict[str, Any] = {

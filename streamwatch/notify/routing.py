@@ -78,29 +78,36 @@ def key(group: Labels) -> str:
     return f"streamwatch/{hashlib.sha256(json.dumps(group.pairs).encode()).hexdigest()}"
 
 
+class Causes:
+    """One inhibition, its conditions read."""
+
+    def __init__(self, config: Inhibition) -> None:
+        self.source, self.target = matchers(config.source_matchers), matchers(config.target_matchers)
+        self.equal = config.equal
+
+
 class Inhibitor:
     """Knows which effects are not told while their cause fires; as in Alertmanager."""
 
-    def __init__(self, rules: Sequence[Inhibition], firing: Sequence[Alert]) -> None:
-        self._rules: list[tuple[Matchers, Matchers, tuple[str, ...], dict[tuple[str, ...], set[bool]]]] = []
+    def __init__(self, rules: Sequence[Causes], firing: Sequence[Alert]) -> None:
+        self._rules: list[tuple[Causes, dict[tuple[str, ...], set[bool]]]] = []
         for rule in rules:
-            source, target = matchers(rule.source_matchers), matchers(rule.target_matchers)
-            causes: dict[tuple[str, ...], set[bool]] = {}
+            found: dict[tuple[str, ...], set[bool]] = {}
             for one in firing:
-                if fulfil(source, one.labels):
-                    is_effect = fulfil(target, one.labels)
-                    causes.setdefault(_values(one.labels, rule.equal), set()).add(is_effect)
-            if causes:
-                self._rules.append((source, target, rule.equal, causes))
+                if fulfil(rule.source, one.labels):
+                    is_effect = fulfil(rule.target, one.labels)
+                    found.setdefault(_values(one.labels, rule.equal), set()).add(is_effect)
+            if found:
+                self._rules.append((rule, found))
 
     def inhibits(self, labels: Labels) -> bool:
         """Say whether the cause of an alert with these labels is told instead."""
-        for source, target, equal, causes in self._rules:
-            if not fulfil(target, labels):
+        for rule, causes in self._rules:
+            if not fulfil(rule.target, labels):
                 continue
-            found = causes.get(_values(labels, equal), ())
+            found = causes.get(_values(labels, rule.equal), ())
             # What is cause and effect at once is not silenced by its like, itself included.
-            if False in found or (found and not fulfil(source, labels)):
+            if False in found or (found and not fulfil(rule.source, labels)):
                 return True
         return False
 

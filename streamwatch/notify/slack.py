@@ -44,7 +44,7 @@ class Slack:
         """Post them, one request each."""
         for one in some:
             body = json.dumps(self._message(one)).encode()
-            self._tools.web.request("POST", self._config.url.reveal(), body, {"Content-Type": "application/json"})
+            self._tools.web.post(self._config.url.reveal(), body)
 
     def _message(self, told: Notification) -> dict[str, Any]:
         title, text = self._writer.title(told, _MOST_TITLE), self._writer.text(told, _MOST_TEXT)

@@ -42,7 +42,7 @@ class Teams:
         """Post them, one request each."""
         for one in some:
             body = json.dumps(self._message(one), ensure_ascii=False).encode()
-            self._tools.web.request("POST", self._config.url.reveal(), body, {"Content-Type": "application/json"})
+            self._tools.web.post(self._config.url.reveal(), body)
 
     def _message(self, told: Notification) -> dict[str, Any]:
         colour = "Good" if told.status == "resolved" else _COLOURS.get(told.severity, "Default")

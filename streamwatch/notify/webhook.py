@@ -45,7 +45,7 @@ class Webhook:
         secrets = [one for one in (config.token, config.hmac_key) if one is not None]
         for one in some:
             body = json.dumps(payload(one, self._tools.agent)).encode()
-            headers = {"Content-Type": "application/json", "Idempotency-Key": f"{one.key}/{one.status}/{one.at:.3f}"}
+            headers = {"Idempotency-Key": f"{one.key}/{one.status}/{one.at:.3f}"}
             if config.token is not None:
                 headers["Authorization"] = f"Bearer {config.token.reveal()}"
             if config.hmac_key is not None:
@@ -55,7 +55,7 @@ class Webhook:
                     "X-StreamWatch-Timestamp": moment,
                     "X-StreamWatch-Signature": f"sha256={signed.hexdigest()}",
                 }
-            self._tools.web.request("POST", config.url.reveal(), body, headers, secrets)
+            self._tools.web.post(config.url.reveal(), body, headers, secrets)
 
 
 def payload(told: Notification, agent: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from streamwatch.export.exposition import Exposition, Page
 from streamwatch.export.process import Process
 from streamwatch.export.server import Health, Server
 from streamwatch.model.metric import Keys, Metric, Samples
+from streamwatch.page.said import Read
+from streamwatch.page.view import view
 from streamwatch.rules.rule import Group
 from streamwatch.schedule import Job, Schedule
 from streamwatch.status import status
@@ -27,6 +30,9 @@ from streamwatch.trust import Trust
 from streamwatch.watch import Watch
 from streamwatch.watched import Config as SourceConfig
 from streamwatch.watched import Wiring, trust
+
+if TYPE_CHECKING:
+    from streamwatch.page.render import Renderer
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +73,7 @@ class App:
         self._watches: dict[str, Watch] = {}
         self._trust: dict[str, Trust] = {}
         """By the name of the part of the configuration."""
+        self._renderer: Renderer | None = None
         self._server = self._serve(config)
 
     @property
@@ -177,9 +184,22 @@ class App:
             health=self._health,
             ready=self._ready,
             status=lambda: status(self._watches, self._schedule.counts(), self._clock.now() - self._began_at),
+            home=self._home,
             reload=self.reload if self._load else None,
             api=(PREFIX, self._answer),
         )
+
+    def _home(self) -> Answer:
+        """Return the page for a browser."""
+        from streamwatch.page.render import Renderer  # noqa: PLC0415 - only who is looked at pays for the templates
+
+        if self._renderer is None:
+            self._renderer = Renderer()
+        reads = [Read(one.name, one.config.name, one.kind, one.interval, one.last) for one in self._watches.values()]
+        said = {part: samples for part, (_, samples) in self._chosen().items()}
+        channels, told = self._deciding.notified()
+        alerts, now = self._deciding.alerts(), self._clock.now()
+        return self._renderer.render(view(__version__, reads, said, alerts, told, channels, now))
 
     def _answer(self, asked: Asked) -> Answer:
         return self._deciding.answer(asked)  # a reload may have put another in its place

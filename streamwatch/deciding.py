@@ -5,7 +5,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
@@ -132,6 +132,14 @@ class Deciding:
         _tell(changes)
         self._notifying.wake()
 
+    def alerts(self) -> list[Alert]:
+        """Return the alerts that are pending or firing."""
+        return [alert for group in self._evaluator.groups() for rule in group.rules for alert in rule.alerts]
+
+    def notified(self) -> tuple[int, list[dict[str, Any]]]:
+        """Return how many channels there are, and what each was told."""
+        return self._notifying.channels, self._notifying.told()
+
     def answer(self, asked: Asked) -> Answer:
         """Answer a request of Prometheus's API."""
         return self._api.answer(asked)
@@ -160,9 +168,8 @@ class Deciding:
             c.RULE_SECONDS: [count.seconds for count in counts.values()],
         }
         active: dict[tuple[str, str], float] = {}
-        for group in self._evaluator.groups():
-            for alert in (alert for rule in group.rules for alert in rule.alerts):
-                active[alert.name, alert.state] = active.get((alert.name, alert.state), 0.0) + 1
+        for alert in self.alerts():
+            active[alert.name, alert.state] = active.get((alert.name, alert.state), 0.0) + 1
         series, held = self._history.size()
         found = [metric.samples(keys, np.array(values, dtype=np.float64)) for metric, values in columns.items()]
         found.append(c.ALERTS.samples(Keys(c.ALERTS.labels, list(active)), np.array(list(active.values()))))

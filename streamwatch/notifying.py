@@ -103,6 +103,11 @@ class Notifying:
             found.append(c.HEARTBEAT_UP.sample(float(self._heart.is_up)))
         return found
 
+    @property
+    def channels(self) -> int:
+        """How many there are to tell."""
+        return len(self._deliveries.all)
+
     def told(self) -> list[dict[str, Any]]:
         """Return every incident and what each channel was told of it, for the API."""
         return self._state.read(_told)

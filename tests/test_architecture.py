@@ -68,6 +68,7 @@ OWN = {
         "statefile",
     },
     "api": {"model", "promql", "history", "export", "errors", "clock"},
+    "page": {"model", "catalogue", "export"},
     "status": {"model", "schedule", "watch"},
     "once": {"model", "watched", "sources", "clock", "trust"},
     "compare": {"model", "catalogue", "once"},
@@ -92,6 +93,7 @@ OWN = {
         "trust",
         "api",
         "deciding",
+        "page",
         "rules",
     },
     "reference": set(),  # nothing of the agent, which reaches it over the network
@@ -124,6 +126,7 @@ THIRD = {
         "promql",
         "collectors",
         "sources/kafka",
+        "page/partitions",
         "sources/msk/topics",
         "export/exposition",
         "app",
@@ -134,6 +137,8 @@ THIRD = {
     "promql_parser": {"promql/parse"},
     "re2": {"promql/match", "rules/template"},
     "gotpl": {"rules/template", "notify/text"},
+    "jinja2": {"page/render"},
+    "markupsafe": {"page/render"},
     "crc32c": {"reference/kafka/crc"},
     "pytest": {"reference/pytest_plugin"},  # installed where the plugin is used
     "botocore": {"notify/sns", "sources/kafka/auth", "sources/aws", "reference/aws", "reference/streams_load"},

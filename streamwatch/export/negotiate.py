@@ -21,6 +21,17 @@ def wants_openmetrics(accept: str) -> bool:
     return openmetrics > 0 and openmetrics >= text
 
 
+def wants_html(accept: str) -> bool:
+    """Say whether HTML is asked for by name, and no less than plain text: a browser does so, and curl does not."""
+    html = text = 0.0
+    for offer in _offers(accept):
+        if offer.name == "text/html":
+            html = max(html, offer.quality)
+        elif offer.name == "text/plain":
+            text = max(text, offer.quality)
+    return html > 0 and html >= text
+
+
 def wants_gzip(accept_encoding: str) -> bool:
     """Say whether gzip is welcome."""
     return any(offer.name == "gzip" and offer.quality > 0 for offer in _offers(accept_encoding))

@@ -17,7 +17,7 @@ from streamwatch.errors import ExportError, StreamWatchError
 from streamwatch.export.connection import Answer, Asked, Connection, Counts, plain
 from streamwatch.export.exposition import Page
 from streamwatch.export.listener import CONNECTIONS, SPARE_TIMEOUT_SECONDS, TIMEOUT_SECONDS, Listener
-from streamwatch.export.negotiate import wants_gzip, wants_openmetrics
+from streamwatch.export.negotiate import wants_gzip, wants_html, wants_openmetrics
 from streamwatch.model.settings import FilePath, HostPort, Secret, setting
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -77,7 +77,8 @@ class Server:
         page: gives the page as it is now.
         health: says whether the process should be restarted (``/healthz``).
         ready: says whether it has something to show (``/readyz``).
-        status: gives a few lines for people (``/``).
+        status: gives a few lines for people with curl (``/``).
+        home: gives the same page for people with a browser.
         reload: reads the configuration again, or raises ConfigError; one call at a time.
         api: answers everything below a path.
 
@@ -91,18 +92,20 @@ class Server:
         health: Callable[[], Health],
         ready: Callable[[], Health],
         status: Callable[[], str],
+        home: Callable[[], Answer] | None = None,
         reload: Callable[[], None] | None = None,
         api: tuple[str, Callable[[Asked], Answer]] | None = None,
     ) -> None:
         self._config = config
         self._page = page
+        self._status, self._home = status, home
         self._reload = reload if config.reload else None
         self._reloading = threading.Lock()
         self._counts = Counts()
         self._clock = SystemClock()
         self._context: ssl.SSLContext | None = None
         self._routes = {
-            "/": _Route(_READ, lambda _: plain(HTTPStatus.OK, status().rstrip("\n"))),
+            "/": _Route(_READ, self._answer_home),
             "/metrics": _Route(_READ, self._answer_metrics),
             "/healthz": _Route(_READ, lambda _: _answer_health(health()), is_open=True),
             "/readyz": _Route(_READ, lambda _: _answer_health(ready()), is_open=True),
@@ -188,6 +191,11 @@ class Server:
             return False
         wanted = f"{auth.username}:{auth.password.reveal()}".encode()
         return hmac.compare_digest(decoded, wanted) and scheme.lower() == "basic"
+
+    def _answer_home(self, asked: Asked) -> Answer:
+        if self._home is not None and wants_html(asked.headers.get("Accept", "")):
+            return self._home()
+        return plain(HTTPStatus.OK, self._status().rstrip("\n"), headers=(("Vary", "Accept"),))
 
     def _answer_metrics(self, asked: Asked) -> Answer:
         page = self._page()

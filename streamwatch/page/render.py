@@ -1,0 +1,46 @@
+"""HTML of the page, by its templates; with a policy that lets a browser fetch nothing from anywhere else."""
+
+import base64
+import hashlib
+from http import HTTPStatus
+from typing import Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from streamwatch.export.connection import Answer
+from streamwatch.page.said import number
+from streamwatch.page.view import View
+
+_CONTENT_TYPE: Final = "text/html; charset=utf-8"
+
+
+class Renderer:
+    """Renders the page; may be used from any thread."""
+
+    def __init__(self) -> None:
+        loader = PackageLoader("streamwatch.page")
+        self._environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+        self._environment.globals["number"] = number
+        css, script = (loader.get_source(self._environment, name)[0] for name in ("page.css", "page.js"))
+        self._inline = {"css": Markup(css), "script": Markup(script)}  # noqa: S704 - our own files
+        policy = (
+            f"default-src 'none'; style-src {_hash(css)}; script-src {_hash(script)}; connect-src 'self';"
+            " img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        )
+        self._headers = (
+            ("Content-Security-Policy", policy),
+            ("Cache-Control", "no-store"),
+            ("Referrer-Policy", "no-referrer"),
+            ("Vary", "Accept"),
+        )
+
+    def render(self, view: View) -> Answer:
+        """Return the page as an answer to a browser."""
+        text = self._environment.get_template("page.html").render(view=view, **self._inline)
+        return Answer(HTTPStatus.OK, text.encode(), _CONTENT_TYPE, self._headers)
+
+
+def _hash(text: str) -> str:
+    """Return what the policy knows a text by."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

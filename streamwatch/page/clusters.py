@@ -15,11 +15,21 @@ from streamwatch.page.said import Health, Read, Said, ago, listed, number, share
 
 _MOST_BROKERS: Final = 60
 _MOST_GROUPS: Final = 10
-_COUNTS: Final[tuple[tuple[Metric, Health, str], ...]] = (
-    (k.OFFLINE_PARTITIONS, "bad", "without a leader"),
-    (k.UNREACHABLE_PARTITIONS, "bad", "led by a broker that does not answer"),
-    (k.BROKER_UNDER_MIN_ISR, "bad", "with too few replicas in sync to be written"),
-    (k.BROKER_UNDER_REPLICATED, "warn", "short of a replica"),
+_COUNTS: Final[tuple[tuple[Metric, Health, str, str], ...]] = (
+    (k.OFFLINE_PARTITIONS, "bad", "has no leader", "have no leader"),
+    (
+        k.UNREACHABLE_PARTITIONS,
+        "bad",
+        "is led by a broker that does not answer",
+        "are led by brokers that do not answer",
+    ),
+    (
+        k.BROKER_UNDER_MIN_ISR,
+        "bad",
+        "has too few replicas in sync to be written",
+        "have too few replicas in sync to be written",
+    ),
+    (k.BROKER_UNDER_REPLICATED, "warn", "is short of a replica", "are short of a replica"),
 )
 _FULL: Final = 0.85
 """A disk that is fuller than this is worth a look."""
@@ -134,10 +144,10 @@ def _statements(name: str, main: Read, said: Said, brokers: Sequence[Broker], no
     down = [one.id for one in brokers if one.health == "bad"]
     if down:
         found.append(("bad", f"{'broker' if len(down) == 1 else 'brokers'} {listed(down)} {_does(down)} not answer"))
-    for metric, health, told in _COUNTS:
+    for metric, health, one, many in _COUNTS:
         count = said.total(metric, name) or 0
         if count:
-            found.append((health, f"{things(count, 'partition')} {told}"))
+            found.append((health, things(count, f"partition {one}", f"partitions {many}")))
     full = said.most(k.LOG_DIR_USED, name) or 0.0
     if full >= _FULL:
         found.append(("warn", f"a disk is {share(full)} full"))

@@ -13,8 +13,12 @@ Health = Literal["good", "warn", "bad", "unknown"]
 WORST_FIRST: Final[tuple[Health, ...]] = ("bad", "unknown", "warn", "good")
 
 _UNITS: Final = (
-    (1.0, 0.001, "ms"), (120.0, 1.0, "s"), (7200.0, 60.0, "min"), (172_800.0, 3600.0, "h"), (math.inf, 86_400.0, "days"),
-)  # fmt: skip
+    (1.0, 0.001, "ms"),
+    (120.0, 1.0, "s"),
+    (7200.0, 60.0, "min"),
+    (172_800.0, 3600.0, "h"),
+    (math.inf, 86_400.0, "days"),
+)
 """Below so many seconds a time is told in this unit."""
 
 
@@ -91,6 +95,8 @@ def span(seconds: float | None) -> str:
         return "not known"
     if math.isinf(seconds):
         return "never"
+    if seconds < 0.0005:  # noqa: PLR2004 - nothing, in the smallest unit
+        return "0 s"
     unit, word = next((unit, word) for below, unit, word in _UNITS if seconds < below)
     return f"{seconds / unit:.0f} {word}"
 

@@ -8,7 +8,7 @@ from streamwatch.catalogue import kinesis as s
 from streamwatch.catalogue import kinesis_shards as h
 from streamwatch.model.kinesis import Description, Shard, Stream, StreamsSnapshot
 from streamwatch.page.clusters import Fact
-from streamwatch.page.said import Health, Read, Said, ago, number, share, span, things, worst
+from streamwatch.page.said import WORST_FIRST, Health, Read, Said, ago, number, share, span, things, worst
 
 _KEYS: Final = 2**128
 """As many hash keys there are."""
@@ -54,7 +54,9 @@ class Shown:
     more: int
     """Open shards that are not drawn."""
     by_shard: bool
-    """Whether the use of each shard is known."""
+    """Whether the use of shards is known."""
+    is_watched: bool
+    """Whether shard-level metrics are on."""
     hottest: Sequence[Stripe]
     consumers: Sequence[Consumer]
     age_width: float
@@ -68,8 +70,7 @@ def streams(read: Read, said: Said, now: float) -> list[Shown]:
     if not isinstance(last, StreamsSnapshot) or last.streams is None or not said.is_up(read):
         return []
     found = [_stream(one, said, ago(read.age(now))) for one in last.streams]
-    order = ("bad", "unknown", "warn", "good")
-    return sorted(found, key=lambda one: (order.index(one.health), one.name))
+    return sorted(found, key=lambda one: (WORST_FIRST.index(one.health), one.name))
 
 
 def _stream(one: Stream, said: Said, seen: str) -> Shown:
@@ -90,6 +91,7 @@ def _stream(one: Stream, said: Said, seen: str) -> Shown:
         stripes[:_MOST_SHARDS],
         max(0, len(stripes) - _MOST_SHARDS),
         bool(known),
+        bool(described and described.watched),
         sorted(known, key=lambda stripe: -(stripe.heat or 0))[:3],
         [Consumer(name, span(late)) for (name,), late in sorted(said.of(h.CONSUMER_LAG, *key).items())],
         min(100.0, round(100 * (behind or 0.0), 2)),
@@ -108,7 +110,7 @@ def _statements(
 ) -> list[tuple[Health, str]]:
     """Return what is to be said, the worst first."""
     if one.description is None:
-        return [("unknown", "could not be described")]
+        return [("unknown", "it could not be described")]
     found: list[tuple[Health, str]] = []
     if said.one(s.BEING_READ, *key) == 0:
         found.append(("bad", "nobody reads it"))
@@ -122,6 +124,8 @@ def _statements(
     writes = _most(said.one(s.WRITE_RECORDS_USE, *key), said.one(s.WRITE_BYTES_USE, *key))
     if writes is not None and writes >= _HOT and not hot:
         found.append(("warn", f"writes are at {share(writes)} of the limit"))
+    if said.one(s.BEING_READ, *key) is None:
+        found.append(("unknown", "whether it is read is not known yet"))
     if one.description.status != "ACTIVE":
         found.append(("warn", f"it is {one.description.status.lower()}"))
     return found or [("good", "written within its limits, and read")]

@@ -8,7 +8,7 @@ from streamwatch.model.alert import Alert
 from streamwatch.model.metric import Samples
 from streamwatch.page import alerts as a
 from streamwatch.page.clusters import Cluster, cluster
-from streamwatch.page.said import Health, Read, Said, ago, listed, span, things, worst
+from streamwatch.page.said import WORST_FIRST, Health, Read, Said, ago, listed, span, things, worst
 from streamwatch.page.streams import Shown as Stream
 from streamwatch.page.streams import streams
 
@@ -22,11 +22,22 @@ class Source:
     name: str
     kind: str
     health: Health
+    words: str
+    """How it is."""
     seen: str
     interval: str
     took: str
     problems: Sequence[str]
     more: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """How one thing is."""
+
+    name: str
+    health: Health
+    told: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +51,13 @@ class View:
     streams: Sequence[Stream]
     alerts: a.Alerts
     sources: Sequence[Source]
+
+    @property
+    def pictures(self) -> list[tuple[str, Cluster | Stream]]:
+        """Clusters and streams with what they are, those in trouble first."""
+        some: list[tuple[str, Cluster | Stream]] = [("cluster", one) for one in self.clusters]
+        some += [("stream", one) for one in self.streams]
+        return sorted(some, key=lambda one: WORST_FIRST.index(one[1].health))
 
 
 def view(  # noqa: PLR0913, PLR0917 - what there is, each by its name
@@ -71,40 +89,45 @@ def view(  # noqa: PLR0913, PLR0917 - what there is, each by its name
     some = [one for read in reads if read.kind == "kinesis" for one in streams(read, looked[read.part], now)]
     shown = a.alerts(alerts, told, channels, now)
     sources = [_source(one, looked[one.part].is_up(one), now) for one in reads]
-    states: list[Health] = [*(one.health for one in clusters), *(one.health for one in some)]
-    states += [a.health(shown), *(one.health for one in sources if one.kind == "kinesis")]
-    return View(version, worst(states), _headline(clusters, some, shown, sources), clusters, some, shown, sources)
+    words = [_Word(one.name, one.health, one.headline) for one in clusters]
+    words += [_Word(one.name, one.health, one.headline) for one in some]
+    known = {one.name for one in words}
+    words += [_Word(one.name, one.health, one.words) for one in sources if one.name not in known]
+    level = worst([a.health(shown), *(one.health for one in words)])
+    return View(version, level, _headline(level, words, shown), clusters, some, shown, sources)
 
 
-def _headline(clusters: Sequence[Cluster], some: Sequence[Stream], shown: a.Alerts, sources: Sequence[Source]) -> str:
+def _headline(level: Health, words: Sequence[_Word], shown: a.Alerts) -> str:
     """Return the one sentence that everybody reads."""
-    states = [(one.name, one.health) for one in clusters] + [(one.name, one.health) for one in some]
-    states += [(one.name, one.health) for one in sources if one.kind == "kinesis" and one.health != "warn"]
-    wrong = [name for name, health in states if health in {"bad", "unknown"}]
-    late = [name for name, health in states if health == "warn"]
     firing = len(shown.firing) + shown.more
-    if wrong:
-        told = f"Trouble: {listed(wrong)}"
-    elif late:
-        told = f"Worth a look: {listed(late)}"
-    elif firing:
-        told = "Worth a look"
+    told = [one for one in words if one.health == level]
+    if level == "good":
+        sentence = f"All is well: {listed([one.name for one in words])}"
+    elif len(told) == 1:
+        sentence = f"{told[0].name}: {told[0].told}"
     else:
-        watched = [things(len(clusters), "cluster")] if clusters else []
-        watched += [things(len(some), "stream")] if some else []
-        return f"All is well: {listed(watched)}" if watched else "Nothing has been read yet"
-    return f"{told}. {things(firing, 'alert fires', 'alerts fire')}" if firing else told
+        lead = {"bad": "Trouble", "unknown": "Not known", "warn": "Worth a look"}[level]
+        sentence = f"{lead}: {listed([one.name for one in told])}" if told else lead
+    return f"{sentence}. {things(firing, 'alert fires', 'alerts fire')}" if firing else sentence
 
 
 def _source(read: Read, is_up: bool | None, now: float) -> Source:  # noqa: FBT001 - whether it is
     last = read.last
     if last is None:
-        return Source(read.name, read.kind, "unknown", "not read yet", span(read.interval_seconds), "", (), 0)
+        every = span(read.interval_seconds)
+        return Source(read.name, read.kind, "unknown", "the first read has not ended yet", "not yet", every, "", (), 0)
     health: Health = "unknown" if is_up is None else "bad" if not is_up else "warn" if last.problems else "good"
+    words = {
+        "good": "it was read",
+        "warn": "not everything could be learnt",
+        "bad": f"it cannot be read: {read.why}",
+        "unknown": f"it has not been read for {span(read.age(now))}",
+    }
     return Source(
         read.name,
         read.kind,
         health,
+        words[health],
         ago(read.age(now)),
         span(read.interval_seconds),
         span(last.read_seconds),

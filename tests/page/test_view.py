@@ -1,0 +1,195 @@
+"""What the page shows of what is known, and what it does not show as if it were."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from streamwatch.catalogue import agent
+from streamwatch.catalogue import kafka as k
+from streamwatch.collectors.cluster import ClusterCollector
+from streamwatch.model.alert import Alert
+from streamwatch.model.kafka import ClusterSnapshot
+from streamwatch.model.labels import Labels
+from streamwatch.model.metric import Samples
+from streamwatch.model.snapshot import Problem
+from streamwatch.page.partitions import partition_map
+from streamwatch.page.render import Renderer
+from streamwatch.page.said import Read, span
+from streamwatch.page.view import View, view
+from tests.snapshots import snapshot
+
+NOW = 1003.0
+HEALTHY = {"orders": [(1, (1, 2, 3), (1, 2, 3)), (2, (2, 3, 1), (2, 3, 1))], "clicks": [(3, (3, 1, 2), (3, 1, 2))]}
+
+
+def samples(now: ClusterSnapshot, up: float = 1.0) -> list[Samples]:
+    return [*ClusterCollector(4000).collect(now), agent.SOURCE_UP.sample(up, source="test")]
+
+
+def seen(
+    last: ClusterSnapshot | None,
+    said: Sequence[Samples],
+    alerts: Sequence[Alert] = (),
+    told: Sequence[dict[str, Any]] = (),
+    channels: int = 1,
+) -> View:
+    reads = [Read("test", "test", "kafka", 1.0, last)]
+    return view("1.0", reads, {"test": said}, alerts, told, channels, NOW)
+
+
+def alert(name: str, severity: str, **others: Any) -> Alert:
+    labels = Labels([("alertname", name), ("severity", severity), ("kafka_cluster", "test")])
+    facts: dict[str, Any] = {"value": 1.0, "active_at": NOW - 60, "fired_at": NOW - 30, "state": "firing"}
+    return Alert(labels, annotations=(("summary", f"{name} is so"),), **(facts | others))
+
+
+def html(shown: View) -> str:
+    return Renderer().render(shown).body.decode()
+
+
+def test_a_healthy_cluster_is_well() -> None:
+    now = snapshot(HEALTHY)
+    shown = seen(now, samples(now))
+
+    assert (shown.health, shown.headline) == ("good", "All is well: test")
+    (cluster,) = shown.clusters
+    assert cluster.headline == "all 3 brokers answer, every replica is in sync"
+    assert [(one.id, one.health, one.leaders, one.replicas) for one in cluster.brokers] == [
+        ("1", "good", 1, 3), ("2", "good", 1, 3), ("3", "good", 1, 3),
+    ]  # fmt: skip
+    assert cluster.seen == "3 s ago"
+    assert {square.health for topic in cluster.map.topics for square in topic.squares} == {"good"}
+
+
+def test_a_broker_that_does_not_answer_is_the_first_thing_that_is_said() -> None:
+    now = snapshot(HEALTHY, down=[2])
+    shown = seen(now, samples(now))
+
+    assert shown.health == "bad"
+    assert shown.headline == "test: broker 2 does not answer; 1 partition is led by a broker that does not answer"
+    (cluster,) = shown.clusters
+    assert [one.health for one in cluster.brokers] == ["good", "bad", "good"]
+    assert [one.name for one in cluster.map.topics] == ["orders", "clicks"], "what is in trouble comes first"
+    assert [one.health for one in cluster.map.topics[0].squares] == ["good", "bad"]
+    assert cluster.map.topics[0].squares[1].title == "partition 1: led by broker 2, which does not answer"
+
+
+def test_who_is_missing_is_named() -> None:
+    now = snapshot({"orders": [(1, (1, 2, 3), (1, 3)), (-1, (2,), ())]})
+    squares = partition_map(now).topics[0].squares
+
+    assert [one.health for one in squares] == ["warn", "bad"]
+    assert [one.title for one in squares] == [
+        "partition 0: led by broker 1, missing on 2",
+        "partition 1: no leader, missing on 2, too few replicas in sync to be written with acks=all",
+    ]
+    assert seen(now, samples(now)).headline.startswith("test: 1 partition has no leader")
+
+
+def test_what_is_too_old_is_not_shown_as_if_it_were_true() -> None:
+    shown = seen(snapshot(HEALTHY), [])  # the store has dropped what the last read said
+
+    assert (shown.health, shown.clusters[0].brokers, shown.clusters[0].map.topics) == ("unknown", [], ())
+    assert shown.headline == "test: not seen for 3 s: what was there then is not shown as if it were true"
+    assert {one.value for one in shown.clusters[0].facts} == {"not known"}
+
+
+def test_what_cannot_be_read_says_why() -> None:
+    last = snapshot(HEALTHY, topology=None, problems=(Problem("cluster", "denied", "a:9092: the password is wrong"),))
+    shown = seen(last, [agent.SOURCE_UP.sample(0.0, source="test")])
+
+    assert (shown.health, shown.headline) == ("bad", "test: cannot be read: a:9092: the password is wrong")
+
+
+def test_before_the_first_read_nothing_is_claimed() -> None:
+    shown = seen(None, [])
+    assert (shown.health, shown.headline) == ("unknown", "test: the first read has not ended yet")
+
+
+def test_without_a_controller_what_follows_from_leaders_is_not_drawn() -> None:
+    now = snapshot(HEALTHY, controllers=0.0)
+    shown = seen(now, samples(now))
+
+    assert shown.headline.startswith("test: no controller is active")
+    assert shown.clusters[0].map.topics == ()
+    assert {one.name: one.value for one in shown.clusters[0].facts}["offline"] == "not known"
+
+
+def test_alerts_say_who_was_told() -> None:
+    page, late, quiet = alert("Down", "page"), alert("Late", "warn"), alert("Watchdog", "none")
+    pending = alert("Soon", "page", state="pending", fired_at=None)
+    now = snapshot(HEALTHY)
+    told: list[dict[str, Any]] = [
+        {"channel": "oncall", "alerts": [page.fingerprint], "told": "firing", "toldAt": "1970-01-01T00:16:33Z",
+         "parked": "", "attempts": 1},
+        {"channel": "chat", "alerts": [page.fingerprint], "told": "", "toldAt": None, "parked": "", "attempts": 3},
+        {"channel": "mail", "alerts": [page.fingerprint], "told": "", "toldAt": None, "parked": "no such box",
+         "attempts": 1},
+    ]  # fmt: skip
+    shown = seen(now, samples(now), [late, quiet, page, pending], told)
+
+    assert (shown.health, shown.headline) == ("bad", "Trouble. 2 alerts fire")
+    assert [one.name for one in shown.alerts.firing] == ["Down", "Late"]
+    assert shown.alerts.firing[0].sent == [
+        "oncall was told 10 s ago", "chat is being told, after 3 attempts that failed", "mail refuses it: no such box",
+    ]  # fmt: skip
+    assert shown.alerts.firing[0].since == "30 s"
+    assert shown.alerts.firing[1].sent == ["nobody was told: it is muted, silenced or inhibited"]
+    assert [one.name for one in shown.alerts.pending] == ["Soon"]
+    assert seen(now, [], [late], channels=0).alerts.firing[0].sent == ["there is no channel to tell"]
+
+
+def test_a_large_cluster_is_shown_in_part_and_the_trouble_always() -> None:
+    topics = {f"t{at:03}": [(1 + at % 70, (1 + at % 70,), (1 + at % 70,))] * 80 for at in range(140)}
+    now = snapshot(topics, down=[70])
+    shown = seen(now, samples(now))
+
+    (cluster,) = shown.clusters
+    assert (len(cluster.brokers), cluster.more_brokers) == (60, 10)
+    assert "70" in {one.id for one in cluster.brokers if one.health == "bad"}
+    assert (len(cluster.map.topics), cluster.map.more) == (12, 128)
+    assert {one.name for one in cluster.map.topics[:2]} == {"t069", "t139"}
+    assert (len(cluster.map.topics[0].squares), cluster.map.topics[0].more) == (60, 20)
+    assert len(html(shown)) < 300_000
+
+
+def test_names_of_others_are_text_and_never_markup() -> None:
+    evil = '<script>alert("x")</script>'
+    now = replace(snapshot({evil: HEALTHY["orders"]}), problems=(Problem("topic", "error", evil),))
+    said = samples(now)
+    text = html(seen(now, said, [alert(evil, "page")]))
+
+    assert evil not in text
+    assert text.count("&lt;script&gt;") >= 3
+    assert text.count("<script>") == 1, "the page's own"
+
+
+def test_a_browser_may_fetch_nothing_from_elsewhere() -> None:
+    now = snapshot(HEALTHY)
+    answer = Renderer().render(seen(now, samples(now)))
+    policy = dict(answer.headers)["Content-Security-Policy"]
+
+    assert policy.startswith("default-src 'none'")
+    assert "unsafe" not in policy
+    assert b"http://" not in answer.body.replace(b"http://www.w3.org/2000/svg", b"")
+    assert b"style=" not in answer.body, "the policy forbids it"
+
+
+def test_an_active_controller_that_is_not_known_is_said() -> None:
+    now = snapshot(HEALTHY)
+    said = [one for one in samples(now) if one.metric is not k.ACTIVE_CONTROLLERS]
+    facts = {one.name: (one.value, one.health) for one in seen(now, said).clusters[0].facts}
+    assert facts["active controllers"] == ("not known", "unknown")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (0.0, "0 s"), (0.25, "250 ms"), (3.0, "3 s"), (90.0, "90 s"), (600.0, "10 min"), (36_000.0, "10 h"),
+        (604_800.0, "7 days"), (float("inf"), "never"), (float("nan"), "not known"), (None, "not known"),
+    ],
+)  # fmt: skip
+def test_times_are_told_as_people_do(seconds: float | None, told: str) -> None:
+    assert span(seconds) == told

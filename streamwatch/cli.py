@@ -36,6 +36,7 @@ class _Commands(click.Group):
 
     _elsewhere: ClassVar = {
         "alerts": "streamwatch.notify.commands",
+        "dashboards": "streamwatch.dashboards.commands",
         "demo": "streamwatch.demo.commands",
         "notify": "streamwatch.notify.commands",
         "query": "streamwatch.rules.commands",

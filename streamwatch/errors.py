@@ -11,6 +11,7 @@ The tree::
         SourceThrottled         a quota told us to wait                                 (retryable)
         SourceMisread           what came back was not what the protocol promises
       ExportError             an exporter could not start or deliver
+      GrafanaError            a Grafana did not take the dashboards
       QueryError              an expression is none, or uses what the engine does not know
       RuleError               rule files are wrong: every mistake at once, each with its place
       EvaluationError         an expression could not be evaluated on the data that there is
@@ -68,6 +69,10 @@ class SourceMisread(SourceError):
 
 class ExportError(StreamWatchError):
     """An exporter could not start or deliver."""
+
+
+class GrafanaError(StreamWatchError):
+    """A Grafana did not take the dashboards, or files of them could not be written."""
 
 
 class QueryError(StreamWatchError):

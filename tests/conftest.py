@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import socket
 import warnings
 
 with warnings.catch_warnings():
@@ -21,6 +22,13 @@ from tests.waiting import wait_for
 
 Start = Callable[..., App]
 """Starts an agent, and waits until every source was read once."""
+
+
+def closed_port() -> int:
+    """Return a port at which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def get(app: App, path: str, method: str = "GET") -> tuple[int, str]:

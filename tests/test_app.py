@@ -12,14 +12,8 @@ from streamwatch import config
 from streamwatch.app import App
 from streamwatch.errors import ConfigError, ExportError
 from streamwatch.sources.kafka import KafkaSource
-from tests.conftest import Start, get
+from tests.conftest import Start, closed_port, get
 from tests.waiting import wait_for
-
-
-def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def settings(*clusters: str, **listen: Any) -> config.Config:

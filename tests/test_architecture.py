@@ -76,7 +76,7 @@ OWN = {
     "tables": {"model", "catalogue"},
     "docs": {"model", "catalogue", "config", "settings", "docs_alerts", "docs_msk"},
     "docs_alerts": {"rules"},
-    "dashboards": {"model", "catalogue"},
+    "dashboards": {"model", "catalogue", "errors"},
     "docs_msk": {"model", "catalogue", "config", "sources", "watched"},
     "app": {
         "model",
@@ -143,10 +143,12 @@ THIRD = {
     "pytest": {"reference/pytest_plugin"},  # installed where the plugin is used
     "botocore": {"notify/sns", "sources/kafka/auth", "sources/aws", "reference/aws", "reference/streams_load"},
     "boto3": {"notify/sns", "sources/aws", "reference/streams_load"},
-    "yaml": {"settings", "config", "rules/load", "rules/unit"},
+    "yaml": {"settings", "config", "rules/load", "rules/unit", "dashboards/export"},
     "apscheduler": {"schedule"},
     "prometheus_client": {"export/process", "demo/agent"},
-    "click": {"cli", "notify/commands", "rules/commands", "reference/commands", "demo/commands"},
+    "grafana_api": {"dashboards/push"},
+    "requests": {"dashboards/push"},
+    "click": {"cli", "dashboards/commands", "notify/commands", "rules/commands", "reference/commands", "demo/commands"},
     "rich": {"tables", "demo"},
 }
 

@@ -12,17 +12,12 @@ import pytest
 
 from streamwatch.catalogue import METRICS
 from tests.agent import COMMAND, agent
+from tests.conftest import closed_port
 from tests.waiting import wait_for
 
 
 def streamwatch(*args: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*COMMAND, *args], capture_output=True, text=True, timeout=60, check=False)
-
-
-def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_help_lists_the_commands() -> None:

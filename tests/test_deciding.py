@@ -11,8 +11,8 @@ from streamwatch import config
 from streamwatch.app import App
 from streamwatch.clock import SystemClock
 from streamwatch.errors import RuleError
-from tests.conftest import Start, get
-from tests.test_app import closed_port, samples
+from tests.conftest import Start, closed_port, get
+from tests.test_app import samples
 from tests.waiting import wait_for
 
 RULES = """

@@ -14,7 +14,7 @@ from streamwatch.promql.nodes import Aggregation, Selector
 from streamwatch.promql.parse import parse
 from streamwatch.rules.rule import nodes
 
-FOLDER = Path(__file__).parent.parent / "dashboards"
+FOLDER = Path(__file__).parents[2] / "dashboards"
 KNOWN = {one.name: one for one in METRICS}
 CASES = [pytest.param(board, panel, id=f"{board.title}: {panel.title}") for board in ALL for panel in board.panels]
 

@@ -12,7 +12,7 @@ from streamwatch import __version__
 from streamwatch.api import PREFIX
 from streamwatch.catalogue import agent as c
 from streamwatch.clock import Clock
-from streamwatch.config import Config
+from streamwatch.config import Config, Share
 from streamwatch.deciding import Deciding, Now, groups
 from streamwatch.errors import StreamWatchError
 from streamwatch.export.connection import Answer, Asked
@@ -43,13 +43,16 @@ _HUNG_INTERVALS = 5
 class App:
     """The agent. ``start``, ``reload`` and ``stop`` are called from one thread at a time."""
 
-    def __init__(self, config: Config, clock: Clock, load: Callable[[], Config] | None = None) -> None:
+    def __init__(
+        self, config: Config, clock: Clock, load: Callable[[], Config] | None = None, share: Share | None = None
+    ) -> None:
         """Wire everything; nothing runs before ``start``.
 
         Args:
             config: what to do.
             clock: what time it is.
             load: reads the configuration again, for ``reload``; None where there is no file.
+            share: which of the sources are watched; all by default.
 
         Raises:
             RuleError: the rules are wrong.
@@ -58,6 +61,7 @@ class App:
         self.config = config
         self._clock = clock
         self._load = load
+        self._share = share or Share()
         self._began_at = clock.now()
         self._store = Store(clock)
         self._wiring = Wiring(clock)
@@ -89,7 +93,7 @@ class App:
 
         """
         self._server.start()
-        for config in self.config.sources:
+        for config in self._sources(self.config):
             self._watch(config)
         self._deciding.start()
         self._schedule.start()
@@ -133,14 +137,14 @@ class App:
             self._move(config)
         else:
             self._server.reload_tls()
-        wanted = {one.name: one for one in config.sources}
+        wanted = {one.name: one for one in self._sources(config)}
         stale = [name for name, watch in self._watches.items() if wanted.get(watch.config.name) != watch.config]
         for name in stale:
             self._schedule.remove(name, timeout_seconds=1.0)
             self._watches.pop(name).close()
             self._store.forget(name)
             self._heard.discard(name)
-        for name in {one.name for one in self.config.sources} - wanted.keys():
+        for name in {one.name for one in self._sources(self.config)} - wanted.keys():
             self._deciding.forget(name)
         for name, one in wanted.items():
             if name not in self._watches:
@@ -152,6 +156,14 @@ class App:
             self._deciding = self._decide(config, wanted_rules)
             self._deciding.start()
         self.config = config
+
+    def _sources(self, config: Config) -> tuple[SourceConfig, ...]:
+        """Return those that this agent watches."""
+        found = self._share.of(config.sources)
+        if not found:
+            told = {"share": f"{self._share.index}/{self._share.count}", "sources": len(config.sources)}
+            log.warning("nothing to watch: there are more agents than sources", extra=told)
+        return found
 
     def _decide(self, config: Config, wanted: Sequence[Group]) -> Deciding:
         return Deciding(

@@ -70,7 +70,12 @@ def main() -> None:
 @_kafka
 @_kinesis
 @click.option("--listen", metavar="HOST:PORT", help="Without a file: where to serve the metrics.  [127.0.0.1:9308]")
-def run(file: Path | None, kafka: str | None, kinesis: str | None, listen: str | None) -> None:
+@click.option(
+    "--share",
+    metavar="INDEX/COUNT",
+    help="Of several agents with one configuration, which share of the sources this one watches, from 0/COUNT on.",
+)
+def run(file: Path | None, kafka: str | None, kinesis: str | None, listen: str | None, share: str | None) -> None:
     """Watch, and serve what is seen until told to stop.
 
     SIGHUP reads the configuration again, SIGTERM and SIGINT end the agent.
@@ -83,6 +88,7 @@ def run(file: Path | None, kafka: str | None, kinesis: str | None, listen: str |
 
     from streamwatch.app import App  # noqa: PLC0415 - only this command needs all of it
     from streamwatch.clock import SystemClock  # noqa: PLC0415
+    from streamwatch.config import share as read_share  # noqa: PLC0415
 
     _configure_log(config)
 
@@ -92,7 +98,7 @@ def run(file: Path | None, kafka: str | None, kinesis: str | None, listen: str |
         return fresh
 
     try:
-        app = App(config, SystemClock(), reload if file else None)
+        app = App(config, SystemClock(), reload if file else None, read_share(share) if share else None)
     except StreamWatchError as error:
         raise click.ClickException(str(error)) from error
     try:

@@ -1,7 +1,9 @@
 """The root of the configuration. Each part is declared beside what it configures; here they come together."""
 
 import difflib
+import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +60,31 @@ class Config:
     def sources(self) -> tuple[KafkaConfig | KinesisConfig, ...]:
         """Everything that is watched."""
         return (*self.kafka, *self.kinesis)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Which of the sources this agent watches, of several agents that have one configuration."""
+
+    index: int = 0
+    count: int = 1
+
+    def of(self, sources: Sequence[KafkaConfig | KinesisConfig]) -> tuple[KafkaConfig | KinesisConfig, ...]:
+        """Return this agent's: in turn, as they stand in the file, so that what is added at its end moves nothing."""
+        return tuple(sources[self.index :: self.count])
+
+
+def share(text: str) -> Share:
+    """Read a share such as ``0/3``, the first of three.
+
+    Raises:
+        ConfigError: it is none.
+
+    """
+    found = re.fullmatch(r"(\d{1,4})/(\d{1,4})", text)
+    if found is None or int(found[1]) >= int(found[2]):
+        raise ConfigError([f"--share {text!r}: is no share: write 0/3, 1/3 and 2/3 for three agents"])
+    return Share(int(found[1]), int(found[2]))
 
 
 def load(path: Path) -> Config:

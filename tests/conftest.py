@@ -17,7 +17,7 @@ import pytest
 
 from streamwatch.app import App
 from streamwatch.clock import SystemClock
-from streamwatch.config import Config
+from streamwatch.config import Config, Share
 from tests.waiting import wait_for
 
 Start = Callable[..., App]
@@ -47,8 +47,8 @@ def get(app: App, path: str, method: str = "GET") -> tuple[int, str]:
 def start() -> Iterator[Start]:
     apps: list[App] = []
 
-    def begin(first: Config, load: Callable[[], Config] | None = None) -> App:
-        app = App(first, SystemClock(), load)
+    def begin(first: Config, load: Callable[[], Config] | None = None, share: Share | None = None) -> App:
+        app = App(first, SystemClock(), load, share)
         apps.append(app)
         app.start()
         wait_for(lambda: get(app, "/readyz")[0] == 200, 20, "every source was read once")

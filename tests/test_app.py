@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from streamwatch import config
 from streamwatch.app import App
+from streamwatch.config import share
 from streamwatch.errors import ConfigError, ExportError
 from streamwatch.sources.kafka import KafkaSource
 from tests.conftest import Start, closed_port, get
@@ -55,6 +56,37 @@ def test_a_reload_keeps_what_did_not_change(start: Start) -> None:
     assert app._watches["a"] is kept
     wait_for(lambda: set(samples(app)["streamwatch_source_up"]) == {"a", "c"}, 20, "b is gone and c is read")
     assert samples(app)["streamwatch_config_reloads_total"] == {"taken": 1.0, "refused": 0.0}
+
+
+def test_agents_with_one_configuration_share_its_sources() -> None:
+    both = settings("a", "b", "c", "d", "e")
+    shares = [[one.name for one in share(f"{at}/3").of(both.sources)] for at in range(3)]
+    assert shares == [["a", "d"], ["b", "e"], ["c"]]
+    assert share("3/4").of(settings("a").sources) == ()
+
+
+@pytest.mark.parametrize("text", ["", "3/3", "1", "-1/3", "a/b", "0/0", "1/3/5"])
+def test_a_share_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="is no share: write 0/3"):
+        share(text)
+
+
+def test_an_agent_watches_its_share_only_after_a_reload_too(start: Start) -> None:
+    first = settings("a", "b", reload=True)
+    more = replace(first, kafka=(*first.kafka, *settings("c", "d").kafka))
+    app = start(first, lambda: more, share("1/2"))
+
+    assert set(app._watches) == {"b"}
+    assert get(app, "/-/reload", "POST")[0] == 200
+    assert set(app._watches) == {"b", "d"}
+
+
+def test_an_agent_without_a_share_is_well(start: Start) -> None:
+    app = start(settings("a"), None, share("1/2"))
+
+    assert set(app._watches) == set()
+    assert get(app, "/readyz")[0] == 200
+    assert samples(app)["streamwatch_build_info"]
 
 
 def test_a_configuration_that_is_refused_changes_nothing(start: Start) -> None:

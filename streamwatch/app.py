@@ -22,6 +22,7 @@ from streamwatch.export.server import Health, Server
 from streamwatch.model.metric import Keys, Metric, Samples
 from streamwatch.page.said import Read
 from streamwatch.page.view import view
+from streamwatch.remoting import Remoting
 from streamwatch.rules.rule import Group
 from streamwatch.schedule import Job, Schedule
 from streamwatch.status import status
@@ -74,6 +75,7 @@ class App:
         self._heard: set[str] = set()
         """Sources that have spoken at least once."""
         self._deciding = self._decide(config, groups(config.rules))
+        self._remoting = Remoting(self._schedule, clock, self._everything)
         self._watches: dict[str, Watch] = {}
         self._trust: dict[str, Trust] = {}
         """By the name of the part of the configuration."""
@@ -96,11 +98,13 @@ class App:
         for config in self._sources(self.config):
             self._watch(config)
         self._deciding.start()
+        self._remote(self.config)
         self._schedule.start()
 
     def stop(self, timeout_seconds: float = 5.0) -> None:
         """End everything; what does not end by itself within the timeout is left to the end of the process."""
         hanging = self._schedule.stop(timeout_seconds / 4)
+        self._remoting.stop(timeout_seconds / 4)
         self._deciding.stop(timeout_seconds / 2)
         for name, watch in self._watches.items():
             if name not in hanging:
@@ -155,7 +159,18 @@ class App:
             self._deciding.stop(1.0)
             self._deciding = self._decide(config, wanted_rules)
             self._deciding.start()
+        self._remote(config)
         self.config = config
+
+    def _remote(self, config: Config) -> None:
+        instance = config.rules.instance or config.listen.address
+        self._remoting.take(config.remote_write, {"job": config.rules.job, "instance": instance})
+
+    def _everything(self) -> list[Samples]:
+        """Return all samples that are true now."""
+        with self._rendering:
+            said = [one for _, some in self._chosen().values() for one in some]
+            return [c.UP.sample(1.0), *said, *self._own()]
 
     def _sources(self, config: Config) -> tuple[SourceConfig, ...]:
         """Return those that this agent watches."""
@@ -285,6 +300,7 @@ class App:
             c.SCRAPES.samples(codes, np.array(list(answers.values()), dtype=np.float64)),
             c.RELOADS.samples(outcomes, np.array(list(self._reloads.values()), dtype=np.float64)),
             *self._deciding.samples(),
+            *self._remoting.samples(),
         ]
 
     def _health(self) -> Health:

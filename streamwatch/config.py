@@ -9,6 +9,7 @@ from pathlib import Path
 
 from streamwatch.catalogue import METRICS
 from streamwatch.errors import ConfigError
+from streamwatch.export.remote_write.config import Config as RemoteWriteConfig
 from streamwatch.export.server import Config as ListenConfig
 from streamwatch.log import Config as LogConfig
 from streamwatch.model.settings import setting
@@ -31,6 +32,7 @@ class Config:
     listen: ListenConfig = setting("where the metrics are served", default_factory=ListenConfig)
     rules: RulesConfig = setting("which alerts are decided, and how", default_factory=RulesConfig)
     notify: NotifyConfig = setting("who is told of alerts, and how", default_factory=NotifyConfig)
+    remote_write: tuple[RemoteWriteConfig, ...] = setting("who is sent all samples, by remote write", default=())
     log: LogConfig = setting("the agent's own log, on standard output", default_factory=LogConfig)
 
     def __post_init__(self) -> None:
@@ -50,6 +52,11 @@ class Config:
             names = ", ".join(map(repr, twice))
             kind = "kafka" if any(one.name in twice for one in self.kafka) else "kinesis"
             raise ValueError(f"{kind}: more than one source is called {names}: names tell them apart")
+        receivers = Counter(one.name for one in self.remote_write)
+        if twice := [name for name, count in receivers.items() if count > 1]:
+            raise ValueError(
+                f"remote_write: more than one is called {', '.join(map(repr, twice))}: names tell them apart"
+            )
         for at, mute in enumerate(self.notify.mutes):
             try:
                 cron(mute.cron, mute.zone)

@@ -15,7 +15,7 @@ The tree::
       QueryError              an expression is none, or uses what the engine does not know
       RuleError               rule files are wrong: every mistake at once, each with its place
       EvaluationError         an expression could not be evaluated on the data that there is
-      NotifyError             a notification was not taken
+      NotifyError             a notification, or samples, were not taken by a service
         NotifyUnavailable       the service did not answer, or asked to wait            (retryable)
         NotifyRefused           the service will never take it as it is
 
@@ -92,13 +92,17 @@ class EvaluationError(StreamWatchError):
 
 
 class NotifyError(StreamWatchError):
-    """A notification was not taken; ``reached`` says whether it may have been, nevertheless."""
+    """A message to a service was not taken; ``reached`` says whether it may have been, nevertheless."""
 
-    def __init__(self, message: str, *, reached: bool = False, retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, reached: bool = False, retry_after: float | None = None, status: int | None = None
+    ) -> None:
         super().__init__(message)
         self.reached = reached
         self.retry_after = retry_after
         """Seconds that the service asked to wait."""
+        self.status = status
+        """Of HTTP, where it was refused."""
 
 
 class NotifyUnavailable(NotifyError):

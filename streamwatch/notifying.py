@@ -19,12 +19,12 @@ from streamwatch.notify.config import Config
 from streamwatch.notify.delivery import Deliveries
 from streamwatch.notify.dispatch import Dispatcher
 from streamwatch.notify.heartbeat import Heart
-from streamwatch.notify.http import Web
 from streamwatch.notify.inhibit import shipped
 from streamwatch.notify.mute import Window
 from streamwatch.notify.text import instant
 from streamwatch.schedule import cron
 from streamwatch.statefile import StateFile
+from streamwatch.web import Web
 
 
 class Notifying:

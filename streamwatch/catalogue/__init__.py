@@ -1,6 +1,6 @@
 """The only home of metric names: what each means, its unit, its labels, and its CloudWatch twin."""
 
-from streamwatch.catalogue import agent, kafka, kafka_brokers, kafka_groups, kinesis, kinesis_shards, msk
+from streamwatch.catalogue import agent, kafka, kafka_brokers, kafka_groups, kinesis, kinesis_shards, msk, remote_write
 from streamwatch.model.metric import Metric
 
 METRICS: tuple[Metric, ...] = (
@@ -11,6 +11,7 @@ METRICS: tuple[Metric, ...] = (
     *kinesis.METRICS,
     *kinesis_shards.METRICS,
     *agent.METRICS,
+    *remote_write.METRICS,
 )
 """Every metric that StreamWatch exports by itself (process and Python metrics come from prometheus-client)."""
 
@@ -29,4 +30,5 @@ __all__ = [
     "kinesis",
     "kinesis_shards",
     "msk",
+    "remote_write",
 ]

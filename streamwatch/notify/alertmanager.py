@@ -9,9 +9,9 @@ from streamwatch.model.alert import Alert
 from streamwatch.model.notification import Notification
 from streamwatch.model.settings import Duration, Secret, setting
 from streamwatch.notify.channel import Target, Tools
-from streamwatch.notify.http import basic, check_url
 from streamwatch.notify.plan import Pace
 from streamwatch.notify.text import Links, annotations, instant
+from streamwatch.web import basic, check_url
 
 _MOST_ALERTS: Final = 64
 _LINGER_SECONDS: Final = 300.0

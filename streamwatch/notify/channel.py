@@ -6,9 +6,9 @@ from typing import Protocol
 
 from streamwatch.clock import Clock
 from streamwatch.model.notification import Notification
-from streamwatch.notify.http import Web
 from streamwatch.notify.plan import Pace
 from streamwatch.notify.text import Links
+from streamwatch.web import Web
 
 
 class Notifier(Protocol):

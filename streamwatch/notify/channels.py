@@ -7,7 +7,7 @@ from streamwatch.clock import Clock
 from streamwatch.notify import alertmanager, command, logged, mail, pagerduty, slack, sns, teams, webhook
 from streamwatch.notify.channel import Target, Tools
 from streamwatch.notify.config import Config
-from streamwatch.notify.http import Web
+from streamwatch.web import Web
 
 _BUILT: Final[Mapping[type, Callable[[Any, Tools], tuple[Target, ...]]]] = {
     alertmanager.Config: alertmanager.targets,

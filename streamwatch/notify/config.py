@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from streamwatch.model.settings import Duration, Secret, setting
 from streamwatch.notify.alertmanager import Config as Alertmanager
 from streamwatch.notify.command import Config as Command
-from streamwatch.notify.http import Http
 from streamwatch.notify.logged import Config as Logged
 from streamwatch.notify.mail import Config as Mail
 from streamwatch.notify.matchers import matchers
@@ -17,6 +16,7 @@ from streamwatch.notify.sns import Config as Sns
 from streamwatch.notify.teams import Config as Teams
 from streamwatch.notify.text import Links
 from streamwatch.notify.webhook import Config as Webhook
+from streamwatch.web import Http
 
 Channel = Alertmanager | Command | Logged | Mail | PagerDuty | Slack | Sns | Teams | Webhook
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from streamwatch.errors import NotifyError
 from streamwatch.notify.config import Config
-from streamwatch.notify.http import Web
+from streamwatch.web import Web
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from streamwatch.errors import NotifyError, NotifyRefused, NotifyUnavailable
 from streamwatch.model.notification import Notification
 from streamwatch.model.settings import Duration, FilePath, HostPort, Secret, setting
 from streamwatch.notify.channel import Target, Tools
-from streamwatch.notify.http import trusting
 from streamwatch.notify.text import Writer, template
+from streamwatch.web import trusting
 
 _MOST_SUBJECT: Final = 200
 _MOST_TEXT: Final = 64_000

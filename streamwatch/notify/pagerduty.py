@@ -8,8 +8,8 @@ from typing import Any, Final, Literal
 from streamwatch.model.notification import Notification
 from streamwatch.model.settings import Secret, setting
 from streamwatch.notify.channel import Target, Tools
-from streamwatch.notify.http import check_url
 from streamwatch.notify.text import Writer, annotations, instant, template, told_links
+from streamwatch.web import check_url
 
 _HOSTS: Final = {"us": "https://events.pagerduty.com", "eu": "https://events.eu.pagerduty.com"}
 _SEVERITIES: Final = {

@@ -8,8 +8,8 @@ from typing import Any, Final
 from streamwatch.model.notification import Notification
 from streamwatch.model.settings import Secret, setting
 from streamwatch.notify.channel import Target, Tools
-from streamwatch.notify.http import check_url
 from streamwatch.notify.text import Writer, template, truncated
+from streamwatch.web import check_url
 
 _MOST_TITLE: Final = 140
 _MOST_TEXT: Final = 2800

@@ -10,9 +10,9 @@ from streamwatch.errors import NotifyRefused, NotifyUnavailable
 from streamwatch.model.notification import Notification
 from streamwatch.model.settings import Secret, setting
 from streamwatch.notify.channel import Target, Tools
-from streamwatch.notify.http import check_url
 from streamwatch.notify.text import Writer, template, truncated_bytes
 from streamwatch.notify.webhook import payload
+from streamwatch.web import check_url
 
 _MOST_SUBJECT: Final = 100
 _MOST_BYTES: Final = 250_000  # of 262,144

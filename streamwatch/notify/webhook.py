@@ -10,8 +10,8 @@ from typing import Any, Final
 from streamwatch.model.notification import Notification
 from streamwatch.model.settings import Secret, setting
 from streamwatch.notify.channel import Target, Tools
-from streamwatch.notify.http import check_url
 from streamwatch.notify.text import MOST_ANNOTATION, annotations, instant, truncated
+from streamwatch.web import check_url
 
 _NEVER: Final = "0001-01-01T00:00:00Z"
 

@@ -19,9 +19,9 @@ from streamwatch.errors import NotifyError, NotifyRefused, NotifyUnavailable
 from streamwatch.model.settings import Secret
 from streamwatch.notify import alertmanager, command, pagerduty, slack, sns, teams, webhook
 from streamwatch.notify.channel import Notifier, Tools
-from streamwatch.notify.http import Http, Web
 from streamwatch.notify.logged import Logged
 from streamwatch.notify.text import Links
+from streamwatch.web import Http, Web
 from tests.notify.alerts import alert, notification, resolved
 from tests.notify.receiver import Receiver, receiver
 from tests.real.certificates import Authority

@@ -17,9 +17,9 @@ from streamwatch.notify.config import Config, Heartbeat
 from streamwatch.notify.delivery import Deliveries
 from streamwatch.notify.dispatch import Dispatcher
 from streamwatch.notify.heartbeat import Heart
-from streamwatch.notify.http import Http, Web
 from streamwatch.notify.logged import Config as Logged
 from streamwatch.statefile import StateFile
+from streamwatch.web import Http, Web
 from tests.agent import agent
 from tests.notify.alerts import alert
 from tests.notify.receiver import Receiver, receiver

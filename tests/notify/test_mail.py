@@ -17,9 +17,9 @@ from streamwatch.clock import ManualClock, SystemClock
 from streamwatch.errors import NotifyError, NotifyRefused, NotifyUnavailable
 from streamwatch.model.settings import Secret
 from streamwatch.notify.channel import Tools
-from streamwatch.notify.http import Http, Web
 from streamwatch.notify.mail import Config, Mail
 from streamwatch.notify.text import Links
+from streamwatch.web import Http, Web
 from tests.notify.alerts import notification, resolved
 from tests.real.certificates import Authority
 

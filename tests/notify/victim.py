@@ -19,11 +19,11 @@ from streamwatch.notify.channel import Target, Tools
 from streamwatch.notify.config import Config
 from streamwatch.notify.delivery import Delivery
 from streamwatch.notify.dispatch import Dispatcher
-from streamwatch.notify.http import Http, Web
 from streamwatch.notify.text import Links
 from streamwatch.notify.webhook import Config as WebhookConfig
 from streamwatch.notify.webhook import Webhook
 from streamwatch.statefile import StateFile
+from streamwatch.web import Http, Web
 from tests.notify.alerts import alert
 
 STEPS = ("before the decision", "after the decision", "before the request", "after the answer", "nowhere")

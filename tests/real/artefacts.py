@@ -138,6 +138,11 @@ def prometheus() -> Path:
     return _kept("prometheus", _download_prometheus) / "usr/bin/prometheus"
 
 
+def prometheus_3() -> Path:
+    """Prometheus 3.5, from a newer suite of Debian than this machine's; unpacked, not installed."""
+    return _kept("prometheus-3", lambda folder: _download_from_sid(folder, "prometheus")) / "usr/bin/prometheus"
+
+
 def alertmanager() -> Path:
     """The folder with Debian's Alertmanager, unpacked and not installed; it must be the working directory of it."""
     return _kept("alertmanager", _download_alertmanager)

@@ -5,18 +5,18 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
-from urllib.request import urlopen
 
 from tests.agent import agent
 from tests.notify.receiver import Receiver, receiver
 from tests.real import artefacts
 from tests.real.conftest import had
 from tests.real.kafka import KafkaCluster
+from tests.real.prometheus import asked, free_port, query
+from tests.real.prometheus import prometheus as running
 from tests.waiting import wait_for
 
 RULES: Final = """
@@ -67,12 +67,6 @@ class Pager:
         return not begun or (max(over, default=0.0) > max(begun) and time.monotonic() - max(over) > _CALM_SECONDS)
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
-
-
 @contextmanager
 def alertmanager(folder: Path, hook: str) -> Iterator[str]:
     """A real Alertmanager that passes on everything at once; yields its address."""
@@ -98,7 +92,6 @@ def prometheus(folder: Path, brokers: list[str], watcher: str, alerts: str) -> I
     binary = had(artefacts.prometheus)
     (folder / "theirs.yml").write_text(THEIRS)
     config = {
-        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
         "rule_files": [f"{folder}/theirs.yml"],
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": [alerts]}]}]},
         "scrape_configs": [
@@ -106,21 +99,12 @@ def prometheus(folder: Path, brokers: list[str], watcher: str, alerts: str) -> I
             {"job_name": "agent", "static_configs": [{"targets": [watcher]}]},
         ],
     }
-    (folder / "prometheus.yml").write_text(json.dumps(config))
-    port = free_port()
-    command = [
-        str(binary), f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data",
-        f"--web.listen-address=127.0.0.1:{port}", "--log.level=error",
-    ]  # fmt: skip
-    with _running(command):
-        address = f"http://127.0.0.1:{port}/api/v1"
-        wait_for(lambda: _listens(port), 30, "Prometheus listens")
+    with running(binary, folder, config) as address:
         # Before it has found it, it drops what fires, and tries again a minute later.
-        found = f"{address}/alertmanagers"
-        wait_for(lambda: _asked(found)["activeAlertmanagers"], 60, "Prometheus finds the Alertmanager")
-        up = f"{address}/query?query={quote('count(up == 1)')}"
-        wait_for(lambda: [v["value"][1] for v in _asked(up)["result"]] == [str(len(brokers) + 1)], 60, "all scraped")
-        yield f"127.0.0.1:{port}"
+        wait_for(lambda: asked(address, "alertmanagers")["activeAlertmanagers"], 60, "it finds the Alertmanager")
+        up = [str(len(brokers) + 1)]
+        wait_for(lambda: [v["value"][1] for v in query(address, "count(up == 1)")] == up, 60, "all scraped")
+        yield address
 
 
 @contextmanager
@@ -181,14 +165,6 @@ def _running(command: list[str], home: Path | None = None) -> Iterator[None]:
             yield
         finally:
             process.terminate()
-
-
-def _asked(url: str) -> Any:
-    try:
-        with closing(urlopen(url, timeout=5)) as answer:  # noqa: S310 - on loopback
-            return json.load(answer)["data"]
-    except (OSError, ValueError):
-        return {"activeAlertmanagers": [], "result": []}
 
 
 def _listens(port: int) -> bool:

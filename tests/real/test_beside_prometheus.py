@@ -2,8 +2,6 @@
 
 import json
 import re
-import socket
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -30,6 +28,7 @@ from streamwatch.reference.kafka.spec import Spec
 from streamwatch.reference.play import ALL, LoadProcess, on_kafka, play
 from tests.real import artefacts
 from tests.real.conftest import had
+from tests.real.prometheus import prometheus
 from tests.waiting import wait_for
 
 SCALE = 20
@@ -51,14 +50,7 @@ def firing(address: str) -> dict[Labels, dict[str, Any]] | None:
 
 
 @pytest.fixture
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
-
-
-@pytest.fixture
-def beside(tmp_path: Path, free_port: int) -> Iterator[tuple[ReferenceKafka, LoadProcess, str, str]]:
+def beside(tmp_path: Path) -> Iterator[tuple[ReferenceKafka, LoadProcess, str, str]]:
     server = had(artefacts.prometheus)
     rules = tmp_path / "rules"
     rules.mkdir()
@@ -71,18 +63,11 @@ def beside(tmp_path: Path, free_port: int) -> Iterator[tuple[ReferenceKafka, Loa
         stack.callback(app.stop)
         target = {"targets": [app.address], "labels": {"instance": "agent"}}
         config = {
-            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
             "rule_files": [f"{rules}/*.yml"],
             "scrape_configs": [{"job_name": "streamwatch", "static_configs": [target]}],
         }
-        (tmp_path / "prometheus.yml").write_text(json.dumps(config))
-        command = [
-            str(server), f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/data",
-            f"--web.listen-address=127.0.0.1:{free_port}", "--log.level=warn",
-        ]  # fmt: skip
-        process = stack.enter_context(subprocess.Popen(command))
-        stack.callback(process.terminate)
-        yield kafka, load, app.address, f"127.0.0.1:{free_port}"
+        address = stack.enter_context(prometheus(server, tmp_path / "prometheus", config))
+        yield kafka, load, app.address, address
 
 
 NEED_MORE = {

@@ -9,9 +9,9 @@ import pytest
 from streamwatch.clock import SystemClock
 from streamwatch.model.settings import Secret
 from streamwatch.notify.channel import Tools
-from streamwatch.notify.http import Http, Web
 from streamwatch.notify.sns import Config, Sns
 from streamwatch.notify.text import Links
+from streamwatch.web import Http, Web
 from tests.notify.alerts import notification, resolved
 from tests.real import emulators
 from tests.real.conftest import had

@@ -13,7 +13,7 @@ from botocore.credentials import (
     AssumeRoleCredentialFetcher,
     DeferredRefreshableCredentials,
 )
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from streamwatch.clock import Clock
 from streamwatch.errors import SourceMisread, SourceThrottled, SourceUnavailable
@@ -106,6 +106,21 @@ class Account:
             return None
         with self._lock:
             return self._paces.setdefault((region, operation), Pace(rate, self._clock))
+
+    def credentials(self) -> Any:  # noqa: ANN401 - botocore has no types
+        """Return the credentials of now, which renew themselves.
+
+        Raises:
+            NoCredentialsError: there are none.
+
+        """
+        with self._lock:
+            if self._session is None:
+                self._session = self._begin()
+            found = self._session.get_credentials()
+        if found is None:
+            raise NoCredentialsError
+        return found
 
     def _begin(self) -> boto3.session.Session:
         access = self._access

@@ -96,8 +96,8 @@ class Web:
     def request(
         self, method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None,
         secrets: Iterable[Secret] = (),
-    ) -> None:  # fmt: skip
-        """Send a request; that the service took it is all there is to know.
+    ) -> dict[str, str]:  # fmt: skip
+        """Send a request, and return the headers of the answer to what the service took.
 
         Args:
             method: as in ``POST``.
@@ -126,6 +126,7 @@ class Web:
                 if answer.status not in _OK:
                     hidden = [*(one.reveal() for one in secrets), *_secret_parts(url)]
                     raise _refusal(where, answer, self._clock.now(), hidden)
+                return dict(answer.headers.items())
         except ssl.SSLCertVerificationError as error:
             raise NotifyUnavailable(f"{where}: its certificate is not trusted: {error.verify_message}") from error
         except (OSError, HTTPException, ValueError) as error:
@@ -198,7 +199,7 @@ def _refusal(where: str, answer: HTTPResponse, now: float, secrets: Iterable[str
     if code in _WAITS or code >= _SERVER:
         # A server that fails may have done what it was asked to; one that asks to wait has not.
         return NotifyUnavailable(where, reached=code >= _SERVER, retry_after=wait)
-    return NotifyRefused(where)
+    return NotifyRefused(where, status=code)
 
 
 def _seconds(text: str | None, now: float) -> float | None:

@@ -1,0 +1,68 @@
+"""Where samples are sent."""
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from streamwatch.model.settings import Duration, FilePath, Secret, setting
+from streamwatch.sources.aws.config import Access
+from streamwatch.web import Http, check_url
+
+_LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*=.+")
+_HEADER: Final = re.compile(r"[A-Za-z0-9-]+: ?\S.*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigV4:
+    """Requests signed as AWS wants them: Amazon Managed Prometheus. Needs `aps:RemoteWrite` on the workspace."""
+
+    region: str = setting("the workspace's AWS region")
+    service: str = setting("what is signed for", default="aps")
+    access: Access = setting("who the agent is there", default_factory=Access)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """One receiver of all samples, by Prometheus's remote write."""
+
+    name: str = setting("what the receiver is called, in the agent's own metrics and messages")
+    url: Secret = setting("where samples are sent, as in `https://mimir.example/api/v1/push`")
+    version: Literal["auto", "1.0", "2.0"] = setting(
+        "of remote write; `auto` is 2.0 where the receiver takes it", default="auto"
+    )
+    interval: Duration = setting("how often the samples of that moment are sent", default=15.0, minimum=1.0)
+    username: str | None = setting("user name, of a receiver that asks for one", default=None)
+    password: Secret | None = setting("its password", default=None)
+    token: Secret | None = setting("sent as `Authorization: Bearer …`", default=None)
+    headers: tuple[str, ...] = setting("more headers, as in ['X-Scope-OrgID: shop']", default=())
+    sigv4: SigV4 | None = setting("requests signed as AWS wants them", default=None)
+    labels: tuple[str, ...] = setting(
+        "labels that series get that have none of that name, as in ['env=live']", default=()
+    )
+    timeout: Duration = setting("how long one request may take", default=10.0, minimum=0.1, maximum=60.0)
+    ca_file: FilePath | None = setting("PEM file of authorities to trust besides the system's", default=None)
+    samples_per_request: int = setting("how many samples go into one request", default=5000, minimum=1, maximum=100_000)
+    queue_samples: int = setting(
+        "how many samples wait at most for a receiver that does not take them (8 bytes each); then the oldest go",
+        default=5_000_000,
+        minimum=1000,
+    )
+    max_age: Duration = setting("samples that are older are not sent any more", default=3600.0, minimum=60.0)
+
+    def __post_init__(self) -> None:
+        check_url("url", self.url)
+        if (self.username is None) != (self.password is None):
+            raise ValueError("username: a name and a password belong together: give both, or neither")
+        if sum(one is not None for one in (self.username, self.token, self.sigv4)) > 1:
+            raise ValueError("token: there is one way to say who asks: a name and password, a token, or sigv4")
+        for one in self.labels:
+            if _LABEL.fullmatch(one) is None:
+                raise ValueError(f"labels: {one!r} is no label: write 'env=live'")
+        for one in self.headers:
+            if _HEADER.fullmatch(one) is None:
+                raise ValueError("headers: this is no header: write 'X-Scope-OrgID: shop'")
+
+    @property
+    def http(self) -> Http:
+        """How it is reached."""
+        return Http(timeout=self.timeout, ca_file=self.ca_file)

@@ -1,0 +1,241 @@
+"""Keeps what is to be sent to one receiver, and sends it: in order, again where it failed, and never more than fits."""
+
+import logging
+import math
+import random
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from streamwatch.clock import Clock
+from streamwatch.errors import NotifyError, NotifyRefused
+from streamwatch.export.remote_write.config import Config
+from streamwatch.export.remote_write.encode import Cycle, Encoder, Ending, Request, Version
+from streamwatch.model.metric import Samples
+
+log = logging.getLogger(__name__)
+
+Post = Callable[[bytes, Mapping[str, str]], Mapping[str, str]]
+"""Sends a body with headers, and returns the headers of the answer; raises NotifyError where it was not taken."""
+
+_FIRST_SECONDS: Final = 0.5
+_LONGEST_SECONDS: Final = 30.0
+_MOST_DOUBLINGS: Final = 10
+_WRITTEN: Final = "x-prometheus-remote-write-samples-written"
+_UNKNOWN_FORMAT: Final = frozenset({400, 415})
+_HEADERS: Final[Mapping[Version, Mapping[str, str]]] = {
+    "1.0": {
+        "Content-Type": "application/x-protobuf",
+        "Content-Encoding": "snappy",
+        "X-Prometheus-Remote-Write-Version": "0.1.0",
+    },
+    "2.0": {
+        "Content-Type": "application/x-protobuf;proto=io.prometheus.write.v2.Request",
+        "Content-Encoding": "snappy",
+        "X-Prometheus-Remote-Write-Version": "2.0.0",
+    },
+}
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of samples, since the agent began."""
+
+    sent: int = 0
+    refused: int = 0
+    """By the receiver, for good."""
+    dropped: int = 0
+    """For lack of room, or because they were too old."""
+    failures: int = 0
+    """Requests that will be tried again."""
+
+
+@dataclass(slots=True)
+class _UnderWay:
+    """The cycle that is being sent, and how far."""
+
+    cycle: Cycle
+    requests: Iterator[Request]
+    next: Request | None
+    done: int = 0
+    """Requests of it that are over."""
+
+
+class Sender:
+    """Sends to one receiver. ``offer`` may be called from any thread; ``step`` by one at a time."""
+
+    def __init__(
+        self, config: Config, labels: Mapping[str, str], post: Post, clock: Clock, dice: random.Random
+    ) -> None:
+        """Begin with nothing to send.
+
+        Args:
+            config: the receiver's.
+            labels: what every series gets that has none of that name.
+            post: sends a request.
+            clock: what time it is.
+            dice: spreads attempts over time.
+
+        """
+        self.config = config
+        own = dict(one.split("=", 1) for one in config.labels)
+        self._encoder, self._ending = Encoder({**labels, **own}), Ending()
+        self._post, self._clock, self._dice = post, clock, dice
+        self._version: Version = "1.0" if config.version == "1.0" else "2.0"
+        self._is_sure = config.version != "auto"
+        """Whether the version is known to be understood."""
+        self._changed = threading.Condition()
+        self._queue: deque[Cycle] = deque()
+        self._queued = 0
+        self._under_way: _UnderWay | None = None
+        self._failures, self._why = 0, ""
+        self._wait_until = -math.inf
+        self._ends_at = math.inf
+        self.counts = Counts()
+        self._thread = threading.Thread(target=self._work, name=f"remote write {config.name}", daemon=True)
+
+    def offer(self, at: float, samples: Sequence[Samples]) -> None:
+        """Take the samples of a moment; where there is no room, the oldest that wait go."""
+        with self._changed:
+            once, ended = self._ending.next(samples)
+            cycle = Cycle(at, once, ended)
+            self._queue.append(cycle)
+            self._queued += cycle.size
+            while self._queued > self.config.queue_samples and self._queue:
+                self._drop(self._queue.popleft())
+            self._changed.notify()
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._thread.start()
+
+    def stop(self, timeout_seconds: float) -> None:
+        """Send what waits, as far as that goes within the timeout, and end."""
+        with self._changed:
+            self._ends_at = self._clock.monotonic() + timeout_seconds
+            self._changed.notify()
+        if self._thread.is_alive():
+            self._thread.join(timeout_seconds)
+
+    def waiting(self) -> tuple[int, float]:
+        """Return how many samples wait, and how many seconds the oldest does."""
+        with self._changed:
+            under_way = self._under_way
+            oldest = under_way.cycle if under_way is not None else self._queue[0] if self._queue else None
+            left = under_way.cycle.size if under_way is not None else 0
+            return self._queued + left, 0.0 if oldest is None else max(0.0, self._clock.now() - oldest.at)
+
+    def step(self) -> float:
+        """Send one request, if there is one; return for how many seconds there is nothing to do."""
+        pause = self._wait_until - self._clock.monotonic()
+        if pause > 0:
+            return pause
+        under_way = self._current()
+        if under_way is None:
+            return math.inf
+        if under_way.next is None:
+            self._finish()
+            return 0.0
+        if self._clock.now() - under_way.cycle.at > self.config.max_age:
+            self.counts.dropped += under_way.next.samples
+            self._advance(under_way)
+            return 0.0
+        self._send(under_way, under_way.next)
+        return 0.0
+
+    def _current(self) -> _UnderWay | None:
+        with self._changed:
+            if self._under_way is None and self._queue:
+                cycle = self._queue.popleft()
+                self._queued -= cycle.size
+                self._under_way = self._begin(cycle, 0)
+            return self._under_way
+
+    def _begin(self, cycle: Cycle, done: int) -> _UnderWay:
+        """Return a cycle as it is being sent, without the requests that are over."""
+        requests = self._encoder.requests(cycle, self._version, self.config.samples_per_request)
+        for _ in range(done):
+            next(requests)
+        return _UnderWay(cycle, requests, next(requests, None), done)
+
+    def _finish(self) -> None:
+        with self._changed:
+            self._under_way = None
+
+    @staticmethod
+    def _advance(under_way: _UnderWay) -> None:
+        under_way.next = next(under_way.requests, None)
+        under_way.done += 1
+
+    def _drop(self, cycle: Cycle) -> None:
+        self._queued -= cycle.size
+        self.counts.dropped += cycle.size
+
+    def _send(self, under_way: _UnderWay, request: Request) -> None:
+        import cramjam  # noqa: PLC0415 - only who sends pays for it
+
+        try:
+            told = self._post(bytes(cramjam.snappy.compress_raw(request.body)), _HEADERS[self._version])
+        except NotifyRefused as error:
+            if not self._is_sure and error.status in _UNKNOWN_FORMAT:
+                self._fall_back(under_way)
+                return
+            self._refused(request, error)
+        except NotifyError as error:
+            self._failed(error)
+            return
+        else:
+            if not self._is_sure and self._version == "2.0" and _WRITTEN not in {name.lower() for name in told}:
+                # It may have understood nothing: who speaks 2.0 says how many samples it wrote.
+                self._fall_back(under_way)
+                return
+            self._taken(request)
+        self._advance(under_way)
+
+    def _fall_back(self, under_way: _UnderWay) -> None:
+        self._version, self._is_sure = "1.0", True
+        log.info("the receiver does not speak remote write 2.0: 1.0 is used", extra={"receiver": self.config.name})
+        self._under_way = self._begin(under_way.cycle, under_way.done)
+
+    def _taken(self, request: Request) -> None:
+        self.counts.sent += request.samples
+        self._is_sure = True
+        if self._why:
+            log.info("samples are taken again", extra={"receiver": self.config.name})
+        self._failures, self._why = 0, ""
+
+    def _refused(self, request: Request, error: NotifyError) -> None:
+        self.counts.refused += request.samples
+        self._say(f"samples are refused, and given up: {error}")
+        self._failures = 0
+
+    def _failed(self, error: NotifyError) -> None:
+        self.counts.failures += 1
+        longest = min(_LONGEST_SECONDS, _FIRST_SECONDS * 2.0 ** min(self._failures, _MOST_DOUBLINGS))
+        self._failures += 1
+        pause = max(self._dice.uniform(longest / 2, longest), error.retry_after or 0.0)
+        self._wait_until = self._clock.monotonic() + pause
+        self._say(f"samples are not taken, and kept: {error}")
+
+    def _say(self, what: str) -> None:
+        if self._why != what:
+            log.warning("%s", what, extra={"receiver": self.config.name})
+        self._why = what
+
+    def _work(self) -> None:
+        while self._clock.monotonic() < self._ends_at:
+            try:
+                wait = self.step()
+            except Exception:
+                log.exception("remote write to %r failed: please report this", self.config.name)
+                self._finish()  # it would fail again
+                wait = _FIRST_SECONDS
+            with self._changed:
+                if not wait or (math.isinf(wait) and self._queue):
+                    continue
+                if not math.isinf(self._ends_at) and math.isinf(wait):
+                    return
+                left = min(wait, self._ends_at - self._clock.monotonic(), threading.TIMEOUT_MAX)
+                self._changed.wait(max(0.0, left))

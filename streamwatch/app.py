@@ -65,7 +65,7 @@ class App:
         self._share = share or Share()
         self._began_at = clock.now()
         self._store = Store(clock)
-        self._wiring = Wiring(clock)
+        self._wiring = Wiring(clock, config.export.compatibility)
         self._schedule = Schedule(clock)
         self._exposition, self._process = Exposition(), Process()
         self._rendering, self._choosing = threading.Lock(), threading.Lock()
@@ -142,7 +142,12 @@ class App:
         else:
             self._server.reload_tls()
         wanted = {one.name: one for one in self._sources(config)}
-        stale = [name for name, watch in self._watches.items() if wanted.get(watch.config.name) != watch.config]
+        renamed = config.export != self.config.export
+        if renamed:
+            self._wiring = Wiring(self._clock, config.export.compatibility)
+        stale = [
+            name for name, watch in self._watches.items() if renamed or wanted.get(watch.config.name) != watch.config
+        ]
         for name in stale:
             self._schedule.remove(name, timeout_seconds=1.0)
             self._watches.pop(name).close()

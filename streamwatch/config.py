@@ -9,6 +9,7 @@ from pathlib import Path
 
 from streamwatch.catalogue import METRICS
 from streamwatch.errors import ConfigError
+from streamwatch.export.config import Config as ExportConfig
 from streamwatch.export.remote_write.config import Config as RemoteWriteConfig
 from streamwatch.export.server import Config as ListenConfig
 from streamwatch.log import Config as LogConfig
@@ -32,6 +33,7 @@ class Config:
     listen: ListenConfig = setting("where the metrics are served", default_factory=ListenConfig)
     rules: RulesConfig = setting("which alerts are decided, and how", default_factory=RulesConfig)
     notify: NotifyConfig = setting("who is told of alerts, and how", default_factory=NotifyConfig)
+    export: ExportConfig = setting("how metrics are told", default_factory=ExportConfig)
     remote_write: tuple[RemoteWriteConfig, ...] = setting("who is sent all samples, by remote write", default=())
     log: LogConfig = setting("the agent's own log, on standard output", default_factory=LogConfig)
 

@@ -1,6 +1,6 @@
 """What can be watched: sources, and the collectors that make samples of their snapshots."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -14,6 +14,7 @@ from streamwatch.collectors import Collector
 from streamwatch.collectors.broker_pages import PageCollector, ScrapeCollector
 from streamwatch.collectors.cluster import ClusterCollector
 from streamwatch.collectors.groups import GroupCollector
+from streamwatch.collectors.kafka_exporter import KafkaExporterCollector
 from streamwatch.collectors.lag import EndOffsetHistory
 from streamwatch.collectors.msk import MskCollector
 from streamwatch.collectors.partitions import PartitionCollector
@@ -67,8 +68,8 @@ class Watched:
     """Those that tell of the source itself."""
 
 
-def kafka_collectors(config: KafkaConfig) -> dict[str, Collector[Any]]:
-    """Return the collectors for a Kafka cluster."""
+def kafka_collectors(config: KafkaConfig, compatibility: Collection[str] = ()) -> dict[str, Collector[Any]]:
+    """Return the collectors for a Kafka cluster, with those for other exporters' names."""
     history = EndOffsetHistory(config.lag_history, config.interval)
     found: dict[str, Collector[Any]] = {
         "cluster": ClusterCollector(config.partitions_per_broker),
@@ -77,6 +78,8 @@ def kafka_collectors(config: KafkaConfig) -> dict[str, Collector[Any]]:
     }
     if config.granularity == "partition":
         found["partitions"] = PartitionCollector(history)
+    if "kafka_exporter" in compatibility:
+        found["kafka_exporter"] = KafkaExporterCollector()
     return found
 
 
@@ -120,8 +123,16 @@ def trust(config: Config) -> Trust:
 class Wiring:
     """Makes what is watched; sources of one AWS account share its session."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, compatibility: Collection[str] = ()) -> None:
+        """Begin.
+
+        Args:
+            clock: what time it is.
+            compatibility: other exporters whose names are told, too.
+
+        """
         self._clock = clock
+        self._compatibility = compatibility
         self._accounts: Accounts | None = None
 
     def watched(self, config: Config, wake: Callable[[], None]) -> list[Watched]:
@@ -153,15 +164,14 @@ class Wiring:
             found.append(self._state(config, config.msk, msk))
         return found
 
-    @staticmethod
-    def _protocol(config: KafkaConfig, source: KafkaSource) -> Watched:
+    def _protocol(self, config: KafkaConfig, source: KafkaSource) -> Watched:
         return Watched(
             name=config.name,
             kind="kafka",
             source=source,
             interval=config.interval,
             max_series=config.max_series,
-            collectors=kafka_collectors(config),
+            collectors=kafka_collectors(config, self._compatibility),
             about=(SourceCollector(config.interval), RequestCollector()),
         )
 

@@ -140,7 +140,10 @@ colour: red
         ),
         "file.yaml:11: listen.reload: 'maybe' is neither true nor false",
         "file.yaml:12: log.level: 'loud' is not allowed: one of debug, info, warning, error",
-        "file.yaml:13: unknown key 'colour': allowed are kafka, kinesis, listen, rules, notify, log",
+        (
+            "file.yaml:13: unknown key 'colour': allowed are kafka, kinesis, listen, rules, notify, export,"
+            " remote_write, log"
+        ),
     ]
 
 

@@ -27,8 +27,8 @@ class PartitionCollector:
         if topology is None:
             return []
         facts = self._replication.get(lambda: replication(topology), topology)
-        rows, keys = self._rows.get(lambda: _rows(now, topology), topology, now.selected)
-        places, group_keys = self._commits.get(lambda: _commits(now, topology), now.commits, now.selected)
+        rows, keys = self._rows.get(lambda: rows_of(now, topology), topology, now.selected)
+        places, group_keys = self._commits.get(lambda: commits_of(now, topology), now.commits, now.selected)
         row, committed = now.commits.row[places], now.committed[places]
         seconds, _ = self._history.ages(row, committed)
         lag = np.maximum(known(now.end_offset)[row] - known(committed), 0.0)
@@ -46,13 +46,15 @@ class PartitionCollector:
         ]
 
 
-def _rows(now: ClusterSnapshot, topology: Topology) -> tuple[Int64s, Keys]:
+def rows_of(now: ClusterSnapshot, topology: Topology) -> tuple[Int64s, Keys]:
+    """Return the rows of the selected topics' partitions, and their keys."""
     rows = np.flatnonzero(now.selected[topology.topic])
     named = zip(topology.topic[rows].tolist(), topology.partition[rows].tolist(), strict=True)
     return rows, Keys(PARTITION, [(now.cluster, topology.topics[t], str(p)) for t, p in named])
 
 
-def _commits(now: ClusterSnapshot, topology: Topology) -> tuple[Int64s, Keys]:
+def commits_of(now: ClusterSnapshot, topology: Topology) -> tuple[Int64s, Keys]:
+    """Return the places of the commits to the selected topics, and their keys."""
     commits = now.commits
     places = np.flatnonzero((commits.row >= 0) & (commits.group >= 0))
     places = places[now.selected[topology.topic[commits.row[places]]]]

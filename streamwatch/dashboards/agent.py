@@ -1,5 +1,6 @@
 """What is on the overview, and on the dashboard of the agent itself."""
 
+from dataclasses import replace
 from typing import Final
 
 from streamwatch.catalogue import agent as a
@@ -10,6 +11,13 @@ from streamwatch.dashboards.panel import SECONDS, Dashboard, On, Panel, Query, R
 
 _o = On()
 _FIRING: Final = f'{a.ALERTS.name}{{alertstate="firing", alertname!~".*Watchdog"}} > 0'
+
+_BY_STREAM: Final = "max by (aws_region, stream)"
+
+
+def _named(query: Query, legend: str) -> Query:
+    return replace(query, legend=legend)
+
 
 OVERVIEW: Final = Dashboard(
     "streamwatch-overview",
@@ -34,34 +42,21 @@ OVERVIEW: Final = Dashboard(
             "Clusters",
             (
                 Panel(
-                    "Brokers down", "Who does not answer?", (_o.down(k.BROKER_UP, "kafka_cluster"),), "stat", 6, 6, 1
-                ),
-                Panel(
-                    "Offline partitions",
-                    "Which data can nobody reach?",
-                    (_o.now(k.OFFLINE_PARTITIONS, "{{kafka_cluster}}"),),
-                    "stat",
+                    "Every cluster",
+                    "How is each of them?",
+                    (
+                        _o.now(k.ACTIVE_CONTROLLERS, "controllers", "sum by (kafka_cluster)"),
+                        _named(_o.down(k.BROKER_UP, "kafka_cluster"), "brokers down"),
+                        _o.now(k.OFFLINE_PARTITIONS, "offline", "sum by (kafka_cluster)"),
+                        _o.now(k.BROKER_UNDER_REPLICATED, "under-replicated", "sum by (kafka_cluster)"),
+                        _o.growth(k.TOPIC_END_OFFSET, "records a second", "sum by (kafka_cluster)"),
+                        _o.now(g.GROUP_LAG_SECONDS, "latest group", "max by (kafka_cluster)"),
+                        _o.now(k.LOG_DIR_USED, "fullest disk", "max by (kafka_cluster)"),
+                    ),
+                    "table",
+                    24,
                     6,
-                    6,
-                    1,
-                ),
-                Panel(
-                    "Under-replicated",
-                    "Which data have lost a replica?",
-                    (_o.now(k.BROKER_UNDER_REPLICATED, "{{kafka_cluster}}", "sum by (kafka_cluster)"),),
-                    "stat",
-                    6,
-                    6,
-                    1,
-                ),
-                Panel(
-                    "Fullest disk",
-                    "Whose disk is nearest the end?",
-                    (_o.now(k.LOG_DIR_USED, "{{kafka_cluster}}", "max by (kafka_cluster)"),),
-                    "stat",
-                    6,
-                    6,
-                    0.85,
+                    link=("kafka_cluster", "streamwatch-kafka"),
                 ),
                 Panel(
                     "Records written a second",
@@ -81,37 +76,36 @@ OVERVIEW: Final = Dashboard(
             "Streams",
             (
                 Panel(
-                    "Being read",
-                    "Does anybody read it?",
-                    (_o.now(s.BEING_READ, "{{stream}}"),),
-                    "stat",
+                    "Every stream",
+                    "How is each of them?",
+                    (
+                        _o.now(s.BEING_READ, "being read", _BY_STREAM),
+                        _o.now(s.ITERATOR_AGE, "iterator age", _BY_STREAM),
+                        _o.rate(s.INCOMING_RECORDS, "records a second", _BY_STREAM),
+                        _o.now(s.WRITE_RECORDS_USE, "records of the limit", _BY_STREAM),
+                        _o.now(s.WRITE_BYTES_USE, "bytes of the limit", _BY_STREAM),
+                        _o.rate(s.WRITE_THROTTLED, "writes throttled", _BY_STREAM),
+                        _o.rate(s.READ_THROTTLED, "reads throttled", _BY_STREAM),
+                    ),
+                    "table",
+                    24,
                     6,
-                    6,
-                    red_below=1,
-                ),
-                Panel(
-                    "Iterator age",
-                    "How late is the slowest reader?",
-                    (_o.now(s.ITERATOR_AGE, "{{stream}}"),),
-                    "stat",
-                    6,
-                    6,
+                    link=("stream", "streamwatch-kinesis"),
                 ),
                 Panel(
                     "Writes against the limit",
                     "How near is it?",
                     (_o.now(s.WRITE_RECORDS_USE, "{{stream}}"), _o.now(s.WRITE_BYTES_USE, "{{stream}}")),
                     "bargauge",
-                    6,
-                    6,
+                    12,
+                    7,
                     0.8,
                 ),
                 Panel(
                     "Throttled",
                     "What is refused?",
                     (_o.rate(s.WRITE_THROTTLED, "writes {{stream}}"), _o.rate(s.READ_THROTTLED, "reads {{stream}}")),
-                    width=6,
-                    height=6,
+                    width=12,
                 ),
             ),
         ),

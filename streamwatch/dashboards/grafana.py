@@ -3,13 +3,17 @@
 import json
 from typing import Any, Final
 
-from streamwatch.catalogue import agent
+from streamwatch.catalogue import agent, kafka, kinesis, msk
 from streamwatch.dashboards.panel import Dashboard, Panel
 from streamwatch.model.metric import Metric
 
 _SCHEMA: Final = 39
 _SOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
 _FULL: Final = 24
+_TABLE: Final = [
+    {"id": "merge", "options": {}},
+    {"id": "organize", "options": {"excludeByName": {"Time": True, "__name__": True, "job": True, "instance": True}}},
+]
 _ROW_HEIGHT: Final = 1
 
 
@@ -36,13 +40,26 @@ def document(dashboard: Dashboard, all_of_them: list[Dashboard]) -> dict[str, An
             for one in all_of_them
             if one.uid != dashboard.uid
         ],
-        "annotations": {"list": [_annotation()]},
+        "annotations": {"list": [_alerts(), _maintenance()]},
         "templating": {"list": [_data_source(), *(_variable(*one) for one in dashboard.variables)]},
         "panels": _panels(dashboard),
     }
 
 
-def _annotation() -> dict[str, Any]:
+def _maintenance() -> dict[str, Any]:
+    """Return what marks that somebody is at work: partitions moved, MSK's own operations, streams resharded."""
+    return {
+        "name": "Maintenance",
+        "datasource": _SOURCE,
+        "enable": True,
+        "iconColor": "blue",
+        "expr": f"{kafka.REASSIGNING_PARTITIONS.name} > 0 or {msk.OPERATIONS.name} > 0 or {kinesis.STREAM_STATE.name}"
+        '{state="UPDATING"} == 1',
+        "titleFormat": "at work: {{kafka_cluster}}{{stream}} {{type}}",
+    }
+
+
+def _alerts() -> dict[str, Any]:
     return {
         "name": "Alerts",
         "datasource": _SOURCE,
@@ -114,9 +131,9 @@ def _panel(panel: Panel) -> dict[str, Any]:
         "description": panel.asks,
         "datasource": _SOURCE,
         "targets": targets,
-        "fieldConfig": {"defaults": _defaults(panel), "overrides": []},
+        "fieldConfig": {"defaults": _defaults(panel), "overrides": _overrides(panel) if is_table else []},
         "options": _options(panel),
-        **({"transformations": [{"id": "merge", "options": {}}]} if is_table else {}),
+        **({"transformations": _TABLE} if is_table else {}),
     }
 
 
@@ -135,6 +152,23 @@ def _defaults(panel: Panel) -> dict[str, Any]:
         **({"custom": custom} if panel.shape == "timeseries" else {}),
         **({"min": 0} if panel.shape == "timeseries" else {}),
     }
+
+
+def _overrides(panel: Panel) -> list[dict[str, Any]]:
+    """Return what the columns of a table are called, their units, and where a click leads."""
+    found = []
+    for at, one in enumerate(panel.queries):
+        column = "Value" if len(panel.queries) == 1 else f"Value #{chr(ord('A') + at)}"
+        properties: list[dict[str, Any]] = [{"id": "unit", "value": one.unit}]
+        if one.legend and "{{" not in one.legend:
+            properties.append({"id": "displayName", "value": one.legend})
+        found.append({"matcher": {"id": "byName", "options": column}, "properties": properties})
+    if panel.link is not None:
+        label, uid = panel.link
+        url = f"/d/{uid}?var-{label}=${{__value.raw}}&${{__url_time_range}}&var-datasource=${{datasource}}"
+        link = {"id": "links", "value": [{"title": "Look closer", "url": url}]}
+        found.append({"matcher": {"id": "byName", "options": label}, "properties": [link]})
+    return found
 
 
 def _options(panel: Panel) -> dict[str, Any]:

@@ -281,6 +281,12 @@ GROUPS: Final = Dashboard(
                     width=12,
                 ),
                 Panel(
+                    "Caught up in",
+                    "When is it done, if it goes on like the last five minutes?",
+                    (_g.until_caught_up(g.GROUP_LAG, "{{group}}"),),
+                    width=12,
+                ),
+                Panel(
                     "Data to be lost in",
                     "When does retention take what was not read?",
                     (_g.now(g.GROUP_TOPIC_EXPIRES, "{{group}} {{topic}}"),),

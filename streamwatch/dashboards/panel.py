@@ -10,6 +10,8 @@ Shape = Literal["timeseries", "stat", "table", "bargauge"]
 
 SECONDS: Final = Metric(name="seconds", kind="gauge", unit="seconds", labels=(), tier=Tier.AGENT, help="", question="")
 """For what is computed."""
+RATIO: Final = Metric(name="ratio", kind="gauge", unit="ratio", labels=(), tier=Tier.AGENT, help="", question="")
+"""The same, of a share."""
 RATE: Final = "$__rate_interval"
 """Grafana's: at least four scrapes."""
 _UNITS: Final = {"seconds": "s", "bytes": "bytes", "ratio": "percentunit", "dollars": "currencyUSD"}
@@ -49,6 +51,8 @@ class Panel:
     red_above: float | None = None
     """From above this on it is red; up to this, green."""
     red_below: float | None = None
+    link: tuple[str, str] | None = None
+    """Of a table: a label, and the uid of the dashboard where a click on its value chooses it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,15 @@ class On:
     def ones(self, metric: Metric, legend: str) -> Query:
         """Return only what is 1: of states, the one that it is in."""
         return Query(f"{series(metric, self._variables)} == 1", legend, metric)
+
+    def ratio(self, metric: Metric, of: Metric, legend: str = "") -> Query:
+        """Return a metric as a share of another with the same labels."""
+        return Query(f"{series(metric, self._variables)} / {series(of, self._variables)}", legend, RATIO)
+
+    def until_caught_up(self, metric: Metric, legend: str = "") -> Query:
+        """Return in how many seconds a lag is gone, if it goes on as in the last minutes; nothing where it grows."""
+        text = series(metric, self._variables)
+        return Query(f"{text} / (-deriv({text}[5m]) > 0)", legend, SECONDS)
 
     def until_full(self, metric: Metric, legend: str) -> Query:
         """Return in how many seconds a ratio reaches 1, if it goes on as in the last six hours."""

@@ -56,7 +56,7 @@ def test_every_query_names_what_there_is(board: Dashboard, panel: Panel) -> None
 def test_every_panel_asks_a_question_and_has_a_unit(board: Dashboard, panel: Panel) -> None:
     assert panel.asks.endswith("?")
     units = {query.unit for query in panel.queries}
-    assert len(units) == 1, f"{board.title}: {panel.title} mixes {units}"
+    assert len(units) == 1 or panel.shape == "table", f"{board.title}: {panel.title} mixes {units}"
 
 
 def grid(name: str) -> Iterator[tuple[int, int]]:
@@ -81,3 +81,24 @@ def test_a_dashboard_links_to_all_others_and_has_ids_of_its_own(name: str) -> No
     assert len({one["id"] for one in told["panels"]}) == len(told["panels"])
     assert told["uid"].startswith("streamwatch-")
     assert "streamwatch" in told["tags"]
+
+
+def test_the_columns_of_a_table_have_names_units_and_a_link_to_where_there_is_more() -> None:
+    told = json.loads((FOLDER / "overview.json").read_text())
+    (table,) = (one for one in told["panels"] if one["title"] == "Every cluster")
+    columns = {one["matcher"]["options"]: one["properties"] for one in table["fieldConfig"]["overrides"]}
+    assert columns["Value #A"] == [{"id": "unit", "value": "short"}, {"id": "displayName", "value": "controllers"}]
+    assert len(columns) == len(table["targets"]) + 1
+    ((link,),) = (one["value"] for one in columns["kafka_cluster"])
+    uid = link["url"].split("?")[0].removeprefix("/d/")
+    assert uid in {board.uid for board in ALL}
+    (target,) = (json.loads(text) for text in files().values() if json.loads(text)["uid"] == uid)
+    assert "kafka_cluster" in {one["name"] for one in target["templating"]["list"]}
+
+
+def test_maintenance_is_marked_by_metrics_that_there_are() -> None:
+    for text in files().values():
+        expr = next(one["expr"] for one in json.loads(text)["annotations"]["list"] if one["name"] == "Maintenance")
+        names = {one.value for node in nodes(parse(expr)) if isinstance(node, Selector) for one in node.matchers[:1]}
+        assert names <= KNOWN.keys()
+        assert len(names) == 3

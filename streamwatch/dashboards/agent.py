@@ -7,6 +7,7 @@ from streamwatch.catalogue import agent as a
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_groups as g
 from streamwatch.catalogue import kinesis as s
+from streamwatch.catalogue import remote_write as r
 from streamwatch.dashboards.panel import SECONDS, Dashboard, On, Panel, Query, Row
 
 _o = On()
@@ -163,13 +164,23 @@ AGENT: Final = Dashboard(
             ),
         ),
         Row(
-            "Are people told?",
+            "Are people told, and do the numbers arrive?",
             (
                 Panel(
                     "Notifications", "Who is told how often?", (_o.rate(a.NOTIFICATIONS, "{{channel}} {{outcome}}"),)
                 ),
                 Panel(
                     "From the decision to the delivery", "How fast?", (_o.now(a.NOTIFICATION_SECONDS, "{{channel}}"),)
+                ),
+                Panel(
+                    "Samples by remote write",
+                    "Do the numbers arrive where they are sent?",
+                    (_o.rate(r.REMOTE_SAMPLES, "{{receiver}} {{outcome}}"),),
+                ),
+                Panel(
+                    "Samples that wait",
+                    "For how long has a receiver taken nothing?",
+                    (_o.now(r.REMOTE_LATE, "{{receiver}}"),),
                 ),
                 Panel(
                     "Waiting and refused",

@@ -25,9 +25,10 @@ from streamwatch.reference.kafka import faults
 from streamwatch.reference.kafka.server import ReferenceKafka
 from streamwatch.reference.kafka.spec import Spec
 from streamwatch.reference.play import LoadProcess
+from streamwatch.reference.scenarios import Step
 from tests.real import artefacts
 from tests.real.conftest import had
-from tests.real.prometheus import asked, prometheus, query
+from tests.real.prometheus import asked, free_port, prometheus, query
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.real
@@ -50,6 +51,7 @@ kinesis:
 listen: {{address: '127.0.0.1:0'}}
 rules: {{pack: false, files: ['{rules}/*.yml'], interval: 1s, state: '{rules}/state.db'}}
 notify: {{webhook: [{{name: pager, url: '{pager}'}}], group_interval: 1s}}
+remote_write: [{{name: prometheus, url: 'http://{receiver}/api/v1/write', interval: 5s}}]
 """
 
 
@@ -68,6 +70,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     rules = folder / "rules"
     rules.mkdir()
     hurried(rules, 20)
+    port = free_port()
     with ExitStack() as stack:
         kafka = stack.enter_context(ReferenceKafka(Spec(brokers=3, settings=QUICK)))
         aws = stack.enter_context(ReferenceAws())
@@ -82,12 +85,14 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             "access": f"{{endpoint_url: '{aws.url}', access_key_id: agent, secret_access_key: agent}}",
             "rules": rules,
             "pager": pager.url,
+            "receiver": f"127.0.0.1:{port}",
         }
         app = App(parse(CONFIG.format(**told), "test", folder), SystemClock())
         app.start()
         stack.callback(app.stop)
         scraped = [{"job_name": "streamwatch", "static_configs": [{"targets": [app.address]}]}]
-        at = stack.enter_context(prometheus(binary, folder / "prometheus", {"scrape_configs": scraped}))
+        config, flag = {"scrape_configs": scraped}, "--web.enable-remote-write-receiver"
+        at = stack.enter_context(prometheus(binary, folder / "prometheus", config, flag, port=port))
         yield Stage(kafka, streams, at)
 
 
@@ -137,8 +142,8 @@ CATCHING_UP = ("Caught up in",)
 
 def test_every_panel_has_data_in_its_scenario(stage: Stage) -> None:
     at = stage.prometheus
-    stage.streams.order("hot", stream="purchases", share=0.95)
-    stage.streams.order("rate", stream="purchases", records_per_second=700)
+    stage.streams.order(Step(0, "", "hot", {"stream": "purchases", "share": 0.95}))
+    stage.streams.order(Step(0, "", "rate", {"stream": "purchases", "records_per_second": 700}))
     stage.kafka.do(lambda site, now: faults.fill_disk(site, now, broker=1, to=0.3, within=300.0))
     calm = [one for board in ALL for one in board.panels if one.title not in {*TROUBLE, *HOT, *FILLING, *CATCHING_UP}]
     have_data(at, calm, 300)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_LOOK_SECONDS = 1.0
 _HUNG_INTERVALS = 5
 """A job that has not begun a run for so many intervals hangs: restarting the process is what helps."""
 
@@ -80,6 +81,9 @@ class App:
         self._trust: dict[str, Trust] = {}
         """By the name of the part of the configuration."""
         self._renderer: Renderer | None = None
+        self._looking = threading.Lock()
+        self._seen: tuple[float, Answer] | None = None
+        """The page for a browser, and until when it is fresh."""
         self._server = self._serve(config)
 
     @property
@@ -222,7 +226,14 @@ class App:
         )
 
     def _home(self) -> Answer:
-        """Return the page for a browser."""
+        """Return the page for a browser: made once a second, however many look."""
+        with self._looking:
+            seen = self._seen
+            if seen is None or self._clock.monotonic() >= seen[0]:
+                seen = self._seen = self._clock.monotonic() + _LOOK_SECONDS, self._look()
+            return seen[1]
+
+    def _look(self) -> Answer:
         from streamwatch.page.render import Renderer  # noqa: PLC0415 - only who is looked at pays for the templates
 
         if self._renderer is None:

@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from streamwatch import config
 from streamwatch.app import App
+from streamwatch.clock import ManualClock
 from streamwatch.config import share
 from streamwatch.errors import ConfigError, ExportError
 from streamwatch.sources.kafka import KafkaSource
@@ -43,6 +44,16 @@ def test_a_cluster_that_is_not_there_is_said_and_the_agent_stays_well(start: Sta
     assert page["process_resident_memory_bytes"][""] > 0
     assert get(app, "/healthz") == (200, "ok\n")
     assert "kafka a: cannot be read" in get(app, "/")[1]
+
+
+def test_however_many_look_the_page_is_made_once_a_second() -> None:
+    clock = ManualClock(1000.0)
+    app = App(settings("a"), clock)
+    first = app._home()
+    assert b"Nothing is watched here" in first.body  # before the start
+    assert app._home() is first
+    clock.advance(1.0)
+    assert app._home() is not first
 
 
 def test_a_reload_keeps_what_did_not_change(start: Start) -> None:

@@ -4,12 +4,13 @@ It is made of callables and knows nothing else: what a page or a health is, othe
 """
 
 import base64
+import gzip
 import hmac
 import socket
 import ssl
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from streamwatch.clock import SystemClock
@@ -194,7 +195,7 @@ class Server:
 
     def _answer_home(self, asked: Asked) -> Answer:
         if self._home is not None and wants_html(asked.headers.get("Accept", "")):
-            return self._home()
+            return _compressed(self._home(), asked)
         return plain(HTTPStatus.OK, self._status().rstrip("\n"), headers=(("Vary", "Accept"),))
 
     def _answer_metrics(self, asked: Asked) -> Answer:
@@ -217,6 +218,14 @@ class Server:
         except StreamWatchError as error:
             return plain(HTTPStatus.BAD_REQUEST, str(error))
         return plain(HTTPStatus.OK, "reloaded")
+
+
+def _compressed(answer: Answer, asked: Asked) -> Answer:
+    """Return an answer in as few bytes as the client takes."""
+    if not wants_gzip(asked.headers.get("Accept-Encoding", "")):
+        return answer
+    body = gzip.compress(answer.body, 1)
+    return replace(answer, body=body, headers=(*answer.headers, ("Content-Encoding", "gzip")))
 
 
 def _answer_health(health: Health) -> Answer:

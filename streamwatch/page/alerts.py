@@ -18,6 +18,7 @@ _MOST: Final = 50
 class Shown:
     """One alert."""
 
+    id: str
     name: str
     severity: str
     health: Health
@@ -85,6 +86,7 @@ def _shown(one: Alert, sent: Sequence[Mapping[str, Any]], channels: int, now: fl
     if one.state == "firing" and not words:
         words = ["nobody was told: it is muted, silenced or inhibited" if channels else "there is no channel to tell"]
     return Shown(
+        one.fingerprint,
         one.name,
         severity or "no severity",
         "bad" if severity in {"page", "critical"} else "warn" if severity in {"warn", "warning"} else "unknown",

@@ -32,7 +32,7 @@ class Renderer:
             ("Content-Security-Policy", policy),
             ("Cache-Control", "no-store"),
             ("Referrer-Policy", "no-referrer"),
-            ("Vary", "Accept"),
+            ("Vary", "Accept, Accept-Encoding"),
         )
 
     def render(self, view: View) -> Answer:

@@ -1,7 +1,7 @@
 """What the sources said last, looked up by metric and label values, and how it is put into words."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -51,18 +51,21 @@ class Said:
 
     def __init__(self, samples: Iterable[Samples]) -> None:
         self._samples: dict[str, list[Samples]] = {}
+        self._by_first: dict[tuple[str, int], dict[tuple[str, ...], dict[tuple[str, ...], float]]] = {}
+        """By metric and number of labels: the values by those labels, and by the others."""
         for one in samples:
             self._samples.setdefault(one.metric.name, []).append(one)
 
-    def of(self, metric: Metric, *first: str) -> dict[tuple[str, ...], float]:
+    def of(self, metric: Metric, *first: str) -> Mapping[tuple[str, ...], float]:
         """Return the values of a metric whose first labels are these, by the labels that are left."""
         cut = len(first)
-        return {
-            row[cut:]: value
-            for one in self._samples.get(metric.name, ())
-            for row, value in one.known().items()
-            if row[:cut] == first
-        }
+        found = self._by_first.get((metric.name, cut))
+        if found is None:  # a page asks of every stream what it asks of one
+            found = self._by_first[metric.name, cut] = {}
+            for one in self._samples.get(metric.name, ()):
+                for row, value in one.known().items():
+                    found.setdefault(row[:cut], {})[row[cut:]] = value
+        return found.get(first, {})
 
     def one(self, metric: Metric, *labels: str) -> float | None:
         """Return the value of a metric with exactly these labels; None where it is not known."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from streamwatch.model.alert import Alert
 from streamwatch.model.metric import Samples
@@ -12,7 +12,10 @@ from streamwatch.page.said import WORST_FIRST, Health, Read, Said, ago, listed, 
 from streamwatch.page.streams import Shown as Stream
 from streamwatch.page.streams import streams
 
-_MOST_PROBLEMS = 5
+_MOST_PROBLEMS: Final = 5
+_MOST_PICTURES: Final = 40
+_MOST_LINES: Final = 400
+"""What is not drawn is listed, a line each, up to so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,20 @@ class View:
 
     @property
     def pictures(self) -> list[tuple[str, Cluster | Stream]]:
-        """Clusters and streams with what they are, those in trouble first."""
+        """Clusters and streams that are drawn, with what they are: those in trouble first."""
+        return self._by_health()[:_MOST_PICTURES]
+
+    @property
+    def lines(self) -> list[Cluster | Stream]:
+        """Those that are listed and not drawn; none is worse than any that is."""
+        return [one for _, one in self._by_health()[_MOST_PICTURES:][:_MOST_LINES]]
+
+    @property
+    def more(self) -> int:
+        """How many are not even listed."""
+        return max(0, len(self.clusters) + len(self.streams) - _MOST_PICTURES - _MOST_LINES)
+
+    def _by_health(self) -> list[tuple[str, Cluster | Stream]]:
         some: list[tuple[str, Cluster | Stream]] = [("cluster", one) for one in self.clusters]
         some += [("stream", one) for one in self.streams]
         return sorted(some, key=lambda one: WORST_FIRST.index(one[1].health))
@@ -93,7 +109,7 @@ def view(  # noqa: PLR0913, PLR0917 - what there is, each by its name
     words += [_Word(one.name, one.health, one.headline) for one in some]
     known = {one.name for one in words}
     words += [_Word(one.name, one.health, one.words) for one in sources if one.name not in known]
-    level = worst([a.health(shown), *(one.health for one in words)])
+    level = worst([a.health(shown), *(one.health for one in words)]) if words else "unknown"
     return View(version, level, _headline(level, words, shown), clusters, some, shown, sources)
 
 
@@ -101,7 +117,9 @@ def _headline(level: Health, words: Sequence[_Word], shown: a.Alerts) -> str:
     """Return the one sentence that everybody reads."""
     firing = len(shown.firing) + shown.more
     told = [one for one in words if one.health == level]
-    if level == "good":
+    if not words:
+        sentence = "Nothing is watched here"
+    elif level == "good":
         sentence = f"All is well: {listed([one.name for one in words])}"
     elif len(told) == 1:
         sentence = f"{told[0].name}: {told[0].told}"

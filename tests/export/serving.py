@@ -5,9 +5,11 @@ import http.client
 import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import numpy as np
 
+from streamwatch.export.connection import Answer
 from streamwatch.export.exposition import Exposition, Page
 from streamwatch.export.server import Config, Health, Server
 from streamwatch.model.metric import Keys, Metric, Tier
@@ -15,6 +17,7 @@ from streamwatch.model.metric import Keys, Metric, Tier
 PATIENCE = 10.0
 LOCAL = Config(address="127.0.0.1:0")
 WELL = Health()
+HOME = b"<!doctype html><p>all is well</p>"
 
 
 def page(series: int = 3) -> Page:
@@ -44,6 +47,7 @@ def serving(config: Config = LOCAL, world: World | None = None) -> Iterator[Serv
         health=lambda: world.health,
         ready=lambda: world.ready,
         status=lambda: "all is well",
+        home=lambda: Answer(HTTPStatus.OK, HOME, "text/html; charset=utf-8"),
         reload=world.reload,
     )
     server.start()

@@ -14,7 +14,7 @@ from streamwatch.errors import ConfigError, ExportError
 from streamwatch.export.listener import CONNECTIONS, SPARE_CONNECTIONS
 from streamwatch.export.server import BasicAuth, Health, Server
 from streamwatch.model.settings import Secret
-from tests.export.serving import LOCAL, PATIENCE, World, ask, page, serving
+from tests.export.serving import HOME, LOCAL, PATIENCE, World, ask, page, serving
 
 
 class TestPages:
@@ -50,6 +50,14 @@ class TestPages:
         with serving() as server:
             got = ask(server, "/")
         assert (got.body, got.headers["Content-Type"]) == (b"all is well\n", "text/plain; charset=utf-8")
+
+    @pytest.mark.parametrize("zipped", [False, True])
+    def test_a_browser_gets_the_page_for_people(self, *, zipped: bool) -> None:
+        with serving() as server:
+            got = ask(server, "/", {"Accept": "text/html", **({"Accept-Encoding": "gzip, br"} if zipped else {})})
+        assert got.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert got.headers["Content-Encoding"] == ("gzip" if zipped else None)
+        assert (gzip.decompress(got.body) if zipped else got.body) == HOME
 
     @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
     def test_health_is_ok_or_the_reasons_why_not(self, path: str) -> None:

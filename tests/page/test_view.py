@@ -1,18 +1,22 @@
 """What the page shows of what is known, and what it does not show as if it were."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from streamwatch.catalogue import agent
 from streamwatch.catalogue import kafka as k
+from streamwatch.catalogue import kinesis as s
 from streamwatch.collectors.cluster import ClusterCollector
 from streamwatch.model.alert import Alert
 from streamwatch.model.kafka import ClusterSnapshot
+from streamwatch.model.kinesis import Description, Shard, Stream, StreamsSnapshot
 from streamwatch.model.labels import Labels
-from streamwatch.model.metric import Samples
+from streamwatch.model.metric import Keys, Samples
 from streamwatch.model.snapshot import Problem
 from streamwatch.page.partitions import partition_map
 from streamwatch.page.render import Renderer
@@ -153,6 +157,37 @@ def test_a_large_cluster_is_shown_in_part_and_the_trouble_always() -> None:
     assert {one.name for one in cluster.map.topics[:2]} == {"t069", "t139"}
     assert (len(cluster.map.topics[0].squares), cluster.map.topics[0].more) == (60, 20)
     assert len(html(shown)) < 300_000
+
+
+def stream(name: str, region: str = "eu-west-1") -> Stream:
+    each = Shard("shardId-000000000000", 0, 2**128 - 1, is_open=True)
+    return Stream("1", region, name, Description("ACTIVE", "PROVISIONED", 86_400.0, 1, (each,), (), frozenset()))
+
+
+def of_streams(*some: Stream, unread: int) -> View:
+    last = StreamsSnapshot(source="test", taken_at=1000.0, read_seconds=1.0, streams=some)
+    keys = Keys(s.BEING_READ.labels, [(one.account, one.region, one.name) for one in some])
+    read = s.BEING_READ.samples(keys, np.array([float(at >= unread) for at in range(len(some))]))
+    said = [read, agent.SOURCE_UP.sample(1.0, source="test")]
+    return view("1.0", [Read("test", "test", "kinesis", 60.0, last)], {"test": said}, [], [], 1, NOW)
+
+
+def test_of_many_streams_those_in_trouble_are_drawn_and_the_others_listed() -> None:
+    shown = of_streams(*(stream(f"s{at:03}") for at in range(500)), unread=2)
+
+    assert shown.health == "bad"
+    assert [one.name for _, one in shown.pictures[:3]] == ["s000", "s001", "s002"]
+    assert (len(shown.pictures), len(shown.lines), shown.more) == (40, 400, 60)
+    assert "460 more, none worse" in html(shown)
+    assert len(html(shown)) < 300_000
+
+
+def test_ids_are_unique_where_names_are_not() -> None:
+    shown = of_streams(stream("clicks"), stream("clicks", "us-east-1"), unread=0)
+    ids = re.findall(r'\bid="([^"]+)"', html(shown))
+    assert len(ids) == len(set(ids))
+    for one in re.findall(r'aria-labelledby="([^"]+)"', html(shown)):
+        assert one in ids
 
 
 def test_names_of_others_are_text_and_never_markup() -> None:

@@ -3,6 +3,7 @@
 import logging
 import sqlite3
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -167,12 +168,12 @@ class Deciding:
             c.RULE_MISSED: [count.missed for count in counts.values()],
             c.RULE_SECONDS: [count.seconds for count in counts.values()],
         }
-        active: dict[tuple[str, str], float] = {}
-        for alert in self.alerts():
-            active[alert.name, alert.state] = active.get((alert.name, alert.state), 0.0) + 1
+        active = Counter(tuple(_facts(alert).get(name, "") for name in c.ALERTS.labels) for alert in self.alerts())
         series, held = self._history.size()
         found = [metric.samples(keys, np.array(values, dtype=np.float64)) for metric, values in columns.items()]
-        found.append(c.ALERTS.samples(Keys(c.ALERTS.labels, list(active)), np.array(list(active.values()))))
+        found.append(
+            c.ALERTS.samples(Keys(c.ALERTS.labels, list(active)), np.array(list(active.values()), dtype=np.float64))
+        )
         found += [c.HISTORY_SERIES.sample(float(series)), c.HISTORY_BYTES.sample(float(held))]
         found += self._notifying.samples()
         if self._config.state is not None:
@@ -188,6 +189,10 @@ class Deciding:
                     self._spoken[part] = sources
                     self._history.append(part, samples, now)
             self._history.append("", [c.UP.sample(1.0), *self._own()], now)
+
+
+def _facts(alert: Alert) -> Mapping[str, str]:
+    return {**alert.labels, "alertstate": alert.state}
 
 
 def _tell(decided: Sequence[RuleChange]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from streamwatch import config
 from streamwatch.app import App
@@ -24,7 +25,7 @@ groups:
         labels: {severity: page}
       - {alert: NotThere, expr: absent(kafka_brokers)}
       - {alert: Here, expr: up == 1}
-      - {alert: Later, expr: up == 1, for: 1h}
+      - {alert: Later, expr: up == 1, for: 1h, labels: {kafka_cluster: shop}}
 """
 
 
@@ -47,6 +48,13 @@ def asked(app: App, path: str) -> Any:
     return json.loads(get(app, f"/api/v1/{path}")[1])["data"]
 
 
+def shown(app: App) -> list[dict[str, str]]:
+    """The alerts on the page, with the labels that are not empty."""
+    families = text_string_to_metric_families(get(app, "/metrics")[1])
+    alerts = [one for family in families for one in family.samples if one.name == "streamwatch_alerts"]
+    return [{name: value for name, value in one.labels.items() if value} for one in alerts]
+
+
 def states(app: App) -> dict[str, str]:
     return {one["labels"]["alertname"]: one["state"] for one in asked(app, "alerts")["alerts"]}
 
@@ -65,7 +73,9 @@ def test_alerts_are_decided_and_told(folder: Path, start: Start) -> None:
 def test_the_page_counts_what_is_decided(folder: Path, start: Start) -> None:
     app = start(settings(folder))
     wait_for(lambda: samples(app).get("streamwatch_rule_evaluations_total", {}).get("mine", 0) > 1, 20, "evaluations")
-    wait_for(lambda: samples(app).get("streamwatch_alerts", {}).get("pending") == 1, 20, "the alerts")
+    wait_for(lambda: len(shown(app)) == 4, 20, "the alerts")
+    assert {"alertname": "Blind", "alertstate": "firing", "severity": "page"} in shown(app)
+    assert {"alertname": "Later", "alertstate": "pending", "kafka_cluster": "shop"} in shown(app)
     assert samples(app)["streamwatch_rule_failures_total"] == {"mine": 0.0}
 
 

@@ -264,8 +264,8 @@ RULE_SECONDS = _metric(
 )
 ALERTS = _metric(
     "streamwatch_alerts",
-    ("alertname", "alertstate"),
-    "Alerts that are pending or firing.",
+    ("alertname", "alertstate", "severity", "kafka_cluster", "aws_account", "aws_region", "stream"),
+    "Alerts that are pending or firing, with what they are about; labels that an alert does not have are empty.",
     question="What is wrong?",
 )
 STATE_UP = _metric(

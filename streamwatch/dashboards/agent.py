@@ -1,24 +1,22 @@
 """What is on the overview, and on the dashboard of the agent itself."""
 
-from dataclasses import replace
 from typing import Final
 
 from streamwatch.catalogue import agent as a
 from streamwatch.catalogue import kafka as k
+from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.catalogue import kafka_groups as g
 from streamwatch.catalogue import kinesis as s
 from streamwatch.catalogue import remote_write as r
-from streamwatch.dashboards.panel import SECONDS, Dashboard, On, Panel, Query, Row
+from streamwatch.dashboards.panel import FIRING, SECONDS, Dashboard, On, Panel, Query, Row
 
 _o = On()
-_FIRING: Final = f'{a.ALERTS.name}{{alertstate="firing", alertname!~".*Watchdog"}} > 0'
-
-_BY_STREAM: Final = "max by (aws_region, stream)"
-
-
-def _named(query: Query, legend: str) -> Query:
-    return replace(query, legend=legend)
-
+_CLUSTER: Final = "kafka_cluster"
+_STREAM: Final = "aws_region, stream"
+_BY_CLUSTER: Final = f"sum by ({_CLUSTER})"
+_BY_STREAM: Final = f"max by ({_STREAM})"
+_ANY: Final = 0.01
+"""Of what should not be at all, a second."""
 
 OVERVIEW: Final = Dashboard(
     "streamwatch-overview",
@@ -28,14 +26,23 @@ OVERVIEW: Final = Dashboard(
         Row(
             "What is wrong?",
             (
-                Panel("Alerts that fire", "What is wrong?", (Query(_FIRING, "{{alertname}}"),), "table", 12),
                 Panel(
-                    "What is not seen",
+                    "Alerts that fire",
+                    "What is wrong?",
+                    (
+                        Query(
+                            f"sum by (alertname, severity, {_CLUSTER}, {_STREAM}) ({FIRING})", "alerts", a.ALERTS
+                        ).red(above=1),
+                    ),
+                    "table",
+                    16,
+                ),
+                Panel(
+                    "What is seen",
                     "Which clusters and accounts cannot be read?",
-                    (_o.now(a.SOURCE_UP, "{{source}}"),),
+                    (_o.now(a.SOURCE_UP, "{{source}}").said("cannot be read", "is read"),),
                     "stat",
-                    12,
-                    red_below=1,
+                    8,
                 ),
             ),
         ),
@@ -46,23 +53,25 @@ OVERVIEW: Final = Dashboard(
                     "Every cluster",
                     "How is each of them?",
                     (
-                        _o.now(k.ACTIVE_CONTROLLERS, "controllers", "sum by (kafka_cluster)"),
-                        _named(_o.down(k.BROKER_UP, "kafka_cluster"), "brokers down"),
-                        _o.now(k.OFFLINE_PARTITIONS, "offline", "sum by (kafka_cluster)"),
-                        _o.now(k.BROKER_UNDER_REPLICATED, "under-replicated", "sum by (kafka_cluster)"),
-                        _o.growth(k.TOPIC_END_OFFSET, "records a second", "sum by (kafka_cluster)"),
-                        _o.now(g.GROUP_LAG_SECONDS, "latest group", "max by (kafka_cluster)"),
-                        _o.now(k.LOG_DIR_USED, "fullest disk", "max by (kafka_cluster)"),
+                        _o.firing(_CLUSTER, k.BROKER_UP, "alerts").red(above=1),
+                        _o.now(k.ACTIVE_CONTROLLERS, "controllers", _BY_CLUSTER).red(below=1),
+                        _o.down(k.BROKER_UP, _CLUSTER, "brokers down").red(above=1),
+                        _o.now(k.OFFLINE_PARTITIONS, "offline", _BY_CLUSTER).red(above=1),
+                        _o.now(k.BROKER_UNDER_REPLICATED, "under-replicated", _BY_CLUSTER).red(above=1),
+                        _o.growth(k.TOPIC_END_OFFSET, "records a second", _BY_CLUSTER),
+                        _o.now(g.GROUP_LAG_SECONDS, "latest group", f"max by ({_CLUSTER})"),
+                        _o.most(_CLUSTER, "fullest disk", k.LOG_DIR_USED, b.DATA_DISK).red(above=0.85),
+                        _o.now(b.THROTTLED, "throttled", _BY_CLUSTER).red(above=1),
                     ),
                     "table",
                     24,
                     6,
-                    link=("kafka_cluster", "streamwatch-kafka"),
+                    link=(_CLUSTER, "streamwatch-kafka"),
                 ),
                 Panel(
                     "Records written a second",
                     "Is there traffic?",
-                    (_o.growth(k.TOPIC_END_OFFSET, "{{kafka_cluster}}", "sum by (kafka_cluster)"),),
+                    (_o.growth(k.TOPIC_END_OFFSET, "{{kafka_cluster}}", _BY_CLUSTER),),
                     width=12,
                 ),
                 Panel(
@@ -80,13 +89,14 @@ OVERVIEW: Final = Dashboard(
                     "Every stream",
                     "How is each of them?",
                     (
-                        _o.now(s.BEING_READ, "being read", _BY_STREAM),
+                        _o.firing(_STREAM, s.STREAM_UP, "alerts").red(above=1),
+                        _o.now(s.BEING_READ, "being read", _BY_STREAM).said("no", "yes"),
                         _o.now(s.ITERATOR_AGE, "iterator age", _BY_STREAM),
                         _o.rate(s.INCOMING_RECORDS, "records a second", _BY_STREAM),
-                        _o.now(s.WRITE_RECORDS_USE, "records of the limit", _BY_STREAM),
-                        _o.now(s.WRITE_BYTES_USE, "bytes of the limit", _BY_STREAM),
-                        _o.rate(s.WRITE_THROTTLED, "writes throttled", _BY_STREAM),
-                        _o.rate(s.READ_THROTTLED, "reads throttled", _BY_STREAM),
+                        _o.now(s.WRITE_RECORDS_USE, "records of the limit", _BY_STREAM).red(above=0.8),
+                        _o.now(s.WRITE_BYTES_USE, "bytes of the limit", _BY_STREAM).red(above=0.8),
+                        _o.rate(s.WRITE_THROTTLED, "writes throttled", _BY_STREAM).red(above=_ANY),
+                        _o.rate(s.READ_THROTTLED, "reads throttled", _BY_STREAM).red(above=_ANY),
                     ),
                     "table",
                     24,
@@ -96,11 +106,12 @@ OVERVIEW: Final = Dashboard(
                 Panel(
                     "Writes against the limit",
                     "How near is it?",
-                    (_o.now(s.WRITE_RECORDS_USE, "{{stream}}"), _o.now(s.WRITE_BYTES_USE, "{{stream}}")),
+                    (
+                        _o.now(s.WRITE_RECORDS_USE, "{{stream}}: records").red(above=0.8),
+                        _o.now(s.WRITE_BYTES_USE, "{{stream}}: bytes"),
+                    ),
                     "bargauge",
                     12,
-                    7,
-                    0.8,
                 ),
                 Panel(
                     "Throttled",
@@ -151,7 +162,7 @@ AGENT: Final = Dashboard(
                     "What does it ask of AWS?",
                     (_o.rate(a.CALLS, "{{service}} {{operation}}", "sum by (service, operation)"),),
                 ),
-                Panel("CloudWatch, dollars a second", "What is the bill?", (_o.rate(a.CLOUDWATCH_COST, "{{source}}"),)),
+                Panel("CloudWatch, dollars a day", "What is the bill?", (_o.per_day(a.CLOUDWATCH_COST, "{{source}}"),)),
                 Panel("How long reads take", "Is anything slow?", (_o.now(a.SOURCE_READ_SECONDS, "{{source}}"),)),
                 Panel(
                     "Series",

@@ -1,20 +1,21 @@
 """Grafana's JSON of a dashboard, as Grafana 10 to 13 load it."""
 
 import json
+from collections.abc import Sequence
 from typing import Any, Final
 
-from streamwatch.catalogue import agent, kafka, kinesis, msk
-from streamwatch.dashboards.panel import Dashboard, Panel
+from streamwatch.catalogue import kafka, kinesis, msk
+from streamwatch.dashboards.panel import FIRING, Dashboard, Panel, Query, series
 from streamwatch.model.metric import Metric
 
 _SCHEMA: Final = 39
 _SOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
 _FULL: Final = 24
-_TABLE: Final = [
-    {"id": "merge", "options": {}},
-    {"id": "organize", "options": {"excludeByName": {"Time": True, "__name__": True, "job": True, "instance": True}}},
-]
+_LEFT_OUT: Final = ("Time", "__name__", "job", "instance")
+"""Columns of a table that tell nobody anything."""
 _ROW_HEIGHT: Final = 1
+_NOW: Final = frozenset({"stat", "table", "bargauge"})
+"""Shapes that show the last value alone."""
 
 
 def text(dashboard: Dashboard, all_of_them: list[Dashboard]) -> str:
@@ -41,7 +42,7 @@ def document(dashboard: Dashboard, all_of_them: list[Dashboard]) -> dict[str, An
             if one.uid != dashboard.uid
         ],
         "annotations": {"list": [_alerts(), _maintenance()]},
-        "templating": {"list": [_data_source(), *(_variable(*one) for one in dashboard.variables)]},
+        "templating": {"list": [_data_source(), *_variables(dashboard.variables)]},
         "panels": _panels(dashboard),
     }
 
@@ -65,8 +66,8 @@ def _alerts() -> dict[str, Any]:
         "datasource": _SOURCE,
         "enable": True,
         "iconColor": "red",
-        "expr": f'{agent.ALERTS.name}{{alertstate="firing", alertname!~".*Watchdog"}} > 0',
-        "titleFormat": "{{alertname}}",
+        "expr": FIRING,
+        "titleFormat": "{{alertname}} {{kafka_cluster}}{{stream}}",
     }
 
 
@@ -74,13 +75,20 @@ def _data_source() -> dict[str, Any]:
     return {"name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus"}
 
 
-def _variable(label: str, metric: Metric) -> dict[str, Any]:
+def _variables(some: Sequence[tuple[str, Metric]]) -> list[dict[str, Any]]:
+    """Return the variables; what can be chosen of each is narrowed by what is chosen of those before."""
+    names = [label for label, _ in some]
+    return [_variable(label, series(metric, names[:at])) for at, (label, metric) in enumerate(some)]
+
+
+def _variable(label: str, selector: str) -> dict[str, Any]:
+    query = f"label_values({selector}, {label})"
     return {
         "name": label,
         "type": "query",
         "datasource": _SOURCE,
-        "definition": f"label_values({metric.name}, {label})",
-        "query": {"query": f"label_values({metric.name}, {label})", "refId": label},
+        "definition": query,
+        "query": {"query": query, "refId": label},
         "refresh": 2,
         "includeAll": True,
         "allValue": ".*",
@@ -111,14 +119,13 @@ def _panels(dashboard: Dashboard) -> list[dict[str, Any]]:
 
 
 def _panel(panel: Panel) -> dict[str, Any]:
-    is_table = panel.shape == "table"
-    is_now = panel.shape in {"stat", "table", "bargauge"}
+    is_table, is_now = panel.shape == "table", panel.shape in _NOW
     targets = [
         {
-            "refId": chr(ord("A") + at),
+            "refId": _letter(at),
             "datasource": _SOURCE,
             "expr": one.expr,
-            "legendFormat": one.legend or "__auto",
+            "legendFormat": "" if is_table else one.legend or "__auto",
             "instant": is_now,
             "range": not is_now,
             **({"format": "table"} if is_table else {}),
@@ -133,36 +140,92 @@ def _panel(panel: Panel) -> dict[str, Any]:
         "targets": targets,
         "fieldConfig": {"defaults": _defaults(panel), "overrides": _overrides(panel) if is_table else []},
         "options": _options(panel),
-        **({"transformations": _TABLE} if is_table else {}),
+        **({"transformations": _transformations(panel)} if is_table else {}),
     }
+
+
+def _letter(at: int) -> str:
+    return chr(ord("A") + at)
+
+
+def _column(panel: Panel, at: int) -> str:
+    """Return what Prometheus's data source calls the values of a query in a table, once they are merged."""
+    return "Value" if len(panel.queries) == 1 else f"Value #{_letter(at)}"
+
+
+def _transformations(panel: Panel) -> list[dict[str, Any]]:
+    unnamed = [_column(panel, at) for at, one in enumerate(panel.queries) if not one.legend]
+    return [
+        {"id": "merge", "options": {}},
+        {"id": "organize", "options": {"excludeByName": dict.fromkeys([*_LEFT_OUT, *unnamed], True)}},
+    ]
 
 
 def _defaults(panel: Panel) -> dict[str, Any]:
-    steps: list[dict[str, Any]] = [{"color": "green", "value": None}]
-    if panel.red_above is not None:
-        steps.append({"color": "red", "value": panel.red_above})
-    if panel.red_below is not None:
-        steps = [{"color": "red", "value": None}, {"color": "green", "value": panel.red_below}]
-    custom = {"fillOpacity": 8, "showPoints": "never", "spanNulls": False, "lineWidth": 1}
+    first = panel.queries[0]
+    looks: dict[str, dict[str, Any]] = {
+        "timeseries": {
+            "custom": {
+                "fillOpacity": 8,
+                "showPoints": "never",
+                "spanNulls": False,
+                "lineWidth": 1,
+                "thresholdsStyle": {"mode": "dashed" if _is_judged(first) else "off"},
+            },
+            "min": 0,
+        },
+        "state-timeline": {"custom": {"fillOpacity": 70, "lineWidth": 0}, "color": {"mode": "thresholds"}},
+        "table": {"custom": {"filterable": True}},
+        "bargauge": {
+            "min": 0,
+            **({"max": 1} if first.unit == "percentunit" else {}),
+            "color": {"mode": "thresholds"},
+        },
+        "stat": {"color": {"mode": "thresholds"}},
+    }
     return {
-        "unit": panel.queries[0].unit,
-        "thresholds": {"mode": "absolute", "steps": steps},
+        "unit": first.unit,
+        # Columns of a table are judged one by one.
+        **(_judged(first) if panel.shape != "table" else {}),
         # What is not known is absent: it is shown as that, and never as nought.
         "noValue": "not known",
-        **({"custom": custom} if panel.shape == "timeseries" else {}),
-        **({"min": 0} if panel.shape == "timeseries" else {}),
+        **looks[panel.shape],
     }
 
 
+def _is_judged(query: Query) -> bool:
+    return query.red_above is not None or query.red_below is not None
+
+
+def _judged(query: Query) -> dict[str, Any]:
+    """Return what is red and what is green, and the words for it."""
+    steps: list[dict[str, Any]] = [{"color": "green", "value": None}]
+    if query.red_above is not None:
+        steps.append({"color": "red", "value": query.red_above})
+    if query.red_below is not None:
+        steps = [{"color": "red", "value": None}, {"color": "green", "value": query.red_below}]
+    found: dict[str, Any] = {"thresholds": {"mode": "absolute", "steps": steps}}
+    if query.words is not None:
+        words = {
+            str(value): {"text": word, "color": colour, "index": value}
+            for value, (word, colour) in enumerate(zip(query.words, ("red", "green"), strict=True))
+        }
+        found["mappings"] = [{"type": "value", "options": words}]
+    return found
+
+
 def _overrides(panel: Panel) -> list[dict[str, Any]]:
-    """Return what the columns of a table are called, their units, and where a click leads."""
+    """Return what the columns of a table are called, their units, what is red in them, and where a click leads."""
     found = []
     for at, one in enumerate(panel.queries):
-        column = "Value" if len(panel.queries) == 1 else f"Value #{chr(ord('A') + at)}"
         properties: list[dict[str, Any]] = [{"id": "unit", "value": one.unit}]
-        if one.legend and "{{" not in one.legend:
+        if one.legend:
             properties.append({"id": "displayName", "value": one.legend})
-        found.append({"matcher": {"id": "byName", "options": column}, "properties": properties})
+        if _is_judged(one):
+            properties += [{"id": name, "value": value} for name, value in _judged(one).items()]
+            cell = {"type": "color-background", "mode": "basic"}
+            properties.append({"id": "custom.cellOptions", "value": cell})
+        found.append({"matcher": {"id": "byName", "options": _column(panel, at)}, "properties": properties})
     if panel.link is not None:
         label, uid = panel.link
         url = f"/d/{uid}?var-{label}=${{__value.raw}}&${{__url_time_range}}&var-datasource=${{datasource}}"
@@ -172,8 +235,19 @@ def _overrides(panel: Panel) -> list[dict[str, Any]]:
 
 
 def _options(panel: Panel) -> dict[str, Any]:
-    if panel.shape == "timeseries":
-        return {"legend": {"displayMode": "list", "placement": "bottom"}, "tooltip": {"mode": "multi", "sort": "desc"}}
-    if panel.shape in {"stat", "bargauge"}:
-        return {"reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False}, "colorMode": "background"}
-    return {"showHeader": True}
+    legend = {"displayMode": "list", "placement": "bottom", "showLegend": True}
+    tooltip = {"mode": "multi", "sort": "desc"}
+    last = {"calcs": ["lastNotNull"], "fields": "", "values": False}
+    match panel.shape:
+        case "timeseries":
+            return {"legend": legend, "tooltip": tooltip}
+        case "state-timeline":
+            quiet = {**legend, "showLegend": False}
+            return {"mergeValues": True, "showValue": "never", "rowHeight": 0.85, "legend": quiet, "tooltip": tooltip}
+        case "stat":
+            return {"reduceOptions": last, "colorMode": "background", "graphMode": "none", "textMode": "auto"}
+        case "bargauge":
+            return {"reduceOptions": last, "orientation": "horizontal", "displayMode": "gradient"}
+        case "table":
+            named = [one.legend for one in panel.queries if one.legend]
+            return {"showHeader": True, "sortBy": [{"displayName": one, "desc": True} for one in named[:1]]}

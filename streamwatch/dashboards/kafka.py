@@ -12,6 +12,7 @@ from streamwatch.dashboards.panel import Dashboard, On, Panel, Row
 _c = On("kafka_cluster", "broker")
 _t = On("kafka_cluster", "topic")
 _g = On("kafka_cluster", "group")
+_BY_CLUSTER: Final = "sum by (kafka_cluster)"
 _PHASES: Final = ("total", "request_queue", "local", "remote", "throttle", "response_queue", "response_send")
 
 CLUSTER: Final = Dashboard(
@@ -25,45 +26,55 @@ CLUSTER: Final = Dashboard(
                 Panel(
                     "Offline partitions",
                     "Which data can nobody reach?",
-                    (_c.now(k.OFFLINE_PARTITIONS),),
+                    (_c.now(k.OFFLINE_PARTITIONS).red(above=1),),
                     "stat",
                     4,
                     4,
-                    1,
                 ),
                 Panel(
-                    "Unreachable", "Whose leader does not answer?", (_c.now(k.UNREACHABLE_PARTITIONS),), "stat", 4, 4, 1
+                    "Unreachable",
+                    "Whose leader does not answer?",
+                    (_c.now(k.UNREACHABLE_PARTITIONS).red(above=1),),
+                    "stat",
+                    4,
+                    4,
                 ),
                 Panel(
                     "Under min ISR",
                     "Where do producers with acks=all fail?",
-                    (_c.now(k.BROKER_UNDER_MIN_ISR, "", "sum by (kafka_cluster)"),),
+                    (_c.now(k.BROKER_UNDER_MIN_ISR, "", _BY_CLUSTER).red(above=1),),
                     "stat",
                     4,
                     4,
-                    1,
                 ),
                 Panel(
                     "Under-replicated",
                     "How many partitions have lost a replica?",
-                    (_c.now(k.BROKER_UNDER_REPLICATED, "", "sum by (kafka_cluster)"),),
+                    (_c.now(k.BROKER_UNDER_REPLICATED, "", _BY_CLUSTER).red(above=1),),
                     "stat",
                     4,
                     4,
-                    1,
                 ),
+                Panel("Controllers", "Is there one?", (_c.now(k.ACTIVE_CONTROLLERS).red(below=1),), "stat", 4, 4),
                 Panel(
-                    "Controllers", "Is there exactly one?", (_c.now(k.ACTIVE_CONTROLLERS),), "stat", 4, 4, red_below=1
-                ),
-                Panel(
-                    "Brokers down", "Who does not answer?", (_c.down(k.BROKER_UP, "kafka_cluster"),), "stat", 4, 4, 1
+                    "Brokers down",
+                    "How many do not answer?",
+                    (_c.down(k.BROKER_UP, "kafka_cluster").red(above=1),),
+                    "stat",
+                    4,
+                    4,
                 ),
             ),
         ),
         Row(
             "Who does the work?",
             (
-                Panel("Brokers", "Who was there, and when?", (_c.now(k.BROKER_UP, "broker {{broker}}"),)),
+                Panel(
+                    "Brokers",
+                    "Who was there, and when?",
+                    (_c.now(k.BROKER_UP, "broker {{broker}}").said("does not answer", "answers"),),
+                    "state-timeline",
+                ),
                 Panel("Leaders", "Who leads, and is it fair?", (_c.now(k.BROKER_LEADERS, "broker {{broker}}"),)),
                 Panel(
                     "Out of sync", "Whose replicas lag behind?", (_c.now(k.BROKER_OUT_OF_SYNC, "broker {{broker}}"),)
@@ -71,8 +82,7 @@ CLUSTER: Final = Dashboard(
                 Panel(
                     "Partitions against the maximum",
                     "How many may a broker of this size have?",
-                    (_c.now(k.BROKER_PARTITIONS_LIMIT, "broker {{broker}}"),),
-                    red_above=1,
+                    (_c.now(k.BROKER_PARTITIONS_LIMIT, "broker {{broker}}").red(above=1),),
                 ),
                 Panel(
                     "Imbalance",
@@ -83,7 +93,7 @@ CLUSTER: Final = Dashboard(
                         _c.now(k.NON_PREFERRED_LEADERS, "not where preferred"),
                     ),
                 ),
-                Panel("On the move", "Is somebody reassigning?", (_c.now(k.REASSIGNING_PARTITIONS),)),
+                Panel("On the move", "Is somebody reassigning?", (_c.now(k.REASSIGNING_PARTITIONS, "partitions"),)),
             ),
         ),
         Row(
@@ -92,9 +102,11 @@ CLUSTER: Final = Dashboard(
                 Panel(
                     "Disk used",
                     "Which disk is filling?",
-                    (_c.now(k.LOG_DIR_USED, "broker {{broker}} {{log_dir}}"), _c.now(b.DATA_DISK, "broker {{broker}}")),
+                    (
+                        _c.now(k.LOG_DIR_USED, "broker {{broker}} {{log_dir}}").red(above=0.85),
+                        _c.now(b.DATA_DISK, "broker {{broker}}"),
+                    ),
                     width=12,
-                    red_above=0.85,
                 ),
                 Panel(
                     "Full in",
@@ -155,8 +167,10 @@ CLUSTER: Final = Dashboard(
                 Panel(
                     "Idle",
                     "Have the threads room?",
-                    (_c.now(b.HANDLER_IDLE, "handlers {{broker}}"), _c.now(b.PROCESSOR_IDLE, "network {{broker}}")),
-                    red_below=0.3,
+                    (
+                        _c.now(b.HANDLER_IDLE, "handlers {{broker}}").red(below=0.3),
+                        _c.now(b.PROCESSOR_IDLE, "network {{broker}}"),
+                    ),
                 ),
                 Panel("Processor", "What is the machine busy with?", (_c.now(b.CPU, "broker {{broker}} {{mode}}"),)),
                 Panel(
@@ -170,8 +184,9 @@ CLUSTER: Final = Dashboard(
                 Panel(
                     "State at MSK",
                     "Is it being patched, or healing?",
-                    (_c.now(msk.CLUSTER_STATE, "{{state}}"),),
-                    width=12,
+                    (_c.now(msk.CLUSTER_STATE, "{{state}}").said("", "is so"),),
+                    "state-timeline",
+                    12,
                 ),
                 Panel(
                     "What the agent could not learn",
@@ -196,14 +211,14 @@ TOPICS: Final = Dashboard(
                 Panel(
                     "Topics that have lost replicas",
                     "Which topics are at risk?",
-                    (_t.now(k.TOPIC_UNDER_REPLICATED, "{{topic}}"),),
+                    (_t.top(20, _t.now(k.TOPIC_UNDER_REPLICATED, "partitions")).red(above=1),),
                     "table",
                     12,
                 ),
                 Panel(
                     "Topics with offline partitions",
                     "Which topics cannot be reached?",
-                    (_t.now(k.TOPIC_OFFLINE, "{{topic}}"),),
+                    (_t.top(20, _t.now(k.TOPIC_OFFLINE, "partitions")).red(above=1),),
                     "table",
                     12,
                 ),
@@ -225,25 +240,18 @@ TOPICS: Final = Dashboard(
                     width=12,
                 ),
                 Panel(
-                    "Partitions",
-                    "Which topics are wide?",
-                    (_t.top(15, _t.now(k.TOPIC_PARTITIONS, "{{topic}}")),),
-                    "bargauge",
-                    8,
-                ),
-                Panel(
-                    "Replication",
-                    "Which topics have how many replicas?",
-                    (_t.now(k.TOPIC_REPLICATION, "{{topic}}"), _t.now(k.TOPIC_MIN_ISR, "min ISR {{topic}}")),
+                    "How topics are made",
+                    "Is each as wide, as safe and kept as long as it should be?",
+                    (
+                        _t.now(k.TOPIC_PARTITIONS, "partitions"),
+                        _t.now(k.TOPIC_REPLICATION, "replicas"),
+                        _t.now(k.TOPIC_MIN_ISR, "min ISR"),
+                        _t.now(k.TOPIC_RETENTION_SECONDS, "kept for"),
+                        _t.now(k.TOPIC_LOG_BYTES, "bytes kept"),
+                    ),
                     "table",
-                    8,
-                ),
-                Panel(
-                    "Retention",
-                    "How long are records kept?",
-                    (_t.now(k.TOPIC_RETENTION_SECONDS, "{{topic}}"),),
-                    "table",
-                    8,
+                    24,
+                    10,
                 ),
             ),
         ),
@@ -278,19 +286,16 @@ GROUPS: Final = Dashboard(
                         _g.growth(g.GROUP_TOPIC_COMMITTED, "{{group}} reads {{topic}}"),
                         _g.growth(k.TOPIC_END_OFFSET, "{{topic}} is written"),
                     ),
-                    width=12,
                 ),
                 Panel(
                     "Caught up in",
                     "When is it done, if it goes on like the last five minutes?",
                     (_g.until_caught_up(g.GROUP_LAG, "{{group}}"),),
-                    width=12,
                 ),
                 Panel(
                     "Data to be lost in",
                     "When does retention take what was not read?",
-                    (_g.now(g.GROUP_TOPIC_EXPIRES, "{{group}} {{topic}}"),),
-                    width=12,
+                    (_g.now(g.GROUP_TOPIC_EXPIRES, "{{group}} {{topic}}").red(below=3600),),
                 ),
             ),
         ),
@@ -311,7 +316,7 @@ GROUPS: Final = Dashboard(
                 Panel(
                     "States",
                     "Who rebalances, who is gone?",
-                    (_g.ones(g.GROUP_STATE, "{{group}} {{state}}"),),
+                    (_g.ones(g.GROUP_STATE),),
                     "table",
                     24,
                 ),

@@ -19,20 +19,18 @@ STREAM: Final = Dashboard(
                 Panel(
                     "Being read",
                     "Does anybody read it?",
-                    (_s.now(s.BEING_READ, "{{stream}}"),),
+                    (_s.now(s.BEING_READ, "{{stream}}").said("no", "yes"),),
                     "stat",
                     6,
                     4,
-                    red_below=1,
                 ),
                 Panel(
                     "Until data are lost",
                     "When does retention take what was not read?",
-                    (_s.now(s.TIME_TO_LOSS, "{{stream}}"),),
+                    (_s.now(s.TIME_TO_LOSS, "{{stream}}").red(below=3600),),
                     "stat",
                     6,
                     4,
-                    red_below=3600,
                 ),
                 Panel(
                     "Iterator age",
@@ -59,9 +57,8 @@ STREAM: Final = Dashboard(
                 Panel(
                     "Iterator age, of the retention",
                     "How much of what is kept is behind the slowest reader?",
-                    (_s.ratio(s.ITERATOR_AGE, s.RETENTION, "{{stream}}"),),
+                    (_s.ratio(s.ITERATOR_AGE, s.RETENTION, "{{stream}}").red(above=0.5),),
                     width=12,
-                    red_above=0.5,
                 ),
                 Panel(
                     "Throttled",
@@ -78,31 +75,35 @@ STREAM: Final = Dashboard(
                 Panel(
                     "Writes against the limit",
                     "Is there room for more records and bytes?",
-                    (_s.now(s.WRITE_RECORDS_USE, "records {{stream}}"), _s.now(s.WRITE_BYTES_USE, "bytes {{stream}}")),
+                    (
+                        _s.now(s.WRITE_RECORDS_USE, "records {{stream}}").red(above=0.8),
+                        _s.now(s.WRITE_BYTES_USE, "bytes {{stream}}"),
+                    ),
                     width=12,
-                    red_above=0.8,
                 ),
                 Panel(
                     "Reads against the limit",
                     "Is there room for another reader?",
-                    (_s.now(s.READ_BYTES_USE, "bytes {{stream}}"), _s.now(s.READ_CALLS_USE, "calls {{stream}}")),
+                    (
+                        _s.now(s.READ_BYTES_USE, "bytes {{stream}}").red(above=0.8),
+                        _s.now(s.READ_CALLS_USE, "calls {{stream}}"),
+                    ),
                     width=12,
-                    red_above=0.8,
                 ),
                 Panel(
                     "Hottest shards",
                     "Which shard takes too much?",
                     (
-                        _s.top(10, _s.now(h.SHARD_WRITE_RECORDS_USE, "{{stream}} {{shard}}")),
-                        _s.top(10, _s.now(h.SHARD_WRITE_BYTES_USE, "{{stream}} {{shard}}")),
+                        _s.top(5, _s.now(h.SHARD_WRITE_RECORDS_USE, "{{stream}} {{shard}}: records in")).red(above=0.8),
+                        _s.top(5, _s.now(h.SHARD_WRITE_BYTES_USE, "{{stream}} {{shard}}: bytes in")),
+                        _s.top(5, _s.now(h.SHARD_READ_BYTES_USE, "{{stream}} {{shard}}: bytes out")),
                     ),
                     "bargauge",
-                    red_above=0.8,
                 ),
                 Panel(
                     "To split",
                     "Where, if one key does not make all of it?",
-                    (_s.now(h.SPLIT, "{{stream}} {{shard}} at {{hash_key}}"),),
+                    (_s.now(h.SPLIT, "of the limit").red(above=0.8),),
                     "table",
                 ),
                 Panel("Skew", "Are shards used alike?", (_s.now(h.SHARD_SKEW, "{{stream}}"),)),
@@ -125,11 +126,10 @@ STREAM: Final = Dashboard(
                     "Success",
                     "Do calls succeed?",
                     (
-                        _s.now(s.PUT_RECORDS_SUCCESS, "PutRecords {{stream}}"),
+                        _s.now(s.PUT_RECORDS_SUCCESS, "PutRecords {{stream}}").red(below=0.99),
                         _s.now(s.PUT_RECORD_SUCCESS, "PutRecord {{stream}}"),
                         _s.now(s.READ_SUCCESS, "GetRecords {{stream}}"),
                     ),
-                    red_below=0.99,
                 ),
                 Panel(
                     "Shards",

@@ -1,12 +1,13 @@
 """What a dashboard is made of."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
+from streamwatch.catalogue.agent import ALERTS
 from streamwatch.model.metric import Metric, Tier
 
-Shape = Literal["timeseries", "stat", "table", "bargauge"]
+Shape = Literal["timeseries", "state-timeline", "stat", "table", "bargauge"]
 
 SECONDS: Final = Metric(name="seconds", kind="gauge", unit="seconds", labels=(), tier=Tier.AGENT, help="", question="")
 """For what is computed."""
@@ -14,19 +15,26 @@ RATIO: Final = Metric(name="ratio", kind="gauge", unit="ratio", labels=(), tier=
 """The same, of a share."""
 RATE: Final = "$__rate_interval"
 """Grafana's: at least four scrapes."""
+FIRING: Final = f'{ALERTS.name}{{alertstate="firing", severity!="none"}}'
+"""Alerts that somebody should know of: not those that fire to show that they can."""
 _UNITS: Final = {"seconds": "s", "bytes": "bytes", "ratio": "percentunit", "dollars": "currencyUSD"}
 _RATES: Final = {"bytes": "Bps", "dollars": "currencyUSD", "seconds": "percentunit"}
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """An expression, and what its series are called."""
+    """An expression, and what its series are called: in a table, its column; without a name it has none."""
 
     expr: str
     legend: str = ""
     metric: Metric | None = None
     """Whose unit the panel has."""
     is_rate: bool = False
+    red_above: float | None = None
+    """From above this on it is red; up to this, green."""
+    red_below: float | None = None
+    words: tuple[str, str] | None = None
+    """What 0, which is red, and 1 are called; None for what is more than yes and no."""
 
     @property
     def unit(self) -> str:
@@ -35,10 +43,18 @@ class Query:
             return "short"
         return (_RATES if self.is_rate else _UNITS).get(self.metric.unit, "cps" if self.is_rate else "short")
 
+    def red(self, *, above: float | None = None, below: float | None = None) -> "Query":
+        """Return the query with what is wrong in red."""
+        return replace(self, red_above=above, red_below=below)
+
+    def said(self, no: str, yes: str) -> "Query":
+        """Return the query with its 0, which is wrong, and its 1 in words."""
+        return replace(self, words=(no, yes), red_below=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One panel; the first query decides the unit."""
+    """One panel; the first query decides the unit, and what is red outside of tables."""
 
     title: str
     asks: str
@@ -48,9 +64,6 @@ class Panel:
     width: int = 8
     """Of 24."""
     height: int = 7
-    red_above: float | None = None
-    """From above this on it is red; up to this, green."""
-    red_below: float | None = None
     link: tuple[str, str] | None = None
     """Of a table: a label, and the uid of the dashboard where a click on its value chooses it."""
 
@@ -65,7 +78,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Dashboard:
-    """A dashboard. Each variable is a label, chosen among the values that a metric has."""
+    """A dashboard. Each variable is a label, chosen among the values that a metric has where those before it are so."""
 
     uid: str
     title: str
@@ -102,21 +115,31 @@ class On:
         text = f"rate({series(metric, self._variables, **fixed)}[{RATE}])"
         return Query(f"{how} ({text})" if how else text, legend, metric, is_rate=True)
 
+    def per_day(self, metric: Metric, legend: str = "") -> Query:
+        """Return how fast a counter grows, a day."""
+        return Query(f"86400 * rate({series(metric, self._variables)}[{RATE}])", legend, metric)
+
+    def most(self, by: str, legend: str, *metrics: Metric) -> Query:
+        """Return the largest of what several metrics say of the same."""
+        some = " or ".join(series(one, self._variables) for one in metrics)
+        return Query(f"max by ({by}) ({some})", legend, metrics[0])
+
     def growth(self, metric: Metric, legend: str = "", how: str = "") -> Query:
         """Return how fast a gauge that only grows does so, a second: offsets."""
         text = f"deriv({series(metric, self._variables)}[5m])"
         return Query(f"{how} ({text})" if how else text, legend, metric, is_rate=True)
 
-    def down(self, metric: Metric, by: str) -> Query:
+    def down(self, metric: Metric, by: str, legend: str = "") -> Query:
         """Return how many are not 1."""
-        return Query(
-            f"count by ({by}) ({series(metric, self._variables)} == 0) or 0 * sum by ({by}) ("
-            f"{series(metric, self._variables)})",
-            "",
-            metric,
-        )
+        text = series(metric, self._variables)
+        return Query(f"count by ({by}) ({text} == 0) or 0 * sum by ({by}) ({text})", legend, metric)
 
-    def ones(self, metric: Metric, legend: str) -> Query:
+    def firing(self, by: str, of: Metric, legend: str) -> Query:
+        """Return how many alerts fire, by labels of which the last must be there; 0 where another metric is known."""
+        last = by.rpartition(", ")[2]
+        return Query(f'sum by ({by}) ({FIRING[:-1]}, {last}!=""}}) or 0 * sum by ({by}) ({of.name})', legend)
+
+    def ones(self, metric: Metric, legend: str = "") -> Query:
         """Return only what is 1: of states, the one that it is in."""
         return Query(f"{series(metric, self._variables)} == 1", legend, metric)
 
@@ -136,4 +159,4 @@ class On:
 
     def top(self, count: int, query: Query) -> Query:
         """Return only the largest series of a query."""
-        return Query(f"topk({count}, {query.expr})", query.legend, query.metric, query.is_rate)
+        return replace(query, expr=f"topk({count}, {query.expr})")

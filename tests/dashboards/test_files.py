@@ -49,6 +49,7 @@ def test_every_query_names_what_there_is(board: Dashboard, panel: Panel) -> None
             if isinstance(node, Aggregation):
                 assert set(node.labels) <= there, query.expr
         assert legend_labels(query.legend) <= there, query.legend
+        assert panel.shape != "table" or not legend_labels(query.legend), "a column has one name"
         assert set(re.findall(r"\$(\w+)", query.expr)) - {"__rate_interval"} <= {name for name, _ in board.variables}
 
 
@@ -87,13 +88,26 @@ def test_the_columns_of_a_table_have_names_units_and_a_link_to_where_there_is_mo
     told = json.loads((FOLDER / "overview.json").read_text())
     (table,) = (one for one in told["panels"] if one["title"] == "Every cluster")
     columns = {one["matcher"]["options"]: one["properties"] for one in table["fieldConfig"]["overrides"]}
-    assert columns["Value #A"] == [{"id": "unit", "value": "short"}, {"id": "displayName", "value": "controllers"}]
+    properties = {one["id"]: one["value"] for one in columns["Value #C"]}
+    assert (properties["unit"], properties["displayName"]) == ("short", "brokers down")
+    assert [one["color"] for one in properties["thresholds"]["steps"]] == ["green", "red"]
+    assert properties["custom.cellOptions"]["type"] == "color-background"
     assert len(columns) == len(table["targets"]) + 1
     ((link,),) = (one["value"] for one in columns["kafka_cluster"])
     uid = link["url"].split("?")[0].removeprefix("/d/")
     assert uid in {board.uid for board in ALL}
     (target,) = (json.loads(text) for text in files().values() if json.loads(text)["uid"] == uid)
     assert "kafka_cluster" in {one["name"] for one in target["templating"]["list"]}
+
+
+def test_what_can_be_chosen_is_narrowed_by_what_is_chosen_before() -> None:
+    told = json.loads((FOLDER / "topics.json").read_text())
+    chosen = {one["name"]: one.get("definition") for one in told["templating"]["list"]}
+    assert chosen == {
+        "datasource": None,
+        "kafka_cluster": "label_values(kafka_topic_partitions, kafka_cluster)",
+        "topic": 'label_values(kafka_topic_partitions{kafka_cluster=~"$kafka_cluster"}, topic)',
+    }
 
 
 def test_maintenance_is_marked_by_metrics_that_there_are() -> None:

@@ -1,5 +1,9 @@
-"""The real parts: Kafka, Prometheus, AWS's SDKs and more, got once from the package indexes and kept in a cache."""
+"""The real parts: Kafka, Prometheus, AWS's SDKs and more, got once from the package indexes and kept in a cache.
 
+``python -m tests.real.artefacts`` gets all of them, so that no test has to wait for one.
+"""
+
+import fcntl
 import os
 import shutil
 import subprocess
@@ -7,19 +11,44 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 KAFKA_VERSIONS: Final = ("4.3.0", "3.9.2", "2.8.2")
 _JMX_EXPORTER: Final = "1.0.1"
-_KAFKAJS: Final = "2.2.4"
 _MSK_IAM: Final = "2.3.2"
 KCL_VERSIONS: Final = ("2.6.0", "3.1.0")
 _KPL: Final = "0.15.12"
 _DYNAMODB: Final = "2.6.0"
 _KUBECTL: Final = "2.0.0"
 _SLF4J_SIMPLE: Final = "2.0.13"
+_AWS_SDK: Final = "3.1143.0"
+_NPM: Final[Mapping[str, tuple[str, ...]]] = {
+    "axe-core": ("axe-core@4.14.1",),
+    "grafana-data": ("@grafana/data@13.2.2", "esbuild@0.28.2", "react@19.3.1", "react-dom@19.3.1"),
+    "kafkajs": ("kafkajs@2.2.4",),
+    "kinesalite": ("kinesalite@3.3.3",),
+    "kinesis-local": ("kinesis-local@0.6.2",),
+    "aws-sdk": (
+        *(f"@aws-sdk/client-{name}@{_AWS_SDK}" for name in ("kinesis", "cloudwatch", "sts")),
+        "@smithy/node-http-handler@4.14.2",
+    ),
+}
+"""What is got together, by a name of ours."""
+_NPM_BY_HAND: Final[Mapping[str, tuple[str, ...]]] = {
+    "grafana-ui": ("@grafana/ui@13.2.2", "@grafana/schema@13.2.2", *_NPM["grafana-data"]),
+}
+"""The same, of what no test needs."""
+_PYPI: Final[Mapping[str, tuple[str, ...]]] = {
+    "aiobotocore": ("aiobotocore==3.10.0",),
+    "awscli": ("awscli==1.46.3",),
+    "boto3-of-2024": ("boto3==1.34.162",),
+    "kubernetes-validate": ("kubernetes-validate==1.37.0",),
+    "moto": ("moto==5.2.5", "flask==3.1.3", "flask-cors==6.0.5"),
+}
+"""The same, each for an interpreter of its own."""
 _SECONDS: Final = 600
 _POM: Final = """\
 <project>
@@ -85,21 +114,20 @@ def node_exporter() -> Path:
     return kept / "usr/bin/prometheus-node-exporter"
 
 
-def kafkajs() -> Path:
-    """The folder node_modules with kafkajs."""
-    return node_modules(f"kafkajs-{_KAFKAJS}", f"kafkajs@{_KAFKAJS}")
-
-
-def node_modules(name: str, *packages: str) -> Path:
-    """The folder node_modules with packages, each with its version, and theirs."""
+def node_modules(name: str) -> Path:
+    """The folder node_modules with packages of npm, and theirs."""
+    packages = {**_NPM, **_NPM_BY_HAND}[name]
     flags = ("--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund")
     npm = ("install", *packages, *flags)
-    return _kept(name, lambda folder: _run(folder, program("npm"), *npm, "--prefix", str(folder))) / "node_modules"
+    versioned = f"{name}-{packages[0].rpartition('@')[2]}"
+    return _kept(versioned, lambda folder: _run(folder, program("npm"), *npm, "--prefix", str(folder))) / "node_modules"
 
 
-def python(name: str, *packages: str) -> Path:
-    """The interpreter of an environment of its own with packages, each with its version."""
-    return _kept(name, lambda folder: _make_environment(folder, *packages)) / "bin" / "python"
+def python(name: str) -> Path:
+    """The interpreter of an environment of its own with packages of PyPI."""
+    packages = _PYPI[name]
+    versioned = f"{name}-{packages[0].rpartition('==')[2]}"
+    return _kept(versioned, lambda folder: _make_environment(folder, *packages)) / "bin" / "python"
 
 
 def helm() -> Path:
@@ -154,15 +182,14 @@ def _kept(name: str, download: Callable[[Path], None]) -> Path:
     if kept.is_dir():
         return kept
     kept.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f"{name}.", dir=kept.parent) as scratch:
-        fresh = Path(scratch) / "complete"
-        fresh.mkdir()
-        download(fresh)
-        try:
-            fresh.rename(kept)
-        except OSError:
-            if not kept.is_dir():  # else another process was quicker
-                raise
+    with (kept.parent / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # who comes second waits, and finds it
+        if not kept.is_dir():
+            with tempfile.TemporaryDirectory(prefix=f"{name}.", dir=kept.parent) as scratch:
+                fresh = Path(scratch) / "complete"
+                fresh.mkdir()
+                download(fresh)
+                fresh.rename(kept)
     return kept
 
 
@@ -264,3 +291,28 @@ def _run(folder: Path, *command: str) -> None:
     except subprocess.CalledProcessError as failure:
         said = f"{failure.stdout}\n{failure.stderr}".strip()[-2000:]
         raise Unavailable(f"{' '.join(command)} failed: {said}") from None
+
+
+def _everything() -> Iterator[Callable[[], Path]]:
+    yield from (prometheus, helm)
+    yield from (partial(kafka_libs, version) for version in KAFKA_VERSIONS)
+    yield from (partial(python, name) for name in _PYPI)
+    yield from (partial(node_modules, name) for name in _NPM)
+    yield from (alertmanager, promtool_3, prometheus_3, node_exporter, kcat, jmx_agent, msk_iam_libs, kpl_libs)
+    yield from (partial(kcl_libs, version) for version in KCL_VERSIONS)
+    yield dynamodb_libs
+
+
+def main() -> None:
+    """Get everything; what cannot be had is said, and does not keep the rest from being got."""
+    for get in _everything():
+        try:
+            said = str(get())
+        except Unavailable as reason:
+            said = f"not to be had: {reason}"
+        sys.stdout.write(f"{said}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -14,8 +14,6 @@ from tests.real import artefacts
 
 _HERE: Final = Path(__file__).parent
 _SECONDS: Final = 60
-_SDK: Final = "3.1143.0"
-_HANDLER: Final = "4.14.2"
 
 
 class AwsClient(Protocol):
@@ -48,20 +46,19 @@ class Program:
 
 def boto(url: str, key: str, secret: str) -> AwsClient:
     """boto3 as of 2024: of CloudWatch's protocols it knows that of queries and XML only."""
-    python = artefacts.python("boto3-1.34.162", "boto3==1.34.162")
+    python = artefacts.python("boto3-of-2024")
     return Program(url, key, secret, [str(python), str(_HERE / "aws_boto.py")], {})
 
 
 def aiobotocore(url: str, key: str, secret: str) -> AwsClient:
     """botocore's descriptions over another HTTP client and other parsers."""
-    python = artefacts.python("aiobotocore-3.10.0", "aiobotocore==3.10.0")
+    python = artefacts.python("aiobotocore")
     return Program(url, key, secret, [str(python), str(_HERE / "aws_aio.py")], {})
 
 
 def javascript(url: str, key: str, secret: str) -> AwsClient:
     """The SDK for JavaScript."""
-    clients = (f"@aws-sdk/client-{name}@{_SDK}" for name in ("kinesis", "cloudwatch", "sts"))
-    modules = artefacts.node_modules(f"aws-sdk-{_SDK}", *clients, f"@smithy/node-http-handler@{_HANDLER}")
+    modules = artefacts.node_modules("aws-sdk")
     command = [artefacts.program("node"), str(_HERE / "aws_client.js")]
     return Program(url, key, secret, command, {"NODE_PATH": str(modules)})
 
@@ -70,7 +67,7 @@ class CommandLine:
     """The AWS command line."""
 
     def __init__(self, url: str, key: str, secret: str) -> None:
-        python = artefacts.python("awscli-1.46.3", "awscli==1.46.3")
+        python = artefacts.python("awscli")
         self._command = [str(python), "-m", "awscli", "--endpoint-url", url, "--output", "json"]
         self._environment = _plain() | {
             "AWS_ACCESS_KEY_ID": key,

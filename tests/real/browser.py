@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import select
 import subprocess
 import tempfile
 from contextlib import ExitStack, closing
@@ -19,6 +20,7 @@ _FLAGS: Final = (
 )  # fmt: skip
 _TO_BROWSER, _FROM_BROWSER = 3, 4
 _PIECE: Final = 1 << 16
+_SECONDS: Final = 60
 
 
 class Browser:
@@ -30,6 +32,7 @@ class Browser:
         self._session = ""
         self._last = 0
         self._left = b""
+        self._is_loaded = False
         self.said: list[str] = []
         """What went to the console, exceptions and refused requests too."""
 
@@ -95,6 +98,7 @@ class Browser:
 
     def _next(self) -> dict[str, Any]:
         while b"\0" not in self._left:
+            assert select.select([self._in], [], [], _SECONDS)[0], f"the browser has said nothing for {_SECONDS} s"
             piece = os.read(self._in, _PIECE)
             assert piece, "the browser has ended"
             self._left += piece
@@ -105,6 +109,8 @@ class Browser:
 
     def _hear(self, told: dict[str, Any]) -> None:
         match told.get("method"):
+            case "Page.loadEventFired":  # perhaps before the answer to what made it load
+                self._is_loaded = True
             case "Runtime.consoleAPICalled":
                 self.said.append(f"console: {told['params']['args']}")
             case "Runtime.exceptionThrown":
@@ -120,9 +126,10 @@ class Browser:
         )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.do("Emulation.setEmulatedMedia", features=[scheme])
+        self._is_loaded = False
         self.do("Page.navigate", url=url)
-        while self._next().get("method") != "Page.loadEventFired":
-            pass
+        while not self._is_loaded:
+            self._next()
 
     def evaluate(self, expression: str) -> Any:
         """Return what JavaScript says."""

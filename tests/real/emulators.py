@@ -52,7 +52,7 @@ def running(name: str, command: list[str], port: int, folder: Path) -> Iterator[
 
 def moto(folder: Path) -> AbstractContextManager[Emulator]:
     """Start moto's server, without what its other services would need."""
-    python = artefacts.python("moto-5.2.5", "moto==5.2.5", "flask==3.1.3", "flask-cors==6.0.5")
+    python = artefacts.python("moto")
     (port,) = free_ports(1)
     # It keeps everything, and has been seen to take all of a machine's memory.
     limited = ["sh", "-c", f'ulimit -v {_MOTO_KIB}; exec "$@"', "sh"]
@@ -61,7 +61,7 @@ def moto(folder: Path) -> AbstractContextManager[Emulator]:
 
 def kinesis_local(folder: Path) -> AbstractContextManager[Emulator]:
     """Start kinesis-local, the npm package of kinesis-mock."""
-    home = artefacts.node_modules("kinesis-local-0.6.2", "kinesis-local@0.6.2") / "kinesis-local"
+    home = artefacts.node_modules("kinesis-local") / "kinesis-local"
     port, tls = free_ports(2)
     times = [f"{name}_DURATION=50ms" for name in ("CREATE_STREAM", "SPLIT_SHARD", "MERGE_SHARDS", "UPDATE_SHARD_COUNT")]
     settings = [
@@ -77,7 +77,7 @@ def kinesis_local(folder: Path) -> AbstractContextManager[Emulator]:
 
 def kinesalite(folder: Path) -> AbstractContextManager[Emulator]:
     """Start kinesalite: old, but made by comparing with AWS."""
-    home = artefacts.node_modules("kinesalite-3.3.3", "kinesalite@3.3.3") / "kinesalite"
+    home = artefacts.node_modules("kinesalite") / "kinesalite"
     (port,) = free_ports(1)
     times = ["--createStreamMs", "50", "--updateStreamMs", "50", "--shardLimit", "1000"]
     command = [artefacts.program("node"), _LOOPBACK, str(home / "cli.js"), "--port", str(port), *times]

@@ -371,7 +371,7 @@ CLIENTS: dict[str, Make] = {
     "confluent-kafka (librdkafka)": lambda bootstrap, _: Librdkafka(bootstrap, "classic"),
     "confluent-kafka, KIP-848": lambda bootstrap, _: Librdkafka(bootstrap, "consumer"),
     "aiokafka": lambda bootstrap, _: Aiokafka(bootstrap),
-    "kafkajs": lambda bootstrap, _: Kafkajs(bootstrap, artefacts.kafkajs()),
+    "kafkajs": lambda bootstrap, _: Kafkajs(bootstrap, artefacts.node_modules("kafkajs")),
     "Kafka's tools (Java)": KafkaTools,
     "Kafka's tools (Java), KIP-848": lambda bootstrap, folder: KafkaTools(bootstrap, folder, "consumer"),
     "kcat": lambda bootstrap, _: Kcat(bootstrap, artefacts.kcat()),

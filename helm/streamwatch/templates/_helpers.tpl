@@ -55,10 +55,25 @@ httpGet: {path: {{ .path }}, port: metrics, scheme: {{ include "streamwatch.sche
 {{- end }}
 {{- end }}
 
+{{- define "streamwatch.image" -}}
+{{- printf "%s:%s" .Values.image.repository (.Values.image.tag | default .Chart.AppVersion) }}
+{{- end }}
+
+{{- define "streamwatch.security" -}}
+allowPrivilegeEscalation: false
+capabilities: {drop: [ALL]}
+privileged: false
+readOnlyRootFilesystem: true
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+seccompProfile: {type: RuntimeDefault}
+{{- end }}
+
 {{/* The container. In a sidecar it is part of somebody else's pod, and says everything about itself. */}}
 {{- define "streamwatch.container" -}}
 name: streamwatch
-image: {{ printf "%s:%s" .Values.image.repository (.Values.image.tag | default .Chart.AppVersion) | quote }}
+image: {{ include "streamwatch.image" . | quote }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 args:
   - run
@@ -104,14 +119,7 @@ readinessProbe:
 resources:
   {{- toYaml .Values.resources | nindent 2 }}
 securityContext:
-  allowPrivilegeEscalation: false
-  capabilities: {drop: [ALL]}
-  privileged: false
-  readOnlyRootFilesystem: true
-  runAsNonRoot: true
-  runAsUser: 65532
-  runAsGroup: 65532
-  seccompProfile: {type: RuntimeDefault}
+  {{- include "streamwatch.security" . | nindent 2 }}
 volumeMounts:
   - {name: streamwatch-config, mountPath: /etc/streamwatch/config, readOnly: true}
   - {name: streamwatch-state, mountPath: /var/lib/streamwatch}

@@ -1,0 +1,106 @@
+"""The stage on which every panel is looked at: all that there is to see, an agent, and a real Prometheus.
+
+The reference has everything: a cluster with exporters that is MSK's, streams, load on both.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from streamwatch.app import App
+from streamwatch.clock import SystemClock
+from streamwatch.config import parse
+from streamwatch.demo.hurried import hurried
+from streamwatch.demo.pager import Pager
+from streamwatch.demo.run import QUICK
+from streamwatch.reference.aws.server import ReferenceAws
+from streamwatch.reference.kafka import faults
+from streamwatch.reference.kafka.server import ReferenceKafka
+from streamwatch.reference.kafka.spec import Spec
+from streamwatch.reference.play import LoadProcess
+from streamwatch.reference.scenarios import Step
+from tests.real.prometheus import free_port, prometheus, query
+from tests.waiting import wait_for
+
+CONFIG = """
+kafka:
+  - name: shop
+    bootstrap: [{kafka}]
+    interval: 2s
+    deadline: 1500ms
+    log_dirs_interval: 2s
+    open_monitoring: {{interval: 2s, targets: [{targets}]}}
+    msk: {{cluster: shop, region: us-east-1, interval: 10s, metrics: all, access: {access}}}
+kinesis:
+  - name: streams
+    regions: [us-east-1]
+    interval: 5s
+    describe_interval: 10s
+    access: {access}
+    cloudwatch: {{detail_interval: 60s}}
+listen: {{address: '127.0.0.1:0'}}
+rules: {{pack: false, files: ['{rules}/*.yml'], interval: 1s, state: '{rules}/state.db'}}
+notify: {{webhook: [{{name: pager, url: '{pager}'}}], group_interval: 1s}}
+remote_write: [{{name: prometheus, url: 'http://{receiver}/api/v1/write', interval: 5s}}]
+"""
+
+
+@dataclass
+class Stage:
+    """What there is to see, and who looks."""
+
+    kafka: ReferenceKafka
+    streams: LoadProcess
+    prometheus: str
+    agent: str
+
+    def warm(self) -> None:
+        """Heat a shard, and fill a disk."""
+        self.streams.order(Step(0, "", "hot", {"stream": "purchases", "share": 0.95}))
+        self.streams.order(Step(0, "", "rate", {"stream": "purchases", "records_per_second": 700}))
+        self.kafka.do(lambda site, now: faults.fill_disk(site, now, broker=1, to=0.3, within=300.0))
+
+    def delay(self) -> None:
+        """Let a group fall behind, and catch up."""
+        self.kafka.do(lambda site, now: faults.stall_group(site, now, group="orders-readers"))
+        lag = 'kafka_group_lag{group="orders-readers"}'
+        late = 500
+        wait_for(lambda: any(float(one["value"][1]) > late for one in query(self.prometheus, lag)), 60, "it is late")
+        self.kafka.do(lambda site, now: faults.stall_group(site, now, group="orders-readers", on=False))
+
+    def kill(self) -> None:
+        """Stop a broker."""
+        self.kafka.do(lambda site, now: faults.stop(site, now, broker=2))
+
+
+@contextmanager
+def stage(folder: Path, binary: Path) -> Iterator[Stage]:
+    """Set it up in a folder, with a Prometheus of this program."""
+    rules = folder / "rules"
+    rules.mkdir()
+    hurried(rules, 20)
+    port = free_port()
+    with ExitStack() as stack:
+        kafka = stack.enter_context(ReferenceKafka(Spec(brokers=3, settings=QUICK)))
+        aws = stack.enter_context(ReferenceAws())
+        aws.add_msk(kafka, "shop", "PER_BROKER")
+        pages = [f"{{broker: {id_}, jmx: '{jmx}', node: '{node}'}}" for id_, (jmx, node) in kafka.serve_pages().items()]
+        stack.enter_context(LoadProcess(kafka.bootstrap, 50))
+        streams = stack.enter_context(LoadProcess(aws.url, 50, "streams_load"))
+        pager = stack.enter_context(Pager())
+        told = {
+            "kafka": kafka.bootstrap,
+            "targets": ", ".join(pages),
+            "access": f"{{endpoint_url: '{aws.url}', access_key_id: agent, secret_access_key: agent}}",
+            "rules": rules,
+            "pager": pager.url,
+            "receiver": f"127.0.0.1:{port}",
+        }
+        app = App(parse(CONFIG.format(**told), "test", folder), SystemClock())
+        app.start()
+        stack.callback(app.stop)
+        scraped = [{"job_name": "streamwatch", "static_configs": [{"targets": [app.address]}]}]
+        config, flag = {"scrape_configs": scraped}, "--web.enable-remote-write-receiver"
+        at = stack.enter_context(prometheus(binary, folder / "prometheus", config, flag, port=port))
+        yield Stage(kafka, streams, at, app.address)

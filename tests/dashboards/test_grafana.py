@@ -1,0 +1,84 @@
+"""Grafana's own library on our dashboards: it knows all that they name, and its tables show what they should."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from streamwatch.dashboards.files import files
+from tests.dashboards import drawing
+from tests.real import artefacts
+from tests.real.browser import Browser
+from tests.real.conftest import had
+
+pytestmark = pytest.mark.real
+BOARDS = {name: json.loads(text) for name, text in files().items()}
+NOW = 1_700_000_000
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    modules = had(lambda: artefacts.node_modules("grafana-data"))
+    with had(Browser) as found:
+        drawing.load(found, "known.js", modules, tmp_path_factory.mktemp("grafana"))
+        yield found
+
+
+def panel(board: str, title: str) -> dict[str, Any]:
+    (found,) = (dict(one) for one in BOARDS[board]["panels"] if one["title"] == title)
+    return found
+
+
+def told(value: float, **labels: str) -> dict[str, Any]:
+    return {"metric": labels, "value": [NOW, str(value)]}
+
+
+@pytest.mark.parametrize("name", sorted(BOARDS))
+def test_grafana_knows_all_that_a_dashboard_names(browser: Browser, name: str) -> None:
+    assert drawing.unknown(browser, BOARDS[name]) == []
+
+
+def test_what_grafana_does_not_know_is_found(browser: Browser) -> None:
+    wrong = json.loads(json.dumps(BOARDS["overview.json"]).replace('"percentunit"', '"percentages"'))
+    assert any("no unit percentages" in one for one in drawing.unknown(browser, wrong))
+    wrong = json.loads(json.dumps(BOARDS["overview.json"]).replace('"merge"', '"mix"'))
+    assert any("no transformation mix" in one for one in drawing.unknown(browser, wrong))
+
+
+def test_every_cluster_is_a_line_and_what_is_wrong_is_red(browser: Browser) -> None:
+    table = panel("overview.json", "Every cluster")
+    columns = [
+        next(one["value"] for one in override["properties"] if one["id"] == "displayName")
+        for override in table["fieldConfig"]["overrides"]
+        if override["matcher"]["options"].startswith("Value")
+    ]
+    answers = [[told(0.0, kafka_cluster="clicks"), told(0.0, kafka_cluster="orders")] for _ in table["targets"]]
+    answers[columns.index("controllers")] = [told(1.0, kafka_cluster="clicks"), told(1.0, kafka_cluster="orders")]
+    answers[columns.index("brokers down")][1] = told(2.0, kafka_cluster="orders")
+    answers[columns.index("fullest disk")] = [told(0.5, kafka_cluster="orders")]
+    fields = {one["name"]: one["values"] for one in drawing.shown(browser, table, answers)}
+
+    assert list(fields) == ["kafka_cluster", *columns]
+    lines = [text for text, _ in fields["kafka_cluster"]]
+    assert sorted(lines) == ["clicks", "orders"]
+    orders, clicks = lines.index("orders"), lines.index("clicks")
+    (red,) = {colour for _, colour in fields["brokers down"]} - {fields["offline"][0][1]}
+    assert [fields["brokers down"][at] for at in (orders, clicks)] == [["2", red], ["0", fields["offline"][0][1]]]
+    assert fields["fullest disk"][orders][0] == "50%"
+    assert fields["fullest disk"][clicks][0] == "not known", "and not nought"
+
+
+def test_yes_and_no_are_said_in_words(browser: Browser) -> None:
+    stat = panel("kinesis.json", "Being read")
+    fields = drawing.shown(browser, stat, [[told(0.0, stream="a"), told(1.0, stream="b")]])
+    values = {one["name"]: one["values"] for one in fields if one["name"] != "Time"}
+    assert {name: [text for text, _ in some] for name, some in values.items()} == {"a": ["no"], "b": ["yes"]}
+    assert values["a"][0][1] != values["b"][0][1]
+
+
+def test_states_are_a_table_without_a_column_of_ones(browser: Browser) -> None:
+    table = panel("groups.json", "States")
+    answers = [[told(1.0, __name__="kafka_group_state", kafka_cluster="c", group="g", state="Stable", job="j")]]
+    fields = {one["name"]: one["values"] for one in drawing.shown(browser, table, answers)}
+    assert sorted(fields) == ["group", "kafka_cluster", "state"]

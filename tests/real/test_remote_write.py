@@ -10,9 +10,12 @@ from streamwatch.app import App
 from streamwatch.catalogue.kafka_groups import PARTITION_END_OFFSET
 from streamwatch.clock import SystemClock
 from streamwatch.config import parse
+from streamwatch.demo.hurried import hurried
+from streamwatch.demo.run import QUICK
 from streamwatch.export.remote_write.config import Config
 from streamwatch.model.metric import Keys, Samples
 from streamwatch.model.settings import Secret
+from streamwatch.reference.kafka import faults
 from streamwatch.reference.kafka.server import ReferenceKafka
 from streamwatch.reference.kafka.spec import Spec
 from streamwatch.remoting import Remoting
@@ -47,6 +50,32 @@ def test_what_the_agent_sees_arrives(tmp_path: Path, get: Callable[[], Path], ve
             app._take(parse(CONFIG.format(kafka=kafka.bootstrap, at=at).replace("shop", "other"), "test", tmp_path))
             wait_for(lambda: not query(at, 'kafka_broker_up{kafka_cluster="shop"}'), 20, "what ended has ended")
             wait_for(lambda: len(query(at, 'kafka_broker_up{kafka_cluster="other"}')) == 3, 20, "the other is there")
+        finally:
+            app.stop()
+
+
+def test_a_ruler_decides_by_the_same_files_as_the_agent(tmp_path: Path) -> None:
+    """The pack in a Prometheus that scrapes nothing, and gets all it knows by remote write."""
+    binary, rules = had(artefacts.prometheus), tmp_path / "rules"
+    rules.mkdir()
+    hurried(rules, 20)
+    ruler = {"rule_files": [f"{rules}/*.yml"]}
+    with (
+        prometheus(binary, tmp_path / "ruler", ruler, RECEIVES) as at,
+        ReferenceKafka(Spec(brokers=3, settings=QUICK)) as kafka,
+    ):
+        text = CONFIG.format(kafka=kafka.bootstrap, at=at).replace("rules: {", "rules: {enabled: false, ")
+        app = App(parse(text, "test", tmp_path), SystemClock())
+        app.start()
+        try:
+            firing = 'ALERTS{alertstate="firing", severity!="none"}'
+            wait_for(lambda: query(at, 'ALERTS{severity="none"}'), 60, "the rules are evaluated")
+            wait_for(lambda: not query(at, firing), 60, "all is well")
+            kafka.do(lambda site, now: faults.stop(site, now, broker=2))
+            down = 'ALERTS{alertname="KafkaBrokerDown", alertstate="firing", kafka_cluster="shop", broker="2"}'
+            wait_for(lambda: query(at, down), 60, "the ruler says that the broker is down")
+            kafka.do(lambda site, now: faults.start(site, now, broker=2))
+            wait_for(lambda: not query(at, firing), 60, "and that it is back")
         finally:
             app.stop()
 

@@ -13,7 +13,7 @@ _c = On("kafka_cluster", "broker")
 _t = On("kafka_cluster", "topic")
 _g = On("kafka_cluster", "group")
 _BY_CLUSTER: Final = "sum by (kafka_cluster)"
-_PHASES: Final = ("total", "request_queue", "local", "remote", "throttle", "response_queue", "response_send")
+_PHASES: Final = ("total", "queue", "local", "remote", "response_queue", "send", "throttle")
 
 CLUSTER: Final = Dashboard(
     "streamwatch-kafka",

@@ -4,9 +4,11 @@ The reference has everything: a cluster with exporters that is MSK's, streams, l
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import boto3
 
 from streamwatch.app import App
 from streamwatch.clock import SystemClock
@@ -52,6 +54,8 @@ class Stage:
 
     kafka: ReferenceKafka
     streams: LoadProcess
+    endpoint: str
+    """The URL of the streams."""
     prometheus: str
     agent: str
 
@@ -60,6 +64,12 @@ class Stage:
         self.streams.order(Step(0, "", "hot", {"stream": "purchases", "share": 0.95}))
         self.streams.order(Step(0, "", "rate", {"stream": "purchases", "records_per_second": 700}))
         self.kafka.do(lambda site, now: faults.fill_disk(site, now, broker=1, to=0.3, within=300.0))
+        keys = {"aws_access_key_id": "agent", "aws_secret_access_key": "agent", "region_name": "us-east-1"}
+        with closing(boto3.client("kinesis", endpoint_url=self.endpoint, **keys)) as client:
+            client.get_waiter("stream_exists").wait(
+                StreamName="purchases", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+            )
+            client.put_record(StreamName="purchases", Data=b"alone", PartitionKey="alone")  # it puts many a call
 
     def delay(self) -> None:
         """Let a group fall behind, and catch up."""
@@ -103,4 +113,4 @@ def stage(folder: Path, binary: Path) -> Iterator[Stage]:
         scraped = [{"job_name": "streamwatch", "static_configs": [{"targets": [app.address]}]}]
         config, flag = {"scrape_configs": scraped}, "--web.enable-remote-write-receiver"
         at = stack.enter_context(prometheus(binary, folder / "prometheus", config, flag, port=port))
-        yield Stage(kafka, streams, at, app.address)
+        yield Stage(kafka, streams, aws.url, at, app.address)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from streamwatch.catalogue import METRICS
+from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.dashboards.files import ALL, files
 from streamwatch.dashboards.panel import Dashboard, Panel
 from streamwatch.promql.nodes import Aggregation, Selector
@@ -44,6 +45,7 @@ def test_every_query_names_what_there_is(board: Dashboard, panel: Panel) -> None
                 metric = KNOWN[matchers.pop("__name__")]
                 used = matchers.keys()
                 assert used <= set(metric.labels), query.expr
+                assert f"`{matchers.get('phase', 'total')}`" in b.REQUEST_MEAN.help, "a phase that there is"
                 there |= set(metric.labels)
         for node in nodes(expr):
             if isinstance(node, Aggregation):

@@ -185,6 +185,20 @@ def test_replicas_share_the_sources(helm: Path) -> None:
     assert index["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.labels['apps.kubernetes.io/pod-index']"
 
 
+def test_one_agent_may_become_several_and_each_is_scraped_once(helm: Path) -> None:
+    """What Kubernetes does not let change stays: a Service with an address of its own cannot become headless."""
+    one = render(helm, LEAST)
+    several = render(helm, {**LEAST, "mode": "statefulset", "replicas": 3, "serviceMonitor": {"enabled": True}})
+    before = of(one, "Service")
+    after = {each["metadata"]["name"]: each for each in several if each["kind"] == "Service"}
+    assert after.pop(before["metadata"]["name"])["spec"] == before["spec"]
+    ((name, headless),) = after.items()
+    assert of(several, "StatefulSet")["spec"]["serviceName"] == name
+    assert headless["spec"]["clusterIP"] == "None"
+    wanted = of(several, "ServiceMonitor")["spec"]["selector"]["matchLabels"]
+    assert not wanted.items() <= headless["metadata"].get("labels", {}).items()
+
+
 def test_the_charts_own_test_asks_the_agent_and_is_never_taken_for_it(helm: Path) -> None:
     documents = render(helm, {**LEAST, "service": {"port": 80}})
     asking = of(documents, "Pod")

@@ -26,7 +26,11 @@ def test_the_page_passes_promtool_and_has_every_metric(
     told = {line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")}
     others = (*kinesis.METRICS, *kinesis_shards.METRICS, *kafka_brokers.METRICS, *msk.METRICS)
     foreign = {metric.name for metric in others if metric is not kafka_brokers.DATA_DISK}
-    missing = {metric.name for metric in METRICS if not re.match("streamwatch_(aws|cloudwatch|page)_", metric.name)}
+    missing = {
+        metric.name
+        for metric in METRICS
+        if not re.match("streamwatch_(aws|cloudwatch|page|remote_write)_", metric.name)
+    }
     without = {"streamwatch_source_problems", "streamwatch_http_requests_total", "streamwatch_alert_state_up"}
     without |= {"streamwatch_heartbeat_up", "streamwatch_notification_seconds"}
     assert missing - foreign - told <= without, "healthy, without a file for alerts, and nobody was told anything"

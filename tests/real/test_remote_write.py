@@ -18,6 +18,7 @@ from streamwatch.model.settings import Secret
 from streamwatch.reference.kafka import faults
 from streamwatch.reference.kafka.server import ReferenceKafka
 from streamwatch.reference.kafka.spec import Spec
+from streamwatch.reference.play import LoadProcess
 from streamwatch.remoting import Remoting
 from streamwatch.schedule import Schedule
 from tests.real import artefacts
@@ -63,6 +64,7 @@ def test_a_ruler_decides_by_the_same_files_as_the_agent(tmp_path: Path) -> None:
     with (
         prometheus(binary, tmp_path / "ruler", ruler, RECEIVES) as at,
         ReferenceKafka(Spec(brokers=3, settings=QUICK)) as kafka,
+        LoadProcess(kafka.bootstrap, 50),
     ):
         text = CONFIG.format(kafka=kafka.bootstrap, at=at).replace("rules: {", "rules: {enabled: false, ")
         app = App(parse(text, "test", tmp_path), SystemClock())
@@ -70,7 +72,8 @@ def test_a_ruler_decides_by_the_same_files_as_the_agent(tmp_path: Path) -> None:
         try:
             firing = 'ALERTS{alertstate="firing", severity!="none"}'
             wait_for(lambda: query(at, 'ALERTS{severity="none"}'), 60, "the rules are evaluated")
-            wait_for(lambda: not query(at, firing), 60, "all is well")
+            there = 'kafka_topic_partitions{topic="orders"}'
+            wait_for(lambda: query(at, there) and not query(at, firing), 60, "all is well")
             kafka.do(lambda site, now: faults.stop(site, now, broker=2))
             down = 'ALERTS{alertname="KafkaBrokerDown", alertstate="firing", kafka_cluster="shop", broker="2"}'
             wait_for(lambda: query(at, down), 60, "the ruler says that the broker is down")

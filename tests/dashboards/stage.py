@@ -62,7 +62,9 @@ class Stage:
     def warm(self) -> None:
         """Heat a shard, and fill a disk."""
         self.streams.order(Step(0, "", "hot", {"stream": "purchases", "share": 0.95}))
-        self.streams.order(Step(0, "", "rate", {"stream": "purchases", "records_per_second": 700}))
+        # Hot by bytes: as many records would be hard on a slow machine.
+        self.streams.order(Step(0, "", "rate", {"stream": "purchases", "records_per_second": 60}))
+        self.streams.order(Step(0, "", "size", {"stream": "purchases", "bytes": 15_000}))
         self.kafka.do(lambda site, now: faults.fill_disk(site, now, broker=1, to=0.3, within=300.0))
         keys = {"aws_access_key_id": "agent", "aws_secret_access_key": "agent", "region_name": "us-east-1"}
         with closing(boto3.client("kinesis", endpoint_url=self.endpoint, **keys)) as client:

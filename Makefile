@@ -44,6 +44,7 @@ bench: $(VENV)/ready
 	$(BIN)/python tests/bench/bench_reference.py
 	$(BIN)/python tests/bench/bench_streams.py
 	$(BIN)/python tests/bench/bench_pages.py
+	$(BIN)/python tests/bench/bench_page.py
 	$(BIN)/python tests/bench/bench_rules.py
 	$(BIN)/python tests/bench/bench_notify.py
 	$(BIN)/python tests/bench/bench_remote_write.py

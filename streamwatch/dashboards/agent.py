@@ -31,7 +31,7 @@ OVERVIEW: Final = Dashboard(
                     "What is wrong?",
                     (
                         Query(
-                            f"sum by (alertname, severity, {_CLUSTER}, {_STREAM}) ({FIRING})", "alerts", a.ALERTS
+                            f"max by (alertname, severity, {_CLUSTER}, {_STREAM}) ({FIRING})", "alerts", a.ALERTS
                         ).red(above=1),
                     ),
                     "table",
@@ -40,7 +40,7 @@ OVERVIEW: Final = Dashboard(
                 Panel(
                     "What is seen",
                     "Which clusters and accounts cannot be read?",
-                    (_o.now(a.SOURCE_UP, "{{source}}").said("cannot be read", "is read"),),
+                    (_o.now(a.SOURCE_UP, "{{source}}", "min by (source)").said("cannot be read", "is read"),),
                     "stat",
                     8,
                 ),

@@ -173,6 +173,7 @@ def _defaults(panel: Panel) -> dict[str, Any]:
                 "thresholdsStyle": {"mode": "dashed" if _is_judged(first) else "off"},
             },
             "min": 0,
+            "color": {"mode": "palette-classic"},
         },
         "state-timeline": {"custom": {"fillOpacity": 70, "lineWidth": 0}, "color": {"mode": "thresholds"}},
         "table": {"custom": {"filterable": True}},

@@ -99,20 +99,31 @@ def series(metric: Metric, variables: Sequence[str], **fixed: str) -> str:
     return f"{metric.name}{{{', '.join(chosen)}}}" if chosen else metric.name
 
 
+def once(metric: Metric, text: str) -> str:
+    """Return an expression of a metric with each series once, however many agents watch the same.
+
+    What agents say of themselves stays apart.
+    """
+    return text if metric.name.startswith("streamwatch_") else f"max by ({', '.join(metric.labels)}) ({text})"
+
+
 class On:
-    """Writes the queries of one dashboard."""
+    """Writes the queries of one dashboard. Several agents may watch the same, as sidecars of brokers do."""
 
     def __init__(self, *variables: str) -> None:
         self._variables = variables
 
+    def _once(self, metric: Metric, **fixed: str) -> str:
+        return once(metric, series(metric, self._variables, **fixed))
+
     def now(self, metric: Metric, legend: str = "", how: str = "", **fixed: str) -> Query:
         """Return what a metric is now; ``how`` aggregates it, as in ``sum by (topic)``."""
-        text = series(metric, self._variables, **fixed)
+        text = self._once(metric, **fixed)
         return Query(f"{how} ({text})" if how else text, legend, metric)
 
     def rate(self, metric: Metric, legend: str = "", how: str = "", **fixed: str) -> Query:
         """Return how fast a counter grows, a second."""
-        text = f"rate({series(metric, self._variables, **fixed)}[{RATE}])"
+        text = once(metric, f"rate({series(metric, self._variables, **fixed)}[{RATE}])")
         return Query(f"{how} ({text})" if how else text, legend, metric, is_rate=True)
 
     def per_day(self, metric: Metric, legend: str = "") -> Query:
@@ -121,41 +132,43 @@ class On:
 
     def most(self, by: str, legend: str, *metrics: Metric) -> Query:
         """Return the largest of what several metrics say of the same."""
-        some = " or ".join(series(one, self._variables) for one in metrics)
+        some = " or ".join(self._once(one) for one in metrics)
         return Query(f"max by ({by}) ({some})", legend, metrics[0])
 
     def growth(self, metric: Metric, legend: str = "", how: str = "") -> Query:
         """Return how fast a gauge that only grows does so, a second: offsets."""
-        text = f"deriv({series(metric, self._variables)}[5m])"
+        text = once(metric, f"deriv({series(metric, self._variables)}[5m])")
         return Query(f"{how} ({text})" if how else text, legend, metric, is_rate=True)
 
     def down(self, metric: Metric, by: str, legend: str = "") -> Query:
         """Return how many are not 1."""
-        text = series(metric, self._variables)
+        text = self._once(metric)
         return Query(f"count by ({by}) ({text} == 0) or 0 * sum by ({by}) ({text})", legend, metric)
 
     def firing(self, by: str, of: Metric, legend: str) -> Query:
         """Return how many alerts fire, by labels of which the last must be there; 0 where another metric is known."""
         last = by.rpartition(", ")[2]
-        return Query(f'sum by ({by}) ({FIRING[:-1]}, {last}!=""}}) or 0 * sum by ({by}) ({of.name})', legend)
+        some = f'{FIRING[:-1]}, {last}!=""}}'
+        each = f"max by (alertname, severity, {by}) ({some})"
+        return Query(f"sum by ({by}) ({each}) or 0 * max by ({by}) ({of.name})", legend)
 
     def ones(self, metric: Metric, legend: str = "") -> Query:
         """Return only what is 1: of states, the one that it is in."""
-        return Query(f"{series(metric, self._variables)} == 1", legend, metric)
+        return Query(f"{self._once(metric)} == 1", legend, metric)
 
     def ratio(self, metric: Metric, of: Metric, legend: str = "") -> Query:
         """Return a metric as a share of another with the same labels."""
-        return Query(f"{series(metric, self._variables)} / {series(of, self._variables)}", legend, RATIO)
+        return Query(f"{self._once(metric)} / {self._once(of)}", legend, RATIO)
 
     def until_caught_up(self, metric: Metric, legend: str = "") -> Query:
         """Return in how many seconds a lag is gone, if it goes on as in the last minutes; nothing where it grows."""
         text = series(metric, self._variables)
-        return Query(f"{text} / (-deriv({text}[5m]) > 0)", legend, SECONDS)
+        return Query(f"{once(metric, text)} / {once(metric, f'(-deriv({text}[5m]) > 0)')}", legend, SECONDS)
 
     def until_full(self, metric: Metric, legend: str) -> Query:
         """Return in how many seconds a ratio reaches 1, if it goes on as in the last six hours."""
         text = series(metric, self._variables)
-        return Query(f"(1 - {text}) / (deriv({text}[6h]) > 0)", legend, SECONDS)
+        return Query(f"(1 - {once(metric, text)}) / {once(metric, f'(deriv({text}[6h]) > 0)')}", legend, SECONDS)
 
     def top(self, count: int, query: Query) -> Query:
         """Return only the largest series of a query."""

@@ -113,6 +113,7 @@ def stage(folder: Path, binary: Path) -> Iterator[Stage]:
         app.start()
         stack.callback(app.stop)
         scraped = [{"job_name": "streamwatch", "static_configs": [{"targets": [app.address]}]}]
-        config, flag = {"scrape_configs": scraped}, "--web.enable-remote-write-receiver"
-        at = stack.enter_context(prometheus(binary, folder / "prometheus", config, flag, port=port))
+        at = stack.enter_context(prometheus(binary, folder / "prometheus", {"scrape_configs": scraped}))
+        receives = "--web.enable-remote-write-receiver"
+        stack.enter_context(prometheus(binary, folder / "receiver", {}, receives, port=port))
         yield Stage(kafka, streams, aws.url, at, app.address)

@@ -62,6 +62,23 @@ def test_every_panel_asks_a_question_and_has_a_unit(board: Dashboard, panel: Pan
     assert len(units) == 1 or panel.shape == "table", f"{board.title}: {panel.title} mixes {units}"
 
 
+def counted(expr: str) -> Iterator[Aggregation]:
+    """The sums and counts in an expression."""
+    for node in nodes(parse(plain(expr))):
+        if isinstance(node, Aggregation) and node.op in {"sum", "count"}:
+            yield node
+
+
+def test_what_several_agents_say_of_the_same_is_counted_once() -> None:
+    for query in (one for board in ALL for panel in board.panels for one in panel.queries):
+        for total in counted(query.expr):
+            inner = list(nodes(total.inner))
+            selectors = [one for one in inner if isinstance(one, Selector)]
+            names = {each.value for one in selectors for each in one.matchers if each.name == "__name__"}
+            is_of_agents = all(one.startswith("streamwatch_") and one != "streamwatch_alerts" for one in names)
+            assert is_of_agents or any(isinstance(one, Aggregation) and one.op == "max" for one in inner), query.expr
+
+
 def grid(name: str) -> Iterator[tuple[int, int]]:
     for one in json.loads((FOLDER / name).read_text())["panels"]:
         place = one["gridPos"]

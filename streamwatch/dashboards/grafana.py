@@ -11,9 +11,11 @@ from streamwatch.model.metric import Metric
 _SCHEMA: Final = 39
 _SOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
 _FULL: Final = 24
-_LEFT_OUT: Final = ("Time", "__name__", "job", "instance")
+_LEFT_OUT: Final = ("__name__", "job", "instance")
 """Columns of a table that tell nobody anything."""
 _ROW_HEIGHT: Final = 1
+_NOT_KNOWN: Final = "not known"
+_GREY: Final = "#5a626b"
 _NOW: Final = frozenset({"stat", "table", "bargauge"})
 """Shapes that show the last value alone."""
 
@@ -156,6 +158,10 @@ def _column(panel: Panel, at: int) -> str:
 def _transformations(panel: Panel) -> list[dict[str, Any]]:
     unnamed = [_column(panel, at) for at, one in enumerate(panel.queries) if not one.legend]
     return [
+        {
+            "id": "filterFieldsByName",
+            "options": {"exclude": {"names": ["Time"]}},
+        },  # or rows of other moments stay apart
         {"id": "merge", "options": {}},
         {"id": "organize", "options": {"excludeByName": dict.fromkeys([*_LEFT_OUT, *unnamed], True)}},
     ]
@@ -186,10 +192,8 @@ def _defaults(panel: Panel) -> dict[str, Any]:
     }
     return {
         "unit": first.unit,
-        # Columns of a table are judged one by one.
-        **(_judged(first) if panel.shape != "table" else {}),
-        # What is not known is absent: it is shown as that, and never as nought.
-        "noValue": "not known",
+        # Columns of a table are judged one by one, and a label that is not there is no value that is not known.
+        **({"noValue": _NOT_KNOWN, **_judged(first)} if panel.shape != "table" else {}),
         **looks[panel.shape],
     }
 
@@ -205,21 +209,26 @@ def _judged(query: Query) -> dict[str, Any]:
         steps.append({"color": "red", "value": query.red_above})
     if query.red_below is not None:
         steps = [{"color": "red", "value": None}, {"color": "green", "value": query.red_below}]
-    found: dict[str, Any] = {"thresholds": {"mode": "absolute", "steps": steps}}
+    # What is not known is absent: it is shown as that, never as nought, and neither green nor red.
+    unknown = {"text": _NOT_KNOWN, "color": _GREY, "index": 2}
+    mappings: list[dict[str, Any]] = [{"type": "special", "options": {"match": "null+nan", "result": unknown}}]
     if query.words is not None:
         words = {
             str(value): {"text": word, "color": colour, "index": value}
             for value, (word, colour) in enumerate(zip(query.words, ("red", "green"), strict=True))
         }
-        found["mappings"] = [{"type": "value", "options": words}]
-    return found
+        mappings.append({"type": "value", "options": words})
+    return {"thresholds": {"mode": "absolute", "steps": steps}, "mappings": mappings}
 
 
 def _overrides(panel: Panel) -> list[dict[str, Any]]:
     """Return what the columns of a table are called, their units, what is red in them, and where a click leads."""
     found = []
     for at, one in enumerate(panel.queries):
-        properties: list[dict[str, Any]] = [{"id": "unit", "value": one.unit}]
+        properties: list[dict[str, Any]] = [
+            {"id": "unit", "value": one.unit},
+            {"id": "noValue", "value": _NOT_KNOWN},
+        ]
         if one.legend:
             properties.append({"id": "displayName", "value": one.legend})
         if _is_judged(one):

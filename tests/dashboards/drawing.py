@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.real.browser import Browser
-from tests.real.prometheus import asked, query
+from tests.real.prometheus import asked
 
 _HERE: Final = Path(__file__).parent
 _POINTS: Final = 240
@@ -28,7 +28,7 @@ def load(browser: Browser, script: str, modules: Path, folder: Path, *, width: i
     style = '<link rel="stylesheet" href="bundle.css">' if (folder / "bundle.css").exists() else ""
     page = folder / "page.html"
     page.write_text(f'<!doctype html><meta charset="utf-8">{style}<body><script src="bundle.js"></script>')
-    browser.open(page.as_uri(), width=width)
+    browser.open(page.as_uri(), width=width, height=3000)  # tables out of sight stay empty
 
 
 def unknown(browser: Browser, dashboard: dict[str, Any]) -> list[str]:
@@ -60,7 +60,8 @@ def plain(expr: str, rate: str = "90s") -> str:
 def _answer(prometheus: str, target: dict[str, Any], start: float, end: float) -> list[dict[str, Any]]:
     expr = plain(target["expr"])
     if target["instant"]:
-        return query(prometheus, expr)
+        now: list[dict[str, Any]] = asked(prometheus, "query", query=expr, time=str(end))["result"]
+        return now
     step = max(1.0, (end - start) / _POINTS)
     times = {"start": str(start), "end": str(end), "step": str(step)}
     found: list[dict[str, Any]] = asked(prometheus, "query_range", query=expr, **times)["result"]

@@ -5,7 +5,8 @@ import { createRoot } from "react-dom/client";
 import {
   FieldType, ThemeContext, VizOrientation, dateTime, getDisplayProcessor, getFieldDisplayName, getFieldDisplayValues,
 } from "@grafana/data";
-import { BarGauge, BigValue, Table, TimeSeries } from "@grafana/ui";
+import { BarGauge, BigValue, GlobalStyles, TimeSeries } from "@grafana/ui";
+import { TableNG } from "@grafana/ui/unstable";
 import { prepared, theme } from "./known.js";
 
 const COLUMN = 60, ROW = 38, GAP = 8, TITLE = 34, PAD = 8;
@@ -34,8 +35,10 @@ const drawn = (panel, some, range, width, height) => {
       return h(TimeSeries, { frames: some, width, height, timeRange: range, timeZone: "utc", legend, options: {} });
     case "state-timeline":
       return timeline(some, height);
-    case "table":
-      return h(Table, { data: some[0], width, height, columnMinWidth: 60, initialSortBy: sortBy });
+    case "table": {
+      const fields = some[0].fields.map((field) => ({ ...field, name: getFieldDisplayName(field, some[0], some) }));
+      return h(TableNG, { data: { ...some[0], fields }, width, height, columnMinWidth: 60, initialSortBy: sortBy, cellHeight: "sm" });
+    }
     case "stat": {
       const all = display(), columns = Math.min(all.length, Math.max(1, Math.floor(width / 150)));
       const tall = height / Math.ceil(all.length / columns);
@@ -79,7 +82,7 @@ window.draw = async (dashboard, answers, from, to) => {
     `<div style="position: relative; width: ${24 * COLUMN}px; height: ${rows * ROW}px; margin: 16px"></div>`;
   const root = createRoot(document.body.firstChild);
   await new Promise((resolve) => {
-    root.render(h(ThemeContext.Provider, { value: theme }, boxes));
+    root.render(h(ThemeContext.Provider, { value: theme }, h(GlobalStyles), boxes));
     setTimeout(resolve, 500);
   });
   return document.body.innerText;

@@ -15,12 +15,14 @@ const option = (id, process, isCustom = false) => ({
 const standard = [
   option("unit", unitOverrideProcessor), option("displayName", displayNameOverrideProcessor),
   option("thresholds", thresholdsOverrideProcessor), option("mappings", valueMappingsOverrideProcessor),
-  option("links", dataLinksOverrideProcessor), option("noValue", identityOverrideProcessor),
+  option("links", dataLinksOverrideProcessor),
+  ...["noValue", "color", "min", "max"].map((id) => option(id, identityOverrideProcessor)),
 ];
 standardFieldConfigEditorRegistry.setInit(() => standard);
 const options = new FieldConfigOptionsRegistry();
 for (const one of standard) options.register(one);
-for (const id of ["cellOptions", "filterable"]) options.register(option(id, identityOverrideProcessor, true));
+const ofShapes = ["cellOptions", "filterable", "fillOpacity", "lineWidth", "showPoints", "spanNulls", "thresholdsStyle"];
+for (const id of ofShapes) options.register(option(id, identityOverrideProcessor, true));
 const transformers = new Map(Object.values(standardTransformers).map((one) => [one.id, one]));
 standardTransformersRegistry.setInit(() => [...transformers.values()].map((one) => ({
   id: one.id, name: one.name, description: "", transformation: async () => one, editor: () => null,

@@ -1,6 +1,6 @@
 """Draws every dashboard, and the agent's page, of what a real agent sees: ``python -m tests.dashboards.pictures``.
 
-Eight minutes of a reference with load: a disk fills, a shard gets hot, a group is late, a broker dies. The pictures go
+Five minutes of a reference with load: a disk fills, a shard gets hot, a group is late, a broker dies. The pictures go
 to docs/pictures, or to a folder that is given. Needs Chromium and, from npm, Grafana's libraries (460 MB, in .cache).
 """
 
@@ -19,7 +19,7 @@ from tests.real.browser import Browser
 from tests.waiting import wait_for
 
 _DOCS: Final = Path(__file__).parents[2] / "docs" / "pictures"
-_STORY: Final = ((0.0, "warm"), (240.0, "delay"), (420.0, "kill"), (480.0, ""))
+_STORY: Final = ((0.0, "warm"), (150.0, "delay"), (240.0, "kill"), (300.0, ""))
 """After so many seconds, what happens."""
 
 

@@ -66,7 +66,24 @@ def test_every_cluster_is_a_line_and_what_is_wrong_is_red(browser: Browser) -> N
     (red,) = {colour for _, colour in fields["brokers down"]} - {fields["offline"][0][1]}
     assert [fields["brokers down"][at] for at in (orders, clicks)] == [["2", red], ["0", fields["offline"][0][1]]]
     assert fields["fullest disk"][orders][0] == "50%"
-    assert fields["fullest disk"][clicks][0] == "not known", "and not nought"
+    known, unknown = fields["fullest disk"][orders], fields["fullest disk"][clicks]
+    assert unknown[0] == "not known", "and not nought"
+    assert unknown[1] not in {known[1], red}, "and neither well nor wrong"
+
+
+def test_what_was_asked_at_other_moments_is_on_one_line_all_the_same(browser: Browser) -> None:
+    table = panel("topics.json", "How topics are made")
+    answers = [[{"metric": {"topic": "t"}, "value": [NOW + at, "1"]}] for at in range(len(table["targets"]))]
+    fields = {one["name"]: one["values"] for one in drawing.shown(browser, table, answers)}
+    assert "Time" not in fields
+    assert {len(values) for values in fields.values()} == {1}
+
+
+def test_a_label_that_is_not_there_is_not_said_to_be_unknown(browser: Browser) -> None:
+    table = panel("overview.json", "Alerts that fire")
+    answers = [[told(1.0, alertname="A", kafka_cluster="c"), told(1.0, alertname="B", stream="s")]]
+    fields = {one["name"]: [text for text, _ in one["values"]] for one in drawing.shown(browser, table, answers)}
+    assert sorted(fields["stream"]) == ["", "s"]
 
 
 def test_yes_and_no_are_said_in_words(browser: Browser) -> None:

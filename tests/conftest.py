@@ -14,11 +14,16 @@ from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from streamwatch.app import App
 from streamwatch.clock import SystemClock
 from streamwatch.config import Config, Share
 from tests.waiting import wait_for
+
+# How long an example takes says something of the machine, and nothing of what is tested.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 Start = Callable[..., App]
 """Starts an agent, and waits until every source was read once."""

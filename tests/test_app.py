@@ -54,6 +54,7 @@ def test_however_many_look_the_page_is_made_once_a_second() -> None:
     assert app._home() is first
     clock.advance(1.0)
     assert app._home() is not first
+    app.stop()
 
 
 def test_a_reload_keeps_what_did_not_change(start: Start) -> None:

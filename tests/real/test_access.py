@@ -145,6 +145,8 @@ def test_the_doctor_tells_a_listener_that_wants_tls(allowed: KafkaCluster, tmp_p
     assert "TLS" in found["kafka"].detail + found["kafka"].remedy
 
 
+# asyncio leaves a TLS handshake that ran out of time to the collector, if its loop ends then: on slow machines.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_the_doctor_tells_each_missing_right(locked: KafkaCluster, tmp_path: Path) -> None:
     """The user bob may log in, and nothing else."""
     right = config(locked, tmp_path, "OAUTHBEARER")

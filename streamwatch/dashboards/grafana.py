@@ -191,9 +191,9 @@ def _defaults(panel: Panel) -> dict[str, Any]:
         "stat": {"color": {"mode": "thresholds"}},
     }
     return {
-        "unit": first.unit,
-        # Columns of a table are judged one by one, and a label that is not there is no value that is not known.
-        **({"noValue": _NOT_KNOWN, **_judged(first)} if panel.shape != "table" else {}),
+        # Columns of a table have all this one by one: an account's number is no percentage, and a label that is not
+        # there is no value that is not known.
+        **({"unit": first.unit, "noValue": _NOT_KNOWN, **_judged(first)} if panel.shape != "table" else {}),
         **looks[panel.shape],
     }
 

@@ -40,6 +40,7 @@ const number = (text) => Number(text.replace("Inf", "Infinity"));
 const frames = (panel, answers) => panel.targets.flatMap((target, at) => {
   const some = answers[at];
   if (target.format === "table") {
+    if (!some.length) return [createDataFrame({ refId: target.refId, fields: [] })];
     const names = [...new Set(some.flatMap((one) => Object.keys(one.metric)))].sort();
     const column = panel.targets.length === 1 ? "Value" : `Value #${target.refId}`;
     return [createDataFrame({ refId: target.refId, fields: [

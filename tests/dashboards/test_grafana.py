@@ -86,6 +86,21 @@ def test_a_label_that_is_not_there_is_not_said_to_be_unknown(browser: Browser) -
     assert sorted(fields["stream"]) == ["", "s"]
 
 
+def test_an_account_is_no_percentage_and_a_query_without_answer_costs_its_own_column(browser: Browser) -> None:
+    table = panel("kinesis.json", "To split")
+    fields = {
+        one["name"]: one["values"]
+        for one in drawing.shown(browser, table, [[told(0.75, aws_account="123456789012", hash_key="5")]])
+    }
+    assert fields["aws_account"][0][0] == "123456789012"
+    assert fields["of the limit"][0][0] == "75%"
+    table = panel("overview.json", "Every cluster")
+    answers = [[told(0.0, kafka_cluster="c")] for _ in table["targets"][:-1]] + [[]]
+    names = [one["name"] for one in drawing.shown(browser, table, answers)]
+    assert len(names) == len(table["targets"])
+    assert "throttled" not in names
+
+
 def test_yes_and_no_are_said_in_words(browser: Browser) -> None:
     stat = panel("kinesis.json", "Being read")
     fields = drawing.shown(browser, stat, [[told(0.0, stream="a"), told(1.0, stream="b")]])

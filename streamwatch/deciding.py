@@ -168,7 +168,7 @@ class Deciding:
             c.RULE_MISSED: [count.missed for count in counts.values()],
             c.RULE_SECONDS: [count.seconds for count in counts.values()],
         }
-        active = Counter(tuple(_facts(alert).get(name, "") for name in c.ALERTS.labels) for alert in self.alerts())
+        active = Counter(_row(alert) for alert in self.alerts())
         series, held = self._history.size()
         found = [metric.samples(keys, np.array(values, dtype=np.float64)) for metric, values in columns.items()]
         found.append(
@@ -191,8 +191,10 @@ class Deciding:
             self._history.append("", [c.UP.sample(1.0), *self._own()], now)
 
 
-def _facts(alert: Alert) -> Mapping[str, str]:
-    return {**alert.labels, "alertstate": alert.state}
+def _row(alert: Alert) -> tuple[str, ...]:
+    """Return what the page counts an alert by."""
+    facts = {**alert.labels, "alertstate": alert.state}
+    return tuple(facts.get(name, "") for name in c.ALERTS.labels)
 
 
 def _tell(decided: Sequence[RuleChange]) -> None:

@@ -8,7 +8,7 @@ from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.catalogue import kafka_groups as g
 from streamwatch.catalogue import kinesis as s
 from streamwatch.catalogue import remote_write as r
-from streamwatch.dashboards.panel import FIRING, SECONDS, Dashboard, On, Panel, Query, Row
+from streamwatch.dashboards.panel import SECONDS, Dashboard, On, Panel, Query, Row, firing
 
 _o = On()
 _CLUSTER: Final = "kafka_cluster"
@@ -31,7 +31,7 @@ OVERVIEW: Final = Dashboard(
                     "What is wrong?",
                     (
                         Query(
-                            f"max by (alertname, severity, {_CLUSTER}, {_STREAM}) ({FIRING})", "alerts", a.ALERTS
+                            f"max by (alertname, severity, {_CLUSTER}, {_STREAM}) ({firing()})", "alerts", a.ALERTS
                         ).red(above=1),
                     ),
                     "table",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from streamwatch.catalogue import kafka, kinesis, msk
-from streamwatch.dashboards.panel import FIRING, Dashboard, Panel, Query, series
+from streamwatch.dashboards.panel import Dashboard, Panel, Query, firing, series
 from streamwatch.model.metric import Metric
 
 _SCHEMA: Final = 39
@@ -68,7 +68,7 @@ def _alerts() -> dict[str, Any]:
         "datasource": _SOURCE,
         "enable": True,
         "iconColor": "red",
-        "expr": FIRING,
+        "expr": firing(),
         "titleFormat": "{{alertname}} {{kafka_cluster}}{{stream}}",
     }
 

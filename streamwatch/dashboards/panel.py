@@ -15,8 +15,6 @@ RATIO: Final = Metric(name="ratio", kind="gauge", unit="ratio", labels=(), tier=
 """The same, of a share."""
 RATE: Final = "$__rate_interval"
 """Grafana's: at least four scrapes."""
-FIRING: Final = f'{ALERTS.name}{{alertstate="firing", severity!="none"}}'
-"""Alerts that somebody should know of: not those that fire to show that they can."""
 _UNITS: Final = {"seconds": "s", "bytes": "bytes", "ratio": "percentunit", "dollars": "currencyUSD"}
 _RATES: Final = {"bytes": "Bps", "dollars": "currencyUSD", "seconds": "percentunit"}
 
@@ -107,6 +105,12 @@ def once(metric: Metric, text: str) -> str:
     return text if metric.name.startswith("streamwatch_") else f"max by ({', '.join(metric.labels)}) ({text})"
 
 
+def firing(*more: str) -> str:
+    """Return a selector of the alerts that somebody should know of: not of those that fire to show that they can."""
+    matchers = ", ".join(('alertstate="firing"', 'severity!="none"', *more))
+    return f"{ALERTS.name}{{{matchers}}}"
+
+
 class On:
     """Writes the queries of one dashboard. Several agents may watch the same, as sidecars of brokers do."""
 
@@ -147,9 +151,8 @@ class On:
 
     def firing(self, by: str, of: Metric, legend: str) -> Query:
         """Return how many alerts fire, by labels of which the last must be there; 0 where another metric is known."""
-        last = by.rpartition(", ")[2]
-        some = f'{FIRING[:-1]}, {last}!=""}}'
-        each = f"max by (alertname, severity, {by}) ({some})"
+        there = f'{by.rpartition(", ")[2]}!=""'
+        each = f"max by (alertname, severity, {by}) ({firing(there)})"
         return Query(f"sum by ({by}) ({each}) or 0 * max by ({by}) ({of.name})", legend)
 
     def ones(self, metric: Metric, legend: str = "") -> Query:

@@ -54,26 +54,12 @@ class View:
     streams: Sequence[Stream]
     alerts: a.Alerts
     sources: Sequence[Source]
-
-    @property
-    def pictures(self) -> list[tuple[str, Cluster | Stream]]:
-        """Clusters and streams that are drawn, with what they are: those in trouble first."""
-        return self._by_health()[:_MOST_PICTURES]
-
-    @property
-    def lines(self) -> list[Cluster | Stream]:
-        """Those that are listed and not drawn; none is worse than any that is."""
-        return [one for _, one in self._by_health()[_MOST_PICTURES:][:_MOST_LINES]]
-
-    @property
-    def more(self) -> int:
-        """How many are not even listed."""
-        return max(0, len(self.clusters) + len(self.streams) - _MOST_PICTURES - _MOST_LINES)
-
-    def _by_health(self) -> list[tuple[str, Cluster | Stream]]:
-        some: list[tuple[str, Cluster | Stream]] = [("cluster", one) for one in self.clusters]
-        some += [("stream", one) for one in self.streams]
-        return sorted(some, key=lambda one: WORST_FIRST.index(one[1].health))
+    pictures: Sequence[tuple[str, Cluster | Stream]]
+    """Clusters and streams that are drawn, with what they are: those in trouble first."""
+    lines: Sequence[Cluster | Stream]
+    """Those that are listed and not drawn; none is worse than any that is."""
+    more: int
+    """How many are not even listed."""
 
 
 def view(  # noqa: PLR0913, PLR0917 - what there is, each by its name
@@ -110,7 +96,16 @@ def view(  # noqa: PLR0913, PLR0917 - what there is, each by its name
     known = {one.name for one in words}
     words += [_Word(one.name, one.health, one.words) for one in sources if one.name not in known]
     level = worst([a.health(shown), *(one.health for one in words)]) if words else "unknown"
-    return View(version, level, _headline(level, words, shown), clusters, some, shown, sources)
+    found: list[tuple[str, Cluster | Stream]] = [
+        *(("cluster", one) for one in clusters),
+        *(("stream", one) for one in some),
+    ]
+    found.sort(key=lambda one: WORST_FIRST.index(one[1].health))
+    lines = [one for _, one in found[_MOST_PICTURES:]]
+    return View(
+        version, level, _headline(level, words, shown), clusters, some, shown, sources,
+        found[:_MOST_PICTURES], lines[:_MOST_LINES], max(0, len(lines) - _MOST_LINES),
+    )  # fmt: skip
 
 
 def _headline(level: Health, words: Sequence[_Word], shown: a.Alerts) -> str:

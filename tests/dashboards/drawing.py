@@ -12,12 +12,13 @@ from tests.real.prometheus import asked
 
 _HERE: Final = Path(__file__).parent
 _POINTS: Final = 240
+WIDTH: Final = 1480
 
 Answers = list[list[dict[str, Any]]]
 """For each query of a panel, what Prometheus says."""
 
 
-def load(browser: Browser, script: str, modules: Path, folder: Path, *, width: int = 1480) -> None:
+def load(browser: Browser, script: str, modules: Path, folder: Path) -> None:
     """Open a page with a script of this folder, bundled with what it needs of ``node_modules``."""
     command = [
         str(modules / ".bin" / "esbuild"), str(_HERE / script), "--bundle", f"--outfile={folder}/bundle.js",
@@ -28,7 +29,7 @@ def load(browser: Browser, script: str, modules: Path, folder: Path, *, width: i
     style = '<link rel="stylesheet" href="bundle.css">' if (folder / "bundle.css").exists() else ""
     page = folder / "page.html"
     page.write_text(f'<!doctype html><meta charset="utf-8">{style}<body><script src="bundle.js"></script>')
-    browser.open(page.as_uri(), width=width, height=3000)  # tables out of sight stay empty
+    browser.open(page.as_uri(), width=WIDTH, height=3000)  # tables out of sight stay empty
 
 
 def unknown(browser: Browser, dashboard: dict[str, Any]) -> list[str]:
@@ -43,18 +44,17 @@ def shown(browser: Browser, panel: dict[str, Any], answers: Answers) -> list[dic
     return found
 
 
-def draw(browser: Browser, prometheus: str, dashboard: dict[str, Any], span: tuple[float, float]) -> str:
-    """Draw a dashboard, of what Prometheus knows of a time (its start and end); return its text."""
+def draw(browser: Browser, prometheus: str, dashboard: dict[str, Any], span: tuple[float, float]) -> None:
+    """Draw a dashboard, of what Prometheus knows of a time (its start and end), and make the window as tall."""
     panels = [one for one in dashboard["panels"] if one["type"] != "row"]
     answers = {one["id"]: [_answer(prometheus, target, *span) for target in one["targets"]] for one in panels}
     given = ", ".join(json.dumps(one) for one in (dashboard, answers, *span))
-    text: str = browser.evaluate(f"draw({given})")
-    return text
+    browser.resize(WIDTH, browser.evaluate(f"draw({given})"))
 
 
-def plain(expr: str, rate: str = "90s") -> str:
+def plain(expr: str) -> str:
     """An expression with everything chosen."""
-    return re.sub(r"\$(?!__)\w+", ".*", expr).replace("$__rate_interval", rate)
+    return re.sub(r"\$(?!__)\w+", ".*", expr).replace("$__rate_interval", "90s")
 
 
 def _answer(prometheus: str, target: dict[str, Any], start: float, end: float) -> list[dict[str, Any]]:

@@ -45,8 +45,6 @@ def main(folder: Path) -> None:
         drawing.load(browser, "drawn.js", modules, Path(scratch))
         for name, text in files().items():
             drawing.draw(browser, seen.prometheus, json.loads(text), (began, end))
-            tall = browser.evaluate("document.body.firstChild.offsetHeight + 32")
-            browser.do("Emulation.setDeviceMetricsOverride", width=1480, height=tall, deviceScaleFactor=1, mobile=False)
             browser.picture(folder / f"{Path(name).stem}.png", whole=True)
             sys.stdout.write(f"{folder / name}\n")
 

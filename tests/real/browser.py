@@ -121,15 +121,19 @@ class Browser:
     def open(self, url: str, *, width: int, height: int = 900, dark: bool = False, scripts: bool = True) -> None:
         """Go to a page, and wait until it is loaded."""
         self.do("Emulation.setScriptExecutionDisabled", value=not scripts)
-        self.do(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 500
-        )
+        self.resize(width, height)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.do("Emulation.setEmulatedMedia", features=[scheme])
         self._is_loaded = False
         self.do("Page.navigate", url=url)
         while not self._is_loaded:
             self._next()
+
+    def resize(self, width: int, height: int) -> None:
+        """Give the window a size; a narrow one is a phone's."""
+        self.do(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 500
+        )
 
     def evaluate(self, expression: str) -> Any:
         """Return what JavaScript says."""

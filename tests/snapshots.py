@@ -48,6 +48,7 @@ def snapshot(  # noqa: PLR0913 - each fact by its name
     commits: Mapping[tuple[str, str, int], int] | None = None,
     end: Mapping[tuple[str, int], int] | None = None,
     start: Mapping[tuple[str, int], int] | None = None,
+    stable: Mapping[tuple[str, int], int] | None = None,
     of: Topology | None = None,
     **others: Any,
 ) -> ClusterSnapshot:
@@ -57,6 +58,7 @@ def snapshot(  # noqa: PLR0913 - each fact by its name
     ids = sorted(set(shape.replica.tolist()))
     table = _table(tuple(groups), shape)
     keys, committed = _commits(commits or {}, table, shape)
+    ends = _offsets(end or {}, shape)
     plain = ClusterSnapshot(
         cluster="test",
         taken_at=1000.0,
@@ -67,8 +69,10 @@ def snapshot(  # noqa: PLR0913 - each fact by its name
         topology=shape,
         selected=np.ones(count, dtype=bool),
         start_offset=_offsets(start or {}, shape),
-        end_offset=_offsets(end or {}, shape),
+        end_offset=ends,
+        stable_offset=ends if stable is None else _offsets(stable, shape),
         offsets_at=1000.0,
+        offsets_monotonic=others.get("offsets_at", 1000.0),
         replica_bytes=np.full(replicas, NOT_KNOWN, dtype=np.int64),
         log_dirs=(),
         reassigning=0.0,
@@ -76,10 +80,13 @@ def snapshot(  # noqa: PLR0913 - each fact by its name
         min_isr=np.full(count, 1, dtype=np.int64),
         retention_ms=np.full(count, NOT_SET, dtype=np.int64),
         retention_bytes=np.full(count, NOT_SET, dtype=np.int64),
+        cleanup_policy=np.full(count, NOT_SET, dtype=np.int64),
         groups=table,
         groups_complete=True,
         commits=keys,
         committed=committed,
+        completed=np.zeros(len(committed), dtype=np.int64),
+        unread_at=np.full(len(committed), np.nan),
         problems=(),
         requests=(),
     )

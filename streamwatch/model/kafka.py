@@ -7,6 +7,7 @@ object in both snapshots, so that whoever derives something from them can keep i
 
 import math
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Final
 
 import numpy as np
@@ -17,12 +18,25 @@ from streamwatch.model.snapshot import Problem
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+Float64s = npt.NDArray[np.float64]
 
 NOT_KNOWN = -1
 """In a column of offsets, sizes or counts: could not be read."""
 
 NOT_SET = -2
 """In a column of topic settings: could not be read (-1 is Kafka's own word for "no limit")."""
+
+NO_ID = bytes(16)
+"""The topic id where the metadata gives none (before Kafka 2.8)."""
+
+
+class CleanupPolicy(IntEnum):
+    """What becomes of a topic's old records (``cleanup.policy``)."""
+
+    DELETE = 0
+    COMPACT = 1
+    COMPACT_DELETE = 2
+    NONE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +92,8 @@ class Topology:
     """R: broker id; the first of a partition is its preferred leader."""
     in_sync: Bools
     """R: whether that replica is in the ISR."""
+    topic_ids: tuple[bytes, ...] = ()
+    """T: what tells a topic from an earlier one of its name, ``NO_ID`` where it is not given; empty where none are."""
     topic_index: dict[str, int] = field(init=False, repr=False)
     _row_key: Int64s = field(init=False, repr=False)
 
@@ -139,6 +155,46 @@ class CommitKeys:
 
 
 @dataclass(frozen=True, slots=True)
+class QuorumReplica:
+    """One replica of the controllers' own log, as the active controller sees it (DescribeQuorum)."""
+
+    id: int
+    voter: bool
+    """Whether it votes; the brokers only observe."""
+    log_end_offset: int
+    last_caught_up_at: float
+    """When it had all that the leader had, in seconds since 1970; NaN where that is not said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quorum:
+    """The controllers of a KRaft cluster."""
+
+    leader: int
+    """Id of the active controller."""
+    epoch: int
+    high_watermark: int
+    replicas: tuple[QuorumReplica, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTransaction:
+    """A transaction that holds readers of committed data back in one partition (DescribeProducers, KIP-664)."""
+
+    topic: str
+    partition: int
+    producer_id: int
+    first_offset: int
+    """Where its records begin in the partition."""
+    started_at: float
+    """When its coordinator says that it began, else when its producer wrote last; seconds since 1970, NaN unknown."""
+    transactional_id: str
+    """Empty where that is not known."""
+    coordinated: bool | None
+    """Whether a transaction coordinator knows it; one that none knows hangs for good. None where that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
 class RequestCount:
     """What was asked of one broker with one API since the source began."""
 
@@ -172,8 +228,12 @@ class ClusterSnapshot:
     """P: log start offset, or ``NOT_KNOWN``."""
     end_offset: Int64s
     """P: high watermark, or ``NOT_KNOWN``."""
+    stable_offset: Int64s
+    """P: last stable offset, up to which readers of committed data read; or ``NOT_KNOWN``."""
     offsets_at: float
-    """When the end offsets were asked for."""
+    """When the end offsets were asked for, in seconds since 1970."""
+    offsets_monotonic: float
+    """The same moment by the clock that never jumps: differences between reads are taken of this one."""
     replica_bytes: Int64s
     """R: size of each replica's log, or ``NOT_KNOWN``."""
     log_dirs: tuple[LogDir, ...]
@@ -187,14 +247,27 @@ class ClusterSnapshot:
     """T: ``retention.ms``, -1 for ever, or ``NOT_SET``."""
     retention_bytes: Int64s
     """T: ``retention.bytes`` of each partition, -1 unlimited, or ``NOT_SET``."""
+    cleanup_policy: Int64s
+    """T: a ``CleanupPolicy``, or ``NOT_SET``."""
     groups: GroupTable
     groups_complete: bool
     """Whether every broker was heard about its groups."""
     commits: CommitKeys
     committed: Int64s
-    """C: committed offset, or ``NOT_KNOWN``."""
+    """C: committed offset (of a share group: its start offset), or ``NOT_KNOWN``."""
+    completed: Int64s
+    """C: records beyond the committed offset that the group is done with already: 0 but for share groups."""
+    unread_at: Float64s
+    """C: when the first record that the group has not committed was written, in seconds since 1970, as its leader says
+    (ListOffsets by timestamp); NaN where it was not looked up."""
     problems: tuple[Problem, ...]
     requests: tuple[RequestCount, ...]
+    quorum: Quorum | None = None
+    """The controllers, where the cluster has such a quorum and says so."""
+    version: str = ""
+    """The release of Kafka that the brokers' APIs and features fit, such as ``4.3``; empty where that is not known."""
+    transactions: tuple[OpenTransaction, ...] = ()
+    """What is known of the transactions behind a last stable offset that stands."""
     name: str = ""
     """Of the source, where it is not the cluster's."""
 
@@ -233,7 +306,9 @@ def blank(cluster: str, at: float, topology: Topology | None = None) -> ClusterS
         selected=np.zeros(topics, dtype=bool),
         start_offset=unread,
         end_offset=unread,
+        stable_offset=unread,
         offsets_at=at,
+        offsets_monotonic=0.0,
         replica_bytes=np.full(replicas, NOT_KNOWN, dtype=np.int64),
         log_dirs=(),
         reassigning=math.nan,
@@ -241,10 +316,13 @@ def blank(cluster: str, at: float, topology: Topology | None = None) -> ClusterS
         min_isr=unset,
         retention_ms=unset,
         retention_bytes=unset,
+        cleanup_policy=unset,
         groups=table,
         groups_complete=False,
         commits=CommitKeys(table, shape, np.zeros(0, dtype=np.int32), nothing, np.zeros(0, dtype=bool)),
         committed=nothing,
+        completed=nothing,
+        unread_at=np.zeros(0, dtype=np.float64),
         problems=(),
         requests=(),
     )

@@ -143,6 +143,11 @@ class Walker:
         start, self.at = self.at, self.at + size
         return int.from_bytes(self.body[start : self.at], "big", signed=True)
 
+    def raw(self, size: int) -> bytes:
+        """Read that many bytes as they are."""
+        start, self.at = self.at, self.at + size
+        return bytes(self.body[start : self.at])
+
     def no_tags(self) -> None:
         """Read the tagged fields of a structure, which must be none."""
         if self.body[self.at]:

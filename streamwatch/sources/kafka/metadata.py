@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamwatch.errors import SourceMisread
-from streamwatch.model.kafka import Bools, Int32s, Int64s, Topology
+from streamwatch.model.kafka import NO_ID, Bools, Int32s, Int64s, Topology
 from streamwatch.sources.kafka.apis import METADATA, UNDECODABLE
 from streamwatch.sources.kafka.layout import UNWALKABLE, NotFixed, Walker
 
@@ -85,6 +85,7 @@ class _Columns:
 
     def __init__(self) -> None:
         self._names: list[str] = []
+        self._ids: list[bytes] = []
         self._internal: list[bool] = []
         self._topic: list[Int32s] = []
         self._partition: list[Int32s] = []
@@ -98,11 +99,11 @@ class _Columns:
         for _ in range(walker.count()):
             walker.at += 2  # The error of a topic without a leader is seen in its partitions.
             name = walker.string()
-            walker.at += 16 if version >= 10 else 0  # noqa: PLR2004 - topic ids
+            topic_id = walker.raw(16) if version >= 10 else NO_ID  # noqa: PLR2004 - the first with topic ids
             internal = walker.integer(1) != 0
             count = walker.count()
             if count:
-                self._begin(name, internal=internal)
+                self._begin(name, topic_id, internal=internal)
             if count and not self._uniform(walker, count):
                 self._one_by_one(walker, count)
             walker.at += 4
@@ -112,8 +113,9 @@ class _Columns:
         walker.no_tags()
         walker.ended()
 
-    def _begin(self, name: str, *, internal: bool) -> None:
+    def _begin(self, name: str, topic_id: bytes, *, internal: bool) -> None:
         self._names.append(name)
+        self._ids.append(topic_id)
         self._internal.append(internal)
 
     def _add(
@@ -189,7 +191,9 @@ class _Columns:
         partitions = topic.partitions  # type: ignore[attr-defined]
         if not partitions:
             return  # A topic on its way in or out.
-        self._begin(topic.name, internal=bool(topic.is_internal))  # type: ignore[attr-defined]
+        given = getattr(topic, "topic_id", None)
+        topic_id = NO_ID if given is None else given.bytes
+        self._begin(topic.name, topic_id, internal=bool(topic.is_internal))  # type: ignore[attr-defined]
         self._add(
             np.array([p.partition_index for p in partitions], dtype=np.int32),
             np.array([p.leader_id for p in partitions], dtype=np.int32),
@@ -219,6 +223,7 @@ class _Columns:
             replica_start=np.concatenate(([0], np.cumsum(sizes[order]))).astype(np.int64),
             replica=_joined(self._replicas, np.int32)[taken],
             in_sync=_joined(self._in_sync, np.bool_)[taken],
+            topic_ids=tuple(self._ids[i] for i in by_name),
         )
 
 

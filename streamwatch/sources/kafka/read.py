@@ -17,6 +17,7 @@ from streamwatch.clock import Clock
 from streamwatch.errors import SourceError
 from streamwatch.model.kafka import (
     NOT_KNOWN,
+    NOT_SET,
     Bools,
     ClusterSnapshot,
     Group,
@@ -87,7 +88,7 @@ class Reader:
             if group.type != "share" and group.name in found.coordinator
         }
         batches = await self._commits.read(asking, self._fanout, coordinator)
-        offsets_at = self._clock.now()
+        offsets_at, offsets_monotonic = self._clock.now(), self._clock.monotonic()
         end, start = await self._read_offsets(asking, topology, wanted)
         await self._settings.refresh(asking, self._fanout, topology)
         reassigning, adding = await self._reassigning(asking, metadata, controllers)
@@ -110,7 +111,9 @@ class Reader:
             selected=selected,
             start_offset=start,
             end_offset=end,
+            stable_offset=end,
             offsets_at=offsets_at,
+            offsets_monotonic=offsets_monotonic,
             replica_bytes=replica_bytes,
             log_dirs=log_dirs,
             reassigning=reassigning,
@@ -118,10 +121,13 @@ class Reader:
             min_isr=min_isr,
             retention_ms=retention_ms,
             retention_bytes=retention_bytes,
+            cleanup_policy=np.full(len(topology.topics), NOT_SET, dtype=np.int64),
             groups=table,
             groups_complete=found.complete,
             commits=keys,
             committed=committed,
+            completed=np.zeros(len(committed), dtype=np.int64),
+            unread_at=np.full(len(committed), np.nan),
             problems=(*asking.problems, *problems, *self._down()),
             requests=self._fanout.tally.counts(),
         )

@@ -133,6 +133,10 @@ class Clients(ABC):
         with self.admin() as admin:
             admin.delete_topics([name])
 
+    def topic_names(self) -> frozenset[str]:
+        with self.admin() as admin:
+            return frozenset(admin.list_topics())
+
     def produce(self, topic: str, partition: int, count: int, size: int = 100, **settings: Any) -> None:
         """Append records to a partition, and wait until they are there."""
         with closing(KafkaProducer(**{**self._connection(), **settings})) as producer:

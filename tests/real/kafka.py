@@ -34,6 +34,7 @@ from tests.waiting import wait_for
 _START_SECONDS: Final = 90.0
 _SESSION_SECONDS: Final = 30.0
 _JOIN_SECONDS: Final = 30.0
+_END_SECONDS: Final = 30.0
 _ZOOKEEPER_HEAP: Final = 128
 _ZOOKEEPER: Final = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
 
@@ -94,6 +95,10 @@ class KafkaCluster(Tools, Clients):
     def kill(self, node: int) -> None:
         """Kill -9. The others notice after broker.session.timeout.ms: 6 s, if not set otherwise."""
         self._servers[node].kill()
+
+    def end(self, node: int) -> None:
+        """Ask it to end (SIGTERM), as a restart in order does: leaders move away first."""
+        self._servers[node].stop(_END_SECONDS)
 
     def pause(self, node: int) -> None:
         """Freeze it (SIGSTOP): connections stay open, nobody answers."""

@@ -13,6 +13,7 @@ from streamwatch.clock import Clock
 from streamwatch.collectors import Collector
 from streamwatch.collectors.broker_pages import PageCollector, ScrapeCollector
 from streamwatch.collectors.cluster import ClusterCollector
+from streamwatch.collectors.group_states import GroupStates
 from streamwatch.collectors.groups import GroupCollector
 from streamwatch.collectors.kafka_exporter import KafkaExporterCollector
 from streamwatch.collectors.lag import EndOffsetHistory
@@ -71,13 +72,14 @@ class Watched:
 def kafka_collectors(config: KafkaConfig, compatibility: Collection[str] = ()) -> dict[str, Collector[Any]]:
     """Return the collectors for a Kafka cluster, with those for other exporters' names."""
     history = EndOffsetHistory(config.lag_history, config.interval)
+    states = GroupStates(config.stalled_after, config.groups_wanted_for, config.interval)
     found: dict[str, Collector[Any]] = {
         "cluster": ClusterCollector(config.partitions_per_broker),
         "topics": TopicCollector(),
-        "groups": GroupCollector(history),
+        "groups": GroupCollector(history, states),
     }
     if config.granularity == "partition":
-        found["partitions"] = PartitionCollector(history)
+        found["partitions"] = PartitionCollector(history, states)
     if "kafka_exporter" in compatibility:
         found["kafka_exporter"] = KafkaExporterCollector()
     return found

@@ -3,9 +3,10 @@
 import numpy as np
 
 from streamwatch.catalogue import kafka_exporter as c
+from streamwatch.collectors.backlog import backlog
 from streamwatch.collectors.columns import Replication, count_true, known, replication, unknown_unless
 from streamwatch.collectors.partitions import commits_of, rows_of
-from streamwatch.model.kafka import ClusterSnapshot, Int64s
+from streamwatch.model.kafka import Bools, ClusterSnapshot, Int64s
 from streamwatch.model.kept import Kept
 from streamwatch.model.metric import UNKNOWN, Keys, Samples, Values
 
@@ -50,17 +51,16 @@ class KafkaExporterCollector:
         topology = now.topology
         assert topology is not None  # noqa: S101 - asked by who calls
         places, keys = self._commits.get(lambda: _renamed(*commits_of(now, topology)), now.commits, now.selected)
-        committed = known(now.committed[places])
-        lag = np.maximum(known(now.end_offset)[now.commits.row[places]] - committed, 0.0)
+        left = backlog(now, places, now.commits.row[places])
         owner, sums = self._sums.get(lambda: _sums(keys), keys)
         groups = now.groups.groups
         members = self._groups.get(lambda: Keys(c.GROUP, [(now.cluster, one.name) for one in groups]), now.groups)
         counts = np.array([UNKNOWN if one.members is None else float(one.members) for one in groups], dtype=np.float64)
         return [
-            c.COMMITTED.samples(keys, committed),
-            c.LAG.samples(keys, lag),
-            c.COMMITTED_SUM.samples(sums, _added(committed, owner, len(sums))),
-            c.LAG_SUM.samples(sums, _added(lag, owner, len(sums))),
+            c.COMMITTED.samples(keys, left.committed),
+            c.LAG.samples(keys, left.lag),
+            c.COMMITTED_SUM.samples(sums, _added(left.committed, left.never, owner, len(sums))),
+            c.LAG_SUM.samples(sums, _added(left.lag, left.never, owner, len(sums))),
             c.MEMBERS.samples(members, counts),
         ]
 
@@ -76,6 +76,8 @@ def _sums(keys: Keys) -> tuple[Int64s, Keys]:
     return owner, Keys(c.GROUP_TOPIC, list(places))
 
 
-def _added(values: Values, owner: Int64s, count: int) -> Values:
-    """Return the sums by owner; unknown where an addend is."""
-    return np.bincount(owner, weights=values, minlength=count).astype(np.float64)
+def _added(values: Values, never: Bools, owner: Int64s, count: int) -> Values:
+    """Return the sums by owner; unknown where an addend is. Where nothing was ever committed there is none."""
+    total = np.bincount(owner, weights=np.where(never, 0.0, values), minlength=count).astype(np.float64)
+    total[np.bincount(owner[~never], minlength=count) == 0] = np.nan
+    return total

@@ -4,7 +4,9 @@ import numpy as np
 
 from streamwatch.catalogue import kafka_groups as c
 from streamwatch.catalogue.kafka import GROUP_PARTITION, PARTITION
+from streamwatch.collectors.backlog import ages, backlog
 from streamwatch.collectors.columns import Replication, known, replication, unknown_unless
+from streamwatch.collectors.group_states import GroupStates, PartitionStates
 from streamwatch.collectors.lag import EndOffsetHistory
 from streamwatch.collectors.topics import leader_bytes
 from streamwatch.model.kafka import ClusterSnapshot, Int64s, Topology
@@ -13,10 +15,11 @@ from streamwatch.model.metric import Keys, Samples
 
 
 class PartitionCollector:
-    """Gives the columns of a snapshot as they are. Runs after the group collector, whose history it reads."""
+    """Gives the columns of a snapshot as they are. Runs after the group collector: it reads its history and states."""
 
-    def __init__(self, history: EndOffsetHistory) -> None:
+    def __init__(self, history: EndOffsetHistory, states: GroupStates | None = None) -> None:
         self._history = history
+        self._states = None if states is None else PartitionStates(states)
         self._replication = Kept[Replication]()
         self._rows = Kept[tuple[Int64s, Keys]]()
         self._commits = Kept[tuple[Int64s, Keys]]()
@@ -29,15 +32,16 @@ class PartitionCollector:
         facts = self._replication.get(lambda: replication(topology), topology)
         rows, keys = self._rows.get(lambda: rows_of(now, topology), topology, now.selected)
         places, group_keys = self._commits.get(lambda: commits_of(now, topology), now.commits, now.selected)
-        row, committed = now.commits.row[places], now.committed[places]
-        seconds, _ = self._history.ages(row, committed)
-        lag = np.maximum(known(now.end_offset)[row] - known(committed), 0.0)
+        row = now.commits.row[places]
+        left = backlog(now, places, row)
+        seconds, _ = ages(now, self._history, left, places, row)
         believed = not now.metadata_frozen
         leader, in_sync = topology.leader[rows].astype(np.float64), facts.in_sync[rows].astype(np.float64)
         return [
-            c.GROUP_PARTITION_LAG.samples(group_keys, lag),
+            c.GROUP_PARTITION_LAG.samples(group_keys, left.lag),
             c.GROUP_PARTITION_LAG_SECONDS.samples(group_keys, seconds),
-            c.GROUP_PARTITION_COMMITTED.samples(group_keys, known(committed)),
+            c.GROUP_PARTITION_COMMITTED.samples(group_keys, left.committed),
+            *(() if self._states is None else self._states.samples(topology)),
             c.PARTITION_END_OFFSET.samples(keys, known(now.end_offset)[rows]),
             c.PARTITION_START_OFFSET.samples(keys, known(now.start_offset)[rows]),
             c.PARTITION_LOG_BYTES.samples(keys, leader_bytes(now, facts)[rows]),

@@ -23,6 +23,10 @@ Float64s = npt.NDArray[np.float64]
 NOT_KNOWN = -1
 """In a column of offsets, sizes or counts: could not be read."""
 
+COMMIT_NOT_READ = -(2**63)
+"""In the column of committed offsets: the broker gave an error instead. Any other negative number is a broker's word
+for "never committed", whichever it takes (-1 in Kafka)."""
+
 NOT_SET = -2
 """In a column of topic settings: could not be read (-1 is Kafka's own word for "no limit")."""
 
@@ -254,7 +258,8 @@ class ClusterSnapshot:
     """Whether every broker was heard about its groups."""
     commits: CommitKeys
     committed: Int64s
-    """C: committed offset (of a share group: its start offset), or ``NOT_KNOWN``."""
+    """C: committed offset (of a share group: its start offset); negative where the group never committed, and
+    ``COMMIT_NOT_READ`` where that could not be read."""
     completed: Int64s
     """C: records beyond the committed offset that the group is done with already: 0 but for share groups."""
     unread_at: Float64s

@@ -35,7 +35,7 @@ def age(seen: EndOffsetHistory, committed: int) -> tuple[float, Method]:
     ("points", "committed", "expected"),
     [
         pytest.param([(0, 100)], 100, (0.0, Method.IDLE), id="all_read"),
-        pytest.param([(0, 100)], 110, (0.0, Method.IDLE), id="committed_beyond_the_end"),
+        pytest.param([(0, 100)], 110, (math.nan, Method.UNKNOWN), id="committed_beyond_the_end"),
         pytest.param([(0, 100)], 99, (math.nan, Method.UNKNOWN), id="older_than_what_was_seen"),
         pytest.param([(0, 100), (10, 200)], 100, (10.0, Method.MEASURED), id="written_right_after_the_first_read"),
         pytest.param([(0, 100), (10, 200)], 150, (5.0, Method.MEASURED), id="halfway"),
@@ -98,9 +98,9 @@ def test_an_age_lies_between_the_reads_that_saw_the_record_come(steps: list[int]
     seconds, method = age(history(*((10.0 * i, end) for i, end in enumerate(ends))), committed)
     now = 10.0 * (len(ends) - 1)
 
-    if committed >= ends[-1]:
+    if committed == ends[-1]:
         assert (seconds, method) == (0.0, Method.IDLE)
-    elif committed < ends[0]:
+    elif committed < ends[0] or committed > ends[-1]:
         assert method is Method.UNKNOWN
     else:
         first_there = next(i for i, end in enumerate(ends) if end > committed)

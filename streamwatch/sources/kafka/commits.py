@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from streamwatch.errors import SourceError
-from streamwatch.model.kafka import NOT_KNOWN, CommitKeys, GroupTable, Int64s, Topology
+from streamwatch.model.kafka import COMMIT_NOT_READ, CommitKeys, GroupTable, Int64s, Topology
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import OFFSET_FETCH, Message
@@ -177,7 +177,7 @@ def _offsets(records: Any, shape: Shape, asking: Asking) -> Int64s:  # noqa: ANN
     committed: Int64s = records["offset"].astype(np.int64)
     wrong = records["error"] != 0
     if wrong.any():
-        committed[wrong] = NOT_KNOWN
+        committed[wrong] = COMMIT_NOT_READ
         owners = np.repeat(np.arange(len(shape.runs)), [run.count for run in shape.runs])
         first = int(np.argmax(wrong))
         run = shape.runs[int(owners[first])]

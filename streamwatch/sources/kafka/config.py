@@ -132,6 +132,17 @@ class Config:
     lag_history: Duration = setting(
         "how far back end offsets are remembered: lag in seconds is known up to this age", default=86400.0, minimum=60
     )
+    stalled_after: Duration = setting(
+        "a group is stalled in a partition when its position stands for so long while records come; twice the default"
+        " `max.poll.interval.ms` of consumers, within which one that lives polls, and commits what it has read",
+        default=600.0,
+        minimum=1,
+    )
+    groups_wanted_for: Duration = setting(
+        "a group is waited for, and paged about, for so long after a member asked for the topic or its commit moved",
+        default=86400.0,
+        minimum=1,
+    )
     open_monitoring: OpenMonitoring | None = setting(
         "the brokers' JMX and node exporters (MSK: open monitoring); left out, they are not scraped", default=None
     )

@@ -1,0 +1,99 @@
+"""What groups have left unread: the one definition of lag, used by every collector."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from streamwatch.collectors.columns import known
+from streamwatch.collectors.lag import EndOffsetHistory, Method
+from streamwatch.model.kafka import COMMIT_NOT_READ, NOT_KNOWN, Bools, ClusterSnapshot, Int64s
+from streamwatch.model.metric import Values
+
+Methods = npt.NDArray[np.int8]
+"""A ``Method`` each."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Backlog:
+    """Some commits, and what lies before them; every column has one shape, NaN where it is not known."""
+
+    committed: Values
+    """The committed offset; NaN where it is not known, and where the group never committed."""
+    never: Bools
+    """Whether the answer says that the group never committed."""
+    completed: Values
+    """Records beyond the committed offset that the group is done with already."""
+    start: Values
+    end: Values
+    stable: Values
+    """The last stable offset."""
+    position: Values
+    """Where the group reads on: the committed offset, or the log start where that is beyond it."""
+    limit: Values
+    """Up to where it can read: the last stable offset for who stands at or below it, else the end offset."""
+    lag: Values
+    """Records from the position to the end, less those completed; 0 for who is ahead of the end."""
+    lost: Values
+    """Records between the committed offset and the log start."""
+    ahead: Values
+    """Records between the end and a committed offset beyond it: they will be skipped when they are written."""
+
+    @property
+    def nothing(self) -> Bools:
+        """Whether nothing that can be read is left."""
+        read: Bools = (self.position + self.completed >= self.limit) | (self.lag == 0)
+        return read & (self.committed <= self.end)
+
+
+def backlog(now: ClusterSnapshot, places: Int64s, rows: Int64s) -> Backlog:
+    """Return what these commits leave unread.
+
+    Where the log start is not known the committed offset is taken for the position: the lag is then an upper bound.
+
+    Args:
+        now: the read.
+        places: of the commits, in the snapshot's columns of shape C.
+        rows: the row of each in the topology, same shape.
+
+    """
+    given = now.committed[places]
+    committed, completed = known(given), known(now.completed[places])
+    start, end = known(now.start_offset)[rows], known(now.end_offset)[rows]
+    stable = known(now.stable_offset)[rows]
+    position = np.fmax(committed, start)
+    position[np.isnan(committed)] = np.nan
+    limit = np.where(position <= stable, np.minimum(stable, end), end)
+    return Backlog(
+        committed=committed,
+        never=(given < 0) & (given != COMMIT_NOT_READ),
+        completed=completed,
+        start=start,
+        end=end,
+        stable=stable,
+        position=position,
+        limit=limit,
+        lag=np.maximum(end - position - completed, 0.0),
+        lost=np.maximum(start - committed, 0.0),
+        ahead=np.maximum(committed - end, 0.0),
+    )
+
+
+def ages(
+    now: ClusterSnapshot, history: EndOffsetHistory, left: Backlog, places: Int64s, rows: Int64s
+) -> tuple[Values, Methods]:
+    """Return the age of each first unread record, in seconds, and the ``Method`` by which it is known.
+
+    Where the history does not know it, what the leader said of the record's own timestamp counts. Arguments are those
+    of ``backlog``, which made ``left``.
+    """
+    # The start is asked for after the end, and may be beyond it; only a commit beyond the end is ahead of it.
+    position = np.where(left.committed <= left.end, np.minimum(left.position, left.end), left.position)
+    seconds, method = history.ages(rows, np.nan_to_num(position, nan=NOT_KNOWN).astype(np.int64))
+    nothing = left.nothing
+    seconds[nothing], method[nothing] = 0.0, Method.IDLE
+    unread_at = now.unread_at[places]
+    looked_up = (method == Method.UNKNOWN) & ~np.isnan(unread_at) & (left.lag > 0)
+    seconds[looked_up] = np.maximum(now.offsets_at - unread_at[looked_up], 0.0)
+    method[looked_up] = Method.LOOKED_UP
+    return seconds, method

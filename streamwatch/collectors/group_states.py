@@ -1,0 +1,204 @@
+"""The states of groups in partitions, followed from read to read, and which topics groups want."""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from streamwatch.catalogue import kafka_groups as c
+from streamwatch.collectors.backlog import Backlog
+from streamwatch.collectors.columns import known
+from streamwatch.collectors.following import Following, PairNumbers, TopicNumbers, partition_keys
+from streamwatch.collectors.group_plan import Plan, entry_keys, fold_entries
+from streamwatch.collectors.states import BLANK, Memory, Patience, Seen, State, States, step
+from streamwatch.collectors.stuck import StuckKeys
+from streamwatch.model.kafka import Bools, ClusterSnapshot, Int64s, Topology
+from streamwatch.model.kept import Kept
+from streamwatch.model.metric import Keys, Samples, Values
+
+_KEEP_SECONDS: Final = 3600.0
+"""What was seen of a group is remembered for so long while its coordinator does not answer."""
+
+
+class _Wants(NamedTuple):
+    """What is remembered of groups and topics: shape U each, monotonic seconds."""
+
+    asked_at: Values
+    moved_at: Values
+
+
+_UNWANTED: Final = _Wants(float("-inf"), float("-inf"))  # type: ignore[arg-type]  # one number a column
+
+
+class Verdict(NamedTuple):
+    """What one read of a cluster's groups comes to."""
+
+    state: States
+    """E: of each entry of the plan."""
+    of_commit: States
+    """C: of each commit of the plan."""
+    wanted: Bools
+    """U: whether the group wants the topic."""
+    samples: list[Samples]
+
+
+class GroupStates:
+    """Follows the groups of one cluster; partitions and groups may come and go."""
+
+    def __init__(self, stalled_after: float = 600.0, wanted_for: float = 86400.0, interval: float = 15.0) -> None:
+        """Begin.
+
+        Args:
+            stalled_after: seconds that a position stands while records come, until it is stalled.
+            wanted_for: seconds that a topic stays wanted when no member asks for it any more, and no commit moves.
+            interval: seconds between two reads.
+
+        """
+        self._patience = Patience(stalled_after, interval)
+        self._wanted_for = wanted_for
+        self._topics = TopicNumbers()
+        self._pairs = PairNumbers()
+        self._keys = Kept[tuple[Int64s, Int64s]]()
+        self._memory = Following(BLANK, _KEEP_SECONDS)
+        self._wants = Following(_UNWANTED, _KEEP_SECONDS)
+        self._state_keys = Kept[list[Keys]]()
+        self._stuck = StuckKeys()
+        self._at = float("-inf")
+        self.last: tuple[Plan, States] | None = None
+        """The plan and the states (E) of the last read."""
+
+    def judge(self, now: ClusterSnapshot, topology: Topology, plan: Plan, left: Backlog) -> Verdict:
+        """Return the verdict on one read.
+
+        Args:
+            now: the read.
+            topology: its topology.
+            plan: of its commits and of what members hold.
+            left: what the plan's commits (C) leave unread.
+
+        """
+        at = self._at = max(now.offsets_monotonic, self._at)
+        pair_keys, keys = self._keys.get(lambda: self._keyed(plan, topology), plan)
+        before, wants = self._memory.follow(keys, at), self._wants.follow(pair_keys, at)
+        lately = self._patience.held
+        alive = _alive(plan, wants, at, lately, self._wanted_for)[plan.entries.pair]
+        alive &= plan.entries.held < 1
+        seen = _seen(now, plan, left, alive)
+        memory, state, moved = step(before, seen, at, self._patience)
+        wants = _Wants(
+            asked_at=np.where(plan.asked, at, wants.asked_at),
+            moved_at=np.where(fold_entries(np.maximum, moved.astype(np.float64), plan) == 1, at, wants.moved_at),
+        )
+        self._memory.columns, self._wants.columns = memory, wants
+        wanted = at - np.maximum(wants.asked_at, wants.moved_at) <= self._wanted_for
+        self.last = plan, state
+        samples = [
+            c.GROUP_TOPIC_WANTED.samples(plan.keys, wanted.astype(np.float64)),
+            c.GROUP_TOPIC_UNCOMMITTED_RECORDS.samples(plan.keys, _unread(plan, memory, state)),
+            *self._counts(plan, state),
+            *self._stuck.samples(now, topology, plan, seen, memory, state, at),
+        ]
+        return Verdict(state, state[plan.entries.of_commit], wanted, samples)
+
+    def _keyed(self, plan: Plan, topology: Topology) -> tuple[Int64s, Int64s]:
+        numbers = self._topics.of(topology)
+        pairs = self._pairs.of([row[1] for row in plan.keys.rows], numbers[plan.pair_topic])
+        entries = plan.entries
+        return pairs, partition_keys(pairs[entries.pair], topology.partition[entries.row].astype(np.int64))
+
+    def _counts(self, plan: Plan, state: States) -> list[Samples]:
+        """Count the partitions of each pair by state; those in which there are none are left out."""
+        all_keys = self._state_keys.get(
+            lambda: [
+                Keys(c.GROUP_TOPIC_STATE.labels, [(*row, one.name.lower()) for row in plan.keys.rows]) for one in State
+            ],
+            plan,
+        )
+        pairs, size = plan.entries.pair, len(plan.keys)
+        of = pairs + size * np.maximum(state, 0)
+        counts = np.bincount(of[state >= 0], minlength=size * len(State)).astype(np.float64)
+        counts[counts == 0] = np.nan
+        columns = counts.reshape(len(State), size)
+        return [c.GROUP_TOPIC_STATE.samples(keys, columns[one]) for one, keys in zip(State, all_keys, strict=True)]
+
+
+class PartitionStates:
+    """Tells the state of each partition of a group, one series each."""
+
+    def __init__(self, states: GroupStates) -> None:
+        self._states = states
+        self._keys = Kept[Keys]()
+        self._kept: dict[State, tuple[Int64s, Keys, Keys]] = {}
+
+    def samples(self, topology: Topology) -> list[Samples]:
+        """Return what the states of the last read are."""
+        if self._states.last is None:
+            return []
+        plan, state = self._states.last
+        keys = self._keys.get(lambda: entry_keys(plan, topology), plan)
+        found = [self._of(one, np.flatnonzero(state == one), keys) for one in State]
+        return [c.GROUP_PARTITION_STATE.samples(some, np.ones(len(some))) for some in found]
+
+    def _of(self, state: State, index: Int64s, keys: Keys) -> Keys:
+        """Return the label sets of the entries in one state; the same object while they are the same entries."""
+        kept = self._kept.get(state)
+        if kept is not None and kept[1] is keys and np.array_equal(kept[0], index):
+            return kept[2]
+        name = state.name.lower()
+        made = Keys(c.GROUP_PARTITION_STATE.labels, [(*keys.rows[i], name) for i in index.tolist()])
+        self._kept[state] = index, keys, made
+        return made
+
+
+def _alive(plan: Plan, wants: _Wants, at: float, lately: float, wanted_for: float) -> Bools:
+    """Return for each pair (U) whether somebody reads it although no member is known to hold its partitions.
+
+    A group without members whose commits move is read by consumers that assign themselves. Of one whose members are
+    there, and hold nobody knows what, a topic counts whose commits moved.
+    """
+    groups = len(plan.members)
+    moved_at = np.full(groups, -np.inf)
+    np.maximum.at(moved_at, plan.pair_group, wants.moved_at)
+    members, idle = plan.members[plan.pair_group], plan.idle_members[plan.pair_group]
+    settled = (members > 0) & ~np.isnan(idle)
+    moves = at - moved_at[plan.pair_group] <= lately
+    has_members = (members > 0) & (at - wants.moved_at <= wanted_for)
+    return ~settled & (moves | has_members)
+
+
+def _seen(now: ClusterSnapshot, plan: Plan, left: Backlog, alive: Bools) -> Seen:
+    """Return what the state machine has to know of each entry (E)."""
+    entries = plan.entries
+    if len(entries.row) == len(plan.order):  # each entry has its commit
+        return Seen(
+            left.committed, left.never & entries.answered, left.completed, left.start, left.end, left.stable,
+            left.position, left.limit, entries.held, alive,
+        )  # fmt: skip
+    of = entries.of_commit
+
+    def spread(values: Values, default: Values | float) -> Values:
+        spread_out = np.full(len(entries.row), np.nan) if isinstance(default, float) else default
+        spread_out[of] = values
+        return spread_out
+
+    never = entries.answered.copy()
+    never[of] = left.never
+    end = known(now.end_offset)[entries.row]
+    return Seen(
+        committed=spread(left.committed, np.nan),
+        never=never,
+        completed=spread(left.completed, np.nan),
+        start=known(now.start_offset)[entries.row],
+        end=end,
+        stable=known(now.stable_offset)[entries.row],
+        position=spread(left.position, np.nan),
+        limit=spread(left.limit, end.copy()),
+        held=entries.held,
+        alive=alive,
+    )
+
+
+def _unread(plan: Plan, memory: Memory, state: npt.NDArray[np.int8]) -> Values:
+    """Return for each pair (U) the records that came to partitions since they are uncommitted."""
+    came = np.where(state == State.UNCOMMITTED, np.maximum(memory.end - memory.base, 0.0), 0.0)
+    return fold_entries(np.add, came, plan)

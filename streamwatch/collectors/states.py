@@ -1,0 +1,245 @@
+"""How a group does in each partition, judged by what moved, and when: no threshold of lag.
+
+Between two reads a position moves or stands, and what can be read grows or stands. Four rules follow:
+
+- Who stood while records came, for long enough, and had time for what came last, is *stalled*.
+- Records can come that no reader sees (transaction markers, aborted records): one growth behind a position proves
+  nothing. It takes a second one, and as much time between the first and the last as a stall takes.
+- Where both stand nothing can be said: that is a *remainder*, not a stall.
+- What was not looked at does not count: while a cluster or a coordinator does not answer, the clocks stand.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from streamwatch.model.kafka import Bools
+from streamwatch.model.metric import Values
+
+_NAN: Final = float("nan")
+_NEVER: Final = float("-inf")
+_REMAINDER_SECONDS: Final = 180.0
+"""Where a position and what can be read have both stood for so long (or three tenths of what a stall takes), nothing
+more is said than that something remains. Shorter than an alert on ages waits, so that a marker is no late record."""
+
+
+class State(IntEnum):
+    """How a group does in one partition."""
+
+    READING = 0
+    IDLE = 1
+    LATE = 2
+    STALLED = 3
+    STOPPED = 4
+    REMAINDER = 5
+    UNCOMMITTED = 6
+    AHEAD = 7
+    UNKNOWN = 8
+
+
+NO_STATE: Final = -1
+"""The group neither commits in the partition nor holds it."""
+
+States = npt.NDArray[np.int8]
+"""A ``State`` each, or ``NO_STATE``."""
+
+
+class Memory(NamedTuple):
+    """What is remembered of groups in partitions from read to read: shape E each, times monotonic seconds."""
+
+    seen_at: Values
+    """When all that a verdict needs was known last."""
+    committed: Values
+    completed: Values
+    end: Values
+    stable: Values
+    stands_since: Values
+    """When the position moved last, or was first seen."""
+    moved_at: Values
+    """When it was seen to move last."""
+    grew_at: Values
+    """When what it could read first grew beyond a position that stands; NaN while it did not."""
+    again_at: Values
+    """When it grew for the second time."""
+    last_at: Values
+    """When it grew last."""
+    caught_up_at: Values
+    """When the lag shrank last, or the position reached what was there one read before."""
+    held_at: Values
+    """When a member held the partition last."""
+    state: Values
+    """The last state but unknown."""
+    since: Values
+    """Since when: data wait beyond a position that stands, it is ahead, or nothing was ever committed."""
+    base: Values
+    """The end offset at that moment."""
+
+
+BLANK: Final = Memory(
+    seen_at=_NAN,  # type: ignore[arg-type]  # one number a column: what each begins with
+    committed=_NAN,  # type: ignore[arg-type]
+    completed=_NAN,  # type: ignore[arg-type]
+    end=_NAN,  # type: ignore[arg-type]
+    stable=_NAN,  # type: ignore[arg-type]
+    stands_since=_NAN,  # type: ignore[arg-type]
+    moved_at=_NEVER,  # type: ignore[arg-type]
+    grew_at=_NAN,  # type: ignore[arg-type]
+    again_at=_NAN,  # type: ignore[arg-type]
+    last_at=_NAN,  # type: ignore[arg-type]
+    caught_up_at=_NAN,  # type: ignore[arg-type]
+    held_at=_NEVER,  # type: ignore[arg-type]
+    state=_NAN,  # type: ignore[arg-type]
+    since=_NAN,  # type: ignore[arg-type]
+    base=_NAN,  # type: ignore[arg-type]
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """One read of groups in partitions: shape E each; offsets are NaN where they are not known."""
+
+    committed: Values
+    never: Bools
+    """It is known that the group never committed there."""
+    completed: Values
+    start: Values
+    end: Values
+    stable: Values
+    position: Values
+    limit: Values
+    held: npt.NDArray[np.int8]
+    """1 where a member holds it, 0 where none does, -1 where that is not known."""
+    alive: Bools
+    """Where no member is known to hold it: whether somebody reads it all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long is waited for a verdict."""
+
+    stalled_after: float
+    """Seconds that a position stands while records come, until it is stalled."""
+    interval: float
+    """Seconds between two reads."""
+
+    @property
+    def held(self) -> float:
+        """A partition counts as held for so long after it was: a rebalance and a restart are over by then."""
+        return 0.5 * self.stalled_after
+
+    @property
+    def remainder(self) -> float:
+        """How long position and limit stand before something remains."""
+        return min(_REMAINDER_SECONDS, 0.3 * self.stalled_after)
+
+    @property
+    def gap(self) -> float:
+        """Who was not seen for longer was not looked at in between."""
+        return max(3 * self.interval, 0.25 * self.stalled_after)
+
+
+def step(before: Memory, seen: Seen, at: float, patience: Patience) -> tuple[Memory, States, Bools]:
+    """Return what to remember of this read, the states, and where a position was seen to move."""
+    known = ~np.isnan(seen.committed) & ~np.isnan(seen.end)
+    readable = known | (seen.never & ~np.isnan(seen.end))
+    was = _without_the_gap(before, readable, at, patience)
+    waits = known & (seen.position + seen.completed < seen.limit)
+    differs = (seen.committed != was.committed) | (seen.completed != was.completed)
+    moved = known & ~np.isnan(was.seen_at) & differs
+    anew = known & (np.isnan(was.committed) | (seen.end < was.end))
+    reset = moved | anew
+    grew = waits & ~reset & np.where(seen.position <= seen.stable, seen.stable > was.stable, seen.end > was.end)
+    # Growth counts from a position that stands, and ends where all was read.
+    fresh = reset | (known & ~waits)
+    grew_at = np.where(fresh, np.nan, np.where(grew & np.isnan(was.grew_at), at, was.grew_at))
+    again_at = np.where(
+        fresh, np.nan, np.where(grew & ~np.isnan(was.grew_at) & np.isnan(was.again_at), at, was.again_at)
+    )
+    there_before = np.fmin(was.end, was.stable)
+    lag_before = was.end - np.fmax(was.committed, seen.start)
+    caught_up = known & (
+        anew | ~waits | (seen.position >= there_before) | (seen.end - seen.position - seen.completed < lag_before)
+    )
+    held = (seen.held == 1) | ((seen.held < 0) & (at - was.held_at <= patience.held))
+    now = Memory(
+        seen_at=np.where(readable, at, was.seen_at),
+        committed=np.where(known, seen.committed, was.committed),
+        completed=np.where(known, seen.completed, was.completed),
+        end=np.where(readable, seen.end, was.end),
+        stable=np.where(np.isnan(seen.stable), was.stable, seen.stable),
+        stands_since=np.where(reset, at, was.stands_since),
+        moved_at=np.where(moved, at, was.moved_at),
+        grew_at=grew_at,
+        again_at=again_at,
+        last_at=np.where(fresh, np.nan, np.where(grew, at, was.last_at)),
+        caught_up_at=np.where(caught_up, at, was.caught_up_at),
+        held_at=np.where(held, at, was.held_at),
+        state=was.state,
+        since=was.since,
+        base=was.base,
+    )
+    states = _judge(now, seen, known, waits, at, patience)
+    return _since(now, was, states, at), states, moved
+
+
+def _without_the_gap(before: Memory, readable: Bools, at: float, patience: Patience) -> Memory:
+    """Return the memory with its clocks moved on where nothing was seen for a while."""
+    gap = at - before.seen_at
+    if not (late := readable & (gap > patience.gap)).any():
+        return before
+    shift = np.where(late, gap - patience.interval, 0.0)
+    return before._replace(
+        **{
+            name: getattr(before, name) + shift
+            for name in ("stands_since", "moved_at", "grew_at", "again_at", "last_at", "caught_up_at", "held_at")
+        }
+    )
+
+
+def _judge(now: Memory, seen: Seen, known: Bools, waits: Bools, at: float, patience: Patience) -> States:  # noqa: PLR0913, PLR0917 - one step of ``step``, cut out to be read alone
+    held = at - now.held_at <= patience.held
+    stood = waits & (at - now.again_at >= patience.stalled_after)
+    stood &= now.last_at - now.grew_at >= patience.stalled_after
+    alone = ~held & ~seen.alive & (seen.held == 0) & (at - now.moved_at > patience.held)
+    quiet = at - np.fmax(now.stands_since, now.last_at) >= patience.remainder
+    moving = at - now.moved_at < patience.stalled_after
+    return np.select(
+        [
+            seen.never & ~held,
+            ~known & ~seen.never | np.isnan(seen.end) | (seen.never & np.isnan(seen.start)),
+            seen.never & (seen.end > seen.start),
+            seen.never | (known & ~waits & (seen.committed <= seen.end)),
+            known & (seen.committed > seen.end),
+            stood & (held | seen.alive),
+            waits & alone,
+            waits & quiet,
+            waits & moving & (at - now.caught_up_at >= patience.stalled_after),
+        ],
+        [
+            NO_STATE,
+            State.UNKNOWN,
+            State.UNCOMMITTED,
+            State.IDLE,
+            State.AHEAD,
+            State.STALLED,
+            State.STOPPED,
+            State.REMAINDER,
+            State.LATE,
+        ],
+        State.READING,
+    ).astype(np.int8)
+
+
+def _since(now: Memory, was: Memory, states: States, at: float) -> Memory:
+    """Note when a state began that somebody has to look at."""
+    told = (states != State.UNKNOWN) & (states != NO_STATE)
+    entered = ((states == State.AHEAD) | (states == State.UNCOMMITTED)) & (states != was.state)
+    entered |= np.isnan(was.grew_at) & ~np.isnan(now.grew_at)
+    return now._replace(
+        state=np.where(told, states, was.state),
+        since=np.where(entered, at, was.since),
+        base=np.where(entered, now.end, was.base),
+    )

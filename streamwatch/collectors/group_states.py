@@ -115,7 +115,7 @@ class GroupStates:
             plan,
         )
         pairs, size = plan.entries.pair, len(plan.keys)
-        of = pairs + size * np.maximum(state, 0)
+        of = pairs + size * np.maximum(state, 0).astype(np.int64)
         counts = np.bincount(of[state >= 0], minlength=size * len(State)).astype(np.float64)
         counts[counts == 0] = np.nan
         columns = counts.reshape(len(State), size)

@@ -3,8 +3,8 @@
 Between two reads a position moves or stands, and what can be read grows or stands. Four rules follow:
 
 - Who stood while records came, for long enough, and had time for what came last, is *stalled*.
-- Records can come that no reader sees (transaction markers, aborted records): one growth behind a position proves
-  nothing. It takes a second one, and as much time between the first and the last as a stall takes.
+- Records can come that no reader sees (transaction markers, aborted records): growth behind a position proves nothing
+  once, nor twice. It takes three, and as much time between the first and the last as a stall takes.
 - Where both stand nothing can be said: that is a *remainder*, not a stall.
 - What was not looked at does not count: while a cluster or a coordinator does not answer, the clocks stand.
 """
@@ -24,6 +24,9 @@ _NEVER: Final = float("-inf")
 _REMAINDER_SECONDS: Final = 180.0
 """Where a position and what can be read have both stood for so long (or three tenths of what a stall takes), nothing
 more is said than that something remains. Shorter than an alert on ages waits, so that a marker is no late record."""
+
+_GROWTHS: Final = 3
+"""An aborted transaction is growth that no reader sees; two in a row happen where records are few."""
 
 
 class State(IntEnum):
@@ -62,8 +65,10 @@ class Memory(NamedTuple):
     """When it was seen to move last."""
     grew_at: Values
     """When what it could read first grew beyond a position that stands; NaN while it did not."""
-    again_at: Values
-    """When it grew for the second time."""
+    grown: Values
+    """In how many reads it grew."""
+    sure_at: Values
+    """When it grew often enough to be no accident."""
     last_at: Values
     """When it grew last."""
     caught_up_at: Values
@@ -87,7 +92,8 @@ BLANK: Final = Memory(
     stands_since=_NAN,  # type: ignore[arg-type]
     moved_at=_NEVER,  # type: ignore[arg-type]
     grew_at=_NAN,  # type: ignore[arg-type]
-    again_at=_NAN,  # type: ignore[arg-type]
+    grown=0.0,  # type: ignore[arg-type]
+    sure_at=_NAN,  # type: ignore[arg-type]
     last_at=_NAN,  # type: ignore[arg-type]
     caught_up_at=_NAN,  # type: ignore[arg-type]
     held_at=_NEVER,  # type: ignore[arg-type]
@@ -154,10 +160,7 @@ def step(before: Memory, seen: Seen, at: float, patience: Patience) -> tuple[Mem
     grew = waits & ~reset & np.where(seen.position <= seen.stable, seen.stable > was.stable, seen.end > was.end)
     # Growth counts from a position that stands, and ends where all was read.
     fresh = reset | (known & ~waits)
-    grew_at = np.where(fresh, np.nan, np.where(grew & np.isnan(was.grew_at), at, was.grew_at))
-    again_at = np.where(
-        fresh, np.nan, np.where(grew & ~np.isnan(was.grew_at) & np.isnan(was.again_at), at, was.again_at)
-    )
+    grown = np.where(fresh, 0.0, was.grown + grew)
     there_before = np.fmin(was.end, was.stable)
     lag_before = was.end - np.fmax(was.committed, seen.start)
     caught_up = known & (
@@ -172,8 +175,9 @@ def step(before: Memory, seen: Seen, at: float, patience: Patience) -> tuple[Mem
         stable=np.where(np.isnan(seen.stable), was.stable, seen.stable),
         stands_since=np.where(reset, at, was.stands_since),
         moved_at=np.where(moved, at, was.moved_at),
-        grew_at=grew_at,
-        again_at=again_at,
+        grew_at=np.where(fresh, np.nan, np.where(grew & (grown == 1), at, was.grew_at)),
+        grown=grown,
+        sure_at=np.where(fresh, np.nan, np.where(grew & (grown == _GROWTHS), at, was.sure_at)),
         last_at=np.where(fresh, np.nan, np.where(grew, at, was.last_at)),
         caught_up_at=np.where(caught_up, at, was.caught_up_at),
         held_at=np.where(held, at, was.held_at),
@@ -194,14 +198,14 @@ def _without_the_gap(before: Memory, readable: Bools, at: float, patience: Patie
     return before._replace(
         **{
             name: getattr(before, name) + shift
-            for name in ("stands_since", "moved_at", "grew_at", "again_at", "last_at", "caught_up_at", "held_at")
+            for name in ("stands_since", "moved_at", "grew_at", "sure_at", "last_at", "caught_up_at", "held_at")
         }
     )
 
 
 def _judge(now: Memory, seen: Seen, known: Bools, waits: Bools, at: float, patience: Patience) -> States:  # noqa: PLR0913, PLR0917 - one step of ``step``, cut out to be read alone
     held = at - now.held_at <= patience.held
-    stood = waits & (at - now.again_at >= patience.stalled_after)
+    stood = waits & (at - now.sure_at >= patience.stalled_after)
     stood &= now.last_at - now.grew_at >= patience.stalled_after
     alone = ~held & ~seen.alive & (seen.held == 0) & (at - now.moved_at > patience.held)
     quiet = at - np.fmax(now.stands_since, now.last_at) >= patience.remainder

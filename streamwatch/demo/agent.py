@@ -32,6 +32,7 @@ kafka:
     interval: 2s
     deadline: 1500ms
     log_dirs_interval: 2s
+    stalled_after: {stalled:g}s
 kinesis:
   - name: streams
     regions: [us-east-1]
@@ -126,7 +127,7 @@ class Agent:
         hurried(rules, HURRY)
         servers = ", ".join(f"'{one}'" for one in self._bootstrap.split(","))
         told = {"bootstrap": servers, "endpoint": self._endpoint, "rules": rules, "pager": self._pager}
-        file.write_text(_CONFIG.format(name=CLUSTER, **told), encoding="utf-8")
+        file.write_text(_CONFIG.format(name=CLUSTER, stalled=600 / HURRY, **told), encoding="utf-8")
         command = [sys.executable, "-m", "streamwatch.cli", "run", "--config", str(file)]
         self._process = subprocess.Popen(  # noqa: S603 - our own module
             command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True

@@ -27,7 +27,8 @@ from tests.waiting import wait_for
 
 _KAFKA = """
 kafka:
-  - {{name: shop, bootstrap: [{at}], interval: 1s, deadline: 900ms, log_dirs_interval: 1s}}
+  - {{name: shop, bootstrap: [{at}], interval: 1s, deadline: 900ms, log_dirs_interval: 1s,
+     stalled_after: {stalled:g}s}}
 """
 _KINESIS = """
 kinesis:
@@ -78,7 +79,7 @@ def main(name: str, scale: float) -> None:
             kafka = stack.enter_context(ReferenceKafka(Spec(brokers=story.brokers, settings=QUICK)))
             load = stack.enter_context(LoadProcess(kafka.bootstrap, 50))
             performers = {"cluster": on_kafka(kafka), "load": load.order}
-            config = _KAFKA.format(at=kafka.bootstrap)
+            config = _KAFKA.format(at=kafka.bootstrap, stalled=600 / scale)
         app = App(parse(config + _REST.format(rules=folder), "story", folder), clock)
         app.start()
         stack.callback(app.stop)

@@ -39,6 +39,12 @@ class Truth:
     """Where it is not the partition's number modulo the brokers."""
     end: dict[tuple[str, int], int] = field(default_factory=dict)
     """End offsets, 100 where nothing is said."""
+    start: dict[tuple[str, int], int] = field(default_factory=dict)
+    """Start offsets, 0 where nothing is said."""
+    stable: dict[tuple[str, int], int] = field(default_factory=dict)
+    """Last stable offsets, the end where nothing is said."""
+    written: dict[tuple[str, int], dict[int, int]] = field(default_factory=dict)
+    """Timestamps (ms) of records by their offsets; where nothing is said, none has one."""
     commits: dict[str, dict[tuple[str, int], int]] = field(default_factory=dict)
     """Committed offsets of each group."""
     coordinator: dict[str, int] = field(default_factory=dict)

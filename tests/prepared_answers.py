@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 Message = Any
 Answer = Callable[["Truth", "Fault", int, int, Message], Message]
 
+LATEST, EARLIEST = -1, -2
 NOT_LEADER, NOT_COORDINATOR, CLUSTER_DENIED, GROUP_NOT_FOUND = 6, 16, 31, 69
 
 
@@ -149,12 +150,12 @@ def offset_fetch(truth: "Truth", fault: "Fault", broker: int, version: int, aske
 def list_offsets(truth: "Truth", fault: "Fault", broker: int, version: int, asked: Message) -> Message:  # noqa: ARG001
     classes = apis.LIST_OFFSETS.response.ListOffsetsTopicResponse
 
-    def row(topic: str, partition: int, bound: int) -> Message:
+    def row(topic: str, partition: int, timestamp: int) -> Message:
         mine = truth.leads(topic, partition) == broker
-        offset = truth.end.get((topic, partition), 100) if bound == -1 else 0
+        offset, at = _offset(truth, (topic, partition), timestamp, asked.isolation_level) if mine else (-1, -1)
         return classes.ListOffsetsPartitionResponse(
-            version=version, partition_index=partition, error_code=0 if mine else NOT_LEADER, timestamp=-1,
-            offset=offset if mine else -1, leader_epoch=0,
+            version=version, partition_index=partition, error_code=0 if mine else NOT_LEADER, timestamp=at,
+            offset=offset, leader_epoch=0,
         )  # fmt: skip
 
     topics = [
@@ -166,6 +167,17 @@ def list_offsets(truth: "Truth", fault: "Fault", broker: int, version: int, aske
         for topic in asked.topics
     ]
     return apis.LIST_OFFSETS.response(version=version, topics=topics)
+
+
+def _offset(truth: "Truth", key: tuple[str, int], timestamp: int, isolation: int) -> tuple[int, int]:
+    """Return offset and timestamp for -1 (latest), -2 (earliest), or the first record that is not older."""
+    end, start = truth.end.get(key, 100), truth.start.get(key, 0)
+    if timestamp == LATEST:
+        return (truth.stable.get(key, end) if isolation else end, -1)
+    if timestamp == EARLIEST:
+        return (start, -1)
+    records = sorted(truth.written.get(key, {}).items())
+    return next(((offset, at) for offset, at in records if at >= timestamp and start <= offset < end), (-1, -1))
 
 
 def describe_log_dirs(truth: "Truth", fault: "Fault", broker: int, version: int, asked: Message) -> Message:  # noqa: ARG001

@@ -71,6 +71,7 @@ def snapshot(  # noqa: PLR0913 - each fact by its name
         start_offset=_offsets(start or {}, shape),
         end_offset=ends,
         stable_offset=ends if stable is None else _offsets(stable, shape),
+        stable_since=np.full(partitions, np.nan),
         offsets_at=1000.0,
         offsets_monotonic=others.get("offsets_at", 1000.0),
         replica_bytes=np.full(replicas, NOT_KNOWN, dtype=np.int64),

@@ -113,6 +113,15 @@ class Topology:
         found = np.minimum(np.searchsorted(self._row_key, wanted), len(self._row_key) - 1)
         return np.where((self._row_key[found] == wanted) & (topic >= 0), found, -1)
 
+    def rows_in(self, earlier: "Topology") -> Int64s:
+        """Return where each partition (P) stood in an earlier topology; -1 for a new one, and a new topic's."""
+        index = np.array([earlier.topic_index.get(name, -1) for name in self.topics], dtype=np.int64)
+        if self.topic_ids and earlier.topic_ids:
+            for topic, (at, own) in enumerate(zip(index.tolist(), self.topic_ids, strict=True)):
+                if at >= 0 and earlier.topic_ids[at] != own and NO_ID not in {earlier.topic_ids[at], own}:
+                    index[topic] = -1
+        return earlier.rows(index[self.topic], self.partition.astype(np.int64))
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -234,6 +243,9 @@ class ClusterSnapshot:
     """P: high watermark, or ``NOT_KNOWN``."""
     stable_offset: Int64s
     """P: last stable offset, up to which readers of committed data read; or ``NOT_KNOWN``."""
+    stable_since: Float64s
+    """P: since when the last stable offset is seen to stand where it does, below the end, in seconds of the clock that
+    never jumps; NaN where it does not."""
     offsets_at: float
     """When the end offsets were asked for, in seconds since 1970."""
     offsets_monotonic: float
@@ -312,6 +324,7 @@ def blank(cluster: str, at: float, topology: Topology | None = None) -> ClusterS
         start_offset=unread,
         end_offset=unread,
         stable_offset=unread,
+        stable_since=np.full(partitions, np.nan),
         offsets_at=at,
         offsets_monotonic=0.0,
         replica_bytes=np.full(replicas, NOT_KNOWN, dtype=np.int64),

@@ -12,7 +12,7 @@ from kio.serial import entity_reader
 from kio.static.constants import EntityType
 
 from streamwatch.sources.kafka.apis import APIS, CONSUMER_GROUP_DESCRIBE, LIST_OFFSETS, negotiate
-from streamwatch.sources.kafka.offsets import EARLIEST, LATEST, encode
+from streamwatch.sources.kafka.offsets import encode
 from tests.codec import kafka_answers as answers
 from tests.snapshots import topology
 
@@ -21,27 +21,30 @@ NAMES = answers.NAMES
 
 @given(
     st.dictionaries(st.text(st.characters(codec="utf-8"), min_size=1, max_size=300), st.integers(1, 200), max_size=4),
-    st.sampled_from([LATEST, EARLIEST]),
+    st.sampled_from([0, 1]),
     st.data(),
 )
 def test_a_list_offsets_request_is_written_as_the_message_class_writes_it(
-    sizes: dict[str, int], bound: int, data: st.DataObject
+    sizes: dict[str, int], isolation: int, data: st.DataObject
 ) -> None:
     shape = topology({name: [(1, (1,), (1,))] * count for name, count in sizes.items()})
     rows = np.array(sorted(data.draw(st.sets(st.integers(0, max(0, len(shape.partition) - 1))))), dtype=np.int64)
     rows = rows[rows < len(shape.partition)]
+    times = {row: data.draw(st.sampled_from([-1, -2]) | st.integers(0, 2**63 - 1)) for row in rows.tolist()}
     classes = LIST_OFFSETS.request
     topics = []
     for index in np.unique(shape.topic[rows]).tolist():
         partitions = [
             classes.ListOffsetsTopic.ListOffsetsPartition(
-                version=7, partition_index=int(shape.partition[row]), current_leader_epoch=-1, timestamp=bound
+                version=7, partition_index=int(shape.partition[row]), current_leader_epoch=-1, timestamp=times[row]
             )
             for row in rows[shape.topic[rows] == index].tolist()
         ]
         topics.append(classes.ListOffsetsTopic(version=7, name=shape.topics[index], partitions=partitions))
 
-    assert encode(shape, rows, bound) == LIST_OFFSETS.encode(7, replica_id=-1, isolation_level=0, topics=topics)
+    timestamps = np.array(list(times.values()), dtype=np.int64)
+    expected = LIST_OFFSETS.encode(7, replica_id=-1, isolation_level=isolation, topics=topics)
+    assert encode(shape, rows, timestamps, isolation) == expected
 
 
 @st.composite

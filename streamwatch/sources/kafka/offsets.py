@@ -1,8 +1,8 @@
-"""Start and end offsets of all partitions, in columns: one request a leader and bound."""
+"""Offsets of all partitions, in columns: one request a leader and bound."""
 
 import struct
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -16,8 +16,20 @@ from streamwatch.sources.kafka.layout import UNWALKABLE, Layout, walk_offsets
 from streamwatch.sources.kafka.link import Link
 from streamwatch.sources.kafka.problems import problem, refusal
 
-LATEST = -1
-EARLIEST = -2
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """Something that every partition has one offset of, and how ListOffsets asks for it."""
+
+    name: str
+    timestamp: int
+    isolation: int = 0
+    """1: as readers of committed data see it."""
+
+
+LATEST: Final = Bound("end offsets", -1)
+EARLIEST: Final = Bound("start offsets", -2)
+STABLE: Final = Bound("last stable offsets", -1, isolation=1)
 
 _ASKED = np.dtype([("partition", ">i4"), ("epoch", ">i4"), ("timestamp", ">i8"), ("tags", "u1")])
 """A partition in a ListOffsets request, v6 and later."""
@@ -38,12 +50,12 @@ class OffsetReader:
     def __init__(self) -> None:
         self._topology: Topology | None = None
         self._wanted: Bools | None = None
-        self._requests: dict[tuple[int, int], bytes] = {}
-        self._layouts: dict[tuple[int, int], tuple[Layout, Int64s]] = {}
+        self._requests: dict[tuple[int, Bound], bytes] = {}
+        self._layouts: dict[tuple[int, Bound], tuple[Layout, Int64s]] = {}
 
     async def read(
-        self, asking: Asking, fanout: Fanout, topology: Topology, wanted: Bools, bounds: tuple[int, ...]
-    ) -> dict[int, tuple[Int64s, Int64s]]:
+        self, asking: Asking, fanout: Fanout, topology: Topology, wanted: Bools, bounds: tuple[Bound, ...]
+    ) -> dict[Bound, tuple[Int64s, Int64s]]:
         """Return, for each bound, a column of offsets and one of error codes (0 where none is known).
 
         Args:
@@ -51,7 +63,7 @@ class OffsetReader:
             fanout: the brokers.
             topology: whose rows the columns follow.
             wanted: which rows to ask about.
-            bounds: ``LATEST`` and ``EARLIEST``, either or both.
+            bounds: what to ask for.
 
         """
         if topology is not self._topology or wanted is not self._wanted:
@@ -77,7 +89,7 @@ class OffsetReader:
             columns[bound] = (offset, error)
         return columns
 
-    async def _ask(self, asking: Asking, link: Link, node: int, bound: int) -> Answered:
+    async def _ask(self, asking: Asking, link: Link, node: int, bound: Bound) -> Answered:
         assert self._topology is not None  # noqa: S101 - set by read
         assert self._wanted is not None  # noqa: S101 - set by read
         topology = self._topology
@@ -85,7 +97,7 @@ class OffsetReader:
         request = self._requests.get((node, bound))
         if request is None:
             rows = np.flatnonzero((topology.leader == node) & self._wanted)
-            request = self._requests[node, bound] = encode(topology, rows, bound)
+            request = self._requests[node, bound] = encode(topology, rows, bound.timestamp, bound.isolation)
         body = await asking.ask(link, LIST_OFFSETS, request)
         known = self._layouts.get((node, bound))
         records = known[0].read(body) if known else None
@@ -102,27 +114,26 @@ class OffsetReader:
             self._layouts[node, bound] = (layout, rows)
         return _answered(layout.records, rows)
 
-    def _failed(self, key: tuple[int, int], error: SourceError) -> Problem:
+    def _failed(self, key: tuple[int, Bound], error: SourceError) -> Problem:
         assert self._topology is not None  # noqa: S101 - set by read
         node, bound = key
         count = int(((self._topology.leader == node) & self._wanted).sum())
-        name = "end offsets" if bound == LATEST else "start offsets"
-        return problem("partition", error, f"broker {node}: {name} of {count} partitions: {error}", count)
+        return problem("partition", error, f"broker {node}: {bound.name} of {count} partitions: {error}", count)
 
 
-def encode(topology: Topology, rows: Int64s, bound: int) -> bytes:
-    """Return the body of a ListOffsets request, v6 to v9, about these rows (sorted).
+def encode(topology: Topology, rows: Int64s, timestamp: Int64s | int, isolation: int = 0) -> bytes:
+    """Return the body of a ListOffsets request, v6 to v9, about these rows (sorted), by one timestamp or one for each.
 
     The message class needs one object a partition; this is the same bytes, written by topic.
     """
     records = np.zeros(len(rows), dtype=_ASKED)
     records["partition"] = topology.partition[rows]
     records["epoch"] = -1
-    records["timestamp"] = bound
+    records["timestamp"] = timestamp
     packed = records.tobytes()
     topics, starts = np.unique(topology.topic[rows], return_index=True)
     ends = np.append(starts[1:], len(rows))[: len(starts)]
-    parts = [struct.pack(">ib", -1, 0), _varint(len(topics) + 1)]
+    parts = [struct.pack(">ib", -1, isolation), _varint(len(topics) + 1)]
     for topic, start, end in zip(topics.tolist(), starts.tolist(), ends.tolist(), strict=True):
         name = topology.topics[topic].encode()
         parts += (_varint(len(name) + 1), name, _varint(end - start + 1))

@@ -4,7 +4,7 @@ The order matters and is stated here once:
 
 1. metadata, together with proof that a controller stands behind it;
 2. groups, then their committed offsets, *before* the end offsets: a race can only overstate lag;
-3. end and start offsets, each leader asked once for each;
+3. end offsets, and in turns start and last stable offsets, each leader asked once for each;
 4. what is slow or rarely changes: topics' settings, reassignments, log directories.
 """
 
@@ -22,13 +22,13 @@ from streamwatch.model.kafka import (
     ClusterSnapshot,
     Group,
     GroupTable,
-    Int64s,
     Topology,
     blank,
 )
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import DESCRIBE_QUORUM, LIST_REASSIGNMENTS, METADATA, sensible
+from streamwatch.sources.kafka.bounds import BoundReader
 from streamwatch.sources.kafka.commits import CommitReader
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.fanout import Asking, Fanout
@@ -36,7 +36,6 @@ from streamwatch.sources.kafka.groups import GroupReader
 from streamwatch.sources.kafka.link import ControllerSilent, Link
 from streamwatch.sources.kafka.logdirs import LogDirReader
 from streamwatch.sources.kafka.metadata import Metadata, MetadataReader
-from streamwatch.sources.kafka.offsets import EARLIEST, LATEST, OffsetReader, moved, refused
 from streamwatch.sources.kafka.problems import problem, refusal
 from streamwatch.sources.kafka.topicsettings import TopicSettingsReader
 
@@ -55,7 +54,7 @@ class Reader:
         self._metadata = MetadataReader()
         self._groups = GroupReader(config)
         self._commits = CommitReader()
-        self._offsets = OffsetReader()
+        self._bounds = BoundReader(self._newer)
         self._settings = TopicSettingsReader(config)
         self._log_dirs = LogDirReader(config)
         self._authority: Link | None = None
@@ -89,7 +88,8 @@ class Reader:
         }
         batches = await self._commits.read(asking, self._fanout, coordinator)
         offsets_at, offsets_monotonic = self._clock.now(), self._clock.monotonic()
-        end, start = await self._read_offsets(asking, topology, wanted)
+        keys, committed = self._commits.columns(asking, batches, table, topology)
+        bounds = await self._bounds.read(asking, self._fanout, topology, wanted, keys.row, committed, offsets_monotonic)
         await self._settings.refresh(asking, self._fanout, topology)
         reassigning, adding = await self._reassigning(asking, metadata, controllers)
         everything = self._config.topics.everything
@@ -99,7 +99,6 @@ class Reader:
         if not everything:
             log_dirs = tuple(replace(log_dir, log_bytes=NOT_KNOWN) for log_dir in log_dirs)
         min_isr, retention_ms, retention_bytes = self._settings.columns(topology)
-        keys, committed = self._commits.columns(asking, batches, table, topology)
         return ClusterSnapshot(
             cluster=self._config.name,
             taken_at=taken_at,
@@ -109,9 +108,10 @@ class Reader:
             controllers=controllers,
             topology=topology,
             selected=selected,
-            start_offset=start,
-            end_offset=end,
-            stable_offset=end,
+            start_offset=bounds.start,
+            end_offset=bounds.end,
+            stable_offset=bounds.stable,
+            stable_since=bounds.stable_since,
             offsets_at=offsets_at,
             offsets_monotonic=offsets_monotonic,
             replica_bytes=replica_bytes,
@@ -226,26 +226,15 @@ class Reader:
         self._table = (topology, table)
         return table
 
-    async def _read_offsets(self, asking: Asking, topology: Topology, wanted: Bools) -> tuple[Int64s, Int64s]:
-        """Return end and start offsets; partitions that have moved are asked once more, at their new leaders."""
-        columns = await self._offsets.read(asking, self._fanout, topology, wanted, (LATEST, EARLIEST))
-        (end, end_error), (start, start_error) = columns[LATEST], columns[EARLIEST]
-        gone = (moved(end_error) | moved(start_error)) & wanted
-        if gone.any():
-            try:
-                link = (await self._fanout.first())[0]
-                body = await asking.ask(link, METADATA, _all_topics(link))
-                newer = MetadataReader().read(body, link.versions.get(METADATA.key, METADATA.highest)).topology
-            except SourceError as error:
-                asking.problems.append(problem("cluster", error, f"metadata again: {error}"))
-            else:
-                # Only the leaders may differ: the rows must be the same to be put back.
-                if np.array_equal(newer.partition, topology.partition) and newer.topics == topology.topics:
-                    again = await OffsetReader().read(asking, self._fanout, newer, gone, (LATEST, EARLIEST))
-                    end[gone], end_error[gone] = again[LATEST][0][gone], again[LATEST][1][gone]
-                    start[gone], start_error[gone] = again[EARLIEST][0][gone], again[EARLIEST][1][gone]
-        asking.problems += refused(end_error, "end offsets") + refused(start_error, "start offsets")
-        return end, start
+    async def _newer(self, asking: Asking) -> Topology | None:
+        """Return the topology as it is by now; None where nobody says."""
+        try:
+            link = (await self._fanout.first())[0]
+            body = await asking.ask(link, METADATA, _all_topics(link))
+            return MetadataReader().read(body, link.versions.get(METADATA.key, METADATA.highest)).topology
+        except SourceError as error:
+            asking.problems.append(problem("cluster", error, f"metadata again: {error}"))
+            return None
 
     async def _reassigning(self, asking: Asking, metadata: Metadata, controllers: float) -> tuple[float, Bools]:
         """Return how many partitions are being moved (NaN: nobody can tell), and which replicas (R) that adds."""

@@ -304,6 +304,22 @@ TOPIC_START_OFFSET = gauge(
     question="How much is deleted?",
     unit="records",
 )
+TOPIC_UNDECIDED_RECORDS = gauge(
+    "kafka_topic_undecided_records",
+    TOPIC,
+    "Records between the partitions' last stable offsets and their ends: readers of committed data wait there until a"
+    " transaction is committed or aborted. Absent where a partition's is not known.",
+    question="How much do open transactions hold back?",
+    unit="records",
+)
+TOPIC_UNDECIDED_SECONDS = gauge(
+    "kafka_topic_undecided_seconds",
+    TOPIC,
+    "For how long a last stable offset has been seen to stand below its partition's end, the longest of the topic's"
+    " partitions: so long at least have readers of committed data waited there. 0 where none stands.",
+    question="Does an open transaction hold its readers back?",
+    unit="seconds",
+)
 TOPIC_LOG_BYTES = gauge(
     "kafka_topic_log_bytes",
     TOPIC,

@@ -11,7 +11,7 @@ from streamwatch.collectors.columns import (
     sum_by_topic,
     unknown_unless,
 )
-from streamwatch.model.kafka import ClusterSnapshot, Int64s
+from streamwatch.model.kafka import ClusterSnapshot, Int64s, Topology
 from streamwatch.model.kept import Kept
 from streamwatch.model.metric import Keys, Samples, Values
 
@@ -40,6 +40,8 @@ class TopicCollector:
         columns = {
             c.TOPIC_END_OFFSET: sum_by_topic(known(now.end_offset), topology),
             c.TOPIC_START_OFFSET: sum_by_topic(known(now.start_offset), topology),
+            c.TOPIC_UNDECIDED_RECORDS: sum_by_topic(known(now.end_offset) - known(now.stable_offset), topology),
+            c.TOPIC_UNDECIDED_SECONDS: _longest(now, topology),
             c.TOPIC_LOG_BYTES: sum_by_topic(leader_bytes(now, facts), topology),
             c.TOPIC_OFFLINE: unknown_unless(believed, sum_by_topic((~led).astype(np.float64), topology)),
             c.TOPIC_UNDER_REPLICATED: unknown_unless(believed, sum_by_topic(under.astype(np.float64), topology)),
@@ -58,6 +60,16 @@ def leader_bytes(now: ClusterSnapshot, facts: Replication) -> Values:
     """Return the size of each partition's leading replica (P), NaN where it is not known."""
     sizes = np.append(known(now.replica_bytes), np.nan)
     return sizes[facts.leader_replica]
+
+
+def _longest(now: ClusterSnapshot, topology: Topology) -> Values:
+    """Return for how long a topic's last stable offsets (T) have stood, at most; NaN where none is known."""
+    seconds = np.where(np.isnan(now.stable_since), 0.0, now.offsets_monotonic - now.stable_since)
+    seconds[now.stable_offset < 0] = np.nan
+    if not len(topology.topics):
+        return np.zeros(0)
+    longest: Values = np.fmax.reduceat(seconds, topology.topic_start[:-1])
+    return longest
 
 
 def _limit(column: Int64s) -> Values:

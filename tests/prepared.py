@@ -81,6 +81,8 @@ class Fault:
     """APIs that are never answered, while others are, on other connections."""
     held: int = 0
     """How many requests wait for such an answer."""
+    no_times: bool = False
+    """Answer ListOffsets by timestamp with bytes without a meaning."""
     throttle_ms: int = 0
     moved_once: set[str] = field(default_factory=set)
     """Groups that answer NOT_COORDINATOR once."""
@@ -179,6 +181,8 @@ class PreparedCluster:
         key = (broker, api.key, version, body)
         if self.cache is not None and key in self.cache:
             return self.cache[key]
+        if fault.no_times and api is LIST_OFFSETS and _by_time(_decode(api, version, body)):
+            return b"\0\0\0\0\xff\xff\xff\xff\x07garbage"
         answer = ANSWERS[api.name](self.truth, fault, broker, version, _decode(api, version, body))
         if answer is None:
             return None
@@ -194,6 +198,10 @@ def offered(release: tuple[int, int]) -> dict[int, tuple[int, int]]:
     """Return the versions that a release of Kafka offers, by API key; ConsumerGroupDescribe since 4.0."""
     table: dict[int, tuple[int, int]] = {int(k): v for k, v in BROKER_API_VERSIONS[release].items()}
     return table | ({69: (0, 1)} if release >= (4, 0) else {})
+
+
+def _by_time(asked: Message) -> bool:
+    return any(partition.timestamp not in {-1, -2} for topic in asked.topics for partition in topic.partitions)
 
 
 def _decode(api: Api, version: int, body: bytes) -> Message:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Message = Any
 Answer = Callable[["Truth", "Fault", int, int, Message], Message]
 
-LATEST, EARLIEST = -1, -2
+LATEST, EARLIEST, LARGEST = -1, -2, -3
 NOT_LEADER, NOT_COORDINATOR, CLUSTER_DENIED, GROUP_NOT_FOUND = 6, 16, 31, 69
 
 
@@ -170,13 +170,15 @@ def list_offsets(truth: "Truth", fault: "Fault", broker: int, version: int, aske
 
 
 def _offset(truth: "Truth", key: tuple[str, int], timestamp: int, isolation: int) -> tuple[int, int]:
-    """Return offset and timestamp for -1 (latest), -2 (earliest), or the first record that is not older."""
+    """Return offset and timestamp: the end, the start, the youngest record, or the first that is not older."""
     end, start = truth.end.get(key, 100), truth.start.get(key, 0)
     if timestamp == LATEST:
         return (truth.stable.get(key, end) if isolation else end, -1)
     if timestamp == EARLIEST:
         return (start, -1)
     records = sorted(truth.written.get(key, {}).items())
+    if timestamp == LARGEST:
+        return max((one for one in records if start <= one[0] < end), key=lambda one: one[1], default=(-1, -1))
     return next(((offset, at) for offset, at in records if at >= timestamp and start <= offset < end), (-1, -1))
 
 

@@ -14,7 +14,7 @@ def truth() -> Truth:
 
 
 def test_all_three_are_known_in_every_read_and_cost_no_more_than_two() -> None:
-    with watched(truth()) as seen:
+    with watched(truth(), lookup_requests=0) as seen:
         seen.truth.start["orders", 1] = 7
         for number in range(6):
             seen.truth.end[ORDERS] = 100 + number
@@ -27,7 +27,7 @@ def test_all_three_are_known_in_every_read_and_cost_no_more_than_two() -> None:
 
 
 def test_a_gap_is_seen_at_the_second_read_at_the_latest_and_then_followed_in_every_one() -> None:
-    with watched(truth()) as seen:
+    with watched(truth(), lookup_requests=0) as seen:
         seen.read()
         seen.truth.stable[ORDERS] = 90
         found = [by_partition(now, now.stable_offset)[ORDERS] for now in (seen.read(), seen.read())]
@@ -47,7 +47,7 @@ def test_a_gap_is_seen_at_the_second_read_at_the_latest_and_then_followed_in_eve
 
 
 def test_how_long_a_stable_offset_stands_is_counted_from_when_it_is_first_seen_there() -> None:
-    with watched(truth()) as seen:
+    with watched(truth(), lookup_requests=0) as seen:
         seen.truth.stable[ORDERS] = 90
         first = seen.read()
         assert by_partition(first, first.stable_since)[ORDERS] == first.offsets_monotonic
@@ -69,7 +69,7 @@ def test_how_long_a_stable_offset_stands_is_counted_from_when_it_is_first_seen_t
 
 
 def test_a_start_that_has_passed_a_commit_is_followed_in_every_read() -> None:
-    with watched(truth()) as seen:
+    with watched(truth(), lookup_requests=0) as seen:
         seen.truth.start[ORDERS] = 60
         seen.read()
         for start in range(61, 66):
@@ -79,7 +79,7 @@ def test_a_start_that_has_passed_a_commit_is_followed_in_every_read() -> None:
 
 
 def test_a_start_beyond_the_end_that_is_read_now_is_not_kept() -> None:
-    with watched(truth()) as seen:
+    with watched(truth(), lookup_requests=0) as seen:
         seen.truth.start["orders", 1] = 80
         seen.read()
         seen.truth.end["orders", 1] = 10
@@ -89,7 +89,7 @@ def test_a_start_beyond_the_end_that_is_read_now_is_not_kept() -> None:
 
 
 def test_a_new_leader_is_asked_for_everything() -> None:
-    with watched(truth()) as seen:
+    with watched(truth(), lookup_requests=0) as seen:
         for _ in range(2):
             seen.read()
         for leader in (3, 2, 1):
@@ -101,7 +101,7 @@ def test_a_new_leader_is_asked_for_everything() -> None:
 
 
 def test_a_leader_that_does_not_answer_leaves_its_own_partitions_unknown() -> None:
-    with watched(truth()) as seen:
+    with watched(truth(), lookup_requests=0) as seen:
         seen.read()
         seen.cluster.faults[2].garbage = {"ListOffsets"}
         for _ in range(3):

@@ -143,6 +143,13 @@ class Config:
         default=86400.0,
         minimum=1,
     )
+    lookup_requests: int = setting(
+        "at most so many requests to each broker in one read that look up when the first records which a group has not"
+        " read were written, where the history does not reach back to them (0: none)",
+        default=6,
+        minimum=0,
+        maximum=100,
+    )
     open_monitoring: OpenMonitoring | None = setting(
         "the brokers' JMX and node exporters (MSK: open monitoring); left out, they are not scraped", default=None
     )

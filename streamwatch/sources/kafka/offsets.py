@@ -37,10 +37,11 @@ _ASKED = np.dtype([("partition", ">i4"), ("epoch", ">i4"), ("timestamp", ">i8"),
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """One leader's answer: which rows it is about, their offsets and error codes."""
+    """One leader's answer: which rows it is about, their offsets, timestamps (ms, -1 for none) and error codes."""
 
     rows: Int64s
     offset: Int64s
+    timestamp: Int64s
     error: Int64s
 
 
@@ -103,16 +104,10 @@ class OffsetReader:
         records = known[0].read(body) if known else None
         if known is not None and records is not None:
             return _answered(records, known[1])
-        try:
-            layout = walk_offsets(body)
-        except UNWALKABLE:
-            return _decode(body, version, topology)
-        counts = [run.count for run in layout.runs]
-        topic = np.repeat([topology.topic_index.get(run.topic, -1) for run in layout.runs], counts).astype(np.int64)
-        rows = _asked(topology.rows(topic, layout.records["partition"].astype(np.int64)))
-        if topology is self._topology:
-            self._layouts[node, bound] = (layout, rows)
-        return _answered(layout.records, rows)
+        answered, layout = read_answer(body, version, topology)
+        if layout is not None and topology is self._topology:
+            self._layouts[node, bound] = (layout, answered.rows)
+        return answered
 
     def _failed(self, key: tuple[int, Bound], error: SourceError) -> Problem:
         assert self._topology is not None  # noqa: S101 - set by read
@@ -156,18 +151,36 @@ def moved(errors: Int64s) -> Bools:
     return np.isin(errors, list(codes.MOVED_PARTITION))
 
 
+def read_answer(body: bytes, version: int, topology: Topology) -> tuple[Answered, Layout | None]:
+    """Read an answer to ListOffsets; its layout comes with it, if it has one.
+
+    Raises:
+        SourceMisread: it is about partitions that are not there.
+
+    """
+    try:
+        layout = walk_offsets(body)
+    except UNWALKABLE:
+        return _decode(body, version, topology), None
+    counts = [run.count for run in layout.runs]
+    topic = np.repeat([topology.topic_index.get(run.topic, -1) for run in layout.runs], counts).astype(np.int64)
+    rows = _asked(topology.rows(topic, layout.records["partition"].astype(np.int64)))
+    return _answered(layout.records, rows), layout
+
+
 def _answered(records: Any, rows: Int64s) -> Answered:  # noqa: ANN401 - a structured array
-    return Answered(rows, records["offset"].astype(np.int64), records["error"].astype(np.int64))
+    offset, timestamp = records["offset"].astype(np.int64), records["timestamp"].astype(np.int64)
+    return Answered(rows, offset, timestamp, records["error"].astype(np.int64))
 
 
 def _decode(body: bytes, version: int, topology: Topology) -> Answered:
     found = [
-        (topology.topic_index.get(topic.name, -1), p.partition_index, p.offset, p.error_code)
+        (topology.topic_index.get(topic.name, -1), p.partition_index, p.offset, p.timestamp, p.error_code)
         for topic in LIST_OFFSETS.decode(version, body).topics
         for p in topic.partitions
     ]
-    columns = np.array(found, dtype=np.int64).reshape(-1, 4)
-    return Answered(_asked(topology.rows(columns[:, 0], columns[:, 1])), columns[:, 2], columns[:, 3])
+    columns = np.array(found, dtype=np.int64).reshape(-1, 5)
+    return Answered(_asked(topology.rows(columns[:, 0], columns[:, 1])), columns[:, 2], columns[:, 3], columns[:, 4])
 
 
 def _asked(rows: Int64s) -> Int64s:

@@ -5,7 +5,8 @@ The order matters and is stated here once:
 1. metadata, together with proof that a controller stands behind it;
 2. groups, then their committed offsets, *before* the end offsets: a race can only overstate lag;
 3. end offsets, and in turns start and last stable offsets, each leader asked once for each;
-4. what is slow or rarely changes: topics' settings, reassignments, log directories.
+4. what is slow or rarely changes: topics' settings, reassignments, log directories;
+5. what is looked up within a budget: when the records were written that groups have not read.
 """
 
 import math
@@ -19,6 +20,7 @@ from streamwatch.model.kafka import (
     NOT_KNOWN,
     NOT_SET,
     Bools,
+    CleanupPolicy,
     ClusterSnapshot,
     Group,
     GroupTable,
@@ -37,6 +39,7 @@ from streamwatch.sources.kafka.link import ControllerSilent, Link
 from streamwatch.sources.kafka.logdirs import LogDirReader
 from streamwatch.sources.kafka.metadata import Metadata, MetadataReader
 from streamwatch.sources.kafka.problems import problem, refusal
+from streamwatch.sources.kafka.record_times import RecordTimes
 from streamwatch.sources.kafka.topicsettings import TopicSettingsReader
 
 _WITNESSES = 3
@@ -55,6 +58,7 @@ class Reader:
         self._groups = GroupReader(config)
         self._commits = CommitReader()
         self._bounds = BoundReader(self._newer)
+        self._record_times = RecordTimes(config)
         self._settings = TopicSettingsReader(config)
         self._log_dirs = LogDirReader(config)
         self._authority: Link | None = None
@@ -90,6 +94,7 @@ class Reader:
         offsets_at, offsets_monotonic = self._clock.now(), self._clock.monotonic()
         keys, committed = self._commits.columns(asking, batches, table, topology)
         bounds = await self._bounds.read(asking, self._fanout, topology, wanted, keys.row, committed, offsets_monotonic)
+        seen_at = self._clock.now()
         await self._settings.refresh(asking, self._fanout, topology)
         reassigning, adding = await self._reassigning(asking, metadata, controllers)
         everything = self._config.topics.everything
@@ -99,6 +104,11 @@ class Reader:
         if not everything:
             log_dirs = tuple(replace(log_dir, log_bytes=NOT_KNOWN) for log_dir in log_dirs)
         min_isr, retention_ms, retention_bytes = self._settings.columns(topology)
+        cleanup_policy = np.full(len(topology.topics), NOT_SET, dtype=np.int64)
+        compacted = np.isin(cleanup_policy, (CleanupPolicy.COMPACT, CleanupPolicy.COMPACT_DELETE))
+        unread_at = await self._record_times.read(
+            asking, self._fanout, bounds, keys, committed, compacted, seen_at, offsets_monotonic
+        )
         return ClusterSnapshot(
             cluster=self._config.name,
             taken_at=taken_at,
@@ -121,13 +131,13 @@ class Reader:
             min_isr=min_isr,
             retention_ms=retention_ms,
             retention_bytes=retention_bytes,
-            cleanup_policy=np.full(len(topology.topics), NOT_SET, dtype=np.int64),
+            cleanup_policy=cleanup_policy,
             groups=table,
             groups_complete=found.complete,
             commits=keys,
             committed=committed,
             completed=np.zeros(len(committed), dtype=np.int64),
-            unread_at=np.full(len(committed), np.nan),
+            unread_at=np.minimum(unread_at, offsets_at),
             problems=(*asking.problems, *problems, *self._down()),
             requests=self._fanout.tally.counts(),
         )

@@ -8,7 +8,8 @@ SOURCE: Final = ("source",)
 REQUEST: Final = (*SOURCE, "api", "broker")
 CALL: Final = (*SOURCE, "aws_region", "service", "operation")
 SCRAPED: Final = (*SOURCE, "broker", "page")
-JOB: Final = ("job",)
+JOB: Final = ("job_name",)
+"""Not `job`, which a Prometheus overwrites with its own name of who it scrapes."""
 
 
 def _metric(  # noqa: PLR0913 - one definition, each part by its name

@@ -145,7 +145,10 @@ AGENT: Final = Dashboard(
                 Panel(
                     "Overruns and failures",
                     "Does it keep up?",
-                    (_o.rate(a.JOB_OVERRUNS, "overruns {{job}}"), _o.rate(a.JOB_FAILURES, "failures {{job}}")),
+                    (
+                        _o.rate(a.JOB_OVERRUNS, "overruns {{job_name}}"),
+                        _o.rate(a.JOB_FAILURES, "failures {{job_name}}"),
+                    ),
                 ),
             ),
         ),

@@ -4,6 +4,7 @@ What is bad and what is good is known from the rule's own tests (``alerts/tests`
 entities. A world is held as the agent holds it, or with the labels of a scrape, by one agent or by two.
 """
 
+import math
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -107,9 +108,13 @@ def _lines(test: Mapping[str, Any]) -> tuple[Series, ...]:
         labels, text = notation.labels(one["series"]), one["values"]
         if step != 1:  # hours are told in wider steps
             spread = [value for value in notation.values(text) for _ in range(step)]
-            text = " ".join("_" if value is None else repr(value) for value in spread)
+            text = " ".join(map(_written, spread))
         found.append((labels, text))
     return tuple(found)
+
+
+def _written(value: float | None) -> str:
+    return "_" if value is None else "stale" if math.isnan(value) else repr(value)
 
 
 def side_by_side(case: Case) -> tuple[list[Series], set[Labels]]:
@@ -160,6 +165,16 @@ def held(series: Iterable[Series], way: str) -> list[Series]:
     return [(labels.updated(scrape), text) for scrape in WAYS[way] for labels, text in series]
 
 
+def until(text: str, step: int) -> str:
+    """Return values that end with a step."""
+    return " ".join([*map(_written, notation.values(text)[:step]), "stale"])
+
+
+def since(text: str, step: int) -> str:
+    """Return values that begin with a step."""
+    return " ".join([*(["_"] * step), *map(_written, notation.values(text)[step:])])
+
+
 def alone(rule: Rule) -> list[Group]:
     """Return a rule that waits for nothing, after the parameters that it reads."""
     needed = tuple(one for one in PARAMETERS.rules if one.name in rule.text)
@@ -181,7 +196,7 @@ def fired(case: Case, series: Iterable[Series]) -> list[Alert]:
     errors = [rule.error for state in states for rule in state.rules if rule.error]
     assert not errors, f"{case.rule.name}: {errors}"
     alerts = [alert for rule in states[-1].rules for alert in rule.alerts]
-    return [(alert.labels, str(dict(sorted(alert.annotations)))) for alert in alerts]
+    return [(alert.labels, str(sorted(alert.annotations))) for alert in alerts]
 
 
 def _history(rule: Rule, series: Iterable[Series], at_ms: int) -> History:

@@ -17,6 +17,7 @@ from streamwatch.model.finding import Finding
 from streamwatch.model.kafka import Broker, ClusterSnapshot
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.doctor import examine
+from streamwatch.sources.kafka.failover import next_read
 from streamwatch.sources.kafka.fanout import Fanout
 from streamwatch.sources.kafka.read import Reader
 
@@ -43,7 +44,8 @@ class KafkaSource:
         Args:
             config: how the cluster is reached.
             clock: what time it is.
-            wake: called, from the loop's thread, when a broker goes down or comes up; it must return at once.
+            wake: called, from the loop's thread, when a broker goes down or comes up, and when leaders that do not
+                answer must have been replaced; it must return at once.
             find: returns the bootstrap servers where the configuration gives none; may raise SourceError.
 
         """
@@ -56,6 +58,8 @@ class KafkaSource:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"kafka {config.name}", daemon=True)
         self._thread.start()
+        self._next: asyncio.TimerHandle | None = None
+        """The read that must come before the next interval."""
         self._fanout, self._reader = self._run(self._build())
 
     def read(self) -> ClusterSnapshot:
@@ -96,13 +100,29 @@ class KafkaSource:
         limit = self.config.read_seconds + self.config.connect_timeout + _SPARE_SECONDS
         try:
             async with asyncio.timeout(limit):
-                return await self._reader.read()
+                snapshot = await self._reader.read()
+                self._follow_up(snapshot)
+                return snapshot
         except SourceError as error:
             return self._reader.nothing(error)
         except TimeoutError:
             return self._reader.nothing(SourceUnavailable(f"no answer to the whole read within {limit:g}s"))
 
+    def _follow_up(self, now: ClusterSnapshot) -> None:
+        """See to another read where leaders do not answer, at the time at which they must have been replaced."""
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
+        falls = self._fanout.falls()
+        if now.topology is None or now.metadata_frozen or not falls:
+            return
+        wait = next_read(falls, now.topology.leader, self._fanout.session_timeout, self._loop.time())
+        if wait is not None:
+            self._next = self._loop.call_later(wait, self._wake)
+
     async def _close(self) -> None:
+        if self._next is not None:
+            self._next.cancel()
         await self._reader.close()
         await self._fanout.close()
         left = asyncio.all_tasks() - {asyncio.current_task()}

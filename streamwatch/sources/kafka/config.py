@@ -94,6 +94,13 @@ class Config:
         "how long a broker may take to accept and authenticate", default=3.0, minimum=0.1
     )
     pulse: Pulse = setting("signs of life between reads", default_factory=Pulse)
+    session_timeout: Duration | None = setting(
+        "after how long without a broker the cluster gives its partitions to others (`broker.session.timeout.ms` of the"
+        " controllers, `zookeeper.session.timeout.ms`): then it is read again; by default 9s, with ZooKeeper 18s, as"
+        " Kafka's own",
+        default=None,
+        minimum=0.1,
+    )
     topics: Names = setting(
         "topics whose offsets, sizes and settings are read; the cluster's own counts always cover all topics",
         default_factory=Names,

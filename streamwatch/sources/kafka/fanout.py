@@ -8,9 +8,10 @@ from typing import TypeVar
 from streamwatch.errors import SourceError, SourceMisread, SourceUnavailable
 from streamwatch.model.kafka import Broker
 from streamwatch.model.snapshot import Problem
-from streamwatch.sources.kafka.apis import UNDECODABLE, Api
+from streamwatch.sources.kafka.apis import DESCRIBE_QUORUM, UNDECODABLE, Api
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.dial import Dialer
+from streamwatch.sources.kafka.failover import KRAFT_SECONDS, ZOOKEEPER_SECONDS
 from streamwatch.sources.kafka.link import Link
 from streamwatch.sources.kafka.metadata import Registered
 from streamwatch.sources.kafka.problems import OverBudget
@@ -94,6 +95,16 @@ class Fanout:
             up = link is not None and link.up
             found.append(Broker(node, known.host, known.port, known.rack, up, node in self._registered))
         return tuple(found)
+
+    def falls(self) -> dict[int, float]:
+        """Return since when each broker that is down has been so, by the loop's time."""
+        return {node: link.down_since for node, link in self.links.items() if link.down is not None}
+
+    @property
+    def session_timeout(self) -> float:
+        """After how many seconds without a broker the cluster gives up its session."""
+        kraft = any(DESCRIBE_QUORUM.key in link.versions for link in self.links.values())
+        return self._config.session_timeout or (KRAFT_SECONDS if kraft else ZOOKEEPER_SECONDS)
 
     async def close(self) -> None:
         """Drop all connections."""

@@ -49,6 +49,8 @@ class Link:
         self.port = port
         self.down: SourceError | None = None
         """Why the broker counts as down; None while it is up, or not tried yet."""
+        self.down_since = 0.0
+        """When it was last found to be down, by the loop's time."""
         self.changed: Callable[[], None] = lambda: None
         """Called when the broker goes down or comes up."""
         self._config = config
@@ -248,6 +250,7 @@ class Link:
         if type(before) is not type(reason):
             log.warning("broker down", extra={"broker": self.name, "reason": str(reason)})
         if before is None:
+            self.down_since = asyncio.get_running_loop().time()
             self.changed()
 
 

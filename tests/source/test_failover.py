@@ -39,7 +39,7 @@ def test_the_next_read_comes_when_a_session_has_ended(falls: dict[int, float], n
 class Watching:
     """A source that is read when it is woken, and what each read said of who leads."""
 
-    def __init__(self, cluster: PreparedCluster, **settings: float) -> None:
+    def __init__(self, cluster: PreparedCluster, session_timeout: float) -> None:
         config = Config(
             name="watched",
             bootstrap=cluster.bootstrap,
@@ -48,7 +48,7 @@ class Watching:
             connect_timeout=0.3,
             request_timeout=0.5,
             pulse=Pulse(interval=0.1, deadline=0.2),
-            **settings,
+            session_timeout=session_timeout,
         )
         self.reads: list[tuple[set[int], set[int]]] = []
         """Which brokers were down, and which of them led something."""
@@ -70,8 +70,8 @@ class Watching:
 
 
 @contextmanager
-def watching(cluster: PreparedCluster, **settings: float) -> Iterator[Watching]:
-    found = Watching(cluster, **settings)
+def watching(cluster: PreparedCluster, session_timeout: float) -> Iterator[Watching]:
+    found = Watching(cluster, session_timeout)
     try:
         wait_for(lambda: found.reads, 10, "the first read")
         yield found

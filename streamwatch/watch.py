@@ -60,7 +60,9 @@ class Watch:
             except Exception as error:  # a bug in one collector costs its own share only
                 up = 0.0
                 if self._failed.get(name) != str(error):
-                    log.exception("collector %s: failed: the others go on; please report this", name)
+                    log.exception(
+                        "collector %s: failed: the others go on; please report this", name, extra={"source": self.name}
+                    )
                 self._failed[name] = str(error)
             samples.append(c.COLLECTOR_UP.sample(up, source=self.name, collector=name))
         kept, dropped = cap(samples, self._max_series)

@@ -20,6 +20,7 @@ from streamwatch.sources.kafka.doctor import examine
 from streamwatch.sources.kafka.failover import next_read
 from streamwatch.sources.kafka.fanout import Fanout
 from streamwatch.sources.kafka.read import Reader
+from streamwatch.sources.log import reading
 
 __all__ = ["Config", "KafkaSource", "check_up"]
 
@@ -93,10 +94,12 @@ class KafkaSource:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     async def _build(self) -> tuple[Fanout, Reader]:
+        reading(self.config.name)
         fanout = Fanout(self.config, self._wake)
         return fanout, Reader(self.config, fanout, self._clock)
 
     async def _read(self) -> ClusterSnapshot:
+        reading(self.config.name)
         limit = self.config.read_seconds + self.config.connect_timeout + _SPARE_SECONDS
         try:
             async with asyncio.timeout(limit):
@@ -137,6 +140,7 @@ def check_up(config: Config, found: Callable[[Finding], None]) -> None:
     """Examine how one cluster can be reached and what may be asked of it; tell each finding as it comes."""
 
     async def run() -> None:
+        reading(config.name)
         async for finding in examine(config):
             found(finding)
 

@@ -4,7 +4,6 @@ kafka-python's message classes are the codec; ConsumerGroupDescribe (KIP-848), w
 schemas. The floor is what Kafka 2.8 speaks, where that is possible; the ceiling is what the readers know.
 """
 
-import logging
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,8 +42,9 @@ from kafka.protocol.sasl import (
 )
 
 from streamwatch.errors import SourceMisread
+from streamwatch.sources.log import logger
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 Message = Any
 """A decoded message: kafka-python's classes have no types of their own."""

@@ -1,7 +1,6 @@
 """All brokers of one cluster at once: a link to each, found from the bootstrap servers, kept as the cluster changes."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from typing import TypeVar
 
@@ -16,8 +15,9 @@ from streamwatch.sources.kafka.link import Link
 from streamwatch.sources.kafka.metadata import Registered
 from streamwatch.sources.kafka.problems import OverBudget
 from streamwatch.sources.kafka.tally import Tally
+from streamwatch.sources.log import logger
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 Key = TypeVar("Key", bound=Hashable)
 Answer = TypeVar("Answer")

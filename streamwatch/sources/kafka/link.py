@@ -6,7 +6,6 @@ pulse, a small request that is sent while nothing else is on its way.
 """
 
 import asyncio
-import logging
 import random
 import struct
 from collections.abc import Callable
@@ -19,8 +18,9 @@ from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.dial import Dialer, Session
 from streamwatch.sources.kafka.tally import Tally
 from streamwatch.sources.kafka.wire import Connection, Exchange
+from streamwatch.sources.log import logger
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 _GRACE_SECONDS: Final = 0.25
 """How long a redial may take before a broker that closed a connection counts as down."""

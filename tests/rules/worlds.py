@@ -17,6 +17,7 @@ from streamwatch.catalogue import METRICS
 from streamwatch.clock import SystemClock
 from streamwatch.history import History
 from streamwatch.model.labels import NAME, Labels
+from streamwatch.promql.match import Matcher
 from streamwatch.promql.nodes import Selector
 from streamwatch.promql.parse import duration_ms
 from streamwatch.promql.series import Element
@@ -42,12 +43,14 @@ GROUPS: Final = load(sorted(pack_folder().glob("*.yml")))
 ALERTS: Final = [rule for group in GROUPS for rule in group.rules if rule.alert]
 PARAMETERS: Final = next(group for group in GROUPS if group.name == "streamwatch.parameters")
 _BY_NAME: Final = {one.name: one for one in METRICS}
-_ENTITIES: Final = (
-    "kafka_cluster", "aws_account", "source", "receiver", "channel", "rule_group", "job_name", "aws_region",
-    "stream", "consumer", "shard", "hash_key", "broker", "log_dir", "group", "topic", "partition", "scope",
-    "collector", "allowance", "quota",
-)  # fmt: skip
-"""Labels that say what an alert is about, those that all others are within first."""
+_RANK: Final = {
+    name: rank
+    for rank, name in enumerate(
+        ("kafka_cluster", "aws_account", "source", "receiver", "channel", "rule_group", "job_name", "aws_region",
+         "stream", "broker", "group", "topic", "partition")
+    )
+}  # fmt: skip
+"""Labels of entities, those that others are within first."""
 
 Series = tuple[Labels, str]
 """Labels, and values as promtool writes them."""
@@ -71,8 +74,14 @@ class Case:
 
     @property
     def axes(self) -> list[str]:
-        """The labels of its entities, the widest first."""
-        return [name for name in _ENTITIES if name in self.entity]
+        """The labels of its entities, the widest first; those by which the rule chooses its series are none."""
+        free = self.entity.keys() - {one.name for one in matchers(self.rule)}
+        return sorted(free, key=lambda name: (_RANK.get(name, len(_RANK)), name))
+
+
+def matchers(rule: Rule) -> list[Matcher]:
+    """Return the conditions by which a rule chooses its series."""
+    return [one for node in nodes(rule.expr) if isinstance(node, Selector) for one in node.matchers]
 
 
 def cases() -> Iterator[Case]:
@@ -137,7 +146,7 @@ def _renamed(labels: Labels, name: str, suffix: str) -> Labels:
 
 def at_random(case: Case, dice: random.Random) -> list[Series]:
     """Return series of every metric that the rule reads, for two of each entity, bad and good as the dice fall."""
-    matched = [one for node in nodes(case.rule.expr) if isinstance(node, Selector) for one in node.matchers]
+    matched, entities = matchers(case.rule), {*case.axes, *_RANK}
     pool = [text for texts in case.values.values() for text in texts]
     found: list[Series] = []
     for name in sorted(metrics(case.rule.expr) & _BY_NAME.keys()):
@@ -147,7 +156,7 @@ def at_random(case: Case, dice: random.Random) -> list[Series]:
         for label in labels:
             asked = {part for one in matched if one.name == label for part in one.value.split("|")}
             seen = {one[label] for one in told if label in one}
-            choices.append(["x", "y"] if label in _ENTITIES else sorted(seen | asked | {"other"}))
+            choices.append(["x", "y"] if label in entities else sorted(seen | asked | {"other"}))
         for row in product(*choices):
             if dice.random() < 0.85:
                 text = dice.choice(case.values.get(name) or pool)

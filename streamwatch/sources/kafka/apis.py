@@ -1,7 +1,8 @@
 """The Kafka APIs that the agent uses: their versions, and the message classes that encode and decode them.
 
-kafka-python's message classes are the codec; ConsumerGroupDescribe (KIP-848), which it lacks, comes from our own
-schemas. The floor is what Kafka 2.8 speaks, where that is possible; the ceiling is what the readers know.
+kafka-python's message classes are the codec; what it lacks comes from our own schemas: the groups of KIP-848
+(consumer), KIP-932 (share) and KIP-1071 (streams). The floor is what Kafka 2.8 speaks, where that is possible; the
+ceiling is what the readers know.
 """
 
 import struct
@@ -61,6 +62,30 @@ class ConsumerGroupDescribeResponse(ApiMessage, load_json="streamwatch.sources.k
     """The answer to API 69."""
 
 
+class ShareGroupDescribeRequest(ApiMessage, load_json="streamwatch.sources.kafka.schemas"):  # type: ignore[misc, call-arg]
+    """API 77: the members of share groups."""
+
+
+class ShareGroupDescribeResponse(ApiMessage, load_json="streamwatch.sources.kafka.schemas"):  # type: ignore[misc, call-arg]
+    """The answer to API 77."""
+
+
+class StreamsGroupDescribeRequest(ApiMessage, load_json="streamwatch.sources.kafka.schemas"):  # type: ignore[misc, call-arg]
+    """API 89: the members of Kafka Streams' groups, and what they read."""
+
+
+class StreamsGroupDescribeResponse(ApiMessage, load_json="streamwatch.sources.kafka.schemas"):  # type: ignore[misc, call-arg]
+    """The answer to API 89."""
+
+
+class DescribeShareGroupOffsetsRequest(ApiMessage, load_json="streamwatch.sources.kafka.schemas"):  # type: ignore[misc, call-arg]
+    """API 90: from where share groups read on, and how much they have left."""
+
+
+class DescribeShareGroupOffsetsResponse(ApiMessage, load_json="streamwatch.sources.kafka.schemas"):  # type: ignore[misc, call-arg]
+    """The answer to API 90."""
+
+
 @dataclass(frozen=True, slots=True)
 class Api:
     """One API: its key, the versions that the readers know, and how an answer begins."""
@@ -110,6 +135,13 @@ DESCRIBE_GROUPS = Api("DescribeGroups", 15, 5, 6, DescribeGroupsRequest, Describ
 CONSUMER_GROUP_DESCRIBE = Api(
     "ConsumerGroupDescribe", 69, 0, 1, ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse
 )
+SHARE_GROUP_DESCRIBE = Api("ShareGroupDescribe", 77, 1, 1, ShareGroupDescribeRequest, ShareGroupDescribeResponse)
+STREAMS_GROUP_DESCRIBE = Api(
+    "StreamsGroupDescribe", 89, 0, 0, StreamsGroupDescribeRequest, StreamsGroupDescribeResponse
+)
+SHARE_OFFSETS = Api(
+    "DescribeShareGroupOffsets", 90, 1, 1, DescribeShareGroupOffsetsRequest, DescribeShareGroupOffsetsResponse
+)
 FIND_COORDINATOR = Api("FindCoordinator", 10, 3, 4, FindCoordinatorRequest, FindCoordinatorResponse)
 OFFSET_FETCH = Api("OffsetFetch", 9, 6, 8, OffsetFetchRequest, OffsetFetchResponse)
 LIST_OFFSETS = Api("ListOffsets", 2, 6, 8, ListOffsetsRequest, ListOffsetsResponse)
@@ -134,6 +166,9 @@ APIS = (
     LIST_GROUPS,
     DESCRIBE_GROUPS,
     CONSUMER_GROUP_DESCRIBE,
+    SHARE_GROUP_DESCRIBE,
+    STREAMS_GROUP_DESCRIBE,
+    SHARE_OFFSETS,
     FIND_COORDINATOR,
     OFFSET_FETCH,
     LIST_OFFSETS,

@@ -5,8 +5,9 @@ any more, may be moving from one to the other: the cluster is asked who its coor
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from streamwatch.errors import SourceError
 from streamwatch.model.kafka import Group
@@ -17,23 +18,32 @@ from streamwatch.sources.kafka.apis import (
     DESCRIBE_GROUPS,
     FIND_COORDINATOR,
     LIST_GROUPS,
+    SHARE_GROUP_DESCRIBE,
+    STREAMS_GROUP_DESCRIBE,
     Api,
+    Message,
     sensible,
 )
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.fanout import Asking, Fanout
 from streamwatch.sources.kafka.link import Link
-from streamwatch.sources.kafka.members import from_classic, from_consumer
+from streamwatch.sources.kafka.members import from_classic, from_consumer, from_share, from_streams
 from streamwatch.sources.kafka.problems import problem, refusal
 
 _CHUNK = 1000
 """Groups described in one request."""
 GONE_SECONDS = 5.0
 """A group that is not found for so long is gone."""
-_DESCRIBED_BY = {"classic": DESCRIBE_GROUPS, "consumer": CONSUMER_GROUP_DESCRIBE}
+_DESCRIBED_BY: Final[dict[str, tuple[Api, Callable[[Message, int], Group]]]] = {
+    "classic": (DESCRIBE_GROUPS, from_classic),
+    "consumer": (CONSUMER_GROUP_DESCRIBE, from_consumer),
+    "share": (SHARE_GROUP_DESCRIBE, from_share),
+    "streams": (STREAMS_GROUP_DESCRIBE, from_streams),
+}
+"""What describes a group of each type, and reads the description."""
 
-Chunk = tuple[Link, Api, tuple[str, ...]]
-"""Groups that one broker describes in one request."""
+Chunk = tuple[Link, str, tuple[str, ...]]
+"""Groups of one type that one broker describes in one request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,17 +170,19 @@ class GroupReader:
         """Describe groups at their coordinators; who moved meanwhile is left out, and a problem on the last try."""
         chunks: list[Chunk] = []
         groups: dict[str, Group] = {}
-        by_api: dict[tuple[Link, str], list[str]] = {}
+        undescribed: dict[str, list[str]] = {}
+        by_type: dict[tuple[Link, str], list[str]] = {}
         for name in sorted(coordinator):
-            by_api.setdefault((coordinator[name], types[name]), []).append(name)
-        for (link, kind), names in by_api.items():
-            api = _DESCRIBED_BY.get(kind)
-            if api is None or api.key not in link.versions:
+            by_type.setdefault((coordinator[name], types[name]), []).append(name)
+        for (link, kind), names in by_type.items():
+            if kind not in _DESCRIBED_BY or _DESCRIBED_BY[kind][0].key not in link.versions:
+                undescribed.setdefault(kind, []).extend(names)
                 for name in names:
                     state = listed[name].state if name in listed else ""
                     groups[name] = Group(name, kind, state, int(link.name))
             else:
-                chunks += [(link, api, tuple(names[i : i + _CHUNK])) for i in range(0, len(names), _CHUNK)]
+                chunks += [(link, kind, tuple(names[i : i + _CHUNK])) for i in range(0, len(names), _CHUNK)]
+        asking.problems += [_undescribed(kind, names) for kind, names in undescribed.items()]
         calls = {chunk: self._describe_chunk(asking, chunk, last_try=last_try) for chunk in chunks}
         answers = await asking.all(calls, _not_described)
         for described in answers.values():
@@ -180,7 +192,8 @@ class GroupReader:
         return groups
 
     async def _describe_chunk(self, asking: Asking, chunk: Chunk, *, last_try: bool) -> dict[str, Group]:
-        link, api, names = chunk
+        link, kind, names = chunk
+        api, read = _DESCRIBED_BY[kind]
         version = link.versions[api.key]
         fields = {"groups": list(names)} if api is DESCRIBE_GROUPS else {"group_ids": list(names)}
         body = await asking.ask(link, api, api.encode(version, **fields))
@@ -194,17 +207,24 @@ class GroupReader:
             if code in codes.MOVED_GROUP and not last_try:
                 clean = False
             elif code == codes.GROUP_ID_NOT_FOUND:
-                described[message.group_id] = Group(message.group_id, "classic", "Dead", int(link.name))
+                described[message.group_id] = Group(message.group_id, kind, "Dead", int(link.name))
             elif code:
                 clean = False
                 asking.problems.append(refusal("group", code, f"group {message.group_id!r}"))
-                described[message.group_id] = Group(message.group_id, "classic", "", int(link.name))
+                described[message.group_id] = Group(message.group_id, kind, "", int(link.name))
             else:
-                read = from_classic if api is DESCRIBE_GROUPS else from_consumer
                 described[message.group_id] = read(message, int(link.name))
         if clean:
             self._descriptions[chunk] = (body[4:], described)
         return described
+
+
+def _undescribed(kind: str, names: list[str]) -> Problem:
+    api = _DESCRIBED_BY[kind][0].name if kind in _DESCRIBED_BY else "any API that the agent knows"
+    detail = (
+        f"group {names[0]!r} and {len(names) - 1} others, of type {kind!r}: members not known: no broker offers {api}"
+    )
+    return Problem("group", "unsupported", detail, len(names))
 
 
 def _not_described(chunk: Chunk, error: SourceError) -> Problem:

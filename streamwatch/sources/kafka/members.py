@@ -30,6 +30,41 @@ def from_classic(message: Message, coordinator: int) -> Group:
 
 def from_consumer(message: Message, coordinator: int) -> Group:
     """Read a group of ConsumerGroupDescribe (KIP-848), whose members always know what they hold."""
+    return _from_modern(message, "consumer", coordinator)
+
+
+def from_share(message: Message, coordinator: int) -> Group:
+    """Read a group of ShareGroupDescribe (KIP-932); several of its members may hold the same partition."""
+    return _from_modern(message, "share", coordinator)
+
+
+def from_streams(message: Message, coordinator: int) -> Group:
+    """Read a group of StreamsGroupDescribe (KIP-1071).
+
+    Its members hold tasks: task ``n`` of a subtopology reads partition ``n`` of each of its topics that has one.
+    Standby and warm-up tasks read no topic that the group has a position in: who holds only such is idle.
+    """
+    reads = {subtopology.subtopology_id: _read_by(subtopology) for subtopology in _subtopologies(message)}
+    assigned: Assigned = {}
+    idle = 0
+    for member in message.members:
+        tasks = member.assignment.active_tasks
+        idle += not tasks
+        _merge(assigned, [(topic, task.partitions) for task in tasks for topic in reads.get(task.subtopology_id, ())])
+    subscribed = {topic for topics in reads.values() for topic in topics} if message.members else set()
+    return _group(message, "streams", coordinator, idle, assigned, subscribed)
+
+
+def _subtopologies(message: Message) -> list[Message]:
+    """Return the parts of a Streams application; none while its source topics are missing."""
+    return (message.topology.subtopologies or []) if message.topology else []
+
+
+def _read_by(subtopology: Message) -> list[str]:
+    return [*subtopology.source_topics, *(topic.name for topic in subtopology.repartition_source_topics)]
+
+
+def _from_modern(message: Message, kind: str, coordinator: int) -> Group:
     assigned: Assigned = {}
     subscribed: set[str] = set()
     idle = 0
@@ -38,7 +73,7 @@ def from_consumer(message: Message, coordinator: int) -> Group:
         idle += not held
         subscribed |= set(member.subscribed_topic_names)
         _merge(assigned, held)
-    return _group(message, "consumer", coordinator, idle, assigned, subscribed)
+    return _group(message, kind, coordinator, idle, assigned, subscribed)
 
 
 def _group(  # noqa: PLR0913, PLR0917 - the facts of a group

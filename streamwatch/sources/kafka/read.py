@@ -34,12 +34,13 @@ from streamwatch.sources.kafka.bounds import BoundReader
 from streamwatch.sources.kafka.commits import CommitReader
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.fanout import Asking, Fanout
-from streamwatch.sources.kafka.groups import GroupReader
+from streamwatch.sources.kafka.groups import Found, GroupReader
 from streamwatch.sources.kafka.link import ControllerSilent, Link
 from streamwatch.sources.kafka.logdirs import LogDirReader
 from streamwatch.sources.kafka.metadata import Metadata, MetadataReader
 from streamwatch.sources.kafka.problems import problem, refusal
 from streamwatch.sources.kafka.record_times import RecordTimes
+from streamwatch.sources.kafka.share import ShareReader
 from streamwatch.sources.kafka.topicsettings import TopicSettingsReader
 
 _WITNESSES = 3
@@ -57,10 +58,13 @@ class Reader:
         self._metadata = MetadataReader()
         self._groups = GroupReader(config)
         self._commits = CommitReader()
+        self._share = ShareReader()
         self._bounds = BoundReader(self._newer)
         self._record_times = RecordTimes(config)
         self._settings = TopicSettingsReader(config)
         self._log_dirs = LogDirReader(config)
+        self._held: tuple[Int64s, Int64s] = (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+        """The rows and offsets of the last read's commits: they tell which log starts matter in the next."""
         self._authority: Link | None = None
         self._selection: tuple[Topology, Bools, Bools] | None = None
         self._table: tuple[Topology, GroupTable] | None = None
@@ -85,16 +89,12 @@ class Reader:
         selected, wanted = self._select(topology)
         found = await self._groups.read(asking, self._fanout)
         table = self._resolve(found.groups, topology)
-        coordinator = {
-            group.name: found.coordinator[group.name]
-            for group in table.groups
-            if group.type != "share" and group.name in found.coordinator
-        }
-        batches = await self._commits.read(asking, self._fanout, coordinator)
+        of_share, of_others = _coordinators(found, table)
+        batches = await self._commits.read(asking, self._fanout, of_others)
         offsets_at, offsets_monotonic = self._clock.now(), self._clock.monotonic()
-        keys, committed = self._commits.columns(asking, batches, table, topology)
-        bounds = await self._bounds.read(asking, self._fanout, topology, wanted, keys.row, committed, offsets_monotonic)
+        bounds = await self._bounds.read(asking, self._fanout, topology, wanted, *self._held, offsets_monotonic)
         seen_at = self._clock.now()
+        shared = await self._share.read(asking, self._fanout, of_share)
         await self._settings.refresh(asking, self._fanout, topology)
         reassigning, adding = await self._reassigning(asking, metadata, controllers)
         everything = self._config.topics.everything
@@ -104,6 +104,9 @@ class Reader:
         if not everything:
             log_dirs = tuple(replace(log_dir, log_bytes=NOT_KNOWN) for log_dir in log_dirs)
         min_isr, retention_ms, retention_bytes = self._settings.columns(topology)
+        keys, committed = self._commits.columns(asking, [*batches, *shared], table, topology)
+        committed, completed = self._share.columns(shared, keys, committed, bounds.end, bounds.start)
+        self._held = (keys.row, committed)
         cleanup_policy = np.full(len(topology.topics), NOT_SET, dtype=np.int64)
         compacted = np.isin(cleanup_policy, (CleanupPolicy.COMPACT, CleanupPolicy.COMPACT_DELETE))
         unread_at = await self._record_times.read(
@@ -136,7 +139,7 @@ class Reader:
             groups_complete=found.complete,
             commits=keys,
             committed=committed,
-            completed=np.zeros(len(committed), dtype=np.int64),
+            completed=completed,
             unread_at=np.minimum(unread_at, offsets_at),
             problems=(*asking.problems, *problems, *self._down()),
             requests=self._fanout.tally.counts(),
@@ -282,6 +285,16 @@ class Reader:
             for link in self._fanout.links.values()
             if link.down is not None
         ]
+
+
+def _coordinators(found: Found, table: GroupTable) -> tuple[dict[str, Link], dict[str, Link]]:
+    """Return who is asked for the positions of share groups, and of all other groups."""
+    of_share: dict[str, Link] = {}
+    of_others: dict[str, Link] = {}
+    for group in table.groups:
+        if group.name in found.coordinator:
+            (of_share if group.type == "share" else of_others)[group.name] = found.coordinator[group.name]
+    return of_share, of_others
 
 
 def _all_topics(link: Link) -> bytes:

@@ -1,0 +1,200 @@
+"""Share groups (KIP-932): from where they read on, and how much they have left, beside the committed offsets.
+
+A share group is done with records out of order. Its *start offset* is the first that it may not be done with, and
+stands in the column of committed offsets; how many records beyond it are done with is the column ``completed``. The
+coordinator says how many are left (KIP-1226), which is what ``kafka-share-groups.sh`` prints as LAG.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from streamwatch.errors import SourceError
+from streamwatch.model.kafka import NOT_KNOWN, CommitKeys, Int64s
+from streamwatch.model.snapshot import Problem
+from streamwatch.sources.kafka import codes
+from streamwatch.sources.kafka.apis import SHARE_OFFSETS, Message
+from streamwatch.sources.kafka.commits import Batch, Shape
+from streamwatch.sources.kafka.fanout import Asking, Fanout
+from streamwatch.sources.kafka.groups import find_coordinators
+from streamwatch.sources.kafka.layout import Run
+from streamwatch.sources.kafka.link import Link
+from streamwatch.sources.kafka.problems import problem, refusal
+
+_CHUNK: Final = 100
+"""Groups asked about in one request: for each of their partitions the coordinator asks other brokers in turn."""
+_LATER: Final = codes.MOVED_GROUP | {codes.GROUP_ID_NOT_FOUND}
+"""What a coordinator answers that is not the group's, or has just become it."""
+
+Chunk = tuple[Link, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ShareBatch(Batch):
+    """What some share groups have left; ``committed`` holds their start offsets."""
+
+    left: Int64s
+    """Records from the start offset on that the group is not done with; ``NOT_KNOWN`` where that is not said."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Last:
+    """What was found of a batch's partitions in the last read."""
+
+    start: Int64s
+    end: Int64s
+    position: Int64s
+    """Start offset and what is completed beyond it; ``NOT_KNOWN`` where that was not known."""
+
+
+class ShareReader:
+    """Reads what share groups have left, and remembers the answers: those that repeat are not read again."""
+
+    def __init__(self) -> None:
+        self._answers: dict[Chunk, tuple[bytes, ShareBatch]] = {}
+        self._last: dict[Shape, _Last] = {}
+
+    async def read(self, asking: Asking, fanout: Fanout, coordinator: dict[str, Link]) -> list[ShareBatch]:
+        """Return what these groups have left, each asked of its coordinator, once more of another if it has moved.
+
+        It must be asked after the end offsets: see ``columns``.
+        """
+        chunks = _chunks(asking, coordinator)
+        moved: set[str] = set()
+        answers = await asking.all({c: self._ask(asking, c, moved, last_try=False) for c in chunks}, _failed)
+        batches = list(answers.values())
+        if moved:
+            again = _chunks(asking, await find_coordinators(asking, fanout, moved))
+            batches += (
+                await asking.all({c: self._ask(asking, c, moved, last_try=True) for c in again}, _failed)
+            ).values()
+        self._answers = {c: self._answers[c] for c in chunks if c in self._answers}
+        return batches
+
+    def columns(
+        self, batches: list[ShareBatch], keys: CommitKeys, committed: Int64s, end: Int64s, start: Int64s
+    ) -> tuple[Int64s, Int64s]:
+        """Return committed and completed offsets (C) of all groups, these batches being the last of the columns.
+
+        What a group has left was counted a moment after the end offsets were asked for, so that what came in that
+        moment counts as not done with yet. Two things follow. A position may seem to go back by less than came
+        since the last read: it is kept. And a start offset may stand beyond the end: it counts as ahead only where
+        it stood there in the last read already.
+
+        Args:
+            batches: what ``read`` returned.
+            keys: whose the columns are.
+            committed: C: committed offsets, and start offsets of share groups.
+            end: P: end offsets.
+            start: P: log start offsets.
+
+        """
+        last, self._last = self._last, {}
+        committed, completed = committed.copy(), np.zeros(len(committed), dtype=np.int64)
+        at = len(committed) - sum(len(batch.left) for batch in batches)
+        for batch in batches:
+            own = slice(at, at + len(batch.left))
+            at = own.stop
+            ends, starts = _of(end, keys.row[own]), _of(start, keys.row[own])
+            committed[own], completed[own] = self._settle(batch, ends, starts, last.get(batch.shape))
+        return committed, completed
+
+    def _settle(self, batch: ShareBatch, end: Int64s, start: Int64s, last: _Last | None) -> tuple[Int64s, Int64s]:
+        """Return start offsets and what is completed beyond them, of the partitions of one batch."""
+        beyond = (batch.committed > end) & (end >= 0)
+        ahead = beyond & ((batch.left < NOT_KNOWN) | (last is not None and last.start > end))
+        counted = (batch.left >= 0) | beyond
+        known = counted & (batch.committed >= 0) & (end >= 0)
+        committed = np.where(beyond & ~ahead, end, batch.committed)
+        base = np.maximum(committed, start)
+        position = np.maximum(end - np.maximum(batch.left, 0), base)
+        if last is not None:
+            back = last.position - position
+            position = np.where((back > 0) & (back <= end - last.end), last.position, position)
+        self._last[batch.shape] = _Last(batch.committed, end, np.where(known, position, NOT_KNOWN))
+        return committed, np.where(known, position - base, np.where(counted, 0, NOT_KNOWN))
+
+    async def _ask(self, asking: Asking, chunk: Chunk, moved: set[str], *, last_try: bool) -> ShareBatch:
+        """Ask one coordinator; groups that are not there are put into ``moved``, and a problem on the last try."""
+        link, names = chunk
+        version = link.versions[SHARE_OFFSETS.key]
+        kind = SHARE_OFFSETS.request.DescribeShareGroupOffsetsRequestGroup
+        wanted = [kind(version=version, group_id=name, topics=None) for name in names]
+        body = await asking.ask(link, SHARE_OFFSETS, SHARE_OFFSETS.encode(version, groups=wanted))
+        known = self._answers.get(chunk)
+        if known and known[0] == body[4:]:
+            return known[1]
+        answered: list[Message] = []
+        clean = True
+        for group in SHARE_OFFSETS.decode(version, body).groups:
+            if not group.error_code:
+                answered.append(group)
+                continue
+            clean = False
+            if group.error_code in _LATER and not last_try:
+                moved.add(group.group_id)
+            else:
+                asking.problems.append(
+                    refusal("group", group.error_code, f"group {group.group_id!r}: what it has left")
+                )
+        batch = _batch(asking, answered, known[1].shape if known else None)
+        clean = clean and not (batch.committed == NOT_KNOWN).any()
+        self._answers[chunk] = (body[4:] if clean else b"", batch)
+        return batch
+
+
+def _of(column: Int64s, row: Int64s) -> Int64s:
+    """Return the rows of a column, ``NOT_KNOWN`` where there is no such partition."""
+    return np.append(column, NOT_KNOWN)[row]
+
+
+def _batch(asking: Asking, groups: list[Message], last: Shape | None) -> ShareBatch:
+    """Read what groups have left. A partition that a group was never done with any record of is left out."""
+    runs: list[Run] = []
+    rows: list[tuple[int, int, int]] = []
+    refused: dict[int, list[str]] = {}
+    for group in groups:
+        for topic in group.topics:
+            before = len(rows)
+            for partition in topic.partitions:
+                if partition.error_code:
+                    where = f"group {group.group_id!r}: {topic.topic_name}-{partition.partition_index}"
+                    refused.setdefault(partition.error_code, []).append(where)
+                    rows.append((partition.partition_index, NOT_KNOWN, NOT_KNOWN))
+                elif partition.start_offset >= 0:
+                    rows.append((partition.partition_index, partition.start_offset, partition.lag))
+            runs.append(Run(group.group_id, topic.topic_name, 0, len(rows) - before))
+    for code, places in refused.items():
+        detail = f"{places[0]} and {len(places) - 1} others: what is left"
+        asking.problems.append(refusal("partition", code, detail, len(places)))
+    columns = np.array(rows, dtype=np.int64).reshape(-1, 3)
+    shape = Shape(tuple(group.group_id for group in groups), tuple(runs), columns[:, 0].copy())
+    same = last is not None and (last.groups, last.runs) == (shape.groups, shape.runs)
+    if last is not None and same and np.array_equal(last.partition, shape.partition):
+        shape = last
+    return ShareBatch(shape, columns[:, 1].copy(), columns[:, 2].copy())
+
+
+def _chunks(asking: Asking, coordinator: dict[str, Link]) -> list[Chunk]:
+    """Cut the groups into requests; those whose coordinator does not offer the API are one problem."""
+    by_link: dict[Link, list[str]] = {}
+    for name in sorted(coordinator):
+        by_link.setdefault(coordinator[name], []).append(name)
+    mute = [name for link, names in by_link.items() if SHARE_OFFSETS.key not in link.versions for name in names]
+    if mute:
+        detail = f"group {mute[0]!r} and {len(mute) - 1} others: what they have left is not known: no broker offers "
+        detail += f"{SHARE_OFFSETS.name} version {SHARE_OFFSETS.lowest} (Kafka 4.2)"
+        asking.problems.append(Problem("group", "unsupported", detail, len(mute)))
+    return [
+        (link, tuple(names[i : i + _CHUNK]))
+        for link, names in by_link.items()
+        if SHARE_OFFSETS.key in link.versions
+        for i in range(0, len(names), _CHUNK)
+    ]
+
+
+def _failed(chunk: Chunk, error: SourceError) -> Problem:
+    link, names = chunk
+    detail = f"broker {link.name}: what {len(names)} share groups have left: {error}"
+    return problem("group", error, detail, len(names))

@@ -21,6 +21,7 @@ from kafka.protocol.broker_version_data import BROKER_API_VERSIONS
 from streamwatch.reference.http import end_tasks, stop
 from streamwatch.sources.kafka.apis import API_VERSIONS, APIS, LIST_OFFSETS, Api
 from tests.prepared_answers import ANSWERS, Message
+from tests.prepared_groups import GROUP_ANSWERS
 
 BY_KEY = {api.key: api for api in APIS}
 
@@ -53,6 +54,12 @@ class Truth:
     """Which brokers list a group, where it is not its coordinator alone."""
     consumer_type: set[str] = field(default_factory=set)
     """Groups that use the KIP-848 protocol."""
+    streams_type: set[str] = field(default_factory=set)
+    """Groups of Kafka Streams (KIP-1071), which read the topics that they have commits of."""
+    share: dict[str, dict[tuple[str, int], tuple[int, int]]] = field(default_factory=dict)
+    """Share groups (KIP-932): start offset and what is left of each partition."""
+    unreadable: set[tuple[str, int]] = field(default_factory=set)
+    """Partitions of which no coordinator can say what share groups have left."""
     words: str = ""
     """The metadata of every commit."""
     controller: bool = True
@@ -62,6 +69,11 @@ class Truth:
 
     def leads(self, topic: str, partition: int) -> int:
         return self.leader.get((topic, partition), self.brokers[partition % len(self.brokers)])
+
+    def type_of(self, group: str) -> str:
+        """Return the word that ListGroups has for a group's type."""
+        of_commits = {"consumer": self.consumer_type, "streams": self.streams_type, "share": set(self.share)}
+        return next((kind for kind, names in of_commits.items() if group in names), "classic")
 
     def coordinates(self, group: str) -> int:
         return self.coordinator.get(group, self.brokers[0])
@@ -183,7 +195,7 @@ class PreparedCluster:
             return self.cache[key]
         if fault.no_times and api is LIST_OFFSETS and _by_time(_decode(api, version, body)):
             return b"\0\0\0\0\xff\xff\xff\xff\x07garbage"
-        answer = ANSWERS[api.name](self.truth, fault, broker, version, _decode(api, version, body))
+        answer = {**ANSWERS, **GROUP_ANSWERS}[api.name](self.truth, fault, broker, version, _decode(api, version, body))
         if answer is None:
             return None
         encoded = bytes(answer.encode())

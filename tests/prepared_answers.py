@@ -70,11 +70,12 @@ def describe_quorum(truth: "Truth", fault: "Fault", broker: int, version: int, a
 
 def list_groups(truth: "Truth", fault: "Fault", broker: int, version: int, asked: Message) -> Message:  # noqa: ARG001
     classes = apis.LIST_GROUPS.response
-    names = [n for n in truth.commits if broker in truth.listed_by.get(n, (truth.coordinates(n),))]
+    everyone = [*truth.commits, *truth.share]
+    names = [n for n in everyone if broker in truth.listed_by.get(n, (truth.coordinates(n),))]
     groups = [
         classes.ListedGroup(
             version=version, group_id=name, protocol_type="consumer", group_state="Empty",
-            group_type="consumer" if name in truth.consumer_type else "classic",
+            group_type=truth.type_of(name),
         )
         for name in names
     ]  # fmt: skip
@@ -85,7 +86,7 @@ def describe_groups(truth: "Truth", fault: "Fault", broker: int, version: int, a
     classes = apis.DESCRIBE_GROUPS.response
 
     def group(name: str) -> Message:
-        code = _group_code(truth, fault, broker, name)
+        code = group_code(truth, fault, broker, name)
         return classes.DescribedGroup(
             version=version, error_code=code, group_id=name, group_state="" if code else "Empty",
             protocol_type="consumer", protocol_data="", members=[],
@@ -98,7 +99,7 @@ def consumer_group_describe(truth: "Truth", fault: "Fault", broker: int, version
     classes = apis.CONSUMER_GROUP_DESCRIBE.response
 
     def group(name: str) -> Message:
-        code = _group_code(truth, fault, broker, name)
+        code = group_code(truth, fault, broker, name)
         return classes.DescribedGroup(
             version=version, error_code=code, group_id=name, group_state="Empty", group_epoch=1, assignment_epoch=1,
             assignor_name="uniform", members=[],
@@ -138,7 +139,7 @@ def offset_fetch(truth: "Truth", fault: "Fault", broker: int, version: int, aske
         return [topic_kind(version=version, name=topic, partitions=found) for topic, found in rows.items()]
 
     def group(name: str) -> dict[str, Any]:
-        code = _group_code(truth, fault, broker, name)
+        code = group_code(truth, fault, broker, name)
         return {"error_code": code, "topics": [] if code else topics(name)}
 
     if not many:
@@ -230,13 +231,13 @@ def describe_configs(truth: "Truth", fault: "Fault", broker: int, version: int, 
     return classes(version=version, results=results)
 
 
-def _group_code(truth: "Truth", fault: "Fault", broker: int, name: str) -> int:
+def group_code(truth: "Truth", fault: "Fault", broker: int, name: str) -> int:
     if truth.coordinates(name) != broker:
         return NOT_COORDINATOR
     if name in fault.moved_once:
         fault.moved_once.discard(name)
         return NOT_COORDINATOR
-    return 0 if name in truth.commits else GROUP_NOT_FOUND
+    return 0 if name in truth.commits or name in truth.share else GROUP_NOT_FOUND
 
 
 ANSWERS: dict[str, Answer] = {

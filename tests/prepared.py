@@ -24,6 +24,7 @@ from tests.prepared_answers import ANSWERS, Message
 from tests.prepared_groups import GROUP_ANSWERS
 
 BY_KEY = {api.key: api for api in APIS}
+ALL_ANSWERS = ANSWERS | GROUP_ANSWERS
 
 
 @dataclass
@@ -195,7 +196,7 @@ class PreparedCluster:
             return self.cache[key]
         if fault.no_times and api is LIST_OFFSETS and _by_time(_decode(api, version, body)):
             return b"\0\0\0\0\xff\xff\xff\xff\x07garbage"
-        answer = {**ANSWERS, **GROUP_ANSWERS}[api.name](self.truth, fault, broker, version, _decode(api, version, body))
+        answer = ALL_ANSWERS[api.name](self.truth, fault, broker, version, _decode(api, version, body))
         if answer is None:
             return None
         encoded = bytes(answer.encode())

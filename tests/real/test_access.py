@@ -160,7 +160,8 @@ def test_the_doctor_tells_each_missing_right(locked: KafkaCluster, tmp_path: Pat
     for step in ("DescribeCluster", "DescribeQuorum", "DescribeLogDirs", "ListPartitionReassignments"):
         assert found[step].verdict == "failed", step
         assert "DESCRIBE on the cluster" in found[step].remedy
-    for step in ("DescribeGroups", "OffsetFetch"):
+    of_groups = ("ConsumerGroupDescribe", "ShareGroupDescribe", "StreamsGroupDescribe", "DescribeShareGroupOffsets")
+    for step in ("DescribeGroups", "OffsetFetch", *of_groups):
         assert found[step].verdict == "failed", step
         assert "DESCRIBE on groups" in found[step].remedy
 

@@ -66,6 +66,15 @@ def _commits(version: int, _: str) -> dict[str, Any]:
     return {"groups": [group(version=version, group_id=_NOBODY, topics=None)]}
 
 
+def _described(*_: object) -> dict[str, Any]:
+    return {"group_ids": [_NOBODY]}
+
+
+def _left(version: int, _: str) -> dict[str, Any]:
+    group = apis.SHARE_OFFSETS.request.DescribeShareGroupOffsetsRequestGroup
+    return {"groups": [group(version=version, group_id=_NOBODY, topics=None)]}
+
+
 def _settings(version: int, topic: str) -> dict[str, Any]:
     resource = apis.DESCRIBE_CONFIGS.request.DescribeConfigsResource
     keys = ["min.insync.replicas"]
@@ -77,12 +86,10 @@ _PROBES = (
     _Probe(apis.DESCRIBE_QUORUM, "DESCRIBE on the cluster", _quorum, lambda m: m.error_code),
     _Probe(apis.LIST_GROUPS, "DESCRIBE on the cluster", lambda *_: {}, lambda m: m.error_code),
     _Probe(apis.DESCRIBE_GROUPS, "DESCRIBE on groups", lambda *_: {"groups": [_NOBODY]}, lambda m: _denied(m.groups)),
-    _Probe(
-        apis.CONSUMER_GROUP_DESCRIBE,
-        "DESCRIBE on groups",
-        lambda *_: {"group_ids": [_NOBODY]},
-        lambda m: _denied(m.groups),
-    ),
+    _Probe(apis.CONSUMER_GROUP_DESCRIBE, "DESCRIBE on groups", _described, lambda m: _denied(m.groups)),
+    _Probe(apis.SHARE_GROUP_DESCRIBE, "DESCRIBE on groups", _described, lambda m: _denied(m.groups)),
+    _Probe(apis.STREAMS_GROUP_DESCRIBE, "DESCRIBE on groups", _described, lambda m: _denied(m.groups)),
+    _Probe(apis.SHARE_OFFSETS, "DESCRIBE on groups", _left, lambda m: _denied(m.groups)),
     _Probe(apis.OFFSET_FETCH, "DESCRIBE on groups", _commits, lambda m: _denied(m.groups or [m])),
     _Probe(
         apis.DESCRIBE_LOG_DIRS,

@@ -13,8 +13,8 @@ from streamwatch.clock import SystemClock
 from streamwatch.sources.kafka import Config, KafkaSource
 from streamwatch.sources.kafka.apis import API_VERSIONS, SASL_AUTHENTICATE, SASL_HANDSHAKE, Api
 from streamwatch.sources.kafka.config import Pulse
-from tests.prepared import BY_KEY, PreparedCluster, Truth
-from tests.prepared_answers import ANSWERS, Message
+from tests.prepared import ALL_ANSWERS, BY_KEY, PreparedCluster, Truth
+from tests.prepared_answers import Message
 from tests.source.locked.locks import Exchange, Lock, Refused
 
 LARGEST = 2**20
@@ -155,7 +155,7 @@ class LockedCluster(PreparedCluster):
         change, garble = self.changed.get((broker, api.name)), self.garbled.get((broker, api.name))
         if change is not None:
             asked = api.request.decode(body, version=version)
-            answer: Any = ANSWERS[api.name](self.truth, self.faults[broker], broker, version, asked)
+            answer: Any = ALL_ANSWERS[api.name](self.truth, self.faults[broker], broker, version, asked)
             change(answer)
             encoded = bytes(answer.encode())
         return garble(encoded) if garble and encoded is not None else encoded

@@ -273,7 +273,8 @@ class ClusterSnapshot:
     """C: committed offset (of a share group: its start offset); negative where the group never committed, and
     ``COMMIT_NOT_READ`` where that could not be read."""
     completed: Int64s
-    """C: records beyond the committed offset that the group is done with already: 0 but for share groups."""
+    """C: records beyond the committed offset, or the log's start if that is later, that the group is done with already:
+    0 but for share groups; ``NOT_KNOWN`` where a share group's coordinator does not count them."""
     unread_at: Float64s
     """C: when the first record that the group has not committed was written, in seconds since 1970, as its leader says
     (ListOffsets by timestamp); NaN where it was not looked up."""

@@ -24,6 +24,7 @@ _KPL: Final = "0.15.12"
 _DYNAMODB: Final = "2.6.0"
 _KUBECTL: Final = "2.0.0"
 _SLF4J_SIMPLE: Final = "2.0.13"
+_SLF4J_OF_KAFKA: Final = "1.7.36"
 _AWS_SDK: Final = "3.1143.0"
 _NPM: Final[Mapping[str, tuple[str, ...]]] = {
     "axe-core": ("axe-core@4.14.1",),
@@ -84,6 +85,14 @@ def program(name: str) -> str:
 def kafka_libs(version: str) -> Path:
     """The folder with all jars of a Kafka version."""
     return _kept(f"kafka-{version}", lambda folder: _download_kafka(version, folder)) / "libs"
+
+
+def streams_libs() -> Path:
+    """The folder with the jars of Kafka Streams, and Kafka's client among them."""
+    version = KAFKA_VERSIONS[0]
+    streams = _DEPENDENCY.format("org.apache.kafka", "kafka-streams", version, "")
+    log = _DEPENDENCY.format("org.slf4j", "slf4j-simple", _SLF4J_OF_KAFKA, _ALONE)
+    return _kept(f"kafka-streams-{version}", lambda folder: _maven(folder, streams, log)) / "libs"
 
 
 def jmx_agent() -> Path:
@@ -300,7 +309,7 @@ def _everything() -> Iterator[Callable[[], Path]]:
     yield from (partial(node_modules, name) for name in _NPM)
     yield from (alertmanager, promtool_3, prometheus_3, node_exporter, kcat, jmx_agent, msk_iam_libs, kpl_libs)
     yield from (partial(kcl_libs, version) for version in KCL_VERSIONS)
-    yield dynamodb_libs
+    yield from (streams_libs, dynamodb_libs)
 
 
 def main() -> None:

@@ -145,6 +145,12 @@ class Clients(ABC):
             for each in sent:
                 each.get(timeout=_SECONDS)
 
+    def send(self, topic: str, partition: int, *values: str) -> None:
+        """Append these records to a partition, and wait until they are there."""
+        with closing(KafkaProducer(**self._connection())) as producer:
+            for each in [producer.send(topic, value.encode(), partition=partition) for value in values]:
+                each.get(timeout=_SECONDS)
+
     def commit(self, group: str, offsets: Mapping[tuple[str, int], int]) -> None:
         """Commit for a group that has no members."""
         wanted = {TopicPartition(*at): OffsetAndMetadata(offset, "", -1) for at, offset in offsets.items()}

@@ -21,6 +21,8 @@ _KAFKA_TOOLS: Final = "org.apache.kafka.tools"
 _HOMES: Final[Mapping[str, str]] = {
     "": _KAFKA_TOOLS,
     "ConsumerGroupCommand": f"{_KAFKA_TOOLS}.consumer.group",
+    "ShareGroupCommand": f"{_KAFKA_TOOLS}.consumer.group",
+    "StreamsGroupCommand": f"{_KAFKA_TOOLS}.streams",
     "ConsoleConsumer": f"{_KAFKA_TOOLS}.consumer",
     "ReassignPartitionsCommand": f"{_KAFKA_TOOLS}.reassign",
     "ConfigCommand": "kafka.admin",

@@ -75,6 +75,22 @@ class Tools(ABC):
             members.setdefault(row["GROUP"], []).append(row["CONSUMER-ID"])
         return members
 
+    def share_left(self, group: str) -> dict[tuple[str, int], tuple[int | None, int | None]]:
+        """The start offset and the lag of a share group, by topic and partition; None where a dash is printed."""
+        rows = _rows(self.tool("ShareGroupCommand", "--describe", "--group", group, "--offsets"))
+        numbers = {(row["TOPIC"], int(row["PARTITION"])): (row["START-OFFSET"], row["LAG"]) for row in rows}
+        return {at: (_number(start), _number(lag)) for at, (start, lag) in numbers.items()}
+
+    def streams_left(self, group: str) -> dict[tuple[str, int], int | None]:
+        """The lag of a streams group, by topic and partition."""
+        rows = _rows(self.tool("StreamsGroupCommand", "--describe", "--group", group))
+        return {(row["TOPIC"], int(row["PARTITION"])): _number(row["OFFSET-LAG"]) for row in rows}
+
+    def modern_state(self, kind: str, group: str) -> tuple[str, int]:
+        """The state of a group, and how many members it has; the kind is Share or Streams."""
+        ((_, state, members),) = _states(self.tool(f"{kind}GroupCommand", "--describe", "--group", group, "--state"))
+        return state, members
+
     def log_dirs(self) -> dict[tuple[int, str, int], int]:
         """The bytes of every replica, by broker, topic and partition."""
         said = self.tool("LogDirsCommand", "--describe")

@@ -10,6 +10,8 @@ The tree::
         SourceDenied            the credentials or the rights are not enough
         SourceThrottled         a quota told us to wait                                 (retryable)
         SourceMisread           what came back was not what the protocol promises
+        SourceForeign           another one answers than the one that is watched
+        SourceUnsupported       it does not offer what was to be asked
       ExportError             an exporter could not start or deliver
       GrafanaError            a Grafana did not take the dashboards
       QueryError              an expression is none, or uses what the engine does not know
@@ -65,6 +67,14 @@ class SourceThrottled(SourceError):
 
 class SourceMisread(SourceError):
     """What came back was not what the protocol promises."""
+
+
+class SourceForeign(SourceError):
+    """Another cluster answers at an address of the one that is watched."""
+
+
+class SourceUnsupported(SourceError):
+    """What was to be asked is not offered; so it is not asked."""
 
 
 class ExportError(StreamWatchError):

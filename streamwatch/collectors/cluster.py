@@ -154,7 +154,7 @@ def _disks(now: ClusterSnapshot) -> list[Samples]:
         c.LOG_DIR_USED.samples(keys, used),
         c.LOG_DIR_TOTAL.samples(keys, total),
         c.LOG_DIR_USABLE.samples(keys, usable),
-        c.LOG_DIR_ONLINE.samples(keys, np.array([float(d.online) for d in now.log_dirs])),
+        c.LOG_DIR_ONLINE.samples(keys, np.array([_told(d.online) for d in now.log_dirs])),
     ]
 
 

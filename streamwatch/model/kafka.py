@@ -68,7 +68,8 @@ class LogDir:
     usable_bytes: int
     log_bytes: int
     """All logs in it, future replicas too; ``NOT_KNOWN`` where only some topics were asked for."""
-    online: bool
+    online: bool | None
+    """Whether the broker can use it; None where it answers with another error than that of a failed disk."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,13 +114,19 @@ class Topology:
         found = np.minimum(np.searchsorted(self._row_key, wanted), len(self._row_key) - 1)
         return np.where((self._row_key[found] == wanted) & (topic >= 0), found, -1)
 
+    def made_anew(self, before: "Topology") -> Bools:
+        """Return which topics (T) are others than those of their names before; without ids that is not known."""
+        if self.topics == before.topics and self.topic_ids == before.topic_ids:
+            return np.zeros(len(self.topics), dtype=bool)
+        earlier = dict(zip(before.topics, before.topic_ids, strict=False))
+        ids = self.topic_ids or (NO_ID,) * len(self.topics)
+        known = [(now, earlier.get(name, NO_ID)) for name, now in zip(self.topics, ids, strict=True)]
+        return np.array([now != then and NO_ID not in {now, then} for now, then in known], dtype=bool)
+
     def rows_in(self, earlier: "Topology") -> Int64s:
         """Return where each partition (P) stood in an earlier topology; -1 for a new one, and a new topic's."""
         index = np.array([earlier.topic_index.get(name, -1) for name in self.topics], dtype=np.int64)
-        if self.topic_ids and earlier.topic_ids:
-            for topic, (at, own) in enumerate(zip(index.tolist(), self.topic_ids, strict=True)):
-                if at >= 0 and earlier.topic_ids[at] != own and NO_ID not in {earlier.topic_ids[at], own}:
-                    index[topic] = -1
+        index[self.made_anew(earlier)] = -1
         return earlier.rows(index[self.topic], self.partition.astype(np.int64))
 
 

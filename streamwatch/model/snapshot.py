@@ -6,7 +6,9 @@ from typing import Literal, Protocol
 Scope = Literal[
     "cluster", "broker", "partition", "group", "topic", "region", "stream", "shard", "consumer", "cloudwatch"
 ]
-Reason = Literal["unreachable", "timeout", "denied", "throttled", "misread", "moved", "error", "budget", "unsupported"]
+Reason = Literal[
+    "unreachable", "timeout", "denied", "throttled", "misread", "moved", "error", "budget", "unsupported", "foreign"
+]
 
 
 @dataclass(frozen=True, slots=True)

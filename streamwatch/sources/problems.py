@@ -1,7 +1,25 @@
 """From errors to problems: what a read could not learn, and why, in the words of a snapshot."""
 
-from streamwatch.errors import SourceDenied, SourceError, SourceMisread, SourceThrottled, SourceUnavailable
+from typing import Final
+
+from streamwatch.errors import (
+    SourceDenied,
+    SourceError,
+    SourceForeign,
+    SourceMisread,
+    SourceThrottled,
+    SourceUnavailable,
+    SourceUnsupported,
+)
 from streamwatch.model.snapshot import Problem, Reason, Scope
+
+_REASONS: Final[dict[type[SourceError], Reason]] = {
+    SourceDenied: "denied",
+    SourceThrottled: "throttled",
+    SourceMisread: "misread",
+    SourceForeign: "foreign",
+    SourceUnsupported: "unsupported",
+}
 
 
 def problem(scope: Scope, error: SourceError, detail: str, count: int = 1) -> Problem:
@@ -11,12 +29,6 @@ def problem(scope: Scope, error: SourceError, detail: str, count: int = 1) -> Pr
 
 def reason_of(error: SourceError) -> Reason:
     """Return the reason that an error is."""
-    if isinstance(error, SourceDenied):
-        return "denied"
-    if isinstance(error, SourceThrottled):
-        return "throttled"
-    if isinstance(error, SourceMisread):
-        return "misread"
     if isinstance(error, SourceUnavailable):
         return "timeout" if "no answer" in str(error) or "deadline" in str(error) else "unreachable"
-    return "error"
+    return next((reason for kind, reason in _REASONS.items() if isinstance(error, kind)), "error")

@@ -43,6 +43,7 @@ from kafka.protocol.sasl import (
 )
 
 from streamwatch.errors import SourceMisread
+from streamwatch.sources.kafka.text import decode_readable
 from streamwatch.sources.log import logger
 
 log = logger(__name__)
@@ -116,8 +117,20 @@ class Api:
             SourceMisread: it is not an answer of this API and version.
 
         """
+        return self.decode_names(version, body)[0]
+
+    def decode_names(self, version: int, body: bytes) -> tuple[Message, frozenset[str]]:
+        """Return an answer's body as an object, and those of its strings that are not what was sent: no UTF-8.
+
+        Raises:
+            SourceMisread: it is not an answer of this API and version.
+
+        """
         try:
-            return self.response.decode(body, version=version)
+            try:
+                return self.response.decode(body, version=version), frozenset()
+            except UnicodeDecodeError:
+                return decode_readable(self.response, version, body)
         except UNDECODABLE as error:
             raise SourceMisread(f"{self.name} v{version}: {len(body)} bytes that do not decode: {error!r}") from error
 

@@ -1,18 +1,17 @@
 """Committed offsets of all groups, in columns: many groups in one request to each coordinator."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from streamwatch.errors import SourceError
-from streamwatch.model.kafka import COMMIT_NOT_READ, CommitKeys, GroupTable, Int64s, Topology
+from streamwatch.model.kafka import COMMIT_NOT_READ, Bools, CommitKeys, GroupTable, Int64s, Topology
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import OFFSET_FETCH, Message
 from streamwatch.sources.kafka.fanout import Asking, Fanout
 from streamwatch.sources.kafka.groups import find_coordinators
-from streamwatch.sources.kafka.layout import COMMIT, UNWALKABLE, Layout, Run, walk_commits
+from streamwatch.sources.kafka.layout import COMMIT, UNWALKABLE, Layout, Records, Run, walk_commits
 from streamwatch.sources.kafka.link import Link
 from streamwatch.sources.kafka.problems import problem, refusal
 
@@ -48,6 +47,8 @@ class CommitReader:
     def __init__(self) -> None:
         self._layouts: dict[Chunk, tuple[Layout, Shape]] = {}
         self._shapes: dict[Chunk, Shape] = {}
+        self._reduced: dict[Chunk, tuple[Shape, Bools, Shape]] = {}
+        """A shape, which of its partitions have a commit, and the shape of those."""
         self._wordy: set[str] = set()
         self._keys: CommitKeys | None = None
         self._keyed: tuple[Shape, ...] = ()
@@ -65,6 +66,7 @@ class CommitReader:
             batches += retried.values()
         self._layouts = {c: self._layouts[c] for c in chunks if c in self._layouts}
         self._shapes = {c: self._shapes[c] for c in chunks if c in self._shapes}
+        self._reduced = {c: self._reduced[c] for c in chunks if c in self._reduced}
         return batches
 
     def columns(
@@ -107,43 +109,51 @@ class CommitReader:
 
     async def _fetch(self, asking: Asking, chunk: Chunk, moved: set[str], *, last_try: bool) -> Batch:
         link, names = chunk
-        version = link.versions.get(OFFSET_FETCH.key, OFFSET_FETCH.highest)
+        version = link.version(OFFSET_FETCH)
         body = await asking.ask(link, OFFSET_FETCH, _request(version, names))
         if version >= _MANY:
             known = self._layouts.get(chunk)
             records = known[0].read(body) if known else None
             if known is not None and records is not None:
-                return Batch(known[1], _offsets(records, known[1], asking))
+                return self._batch(asking, chunk, known[1], records)
             try:
-                layout = walk_commits(body)
+                layout = walk_commits(body, names)
             except UNWALKABLE:
                 self._layouts.pop(chunk, None)
             else:
                 shape = Shape(names, layout.runs, layout.records["partition"].astype(np.int64))
                 self._layouts[chunk] = (layout, shape)
-                return Batch(shape, _offsets(layout.records, shape, asking))
+                return self._batch(asking, chunk, shape, layout.records)
         return self._decode(asking, chunk, version, body, moved, last_try=last_try)
 
     def _decode(  # noqa: PLR0913
         self, asking: Asking, chunk: Chunk, version: int, body: bytes, moved: set[str], *, last_try: bool
     ) -> Batch:
         """Read an answer by its message class: an older version, errors of groups, or commits with metadata."""
-        message = OFFSET_FETCH.decode(version, body)
+        message, odd = OFFSET_FETCH.decode_names(version, body)
+        refused: dict[int, list[str]] = {}
+        left_out = set(chunk[1])
         answered: list[str] = []
         runs: list[Run] = []
         rows: list[tuple[int, int, int]] = []
         for group in message.groups if version >= _MANY else [message]:
             name = group.group_id if version >= _MANY else chunk[1][0]
+            left_out.discard(name)
             if group.error_code in codes.MOVED_GROUP and not last_try:
                 moved.add(name)
             elif group.error_code:
-                asking.problems.append(refusal("group", group.error_code, f"group {name!r}: its commits"))
+                refused.setdefault(group.error_code, []).append(name)
             else:
                 answered.append(name)
                 self._note_words(name, group)
                 for topic in group.topics or ():
+                    if topic.name in odd:
+                        detail = f"group {name!r}: OffsetFetch: commits to topic {topic.name}, which is no UTF-8"
+                        asking.problems.append(Problem("group", "misread", detail))
+                        continue
                     runs.append(Run(name, topic.name, 0, len(topic.partitions)))
                     rows += [(p.partition_index, p.committed_offset, p.error_code) for p in topic.partitions]
+        asking.problems += _refusals(refused, left_out)
         columns = np.array(rows, dtype=np.int64).reshape(-1, 3)
         shape = Shape(tuple(answered), tuple(runs), columns[:, 0].copy())
         last = self._shapes.get(chunk)
@@ -156,7 +166,18 @@ class CommitReader:
         self._shapes[chunk] = shape
         records = np.zeros(len(columns), dtype=COMMIT)
         records["offset"], records["error"] = columns[:, 1], columns[:, 2]
-        return Batch(shape, _offsets(records, shape, asking))
+        return self._batch(asking, chunk, shape, records)
+
+    def _batch(self, asking: Asking, chunk: Chunk, shape: Shape, records: Records) -> Batch:
+        """Return the commits in these records; a negative offset is none, as services other than Kafka write it."""
+        committed = _offsets(records, shape, asking)
+        there = (committed >= 0) | (records["error"] != 0)
+        if there.all():
+            return Batch(shape, committed)
+        last = self._reduced.get(chunk)
+        if last is None or last[0] is not shape or not np.array_equal(last[1], there):
+            last = self._reduced[chunk] = (shape, there, _only(shape, there))
+        return Batch(last[2], committed[there])
 
     def _note_words(self, name: str, group: Message) -> None:
         if any(p.metadata for topic in group.topics or () for p in topic.partitions):
@@ -172,18 +193,44 @@ def _request(version: int, names: tuple[str, ...]) -> bytes:
     return OFFSET_FETCH.encode(version, groups=[group(version=version, group_id=n, topics=None) for n in names])
 
 
-def _offsets(records: Any, shape: Shape, asking: Asking) -> Int64s:  # noqa: ANN401 - a structured array
+def _offsets(records: Records, shape: Shape, asking: Asking) -> Int64s:
     """Return the committed offsets; a partition with an error is not known, and a problem."""
     committed: Int64s = records["offset"].astype(np.int64)
-    wrong = records["error"] != 0
-    if wrong.any():
-        committed[wrong] = COMMIT_NOT_READ
+    errors = records["error"].astype(np.int64)
+    if errors.any():
+        committed[errors != 0] = COMMIT_NOT_READ
         owners = np.repeat(np.arange(len(shape.runs)), [run.count for run in shape.runs])
-        first = int(np.argmax(wrong))
-        run = shape.runs[int(owners[first])]
-        detail = f"group {run.owner!r}: {run.topic}-{int(shape.partition[first])} and others: committed offset"
-        asking.problems.append(refusal("partition", int(records["error"][first]), detail, int(wrong.sum())))
+        for code in np.unique(errors[errors != 0]).tolist():
+            places = np.flatnonzero(errors == code)
+            run, partition = shape.runs[int(owners[places[0]])], int(shape.partition[places[0]])
+            what = f"group {run.owner!r}: {run.topic}-{partition} and {len(places) - 1} others: committed offsets"
+            asking.problems.append(refusal("partition", code, f"{what}: OffsetFetch", len(places)))
     return committed
+
+
+def _only(shape: Shape, there: Bools) -> Shape:
+    """Return the shape of only these partitions."""
+    starts = np.cumsum([0, *(run.count for run in shape.runs)])
+    counts = [int(there[start : start + run.count].sum()) for start, run in zip(starts, shape.runs, strict=False)]
+    runs = tuple(replace(run, count=count) for run, count in zip(shape.runs, counts, strict=True) if count)
+    return Shape(shape.groups, runs, shape.partition[there])
+
+
+def _refusals(refused: dict[int, list[str]], left_out: set[str]) -> list[Problem]:
+    """Return a problem for each error code that stands for groups' commits, and for groups that have no answer."""
+    problems = [
+        refusal(
+            "group",
+            code,
+            f"group {names[0]!r} and {len(names) - 1} others: their commits: OffsetFetch",
+            len(names),
+        )
+        for code, names in refused.items()
+    ]
+    if left_out:
+        detail = f"OffsetFetch: group {min(left_out)!r} and {len(left_out) - 1} others: left out of the answer"
+        problems.append(Problem("group", "misread", detail, len(left_out)))
+    return problems
 
 
 def _resolve(shapes: tuple[Shape, ...], table: GroupTable, topology: Topology) -> CommitKeys:

@@ -80,6 +80,11 @@ class Config:
         "brokers to ask first; the others are found from them. Of a cluster of MSK's (`msk`) they can be left out",
         default=(),
     )
+    cluster_id: str | None = setting(
+        "the cluster's own id, as `kafka_cluster_info` shows it: a broker of any other is refused; without it, the id"
+        " that the agent's first read finds",
+        default=None,
+    )
     tls: Tls | None = setting("TLS towards the brokers; left out, the connection is in the clear", default=None)
     sasl: Sasl | None = setting("who the agent is, by SASL", default=None)
     interval: Duration = setting("how often the cluster is read", default=15.0, minimum=1)

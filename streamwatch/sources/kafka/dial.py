@@ -14,10 +14,13 @@ from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import API_VERSIONS, METADATA, SASL_AUTHENTICATE, UNDECODABLE, negotiate
 from streamwatch.sources.kafka.auth import Credentials, authenticate, tls_context
 from streamwatch.sources.kafka.config import Config
+from streamwatch.sources.kafka.identity import Identity
 from streamwatch.sources.kafka.wire import Connection, open_connection
 
 _REAUTH_SHARE = 0.85
 """Of a session's lifetime, after which it is authenticated anew: a broker cuts it off at 1.0."""
+_BROKER_REGISTRATION = 62
+"""The key of an API that KRaft's controllers offer, to brokers, and no broker does (seen on 4.3)."""
 
 
 @dataclass(slots=True)
@@ -27,12 +30,22 @@ class Session:
     connection: Connection
     versions: dict[int, int]
     reauth_at: float | None = None
+    offered: frozenset[int] = frozenset()
+    """Every API key that the broker offers, those that the agent does not use too."""
+    cluster_id: str | None = None
+    """Of the cluster that answers; None where it gives no id."""
+
+
+class ControllerPort(SourceMisread):
+    """A KRaft controller answers, which does not know what brokers know."""
 
 
 class Dialer:
     """Opens sessions with one cluster's brokers."""
 
     def __init__(self, config: Config) -> None:
+        self.identity = Identity(config.cluster_id)
+        """Of the cluster: a session with another one's broker is refused."""
         self._config = config
         self._credentials = Credentials(config.sasl, over_tls=config.tls is not None) if config.sasl else None
         self._context: tuple[tuple[float, ...], ssl.SSLContext] | None = None
@@ -44,6 +57,7 @@ class Dialer:
             SourceUnavailable: nobody there, or not in time.
             SourceDenied: no trust, or refused.
             SourceMisread: it does not speak Kafka, or no version that we do.
+            SourceForeign: it is another cluster's.
 
         """
         timeout = self._config.connect_timeout
@@ -52,9 +66,10 @@ class Dialer:
             with understood():
                 async with asyncio.timeout(timeout):
                     connection = await self.connect(host, port)
-                    session = Session(connection, await self.negotiate(connection))
+                    session = await self.negotiate(connection)
                     await self.authenticate(session, host)
                     await self.prove(session)
+                    self.identity.check(session.cluster_id, f"{host}:{port}")
                     return session
         except (TimeoutError, SourceError) as error:
             reason = error if isinstance(error, SourceError) else SourceUnavailable(f"no session within {timeout:g}s")
@@ -103,8 +118,14 @@ class Dialer:
                 f"TLS: no handshake: {error.reason or error}: is this the TLS listener's port?"
             ) from error
 
-    async def negotiate(self, connection: Connection) -> dict[int, int]:
-        """Ask which versions the broker speaks; return the one to use for each API."""
+    async def negotiate(self, connection: Connection) -> Session:
+        """Ask which versions the broker speaks; return a session with the one to use for each API.
+
+        Raises:
+            ControllerPort: it is no broker, but a controller.
+            SourceMisread: it speaks no version of what must be asked.
+
+        """
         version = API_VERSIONS.highest
         fields = {"client_software_name": "streamwatch", "client_software_version": __version__}
         body = await self._first(connection, version, API_VERSIONS.encode(version, **fields))
@@ -114,10 +135,13 @@ class Dialer:
         reply = API_VERSIONS.decode(version, body)
         if reply.error_code:
             raise SourceMisread(f"ApiVersions: {codes.explain(reply.error_code)}")
-        versions = negotiate({offer.api_key: (offer.min_version, offer.max_version) for offer in reply.api_keys})
-        if METADATA.key not in versions:
-            raise SourceMisread("the broker speaks no version of Metadata that we do: Kafka 2.8 or later is needed")
-        return versions
+        offered = {offer.api_key: (offer.min_version, offer.max_version) for offer in reply.api_keys}
+        versions = negotiate(offered)
+        if METADATA.key in versions:
+            return Session(connection, versions, offered=frozenset(offered))
+        if METADATA.key not in offered and _BROKER_REGISTRATION in offered:
+            raise ControllerPort("this is a KRaft controller's port: use a broker's listener")
+        raise SourceMisread("the broker speaks no version of Metadata that we do: Kafka 2.8 or later is needed")
 
     async def authenticate_anew(self, session: Session, host: str) -> None:
         """Run SASL again on a session that is due, within ``connect_timeout``.
@@ -147,13 +171,17 @@ class Dialer:
             session.reauth_at = asyncio.get_running_loop().time() + lifetime * _REAUTH_SHARE
 
     async def prove(self, session: Session) -> None:
-        """Send the smallest of requests: a broker that wants to know who we are cuts the connection here."""
+        """Send the smallest of requests: a broker that wants to know who we are cuts the connection here.
+
+        The answer names the cluster.
+        """
+        version = session.versions[METADATA.key]
         try:
-            version = session.versions[METADATA.key]
-            await session.connection.send(METADATA, version, METADATA.encode(version, topics=[])).answer
+            answer = await session.connection.send(METADATA, version, METADATA.encode(version, topics=[])).answer
         except SourceUnavailable as error:
             hint = "" if self._credentials else ": does this listener want `sasl`?"
             raise SourceUnavailable(f"cut off at the first request ({error}){hint}") from error
+        session.cluster_id = METADATA.decode(version, answer).cluster_id or None
 
     def _tls(self) -> ssl.SSLContext | None:
         """Return the TLS context, built anew when one of its files has changed."""

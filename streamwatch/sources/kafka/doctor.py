@@ -5,12 +5,12 @@ import socket
 import ssl
 from collections.abc import AsyncIterator
 
-from streamwatch.errors import SourceDenied, SourceError
+from streamwatch.errors import SourceDenied, SourceError, SourceForeign
 from streamwatch.model.finding import Finding, Verdict
 from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import METADATA
 from streamwatch.sources.kafka.config import Config
-from streamwatch.sources.kafka.dial import Dialer, Session, understood
+from streamwatch.sources.kafka.dial import ControllerPort, Dialer, Session, understood
 from streamwatch.sources.kafka.metadata import Registered, decode
 from streamwatch.sources.kafka.rights import Right, check_rights
 from streamwatch.sources.kafka.wire import open_connection
@@ -37,6 +37,7 @@ async def examine(config: Config) -> AsyncIterator[Finding]:
             continue
         if not checked:
             checked = True
+            dialer.identity.learn(session.cluster_id)
             async for right in check_rights(session, config):
                 yield _as_finding(config.name, right)
             for broker in await _brokers(session, config):
@@ -78,7 +79,7 @@ async def _reach(
                 yield Finding(target, "tls", "ok", _peer(connection.tls)), None
             step = "kafka"
             async with asyncio.timeout(timeout):
-                session = Session(connection, await dialer.negotiate(connection))
+                session = await dialer.negotiate(connection)
             yield Finding(target, "kafka", "ok", f"{len(session.versions)} APIs in common"), None
             step = "login"
             async with asyncio.timeout(timeout):
@@ -88,7 +89,15 @@ async def _reach(
         yield _broken(target, step, error, timeout), None
         return
     who = f"{config.sasl.mechanism}: accepted" if config.sasl else "no SASL: the listener lets anyone in"
-    yield Finding(target, "login", "ok", who), session
+    yield Finding(target, "login", "ok", who), None
+    try:
+        dialer.identity.check(session.cluster_id, f"{host}:{port}")
+    except SourceForeign as error:
+        session.connection.close(error)
+        remedy = "take the address out of `bootstrap`, or set `cluster_id` to the id of the cluster that is meant"
+        yield Finding(target, "cluster", "failed", str(error), remedy), None
+        return
+    yield Finding(target, "cluster", "ok", f"id {session.cluster_id}" if session.cluster_id else "gives no id"), session
 
 
 def _broken(target: str, step: str, error: Exception, timeout: float) -> Finding:
@@ -98,6 +107,8 @@ def _broken(target: str, step: str, error: Exception, timeout: float) -> Finding
         "kafka": "is this a Kafka listener, and does it want TLS or a client certificate?",
         "login": "check `sasl`: mechanism, user name, password or token",
     }
+    if isinstance(error, ControllerPort):
+        remedies["kafka"] = "give the port of a broker's listener, not of `controller.listener.names`"
     if step == "login" and not isinstance(error, SourceDenied):
         remedies["login"] = "does this listener want `sasl`? Look into the broker's log for this connection"
     return Finding(target, step, "failed", detail, remedies[step])

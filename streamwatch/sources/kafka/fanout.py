@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from typing import TypeVar
 
-from streamwatch.errors import SourceError, SourceMisread, SourceUnavailable
+from streamwatch.errors import SourceError, SourceForeign, SourceMisread, SourceUnavailable
 from streamwatch.model.kafka import Broker
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka.apis import DESCRIBE_QUORUM, UNDECODABLE, Api
@@ -13,7 +13,7 @@ from streamwatch.sources.kafka.dial import Dialer
 from streamwatch.sources.kafka.failover import KRAFT_SECONDS, ZOOKEEPER_SECONDS
 from streamwatch.sources.kafka.link import Link
 from streamwatch.sources.kafka.metadata import Registered
-from streamwatch.sources.kafka.problems import OverBudget
+from streamwatch.sources.kafka.problems import OverBudget, problem
 from streamwatch.sources.kafka.tally import Tally
 from streamwatch.sources.log import logger
 
@@ -47,8 +47,9 @@ class Fanout:
         ready = [link for link in self.links.values() if link.up and usable(link)]
         if ready:
             return ready
-        if not self._bootstrap:
-            for server in self._config.bootstrap:
+        tried = {link.name for link in self._bootstrap}
+        for server in self._config.bootstrap:
+            if server not in tried:
                 host, _, port = server.rpartition(":")
                 self._bootstrap.append(self._link(server, host.strip("[]"), int(port)))
         await _settled(self._bootstrap)
@@ -58,6 +59,23 @@ class Fanout:
             kind = type(self._bootstrap[0].down or SourceUnavailable())
             raise kind("; ".join(reasons))
         return ready
+
+    def accept(self, cluster_id: str | None, link: Link) -> None:
+        """Accept the id that a broker's metadata gives; the first one is the cluster's from then on.
+
+        Raises:
+            SourceForeign: it is another cluster's, and the link is refused.
+
+        """
+        identity = self._dialer.identity
+        try:
+            identity.check(cluster_id, f"{link.host}:{link.port}")
+        except SourceForeign as error:
+            link.refuse(error)
+            raise
+        if identity.learn(cluster_id):
+            for other in self._bootstrap:
+                other.check_identity()
 
     async def follow(self, registered: tuple[Registered, ...], holders: set[int]) -> None:
         """Link to the brokers that the metadata lists, and keep the links to those that only still hold replicas.
@@ -80,8 +98,10 @@ class Fanout:
         for node in set(self.links) - set(self._known):
             await self.links.pop(node).close()
         for link in self._bootstrap:
-            await link.close()
-        self._bootstrap.clear()
+            if not isinstance(link.down, SourceForeign):
+                await link.close()
+        # Those at which another cluster answers are kept: as long as it does, that is a problem.
+        self._bootstrap = [link for link in self._bootstrap if isinstance(link.down, SourceForeign)]
         await _settled(self.links.values())
         for link in self.links.values():
             link.changed = self._changed
@@ -105,6 +125,17 @@ class Fanout:
         """After how many seconds without a broker the cluster gives up its session."""
         kraft = any(DESCRIBE_QUORUM.key in link.versions for link in self.links.values())
         return self._config.session_timeout or (KRAFT_SECONDS if kraft else ZOOKEEPER_SECONDS)
+
+    def down(self) -> list[Problem]:
+        """Return a problem for each broker that is down, and for each address at which another cluster answers."""
+        foreign = [link for link in self._bootstrap if isinstance(link.down, SourceForeign)]
+        return [
+            problem("cluster", error, f"{link.name}: {error}")
+            if isinstance(error, SourceForeign)
+            else problem("broker", error, f"broker {link.name} ({link.host}:{link.port}): {error}")
+            for link in [*self.links.values(), *foreign]
+            if (error := link.down) is not None
+        ]
 
     async def close(self) -> None:
         """Drop all connections."""
@@ -142,9 +173,11 @@ class Asking:
         """Ask one broker once; the version is the one negotiated with it.
 
         Raises:
+            SourceUnsupported: the broker does not offer it.
             SourceError: no answer, or none allowed any more.
 
         """
+        version = link.version(api)
         if self._config.max_requests:
             if self._budget <= 0:
                 raise OverBudget(f"max_requests ({self._config.max_requests}) reached before {api.name}")
@@ -152,7 +185,7 @@ class Asking:
         wait = min(self.left(), self._config.request_timeout)
         if wait <= 0:
             raise SourceUnavailable(f"the read's deadline ({self._config.read_seconds:g}s) came before {api.name}")
-        return await link.ask(api, link.versions.get(api.key, api.highest), body, wait)
+        return await link.ask(api, version, body, wait)
 
     async def all(
         self, calls: Mapping[Key, Awaitable[Answer]], failed: Callable[[Key, SourceError], Problem]

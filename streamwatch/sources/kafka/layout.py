@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from streamwatch.sources.kafka.text import readable
+
 Records = npt.NDArray[Any]
 """A structured array; its fields are the record's."""
 
@@ -138,6 +140,12 @@ class Walker:
         start, self.at = self.at, self.at + size
         return self.body[start : self.at].decode()
 
+    def text(self) -> tuple[str, bool]:
+        """Read a compact string that may be no UTF-8, and say whether it is."""
+        size = self.count()
+        start, self.at = self.at, self.at + size
+        return readable(self.body[start : self.at])
+
     def integer(self, size: int) -> int:
         """Read a signed integer of that many bytes."""
         start, self.at = self.at, self.at + size
@@ -188,17 +196,26 @@ def walk_offsets(body: bytes) -> Layout:
     return checked(Layout(body, runs, OFFSET, [(0, 4)]))
 
 
-def walk_commits(body: bytes) -> Layout:
-    """Learn the layout of an OffsetFetch answer, v8, in which no group has an error of its own."""
-    walker, runs = Walker(body, 4), list[Run]()
+def walk_commits(body: bytes, groups: tuple[str, ...] | None = None) -> Layout:
+    """Learn the layout of an OffsetFetch answer, v8, in which no group has an error of its own.
+
+    Args:
+        body: the answer's body.
+        groups: the groups that it must be about, all of them and no other; None where that does not matter.
+
+    """
+    walker, runs, found = Walker(body, 4), list[Run](), list[str]()
     for _ in range(walker.count()):
         group = walker.string()
+        found.append(group)
         walker.runs(group, COMMIT, runs)
         if walker.integer(2):
             raise NotFixed
         walker.no_tags()
     walker.no_tags()
     walker.ended()
+    if groups is not None and sorted(found) != sorted(groups):
+        raise NotFixed
     return checked(Layout(body, runs, COMMIT, [(0, 4)]))
 
 

@@ -12,7 +12,14 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Final
 
-from streamwatch.errors import SourceDenied, SourceError, SourceThrottled, SourceUnavailable
+from streamwatch.errors import (
+    SourceDenied,
+    SourceError,
+    SourceForeign,
+    SourceThrottled,
+    SourceUnavailable,
+    SourceUnsupported,
+)
 from streamwatch.sources.kafka.apis import METADATA, Api
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.dial import Dialer, Session
@@ -58,6 +65,9 @@ class Link:
         self._tally = tally
         self._session: Session | None = None
         self._versions: dict[int, int] = {}
+        self._offered: frozenset[int] = frozenset()
+        self._missed: set[int] = set()
+        """The APIs that it does not offer and that were wanted: each is logged once."""
         self._tried = asyncio.Event()
         """Set once it is known, for the first time, whether the broker is up."""
         self._decided = asyncio.Event()
@@ -75,6 +85,42 @@ class Link:
     def versions(self) -> dict[int, int]:
         """The version spoken for each API key, in the last session; empty before the first."""
         return self._versions
+
+    @property
+    def offered(self) -> frozenset[int]:
+        """Every API key that the broker offered in the last session; empty before the first."""
+        return self._offered
+
+    def version(self, api: Api) -> int:
+        """Return the version of an API that is spoken with this broker: what it does not offer is not asked.
+
+        Raises:
+            SourceUnsupported: it offers none that the agent knows.
+            SourceUnavailable: it has never been reached.
+
+        """
+        version = self._versions.get(api.key)
+        if version is not None:
+            return version
+        if not self._versions:
+            raise SourceUnavailable(str(self.down or "not reached yet"))
+        if api.key not in self._missed:
+            self._missed.add(api.key)
+            log.info("API not offered", extra={"broker": self.name, "api": api.name})
+        raise SourceUnsupported(f"{api.name} is not offered, or in no version from {api.lowest} to {api.highest}")
+
+    def check_identity(self) -> None:
+        """Drop the session if it is with another cluster's broker, which could not be known when it was opened."""
+        if self._session is not None:
+            try:
+                self._dialer.identity.check(self._session.cluster_id, f"{self.host}:{self.port}")
+            except SourceForeign as error:
+                self.refuse(error)
+
+    def refuse(self, reason: SourceError) -> None:
+        """Take the broker for down, whatever it answers, and dial anew."""
+        if self._session is not None:
+            self._give_up(self._session.connection, reason)
 
     async def settled(self) -> None:
         """Wait until it is known whether the broker is up."""
@@ -103,7 +149,10 @@ class Link:
         exchange: Exchange | None = None
         try:
             async with asyncio.timeout(seconds) as limit, self._slots:
-                connection = (await self._ready()).connection
+                session = await self._ready()
+                if session.versions.get(api.key, -1) < version:
+                    raise SourceUnavailable(f"offers another version of {api.name} since it came back")
+                connection = session.connection
                 await asyncio.sleep(max(0.0, self._quiet_until - loop.time()))
                 if api.forwarded:
                     await _drained(connection)
@@ -232,6 +281,7 @@ class Link:
     def _rise(self, session: Session) -> None:
         was_up = self.up
         self._session, self._versions, self.down = session, session.versions, None
+        self._offered = session.offered
         self._decided.set()
         self._tried.set()
         if not was_up:

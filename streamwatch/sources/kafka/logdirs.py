@@ -1,17 +1,22 @@
 """What the brokers' logs take on disk: the slowest question for a broker with many, so it is asked rarely.
 
 A broker walks every log to answer. The question goes out between reads, one broker's answer holds up nobody, and an
-answer counts until it is too old.
+answer counts until it is too old. A topic that was made anew since it was asked is another topic: its sizes are not
+known, and where logs are few they are asked for at once.
+
+Services that keep records in an object store show it as one more directory (``remote://...``). That is no disk of the
+broker's, and what is there of a replica is not what the broker holds of it.
 """
 
 import asyncio
+import re
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from streamwatch.errors import SourceError
-from streamwatch.model.kafka import NOT_KNOWN, Int64s, LogDir, Topology
+from streamwatch.errors import SourceError, SourceMisread
+from streamwatch.model.kafka import NOT_KNOWN, Bools, Int64s, LogDir, Topology
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import DESCRIBE_LOG_DIRS, Message, sensible
@@ -23,6 +28,23 @@ from streamwatch.sources.kafka.problems import problem, refusal
 
 _KEEP: Final = 2.5
 """An answer counts for so many intervals."""
+_WITH_ERROR: Final = 3
+"""The first version whose answer has an error code of its own."""
+_WITH_SIZES: Final = 4
+"""The first version that gives the size of a directory's volume (KIP-827)."""
+_FEW: Final = 10_000
+"""So many replicas in the cluster can be asked about out of turn."""
+_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+
+
+@dataclass(frozen=True, slots=True)
+class _Directory:
+    """A log directory as a broker describes it; sizes in bytes, negative where they are not given."""
+
+    path: str
+    error: int
+    total: int
+    usable: int
 
 
 @dataclass(slots=True)
@@ -30,11 +52,26 @@ class _Sizes:
     """One broker's last answer."""
 
     at: float
+    asked: Topology
+    """The topics of the time when it was asked."""
     dirs: tuple[LogDir, ...]
     runs: tuple[Run, ...]
     records: Records
-    placed: tuple[Topology, Int64s] | None = None
-    """Where each record stands among the replicas of a topology."""
+    local: Bools
+    """Which records are of directories of the broker's own."""
+    problems: list[Problem]
+    placed: "_Placed | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """Where the records of an answer stand among the replicas of a topology."""
+
+    topology: Topology
+    place: Int64s
+    """Of each record, -1 for one that is none of the topology's replicas."""
+    doubled: int
+    """How many replicas are left out, since several directories hold them, each with another size."""
 
 
 class LogDirReader:
@@ -46,6 +83,7 @@ class LogDirReader:
         self._layouts: dict[int, tuple[Layout, list[Volume]]] = {}
         self._problems: dict[int, Problem] = {}
         self._asked_at: float | None = None
+        self._asked: Topology | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def refresh(self, fanout: Fanout, topology: Topology, wanted: list[str] | None) -> None:
@@ -61,9 +99,10 @@ class LogDirReader:
         first = self._asked_at is None
         if self._task and not self._task.done():
             return
-        if not first and now - (self._asked_at or 0) < self._config.log_dirs_interval:
+        due = self._asked_at is None or now - self._asked_at >= self._config.log_dirs_interval
+        if not due and not self._out_of_turn(topology):
             return
-        self._asked_at = now
+        self._asked_at, self._asked = now, topology
         self._task = asyncio.create_task(self._ask_all(fanout, topology, wanted))
         if first:
             await self._task
@@ -73,17 +112,21 @@ class LogDirReader:
         now = asyncio.get_running_loop().time()
         sizes = np.full(len(topology.replica), NOT_KNOWN, dtype=np.int64)
         dirs: list[LogDir] = []
+        problems = [problem for node, problem in self._problems.items() if node in links]
         for node, known in list(self._sizes.items()):
             if node not in links or not links[node].up or now - known.at > _KEEP * self._config.log_dirs_interval:
                 del self._sizes[node]
                 continue
             dirs += known.dirs
-            if known.placed is None or known.placed[0] is not topology:
-                known.placed = (topology, _place(node, known, topology))
-            places = known.placed[1]
+            if known.placed is None or known.placed.topology is not topology:
+                known.placed = _place(node, known, topology)
+            places = known.placed.place
             here = places >= 0
             sizes[places[here]] = known.records["size"][here]
-        return sizes, tuple(dirs), [p for node, p in self._problems.items() if node in links]
+            problems += known.problems
+            if known.placed.doubled:
+                problems.append(_doubled(node, known.placed.doubled))
+        return sizes, tuple(dirs), problems
 
     async def close(self) -> None:
         """Stop asking."""
@@ -92,60 +135,116 @@ class LogDirReader:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _ask_all(self, fanout: Fanout, topology: Topology, wanted: list[str] | None) -> None:
-        up = {node: link for node, link in fanout.links.items() if link.up and DESCRIBE_LOG_DIRS.key in link.versions}
+        up = {node: link for node, link in fanout.links.items() if link.up}
         await asyncio.gather(*(self._ask(node, link, topology, wanted) for node, link in up.items()))
 
     async def _ask(self, node: int, link: Link, topology: Topology, wanted: list[str] | None) -> None:
-        version = link.versions[DESCRIBE_LOG_DIRS.key]
-        body = DESCRIBE_LOG_DIRS.encode(version, topics=_topics(topology, wanted, version))
-        self._problems.pop(node, None)
+        what = f"broker {node}: its log directories"
         try:
+            version = link.version(DESCRIBE_LOG_DIRS)
+            body = DESCRIBE_LOG_DIRS.encode(version, topics=_topics(topology, wanted, version))
             answer = await link.ask(DESCRIBE_LOG_DIRS, version, body, self._config.read_seconds)
             with sensible(DESCRIBE_LOG_DIRS):
-                sizes = self._read(node, answer, version)
+                code, directories, runs, records = self._read(node, answer, version)
+            if not code and not directories:
+                if version >= _WITH_ERROR:
+                    raise SourceMisread("DescribeLogDirs: an answer that names no directory")
+                code = codes.CLUSTER_DENIED  # before v3 a broker refuses by naming none of its directories
         except SourceError as error:
-            self._problems[node] = problem("broker", error, f"broker {node}: its log directories: {error}")
+            self._problems[node] = problem("broker", error, f"{what}: {error}")
             return
-        if not sizes.dirs:
-            # Before v3 a broker that refuses says so by naming none of its directories.
-            self._problems[node] = refusal("broker", codes.CLUSTER_DENIED, f"broker {node}: its log directories")
+        if code:
+            self._problems[node] = refusal("broker", code, f"{what}: DescribeLogDirs")
             return
-        self._sizes[node] = sizes
+        self._problems.pop(node, None)
+        self._sizes[node] = _sizes(node, topology, directories, runs, records)
 
-    def _read(self, node: int, answer: bytes, version: int) -> "_Sizes":
+    def _out_of_turn(self, topology: Topology) -> bool:
+        """Say whether a topic was made anew since the last question, and asking again costs little."""
+        if self._asked is None or self._asked is topology or len(topology.replica) > _FEW:
+            return False
+        return bool(topology.made_anew(self._asked).any())
+
+    def _read(self, node: int, answer: bytes, version: int) -> "_Answer":
         layout = self._layouts.get(node)
         if layout is None or layout[0].read(answer) is None:
             try:
                 layout = self._layouts[node] = walk_log_dirs(answer, version)
             except UNWALKABLE:
                 self._layouts.pop(node, None)
-                return _decode(node, DESCRIBE_LOG_DIRS.decode(version, answer))
+                return _decode(DESCRIBE_LOG_DIRS.decode(version, answer), version)
         read, volumes = layout
-        volumes_read = [(volume.path, volume.error, *volume.sizes(answer)) for volume in volumes]
-        return _sizes(node, volumes_read, read.runs, read.records)
+        directories = [_Directory(volume.path, volume.error, *volume.sizes(answer)) for volume in volumes]
+        return 0, directories, read.runs, read.records
 
 
-def _sizes(node: int, volumes: list[tuple[str, int, int, int]], runs: tuple[Run, ...], records: Records) -> _Sizes:
-    by_path = dict.fromkeys((path for path, *_ in volumes), 0)
+_Answer = tuple[int, list[_Directory], tuple[Run, ...], Records]
+"""An answer's own error code, its directories, and the sizes of the replicas in them."""
+
+
+def _sizes(
+    node: int, asked: Topology, directories: list[_Directory], runs: tuple[Run, ...], records: Records
+) -> _Sizes:
+    remote = _remote(directories, runs, records)
+    by_path = dict.fromkeys((directory.path for directory in directories), 0)
     at = 0
     for run in runs:
         by_path[run.owner] += int(records["size"][at : at + run.count].sum())
         at += run.count
-    dirs = tuple(
-        LogDir(node, path, total, usable, by_path[path], online=not error) for path, error, total, usable in volumes
-    )
-    return _Sizes(asyncio.get_running_loop().time(), dirs, runs, records)
+    dirs: dict[str, LogDir] = {}
+    problems: list[Problem] = []
+    for one in directories:
+        failed = one.error not in {codes.NONE, codes.STORAGE_ERROR}
+        if failed:
+            what = f"broker {node}: log directory {one.path!r}: DescribeLogDirs"
+            problems.append(refusal("broker", one.error, what))
+        if one.path not in remote:
+            log_bytes = NOT_KNOWN if failed else by_path[one.path]
+            online = None if failed else not one.error
+            dirs[one.path] = LogDir(node, one.path, one.total, one.usable, log_bytes, online)
+    own = [run.owner not in remote for run in runs]
+    # Where there is nothing but an object store, what is there is all that there is of a replica.
+    local = np.repeat(np.array(own, dtype=bool), [run.count for run in runs]) if dirs else np.ones(len(records), bool)
+    now = asyncio.get_running_loop().time()
+    return _Sizes(now, asked, tuple(dirs.values()), runs, records, local, problems)
 
 
-def _decode(node: int, message: Message) -> _Sizes:
+def _remote(directories: list[_Directory], runs: tuple[Run, ...], records: Records) -> set[str]:
+    """Return the paths that are no directory of the broker's own.
+
+    Those that are URLs; and those without the sizes of a volume, where another with sizes holds one of their replicas.
+    """
+    remote = {one.path for one in directories if _URL.match(one.path)}
+    sized = {one.path for one in directories if one.total >= 0} - remote
+    unsized = {one.path for one in directories if one.total < 0 and one.usable < 0 and not one.error} - remote
+    if not sized or not unsized:
+        return remote
+    held: dict[str, set[tuple[str, int]]] = {}
+    at = 0
+    for run in runs:
+        rows = records[at : at + run.count]
+        at += run.count
+        partitions = rows["partition"][rows["future"] == 0].tolist()
+        held.setdefault(run.owner, set()).update((run.topic, partition) for partition in partitions)
+    elsewhere = set[tuple[str, int]]().union(*(held.get(path, set()) for path in sized))
+    return remote | {path for path in unsized if held.get(path, set()) & elsewhere}
+
+
+def _decode(message: Message, version: int) -> _Answer:
     """Read an answer by its message class: what the walk does not know."""
+    if version >= _WITH_ERROR and message.error_code:
+        return message.error_code, [], (), np.zeros(0, dtype=REPLICA)
     runs, rows = [], []
     for found in message.results:
         for topic in found.topics:
             runs.append(Run(found.log_dir, topic.name, 0, len(topic.partitions)))
             rows += [(p.partition_index, p.partition_size, p.offset_lag, p.is_future_key, 0) for p in topic.partitions]
-    volumes = [(r.log_dir, r.error_code, r.total_bytes or -1, r.usable_bytes or -1) for r in message.results]
-    return _sizes(node, volumes, tuple(runs), np.array(rows, dtype=REPLICA))
+    sized = version >= _WITH_SIZES
+    directories = [
+        _Directory(r.log_dir, r.error_code, r.total_bytes if sized else -1, r.usable_bytes if sized else -1)
+        for r in message.results
+    ]
+    return 0, directories, tuple(runs), np.array(rows, dtype=REPLICA)
 
 
 def _topics(topology: Topology, wanted: list[str] | None, version: int) -> list[Message] | None:
@@ -160,14 +259,31 @@ def _topics(topology: Topology, wanted: list[str] | None, version: int) -> list[
     ]
 
 
-def _place(node: int, sizes: _Sizes, topology: Topology) -> Int64s:
-    """Return the index of each record among the topology's replicas, -1 for one that is not assigned here."""
+def _place(node: int, sizes: _Sizes, topology: Topology) -> _Placed:
+    """Find each record among the topology's replicas: those that are assigned here, of the topics that were asked."""
     counts = [run.count for run in sizes.runs]
-    topic = np.repeat([topology.topic_index.get(run.topic, -1) for run in sizes.runs], counts).astype(np.int64)
+    anew = topology.made_anew(sizes.asked)
+    index = {name: -1 if anew[i] else i for name, i in topology.topic_index.items()}
+    topic = np.repeat([index.get(run.topic, -1) for run in sizes.runs], counts).astype(np.int64)
     rows = topology.rows(topic, sizes.records["partition"].astype(np.int64))
     mine = np.flatnonzero(topology.replica == node)
     row_of_mine = np.searchsorted(topology.replica_start, mine, side="right") - 1
     place = np.full(len(topology.partition) + 1, -1, dtype=np.int64)
     place[row_of_mine] = mine
     # A future replica is on its way to another directory of the same broker: the current one is the replica.
-    return np.where(sizes.records["future"] == 0, place[rows], -1)
+    found = np.where((sizes.records["future"] == 0) & sizes.local, place[rows], -1)
+    again = _different(found, sizes.records["size"])
+    return _Placed(topology, np.where(np.isin(found, again), -1, found), len(again))
+
+
+def _different(places: Int64s, sizes: Int64s) -> Int64s:
+    """Return the places that occur with more than one size."""
+    here = np.flatnonzero(places >= 0)
+    order = here[np.argsort(places[here], kind="stable")]
+    place, size = places[order], sizes[order]
+    return np.unique(place[1:][(place[1:] == place[:-1]) & (size[1:] != size[:-1])])
+
+
+def _doubled(node: int, count: int) -> Problem:
+    detail = f"broker {node}: DescribeLogDirs: {count} replicas are in several directories, with different sizes"
+    return Problem("broker", "misread", detail, count)

@@ -14,13 +14,18 @@ import numpy.typing as npt
 
 from streamwatch.errors import SourceMisread
 from streamwatch.model.kafka import NO_ID, Bools, Int32s, Int64s, Topology
-from streamwatch.sources.kafka.apis import METADATA, UNDECODABLE
+from streamwatch.model.snapshot import Problem
+from streamwatch.sources.kafka import codes
+from streamwatch.sources.kafka.apis import METADATA, UNDECODABLE, Message
 from streamwatch.sources.kafka.layout import UNWALKABLE, NotFixed, Walker
+from streamwatch.sources.kafka.problems import refusal
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 _PARTITION = struct.Struct(">hiii")
 """Error, index, leader, leader epoch: what a partition begins with."""
+_COMES_OR_GOES = frozenset({codes.NONE, codes.UNKNOWN_TOPIC_OR_PARTITION, codes.LEADER_NOT_AVAILABLE})
+"""The codes of a topic without partitions that is on its way in or out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,8 @@ class Metadata:
     cluster_id: str | None
     controller_id: int
     topology: Topology
+    problems: tuple[Problem, ...] = ()
+    """Topics that are there, and of which the answer tells no partitions."""
 
 
 class MetadataReader:
@@ -49,6 +56,7 @@ class MetadataReader:
     def __init__(self) -> None:
         self._topics: bytes | None = None
         self._topology: Topology | None = None
+        self._problems: tuple[Problem, ...] = ()
 
     def read(self, body: bytes, version: int) -> Metadata:
         """Return what the answer says; the topology is the last one's object where nothing changed.
@@ -67,17 +75,17 @@ class MetadataReader:
         walker = Walker(body, 4)
         brokers = []
         for _ in range(walker.count()):
-            node, host, port, rack = walker.integer(4), walker.string(), walker.integer(4), walker.string()
+            node, host, port, rack = walker.integer(4), walker.text()[0], walker.integer(4), walker.text()[0]
             brokers.append(Registered(node, host, port, rack or None))
             walker.no_tags()
-        cluster_id = walker.string() or None
+        cluster_id = walker.text()[0] or None
         controller_id = walker.integer(4)
         topics = body[walker.at :]
         if self._topology is None or topics != self._topics:
             columns = _Columns()
             columns.walk(walker, version)
-            self._topology, self._topics = columns.topology(), topics
-        return Metadata(tuple(brokers), cluster_id, controller_id, self._topology)
+            self._topology, self._topics, self._problems = columns.topology(), topics, columns.problems()
+        return Metadata(tuple(brokers), cluster_id, controller_id, self._topology, self._problems)
 
 
 class _Columns:
@@ -93,25 +101,52 @@ class _Columns:
         self._replicas: list[Int32s] = []
         self._replica_count: list[Int32s] = []
         self._in_sync: list[Bools] = []
+        self._refused: dict[int, list[str]] = {}
+        self._odd: list[str] = []
 
     def walk(self, walker: Walker, version: int) -> None:
         """Read the topics of an answer to its end."""
         for _ in range(walker.count()):
-            walker.at += 2  # The error of a topic without a leader is seen in its partitions.
-            name = walker.string()
+            code = walker.integer(2)  # The error of a topic without a leader is seen in its partitions.
+            name, is_utf8 = walker.text()
             topic_id = walker.raw(16) if version >= 10 else NO_ID  # noqa: PLR2004 - the first with topic ids
             internal = walker.integer(1) != 0
             count = walker.count()
-            if count:
+            if count and is_utf8:
                 self._begin(name, topic_id, internal=internal)
-            if count and not self._uniform(walker, count):
-                self._one_by_one(walker, count)
+                if not self._uniform(walker, count):
+                    self._one_by_one(walker, count)
+            else:
+                self._leave_out(name, code, is_utf8=is_utf8)
+                _Columns()._one_by_one(walker, count)  # noqa: SLF001 - read past
             walker.at += 4
             walker.no_tags()
         if version <= 10:  # noqa: PLR2004 - the cluster's authorized operations
             walker.at += 4
         walker.no_tags()
         walker.ended()
+
+    def _leave_out(self, name: str, code: int, *, is_utf8: bool) -> None:
+        """Note a topic of which no partitions are known; one on its way in or out is no problem."""
+        if not is_utf8:
+            self._odd.append(name)
+        elif code not in _COMES_OR_GOES:
+            self._refused.setdefault(code, []).append(name)
+
+    def problems(self) -> tuple[Problem, ...]:
+        """Return a problem for the topics that had to be left out, by reason."""
+        found = [
+            refusal(
+                "topic", code, f"topic {names[0]!r} and {len(names) - 1} others: their partitions: Metadata", len(names)
+            )
+            for code, names in self._refused.items()
+        ]
+        if self._odd:
+            detail = (
+                f"Metadata: topic {self._odd[0]} and {len(self._odd) - 1} others: names that are not UTF-8: left out"
+            )
+            found.append(Problem("topic", "misread", detail, len(self._odd)))
+        return tuple(found)
 
     def _begin(self, name: str, topic_id: bytes, *, internal: bool) -> None:
         self._names.append(name)
@@ -186,14 +221,15 @@ class _Columns:
             np.array(in_sync, dtype=bool),
         )
 
-    def add_message(self, topic: object) -> None:
-        """Read one topic from a decoded message."""
-        partitions = topic.partitions  # type: ignore[attr-defined]
-        if not partitions:
-            return  # A topic on its way in or out.
+    def add_message(self, topic: Message, odd: frozenset[str]) -> None:
+        """Read one topic from a decoded message; ``odd`` are the names that are no UTF-8."""
+        partitions = topic.partitions
+        if not partitions or topic.name in odd:
+            self._leave_out(topic.name, topic.error_code, is_utf8=topic.name not in odd)
+            return
         given = getattr(topic, "topic_id", None)
         topic_id = NO_ID if given is None else given.bytes
-        self._begin(topic.name, topic_id, internal=bool(topic.is_internal))  # type: ignore[attr-defined]
+        self._begin(topic.name, topic_id, internal=bool(topic.is_internal))
         self._add(
             np.array([p.partition_index for p in partitions], dtype=np.int32),
             np.array([p.leader_id for p in partitions], dtype=np.int32),
@@ -234,13 +270,15 @@ def decode(body: bytes, version: int) -> Metadata:
         SourceMisread: it is no Metadata answer of that version.
 
     """
-    message = METADATA.decode(version, body)
+    message, odd = METADATA.decode_names(version, body)
     columns = _Columns()
     try:
         for topic in message.topics:
-            columns.add_message(topic)
+            columns.add_message(topic, odd)
         brokers = tuple(Registered(b.node_id, b.host, b.port, b.rack or None) for b in message.brokers)
-        return Metadata(brokers, message.cluster_id or None, message.controller_id, columns.topology())
+        return Metadata(
+            brokers, message.cluster_id or None, message.controller_id, columns.topology(), columns.problems()
+        )
     except UNDECODABLE as error:  # a list that is null where it must not be
         raise SourceMisread(f"Metadata v{version}: decodes to what cannot be: {error!r}") from error
 

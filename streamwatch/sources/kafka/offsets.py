@@ -94,7 +94,7 @@ class OffsetReader:
         assert self._topology is not None  # noqa: S101 - set by read
         assert self._wanted is not None  # noqa: S101 - set by read
         topology = self._topology
-        version = link.versions.get(LIST_OFFSETS.key, LIST_OFFSETS.highest)
+        version = link.version(LIST_OFFSETS)
         request = self._requests.get((node, bound))
         if request is None:
             rows = np.flatnonzero((topology.leader == node) & self._wanted)

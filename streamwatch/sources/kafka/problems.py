@@ -21,6 +21,8 @@ def refusal(scope: Scope, code: int, detail: str, count: int = 1) -> Problem:
     reason: Reason = "error"
     if code in codes.DENIED:
         reason = "denied"
+    elif code == codes.UNSUPPORTED_VERSION:
+        reason = "unsupported"
     elif code in codes.MOVED_PARTITION | codes.MOVED_GROUP:
         reason = "moved"
     return Problem(scope, reason, f"{detail}: {codes.explain(code)}", count)

@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from streamwatch.clock import Clock
-from streamwatch.errors import SourceError
+from streamwatch.errors import SourceError, SourceForeign, SourceUnsupported
 from streamwatch.model.kafka import (
     NOT_KNOWN,
     NOT_SET,
@@ -28,17 +28,17 @@ from streamwatch.model.kafka import (
     blank,
 )
 from streamwatch.model.snapshot import Problem
-from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import DESCRIBE_QUORUM, LIST_REASSIGNMENTS, METADATA, sensible
 from streamwatch.sources.kafka.bounds import BoundReader
 from streamwatch.sources.kafka.commits import CommitReader
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.fanout import Asking, Fanout
 from streamwatch.sources.kafka.groups import Found, GroupReader
-from streamwatch.sources.kafka.link import ControllerSilent, Link
+from streamwatch.sources.kafka.link import Link
 from streamwatch.sources.kafka.logdirs import LogDirReader
 from streamwatch.sources.kafka.metadata import Metadata, MetadataReader
 from streamwatch.sources.kafka.problems import problem, refusal
+from streamwatch.sources.kafka.quorum import Opinion, ask_quorum
 from streamwatch.sources.kafka.record_times import RecordTimes
 from streamwatch.sources.kafka.share import ShareReader
 from streamwatch.sources.kafka.topicsettings import TopicSettingsReader
@@ -141,7 +141,7 @@ class Reader:
             committed=committed,
             completed=completed,
             unread_at=np.minimum(unread_at, offsets_at),
-            problems=(*asking.problems, *problems, *self._down()),
+            problems=(*asking.problems, *problems, *self._fanout.down()),
             requests=self._fanout.tally.counts(),
         )
 
@@ -150,7 +150,7 @@ class Reader:
         return replace(
             blank(self._config.name, self._clock.now()),
             brokers=self._fanout.brokers(set()),
-            problems=(problem("cluster", error, str(error)), *self._down()),
+            problems=(problem("cluster", error, str(error)), *self._fanout.down()),
             requests=self._fanout.tally.counts(),
         )
 
@@ -158,8 +158,8 @@ class Reader:
         """Ask a broker for the metadata, and for proof that a controller stands behind it.
 
         A broker that is cut off from the controllers goes on giving the metadata that it had; its word is taken only
-        when no other finds a controller. Returns the metadata, and how many controllers are active (NaN: nobody may
-        tell).
+        when no other finds a controller. Returns the metadata, and how many controllers are active (NaN: nobody can or
+        may tell).
         """
         links = await self._fanout.first()
         links.sort(key=lambda link: link is not self._authority)
@@ -167,55 +167,57 @@ class Reader:
         for link in links:
             try:
                 metadata = await self._metadata_of(asking, link)
-                controllers = await self._quorum(asking, link, metadata)
+            except SourceForeign as error:  # and a problem of the link's, for as long as it lasts
+                errors.append(error)
+                continue
             except SourceError as error:
                 errors.append(error)
                 asking.problems.append(problem("broker", error, f"broker {link.name}: metadata: {error}"))
                 continue
             self._authority = link
-            if controllers == 0:
-                return await self._second_opinion(asking, metadata, [other for other in links if other is not link])
-            return metadata, controllers
+            others = [other for other in links if other is not link and other.up]
+            opinion = await self._quorum(asking, link, metadata)
+            if not opinion.final:
+                metadata, opinion = await self._second_opinion(asking, metadata, opinion, others)
+            if opinion.problem:
+                asking.problems.append(opinion.problem)
+            asking.problems += metadata.problems
+            return metadata, opinion.active
         raise errors[0]
 
-    async def _second_opinion(self, asking: Asking, frozen: Metadata, links: list[Link]) -> tuple[Metadata, float]:
-        """Ask other brokers, all at once, when one finds no controller."""
-        calls = {link: self._quorum(asking, link, frozen) for link in links[:_WITNESSES]}
+    async def _second_opinion(
+        self, asking: Asking, metadata: Metadata, first: Opinion, links: list[Link]
+    ) -> tuple[Metadata, Opinion]:
+        """Ask other brokers, all at once, when one finds no controller, or cannot say whether there is one."""
+        calls = {link: ask_quorum(asking, link, metadata) for link in links[:_WITNESSES]}
         opinions = await asking.all(calls, lambda link, e: problem("broker", e, f"broker {link.name}: controller: {e}"))
-        for link in [link for link, controllers in opinions.items() if controllers == 1]:
+        for link in [link for link, opinion in opinions.items() if opinion.active == 1]:
             try:
-                metadata = await self._metadata_of(asking, link)
+                newer = await self._metadata_of(asking, link)
             except SourceError as error:
                 asking.problems.append(problem("broker", error, f"broker {link.name}: metadata: {error}"))
             else:
                 self._authority = link
-                return metadata, 1.0
+                return newer, opinions[link]
+        unsure = [opinion for opinion in (first, *opinions.values()) if opinion.active != 0]
+        if unsure:
+            return metadata, unsure[0]
         detail = f"{1 + len(opinions)} brokers find no active controller: the metadata is as it was when there was one"
-        asking.problems.append(Problem("cluster", "unreachable", detail))
-        return frozen, 0.0
+        return metadata, Opinion(0.0, problem=Problem("cluster", "unreachable", detail))
 
     async def _metadata_of(self, asking: Asking, link: Link) -> Metadata:
-        body = await asking.ask(link, METADATA, _all_topics(link))
-        return self._metadata.read(body, link.versions.get(METADATA.key, METADATA.highest))
+        version = link.version(METADATA)
+        metadata = self._metadata.read(await asking.ask(link, METADATA, _all_topics(link)), version)
+        self._fanout.accept(metadata.cluster_id, link)
+        return metadata
 
-    async def _quorum(self, asking: Asking, link: Link, metadata: Metadata) -> float:
-        """Return how many controllers this broker finds active: 1 or 0, NaN where it may not tell."""
-        version = link.versions.get(DESCRIBE_QUORUM.key)
-        if version is None:
-            return float(metadata.controller_id >= 0)  # With ZooKeeper the metadata names the controller.
-        quorum = DESCRIBE_QUORUM.request
-        partition = quorum.TopicData.PartitionData(version=version, partition_index=0)
-        topic = quorum.TopicData(version=version, topic_name="__cluster_metadata", partitions=[partition])
+    async def _quorum(self, asking: Asking, link: Link, metadata: Metadata) -> Opinion:
+        """Return what this broker knows of the controllers; that it did not answer is no word about them."""
         try:
-            answer = await asking.ask(link, DESCRIBE_QUORUM, DESCRIBE_QUORUM.encode(version, topics=[topic]))
-        except ControllerSilent:
-            return 0.0
-        message = DESCRIBE_QUORUM.decode(version, answer)
-        if message.error_code in codes.DENIED:
-            asking.problems.append(refusal("cluster", message.error_code, "the controller quorum"))
-            return math.nan
-        with sensible(DESCRIBE_QUORUM):
-            return float(any(p.leader_id >= 0 and not p.error_code for t in message.topics for p in t.partitions))
+            return await ask_quorum(asking, link, metadata)
+        except SourceError as error:
+            detail = f"broker {link.name}: whether a controller is active: {error}"
+            return Opinion(math.nan, problem=problem("cluster", error, detail))
 
     def _select(self, topology: Topology) -> tuple[Bools, Bools]:
         """Return which topics (T) and which rows (P) the configuration looks at; kept while the topology stays."""
@@ -244,7 +246,7 @@ class Reader:
         try:
             link = (await self._fanout.first())[0]
             body = await asking.ask(link, METADATA, _all_topics(link))
-            return MetadataReader().read(body, link.versions.get(METADATA.key, METADATA.highest)).topology
+            return MetadataReader().read(body, link.version(METADATA)).topology
         except SourceError as error:
             asking.problems.append(problem("cluster", error, f"metadata again: {error}"))
             return None
@@ -256,11 +258,13 @@ class Reader:
         link = self._authority if self._authority in links.values() else next(iter(links.values()), None)
         if link is not None and DESCRIBE_QUORUM.key not in link.versions:
             link = links.get(metadata.controller_id)  # Before KRaft only the controller answers.
-        if controllers == 0 or link is None or not link.up or LIST_REASSIGNMENTS.key not in link.versions:
-            return math.nan, adding
-        version = link.versions[LIST_REASSIGNMENTS.key]
-        body = LIST_REASSIGNMENTS.encode(version, timeout_ms=_REASSIGNMENT_TIMEOUT_MS, topics=None)
+        if controllers == 0:
+            return math.nan, adding  # and that is a problem already
         try:
+            if link is None:
+                raise SourceUnsupported("ListPartitionReassignments: Metadata names no controller to ask")
+            version = link.version(LIST_REASSIGNMENTS)
+            body = LIST_REASSIGNMENTS.encode(version, timeout_ms=_REASSIGNMENT_TIMEOUT_MS, topics=None)
             answer = await asking.ask(link, LIST_REASSIGNMENTS, body)
             message = LIST_REASSIGNMENTS.decode(version, answer)
             with sensible(LIST_REASSIGNMENTS):
@@ -269,7 +273,7 @@ class Reader:
             asking.problems.append(problem("cluster", error, f"reassignments: {error}"))
             return math.nan, adding
         if message.error_code:
-            asking.problems.append(refusal("cluster", message.error_code, "reassignments"))
+            asking.problems.append(refusal("cluster", message.error_code, "reassignments: ListPartitionReassignments"))
             return math.nan, adding
         for name, partition in moving:
             index = np.array([topology.topic_index.get(name, -1)])
@@ -278,13 +282,6 @@ class Reader:
                 start, end = topology.replica_start[row : row + 2]
                 adding[start:end] = np.isin(topology.replica[start:end], partition.adding_replicas)
         return float(len(moving)), adding
-
-    def _down(self) -> list[Problem]:
-        return [
-            problem("broker", link.down, f"broker {link.name} ({link.host}:{link.port}): {link.down}")
-            for link in self._fanout.links.values()
-            if link.down is not None
-        ]
 
 
 def _coordinators(found: Found, table: GroupTable) -> tuple[dict[str, Link], dict[str, Link]]:
@@ -298,5 +295,4 @@ def _coordinators(found: Found, table: GroupTable) -> tuple[dict[str, Link], dic
 
 
 def _all_topics(link: Link) -> bytes:
-    version = link.versions.get(METADATA.key, METADATA.highest)
-    return METADATA.encode(version, topics=None, allow_auto_topic_creation=False)
+    return METADATA.encode(link.version(METADATA), topics=None, allow_auto_topic_creation=False)

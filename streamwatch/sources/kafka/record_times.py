@@ -245,7 +245,7 @@ class RecordTimes:
             some = first[topology.leader[found.row[first]] == node][: self._pace(node).most]
             row, offset = found.row[some], found.offset[some]
             fence = self._timeline.fence(row, offset, seen.offset[row], seen.at_ms[row], seen.is_answer[row])
-            may = fanout.links[node].versions.get(LIST_OFFSETS.key, LIST_OFFSETS.highest) >= _LARGEST_SINCE
+            may = fanout.links[node].versions.get(LIST_OFFSETS.key, -1) >= _LARGEST_SINCE
             question = fence.question(offset, self._asked[row], found.enough[some], np.full(len(row), may))
             calls[node] = self._ask(asking, fanout, topology, node, row, question, monotonic)
         answers = await asking.all(
@@ -275,7 +275,7 @@ class RecordTimes:
         began = loop.time()
         try:
             body = await asking.ask(link, LIST_OFFSETS, encode(topology, row, question))
-            answered, _ = read_answer(body, link.versions.get(LIST_OFFSETS.key, LIST_OFFSETS.highest), topology)
+            answered, _ = read_answer(body, link.version(LIST_OFFSETS), topology)
         except SourceError:
             self._pace(node).failed(monotonic)
             raise

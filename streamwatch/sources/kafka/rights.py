@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from streamwatch.errors import SourceError
-from streamwatch.sources.kafka import apis
+from streamwatch.sources.kafka import apis, codes
 from streamwatch.sources.kafka.apis import Api, Message
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.dial import Session
@@ -83,19 +83,24 @@ def _settings(version: int, topic: str) -> dict[str, Any]:
 
 
 _PROBES = (
-    _Probe(apis.DESCRIBE_QUORUM, "DESCRIBE on the cluster", _quorum, lambda m: m.error_code),
+    _Probe(
+        apis.DESCRIBE_QUORUM,
+        "DESCRIBE on the cluster",
+        _quorum,
+        lambda m: m.error_code or _first([p for topic in m.topics for p in topic.partitions]),
+    ),
     _Probe(apis.LIST_GROUPS, "DESCRIBE on the cluster", lambda *_: {}, lambda m: m.error_code),
-    _Probe(apis.DESCRIBE_GROUPS, "DESCRIBE on groups", lambda *_: {"groups": [_NOBODY]}, lambda m: _denied(m.groups)),
-    _Probe(apis.CONSUMER_GROUP_DESCRIBE, "DESCRIBE on groups", _described, lambda m: _denied(m.groups)),
-    _Probe(apis.SHARE_GROUP_DESCRIBE, "DESCRIBE on groups", _described, lambda m: _denied(m.groups)),
-    _Probe(apis.STREAMS_GROUP_DESCRIBE, "DESCRIBE on groups", _described, lambda m: _denied(m.groups)),
-    _Probe(apis.SHARE_OFFSETS, "DESCRIBE on groups", _left, lambda m: _denied(m.groups)),
-    _Probe(apis.OFFSET_FETCH, "DESCRIBE on groups", _commits, lambda m: _denied(m.groups or [m])),
+    _Probe(apis.DESCRIBE_GROUPS, "DESCRIBE on groups", lambda *_: {"groups": [_NOBODY]}, lambda m: _refused(m.groups)),
+    _Probe(apis.CONSUMER_GROUP_DESCRIBE, "DESCRIBE on groups", _described, lambda m: _refused(m.groups)),
+    _Probe(apis.SHARE_GROUP_DESCRIBE, "DESCRIBE on groups", _described, lambda m: _refused(m.groups)),
+    _Probe(apis.STREAMS_GROUP_DESCRIBE, "DESCRIBE on groups", _described, lambda m: _refused(m.groups)),
+    _Probe(apis.SHARE_OFFSETS, "DESCRIBE on groups", _left, lambda m: _refused(m.groups)),
+    _Probe(apis.OFFSET_FETCH, "DESCRIBE on groups", _commits, lambda m: _refused(m.groups or [m])),
     _Probe(
         apis.DESCRIBE_LOG_DIRS,
         "DESCRIBE on the cluster",
         lambda *_: {"topics": []},
-        lambda m: m.error_code or (0 if m.results else 31),
+        lambda m: m.error_code or _first(m.results) or (0 if m.results else codes.CLUSTER_DENIED),
     ),
     _Probe(
         apis.LIST_REASSIGNMENTS,
@@ -107,9 +112,9 @@ _PROBES = (
 )
 
 
-def _denied(items: Any) -> int:  # noqa: ANN401 - a list of messages
+def _refused(items: Any) -> int:  # noqa: ANN401 - a list of messages
     """Return the code of a refusal; that the group is not there, or is coordinated elsewhere, is no refusal."""
-    return int(next((item.error_code for item in items if item.error_code in {29, 30, 31}), 0))
+    return _first([item for item in items if item.error_code not in codes.MOVED_GROUP | {codes.GROUP_ID_NOT_FOUND}])
 
 
 async def check_rights(session: Session, config: Config) -> AsyncIterator[Right]:

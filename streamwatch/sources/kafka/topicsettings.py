@@ -1,6 +1,10 @@
-"""Topics' own settings: asked once for every topic, then anew a few each read, so that all are fresh within a while."""
+"""Topics' own settings: asked once for every topic, then anew a few each read, so that all are fresh within a while.
+
+A topic that was deleted and made anew is another topic: its settings are asked at once, and the old one's forgotten.
+"""
 
 import asyncio
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -22,6 +26,18 @@ _CHUNK: Final = 1000
 
 Settings = tuple[int, int, int]
 """In the order of ``NAMES``."""
+_UNKNOWN: Final[Settings] = (NOT_SET, NOT_SET, NOT_SET)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of one topic."""
+
+    at: float
+    """When it was asked (loop time)."""
+    settings: Settings
+    refused: int | None = 0
+    """The error code that came instead; 0 for none, None where the answer leaves the topic out."""
 
 
 class TopicSettingsReader:
@@ -29,31 +45,32 @@ class TopicSettingsReader:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._known: dict[str, tuple[float, Settings]] = {}
-        self._columns: tuple[Topology, dict[str, tuple[float, Settings]], tuple[Int64s, Int64s, Int64s]] | None = None
+        self._topology: Topology | None = None
+        self._known: dict[str, _Known] = {}
+        self._columns: tuple[Topology, dict[str, _Known], tuple[Int64s, Int64s, Int64s]] | None = None
 
     async def refresh(self, asking: Asking, fanout: Fanout, topology: Topology) -> None:
-        """Ask for topics that are new, and for a share of the others."""
+        """Ask for topics that are new, and for a share of the others; what was refused is a problem in every read."""
         now = asyncio.get_running_loop().time()
-        new = [name for name in topology.topics if name not in self._known]
-        links = [link for link in fanout.links.values() if link.up and DESCRIBE_CONFIGS.key in link.versions]
-        names = new or self._due(now, topology)
-        if not names or not links:
-            return
-        chunks = [tuple(names[i : i + _CHUNK]) for i in range(0, len(names), _CHUNK)]
-        calls = {chunk: self._ask(asking, links[i % len(links)], chunk) for i, chunk in enumerate(chunks)}
-        answers = await asking.all(calls, _failed)
-        known = {name: self._known[name] for name in topology.topics if name in self._known}
-        for answer in answers.values():
-            known |= {name: (now, settings) for name, settings in answer.items()}
-        self._known = known
+        self._forget(topology)
+        names = [name for name in topology.topics if name not in self._known] or self._due(now, topology)
+        up = [link for link in fanout.links.values() if link.up]
+        # Where no broker offers it, the first one says so.
+        links = [link for link in up if DESCRIBE_CONFIGS.key in link.versions] or up[:1]
+        if names and links:
+            chunks = [tuple(names[i : i + _CHUNK]) for i in range(0, len(names), _CHUNK)]
+            calls = {chunk: self._ask(asking, links[i % len(links)], chunk) for i, chunk in enumerate(chunks)}
+            answers = await asking.all(calls, _failed)
+            if answers:
+                self._known = self._known | {name: one for answer in answers.values() for name, one in answer.items()}
+        asking.problems += self._refusals()
 
     def columns(self, topology: Topology) -> tuple[Int64s, Int64s, Int64s]:
         """Return a column (T) for each of ``NAMES``; the same objects while nothing changes."""
         last = self._columns
         if last is None or last[0] is not topology or last[1] is not self._known:
-            unknown = (0.0, (NOT_SET, NOT_SET, NOT_SET))
-            rows = [self._known.get(name, unknown)[1] for name in topology.topics]
+            unknown = _Known(0.0, _UNKNOWN)
+            rows = [self._known.get(name, unknown).settings for name in topology.topics]
             table = np.array(rows, dtype=np.int64).reshape(-1, len(NAMES))
             found = (table[:, 0].copy(), table[:, 1].copy(), table[:, 2].copy())
             if last is not None and all(np.array_equal(a, b) for a, b in zip(last[2], found, strict=True)):
@@ -61,45 +78,69 @@ class TopicSettingsReader:
             last = self._columns = (topology, self._known, found)
         return last[2]
 
+    def _forget(self, topology: Topology) -> None:
+        """Forget the topics that are gone, and those that are others now under their old names."""
+        before, self._topology = self._topology, topology
+        if before is None or before is topology:
+            return
+        anew = {topology.topics[i] for i in np.flatnonzero(topology.made_anew(before)).tolist()}
+        if anew or not self._known.keys() <= topology.topic_index.keys():
+            self._known = {
+                name: known for name, known in self._known.items() if name in topology.topic_index and name not in anew
+            }
+
+    def _refusals(self) -> list[Problem]:
+        """Return a problem for each error code that stands for a topic's settings."""
+        refused: dict[int | None, list[str]] = {}
+        for name, known in self._known.items():
+            if known.refused != 0:
+                refused.setdefault(known.refused, []).append(name)
+        return [_refusal(code, topics) for code, topics in refused.items()]
+
     def _due(self, now: float, topology: Topology) -> list[str]:
         """Return the topics to ask anew: in one request, and only when it is worth one."""
         if not self._known:
             return []
         reads = max(1.0, self._config.topic_settings_interval / self._config.interval)
         share = int(np.ceil(len(topology.topics) / reads))
-        oldest_first = sorted(self._known, key=lambda name: self._known[name][0])
+        oldest_first = sorted(self._known, key=lambda name: self._known[name].at)
         due = oldest_first[: max(share, 1)]
         # Small clusters: all topics in one request, once an interval, rather than one topic in each read.
         few = len(topology.topics) <= _CHUNK
-        if few and now - self._known[due[0]][0] < self._config.topic_settings_interval:
+        if few and now - self._known[due[0]].at < self._config.topic_settings_interval:
             return []
         return oldest_first[:_CHUNK] if few else due
 
-    async def _ask(self, asking: Asking, link: Link, names: tuple[str, ...]) -> dict[str, Settings]:
-        version = link.versions[DESCRIBE_CONFIGS.key]
+    async def _ask(self, asking: Asking, link: Link, names: tuple[str, ...]) -> dict[str, _Known]:
+        version = link.version(DESCRIBE_CONFIGS)
         resource = DESCRIBE_CONFIGS.request.DescribeConfigsResource
         resources = [
             resource(version=version, resource_type=_TOPIC, resource_name=name, configuration_keys=list(NAMES))
             for name in names
         ]
         body = await asking.ask(link, DESCRIBE_CONFIGS, DESCRIBE_CONFIGS.encode(version, resources=resources))
-        settings: dict[str, Settings] = {}
-        refused: dict[int, list[str]] = {}
+        now = asyncio.get_running_loop().time()
+        found: dict[str, _Known] = {}
+        gone: set[str] = set()
         for result in DESCRIBE_CONFIGS.decode(version, body).results:
-            if result.error_code:
-                refused.setdefault(result.error_code, []).append(result.resource_name)
+            name, code = result.resource_name, result.error_code
+            if code == codes.UNKNOWN_TOPIC_OR_PARTITION:
+                gone.add(name)  # deleted since the metadata was read
+            elif code:
+                # Asked again with the rest, not in every read: a right that is missing stays missing for a while.
+                found[name] = _Known(now, _UNKNOWN, code)
             else:
                 values = {config.name: config.value for config in result.configs}
                 first, second, third = (_number(values.get(name)) for name in NAMES)
-                settings[result.resource_name] = (first, second, third)
-        for code, topics in refused.items():
-            if code == codes.UNKNOWN_TOPIC_OR_PARTITION:
-                continue  # deleted since the metadata was read
-            detail = f"settings of topic {topics[0]!r} and {len(topics) - 1} others"
-            asking.problems.append(refusal("topic", code, detail, len(topics)))
-            # Asked again with the rest, not in every read: a right that is missing stays missing for a while.
-            settings |= dict.fromkeys(topics, (NOT_SET, NOT_SET, NOT_SET))
-        return settings
+                found[name] = _Known(now, (first, second, third))
+        return {name: found.get(name, _Known(now, _UNKNOWN, None)) for name in names if name not in gone}
+
+
+def _refusal(code: int | None, topics: list[str]) -> Problem:
+    detail = f"settings of topic {topics[0]!r} and {len(topics) - 1} others: DescribeConfigs"
+    if code is None:
+        return Problem("topic", "misread", f"{detail}: left out of the answer", len(topics))
+    return refusal("topic", code, detail, len(topics))
 
 
 def _number(value: str | None) -> int:

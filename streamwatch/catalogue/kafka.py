@@ -62,7 +62,7 @@ ACTIVE_CONTROLLERS = gauge(
     "kafka_active_controllers",
     CLUSTER,
     "Controllers that are active, as brokers find them: 1, or 0 when none of up to four brokers asked finds one; absent"
-    " when nobody may tell. In KRaft this asks the controller quorum, not the metadata.",
+    " when nobody can or may tell, and the problems say why. In KRaft this asks the controller quorum, not the metadata.",
     question="Can anything in the cluster still be decided?",
     cloudwatch=CloudWatch("ActiveControllerCount", "DEFAULT", "Maximum"),
     # AWS itself calls CloudWatch's count unreliable on KRaft: only controllers know it, and brokers report it.
@@ -148,8 +148,8 @@ GROUPS = gauge(
 BROKER_UP = gauge(
     "kafka_broker_up",
     BROKER,
-    "Whether the broker answers the agent (1) or not (0), by a connection of its own. Known brokers are those that the"
-    " metadata lists or that hold replicas.",
+    "Whether the broker answers the agent (1) or not (0), by a connection of its own; also 0 while another cluster's"
+    " broker answers at its address. Known brokers are those that the metadata lists or that hold replicas.",
     question="Which broker is dead, hung or cut off?",
 )
 BROKER_INFO = gauge(
@@ -218,7 +218,7 @@ BROKER_OUT_OF_SYNC = gauge(
 BROKER_LOG_BYTES = gauge(
     "kafka_broker_log_bytes",
     BROKER,
-    "Size of all logs on the broker, every replica counted.",
+    "Size of all logs on the broker, every replica counted; what a service keeps in an object store is not on it.",
     question="How much does this broker store?",
     unit="bytes",
 )
@@ -249,7 +249,8 @@ LOG_DIR_USABLE = gauge(
 LOG_DIR_ONLINE = gauge(
     "kafka_broker_log_dir_online",
     LOG_DIR,
-    "Whether the broker can use the log directory (1) or has taken it offline (0).",
+    "Whether the broker can use the log directory (1) or has taken it offline (0); absent where it answers with another"
+    " error, which is a problem.",
     question="Did a disk fail?",
     tier=Tier.BROKER,
 )
@@ -293,14 +294,17 @@ TOPIC_END_OFFSET = gauge(
     "kafka_topic_end_offset",
     TOPIC,
     "Sum of the partitions' end offsets (high watermarks): its rate is the produce rate, in records a second"
-    " (transaction markers included). Absent where a partition's is not known.",
+    " (transaction markers included). Absent where a partition's is not known, and in the one read in which another"
+    " topic (by its id) stands under the old name: `rate()` takes the new topic's lower sum for a reset, and of a higher"
+    " one counts the difference, which is less than what was produced, never more.",
     question="How much is produced?",
     unit="records",
 )
 TOPIC_START_OFFSET = gauge(
     "kafka_topic_start_offset",
     TOPIC,
-    "Sum of the partitions' log start offsets: its rate is what retention deletes.",
+    "Sum of the partitions' log start offsets: its rate is what retention deletes. Absent, as the end offsets, in the"
+    " one read in which another topic stands under the old name.",
     question="How much is deleted?",
     unit="records",
 )

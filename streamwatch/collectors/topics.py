@@ -4,6 +4,7 @@ import numpy as np
 
 from streamwatch.catalogue import kafka as c
 from streamwatch.collectors.columns import (
+    MadeAnew,
     Replication,
     count_true,
     known,
@@ -22,6 +23,7 @@ class TopicCollector:
     def __init__(self) -> None:
         self._replication = Kept[Replication]()
         self._keys = Kept[Keys]()
+        self._made_anew = MadeAnew()
 
     def collect(self, now: ClusterSnapshot) -> list[Samples]:
         """Return the samples of the selected topics."""
@@ -37,9 +39,10 @@ class TopicCollector:
         expected = facts.replicas - count_true(now.adding, topology)
         under = led & (facts.in_sync < expected)
         retention = _limit(now.retention_ms)
+        anew = self._made_anew.of(topology)
         columns = {
-            c.TOPIC_END_OFFSET: sum_by_topic(known(now.end_offset), topology),
-            c.TOPIC_START_OFFSET: sum_by_topic(known(now.start_offset), topology),
+            c.TOPIC_END_OFFSET: np.where(anew, np.nan, sum_by_topic(known(now.end_offset), topology)),
+            c.TOPIC_START_OFFSET: np.where(anew, np.nan, sum_by_topic(known(now.start_offset), topology)),
             c.TOPIC_UNDECIDED_RECORDS: sum_by_topic(known(now.end_offset) - known(now.stable_offset), topology),
             c.TOPIC_UNDECIDED_SECONDS: _longest(now, topology),
             c.TOPIC_LOG_BYTES: sum_by_topic(leader_bytes(now, facts), topology),

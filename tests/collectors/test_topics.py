@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 from streamwatch.catalogue import kafka as c
 from streamwatch.collectors.topics import TopicCollector
 from streamwatch.model.metric import Metric
-from tests.snapshots import Partition, snapshot, values
+from tests.snapshots import Partition, snapshot, topology, values
 
 TOPICS: dict[str, list[Partition]] = {"a": [(1, (1, 2), (1, 2)), (2, (2, 1), (2,))], "b": [(-1, (3,), ())]}
 END = {("a", 0): 5, ("a", 1): 7, ("b", 0): 9}
@@ -58,6 +59,22 @@ CASES: list[Any] = [
 @pytest.mark.parametrize(("facts", "metric", "expected"), CASES)
 def test_topics(facts: dict[str, Any], metric: Metric, expected: dict[str, float]) -> None:
     assert values(TopicCollector().collect(snapshot(TOPICS, **facts)), metric) == expected
+
+
+def test_the_sums_of_a_topic_made_anew_are_absent_for_one_read() -> None:
+    """The agent's step from the old topic to the new one is no rate of anything."""
+    collector = TopicCollector()
+
+    def sums(a: bytes, end: int) -> dict[str, float]:
+        shape = replace(topology(TOPICS), topic_ids=(a, bytes(15) + b"b"))
+        ends = {("a", 0): end, ("a", 1): 0, ("b", 0): 9}
+        return values(collector.collect(snapshot(TOPICS, of=shape, end=ends, start=ends)), c.TOPIC_END_OFFSET)
+
+    first, second, unnamed = bytes(15) + b"1", bytes(15) + b"2", bytes(16)
+    assert sums(first, 1000) == {"a": 1000, "b": 9}
+    assert sums(second, 3000) == {"b": 9}
+    assert sums(second, 3010) == {"a": 3010, "b": 9}
+    assert sums(unnamed, 3020) == {"a": 3020, "b": 9}, "an answer without ids proves nothing"
 
 
 def test_a_cluster_without_topics_has_no_topic_series() -> None:

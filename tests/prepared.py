@@ -11,17 +11,19 @@ import struct
 import sys
 import threading
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
 from typing import Self
 
-from kafka.protocol.broker_version_data import BROKER_API_VERSIONS
-
 from streamwatch.reference.http import end_tasks, stop
 from streamwatch.sources.kafka.apis import API_VERSIONS, APIS, LIST_OFFSETS, Api
-from tests.prepared_answers import ANSWERS, Message
+from tests.prepared_answers import ANSWERS, Message, offered
 from tests.prepared_groups import GROUP_ANSWERS
+
+Directory = tuple[str, int, int, int, dict[tuple[str, int], int]]
+"""A log directory: path, error code, total and usable bytes, sizes by topic and partition."""
 
 BY_KEY = {api.key: api for api in APIS}
 ALL_ANSWERS = ANSWERS | GROUP_ANSWERS
@@ -61,11 +63,27 @@ class Truth:
     """Share groups (KIP-932): start offset and what is left of each partition."""
     unreadable: set[tuple[str, int]] = field(default_factory=set)
     """Partitions of which no coordinator can say what share groups have left."""
+    members: dict[str, str] = field(default_factory=dict)
+    """The host of the one member of a classic group."""
     words: str = ""
     """The metadata of every commit."""
     controller: bool = True
     denied: set[str] = field(default_factory=set)
     """APIs that the agent may not use."""
+    cluster_id: str | None = "prepared"
+    ids: dict[str, int] = field(default_factory=dict)
+    """Of topics, as numbers; 0, which is no id, where nothing is said."""
+    missing: set[str] = field(default_factory=set)
+    """APIs that are not offered: the connection of whoever asks all the same is closed."""
+    codes: dict[str, int] = field(default_factory=dict)
+    """Error codes by API; ``OffsetFetch partition``, ``DescribeQuorum partition``, ``DescribeLogDirs directory``."""
+    quorum_leader: int = 100
+    controller_id: int | None = None
+    """As the metadata names it; None for whichever broker is asked."""
+    log_dirs: dict[int, list[Directory]] = field(default_factory=dict)
+    """Of a broker, where it is not one directory with 1000 bytes of every partition."""
+    mangle: Callable[[str, bytes], bytes] | None = None
+    """From an API and the bytes of its answer to other bytes."""
     ports: dict[int, int] = field(default_factory=dict)
 
     def leads(self, topic: str, partition: int) -> int:
@@ -99,6 +117,10 @@ class Fault:
     throttle_ms: int = 0
     moved_once: set[str] = field(default_factory=set)
     """Groups that answer NOT_COORDINATOR once."""
+    codes: dict[str, int] = field(default_factory=dict)
+    """As a truth's, of this broker alone."""
+    taken_by: Truth | None = None
+    """Another cluster, whose broker answers at this one's address."""
 
 
 class PreparedCluster:
@@ -109,6 +131,8 @@ class PreparedCluster:
         self.faults = {broker: Fault() for broker in truth.brokers}
         self.asked: Counter[str] = Counter()
         """Requests by API."""
+        self.not_offered: list[str] = []
+        """What was asked though it is not offered."""
         self.bodies: dict[str, list[bytes]] = {}
         """The last bodies of each API."""
         self.cache: dict[tuple[int, int, int, bytes], bytes] | None = None
@@ -178,6 +202,11 @@ class PreparedCluster:
         if fault.drop and api is not API_VERSIONS and b"\1\0\0" not in body[:3]:
             writer.close()
             raise ConnectionError
+        low, high = offered(self.truth).get(api.key, (0, -1))
+        if api is not API_VERSIONS and not low <= version <= high:
+            self.not_offered.append(api.name)
+            writer.close()
+            raise ConnectionError
         answer = self._body(broker, api, version, body)
         if answer is None:
             await asyncio.Event().wait()
@@ -196,21 +225,18 @@ class PreparedCluster:
             return self.cache[key]
         if fault.no_times and api is LIST_OFFSETS and _by_time(_decode(api, version, body)):
             return b"\0\0\0\0\xff\xff\xff\xff\x07garbage"
-        answer = ALL_ANSWERS[api.name](self.truth, fault, broker, version, _decode(api, version, body))
+        truth = fault.taken_by or self.truth
+        answer = ALL_ANSWERS[api.name](truth, fault, broker, version, _decode(api, version, body))
         if answer is None:
             return None
         encoded = bytes(answer.encode())
+        if truth.mangle:
+            encoded = truth.mangle(api.name, encoded)
         if api.throttle and fault.throttle_ms:
             encoded = struct.pack(">i", fault.throttle_ms) + encoded[4:]
         if self.cache is not None:
             self.cache[key] = encoded
         return encoded
-
-
-def offered(release: tuple[int, int]) -> dict[int, tuple[int, int]]:
-    """Return the versions that a release of Kafka offers, by API key; ConsumerGroupDescribe since 4.0."""
-    table: dict[int, tuple[int, int]] = {int(k): v for k, v in BROKER_API_VERSIONS[release].items()}
-    return table | ({69: (0, 1)} if release >= (4, 0) else {})
 
 
 def _by_time(asked: Message) -> bool:

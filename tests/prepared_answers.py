@@ -1,6 +1,7 @@
 """What a prepared broker answers to each API, by kafka-python's message classes."""
 
-from collections.abc import Callable, Iterable
+import uuid
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kafka.protocol.broker_version_data import BROKER_API_VERSIONS
@@ -17,16 +18,23 @@ LATEST, EARLIEST, LARGEST = -1, -2, -3
 NOT_LEADER, NOT_COORDINATOR, CLUSTER_DENIED, GROUP_NOT_FOUND = 6, 16, 31, 69
 
 
-def api_versions(truth: "Truth", fault: "Fault", broker: int, version: int, asked: Message) -> Message:  # noqa: ARG001
-    classes = apis.API_VERSIONS.response
+def offered(truth: "Truth") -> dict[int, tuple[int, int]]:
+    """Return the versions that are offered, by API key: those of a release of Kafka, but for what is missing."""
     table = {int(key): span for key, span in BROKER_API_VERSIONS[truth.release].items()}
     if truth.release >= (4, 0):
-        table[69] = (0, 1)
-    keys = [classes.ApiVersion(version=version, api_key=k, min_version=a, max_version=b) for k, (a, b) in table.items()]
+        table[apis.CONSUMER_GROUP_DESCRIBE.key] = (0, 1)
+    missing = {api.key for api in apis.APIS if api.name in truth.missing}
+    return {key: span for key, span in table.items() if key not in missing}
+
+
+def api_versions(truth: "Truth", fault: "Fault", broker: int, version: int, asked: Message) -> Message:  # noqa: ARG001
+    classes = apis.API_VERSIONS.response
+    spans = offered(truth).items()
+    keys = [classes.ApiVersion(version=version, api_key=k, min_version=a, max_version=b) for k, (a, b) in spans]
     return classes(version=version, error_code=0, api_keys=keys)
 
 
-def metadata(truth: "Truth", fault: "Fault", broker: int, version: int, asked: Message) -> Message:  # noqa: ARG001
+def metadata(truth: "Truth", fault: "Fault", broker: int, version: int, asked: Message) -> Message:
     classes = apis.METADATA.response
     topic = classes.MetadataResponseTopic
     brokers = [
@@ -45,12 +53,16 @@ def metadata(truth: "Truth", fault: "Fault", broker: int, version: int, asked: M
 
     topics = [
         topic(
-            version=version, error_code=0, name=name, is_internal=False,
+            version=version, error_code=_code(truth, fault, f"Metadata {name}"), name=name, is_internal=False,
+            topic_id=uuid.UUID(int=truth.ids.get(name, 0)),
             partitions=[partition(name, p) for p in range(truth.topics[name])],
         )
         for name in names
     ]  # fmt: skip
-    return classes(version=version, brokers=brokers, cluster_id="prepared", controller_id=broker, topics=topics)
+    controller = broker if truth.controller_id is None else truth.controller_id
+    return classes(
+        version=version, brokers=brokers, cluster_id=truth.cluster_id, controller_id=controller, topics=topics
+    )
 
 
 def describe_quorum(truth: "Truth", fault: "Fault", broker: int, version: int, asked: Message) -> Message:  # noqa: ARG001
@@ -59,9 +71,12 @@ def describe_quorum(truth: "Truth", fault: "Fault", broker: int, version: int, a
         return classes(version=version, error_code=CLUSTER_DENIED, topics=[])
     if not truth.controller:
         return None
+    if code := _code(truth, fault, "DescribeQuorum"):
+        return classes(version=version, error_code=code, topics=[])
     data = classes.TopicData
     partition = data.PartitionData(
-        version=version, partition_index=0, error_code=0, leader_id=100, leader_epoch=1, high_watermark=1,
+        version=version, partition_index=0, error_code=_code(truth, fault, "DescribeQuorum partition"),
+        leader_id=truth.quorum_leader, leader_epoch=1, high_watermark=1,
         current_voters=[], observers=[],
     )  # fmt: skip
     topic = data(version=version, topic_name="__cluster_metadata", partitions=[partition])
@@ -79,17 +94,24 @@ def list_groups(truth: "Truth", fault: "Fault", broker: int, version: int, asked
         )
         for name in names
     ]  # fmt: skip
+    if code := _code(truth, fault, "ListGroups"):
+        return classes(version=version, error_code=code, groups=[])
     return classes(version=version, error_code=0, groups=groups)
 
 
 def describe_groups(truth: "Truth", fault: "Fault", broker: int, version: int, asked: Message) -> Message:
     classes = apis.DESCRIBE_GROUPS.response
 
+    def members(name: str) -> list[Message]:
+        member = {"member_id": "m", "group_instance_id": None, "client_id": "c", "client_host": truth.members.get(name)}
+        found = classes.DescribedGroup.DescribedGroupMember(version=version, **member)
+        return [found] if name in truth.members else []
+
     def group(name: str) -> Message:
-        code = group_code(truth, fault, broker, name)
+        code = _code(truth, fault, "DescribeGroups") or group_code(truth, fault, broker, name)
         return classes.DescribedGroup(
             version=version, error_code=code, group_id=name, group_state="" if code else "Empty",
-            protocol_type="consumer", protocol_data="", members=[],
+            protocol_type="consumer", protocol_data="", members=[] if code else members(name),
         )  # fmt: skip
 
     return classes(version=version, groups=[group(name) for name in asked.groups])
@@ -99,7 +121,7 @@ def consumer_group_describe(truth: "Truth", fault: "Fault", broker: int, version
     classes = apis.CONSUMER_GROUP_DESCRIBE.response
 
     def group(name: str) -> Message:
-        code = group_code(truth, fault, broker, name)
+        code = _code(truth, fault, "ConsumerGroupDescribe") or group_code(truth, fault, broker, name)
         return classes.DescribedGroup(
             version=version, error_code=code, group_id=name, group_state="Empty", group_epoch=1, assignment_epoch=1,
             assignor_name="uniform", members=[],
@@ -113,7 +135,8 @@ def find_coordinator(truth: "Truth", fault: "Fault", broker: int, version: int, 
 
     def where(name: str) -> dict[str, Any]:
         node = truth.coordinates(name)
-        return {"node_id": node, "host": "127.0.0.1", "port": truth.ports[node], "error_code": 0}
+        code = _code(truth, fault, "FindCoordinator")
+        return {"node_id": -1 if code else node, "host": "", "port": truth.ports[node], "error_code": code}
 
     if version < 4:
         return classes(version=version, **where(asked.key))
@@ -133,13 +156,13 @@ def offset_fetch(truth: "Truth", fault: "Fault", broker: int, version: int, aske
         for (topic, partition), offset in truth.commits.get(name, {}).items():
             row = row_kind(
                 version=version, partition_index=partition, committed_offset=offset, committed_leader_epoch=-1,
-                metadata=truth.words, error_code=0,
+                metadata=truth.words, error_code=_code(truth, fault, "OffsetFetch partition"),
             )  # fmt: skip
             rows.setdefault(topic, []).append(row)
         return [topic_kind(version=version, name=topic, partitions=found) for topic, found in rows.items()]
 
     def group(name: str) -> dict[str, Any]:
-        code = group_code(truth, fault, broker, name)
+        code = _code(truth, fault, "OffsetFetch") or group_code(truth, fault, broker, name)
         return {"error_code": code, "topics": [] if code else topics(name)}
 
     if not many:
@@ -148,15 +171,16 @@ def offset_fetch(truth: "Truth", fault: "Fault", broker: int, version: int, aske
     return classes(version=version, groups=groups)
 
 
-def list_offsets(truth: "Truth", fault: "Fault", broker: int, version: int, asked: Message) -> Message:  # noqa: ARG001
+def list_offsets(truth: "Truth", fault: "Fault", broker: int, version: int, asked: Message) -> Message:
     classes = apis.LIST_OFFSETS.response.ListOffsetsTopicResponse
 
     def row(topic: str, partition: int, timestamp: int) -> Message:
         mine = truth.leads(topic, partition) == broker
         offset, at = _offset(truth, (topic, partition), timestamp, asked.isolation_level) if mine else (-1, -1)
+        code = _code(truth, fault, "ListOffsets") or (0 if mine else NOT_LEADER)
         return classes.ListOffsetsPartitionResponse(
-            version=version, partition_index=partition, error_code=0 if mine else NOT_LEADER, timestamp=at,
-            offset=offset, leader_epoch=0,
+            version=version, partition_index=partition, error_code=code, timestamp=-1 if code else at,
+            offset=-1 if code else offset, leader_epoch=0,
         )  # fmt: skip
 
     topics = [
@@ -183,33 +207,34 @@ def _offset(truth: "Truth", key: tuple[str, int], timestamp: int, isolation: int
     return next(((offset, at) for offset, at in records if at >= timestamp and start <= offset < end), (-1, -1))
 
 
-def describe_log_dirs(truth: "Truth", fault: "Fault", broker: int, version: int, asked: Message) -> Message:  # noqa: ARG001
+def describe_log_dirs(truth: "Truth", fault: "Fault", broker: int, version: int, asked: Message) -> Message:
     classes = apis.DESCRIBE_LOG_DIRS.response
     result = classes.DescribeLogDirsResult
     topic = result.DescribeLogDirsTopic
     if "DescribeLogDirs" in truth.denied:
         return classes(version=version, error_code=CLUSTER_DENIED, results=[])
-    names: Iterable[str] = sorted(truth.topics) if asked.topics is None else [t.topic for t in asked.topics]
-    topics = [
-        topic(
-            version=version,
-            name=name,
-            partitions=[
-                topic.DescribeLogDirsPartition(
-                    version=version, partition_index=p, partition_size=1000, offset_lag=0, is_future_key=False
-                )
-                for p in range(truth.topics[name])
-            ],
-        )
-        for name in names
-    ]
-    sizes = {"total_bytes": 10**9, "usable_bytes": 10**8} if version >= 4 else {}
-    found = result(version=version, error_code=0, log_dir="/data", topics=topics, **sizes)
-    return classes(version=version, error_code=0, results=[found])
+    if code := _code(truth, fault, "DescribeLogDirs"):
+        return classes(version=version, error_code=code, results=[])
+    names = set(truth.topics if asked.topics is None else [t.topic for t in asked.topics])
+    plain = {(name, p): 1000 for name in names for p in range(truth.topics[name])}
+    found = []
+    for path, error, total, usable, held in truth.log_dirs.get(broker, [("/data", 0, 10**9, 10**8, plain)]):
+        sizes = {"total_bytes": total, "usable_bytes": usable} if version >= 4 else {}
+        code = error or _code(truth, fault, "DescribeLogDirs directory")
+        by_topic: dict[str, list[Message]] = {}
+        for (name, p), size in sorted(held.items()):
+            row = topic.DescribeLogDirsPartition(
+                version=version, partition_index=p, partition_size=size, offset_lag=0, is_future_key=False
+            )
+            by_topic.setdefault(name, []).append(row)
+        topics = [topic(version=version, name=name, partitions=rows) for name, rows in by_topic.items()]
+        found.append(result(version=version, error_code=code, log_dir=path, topics=[] if code else topics, **sizes))
+    return classes(version=version, error_code=0, results=found)
 
 
 def list_reassignments(truth: "Truth", fault: "Fault", broker: int, version: int, asked: Message) -> Message:  # noqa: ARG001
-    return apis.LIST_REASSIGNMENTS.response(version=version, error_code=0, error_message=None, topics=[])
+    code = _code(truth, fault, "ListPartitionReassignments")
+    return apis.LIST_REASSIGNMENTS.response(version=version, error_code=code, error_message=None, topics=[])
 
 
 def describe_configs(truth: "Truth", fault: "Fault", broker: int, version: int, asked: Message) -> Message:  # noqa: ARG001
@@ -223,12 +248,17 @@ def describe_configs(truth: "Truth", fault: "Fault", broker: int, version: int, 
         )
         for name, value in values.items()
     ]  # fmt: skip
+    code = _code(truth, fault, "DescribeConfigs")
     results = [
-        result(version=version, error_code=0, error_message=None, resource_type=2, resource_name=r.resource_name,
-               configs=configs)
+        result(version=version, error_code=code, error_message=None, resource_type=2, resource_name=r.resource_name,
+               configs=[] if code else configs)
         for r in asked.resources
     ]  # fmt: skip
     return classes(version=version, results=results)
+
+
+def _code(truth: "Truth", fault: "Fault", api: str) -> int:
+    return fault.codes.get(api, truth.codes.get(api, 0))
 
 
 def group_code(truth: "Truth", fault: "Fault", broker: int, name: str) -> int:

@@ -62,7 +62,7 @@ ACTIVE_CONTROLLERS = gauge(
     "kafka_active_controllers",
     CLUSTER,
     "Controllers that are active, as brokers find them: 1, or 0 when none of up to four brokers asked finds one; absent"
-    " when nobody can or may tell, and the problems say why. In KRaft this asks the controller quorum, not the metadata.",
+    " when nobody can or may tell: the problems say why. In KRaft this asks the controller quorum, not the metadata.",
     question="Can anything in the cluster still be decided?",
     cloudwatch=CloudWatch("ActiveControllerCount", "DEFAULT", "Maximum"),
     # AWS itself calls CloudWatch's count unreliable on KRaft: only controllers know it, and brokers report it.
@@ -295,8 +295,8 @@ TOPIC_END_OFFSET = gauge(
     TOPIC,
     "Sum of the partitions' end offsets (high watermarks): its rate is the produce rate, in records a second"
     " (transaction markers included). Absent where a partition's is not known, and in the one read in which another"
-    " topic (by its id) stands under the old name: `rate()` takes the new topic's lower sum for a reset, and of a higher"
-    " one counts the difference, which is less than what was produced, never more.",
+    " topic (by its id) stands under the old name: `rate()` takes the new topic's lower sum for a reset, and of a"
+    " higher one counts the difference, which is less than what was produced, never more.",
     question="How much is produced?",
     unit="records",
 )

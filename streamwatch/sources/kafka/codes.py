@@ -42,8 +42,24 @@ MOVED_GROUP: Final = frozenset({COORDINATOR_LOADING, COORDINATOR_NOT_AVAILABLE, 
 DENIED: Final = frozenset({TOPIC_DENIED, GROUP_DENIED, CLUSTER_DENIED})
 
 
+_NAMES: Final = {
+    -1: "UNKNOWN_SERVER_ERROR",
+    6: "NOT_LEADER_OR_FOLLOWER",
+    10: "MESSAGE_TOO_LARGE",
+    17: "INVALID_TOPIC_EXCEPTION",
+    39: "INVALID_REPLICA_ASSIGNMENT",
+    128: "INVALID_REGULAR_EXPRESSION",
+    129: "REBOOTSTRAP_REQUIRED",
+    130: "STREAMS_INVALID_TOPOLOGY",
+    131: "STREAMS_INVALID_TOPOLOGY_EPOCH",
+    132: "STREAMS_TOPOLOGY_FENCED",
+    133: "SHARE_SESSION_LIMIT_REACHED",
+}
+"""Codes that kafka-python calls otherwise, or does not know."""
+
+
 def explain(code: int) -> str:
     """Return the error's own name, as Kafka's documentation spells it."""
     from kafka.errors import for_code  # noqa: PLC0415 - only when something went wrong
 
-    return f"{getattr(for_code(code), 'message', 'UNKNOWN')} ({code})"
+    return f"{_NAMES.get(code) or getattr(for_code(code), 'message', 'UNKNOWN')} ({code})"

@@ -103,6 +103,12 @@ class GroupReader:
             await self._settle(asking, fanout, moved, coordinator)
             again = {name: coordinator[name] for name in moved if name in coordinator}
             groups |= await self._describe(asking, again, types, listed, last_try=True)
+            # Of a group that its coordinator lists and does not describe, the rest can be known all the same.
+            groups |= {
+                name: Group(name, types[name], listed[name].state, int(link.name))
+                for name, link in again.items()
+                if name not in groups and name in listed and link.up
+            }
         # A group that could not be asked about is not forgotten: it is looked for until somebody knows it, or its end.
         lost = {name: group for name, group in self._last.items() if name not in groups}
         alive = {name: group for name, group in groups.items() if group.state != "Dead"}

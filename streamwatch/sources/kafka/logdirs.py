@@ -89,6 +89,8 @@ class LogDirReader:
     async def refresh(self, fanout: Fanout, topology: Topology, wanted: list[str] | None) -> None:
         """Ask the brokers again where it is due: the first time at once, later without waiting for the answers.
 
+        A broker that came, or came back, since then is asked at once.
+
         Args:
             fanout: the brokers.
             topology: whose partitions are asked about.
@@ -99,12 +101,15 @@ class LogDirReader:
         first = self._asked_at is None
         if self._task and not self._task.done():
             return
+        up = {node: link for node, link in fanout.links.items() if link.up}
         due = self._asked_at is None or now - self._asked_at >= self._config.log_dirs_interval
-        if not due and not self._out_of_turn(topology):
-            return
-        self._asked_at, self._asked = now, topology
-        self._task = asyncio.create_task(self._ask_all(fanout, topology, wanted))
-        if first:
+        if due or self._out_of_turn(topology):
+            self._asked_at, self._asked = now, topology
+        else:
+            up = {node: link for node, link in up.items() if node not in self._sizes and node not in self._problems}
+        if up:
+            self._task = asyncio.create_task(self._ask_all(up, topology, wanted))
+        if self._task and first:
             await self._task
 
     def columns(self, topology: Topology, links: dict[int, Link]) -> tuple[Int64s, tuple[LogDir, ...], list[Problem]]:
@@ -113,7 +118,7 @@ class LogDirReader:
         sizes = np.full(len(topology.replica), NOT_KNOWN, dtype=np.int64)
         dirs: list[LogDir] = []
         problems = [problem for node, problem in self._problems.items() if node in links]
-        for node, known in list(self._sizes.items()):
+        for node, known in sorted(self._sizes.items()):
             if node not in links or not links[node].up or now - known.at > _KEEP * self._config.log_dirs_interval:
                 del self._sizes[node]
                 continue
@@ -134,9 +139,8 @@ class LogDirReader:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _ask_all(self, fanout: Fanout, topology: Topology, wanted: list[str] | None) -> None:
-        up = {node: link for node, link in fanout.links.items() if link.up}
-        await asyncio.gather(*(self._ask(node, link, topology, wanted) for node, link in up.items()))
+    async def _ask_all(self, links: dict[int, Link], topology: Topology, wanted: list[str] | None) -> None:
+        await asyncio.gather(*(self._ask(node, link, topology, wanted) for node, link in links.items()))
 
     async def _ask(self, node: int, link: Link, topology: Topology, wanted: list[str] | None) -> None:
         what = f"broker {node}: its log directories"

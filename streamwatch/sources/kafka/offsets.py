@@ -141,7 +141,7 @@ def refused(errors: Int64s, what: str) -> list[Problem]:
     """Return a problem for each error code among these."""
     codes_seen, counts = np.unique(errors[errors != 0], return_counts=True)
     return [
-        refusal("partition", code, f"{what} of {count} partitions", count)
+        refusal("partition", code, f"{what} of {count} partitions: ListOffsets", count)
         for code, count in zip(codes_seen.tolist(), counts.tolist(), strict=True)
     ]
 

@@ -75,6 +75,8 @@ class Truth:
     """Of topics, as numbers; 0, which is no id, where nothing is said."""
     missing: set[str] = field(default_factory=set)
     """APIs that are not offered: the connection of whoever asks all the same is closed."""
+    more: set[int] = field(default_factory=set)
+    """Keys of APIs that are offered besides."""
     codes: dict[str, int] = field(default_factory=dict)
     """Error codes by API; ``OffsetFetch partition``, ``DescribeQuorum partition``, ``DescribeLogDirs directory``."""
     quorum_leader: int = 100

@@ -23,6 +23,7 @@ def offered(truth: "Truth") -> dict[int, tuple[int, int]]:
     table = {int(key): span for key, span in BROKER_API_VERSIONS[truth.release].items()}
     if truth.release >= (4, 0):
         table[apis.CONSUMER_GROUP_DESCRIBE.key] = (0, 1)
+    table |= dict.fromkeys(truth.more, (0, 0))
     missing = {api.key for api in apis.APIS if api.name in truth.missing}
     return {key: span for key, span in table.items() if key not in missing}
 

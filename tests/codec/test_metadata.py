@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamwatch.errors import SourceMisread
+from streamwatch.model.kafka import NO_ID
 from streamwatch.sources.kafka.metadata import Metadata, MetadataReader, decode
 from tests.codec import kafka_answers as answers
 
@@ -18,6 +19,9 @@ COLUMNS = ("internal", "topic_start", "topic", "partition", "leader", "replica_s
 def assert_same(one: Metadata, other: Metadata) -> None:
     assert (one.brokers, one.cluster_id, one.controller_id) == (other.brokers, other.cluster_id, other.controller_id)
     assert one.topology.topics == other.topology.topics
+    assert one.topology.topic_ids == other.topology.topic_ids
+    assert len(one.topology.topic_ids) == len(one.topology.topics)
+    assert one.problems == other.problems
     for column in COLUMNS:
         ours, theirs = getattr(one.topology, column), getattr(other.topology, column)
         assert ours.dtype == theirs.dtype, column
@@ -34,6 +38,23 @@ def test_an_answer_is_walked_as_it_is_decoded(version: int, mixed: bool, data: s
 
     assert reader._topics is not None, "walked, not decoded"
     assert_same(found, decode(body, version))
+    assert (set(found.topology.topic_ids) == {NO_ID}) == (version < 10) or not found.topology.topics
+
+
+@pytest.mark.parametrize("version", [9, 12])
+@given(data=st.data())
+def test_names_that_are_no_utf8_are_left_out_alike(version: int, data: st.DataObject) -> None:
+    body = data.draw(answers.metadata(version))
+    names = decode(body, version).topology.topics
+    if not names:
+        return
+    odd = data.draw(st.sampled_from(names)).encode()
+    spoilt = body.replace(bytes([len(odd) + 1]) + odd, bytes([len(odd) + 1]) + b"\xff" * len(odd))
+    reader = MetadataReader()
+    found = reader.read(spoilt, version)
+
+    assert reader._topics is not None, "walked, not decoded"
+    assert_same(found, decode(spoilt, version))
 
 
 @given(answers.metadata(12))

@@ -13,7 +13,7 @@ from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.dial import ControllerPort, Dialer, Session, understood
 from streamwatch.sources.kafka.metadata import Registered, decode
 from streamwatch.sources.kafka.rights import Right, check_rights
-from streamwatch.sources.kafka.wire import open_connection
+from streamwatch.sources.kafka.wire import Connection, open_connection
 
 
 async def examine(config: Config) -> AsyncIterator[Finding]:
@@ -44,6 +44,8 @@ async def examine(config: Config) -> AsyncIterator[Finding]:
                 brokers[broker.host, broker.port] = broker
             addresses += [known for known in brokers if known not in seen]
         session.connection.close(SourceError("the check-up is over"))
+    for _ in range(3):  # what was dropped closes its sockets in the loop's next turns
+        await asyncio.sleep(0)
 
 
 async def _reach(
@@ -71,6 +73,7 @@ async def _reach(
     plain.close(SourceError("the check-up goes on with a new connection"))
     yield Finding(target, "tcp", "ok", "connected"), None
     step = "tls" if config.tls else "kafka"
+    connection: Connection | None = None
     try:
         with understood():
             async with asyncio.timeout(timeout):
@@ -86,6 +89,8 @@ async def _reach(
                 await dialer.authenticate(session, host)
                 await dialer.prove(session)
     except (TimeoutError, SourceError) as error:
+        if connection is not None:
+            connection.close(SourceError("the check-up goes on elsewhere"))
         yield _broken(target, step, error, timeout), None
         return
     who = f"{config.sasl.mechanism}: accepted" if config.sasl else "no SASL: the listener lets anyone in"

@@ -116,7 +116,7 @@ class Topology:
 
     def made_anew(self, before: "Topology") -> Bools:
         """Return which topics (T) are others than those of their names before; without ids that is not known."""
-        if self.topics == before.topics and self.topic_ids == before.topic_ids:
+        if self is before or (self.topics == before.topics and self.topic_ids == before.topic_ids):
             return np.zeros(len(self.topics), dtype=bool)
         earlier = dict(zip(before.topics, before.topic_ids, strict=False))
         ids = self.topic_ids or (NO_ID,) * len(self.topics)

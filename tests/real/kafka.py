@@ -251,6 +251,10 @@ class KafkaCluster(Tools, Clients):
         ports = self._ports.client if self.spec.secured else self._ports.internal
         return f"127.0.0.1:{ports[node]}"
 
+    def controller_address(self, node: int) -> str:
+        """Where a controller listens, for brokers and other controllers."""
+        return f"127.0.0.1:{self._ports.controller[node]}"
+
     def pid(self, node: int) -> int:
         """The id of a node's process."""
         return self._servers[node].pid

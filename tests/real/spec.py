@@ -31,6 +31,8 @@ class Spec:
     """One for each broker; none if empty."""
     properties: Mapping[str, str] = field(default_factory=dict)
     """Laid over the properties of every node."""
+    listen_at: Mapping[int, int] = field(default_factory=dict)
+    """Ports that brokers must listen at, by their ids, instead of free ones."""
     heap_mb: int = 320
     security: str = "PLAINTEXT"
     """Of the listener for clients: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL."""
@@ -104,7 +106,9 @@ class Ports:
         client = spec.broker_ids if spec.secured else ()
         users = {"controller": spec.controller_ids, "internal": spec.broker_ids, "client": client, "jmx": spec.node_ids}
         ports = iter(free_ports(sum(map(len, users.values()))))
-        return cls(**{name: dict(zip(nodes, ports, strict=False)) for name, nodes in users.items()})
+        chosen = {name: dict(zip(nodes, ports, strict=False)) for name, nodes in users.items()}
+        chosen["internal"] |= spec.listen_at
+        return cls(**chosen)
 
 
 @dataclass(frozen=True, slots=True)

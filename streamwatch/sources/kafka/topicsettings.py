@@ -11,6 +11,7 @@ import numpy as np
 
 from streamwatch.errors import SourceError
 from streamwatch.model.kafka import NOT_SET, Int64s, Topology
+from streamwatch.model.kept import Kept
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import DESCRIBE_CONFIGS
@@ -47,6 +48,7 @@ class TopicSettingsReader:
         self._config = config
         self._topology: Topology | None = None
         self._known: dict[str, _Known] = {}
+        self._refused = Kept[list[Problem]]()
         self._columns: tuple[Topology, dict[str, _Known], tuple[Int64s, Int64s, Int64s]] | None = None
 
     async def refresh(self, asking: Asking, fanout: Fanout, topology: Topology) -> None:
@@ -63,7 +65,7 @@ class TopicSettingsReader:
             answers = await asking.all(calls, _failed)
             if answers:
                 self._known = self._known | {name: one for answer in answers.values() for name, one in answer.items()}
-        asking.problems += self._refusals()
+        asking.problems += self._refused.get(self._refusals, self._known)
 
     def columns(self, topology: Topology) -> tuple[Int64s, Int64s, Int64s]:
         """Return a column (T) for each of ``NAMES``; the same objects while nothing changes."""

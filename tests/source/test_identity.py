@@ -83,13 +83,15 @@ def test_with_every_address_taken_nothing_is_told_until_they_are_given_back(make
         fault.taken_by = other()
         cluster.cut(broker)
     wait_for(lambda: source.read().topology is None, 10, "nobody of this cluster answers")
+    wait_for(lambda: len(foreign(source.read())) == 3, 10, "and that is told, once for each address")
     now = source.read()
     assert up(now) == [False, False, False]
-    assert foreign(now)
+    assert now.problems == tuple(one for one in now.problems if one.reason == "foreign")
 
     for fault in cluster.faults.values():
         fault.taken_by = None
-    wait_for(lambda: facts(source.read()) == plain, 15, "they were given back")
+    wait_for(lambda: source.read().topology is not None, 15, "they were given back")
+    wait_for(lambda: facts(source.read()) == plain, 15, "and all is as before")
 
 
 @pytest.mark.parametrize("turned", [False, True], ids=["ours_first", "theirs_first"])

@@ -128,14 +128,15 @@ class Fanout:
 
     def down(self) -> list[Problem]:
         """Return a problem for each broker that is down, and for each address at which another cluster answers."""
-        foreign = [link for link in self._bootstrap if isinstance(link.down, SourceForeign)]
-        return [
-            problem("cluster", error, f"{link.name}: {error}")
-            if isinstance(error, SourceForeign)
-            else problem("broker", error, f"broker {link.name} ({link.host}:{link.port}): {error}")
-            for link in [*self.links.values(), *foreign]
-            if (error := link.down) is not None
-        ]
+        foreign: dict[tuple[str, int], Problem] = {}
+        problems = []
+        for link in [*self._bootstrap, *self.links.values()]:
+            if isinstance(link.down, SourceForeign):
+                foreign[link.host, link.port] = problem("cluster", link.down, f"broker {link.name}: {link.down}")
+            elif link.down is not None and link not in self._bootstrap:
+                detail = f"broker {link.name} ({link.host}:{link.port}): {link.down}"
+                problems.append(problem("broker", link.down, detail))
+        return [*foreign.values(), *problems]
 
     async def close(self) -> None:
         """Drop all connections."""

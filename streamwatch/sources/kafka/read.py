@@ -147,10 +147,12 @@ class Reader:
 
     def nothing(self, error: SourceError) -> ClusterSnapshot:
         """Return the snapshot of a cluster of which nothing could be read."""
+        down = self._fanout.down()
+        told = isinstance(error, SourceForeign) and any(one.reason == "foreign" for one in down)
         return replace(
             blank(self._config.name, self._clock.now()),
             brokers=self._fanout.brokers(set()),
-            problems=(problem("cluster", error, str(error)), *self._fanout.down()),
+            problems=(*([] if told else [problem("cluster", error, str(error))]), *down),
             requests=self._fanout.tally.counts(),
         )
 

@@ -72,7 +72,7 @@ class Truth:
     """APIs that the agent may not use."""
     cluster_id: str | None = "prepared"
     ids: dict[str, int] = field(default_factory=dict)
-    """Of topics, as numbers; 0, which is no id, where nothing is said."""
+    """Of topics, as numbers; 0, which is no id, where nothing else is given."""
     missing: set[str] = field(default_factory=set)
     """APIs that are not offered: the connection of whoever asks all the same is closed."""
     more: set[int] = field(default_factory=set)

@@ -46,8 +46,8 @@ def test_a_topic_deleted_and_made_anew_between_two_reads_begins_anew(cluster_43:
     seen.look()
     assert seen.values(k.TOPIC_END_OFFSET)["anew"] == 200
     wait_for(lambda: seen.look() and seen.values(k.TOPIC_LOG_BYTES).get("anew"), 20, "asked out of turn")
-    told = [bytes_ for (_, topic, _), bytes_ in cluster_43.log_dirs().items() if topic == "anew"]
-    assert seen.values(k.TOPIC_LOG_BYTES)["anew"] in told
+    sizes = [bytes_ for (_, topic, _), bytes_ in cluster_43.log_dirs().items() if topic == "anew"]
+    assert seen.values(k.TOPIC_LOG_BYTES)["anew"] in sizes
 
 
 def make_anew(cluster: KafkaCluster) -> bool:
@@ -74,13 +74,13 @@ def test_another_cluster_at_a_brokers_address_is_refused_and_the_right_brokers_a
     thief = kafka_cluster(brokers=1, combined=True, listen_at={1: port})
     thief.create_topic("theirs", 3, 1)
 
-    def told() -> list[str]:
+    def foreign() -> list[str]:
         return [one.detail for one in seen.look().problems if (one.scope, one.reason) == ("cluster", "foreign")]
 
-    wait_for(told, 20, "another cluster answers")
+    wait_for(foreign, 20, "another cluster answers")
     wait_for(lambda: seen.look() and seen.value(k.BROKERS) == 2, 60, "the controller has fenced the broker")
     for _ in range(10):
-        (detail,) = told()
+        (detail,) = foreign()
         assert f"answers at {cluster_43.address(3)}" in detail
         assert ours is not None
         assert ours in detail
@@ -98,11 +98,11 @@ def test_another_cluster_at_a_brokers_address_is_refused_and_the_right_brokers_a
     cluster_43.heal()
     wait_for(lambda: seen.look() and seen.values(k.BROKER_UP)["3"] == 1, 20, "it has its address again")
     agree(seen, cluster_43)
-    assert told() == []
+    assert foreign() == []
     assert seen.values(g.PARTITION_END_OFFSET).items() >= {f"ours {p}": 7.0 for p in range(3)}.items()
 
 
-def test_a_controllers_port_is_told_by_the_check_up_and_by_a_read(cluster_43: KafkaCluster) -> None:
+def test_a_controllers_port_is_named_by_the_check_up_and_by_a_read(cluster_43: KafkaCluster) -> None:
     address = cluster_43.controller_address(100)
     found: list[Finding] = []
     check_up(Config(name="real", bootstrap=(address,)), found.append)

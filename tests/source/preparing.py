@@ -17,7 +17,7 @@ Make = Callable[..., tuple[KafkaSource, PreparedCluster]]
 
 
 def truth(**facts: Any) -> Truth:
-    """Return what the cluster is if nothing else is said."""
+    """Return what the cluster is if nothing else is given."""
     return Truth(dict(TOPICS), **({"commits": {name: dict(own) for name, own in COMMITS.items()}} | facts))
 
 

@@ -33,7 +33,7 @@ def test_a_healthy_cluster_passes_and_says_who_it_is() -> None:
     assert [one.detail for one in found if one.step == "cluster"] == ["id prepared"] * 3
 
 
-def test_a_controllers_port_is_told() -> None:
+def test_a_controllers_port_is_named() -> None:
     with PreparedCluster(truth(missing={"Metadata"}, more={_BROKER_REGISTRATION})) as cluster:
         (failed,) = of(findings(cluster.bootstrap[0]), cluster.bootstrap[0], "kafka")
 
@@ -49,7 +49,7 @@ def test_what_is_no_kafka_of_ours_is_not_taken_for_a_controller() -> None:
     assert "Kafka 2.8 or later is needed" in failed.detail
 
 
-def test_a_bootstrap_server_of_another_cluster_is_told() -> None:
+def test_a_bootstrap_server_of_another_cluster_fails() -> None:
     with PreparedCluster(truth()) as cluster, PreparedCluster(Truth({"t": 1}, cluster_id="another")) as other:
         found = findings(cluster.bootstrap[0], other.bootstrap[1])
 
@@ -67,7 +67,7 @@ def test_a_configured_id_is_checked() -> None:
     assert [one.verdict for one in found if one.step == "cluster"] == ["failed"]
 
 
-def test_what_an_api_answers_is_told_by_its_name() -> None:
+def test_what_an_api_answers_has_its_own_name() -> None:
     codes = {"DescribeQuorum partition": -1, "DescribeGroups": 42, "DescribeLogDirs directory": 56, "ListGroups": 31}
     with PreparedCluster(truth(codes=codes)) as cluster:
         found = {one.step: (one.verdict, one.detail) for one in findings(cluster.bootstrap[0])}

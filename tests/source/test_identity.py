@@ -83,7 +83,7 @@ def test_with_every_address_taken_nothing_is_told_until_they_are_given_back(make
         fault.taken_by = other()
         cluster.cut(broker)
     wait_for(lambda: source.read().topology is None, 10, "nobody of this cluster answers")
-    wait_for(lambda: len(foreign(source.read())) == 3, 10, "and that is told, once for each address")
+    wait_for(lambda: len(foreign(source.read())) == 3, 10, "and that is a problem, once for each address")
     now = source.read()
     assert up(now) == [False, False, False]
     assert now.problems == tuple(one for one in now.problems if one.reason == "foreign")
@@ -107,7 +107,7 @@ def test_of_two_clusters_in_bootstrap_the_first_that_answers_counts(make: Make, 
             assert now.cluster_id == ("another" if turned else "prepared")
             assert facts(now)["leaders"].keys() == facts_of(second if turned else cluster)
             (detail,) = foreign(now)
-            assert servers[2 if turned else 1] in detail, "told for as long as it is so"
+            assert servers[2 if turned else 1] in detail, "a problem for as long as it is so"
         mixed.close()
 
 

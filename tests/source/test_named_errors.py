@@ -1,4 +1,4 @@
-"""Whatever an API answers costs its own share, is told by its name, and leaves the connection alone."""
+"""Whatever an API answers costs its own share, is a problem by its name, and leaves the connection alone."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -88,7 +88,7 @@ def check(now: ClusterSnapshot, plain: dict[str, Any], api: str, *words: str) ->
 
 @pytest.mark.parametrize("code", CODES)
 @pytest.mark.parametrize("api", SHARES)
-def test_a_code_is_told_by_its_name(make: Make, plain: dict[str, Any], api: str, code: str) -> None:
+def test_a_code_is_a_problem_by_its_name(make: Make, plain: dict[str, Any], api: str, code: str) -> None:
     of = world()
     of.codes[api] = code_of(code)
     now = read_thrice(make, of)
@@ -120,7 +120,7 @@ def test_nonsense_is_no_more_than_an_error(make: Make, plain: dict[str, Any], ap
 
 
 @pytest.mark.parametrize("release", [(2, 8), (3, 9), (4, 3)])
-def test_without_metadata_there_is_nothing_and_that_is_said(make: Make, release: tuple[int, int]) -> None:
+def test_without_metadata_there_is_nothing_and_a_reason(make: Make, release: tuple[int, int]) -> None:
     source, _ = make(truth(missing={"Metadata"}, release=release))
     now = source.read()
 
@@ -131,7 +131,7 @@ def test_without_metadata_there_is_nothing_and_that_is_said(make: Make, release:
 @pytest.mark.parametrize(
     ("codes_of", "controllers", "words"),
     [
-        pytest.param({"DescribeQuorum": codes.REQUEST_TIMED_OUT}, 0.0, "no active controller", id="silence_told"),
+        pytest.param({"DescribeQuorum": codes.REQUEST_TIMED_OUT}, 0.0, "no active controller", id="silence_reported"),
         pytest.param({"DescribeQuorum partition": codes.LEADER_NOT_AVAILABLE}, 0.0, "no active", id="no_leader"),
         pytest.param({"DescribeQuorum partition": codes.NOT_LEADER}, None, "NOT_LEADER", id="not_the_leader"),
         pytest.param({"DescribeQuorum partition": -1}, None, "UNKNOWN_SERVER_ERROR (-1)", id="of_the_partition"),
@@ -189,7 +189,7 @@ def test_a_failed_disk_is_offline_and_any_other_error_is_only_unknown(make: Make
     assert [size for size in now.replica_bytes.tolist() if size >= 0] == [10] * 9
 
 
-def test_each_code_of_commits_is_told(make: Make, plain: dict[str, Any]) -> None:
+def test_each_code_of_commits_is_a_problem(make: Make, plain: dict[str, Any]) -> None:
     of = world()
     of.codes = {"OffsetFetch partition": 29}
     check(read_thrice(make, of), plain, "OffsetFetch", "TOPIC_AUTHORIZATION_FAILED (29)", "billing")

@@ -62,7 +62,7 @@ def test_where_there_is_only_an_object_store_the_logs_are_there(make: Make) -> N
 
 
 @pytest.mark.parametrize("release", [(4, 3), (2, 8)])
-def test_a_replica_with_two_sizes_has_none_and_that_is_said(make: Make, release: tuple[int, int]) -> None:
+def test_a_replica_with_two_sizes_has_none_and_a_problem(make: Make, release: tuple[int, int]) -> None:
     again: Directory = ("/more", 0, 10**9, 10**8, {("orders", 5): 7, ("orders", 4): 1000})
     of = stored(LOCAL, again)
     of.release = release

@@ -1,7 +1,7 @@
 """Whether a controller is active, as a broker finds it.
 
 In KRaft a broker passes the question on to the controllers. Only two things say that there is none: an answer that
-names no leader, and silence (also told by the broker, as a timeout) of brokers that answer everything else. Any other
+names no leader, and silence (which a broker may report, as a timeout) of brokers that answer everything else. Any other
 error says that it is not known.
 """
 

@@ -82,7 +82,7 @@ class Reader:
         """
         taken_at, began = self._clock.now(), self._clock.monotonic()
         asking = Asking(self._config, self._fanout.tally)
-        metadata, controllers = await self._cluster(asking)
+        metadata, opinion = await self._cluster(asking)
         topology = metadata.topology
         holders = set(np.unique(topology.replica).tolist())
         await self._fanout.follow(metadata.brokers, holders)
@@ -96,7 +96,7 @@ class Reader:
         seen_at = self._clock.now()
         shared = await self._share.read(asking, self._fanout, of_share)
         await self._settings.refresh(asking, self._fanout, topology)
-        reassigning, adding = await self._reassigning(asking, metadata, controllers)
+        reassigning, adding = await self._reassigning(asking, metadata, opinion.active)
         everything = self._config.topics.everything
         names = None if everything else [topology.topics[i] for i in np.flatnonzero(selected).tolist()]
         await self._log_dirs.refresh(self._fanout, topology, names)
@@ -118,7 +118,7 @@ class Reader:
             read_seconds=self._clock.monotonic() - began,
             cluster_id=metadata.cluster_id,
             brokers=self._fanout.brokers(holders),
-            controllers=controllers,
+            controllers=opinion.active,
             topology=topology,
             selected=selected,
             start_offset=bounds.start,
@@ -148,20 +148,19 @@ class Reader:
     def nothing(self, error: SourceError) -> ClusterSnapshot:
         """Return the snapshot of a cluster of which nothing could be read."""
         down = self._fanout.down()
-        told = isinstance(error, SourceForeign) and any(one.reason == "foreign" for one in down)
+        known = isinstance(error, SourceForeign) and any(one.reason == "foreign" for one in down)
         return replace(
             blank(self._config.name, self._clock.now()),
             brokers=self._fanout.brokers(set()),
-            problems=(*([] if told else [problem("cluster", error, str(error))]), *down),
+            problems=(*([] if known else [problem("cluster", error, str(error))]), *down),
             requests=self._fanout.tally.counts(),
         )
 
-    async def _cluster(self, asking: Asking) -> tuple[Metadata, float]:
+    async def _cluster(self, asking: Asking) -> tuple[Metadata, Opinion]:
         """Ask a broker for the metadata, and for proof that a controller stands behind it.
 
         A broker that is cut off from the controllers goes on giving the metadata that it had; its word is taken only
-        when no other finds a controller. Returns the metadata, and how many controllers are active (NaN: nobody can or
-        may tell).
+        when no other finds a controller. Returns the metadata, and what is known of the controllers.
         """
         links = await self._fanout.first()
         links.sort(key=lambda link: link is not self._authority)
@@ -184,7 +183,7 @@ class Reader:
             if opinion.problem:
                 asking.problems.append(opinion.problem)
             asking.problems += metadata.problems
-            return metadata, opinion.active
+            return metadata, opinion
         raise errors[0]
 
     async def _second_opinion(

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from streamwatch.clock import SystemClock
+from streamwatch.errors import SourceUnavailable
 from streamwatch.sources.kafka import Config, KafkaSource
+from streamwatch.sources.kafka.apis import LIST_GROUPS
 from streamwatch.sources.kafka.config import Pulse, Tls
 from tests.prepared import PreparedCluster, Truth
 from tests.waiting import wait_for
@@ -94,6 +96,45 @@ def test_one_connection_a_broker_is_kept(cluster: PreparedCluster, felt: Felt) -
 
     assert cluster.asked["ApiVersions"] == 3
     assert len(cluster._writers) == 3
+
+
+def test_a_version_that_a_broker_no_longer_offers_is_not_sent(cluster: PreparedCluster, felt: Felt) -> None:
+    """As after a release was taken back between the encoding of a request and its turn."""
+    link = felt.source._fanout.links[2]
+    version = link.version(LIST_GROUPS)
+    with pytest.raises(SourceUnavailable, match="offers another version of ListGroups"):
+        felt.source._run(link.ask(LIST_GROUPS, version + 1, b"", 1.0))
+
+    assert cluster.not_offered == []
+    assert felt.up() == [True, True, True]
+
+
+@pytest.mark.parametrize("release", [(2, 8), (4, 3)])
+def test_another_release_on_the_same_address_is_spoken_to_in_its_own_versions(
+    cluster: PreparedCluster, felt: Felt, release: tuple[int, int]
+) -> None:
+    cluster.truth.release = release
+    for broker in cluster.truth.brokers:
+        cluster.cut(broker)
+    wait_for(lambda: cluster.asked["ApiVersions"] >= 6, 10, "all are dialled again")
+    cluster.not_offered.clear()
+    wait_for(lambda: felt.source.read().problems == (), 10, "all is well")
+
+    assert cluster.not_offered == []
+    assert felt.up() == [True, True, True]
+
+
+def test_what_is_not_offered_is_logged_once_a_link(cluster: PreparedCluster, caplog: pytest.LogCaptureFixture) -> None:
+    cluster.truth.missing = {"DescribeLogDirs", "ListGroups"}
+    with caplog.at_level("INFO", logger="streamwatch.sources.kafka.link"):
+        found = Felt(cluster, log_dirs_interval=1.0)
+        for _ in range(5):
+            found.source.read()
+        found.source.close()
+
+    logged = [(one.broker, one.api) for one in caplog.records if one.message == "API not offered"]  # type: ignore[attr-defined]
+    assert sorted(logged) == [(b, api) for b in "123" for api in ("DescribeLogDirs", "ListGroups")]
+    assert cluster.not_offered == []
 
 
 def test_the_pulse_can_be_switched_off(cluster: PreparedCluster) -> None:

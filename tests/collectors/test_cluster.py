@@ -112,6 +112,14 @@ def test_disk_use_is_a_ratio_of_the_volume() -> None:
     assert values(samples, c.LOG_DIR_USED) == {"1 /data": 0.75}
 
 
+def test_a_directory_with_another_error_than_a_failed_disks_is_neither_online_nor_offline() -> None:
+    dirs = (log_dir(1), log_dir(1, path="/odd", online=None, log_bytes=NOT_KNOWN))
+    samples = collect(snapshot(HEALTHY, log_dirs=dirs))
+
+    assert set(values(samples, c.LOG_DIR_ONLINE)) == {f"1 {dirs[0].path}"}
+    assert "1" not in values(samples, c.BROKER_LOG_BYTES), "no sum with a missing addend"
+
+
 def test_log_bytes_are_unknown_for_a_broker_with_a_directory_that_is_offline() -> None:
     dirs = (log_dir(1), log_dir(1, path="/more", log_bytes=1), log_dir(2, online=False), log_dir(2, path="/more"))
 

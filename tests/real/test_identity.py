@@ -79,6 +79,8 @@ def test_another_cluster_at_a_brokers_address_is_refused_and_the_right_brokers_a
 
     wait_for(foreign, 20, "another cluster answers")
     wait_for(lambda: seen.look() and seen.value(k.BROKERS) == 2, 60, "the controller has fenced the broker")
+    agree(seen, cluster_43)
+    wait_for(lambda: seen.look() and seen.values(k.TOPIC_END_OFFSET).get("ours") == 21, 20, "the leaders have moved")
     for _ in range(10):
         (detail,) = foreign()
         assert f"answers at {cluster_43.address(3)}" in detail

@@ -137,8 +137,9 @@ def check_config(file: Path) -> None:
 @main.command()
 @_json
 def metrics(as_json: bool) -> None:  # noqa: FBT001 - a flag
-    """List every metric: what it is called, what it means and its CloudWatch twin."""
+    """List every metric: what it is called, what it means, and by which names CloudWatch has it."""
     from streamwatch.catalogue import METRICS  # noqa: PLC0415
+    from streamwatch.catalogue.cloudwatch_names import cloudwatch_names  # noqa: PLC0415
 
     rows = [
         {
@@ -147,7 +148,15 @@ def metrics(as_json: bool) -> None:  # noqa: FBT001 - a flag
             "unit": one.unit,
             "labels": list(one.labels),
             "help": one.help,
-            "cloudwatch": one.cloudwatch.name if one.cloudwatch else None,
+            "cloudwatch": {
+                each.name: {
+                    "namespace": each.namespace,
+                    "level": each.level,
+                    "statistic": each.statistic,
+                    "labels": dict(each.labels),
+                }
+                for each in cloudwatch_names(one)
+            },
         }
         for one in METRICS
     ]

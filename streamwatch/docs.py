@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, 
 
 from streamwatch import docs_alerts, docs_msk
 from streamwatch.catalogue import METRICS
+from streamwatch.catalogue.cloudwatch_names import cloudwatch_names
 from streamwatch.config import Config
 from streamwatch.model.metric import Metric, Tier
 from streamwatch.model.settings import Secret, Setting
@@ -143,9 +144,9 @@ def main() -> None:
 
 def _metric(metric: Metric) -> str:
     labels = ", ".join(f"`{label}`" for label in metric.labels if label not in _EVERYWHERE)
-    twin = f"{metric.cloudwatch.name} ({metric.cloudwatch.statistic})" if metric.cloudwatch else ""
+    twins = "<br>".join(map(str, cloudwatch_names(metric)))
     kind = "Counter. " if metric.kind == "counter" else ""
-    return f"| `{metric.name}` | {labels} | {kind}{metric.help} *{metric.question}* | {twin} |"
+    return f"| `{metric.name}` | {labels} | {kind}{metric.help} *{metric.question}* | {twins} |"
 
 
 def _sections(cls: Any, path: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - a dataclass

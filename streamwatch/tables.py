@@ -13,6 +13,7 @@ from streamwatch.catalogue import kafka_groups as g
 from streamwatch.catalogue import kinesis as n
 from streamwatch.catalogue import kinesis_shards as h
 from streamwatch.catalogue import msk as m
+from streamwatch.catalogue.cloudwatch_names import cloudwatch_names
 from streamwatch.model.comparison import Line
 from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.model.kinesis import StreamsSnapshot
@@ -41,8 +42,8 @@ def metrics_table(metrics: Sequence[Metric]) -> Table:
     """Return the catalogue as a table."""
     table = Table("metric", "kind", "unit", "labels", "what it is", "CloudWatch")
     for one in metrics:
-        twin = f"{one.cloudwatch.name} ({one.cloudwatch.statistic})" if one.cloudwatch else ""
-        table.add_row(one.name, one.kind, one.unit, ", ".join(one.labels), one.help, twin)
+        twins = "\n".join(map(str, cloudwatch_names(one)))
+        table.add_row(one.name, one.kind, one.unit, ", ".join(one.labels), one.help, twins)
     return table
 
 

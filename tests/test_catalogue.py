@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from streamwatch.catalogue import METRICS
+from streamwatch.catalogue.cloudwatch_names import cloudwatch_names
+from streamwatch.catalogue.msk_twins import TWINS
 from streamwatch.errors import CatalogueError
 from streamwatch.model.metric import Keys, Metric
 
@@ -57,3 +59,16 @@ def test_the_msk_default_metrics_that_the_protocol_can_tell_have_their_twin() ->
         "SumOffsetLag",
         "MaxOffsetLag",
     }
+
+
+@pytest.mark.parametrize("metric", BY_NAME)
+def test_each_cloudwatch_name_of_a_metric_stands_once_and_says_which_series_it_tells(metric: Metric) -> None:
+    names = cloudwatch_names(metric)
+
+    assert len({one.name for one in names}) == len(names)
+    assert all(label in metric.labels for one in names for label, _ in one.labels)
+    assert {(one.name, one.fixed, one.statistic) for one in TWINS if one.metric is metric} <= {
+        (one.name, one.labels, one.statistic) for one in names
+    }
+    if metric.cloudwatch is not None:
+        assert metric.cloudwatch.name in {one.name for one in names}

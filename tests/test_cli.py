@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from streamwatch.catalogue import METRICS
+from streamwatch.catalogue.msk_twins import TWINS
+from tests.real.source_table import THIRTEEN
 from tests.agent import COMMAND, agent
 from tests.conftest import closed_port
 from tests.waiting import wait_for
@@ -39,7 +41,21 @@ def test_metrics_as_json_is_the_catalogue() -> None:
 
     assert [row["name"] for row in rows] == [metric.name for metric in METRICS]
     assert all(set(row) == {"name", "kind", "unit", "labels", "help", "cloudwatch"} for row in rows)
-    assert {"ActiveControllerCount", "KafkaDataLogsDiskUsed"} <= {row["cloudwatch"] for row in rows}
+
+
+def test_metrics_as_json_names_everything_that_cloudwatch_has() -> None:
+    rows = json.loads(streamwatch("metrics", "--json").stdout)
+    names = {name for row in rows for name in row["cloudwatch"]}
+
+    assert names >= {line.name for line in THIRTEEN}
+    assert names == {one.name for one in TWINS} | {one.cloudwatch.name for one in METRICS if one.cloudwatch}
+    by_label = next(row for row in rows if row["name"] == "kafka_broker_request_mean_seconds")["cloudwatch"]
+    assert by_label["FetchConsumerTotalTimeMsMean"] == {
+        "namespace": "AWS/Kafka",
+        "level": "PER_BROKER",
+        "statistic": "Average",
+        "labels": {"request": "FetchConsumer", "phase": "total"},
+    }
 
 
 def test_metrics_as_a_table_names_them() -> None:

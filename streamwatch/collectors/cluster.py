@@ -18,6 +18,7 @@ from streamwatch.collectors.columns import (
     replication,
     unknown_unless,
 )
+from streamwatch.collectors.controllers import quorum_samples, version_samples
 from streamwatch.model.kafka import NOT_KNOWN, Broker, ClusterSnapshot, Int64s, Topology
 from streamwatch.model.kept import Kept
 from streamwatch.model.metric import UNKNOWN, Keys, Samples, Values
@@ -59,6 +60,8 @@ class ClusterCollector:
         facts = self._replication.get(lambda: replication(topology), topology)
         return [
             *samples,
+            *quorum_samples(now),
+            *version_samples(now),
             *self._cluster(now, topology, facts, placed),
             *self._per_broker(now, topology, facts, placed, keys),
             *_disks(now),

@@ -1,6 +1,7 @@
 """Topics: their size, their health and where their offsets stand."""
 
 import numpy as np
+import numpy.typing as npt
 
 from streamwatch.catalogue import kafka as c
 from streamwatch.collectors.columns import (
@@ -12,7 +13,7 @@ from streamwatch.collectors.columns import (
     sum_by_topic,
     unknown_unless,
 )
-from streamwatch.model.kafka import ClusterSnapshot, Int64s, Topology
+from streamwatch.model.kafka import NOT_SET, CleanupPolicy, ClusterSnapshot, Int64s, Topology
 from streamwatch.model.kept import Kept
 from streamwatch.model.metric import Keys, Samples, Values
 
@@ -24,6 +25,7 @@ class TopicCollector:
         self._replication = Kept[Replication]()
         self._keys = Kept[Keys]()
         self._made_anew = MadeAnew()
+        self._policies = Kept[Keys]()
 
     def collect(self, now: ClusterSnapshot) -> list[Samples]:
         """Return the samples of the selected topics."""
@@ -56,7 +58,33 @@ class TopicCollector:
             c.TOPIC_RETENTION_SECONDS: retention / 1000,
             c.TOPIC_RETENTION_BYTES: _limit(now.retention_bytes),
         }
-        return [metric.samples(keys, values[chosen]) for metric, values in columns.items()]
+        policies = self._policies.get(
+            lambda: _policies(now, topology, chosen), topology, now.selected, now.cleanup_policy
+        )
+        return [
+            *(metric.samples(keys, values[chosen]) for metric, values in columns.items()),
+            c.TOPIC_CLEANUP_POLICY.samples(policies, np.ones(len(policies))),
+        ]
+
+
+_POLICIES = {
+    CleanupPolicy.DELETE: "delete",
+    CleanupPolicy.COMPACT: "compact",
+    CleanupPolicy.COMPACT_DELETE: "compact,delete",
+    CleanupPolicy.NONE: "none",
+}
+
+
+def _policies(now: ClusterSnapshot, topology: Topology, chosen: npt.NDArray[np.intp]) -> Keys:
+    """Return the topics of which the cleanup policy is known, each with its policy."""
+    return Keys(
+        c.TOPIC_CLEANUP_POLICY.labels,
+        [
+            (now.cluster, topology.topics[topic], _POLICIES[CleanupPolicy(policy)])
+            for topic, policy in zip(chosen.tolist(), now.cleanup_policy[chosen].tolist(), strict=True)
+            if policy != NOT_SET
+        ],
+    )
 
 
 def leader_bytes(now: ClusterSnapshot, facts: Replication) -> Values:

@@ -6,6 +6,7 @@ object in both snapshots, so that whoever derives something from them can keep i
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
@@ -188,13 +189,14 @@ class QuorumReplica:
 
 @dataclass(frozen=True, slots=True)
 class Quorum:
-    """The controllers of a KRaft cluster."""
+    """Who decides in the cluster."""
 
     leader: int
     """Id of the active controller."""
-    epoch: int
-    high_watermark: int
-    replicas: tuple[QuorumReplica, ...]
+    epoch: int = NOT_KNOWN
+    """How often a leader was elected; ``NOT_KNOWN`` with ZooKeeper, which has no quorum."""
+    high_watermark: int = NOT_KNOWN
+    replicas: tuple[QuorumReplica, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,9 +290,13 @@ class ClusterSnapshot:
     problems: tuple[Problem, ...]
     requests: tuple[RequestCount, ...]
     quorum: Quorum | None = None
-    """The controllers, where the cluster has such a quorum and says so."""
+    """The active controller and, in KRaft, its quorum; None where none is active or nobody may tell."""
     version: str = ""
-    """The release of Kafka that the brokers' APIs and features fit, such as ``4.3``; empty where that is not known."""
+    """The oldest release of Kafka that a broker runs, such as ``4.3``; empty where that is not known."""
+    metadata_version: str = ""
+    """The metadata version that is finalized, such as ``4.3-IV0``; empty with ZooKeeper and where it is not known."""
+    releases: Mapping[int, str] = field(default_factory=dict)
+    """The release of Kafka that each broker runs; brokers whose release is not known are not here."""
     transactions: tuple[OpenTransaction, ...] = ()
     """What is known of the transactions behind a last stable offset that stands."""
     name: str = ""

@@ -6,6 +6,7 @@ import pytest
 
 from streamwatch.catalogue import kafka as c
 from streamwatch.collectors.topics import TopicCollector
+from streamwatch.model.kafka import NOT_SET, CleanupPolicy
 from streamwatch.model.metric import Metric
 from tests.snapshots import Partition, snapshot, topology, values
 
@@ -52,6 +53,24 @@ CASES: list[Any] = [
         {"retention_ms": np.array([60_000, -1])}, c.TOPIC_RETENTION_SECONDS, {"a": 60, "b": np.inf}, id="kept_for_ever"
     ),
     pytest.param({"retention_bytes": np.array([7, -2])}, c.TOPIC_RETENTION_BYTES, {"a": 7}, id="retention_unknown"),
+    pytest.param(
+        {"cleanup_policy": np.array([CleanupPolicy.COMPACT, NOT_SET])},
+        c.TOPIC_CLEANUP_POLICY,
+        {"a compact": 1},
+        id="cleanup_policy",
+    ),
+    pytest.param(
+        {"cleanup_policy": np.array([CleanupPolicy.COMPACT_DELETE, CleanupPolicy.NONE])},
+        c.TOPIC_CLEANUP_POLICY,
+        {"a compact,delete": 1, "b none": 1},
+        id="both_policies_and_none",
+    ),
+    pytest.param(
+        {"cleanup_policy": np.array([0, 0]), "selected": np.array([False, True])},
+        c.TOPIC_CLEANUP_POLICY,
+        {"b delete": 1},
+        id="policies_of_the_selected",
+    ),
     pytest.param({"end": END, "selected": np.array([False, True])}, c.TOPIC_END_OFFSET, {"b": 9}, id="only_selected"),
 ]
 

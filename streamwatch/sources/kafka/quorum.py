@@ -1,4 +1,4 @@
-"""Whether a controller is active, as a broker finds it.
+"""Whether a controller is active, as a broker finds it, and how far each replica of the controllers' log is behind.
 
 In KRaft a broker passes the question on to the controllers. Only two things say that there is none: an answer that
 names no leader, and silence (which a broker may report, as a timeout) of brokers that answer everything else. Any other
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from streamwatch.errors import SourceUnsupported
+from streamwatch.model.kafka import Quorum, QuorumReplica
 from streamwatch.model.snapshot import Problem, Reason
 from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import DESCRIBE_QUORUM, Message, sensible
@@ -32,8 +33,8 @@ class Opinion:
 
     active: float
     """Active controllers: 1 or 0; NaN where it could not say, and ``problem`` says why."""
-    message: Message | None = None
-    """Its answer to DescribeQuorum, where that names a leader."""
+    quorum: Quorum | None = None
+    """Who the active controller is, and who follows it."""
     problem: Problem | None = None
 
     @property
@@ -68,7 +69,7 @@ async def ask_quorum(asking: Asking, link: Link, metadata: Metadata) -> Opinion:
 def _by_metadata(link: Link, metadata: Metadata, error: SourceUnsupported) -> Opinion:
     """Before KRaft the metadata names the controller; a service that is no Kafka may name none, and have one."""
     if metadata.controller_id >= 0:
-        return Opinion(1.0)
+        return Opinion(1.0, Quorum(metadata.controller_id))
     if _LEADER_AND_ISR in link.offered:
         return Opinion(0.0)
     detail = f"broker {link.name}: {error}, and Metadata names no controller: whether one is active is not known"
@@ -86,5 +87,38 @@ def _read(link: Link, message: Message) -> Opinion:
     if not partitions:
         return Opinion(math.nan, problem=Problem("cluster", "misread", f"{what}: an answer without a partition"))
     if any(partition.leader_id >= 0 for partition in partitions):
-        return Opinion(1.0, message)
+        return Opinion(1.0, quorum_of(message))
     return Opinion(0.0)
+
+
+def quorum_of(message: Message) -> Quorum | None:
+    """Return the controllers' quorum; None where the answer names no active controller.
+
+    Raises:
+        SourceMisread: the answer decodes to what cannot be.
+
+    """
+    with sensible(DESCRIBE_QUORUM):
+        for partition in (one for topic in message.topics for one in topic.partitions):
+            if partition.leader_id >= 0 and not partition.error_code:
+                return Quorum(
+                    leader=partition.leader_id,
+                    epoch=partition.leader_epoch,
+                    high_watermark=partition.high_watermark,
+                    replicas=_replicas(partition),
+                )
+    return None
+
+
+def _replicas(partition: Message) -> tuple[QuorumReplica, ...]:
+    """Return voters and observers; of a node that is there with two directories (KIP-853), the one that has more."""
+    found: dict[tuple[int, bool], QuorumReplica] = {}
+    for states, voter in ((partition.current_voters, True), (partition.observers, False)):
+        for state in states:
+            caught_up = getattr(state, "last_caught_up_timestamp", -1)  # not before version 1 (Kafka 3.3)
+            at = caught_up / 1000 if caught_up is not None and caught_up >= 0 else math.nan
+            replica = QuorumReplica(state.replica_id, voter, state.log_end_offset, at)
+            other = found.get((replica.id, voter))
+            if other is None or other.log_end_offset < replica.log_end_offset:
+                found[replica.id, voter] = replica
+    return tuple(found.values())

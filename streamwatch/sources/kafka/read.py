@@ -18,12 +18,12 @@ from streamwatch.clock import Clock
 from streamwatch.errors import SourceError, SourceForeign, SourceUnsupported
 from streamwatch.model.kafka import (
     NOT_KNOWN,
-    NOT_SET,
     Bools,
     CleanupPolicy,
     ClusterSnapshot,
     Group,
     GroupTable,
+    Int64s,
     Topology,
     blank,
 )
@@ -40,6 +40,7 @@ from streamwatch.sources.kafka.metadata import Metadata, MetadataReader
 from streamwatch.sources.kafka.problems import problem, refusal
 from streamwatch.sources.kafka.quorum import Opinion, ask_quorum
 from streamwatch.sources.kafka.record_times import RecordTimes
+from streamwatch.sources.kafka.release import ReleaseReader
 from streamwatch.sources.kafka.share import ShareReader
 from streamwatch.sources.kafka.topicsettings import TopicSettingsReader
 
@@ -63,6 +64,7 @@ class Reader:
         self._record_times = RecordTimes(config)
         self._settings = TopicSettingsReader(config)
         self._log_dirs = LogDirReader(config)
+        self._releases = ReleaseReader(config)
         self._held: tuple[Int64s, Int64s] = (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
         """The rows and offsets of the last read's commits: they tell which log starts matter in the next."""
         self._authority: Link | None = None
@@ -100,14 +102,15 @@ class Reader:
         everything = self._config.topics.everything
         names = None if everything else [topology.topics[i] for i in np.flatnonzero(selected).tolist()]
         await self._log_dirs.refresh(self._fanout, topology, names)
+        await self._releases.refresh(asking, self._fanout)
         replica_bytes, log_dirs, problems = self._log_dirs.columns(topology, self._fanout.links)
         if not everything:
             log_dirs = tuple(replace(log_dir, log_bytes=NOT_KNOWN) for log_dir in log_dirs)
-        min_isr, retention_ms, retention_bytes = self._settings.columns(topology)
+        min_isr, retention_ms, retention_bytes, cleanup_policy = self._settings.columns(topology)
+        version, metadata_version = self._releases.cluster()
         keys, committed = self._commits.columns(asking, [*batches, *shared], table, topology)
         committed, completed = self._share.columns(shared, keys, committed, bounds.end, bounds.start)
         self._held = (keys.row, committed)
-        cleanup_policy = np.full(len(topology.topics), NOT_SET, dtype=np.int64)
         compacted = np.isin(cleanup_policy, (CleanupPolicy.COMPACT, CleanupPolicy.COMPACT_DELETE))
         unread_at = await self._record_times.read(
             asking, self._fanout, bounds, keys, committed, compacted, seen_at, offsets_monotonic
@@ -143,6 +146,10 @@ class Reader:
             unread_at=np.minimum(unread_at, offsets_at),
             problems=(*asking.problems, *problems, *self._fanout.down()),
             requests=self._fanout.tally.counts(),
+            quorum=opinion.quorum,
+            version=version,
+            metadata_version=metadata_version,
+            releases=self._releases.releases(),
         )
 
     def nothing(self, error: SourceError) -> ClusterSnapshot:

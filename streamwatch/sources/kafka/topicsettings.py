@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from streamwatch.errors import SourceError
-from streamwatch.model.kafka import NOT_SET, Int64s, Topology
+from streamwatch.model.kafka import NOT_SET, CleanupPolicy, Int64s, Topology
 from streamwatch.model.kept import Kept
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka import codes
@@ -20,14 +20,20 @@ from streamwatch.sources.kafka.fanout import Asking, Fanout
 from streamwatch.sources.kafka.link import Link
 from streamwatch.sources.kafka.problems import problem, refusal
 
-NAMES: Final = ("min.insync.replicas", "retention.ms", "retention.bytes")
+NAMES: Final = ("min.insync.replicas", "retention.ms", "retention.bytes", "cleanup.policy")
 _TOPIC: Final = 2
 _CHUNK: Final = 1000
 """Topics asked about in one request."""
 
-Settings = tuple[int, int, int]
-"""In the order of ``NAMES``."""
-_UNKNOWN: Final[Settings] = (NOT_SET, NOT_SET, NOT_SET)
+Settings = tuple[int, int, int, int]
+"""In the order of ``NAMES``; the policy is a ``CleanupPolicy``."""
+Columns = tuple[Int64s, Int64s, Int64s, Int64s]
+_UNKNOWN: Final[Settings] = (NOT_SET, NOT_SET, NOT_SET, NOT_SET)
+_POLICIES: Final = {
+    "delete": CleanupPolicy.DELETE,
+    "compact": CleanupPolicy.COMPACT,
+    "none": CleanupPolicy.NONE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,7 @@ class TopicSettingsReader:
         self._topology: Topology | None = None
         self._known: dict[str, _Known] = {}
         self._refused = Kept[list[Problem]]()
-        self._columns: tuple[Topology, dict[str, _Known], tuple[Int64s, Int64s, Int64s]] | None = None
+        self._columns: tuple[Topology, dict[str, _Known], Columns] | None = None
 
     async def refresh(self, asking: Asking, fanout: Fanout, topology: Topology) -> None:
         """Ask for topics that are new, and for a share of the others; what was refused is a problem in every read."""
@@ -67,14 +73,14 @@ class TopicSettingsReader:
                 self._known = self._known | {name: one for answer in answers.values() for name, one in answer.items()}
         asking.problems += self._refused.get(self._refusals, self._known)
 
-    def columns(self, topology: Topology) -> tuple[Int64s, Int64s, Int64s]:
+    def columns(self, topology: Topology) -> Columns:
         """Return a column (T) for each of ``NAMES``; the same objects while nothing changes."""
         last = self._columns
         if last is None or last[0] is not topology or last[1] is not self._known:
             unknown = _Known(0.0, _UNKNOWN)
             rows = [self._known.get(name, unknown).settings for name in topology.topics]
             table = np.array(rows, dtype=np.int64).reshape(-1, len(NAMES))
-            found = (table[:, 0].copy(), table[:, 1].copy(), table[:, 2].copy())
+            found = (table[:, 0].copy(), table[:, 1].copy(), table[:, 2].copy(), table[:, 3].copy())
             if last is not None and all(np.array_equal(a, b) for a, b in zip(last[2], found, strict=True)):
                 found = last[2]
             last = self._columns = (topology, self._known, found)
@@ -133,8 +139,8 @@ class TopicSettingsReader:
                 found[name] = _Known(now, _UNKNOWN, code)
             else:
                 values = {config.name: config.value for config in result.configs}
-                first, second, third = (_number(values.get(name)) for name in NAMES)
-                found[name] = _Known(now, (first, second, third))
+                first, second, third = (_number(values.get(name)) for name in NAMES[:3])
+                found[name] = _Known(now, (first, second, third, cleanup_policy(values.get(NAMES[3]))))
         return {name: found.get(name, _Known(now, _UNKNOWN, None)) for name in names if name not in gone}
 
 
@@ -143,6 +149,18 @@ def _refusal(code: int | None, topics: list[str]) -> Problem:
     if code is None:
         return Problem("topic", "misread", f"{detail}: left out of the answer", len(topics))
     return refusal("topic", code, detail, len(topics))
+
+
+def cleanup_policy(value: str | None) -> int:
+    """Return the policy that a topic's setting names, or ``NOT_SET``; the order of its words means nothing."""
+    if value is None:
+        return NOT_SET
+    words = {word.strip() for word in value.split(",")} - {""}
+    if not words <= {"delete", "compact", "none"}:
+        return NOT_SET
+    both = {"delete", "compact"} <= words
+    policy = CleanupPolicy.COMPACT_DELETE if both else _POLICIES[next(iter(words - {"none"}), "none")]
+    return int(policy)
 
 
 def _number(value: str | None) -> int:

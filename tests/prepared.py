@@ -68,6 +68,9 @@ class Truth:
     words: str = ""
     """The metadata of every commit."""
     controller: bool = True
+    features_epoch: int = 1
+    metadata_level: int = 0
+    """The metadata version that is finalized: the release's own, if none is given."""
     denied: set[str] = field(default_factory=set)
     """APIs that the agent may not use."""
     cluster_id: str | None = "prepared"

@@ -12,9 +12,9 @@ import pytest
 
 from streamwatch.catalogue import METRICS
 from streamwatch.catalogue.msk_twins import TWINS
-from tests.real.source_table import THIRTEEN
 from tests.agent import COMMAND, agent
 from tests.conftest import closed_port
+from tests.real.source_table import THIRTEEN
 from tests.waiting import wait_for
 
 

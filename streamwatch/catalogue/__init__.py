@@ -1,10 +1,21 @@
 """The only home of metric names: what each means, its unit, its labels, and its CloudWatch twin."""
 
-from streamwatch.catalogue import agent, kafka, kafka_brokers, kafka_groups, kinesis, kinesis_shards, msk, remote_write
+from streamwatch.catalogue import (
+    agent,
+    kafka,
+    kafka_brokers,
+    kafka_controllers,
+    kafka_groups,
+    kinesis,
+    kinesis_shards,
+    msk,
+    remote_write,
+)
 from streamwatch.model.metric import Metric
 
 METRICS: tuple[Metric, ...] = (
     *kafka.METRICS,
+    *kafka_controllers.METRICS,
     *kafka_brokers.METRICS,
     *kafka_groups.METRICS,
     *msk.METRICS,
@@ -26,6 +37,7 @@ __all__ = [
     "agent",
     "kafka",
     "kafka_brokers",
+    "kafka_controllers",
     "kafka_groups",
     "kinesis",
     "kinesis_shards",

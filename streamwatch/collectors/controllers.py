@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from streamwatch.catalogue import kafka as c
+from streamwatch.catalogue import kafka_controllers as c
 from streamwatch.model.kafka import ClusterSnapshot, Quorum, QuorumReplica
 from streamwatch.model.metric import UNKNOWN, Keys, Samples
 

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from streamwatch.catalogue import kafka as c
+from streamwatch.catalogue import kafka_controllers as c
 from streamwatch.collectors.cluster import ClusterCollector
 from streamwatch.model.kafka import Quorum, QuorumReplica
 from streamwatch.model.metric import Metric
@@ -22,8 +22,24 @@ QUORUM = Quorum(
         QuorumReplica(2, voter=False, log_end_offset=512, last_caught_up_at=2000.1),
     ),
 )
-OLD = Quorum(0, 3, 90, (QuorumReplica(0, True, 100, NAN), QuorumReplica(1, True, 99, NAN)))
-COMBINED = Quorum(1, 3, 90, (QuorumReplica(1, False, 90, 90.0), QuorumReplica(1, True, 100, 100.0)))
+OLD = Quorum(
+    0,
+    3,
+    90,
+    (
+        QuorumReplica(0, voter=True, log_end_offset=100, last_caught_up_at=NAN),
+        QuorumReplica(1, voter=True, log_end_offset=99, last_caught_up_at=NAN),
+    ),
+)
+COMBINED = Quorum(
+    1,
+    3,
+    90,
+    (
+        QuorumReplica(1, voter=False, log_end_offset=90, last_caught_up_at=90.0),
+        QuorumReplica(1, voter=True, log_end_offset=100, last_caught_up_at=100.0),
+    ),
+)
 
 CASES: list[Any] = [
     pytest.param({"quorum": QUORUM}, c.CONTROLLER_ID, {"": 101}, id="who_is_active"),
@@ -49,7 +65,10 @@ CASES: list[Any] = [
     pytest.param({"quorum": OLD}, c.QUORUM_LAG_SECONDS, {}, id="before_3_3_there_are_no_times"),
     pytest.param({"quorum": OLD}, c.QUORUM_LAG, {"0 leader": 0, "1 follower": 1}, id="before_3_3_there_is_lag"),
     pytest.param(
-        {"quorum": COMBINED}, c.QUORUM_LAG, {"1 leader": 0, "1 observer": 10}, id="a_leader_that_also_observes_is_a_voter"
+        {"quorum": COMBINED},
+        c.QUORUM_LAG,
+        {"1 leader": 0, "1 observer": 10},
+        id="a_leader_that_also_observes_is_a_voter",
     ),
     pytest.param({"quorum": Quorum(2)}, c.CONTROLLER_ID, {"": 2}, id="with_zookeeper"),
     pytest.param({"quorum": Quorum(2)}, c.CONTROLLER_EPOCH, {}, id="with_zookeeper_no_epoch"),

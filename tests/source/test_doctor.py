@@ -6,7 +6,7 @@ from streamwatch.model.finding import Finding
 from streamwatch.sources.kafka import Config
 from streamwatch.sources.kafka.doctor import examine
 from tests.prepared import PreparedCluster, Truth
-from tests.source.making import truth
+from tests.source.preparing import truth
 
 _BROKER_REGISTRATION = 62
 

@@ -5,11 +5,48 @@ from typing import Any
 
 import pytest
 
+<<<<<<< HEAD
 from streamwatch.model.kafka import NOT_KNOWN, ClusterSnapshot
 from streamwatch.sources.kafka import KafkaSource, groups
 from streamwatch.sources.names import Names
 from tests.prepared import Truth
 from tests.source.preparing import COMMITS, DEADLINE, TOPICS, Make
+=======
+from streamwatch.clock import SystemClock
+from streamwatch.model.kafka import NOT_KNOWN, CleanupPolicy, ClusterSnapshot
+from streamwatch.sources.kafka import Config, KafkaSource, groups
+from streamwatch.sources.kafka.config import Pulse
+from streamwatch.sources.names import Names
+from tests.prepared import PreparedCluster, Truth
+from tests.waiting import wait_for
+
+TOPICS = {"clicks": 3, "orders": 6}
+COMMITS = {"billing": {("orders", p): 10 * p for p in range(6)}, "audit": {("clicks", 0): 7}}
+DEADLINE = 4.0
+
+Make = Callable[..., tuple[KafkaSource, PreparedCluster]]
+
+
+@pytest.fixture
+def make() -> Iterator[Make]:
+    with ExitStack() as stack:
+
+        def begin(truth: Truth | None = None, **settings: Any) -> tuple[KafkaSource, PreparedCluster]:
+            cluster = stack.enter_context(PreparedCluster(truth or Truth(dict(TOPICS), commits=dict(COMMITS))))
+            plain: dict[str, Any] = {
+                "name": "prepared",
+                "bootstrap": cluster.bootstrap,
+                "deadline": DEADLINE,
+                "request_timeout": 0.5,
+                "connect_timeout": 1.0,
+                "pulse": Pulse(enabled=False),
+            }
+            source = KafkaSource(Config(**(plain | settings)), SystemClock(), lambda: None)
+            stack.callback(source.close)
+            return source, cluster
+
+        yield begin
+>>>>>>> a5e656a (kafka: a session carries what its broker says of its release)
 
 
 def ends(now: ClusterSnapshot) -> dict[tuple[str, int], int]:
@@ -47,7 +84,45 @@ def test_a_healthy_cluster_is_read_whole_in_any_release(make: Make, release: tup
     assert [(group.name, group.state) for group in now.groups.groups] == [("audit", "Empty"), ("billing", "Empty")]
     assert now.controllers == 1
     assert now.min_isr.tolist() == [2, 2]
+    assert now.cleanup_policy.tolist() == [CleanupPolicy.COMPACT] * 2
+    assert now.version == ".".join(map(str, release))
+    assert now.releases == dict.fromkeys((1, 2, 3), now.version)
+    assert now.metadata_version.startswith("" if release < (3, 3) else now.version)
     assert set(now.replica_bytes.tolist()) == {1000}
+
+
+@pytest.mark.parametrize(("release", "epoch", "replicas"), [((4, 3), 1, {100, 1, 2, 3}), ((2, 8), NOT_KNOWN, set())])
+def test_the_controller_and_its_quorum_are_told(
+    make: Make, release: tuple[int, int], epoch: int, replicas: set[int]
+) -> None:
+    source, cluster = make(Truth(dict(TOPICS), release=release))
+    quorum = source.read().quorum
+
+    assert quorum is not None
+    assert (quorum.leader, quorum.epoch) == (100 if replicas else 1, epoch)
+    assert {one.id for one in quorum.replicas} == replicas
+    assert {one.id for one in quorum.replicas if one.voter} == replicas - {1, 2, 3}
+    if replicas:
+        cluster.truth.controller = False
+        assert source.read().quorum is None
+
+
+def test_a_metadata_version_that_is_finalized_while_sessions_last_is_noticed(make: Make) -> None:
+    source, cluster = make(Truth(dict(TOPICS), release=(4, 3), metadata_level=25), topic_settings_interval=0.0)
+    assert source.read().metadata_version == "4.0-IV3"
+    cluster.truth.metadata_level, cluster.truth.features_epoch = 30, 2
+    now = source.read()
+
+    assert (now.metadata_version, now.version, now.problems) == ("4.3-IV0", "4.3", ())
+    assert cluster.asked["ApiVersions"] == 3 + 2, "each session, and one broker in each read"
+
+
+def test_releases_are_told_of_brokers_that_are_up(make: Make) -> None:
+    source, cluster = make()
+    source.read()
+    cluster.faults[2].hang = True
+    wait_for(lambda: source.read().releases == {1: "4.1", 3: "4.1"}, 10, "broker 2 is down")
+    assert source.read().version == "4.1"
 
 
 def test_what_has_not_changed_is_the_same_object(make: Make) -> None:

@@ -5,7 +5,7 @@ import ssl
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from streamwatch import __version__
@@ -15,6 +15,7 @@ from streamwatch.sources.kafka.apis import API_VERSIONS, METADATA, SASL_AUTHENTI
 from streamwatch.sources.kafka.auth import Credentials, authenticate, tls_context
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.identity import Identity
+from streamwatch.sources.kafka.release import Offer, offer_of
 from streamwatch.sources.kafka.wire import Connection, open_connection
 
 _REAUTH_SHARE = 0.85
@@ -34,6 +35,8 @@ class Session:
     """Every API key that the broker offers, those that the agent does not use too."""
     cluster_id: str | None = None
     """Of the cluster that answers; None where it gives no id."""
+    offer: Offer = field(default_factory=Offer)
+    """What the broker says of its release."""
 
 
 class ControllerPort(SourceMisread):
@@ -135,10 +138,10 @@ class Dialer:
         reply = API_VERSIONS.decode(version, body)
         if reply.error_code:
             raise SourceMisread(f"ApiVersions: {codes.explain(reply.error_code)}")
-        offered = {offer.api_key: (offer.min_version, offer.max_version) for offer in reply.api_keys}
+        offered = {one.api_key: (one.min_version, one.max_version) for one in reply.api_keys}
         versions = negotiate(offered)
         if METADATA.key in versions:
-            return Session(connection, versions, offered=frozenset(offered))
+            return Session(connection, versions, offered=frozenset(offered), offer=offer_of(reply))
         if METADATA.key not in offered and _BROKER_REGISTRATION in offered:
             raise ControllerPort("this is a KRaft controller's port: use a broker's listener")
         raise SourceMisread("the broker speaks no version of Metadata that we do: Kafka 2.8 or later is needed")

@@ -23,6 +23,7 @@ from streamwatch.errors import (
 from streamwatch.sources.kafka.apis import METADATA, Api
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.dial import Dialer, Session
+from streamwatch.sources.kafka.release import Offer
 from streamwatch.sources.kafka.tally import Tally
 from streamwatch.sources.kafka.wire import Connection, Exchange
 from streamwatch.sources.log import logger
@@ -68,6 +69,8 @@ class Link:
         self._offered: frozenset[int] = frozenset()
         self._missed: set[int] = set()
         """The APIs that it does not offer and that were wanted: each is logged once."""
+        self.offer = Offer()
+        """What the broker said of its release, when the last session began."""
         self._tried = asyncio.Event()
         """Set once it is known, for the first time, whether the broker is up."""
         self._decided = asyncio.Event()
@@ -281,7 +284,7 @@ class Link:
     def _rise(self, session: Session) -> None:
         was_up = self.up
         self._session, self._versions, self.down = session, session.versions, None
-        self._offered = session.offered
+        self._offered, self.offer = session.offered, session.offer
         self._decided.set()
         self._tried.set()
         if not was_up:

@@ -40,7 +40,7 @@ from streamwatch.sources.kafka.metadata import Metadata, MetadataReader
 from streamwatch.sources.kafka.problems import problem, refusal
 from streamwatch.sources.kafka.quorum import Opinion, ask_quorum
 from streamwatch.sources.kafka.record_times import RecordTimes
-from streamwatch.sources.kafka.release import ReleaseReader
+from streamwatch.sources.kafka.releases import ReleaseReader
 from streamwatch.sources.kafka.share import ShareReader
 from streamwatch.sources.kafka.topicsettings import TopicSettingsReader
 
@@ -107,7 +107,7 @@ class Reader:
         if not everything:
             log_dirs = tuple(replace(log_dir, log_bytes=NOT_KNOWN) for log_dir in log_dirs)
         min_isr, retention_ms, retention_bytes, cleanup_policy = self._settings.columns(topology)
-        version, metadata_version = self._releases.cluster()
+        version, metadata_version = self._releases.cluster(self._fanout)
         keys, committed = self._commits.columns(asking, [*batches, *shared], table, topology)
         committed, completed = self._share.columns(shared, keys, committed, bounds.end, bounds.start)
         self._held = (keys.row, committed)
@@ -149,7 +149,7 @@ class Reader:
             quorum=opinion.quorum,
             version=version,
             metadata_version=metadata_version,
-            releases=self._releases.releases(),
+            releases=self._releases.releases(self._fanout),
         )
 
     def nothing(self, error: SourceError) -> ClusterSnapshot:

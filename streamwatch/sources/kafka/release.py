@@ -5,21 +5,13 @@ to one release; with ZooKeeper the versions of its APIs do, which differ between
 it says must fit one release, or that is not known: a service that only speaks the protocol is none.
 """
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from kafka.protocol.broker_version_data import BROKER_API_VERSIONS
 
-from streamwatch import __version__
-from streamwatch.errors import SourceError
-from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka.apis import API_VERSIONS, Message, sensible
-from streamwatch.sources.kafka.config import Config
-from streamwatch.sources.kafka.fanout import Asking, Fanout
-from streamwatch.sources.kafka.link import Link
-from streamwatch.sources.kafka.problems import problem
 
 _METADATA_VERSION: Final = "metadata.version"
 _LEVELS: Final[Mapping[str, range]] = {
@@ -45,12 +37,12 @@ _APIS: Final[Mapping[str, Mapping[int, int]]] = {
 class Offer:
     """What a broker's answer to ApiVersions says of what it runs."""
 
-    release: str
+    release: str = ""
     """Such as ``4.3``; empty where it fits none."""
-    metadata_version: str
+    metadata_version: str = ""
     """The cluster's metadata version, such as ``4.3-IV0`` (a level that has no name yet: its number); empty where the
     cluster has none, or the broker does not know it."""
-    epoch: int
+    epoch: int = -1
     """Of the finalized features: a broker with a greater one knows better. -1 where it knows none."""
 
 
@@ -94,62 +86,3 @@ def _fits(offered: Mapping[int, int], known: Mapping[int, int], *, whole: bool) 
 
 def _features(message: Message, name: str) -> list[Message]:
     return getattr(message, name, None) or []
-
-
-class ReleaseReader:
-    """Asks each broker once a session, and one of them again now and then: features are finalized while it runs."""
-
-    def __init__(self, config: Config) -> None:
-        self._config = config
-        self._known: dict[int, tuple[dict[int, int], Offer]] = {}
-        """By broker: the versions of the session that was asked, and the answer."""
-        self._asked_at = float("-inf")
-
-    async def refresh(self, asking: Asking, fanout: Fanout) -> None:
-        """Ask the brokers that have a new session; what one does not answer stays unknown, and is asked again."""
-        self._known = {node: known for node, known in self._known.items() if node in fanout.links}
-        now = asyncio.get_running_loop().time()
-        up = {node: link for node, link in fanout.links.items() if link.up}
-        due = {node: link for node, link in up.items() if self._session(node) is not link.versions}
-        if not due and up and now - self._asked_at >= self._config.topic_settings_interval:
-            due = dict([next(iter(up.items()))])
-        if not due:
-            return
-        self._asked_at = now
-        sessions = {node: link.versions for node, link in due.items()}
-        calls = {node: self._ask(asking, link) for node, link in due.items()}
-        answers = await asking.all(calls, _failed)
-        for node, session in sessions.items():
-            self._known.pop(node, None)
-            if node in answers:
-                self._known[node] = (session, answers[node])
-
-    def releases(self) -> dict[int, str]:
-        """Return the release of each broker of which it is known."""
-        return {node: offer.release for node, (_, offer) in sorted(self._known.items()) if offer.release}
-
-    def cluster(self) -> tuple[str, str]:
-        """Return the oldest release that a broker runs, and the metadata version; empty where that is not known."""
-        offers = [offer for _, offer in self._known.values()]
-        if not offers:
-            return "", ""
-        releases = [offer.release for offer in offers]
-        oldest = "" if "" in releases else min(releases, key=_ordered)
-        return oldest, max(offers, key=lambda offer: offer.epoch).metadata_version
-
-    def _session(self, node: int) -> dict[int, int] | None:
-        return self._known[node][0] if node in self._known else None
-
-    async def _ask(self, asking: Asking, link: Link) -> Offer:
-        version = link.versions.get(API_VERSIONS.key, 0)
-        software = {"client_software_name": "streamwatch", "client_software_version": __version__} if version else {}
-        answer = await asking.ask(link, API_VERSIONS, API_VERSIONS.encode(version, **software))
-        return offer_of(API_VERSIONS.decode(version, answer))
-
-
-def _failed(node: int, error: SourceError) -> Problem:
-    return problem("broker", error, f"broker {node}: its release: {error}")
-
-
-def _ordered(release: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in release.split("."))

@@ -30,15 +30,8 @@ def offered(truth: "Truth") -> dict[int, tuple[int, int]]:
 
 def api_versions(truth: "Truth", fault: "Fault", broker: int, version: int, asked: Message) -> Message:  # noqa: ARG001
     classes = apis.API_VERSIONS.response
-<<<<<<< HEAD
     spans = offered(truth).items()
     keys = [classes.ApiVersion(version=version, api_key=k, min_version=a, max_version=b) for k, (a, b) in spans]
-    return classes(version=version, error_code=0, api_keys=keys)
-=======
-    table = {int(key): span for key, span in BROKER_API_VERSIONS[truth.release].items()}
-    if truth.release >= (4, 0):
-        table[69] = (0, 1)
-    keys = [classes.ApiVersion(version=version, api_key=k, min_version=a, max_version=b) for k, (a, b) in table.items()]
     level = _LEVELS.get(truth.release)
     if level is None or version < 3:
         return classes(version=version, error_code=0, api_keys=keys)
@@ -55,7 +48,6 @@ def api_versions(truth: "Truth", fault: "Fault", broker: int, version: int, aske
 
 _LEVELS = {(3, 3): 7, (3, 9): 21, (4, 0): 25, (4, 1): 27, (4, 3): 30}
 """The metadata version that a release knows."""
->>>>>>> a5e656a (kafka: a session carries what its broker says of its release)
 
 
 def metadata(truth: "Truth", fault: "Fault", broker: int, version: int, asked: Message) -> Message:
@@ -99,15 +91,10 @@ def describe_quorum(truth: "Truth", fault: "Fault", broker: int, version: int, a
         return classes(version=version, error_code=code, topics=[])
     data = classes.TopicData
     partition = data.PartitionData(
-<<<<<<< HEAD
         version=version, partition_index=0, error_code=_code(truth, fault, "DescribeQuorum partition"),
         leader_id=truth.quorum_leader, leader_epoch=1, high_watermark=1,
-        current_voters=[], observers=[],
-=======
-        version=version, partition_index=0, error_code=0, leader_id=100, leader_epoch=1, high_watermark=1,
-        current_voters=[_replica(data.PartitionData, version, 100)],
+        current_voters=[_replica(data.PartitionData, version, truth.quorum_leader)],
         observers=[_replica(data.PartitionData, version, each) for each in truth.brokers],
->>>>>>> a5e656a (kafka: a session carries what its broker says of its release)
     )  # fmt: skip
     topic = data(version=version, topic_name="__cluster_metadata", partitions=[partition])
     return classes(version=version, error_code=0, topics=[topic])

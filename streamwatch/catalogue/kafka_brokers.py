@@ -12,6 +12,8 @@ LISTENER: Final = (*BROKER, "listener")
 DIRECTION: Final = (*BROKER, "direction")
 MODE: Final = (*BROKER, "mode")
 BROKER_TOPIC: Final = (*BROKER, "topic")
+GC: Final = (*BROKER, "gc")
+DEVICE: Final = (*BROKER, "device")
 
 Statistic = Literal["Average", "Maximum", "Minimum", "Sum", "SampleCount"]
 
@@ -100,7 +102,24 @@ CONNECTIONS_CREATED = counter(
     "Connections that were made, by listener.",
     question="Does a client connect again and again?",
 )
-
+CONNECTIONS_CLOSED = counter(
+    "kafka_broker_connections_closed_total",
+    LISTENER,
+    "Connections that were closed, by listener.",
+    question="Do clients stay?",
+)
+CONNECTIONS_EXPIRED = counter(
+    "kafka_broker_expired_connections_killed_total",
+    LISTENER,
+    "Connections that the broker cut off because their login had expired and was not renewed (KIP-368), by listener.",
+    question="Is there a client that cannot log in anew?",
+)
+FAILED_AUTHENTICATIONS = counter(
+    "kafka_broker_failed_authentications_total",
+    LISTENER,
+    "Connections whose login failed, by listener.",
+    question="Does a client have the wrong password?",
+)
 THROTTLED = gauge(
     "kafka_broker_throttled_requests",
     (*BROKER, "quota"),
@@ -191,7 +210,29 @@ TOPIC_BYTES_OUT = counter(
     tier=Tier.TOPIC,
 )
 
-# The host --------------------------------------------------------------------------------------------------------
+# Replication -----------------------------------------------------------------------------------------------------
+
+ISR_SHRINKS = counter(
+    "kafka_broker_isr_shrinks_total",
+    BROKER,
+    "How often the broker, as a leader, took a replica out of an ISR.",
+    question="Do followers fall behind again and again?",
+)
+ISR_EXPANDS = counter(
+    "kafka_broker_isr_expands_total",
+    BROKER,
+    "How often the broker, as a leader, took a replica back into an ISR.",
+    question="Do followers come back?",
+)
+UNCLEAN_ELECTIONS = counter(
+    "kafka_broker_unclean_leader_elections_total",
+    BROKER,
+    "Elections of a leader that was not in sync, as this controller has counted them: records are lost. In KRaft each"
+    " controller counts all of them, and brokers none: give the controllers' pages too (`open_monitoring.targets`).",
+    question="Did an election lose records?",
+)
+
+# The host and the process -----------------------------------------------------------------------------------------
 
 DATA_DISK = gauge(
     "kafka_broker_data_disk_used_ratio",
@@ -249,6 +290,47 @@ HEAP_AFTER_GC = gauge(
     question="Is the heap too small?",
     unit="ratio",
     cloudwatch=_twin("HeapMemoryAfterGC", "Maximum", 0.01),
+)
+GC_SECONDS = counter(
+    "kafka_broker_gc_seconds_total",
+    GC,
+    "Time that the broker's JVM spent in a garbage collector, by collector. Most of them stop the broker meanwhile;"
+    " those called `Cycles` or `Concurrent` do not.",
+    question="Does garbage collection stop the broker?",
+    unit="seconds",
+)
+GC_COLLECTIONS = counter(
+    "kafka_broker_gc_collections_total",
+    GC,
+    "Collections by the broker's JVM, by collector.",
+    question="Does it collect again and again?",
+)
+OPEN_FILES = gauge(
+    "kafka_broker_open_file_descriptors",
+    BROKER,
+    "File descriptors that the broker has open: its segments, indexes and connections.",
+    question="How many does it need?",
+)
+FILES_LIMIT = gauge(
+    "kafka_broker_file_descriptors_limit",
+    BROKER,
+    "File descriptors that the broker's process may have open.",
+    question="How many may it have?",
+)
+DISK_BYTES = counter(
+    "kafka_broker_disk_bytes_total",
+    (*DEVICE, "direction"),
+    "Bytes that the disks of the broker's host were asked to `read` and `write`, by device. A device that is made of"
+    " others (LVM, RAID) has them again.",
+    question="Do consumers read from disk?",
+    unit="bytes",
+)
+DISK_BUSY = counter(
+    "kafka_broker_disk_io_seconds_total",
+    DEVICE,
+    "Time in which a disk of the broker's host had something to do, by device: its rate is the disk's use.",
+    question="Is the disk busy?",
+    unit="seconds",
 )
 PACKETS = counter(
     "kafka_broker_network_packets_total",

@@ -135,6 +135,21 @@ STORAGE = gauge(
     unit="bytes",
     cloudwatch=CloudWatch("StorageUsed", "DEFAULT", "Maximum"),
 )
+REBALANCING = gauge(
+    "kafka_msk_rebalancing",
+    CLUSTER,
+    "Whether MSK moves partitions between the brokers by itself (intelligent rebalancing, Express): 1 or 0.",
+    question="Who moves my partitions?",
+    cloudwatch=CloudWatch("RebalanceInProgress", "DEFAULT", "Maximum"),
+)
+UNDER_PROVISIONED = gauge(
+    "kafka_msk_under_provisioned",
+    CLUSTER,
+    "Whether the brokers are too few or too small for what the cluster carries, so that MSK cannot rebalance it"
+    " (Express): 1 or 0.",
+    question="Does it need more brokers, or larger ones?",
+    cloudwatch=CloudWatch("UnderProvisioned", "DEFAULT", "Maximum"),
+)
 TOPIC_BYTES_IN = counter(
     "kafka_msk_topic_received_bytes_total",
     TOPIC,

@@ -42,7 +42,7 @@ def _of(level: Level, metric: Metric, name: str, statistic: Statistic, scale: fl
 def _types(name: str) -> frozenset[Type]:
     if name in _STANDARD or name.startswith("Volume") or name.endswith("AllowanceExceeded"):
         return frozenset({"standard"})
-    if name == "StorageUsed":
+    if name in {"StorageUsed", "RebalanceInProgress", "UnderProvisioned"}:
         return frozenset({"express"})
     return frozenset({"standard", "express", "serverless"} if name in _EVERYWHERE else {"standard", "express"})
 
@@ -94,6 +94,7 @@ def _clients() -> Iterator[Twin]:
     yield _of(
         "PER_BROKER", b.CONNECTIONS_CREATED, "ConnectionCreationRate", "Sum", _A_MINUTE, listener="clients"
     )  # fmt: skip
+    yield _of("PER_BROKER", b.CONNECTIONS_CLOSED, "ConnectionCloseRate", "Sum", _A_MINUTE, listener="clients")
     yield _of("PER_BROKER", msk.IAM_REFUSED, "IAMTooManyConnections", "Sum")
     for name, quota in _QUOTAS:
         yield _of("PER_BROKER", msk.THROTTLE, f"{name}ThrottleTime", "Average", _MS, quota=quota)

@@ -1,6 +1,6 @@
 """Which series of the brokers' exporters tell which metric: MSK's default JMX naming, and that of the usual rules."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -41,6 +41,8 @@ class Pick:
     fold: Literal["sum", "max"] = "sum"
     """What several series of one metric and label set make."""
     page: Literal["jmx", "node"] = "jmx"
+    of_exporter: bool = False
+    """Whether it is about the exporter's own process: the broker's only where the exporter is an agent in it."""
 
 
 def _value(metric: Metric, kind: str, name: str, other: str) -> tuple[Pick, ...]:
@@ -93,8 +95,70 @@ def _network() -> tuple[Pick, ...]:
     )
 
 
-_SOCKETS: Final = "kafka_server_socket_server_metrics_connection"
-_SOCKETS_BY_RULE: Final = "kafka_server_socketservermetrics_connection"
+def _connections() -> tuple[Pick, ...]:
+    """By listener; the exporter takes _total from a name since its release 1.0, MSK's is older."""
+    labels = {"listener": "listener"}
+    counters = (
+        (b.CONNECTIONS_CREATED, "connection_creation"),
+        (b.CONNECTIONS_CLOSED, "connection_close"),
+        (b.FAILED_AUTHENTICATIONS, "failed_authentication"),
+    )
+    return (
+        *(Pick(b.CONNECTIONS, f"{prefix}_connection_count", labels=labels) for prefix in (_SOCKETS, _SOCKETS_BY_RULE)),
+        *(
+            Pick(metric, f"{prefix}_{name}", labels=labels)
+            for metric, what in counters
+            for prefix, name in ((_SOCKETS, f"{what}_total"), (_SOCKETS, what), (_SOCKETS_BY_RULE, f"{what}_total"))
+        ),
+        *(
+            Pick(b.CONNECTIONS_EXPIRED, f"{prefix}_expired_connections_killed_count", labels=labels)
+            for prefix in (_SOCKETS, _SOCKETS_BY_RULE)
+        ),
+    )
+
+
+_COLLECTORS: Final = (
+    "G1 Young Generation", "G1 Old Generation", "G1 Concurrent GC", "Copy", "MarkSweepCompact", "PS Scavenge",
+    "PS MarkSweep", "ZGC Cycles", "ZGC Pauses", "ZGC Minor Cycles", "ZGC Minor Pauses", "ZGC Major Cycles",
+    "ZGC Major Pauses", "Shenandoah Cycles", "Shenandoah Pauses", "ConcurrentMarkSweep", "ParNew",
+)  # fmt: skip
+
+
+def _collections() -> Iterator[Pick]:
+    """Yield what a JVM says of its collectors: a series is called by the bean's type or name, whichever comes first."""
+    for metric, attribute, scale in ((b.GC_SECONDS, "CollectionTime", _MS), (b.GC_COLLECTIONS, "CollectionCount", 1.0)):
+        named = {"name": "gc"}
+        yield Pick(metric, f"java_lang_GarbageCollector_{attribute}", labels=named, scale=scale, fold="max")
+        for name in _COLLECTORS:
+            series = f"java_lang_{name.replace(' ', '_')}_{attribute}"
+            yield Pick(metric, series, {"type": "GarbageCollector"}, fixed={"gc": name}, scale=scale, fold="max")
+    for metric, what in ((b.GC_SECONDS, "sum"), (b.GC_COLLECTIONS, "count")):
+        series = f"jvm_gc_collection_seconds_{what}"
+        yield Pick(metric, series, labels={"gc": "gc"}, fold="max", of_exporter=True)
+
+
+def _replication() -> Iterator[Pick]:
+    for metric, kind, name in (
+        (b.ISR_SHRINKS, "server_ReplicaManager", "IsrShrinks"),
+        (b.ISR_EXPANDS, "server_ReplicaManager", "IsrExpands"),
+        (b.UNCLEAN_ELECTIONS, "controller_ControllerStats", "UncleanLeaderElections"),
+    ):
+        yield Pick(metric, f"kafka_{kind}_Count", {"name": f"{name}PerSec"}, fold="max")
+        yield Pick(metric, f"kafka_{kind}_{name}_total".lower(), fold="max")
+
+
+def _disks() -> Iterator[Pick]:
+    labels = {"device": "device"}
+    for name, direction in (("read", "read"), ("written", "write")):
+        fixed = {"direction": direction}
+        yield Pick(b.DISK_BYTES, f"node_disk_{name}_bytes_total", labels=labels, fixed=fixed, page="node")
+    yield Pick(b.DISK_BUSY, "node_disk_io_time_seconds_total", labels=labels, page="node")
+
+
+_SOCKETS: Final = "kafka_server_socket_server_metrics"
+_SOCKETS_BY_RULE: Final = "kafka_server_socketservermetrics"
+AGENT: Final = ("jmx_exporter_build_info", {"name": "jmx_prometheus_javaagent"})
+"""The series by which an exporter says that it is an agent in the broker's own JVM."""
 
 PICKS: Final[tuple[Pick, ...]] = (
     *_requests(),
@@ -107,12 +171,14 @@ PICKS: Final[tuple[Pick, ...]] = (
     Pick(b.HANDLER_IDLE, "kafka_server_kafkarequesthandlerpool_requesthandleravgidle_percent", fold="max"),
     *_value(b.PROCESSOR_IDLE, "network_SocketServer", "NetworkProcessorAvgIdlePercent",
             "kafka_network_socketserver_networkprocessoravgidle_percent"),
-    Pick(b.CONNECTIONS, f"{_SOCKETS}_count", labels={"listener": "listener"}),
-    Pick(b.CONNECTIONS, f"{_SOCKETS_BY_RULE}_count", labels={"listener": "listener"}),
-    # The exporter takes _total from a name since its release 1.0; MSK's is older.
-    Pick(b.CONNECTIONS_CREATED, f"{_SOCKETS}_creation_total", labels={"listener": "listener"}),
-    Pick(b.CONNECTIONS_CREATED, f"{_SOCKETS}_creation", labels={"listener": "listener"}),
-    Pick(b.CONNECTIONS_CREATED, f"{_SOCKETS_BY_RULE}_creation_total", labels={"listener": "listener"}),
+    *_connections(),
+    *_collections(),
+    *_replication(),
+    *_disks(),
+    Pick(b.OPEN_FILES, "java_lang_OperatingSystem_OpenFileDescriptorCount", fold="max"),
+    Pick(b.OPEN_FILES, "process_open_fds", fold="max", of_exporter=True),
+    Pick(b.FILES_LIMIT, "java_lang_OperatingSystem_MaxFileDescriptorCount", fold="max"),
+    Pick(b.FILES_LIMIT, "process_max_fds", fold="max", of_exporter=True),
     *_meter(b.BYTES_IN, "BytesInPerSec"),
     *_meter(b.BYTES_OUT, "BytesOutPerSec"),
     *_meter(b.MESSAGES_IN, "MessagesInPerSec"),
@@ -152,7 +218,7 @@ HEAP_USED: Final = tuple(f"java_lang_{pool}_CollectionUsage_used" for pool in _P
 HEAP_MOST: Final = tuple(f"java_lang_{pool}_CollectionUsage_max" for pool in _POOLS)
 
 NAMES: Final[Mapping[str, frozenset[str]]] = {
-    "jmx": frozenset(one.name for one in PICKS if one.page == "jmx") | {*HEAP_USED, *HEAP_MOST},
+    "jmx": frozenset(one.name for one in PICKS if one.page == "jmx") | {*HEAP_USED, *HEAP_MOST, AGENT[0]},
     "node": frozenset(one.name for one in PICKS if one.page == "node") | {CPU_SECONDS, DISK_SIZE, DISK_FREE},
 }
 """All series that are wanted, by page."""

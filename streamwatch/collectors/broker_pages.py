@@ -7,7 +7,7 @@ import numpy as np
 
 from streamwatch.catalogue import agent as c
 from streamwatch.catalogue import kafka_brokers as b
-from streamwatch.catalogue.pages import CPU_SECONDS, DISK_FREE, DISK_SIZE, HEAP_MOST, HEAP_USED, PICKS, Pick
+from streamwatch.catalogue.pages import AGENT, CPU_SECONDS, DISK_FREE, DISK_SIZE, HEAP_MOST, HEAP_USED, PICKS, Pick
 from streamwatch.collectors.kept_keys import KeptKeys
 from streamwatch.model.metric import Metric, Samples
 from streamwatch.model.pages import Page, PagesSnapshot
@@ -32,9 +32,10 @@ class PageCollector:
         rows: Rows = {}
         for one in now.brokers:
             place = (now.cluster, str(one.broker))
+            is_agent = one.jmx is not None and _is_agent(one.jmx)
             for pick in self._picks:
                 page = one.jmx if pick.page == "jmx" else one.node
-                if page is not None:
+                if page is not None and (is_agent or not pick.of_exporter):
                     _take(rows, pick, page, place)
             if one.jmx is not None:
                 _put(rows, b.HEAP_AFTER_GC, place, _heap(one.jmx))
@@ -83,6 +84,12 @@ class ScrapeCollector:
             c.PAGE_BYTES: [float(one.received_bytes) for one in now.scrapes],
         }
         return [metric.samples(keys, np.array(values, dtype=np.float64)) for metric, values in columns.items()]
+
+
+def _is_agent(page: Page) -> bool:
+    """Say whether the exporter runs in the broker's own JVM, so that what it tells of its process is the broker's."""
+    name, wanted = AGENT
+    return any(wanted.items() <= labels.items() for labels, _ in page.get(name, ()))
 
 
 def _take(rows: Rows, pick: Pick, page: Page, place: Row) -> None:

@@ -5,48 +5,12 @@ from typing import Any
 
 import pytest
 
-<<<<<<< HEAD
-from streamwatch.model.kafka import NOT_KNOWN, ClusterSnapshot
+from streamwatch.model.kafka import NOT_KNOWN, CleanupPolicy, ClusterSnapshot
 from streamwatch.sources.kafka import KafkaSource, groups
 from streamwatch.sources.names import Names
 from tests.prepared import Truth
 from tests.source.preparing import COMMITS, DEADLINE, TOPICS, Make
-=======
-from streamwatch.clock import SystemClock
-from streamwatch.model.kafka import NOT_KNOWN, CleanupPolicy, ClusterSnapshot
-from streamwatch.sources.kafka import Config, KafkaSource, groups
-from streamwatch.sources.kafka.config import Pulse
-from streamwatch.sources.names import Names
-from tests.prepared import PreparedCluster, Truth
 from tests.waiting import wait_for
-
-TOPICS = {"clicks": 3, "orders": 6}
-COMMITS = {"billing": {("orders", p): 10 * p for p in range(6)}, "audit": {("clicks", 0): 7}}
-DEADLINE = 4.0
-
-Make = Callable[..., tuple[KafkaSource, PreparedCluster]]
-
-
-@pytest.fixture
-def make() -> Iterator[Make]:
-    with ExitStack() as stack:
-
-        def begin(truth: Truth | None = None, **settings: Any) -> tuple[KafkaSource, PreparedCluster]:
-            cluster = stack.enter_context(PreparedCluster(truth or Truth(dict(TOPICS), commits=dict(COMMITS))))
-            plain: dict[str, Any] = {
-                "name": "prepared",
-                "bootstrap": cluster.bootstrap,
-                "deadline": DEADLINE,
-                "request_timeout": 0.5,
-                "connect_timeout": 1.0,
-                "pulse": Pulse(enabled=False),
-            }
-            source = KafkaSource(Config(**(plain | settings)), SystemClock(), lambda: None)
-            stack.callback(source.close)
-            return source, cluster
-
-        yield begin
->>>>>>> a5e656a (kafka: a session carries what its broker says of its release)
 
 
 def ends(now: ClusterSnapshot) -> dict[tuple[str, int], int]:

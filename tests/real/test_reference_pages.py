@@ -18,9 +18,15 @@ from tests.waiting import wait_for
 
 # kafka-python leaves a socket to the collector when a coordinator moves while it connects: on slow machines.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-OBJECTS = ("kafka.server:*", "kafka.network:*", "kafka.log:*", "kafka.cluster:*", "kafka.coordinator.group:*")
-SOCKET = "kafka_server_socket_server_metrics_connection"
-MSK = {"kafka_consumer_group_ConsumerLagMetrics_Value", f"{SOCKET}_creation_total", f"{SOCKET}_close_total"}
+OBJECTS = (
+    "kafka.server:*", "kafka.network:*", "kafka.log:*", "kafka.cluster:*", "kafka.coordinator.group:*",
+    "java.lang:type=OperatingSystem",
+)  # fmt: skip
+SOCKET = "kafka_server_socket_server_metrics"
+MSK = {
+    "kafka_consumer_group_ConsumerLagMetrics_Value", f"{SOCKET}_connection_creation_total",
+    f"{SOCKET}_connection_close_total", f"{SOCKET}_failed_authentication_total",
+}  # fmt: skip
 """As MSK has them: a lag that is Amazon's own, and names that the exporter of today writes without the suffix."""
 
 Shape = tuple[str, frozenset[str], str]

@@ -77,6 +77,8 @@ def test_the_node_page_tells_of_volumes_and_lost_packets() -> None:
     assert value(found, "node_filesystem_avail_bytes", **labels) == broker.dirs[0].capacity * 3 // 4
     assert value(found, "node_network_receive_drop_total", device="eth0") == 5
     assert value(found, "node_memory_MemTotal_bytes") > 0
+    disks = {dict(labels)["device"] for name, labels in found if name == "node_disk_written_bytes_total"}
+    assert all(value(found, "node_disk_io_time_seconds_total", device=device) >= 0 for device in disks)
     assert {dict(labels)["mode"] for name, labels in found if name == "node_cpu_seconds_total"} >= {"user", "idle"}
 
 

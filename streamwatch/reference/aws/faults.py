@@ -95,6 +95,11 @@ def msk(
     _cluster(cloud, cluster).begin(operation, state, now)
 
 
+def under_provision(cloud: Cloud, _: float, *, on: bool = True, cluster: str | None = None) -> None:
+    """Let MSK find the brokers of an Express cluster, the only one unless it is named, too few or too small."""
+    _cluster(cloud, cluster).sampler.under_provisioned = on
+
+
 def heal(cloud: Cloud, now: float) -> None:
     """Undo every fault; what was split stays split, and an operation on an MSK cluster is complete."""
     cloud.broken = Broken()
@@ -104,13 +109,14 @@ def heal(cloud: Cloud, now: float) -> None:
         metrics.realism = Realism()
     for one in _clusters(cloud):
         one.end(now)
+        one.sampler.under_provisioned = False
 
 
 FAULTS: Final[Mapping[str, Callable[..., None]]] = {
     one.__name__: one
     for one in (
         throttle, deny, expire_credentials, slow_answers, spoil, fail, split, reshard, backdate, lag_cloudwatch, msk,
-        heal,
+        under_provision, heal,
     )
 }  # fmt: skip
 

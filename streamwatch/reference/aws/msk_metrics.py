@@ -14,9 +14,9 @@ from streamwatch.reference.aws.msk_kinds import LEVELS, NOT_ON_EXPRESS, Kind
 from streamwatch.reference.aws.msk_lag import Lags, by_topic, drained_in
 from streamwatch.reference.aws.msk_serverless import traffic
 from streamwatch.reference.kafka.broker import Broker
+from streamwatch.reference.kafka.host import cpu_seconds, memory
 from streamwatch.reference.kafka.jmx_page import replica_manager
 from streamwatch.reference.kafka.measures import Measures
-from streamwatch.reference.kafka.node_page import cpu_seconds, memory
 from streamwatch.reference.kafka.partition import NO_LEADER
 from streamwatch.reference.kafka.site import Site
 from streamwatch.reference.metrics import Dimensions
@@ -66,6 +66,8 @@ class Sampler:
     cluster: str
     level: str = "DEFAULT"
     kind: Kind = "standard"
+    under_provisioned: bool = False
+    """Whether MSK finds the brokers too few or too small (Express)."""
     _lags: Lags = field(default_factory=Lags)
     _brokers: dict[int, _Before] = field(default_factory=dict)
     _cpu: dict[str, float] = field(default_factory=dict)
@@ -96,6 +98,9 @@ class Sampler:
             max((replica.log.size for replica in one.replicas.values()), default=0) for one in site.cluster.partitions()
         )
         yield "StorageUsed", self._at(), float(used), "Bytes"
+        moves = any(one.state.adding or one.state.removing for one in site.cluster.partitions())
+        yield "RebalanceInProgress", self._at(), float(moves), "Count"
+        yield "UnderProvisioned", self._at(), float(self.under_provisioned), "Count"
         for number, broker in site.cluster.brokers.items():
             if broker.is_running and not broker.is_frozen:
                 has_any = any(not one.topic.is_internal for one in broker.partitions)

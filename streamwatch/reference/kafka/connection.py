@@ -52,6 +52,7 @@ class Connection:
                 frame = await self._frame()
                 await self._node.awake.wait()
                 await self._turn(frame)
+            self._node.measures.failed_authentications[self._listener.name] += 1
         except (asyncio.IncompleteReadError, ConnectionError, OSError):
             pass
         except (_Gone, BadFrame) as reason:
@@ -85,6 +86,8 @@ class Connection:
         try:
             request = decode(frame, node.site.offered)
             if not self._login.may_ask(request.key, taken):
+                if self._login.has_expired(taken):
+                    node.measures.expired_connections[self._listener.name] += 1
                 raise _Gone(f"{request.name} without a valid login")
             reply = await self._handle(request)
         finally:

@@ -27,6 +27,10 @@ class Voter:
 
     id: int
     is_running: bool = True
+    end: int = -1
+    """Of its log, as the active controller saw it last; -1 where it has not fetched from that one."""
+    seen_at: float = -1.0
+    """When that was."""
 
 
 class Controller:
@@ -64,7 +68,8 @@ class Controller:
 
     def stop_voter(self, voter: int, now: float) -> None:
         """A controller dies; if it was the active one, the next takes over a moment later, if most are left."""
-        self.voters[voter].is_running = False
+        gone = self.voters[voter]
+        gone.is_running, gone.end, gone.seen_at = False, self.offset, now
         if self.leader == voter:
             self.leader = None
             self._cluster.tell(now, f"controller {voter} is gone")
@@ -87,6 +92,8 @@ class Controller:
             return
         self.leader = min(one.id for one in self.voters.values() if one.is_running)
         self.epoch += 1
+        for voter in self.voters.values():
+            voter.end, voter.seen_at = -1, -1.0  # whoever does not run is unknown to the new one
         self._cluster.tell(now, f"controller {self.leader} is active")
         for one in self._cluster.brokers.values():
             if one.hears:

@@ -1,7 +1,8 @@
 """What the JMX exporter of a broker serves (port 11001 on MSK), by default naming: domain_type_Attribute{key="value"}.
 
-Everything comes from the model and from what the broker measured. What a Python process cannot know is left out: the
-JVM's own MBeans, and how idle the network threads are (there are none).
+Everything comes from the model and from what the broker measured; file descriptors are those of this process, which is
+every broker's. What a Python process cannot know is left out: the JVM's other MBeans, and how idle the network threads
+are (there are none).
 """
 
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Final
 from streamwatch.reference.http import Asked, Page
 from streamwatch.reference.kafka.broker import Broker
 from streamwatch.reference.kafka.exposition import RATES, Text
+from streamwatch.reference.kafka.host import files
 from streamwatch.reference.kafka.measures import Measures, TopicMeasures
 from streamwatch.reference.kafka.partition import NO_LEADER, Partition, Replica
 from streamwatch.reference.kafka.site import Site
@@ -53,6 +55,8 @@ def jmx_page(site: Site, number: int, asked: Asked) -> Page | None:  # noqa: ARG
     text.values("kafka_server_KafkaServer", {"BrokerState": _RUNNING})
     offline = sum(not volume.is_online for volume in broker.dirs)
     text.values("kafka_log_LogManager", {"OfflineLogDirectoryCount": offline})
+    for name, count in files().items():
+        text.add(f"java_lang_OperatingSystem_{name}FileDescriptorCount", count)
     _controller(text, site, broker)
     _traffic(text, measures, now)
     _requests(text, site, measures, now)
@@ -142,6 +146,9 @@ def _requests(text: Text, site: Site, measures: Measures, now: float) -> None:
         text.add(f"{_SOCKET}_connection_count", measures.connections[listener], **labels)
         text.add(f"{_SOCKET}_connection_creation_total", measures.connections_created[listener], **labels)
         text.add(f"{_SOCKET}_connection_close_total", measures.connections_closed[listener], **labels)
+        text.add(f"{_SOCKET}_failed_authentication_total", measures.failed_authentications[listener], **labels)
+        expired = measures.expired_connections[listener]
+        text.add(f"{_SOCKET}_expired_connections_killed_count", expired, **labels)
 
 
 def _partitions(text: Text, site: Site, broker: Broker) -> None:

@@ -32,6 +32,10 @@ class Login:
             return key == API_VERSIONS
         return self.until is None or now <= self.until
 
+    def has_expired(self, now: float) -> bool:
+        """Whether the login was good, and is over."""
+        return self.until is not None and now > self.until
+
     def answer(self, request: Request, now: float) -> Answer:
         """Answer one of the two APIs of SASL."""
         return self._handshake(request, now) if request.key == HANDSHAKE else self._authenticate(request, now)

@@ -57,6 +57,8 @@ class Measures:
         self.connections_created: defaultdict[str, int] = defaultdict(int)
         self.connections_closed: defaultdict[str, int] = defaultdict(int)
         self.failed_authentications: defaultdict[str, int] = defaultdict(int)
+        self.expired_connections: defaultdict[str, int] = defaultdict(int)
+        """Closed because their login was over and not renewed."""
         self.throttled: dict[str, float] = {}
         """The last throttle time in ms, by quota."""
         self.network_bytes_in = 0

@@ -2,16 +2,13 @@
 
 import os
 import shutil
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 from streamwatch.reference.http import Asked, Page
 from streamwatch.reference.kafka.exposition import Text
+from streamwatch.reference.kafka.host import cpu_seconds, disks, memory
 from streamwatch.reference.kafka.site import Site
 
-_MODES: Final = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
-_MEMORY: Final = ("MemTotal", "MemFree", "MemAvailable", "Buffers", "Cached", "SwapTotal", "SwapFree")
 _SEGMENT_BYTES: Final = 1448
 """Of a full packet: so many packets are reckoned from bytes."""
 
@@ -35,6 +32,10 @@ def node_page(site: Site, number: int, asked: Asked) -> Page:  # noqa: ARG001 - 
         text.add("node_cpu_seconds_total", seconds, cpu=cpu, mode=mode)
     for name, size in memory():
         text.add(f"node_memory_{name}_bytes", size)
+    for device, read, written, busy in disks():
+        text.add("node_disk_read_bytes_total", read, device=device)
+        text.add("node_disk_written_bytes_total", written, device=device)
+        text.add("node_disk_io_time_seconds_total", busy, device=device)
     text.add("node_load1", os.getloadavg()[0])
     text.add("node_time_seconds", site.clock())
     text.add("node_boot_time_seconds", measures.started)
@@ -46,27 +47,3 @@ def _filesystem(text: Text, mount: str, device: str, total: int, free: int) -> N
     text.add("node_filesystem_size_bytes", total, **labels)
     text.add("node_filesystem_free_bytes", free, **labels)
     text.add("node_filesystem_avail_bytes", free, **labels)
-
-
-def cpu_seconds() -> Iterator[tuple[str, str, float]]:
-    """Yield (cpu, mode, seconds) of this host; nothing where the system does not tell."""
-    for line in _lines("/proc/stat"):
-        name, *ticks = line.split()
-        if name.startswith("cpu") and name != "cpu":
-            for mode, value in zip(_MODES, ticks, strict=False):
-                yield name.removeprefix("cpu"), mode, int(value) / os.sysconf("SC_CLK_TCK")
-
-
-def memory() -> Iterator[tuple[str, int]]:
-    """Yield (name, bytes) of this host's memory."""
-    for line in _lines("/proc/meminfo"):
-        name, value, *_ = line.replace(":", " ").split()
-        if name in _MEMORY:
-            yield name, int(value) * 1024
-
-
-def _lines(path: str) -> list[str]:
-    try:
-        return Path(path).read_text(encoding="ascii").splitlines()
-    except OSError:
-        return []

@@ -140,7 +140,9 @@ def test_an_express_cluster_has_no_disks_and_no_replicas_to_watch(stack: ExitSta
         "OfflinePartitionsCount",
         "KafkaDataLogsDiskUsed",
     }
-    assert express.listed().keys() - standard.listed().keys() == {"StorageUsed", "UserPartitionExists"}
+    assert express.listed().keys() - standard.listed().keys() == {
+        "StorageUsed", "UserPartitionExists", "RebalanceInProgress", "UnderProvisioned",
+    }  # fmt: skip
     used = kafka.do(
         lambda site, _: sum(one.leader.log.size for one in site.cluster.partitions() if one.leader is not None)
     )

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -83,6 +84,22 @@ def test_the_pages_tell_what_the_brokers_measured(config: Config, kafka: Referen
     assert 0 < min(values(pages.samples, b.ROOT_DISK).values()) < 1
     assert values(pages.samples, b.PACKETS_DROPPED) == {f"{n} {way}": 0 for n in (1, 2, 3) for way in ("in", "out")}
     assert pages.snapshot.problems == ()
+
+
+def test_the_pages_tell_of_connections_files_and_isrs(config: Config, kafka: ReferenceKafka) -> None:
+    def measured(name: str) -> dict[str, float]:
+        return kafka.do(
+            lambda site, _: {f"{n} PLAINTEXT": getattr(m, name)["PLAINTEXT"] for n, m in site.measures.items()}
+        )
+
+    _, pages = seen(config)
+    told = partial(values, pages.samples)
+    assert told(b.CONNECTIONS_CREATED).keys() == measured("connections_created").keys()
+    assert all(0 < closed < told(b.CONNECTIONS_CREATED)[row] for row, closed in told(b.CONNECTIONS_CLOSED).items())
+    assert told(b.FAILED_AUTHENTICATIONS) == told(b.CONNECTIONS_EXPIRED) == dict.fromkeys(measured("connections"), 0)
+    assert told(b.ISR_SHRINKS) == told(b.ISR_EXPANDS) == {"1": 0, "2": 0, "3": 0}
+    assert all(0 < used < told(b.FILES_LIMIT)[broker] for broker, used in told(b.OPEN_FILES).items())
+    assert {row.split()[1] for row in told(b.DISK_BYTES)} == {row.split()[1] for row in told(b.DISK_BUSY)}
 
 
 def test_totals_of_all_topics_are_not_added_to_those_of_topics(config: Config) -> None:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from streamwatch.reference.kafka.acls import Operation, ResourceType
 from streamwatch.reference.kafka.codes import Code
+from streamwatch.reference.kafka.controller import Voter
 from streamwatch.reference.kafka.handlers.context import CLUSTER, NO_ID, Context, Reply, on_controller
 from streamwatch.reference.kafka.partition import NO_LEADER, Partition
 from streamwatch.reference.kafka.topics import Refused, Topic
@@ -12,7 +13,7 @@ from streamwatch.reference.kafka.wire import Answer
 
 _MOST_PARTITIONS: Final = 2000
 _GROUP, _TRANSACTION = 0, 1
-_METADATA_LEVEL: Final = {(3, 6): 14, (3, 9): 21, (4, 0): 25, (4, 1): 27, (4, 3): 29}
+_METADATA_LEVEL: Final = {(3, 6): 14, (3, 9): 21, (4, 0): 25, (4, 1): 27, (4, 3): 30}
 
 
 def api_versions(context: Context) -> Reply:
@@ -227,14 +228,18 @@ def describe_quorum(context: Context) -> Reply:
 def _quorum(context: Context, now: float) -> Answer:
     controller, at = context.cluster.controller, int(now * 1000)
 
-    def member(number: int, *, is_running: bool) -> dict[str, int]:
-        seen = at if is_running else -1
+    def member(number: int, end: int, seen: int) -> dict[str, int]:
         return {
             "replica_id": number,
-            "log_end_offset": controller.offset if is_running else 0,
+            "log_end_offset": end,
             "last_fetch_timestamp": seen,
             "last_caught_up_timestamp": seen,
         }
+
+    def voter(one: Voter) -> dict[str, int]:
+        if one.is_running:
+            return member(one.id, controller.offset, at)
+        return member(one.id, one.end, -1 if one.seen_at < 0 else int(one.seen_at * 1000))
 
     partition = {
         "partition_index": 0,
@@ -242,8 +247,8 @@ def _quorum(context: Context, now: float) -> Answer:
         "leader_id": -1 if controller.leader is None else controller.leader,
         "leader_epoch": controller.epoch,
         "high_watermark": controller.offset,
-        "current_voters": [member(one.id, is_running=one.is_running) for one in controller.voters.values()],
-        "observers": [member(one.id, is_running=one.hears) for one in context.cluster.brokers.values()],
+        "current_voters": [voter(one) for one in controller.voters.values()],
+        "observers": [member(one.id, controller.offset, at) for one in context.cluster.brokers.values() if one.hears],
     }
     return {"error_code": Code.NONE, "topics": [{"topic_name": "__cluster_metadata", "partitions": [partition]}]}
 

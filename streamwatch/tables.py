@@ -9,6 +9,7 @@ from rich.text import Text
 
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_brokers as b
+from streamwatch.catalogue import kafka_controllers as c
 from streamwatch.catalogue import kafka_groups as g
 from streamwatch.catalogue import kinesis as n
 from streamwatch.catalogue import kinesis_shards as h
@@ -84,6 +85,11 @@ def _cluster(now: ClusterSnapshot, known: dict[Metric, dict[tuple[str, ...], flo
     ]
     for name, metric in rows:
         table.add_row(name, _cell(metric, known.get(metric, {}).get((now.cluster,))))
+    for _, version, metadata in known.get(c.VERSION_INFO, {}):
+        table.add_row("Kafka", f"{version or '?'}, metadata version {metadata}" if metadata else version)
+    controller = known.get(c.CONTROLLER_ID, {}).get((now.cluster,))
+    if controller is not None:
+        table.add_row("active controller", f"{controller:.0f}")
     for name, metric in (("MSK says", m.CLUSTER_STATE), ("it is busy with", m.OPERATIONS)):
         if known.get(metric):
             table.add_row(name, ", ".join(row[1] for row in known[metric]))

@@ -7,6 +7,7 @@ from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.catalogue import kafka_groups as g
 from streamwatch.catalogue import msk
+from streamwatch.dashboards.kafka_nodes import CONTROLLERS, PROCESSES
 from streamwatch.dashboards.panel import Dashboard, On, Panel, Row
 
 _c = On("kafka_cluster", "broker")
@@ -178,6 +179,8 @@ CLUSTER: Final = Dashboard(
                 ),
             ),
         ),
+        PROCESSES,
+        CONTROLLERS,
         Row(
             "Is somebody at work on it?",
             (
@@ -252,6 +255,13 @@ TOPICS: Final = Dashboard(
                     "table",
                     24,
                     10,
+                ),
+                Panel(
+                    "Cleanup policy",
+                    "Do records go, or only those that newer ones replace?",
+                    (_t.ones(k.TOPIC_CLEANUP_POLICY),),
+                    "table",
+                    24,
                 ),
             ),
         ),

@@ -1,24 +1,33 @@
 """The JMX exporter of real brokers: what it says is what the protocol says, healthy and with a broker down."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+
+import pytest
 
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.compare import compared
 from streamwatch.config import parse
 from streamwatch.model.comparison import Line
+from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.once import Seen, read_all
 from tests.real.kafka import KafkaCluster
 from tests.real.reference_clients import KafkaPython
 from tests.snapshots import values
 from tests.waiting import wait_for
 
-OBJECTS = ("kafka.server:*", "kafka.network:*", "java.lang:type=MemoryPool,*")
+OBJECTS = (
+    "kafka.server:*", "kafka.network:*", "kafka.controller:type=ControllerStats,*", "java.lang:type=MemoryPool,*",
+    "java.lang:type=GarbageCollector,*", "java.lang:type=OperatingSystem",
+)  # fmt: skip
+COLLECTORS = ("Copy", "MarkSweepCompact")
+"""Of the JVMs that the tests start."""
 
 
-def read(cluster: KafkaCluster) -> list[Seen]:
-    targets = ", ".join(f"{{broker: {n}, jmx: '127.0.0.1:{cluster.jmx_port(n)}'}}" for n in cluster.broker_ids)
+def read(cluster: KafkaCluster, nodes: Iterable[int] = ()) -> list[Seen]:
+    """Read both sources; of the pages those of the brokers, or of these nodes."""
+    targets = ", ".join(f"{{broker: {n}, jmx: '127.0.0.1:{cluster.jmx_port(n)}'}}" for n in nodes or cluster.broker_ids)
     servers = ", ".join(f"'{one}'" for one in cluster.bootstrap.split(","))
     text = f"kafka: [{{name: k, bootstrap: [{servers}], open_monitoring: {{targets: [{targets}]}}}}]"
     return read_all(parse(text, "test", Path()).kafka[0])
@@ -52,6 +61,16 @@ def test_both_sources_agree_and_the_pages_tell_the_rest(kafka_cluster: Callable[
         assert set(values(pages.samples, metric)) == {"1", "2", "3"}, metric.name
     assert all(0 <= value <= 1.1 for value in values(pages.samples, b.HANDLER_IDLE).values())
     assert sum(values(pages.samples, b.CONNECTIONS).values()) > 3
+    created, closed = values(pages.samples, b.CONNECTIONS_CREATED), values(pages.samples, b.CONNECTIONS_CLOSED)
+    assert all(0 <= closed[row] < count for row, count in created.items())
+    assert set(values(pages.samples, b.CONNECTIONS_EXPIRED)) == set(values(pages.samples, b.FAILED_AUTHENTICATIONS))
+    assert set(values(pages.samples, b.GC_SECONDS)) == {f"{n} {gc}" for n in (1, 2, 3) for gc in COLLECTORS}
+    for broker, files in values(pages.samples, b.OPEN_FILES).items():
+        own = len(list(Path(f"/proc/{cluster.pid(int(broker))}/fd").iterdir()))
+        assert files == pytest.approx(own, rel=0.2)
+        assert files < values(pages.samples, b.FILES_LIMIT)[broker]
+    shrinks = sum(values(pages.samples, b.ISR_SHRINKS).values())
+    assert values(pages.samples, b.UNCLEAN_ELECTIONS) == {}, "brokers of KRaft do not count them"
 
     cluster.kill(2)
 
@@ -62,4 +81,32 @@ def test_both_sources_agree_and_the_pages_tell_the_rest(kafka_cluster: Callable[
 
     kafka, pages = wait_for(settled, 60, "both count what is under-replicated")
     assert set(values(pages.samples, b.REQUEST_QUEUE)) == {"1", "3"}
+    assert sum(values(pages.samples, b.ISR_SHRINKS).values()) > shrinks
     assert [one.reason for one in pages.snapshot.problems] == ["unreachable"]
+
+
+def test_an_unclean_election_is_on_the_controllers_pages(kafka_cluster: Callable[..., KafkaCluster]) -> None:
+    cluster = kafka_cluster(jmx_objects=OBJECTS, properties={"unclean.leader.election.enable": "true"})
+    cluster.create_topic("careless", 1, 2)
+    controller = cluster.controller_ids[0]
+    seen = read(cluster, [controller])
+    now = seen[0].snapshot
+    assert isinstance(now, ClusterSnapshot)
+    topology = now.topology
+    assert topology is not None
+    row = int(topology.topic_start[topology.topic_index["careless"]])
+    leader = int(topology.leader[row])
+    follower = next(int(one) for one in topology.replica[topology.replica_start[row] :][:2] if one != leader)
+    assert values(seen[1].samples, b.UNCLEAN_ELECTIONS) == {str(controller): 0}
+
+    cluster.kill(follower)
+    wait_for(lambda: cluster.under_replicated() == {("careless", 0)}, 60, "the follower is out of the ISR")
+    cluster.kill(leader)
+    wait_for(lambda: cluster.unavailable() == {("careless", 0)}, 60, "nobody leads")
+    cluster.restart(follower)
+    counted = wait_for(
+        lambda: values(read(cluster, [controller])[1].samples, b.UNCLEAN_ELECTIONS)[str(controller)],
+        60,
+        "it is counted",
+    )
+    assert counted >= 1

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from streamwatch.catalogue import kafka as k
+from streamwatch.catalogue import kafka_controllers as c
 from streamwatch.catalogue import kafka_groups as g
 from tests.real.kafka import KafkaCluster
 from tests.real.seeing import agree, eyes
@@ -27,7 +28,15 @@ def test_an_older_cluster_counts_as_it_does_itself(kafka_cluster: Callable[..., 
         assert all(size >= 0 for size in seen.values(k.BROKER_LOG_BYTES).values())
         assert set(seen.values(k.BROKER_LOG_BYTES)) == {"1", "2", "3"}
         assert bool(seen.values(k.LOG_DIR_USED)) is (version != "2.8.2"), "2.8 does not tell the volume's size"
-        assert seen.look().problems == ()
+        now = seen.look()
+        assert now.problems == ()
+        release = version.rpartition(".")[0]
+        metadata = "" if release == "2.8" else "3.9-IV0"
+        assert seen.values(c.VERSION_INFO) == {f"{release} {metadata}": 1}
+        assert seen.values(c.BROKER_VERSION_INFO) == {f"{broker} {release}": 1 for broker in (1, 2, 3)}
+        assert now.quorum is not None
+        assert now.quorum.leader == cluster.active_controller()
+        assert bool(now.quorum.replicas) is (release != "2.8")
 
         cluster.kill(3)
         wait_for(lambda: seen.look() and seen.value(k.BROKERS) == 2, 60, "the controller has noticed")

@@ -29,7 +29,10 @@ from tests.snapshots import values
 from tests.waiting import wait_for
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "msk-sources.md"
-OBJECTS: Final = ("kafka.server:*", "kafka.network:*", "java.lang:type=MemoryPool,*")
+OBJECTS: Final = (
+    "kafka.server:*", "kafka.network:*", "java.lang:type=MemoryPool,*", "java.lang:type=GarbageCollector,*",
+    "java.lang:type=OperatingSystem",
+)  # fmt: skip
 HEAD: Final = """\
 # The same metrics, from every source
 

@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from functools import partial
 from typing import Any
 
 import pytest
@@ -149,6 +150,31 @@ def test_an_express_cluster_has_no_disks_and_no_replicas_to_watch(stack: ExitSta
     assert express.told("StorageUsed")["Maximum"] == used > 0
     exists = [express.told("UserPartitionExists", Broker_ID=broker)["Maximum"] for broker in "12"]
     assert exists == [1, 0]  # broker 2 has the internal topics only
+
+
+def adding(brokers: tuple[int, ...], site: Site, _: float) -> None:
+    """Let a partition be on its way to these brokers."""
+    site.cluster.topics["orders"].partitions[0].state.adding = brokers
+
+
+def test_an_express_cluster_says_when_it_rebalances_and_when_it_cannot(stack: ExitStack, kafka: ReferenceKafka) -> None:
+    time = Time()
+    aws = stack.enter_context(cloud(time))
+    aws.add_msk(kafka, "shop", "DEFAULT", "express.m7g.large")
+    seen = Watch(aws, time)
+
+    def told() -> list[float]:
+        seen.minute()
+        return [seen.told(name)["Maximum"] for name in ("RebalanceInProgress", "UnderProvisioned")]
+
+    assert told() == [0, 0]
+    aws.do(lambda cloud, now: cloud_faults.apply(cloud, now, "under_provision", {}))
+    assert told() == [0, 1]
+    aws.do(lambda cloud, now: cloud_faults.apply(cloud, now, "heal", {}))
+    kafka.do(partial(adding, (2,)))
+    assert told() == [1, 0]
+    kafka.do(partial(adding, ()))
+    assert told() == [0, 0]
 
 
 def test_the_time_to_drain_a_lag_is_gone_when_its_consumer_stops(stack: ExitStack, kafka: ReferenceKafka) -> None:

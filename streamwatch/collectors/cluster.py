@@ -19,6 +19,7 @@ from streamwatch.collectors.columns import (
     unknown_unless,
 )
 from streamwatch.collectors.controllers import quorum_samples, version_samples
+from streamwatch.collectors.kept_keys import KeptKeys
 from streamwatch.model.kafka import NOT_KNOWN, Broker, ClusterSnapshot, Int64s, Topology
 from streamwatch.model.kept import Kept
 from streamwatch.model.metric import UNKNOWN, Keys, Samples, Values
@@ -41,6 +42,7 @@ class ClusterCollector:
         self._limit = partitions_per_broker
         self._replication = Kept[Replication]()
         self._keys = Kept[Keys]()
+        self._kept = KeptKeys()
         self._brokers: tuple[Broker, ...] = ()
         self._placed = Kept[_Placed]()
 
@@ -56,12 +58,13 @@ class ClusterCollector:
         ]
         if topology is None:
             return samples
+        self._kept.turn()
         placed = self._placed.get(lambda: _place(topology, brokers), topology, brokers)
         facts = self._replication.get(lambda: replication(topology), topology)
         return [
             *samples,
-            *quorum_samples(now),
-            *version_samples(now),
+            *quorum_samples(now, self._kept),
+            *version_samples(now, self._kept),
             *self._cluster(now, topology, facts, placed),
             *self._per_broker(now, topology, facts, placed, keys),
             *_disks(now),

@@ -71,7 +71,7 @@ def kafka(  # noqa: PLR0913, PLR0917 - its options
 ) -> None:
     """Run a reference Kafka cluster on loopback until told to stop; print its bootstrap servers first."""
     from streamwatch.reference.kafka.server import ReferenceKafka  # noqa: PLC0415 - only this command needs them
-    from streamwatch.reference.kafka.settings import BadSetting  # noqa: PLC0415
+    from streamwatch.reference.kafka.settings_kinds import BadSetting  # noqa: PLC0415
     from streamwatch.reference.kafka.spec import Spec  # noqa: PLC0415
     from streamwatch.reference.play import LoadProcess, on_kafka, play  # noqa: PLC0415
     from streamwatch.reference.scenarios import SCENARIOS  # noqa: PLC0415

@@ -376,7 +376,7 @@ class World:
     def _groups(self, states: tuple[str, ...]) -> GroupTable:
         if self._table is not None and self._table[0] == states:
             return self._table[1]
-        groups, owner, rows = [], [], []
+        groups, owner, rows = list[Group](), list[int](), list[int]()
         for h, (history, state) in enumerate(zip(self.histories, states, strict=True)):
             groups.append(_group(h, history, state))
             if state == "holds":
@@ -407,11 +407,13 @@ def _membership(history: History, at: float) -> str:
     return "holds"
 
 
-_MEMBERS: Final[Mapping[str, dict[str, Any]]] = MappingProxyType({
-    "holds": {"members": 1, "idle_members": 0},
-    "moves": {"state": "PreparingRebalance", "members": 1, "idle_members": None},
-    "gone": {"state": "Empty", "members": 0, "idle_members": 0},
-})
+_MEMBERS: Final[Mapping[str, dict[str, Any]]] = MappingProxyType(
+    {
+        "holds": {"members": 1, "idle_members": 0},
+        "moves": {"state": "PreparingRebalance", "members": 1, "idle_members": None},
+        "gone": {"state": "Empty", "members": 0, "idle_members": 0},
+    }
+)
 
 
 def _group(h: int, history: History, state: str) -> Group:

@@ -36,7 +36,7 @@ def wrong(part: Part, at: float, state: int, waits: bool) -> str:  # noqa: FBT00
 
 @pytest.mark.parametrize("seed", range(max(COUNT // AT_ONCE, 1)))
 def test_no_reader_that_lives_is_stalled_and_every_poisoned_one_is(seed: int) -> None:
-    rng = Random(seed)  # noqa: S311 - repeatable
+    rng = Random(seed)
     world = World(rng, AT_ONCE, HOURS * 3600)
     states = GroupStates(STALLED_AFTER, 86400, INTERVAL)
     collector = GroupCollector(EndOffsetHistory(86400, INTERVAL), states)

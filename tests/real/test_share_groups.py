@@ -138,7 +138,7 @@ def test_a_streams_group_has_the_members_and_the_lag_that_kafka_prints(
             return {at: lag for at, (_, lag) in left(seen.look(), "counter").items()}
 
         with running(streams_counter, cluster_43, "counter", "words", "5", str(tmp_path)):
-            wait_for(lambda: set(lags().values()) == {0} and len(lags()) >= 3, SECONDS, "it has committed")  # noqa: PLR2004
+            wait_for(lambda: set(lags().values()) == {0} and len(lags()) >= 3, SECONDS, "it has committed")
             wait_for(lambda: cluster_43.modern_state("Streams", "counter") == ("Stable", 5), SECONDS, "all have joined")
             group = the_group(seen.look(), "counter")
             assert group is not None

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from streamwatch.reference.aws.msk import Answer, Given, Msk, MskCluster, paged
 from streamwatch.reference.kafka.partition import Partition
-from streamwatch.reference.kafka.settings import TOPIC
+from streamwatch.reference.kafka.settings_topics import topic_settings
 from streamwatch.reference.kafka.site import Site
 from streamwatch.reference.kafka.topics import Topic
 from streamwatch.reference.kinesis.errors import Refused
@@ -84,7 +84,8 @@ def _configs(site: Site, topic: Topic) -> str:
 
     Its example shows two settings with their defaults, so that all that hold are told, not only the topic's own.
     """
-    lines = (f"{name}={site.cluster.setting(topic, name)}" for name in sorted(TOPIC))
+    names = sorted(topic_settings(site.cluster.spec.release))
+    lines = (f"{name}={site.cluster.setting(topic, name)}" for name in names)
     return b64encode("\n".join(lines).encode()).decode()
 
 

@@ -94,6 +94,11 @@ class Batch:
         """Of a control batch: whether it commits the transaction."""
         return _control_type(self.data) == 1
 
+    @property
+    def coordinator_epoch(self) -> int:
+        """Of a control batch: the epoch of the coordinator that wrote it, the last but the count of headers."""
+        return int(struct.unpack_from(">i", self.data, len(self.data) - 5)[0])
+
 
 def parse(records: bytes) -> list[Batch]:
     """Cut what a producer sent into batches and check each; raises BadBatch."""
@@ -109,10 +114,10 @@ def _batches(records: bytes) -> Iterator[Batch]:
             records, at
         )
         end = at + 12 + length
-        if magic != 2:  # noqa: PLR2004 - the format's version
-            raise BadBatch(Code.INVALID_RECORD, f"message format {magic}: only 2 is kept")
         if length < _HEADER.size - 12 or end > len(records):
             raise BadBatch(Code.CORRUPT_MESSAGE, "a batch is cut short")
+        if magic != 2:  # noqa: PLR2004 - the format's version
+            raise BadBatch(Code.INVALID_RECORD, f"message format {magic}: only 2 is kept")
         data = records[at:end]
         if crc32c(data[_CRC_FROM:]) != crc:
             raise BadBatch(Code.CORRUPT_MESSAGE, "the checksum does not fit")

@@ -47,6 +47,8 @@ class Cluster:
         self.meters: Meters = meters or _NoMeters()
         self.topics: dict[str, Topic] = {}
         self.topics_by_id: dict[uuid.UUID, Topic] = {}
+        self.metric_names: dict[str, set[str]] = {}
+        """Topics by their names in metrics, where a dot is an underscore."""
         self.changes = 0
         """Rises whenever metadata changes."""
         self.events: deque[tuple[float, str]] = deque(maxlen=_REMEMBERED)
@@ -84,9 +86,9 @@ class Cluster:
         """Return a topic's setting, its own or the brokers'."""
         return self.settings.topic(topic.settings, name)
 
-    def min_isr(self, topic: Topic) -> int:
-        """Return how many replicas must be in sync for acks=all."""
-        return int(self.setting(topic, "min.insync.replicas"))
+    def min_isr(self, partition: Partition) -> int:
+        """Return how many replicas must be in sync for acks=all: never more than there are."""
+        return min(int(self.setting(partition.topic, "min.insync.replicas")), len(partition.state.replicas))
 
     def state_for(self, broker: Broker, partition: Partition) -> State:
         """Return what a broker knows of a partition: the truth, unless it is cut off."""
@@ -207,16 +209,16 @@ class Cluster:
             for each in self.brokers:
                 self.replication.resume(each, now)
 
-    def delete_records(self, partition: Partition, offset: int, now: float) -> int:
+    def delete_records(self, partition: Partition, offset: int, now: float, *, with_segments: bool = False) -> int:
         """Move the start of a partition's log; return where it starts."""
         leader = partition.leader
         if leader is None:
             raise Refused(Code.NOT_LEADER_OR_FOLLOWER, "there is no leader")
-        leader.log.delete_before(offset)
+        leader.log.delete_before(offset, with_segments=with_segments)
         leader.settle()
         for replica in partition.replicas.values():
             if replica is not leader and replica.log.end >= offset:
-                replica.log.delete_before(offset)
+                replica.log.delete_before(offset, with_segments=with_segments)
                 replica.settle()
         self.replication.changed(partition, now)
         return leader.log.start
@@ -233,5 +235,5 @@ class Cluster:
                 if leader is not None and leader.log.size:
                     start = leader.log.retained_from(oldest, keep_bytes if keep_bytes >= 0 else None)
                     if start > leader.log.start:
-                        self.delete_records(partition, min(start, leader.high_watermark), now)
+                        self.delete_records(partition, min(start, leader.high_watermark), now, with_segments=True)
         self.timers.at(now + self.settings.seconds("log.retention.check.interval.ms"), self._retain)

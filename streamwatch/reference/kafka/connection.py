@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.handlers import HANDLERS
 from streamwatch.reference.kafka.handlers.context import Context, Reply
-from streamwatch.reference.kafka.login import ANONYMOUS, Login
+from streamwatch.reference.kafka.login import ANONYMOUS, AUTHENTICATE, HANDSHAKE, Login
 from streamwatch.reference.kafka.quotas import FETCH, PRODUCE, REQUEST
 from streamwatch.reference.kafka.site import Listener
 from streamwatch.reference.kafka.tls import principal_of
@@ -112,6 +112,8 @@ class Connection:
             await asyncio.sleep(pause)
         now = site.clock()
         handler = HANDLERS.get(request.key)
+        if handler is None and request.key not in {HANDSHAKE, AUTHENTICATE}:
+            raise _Gone(f"{request.name} is listed, as by a real broker, and left out")
         if handler is None:
             return self._login.answer(request, now)
         principal = self._login.principal or ANONYMOUS

@@ -84,6 +84,7 @@ class ConsumerGroup:
         refusal = malformed(beat) or self._refusal(beat)
         if refusal:
             return refusal
+        self.session_seconds = self.session_seconds if beat.session_seconds is None else beat.session_seconds
         if beat.epoch < 0:
             return self._leave(beat, now)
         member = self.members.get(beat.member_id) or self._enter(beat)

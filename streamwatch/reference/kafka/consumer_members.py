@@ -32,6 +32,8 @@ class Beat:
     host: str
     instance_id: str | None = None
     rack: str | None = None
+    session_seconds: float | None = None
+    """For how long the group's members live without a heartbeat, as its settings say now."""
     rebalance_seconds: float | None = None
     topics: tuple[str, ...] | None = None
     pattern: str | None = None

@@ -239,9 +239,14 @@ class Groups:
         """End a transaction."""
         self.offsets.finish(producer_id, commit=commit)
 
-    def forget_topic(self, topic: str) -> None:
-        """A topic was deleted, and with it what was committed of it."""
+    def forget_topic(self, topic: str, *, with_groups: bool = False) -> None:
+        """A topic was deleted, and with it what was committed of it; empty groups with nothing else, where so asked."""
+        had = self.offsets.groups()
         self.offsets.forget_topic(topic)
+        for name in had - self.offsets.groups() if with_groups else ():
+            group = self.classic(name)
+            if group is not None and is_empty(group):
+                self._drop(name)
 
     def _begin_checks(self, now: float) -> None:
         if not self._checks:

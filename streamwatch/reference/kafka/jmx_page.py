@@ -72,14 +72,14 @@ def _led(broker: Broker) -> list[Partition]:
 def replica_manager(site: Site, broker: Broker) -> dict[str, float]:
     """Return what a broker's ReplicaManager counts, by the names of its MBeans."""
     led = _led(broker)
-    minimum = {one.topic.name: site.cluster.min_isr(one.topic) for one in led}
+    spare = [len(one.state.isr) - site.cluster.min_isr(one) for one in led]
     return {
         "LeaderCount": len(led),
         "PartitionCount": len(broker.partitions),
         "OfflineReplicaCount": sum(not one.replicas[broker.id].volume.is_online for one in broker.partitions),
         "UnderReplicatedPartitions": sum(len(one.state.isr) < len(_target(one)) for one in led),
-        "UnderMinIsrPartitionCount": sum(len(one.state.isr) < minimum[one.topic.name] for one in led),
-        "AtMinIsrPartitionCount": sum(len(one.state.isr) == minimum[one.topic.name] for one in led),
+        "UnderMinIsrPartitionCount": sum(one < 0 for one in spare),
+        "AtMinIsrPartitionCount": spare.count(0),
         "ReassigningPartitions": sum(bool(one.state.adding or one.state.removing) for one in led),
     }
 
@@ -162,7 +162,7 @@ def _partitions(text: Text, site: Site, broker: Broker) -> None:
             state = partition.state
             told = {
                 "UnderReplicated": len(state.isr) < len(_target(partition)),
-                "UnderMinIsr": len(state.isr) < site.cluster.min_isr(partition.topic),
+                "UnderMinIsr": len(state.isr) < site.cluster.min_isr(partition),
                 "InSyncReplicasCount": len(state.isr),
                 "ReplicasCount": len(state.replicas),
             }

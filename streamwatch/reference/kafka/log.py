@@ -10,7 +10,7 @@ from streamwatch.reference.kafka.producers import Producers
 class Log:
     """Batches in order of offset. Offsets are those of the log, sizes are bytes, timestamps are milliseconds."""
 
-    __slots__ = ("_bases", "_batches", "end", "epochs", "producers", "size", "start")
+    __slots__ = ("_bases", "_batches", "_newest_deleted", "end", "epochs", "producers", "size", "start")
 
     def __init__(self) -> None:
         self._batches: list[Batch] = []
@@ -21,6 +21,7 @@ class Log:
         self.epochs: list[tuple[int, int]] = []
         """(leader epoch, its first offset), both rising."""
         self.producers = Producers()
+        self._newest_deleted: tuple[int, int] | None = None
 
     def append(self, batches: Iterable[Batch]) -> None:
         """Add batches that have their offsets and epochs already; they must follow on."""
@@ -112,9 +113,14 @@ class Log:
         self.start = offset
         self._rebuild([], offset)
 
-    def delete_before(self, offset: int) -> None:
-        """Move the start; batches that are wholly before it are gone."""
+    def delete_before(self, offset: int, *, with_segments: bool = True) -> None:
+        """Move the start; batches that are wholly before it are gone.
+
+        Without their segments, as after DeleteRecords, the newest of them is still found as such.
+        """
+        newest = None if with_segments else self.newest()
         self.start = max(self.start, min(offset, self.end))
+        self._newest_deleted = newest if newest is not None and newest[0] < self.start else None
         gone = 0
         while gone < len(self._batches) and self._batches[gone].last_offset < self.start:
             self.size -= len(self._batches[gone].data)
@@ -146,9 +152,9 @@ class Log:
     def newest(self) -> tuple[int, int] | None:
         """Return (offset, timestamp) of the record with the largest timestamp; None for an empty log."""
         best = max(self._batches, key=lambda one: one.max_timestamp, default=None)
-        if best is None:
-            return None
-        return max(times(best), key=lambda one: one[1])
+        found = [] if best is None else [max(times(best), key=lambda one: one[1])]
+        found += [self._newest_deleted] if self._newest_deleted else []
+        return max(found, key=lambda one: one[1], default=None)
 
     def batches(self) -> tuple[Batch, ...]:
         """Return everything that is kept."""

@@ -56,6 +56,14 @@ class Replica:
         self.volume.used += self.log.size - self.counted
         self.counted = self.log.size
 
+    def move(self, number: int, volume: LogDir) -> None:
+        """Move to another log directory of the broker."""
+        self.volume.used -= self.counted
+        self.volume.replicas -= 1
+        volume.used += self.counted
+        volume.replicas += 1
+        self.dir, self.volume = number, volume
+
     def append(self, batches: Sequence[Batch]) -> None:
         """Add to the log."""
         self.log.append(batches)

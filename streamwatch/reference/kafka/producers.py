@@ -22,6 +22,8 @@ class Producer:
     """The first offset of its transaction, while one is open."""
     timestamp: int = -1
     """Of its last batch, in ms."""
+    coordinator_epoch: int = -1
+    """Of whoever wrote its last marker; -1 where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +62,12 @@ class Producers:
             return
         known = self.by_id.get(batch.producer_id)
         if known is None or batch.producer_epoch != known.epoch:
-            since = known.open_since if known else None
-            known = self.by_id[batch.producer_id] = Producer(batch.producer_epoch, open_since=since)
+            since, coordinator = (known.open_since, known.coordinator_epoch) if known else (None, -1)
+            known = Producer(batch.producer_epoch, open_since=since, coordinator_epoch=coordinator)
+            self.by_id[batch.producer_id] = known
         known.timestamp = batch.max_timestamp
         if batch.is_control:
+            known.coordinator_epoch = batch.coordinator_epoch
             if known.open_since is not None and not batch.committed:
                 self.aborted.append(Aborted(batch.producer_id, known.open_since, batch.last_offset))
             known.open_since = None

@@ -7,6 +7,14 @@ from typing import Final
 Entity = tuple[tuple[str, str | None], ...]
 """Sorted pairs of (type, name): ``(("client-id", "a"), ("user", None))``; None stands for the default."""
 
+KEYS: Final = {
+    "producer_byte_rate": "long",
+    "consumer_byte_rate": "long",
+    "request_percentage": "double",
+    "controller_mutation_rate": "double",
+    "connection_creation_rate": "int",
+}
+"""What can be limited, and of which type the limit is."""
 PRODUCE, FETCH, REQUEST = "producer_byte_rate", "consumer_byte_rate", "request_percentage"
 _WINDOW_SECONDS: Final = 10.0
 _MOST_SECONDS: Final = 30.0

@@ -152,9 +152,7 @@ class Replication:
     def advance(self, partition: Partition, now: float) -> None:
         """Move the high watermark where it can; the followers learn of it with their next fetch."""
         cluster = self._cluster
-        is_held = cluster.spec.release >= (3, 7) and len(partition.state.isr) < min(
-            cluster.min_isr(partition.topic), len(partition.state.replicas)
-        )
+        is_held = cluster.spec.release >= (3, 7) and len(partition.state.isr) < cluster.min_isr(partition)
         if partition.advance(now, hold=is_held):
             self.changed(partition, now)
 

@@ -11,9 +11,7 @@ from typing import Final, Self, TypeVar
 
 from streamwatch.reference.http import Asked, Page, end_tasks, serve, stop
 from streamwatch.reference.kafka.control import Control
-from streamwatch.reference.kafka.handlers import HANDLERS
 from streamwatch.reference.kafka.jmx_page import jmx_page
-from streamwatch.reference.kafka.login import AUTHENTICATE, HANDSHAKE
 from streamwatch.reference.kafka.node import Node
 from streamwatch.reference.kafka.node_page import node_page
 from streamwatch.reference.kafka.site import Access, Site
@@ -46,8 +44,7 @@ class ReferenceKafka:
         self._host = host
         self._first_port = first_port
         self.site = Site(self.spec, access or Access(), wall_clock())
-        handled = frozenset(HANDLERS) | {HANDSHAKE, AUTHENTICATE}
-        self.site.offered = offered(self.spec.release, handled)
+        self.site.offered = offered(self.spec.release)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="reference-kafka", daemon=True)
         self._nodes: dict[int, Node] = {}

@@ -51,6 +51,13 @@ class Access:
     """Principals, as in ``User:admin``."""
     authorize: bool = False
     """Whether what no ACL allows is denied."""
+    keeps_acls: bool = False
+    """Whether there is an authorizer though what no ACL speaks of is allowed, as on MSK."""
+
+    @property
+    def has_authorizer(self) -> bool:
+        """Whether ACLs can be described and altered."""
+        return self.authorize or self.keeps_acls or bool(self.super_users)
 
 
 class Site:

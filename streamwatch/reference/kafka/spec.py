@@ -10,6 +10,8 @@ Release = tuple[int, int]
 
 RELEASES: Final[tuple[Release, ...]] = ((2, 8), (3, 6), (3, 9), (4, 0), (4, 1), (4, 3))
 """The releases of Kafka that it can pose as; the newest is the default."""
+FIRST_KRAFT: Final = (3, 3)
+"""From this release on a cluster has no ZooKeeper here."""
 _GIB: Final = 2**30
 
 
@@ -43,7 +45,7 @@ class Spec:
     @property
     def kraft(self) -> bool:
         """Whether it has controllers of its own, and no ZooKeeper."""
-        return self.release >= (3, 3)
+        return self.release >= FIRST_KRAFT
 
     @property
     def broker_ids(self) -> tuple[int, ...]:

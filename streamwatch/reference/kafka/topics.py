@@ -4,20 +4,24 @@ import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import cycle, islice
+from itertools import cycle, islice, pairwise
 from typing import TYPE_CHECKING, Final
 
 from streamwatch.reference.kafka.broker import Broker
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.partition import NO_LEADER, Partition, Replica, State
-from streamwatch.reference.kafka.settings import TOPIC, BadSetting, check
+from streamwatch.reference.kafka.settings_kinds import BadSetting, check
+from streamwatch.reference.kafka.settings_topics import topic_settings
 
 if TYPE_CHECKING:
     from streamwatch.reference.kafka.cluster import Cluster
 
 OFFSETS: Final = "__consumer_offsets"
 TRANSACTIONS: Final = "__transaction_state"
-_LEGAL: Final = re.compile(r"[a-zA-Z0-9._-]{1,249}")
+_LEGAL: Final = re.compile(r"[a-zA-Z0-9._-]+")
+_LONGEST: Final = 249
+_CORDONED: Final = (4, 3)
+"""From this release on brokers can have cordoned log directories."""
 
 
 class Refused(Exception):
@@ -51,14 +55,18 @@ def create(
     settings: Mapping[str, str],
     now: float,
 ) -> Topic:
-    """Make a topic from the replicas of each partition; raises Refused."""
-    check_name(cluster, name)
-    check_settings(settings)
-    topic = Topic(name, uuid.UUID(int=cluster.random.getrandbits(128)), settings=dict(settings))
+    """Make a topic from the replicas of each partition; its name and settings have been checked."""
+    topic = Topic(name, new_id(cluster), settings=dict(settings))
     cluster.topics[name] = topic
+    cluster.metric_names.setdefault(_in_metrics(name), set()).add(name)
     cluster.topics_by_id[topic.id] = topic
     add_partitions(cluster, topic, assignment, now)
     return topic
+
+
+def new_id(cluster: "Cluster") -> uuid.UUID:
+    """Return an id for a topic that no other has."""
+    return uuid.UUID(int=cluster.random.getrandbits(128), version=4)
 
 
 def add_partitions(cluster: "Cluster", topic: Topic, assignment: Sequence[Sequence[int]], now: float) -> None:
@@ -98,6 +106,10 @@ def remove_replica(broker: Broker, partition: Partition) -> None:
 def delete(cluster: "Cluster", topic: Topic, now: float) -> None:
     """Delete a topic and everything in it."""
     del cluster.topics[topic.name], cluster.topics_by_id[topic.id]
+    others = cluster.metric_names[_in_metrics(topic.name)]
+    others.discard(topic.name)
+    if not others:
+        del cluster.metric_names[_in_metrics(topic.name)]
     for partition in topic.partitions:
         cluster.replication.forget(partition)
         for each in list(partition.replicas):
@@ -107,18 +119,42 @@ def delete(cluster: "Cluster", topic: Topic, now: float) -> None:
 
 
 def check_name(cluster: "Cluster", name: str) -> None:
-    """Raise Refused where a topic cannot have this name."""
-    if not _LEGAL.fullmatch(name) or name in {".", ".."}:
-        raise Refused(Code.INVALID_TOPIC_EXCEPTION, f"Topic name is invalid: {name!r}")
+    """Raise Refused where a new topic cannot have this name."""
+    wrong = illegal(name)
+    if wrong is not None:
+        raise Refused(Code.INVALID_TOPIC_EXCEPTION, wrong)
     if name in cluster.topics:
         raise Refused(Code.TOPIC_ALREADY_EXISTS, f"Topic '{name}' already exists.")
+    others = cluster.metric_names.get(_in_metrics(name))
+    if others:
+        raise Refused(Code.INVALID_TOPIC_EXCEPTION, f"Topic '{name}' collides with existing topic: {min(others)}")
 
 
-def check_settings(settings: Mapping[str, str]) -> None:
+def illegal(name: str) -> str | None:
+    """Return why no topic can have this name, in Kafka's words; None where one can."""
+    if not name:
+        why = "the empty string is not allowed"
+    elif name in {".", ".."}:
+        why = f"'{name}' is not allowed"
+    elif len(name) > _LONGEST:
+        why = f"the length of '{name}' is longer than the max allowed length {_LONGEST}"
+    elif not _LEGAL.fullmatch(name):
+        why = f"'{name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'"
+    else:
+        return None
+    return f"Topic name is invalid: {why}"
+
+
+def _in_metrics(name: str) -> str:
+    """Return a topic's name as Kafka's metrics write it: a new topic must not share one."""
+    return name.replace(".", "_")
+
+
+def check_settings(cluster: "Cluster", settings: Mapping[str, str]) -> None:
     """Raise Refused where a topic cannot have these settings."""
     try:
         for name, value in settings.items():
-            check(TOPIC, name, value)
+            check(topic_settings(cluster.spec.release), name, value, "topic")
     except BadSetting as bad:
         raise Refused(Code.INVALID_CONFIG, str(bad)) from None
 
@@ -126,13 +162,20 @@ def check_settings(settings: Mapping[str, str]) -> None:
 def assign(cluster: "Cluster", partitions: int, replication: int, first: int = 0) -> list[tuple[int, ...]]:
     """Choose replicas for new partitions, as Kafka does: leaders in turn, replicas over the racks; raises Refused."""
     usable = [one for one in cluster.brokers.values() if not one.is_fenced]
+    if replication < 1:
+        why = "Replication factor must be larger than 0, or -1 to use the default value."
+        raise Refused(Code.INVALID_REPLICATION_FACTOR, why)
     if partitions < 1:
         raise Refused(Code.INVALID_PARTITIONS, "Number of partitions was set to an invalid non-positive value.")
-    if replication < 1:
-        raise Refused(Code.INVALID_REPLICATION_FACTOR, "Replication factor must be larger than 0.")
     if replication > len(usable):
-        why = f"Unable to replicate the partition {replication} time(s): only {len(usable)} broker(s) are registered."
-        raise Refused(Code.INVALID_REPLICATION_FACTOR, why)
+        why = (
+            f"Unable to replicate the partition {replication} time(s): The target replication factor of "
+            f"{replication} cannot be reached because only {len(usable)} broker(s) are registered"
+        )
+        cordoned = (
+            " or some brokers have all their log directories cordoned" if cluster.spec.release >= _CORDONED else ""
+        )
+        raise Refused(Code.INVALID_REPLICATION_FACTOR, f"{why}{cordoned}.")
     order = _by_racks(usable)
     start = first or cluster.random.randrange(len(order))
     ring = [one.id for one in order]
@@ -150,11 +193,28 @@ def _by_racks(brokers: Sequence[Broker]) -> list[Broker]:
     return order
 
 
-def check_assignment(cluster: "Cluster", assignment: Sequence[Sequence[int]]) -> None:
-    """Raise Refused where replicas that somebody chose cannot be."""
+def check_assignment(cluster: "Cluster", assignment: Sequence[Sequence[int]], size: int | None = None) -> None:
+    """Raise Refused where replicas that somebody chose cannot be; ``size`` is how many others have."""
     for replicas in assignment:
-        if not replicas or len(set(replicas)) < len(replicas) or not set(replicas) <= cluster.brokers.keys():
-            why = f"The manual partition assignment {list(replicas)} is invalid: brokers are {sorted(cluster.brokers)}."
-            raise Refused(Code.INVALID_REPLICA_ASSIGNMENT, why)
-    if len({len(replicas) for replicas in assignment}) > 1:
-        raise Refused(Code.INVALID_REPLICA_ASSIGNMENT, "All partitions must have the same number of replicas.")
+        wrong = _misplaced(cluster, replicas, size)
+        if wrong is not None:
+            raise Refused(Code.INVALID_REPLICA_ASSIGNMENT, f"The manual partition assignment includes {wrong}")
+        size = len(replicas)
+
+
+def _misplaced(cluster: "Cluster", replicas: Sequence[int], size: int | None) -> str | None:
+    if not replicas:
+        return "an empty replica list."
+    ordered = sorted(replicas)
+    for each in ordered:
+        if each not in cluster.brokers:
+            return f"broker {each}, but no such broker is registered."
+    twice = next((each for each, other in pairwise(ordered) if each == other), None)
+    if twice is not None:
+        return f"the broker {twice} more than once."
+    if size is not None and size != len(replicas):
+        return (
+            f"a partition with {len(replicas)} replica(s), but this is not consistent with previous partitions, "
+            f"which have {size} replica(s)."
+        )
+    return None

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
-from streamwatch.reference.kafka.batch import marker
+from streamwatch.reference.kafka.batch import Batch, marker
 from streamwatch.reference.kafka.codes import Code
+from streamwatch.reference.kafka.partition import Partition
 from streamwatch.reference.timers import Later, Timer
 
 if TYPE_CHECKING:
@@ -108,7 +109,8 @@ class Transactions:
             self._finish(one, now, commit=commit)
             return Later.now(Code.NONE)
         if one.state.startswith("Prepare"):
-            return Later.now(Code.CONCURRENT_TRANSACTIONS)
+            is_same = one.state == ("PrepareCommit" if commit else "PrepareAbort")
+            return Later.now(Code.CONCURRENT_TRANSACTIONS if is_same else Code.INVALID_TXN_STATE)
         return Later.now(Code.NONE if one.state == wanted else Code.INVALID_TXN_STATE)
 
     def _expire(self, one: Transaction, now: float) -> None:
@@ -125,27 +127,53 @@ class Transactions:
 
     def _write_markers(self, one: Transaction, now: float) -> None:
         """Write what is left to write; where a partition has no leader, try again soon."""
-        commit = one.state == "PrepareCommit"
         for key in tuple(one.partitions):
-            if self._mark(one, key, now, commit=commit):
-                one.partitions.discard(key)
-        if one.partitions:
-            self._cluster.timers.at(now + _RETRY_SECONDS, lambda then: self._write_markers(one, then))
+            self._mark(one, key, now)
+        self._complete(one)
+
+    def _complete(self, one: Transaction) -> None:
+        """End the transaction where every marker is on the whole ISR of its partition."""
+        if one.partitions or not one.state.startswith("Prepare"):
             return
+        commit = one.state == "PrepareCommit"
         self._groups.finish(one.producer_id, commit=commit)
         one.groups.clear()
         one.state = "CompleteCommit" if commit else "CompleteAbort"
 
-    def _mark(self, one: Transaction, key: Key, now: float, *, commit: bool) -> bool:
+    def _mark(self, one: Transaction, key: Key, now: float) -> None:
         partition = self._cluster.partition(*key)
         if partition is None:
-            return True  # the topic was deleted
+            one.partitions.discard(key)  # the topic was deleted
+            return
         leader = partition.leader
         if leader is None or not leader.volume.is_online or not self._cluster.brokers[leader.broker].works:
-            return False
+            self._mark_again(one, key, now)
+            return
+        commit = one.state == "PrepareCommit"
         end = marker(one.producer_id, one.epoch, commit=commit, coordinator_epoch=0, at_ms=int(now * 1000))
-        partition.append(leader.broker, [end], now, None)
-        self._cluster.replication.advance(partition, now)
-        self._cluster.replication.changed(partition, now)
-        partition.wake(now)
-        return True
+        write_marker(self._cluster, partition, leader.broker, end, now).then(
+            lambda code: self._marked(one, key, code, now)
+        )
+
+    def _marked(self, one: Transaction, key: Key, code: Code, since: float) -> None:
+        if code == Code.NONE or self._cluster.partition(*key) is None:
+            one.partitions.discard(key)
+            self._complete(one)
+        else:
+            self._mark_again(one, key, since)
+
+    def _mark_again(self, one: Transaction, key: Key, now: float) -> None:
+        def again(then: float) -> None:
+            self._mark(one, key, then)
+            self._complete(one)
+
+        self._cluster.timers.at(now + _RETRY_SECONDS, again)
+
+
+def write_marker(cluster: "Cluster", partition: Partition, broker: int, end: Batch, now: float) -> Later[Code]:
+    """Append a marker as the leader; the answer comes when it is on the whole ISR."""
+    partition.append(broker, [end], now, None)
+    cluster.replication.advance(partition, now)
+    cluster.replication.changed(partition, now)
+    partition.wake(now)
+    return partition.when_committed(partition.replicas[broker].log.end)

@@ -9,7 +9,7 @@ from kafka.protocol import admin, consumer, metadata, producer, sasl
 from kafka.protocol.api_message import ApiMessage
 from kafka.protocol.broker_version_data import BROKER_API_VERSIONS
 
-from streamwatch.reference.kafka.spec import Release
+from streamwatch.reference.kafka.spec import FIRST_KRAFT, Release
 
 Body = Any
 """A decoded request: its fields are attributes, in snake_case; the classes have no types of their own."""
@@ -76,25 +76,30 @@ def _pairs() -> dict[int, tuple[Any, Any]]:
 _CLASSES: Final = _pairs()
 NAMES: Final[Mapping[int, str]] = {key: pair[0].__name__.removesuffix("Request") for key, pair in _CLASSES.items()}
 
-# Versions beyond which the model does not go: two-phase commit and transactions of KIP-890 (feature transaction.version
-# 2, which is not offered), and what only brokers send to each other.
-_CEILINGS: Final = {22: 5, 24: 3, 25: 3, 26: 4, 28: 4}
-_QUORUM: Final = 55
-"""What kafka-python's table lacks: it was taken from clusters with ZooKeeper."""
-_LATER: Final = {68: (4, 0), 69: (4, 0)}
-"""In the table for 3.9 they stand for an early access that is off unless it is asked for."""
+_ONLY_ZOOKEEPER: Final = frozenset({4, 5, 6, 7, 56, 58, 59, 67})
+"""APIs that the table has of releases that could live without ZooKeeper, for it was taken from clusters with one."""
+_ONLY_KRAFT: Final[Mapping[int, tuple[Release, tuple[int, int]]]] = {
+    55: ((3, 3), (0, 1)),
+    64: ((3, 3), (0, 0)),
+    74: ((3, 7), (0, 0)),
+    75: ((3, 8), (0, 0)),
+    80: ((3, 9), (0, 0)),
+    81: ((3, 9), (0, 0)),
+}
+"""What the table lacks therefore, with the release that brought it; 3.9.2 and 4.3.0 were asked."""
+_SECOND_QUORUM: Final = (3, 9)
+"""The release whose DescribeQuorum has a version 2."""
 
 
-def offered(release: Release, handled: frozenset[int]) -> dict[int, tuple[int, int]]:
-    """Return the versions that a release offers of the APIs that are handled: {key: (lowest, highest)}."""
+def offered(release: Release) -> dict[int, tuple[int, int]]:
+    """Return the versions of every API that the brokers of a release list: {key: (lowest, highest)}."""
     table: dict[int, tuple[int, int]] = {int(key): span for key, span in BROKER_API_VERSIONS[release].items()}
-    if release >= (3, 3):
-        table = {_QUORUM: (0, 2 if release >= (3, 9) else 1)} | table
-    spans = {}
-    for key, (lowest, highest) in table.items():
-        if key in handled and release >= _LATER.get(key, (0, 0)):
-            spans[key] = (lowest, min(highest, _CEILINGS.get(key, highest), _CLASSES[key][1].max_version))
-    return spans
+    if release < FIRST_KRAFT:
+        return table
+    kraft = {key: span for key, (since, span) in _ONLY_KRAFT.items() if release >= since}
+    if release >= _SECOND_QUORUM:
+        kraft[55] = (0, 2)
+    return kraft | {key: span for key, span in table.items() if key not in _ONLY_ZOOKEEPER}
 
 
 def decode(frame: bytes, spans: Mapping[int, tuple[int, int]]) -> Request:
@@ -104,6 +109,8 @@ def decode(frame: bytes, spans: Mapping[int, tuple[int, int]]) -> Request:
     key, version, correlation_id = _HEADER.unpack_from(frame)
     if key not in spans:
         raise BadFrame(f"API {key} is not offered")
+    if key not in _CLASSES:
+        raise BadFrame(f"API {key} is listed, as by a real broker, and left out")
     if not spans[key][0] <= version <= spans[key][1] or version < _lowest(key):
         if key != API_VERSIONS:
             raise BadFrame(f"{NAMES[key]} version {version} is not offered")

@@ -5,11 +5,16 @@ from typing import Final
 
 from streamwatch.reference.kafka.handlers import (
     acls,
+    clients,
     configs,
     consumer_groups,
+    dirs,
     groups,
+    hanging,
+    leaders,
     logs,
     metadata,
+    quorum,
     topics,
     transactions,
 )
@@ -21,11 +26,16 @@ HANDLERS: Final[Mapping[int, Callable[[Context], Reply]]] = {
     0: produce,
     1: fetch,
     **logs.HANDLERS,
+    **dirs.HANDLERS,
     **metadata.HANDLERS,
+    **quorum.HANDLERS,
     **groups.HANDLERS,
     **topics.HANDLERS,
+    **leaders.HANDLERS,
     **transactions.HANDLERS,
+    **hanging.HANDLERS,
     **configs.HANDLERS,
+    **clients.HANDLERS,
     **acls.HANDLERS,
     **consumer_groups.HANDLERS,
 }

@@ -7,9 +7,14 @@ from streamwatch.reference.kafka.acls import Acl, Filter, Operation, PatternType
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.handlers.context import Context, Reply
 
+_DISABLED: Final = "No Authorizer is configured"
+
 
 def describe_acls(context: Context) -> Reply:
-    """API 29."""
+    """API 29. Versions 0 to 3 (from 1 on in 4.0). Without an authorizer: SECURITY_DISABLED."""
+    if not context.site.access.has_authorizer:
+        why = f"{_DISABLED} on the broker"
+        return {"error_code": Code.SECURITY_DISABLED, "error_message": why, "resources": []}
     if not context.may_cluster(Operation.DESCRIBE):
         return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "error_message": None, "resources": []}
     try:
@@ -52,11 +57,13 @@ def _filter(asked: Any) -> Filter:  # noqa: ANN401 - a message
 
 
 def create_acls(context: Context) -> Reply:
-    """API 30."""
+    """API 30. Versions 0 to 3 (from 1 on in 4.0). Without an authorizer: SECURITY_DISABLED."""
     return {"results": [_created(context, one) for one in context.body.creations]}
 
 
 def _created(context: Context, asked: Any) -> dict[str, Any]:  # noqa: ANN401 - a message
+    if not context.site.access.has_authorizer:
+        return {"error_code": Code.SECURITY_DISABLED, "error_message": f"{_DISABLED}."}
     if not context.may_cluster(Operation.ALTER):
         return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "error_message": None}
     try:
@@ -79,11 +86,13 @@ def _created(context: Context, asked: Any) -> dict[str, Any]:  # noqa: ANN401 - 
 
 
 def delete_acls(context: Context) -> Reply:
-    """API 31."""
+    """API 31. Versions 0 to 3 (from 1 on in 4.0). Without an authorizer: SECURITY_DISABLED."""
     return {"filter_results": [_deleted(context, one) for one in context.body.filters]}
 
 
 def _deleted(context: Context, asked: Any) -> dict[str, Any]:  # noqa: ANN401 - a message
+    if not context.site.access.has_authorizer:
+        return {"error_code": Code.SECURITY_DISABLED, "error_message": f"{_DISABLED}.", "matching_acls": []}
     if not context.may_cluster(Operation.ALTER):
         return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "error_message": None, "matching_acls": []}
     try:

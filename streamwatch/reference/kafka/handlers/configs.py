@@ -1,85 +1,110 @@
-"""Configurations and client quotas, described and altered."""
+"""Configurations of topics, brokers, groups and subscriptions to clients' metrics, described and altered."""
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from streamwatch.reference.kafka.acls import Operation
 from streamwatch.reference.kafka.codes import Code
-from streamwatch.reference.kafka.handlers.context import Context, Reply, on_controller
-from streamwatch.reference.kafka.settings import BROKER, TOPIC, BadSetting, Known, check
-from streamwatch.reference.kafka.topics import Refused, Topic
+from streamwatch.reference.kafka.handlers.context import MALFORMED, Context, Reply, on_controller
+from streamwatch.reference.kafka.settings_brokers import BROKER
+from streamwatch.reference.kafka.settings_groups import group_settings
+from streamwatch.reference.kafka.settings_kinds import BadSetting, Known, check
+from streamwatch.reference.kafka.settings_topics import topic_settings
+from streamwatch.reference.kafka.topics import Refused, Topic, illegal
 
-_TOPIC, _BROKER, _GROUP = 2, 4, 32
-_TOPIC_SOURCE, _DYNAMIC, _STATIC, _DEFAULT = 1, 3, 4, 5
-_TYPES: Final = {"boolean": 1, "string": 2, "int": 3, "long": 5, "double": 6, "list": 7}
+_TOPIC, _BROKER, _METRICS, _GROUP = 2, 4, 16, 32
+_LOGGER: Final = 8
+_WORDS: Final = {_TOPIC: "topic", _METRICS: "client metrics", _GROUP: "group"}
+_TOPIC_SOURCE, _BROKER_SOURCE, _DYNAMIC, _STATIC, _DEFAULT, _METRICS_SOURCE, _GROUP_SOURCE = 1, 2, 3, 4, 5, 7, 8
+_OWN_SOURCE: Final = {_TOPIC: _TOPIC_SOURCE, _METRICS: _METRICS_SOURCE, _GROUP: _GROUP_SOURCE}
+_TYPES: Final = {"boolean": 1, "string": 2, "int": 3, "short": 4, "long": 5, "double": 6, "list": 7}
 _SET, _DELETE, _APPEND, _SUBTRACT = 0, 1, 2, 3
+CLIENT_METRICS: Final[Mapping[str, Known]] = {
+    "interval.ms": Known("int", "300000", synonyms=False),
+    "match": Known("list", "", synonyms=False),
+    "metrics": Known("list", "", synonyms=False),
+}
+"""Of a subscription to clients' metrics (KIP-714). They are kept, and no client is asked for any."""
+_FIRST_GROUPS, _FIRST_METRICS = (4, 0), (3, 7)
+"""Releases from which on these have configurations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """Whose configurations: what it has of its own, and what it could have."""
+
+    kind: int
+    own: dict[str, str]
+    known: Mapping[str, Known]
 
 
 def describe_configs(context: Context) -> Reply:
-    """API 32."""
+    """API 32. Versions 0 to 4. Left out: log levels (BROKER_LOGGER), documentation, most brokers' configurations."""
     return {"results": [_described(context, one) for one in context.body.resources]}
 
 
 def _described(context: Context, asked: Any) -> dict[str, Any]:  # noqa: ANN401 - a message
-    row = {"resource_type": asked.resource_type, "resource_name": asked.resource_name, "error_message": None}
+    row = {"resource_type": asked.resource_type, "resource_name": asked.resource_name, "error_message": ""}
     try:
         entries = _entries(context, asked.resource_type, asked.resource_name)
     except Refused as refused:
         return row | {"error_code": refused.code, "error_message": str(refused), "configs": []}
     keys = asked.configuration_keys
-    wanted = [one for one in entries if keys is None or one["name"] in keys]
+    wanted = [one for one in entries if not keys or one["name"] in keys]
     if not context.body.include_synonyms:
         wanted = [one | {"synonyms": []} for one in wanted]
     return row | {"error_code": Code.NONE, "configs": wanted}
 
 
 def _entries(context: Context, kind: int, name: str) -> list[dict[str, Any]]:
-    if kind == _TOPIC:
-        if not context.may_topic(Operation.DESCRIBE_CONFIGS, name):
-            raise Refused(Code.TOPIC_AUTHORIZATION_FAILED, "Topic authorization failed.")
-        found = context.topic(name)
-        if not isinstance(found, Topic):
-            raise Refused(found, "")
-        return [_topic_entry(context, found, key, known) for key, known in TOPIC.items()]
-    if not context.may_cluster(Operation.DESCRIBE_CONFIGS):
-        raise Refused(Code.CLUSTER_AUTHORIZATION_FAILED, "Cluster authorization failed.")
+    resource = _resource(context, kind, name, Operation.DESCRIBE_CONFIGS)
+    if kind == _BROKER and not name:  # of all brokers only what was altered
+        own = resource.own.items()
+        return [_entry(key, BROKER[key], [_synonym(key, value, _DYNAMIC)], read_only=False) for key, value in own]
     if kind == _BROKER:
-        if name and name != str(context.broker.id):
-            raise Refused(Code.INVALID_REQUEST, f"Unexpected broker id, expected {context.broker.id}, but got {name}")
-        return [_broker_entry(context, key, known) for key, known in BROKER.items()]
-    if kind == _GROUP:
-        return []
-    raise Refused(Code.INVALID_REQUEST, f"Unsupported resource type: {kind}")
+        return [_broker_entry(context, name, key, known) for key, known in resource.known.items()]
+    if kind == _METRICS and context.cluster.spec.release < _FIRST_GROUPS:  # only what was set, without its type
+        return [_bare(key, value) for key, value in resource.own.items()]
+    return [_own_entry(context, resource, key, known) for key, known in resource.known.items()]
 
 
-def _topic_entry(context: Context, topic: Topic, name: str, known: Known) -> dict[str, Any]:
+def _own_entry(context: Context, resource: Resource, name: str, known: Known) -> dict[str, Any]:
+    """Return a setting of something that falls back to the brokers' settings."""
+    rows = _broker_synonyms(context, known.broker) if known.broker in BROKER else []
+    rows = [*rows, _synonym(known.broker or name, known.default, _DEFAULT)] if known.synonyms else rows
+    if name in resource.own:
+        rows = [_synonym(name, resource.own[name], _OWN_SOURCE[resource.kind]), *rows]
+    return _entry(name, known, rows, read_only=False)
+
+
+def _broker_entry(context: Context, broker: str, name: str, known: Known) -> dict[str, Any]:
+    own = context.cluster.settings.of_broker.get(broker, {})
+    rows = [_synonym(name, own[name], _BROKER_SOURCE)] if name in own else []
+    rows = [*rows, *_broker_synonyms(context, name), _synonym(name, known.default, _DEFAULT)]
+    return _entry(name, known, rows, read_only=not known.is_dynamic)
+
+
+def _broker_synonyms(context: Context, name: str | None) -> list[dict[str, Any]]:
+    """Return what the brokers were given, and what was altered since, of one of their settings."""
     settings = context.cluster.settings
-    value, source = context.cluster.setting(topic, name), _DEFAULT
-    if name in topic.settings:
-        source = _TOPIC_SOURCE
-    elif known.broker and known.broker in settings.dynamic:
-        source = _DYNAMIC
-    elif known.broker and known.broker in settings.given:
-        source = _STATIC
-    return _entry(name, value, source, known, read_only=False)
+    stores = ((settings.dynamic, _DYNAMIC), (settings.given, _STATIC))
+    return [_synonym(name, store[name], source) for store, source in stores if name is not None and name in store]
 
 
-def _broker_entry(context: Context, name: str, known: Known) -> dict[str, Any]:
-    settings = context.cluster.settings
-    source = _DYNAMIC if name in settings.dynamic else _STATIC if name in settings.given else _DEFAULT
-    return _entry(name, settings.broker(name), source, known, read_only=False)
+def _synonym(name: str, value: str, source: int) -> dict[str, Any]:
+    return {"name": name, "value": value, "source": source}
 
 
-def _entry(name: str, value: str, source: int, known: Known, *, read_only: bool) -> dict[str, Any]:
-    synonyms = [{"name": name, "value": value, "source": source}]
-    if source != _DEFAULT:
-        synonyms.append({"name": known.broker or name, "value": known.default, "source": _DEFAULT})
+def _entry(name: str, known: Known, synonyms: list[dict[str, Any]], *, read_only: bool) -> dict[str, Any]:
+    first = synonyms[0] if synonyms else _synonym(name, known.default, _DEFAULT)
     return {
         "name": name,
-        "value": value,
+        "value": first["value"],
         "read_only": read_only,
-        "config_source": source,
-        "is_default": source == _DEFAULT,
+        "config_source": first["source"],
+        "is_default": first["source"] == _DEFAULT,
         "is_sensitive": False,
         "synonyms": synonyms,
         "config_type": _TYPES[known.kind],
@@ -87,138 +112,186 @@ def _entry(name: str, value: str, source: int, known: Known, *, read_only: bool)
     }
 
 
+def _bare(name: str, value: str) -> dict[str, Any]:
+    entry = _entry(name, CLIENT_METRICS[name], [_synonym(name, value, _METRICS_SOURCE)], read_only=False)
+    return entry | {"synonyms": [], "config_type": 0, "documentation": ""}
+
+
+def _resource(context: Context, kind: int, name: str, operation: Operation) -> Resource:
+    """Return a resource whose configurations somebody may describe or alter; raises Refused."""
+    settings, release = context.cluster.settings, context.cluster.spec.release
+    is_read = operation is Operation.DESCRIBE_CONFIGS
+    if kind == _TOPIC:
+        return _topic(context, name, operation)
+    if not context.may_cluster(operation):
+        raise Refused(Code.CLUSTER_AUTHORIZATION_FAILED, "Cluster authorization failed.")
+    if kind == _BROKER:
+        _check_broker(context, name, is_read=is_read)
+        own = settings.dynamic if not name else settings.of_broker.setdefault(name, {})
+        return Resource(kind, own, BROKER)
+    if kind == _GROUP and release >= _FIRST_GROUPS:
+        if not name:
+            why = "Group name must not be empty" if is_read else "Default group resources are not allowed."
+            raise Refused(Code.INVALID_REQUEST, why)
+        return Resource(kind, settings.of_group.get(name, {}), group_settings(release))
+    if kind == _METRICS and release >= _FIRST_METRICS:
+        return Resource(kind, settings.of_metrics.get(name, {}), CLIENT_METRICS)
+    raise Refused(Code.INVALID_REQUEST, MALFORMED if is_read else f"Unknown resource type {kind}")
+
+
+def _topic(context: Context, name: str, operation: Operation) -> Resource:
+    if not context.may_topic(operation, name):
+        raise Refused(Code.TOPIC_AUTHORIZATION_FAILED, "Topic authorization failed.")
+    is_read = operation is Operation.DESCRIBE_CONFIGS
+    wrong = illegal(name)
+    if is_read and wrong is not None:
+        raise Refused(Code.INVALID_TOPIC_EXCEPTION, wrong)
+    found = context.topic(name)
+    if not isinstance(found, Topic):
+        raise Refused(found, "" if is_read else f"The topic '{name}' does not exist.")
+    return Resource(_TOPIC, found.settings, topic_settings(context.cluster.spec.release))
+
+
+def _check_broker(context: Context, name: str, *, is_read: bool) -> None:
+    """Raise Refused where a broker is asked about another one."""
+    own = str(context.broker.id)
+    if not name or name == own:
+        return
+    if not name.lstrip("-").isdigit():
+        raise Refused(Code.INVALID_REQUEST, f"Broker id must be an integer, but it is: {name}")
+    expected = f"{own} or empty string" if is_read else own
+    raise Refused(Code.INVALID_REQUEST, f"Unexpected broker id, expected {expected}, but received {name}")
+
+
 def alter_configs(context: Context) -> Reply:
-    """API 33: what is not named is reset."""
+    """API 33. Versions 0 to 2: what is not named is reset."""
 
-    def change(asked: Any, own: Mapping[str, str], known: Mapping[str, Known]) -> dict[str, str]:  # noqa: ANN401, ARG001
-        return {one.name: one.value for one in asked.configs if one.value is not None}
+    def change(asked: Any, resource: Resource) -> dict[str, str]:  # noqa: ANN401, ARG001 - a message
+        return {one.name: one.value for one in asked.configs}
 
-    return on_controller(
-        context, lambda _: {"responses": [_altered(context, one, change) for one in context.body.resources]}
-    )
+    return on_controller(context, lambda _: {"responses": _all_altered(context, change)})
 
 
 def incremental_alter_configs(context: Context) -> Reply:
-    """API 44."""
-    return on_controller(
-        context, lambda _: {"responses": [_altered(context, one, _changed) for one in context.body.resources]}
-    )
+    """API 44. Versions 0 and 1. Left out: log levels (BROKER_LOGGER); one broker's own settings change nothing."""
+    return on_controller(context, lambda _: {"responses": _all_altered(context, _changed)})
 
 
-def _changed(asked: Any, own: Mapping[str, str], known: Mapping[str, Known]) -> dict[str, str]:  # noqa: ANN401
-    values = dict(own)
+Change = Callable[[Any, Resource], dict[str, str]]
+
+
+def _all_altered(context: Context, change: Change) -> list[dict[str, Any]]:
+    asked = context.body.resources
+    counts = Counter((one.resource_type, one.resource_name) for one in asked)
+    return [_altered(context, one, change, is_twice=counts[one.resource_type, one.resource_name] > 1) for one in asked]
+
+
+def _altered(context: Context, asked: Any, change: Change, *, is_twice: bool) -> dict[str, Any]:  # noqa: ANN401
+    row = {"resource_type": asked.resource_type, "resource_name": asked.resource_name, "error_message": None}
+    if is_twice:
+        return row | {"error_code": Code.INVALID_REQUEST, "error_message": "Each resource must appear at most once."}
+    try:
+        resource = _resource(context, asked.resource_type, asked.resource_name, Operation.ALTER_CONFIGS)
+        _check_changes(context, asked.configs, resource)
+        values = change(asked, resource)
+        _check_values(context, resource, values)
+    except Refused as refused:
+        return row | {"error_code": refused.code, "error_message": str(refused) or None}
+    except BadSetting as bad:
+        return row | {"error_code": Code.INVALID_CONFIG, "error_message": str(bad)}
+    if not context.body.validate_only:
+        _keep(context, asked, resource, values)
+    return row | {"error_code": Code.NONE}
+
+
+def _check_changes(context: Context, changes: Iterable[Any], resource: Resource) -> None:
+    """Raise Refused where a request makes no sense, whatever the values."""
+    changes = list(changes)
+    names = [one.name for one in changes]
+    if len(set(names)) < len(names):
+        raise Refused(Code.INVALID_REQUEST, "Error due to duplicate config keys")
+    nothing = [one.name for one in changes if one.value is None and getattr(one, "config_operation", None) != _DELETE]
+    if nothing:
+        raise Refused(Code.INVALID_REQUEST, f"Null value not supported for : {', '.join(nothing)}")
+    if any(
+        (getattr(one, "config_operation", None) or _SET) not in {_SET, _DELETE, _APPEND, _SUBTRACT} for one in changes
+    ):
+        raise Refused(Code.UNKNOWN_SERVER_ERROR, "")
+    if resource.kind == _BROKER:
+        fixed = [name for name in names if name in _UNALTERABLE or (name in BROKER and not BROKER[name].is_dynamic)]
+        if fixed:
+            shown = ", ".join(fixed)
+            shown = f"[{shown}]" if context.cluster.spec.release >= _FIRST_GROUPS else f"Set({shown})"
+            raise Refused(Code.INVALID_REQUEST, f"Cannot update these configs dynamically: {shown}")
+
+
+_UNALTERABLE: Final = frozenset({"broker.id", "node.id", "process.roles"})
+"""Configurations of brokers that the model does not know, and tools like to try."""
+
+
+def _check_values(context: Context, resource: Resource, values: Mapping[str, str]) -> None:
+    for name, value in values.items():
+        check(resource.known, name, value, _WORDS.get(resource.kind, ""))
+    if resource.kind == _GROUP:
+        context.cluster.settings.check_group(values)
+
+
+def _changed(asked: Any, resource: Resource) -> dict[str, str]:  # noqa: ANN401 - a message
+    values, known = dict(resource.own), resource.known
     for one in asked.configs:
         if one.config_operation == _DELETE:
             values.pop(one.name, None)
         elif one.config_operation == _SET:
-            values[one.name] = one.value or ""
+            values[one.name] = one.value
         else:
             if one.name not in known or known[one.name].kind != "list":
-                raise BadSetting(f"Config value append is not allowed for config key: {one.name}")
+                what = "APPEND" if one.config_operation == _APPEND else "SUBTRACT"
+                raise BadSetting(f"Can't {what} to key {one.name} because its type is not LIST.")
             before = [each for each in values.get(one.name, known[one.name].default).split(",") if each]
-            given = (one.value or "").split(",")
-            kept = [each for each in before if each not in given]
-            values[one.name] = ",".join(kept + (given if one.config_operation == _APPEND else []))
+            given = one.value.split(",")
+            if one.config_operation == _APPEND:
+                values[one.name] = ",".join(before + [each for each in given if each not in before])
+            else:
+                values[one.name] = ",".join(each for each in before if each not in given)
     return values
 
 
-Change = Callable[[Any, Mapping[str, str], Mapping[str, Known]], dict[str, str]]
-
-
-def _altered(context: Context, asked: Any, change: Change) -> dict[str, Any]:  # noqa: ANN401 - a message
-    row = {"resource_type": asked.resource_type, "resource_name": asked.resource_name, "error_message": None}
-    try:
-        own, known = _own(context, asked.resource_type, asked.resource_name)
-        values = change(asked, own, known)
-        for name, value in values.items():
-            check(known, name, value)
-    except Refused as refused:
-        return row | {"error_code": refused.code, "error_message": str(refused)}
-    except BadSetting as bad:
-        return row | {"error_code": Code.INVALID_CONFIG, "error_message": str(bad)}
-    if not context.body.validate_only:
-        own.clear()
-        own.update(values)
-    return row | {"error_code": Code.NONE}
-
-
-def _own(context: Context, kind: int, name: str) -> tuple[dict[str, str], Mapping[str, Known]]:
-    """Return what a resource has set of its own, to be changed, and what it could have."""
-    if kind == _TOPIC:
-        if not context.may_topic(Operation.ALTER_CONFIGS, name):
-            raise Refused(Code.TOPIC_AUTHORIZATION_FAILED, "Topic authorization failed.")
-        found = context.topic(name)
-        if not isinstance(found, Topic):
-            raise Refused(found, f"The topic '{name}' does not exist.")
-        return found.settings, TOPIC
-    if not context.may_cluster(Operation.ALTER_CONFIGS):
-        raise Refused(Code.CLUSTER_AUTHORIZATION_FAILED, "Cluster authorization failed.")
-    if kind != _BROKER:
-        raise Refused(Code.INVALID_REQUEST, f"Unsupported resource type: {kind}")
-    return context.cluster.settings.dynamic, BROKER
+def _keep(context: Context, asked: Any, resource: Resource, values: dict[str, str]) -> None:  # noqa: ANN401
+    settings = context.cluster.settings
+    stores = {_GROUP: settings.of_group, _METRICS: settings.of_metrics}
+    if resource.kind not in stores:
+        resource.own.clear()
+        resource.own.update(values)
+    elif values:
+        stores[resource.kind][asked.resource_name] = values
+    else:
+        stores[resource.kind].pop(asked.resource_name, None)
 
 
 def list_config_resources(context: Context) -> Reply:
-    """API 74."""
+    """API 74. Versions 0 (of clients' metrics only) and 1. Left out: BROKER_LOGGER is listed as empty."""
     if not context.may_cluster(Operation.DESCRIBE_CONFIGS):
         return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "config_resources": []}
-    kinds = set(context.body.resource_types or ())
-    rows: list[dict[str, Any]] = []
-    if _TOPIC in kinds or not kinds:
-        rows += [{"resource_name": name, "resource_type": _TOPIC} for name in context.cluster.topics]
-    if _BROKER in kinds or not kinds:
-        rows += [{"resource_name": str(each), "resource_type": _BROKER} for each in context.cluster.brokers]
-    return {"error_code": Code.NONE, "config_resources": rows if context.version else []}
-
-
-def describe_client_quotas(context: Context) -> Reply:
-    """API 48."""
-    if not context.may_cluster(Operation.DESCRIBE_CONFIGS):
-        return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "error_message": None, "entries": None}
-    exact, default, _any = 0, 1, 2
-    filters = {one.entity_type: (one.match_type, one.match) for one in context.body.components}
-
-    def fits(entity: Mapping[str, str | None]) -> bool:
-        if context.body.strict and set(entity) != set(filters):
-            return False
-        for kind, (how, match) in filters.items():
-            if kind not in entity or (how == exact and entity[kind] != match):
-                return False
-            if how == default and entity[kind] is not None:
-                return False
-        return True
-
-    entries = [
-        {
-            "entity": [{"entity_type": kind, "entity_name": name} for kind, name in entity],
-            "values": [{"key": key, "value": value} for key, value in values.items()],
-        }
-        for entity, values in context.site.quotas.limits.items()
-        if fits(dict(entity))
-    ]
-    return {"error_code": Code.NONE, "error_message": None, "entries": entries}
-
-
-def alter_client_quotas(context: Context) -> Reply:
-    """API 49."""
-    rows = []
-    may = context.may_cluster(Operation.ALTER_CONFIGS)
-    for entry in context.body.entries:
-        entity = tuple(sorted((one.entity_type, one.entity_name) for one in entry.entity))
-        code = Code.NONE if may else Code.CLUSTER_AUTHORIZATION_FAILED
-        if may and not context.body.validate_only:
-            for op in entry.ops:
-                context.site.quotas.alter(entity, op.key, None if op.remove else op.value)
-        named = [{"entity_type": kind, "entity_name": name} for kind, name in entity]
-        rows.append({"error_code": code, "error_message": None, "entity": named})
-    return {"entries": rows}
+    settings = context.cluster.settings
+    named: dict[int, Iterable[str]] = {
+        _TOPIC: context.cluster.topics,
+        _BROKER: map(str, context.cluster.brokers),
+        _LOGGER: (),
+        _METRICS: settings.of_metrics,
+        _GROUP: settings.of_group,
+    }
+    kinds = set(context.body.resource_types or ()) or set(named)
+    if context.version == 0:
+        kinds = {_METRICS}
+    if not kinds <= named.keys():
+        return {"error_code": Code.UNSUPPORTED_VERSION, "config_resources": []}
+    rows = [{"resource_name": name, "resource_type": kind} for kind in sorted(kinds) for name in named[kind]]
+    return {"error_code": Code.NONE, "config_resources": rows}
 
 
 HANDLERS: Final[dict[int, Callable[[Context], Reply]]] = {
     32: describe_configs,
     33: alter_configs,
     44: incremental_alter_configs,
-    48: describe_client_quotas,
-    49: alter_client_quotas,
     74: list_config_resources,
 }

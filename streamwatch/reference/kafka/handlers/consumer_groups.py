@@ -12,11 +12,16 @@ from streamwatch.reference.kafka.consumer_members import Beat, Member
 from streamwatch.reference.kafka.handlers.context import Context, Reply
 from streamwatch.reference.kafka.handlers.groups import wrong_coordinator
 
+_FIRST: Final = (4, 0)
+"""From this release on the new protocol is on; brokers of 3.7 to 3.9 list it, and refuse it."""
+
 
 def consumer_group_heartbeat(context: Context) -> Reply:
-    """API 68."""
-    body = context.body
-    interval = context.cluster.settings.number("group.consumer.heartbeat.interval.ms")
+    """API 68. Versions 0 and 1."""
+    body, settings = context.body, context.cluster.settings
+    if context.cluster.spec.release < _FIRST:
+        return {"error_code": Code.UNSUPPORTED_VERSION, "member_epoch": 0, "heartbeat_interval_ms": 0}
+    interval = int(settings.group(body.group_id, "consumer.heartbeat.interval.ms"))
     code = wrong_coordinator(context, body.group_id, Operation.READ)
     if code:
         return {"error_code": code, "member_epoch": 0, "heartbeat_interval_ms": interval}
@@ -28,6 +33,7 @@ def consumer_group_heartbeat(context: Context) -> Reply:
         rack=body.rack_id,
         client_id=context.request.client_id,
         host=f"/{context.host}",
+        session_seconds=int(settings.group(body.group_id, "consumer.session.timeout.ms")) / 1000,
         rebalance_seconds=None if body.rebalance_timeout_ms < 0 else body.rebalance_timeout_ms / 1000,
         topics=None if body.subscribed_topic_names is None else tuple(body.subscribed_topic_names),
         pattern=body.subscribed_topic_regex,
@@ -55,12 +61,13 @@ def _by_topic(slots: Iterable[Slot]) -> list[dict[str, Any]]:
 
 
 def consumer_group_describe(context: Context) -> Reply:
-    """API 69."""
+    """API 69. Versions 0 and 1."""
     return {"groups": [_described(context, name) for name in context.body.group_ids]}
 
 
 def _described(context: Context, name: str) -> dict[str, Any]:
-    code = wrong_coordinator(context, name, Operation.DESCRIBE)
+    code = wrong_coordinator(context, name, Operation.DESCRIBE) if name else Code.INVALID_GROUP_ID
+    code = Code.UNSUPPORTED_VERSION if context.cluster.spec.release < _FIRST else code
     group = context.site.groups.consumer(name)
     row: dict[str, Any] = {
         "group_id": name,
@@ -73,7 +80,8 @@ def _described(context: Context, name: str) -> dict[str, Any]:
     if code:
         return row
     if group is None:
-        return row | {"error_code": Code.GROUP_ID_NOT_FOUND, "error_message": f"Group {name} is not a consumer group."}
+        what = "not found" if context.site.groups.find(name) is None else "is not a consumer group"
+        return row | {"error_code": Code.GROUP_ID_NOT_FOUND, "error_message": f"Group {name} {what}."}
     row |= {
         "group_state": str(group.state),
         "group_epoch": group.epoch,

@@ -24,6 +24,12 @@ Handler = Callable[["Context"], Reply]
 CLUSTER: Final = "kafka-cluster"
 """The name of the resource of type cluster."""
 NO_ID: Final = uuid.UUID(int=0)
+NOT_CONTROLLER: Final = "This is not the correct controller for this cluster."
+MALFORMED: Final = (
+    "This most likely occurs because of a request being malformed by the client library or the message was sent to an "
+    "incompatible broker. See the broker logs for more details."
+)
+"""What Kafka says of INVALID_REQUEST where nothing better is known."""
 
 
 @dataclass(slots=True)
@@ -98,6 +104,12 @@ def gathered(answers: Sequence[Later[T]], then: Callable[[list[T]], Answer]) -> 
         each.then(look)
     look()
     return whole
+
+
+def is_elsewhere(context: Context) -> bool:
+    """Whether only another broker, the controller of a cluster with ZooKeeper, does what is asked for."""
+    controller = context.cluster.controller.leader
+    return not context.cluster.spec.kraft and controller is not None and controller != context.broker.id
 
 
 def on_controller(context: Context, do: Callable[[float], Answer]) -> Reply:

@@ -16,7 +16,7 @@ from streamwatch.reference.timers import Later
 
 
 def fetch(context: Context) -> Reply:
-    """API 1."""
+    """API 1. Versions 0 to 18 (from 4 on in 4.0). Left out: followers by rack (11), leaders' addresses (16)."""
     body = context.body
     session = context.site.sessions[context.broker.id].find(body.session_id, body.session_epoch)
     if isinstance(session, Code):

@@ -7,7 +7,7 @@ from streamwatch.reference.kafka.acls import Operation, ResourceType
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.described import Described
 from streamwatch.reference.kafka.handlers.context import NO_ID, Context, Reply, by_topic
-from streamwatch.reference.kafka.handlers.transactions import committed
+from streamwatch.reference.kafka.handlers.transactions import committed, uncommittable
 from streamwatch.reference.kafka.membership import Join, Joined, Synced
 from streamwatch.reference.kafka.offsets import Committed
 from streamwatch.reference.kafka.roster import Who
@@ -30,7 +30,7 @@ def wrong_coordinator(context: Context, name: str, operation: Operation) -> Code
 
 
 def join_group(context: Context) -> Reply:
-    """API 11."""
+    """API 11. Versions 0 to 9."""
     body = context.body
     code = wrong_coordinator(context, body.group_id, Operation.READ)
     if code:
@@ -72,7 +72,7 @@ def _joined(found: Joined) -> Answer:
 
 
 def sync_group(context: Context) -> Reply:
-    """API 14."""
+    """API 14. Versions 0 to 5."""
     body = context.body
     code = wrong_coordinator(context, body.group_id, Operation.READ)
     if code:
@@ -96,13 +96,13 @@ def _synced(found: Synced) -> Answer:
 
 
 def heartbeat(context: Context) -> Reply:
-    """API 12."""
+    """API 12. Versions 0 to 4."""
     code = wrong_coordinator(context, context.body.group_id, Operation.READ)
     return {"error_code": code or context.site.groups.heartbeat(context.body.group_id, _who(context.body), context.now)}
 
 
 def leave_group(context: Context) -> Reply:
-    """API 13: of one member, or of several (from version 3 on)."""
+    """API 13. Versions 0 to 5: of one member, or of several (from 3 on)."""
     body = context.body
     code = wrong_coordinator(context, body.group_id, Operation.READ)
     if code:
@@ -119,7 +119,7 @@ def leave_group(context: Context) -> Reply:
 
 
 def offset_commit(context: Context) -> Reply:
-    """API 8."""
+    """API 8. Versions 0 to 10 (from 2 on in 4.0)."""
     body, groups = context.body, context.site.groups
     code = wrong_coordinator(context, body.group_id, Operation.READ)
     generation = -1 if body.generation_id_or_member_epoch is None else body.generation_id_or_member_epoch
@@ -128,23 +128,22 @@ def offset_commit(context: Context) -> Reply:
     rows = []
     for asked in body.topics:
         topic = context.topic(asked.name or "", asked.topic_id)
-        wrong = code or _uncommittable(context, topic)
-        if not wrong and isinstance(topic, Topic):
+        wrong = {
+            one.partition_index: code or uncommittable(context, topic, one.partition_index) for one in asked.partitions
+        }
+        if isinstance(topic, Topic):
             asked.name = topic.name
-            groups.commit(body.group_id, who, committed([asked], context.now), context.now)
-        partitions = [{"partition_index": one.partition_index, "error_code": wrong} for one in asked.partitions]
+            offsets = committed([asked], context.now)
+            groups.commit(
+                body.group_id, who, {key: one for key, one in offsets.items() if not wrong[key[1]]}, context.now
+            )
+        partitions = [{"partition_index": index, "error_code": one} for index, one in wrong.items()]
         rows.append({"name": asked.name or "", "topic_id": asked.topic_id or NO_ID, "partitions": partitions})
     return {"topics": rows}
 
 
-def _uncommittable(context: Context, topic: Topic | Code) -> Code:
-    if not isinstance(topic, Topic):
-        return topic
-    return Code.NONE if context.may_topic(Operation.READ, topic.name) else Code.TOPIC_AUTHORIZATION_FAILED
-
-
 def offset_fetch(context: Context) -> Reply:
-    """API 9: of one group, or of several (from version 8 on)."""
+    """API 9. Versions 0 to 10 (from 1 on in 4.0): of one group, or of several (from 8 on)."""
     body = context.body
     if context.version >= _FIRST_FETCHING_MANY:
         return {"groups": [_fetched(context, one.group_id, one.topics, one) for one in body.groups]}
@@ -192,7 +191,7 @@ def _offset(index: int, found: Committed | Code | None) -> dict[str, Any]:
 
 
 def describe_groups(context: Context) -> Reply:
-    """API 15."""
+    """API 15. Versions 0 to 6."""
     return {"groups": [_described(context, name) for name in context.body.groups]}
 
 
@@ -225,7 +224,7 @@ def _described(context: Context, name: str) -> dict[str, Any]:
 
 
 def list_groups(context: Context) -> Reply:
-    """API 16: of the groups that this broker coordinates."""
+    """API 16. Versions 0 to 5: of the groups that this broker coordinates. Left out: share and streams groups."""
     states = {one.lower() for one in context.body.states_filter or ()}
     kinds = {one.lower() for one in context.body.types_filter or ()}
     rows = [
@@ -245,23 +244,26 @@ def list_groups(context: Context) -> Reply:
 
 
 def delete_groups(context: Context) -> Reply:
-    """API 42."""
+    """API 42. Versions 0 to 2: a name twice counts once."""
 
     def code(name: str) -> Code:
         return wrong_coordinator(context, name, Operation.DELETE) or context.site.groups.delete(name)
 
-    return {"results": [{"group_id": name, "error_code": code(name)} for name in context.body.groups_names]}
+    names = dict.fromkeys(context.body.groups_names)
+    return {"results": [{"group_id": name, "error_code": code(name)} for name in names]}
 
 
 def offset_delete(context: Context) -> Reply:
-    """API 47."""
+    """API 47. Version 0."""
     body = context.body
     keys = [(topic.name, one.partition_index) for topic in body.topics for one in topic.partitions]
     code = wrong_coordinator(context, body.group_id, Operation.DELETE)
-    found = code or context.site.groups.delete_offsets(body.group_id, keys)
+    there = [key for key in keys if context.cluster.partition(*key) is not None]
+    found = code or context.site.groups.delete_offsets(body.group_id, there)
     if isinstance(found, Code):
         return {"error_code": found, "topics": []}
-    told = by_topic((key[0], {"partition_index": key[1], "error_code": found[key]}) for key in keys)
+    codes = dict.fromkeys(keys, Code.UNKNOWN_TOPIC_OR_PARTITION) | found
+    told = by_topic((key[0], {"partition_index": key[1], "error_code": codes[key]}) for key in keys)
     return {"error_code": Code.NONE, "topics": [{"name": name, "partitions": rows} for name, rows in told]}
 
 

@@ -1,17 +1,19 @@
-"""What is in the logs: ListOffsets, OffsetForLeaderEpoch, DeleteRecords, DescribeLogDirs, DescribeProducers."""
+"""What is in the logs: ListOffsets, OffsetForLeaderEpoch, DeleteRecords, DescribeProducers."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final
 
 from streamwatch.reference.kafka.acls import Operation
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.handlers.context import Context, Reply
-from streamwatch.reference.kafka.partition import Partition
+from streamwatch.reference.kafka.partition import Partition, Replica
 from streamwatch.reference.kafka.topics import Refused
 
 _LATEST, _EARLIEST, _LARGEST = -1, -2, -3
-_LOCAL_EARLIEST, _TIERED = -4, -5
-_NO_BYTES: Final = -1
+_LOCAL_EARLIEST, _TIERED, _PENDING = -4, -5, -6
+_FIRST_VERSION: Final = {_LARGEST: 7, _LOCAL_EARLIEST: 8, _TIERED: 9, _PENDING: 11}
+"""Of ListOffsets, that knows a special time."""
+_NEVER: Final = 2**15
 
 
 def _led(context: Context, operation: Operation, topic: str, index: int, epoch: int = -1) -> Partition | Code:
@@ -31,10 +33,12 @@ def _led(context: Context, operation: Operation, topic: str, index: int, epoch: 
 
 
 def list_offsets(context: Context) -> Reply:
-    """API 2."""
+    """API 2. Versions 0 to 11 (from 1 on in 4.0). Left out: version 0's lists of segments; nothing is in tiers."""
 
     def row(topic: str, asked: Any) -> dict[str, Any]:  # noqa: ANN401 - a message
         found = _led(context, Operation.DESCRIBE, topic, asked.partition_index, asked.current_leader_epoch)
+        if asked.timestamp < _LATEST - 1 and context.version < _FIRST_VERSION.get(asked.timestamp, _NEVER):
+            found = Code.UNSUPPORTED_VERSION
         if isinstance(found, Code):
             return {"partition_index": asked.partition_index, "error_code": found, "timestamp": -1, "offset": -1}
         offset, timestamp = _offset(context, found, asked.timestamp)
@@ -63,20 +67,22 @@ def _offset(context: Context, partition: Partition, timestamp: int) -> tuple[int
         return (end, -1)
     if timestamp in {_EARLIEST, _LOCAL_EARLIEST}:
         return (log.start, -1)
-    if timestamp == _TIERED:
+    if timestamp in {_TIERED, _PENDING}:
         return (-1, -1)
     found = log.newest() if timestamp == _LARGEST else log.at_time(timestamp)
     return found if found is not None and found[0] < end else (-1, -1)
 
 
 def offset_for_leader_epoch(context: Context) -> Reply:
-    """API 23."""
+    """API 23. Versions 0 to 4 (from 2 on in 4.0)."""
 
     def row(topic: str, asked: Any) -> dict[str, Any]:  # noqa: ANN401 - a message
         found = _led(context, Operation.DESCRIBE, topic, asked.partition, asked.current_leader_epoch)
         if isinstance(found, Code):
             return {"error_code": found, "partition": asked.partition, "leader_epoch": -1, "end_offset": -1}
         epoch, end = found.replicas[context.broker.id].log.end_of_epoch(asked.leader_epoch)
+        if asked.leader_epoch > found.epoch_of(context.broker.id):
+            epoch, end = -1, -1
         return {"error_code": Code.NONE, "partition": asked.partition, "leader_epoch": epoch, "end_offset": end}
 
     topics = context.body.topics
@@ -84,7 +90,7 @@ def offset_for_leader_epoch(context: Context) -> Reply:
 
 
 def delete_records(context: Context) -> Reply:
-    """API 21."""
+    """API 21. Versions 0 to 2."""
 
     def row(topic: str, asked: Any) -> dict[str, Any]:  # noqa: ANN401 - a message
         found = _led(context, Operation.DELETE, topic, asked.partition_index)
@@ -92,7 +98,13 @@ def delete_records(context: Context) -> Reply:
             return {"partition_index": asked.partition_index, "low_watermark": -1, "error_code": found}
         replica = found.replicas[context.broker.id]
         offset = replica.high_watermark if asked.offset == -1 else asked.offset
-        if not replica.log.start <= offset <= replica.high_watermark:
+        if 0 <= offset <= replica.log.start:
+            return {
+                "partition_index": asked.partition_index,
+                "low_watermark": replica.log.start,
+                "error_code": Code.NONE,
+            }
+        if not 0 <= offset <= replica.high_watermark:
             code = Code.OFFSET_OUT_OF_RANGE
             return {"partition_index": asked.partition_index, "low_watermark": -1, "error_code": code}
         try:
@@ -105,73 +117,21 @@ def delete_records(context: Context) -> Reply:
     return {"topics": [{"name": t.name, "partitions": [row(t.name, one) for one in t.partitions]} for t in topics]}
 
 
-def describe_log_dirs(context: Context) -> Reply:
-    """API 35."""
-    if not context.may_cluster(Operation.DESCRIBE):
-        return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "results": []}
-    asked = context.body.topics
-    names = None if asked is None else {(t.topic, one) for t in asked for one in t.partitions}
-    results = []
-    for number, volume in enumerate(context.broker.dirs):
-        if not volume.is_online:
-            results.append(
-                {
-                    "error_code": Code.KAFKA_STORAGE_ERROR,
-                    "log_dir": volume.path,
-                    "topics": [],
-                    "total_bytes": _NO_BYTES,
-                    "usable_bytes": _NO_BYTES,
-                }
-            )
-            continue
-        held = (
-            partition
-            for partition in context.broker.partitions
-            if partition.replicas[context.broker.id].dir == number and (names is None or partition.key in names)
-        )
-        results.append(
-            {
-                "error_code": Code.NONE,
-                "log_dir": volume.path,
-                "topics": _sizes(context.broker.id, held),
-                "total_bytes": volume.capacity,
-                "usable_bytes": volume.free,
-            }
-        )
-    return {"error_code": Code.NONE, "results": results}
-
-
-def _sizes(broker: int, partitions: Iterable[Partition]) -> list[dict[str, Any]]:
-    topics: dict[str, list[dict[str, Any]]] = {}
-    for partition in partitions:
-        replica, leader = partition.replicas[broker], partition.leader
-        lag = max(0, leader.high_watermark - replica.log.end) if leader is not None and leader is not replica else 0
-        topics.setdefault(partition.topic.name, []).append(
-            {
-                "partition_index": partition.index,
-                "partition_size": replica.log.size,
-                "offset_lag": lag,
-                "is_future_key": False,
-            }
-        )
-    return [{"name": name, "partitions": rows} for name, rows in topics.items()]
-
-
 def describe_producers(context: Context) -> Reply:
-    """API 61."""
+    """API 61. Version 0: leaders answer, and followers."""
 
     def row(topic: str, index: int) -> dict[str, Any]:
-        found = _led(context, Operation.READ, topic, index)
+        found = _held(context, topic, index)
         if isinstance(found, Code):
             return {"partition_index": index, "error_code": found, "active_producers": []}
-        known = found.replicas[context.broker.id].log.producers.by_id
+        known = found.log.producers.by_id
         producers = [
             {
                 "producer_id": number,
                 "producer_epoch": one.epoch,
                 "last_sequence": one.recent[-1][1] if one.recent else -1,
                 "last_timestamp": one.timestamp,
-                "coordinator_epoch": -1,
+                "coordinator_epoch": one.coordinator_epoch,
                 "current_txn_start_offset": -1 if one.open_since is None else one.open_since,
             }
             for number, one in known.items()
@@ -182,10 +142,19 @@ def describe_producers(context: Context) -> Reply:
     return {"topics": [{"name": t.name, "partitions": [row(t.name, i) for i in t.partition_indexes]} for t in topics]}
 
 
+def _held(context: Context, topic: str, index: int) -> Replica | Code:
+    """Return this broker's replica, or what is wrong."""
+    if not context.may_topic(Operation.READ, topic):
+        return Code.TOPIC_AUTHORIZATION_FAILED
+    partition = context.cluster.partition(topic, index)
+    if partition is None:
+        return Code.UNKNOWN_TOPIC_OR_PARTITION
+    return partition.replicas.get(context.broker.id, Code.NOT_LEADER_OR_FOLLOWER)
+
+
 HANDLERS: Final[dict[int, Callable[[Context], Reply]]] = {
     2: list_offsets,
     21: delete_records,
     23: offset_for_leader_epoch,
-    35: describe_log_dirs,
     61: describe_producers,
 }

@@ -1,49 +1,55 @@
-"""What clients ask first: ApiVersions, Metadata, FindCoordinator; and how tools see the cluster."""
+"""What clients ask first: ApiVersions, Metadata, FindCoordinator."""
 
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
 from streamwatch.reference.kafka.acls import Operation, ResourceType
 from streamwatch.reference.kafka.codes import Code
-from streamwatch.reference.kafka.controller import Voter
-from streamwatch.reference.kafka.handlers.context import CLUSTER, NO_ID, Context, Reply, on_controller
+from streamwatch.reference.kafka.features import features_of
+from streamwatch.reference.kafka.handlers.context import CLUSTER, MALFORMED, NO_ID, Context, Reply
 from streamwatch.reference.kafka.partition import NO_LEADER, Partition
-from streamwatch.reference.kafka.topics import Refused, Topic
-from streamwatch.reference.kafka.wire import Answer
+from streamwatch.reference.kafka.topics import Refused, Topic, illegal
 
 _MOST_PARTITIONS: Final = 2000
-_GROUP, _TRANSACTION = 0, 1
-_METADATA_LEVEL: Final = {(3, 6): 14, (3, 9): 21, (4, 0): 25, (4, 1): 27, (4, 3): 30}
+_GROUP, _TRANSACTION, _SHARE = 0, 1, 2
+_FIRST_SHARING: Final = 6
+"""The version of FindCoordinator that knows share groups."""
+_FIRST_NAMING: Final = 3
+"""The version of ApiVersions from which on clients name themselves, and features are told."""
+_FIRST_FROM_ZERO: Final = 4
+"""The version of ApiVersions from which on features are told whose lowest level is 0."""
+_SOFTWARE: Final = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?")
 
 
 def api_versions(context: Context) -> Reply:
-    """API 18. An unknown version is answered in version 0, with the list (KIP-511)."""
+    """API 18. Versions 0 to 4. An unknown version is answered in version 0, with the list (KIP-511)."""
+    names = ("client_software_name", "client_software_version")
+    has_names = context.request.body is not None and context.version >= _FIRST_NAMING
+    if has_names and not all(_SOFTWARE.fullmatch(getattr(context.body, one)) for one in names):
+        return {"error_code": Code.INVALID_REQUEST, "api_keys": []}
     code = Code.UNSUPPORTED_VERSION if context.request.body is None else Code.NONE
     spans = context.site.offered
     keys = [{"api_key": key, "min_version": a, "max_version": b} for key, (a, b) in sorted(spans.items())]
     answer: dict[str, Any] = {"error_code": code, "api_keys": keys}
-    features = _features(context)
-    if context.request.body is not None and context.version >= 3 and features:  # noqa: PLR2004 - where features begin
+    features = features_of(context.cluster.spec.release)
+    if has_names and features:
         answer["supported_features"] = [
-            {"name": name, "min_version": low, "max_version": level} for name, (low, level) in features.items()
+            {"name": one.name, "min_version": one.lowest, "max_version": one.highest}
+            for one in features
+            if one.lowest or context.version >= _FIRST_FROM_ZERO
         ]
         answer["finalized_features_epoch"] = context.cluster.controller.offset
         answer["finalized_features"] = [
-            {"name": name, "max_version_level": level, "min_version_level": level}
-            for name, (_, level) in features.items()
+            {"name": one.name, "max_version_level": one.level, "min_version_level": one.level}
+            for one in features
+            if one.level
         ]
     return answer
 
 
-def _features(context: Context) -> dict[str, tuple[int, int]]:
-    """Return the features of a release and their levels; transaction.version 2 (KIP-890) is not offered."""
-    release = context.cluster.spec.release
-    features = {"metadata.version": (1, _METADATA_LEVEL[release])} if release in _METADATA_LEVEL else {}
-    return features | ({"group.version": (1, 1)} if release >= (4, 0) else {})
-
-
 def metadata(context: Context) -> Reply:
-    """API 3."""
+    """API 3. Versions 0 to 13. Left out: the error of a whole answer (13) is always none."""
     body = context.body
     wants_all = body.topics is None or (context.version == 0 and not body.topics)
     if wants_all:
@@ -112,7 +118,7 @@ def _may_create(context: Context, name: str) -> bool:
 
 
 def _missing(code: Code, name: str | None, topic_id: Any) -> dict[str, Any]:  # noqa: ANN401 - a UUID or nothing
-    return {"error_code": code, "name": name or "", "topic_id": topic_id or NO_ID, "partitions": []}
+    return {"error_code": code, "name": name, "topic_id": topic_id or NO_ID, "partitions": []}
 
 
 def _partition(context: Context, partition: Partition) -> dict[str, Any]:
@@ -138,11 +144,11 @@ def _offline(context: Context, partition: Partition) -> list[int]:
 
 
 def describe_topic_partitions(context: Context) -> Reply:
-    """API 75, a page at a time."""
+    """API 75. Version 0, a page at a time. Left out: eligible leader replicas are always none."""
     body = context.body
     names = sorted(one.name for one in body.topics) if body.topics else sorted(context.cluster.topics)
     first = (body.cursor.topic_name, body.cursor.partition_index) if body.cursor else ("", 0)
-    left = min(body.response_partition_limit or _MOST_PARTITIONS, _MOST_PARTITIONS)
+    left = max(1, min(body.response_partition_limit, _MOST_PARTITIONS))
     rows: list[dict[str, Any]] = []
     for name in names:
         if name < first[0]:
@@ -161,22 +167,27 @@ def _described(context: Context, name: str, first: int, most: int) -> dict[str, 
     found = context.topic(name)
     if not isinstance(found, Topic) or not context.may_topic(Operation.DESCRIBE, name):
         code = found if isinstance(found, Code) else Code.TOPIC_AUTHORIZATION_FAILED
-        return {"error_code": code, "name": name, "topic_id": NO_ID, "partitions": []}
+        code = Code.INVALID_TOPIC_EXCEPTION if illegal(name) else code
+        row = {"error_code": code, "name": name, "topic_id": NO_ID, "partitions": []}
+        return row | {"topic_authorized_operations": _bits(context, name)}
     wanted = found.partitions[first : first + most]
     rows = [_partition(context, one) | {"eligible_leader_replicas": [], "last_known_elr": []} for one in wanted]
-    bits = sum(1 << one for one in context.operations(ResourceType.TOPIC, name))
     return {
         "error_code": Code.NONE,
         "name": name,
         "topic_id": found.id,
         "is_internal": found.is_internal,
         "partitions": rows,
-        "topic_authorized_operations": bits,
+        "topic_authorized_operations": _bits(context, name),
     }
 
 
+def _bits(context: Context, name: str) -> int:
+    return sum(1 << one for one in context.operations(ResourceType.TOPIC, name))
+
+
 def find_coordinator(context: Context) -> Reply:
-    """API 10."""
+    """API 10. Versions 0 to 6: of groups and transactions. Left out: coordinators of share groups' state (6)."""
     body = context.body
     keys = list(body.coordinator_keys) if context.version >= 4 else [body.key]  # noqa: PLR2004 - where batches begin
     rows = [{"key": key, **_coordinator(context, key, body.key_type or _GROUP)} for key in keys]
@@ -187,6 +198,9 @@ def find_coordinator(context: Context) -> Reply:
 
 def _coordinator(context: Context, key: str, kind: int) -> dict[str, Any]:
     nowhere = {"node_id": -1, "host": "", "port": -1}
+    if kind not in {_GROUP, _TRANSACTION}:
+        why = "" if kind == _SHARE and context.version >= _FIRST_SHARING else MALFORMED
+        return nowhere | {"error_code": Code.INVALID_REQUEST, "error_message": why}
     resource = ResourceType.TRANSACTIONAL_ID if kind == _TRANSACTION else ResourceType.GROUP
     if not context.may(Operation.DESCRIBE, resource, key):
         is_group = kind == _GROUP
@@ -196,68 +210,12 @@ def _coordinator(context: Context, key: str, kind: int) -> dict[str, Any]:
     if broker is None:
         return nowhere | {"error_code": Code.COORDINATOR_NOT_AVAILABLE, "error_message": None}
     host, port = context.site.address(broker, context.listener)
-    return {"error_code": Code.NONE, "error_message": None, "node_id": broker, "host": host, "port": port}
-
-
-def describe_cluster(context: Context) -> Reply:
-    """API 60."""
-    if context.version >= 1 and context.body.endpoint_type != 1:
-        why = "The request was sent to an endpoint of the wrong type."
-        return {"error_code": 115, "error_message": why, "brokers": [], "cluster_id": "", "controller_id": -1}
-    answer: dict[str, Any] = {
-        "error_code": Code.NONE,
-        "error_message": None,
-        "cluster_id": context.cluster.spec.cluster_id,
-        "controller_id": controller_id(context),
-        "brokers": [
-            {{"node_id": "broker_id"}.get(name, name): value for name, value in row.items()} for row in brokers(context)
-        ],
-    }
-    if context.body.include_cluster_authorized_operations:
-        answer["authorized_operations"] = context.operations(ResourceType.CLUSTER, CLUSTER)
-    return answer
-
-
-def describe_quorum(context: Context) -> Reply:
-    """API 55: answered by the controller."""
-    if not context.may_cluster(Operation.DESCRIBE):
-        return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "topics": []}
-    return on_controller(context, lambda now: _quorum(context, now))
-
-
-def _quorum(context: Context, now: float) -> Answer:
-    controller, at = context.cluster.controller, int(now * 1000)
-
-    def member(number: int, end: int, seen: int) -> dict[str, int]:
-        return {
-            "replica_id": number,
-            "log_end_offset": end,
-            "last_fetch_timestamp": seen,
-            "last_caught_up_timestamp": seen,
-        }
-
-    def voter(one: Voter) -> dict[str, int]:
-        if one.is_running:
-            return member(one.id, controller.offset, at)
-        return member(one.id, one.end, -1 if one.seen_at < 0 else int(one.seen_at * 1000))
-
-    partition = {
-        "partition_index": 0,
-        "error_code": Code.NONE,
-        "leader_id": -1 if controller.leader is None else controller.leader,
-        "leader_epoch": controller.epoch,
-        "high_watermark": controller.offset,
-        "current_voters": [voter(one) for one in controller.voters.values()],
-        "observers": [member(one.id, controller.offset, at) for one in context.cluster.brokers.values() if one.hears],
-    }
-    return {"error_code": Code.NONE, "topics": [{"topic_name": "__cluster_metadata", "partitions": [partition]}]}
+    return {"error_code": Code.NONE, "error_message": "", "node_id": broker, "host": host, "port": port}
 
 
 HANDLERS: Final[dict[int, Callable[[Context], Reply]]] = {
     3: metadata,
     10: find_coordinator,
     18: api_versions,
-    55: describe_quorum,
-    60: describe_cluster,
     75: describe_topic_partitions,
 }

@@ -1,7 +1,7 @@
 """Produce: records go into the leader's log, and are acknowledged when they are as safe as the producer asked."""
 
 import uuid
-from typing import Any
+from typing import Any, Final
 
 from streamwatch.reference.kafka.acls import Operation, ResourceType
 from streamwatch.reference.kafka.batch import BadBatch, Batch, parse
@@ -15,8 +15,11 @@ from streamwatch.reference.timers import Later
 Row = tuple[tuple[str, uuid.UUID], dict[str, Any]]
 
 
+_WORDS: Final = {Code.INVALID_TXN_STATE: "Partition was not added to the transaction"}
+
+
 def produce(context: Context) -> Reply:
-    """API 0."""
+    """API 0. Versions 0 to 13 (below 3 the connection is closed). Left out: formats before 2, leaders' addresses."""
     rows = [
         _append(context, topic, one.index, bytes(one.records or b""))
         for topic in context.body.topic_data
@@ -83,7 +86,7 @@ def _write(context: Context, partition: Partition, records: bytes) -> dict[str, 
         return _failed(partition.index, bad.code) | {"error_message": str(bad)}
     code, duplicate = _check(context, partition, batches)
     if code:
-        return _failed(partition.index, code)
+        return _failed(partition.index, code) | {"error_message": _WORDS.get(code)}
     if not cluster.has_room(context.broker.id, replica.volume, len(records), context.now):
         return _failed(partition.index, Code.KAFKA_STORAGE_ERROR)
     is_append_time = cluster.setting(partition.topic, "message.timestamp.type") == "LogAppendTime"
@@ -120,7 +123,7 @@ def _committed(context: Context, partition: Partition, row: dict[str, Any], end:
 
     def done(code: Code) -> None:
         timer.cancel()
-        few = len(partition.state.isr) < context.cluster.min_isr(partition.topic)
+        few = len(partition.state.isr) < context.cluster.min_isr(partition)
         final = Code.NOT_ENOUGH_REPLICAS_AFTER_APPEND if code == Code.NONE and few else code
         whole.settle(row if final == Code.NONE else _failed(partition.index, final))
 
@@ -153,7 +156,7 @@ def _refusal(context: Context, partition: Partition, size: int) -> Code:
         return Code.INVALID_REQUIRED_ACKS
     if size > int(context.cluster.setting(partition.topic, "max.message.bytes")):
         return Code.MESSAGE_TOO_LARGE
-    if body.acks == -1 and len(partition.state.isr) < context.cluster.min_isr(partition.topic):
+    if body.acks == -1 and len(partition.state.isr) < context.cluster.min_isr(partition):
         return Code.NOT_ENOUGH_REPLICAS
     return Code.INVALID_TOPIC_EXCEPTION if partition.topic.is_internal else Code.NONE
 

@@ -1,49 +1,65 @@
-"""Topics as administrators change them: create, delete, grow, elect leaders, move replicas."""
+"""Topics as administrators change them: create, delete, grow."""
 
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from streamwatch.reference.kafka import topics
 from streamwatch.reference.kafka.acls import Operation
 from streamwatch.reference.kafka.codes import Code
-from streamwatch.reference.kafka.handlers.context import NO_ID, Context, Reply, on_controller
-from streamwatch.reference.kafka.partition import NO_LEADER, Partition
-from streamwatch.reference.kafka.settings import TOPIC
+from streamwatch.reference.kafka.handlers.context import NO_ID, Context, Reply, is_elsewhere, on_controller
+from streamwatch.reference.kafka.settings_topics import topic_settings
 from streamwatch.reference.kafka.topics import Refused, Topic
 from streamwatch.reference.kafka.wire import Answer
 
-_PREFERRED: Final = 0
 _DEFAULT_SOURCE, _TOPIC_SOURCE = 5, 1
+_KEEPS_GROUPS: Final = (4, 0)
+"""From this release on an empty group outlives the last topic of which it committed anything."""
+_TWICE: Final = "Duplicate topic name."
 
 
 def create_topics(context: Context) -> Reply:
-    """API 19."""
-    return on_controller(context, lambda now: {"topics": [_create(context, one, now) for one in context.body.topics]})
+    """API 19. Versions 0 to 7 (from 2 on in 4.0). Left out: policies of the broker's own (create.topic.policy)."""
+    asked, twice = _once(context.body.topics)
+    if is_elsewhere(context):
+        return {"topics": [_not_created(one.name, Refused(Code.NOT_CONTROLLER, "")) for one in context.body.topics]}
+
+    def done(now: float) -> Answer:
+        names = [(one, _misnamed(context, one.name)) for one in asked]  # all before any: they may collide, as in Kafka
+        names += [(one, Refused(Code.INVALID_REQUEST, _TWICE)) for one in twice]
+        return {"topics": [_not_created(one.name, why) if why else _create(context, one, now) for one, why in names]}
+
+    return on_controller(context, done)
+
+
+def _once(asked: Iterable[Any]) -> tuple[list[Any], list[Any]]:
+    """Return what is asked for once, and the first of what is asked for several times: that is refused as a whole."""
+    rows = {one.name: one for one in reversed(list(asked))}
+    counts = Counter(one.name for one in asked)
+    return [rows[name] for name in counts if counts[name] == 1], [rows[name] for name in counts if counts[name] > 1]
+
+
+def _misnamed(context: Context, name: str) -> Refused | None:
+    try:
+        _require(context.may_cluster(Operation.CREATE) or context.may_topic(Operation.CREATE, name))
+        topics.check_name(context.cluster, name)
+    except Refused as refused:
+        return refused
+    return None
 
 
 def _create(context: Context, asked: Any, now: float) -> dict[str, Any]:  # noqa: ANN401 - a message
     name = asked.name
     try:
-        _require(context.may_cluster(Operation.CREATE) or context.may_topic(Operation.CREATE, name))
-        topics.check_name(context.cluster, name)
+        own = _own_settings(context, asked)
         assignment = _assignment(context, asked)
-        own = {one.name: one.value for one in asked.configs or () if one.value is not None}
-        topics.check_settings(own)
-        topic_id = uuid.UUID(int=0)
+        topic_id = topics.new_id(context.cluster)  # told even where it was only tried
         if not context.body.validate_only:
             topic_id = topics.create(context.cluster, name, assignment, own, now).id
             context.site.topics_changed()
     except Refused as refused:
-        return {
-            "name": name,
-            "topic_id": NO_ID,
-            "error_code": refused.code,
-            "error_message": str(refused),
-            "num_partitions": -1,
-            "replication_factor": -1,
-            "configs": [],
-        }
+        return _not_created(name, refused)
     return {
         "name": name,
         "topic_id": topic_id,
@@ -55,6 +71,27 @@ def _create(context: Context, asked: Any, now: float) -> dict[str, Any]:  # noqa
     }
 
 
+def _not_created(name: str, why: Refused) -> dict[str, Any]:
+    return {
+        "name": name,
+        "topic_id": NO_ID,
+        "error_code": why.code,
+        "error_message": str(why),
+        "num_partitions": -1,
+        "replication_factor": -1,
+        "configs": [],
+    }
+
+
+def _own_settings(context: Context, asked: Any) -> dict[str, str]:  # noqa: ANN401 - a message
+    nothing = [one.name for one in asked.configs or () if one.value is None]
+    if nothing:
+        raise Refused(Code.INVALID_CONFIG, f"Null value not supported for topic configs: {', '.join(nothing)}")
+    own = {one.name: one.value for one in asked.configs or ()}
+    topics.check_settings(context.cluster, own)
+    return own
+
+
 def _settings(context: Context, own: dict[str, str]) -> list[dict[str, Any]]:
     return [
         {
@@ -64,17 +101,23 @@ def _settings(context: Context, own: dict[str, str]) -> list[dict[str, Any]]:
             "config_source": _TOPIC_SOURCE if name in own else _DEFAULT_SOURCE,
             "is_sensitive": False,
         }
-        for name in TOPIC
+        for name in topic_settings(context.cluster.spec.release)
     ]
 
 
 def _assignment(context: Context, asked: Any) -> list[tuple[int, ...]]:  # noqa: ANN401 - a message
     """Return the replicas of each partition: as asked for, or chosen."""
     if asked.assignments:
-        if asked.num_partitions != -1 or asked.replication_factor != -1:
-            why = "Both numPartitions or replicationFactor and replicasAssignments were set."
-            raise Refused(Code.INVALID_REQUEST, why)
-        given = {one.partition_index: tuple(one.broker_ids) for one in asked.assignments}
+        for what, count in (("replication factor", asked.replication_factor), ("numPartitions", asked.num_partitions)):
+            if count != -1:
+                why = f"A manual partition assignment was specified, but {what} was not set to -1."
+                raise Refused(Code.INVALID_REQUEST, why)
+        given: dict[int, tuple[int, ...]] = {}
+        for one in asked.assignments:
+            if one.partition_index in given:
+                why = f"Found multiple manual partition assignments for partition {one.partition_index}"
+                raise Refused(Code.INVALID_REPLICA_ASSIGNMENT, why)
+            given[one.partition_index] = tuple(one.broker_ids)
         if sorted(given) != list(range(len(given))):
             raise Refused(
                 Code.INVALID_REPLICA_ASSIGNMENT, "partitions should be a consecutive 0-based integer sequence"
@@ -89,29 +132,76 @@ def _assignment(context: Context, asked: Any) -> list[tuple[int, ...]]:  # noqa:
 
 
 def delete_topics(context: Context) -> Reply:
-    """API 20."""
+    """API 20. Versions 0 to 6 (from 1 on in 4.0): by name, by id from 6 on."""
     body = context.body
-    asked = [(one.name, one.topic_id) for one in body.topics or ()] or [(n, NO_ID) for n in body.topic_names or ()]
-    return on_controller(context, lambda now: {"responses": [_delete(context, *one, now) for one in asked]})
+    asked = [(one.name, one.topic_id or NO_ID) for one in body.topics or ()]
+    asked = asked or [(name, NO_ID) for name in body.topic_names or ()]
+    if is_elsewhere(context):
+        return {"responses": [{"name": name, "error_code": Code.NOT_CONTROLLER} for name, _ in asked]}
+    return on_controller(
+        context, lambda now: {"responses": [_delete(context, *one, now) for one in _wanted(context, asked)]}
+    )
 
 
-def _delete(context: Context, name: str | None, topic_id: uuid.UUID, now: float) -> dict[str, Any]:
+Wanted = tuple[str | None, uuid.UUID, str | None]
+"""A topic by its name or its id, and why it is not deleted at all."""
+
+
+def _wanted(context: Context, asked: list[tuple[str | None, uuid.UUID]]) -> list[Wanted]:
+    """Return what is to be deleted once; what is asked for twice, or wrongly, comes with the reason."""
+    counts = Counter(asked)
+    named = {topic.id for name, _ in counts if name is not None and isinstance(topic := context.topic(name), Topic)}
+    rows: list[Wanted] = []
+    for (name, asked_id), count in counts.items():
+        topic_id, why = asked_id, None
+        if name is None and topic_id == NO_ID:
+            why = "Neither topic name nor id were specified."
+        elif name is not None and topic_id != NO_ID:
+            why = "You may not specify both topic name and topic id."
+        elif count > 1:
+            why = _TWICE if name is not None else "Duplicate topic id."
+        elif topic_id in named:
+            continue
+        elif (None, found := _id_of(context, name)) in counts:
+            why, topic_id = "The provided topic name maps to an ID that was already supplied.", found
+        rows.append((name, topic_id, why))
+    return rows
+
+
+def _id_of(context: Context, name: str | None) -> uuid.UUID:
+    found = context.topic(name or "")
+    return found.id if isinstance(found, Topic) else NO_ID
+
+
+def _delete(context: Context, name: str | None, topic_id: uuid.UUID, why: str | None, now: float) -> dict[str, Any]:
+    if why is not None:
+        return {"name": name, "topic_id": topic_id, "error_code": Code.INVALID_REQUEST, "error_message": why}
     found = context.topic(name or "", topic_id)
     shown = found.name if isinstance(found, Topic) else name
     row = {"name": shown, "topic_id": found.id if isinstance(found, Topic) else topic_id, "error_message": None}
     if not isinstance(found, Topic):
-        return row | {"error_code": found}
+        what = "topic ID" if found is Code.UNKNOWN_TOPIC_ID else "topic-partition"
+        return row | {"error_code": found, "error_message": f"This server does not host this {what}."}
     if not context.may_topic(Operation.DELETE, found.name):
-        return row | {"error_code": Code.TOPIC_AUTHORIZATION_FAILED}
+        return row | {"error_code": Code.TOPIC_AUTHORIZATION_FAILED, "error_message": "Topic authorization failed."}
     topics.delete(context.cluster, found, now)
-    context.site.groups.forget_topic(found.name)
+    context.site.groups.forget_topic(found.name, with_groups=context.cluster.spec.release < _KEEPS_GROUPS)
     context.site.topics_changed()
     return row | {"error_code": Code.NONE}
 
 
 def create_partitions(context: Context) -> Reply:
-    """API 37."""
-    return on_controller(context, lambda now: {"results": [_grow(context, one, now) for one in context.body.topics]})
+    """API 37. Versions 0 to 3."""
+    asked, twice = _once(context.body.topics)
+    if is_elsewhere(context):
+        rows = [{"name": one.name, "error_code": Code.NOT_CONTROLLER, "error_message": None} for one in asked + twice]
+        return {"results": rows}
+
+    def done(now: float) -> Answer:
+        refused = [{"name": one.name, "error_code": Code.INVALID_REQUEST, "error_message": _TWICE} for one in twice]
+        return {"results": [_grow(context, one, now) for one in asked] + refused}
+
+    return on_controller(context, done)
 
 
 def _grow(context: Context, asked: Any, now: float) -> dict[str, Any]:  # noqa: ANN401 - a message
@@ -121,7 +211,7 @@ def _grow(context: Context, asked: Any, now: float) -> dict[str, Any]:  # noqa: 
             topics.add_partitions(context.cluster, found, added, now)
             context.site.topics_changed()
     except Refused as refused:
-        return {"name": asked.name, "error_code": refused.code, "error_message": str(refused)}
+        return {"name": asked.name, "error_code": refused.code, "error_message": str(refused) or None}
     return {"name": asked.name, "error_code": Code.NONE, "error_message": None}
 
 
@@ -129,18 +219,23 @@ def _growth(context: Context, asked: Any) -> tuple[Topic, list[tuple[int, ...]]]
     """Return a topic and the replicas of the partitions that it is to get; raises Refused."""
     found = context.topic(asked.name)
     if not isinstance(found, Topic):
-        raise Refused(found, "This server does not host this topic-partition.")
+        raise Refused(found, "")
     _require(context.may_topic(Operation.ALTER, asked.name))
-    more = asked.count - len(found.partitions)
-    if more <= 0:
-        why = f"The topic {asked.name} currently has {len(found.partitions)} partition(s); {asked.count} would not"
-        raise Refused(Code.INVALID_PARTITIONS, f"{why} be an increase.")
+    now = len(found.partitions)
+    more = asked.count - now
+    if more == 0:
+        raise Refused(Code.INVALID_PARTITIONS, f"Topic already has {now} partition(s).")
+    if more < 0:
+        why = f"The topic {asked.name} currently has {now} partition(s); {asked.count} would not be an increase."
+        raise Refused(Code.INVALID_PARTITIONS, why)
+    size = len(found.partitions[0].state.replicas)
     if asked.assignments is None:
-        return found, topics.assign(context.cluster, more, len(found.partitions[0].state.replicas))
+        return found, topics.assign(context.cluster, more, size)
     added = [tuple(one.broker_ids) for one in asked.assignments]
-    topics.check_assignment(context.cluster, added)
     if len(added) != more:
-        raise Refused(Code.INVALID_REPLICA_ASSIGNMENT, f"Attempted to add {more} partition(s) by {len(added)}.")
+        why = f"Attempted to add {more} additional partition(s), but only {len(added)} assignment(s) were specified."
+        raise Refused(Code.INVALID_REPLICA_ASSIGNMENT, why)
+    topics.check_assignment(context.cluster, added, size)
     return found, added
 
 
@@ -149,111 +244,8 @@ def _require(may: bool) -> None:  # noqa: FBT001 - what it is about
         raise Refused(Code.TOPIC_AUTHORIZATION_FAILED, "Authorization failed.")
 
 
-def elect_leaders(context: Context) -> Reply:
-    """API 43: preferred (0) or unclean (1)."""
-    if not context.may_cluster(Operation.ALTER):
-        return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "replica_election_results": []}
-    return on_controller(context, lambda now: _elect(context, now))
-
-
-def _elect(context: Context, now: float) -> Answer:
-    asked = context.body.topic_partitions
-    if asked is None:
-        chosen = [(p.topic.name, p.index) for p in context.cluster.partitions()]
-    else:
-        chosen = [(one.topic, index) for one in asked for index in one.partitions]
-    rows: dict[str, list[dict[str, Any]]] = {}
-    for topic, index in chosen:
-        code = _elected(context, topic, index, now)
-        if asked is None and code == Code.ELECTION_NOT_NEEDED:
-            continue
-        why = None if code == Code.NONE else code.name
-        row = {"partition_id": index, "error_code": code, "error_message": why}
-        rows.setdefault(topic, []).append(row)
-    results = [{"topic": topic, "partition_result": one} for topic, one in rows.items()]
-    return {"error_code": Code.NONE, "replica_election_results": results}
-
-
-def _elected(context: Context, topic: str, index: int, now: float) -> Code:
-    partition = context.cluster.partition(topic, index)
-    if partition is None:
-        return Code.UNKNOWN_TOPIC_OR_PARTITION
-    controller = context.cluster.controller
-    if (context.body.election_type or _PREFERRED) == _PREFERRED:
-        return controller.elect_preferred(partition, now)
-    if partition.state.leader != NO_LEADER:
-        return Code.ELECTION_NOT_NEEDED
-    is_led = controller.elect(partition, now, unclean=True)
-    return Code.NONE if is_led else Code.ELIGIBLE_LEADERS_NOT_AVAILABLE
-
-
-def alter_partition_reassignments(context: Context) -> Reply:
-    """API 45."""
-    if not context.may_cluster(Operation.ALTER):
-        return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "error_message": None, "responses": []}
-
-    def done(now: float) -> Answer:
-        rows = [
-            {"name": topic.name, "partitions": [_move(context, topic.name, one, now) for one in topic.partitions]}
-            for topic in context.body.topics
-        ]
-        return {"error_code": Code.NONE, "error_message": None, "responses": rows}
-
-    return on_controller(context, done)
-
-
-def _move(context: Context, topic: str, asked: Any, now: float) -> dict[str, Any]:  # noqa: ANN401 - a message
-    partition = context.cluster.partition(topic, asked.partition_index)
-    code, why = Code.NONE, None
-    if partition is None:
-        code = Code.UNKNOWN_TOPIC_OR_PARTITION
-    elif asked.replicas is None:
-        code = context.cluster.controller.cancel(partition, now)
-    else:
-        try:
-            topics.check_assignment(context.cluster, [tuple(asked.replicas)])
-            context.cluster.controller.reassign(partition, tuple(asked.replicas), now)
-        except Refused as refused:
-            code, why = refused.code, str(refused)
-    return {"partition_index": asked.partition_index, "error_code": code, "error_message": why}
-
-
-def list_partition_reassignments(context: Context) -> Reply:
-    """API 46."""
-    if not context.may_cluster(Operation.DESCRIBE):
-        return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "error_message": None, "topics": []}
-    rows: dict[str, list[dict[str, Any]]] = {}
-    for partition in _asked(context):
-        state = partition.state
-        if state.adding or state.removing:
-            row = {
-                "partition_index": partition.index,
-                "replicas": list(state.replicas),
-                "adding_replicas": list(state.adding),
-                "removing_replicas": list(state.removing),
-            }
-            rows.setdefault(partition.topic.name, []).append(row)
-    listed = [{"name": name, "partitions": partitions} for name, partitions in rows.items()]
-    return {"error_code": Code.NONE, "error_message": None, "topics": listed}
-
-
-def _asked(context: Context) -> Iterable[Partition]:
-    asked = context.body.topics
-    if asked is None:
-        yield from context.cluster.partitions()
-        return
-    for topic in asked:
-        for index in topic.partition_indexes:
-            partition = context.cluster.partition(topic.name, index)
-            if partition is not None:
-                yield partition
-
-
 HANDLERS: Final[dict[int, Callable[[Context], Reply]]] = {
     19: create_topics,
     20: delete_topics,
     37: create_partitions,
-    43: elect_leaders,
-    45: alter_partition_reassignments,
-    46: list_partition_reassignments,
 }

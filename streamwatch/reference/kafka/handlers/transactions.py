@@ -1,4 +1,4 @@
-"""Producers and transactions: InitProducerId, AddPartitionsToTxn, AddOffsetsToTxn, EndTxn, TxnOffsetCommit, lists."""
+"""Producers and transactions: InitProducerId, AddPartitionsToTxn, AddOffsetsToTxn, EndTxn, TxnOffsetCommit."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -8,11 +8,15 @@ from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.handlers.context import Context, Reply, gathered
 from streamwatch.reference.kafka.offsets import Committed
 from streamwatch.reference.kafka.roster import Who
+from streamwatch.reference.kafka.topics import Topic
 from streamwatch.reference.kafka.transactions import Transaction
+
+_FIRST_ADDING_MANY: Final = 4
+"""The version of AddPartitionsToTxn that brokers use among each other."""
 
 
 def init_producer_id(context: Context) -> Reply:
-    """API 22."""
+    """API 22. Versions 0 to 5. Left out: two-phase commit (version 6)."""
     body = context.body
     if body.transactional_id is None:
         if not _may_be_idempotent(context):
@@ -53,35 +57,50 @@ def _found(context: Context, name: str, producer_id: int, epoch: int) -> Transac
 
 
 def add_partitions_to_txn(context: Context) -> Reply:
-    """API 24."""
+    """API 24. Versions 0 to 5: of one transaction, or (from 4 on, among brokers) of several, added or only verified."""
     body = context.body
-    keys = {(topic.name, index) for topic in body.v3_and_below_topics for index in topic.partitions}
-    one = _found(
-        context,
-        body.v3_and_below_transactional_id,
-        body.v3_and_below_producer_id,
-        body.v3_and_below_producer_epoch,
-    )
+    if context.version >= _FIRST_ADDING_MANY:
+        rows = [_added_row(context, one) for one in body.transactions]
+        return {"error_code": Code.NONE, "results_by_transaction": rows}
+    who = (body.v3_and_below_transactional_id, body.v3_and_below_producer_id, body.v3_and_below_producer_epoch)
+    return {"results_by_topic_v3_and_below": _added(context, who, body.v3_and_below_topics)}
+
+
+def _added_row(context: Context, asked: Any) -> dict[str, Any]:  # noqa: ANN401 - a message
+    who = (asked.transactional_id, asked.producer_id, asked.producer_epoch)
+    rows = _added(context, who, asked.topics, verify_only=bool(asked.verify_only))
+    return {"transactional_id": asked.transactional_id, "topic_results": rows}
+
+
+def _added(
+    context: Context,
+    who: tuple[str, int, int],
+    topics: Any,  # noqa: ANN401 - messages
+    *,
+    verify_only: bool = False,
+) -> list[dict[str, Any]]:
+    """Add partitions to a transaction, all or none; return the results by topic."""
+    keys = {(topic.name, index) for topic in topics for index in topic.partitions}
+    one = _found(context, *who)
     codes = {key: _addable(context, *key) for key in keys}
     if isinstance(one, Code):
         codes = dict.fromkeys(keys, one)
     elif any(codes.values()):
         codes = {key: code or Code.OPERATION_NOT_ATTEMPTED for key, code in codes.items()}
+    elif verify_only:
+        codes = {key: Code.NONE if key in one.partitions else Code.TRANSACTION_ABORTABLE for key in keys}
     else:
-        code = context.site.transactions.add(one, keys, set(), context.now)
-        codes = dict.fromkeys(keys, code)
-    return {
-        "results_by_topic_v3_and_below": [
-            {
-                "name": topic.name,
-                "results_by_partition": [
-                    {"partition_index": index, "partition_error_code": codes[topic.name, index]}
-                    for index in topic.partitions
-                ],
-            }
-            for topic in body.v3_and_below_topics
-        ]
-    }
+        codes = dict.fromkeys(keys, context.site.transactions.add(one, keys, set(), context.now))
+    return [
+        {
+            "name": topic.name,
+            "results_by_partition": [
+                {"partition_index": index, "partition_error_code": codes[topic.name, index]}
+                for index in topic.partitions
+            ],
+        }
+        for topic in topics
+    ]
 
 
 def _addable(context: Context, topic: str, index: int) -> Code:
@@ -91,7 +110,7 @@ def _addable(context: Context, topic: str, index: int) -> Code:
 
 
 def add_offsets_to_txn(context: Context) -> Reply:
-    """API 25."""
+    """API 25. Versions 0 to 4."""
     body = context.body
     one = _found(context, body.transactional_id, body.producer_id, body.producer_epoch)
     if isinstance(one, Code):
@@ -102,7 +121,7 @@ def add_offsets_to_txn(context: Context) -> Reply:
 
 
 def end_txn(context: Context) -> Reply:
-    """API 26."""
+    """API 26. Versions 0 to 5. Left out: the epoch that rises with every transaction (5, transaction.version 2)."""
     body = context.body
     one = _found(context, body.transactional_id, body.producer_id, body.producer_epoch)
     if isinstance(one, Code):
@@ -112,7 +131,7 @@ def end_txn(context: Context) -> Reply:
 
 
 def txn_offset_commit(context: Context) -> Reply:
-    """API 28: offsets that count when the transaction commits."""
+    """API 28. Versions 0 to 5: offsets that count when the transaction commits."""
     body = context.body
     generation = -1 if body.generation_id is None else body.generation_id
     code = Code.NONE
@@ -139,6 +158,15 @@ def txn_offset_commit(context: Context) -> Reply:
     }
 
 
+def uncommittable(context: Context, topic: Topic | Code, index: int) -> Code:
+    """Return why nothing can be committed of a partition; NONE where it can."""
+    if not isinstance(topic, Topic):
+        return topic
+    if not context.may_topic(Operation.READ, topic.name):
+        return Code.TOPIC_AUTHORIZATION_FAILED
+    return Code.NONE if index < len(topic.partitions) else Code.UNKNOWN_TOPIC_OR_PARTITION
+
+
 def committed(topics: Any, now: float) -> dict[tuple[str, int], Committed]:  # noqa: ANN401 - a message
     """Return the offsets of a commit."""
     return {
@@ -153,49 +181,10 @@ def committed(topics: Any, now: float) -> dict[tuple[str, int], Committed]:  # n
     }
 
 
-def describe_transactions(context: Context) -> Reply:
-    """API 65."""
-
-    def row(name: str) -> dict[str, Any]:
-        one = context.site.transactions.by_name.get(name)
-        if one is None:
-            return {"error_code": 105, "transactional_id": name, "transaction_state": "", "topics": []}
-        topics: dict[str, list[int]] = {}
-        for topic, index in sorted(one.partitions):
-            topics.setdefault(topic, []).append(index)
-        return {
-            "error_code": Code.NONE,
-            "transactional_id": name,
-            "transaction_state": one.state,
-            "transaction_timeout_ms": int(one.timeout_seconds * 1000),
-            "transaction_start_time_ms": int(one.started * 1000),
-            "producer_id": one.producer_id,
-            "producer_epoch": one.epoch,
-            "topics": [{"topic": topic, "partitions": indexes} for topic, indexes in topics.items()],
-        }
-
-    return {"transaction_states": [row(name) for name in context.body.transactional_ids]}
-
-
-def list_transactions(context: Context) -> Reply:
-    """API 66: of those that this broker coordinates."""
-    states, producers = set(context.body.state_filters or ()), set(context.body.producer_id_filters or ())
-    rows = [
-        {"transactional_id": one.name, "producer_id": one.producer_id, "transaction_state": one.state}
-        for one in context.site.transactions.by_name.values()
-        if (not states or one.state in states)
-        and (not producers or one.producer_id in producers)
-        and context.site.coordinator(one.name, context.now, is_transaction=True) == context.broker.id
-    ]
-    return {"error_code": Code.NONE, "unknown_state_filters": [], "transaction_states": rows}
-
-
 HANDLERS: Final[dict[int, Callable[[Context], Reply]]] = {
     22: init_producer_id,
     24: add_partitions_to_txn,
     25: add_offsets_to_txn,
     26: end_txn,
     28: txn_offset_commit,
-    65: describe_transactions,
-    66: list_transactions,
 }

@@ -12,7 +12,8 @@ from streamwatch.collectors.group_states import GroupStates
 from streamwatch.collectors.groups import GroupCollector
 from streamwatch.collectors.lag import EndOffsetHistory
 from streamwatch.collectors.states import State
-from tests.collectors.histories import INTERVAL, STALLED_AFTER, Part, World
+from tests.collectors.histories import INTERVAL, STALLED_AFTER, Part
+from tests.collectors.world import World
 from tests.snapshots import values
 
 COUNT = int(os.environ.get("STREAMWATCH_HISTORIES", "300"))

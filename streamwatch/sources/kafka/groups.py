@@ -243,9 +243,7 @@ class GroupReader:
 
 def _undescribed(kind: str, names: list[str]) -> Problem:
     api = _DESCRIBED_BY[kind][0].name if kind in _DESCRIBED_BY else "any API that the agent knows"
-    detail = (
-        f"group {names[0]!r} and {len(names) - 1} others, of type {kind!r}: members not known: no broker offers {api}"
-    )
+    detail = f"group {names[0]!r} and {len(names) - 1} others, of type {kind!r}: members not known: {api}: not offered"
     return Problem("group", "unsupported", detail, len(names))
 
 

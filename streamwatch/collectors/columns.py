@@ -62,6 +62,17 @@ def count_by(index: npt.NDArray[np.integer], size: int, where: Bools | None = No
     return np.bincount(index[counted], minlength=size).astype(np.float64)
 
 
+def runs(values: Int64s) -> tuple[Int64s, Int64s]:
+    """Return the distinct values of a sorted column, and where each begins (``np.unique`` would sort or hash again)."""
+    starts = np.flatnonzero(np.diff(values, prepend=-1)) if len(values) else np.zeros(0, dtype=np.int64)
+    return values[starts], starts
+
+
+def distinct(values: Int64s) -> Int64s:
+    """Return the distinct values of a column of numbers from 0 on, sorted."""
+    return runs(np.sort(values))[0]
+
+
 def unknown_unless(flag: bool, values: Values) -> Values:  # noqa: FBT001 - reads as a sentence
     """Return the values, or as many NaN."""
     return values if flag else np.full(values.shape, np.nan)

@@ -101,7 +101,7 @@ class Following(Generic[Columns]):
 
     def follow(self, keys: Int64s, at: float) -> Columns:
         """Return the columns in the order of these keys (distinct); ``at`` is the time in seconds."""
-        if keys is self._keys:
+        if np.array_equal(keys, self._keys):
             return self.columns
         known = np.concatenate((self._keys, self._away))
         left_at = np.concatenate((np.full(len(self._keys), at), self._left_at))

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from streamwatch.catalogue import kafka_groups as c
 from streamwatch.catalogue.kafka import GROUP, GROUP_PARTITION, GROUP_TOPIC
+from streamwatch.collectors.columns import distinct, runs
 from streamwatch.model.kafka import ClusterSnapshot, GroupTable, Int64s, Topology
 from streamwatch.model.metric import Keys, Values
 
@@ -77,13 +78,13 @@ def plan(now: ClusterSnapshot, topology: Topology) -> Plan:
     row = commits.row[order]
     code = commits.group[order].astype(np.int64) * topics + topology.topic[row]
     held_place, held_count, asked = _held(now, topology)
-    entry_place = np.unique(np.concatenate((place, held_place)))
+    entry_place = distinct(np.concatenate((place, held_place)))
     entry_group, entry_row = np.divmod(entry_place, max(len(topology.topic), 1))
     entry_code = entry_group * topics + topology.topic[entry_row]
-    codes = np.unique(np.concatenate((entry_code, asked)))
+    codes = distinct(np.concatenate((entry_code, asked)))
     pair_group, pair_topic = codes // topics, codes % topics
     pair = np.searchsorted(codes, code)
-    with_commits, start = np.unique(pair, return_index=True)
+    with_commits, start = runs(pair)
     assigned = np.full(len(codes), np.nan)
     assigned[np.searchsorted(codes, asked)] = 0.0
     held_codes, counts = held_count
@@ -92,13 +93,15 @@ def plan(now: ClusterSnapshot, topology: Topology) -> Plan:
     wants = np.zeros(len(codes), dtype=bool)
     wants[np.searchsorted(codes, asked)] = True
     entry_pair = np.searchsorted(codes, entry_code)
-    with_entries, entry_start = np.unique(entry_pair, return_index=True)
+    with_entries, entry_start = runs(entry_pair)
+    held = _unheld(now.groups)[entry_group]
+    held[np.searchsorted(entry_place, held_place)] = 1
     names = [(now.cluster, group.name) for group in groups]
     return Plan(
         order=order,
         row=row,
         pair=pair,
-        rows=np.unique(row),
+        rows=distinct(row),
         start=start,
         with_commits=with_commits,
         pair_group=pair_group,
@@ -111,7 +114,7 @@ def plan(now: ClusterSnapshot, topology: Topology) -> Plan:
             start=entry_start,
             with_entries=with_entries,
             of_commit=np.searchsorted(entry_place, place),
-            held=np.where(np.isin(entry_place, held_place), 1, _unheld(now.groups)[entry_group]).astype(np.int8),
+            held=held,
             answered=commits.answered[entry_group] if len(entry_group) else np.zeros(0, dtype=bool),
         ),
         keys=Keys(
@@ -155,7 +158,7 @@ def by_group(how: np.ufunc, values: Values, at: Plan) -> Values:
     """Fold a column (U) into groups (G), over the pairs that have commits."""
     folded = np.full(len(at.group_keys), np.nan)
     if len(at.with_commits):
-        groups, start = np.unique(at.pair_group[at.with_commits], return_index=True)
+        groups, start = runs(at.pair_group[at.with_commits])
         folded[groups] = how.reduceat(values[at.with_commits], start)
     return folded
 
@@ -181,7 +184,7 @@ def _held(now: ClusterSnapshot, topology: Topology) -> tuple[Int64s, tuple[Int64
         for topic in group.subscribed
         if topic in index and now.selected[index[topic]]
     }
-    places = np.unique(owner * len(topology.topic) + rows)
+    places = distinct(owner * len(topology.topic) + rows)
     return places, (held, count.astype(np.float64)), np.array(sorted(asked), dtype=np.int64)
 
 

@@ -110,7 +110,8 @@ class GroupStates:
         """Count the partitions of each pair by state; those in which there are none are left out."""
         all_keys = self._state_keys.get(
             lambda: [
-                Keys(c.GROUP_TOPIC_STATE.labels, [(*row, one.name.lower()) for row in plan.keys.rows]) for one in State
+                Keys(c.GROUP_TOPIC_STATE.labels, [(*row, name) for row in plan.keys.rows])
+                for name in (one.name.lower() for one in State)
             ],
             plan,
         )

@@ -66,7 +66,8 @@ class GroupCollector:
         """Count the partitions of each pair by the method that their lag in seconds is known by."""
         all_keys = self._methods.get(
             lambda: [
-                Keys(c.GROUP_TOPIC_LAG_METHOD.labels, [(*row, m.name.lower()) for row in at.keys.rows]) for m in Method
+                Keys(c.GROUP_TOPIC_LAG_METHOD.labels, [(*row, name) for row in at.keys.rows])
+                for name in (one.name.lower() for one in Method)
             ],
             at,
         )

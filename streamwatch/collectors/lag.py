@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from streamwatch.collectors.columns import distinct
 from streamwatch.collectors.following import TopicNumbers, partition_keys, places
 from streamwatch.model.kafka import NOT_KNOWN, Bools, Int64s, Topology
 from streamwatch.model.metric import Values
@@ -155,7 +156,7 @@ class EndOffsetHistory:
         keys = partition_keys(self._numbers.of(topology)[topology.topic], topology.partition.astype(np.int64))
         row = places(self._keys, keys)
         lately = (row >= 0) & (self._asked_at > at - _KEEP_SECONDS)
-        self._rows = np.union1d(rows, row[lately])
+        self._rows = distinct(np.concatenate((rows, row[lately])))
         place = places(keys[self._rows], self._keys)
         found = place >= 0
         for point in self._points:

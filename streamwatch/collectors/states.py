@@ -72,7 +72,7 @@ class Memory(NamedTuple):
     last_at: Values
     """When it grew last."""
     caught_up_at: Values
-    """When the lag shrank last, or the position reached what was there one read before."""
+    """When the lag did not grow last, or the position reached what was there one read before."""
     held_at: Values
     """When a member held the partition last."""
     state: Values
@@ -162,9 +162,9 @@ def step(before: Memory, seen: Seen, at: float, patience: Patience) -> tuple[Mem
     fresh = reset | (known & ~waits)
     grown = np.where(fresh, 0.0, was.grown + grew)
     there_before = np.fmin(was.end, was.stable)
-    lag_before = was.end - np.fmax(was.committed, seen.start)
+    lag_before = was.end - np.fmax(was.committed, seen.start) - was.completed
     caught_up = known & (
-        anew | ~waits | (seen.position >= there_before) | (seen.end - seen.position - seen.completed < lag_before)
+        anew | ~waits | (seen.position >= there_before) | (seen.end - seen.position - seen.completed <= lag_before)
     )
     held = (seen.held == 1) | ((seen.held < 0) & (at - was.held_at <= patience.held))
     now = Memory(

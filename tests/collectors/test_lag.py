@@ -1,6 +1,7 @@
 """Lag in seconds, against records whose time of writing is known."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -107,3 +108,58 @@ def test_an_age_lies_between_the_reads_that_saw_the_record_come(steps: list[int]
         youngest, oldest = now - 10.0 * first_there, now - 10.0 * (first_there - 1)
         slack = 0.0 if method is Method.MEASURED else 0.3 * now
         assert youngest - slack - 1e-6 <= seconds <= oldest + slack + 1e-6
+
+
+def called(topic_id: int) -> Topology:
+    return replace(ONE, topic_ids=(bytes([topic_id]) * 16,))
+
+
+@pytest.mark.parametrize(
+    ("ids", "expected"),
+    [
+        pytest.param((1, 1, 1), Method.MEASURED, id="the_same_topic"),
+        pytest.param((1, 2, 2), Method.UNKNOWN, id="made_anew"),
+        pytest.param((1, 0, 1), Method.MEASURED, id="an_answer_without_ids"),
+        pytest.param((0, 0, 0), Method.MEASURED, id="no_ids_at_all"),
+        pytest.param((0, 1, 1), Method.MEASURED, id="ids_begin"),
+        pytest.param((1, 0, 2), Method.UNKNOWN, id="made_anew_while_no_ids_were_told"),
+    ],
+)
+def test_a_topic_made_anew_under_the_name_of_another_has_no_past(ids: tuple[int, ...], expected: Method) -> None:
+    seen = EndOffsetHistory(window_seconds=86400, interval_seconds=10)
+    for i, one in enumerate(ids):
+        seen.add(10.0 * i, called(one), ROW, column(100 + 100 * i))
+
+    assert age(seen, 150)[1] is expected
+
+
+@pytest.mark.parametrize("step", [-7200.0, -1e9, -0.5])
+def test_a_clock_that_goes_back_makes_no_age_negative_and_none_exact(step: float) -> None:
+    seen = history(*((10.0 * i, 100 * i) for i in range(100)))
+    for i in range(10):
+        seen.add(990.0 + step + 10 * i, ONE, ROW, column(9900 + 100 * (i + 1)))
+
+    # The true time between the two reads is not known; one interval is what it usually is.
+    assert age(seen, 5000) == (pytest.approx(590.0, abs=10), Method.INTERPOLATED)
+    assert age(seen, 10500) == (pytest.approx(50.0, abs=10), Method.MEASURED)
+
+
+def test_after_a_leap_over_the_whole_window_nothing_is_known_of_before() -> None:
+    seen = history(*((10.0 * i, 100 * i) for i in range(100)))
+    for i in range(3):
+        seen.add(1e9 + 10 * i, ONE, ROW, column(9950 + 100 * i))
+
+    assert age(seen, 9920)[1] is Method.UNKNOWN
+    assert age(seen, 10100) == (pytest.approx(5.0), Method.MEASURED)
+
+
+def test_a_partition_whose_commit_is_not_told_for_a_moment_keeps_its_past() -> None:
+    two = topology({"t": [(1, (1,), (1,)), (1, (1,), (1,))]})
+    seen = EndOffsetHistory(window_seconds=86400, interval_seconds=10)
+    for i in range(10):
+        seen.add(10.0 * i, two, column(0, 1) if i != 5 else column(1), column(100 * i, 100 * i))
+
+    seconds, method = seen.ages(column(0), column(50))
+
+    assert seconds.tolist() == [85.0]
+    assert method[0] != Method.UNKNOWN

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from streamwatch.model.kafka import ClusterSnapshot, CommitKeys, Group, GroupTable
-from tests.collectors.histories import INTERVAL, KINDS, History, Log
+from tests.collectors.histories import INTERVAL, KINDS, History
 from tests.snapshots import group, snapshot, topology
 
 
@@ -25,7 +25,6 @@ class World:
         self.parts = [(h, p, part) for h, history in enumerate(self.histories) for p, part in enumerate(history.parts)]
         self._base = snapshot(self.topics, of=self.shape)
         self._written = [np.array(part.log.written) for *_, part in self.parts]
-        self._held: list[float] = [_holds_back(part.log) for *_, part in self.parts]
         self._stable = [np.maximum.accumulate(np.array([*part.log.stable])) for *_, part in self.parts]
         self._table: tuple[Any, GroupTable] | None = None
         self._keys: tuple[Any, CommitKeys] | None = None
@@ -72,7 +71,9 @@ class World:
     def _groups(self, states: tuple[str, ...]) -> GroupTable:
         if self._table is not None and self._table[0] == states:
             return self._table[1]
-        groups, owner, rows = list[Group](), list[int](), list[int]()
+        groups: list[Group] = []
+        owner: list[int] = []
+        rows: list[int] = []
         for h, (history, state) in enumerate(zip(self.histories, states, strict=True)):
             groups.append(_group(h, history, state))
             if state == "holds":
@@ -135,7 +136,3 @@ def _place(steps: Sequence[tuple[float, int]], at: float) -> int:
         middle = (low + high) // 2
         low, high = (middle + 1, high) if steps[middle][0] <= at else (low, middle)
     return low
-
-
-def _holds_back(log: Log) -> float:
-    return max(log.stable, default=0.0)

@@ -112,7 +112,7 @@ def test_every_collector_counts_alike(now: ClusterSnapshot) -> None:
     ],
 )
 def test_what_is_not_deleted_never_expires(policy: int, expected: float) -> None:
-    facts = {"retention_ms": np.array([60_000]), "unread_at": np.array([970.0, np.nan])}
+    facts: dict[str, Any] = {"retention_ms": np.array([60_000]), "unread_at": np.array([970.0, np.nan])}
 
     samples = collect(see(60, cleanup_policy=np.array([int(policy)]), **facts))
 

@@ -50,7 +50,10 @@ class Application:
             message = consumer.poll(0.1)
             if message is None or message.error() is not None:
                 continue
-            at = TopicPartition(self._topic, message.partition(), message.offset())
+            offset, partition = message.offset(), message.partition()
+            assert offset is not None
+            assert partition is not None
+            at = TopicPartition(self._topic, partition, offset)
             try:
                 self._handle(message)
             except Poisoned:

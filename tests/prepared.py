@@ -21,12 +21,13 @@ from streamwatch.reference.http import end_tasks, stop
 from streamwatch.sources.kafka.apis import API_VERSIONS, APIS, LIST_OFFSETS, Api
 from tests.prepared_answers import ANSWERS, Message, offered
 from tests.prepared_groups import GROUP_ANSWERS
+from tests.prepared_transactions import TRANSACTION_ANSWERS
 
 Directory = tuple[str, int, int, int, dict[tuple[str, int], int]]
 """A log directory: path, error code, total and usable bytes, sizes by topic and partition."""
 
 BY_KEY = {api.key: api for api in APIS}
-ALL_ANSWERS = ANSWERS | GROUP_ANSWERS
+ALL_ANSWERS = ANSWERS | GROUP_ANSWERS | TRANSACTION_ANSWERS
 
 
 @dataclass
@@ -49,6 +50,10 @@ class Truth:
     """Last stable offsets, the end where nothing is said."""
     written: dict[tuple[str, int], dict[int, int]] = field(default_factory=dict)
     """Timestamps (ms) of records by their offsets; where nothing is said, none has one."""
+    producers: dict[tuple[str, int], list[tuple[int, int, int]]] = field(default_factory=dict)
+    """Producer id, first offset of its open transaction (-1: none) and last timestamp of those that wrote there."""
+    transactional: dict[str, tuple[int, int, int, list[tuple[str, int]]]] = field(default_factory=dict)
+    """Of each transactional id: its coordinator, its producer id, since when (ms) and where its transaction is open."""
     commits: dict[str, dict[tuple[str, int], int]] = field(default_factory=dict)
     """Committed offsets of each group."""
     coordinator: dict[str, int] = field(default_factory=dict)

@@ -206,14 +206,17 @@ class OpenTransaction:
     topic: str
     partition: int
     producer_id: int
+    """``NOT_KNOWN`` where the leader does not say: it takes the right to read the topic."""
     first_offset: int
     """Where its records begin in the partition."""
     started_at: float
-    """When its coordinator says that it began, else when its producer wrote last; seconds since 1970, NaN unknown."""
+    """When its coordinator says that it began; else, where none knows it, when its producer wrote last; else since when
+    the last stable offset is seen to stand. Seconds since 1970."""
     transactional_id: str
     """Empty where that is not known."""
     coordinated: bool | None
-    """Whether a transaction coordinator knows it; one that none knows hangs for good. None where that is not known."""
+    """Whether a transaction coordinator counts the partition in; what none does hangs for good. None where that is not
+    known."""
 
 
 @dataclass(frozen=True, slots=True)

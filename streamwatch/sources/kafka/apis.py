@@ -18,12 +18,18 @@ from kafka.protocol.admin import (
     DescribeGroupsResponse,
     DescribeLogDirsRequest,
     DescribeLogDirsResponse,
+    DescribeProducersRequest,
+    DescribeProducersResponse,
     DescribeQuorumRequest,
     DescribeQuorumResponse,
+    DescribeTransactionsRequest,
+    DescribeTransactionsResponse,
     ListGroupsRequest,
     ListGroupsResponse,
     ListPartitionReassignmentsRequest,
     ListPartitionReassignmentsResponse,
+    ListTransactionsRequest,
+    ListTransactionsResponse,
 )
 from kafka.protocol.api_message import ApiMessage
 from kafka.protocol.consumer import ListOffsetsRequest, ListOffsetsResponse, OffsetFetchRequest, OffsetFetchResponse
@@ -168,6 +174,9 @@ LIST_REASSIGNMENTS = Api(
     forwarded=True,
 )
 DESCRIBE_CONFIGS = Api("DescribeConfigs", 32, 4, 4, DescribeConfigsRequest, DescribeConfigsResponse)
+DESCRIBE_PRODUCERS = Api("DescribeProducers", 61, 0, 0, DescribeProducersRequest, DescribeProducersResponse)
+DESCRIBE_TRANSACTIONS = Api("DescribeTransactions", 65, 0, 0, DescribeTransactionsRequest, DescribeTransactionsResponse)
+LIST_TRANSACTIONS = Api("ListTransactions", 66, 0, 1, ListTransactionsRequest, ListTransactionsResponse)
 
 APIS = (
     API_VERSIONS,
@@ -187,6 +196,9 @@ APIS = (
     LIST_OFFSETS,
     LIST_REASSIGNMENTS,
     DESCRIBE_CONFIGS,
+    DESCRIBE_PRODUCERS,
+    DESCRIBE_TRANSACTIONS,
+    LIST_TRANSACTIONS,
 )
 
 

@@ -84,9 +84,9 @@ class BoundReader:
             # The end first: a last stable offset that is read later than the end is never too low.
             columns, few = await asyncio.gather(
                 self._reader.read(asking, fanout, topology, wanted, asked),
-                OffsetReader().read(asking, fanout, topology, still, (other,)),
+                OffsetReader().read(asking, fanout, topology, still, (other,) if still.any() else ()),
             )
-            columns[other] = _kept(last, other, columns[LATEST][0], few[other], still)
+            columns[other] = _kept(last, other, columns[LATEST][0], few.get(other), still)
         await self._look_again(asking, fanout, topology, wanted, columns)
         for bound in _ALL:
             asking.problems += refused(columns[bound][1], bound.name)
@@ -134,12 +134,15 @@ def _open(last: Bounds, bound: Bound, row: Int64s, committed: Int64s) -> Bools:
     return still
 
 
-def _kept(last: Bounds, bound: Bound, end: Int64s, few: tuple[Int64s, Int64s], still: Bools) -> tuple[Int64s, Int64s]:
-    """Return a bound that was asked for where it is open only: elsewhere it is what it was."""
-    if bound is STABLE:
-        offset = np.where(last.stable >= 0, end, NOT_KNOWN)
-    else:
+def _kept(
+    last: Bounds, bound: Bound, end: Int64s, few: tuple[Int64s, Int64s] | None, still: Bools
+) -> tuple[Int64s, Int64s]:
+    """Return a bound that was asked for where it is open only, if anywhere: elsewhere it is what it was."""
+    offset = np.where(last.stable >= 0, end, NOT_KNOWN)
+    if bound is EARLIEST:
         offset = np.where(last.start <= end, last.start, NOT_KNOWN)
+    if few is None:
+        return offset, np.zeros(len(end), dtype=np.int64)
     return np.where(still, few[0], offset), np.where(still, few[1], 0)
 
 

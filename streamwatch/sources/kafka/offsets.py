@@ -51,6 +51,7 @@ class OffsetReader:
     def __init__(self) -> None:
         self._topology: Topology | None = None
         self._wanted: Bools | None = None
+        self._leaders: list[int] = []
         self._requests: dict[tuple[int, Bound], bytes] = {}
         self._layouts: dict[tuple[int, Bound], tuple[Layout, Int64s]] = {}
 
@@ -71,11 +72,11 @@ class OffsetReader:
             self._topology, self._wanted = topology, wanted
             self._requests.clear()
             self._layouts.clear()
-        leaders = [int(node) for node in np.unique(topology.leader[wanted]).tolist() if node >= 0]
+            self._leaders = [int(node) for node in np.unique(topology.leader[wanted]).tolist() if node >= 0]
         calls = {
             (node, bound): self._ask(asking, fanout.links[node], node, bound)
             for bound in bounds
-            for node in leaders
+            for node in self._leaders
             if node in fanout.links and fanout.links[node].up
         }
         answers = await asking.all(calls, self._failed)

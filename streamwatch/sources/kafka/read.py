@@ -6,7 +6,8 @@ The order matters and is stated here once:
 2. groups, then their committed offsets, *before* the end offsets: a race can only overstate lag;
 3. end offsets, and in turns start and last stable offsets, each leader asked once for each;
 4. what is slow or rarely changes: topics' settings, reassignments, log directories;
-5. what is looked up within a budget: when the records were written that groups have not read.
+5. what is looked up within a budget: when the records were written that groups have not read, and whose transactions
+   hold readers back.
 """
 
 import math
@@ -43,6 +44,7 @@ from streamwatch.sources.kafka.record_times import RecordTimes
 from streamwatch.sources.kafka.releases import ReleaseReader
 from streamwatch.sources.kafka.share import ShareReader
 from streamwatch.sources.kafka.topicsettings import TopicSettingsReader
+from streamwatch.sources.kafka.transactions import TransactionReader
 
 _WITNESSES = 3
 """How many more brokers are asked when one finds no controller, before we say that there is none."""
@@ -62,6 +64,7 @@ class Reader:
         self._share = ShareReader()
         self._bounds = BoundReader(self._newer)
         self._record_times = RecordTimes(config)
+        self._transactions = TransactionReader(config)
         self._settings = TopicSettingsReader(config)
         self._log_dirs = LogDirReader(config)
         self._releases = ReleaseReader(config)
@@ -115,6 +118,7 @@ class Reader:
         unread_at = await self._record_times.read(
             asking, self._fanout, bounds, keys, committed, compacted, seen_at, offsets_monotonic
         )
+        transactions = await self._transactions.read(asking, self._fanout, bounds, offsets_at, offsets_monotonic)
         return ClusterSnapshot(
             cluster=self._config.name,
             taken_at=taken_at,
@@ -144,6 +148,7 @@ class Reader:
             committed=committed,
             completed=completed,
             unread_at=np.minimum(unread_at, offsets_at),
+            transactions=transactions,
             problems=(*asking.problems, *problems, *self._fanout.down()),
             requests=self._fanout.tally.counts(),
             quorum=opinion.quorum,

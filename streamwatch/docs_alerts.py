@@ -12,6 +12,7 @@ _TITLES: Final = {
     "streamwatch.kafka": "Kafka clusters",
     "streamwatch.forecast": "What the last hours say of the next ones",
     "streamwatch.groups": "Consumer groups",
+    "streamwatch.transactions": "Transactions",
     "streamwatch.brokers": "Brokers (exporters or CloudWatch)",
     "streamwatch.msk": "Amazon MSK",
     "streamwatch.kinesis": "Kinesis",

@@ -12,6 +12,7 @@ GROUP: Final = (*CLUSTER, "group")
 GROUP_TOPIC: Final = (*GROUP, "topic")
 PARTITION: Final = (*TOPIC, "partition")
 GROUP_PARTITION: Final = (*GROUP_TOPIC, "partition")
+TRANSACTION: Final = (*PARTITION, "start_offset", "transactional_id", "producer_id")
 
 _TIERS: Final = {
     CLUSTER: Tier.CLUSTER,
@@ -323,6 +324,25 @@ TOPIC_UNDECIDED_SECONDS = gauge(
     " partitions: so long at least have readers of committed data waited there. 0 where none stands.",
     question="Does an open transaction hold its readers back?",
     unit="seconds",
+)
+TRANSACTION_START = gauge(
+    "kafka_topic_transaction_start_timestamp_seconds",
+    TRANSACTION,
+    "When the transaction began that holds the readers of committed data of a partition back at `start_offset`: as its"
+    " coordinator says; where none knows it, when its producer wrote last; else since when the last stable offset is"
+    " seen to stand. Told once that has lasted, of 50 at most. `transactional_id` and `producer_id` are empty where the"
+    " agent may not ask (docs/kafka.md).",
+    question="Whose transaction holds readers back, where, and since when?",
+    unit="seconds",
+    tier=Tier.TOPIC,
+)
+TRANSACTION_COORDINATED = gauge(
+    "kafka_topic_transaction_coordinated",
+    TRANSACTION,
+    "Whether a transaction coordinator counts the partition in (1): it ends the transaction when its time is over. One"
+    " that none does (0) hangs for good. Absent where that is not known.",
+    question="Will that transaction end by itself?",
+    tier=Tier.TOPIC,
 )
 TOPIC_LOG_BYTES = gauge(
     "kafka_topic_log_bytes",

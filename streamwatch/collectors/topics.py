@@ -13,6 +13,7 @@ from streamwatch.collectors.columns import (
     sum_by_topic,
     unknown_unless,
 )
+from streamwatch.collectors.transactions import transaction_samples
 from streamwatch.model.kafka import NOT_SET, CleanupPolicy, ClusterSnapshot, Int64s, Topology
 from streamwatch.model.kept import Kept
 from streamwatch.model.metric import Keys, Samples, Values
@@ -64,6 +65,7 @@ class TopicCollector:
         return [
             *(metric.samples(keys, values[chosen]) for metric, values in columns.items()),
             c.TOPIC_CLEANUP_POLICY.samples(policies, np.ones(len(policies))),
+            *transaction_samples(now, topology),
         ]
 
 

@@ -6,13 +6,17 @@ import pytest
 
 from streamwatch.catalogue import kafka as c
 from streamwatch.collectors.topics import TopicCollector
-from streamwatch.model.kafka import NOT_SET, CleanupPolicy
+from streamwatch.model.kafka import NOT_KNOWN, NOT_SET, CleanupPolicy, OpenTransaction
 from streamwatch.model.metric import Metric
 from tests.snapshots import Partition, snapshot, topology, values
 
 TOPICS: dict[str, list[Partition]] = {"a": [(1, (1, 2), (1, 2)), (2, (2, 1), (2,))], "b": [(-1, (3,), ())]}
 END = {("a", 0): 5, ("a", 1): 7, ("b", 0): 9}
 SIZES = np.array([10, 11, 20, 21, 30])
+HELD = (
+    OpenTransaction("a", 1, 7, 40, 500.0, "shop-1", coordinated=False),
+    OpenTransaction("b", 0, NOT_KNOWN, 9, 600.0, "", coordinated=None),
+)
 
 CASES: list[Any] = [
     pytest.param({"end": END}, c.TOPIC_END_OFFSET, {"a": 12, "b": 9}, id="end_offsets"),
@@ -41,6 +45,24 @@ CASES: list[Any] = [
         c.TOPIC_UNDECIDED_SECONDS,
         {"a": 100},
         id="the_longest_of_those_that_are_known",
+    ),
+    pytest.param(
+        {"transactions": HELD},
+        c.TRANSACTION_START,
+        {"a 1 40 shop-1 7": 500.0, "b 0 9  ": 600.0},
+        id="who_holds_back",
+    ),
+    pytest.param(
+        {"transactions": HELD},
+        c.TRANSACTION_COORDINATED,
+        {"a 1 40 shop-1 7": 0.0},
+        id="hangs_for_good_or_not_known",
+    ),
+    pytest.param(
+        {"transactions": HELD, "selected": np.array([False, True])},
+        c.TRANSACTION_START,
+        {"b 0 9  ": 600.0},
+        id="who_holds_back_where_we_look",
     ),
     pytest.param({"replica_bytes": SIZES}, c.TOPIC_LOG_BYTES, {"a": 30}, id="one_replica_counts_and_it_is_the_leaders"),
     pytest.param({}, c.TOPIC_PARTITIONS, {"a": 2, "b": 1}, id="partitions"),

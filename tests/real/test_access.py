@@ -105,7 +105,9 @@ def test_a_session_is_authenticated_anew_before_it_ends(
 def test_the_doctor_finds_nothing_wrong_where_all_is_well(allowed: KafkaCluster, tmp_path: Path) -> None:
     found = findings(config(allowed, tmp_path))
 
-    assert {finding.verdict for finding in found.values()} == {"ok"}
+    not_needed = {"DescribeProducers", "DescribeTransactions"}
+    assert {step for step, finding in found.items() if finding.verdict != "ok"} == not_needed
+    assert {found[step].verdict for step in not_needed} == {"skipped"}
     assert found.keys() >= {"name", "tcp", "tls", "kafka", "login", "Metadata", "DescribeLogDirs", "DescribeConfigs"}
 
 

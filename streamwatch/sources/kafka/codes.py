@@ -40,7 +40,7 @@ MOVED_PARTITION: Final = frozenset(
 MOVED_GROUP: Final = frozenset({COORDINATOR_LOADING, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR})
 """The group has another coordinator than we think, or one that is not ready yet."""
 
-DENIED: Final = frozenset({TOPIC_DENIED, GROUP_DENIED, CLUSTER_DENIED})
+DENIED: Final = frozenset({TOPIC_DENIED, GROUP_DENIED, CLUSTER_DENIED, TRANSACTIONAL_ID_DENIED})
 
 
 _NAMES: Final = {

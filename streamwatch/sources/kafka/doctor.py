@@ -129,6 +129,9 @@ async def _brokers(session: Session, config: Config) -> tuple[Registered, ...]:
 def _as_finding(cluster: str, right: Right) -> Finding:
     verdict: Verdict = "ok"
     remedy = ""
+    if right.code in codes.DENIED and right.optional:
+        detail = f"not allowed, and not needed: {right.needs} would name the transactions that hold readers back"
+        return Finding(f"cluster {cluster}", right.api, "skipped", detail)
     if right.code in codes.DENIED:
         verdict, remedy = "failed", f"grant {right.needs}"
     elif right.code or right.problem:

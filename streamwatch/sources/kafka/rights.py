@@ -37,6 +37,8 @@ class Right:
     detail: str = "allowed"
     problem: str = ""
     remedy: str = ""
+    optional: bool = False
+    """Whether the agent does without, and knows less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,21 +119,49 @@ def _refused(items: Any) -> int:  # noqa: ANN401 - a list of messages
     return _first([item for item in items if item.error_code not in codes.MOVED_GROUP | {codes.GROUP_ID_NOT_FOUND}])
 
 
+def _producers(version: int, topic: str) -> dict[str, Any]:
+    kind = apis.DESCRIBE_PRODUCERS.request.TopicRequest
+    return {"topics": [kind(version=version, name=topic, partition_indexes=[0])] if topic else []}
+
+
+_OPTIONAL = (
+    _Probe(
+        apis.DESCRIBE_PRODUCERS,
+        "READ on topics",
+        _producers,
+        lambda m: _denied([partition for topic in m.topics for partition in topic.partitions]),
+    ),
+    _Probe(
+        apis.DESCRIBE_TRANSACTIONS,
+        "DESCRIBE on transactional ids",
+        lambda *_: {"transactional_ids": [_NOBODY]},
+        lambda m: _denied(m.transaction_states),
+    ),
+)
+"""What names the transactions that hold readers back (transactions.py)."""
+
+
+def _denied(items: Any) -> int:  # noqa: ANN401 - a list of messages
+    """Return the code of a missing right; any other says nothing of rights."""
+    return int(next((item.error_code for item in items if item.error_code in codes.DENIED), 0))
+
+
 async def check_rights(session: Session, config: Config) -> AsyncIterator[Right]:
     """Ask each API once, as a read would."""
     topics, cluster_right = await _topics(session, config)
     yield topics
     yield cluster_right
     topic = topics.detail.partition("'")[2].partition("'")[0]
-    for probe in _PROBES:
+    for probe in (*_PROBES, *_OPTIONAL):
+        optional = probe in _OPTIONAL
         version = session.versions.get(probe.api.key)
         if version is None:
-            yield Right(probe.api.name, probe.needs, detail="not offered by this version of Kafka")
+            yield Right(probe.api.name, probe.needs, detail="not offered by this version of Kafka", optional=optional)
             continue
         try:
             body = probe.api.encode(version, **probe.fields(version, topic))
             message = await _ask(session, config, probe.api, version, body)
-            yield Right(probe.api.name, probe.needs, probe.code(message) or 0)
+            yield Right(probe.api.name, probe.needs, probe.code(message) or 0, optional=optional)
         except (TimeoutError, SourceError) as error:
             why = str(error) or f"no answer within {config.request_timeout:g}s"
             remedy = "look into the broker's log: does it reach a controller?"

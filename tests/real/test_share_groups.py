@@ -43,7 +43,7 @@ def running(command: list[str], cluster: KafkaCluster, *args: str) -> Iterator[S
     try:
         yield server
     finally:
-        server.kill()
+        server.stop()
 
 
 def the_group(now: ClusterSnapshot, name: str) -> Group | None:

@@ -62,16 +62,29 @@ def test_a_share_group_has_members_and_a_backlog(make: Make) -> None:
     assert cluster.asked["OffsetFetch"] == 0
 
 
-def test_a_steady_read_of_share_groups_is_two_requests_more_to_each_coordinator(make: Make) -> None:
-    source, cluster = make(share={f"group-{n}": dict(SHARE["pickers"]) for n in range(50)})
+@pytest.mark.parametrize(("count", "requests"), [(1, 1), (50, 50), (51, 26), (150, 50)])
+def test_a_steady_read_of_share_groups_is_bounded_and_keeps_its_keys(make: Make, count: int, requests: int) -> None:
+    source, cluster = make(share={f"group-{n}": dict(SHARE["pickers"]) for n in range(count)})
     first = source.read()
     cluster.asked.clear()
-    cluster.truth.share["group-7"]["orders", 0] = (41, 24)
+    cluster.truth.share["group-0"]["orders", 0] = (41, 24)
     second = source.read()
 
-    assert (cluster.asked["ShareGroupDescribe"], cluster.asked["DescribeShareGroupOffsets"]) == (1, 1)
+    assert (cluster.asked["ShareGroupDescribe"], cluster.asked["DescribeShareGroupOffsets"]) == (1, requests)
     assert second.commits is first.commits
     assert int((second.committed - first.committed).sum()) == 1
+
+
+def test_a_coordinator_is_asked_about_one_share_group_after_the_other(make: Make) -> None:
+    source, cluster = make(share={f"group-{n}": dict(SHARE["pickers"]) for n in range(5)})
+    source.read()
+    cluster.asked.clear()
+    cluster.faults[1].slow = {"DescribeShareGroupOffsets"}
+    now = source.read()
+
+    assert cluster.asked["DescribeShareGroupOffsets"] == 1
+    assert told(now) == [("group", "timeout", 5), ("broker", "timeout", 1)]
+    assert not now.commits.answered.any()
 
 
 def test_a_share_group_whose_coordinator_moves_is_asked_again(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:

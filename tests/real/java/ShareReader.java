@@ -1,6 +1,7 @@
 // A member of a share group that does with each record what its value says: ShareReader BOOTSTRAP GROUP TOPIC
 // "accept", "reject" and "release" are Kafka's words; "hold" is kept in flight, and the reader polls no more: it waits.
-// With a fourth argument it does that with every record. It prints "ACKNOWLEDGEMENT PARTITION OFFSET".
+// With a fourth argument it does that with every record. It prints "ACKNOWLEDGEMENT PARTITION OFFSET". Asked to end while
+// it waits it leaves the group, and what it holds goes to others at once.
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
@@ -31,7 +32,20 @@ public class ShareReader {
         }
         consumer.commitSync();
       }
+      Thread reader = Thread.currentThread();
+      Runtime.getRuntime().addShutdownHook(new Thread(() -> end(reader)));
       Thread.sleep(Long.MAX_VALUE);
+    } catch (InterruptedException asked) {
+      System.out.println("left");
+    }
+  }
+
+  private static void end(Thread reader) {
+    reader.interrupt();
+    try {
+      reader.join();
+    } catch (InterruptedException ignored) {
+      Thread.currentThread().interrupt();
     }
   }
 }

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from streamwatch.clock import SystemClock
 from streamwatch.model.kafka import COMMIT_NOT_READ, NOT_KNOWN, ClusterSnapshot, CommitKeys, Group, GroupTable
@@ -192,3 +194,22 @@ def test_what_is_completed_is_what_neither_waits_nor_just_came(
         now = moments.read(*read)
 
     assert now == found
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50), st.integers(0, 80), st.integers(0, 30)), max_size=20))
+def test_a_position_is_never_beyond_the_truth_nor_goes_back(moments: list[tuple[int, int, int, int]]) -> None:
+    """Whatever comes before and after the end offsets are asked for, and however late the start offset follows."""
+    reader, end, position, start, last = Moments(), 0, 0, 0, 0
+    for came, between, done, behind in moments:
+        seen = end + came
+        end = seen + min(between, came)
+        position = min(position + done, end)
+        start = max(start, position - behind)
+        committed, completed = reader.read(seen, start, end - position)
+        found = committed + completed
+
+        assert last <= found <= position
+        assert max(seen - found, 0) <= end - position
+        if end == seen:
+            assert found == position
+        last = found

@@ -69,7 +69,6 @@ def test_both_sources_agree_and_the_pages_tell_the_rest(kafka_cluster: Callable[
         own = len(list(Path(f"/proc/{cluster.pid(int(broker))}/fd").iterdir()))
         assert files == pytest.approx(own, rel=0.2)
         assert files < values(pages.samples, b.FILES_LIMIT)[broker]
-    shrinks = sum(values(pages.samples, b.ISR_SHRINKS).values())
     assert values(pages.samples, b.UNCLEAN_ELECTIONS) == {}, "brokers of KRaft do not count them"
 
     cluster.kill(2)
@@ -81,7 +80,13 @@ def test_both_sources_agree_and_the_pages_tell_the_rest(kafka_cluster: Callable[
 
     kafka, pages = wait_for(settled, 60, "both count what is under-replicated")
     assert set(values(pages.samples, b.REQUEST_QUEUE)) == {"1", "3"}
-    assert sum(values(pages.samples, b.ISR_SHRINKS).values()) > shrinks
+    assert values(pages.samples, b.ISR_SHRINKS).keys() == values(pages.samples, b.ISR_EXPANDS).keys() == {"1", "3"}
+    before = sum(values(pages.samples, b.ISR_EXPANDS).values())
+
+    cluster.restart(2)
+    wait_for(
+        lambda: sum(values(read(cluster)[1].samples, b.ISR_EXPANDS).values()) >= before + 6, 60, "its replicas are back"
+    )
     assert [one.reason for one in pages.snapshot.problems] == ["unreachable"]
 
 

@@ -215,8 +215,8 @@ TOPIC_BYTES_OUT = counter(
 ISR_SHRINKS = counter(
     "kafka_broker_isr_shrinks_total",
     BROKER,
-    "How often the broker, as a leader, took a replica out of an ISR because it did not follow. The replicas of a broker"
-    " that is gone are taken out by the controller in KRaft, and not counted.",
+    "How often the broker, as a leader, took a replica out of an ISR because it did not follow. The replicas of a"
+    " broker that is gone are taken out by the controller in KRaft, and not counted.",
     question="Do followers fall behind again and again?",
 )
 ISR_EXPANDS = counter(

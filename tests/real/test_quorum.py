@@ -62,6 +62,8 @@ def test_the_quorum_is_what_kafkas_tool_says(kafka_cluster: Callable[..., KafkaC
     with eyes(cluster, topic_settings_interval=0.0) as seen:
         wait_for(lambda: same(seen, cluster), 60, "the agent and the tool say the same")
         assert seen.values(k.TOPIC_CLEANUP_POLICY)["compacted compact,delete"] == 1
+        assert seen.values(c.VERSION_INFO) == {"4.3 4.3-IV0": 1}
+        assert seen.values(c.BROKER_VERSION_INFO) == {"1 4.3": 1}
         cluster.tool(
             "ConfigCommand", "--alter", "--entity-type", "topics", "--entity-name", "compacted",
             "--add-config", "cleanup.policy=[]",

@@ -72,6 +72,7 @@ def kafka(  # noqa: PLR0913, PLR0917 - its options
     """Run a reference Kafka cluster on loopback until told to stop; print its bootstrap servers first."""
     from streamwatch.reference.kafka.server import ReferenceKafka  # noqa: PLC0415 - only this command needs them
     from streamwatch.reference.kafka.settings_kinds import BadSetting  # noqa: PLC0415
+    from streamwatch.reference.kafka.site import Access  # noqa: PLC0415
     from streamwatch.reference.kafka.spec import Spec  # noqa: PLC0415
     from streamwatch.reference.play import LoadProcess, on_kafka, play  # noqa: PLC0415
     from streamwatch.reference.scenarios import SCENARIOS  # noqa: PLC0415
@@ -87,7 +88,8 @@ def kafka(  # noqa: PLR0913, PLR0917 - its options
             settings=dict(_pair(one) for one in settings),
         )
         with ExitStack() as stack:
-            running = stack.enter_context(ReferenceKafka(spec, first_port=port))
+            access = Access(keeps_acls=msk is not None)  # MSK's brokers have an authorizer, and allow what no ACL names
+            running = stack.enter_context(ReferenceKafka(spec, access, first_port=port))
             click.echo(running.bootstrap)
             click.echo(f"control  http://{running.serve_control(control)}", err=True)
             if msk is not None:

@@ -16,6 +16,8 @@ _NAMES: Final = ("name", "topic", "group_id", "user", "transactional_id", "parti
 _HUNG_UP: Final = "hung up"
 _FIRST_KEYS: Final = 4
 """The version of FindCoordinator from which on it has several keys."""
+_FIRST_METADATA: Final = 9
+"""A version of Metadata that 2.8 has, and 4.3."""
 CLUSTERS_OWN: Final = frozenset({"min.insync.replicas", "segment.index.bytes"})
 """What differs by how a cluster was made: by the feature eligible.leader.replicas.version, and by its properties."""
 NO_ID: Final = uuid.UUID(int=0)
@@ -36,7 +38,7 @@ class Asker:
         self.transcript: Transcript = []
         self._addresses = {1: _address(bootstrap.split(",", maxsplit=1)[0])}
         self._sockets: dict[int, socket.socket] = {}
-        brokers = self.raw(1, 3, 12, topics=[])["brokers"]
+        brokers = self.raw(1, 3, _FIRST_METADATA, topics=[])["brokers"]
         self._drop(1)
         self._addresses = {one["node_id"]: (one["host"], one["port"]) for one in brokers}
 
@@ -108,8 +110,9 @@ class Asker:
 
     def coordinator(self, name: str, *, of_transactions: bool = False) -> int:
         """The broker that coordinates a group or a transactional id."""
-        answer = self.raw(1, 10, _FIRST_KEYS, coordinator_keys=[name], key_type=int(of_transactions))
-        return int(answer["coordinators"][0]["node_id"])
+        body: Any = {"coordinator_keys": [name], "key_type": int(of_transactions)}
+        self.until(lambda answer: answer["coordinators"][0]["node_id"] >= 0, 10, _FIRST_KEYS, **body)
+        return int(self.raw(1, 10, _FIRST_KEYS, **body)["coordinators"][0]["node_id"])
 
     def topic_id(self, name: str) -> uuid.UUID:
         """The id of a topic."""

@@ -7,6 +7,7 @@ import pytest
 from streamwatch.reference.kafka import wire
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.features import features_of
+from streamwatch.reference.kafka.handlers import HANDLERS
 from streamwatch.reference.kafka.spec import RELEASES, Release, Spec
 from tests.reference.acting import QUICK, Stage
 from tests.reference.listed_apis import LISTED
@@ -17,6 +18,14 @@ NAMES = {"client_software_name": "test", "client_software_version": "1.0"}
 @pytest.mark.parametrize("release", LISTED)
 def test_every_api_of_a_real_broker_is_listed_with_its_versions(release: Release) -> None:
     assert wire.offered(release) == LISTED[release]
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_what_is_answered_can_be_read_in_every_version_that_is_listed(release: Release) -> None:
+    spans = wire.offered(release)
+    known = {key: wire._CLASSES[key][0].max_version for key in spans if key in HANDLERS}
+
+    assert {key: spans[key][1] for key in known if spans[key][1] > known[key]} == {}
 
 
 def asked(release: Release, version: int, **names: str) -> Any:

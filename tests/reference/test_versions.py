@@ -91,6 +91,9 @@ def bodies(key: int, version: int, topic_id: uuid.UUID) -> dict[str, Any]:
         68: {"group_id": "modern", "member_id": "m", "member_epoch": 0, "subscribed_topic_names": [TOPIC],
              "topic_partitions": []},
         69: {"group_ids": [GROUP, "modern"]},
+        77: {"group_ids": [GROUP]},
+        89: {"group_ids": [GROUP]},
+        90: {"groups": [{"group_id": GROUP, "topics": None}]},
         75: {"topics": [{"name": TOPIC}], "response_partition_limit": 10},
     }  # fmt: skip
     return table.get(key, {})

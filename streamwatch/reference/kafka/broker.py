@@ -53,6 +53,8 @@ class Broker:
     """Those of which it has a replica."""
     stale: "dict[Partition, State] | None" = None
     """What it knew of the partitions when it was isolated; None as long as it hears from the controller."""
+    lost: tuple[int, float] | None = None
+    """How far it was in the metadata log when it was last heard of, and when; None while it is heard of."""
     isr_shrinks: int = 0
     isr_expands: int = 0
 

@@ -194,6 +194,7 @@ class Cluster:
 
     def _unheard(self, broker: Broker, now: float) -> None:
         self.switched.append(broker)
+        broker.lost = broker.lost or (self.controller.end(now), now)
         self.controller.broker_lost(broker, now)
         if not self.spec.kraft:
             self.controller.stop_voter(broker.id, now)
@@ -202,6 +203,7 @@ class Cluster:
         self.switched.append(broker)
         if not broker.hears:
             return
+        broker.lost = None
         if not self.spec.kraft:
             self.controller.start_voter(broker.id, now)
         self.controller.broker_back(broker, now)

@@ -16,9 +16,15 @@ if TYPE_CHECKING:
 
 _FAILOVER_SECONDS: Final = 1.5
 """From a controller's death to the next one's first decision (controller.quorum.fetch.timeout.ms and an election)."""
+_NOTHING_SECONDS: Final = 0.5
+"""So often the active controller writes a record that says nothing (metadata.max.idle.interval.ms)."""
 _REBALANCE_SECONDS: Final = 300.0
 _IMBALANCE: Final = 0.1
 """From this share of partitions on that a broker does not lead though it should (leader.imbalance.per.broker...)."""
+
+
+_NEVER_HEARD: Final = (-1, -0.001)
+"""Of who does not run at an election: the new controller knows neither offset nor time, and says -1 of both."""
 
 
 @dataclass(slots=True)
@@ -27,10 +33,8 @@ class Voter:
 
     id: int
     is_running: bool = True
-    end: int = -1
-    """Of its log, as the active controller saw it last; -1 where it has not fetched from that one."""
-    seen_at: float = -1.0
-    """When that was."""
+    lost: tuple[int, float] | None = None
+    """How far it was in the metadata log when it was last heard of, and when that was."""
 
 
 class Controller:
@@ -42,15 +46,25 @@ class Controller:
         self.leader: int | None = voters[0]
         self.epoch = 1
         self.offset = 0
-        """The end of the metadata log: rises with every decision."""
+        """How many records were decided on; see ``end``."""
+        self._began = 0.0
         self.elections = 0
         self.unclean_elections = 0
         self._lost: dict[int, Timer] = {}
         self._waiting: list[Later[bool]] = []
 
     def start(self, now: float) -> None:
-        """Begin to give leadership back to preferred leaders, every five minutes."""
+        """Begin the metadata log, and to give leadership back to preferred leaders, every five minutes."""
+        self._began = now
         self._cluster.timers.at(now + _REBALANCE_SECONDS, self._rebalance)
+
+    def end(self, now: float) -> int:
+        """Return the end of the metadata log: it rises with every decision, and twice a second without one."""
+        return self.offset + int((now - self._began) / _NOTHING_SECONDS)
+
+    def wrote(self, records: int) -> None:
+        """Add records to the metadata log, for what was decided elsewhere."""
+        self.offset += records
 
     @property
     def is_active(self) -> bool:
@@ -68,8 +82,8 @@ class Controller:
 
     def stop_voter(self, voter: int, now: float) -> None:
         """A controller dies; if it was the active one, the next takes over a moment later, if most are left."""
-        gone = self.voters[voter]
-        gone.is_running, gone.end, gone.seen_at = False, self.offset, now
+        self.voters[voter].is_running = False
+        self.voters[voter].lost = (self.end(now), now)
         if self.leader == voter:
             self.leader = None
             self._cluster.tell(now, f"controller {voter} is gone")
@@ -80,6 +94,7 @@ class Controller:
     def start_voter(self, voter: int, now: float) -> None:
         """A controller is back."""
         self.voters[voter].is_running = True
+        self.voters[voter].lost = None
         self._cluster.timers.at(now + _FAILOVER_SECONDS, self._elect_controller)
 
     @property
@@ -92,9 +107,18 @@ class Controller:
             return
         self.leader = min(one.id for one in self.voters.values() if one.is_running)
         self.epoch += 1
-        for voter in self.voters.values():
-            voter.end, voter.seen_at = -1, -1.0  # whoever does not run is unknown to the new one
+        for voter in (one for one in self.voters.values() if not one.is_running):
+            voter.lost = _NEVER_HEARD
         self._cluster.tell(now, f"controller {self.leader} is active")
+        self._take_over(now)
+        for each in self._cluster.brokers:
+            self._cluster.replication.resume(each, now)
+        waiting, self._waiting = self._waiting, []
+        for later in waiting:
+            later.settle(answer=True)
+
+    def _take_over(self, now: float) -> None:
+        """Look after what happened while nobody decided."""
         for one in self._cluster.brokers.values():
             if one.hears:
                 self.broker_back(one, now)
@@ -103,11 +127,6 @@ class Controller:
         for partition in self._cluster.partitions():
             if partition.state.leader == NO_LEADER:
                 self.elect(partition, now)
-        for each in self._cluster.brokers:
-            self._cluster.replication.resume(each, now)
-        waiting, self._waiting = self._waiting, []
-        for later in waiting:
-            later.settle(answer=True)
 
     # Brokers
 

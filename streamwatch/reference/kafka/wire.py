@@ -38,6 +38,30 @@ class ConsumerGroupDescribeResponse(ApiMessage, load_json="streamwatch.reference
     """The answer to API 69."""
 
 
+class ShareGroupDescribeRequest(ApiMessage, load_json="streamwatch.reference.kafka.schemas"):  # type: ignore[misc, call-arg]
+    """API 77."""
+
+
+class ShareGroupDescribeResponse(ApiMessage, load_json="streamwatch.reference.kafka.schemas"):  # type: ignore[misc, call-arg]
+    """The answer to API 77, as far as it is of use where there are no such groups."""
+
+
+class StreamsGroupDescribeRequest(ApiMessage, load_json="streamwatch.reference.kafka.schemas"):  # type: ignore[misc, call-arg]
+    """API 89."""
+
+
+class StreamsGroupDescribeResponse(ApiMessage, load_json="streamwatch.reference.kafka.schemas"):  # type: ignore[misc, call-arg]
+    """The answer to API 89, as far as it is of use where there are no such groups."""
+
+
+class DescribeShareGroupOffsetsRequest(ApiMessage, load_json="streamwatch.reference.kafka.schemas"):  # type: ignore[misc, call-arg]
+    """API 90."""
+
+
+class DescribeShareGroupOffsetsResponse(ApiMessage, load_json="streamwatch.reference.kafka.schemas"):  # type: ignore[misc, call-arg]
+    """The answer to API 90, as far as it is of use where there are no such groups."""
+
+
 class BadFrame(Exception):
     """Bytes that are no request."""
 

@@ -15,6 +15,7 @@ from streamwatch.reference.kafka.handlers import (
     logs,
     metadata,
     quorum,
+    sharing,
     topics,
     transactions,
 )
@@ -38,5 +39,6 @@ HANDLERS: Final[Mapping[int, Callable[[Context], Reply]]] = {
     **clients.HANDLERS,
     **acls.HANDLERS,
     **consumer_groups.HANDLERS,
+    **sharing.HANDLERS,
 }
 """By API key; SaslHandshake (17) and SaslAuthenticate (36) are the connection's own."""

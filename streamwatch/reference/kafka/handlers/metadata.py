@@ -39,7 +39,7 @@ def api_versions(context: Context) -> Reply:
             for one in features
             if one.lowest or context.version >= _FIRST_FROM_ZERO
         ]
-        answer["finalized_features_epoch"] = context.cluster.controller.offset
+        answer["finalized_features_epoch"] = context.cluster.controller.end(context.now)
         answer["finalized_features"] = [
             {"name": one.name, "max_version_level": one.level, "min_version_level": one.level}
             for one in features

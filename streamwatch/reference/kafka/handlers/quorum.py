@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from streamwatch.reference.kafka.acls import Operation, ResourceType
 from streamwatch.reference.kafka.codes import Code
-from streamwatch.reference.kafka.controller import Voter
 from streamwatch.reference.kafka.features import features_of
 from streamwatch.reference.kafka.handlers.context import CLUSTER, NO_ID, Context, Reply, on_controller
 from streamwatch.reference.kafka.handlers.metadata import brokers, controller_id
@@ -14,6 +13,7 @@ from streamwatch.reference.kafka.wire import Answer
 
 _BROKERS, _CONTROLLERS = 1, 2
 _QUORUM: Final = "__cluster_metadata"
+_OBSERVED_SECONDS: Final = 300.0
 _CONTROLLER_PORT: Final = 9000
 """What the quorum says of its nodes' ports, above which are their ids: nobody listens there."""
 
@@ -49,21 +49,18 @@ def describe_quorum(context: Context) -> Reply:
 
 
 def _quorum(context: Context, now: float) -> Answer:
-    controller, at = context.cluster.controller, int(now * 1000)
+    controller = context.cluster.controller
+    end = controller.end(now)
 
-    def member(number: int, end: int, seen: int) -> dict[str, Any]:
+    def member(number: int, lost: tuple[int, float] | None) -> dict[str, Any]:
+        offset, seen = lost or (end, now)
         return {
             "replica_id": number,
             "replica_directory_id": NO_ID if number in controller.voters else _directory(context, number),
-            "log_end_offset": end,
-            "last_fetch_timestamp": seen,
-            "last_caught_up_timestamp": seen,
+            "log_end_offset": offset,
+            "last_fetch_timestamp": int(seen * 1000),
+            "last_caught_up_timestamp": int(seen * 1000),
         }
-
-    def voter(one: Voter) -> dict[str, Any]:
-        if one.is_running:
-            return member(one.id, controller.offset, at)
-        return member(one.id, one.end, -1 if one.seen_at < 0 else int(one.seen_at * 1000))
 
     asked = [(topic.topic_name, one.partition_index) for topic in context.body.topics for one in topic.partitions]
     if any(key != (_QUORUM, 0) for key in asked):
@@ -75,9 +72,9 @@ def _quorum(context: Context, now: float) -> Answer:
         "error_code": Code.NONE,
         "leader_id": -1 if controller.leader is None else controller.leader,
         "leader_epoch": controller.epoch,
-        "high_watermark": controller.offset,
-        "current_voters": [voter(one) for one in controller.voters.values()],
-        "observers": [member(one.id, controller.offset, at) for one in context.cluster.brokers.values() if one.hears],
+        "high_watermark": end,
+        "current_voters": [member(one.id, one.lost) for one in controller.voters.values()],
+        "observers": [member(one.id, one.lost) for one in context.cluster.brokers.values() if _is_seen(one.lost, now)],
     }
     host = context.site.address(context.broker.id, context.listener)[0]
     nodes = [
@@ -89,6 +86,11 @@ def _quorum(context: Context, now: float) -> Answer:
         "topics": [{"topic_name": _QUORUM, "partitions": [partition]}],
         "nodes": nodes,
     }
+
+
+def _is_seen(lost: tuple[int, float] | None, now: float) -> bool:
+    """Whether an observer has fetched so lately that it is told at all."""
+    return lost is None or now - lost[1] < _OBSERVED_SECONDS
 
 
 def _directory(context: Context, number: int) -> uuid.UUID:

@@ -151,6 +151,11 @@ class Clients(ABC):
             for each in [producer.send(topic, value.encode(), partition=partition) for value in values]:
                 each.get(timeout=_SECONDS)
 
+    def delete_records(self, before: Mapping[tuple[str, int], int]) -> None:
+        """Delete what stands before these offsets, as retention does."""
+        with self.admin() as admin:
+            admin.delete_records({TopicPartition(*at): offset for at, offset in before.items()})
+
     def commit(self, group: str, offsets: Mapping[tuple[str, int], int]) -> None:
         """Commit for a group that has no members."""
         wanted = {TopicPartition(*at): OffsetAndMetadata(offset, "", -1) for at, offset in offsets.items()}

@@ -44,7 +44,7 @@ HEALTHY: Final[list[Life]] = [
 FAULTS: Final[list[Life]] = [
     Writer("fault-poison", 3, 0.2),
     Reader("fault-poisoned", ("fault-poison",), poison=(1, 100)),
-    TransactionalWriter("fault-hung", 1, 60, hangs=True),
+    TransactionalWriter("fault-hung", 1, 60, hangs=True, timeout_ms=2 * 3_600_000),
     Writer("fault-hung", 1, 1),
     Reader("fault-held-back", ("fault-hung",), settings=COMMITTED),
     Writer("fault-uncommitted", 2, 0.5),

@@ -9,8 +9,6 @@ from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 
-_TIMEOUT_MS: Final = 2 * 3_600_000
-"""Of the transaction that hangs: longer than the hour."""
 _LINGER_SECONDS: Final = 15.0
 
 Life = Callable[[str, Event], None]
@@ -103,15 +101,16 @@ class TransactionalWriter:
     """From when to when, in seconds from its start, it writes nothing: what is last is a marker then."""
     hangs: bool = False
     """Whether it never ends its first transaction."""
+    timeout_ms: int = 60_000
+    """After which its coordinator aborts a transaction."""
 
     def __call__(self, bootstrap: str, done: Event) -> None:
-        timeout = _TIMEOUT_MS if self.hangs else 60_000
         name = f"{self.topic}-writer"
         producer = Producer(
             {
                 "bootstrap.servers": bootstrap,
                 "transactional.id": name,
-                "transaction.timeout.ms": timeout,
+                "transaction.timeout.ms": self.timeout_ms,
                 "log_level": 0,
             }
         )

@@ -78,6 +78,7 @@ def test_markers_behind_the_last_record_are_a_remainder(cluster_43: KafkaCluster
         producer.begin_transaction()
         for _ in range(10):
             producer.produce("marked", b"x", partition=0)
+        producer.flush(30)  # what is not sent yet would not be aborted, but forgotten
         (producer.abort_transaction if aborted else producer.commit_transaction)(30)
     cluster_43.commit("g-marked", {("marked", 0): 10})
 
@@ -109,7 +110,7 @@ def test_a_topic_that_was_left_hides_nothing(cluster_43: KafkaCluster, seen: Age
 def test_an_open_transaction_holds_readers_of_committed_data_back(cluster_43: KafkaCluster, seen: Agent) -> None:
     cluster_43.create_topic("open")
     reader = Reader("g-open", ("open",), settings=COMMITTED)
-    hung = TransactionalWriter("open", 1, 0.1, records=5, hangs=True)
+    hung = TransactionalWriter("open", 1, 0.1, records=5, hangs=True, timeout_ms=900_000)
     with living(cluster_43.bootstrap, [hung, Writer("open", 1, 0.2), reader]):
         eventually(
             seen, lambda: (seen.value("kafka_topic_undecided_records", topic="open") or 0) > 20, "records are undecided"

@@ -45,7 +45,8 @@ GROUP_LAG_SECONDS = gauge(
 GROUP_TOPIC_COMMITTED = gauge(
     "kafka_group_topic_committed_offset",
     GROUP_TOPIC,
-    "Sum of the group's committed offsets in the topic: its rate is the consume rate, in records a second.",
+    "Sum of the group's committed offsets in the topic, of a share group its start offsets: its rate is the consume"
+    " rate, in records a second.",
     question="How much is consumed?",
     unit="records",
 )

@@ -87,8 +87,10 @@ def ages(
     Where the history does not know it, what the leader said of the record's own timestamp counts. Arguments are those
     of ``backlog``, which made ``left``.
     """
+    # A share group is done with records beyond its start offset, in no order: so old is its oldest one at least.
+    reads_on = left.position + np.nan_to_num(left.completed)
     # The start is asked for after the end, and may be beyond it; only a commit beyond the end is ahead of it.
-    position = np.where(left.committed <= left.end, np.minimum(left.position, left.end), left.position)
+    position = np.where(left.committed <= left.end, np.minimum(reads_on, left.end), left.position)
     seconds, method = history.ages(rows, np.nan_to_num(position, nan=NOT_KNOWN).astype(np.int64))
     nothing = left.nothing
     seconds[nothing], method[nothing] = 0.0, Method.IDLE

@@ -168,3 +168,13 @@ def test_a_wall_clock_that_jumps_changes_no_age(growth: list[int], jumps: list[f
         return seen
 
     assert told([15.0 * i + sum(jumps[: i + 1]) for i in range(len(growth))]) == told([15.0 * i for i in range(30)])
+
+
+def test_a_share_group_is_as_late_as_what_it_may_not_be_done_with() -> None:
+    """100 records at 1000 s, 100 more at 1015 s; the group is done with 110 of them, in whatever order."""
+    later: dict[str, Any] = {"end": {("t", 0): 200, ("t", 1): 100}, "offsets_at": 1015.0, "offsets_monotonic": 1015.0}
+    done: dict[str, Any] = {"completed": np.array([50, 0])}
+
+    samples = collect(see(60), see(60, **later, **done))
+
+    assert values(samples, c.GROUP_TOPIC_LAG_SECONDS)["g t"] == pytest.approx(13.5, abs=2)

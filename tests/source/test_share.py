@@ -85,7 +85,9 @@ def test_a_coordinator_is_asked_about_one_share_group_after_the_other(make: Make
     now = source.read()
 
     assert cluster.asked["DescribeShareGroupOffsets"] == 1
-    assert told(now) == [("group", "timeout", 5), ("broker", "timeout", 1)]
+    assert told(now) == [("group", "timeout", 5), ("cluster", "timeout", 1), ("broker", "timeout", 1)], (
+        "reassignments, too"
+    )
     assert not now.commits.answered.any()
 
 

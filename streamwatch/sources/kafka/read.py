@@ -116,7 +116,7 @@ class Reader:
         self._held = (keys.row, committed)
         compacted = np.isin(cleanup_policy, (CleanupPolicy.COMPACT, CleanupPolicy.COMPACT_DELETE))
         unread_at = await self._record_times.read(
-            asking, self._fanout, bounds, keys, committed, compacted, seen_at, offsets_monotonic
+            asking, self._fanout, bounds, keys, _done(committed, completed), compacted, seen_at, offsets_monotonic
         )
         transactions = await self._transactions.read(asking, self._fanout, bounds, offsets_at, offsets_monotonic)
         return ClusterSnapshot(
@@ -305,6 +305,11 @@ def _coordinators(found: Found, table: GroupTable) -> tuple[dict[str, Link], dic
         if group.name in found.coordinator:
             (of_share if group.type == "share" else of_others)[group.name] = found.coordinator[group.name]
     return of_share, of_others
+
+
+def _done(committed: Int64s, completed: Int64s) -> Int64s:
+    """Return up to which offset (C) groups are done at most: share groups are done with records in no order."""
+    return np.where((committed >= 0) & (completed > 0), committed + completed, committed)
 
 
 def _all_topics(link: Link) -> bytes:

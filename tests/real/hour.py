@@ -52,7 +52,7 @@ FAULTS: Final[list[Life]] = [
 ]
 EXPECTED: Final = {
     ("KafkaGroupStuck", "fault-poisoned"),
-    ("KafkaTransactionHanging", "fault-hung"),
+    ("KafkaTransactionLong", "fault-hung"),  # its coordinator knows it, and would end it after two hours
     ("KafkaGroupAhead", "fault-ahead-of-all"),
     ("KafkaGroupNeverCommits", "fault-silent"),
 }

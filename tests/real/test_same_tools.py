@@ -21,7 +21,10 @@ SETTINGS = {
     "log.index.size.max.bytes": "65536",
 }
 SHELL, TRANSACTIONS = "org.apache.kafka.tools.GetOffsetShell", "org.apache.kafka.tools.TransactionsCommand"
-PLACED = ("--replica-assignment", "1:2:3,2:3:1,3:1:2", "--config", "retention.ms=3600000")
+PLACED = (
+    *("--replica-assignment", "1:2:3,2:3:1,3:1:2"),
+    *("--config", "retention.ms=3600000", "--config", "min.insync.replicas=2"),
+)
 OF_TOPIC = ("--entity-type", "topics", "--entity-name", TOPIC)
 OF_GROUP = ("--entity-type", "groups", "--entity-name", GROUP)
 PARTITION = ("--topic", TOPIC, "--partition", "0")
@@ -62,6 +65,7 @@ DIFFERING = (
     (r"\d\d:\d\d:\d\d,\d\d\d", "TIME"),
     (r'"logDir":"[^"]*"', "DIRECTORY"),
     (r"\(id: \d rack: \S+", "NODE"),
+    (r"DYNAMIC_DEFAULT_BROKER_CONFIG:min.insync.replicas=1, ", ""),  # there with eligible leader replicas
     (r"[ \t]+", " "),
 )
 

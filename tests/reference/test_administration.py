@@ -9,7 +9,7 @@ from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.handlers.context import NO_ID
 from streamwatch.reference.kafka.offsets import Committed
 from streamwatch.reference.kafka.site import Access
-from streamwatch.reference.kafka.spec import Spec
+from streamwatch.reference.kafka.spec import Release, Spec
 from tests.reference.acting import QUICK, Stage, row
 
 
@@ -175,14 +175,20 @@ def test_leaders_are_elected_where_that_is_needed(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(("replicas", "wanted"), [((1,), "2"), ((1, 2), "3")])
-def test_no_more_replicas_are_waited_for_than_there_are(replicas: tuple[int, ...], wanted: str) -> None:
-    stage = Stage()
+@pytest.mark.parametrize(
+    ("release", "code"),
+    [((2, 8), Code.NOT_ENOUGH_REPLICAS), ((3, 6), Code.NOT_ENOUGH_REPLICAS), ((3, 9), Code.NONE), ((4, 3), Code.NONE)],
+)
+def test_no_more_replicas_are_waited_for_than_there_are_from_37_on(
+    release: Release, code: Code, replicas: tuple[int, ...], wanted: str
+) -> None:
+    stage = Stage(Spec(release=release, settings=QUICK))
     (partition,) = stage.topic("few", replicas, min_insync_replicas=wanted)
     later = stage.produce(1, partition, b"a")
     stage.advance(1)
 
-    assert row(later)["error_code"] == Code.NONE
-    assert stage.cluster.min_isr(partition) == len(replicas)
+    assert row(later)["error_code"] == code
+    assert (stage.cluster.min_isr(partition) > len(replicas)) is (code != Code.NONE)
 
 
 ASKED = {

@@ -36,11 +36,7 @@ from tests.rules.worlds import (
 COUNT: Final = int(os.environ.get("STREAMWATCH_WORLDS", "8"))
 SEED: Final = int(os.environ.get("STREAMWATCH_SEED", "7"))
 CASES: Final = list(cases())
-NOT_YET: Final = frozenset({"KafkaGroupStuck", "KafkaGroupDrainLong"})
-"""Rules that are known to fail here, and are written anew elsewhere: to be empty."""
-EVERY: Final = pytest.mark.parametrize(
-    "case", [one for one in CASES if one.rule.name not in NOT_YET], ids=lambda case: case.rule.name
-)
+EVERY: Final = pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule.name)
 
 
 def told_once(alerts: Iterable[Alert]) -> set[tuple[Labels, str]]:

@@ -13,7 +13,7 @@ from streamwatch.reference.kafka.controller import Controller
 from streamwatch.reference.kafka.partition import Partition, State
 from streamwatch.reference.kafka.replication import Replication
 from streamwatch.reference.kafka.settings import Settings
-from streamwatch.reference.kafka.spec import Spec
+from streamwatch.reference.kafka.spec import FIRST_HELD, Spec
 from streamwatch.reference.kafka.topics import Refused, Topic
 from streamwatch.reference.timers import Timers
 
@@ -87,8 +87,9 @@ class Cluster:
         return self.settings.topic(topic.settings, name)
 
     def min_isr(self, partition: Partition) -> int:
-        """Return how many replicas must be in sync for acks=all: never more than there are."""
-        return min(int(self.setting(partition.topic, "min.insync.replicas")), len(partition.state.replicas))
+        """Return how many replicas must be in sync for acks=all: never more than there are, from 3.7 on."""
+        wanted = int(self.setting(partition.topic, "min.insync.replicas"))
+        return min(wanted, len(partition.state.replicas)) if self.spec.release >= FIRST_HELD else wanted
 
     def state_for(self, broker: Broker, partition: Partition) -> State:
         """Return what a broker knows of a partition: the truth, unless it is cut off."""

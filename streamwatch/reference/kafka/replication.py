@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.partition import Partition, Replica
+from streamwatch.reference.kafka.spec import FIRST_HELD
 from streamwatch.reference.timers import Timer
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ class Replication:
     def advance(self, partition: Partition, now: float) -> None:
         """Move the high watermark where it can; the followers learn of it with their next fetch."""
         cluster = self._cluster
-        is_held = cluster.spec.release >= (3, 7) and len(partition.state.isr) < cluster.min_isr(partition)
+        is_held = cluster.spec.release >= FIRST_HELD and len(partition.state.isr) < cluster.min_isr(partition)
         if partition.advance(now, hold=is_held):
             self.changed(partition, now)
 

@@ -12,6 +12,8 @@ RELEASES: Final[tuple[Release, ...]] = ((2, 8), (3, 6), (3, 9), (4, 0), (4, 1), 
 """The releases of Kafka that it can pose as; the newest is the default."""
 FIRST_KRAFT: Final = (3, 3)
 """From this release on a cluster has no ZooKeeper here."""
+FIRST_HELD: Final = (3, 7)
+"""From this release on the high watermark stands below min.insync.replicas, of which no more count than there are."""
 _GIB: Final = 2**30
 
 

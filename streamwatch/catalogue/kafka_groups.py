@@ -214,7 +214,7 @@ GROUP_PARTITION_COMMITTED = gauge(
 GROUP_PARTITION_LAG = gauge(
     "kafka_group_partition_lag",
     GROUP_PARTITION,
-    "Records in the partition that the group has not committed yet.",
+    "Records in the partition that the group has not committed yet and that are still there.",
     question="Which partition is stuck?",
     unit="records",
     cloudwatch=CloudWatch("OffsetLag", "PER_TOPIC_PER_PARTITION", "Maximum"),
@@ -222,7 +222,8 @@ GROUP_PARTITION_LAG = gauge(
 GROUP_PARTITION_LAG_SECONDS = gauge(
     "kafka_group_partition_lag_seconds",
     GROUP_PARTITION,
-    "Age of the oldest record in the partition that the group has not committed.",
+    "Age of the oldest record in the partition that the group has not committed and can read; absent where that is not"
+    " known.",
     question="Since when is it stuck?",
     unit="seconds",
 )

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from streamwatch.collectors.columns import known
 from streamwatch.collectors.lag import EndOffsetHistory, Method
-from streamwatch.model.kafka import COMMIT_NOT_READ, NOT_KNOWN, Bools, ClusterSnapshot, Int64s
+from streamwatch.model.kafka import NOT_KNOWN, Bools, ClusterSnapshot, Int64s
 from streamwatch.model.metric import Values
 
 Methods = npt.NDArray[np.int8]
@@ -19,9 +19,6 @@ class Backlog:
     """Some commits, and what lies before them; every column has one shape, NaN where it is not known."""
 
     committed: Values
-    """The committed offset; NaN where it is not known, and where the group never committed."""
-    never: Bools
-    """Whether the answer says that the group never committed."""
     completed: Values
     """Records beyond the committed offset that the group is done with already."""
     start: Values
@@ -42,7 +39,7 @@ class Backlog:
     @property
     def nothing(self) -> Bools:
         """Whether nothing that can be read is left."""
-        read: Bools = (self.position + self.completed >= self.limit) | (self.lag == 0)
+        read: Bools = (self.position + np.nan_to_num(self.completed) >= self.limit) | (self.lag == 0)
         return read & (self.committed <= self.end)
 
 
@@ -57,8 +54,7 @@ def backlog(now: ClusterSnapshot, places: Int64s, rows: Int64s) -> Backlog:
         rows: the row of each in the topology, same shape.
 
     """
-    given = now.committed[places]
-    committed, completed = known(given), known(now.completed[places])
+    committed, completed = known(now.committed[places]), known(now.completed[places])
     start, end = known(now.start_offset)[rows], known(now.end_offset)[rows]
     stable = known(now.stable_offset)[rows]
     position = np.fmax(committed, start)
@@ -66,14 +62,13 @@ def backlog(now: ClusterSnapshot, places: Int64s, rows: Int64s) -> Backlog:
     limit = np.where(position <= stable, np.minimum(stable, end), end)
     return Backlog(
         committed=committed,
-        never=(given < 0) & (given != COMMIT_NOT_READ),
         completed=completed,
         start=start,
         end=end,
         stable=stable,
         position=position,
         limit=limit,
-        lag=np.maximum(end - position - completed, 0.0),
+        lag=np.where(position >= end, 0.0, np.maximum(end - position - completed, 0.0)),
         lost=np.maximum(start - committed, 0.0),
         ahead=np.maximum(committed - end, 0.0),
     )

@@ -100,6 +100,14 @@ class GroupStates:
         ]
         return Verdict(state, state[plan.entries.of_commit], wanted, samples)
 
+    def remains(self, commits: int) -> Bools:
+        """Return which of so many commits, in the order of the snapshot, were in the state ``remainder``."""
+        found = np.zeros(commits, dtype=bool)
+        if self.last is not None:
+            plan, state = self.last
+            found[plan.order] = state[plan.entries.of_commit] == State.REMAINDER
+        return found
+
     def _keyed(self, plan: Plan, topology: Topology) -> tuple[Int64s, Int64s]:
         numbers = self._topics.of(topology)
         pairs = self._pairs.of([row[1] for row in plan.keys.rows], numbers[plan.pair_topic])
@@ -126,16 +134,16 @@ class GroupStates:
 class PartitionStates:
     """Tells the state of each partition of a group, one series each."""
 
-    def __init__(self, states: GroupStates) -> None:
-        self._states = states
+    def __init__(self, groups: GroupStates) -> None:
+        self._groups = groups
         self._keys = Kept[Keys]()
         self._kept: dict[State, tuple[Int64s, Keys, Keys]] = {}
 
     def samples(self, topology: Topology) -> list[Samples]:
         """Return what the states of the last read are."""
-        if self._states.last is None:
+        if self._groups.last is None:
             return []
-        plan, state = self._states.last
+        plan, state = self._groups.last
         keys = self._keys.get(lambda: entry_keys(plan, topology), plan)
         found = [self._of(one, np.flatnonzero(state == one), keys) for one in State]
         return [c.GROUP_PARTITION_STATE.samples(some, np.ones(len(some))) for some in found]
@@ -170,30 +178,23 @@ def _alive(plan: Plan, wants: _Wants, at: float, lately: float, wanted_for: floa
 def _seen(now: ClusterSnapshot, plan: Plan, left: Backlog, alive: Bools) -> Seen:
     """Return what the state machine has to know of each entry (E)."""
     entries = plan.entries
-    if len(entries.row) == len(plan.order):  # each entry has its commit
-        return Seen(
-            left.committed, left.never & entries.answered, left.completed, left.start, left.end, left.stable,
-            left.position, left.limit, entries.held, alive,
-        )  # fmt: skip
-    of = entries.of_commit
+    never = entries.answered.copy()
+    never[entries.of_commit] = False
 
-    def spread(values: Values, default: Values | float) -> Values:
-        spread_out = np.full(len(entries.row), np.nan) if isinstance(default, float) else default
-        spread_out[of] = values
+    def spread(values: Values) -> Values:
+        spread_out = np.full(len(entries.row), np.nan)
+        spread_out[entries.of_commit] = values
         return spread_out
 
-    never = entries.answered.copy()
-    never[of] = left.never
-    end = known(now.end_offset)[entries.row]
     return Seen(
-        committed=spread(left.committed, np.nan),
+        committed=spread(left.committed),
         never=never,
-        completed=spread(left.completed, np.nan),
+        completed=spread(np.nan_to_num(left.completed)),
         start=known(now.start_offset)[entries.row],
-        end=end,
+        end=known(now.end_offset)[entries.row],
         stable=known(now.stable_offset)[entries.row],
-        position=spread(left.position, np.nan),
-        limit=spread(left.limit, end.copy()),
+        position=spread(left.position),
+        limit=spread(left.limit),
         held=entries.held,
         alive=alive,
     )

@@ -36,16 +36,16 @@ class GroupCollector:
         # What remains may be no record at all: it has no age that is known.
         remainder = verdict.of_commit == State.REMAINDER
         seconds[remainder], method[remainder] = np.nan, Method.UNKNOWN
-        pair_lag, pair_seconds = _sum(left.lag, left, at), fold(np.fmax, seconds, at)
+        pair_lag, pair_seconds = fold(np.add, left.lag, at), fold(np.fmax, seconds, at)
         per_pair = {
             c.GROUP_TOPIC_LAG: pair_lag,
             c.GROUP_TOPIC_LAG_SECONDS: pair_seconds,
-            c.GROUP_TOPIC_EXPIRES: _soonest(_expires(now, topology, at, seconds, left), left, at),
-            c.GROUP_TOPIC_LOST: _sum(left.lost, left, at),
-            c.GROUP_TOPIC_AHEAD: _sum(left.ahead, left, at),
+            c.GROUP_TOPIC_EXPIRES: _soonest(_expires(now, topology, at, seconds, left), at),
+            c.GROUP_TOPIC_LOST: fold(np.add, left.lost, at),
+            c.GROUP_TOPIC_AHEAD: fold(np.add, left.ahead, at),
             c.GROUP_TOPIC_MAX_LAG: fold(np.fmax, left.lag, at),
-            c.GROUP_TOPIC_COMMITTED: _sum(left.committed, left, at),
-            c.GROUP_TOPIC_UNCOMMITTED: _uncommitted(now, topology, at, left),
+            c.GROUP_TOPIC_COMMITTED: fold(np.add, left.committed, at),
+            c.GROUP_TOPIC_UNCOMMITTED: _uncommitted(now, topology, at),
             c.GROUP_TOPIC_UNASSIGNED: np.diff(topology.topic_start).astype(np.float64)[at.pair_topic] - at.assigned,
         }
         per_group = {
@@ -58,11 +58,11 @@ class GroupCollector:
             *(metric.samples(at.group_keys, values) for metric, values in per_group.items()),
             c.GROUP_STATE.samples(at.state_keys, np.ones(len(at.state_keys))),
             *(metric.samples(at.keys, values) for metric, values in per_pair.items()),
-            *self._by_method(at, method, left),
+            *self._by_method(at, method),
             *verdict.samples,
         ]
 
-    def _by_method(self, at: Plan, method: Methods, left: Backlog) -> list[Samples]:
+    def _by_method(self, at: Plan, method: Methods) -> list[Samples]:
         """Count the partitions of each pair by the method that their lag in seconds is known by."""
         all_keys = self._methods.get(
             lambda: [
@@ -71,35 +71,24 @@ class GroupCollector:
             ],
             at,
         )
-        counts = [fold(np.add, ((method == m) & ~left.never).astype(np.float64), at) for m in Method]
+        counts = [fold(np.add, (method == m).astype(np.float64), at) for m in Method]
         return [c.GROUP_TOPIC_LAG_METHOD.samples(k, v) for k, v in zip(all_keys, counts, strict=True)]
 
 
-def _sum(values: Values, left: Backlog, at: Plan) -> Values:
-    """Sum a column (C) over each pair (U): where nothing was ever committed there is no addend."""
-    if not left.never.any():
-        return fold(np.add, values, at)
-    total = fold(np.add, np.where(left.never, 0.0, values), at)
-    total[np.bincount(at.pair[~left.never], minlength=len(total)) == 0] = np.nan
-    return total
-
-
-def _soonest(expires: Values, left: Backlog, at: Plan) -> Values:
+def _soonest(expires: Values, at: Plan) -> Values:
     """Return the least of each pair (U) that is known; "never" only where that is known of all."""
     least = fold(np.fmin, expires, at)
-    unknown = fold(np.fmax, (np.isnan(expires) & ~left.never).astype(np.float64), at) > 0
+    unknown = fold(np.maximum, np.isnan(expires).astype(np.float64), at) > 0
     least[np.isinf(least) & unknown] = np.nan
     return least
 
 
-def _uncommitted(now: ClusterSnapshot, topology: Topology, at: Plan, left: Backlog) -> Values:
+def _uncommitted(now: ClusterSnapshot, topology: Topology, at: Plan) -> Values:
     """Return for each pair (U) the partitions that have records, and no commit of the group."""
     held = known(now.end_offset) - known(now.start_offset)
     records = np.where(np.isnan(held), np.nan, held > 0)
     total = np.add.reduceat(records, topology.topic_start[:-1]) if len(records) else np.zeros(0)
-    committed = np.bincount(
-        at.pair, weights=np.nan_to_num(records[at.row]) * ~left.never, minlength=len(at.keys)
-    ).astype(np.float64)
+    committed = np.bincount(at.pair, weights=np.nan_to_num(records[at.row]), minlength=len(at.keys)).astype(np.float64)
     told = now.commits.answered[at.pair_group] if len(at.keys) else np.zeros(0, dtype=bool)
     return np.where(told, total[at.pair_topic] - committed, np.nan)
 

@@ -6,7 +6,7 @@ from streamwatch.catalogue import kafka_exporter as c
 from streamwatch.collectors.backlog import backlog
 from streamwatch.collectors.columns import Replication, count_true, known, replication, unknown_unless
 from streamwatch.collectors.partitions import commits_of, rows_of
-from streamwatch.model.kafka import Bools, ClusterSnapshot, Int64s
+from streamwatch.model.kafka import ClusterSnapshot, Int64s
 from streamwatch.model.kept import Kept
 from streamwatch.model.metric import UNKNOWN, Keys, Samples, Values
 
@@ -59,8 +59,8 @@ class KafkaExporterCollector:
         return [
             c.COMMITTED.samples(keys, left.committed),
             c.LAG.samples(keys, left.lag),
-            c.COMMITTED_SUM.samples(sums, _added(left.committed, left.never, owner, len(sums))),
-            c.LAG_SUM.samples(sums, _added(left.lag, left.never, owner, len(sums))),
+            c.COMMITTED_SUM.samples(sums, _added(left.committed, owner, len(sums))),
+            c.LAG_SUM.samples(sums, _added(left.lag, owner, len(sums))),
             c.MEMBERS.samples(members, counts),
         ]
 
@@ -76,8 +76,6 @@ def _sums(keys: Keys) -> tuple[Int64s, Keys]:
     return owner, Keys(c.GROUP_TOPIC, list(places))
 
 
-def _added(values: Values, never: Bools, owner: Int64s, count: int) -> Values:
-    """Return the sums by owner; unknown where an addend is. Where nothing was ever committed there is none."""
-    total = np.bincount(owner, weights=np.where(never, 0.0, values), minlength=count).astype(np.float64)
-    total[np.bincount(owner[~never], minlength=count) == 0] = np.nan
-    return total
+def _added(values: Values, owner: Int64s, count: int) -> Values:
+    """Return the sums by owner; unknown where an addend is."""
+    return np.bincount(owner, weights=values, minlength=count).astype(np.float64)

@@ -11,7 +11,7 @@ from streamwatch.collectors.lag import EndOffsetHistory
 from streamwatch.collectors.topics import leader_bytes
 from streamwatch.model.kafka import ClusterSnapshot, Int64s, Topology
 from streamwatch.model.kept import Kept
-from streamwatch.model.metric import Keys, Samples
+from streamwatch.model.metric import UNKNOWN, Keys, Samples
 
 
 class PartitionCollector:
@@ -19,6 +19,7 @@ class PartitionCollector:
 
     def __init__(self, history: EndOffsetHistory, states: GroupStates | None = None) -> None:
         self._history = history
+        self._groups = states
         self._states = None if states is None else PartitionStates(states)
         self._replication = Kept[Replication]()
         self._rows = Kept[tuple[Int64s, Keys]]()
@@ -35,6 +36,8 @@ class PartitionCollector:
         row = now.commits.row[places]
         left = backlog(now, places, row)
         seconds, _ = ages(now, self._history, left, places, row)
+        if self._groups is not None:
+            seconds[self._groups.remains(len(now.committed))[places]] = UNKNOWN
         believed = not now.metadata_frozen
         leader, in_sync = topology.leader[rows].astype(np.float64), facts.in_sync[rows].astype(np.float64)
         return [

@@ -24,10 +24,6 @@ Float64s = npt.NDArray[np.float64]
 NOT_KNOWN = -1
 """In a column of offsets, sizes or counts: could not be read."""
 
-COMMIT_NOT_READ = -(2**63)
-"""In the column of committed offsets: the broker gave an error instead. Any other negative number is a broker's word
-for "never committed", whichever it takes (-1 in Kafka)."""
-
 NOT_SET = -2
 """In a column of topic settings: could not be read (-1 is Kafka's own word for "no limit")."""
 
@@ -282,8 +278,7 @@ class ClusterSnapshot:
     """Whether every broker was heard about its groups."""
     commits: CommitKeys
     committed: Int64s
-    """C: committed offset (of a share group: its start offset); negative where the group never committed, and
-    ``COMMIT_NOT_READ`` where that could not be read."""
+    """C: committed offset (of a share group: its start offset), or ``NOT_KNOWN``."""
     completed: Int64s
     """C: records beyond the committed offset, or the log's start if that is later, that the group is done with already:
     0 but for share groups; ``NOT_KNOWN`` where a share group's coordinator does not count them."""

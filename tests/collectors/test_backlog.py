@@ -14,7 +14,7 @@ from streamwatch.collectors.groups import GroupCollector
 from streamwatch.collectors.kafka_exporter import KafkaExporterCollector
 from streamwatch.collectors.lag import EndOffsetHistory
 from streamwatch.collectors.partitions import PartitionCollector
-from streamwatch.model.kafka import COMMIT_NOT_READ, NOT_KNOWN, CleanupPolicy, ClusterSnapshot
+from streamwatch.model.kafka import NOT_KNOWN, CleanupPolicy, ClusterSnapshot
 from streamwatch.model.metric import Metric, Samples
 from tests.snapshots import group, snapshot, topology, values
 
@@ -56,17 +56,14 @@ CASES: list[Any] = [
     pytest.param(see(60, **start(120)), c.GROUP_TOPIC_LAG_SECONDS, 0, id="is_no_commit_ahead"),
     pytest.param(see(60, **start(NOT_KNOWN)), c.GROUP_TOPIC_LAG, 40, id="start_unknown_an_upper_bound"),
     pytest.param(see(60, completed=np.array([15, 0])), c.GROUP_TOPIC_LAG, 25, id="completed_records"),
+    pytest.param(see(60, completed=np.array([NOT_KNOWN, 0])), c.GROUP_TOPIC_LAG, None, id="completed_unknown"),
+    pytest.param(see(60, completed=np.array([0, NOT_KNOWN])), c.GROUP_TOPIC_LAG, 40, id="nothing_left_all_the_same"),
     pytest.param(see(60, completed=np.array([99, 0])), c.GROUP_TOPIC_LAG, 0, id="never_negative"),
     pytest.param(see(60, 160), c.GROUP_TOPIC_LAG, 40, id="ahead_takes_nothing_off"),
     pytest.param(see(60, 160), c.GROUP_TOPIC_AHEAD, 60, id="ahead"),
     pytest.param(see(60, 160), c.GROUP_TOPIC_MAX_LAG, 40, id="worst_of_the_others"),
-    pytest.param(see(60, -5), c.GROUP_TOPIC_LAG, 40, id="never_committed_is_no_addend"),
-    pytest.param(see(60, -5), c.GROUP_TOPIC_COMMITTED, 60, id="nor_an_offset"),
-    pytest.param(see(60, -5), c.GROUP_TOPIC_UNCOMMITTED, 1, id="but_a_partition_without_a_commit"),
-    pytest.param(see(-1, -1), c.GROUP_TOPIC_LAG, None, id="nothing_committed_is_not_zero_lag"),
-    pytest.param(see(-1, -1), c.GROUP_TOPIC_COMMITTED, None, id="and_no_offset_zero"),
-    pytest.param(see(60, COMMIT_NOT_READ), c.GROUP_TOPIC_LAG, None, id="no_sum_with_a_missing_addend"),
-    pytest.param(see(60, COMMIT_NOT_READ), c.GROUP_TOPIC_MAX_LAG, 40, id="the_most_of_those_known"),
+    pytest.param(see(60, NOT_KNOWN), c.GROUP_TOPIC_LAG, None, id="no_sum_with_a_missing_addend"),
+    pytest.param(see(60, NOT_KNOWN), c.GROUP_TOPIC_MAX_LAG, 40, id="the_most_of_those_known"),
     pytest.param(see(60, None, **start(100)), c.GROUP_TOPIC_UNCOMMITTED, 1, id="an_empty_partition_needs_no_commit"),
     pytest.param(
         see(60, unread_at=np.array([970.0, np.nan])), c.GROUP_TOPIC_LAG_SECONDS, 30, id="the_leader_knows_the_age"
@@ -120,7 +117,7 @@ def test_what_is_not_deleted_never_expires(policy: int, expected: float) -> None
 
 
 def test_how_each_age_is_known_is_counted() -> None:
-    samples = collect(see(60, -1, unread_at=np.array([970.0, np.nan])))
+    samples = collect(see(60, None, unread_at=np.array([970.0])))
 
     methods = {key.split()[-1]: count for key, count in values(samples, c.GROUP_TOPIC_LAG_METHOD).items() if count}
     assert methods == {"looked_up": 1}

@@ -12,7 +12,7 @@ from streamwatch.collectors.group_states import GroupStates
 from streamwatch.collectors.groups import GroupCollector
 from streamwatch.collectors.lag import EndOffsetHistory
 from streamwatch.collectors.partitions import PartitionCollector
-from streamwatch.model.kafka import COMMIT_NOT_READ, ClusterSnapshot, Topology
+from streamwatch.model.kafka import NOT_KNOWN, ClusterSnapshot, Topology
 from streamwatch.model.metric import Samples
 from tests.snapshots import group, snapshot, topology, values
 
@@ -67,15 +67,14 @@ ONE_READ: list[Any] = [
     pytest.param({"end": 100, "committed": 40}, "reading", id="the_first_read_accuses_nobody"),
     pytest.param({"end": 100, "committed": 5000}, "ahead", id="ahead"),
     pytest.param({"end": 100, "committed": None}, "uncommitted", id="held_and_never_committed"),
-    pytest.param({"end": 100, "committed": -7}, "uncommitted", id="any_negative_commit_is_none"),
-    pytest.param({"end": 100, "committed": COMMIT_NOT_READ}, "unknown", id="a_commit_that_was_not_read"),
+    pytest.param({"end": 100, "committed": NOT_KNOWN}, "unknown", id="a_commit_that_was_not_read"),
     pytest.param({"end": 100, "start": 100, "committed": None}, "idle", id="held_and_empty"),
     pytest.param({"end": -1, "committed": 40}, "unknown", id="end_unknown"),
     pytest.param({"end": 100, "committed": 40, "stable": 40}, "idle", id="held_back_by_an_open_transaction"),
     pytest.param({"end": 100, "committed": 60, "stable": 40}, "reading", id="beyond_the_last_stable_offset"),
     pytest.param({"end": 1000, "start": 1000, "committed": 100}, "idle", id="all_that_was_unread_is_deleted"),
     pytest.param({"end": 100, "committed": 40, "group": MEMBERLESS}, "stopped", id="nobody_is_there"),
-    pytest.param({"end": 100, "committed": -1, "group": MEMBERLESS}, "", id="neither_commit_nor_member"),
+    pytest.param({"end": 100, "committed": None, "group": MEMBERLESS}, "", id="neither_commit_nor_member"),
     pytest.param({"end": 100, "committed": 40, "group": CUSTOM}, "reading", id="who_holds_what_is_not_known"),
     pytest.param({"end": 100, "committed": 40, "group": {**HOLDS, "assigned": ()}}, "stopped", id="no_member_holds_it"),
 ]
@@ -115,6 +114,19 @@ def test_where_position_and_end_stand_something_remains_and_has_no_age() -> None
     assert values(samples, c.GROUP_TOPIC_LAG) == {"g t": 1}
     assert values(samples, c.GROUP_TOPIC_LAG_SECONDS) == {}
     assert values(samples, c.GROUP_TOPIC_EXPIRES) == {}
+
+
+def test_nor_has_its_partition_one() -> None:
+    history, kept = EndOffsetHistory(86400, STEP), GroupStates()
+    collector, partitions = GroupCollector(history, kept), PartitionCollector(history, kept)
+    ages = []
+    for at in minutes(10):
+        now = see(at, 100 if at < 30 else 101, 100)
+        collector.collect(now)
+        ages.append(values(partitions.collect(now), c.GROUP_PARTITION_LAG_SECONDS).get("g t 0"))
+
+    assert ages[:4] == [0.0, 0.0, 15.0, 30.0]
+    assert ages[-1] is None
 
 
 def test_a_record_an_hour_alarms_nobody() -> None:

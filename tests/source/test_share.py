@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamwatch.clock import SystemClock
-from streamwatch.model.kafka import COMMIT_NOT_READ, NOT_KNOWN, ClusterSnapshot, CommitKeys, Group, GroupTable
+from streamwatch.model.kafka import NOT_KNOWN, ClusterSnapshot, CommitKeys, Group, GroupTable
 from streamwatch.sources.kafka import Config, KafkaSource
 from streamwatch.sources.kafka.commits import Shape
 from streamwatch.sources.kafka.config import Pulse
@@ -112,7 +112,7 @@ def test_a_partition_whose_state_cannot_be_read_is_unknown_and_named(make: Make)
     source, _ = make(share=SHARE, unreadable={("orders", 1)})
     now = source.read()
 
-    assert positions(now) == {0: (40, 35), 1: (COMMIT_NOT_READ, NOT_KNOWN)}
+    assert positions(now) == {0: (40, 35), 1: (NOT_KNOWN, NOT_KNOWN)}
     assert told(now) == [("partition", "moved", 1)]
     assert "'pickers': orders-1" in now.problems[0].detail
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from streamwatch.errors import SourceError
-from streamwatch.model.kafka import COMMIT_NOT_READ, Bools, CommitKeys, GroupTable, Int64s, Topology
+from streamwatch.model.kafka import NOT_KNOWN, Bools, CommitKeys, GroupTable, Int64s, Topology
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import OFFSET_FETCH, Message
@@ -198,7 +198,7 @@ def _offsets(records: Records, shape: Shape, asking: Asking) -> Int64s:
     committed: Int64s = records["offset"].astype(np.int64)
     errors = records["error"].astype(np.int64)
     if errors.any():
-        committed[errors != 0] = COMMIT_NOT_READ
+        committed[errors != 0] = NOT_KNOWN
         owners = np.repeat(np.arange(len(shape.runs)), [run.count for run in shape.runs])
         for code in np.unique(errors[errors != 0]).tolist():
             places = np.flatnonzero(errors == code)

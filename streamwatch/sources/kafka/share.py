@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from streamwatch.errors import SourceError
-from streamwatch.model.kafka import COMMIT_NOT_READ, NOT_KNOWN, CommitKeys, Int64s
+from streamwatch.model.kafka import NOT_KNOWN, CommitKeys, Int64s
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import SHARE_OFFSETS, Message, sensible
@@ -186,7 +186,7 @@ def _batch(asking: Asking, groups: list[Message], last: Shape | None) -> ShareBa
                 if partition.error_code:
                     where = f"group {group.group_id!r}: {topic.topic_name}-{partition.partition_index}"
                     refused.setdefault(partition.error_code, []).append(where)
-                    rows.append((partition.partition_index, COMMIT_NOT_READ, NOT_KNOWN))
+                    rows.append((partition.partition_index, NOT_KNOWN, NOT_KNOWN))
                 elif partition.start_offset >= 0:
                     rows.append((partition.partition_index, partition.start_offset, partition.lag))
             runs.append(Run(group.group_id, topic.topic_name, 0, len(rows) - before))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streamwatch.model.kafka import COMMIT_NOT_READ, NOT_KNOWN, ClusterSnapshot
+from streamwatch.model.kafka import NOT_KNOWN, ClusterSnapshot
 from streamwatch.sources.kafka import KafkaSource
 from streamwatch.sources.kafka.config import Pulse
 from tests.prepared import ALL_ANSWERS, Truth
@@ -215,7 +215,7 @@ def test_a_commit_that_is_refused_is_unknown_and_alone(cluster: LockedCluster, s
     cluster.changed[1, "OffsetFetch"] = change
     for _ in range(2):  # walked, then read by the layout
         now = source.read()
-        assert commits(now)["billing"] == COMMITS["billing"] | {("orders", 3): COMMIT_NOT_READ}
+        assert commits(now)["billing"] == COMMITS["billing"] | {("orders", 3): NOT_KNOWN}
         assert reasons(now) == {("partition", "denied")}
 
 

@@ -82,7 +82,7 @@ GROUP_TOPIC_LAG_METHOD = gauge(
     (*GROUP_TOPIC, "method"),
     "Partitions by how their lag in seconds is known: `idle` (nothing left to read), `measured` (between two"
     " consecutive reads), `interpolated` (between reads further apart), `looked_up` (the record's own timestamp),"
-    " `unknown` (older than what was seen, ahead of the end, or perhaps no record at all: state `remainder`).",
+    " `unknown` (older than what was seen, ahead of the end, or perhaps no record at all: see state `remainder`).",
     question="How far can the lag in seconds be trusted?",
     unit="partitions",
     tier=Tier.GROUP_TOPIC,

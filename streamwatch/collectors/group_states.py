@@ -35,8 +35,8 @@ class Verdict(NamedTuple):
 
     state: States
     """E: of each entry of the plan."""
-    of_commit: States
-    """C: of each commit of the plan."""
+    doubted: Values
+    """C: up to which offset what a commit of the plan leaves unread may be no record; NaN where there is no doubt."""
     wanted: Bools
     """U: whether the group wants the topic."""
     samples: list[Samples]
@@ -98,14 +98,14 @@ class GroupStates:
             *self._counts(plan, state),
             *self._stuck.samples(now, topology, plan, seen, memory, state, at),
         ]
-        return Verdict(state, state[plan.entries.of_commit], wanted, samples)
+        return Verdict(state, memory.doubted[plan.entries.of_commit], wanted, samples)
 
-    def remains(self, commits: int) -> Bools:
-        """Return which of so many commits, in the order of the snapshot, were in the state ``remainder``."""
-        found = np.zeros(commits, dtype=bool)
+    def doubted(self, commits: int) -> Values:
+        """Return ``Verdict.doubted`` of the last read, for so many commits in the order of the snapshot."""
+        found = np.full(commits, np.nan)
         if self.last is not None:
-            plan, state = self.last
-            found[plan.order] = state[plan.entries.of_commit] == State.REMAINDER
+            plan, _ = self.last
+            found[plan.order] = self._memory.columns.doubted[plan.entries.of_commit]
         return found
 
     def _keyed(self, plan: Plan, topology: Topology) -> tuple[Int64s, Int64s]:

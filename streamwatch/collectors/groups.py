@@ -8,7 +8,6 @@ from streamwatch.collectors.columns import known
 from streamwatch.collectors.group_plan import Plan, by_group, fold, plan
 from streamwatch.collectors.group_states import GroupStates
 from streamwatch.collectors.lag import EndOffsetHistory, Method
-from streamwatch.collectors.states import State
 from streamwatch.model.kafka import CleanupPolicy, ClusterSnapshot, Topology
 from streamwatch.model.kept import Kept
 from streamwatch.model.metric import Keys, Samples, Values
@@ -31,11 +30,8 @@ class GroupCollector:
         at = self._plan.get(lambda: plan(now, topology), now.commits, topology, now.selected)
         self._history.add(now.offsets_monotonic, topology, at.rows, now.end_offset)
         left = backlog(now, at.order, at.row)
-        seconds, method = ages(now, self._history, left, at.order, at.row)
         verdict = self._states.judge(now, topology, at, left)
-        # What remains may be no record at all: it has no age that is known.
-        remainder = verdict.of_commit == State.REMAINDER
-        seconds[remainder], method[remainder] = np.nan, Method.UNKNOWN
+        seconds, method = ages(now, self._history, left, at.order, at.row, verdict.doubted)
         pair_lag, pair_seconds = fold(np.add, left.lag, at), fold(np.fmax, seconds, at)
         per_pair = {
             c.GROUP_TOPIC_LAG: pair_lag,

@@ -35,9 +35,9 @@ class PartitionCollector:
         places, group_keys = self._commits.get(lambda: commits_of(now, topology), now.commits, now.selected)
         row = now.commits.row[places]
         left = backlog(now, places, row)
-        seconds, _ = ages(now, self._history, left, places, row)
-        if self._groups is not None:
-            seconds[self._groups.remains(len(now.committed))[places]] = UNKNOWN
+        size = len(now.committed)
+        doubted = np.full(size, UNKNOWN) if self._groups is None else self._groups.doubted(size)
+        seconds, _ = ages(now, self._history, left, places, row, doubted[places])
         believed = not now.metadata_frozen
         leader, in_sync = topology.leader[rows].astype(np.float64), facts.in_sync[rows].astype(np.float64)
         return [

@@ -81,6 +81,9 @@ class Memory(NamedTuple):
     """Since when: data wait beyond a position that stands, it is ahead, or nothing was ever committed."""
     base: Values
     """The end offset at that moment."""
+    doubted: Values
+    """Up to which offset what is unread may be no record: where it was a remainder, until the position moves or it is
+    known that records are there; NaN elsewhere."""
 
 
 BLANK: Final = Memory(
@@ -100,6 +103,7 @@ BLANK: Final = Memory(
     state=_NAN,  # type: ignore[arg-type]
     since=_NAN,  # type: ignore[arg-type]
     base=_NAN,  # type: ignore[arg-type]
+    doubted=_NAN,  # type: ignore[arg-type]
 )
 
 
@@ -184,9 +188,10 @@ def step(before: Memory, seen: Seen, at: float, patience: Patience) -> tuple[Mem
         state=was.state,
         since=was.since,
         base=was.base,
+        doubted=np.where(reset, np.nan, was.doubted),
     )
     states = _judge(now, seen, known, waits, at, patience)
-    return _since(now, was, states, at), states, moved
+    return _noted(now, was, seen, states, at), states, moved
 
 
 def _without_the_gap(before: Memory, readable: Bools, at: float, patience: Patience) -> Memory:
@@ -237,8 +242,8 @@ def _judge(now: Memory, seen: Seen, known: Bools, waits: Bools, at: float, patie
     ).astype(np.int8)
 
 
-def _since(now: Memory, was: Memory, states: States, at: float) -> Memory:
-    """Note when a state began that somebody has to look at."""
+def _noted(now: Memory, was: Memory, seen: Seen, states: States, at: float) -> Memory:
+    """Note when a state began that somebody has to look at, and what may be no record."""
     told = (states != State.UNKNOWN) & (states != NO_STATE)
     entered = ((states == State.AHEAD) | (states == State.UNCOMMITTED)) & (states != was.state)
     entered |= np.isnan(was.grew_at) & ~np.isnan(now.grew_at)
@@ -246,4 +251,9 @@ def _since(now: Memory, was: Memory, states: States, at: float) -> Memory:
         state=np.where(told, states, was.state),
         since=np.where(entered, at, was.since),
         base=np.where(entered, now.end, was.base),
+        doubted=np.select(
+            [states == State.REMAINDER, (states == State.STALLED) | (states == State.STOPPED)],
+            [seen.limit, np.nan],
+            now.doubted,
+        ),
     )

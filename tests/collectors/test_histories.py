@@ -13,7 +13,7 @@ from streamwatch.collectors.groups import GroupCollector
 from streamwatch.collectors.lag import EndOffsetHistory
 from streamwatch.collectors.states import State
 from tests.collectors.histories import INTERVAL, STALLED_AFTER, Part
-from tests.collectors.world import World
+from tests.collectors.world import World, some
 from tests.snapshots import values
 
 COUNT = int(os.environ.get("STREAMWATCH_HISTORIES", "300"))
@@ -38,7 +38,7 @@ def wrong(part: Part, at: float, state: int, waits: bool) -> str:  # noqa: FBT00
 @pytest.mark.parametrize("seed", range(max(COUNT // AT_ONCE, 1)))
 def test_no_reader_that_lives_is_stalled_and_every_poisoned_one_is(seed: int) -> None:
     rng = Random(seed)
-    world = World(rng, AT_ONCE, HOURS * 3600)
+    world = some(rng, AT_ONCE, HOURS * 3600)
     states = GroupStates(STALLED_AFTER, 86400, INTERVAL)
     collector = GroupCollector(EndOffsetHistory(86400, INTERVAL), states)
     failures: Counter[str] = Counter()

@@ -116,6 +116,19 @@ def test_where_position_and_end_stand_something_remains_and_has_no_age() -> None
     assert values(samples, c.GROUP_TOPIC_EXPIRES) == {}
 
 
+def test_behind_a_remainder_age_counts_from_what_came_then_until_it_is_a_stall() -> None:
+    """A marker at 30 s; records from the tenth minute on, which nobody reads."""
+    collector = GroupCollector(EndOffsetHistory(86400, STEP))
+    told = {}
+    for at in minutes(25):
+        samples = collector.collect(see(at, 100 + (at > 15) + max(int(at - 600), 0), 100))
+        told[at] = values(samples, c.GROUP_TOPIC_LAG_SECONDS).get("g t"), states(samples)
+
+    assert told[600.0] == (None, "remainder")
+    assert told[900.0] == (pytest.approx(300.0, abs=STEP), "reading")
+    assert told[1500.0] == (pytest.approx(1485.0, abs=STEP), "stalled")
+
+
 def test_nor_has_its_partition_one() -> None:
     history, kept = EndOffsetHistory(86400, STEP), GroupStates()
     collector, partitions = GroupCollector(history, kept), PartitionCollector(history, kept)

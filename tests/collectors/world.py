@@ -16,8 +16,8 @@ from tests.snapshots import group, snapshot, topology
 class World:
     """Many histories in one cluster, seen read by read."""
 
-    def __init__(self, rng: Random, count: int, until: float) -> None:
-        self.histories = [rng.choice(KINDS)(rng, until) for _ in range(count)]
+    def __init__(self, histories: Sequence[History], until: float) -> None:
+        self.histories = list(histories)
         self.until = until
         one = (1, (1,), (1,))
         self.topics = {f"t{i:05}": [one] * len(history.parts) for i, history in enumerate(self.histories)}
@@ -93,6 +93,11 @@ class World:
         keys = CommitKeys(table, self.shape, owner, rows, np.array(answered, dtype=bool))
         self._keys = (table, rows, answered), keys
         return keys
+
+
+def some(rng: Random, count: int, until: float) -> World:
+    """Return a world of so many histories of any kind."""
+    return World([rng.choice(KINDS)(rng, until) for _ in range(count)], until)
 
 
 def _membership(history: History, at: float) -> str:

@@ -54,7 +54,9 @@ def panels(*titles: str) -> list[Panel]:
     return found
 
 
-BY_A_JVM = {f"{one.name}{{" for one in (b.HEAP_AFTER_GC, b.PROCESSOR_IDLE)} | {f"({b.THROTTLED.name})"}
+BY_A_JVM = {f"{one.name}{{" for one in (b.HEAP_AFTER_GC, b.PROCESSOR_IDLE, b.UNCLEAN_ELECTIONS, b.GC_SECONDS)} | {
+    f"({b.THROTTLED.name})"
+}
 """What the reference's exporters leave out: a real broker's tell it."""
 TROUBLE = (
     "Alerts that fire", "What the agent could not learn", "What it could not learn",

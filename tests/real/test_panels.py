@@ -17,7 +17,10 @@ from tests.real.test_open_monitoring import OBJECTS
 
 def test_what_only_a_real_broker_tells_is_there(kafka_cluster: Callable[..., KafkaCluster], tmp_path: Path) -> None:
     cluster, binary = kafka_cluster(jmx_objects=OBJECTS), had(artefacts.prometheus)
-    targets = ", ".join(f"{{broker: {n}, jmx: '127.0.0.1:{cluster.jmx_port(n)}'}}" for n in cluster.broker_ids)
+    targets = ", ".join(
+        f"{{broker: {n}, jmx: '127.0.0.1:{cluster.jmx_port(n)}'}}"
+        for n in (*cluster.broker_ids, *cluster.controller_ids)
+    )
     servers = ", ".join(f"'{one}'" for one in cluster.bootstrap.split(","))
     text = f"kafka: [{{name: k, bootstrap: [{servers}], open_monitoring: {{interval: 2s, targets: [{targets}]}}}}]\n"
     app = App(parse(text + "listen: {address: '127.0.0.1:0'}", "test", tmp_path), SystemClock())

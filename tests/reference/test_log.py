@@ -166,6 +166,11 @@ def test_offsets_are_found_by_time() -> None:
     assert log.at_time(5000) is None
     assert log.newest() == (3, 1001)
 
+    end = marker(1, 0, commit=True, coordinator_epoch=0, at_ms=5000)
+    log.append([end.placed(log.end, 0, None)])
+    assert log.at_time(2000) == (4, 5000), "a transaction's marker counts, as it does for Kafka"
+    assert log.newest() == (4, 5000)
+
 
 def batch(producer: tuple[int, int, int], count: int = 1) -> Batch:
     return parse(records(*[b"v"] * count, producer=producer))[0]

@@ -141,9 +141,9 @@ class Log:
         return start
 
     def at_time(self, timestamp: int) -> tuple[int, int] | None:
-        """Return (offset, timestamp) of the first record that is not older; None where there is none."""
+        """Return (offset, timestamp) of the first record that is not older, markers too; None where there is none."""
         for batch in self._batches:
-            if batch.max_timestamp >= timestamp and not batch.is_control:
+            if batch.max_timestamp >= timestamp:
                 for offset, at in times(batch):
                     if at >= timestamp and offset >= self.start:
                         return (offset, at)

@@ -158,7 +158,7 @@ class Config:
     lookup_requests: int = setting(
         "at most so many requests to each broker in one read that look up when the first records which a group has not"
         " read were written, where the history does not reach back to them (0: none)",
-        default=6,
+        default=8,
         minimum=0,
         maximum=100,
     )

@@ -99,6 +99,7 @@ class RecordTimes:
         self._position = np.zeros(0, dtype=np.int64)
         self._at = np.zeros(0)
         self._width = np.zeros(0, dtype=np.int64)
+        self._told = np.zeros(0, dtype=bool)
         self._asked = np.zeros(0, dtype=np.int64)
         self._open_since = np.zeros(0, dtype=np.int64)
         self._barred = np.zeros(0, dtype=bool)
@@ -149,9 +150,12 @@ class RecordTimes:
             await self._look_up(asking, fanout, bounds, found, gappy, now_ms, monotonic)
             at, width = at.copy(), width.copy()
             at[todo], width[todo] = found.at[found.back], found.width[found.back]
-        self._keys, self._position, self._at, self._width = keys, position, at, width
+        told = self._told if same else np.full(len(position), self._keys is not None)
+        # Nearly is enough for what moves on anyway, and for what was told before; else it is worth another read.
+        nearly = (width <= _SHARE * (now_ms - at)) & (~stands | told)
+        known = (position >= 0) & ((width <= GRAIN) | nearly) & (at <= now_ms + _SKEW_MS)
+        self._keys, self._position, self._at, self._width, self._told = keys, position, at, width, known
         self._prune(keys, position, todo)
-        known = (position >= 0) & (width <= np.maximum(GRAIN, _SHARE * (now_ms - at))) & (at <= now_ms + _SKEW_MS)
         unread_at[known] = np.minimum(at[known] / 1000, now)
         return unread_at
 

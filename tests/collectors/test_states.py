@@ -119,7 +119,7 @@ def test_where_position_and_end_stand_something_remains_and_has_no_age() -> None
 def test_behind_a_remainder_age_counts_from_what_came_then_until_it_is_a_stall() -> None:
     """A marker at 30 s; records from the tenth minute on, which nobody reads."""
     collector = GroupCollector(EndOffsetHistory(86400, STEP))
-    told = {}
+    told: dict[float, Any] = {}
     for at in minutes(25):
         samples = collector.collect(see(at, 100 + (at > 15) + max(int(at - 600), 0), 100))
         told[at] = values(samples, c.GROUP_TOPIC_LAG_SECONDS).get("g t"), states(samples)

@@ -97,6 +97,14 @@ def test_what_is_not_known_after_many_reads_is_a_problem_of_the_budget() -> None
         assert reasons[-1] == {"budget"}
 
 
+def test_a_read_that_may_ask_no_more_says_so_and_goes_on_with_the_next() -> None:
+    with watched(truth({"billing": {ORDERS: 777}}, {ORDERS: evenly(5000)}), max_requests=20) as seen:
+        first = seen.read()
+        assert {problem.reason for problem in first.problems} == {"budget"}
+        assert min(first.end_offset.tolist()) >= 0
+        assert not isnan(settled(seen)["billing", 0])
+
+
 def test_what_comes_while_the_agent_looks_is_the_histories_to_know() -> None:
     records = evenly(100)
     with watched(truth({"billing": {ORDERS: 100}}, {ORDERS: records})) as seen:

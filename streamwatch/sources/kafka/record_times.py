@@ -22,7 +22,7 @@ from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.fanout import Asking, Fanout
 from streamwatch.sources.kafka.first_seen import FirstSeen
 from streamwatch.sources.kafka.offsets import Answered, encode, read_answer, refused
-from streamwatch.sources.kafka.problems import problem
+from streamwatch.sources.kafka.problems import OverBudget, problem
 from streamwatch.sources.kafka.timeline import GRAIN, LARGEST, Timeline
 
 _SHARE: Final = 0.01
@@ -257,7 +257,6 @@ class RecordTimes:
         )
         touched = np.zeros(len(away), dtype=bool)
         for node in calls.keys() - answers.keys():
-            self._never_largest(found.row[first[topology.leader[found.row[first]] == node]])
             away[topology.leader == node] = True
         for answered, asked_for in answers.values():
             self._take(asking, answered, asked_for, away)
@@ -280,8 +279,11 @@ class RecordTimes:
         try:
             body = await asking.ask(link, LIST_OFFSETS, encode(topology, row, question))
             answered, _ = read_answer(body, link.version(LIST_OFFSETS), topology)
+        except OverBudget:
+            raise
         except SourceError:
             self._pace(node).failed(monotonic)
+            self._never_largest(row[question == LARGEST])
             raise
         self._pace(node).answered(loop.time() - began)
         asked_for = np.full(len(topology.partition), _NOTHING, dtype=np.int64)

@@ -13,6 +13,7 @@ from kafka.protocol.producer.transaction import InitProducerIdRequest
 
 from streamwatch.reference.kafka.crc import crc32c
 from tests.reference.batches import records
+from tests.waiting import wait_for
 
 _TRANSACTIONAL = 0x10
 _SECONDS = 10.0
@@ -20,8 +21,7 @@ _SECONDS = 10.0
 
 def write_late(address: str, topic: str, partition: int, *, timestamp_ms: int) -> int:
     """Write one record to the leader at an address, as part of a transaction; return the producer's id."""
-    begun = _ask(address, InitProducerIdRequest(version=4, transactional_id=None, transaction_timeout_ms=60_000))
-    assert begun.error_code == 0
+    begun = wait_for(lambda: _producer(address), _SECONDS, "the broker has producer ids to give")
     batch = bytearray(records(b"late", producer=(begun.producer_id, begun.producer_epoch, 0), timestamp=timestamp_ms))
     struct.pack_into(">h", batch, 21, struct.unpack_from(">h", batch, 21)[0] | _TRANSACTIONAL)
     struct.pack_into(">I", batch, 17, crc32c(bytes(batch[21:])))
@@ -37,6 +37,12 @@ def write_late(address: str, topic: str, partition: int, *, timestamp_ms: int) -
     answer = _ask(address, request)
     assert [p.error_code for t in answer.responses for p in t.partition_responses] == [0]
     return int(begun.producer_id)
+
+
+def _producer(address: str) -> Any:
+    """Return a new producer's id and epoch; None while the broker has none."""
+    begun = _ask(address, InitProducerIdRequest(version=4, transactional_id=None, transaction_timeout_ms=60_000))
+    return None if begun.error_code else begun
 
 
 def _ask(address: str, request: Any) -> Any:

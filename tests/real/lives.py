@@ -125,6 +125,7 @@ class TransactionalWriter:
             producer.flush(_LINGER_SECONDS)
             if self.hangs:
                 done.wait()
+                producer.abort_transaction(60)  # or readers of committed data wait for whoever comes next
                 return
             self._end(producer, aborted=count % 3 == 2)
             count += 1

@@ -143,20 +143,20 @@ def test_who_never_commits_is_named(cluster_43: KafkaCluster, seen: Agent) -> No
 
 
 def test_a_topic_made_anew_begins_anew(cluster_43: KafkaCluster, seen: Agent) -> None:
-    cluster_43.create_topic("anew", retention_ms=3_600_000)
-    cluster_43.produce("anew", 0, 100)
-    cluster_43.commit("g-anew", {("anew", 0): 50})
-    of = {"group": "g-anew", "topic": "anew"}
+    cluster_43.create_topic("made-anew", retention_ms=3_600_000)
+    cluster_43.produce("made-anew", 0, 100)
+    cluster_43.commit("g-anew", {("made-anew", 0): 50})
+    of = {"group": "g-anew", "topic": "made-anew"}
     eventually(seen, lambda: seen.value("kafka_group_topic_lag", **of) == 50, "the old one is seen")
 
-    cluster_43.delete_topic("anew")
-    wait_for(lambda: "anew" not in cluster_43.topic_names(), 30, "it is deleted")
-    cluster_43.create_topic("anew", retention_ms=7_200_000)
-    cluster_43.produce("anew", 0, 300)
-    cluster_43.commit("g-anew", {("anew", 0): 100})
+    cluster_43.delete_topic("made-anew")
+    wait_for(lambda: "made-anew" not in cluster_43.topic_names(), 30, "it is deleted")
+    cluster_43.create_topic("made-anew", retention_ms=7_200_000)
+    cluster_43.produce("made-anew", 0, 300)
+    cluster_43.commit("g-anew", {("made-anew", 0): 100})
 
     eventually(seen, lambda: seen.value("kafka_group_topic_lag", **of) == 200, "the new one is seen")
-    eventually(seen, lambda: seen.value("kafka_topic_retention_seconds", topic="anew") == 7200, "with its own settings")
+    eventually(seen, lambda: seen.value("kafka_topic_retention_seconds", topic="made-anew") == 7200, "with its own settings")
     age = wait_for(lambda: seen.value("kafka_group_topic_lag_seconds", **of), 30, "its age")
     assert age is not None
     assert age < 60, "no record is older than the topic"

@@ -60,10 +60,16 @@ def test_lag_and_commits_are_what_kafka_consumer_groups_prints(filled: KafkaClus
     seen.look()
     told = filled.describe_groups()
 
-    lag = {" ".join((group, topic, str(p))): float(n) for (group, topic, p), n in told.lag.items() if n is not None}
+    # Of other tests' groups, some are ahead or have lost records: there the tool prints what nobody can read.
+    lag = {
+        " ".join((group, topic, str(p))): float(n)
+        for (group, topic, p), n in told.lag.items()
+        if n is not None and group.startswith("truth-")
+    }
     ends = {f"{t} {p}": float(line.end) for (_, t, p), line in told.offsets.items() if line.end is not None}
     assert len(lag) >= 7
-    assert seen.values(g.GROUP_PARTITION_LAG) == lag
+    own = {key: n for key, n in seen.values(g.GROUP_PARTITION_LAG).items() if key.startswith("truth-")}
+    assert own == lag
     assert seen.values(g.PARTITION_END_OFFSET).items() >= ends.items()
     assert seen.values(g.GROUP_LAG)["truth-billing"] == sum(
         n for key, n in lag.items() if key.startswith("truth-billing")

@@ -46,7 +46,7 @@ def watched(truth: Truth, **settings: Any) -> Iterator[Watched]:
             "name": "prepared",
             "bootstrap": cluster.bootstrap,
             "interval": INTERVAL,
-            "request_timeout": 0.5,
+            "request_timeout": 5.0,  # the pace follows how long answers take: a slow machine is no slow leader
             "connect_timeout": 1.0,
             "pulse": Pulse(enabled=False),
             "log_dirs_interval": 1e6,

@@ -5,12 +5,19 @@ from math import isnan
 import pytest
 
 from streamwatch.model.kafka import ClusterSnapshot
+from streamwatch.sources.kafka import record_times
 from tests.prepared import Truth
 from tests.source.making import INTERVAL, Watched, watched
 
 DAY = 86_400
 BEGIN = 1_700_000_000.0
 ORDERS = ("orders", 0)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take every answer for a quick one: how much is asked at once must not hang on the machine."""
+    monkeypatch.setattr(record_times, "_QUICK_SECONDS", 60.0)
 
 
 def evenly(count: int, days: float = 5.0) -> dict[int, int]:

@@ -7,6 +7,7 @@ from typing import Final
 from streamwatch.model.metric import Metric
 
 _MINUTE_SECONDS: Final = 60.0
+_MOST_OWN: Final = 3
 _DIMENSIONS: Final = {"stream": "StreamName", "shard": "ShardId", "consumer": "ConsumerName"}
 
 
@@ -33,10 +34,16 @@ class Reading:
     """The statistic in that minute."""
     total: float
     """Of Sums and counts: everything since the agent began to watch, each minute added exactly once."""
+    own: int = 0
+    """Newer minutes that tell of the agent's own reads, and of nobody else's as far as is known."""
 
     def is_news(self, within_seconds: float) -> bool:
-        """Whether the newest minute had ended so short a time before CloudWatch was asked; never without a minute."""
-        return self.asked_at - (self.minute + _MINUTE_SECONDS) <= within_seconds
+        """Whether the newest minute had ended so short a time before CloudWatch was asked; never without a minute.
+
+        Minutes of the agent's own do not count as time, if they are few: they hide what there was to see.
+        """
+        hidden = min(self.own, _MOST_OWN) * _MINUTE_SECONDS
+        return self.asked_at - (self.minute + _MINUTE_SECONDS) - hidden <= within_seconds
 
 
 @dataclass(frozen=True, slots=True)

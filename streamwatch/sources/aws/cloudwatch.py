@@ -1,12 +1,13 @@
 """Reads CloudWatch: up to 500 metrics a request, only those that the catalogue knows, within a budget.
 
 Vital series (throttling, iterator age) are asked for at every read, the others less often; one that has had no point
-for a while sleeps for longer. What is asked is billed by the metric, whether or not it has points.
+for a while sleeps for longer. What is asked is billed by the metric, whether or not it has points, and however many:
+so a counter is always asked for as far back as CloudWatch may be late, or as its last answer is old.
 """
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -23,8 +24,17 @@ from streamwatch.sources.problems import problem
 MOST_QUERIES: Final = 500
 DOLLARS_A_METRIC: Final = 0.01 / 1000
 MONTH_SECONDS: Final = 30 * 86_400
+MOST_POINTS: Final = 100_800
+"""CloudWatch gives a request so many points, and the others on further pages."""
+POINTS_A_SECOND: Final = 90_000
+"""Half of what AWS allows an account and region, counted as AWS does: every minute asked for, with a point or not."""
+LATE_SECONDS: Final = 65 * MINUTE
+"""A minute of a counter may come, or change, so long after it began."""
 _LOOK_BACK_SECONDS: Final = 10 * MINUTE
-_MOST_BACK_SECONDS: Final = 3 * 3600
+_MOST_BACK_SECONDS: Final = 14 * 24 * 3600
+"""CloudWatch keeps minutes for 15 days."""
+_KEPT_SECONDS: Final = 3600.0
+"""What is not wanted any more is remembered for so long: its counter goes on if it comes back."""
 _QUIET_ASKS: Final = 3
 _MOST_PAGES: Final = 20
 _EARLY_SECONDS: Final = 2.0
@@ -39,14 +49,31 @@ class Wanted:
     region: str
     account: str
     vital: bool
+    is_counter: bool
 
 
 @dataclass(slots=True)
 class _Watched:
     wanted: Wanted
-    minutes: Minutes = field(default_factory=Minutes)
+    wanted_at: float
+    minutes: Minutes | None = None
+    """None until it is first asked for."""
     asked_at: float = -math.inf
+    """When it was last asked for, and answered."""
     quiet: int = 0
+    own: int = 0
+    """Minutes after the newest that is believed which tell of the agent itself."""
+
+    def start(self, now: float) -> int:
+        """Return the first minute to ask for."""
+        start = _minute(now) - _LOOK_BACK_SECONDS
+        if self.wanted.is_counter and self.minutes is not None:
+            start = min(start, self.minutes.mark)
+        return max(start, _minute(now) - _MOST_BACK_SECONDS)
+
+    def lost(self, now: float) -> bool:
+        """Whether there are minutes that count and are too old to ask for."""
+        return self.wanted.is_counter and self.minutes is not None and self.minutes.mark < self.start(now)
 
 
 class Budget:
@@ -79,29 +106,25 @@ class CloudWatchReader:
         self._watched: dict[tuple[str, str, Series], _Watched] = {}
         self._budget = Budget(config.monthly_dollars, clock.now())
         self._asked = 0
+        self._points_until: dict[str, float] = {}
+        """When the points asked for so far are over, at the rate that is kept, by region; by ``monotonic``."""
 
     def read(
-        self, wanted: Sequence[Wanted], deadline: float, ignore: Callable[[Series, int], bool]
+        self, wanted: Sequence[Wanted], deadline: float, is_ours: Callable[[Wanted, int], bool]
     ) -> tuple[dict[tuple[str, str], CloudWatchSnapshot], list[Problem]]:
         """Ask for what is due.
 
         Args:
-            wanted: all series that there should be; others are forgotten.
+            wanted: all series that there should be; others are not asked for, and forgotten after a while.
             deadline: monotonic.
-            ignore: says of a series and a minute that its point is not to be believed.
+            is_ours: says of a gauge and a minute that its point tells of the agent itself, and is not to be believed.
 
         Returns:
             What is known, by account and region; and what could not be learnt.
 
         """
         now = self._clock.now()
-        keys = {(one.account, one.region, one.series): one for one in wanted}
-        for gone in self._watched.keys() - keys.keys():
-            del self._watched[gone]
-        for key, one in keys.items():
-            if key not in self._watched:
-                self._watched[key] = _Watched(one)
-        due = [one for one in self._watched.values() if self._is_due(one, now)]
+        due = [one for one in self._follow(wanted, now) if self._is_due(one, now)]
         due.sort(key=lambda one: (not one.wanted.vital, one.asked_at))
         affordable = self._budget.metrics(now)
         problems = []
@@ -109,13 +132,33 @@ class CloudWatchReader:
             why = f"CloudWatch: {len(due) - affordable} metrics were not asked for: the budget is used up for now"
             problems.append(Problem("cloudwatch", "budget", why, len(due) - affordable))
             due = due[:affordable]
-        for batch in _batches(due):
-            problems += self._ask(batch, now, deadline, ignore)
+        lost = sum(one.lost(now) for one in due)
+        if lost:
+            why = f"CloudWatch: {lost} metrics were last answered more than 14 days ago: their counters miss the rest"
+            problems.append(Problem("cloudwatch", "timeout", why, lost))
+        for batch in _batches(due, now):
+            problems += self._ask(batch, now, deadline, is_ours)
         return self._known(now), problems
 
     def cost(self) -> CloudWatchCost:
         """Return what asking has cost."""
         return CloudWatchCost(self._asked, self._asked * DOLLARS_A_METRIC)
+
+    def _follow(self, wanted: Sequence[Wanted], now: float) -> list[_Watched]:
+        """Return what is wanted, with what is known of it; what has not been wanted for long is forgotten."""
+        keys: dict[tuple[str, str, Series], Wanted] = {}
+        for one in wanted:
+            keys.setdefault((one.account, one.region, one.series), one)
+        followed = []
+        for key, one in keys.items():
+            watched = self._watched.get(key)
+            if watched is None:
+                watched = self._watched[key] = _Watched(one, now)
+            watched.wanted, watched.wanted_at = one, now
+            followed.append(watched)
+        for gone in [key for key, each in self._watched.items() if now - each.wanted_at > _KEPT_SECONDS]:
+            del self._watched[gone]
+        return followed
 
     def _interval(self, one: _Watched) -> float:
         if one.wanted.vital:
@@ -124,18 +167,23 @@ class CloudWatchReader:
         return self._config.quiet_interval if quiet else self._config.detail_interval
 
     def _is_due(self, one: _Watched, now: float) -> bool:
-        return now - one.asked_at >= self._interval(one) - _EARLY_SECONDS
+        since = now - one.asked_at
+        return since >= self._interval(one) - _EARLY_SECONDS or since < 0
 
     def _ask(
-        self, batch: list[_Watched], now: float, deadline: float, ignore: Callable[[Series, int], bool]
+        self, batch: list[_Watched], now: float, deadline: float, is_ours: Callable[[Wanted, int], bool]
     ) -> list[Problem]:
-        oldest = min(one.asked_at for one in batch)
-        start = max(min(oldest, now) - _LOOK_BACK_SECONDS, now - _MOST_BACK_SECONDS) // MINUTE * MINUTE
-        end = now // MINUTE * MINUTE
+        region = batch[0].wanted.region
+        start, end = min(one.start(now) for one in batch), _minute(now)
+        if not self._await_turn(region, len(batch) * (end - start) // MINUTE, deadline):
+            why = f"CloudWatch: {len(batch)} metrics were not asked for before the deadline of the read"
+            return [Problem("cloudwatch", "timeout", why, len(batch))]
         self._budget.spend(len(batch))
         self._asked += len(batch)
+        for one in batch:
+            one.minutes = one.minutes or Minutes(end)
         try:
-            with taken_apart(f"cloudwatch GetMetricData in {batch[0].wanted.region}"):
+            with taken_apart(f"cloudwatch GetMetricData in {region}"):
                 found = self._points(batch, start, end, deadline)
         except SourceError as error:
             return [problem("cloudwatch", error, str(error), len(batch))]
@@ -144,16 +192,25 @@ class CloudWatchReader:
             points = found.get(f"q{index}")
             if points is None:
                 missing += 1
-                continue
-            believed = [(at, value) for at, value in points if not ignore(one.wanted.series, at)]
-            one.quiet = 0 if one.minutes.take(believed, start) else one.quiet + 1
-            one.asked_at = now
+            else:
+                _take(one, [(at, value) for at, value in points if start <= at < end], now, is_ours)
         if not missing:
             return []
         return [Problem("cloudwatch", "error", f"CloudWatch: no complete data for {missing} metrics", missing)]
 
+    def _await_turn(self, region: str, points: int, deadline: float) -> bool:
+        """Wait until so many points may be asked for, a second's worth at once; return whether that is in time."""
+        now = self._clock.monotonic()
+        until = max(self._points_until.get(region, now), now)
+        if max(now, until - 1) >= deadline:
+            return False
+        if until - now > 1:
+            self._caller.wait(until - now - 1)
+        self._points_until[region] = until + points / POINTS_A_SECOND
+        return True
+
     def _points(
-        self, batch: list[_Watched], start: float, end: float, deadline: float
+        self, batch: list[_Watched], start: int, end: int, deadline: float
     ) -> dict[str, list[tuple[int, float]]]:
         """Return the points by query; a query that CloudWatch did not answer completely is left out."""
         found: dict[str, list[tuple[int, float]]] = {}
@@ -184,22 +241,46 @@ class CloudWatchReader:
         known: dict[tuple[str, str], dict[Series, Reading]] = {}
         for (account, region, series), one in self._watched.items():
             longest = 2.5 * max(self._interval(one), MINUTE)
-            if now - one.asked_at <= longest:
+            if one.minutes is not None and one.wanted_at == now and now - one.asked_at <= longest:
                 told = one.minutes
                 known.setdefault((account, region), {})[series] = Reading(
-                    one.asked_at, told.minute, told.value, told.total
+                    one.asked_at, told.minute, told.value, told.total, one.own
                 )
         return {place: CloudWatchSnapshot(readings) for place, readings in known.items()}
 
 
-def _batches(due: Sequence[_Watched]) -> Iterator[list[_Watched]]:
-    """Yield requests' worth of series: of one region each, and of like urgency."""
-    by_region: dict[tuple[str, bool], list[_Watched]] = {}
+def _take(
+    one: _Watched, points: Sequence[tuple[int, float]], now: float, is_ours: Callable[[Wanted, int], bool]
+) -> None:
+    """Take one complete answer."""
+    if one.minutes is None:
+        raise ValueError("it was not asked for")
+    ours = set() if one.wanted.is_counter else {at for at, _ in points if is_ours(one.wanted, at)}
+    believed = [(at, value) for at, value in points if at not in ours]
+    one.minutes.take(believed, _minute(now) - LATE_SECONDS)
+    one.own = sum(not at <= one.minutes.minute for at in ours)
+    news = (now if one.asked_at == -math.inf else min(one.asked_at, now)) - _LOOK_BACK_SECONDS
+    one.quiet = 0 if any(at >= news for at, _ in believed) else one.quiet + 1
+    one.asked_at = now
+
+
+def _minute(now: float) -> int:
+    """Return the start of the minute."""
+    return int(now // MINUTE) * MINUTE
+
+
+def _batches(due: Sequence[_Watched], now: float) -> Iterator[list[_Watched]]:
+    """Yield requests' worth of series: of one region each, of like urgency, and that look back alike."""
+    alike: dict[tuple[str, bool], list[_Watched]] = {}
     for one in due:
-        by_region.setdefault((one.wanted.region, one.wanted.vital), []).append(one)
-    for ones in by_region.values():
-        for start in range(0, len(ones), MOST_QUERIES):
-            yield ones[start : start + MOST_QUERIES]
+        alike.setdefault((one.wanted.region, one.wanted.vital), []).append(one)
+    for ones in alike.values():
+        ones.sort(key=lambda one: one.start(now))
+        while ones:
+            minutes = (_minute(now) - ones[0].start(now)) // MINUTE
+            most = max(1, min(MOST_QUERIES, MOST_POINTS // minutes))
+            yield ones[:most]
+            ones = ones[most:]  # noqa: PLW2901 - the rest
 
 
 def _query(index: int, series: Series) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What is known of one CloudWatch series: each minute counted exactly once, though points come late and change."""
 
 import math
+from array import array
 from collections.abc import Iterable
 from typing import Final
 
@@ -10,42 +11,58 @@ MINUTE: Final = 60
 class Minutes:
     """Takes points as CloudWatch gives them, again and again.
 
-    A minute that was seen before counts what it has grown by. What was there before the first answer is not counted:
-    the count begins when the watching does.
+    Nothing counts before the minute in which the series was first asked for. That mark moves forward only: a minute
+    that is too old to change is settled, and what an answer has of it is not looked at again. A minute after the mark
+    counts what CloudWatch says of it now; one that CloudWatch leaves out keeps what it had. Where minutes are corrected
+    downwards the total waits until it is true again: a counter that falls would be taken for one that began anew.
     """
 
-    __slots__ = ("_began", "_counted", "minute", "total", "value")
+    __slots__ = ("_values", "_written", "mark", "minute", "total", "value")
 
-    def __init__(self) -> None:
+    def __init__(self, first: int) -> None:
+        """Begin to count.
+
+        Args:
+            first: the minute in which the series is first asked for.
+
+        """
+        self.mark = first
+        """The first minute that may still count."""
         self.total = 0.0
         self.minute = math.nan
         self.value = math.nan
-        self._counted: dict[int, float] = {}
-        self._began = False
+        self._written = 0.0
+        """The sum of everything that counts, as CloudWatch says it now."""
+        self._values = array("d")
+        """What each minute from the mark on counts; NaN where it has had no point."""
 
-    def take(self, points: Iterable[tuple[int, float]], since: float) -> bool:
-        """Take the points of one answer, by the start of their minute; return whether there were any.
+    def take(self, points: Iterable[tuple[int, float]], settled: int) -> None:
+        """Take the points of one answer, by the start of their minute.
 
         Args:
             points: minute and value.
-            since: minutes before this one are not asked for again, and forgotten.
+            settled: minutes before this one do not change any more.
 
         """
-        any_at_all = False
         newest = -math.inf
         for minute, value in points:
-            any_at_all = True
-            grown = value - self._counted.get(minute, 0.0)
-            if grown > 0 or minute not in self._counted:
-                self._counted[minute] = value
-                if self._began:
-                    self.total += grown
-            if minute > newest:
+            if minute >= self.mark:
+                self._count((minute - self.mark) // MINUTE, value)
+            if minute >= newest:
                 newest, self.value = minute, value
-        self._began = True
-        self.minute = newest if any_at_all else math.nan
-        if not any_at_all:
-            self.value = math.nan
-        for old in [minute for minute in self._counted if minute < since]:
-            del self._counted[old]
-        return any_at_all
+        if newest == -math.inf:
+            newest = self.value = math.nan
+        self.minute = newest
+        self.total = max(self.total, self._written)
+        if settled > self.mark:
+            del self._values[: (settled - self.mark) // MINUTE]
+            self.mark = settled
+
+    def _count(self, index: int, value: float) -> None:
+        """Let a minute count this much, whatever it counted before."""
+        missing = index + 1 - len(self._values)
+        if missing > 0:
+            self._values.extend([math.nan] * missing)
+        before = self._values[index]
+        self._written += value - (0.0 if math.isnan(before) else before)
+        self._values[index] = value

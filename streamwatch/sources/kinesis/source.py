@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from streamwatch.clock import Clock
-from streamwatch.model.cloudwatch import CloudWatchSnapshot, Series, series_of
+from streamwatch.model.cloudwatch import CloudWatchSnapshot, series_of
 from streamwatch.model.kinesis import ShardAges, ShardKey, Stream, StreamsSnapshot
 from streamwatch.model.metric import Metric
 from streamwatch.model.snapshot import Problem
@@ -115,10 +115,10 @@ class KinesisSource:
                     places = [{}]
                 for place in places:
                     series = series_of(metric, {"stream": stream.name} | place)
-                    yield Wanted(series, stream.region, stream.account, twin.vital)
+                    yield Wanted(series, stream.region, stream.account, twin.vital, metric.kind == "counter")
 
-    def _is_ours(self, series: Series, minute: int) -> bool:
+    def _is_ours(self, wanted: Wanted, minute: int) -> bool:
         """Whether a point tells of the agent's own probes instead of the readers."""
-        if series.name not in {_AGE, _SHARD_AGE}:
+        if wanted.series.name not in {_AGE, _SHARD_AGE}:
             return False
-        return self._prober.is_ours(dict(series.dimensions).get("StreamName", ""), minute)
+        return self._prober.is_ours(dict(wanted.series.dimensions).get("StreamName", ""), minute)

@@ -116,7 +116,7 @@ class MskSource:
                 problems.append(problem("cloudwatch", error, str(error)))
         place = ("", self.config.aws_region)
         wanted = [
-            Wanted(series, place[1], place[0], twin.vital)
+            Wanted(series, place[1], place[0], twin.vital, twin.metric.kind == "counter")
             for series, (twin, _) in self._listed.items()
             # What a higher level had is listed for two weeks after it was lowered, and has no points any more.
             if twin.is_at(described.level)

@@ -1,7 +1,7 @@
 """Kinesis: from what the control plane, CloudWatch and probes said of streams to samples."""
 
 import math
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -47,11 +47,19 @@ class Readings:
 
     def __init__(self, now: StreamsSnapshot) -> None:
         self._known = now.cloudwatch
-        self._in_time = {place: _in_time(known.readings.values()) for place, known in now.cloudwatch.items()}
+        self._latest = {place: _latest(known.readings.values()) for place, known in now.cloudwatch.items()}
+        self._own = now.own_calls
 
-    def in_time(self, place: Place) -> bool:
-        """Whether CloudWatch has anything new about any stream there: else it is late, and its silence says nothing."""
-        return self._in_time.get((place.stream.account, place.stream.region), False)
+    def latest(self, place: Place) -> float | None:
+        """Return the newest minute that CloudWatch has of any stream there.
+
+        None where it has no fresh one: then it is late, and its silence says nothing.
+        """
+        return self._latest.get((place.stream.account, place.stream.region))
+
+    def own_calls(self, place: Place) -> Mapping[int, int]:
+        """Return how often the agent itself read the stream, by minute."""
+        return self._own.get((place.stream.account, place.stream.region, place.stream.name), {})
 
     def of(self, metric: Metric, place: Place) -> Reading | None:
         """Return what is known; None where CloudWatch was not asked, or did not answer."""
@@ -264,22 +272,33 @@ def _idle_is_none(metric: Metric, place: Place, readings: Readings) -> float:
     return 0.0 if math.isnan(value) else value
 
 
-def _in_time(readings: Collection[Reading]) -> bool:
-    """Return whether CloudWatch had a fresh minute of anything, when it was last asked."""
+def _latest(readings: Collection[Reading]) -> float | None:
+    """Return the newest minute of anything; None where none was fresh when CloudWatch was last asked."""
     newest = max((one.asked_at for one in readings), default=math.nan)
-    return any(one.asked_at == newest and one.is_news(FRESH_SECONDS) for one in readings)
+    return max((one.minute for one in readings if one.asked_at == newest and one.is_news(FRESH_SECONDS)), default=None)
 
 
 def _being_read(place: Place, readings: Readings) -> float:
-    """Return 1 where a reader shows, 0 where CloudWatch is in time, and has none of any kind of reader."""
+    """Return 1 where a reader shows, 0 where CloudWatch is in time, and has none of any kind of reader.
+
+    Minutes in which the agent itself read say nothing, unless there were more reads than its own.
+    """
     told = place.stream.description
     names = None if told is None else told.consumers
-    asked = [readings.of(k.ITERATOR_AGE, place)]
-    asked += [readings.of(s.CONSUMER_LAG, Place(place.stream, name)) for name in names or ()]
+    age = readings.of(k.ITERATOR_AGE, place)
+    asked = [age, *(readings.of(s.CONSUMER_LAG, Place(place.stream, name)) for name in names or ())]
     if any(one is not None and one.is_news(FRESH_SECONDS) for one in asked):
         return 1.0
-    is_known = names is not None and all(one is not None for one in asked) and readings.in_time(place)
-    return 0.0 if is_known else math.nan
+    own = readings.own_calls(place)
+    calls = readings.of(k.READ_CALLS, place) if own else None
+    if calls is not None and calls.is_news(FRESH_SECONDS) and calls.value > own.get(int(calls.minute), 0):
+        return 1.0
+    latest = readings.latest(place)
+    if age is None or names is None or latest is None or not all(one is not None for one in asked):
+        return math.nan
+    oldest = math.ceil((age.asked_at - FRESH_SECONDS - _MINUTE) / _MINUTE) * int(_MINUTE)
+    judged = range(oldest, int(latest) + 1, int(_MINUTE))
+    return 0.0 if any(minute not in own for minute in judged) else math.nan
 
 
 def _data_age(place: Place, readings: Readings, now: float) -> float:

@@ -81,6 +81,8 @@ class CallCount:
     seconds: float
 
 
+StreamKey = tuple[str, str, str]
+"""Account, region, stream."""
 ShardKey = tuple[str, str, str, str]
 """Account, region, stream, shard."""
 
@@ -101,6 +103,8 @@ class StreamsSnapshot:
     by_cloudwatch: bool = True
     """Whether CloudWatch is asked at all."""
     ages: Mapping[ShardKey, ShardAges] = field(default_factory=dict)
+    own_calls: Mapping[StreamKey, Mapping[int, int]] = field(default_factory=dict)
+    """Calls of GetRecords that the agent itself made, at the most, by the minute in which CloudWatch counts them."""
     problems: tuple[Problem, ...] = ()
     calls: tuple[CallCount, ...] = ()
 

@@ -1,14 +1,14 @@
 """The control plane: which streams there are, and what each one is. Cached, and asked anew when something changed."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from streamwatch.clock import Clock
-from streamwatch.errors import SourceError
+from streamwatch.errors import SourceError, SourceUnavailable
 from streamwatch.model.kinesis import Description, Quota, Shard, Stream
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.aws.errors import NotThere, taken_apart
+from streamwatch.sources.aws.parts import Part
 from streamwatch.sources.aws.session import Caller
 from streamwatch.sources.kinesis.config import Config
 from streamwatch.sources.problems import problem
@@ -16,6 +16,8 @@ from streamwatch.sources.problems import problem
 _PAGE: Final = 1000
 _MOST_PAGES: Final = 100
 _QUOTA_SECONDS: Final = 600.0
+_PROMISED: Final = ("StreamARN", "StreamStatus", "RetentionPeriodHours", "OpenShardCount")
+"""What a summary always has."""
 
 T = TypeVar("T")
 
@@ -23,15 +25,50 @@ Each = Callable[[Callable[[str], None], Iterable[str]], None]
 """Does something for each of many names, a few at once."""
 
 
-@dataclass(slots=True)
-class _Known:
-    """One stream, as it was last described."""
+_State = tuple[str, str]
+"""Of the listing: when the stream was made, and what it is now. Another one means that something changed."""
 
-    state: str
-    """Of the listing: another one means that something changed."""
-    description: Description | None = None
-    described_at: float = float("-inf")
-    changed: bool = True
+
+class _Known:
+    """One stream: each part as it was last answered."""
+
+    def __init__(self, state: _State, interval: float) -> None:
+        self.state = state
+        self.tried_at = float("-inf")
+        """When it was last asked about, and answered or refused."""
+        self.summary: Part[dict[str, Any]] = Part(interval)
+        self.shards: Part[tuple[Shard, ...]] = Part(interval)
+        self.consumers: Part[tuple[str, ...]] = Part(interval)
+
+    def is_due(self, now: float) -> bool:
+        """Whether anything of it is to be asked for."""
+        return any(part.is_due(now) for part in (self.summary, self.shards, self.consumers))
+
+    def change(self, state: _State) -> None:
+        """Take another state of the listing: everything may have changed, and does not wait."""
+        is_another = self.state[0] != state[0]
+        self.state, self.tried_at = state, float("-inf")
+        for part in (self.summary, self.shards, self.consumers):
+            if is_another:
+                part.forget()
+            part.want()
+
+    def description(self, now: float) -> Description | None:
+        """Return what is known; None where nothing is."""
+        told = self.summary.known(now)
+        if told is None:
+            return None
+        return Description(
+            status=told["StreamStatus"],
+            mode=told.get("StreamModeDetails", {}).get("StreamMode", "PROVISIONED"),
+            retention_seconds=told["RetentionPeriodHours"] * 3600.0,
+            open_shards=told["OpenShardCount"],
+            shards=self.shards.known(now),
+            consumers=self.consumers.known(now),
+            watched=frozenset(
+                metric for one in told.get("EnhancedMonitoring", ()) for metric in one.get("ShardLevelMetrics", ())
+            ),
+        )
 
 
 class Region:
@@ -45,8 +82,8 @@ class Region:
         self._clock = clock
         self._known: dict[str, _Known] = {}
         self._listed_at = float("-inf")
-        self._quota: Quota | None = None
-        self._quota_at = float("-inf")
+        self._quota: Part[Quota] = Part(_QUOTA_SECONDS)
+        self._tagged: Part[set[str]] = Part(config.describe_interval)
 
     def read(self, deadline: float, each: Each) -> tuple[tuple[Stream, ...] | None, list[Problem]]:
         """Return the streams, and what could not be learnt; None where it is not known which there are."""
@@ -56,7 +93,7 @@ class Region:
             if not self.account:
                 self.account = self._whoami(deadline)
             with taken_apart(f"kinesis ListStreams in {self.region}"):
-                self._list(deadline)
+                self._list(now, deadline, problems)
             self._listed_at = now
         except SourceError as error:
             problems.append(problem("region", error, str(error)))
@@ -65,13 +102,13 @@ class Region:
                 return None, problems
         problems += self._describe_due(now, deadline, each)
         problems += self._read_quota(now, deadline)
-        found = [Stream(self.account, self.region, name, one.description) for name, one in sorted(self._known.items())]
-        return tuple(found), problems
+        found = sorted(self._known.items())
+        return tuple(Stream(self.account, self.region, name, one.description(now)) for name, one in found), problems
 
     @property
     def quota(self) -> Quota | None:
         """The account's shards and their limit; None where it could not be read."""
-        return self._quota
+        return self._quota.known(self._clock.now())
 
     def _call(self, operation: str, wants: tuple[str, ...], deadline: float, **given: object) -> dict[str, Any]:
         return self._caller.call("kinesis", self.region, operation, given, wants=wants, deadline=deadline)
@@ -80,10 +117,10 @@ class Region:
         answer = self._caller.call("sts", self.region, "GetCallerIdentity", {}, wants=("Account",), deadline=deadline)
         return str(answer["Account"])
 
-    def _list(self, deadline: float) -> None:
+    def _list(self, now: float, deadline: float, problems: list[Problem]) -> None:
         """Learn which streams there are, and their states."""
-        states = self._names_with_tags(deadline) if self._config.streams.tags else None
-        listed: dict[str, str] = {}
+        tagged = self._with_tags(now, deadline, problems) if self._config.streams.tags else None
+        listed: dict[str, _State] = {}
         given: dict[str, object] = {"Limit": _PAGE}
         for _ in range(_MOST_PAGES):
             answer = self._call("ListStreams", ("StreamNames", "HasMoreStreams"), deadline, **given)
@@ -91,23 +128,33 @@ class Region:
             for name in answer["StreamNames"]:
                 told = summaries.get(name, {})
                 mode = told.get("StreamModeDetails", {}).get("StreamMode", "")
-                listed[name] = f"{told.get('StreamStatus', '')} {mode} {told.get('StreamCreationTimestamp', '')}"
+                listed[name] = str(told.get("StreamCreationTimestamp", "")), f"{told.get('StreamStatus', '')} {mode}"
             if not answer["HasMoreStreams"] or not answer["StreamNames"]:
                 break
             given["ExclusiveStartStreamName"] = answer["StreamNames"][-1]
         admitted = {
             name: state
             for name, state in listed.items()
-            if self._config.streams.admits(name) and (states is None or name in states)
+            if self._config.streams.admits(name) and (tagged is None or name in tagged)
         }
         for gone in self._known.keys() - admitted.keys():
             del self._known[gone]
         for name, state in admitted.items():
             known = self._known.get(name)
             if known is None:
-                self._known[name] = _Known(state)
+                self._known[name] = _Known(state, self._config.describe_interval)
             elif known.state != state:
-                known.state, known.changed = state, True
+                known.change(state)
+
+    def _with_tags(self, now: float, deadline: float, problems: list[Problem]) -> set[str]:
+        """Return the streams that carry the tags; those of before where that is not answered."""
+        try:
+            self._tagged.learn(self._names_with_tags(deadline), now)
+        except SourceError as error:
+            if self._tagged.known(now) is None:
+                raise
+            problems.append(problem("region", error, str(error)))
+        return self._tagged.known(now) or set()
 
     def _names_with_tags(self, deadline: float) -> set[str]:
         filters = []
@@ -126,57 +173,50 @@ class Region:
     def _describe_due(self, now: float, deadline: float, each: Each) -> list[Problem]:
         """Describe the streams whose turn it is; return what could not be learnt."""
         problems: list[Problem] = []
-        oldest = now - self._config.describe_interval
-        due = [name for name, one in self._known.items() if one.changed or one.described_at <= oldest]
-        due.sort(key=lambda name: (not self._known[name].changed, self._known[name].described_at))
+        due = [name for name, one in self._known.items() if one.is_due(now)]
+        # What is refused again and again does not keep the others from their turn.
+        due.sort(key=lambda name: self._known[name].tried_at)
 
         def describe(name: str) -> None:
             known = self._known[name]
+            wrong: list[SourceError | None] = []
             try:
-                with taken_apart(f"kinesis in {self.region}"):
-                    known.description = self._described(name, deadline, problems)
-                known.described_at, known.changed = now, False
+                wrong.append(self._learn(known.summary, now, lambda: self._summary(name, deadline)))
+                wrong.append(self._learn(known.shards, now, lambda: self._shards(name, deadline)))
+                told = known.summary.known(now)
+                if told is not None:
+                    wrong.append(self._learn(known.consumers, now, lambda: self._consumers(told, deadline)))
             except NotThere:
                 self._known.pop(name, None)  # deleted since it was listed
-            except SourceError as error:
-                problems.append(problem("stream", error, f"stream {name}: {error}"))
-                # What was true a while ago is not shown for ever; one that only waits for its turn is shown on.
-                if now - known.described_at > 2 * self._config.describe_interval:
-                    known.description = None
-                known.changed = True
+            errors = [error for error in wrong if error is not None]
+            problems.extend(problem("stream", error, f"stream {name}: {error}") for error in errors)
+            if not any(isinstance(error, SourceUnavailable) for error in errors):
+                known.tried_at = now
 
         each(describe, due)
         return problems
 
-    def _described(self, name: str, deadline: float, problems: list[Problem]) -> Description:
-        answer = self._call("DescribeStreamSummary", ("StreamDescriptionSummary",), deadline, StreamName=name)
-        told = answer["StreamDescriptionSummary"]
-        shards = self._or_none(lambda: self._shards(name, deadline), name, problems)
-        consumers: tuple[str, ...] | None = ()
-        if told.get("ConsumerCount", 1):
-            consumers = self._or_none(lambda: self._consumers(told["StreamARN"], deadline), name, problems)
-        return Description(
-            status=told["StreamStatus"],
-            mode=told.get("StreamModeDetails", {}).get("StreamMode", "PROVISIONED"),
-            retention_seconds=told["RetentionPeriodHours"] * 3600.0,
-            open_shards=told["OpenShardCount"],
-            shards=shards,
-            consumers=consumers,
-            watched=frozenset(
-                metric for one in told.get("EnhancedMonitoring", ()) for metric in one.get("ShardLevelMetrics", ())
-            ),
-        )
-
-    @staticmethod
-    def _or_none(read: Callable[[], T], name: str, problems: list[Problem]) -> T | None:
+    def _learn(self, part: Part[T], now: float, ask: Callable[[], T]) -> SourceError | None:
+        """Ask for a part of a stream, if it is its turn; return why it was not answered."""
+        if not part.is_due(now):
+            return None
         try:
-            with taken_apart("kinesis"):
-                return read()
+            with taken_apart(f"kinesis in {self.region}"):
+                part.learn(ask(), now)
         except NotThere:
             raise
         except SourceError as error:
-            problems.append(problem("stream", error, f"stream {name}: {error}"))
-            return None
+            part.want()
+            return error
+        return None
+
+    def _summary(self, name: str, deadline: float) -> dict[str, Any]:
+        answer = self._call("DescribeStreamSummary", ("StreamDescriptionSummary",), deadline, StreamName=name)
+        told: dict[str, Any] = answer["StreamDescriptionSummary"]
+        missing = [field for field in _PROMISED if field not in told]
+        if missing:
+            raise KeyError(missing[0])
+        return told
 
     def _shards(self, name: str, deadline: float) -> tuple[Shard, ...]:
         shards: list[Shard] = []
@@ -189,21 +229,24 @@ class Region:
             given = {"NextToken": answer["NextToken"]}
         return tuple(sorted(shards, key=lambda one: one.id))
 
-    def _consumers(self, arn: str, deadline: float) -> tuple[str, ...]:
+    def _consumers(self, told: dict[str, Any], deadline: float) -> tuple[str, ...]:
+        if not told.get("ConsumerCount", 1):
+            return ()
+        given = {"StreamARN": told["StreamARN"]}
         answers = self._caller.pages(
-            "kinesis", self.region, "ListStreamConsumers", {"StreamARN": arn}, wants=("Consumers",), deadline=deadline
+            "kinesis", self.region, "ListStreamConsumers", given, wants=("Consumers",), deadline=deadline
         )
         return tuple(sorted(one["ConsumerName"] for answer in answers for one in answer["Consumers"]))
 
     def _read_quota(self, now: float, deadline: float) -> list[Problem]:
-        if now - self._quota_at < _QUOTA_SECONDS:
+        if not self._quota.is_due(now):
             return []
         try:
             told = self._call("DescribeLimits", ("ShardLimit", "OpenShardCount"), deadline)
         except SourceError as error:
-            self._quota = None
+            self._quota.want()
             return [problem("region", error, str(error))]
-        self._quota, self._quota_at = Quota(self.account, self.region, told["OpenShardCount"], told["ShardLimit"]), now
+        self._quota.learn(Quota(self.account, self.region, told["OpenShardCount"], told["ShardLimit"]), now)
         return []
 
 

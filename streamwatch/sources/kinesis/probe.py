@@ -1,6 +1,7 @@
 """Probes: two reads of one record from a shard tell the age of its oldest record, and bound that of its newest."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -8,7 +9,7 @@ from typing import Any, Final
 
 from streamwatch.clock import Clock
 from streamwatch.errors import SourceError
-from streamwatch.model.kinesis import ShardAges, ShardKey, Stream
+from streamwatch.model.kinesis import ShardAges, ShardKey, Stream, StreamKey
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.aws.session import Caller
 from streamwatch.sources.kinesis.config import Probe
@@ -18,7 +19,9 @@ _FIRST_WINDOW_SECONDS: Final = 60.0
 _LEAST_WINDOW_SECONDS: Final = 10.0
 _KEPT_INTERVALS: Final = 2.5
 _MINUTE: Final = 60
-_KEPT_MINUTES_SECONDS: Final = 4 * 3600
+_KEPT_MINUTES_SECONDS: Final = 3600
+_CLOCKS_SECONDS: Final = 2.0
+"""AWS's clock may be so far from ours."""
 
 
 @dataclass(slots=True)
@@ -26,6 +29,7 @@ class _Shard:
     window: float = _FIRST_WINDOW_SECONDS
     """How far back the newest record is looked for: doubled where there is none, halved where there is."""
     ages: ShardAges = field(default_factory=lambda: ShardAges(-math.inf, None, None))
+    tried_at: float = -math.inf
 
 
 class Prober:
@@ -37,10 +41,11 @@ class Prober:
         self._clock = clock
         self._wait = wait
         self._shards: dict[ShardKey, _Shard] = {}
-        self._minutes: dict[str, set[int]] = {}
+        self._calls: dict[StreamKey, Counter[int]] = {}
+        """Our calls of GetRecords, by the minute in which CloudWatch may count them."""
 
     def read(self, streams: Iterable[Stream], deadline: float) -> tuple[dict[ShardKey, ShardAges], list[Problem]]:
-        """Probe what is due; return what is known, and what could not be learnt."""
+        """Probe what is due, the longest unprobed first; return what is known, and what could not be learnt."""
         wanted = {
             (one.account, one.region, one.name, shard.id): one
             for one in streams
@@ -52,34 +57,48 @@ class Prober:
             del self._shards[gone]
         now = self._clock.now()
         problems: list[Problem] = []
-        for key, stream in wanted.items():
-            shard = self._shards.setdefault(key, _Shard())
-            if now - shard.ages.probed_at < self._config.interval:
-                continue
+        shards = {key: self._shards.setdefault(key, _Shard()) for key in wanted}
+        due = [key for key, one in shards.items() if now - one.ages.probed_at >= self._config.interval]
+        due.sort(key=lambda key: shards[key].tried_at)
+        for index, key in enumerate(due):
             if self._clock.monotonic() >= deadline:
+                left = len(due) - index
+                why = f"probe: {left} of {len(shards)} shards wait for a later read: more `probe.shards_per_second`?"
+                problems.append(Problem("shard", "timeout", why, left))
                 break
             self._wait(1 / self._config.shards_per_second)
+            shards[key].tried_at = now
             try:
-                self._probe(key, stream, shard, deadline)
+                self._probe(key, wanted[key], shards[key], deadline)
             except SourceError as error:
-                problems.append(problem("shard", error, f"stream {stream.name}, {key[3]}: {error}"))
+                problems.append(problem("shard", error, f"stream {key[2]}, {key[3]}: {error}"))
         fresh = now - _KEPT_INTERVALS * self._config.interval
         return {key: one.ages for key, one in self._shards.items() if one.ages.probed_at >= fresh}, problems
 
-    def is_ours(self, stream: str, minute: int) -> bool:
+    def calls(self) -> dict[StreamKey, dict[int, int]]:
+        """Return how many calls of GetRecords of ours, at the most, CloudWatch counts of a stream in each minute."""
+        return {stream: dict(minutes) for stream, minutes in self._calls.items()}
+
+    def is_ours(self, stream: StreamKey, minute: int) -> bool:
         """Whether a probe of ours shows in what CloudWatch says of the stream in that minute."""
-        return minute in self._minutes.get(stream, ())
+        return minute in self._calls.get(stream, ())
+
+    def _count(self, stream: StreamKey, began: float, ended: float) -> None:
+        """Remember a call of GetRecords."""
+        calls = self._calls.setdefault(stream, Counter())
+        for minute in {int(at) // _MINUTE * _MINUTE for at in (began - _CLOCKS_SECONDS, ended + _CLOCKS_SECONDS)}:
+            calls[minute] += 1
+        for old in [minute for minute in calls if minute < began - _KEPT_MINUTES_SECONDS]:
+            del calls[old]
 
     def _probe(self, key: ShardKey, stream: Stream, shard: _Shard, deadline: float) -> None:
-        _, region, name, shard_id = key
+        account, region, name, shard_id = key
         now = self._clock.now()
-        minutes = self._minutes.setdefault(name, set())
-        minutes.difference_update([one for one in minutes if one < now - _KEPT_MINUTES_SECONDS])
-        minutes |= {int(now) // _MINUTE * _MINUTE, (int(now) // _MINUTE + 1) * _MINUTE}
         place = {"StreamName": name, "ShardId": shard_id}
-        oldest = self._first(region, place | {"ShardIteratorType": "TRIM_HORIZON"}, deadline)
+        of = (account, region, name)
+        oldest = self._first(of, place | {"ShardIteratorType": "TRIM_HORIZON"}, deadline)
         since = datetime.fromtimestamp(now - shard.window, UTC)
-        recent = self._first(region, place | {"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": since}, deadline)
+        recent = self._first(of, place | {"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": since}, deadline)
         newest = None if recent is None else max(0.0, now - recent)
         if newest is None:
             longest = stream.description.retention_seconds if stream.description is not None else math.inf
@@ -88,13 +107,18 @@ class Prober:
             shard.window = max(_LEAST_WINDOW_SECONDS, newest / 2)
         shard.ages = ShardAges(now, None if oldest is None else max(0.0, now - oldest), newest)
 
-    def _first(self, region: str, place: dict[str, Any], deadline: float) -> float | None:
+    def _first(self, of: StreamKey, place: dict[str, Any], deadline: float) -> float | None:
         """Return when the first record from a place on arrived; None where there is none."""
+        region = of[1]
         found = self._caller.call(
             "kinesis", region, "GetShardIterator", place, wants=("ShardIterator",), deadline=deadline
         )
         given = {"ShardIterator": found["ShardIterator"], "Limit": 1}
-        answer = self._caller.call("kinesis", region, "GetRecords", given, wants=("Records",), deadline=deadline)
+        began = self._clock.now()
+        try:
+            answer = self._caller.call("kinesis", region, "GetRecords", given, wants=("Records",), deadline=deadline)
+        finally:
+            self._count(of, began, self._clock.now())
         for record in answer["Records"]:
             return float(record["ApproximateArrivalTimestamp"].timestamp())
         return None

@@ -19,6 +19,10 @@ from streamwatch.sources.kinesis.probe import Prober
 _THREADS: Final = 8
 _AGE: Final = "GetRecords.IteratorAgeMilliseconds"
 _SHARD_AGE: Final = "IteratorAgeMilliseconds"
+_CALLS: Final = ("GetRecords.Success", "SampleCount")
+_SHARE: Final = 0.5
+"""Of the time of a read: the control plane may take so much and leaves the rest to CloudWatch; probes may take so much
+of what is left after both."""
 
 
 class KinesisSource:
@@ -55,24 +59,28 @@ class KinesisSource:
                 list(pool.map(do, names))
 
             for region in self._regions:
-                found, wrong = region.read(deadline, each)
+                found, wrong = region.read(self._share_of(begun, deadline), each)
                 problems += wrong
                 if found is not None:
                     streams = (streams or []) + list(found)
         cloudwatch: dict[tuple[str, str], CloudWatchSnapshot] = {}
         ages: dict[ShardKey, ShardAges] = {}
         if streams is not None:
-            if self.config.probe.enabled:
-                ages, wrong = self._prober.read(streams, deadline)
-                problems += wrong
             if self.config.cloudwatch.enabled:
                 cloudwatch, wrong = self._cloudwatch.read(list(self._wanted(streams)), deadline, self._is_ours)
+                problems += wrong
+            if self.config.probe.enabled:
+                ages, wrong = self._prober.read(streams, self._share_of(self._clock.monotonic(), deadline))
                 problems += wrong
         return self._snapshot(began, begun, streams, cloudwatch, ages, problems)
 
     def close(self) -> None:
         """Let nothing wait any longer."""
         self._closed.set()
+
+    def _share_of(self, begun: float, deadline: float) -> float:
+        """Return when a part of the read that begins now has to end; without CloudWatch nobody waits for it."""
+        return begun + (deadline - begun) * (_SHARE if self.config.cloudwatch.enabled else 1.0)
 
     def _snapshot(  # noqa: PLR0913, PLR0917 - what one read made
         self,
@@ -93,6 +101,7 @@ class KinesisSource:
             by_cloudwatch=self.config.cloudwatch.enabled,
             cost=self._cloudwatch.cost(),
             ages=ages,
+            own_calls=self._prober.calls(),
             problems=tuple(problems),
             calls=self._caller.counts(),
         )
@@ -115,10 +124,13 @@ class KinesisSource:
                     places = [{}]
                 for place in places:
                     series = series_of(metric, {"stream": stream.name} | place)
-                    yield Wanted(series, stream.region, stream.account, twin.vital, metric.kind == "counter")
+                    # Where the agent reads, the number of reads says every minute whether somebody else does.
+                    is_vital = twin.vital or (self.config.probe.enabled and (twin.name, twin.statistic) == _CALLS)
+                    yield Wanted(series, stream.region, stream.account, is_vital, metric.kind == "counter")
 
     def _is_ours(self, wanted: Wanted, minute: int) -> bool:
         """Whether a point tells of the agent's own probes instead of the readers."""
         if wanted.series.name not in {_AGE, _SHARD_AGE}:
             return False
-        return self._prober.is_ours(dict(wanted.series.dimensions).get("StreamName", ""), minute)
+        name = dict(wanted.series.dimensions).get("StreamName", "")
+        return self._prober.is_ours((wanted.account, wanted.region, name), minute)

@@ -35,6 +35,8 @@ class Description:
     """Names of the registered ones (enhanced fan-out); None where they could not be listed."""
     watched: frozenset[str]
     """Shard-level metrics that are on (enhanced monitoring), by CloudWatch's names."""
+    distribution: str = "USER_PARTITION_KEY"
+    """``AUTO``: records go where there is room, whatever their partition key."""
 
 
 @dataclass(frozen=True, slots=True)

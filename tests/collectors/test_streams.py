@@ -69,6 +69,14 @@ def test_an_age_beyond_the_retention_leaves_no_time_and_not_less() -> None:
     assert collected({(k.ITERATOR_AGE, ""): said(9e10)})[k.TIME_TO_LOSS, ""] == 0
 
 
+def test_where_kinesis_chooses_the_shards_no_split_is_advised() -> None:
+    busy = {(s.SHARD_IN_BYTES, shard.id): said(60.0 * 2**20) for shard in TWO}
+    busy |= {(s.SHARD_IN_RECORDS, shard.id): said(1.0) for shard in TWO}
+
+    assert any(metric is s.SPLIT for metric, _ in collected(busy))
+    assert not any(metric is s.SPLIT for metric, _ in collected(busy, description(distribution="AUTO")))
+
+
 @pytest.mark.parametrize("ago", [241, 3600])
 def test_a_minute_long_ago_is_no_longer_the_newest_word(ago: float) -> None:
     found = collected({(k.ITERATOR_AGE, ""): said(1500.0, minute=NOW - ago), (k.WRITE_THROTTLED, ""): said(0.0)})

@@ -68,6 +68,7 @@ class _Known:
             watched=frozenset(
                 metric for one in told.get("EnhancedMonitoring", ()) for metric in one.get("ShardLevelMetrics", ())
             ),
+            distribution=told.get("RecordDistributionStrategy", "USER_PARTITION_KEY"),
         )
 
 

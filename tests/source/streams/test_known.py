@@ -95,6 +95,24 @@ def test_what_is_refused_stays_known_is_asked_again_at_once_and_is_gone_when_it_
         assert sum(counted.values()) == eyes.value(k.INCOMING_RECORDS), "no shard's counter has begun anew"
 
 
+def test_streams_that_could_not_be_listed_for_a_while_go_on_counting_where_they_were() -> None:
+    time = Time()
+    with cloud(time) as aws:
+        furnish(aws, "s")
+        eyes = Eyes(aws, time, more="cloudwatch: {detail_interval: 60s}")
+        eyes.read()
+        for minute in range(30):
+            if minute in {5, 20}:
+                broken(aws, "deny", operation="ListStreams", on=minute == 5)
+            aws.do(partial(live, name="s", count=10))
+            time.advance(60)
+            eyes.read()
+            assert eyes.snapshot.is_up == (not 10 <= minute < 20)
+
+        assert eyes.value(k.INCOMING_RECORDS) == 300
+        assert sum(eyes.all(s.SHARD_IN_RECORDS).values()) == 300
+
+
 class Day:
     """Many streams, and one agent whose waiting passes the time."""
 

@@ -135,6 +135,20 @@ CONSUMERS_LIMIT_RATIO = gauge(
     question="Can another one register?",
     unit="ratio",
 )
+CHANNELS = gauge(
+    "kinesis_stream_channels",
+    STREAM,
+    "Channels, which deliver the stream's records to S3 or Iceberg tables.",
+    question="Who else reads it?",
+    unit="",
+)
+QUEUES = gauge(
+    "kinesis_stream_queues",
+    STREAM,
+    "Queues of the stream; they and the registered consumers share one limit.",
+    question="Who else reads it?",
+    unit="",
+)
 
 # Streams: what CloudWatch says -----------------------------------------------------------------------------------
 

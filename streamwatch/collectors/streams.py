@@ -154,6 +154,8 @@ class StreamCollector:
             column(k.CLOSED_SHARDS, lambda one: _count(one.shards, lambda shard: not shard.is_open)),
             column(k.RETENTION, lambda one: one.retention_seconds),
             column(k.CONSUMERS, lambda one: _count(one.consumers, lambda _: True)),
+            column(k.CHANNELS, lambda one: _or_nan(one.channels)),
+            column(k.QUEUES, lambda one: _or_nan(one.queues)),
             column(
                 k.CONSUMERS_LIMIT_RATIO, lambda one: _count(one.consumers, lambda _: True) / self._consumers_per_stream
             ),

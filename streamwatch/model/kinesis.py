@@ -37,6 +37,9 @@ class Description:
     """Shard-level metrics that are on (enhanced monitoring), by CloudWatch's names."""
     distribution: str = "USER_PARTITION_KEY"
     """``AUTO``: records go where there is room, whatever their partition key."""
+    channels: int | None = None
+    queues: int | None = None
+    """None where the API does not say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,13 @@ def test_where_kinesis_chooses_the_shards_no_split_is_advised() -> None:
     assert not any(metric is s.SPLIT for metric, _ in collected(busy, description(distribution="AUTO")))
 
 
+def test_channels_and_queues_are_told_where_the_api_tells_them() -> None:
+    found = collected(of=description(channels=2, queues=0))
+
+    assert (found[k.CHANNELS, ""], found[k.QUEUES, ""]) == (2, 0)
+    assert not {(k.CHANNELS, ""), (k.QUEUES, "")} & collected().keys()
+
+
 @pytest.mark.parametrize("ago", [241, 3600])
 def test_a_minute_long_ago_is_no_longer_the_newest_word(ago: float) -> None:
     found = collected({(k.ITERATOR_AGE, ""): said(1500.0, minute=NOW - ago), (k.WRITE_THROTTLED, ""): said(0.0)})

@@ -69,6 +69,8 @@ class _Known:
                 metric for one in told.get("EnhancedMonitoring", ()) for metric in one.get("ShardLevelMetrics", ())
             ),
             distribution=told.get("RecordDistributionStrategy", "USER_PARTITION_KEY"),
+            channels=told.get("ChannelCount"),
+            queues=told.get("QueueCount"),
         )
 
 

@@ -172,7 +172,7 @@ def test_a_day_with_one_api_after_another_that_fails_has_no_gap_and_no_counter_t
         day = Day(aws, time)
         for _ in range(3 + STREAMS // 50):
             day.minute()
-        faults = [("ListStreams", 4), *((one, 6) for one in PARTS if one != "GetResources"), ("GetMetricData", 2)]
+        faults = [("ListStreams", 4), *((one, 4) for one in PARTS if one != "GetResources"), ("GetMetricData", 2)]
         reads, told = 0, 0
         while reads < READS:
             operation, length = faults[reads // 16 % len(faults)]

@@ -1,4 +1,7 @@
-"""The limits, as token buckets: what is taken comes back a second later, so that no second ever holds more."""
+"""The limits, as token buckets: what is taken comes back a second later, so that no second ever holds more.
+
+What a call took beyond what was there is paid for by the seconds that follow: 10 MiB read at 2 MiB a second take five.
+"""
 
 from collections import deque
 from typing import Final
@@ -17,25 +20,40 @@ _ENOUGH_FOR_FULL: Final = 0.9
 
 
 class Bucket:
-    """Tokens; each is back one second after it was taken. What is larger than the bucket takes as much longer."""
+    """Tokens; each is back one second after it was taken. What is taken beyond them is owed and paid as they return."""
 
-    __slots__ = ("_back", "left", "rate")
+    __slots__ = ("_back", "_owed", "left", "rate")
 
     def __init__(self, rate: float) -> None:
         self.rate = rate
         self.left = rate
+        self._owed = 0.0
         self._back: deque[tuple[float, float]] = deque()
 
     def fill(self, now: float) -> float:
         """Let time give back what it does; return what is there."""
         while self._back and self._back[0][0] <= now:
-            self.left += self._back.popleft()[1]
+            at, amount = self._back.popleft()
+            if self._owed:
+                paid = min(amount, self._owed)
+                self._owed -= paid
+                amount -= paid
+                self._lend(paid, at)
+            self.left += amount
         return self.left
 
     def take(self, amount: float, now: float) -> None:
-        """Use tokens; the caller has seen that they are there, or makes debts."""
+        """Use tokens; the caller has asked whether they are there, or makes debts."""
+        if amount > self.left:
+            self._owed += amount - self.left
+            amount = self.left
         self.left -= amount
-        back = now + max(1.0, amount / self.rate)
+        if amount:
+            self._lend(amount, now)
+
+    def _lend(self, amount: float, now: float) -> None:
+        """Remember that tokens come back a second later."""
+        back = now + 1.0
         if self._back and self._back[-1][0] >= back:
             at, before = self._back.pop()  # one that came back later must not be overtaken
             self._back.append((at, before + amount))
@@ -69,7 +87,7 @@ class WriteLimits:
 
 
 class ReadLimits:
-    """5 calls and 2 MiB a second; what one call read beyond that is paid for by silence (10 MiB: five seconds)."""
+    """5 calls and 2 MiB a second; what a call read beyond that is owed to the next seconds (10 MiB: five seconds)."""
 
     __slots__ = ("_silent_until", "bytes", "calls")
 

@@ -24,6 +24,39 @@ def test_no_second_ever_holds_more_than_its_tokens(steps: list[tuple[float, int]
         assert sum(amount for at, amount in taken if end - 1 < at <= end) <= 100
 
 
+@given(st.lists(st.tuples(st.floats(0, 3), st.integers(1, 1000)), max_size=80))
+def test_what_was_taken_beyond_the_tokens_is_carried_into_the_next_seconds(steps: list[tuple[float, int]]) -> None:
+    bucket, now, taken = Bucket(100), 0.0, []
+    for wait, amount in steps:
+        now += wait
+        if bucket.fill(now) > 0:
+            bucket.take(amount, now)
+            taken.append((now, amount))
+
+    for last, (end, _) in enumerate(taken):
+        for first, (begin, _) in enumerate(taken[:last]):  # whatever was taken from the first on is paid at the last
+            assert sum(amount for _, amount in taken[first:last]) < 100 * (int(end - begin) + 1) + 1e-6
+
+
+@pytest.mark.parametrize("size", [MIB // 2, MIB + MIB // 2, 2 * MIB - 1, 3 * MIB, 10 * MIB - 100])
+def test_a_minute_of_reading_yields_two_mebibytes_a_second_however_large_the_records_are(size: int) -> None:
+    stage = Stage()
+    stage.stream(MaxRecordSizeInKiB=10240)
+    shard = stage.kinesis.streams["s"].open_shards[0]
+    for _ in range(200 * MIB // size):
+        shard.append("k", b"", size, stage.now)
+    at, read = stage.iterator(), 0
+    for _ in range(120):
+        stage.wait(0.5)
+        try:
+            answer = stage.ask("GetRecords", ShardIterator=at, Limit=1)
+        except Refused:
+            continue
+        at, read = answer["NextShardIterator"], read + len(answer["Records"]) * size
+    assert read <= 2 * MIB * 60 + 10 * MIB  # what the last call read beyond is owed
+    assert read >= MIB * 55
+
+
 def test_a_thousand_records_in_a_second_are_taken_and_one_more_is_refused() -> None:
     stage = Stage()
     stage.stream()

@@ -46,6 +46,11 @@ def too_many(message: str) -> Refused:
     return Refused("LimitExceededException", message)
 
 
+def expired_token() -> Refused:
+    """A NextToken that is older than five minutes."""
+    return Refused("ExpiredNextTokenException", "The pagination token has expired: tokens live for 300 seconds.")
+
+
 def throttled(shard: str, stream: str, account: str) -> Refused:
     """A shard's limit was exceeded."""
     why = f"Rate exceeded for shard {shard} in stream {stream} under account {account}."

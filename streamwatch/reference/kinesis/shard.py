@@ -1,7 +1,9 @@
 """One shard: its range of hash keys, its records, its limits, its parents."""
 
 import hashlib
+import itertools
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from streamwatch.reference.kinesis import sequence
@@ -33,12 +35,30 @@ class Shard:
     """A shard; open while ``closed`` is None."""
 
     __slots__ = (
-        "closed", "counter", "ending", "first", "id", "index", "iterators", "last", "last_number", "made", "parents",
-        "reads", "records", "starting", "writes",
+        "_indexes", "born", "closed", "ending", "first", "id", "index", "iterators", "last", "last_number", "made",
+        "parents", "reads", "records", "starting", "writes",
     )  # fmt: skip
 
-    def __init__(self, index: int, first: int, last: int, made: float, parents: tuple[str, ...] = ()) -> None:
-        """Make an empty shard for the hash keys from ``first`` to ``last``, both included."""
+    def __init__(  # noqa: PLR0913, PLR0917 - what makes it a shard
+        self,
+        index: int,
+        first: int,
+        last: int,
+        made: float,
+        parents: tuple[str, ...] = (),
+        indexes: Iterator[int] | None = None,
+    ) -> None:
+        """Make an empty shard for the hash keys from ``first`` to ``last``, both included.
+
+        Args:
+            index: what its id says.
+            first: the first hash key.
+            last: the last one.
+            made: Unix seconds.
+            parents: the ids of the shards that it goes on with; it begins a second after they ended.
+            indexes: of its records; shared with its neighbours.
+
+        """
         self.index = index
         self.id = f"shardId-{index:012d}"
         self.first, self.last = first, last
@@ -46,8 +66,9 @@ class Shard:
         self.parents = parents
         self.closed: float | None = None
         self.records: list[Record] = []
-        self.counter = 0
-        self.starting = sequence.first_of(made, index)
+        self._indexes = itertools.count() if indexes is None else indexes
+        self.born = int(made) + bool(parents)
+        self.starting = sequence.first_of(self.born, index)
         self.last_number = self.starting
         self.ending: int | None = None
         self.writes, self.reads, self.iterators = WriteLimits(), ReadLimits(), Bucket(_ITERATORS_A_SECOND)
@@ -59,8 +80,10 @@ class Shard:
 
     def append(self, partition_key: str, data: bytes, size: int, now: float) -> Record:
         """Write a record; the limits have been asked."""
-        self.counter += 1
-        number = sequence.number_of(self.starting, self.counter, self.made, now)
+        written = max(int(now), self.born)
+        number = sequence.number_of(self.starting, next(self._indexes), self.born, written)
+        if number <= self.last_number:  # the first index, in the second in which the shard was made
+            number = sequence.number_of(self.starting, next(self._indexes), self.born, written)
         record = Record(number, partition_key, data, size, now)
         self.records.append(record)
         self.last_number = number
@@ -69,7 +92,7 @@ class Shard:
     def close(self, now: float) -> None:
         """Take no more records."""
         self.closed = now
-        self.ending = sequence.number_of(self.starting, self.counter + 1, self.made, now)
+        self.ending = sequence.number_of(self.starting, sequence.LAST_INDEX, self.born, max(int(now), self.born))
 
     def trim(self, oldest: float) -> None:
         """Forget what arrived before a time."""

@@ -1,10 +1,13 @@
 """A stream: its shards and how they change, its consumers, what it was set to. What may be asked is in operations/."""
 
 import hashlib
+import itertools
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from streamwatch.reference.kinesis import sequence
 from streamwatch.reference.kinesis.limits import Bucket
 from streamwatch.reference.kinesis.shard import HASHES, Shard
 from streamwatch.reference.metrics import Dimensions, Metrics
@@ -63,6 +66,8 @@ class Stream:
     listings: Bucket = field(default_factory=lambda: Bucket(_LIST_SHARDS_A_SECOND))
     id: bytes = field(init=False)
     _next: int = 0
+    _indexes: Iterator[int] = field(default_factory=itertools.count)
+    """Of the records of the shards that are made now."""
     _turn: int = 0
     _open: list[Shard] = field(default_factory=list)
     _starts: list[int] = field(default_factory=list)
@@ -84,7 +89,9 @@ class Stream:
 
     def add(self, first: int, last: int, now: float, parents: tuple[str, ...] = ()) -> Shard:
         """Make a shard for a range of hash keys."""
-        shard = Shard(self._next, first, last, now, parents)
+        if not self._next % sequence.SHARED_BY:
+            self._indexes = itertools.count()
+        shard = Shard(self._next, first, last, now, parents, self._indexes)
         self._next += 1
         self.shards[shard.id] = shard
         index = bisect_right(self._starts, first)

@@ -74,6 +74,50 @@ def test_a_split_closes_the_parent_and_its_children_share_its_range() -> None:
     assert covers(stream)
 
 
+@pytest.mark.parametrize("shard", [0, 1])
+def test_a_split_is_inside_the_shard_by_more_than_one(shard: int) -> None:
+    stage = Stage()
+    first, last = (0, HASHES // 2 - 1) if shard == 0 else (HASHES // 2, HASHES - 1)
+
+    def split(at: int) -> None:
+        stage.ask("SplitShard", StreamName="s", ShardToSplit=f"shardId-{shard:012d}", NewStartingHashKey=str(at))
+
+    for at in (0, first, first + 1, last, last + 1, HASHES):
+        stage.stream(shards=2) if "s" not in stage.kinesis.streams else None
+        with pytest.raises(Refused, match="greater than one plus the shard's StartingHashKey") as refused:
+            split(at)
+        assert refused.value.code == "InvalidArgumentException"
+        stage.wait(1)
+    for at in (first + 2, last - 1):
+        stage.ask("DeleteStream", StreamName="s")
+        stage.wait(1)
+        stream = stage.stream(shards=2)
+        split(at)
+        assert covers(stream)
+
+
+def test_a_page_of_shards_is_as_long_as_it_is_asked_for_and_keeps_its_filter() -> None:
+    stage = Stage()
+    stage.stream(shards=7)
+    only = {"Type": "AFTER_SHARD_ID", "ShardId": "shardId-000000000000"}
+    first = stage.ask("ListShards", StreamName="s", MaxResults=2, ShardFilter=only)
+    second = stage.ask("ListShards", NextToken=first["NextToken"], MaxResults=3)
+    third = stage.ask("ListShards", NextToken=second["NextToken"])
+
+    pages = [[int(one["ShardId"][-1]) for one in page["Shards"]] for page in (first, second, third)]
+    assert pages == [[1, 2], [3, 4, 5], [6]]
+    assert "NextToken" not in third
+    for given in ({"StreamName": "s"}, {"StreamCreationTimestamp": 1.0}):
+        with pytest.raises(Refused, match="cannot be provided together"):
+            stage.ask("ListShards", NextToken=first["NextToken"], **given)
+    with pytest.raises(Refused, match="not valid"):
+        stage.ask("ListShards", NextToken="s/1/shardId-000000000000")
+    stage.wait(301)
+    with pytest.raises(Refused) as refused:
+        stage.ask("ListShards", NextToken=first["NextToken"])
+    assert refused.value.code == "ExpiredNextTokenException"
+
+
 def test_a_merge_takes_adjacent_shards_only_and_names_both_parents() -> None:
     stage = Stage()
     stream = stage.stream(shards=3)
@@ -176,14 +220,48 @@ def test_records_and_closed_shards_expire_with_the_retention() -> None:
     assert sorted(stream.shards) == ["shardId-000000000001", "shardId-000000000002"]
 
 
-@pytest.mark.parametrize(("hours", "told"), [(23, "between 24 and 8760"), (8761, "between 24 and 8760")])
-def test_retention_is_a_day_to_a_year(hours: int, told: str) -> None:
+@pytest.mark.parametrize(
+    ("operation", "hours", "why"),
+    [
+        ("Increase", 23, "Minimum allowed retention period is 24 hours"),
+        ("Increase", 8761, "Maximum allowed retention period is 8760 hours"),
+        ("Decrease", 23, "Minimum allowed retention period is 24 hours"),
+        ("Increase", 47, "can not be shorter than existing retention period .48 hours.. Use Decrease"),
+        ("Decrease", 49, "can not be longer than existing retention period .48 hours.. Use Increase"),
+    ],
+)
+def test_retention_is_a_day_to_a_year(operation: str, hours: int, why: str) -> None:
     stage = Stage()
     stage.stream()
-    operation = "IncreaseStreamRetentionPeriod" if hours > 24 else "DecreaseStreamRetentionPeriod"
+    stage.ask("IncreaseStreamRetentionPeriod", StreamName="s", RetentionPeriodHours=48)
 
-    with pytest.raises(Refused, match=told):
-        stage.ask(operation, StreamName="s", RetentionPeriodHours=hours)
+    with pytest.raises(Refused, match=why) as refused:
+        stage.ask(f"{operation}StreamRetentionPeriod", StreamName="s", RetentionPeriodHours=hours)
+    assert refused.value.code == "InvalidArgumentException"
+
+
+@pytest.mark.parametrize("operation", ["Increase", "Decrease"])
+def test_the_present_retention_is_taken_and_changes_nothing(operation: str) -> None:
+    stage = Stage(Quotas(create_seconds=0, update_seconds=30))
+    stream = stage.stream()
+
+    stage.ask(f"{operation}StreamRetentionPeriod", StreamName="s", RetentionPeriodHours=24)
+    assert (stream.status, stream.retention_hours) == ("ACTIVE", 24)
+
+
+@pytest.mark.parametrize("text", ["abc;def", "abc,def", "abc\tdef", "abc\ndef", "abc%def", "abc:def", "abc\u2028def"])
+def test_tags_have_the_characters_that_aws_takes(text: str) -> None:
+    stage = Stage()
+    arn = stage.stream().arn
+    for tags in ({text: "1"}, {"a": text}):
+        for operation, where in (("AddTagsToStream", {"StreamName": "s"}), ("TagResource", {"ResourceARN": arn})):
+            with pytest.raises(Refused, match="contain") as refused:
+                stage.ask(operation, Tags=tags, **where)
+            assert refused.value.code == "InvalidArgumentException"
+        with pytest.raises(Refused, match="contain"):
+            stage.stream("t", Tags=tags)
+        assert "t" not in stage.kinesis.streams
+    stage.ask("AddTagsToStream", StreamName="s", Tags={"\u00dc ber/all=1+2-3@x_y.z": ""})
 
 
 def test_a_stream_on_demand_grows_with_its_traffic() -> None:

@@ -52,6 +52,7 @@ def put(kinesis: Kinesis, given: Given, now: float) -> Answer:
     """PutRecord."""
     stream = _writable(kinesis, given, now)
     size, shard = _size(stream, given), _target(stream, given)
+    _want_order(kinesis, stream, given.get("SequenceNumberForOrdering"), now)
     fails = kinesis.broken.fails()
     admitted = not fails and shard.writes.admit(size, now)
     stream.tell("PutRecord.Success", float(admitted), "Count", now)
@@ -66,6 +67,18 @@ def put(kinesis: Kinesis, given: Given, now: float) -> Answer:
     _incoming(kinesis, stream, {shard: (1, size)}, now)
     answer = {"ShardId": shard.id, "SequenceNumber": str(record.number)}
     return answer | _encryption(stream)
+
+
+def _want_order(kinesis: Kinesis, stream: Stream, number: str | None, now: float) -> None:
+    """Refuse a SequenceNumberForOrdering that is none, or of a time to come."""
+    if number is None:
+        return
+    found = sequence.read(int(number))
+    if found is None or found.written > now:
+        raise errors.invalid(
+            f"ExclusiveMinimumSequenceNumber {number} used in PutRecord on stream {stream.name} under account"
+            f" {kinesis.account} is invalid."
+        )
 
 
 def put_many(kinesis: Kinesis, given: Given, now: float) -> Answer:
@@ -150,21 +163,21 @@ def position(  # noqa: PLR0913, PLR0917 - as many as AWS asks for
     stream: Stream, shard: Shard, kind: str, number: str | None, when: float | None, now: float
 ) -> int:
     """Return the sequence number after which to read; raises Refused where the arguments do not say."""
-    if kind in {"AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"}:
-        if number is None:
-            raise errors.invalid(f"Must either specify (1) {kind} and StartingSequenceNumber or (2) another type")
-        at = int(number)
-        beyond = at > (shard.last_number if shard.ending is None else shard.ending)
-        foreign = not sequence.is_one(at) or sequence.shard_of(at) != shard.index or at < shard.starting
-        if at and (beyond or foreign):
-            raise errors.invalid(
-                f"StartingSequenceNumber {number} used in GetShardIterator on shard {shard.id} in stream {stream.name}"
-                " is invalid because it did not come from this stream and shard."
-            )
-        return at - 1 if kind == "AT_SEQUENCE_NUMBER" and at else at
+    by_number = kind in {"AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"}
+    if by_number != (number is not None) and kind != "AT_TIMESTAMP":
+        raise errors.invalid(
+            "Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER and StartingSequenceNumber or (2)"
+            " TRIM_HORIZON or LATEST and no StartingSequenceNumber. Request specified"
+            f" {kind} and {'no' if number is None else 'also a'} StartingSequenceNumber."
+        )
+    if number is not None:
+        at = _numbered(stream, shard, number)
+        if by_number:
+            return at - 1 if kind == "AT_SEQUENCE_NUMBER" else at
     if kind == "AT_TIMESTAMP":
         if when is None:
-            raise errors.invalid("Must specify timestampInMillis parameter for iterator of type AT_TIMESTAMP.")
+            why = "Must specify timestampInMillis parameter for iterator of type AT_TIMESTAMP."
+            raise errors.invalid(f"{why} Current request has no timestamp parameter.")
         if when > now:
             raise errors.invalid(
                 "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis."
@@ -172,6 +185,31 @@ def position(  # noqa: PLR0913, PLR0917 - as many as AWS asks for
             )
         return shard.before_time(when)
     return shard.last_number if kind == "LATEST" else sequence.LEAST
+
+
+def _numbered(stream: Stream, shard: Shard, number: str) -> int:
+    """Return a StartingSequenceNumber; refuse one that is none, or of another shard, stream or time."""
+    at = int(number)
+    found = sequence.read(at)
+    account = stream.arn.split(":")[4]
+    what = (
+        f"StartingSequenceNumber {number} used in GetShardIterator on shard {shard.id} in stream {stream.name} under"
+        f" account {account} is invalid"
+    )
+    if found is None:
+        raise errors.invalid(f"{what}.")
+    if found.shard != shard.index:
+        named = f"shardId-{found.shard:012d}"
+        raise errors.invalid(
+            f"Invalid StartingSequenceNumber. It encodes {named}, while it was used in a call to a shard with"
+            f" {shard.id}"
+        )
+    if not found.version:
+        raise Refused("InternalFailure", _INTERNAL, 500)
+    beyond = at > (shard.last_number if shard.ending is None else shard.ending)
+    if beyond or at < shard.starting or found.made != shard.born or not sequence.is_one(at):
+        raise errors.invalid(f"{what} because it did not come from this stream.")
+    return at
 
 
 def get(kinesis: Kinesis, given: Given, now: float) -> Answer:

@@ -1,5 +1,7 @@
 """What a stream is set to: retention, mode, record size, encryption, enhanced monitoring, tags, policy."""
 
+import re
+from collections.abc import Mapping
 from typing import Final
 
 from streamwatch.reference.kinesis.errors import Refused, invalid, too_many
@@ -8,13 +10,20 @@ from streamwatch.reference.kinesis.stream import DAY_HOURS, SHARD_METRICS
 
 _MOST_HOURS: Final = 8760
 _MOST_TAGS: Final = 50
+_NO_TAG: Final = re.compile(r"[^\u00C0-\u1FFF\u2C00-\uD7FFA-Za-z0-9_./\-=+ @%]")
+"""What AWS lets into no tag."""
 _DAY_SECONDS: Final = 86_400
 _MOST_MODE_CHANGES: Final = 2
 
 
 def keep_longer(kinesis: Kinesis, given: Given, now: float) -> Answer:
-    """IncreaseStreamRetentionPeriod."""
+    """IncreaseStreamRetentionPeriod.
+
+    AWS documents that the new value must be more than the present one; it takes the present one too, and does nothing:
+    Terraform depends on that, and kinesalite's tests, which were run on AWS, ask for it.
+    """
     stream, hours = kinesis.find(given, now), given["RetentionPeriodHours"]
+    _want_hours(hours)
     if hours < stream.retention_hours:
         raise invalid(
             f"Requested retention period ({hours} hours) for stream {stream.name} can not be shorter than existing"
@@ -26,6 +35,7 @@ def keep_longer(kinesis: Kinesis, given: Given, now: float) -> Answer:
 def keep_shorter(kinesis: Kinesis, given: Given, now: float) -> Answer:
     """DecreaseStreamRetentionPeriod."""
     stream, hours = kinesis.find(given, now), given["RetentionPeriodHours"]
+    _want_hours(hours)
     if hours > stream.retention_hours:
         raise invalid(
             f"Requested retention period ({hours} hours) for stream {stream.name} can not be longer than existing"
@@ -34,10 +44,23 @@ def keep_shorter(kinesis: Kinesis, given: Given, now: float) -> Answer:
     return _keep(kinesis, given, now)
 
 
+def _want_hours(hours: int) -> None:
+    if hours < DAY_HOURS:
+        raise invalid(
+            f"Minimum allowed retention period is {DAY_HOURS} hours. Requested retention period ({hours} hours) is too"
+            " short."
+        )
+    if hours > _MOST_HOURS:
+        raise invalid(
+            f"Maximum allowed retention period is {_MOST_HOURS} hours. Requested retention period ({hours} hours) is"
+            " too long."
+        )
+
+
 def _keep(kinesis: Kinesis, given: Given, now: float) -> Answer:
     stream, hours = kinesis.find(given, now), given["RetentionPeriodHours"]
-    if not DAY_HOURS <= hours <= _MOST_HOURS:
-        raise invalid(f"Retention period must be between {DAY_HOURS} and {_MOST_HOURS} hours, not {hours}.")
+    if hours == stream.retention_hours:
+        return {}
 
     def done(_: float) -> None:
         stream.retention_hours = hours
@@ -122,11 +145,30 @@ def _watch(kinesis: Kinesis, given: Given, now: float, *, on: bool) -> Answer:
     }
 
 
+def want_tags(kinesis: Kinesis, stream: str, tags: Mapping[str, str]) -> None:
+    """Refuse tags with characters that AWS does not take; it documents % as valid, and refuses it in other words."""
+    texts = [*tags, *tags.values()]
+    if any(_NO_TAG.search(one) for one in texts):
+        raise invalid(
+            "Some tags contain invalid characters. Valid characters: Unicode letters, digits, white space, _ . / = + -"
+            " % @."
+        )
+    if any("%" in one for one in texts):
+        raise invalid(
+            f"Failed to add tags to stream {stream} under account {kinesis.account} because some tags contained illegal"
+            " characters. The allowed characters are Unicode letters, white-spaces, '_',',','/','=','+','-','@'."
+        )
+
+
 def tag(kinesis: Kinesis, given: Given, now: float) -> Answer:
     """AddTagsToStream and TagResource."""
     stream = kinesis.find(given, now)
+    want_tags(kinesis, stream.name, given["Tags"])
     if len(stream.tags | given["Tags"]) > _MOST_TAGS:
-        raise invalid(f"A stream cannot have more than {_MOST_TAGS} tags.")
+        raise invalid(
+            f"Failed to add tags to stream {stream.name} under account {kinesis.account} because a given stream cannot"
+            f" have more than {_MOST_TAGS} tags associated with it."
+        )
     stream.tags.update(given["Tags"])
     return {}
 

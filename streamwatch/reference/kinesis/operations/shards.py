@@ -1,8 +1,10 @@
 """Shards: listed, split, merged, counted anew."""
 
+import base64
+import json
 from typing import Any, Final
 
-from streamwatch.reference.kinesis.errors import Refused, invalid, no_shard, too_many
+from streamwatch.reference.kinesis.errors import Refused, expired_token, invalid, no_shard, not_found, too_many
 from streamwatch.reference.kinesis.house import Answer, Given, Kinesis
 from streamwatch.reference.kinesis.shard import Shard
 from streamwatch.reference.kinesis.stream import Stream
@@ -11,6 +13,7 @@ _LISTED: Final = 1000
 _DAY_SECONDS: Final = 86_400
 _MOST_RESIZES: Final = 10
 _MOST_SHARDS: Final = 10_000
+_TOKEN_SECONDS: Final = 300.0
 
 
 def told(shard: Shard) -> dict[str, Any]:
@@ -44,27 +47,35 @@ def listed(kinesis: Kinesis, given: Given, now: float) -> Answer:
     """ListShards."""
     after = given.get("ExclusiveStartShardId", "")
     wanted = given.get("ShardFilter", {})
+    most = given.get("MaxResults", _LISTED)
     if "NextToken" in given:
         if {"StreamName", "StreamARN", "ExclusiveStartShardId", "StreamCreationTimestamp"} & set(given):
             raise invalid("NextToken and StreamName cannot be provided together.")
-        name, _, after = _token(given["NextToken"])
-        given = {"StreamName": name}
+        name, made, after, wanted = _read(given["NextToken"], now)
+        given = {"StreamName": name, "StreamCreationTimestamp": made}
     stream = kinesis.find(given, now)
+    made = given.get("StreamCreationTimestamp", stream.made)
+    if abs(made - stream.made) >= 1:
+        raise not_found(stream.name, kinesis.account)
     if not stream.listings.admit(now):
         raise too_many(f"Rate exceeded for stream {stream.name} under account {kinesis.account}.")
     shards = [one for one in stream.shards.values() if one.id > after and _passes(one, wanted, stream, now)]
-    most = given.get("MaxResults", _LISTED)
     answer: Answer = {"Shards": [told(one) for one in shards[:most]]}
     if len(shards) > most:
-        answer["NextToken"] = f"{stream.name}/{stream.made}/{shards[most - 1].id}"
+        place = [now, stream.name, stream.made, shards[most - 1].id, dict(wanted)]
+        answer["NextToken"] = base64.b64encode(json.dumps(place).encode()).decode()
     return answer
 
 
-def _token(text: str) -> tuple[str, str, str]:
-    parts = text.split("/")
-    if len(parts) != 3:  # noqa: PLR2004 - as it was written
-        raise invalid("The NextToken is not valid.")
-    return parts[0], parts[1], parts[2]
+def _read(token: str, now: float) -> tuple[str, float, str, Given]:
+    """Return a stream, when it was made, the last shard that was listed, and what was asked for."""
+    try:
+        at, name, made, after, wanted = json.loads(base64.b64decode(token, validate=True))
+    except (ValueError, TypeError) as error:
+        raise invalid("The NextToken is not valid.") from error
+    if now - at > _TOKEN_SECONDS:
+        raise expired_token()
+    return name, made, after, wanted
 
 
 def _passes(shard: Shard, wanted: Given, stream: Stream, now: float) -> bool:
@@ -92,11 +103,11 @@ def split(kinesis: Kinesis, given: Given, now: float) -> Answer:
     shard = find(kinesis, stream, given["ShardToSplit"])
     _want_open(kinesis, stream, shard)
     at = int(given["NewStartingHashKey"])
-    if not shard.first + 1 <= at < shard.last:
+    if not shard.first + 1 < at < shard.last:
         raise invalid(
             f"NewStartingHashKey {at} used in SplitShard() on shard {shard.id} in stream {stream.name} under account"
             f" {kinesis.account} is not both greater than one plus the shard's StartingHashKey {shard.first} and less"
-            f" than the shard's EndingHashKey {shard.last - 1}."
+            f" than the shard's EndingHashKey {shard.last}."
         )
     kinesis.want_room(1)
     kinesis.change(stream, lambda then: stream.split(shard, at, then), now)

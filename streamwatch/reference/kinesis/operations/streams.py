@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from streamwatch.reference.kinesis.errors import in_use, invalid, too_many
 from streamwatch.reference.kinesis.house import Answer, Given, Kinesis
+from streamwatch.reference.kinesis.operations.settings import want_tags
 from streamwatch.reference.kinesis.operations.shards import told as told_shard
 from streamwatch.reference.kinesis.stream import Stream
 
@@ -16,6 +17,7 @@ def create(kinesis: Kinesis, given: Given, now: float) -> Answer:
     name = given["StreamName"]
     if name in kinesis.streams:
         raise in_use(f"Stream {name} under account {kinesis.account} already exists.")
+    want_tags(kinesis, name, given.get("Tags", {}))
     mode = given.get("StreamModeDetails", {}).get("StreamMode", "PROVISIONED")
     if mode == "ON_DEMAND":
         count = sum(one.mode == "ON_DEMAND" for one in kinesis.streams.values())

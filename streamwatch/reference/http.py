@@ -30,6 +30,7 @@ class Page:
 
     body: str | bytes
     kind: str = "text/plain; charset=utf-8"
+    """Its content type; empty for none."""
     status: HTTPStatus = HTTPStatus.OK
     headers: Mapping[str, str] = field(default_factory=dict)
     parts: AsyncGenerator[bytes, None] | None = None
@@ -143,7 +144,7 @@ async def _give(page: Page, writer: asyncio.StreamWriter, *, keep: bool) -> bool
     length = "Transfer-Encoding: chunked" if page.parts is not None else f"Content-Length: {len(data)}"
     lines = [
         f"HTTP/1.1 {page.status.value} {page.status.phrase}",
-        f"Content-Type: {page.kind}",
+        *([f"Content-Type: {page.kind}"] if page.kind else []),
         length,
         f"Connection: {'keep-alive' if keep else 'close'}",
         *(f"{name}: {value}" for name, value in page.headers.items()),

@@ -4,14 +4,13 @@ import json
 import time
 import uuid
 from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import unquote
 
 from botocore.model import OperationModel, Shape
 
-from streamwatch.reference.aws import accounts, cbor, cloudwatch, eventstream, rest, shapes, xml
+from streamwatch.reference.aws import accounts, cbor, cloudwatch, door, eventstream, rest, shapes, xml
 from streamwatch.reference.aws.cloud import Caller, Cloud
 from streamwatch.reference.aws.shapes import Wire
 from streamwatch.reference.aws.subscribed import events
@@ -37,13 +36,14 @@ _OTHERS: Final[Mapping[str, Mapping[str, Operation]]] = {
 }
 _THROTTLED: Final = {"kinesis": "LimitExceededException"}
 _SIGNED_AS: Final = {"monitoring": "cloudwatch"}
-_CODES_IN_XML: Final = {
+_OF_CALLERS: Final = {
     "UnrecognizedClientException": "InvalidClientTokenId",
     "InvalidSignatureException": "SignatureDoesNotMatch",
     "ExpiredTokenException": "ExpiredToken",
     "MissingAuthenticationTokenException": "MissingAuthenticationToken",
+    "IncompleteSignatureException": "IncompleteSignature",
 }
-"""The older services' names of what is wrong with a caller."""
+"""What is wrong with a caller, and the older services' names of it. Services that speak JSON say it with status 400."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +86,25 @@ class Endpoint:
         broken = self._cloud.broken
         if broken.answers:
             return _spoilt(broken.answers, broken.slow)
+        page = door.preflight(asked)
+        if page is None:
+            page = self._page(asked)
+            page = replace(page, headers={**page.headers, **door.headers(asked)})
+        return replace(page, after=broken.slow) if broken.slow else page
+
+    def _page(self, asked: Asked) -> Page:
         call: Call | None = None
         try:
             call = understood(asked)
-            page = self._answer(asked, call)
+            return self._answer(asked, call)
+        except door.Turned as turned:
+            return turned.page
         except Refused as error:
-            page = _refusal(call, error.code, str(error), error.status)
+            return _refusal(call, error.code, str(error), error.status)
         except shapes.Malformed as error:
-            page = _refusal(call, "SerializationException", str(error))
+            return _refusal(call, "SerializationException", str(error))
         except shapes.Invalid as error:
-            page = _refusal(call, "ValidationException", str(error))
-        if not broken.slow:
-            return page
-        return Page(page.body, page.kind, page.status, page.headers, page.parts, broken.slow)
+            return _refusal(call, "ValidationException", str(error))
 
     def _answer(self, asked: Asked, call: Call) -> Page:
         now = self._clock()
@@ -140,7 +146,7 @@ class Endpoint:
         if call.operation == "SubscribeToShard":
             subscription = subscribe(kinesis, given, now)
             parts: AsyncGenerator[bytes, None] = events(subscription, self._clock, call.protocol, call.kind, model)
-            return Page(b"", eventstream.KIND, headers=_ids(), parts=parts)
+            return Page(b"", eventstream.KIND, parts=parts)
         operation = OPERATIONS.get(call.operation)
         if operation is None:
             raise _left_out(call)
@@ -156,23 +162,23 @@ def understood(asked: Asked) -> Call:
     Raises:
         Refused: it is none that any service here knows.
         Malformed: its body is not of its protocol.
+        Turned: it is no call at all.
 
     """
     kind = asked.headers.get("content-type", "").partition(";")[0].strip()
-    target = asked.headers.get("x-amz-target")
-    if target is not None:
-        prefix, _, operation = target.rpartition(".")
-        if prefix not in _TARGETS:
-            raise Refused("UnknownOperationException", f"nothing here is called {target}")
+    prefix, _, operation = asked.headers.get("x-amz-target", "").rpartition(".")
+    service = _TARGETS.get(prefix)
+    if service is not None and service != "kinesis":
         protocol = "cbor" if "cbor" in kind else "json"
-        return Call(_TARGETS[prefix], operation, protocol, kind, _parsed(asked.body, protocol))
+        return Call(service, operation, protocol, kind, _parsed(asked.body, protocol))
     if kind == "application/x-www-form-urlencoded" or (not asked.body and asked.query.startswith("Action=")):
         return _form(asked.body or asked.query.encode())
-    found = rest.route(asked)
-    if found is None:
-        path = unquote(asked.path)
-        raise Refused("UnknownOperationException", f"nothing here answers {asked.method} {path}", HTTPStatus.NOT_FOUND)
-    return Call("kafka", found[0], "rest", "application/json", found[1])
+    found = rest.route(asked) if service is None else None
+    if found is not None:
+        return Call("kafka", found[0], "rest", "application/json", found[1])
+    names = shapes.service("kinesis").operation_names
+    raw = door.understood(asked, kind, operation if service else "", names.__contains__)
+    return Call("kinesis", operation, "cbor" if kind == door.CBOR else "json", kind, raw)
 
 
 def _form(body: bytes) -> Call:
@@ -210,25 +216,24 @@ def _success(call: Call, model: OperationModel, answer: Given) -> Page:
     shape: Shape | None = model.output_shape
     if call.protocol == "query":
         namespace = str(shapes.service(call.service).metadata.get("xmlNamespace", ""))
-        return Page(xml.answer(call.operation, namespace, shape, answer, str(uuid.uuid4())), call.kind, headers=_ids())
+        return Page(xml.answer(call.operation, namespace, shape, answer, str(uuid.uuid4())), call.kind)
     if shape is None:
-        return Page(b"", call.kind, headers=_ids())
-    return Page(dumped(shapes.answer_of(shape, answer, call.wire), call.protocol), call.kind, headers=_ids())
+        return Page(b"", call.kind)
+    return Page(dumped(shapes.answer_of(shape, answer, call.wire), call.protocol), call.kind)
 
 
 def _refusal(call: Call | None, code: str, message: str, status: int = 400) -> Page:
     protocol = "json" if call is None else call.protocol
     kind = "application/x-amz-json-1.1" if call is None else call.kind
     if protocol == "query":
-        code = _CODES_IN_XML.get(code, code)
-        return Page(xml.failure(code, message, str(uuid.uuid4())), kind, HTTPStatus(status), _ids())
-    headers = _ids() | {"x-amzn-ErrorType": code}
-    return Page(dumped({"__type": code, "message": message}, protocol), kind, HTTPStatus(status), headers)
-
-
-def _ids() -> dict[str, str]:
-    identity = uuid.uuid4().hex
-    return {"x-amzn-RequestId": f"{identity[:8]}-{identity[8:12]}-{identity[12:16]}-{identity[16:20]}-{identity[20:]}"}
+        code = _OF_CALLERS.get(code, code)
+        return Page(xml.failure(code, message, str(uuid.uuid4())), kind, HTTPStatus(status))
+    if protocol != "rest" and code in _OF_CALLERS:
+        status = HTTPStatus.BAD_REQUEST
+    body = {"__type": code}
+    if message:
+        body["Message" if code == "SerializationException" else "message"] = message
+    return Page(dumped(body, protocol), kind, HTTPStatus(status), {"x-amzn-ErrorType": code})
 
 
 def _spoilt(how: str, slow: float) -> Page:

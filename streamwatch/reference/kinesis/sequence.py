@@ -1,8 +1,8 @@
 """Sequence numbers like AWS's (reverse-engineered in public): they order a shard's records, and date them.
 
 Version 2, in hexadecimal, from the left: 2, when the shard was made (9 digits, seconds), its index's last digit, an
-index (16) that several shards of a stream share, 00, when the record was written (9, seconds), the shard's index (8), 2.
-They are given as decimal numbers. Older ones of versions 1 and 0 are still understood where AWS understands them.
+index (16) that several shards of a stream share, 00, when the record was written (9, seconds), the shard's index (8),
+2. They are given as decimal numbers. Older ones of versions 1 and 0 are still understood where AWS understands them.
 """
 
 from typing import Final, NamedTuple

@@ -205,7 +205,7 @@ def _numbered(stream: Stream, shard: Shard, number: str) -> int:
             f" {shard.id}"
         )
     if not found.version:
-        raise Refused("InternalFailure", _INTERNAL, 500)
+        raise Refused("InternalFailure", "", 500)
     beyond = at > (shard.last_number if shard.ending is None else shard.ending)
     if beyond or at < shard.starting or found.made != shard.born or not sequence.is_one(at):
         raise errors.invalid(f"{what} because it did not come from this stream.")

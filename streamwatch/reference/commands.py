@@ -4,7 +4,7 @@ import json
 import signal
 import socket
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _CONTROL = "127.0.0.1:9399"
 _AWS_CONTROL = "127.0.0.1:9398"
 _JUST_LISTEN = 30.0
+_LOAD_SECONDS = 30.0
+"""For the load to make its streams."""
+_LOOK_SECONDS = 0.05
 
 
 @click.group()
@@ -111,6 +114,7 @@ def kafka(  # noqa: PLR0913, PLR0917 - its options
 @reference.command()
 @click.option("--shards", default=4, show_default=True, type=click.IntRange(1, 10_000), help="Of each --stream.")
 @click.option("--stream", "streams", multiple=True, metavar="NAME", help="A stream to make; may be given again.")
+@click.option("--region", default="us-east-1", show_default=True, help="Where the streams are; others have none.")
 @click.option("--port", default=0, help="The endpoint's port.  [of the system's choice]")
 @click.option("--access-key", metavar="ID:SECRET", help="Check signatures (SigV4): only this key is let in.")
 @click.option("--scenario", metavar="NAME", help="Play a story once it runs, with load: see `reference scenarios`.")
@@ -120,6 +124,7 @@ def kafka(  # noqa: PLR0913, PLR0917 - its options
 def kinesis(  # noqa: PLR0913, PLR0917 - its options
     shards: int,
     streams: tuple[str, ...],
+    region: str,
     port: int,
     access_key: str | None,
     scenario: str | None,
@@ -129,14 +134,18 @@ def kinesis(  # noqa: PLR0913, PLR0917 - its options
 ) -> None:
     """Run reference Kinesis streams, with CloudWatch and STS, on loopback until told to stop; print the endpoint first.
 
-    Give the endpoint to any AWS SDK: AWS_ENDPOINT_URL=http://127.0.0.1:PORT, any region, any keys.
+    It is printed when the streams are there. Give it to any AWS SDK: AWS_ENDPOINT_URL=http://127.0.0.1:PORT, any keys,
+    and the region that is printed beside it.
     """
-    from streamwatch.reference.aws.cloud import ACCOUNT, Cloud, Login  # noqa: PLC0415 - only this command needs them
+    from streamwatch.reference.aws.cloud import ACCOUNT, REGION, Cloud, Login  # noqa: PLC0415 - only this command needs them
     from streamwatch.reference.aws.server import ReferenceAws  # noqa: PLC0415
     from streamwatch.reference.play import LoadProcess, on_aws, play  # noqa: PLC0415
     from streamwatch.reference.stream_scenarios import STREAM_SCENARIOS  # noqa: PLC0415
+    from streamwatch.reference.streams_load import STREAMS  # noqa: PLC0415
 
     story = _story(scenario, STREAM_SCENARIOS) if scenario else None
+    if (story or with_load) and region != REGION:
+        raise click.BadParameter(f"the streams of a load and of a story are in {REGION}", param_hint="--region")
     ended = _until_signalled()
     logins: dict[str, Login] = {}
     if access_key is not None:
@@ -147,11 +156,16 @@ def kinesis(  # noqa: PLR0913, PLR0917 - its options
     try:
         with ExitStack() as stack:
             running = stack.enter_context(ReferenceAws(Cloud(logins), port=port))
-            _make(running, streams or (() if story or with_load else ("reference",)), shards)
-            click.echo(running.url)
-            click.echo(f"control  http://{running.serve_control(control)}", err=True)
+            names = streams or (() if story or with_load else ("reference",))
+            _make(running, names, shards, region)
+            where = running.serve_control(control)
             if story or with_load:
                 load = stack.enter_context(LoadProcess(running.url, rate, "streams_load"))
+                _await(running, STREAMS, region, ended)
+                names = (*names, *STREAMS)
+            click.echo(running.url)
+            click.echo(f"control  http://{where}", err=True)
+            click.echo(f"region   {region}  (has {', '.join(names)}; other regions have no streams)", err=True)
             if story:
                 _announce(story)
                 play(story, {"cloud": on_aws(running), "streams": load.order}, running.clock, _tell, ended)
@@ -207,12 +221,28 @@ def _serve_msk(stack: ExitStack, kafka: "ReferenceKafka", msk: tuple[str, str, s
     click.echo(f"control  http://{aws.serve_control(control)}  (of aws)", err=True)
 
 
-def _make(running: "ReferenceAws", names: Sequence[str], shards: int) -> None:
+def _make(running: "ReferenceAws", names: Sequence[str], shards: int, region: str) -> None:
+    """Make streams that are ready at once: they were made a little while ago."""
+
     def make(cloud: "Cloud", now: float) -> None:
+        kinesis = cloud.kinesis(region=region)
         for name in names:
-            cloud.kinesis().create(name, "PROVISIONED", shards, now)
+            kinesis.create(name, "PROVISIONED", shards, now - kinesis.quotas.create_seconds)
+        kinesis.timers.run(now)
 
     running.do(make)
+
+
+def _await(running: "ReferenceAws", names: Iterable[str], region: str, ended: threading.Event) -> None:
+    """Return when the load has its streams, or after a while without them."""
+
+    def are_there(cloud: "Cloud", _: float) -> bool:
+        streams = cloud.kinesis(region=region).streams
+        return all(name in streams and streams[name].status == "ACTIVE" for name in names)
+
+    left = _LOAD_SECONDS
+    while left > 0 and not running.do(are_there) and not ended.wait(_LOOK_SECONDS):
+        left -= _LOOK_SECONDS
 
 
 def _order(control: str, name: str, given: dict[str, object]) -> None:

@@ -107,7 +107,7 @@ def test_another_content_type_is_answered_in_xml(aws: ReferenceAws) -> None:
 
 def test_a_browser_that_asks_first_is_answered(aws: ReferenceAws) -> None:
     asks = {"Access_Control_Request_Headers": "a, b", "Access_Control_Request_Method": "POST"}
-    status, headers, body = ask(aws, "OPTIONS", Origin="https://shop.example", **asks)
+    status, headers, body = ask(aws, "OPTIONS", "/", b"", Origin="https://shop.example", **asks)
 
     assert (status, body, headers["content-length"]) == (200, b"", "0")
     assert {name: value for name, value in headers.items() if name.startswith("access")} == {

@@ -1,0 +1,72 @@
+"""`streamwatch reference kinesis`: what it prints is there when it is printed, in the region that it names."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from click.testing import CliRunner
+
+from streamwatch.cli import main
+
+SECONDS = 60
+
+
+@contextmanager
+def printed(*args: str) -> Iterator[tuple[str, list[str]]]:
+    """Run streams by the command; yield their endpoint and the two lines that follow."""
+    command = [sys.executable, "-m", "streamwatch.cli", "reference", "kinesis", "--control", "127.0.0.1:0", *args]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        url = process.stdout.readline().strip()
+        yield url, [process.stderr.readline().strip() for _ in range(2)]
+    finally:
+        process.terminate()
+        process.communicate(timeout=SECONDS)
+    assert process.returncode == 0
+
+
+def client(url: str, region: str) -> Any:
+    once = Config(retries={"total_max_attempts": 1})
+    return boto3.session.Session("a", "b").client("kinesis", endpoint_url=url, region_name=region, config=once)
+
+
+def test_who_comes_at_once_finds_every_stream_active_in_the_region_that_is_printed() -> None:
+    with printed("--region", "eu-west-1", "--stream", "orders", "--stream", "clicks") as (url, (control, region)):
+        found = [
+            client(url, "eu-west-1").describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
+            for name in ("orders", "clicks")
+        ]
+        elsewhere = client(url, "us-east-1").list_streams()["StreamNames"]
+
+    assert [(one["StreamStatus"], one["OpenShardCount"]) for one in found] == [("ACTIVE", 4)] * 2
+    assert all(":eu-west-1:" in one["StreamARN"] for one in found)
+    assert elsewhere == []
+    assert re.fullmatch(r"control  http://127\.0\.0\.1:\d+", control)
+    assert region == "region   eu-west-1  (has orders, clicks; other regions have no streams)"
+
+
+def test_the_streams_of_a_load_are_there_when_the_endpoint_is_printed() -> None:
+    with printed("--load") as (url, (_, region)):
+        kinesis = client(url, "us-east-1")
+        states = [
+            kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamStatus"]
+            for name in ("purchases", "clickstream")
+        ]
+
+    assert states == ["ACTIVE"] * 2
+    assert region.startswith("region   us-east-1  (has purchases, clickstream;")
+
+
+@pytest.mark.parametrize("option", [("--load",), ("--scenario", "hot_shard")])
+def test_a_load_elsewhere_is_refused(option: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(main, ["reference", "kinesis", "--region", "eu-west-1", *option])
+
+    assert (result.exit_code, "the streams of a load and of a story are in us-east-1" in result.output) == (2, True)

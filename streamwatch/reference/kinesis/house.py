@@ -28,6 +28,7 @@ RATES: Final = {
         "DisableEnhancedMonitoring", "EnableEnhancedMonitoring", "IncreaseStreamRetentionPeriod", "ListStreamConsumers",
         "ListStreams", "ListTagsForStream", "MergeShards", "RegisterStreamConsumer", "RemoveTagsFromStream",
         "SplitShard", "StartStreamEncryption", "StopStreamEncryption", "UpdateShardCount", "UpdateStreamMode",
+        "DescribeAccountSettings", "UpdateAccountSettings", "UpdateStreamWarmThroughput",
     ),
     5,
 )  # fmt: skip
@@ -44,9 +45,22 @@ class Quotas:
     shards: int = 20_000
     on_demand_streams: int = 50
     consumers: int = 20
+    """Of a stream."""
+    advantage_consumers: int = 50
+    """Of an on-demand stream of an account with On-demand Advantage."""
     create_seconds: float = 1.0
     """AWS takes about 30 s; a rehearsal need not."""
     update_seconds: float = 1.0
+
+
+@dataclass(slots=True)
+class Commitment:
+    """On-demand Advantage: the account's commitment to a minimum of throughput."""
+
+    began: float | None = None
+    """When it was enabled; None where it is off."""
+    ends: float | None = None
+    """When it is over, once it was disabled within its first day."""
 
 
 @dataclass(slots=True)
@@ -83,6 +97,7 @@ class Kinesis:
         self.subscriptions: dict[tuple[str, str], Subscription] = {}
         """By consumer ARN and shard."""
         self.broken = Broken()
+        self.commitment = Commitment()
         self.about: Stream | None = None
         """The stream that the last call was about."""
         self._rates = {name: Bucket(rate) for name, rate in RATES.items()}
@@ -179,6 +194,10 @@ class Kinesis:
         """Tell CloudWatch how long a call took that succeeded."""
         if self.about is not None and operation in _TIMED:
             self.about.tell(f"{operation}.Latency", seconds * 1000, "Milliseconds", now)
+
+    def has_advantage(self, stream: Stream) -> bool:
+        """Whether a stream is one of On-demand Advantage."""
+        return stream.mode == "ON_DEMAND" and self.commitment.began is not None
 
     def consumer(self, arn: str, now: float) -> tuple[Stream, Consumer]:
         """Return a registered consumer and its stream.

@@ -51,6 +51,8 @@ class Stream:
     retention_hours: int = DAY_HOURS
     most_record_kib: int = 1024
     distribution: str = "USER_PARTITION_KEY"
+    warm_mibps: int | None = None
+    """What an on-demand stream of On-demand Advantage is kept ready for, in MiB a second; None where nobody said."""
     key: str | None = None
     """The KMS key; None where the stream is not encrypted."""
     policy: str | None = None

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from streamwatch.reference.kinesis.house import Answer, Given, Kinesis
-from streamwatch.reference.kinesis.operations import consumers, records, settings, shards, streams
+from streamwatch.reference.kinesis.operations import capacity, consumers, records, settings, shards, streams
 
 Operation = Callable[[Kinesis, Given, float], Answer]
 
@@ -14,4 +14,5 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     **records.OPERATIONS,
     **consumers.OPERATIONS,
     **settings.OPERATIONS,
+    **capacity.OPERATIONS,
 }

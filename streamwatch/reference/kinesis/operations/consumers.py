@@ -19,7 +19,9 @@ def register(kinesis: Kinesis, given: Given, now: float) -> Answer:
     if name in stream.consumers:
         raise in_use(f"Consumer {name} under stream {stream.name} already exists for account {kinesis.account}.")
     creating = sum(one.status == "CREATING" for one in stream.consumers.values())
-    if len(stream.consumers) >= kinesis.quotas.consumers or creating >= _MOST_CREATING:
+    quotas = kinesis.quotas
+    most = quotas.advantage_consumers if kinesis.has_advantage(stream) else quotas.consumers
+    if len(stream.consumers) >= most or creating >= _MOST_CREATING:
         raise too_many(f"Stream {stream.name} under account {kinesis.account} has as many consumers as it may.")
     consumer = Consumer(name, f"{stream.arn}/consumer/{name}:{int(now)}", now)
     stream.consumers[name] = consumer

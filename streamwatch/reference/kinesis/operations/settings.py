@@ -6,6 +6,7 @@ from typing import Final
 
 from streamwatch.reference.kinesis.errors import Refused, invalid, too_many
 from streamwatch.reference.kinesis.house import Answer, Given, Kinesis
+from streamwatch.reference.kinesis.operations.capacity import shards_for, want_distribution, want_warm
 from streamwatch.reference.kinesis.stream import DAY_HOURS, SHARD_METRICS
 
 _MOST_HOURS: Final = 8760
@@ -75,9 +76,15 @@ def set_mode(kinesis: Kinesis, given: Given, now: float) -> Answer:
     stream.modes_changed[:] = [at for at in stream.modes_changed if now - at < _DAY_SECONDS]
     if len(stream.modes_changed) >= _MOST_MODE_CHANGES:
         raise too_many(f"Stream {stream.name} changed its mode {_MOST_MODE_CHANGES} times within 24 hours.")
+    warm = given.get("WarmThroughputMiBps")
+    if warm is not None:
+        want_warm(kinesis, mode, warm)
+    want_distribution(mode, stream.distribution)
 
-    def done(_: float) -> None:
-        stream.mode = mode
+    def done(then: float) -> None:
+        stream.mode, stream.warm_mibps = mode, warm
+        if warm is not None:
+            stream.resize(max(shards_for(warm), len(stream.open_shards)), then)
 
     kinesis.change(stream, done, now)
     stream.modes_changed.append(now)

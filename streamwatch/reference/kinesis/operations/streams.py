@@ -4,11 +4,11 @@ from typing import Any, Final
 
 from streamwatch.reference.kinesis.errors import in_use, invalid, too_many
 from streamwatch.reference.kinesis.house import Answer, Given, Kinesis
+from streamwatch.reference.kinesis.operations.capacity import described, shards_for, want_distribution, want_warm
 from streamwatch.reference.kinesis.operations.settings import want_tags
 from streamwatch.reference.kinesis.operations.shards import told as told_shard
 from streamwatch.reference.kinesis.stream import Stream
 
-_ON_DEMAND_SHARDS: Final = 4
 _LISTED: Final = 100
 
 
@@ -19,13 +19,17 @@ def create(kinesis: Kinesis, given: Given, now: float) -> Answer:
         raise in_use(f"Stream {name} under account {kinesis.account} already exists.")
     want_tags(kinesis, name, given.get("Tags", {}))
     mode = given.get("StreamModeDetails", {}).get("StreamMode", "PROVISIONED")
+    warm = given.get("WarmThroughputMiBps")
+    if warm is not None:
+        want_warm(kinesis, mode, warm)
+    want_distribution(mode, given.get("RecordDistributionStrategy", "USER_PARTITION_KEY"))
     if mode == "ON_DEMAND":
         count = sum(one.mode == "ON_DEMAND" for one in kinesis.streams.values())
         if count >= kinesis.quotas.on_demand_streams:
             raise too_many(f"Account {kinesis.account} has {count} on-demand streams, which is its limit.")
         if "ShardCount" in given:
             raise invalid("ShardCount cannot be set for a stream in ON_DEMAND mode.")
-        shards = _ON_DEMAND_SHARDS
+        shards = shards_for(warm)
     else:
         if "ShardCount" not in given:
             raise invalid("ShardCount is required for a stream in PROVISIONED mode.")
@@ -35,6 +39,7 @@ def create(kinesis: Kinesis, given: Given, now: float) -> Answer:
     stream.tags.update(given.get("Tags", {}))
     stream.most_record_kib = given.get("MaxRecordSizeInKiB", stream.most_record_kib)
     stream.distribution = given.get("RecordDistributionStrategy", stream.distribution)
+    stream.warm_mibps = warm
     return {}
 
 
@@ -103,7 +108,11 @@ def summarise(kinesis: Kinesis, given: Given, now: float) -> Answer:
         "OpenShardCount": len(stream.open_shards),
         "ConsumerCount": len(stream.consumers),
         "MaxRecordSizeInKiB": stream.most_record_kib,
+        "RecordDistributionStrategy": stream.distribution,
+        "ChannelCount": 0,
+        "QueueCount": 0,
     }
+    told |= described(kinesis, stream)
     return {"StreamDescriptionSummary": told}
 
 
@@ -117,11 +126,6 @@ def limits(kinesis: Kinesis, _: Given, __: float) -> Answer:
     }
 
 
-def account(_: Kinesis, __: Given, ___: float) -> Answer:
-    """DescribeAccountSettings."""
-    return {"MinimumThroughputBillingCommitment": {"Status": "DISABLED"}}
-
-
 OPERATIONS: Final = {
     "CreateStream": create,
     "DeleteStream": delete,
@@ -129,5 +133,4 @@ OPERATIONS: Final = {
     "DescribeStream": describe,
     "DescribeStreamSummary": summarise,
     "DescribeLimits": limits,
-    "DescribeAccountSettings": account,
 }

@@ -15,8 +15,7 @@ from streamwatch.model.metric import Metric
 from streamwatch.model.msk import Described, MskSnapshot, Operation, Row, Told, Twin
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.aws.cloudwatch import CloudWatchReader, Wanted
-from streamwatch.sources.aws.errors import NotThere, taken_apart
-from streamwatch.sources.aws.parts import Part
+from streamwatch.sources.aws.errors import taken_apart
 from streamwatch.sources.aws.session import Accounts, Caller
 from streamwatch.sources.msk.config import Config
 from streamwatch.sources.msk.control import Control
@@ -61,8 +60,6 @@ class MskSource:
         self._by_name: dict[str, list[Twin]] = {}
         for twin in twins:
             self._by_name.setdefault(twin.name, []).append(twin)
-        self._described: Part[Described] = Part(config.interval)
-        self._operations: Part[tuple[Operation, ...]] = Part(config.interval)
         self._listed: dict[Series, tuple[Twin, Row]] = {}
         self._listed_at = float("-inf")
 
@@ -71,8 +68,13 @@ class MskSource:
         began, begun = self._clock.now(), self._clock.monotonic()
         deadline = begun + self.config.read_seconds
         problems: list[Problem] = []
-        self._describe(began, deadline, problems)
-        described, operations = self._described.known(began), self._operations.known(began)
+        described: Described | None = None
+        operations: tuple[Operation, ...] | None = None
+        try:
+            described = self.control.describe(deadline)
+            operations = self.control.operations(deadline)
+        except SourceError as error:
+            problems.append(problem("cluster", error, str(error)))
         readings: dict[tuple[Metric, Row], Told] = {}
         if described is not None and self.config.cloudwatch.enabled:
             readings = self._read_cloudwatch(described, began, deadline, problems)
@@ -101,18 +103,6 @@ class MskSource:
     def close(self) -> None:
         """Let nothing wait any longer."""
         self._closed.set()
-
-    def _describe(self, now: float, deadline: float, problems: list[Problem]) -> None:
-        """Ask MSK what the cluster is; what it was is known until that is old, or the cluster is gone."""
-        try:
-            self._described.learn(self.control.describe(deadline), now)
-            self._operations.learn(self.control.operations(deadline), now)
-        except NotThere as error:
-            self._described.forget()
-            self._operations.forget()
-            problems.append(problem("cluster", error, str(error)))
-        except SourceError as error:
-            problems.append(problem("cluster", error, str(error)))
 
     def _read_cloudwatch(
         self, described: Described, now: float, deadline: float, problems: list[Problem]

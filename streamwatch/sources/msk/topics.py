@@ -2,8 +2,7 @@
 
 One ListTopics tells of every topic how many replicas are out of sync. Only where that changed, and in turn, is a topic
 described: a healthy cluster of a thousand topics costs a dozen calls a read. Nothing is told of leadership until every
-topic has been described once, and nothing while one is known to have changed since. A list that does not come leaves
-what is known for twice its interval.
+topic has been described once, and nothing while one is known to have changed since.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +16,6 @@ from streamwatch.errors import SourceError, SourceMisread
 from streamwatch.model.kafka import Bools, Broker, ClusterSnapshot, Topology, blank
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.aws.errors import NotThere
-from streamwatch.sources.aws.parts import Part
 from streamwatch.sources.msk.config import Topics
 from streamwatch.sources.msk.control import Control, Listed, Partition
 from streamwatch.sources.problems import problem
@@ -61,9 +59,8 @@ class TopicsSource:
         self._selected: Bools = np.zeros(0, dtype=bool)
         self._holders: set[int] = set()
         """Of replicas."""
-        self._listed_at = float("-inf")
         self._hosts: dict[int, str] = {}
-        self._nodes: Part[dict[int, str]] = Part(_HOSTS_SECONDS)
+        self._hosts_at = float("-inf")
 
     @property
     def hosts(self) -> Mapping[int, str]:
@@ -75,11 +72,9 @@ class TopicsSource:
         began, begun = self._clock.now(), self._clock.monotonic()
         deadline = begun + self.config.read_seconds
         problems: list[Problem] = []
-        if self._list(deadline, problems):
-            self._listed_at = began
-        listed = began - self._listed_at <= 2 * self.config.interval
+        listed = self._list(deadline, problems)
         self._read_hosts(began, deadline, problems)
-        if self._listed_at == began:
+        if listed:
             self._describe_due(began, deadline, problems)
             waiting = sum(one.partitions is None for one in self._known.values())
             if waiting:
@@ -89,13 +84,12 @@ class TopicsSource:
         if listed and all(one.partitions is not None for one in self._known.values()):
             self._build({name: one.partitions or () for name, one in self._known.items()})
             found = replace(blank(self._cluster, began, self._topology), selected=self._selected)
-        hosts = self._nodes.known(began) or {}
-        brokers = sorted(hosts.keys() | (set() if found.topology is None else self._holders))
+        brokers = sorted(self._hosts.keys() | (set() if found.topology is None else self._holders))
         return replace(
             found,
             name=self._name,
             read_seconds=self._clock.monotonic() - begun,
-            brokers=tuple(Broker(one, hosts.get(one, ""), 0, None, up=None, registered=None) for one in brokers),
+            brokers=tuple(Broker(one, self._hosts.get(one, ""), 0, None, up=None, registered=None) for one in brokers),
             problems=tuple(problems),
         )
 
@@ -148,13 +142,12 @@ class TopicsSource:
                 known.partitions = None
 
     def _read_hosts(self, now: float, deadline: float, problems: list[Problem]) -> None:
-        if not self._nodes.is_due(now):
+        if now - self._hosts_at < _HOSTS_SECONDS:
             return
         try:
             self._hosts = self._control.hosts(deadline)
-            self._nodes.learn(self._hosts, now)
+            self._hosts_at = now
         except SourceError as error:
-            self._nodes.want()
             problems.append(problem("broker", error, str(error)))
 
 

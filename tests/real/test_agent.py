@@ -33,7 +33,9 @@ def test_the_page_passes_promtool_and_has_every_metric(
     }
     without = {"streamwatch_source_problems", "streamwatch_http_requests_total", "streamwatch_alert_state_up"}
     without |= {"streamwatch_heartbeat_up", "streamwatch_notification_seconds"}
-    without |= {one.name for one in (kafka_groups.GROUP_PARTITION_STUCK_OFFSET, kafka_groups.GROUP_PARTITION_STUCK_SINCE)}
+    without |= {
+        one.name for one in (kafka_groups.GROUP_PARTITION_STUCK_OFFSET, kafka_groups.GROUP_PARTITION_STUCK_SINCE)
+    }
     without |= {one.name for one in (kafka.TRANSACTION_START, kafka.TRANSACTION_COORDINATED)}
     assert missing - foreign - told <= without, "healthy, without a file for alerts, and nobody was told anything"
 

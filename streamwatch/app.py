@@ -149,6 +149,7 @@ class App:
         renamed = config.export != self.config.export
         if renamed:
             self._wiring = Wiring(self._clock, config.export.compatibility)
+        self._wiring.renew()
         stale = [
             name for name, watch in self._watches.items() if renamed or wanted.get(watch.config.name) != watch.config
         ]

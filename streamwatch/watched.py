@@ -137,6 +137,11 @@ class Wiring:
         self._compatibility = compatibility
         self._accounts: Accounts | None = None
 
+    def renew(self) -> None:
+        """Let every AWS account resolve its credentials anew."""
+        if self._accounts is not None:
+            self._accounts.renew()
+
     def watched(self, config: Config, wake: Callable[[], None]) -> list[Watched]:
         """Return what this part of the configuration watches, the main source first; nothing is read yet."""
         if isinstance(config, KinesisConfig):

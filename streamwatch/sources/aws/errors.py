@@ -15,9 +15,19 @@ _DENIED: Final = frozenset(
         "UnrecognizedClientException", "InvalidClientTokenId", "InvalidSignatureException", "SignatureDoesNotMatch",
         "ExpiredToken", "ExpiredTokenException", "MissingAuthenticationTokenException", "MissingAuthenticationToken",
         "IncompleteSignature", "OptInRequired", "ForbiddenException", "UnauthorizedException",
-        "KMSAccessDeniedException", "InvalidAccessKeyId",
+        "KMSAccessDeniedException", "InvalidAccessKeyId", "UnrecognizedClient", "RequestExpired", "AuthFailure",
+        "RequestTimeTooSkewed", "InvalidToken",
     }
 )  # fmt: skip
+_STALE: Final = frozenset(
+    {
+        "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClient",
+        "UnrecognizedClientException", "RequestExpired", "SignatureDoesNotMatch", "InvalidSignatureException",
+        "InvalidAccessKeyId", "AuthFailure", "RequestTimeTooSkewed", "InvalidToken",
+        "MissingAuthenticationToken", "MissingAuthenticationTokenException",
+    }
+)  # fmt: skip
+"""Refusals of the credentials themselves, and not of what they may do: other ones may be taken."""
 _THROTTLED: Final = frozenset(
     {
         "Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded", "LimitExceededException",
@@ -33,16 +43,30 @@ class NotThere(SourceError):
     """What was asked about does not exist, or not any more."""
 
 
+class NoCredentials(SourceDenied):
+    """There are no credentials to call with, or AWS does not know them (any more)."""
+
+
+def is_stale(error: Exception) -> bool:
+    """Return whether AWS refused the credentials themselves, so that other ones may be taken."""
+    return isinstance(error, b.ClientError) and str(error.response.get("Error", {}).get("Code", "")) in _STALE
+
+
+def refusal(error: b.ClientError) -> str:
+    """Return what AWS answered: the code, and its message."""
+    told = error.response.get("Error", {})
+    return f"{told.get('Code')}: {told.get('Message', '')}"
+
+
 def understood(error: Exception, what: str) -> SourceError:
     """Return our error for one of botocore's; ``what`` is the operation and its region."""
+    if isinstance(error, NoCredentials):
+        return NoCredentials(f"{what}: {error}")
     if isinstance(error, b.ClientError):
-        told = error.response.get("Error", {})
-        return _answered(str(told.get("Code", "")), f"{what}: {told.get('Code')}: {told.get('Message', '')}")
-    if isinstance(error, b.NoCredentialsError | b.PartialCredentialsError | b.CredentialRetrievalError):
-        why = f"{what}: {error}: give the agent a role, a profile, or an access key (`access` in the configuration)"
-        return SourceDenied(why)
-    if isinstance(error, b.ProfileNotFound | b.ConfigParseError):
-        return SourceDenied(f"{what}: {error}: check `access.profile` and the AWS configuration files")
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        return _answered(code, f"{what}: {refusal(error)}")
+    if isinstance(error, b.NoCredentialsError | b.CredentialRetrievalError | b.ProfileNotFound | b.ConfigParseError):
+        return NoCredentials(f"{what}: no credentials: {error}: check `access` and the AWS configuration files")
     if isinstance(error, b.ReadTimeoutError | b.ConnectTimeoutError):
         return SourceUnavailable(f"{what}: no answer in time: {error}")
     if isinstance(error, _SPOILT):
@@ -60,6 +84,8 @@ def taken_apart(what: str) -> Iterator[None]:
 
 
 def _answered(code: str, detail: str) -> SourceError:
+    if code in _STALE:
+        return NoCredentials(detail)
     if code in _DENIED:
         return SourceDenied(detail)
     if code in _THROTTLED:

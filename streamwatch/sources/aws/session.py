@@ -1,4 +1,4 @@
-"""One boto3 session an account, shared by all sources; its calls are paced and counted, its errors understood."""
+"""One login an account, shared by all sources; its calls are paced and counted, its errors understood."""
 
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -6,20 +6,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import boto3
-import botocore.session
 from botocore import xform_name
 from botocore.config import Config as BotoConfig
-from botocore.credentials import (
-    AssumeRoleCredentialFetcher,
-    DeferredRefreshableCredentials,
-)
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.exceptions import ClientError
 
 from streamwatch.clock import Clock
 from streamwatch.errors import SourceMisread, SourceThrottled, SourceUnavailable
 from streamwatch.model.kinesis import CallCount
 from streamwatch.sources.aws.config import Access
-from streamwatch.sources.aws.errors import understood
+from streamwatch.sources.aws.credentials import Login, LoginKeeper
+from streamwatch.sources.aws.errors import is_stale, understood
 
 RATES: Final = {
     "ListStreams": 2.0,
@@ -39,7 +35,6 @@ _ANSWER_SECONDS: Final = 8.0
 _ATTEMPTS: Final = 2
 _CONNECTIONS: Final = 10
 _MOST_PAGES: Final = 100
-_ROLE_SESSION: Final = "streamwatch"
 
 
 class Pace:
@@ -73,31 +68,79 @@ class _Count:
 class Account:
     """One identity at AWS. May be used from any thread."""
 
-    def __init__(self, access: Access, clock: Clock) -> None:
+    def __init__(self, access: Access, clock: Clock, attempts: int = _ATTEMPTS) -> None:
+        """Prepare; nothing is resolved before the first call.
+
+        Args:
+            access: who the agent is.
+            clock: spaces calls, and attempts to have credentials.
+            attempts: how often botocore makes a call that fails, in all.
+
+        """
         self._access = access
         self._clock = clock
+        self._attempts = attempts
         self._lock = threading.Lock()
-        self._session: boto3.session.Session | None = None
+        self._keeper = LoginKeeper(access, clock)
+        self._used: Login | None = None
+        """What the clients were made with."""
         self._clients: dict[tuple[str, str], Any] = {}
         self._paces: dict[tuple[str, str], Pace] = {}
 
-    def client(self, service: str, region: str) -> Any:  # noqa: ANN401 - botocore makes its class as it runs
-        """Return the client of a service in a region, made once."""
+    def ask(self, service: str, region: str, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Call an operation with the credentials of now; where AWS refuses them, once more with those that follow.
+
+        Raises:
+            NoCredentials: there are none now, and what each provider answered.
+            Exception: whatever botocore raises.
+
+        """
+        client, login = self._client(service, region)
+        try:
+            answer: dict[str, Any] = getattr(client, xform_name(operation))(**given)
+        except ClientError as error:
+            if not is_stale(error):
+                raise
+            with self._lock:
+                if not self._keeper.renew(login, region):
+                    raise
+            client, _ = self._client(service, region)
+            answer = getattr(client, xform_name(operation))(**given)
         with self._lock:
+            self._keeper.answered()
+        return answer
+
+    def renew(self) -> None:
+        """Resolve credentials anew at the next call."""
+        with self._lock:
+            self._keeper.drop()
+
+    @property
+    def provider(self) -> str:
+        """What the credentials come from, in botocore's words; empty before the first call."""
+        with self._lock:
+            return "" if self._used is None else self._used.provider
+
+    def _client(self, service: str, region: str) -> tuple[Any, Login]:
+        """Return the client of a service in a region, made once for a login."""
+        with self._lock:
+            login = self._keeper.login(region)
+            if login is not self._used:
+                self._used = login
+                self._clients.clear()
             if (service, region) not in self._clients:
-                if self._session is None:
-                    self._session = self._begin()
                 options = BotoConfig(
                     connect_timeout=_CONNECT_SECONDS,
                     read_timeout=_ANSWER_SECONDS,
-                    retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+                    retries={"mode": "standard", "total_max_attempts": self._attempts},
                     max_pool_connections=_CONNECTIONS,
                     user_agent_appid="streamwatch",
                 )
-                self._clients[service, region] = self._session.client(
+                session = boto3.session.Session(botocore_session=login.session)
+                self._clients[service, region] = session.client(
                     service, region_name=region, endpoint_url=self._access.endpoint_url, config=options
                 )
-            return self._clients[service, region]
+            return self._clients[service, region], login
 
     def pace(self, region: str, operation: str) -> Pace | None:
         """Return what spaces the calls of an operation; None where nothing does."""
@@ -107,49 +150,15 @@ class Account:
         with self._lock:
             return self._paces.setdefault((region, operation), Pace(rate, self._clock))
 
-    def credentials(self) -> Any:  # noqa: ANN401 - botocore has no types
+    def credentials(self, region: str) -> Any:  # noqa: ANN401 - botocore has no types
         """Return the credentials of now, which renew themselves.
 
         Raises:
-            NoCredentialsError: there are none.
+            NoCredentials: there are none.
 
         """
         with self._lock:
-            if self._session is None:
-                self._session = self._begin()
-            found = self._session.get_credentials()
-        if found is None:
-            raise NoCredentialsError
-        return found
-
-    def _begin(self) -> boto3.session.Session:
-        access = self._access
-        secret = access.secret_access_key.reveal() if access.secret_access_key else None
-        session = boto3.session.Session(
-            aws_access_key_id=access.access_key_id, aws_secret_access_key=secret, profile_name=access.profile
-        )
-        return session if access.role_arn is None else self._assume(session, access.role_arn)
-
-    def _assume(self, session: boto3.session.Session, role_arn: str) -> boto3.session.Session:
-        """Return a session of the role, whose credentials are renewed before they expire."""
-        inner = session._session  # noqa: SLF001 - boto3 offers no other way to renew an assumed role
-
-        def client(service: str, **options: Any) -> Any:  # noqa: ANN401
-            region = options.pop("region_name", None) or session.region_name or "us-east-1"
-            options.pop("config", None)
-            return inner.create_client(service, region_name=region, endpoint_url=self._access.endpoint_url, **options)
-
-        extra = {"RoleSessionName": _ROLE_SESSION}
-        if self._access.external_id is not None:
-            extra["ExternalId"] = self._access.external_id
-        fetcher = AssumeRoleCredentialFetcher(
-            client_creator=client, source_credentials=session.get_credentials(), role_arn=role_arn, extra_args=extra
-        )
-        assumed = botocore.session.Session()
-        assumed._credentials = DeferredRefreshableCredentials(  # noqa: SLF001 - as botocore's own chain sets it
-            refresh_using=fetcher.fetch_credentials, method="assume-role"
-        )
-        return boto3.session.Session(botocore_session=assumed)
+            return self._keeper.login(region).credentials
 
 
 class Accounts:
@@ -164,6 +173,13 @@ class Accounts:
         """Return the account of this access."""
         with self._lock:
             return self._known.setdefault(access, Account(access, self._clock))
+
+    def renew(self) -> None:
+        """Resolve all credentials anew at the next call of each."""
+        with self._lock:
+            known = list(self._known.values())
+        for account in known:
+            account.renew()
 
 
 class Caller:
@@ -219,23 +235,28 @@ class Caller:
         begun = self._clock.monotonic()
         count = self._count(region, service, operation)
         try:
-            answer: dict[str, Any] = getattr(self._account.client(service, region), xform_name(operation))(**given)
+            answer = self._account.ask(service, region, operation, given)
             self._check(answer, wants, what)
-        except (BotoCoreError, ClientError, ValueError, KeyError, TypeError) as error:
+        except SourceMisread:
+            with self._lock:
+                count.failures += 1
+            raise
+        except Exception as error:  # a provider of credentials may raise anything; what leaves is ours
             ours = understood(error, what)
             with self._lock:
                 count.failures += 1
                 count.throttled += isinstance(ours, SourceThrottled)
             raise ours from error
-        except SourceMisread:
-            with self._lock:
-                count.failures += 1
-            raise
         finally:
             with self._lock:
                 count.calls += 1
                 count.seconds += self._clock.monotonic() - begun
         return answer
+
+    @property
+    def provider(self) -> str:
+        """What the credentials come from; empty before the first call."""
+        return self._account.provider
 
     def pages(  # noqa: PLR0913 - as call
         self,

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.exceptions import BotoCoreError
 
 from streamwatch.clock import Clock
 from streamwatch.errors import NotifyUnavailable
 from streamwatch.sources.aws.config import Access
+from streamwatch.sources.aws.errors import NoCredentials
 from streamwatch.sources.aws.session import Account
 
 
@@ -27,9 +27,15 @@ class Signer:
 
         """
         try:
-            credentials = self._account.credentials()
+            credentials = self._account.credentials(self._region)
             request = AWSRequest("POST", url, data=body, headers=dict(headers))
             SigV4Auth(credentials, self._service, self._region).add_auth(request)
-        except BotoCoreError as error:
+        except NoCredentials as error:
+            raise NotifyUnavailable(f"AWS: {error}") from error
+        except Exception as error:  # a provider of credentials may raise anything
             raise NotifyUnavailable(f"AWS credentials: {error}: see `access`") from error
         return dict(request.headers.items())
+
+    def renew(self) -> None:
+        """Resolve credentials anew at the next request: the service refused these."""
+        self._account.renew()

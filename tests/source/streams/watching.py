@@ -31,7 +31,9 @@ class Eyes:
     """One source, read again and again."""
 
     def __init__(self, aws: ReferenceAws, time: Time, **options: Any) -> None:
-        self._watched = Wiring(time).watched(config(aws.url, **options), lambda: None)[0]
+        self.time = time
+        self.wiring = Wiring(time)
+        self._watched = self.wiring.watched(config(aws.url, **options), lambda: None)[0]
         self.snapshot: StreamsSnapshot
         self.samples: list[Samples] = []
 

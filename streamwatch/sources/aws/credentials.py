@@ -1,0 +1,251 @@
+"""Credentials as a state: resolved when they are needed, dropped when they are of no use, resolved anew.
+
+What AWS's own SDKs do once in a process is done here again and again: a metadata service that comes late, a file that
+is rotated, a role that may be assumed only now all end in credentials, without a restart. A backoff spaces attempts.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import botocore.session
+from botocore.config import Config as BotoConfig
+from botocore.credentials import (
+    AssumeRoleCredentialFetcher,
+    Credentials,
+    DeferredRefreshableCredentials,
+)
+from botocore.exceptions import ClientError
+
+from streamwatch.clock import Clock
+from streamwatch.sources.aws.config import Access
+from streamwatch.sources.aws.errors import NoCredentials, refusal
+
+_FIRST_WAIT_SECONDS: Final = 1.0
+_MOST_WAIT_SECONDS: Final = 4.0
+"""Shorter than what sources are usually read at: what is back is used by the next read."""
+_CONNECT_SECONDS: Final = 3.0
+_ANSWER_SECONDS: Final = 8.0
+_ROLE_SESSION: Final = "streamwatch"
+_REMEDY: Final = "give the agent a role, a profile, or an access key (`access` in the configuration)"
+
+Stamp = tuple[tuple[str, tuple[int, int, int] | None], ...]
+"""Files by path, with when each was modified, its size and its inode; None where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A session of botocore's that has credentials, and the provider that they come from."""
+
+    session: botocore.session.Session
+    credentials: Credentials
+    provider: str
+
+    def keys(self) -> Any:  # noqa: ANN401 - botocore has no types
+        """Return the keys of now; those that renew themselves may raise whatever their provider raises."""
+        return self.credentials.get_frozen_credentials()
+
+
+class LoginKeeper:
+    """Keeps the login of one access. For one thread at a time."""
+
+    def __init__(self, access: Access, clock: Clock) -> None:
+        self._access = access
+        self._clock = clock
+        self._login: Login | None = None
+        self._files: Stamp = ()
+        self._why = ""
+        self._again_at = float("-inf")
+        self._wait = _FIRST_WAIT_SECONDS
+
+    def login(self, region: str) -> Login:
+        """Return a login whose keys are good as far as can be known here.
+
+        Args:
+            region: where STS is asked, if a role is to be assumed.
+
+        Raises:
+            NoCredentials: which providers were tried, and what each answered.
+
+        """
+        if self._files and _stamp(path for path, _ in self._files) != self._files:
+            self.drop()
+        if self._login is None:
+            self._resolve(region)
+        login = self._login
+        assert login is not None  # noqa: S101 - resolved, or raised
+        try:
+            login.keys()
+        except Exception as error:  # a provider is a program, a file or a service of others
+            self._login = None
+            self._again_later()
+            self._why = f"{login.provider}: {_because(error)}"
+            raise self._error() from error
+        return login
+
+    def renew(self, refused: Login, region: str) -> bool:
+        """Resolve anew what AWS refused; return whether there are other keys than those now.
+
+        Args:
+            refused: what AWS refused.
+            region: as in ``login``.
+
+        """
+        if self._login is not refused:
+            return self._login is not None
+        if self._clock.monotonic() < self._again_at:
+            return False
+        try:
+            keys = refused.keys()
+            self._login = None
+            self._resolve(region)
+            if self.login(region).keys() != keys:
+                return True
+        except NoCredentials:
+            return False
+        except Exception:  # noqa: BLE001 - as in login
+            self._login = None
+            return False
+        self._login = refused  # its clients may stay: nothing is different
+        self._again_later()
+        return False
+
+    def drop(self) -> None:
+        """Resolve anew at the next call, without any wait."""
+        self._login = None
+        self.answered()
+
+    def answered(self) -> None:
+        """AWS took the credentials: a next failure is a first one."""
+        self._again_at, self._wait = float("-inf"), _FIRST_WAIT_SECONDS
+
+    def _again_later(self) -> None:
+        self._again_at = self._clock.monotonic() + self._wait
+        self._wait = min(2 * self._wait, _MOST_WAIT_SECONDS)
+
+    def _error(self) -> NoCredentials:
+        return NoCredentials(f"no credentials: {self._why}: {_REMEDY}")
+
+    def _resolve(self, region: str) -> None:
+        if self._clock.monotonic() < self._again_at:
+            raise self._error()
+        self._again_later()
+        tried = _Tried()
+        try:
+            session = botocore.session.Session(profile=self._access.profile)
+            self._files = _stamp(map(session.get_config_variable, ("credentials_file", "config_file")))
+            found = self._base(session, tried)
+            if found is not None and self._access.role_arn is not None:
+                found = self._assumed(session, found, self._access.role_arn, region)
+        except Exception as error:
+            self._why = tried.listed(_because(error))
+            raise self._error() from error
+        if found is None:
+            role = f"the role {self._access.role_arn} needs others to be assumed with, and there are none: "
+            self._why = (role if self._access.role_arn else "") + tried.listed()
+            raise self._error()
+        session._credentials = found  # noqa: SLF001 - as botocore's own chain sets it
+        self._login = Login(session, found, self._provider(found))
+
+    def _provider(self, found: Credentials) -> str:
+        if self._access.role_arn is not None:
+            return f"assume-role ({self._access.role_arn})"
+        return "access_key_id (configuration)" if found.method == "explicit" else str(found.method)
+
+    def _base(self, session: botocore.session.Session, tried: "_Tried") -> Credentials | None:
+        """Return the first credentials that a provider has, in botocore's order."""
+        access = self._access
+        if access.access_key_id is not None and access.secret_access_key is not None:
+            return Credentials(access.access_key_id, access.secret_access_key.reveal(), method="explicit")
+        for provider in session.get_component("credential_provider").providers:
+            found: Credentials | None = tried.load(provider)
+            if found is not None:
+                return found
+        return None
+
+    def _assumed(
+        self, session: botocore.session.Session, source: Credentials, role_arn: str, region: str
+    ) -> Credentials:
+        """Return credentials of the role, which are renewed before they expire."""
+        endpoint = self._access.endpoint_url
+
+        def client(service: str, **options: Any) -> Any:  # noqa: ANN401
+            options["config"] = BotoConfig(connect_timeout=_CONNECT_SECONDS, read_timeout=_ANSWER_SECONDS)
+            options["region_name"] = region
+            return session.create_client(service, endpoint_url=endpoint, **options)
+
+        extra = {"RoleSessionName": _ROLE_SESSION}
+        if self._access.external_id is not None:
+            extra["ExternalId"] = self._access.external_id
+        fetcher = AssumeRoleCredentialFetcher(
+            client_creator=client, source_credentials=source, role_arn=role_arn, extra_args=extra
+        )
+        return DeferredRefreshableCredentials(refresh_using=fetcher.fetch_credentials, method="assume-role")
+
+
+class _Tried:
+    """The providers that were asked for credentials, and what each answered."""
+
+    def __init__(self) -> None:
+        self._empty: list[str] = []
+        self._answers: list[str] = []
+
+    def load(self, provider: Any) -> Credentials | None:  # noqa: ANN401 - botocore has no types
+        """Ask one."""
+        name = str(provider.METHOD)
+        heard: list[str] = []
+        try:
+            with_answers = _listened(provider, heard)
+            found: Credentials | None = with_answers.load()
+        except Exception as error:
+            self._answers.append(f"{name}: {_because(error)}")
+            raise
+        if found is None and heard:
+            self._answers.append(f"{name}: {', '.join(dict.fromkeys(heard))}")
+        elif found is None:
+            self._empty.append(name)
+        return found
+
+    def listed(self, otherwise: str = "") -> str:
+        """Return all of them in a line; what is to be said where none was asked."""
+        nothing = [f"{', '.join(self._empty)}: nothing"] if self._empty else []
+        return "; ".join([*nothing, *self._answers]) if self._answers or not otherwise else otherwise
+
+
+def _listened(provider: Any, heard: list[str]) -> Any:  # noqa: ANN401 - botocore has no types
+    """Return the provider; what the metadata service answers it, which botocore keeps to itself, is written down."""
+    web = getattr(getattr(provider, "_role_fetcher", None), "_session", None)
+    if web is None:
+        return provider
+    send: Callable[[Any], Any] = web.send
+
+    def listen(request: Any) -> Any:  # noqa: ANN401
+        try:
+            answer = send(request)
+        except Exception as error:
+            heard.append(f"{request.method} {request.url}: {_because(error)}")
+            raise
+        heard.append(f"{request.method} {request.url}: status {answer.status_code}")
+        return answer
+
+    web.send = listen
+    return provider
+
+
+def _because(error: Exception) -> str:
+    if isinstance(error, ClientError):
+        return f"{error.operation_name}: {refusal(error)}"
+    return str(error) or type(error).__name__
+
+
+def _stamp(paths: Iterator[str]) -> Stamp:
+    return tuple((path, _of(path)) for path in paths)
+
+
+def _of(path: str) -> tuple[int, int, int] | None:
+    try:
+        found = Path(path).expanduser().stat()
+    except (OSError, RuntimeError):  # it is not there, or there is no home
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -61,7 +61,7 @@ def test_the_streams_of_a_load_are_there_when_the_endpoint_is_printed() -> None:
             for name in ("purchases", "clickstream")
         ]
 
-    assert states == ["ACTIVE"] * 2
+    assert set(states) <= {"ACTIVE", "UPDATING"}, "what is updated is read and written meanwhile"
     assert region.startswith("region   us-east-1  (has purchases, clickstream;")
 
 

@@ -10,7 +10,7 @@ from tests.reference.batches import records
 _TOPIC, _NAME, _NOBODY = "asked.log", "asked-transaction", "asked-nobody"
 _LATEST, _EARLIEST, _LARGEST, _LOCAL, _TIERED, _PENDING = -1, -2, -3, -4, -5, -6
 _SPECIAL: Final = (_LATEST, _EARLIEST, _LARGEST, _LOCAL, _TIERED, _PENDING, -7)
-_COUNTED: Final = ("last_timestamp", "transaction_start_time_ms", "producer_id", "producer_epoch")
+_COUNTED: Final = ("last_timestamp", "transaction_start_time_ms", "producer_id", "producer_epoch", "coordinator_epoch")
 """What depends on the time, or on what was before."""
 _A_MOMENT_AGO: Final = 10**12
 """Timestamps above are of now: the records' own are a few thousand."""

@@ -81,6 +81,28 @@ def test_a_broker_that_hangs_over_a_slow_request_is_noticed_all_the_same(cluster
         patient.source.close()
 
 
+@pytest.mark.parametrize(
+    "api", ["ListOffsets", "OffsetFetch", "ListGroups", "ListPartitionReassignments", "DescribeShareGroupOffsets"]
+)
+def test_a_request_that_hangs_alone_is_not_a_broker_that_is_down(api: str) -> None:
+    """It may wait for another broker that is dead, for a controller, or for remote storage."""
+    truth = Truth({"t": 3}, commits={"g": {("t", 0): 1}}, share={"s": {("t", 0): (1, 1)}}, release=(4, 3))
+    with PreparedCluster(truth) as cluster:
+        felt = Felt(cluster, request_timeout=0.9)
+        try:
+            for fault in cluster.faults.values():
+                fault.slow = {api}
+            now = felt.source.read()
+            assert [one.reason for one in now.problems] == ["timeout"] * len(now.problems) != [], now.problems
+            assert [broker.up for broker in now.brokers] == [True] * 3
+            for fault in cluster.faults.values():
+                fault.slow = set()
+            wait_for(lambda: not felt.source.read().problems, 5, "all is known again")
+            assert felt.woken == 0, "nobody was down"
+        finally:
+            felt.source.close()
+
+
 def test_a_connection_that_is_cut_and_redialled_at_once_is_no_news(cluster: PreparedCluster, felt: Felt) -> None:
     before = cluster.asked["ApiVersions"]
     cluster.cut(2)

@@ -105,8 +105,8 @@ class Api:
     response: Any
     throttle: bool = True
     """Whether an answer's body begins with ``throttle_time_ms``."""
-    forwarded: bool = False
-    """Whether the broker passes it on to the controller, and keeps us waiting where there is none."""
+    forwarded: str = ""
+    """Whom the broker asks itself before it answers, if anybody; where they are silent, it keeps us waiting."""
 
     def flexible(self, version: int) -> bool:
         """Say whether this version has tagged fields, and so a longer header."""
@@ -146,7 +146,7 @@ SASL_HANDSHAKE = Api("SaslHandshake", 17, 1, 1, SaslHandshakeRequest, SaslHandsh
 SASL_AUTHENTICATE = Api("SaslAuthenticate", 36, 1, 2, SaslAuthenticateRequest, SaslAuthenticateResponse, throttle=False)
 METADATA = Api("Metadata", 3, 9, 12, MetadataRequest, MetadataResponse)
 DESCRIBE_QUORUM = Api(
-    "DescribeQuorum", 55, 0, 1, DescribeQuorumRequest, DescribeQuorumResponse, throttle=False, forwarded=True
+    "DescribeQuorum", 55, 0, 1, DescribeQuorumRequest, DescribeQuorumResponse, throttle=False, forwarded="a controller"
 )
 DESCRIBE_LOG_DIRS = Api("DescribeLogDirs", 35, 2, 4, DescribeLogDirsRequest, DescribeLogDirsResponse)
 LIST_GROUPS = Api("ListGroups", 16, 3, 5, ListGroupsRequest, ListGroupsResponse)
@@ -159,7 +159,13 @@ STREAMS_GROUP_DESCRIBE = Api(
     "StreamsGroupDescribe", 89, 0, 0, StreamsGroupDescribeRequest, StreamsGroupDescribeResponse
 )
 SHARE_OFFSETS = Api(
-    "DescribeShareGroupOffsets", 90, 1, 1, DescribeShareGroupOffsetsRequest, DescribeShareGroupOffsetsResponse
+    "DescribeShareGroupOffsets",
+    90,
+    1,
+    1,
+    DescribeShareGroupOffsetsRequest,
+    DescribeShareGroupOffsetsResponse,
+    forwarded="the brokers that keep share groups' state",
 )
 FIND_COORDINATOR = Api("FindCoordinator", 10, 3, 4, FindCoordinatorRequest, FindCoordinatorResponse)
 OFFSET_FETCH = Api("OffsetFetch", 9, 6, 8, OffsetFetchRequest, OffsetFetchResponse)
@@ -171,7 +177,7 @@ LIST_REASSIGNMENTS = Api(
     0,
     ListPartitionReassignmentsRequest,
     ListPartitionReassignmentsResponse,
-    forwarded=True,
+    forwarded="a controller",
 )
 DESCRIBE_CONFIGS = Api("DescribeConfigs", 32, 4, 4, DescribeConfigsRequest, DescribeConfigsResponse)
 DESCRIBE_PRODUCERS = Api("DescribeProducers", 61, 0, 0, DescribeProducersRequest, DescribeProducersResponse)

@@ -37,12 +37,22 @@ _DENIED_SECONDS: Final = 30.0
 """Between attempts after a refusal: a wrong password, tried often, locks an account."""
 _MOST_QUIET_SECONDS: Final = 60.0
 """A quota is never heeded for longer: one corrupt answer must not silence a broker, and its pulse, for days."""
-_CONTROLLER_SECONDS: Final = 1.5
-"""For what a broker passes on to the controller: where there is none, it keeps us waiting for a minute."""
+_FORWARDED_SECONDS: Final = 1.5
+"""For what a broker passes on to others: where they do not answer, it keeps us waiting for up to a minute."""
 
 
-class ControllerSilent(SourceUnavailable):
-    """A broker that answers everything else got no answer from a controller."""
+class Unanswered(SourceUnavailable):
+    """One request got no answer in time. A new connection shows whether the broker is down.
+
+    The broker may wait for somebody else: a controller, the brokers that keep a share group's state, remote storage.
+    """
+
+    def __init__(self, api: Api, seconds: float) -> None:
+        """Name the request's API, and how long it was waited for."""
+        super().__init__(
+            f"no answer to {api.name} " + (f"from {api.forwarded}" if api.forwarded else f"within {seconds:g}s")
+        )
+        self.api = api
 
 
 class Link:
@@ -142,7 +152,7 @@ class Link:
 
         Raises:
             SourceUnavailable: down, or no answer within that many seconds.
-            ControllerSilent: the broker passed it on to a controller, and nothing came back.
+            Unanswered: sent, and no answer in time, which may be the fault of whom the broker asks itself.
             SourceThrottled: the broker's quota makes us wait for longer than that.
 
         """
@@ -159,7 +169,7 @@ class Link:
                 await asyncio.sleep(max(0.0, self._quiet_until - loop.time()))
                 if api.forwarded:
                     await _drained(connection)
-                    limit.reschedule(min(loop.time() + _CONTROLLER_SECONDS, limit.when() or 0.0))
+                    limit.reschedule(min(loop.time() + _FORWARDED_SECONDS, limit.when() or 0.0))
                 exchange = connection.send(api, version, body)
                 self._tally.sent(api.name, self.name, exchange.sent_bytes)
                 return await exchange.answer
@@ -170,17 +180,20 @@ class Link:
                 ) from error
             if exchange.answer.done() and not exchange.answer.cancelled():
                 return exchange.answer.result()  # it came while the loop was busy
-            if api.forwarded:
-                silent = ControllerSilent(f"no answer to {api.name} from a controller")
-                connection.close(silent)
-                raise silent from error
-            reason = SourceUnavailable(f"no answer to {api.name} within {seconds:g}s")
-            if connection.in_flight and connection.in_flight[0] is exchange:
-                self._give_up(connection, reason)  # else it is the one before it that takes long
+            reason = Unanswered(api, seconds)
+            if connection.in_flight and connection.in_flight[0] is exchange:  # else the one before it takes long
+                if not (api.forwarded or self._was_looked_in_on(seconds)):
+                    self._fall(reason)
+                connection.close(reason)
             raise reason from error
         finally:
             if exchange is not None:
                 self._account(exchange)
+
+    def _was_looked_in_on(self, seconds: float) -> bool:
+        """Say whether a broker that hung for so long would have been noticed: one request is slow, not the broker."""
+        pulse = self._config.pulse
+        return pulse.enabled and seconds > pulse.interval + 2 * pulse.deadline
 
     def _account(self, exchange: Exchange) -> None:
         """Count what an exchange cost, and heed the quota that its answer speaks of."""
@@ -232,7 +245,8 @@ class Link:
             self._session = None
             if self.down is None:
                 self._decided.clear()
-                asyncio.get_running_loop().call_later(_GRACE_SECONDS, self._fall_unless_redialled, reason)
+                if not isinstance(reason, Unanswered):
+                    asyncio.get_running_loop().call_later(_GRACE_SECONDS, self._fall_unless_redialled, reason)
 
     async def _tend(self, session: Session) -> SourceError:
         """Feel the pulse and keep the session authenticated until it is lost; return why it was."""

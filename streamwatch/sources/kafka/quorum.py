@@ -16,7 +16,7 @@ from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import DESCRIBE_QUORUM, Message, sensible
 from streamwatch.sources.kafka.controllers import quorum_of
 from streamwatch.sources.kafka.fanout import Asking
-from streamwatch.sources.kafka.link import ControllerSilent, Link
+from streamwatch.sources.kafka.link import Link, Unanswered
 from streamwatch.sources.kafka.metadata import Metadata
 from streamwatch.sources.kafka.problems import refusal
 
@@ -60,7 +60,9 @@ async def ask_quorum(asking: Asking, link: Link, metadata: Metadata) -> Opinion:
     topic = data(version=version, topic_name="__cluster_metadata", partitions=[partition])
     try:
         answer = await asking.ask(link, DESCRIBE_QUORUM, DESCRIBE_QUORUM.encode(version, topics=[topic]))
-    except ControllerSilent:
+    except Unanswered as error:
+        if error.api is not DESCRIBE_QUORUM:
+            raise  # the connection was dropped for another request's sake
         return Opinion(0.0)
     message = DESCRIBE_QUORUM.decode(version, answer)
     with sensible(DESCRIBE_QUORUM):

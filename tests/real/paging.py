@@ -31,6 +31,17 @@ groups:
       - {alert: ExporterDown, expr: 'up{job="brokers"} == 0'}
       - {alert: BrokerDown, expr: 'kafka_broker_up{job="agent"} == 0'}
 """
+RAISING: Final = "".join(
+    [
+        "groups:\n  - name: raises\n    rules: [{alert: Raises, expr: 'kafka_broker_up * on () kafka_broker_up'}]\n",
+        *(
+            f"  - name: behind-{n}\n    rules: [{{alert: Behind, expr: 'kafka_broker_partitions < {n}'}}]\n"
+            for n in range(20)
+        ),
+        RULES.partition("groups:\n")[2],
+    ]
+)
+"""The same rule behind one that cannot be evaluated, and behind twenty groups."""
 _CALM_SECONDS: Final = 2.0
 _AGENT: Final = """
 kafka: [{{name: real, bootstrap: [{bootstrap}], interval: {interval}s{pulse}}}]
@@ -108,10 +119,12 @@ def prometheus(folder: Path, brokers: list[str], watcher: str, alerts: str) -> I
 
 
 @contextmanager
-def watched(folder: Path, bootstrap: str, interval: int, url: str, pulse: str = "") -> Iterator[str]:
+def watched(  # noqa: PLR0913, PLR0917 - a test's own
+    folder: Path, bootstrap: str, interval: int, url: str, pulse: str = "", rules: str = RULES
+) -> Iterator[str]:
     """An agent with one rule without `for`, that posts to an address; yields where it listens."""
     servers = ", ".join(f"'{one}'" for one in bootstrap.split(","))
-    (folder / "rules.yml").write_text(RULES)
+    (folder / "rules.yml").write_text(rules)
     file = folder / f"agent-{interval}.yaml"
     file.write_text(_AGENT.format(bootstrap=servers, interval=interval, url=url, pulse=pulse))
     with agent("--config", str(file)) as one:

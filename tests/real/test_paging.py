@@ -15,7 +15,8 @@ from tests.notify.receiver import receiver
 from tests.real import artefacts
 from tests.real.conftest import had
 from tests.real.kafka import KafkaCluster
-from tests.real.paging import RULES, Pager, alertmanager, page, pagers, watched
+from tests.real.paging import RAISING, RULES, Pager, alertmanager, page, pagers, watched
+from tests.real.prometheus import asked
 from tests.waiting import wait_for
 
 RUNS = int(os.environ.get("STREAMWATCH_PAGES", "1"))
@@ -48,6 +49,19 @@ def test_a_broker_that_hangs_pages_as_well(cluster_43: KafkaCluster, tmp_path: P
             page(cluster_43, some, freeze=True)
         show("frozen", some)
         assert len(some[0].told("firing")) == 1
+
+
+def test_a_rule_that_cannot_be_evaluated_delays_no_page_behind_it(cluster_43: KafkaCluster, tmp_path: Path) -> None:
+    with (
+        receiver() as hook,
+        watched(tmp_path, cluster_43.bootstrap, 15, hook.url, rules=RAISING) as address,
+    ):
+        some = [Pager("StreamWatch, behind a rule that raises and twenty groups", hook)]
+        for _ in range(RUNS):
+            page(cluster_43, some)
+        show("killed", some)
+        health = [rule["health"] for group in asked(address, "rules")["groups"] for rule in group["rules"]]
+        assert health == ["err", *["ok"] * 21]
 
 
 CONFIG = """

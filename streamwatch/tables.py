@@ -189,10 +189,9 @@ def stream_tables(now: StreamsSnapshot, samples: Sequence[Samples]) -> list[Rend
     ]
     split = known.get(h.SPLIT, {})
     hot = [Text(f"stream {row[2]}: split {row[3]} at {row[4]}: {use:.0%} of its limit") for row, use in split.items()]
-    if not streams:
-        streams = [Table(title=f"{now.source}: no streams")]
     return [
         *streams,
+        *(Text(f"{now.source}: {note}", style="yellow") for note in now.notes()),
         *_largest("account  region  stream  consumer", consumers, (h.CONSUMER_LAG,), known, whole=True),
         *_largest("account  region  stream  shard", shards, (h.SHARD_WRITE_BYTES_USE,), known, whole=True),
         *hot,

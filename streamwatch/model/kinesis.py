@@ -102,6 +102,8 @@ class StreamsSnapshot:
     streams: tuple[Stream, ...] | None
     """Sorted; None where not one region could be read."""
     quotas: tuple[Quota, ...] = ()
+    without: Mapping[str, int] = field(default_factory=dict)
+    """Regions that were read and have no stream to watch; how many each has that the configuration leaves out."""
     cloudwatch: Mapping[tuple[str, str], CloudWatchSnapshot] = field(default_factory=dict)
     """By account and region."""
     cost: CloudWatchCost = field(default_factory=CloudWatchCost)
@@ -117,3 +119,12 @@ class StreamsSnapshot:
     def is_up(self) -> bool:
         """Whether any region could be read."""
         return self.streams is not None
+
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of regions without a stream to watch; what others have is not guessed."""
+        return tuple(
+            f"none of the {count} streams in {region} is to be watched: do `streams.allow`, `deny` and `tags` fit?"
+            if count
+            else f"no streams in {region}; wrong region?"
+            for region, count in sorted(self.without.items())
+        )

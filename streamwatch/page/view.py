@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from streamwatch.model.alert import Alert
+from streamwatch.model.kinesis import StreamsSnapshot
 from streamwatch.model.metric import Samples
 from streamwatch.page import alerts as a
 from streamwatch.page.clusters import Cluster, cluster
@@ -129,10 +130,13 @@ def _source(read: Read, is_up: bool | None, now: float) -> Source:  # noqa: FBT0
     if last is None:
         every = span(read.interval_seconds)
         return Source(read.name, read.kind, "unknown", "the first read has not ended yet", "not yet", every, "", (), 0)
-    health: Health = "unknown" if is_up is None else "bad" if not is_up else "warn" if last.problems else "good"
+    notes = last.notes() if isinstance(last, StreamsSnapshot) else ()
+    health: Health = (
+        "unknown" if is_up is None else "bad" if not is_up else "warn" if last.problems or notes else "good"
+    )
     words = {
         "good": "it was read",
-        "warn": "not everything could be learnt",
+        "warn": notes[0] if notes else "not everything could be learnt",
         "bad": f"it cannot be read: {read.why}",
         "unknown": f"it has not been read for {span(read.age(now))}",
     }
@@ -144,6 +148,6 @@ def _source(read: Read, is_up: bool | None, now: float) -> Source:  # noqa: FBT0
         ago(read.age(now)),
         span(read.interval_seconds),
         span(last.read_seconds),
-        [f"{one.reason}: {one.detail}" for one in last.problems[:_MOST_PROBLEMS]],
+        [*notes, *(f"{one.reason}: {one.detail}" for one in last.problems[:_MOST_PROBLEMS])],
         max(0, len(last.problems) - _MOST_PROBLEMS),
     )

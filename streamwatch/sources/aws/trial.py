@@ -9,7 +9,7 @@ from typing import Any, Final
 from streamwatch.clock import Clock
 from streamwatch.errors import SourceDenied, SourceError, SourceThrottled
 from streamwatch.model.finding import Finding, Verdict
-from streamwatch.sources.aws.errors import NotThere
+from streamwatch.sources.aws.errors import NoCredentials, NotThere
 from streamwatch.sources.aws.minutes import MINUTE
 from streamwatch.sources.aws.rights import rights_of
 from streamwatch.sources.aws.session import Caller
@@ -65,7 +65,7 @@ class Trial:
     def attempt(self, step: Step) -> tuple[dict[str, Any] | None, Finding]:
         """Return the answer, None without one, and what became of the call."""
         rights = rights_of(step.service, step.operation)
-        name = step.operation if rights else "credentials"
+        name = step.operation
         try:
             answer = self._call(step)
         except NotThere as error:
@@ -92,12 +92,24 @@ class Trial:
             self._caller.wait(_AGAIN_SECONDS)
             return self._call(step, tries - 1)
 
-    def identity(self) -> tuple[str | None, Finding]:
-        """Return the account, None where the credentials are no good, and who the agent is there."""
-        answer, finding = self.attempt(Step("sts", "GetCallerIdentity", {}, ("Account", "Arn")))
-        if answer is None:
-            return None, finding
-        return answer["Account"], self.finding("credentials", "ok", f"{answer['Arn']} in account {answer['Account']}")
+    def identity(self) -> tuple[bool, Finding]:
+        """Return whether there are credentials to go on with, and who the agent is with them.
+
+        STS need not be in reach, nor allowed: nothing but a role's keys hangs on it.
+        """
+        try:
+            answer = self._call(Step("sts", "GetCallerIdentity", {}, ("Account", "Arn")))
+        except NoCredentials as error:
+            return False, self.finding("credentials", "failed", self._tried(str(error)), _remedy(()))
+        except SourceError as error:
+            hint = "STS is not needed to read; where a private network has no endpoint for it, leave it at that"
+            return True, self.finding("credentials", "warning", self._tried(str(error)), hint)
+        told = f"{answer['Arn']} in account {answer['Account']}"
+        return True, self.finding("credentials", "ok", self._tried(told))
+
+    def _tried(self, told: str) -> str:
+        """Return it with the provider of the credentials, where there is one."""
+        return f"{told}; from {self._caller.provider}" if self._caller.provider else told
 
     def finding(self, step: str, verdict: Verdict, detail: str, remedy: str = "") -> Finding:
         """Return a finding about the target."""

@@ -18,6 +18,8 @@ _MOST_PAGES: Final = 100
 _QUOTA_SECONDS: Final = 600.0
 _PROMISED: Final = ("StreamARN", "StreamStatus", "RetentionPeriodHours", "OpenShardCount")
 """What a summary always has."""
+_ARN_ACCOUNT: Final = 4
+"""The account's place in an ARN."""
 
 T = TypeVar("T")
 
@@ -84,6 +86,7 @@ class Region:
         self._caller = caller
         self._clock = clock
         self._known: dict[str, _Known] = {}
+        self._listed = 0
         self._listed_at = float("-inf")
         self._quota: Part[Quota] = Part(_QUOTA_SECONDS)
         self._tagged: Part[set[str]] = Part(config.describe_interval)
@@ -93,10 +96,10 @@ class Region:
         problems: list[Problem] = []
         now = self._clock.now()
         try:
-            if not self.account:
-                self.account = self._whoami(deadline)
             with taken_apart(f"kinesis ListStreams in {self.region}"):
                 self._list(now, deadline, problems)
+            if self._known and not self.account:  # no ARN tells it
+                self.account = self._whoami(deadline)
             self._listed_at = now
         except SourceError as error:
             problems.append(problem("region", error, str(error)))
@@ -113,6 +116,11 @@ class Region:
         """The account's shards and their limit; None where it could not be read."""
         return self._quota.known(self._clock.now())
 
+    @property
+    def left_out(self) -> int | None:
+        """How many streams the configuration leaves out, where none is left to watch; None where one is."""
+        return None if self._known else self._listed
+
     def _call(self, operation: str, wants: tuple[str, ...], deadline: float, **given: object) -> dict[str, Any]:
         return self._caller.call("kinesis", self.region, operation, given, wants=wants, deadline=deadline)
 
@@ -128,6 +136,8 @@ class Region:
         for _ in range(_MOST_PAGES):
             answer = self._call("ListStreams", ("StreamNames", "HasMoreStreams"), deadline, **given)
             summaries = {one["StreamName"]: one for one in answer.get("StreamSummaries", ())}
+            if arn := next((one.get("StreamARN", "") for one in summaries.values()), ""):
+                self.account = "".join(arn.split(":")[_ARN_ACCOUNT : _ARN_ACCOUNT + 1])
             for name in answer["StreamNames"]:
                 told = summaries.get(name, {})
                 mode = told.get("StreamModeDetails", {}).get("StreamMode", "")
@@ -140,6 +150,7 @@ class Region:
             for name, state in listed.items()
             if self._config.streams.admits(name) and (tagged is None or name in tagged)
         }
+        self._listed = len(listed)
         for gone in self._known.keys() - admitted.keys():
             del self._known[gone]
         for name, state in admitted.items():
@@ -245,6 +256,8 @@ class Region:
         if not self._quota.is_due(now):
             return []
         try:
+            if not self.account:  # without a stream nothing else tells it
+                self.account = self._whoami(deadline)
             told = self._call("DescribeLimits", ("ShardLimit", "OpenShardCount"), deadline)
         except SourceError as error:
             self._quota.want()

@@ -1,7 +1,7 @@
 """A check-up of the streams of one account: who the agent is, each right that it needs, and the policy it lacks."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from streamwatch.clock import Clock
 from streamwatch.model.finding import Finding
@@ -23,38 +23,41 @@ class _Checkup:
 
     def run(self) -> Iterator[Finding]:
         trial = self._trial
-        account, finding = trial.identity()
-        yield finding
-        if account is None:
+        has_credentials, who = trial.identity()
+        yield who
+        if not has_credentials:
             return
         listing, finding = trial.attempt(Step("kinesis", "ListStreams", {}, ("StreamNames",)))
         names = [] if listing is None else [one for one in listing["StreamNames"] if self._config.streams.admits(one)]
         told = f"{len(names)} streams to look at" + (f", {names[0]} is the example" if names else "")
         yield finding if listing is None else trial.finding("ListStreams", "ok", told)
-        for step in self._steps(names[0] if names else None, account):
+        if listing is None and who.verdict != "ok":  # nothing answers here
+            return
+        summaries = () if listing is None else listing.get("StreamSummaries", ())
+        arns = {one["StreamName"]: one["StreamARN"] for one in summaries}
+        for step in self._steps(names[0] if names else None, arns):
             yield trial.attempt(step)[1]
-        if not names:
-            hint = "is this the right account and region, and does `streams.allow` fit?"
+        if listing is not None and not listing["StreamNames"]:
+            hint = "is this the right account?"
+            yield trial.finding("streams", "warning", f"no streams in {trial.region}; wrong region?", hint)
+        elif not names:
+            hint = "does `streams.allow` fit?"
             yield trial.finding("streams", "warning", "no stream to try the other rights on", hint)
         elif self._config.probe.enabled:
             yield from self._probe(names[0])
 
-    def _steps(self, stream: str | None, account: str) -> Iterator[Step]:
+    def _steps(self, stream: str | None, arns: Mapping[str, str]) -> Iterator[Step]:
         yield Step("kinesis", "DescribeLimits", {}, ("ShardLimit",))
         if self._config.streams.tags:
             yield Step("resourcegroupstaggingapi", "GetResources", {"ResourceTypeFilters": ["kinesis:stream"]})
         if stream is not None:
             name = {"StreamName": stream}
-            arn = {"StreamARN": f"arn:{self._partition()}:kinesis:{self._trial.region}:{account}:stream/{stream}"}
             yield Step("kinesis", "DescribeStreamSummary", name, ("StreamDescriptionSummary",))
             yield Step("kinesis", "ListShards", name, ("Shards",))
-            yield Step("kinesis", "ListStreamConsumers", arn, ("Consumers",))
+            if stream in arns:
+                yield Step("kinesis", "ListStreamConsumers", {"StreamARN": arns[stream]}, ("Consumers",))
         if self._config.cloudwatch.enabled:
             yield newest_point("AWS/Kinesis", "IncomingRecords", "Sum", self._clock.now(), {})
-
-    def _partition(self) -> str:
-        area = self._trial.region.rpartition("-")[0].rpartition("-")[0]
-        return {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(area, "aws")
 
     def _probe(self, stream: str) -> Iterator[Finding]:
         given = {"StreamName": stream, "ShardId": "shardId-000000000000", "ShardIteratorType": "TRIM_HORIZON"}

@@ -1,8 +1,10 @@
 """Kinesis streams, read from the control plane and from CloudWatch; records are read by probes only, if at all."""
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Final
 
 from streamwatch.clock import Clock
@@ -15,6 +17,8 @@ from streamwatch.sources.aws.session import Accounts, Caller
 from streamwatch.sources.kinesis.config import Config
 from streamwatch.sources.kinesis.describe import Region
 from streamwatch.sources.kinesis.probe import Prober
+
+log = logging.getLogger(__name__)
 
 _THREADS: Final = 8
 _AGE: Final = "GetRecords.IteratorAgeMilliseconds"
@@ -45,6 +49,7 @@ class KinesisSource:
         self._asked = asked
         self._regions = [Region(config, region, self._caller, clock) for region in config.regions]
         self._cloudwatch = CloudWatchReader(config.cloudwatch, self._caller, clock)
+        self._notes: tuple[str, ...] = ()
         self._prober = Prober(config.probe, self._caller, clock, self._closed.wait)
 
     def read(self) -> StreamsSnapshot:
@@ -53,6 +58,7 @@ class KinesisSource:
         deadline = begun + self.config.read_seconds
         problems: list[Problem] = []
         streams: list[Stream] | None = None
+        without: dict[str, int] = {}
         with ThreadPoolExecutor(_THREADS, "kinesis") as pool:
 
             def each(do: Callable[[str], None], names: Iterable[str]) -> None:
@@ -63,6 +69,8 @@ class KinesisSource:
                 problems += wrong
                 if found is not None:
                     streams = (streams or []) + list(found)
+                    if region.left_out is not None:
+                        without[region.region] = region.left_out
         cloudwatch: dict[tuple[str, str], CloudWatchSnapshot] = {}
         ages: dict[ShardKey, ShardAges] = {}
         if streams is not None:
@@ -72,7 +80,8 @@ class KinesisSource:
             if self.config.probe.enabled:
                 ages, wrong = self._prober.read(streams, self._share_of(self._clock.monotonic(), deadline))
                 problems += wrong
-        return self._snapshot(began, begun, streams, cloudwatch, ages, problems)
+        now = self._snapshot(began, begun, streams, cloudwatch, ages, problems)
+        return self._noted(replace(now, without=without))
 
     def close(self) -> None:
         """Let nothing wait any longer."""
@@ -81,6 +90,14 @@ class KinesisSource:
     def _share_of(self, begun: float, deadline: float) -> float:
         """Return when a part of the read that begins now has to end; without CloudWatch nobody waits for it."""
         return begun + (deadline - begun) * (_SHARE if self.config.cloudwatch.enabled else 1.0)
+
+    def _noted(self, now: StreamsSnapshot) -> StreamsSnapshot:
+        """Say it in the log when a region has nothing to watch, once."""
+        for note in now.notes():
+            if note not in self._notes:
+                log.warning("%s", note, extra={"source": self.config.name})
+        self._notes = now.notes()
+        return now
 
     def _snapshot(  # noqa: PLR0913, PLR0917 - what one read made
         self,

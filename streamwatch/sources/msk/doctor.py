@@ -27,9 +27,9 @@ def examine(name: str, config: Config, clock: Clock, *, bootstrap: bool, pages: 
     """
     caller = Caller(Accounts(clock).get(config.access), clock, threading.Event().wait)
     trial = Trial(config.aws_region, caller, clock, f"cluster {name} (MSK)")
-    account, finding = trial.identity()
+    has_credentials, finding = trial.identity()
     yield finding
-    if account is None:
+    if not has_credentials:
         return
     try:
         arn = Control(config, caller).arn(trial.deadline)

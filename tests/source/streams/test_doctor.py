@@ -60,9 +60,35 @@ def test_what_is_not_used_is_not_tried() -> None:
 def test_an_endpoint_that_does_not_answer_is_told() -> None:
     with cloud() as aws:
         url = aws.url
-    (found,) = examine(config(url), Time())
+    who, found = examine(config(url), Time())
 
-    assert (found.verdict, "endpoint_url" in found.remedy) == ("failed", True)
+    assert (who.step, who.verdict) == ("credentials", "warning")  # STS alone could be missing
+    assert (found.step, found.verdict, "endpoint_url" in found.remedy) == ("ListStreams", "failed", True)
+
+
+def test_the_provider_of_the_credentials_is_named() -> None:
+    with cloud() as aws:
+        found = findings(aws)["credentials"]
+
+    assert found.verdict == "ok"
+    assert found.detail.endswith("; from access_key_id (configuration)")
+
+
+def test_sts_is_not_needed() -> None:
+    with cloud() as aws:
+        aws.do(lambda cloud, now: faults.deny(cloud, now, operation="GetCallerIdentity"))
+        found = findings(aws)
+
+    assert {step for step, one in found.items() if one.verdict != "ok"} == {"credentials"}
+    assert found["credentials"].verdict == "warning"
+    assert set(RIGHTS) <= found.keys()
+
+
+def test_a_region_without_streams_is_named() -> None:
+    with cloud() as aws:
+        found = {one.step: one for one in examine(config(aws.url, regions="eu-west-1"), Time(aws.clock()))}
+
+    assert (found["streams"].verdict, found["streams"].detail) == ("warning", "no streams in eu-west-1; wrong region?")
 
 
 def test_a_rate_that_is_used_up_for_a_moment_is_waited_for() -> None:

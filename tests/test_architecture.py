@@ -53,6 +53,7 @@ OWN = {
     "rules": {"model", "promql", "errors", "clock", "history"},
     "statefile": {"clock"},
     "notify/commands": {"model", "config", "errors", "clock", "notify", "statefile"},
+    "notify/sns": {"model", "errors", "notify", "sources", "web"},
     "notify": {"model", "promql", "errors", "clock", "settings", "statefile", "web"},
     "notifying": {"model", "catalogue", "clock", "notify", "schedule", "statefile", "web"},
     "history": {"model", "promql"},
@@ -149,7 +150,7 @@ THIRD = {
     "crc32c": {"reference/kafka/crc"},
     "pytest": {"reference/pytest_plugin"},  # installed where the plugin is used
     "botocore": {"notify/sns", "sources/kafka/auth", "sources/aws", "reference/aws", "reference/streams_load"},
-    "boto3": {"notify/sns", "sources/aws", "reference/streams_load"},
+    "boto3": {"sources/aws", "reference/streams_load"},
     "yaml": {"settings", "config", "rules/load", "rules/unit", "dashboards/export"},
     "apscheduler": {"schedule"},
     "prometheus_client": {"export/process", "demo/agent"},

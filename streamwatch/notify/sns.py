@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from streamwatch.errors import NotifyRefused, NotifyUnavailable
 from streamwatch.model.notification import Notification
@@ -13,6 +13,9 @@ from streamwatch.notify.channel import Target, Tools
 from streamwatch.notify.text import Writer, template, truncated_bytes
 from streamwatch.notify.webhook import payload
 from streamwatch.web import check_url
+
+if TYPE_CHECKING:
+    from streamwatch.sources.aws.session import Account
 
 _MOST_SUBJECT: Final = 100
 _MOST_BYTES: Final = 250_000  # of 262,144
@@ -53,7 +56,7 @@ class Sns:
         self._config, self._tools = config, tools
         self._writer = Writer(tools.links, config.title, config.text)
         self._lock = threading.Lock()
-        self._client: Any = None
+        self._account: Account | None = None
 
     def send(self, some: Sequence[Notification]) -> None:
         """Publish them, one message each."""
@@ -70,44 +73,47 @@ class Sns:
                 )
         else:
             message = self._writer.text(told, _MOST_TEXT)
-        # Who has no such channel does not pay for the library.
-        from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError  # noqa: PLC0415
-
         subject = self._writer.title(told, _MOST_SUBJECT * 4).encode("ascii", "replace").decode()
         attributes = {"status": told.status, "alertname": told.name, "severity": told.severity, "key": told.key}
+        self._ask(
+            TopicArn=config.topic_arn,
+            Subject=truncated_bytes(subject, _MOST_SUBJECT).replace("…", "..")[:_MOST_SUBJECT],
+            Message=truncated_bytes(message, _MOST_BYTES),
+            MessageAttributes={n: {"DataType": "String", "StringValue": v} for n, v in attributes.items() if v},
+        )
+
+    def _ask(self, **given: object) -> None:
+        # Who has no such channel does not pay for the library.
+        from botocore.exceptions import ClientError  # noqa: PLC0415
+
+        from streamwatch.sources.aws.errors import NoCredentials, is_stale  # noqa: PLC0415
+
         try:
-            self._made().publish(
-                TopicArn=config.topic_arn,
-                Subject=truncated_bytes(subject, _MOST_SUBJECT).replace("…", "..")[:_MOST_SUBJECT],
-                Message=truncated_bytes(message, _MOST_BYTES),
-                MessageAttributes={n: {"DataType": "String", "StringValue": v} for n, v in attributes.items() if v},
-            )
+            self._made().ask("sns", self._config.topic_arn.split(":")[3], "Publish", given)
+        except NoCredentials as error:
+            raise NotifyUnavailable(f"SNS: {error}") from None
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))
             status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
             what = f"SNS: {code}: {str(error.response.get('Error', {}).get('Message', ''))[:200]}"
-            if code in _WAITS or status in _WAIT_CODES or status >= _SERVER:
+            if code in _WAITS or status in _WAIT_CODES or status >= _SERVER or is_stale(error):
                 raise NotifyUnavailable(what, reached=status >= _SERVER) from None
             raise NotifyRefused(what) from None
-        except NoCredentialsError:
-            raise NotifyUnavailable("SNS: no credentials: give the agent a role, or a `profile`") from None
-        except (BotoCoreError, KeyError) as error:  # botocore's parser, of an answer that is not AWS's
+        except Exception as error:  # noqa: BLE001 - botocore's, or its parser's, of an answer that is not AWS's
             raise NotifyUnavailable(f"SNS: {type(error).__name__}", reached=True) from None
 
-    def _made(self) -> Any:  # noqa: ANN401 - botocore makes its class as it runs
-        import boto3  # noqa: PLC0415 - as above
-        from botocore.config import Config as BotoConfig  # noqa: PLC0415
+    def _made(self) -> "Account":
+        from streamwatch.sources.aws.config import Access  # noqa: PLC0415 - as above
+        from streamwatch.sources.aws.session import Account  # noqa: PLC0415
 
         with self._lock:
-            if self._client is None:
+            if self._account is None:
                 endpoint = self._config.endpoint_url
-                self._client = boto3.session.Session(profile_name=self._config.profile).client(
-                    "sns",
-                    region_name=self._config.topic_arn.split(":")[3],
-                    endpoint_url=endpoint.reveal() if endpoint is not None else None,
-                    config=BotoConfig(connect_timeout=3, read_timeout=8, retries={"total_max_attempts": 1}),
+                access = Access(
+                    profile=self._config.profile, endpoint_url=endpoint.reveal() if endpoint is not None else None
                 )
-            return self._client
+                self._account = Account(access, self._tools.clock, attempts=1)
+            return self._account
 
 
 def targets(config: Config, tools: Tools) -> tuple[Target, ...]:

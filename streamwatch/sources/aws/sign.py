@@ -35,7 +35,3 @@ class Signer:
         except Exception as error:  # a provider of credentials may raise anything
             raise NotifyUnavailable(f"AWS credentials: {error}: see `access`") from error
         return dict(request.headers.items())
-
-    def renew(self) -> None:
-        """Resolve credentials anew at the next request: the service refused these."""
-        self._account.renew()

@@ -8,7 +8,6 @@ from botocore.awsrequest import AWSRequest
 from streamwatch.clock import Clock
 from streamwatch.errors import NotifyUnavailable
 from streamwatch.sources.aws.config import Access
-from streamwatch.sources.aws.errors import NoCredentials
 from streamwatch.sources.aws.session import Account
 
 
@@ -30,8 +29,6 @@ class Signer:
             credentials = self._account.credentials(self._region)
             request = AWSRequest("POST", url, data=body, headers=dict(headers))
             SigV4Auth(credentials, self._service, self._region).add_auth(request)
-        except NoCredentials as error:
-            raise NotifyUnavailable(f"AWS: {error}") from error
         except Exception as error:  # a provider of credentials may raise anything
             raise NotifyUnavailable(f"AWS credentials: {error}: see `access`") from error
         return dict(request.headers.items())

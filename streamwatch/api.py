@@ -1,6 +1,7 @@
 """Prometheus's HTTP API over the agent's own history: what Grafana and promtool ask of a Prometheus."""
 
 import json
+import logging
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +23,8 @@ from streamwatch.promql.nodes import Selector
 from streamwatch.promql.numbers import shortest
 from streamwatch.promql.parse import duration_ms, parse
 from streamwatch.promql.series import Value
+
+log = logging.getLogger(__name__)
 
 PREFIX: Final = "/api/v1/"
 _BAD, _SLOW, _WRONG = HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.UNPROCESSABLE_ENTITY
@@ -138,6 +141,9 @@ class Api:
             return _error(_WRONG, "execution", str(error))
         except TimeoutError as error:
             return _error(_SLOW, "timeout", str(error))
+        except Exception as error:  # whoever asks gets an answer
+            log.exception("api: %s: no answer could be made: please report this", asked.path)
+            return _error(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", f"{type(error).__name__}: {error}")
 
     def _evaluated(self, made: Callable[[], Any]) -> Any:  # noqa: ANN401 - what it makes
         if not self._turn.acquire(timeout=_TURN_SECONDS):

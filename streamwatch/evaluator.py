@@ -157,7 +157,7 @@ class Evaluator:
             due = [one for one in self._groups if one.reads & names or self._waits(one) <= 0]
             if not due:
                 return []
-            self._refresh()
+            self._refreshed()
             # One time for all, which never goes back: what one group records, the next can read.
             self._last_at = at = max(at_ms or round(self._clock.now() * 1000), self._last_at + 1)
             changes: list[RuleChange] = []
@@ -171,6 +171,12 @@ class Evaluator:
             self._state.write(lambda connection: self._write(connection, changes))
         self._decided(changes)
         return changes
+
+    def _refreshed(self) -> None:
+        try:
+            self._refresh()
+        except Exception:
+            log.exception("rules: the agent's own metrics could not be read: rules see those of before")
 
     def _write(self, connection: sqlite3.Connection, changes: Sequence[RuleChange]) -> None:
         """Write what was decided, and who is to be told: both, or nothing."""

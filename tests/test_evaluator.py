@@ -1,6 +1,6 @@
 """When groups of rules are evaluated, and at what time."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -11,7 +11,11 @@ from streamwatch.evaluator import Evaluator
 from streamwatch.history import History
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.promql import quick
+from streamwatch.promql.columns import Block
+from streamwatch.promql.match import Matcher
 from streamwatch.promql.parse import parse
+from streamwatch.promql.series import Element
+from streamwatch.rules import told
 from streamwatch.rules.group import RuleChange
 from streamwatch.rules.load import read
 from streamwatch.rules.rule import Group
@@ -34,22 +38,27 @@ def groups(text: str = RULES) -> Sequence[Group]:
 
 
 class Bench:
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, history: History | None = None) -> None:
         self.clock = ManualClock(1000.0)
-        self.history = History()
+        self.history = history or History()
         self.decided: list[RuleChange] = []
         self.warm = True
+        self.fails: Exception | None = None
         self.state = StateFile(path, pytest.fail, ManualClock())
         self.evaluator = Evaluator(
             self.history,
             self.clock,
             self.state,
-            refresh=lambda: None,
+            refresh=self.refresh,
             plan=lambda *_, **__: None,
             decided=self.decided.extend,
             is_warm=lambda: self.warm,
         )
         self.evaluator.take(groups())
+
+    def refresh(self) -> None:
+        if self.fails is not None:
+            raise self.fails
 
     def tell(self, at: float, **values: float) -> list[str]:
         self.history.record("x", [(Labels({NAME: name}), value) for name, value in values.items()], round(at * 1000))
@@ -67,8 +76,8 @@ class Bench:
 def bench() -> Iterator[Callable[..., Bench]]:
     with ExitStack() as stack:
 
-        def begin(path: Path | None = None) -> Bench:
-            made = Bench(path)
+        def begin(path: Path | None = None, history: History | None = None) -> Bench:
+            made = Bench(path, history)
             stack.callback(made.state.close)
             stack.callback(made.evaluator.stop)
             return made
@@ -156,6 +165,63 @@ def test_a_restart_keeps_clocks_and_alerts(bench: Callable[..., Bench], tmp_path
         for alert in rule.alerts
     }
     assert states == {"Reads": 1000.0, "A": 1000.0, "B": 1000.0}
+
+
+class Failing(History):
+    """A history of which a metric cannot be read, and a rule's results cannot be written."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error = error
+
+    def blocks(self, matchers: Sequence[Matcher], first_ms: int, last_ms: int, *, newest: bool) -> list[Block]:
+        if any(one.value == "broken" for one in matchers):
+            raise self.error
+        return super().blocks(matchers, first_ms, last_ms, newest=newest)
+
+    def record(self, source: str, elements: Iterable[Element], at_ms: int) -> None:
+        if "Unwritable" in source:
+            raise self.error
+        super().record(source, elements, at_ms)
+
+
+RAISING = """
+  - name: failing
+    interval: 10s
+    rules:
+      - {alert: Unreadable, expr: 'broken > 1'}
+      - {record: unreadable, expr: 'sum(broken)'}
+      - {alert: Unwritable, expr: 'm > 1'}
+      - {alert: Behind, expr: 'm > 1'}
+      - {alert: Asking, expr: 'm > 1', annotations: {summary: '{{ query "broken" }}'}}
+"""
+BEHIND = "".join(f"  - {{name: g{at}, interval: 10s, rules: [{{alert: A{at}, expr: 'm > 1'}}]}}\n" for at in range(20))
+
+
+@pytest.mark.parametrize(
+    "error", [ZeroDivisionError("division by zero"), RecursionError(), MemoryError(), KeyError("x"), OSError(5, "no")]
+)
+def test_a_rule_that_raises_fails_alone(
+    bench: Callable[..., Bench], error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = bench(history=Failing(error))
+    one.evaluator.take(groups(f"groups:\n{RAISING}{BEHIND}"))
+    one.fails = error
+    caplog.set_level("CRITICAL")
+    assert one.tell(1000, m=2) == ["Behind firing", "Asking firing", *(f"A{at} firing" for at in range(20))]
+    failing, *others = told.groups(one.evaluator.groups())
+    assert [(rule["name"], rule["health"]) for rule in failing["rules"]] == [
+        ("Unreadable", "err"), ("unreadable", "err"), ("Unwritable", "err"), ("Behind", "ok"), ("Asking", "ok"),
+    ]  # fmt: skip
+    assert all(type(error).__name__ in rule["lastError"] for rule in failing["rules"][:3])
+    assert failing["rules"][4]["alerts"][0]["annotations"]["summary"].startswith("<error expanding template:")
+    assert {rule["health"] for group in others for rule in group["rules"]} == {"ok"}
+    assert {name: count.failures for name, count in one.evaluator.counts().items() if count.failures} == {"failing": 3}
+    # And all of them at their time, the next time, too.
+    one.clock.advance(10)
+    one.tell(1010, m=0)
+    assert set(one.counts().values()) == {2}
+    assert [count.missed for count in one.evaluator.counts().values()] == [0] * 21
 
 
 def test_its_thread_evaluates_what_is_told_within_the_moment() -> None:

@@ -4,10 +4,12 @@ Everything else, and every doubt, goes the plain way of ``evaluate``, which is a
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import numpy as np
 
+from streamwatch.errors import EvaluationError, StreamWatchError
 from streamwatch.model.labels import Labels
 from streamwatch.promql import ranges, windows
 from streamwatch.promql.binary import binary
@@ -35,10 +37,10 @@ def evaluate(node: Expr, querier: ColumnQuerier, at_ms: int, options: Options | 
     """Return what an expression is at an instant; as ``evaluate.evaluate``, and sooner.
 
     Raises:
-        EvaluationError: the data do not let it be evaluated, or it touches too many samples.
+        EvaluationError: the data do not let it be evaluated, it touches too many samples, or the engine fails.
 
     """
-    with np.errstate(all="ignore"):
+    with _failing_by_name():
         return Quick(querier, options or Options(), at_ms, at_ms).value(node, at_ms)
 
 
@@ -48,11 +50,24 @@ def evaluate_range(  # noqa: PLR0913, PLR0917 - what, on what, from when until w
     """Return an expression's values at each step, by series; a scalar is a series without labels.
 
     Raises:
-        EvaluationError: the data do not let it be evaluated, or it touches too many samples or steps.
+        EvaluationError: the data do not let it be evaluated, it touches too many samples or steps, or the engine fails.
 
     """
-    with np.errstate(all="ignore"):
+    with _failing_by_name():
         return stepped(Quick(querier, options or Options(), start_ms, end_ms), node, start_ms, end_ms, step_ms)
+
+
+@contextmanager
+def _failing_by_name() -> Iterator[None]:
+    """Let whatever goes wrong be an error of this evaluation: nobody else's, and never an unknown exception."""
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    except (StreamWatchError, TimeoutError):
+        raise
+    except Exception as error:
+        why = str(error) or "no reason given"
+        raise EvaluationError(f"the engine failed: {type(error).__name__}: {why}: please report this") from error
 
 
 class Quick(Evaluation):

@@ -1,5 +1,6 @@
 """A group of rules under evaluation: results recorded, alerts stepped, errors kept to the rule that made them."""
 
+import logging
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from streamwatch.promql.series import Element, Value, Vector, elements
 from streamwatch.rules.rule import Group, Rule, horizons, metrics, nodes
 from streamwatch.rules.state import Active, Change, Found, changes, step
 from streamwatch.rules.template import Template, template
+
+log = logging.getLogger(__name__)
 
 ALERTNAME: Final = "alertname"
 ALERTS: Final = "ALERTS"
@@ -86,7 +89,7 @@ class RuleState:
     @property
     def alerts(self) -> list[Alert]:
         """Its alerts that are pending or firing."""
-        return [alert for alert in self.active.values() if alert.state != "inactive"]
+        return _shown(self.active)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +165,11 @@ class GroupState:
             if state.rule.alert:
                 return self._alerts(state, vector, samples, moment)
             self._record(state.rule, state.key, vector, samples, moment)
-        except (EvaluationError, RecursionError, MemoryError) as error:
-            state.error, state.failures = str(error) or type(error).__name__, state.failures + 1
+        except EvaluationError as error:
+            state.error, state.failures = str(error), state.failures + 1
+        except Exception as error:  # whatever it is, it is this rule's: those behind it are decided at their time
+            log.exception("rules: %s: the evaluation failed: please report this", state.rule.where)
+            state.error, state.failures = f"{type(error).__name__}: {error}", state.failures + 1
         return []
 
     def _record(self, rule: Rule, key: str, vector: Vector, samples: Samples, moment: int) -> None:
@@ -188,9 +194,9 @@ class GroupState:
         count = sum(alert.state != "inactive" for alert in after.values())
         if self.group.limit and count > self.group.limit:  # as in Prometheus: all of them are dropped
             state.error, state.failures, after = self._exceeded(count, "alerts"), state.failures + 1, {}
-        found = changes(state.active, after)
-        state.active = after
-        samples.record(state.key, _told(state.alerts), moment)
+        samples.record(state.key, _told(_shown(after)), moment)
+        # Last, so that what fails before has changed nothing.
+        found, state.active = changes(state.active, after), after
         return [RuleChange(state, change) for change in found]
 
     def _found(self, state: RuleState, labels: Labels, value: float, query: Callable[[str], Vector]) -> Found:
@@ -205,6 +211,10 @@ class GroupState:
 
 def _vector(value: Value) -> Vector:
     return elements(value, "a string is no result of a rule")
+
+
+def _shown(active: Active) -> list[Alert]:
+    return [alert for alert in active.values() if alert.state != "inactive"]
 
 
 def _told(alerts: Iterable[Alert]) -> list[Element]:

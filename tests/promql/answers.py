@@ -31,6 +31,8 @@ def _answer(made: Callable[[], Value]) -> Answer:
     try:
         value = made()
     except (EvaluationError, QueryError) as error:
+        if "please report this" in str(error):
+            raise
         return str(error)
     if isinstance(value, float):
         return {Labels(): value}

@@ -15,6 +15,10 @@ LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 """A label's name."""
 
 
+_MOST_MEMORY: Final = 2**20
+"""Of one regular expression, in bytes: a program of 40,000 instructions, and what matching it remembers."""
+
+
 def compiled(pattern: str) -> Any:  # noqa: ANN401 - re2 has no types
     """Return a regular expression that matches whole values, newlines too.
 
@@ -24,11 +28,12 @@ def compiled(pattern: str) -> Any:  # noqa: ANN401 - re2 has no types
     """
     options = re2.Options()
     options.log_errors = False
+    options.max_mem = _MOST_MEMORY
     try:
         return re2.compile(f"(?s:{pattern})", options)
     except re2.error as error:
         told = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else str(error)
-        raise QueryError(f"{pattern!r}: not a regular expression of RE2: {told}") from error
+        raise QueryError(f"{pattern[:80]!r}: not a regular expression of RE2: {told}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,11 @@ class Matcher:
     def __post_init__(self) -> None:
         if self.op in {"=~", "!~"}:
             object.__setattr__(self, "_regex", compiled(self.value))
+
+    @property
+    def size(self) -> int:
+        """How large its regular expression is, in instructions; 0 where it has none."""
+        return 0 if self._regex is None else int(self._regex.programsize)
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Say whether these labels fulfil it."""

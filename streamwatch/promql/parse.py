@@ -1,13 +1,15 @@
 """From a text to an expression, checked; what the engine does not know is refused by name."""
 
+import math
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final, Literal
 
 import promql_parser as p
 
 from streamwatch.errors import QueryError
+from streamwatch.model.labels import NAME
 from streamwatch.promql.aggregate import OPERATORS as AGGREGATIONS
 from streamwatch.promql.calls import NAMES as FUNCTIONS
 from streamwatch.promql.match import LABEL, Matcher, Operator, compiled
@@ -25,14 +27,22 @@ from streamwatch.promql.nodes import (
     Text,
     Window,
 )
+from streamwatch.promql.text import DEEPEST, Prepared, prepared
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _OPS: Final[dict[str, Operator]] = {
     "MatchOp.Equal": "=", "MatchOp.NotEqual": "!=", "MatchOp.Re": "=~", "MatchOp.NotRe": "!~"
 }  # fmt: skip
 _ZERO: Final = re.compile(r"0+(ms|[smhdwy])?")
-_MOST_BYTES: Final = 65_536
-_DEEPEST: Final = 100
+_LARGEST_PROGRAM: Final = 100_000
+"""Instructions of RE2, of 16 bytes each."""
+_FARTHEST_SECONDS: Final = 2.0**63
+_FARTHEST_MS: Final = 2**62
+"""What is farther is there: nothing is known of it, and what is added to it is still a number of 64 bits."""
+_LONGEST_MS: Final = 2**63 // 1_000_000
+"""As in Go, whose durations are nanoseconds of 64 bits."""
+_WHOLE: Final = re.compile(r"0x[0-9a-f]{1,64}|0[0-7]{1,64}", re.IGNORECASE)
+_SHOWN: Final = 80
+_LONGEST_DURATION: Final = 100
 
 
 def parse(text: str) -> Expr:
@@ -42,19 +52,17 @@ def parse(text: str) -> Expr:
         QueryError: it is none, or uses what the engine does not know.
 
     """
-    if len(text.encode()) > _MOST_BYTES:
-        raise QueryError(f"the expression is longer than {_MOST_BYTES} bytes")
+    before = prepared(text)
     try:
-        tree = p.parse(text)
-        return _expr(tree, 0)
+        return _Reader(before).expr(p.parse(before.text), 0)
     except ValueError as error:
         raise QueryError(str(error)) from error
     except QueryError:
         raise
     except BaseException as error:  # the parser is Rust: what panics there is no Exception
-        if type(error).__name__ != "PanicException":
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
-        raise QueryError(f"{text!r}: the parser cannot read it: is a time before 1970?") from None
+        raise QueryError(f"{text[:_SHOWN]!r}: the parser cannot read it") from None
 
 
 def duration_ms(text: str) -> int:
@@ -67,107 +75,135 @@ def duration_ms(text: str) -> int:
     if _ZERO.fullmatch(text):
         return 0
     try:
-        return _ms(p.parse_duration(text))
+        return _ms(p.parse_duration(text[:_LONGEST_DURATION]))
     except ValueError as error:
-        raise QueryError(f"{text!r} is no duration: write 30s, 5m or 1h30m") from error
+        raise QueryError(f"{text[:_SHOWN]!r} is no duration: write 30s, 5m or 1h30m") from error
 
 
-def _expr(node: p.Expr, depth: int) -> Expr:
-    if depth > _DEEPEST:
-        raise QueryError(f"the expression is nested deeper than {_DEEPEST}")
-    kind = type(node).__name__
-    if kind not in _READERS:
-        raise QueryError(f"{kind}: the engine does not know such a thing")
-    found: Expr = _READERS[kind](node, depth + 1)
-    return found
+def _moment_ms(written: str) -> int:
+    """Return a time ``@``, in milliseconds since 1970: seconds, or a duration since then."""
+    sign, digits = (-1, written[1:]) if written[0] == "-" else (1, written.removeprefix("+"))
+    try:
+        seconds = float(int(digits, 16 if digits[1] in "xX" else 8)) if _WHOLE.fullmatch(digits) else float(digits)
+    except OverflowError:
+        seconds = math.inf
+    except ValueError:
+        return sign * duration_ms(digits)
+    if not seconds < _FARTHEST_SECONDS:
+        raise QueryError(f"timestamp out of bounds for @ modifier: {written[:_SHOWN]}")
+    return sign * min(math.floor(seconds * 1000 + 0.5), _FARTHEST_MS)
 
 
 def _ms(span: timedelta | None) -> int:
-    return 0 if span is None else round(span / timedelta(milliseconds=1))
+    found = 0 if span is None else round(span / timedelta(milliseconds=1))
+    if abs(found) > _LONGEST_MS:
+        raise QueryError("duration out of range: 292 years is the longest")
+    return found
 
 
-def _at(modifier: p.AtModifier | None) -> At | None:
-    if modifier is None:
-        return None
-    kind = str(modifier.type).rpartition(".")[2]
-    if kind in {"Start", "End"}:
-        return "start" if kind == "Start" else "end"
-    instant = modifier.at
-    return None if instant is None else _ms(instant - _EPOCH)
+class _Reader:
+    """Makes of the parser's nodes the engine's."""
+
+    def __init__(self, before: Prepared) -> None:
+        self._before = before
+        self._program = 0
+        """How large the regular expressions are, all together."""
+        self._readers: Final[dict[str, Callable[[Any, int], Expr]]] = {
+            "ParenExpr": lambda node, depth: self.expr(node.expr, depth),
+            "NumberLiteral": lambda node, _: Number(node.val),
+            "StringLiteral": lambda node, _: Text(node.val),
+            "VectorSelector": lambda node, _: self._selector(node),
+            "MatrixSelector": lambda node, _: Window(self._selector(node.vector_selector), _ms(node.range)),
+            "SubqueryExpr": self._subquery,
+            "UnaryExpr": lambda node, depth: Negation(self.expr(node.expr, depth)),
+            "BinaryExpr": self._binary,
+            "AggregateExpr": self._aggregation,
+            "Call": self._call,
+        }
+
+    def expr(self, node: p.Expr, depth: int) -> Expr:
+        """Return what a node is."""
+        if depth > DEEPEST:
+            raise QueryError(f"the expression is nested deeper than {DEEPEST}")
+        kind = type(node).__name__
+        if kind not in self._readers:
+            raise QueryError(f"{kind}: the engine does not know such a thing")
+        return self._readers[kind](node, depth + 1)
+
+    def _at(self, modifier: p.AtModifier | None) -> At | None:
+        if modifier is None:
+            return None
+        kind = str(modifier.type).rpartition(".")[2]
+        if kind in {"Start", "End"}:
+            return "start" if kind == "Start" else "end"
+        return None if modifier.at is None else _moment_ms(self._before.moments[round(modifier.at.timestamp())])
+
+    def _matcher(self, one: p.Matcher) -> Matcher:
+        op = _OPS[str(one.op)]
+        if op in {"=", "!="}:
+            return Matcher(one.name, op, one.value)
+        literal = p.parse(self._before.regexes[int(one.value.rstrip("|"))])
+        if not isinstance(literal, p.StringLiteral):
+            raise QueryError(f"{one.name}: a string is wanted for {op}")
+        found = Matcher(one.name, op, literal.val)
+        self._program += found.size
+        if self._program > _LARGEST_PROGRAM:
+            raise QueryError("the regular expressions are too large, all together: ask for less at a time")
+        return found
+
+    def _selector(self, node: p.VectorSelector) -> Selector:
+        if node.matchers.or_matchers:
+            raise QueryError("`or` between matchers is not PromQL: write two selectors with `or` between them")
+        matchers = [self._matcher(one) for one in node.matchers.matchers]
+        if node.name is not None:
+            matchers.insert(0, Matcher(NAME, "=", node.name))
+        elif all(one.matches({}) for one in matchers):
+            raise QueryError("vector selector must contain at least one non-empty matcher")
+        return Selector(tuple(matchers), _ms(node.offset), self._at(node.at))
+
+    def _subquery(self, node: p.SubqueryExpr, depth: int) -> Subquery:
+        step = None if node.step is None else _ms(node.step)
+        if step == 0:
+            raise QueryError("the step of a subquery is less than a millisecond: give a longer one")
+        return Subquery(self.expr(node.expr, depth), _ms(node.range), step, _ms(node.offset), self._at(node.at))
+
+    def _binary(self, node: p.BinaryExpr, depth: int) -> Binary:
+        left, right, op = self.expr(node.lhs, depth), self.expr(node.rhs, depth), str(node.op)
+        modifier = node.modifier
+        if modifier is None:
+            return Binary(op, left, right)
+        fill = modifier.fill_values
+        if fill is not None and (fill.lhs is not None or fill.rhs is not None):
+            raise QueryError("`fill` is experimental: the engine does not know it")
+        return Binary(op, left, right, modifier.return_bool, _matching(modifier))
+
+    def _aggregation(self, node: p.AggregateExpr, depth: int) -> Aggregation:
+        op = str(node.op)
+        if op not in AGGREGATIONS:
+            raise QueryError(f"{op}: an experimental aggregation, which the engine does not know")
+        param = None if node.param is None else self.expr(node.param, depth)
+        if op == "count_values" and isinstance(param, Text) and not LABEL.fullmatch(param.value):
+            raise QueryError(f"count_values: {param.value!r} is no label")
+        labels = tuple(node.modifier.labels) if node.modifier is not None else ()
+        without = node.modifier is not None and str(node.modifier.type).endswith("Without")
+        return Aggregation(op, self.expr(node.expr, depth), param, labels, without)
+
+    def _call(self, node: p.Call, depth: int) -> Call:
+        name = node.func.name
+        if node.func.experimental or name not in FUNCTIONS:
+            kind = "an experimental function" if node.func.experimental else "a function of native histograms"
+            raise QueryError(f"{name}: {kind}, which the engine does not know")
+        args = tuple(self.expr(one, depth) for one in node.args)
+        if name in {"label_replace", "label_join"} and isinstance(args[1], Text) and not LABEL.fullmatch(args[1].value):
+            raise QueryError(f"{name}: {args[1].value!r} is no label")
+        if name == "label_replace" and isinstance(args[4], Text):
+            compiled(args[4].value)
+        return Call(name, args)
 
 
-def _selector(node: p.VectorSelector, _: int = 0) -> Selector:
-    if node.matchers.or_matchers:
-        raise QueryError("`or` between matchers is not PromQL: write two selectors with `or` between them")
-    matchers = [Matcher(one.name, _OPS[str(one.op)], one.value) for one in node.matchers.matchers]
-    if node.name is not None:
-        matchers.insert(0, Matcher("__name__", "=", node.name))
-    return Selector(tuple(matchers), _ms(node.offset), _at(node.at))
-
-
-def _subquery(node: p.SubqueryExpr, depth: int) -> Subquery:
-    step = None if node.step is None else _ms(node.step)
-    return Subquery(_expr(node.expr, depth), _ms(node.range), step, _ms(node.offset), _at(node.at))
-
-
-def _binary(node: p.BinaryExpr, depth: int) -> Binary:
-    left, right, op = _expr(node.lhs, depth), _expr(node.rhs, depth), str(node.op)
-    modifier = node.modifier
-    if modifier is None:
-        return Binary(op, left, right)
-    fill = modifier.fill_values
-    if fill is not None and (fill.lhs is not None or fill.rhs is not None):
-        raise QueryError("`fill` is experimental: the engine does not know it")
+def _matching(modifier: p.BinModifier) -> Matching:
     card = str(modifier.card).rpartition(".")[2]
     many: Literal["", "left", "right"] = "left" if card == "ManyToOne" else "right" if card == "OneToMany" else ""
     on = modifier.matching is not None and str(modifier.matching.type).endswith("Include")
     labels = tuple(modifier.matching.labels) if modifier.matching is not None else ()
-    include = tuple(modifier.group_labels or ())
-    matching = Matching(on, labels, many, include)
-    return Binary(op, left, right, modifier.return_bool, matching)
-
-
-def _aggregation(node: p.AggregateExpr, depth: int) -> Aggregation:
-    op = str(node.op)
-    if op not in AGGREGATIONS:
-        raise QueryError(f"{op}: an experimental aggregation, which the engine does not know")
-    param = None if node.param is None else _expr(node.param, depth)
-    if op == "count_values" and isinstance(param, Text) and not LABEL.fullmatch(param.value):
-        raise QueryError(f"count_values: {param.value!r} is no label")
-    labels = tuple(node.modifier.labels) if node.modifier is not None else ()
-    without = node.modifier is not None and str(node.modifier.type).endswith("Without")
-    return Aggregation(op, _expr(node.expr, depth), param, labels, without)
-
-
-def _call(node: p.Call, depth: int) -> Call:
-    name = node.func.name
-    if node.func.experimental or name not in FUNCTIONS:
-        kind = "an experimental function" if node.func.experimental else "a function of native histograms"
-        raise QueryError(f"{name}: {kind}, which the engine does not know")
-    args = tuple(_expr(one, depth) for one in node.args)
-    if name == "label_replace":
-        _check_label(name, args[1])
-        if isinstance(args[4], Text):
-            compiled(args[4].value)
-    elif name == "label_join":
-        _check_label(name, args[1])
-    return Call(name, args)
-
-
-def _check_label(name: str, arg: Expr) -> None:
-    if isinstance(arg, Text) and not LABEL.fullmatch(arg.value):
-        raise QueryError(f"{name}: {arg.value!r} is no label")
-
-
-_READERS: Final[dict[str, Callable[[Any, int], Expr]]] = {
-    "ParenExpr": lambda node, depth: _expr(node.expr, depth),
-    "NumberLiteral": lambda node, _: Number(node.val),
-    "StringLiteral": lambda node, _: Text(node.val),
-    "VectorSelector": _selector,
-    "MatrixSelector": lambda node, _: Window(_selector(node.vector_selector), _ms(node.range)),
-    "SubqueryExpr": _subquery,
-    "UnaryExpr": lambda node, depth: Negation(_expr(node.expr, depth)),
-    "BinaryExpr": _binary,
-    "AggregateExpr": _aggregation,
-    "Call": _call,
-}
+    return Matching(on, labels, many, tuple(modifier.group_labels or ()))

@@ -25,9 +25,10 @@ Written by `make docs` from `alerts/`. The agent decides these rules by itself, 
 arrived; the same files load into any Prometheus, Mimir, Thanos or VictoriaMetrics. How they are decided:
 [rules.md](rules.md). Each has a page in [runbooks/](runbooks/).
 
-`page` wakes somebody up, `warn` is for the working day, `info` is for whoever looks. A rolling restart pages nobody; a
-second broker that fails in the middle of one does (`alerts/tests/rolling-restart.yml`). What is not known is no number,
-and so no alert: `StreamWatchBlind`, `StreamWatchStale` and `StreamWatchPartlyBlind` say so.
+`critical` wakes somebody up, `warning` is for the working day, `info` is for whoever looks, `none` fires to show that
+the way to people is open. A rolling restart pages nobody; a second broker that fails in the middle of one does
+(`alerts/tests/rolling-restart.yml`). What is not known is no number, and so no alert: `StreamWatchBlind`,
+`StreamWatchStale` and `StreamWatchPartlyBlind` say so.
 """
 _PARAMETERS: Final = """\
 ## Parameters

@@ -22,7 +22,7 @@ groups:
     rules:
       - alert: Blind
         expr: streamwatch_source_up{job="j", instance="i"} == 0
-        labels: {severity: page}
+        labels: {severity: critical}
       - {alert: NotThere, expr: absent(kafka_brokers)}
       - {alert: Here, expr: up == 1}
       - {alert: Later, expr: up == 1, for: 1h, labels: {kafka_cluster: shop}}
@@ -67,14 +67,20 @@ def test_alerts_are_decided_and_told(folder: Path, start: Start) -> None:
     assert asked(app, "query?query=ALERTS_FOR_STATE")["result"]
     assert [rule["health"] for rule in asked(app, "rules")["groups"][0]["rules"]] == ["ok"] * 4
     (blind,) = [one for one in asked(app, "alerts")["alerts"] if one["labels"]["alertname"] == "Blind"]
-    assert blind["labels"] == {"alertname": "Blind", "severity": "page", "source": "shop", "job": "j", "instance": "i"}
+    assert blind["labels"] == {
+        "alertname": "Blind",
+        "severity": "critical",
+        "source": "shop",
+        "job": "j",
+        "instance": "i",
+    }
 
 
 def test_the_page_counts_what_is_decided(folder: Path, start: Start) -> None:
     app = start(settings(folder))
     wait_for(lambda: samples(app).get("streamwatch_rule_evaluations_total", {}).get("mine", 0) > 1, 20, "evaluations")
     wait_for(lambda: len(shown(app)) == 4, 20, "the alerts")
-    assert {"alertname": "Blind", "alertstate": "firing", "severity": "page"} in shown(app)
+    assert {"alertname": "Blind", "alertstate": "firing", "severity": "critical"} in shown(app)
     assert {"alertname": "Later", "alertstate": "pending", "kafka_cluster": "shop"} in shown(app)
     assert samples(app)["streamwatch_rule_failures_total"] == {"mine": 0.0}
 

@@ -65,12 +65,12 @@ def test_the_pager_rings_for_pages_only() -> None:
             assert answer.status == 204
 
     with Pager() as pager:
-        for severity, status in (("page", "firing"), ("page", "resolved"), ("warn", "firing")):
+        for severity, status in (("critical", "firing"), ("critical", "resolved"), ("warning", "firing")):
             told(severity, status)
         assert pager.heard() == [
-            (True, "page: it is down (and 1 more)"),
+            (True, "critical: it is down (and 1 more)"),
             (False, "over: it is down (and 1 more)"),
-            (False, "warn: it is down (and 1 more)"),
+            (False, "warning: it is down (and 1 more)"),
         ]
         assert pager.heard() == []
 

@@ -45,7 +45,7 @@ class Pager:
         more = f" (and {len(alerts) - 1} more)" if len(alerts) > 1 else ""
         line = f"{'over' if is_over else severity}: {what}{more}"
         with self._lock:
-            self._told.append((severity == "page" and not is_over, line))
+            self._told.append((severity == "critical" and not is_over, line))
 
     def heard(self) -> list[tuple[bool, str]]:
         """Return what was told since the last time: whether somebody is woken, and why."""

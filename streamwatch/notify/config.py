@@ -26,7 +26,7 @@ class Route:
     """Some alerts, and the channels that are told of them. The first route whose conditions hold takes an alert."""
 
     match: tuple[str, ...] = setting(
-        'conditions on labels, as in `severity="page"`; all must hold; none: every alert', default=()
+        'conditions on labels, as in `severity="critical"`; all must hold; none: every alert', default=()
     )
     channels: tuple[str, ...] = setting("names of the channels that are told; an empty list: nobody is")
     go_on: bool = setting("whether the routes after this one are tried as well", default=False)

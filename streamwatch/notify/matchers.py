@@ -1,4 +1,4 @@
-"""Conditions on labels in Alertmanager's notation: ``severity="page"``, ``team=~"a|b"``, ``stream!=test``."""
+"""Conditions on labels in Alertmanager's notation: ``severity="critical"``, ``team=~"a|b"``, ``stream!=test``."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -31,7 +31,7 @@ def fulfil(conditions: Matchers, labels: Mapping[str, str]) -> bool:
 def _one(text: str) -> Matcher:
     found = _ONE.fullmatch(text)
     if not found:
-        raise ValueError(f"{text!r} is no condition on a label: write it like 'severity=\"page\"' (=, !=, =~ or !~)")
+        raise ValueError(f"{text!r} is no condition on a label: write it like 'team=\"data\"' (=, !=, =~ or !~)")
     name, operator, quoted, bare = found.groups()
     value = bare if quoted is None else _ESCAPE.sub(lambda one: "\n" if one[1] == "n" else one[1], quoted)
     try:

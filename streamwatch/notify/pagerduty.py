@@ -13,7 +13,7 @@ from streamwatch.web import check_url
 
 _HOSTS: Final = {"us": "https://events.pagerduty.com", "eu": "https://events.eu.pagerduty.com"}
 _SEVERITIES: Final = {
-    "page": "critical", "critical": "critical", "error": "error", "warn": "warning", "warning": "warning",
+    "critical": "critical", "page": "critical", "error": "error", "warning": "warning", "warn": "warning",
     "info": "info", "none": "info",
 }  # fmt: skip
 _MOST_SUMMARY: Final = 1024

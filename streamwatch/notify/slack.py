@@ -14,7 +14,7 @@ from streamwatch.web import check_url
 _MOST_TITLE: Final = 140
 _MOST_TEXT: Final = 2800
 _MOST_BLOCK: Final = 3000
-_COLOURS: Final = {"page": "#d00000", "warn": "#e8a200", "info": "#3070c0"}
+_COLOURS: Final = {"critical": "#d00000", "page": "#d00000", "warning": "#e8a200", "warn": "#e8a200", "info": "#3070c0"}
 _GOOD: Final = "#2e8540"
 
 

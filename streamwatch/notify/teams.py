@@ -13,7 +13,7 @@ from streamwatch.web import check_url
 
 _MOST_TITLE: Final = 256
 _MOST_TEXT_BYTES: Final = 16_000  # of 28 KB that a message may have, escaped
-_COLOURS: Final = {"page": "Attention", "warn": "Warning"}
+_COLOURS: Final = {"critical": "Attention", "page": "Attention", "warning": "Warning", "warn": "Warning"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from streamwatch.model.alert import Alert
 from streamwatch.page.said import Health, ago, listed, span
 
-_ORDER: Final = ("page", "critical", "warn", "warning", "info")
+_ORDER: Final = ("critical", "page", "warning", "warn", "info")
 _QUIET: Final = "none"
 """The severity of what fires to show that the way to people is open."""
 _MOST: Final = 50
@@ -89,7 +89,7 @@ def _shown(one: Alert, sent: Sequence[Mapping[str, Any]], channels: int, now: fl
         one.fingerprint,
         one.name,
         severity or "no severity",
-        "bad" if severity in {"page", "critical"} else "warn" if severity in {"warn", "warning"} else "unknown",
+        "bad" if severity in {"critical", "page"} else "warn" if severity in {"warning", "warn"} else "unknown",
         notes.get("summary", one.name),
         notes.get("description", ""),
         listed(labels, 8),

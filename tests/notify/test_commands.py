@@ -16,7 +16,7 @@ RULES = """
 groups:
   - name: mine
     rules:
-      - {alert: Always, expr: vector(1), labels: {severity: page, team: data}, annotations: {summary: "it is so"}}
+      - {alert: Always, expr: vector(1), labels: {severity: critical, team: data}, annotations: {summary: "it is so"}}
       - {alert: Later, expr: vector(1), for: 1h}
 """
 

@@ -178,15 +178,15 @@ def test_what_was_under_way_when_the_agent_died_is_in_doubt(build: Build, tmp_pa
 
 def test_routes_say_who_is_told_and_what_none_takes_goes_to_all(build: Build) -> None:
     routes = (
-        Route(match=('severity="page"',), channels=("pager",), go_on=True),
-        Route(match=('severity="page"', "kafka_cluster=~shop|bank"), channels=("chat",)),
+        Route(match=('severity="critical"',), channels=("pager",), go_on=True),
+        Route(match=('severity="critical"', "kafka_cluster=~shop|bank"), channels=("chat",)),
         Route(match=("severity=info",), channels=()),
         Route(match=("alertname=Watchdog",), channels=("pager",)),
     )
     house = build(None, ("pager", "chat"), routes=routes)
     none = alert("Watchdog", severity="none")
     house.fire(
-        ONE, alert("Info", severity="info"), alert("Warned", severity="warn"), alert("Quiet", severity="none"), none
+        ONE, alert("Info", severity="info"), alert("Warned", severity="warning"), alert("Quiet", severity="none"), none
     )
     house.deliver()
     names = {name: sorted(one.name for one in service.received) for name, service in house.services.items()}

@@ -15,7 +15,7 @@ notify: {{pagerduty: [{{name: pager, routing_key: k, url: '{url}'}}], group_by: 
 """
 RULES = """
 groups:
-  - {name: g, rules: [{alert: Blind, expr: streamwatch_source_up == 0, labels: {severity: page}}]}
+  - {name: g, rules: [{alert: Blind, expr: streamwatch_source_up == 0, labels: {severity: critical}}]}
 """
 
 

@@ -122,8 +122,8 @@ def test_without_a_controller_what_follows_from_leaders_is_not_drawn() -> None:
 
 
 def test_alerts_say_who_was_told() -> None:
-    page, late, quiet = alert("Down", "page"), alert("Late", "warn"), alert("Watchdog", "none")
-    pending = alert("Soon", "page", state="pending", fired_at=None)
+    page, late, quiet = alert("Down", "critical"), alert("Late", "warning"), alert("Watchdog", "none")
+    pending = alert("Soon", "critical", state="pending", fired_at=None)
     now = snapshot(HEALTHY)
     told: list[dict[str, Any]] = [
         {"channel": "oncall", "alerts": [page.fingerprint], "told": "firing", "toldAt": "1970-01-01T00:16:33Z",
@@ -194,7 +194,7 @@ def test_names_of_others_are_text_and_never_markup() -> None:
     evil = '<script>alert("x")</script>'
     now = replace(snapshot({evil: HEALTHY["orders"]}), problems=(Problem("topic", "error", evil),))
     said = samples(now)
-    text = html(seen(now, said, [alert(evil, "page")]))
+    text = html(seen(now, said, [alert(evil, "critical")]))
 
     assert evil not in text
     assert text.count("&lt;script&gt;") >= 3

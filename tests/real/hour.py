@@ -184,9 +184,9 @@ def main() -> None:
     healthy, everything = hour(float(sys.argv[1]) if len(sys.argv) > 1 else 60)
     healthy.print()
     everything.print()
-    pages = healthy.names("page", "critical")
-    missing = EXPECTED - everything.names("page", "critical", "warn", "warning")
-    needless = {one for one in everything.names("page", "critical") if not one[1].startswith("fault-")}
+    pages = healthy.names("critical")
+    missing = EXPECTED - everything.names("critical", "warning")
+    needless = {one for one in everything.names("critical") if not one[1].startswith("fault-")}
     print(f"\npages of the healthy hour: {sorted(pages) or 'none'}")
     print(
         f"faults without an alert: {sorted(missing) or 'none'}; pages about what is well: {sorted(needless) or 'none'}"

@@ -36,10 +36,10 @@ def test_what_is_recorded_is_read_by_the_next_rule() -> None:
 
 
 def test_alerts_are_series() -> None:
-    group, history = made("      - {alert: A, expr: m > 1, for: 30s, labels: {severity: page}}\n"), History()
+    group, history = made("      - {alert: A, expr: m > 1, for: 30s, labels: {severity: critical}}\n"), History()
     told(history, 0, one=2.0)
     group.evaluate(history, 0)
-    labels = Labels({NAME: "ALERTS", "alertname": "A", "a": "one", "severity": "page", "alertstate": "pending"})
+    labels = Labels({NAME: "ALERTS", "alertname": "A", "a": "one", "severity": "critical", "alertstate": "pending"})
     assert asked(history, "ALERTS", 0) == [(labels, 1.0)]
     told(history, 30, one=2.0)
     group.evaluate(history, 30_000)

@@ -8,7 +8,7 @@ from streamwatch.rules.load import read
 
 
 def doubts(
-    expr: str, *, rest: str = "labels: {severity: page}, annotations: {summary: x}", interval: str = "1m"
+    expr: str, *, rest: str = "labels: {severity: critical}, annotations: {summary: x}", interval: str = "1m"
 ) -> list[str]:
     text = f"groups:\n- name: g\n  interval: {interval}\n  rules:\n  - {{alert: A, expr: '{expr}', {rest}}}\n"
     groups, mistakes = read(text, "x.yml")
@@ -41,9 +41,9 @@ def test_a_doubt_is_told(expr: str, doubt: str) -> None:
     ("rest", "doubt"),
     [
         ("annotations: {summary: x}", "no label `severity`"),
-        ("labels: {severity: page}", "no annotation `summary`"),
-        ("labels: {severity: page, at: '{{ $value }}'}, annotations: {summary: x}", "changes with the value"),
-        ("labels: {severity: page}, annotations: {summary: x}, for: 90s", "rounds 90s up"),
+        ("labels: {severity: critical}", "no annotation `summary`"),
+        ("labels: {severity: critical, at: '{{ $value }}'}, annotations: {summary: x}", "changes with the value"),
+        ("labels: {severity: critical}, annotations: {summary: x}, for: 90s", "rounds 90s up"),
     ],
 )
 def test_so_is_one_of_an_alert(rest: str, doubt: str) -> None:

@@ -22,7 +22,7 @@ groups:
           up == 0
         for: 1m30s
         keep_firing_for: 5m
-        labels: {severity: page}
+        labels: {severity: critical}
         annotations:
           summary: "{{ $labels.instance }} is down: {{ $value | humanize }}"
 """
@@ -39,7 +39,7 @@ def test_a_file_is_read_whole() -> None:
     labels = (("severity", "info"), ("team", "streams"))
     assert (record.name, record.alert, record.labels) == ("job:up:sum", False, labels)
     assert (alert.name, alert.for_seconds, alert.keep_firing_seconds) == ("Down", 90.0, 300.0)
-    assert alert.labels == (("severity", "page"), ("team", "streams"))
+    assert alert.labels == (("severity", "critical"), ("team", "streams"))
     assert alert.where == "x.yml:11"
 
 

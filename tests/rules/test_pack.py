@@ -38,7 +38,7 @@ def test_names_are_given_once() -> None:
 @pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule.name)
 def test_every_alert_says_what_to_do_and_is_tested(rule: Rule) -> None:
     annotations, labels = dict(rule.annotations), dict(rule.labels)
-    assert labels["severity"] in {"page", "warn", "info", "none"}
+    assert labels["severity"] in {"critical", "warning", "info", "none"}
     assert set(annotations) == {"summary", "description", "runbook"}
     runbook = (ROOT / annotations["runbook"]).read_text(encoding="utf-8")
     assert runbook.startswith(f"# {rule.name}\n")

@@ -15,7 +15,7 @@ from streamwatch.rules.config import pack_folder
 from streamwatch.rules.notation import labels, values
 from streamwatch.rules.unit import run
 
-RULE = "{alert: A, expr: 'm > 1', for: 1m, labels: {severity: page}, annotations: {summary: 'm: {{ $value }}'}}"
+RULE = "{alert: A, expr: 'm > 1', for: 1m, labels: {severity: critical}, annotations: {summary: 'm: {{ $value }}'}}"
 RULES = f"groups: [{{name: g, rules: [{RULE}]}}]"
 TEST = """
 rule_files: [rules.yml]
@@ -28,7 +28,7 @@ tests:
       - {eval_time: 1m, alertname: A}
       - eval_time: 2m
         alertname: A
-        exp_alerts: [{exp_labels: {a: b, severity: page}, exp_annotations: {summary: "m: %s"}}]
+        exp_alerts: [{exp_labels: {a: b, severity: critical}, exp_annotations: {summary: "m: %s"}}]
     promql_expr_test:
       - {expr: 'm * 2', eval_time: 3m, exp_samples: [{labels: '{a="b"}', value: 4}]}
 """
@@ -75,8 +75,8 @@ def test_a_file_passes_or_says_what_differs(tmp_path: Path) -> None:
     (failure,) = verdict.failures
     assert failure.splitlines() == [
         "alertname: A, time: 120s",
-        '  exp: {a="b", alertname="A", severity="page"} {\'summary\': \'m: 3\'}',
-        '  got: {a="b", alertname="A", severity="page"} {\'summary\': \'m: 2\'}',
+        '  exp: {a="b", alertname="A", severity="critical"} {\'summary\': \'m: 3\'}',
+        '  got: {a="b", alertname="A", severity="critical"} {\'summary\': \'m: 2\'}',
     ]
 
 

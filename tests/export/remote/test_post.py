@@ -55,7 +55,7 @@ def test_a_role_without_credentials_is_said(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
     post = _post(config("http://127.0.0.1:1/", sigv4=SigV4(region="eu-west-1")), SystemClock())
-    with pytest.raises(NotifyUnavailable, match="AWS: no credentials"):
+    with pytest.raises(NotifyUnavailable, match="no credentials"):
         post(b"", HEADERS)
 
 

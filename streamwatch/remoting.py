@@ -3,18 +3,24 @@
 import random
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from streamwatch.catalogue import remote_write as c
 from streamwatch.clock import Clock
-from streamwatch.export.remote_write.config import Config
+from streamwatch.errors import NotifyRefused, NotifyUnavailable
+from streamwatch.export.remote_write.config import Config, SigV4
 from streamwatch.export.remote_write.sender import Sender
 from streamwatch.model.metric import Keys, Samples
 from streamwatch.schedule import Job, Schedule
 from streamwatch.web import Web, basic
 
-Post = Callable[[bytes, Mapping[str, str]], Mapping[str, str]]
+if TYPE_CHECKING:
+    from streamwatch.sources.aws.sign import Signer
+
+_FORBIDDEN: Final = 403
+"""AWS's answer to expired credentials, and to unknown ones."""
 
 
 class Remoting:
@@ -31,9 +37,10 @@ class Remoting:
         """
         self._schedule, self._clock, self._now = schedule, clock, now
         self._senders: dict[str, Sender] = {}
+        self._receivers: dict[str, _Receiver] = {}
 
     def take(self, configs: Sequence[Config], labels: Mapping[str, str]) -> None:
-        """Send to these receivers from now on; those that stay as they are keep what waits.
+        """Send to these receivers from now on; those that stay as they are keep what waits, but not AWS's credentials.
 
         Args:
             configs: the receivers.
@@ -45,8 +52,11 @@ class Remoting:
             if wanted.get(name) != sender.config:
                 self._end(name, 1.0)
         for name, config in wanted.items():
-            if name not in self._senders:
-                sender = Sender(config, labels, _post(config, self._clock), self._clock, random.Random())  # noqa: S311
+            if name in self._senders:
+                self._receivers[name].renew()
+            else:
+                receiver = self._receivers[name] = _Receiver(config, self._clock)
+                sender = Sender(config, labels, receiver.post, self._clock, random.Random())  # noqa: S311
                 self._senders[name] = sender
                 sender.start()
                 self._schedule.add(Job(f"remote_write/{name}", config.interval, partial(self._offer, sender)))
@@ -79,25 +89,48 @@ class Remoting:
     def _end(self, name: str, timeout_seconds: float) -> None:
         self._schedule.remove(f"remote_write/{name}", timeout_seconds=timeout_seconds)
         self._senders.pop(name).stop(timeout_seconds)
+        del self._receivers[name]
 
 
-def _post(config: Config, clock: Clock) -> Post:
-    """Return what sends a request to a receiver."""
-    web, url = Web(config.http, clock), config.url.reveal()
-    own = dict(one.split(":", 1) for one in config.headers)
-    secrets = [one for one in (config.password, config.token) if one is not None]
-    if config.username is not None and config.password is not None:
-        own["Authorization"] = basic(config.username, config.password.reveal())
-    if config.token is not None:
-        own["Authorization"] = f"Bearer {config.token.reveal()}"
-    own = {name: value.strip() for name, value in own.items()} | {"User-Agent": "StreamWatch"}
-    sign: Callable[[str, bytes, Mapping[str, str]], Mapping[str, str]] = lambda _, __, headers: headers  # noqa: E731
-    if config.sigv4 is not None:
-        from streamwatch.sources.aws.sign import Signer  # noqa: PLC0415 - boto3 takes 0.3 s and 40 MB
+class _Receiver:
+    """Sends requests to a receiver, and says who asks."""
 
-        sign = Signer(config.sigv4.access, config.sigv4.service, config.sigv4.region, clock).sign
+    def __init__(self, config: Config, clock: Clock) -> None:
+        self._web, self._url = Web(config.http, clock), config.url.reveal()
+        self._secrets = [one for one in (config.password, config.token) if one is not None]
+        own = dict(one.split(":", 1) for one in config.headers)
+        if config.username is not None and config.password is not None:
+            own["Authorization"] = basic(config.username, config.password.reveal())
+        if config.token is not None:
+            own["Authorization"] = f"Bearer {config.token.reveal()}"
+        self._own = {name: value.strip() for name, value in own.items()} | {"User-Agent": "StreamWatch"}
+        self._signer = None if config.sigv4 is None else _signer(config.sigv4, clock)
 
-    def post(body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
-        return web.request("POST", url, body, sign(url, body, {**own, **headers}), secrets)
+    def post(self, body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
+        """Send a body, and return the headers of the answer.
 
-    return post
+        Raises:
+            NotifyError: it was not taken; where AWS does not take a signature, other credentials may follow.
+
+        """
+        every = {**self._own, **headers}
+        if self._signer is None:
+            return self._web.request("POST", self._url, body, every, self._secrets)
+        try:
+            return self._web.request("POST", self._url, body, self._signer.sign(self._url, body, every), self._secrets)
+        except NotifyRefused as error:
+            if error.status != _FORBIDDEN:
+                raise
+            self._signer.refused()
+            raise NotifyUnavailable(str(error), reached=True) from error
+
+    def renew(self) -> None:
+        """Resolve AWS's credentials anew at the next request."""
+        if self._signer is not None:
+            self._signer.renew()
+
+
+def _signer(config: SigV4, clock: Clock) -> "Signer":
+    from streamwatch.sources.aws.sign import Signer  # noqa: PLC0415 - boto3 takes 0.3 s and 40 MB
+
+    return Signer(config.access, config.service, config.region, clock)

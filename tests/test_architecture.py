@@ -29,7 +29,7 @@ OWN = {
     "export/remote_write/config": {"model", "sources", "web"},
     "export": {"model", "errors", "clock"},
     "web": {"model", "errors", "clock"},
-    "remoting": {"model", "catalogue", "clock", "export", "schedule", "sources", "web"},
+    "remoting": {"model", "catalogue", "clock", "errors", "export", "schedule", "sources", "web"},
     "schedule": {"clock", "errors"},
     "log": {"model"},
     "config": {

@@ -15,8 +15,9 @@ from botocore.credentials import (
     AssumeRoleCredentialFetcher,
     Credentials,
     DeferredRefreshableCredentials,
+    ProcessProvider,
 )
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, CredentialRetrievalError
 
 from streamwatch.clock import Clock
 from streamwatch.sources.aws.config import Access
@@ -28,6 +29,8 @@ _MOST_WAIT_SECONDS: Final = 4.0
 _CONNECT_SECONDS: Final = 3.0
 _ANSWER_SECONDS: Final = 8.0
 _ROLE_SESSION: Final = "streamwatch"
+_QUOTES: Final = " from container metadata: "
+"""botocore's words before what the service of a container answered."""
 _REMEDY: Final = "give the agent a role, a profile, or an access key (`access` in the configuration)"
 
 Stamp = tuple[tuple[str, tuple[int, int, int] | None], ...]
@@ -54,6 +57,8 @@ class LoginKeeper:
         self._access = access
         self._clock = clock
         self._login: Login | None = None
+        self._is_doubted = False
+        """Whether somebody who was shown it did not take it."""
         self._files: Stamp = ()
         self._why = ""
         self._again_at = float("-inf")
@@ -71,17 +76,19 @@ class LoginKeeper:
         """
         if self._files and _stamp(path for path, _ in self._files) != self._files:
             self.drop()
+        if self._is_doubted and self._clock.monotonic() >= self._again_at:
+            self._login = None
         if self._login is None:
             self._resolve(region)
         login = self._login
         assert login is not None  # noqa: S101 - resolved, or raised
         try:
             login.keys()
-        except Exception as error:  # a provider is a program, a file or a service of others
+        except Exception as error:  # noqa: BLE001 - a provider is a program, a file or a service of others
             self._login = None
             self._again_later()
             self._why = f"{login.provider}: {_because(error)}"
-            raise self._error() from error
+            raise self._error() from None  # what it raised may quote a secret
         return login
 
     def renew(self, refused: Login, region: str) -> bool:
@@ -111,6 +118,10 @@ class LoginKeeper:
         self._again_later()
         return False
 
+    def refused(self, login: Login) -> None:
+        """Resolve anew what was refused, if nothing else has taken its place, as soon as a backoff lets."""
+        self._is_doubted |= self._login is login
+
     def drop(self) -> None:
         """Resolve anew at the next call, without any wait."""
         self._login = None
@@ -130,7 +141,12 @@ class LoginKeeper:
     def _resolve(self, region: str) -> None:
         if self._clock.monotonic() < self._again_at:
             raise self._error()
-        self._again_later()
+        try:
+            self._find(region)
+        finally:
+            self._again_later()  # from now on: a provider may take seconds to fail
+
+    def _find(self, region: str) -> None:
         tried = _Tried()
         try:
             session = botocore.session.Session(profile=self._access.profile)
@@ -138,15 +154,15 @@ class LoginKeeper:
             found = self._base(session, tried)
             if found is not None and self._access.role_arn is not None:
                 found = self._assumed(session, found, self._access.role_arn, region)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - as in login
             self._why = tried.listed(_because(error))
-            raise self._error() from error
+            raise self._error() from None  # as above
         if found is None:
             role = f"the role {self._access.role_arn} needs others to be assumed with, and there are none: "
             self._why = (role if self._access.role_arn else "") + tried.listed()
             raise self._error()
         session._credentials = found  # noqa: SLF001 - as botocore's own chain sets it
-        self._login = Login(session, found, self._provider(found))
+        self._login, self._is_doubted = Login(session, found, self._provider(found)), False
 
     def _provider(self, found: Credentials) -> str:
         if self._access.role_arn is not None:
@@ -234,9 +250,13 @@ def _listened(provider: Any, heard: list[str]) -> Any:  # noqa: ANN401 - botocor
 
 
 def _because(error: Exception) -> str:
+    """Return why there are none; what a program or a container's service wrote itself may hold a secret, and is not."""
     if isinstance(error, ClientError):
         return f"{error.operation_name}: {refusal(error)}"
-    return str(error) or type(error).__name__
+    if isinstance(error, CredentialRetrievalError) and error.kwargs.get("provider") == ProcessProvider.METHOD:
+        return "the program of credential_process failed, or gave no credentials: run it by hand to see why"
+    text, quotes, _ = str(error).partition(_QUOTES)
+    return text + quotes.rstrip(": ") or type(error).__name__
 
 
 def _stamp(paths: Iterator[str]) -> Stamp:

@@ -150,15 +150,23 @@ class Account:
         with self._lock:
             return self._paces.setdefault((region, operation), Pace(rate, self._clock))
 
-    def credentials(self, region: str) -> Any:  # noqa: ANN401 - botocore has no types
-        """Return the credentials of now, which renew themselves.
+    def login(self, region: str) -> Login:
+        """Return the login of now, for who signs by itself.
+
+        Args:
+            region: where STS is asked, if a role is to be assumed.
 
         Raises:
-            NoCredentials: there are none.
+            NoCredentials: there is none, and what each provider answered.
 
         """
         with self._lock:
-            return self._keeper.login(region).credentials
+            return self._keeper.login(region)
+
+    def refused(self, login: Login) -> None:
+        """Resolve credentials anew at the next call: who was shown these does not take them."""
+        with self._lock:
+            self._keeper.refused(login)
 
 
 class Accounts:

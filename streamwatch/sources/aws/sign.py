@@ -8,6 +8,7 @@ from botocore.awsrequest import AWSRequest
 from streamwatch.clock import Clock
 from streamwatch.errors import NotifyUnavailable
 from streamwatch.sources.aws.config import Access
+from streamwatch.sources.aws.credentials import Login
 from streamwatch.sources.aws.session import Account
 
 
@@ -17,6 +18,7 @@ class Signer:
     def __init__(self, access: Access, service: str, region: str, clock: Clock) -> None:
         self._account = Account(access, clock)
         self._service, self._region = service, region
+        self._shown: Login | None = None
 
     def sign(self, url: str, body: bytes, headers: Mapping[str, str]) -> dict[str, str]:
         """Return the headers with a signature of all that is sent.
@@ -26,9 +28,18 @@ class Signer:
 
         """
         try:
-            credentials = self._account.credentials(self._region)
+            self._shown = login = self._account.login(self._region)
             request = AWSRequest("POST", url, data=body, headers=dict(headers))
-            SigV4Auth(credentials, self._service, self._region).add_auth(request)
-        except Exception as error:  # a provider of credentials may raise anything
-            raise NotifyUnavailable(f"AWS credentials: {error}: see `access`") from error
+            SigV4Auth(login.credentials, self._service, self._region).add_auth(request)
+        except Exception as error:  # noqa: BLE001 - a provider of credentials may raise anything
+            raise NotifyUnavailable(f"AWS: {error}: see `access`") from None
         return dict(request.headers.items())
+
+    def refused(self) -> None:
+        """Resolve credentials anew: the service did not take the last ones."""
+        if self._shown is not None:
+            self._account.refused(self._shown)
+
+    def renew(self) -> None:
+        """Resolve credentials anew at the next request, whatever became of the last."""
+        self._account.renew()

@@ -10,7 +10,7 @@ from streamwatch.export.remote_write.config import Config, SigV4
 from streamwatch.model.settings import Secret
 from streamwatch.reference.aws import sigv4
 from streamwatch.reference.http import Asked
-from streamwatch.remoting import _post
+from streamwatch.remoting import _Receiver
 from streamwatch.sources.aws.config import Access
 from tests.notify.receiver import Request, receiver
 
@@ -35,7 +35,7 @@ def test_a_request_is_signed_as_aws_wants_it() -> None:
         signed = config(
             f"{service.url}/workspaces/ws-1/api/v1/remote_write", sigv4=SigV4(region="eu-west-1", access=access)
         )
-        _post(signed, SystemClock())(b"samples", HEADERS)
+        _Receiver(signed, SystemClock()).post(b"samples", HEADERS)
         (one,) = service.requests
 
     found = asked(one)
@@ -54,19 +54,19 @@ def test_a_role_without_credentials_is_said(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
-    post = _post(config("http://127.0.0.1:1/", sigv4=SigV4(region="eu-west-1")), SystemClock())
-    with pytest.raises(NotifyUnavailable, match="no credentials"):
+    post = _Receiver(config("http://127.0.0.1:1/", sigv4=SigV4(region="eu-west-1")), SystemClock()).post
+    with pytest.raises(NotifyUnavailable, match="AWS: no credentials"):
         post(b"", HEADERS)
 
 
 def test_who_asks_is_said_and_never_told() -> None:
     with receiver() as service:
         mimir = config(service.url, token=Secret("t0ken-t0ken"), headers=("X-Scope-OrgID: shop",))
-        _post(mimir, SystemClock())(b"", HEADERS)
-        _post(config(service.url, username="u", password=Secret("p4ssword")), SystemClock())(b"", HEADERS)
+        _Receiver(mimir, SystemClock()).post(b"", HEADERS)
+        _Receiver(config(service.url, username="u", password=Secret("p4ssword")), SystemClock()).post(b"", HEADERS)
         service.status, service.body = 400, b"no such token: t0ken-t0ken"
         with pytest.raises(NotifyRefused) as refused:
-            _post(mimir, SystemClock())(b"", HEADERS)
+            _Receiver(mimir, SystemClock()).post(b"", HEADERS)
 
     first, second, _ = service.requests
     assert (first.headers["authorization"], first.headers["x-scope-orgid"]) == ("Bearer t0ken-t0ken", "shop")

@@ -17,8 +17,9 @@ class Metadata:
     def __init__(self) -> None:
         self.status = 200
         self.body = b""
-        """Instead of credentials, where it is not empty."""
+        """Instead of credentials, where it is not empty; with another status, too."""
         self.key = ("AKIDEXAMPLE", "s3cret")
+        self.token = ""
         self.until = LATER
         self.asked: list[str] = []
         """Requests, as in ``PUT /latest/api/token``."""
@@ -33,7 +34,7 @@ class Metadata:
         if path.endswith("/security-credentials/"):
             return b"watcher"
         told: dict[str, Any] = {"Code": "Success", "AccessKeyId": self.key[0], "SecretAccessKey": self.key[1]}
-        return json.dumps({**told, "Token": "", "Expiration": self.until}).encode()
+        return json.dumps({**told, "Token": self.token, "Expiration": self.until}).encode()
 
 
 @contextmanager
@@ -44,7 +45,7 @@ def metadata() -> Iterator[Metadata]:
     class Handler(BaseHTTPRequestHandler):
         def _answer(self) -> None:
             found.asked.append(f"{self.command} {self.path}")
-            body = found.answer(self.path) if found.status == 200 else b""
+            body = found.answer(self.path) if found.status == 200 else found.body
             self.send_response(found.status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -25,6 +25,7 @@ from streamwatch.collectors.topics import TopicCollector
 from streamwatch.model.metric import Kind, Metric
 from streamwatch.model.msk import Twin
 from streamwatch.model.snapshot import Snapshot
+from streamwatch.sources.aws.config import Access
 from streamwatch.sources.kafka import KafkaSource
 from streamwatch.sources.kafka.config import Config as KafkaConfig
 from streamwatch.sources.kinesis.config import Config as KinesisConfig
@@ -35,7 +36,7 @@ from streamwatch.sources.open_monitoring.source import OpenMonitoringSource
 from streamwatch.trust import Trust
 
 if TYPE_CHECKING:
-    from streamwatch.sources.aws.session import Accounts
+    from streamwatch.sources.aws.session import Account, Accounts
     from streamwatch.sources.msk.source import MskSource
 
 Config = KafkaConfig | KinesisConfig
@@ -154,7 +155,7 @@ class Wiring:
         found: list[Watched] = []
         if config.protocol:
             find = None if msk is None else partial(msk.bootstrap, config.msk_listener)
-            kafka_source = KafkaSource(config, self._clock, wake, find)
+            kafka_source = KafkaSource(config, self._clock, wake, find, self._role(config))
             hosts.append(lambda: {one.id: one.host for one in kafka_source.brokers if one.host})
             found.append(self._protocol(config, kafka_source))
         if config.msk is not None and config.msk.topics is not None and msk is not None:
@@ -170,6 +171,12 @@ class Wiring:
         if config.msk is not None and msk is not None:
             found.append(self._state(config, config.msk, msk))
         return found
+
+    def _role(self, config: KafkaConfig) -> "Account | None":
+        """Return whose credentials the brokers are shown; None where they are not AWS's."""
+        if config.sasl is None or config.sasl.mechanism != "AWS_MSK_IAM":
+            return None
+        return self._shared_accounts().get(Access(profile=config.sasl.aws_profile))
 
     def _protocol(self, config: KafkaConfig, source: KafkaSource) -> Watched:
         return Watched(

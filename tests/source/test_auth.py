@@ -1,10 +1,8 @@
-"""AWS_MSK_IAM: signed so that AWS would accept it, with credentials that are looked up once."""
+"""AWS_MSK_IAM: signed so that AWS would accept it, with credentials that are looked up once, and when refused again."""
 
 import asyncio
 import json
-from collections import Counter
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -12,10 +10,13 @@ from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as AwsCredentials
 
+from streamwatch.clock import ManualClock
 from streamwatch.errors import SourceDenied
-from streamwatch.sources.kafka import auth
-from streamwatch.sources.kafka.auth import Credentials
+from streamwatch.sources.aws.config import Access
+from streamwatch.sources.aws.session import Account
+from streamwatch.sources.kafka.auth import Credentials, NoRole
 from streamwatch.sources.kafka.config import Sasl
+from tests.source.streams.providing import Metadata, metadata
 
 IAM = Sasl(mechanism="AWS_MSK_IAM", aws_region="eu-west-1")
 
@@ -36,8 +37,26 @@ def first_message(credentials: Credentials, host: str) -> dict[str, str]:
     return found
 
 
+def key(message: dict[str, str]) -> str:
+    """Return the access key that signed."""
+    return message["x-amz-credential"].partition("/")[0]
+
+
+def without(aws: pytest.MonkeyPatch) -> None:
+    """Take the environment's keys away."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        aws.delenv(name)
+
+
+def ask(aws: pytest.MonkeyPatch, service: Metadata) -> None:
+    """Let a container's service be all there is."""
+    without(aws)
+    aws.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
+    aws.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", service.url)
+
+
 def test_the_message_carries_the_signature_that_botocore_makes(aws: pytest.MonkeyPatch) -> None:  # noqa: ARG001
-    message = first_message(Credentials(IAM, over_tls=True), "b-1.example")
+    message = first_message(Credentials(IAM), "b-1.example")
     request = AWSRequest(method="GET", url="https://b-1.example/", params={"Action": "kafka-cluster:Connect"})
     request.context["timestamp"] = message["x-amz-date"]
     signer = SigV4QueryAuth(
@@ -60,33 +79,59 @@ def test_the_message_carries_the_signature_that_botocore_makes(aws: pytest.Monke
 
 
 def test_credentials_are_looked_up_once_for_many_connections(aws: pytest.MonkeyPatch) -> None:
-    looked_up, resolve = Counter[str](), auth._resolve_aws
-
-    def counted(sasl: Sasl) -> Any:
-        looked_up["times"] += 1
-        return resolve(sasl)
-
-    aws.setattr(auth, "_resolve_aws", counted)
-    credentials = Credentials(IAM, over_tls=True)
-
-    hosts = [first_message(credentials, f"b-{i}.example")["host"] for i in range(3)]
+    with metadata() as service:
+        ask(aws, service)
+        credentials = Credentials(IAM)
+        hosts = [first_message(credentials, f"b-{i}.example")["host"] for i in range(3)]
 
     assert hosts == ["b-0.example", "b-1.example", "b-2.example"]
-    assert looked_up["times"] == 1
+    assert len(service.asked) == 1
+
+
+def test_what_a_broker_refuses_is_looked_up_anew_once(aws: pytest.MonkeyPatch) -> None:
+    with metadata() as service:
+        ask(aws, service)
+        time = ManualClock()
+        credentials = Credentials(IAM, Account(Access(), time))
+        assert key(first_message(credentials, "h")) == "AKIDEXAMPLE"
+        service.key = ("AKIDANOTHER", "0ther")
+        assert key(first_message(credentials, "h")) == "AKIDEXAMPLE", "they are good as far as anybody knows"
+        for _ in range(3):  # each broker of a cluster refuses them
+            assert isinstance(credentials.refused(SourceDenied("no")), NoRole)
+        assert key(first_message(credentials, "h")) == "AKIDEXAMPLE", "another broker may take them"
+        time.advance(5)
+        assert key(first_message(credentials, "h")) == "AKIDANOTHER"
+        assert len(service.asked) == 2
+
+
+def test_a_file_that_is_rotated_is_read_again(aws: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    without(aws)
+    file = tmp_path / "credentials"
+    aws.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+    credentials = Credentials(IAM)
+    for name in ("AKIDEXAMPLE", "AKIDNEW"):
+        file.write_text(f"[default]\naws_access_key_id = {name}\naws_secret_access_key = s3cret\n", encoding="utf-8")
+        assert key(first_message(credentials, "h")) == name
 
 
 def test_missing_credentials_are_told_with_what_to_do(aws: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-        aws.delenv(name)
+    without(aws)
     aws.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
 
-    with pytest.raises(SourceDenied, match="no AWS credentials found: give the process a role"):
-        first_message(Credentials(IAM, over_tls=True), "b-1.example")
+    with pytest.raises(SourceDenied, match=r"no credentials: env, .*: nothing: give the agent a role"):
+        first_message(Credentials(IAM), "b-1.example")
+
+
+def test_a_region_that_nobody_names_is_told(aws: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):
+        aws.delenv(name, raising=False)
+    with pytest.raises(SourceDenied, match=r"sasl\.aws_region"):
+        first_message(Credentials(Sasl(mechanism="AWS_MSK_IAM")), "b-1.example")
 
 
 def test_a_token_is_read_again_from_its_file(tmp_path: Path) -> None:
     file = tmp_path / "token"
-    credentials = Credentials(Sasl(mechanism="OAUTHBEARER", token_file=str(file)), over_tls=True)
+    credentials = Credentials(Sasl(mechanism="OAUTHBEARER", token_file=str(file)))
     for token in ("first", "second"):
         file.write_text(token + "\n")
         assert asyncio.run(credentials.exchange("h")).auth_bytes() == f"n,,\1auth=Bearer {token}\1\1".encode()

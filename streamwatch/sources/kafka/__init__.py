@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from streamwatch.clock import Clock
 from streamwatch.errors import SourceError, SourceUnavailable
@@ -21,6 +21,9 @@ from streamwatch.sources.kafka.failover import next_read
 from streamwatch.sources.kafka.fanout import Fanout
 from streamwatch.sources.kafka.read import Reader
 from streamwatch.sources.log import reading
+
+if TYPE_CHECKING:
+    from streamwatch.sources.aws.session import Account
 
 __all__ = ["Config", "KafkaSource", "check_up"]
 
@@ -39,6 +42,7 @@ class KafkaSource:
         clock: Clock,
         wake: Callable[[], None],
         find: Callable[[], tuple[str, ...]] | None = None,
+        account: "Account | None" = None,
     ) -> None:
         """Start the loop; connections are made by the first read.
 
@@ -48,6 +52,7 @@ class KafkaSource:
             wake: called, from the loop's thread, when a broker goes down or comes up, and when leaders that do not
                 answer must have been replaced; it must return at once.
             find: returns the bootstrap servers where the configuration gives none; may raise SourceError.
+            account: whose credentials AWS_MSK_IAM shows; None where they are shared with nobody.
 
         """
         self.config = config
@@ -56,6 +61,7 @@ class KafkaSource:
         self._clock = clock
         self._wake = wake
         self._find = find
+        self._account = account
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"kafka {config.name}", daemon=True)
         self._thread.start()
@@ -95,7 +101,7 @@ class KafkaSource:
 
     async def _build(self) -> tuple[Fanout, Reader]:
         reading(self.config.name)
-        fanout = Fanout(self.config, self._wake)
+        fanout = Fanout(self.config, self._wake, self._account)
         return fanout, Reader(self.config, fanout, self._clock)
 
     async def _read(self) -> ClusterSnapshot:

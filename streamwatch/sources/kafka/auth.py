@@ -1,7 +1,7 @@
 """Who the agent is, towards a broker: TLS contexts, SASL exchanges, and where credentials come from.
 
 The SASL exchanges are kafka-python's; where they look up credentials by themselves on every connection (AWS), or
-want a provider (tokens), the lookup is ours: once, in a thread, refreshed when it is due.
+want a provider (tokens), the lookup is ours: in a thread, and again when what was found is of no use.
 """
 
 import asyncio
@@ -13,12 +13,15 @@ from kafka.net.sasl import SASL_MECHANISMS
 from kafka.net.sasl.msk import AwsMskIamClient, SaslMechanismAwsMskIam
 from kafka.net.sasl.oauth import AbstractTokenProvider
 
+from streamwatch.clock import SystemClock
 from streamwatch.errors import ConfigError, SourceDenied, SourceMisread
 from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import SASL_AUTHENTICATE, SASL_HANDSHAKE, Message
 from streamwatch.sources.kafka.config import Sasl, Tls
 
 if TYPE_CHECKING:
+    from streamwatch.sources.aws.credentials import Login
+    from streamwatch.sources.aws.session import Account
     from streamwatch.sources.kafka.wire import Connection
 
 _MAX_ROUNDS = 6
@@ -73,16 +76,24 @@ class _MskIam(SaslMechanismAwsMskIam):  # type: ignore[misc]
         return self._first_message
 
 
+class NoRole(SourceDenied):
+    """AWS credentials are missing, or refused: others may be there soon, and no account is locked by trying."""
+
+
 class Credentials:
-    """Gives a fresh SASL exchange for a connection; credentials are looked up in a thread and kept.
+    """Gives a fresh SASL exchange for a connection; AWS's credentials are an account's, looked up in a thread."""
 
-    botocore refreshes the ones it resolved by itself when they near their end, so its session is made once.
-    """
+    def __init__(self, sasl: Sasl, account: "Account | None" = None) -> None:
+        """Begin; nothing is looked up yet.
 
-    def __init__(self, sasl: Sasl, *, over_tls: bool) -> None:
+        Args:
+            sasl: who the agent is.
+            account: whose credentials AWS_MSK_IAM shows; None where they are shared with nobody.
+
+        """
         self._sasl = sasl
-        self._protocol = "SASL_SSL" if over_tls else "SASL_PLAINTEXT"
-        self._aws: tuple[Any, str] | None = None
+        self._account = account
+        self._shown: Login | None = None
         self._lock = asyncio.Lock()
 
     @property
@@ -112,15 +123,38 @@ class Credentials:
             security_protocol="SASL_SSL",
         )
 
+    def refused(self, error: SourceDenied) -> SourceDenied:
+        """Take note that a broker did not let the agent in, and return why; AWS's credentials are resolved anew."""
+        if self._account is None or self._shown is None:
+            return error
+        self._account.refused(self._shown)
+        return NoRole(str(error))
+
     def _sign(self, host: str) -> bytes:
-        if self._aws is None:
-            self._aws = _resolve_aws(self._sasl)
-        credentials, region = self._aws
-        frozen = _renewed(credentials)
+        # Who shows AWS nothing does not pay for the library.
+        from streamwatch.sources.aws.errors import NoCredentials  # noqa: PLC0415
+
+        if self._account is None:
+            self._account = _own_account(self._sasl)
+        try:
+            self._shown = login = self._account.login(self._sasl.aws_region or "")
+            keys = login.keys()
+        except NoCredentials as error:
+            raise NoRole(f"AWS: {error}") from None  # what is behind it may quote a secret
+        region = self._sasl.aws_region or login.session.get_config_variable("region")
+        if not region:
+            raise NoRole("AWS region unknown: set `sasl.aws_region` or AWS_DEFAULT_REGION")
         client = AwsMskIamClient(
-            host=host, access_key=frozen.access_key, secret_key=frozen.secret_key, region=region, token=frozen.token
+            host=host, access_key=keys.access_key, secret_key=keys.secret_key, region=region, token=keys.token
         )
         return bytes(client.first_message())
+
+
+def _own_account(sasl: Sasl) -> "Account":
+    from streamwatch.sources.aws.config import Access  # noqa: PLC0415 - as above
+    from streamwatch.sources.aws.session import Account  # noqa: PLC0415
+
+    return Account(Access(profile=sasl.aws_profile), SystemClock())
 
 
 def _read_token(path: str) -> str:
@@ -132,36 +166,6 @@ def _read_token(path: str) -> str:
         ) from error
     except UnicodeDecodeError:  # it holds the token's bytes: neither shown nor chained
         raise SourceDenied(f"the token file {path!r} is not a text in UTF-8: see `sasl.token_file`") from None
-
-
-def _resolve_aws(sasl: Sasl) -> tuple[Any, str]:
-    """Find AWS credentials and a region: environment, profile, container, instance, in botocore's order."""
-    try:
-        from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - an extra, and slow to import
-        from botocore.session import Session  # noqa: PLC0415
-    except ImportError as error:
-        raise SourceDenied("AWS_MSK_IAM needs botocore, which comes with boto3: install streamwatch anew") from error
-    try:
-        session = Session(profile=sasl.aws_profile)
-        region = sasl.aws_region or session.get_config_variable("region")
-        credentials = session.get_credentials()
-    except BotoCoreError as error:
-        raise SourceDenied(f"AWS credentials: {error}") from error
-    if not region:
-        raise SourceDenied("AWS region unknown: set `sasl.aws_region` or AWS_DEFAULT_REGION")
-    if credentials is None:
-        raise SourceDenied("no AWS credentials found: give the process a role, a profile or AWS_ACCESS_KEY_ID")
-    return credentials, region
-
-
-def _renewed(credentials: Any) -> Any:  # noqa: ANN401 - botocore's classes have no types
-    """Return the credentials as they are now: those near their end are renewed, which can go wrong at any time."""
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - an extra, and slow to import
-
-    try:
-        return credentials.get_frozen_credentials()
-    except (BotoCoreError, ClientError, RuntimeError) as error:  # the last: renewed, and still expired
-        raise SourceDenied(f"AWS credentials cannot be renewed: {error}") from error
 
 
 async def authenticate(connection: "Connection", version: int, exchange: Any, mechanism: str) -> float | None:  # noqa: ANN401

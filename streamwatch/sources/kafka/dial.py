@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from streamwatch import __version__
 from streamwatch.errors import ConfigError, SourceDenied, SourceError, SourceMisread, SourceUnavailable
@@ -17,6 +18,9 @@ from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.identity import Identity
 from streamwatch.sources.kafka.release import Offer, offer_of
 from streamwatch.sources.kafka.wire import Connection, open_connection
+
+if TYPE_CHECKING:
+    from streamwatch.sources.aws.session import Account
 
 _REAUTH_SHARE = 0.85
 """Of a session's lifetime, after which it is authenticated anew: a broker cuts it off at 1.0."""
@@ -46,11 +50,11 @@ class ControllerPort(SourceMisread):
 class Dialer:
     """Opens sessions with one cluster's brokers."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, account: "Account | None" = None) -> None:
         self.identity = Identity(config.cluster_id)
         """Of the cluster: a session with another one's broker is refused."""
         self._config = config
-        self._credentials = Credentials(config.sasl, over_tls=config.tls is not None) if config.sasl else None
+        self._credentials = Credentials(config.sasl, account) if config.sasl else None
         self._context: tuple[tuple[float, ...], ssl.SSLContext] | None = None
 
     async def dial(self, host: str, port: int) -> Session:
@@ -169,7 +173,10 @@ class Dialer:
         if version is None:
             raise SourceDenied("the broker does not offer SASL: leave `sasl` out, or use the SASL listener's port")
         exchange = await self._credentials.exchange(host)
-        lifetime = await authenticate(session.connection, version, exchange, self._credentials.mechanism)
+        try:
+            lifetime = await authenticate(session.connection, version, exchange, self._credentials.mechanism)
+        except SourceDenied as error:
+            raise self._credentials.refused(error) from None
         if lifetime is not None:
             session.reauth_at = asyncio.get_running_loop().time() + lifetime * _REAUTH_SHARE
 

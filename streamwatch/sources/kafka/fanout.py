@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from streamwatch.errors import SourceError, SourceForeign, SourceMisread, SourceUnavailable
 from streamwatch.model.kafka import Broker
@@ -17,6 +17,9 @@ from streamwatch.sources.kafka.problems import OverBudget, problem
 from streamwatch.sources.kafka.tally import Tally
 from streamwatch.sources.log import logger
 
+if TYPE_CHECKING:
+    from streamwatch.sources.aws.session import Account
+
 log = logger(__name__)
 
 Key = TypeVar("Key", bound=Hashable)
@@ -26,12 +29,12 @@ Answer = TypeVar("Answer")
 class Fanout:
     """The links to a cluster's brokers. Lives on the source's event loop."""
 
-    def __init__(self, config: Config, changed: Callable[[], None]) -> None:
+    def __init__(self, config: Config, changed: Callable[[], None], account: "Account | None" = None) -> None:
         self.tally = Tally()
         self.links: dict[int, Link] = {}
         """By broker id: every broker that the metadata lists, or that still holds replicas."""
         self._config = config
-        self._dialer = Dialer(config)
+        self._dialer = Dialer(config, account)
         self._changed = changed
         self._bootstrap: list[Link] = []
         self._registered: dict[int, Registered] = {}

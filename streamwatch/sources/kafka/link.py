@@ -21,6 +21,7 @@ from streamwatch.errors import (
     SourceUnsupported,
 )
 from streamwatch.sources.kafka.apis import METADATA, Api
+from streamwatch.sources.kafka.auth import NoRole
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.dial import Dialer, Session
 from streamwatch.sources.kafka.release import Offer
@@ -35,6 +36,8 @@ _GRACE_SECONDS: Final = 0.25
 _BACKOFF_SECONDS: Final = (0.25, 0.5, 1.0, 2.0, 4.0)
 _DENIED_SECONDS: Final = 30.0
 """Between attempts after a refusal: a wrong password, tried often, locks an account."""
+_ROLE_SECONDS: Final = 5.0
+"""Between attempts with AWS's credentials, which come late and are rotated: shorter than what clusters are read at."""
 _MOST_QUIET_SECONDS: Final = 60.0
 """A quota is never heeded for longer: one corrupt answer must not silence a broker, and its pulse, for days."""
 _FORWARDED_SECONDS: Final = 1.5
@@ -330,5 +333,5 @@ async def _drained(connection: Connection) -> None:
 def _pause(error: SourceError, attempt: int) -> float:
     """Return how long to wait before dialling again."""
     if isinstance(error, SourceDenied):
-        return _DENIED_SECONDS
+        return _ROLE_SECONDS if isinstance(error, NoRole) else _DENIED_SECONDS
     return _BACKOFF_SECONDS[min(attempt, len(_BACKOFF_SECONDS) - 1)] * random.uniform(0.5, 1)  # noqa: S311 - to spread

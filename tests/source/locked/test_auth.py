@@ -2,26 +2,28 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.credentials import Credentials as AwsCredentials
-from botocore.exceptions import ClientError, CredentialRetrievalError
 
 from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.model.settings import Secret
-from streamwatch.sources.kafka import auth, link
+from streamwatch.sources.kafka import link
 from streamwatch.sources.kafka.config import Sasl
 from tests.prepared import Truth
 from tests.source.locked.conftest import Trust
 from tests.source.locked.locked import LockedCluster, reading
 from tests.source.locked.locks import Lock
+from tests.source.streams.providing import EARLIER, LATER, Metadata, metadata
 from tests.waiting import wait_for
 
 RIGHT, WRONG = "right-password", "wrong-guess"
 AWS = AwsCredentials("AKIDEXAMPLE", "example-secret-key", "example/token+==")
+IAM = Sasl(mechanism="AWS_MSK_IAM", aws_region="eu-west-1")
 SECRETS = (RIGHT, WRONG, "good-token", "bad-token", AWS.secret_key, AWS.token)
 BY_PASSWORD = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
@@ -142,64 +144,78 @@ def test_a_password_that_is_changed_meanwhile_is_noticed_and_told() -> None:
     assert {problem.reason for problem in now.problems} == {"denied"}
 
 
+@contextmanager
+def role(aws: pytest.MonkeyPatch) -> Iterator[Metadata]:
+    """A container's role is all there is."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        aws.delenv(name)
+    aws.setattr(link, "_ROLE_SECONDS", 0.2)
+    with metadata() as service:
+        aws.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", service.url)
+        service.key = (AWS.access_key, AWS.secret_key)
+        service.token = AWS.token
+        yield service
+
+
 def test_aws_is_asked_once_for_the_credentials_of_all_connections(trust: Trust, aws: pytest.MonkeyPatch) -> None:
-    looked_up, resolve = Counter[str](), auth._resolve_aws
-
-    def counted(sasl: Sasl) -> Any:
-        looked_up["times"] += 1
-        return resolve(sasl)
-
-    aws.setattr(auth, "_resolve_aws", counted)
     with (
+        role(aws) as service,
         LockedCluster(truth(), tls=trust.server(), lock=lock(session_ms=1000)) as cluster,
-        reading(cluster, tls=trust.client(), sasl=Sasl(mechanism="AWS_MSK_IAM", aws_region="eu-west-1")) as source,
+        reading(cluster, tls=trust.client(), sasl=IAM) as source,
     ):
         source.read()
         wait_for(lambda: cluster.asked["SaslHandshake"] >= 6, 10, "each of three sessions was renewed")
         assert source.read().problems == ()
-
-    assert looked_up["times"] == 1
-
-
-def _forbidden() -> None:
-    raise ClientError({"Error": {"Code": "AccessDenied", "Message": "not you"}}, "AssumeRole")
+        assert len(service.asked) == 1
 
 
-def _unreachable() -> None:
-    raise CredentialRetrievalError(provider="iam-role", error_msg="no answer")
+def silent(service: Metadata) -> None:
+    service.status = 503
 
 
-def _still_expired() -> None:
-    raise RuntimeError("Credentials were refreshed, but the refreshed credentials are still expired.")
+def garbled(service: Metadata) -> None:
+    service.body = b"not yet"
 
 
-@pytest.mark.parametrize("fails", [_forbidden, _unreachable, _still_expired])
-def test_credentials_that_cannot_be_renewed_are_told_and_the_links_live_on(
-    trust: Trust, monkeypatch: pytest.MonkeyPatch, fails: Callable[[], None]
+def still_expired(service: Metadata) -> None:
+    service.until = EARLIER
+
+
+@pytest.mark.parametrize("fails", [silent, garbled, still_expired])
+def test_credentials_that_come_late_are_told_and_used_as_soon_as_they_are_there(
+    trust: Trust, aws: pytest.MonkeyPatch, fails: Callable[[Metadata], None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """botocore assumes a role, or asks the instance, when the credentials are first used."""
-
-    class Renewed(AwsCredentials):  # type: ignore[misc]
-        wrong = True
-
-        def get_frozen_credentials(self) -> Any:
-            if self.wrong:
-                fails()
-            return super().get_frozen_credentials()
-
-    credentials = Renewed(AWS.access_key, AWS.secret_key, AWS.token)
-    monkeypatch.setattr(auth, "_resolve_aws", lambda _: (credentials, "eu-west-1"))
-    monkeypatch.setattr(link, "_DENIED_SECONDS", 0.2)
+    caplog.set_level(logging.DEBUG, "streamwatch")
     with (
+        role(aws) as service,
         LockedCluster(truth(), tls=trust.server(), lock=lock()) as cluster,
-        reading(cluster, tls=trust.client(), sasl=Sasl(mechanism="AWS_MSK_IAM")) as source,
+        reading(cluster, tls=trust.client(), sasl=IAM, connect_timeout=5.0) as source,
     ):
+        fails(service)
         now = source.read()
         assert now.topology is None
-        assert "AWS credentials cannot be renewed" in now.problems[0].detail
+        assert "no credentials: " in now.problems[0].detail
+        assert "container-role: " in now.problems[0].detail
         assert now.problems[0].reason == "denied"
-        credentials.wrong = False
+        assert_no_secret(told(now, caplog))
+        service.status, service.body, service.until = 200, b"", LATER
         wait_for(lambda: source.read().topology, 10, "the links live on")
+
+
+def test_keys_that_are_rotated_are_looked_up_when_the_old_ones_are_refused(
+    trust: Trust, aws: pytest.MonkeyPatch
+) -> None:
+    with (
+        role(aws) as service,
+        LockedCluster(truth(), tls=trust.server(), lock=lock(session_ms=500)) as cluster,
+        reading(cluster, tls=trust.client(), sasl=IAM) as source,
+    ):
+        assert source.read().problems == ()
+        assert cluster.lock is not None
+        cluster.lock.aws = AwsCredentials("AKIDNEW", "another-secret-key", AWS.token)
+        wait_for(lambda: not any(b.up for b in source.read().brokers), 10, "nobody lets the agent in")
+        service.key = ("AKIDNEW", "another-secret-key")
+        wait_for(lambda: source.read().problems == (), 10, "the new ones were looked up")
 
 
 def test_a_token_file_of_other_bytes_is_told_without_its_bytes(

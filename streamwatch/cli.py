@@ -178,6 +178,7 @@ def snapshot(file: Path | None, kafka: str | None, kinesis: str | None, as_json:
     """Read each cluster and account once and show what is seen. Exit code 1 when one could not be read."""
     config = _loaded(_loader(file, kafka, kinesis))
 
+    from streamwatch.model.kinesis import StreamsSnapshot  # noqa: PLC0415
     from streamwatch.once import chosen, read_all  # noqa: PLC0415
     from streamwatch.tables import show, tables  # noqa: PLC0415
 
@@ -195,6 +196,7 @@ def snapshot(file: Path | None, kafka: str | None, kinesis: str | None, as_json:
                 {
                     "cluster" if source in config.kafka else "source": source.name,
                     "taken_at": now.taken_at,
+                    "notes": list(now.notes()) if isinstance(now, StreamsSnapshot) else [],
                     "problems": [
                         {"scope": p.scope, "reason": p.reason, "detail": p.detail, "count": p.count} for p in problems
                     ],

@@ -187,7 +187,9 @@ class LoginKeeper:
         endpoint = self._access.endpoint_url
 
         def client(service: str, **options: Any) -> Any:  # noqa: ANN401
-            options["config"] = BotoConfig(connect_timeout=_CONNECT_SECONDS, read_timeout=_ANSWER_SECONDS)
+            options["config"] = BotoConfig(
+                connect_timeout=_CONNECT_SECONDS, read_timeout=_ANSWER_SECONDS, retries={"total_max_attempts": 1}
+            )  # who wants credentials waits: what fails is tried again by the next call
             options["region_name"] = region
             return session.create_client(service, endpoint_url=endpoint, **options)
 

@@ -101,6 +101,11 @@ class Credentials:
         """The SASL mechanism's name."""
         return self._sasl.mechanism
 
+    @property
+    def provider(self) -> str:
+        """What AWS's credentials come from; empty where they are not AWS's, or were not shown yet."""
+        return "" if self._shown is None else self._shown.provider
+
     async def exchange(self, host: str) -> Any:  # noqa: ANN401 - kafka-python's mechanisms have no types
         """Return a new exchange for a connection to this host.
 

@@ -180,6 +180,11 @@ class Dialer:
         if lifetime is not None:
             session.reauth_at = asyncio.get_running_loop().time() + lifetime * _REAUTH_SHARE
 
+    @property
+    def provider(self) -> str:
+        """What the credentials shown to brokers come from, where that is to be found out: AWS's."""
+        return "" if self._credentials is None else self._credentials.provider
+
     async def prove(self, session: Session) -> None:
         """Send the smallest of requests: a broker that wants to know who we are cuts the connection here.
 

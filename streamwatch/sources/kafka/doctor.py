@@ -94,7 +94,7 @@ async def _reach(
         yield _broken(target, step, error, timeout), None
         return
     who = f"{config.sasl.mechanism}: accepted" if config.sasl else "no SASL: the listener lets anyone in"
-    yield Finding(target, "login", "ok", who), None
+    yield Finding(target, "login", "ok", f"{who}; from {dialer.provider}" if dialer.provider else who), None
     try:
         dialer.identity.check(session.cluster_id, f"{host}:{port}")
     except SourceForeign as error:

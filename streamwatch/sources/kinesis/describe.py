@@ -253,11 +253,9 @@ class Region:
         return tuple(sorted(one["ConsumerName"] for answer in answers for one in answer["Consumers"]))
 
     def _read_quota(self, now: float, deadline: float) -> list[Problem]:
-        if not self._quota.is_due(now):
+        if not self._quota.is_due(now) or not self.account:  # no stream has ever told whose it is
             return []
         try:
-            if not self.account:  # without a stream nothing else tells it
-                self.account = self._whoami(deadline)
             told = self._call("DescribeLimits", ("ShardLimit", "OpenShardCount"), deadline)
         except SourceError as error:
             self._quota.want()

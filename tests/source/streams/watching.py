@@ -15,13 +15,13 @@ Row = tuple[str, ...]
 
 
 def config(url: str, more: str = "", regions: str = "us-east-1", access: str = "") -> Config:
-    """One account of the reference."""
+    """One account of the reference; of what botocore is told by the environment, where there is no address."""
     keys = access or "access_key_id: a, secret_access_key: b"
     text = f"""
 kinesis:
   - name: mine
     regions: [{regions}]
-    access: {{endpoint_url: '{url}', {keys}}}
+    access: {{{f"endpoint_url: '{url}', " if url else ""}{keys}}}
     {more}
 """
     return parse(text, "test", Path()).kinesis[0]
@@ -33,7 +33,7 @@ class Eyes:
     def __init__(self, aws: ReferenceAws, time: Time, **options: Any) -> None:
         self.time = time
         self.wiring = Wiring(time)
-        self._watched = self.wiring.watched(config(aws.url, **options), lambda: None)[0]
+        self._watched = self.wiring.watched(config(options.pop("url", aws.url), **options), lambda: None)[0]
         self.snapshot: StreamsSnapshot
         self.samples: list[Samples] = []
 

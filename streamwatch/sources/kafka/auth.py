@@ -6,8 +6,9 @@ want a provider (tokens), the lookup is ours: in a thread, and again when what w
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from kafka.net.sasl import SASL_MECHANISMS
 from kafka.net.sasl.msk import AwsMskIamClient, SaslMechanismAwsMskIam
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from streamwatch.sources.aws.session import Account
     from streamwatch.sources.kafka.wire import Connection
 
+_LOOKUP_SECONDS: Final = 10.0
+"""For AWS's credentials: their services are asked several times."""
 _MAX_ROUNDS = 6
 """SCRAM takes two rounds; a broker that goes on asking is not speaking SASL."""
 
@@ -94,7 +97,8 @@ class Credentials:
         self._sasl = sasl
         self._account = account
         self._shown: Login | None = None
-        self._lock = asyncio.Lock()
+        self._signer: Callable[[str], bytes] | None = None
+        self._lookup: asyncio.Task[None] | None = None
 
     @property
     def mechanism(self) -> str:
@@ -106,6 +110,25 @@ class Credentials:
         """What AWS's credentials come from; empty where they are not AWS's, or were not shown yet."""
         return "" if self._shown is None else self._shown.provider
 
+    async def prepare(self) -> None:
+        """Look up AWS's credentials, once for all who wait; a provider may take longer than a broker may.
+
+        Raises:
+            NoRole: there are none.
+
+        """
+        if self._sasl.mechanism != "AWS_MSK_IAM":
+            return
+        if self._lookup is None or self._lookup.done():
+            self._lookup = asyncio.create_task(asyncio.to_thread(self._look_up))
+            self._lookup.add_done_callback(lambda done: done.cancelled() or done.exception())  # who waited is gone
+        try:
+            async with asyncio.timeout(_LOOKUP_SECONDS):
+                await asyncio.shield(self._lookup)
+        except TimeoutError:
+            why = f"AWS: no provider gave credentials within {_LOOKUP_SECONDS:g}s"
+            raise NoRole(f"{why}: does a program, or the metadata service, hang?") from None
+
     async def exchange(self, host: str) -> Any:  # noqa: ANN401 - kafka-python's mechanisms have no types
         """Return a new exchange for a connection to this host.
 
@@ -115,8 +138,10 @@ class Credentials:
         """
         sasl = self._sasl
         if sasl.mechanism == "AWS_MSK_IAM":
-            async with self._lock:
-                return _MskIam(await asyncio.to_thread(self._sign, host))
+            await self.prepare()
+            if self._signer is None:
+                raise ValueError("credentials were looked up, or missed")
+            return _MskIam(self._signer(host))
         if sasl.mechanism == "OAUTHBEARER":
             provider = _FileToken(await asyncio.to_thread(_read_token, sasl.token_file or ""))
             return SASL_MECHANISMS["OAUTHBEARER"](sasl_oauth_token_provider=provider)
@@ -135,24 +160,28 @@ class Credentials:
         self._account.refused(self._shown)
         return NoRole(str(error))
 
-    def _sign(self, host: str) -> bytes:
+    def _look_up(self) -> None:
         # Who shows AWS nothing does not pay for the library.
         from streamwatch.sources.aws.errors import NoCredentials  # noqa: PLC0415
 
         if self._account is None:
             self._account = _own_account(self._sasl)
         try:
-            self._shown = login = self._account.login(self._sasl.aws_region or "")
+            login = self._account.login(self._sasl.aws_region or "")
             keys = login.keys()
         except NoCredentials as error:
             raise NoRole(f"AWS: {error}") from None  # what is behind it may quote a secret
         region = self._sasl.aws_region or login.session.get_config_variable("region")
         if not region:
             raise NoRole("AWS region unknown: set `sasl.aws_region` or AWS_DEFAULT_REGION")
-        client = AwsMskIamClient(
-            host=host, access_key=keys.access_key, secret_key=keys.secret_key, region=region, token=keys.token
-        )
-        return bytes(client.first_message())
+
+        def sign(host: str) -> bytes:
+            client = AwsMskIamClient(
+                host=host, access_key=keys.access_key, secret_key=keys.secret_key, region=region, token=keys.token
+            )
+            return bytes(client.first_message())
+
+        self._shown, self._signer = login, sign
 
 
 def _own_account(sasl: Sasl) -> "Account":

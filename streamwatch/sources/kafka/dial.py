@@ -58,7 +58,7 @@ class Dialer:
         self._context: tuple[tuple[float, ...], ssl.SSLContext] | None = None
 
     async def dial(self, host: str, port: int) -> Session:
-        """Open a session, within the configured ``connect_timeout``.
+        """Open a session, within the configured ``connect_timeout`` once there is something to show.
 
         Raises:
             SourceUnavailable: nobody there, or not in time.
@@ -71,6 +71,7 @@ class Dialer:
         connection: Connection | None = None
         try:
             with understood():
+                await self.prepare()
                 async with asyncio.timeout(timeout):
                     connection = await self.connect(host, port)
                     session = await self.negotiate(connection)
@@ -149,6 +150,16 @@ class Dialer:
         if METADATA.key not in offered and _BROKER_REGISTRATION in offered:
             raise ControllerPort("this is a KRaft controller's port: use a broker's listener")
         raise SourceMisread("the broker speaks no version of Metadata that we do: Kafka 2.8 or later is needed")
+
+    async def prepare(self) -> None:
+        """Look up what is shown to brokers, where that takes its time: AWS's credentials.
+
+        Raises:
+            SourceDenied: there are none.
+
+        """
+        if self._credentials is not None:
+            await self._credentials.prepare()
 
     async def authenticate_anew(self, session: Session, host: str) -> None:
         """Run SASL again on a session that is due, within ``connect_timeout``.

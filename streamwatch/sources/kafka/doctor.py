@@ -9,6 +9,7 @@ from streamwatch.errors import SourceDenied, SourceError, SourceForeign
 from streamwatch.model.finding import Finding, Verdict
 from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import METADATA
+from streamwatch.sources.kafka.auth import NoRole
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.dial import ControllerPort, Dialer, Session, understood
 from streamwatch.sources.kafka.metadata import Registered, decode
@@ -85,6 +86,7 @@ async def _reach(
                 session = await dialer.negotiate(connection)
             yield Finding(target, "kafka", "ok", f"{len(session.versions)} APIs in common"), None
             step = "login"
+            await dialer.prepare()
             async with asyncio.timeout(timeout):
                 await dialer.authenticate(session, host)
                 await dialer.prove(session)
@@ -114,6 +116,8 @@ def _broken(target: str, step: str, error: Exception, timeout: float) -> Finding
     }
     if isinstance(error, ControllerPort):
         remedies["kafka"] = "give the port of a broker's listener, not of `controller.listener.names`"
+    if isinstance(error, NoRole):
+        remedies["login"] = "check the agent's role, or `sasl.aws_profile`, and its right kafka-cluster:Connect"
     if step == "login" and not isinstance(error, SourceDenied):
         remedies["login"] = "does this listener want `sasl`? Look into the broker's log for this connection"
     return Finding(target, step, "failed", detail, remedies[step])

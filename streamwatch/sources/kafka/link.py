@@ -290,6 +290,11 @@ class Link:
 
     async def _authenticate_anew(self, session: Session) -> None:
         """Run SASL again on the session (KIP-368), with nothing else on its way."""
+        try:
+            await self._dialer.prepare()
+        except SourceError as error:
+            session.connection.close(error)
+            return
         async with AsyncExitStack() as stack:
             for _ in range(self._config.max_in_flight):
                 await stack.enter_async_context(self._slots)

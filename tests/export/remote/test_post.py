@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from streamwatch.clock import SystemClock
+from streamwatch.clock import ManualClock, SystemClock
 from streamwatch.errors import NotifyRefused, NotifyUnavailable
 from streamwatch.export.remote_write.config import Config, SigV4
 from streamwatch.model.settings import Secret
@@ -13,6 +13,7 @@ from streamwatch.reference.http import Asked
 from streamwatch.remoting import _Receiver
 from streamwatch.sources.aws.config import Access
 from tests.notify.receiver import Request, receiver
+from tests.source.streams.providing import metadata
 
 HEADERS = {"Content-Type": "application/x-protobuf", "Content-Encoding": "snappy"}
 SECRET = "a-secret-of-aws"
@@ -57,6 +58,35 @@ def test_a_role_without_credentials_is_said(monkeypatch: pytest.MonkeyPatch) -> 
     post = _Receiver(config("http://127.0.0.1:1/", sigv4=SigV4(region="eu-west-1")), SystemClock()).post
     with pytest.raises(NotifyUnavailable, match="AWS: no credentials"):
         post(b"", HEADERS)
+
+
+def test_a_signature_that_aws_refuses_costs_no_samples_and_others_follow(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+    clock = ManualClock()
+    with metadata() as role, receiver() as service:
+        monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", role.url)
+        post = _Receiver(config(service.url, sigv4=SigV4(region="eu-west-1")), clock).post
+        service.status, service.body = 403, b'{"message": "The security token included in the request is expired"}'
+        for _ in range(3):
+            with pytest.raises(NotifyUnavailable, match="expired"):
+                post(b"samples", HEADERS)
+        assert len(role.asked) == 1, "a backoff spaces what follows"
+        role.key = ("AKIDNEW", "0ther")
+        service.status = 200
+        clock.advance(15)
+        post(b"samples", HEADERS)
+        service.status = 400
+        with pytest.raises(NotifyRefused):  # a request that is wrong stays wrong
+            post(b"samples", HEADERS)
+        found = asked(service.requests[3])
+    given = sigv4.parse(found)
+    assert given is not None
+    assert given.key == "AKIDNEW"
+    assert sigv4.is_right(found, given, "0ther")
+    assert len(role.asked) == 2
 
 
 def test_who_asks_is_said_and_never_told() -> None:

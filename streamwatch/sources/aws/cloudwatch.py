@@ -256,11 +256,12 @@ def _take(
     if one.minutes is None:
         raise ValueError("it was not asked for")
     ours = set() if one.wanted.is_counter else {at for at, _ in points if is_ours(one.wanted, at)}
-    believed = [(at, value) for at, value in points if at not in ours]
-    one.minutes.take(believed, _minute(now) - LATE_SECONDS)
-    one.own = sum(not at <= one.minutes.minute for at in ours)
-    news = (now if one.asked_at == -math.inf else min(one.asked_at, now)) - _LOOK_BACK_SECONDS
-    one.quiet = 0 if any(at >= news for at, _ in believed) else one.quiet + 1
+    before = one.minutes.minute
+    one.minutes.take([(at, value) for at, value in points if at not in ours], _minute(now) - LATE_SECONDS)
+    newest = one.minutes.minute
+    one.own = sum(not at <= newest for at in ours)
+    is_news = newest >= now - _LOOK_BACK_SECONDS or not (math.isnan(newest) or newest <= before)
+    one.quiet = 0 if is_news else one.quiet + 1
     one.asked_at = now
 
 

@@ -1,26 +1,28 @@
 """Reads what MSK's control plane and CloudWatch say of one cluster.
 
 CloudWatch has no wildcards for dimensions: the exact ones are listed once an hour, and only what is listed and wanted
-is asked for.
+is asked for. A call that is refused takes nothing away: what it told is known for twice its interval.
 """
 
 import threading
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
 
 from streamwatch.clock import Clock
-from streamwatch.errors import SourceError
+from streamwatch.errors import SourceError, SourceUnavailable
 from streamwatch.model.cloudwatch import Series
 from streamwatch.model.metric import Metric
 from streamwatch.model.msk import Described, MskSnapshot, Operation, Row, Told, Twin
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.aws.cloudwatch import CloudWatchReader, Wanted
-from streamwatch.sources.aws.errors import taken_apart
+from streamwatch.sources.aws.errors import NoCredentials, NotThere, taken_apart
+from streamwatch.sources.aws.parts import Part
 from streamwatch.sources.aws.session import Accounts, Caller
 from streamwatch.sources.msk.config import Config
 from streamwatch.sources.msk.control import Control
 from streamwatch.sources.problems import problem
 
+T = TypeVar("T")
 NAMESPACE: Final = "AWS/Kafka"
 _DIMENSIONS: Final = {
     "broker": "Broker ID",
@@ -60,21 +62,17 @@ class MskSource:
         self._by_name: dict[str, list[Twin]] = {}
         for twin in twins:
             self._by_name.setdefault(twin.name, []).append(twin)
-        self._listed: dict[Series, tuple[Twin, Row]] = {}
-        self._listed_at = float("-inf")
+        self._described: Part[Described] = Part(config.interval)
+        self._operations: Part[tuple[Operation, ...]] = Part(config.interval)
+        self._listed: Part[dict[Series, tuple[Twin, Row]]] = Part(_LISTING_SECONDS)
 
     def read(self) -> MskSnapshot:
         """Read both; what could not be read is one of the problems."""
         began, begun = self._clock.now(), self._clock.monotonic()
         deadline = begun + self.config.read_seconds
         problems: list[Problem] = []
-        described: Described | None = None
-        operations: tuple[Operation, ...] | None = None
-        try:
-            described = self.control.describe(deadline)
-            operations = self.control.operations(deadline)
-        except SourceError as error:
-            problems.append(problem("cluster", error, str(error)))
+        self._describe(began, deadline, problems)
+        described, operations = self._described.known(began), self._operations.known(began)
         readings: dict[tuple[Metric, Row], Told] = {}
         if described is not None and self.config.cloudwatch.enabled:
             readings = self._read_cloudwatch(described, began, deadline, problems)
@@ -104,20 +102,45 @@ class MskSource:
         """Let nothing wait any longer."""
         self._closed.set()
 
+    def _describe(self, now: float, deadline: float, problems: list[Problem]) -> None:
+        """Ask MSK what the cluster is, and what is done to it; what is gone is known no longer."""
+        try:
+            self._ask(self._described, self.control.describe, now, deadline, problems)
+            self._ask(self._operations, self.control.operations, now, deadline, problems)
+        except NotThere as error:
+            self._described.forget()
+            self._operations.forget()
+            problems.append(problem("cluster", error, str(error)))
+        except (NoCredentials, SourceUnavailable) as error:  # the others would fail alike, each after its own timeout
+            problems.append(problem("cluster", error, str(error)))
+
+    @staticmethod
+    def _ask(part: Part[T], ask: Callable[[float], T], now: float, deadline: float, problems: list[Problem]) -> None:
+        """Learn a part; where its call alone is refused that is a problem, and what was known stays."""
+        try:
+            part.learn(ask(deadline), now)
+        except (NotThere, NoCredentials, SourceUnavailable):
+            raise
+        except SourceError as error:
+            refused = problem("cluster", error, str(error))
+            if refused not in problems:
+                problems.append(refused)
+
     def _read_cloudwatch(
         self, described: Described, now: float, deadline: float, problems: list[Problem]
     ) -> dict[tuple[Metric, Row], Told]:
-        if now - self._listed_at >= _LISTING_SECONDS:
+        if self._listed.is_due(now):
             try:
                 with taken_apart(f"cloudwatch ListMetrics in {self.config.aws_region}"):
-                    self._listed = self._list(described.name, deadline)
-                self._listed_at = now
+                    self._listed.learn(self._list(described.name, deadline), now)
             except SourceError as error:
+                self._listed.want()
                 problems.append(problem("cloudwatch", error, str(error)))
+        listed = self._listed.known(now) or {}
         place = ("", self.config.aws_region)
         wanted = [
             Wanted(series, place[1], place[0], twin.vital, twin.metric.kind == "counter")
-            for series, (twin, _) in self._listed.items()
+            for series, (twin, _) in listed.items()
             # What a higher level had is listed for two weeks after it was lowered, and has no points any more.
             if twin.is_at(described.level)
         ]
@@ -126,7 +149,7 @@ class MskSource:
         known = found[place].readings if place in found else {}
         readings = {}
         for series, reading in known.items():
-            twin, row = self._listed[series]
+            twin, row = listed[series]
             readings[twin.metric, row] = Told(reading, twin.scale)
         return readings
 

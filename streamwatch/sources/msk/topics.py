@@ -2,7 +2,8 @@
 
 One ListTopics tells of every topic how many replicas are out of sync. Only where that changed, and in turn, is a topic
 described: a healthy cluster of a thousand topics costs a dozen calls a read. Nothing is told of leadership until every
-topic has been described once, and nothing while one is known to have changed since.
+topic has been described once, and nothing while one is known to have changed since. A list that does not come leaves
+what is known for twice its interval; so does a topic that is new and cannot be described: MSK's own word is as old.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ from streamwatch.errors import SourceError, SourceMisread
 from streamwatch.model.kafka import Bools, Broker, ClusterSnapshot, Topology, blank
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.aws.errors import NotThere
+from streamwatch.sources.aws.parts import Part
 from streamwatch.sources.msk.config import Topics
 from streamwatch.sources.msk.control import Control, Listed, Partition
 from streamwatch.sources.problems import problem
@@ -28,6 +30,8 @@ class _Known:
     """One topic, as it was last listed and described."""
 
     listed: Listed
+    listed_at: float
+    """When it was first listed."""
     partitions: tuple[Partition, ...] | None = None
     described_at: float = float("-inf")
     changed: bool = True
@@ -59,8 +63,9 @@ class TopicsSource:
         self._selected: Bools = np.zeros(0, dtype=bool)
         self._holders: set[int] = set()
         """Of replicas."""
+        self._listed_at = float("-inf")
         self._hosts: dict[int, str] = {}
-        self._hosts_at = float("-inf")
+        self._nodes: Part[dict[int, str]] = Part(_HOSTS_SECONDS)
 
     @property
     def hosts(self) -> Mapping[int, str]:
@@ -72,29 +77,37 @@ class TopicsSource:
         began, begun = self._clock.now(), self._clock.monotonic()
         deadline = begun + self.config.read_seconds
         problems: list[Problem] = []
-        listed = self._list(deadline, problems)
+        if self._list(began, deadline, problems):
+            self._listed_at = began
+        listed = began - self._listed_at <= 2 * self.config.interval
         self._read_hosts(began, deadline, problems)
-        if listed:
+        if self._listed_at == began:
             self._describe_due(began, deadline, problems)
             waiting = sum(one.partitions is None for one in self._known.values())
             if waiting:
                 detail = f"{waiting} of {len(self._known)} topics are not described yet: the counts wait for them"
                 problems.append(Problem("topic", "timeout", detail, waiting))
         found = blank(self._cluster, began)
-        if listed and all(one.partitions is not None for one in self._known.values()):
-            self._build({name: one.partitions or () for name, one in self._known.items()})
+        if listed and all(one.partitions is not None or self._may_wait(one, began) for one in self._known.values()):
+            self._build({name: one.partitions for name, one in self._known.items() if one.partitions is not None})
             found = replace(blank(self._cluster, began, self._topology), selected=self._selected)
-        brokers = sorted(self._hosts.keys() | (set() if found.topology is None else self._holders))
+        hosts = self._nodes.known(began) or {}
+        brokers = sorted(hosts.keys() | (set() if found.topology is None else self._holders))
         return replace(
             found,
             name=self._name,
             read_seconds=self._clock.monotonic() - begun,
-            brokers=tuple(Broker(one, self._hosts.get(one, ""), 0, None, up=None, registered=None) for one in brokers),
+            brokers=tuple(Broker(one, hosts.get(one, ""), 0, None, up=None, registered=None) for one in brokers),
             problems=tuple(problems),
         )
 
     def close(self) -> None:
         """Nothing is held open; the calls end with the source of the cluster's state."""
+
+    def _may_wait(self, topic: _Known, now: float) -> bool:
+        """Whether a topic is so new that what is known of the others is shown without it."""
+        is_new = topic.described_at == float("-inf") and now - topic.listed_at <= 2 * self.config.interval
+        return self._topology is not None and is_new
 
     def _build(self, described: dict[str, tuple[Partition, ...]]) -> None:
         """Make the topology of what was described; the same object where nothing changed."""
@@ -104,14 +117,14 @@ class TopicsSource:
             self._holders = set(self._topology.replica.tolist())
             self._selected = np.array([self._admits(name) for name in self._topology.topics], dtype=bool)
 
-    def _list(self, deadline: float, problems: list[Problem]) -> bool:
+    def _list(self, now: float, deadline: float, problems: list[Problem]) -> bool:
         """Learn which topics there are, and which have changed; return whether that is known."""
         try:
             listed = self._control.topics(deadline)
         except SourceError as error:
             problems.append(problem("cluster", error, str(error)))
             return False
-        self._known = {name: self._known.get(name) or _Known(told) for name, told in listed.items()}
+        self._known = {name: self._known.get(name) or _Known(told, now) for name, told in listed.items()}
         for name, told in listed.items():
             known = self._known[name]
             known.changed |= known.listed != told
@@ -142,12 +155,13 @@ class TopicsSource:
                 known.partitions = None
 
     def _read_hosts(self, now: float, deadline: float, problems: list[Problem]) -> None:
-        if now - self._hosts_at < _HOSTS_SECONDS:
+        if not self._nodes.is_due(now):
             return
         try:
             self._hosts = self._control.hosts(deadline)
-            self._hosts_at = now
+            self._nodes.learn(self._hosts, now)
         except SourceError as error:
+            self._nodes.want()
             problems.append(problem("broker", error, str(error)))
 
 

@@ -105,7 +105,7 @@ def test_what_a_lowered_level_had_is_not_paid_for_any_more(house: House) -> None
     assert now.described.level == "DEFAULT"
     assert told(samples, b.HANDLER_IDLE) == {}
     paid = told(samples, c.CLOUDWATCH_METRICS)[""] - before
-    assert paid == sum(one.level == "DEFAULT" for one, _ in msk.source._listed.values())  # type: ignore[attr-defined]
+    assert paid == sum(one.level == "DEFAULT" for one, _ in msk.source._listed.known(house.time.now()).values())  # type: ignore[attr-defined]
 
 
 def test_the_bill_is_that_of_the_requests_made(house: House) -> None:

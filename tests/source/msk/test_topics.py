@@ -116,15 +116,35 @@ def test_nothing_is_told_of_leaders_until_every_topic_is_known(house: House) -> 
     assert told(read(topics)[1], k.OFFLINE_PARTITIONS) == {"": 0}
 
 
-def test_what_cannot_be_listed_is_not_shown(house: House) -> None:
+def test_what_cannot_be_listed_is_shown_for_twice_its_interval_and_then_no_longer(house: House) -> None:
     topics = house.parts(TOPICS)[1]
-    assert told(read(topics)[1], k.PARTITIONS) != {}
+    known = told(read(topics)[1], k.PARTITIONS)
     house.aws.do(partial(cloud_faults.deny, operation="ListTopics"))
+    for _ in range(2):
+        house.time.advance(30)
+        now, samples = read(topics)
+        assert [one.reason for one in now.problems] == ["denied"]
+        assert told(samples, k.PARTITIONS) == known != {}
+    house.time.advance(30)
     now, samples = read(topics)
 
     assert [one.reason for one in now.problems] == ["denied"]
     assert told(samples, k.PARTITIONS) == {}
     assert not now.is_up
+
+
+def test_the_brokers_addresses_are_kept_for_twice_their_interval(house: House) -> None:
+    topics = house.parts(TOPICS)[1]
+    known = told(read(topics)[1], k.BROKER_INFO)
+    house.aws.do(partial(cloud_faults.deny, operation="ListNodes"))
+    for passed, shown in ((590, known), (20, known), (590, known)):
+        house.time.advance(passed)
+        now, samples = read(topics)
+        assert told(samples, k.BROKER_INFO) == shown
+        assert bool(now.problems) == (house.time.passed > 600), "asked again at every read, and said"
+    house.time.advance(30)
+
+    assert told(read(topics)[1], k.BROKER_INFO) == {f"{one}  ": 1 for one in (1, 2, 3)}
 
 
 def test_a_change_that_could_not_be_looked_into_is_not_shown_as_it_was(house: House) -> None:

@@ -1,7 +1,7 @@
 """Tables for people: a snapshot and the catalogue, drawn with rich."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console, RenderableType
 from rich.table import Table
@@ -93,7 +93,21 @@ def _cluster(now: ClusterSnapshot, known: dict[Metric, dict[tuple[str, ...], flo
     for name, metric in (("MSK says", m.CLUSTER_STATE), ("it is busy with", m.OPERATIONS)):
         if known.get(metric):
             table.add_row(name, ", ".join(row[1] for row in known[metric]))
+    for name, words in _upgrade(now.cluster, known):
+        table.add_row(name, words)
     return table
+
+
+def _upgrade(cluster: str, known: dict[Metric, dict[tuple[str, ...], float]]) -> Iterator[tuple[str, str]]:
+    """Yield what MSK tells of an upgrade to Express brokers."""
+    for _, state, target in known.get(m.REASSIGNMENT_STATE, {}):
+        done, total = (known.get(one, {}).get((cluster,)) for one in (m.REASSIGNMENT_COMPLETED, m.REASSIGNMENT_TOPICS))
+        far = "" if done is None or total is None else f", {done:.0f} of {total:.0f} topics"
+        yield "MSK moves topics to", f"{target}: {state}{far}"
+    found = known.get(m.ASSESSMENT_FINDINGS)
+    if found:
+        told = sorted((severity, category, count) for (_, category, severity), count in found.items())
+        yield "MSK's assessment", ", ".join(f"{count:.0f} {severity} {category}" for severity, category, count in told)
 
 
 def _brokers(now: ClusterSnapshot, known: dict[Metric, dict[tuple[str, ...], float]]) -> Table:

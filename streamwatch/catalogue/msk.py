@@ -26,6 +26,46 @@ OPERATIONS = gauge(
     question="Is a broker down because it is being patched?",
     tier=Tier.CLUSTER,
 )
+REASSIGNMENT_STATE = gauge(
+    "kafka_msk_topic_reassignment_state",
+    (*CLUSTER, "state", "instance_type"),
+    "Always 1; names the state of the newest topic reassignment between Standard and Express brokers (PENDING,"
+    " IN_PROGRESS, STOPPING, COMPLETE, FAILED, STOPPED), and the type of broker that it moves topics to.",
+    question="Is the upgrade to Express brokers under way, or stuck?",
+    tier=Tier.CLUSTER,
+)
+REASSIGNMENT_TOPICS = gauge(
+    "kafka_msk_topic_reassignment_topics",
+    CLUSTER,
+    "Topics that the newest topic reassignment is to move.",
+    question="How much is to be moved?",
+    unit="topics",
+    tier=Tier.CLUSTER,
+)
+REASSIGNMENT_COMPLETED = gauge(
+    "kafka_msk_topic_reassignment_completed_topics",
+    CLUSTER,
+    "Topics that the newest topic reassignment has moved.",
+    question="How far is it?",
+    unit="topics",
+    tier=Tier.CLUSTER,
+)
+ASSESSMENT_FINDINGS = gauge(
+    "kafka_msk_assessment_findings",
+    (*CLUSTER, "category", "severity"),
+    "What the newest complete assessment of the cluster found: by category (INFRASTRUCTURE, BROKER_CONFIGURATION,"
+    " TOPIC_CONFIGURATION, CAPACITY, HEALTH) and severity (ERROR, WARNING, INFO).",
+    question="What would block an upgrade to Express brokers?",
+    tier=Tier.CLUSTER,
+)
+ASSESSMENT_TIME = gauge(
+    "kafka_msk_assessment_timestamp_seconds",
+    CLUSTER,
+    "When the newest complete assessment was made, in seconds since 1970.",
+    question="Is what it found still so?",
+    unit="seconds",
+    tier=Tier.CLUSTER,
+)
 PARTITIONS_LIMIT = gauge(
     "kafka_msk_partitions_per_broker_limit",
     (*CLUSTER, "bound"),

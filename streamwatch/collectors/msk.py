@@ -41,6 +41,10 @@ _IAM_NEW_T3: Final = 4.0
 """Connections by IAM, at a time and a second, a broker: MSK's quotas, read 2026-11-22."""
 
 
+REASSIGNING: Final = "TOPIC_REASSIGNMENT"
+"""How a topic reassignment is shown among the operations: MSK lists it beside them, without a type."""
+
+
 class MskCollector:
     """Tells the cluster's state, and what CloudWatch has measured."""
 
@@ -75,11 +79,39 @@ class MskCollector:
                     m.PARTITIONS_LIMIT.labels, [(now.cluster, "recommended"), (now.cluster, "maximum")]
                 )
                 samples.append(m.PARTITIONS_LIMIT.samples(keys, np.array(limits, dtype=np.float64)))
+        samples += self._reassigned(now)
+        samples += self._found(now)
         if now.operations is not None:
             counts = Counter(one.type for one in now.operations)
+            moving = sum(not one.has_ended for one in now.reassignments or ())
+            if moving:
+                counts[REASSIGNING] = moving
             keys = self._keys.of(m.OPERATIONS.labels, [(now.cluster, kind) for kind in counts])
             samples.append(m.OPERATIONS.samples(keys, np.fromiter(counts.values(), dtype=np.float64)))
         return samples
+
+    @staticmethod
+    def _reassigned(now: MskSnapshot) -> list[Samples]:
+        """Tell of the newest topic reassignment."""
+        if not now.reassignments:
+            return []
+        newest, cluster = now.reassignments[0], now.cluster
+        state = m.REASSIGNMENT_STATE.sample(
+            1.0, kafka_cluster=cluster, state=newest.state, instance_type=newest.instance_type
+        )
+        counts = ((m.REASSIGNMENT_TOPICS, newest.topics), (m.REASSIGNMENT_COMPLETED, newest.completed))
+        return [state, *(one.sample(count, kafka_cluster=cluster) for one, count in counts if count is not None)]
+
+    def _found(self, now: MskSnapshot) -> list[Samples]:
+        """Tell what MSK's adviser found; nothing where nobody asked it."""
+        if now.assessment is None:
+            return []
+        counts = Counter((now.cluster, one.category, one.severity) for one in now.assessment.findings)
+        keys = self._keys.of(m.ASSESSMENT_FINDINGS.labels, list(counts))
+        return [
+            m.ASSESSMENT_FINDINGS.samples(keys, np.fromiter(counts.values(), dtype=np.float64)),
+            m.ASSESSMENT_TIME.sample(now.assessment.created_at, kafka_cluster=now.cluster),
+        ]
 
     def _iam_limits(self, cluster: str, about: Described) -> list[Samples]:
         """Return the limits of a broker; Serverless has others, of the whole cluster."""

@@ -61,6 +61,45 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
+class Reassignment:
+    """A move of topics between the types of brokers of one cluster (an upgrade from Standard to Express)."""
+
+    state: str
+    instance_type: str
+    """Where to."""
+    created_at: float
+    topics: int | None
+    """That are to be moved; None where MSK does not say, yet."""
+    completed: int | None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing is moved any more."""
+        return self.state in {"COMPLETE", "FAILED", "STOPPED"}
+
+
+@dataclass(frozen=True, slots=True)
+class AssessmentFinding:
+    """Something that MSK's adviser found."""
+
+    category: str
+    severity: str
+    resource: str
+    message: str
+    action: str
+    """What MSK advises to do about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What MSK's adviser found the last time that it was asked, by whomever."""
+
+    arn: str
+    created_at: float
+    findings: tuple[AssessmentFinding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Described:
     """One cluster, as MSK describes it."""
 
@@ -88,6 +127,10 @@ class MskSnapshot:
     described: Described | None
     operations: tuple[Operation, ...] | None = None
     """Those that have not ended; None where they could not be read."""
+    reassignments: tuple[Reassignment, ...] | None = None
+    """The newest first; None where they could not be read."""
+    assessment: Assessment | None = None
+    """The newest that is complete."""
     readings: Mapping[tuple[Metric, Row], Told] = field(default_factory=dict)
     cost: CloudWatchCost = field(default_factory=CloudWatchCost)
     problems: tuple[Problem, ...] = ()

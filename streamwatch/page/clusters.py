@@ -8,6 +8,7 @@ from typing import Final
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.catalogue import kafka_groups as g
+from streamwatch.catalogue import msk as m
 from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.model.metric import Metric
 from streamwatch.page.partitions import Map, partition_map
@@ -148,6 +149,11 @@ def _statements(name: str, main: Read, said: Said, brokers: Sequence[Broker], no
         count = said.total(metric, name) or 0
         if count:
             found.append((health, things(count, f"partition {one}", f"partitions {many}")))
+    found += [
+        ("warn", "MSK failed to move its topics")
+        for state, _ in said.of(m.REASSIGNMENT_STATE, name)
+        if state == "FAILED"
+    ]
     full = said.most(k.LOG_DIR_USED, name) or 0.0
     if full >= _FULL:
         found.append(("warn", f"a disk is {share(full)} full"))
@@ -164,6 +170,7 @@ def _facts(name: str, said: Said, brokers: Sequence[Broker]) -> list[Fact]:
     disk = said.most(k.LOG_DIR_USED, name)
     data_disk = said.most(b.DATA_DISK, name) if disk is None else disk
     return [
+        *_of_msk(name, said),
         Fact("brokers that answer", f"{up} of {len(brokers)}" if brokers else "not known", _when(up < len(brokers))),
         Fact("active controllers", number(controllers), _when(controllers != 1, controllers)),
         _count("offline", said.one(k.OFFLINE_PARTITIONS, name)),
@@ -173,6 +180,21 @@ def _facts(name: str, said: Said, brokers: Sequence[Broker]) -> list[Fact]:
         Fact("topics", number(said.one(k.TOPICS, name))),
         Fact("fullest disk", share(data_disk), _when((data_disk or 0) >= _FULL, data_disk, "warn")),
     ]
+
+
+def _of_msk(name: str, said: Said) -> list[Fact]:
+    """Return what MSK tells of an upgrade to Express brokers."""
+    facts = []
+    for state, _ in said.of(m.REASSIGNMENT_STATE, name):
+        done, total = said.one(m.REASSIGNMENT_COMPLETED, name), said.one(m.REASSIGNMENT_TOPICS, name)
+        facts.append(Fact("topics moved", f"{number(done)} of {number(total)}, {state}", _when(state == "FAILED")))
+    findings = {row[1]: 0.0 for row in said.of(m.ASSESSMENT_FINDINGS, name)}
+    for (_, severity), count in said.of(m.ASSESSMENT_FINDINGS, name).items():
+        findings[severity] += count
+    if findings:
+        told = ", ".join(f"{number(count)} {severity}" for severity, count in sorted(findings.items()))
+        facts.append(Fact("MSK's assessment", told, _when("ERROR" in findings, 0.0, "warn")))
+    return facts
 
 
 def _count(name: str, value: float | None, when: Health = "bad") -> Fact:

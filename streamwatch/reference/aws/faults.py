@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from streamwatch.reference.aws import shapes
+from streamwatch.reference.aws import msk_upgrade, shapes
 from streamwatch.reference.aws.cloud import Broken, Cloud
 from streamwatch.reference.aws.msk import MskCluster
 from streamwatch.reference.faulting import BadFault, call
@@ -100,8 +100,23 @@ def under_provision(cloud: Cloud, _: float, *, on: bool = True, cluster: str | N
     _cluster(cloud, cluster).sampler.under_provisioned = on
 
 
+def reassign_topics(
+    cloud: Cloud, now: float, *, state: str = "IN_PROGRESS", completed: int = 0, cluster: str | None = None
+) -> None:
+    """Let MSK move the topics of a cluster, the only one unless it is named, to Express brokers, and be so far."""
+    states = ("PENDING", "IN_PROGRESS", "STOPPING", "COMPLETE", "FAILED", "STOPPED")
+    if state not in states:
+        raise BadFault(f"state: {state!r} is none of {', '.join(states)}")
+    _cluster(cloud, cluster).reassign(state, completed, now)
+
+
+def assess(cloud: Cloud, now: float, *, cluster: str | None = None) -> None:
+    """Let MSK assess whether a cluster, the only one unless it is named, can be upgraded to Express brokers."""
+    msk_upgrade.assess(_cluster(cloud, cluster), now)
+
+
 def heal(cloud: Cloud, now: float) -> None:
-    """Undo every fault; what was split stays split, and an operation on an MSK cluster is complete."""
+    """Undo every fault; what was split or assessed stays so, and an operation on an MSK cluster is complete."""
     cloud.broken = Broken()
     for kinesis in cloud.houses():
         kinesis.broken = BrokenKinesis()
@@ -116,7 +131,7 @@ FAULTS: Final[Mapping[str, Callable[..., None]]] = {
     one.__name__: one
     for one in (
         throttle, deny, expire_credentials, slow_answers, spoil, fail, split, reshard, backdate, lag_cloudwatch, msk,
-        under_provision, heal,
+        under_provision, reassign_topics, assess, heal,
     )
 }  # fmt: skip
 

@@ -52,6 +52,10 @@ class MskCluster:
     tags: dict[str, str] = field(default_factory=dict)
     operations: list[dict[str, Any]] = field(default_factory=list)
     """The newest first."""
+    reassignments: list[dict[str, Any]] = field(default_factory=list)
+    """Of topics between types of brokers, the newest first."""
+    assessments: list[dict[str, Any]] = field(default_factory=list)
+    """With their findings, the newest first."""
     begun: list[dict[str, Any]] = field(default_factory=list)
     """Those that a fault began, and that heal ends."""
 
@@ -84,6 +88,20 @@ class MskCluster:
         for one in self.begun:
             one |= {"OperationState": "UPDATE_COMPLETE", "EndTime": now}
         self.begun.clear()
+        for one in self.reassignments:
+            one |= {"Status": "COMPLETE", "CompletedTopics": one["TotalTopics"], "LastUpdateTime": now}
+
+    def reassign(self, state: str, completed: int, now: float) -> None:
+        """Let topics be moved to Express brokers, and be so far; a move that has not ended goes on."""
+        total = self.look(lambda site, _: len(site.cluster.topics))
+        ended = {"COMPLETE", "FAILED", "STOPPED"}
+        if not self.reassignments or self.reassignments[0]["Status"] in ended:
+            arn = f"{self.arn.replace(':cluster/', ':topic-reassignment-operation/')}/{uuid.uuid4()}"
+            target = f"express.{self.instance_type.partition('.')[2]}"
+            one = {"TopicReassignmentOperationArn": arn, "TargetInstanceType": target, "CreationTime": now}
+            self.reassignments.insert(0, one | {"TotalTopics": total})
+        done = total if state == "COMPLETE" else min(completed, total)
+        self.reassignments[0] |= {"Status": state, "CompletedTopics": done, "LastUpdateTime": now}
 
 
 class Msk:

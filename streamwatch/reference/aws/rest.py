@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
-from streamwatch.reference.aws import msk, msk_nodes, msk_topics, shapes
+from streamwatch.reference.aws import msk, msk_nodes, msk_topics, msk_upgrade, shapes
 from streamwatch.reference.aws.cloud import Caller, Cloud
 from streamwatch.reference.http import Asked
 
@@ -21,6 +21,11 @@ _ANSWERED: Final[Mapping[str, Operation]] = {
     "ListTopics": msk_topics.listed,
     "DescribeTopic": msk_topics.describe,
     "DescribeTopicPartitions": msk_topics.partitions,
+    "ListTopicReassignments": msk_upgrade.reassignments,
+    "DescribeTopicReassignment": msk_upgrade.reassignment,
+    "ListAssessments": msk_upgrade.assessments,
+    "DescribeAssessment": msk_upgrade.assessment,
+    "ListAssessmentFindings": msk_upgrade.findings,
 }
 
 

@@ -3,9 +3,11 @@
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import boto3
+import botocore.session
 from botocore import xform_name
 from botocore.config import Config as BotoConfig
 from botocore.exceptions import ClientError
@@ -35,6 +37,12 @@ _ANSWER_SECONDS: Final = 8.0
 _ATTEMPTS: Final = 2
 _CONNECTIONS: Final = 10
 _MOST_PAGES: Final = 100
+
+
+@cache
+def operations_of(service: str) -> frozenset[str]:
+    """Return the operations of a service that the botocore that is installed knows."""
+    return frozenset(botocore.session.get_session().get_service_model(service).operation_names)
 
 
 class Pace:

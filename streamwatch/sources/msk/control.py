@@ -5,7 +5,15 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from streamwatch.errors import SourceDenied
-from streamwatch.model.msk import LEVELS, Described, Level, Operation
+from streamwatch.model.msk import (
+    LEVELS,
+    Assessment,
+    AssessmentFinding,
+    Described,
+    Level,
+    Operation,
+    Reassignment,
+)
 from streamwatch.sources.aws.errors import NotThere, taken_apart
 from streamwatch.sources.aws.session import Caller
 from streamwatch.sources.msk.config import Config
@@ -61,6 +69,29 @@ class Control:
                 for one in answer["ClusterOperationInfoList"]
                 if one.get("OperationState") not in _ENDED
             )
+
+    def reassignments(self, deadline: float) -> tuple[Reassignment, ...]:
+        """Return the topic reassignments between types of brokers, the newest first."""
+        with self._taken_apart("ListTopicReassignments"):
+            found = map(_reassignment, self._items("ListTopicReassignments", "Reassignments", deadline))
+            return tuple(sorted(found, key=lambda one: -one.created_at))
+
+    def assessment(self, deadline: float, known: Assessment | None) -> Assessment | None:
+        """Return the newest assessment that is complete, None without one; a ``known`` one does not change."""
+        with self._taken_apart("ListAssessments"):
+            complete = {
+                str(one["AssessmentArn"]): one["CreationTime"].timestamp()
+                for one in self._items("ListAssessments", "Assessments", deadline)
+                if one.get("Status") == "COMPLETE"
+            }
+        if not complete:
+            return None
+        arn = max(complete, key=complete.__getitem__)
+        if known is not None and known.arn == arn:
+            return known
+        with self._taken_apart("ListAssessmentFindings"):
+            items = self._items("ListAssessmentFindings", "Findings", deadline, AssessmentArn=arn)
+            return Assessment(arn, complete[arn], tuple(map(_finding, items)))
 
     def hosts(self, deadline: float) -> dict[int, str]:
         """Return the brokers' addresses, by broker."""
@@ -152,6 +183,26 @@ def _described(told: dict[str, Any]) -> Described:
         level=_level(provisioned.get("EnhancedMonitoring", "DEFAULT")),
         brokers=provisioned.get("NumberOfBrokerNodes", 0),
         kraft=not serverless and "ZookeeperConnectString" not in provisioned,
+    )
+
+
+def _reassignment(told: dict[str, Any]) -> Reassignment:
+    return Reassignment(
+        state=told["Status"],
+        instance_type=told.get("TargetInstanceType", ""),
+        created_at=told["CreationTime"].timestamp(),
+        topics=told.get("TotalTopics"),
+        completed=told.get("CompletedTopics"),
+    )
+
+
+def _finding(told: dict[str, Any]) -> AssessmentFinding:
+    return AssessmentFinding(
+        category=told["Category"],
+        severity=told["Severity"],
+        resource=told.get("Resource", ""),
+        message=told["Message"],
+        action=told.get("Remediation", {}).get("Action", ""),
     )
 
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from streamwatch.clock import Clock
@@ -12,6 +13,7 @@ from streamwatch.sources.aws.trial import Step, Trial, newest_point
 from streamwatch.sources.msk.config import Config
 from streamwatch.sources.msk.control import Control
 from streamwatch.sources.msk.source import NAMESPACE
+from streamwatch.sources.msk.upgrade import is_offered
 
 
 def examine(name: str, config: Config, clock: Clock, *, bootstrap: bool, pages: bool) -> Iterator[Finding]:
@@ -47,6 +49,8 @@ def examine(name: str, config: Config, clock: Clock, *, bootstrap: bool, pages: 
         yield trial.attempt(step)[1]
     if config.topics is not None:
         yield from _topics(trial, arn)
+    if described["ClusterInfo"].get("ClusterType") != "SERVERLESS":
+        yield from _upgrade(trial, Control(config, caller))
 
 
 def _steps(config: Config, arn: str, told: dict[str, Any], now: float, *, bootstrap: bool) -> Iterator[Step]:
@@ -68,6 +72,41 @@ def _topics(trial: Trial, arn: str) -> Iterator[Finding]:
     for topic in answer["Topics"] if answer is not None else ():
         given = {"ClusterArn": arn, "TopicName": topic.get("TopicName", "")}
         yield trial.attempt(Step("kafka", "DescribeTopicPartitions", given, ("Partitions",)))[1]
+
+
+def _upgrade(trial: Trial, control: Control) -> Iterator[Finding]:
+    """Try what tells of an upgrade to Express brokers, and say what MSK's adviser found."""
+    if not is_offered():
+        detail = "this boto3 does not know topic reassignments and assessments, which are not needed: 1.44.7 does"
+        yield trial.finding("ListTopicReassignments", "skipped", detail)
+        return
+    arn = control.arn(trial.deadline)
+    listed, finding = trial.attempt(Step("kafka", "ListTopicReassignments", {"ClusterArn": arn}, ("Reassignments",)))
+    yield _not_needed(finding)
+    for one in (listed or {}).get("Reassignments", ())[:1]:
+        if one.get("Status") == "FAILED":
+            hint = "`aws kafka describe-topic-reassignment` says why"
+            yield trial.finding("topic reassignment", "warning", "the newest has FAILED", hint)
+    answer, finding = trial.attempt(Step("kafka", "ListAssessments", {"ClusterArn": arn}, ("Assessments",)))
+    yield _not_needed(finding)
+    if answer is None or not any(one.get("Status") == "COMPLETE" for one in answer["Assessments"]):
+        return
+    try:
+        found = control.assessment(trial.deadline, None)
+    except SourceError as error:
+        yield _not_needed(trial.finding("ListAssessmentFindings", "failed", str(error)))
+        return
+    yield trial.finding("ListAssessmentFindings", "ok", "allowed")
+    for each in found.findings if found is not None else ():
+        detail = f"{each.severity} of {each.category}: {each.resource}: {each.message}"
+        yield trial.finding("assessment", "ok" if each.severity == "INFO" else "warning", detail, each.action)
+
+
+def _not_needed(finding: Finding) -> Finding:
+    """Return the finding of a right that only an upgrade to Express brokers is told by."""
+    if finding.verdict != "failed":
+        return finding
+    return replace(finding, verdict="skipped", detail=f"{finding.detail}: not needed: it tells of upgrades to Express")
 
 
 def _exporters(trial: Trial, told: dict[str, Any], *, pages: bool) -> Iterator[Finding]:

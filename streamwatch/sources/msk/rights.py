@@ -24,5 +24,10 @@ CLOUDWATCH: Final = Use(
 TOPICS: Final = Use(
     "`msk.topics`", (("kafka", "ListNodes"), ("kafka", "ListTopics"), ("kafka", "DescribeTopicPartitions"))
 )
-USES: Final = (ALWAYS, FOUND, BOOTSTRAP, CLOUDWATCH, TOPICS)
+UPGRADE: Final = Use(
+    "the cluster is not Serverless, and boto3 is 1.44.7 or later; not needed",
+    (("kafka", "ListTopicReassignments"), ("kafka", "ListAssessments"), ("kafka", "ListAssessmentFindings")),
+)
+"""What an upgrade from Standard to Express brokers is known by."""
+USES: Final = (ALWAYS, FOUND, BOOTSTRAP, CLOUDWATCH, TOPICS, UPGRADE)
 """Every call; a test compares it with those that are made."""

@@ -20,6 +20,7 @@ from streamwatch.sources.aws.parts import Part
 from streamwatch.sources.aws.session import Accounts, Caller
 from streamwatch.sources.msk.config import Config
 from streamwatch.sources.msk.control import Control
+from streamwatch.sources.msk.upgrade import Upgrade
 from streamwatch.sources.problems import problem
 
 T = TypeVar("T")
@@ -64,6 +65,7 @@ class MskSource:
             self._by_name.setdefault(twin.name, []).append(twin)
         self._described: Part[Described] = Part(config.interval)
         self._operations: Part[tuple[Operation, ...]] = Part(config.interval)
+        self._upgrade = Upgrade(self.control, config.interval)
         self._listed: Part[dict[Series, tuple[Twin, Row]]] = Part(_LISTING_SECONDS)
 
     def read(self) -> MskSnapshot:
@@ -76,6 +78,8 @@ class MskSource:
         readings: dict[tuple[Metric, Row], Told] = {}
         if described is not None and self.config.cloudwatch.enabled:
             readings = self._read_cloudwatch(described, began, deadline, problems)
+        if described is not None and described.type != "serverless":
+            problems += self._upgrade.read(began, deadline)
         return MskSnapshot(
             source=self._name,
             cluster=self._cluster,
@@ -83,6 +87,8 @@ class MskSource:
             read_seconds=self._clock.monotonic() - begun,
             described=described,
             operations=operations,
+            reassignments=self._upgrade.reassignments(began) if described is not None else None,
+            assessment=self._upgrade.assessment(began) if described is not None else None,
             readings=readings,
             cost=self._reader.cost(),
             problems=tuple(problems),

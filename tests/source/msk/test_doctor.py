@@ -11,11 +11,14 @@ from streamwatch.reference.aws import faults
 from streamwatch.sources.aws.rights import rights_of
 from streamwatch.sources.kafka import rights as kafka_rights
 from streamwatch.sources.msk.doctor import examine
-from streamwatch.sources.msk.rights import ALWAYS, BOOTSTRAP, CLOUDWATCH, FOUND, TOPICS, USES, Use
+from streamwatch.sources.msk.rights import ALWAYS, BOOTSTRAP, CLOUDWATCH, FOUND, TOPICS, UPGRADE, USES, Use
+from streamwatch.sources.msk.upgrade import is_offered
 from tests.source.msk.house import House, read
 
 ALL = "cluster: shop, topics: {}"
-OPERATIONS = {operation for use in USES for _, operation in use.calls}
+NEEDED = {operation for use in USES if use is not UPGRADE for _, operation in use.calls}
+UPGRADES = {operation for _, operation in UPGRADE.calls} if is_offered() else set()
+"""None where the boto3 that is installed does not know them."""
 
 
 def findings(house: House, msk: str = ALL, *, bootstrap: bool = True, pages: bool = True) -> dict[str, Finding]:
@@ -24,13 +27,15 @@ def findings(house: House, msk: str = ALL, *, bootstrap: bool = True, pages: boo
 
 
 def test_every_call_that_the_agent_makes_is_tried(house: House) -> None:
+    house.aws.do(faults.assess)
     found = findings(house)
+    del found["assessment" if UPGRADES else "ListTopicReassignments"]
 
-    assert set(found) == {"credentials", *OPERATIONS} - {"ListClustersV2"}
+    assert set(found) == {"credentials", *NEEDED, *UPGRADES} - {"ListClustersV2"}
     assert {one.verdict for one in found.values()} == {"ok"}
 
 
-@pytest.mark.parametrize("operation", sorted(OPERATIONS))
+@pytest.mark.parametrize("operation", sorted(NEEDED))
 def test_a_missing_right_is_named_with_its_policy(house: House, operation: str) -> None:
     house.aws.do(partial(faults.deny, operation=operation))
     found = findings(house)[operation]
@@ -47,7 +52,8 @@ def test_a_missing_right_is_named_with_its_policy(house: House, operation: str) 
 def test_what_is_not_used_is_not_tried(house: House) -> None:
     found = findings(house, "cluster: shop, cloudwatch: {enabled: false}", bootstrap=False)
 
-    assert set(found) == {"credentials", "DescribeClusterV2", "ListClusterOperationsV2"}
+    upgrade = {"ListTopicReassignments"} | (UPGRADES - {"ListAssessmentFindings"})
+    assert set(found) - upgrade == {"credentials", "DescribeClusterV2", "ListClusterOperationsV2"}
 
 
 @pytest.mark.parametrize(("pages", "on", "verdict"), [(True, False, "failed"), (False, True, "warning")])
@@ -77,14 +83,15 @@ def test_exporters_that_are_as_expected_are_not_worth_a_word(house: House, *, pa
 )
 def test_the_documents_name_the_calls_that_are_made(house: House, msk: str, more: str, uses: tuple[Use, ...]) -> None:
     house.minute()
+    house.aws.do(faults.assess)
     parts = house.parts(msk.replace("{arn}", house.cluster.arn), more)
     for part in parts:
         read(part)
     source: Any = parts[-1].source
 
     assert {(one.service, one.operation) for one in source._caller.counts()} == {
-        call for use in uses for call in use.calls
-    }
+        call for use in uses if use is not UPGRADE for call in use.calls
+    } | {("kafka", operation) for operation in UPGRADES}
 
 
 def test_every_right_of_the_protocol_has_its_name_in_iam() -> None:

@@ -102,6 +102,9 @@ def broken(rule: Rule) -> Iterator[Rule]:
     yield replace(rule, for_seconds=rule.for_seconds + 30)
     if rule.for_seconds > 15:
         yield replace(rule, for_seconds=rule.for_seconds - 15)
+    if rule.keep_firing_seconds:
+        yield replace(rule, keep_firing_seconds=rule.keep_firing_seconds + 30)
+        yield replace(rule, keep_firing_seconds=rule.keep_firing_seconds - 15)
 
 
 def own_tests() -> dict[str, list[Any]]:

@@ -2,14 +2,15 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final
 
 from streamwatch.clock import Clock
 from streamwatch.model.cloudwatch import CloudWatchSnapshot, series_of
-from streamwatch.model.kinesis import ShardAges, ShardKey, Stream, StreamsSnapshot
+from streamwatch.model.kinesis import ShardAges, ShardKey, Stream, StreamKey, StreamsSnapshot
+from streamwatch.model.metric import CloudWatch as CloudWatchTwin
 from streamwatch.model.metric import Metric
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.aws.cloudwatch import CloudWatchReader, Wanted
@@ -24,6 +25,10 @@ _THREADS: Final = 8
 _AGE: Final = "GetRecords.IteratorAgeMilliseconds"
 _SHARD_AGE: Final = "IteratorAgeMilliseconds"
 _CALLS: Final = ("GetRecords.Success", "SampleCount")
+_WRITTEN: Final = "IncomingRecords"
+_REFUSED: Final = "WriteProvisionedThroughputExceeded"
+_REFUSED_SECONDS: Final = 900.0
+"""After records of a stream were refused it is asked at every read for so long how many were not."""
 _SHARE: Final = 0.5
 """Of the time of a read: the control plane may take so much and leaves the rest to CloudWatch; probes may take so much
 of what is left after both."""
@@ -51,6 +56,8 @@ class KinesisSource:
         self._cloudwatch = CloudWatchReader(config.cloudwatch, self._caller, clock)
         self._notes: tuple[str, ...] = ()
         self._prober = Prober(config.probe, self._caller, clock, self._closed.wait)
+        self._refused_at: dict[StreamKey, float] = {}
+        """The newest minute in which a stream refused records."""
 
     def read(self) -> StreamsSnapshot:
         """Read every region, within the configured deadline; what could not be read is one of the problems."""
@@ -77,6 +84,7 @@ class KinesisSource:
             if self.config.cloudwatch.enabled:
                 cloudwatch, wrong = self._cloudwatch.read(list(self._wanted(streams)), deadline, self._is_ours)
                 problems += wrong
+                self._note_refusals(cloudwatch, began)
             if self.config.probe.enabled:
                 ages, wrong = self._prober.read(streams, self._share_of(self._clock.monotonic(), deadline))
                 problems += wrong
@@ -141,9 +149,23 @@ class KinesisSource:
                     places = [{}]
                 for place in places:
                     series = series_of(metric, {"stream": stream.name} | place)
-                    # Where the agent reads, the number of reads says every minute whether somebody else does.
-                    is_vital = twin.vital or (self.config.probe.enabled and (twin.name, twin.statistic) == _CALLS)
+                    is_vital = twin.vital or (not place and self._is_vital_now(stream, twin))
                     yield Wanted(series, stream.region, stream.account, is_vital, metric.kind == "counter")
+
+    def _is_vital_now(self, stream: Stream, twin: CloudWatchTwin) -> bool:
+        """Whether a detail does not wait: it is what another number of this minute is compared with."""
+        if (twin.name, twin.statistic) == _CALLS:  # where the agent reads: does somebody else?
+            return self.config.probe.enabled
+        return twin.name == _WRITTEN and (stream.account, stream.region, stream.name) in self._refused_at
+
+    def _note_refusals(self, cloudwatch: Mapping[tuple[str, str], CloudWatchSnapshot], now: float) -> None:
+        """Remember which streams refuse records."""
+        for (account, region), known in cloudwatch.items():
+            for series, reading in known.readings.items():
+                if series.name == _REFUSED and len(series.dimensions) == 1 and reading.value > 0:
+                    self._refused_at[account, region, series.dimensions[0][1]] = reading.minute
+        for old in [stream for stream, at in self._refused_at.items() if now - at > _REFUSED_SECONDS]:
+            del self._refused_at[old]
 
     def _is_ours(self, wanted: Wanted, minute: int) -> bool:
         """Whether a point tells of the agent's own probes instead of the readers."""

@@ -1,6 +1,7 @@
 """What goes wrong costs its own share only, and is said; who may what, where, and for how much."""
 
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -275,6 +276,32 @@ def test_details_are_asked_for_every_five_minutes_and_quiet_ones_less_often() ->
         steps = [b - a for a, b in zip([0, *asked], asked, strict=False)]
         assert steps.count(vital) == 60 - steps.count(vital + rest)
         assert 5 <= steps.count(vital + rest) <= 7  # three times after five minutes, then every fifteen
+
+
+def test_where_records_are_refused_it_is_asked_every_minute_how_many_were_not() -> None:
+    time = Time()
+    with cloud(time) as aws:
+        make(aws, "s", "t")
+        eyes = Eyes(aws, time)
+        told: dict[str, list[float | None]] = {"s": [], "t": []}
+        for minute in range(40):
+            for name in told:
+                put(aws, name, 60)
+            if minute == 10:
+                aws.do(partial(_refuse, name="s"))
+            time.advance(60)
+            eyes.read()
+            for name, found in told.items():
+                found.append(eyes.value(k.INCOMING_RECORDS, name))
+        rises = {name: [a != b for a, b in pairwise(found)] for name, found in told.items()}
+        assert all(rises["s"][11:24]), "from the next read on, for a quarter of an hour"
+        assert sum(rises["s"]) < 24
+        assert sum(rises["t"]) <= 8
+
+
+def _refuse(cloud: Any, now: float, *, name: str) -> None:
+    of = (("StreamName", name),)
+    cloud.metrics().put("AWS/Kinesis", "WriteProvisionedThroughputExceeded", of, 1, "Count", now)
 
 
 def test_without_cloudwatch_nothing_of_it_is_told() -> None:

@@ -265,6 +265,6 @@ class Wiring:
             source=KinesisSource(config, self._clock, self._shared_accounts(), BY_CLOUDWATCH),
             interval=config.interval,
             max_series=config.max_series,
-            collectors={"streams": StreamCollector(config.consumers_per_stream)},
+            collectors={"streams": StreamCollector()},
             about=(SourceCollector(config.interval), CallCollector()),
         )

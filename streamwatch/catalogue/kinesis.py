@@ -131,7 +131,8 @@ CONSUMERS = gauge(
 CONSUMERS_LIMIT_RATIO = gauge(
     "kinesis_stream_consumers_limit_ratio",
     STREAM,
-    "Registered consumers as a share of how many there may be (`consumers_per_stream`).",
+    "Registered consumers as a share of how many there may be: 20, and 50 where the account has On-demand"
+    " Advantage, or `consumers_per_stream`.",
     question="Can another one register?",
     unit="ratio",
 )

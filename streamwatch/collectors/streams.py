@@ -86,8 +86,7 @@ class Readings:
 class StreamCollector:
     """Makes the samples of the streams of one account."""
 
-    def __init__(self, consumers_per_stream: int) -> None:
-        self._consumers_per_stream = consumers_per_stream
+    def __init__(self) -> None:
         self._keys = KeptKeys()
 
     def collect(self, now: StreamsSnapshot) -> list[Samples]:
@@ -156,9 +155,7 @@ class StreamCollector:
             column(k.CONSUMERS, lambda one: _count(one.consumers, lambda _: True)),
             column(k.CHANNELS, lambda one: _or_nan(one.channels)),
             column(k.QUEUES, lambda one: _or_nan(one.queues)),
-            column(
-                k.CONSUMERS_LIMIT_RATIO, lambda one: _count(one.consumers, lambda _: True) / self._consumers_per_stream
-            ),
+            column(k.CONSUMERS_LIMIT_RATIO, _consumers_use),
         ]
 
     def _told(self, labels: tuple[str, ...], places: Sequence[Place], readings: Readings) -> list[Samples]:
@@ -330,6 +327,13 @@ def _share(per_minute: float, limit_a_second: float) -> float:
 
 def _count(items: tuple[T, ...] | None, fits: Callable[[T], bool]) -> float:
     return math.nan if items is None else float(sum(fits(one) for one in items))
+
+
+def _consumers_use(told: Description) -> float:
+    """Return the share of the consumers that may be registered; none is none of however many."""
+    if told.consumers is None:
+        return math.nan
+    return len(told.consumers) / _or_nan(told.most_consumers) if told.consumers else 0.0
 
 
 def _or_nan(value: float | None) -> float:

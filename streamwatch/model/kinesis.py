@@ -40,6 +40,8 @@ class Description:
     channels: int | None = None
     queues: int | None = None
     """None where the API does not say."""
+    most_consumers: int | None = None
+    """How many consumers may be registered; None where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)

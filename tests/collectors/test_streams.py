@@ -51,7 +51,7 @@ def collected(
         "cloudwatch": {PLACE: CloudWatchSnapshot(known)},
     }
     snapshot = StreamsSnapshot(**(plain | changed))
-    samples = StreamCollector(20).collect(snapshot)
+    samples = StreamCollector().collect(snapshot)
     return {
         (one.metric, row[3] if len(row) > 3 else ""): value for one in samples for row, value in one.known().items()
     }

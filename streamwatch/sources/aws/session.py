@@ -22,6 +22,7 @@ from streamwatch.sources.aws.errors import is_stale, understood
 RATES: Final = {
     "ListStreams": 2.0,
     "DescribeLimits": 0.5,
+    "DescribeAccountSettings": 1.0,
     "DescribeStreamSummary": 10.0,
     "ListStreamConsumers": 2.0,
     "ListShards": 50.0,

@@ -49,8 +49,11 @@ class Config:
     )
     cloudwatch: CloudWatch = setting("what CloudWatch is asked for", default_factory=CloudWatch)
     probe: Probe = setting("reading from the shards", default_factory=Probe)
-    consumers_per_stream: int = setting(
-        "how many registered consumers a stream may have (20; 50 with On-demand Advantage)", default=20, minimum=1
+    consumers_per_stream: int | None = setting(
+        "how many registered consumers a stream may have, where that is not AWS's 20 (50 of an on-demand stream, where"
+        " the account has On-demand Advantage); given here, the account is not asked",
+        default=None,
+        minimum=1,
     )
     max_series: int = setting(
         "at most so many series; beyond, the least important are dropped and counted", default=100_000, minimum=100

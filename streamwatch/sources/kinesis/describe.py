@@ -1,6 +1,6 @@
 """The control plane: which streams there are, and what each one is. Cached, and asked anew when something changed."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
 from streamwatch.clock import Clock
@@ -16,6 +16,9 @@ from streamwatch.sources.problems import problem
 _PAGE: Final = 1000
 _MOST_PAGES: Final = 100
 _QUOTA_SECONDS: Final = 600.0
+_MOST_CONSUMERS: Final = 20
+_MOST_CONSUMERS_OF_ADVANTAGE: Final = 50
+"""Of an on-demand stream, where the account has On-demand Advantage."""
 _PROMISED: Final = ("StreamARN", "StreamStatus", "RetentionPeriodHours", "OpenShardCount")
 """What a summary always has."""
 _ARN_ACCOUNT: Final = 4
@@ -55,14 +58,26 @@ class _Known:
                 part.forget()
             part.want()
 
-    def description(self, now: float) -> Description | None:
-        """Return what is known; None where nothing is."""
+    def is_consumed_on_demand(self, now: float) -> bool:
+        """Whether it is an on-demand stream with registered consumers."""
+        told = self.summary.known(now) or {}
+        return told.get("StreamModeDetails", {}).get("StreamMode") == "ON_DEMAND" and bool(self.consumers.known(now))
+
+    def description(self, now: float, most_consumers: Mapping[str, int | None]) -> Description | None:
+        """Return what is known; None where nothing is.
+
+        Args:
+            now: when.
+            most_consumers: how many a stream may have, by its mode; None where that is not known.
+
+        """
         told = self.summary.known(now)
         if told is None:
             return None
+        mode = told.get("StreamModeDetails", {}).get("StreamMode", "PROVISIONED")
         return Description(
             status=told["StreamStatus"],
-            mode=told.get("StreamModeDetails", {}).get("StreamMode", "PROVISIONED"),
+            mode=mode,
             retention_seconds=told["RetentionPeriodHours"] * 3600.0,
             open_shards=told["OpenShardCount"],
             shards=self.shards.known(now),
@@ -73,6 +88,7 @@ class _Known:
             distribution=told.get("RecordDistributionStrategy", "USER_PARTITION_KEY"),
             channels=told.get("ChannelCount"),
             queues=told.get("QueueCount"),
+            most_consumers=most_consumers.get(mode),
         )
 
 
@@ -89,6 +105,7 @@ class Region:
         self._listed = 0
         self._listed_at = float("-inf")
         self._quota: Part[Quota] = Part(_QUOTA_SECONDS)
+        self._has_advantage: Part[bool] = Part(_QUOTA_SECONDS)
         self._tagged: Part[set[str]] = Part(config.describe_interval)
 
     def read(self, deadline: float, each: Each) -> tuple[tuple[Stream, ...] | None, list[Problem]]:
@@ -108,8 +125,11 @@ class Region:
                 return None, problems
         problems += self._describe_due(now, deadline, each)
         problems += self._read_quota(now, deadline)
+        problems += self._read_settings(now, deadline)
+        most = self._most_consumers(now)
         found = sorted(self._known.items())
-        return tuple(Stream(self.account, self.region, name, one.description(now)) for name, one in found), problems
+        streams = [Stream(self.account, self.region, name, one.description(now, most)) for name, one in found]
+        return tuple(streams), problems
 
     @property
     def quota(self) -> Quota | None:
@@ -262,6 +282,31 @@ class Region:
             return [problem("region", error, str(error))]
         self._quota.learn(Quota(self.account, self.region, told["OpenShardCount"], told["ShardLimit"]), now)
         return []
+
+    def _read_settings(self, now: float, deadline: float) -> list[Problem]:
+        """Learn whether the account has On-demand Advantage, where that makes a difference."""
+        if self._config.consumers_per_stream is not None or not self._has_advantage.is_due(now):
+            return []
+        if not any(one.is_consumed_on_demand(now) for one in self._known.values()):
+            return []
+        try:
+            with taken_apart(f"kinesis DescribeAccountSettings in {self.region}"):
+                told = self._call("DescribeAccountSettings", ("MinimumThroughputBillingCommitment",), deadline)
+                status = told["MinimumThroughputBillingCommitment"]["Status"]
+        except SourceError as error:
+            self._has_advantage.want()
+            return [problem("region", error, str(error))]
+        self._has_advantage.learn(status != "DISABLED", now)
+        return []
+
+    def _most_consumers(self, now: float) -> Mapping[str, int | None]:
+        """Return how many consumers a stream may have, by its mode; None where that is not known."""
+        most = self._config.consumers_per_stream
+        if most is not None:
+            return {"PROVISIONED": most, "ON_DEMAND": most}
+        has_advantage = self._has_advantage.known(now)
+        by_advantage = {None: None, False: _MOST_CONSUMERS, True: _MOST_CONSUMERS_OF_ADVANTAGE}
+        return {"PROVISIONED": _MOST_CONSUMERS, "ON_DEMAND": by_advantage[has_advantage]}
 
 
 def _shard(told: dict[str, Any]) -> Shard:

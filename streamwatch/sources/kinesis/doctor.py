@@ -48,6 +48,8 @@ class _Checkup:
 
     def _steps(self, stream: str | None, arns: Mapping[str, str]) -> Iterator[Step]:
         yield Step("kinesis", "DescribeLimits", {}, ("ShardLimit",))
+        if self._config.consumers_per_stream is None:
+            yield Step("kinesis", "DescribeAccountSettings", {}, ("MinimumThroughputBillingCommitment",))
         if self._config.streams.tags:
             yield Step("resourcegroupstaggingapi", "GetResources", {"ResourceTypeFilters": ["kinesis:stream"]})
         if stream is not None:

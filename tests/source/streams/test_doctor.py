@@ -15,6 +15,7 @@ from tests.source.streams.watching import config
 RIGHTS = {
     "ListStreams": "kinesis:ListStreams",
     "DescribeLimits": "kinesis:DescribeLimits",
+    "DescribeAccountSettings": "kinesis:DescribeAccountSettings",
     "DescribeStreamSummary": "kinesis:DescribeStreamSummary",
     "ListShards": "kinesis:ListShards",
     "ListStreamConsumers": "kinesis:ListStreamConsumers",
@@ -52,9 +53,9 @@ def test_a_missing_right_is_named_with_its_policy(operation: str) -> None:
 
 def test_what_is_not_used_is_not_tried() -> None:
     with cloud() as aws:
-        found = findings(aws, "cloudwatch: {enabled: false}")
+        found = findings(aws, "consumers_per_stream: 20\n    cloudwatch: {enabled: false}")
 
-    assert {"GetMetricData", "GetResources", "GetRecords"} & set(found) == set()
+    assert {"GetMetricData", "GetResources", "GetRecords", "DescribeAccountSettings"} & set(found) == set()
 
 
 def test_an_endpoint_that_does_not_answer_is_told() -> None:

@@ -176,15 +176,11 @@ class StreamCollector:
         retentions = [
             math.nan if one.stream.description is None else one.stream.description.retention_seconds for one in streams
         ]
-        loss = [max(0.0, kept - age) for kept, age in zip(retentions, ages, strict=True)]
+        loss = [_not_below_0(kept - age) for kept, age in zip(retentions, ages, strict=True)]
         return [
             self._column(k.BEING_READ, rows, [_being_read(place, readings) for place in streams]),
             self._column(k.DATA_AGE, rows, [_data_age(place, readings, now.taken_at) for place in streams]),
-            self._column(
-                k.TIME_TO_LOSS,
-                rows,
-                [math.nan if math.isnan(age) else left for age, left in zip(ages, loss, strict=True)],
-            ),
+            self._column(k.TIME_TO_LOSS, rows, loss),
         ]
 
     def _use(self, described: Sequence[tuple[Place, Description]], readings: Readings) -> list[Samples]:
@@ -309,7 +305,12 @@ def _data_age(place: Place, readings: Readings, now: float) -> float:
         if metric.labels == k.STREAM and (found := readings.of(metric, place)) is not None
     ]
     newest = max((one for one in minutes if not math.isnan(one)), default=math.nan)
-    return max(0.0, now - newest - _MINUTE)
+    return _not_below_0(now - newest - _MINUTE)
+
+
+def _not_below_0(value: float) -> float:
+    """Return the value, or 0 where it is less; NaN stays NaN, which ``max`` takes for less."""
+    return 0.0 if value < 0 else value
 
 
 def _watched(place: Place) -> bool:

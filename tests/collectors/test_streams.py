@@ -125,12 +125,18 @@ def test_it_is_not_known_whether_anybody_reads_while_a_kind_of_reader_is_not_kno
 
 
 def test_without_a_description_there_is_what_cloudwatch_says_and_no_more() -> None:
-    readings = {(k.INCOMING_RECORDS, ""): said(60.0, 600.0)}
+    readings = {(k.INCOMING_RECORDS, ""): said(60.0, 600.0), (k.ITERATOR_AGE, ""): said(1500.0)}
     found = collected(readings, streams=(Stream(*PLACE, "s", None),))
 
     assert found[k.STREAM_UP, ""] == 0
     assert found[k.INCOMING_RECORDS, ""] == 600
-    assert {metric for metric, _ in found} == {k.STREAM_UP, k.STREAMS, k.INCOMING_RECORDS, k.DATA_AGE}
+    assert {metric for metric, _ in found} == {
+        k.STREAM_UP, k.STREAMS, k.INCOMING_RECORDS, k.DATA_AGE, k.ITERATOR_AGE, k.BEING_READ,
+    }, "least of all how long it is until data is lost"  # fmt: skip
+
+
+def test_where_cloudwatch_has_no_minute_its_word_has_no_age() -> None:
+    assert (k.DATA_AGE, "") not in collected({(k.WRITE_THROTTLED, ""): said(minute=math.nan)})
 
 
 def shards(first: float, second: float) -> dict[tuple[Metric, str], Reading]:

@@ -22,5 +22,5 @@ def test_whatever_fails_no_counter_restarts_and_each_alert_fires_once() -> None:
     assert day.fell == []
     short = {f"{operation} {length}" for operation, length in FAULTS.items()}
     assert [gap for gap in day.gaps if gap[0] in short] == [], "what is known stays known"
-    assert +day.fired == day.expected()
+    assert day.fired() == day.expected()
     assert day.wrong() == {"never": Counter(), "too often": Counter(), "resolved": Counter()}

@@ -1,5 +1,7 @@
 """Probes take nothing from CloudWatch: neither its time nor its minutes."""
 
+from collections import Counter
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from streamwatch.reference.aws.server import ReferenceAws
 from streamwatch.reference.kinesis.operations import OPERATIONS
 from streamwatch.reference.metrics import Realism
 from tests.reference.streams.acting import Time, cloud
+from tests.source.streams.judging import Judge
 from tests.source.streams.test_source import make, put
 from tests.source.streams.watching import Eyes
 
@@ -72,6 +75,75 @@ def test_where_only_the_agent_read_it_is_not_known_and_where_nobody_did_it_is_0(
         assert set(found) <= {0, None}
         assert found.count(0) >= 9
         assert (None in found) == (lateness > 60), "the only minute that is there is the agent's own, now and then"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "being_read", "age"),
+    [
+        ("....", 0, None),
+        ("rrrr", 1, 0),
+        ("...r", 1, 0),
+        ("r...", 1, 0),
+        ("oooo", None, None),
+        ("ooo.", 0, None),
+        (".ooo", 0, None),
+        ("...o", 0, None),
+        ("rrro", 1, 0),
+        ("rooo", 1, 0),
+        ("rrrb", 1, 0),
+        ("...b", 1, None),
+        ("bbbb", 1, None),
+        ("ooob", 1, None),
+        ("ooor", 1, 0),
+        ("b...", 1, None),
+    ],
+)
+def test_minutes_of_the_agent_hide_what_nobody_else_read(minutes: str, being_read: float, age: float) -> None:
+    """Of the last four minutes: ``r`` a reader read, ``o`` the agent itself, ``b`` both, ``.`` nobody."""
+    time = Time()
+    with cloud(time) as aws:
+        make(aws, "s", "t")
+        eyes = Eyes(aws, time, more=PROBE.format(300))
+        ours: Counter[int] = Counter()
+        for one in minutes:
+            aws.do(partial(_read, name="t", age=0))
+            if one in "rb":
+                aws.do(partial(_read, name="s", age=0))
+            if one in "ob":
+                aws.do(partial(_read, name="s", age=3_600_000))
+                ours[int(time.now())] += 1
+            time.advance(60)
+        source: Any = eyes.source
+        source._prober._calls["123456789012", "us-east-1", "s"] = ours
+        source._prober.read = lambda *_: ({}, [])  # no more of them now
+        eyes.read()
+
+        assert eyes.value(k.BEING_READ) == being_read
+        assert eyes.value(k.ITERATOR_AGE) == age
+        assert eyes.value(k.BEING_READ, "t") == 1
+
+
+def _read(cloud: Cloud, now: float, *, name: str, age: float) -> None:
+    of = (("StreamName", name),)
+    cloud.metrics().put("AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", of, age, "Milliseconds", now)
+    cloud.metrics().put("AWS/Kinesis", "GetRecords.Success", of, 1, "Count", now)
+
+
+@pytest.mark.parametrize("lateness", [0, 110, 170])
+@pytest.mark.parametrize("interval", [180, 300])
+@pytest.mark.parametrize("is_read", [True, False])
+def test_a_stream_that_nobody_reads_is_one_alert_though_the_agent_reads_it(
+    lateness: float, interval: int, *, is_read: bool
+) -> None:
+    time = Time()
+    with cloud(time) as aws:
+        eyes, alerts = watch(aws, time, lateness, interval, is_read=is_read), Judge()
+        for _ in range(50):
+            eyes.read()
+            alerts.take(eyes.samples, time.now(), time.now() + 60)
+            minute(aws, time, is_read=is_read)
+        assert +alerts.fired == ({} if is_read else {("KinesisNobodyReads", "s"): 1})
+        assert +alerts.resolved == {}
 
 
 def test_a_reader_that_dies_is_told_though_the_agent_reads_on() -> None:

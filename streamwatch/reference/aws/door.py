@@ -45,7 +45,7 @@ def preflight(asked: Asked) -> Page | None:
 
 def headers(asked: Asked) -> dict[str, str]:
     """Return what every answer of AWS carries, and what a browser needs besides."""
-    given = _ids() | {"x-amz-id-2": b64encode(secrets.token_bytes(54)).decode()}
+    given = _ids() | {"x-amz-id-2": b64encode(secrets.token_bytes(72)).decode()}
     if "origin" in asked.headers:
         given |= {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": _EXPOSED}
     return given

@@ -28,6 +28,7 @@ _TARGETS: Final = {
     "GraniteServiceVersion20100801": "cloudwatch",
     "ResourceGroupsTaggingAPI_20170126": "resourcegroupstaggingapi",
 }
+_FORM: Final = "application/x-www-form-urlencoded"
 _BY_VERSION: Final = {"2010-08-01": "cloudwatch", "2011-06-15": "sts"}
 _OTHERS: Final[Mapping[str, Mapping[str, Operation]]] = {
     "cloudwatch": cloudwatch.OPERATIONS,
@@ -171,8 +172,9 @@ def understood(asked: Asked) -> Call:
     if service is not None and service != "kinesis":
         protocol = "cbor" if "cbor" in kind else "json"
         return Call(service, operation, protocol, kind, _parsed(asked.body, protocol))
-    if kind == "application/x-www-form-urlencoded" or (not asked.body and asked.query.startswith("Action=")):
-        return _form(asked.body or asked.query.encode())
+    form = asked.body if kind == _FORM else b"" if asked.body else asked.query.encode()
+    if service is None and b"Action=" in form:
+        return _form(form)
     found = rest.route(asked) if service is None else None
     if found is not None:
         return Call("kafka", found[0], "rest", "application/json", found[1])

@@ -145,6 +145,8 @@ def _blob(shape: Any, wire: Wire) -> _Read:  # noqa: ANN401
         else:
             try:
                 data = base64.b64decode(value, validate=True)
+                if value.endswith("=") and base64.b64encode(base64.b64decode(value[-4:])).decode() != value[-4:]:
+                    raise Malformed(f"{where} is no base64: its last character has bits that nothing is made of")
             except (TypeError, ValueError, binascii.Error) as error:
                 raise Malformed(f"{where} is no base64") from error
         check(b"", len(data), where, wrong)
@@ -213,9 +215,9 @@ def _typed(kind: type) -> _Read:
     return typed
 
 
-def _time(_: Shape, __: Wire) -> _Read:
+def _time(_: Shape, wire: Wire) -> _Read:
     def time(value: Any, where: str, _: list[str]) -> float:  # noqa: ANN401
-        if isinstance(value, str):
+        if wire == "iso" and isinstance(value, str):
             try:
                 return datetime.fromisoformat(value).timestamp()
             except ValueError:

@@ -6,14 +6,21 @@ import hmac
 import secrets
 import struct
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from streamwatch.reference.kinesis.errors import Refused, invalid
 
 LIFE_SECONDS: Final = 300.0
 _FORM: Final = struct.Struct(">dI24s8s")
-_NONCE_BYTES: Final = 12
+_NONCE_BYTES: Final = 20
+_BEGIN: Final = (1).to_bytes(8)
+"""Of every iterator of AWS; the rest is hidden there too."""
 _MAC_BYTES: Final = 16
+
+
+def _dated(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%a %b %d %H:%M:%S UTC %Y")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +45,7 @@ class Iterators:
         plain = _FORM.pack(one.made, one.shard, one.after.to_bytes(24), one.stream)
         nonce = secrets.token_bytes(_NONCE_BYTES)
         hidden = self._mask(nonce, plain)
-        return base64.b64encode(nonce + hidden + self._mac(nonce + hidden)).decode()
+        return base64.b64encode(_BEGIN + nonce + hidden + self._mac(nonce + hidden)).decode()
 
     def read(self, text: str, now: float) -> Iterator:
         """Return what it says.
@@ -51,14 +58,19 @@ class Iterators:
             raw = base64.b64decode(text, validate=True)
         except ValueError as error:
             raise invalid("Invalid ShardIterator.") from error
-        body, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
-        if len(body) != _NONCE_BYTES + _FORM.size or not hmac.compare_digest(mac, self._mac(body)):
+        body, mac = raw[len(_BEGIN) : -_MAC_BYTES], raw[-_MAC_BYTES:]
+        if (
+            not raw.startswith(_BEGIN)
+            or len(body) != _NONCE_BYTES + _FORM.size
+            or not hmac.compare_digest(mac, self._mac(body))
+        ):
             raise invalid("Invalid ShardIterator.")
         made, shard, after, stream = _FORM.unpack(self._mask(body[:_NONCE_BYTES], body[_NONCE_BYTES:]))
         if now - made > LIFE_SECONDS:
             why = (
-                f"Iterator expired. The iterator was created at time {made:.0f} while right now it is {now:.0f} which"
-                f" is further in the future than the tolerated delay of {LIFE_SECONDS * 1000:.0f} milliseconds."
+                f"Iterator expired. The iterator was created at time {_dated(made)} while right now it is"
+                f" {_dated(now)} which is further in the future than the tolerated delay of"
+                f" {LIFE_SECONDS * 1000:.0f} milliseconds."
             )
             raise Refused("ExpiredIteratorException", why)
         return Iterator(stream, shard, int.from_bytes(after), made)

@@ -100,6 +100,7 @@ def test_plain_json_is_answered_as_long_ago(aws: ReferenceAws, body: bytes, code
 
 def test_another_content_type_is_answered_in_xml(aws: ReferenceAws) -> None:
     assert ask(aws, body=b"{}")[::2] == (403, DENIED)
+    assert ask(aws, body=b"{}", Content_Type="application/x-www-form-urlencoded")[::2] == (403, DENIED)
     assert ask(aws, body=b"{}", Content_Type="text/plain", X_Amz_Target=LIST)[::2] == (
         404, b"<UnknownOperationException/>\n"
     )  # fmt: skip

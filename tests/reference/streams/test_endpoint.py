@@ -93,6 +93,8 @@ def test_kinesis_speaks_cbor_with_bytes_and_times() -> None:
         ("CreateStream", b"{}", "ValidationException"),
         ("CreateStream", b'{"StreamName": "a b", "ShardCount": 1}', "ValidationException"),
         ("PutRecord", b'{"StreamName": "s", "Data": "*", "PartitionKey": "k"}', "SerializationException"),
+        ("PutRecord", b'{"StreamName": "s", "Data": "+/+=", "PartitionKey": "k"}', "SerializationException"),
+        ("ListShards", b'{"StreamName": "s", "StreamCreationTimestamp": "23"}', "SerializationException"),
         ("PutRecords", b'{"StreamName": "s", "Records": []}', "ValidationException"),
         ("GetShardIterator", b'{"StreamName":"s","ShardId":"s","ShardIteratorType":"X"}', "ValidationException"),
         ("Nonsense", b"{}", "UnknownOperationException"),

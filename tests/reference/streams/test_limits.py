@@ -199,6 +199,9 @@ def test_the_control_plane_has_its_rates(operation: str, rate: int, given: dict[
 def test_five_iterators_a_second_and_shard() -> None:
     stage = Stage()
     stage.stream(shards=2)
+    for _ in range(6):
+        with pytest.raises(Refused, match="no StartingSequenceNumber"):  # what is wrong is not counted
+            stage.iterator("AT_SEQUENCE_NUMBER")
     for _ in range(5):
         stage.iterator()
 

@@ -1,5 +1,6 @@
 """Putting and reading: iterators of every kind, how far behind, partial failure, and what CloudWatch is told of it."""
 
+import base64
 from typing import Any
 
 import pytest
@@ -58,6 +59,7 @@ def test_an_iterator_lives_for_five_minutes_is_opaque_and_cannot_be_made() -> No
     stage, _, _ = filled()
     at = stage.iterator()
     assert len(at) <= 512
+    assert base64.b64decode(at, validate=True)[:8] == (1).to_bytes(8)  # as all of AWS's
     assert "shardId" not in at
 
     stage.wait(300)

@@ -261,6 +261,10 @@ def test_tags_have_the_characters_that_aws_takes(text: str) -> None:
         with pytest.raises(Refused, match="contain"):
             stage.stream("t", Tags=tags)
         assert "t" not in stage.kinesis.streams
+    for operation, where in (("RemoveTagsFromStream", {"StreamName": "s"}), ("UntagResource", {"ResourceARN": arn})):
+        with pytest.raises(Refused, match="contain") as refused:
+            stage.ask(operation, TagKeys=[text], **where)
+        assert refused.value.code == "InvalidArgumentException"
     stage.ask("AddTagsToStream", StreamName="s", Tags={"\u00dc ber/all=1+2-3@x_y.z": ""})
 
 

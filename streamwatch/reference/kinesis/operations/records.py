@@ -146,8 +146,6 @@ def iterator(kinesis: Kinesis, given: Given, now: float) -> Answer:
     """GetShardIterator."""
     stream = kinesis.find(given, now)
     shard = find(kinesis, stream, given["ShardId"])
-    if not shard.iterators.admit(now):
-        raise errors.throttled(shard.id, stream.name, kinesis.account)
     after = position(
         stream,
         shard,
@@ -156,6 +154,8 @@ def iterator(kinesis: Kinesis, given: Given, now: float) -> Answer:
         given.get("Timestamp"),
         now,
     )
+    if not shard.iterators.admit(now):
+        raise errors.throttled(shard.id, stream.name, kinesis.account)
     return {"ShardIterator": kinesis.iterators.write(Iterator(stream.id, shard.index, after, now))}
 
 

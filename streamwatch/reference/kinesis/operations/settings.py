@@ -1,7 +1,7 @@
 """What a stream is set to: retention, mode, record size, encryption, enhanced monitoring, tags, policy."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Final
 
 from streamwatch.reference.kinesis.errors import Refused, invalid, too_many
@@ -152,9 +152,9 @@ def _watch(kinesis: Kinesis, given: Given, now: float, *, on: bool) -> Answer:
     }
 
 
-def want_tags(kinesis: Kinesis, stream: str, tags: Mapping[str, str]) -> None:
-    """Refuse tags with characters that AWS does not take; it documents % as valid, and refuses it in other words."""
-    texts = [*tags, *tags.values()]
+def want_tags(kinesis: Kinesis, stream: str, texts: Iterable[str], doing: str = "add tags to") -> None:
+    """Refuse keys and values with characters that AWS does not take: it documents % as valid, and refuses it too."""
+    texts = list(texts)
     if any(_NO_TAG.search(one) for one in texts):
         raise invalid(
             "Some tags contain invalid characters. Valid characters: Unicode letters, digits, white space, _ . / = + -"
@@ -162,7 +162,7 @@ def want_tags(kinesis: Kinesis, stream: str, tags: Mapping[str, str]) -> None:
         )
     if any("%" in one for one in texts):
         raise invalid(
-            f"Failed to add tags to stream {stream} under account {kinesis.account} because some tags contained illegal"
+            f"Failed to {doing} stream {stream} under account {kinesis.account} because some tags contained illegal"
             " characters. The allowed characters are Unicode letters, white-spaces, '_',',','/','=','+','-','@'."
         )
 
@@ -170,7 +170,7 @@ def want_tags(kinesis: Kinesis, stream: str, tags: Mapping[str, str]) -> None:
 def tag(kinesis: Kinesis, given: Given, now: float) -> Answer:
     """AddTagsToStream and TagResource."""
     stream = kinesis.find(given, now)
-    want_tags(kinesis, stream.name, given["Tags"])
+    want_tags(kinesis, stream.name, [*given["Tags"], *given["Tags"].values()])
     if len(stream.tags | given["Tags"]) > _MOST_TAGS:
         raise invalid(
             f"Failed to add tags to stream {stream.name} under account {kinesis.account} because a given stream cannot"
@@ -183,6 +183,7 @@ def tag(kinesis: Kinesis, given: Given, now: float) -> Answer:
 def untag(kinesis: Kinesis, given: Given, now: float) -> Answer:
     """RemoveTagsFromStream and UntagResource."""
     stream = kinesis.find(given, now)
+    want_tags(kinesis, stream.name, given["TagKeys"], "remove tags from")
     for name in given["TagKeys"]:
         stream.tags.pop(name, None)
     return {}

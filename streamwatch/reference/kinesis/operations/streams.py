@@ -17,7 +17,8 @@ def create(kinesis: Kinesis, given: Given, now: float) -> Answer:
     name = given["StreamName"]
     if name in kinesis.streams:
         raise in_use(f"Stream {name} under account {kinesis.account} already exists.")
-    want_tags(kinesis, name, given.get("Tags", {}))
+    tags = given.get("Tags", {})
+    want_tags(kinesis, name, [*tags, *tags.values()])
     mode = given.get("StreamModeDetails", {}).get("StreamMode", "PROVISIONED")
     warm = given.get("WarmThroughputMiBps")
     if warm is not None:
@@ -36,7 +37,7 @@ def create(kinesis: Kinesis, given: Given, now: float) -> Answer:
         shards = given["ShardCount"]
         kinesis.want_room(shards)
     stream = kinesis.create(name, mode, shards, now)
-    stream.tags.update(given.get("Tags", {}))
+    stream.tags.update(tags)
     stream.most_record_kib = given.get("MaxRecordSizeInKiB", stream.most_record_kib)
     stream.distribution = given.get("RecordDistributionStrategy", stream.distribution)
     stream.warm_mibps = warm

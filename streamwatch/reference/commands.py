@@ -4,7 +4,7 @@ import json
 import signal
 import socket
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _CONTROL = "127.0.0.1:9399"
 _AWS_CONTROL = "127.0.0.1:9398"
 _JUST_LISTEN = 30.0
-_LOAD_SECONDS = 30.0
+_LOAD_SECONDS = 60.0
 """For the load to make its streams."""
 _LOOK_SECONDS = 0.05
 
@@ -161,7 +161,7 @@ def kinesis(  # noqa: PLR0913, PLR0917 - its options
             where = running.serve_control(control)
             if story or with_load:
                 load = stack.enter_context(LoadProcess(running.url, rate, "streams_load"))
-                _await(running, STREAMS, region, ended)
+                _await(running, ended)
                 names = (*names, *STREAMS)
             click.echo(running.url)
             click.echo(f"control  http://{where}", err=True)
@@ -233,16 +233,25 @@ def _make(running: "ReferenceAws", names: Sequence[str], shards: int, region: st
     running.do(make)
 
 
-def _await(running: "ReferenceAws", names: Iterable[str], region: str, ended: threading.Event) -> None:
-    """Return when the load has its streams, or after a while without them."""
+def _await(running: "ReferenceAws", ended: threading.Event) -> None:
+    """Return when the load has made its streams and all that belongs to them, or when the command is to end."""
+    from streamwatch.reference.streams_load import CONSUMER, FAN_OUT, STREAMS  # noqa: PLC0415 - of streams only
 
     def are_there(cloud: "Cloud", _: float) -> bool:
-        streams = cloud.kinesis(region=region).streams
-        return all(name in streams and streams[name].status == "ACTIVE" for name in names)
+        made = cloud.kinesis().streams
+        streams = [made[name] for name in STREAMS if name in made]
+        if len(streams) < len(STREAMS) or CONSUMER not in made[FAN_OUT].consumers:
+            return False
+        are_active = all(one.status == "ACTIVE" and one.watched for one in streams)
+        return are_active and made[FAN_OUT].consumers[CONSUMER].status == "ACTIVE"
 
     left = _LOAD_SECONDS
-    while left > 0 and not running.do(are_there) and not ended.wait(_LOOK_SECONDS):
+    while not running.do(are_there) and not ended.wait(_LOOK_SECONDS):
         left -= _LOOK_SECONDS
+        if left <= 0:
+            raise click.ClickException(
+                f"the load did not make {', '.join(STREAMS)} in {_LOAD_SECONDS:.0f} s: try again"
+            )
 
 
 def _order(control: str, name: str, given: dict[str, object]) -> None:

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from streamwatch.cli import main
 
 SECONDS = 60
+SESSION = boto3.session.Session("a", "b")
 
 
 @contextmanager
@@ -35,7 +36,7 @@ def printed(*args: str) -> Iterator[tuple[str, list[str]]]:
 
 def client(url: str, region: str) -> Any:
     once = Config(retries={"total_max_attempts": 1})
-    return boto3.session.Session("a", "b").client("kinesis", endpoint_url=url, region_name=region, config=once)
+    return SESSION.client("kinesis", endpoint_url=url, region_name=region, config=once)
 
 
 def test_who_comes_at_once_finds_every_stream_active_in_the_region_that_is_printed() -> None:
@@ -53,15 +54,20 @@ def test_who_comes_at_once_finds_every_stream_active_in_the_region_that_is_print
     assert region == "region   eu-west-1  (has orders, clicks; other regions have no streams)"
 
 
-def test_the_streams_of_a_load_are_there_when_the_endpoint_is_printed() -> None:
-    with printed("--load") as (url, (_, region)):
+@pytest.mark.parametrize("option", [("--load",), ("--scenario", "hot_shard")])
+def test_what_a_load_has_is_there_when_the_endpoint_is_printed(option: tuple[str, ...]) -> None:
+    client("http://127.0.0.1:1", "us-east-1")  # the next one is there at once
+    with printed(*option) as (url, (_, region)):
         kinesis = client(url, "us-east-1")
-        states = [
-            kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamStatus"]
+        found = [
+            kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
             for name in ("purchases", "clickstream")
         ]
+        (consumer,) = kinesis.list_stream_consumers(StreamARN=found[1]["StreamARN"])["Consumers"]
 
-    assert set(states) <= {"ACTIVE", "UPDATING"}, "what is updated is read and written meanwhile"
+    assert [one["StreamStatus"] for one in found] == ["ACTIVE"] * 2
+    assert all("IncomingBytes" in one["EnhancedMonitoring"][0]["ShardLevelMetrics"] for one in found)
+    assert (consumer["ConsumerName"], consumer["ConsumerStatus"]) == ("dashboard", "ACTIVE")
     assert region.startswith("region   us-east-1  (has purchases, clickstream;")
 
 

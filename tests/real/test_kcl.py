@@ -85,7 +85,7 @@ def _wait(worker: KclWorker, condition: Callable[[], object], what: str) -> None
     assert worker.server.running, worker.problems()
 
 
-# Not 3.1: it leaves new shards to who had their parents, and moves leases by a load that is not the same twice.
+# Not 3.x: it leaves new shards to who had their parents, and moves leases by a load that is not the same twice.
 @pytest.mark.parametrize("version", KCL_VERSIONS[:1])
 def test_two_workers_of_kcl_share_the_leases_and_lose_nothing(
     version: str, aws: ReferenceAws, leases: Leases, kcl: Kcl
@@ -133,7 +133,7 @@ def _application(version: str, how: str) -> str:
 
 @pytest.fixture(scope="module")
 def story(aws: ReferenceAws, leases: Leases, kcl: Kcl) -> Iterator[Story]:
-    """One stream and four applications that read it at once: a fourth of the time."""
+    """One stream and all applications that read it at once: a sixth of the time."""
     told = Story(leases, Writer(aws, "story", 2))
     with ExitStack() as stack:
         for version, how in product(KCL_VERSIONS, HOW):

@@ -7,6 +7,7 @@ WORKDIR /source
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY streamwatch streamwatch
 COPY alerts alerts
+COPY docs/runbooks docs/runbooks
 RUN python -m venv /opt/streamwatch \
  && /opt/streamwatch/bin/python -m pip install --no-cache-dir --no-compile --constraint constraints.txt . \
  && /opt/streamwatch/bin/python -m pip uninstall --yes pip \

@@ -20,9 +20,11 @@ from streamwatch.export.exposition import Exposition, Page
 from streamwatch.export.process import Process
 from streamwatch.export.server import Health, Server
 from streamwatch.model.metric import Keys, Metric, Samples
+from streamwatch.page import runbooks
 from streamwatch.page.said import Read
 from streamwatch.page.view import view
 from streamwatch.remoting import Remoting
+from streamwatch.rules.config import runbooks_folder
 from streamwatch.rules.rule import Group
 from streamwatch.schedule import Job, Schedule
 from streamwatch.status import status
@@ -84,6 +86,7 @@ class App:
         self._looking = threading.Lock()
         self._seen: tuple[float, Answer] | None = None
         """The page for a browser, and until when it is fresh."""
+        self._runbooks = runbooks.Runbooks(runbooks_folder())
         self._server = self._serve(config)
 
     @property
@@ -196,6 +199,7 @@ class App:
             config.notify,
             wanted,
             config.listen.address,
+            lambda: self._server.url,
             self._clock,
             now=self._chosen,
             own=self._own,
@@ -224,6 +228,7 @@ class App:
             home=self._home,
             reload=self.reload if self._load else None,
             api=(PREFIX, self._answer),
+            runbooks=(runbooks.PREFIX, self._runbooks.answer),
         )
 
     def _home(self) -> Answer:
@@ -243,7 +248,7 @@ class App:
         said = {part: samples for part, (_, samples) in self._chosen().items()}
         channels, told = self._deciding.notified()
         alerts, now = self._deciding.alerts(), self._clock.now()
-        return self._renderer.render(view(__version__, reads, said, alerts, told, channels, now))
+        return self._renderer.render(view(__version__, reads, said, alerts, told, channels, now, self._server.url))
 
     def _answer(self, asked: Asked) -> Answer:
         return self._deciding.answer(asked)  # a reload may have put another in its place

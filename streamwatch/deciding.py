@@ -26,6 +26,7 @@ from streamwatch.rules.config import Config, pack_folder
 from streamwatch.rules.group import RuleChange
 from streamwatch.rules.load import load
 from streamwatch.rules.rule import Group
+from streamwatch.rules.runbooks import linked
 from streamwatch.statefile import StateFile
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ class Deciding:
         notify: NotifyConfig,
         wanted: Sequence[Group],
         address: str,
+        url: Callable[[], str],
         clock: Clock,
         now: Callable[[], Now],
         own: Callable[[], Sequence[Samples]],
@@ -68,6 +70,7 @@ class Deciding:
             notify: who is told.
             wanted: what to decide.
             address: what the agent listens on.
+            url: says where it can be asked, once it listens.
             clock: what time it is.
             now: gives what the sources say now.
             own: gives what the agent says of itself.
@@ -80,7 +83,7 @@ class Deciding:
         )
         self._lock = threading.Lock()
         self._spoken: dict[str, frozenset[str]] = {}
-        self._address = address
+        self._address, self._url, self._wanted, self._runbooks = address, url, wanted, notify.links.runbooks
         self._state = StateFile(None if config.state is None else Path(config.state), log.error, clock)
         self._evaluator = Evaluator(
             self._history,
@@ -105,6 +108,7 @@ class Deciding:
 
     def start(self) -> None:
         """Begin to decide, and to tell."""
+        self._evaluator.take(self._linked(self._wanted))
         self._notifying.start()
         self._evaluator.start()
 
@@ -117,10 +121,15 @@ class Deciding:
     def take(self, wanted: Sequence[Group], notify: NotifyConfig) -> None:
         """Take other rules and channels; alerts and incidents that stay go on."""
         fresh, old = self._notify(notify), self._notifying
-        self._evaluator.take(wanted)
+        self._runbooks = notify.links.runbooks
+        self._evaluator.take(self._linked(wanted))
         old.stop(_TAKE_SECONDS)
         self._notifying = fresh
         fresh.start()
+
+    def _linked(self, wanted: Sequence[Group]) -> Sequence[Group]:
+        """Return the rules with the addresses of their runbooks: the agent's own, where no others are given."""
+        return linked(wanted, self._runbooks or self._url())
 
     def _notify(self, config: NotifyConfig) -> Notifying:
         agent = f"http://{self._address}"

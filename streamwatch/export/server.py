@@ -68,6 +68,7 @@ class _Route:
 
 
 _READ = ("GET", "HEAD")
+_EVERY = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 
 
 class Server:
@@ -82,6 +83,7 @@ class Server:
         home: gives the same page for people with a browser.
         reload: reads the configuration again, or raises ConfigError; one call at a time.
         api: answers everything below a path.
+        runbooks: answers everything below another.
 
     """
 
@@ -96,6 +98,7 @@ class Server:
         home: Callable[[], Answer] | None = None,
         reload: Callable[[], None] | None = None,
         api: tuple[str, Callable[[Asked], Answer]] | None = None,
+        runbooks: tuple[str, Callable[[Asked], Answer]] | None = None,
     ) -> None:
         self._config = config
         self._page = page
@@ -112,7 +115,7 @@ class Server:
             "/readyz": _Route(_READ, lambda _: _answer_health(ready()), is_open=True),
             "/-/reload": _Route(("POST",), self._answer_reload),
         }
-        self._api = api
+        self._api, self._runbooks = api, runbooks
         self._listener = Listener(config.address, self._serve, lambda: self._context)
 
     def start(self) -> None:
@@ -150,6 +153,13 @@ class Server:
         host, port = self._listener.bound
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
+    @property
+    def url(self) -> str:
+        """Where it can be asked: by the host's name, where it listens on every address."""
+        host, port = self._listener.bound
+        name = socket.gethostname() if host in _EVERY else f"[{host}]" if ":" in host else host
+        return f"{'http' if self._config.tls is None else 'https'}://{name}:{port}"
+
     def counts(self) -> dict[int, int]:
         """Return the answers given so far, by status code."""
         return self._counts.read()
@@ -165,6 +175,8 @@ class Server:
         route = self._routes.get(asked.path)
         if route is None and self._api is not None and asked.path.startswith(self._api[0]):
             route = _Route(_READ, self._api[1])
+        if route is None and self._runbooks is not None and asked.path.startswith(self._runbooks[0]):
+            route = _Route(_READ, self._runbooks[1])
         if route is None or not route.is_open:
             if asked.spare:
                 line = f"busy: {CONNECTIONS} connections are open: scrape less often, or find who keeps them open"

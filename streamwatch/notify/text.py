@@ -31,7 +31,9 @@ _FUNCTIONS: Final[Mapping[str, Callable[..., object]]] = {
 class Links:
     """What messages point to."""
 
-    runbooks: str | None = setting("an address that is put before an alert's annotation `runbook`", default=None)
+    runbooks: str | None = setting(
+        "where runbooks are, put before an alert's `runbook_url` that is a path; by default the agent", default=None
+    )
     dashboard: str | None = setting(
         "a dashboard's address; `from` and `to` around the incident and `var-…` of its labels are added", default=None
     )
@@ -43,7 +45,7 @@ class Links:
             found = told.get("runbook_url") or told.get("runbook") or ""
             if found:
                 bare = "://" in found or self.runbooks is None
-                return found if bare else f"{(self.runbooks or '').rstrip('/')}/{found}"
+                return found if bare else f"{(self.runbooks or '').rstrip('/')}/{found.lstrip('/')}"
         return ""
 
     def shown(self, notification: Notification) -> str:

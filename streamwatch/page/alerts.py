@@ -28,6 +28,8 @@ class Shown:
     since: str
     sent: Sequence[str]
     """What each channel was told."""
+    runbook: str
+    """An address, or a path on the agent; empty where there is none that a browser should go to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,9 @@ class Alerts:
     """Those whose condition holds, not for long enough yet."""
 
 
-def alerts(some: Sequence[Alert], told: Sequence[Mapping[str, Any]], channels: int, now: float) -> Alerts:
+def alerts(
+    some: Sequence[Alert], told: Sequence[Mapping[str, Any]], channels: int, now: float, own: str = ""
+) -> Alerts:
     """Return what is shown of alerts.
 
     Args:
@@ -49,6 +53,7 @@ def alerts(some: Sequence[Alert], told: Sequence[Mapping[str, Any]], channels: i
         told: the incidents, as ``/api/v1/notifications`` has them.
         channels: how many there are to tell.
         now: seconds since 1970.
+        own: the agent's address.
 
     """
     sent: dict[str, list[Mapping[str, Any]]] = {}
@@ -60,9 +65,9 @@ def alerts(some: Sequence[Alert], told: Sequence[Mapping[str, Any]], channels: i
     firing = [one for one in heard if one.state == "firing"]
     pending = [one for one in heard if one.state == "pending"]
     return Alerts(
-        [_shown(one, sent.get(one.fingerprint, []), channels, now) for one in firing[:_MOST]],
+        [_shown(one, sent.get(one.fingerprint, []), channels, now, own) for one in firing[:_MOST]],
         max(0, len(firing) - _MOST),
-        [_shown(one, [], 0, now) for one in pending[:_MOST]],
+        [_shown(one, [], 0, now, own) for one in pending[:_MOST]],
     )
 
 
@@ -77,7 +82,7 @@ def _rank(one: Alert) -> int:
     return _ORDER.index(severity) if severity in _ORDER else len(_ORDER)
 
 
-def _shown(one: Alert, sent: Sequence[Mapping[str, Any]], channels: int, now: float) -> Shown:
+def _shown(one: Alert, sent: Sequence[Mapping[str, Any]], channels: int, now: float, own: str) -> Shown:
     severity = one.labels.get("severity", "")
     notes = dict(one.annotations)
     labels = [f"{name}={value}" for name, value in one.labels.pairs if name not in {"alertname", "severity"}]
@@ -95,7 +100,15 @@ def _shown(one: Alert, sent: Sequence[Mapping[str, Any]], channels: int, now: fl
         listed(labels, 8),
         span(max(0.0, now - since)),
         words,
+        _link(notes.get("runbook_url", ""), own),
     )
+
+
+def _link(url: str, own: str) -> str:
+    """Return what a browser that sees this page can go to: a path, where it is the agent's own."""
+    if own and url.startswith(f"{own}/"):
+        return url.removeprefix(own)
+    return url if url.startswith(("http://", "https://")) else ""
 
 
 def _sent(one: Mapping[str, Any], now: float) -> str:

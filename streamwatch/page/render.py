@@ -1,7 +1,8 @@
-"""HTML of the page, by its templates; with a policy that lets a browser fetch nothing from anywhere else."""
+"""HTML of the page and of runbooks, by templates; with a policy that lets a browser fetch nothing from elsewhere."""
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -9,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from streamwatch.export.connection import Answer
+from streamwatch.page.markdown import blocks
 from streamwatch.page.said import number
 from streamwatch.page.view import View
 
@@ -37,7 +39,18 @@ class Renderer:
 
     def render(self, view: View) -> Answer:
         """Return the page as an answer to a browser."""
-        text = self._environment.get_template("page.html").render(view=view, **self._inline)
+        return self._answer("page.html", view=view)
+
+    def runbook(self, name: str, text: str) -> Answer:
+        """Return a runbook, which is Markdown, as an answer to a browser."""
+        return self._answer("runbook.html", name=name, blocks=blocks(text), names=())
+
+    def runbooks(self, names: Sequence[str]) -> Answer:
+        """Return links to all of them."""
+        return self._answer("runbook.html", name="Runbooks", blocks=(), names=names)
+
+    def _answer(self, template: str, **given: object) -> Answer:
+        text = self._environment.get_template(template).render(**given, **self._inline)
         return Answer(HTTPStatus.OK, text.encode(), _CONTENT_TYPE, self._headers)
 
 

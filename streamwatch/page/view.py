@@ -71,6 +71,7 @@ def view(  # noqa: PLR0913, PLR0917 - what there is, each by its name
     told: Sequence[Mapping[str, Any]],
     channels: int,
     now: float,
+    own: str = "",
 ) -> View:
     """Return what the page shows.
 
@@ -82,6 +83,7 @@ def view(  # noqa: PLR0913, PLR0917 - what there is, each by its name
         told: the incidents, as ``/api/v1/notifications`` has them.
         channels: how many there are to tell.
         now: seconds since 1970.
+        own: the agent's address: what is below it is linked to by its path.
 
     """
     parts: dict[str, list[Read]] = {}
@@ -90,7 +92,7 @@ def view(  # noqa: PLR0913, PLR0917 - what there is, each by its name
     looked = {part: Said(said.get(part, ())) for part in parts}
     clusters = [cluster(part, some, looked[part], now) for part, some in parts.items() if some[0].kind != "kinesis"]
     some = [one for read in reads if read.kind == "kinesis" for one in streams(read, looked[read.part], now)]
-    shown = a.alerts(alerts, told, channels, now)
+    shown = a.alerts(alerts, told, channels, now, own)
     sources = [_source(one, looked[one.part].is_up(one), now) for one in reads]
     words = [_Word(one.name, one.health, one.headline) for one in clusters]
     words += [_Word(one.name, one.health, one.headline) for one in some]

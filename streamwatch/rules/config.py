@@ -43,6 +43,12 @@ class Config:
         return found
 
 
+def runbooks_folder() -> Path:
+    """Return the folder of the alerts' runbooks: in the package, or in the documentation of a checkout."""
+    inside = _HERE / "runbooks"
+    return inside if inside.is_dir() else _HERE.parent / "docs" / "runbooks"
+
+
 def pack_folder() -> Path:
     """Return the folder of the alerts that come with StreamWatch: in the package, or beside it in a checkout."""
     inside = _HERE / "alerts"

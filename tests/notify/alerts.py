@@ -10,7 +10,7 @@ from streamwatch.notify.routing import key
 
 def alert(name: str = "Down", state: State = "firing", at: float = 1000.0, **labels: str) -> Alert:
     found = Labels({"alertname": name, "severity": "critical", "kafka_cluster": "shop", **labels})
-    told = (("summary", f"{name} of {labels.get('broker', 'shop')}"), ("runbook", f"docs/runbooks/{name}.md"))
+    told = (("summary", f"{name} of {labels.get('broker', 'shop')}"), ("runbook_url", f"/runbooks/{name}"))
     return Alert(found, state, 1.0, at - 10, told, at, at + 60 if state == "inactive" else None)
 
 

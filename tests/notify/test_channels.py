@@ -150,7 +150,7 @@ def test_what_fires_and_what_is_over_is_told(kind: str, status: str, service: Re
         assert found["labels"]["alertname"] == "Down"
         assert found["startsAt"] == "1970-01-01T00:16:40.000Z"
         assert found["endsAt"] == ("1970-01-01T00:32:20.000Z" if status == "firing" else "1970-01-01T00:17:40.000Z")
-        assert found["annotations"]["runbook_url"] == "https://wiki.example.com/docs/runbooks/Down.md"
+        assert found["annotations"]["runbook_url"] == "https://wiki.example.com/runbooks/Down"
     else:
         assert ("RESOLVED" in told or '"status": "resolved"' in told) is (status == "resolved")
 
@@ -235,7 +235,7 @@ def test_templates_of_the_user_are_used(service: Receiver) -> None:
     told = json.loads(service.requests[0].body)
     assert told["text"] == "FIRING 1"
     text = told["attachments"][0]["blocks"][0]["text"]["text"]
-    assert text == "Down of 1 https://wiki.example.com/docs/runbooks/Down.md "
+    assert text == "Down of 1 https://wiki.example.com/runbooks/Down "
     with pytest.raises(ValueError, match="title: not a template"):
         replace(config, title="{{ .Status")
 
@@ -252,7 +252,7 @@ def test_a_runbook_without_an_address_is_no_link(service: Receiver) -> None:
     pagerduty.PagerDuty(config, replace(tools(), links=Links())).send([notification()])
     event = json.loads(service.requests[0].body)
     assert event["links"] == []
-    assert event["payload"]["custom_details"]["alerts"][0]["annotations"]["runbook"] == "docs/runbooks/Down.md"
+    assert event["payload"]["custom_details"]["alerts"][0]["annotations"]["runbook_url"] == "/runbooks/Down"
 
 
 def test_a_test_is_marked(service: Receiver) -> None:

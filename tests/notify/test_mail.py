@@ -110,7 +110,7 @@ def test_the_messages_of_an_incident_make_one_thread(send: Send, mailbox: Mailbo
     assert second["Subject"] == "RESOLVED: Down of 1"
     assert first["References"] == second["References"]
     assert first["Message-ID"] != second["Message-ID"]
-    assert "Runbook: docs/runbooks/Down.md" in first.get_content()
+    assert "Runbook: /runbooks/Down" in first.get_content()
 
 
 @pytest.mark.parametrize(

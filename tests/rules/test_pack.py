@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,13 +11,12 @@ import yaml
 from streamwatch.catalogue import METRICS
 from streamwatch.clock import SystemClock
 from streamwatch.promql.nodes import Aggregation, Binary, Call, Expr, Negation, Selector, Subquery, Window
-from streamwatch.rules.config import pack_folder
+from streamwatch.rules.config import pack_folder, runbooks_folder
 from streamwatch.rules.lint import lint
 from streamwatch.rules.load import load
 from streamwatch.rules.rule import Group, Rule
 from streamwatch.rules.unit import judge
 
-ROOT = Path(__file__).parents[2]
 FILES = sorted(pack_folder().glob("*.yml"))
 GROUPS = load(FILES)
 ALERTS = [rule for group in GROUPS for rule in group.rules if rule.alert]
@@ -39,8 +37,9 @@ def test_names_are_given_once() -> None:
 def test_every_alert_says_what_to_do_and_is_tested(rule: Rule) -> None:
     annotations, labels = dict(rule.annotations), dict(rule.labels)
     assert labels["severity"] in {"critical", "warning", "info", "none"}
-    assert set(annotations) == {"summary", "description", "runbook"}
-    runbook = (ROOT / annotations["runbook"]).read_text(encoding="utf-8")
+    assert set(annotations) == {"summary", "description", "runbook_url"}
+    assert annotations["runbook_url"] == f"/runbooks/{rule.name}"
+    runbook = (runbooks_folder() / f"{rule.name}.md").read_text(encoding="utf-8")
     assert runbook.startswith(f"# {rule.name}\n")
     for heading in ("## The rule", "## How to see it", "## What to do", "## How to silence it"):
         assert heading in runbook
@@ -50,7 +49,7 @@ def test_every_alert_says_what_to_do_and_is_tested(rule: Rule) -> None:
 
 def test_every_runbook_is_of_an_alert() -> None:
     named = {rule.name for rule in ALERTS}
-    assert {path.stem for path in (ROOT / "docs" / "runbooks").glob("*.md")} == named
+    assert {path.stem for path in runbooks_folder().glob("*.md")} == named
 
 
 def test_every_parameter_that_a_rule_reads_is_recorded_and_read() -> None:

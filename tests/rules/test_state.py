@@ -86,8 +86,11 @@ def test_what_is_held_neither_resolves_nor_goes_on() -> None:
 
 
 def test_a_fingerprint_is_alertmanagers() -> None:
-    # From Alertmanager 0.25: the alert {alertname="Probe", severity="page"}, and Go's model.LabelSet{}.
+    # From Alertmanager 0.25: the alert {alertname="Probe", severity="critical"}, and Go's model.LabelSet{}.
     assert Alert(Labels(), "firing", 1.0, 0.0).fingerprint == "cbf29ce484222325"
-    one, other = Labels({"alertname": "Probe", "severity": "page"}), Labels({"severity": "page", "alertname": "Probe"})
+    one, other = (
+        Labels({"alertname": "Probe", "severity": "critical"}),
+        Labels({"severity": "critical", "alertname": "Probe"}),
+    )
     assert Alert(one, "firing", 1.0, 0.0).fingerprint == Alert(other, "pending", 2.0, 9.0).fingerprint
     assert len({Alert(Labels({"a": str(at)}), "firing", 1.0, 0.0).fingerprint for at in range(1000)}) == 1000

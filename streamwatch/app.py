@@ -24,6 +24,7 @@ from streamwatch.page import runbooks
 from streamwatch.page.said import Read
 from streamwatch.page.view import view
 from streamwatch.remoting import Remoting
+from streamwatch.rules.config import Config as RulesConfig
 from streamwatch.rules.config import runbooks_folder
 from streamwatch.rules.rule import Group
 from streamwatch.schedule import Job, Schedule
@@ -166,7 +167,7 @@ class App:
         for name, one in wanted.items():
             if name not in self._watches:
                 self._watch(one)
-        if replace(config.rules, pack=True, files=()) == replace(self.config.rules, pack=True, files=()):
+        if _without_files(config.rules) == _without_files(self.config.rules):
             self._deciding.take(wanted_rules, config.notify)
         else:
             self._deciding.stop(1.0)
@@ -336,3 +337,8 @@ class App:
     def _ready(self) -> Health:
         waiting = [name for name, watch in self._watches.items() if watch.last is None]
         return Health(tuple(f"source {name!r}: the first read has not ended yet" for name in waiting))
+
+
+def _without_files(rules: RulesConfig) -> RulesConfig:
+    """Return how rules are decided, without which."""
+    return replace(rules, pack=True, files=(), severities={})

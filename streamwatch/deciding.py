@@ -27,6 +27,7 @@ from streamwatch.rules.group import RuleChange
 from streamwatch.rules.load import load
 from streamwatch.rules.rule import Group
 from streamwatch.rules.runbooks import linked
+from streamwatch.rules.severities import renamed
 from streamwatch.statefile import StateFile
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ def groups(config: Config) -> tuple[Group, ...]:
         RuleError: with every mistake in them.
 
     """
-    return load(config.paths()) if config.enabled else ()
+    return renamed(load(config.paths()), config.severities) if config.enabled else ()
 
 
 class Deciding:

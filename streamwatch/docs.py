@@ -4,7 +4,7 @@
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
@@ -186,7 +186,9 @@ def _type(kind: Any) -> str:  # noqa: ANN401
         return str(get_args(kind)[1])
     if is_dataclass(kind):
         return "section"
-    return {bool: "true or false", int: "number", str: "text", Secret: "secret"}[kind]
+    return {bool: "true or false", int: "number", str: "text", Secret: "secret", Mapping: "text by text"}[
+        get_origin(kind) or kind
+    ]
 
 
 def _default(field: Field[Any], kind: Any) -> str:  # noqa: ANN401

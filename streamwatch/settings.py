@@ -108,6 +108,8 @@ class _Sheet:
             kind = next(one for one in get_args(kind) if one is not NoneType)
         if is_dataclass(kind):
             return self._object(kind, node, path)
+        if get_origin(kind) is Mapping:
+            return self._texts(node, path)
         if get_origin(kind) is tuple:
             return self._list(get_args(kind)[0], node, path)
         try:
@@ -127,6 +129,19 @@ class _Sheet:
             self.wrong(node, path, f"{_shown(node, kind)} is not a list: write '[...]' or one '- ...' a line")
             return ()
         return tuple(self.convert(kind, one, f"{path}[{i}]") for i, one in enumerate(node.value))
+
+    def _texts(self, node: yaml.Node, path: str) -> dict[str, str]:
+        if not isinstance(node, _MAPPING):
+            self.wrong(node, path, f"{_shown(node, str)} is not a mapping: write '{{name: value}}'")
+            return {}
+        found: dict[str, str] = {}
+        for key, value in node.value:
+            name = self.convert(str, key, path)
+            if name in found:
+                self.wrong(key, path, f"{name!r} comes twice: keep one")
+            elif name is not None:
+                found[name] = self.convert(str, value, f"{path}.{name}")
+        return found
 
     def _object(self, cls: Any, node: yaml.Node, path: str) -> Any:  # noqa: ANN401
         if not isinstance(node, _MAPPING):

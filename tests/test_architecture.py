@@ -49,7 +49,7 @@ OWN = {
     "watched": {"model", "catalogue", "collectors", "sources", "clock", "trust"},
     "trust": {"model"},
     "promql": {"model", "errors"},
-    "rules/commands": {"model", "catalogue", "errors", "clock", "rules"},
+    "rules/commands": {"model", "catalogue", "config", "errors", "clock", "rules"},
     "rules": {"model", "promql", "errors", "clock", "history"},
     "statefile": {"clock"},
     "notify/commands": {"model", "config", "errors", "clock", "notify", "statefile"},

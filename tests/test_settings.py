@@ -1,6 +1,7 @@
 """Every mistake is told at once, with its line, what is wrong and what is allowed."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -36,6 +37,7 @@ class Outer:
     loud: bool = setting("whether it is loud", default=False)
     inner: Inner | None = setting("a part", default=None)
     inners: tuple[Inner, ...] = setting("parts", default=())
+    names: Mapping[str, str] = setting("what is called otherwise", default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.colour == "blue" and self.loud:
@@ -56,6 +58,7 @@ def mistakes(text: str, folder: Path = Path()) -> list[str]:
     ("text", "field", "expected"),
     [
         pytest.param("every: 1500ms", "every", 1.5, id="milliseconds"),
+        pytest.param("names: {a: b, c: d}", "names", {"a": "b", "c": "d"}, id="a mapping"),
         pytest.param("every: 90s", "every", 90.0, id="seconds"),
         pytest.param("every: 1.5h", "every", 5400.0, id="hours"),
         pytest.param("every: 7d", "every", 604800.0, id="days"),
@@ -91,6 +94,9 @@ def test_a_value_is_read(text: str, field: str, expected: object) -> None:
         pytest.param("loud: 1", "loud: '1' is neither true nor false", id="bool"),
         pytest.param("inner: {depth: 11}", "inner.depth: '11' is too much: at most 10", id="maximum"),
         pytest.param("inner: {depth: x}", "inner.depth: 'x' is not a whole number", id="int"),
+        pytest.param("names: x", "names: 'x' is not a mapping: write '{name: value}'", id="names"),
+        pytest.param("names: {a: b, a: c}", "names: 'a' comes twice: keep one", id="a_name_twice"),
+        pytest.param("names: {a: [b]}", "names.a: a single value is wanted here", id="name"),
         pytest.param("inner: 5", "inner: '5' is not a mapping: allowed keys are depth", id="mapping"),
         pytest.param("lout: true", "unknown key 'lout': did you mean 'loud'?", id="typo"),
         pytest.param("name: y", "'name' comes twice: keep one", id="twice"),
@@ -167,6 +173,6 @@ def test_no_text_breaks_the_reader(text: str) -> None:
     assert told(text) != []
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5), lambda x: st.lists(x, max_size=3) | st.dictionaries(st.sampled_from(["name", "every", "inner", "inners", "match", "depth", "password"]), x, max_size=4), max_leaves=10))  # fmt: skip  # noqa: E501
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5), lambda x: st.lists(x, max_size=3) | st.dictionaries(st.sampled_from(["name", "every", "inner", "inners", "match", "depth", "password", "names"]), x, max_size=4), max_leaves=10))  # fmt: skip  # noqa: E501
 def test_no_shape_breaks_the_reader(shape: object) -> None:
     assert told(json.dumps(shape)) != []

@@ -4,14 +4,17 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from streamwatch.catalogue import METRICS
+from streamwatch.catalogue import METRICS, kafka_exporter
 from streamwatch.clock import SystemClock
-from streamwatch.errors import RuleError
+from streamwatch.config import load as load_config
+from streamwatch.errors import ConfigError, RuleError
 from streamwatch.rules.config import Config, pack_folder
+from streamwatch.rules.export import FORMS, Wanted, export
 from streamwatch.rules.lint import lint
 from streamwatch.rules.load import load
 from streamwatch.rules.rule import Group
@@ -24,25 +27,36 @@ _MOST_BYTES = 64 * 2**20
 
 @click.group()
 def rules() -> None:
-    """Check and test rule files, as Prometheus reads them."""
+    """Check, test and export rule files, as Prometheus and its operator read them."""
 
 
 @rules.command()
 @_files
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A configuration: its rule files, where none is given, and the metrics of its `export.compatibility`.",
+)
 @click.option("--tick", type=float, default=15.0, show_default=True, help="Seconds between samples.")
 @click.option("--strict", is_flag=True, help="Exit with 1 for doubts, too.")
-def check(files: tuple[Path, ...], tick: float, strict: bool) -> None:  # noqa: FBT001 - a flag
+def check(files: tuple[Path, ...], config_file: Path | None, tick: float, strict: bool) -> None:  # noqa: FBT001 - a flag
     """Check rule FILES (by default the alerts that come with StreamWatch).
 
     Exit code 1 when one cannot be used. What is doubtful (an unknown metric, a rule that cannot fire) is told as well.
     """
-    paths = list(files) or Config().paths()
+    config, compatibility = (Config(), ()) if config_file is None else _configured(config_file)
+    paths = list(files) or config.paths()
     groups = _loaded(paths)
-    doubts = lint(groups, METRICS, tick)
+    is_compatible = "kafka_exporter" in compatibility
+    theirs = kafka_exporter.METRICS
+    doubts = lint(groups, (*METRICS, *theirs), tick) if is_compatible else lint(groups, METRICS, tick, theirs)
     for doubt in doubts:
         click.echo(f"doubtful: {doubt}")
     count = sum(len(group.rules) for group in groups)
-    click.echo(f"{len(paths)} files, {count} rules: fine" + (f", {len(doubts)} doubts" if doubts else ""))
+    doubtful = f", {_counted(len(doubts), 'doubt')}" if doubts else ""
+    click.echo(f"{_counted(len(paths), 'file')}, {_counted(count, 'rule')}: fine{doubtful}")
     if doubts and strict:
         raise SystemExit(1)
 
@@ -71,6 +85,61 @@ def test(files: tuple[Path, ...]) -> None:
                 click.echo("    " + failure.replace("\n", "\n    "))
     if failed:
         raise SystemExit(1)
+
+
+@rules.command("export")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), metavar="DIR")
+@click.option(
+    "--as",
+    "form",
+    type=click.Choice(tuple(FORMS)),
+    default="prometheus",
+    show_default=True,
+    help="Files for `rule_files`, or PrometheusRule objects for the operator.",
+)
+@click.option("--runbooks", metavar="URL", help="Where runbooks are: an agent, as in https://agent.example.com.")
+@click.option("--namespace", metavar="NAME", help="Of the Kubernetes objects.")
+@click.option(
+    "--label",
+    "labels",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Of the Kubernetes objects, as operators select them.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace files that are there and say something else.")
+def export_command(  # noqa: PLR0913, PLR0917 - its options
+    folder: Path,
+    form: str,
+    runbooks: str | None,
+    namespace: str | None,
+    labels: tuple[str, ...],
+    overwrite: bool,  # noqa: FBT001 - a flag
+) -> None:
+    """Write the alerts that come with StreamWatch into a folder, for a Prometheus or its operator."""
+    if runbooks is not None and not runbooks.startswith(("http://", "https://")):
+        raise click.UsageError(f"--runbooks: {runbooks!r} is no address: write https://HOST")
+    split = [one.partition("=") for one in labels]
+    if wrong := [name for name, is_given, _ in split if not (name and is_given)]:
+        raise click.UsageError(f"--label: {wrong[0]!r}: write NAME=VALUE")
+    wanted = Wanted(form, runbooks, namespace, {name: value for name, _, value in split})
+    try:
+        written = export(folder, wanted, overwrite=overwrite)
+    except RuleError as error:
+        raise click.ClickException(str(error)) from error
+    for path in written:
+        click.echo(str(path))
+
+
+def _configured(file: Path) -> tuple[Config, Sequence[str]]:
+    try:
+        config = load_config(file)
+    except ConfigError as error:
+        raise click.ClickException(str(error)) from error
+    return config.rules, config.export.compatibility
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
 
 
 def _loaded(paths: list[Path]) -> tuple[Group, ...]:

@@ -1,5 +1,7 @@
 """What is decided, and how."""
 
+import glob
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -30,6 +32,11 @@ class Config:
     history: Duration = setting(
         "how long to keep samples that no rule looks back to, for queries", default=60.0, minimum=0.0, maximum=86_400.0
     )
+    severities: Mapping[str, str] = setting(
+        "for the label `severity` of alerts: what rule files call it, and what it is called instead, as in"
+        " `{P1: critical, P2: warning}`; routes and messages know `critical`, `warning`, `info` and `none`",
+        default_factory=dict,
+    )
     job: str = setting("the label `job` that rules see, as from a scrape", default="streamwatch")
     instance: str | None = setting("the label `instance` that rules see; by default `listen.address`", default=None)
 
@@ -38,8 +45,7 @@ class Config:
         found = sorted(pack_folder().glob("*.yml")) if self.pack else []
         for text in self.files:
             path = Path(text)
-            matching = sorted(path.parent.glob(path.name)) if "*" in path.name else [path]
-            found += matching or [path]
+            found += matching(path.parent, path.name) if "*" in path.name else [path]
         return found
 
 
@@ -53,3 +59,15 @@ def pack_folder() -> Path:
     """Return the folder of the alerts that come with StreamWatch: in the package, or beside it in a checkout."""
     inside = _HERE / "alerts"
     return inside if inside.is_dir() else _HERE.parent / "alerts"
+
+
+def matching(folder: Path, pattern: str) -> list[Path]:
+    """Return the files that a pattern means, as Go's ``filepath.Glob`` does; itself, where there are none.
+
+    Args:
+        folder: what a pattern that is not absolute counts from.
+        pattern: a path in which ``*``, ``?`` and ``[...]`` stand for parts of names.
+
+    """
+    found = glob.glob(pattern, root_dir=folder, include_hidden=True)  # noqa: PTH207 - Path's does not take absolute ones
+    return [folder / one for one in sorted(found)] or [folder / pattern]

@@ -18,42 +18,59 @@ _CHANGING: Final = re.compile(r"\$value|\.Value|query\s")
 _PREFIXES: Final = ("kafka_", "kinesis_", "streamwatch_")
 
 
-def lint(groups: Iterable[Group], metrics: Iterable[Metric], tick_seconds: float = 15.0) -> list[str]:
+def lint(
+    groups: Iterable[Group], metrics: Iterable[Metric], tick_seconds: float = 15.0, others: Iterable[Metric] = ()
+) -> list[str]:
     """Return what is doubtful, a line each: file, line, rule, what, and what to do.
 
     Args:
         groups: the rules.
         metrics: those that the agent exports.
         tick_seconds: how far samples are apart.
+        others: those of kafka_exporter, where the agent could export them and does not.
 
     """
     listed = list(groups)
     known = {one.name: one for one in metrics}
     recorded = {rule.name for group in listed for rule in group.rules if not rule.alert}
+    missing = {one.name for one in others}
     found: list[str] = []
     for group in listed:
         for rule in group.rules:
             about = f"{rule.where}: group {group.name!r}, rule {rule.name!r}: "
-            found += [about + told for told in _metrics(rule, known, recorded)]
+            found += [about + told for told in _metrics(rule, known, recorded, missing)]
             found += [about + told for told in _expression(rule, known, tick_seconds)]
             found += [about + told for told in _alert(rule, group)]
     return found
 
 
-def _metrics(rule: Rule, known: Mapping[str, Metric], recorded: set[str]) -> Iterator[str]:
+def _metrics(rule: Rule, known: Mapping[str, Metric], recorded: set[str], missing: set[str]) -> Iterator[str]:
     for node in nodes(rule.expr):
         if not isinstance(node, Selector):
             continue
         name = metric_of(node)
         if name is None:
-            yield "a selector that names no metric: the agent cannot tell what it reads"
+            if not _is_recorded(node, known, recorded):
+                yield "a selector that names no metric: the agent cannot tell what it reads"
         elif name in known:
             own = {*known[name].labels, *_SCRAPED, NAME}
             for matcher in node.matchers:
                 if matcher.name not in own:
                     yield f"{name} has no label {matcher.name!r}: it has {', '.join(known[name].labels) or 'none'}"
+        elif name in missing:
+            yield f"{name} is kafka_exporter's: it is there with `export.compatibility: [kafka_exporter]`"
         elif name.startswith(_PREFIXES) and name not in recorded:
             yield f"{name}: no metric of StreamWatch: `streamwatch metrics` lists them"
+
+
+def _is_recorded(selector: Selector, known: Mapping[str, Metric], recorded: set[str]) -> bool:
+    """Say whether a selector by parts of names reads what rules record, and nothing else that the agent has."""
+    conditions = [one for one in selector.matchers if one.name == NAME]
+
+    def reads(name: str) -> bool:
+        return all(one.matches({NAME: name}) for one in conditions)
+
+    return bool(conditions) and any(map(reads, recorded)) and not any(map(reads, known))
 
 
 def _expression(rule: Rule, known: Mapping[str, Metric], tick: float) -> Iterator[str]:

@@ -1,7 +1,10 @@
-"""Rule files, read strictly: every mistake at once, each with its file, line and rule."""
+"""Rule files, read strictly: every mistake at once, each with its file, line and rule.
+
+A file is Prometheus's, or holds manifests for its operator: ``kind: PrometheusRule``, one or many, in lists or not.
+"""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -23,6 +26,12 @@ _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """In C where PyYAML came with it: rules are a hundred kilobytes."""
 _METRIC: Final = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _GROUP_FIELDS: Final = ("name", "interval", "query_offset", "limit", "labels", "rules")
+_MANIFEST: Final = ("apiVersion", "kind", "metadata", "spec", "status")
+_MANIFEST_GROUP: Final = (*_GROUP_FIELDS, "partial_response_strategy")
+"""With what is Thanos's, which the operator takes; Prometheus does not."""
+API: Final = "monitoring.coreos.com/v1"
+KIND: Final = "PrometheusRule"
+_LISTS: Final = ("List", f"{KIND}List")
 _RULE_FIELDS: Final = ("record", "alert", "expr", "for", "keep_firing_for", "labels", "annotations")
 
 
@@ -39,7 +48,7 @@ def load(paths: Iterable[Path]) -> tuple[Group, ...]:
         try:
             with path.open(encoding="utf-8") as file:
                 text = file.read(MOST_BYTES + 1)
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:  # not UTF-8, too, and what is no path
             mistakes.append(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}")
             continue
         groups, wrong = read(text, str(path))
@@ -55,8 +64,7 @@ def load(paths: Iterable[Path]) -> tuple[Group, ...]:
 def read(text: str, where: str) -> tuple[list[Group], list[str]]:
     """Read the text of a rule file; return its groups, and what is wrong with it."""
     sheet = _Sheet(where)
-    root = sheet.compose(text)
-    groups = [] if root is None else sheet.groups(root)
+    groups = sheet.groups(sheet.compose(text))
     return groups, [mistake for _, mistake in sorted(sheet.mistakes)]
 
 
@@ -69,43 +77,87 @@ class _Sheet:
         self._about = ""
         self._visited = 0
 
-    def compose(self, text: str) -> yaml.Node | None:
+    def compose(self, text: str) -> list[yaml.Node]:
+        """Return the documents that are not empty."""
         if len(text.encode("utf-8", "replace")) > MOST_BYTES:
             self.mistakes.append((0, f"{self._where}: larger than {MOST_BYTES} bytes: is this the right file?"))
-            return None
+            return []
         try:
-            documents = yaml.compose_all(text, Loader=_LOADER)
-            root: yaml.Node | None = next(documents, None)
-            if next(documents, None) is not None:
-                self.mistakes.append((0, f"{self._where}: a second document, which nobody reads: remove it"))
+            return [one for one in yaml.compose_all(text, Loader=_LOADER) if not _is_null(one)]
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
             self.mistakes.append((line, f"{self._where}:{line}: not YAML: {error.problem}"))
-            return None
         except (yaml.YAMLError, RecursionError, ValueError) as error:
             self.mistakes.append((0, f"{self._where}: not YAML: {str(error).splitlines()[0]}"))
-            return None
-        return root
+        return []
 
     def wrong(self, node: yaml.Node, what: str) -> None:
         line = node.start_mark.line + 1
         about = f"{self._about}: " if self._about else ""
         self.mistakes.append((line, f"{self._where}:{line}: {about}{what}"))
 
-    def groups(self, root: yaml.Node) -> list[Group]:
-        listed = self._fields(root, ("groups",)).get("groups")
+    def groups(self, documents: Sequence[yaml.Node]) -> list[Group]:
+        if any(_field(one, "kind") or _field(one, "apiVersion") for one in documents):
+            return self._manifests([one for document in documents for one in self._unpacked(document)], documents[0])
+        for other in documents[1:]:
+            self.wrong(other, "a second document, which nobody reads: remove it")
+        return self._groups(documents[0], self._where, _GROUP_FIELDS) if documents else []
+
+    def _unpacked(self, node: yaml.Node) -> Iterator[yaml.Node]:
+        """Yield the objects of a list, or the object itself."""
+        if _field(node, "kind") not in _LISTS:
+            yield node
+            return
+        items = dict(self._pairs(node)).get("items")
+        for one in self._items(items):
+            if _field(one, "kind") in _LISTS:
+                self.wrong(one, "a list in a list, which Kubernetes does not have either")
+            else:
+                yield one
+
+    def _manifests(self, objects: Sequence[yaml.Node], first: yaml.Node) -> list[Group]:
         found: list[Group] = []
-        for node in self._items(listed):
-            group = self._group(node)
+        rules = [one for one in objects if self._is_rules(one)]
+        names: set[str] = set()
+        for at, one in enumerate(rules):
+            metadata = _value(one, "metadata")
+            name = ".".join(part for field in ("namespace", "name") if (part := _field(metadata, field)))
+            # Each is a file of its own to Prometheus: its groups are told from those of others by the file.
+            name = f"{name}.{at}".lstrip(".") if name in names or not name else name
+            names.add(name)
+            file = self._where if len(rules) == 1 else f"{self._where}#{name}"
+            spec = self._fields(one, _MANIFEST).get("spec")
+            if spec is None or _is_null(spec):
+                self.wrong(one, f"a {KIND} without `spec`")
+            else:
+                found += self._groups(spec, file, _MANIFEST_GROUP)
+        if not rules and not self.mistakes:
+            self.wrong(first, f"there is no {KIND} in it")
+        return found
+
+    def _is_rules(self, node: yaml.Node) -> bool:
+        """Say whether an object holds rules; one that only seems to is a mistake, others are none of ours."""
+        kind, api = _field(node, "kind"), _field(node, "apiVersion")
+        if kind == KIND and api == API:
+            return True
+        if not kind or not api or _value(_value(node, "spec"), "groups") is not None:
+            self.wrong(node, f"kind {kind!r} of {api!r} is not read: rules are in `kind: {KIND}` of `{API}`")
+        return False
+
+    def _groups(self, node: yaml.Node, file: str, known: tuple[str, ...]) -> list[Group]:
+        self._about = ""
+        found: list[Group] = []
+        for one in self._items(self._fields(node, ("groups",)).get("groups")):
+            group = self._group(one, file, known)
             if group is not None:
                 if any(group.name == other.name for other in found):
-                    self.wrong(node, f"a second group {group.name!r} in this file: names must differ")
+                    self.wrong(one, f"a second group {group.name!r} in this file: names must differ")
                 found.append(group)
         return found
 
-    def _group(self, node: yaml.Node) -> Group | None:
+    def _group(self, node: yaml.Node, file: str, known: tuple[str, ...]) -> Group | None:
         self._about = ""
-        fields = self._fields(node, _GROUP_FIELDS)
+        fields = self._fields(node, known)
         name = self._text(fields.get("name"))
         if not name:
             self.wrong(node, "a group without a name")
@@ -123,7 +175,7 @@ class _Sheet:
             elif rule is not None:
                 rules[rule] = None
         self._about = ""
-        return Group(name, self._where, tuple(rules), interval or None, offset or 0.0, limit)
+        return Group(name, file, tuple(rules), interval or None, offset or 0.0, limit)
 
     def _rule(self, node: yaml.Node, group_labels: Pairs) -> Rule | None:
         fields = self._fields(node, _RULE_FIELDS)
@@ -250,3 +302,14 @@ def _seconds(text: str) -> float:
 
 def _is_null(node: yaml.Node) -> bool:
     return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"
+
+
+def _value(node: yaml.Node | None, name: str) -> yaml.Node | None:
+    """Return what a mapping has under a name, without a word where it is none."""
+    some = node.value if isinstance(node, yaml.MappingNode) else ()
+    return next((value for key, value in some if isinstance(key, yaml.ScalarNode) and key.value == name), None)
+
+
+def _field(node: yaml.Node | None, name: str) -> str:
+    value = _value(node, name)
+    return str(value.value) if isinstance(value, yaml.ScalarNode) and not _is_null(value) else ""

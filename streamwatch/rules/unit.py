@@ -18,6 +18,7 @@ from streamwatch.promql.evaluate import Options
 from streamwatch.promql.parse import duration_ms, parse
 from streamwatch.promql.series import Vector
 from streamwatch.rules import notation
+from streamwatch.rules.config import matching
 from streamwatch.rules.group import ALERTNAME, GroupState
 from streamwatch.rules.load import MOST_BYTES, load
 from streamwatch.rules.rule import Group
@@ -53,7 +54,7 @@ def run(path: Path, clock: Clock) -> list[Verdict]:
     """
     told = _mapping(_read(path), "file")
     patterns = [str(one) for one in _list(told.get("rule_files"))]
-    files = [file for one in patterns for file in (sorted(path.parent.glob(one)) or [path.parent / one])]
+    files = [file for one in patterns for file in matching(path.parent, one)]
     groups = _ordered(load(files), [str(one) for one in _list(told.get("group_eval_order"))])
     interval = duration_ms(str(told.get("evaluation_interval", "1m")))
     return judge(_list(told.get("tests")), groups, interval, clock, fuzzy=bool(told.get("fuzzy_compare")))

@@ -13,12 +13,14 @@ import pytest
 import yaml
 
 from streamwatch.clock import SystemClock
+from streamwatch.errors import RuleError
 from streamwatch.model.labels import NAME
 from streamwatch.rules.config import pack_folder
 from streamwatch.rules.load import load
 from streamwatch.rules.unit import run
 from tests.real import artefacts
 from tests.real.conftest import had
+from tests.rules import manifests
 from tests.rules.templates import LABELS, TEMPLATES, VALUE
 
 COUNT = int(os.environ.get("STREAMWATCH_FUZZ", "600")) // 6
@@ -26,6 +28,12 @@ SEED = int(os.environ.get("STREAMWATCH_SEED", "7"))
 PACK = sorted(pack_folder().glob("*.yml"))
 PACK_TESTS = sorted((pack_folder() / "tests").glob("*.yml"))
 STEP = 15
+_SAME = ("an expression", "in the second", "in a list", "a field of a rule", "a field of its spec", "one group twice")
+"""Mistakes that are promtool's as well, and not only the operator's."""
+MANIFESTS = {
+    **{name: (text, True) for name, (text, _) in manifests.GOOD.items()},
+    **{name: (manifests.BAD[name][0], False) for name in _SAME},
+}
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +60,33 @@ def passes(path: Path) -> bool:
 def test_the_pack_is_fine(promtool: Path) -> None:
     code, said = told(promtool, "check", "rules", *PACK)
     assert code == 0, said
+
+
+@pytest.mark.parametrize(("text", "is_good"), MANIFESTS.values(), ids=MANIFESTS)
+def test_manifests_are_good_where_their_rules_are_to_promtool(
+    promtool: Path,
+    tmp_path: Path,
+    text: str,
+    is_good: bool,  # noqa: FBT001 - a case
+) -> None:
+    """What the operator makes of each, one file an object, is what promtool is asked of."""
+    (tmp_path / "manifests.yml").write_text(text)
+    objects = [one for one in yaml.safe_load_all(text) if one]
+    objects = [one for each in objects for one in each.get("items", [each])]
+    counts = []
+    for at, one in enumerate(one for one in objects if one["kind"] == "PrometheusRule"):
+        for group in one["spec"].get("groups", []):
+            group.pop("partial_response_strategy", None)  # the operator hands it to Thanos alone
+        (tmp_path / f"{at}.yml").write_text(yaml.safe_dump(one["spec"]))
+        code, said = told(promtool, "check", "rules", "--lint=none", tmp_path / f"{at}.yml")
+        counts.append((code, sum(map(int, re.findall(r"SUCCESS: (\d+) rules found", said)))))
+    assert all(code == 0 for code, _ in counts) is is_good
+    if is_good:
+        found = load([tmp_path / "manifests.yml"])
+        assert sum(len(group.rules) for group in found) == sum(count for _, count in counts)
+    else:
+        with pytest.raises(RuleError):
+            load([tmp_path / "manifests.yml"])
 
 
 def test_its_tests_pass(promtool: Path) -> None:

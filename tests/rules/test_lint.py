@@ -1,8 +1,12 @@
 """What is allowed, and yet not what is meant."""
 
-import pytest
+from pathlib import Path
 
-from streamwatch.catalogue import METRICS
+import pytest
+from click.testing import CliRunner
+
+from streamwatch.catalogue import METRICS, kafka_exporter
+from streamwatch.rules.commands import rules
 from streamwatch.rules.lint import lint
 from streamwatch.rules.load import read
 
@@ -65,3 +69,58 @@ def test_so_is_one_of_an_alert(rest: str, doubt: str) -> None:
 )
 def test_what_is_meant_is_not_doubted(expr: str) -> None:
     assert doubts(expr) == []
+
+
+def of_names(pattern: str, *recorded: str) -> list[str]:
+    """Return the doubts about a rule that reads by a part of names, beside rules that record some."""
+    text = "groups:\n- name: g\n  rules:\n"
+    text += "".join(f"  - {{record: '{name}', expr: vector(1)}}\n" for name in recorded)
+    text += f"  - {{record: all, expr: 'count({{__name__=~\"{pattern}\"}})'}}\n"
+    groups, mistakes = read(text, "x.yml")
+    assert mistakes == []
+    return lint(groups, METRICS)
+
+
+def test_parts_of_names_that_only_recorded_series_have_are_not_doubted() -> None:
+    assert of_names("a:.+", "a:b", "a:c") == []
+    for doubtful in (
+        of_names("a:.+"),
+        of_names("a:.+", "b:c"),
+        of_names("kafka_.+|a:.+", "a:b"),
+        of_names(".+", "a:b"),
+    ):
+        assert "names no metric" in doubtful[0]
+
+
+@pytest.mark.parametrize("compatibility", ["[]", "[kafka_exporter]"])
+def test_names_of_kafka_exporter_are_known_where_they_are_served(tmp_path: Path, compatibility: str) -> None:
+    text = "groups:\n- name: exporter\n  rules:\n"
+    for at, one in enumerate(kafka_exporter.METRICS):
+        rest = "labels: {severity: info}, annotations: {summary: x}"
+        text += f"  - {{alert: A{at}, expr: {one.name} > 0, {rest}}}\n"
+    (tmp_path / "rules.yml").write_text(text)
+    file = tmp_path / "streamwatch.yaml"
+    file.write_text(
+        "kafka: [{name: k, bootstrap: ['h:1']}]\n"
+        f"export: {{compatibility: {compatibility}}}\nrules: {{pack: false, files: [rules.yml]}}\n"
+    )
+    count = len(kafka_exporter.METRICS)
+    done = CliRunner().invoke(rules, ["check", "--config", str(file)])
+    assert done.exit_code == 0
+    if compatibility == "[kafka_exporter]":
+        assert done.output == f"1 file, {count} rules: fine\n"
+        return
+    assert done.output.count("kafka_exporter's: it is there with `export.compatibility: [kafka_exporter]`") == count
+    assert done.output.endswith(f"1 file, {count} rules: fine, {count} doubts\n")
+    assert CliRunner().invoke(rules, ["check", str(tmp_path / "rules.yml")]).output == done.output
+
+
+def test_a_wrong_configuration_is_told(tmp_path: Path) -> None:
+    (tmp_path / "streamwatch.yaml").write_text("kafkas: 1")
+    done = CliRunner().invoke(rules, ["check", "--config", str(tmp_path / "streamwatch.yaml")])
+    assert done.exit_code == 1
+    assert "unknown key 'kafkas'" in done.output
+
+
+def test_the_shipped_rules_are_fine() -> None:
+    assert CliRunner().invoke(rules, ["check"]).output.endswith(" rules: fine\n")

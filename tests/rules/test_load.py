@@ -4,8 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from streamwatch import config
+from streamwatch.deciding import groups
 from streamwatch.errors import RuleError
+from streamwatch.rules.config import Config
 from streamwatch.rules.load import load, read
+from streamwatch.rules.runbooks import linked
+from streamwatch.rules.severities import renamed
+from tests.rules import manifests
 
 GOOD = """
 groups:
@@ -114,3 +120,67 @@ def test_a_bomb_of_aliases_is_refused() -> None:
         bomb += f"- name: g{at}\n  rules: &{'bcdefghi'[at]} [{', '.join(['*' + 'abcdefgh'[at]] * 10)}]\n"
     _, mistakes = read(bomb, "x.yml")
     assert mistakes
+
+
+@pytest.mark.parametrize(("text", "names"), manifests.GOOD.values(), ids=manifests.GOOD)
+def test_manifests_for_the_operator_are_read(text: str, names: list[tuple[str, str]]) -> None:
+    found, mistakes = read(text, "x.yml")
+    assert mistakes == []
+    assert [(group.file, group.name) for group in found] == names
+
+
+@pytest.mark.parametrize(("text", "told"), manifests.BAD.values(), ids=manifests.BAD)
+def test_what_is_wrong_in_one_is_told_with_its_line(text: str, told: str) -> None:
+    (mistake,) = read(text, "x.yml")[1]
+    line, _, what = told.partition(": ")
+    assert mistake.startswith(f"x.yml:{line}: ")
+    assert what in mistake
+
+
+def test_a_rule_of_a_manifest_is_as_of_a_file() -> None:
+    ((plain,), _), ((ours,), mistakes) = read(GOOD, "x.yml"), read(manifests.wrapped(GOOD), "x.yml")
+    assert mistakes == []
+    assert ours == plain
+    lines = [int(rule.where.rpartition(":")[2]) for rule in (*plain.rules, *ours.rules)]
+    assert lines[2:] == [line + manifests.HEAD.count("\n") - 1 for line in lines[:2]]
+
+
+def test_a_bomb_of_lists_is_refused() -> None:
+    assert read("&a\napiVersion: v1\nkind: List\nitems: [*a]\n", "x.yml")[1]
+    layers = "".join(f"- &l{at} {{kind: List, items: [*l{at - 1}, *l{at - 1}]}}\n" for at in range(1, 9))
+    assert read(f"apiVersion: v1\nkind: List\nitems:\n- &l0 {{kind: List}}\n{layers}", "x.yml")[1]
+
+
+def test_severities_have_the_names_that_are_given(tmp_path: Path) -> None:
+    text = "groups:\n- name: g\n  rules:\n"
+    for name in ("P1", "P2", "info"):
+        text += f"  - {{alert: {name}, expr: up, labels: {{severity: {name}, team: P1}}}}\n"
+    (tmp_path / "x.yml").write_text(f"{text}  - {{record: r, expr: up, labels: {{severity: P1}}}}\n")
+    text = "kafka: [{name: k, bootstrap: ['h:1']}]\n"
+    text += "rules: {pack: false, files: ['*.yml'], severities: {P1: critical, P2: P1}}\n"
+    (group,) = groups(config.parse(text, "c.yaml", tmp_path).rules)
+    assert [dict(rule.labels)["severity"] for rule in group.rules] == ["critical", "P1", "info", "P1"]
+    assert {dict(rule.labels).get("team") for rule in group.rules} == {"P1", None}
+    assert renamed([group], {}) == (group,)
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("/runbooks/A", "http://h:1/x/runbooks/A"),
+        ("https://wiki/A", "https://wiki/A"),
+        ("//wiki/A", "//wiki/A"),
+        ("docs/A.md", "docs/A.md"),
+        ("{{ $labels.a }}", "{{ $labels.a }}"),
+    ],
+)
+def test_a_runbook_that_is_a_path_gets_an_address(given: str, meant: str) -> None:
+    text = f"groups: [{{name: g, rules: [{{alert: A, expr: up, annotations: {{runbook_url: '{given}', a: /b}}}}]}}]"
+    (group,) = linked(read(text, "x.yml")[0], "http://h:1/x/")
+    assert dict(group.rules[0].annotations) == {"runbook_url": meant, "a": "/b"}
+
+
+@pytest.mark.parametrize("name", ["no\0thing.yml", "x" * 5000, "", "**x*.yml", "[*", "no*.yml"])
+def test_a_path_that_is_none_is_a_mistake(tmp_path: Path, name: str) -> None:
+    with pytest.raises(RuleError):
+        load(Config(pack=False, files=(str(tmp_path / name),)).paths())

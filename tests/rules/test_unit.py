@@ -14,6 +14,7 @@ from streamwatch.rules.commands import query, rules
 from streamwatch.rules.config import pack_folder
 from streamwatch.rules.notation import labels, values
 from streamwatch.rules.unit import run
+from tests.rules import manifests
 
 RULE = "{alert: A, expr: 'm > 1', for: 1m, labels: {severity: critical}, annotations: {summary: 'm: {{ $value }}'}}"
 RULES = f"groups: [{{name: g, rules: [{RULE}]}}]"
@@ -80,6 +81,34 @@ def test_a_file_passes_or_says_what_differs(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "pattern", ["{folder}/rules.yml", "{folder}/r*.yml", "rules.yml", "../*/r?les.yml", "[r]ules.yml"]
+)
+def test_rule_files_are_found_as_promtool_finds_them(tmp_path: Path, pattern: str) -> None:
+    folder = tmp_path / "here"
+    folder.mkdir()
+    (folder / "rules.yml").write_text(manifests.wrapped(RULES))
+    text = (TEST % ("good", "2")).replace("rules.yml", f"'{pattern.format(folder=folder)}'")
+    (folder / "test.yml").write_text(text)
+    (verdict,) = run(folder / "test.yml", ManualClock())
+    assert verdict.failures == ()
+
+
+@pytest.mark.parametrize("pattern", ["/no/such/file.yml", "/no/such/*.yml", "no*.yml", "**", "[", "a\\0b", ""])
+def test_a_test_without_its_rules_says_so(tmp_path: Path, pattern: str) -> None:
+    (tmp_path / "test.yml").write_text((TEST % ("good", "2")).replace("rules.yml", f'"{pattern}"'))
+    with pytest.raises(RuleError):
+        run(tmp_path / "test.yml", ManualClock())
+
+
+def test_a_folder_with_signs_of_patterns_is_a_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "[a]*"
+    folder.mkdir()
+    (folder / "rules.yml").write_text(RULES)
+    (folder / "test.yml").write_text((TEST % ("good", "2")).replace("rules.yml", "r*.yml"))
+    assert [one.failures for one in run(folder / "test.yml", ManualClock())] == [()]
+
+
 def test_the_commands_say_so_too(tmp_path: Path) -> None:
     (tmp_path / "rules.yml").write_text(RULES)
     (tmp_path / "good.yml").write_text(TEST % ("good", "2"))
@@ -91,7 +120,7 @@ def test_the_commands_say_so_too(tmp_path: Path) -> None:
     assert "FAILED: 0 of 1 tests" in bad.output
     assert "none.yml: FAILED: " in bad.output
     checked = CliRunner().invoke(rules, ["check", str(tmp_path / "rules.yml")])
-    assert (checked.exit_code, checked.output) == (0, "1 files, 1 rules: fine\n")
+    assert (checked.exit_code, checked.output) == (0, "1 file, 1 rule: fine\n")
     (tmp_path / "rules.yml").write_text(RULES.replace("m > 1", "kafka_nothing > 1"))
     doubtful = CliRunner().invoke(rules, ["check", "--strict", str(tmp_path / "rules.yml")])
     assert doubtful.exit_code == 1

@@ -118,13 +118,16 @@ def check_config(file: Path) -> None:
     """Check a configuration FILE; every mistake is told at once, with its line. Exit code 2 when there are any."""
     config = _loaded(_loader(file))
 
-    from streamwatch.deciding import groups  # noqa: PLC0415 - the parser of expressions takes its time
+    from streamwatch.deciding import groups, unheard  # noqa: PLC0415 - the parser of expressions takes its time
 
     try:
-        rules = sum(len(group.rules) for group in groups(config.rules))
+        decided = groups(config.rules)
     except StreamWatchError as error:
         click.echo(str(error), err=True)
         raise SystemExit(_REFUSED) from error
+    for doubt in unheard(config.notify, decided):
+        click.echo(f"doubtful: {doubt}")
+    rules = sum(len(group.rules) for group in decided)
     names = ", ".join(repr(one.name) for one in config.sources)
     kinds = [
         f"{len(found)} {what}{'s' * (len(found) != 1)}"

@@ -20,6 +20,7 @@ from streamwatch.history import History
 from streamwatch.model.alert import Alert
 from streamwatch.model.metric import Keys, Samples
 from streamwatch.notify.config import Config as NotifyConfig
+from streamwatch.notify.matchers import matchers
 from streamwatch.notifying import Notifying
 from streamwatch.rules import told
 from streamwatch.rules.config import Config, pack_folder
@@ -47,6 +48,21 @@ def groups(config: Config) -> tuple[Group, ...]:
 
     """
     return renamed(load(config.paths()), config.severities) if config.enabled else ()
+
+
+def unheard(notify: NotifyConfig, wanted: Sequence[Group]) -> list[str]:
+    """Return conditions on severities that no alert fulfils: where the words are others, nobody is told."""
+    found = {dict(rule.labels).get("severity", "") for group in wanted for rule in group.rules if rule.alert}
+    if not found or any("{{" in one for one in found):
+        return []
+    some = [(f"notify.routes[{at}]", one.match) for at, one in enumerate(notify.routes)]
+    some += [(f"notify.mutes[{at}]", one.match) for at, one in enumerate(notify.mutes)]
+    return [
+        f"{where}: no alert has a severity that is {one.op} {one.value!r}: there are {', '.join(sorted(found - {''}))}"
+        for where, texts in some
+        for one in matchers(texts)
+        if one.name == "severity" and not any(one.matches({"severity": severity}) for severity in found)
+    ]
 
 
 class Deciding:
@@ -84,7 +100,7 @@ class Deciding:
         )
         self._lock = threading.Lock()
         self._spoken: dict[str, frozenset[str]] = {}
-        self._address, self._url, self._wanted, self._runbooks = address, url, wanted, notify.links.runbooks
+        self._address, self._url, self._wanted, self._channels = address, url, wanted, notify
         self._state = StateFile(None if config.state is None else Path(config.state), log.error, clock)
         self._evaluator = Evaluator(
             self._history,
@@ -110,6 +126,8 @@ class Deciding:
     def start(self) -> None:
         """Begin to decide, and to tell."""
         self._evaluator.take(self._linked(self._wanted))
+        for doubt in unheard(self._channels, self._wanted):
+            log.warning("%s", doubt)
         self._notifying.start()
         self._evaluator.start()
 
@@ -122,15 +140,17 @@ class Deciding:
     def take(self, wanted: Sequence[Group], notify: NotifyConfig) -> None:
         """Take other rules and channels; alerts and incidents that stay go on."""
         fresh, old = self._notify(notify), self._notifying
-        self._runbooks = notify.links.runbooks
+        self._channels = notify
         self._evaluator.take(self._linked(wanted))
+        for doubt in unheard(notify, wanted):
+            log.warning("%s", doubt)
         old.stop(_TAKE_SECONDS)
         self._notifying = fresh
         fresh.start()
 
     def _linked(self, wanted: Sequence[Group]) -> Sequence[Group]:
         """Return the rules with the addresses of their runbooks: the agent's own, where no others are given."""
-        return linked(wanted, self._runbooks or self._url())
+        return linked(wanted, self._channels.links.runbooks or self._url())
 
     def _notify(self, config: NotifyConfig) -> Notifying:
         agent = f"http://{self._address}"

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from prometheus_client.parser import text_string_to_metric_families
 
 from streamwatch import config
 from streamwatch.app import App
+from streamwatch.cli import main
 from streamwatch.clock import SystemClock
 from streamwatch.errors import RuleError
 from tests.conftest import Start, closed_port, get
@@ -145,3 +147,27 @@ def test_rules_that_are_wrong_stop_a_start_with_their_mistakes(folder: Path) -> 
     (folder / "rules" / "broken.yml").write_text("groups: [{name: x, rules: [{alert: X, expr: '('}]}]")
     with pytest.raises(RuleError, match=r"broken\.yml:1"):
         App(settings(folder), SystemClock())
+
+
+@pytest.mark.parametrize(
+    ("match", "doubt"),
+    [
+        ('severity="page"', """notify.routes[0]: no alert has a severity that is = 'page': there are critical"""),
+        ("severity=~page|warn", "no alert has a severity that is =~ 'page|warn': there are critical"),
+        ('severity="critical"', None),
+        ('severity!="page"', None),
+        ('team="page"', None),
+    ],
+)
+def test_a_route_for_severities_that_no_alert_has_is_doubted(folder: Path, match: str, doubt: str | None) -> None:
+    file = folder / "streamwatch.yaml"
+    file.write_text(
+        "kafka: [{name: shop, bootstrap: ['h:1']}]\nrules: {pack: false, files: ['rules/*.yml']}\n"
+        f"notify: {{log: [{{}}], routes: [{{match: ['{match}'], channels: [log]}}]}}\n"
+    )
+    answer = CliRunner().invoke(main, ["check-config", str(file)])
+    assert answer.exit_code == 0, answer.output
+    if doubt is None:
+        assert "doubtful" not in answer.output
+    else:
+        assert doubt in answer.output

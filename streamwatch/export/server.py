@@ -68,7 +68,7 @@ class _Route:
 
 
 _READ = ("GET", "HEAD")
-_EVERY = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+_EVERY = ("0.0.0.0", "[::]")  # noqa: S104 - compared, not bound
 
 
 class Server:
@@ -116,6 +116,7 @@ class Server:
             "/-/reload": _Route(("POST",), self._answer_reload),
         }
         self._api, self._runbooks = api, runbooks
+        self._listens = False
         self._listener = Listener(config.address, self._serve, lambda: self._context)
 
     def start(self) -> None:
@@ -127,6 +128,7 @@ class Server:
         """
         self.reload_tls()
         self._listener.start()
+        self._listens = True
 
     def stop(self, timeout_seconds: float = 5.0) -> None:
         """Stop listening; answers under way get this long to finish."""
@@ -156,8 +158,8 @@ class Server:
     @property
     def url(self) -> str:
         """Where it can be asked: by the host's name, where it listens on every address."""
-        host, port = self._listener.bound
-        name = socket.gethostname() if host in _EVERY else f"[{host}]" if ":" in host else host
+        host, _, port = (self.address if self._listens else self._config.address).rpartition(":")
+        name = socket.gethostname() if host in _EVERY else host
         return f"{'http' if self._config.tls is None else 'https'}://{name}:{port}"
 
     def counts(self) -> dict[int, int]:

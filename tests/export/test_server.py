@@ -17,6 +17,15 @@ from streamwatch.model.settings import Secret
 from tests.export.serving import HOME, LOCAL, PATIENCE, World, ask, page, serving
 
 
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [("127.0.0.1:0", "127.0.0.1"), ("localhost:0", "127.0.0.1"), ("0.0.0.0:0", socket.gethostname())],
+)
+def test_it_says_where_it_can_be_asked(address: str, host: str) -> None:
+    with serving(replace(LOCAL, address=address)) as server:
+        assert server.url == f"http://{host}:{server.port}"
+
+
 class TestPages:
     @pytest.mark.parametrize("zipped", [False, True])
     @pytest.mark.parametrize("openmetrics", [False, True])

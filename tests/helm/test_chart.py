@@ -240,6 +240,19 @@ def test_rules_are_those_of_the_pack_to_the_byte(helm: Path, tmp_path: Path, pro
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_runbooks_of_rules_have_the_address_that_is_given(helm: Path) -> None:
+    rule = {"enabled": True, "runbooks": "https://agent.example.com/a/"}
+    documents = [one for one in render(helm, {**LEAST, "prometheusRule": rule}) if one["kind"] == "PrometheusRule"]
+    alerts = [
+        rule for one in documents for group in one["spec"]["groups"] for rule in group["rules"] if "alert" in rule
+    ]
+    assert len(alerts) > 90
+    for one in alerts:
+        assert one["annotations"]["runbook_url"] == f"https://agent.example.com/a/runbooks/{one['alert']}"
+    with pytest.raises(Refused, match="runbooks"):
+        render(helm, {**LEAST, "prometheusRule": {"enabled": True, "runbooks": "wiki"}})
+
+
 @pytest.mark.parametrize("operator", [False, True])
 def test_dashboards_come_as_grafana_finds_them(helm: Path, operator: bool) -> None:  # noqa: FBT001 - a case
     documents = render(helm, {**LEAST, "dashboards": {"enabled": True, "operator": operator}})

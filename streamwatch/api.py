@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -17,21 +18,30 @@ from streamwatch.history import History
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.model.metric import Metric
 from streamwatch.promql import quick
-from streamwatch.promql.evaluate import Options
+from streamwatch.promql.columns import KeyIndex
+from streamwatch.promql.evaluate import MOST_STEPS, Options
 from streamwatch.promql.match import Matcher
 from streamwatch.promql.nodes import Selector
 from streamwatch.promql.numbers import shortest
 from streamwatch.promql.parse import duration_ms, parse
 from streamwatch.promql.series import Value
+from streamwatch.promql.text import prepared
 
 log = logging.getLogger(__name__)
 
 PREFIX: Final = "/api/v1/"
 _BAD, _SLOW, _WRONG = HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.UNPROCESSABLE_ENTITY
 _MOST_SAMPLES: Final = 5_000_000
+_MOST_HELD: Final = 500_000
 _MOST_SERIES: Final = 50_000
-_TURN_SECONDS: Final = 10.0
-_SECONDS: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_MOST_SELECTORS: Final = 32
+_SECONDS: Final = 0.8
+"""So long may an answer take, with the wait for its turn: who waits for it longer than a second asks again."""
+_FARTHEST_SECONDS: Final = 2.0**62 / 1e3
+_SHORTEST_SECONDS: Final = 0.001
+_SHOWN: Final = 80
+_NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_EVALUATED: Final = frozenset({"query", "query_range", "series", "labels"})
 _LABEL_VALUES: Final = re.compile(r"label/([^/]+)/values")
 
 
@@ -40,11 +50,35 @@ class _Refused(Exception):
 
 
 class _Given:
-    """The parameters of a request."""
+    """The parameters of a request, and how long its answer may take."""
 
-    def __init__(self, query: str, now: float) -> None:
-        self._given = parse_qs(query, keep_blank_values=True)
-        self._now = now
+    def __init__(self, asked: Asked, clock: Clock) -> None:
+        self._given = parse_qs(asked.query, keep_blank_values=True)
+        self._clock, self._is_gone = clock, asked.is_gone
+        self._now = clock.now()
+        self._until = clock.monotonic() + _SECONDS
+
+    @property
+    def options(self) -> Options:
+        """How its expressions are evaluated."""
+        return Options(most_samples=_MOST_SAMPLES, most_held=_MOST_HELD, look=self.look, is_passing=True)
+
+    @property
+    def seconds_left(self) -> float:
+        """How long there is still time."""
+        return max(0.0, self._until - self._clock.monotonic())
+
+    def shorten(self) -> None:
+        """Let no more time pass than the request gives."""
+        if "timeout" in self._given:
+            self._until = min(self._until, self._clock.monotonic() + self.span_ms("timeout") / 1000)
+
+    def look(self) -> None:
+        """End a query that takes too long, or that nobody waits for."""
+        if not self.seconds_left:
+            raise TimeoutError("query timed out in expression evaluation: ask for less at a time")
+        if self._is_gone():
+            raise TimeoutError("nobody waits for the answer any more")
 
     def text(self, name: str) -> str:
         """Return one that must be there."""
@@ -62,21 +96,24 @@ class _Given:
         if not given:
             return round((self._now if default is None else default) * 1000)
         try:
-            seconds = float(given) if _SECONDS.fullmatch(given) else _instant(given)
-        except ValueError:
-            raise _Refused(f"parameter {name!r}: {given!r} is no time: write seconds since 1970, or RFC 3339") from None
+            seconds = float(given) if _NUMBER.fullmatch(given) else _instant(given)
+        except (ValueError, OverflowError):
+            seconds = math.inf
+        if not abs(seconds) < _FARTHEST_SECONDS:
+            shown = repr(given[:_SHOWN])
+            raise _Refused(f"parameter {name!r}: {shown} is no time: write seconds since 1970, or RFC 3339")
         return round(seconds * 1000)
 
     def span_ms(self, name: str) -> int:
         """Return a duration: seconds, or as in PromQL."""
         given = self.text(name)
         try:
-            found = round(float(given) * 1000) if _SECONDS.fullmatch(given) else duration_ms(given)
+            seconds = float(given) if _NUMBER.fullmatch(given) else duration_ms(given) / 1000
         except QueryError as error:
             raise _Refused(f"parameter {name!r}: {error}") from None
-        if found <= 0:
-            raise _Refused(f"parameter {name!r}: {given!r} is not a time that passes")
-        return found
+        if not _SHORTEST_SECONDS <= seconds < _FARTHEST_SECONDS:
+            raise _Refused(f"parameter {name!r}: {given[:_SHOWN]!r} is not a time that passes")
+        return round(seconds * 1000)
 
 
 def _instant(text: str) -> float:
@@ -126,15 +163,15 @@ class Api:
         """Answer a request of which the path begins with ``PREFIX``."""
         path = asked.path.removeprefix(PREFIX)
         values = _LABEL_VALUES.fullmatch(path)
-        given = _Given(asked.query, self._clock.now())
         found = self._answers.get(path)
         if values is not None:
             found = lambda given: self._values(unquote(values[1]), given)  # noqa: E731 - of this request
         if found is None:
             there = ", ".join(f"{PREFIX}{name}" for name in self._answers)
-            return _error(HTTPStatus.NOT_FOUND, "not_found", f"{asked.path}: there is no such thing: there are {there}")
+            shown = asked.path[:_SHOWN]
+            return _error(HTTPStatus.NOT_FOUND, "not_found", f"{shown}: there is no such thing: there are {there}")
         try:
-            return _told(HTTPStatus.OK, {"status": "success", "data": found(given)})
+            return self._in_turn(found, _Given(asked, self._clock), waits=values is not None or path in _EVALUATED)
         except (_Refused, QueryError) as error:
             return _error(_BAD, "bad_data", str(error))
         except EvaluationError as error:
@@ -142,21 +179,26 @@ class Api:
         except TimeoutError as error:
             return _error(_SLOW, "timeout", str(error))
         except Exception as error:  # whoever asks gets an answer
-            log.exception("api: %s: no answer could be made: please report this", asked.path)
+            log.exception("api: %s: no answer could be made: please report this", asked.path[:_SHOWN])
             return _error(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", f"{type(error).__name__}: {error}")
 
-    def _evaluated(self, made: Callable[[], Any]) -> Any:  # noqa: ANN401 - what it makes
-        if not self._turn.acquire(timeout=_TURN_SECONDS):
+    def _in_turn(self, found: Callable[[_Given], object], given: _Given, *, waits: bool) -> Answer:
+        """Make an answer; what reads the history is made one at a time, texts included, and bounded before it waits."""
+        if not waits:
+            return _told(HTTPStatus.OK, {"status": "success", "data": found(given)})
+        given.shorten()
+        for text in (*given.all("query"), *given.all("match[]")):
+            prepared(text)
+        if not self._turn.acquire(timeout=given.seconds_left):
             raise TimeoutError("other queries are being evaluated: ask again")
         try:
-            return made()
+            return _told(HTTPStatus.OK, {"status": "success", "data": found(given)})
         finally:
             self._turn.release()
 
     def _query(self, given: _Given) -> object:
         node, at = parse(given.text("query")), given.instant_ms("time")
-        options = Options(most_samples=_MOST_SAMPLES)
-        value: Value = self._evaluated(lambda: quick.evaluate(node, self._history, at, options))
+        value: Value = quick.evaluate(node, self._history, at, given.options)
         if isinstance(value, str):
             return {"resultType": "string", "result": [at / 1000, value]}
         if isinstance(value, float):
@@ -170,28 +212,38 @@ class Api:
     def _query_range(self, given: _Given) -> object:
         node = parse(given.text("query"))
         start, end, step = given.instant_ms("start"), given.instant_ms("end"), given.span_ms("step")
-        options = Options(most_samples=_MOST_SAMPLES)
-        found = self._evaluated(lambda: quick.evaluate_range(node, self._history, start, end, step, options))
+        if end < start:
+            raise _Refused("parameter 'end': the end must not be before the start")
+        if (end - start) // step >= MOST_STEPS:
+            raise _Refused(f"exceeded maximum resolution of {MOST_STEPS} points per series: make the step longer")
+        found = quick.evaluate_range(node, self._history, start, end, step, given.options)
         _bounded(len(found))
         return {
             "resultType": "matrix",
             "result": [
-                {"metric": dict(labels), "values": [[at / 1000, shortest(value)] for at, value in points]}
-                for labels, points in sorted(found.items())
+                {
+                    "metric": dict(labels),
+                    "values": [[at / 1000, shortest(one)] for at, one in zip(*found[labels], strict=True)],
+                }
+                for labels in sorted(found)
             ],
         }
 
     def _found(self, given: _Given, *, all_by_default: bool) -> list[Labels]:
         """Return the label sets that a request speaks of."""
         start, end = given.instant_ms("start", 0.0), given.instant_ms("end")
-        selectors = [_matchers(text) for text in given.all("match[]")]
+        texts = given.all("match[]")
+        if len(texts) > _MOST_SELECTORS:
+            raise _Refused(f"parameter 'match[]': at most {_MOST_SELECTORS} of it can be answered at a time")
+        selectors = [_matchers(text) for text in texts]
         if not selectors:
             if not all_by_default:
                 raise _Refused("parameter 'match[]' is missing")
             selectors = [(Matcher(NAME, "!=", ""),)]
         found: dict[Labels, None] = {}
         for matchers in selectors:
-            for block in self._history.blocks(matchers, start, end, newest=True):
+            for block in self._history.blocks(matchers, start, end, newest=True, index=KeyIndex()):
+                given.look()
                 _bounded(len(found) + len(block.rows))
                 found.update(dict.fromkeys(block.rows.labels()))
         return sorted(found)

@@ -6,7 +6,7 @@ with it. Arrays that did not change are kept once.
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,6 +32,34 @@ class _Tick:
 
 
 _NOTHING: Final = np.zeros(0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Stack:
+    """Ticks of one metric of one source, above each other."""
+
+    keys: Keys
+    """Of every series that one of them speaks of."""
+    ticks: Sequence[_Tick]
+    places: Mapping[int, Ints] | None = None
+    """Where in the keys those of a tick are, by the identity of the tick's; None where they are the same."""
+
+    @property
+    def times(self) -> Ints:
+        """When they were."""
+        return np.array([tick.at for tick in self.ticks], dtype=np.int64)
+
+    def values(self, index: Ints | None) -> Floats:
+        """Return the values of some series, or of all: a row a time."""
+        return np.stack([self._row(tick) if index is None else self._row(tick)[index] for tick in self.ticks])
+
+    def _row(self, tick: _Tick) -> Values:
+        if self.places is None:
+            return tick.values
+        row = np.full(len(self.keys), STALE)
+        if tick.keys is not None:
+            row[self.places[id(tick.keys)]] = tick.values
+        return row
 
 
 class _Column:
@@ -65,29 +93,26 @@ class _Column:
         while len(self.ticks) > 1 and self.ticks[1].at <= before:
             self.ticks.popleft()
 
-    def newest(self, first: int, last: int) -> _Tick | None:
-        """Return the last tick in a range of time."""
+    def newest(self, first: int, last: int) -> list[_Tick]:
+        """Return the last tick in a range of time, if there is one."""
         for tick in reversed(self.ticks):
             if tick.at <= last:
-                return tick if tick.at >= first and tick.keys is not None else None
-        return None
+                return [tick] if tick.at >= first else []
+        return []
 
-    def stacked(self, first: int, last: int) -> tuple[Keys, Ints, Floats] | None:
-        """Return keys, times and values (a row a time) of a range of time; None where nothing was said."""
-        ticks = [tick for tick in self.ticks if first <= tick.at <= last]
+    def between(self, first: int, last: int) -> list[_Tick]:
+        """Return the ticks in a range of time."""
+        return [tick for tick in self.ticks if first <= tick.at <= last]
+
+    def stacked(self, ticks: Sequence[_Tick]) -> "_Stack | None":
+        """Return ticks above each other; None where nothing was said."""
         spoken = {id(tick.keys): tick.keys for tick in ticks if tick.keys is not None}
         if not spoken:
             return None
-        times = np.array([tick.at for tick in ticks], dtype=np.int64)
         if len(spoken) == 1 and all(tick.keys is not None for tick in ticks):
-            return next(iter(spoken.values())), times, np.stack([tick.values for tick in ticks])
+            return _Stack(next(iter(spoken.values())), ticks)
         keys, places = self._union(list(spoken.values()))
-        values = np.full((len(ticks), len(keys)), STALE)
-        at = {number: place for number, place in zip(spoken, places, strict=True)}  # noqa: C416 - ids to places
-        for row, tick in enumerate(ticks):
-            if tick.keys is not None:
-                values[row, at[id(tick.keys)]] = tick.values
-        return keys, times, values
+        return _Stack(keys, ticks, dict(zip(spoken, places, strict=True)))
 
     def _join(self, said: Sequence[tuple[Keys, Values]]) -> tuple[Keys, Values]:
         """Make one of what came in several; of a series that comes twice, the first counts."""
@@ -107,7 +132,8 @@ class _Column:
         if len(spoken) == 1:
             return spoken[0], [np.arange(len(spoken[0]))]
         asked = tuple(id(keys) for keys in spoken)
-        if asked not in self._unions:
+        known = self._unions.get(asked)
+        if known is None:
             if len(self._unions) >= _MOST_UNIONS:
                 self._unions.clear()
             rows: dict[tuple[str, ...], int] = {}
@@ -116,8 +142,8 @@ class _Column:
                 for row in _in_order(keys, names):
                     rows.setdefault(row, len(rows))
             places = [np.array([rows[row] for row in _in_order(keys, names)], dtype=np.int64) for keys in spoken]
-            self._unions[asked] = spoken, Keys(names, tuple(rows)), places
-        return self._unions[asked][1:]
+            known = self._unions[asked] = spoken, Keys(names, tuple(rows)), places
+        return known[1:]
 
 
 def _in_order(keys: Keys, names: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
@@ -204,31 +230,54 @@ class History:
             for labels, values in zip(block.rows.labels(), block.values.T.tolist(), strict=True)
         ]
 
-    def blocks(self, matchers: Sequence[Matcher], first_ms: int, last_ms: int, *, newest: bool) -> list[Block]:
-        """Return the series that match, with their samples in a range of time, both ends included."""
-        found: list[Block] = []
-        with self._lock:
-            for name, columns in self._named(matchers).items():
-                spoken = [one for column in columns if (one := _spoken(column, first_ms, last_ms, newest=newest))]
-                shadows = self._shadowed(name, tuple(keys for keys, *_ in spoken))
-                for (keys, fixed, times, values), shown in zip(spoken, shadows, strict=True):
-                    rows = self.index.select(keys, fixed, matchers)
-                    if rows is not None:
-                        rows = _shown(rows, shown)
-                        own = values if rows.index is None else values[:, rows.index]
-                        found.append(Block(rows, times, own))
-        return found
+    def blocks(  # noqa: PLR0913 - what, from when until when, how
+        self,
+        matchers: Sequence[Matcher],
+        first_ms: int,
+        last_ms: int,
+        *,
+        newest: bool,
+        index: KeyIndex | None = None,
+        weigh: Callable[[int], None] | None = None,
+    ) -> Iterator[Block]:
+        """Yield the series that match, with their samples in a range of time, both ends included.
 
-    def _named(self, matchers: Sequence[Matcher]) -> dict[str, list[_Column]]:
-        """Return the columns whose name matches, by name, in the order in which their sources first spoke."""
+        Nobody who writes, or decides, waits for more than the ticks of one metric to be listed.
+
+        Args:
+            matchers: what matches.
+            first_ms: from when.
+            last_ms: until when.
+            newest: whether only the newest samples are wanted.
+            index: answers about keys; those that are shared by default.
+            weigh: is called with a number of samples before they are brought together, and may object.
+
+        """
+        known = self.index if index is None else index
+        with self._lock:
+            names = self._named(matchers)
+        for name in names:
+            with self._lock:
+                taken = [
+                    (column, column.newest(first_ms, last_ms) if newest else column.between(first_ms, last_ms))
+                    for column in self._columns.get(name, {}).values()
+                ]
+            stacks = [(column.fixed, stack) for column, ticks in taken if (stack := column.stacked(ticks)) is not None]
+            shadows = self._shadowed(name, tuple(stack.keys for _, stack in stacks))
+            for (fixed, stack), shown in zip(stacks, shadows, strict=True):
+                rows = known.select(stack.keys, fixed, matchers)
+                if rows is not None:
+                    rows = _shown(rows, shown)
+                    if weigh is not None:
+                        weigh(len(rows) * len(stack.ticks))
+                    yield Block(rows, stack.times, stack.values(rows.index))
+
+    def _named(self, matchers: Sequence[Matcher]) -> list[str]:
+        """Return the metrics whose name matches."""
         about = [one for one in matchers if one.name == NAME]
         exact = next((one.value for one in about if one.op == "="), None)
         names = self._columns.keys() if exact is None else [exact] if exact in self._columns else []
-        return {
-            name: list(self._columns[name].values())
-            for name in names
-            if all(one.matches({NAME: name}) for one in about)
-        }
+        return [name for name in names if all(one.matches({NAME: name}) for one in about)]
 
     def _shadowed(self, name: str, spoken: tuple[Keys, ...]) -> list[Ints | None]:
         """Return which rows of each are nobody else's who spoke first; None for all."""
@@ -279,16 +328,6 @@ def _marked(values: Values) -> Values:
     """Return values with a stale marker where one is not known."""
     unknown = np.isnan(values)
     return np.where(unknown, STALE, values) if unknown.any() else np.ascontiguousarray(values)
-
-
-def _spoken(column: _Column, first: int, last: int, *, newest: bool) -> tuple[Keys, Labels, Ints, Floats] | None:
-    if newest:
-        tick = column.newest(first, last)
-        if tick is None or tick.keys is None:
-            return None
-        return tick.keys, column.fixed, np.array([tick.at], dtype=np.int64), tick.values[np.newaxis]
-    stacked = column.stacked(first, last)
-    return None if stacked is None else (stacked[0], column.fixed, stacked[1], stacked[2])
 
 
 def _shown(rows: Rows, shown: Ints | None) -> Rows:

@@ -1,7 +1,8 @@
 """Prometheus's API over the agent's own history."""
 
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from email.message import Message
 from typing import Any
 from urllib.parse import urlencode
@@ -14,8 +15,101 @@ from streamwatch.clock import ManualClock
 from streamwatch.export.connection import Asked
 from streamwatch.history import History
 from streamwatch.model.labels import NAME, Labels
+from streamwatch.promql.columns import Block
 
 Ask = Callable[..., tuple[int, Any]]
+
+
+class Hurrying(ManualClock):
+    """A clock of which a moment passes whenever it is read."""
+
+    def monotonic(self) -> float:
+        """Return the time, and let a hundredth of a second pass."""
+        self.advance(0.01)
+        return super().monotonic()
+
+
+def api_of(clock: ManualClock, history: History) -> Api:
+    return Api(
+        history, clock, METRICS, lambda: [{"name": "g"}], lambda: [{"state": "firing"}], lambda: [{"channel": "c"}]
+    )
+
+
+NESTED = "count_over_time((" * 8 + "vector(1)" + ")[1h:1s])" * 8
+
+
+def told(api: Api, query: str, **how: Any) -> tuple[int, Any]:
+    answer = api.answer(Asked("GET", "/api/v1/query", Message(), query=urlencode({"query": query}), **how))
+    return answer.status.value, json.loads(answer.body)
+
+
+def test_a_query_ends_when_its_time_is_over() -> None:
+    status, answer = told(api_of(Hurrying(), History()), NESTED)
+    assert (status, answer["errorType"]) == (503, "timeout")
+    assert answer["error"].startswith("query timed out in expression evaluation")
+
+
+def test_a_query_ends_when_nobody_waits_for_it_any_more() -> None:
+    looked = iter([False] * 20)
+    status, answer = told(api_of(ManualClock(), History()), NESTED, is_gone=lambda: next(looked, True))
+    assert (status, answer["errorType"], list(looked)) == (503, "timeout", [])
+
+
+def test_samples_of_inner_evaluations_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streamwatch.api._MOST_SAMPLES", 10_000)
+    status, answer = told(api_of(ManualClock(), History()), NESTED)
+    assert (status, answer["error"]) == (422, "the query touches more than 10000 samples")
+
+
+def test_who_waits_for_a_turn_too_long_is_refused_and_what_is_no_expression_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("streamwatch.api._SECONDS", 0.1)
+    history = Waiting()
+    api = api_of(Hurrying(), history)
+    thread = threading.Thread(target=told, args=(api, "m"))
+    thread.start()
+    try:
+        assert history.asked.wait(10)
+        assert told(api, "m") == (
+            503,
+            {"status": "error", "errorType": "timeout", "error": "other queries are being evaluated: ask again"},
+        )
+        assert told(api, "(" * 1000)[0] == 400
+    finally:
+        history.go_on.set()
+        thread.join(10)
+
+
+class Waiting(History):
+    """A history that answers when it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.go_on = threading.Event(), threading.Event()
+
+    def blocks(self, *what: Any, **how: Any) -> Iterator[Block]:
+        self.asked.set()
+        assert self.go_on.wait(10)
+        return super().blocks(*what, **how)
+
+
+class Broken(History):
+    """A history that cannot be read."""
+
+    def names(self) -> frozenset[str]:
+        raise ZeroDivisionError("division by zero")
+
+
+def test_every_request_gets_an_answer(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("CRITICAL")
+    answer = api_of(ManualClock(), Broken()).answer(Asked("GET", "/api/v1/label/__name__/values", Message()))
+    assert answer.status.value == 500
+    assert json.loads(answer.body) == {
+        "status": "error",
+        "errorType": "internal",
+        "error": "ZeroDivisionError: division by zero",
+    }
 
 
 @pytest.fixture
@@ -24,16 +118,14 @@ def ask() -> Ask:
     for at in range(0, 121, 15):
         some = [(Labels({NAME: "m", "a": name}), float(at + len(name))) for name in ("x", "yy")]
         history.record("s", some, at * 1000)
-    api = Api(
-        history, clock, METRICS, lambda: [{"name": "g"}], lambda: [{"state": "firing"}], lambda: [{"channel": "c"}]
-    )
+    api = api_of(clock, history)
 
     def asked(path: str, *pairs: tuple[str, str], **given: str) -> tuple[int, Any]:
         query = urlencode([*pairs, *given.items()])
         answer = api.answer(Asked("GET", f"/api/v1/{path}", Message(), query=query))
         assert answer.content_type == "application/json"
-        told = json.loads(answer.body)
-        return answer.status.value, told["data"] if told["status"] == "success" else told
+        found = json.loads(answer.body)
+        return answer.status.value, found["data"] if found["status"] == "success" else found
 
     return asked
 
@@ -92,13 +184,41 @@ def test_rules_and_alerts_are_told(ask: Ask) -> None:
         ("query", {"query": "m", "time": "yesterday"}, 400, "bad_data"),
         ("query", {"query": "m + on () m"}, 422, "execution"),
         ("query_range", {"query": "m", "start": "0", "end": "100", "step": "0"}, 400, "bad_data"),
-        ("query_range", {"query": "m", "start": "0", "end": "100000", "step": "1"}, 422, "execution"),
+        ("query_range", {"query": "m", "start": "0", "end": "100000", "step": "1"}, 400, "bad_data"),
+        ("query_range", {"query": "m", "start": "10", "end": "0", "step": "1"}, 400, "bad_data"),
+        ("query_range", {"query": "m", "start": "0", "end": "1e400", "step": "1"}, 400, "bad_data"),
+        ("query_range", {"query": "m", "start": "0", "end": "1", "step": "1e400"}, 400, "bad_data"),
+        ("query_range", {"query": "m", "start": "0", "end": "1", "step": "1e-400"}, 400, "bad_data"),
+        ("query_range", {"query": "m", "start": "0", "end": "1", "step": "NaN"}, 400, "bad_data"),
+        *(
+            ("query", {"query": "m", "time": time}, 400, "bad_data")
+            for time in (
+                "1e400",
+                "-1e400",
+                "NaN",
+                "Inf",
+                "1e18",
+                "9" * 5000,
+                "\x00",
+                "1_0",
+            )
+        ),
+        ("query", {"query": "m", "timeout": "x"}, 400, "bad_data"),
+        ("query", {"query": "(" * 8000}, 400, "bad_data"),
+        ("query", {"query": "^".join(["1"] * 4000)}, 400, "bad_data"),
+        ("query", {"query": "label_join(" * 40 + "m" + ', "a", "", "a", "a")' * 40}, 422, "execution"),
         ("series", {}, 400, "bad_data"),
         ("series", {"match[]": "1 + 1"}, 400, "bad_data"),
         ("nothing", {}, 404, "not_found"),
     ],
 )
-def test_what_cannot_be_answered_is_said(ask: Ask, path: str, given: dict[str, str], status: int, kind: str) -> None:
-    found, told = ask(path, **given)
-    assert (found, told["errorType"]) == (status, kind)
-    assert told["error"]
+def test_what_cannot_be_answered_is_told(ask: Ask, path: str, given: dict[str, str], status: int, kind: str) -> None:
+    found, answer = ask(path, **given)
+    assert (found, answer["errorType"]) == (status, kind)
+    assert answer["error"]
+
+
+def test_as_many_selectors_as_can_be_answered() -> None:
+    api = api_of(ManualClock(), History())
+    asked = Asked("GET", "/api/v1/series", Message(), query=urlencode([("match[]", "m")] * 33))
+    assert json.loads(api.answer(asked).body)["errorType"] == "bad_data"

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -174,10 +175,10 @@ class Failing(History):
         super().__init__()
         self.error = error
 
-    def blocks(self, matchers: Sequence[Matcher], first_ms: int, last_ms: int, *, newest: bool) -> list[Block]:
+    def blocks(self, matchers: Sequence[Matcher], first_ms: int, last_ms: int, **how: Any) -> Iterator[Block]:
         if any(one.value == "broken" for one in matchers):
             raise self.error
-        return super().blocks(matchers, first_ms, last_ms, newest=newest)
+        return super().blocks(matchers, first_ms, last_ms, **how)
 
     def record(self, source: str, elements: Iterable[Element], at_ms: int) -> None:
         if "Unwritable" in source:

@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.message import Message
 from email.utils import formatdate
 from http import HTTPStatus
@@ -35,6 +35,8 @@ class Asked:
     """Whether this connection is one too many, and only heard because it may be a probe."""
     query: str = ""
     """What stands behind the path's question mark."""
+    is_gone: Callable[[], bool] = lambda: False
+    """Says whether the client has left, so that nobody reads the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +129,22 @@ class Connection:
         if isinstance(asked, Answer):
             answer, method, keep_alive = asked, "", False
         else:
-            answer, method, keep_alive = self._answer(asked), asked.method, asked.keep_alive and not self._spare
+            answer, method = self._answer(replace(asked, is_gone=self._is_gone)), asked.method
+            keep_alive = asked.keep_alive and not self._spare
         self._counts.add(answer.status)
         sent = self._send(answer, without_body=method == "HEAD", keep_alive=keep_alive)
         if sent and not keep_alive:
             self._linger()
         return sent and keep_alive
+
+    def _is_gone(self) -> bool:
+        """Say whether the client has closed its side: below TLS, if there is any, and without taking what it sent."""
+        try:
+            return not socket.socket.recv(self._client, 1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
     def _read_head(self) -> bytes:
         """Return the next request's head; nothing when the client left or took too long for all of it."""

@@ -32,8 +32,14 @@ class Evaluation(Protocol):
     def samples(self, node: Expr, at: int) -> Iterator[tuple[Labels, Samples]]:
         """Yield the samples of each series in a range."""
 
+    def hold(self, count: int) -> None:
+        """Count what is kept until the query ends, in samples."""
+
 
 Args = Sequence[Expr]
+_USUAL: Final = 256
+_BYTES: Final = 16
+"""Of a sample: its time and its value."""
 
 
 def call(within: Evaluation, node: Call, at: int) -> Value:
@@ -132,12 +138,20 @@ def _histogram_quantile(within: Evaluation, args: Args, at: int) -> Value:
 
 def _label_replace(within: Evaluation, args: Args, at: int) -> Value:
     target, replacement, source, pattern = (within.string(one, at) for one in args[1:])
-    return relabel.label_replace(within.vector(args[0], at), target, replacement, source, pattern)
+    return _held(
+        within, relabel.label_replace(within.vector(args[0], at), target, replacement, source, pattern), target
+    )
 
 
 def _label_join(within: Evaluation, args: Args, at: int) -> Value:
     target, separator, *sources = (within.string(one, at) for one in args[1:])
-    return relabel.label_join(within.vector(args[0], at), target, separator, sources)
+    return _held(within, relabel.label_join(within.vector(args[0], at), target, separator, sources), target)
+
+
+def _held(within: Evaluation, vector: Vector, target: str) -> Vector:
+    """Return the elements; the text of their new label counts where it is more than any label's should be."""
+    within.hold(sum(max(0, len(labels.get(target, "")) - _USUAL) for labels, _ in vector) // _BYTES)
+    return vector
 
 
 _OTHERS: Final[Mapping[str, Callable[[Evaluation, Args, int], Value]]] = {

@@ -1,7 +1,7 @@
 """Series in columns: many of one metric share their names of labels, their times, and one array of values."""
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from typing import Final, Protocol, TypeAlias
@@ -200,8 +200,18 @@ class ColumnQuerier(Querier, Protocol):
     def index(self) -> KeyIndex:
         """Answers about its keys."""
 
-    def blocks(self, matchers: Sequence[Matcher], first_ms: int, last_ms: int, *, newest: bool) -> list[Block]:
-        """Return the series that match, with their samples from ``first_ms`` to ``last_ms``, both included.
+    def blocks(  # noqa: PLR0913 - what, from when until when, how
+        self,
+        matchers: Sequence[Matcher],
+        first_ms: int,
+        last_ms: int,
+        *,
+        newest: bool,
+        index: KeyIndex | None = None,
+        weigh: Callable[[int], None] | None = None,
+    ) -> Iterator[Block]:
+        """Yield the series that match, with their samples from ``first_ms`` to ``last_ms``, both included.
 
         Of the newest there is one time, the last at which the metric was spoken of. No label set is in two blocks.
+        ``weigh`` is called with a number of samples before they are brought together, and may object.
         """

@@ -1,8 +1,9 @@
 """Evaluates an expression at an instant, one series after the other: clear and exact; the oracle of what is quicker."""
 
-from collections.abc import Iterator
+from array import array
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from streamwatch.errors import EvaluationError
 from streamwatch.model.labels import NAME, Labels
@@ -28,8 +29,16 @@ from streamwatch.promql.series import Querier, Value, Vector, elements, is_stale
 LOOKBACK_MS: Final = 300_000
 STEP_MS: Final = 60_000
 MOST_SAMPLES: Final = 50_000_000
-_MOST_STEPS: Final = 11_000
+MOST_HELD: Final = 10_000_000
+_LOOK_EVERY: Final = 64
+MOST_STEPS: Final = 11_000
 _NO_RANGE: Final = "a string has no range"
+Points: TypeAlias = tuple["array[int]", "array[float]"]
+"""Times and as many values."""
+
+
+def _go_on() -> None:
+    """Never object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +50,15 @@ class Options:
     step_ms: int = STEP_MS
     """The step of a subquery that gives none."""
     most_samples: int = MOST_SAMPLES
-    """More samples than that are refused."""
+    """More samples than that are refused: those that are read, and those that inner evaluations make."""
+    most_held: int = MOST_HELD
+    """And more than that at a time, of 16 bytes each."""
+    look: Callable[[], None] = _go_on
+    """Called now and then while an expression is evaluated; what it raises ends the evaluation."""
+    is_passing: bool = False
+    """Whether nobody asks the same again and again, so that nothing is remembered for then."""
+    delayed_names: bool = False
+    """Whether the metric's name is dropped at the end only (Prometheus's feature `promql-delayed-name-removal`)."""
 
 
 def evaluate(
@@ -66,22 +83,16 @@ def evaluate(
 
 def evaluate_range(  # noqa: PLR0913, PLR0917 - what, on what, from when until when, how
     node: Expr, querier: Querier, start_ms: int, end_ms: int, step_ms: int, options: Options | None = None
-) -> dict[Labels, list[tuple[int, float]]]:
+) -> dict[Labels, Points]:
     """Return an expression's values at each step, by series; a scalar is a series without labels."""
     return stepped(Evaluation(querier, options or Options(), start_ms, end_ms), node, start_ms, end_ms, step_ms)
 
 
-def stepped(
-    evaluation: "Evaluation", node: Expr, start_ms: int, end_ms: int, step_ms: int
-) -> dict[Labels, list[tuple[int, float]]]:
+def stepped(evaluation: "Evaluation", node: Expr, start_ms: int, end_ms: int, step_ms: int) -> dict[Labels, Points]:
     """Return an expression's values at each step, by series."""
-    if step_ms <= 0 or (end_ms - start_ms) // step_ms >= _MOST_STEPS:
-        raise EvaluationError(f"a range query has at most {_MOST_STEPS} steps: make the step longer")
-    found: dict[Labels, list[tuple[int, float]]] = {}
-    for at in range(start_ms, end_ms + 1, step_ms):
-        for labels, one in elements(evaluation.value(node, at), _NO_RANGE):
-            found.setdefault(labels, []).append((at, one))
-    return found
+    if step_ms <= 0 or (end_ms - start_ms) // step_ms >= MOST_STEPS:
+        raise EvaluationError(f"a range query has at most {MOST_STEPS} steps: make the step longer")
+    return evaluation.stepped(node, start_ms, end_ms, step_ms)
 
 
 class Evaluation:
@@ -91,10 +102,11 @@ class Evaluation:
         self._querier = querier
         self._options = options
         self._start, self._end = start_ms, end_ms
-        self._touched = 0
+        self._touched = self._held = self._look_at = 0
 
     def value(self, node: Expr, at: int) -> Value:  # noqa: PLR0911 - one for each kind of node
         """Return what a node is at an instant."""
+        self.touch(1)
         match node:
             case Number(value=number):
                 return number
@@ -151,10 +163,32 @@ class Evaluation:
         base = {"start": self._start, "end": self._end}.get(fixed, at) if isinstance(fixed, str) else fixed
         return (at if base is None else base) - offset
 
-    def _touch(self, count: int) -> None:
+    def touch(self, count: int) -> None:
+        """Count samples that are looked at, and steps that are taken; now and then, look whether to go on.
+
+        Raises:
+            EvaluationError: they are too many.
+
+        """
         self._touched += count
         if self._touched > self._options.most_samples:
             raise EvaluationError(f"the query touches more than {self._options.most_samples} samples")
+        if self._touched >= self._look_at:
+            self._look_at = self._touched + _LOOK_EVERY
+            self._options.look()
+
+    def hold(self, count: int) -> None:
+        """Count samples that are kept until the query ends.
+
+        Raises:
+            EvaluationError: they are too many.
+
+        """
+        self._held += count
+        if self._held > self._options.most_held:
+            raise EvaluationError(
+                f"the query keeps more than {self._options.most_held} samples: ask for less at a time"
+            )
 
     def newest(self, node: Selector, at: int) -> Iterator[tuple[Labels, int, float]]:
         """Yield the newest sample of each series, with its time; a stale marker ends a series."""
@@ -162,7 +196,7 @@ class Evaluation:
         for series in self._querier.select(node.matchers, until - self._options.lookback_ms + 1, until):
             if not len(series.times):
                 continue
-            self._touch(1)
+            self.touch(1)
             value = series.values[-1]
             if not is_stale(value):
                 yield series.labels, series.times[-1], value
@@ -178,21 +212,28 @@ class Evaluation:
         since = until - node.range_ms
         for series in self._querier.select(node.selector.matchers, since + 1, until):
             pairs = [(t, v) for t, v in zip(series.times, series.values, strict=True) if not is_stale(v)]
-            self._touch(len(pairs))
+            self.touch(len(pairs))
             if pairs:
                 yield series.labels, Samples([t for t, _ in pairs], [v for _, v in pairs], since, until, at)
 
     def _steps(self, node: Subquery, at: int) -> Iterator[tuple[Labels, Samples]]:
         until = self._moment(at, node.at, node.offset_ms)
         since, step = until - node.range_ms, node.step_ms or self._options.step_ms
-        if node.range_ms // step > _MOST_STEPS:
-            raise EvaluationError(f"a subquery has at most {_MOST_STEPS} steps: give a longer one")
-        found: dict[Labels, tuple[list[int], list[float]]] = {}
-        for moment in range((since // step + 1) * step, until + 1, step):
-            for labels, one in elements(self.value(node.inner, moment), _NO_RANGE):
-                times, values = found.setdefault(labels, ([], []))
+        if node.range_ms // step > MOST_STEPS:
+            raise EvaluationError(f"a subquery has at most {MOST_STEPS} steps: give a longer one")
+        inner = self.stepped(node.inner, (since // step + 1) * step, until, step)
+        for labels, (times, values) in inner.items():
+            yield labels, Samples(times, values, since, until, at)
+
+    def stepped(self, node: Expr, first: int, last: int, step: int) -> dict[Labels, Points]:
+        """Return an expression's values at each step, by series."""
+        found: dict[Labels, Points] = {}
+        for moment in range(first, last + 1, step):
+            some = elements(self.value(node, moment), _NO_RANGE)
+            self.touch(len(some))
+            self.hold(len(some))
+            for labels, one in some:
+                times, values = found.get(labels) or found.setdefault(labels, (array("q"), array("d")))
                 times.append(moment)
                 values.append(one)
-                self._touch(1)
-        for labels, (times, values) in found.items():
-            yield labels, Samples(times, values, since, until, at)
+        return found

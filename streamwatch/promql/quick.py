@@ -18,13 +18,14 @@ from streamwatch.promql.columns import (
     Bools,
     ColumnQuerier,
     Frame,
+    KeyIndex,
     Part,
     framed,
     missing,
     nameless,
     vector,
 )
-from streamwatch.promql.evaluate import Evaluation, Options, stepped
+from streamwatch.promql.evaluate import Evaluation, Options, Points, stepped
 from streamwatch.promql.groups import COMPARE, COMPUTE, FOLDED, aggregated, kept, of_many, of_same, of_sets
 from streamwatch.promql.nodes import Aggregation, Binary, Call, Expr, Negation, Number, Selector, Window
 from streamwatch.promql.ranges import Samples
@@ -46,7 +47,7 @@ def evaluate(node: Expr, querier: ColumnQuerier, at_ms: int, options: Options | 
 
 def evaluate_range(  # noqa: PLR0913, PLR0917 - what, on what, from when until when, how
     node: Expr, querier: ColumnQuerier, start_ms: int, end_ms: int, step_ms: int, options: Options | None = None
-) -> dict[Labels, list[tuple[int, float]]]:
+) -> dict[Labels, Points]:
     """Return an expression's values at each step, by series; a scalar is a series without labels.
 
     Raises:
@@ -76,13 +77,14 @@ class Quick(Evaluation):
     def __init__(self, querier: ColumnQuerier, options: Options, start_ms: int, end_ms: int) -> None:
         super().__init__(querier, options, start_ms, end_ms)
         self._columns = querier
+        self._index = KeyIndex() if options.is_passing else querier.index
 
     def value(self, node: Expr, at: int) -> Value:
         """Return what a node is at an instant."""
         if isinstance(node, Aggregation) and node.op in FOLDED:
             frame = self.frame(node.inner, at)
             if frame is not None:
-                return aggregated(node, frame, self._columns.index)
+                return aggregated(node, frame, self._index)
         elif not isinstance(node, Aggregation):
             frame = self.frame(node, at)
             if frame is not None:
@@ -96,12 +98,28 @@ class Quick(Evaluation):
             labels, time = block.rows.take(known).labels(), int(block.times[0])
             yield from ((one, time, value) for one, value in zip(labels, block.values[0][known].tolist(), strict=True))
 
+    def samples(self, node: Expr, at: int) -> Iterator[tuple[Labels, Samples]]:
+        """Yield the samples of each series in a range, none of them stale."""
+        if not isinstance(node, Window):
+            yield from super().samples(node, at)
+            return
+        until = self._moment(at, node.selector.at, node.selector.offset_ms)
+        since = until - node.range_ms
+        for block in self._blocks(node.selector, since, until, newest=False):
+            there = ~missing(block.values)
+            for column, labels in enumerate(block.rows.labels()):
+                own = there[:, column]
+                if own.any():
+                    values = block.values[own, column].tolist()
+                    yield labels, Samples(block.times[own].tolist(), values, since, until, at)
+
     def frame(self, node: Expr, at: int) -> Frame | None:
         """Return a vector in columns; None where the plain way must be gone.
 
         None comes before anything of the right is evaluated: what was evaluated and then thrown away would be
         evaluated again at every level of a nested expression.
         """
+        self.touch(1)
         match node:
             case Selector():
                 return tuple(_known(block) for block in self._newest(node, at))
@@ -130,8 +148,8 @@ class Quick(Evaluation):
             return None
         right = self._framed(node.right, at)
         if sets:
-            return of_sets(node, left, right, self._columns.index)
-        found = of_many(node, left, right, self._columns.index) if met else of_same(node, left, right)
+            return of_sets(node, left, right, self._index)
+        found = of_many(node, left, right, self._index) if met else of_same(node, left, right)
         return found if found is not None else _plainly(node, left, right)
 
     def _framed(self, node: Expr, at: int) -> Frame:
@@ -139,11 +157,12 @@ class Quick(Evaluation):
         found = self.frame(node, at)
         return found if found is not None else framed(self.vector(node, at))
 
-    def _newest(self, node: Selector, at: int) -> list[Block]:
+    def _newest(self, node: Selector, at: int) -> Iterator[Block]:
         until = self._moment(at, node.at, node.offset_ms)
-        found = self._columns.blocks(node.matchers, until - self._options.lookback_ms + 1, until, newest=True)
-        self._touch(sum(len(block.rows) for block in found))
-        return found
+        return self._blocks(node, until - self._options.lookback_ms, until, newest=True)
+
+    def _blocks(self, node: Selector, since: int, until: int, *, newest: bool) -> Iterator[Block]:
+        return self._columns.blocks(node.matchers, since + 1, until, newest=newest, index=self._index, weigh=self.touch)
 
     def _with_scalar(self, node: Binary, many: Expr, one: Expr, at: int, *, swapped: bool) -> Frame | None:
         found = self.frame(many, at)
@@ -165,8 +184,7 @@ class Quick(Evaluation):
         until = self._moment(at, window.selector.at, window.selector.offset_ms)
         since = until - window.range_ms
         parts: list[Part] = []
-        for block in self._columns.blocks(window.selector.matchers, since + 1, until, newest=False):
-            self._touch(block.values.size)
+        for block in self._blocks(window.selector, since, until, newest=False):
             parts += _ranged(name, block, since, until, at)
         return tuple(parts) if name in ranges.KEEP_NAME else nameless(tuple(parts))
 

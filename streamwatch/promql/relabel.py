@@ -13,7 +13,10 @@ from streamwatch.promql.series import Vector
 _REFERENCE: Final = re.compile(r"\$(?:(\w+)|\{(\w+)\}|(\$))", re.ASCII)
 
 
-@lru_cache(maxsize=256)
+_LONGEST: Final = 65_536
+
+
+@lru_cache(maxsize=16)
 def _pattern(text: str) -> Any:  # noqa: ANN401 - re2 has no types
     return compiled(text)
 
@@ -26,8 +29,14 @@ def label_replace(vector: Vector, target: str, replacement: str, source: str, pa
     found: Vector = []
     for labels, value in vector:
         match = regex.fullmatch(labels.get(source, ""))
-        found.append((labels if match is None else labels.updated({target: expanded(replacement, match)}), value))
+        found.append((labels if match is None else _updated(labels, target, expanded(replacement, match)), value))
     return found
+
+
+def _updated(labels: Labels, target: str, value: str) -> Labels:
+    if len(value) > _LONGEST:
+        raise EvaluationError(f"the label {target!r} would be longer than {_LONGEST} characters")
+    return labels.updated({target: value})
 
 
 def expanded(template: str, match: Any) -> str:  # noqa: ANN401 - re2 has no types
@@ -51,6 +60,6 @@ def label_join(vector: Vector, target: str, separator: str, sources: Sequence[st
         raise EvaluationError(f"label_join: {target!r} is no label")
 
     def joined(labels: Labels) -> Labels:
-        return labels.updated({target: separator.join(labels.get(one, "") for one in sources)})
+        return _updated(labels, target, separator.join(labels.get(one, "") for one in sources))
 
     return [(joined(labels), value) for labels, value in vector]

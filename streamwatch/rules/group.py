@@ -3,7 +3,7 @@
 import logging
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from streamwatch.clock import Clock
@@ -26,6 +26,8 @@ ALERTNAME: Final = "alertname"
 ALERTS: Final = "ALERTS"
 ALERTS_FOR_STATE: Final = "ALERTS_FOR_STATE"
 _UNKNOWN_SECONDS: Final = 900.0
+_RULE_SECONDS: Final = 10.0
+"""Longer than that no rule may take, its templates' queries included: those behind it have their time."""
 _ABSENT: Final = frozenset({"absent", "absent_over_time"})
 
 
@@ -122,7 +124,8 @@ class GroupState:
         self.group = group
         self._clock = clock
         self._external = dict(external or {})
-        self._options = options or Options()
+        self._options = replace(options or Options(), look=self._look)
+        self._until = math.inf
         self.evaluated_at = 0.0
         self.seconds = 0.0
         self.missed = 0
@@ -150,12 +153,17 @@ class GroupState:
         found: list[RuleChange] = []
         for state in self.rules:
             rule_begun = self._clock.monotonic()
+            self._until = rule_begun + _RULE_SECONDS
             if is_warm or not state.needs_warmth:
                 found += self._rule(state, samples, at_ms)
                 state.evaluated_at = at_ms / 1000
             state.seconds = self._clock.monotonic() - rule_begun
         self.evaluated_at, self.seconds = at_ms / 1000, self._clock.monotonic() - begun
         return found
+
+    def _look(self) -> None:
+        if self._clock.monotonic() > self._until:
+            raise EvaluationError(f"the rule takes longer than {_RULE_SECONDS:g} s: make it simpler, or divide it")
 
     def _rule(self, state: RuleState, samples: Samples, at_ms: int) -> list[RuleChange]:
         moment = at_ms - round(self.group.query_offset_seconds * 1000)

@@ -2,7 +2,8 @@
 
 import os
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import pytest
 
@@ -118,6 +119,6 @@ def test_what_is_nested_is_evaluated_once_or_twice_and_not_at_every_level_anew(l
 class Counted(History):
     asked = 0
 
-    def blocks(self, matchers: Sequence[Matcher], first_ms: int, last_ms: int, *, newest: bool) -> list[Block]:
+    def blocks(self, matchers: Sequence[Matcher], first_ms: int, last_ms: int, **how: Any) -> Iterator[Block]:
         self.asked += 1
-        return super().blocks(matchers, first_ms, last_ms, newest=newest)
+        return super().blocks(matchers, first_ms, last_ms, **how)

@@ -1,6 +1,7 @@
 """Prometheus's API over the agent's own history."""
 
 import json
+import random
 import threading
 from collections.abc import Callable, Iterator
 from email.message import Message
@@ -16,6 +17,7 @@ from streamwatch.export.connection import Asked
 from streamwatch.history import History
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.promql.columns import Block
+from tests.promql.hostile_requests import request
 
 Ask = Callable[..., tuple[int, Any]]
 
@@ -110,6 +112,22 @@ def test_every_request_gets_an_answer(caplog: pytest.LogCaptureFixture) -> None:
         "errorType": "internal",
         "error": "ZeroDivisionError: division by zero",
     }
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whoever_means_no_good_gets_an_answer_too(seed: int) -> None:
+    dice, history = random.Random(seed), History({}, 600_000)
+    for at in range(0, 121, 15):
+        some = [(Labels({NAME: name, "job": job}), float(at)) for name in ("up", "memory") for job in "ab"]
+        history.record("s", some, at * 1000)
+    api, statuses = api_of(Hurrying(120.0), history), set[int]()
+    for _ in range(100):
+        path, _, query = request(dice).partition("?")
+        answer = api.answer(Asked("GET", path, Message(), query=query))
+        found = json.loads(answer.body)
+        assert found["status"] == "success" or found["error"]
+        statuses.add(answer.status.value)
+    assert statuses <= {200, 400, 404, 422, 503}
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """One HTTP connection: requests read within bounds of time and size, answers written at once."""
 
 import re
+import select
 import socket
 import threading
 from collections import Counter
@@ -140,10 +141,10 @@ class Connection:
     def _is_gone(self) -> bool:
         """Say whether the client has closed its side: below TLS, if there is any, and without taking what it sent."""
         try:
-            return not socket.socket.recv(self._client, 1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return False
-        except OSError:
+            ready = select.poll()
+            ready.register(self._client, select.POLLIN)
+            return bool(ready.poll(0)) and not socket.socket.recv(self._client, 1, socket.MSG_PEEK)
+        except (OSError, ValueError):
             return True
 
     def _read_head(self) -> bytes:

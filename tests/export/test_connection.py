@@ -54,6 +54,21 @@ def served() -> Iterator[Served]:
     served.close()
 
 
+def test_whoever_answers_can_see_whether_the_client_is_gone(served: Served) -> None:
+    served.client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+    served.client.recv(65536)
+    (asked,) = served.asked
+    assert not asked.is_gone()
+    served.client.sendall(b"GET")  # what comes next is not taken
+    assert not asked.is_gone()
+    served.client.sendall(b" /2 HTTP/1.1\r\n\r\n")
+    served.client.recv(65536)
+    assert [one.path for one in served.asked] == ["/", "/2"]
+    served.client.close()
+    assert served.ended()
+    assert asked.is_gone()
+
+
 def test_an_answer_is_one_packet_of_head_and_body(served: Served) -> None:
     served.client.sendall(b"GET /metrics?x=1 HTTP/1.1\r\nHost: x\r\n\r\n")
     head, _, body = served.client.recv(65536).partition(b"\r\n\r\n")

@@ -21,6 +21,7 @@ _FOLDS: Final[Mapping[str, Callable[[Sequence[float]], float]]] = {
     "stddev": lambda values: math.sqrt(variance(values)),
     "stdvar": variance,
 }
+_LARGEST: Final = 2.0**63
 OPERATORS: Final = frozenset({*_FOLDS, "topk", "bottomk", "quantile", "count_values"})
 
 
@@ -58,7 +59,9 @@ def _number(op: str, param: float | str | None) -> int:
     value = float(param or 0.0)
     if math.isnan(value):
         raise EvaluationError(f"{op}: the number of elements is NaN")
-    return int(max(-1.0, min(value, 1e9)))
+    if value >= _LARGEST:
+        raise EvaluationError(f"{op}: the number of elements, {value:g}, is larger than 64 bits")
+    return int(max(-1.0, value))
 
 
 def _extremes(op: str, elements: Vector, count: int) -> Vector:
@@ -72,6 +75,8 @@ def _extremes(op: str, elements: Vector, count: int) -> Vector:
 def _count_values(node: Aggregation, vector: Vector, label: str) -> Vector:
     counts: dict[Labels, float] = {}
     for labels, value in vector:
-        group = _group(node, labels).updated({label: written(value)})
+        named = labels.updated({label: written(value)})
+        # The label of the value is one that is grouped by; `without` takes it away as any other.
+        group = _group(node, named) if node.without else named.only((*node.labels, label))
         counts[group] = counts.get(group, 0.0) + 1
     return list(counts.items())

@@ -7,7 +7,7 @@ from streamwatch.errors import EvaluationError
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.promql.nodes import Binary, Matching
 from streamwatch.promql.numbers import ARITHMETIC, COMPARISONS
-from streamwatch.promql.series import Element, Value, Vector
+from streamwatch.promql.series import Element, Value, Vector, nameless
 
 SETS: Final = frozenset({"and", "or", "unless"})
 
@@ -42,9 +42,9 @@ def _with_scalar(node: Binary, left: Vector | float, right: Vector | float) -> V
     for labels, value in vector:
         one, two = (other, value) if isinstance(left, float) else (value, other)
         if node.op in ARITHMETIC:
-            found.append((labels.without([NAME]), ARITHMETIC[node.op](one, two)))
+            found.append((nameless(labels), ARITHMETIC[node.op](one, two)))
         elif node.as_bool:
-            found.append((labels.without([NAME]), float(COMPARISONS[node.op](one, two))))
+            found.append((nameless(labels), float(COMPARISONS[node.op](one, two))))
         elif COMPARISONS[node.op](one, two):
             found.append((labels, value))
     return found
@@ -124,10 +124,10 @@ def _combined(node: Binary, left: float, right: float) -> float | None:
 def _labels(node: Binary, own: Labels, others: Labels) -> Labels:
     """Return the labels of a result: those of the many, or of the left."""
     matching = node.matching
-    if node.op in ARITHMETIC or node.as_bool:
-        own = own.without([NAME])
+    if node.op in ARITHMETIC:
+        own = nameless(own)
     if not matching.many:
         own = own.only(matching.labels) if matching.on else own.without(matching.labels)
     if matching.include:
         own = own.updated({name: others.get(name, "") for name in matching.include})
-    return own
+    return nameless(own) if node.as_bool else own

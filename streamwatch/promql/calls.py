@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final, Protocol
 
 from streamwatch.model.labels import NAME, Labels
@@ -11,7 +12,7 @@ from streamwatch.promql.match import Matcher
 from streamwatch.promql.nodes import Call, Expr, Selector, Window
 from streamwatch.promql.numbers import nan_last, quantile
 from streamwatch.promql.ranges import Samples
-from streamwatch.promql.series import Value, Vector, unique
+from streamwatch.promql.series import METADATA, Value, Vector, nameless, unique
 
 
 class Evaluation(Protocol):
@@ -56,7 +57,7 @@ def call(within: Evaluation, node: Call, at: int) -> Value:
 
 
 def _each(vector: Vector, function: Callable[[float], float]) -> Value:
-    return unique([(labels.without([NAME]), function(value)) for labels, value in vector])
+    return unique([(nameless(labels), function(value)) for labels, value in vector])
 
 
 def _over_range(
@@ -66,7 +67,7 @@ def _over_range(
     for labels, samples in within.samples(window, at):
         value = function(samples)
         if value is not None:
-            found.append((labels if name in ranges.KEEP_NAME else labels.without([NAME]), value))
+            found.append((labels if name in ranges.KEEP_NAME else nameless(labels), value))
     return unique(found)
 
 
@@ -95,15 +96,17 @@ def _labels_of(node: Expr) -> Labels:
         matchers = node.matchers
     elif isinstance(node, Window):
         matchers = node.selector.matchers
-    named = [one for one in matchers if one.name != NAME]
-    names = [one.name for one in named]
-    return Labels((one.name, one.value) for one in named if one.op == "=" and names.count(one.name) == 1)
+    found: dict[str, str] = {}
+    for one in matchers:
+        # As in Prometheus, one by one: whatever comes after the first `=` takes its label away again.
+        if one.name != NAME and (one.op == "=" or one.name in found):
+            found[one.name] = "" if one.name in found else one.value
+    return Labels(found)
 
 
 def _clamp(within: Evaluation, args: Args, at: int, least: float, most: float) -> Value:
-    if least > most:
-        return []
-    return _each(within.vector(args[0], at), lambda value: functions.clamp(value, least, most))
+    vector = within.vector(args[0], at)
+    return [] if least > most else _each(vector, lambda value: functions.clamp(value, least, most))
 
 
 def _round(within: Evaluation, args: Args, at: int) -> Value:
@@ -122,18 +125,30 @@ def _sorted(within: Evaluation, args: Args, at: int, sign: float) -> Value:
 
 def _timestamp(within: Evaluation, args: Args, at: int) -> Value:
     if isinstance(args[0], Selector):
-        return [(labels.without([NAME]), time / 1000) for labels, time, _ in within.newest(args[0], at)]
-    return [(labels.without([NAME]), at / 1000) for labels, _ in within.vector(args[0], at)]
+        # With `@`, Prometheus forgets the offset here.
+        selector = args[0] if args[0].at is None else replace(args[0], offset_ms=0)
+        return [(nameless(labels), time / 1000) for labels, time, _ in within.newest(selector, at)]
+    return [(nameless(labels), at / 1000) for labels, _ in within.vector(args[0], at)]
 
 
 def _histogram_quantile(within: Evaluation, args: Args, at: int) -> Value:
     q = within.scalar(args[0], at)
+    return _of_buckets(within.vector(args[1], at), lambda buckets: histogram.quantile(q, buckets))
+
+
+def _histogram_fraction(within: Evaluation, args: Args, at: int) -> Value:
+    lower, upper = within.scalar(args[0], at), within.scalar(args[1], at)
+    return _of_buckets(within.vector(args[2], at), lambda buckets: histogram.fraction(lower, upper, buckets))
+
+
+def _of_buckets(vector: Vector, function: Callable[[histogram.Buckets], float]) -> Value:
+    """Return what becomes of each histogram; those of two metrics are two, and then of the same labels."""
     groups: dict[Labels, list[tuple[float, float]]] = {}
-    for labels, count in within.vector(args[1], at):
+    for labels, count in vector:
         upper = histogram.bound(labels.get("le", ""))
         if upper is not None:
-            groups.setdefault(labels.without([NAME, "le"]), []).append((upper, count))
-    return [(labels, histogram.quantile(q, buckets)) for labels, buckets in groups.items()]
+            groups.setdefault(labels.without(["le"]), []).append((upper, count))
+    return [(labels.without(METADATA), function(buckets)) for labels, buckets in groups.items()]
 
 
 def _label_replace(within: Evaluation, args: Args, at: int) -> Value:
@@ -160,6 +175,7 @@ _OTHERS: Final[Mapping[str, Callable[[Evaluation, Args, int], Value]]] = {
     "clamp": lambda e, args, at: _clamp(e, args, at, e.scalar(args[1], at), e.scalar(args[2], at)),
     "clamp_max": lambda e, args, at: _clamp(e, args, at, -math.inf, e.scalar(args[1], at)),
     "clamp_min": lambda e, args, at: _clamp(e, args, at, e.scalar(args[1], at), math.inf),
+    "histogram_fraction": _histogram_fraction,
     "histogram_quantile": _histogram_quantile,
     "label_join": _label_join,
     "label_replace": _label_replace,

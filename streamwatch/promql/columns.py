@@ -13,7 +13,7 @@ import numpy.typing as npt
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.model.metric import Keys
 from streamwatch.promql.match import Matcher
-from streamwatch.promql.series import STALE, Querier, Vector, unique
+from streamwatch.promql.series import METADATA, STALE, Querier, Vector, unique
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
@@ -54,7 +54,7 @@ class Rows:
 
     def nameless(self) -> "Rows":
         """Return the same without the metric's name."""
-        return Rows(self.keys, self.fixed.without([NAME]), self.index)
+        return Rows(self.keys, self.fixed.without(METADATA), self.index)
 
     def labels(self) -> list[Labels]:
         """Return the label sets, in order."""
@@ -118,8 +118,10 @@ def nameless(frame: Frame) -> Frame:
 
     """
     # Only where there are several can two become the same.
-    if len({part.rows.fixed.get(NAME, "") for part in frame}) > 1 or any(NAME in p.rows.keys.names for p in frame):
-        bare = [(labels.without([NAME]), value) for labels, value in vector(frame)]
+    if len({part.rows.fixed.get(NAME, "") for part in frame}) > 1 or any(
+        name in p.rows.keys.names for p in frame for name in METADATA
+    ):
+        bare = [(labels.without(METADATA), value) for labels, value in vector(frame)]
         unique(bare)
         return framed(bare)
     return tuple(Part(part.rows.nameless(), part.values) for part in frame)

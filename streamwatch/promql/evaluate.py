@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from streamwatch.errors import EvaluationError
-from streamwatch.model.labels import NAME, Labels
+from streamwatch.model.labels import Labels
 from streamwatch.promql.aggregate import aggregate
 from streamwatch.promql.binary import binary
 from streamwatch.promql.calls import call
@@ -24,7 +24,7 @@ from streamwatch.promql.nodes import (
     Window,
 )
 from streamwatch.promql.ranges import Samples
-from streamwatch.promql.series import Querier, Value, Vector, elements, is_stale, unique
+from streamwatch.promql.series import Querier, Value, Vector, elements, is_stale, nameless, unique
 
 LOOKBACK_MS: Final = 300_000
 STEP_MS: Final = 60_000
@@ -151,7 +151,7 @@ class Evaluation:
     @staticmethod
     def _negated(value: Value) -> Value:
         if isinstance(value, list):
-            return unique([(labels.without([NAME]), -one) for labels, one in value])
+            return unique([(nameless(labels), -one) for labels, one in value])
         if isinstance(value, str):
             raise EvaluationError("a string cannot be negated")
         return -value

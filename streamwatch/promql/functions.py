@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from streamwatch.promql.numbers import divide
+
 OneToOne = Callable[[float], float]
 
 
@@ -50,6 +52,7 @@ def _whole(function: Callable[[float], int]) -> OneToOne:
     return lambda value: math.copysign(float(function(value)), value) if math.isfinite(value) else value
 
 
+_floor: Final = _whole(math.floor)
 EACH: Final[Mapping[str, OneToOne]] = {
     "abs": abs,
     "acos": _guarded(math.acos),
@@ -63,7 +66,7 @@ EACH: Final[Mapping[str, OneToOne]] = {
     "cosh": _cosh,
     "deg": lambda value: value * 180 / math.pi,
     "exp": _guarded(math.exp),
-    "floor": _whole(math.floor),
+    "floor": _floor,
     "ln": _logarithm(math.log),
     "log10": _logarithm(math.log10),
     "log2": _logarithm(math.log2),
@@ -79,16 +82,14 @@ EACH: Final[Mapping[str, OneToOne]] = {
 
 
 def clamp(value: float, least: float, most: float) -> float:
-    """Return the value, or the bound that it is beyond; NaN where one of them is."""
-    if math.isnan(value) or math.isnan(least) or math.isnan(most):
-        return math.nan
-    return max(least, min(most, value))
+    """Return the value, or the bound that it is beyond; as in Go, an infinite bound holds even where another is NaN."""
+    below = -math.inf if -math.inf in {value, most} else math.nan if math.isnan(value + most) else min(most, value)
+    if math.inf in {least, below}:
+        return math.inf
+    return math.nan if math.isnan(least) or math.isnan(below) else max(least, below)
 
 
 def rounded(value: float, nearest: float) -> float:
     """Return the nearest multiple; halves go up."""
-    if not math.isfinite(value) or nearest == 0 or math.isnan(nearest):
-        return value if not math.isfinite(value) else math.nan
-    inverse = 1 / nearest
-    scaled = value * inverse + 0.5
-    return (float(math.floor(scaled)) if math.isfinite(scaled) else scaled) / inverse
+    inverse = divide(1.0, nearest)
+    return divide(_floor(value * inverse + 0.5), inverse)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
 from streamwatch.errors import EvaluationError
-from streamwatch.model.labels import Labels
+from streamwatch.model.labels import NAME, Labels
 from streamwatch.promql.match import Matcher
 
 STALE: Final[float] = struct.unpack("<d", struct.pack("<Q", 0x7FF0000000000002))[0]
@@ -28,6 +28,15 @@ class Series:
     labels: Labels
     times: Sequence[int]
     values: Sequence[float]
+
+
+METADATA: Final = (NAME, "__type__", "__unit__")
+"""Labels that say what a metric is, and are true of it no more once something was computed of it."""
+
+
+def nameless(labels: Labels) -> Labels:
+    """Return the labels without the metric's name, type and unit."""
+    return labels.without(METADATA)
 
 
 Element: TypeAlias = tuple[Labels, float]

@@ -173,7 +173,6 @@ class Grammar:
         return self._dice.choice(
             (
                 f"absent({inner})",
-                # With @, upstream forgets the offset.
                 f"timestamp(memory{self._dice.choice(('', ' offset 20s', ' @ 300'))})",
                 f"absent_over_time({self.matrix(depth)})",
                 f"clamp({inner}, 1, 20)",

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.promql.answers import differ, ours, read
+from tests.promql.answers import differ, ours, ours_in_columns, read
+from tests.promql.listed_expressions import AT, SERIES
 from tests.promql.memory import Memory
+from tests.promql.test_quick import columns
 
+LISTED = json.loads((Path(__file__).parent / "golden_listed.json").read_text(encoding="utf-8"))
 GOLDEN = json.loads((Path(__file__).parent / "golden.json").read_text(encoding="utf-8"))
 
 
@@ -22,3 +25,11 @@ def test_kept_answers_are_ours(batch: int) -> None:
 
     assert len(GOLDEN[batch]["asked"]) >= 60
     assert wrong == []
+
+
+def test_kept_answers_to_listed_expressions_are_ours() -> None:
+    memory, history = Memory(SERIES), columns(SERIES)
+    for one, answer in LISTED.items():
+        assert not differ(ours(one, memory, AT), read(answer)), one
+        assert not differ(ours_in_columns(one, history, AT), read(answer)), one
+    assert len(LISTED) > 200

@@ -2,7 +2,7 @@
 
 import os
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from streamwatch.promql.columns import Block
 from streamwatch.promql.match import Matcher
 from streamwatch.promql.parse import parse
 from tests.promql.answers import differ, ours, ours_in_columns
+from tests.promql.hostile_expressions import Hostile, hostile_series
 from tests.promql.memory import Memory, labels, samples
 from tests.promql.random_expressions import Grammar, series
 
@@ -50,12 +51,15 @@ def columns(data: Mapping[str, str], keep_ms: int = 10_000_000) -> History:
     return history
 
 
-def test_random_expressions_are_the_same_both_ways() -> None:
+@pytest.mark.parametrize(("kind", "made"), [(Grammar, series), (Hostile, hostile_series)])
+def test_random_expressions_are_the_same_both_ways(
+    kind: type[Grammar], made: Callable[[random.Random], dict[str, str]]
+) -> None:
     dice = random.Random(SEED)
-    grammar = Grammar(dice)
+    grammar = kind(dice)
     wrong = []
     for _ in range(0, COUNT, _BATCH):
-        data = series(dice)
+        data = made(dice)
         memory, history = Memory(data), columns(data)
         for _ in range(_BATCH):
             expression, at = grammar.vector(dice.choice((1, 2, 3))), 15 * dice.randint(4, 70)

@@ -110,7 +110,7 @@ def test_what_cannot_be_evaluated_is_an_error(expression: str, why: str) -> None
     ("expression", "why"),
     [
         ("sum(", "parenthesis"),
-        ("histogram_fraction(0, 1, up)", "native histograms"),
+        ("histogram_avg(up)", "native histograms"),
         ("mad_over_time(up[5m])", "experimental"),
         ("limitk(2, up)", "experimental|invalid"),
         ('up{a=~"x*+"}', "RE2"),

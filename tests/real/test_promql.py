@@ -6,6 +6,8 @@ import random
 from pathlib import Path
 
 from tests.promql.answers import differ, ours, written
+from tests.promql.hostile_expressions import Hostile, hostile_series
+from tests.promql.listed_expressions import AT, EXPRESSIONS, SERIES
 from tests.promql.memory import Memory
 from tests.promql.random_expressions import Grammar, series
 from tests.real import artefacts
@@ -17,7 +19,40 @@ COUNT = int(os.environ.get("STREAMWATCH_FUZZ", "600"))
 SEED = int(os.environ.get("STREAMWATCH_SEED", "7"))
 _BATCH = 60
 _KEPT = 4
-GOLDEN = Path(__file__).parents[1] / "promql" / "golden.json"
+_FOLDER = Path(__file__).parents[1] / "promql"
+GOLDEN, LISTED = _FOLDER / "golden.json", _FOLDER / "golden_listed.json"
+_WRITE = os.environ.get("STREAMWATCH_WRITE_GOLDEN") == "1"
+
+
+def test_listed_expressions_are_what_promtool_makes_of_them(tmp_path: Path) -> None:
+    told = answers(had(artefacts.promtool_3), tmp_path, SERIES, [(one, AT) for one in EXPRESSIONS])
+    memory = Memory(SERIES)
+    wrong = [
+        f"{one}\n  ours   {found}\n  theirs {theirs}"
+        for one, theirs in zip(EXPRESSIONS, told, strict=True)
+        if differ(found := ours(one, memory, AT), theirs)
+    ]
+    assert not wrong, "\n".join(wrong)
+    if _WRITE:
+        kept = {one: written(theirs) for one, theirs in zip(EXPRESSIONS, told, strict=True)}
+        LISTED.write_text(json.dumps(kept, indent=0) + "\n", encoding="utf-8")
+
+
+def test_hostile_expressions_are_what_promtool_makes_of_them(tmp_path: Path) -> None:
+    promtool = had(artefacts.promtool_3)
+    dice = random.Random(SEED)
+    grammar = Hostile(dice)
+    wrong = []
+    for _ in range(0, COUNT, _BATCH):
+        data = hostile_series(dice)
+        asked = [(grammar.vector(dice.choice((1, 2, 2, 3))), 15 * dice.randint(4, 70)) for _ in range(_BATCH)]
+        memory = Memory(data)
+        for (expression, at), theirs in zip(asked, answers(promtool, tmp_path, data, asked), strict=True):
+            found = ours(expression, memory, at)
+            if differ(found, theirs):
+                wrong.append(f"{expression}  @ {at}s\n  ours   {found}\n  theirs {theirs}")
+    print(f"seed {SEED}: {COUNT} hostile ones, {len(wrong)} differences")  # noqa: T201 - the seed, to play it again
+    assert not wrong, "\n".join(wrong[:5])
 
 
 def test_random_expressions_are_what_promtool_makes_of_them(tmp_path: Path) -> None:
@@ -43,5 +78,5 @@ def test_random_expressions_are_what_promtool_makes_of_them(tmp_path: Path) -> N
                 wrong.append(f"{expression}  @ {at}s\n  ours   {found}\n  theirs {theirs}")
     print(f"seed {SEED}: {COUNT} expressions, {len(wrong)} differences")  # noqa: T201 - the seed, to play it again
     assert not wrong, "\n".join(wrong[:5])
-    if os.environ.get("STREAMWATCH_WRITE_GOLDEN") == "1":
+    if _WRITE:
         GOLDEN.write_text(json.dumps(kept[:_KEPT], indent=0) + "\n", encoding="utf-8")

@@ -18,6 +18,7 @@ from streamwatch.rules.export import FORMS, Wanted, export
 from streamwatch.rules.lint import lint
 from streamwatch.rules.load import load
 from streamwatch.rules.rule import Group
+from streamwatch.rules.trial import trial
 from streamwatch.rules.unit import run
 
 _files = click.argument("files", nargs=-1, type=click.Path(path_type=Path))
@@ -44,13 +45,17 @@ def rules() -> None:
 def check(files: tuple[Path, ...], config_file: Path | None, tick: float, strict: bool) -> None:  # noqa: FBT001 - a flag
     """Check rule FILES (by default the alerts that come with StreamWatch).
 
-    Exit code 1 when one cannot be used. What is doubtful (an unknown metric, a rule that cannot fire) is told as well.
+    Exit code 1 when one cannot be used, or fails over series as there may be. What is doubtful (an unknown metric, a
+    rule that cannot fire) is told as well.
     """
     config, compatibility = (Config(), ()) if config_file is None else _configured(config_file)
     paths = list(files) or config.paths()
     groups = _loaded(paths)
     is_compatible = "kafka_exporter" in compatibility
     theirs = kafka_exporter.METRICS
+    if failures := trial(groups, (*METRICS, *theirs), SystemClock()):
+        click.echo("\n".join(failures), err=True)
+        raise SystemExit(1)
     doubts = lint(groups, (*METRICS, *theirs), tick) if is_compatible else lint(groups, METRICS, tick, theirs)
     for doubt in doubts:
         click.echo(f"doubtful: {doubt}")

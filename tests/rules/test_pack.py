@@ -39,7 +39,7 @@ def test_every_alert_says_what_to_do_and_is_tested(rule: Rule) -> None:
     assert set(annotations) == {"summary", "description", "runbook_url"}
     assert annotations["runbook_url"] == f"/runbooks/{rule.name}"
     runbook = (runbooks_folder() / f"{rule.name}.md").read_text(encoding="utf-8")
-    assert runbook.startswith(f"# {rule.name}\n")
+    assert runbook.startswith(f"# {rule.name}\n\n**{labels['severity']}**, ")
     for heading in ("## The rule", "## How to see it", "## What to do", "## How to silence it"):
         assert heading in runbook
     assert rule.text.strip() in runbook, "the runbook shows another rule"

@@ -185,16 +185,18 @@ class Evaluator:
         self._plan(connection, alerts, changed=bool(changes))
 
     def counts(self) -> dict[str, Counts]:
-        """Return what happened to each group, by name."""
-        return {
-            one.state.group.name: Counts(
-                one.evaluations,
-                sum(rule.failures for rule in one.state.rules),
-                one.state.missed,
-                one.state.seconds,
+        """Return what happened to each group, by name; to those of one name in several files together."""
+        found: dict[str, Counts] = {}
+        for one in self._groups:
+            name, state = one.state.group.name, one.state
+            before = found.get(name, Counts(0, 0, 0, 0.0))
+            found[name] = Counts(
+                before.evaluations + one.evaluations,
+                before.failures + sum(rule.failures for rule in state.rules),
+                before.missed + state.missed,
+                before.seconds + state.seconds,
             )
-            for one in self._groups
-        }
+        return found
 
     @property
     def is_well(self) -> bool:

@@ -252,3 +252,14 @@ def test_its_thread_evaluates_what_is_told_within_the_moment() -> None:
     finally:
         evaluator.stop()
         state.close()
+
+
+def test_groups_of_one_name_in_several_files_are_counted_together(bench: Callable[..., Bench]) -> None:
+    one = bench()
+    wrong = "groups: [{name: g, rules: [{record: r, expr: '{a=~\"[0-9]\"} + on () group_left () m'}]}]"
+    good = "groups: [{name: g, rules: [{record: s, expr: m}]}]"
+    for texts in ((wrong, good), (good, wrong)):
+        one.evaluator.take([group for at, text in enumerate(texts) for group in read(text, f"{at}.yml")[0]])
+        one.history.record("x", [(Labels({NAME: "m", "a": name}), 1.0) for name in "12"], round(one.clock.now() * 1000))
+        one.run(["m"], one.clock.now())
+        assert (one.evaluator.counts()["g"].evaluations, one.evaluator.counts()["g"].failures) == (2, 1)

@@ -35,7 +35,7 @@ _MOST_SAMPLES: Final = 5_000_000
 _MOST_HELD: Final = 500_000
 _MOST_SERIES: Final = 50_000
 _MOST_SELECTORS: Final = 32
-_SECONDS: Final = 0.8
+_SECONDS: Final = 0.7
 """So long may an answer take, with the wait for its turn: who waits for it longer than a second asks again."""
 _FARTHEST_SECONDS: Final = 2.0**62 / 1e3
 _SHORTEST_SECONDS: Final = 0.001
@@ -52,16 +52,22 @@ class _Refused(Exception):
 class _Given:
     """The parameters of a request, and how long its answer may take."""
 
-    def __init__(self, asked: Asked, clock: Clock) -> None:
+    def __init__(self, asked: Asked, clock: Clock, *, delayed_names: bool) -> None:
         self._given = parse_qs(asked.query, keep_blank_values=True)
         self._clock, self._is_gone = clock, asked.is_gone
         self._now = clock.now()
-        self._until = clock.monotonic() + _SECONDS
+        self._until, self._delayed_names = clock.monotonic() + _SECONDS, delayed_names
 
     @property
     def options(self) -> Options:
         """How its expressions are evaluated."""
-        return Options(most_samples=_MOST_SAMPLES, most_held=_MOST_HELD, look=self.look, is_passing=True)
+        return Options(
+            most_samples=_MOST_SAMPLES,
+            most_held=_MOST_HELD,
+            look=self.look,
+            is_passing=True,
+            delayed_names=self._delayed_names,
+        )
 
     @property
     def seconds_left(self) -> float:
@@ -132,6 +138,8 @@ class Api:
         rules: Callable[[], list[dict[str, Any]]],
         alerts: Callable[[], list[dict[str, Any]]],
         notifications: Callable[[], list[dict[str, Any]]],
+        *,
+        delayed_names: bool = False,
     ) -> None:
         """Begin.
 
@@ -142,9 +150,10 @@ class Api:
             rules: gives the groups of rules, in Prometheus's shape.
             alerts: gives the alerts that are pending or firing, in Prometheus's shape.
             notifications: gives what each channel was told; not Prometheus's.
+            delayed_names: whether queries drop metric names at their end only.
 
         """
-        self._history, self._clock = history, clock
+        self._history, self._clock, self._delayed_names = history, clock, delayed_names
         self._metrics = metrics
         self._turn = threading.Lock()
         self._answers: dict[str, Callable[[_Given], object]] = {
@@ -171,7 +180,11 @@ class Api:
             shown = asked.path[:_SHOWN]
             return _error(HTTPStatus.NOT_FOUND, "not_found", f"{shown}: there is no such thing: there are {there}")
         try:
-            return self._in_turn(found, _Given(asked, self._clock), waits=values is not None or path in _EVALUATED)
+            return self._in_turn(
+                found,
+                _Given(asked, self._clock, delayed_names=self._delayed_names),
+                waits=values is not None or path in _EVALUATED,
+            )
         except (_Refused, QueryError) as error:
             return _error(_BAD, "bad_data", str(error))
         except EvaluationError as error:

@@ -22,6 +22,7 @@ from streamwatch.model.metric import Keys, Samples
 from streamwatch.notify.config import Config as NotifyConfig
 from streamwatch.notify.matchers import matchers
 from streamwatch.notifying import Notifying
+from streamwatch.promql.evaluate import Options
 from streamwatch.rules import told
 from streamwatch.rules.config import Config, pack_folder
 from streamwatch.rules.group import RuleChange
@@ -111,6 +112,7 @@ class Deciding:
             decided=self._decided,
             is_warm=is_warm,
             interval=config.interval,
+            options=Options(delayed_names=config.delayed_name_removal),
         )
         self._notifying = self._notify(notify)
         self._evaluator.take(wanted)
@@ -121,6 +123,7 @@ class Deciding:
             lambda: told.groups(self._evaluator.groups()),
             lambda: told.alerts(self._evaluator.groups()),
             lambda: self._notifying.told(),  # noqa: PLW0108 - a reload puts another in its place
+            delayed_names=config.delayed_name_removal,
         )
 
     def start(self) -> None:

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from streamwatch.clock import Clock
 from streamwatch.history import History
 from streamwatch.model.alert import Alert
-from streamwatch.promql.evaluate import LOOKBACK_MS
+from streamwatch.promql.evaluate import LOOKBACK_MS, Options
 from streamwatch.rules import persist
 from streamwatch.rules.group import GroupState, RuleChange
 from streamwatch.rules.rule import Group, horizons, metrics
@@ -44,8 +44,10 @@ class Counts:
 class _Due:
     """A group, and when it must be evaluated."""
 
-    def __init__(self, group: Group, clock: Clock, interval: float, external: Mapping[str, str]) -> None:
-        self.state = GroupState(group, clock, external)
+    def __init__(
+        self, group: Group, clock: Clock, interval: float, external: Mapping[str, str], options: Options
+    ) -> None:
+        self.state = GroupState(group, clock, external, options)
         self.interval = group.interval_seconds or interval
         self.reads = {name for rule in group.rules for name in metrics(rule.expr)}
         self.records = {rule.name for rule in group.rules if not rule.alert}
@@ -69,6 +71,7 @@ class Evaluator:
         is_warm: Callable[[], bool],
         interval: float = 15.0,
         external: Mapping[str, str] | None = None,
+        options: Options | None = None,
     ) -> None:
         """Begin without rules.
 
@@ -82,8 +85,10 @@ class Evaluator:
             is_warm: says whether every source has been read once.
             interval: of groups that give none, in seconds.
             external: labels of the agent itself, for templates.
+            options: how expressions are evaluated.
 
         """
+        self._options = options or Options()
         self._history, self._clock, self._state = history, clock, state
         self._refresh, self._plan, self._decided, self._is_warm = refresh, plan, decided, is_warm
         self._interval, self._external = interval, dict(external or {})
@@ -102,7 +107,7 @@ class Evaluator:
         with self._evaluating:
             now = self._clock.now()
             before = {rule.key: rule for due in self._groups for rule in due.state.rules}
-            made = [_Due(group, self._clock, self._interval, self._external) for group in groups]
+            made = [_Due(group, self._clock, self._interval, self._external, self._options) for group in groups]
             for due in made:
                 for rule in due.state.rules:
                     old = before.pop(rule.key, None)

@@ -61,6 +61,7 @@ OWN = {
     "deciding": {
         "model",
         "catalogue",
+        "promql",
         "rules",
         "history",
         "evaluator",

@@ -9,7 +9,7 @@ from streamwatch.model.labels import NAME, Labels
 from streamwatch.promql.nodes import Aggregation
 from streamwatch.promql.numbers import mean, nan_last, quantile, total, variance, written
 from streamwatch.promql.ranges import least, most
-from streamwatch.promql.series import Vector
+from streamwatch.promql.series import DROPPED, Vector
 
 _FOLDS: Final[Mapping[str, Callable[[Sequence[float]], float]]] = {
     "sum": total,
@@ -46,13 +46,21 @@ def aggregate(node: Aggregation, vector: Vector, param: float | str | None) -> V
         return [one for some in groups.values() for one in _extremes(node.op, some, _number(node.op, param))]
     if node.op == "quantile":
         q = float(param or 0.0)
-        return [(labels, quantile(q, [value for _, value in some])) for labels, some in groups.items()]
+        return _marked([(labels, quantile(q, [value for _, value in some])) for labels, some in groups.items()], vector)
     fold = _FOLDS[node.op]
-    return [(labels, fold([value for _, value in some])) for labels, some in groups.items()]
+    return _marked([(labels, fold([value for _, value in some])) for labels, some in groups.items()], vector)
+
+
+def _marked(found: Vector, vector: Vector) -> Vector:
+    """Return the results, marked as the elements in their places: as Prometheus does with delayed removal of names."""
+    return [
+        (labels.updated({DROPPED: "1"}) if DROPPED in element[0] else labels, value)
+        for (labels, value), element in zip(found, vector, strict=False)
+    ]
 
 
 def _group(node: Aggregation, labels: Labels) -> Labels:
-    return labels.without({*node.labels, NAME}) if node.without else labels.only(node.labels)
+    return labels.without({*node.labels, NAME, DROPPED}) if node.without else labels.only(node.labels)
 
 
 def _number(op: str, param: float | str | None) -> int:

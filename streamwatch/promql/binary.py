@@ -7,13 +7,19 @@ from streamwatch.errors import EvaluationError
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.promql.nodes import Binary, Matching
 from streamwatch.promql.numbers import ARITHMETIC, COMPARISONS
-from streamwatch.promql.series import Element, Value, Vector, nameless
+from streamwatch.promql.series import DROPPED, Bare, Element, Value, Vector, nameless, unmarked
 
 SETS: Final = frozenset({"and", "or", "unless"})
 
 
-def binary(node: Binary, left: Value, right: Value) -> Value:
+def binary(node: Binary, left: Value, right: Value, bare: Bare = nameless) -> Value:
     """Return what the operator makes of both sides.
+
+    Args:
+        node: the operator.
+        left: what is left of it.
+        right: what is right of it.
+        bare: takes names away.
 
     Raises:
         EvaluationError: elements match that must not, or several results have the same labels.
@@ -24,17 +30,17 @@ def binary(node: Binary, left: Value, right: Value) -> Value:
     if isinstance(left, float) and isinstance(right, float):
         return _scalars(node.op, left, right)
     if isinstance(left, float) or isinstance(right, float):
-        return _with_scalar(node, left, right)
+        return _with_scalar(node, left, right, bare)
     if node.op in SETS:
         return _set(node, left, right)
-    return _vectors(node, left, right)
+    return _vectors(node, left, right, bare)
 
 
 def _scalars(op: str, left: float, right: float) -> float:
     return float(COMPARISONS[op](left, right)) if op in COMPARISONS else ARITHMETIC[op](left, right)
 
 
-def _with_scalar(node: Binary, left: Vector | float, right: Vector | float) -> Vector:
+def _with_scalar(node: Binary, left: Vector | float, right: Vector | float, bare: Bare) -> Vector:
     vector, other = (right, left) if isinstance(left, float) else (left, right)
     assert isinstance(vector, list)  # noqa: S101 - the caller has looked
     assert isinstance(other, float)  # noqa: S101
@@ -42,9 +48,9 @@ def _with_scalar(node: Binary, left: Vector | float, right: Vector | float) -> V
     for labels, value in vector:
         one, two = (other, value) if isinstance(left, float) else (value, other)
         if node.op in ARITHMETIC:
-            found.append((nameless(labels), ARITHMETIC[node.op](one, two)))
+            found.append((bare(labels), ARITHMETIC[node.op](one, two)))
         elif node.as_bool:
-            found.append((nameless(labels), float(COMPARISONS[node.op](one, two))))
+            found.append((bare(labels), float(COMPARISONS[node.op](one, two))))
         elif COMPARISONS[node.op](one, two):
             found.append((labels, value))
     return found
@@ -53,7 +59,7 @@ def _with_scalar(node: Binary, left: Vector | float, right: Vector | float) -> V
 def _signature(matching: Matching) -> Callable[[Labels], Labels]:
     if matching.on:
         return lambda labels: labels.only(matching.labels)
-    ignored = {*matching.labels, NAME}
+    ignored = {*matching.labels, NAME, DROPPED}
     return lambda labels: labels.without(ignored)
 
 
@@ -66,7 +72,7 @@ def _set(node: Binary, left: Vector, right: Vector) -> Vector:
     return [element for element in left if (signature(element[0]) in there) is (node.op == "and")]
 
 
-def _vectors(node: Binary, left: Vector, right: Vector) -> Vector:
+def _vectors(node: Binary, left: Vector, right: Vector, bare: Bare) -> Vector:
     if not left or not right:
         return []
     matching, signature = node.matching, _signature(node.matching)
@@ -92,9 +98,9 @@ def _vectors(node: Binary, left: Vector, right: Vector) -> Vector:
         value = _combined(node, *both)
         if value is None:
             continue  # as in 3.5: what is filtered out takes no place (from 3.9 on it does)
-        labels = _labels(node, element[0], ones[key][0])
+        labels = _labels(node, unmarked(element[0]), ones[key][0])
         _claim(node, taken, key, labels)
-        found.append((labels, value))
+        found.append((bare(labels) if node.as_bool else labels, value))
     return found
 
 
@@ -130,4 +136,4 @@ def _labels(node: Binary, own: Labels, others: Labels) -> Labels:
         own = own.only(matching.labels) if matching.on else own.without(matching.labels)
     if matching.include:
         own = own.updated({name: others.get(name, "") for name in matching.include})
-    return nameless(own) if node.as_bool else own
+    return own

@@ -12,7 +12,7 @@ from streamwatch.promql.match import Matcher
 from streamwatch.promql.nodes import Call, Expr, Selector, Window
 from streamwatch.promql.numbers import nan_last, quantile
 from streamwatch.promql.ranges import Samples
-from streamwatch.promql.series import METADATA, Value, Vector, nameless, unique
+from streamwatch.promql.series import DROPPED, Value, Vector, unique
 
 
 class Evaluation(Protocol):
@@ -33,6 +33,9 @@ class Evaluation(Protocol):
     def samples(self, node: Expr, at: int) -> Iterator[tuple[Labels, Samples]]:
         """Yield the samples of each series in a range."""
 
+    def bare(self, labels: Labels) -> Labels:
+        """Return labels without the metric's name, type and unit, now or at the end."""
+
     def hold(self, count: int) -> None:
         """Count what is kept until the query ends, in samples."""
 
@@ -47,17 +50,17 @@ def call(within: Evaluation, node: Call, at: int) -> Value:
     """Return what a function makes of its arguments at an instant."""
     name, args = node.name, node.args
     if name in functions.EACH:
-        return _each(within.vector(args[0], at), functions.EACH[name])
+        return _each(within, within.vector(args[0], at), functions.EACH[name])
     if name in MOMENTS:
         vector = within.vector(args[0], at) if args else [(Labels(), at / 1000)]
-        return _each(vector, MOMENTS[name])
+        return _each(within, vector, MOMENTS[name])
     if name in ranges.FUNCTIONS:
         return _over_range(within, name, args[0], at, ranges.FUNCTIONS[name])
     return unique(_OTHERS[name](within, args, at))
 
 
-def _each(vector: Vector, function: Callable[[float], float]) -> Value:
-    return unique([(nameless(labels), function(value)) for labels, value in vector])
+def _each(within: Evaluation, vector: Vector, function: Callable[[float], float]) -> Value:
+    return unique([(within.bare(labels), function(value)) for labels, value in vector])
 
 
 def _over_range(
@@ -67,7 +70,7 @@ def _over_range(
     for labels, samples in within.samples(window, at):
         value = function(samples)
         if value is not None:
-            found.append((labels if name in ranges.KEEP_NAME else nameless(labels), value))
+            found.append((labels if name in ranges.KEEP_NAME else within.bare(labels), value))
     return unique(found)
 
 
@@ -86,7 +89,11 @@ def _absent(within: Evaluation, args: Args, at: int) -> Value:
 
 
 def _absent_over_time(within: Evaluation, args: Args, at: int) -> Value:
-    return [] if any(True for _ in within.samples(args[0], at)) else [(_labels_of(args[0]), 1.0)]
+    if any(True for _ in within.samples(args[0], at)):
+        return []
+    labels = _labels_of(args[0])
+    marked = within.bare(labels)  # in Prometheus only what is dropped at the end is dropped here
+    return [(marked if DROPPED in marked else labels, 1.0)]
 
 
 def _labels_of(node: Expr) -> Labels:
@@ -106,12 +113,12 @@ def _labels_of(node: Expr) -> Labels:
 
 def _clamp(within: Evaluation, args: Args, at: int, least: float, most: float) -> Value:
     vector = within.vector(args[0], at)
-    return [] if least > most else _each(vector, lambda value: functions.clamp(value, least, most))
+    return [] if least > most else _each(within, vector, lambda value: functions.clamp(value, least, most))
 
 
 def _round(within: Evaluation, args: Args, at: int) -> Value:
     nearest = within.scalar(args[1], at) if len(args) > 1 else 1.0
-    return _each(within.vector(args[0], at), lambda value: functions.rounded(value, nearest))
+    return _each(within, within.vector(args[0], at), lambda value: functions.rounded(value, nearest))
 
 
 def _scalar(within: Evaluation, args: Args, at: int) -> Value:
@@ -127,28 +134,28 @@ def _timestamp(within: Evaluation, args: Args, at: int) -> Value:
     if isinstance(args[0], Selector):
         # With `@`, Prometheus forgets the offset here.
         selector = args[0] if args[0].at is None else replace(args[0], offset_ms=0)
-        return [(nameless(labels), time / 1000) for labels, time, _ in within.newest(selector, at)]
-    return [(nameless(labels), at / 1000) for labels, _ in within.vector(args[0], at)]
+        return [(within.bare(labels), time / 1000) for labels, time, _ in within.newest(selector, at)]
+    return [(within.bare(labels), at / 1000) for labels, _ in within.vector(args[0], at)]
 
 
 def _histogram_quantile(within: Evaluation, args: Args, at: int) -> Value:
     q = within.scalar(args[0], at)
-    return _of_buckets(within.vector(args[1], at), lambda buckets: histogram.quantile(q, buckets))
+    return _of_buckets(within, args[1], at, lambda buckets: histogram.quantile(q, buckets))
 
 
 def _histogram_fraction(within: Evaluation, args: Args, at: int) -> Value:
     lower, upper = within.scalar(args[0], at), within.scalar(args[1], at)
-    return _of_buckets(within.vector(args[2], at), lambda buckets: histogram.fraction(lower, upper, buckets))
+    return _of_buckets(within, args[2], at, lambda buckets: histogram.fraction(lower, upper, buckets))
 
 
-def _of_buckets(vector: Vector, function: Callable[[histogram.Buckets], float]) -> Value:
+def _of_buckets(within: Evaluation, node: Expr, at: int, function: Callable[[histogram.Buckets], float]) -> Value:
     """Return what becomes of each histogram; those of two metrics are two, and then of the same labels."""
     groups: dict[Labels, list[tuple[float, float]]] = {}
-    for labels, count in vector:
+    for labels, count in within.vector(node, at):
         upper = histogram.bound(labels.get("le", ""))
         if upper is not None:
             groups.setdefault(labels.without(["le"]), []).append((upper, count))
-    return [(labels.without(METADATA), function(buckets)) for labels, buckets in groups.items()]
+    return [(within.bare(labels), function(buckets)) for labels, buckets in groups.items()]
 
 
 def _label_replace(within: Evaluation, args: Args, at: int) -> Value:

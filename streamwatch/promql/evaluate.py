@@ -24,7 +24,19 @@ from streamwatch.promql.nodes import (
     Window,
 )
 from streamwatch.promql.ranges import Samples
-from streamwatch.promql.series import Querier, Value, Vector, elements, is_stale, nameless, unique
+from streamwatch.promql.series import (
+    Bare,
+    Querier,
+    Value,
+    Vector,
+    elements,
+    final,
+    is_stale,
+    nameless,
+    nameless_later,
+    unique,
+    unmarked,
+)
 
 LOOKBACK_MS: Final = 300_000
 STEP_MS: Final = 60_000
@@ -78,7 +90,7 @@ def evaluate(
 
     """
     start, end = span or (at_ms, at_ms)
-    return Evaluation(querier, options or Options(), start, end).value(node, at_ms)
+    return Evaluation(querier, options or Options(), start, end).result(node, at_ms)
 
 
 def evaluate_range(  # noqa: PLR0913, PLR0917 - what, on what, from when until when, how
@@ -92,7 +104,7 @@ def stepped(evaluation: "Evaluation", node: Expr, start_ms: int, end_ms: int, st
     """Return an expression's values at each step, by series."""
     if step_ms <= 0 or (end_ms - start_ms) // step_ms >= MOST_STEPS:
         raise EvaluationError(f"a range query has at most {MOST_STEPS} steps: make the step longer")
-    return evaluation.stepped(node, start_ms, end_ms, step_ms)
+    return evaluation.stepped(evaluation.result, node, range(start_ms, end_ms + 1, step_ms))
 
 
 class Evaluation:
@@ -102,7 +114,16 @@ class Evaluation:
         self._querier = querier
         self._options = options
         self._start, self._end = start_ms, end_ms
+        self.bare: Final[Bare] = nameless_later if options.delayed_names else nameless
+        """Takes names away, at once or at the end."""
         self._touched = self._held = self._look_at = 0
+
+    def result(self, node: Expr, at: int) -> Value:
+        """Return what a node is at an instant, names dropped that were to go at the end."""
+        value = self.value(node, at)
+        if not self._options.delayed_names or not isinstance(value, list):
+            return value
+        return unique([(final(labels), one) for labels, one in value])
 
     def value(self, node: Expr, at: int) -> Value:  # noqa: PLR0911 - one for each kind of node
         """Return what a node is at an instant."""
@@ -117,7 +138,7 @@ class Evaluation:
             case Negation(inner=inner):
                 return self._negated(self.value(inner, at))
             case Binary():
-                return unique(binary(node, self.value(node.left, at), self.value(node.right, at)))
+                return unique(binary(node, self.value(node.left, at), self.value(node.right, at), self.bare))
             case Aggregation():
                 param = None if node.param is None else self.value(node.param, at)
                 if isinstance(param, list):
@@ -148,10 +169,9 @@ class Evaluation:
             raise EvaluationError("a string is wanted here")
         return value
 
-    @staticmethod
-    def _negated(value: Value) -> Value:
+    def _negated(self, value: Value) -> Value:
         if isinstance(value, list):
-            return unique([(nameless(labels), -one) for labels, one in value])
+            return unique([(self.bare(labels), -one) for labels, one in value])
         if isinstance(value, str):
             raise EvaluationError("a string cannot be negated")
         return -value
@@ -221,15 +241,15 @@ class Evaluation:
         since, step = until - node.range_ms, node.step_ms or self._options.step_ms
         if node.range_ms // step > MOST_STEPS:
             raise EvaluationError(f"a subquery has at most {MOST_STEPS} steps: give a longer one")
-        inner = self.stepped(node.inner, (since // step + 1) * step, until, step)
+        inner = self.stepped(self.value, node.inner, range((since // step + 1) * step, until + 1, step))
         for labels, (times, values) in inner.items():
-            yield labels, Samples(times, values, since, until, at)
+            yield unmarked(labels), Samples(times, values, since, until, at)
 
-    def stepped(self, node: Expr, first: int, last: int, step: int) -> dict[Labels, Points]:
+    def stepped(self, made: Callable[[Expr, int], Value], node: Expr, moments: range) -> dict[Labels, Points]:
         """Return an expression's values at each step, by series."""
         found: dict[Labels, Points] = {}
-        for moment in range(first, last + 1, step):
-            some = elements(self.value(node, moment), _NO_RANGE)
+        for moment in moments:
+            some = elements(made(node, moment), _NO_RANGE)
             self.touch(len(some))
             self.hold(len(some))
             for labels, one in some:

@@ -42,7 +42,7 @@ def evaluate(node: Expr, querier: ColumnQuerier, at_ms: int, options: Options | 
 
     """
     with _failing_by_name():
-        return Quick(querier, options or Options(), at_ms, at_ms).value(node, at_ms)
+        return Quick(querier, options or Options(), at_ms, at_ms).result(node, at_ms)
 
 
 def evaluate_range(  # noqa: PLR0913, PLR0917 - what, on what, from when until when, how
@@ -120,6 +120,8 @@ class Quick(Evaluation):
         evaluated again at every level of a nested expression.
         """
         self.touch(1)
+        if self._options.delayed_names:
+            return None
         match node:
             case Selector():
                 return tuple(_known(block) for block in self._newest(node, at))

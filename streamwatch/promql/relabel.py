@@ -6,9 +6,9 @@ from functools import lru_cache
 from typing import Any, Final
 
 from streamwatch.errors import EvaluationError
-from streamwatch.model.labels import Labels
+from streamwatch.model.labels import NAME, Labels
 from streamwatch.promql.match import LABEL, compiled
-from streamwatch.promql.series import Vector
+from streamwatch.promql.series import Vector, unmarked
 
 _REFERENCE: Final = re.compile(r"\$(?:(\w+)|\{(\w+)\}|(\$))", re.ASCII)
 
@@ -36,7 +36,8 @@ def label_replace(vector: Vector, target: str, replacement: str, source: str, pa
 def _updated(labels: Labels, target: str, value: str) -> Labels:
     if len(value) > _LONGEST:
         raise EvaluationError(f"the label {target!r} would be longer than {_LONGEST} characters")
-    return labels.updated({target: value})
+    # A name that is given is one that stays.
+    return (unmarked(labels) if target == NAME else labels).updated({target: value})
 
 
 def expanded(template: str, match: Any) -> str:  # noqa: ANN401 - re2 has no types

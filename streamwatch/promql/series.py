@@ -3,7 +3,7 @@
 import math
 import struct
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
@@ -34,9 +34,31 @@ METADATA: Final = (NAME, "__type__", "__unit__")
 """Labels that say what a metric is, and are true of it no more once something was computed of it."""
 
 
+DROPPED: Final = "\0dropped"
+"""A label that says: name, type and unit go at the end. No series has it, as its name is none."""
+
+Bare: TypeAlias = Callable[[Labels], Labels]
+"""Takes name, type and unit away, at once or at the end."""
+
+
 def nameless(labels: Labels) -> Labels:
     """Return the labels without the metric's name, type and unit."""
     return labels.without(METADATA)
+
+
+def nameless_later(labels: Labels) -> Labels:
+    """Return the labels marked: without name, type and unit at the end."""
+    return labels.updated({DROPPED: "1"})
+
+
+def unmarked(labels: Labels) -> Labels:
+    """Return the labels for good, whatever a mark says."""
+    return labels.without([DROPPED]) if DROPPED in labels else labels
+
+
+def final(labels: Labels) -> Labels:
+    """Return the labels of a result: name, type and unit are gone where a mark says so."""
+    return labels.without([*METADATA, DROPPED]) if DROPPED in labels else labels
 
 
 Element: TypeAlias = tuple[Labels, float]

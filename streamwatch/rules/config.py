@@ -37,6 +37,10 @@ class Config:
         " `{P1: critical, P2: warning}`; routes and messages know `critical`, `warning`, `info` and `none`",
         default_factory=dict,
     )
+    delayed_name_removal: bool = setting(
+        "drop metric names at the end of a query only, as a Prometheus with the feature `promql-delayed-name-removal`",
+        default=False,
+    )
     job: str = setting("the label `job` that rules see, as from a scrape", default="streamwatch")
     instance: str | None = setting("the label `instance` that rules see; by default `listen.address`", default=None)
 

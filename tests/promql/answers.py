@@ -17,14 +17,16 @@ Answer = dict[Labels, float] | str
 """A vector, or the error."""
 
 
-def ours(expression: str, memory: Memory, at: int) -> Answer:
+def ours(expression: str, memory: Memory, at: int, *, delayed_names: bool = False) -> Answer:
     """Return what the engine makes of an expression at so many seconds; a scalar is an element without labels."""
-    return _answer(lambda: evaluate(parse(expression), memory, at * 1000, Options(step_ms=15_000)))
+    options = Options(step_ms=15_000, delayed_names=delayed_names)
+    return _answer(lambda: evaluate(parse(expression), memory, at * 1000, options))
 
 
-def ours_in_columns(expression: str, history: ColumnQuerier, at: int) -> Answer:
+def ours_in_columns(expression: str, history: ColumnQuerier, at: int, *, delayed_names: bool = False) -> Answer:
     """Return what it makes of it the quick way."""
-    return _answer(lambda: quick.evaluate(parse(expression), history, at * 1000, Options(step_ms=15_000)))
+    options = Options(step_ms=15_000, delayed_names=delayed_names)
+    return _answer(lambda: quick.evaluate(parse(expression), history, at * 1000, options))
 
 
 def _answer(made: Callable[[], Value]) -> Answer:

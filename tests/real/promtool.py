@@ -12,15 +12,18 @@ from streamwatch.model.labels import Labels
 from streamwatch.rules.rule import Group, Rule
 from tests.promql.answers import Answer
 
+STEP_SECONDS: Final = 15
+DELAYED_NAMES: Final = "--enable-feature=promql-delayed-name-removal"
 _IMPOSSIBLE: Final = "[{labels: 'impossible{}', value: 424242}]"
 _ELEMENT: Final = re.compile(r'(\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\}) ([^ ,]+)(?:, |$)')
 _LABEL: Final = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
 def answers(
-    promtool: Path, folder: Path, series: Mapping[str, str], asked: Sequence[tuple[str, int]], step: int = 15
+    promtool: Path, folder: Path, series: Mapping[str, str], asked: Sequence[tuple[str, int]], *flags: str
 ) -> list[Answer]:
     """Return what each expression is at its time (seconds, a multiple of the step)."""
+    step = STEP_SECONDS
     lines = [f"evaluation_interval: {step}s", "rule_files: []", "tests:", f"  - interval: {step}s", "    input_series:"]
     for name, values in series.items():
         lines += [f"      - series: {json.dumps(name)}", f"        values: {json.dumps(values)}"]
@@ -33,7 +36,9 @@ def answers(
         ]
     file = folder / "asked.yml"
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    done = subprocess.run([str(promtool), "test", "rules", str(file)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [str(promtool), *flags, "test", "rules", str(file)], capture_output=True, text=True, check=False
+    )
     found = [_answer(part) for part in re.split(r"^    expr: ", done.stdout + done.stderr, flags=re.MULTILINE)[1:]]
     assert len(found) == len(asked), done.stdout + done.stderr
     return found

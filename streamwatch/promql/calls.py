@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Final, Protocol
 
 from streamwatch.model.labels import NAME, Labels
@@ -132,9 +131,7 @@ def _sorted(within: Evaluation, args: Args, at: int, sign: float) -> Value:
 
 def _timestamp(within: Evaluation, args: Args, at: int) -> Value:
     if isinstance(args[0], Selector):
-        # With `@`, Prometheus forgets the offset here.
-        selector = args[0] if args[0].at is None else replace(args[0], offset_ms=0)
-        return [(within.bare(labels), time / 1000) for labels, time, _ in within.newest(selector, at)]
+        return [(within.bare(labels), time / 1000) for labels, time, _ in within.newest(args[0], at)]
     return [(within.bare(labels), at / 1000) for labels, _ in within.vector(args[0], at)]
 
 

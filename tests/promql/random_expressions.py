@@ -135,9 +135,11 @@ class Grammar:
         return f"{name}({inner})"
 
     def _with_scalar(self, depth: int) -> str:
-        sides = [self.vector(depth - 1), self.scalar(depth - 1)]
+        sides, op = [self.vector(depth - 1), self.scalar(depth - 1)], self._operator()
+        if op == "%":  # of what rounding makes a little more or less, a remainder is nothing or everything
+            sides = [f"round({sides[0]})", "7"]
         self._dice.shuffle(sides)
-        return f"({sides[0]}) {self._operator()} ({sides[1]})"
+        return f"({sides[0]}) {op} ({sides[1]})"
 
     def _operator(self) -> str:
         op = self._dice.choice(("+", "-", "*", "/", "%", "^", "==", "!=", ">", "<", ">=", "<=", "atan2"))
@@ -148,7 +150,10 @@ class Grammar:
             ("", "", "on(job)", "on(job, instance)", "ignoring(zone)", "ignoring(le)", "on(job) group_left(zone)",
              "on(job) group_right(zone)", "on(job) group_left()", "ignoring(instance) group_left()")
         )  # fmt: skip
-        return f"({self.vector(depth - 1)}) {self._operator()} {matching} ({self.vector(depth - 1)})"
+        sides, op = [self.vector(depth - 1), self.vector(depth - 1)], self._operator()
+        if op == "%":
+            sides = [f"round({side})" for side in sides]
+        return f"({sides[0]}) {op} {matching} ({sides[1]})"
 
     def _set(self, depth: int) -> str:
         op = self._dice.choice(("and", "or", "unless"))

@@ -46,7 +46,9 @@ class Alert:
 def fingerprint(labels: Labels) -> str:
     """Return the fingerprint of a label set, as Prometheus and Alertmanager make it (FNV-1a)."""
     text = b"".join(
-        part for name, value in labels.pairs for part in (name.encode(), _SEPARATOR, value.encode(), _SEPARATOR)
+        part
+        for name, value in labels.pairs
+        for part in (name.encode("utf-8", "replace"), _SEPARATOR, value.encode("utf-8", "replace"), _SEPARATOR)
     )
     found = _OFFSET
     for byte in text:

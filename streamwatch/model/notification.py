@@ -21,7 +21,7 @@ class Notification:
     """What the alerts have in common, and are grouped by."""
     status: Status
     alerts: tuple[Alert, ...]
-    """Those that fire, the oldest first; then those that have resolved since the last message."""
+    """Those that fire, the worst first; then those that have resolved since the last message."""
     at: float
     """When it was decided."""
     left_out: int = 0
@@ -55,7 +55,7 @@ def _common(some: list[tuple[tuple[str, str], ...]]) -> list[tuple[str, str]]:
 
 def to_text(notification: Notification) -> str:
     """Return a notification as JSON."""
-    return json.dumps(
+    text = json.dumps(
         {
             "key": notification.key,
             "group": notification.group.pairs,
@@ -77,6 +77,7 @@ def to_text(notification: Notification) -> str:
         },
         ensure_ascii=False,
     )
+    return text.encode("utf-8", "replace").decode()  # halves of a character cannot be kept
 
 
 def from_text(text: str) -> Notification:

@@ -1,7 +1,7 @@
 """Alertmanager, by its API v2: every alert by itself and again every minute, as Prometheus does; several at once."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,6 +14,8 @@ from streamwatch.notify.text import Links, annotations, instant
 from streamwatch.web import basic, check_url
 
 _MOST_ALERTS: Final = 64
+_MOST_BYTES: Final = 1_000_000
+"""Of a request's body: more than most servers before it take by default, nginx for one."""
 _LINGER_SECONDS: Final = 300.0
 _ENDS: Final = 4
 """An alert of which nothing is heard for so many times the interval has ended, for Alertmanager."""
@@ -50,7 +52,7 @@ class Alertmanager:
         self._url = f"{url.reveal().rstrip('/')}/api/v2/alerts"
 
     def send(self, some: Sequence[Notification]) -> None:
-        """Post the alerts of all notifications in one request."""
+        """Post the alerts of all notifications, in one request where they fit into one."""
         config = self._config
         headers: dict[str, str] = {}
         if config.token is not None:
@@ -58,9 +60,10 @@ class Alertmanager:
         elif config.password is not None:
             headers["Authorization"] = basic(config.username or "", config.password.reveal())
         ends = self._tools.clock.now() + _ENDS * config.resend
-        body = [self._alert(alert, told, ends) for told in some for alert in told.alerts]
+        some_alerts = [self._alert(alert, told, ends) for told in some for alert in told.alerts]
         secrets = [one for one in (config.token, config.password) if one is not None]
-        self._tools.web.post(self._url, json.dumps(body).encode(), headers, secrets)
+        for body in _bodies(some_alerts):
+            self._tools.web.post(self._url, body, headers, secrets)
 
     def _alert(self, alert: Alert, told: Notification, ends: float) -> dict[str, Any]:
         links: Links = self._tools.links
@@ -75,6 +78,18 @@ class Alertmanager:
             "endsAt": instant(ends if alert.resolved_at is None else alert.resolved_at),
             "generatorURL": f"{self._tools.agent}/api/v1/rules",
         }
+
+
+def _bodies(alerts: list[dict[str, Any]]) -> Iterator[bytes]:
+    """Yield requests' bodies: halves of what is too long; of one alert that is, what tells it from others."""
+    body = json.dumps(alerts).encode()
+    if len(body) <= _MOST_BYTES:
+        yield body
+    elif len(alerts) > 1:
+        yield from _bodies(alerts[: len(alerts) // 2])
+        yield from _bodies(alerts[len(alerts) // 2 :])
+    else:
+        yield json.dumps([{**alerts[0], "annotations": {}}]).encode()
 
 
 def targets(config: Config, tools: Tools) -> tuple[Target, ...]:

@@ -1,6 +1,5 @@
 """A command, that reads the notification on standard input: JSON in the shape of Alertmanager's webhook."""
 
-import json
 import os
 import signal
 import subprocess
@@ -41,7 +40,7 @@ class Command:
     def send(self, some: Sequence[Notification]) -> None:
         """Run it for each notification; an exit code other than 0 means that it is to be tried again."""
         for one in some:
-            self._run(json.dumps(payload(one, self._tools.agent)).encode())
+            self._run(payload(one, self._config.name, self._tools.agent))
 
     def _run(self, body: bytes) -> None:
         config = self._config

@@ -8,7 +8,8 @@ from typing import Final
 from streamwatch.model.notification import Notification
 from streamwatch.model.settings import setting
 from streamwatch.notify.channel import Target, Tools
-from streamwatch.notify.text import Writer, told_links
+from streamwatch.notify.text import told_links
+from streamwatch.notify.writer import Writer
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +26,8 @@ class Config:
 class Logged:
     """Logs notifications."""
 
-    def __init__(self, tools: Tools) -> None:
-        self._links, self._writer = tools.links, Writer(tools.links)
+    def __init__(self, tools: Tools, name: str = "log") -> None:
+        self._links, self._writer = tools.links, Writer(tools, name)
 
     def send(self, some: Sequence[Notification]) -> None:
         """Log them, one line each."""
@@ -39,4 +40,4 @@ class Logged:
 
 def targets(config: Config, tools: Tools) -> tuple[Target, ...]:
     """Return what is told."""
-    return (Target(config.name, config.name, Logged(tools), rate=100.0, burst=1000),)
+    return (Target(config.name, config.name, Logged(tools, config.name), rate=100.0, burst=1000),)

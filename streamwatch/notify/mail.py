@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
+from email.policy import SMTP
 from email.utils import formatdate
 from hashlib import sha256
 from typing import Final, Literal
@@ -13,14 +14,18 @@ from streamwatch.errors import NotifyError, NotifyRefused, NotifyUnavailable
 from streamwatch.model.notification import Notification
 from streamwatch.model.settings import Duration, FilePath, HostPort, Secret, setting
 from streamwatch.notify.channel import Target, Tools
-from streamwatch.notify.text import Writer, template
+from streamwatch.notify.template import read
+from streamwatch.notify.writer import Writer
 from streamwatch.web import trusting
 
 _MOST_SUBJECT: Final = 200
 _MOST_TEXT: Final = 64_000
+"""Characters: a message of a quarter of a megabyte at most, which every server takes."""
 _MOST_TOLD: Final = 200
 _TRANSIENT: Final = range(400, 500)
 _DOMAIN: Final = "streamwatch.invalid"
+_POLICY: Final = SMTP.clone(cte_type="7bit")
+"""Not every server takes eight bits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +47,8 @@ class Config:
     text: str | None = setting("a template for the message", default=None)
 
     def __post_init__(self) -> None:
-        template("title", self.title)
-        template("text", self.text)
+        read("title", self.title)
+        read("text", self.text)
         for field, some in (("sender", (self.sender,)), ("to", self.to)):
             if not some or any("@" not in one or any(map(str.isspace, one)) for one in some):
                 raise ValueError(f"{field}: an address is wanted, as in 'me@example.com'")
@@ -58,7 +63,7 @@ class Mail:
 
     def __init__(self, config: Config, tools: Tools) -> None:
         self._config, self._tools = config, tools
-        self._writer = Writer(tools.links, config.title, config.text)
+        self._writer = Writer(tools, config.name, config.title, config.text)
 
     def send(self, some: Sequence[Notification]) -> None:
         """Send them over one connection."""
@@ -91,7 +96,7 @@ class Mail:
         return server
 
     def _message(self, told: Notification) -> EmailMessage:
-        message = EmailMessage()
+        message = EmailMessage(_POLICY)
         message["From"] = self._config.sender
         message["To"] = ", ".join(self._config.to)
         message["Subject"] = self._writer.title(told, _MOST_SUBJECT)
@@ -102,7 +107,7 @@ class Mail:
         message["References"] = message["In-Reply-To"] = f"<{thread}@{_DOMAIN}>"
         message["Auto-Submitted"] = "auto-generated"
         message["X-StreamWatch-Key"] = told.key
-        message.set_content(self._writer.text(told, _MOST_TEXT))
+        message.set_content(self._writer.text(told, lambda text: len(text) <= _MOST_TEXT))
         return message
 
 

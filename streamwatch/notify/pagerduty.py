@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from streamwatch.model.notification import Notification
 from streamwatch.model.settings import Secret, setting
 from streamwatch.notify.channel import Target, Tools
-from streamwatch.notify.text import Writer, annotations, instant, template, told_links
+from streamwatch.notify.fit import fitted, worst_first
+from streamwatch.notify.template import read
+from streamwatch.notify.text import annotations, cleaned, instant, told_links, truncated
+from streamwatch.notify.writer import Writer
 from streamwatch.web import check_url
 
 _HOSTS: Final = {"us": "https://events.pagerduty.com", "eu": "https://events.eu.pagerduty.com"}
@@ -18,8 +21,9 @@ _SEVERITIES: Final = {
 }  # fmt: skip
 _MOST_SUMMARY: Final = 1024
 _MOST_KEY: Final = 255
-_MOST_SOURCE: Final = 255
-_MOST_BYTES: Final = 500_000  # the service's limit is 512,000
+_MOST_FACT: Final = 255
+_MOST_BYTES: Final = 500_000
+"""Of the request's body: the service takes 512 KB."""
 _MOST_DETAILS: Final = 50
 
 
@@ -35,7 +39,7 @@ class Config:
 
     def __post_init__(self) -> None:
         check_url("url", self.url)
-        template("title", self.title)
+        read("title", self.title)
 
 
 class PagerDuty:
@@ -43,17 +47,27 @@ class PagerDuty:
 
     def __init__(self, config: Config, tools: Tools) -> None:
         self._config, self._tools = config, tools
-        self._writer = Writer(tools.links, title=config.title)
+        self._writer = Writer(tools, config.name, title=config.title)
         base = config.url.reveal().rstrip("/") if config.url is not None else _HOSTS[config.region]
         self._url = base if base.endswith("/enqueue") else f"{base}/v2/enqueue"
 
     def send(self, some: Sequence[Notification]) -> None:
         """Open or resolve incidents."""
         for one in some:
-            body = _bounded(self._event(one))
-            self._tools.web.post(self._url, body, secrets=[self._config.routing_key])
+            self._tools.web.post(self._url, self._body(one), secrets=[self._config.routing_key])
 
-    def _event(self, told: Notification) -> dict[str, Any]:
+    def _body(self, told: Notification) -> bytes:
+        """Return an event as JSON: with the details of as many alerts as fit, the worst first."""
+
+        def body(part: Notification) -> bytes:
+            return json.dumps(self._event(told, part)).encode()
+
+        some = worst_first(told.alerts)
+        listed = replace(told, alerts=tuple(some[:_MOST_DETAILS]), left_out=told.left_out + len(some[_MOST_DETAILS:]))
+        none = replace(told, alerts=(), left_out=told.left_out + len(some))
+        return fitted(listed, body, lambda found: len(found) <= _MOST_BYTES) or body(none)
+
+    def _event(self, told: Notification, listed: Notification) -> dict[str, Any]:
         event: dict[str, Any] = {
             "routing_key": self._config.routing_key.reveal(),
             "event_action": "trigger" if told.status == "firing" else "resolve",
@@ -72,31 +86,23 @@ class PagerDuty:
                 if "://" in where
             ],
             "payload": {
-                "summary": self._writer.title(told, _MOST_SUMMARY) or told.name or "alert",
-                "source": (where or "streamwatch")[:_MOST_SOURCE],
+                "summary": self._writer.title(told, _MOST_SUMMARY),
+                "source": _fact(where) or "streamwatch",
                 "severity": _SEVERITIES.get(told.severity.lower(), "error"),
                 "timestamp": instant(min((a.fired_at or a.active_at for a in told.alerts), default=told.at)),
-                "group": first.get("kafka_cluster") or first.get("stream") or first.get("source") or "",
-                "class": told.name,
+                "group": _fact(first.get("kafka_cluster") or first.get("stream") or first.get("source") or ""),
+                "class": _fact(told.name),
                 "component": "kinesis" if "stream" in first else "kafka" if "kafka_cluster" in first else "streamwatch",
                 "custom_details": {
-                    "alerts": [
-                        {"labels": dict(one.labels), "annotations": annotations(one)}
-                        for one in told.alerts[:_MOST_DETAILS]
-                    ],
-                    "more": max(0, len(told.alerts) - _MOST_DETAILS) + told.left_out,
+                    "alerts": [{"labels": dict(one.labels), "annotations": annotations(one)} for one in listed.alerts],
+                    "more": listed.left_out,
                 },
             },
         }
 
 
-def _bounded(event: dict[str, Any]) -> bytes:
-    """Return an event as JSON; without details, where it would be too long with them."""
-    body = json.dumps(event).encode()
-    if len(body) <= _MOST_BYTES:
-        return body
-    event["payload"]["custom_details"] = {"left_out": "the alerts are too many, or too long"}
-    return json.dumps(event).encode()
+def _fact(text: str) -> str:
+    return cleaned(truncated(text, _MOST_FACT))
 
 
 def targets(config: Config, tools: Tools) -> tuple[Target, ...]:

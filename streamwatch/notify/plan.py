@@ -13,6 +13,7 @@ from typing import Final, Literal
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
 from streamwatch.model.notification import Notification
+from streamwatch.notify.fit import worst_first
 
 MOST_ALERTS: Final = 100
 """A notification lists no more than these."""
@@ -155,7 +156,7 @@ def content(row: Row, group: Group | None, labels: Labels, before: Notification 
     if row.wanted == "firing" and group is not None:
         told = row.told or frozenset()
         firing = [*group.loud, *(one for one in group.live if one not in group.loud and one.fingerprint in told)]
-        firing.sort(key=lambda one: one.fired_at or one.active_at)
+        firing = worst_first(firing)
         here = {one.labels for one in firing}
         left_out = max(0, len(firing) - MOST_ALERTS)
         over = [one for one in over if one.labels not in here and one.fingerprint in told][:MOST_ALERTS]

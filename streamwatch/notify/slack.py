@@ -8,12 +8,13 @@ from typing import Any, Final
 from streamwatch.model.notification import Notification
 from streamwatch.model.settings import Secret, setting
 from streamwatch.notify.channel import Target, Tools
-from streamwatch.notify.text import Writer, template, truncated
+from streamwatch.notify.template import read
+from streamwatch.notify.writer import Writer
 from streamwatch.web import check_url
 
 _MOST_TITLE: Final = 140
-_MOST_TEXT: Final = 2800
 _MOST_BLOCK: Final = 3000
+"""Characters of a block's text, escaped; the service takes no more, and no empty one."""
 _COLOURS: Final = {"critical": "#d00000", "page": "#d00000", "warning": "#e8a200", "warn": "#e8a200", "info": "#3070c0"}
 _GOOD: Final = "#2e8540"
 
@@ -29,8 +30,8 @@ class Config:
 
     def __post_init__(self) -> None:
         check_url("url", self.url)
-        template("title", self.title)
-        template("text", self.text)
+        read("title", self.title)
+        read("text", self.text)
 
 
 class Slack:
@@ -38,7 +39,7 @@ class Slack:
 
     def __init__(self, config: Config, tools: Tools) -> None:
         self._config, self._tools = config, tools
-        self._writer = Writer(tools.links, config.title, config.text)
+        self._writer = Writer(tools, config.name, config.title, config.text, escaped)
 
     def send(self, some: Sequence[Notification]) -> None:
         """Post them, one request each."""
@@ -47,24 +48,28 @@ class Slack:
             self._tools.web.post(self._config.url.reveal(), body)
 
     def _message(self, told: Notification) -> dict[str, Any]:
-        title, text = self._writer.title(told, _MOST_TITLE), self._writer.text(told, _MOST_TEXT)
-        if len(_escaped(text)) > _MOST_BLOCK:
-            text = truncated(text, _MOST_BLOCK // len("&amp;"))
+        title = self._writer.title(told, _MOST_TITLE)
+        text = self._writer.text(told, lambda found: _length(found) <= _MOST_BLOCK)
         return {
-            "text": _escaped(title),
+            "text": title,
             "attachments": [
                 {
                     "color": _GOOD if told.status == "resolved" else _COLOURS.get(told.severity, "#808080"),
-                    "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": _escaped(text)}}],
-                    "fallback": _escaped(title),
+                    "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": text}}],
+                    "fallback": title,
                 }
             ],
         }
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Return a text in which nothing is a mention or a link of Slack's own."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _length(text: str) -> int:
+    """Return how many characters a text has for who counts those beyond the first plane twice."""
+    return len(text) + sum(sign > "\uffff" for sign in text)
 
 
 def targets(config: Config, tools: Tools) -> tuple[Target, ...]:

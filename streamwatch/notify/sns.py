@@ -1,25 +1,29 @@
 """Amazon SNS: a message to a topic; what subscribes to it (SMS, mail, a queue) tells the rest."""
 
-import json
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from streamwatch.errors import NotifyRefused, NotifyUnavailable
 from streamwatch.model.notification import Notification
 from streamwatch.model.settings import Secret, setting
 from streamwatch.notify.channel import Target, Tools
-from streamwatch.notify.text import Writer, template, truncated_bytes
+from streamwatch.notify.template import read
+from streamwatch.notify.text import cleaned, truncated
 from streamwatch.notify.webhook import payload
+from streamwatch.notify.writer import Writer
 from streamwatch.web import check_url
 
 if TYPE_CHECKING:
     from streamwatch.sources.aws.session import Account
 
-_MOST_SUBJECT: Final = 100
-_MOST_BYTES: Final = 250_000  # of 262,144
+_MOST_SUBJECT: Final = 99
+"""Characters: the service takes fewer than 100, in ASCII, that begin with a letter, a number or punctuation."""
+_MOST_BYTES: Final = 250_000
+"""Of the message; the service takes 256 KiB, attributes included."""
 _MOST_TEXT: Final = 8000
+_MOST_ATTRIBUTE: Final = 256
 _ARN_PARTS: Final = 6
 _WAIT_CODES: Final = frozenset({408, 425, 429})
 _WAITS: Final = frozenset({"Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded"})
@@ -42,8 +46,8 @@ class Config:
 
     def __post_init__(self) -> None:
         check_url("endpoint_url", self.endpoint_url)
-        template("title", self.title)
-        template("text", self.text)
+        read("title", self.title)
+        read("text", self.text)
         parts = self.topic_arn.split(":")
         if len(parts) != _ARN_PARTS or parts[2] != "sns":
             raise ValueError(f"topic_arn: {self.topic_arn!r} is no topic: write 'arn:aws:sns:REGION:ACCOUNT:NAME'")
@@ -54,7 +58,7 @@ class Sns:
 
     def __init__(self, config: Config, tools: Tools) -> None:
         self._config, self._tools = config, tools
-        self._writer = Writer(tools.links, config.title, config.text)
+        self._writer = Writer(tools, config.name, config.title, config.text)
         self._lock = threading.Lock()
         self._account: Account | None = None
 
@@ -63,33 +67,30 @@ class Sns:
         for one in some:
             self._publish(one)
 
-    def _publish(self, told: Notification) -> None:
-        config = self._config
-        if config.format == "json":
-            message = json.dumps(payload(told, self._tools.agent))
-            if len(message.encode()) > _MOST_BYTES:
-                message = json.dumps(
-                    {**payload(told, self._tools.agent), "alerts": [], "truncatedAlerts": len(told.alerts)}
-                )
+    def _message(self, told: Notification) -> dict[str, Any]:
+        """Return what is published of a notification."""
+        if self._config.format == "json":
+            message = payload(told, self._config.name, self._tools.agent, _MOST_BYTES).decode()
         else:
-            message = self._writer.text(told, _MOST_TEXT)
-        subject = self._writer.title(told, _MOST_SUBJECT * 4).encode("ascii", "replace").decode()
-        attributes = {"status": told.status, "alertname": told.name, "severity": told.severity, "key": told.key}
-        self._ask(
-            TopicArn=config.topic_arn,
-            Subject=truncated_bytes(subject, _MOST_SUBJECT).replace("…", "..")[:_MOST_SUBJECT],
-            Message=truncated_bytes(message, _MOST_BYTES),
-            MessageAttributes={n: {"DataType": "String", "StringValue": v} for n, v in attributes.items() if v},
-        )
+            message = self._writer.text(told, lambda text: len(text) <= _MOST_TEXT)
+        subject = self._writer.title(told, _MOST_SUBJECT).replace("…", "..").encode("ascii", "replace").decode()
+        told_more = {"status": told.status, "alertname": told.name, "severity": told.severity, "key": told.key}
+        attributes = {name: cleaned(truncated(value, _MOST_ATTRIBUTE)) for name, value in told_more.items() if value}
+        return {
+            "Subject": subject[:_MOST_SUBJECT],
+            "Message": message,
+            "MessageAttributes": {n: {"DataType": "String", "StringValue": v} for n, v in attributes.items()},
+        }
 
-    def _ask(self, **given: object) -> None:
+    def _publish(self, told: Notification) -> None:
         # Who has no such channel does not pay for the library.
         from botocore.exceptions import ClientError  # noqa: PLC0415
 
         from streamwatch.sources.aws.errors import NoCredentials, is_stale  # noqa: PLC0415
 
+        topic = self._config.topic_arn
         try:
-            self._made().ask("sns", self._config.topic_arn.split(":")[3], "Publish", given)
+            self._made().ask("sns", topic.split(":")[3], "Publish", {"TopicArn": topic, **self._message(told)})
         except NoCredentials as error:
             raise NotifyUnavailable(f"SNS: {error}") from None
         except ClientError as error:

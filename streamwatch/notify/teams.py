@@ -8,11 +8,14 @@ from typing import Any, Final
 from streamwatch.model.notification import Notification
 from streamwatch.model.settings import Secret, setting
 from streamwatch.notify.channel import Target, Tools
-from streamwatch.notify.text import Writer, template, told_links, truncated_bytes
+from streamwatch.notify.template import read
+from streamwatch.notify.text import told_links
+from streamwatch.notify.writer import Writer
 from streamwatch.web import check_url
 
 _MOST_TITLE: Final = 256
-_MOST_TEXT_BYTES: Final = 16_000  # of 28 KB that a message may have, escaped
+_MOST_BYTES: Final = 28_000
+"""Of the request's body: the service takes 28 KB."""
 _COLOURS: Final = {"critical": "Attention", "page": "Attention", "warning": "Warning", "warn": "Warning"}
 
 
@@ -27,8 +30,8 @@ class Config:
 
     def __post_init__(self) -> None:
         check_url("url", self.url)
-        template("title", self.title)
-        template("text", self.text)
+        read("title", self.title)
+        read("text", self.text)
 
 
 class Teams:
@@ -36,39 +39,44 @@ class Teams:
 
     def __init__(self, config: Config, tools: Tools) -> None:
         self._config, self._tools = config, tools
-        self._writer = Writer(tools.links, config.title, config.text)
+        self._writer = Writer(tools, config.name, config.title, config.text)
 
     def send(self, some: Sequence[Notification]) -> None:
         """Post them, one request each."""
         for one in some:
-            body = json.dumps(self._message(one), ensure_ascii=False).encode()
-            self._tools.web.post(self._config.url.reveal(), body)
+            self._tools.web.post(self._config.url.reveal(), _body(self._message(one)))
 
     def _message(self, told: Notification) -> dict[str, Any]:
+        title = self._writer.title(told, _MOST_TITLE)
+        actions = [
+            {"type": "Action.OpenUrl", "title": what, "url": where}
+            for what, where in told_links(told, self._tools.links).items()
+            if "://" in where
+        ]
         colour = "Good" if told.status == "resolved" else _COLOURS.get(told.severity, "Default")
-        text = truncated_bytes(self._writer.text(told, _MOST_TEXT_BYTES), _MOST_TEXT_BYTES)
-        title = {
-            "type": "TextBlock",
-            "text": self._writer.title(told, _MOST_TITLE),
-            "weight": "Bolder",
-            "color": colour,
-        }
-        card = {
-            "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
-            "type": "AdaptiveCard",
-            "version": "1.4",
-            "body": [
-                {**title, "wrap": True},
-                *({"type": "TextBlock", "text": line, "wrap": True} for line in text.splitlines() if line),
-            ],
-            "actions": [
-                {"type": "Action.OpenUrl", "title": what, "url": where}
-                for what, where in told_links(told, self._tools.links).items()
-                if "://" in where
-            ],
-        }
-        attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
-        return {"type": "message", "attachments": [attachment]}
+
+        def card(text: str) -> dict[str, Any]:
+            return _card(title, colour, text, actions)
+
+        return card(self._writer.text(told, lambda text: len(_body(card(text))) <= _MOST_BYTES))
+
+
+def _card(title: str, colour: str, text: str, actions: list[dict[str, str]]) -> dict[str, Any]:
+    head = {"type": "TextBlock", "text": title, "weight": "Bolder", "color": colour, "wrap": True}
+    lines = [{"type": "TextBlock", "text": line, "wrap": True} for line in text.splitlines() if line.strip()]
+    card = {
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "type": "AdaptiveCard",
+        "version": "1.4",
+        "body": [head, *lines],
+        "actions": actions,
+    }
+    attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
+    return {"type": "message", "attachments": [attachment]}
+
+
+def _body(message: dict[str, Any]) -> bytes:
+    return json.dumps(message, ensure_ascii=False).encode()
 
 
 def targets(config: Config, tools: Tools) -> tuple[Target, ...]:

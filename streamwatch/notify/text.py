@@ -1,13 +1,11 @@
-"""What people read: title and text of a notification, within the service's limits."""
+"""What people read of a notification where no template says otherwise, and how text is cut."""
 
+import re
 import unicodedata
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote, urlencode
-
-import gotpl
 
 from streamwatch.model.alert import Alert
 from streamwatch.model.notification import Notification
@@ -16,15 +14,17 @@ from streamwatch.model.settings import setting
 _ELLIPSIS: Final = "…"
 _JOINER: Final = "\u200d"
 _MOST_LINES: Final = 10
+_MOST_SUMMARY: Final = 1000
 MOST_ANNOTATION: Final = 4000
 _BEFORE_SECONDS: Final = 3600
 _AFTER_SECONDS: Final = 900
-_BUDGET: Final = gotpl.ExecutionBudget(max_output_chars=65_536, max_iterations=10_000, max_function_calls=10_000)
-_FUNCTIONS: Final[Mapping[str, Callable[..., object]]] = {
-    "toUpper": str.upper,
-    "toLower": str.lower,
-    "join": lambda separator, some: separator.join(some),
-}
+_MOST_ADDRESS: Final = 2000
+"""Characters of an address; a longer one is no address any more that a service takes."""
+_UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cn", "Zs", "Zl", "Zp"})
+"""Unicode's categories of what leaves no mark."""
+_FILLERS: Final = "\u115f\u1160\u2800\u3164\uffa0"
+"""Letters and a sign that leave none, either."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,48 +57,8 @@ class Links:
         until = "now" if notification.status == "firing" else str(round((ended + _AFTER_SECONDS) * 1000))
         told = [("from", str(round((began - _BEFORE_SECONDS) * 1000))), ("to", until)]
         told += [(f"var-{name}", value) for name, value in notification.group.pairs if name != "alertname"]
-        return f"{self.dashboard}{'&' if '?' in self.dashboard else '?'}{urlencode(told, quote_via=quote)}"
-
-
-class Writer:
-    """Writes titles and texts, by templates of the user's where there are some."""
-
-    def __init__(self, links: Links, title: str | None = None, text: str | None = None) -> None:
-        """Read the templates.
-
-        Raises:
-            ValueError: one is none.
-
-        """
-        self.links = links
-        self._title, self._text = template("title", title), template("text", text)
-
-    def title(self, told: Notification, most: int) -> str:
-        """Return one line of so many characters at most."""
-        line = _title(told) if self._title is None else _rendered(self._title, told, self.links)
-        mark = "[TEST] " if told.is_test else ""
-        return truncated(" ".join(f"{mark}{line}".split()), most)
-
-    def text(self, told: Notification, most: int) -> str:
-        """Return lines of so many characters at most."""
-        return truncated(
-            _text(told, self.links) if self._text is None else _rendered(self._text, told, self.links), most
-        )
-
-
-def template(field: str, text: str | None) -> gotpl.Template | None:
-    """Read a template.
-
-    Raises:
-        ValueError: it is none.
-
-    """
-    if text is None:
-        return None
-    try:
-        return gotpl.Template(text, name=field, functions=_FUNCTIONS, missing_key="zero", budget=_BUDGET)
-    except gotpl.TemplateError as error:
-        raise ValueError(f"{field}: not a template: {error}") from error
+        begun = f"{self.dashboard}{'&' if '?' in self.dashboard else '?'}"
+        return f"{begun}{urlencode(told, quote_via=quote, errors='replace')}"
 
 
 def truncated(text: str, most: int) -> str:
@@ -106,13 +66,14 @@ def truncated(text: str, most: int) -> str:
     return text if len(text) <= most else text[: _whole(text, most - 1)].rstrip() + _ELLIPSIS
 
 
-def truncated_bytes(text: str, most: int) -> str:
-    """Return at most so many bytes (UTF-8) of a text, whole characters only."""
-    raw = text.encode()
-    if len(raw) <= most:
-        return text
-    kept = raw[: max(0, most - len(_ELLIPSIS.encode()))].decode("utf-8", "ignore")
-    return kept[: _whole(text, len(kept))].rstrip() + _ELLIPSIS
+def cleaned(text: str) -> str:
+    """Return a text without what no service takes: control characters, and halves of a character."""
+    return _UNPRINTABLE.sub("\ufffd", text)
+
+
+def is_blank(text: str) -> bool:
+    """Say whether nothing is to be seen of a text."""
+    return all(unicodedata.category(sign) in _UNSEEN or sign in _FILLERS for sign in text)
 
 
 def _whole(text: str, at: int) -> int:
@@ -137,8 +98,10 @@ def annotations(alert: Alert) -> dict[str, str]:
 
 def summary(alert: Alert) -> str:
     """Return one alert in a line."""
-    told = dict(alert.annotations)
-    return told.get("summary") or f"{alert.name} {alert.labels.without(['alertname', 'severity', 'job', 'instance'])}"
+    told = dict(alert.annotations).get("summary", "")
+    if not is_blank(told):
+        return told
+    return f"{alert.name} {alert.labels.without(['alertname', 'severity', 'job', 'instance'])}"
 
 
 def instant(at: float) -> str:
@@ -146,65 +109,32 @@ def instant(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _title(told: Notification) -> str:
+def plain_title(told: Notification) -> str:
+    """Return one line, never a blank one."""
     more = len(told.alerts) + told.left_out - 1
-    line = summary(told.alerts[0]) if told.alerts else told.name
-    return f"{'RESOLVED: ' if told.status == 'resolved' else ''}{line}{f' (and {more} more)' if more > 0 else ''}"
+    line = cleaned(truncated(summary(told.alerts[0]) if told.alerts else told.name, _MOST_SUMMARY))
+    shown = "an alert" if is_blank(line) else line
+    return f"{'RESOLVED: ' if told.status == 'resolved' else ''}{shown}{f' (and {more} more)' if more > 0 else ''}"
 
 
-def _text(told: Notification, links: Links) -> str:
-    lines = []
+def plain_text(told: Notification, links: Links) -> str:
+    """Return lines: the first alerts, what the first is about, and where to look; never blank ones."""
+    lines = [] if told.alerts else [plain_title(told)]
     for one in told.alerts[:_MOST_LINES]:
         ended = one.state == "inactive" and told.status == "firing"
         lines.append(f"{'resolved: ' if ended else ''}{summary(one)}")
-    more = len(told.alerts) + told.left_out - _MOST_LINES
-    if more > 0:
+    more = told.left_out + max(0, len(told.alerts) - _MOST_LINES)
+    if more:
         lines.append(f"and {more} more")
     for one in told.alerts[:1]:
         if description := dict(one.annotations).get("description"):
             lines.append(description)
         lines.append(f"{told.name}, severity {told.severity or 'not given'}, since {instant(one.active_at)}")
     lines += [f"{what}: {where}" for what, where in told_links(told, links).items()]
-    return "\n".join(lines)
+    return cleaned("\n".join(lines))
 
 
 def told_links(told: Notification, links: Links) -> dict[str, str]:
     """Return what a message points to, by name."""
     found = {"Runbook": links.runbook(told), "Dashboard": links.shown(told)}
-    return {what: where for what, where in found.items() if where}
-
-
-def data(told: Notification, links: Links) -> dict[str, Any]:
-    """Return what a template may use: as Alertmanager's, and ``Runbook`` and ``Dashboard``."""
-    return {
-        "Status": told.status,
-        "GroupLabels": _map(dict(told.group)),
-        "CommonLabels": _map(dict(told.common_labels)),
-        "CommonAnnotations": _map(told.common_annotations),
-        "Alerts": [
-            {
-                "Status": "resolved" if one.state == "inactive" else "firing",
-                "Labels": _map(dict(one.labels)),
-                "Annotations": _map(dict(one.annotations)),
-                "StartsAt": instant(one.fired_at or one.active_at),
-                "EndsAt": instant(one.resolved_at or 0.0),
-                "Fingerprint": one.fingerprint,
-            }
-            for one in told.alerts
-        ],
-        "TruncatedAlerts": told.left_out,
-        "Runbook": links.runbook(told),
-        "Dashboard": links.shown(told),
-    }
-
-
-def _map(some: Mapping[str, str]) -> Any:  # noqa: ANN401 - gotpl's
-    return gotpl.TypedMap(dict(some), "")
-
-
-def _rendered(found: gotpl.Template, told: Notification, links: Links) -> str:
-    try:
-        return str(found.render(data(told, links)))
-    except gotpl.TemplateError as error:
-        # A message with the plain text is better than none.
-        return f"{_title(told)}\n{_text(told, links)}\n(its template failed: {error})"
+    return {what: where for what, where in found.items() if where and len(where) <= _MOST_ADDRESS}

@@ -4,15 +4,19 @@ import hashlib
 import hmac
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from streamwatch.model.labels import Labels
 from streamwatch.model.notification import Notification
 from streamwatch.model.settings import Secret, setting
 from streamwatch.notify.channel import Target, Tools
+from streamwatch.notify.fit import fitted, worst_first
 from streamwatch.notify.text import MOST_ANNOTATION, annotations, instant, truncated
 from streamwatch.web import check_url
 
+MOST_BYTES: Final = 1_000_000
+"""Of a body: more than most servers take by default, nginx for one."""
 _NEVER: Final = "0001-01-01T00:00:00Z"
 
 
@@ -44,7 +48,7 @@ class Webhook:
         config = self._config
         secrets = [one for one in (config.token, config.hmac_key) if one is not None]
         for one in some:
-            body = json.dumps(payload(one, self._tools.agent)).encode()
+            body = payload(one, config.name, self._tools.agent)
             headers = {"Idempotency-Key": f"{one.key}/{one.status}/{one.at:.3f}"}
             if config.token is not None:
                 headers["Authorization"] = f"Bearer {config.token.reveal()}"
@@ -58,15 +62,27 @@ class Webhook:
             self._tools.web.post(config.url.reveal(), body, headers, secrets)
 
 
-def payload(told: Notification, agent: str) -> dict[str, Any]:
-    """Return a notification in the shape of Alertmanager's webhook."""
+def payload(told: Notification, receiver: str, agent: str, most: int = MOST_BYTES) -> bytes:
+    """Return a notification as JSON, in the shape of Alertmanager's webhook: as many alerts as fit, the worst first."""
+    # Who an alert is stays, where its labels have to be cut.
+    ordered, prints = worst_first(told.alerts), list[str]()
+
+    def body(part: Notification) -> bytes:
+        prints.extend(one.fingerprint for one in ordered[len(prints) : len(part.alerts)])
+        return json.dumps(_payload(part, prints, receiver, agent)).encode()
+
+    none = replace(told, alerts=(), group=Labels(), left_out=told.left_out + len(told.alerts))
+    return fitted(told, body, lambda found: len(found) <= most) or body(none)
+
+
+def _payload(told: Notification, prints: Sequence[str], receiver: str, agent: str) -> dict[str, Any]:
     common = {name: truncated(value, MOST_ANNOTATION) for name, value in told.common_annotations.items()}
     return {
         "version": "4",
         "groupKey": told.key,
         "truncatedAlerts": told.left_out,
         "status": told.status,
-        "receiver": "streamwatch",
+        "receiver": receiver,
         "groupLabels": dict(told.group),
         "commonLabels": dict(told.common_labels),
         "commonAnnotations": common,
@@ -79,9 +95,9 @@ def payload(told: Notification, agent: str) -> dict[str, Any]:
                 "startsAt": instant(one.fired_at or one.active_at),
                 "endsAt": _NEVER if one.resolved_at is None else instant(one.resolved_at),
                 "generatorURL": f"{agent}/api/v1/rules",
-                "fingerprint": one.fingerprint,
+                "fingerprint": fingerprint,
             }
-            for one in told.alerts
+            for one, fingerprint in zip(told.alerts, prints, strict=False)
         ],
         **({"test": True} if told.is_test else {}),
     }

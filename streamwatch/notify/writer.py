@@ -1,0 +1,124 @@
+"""Titles and texts of messages: by templates of the user's where there are some, and never longer than they may be."""
+
+from collections.abc import Callable
+
+from streamwatch.model.notification import Notification
+from streamwatch.notify.channel import Tools
+from streamwatch.notify.fit import fitted
+from streamwatch.notify.template import Escape, Template, TooLong, read
+from streamwatch.notify.text import Links, cleaned, is_blank, plain_text, plain_title, truncated
+
+
+class Writer:
+    """Writes titles and texts for one channel."""
+
+    def __init__(
+        self, tools: Tools, channel: str, title: str | None = None, text: str | None = None,
+        escape: Escape | None = None,
+    ) -> None:  # fmt: skip
+        """Read the templates.
+
+        Args:
+            tools: where the agent can be asked, and what messages point to.
+            channel: its name.
+            title: a template for one line.
+            text: a template for many.
+            escape: makes text of an alert harmless to the service's notation; what it returns is not cut within.
+
+        Raises:
+            ValueError: one is no template.
+
+        """
+        self._tools, self._channel, self._escape = tools, channel, escape
+        self._title, self._text = read("title", title, escape), read("text", text, escape)
+
+    def title(self, told: Notification, most: int) -> str:
+        """Return one line of so many characters at most, escaped; never a blank one."""
+        line = fitted(told, self._line, lambda _: True) or self._escaped(plain_title(told))
+        mark = "[TEST] " if told.is_test else ""
+        return self._cut(" ".join(f"{mark}{line}".split()), most)
+
+    def text(self, told: Notification, fits: Callable[[str], bool]) -> str:
+        """Return the text of as many alerts as fit, the worst first, escaped; never a blank one.
+
+        Args:
+            told: what is told.
+            fits: says whether a message with such a text is one that the service takes.
+
+        """
+        found = fitted(told, self._lines, fits) or fitted(told, self._plain, fits)
+        if found is not None:
+            return found
+        whole = self._plain(told)
+        low, high = 1, len(whole)
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if fits(self._cut(whole, middle)) else (low, middle)
+        return self._cut(whole, low)
+
+    def _line(self, told: Notification) -> str | None:
+        line = plain_title(told)
+        if self._title is not None:
+            try:
+                found = self._rendered(self._title, told)
+            except TooLong:
+                return None
+            except ValueError:
+                found = ""  # the text says why
+            if not is_blank(found):
+                return found
+        return self._escaped(line)
+
+    def _plain(self, told: Notification) -> str:
+        return self._escaped(plain_text(told, self._tools.links))
+
+    def _lines(self, told: Notification) -> str | None:
+        plain = self._plain(told)
+        if self._text is None:
+            return plain
+        try:
+            found = self._rendered(self._text, told)
+        except TooLong:
+            return None
+        except ValueError as error:
+            # A message with the plain text is better than none.
+            return f"{plain}\n{self._escaped(f'(its template failed: {error})')}"
+        if is_blank(found):
+            return plain
+        return f"{found.rstrip()}\n… and {told.left_out} more are left out" if told.left_out else found
+
+    def _rendered(self, template: Template, told: Notification) -> str:
+        return cleaned(rendered(template, told, self._tools.links, self._channel, self._tools.agent))
+
+    def _escaped(self, text: str) -> str:
+        return text if self._escape is None else self._escape(text)
+
+    def _cut(self, text: str, most: int) -> str:
+        """Cut a text; where it is escaped, not within a sign that stands for another, or a link."""
+        found = truncated(text, most)
+        if found == text or self._escape is None:
+            return found
+        kept = found[:-1]
+        for begins, ends in (("&", ";"), ("<", ">")):
+            at = kept.rfind(begins)
+            if at >= 0 and ends not in kept[at:]:
+                kept = kept[:at].rstrip()
+        return f"{kept}…"
+
+
+def rendered(template: Template, told: Notification, links: Links, channel: str, agent: str) -> str:
+    """Return what a template says of a notification.
+
+    Raises:
+        ValueError: it asks for what there is not.
+        TooLong: there is no end to it.
+
+    """
+    more = {
+        "Receiver": channel,
+        "ExternalURL": agent,
+        "GeneratorURL": f"{agent}/api/v1/rules",
+        "Runbook": links.runbook(told),
+        "Dashboard": links.shown(told),
+    }
+    return template.render(told, more)

@@ -237,5 +237,7 @@ def _tell(decided: Sequence[RuleChange]) -> None:
         if after is None or (before is not None and before.state == after.state):
             continue
         level = logging.WARNING if after.state == "firing" else logging.INFO
+        if after.labels.get("severity") == "none":
+            level = logging.DEBUG  # a watchdog: that it fires is no news
         word = "resolved" if after.state == "inactive" else after.state
         log.log(level, "alert %s", word, extra={"alert": str(after.labels), **dict(after.annotations)})

@@ -4,11 +4,12 @@ Nothing is kept open between requests: pages are rare.
 """
 
 import base64
+import html
 import re
 import ssl
 import threading
 import urllib.request
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -31,6 +32,8 @@ _OK: Final = range(200, 300)
 _WAITS: Final = frozenset({408, 425, 429})
 _SERVER: Final = 500
 _MASK: Final = "********"
+_SPELLED: Final[Mapping[str, tuple[str, ...]]] = {" ": ("+",), '"': ('\\"',), "\\": ("\\\\",), "/": ("\\/",)}
+"""Other ways to write a sign, in forms and in JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,11 @@ def check_url(field: str, url: Secret | None) -> None:
         fine = False
     if not fine or any(sign.isspace() or not sign.isprintable() for sign in url.reveal()):
         raise ValueError(f"{field}: this is no address: write 'https://host/path'")
+
+
+def has_login(url: Secret) -> bool:
+    """Say whether an address has a name and a password, which are sent with each request."""
+    return urlsplit(url.reveal()).username is not None
 
 
 def basic(username: str, password: str) -> str:
@@ -121,10 +129,10 @@ class Web:
             guard.start()
             connection.connect()
             sent = True
-            connection.request(method, self._target(parts), body or None, dict(headers or {}))
+            connection.request(method, self._target(parts), body or None, {**_login(parts), **(headers or {})})
             with closing(connection.getresponse()) as answer:
                 if answer.status not in _OK:
-                    hidden = [*(one.reveal() for one in secrets), *_secret_parts(url)]
+                    hidden = [*(one.reveal() for one in secrets), *_secret_parts(url), *_login(parts).values()]
                     raise _refusal(where, answer, self._clock.now(), hidden)
                 return dict(answer.headers.items())
         except ssl.SSLCertVerificationError as error:
@@ -173,11 +181,35 @@ class Web:
         return self._context
 
 
+def _login(parts: SplitResult) -> dict[str, str]:
+    """Return the header that an address with a name and a password asks for."""
+    if parts.username is None:
+        return {}
+    return {"Authorization": basic(unquote(parts.username), unquote(parts.password or ""))}
+
+
 def _secret_parts(url: str) -> list[str]:
-    """Return what must not be seen of an address: it as a whole, and each part of its path and query, longest first."""
+    """Return what must not be seen of an address: it as a whole, each part of its path and query, and its password."""
     parts = urlsplit(url)
-    found = [url, parts.path, *re.split(r"[/&=:@]", f"{parts.path}&{parts.query}&{parts.netloc.rpartition('@')[0]}")]
-    return sorted((one for one in found if len(one) >= _SECRET_LENGTH), key=len, reverse=True)
+    found = [url, parts.path, *re.split(r"[/&=:@]", f"{parts.path}&{parts.query}&{parts.username or ''}")]
+    return [*(one for one in found if len(one) >= _SECRET_LENGTH), *([parts.password] if parts.password else [])]
+
+
+def _masked(text: str, secrets: Collection[str]) -> str:
+    """Return a text without secrets, however they are written: each sign as it is, percent-encoded or escaped."""
+    plain = {unquote(one) for one in secrets} | {one.removeprefix("Basic ") for one in secrets}
+    for one in sorted(plain - {""}, key=len, reverse=True):
+        text = re.sub("".join(map(_ways, one)), _MASK, text)
+    return text
+
+
+def _ways(sign: str) -> str:
+    """Return a pattern of all ways to write a sign in an address, in JSON and in HTML."""
+    number = ord(sign)
+    encoded = "".join(f"%(?:25)*{byte:02x}" for byte in sign.encode("utf-8", "replace"))
+    escaped = rf"\\+u{number:04x}|&#0*{number};|&#x0*{number:x};"
+    named = "".join(f"|{re.escape(way)}" for way in (html.escape(sign), *_SPELLED.get(sign, ())) if way != sign)
+    return rf"(?:{re.escape(sign)}|(?i:{encoded}|{escaped}){named})"
 
 
 def _authorization(proxy: SplitResult) -> dict[str, str]:
@@ -186,14 +218,12 @@ def _authorization(proxy: SplitResult) -> dict[str, str]:
     return {"Proxy-Authorization": basic(unquote(proxy.username), unquote(proxy.password or ""))}
 
 
-def _refusal(where: str, answer: HTTPResponse, now: float, secrets: Iterable[str]) -> NotifyError:
+def _refusal(where: str, answer: HTTPResponse, now: float, secrets: Collection[str]) -> NotifyError:
     """Return what an answer means that is no success."""
     code = answer.status
     with suppress(OSError, HTTPException, ValueError):
         told = answer.read1(_MOST_READ).decode("utf-8", "replace")
-        for secret in secrets:
-            told = told.replace(secret, _MASK)
-        told = " ".join(told.split())[:_MOST_TOLD]
+        told = " ".join(_masked(told, secrets).split())[:_MOST_TOLD]
         where = f"{where}: HTTP status {code}{': ' if told else ''}{told}"
     wait = _seconds(answer.headers.get("Retry-After"), now)
     if code in _WAITS or code >= _SERVER:

@@ -11,7 +11,7 @@ from streamwatch.model.settings import Duration, Secret, setting
 from streamwatch.notify.channel import Target, Tools
 from streamwatch.notify.plan import Pace
 from streamwatch.notify.text import Links, annotations, instant
-from streamwatch.web import basic, check_url
+from streamwatch.web import basic, check_url, has_login
 
 _MOST_ALERTS: Final = 64
 _MOST_BYTES: Final = 1_000_000
@@ -40,6 +40,8 @@ class Config:
             check_url("urls", url)
         if not self.urls:
             raise ValueError("urls: at least one is wanted")
+        if (self.token or self.username) and any(map(has_login, self.urls)):
+            raise ValueError("urls: an address has a name and a password, and there are others: keep one of them")
         if (self.username is None) != (self.password is None):
             raise ValueError("username: it and `password` belong together")
 

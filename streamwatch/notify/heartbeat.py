@@ -3,12 +3,15 @@
 import logging
 import threading
 from collections.abc import Callable
+from typing import Final
 
 from streamwatch.errors import NotifyError
 from streamwatch.notify.config import Config
 from streamwatch.web import Web
 
 log = logging.getLogger(__name__)
+
+_LOOK_SECONDS: Final = 0.2
 
 
 class Heart:
@@ -58,6 +61,10 @@ class Heart:
 
     def _work(self) -> None:
         assert self._config is not None  # noqa: S101 - started only then
-        self.beat()
-        while not self._ended.wait(self._config.interval):
+        # An agent that has just begun decides nothing yet: that is no news within the first interval.
+        patience = self._config.interval
+        while not self._is_well() and patience > 0 and not self._ended.wait(min(_LOOK_SECONDS, patience)):
+            patience -= _LOOK_SECONDS
+        while not self._ended.is_set():
             self.beat()
+            self._ended.wait(self._config.interval)

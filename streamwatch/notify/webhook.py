@@ -13,7 +13,7 @@ from streamwatch.model.settings import Secret, setting
 from streamwatch.notify.channel import Target, Tools
 from streamwatch.notify.fit import fitted, worst_first
 from streamwatch.notify.text import MOST_ANNOTATION, annotations, instant, truncated
-from streamwatch.web import check_url
+from streamwatch.web import check_url, has_login
 
 MOST_BYTES: Final = 1_000_000
 """Of a body: more than most servers take by default, nginx for one."""
@@ -35,6 +35,8 @@ class Config:
 
     def __post_init__(self) -> None:
         check_url("url", self.url)
+        if self.token is not None and has_login(self.url):
+            raise ValueError("token: the address has a name and a password, too: keep one of them")
 
 
 class Webhook:

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from streamwatch.model.settings import Duration, FilePath, Secret, setting
 from streamwatch.sources.aws.config import Access
-from streamwatch.web import Http, check_url
+from streamwatch.web import Http, check_url, has_login
 
 _LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*=.+")
 _HEADER: Final = re.compile(r"[A-Za-z0-9-]+: ?\S.*")
@@ -53,8 +53,12 @@ class Config:
         check_url("url", self.url)
         if (self.username is None) != (self.password is None):
             raise ValueError("username: a name and a password belong together: give both, or neither")
-        if sum(one is not None for one in (self.username, self.token, self.sigv4)) > 1:
-            raise ValueError("token: there is one way to say who asks: a name and password, a token, or sigv4")
+        ways = (self.username, self.token, self.sigv4, True if has_login(self.url) else None)
+        if sum(one is not None for one in ways) > 1:
+            raise ValueError(
+                "token: there is one way to say who asks: a name and password (those of the address count), a token, or"
+                " sigv4"
+            )
         for one in self.labels:
             if _LABEL.fullmatch(one) is None:
                 raise ValueError(f"labels: {one!r} is no label: write 'env=live'")

@@ -59,14 +59,17 @@ class Encoder:
         self._pairs: WeakKeyDictionary[Keys, dict[str, list[Pairs]]] = WeakKeyDictionary()
         self._encoded: WeakKeyDictionary[Keys, dict[str, list[bytes]]] = WeakKeyDictionary()
 
-    def requests(self, cycle: Cycle, version: Version, most: int) -> Iterator[Request]:
-        """Yield the requests of a cycle, with so many samples each at most; the same ones every time it is asked."""
+    def requests(self, cycle: Cycle, version: Version, most: int, done: int = 0) -> Iterator[Request]:
+        """Yield the requests of a cycle, with so many samples each at most, without those that are done.
+
+        They are the same ones every time they are asked for.
+        """
         at = round(cycle.at * 1000)
         if version == "1.0":
-            for plain in _batched(self._lines_1(cycle), most):
+            for plain in _batched(islice(self._lines_1(cycle), done, None), most):
                 yield Request(_request_1(plain, at), len(plain))
         else:
-            for paired in _batched(self._lines_2(cycle), most):
+            for paired in _batched(islice(self._lines_2(cycle), done, None), most):
                 yield Request(_request_2(paired, at), len(paired))
 
     def _lines_1(self, cycle: Cycle) -> Iterator[tuple[Metric, bytes, bytes]]:

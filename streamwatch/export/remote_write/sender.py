@@ -24,6 +24,7 @@ _FIRST_SECONDS: Final = 0.5
 _LONGEST_SECONDS: Final = 30.0
 _MOST_DOUBLINGS: Final = 10
 _WRITTEN: Final = "x-prometheus-remote-write-samples-written"
+_TOO_LARGE: Final = 413
 _UNKNOWN_FORMAT: Final = frozenset({400, 415})
 _HEADERS: Final[Mapping[Version, Mapping[str, str]]] = {
     "1.0": {
@@ -60,7 +61,7 @@ class _UnderWay:
     requests: Iterator[Request]
     next: Request | None
     done: int = 0
-    """Requests of it that are over."""
+    """Samples of it that are over."""
 
 
 class Sender:
@@ -84,6 +85,8 @@ class Sender:
         self._encoder, self._ending = Encoder({**labels, **own}), Ending()
         self._post, self._clock, self._dice = post, clock, dice
         self._version: Version = "1.0" if config.version == "1.0" else "2.0"
+        self._most = config.samples_per_request
+        """Samples in a request: fewer, where the receiver does not take as many."""
         self._is_sure = config.version != "auto"
         """Whether the version is known to be understood."""
         self._changed = threading.Condition()
@@ -154,10 +157,8 @@ class Sender:
             return self._under_way
 
     def _begin(self, cycle: Cycle, done: int) -> _UnderWay:
-        """Return a cycle as it is being sent, without the requests that are over."""
-        requests = self._encoder.requests(cycle, self._version, self.config.samples_per_request)
-        for _ in range(done):
-            next(requests)
+        """Return a cycle as it is being sent, without the samples that are over."""
+        requests = self._encoder.requests(cycle, self._version, self._most, done)
         return _UnderWay(cycle, requests, next(requests, None), done)
 
     def _finish(self) -> None:
@@ -166,8 +167,8 @@ class Sender:
 
     @staticmethod
     def _advance(under_way: _UnderWay) -> None:
+        under_way.done += under_way.next.samples if under_way.next is not None else 0
         under_way.next = next(under_way.requests, None)
-        under_way.done += 1
 
     def _drop(self, cycle: Cycle) -> None:
         self._queued -= cycle.size
@@ -181,6 +182,9 @@ class Sender:
         except NotifyRefused as error:
             if not self._is_sure and error.status in _UNKNOWN_FORMAT:
                 self._fall_back(under_way)
+                return
+            if error.status == _TOO_LARGE and request.samples > 1:
+                self._halve(under_way, request)
                 return
             self._refused(request, error)
         except NotifyError as error:
@@ -197,6 +201,15 @@ class Sender:
     def _fall_back(self, under_way: _UnderWay) -> None:
         self._version, self._is_sure = "1.0", True
         log.info("the receiver does not speak remote write 2.0: 1.0 is used", extra={"receiver": self.config.name})
+        self._under_way = self._begin(under_way.cycle, under_way.done)
+
+    def _halve(self, under_way: _UnderWay, request: Request) -> None:
+        """Send the same samples in smaller requests, now and from now on."""
+        self._most = request.samples // 2
+        log.info(
+            "a request was too large for the receiver: smaller ones are sent",
+            extra={"receiver": self.config.name, "samples_per_request": self._most},
+        )
         self._under_way = self._begin(under_way.cycle, under_way.done)
 
     def _taken(self, request: Request) -> None:

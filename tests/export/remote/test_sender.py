@@ -192,3 +192,35 @@ def test_what_ends_while_nothing_gets_through_is_marked_in_its_turn() -> None:
     house.cycle(3, 60.0)
     bits = [one.bits for one in house.receiver.points if one.labels["broker"] == "0"]
     assert [bit == 0x7FF0000000000002 for bit in bits] == [False, False, True, False]
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0", "auto"])
+def test_a_request_that_is_too_large_is_halved_until_it_is_taken(version: str) -> None:
+    house = House(version=version)
+    sizes: list[int] = []
+    taken = house.receiver.post
+
+    def post(body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
+        plain = bytes(cramjam.snappy.decompress_raw(body))
+        size = len(read_1(plain) if headers["X-Prometheus-Remote-Write-Version"] == "0.1.0" else read_2(plain))
+        sizes.append(size)
+        if size > 3:
+            raise NotifyRefused("mimir: HTTP status 413", status=413)
+        return taken(body, headers)
+
+    house.sender._post = post
+    house.cycle(1)
+    house.cycle(2)
+    assert house.values() == [1, 2]
+    assert len({(one.labels["broker"], one.at_ms) for one in house.receiver.points}) == 2 * SERIES
+    assert (house.sender.counts.sent, house.sender.counts.refused) == (2 * SERIES, 0)
+    assert sizes[:3] == [10, 5, 2], "halved, and not tried again as it was"
+    assert max(sizes[3:]) == 2
+
+
+def test_one_sample_that_is_too_large_is_given_up() -> None:
+    house = House()
+    house.receiver.fails = failing(NotifyRefused("mimir: HTTP status 413", status=413))
+    house.cycle(1)
+    assert house.sender.counts.refused == SERIES
+    assert house.sender.waiting() == (0, 0.0)

@@ -1,0 +1,67 @@
+"""Requests: a name and a password of an address are sent, and no secret is seen, however it comes back."""
+
+import base64
+import html
+import json
+import re
+from collections.abc import Callable, Iterator
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from streamwatch.clock import SystemClock
+from streamwatch.errors import NotifyRefused
+from streamwatch.model.settings import Secret
+from streamwatch.notify import alertmanager, webhook
+from streamwatch.web import Http, Web
+from tests.notify.receiver import Receiver, receiver
+
+PARTS = ("abcd efgh ijkl", "päss/wörd&<ä>", 'quo"ted\\back', "T0123456/B012")
+WAYS: dict[str, Callable[[str], str]] = {
+    "as it is": str,
+    "percent-encoded": lambda text: quote(text, safe=""),
+    "in small letters": lambda text: re.sub("%..", lambda found: found[0].lower(), quote(text, safe="")),
+    "twice": lambda text: quote(quote(text, safe=""), safe=""),
+    "every sign": lambda text: "".join(f"%{byte:02X}" for byte in text.encode()),
+    "in a form": quote_plus,
+    "in JSON": lambda text: json.dumps(text)[1:-1],
+    "in HTML": html.escape,
+    "in HTML by numbers": lambda text: "".join(f"&#{ord(sign)};" for sign in text),
+}
+
+
+@pytest.fixture
+def service() -> Iterator[Receiver]:
+    with receiver() as found:
+        yield found
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("secret", PARTS)
+def test_a_secret_is_masked_however_it_is_written(secret: str, way: str, service: Receiver) -> None:
+    service.status, service.body = 404, f"no route {WAYS[way](secret)} here".encode()
+    address = f"{service.url}/hooks/{quote(secret, safe='')}"
+    with pytest.raises(NotifyRefused) as caught:
+        Web(Http(timeout=5.0), SystemClock()).post(address, b"{}")
+    assert str(caught.value) == "127.0.0.1: HTTP status 404: no route ******** here"
+
+
+def test_a_name_and_a_password_of_an_address_are_sent_and_masked(service: Receiver) -> None:
+    address = service.url.replace("//", "//some%40user:p%3Aw@") + "/basic"
+    Web(Http(timeout=5.0), SystemClock()).post(address, b"{}")
+    sent = service.requests[0].headers["authorization"]
+    assert base64.b64decode(sent.removeprefix("Basic ")) == b"some@user:p:w"
+    assert "@" not in service.requests[0].line
+    service.status, service.body = 401, f"not {sent} nor p:w".encode()
+    with pytest.raises(NotifyRefused) as caught:
+        Web(Http(timeout=5.0), SystemClock()).post(address, b"{}")
+    assert "p:w" not in str(caught.value)
+    assert sent.removeprefix("Basic ") not in str(caught.value)
+
+
+def test_two_ways_to_log_in_exclude_each_other() -> None:
+    url = Secret("https://me:secret@hooks.example.com/x")
+    with pytest.raises(ValueError, match="keep one of them"):
+        webhook.Config(name="w", url=url, token=Secret("t"))
+    with pytest.raises(ValueError, match="keep one of them"):
+        alertmanager.Config(name="a", urls=(url,), token=Secret("t"))

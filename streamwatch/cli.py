@@ -116,18 +116,19 @@ def run(file: Path | None, kafka: str | None, kinesis: str | None, listen: str |
 @click.argument("file", type=click.Path(path_type=Path))
 def check_config(file: Path) -> None:
     """Check a configuration FILE; every mistake is told at once, with its line. Exit code 2 when there are any."""
-    config = _loaded(_loader(file))
+    from streamwatch.checking import Checked, check  # noqa: PLC0415 - the parser of expressions takes its time
+    from streamwatch.deciding import unheard  # noqa: PLC0415 - as above
 
-    from streamwatch.deciding import groups, unheard  # noqa: PLC0415 - the parser of expressions takes its time
+    found: list[Checked] = []
 
-    try:
-        decided = groups(config.rules)
-    except StreamWatchError as error:
-        click.echo(str(error), err=True)
-        raise SystemExit(_REFUSED) from error
-    for doubt in unheard(config.notify, decided):
+    def load() -> "Config":
+        found.append(check(file))
+        return found[0].config
+
+    config = _loaded(load)
+    for doubt in unheard(config.notify, found[0].groups):
         click.echo(f"doubtful: {doubt}")
-    rules = sum(len(group.rules) for group in decided)
+    rules = sum(len(group.rules) for group in found[0].groups)
     names = ", ".join(repr(one.name) for one in config.sources)
     kinds = [
         f"{len(found)} {what}{'s' * (len(found) != 1)}"

@@ -3,9 +3,10 @@
 import difflib
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
 from streamwatch.catalogue import METRICS
 from streamwatch.errors import ConfigError
@@ -13,14 +14,15 @@ from streamwatch.export.config import Config as ExportConfig
 from streamwatch.export.remote_write.config import Config as RemoteWriteConfig
 from streamwatch.export.server import Config as ListenConfig
 from streamwatch.log import Config as LogConfig
-from streamwatch.model.settings import setting
+from streamwatch.model.settings import refuse, setting, tried
 from streamwatch.notify.config import Config as NotifyConfig
 from streamwatch.rules.config import Config as RulesConfig
 from streamwatch.schedule import cron
-from streamwatch.settings import MOST_BYTES, read_settings
+from streamwatch.settings import MOST_BYTES, read_partly, read_settings
 from streamwatch.sources.kafka.config import Config as KafkaConfig
 from streamwatch.sources.kinesis.config import Config as KinesisConfig
 
+_CRON_FIELDS: Final = 5
 _KAFKA_METRICS = {one.name for one in METRICS if one.tells_of_kafka}
 
 
@@ -38,37 +40,41 @@ class Config:
     log: LogConfig = setting("the agent's own log, on standard output", default_factory=LogConfig)
 
     def __post_init__(self) -> None:
+        refuse(self.problems())
+
+    def problems(self) -> Iterator[str]:
+        """Yield every mistake between the parts."""
         if not self.sources:
-            raise ValueError(
+            yield (
                 "kafka: nothing to watch: add a cluster: 'kafka: [{name: orders, bootstrap: [\"host:9092\"]}]', or"
                 " streams: 'kinesis: [{name: mine, regions: [eu-west-1]}]'"
             )
         for at, cluster in enumerate(self.kafka):
-            for one in cluster.trust:
-                if one.metric not in _KAFKA_METRICS:
+            for one in (cluster.trust or ()) if cluster is not None else ():
+                if one is not None and one.metric is not None and one.metric not in _KAFKA_METRICS:
                     near = difflib.get_close_matches(one.metric, _KAFKA_METRICS, 1)
                     advice = f"did you mean {near[0]!r}?" if near else "`streamwatch metrics` lists them"
-                    raise ValueError(f"kafka[{at}].trust: {one.metric!r} is no metric of a Kafka cluster: {advice}")
-        twice = [name for name, count in Counter(one.name for one in self.sources).items() if count > 1]
+                    yield f"kafka[{at}].trust: {one.metric!r} is no metric of a Kafka cluster: {advice}"
+        twice = _twice(self.sources)
         if twice:
-            names = ", ".join(map(repr, twice))
-            kind = "kafka" if any(one.name in twice for one in self.kafka) else "kinesis"
-            raise ValueError(f"{kind}: more than one source is called {names}: names tell them apart")
-        receivers = Counter(one.name for one in self.remote_write)
-        if twice := [name for name, count in receivers.items() if count > 1]:
-            raise ValueError(
-                f"remote_write: more than one is called {', '.join(map(repr, twice))}: names tell them apart"
-            )
-        for at, mute in enumerate(self.notify.mutes):
-            try:
-                cron(mute.cron, mute.zone)
-            except ValueError as error:
-                raise ValueError(f"notify: mutes[{at}].cron: {mute.cron!r}: {error}") from error
+            kind = "kafka" if any(one is not None and one.name in twice for one in self.kafka) else "kinesis"
+            yield f"{kind}: more than one source is called {', '.join(map(repr, twice))}: names tell them apart"
+        if twice := _twice(self.remote_write):
+            yield f"remote_write: more than one is called {', '.join(map(repr, twice))}: names tell them apart"
+        for at, mute in enumerate(self.notify.mutes if self.notify is not None else ()):
+            if mute is not None and len((mute.cron or "").split()) == _CRON_FIELDS:
+                yield from (f"notify.mutes[{at}].cron: {mute.cron!r}: {one}" for one in tried(cron, mute.cron, "UTC"))
 
     @property
     def sources(self) -> tuple[KafkaConfig | KinesisConfig, ...]:
         """Everything that is watched."""
         return (*self.kafka, *self.kinesis)
+
+
+def _twice(some: Iterable[Any]) -> list[str]:
+    """Return the names that several of these have."""
+    names = Counter(one.name for one in some if one is not None)
+    return [name for name, count in names.items() if count > 1 and name is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +109,31 @@ def load(path: Path) -> Config:
         ConfigError: with every mistake in it.
 
     """
+    return parse(_text(path), str(path), path.absolute().parent)
+
+
+def examine(path: Path, doubts: Callable[[Config], Iterable[str]]) -> tuple[Config, list[str]]:
+    """Read as much of a configuration file as can be, and return that with every mistake.
+
+    Args:
+        path: the file.
+        doubts: yields more mistakes of what could be read, each as ``path: what``.
+
+    Raises:
+        ConfigError: nothing of it can be read.
+
+    """
+    return read_partly(Config, _text(path), str(path), path.absolute().parent, doubts=doubts)
+
+
+def _text(path: Path) -> str:
     try:
         with path.open(encoding="utf-8") as file:
-            text = file.read(MOST_BYTES + 1)  # enough to see that it is too large, whatever the path leads to
+            return file.read(MOST_BYTES + 1)  # enough to see that it is too large, whatever the path leads to
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror}: give the path of a YAML file"]) from error
     except UnicodeDecodeError as error:
         raise ConfigError([f"{path}: is not UTF-8 text: is this the right file?"]) from error
-    return parse(text, str(path), path.absolute().parent)
 
 
 def parse(text: str, where: str, folder: Path) -> Config:

@@ -6,7 +6,7 @@ Works for any dataclass declared with ``streamwatch.model.settings.setting``; wh
 import difflib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
@@ -16,24 +16,17 @@ import yaml
 
 from streamwatch.errors import ConfigError
 from streamwatch.model.settings import Secret, Setting
+from streamwatch.scalars import PLAIN, SPECIAL, Wrong, file
 
 Settings = TypeVar("Settings")
 
 MOST_BYTES: Final = 2**20
 """A larger file is refused."""
 _MOST_NODES: Final = 20_000
-_DURATIONS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_SIZES: Final = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
-_NUMBER: Final = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*([a-zA-Z]*)")
 _VARIABLE: Final = re.compile(r"\$\{(\w+)\}")
-_ADDRESS: Final = re.compile(r"(?:[^\s:/@\[\]]+|\[[0-9a-fA-F:.]+(?:%\w+)?\]):([0-9]{1,5})")
-_BARE_V6: Final = re.compile(r"([0-9a-fA-F.]*:[0-9a-fA-F:.]*):([0-9]{1,5})")
 _QUOTED_WORD: Final = re.compile(r"'(?=[!-]*\w)[!\w-]+'")
+_PLACE: Final = re.compile(r"\w+(\[\d+\])*(\.\w+(\[\d+\])*)*")
 _MAPPING, _SEQUENCE = yaml.MappingNode, yaml.SequenceNode
-
-
-class _Wrong(Exception):
-    """A value is not what it should be; holds what is wrong and what is allowed."""
 
 
 def read_settings(
@@ -52,12 +45,43 @@ def read_settings(
         ConfigError: with every mistake.
 
     """
-    sheet = _Sheet(where, folder, os.environ if environment is None else environment)
-    found = sheet.convert(cls, sheet.compose(text), "")
-    if sheet.mistakes:
-        raise ConfigError([mistake for _, mistake in sorted(sheet.mistakes, key=lambda one: one[0])])
-    assert isinstance(found, cls)  # noqa: S101 - without mistakes it is one
+    found, mistakes = read_partly(cls, text, where, folder, environment)
+    if mistakes:
+        raise ConfigError(mistakes)
     return found
+
+
+def read_partly(  # noqa: PLR0913, PLR0917 - as above, and one more
+    cls: type[Settings],
+    text: str,
+    where: str,
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    doubts: Callable[[Settings], Iterable[str]] = lambda _: (),
+) -> tuple[Settings, list[str]]:
+    """Return as much as can be read of a YAML text, and every mistake.
+
+    Where there are any, what could not be read is missing in the object: its default, or None, stands there.
+
+    Args:
+        cls: the dataclass.
+        text: the YAML.
+        where: what the text is called in messages.
+        folder: what relative paths count from.
+        environment: where ``${NAME}`` is looked up; the process's by default.
+        doubts: yields more mistakes of what could be read, each as ``path: what``.
+
+    Raises:
+        ConfigError: it cannot be read at all.
+
+    """
+    sheet = _Sheet(where, folder, os.environ if environment is None else environment)
+    root = sheet.compose(text)
+    found = sheet.convert(cls, root, "")
+    if not isinstance(found, cls):
+        raise ConfigError([mistake for _, mistake in sheet.mistakes])
+    sheet.tell(root, "", doubts(found))
+    return found, [mistake for _, mistake in sorted(sheet.mistakes, key=lambda one: one[0])]
 
 
 class _Sheet:
@@ -114,7 +138,7 @@ class _Sheet:
             return self._list(get_args(kind)[0], node, path)
         try:
             return self._scalar(kind, node)
-        except _Wrong as wrong:
+        except Wrong as wrong:
             self.wrong(node, path, str(wrong))
             return None
 
@@ -161,17 +185,25 @@ class _Sheet:
                 values[field.name] = self._secret_file(given[f"{field.name}_file"], f"{at}_file")
             elif field.default is MISSING and field.default_factory is MISSING:
                 self.wrong(node, path, f"{field.name!r} is missing: {field.metadata['setting'].help}")
-        if len(self.mistakes) > before:
-            return None
-        try:
-            return cls(**values)
-        except ValueError as error:
-            name, _, rest = str(error).partition(": ")
-            if name in {field.name for field in fields(cls)}:
-                self.wrong(given.get(name, node), f"{path}.{name}" if path else name, rest)
+        part = _part(cls, values)
+        if hasattr(cls, "problems"):
+            self.tell(node, path, cls.problems(part))
+        if len(self.mistakes) == before:
+            try:
+                return cls(**values)
+            except ValueError as error:
+                self.tell(node, path, [str(error)])
+        return part
+
+    def tell(self, node: yaml.Node, path: str, problems: Iterable[str]) -> None:
+        """Note mistakes, each at the place that it begins with: ``field: what`` or ``field[0].other: what``."""
+        for problem in problems:
+            place, colon, what = problem.partition(": ")
+            found = _found(node, place) if colon and _PLACE.fullmatch(place) else None
+            if found is None:
+                self.wrong(node, path, problem)
             else:
-                self.wrong(node, path, str(error))
-            return None
+                self.wrong(found, f"{path}.{place}" if path else place, what)
 
     def _keys(self, cls: Any, node: yaml.MappingNode, path: str) -> dict[str, yaml.Node]:  # noqa: ANN401
         """Return the values of a mapping by key; keys that are unknown or come twice are mistakes."""
@@ -205,28 +237,28 @@ class _Sheet:
         if kind is Secret:
             return self._secret(node)
         if not isinstance(node, yaml.ScalarNode):
-            raise _Wrong("a single value is wanted here")
+            raise Wrong("a single value is wanted here")
         if get_origin(kind) is Literal:
             allowed = {str(one): one for one in get_args(kind)}
             if node.value not in allowed:
-                raise _Wrong(f"{node.value!r} is not allowed: one of {', '.join(allowed)}")
+                raise Wrong(f"{node.value!r} is not allowed: one of {', '.join(allowed)}")
             return allowed[node.value]
         if get_origin(kind) is Annotated:
-            return _SPECIAL[get_args(kind)[1]](node, self._folder)
-        return _PLAIN[kind](node, node.tag.rpartition(":")[2])
+            return SPECIAL[get_args(kind)[1]](node, self._folder)
+        return PLAIN[kind](node, node.tag.rpartition(":")[2])
 
     def _secret(self, node: yaml.Node) -> Secret:
         """Read a secret; no message shows its value."""
         if not isinstance(node, yaml.ScalarNode) or not node.value or _is_null(node):
-            raise _Wrong("a secret is wanted here, as text or as ${VARIABLE}")
+            raise Wrong("a secret is wanted here, as text or as ${VARIABLE}")
         if node.tag.startswith("!"):
-            raise _Wrong("a secret that starts with '!' needs quotes")
+            raise Wrong("a secret that starts with '!' needs quotes")
         variable = _VARIABLE.fullmatch(node.value)
         if not variable:
             return Secret(node.value)
         if not self._environment.get(variable[1]):
             how = "is empty" if variable[1] in self._environment else "is not set"
-            raise _Wrong(f"the environment variable {variable[1]!r} {how}: set it, or use the `_file` form")
+            raise Wrong(f"the environment variable {variable[1]!r} {how}: set it, or use the `_file` form")
         return Secret(self._environment[variable[1]])
 
     def _secret_file(self, node: yaml.Node, path: str) -> Secret | None:
@@ -234,8 +266,8 @@ class _Sheet:
             self.wrong(node, path, "a path is wanted here")
             return None
         try:
-            value = Path(_file(node, self._folder)).read_text(encoding="utf-8").rstrip("\r\n")
-        except _Wrong as wrong:
+            value = Path(file(node, self._folder)).read_text(encoding="utf-8").rstrip("\r\n")
+        except Wrong as wrong:
             self.wrong(node, path, str(wrong))
         except UnicodeDecodeError:
             self.wrong(node, path, "the file is not text")
@@ -248,94 +280,34 @@ class _Sheet:
         return None
 
 
-def _bool(node: yaml.ScalarNode, tag: str) -> bool:
-    if tag != "bool":
-        raise _Wrong(f"{node.value!r} is neither true nor false")
-    return str(node.value).lower() in {"true", "yes", "on"}
+def _part(cls: Any, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a dataclass
+    """Return an object of what could be read: what could not is its default, or None; nothing of it is checked."""
+    part = object.__new__(cls)
+    for field in fields(cls):
+        value = values.get(field.name)
+        if value is None and field.default is not MISSING:
+            value = field.default
+        elif value is None and field.default_factory is not MISSING:
+            value = field.default_factory()
+        object.__setattr__(part, field.name, value)
+    return part
 
 
-def _int(node: yaml.ScalarNode, tag: str) -> int:
-    if tag != "int" or not re.fullmatch(r"[+-]?\d{1,18}", node.value):
-        raise _Wrong(f"{node.value!r} is not a whole number")
-    return int(node.value)
-
-
-def _str(node: yaml.ScalarNode, tag: str) -> str:
-    if not node.value:
-        raise _Wrong("text is wanted here")
-    if tag != "str":
-        raise _Wrong(f"{node.value!r} is not text: put it in quotes")
-    return str(node.value)
-
-
-def _duration(node: yaml.ScalarNode, _: Path) -> float:
-    return _quantity(node.value, _DURATIONS, "15s")
-
-
-def _size(node: yaml.ScalarNode, _: Path) -> int:
-    return int(_quantity(node.value, _SIZES, "64MiB"))
-
-
-def _quantity(text: str, units: Mapping[str, float], example: str) -> float:
-    match = _NUMBER.fullmatch(text.strip())
-    if not match:
-        raise _Wrong(f"{text!r} is not an amount with a unit: write it like {example!r}")
-    number, unit = match.groups()
-    if not unit:
-        likely = re.sub(r"[\d.]", "", example)
-        raise _Wrong(f"{text!r} has no unit: write '{number}{likely}'")
-    if unit not in units:
-        raise _Wrong(f"{text!r} has an unknown unit: allowed are {', '.join(units)}")
-    return float(number) * units[unit]
-
-
-def _host_port(node: yaml.ScalarNode, _folder: Path) -> str:
-    text = str(node.value)
-    if "@" in text:
-        raise _Wrong("what stands before '@' does not belong into an address: write 'host:port'")
-    bare = _BARE_V6.fullmatch(text)
-    if bare:
-        raise _Wrong(f"{text!r}: write an IPv6 address in brackets: '[{bare[1]}]:{bare[2]}'")
-    match = _ADDRESS.fullmatch(text)
-    if not match or int(match[1]) > 65535:  # noqa: PLR2004 - ports
-        raise _Wrong(f"{text!r} is not an address: write 'host:port', the port up to 65535")
-    return text
-
-
-def _pattern(node: yaml.ScalarNode, _: Path) -> str:
-    try:
-        re.compile(node.value)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise _Wrong(f"{node.value!r} is not a regular expression: {error}") from error
-    return str(node.value)
-
-
-def _file(node: yaml.ScalarNode, folder: Path) -> str:
-    try:
-        found = folder / Path(node.value).expanduser()
-        with found.open("rb"):
-            return str(found)
-    except (OSError, ValueError, RuntimeError) as error:
-        why = error.strerror if isinstance(error, OSError) else str(error).rstrip(".")
-        raise _Wrong(f"{node.value!r} cannot be read: {why}: give the path of a file") from error
-
-
-def _place(node: yaml.ScalarNode, folder: Path) -> str:
-    try:
-        return str(folder / Path(node.value).expanduser())
-    except (ValueError, RuntimeError) as error:
-        raise _Wrong(f"{node.value!r}: {error}: give a path") from error
-
-
-_PLAIN: Final = {bool: _bool, int: _int, str: _str}
-_SPECIAL: Final = {
-    "duration": _duration,
-    "size": _size,
-    "host:port": _host_port,
-    "pattern": _pattern,
-    "path": _file,
-    "place": _place,
-}
+def _found(node: yaml.Node, place: str) -> yaml.Node | None:
+    """Return the node at a place such as ``routes[0].channels``, or the last one on the way there."""
+    found: yaml.Node | None = None
+    for word in re.findall(r"\w+", place):
+        within = found or node
+        if isinstance(within, _SEQUENCE) and word.isdigit() and int(word) < len(within.value):
+            found = within.value[int(word)]
+        elif isinstance(within, _MAPPING):
+            after = next((value for key, value in within.value if key.value in {word, f"{word}_file"}), None)
+            if after is None:
+                return found if found is not None else node
+            found = after
+        else:
+            break
+    return found
 
 
 def _is_secret(kind: Any) -> bool:  # noqa: ANN401

@@ -12,6 +12,7 @@ A ``Config`` is a frozen dataclass; every field has a type from here or from Pyt
 them. Nothing here reads a file.
 """
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import MISSING, dataclass, field
 from typing import Annotated, Any
 
@@ -60,6 +61,29 @@ class Secret:
     def __reduce__(self) -> str | tuple[Any, ...]:
         msg = "a secret is not pickled"
         raise TypeError(msg)
+
+
+def refuse(problems: Iterable[str]) -> None:
+    """Raise the first problem: what a ``__post_init__`` does with its ``problems``.
+
+    A ``Config`` may have a method ``problems`` that yields every mistake in it, as ``field: what`` or
+    ``field[0].other: what``: a file is told all of them. It is asked even where a part could not be read; what is
+    missing is None, or its default.
+
+    Raises:
+        ValueError: there is one.
+
+    """
+    for problem in problems:
+        raise ValueError(problem)
+
+
+def tried(check: Callable[..., object], *given: object) -> Iterator[str]:
+    """Yield what a check that raises ValueError has to say."""
+    try:
+        check(*given)
+    except ValueError as error:
+        yield str(error)
 
 
 @dataclass(frozen=True, slots=True)

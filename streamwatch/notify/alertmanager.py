@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from streamwatch.model.alert import Alert
 from streamwatch.model.notification import Notification
-from streamwatch.model.settings import Duration, Secret, setting
+from streamwatch.model.settings import Duration, Secret, refuse, setting, tried
 from streamwatch.notify.channel import Target, Tools
 from streamwatch.notify.plan import Pace
 from streamwatch.notify.text import Links, annotations, instant
@@ -36,14 +36,19 @@ class Config:
     )
 
     def __post_init__(self) -> None:
-        for url in self.urls:
-            check_url("urls", url)
+        refuse(self.problems())
+
+    def problems(self) -> Iterator[str]:
+        """Yield every mistake."""
+        urls = [one for one in self.urls or () if one is not None]
+        for at, url in enumerate(urls):
+            yield from tried(check_url, f"urls[{at}]", url)
         if not self.urls:
-            raise ValueError("urls: at least one is wanted")
-        if (self.token or self.username) and any(map(has_login, self.urls)):
-            raise ValueError("urls: an address has a name and a password, and there are others: keep one of them")
+            yield "urls: at least one is wanted"
+        if (self.token or self.username) and any(map(has_login, urls)):
+            yield "urls: an address has a name and a password, and there are others: keep one of them"
         if (self.username is None) != (self.password is None):
-            raise ValueError("username: it and `password` belong together")
+            yield "username: it and `password` belong together"
 
 
 class Alertmanager:

@@ -3,14 +3,14 @@
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from streamwatch.errors import NotifyRefused, NotifyUnavailable
 from streamwatch.model.notification import Notification
-from streamwatch.model.settings import Duration, setting
+from streamwatch.model.settings import Duration, refuse, setting
 from streamwatch.notify.channel import Target, Tools
 from streamwatch.notify.webhook import payload
 
@@ -27,8 +27,12 @@ class Config:
     timeout: Duration = setting("how long it may take before it is killed", default=10.0, minimum=0.1, maximum=300.0)
 
     def __post_init__(self) -> None:
+        refuse(self.problems())
+
+    def problems(self) -> Iterator[str]:
+        """Yield every mistake."""
         if not self.run:
-            raise ValueError("run: a command is wanted, as in ['/usr/local/bin/page', '--loud']")
+            yield "run: a command is wanted, as in ['/usr/local/bin/page', '--loud']"
 
 
 class Command:

@@ -1,11 +1,14 @@
 """Who is told what, and how."""
 
 from collections import Counter
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from streamwatch.model.settings import Duration, Secret, setting
+from streamwatch.model.settings import Duration, Secret, refuse, setting, tried
 from streamwatch.notify.alertmanager import Config as Alertmanager
 from streamwatch.notify.command import Config as Command
+from streamwatch.notify.examples import doubts
 from streamwatch.notify.logged import Config as Logged
 from streamwatch.notify.mail import Config as Mail
 from streamwatch.notify.matchers import matchers
@@ -35,7 +38,11 @@ class Route:
     repeat: Duration | None = setting("instead of `notify.repeat`", default=None, minimum=0)
 
     def __post_init__(self) -> None:
-        _check("match", self.match)
+        refuse(self.problems())
+
+    def problems(self) -> Iterator[str]:
+        """Yield every mistake."""
+        yield from _wrong("match", self.match)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +54,12 @@ class Inhibition:
     equal: tuple[str, ...] = setting("labels in which both must agree", default=())
 
     def __post_init__(self) -> None:
-        _check("source_matchers", self.source_matchers)
-        _check("target_matchers", self.target_matchers)
+        refuse(self.problems())
+
+    def problems(self) -> Iterator[str]:
+        """Yield every mistake."""
+        yield from _wrong("source_matchers", self.source_matchers)
+        yield from _wrong("target_matchers", self.target_matchers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,15 +106,42 @@ class Config:
     http: Http = setting("how services are reached by HTTP", default_factory=Http)
 
     def __post_init__(self) -> None:
-        names = Counter(one.name for one in self.channels)
-        if twice := sorted(name for name, count in names.items() if count > 1):
-            raise ValueError(f"more than one channel is called {', '.join(map(repr, twice))}: names tell them apart")
-        used = [(f"routes[{at}].channels", one.channels) for at, one in enumerate(self.routes)]
-        for where, some in [*used, ("fallback", self.fallback or ())]:
-            for name in some:
-                if name not in names:
+        refuse(self.problems())
+
+    def problems(self) -> Iterator[str]:
+        """Yield every mistake between the parts."""
+        names = Counter(one.name for one in self.channels if one is not None)
+        if twice := sorted(name for name, count in names.items() if count > 1 and name):
+            yield f"more than one channel is called {', '.join(map(repr, twice))}: names tell them apart"
+        if None in self.channels or None in names:
+            return  # a channel whose name could not be read may be meant
+        used = [(f"routes[{at}].channels", one.channels) for at, one in enumerate(self.routes) if one is not None]
+        for where, some in [*used, ("fallback", self.fallback)]:
+            for name in some or ():
+                if name is not None and name not in names:
                     known = ", ".join(map(repr, names)) or "none is configured"
-                    raise ValueError(f"{where}: no channel is called {name!r}: there are {known}")
+                    yield f"{where}: no channel is called {name!r}: there are {known}"
+
+    def doubts(self, names: Collection[str]) -> Iterator[str]:
+        """Yield what is wrong with templates when they are used, tried with alerts that fire and that are over.
+
+        Args:
+            names: labels and annotations that rules give.
+
+        """
+        kinds: dict[str, tuple[Any, ...]] = {
+            "slack": self.slack,
+            "teams": self.teams,
+            "sns": self.sns,
+            "mail": self.mail,
+        }
+        for kind, some in {**kinds, "pagerduty": self.pagerduty}.items():
+            for at, one in enumerate(some):
+                for field in ("title", "text") if one is not None else ():
+                    text = getattr(one, field, None)
+                    if text:
+                        where = f"{kind}[{at}].{field}"
+                        yield from doubts(where, text, one.name or "", self.links or Links(), names)
 
     @property
     def channels(self) -> tuple[Channel, ...]:
@@ -115,8 +153,5 @@ class Config:
         return found or (Logged(name="log"),)
 
 
-def _check(field: str, texts: tuple[str, ...]) -> None:
-    try:
-        matchers(texts)
-    except ValueError as error:
-        raise ValueError(f"{field}: {error}") from error
+def _wrong(field: str, texts: tuple[str, ...]) -> Iterator[str]:
+    yield from (f"{field}: {one}" for one in tried(matchers, texts or ()))

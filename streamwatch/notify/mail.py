@@ -2,7 +2,7 @@
 
 import smtplib
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from streamwatch.errors import NotifyError, NotifyRefused, NotifyUnavailable
 from streamwatch.model.notification import Notification
-from streamwatch.model.settings import Duration, FilePath, HostPort, Secret, setting
+from streamwatch.model.settings import Duration, FilePath, HostPort, Secret, refuse, setting, tried
 from streamwatch.notify.channel import Target, Tools
 from streamwatch.notify.template import read
 from streamwatch.notify.writer import Writer
@@ -47,15 +47,19 @@ class Config:
     text: str | None = setting("a template for the message", default=None)
 
     def __post_init__(self) -> None:
-        read("title", self.title)
-        read("text", self.text)
+        refuse(self.problems())
+
+    def problems(self) -> Iterator[str]:
+        """Yield every mistake."""
+        yield from tried(read, "title", self.title)
+        yield from tried(read, "text", self.text)
         for field, some in (("sender", (self.sender,)), ("to", self.to)):
-            if not some or any("@" not in one or any(map(str.isspace, one)) for one in some):
-                raise ValueError(f"{field}: an address is wanted, as in 'me@example.com'")
+            if not some or any(one is not None and ("@" not in one or any(map(str.isspace, one))) for one in some):
+                yield f"{field}: an address is wanted, as in 'me@example.com'"
         if (self.username is None) != (self.password is None):
-            raise ValueError("username: it and `password` belong together")
+            yield "username: it and `password` belong together"
         if self.username is not None and self.security == "none":
-            raise ValueError("security: a password is not sent in the clear: write `starttls` or `tls`")
+            yield "security: a password is not sent in the clear: write `starttls` or `tls`"
 
 
 class Mail:

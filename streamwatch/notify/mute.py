@@ -1,11 +1,11 @@
 """Times at which alerts are not told: windows that come again, and silences by hand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
-from streamwatch.model.settings import Duration, setting
+from streamwatch.model.settings import Duration, refuse, setting, tried
 from streamwatch.notify.matchers import Matchers, matchers
 
 Next: TypeAlias = Callable[[float], float]
@@ -25,16 +25,17 @@ class Mute:
     zone: str = setting("time zone, as in `Europe/Paris`", default="UTC")
 
     def __post_init__(self) -> None:
-        try:
-            matchers(self.match)
-        except ValueError as error:
-            raise ValueError(f"match: {error}") from error
-        if len(self.cron.split()) != _FIELDS:
-            raise ValueError(f"cron: {self.cron!r} has not five fields: write '0 22 * * mon-fri'")
+        refuse(self.problems())
+
+    def problems(self) -> Iterator[str]:
+        """Yield every mistake."""
+        yield from (f"match: {one}" for one in tried(matchers, self.match))
+        if self.cron and len(self.cron.split()) != _FIELDS:
+            yield f"cron: {self.cron!r} has not five fields: write '0 22 * * mon-fri'"
         try:
             ZoneInfo(self.zone)
-        except (KeyError, ValueError, OSError) as error:
-            raise ValueError(f"zone: {self.zone!r} is no time zone: write one like 'Europe/Paris'") from error
+        except (KeyError, ValueError, OSError):
+            yield f"zone: {self.zone!r} is no time zone: write one like 'Europe/Paris'"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,12 @@
 """PagerDuty, by its Events API v2: one incident a group, opened, and resolved under the same key."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from streamwatch.model.notification import Notification
-from streamwatch.model.settings import Secret, setting
+from streamwatch.model.settings import Secret, refuse, setting, tried
 from streamwatch.notify.channel import Target, Tools
 from streamwatch.notify.fit import fitted, worst_first
 from streamwatch.notify.template import read
@@ -38,8 +38,12 @@ class Config:
     title: str | None = setting("a template for the summary", default=None)
 
     def __post_init__(self) -> None:
-        check_url("url", self.url)
-        read("title", self.title)
+        refuse(self.problems())
+
+    def problems(self) -> Iterator[str]:
+        """Yield every mistake."""
+        yield from tried(check_url, "url", self.url)
+        yield from tried(read, "title", self.title)
 
 
 class PagerDuty:

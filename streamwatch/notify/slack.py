@@ -1,12 +1,12 @@
 """Slack, by an incoming webhook: a message when it begins, and one when it is over."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from streamwatch.model.notification import Notification
-from streamwatch.model.settings import Secret, setting
+from streamwatch.model.settings import Secret, refuse, setting, tried
 from streamwatch.notify.channel import Target, Tools
 from streamwatch.notify.template import read
 from streamwatch.notify.writer import Writer
@@ -29,9 +29,13 @@ class Config:
     text: str | None = setting("a template for the rest", default=None)
 
     def __post_init__(self) -> None:
-        check_url("url", self.url)
-        read("title", self.title)
-        read("text", self.text)
+        refuse(self.problems())
+
+    def problems(self) -> Iterator[str]:
+        """Yield every mistake."""
+        yield from tried(check_url, "url", self.url)
+        yield from tried(read, "title", self.title)
+        yield from tried(read, "text", self.text)
 
 
 class Slack:

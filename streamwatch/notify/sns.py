@@ -1,13 +1,13 @@
 """Amazon SNS: a message to a topic; what subscribes to it (SMS, mail, a queue) tells the rest."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from streamwatch.errors import NotifyRefused, NotifyUnavailable
 from streamwatch.model.notification import Notification
-from streamwatch.model.settings import Secret, setting
+from streamwatch.model.settings import Secret, refuse, setting, tried
 from streamwatch.notify.channel import Target, Tools
 from streamwatch.notify.template import read
 from streamwatch.notify.text import cleaned, truncated
@@ -45,12 +45,16 @@ class Config:
     text: str | None = setting("a template for the message", default=None)
 
     def __post_init__(self) -> None:
-        check_url("endpoint_url", self.endpoint_url)
-        read("title", self.title)
-        read("text", self.text)
-        parts = self.topic_arn.split(":")
-        if len(parts) != _ARN_PARTS or parts[2] != "sns":
-            raise ValueError(f"topic_arn: {self.topic_arn!r} is no topic: write 'arn:aws:sns:REGION:ACCOUNT:NAME'")
+        refuse(self.problems())
+
+    def problems(self) -> Iterator[str]:
+        """Yield every mistake."""
+        yield from tried(check_url, "endpoint_url", self.endpoint_url)
+        yield from tried(read, "title", self.title)
+        yield from tried(read, "text", self.text)
+        parts = (self.topic_arn or "").split(":")
+        if self.topic_arn and (len(parts) != _ARN_PARTS or parts[2] != "sns"):
+            yield f"topic_arn: {self.topic_arn!r} is no topic: write 'arn:aws:sns:REGION:ACCOUNT:NAME'"
 
 
 class Sns:

@@ -3,13 +3,13 @@
 import hashlib
 import hmac
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from streamwatch.model.labels import Labels
 from streamwatch.model.notification import Notification
-from streamwatch.model.settings import Secret, setting
+from streamwatch.model.settings import Secret, refuse, setting, tried
 from streamwatch.notify.channel import Target, Tools
 from streamwatch.notify.fit import fitted, worst_first
 from streamwatch.notify.text import MOST_ANNOTATION, annotations, instant, truncated
@@ -34,9 +34,13 @@ class Config:
     )
 
     def __post_init__(self) -> None:
-        check_url("url", self.url)
+        refuse(self.problems())
+
+    def problems(self) -> Iterator[str]:
+        """Yield every mistake."""
+        yield from tried(check_url, "url", self.url)
         if self.token is not None and has_login(self.url):
-            raise ValueError("token: the address has a name and a password, too: keep one of them")
+            yield "token: the address has a name and a password, too: keep one of them"
 
 
 class Webhook:

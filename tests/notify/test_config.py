@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from streamwatch.checking import check
 from streamwatch.config import parse
 from streamwatch.errors import ConfigError
 
@@ -19,12 +20,12 @@ SECRET = "s3cr3t"
         ("{slack: [{name: s, url: 'http://h:99999/s3cr3t'}]}", "notify.slack[0].url: this is no address"),
         ("{slack: [{name: s, url: 'https://h', title: '{{ .A'}]}", "notify.slack[0].title: not a template"),
         ("{log: [{name: a}, {name: a}]}", "notify: more than one channel is called 'a'"),
-        ("{log: [{name: a}], routes: [{channels: [b]}]}", "notify: routes[0].channels: no channel is called 'b'"),
+        ("{log: [{name: a}], routes: [{channels: [b]}]}", "notify.routes[0].channels: no channel is called 'b'"),
         ("{fallback: [b]}", "notify.fallback: no channel is called 'b': there are 'log'"),
         ("{routes: [{match: ['severity'], channels: []}]}", "routes[0].match: 'severity' is no condition on a label"),
         ("{routes: [{match: ['a=~\"(\"'], channels: []}]}", "not a regular expression"),
         ("{mutes: [{cron: '0 22 * *', lasts: 1h}]}", "notify.mutes[0].cron: '0 22 * *' has not five fields"),
-        ("{mutes: [{cron: '0 25 * * *', lasts: 1h}]}", "notify: mutes[0].cron: '0 25 * * *'"),
+        ("{mutes: [{cron: '0 25 * * *', lasts: 1h}]}", "notify.mutes[0].cron: '0 25 * * *'"),
         ("{mutes: [{cron: '0 2 * * *', lasts: 1h, zone: Here/There}]}", "'Here/There' is no time zone"),
         ("{sns: [{name: n, topic_arn: topic}]}", "notify.sns[0].topic_arn: 'topic' is no topic"),
         ("{command: [{name: c, run: []}]}", "notify.command[0].run: a command is wanted"),
@@ -40,3 +41,65 @@ def test_a_mistake_is_told(text: str, said: str) -> None:
     assert said in str(caught.value)
     assert SECRET not in str(caught.value)
     assert str(caught.value).startswith("file.yaml:2: ")
+
+
+MANY = """
+kafka: [{name: shop, bootstrap: ['h:9092'], interval: soon}]
+rules: {pack: false, files: [none.yml, broken.yml]}
+notify:
+  slack:
+    - {name: chat, url: 'no address', title: '{{ .A', text: '{{ range'}
+    - {name: once, url: 'https://h/x', text: '{{ if eq .Status "firing" }}{{ .CommonLabels.alertname }}{{ end }}'}
+    - {name: odd, url: 'https://h/x', title: '{{ .Alerts.Frring }}', text: '{{ index (dict "a" 1) "a" }} {{ .Nope }}'}
+  routes:
+    - {channels: [pagr]}
+    - {match: ['severity'], channels: [chat]}
+  mutes:
+    - {cron: '99 22 * * fri', lasts: 58h, zone: Here/There}
+"""
+
+
+def test_no_mistake_hides_another(tmp_path: Path) -> None:
+    file = tmp_path / "agent.yaml"
+    file.write_text(MANY)
+    (tmp_path / "broken.yml").write_text("groups: [{name: g, rules: [{alert: A, expr: 'up ='}]}]")
+    with pytest.raises(ConfigError) as caught:
+        check(file)
+    told = "\n".join(caught.value.mistakes)
+    for line, part in (
+        (2, "kafka[0].interval: 'soon'"),
+        (6, "notify.slack[0].url: this is no address"),
+        (6, "notify.slack[0].title: not a template"),
+        (6, "notify.slack[0].text: not a template"),
+        (7, "notify.slack[1].text: nothing is to be seen for an alert that is over"),
+        (8, "notify.slack[2].title: the template fails for an alert that fires: can't evaluate field Frring"),
+        (8, "notify.slack[2].text: the template fails for an alert that is over: can't evaluate field Nope"),
+        (10, "notify.routes[0].channels: no channel is called 'pagr'"),
+        (11, "notify.routes[1].match: 'severity' is no condition"),
+        (13, "notify.mutes[0].cron: '99 22 * * fri'"),
+        (13, "notify.mutes[0].zone: 'Here/There' is no time zone"),
+    ):
+        assert f"agent.yaml:{line}: {part}" in told
+    assert "none.yml: cannot be read" in told
+    assert "broken.yml" in told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{{ template "slack.default.title" . }}',
+        "{{ range .Alerts }}{{ .Annotations.impact }}{{ end }}",
+        "{{ .CommonLabels.team }}",
+        '{{ if eq .CommonLabels.severity "page" }}wake up{{ end }}',
+    ],
+)
+def test_a_template_that_works_is_fine(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "agent.yaml"
+    file.write_text(
+        "kafka: [{name: shop, bootstrap: ['h:9092']}]\nrules: {pack: false, files: [own.yml]}\n"
+        f"notify: {{slack: [{{name: chat, url: 'https://h/x', title: '{text}'}}]}}\n"
+    )
+    (tmp_path / "own.yml").write_text(
+        "groups: [{name: g, rules: [{alert: A, expr: up == 0, labels: {team: t}, annotations: {impact: much}}]}]"
+    )
+    assert [rule.name for group in check(file).groups for rule in group.rules] == ["A"]

@@ -1,0 +1,51 @@
+"""``streamwatch check-config``: every mistake at once, in the file, its rule files and what its templates make."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from streamwatch.config import Config, examine
+from streamwatch.errors import ConfigError, RuleError
+from streamwatch.rules.load import load
+from streamwatch.rules.rule import Group
+from streamwatch.rules.severities import renamed
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A configuration that was read as a run would read it, and further."""
+
+    config: Config
+    groups: tuple[Group, ...]
+    """The rules that are to be decided."""
+
+
+def check(path: Path) -> Checked:
+    """Check a configuration file.
+
+    Raises:
+        ConfigError: with every mistake.
+
+    """
+    groups: list[Group] = []
+    wrong: list[str] = []
+
+    def doubts(config: Config) -> Iterator[str]:
+        if config.rules is not None and config.rules.enabled:
+            try:
+                groups.extend(renamed(load(config.rules.paths()), config.rules.severities))
+            except RuleError as error:
+                wrong.extend(error.mistakes)
+        if config.notify is not None:
+            yield from (f"notify.{one}" for one in config.notify.doubts(_names(groups)))
+
+    config, mistakes = examine(path, doubts)
+    if mistakes or wrong:
+        raise ConfigError([*mistakes, *wrong])
+    return Checked(config, tuple(groups))
+
+
+def _names(groups: list[Group]) -> set[str]:
+    """Return the labels and annotations that rules give."""
+    rules = [rule for group in groups for rule in group.rules]
+    return {name for rule in rules for name, _ in (*rule.labels, *rule.annotations)}

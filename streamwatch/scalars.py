@@ -1,0 +1,114 @@
+"""Single values of a configuration: what a text of YAML means as a number, a duration, an address or a path."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+_DURATIONS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_SIZES: Final = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+_NUMBER: Final = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*([a-zA-Z]*)")
+_ADDRESS: Final = re.compile(r"(?:[^\s:/@\[\]]+|\[[0-9a-fA-F:.]+(?:%\w+)?\]):([0-9]{1,5})")
+_BARE_V6: Final = re.compile(r"([0-9a-fA-F.]*:[0-9a-fA-F:.]*):([0-9]{1,5})")
+
+
+class Wrong(Exception):
+    """A value is not what it should be; holds what is wrong and what is allowed."""
+
+
+def _bool(node: yaml.ScalarNode, tag: str) -> bool:
+    if tag != "bool":
+        raise Wrong(f"{node.value!r} is neither true nor false")
+    return str(node.value).lower() in {"true", "yes", "on"}
+
+
+def _int(node: yaml.ScalarNode, tag: str) -> int:
+    if tag != "int" or not re.fullmatch(r"[+-]?\d{1,18}", node.value):
+        raise Wrong(f"{node.value!r} is not a whole number")
+    return int(node.value)
+
+
+def _str(node: yaml.ScalarNode, tag: str) -> str:
+    if not node.value:
+        raise Wrong("text is wanted here")
+    if tag != "str":
+        raise Wrong(f"{node.value!r} is not text: put it in quotes")
+    return str(node.value)
+
+
+def _duration(node: yaml.ScalarNode, _: Path) -> float:
+    return _quantity(node.value, _DURATIONS, "15s")
+
+
+def _size(node: yaml.ScalarNode, _: Path) -> int:
+    return int(_quantity(node.value, _SIZES, "64MiB"))
+
+
+def _quantity(text: str, units: Mapping[str, float], example: str) -> float:
+    match = _NUMBER.fullmatch(text.strip())
+    if not match:
+        raise Wrong(f"{text!r} is not an amount with a unit: write it like {example!r}")
+    number, unit = match.groups()
+    if not unit:
+        likely = re.sub(r"[\d.]", "", example)
+        raise Wrong(f"{text!r} has no unit: write '{number}{likely}'")
+    if unit not in units:
+        raise Wrong(f"{text!r} has an unknown unit: allowed are {', '.join(units)}")
+    return float(number) * units[unit]
+
+
+def _host_port(node: yaml.ScalarNode, _folder: Path) -> str:
+    text = str(node.value)
+    if "@" in text:
+        raise Wrong("what stands before '@' does not belong into an address: write 'host:port'")
+    bare = _BARE_V6.fullmatch(text)
+    if bare:
+        raise Wrong(f"{text!r}: write an IPv6 address in brackets: '[{bare[1]}]:{bare[2]}'")
+    match = _ADDRESS.fullmatch(text)
+    if not match or int(match[1]) > 65535:  # noqa: PLR2004 - ports
+        raise Wrong(f"{text!r} is not an address: write 'host:port', the port up to 65535")
+    return text
+
+
+def _pattern(node: yaml.ScalarNode, _: Path) -> str:
+    try:
+        re.compile(node.value)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise Wrong(f"{node.value!r} is not a regular expression: {error}") from error
+    return str(node.value)
+
+
+def file(node: yaml.ScalarNode, folder: Path) -> str:
+    """Return the path of a file that can be read.
+
+    Raises:
+        Wrong: it cannot.
+
+    """
+    try:
+        found = folder / Path(node.value).expanduser()
+        with found.open("rb"):
+            return str(found)
+    except (OSError, ValueError, RuntimeError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error).rstrip(".")
+        raise Wrong(f"{node.value!r} cannot be read: {why}: give the path of a file") from error
+
+
+def _place(node: yaml.ScalarNode, folder: Path) -> str:
+    try:
+        return str(folder / Path(node.value).expanduser())
+    except (ValueError, RuntimeError) as error:
+        raise Wrong(f"{node.value!r}: {error}: give a path") from error
+
+
+PLAIN: Final = {bool: _bool, int: _int, str: _str}
+SPECIAL: Final = {
+    "duration": _duration,
+    "size": _size,
+    "host:port": _host_port,
+    "pattern": _pattern,
+    "path": file,
+    "place": _place,
+}

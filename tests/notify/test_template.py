@@ -1,0 +1,142 @@
+"""Templates as Alertmanager documents them: its data, its functions, its default messages; and escaping of our own."""
+
+import pytest
+
+from streamwatch.model.notification import Notification
+from streamwatch.notify.slack import escaped
+from streamwatch.notify.template import Template, TooLong
+from tests.notify.alerts import alert, notification, resolved
+
+MORE = {
+    "Receiver": "chat",
+    "ExternalURL": "http://agent:9308",
+    "GeneratorURL": "http://agent:9308/api/v1/rules",
+    "Runbook": "https://wiki.example.com/Down.md",
+    "Dashboard": "",
+}
+FIRING = notification(alert(broker="1"), alert(broker="2"))
+BOTH = notification(alert(broker="1"), alert(state="inactive", broker="2"))
+HOSTILE = notification(alert(topic="<!channel> a&b", broker="1"))
+
+
+def shown(text: str, told: Notification = FIRING, *, escape: bool = False) -> str:
+    return Template(text, escaped if escape else None).render(told, MORE)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("{{ .Receiver }} {{ .Status }} {{ .ExternalURL }}", "chat firing http://agent:9308"),
+        ("{{ .Alerts.Firing | len }} {{ .Alerts.Resolved | len }} {{ len .Alerts }}", "1 1 2"),
+        ("{{ range .Alerts.Resolved }}{{ .Status }} {{ .Labels.broker }}{{ end }}", "resolved 2"),
+        ("{{ if .Alerts.Firing }}yes{{ end }}", "yes"),
+        (
+            "{{ range .GroupLabels.SortedPairs }}{{ .Name }}={{ .Value }};{{ end }}",
+            "alertname=Down;kafka_cluster=shop;",
+        ),
+        ('{{ .GroupLabels.SortedPairs.Values | join " " }}', "Down shop"),
+        ('{{ .CommonLabels.Names | join "," }}', "alertname,kafka_cluster,severity"),
+        ('{{ (.CommonLabels.Remove .GroupLabels.Names).Values | join " " }}', "page"),
+        ('{{ (.CommonLabels.Remove (stringSlice "severity" "alertname")).SortedPairs.Names }}', "[kafka_cluster]"),
+        ("{{ with .CommonLabels.Remove .CommonLabels.Names }}some{{ else }}none{{ end }}", "none"),
+        ("[{{ .CommonLabels.nothing }}]", "[]"),
+        ('[{{ index .CommonLabels "nothing" }}{{ index .CommonLabels "severity" }}]', "[page]"),
+        ("{{ (index .Alerts 0).Fingerprint }}", alert(broker="1").fingerprint),
+        ("{{ (index .Alerts 0).GeneratorURL }}", "http://agent:9308/api/v1/rules"),
+        ("{{ (index .Alerts 0).StartsAt }}", "1970-01-01 00:16:40 +0000 UTC"),
+        ('{{ (index .Alerts 0).StartsAt.Format "2006-01-02T15:04:05Z07:00" }}', "1970-01-01T00:16:40Z"),
+        ("{{ (index .Alerts 0).EndsAt.IsZero }} {{ (index .Alerts 1).EndsAt.Unix }}", "true 1060"),
+        ("{{ with index .Alerts 1 }}{{ .EndsAt.Sub .StartsAt }}{{ end }}", "1m0s"),
+        ('{{ (index .Alerts 0).StartsAt | tz "Europe/Paris" | date "Jan 2 15:04 MST" }}', "Jan 1 01:16 CET"),
+        ("{{ since (index .Alerts 0).StartsAt | humanizeDuration }}", "10s"),
+        ("{{ since (index .Alerts 0).StartsAt }} {{ humanizeDuration 3661.0 }}", "10s 1h 1m 1s"),
+        (
+            '{{ title "the QUICK fox" }} {{ "a" | toUpper }} {{ "A" | toLower }} [{{ trimSpace " a\t" }}]',
+            "The Quick Fox A a [a]",
+        ),
+        ('{{ match "^sh" .CommonLabels.kafka_cluster }} {{ match "^h" "sh" }}', "true false"),
+        ('{{ reReplaceAll "(.)op" "[$1]${1}" .CommonLabels.kafka_cluster }}', "s[h]h"),
+        ('{{ "<b>" | safeHtml }} {{ "http://x?a=b" | safeUrl }}', "<b> http://x?a=b"),
+        ('{{ urlUnescape "a%20b%2Fc" }} {{ "a b/c" | urlquery }}', "a b/c a+b%2Fc"),
+        ("{{ .GroupLabels | toJson }}", '{"alertname": "Down", "kafka_cluster": "shop"}'),
+        ('{{ toJson (stringSlice "a" "b") }} {{ len (list 1 2 3) }}', '["a", "b"] 3'),
+        ('{{ (dict "a" 1).a }} {{ append (list "a") "b" | join "," }}', "1 a,b"),
+        ('{{ define "own" }}<{{ .Status }}>{{ end }}{{ template "own" . }}', "<firing>"),
+        ('{{ printf "%s-%d" .Status (len .Alerts) }}', "firing-2"),
+    ],
+)
+def test_data_and_functions(text: str, wanted: str) -> None:
+    assert shown(text, BOTH) == wanted
+
+
+def test_its_default_messages() -> None:
+    title = '{{ template "slack.default.title" . }}'
+    assert shown(title) == "[FIRING:2] Down shop (page)"
+    assert shown(title, resolved()) == "[RESOLVED] Down shop (1 page)"
+    written_out = (
+        '[{{ .Status | toUpper }}{{ if eq .Status "firing" }}:{{ .Alerts.Firing | len }}{{ end }}] '
+        '{{ .GroupLabels.SortedPairs.Values | join " " }} {{ if gt (len .CommonLabels) (len .GroupLabels) }}'
+        '({{ with .CommonLabels.Remove .GroupLabels.Names }}{{ .Values | join " " }}{{ end }}){{ end }}'
+    )
+    for told in (FIRING, BOTH, HOSTILE, resolved()):
+        assert shown(written_out, told) == shown(title, told)
+    text = shown('{{ template "sns.default.message" . }}', BOTH)
+    firing, _, over = text.partition("Alerts Resolved:")
+    assert "Alerts Firing:\nLabels:\n - alertname = Down\n - broker = 1\n" in firing
+    assert "Annotations:\n - runbook = docs/runbooks/Down.md\n - summary = Down of 1\nSource: http://agent" in firing
+    assert " - broker = 2\n" in over
+    for name in ("email.default.subject", "pagerduty.default.description", "msteamsv2.default.title"):
+        assert shown(f'{{{{ template "{name}" . }}}}') == "[FIRING:2] Down shop (page)"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{{ .Nope }}", "can't evaluate field Nope in the data: there are .Receiver"),
+        ("{{ .Alerts.Frring }}", "there are .Firing and .Resolved"),
+        ("{{ range .Alerts }}{{ .StartAt }}{{ end }}", "can't evaluate field StartAt in an alert"),
+        ('{{ template "slack.default.nope" . }}', "is not defined"),
+        ('{{ tz "Mars" (index .Alerts 0).StartsAt }}', "unknown time zone Mars"),
+        ('{{ match "(" "x" }}', "not a regular expression"),
+        ("{{ (index .Alerts 9).Status }}", "index out of range"),
+    ],
+)
+def test_what_there_is_not_is_an_error(text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=r".*") as caught:
+        shown(text)
+    assert said in str(caught.value)
+
+
+def test_there_is_an_end_to_every_template() -> None:
+    with pytest.raises(TooLong):
+        shown("{{ range .Alerts }}{{ range $.Alerts }}" + "x" * 200_000 + "{{ end }}{{ end }}")
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (
+            "<!here> <https://wiki.example.com/x|{{ .CommonLabels.alertname }}>",
+            "<!here> <https://wiki.example.com/x|Down>",
+        ),
+        ("{{ .CommonLabels.topic }}", "&lt;!channel&gt; a&amp;b"),
+        (
+            '{{ printf "<%s|%s>" .Runbook .CommonLabels.topic }}',
+            "<https://wiki.example.com/Down.md|&lt;!channel&gt; a&amp;b>",
+        ),
+        ("{{ .CommonLabels.topic | toUpper }}", "&lt;!CHANNEL&gt; A&amp;B"),
+        ('{{ eq .CommonLabels.topic "<!channel> a&b" }} {{ match "a&b" .CommonLabels.topic }}', "true true"),
+        ("{{ .CommonLabels.topic | urlquery }}", "%3C%21channel%3E+a%26b"),
+        ("{{ .GroupLabels | toJson }}", '{"alertname": "Down", "kafka_cluster": "shop"}'),
+        (
+            '{{ range .CommonLabels.SortedPairs }}{{ if eq .Name "topic" }}{{ .Value }}{{ end }}{{ end }}',
+            "&lt;!channel&gt; a&amp;b",
+        ),
+        (
+            "{{ range .CommonAnnotations }}{{ . }}{{ end }}{{ .CommonLabels.topic | safeHtml }}",
+            "docs/runbooks/Down.mdDown of 1&lt;!channel&gt; a&amp;b",
+        ),
+    ],
+)
+def test_only_what_comes_from_alerts_is_escaped(text: str, wanted: str) -> None:
+    assert shown(text, HOSTILE, escape=True) == wanted

@@ -148,6 +148,7 @@ THIRD = {
     "promql_parser": {"promql/parse"},
     "re2": {"promql/match", "rules/template", "notify/template"},
     "gotpl": {"rules/template", "notify/template"},
+    "apprise": {"notify/apprise"},
     "cramjam": {"export/remote_write/sender"},
     "jinja2": {"page/render"},
     "markupsafe": {"page/render"},

@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from streamwatch.clock import Clock
-from streamwatch.notify import alertmanager, command, logged, mail, pagerduty, slack, sns, teams, webhook
+from streamwatch.notify import alertmanager, apprise, command, logged, mail, pagerduty, slack, sns, teams, webhook
 from streamwatch.notify.channel import Target, Tools
 from streamwatch.notify.config import Config
 from streamwatch.web import Web
 
 _BUILT: Final[Mapping[type, Callable[[Any, Tools], tuple[Target, ...]]]] = {
     alertmanager.Config: alertmanager.targets,
+    apprise.Config: apprise.targets,
     command.Config: command.targets,
     logged.Config: logged.targets,
     mail.Config: mail.targets,

@@ -7,6 +7,7 @@ from typing import Any
 
 from streamwatch.model.settings import Duration, Secret, refuse, setting, tried
 from streamwatch.notify.alertmanager import Config as Alertmanager
+from streamwatch.notify.apprise import Config as Apprise
 from streamwatch.notify.command import Config as Command
 from streamwatch.notify.examples import doubts
 from streamwatch.notify.logged import Config as Logged
@@ -21,7 +22,7 @@ from streamwatch.notify.text import Links
 from streamwatch.notify.webhook import Config as Webhook
 from streamwatch.web import Http
 
-Channel = Alertmanager | Command | Logged | Mail | PagerDuty | Slack | Sns | Teams | Webhook
+Channel = Alertmanager | Apprise | Command | Logged | Mail | PagerDuty | Slack | Sns | Teams | Webhook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,7 @@ class Config:
     mail: tuple[Mail, ...] = setting("people, by e-mail", default=())
     webhook: tuple[Webhook, ...] = setting("anything that takes Alertmanager's webhook", default=())
     command: tuple[Command, ...] = setting("commands that read it on standard input", default=())
+    apprise: tuple[Apprise, ...] = setting("any other service, by the library apprise", default=())
     log: tuple[Logged, ...] = setting("the agent's own log", default=())
     routes: tuple[Route, ...] = setting("which alerts go where; the first that fits counts", default=())
     fallback: tuple[str, ...] | None = setting(
@@ -142,13 +144,15 @@ class Config:
                     if text:
                         where = f"{kind}[{at}].{field}"
                         yield from doubts(where, text, one.name or "", self.links or Links(), names)
+        for at, one in enumerate(self.apprise):
+            yield from (f"apprise[{at}].{found}" for found in (one.doubts() if one is not None else ()))
 
     @property
     def channels(self) -> tuple[Channel, ...]:
         """Every channel; the log, where none is configured."""
         found: tuple[Channel, ...] = (
             *self.pagerduty, *self.alertmanager, *self.slack, *self.teams, *self.sns, *self.mail, *self.webhook,
-            *self.command, *self.log,
+            *self.command, *self.apprise, *self.log,
         )  # fmt: skip
         return found or (Logged(name="log"),)
 

@@ -1,0 +1,163 @@
+"""Everything that the library apprise knows how to reach, a hundred services: by one address each.
+
+What it says of a failure is a line in its log, of which the HTTP status is read; where there is none, it may pass.
+"""
+
+import logging
+import re
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from streamwatch.errors import ConfigError, NotifyError, NotifyRefused, NotifyUnavailable
+from streamwatch.model.notification import Notification
+from streamwatch.model.settings import Secret, refuse, setting, tried
+from streamwatch.notify.channel import Target, Tools
+from streamwatch.notify.template import read
+from streamwatch.notify.writer import Writer
+
+_STATUS: Final = re.compile(r"error[=:]\s*(\d{3})\b")
+_UNCHECKED: Final = re.compile(r"[?&]verify=(?:no|n|false|f|0|off|never|deny|disabled?)\b", re.IGNORECASE)
+_WAITS: Final = frozenset({408, 425, 429})
+_SERVER: Final = 500
+_REFUSED: Final = range(400, 500)
+_MOST_TITLE: Final = 250
+_LINE_ENDS: Final = 10
+"""Characters that the library puts between a title and a text, or around one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A service that the library apprise reaches; needs `pip install 'streamwatch[apprise]'`."""
+
+    name: str = setting("what the channel is called")
+    url: Secret = setting("apprise's address of the service, as in `discord://ID/TOKEN`")
+    title: str | None = setting("a template for the first line", default=None)
+    text: str | None = setting("a template for the rest", default=None)
+
+    def __post_init__(self) -> None:
+        refuse(self.problems())
+
+    def problems(self) -> Iterator[str]:
+        """Yield every mistake."""
+        address = self.url.reveal() if self.url is not None else "x://"
+        if "://" not in address:
+            yield "url: this is no address of apprise: write one like 'discord://ID/TOKEN'"
+        if _UNCHECKED.search(address) is not None:
+            yield "url: it says that certificates are not checked (`verify`): they always are"
+        yield from tried(read, "title", self.title)
+        yield from tried(read, "text", self.text)
+
+    def doubts(self) -> Iterator[str]:
+        """Yield what the library has to say about the address."""
+        if self.url is not None:
+            yield from tried(_service, self)
+
+
+class Apprise:
+    """Sends through the library."""
+
+    def __init__(self, config: Config, tools: Tools) -> None:
+        """Read the address.
+
+        Raises:
+            ConfigError: the library is not there, or does not know the address.
+
+        """
+        self._config, self._tools = config, tools
+        self._writer = Writer(tools, config.name, config.title, config.text)
+        try:
+            self._service = _service(config)
+        except ValueError as error:
+            raise ConfigError([f"notify.apprise {config.name!r}: {error}"]) from error
+
+    def send(self, some: Sequence[Notification]) -> None:
+        """Send them, one message each."""
+        for one in some:
+            self._send(one)
+
+    def _send(self, told: Notification) -> None:
+        service, shown = self._service, self._shown
+        title = self._writer.title(told, min(service.title_maxlen or _MOST_TITLE, _MOST_TITLE))
+        # A service without titles has it before the text.
+        head = 0 if service.title_maxlen > 0 else len(shown(title)) + _LINE_ENDS
+        text = self._writer.text(told, lambda found: head + len(shown(found)) <= service.body_maxlen)
+        title = title if service.title_maxlen > 0 else shown(title)
+        kind = "success" if told.status == "resolved" else "failure" if told.severity == "critical" else "warning"
+        with _listening() as said:
+            try:
+                taken = service.notify(body=shown(text), title=title, notify_type=kind)
+            except Exception as error:  # noqa: BLE001 - it may raise anything
+                # The library raises whatever a service's part of it does; its words could hold the address.
+                raise NotifyUnavailable(f"apprise: {type(error).__name__}", reached=True) from None
+        if not taken:
+            raise _verdict(said)
+
+    def _shown(self, text: str) -> str:
+        """Return a text in the service's own notation, as it is sent."""
+        from apprise.conversion import convert_between  # noqa: PLC0415 - as below
+
+        return str(convert_between("text", self._service.notify_format, content=text))
+
+
+def _verdict(said: Sequence[str]) -> NotifyError:
+    """Return what the library's log says of a failure; its words could hold the address."""
+    found = [int(match[1]) for line in said for match in _STATUS.finditer(line)]
+    if not found:
+        return NotifyUnavailable("apprise: the message was not taken, and no status was given", reached=True)
+    status = found[-1]
+    what = f"apprise: HTTP status {status}"
+    if status in _REFUSED and status not in _WAITS:
+        return NotifyRefused(what, status=status)
+    return NotifyUnavailable(what, reached=status >= _SERVER)
+
+
+def _service(config: Config) -> Any:  # noqa: ANN401 - the library makes its classes as it runs
+    """Return the library's object for an address.
+
+    Raises:
+        ValueError: there is none.
+
+    """
+    with warnings.catch_warnings():
+        # It imports all its parts, and some of what those import is deprecated.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        try:
+            import apprise  # noqa: PLC0415 - half a second and 20 MB, for who uses it
+        except ImportError:
+            raise ValueError("url: apprise is not installed: pip install 'streamwatch[apprise]'") from None
+        asset = apprise.AppriseAsset(async_mode=False, app_id="StreamWatch", app_desc="StreamWatch")
+        with _listening():
+            found = apprise.Apprise.instantiate(config.url.reveal(), asset=asset)
+    if found is None:
+        raise ValueError("url: apprise does not know this address: its documentation says how each service is written")
+    return found
+
+
+@contextmanager
+def _listening() -> Iterator[list[str]]:
+    """Take what the library logs in this thread, and keep it from the agent's log: it could hold the address."""
+    said: list[str] = []
+    own = threading.get_ident()
+
+    def take(record: logging.LogRecord) -> bool:
+        if record.thread != own:
+            return True
+        said.append(record.getMessage())
+        return False
+
+    log = logging.getLogger("apprise")
+    log.setLevel(logging.WARNING)  # whatever the agent's own level is, the status is wanted
+    log.addFilter(take)
+    try:
+        yield said
+    finally:
+        log.removeFilter(take)
+
+
+def targets(config: Config, tools: Tools) -> tuple[Target, ...]:
+    """Return what is told."""
+    return (Target(config.name, config.name, Apprise(config, tools), rate=1.0, burst=5),)

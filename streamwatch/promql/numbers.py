@@ -120,7 +120,7 @@ def variance(values: Iterable[float]) -> float:
 
 def shortest(value: float) -> str:
     """Return the shortest text that is read as this number, as the API of Prometheus writes it."""
-    if math.isfinite(value) and value and not 1e-6 <= abs(value) < 1e21:  # noqa: PLR2004 - Go's format 'g' in JSON
+    if value and not 1e-6 <= abs(value) < 1e21 and math.isfinite(value):  # noqa: PLR2004 - Go's format 'g' in JSON
         mantissa, _, exponent = f"{value!r}".partition("e")
         if exponent:
             return f"{mantissa.removesuffix('.0')}e{exponent}"
@@ -129,6 +129,8 @@ def shortest(value: float) -> str:
 
 def written(value: float) -> str:
     """Return a number as Go's FormatFloat(value, 'f', -1, 64) writes it: the shortest, without an exponent."""
+    if 1e-4 <= abs(value) < 1e16:  # noqa: PLR2004 - where Python's repr() has no exponent
+        return repr(float(value)).removesuffix(".0")
     if math.isnan(value):
         return "NaN"
     if math.isinf(value):

@@ -67,7 +67,7 @@ class App:
         self._clock = clock
         self._load = load
         self._share = share or Share()
-        self._began_at = clock.now()
+        self._began = clock.monotonic()
         self._store = Store(clock)
         self._wiring = Wiring(clock, config.export.compatibility)
         self._schedule = Schedule(clock)
@@ -139,7 +139,7 @@ class App:
     def page(self) -> Page:
         """Return the page as it was rendered last; anew only where something on it is no longer valid."""
         page = self._page
-        if page is None or self._clock.now() >= self._page_until:
+        if page is None or self._store.now() >= self._page_until:
             return self._render()
         return page
 
@@ -225,7 +225,7 @@ class App:
             page=self.page,
             health=self._health,
             ready=self._ready,
-            status=lambda: status(self._watches, self._schedule.counts(), self._clock.now() - self._began_at),
+            status=lambda: status(self._watches, self._schedule.counts(), self._clock.monotonic() - self._began),
             home=self._home,
             reload=self.reload if self._load else None,
             api=(PREFIX, self._answer),
@@ -327,11 +327,11 @@ class App:
         ]
 
     def _health(self) -> Health:
-        now, reasons = self._clock.now(), []
+        now, reasons = self._clock.monotonic(), []
         for name, count in self._schedule.counts().items():
             watch = self._watches.get(name)
-            if watch and now - count.last_started_at > _HUNG_INTERVALS * watch.interval:
-                reasons.append(f"job {name!r} has not begun for {now - count.last_started_at:.0f}s: it hangs")
+            if watch and now - count.last_began > _HUNG_INTERVALS * watch.interval:
+                reasons.append(f"job {name!r} has not begun for {now - count.last_began:.0f}s: it hangs")
         return Health(tuple(reasons))
 
     def _ready(self) -> Health:

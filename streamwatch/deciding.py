@@ -13,7 +13,7 @@ import numpy as np
 from streamwatch.api import Api
 from streamwatch.catalogue import METRICS
 from streamwatch.catalogue import agent as c
-from streamwatch.clock import Clock
+from streamwatch.clock import Clock, SteadyClock
 from streamwatch.evaluator import Evaluator
 from streamwatch.export.connection import Answer, Asked
 from streamwatch.history import History
@@ -95,7 +95,9 @@ class Deciding:
             is_warm: says whether every source has spoken once.
 
         """
-        self._config, self._clock, self._now, self._own = config, clock, now, own
+        self._config, self._clock, self._now, self._own = config, SteadyClock(clock), now, own
+        self._outbox_clock = SteadyClock(clock)
+        """Outlives a reload, as what waits in the outbox does."""
         self._history = History(
             {"job": config.job, "instance": config.instance or address}, round(config.history * 1000)
         )
@@ -105,7 +107,7 @@ class Deciding:
         self._state = StateFile(None if config.state is None else Path(config.state), log.error, clock)
         self._evaluator = Evaluator(
             self._history,
-            clock,
+            self._clock,
             self._state,
             refresh=self._refresh,
             plan=self._plan,
@@ -118,7 +120,7 @@ class Deciding:
         self._evaluator.take(wanted)
         self._api = Api(
             self._history,
-            clock,
+            self._clock,
             METRICS,
             lambda: told.groups(self._evaluator.groups()),
             lambda: told.alerts(self._evaluator.groups()),
@@ -157,7 +159,7 @@ class Deciding:
 
     def _notify(self, config: NotifyConfig) -> Notifying:
         agent = f"http://{self._address}"
-        return Notifying(config, pack_folder(), self._state, self._clock, agent, lambda: self._evaluator.is_well)
+        return Notifying(config, pack_folder(), self._state, self._outbox_clock, agent, lambda: self._evaluator.is_well)
 
     def _plan(self, connection: sqlite3.Connection, alerts: Collection[Alert], *, changed: bool) -> None:
         self._notifying.plan(connection, alerts, changed=changed)

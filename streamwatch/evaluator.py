@@ -7,19 +7,21 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from streamwatch.clock import Clock
+from streamwatch.clock import Clock, steady
 from streamwatch.history import History
 from streamwatch.model.alert import Alert
 from streamwatch.promql.evaluate import LOOKBACK_MS, Options
-from streamwatch.rules import persist
-from streamwatch.rules.group import GroupState, RuleChange
+from streamwatch.rules import jump, persist
+from streamwatch.rules.group import GroupState, RuleChange, RuleState
 from streamwatch.rules.rule import Group, horizons, metrics
-from streamwatch.statefile import StateFile
+from streamwatch.statefile import Marks, StateFile
 
 log = logging.getLogger(__name__)
 
 _END_SECONDS: Final = 5.0
 _HUNG_INTERVALS: Final = 3
+_EARLY_MS: Final = 1000
+"""Data that lie further ahead than this were read before the wall clock was set back."""
 
 
 class Plan(Protocol):
@@ -89,7 +91,9 @@ class Evaluator:
 
         """
         self._options = options or Options()
-        self._history, self._clock, self._state = history, clock, state
+        self._history, self._clock, self._state = history, steady(clock), state
+        history.follow(self._clock)
+        self._marks = Marks("alerts", self._clock)
         self._refresh, self._plan, self._decided, self._is_warm = refresh, plan, decided, is_warm
         self._interval, self._external = interval, dict(external or {})
         self._groups: list[_Due] = []
@@ -100,13 +104,15 @@ class Evaluator:
         self._last_at = 0
         self._stopped = False
         self._thread = threading.Thread(target=self._work, name="rules", daemon=True)
-        self._known = state.read(persist.load)
+        known = state.read(persist.load)
+        self._known = jump.restored(known, state.read(self._marks.jump), self._clock.now())
 
     def take(self, groups: Iterable[Group]) -> None:
         """Take these groups instead of those before; rules that stay, by name and labels, keep their alerts."""
         with self._evaluating:
             now = self._clock.now()
             before = {rule.key: rule for due in self._groups for rule in due.state.rules}
+            restored: list[RuleState] = []
             made = [_Due(group, self._clock, self._interval, self._external, self._options) for group in groups]
             for due in made:
                 for rule in due.state.rules:
@@ -115,13 +121,14 @@ class Evaluator:
                         rule.active, rule.held_until, rule.unknown_until = old.active, old.held_until, old.unknown_until
                     elif rule.key in self._known:
                         rule.restore(self._known.pop(rule.key), now)
+                        restored.append(rule)
             for gone in before:
                 self._history.record(gone, (), round(now * 1000))
             # Who records what others read comes first.
             read = {name for due in made for name in due.reads}
             self._groups = sorted(made, key=lambda due: not due.records & read)
             kept = [rule.key for due in made for rule in due.state.rules]
-            self._state.write(lambda connection: persist.forget(connection, kept))
+            self._state.write(lambda connection: self._write_known(connection, kept, restored))
             self._known = {}
             self._history.need(_needs(due.state.group for due in made))
         with self._changed:
@@ -158,13 +165,13 @@ class Evaluator:
 
         """
         with self._evaluating:
+            self._follow()
             now, names = self._clock.monotonic(), set(told)
             due = [one for one in self._groups if one.reads & names or self._waits(one) <= 0]
             if not due:
                 return []
             self._refreshed()
-            # One time for all, which never goes back: what one group records, the next can read.
-            self._last_at = at = max(at_ms or round(self._clock.now() * 1000), self._last_at + 1)
+            self._last_at = at = self._moment(at_ms)
             changes: list[RuleChange] = []
             is_warm = self._is_warm()
             for one in due:
@@ -183,9 +190,42 @@ class Evaluator:
         except Exception:
             log.exception("rules: the agent's own metrics could not be read: rules see those of before")
 
+    def _follow(self) -> None:
+        """Where the wall clock was set, move everything that holds its instants: what has passed stays as long."""
+        by = self._clock.ahead()
+        if not by:
+            return
+        log.warning("the clock was set %s by %.3f s: all times follow", "forward" if by > 0 else "back", abs(by))
+        self._last_at += round(by * 1000)
+        self._clock.follow(by)
+        some = jump.shift((rule for one in self._groups for rule in one.state.rules), by)
+
+        def write(connection: sqlite3.Connection) -> None:
+            persist.save(connection, some)
+            self._marks.write(connection, at_once=True)
+
+        self._state.write(write)
+
+    def _moment(self, at_ms: int) -> int:
+        """Return the time of a decision: one for all, which never goes back: what one group records, the next can read.
+
+        It is that of the data, or now where there are none.
+        """
+        now = round(self._clock.now() * 1000)
+        return max(at_ms if 0 < at_ms <= now + _EARLY_MS else now, self._last_at + 1)
+
+    def _write_known(
+        self, connection: sqlite3.Connection, kept: Collection[str], restored: Iterable[RuleState]
+    ) -> None:
+        """Write which rules there are, and the alerts of before a restart as they were taken."""
+        persist.forget(connection, kept)
+        persist.save(connection, jump.shift(restored, 0.0))
+        self._marks.write(connection, at_once=True)
+
     def _write(self, connection: sqlite3.Connection, changes: Sequence[RuleChange]) -> None:
         """Write what was decided, and who is to be told: both, or nothing."""
         persist.save(connection, changes)
+        self._marks.write(connection, at_once=bool(changes))
         alerts = [alert for one in self._groups for rule in one.state.rules for alert in rule.active.values()]
         self._plan(connection, alerts, changed=bool(changes))
 
@@ -223,7 +263,8 @@ class Evaluator:
         while True:
             with self._changed:
                 while not self._stopped and not self._told:
-                    wait = min((self._waits(one) for one in self._groups), default=threading.TIMEOUT_MAX)
+                    # Without rules too: the history follows the clock.
+                    wait = min((self._waits(one) for one in self._groups), default=self._interval)
                     if wait <= 0:
                         break
                     self._changed.wait(min(wait, threading.TIMEOUT_MAX))

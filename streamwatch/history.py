@@ -2,6 +2,9 @@
 
 One source's samples of one moment are a tick, as a scrape is to Prometheus: a series that is not among them has ended
 with it. Arrays that did not change are kept once.
+
+Ticks are kept by a time that no jump of the wall clock moves; who asks and who is answered goes by the wall clock, as
+far as the rules have followed it. So a jump moves the whole past with it, at once and for all who look.
 """
 
 import threading
@@ -12,6 +15,7 @@ from typing import Final
 
 import numpy as np
 
+from streamwatch.clock import SteadyClock
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.model.metric import Keys, Samples, Values
 from streamwatch.promql.columns import Block, Floats, Ints, KeyIndex, Rows, keyed
@@ -177,6 +181,11 @@ class History:
         """The metrics of each source."""
         self._shadows: dict[str, tuple[tuple[Keys, ...], list[Ints | None]]] = {}
         self._last: dict[str, int] = {}
+        self._clock: SteadyClock | None = None
+
+    def follow(self, clock: SteadyClock) -> None:
+        """Let the past move with the wall clock, whenever this clock follows it."""
+        self._clock = clock
 
     def need(self, horizons_ms: Mapping[str, int]) -> None:
         """Say how far rules look back, by metric."""
@@ -193,7 +202,8 @@ class History:
         said: dict[str, list[tuple[Keys, Values]]] = {}
         for one in samples:
             said.setdefault(one.metric.name, []).append((one.keys, _marked(one.values)))
-        return self._append(source, {name: (some, self._fixed) for name, some in said.items()}, round(at * 1000))
+        told = {name: (some, self._fixed) for name, some in said.items()}
+        return self._append(source, told, self._steady_ms(at)) + self._moved_ms
 
     def record(self, source: str, elements: Iterable[Element], at_ms: int) -> None:
         """Add what a rule says at a time: elements with all their labels, names included."""
@@ -203,11 +213,11 @@ class History:
         said: dict[str, tuple[list[tuple[Keys, Values]], Mapping[str, str]]] = {}
         for name, some in by_name.items():
             said[name] = ([(keyed(some), np.array([value for _, value in some]))], {})
-        self._append(source, said, at_ms)
+        self._append(source, said, at_ms - self._moved_ms)
 
     def end(self, source: str, at: float) -> None:
         """Note that a source says nothing any more."""
-        self._append(source, {}, round(at * 1000))
+        self._append(source, {}, self._steady_ms(at))
 
     def size(self) -> tuple[int, int]:
         """Return how many series there are now, and the bytes of all values that are kept."""
@@ -254,6 +264,8 @@ class History:
 
         """
         known = self.index if index is None else index
+        moved = self._moved_ms
+        first_ms, last_ms = first_ms - moved, last_ms - moved
         with self._lock:
             names = self._named(matchers)
         for name in names:
@@ -270,7 +282,16 @@ class History:
                     rows = _shown(rows, shown)
                     if weigh is not None:
                         weigh(len(rows) * len(stack.ticks))
-                    yield Block(rows, stack.times, stack.values(rows.index))
+                    yield Block(rows, stack.times + moved if moved else stack.times, stack.values(rows.index))
+
+    @property
+    def _moved_ms(self) -> int:
+        """How far what is asked and answered is ahead of what is kept."""
+        return 0 if self._clock is None else round(self._clock.moved * 1000)
+
+    def _steady_ms(self, at: float) -> int:
+        """Return an instant of the wall clock as it is kept."""
+        return round((at if self._clock is None else self._clock.without_jumps(at)) * 1000)
 
     def _named(self, matchers: Sequence[Matcher]) -> list[str]:
         """Return the metrics whose name matches."""

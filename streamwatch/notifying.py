@@ -52,7 +52,7 @@ class Notifying:
         windows = [Window(one, cron(one.cron, one.zone)) for one in config.mutes]
         inhibitions = [*config.inhibit, *(shipped(folder) if config.inhibit_pack else ())]
         self._dispatcher = Dispatcher(config, some, windows, inhibitions, clock)
-        self._deliveries = Deliveries(some, state, clock)
+        self._deliveries = Deliveries(some, state, self._dispatcher.clock)
         self._heart = Heart(config, Web(config.http, clock), lambda: is_well() and self._deliveries.are_well)
 
     def start(self) -> None:

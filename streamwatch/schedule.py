@@ -73,6 +73,8 @@ class JobCounts:
     """How long the last run took; NaN before the first."""
     last_started_at: float = math.nan
     """When the last run began, in seconds since 1970; NaN before the first."""
+    last_began: float = math.nan
+    """The same by the monotonic clock, which nobody sets."""
 
 
 class Spacing:
@@ -115,7 +117,7 @@ class _Worker:
         self._due = True  # the first run is at once
         self._woken = self._running = self._stopped = False
         self._runs = self._failures = self._overruns = self._wakes = 0
-        self._last_duration = self._last_started_at = math.nan
+        self._last_duration = self._last_started_at = self._last_began = math.nan
         self._last_failure = ""
         self._thread = threading.Thread(target=self._work, name=f"job-{job.name}", daemon=True)
         self._ticks = timer.add_job(self.tick, "interval", seconds=job.interval_seconds)
@@ -157,8 +159,9 @@ class _Worker:
     def counts(self) -> JobCounts:
         with self._changed:
             return JobCounts(
-                self._runs, self._failures, self._overruns, self._wakes, self._last_duration, self._last_started_at
-            )
+                self._runs, self._failures, self._overruns, self._wakes, self._last_duration, self._last_started_at,
+                self._last_began,
+            )  # fmt: skip
 
     def _work(self) -> None:
         while self._asked():
@@ -190,7 +193,7 @@ class _Worker:
     def _run(self) -> None:
         started_at, begun = self._clock.now(), self._clock.monotonic()
         with self._changed:
-            self._last_started_at = started_at
+            self._last_started_at, self._last_began = started_at, begun
         failure = ""
         try:
             self.job.run()

@@ -5,6 +5,7 @@ decision is rare, and costs milliseconds). Where the disk takes nothing any more
 and writes everything down as soon as it can: a full disk is no reason not to page.
 """
 
+import math
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -12,12 +13,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
-from streamwatch.clock import Clock
+from streamwatch.clock import STEP_SECONDS, Clock, boot
 
 T = TypeVar("T")
 
 _RETRY_SECONDS: Final = 30.0
-_TABLES: Final = ("alerts", "notified", "silences")
+_MARK_SECONDS: Final = 60.0
+_TABLES: Final = ("alerts", "notified", "silences", "clocks")
 _BUGS: Final = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.NotSupportedError)
 """Errors that are not the disk's."""
 _MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
@@ -46,6 +48,13 @@ _MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
           number INTEGER PRIMARY KEY AUTOINCREMENT, matchers TEXT NOT NULL, until REAL NOT NULL, by TEXT NOT NULL,
           comment TEXT NOT NULL
         )
+        """,
+    ),
+    (
+        """
+        CREATE TABLE IF NOT EXISTS clocks (
+          holder TEXT NOT NULL PRIMARY KEY, wall REAL NOT NULL, monotonic REAL NOT NULL, boot TEXT NOT NULL
+        ) WITHOUT ROWID
         """,
     ),
 )
@@ -155,6 +164,39 @@ class StateFile:
                 self.problem = str(second)
                 self._tell(f"{path}: cannot be used: {error}; nor begun anew: {second}: alerts are kept in memory only")
                 return _memory()
+
+
+class Marks:
+    """The marks of the clocks that one holder of instants leaves in the file: by them, a restart knows of a jump."""
+
+    def __init__(self, holder: str, clock: Clock) -> None:
+        self._holder, self._clock = holder, clock
+        self._written_at = -math.inf
+
+    def write(self, connection: sqlite3.Connection, *, at_once: bool = False) -> None:
+        """Leave a mark, once a minute, in a transaction of the holder's."""
+        wall, monotonic = self._clock.now(), self._clock.monotonic()
+        if at_once or monotonic - self._written_at >= _MARK_SECONDS:
+            row = (self._holder, wall, monotonic, boot(self._clock))
+            connection.execute("INSERT OR REPLACE INTO clocks VALUES (?, ?, ?, ?)", row)
+            self._written_at = monotonic
+
+    def jump(self, connection: sqlite3.Connection) -> float:
+        """Return by how much the wall clock was set since the last mark, as far as that can be known.
+
+        While the machine has not started anew, the monotonic clock tells. Else, a clock that is behind the last mark
+        was set back by that at least; one that is ahead of it may be right.
+        """
+        question = "SELECT wall, monotonic, boot FROM clocks WHERE holder = ?"
+        found = connection.execute(question, (self._holder,)).fetchone()
+        if found is None:
+            return 0.0
+        wall, monotonic, started = float(found[0]), float(found[1]), str(found[2])
+        passed = self._clock.now() - wall
+        if not started or started != boot(self._clock):
+            return min(0.0, passed)
+        jump = passed - (self._clock.monotonic() - monotonic)
+        return jump if abs(jump) >= STEP_SECONDS else 0.0
 
 
 class _Newer(Exception):

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from streamwatch.clock import Clock
+from streamwatch.clock import Clock, SteadyClock
 from streamwatch.model.metric import Samples
 
 
@@ -24,7 +24,8 @@ class Store:
     """
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+        self._clock = SteadyClock(clock)
+        """Follows nothing: a jump of the wall clock makes nothing older, or younger."""
         self._lock = threading.Lock()
         self._said: dict[str, _Said] = {}
         self._version = 0
@@ -39,7 +40,7 @@ class Store:
             valid_seconds: for how long after ``at`` it may be shown when nothing newer arrives.
 
         """
-        said = _Said(tuple(samples), at + valid_seconds)
+        said = _Said(tuple(samples), self._clock.without_jumps(at) + valid_seconds)
         with self._lock:
             self._said[source] = said
             self._version += 1
@@ -60,8 +61,12 @@ class Store:
             self._expire()
             return tuple((source, said.samples) for source, said in self._said.items())
 
+    def now(self) -> float:
+        """Return the time by which validity goes: the wall clock, as if it had not been set since the start."""
+        return self._clock.now()
+
     def valid_until(self) -> float:
-        """Return the instant at which ``current()`` next changes by itself; infinity when it never does."""
+        """Return when, by ``now()``, ``current()`` next changes by itself; infinity when it never does."""
         with self._lock:
             self._expire()
             return min((said.until for said in self._said.values()), default=math.inf)

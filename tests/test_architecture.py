@@ -59,7 +59,7 @@ OWN = {
     "notify/template": {"model", "notify", "promql", "rules"},
     "notify": {"model", "promql", "errors", "clock", "settings", "statefile", "web"},
     "notifying": {"model", "catalogue", "clock", "notify", "schedule", "statefile", "web"},
-    "history": {"model", "promql"},
+    "history": {"model", "promql", "clock"},
     "evaluator": {"model", "promql", "rules", "history", "clock", "statefile"},
     "deciding": {
         "model",

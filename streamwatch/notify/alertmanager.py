@@ -75,14 +75,16 @@ class Alertmanager:
     def _alert(self, alert: Alert, told: Notification, ends: float) -> dict[str, Any]:
         links: Links = self._tools.links
         found = {"runbook_url": links.runbook(told), "dashboard_url": links.shown(told)}
+        ended = ends if alert.resolved_at is None else alert.resolved_at
         told_more = {**annotations(alert), **{name: where for name, where in found.items() if "://" in where}}
         if told.is_test:
             told_more["test"] = "this is a test of StreamWatch"
         return {
             "labels": dict(alert.labels.without(self._config.without)),
             "annotations": told_more,
-            "startsAt": instant(alert.fired_at or alert.active_at),
-            "endsAt": instant(ends if alert.resolved_at is None else alert.resolved_at),
+            # What was written down before the clock was set back may lie ahead: Alertmanager would refuse it.
+            "startsAt": instant(min(alert.fired_at or alert.active_at, ended)),
+            "endsAt": instant(ended),
             "generatorURL": f"{self._tools.agent}/api/v1/rules",
         }
 

@@ -65,15 +65,18 @@ class Delivery:
         pause = max(self._wait_until - self._clock.monotonic(), self._short_of())
         if pause > 0:
             return pause
-        now, name = self._clock.now(), self.target.name
-        most = 1 if self._singly else self.target.most
-        some = self._state.write(lambda connection: outbox.take(connection, name, now, most))
+        name, most = self.target.name, 1 if self._singly else self.target.most
+        # In the transaction: where the clock was set, the outbox's times are moved in another one.
+        some = self._state.write(lambda connection: outbox.take(connection, name, self._clock.now(), most))
         if not some:
-            at = self._state.read(lambda connection: outbox.next_at(connection, name))
-            return math.inf if at is None else max(0.0, at - now)
+            return self._state.read(self._wait)
         self._tokens -= 1
         self._send(some)
         return 0.0
+
+    def _wait(self, connection: sqlite3.Connection) -> float:
+        at = outbox.next_at(connection, self.target.name)
+        return math.inf if at is None else max(0.0, at - self._clock.now())
 
     def _send(self, some: Sequence[Kept]) -> None:
         self._singly = max(0, self._singly - 1)
@@ -93,13 +96,13 @@ class Delivery:
             self._done(some)
 
     def _done(self, some: Sequence[Kept]) -> None:
-        at = self._clock.now()
-
-        def note(connection: sqlite3.Connection) -> None:
+        def note(connection: sqlite3.Connection) -> float:
+            at = self._clock.now()
             for one in some:
                 outbox.delivered(connection, one, at)
+            return at
 
-        self._state.write(note)
+        at = self._state.write(note)
         self.counts.delivered += len(some)
         self.counts.seconds = max(0.0, at - max(one.row.next_at for one in some))
         if self._why:
@@ -107,18 +110,18 @@ class Delivery:
         self._failures, self._why = 0, ""
 
     def _failed(self, some: Sequence[Kept], error: NotifyError) -> None:
-        now = self._clock.now()
         self._failures += 1
         self.counts.failed += len(some)
         # Of the service as a whole: so that an outage is not a storm; of each message: so that one that makes the
         # service fail lets others pass.
         pause = self._jitter(self._failures, _TARGET_LONGEST_SECONDS)
         self._wait_until = self._clock.monotonic() + max(pause, error.retry_after or 0.0)
-        again = [now + self._jitter(one.row.attempts + 1, _ROW_LONGEST_SECONDS) for one in some]
+        waits = [self._jitter(one.row.attempts + 1, _ROW_LONGEST_SECONDS) for one in some]
 
         def note(connection: sqlite3.Connection) -> None:
-            for one, at in zip(some, again, strict=True):
-                outbox.failed(connection, one, again_at=at, reached=error.reached)
+            now = self._clock.now()
+            for one, wait in zip(some, waits, strict=True):
+                outbox.failed(connection, one, again_at=now + wait, reached=error.reached)
 
         self._state.write(note)
         if self._why != str(error):

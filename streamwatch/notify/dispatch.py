@@ -4,9 +4,8 @@ import math
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final
 
-from streamwatch.clock import Clock
+from streamwatch.clock import Clock, steady
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
 from streamwatch.notify import outbox
@@ -16,8 +15,7 @@ from streamwatch.notify.matchers import fulfil
 from streamwatch.notify.mute import Silence, Window
 from streamwatch.notify.plan import Group, Row, content, plan
 from streamwatch.notify.routing import Causes, Inhibitor, Routing, key
-
-_JUMP_SECONDS: Final = 2.0
+from streamwatch.statefile import Marks
 
 
 class Dispatcher:
@@ -43,14 +41,14 @@ class Dispatcher:
         """
         self._routing = Routing(config, targets)
         self._names = [one.name for one in targets]
-        self._windows, self._clock = windows, clock
+        self._windows, self.clock = windows, steady(clock)
         self._causes = [Causes(one) for one in inhibitions]
         self._groups: dict[tuple[str, str], Group] = {}
         """The alerts of each target's groups, at the last change."""
         self._full_at = -math.inf
         """When mutes change, so that every group is to be looked at."""
         self._version = -1
-        self._last = (clock.now(), clock.monotonic())
+        self._marks = Marks("notified", self.clock)
         self.collapsed = 0
         """Incidents that were over before anybody could be told."""
         self.dropped = 0
@@ -59,6 +57,8 @@ class Dispatcher:
     def begin(self, connection: sqlite3.Connection) -> None:
         """Take what an agent before this one left."""
         outbox.awake(connection)
+        outbox.shift(connection, self._marks.jump(connection), self.clock.now())
+        self._marks.write(connection, at_once=True)
         self.dropped += outbox.keep_only(connection, self._names)
 
     def plan(self, connection: sqlite3.Connection, alerts: Collection[Alert], *, changed: bool) -> None:
@@ -70,8 +70,9 @@ class Dispatcher:
             changed: whether one of them is another than before; else, only what time brings is looked after.
 
         """
-        now, version = self._clock.now(), outbox.version(connection)
-        self._mend_clock(connection, now)
+        self._follow(connection)
+        now, version = self.clock.now(), outbox.version(connection)
+        self._marks.write(connection, at_once=changed)
         due = outbox.rows(connection, now)
         # What is told again is told as it is now, not as it was when it began.
         reminds = any(one.look_at > 0 for one in due.values())
@@ -151,11 +152,11 @@ class Dispatcher:
                 found.append(one)
         return found, until
 
-    def _mend_clock(self, connection: sqlite3.Connection, now: float) -> None:
-        """Where the clock was set back, nothing waits for longer because of that."""
-        (was, mark), monotonic = self._last, self._clock.monotonic()
-        jump = (now - was) - (monotonic - mark)
-        if jump < -_JUMP_SECONDS:
-            outbox.shift(connection, jump)
-            self._full_at = -math.inf
-        self._last = (now, monotonic)
+    def _follow(self, connection: sqlite3.Connection) -> None:
+        """Where the wall clock was set, nothing waits for longer, or for less, because of that."""
+        by = self.clock.ahead()
+        if by:
+            self.clock.follow(by)
+            outbox.shift(connection, by, self.clock.now())
+            self._marks.write(connection, at_once=True)
+            self._full_at = -math.inf  # windows and silences go by the wall clock

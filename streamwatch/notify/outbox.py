@@ -84,10 +84,17 @@ def awake(connection: sqlite3.Connection) -> None:
     connection.execute("UPDATE notified SET doubt = ? WHERE doubt = ?", (SOME, UNDER_WAY))
 
 
-def shift(connection: sqlite3.Connection, seconds: float) -> None:
-    """Move all times, after the clock was set back by so much: nothing waits for longer because of that."""
+def shift(connection: sqlite3.Connection, seconds: float, now: float) -> None:
+    """Move all times, after the clock was set by so much; what has happened never lies ahead of now."""
     words = ", ".join(f"{name} = {name} + :by" for name in ("told_at", "next_at", "since", "look_at"))
     connection.execute(f"UPDATE notified SET {words}", {"by": seconds})  # noqa: S608 - our own words
+    ahead = connection.execute("SELECT max(max(told_at, since)) FROM notified").fetchone()[0]
+    if ahead is not None and ahead > now:
+        # What waits for a time after that waits as long as it did.
+        words = "told_at = min(told_at, :now), since = min(since, :now)"
+        later = "CASE WHEN max(told_at, since) > :now THEN {0} - (max(told_at, since) - :now) ELSE {0} END"
+        words += ", next_at = " + later.format("next_at") + ", look_at = " + later.format("look_at")
+        connection.execute(f"UPDATE notified SET {words}", {"now": now})  # noqa: S608 - our own words
 
 
 def take(connection: sqlite3.Connection, target: str, now: float, most: int) -> list[Kept]:

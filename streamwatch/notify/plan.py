@@ -170,7 +170,11 @@ def content(row: Row, group: Group | None, labels: Labels, before: Notification 
 def _over(alert: Alert, known: dict[Labels, Alert], now: float) -> Alert:
     if alert.state == "inactive":
         return alert
-    return known.get(alert.labels) or alert.but(state="inactive", resolved_at=now)
+    found = known.get(alert.labels) or alert.but(state="inactive", resolved_at=now)
+    # The clock may have been set back since it was written down: nothing ends before it began.
+    ended = found.resolved_at or now
+    fired = None if found.fired_at is None else min(found.fired_at, ended)
+    return found.but(active_at=min(found.active_at, ended), fired_at=fired)
 
 
 def fingerprints(alerts: Collection[Alert]) -> frozenset[str]:

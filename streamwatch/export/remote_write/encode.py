@@ -35,6 +35,8 @@ class Cycle:
     samples: Sequence[Samples]
     ended: Sequence[tuple[Metric, tuple[str, ...]]]
     """Series that are no more: their metric, and their labels' values."""
+    offered: float = 0.0
+    """When it was taken, by the monotonic clock: how long it waits does not depend on who sets the wall clock."""
 
     @property
     def size(self) -> int:

@@ -103,7 +103,7 @@ class Sender:
         """Take the samples of a moment; where there is no room, the oldest that wait go."""
         with self._changed:
             once, ended = self._ending.next(samples)
-            cycle = Cycle(at, once, ended)
+            cycle = Cycle(at, once, ended, self._clock.monotonic())
             self._queue.append(cycle)
             self._queued += cycle.size
             while self._queued > self.config.queue_samples and self._queue:
@@ -128,7 +128,7 @@ class Sender:
             under_way = self._under_way
             oldest = under_way.cycle if under_way is not None else self._queue[0] if self._queue else None
             left = under_way.cycle.size if under_way is not None else 0
-            return self._queued + left, 0.0 if oldest is None else max(0.0, self._clock.now() - oldest.at)
+            return self._queued + left, 0.0 if oldest is None else self._clock.monotonic() - oldest.offered
 
     def step(self) -> float:
         """Send one request, if there is one; return for how many seconds there is nothing to do."""
@@ -141,7 +141,7 @@ class Sender:
         if under_way.next is None:
             self._finish()
             return 0.0
-        if self._clock.now() - under_way.cycle.at > self.config.max_age:
+        if self._clock.monotonic() - under_way.cycle.offered > self.config.max_age:
             self.counts.dropped += under_way.next.samples
             self._advance(under_way)
             return 0.0

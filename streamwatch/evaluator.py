@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 _END_SECONDS: Final = 5.0
 _HUNG_INTERVALS: Final = 3
+_LOUD_SECONDS: Final = 1.0
 _EARLY_MS: Final = 1000
 """Data that lie further ahead than this were read before the wall clock was set back."""
 
@@ -195,7 +196,8 @@ class Evaluator:
         by = self._clock.ahead()
         if not by:
             return
-        log.warning("the clock was set %s by %.3f s: all times follow", "forward" if by > 0 else "back", abs(by))
+        level = logging.WARNING if abs(by) >= _LOUD_SECONDS else logging.DEBUG
+        log.log(level, "the clock was set %s by %.3f s: all times follow", "forward" if by > 0 else "back", abs(by))
         self._last_at += round(by * 1000)
         self._clock.follow(by)
         some = jump.shift((rule for one in self._groups for rule in one.state.rules), by)

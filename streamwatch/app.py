@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from streamwatch import __version__
+from streamwatch.alertmanager_api import PREFIX as ALERTMANAGER
 from streamwatch.api import PREFIX
 from streamwatch.catalogue import agent as c
 from streamwatch.clock import Clock
@@ -230,6 +231,7 @@ class App:
             reload=self.reload if self._load else None,
             api=(PREFIX, self._answer),
             runbooks=(runbooks.PREFIX, self._runbooks.answer),
+            alertmanager=(ALERTMANAGER, self._answer),
         )
 
     def _home(self) -> Answer:

@@ -10,6 +10,8 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
+from streamwatch.alertmanager_api import PREFIX as ALERTMANAGER
+from streamwatch.alertmanager_api import AlertmanagerApi
 from streamwatch.api import Api
 from streamwatch.catalogue import METRICS
 from streamwatch.catalogue import agent as c
@@ -23,9 +25,10 @@ from streamwatch.notify.config import Config as NotifyConfig
 from streamwatch.notify.matchers import matchers
 from streamwatch.notifying import Notifying
 from streamwatch.promql.evaluate import Options
+from streamwatch.promql.match import Matcher
 from streamwatch.rules import told
 from streamwatch.rules.config import Config, pack_folder
-from streamwatch.rules.group import RuleChange
+from streamwatch.rules.group import ALERTNAME, RuleChange
 from streamwatch.rules.load import load
 from streamwatch.rules.rule import Group
 from streamwatch.rules.runbooks import linked
@@ -127,6 +130,9 @@ class Deciding:
             lambda: self._notifying.told(),  # noqa: PLW0108 - a reload puts another in its place
             delayed_names=config.delayed_name_removal,
         )
+        self._alertmanager = AlertmanagerApi(
+            self._outbox_clock, lambda: self._notifying, self.alerts, self._values, lambda: f"http://{self._address}"
+        )
 
     def start(self) -> None:
         """Begin to decide, and to tell."""
@@ -177,8 +183,19 @@ class Deciding:
         return self._notifying.channels, self._notifying.told()
 
     def answer(self, asked: Asked) -> Answer:
-        """Answer a request of Prometheus's API."""
-        return self._api.answer(asked)
+        """Answer a request of Prometheus's API, or of Alertmanager's."""
+        return (self._alertmanager if asked.path.startswith(ALERTMANAGER) else self._api).answer(asked)
+
+    def _values(self, name: str) -> frozenset[str]:
+        """Return the values of a label: of rules, of alerts, and of the newest series."""
+        rules = [rule.rule for group in self._evaluator.groups() for rule in group.rules if rule.rule.alert]
+        found = {rule.name for rule in rules} if name == ALERTNAME else set[str]()
+        found.update(text for rule in rules for label, text in rule.labels if label == name and "{{" not in text)
+        found.update(alert.labels[name] for alert in self.alerts() if name in alert.labels)
+        until = round(self._clock.now() * 1000)
+        for block in self._history.blocks([Matcher(name, "!=", "")], 0, until, newest=True):
+            found.update(labels[name] for labels in block.rows.labels())
+        return frozenset(found)
 
     def told(self, part: str, sources: frozenset[str], samples: Sequence[Samples], at: float) -> None:
         """Take what the sources of a part of the configuration say at a time; who reads it is decided at once."""

@@ -5,7 +5,7 @@ import math
 import sqlite3
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -20,11 +20,14 @@ from streamwatch.notify.delivery import Deliveries
 from streamwatch.notify.dispatch import Dispatcher
 from streamwatch.notify.heartbeat import Heart
 from streamwatch.notify.inhibit import shipped
-from streamwatch.notify.mute import Window
+from streamwatch.notify.mute import Silence, Window
+from streamwatch.notify.standing import Standing
 from streamwatch.notify.text import instant
 from streamwatch.schedule import cron
 from streamwatch.statefile import StateFile
 from streamwatch.web import Web
+
+T = TypeVar("T")
 
 
 class Notifying:
@@ -107,6 +110,25 @@ class Notifying:
     def channels(self) -> int:
         """How many there are to tell."""
         return len(self._deliveries.all)
+
+    @property
+    def receivers(self) -> list[str]:
+        """The channels, by name."""
+        return sorted({one.target.channel for one in self._deliveries.all})
+
+    def standing(self, alerts: Collection[Alert]) -> list[Standing]:
+        """Return how each alert that fires stands with those who are to be told."""
+        return self._state.read(lambda connection: self._dispatcher.standing(connection, alerts))
+
+    def silences(self, ended_after: float) -> list[Silence]:
+        """Return the silences that hold, that will, and that ended after a time."""
+        return self._state.read(lambda connection: outbox.every_silence(connection, ended_after))
+
+    def silence(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Write silences; every group is looked at anew at the next decision."""
+        found = self._state.write(work)
+        self._dispatcher.look_again()
+        return found
 
     def told(self) -> list[dict[str, Any]]:
         """Return every incident and what each channel was told of it, for the API."""

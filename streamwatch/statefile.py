@@ -56,6 +56,8 @@ _MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
           holder TEXT NOT NULL PRIMARY KEY, wall REAL NOT NULL, monotonic REAL NOT NULL, boot TEXT NOT NULL
         ) WITHOUT ROWID
         """,
+        "ALTER TABLE silences ADD COLUMN starts REAL NOT NULL DEFAULT 0",
+        "ALTER TABLE silences ADD COLUMN updated REAL NOT NULL DEFAULT 0",
     ),
 )
 """Each makes the next version of what is there."""

@@ -18,6 +18,8 @@ from streamwatch.clock import Clock
 
 HEAD_BYTES = 16 * 1024
 """A request with a longer head is refused."""
+BODY_BYTES = 64 * 1024
+"""A longer body is refused."""
 _LINGER_SECONDS = 1.0
 _PIECE_BYTES = 64 * 1024
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
@@ -38,6 +40,8 @@ class Asked:
     """What stands behind the path's question mark."""
     is_gone: Callable[[], bool] = lambda: False
     """Says whether the client has left, so that nobody reads the answer."""
+    body: Callable[[], bytes] = bytes
+    """Reads the request's body, once; raises ``Unreadable`` where it cannot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,14 @@ class Answer:
     body: bytes
     content_type: str = "text/plain; charset=utf-8"
     headers: tuple[tuple[str, str], ...] = ()
+
+
+class Unreadable(Exception):
+    """A request's body cannot be read; with the answer that says so."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__()
+        self.answer = answer
 
 
 class Counts:
@@ -88,7 +100,7 @@ def parse(head: bytes, *, spare: bool = False) -> Asked | Answer:
         headers = parse_headers(BytesIO(rest))
     except HTTPException as error:
         return plain(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, str(error))
-    # A body is never read, so what follows it on the connection could not be told from it.
+    # A body is seldom read, so what follows it on the connection could not be told from it.
     has_body = headers.get("Transfer-Encoding") is not None or headers.get("Content-Length", "0").strip() != "0"
     wish = headers.get("Connection", "").lower()
     keep_alive = not has_body and (wish != "close" if version == "HTTP/1.1" else wish == "keep-alive")
@@ -130,7 +142,7 @@ class Connection:
         if isinstance(asked, Answer):
             answer, method, keep_alive = asked, "", False
         else:
-            answer, method = self._answer(replace(asked, is_gone=self._is_gone)), asked.method
+            answer, method = self._answered(asked), asked.method
             keep_alive = asked.keep_alive and not self._spare
         self._counts.add(answer.status)
         sent = self._send(answer, without_body=method == "HEAD", keep_alive=keep_alive)
@@ -146,6 +158,32 @@ class Connection:
             return bool(ready.poll(0)) and not socket.socket.recv(self._client, 1, socket.MSG_PEEK)
         except (OSError, ValueError):
             return True
+
+    def _answered(self, asked: Asked) -> Answer:
+        try:
+            return self._answer(replace(asked, body=lambda: self._read_body(asked), is_gone=self._is_gone))
+        except Unreadable as error:
+            return error.answer
+
+    def _read_body(self, asked: Asked) -> bytes:
+        """Return the request's body."""
+        given = asked.headers.get("Content-Length", "")
+        if not given.isdecimal() or asked.headers.get("Transfer-Encoding") is not None:
+            raise Unreadable(plain(HTTPStatus.LENGTH_REQUIRED, "say how long the body is, by Content-Length"))
+        if len(given) > len(str(BODY_BYTES)) or int(given) > BODY_BYTES:
+            raise Unreadable(plain(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is over {BODY_BYTES} bytes"))
+        length, deadline = int(given), self._clock.monotonic() + self._timeout_seconds
+        while len(self._received) < length:
+            try:
+                self._client.settimeout(max(0.0, deadline - self._clock.monotonic()))
+                piece = self._client.recv(_PIECE_BYTES)
+            except OSError:
+                piece = b""
+            if not piece:
+                raise Unreadable(plain(HTTPStatus.REQUEST_TIMEOUT, "the body did not come"))
+            self._received += piece
+        body, self._received = self._received[:length], self._received[length:]
+        return body
 
     def _read_head(self) -> bytes:
         """Return the next request's head; nothing when the client left or took too long for all of it."""

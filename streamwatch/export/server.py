@@ -17,6 +17,7 @@ from streamwatch.clock import SystemClock
 from streamwatch.errors import ExportError, StreamWatchError
 from streamwatch.export.connection import Answer, Asked, Connection, Counts, plain
 from streamwatch.export.exposition import Page
+from streamwatch.export.guard import WRITES, refused
 from streamwatch.export.listener import CONNECTIONS, SPARE_TIMEOUT_SECONDS, TIMEOUT_SECONDS, Listener
 from streamwatch.export.negotiate import wants_gzip, wants_html, wants_openmetrics
 from streamwatch.model.settings import FilePath, HostPort, Secret, setting
@@ -84,6 +85,7 @@ class Server:
         reload: reads the configuration again, or raises ConfigError; one call at a time.
         api: answers everything below a path.
         runbooks: answers everything below another.
+        alertmanager: the same below another, where clients may write, too.
 
     """
 
@@ -99,6 +101,7 @@ class Server:
         reload: Callable[[], None] | None = None,
         api: tuple[str, Callable[[Asked], Answer]] | None = None,
         runbooks: tuple[str, Callable[[Asked], Answer]] | None = None,
+        alertmanager: tuple[str, Callable[[Asked], Answer]] | None = None,
     ) -> None:
         self._config = config
         self._page = page
@@ -115,7 +118,7 @@ class Server:
             "/readyz": _Route(_READ, lambda _: _answer_health(ready()), is_open=True),
             "/-/reload": _Route(("POST",), self._answer_reload),
         }
-        self._api, self._runbooks = api, runbooks
+        self._api, self._runbooks, self._alertmanager = api, runbooks, alertmanager
         self._listens = False
         self._listener = Listener(config.address, self._serve, lambda: self._context)
 
@@ -179,6 +182,8 @@ class Server:
             route = _Route(_READ, self._api[1])
         if route is None and self._runbooks is not None and asked.path.startswith(self._runbooks[0]):
             route = _Route(_READ, self._runbooks[1])
+        if route is None and self._alertmanager is not None and asked.path.startswith(self._alertmanager[0]):
+            route = _Route((*_READ, *WRITES), self._answer_alertmanager)
         if route is None or not route.is_open:
             if asked.spare:
                 line = f"busy: {CONNECTIONS} connections are open: scrape less often, or find who keeps them open"
@@ -222,6 +227,18 @@ class Server:
         else:
             body = page.openmetrics if openmetrics else page.text
         return Answer(HTTPStatus.OK, body, OPENMETRICS if openmetrics else TEXT, headers)
+
+    def _answer_alertmanager(self, asked: Asked) -> Answer:
+        assert self._alertmanager is not None, "the route is there only with it"  # noqa: S101 - for the type
+        if asked.method in WRITES:
+            host, _ = self._listener.bound
+            is_known = self._config.basic_auth is not None or (
+                self._config.tls is not None and self._config.tls.client_ca_file is not None
+            )
+            refusal = refused(asked, host, is_known=is_known)
+            if refusal is not None:
+                return refusal
+        return self._alertmanager[1](asked)
 
     def _answer_reload(self, _: Asked) -> Answer:
         if self._reload is None:

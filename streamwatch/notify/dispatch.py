@@ -15,6 +15,7 @@ from streamwatch.notify.matchers import fulfil
 from streamwatch.notify.mute import Silence, Window
 from streamwatch.notify.plan import Group, Row, content, plan
 from streamwatch.notify.routing import Causes, Inhibitor, Routing, key
+from streamwatch.notify.standing import Standing
 from streamwatch.statefile import Marks
 
 
@@ -47,7 +48,9 @@ class Dispatcher:
         """The alerts of each target's groups, at the last change."""
         self._full_at = -math.inf
         """When mutes change, so that every group is to be looked at."""
-        self._version = -1
+        self._version = (-1, 0)
+        self._edits = 0
+        """How often silences were written by this process."""
         self._marks = Marks("notified", self.clock)
         self.collapsed = 0
         """Incidents that were over before anybody could be told."""
@@ -71,20 +74,43 @@ class Dispatcher:
 
         """
         self._follow(connection)
-        now, version = self.clock.now(), outbox.version(connection)
+        now, version = self.clock.now(), (outbox.version(connection), self._edits)
         self._marks.write(connection, at_once=changed)
         due = outbox.rows(connection, now)
         # What is told again is told as it is now, not as it was when it began.
         reminds = any(one.look_at > 0 for one in due.values())
         if changed or reminds or now >= self._full_at or version != self._version:
             self._version = version
-            silences = outbox.silences(connection, now)
+            every = outbox.every_silence(connection, now)
+            silences = [one for one in every if one.state(now) == "active"]
             windows, until = self._open(now)
-            self._full_at = min([until, *(one.until for one in silences)])
+            self._full_at = min([until, *(one.until if one in silences else one.starts for one in every)])
             self._groups = self._grouped(alerts, silences, windows)
             self._look(connection, outbox.rows(connection), now, is_full=True)
         else:
             self._look(connection, due, now, is_full=False)
+
+    def look_again(self) -> None:
+        """Look at every group at the next plan: silences are others than before. May be called from any thread."""
+        self._edits += 1
+
+    def standing(self, connection: sqlite3.Connection, alerts: Collection[Alert]) -> list[Standing]:
+        """Return of each alert that fires whom it goes to, and what keeps it from being told."""
+        now = self.clock.now()
+        silences = outbox.silences(connection, now)
+        windows, _ = self._open(now)
+        firing = [one for one in alerts if one.state == "firing"]
+        inhibitor = Inhibitor(self._causes, firing)
+        return [
+            Standing(
+                one,
+                tuple((way.target.channel, way.group(one.labels)) for way in self._routing.ways(one.labels)),
+                tuple(each for each in silences if fulfil(each.conditions, one.labels)),
+                inhibitor.causes(one.labels) if inhibitor.inhibits(one.labels) else (),
+                tuple(each.name for each in windows if fulfil(each.conditions, one.labels)),
+            )
+            for one in firing
+        ]
 
     def _look(
         self, connection: sqlite3.Connection, rows: Mapping[tuple[str, str], Row], now: float, *, is_full: bool

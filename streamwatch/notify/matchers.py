@@ -38,3 +38,9 @@ def _one(text: str) -> Matcher:
         return Matcher(name, cast('Literal["=", "!=", "=~", "!~"]', operator), value)
     except QueryError as error:
         raise ValueError(f"{text!r}: {error}") from error
+
+
+def text_of(one: Matcher) -> str:
+    """Return a condition as it is written."""
+    value = one.value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'{one.name}{one.op}"{value}"'

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 from streamwatch.model.settings import Duration, refuse, setting, tried
@@ -11,6 +11,8 @@ from streamwatch.notify.matchers import Matchers, matchers
 Next: TypeAlias = Callable[[float], float]
 """Returns when a window begins next after a time; infinite where it never does. Seconds since 1970."""
 
+_UUID: Final = "00000000-0000-4000-8000-"
+_DIGITS: Final = 12
 _FIELDS: Final = 5
 _LONGEST: Final = 366 * 86_400.0
 
@@ -47,10 +49,28 @@ class Silence:
     until: float
     by: str = ""
     comment: str = ""
+    starts: float = 0.0
+    updated: float = 0.0
+    """When it was written last."""
     conditions: Matchers = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "conditions", matchers(self.matchers))
+
+    @property
+    def id(self) -> str:
+        """What Alertmanager's API knows it by: a UUID that ends in the number."""
+        return f"{_UUID}{self.number:012d}"
+
+    def state(self, now: float) -> Literal["pending", "active", "expired"]:
+        """Return whether it holds already, and still, in Alertmanager's words."""
+        return "expired" if self.until <= now else "pending" if self.starts > now else "active"
+
+
+def number_of(text: str) -> int | None:
+    """Return the number of a silence that is given by its id, or by its number; None where it is neither."""
+    digits = text.removeprefix(_UUID)
+    return int(digits) if digits.isdecimal() and len(digits) <= _DIGITS else None
 
 
 class Window:
@@ -58,6 +78,7 @@ class Window:
 
     def __init__(self, config: Mute, following: Next) -> None:
         self._lasts, self._following = config.lasts, following
+        self.name = f"{config.cron} {config.zone}"
         self.conditions = matchers(config.match)
 
     def state(self, now: float) -> tuple[bool, float]:

@@ -13,6 +13,7 @@ from streamwatch.notify.plan import NONE, SOME, UNDER_WAY, Row
 MOST_ROWS: Final = 100_000
 """Of one target; what comes on top is dropped, and counted."""
 _ROW: Final = "target, key, seq, told, told_at, wanted, wants, doubt, attempts, next_at, parked, since, look_at"
+_SILENCE: Final = "number, matchers, until, by, comment, starts, updated"
 _DUE: Final = "target = ? AND wanted <> '' AND parked = ''"
 
 
@@ -154,16 +155,32 @@ def waiting(connection: sqlite3.Connection) -> dict[str, tuple[int, int, float]]
 
 def silences(connection: sqlite3.Connection, now: float) -> list[Silence]:
     """Return the silences that hold."""
-    found = connection.execute("SELECT number, matchers, until, by, comment FROM silences WHERE until > ?", (now,))
+    return [one for one in every_silence(connection, now) if one.state(now) == "active"]
+
+
+def every_silence(connection: sqlite3.Connection, ended_after: float) -> list[Silence]:
+    """Return the silences that hold, that will, and that ended after a time."""
+    found = connection.execute(f"SELECT {_SILENCE} FROM silences WHERE until > ?", (ended_after,))  # noqa: S608
     return [Silence(number, tuple(json.loads(texts)), *rest) for number, texts, *rest in found]
 
 
-def silence(connection: sqlite3.Connection, matchers: Sequence[str], until: float, by: str, comment: str) -> int:
+def silence(  # noqa: PLR0913, PLR0917 - what a silence has
+    connection: sqlite3.Connection, matchers: Sequence[str], until: float, by: str, comment: str,
+    starts: float = 0.0, updated: float = 0.0,
+) -> int:  # fmt: skip
     """Add a silence; return its number."""
-    values = (json.dumps(list(matchers)), until, by, comment)
-    made = connection.execute("INSERT INTO silences (matchers, until, by, comment) VALUES (?, ?, ?, ?)", values)
+    values = (json.dumps(list(matchers)), until, by, comment, starts, updated)
+    names = _SILENCE.removeprefix("number, ")
+    made = connection.execute(f"INSERT INTO silences ({names}) VALUES (?, ?, ?, ?, ?, ?)", values)  # noqa: S608
     connection.execute("DELETE FROM silences WHERE until < ?", (until - 366 * 86_400,))
     return int(made.lastrowid or 0)
+
+
+def change_silence(connection: sqlite3.Connection, one: Silence) -> None:
+    """Write a silence that was there before."""
+    values = (json.dumps(list(one.matchers)), one.until, one.by, one.comment, one.starts, one.updated, one.number)
+    assigned = ", ".join(f"{name} = ?" for name in _SILENCE.removeprefix("number, ").split(", "))
+    connection.execute(f"UPDATE silences SET {assigned} WHERE number = ?", values)  # noqa: S608 - our own words
 
 
 def end_silence(connection: sqlite3.Connection, number: int, now: float) -> bool:

@@ -90,6 +90,7 @@ class Inhibitor:
     """Knows which effects are not told while their cause fires; as in Alertmanager."""
 
     def __init__(self, rules: Sequence[Causes], firing: Sequence[Alert]) -> None:
+        self._firing = firing
         self._rules: list[tuple[Causes, dict[tuple[str, ...], set[bool]]]] = []
         for rule in rules:
             found: dict[tuple[str, ...], set[bool]] = {}
@@ -99,6 +100,18 @@ class Inhibitor:
                     found.setdefault(_values(one.labels, rule.equal), set()).add(is_effect)
             if found:
                 self._rules.append((rule, found))
+
+    def causes(self, labels: Labels) -> tuple[str, ...]:
+        """Return the fingerprints of the alerts that are told instead of one with these labels."""
+        found: dict[str, None] = {}
+        for rule, _ in self._rules:
+            if fulfil(rule.target, labels):
+                wanted = _values(labels, rule.equal)
+                for one in self._firing:
+                    is_cause = fulfil(rule.source, one.labels) and _values(one.labels, rule.equal) == wanted
+                    if is_cause and one.labels != labels:
+                        found[one.fingerprint] = None
+        return tuple(found)
 
     def inhibits(self, labels: Labels) -> bool:
         """Say whether the cause of an alert with these labels is told instead."""

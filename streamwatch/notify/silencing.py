@@ -1,0 +1,212 @@
+"""Silences as Alertmanager's API has them: read from what is posted, written, and what they match."""
+
+import difflib
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from streamwatch.model.labels import Labels
+from streamwatch.notify import outbox
+from streamwatch.notify.matchers import Matchers, fulfil, matchers, text_of
+from streamwatch.notify.mute import Silence, number_of
+from streamwatch.notify.text import instant
+from streamwatch.promql.match import LABEL
+
+_OPERATORS: Final[Mapping[tuple[bool, bool], str]] = {
+    (True, False): "=", (False, False): "!=", (True, True): "=~", (False, True): "!~",
+}  # fmt: skip
+"""By whether they want equality, and whether they are regular expressions."""
+_MOST_TEXT: Final = 1024
+_MOST_MATCHERS: Final = 50
+_SAME_SECONDS: Final = 0.002
+"""Instants in JSON have milliseconds."""
+_MOST_VALUES: Final = 5
+
+
+class Unknown(Exception):
+    """There is no silence of this id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A silence as it was posted."""
+
+    number: int | None
+    """Of the silence that is changed; None for a new one."""
+    matchers: tuple[str, ...]
+    starts: float
+    until: float
+    by: str
+    comment: str
+
+
+def read(body: bytes, now: float) -> Wanted:
+    """Read what was posted.
+
+    Raises:
+        ValueError: it is no silence.
+
+    """
+    try:
+        given = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"the body is no JSON: {error}") from None
+    if not isinstance(given, dict):
+        raise ValueError("the body is no JSON object")  # noqa: TRY004 - whoever posts it gets one kind of error
+    some = given.get("matchers")
+    if not isinstance(some, list) or not 0 < len(some) <= _MOST_MATCHERS:
+        raise ValueError(f"matchers: a list of 1 to {_MOST_MATCHERS} is wanted")
+    conditions = tuple(_condition(one) for one in some)
+    try:
+        found = matchers(conditions)
+    except ValueError as error:
+        raise ValueError(f"matchers: {error}") from None
+    if all(one.matches({}) for one in found):
+        raise ValueError("matchers: all of them match labels that are not there: one must want a value")
+    starts, until = _instant(given, "startsAt"), _instant(given, "endsAt")
+    if until <= starts:
+        raise ValueError("endsAt: it must be after startsAt")
+    if until <= now:
+        raise ValueError("endsAt: it cannot be in the past")
+    number = None
+    if given.get("id"):
+        number = number_of(str(given["id"]))
+        if number is None:
+            raise Unknown(given["id"])
+    return Wanted(number, conditions, starts, until, _text(given, "createdBy"), _text(given, "comment"))
+
+
+def write(connection: sqlite3.Connection, wanted: Wanted, now: float) -> Silence:
+    """Write a silence, or change one, as Alertmanager does: what it silences is changed by another one after it.
+
+    Raises:
+        Unknown: there is none of that id.
+
+    """
+    fresh = max(wanted.starts, now)
+    if wanted.number is not None:
+        old = one(connection, wanted.number)
+        state = old.state(now)
+        same_start = abs(old.starts - wanted.starts) < _SAME_SECONDS or (state == "active" and wanted.starts <= now)
+        if matchers(old.matchers) == matchers(wanted.matchers) and (
+            (state == "active" and same_start) or (state == "pending" and wanted.starts >= now)
+        ):
+            starts = old.starts if state == "active" else fresh
+            changed = replace(old, until=wanted.until, starts=starts, by=wanted.by, comment=wanted.comment, updated=now)
+            outbox.change_silence(connection, changed)
+            return changed
+        end(connection, old.number, now)
+    number = outbox.silence(connection, wanted.matchers, wanted.until, wanted.by, wanted.comment, fresh, now)
+    return Silence(number, wanted.matchers, wanted.until, wanted.by, wanted.comment, fresh, now)
+
+
+def one(connection: sqlite3.Connection, number: int) -> Silence:
+    """Return a silence.
+
+    Raises:
+        Unknown: there is none of that number.
+
+    """
+    found = next((each for each in outbox.every_silence(connection, 0.0) if each.number == number), None)
+    if found is None:
+        raise Unknown(number)
+    return found
+
+
+def end(connection: sqlite3.Connection, number: int, now: float) -> None:
+    """End a silence now; one that is over stays so.
+
+    Raises:
+        Unknown: there is none of that number.
+
+    """
+    found = one(connection, number)
+    if found.state(now) != "expired":
+        starts = min(found.starts, now)
+        outbox.change_silence(connection, replace(found, until=now, starts=starts, updated=now))
+
+
+def shown(found: Silence, now: float) -> dict[str, Any]:
+    """Return a silence in Alertmanager's shape."""
+    return {
+        "id": found.id,
+        "status": {"state": found.state(now)},
+        "updatedAt": instant(found.updated or found.starts),
+        "matchers": [
+            {
+                "name": each.name,
+                "value": each.value,
+                "isRegex": each.op in {"=~", "!~"},
+                "isEqual": each.op in {"=", "=~"},
+            }
+            for each in found.conditions
+        ],
+        "startsAt": instant(found.starts),
+        "endsAt": instant(found.until),
+        "createdBy": found.by,
+        "comment": found.comment,
+        "annotations": {},
+    }
+
+
+def doubts(conditions: Matchers, alerts: Iterable[Labels], known: Callable[[str], frozenset[str]]) -> list[str]:
+    """Return why a silence may not be what was meant: it matches nothing that there is.
+
+    Args:
+        conditions: the silence's.
+        alerts: labels of the alerts that are pending or fire.
+        known: gives the values of a label, of rules, alerts and series.
+
+    """
+    if any(fulfil(conditions, labels) for labels in alerts):
+        return []
+    found = []
+    for each in conditions:
+        values = known(each.name)
+        if each.op in {"=", "=~"} and not any(each.matches({each.name: value}) for value in values):
+            found.append(f"nothing has {text_of(each)}: {_values(each.name, each.value, values)}")
+    return found or ["it matches no alert that is pending or fires now: it holds for those to come"]
+
+
+def _values(name: str, value: str, values: frozenset[str]) -> str:
+    if not values:
+        return f"no alert, rule or series has a label {name!r}"
+    near = difflib.get_close_matches(value, values, 1)
+    if near:
+        return f"is {near[0]!r} meant?"
+    some = sorted(values)[:_MOST_VALUES]
+    more = f" and {len(values) - len(some)} more" if len(values) > len(some) else ""
+    return f"there are {', '.join(map(repr, some))}{more}"
+
+
+def _condition(given: object) -> str:
+    if not isinstance(given, dict):
+        raise ValueError("matchers: each is an object with name, value and isRegex")  # noqa: TRY004 - see read
+    name, value = given.get("name"), given.get("value")
+    if not isinstance(name, str) or not LABEL.fullmatch(name):
+        raise ValueError(f"matchers: {str(name)[:80]!r} is no name of a label")
+    if not isinstance(value, str) or len(value) > _MOST_TEXT:
+        raise ValueError(f"matchers: {name}: its value is no text of up to {_MOST_TEXT} characters")
+    flags = given.get("isEqual", True), given.get("isRegex", False)
+    if not all(isinstance(flag, bool) for flag in flags):
+        raise ValueError(f"matchers: {name}: isEqual and isRegex are true or false")
+    quoted = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'{name}{_OPERATORS[flags]}"{quoted}"'
+
+
+def _instant(given: Mapping[str, Any], name: str) -> float:
+    try:
+        found = datetime.fromisoformat(given[name])
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    except (KeyError, TypeError, ValueError, OverflowError):
+        raise ValueError(f"{name}: an instant as in 2027-01-31T12:00:00Z is wanted") from None
+
+
+def _text(given: Mapping[str, Any], name: str) -> str:
+    found = given.get(name)
+    if not isinstance(found, str) or len(found) > _MOST_TEXT:
+        raise ValueError(f"{name}: a text of up to {_MOST_TEXT} characters is wanted")
+    return found

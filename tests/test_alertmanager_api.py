@@ -3,109 +3,20 @@
 import json
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from http.client import HTTPConnection
+from datetime import datetime
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 
-from streamwatch.app import App
-from streamwatch.clock import SystemClock
-from streamwatch.config import parse
 from tests.notify.receiver import Receiver, receiver
+from tests.notify.silencing import Client, running, silence, started
 from tests.waiting import wait_for
-
-RULES = """
-groups:
-  - name: mine
-    rules:
-      - {alert: Down, expr: vector(1), labels: {severity: critical, team: data}, annotations: {summary: "it is down"}}
-      - {alert: Slow, expr: vector(1), labels: {severity: warning, team: web}}
-      - {alert: Effect, expr: vector(1), labels: {severity: warning, team: data, of: down}}
-      - {alert: Later, expr: vector(1), for: 1h, labels: {team: late}}
-      - {alert: Alive, expr: vector(1), labels: {severity: none}}
-"""
-CONFIG = """
-kafka: [{{name: shop, bootstrap: ['127.0.0.1:1'], interval: 1s}}]
-listen: {{address: '{address}'{auth}}}
-rules: {{pack: false, files: ['{folder}/rules.yml'], interval: 200ms}}
-notify:
-  inhibit_pack: false
-  inhibit: [{{source_matchers: ['alertname=Down'], target_matchers: ['of=down'], equal: [team]}}]
-  webhook: [{{name: hook, url: '{url}'}}, {{name: quiet, url: '{url}/quiet'}}]
-  routes: [{{match: ['team=data'], channels: [hook, quiet]}}, {{match: ['team=web'], channels: [quiet]}}]
-"""
-JSON = {"Content-Type": "application/json"}
-
-
-class Client:
-    """Speaks HTTP with an agent."""
-
-    def __init__(self, app: App) -> None:
-        self.address = app.address.replace("0.0.0.0", "127.0.0.1")
-
-    def ask(
-        self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
-    ) -> tuple[int, Any]:
-        connection = HTTPConnection(self.address, timeout=30)
-        try:
-            raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-            given = {**(JSON if raw is not None else {}), **(headers or {})}
-            connection.request(method, path, raw, {name: text for name, text in given.items() if text})
-            answer = connection.getresponse()
-            text = answer.read().decode()
-            is_json = answer.headers.get_content_type() == "application/json"
-            return answer.status, json.loads(text) if is_json and text else text
-        finally:
-            connection.close()
-
-    def get(self, path: str, **given: object) -> Any:
-        status, found = self.ask("GET", f"/api/v2/{path}?{urlencode(given, doseq=True)}")
-        assert status == 200, found
-        return found
-
-    def names(self, **given: object) -> list[str]:
-        return sorted(one["labels"]["alertname"] for one in self.get("alerts", **given))
-
-
-def silence(*conditions: tuple[str, str], starts: float = 0.0, lasts: float = 3600.0, **more: Any) -> dict[str, Any]:
-    now = datetime.now(UTC)
-    return {
-        "matchers": [{"name": name, "value": value, "isRegex": False, "isEqual": True} for name, value in conditions],
-        "startsAt": (now + timedelta(seconds=starts)).isoformat(),
-        "endsAt": (now + timedelta(seconds=starts + lasts)).isoformat(),
-        "createdBy": "me",
-        "comment": "work",
-        **more,
-    }
 
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Receiver]:
     with receiver() as found:
         yield found
-
-
-def started(folder: Path, service: Receiver, address: str = "127.0.0.1:0", auth: str = "") -> App:
-    (folder / "rules.yml").write_text(RULES)
-    text = CONFIG.format(folder=folder, url=service.url, address=address, auth=auth)
-    app = App(parse(text, "test", folder), SystemClock())
-    app.start()
-    return app
-
-
-@contextmanager
-def running(folder: Path, service: Receiver) -> Iterator[Client]:
-    app = started(folder, service)
-    try:
-        client = Client(app)
-        wait_for(lambda: len(client.get("alerts")) == 4, 20, "all fire")
-        yield client
-    finally:
-        app.stop()
 
 
 @pytest.fixture
@@ -290,7 +201,7 @@ def test_bodies_are_bounded(shared: Client) -> None:
 def test_who_listens_for_everybody_takes_silences_of_those_who_are_known_only(
     tmp_path: Path, service: Receiver
 ) -> None:
-    app = started(tmp_path, service, "0.0.0.0:0")  # noqa: S104 - that is the case
+    app = started(tmp_path, service, "0.0.0.0:0")
     try:
         code, told = Client(app).ask("POST", "/api/v2/silences", silence(("team", "data")))
         assert (code, "listen.basic_auth" in told) == (403, True)
@@ -298,7 +209,7 @@ def test_who_listens_for_everybody_takes_silences_of_those_who_are_known_only(
     finally:
         app.stop()
     auth = ", basic_auth: {username: me, password: secret}"
-    app = started(tmp_path, service, "0.0.0.0:0", auth)  # noqa: S104 - that is the case
+    app = started(tmp_path, service, "0.0.0.0:0", auth)
     try:
         known = {"Authorization": f"Basic {b64encode(b'me:secret').decode()}"}
         client = Client(app)

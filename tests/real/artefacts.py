@@ -185,6 +185,15 @@ def alertmanager() -> Path:
     return _kept("alertmanager", _download_alertmanager)
 
 
+def libfaketime() -> Path:
+    """Debian's library that tells a process another time than the machine's, unpacked and not installed."""
+    kept = _kept("libfaketime", lambda folder: _download_debian(folder, "libfaketime"))
+    found = next(iter(kept.rglob("libfaketimeMT.so.1")), None)
+    if found is None:
+        raise Unavailable("libfaketime has no library for threads")
+    return found
+
+
 def _kept(name: str, download: Callable[[Path], None]) -> Path:
     """A folder of the cache; made at the first call, and visible only when complete."""
     kept = cache() / name
@@ -307,7 +316,17 @@ def _everything() -> Iterator[Callable[[], Path]]:
     yield from (partial(kafka_libs, version) for version in KAFKA_VERSIONS)
     yield from (partial(python, name) for name in _PYPI)
     yield from (partial(node_modules, name) for name in _NPM)
-    yield from (alertmanager, promtool_3, prometheus_3, node_exporter, kcat, jmx_agent, msk_iam_libs, kpl_libs)
+    yield from (
+        alertmanager,
+        libfaketime,
+        promtool_3,
+        prometheus_3,
+        node_exporter,
+        kcat,
+        jmx_agent,
+        msk_iam_libs,
+        kpl_libs,
+    )
     yield from (partial(kcl_libs, version) for version in KCL_VERSIONS)
     yield from (streams_libs, dynamodb_libs)
 

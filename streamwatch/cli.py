@@ -35,14 +35,14 @@ class _Commands(click.Group):
     """The commands below, and those that live in packages of their own, which are imported when they are asked for."""
 
     _elsewhere: ClassVar = {
-        "alerts": "streamwatch.notify.commands",
+        "alerts": "streamwatch.notify.alerts_command",
         "dashboards": "streamwatch.dashboards.commands",
         "demo": "streamwatch.demo.commands",
         "notify": "streamwatch.notify.commands",
         "query": "streamwatch.rules.commands",
         "rules": "streamwatch.rules.commands",
         "reference": "streamwatch.reference.commands",
-        "silence": "streamwatch.notify.commands",
+        "silence": "streamwatch.notify.silence_commands",
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:

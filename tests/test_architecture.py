@@ -54,6 +54,9 @@ OWN = {
     "rules/commands": {"model", "catalogue", "config", "errors", "clock", "rules"},
     "rules": {"model", "promql", "errors", "clock", "history"},
     "statefile": {"clock"},
+    "notify/asking": {"web"},
+    "notify/alerts_command": {"model", "clock", "notify", "page"},
+    "notify/silence_commands": {"config", "errors", "clock", "notify", "statefile"},
     "notify/commands": {"model", "config", "errors", "clock", "notify", "statefile"},
     "notify/sns": {"model", "errors", "notify", "sources", "web"},
     "notify/template": {"model", "notify", "promql", "rules"},
@@ -165,7 +168,17 @@ THIRD = {
     "prometheus_client": {"export/process", "demo/agent"},
     "grafana_api": {"dashboards/push"},
     "requests": {"dashboards/push"},
-    "click": {"cli", "dashboards/commands", "notify/commands", "rules/commands", "reference/commands", "demo/commands"},
+    "click": {
+        "cli",
+        "dashboards/commands",
+        "notify/commands",
+        "notify/asking",
+        "notify/alerts_command",
+        "notify/silence_commands",
+        "rules/commands",
+        "reference/commands",
+        "demo/commands",
+    },
     "rich": {"tables", "demo"},
 }
 

@@ -59,7 +59,7 @@ def read(body: bytes, now: float) -> Wanted:
     some = given.get("matchers")
     if not isinstance(some, list) or not 0 < len(some) <= _MOST_MATCHERS:
         raise ValueError(f"matchers: a list of 1 to {_MOST_MATCHERS} is wanted")
-    conditions = tuple(_condition(one) for one in some)
+    conditions = tuple(condition(one) for one in some)
     try:
         found = matchers(conditions)
     except ValueError as error:
@@ -171,18 +171,13 @@ def doubts(conditions: Matchers, alerts: Iterable[Labels], known: Callable[[str]
     return found or ["it matches no alert that is pending or fires now: it holds for those to come"]
 
 
-def _values(name: str, value: str, values: frozenset[str]) -> str:
-    if not values:
-        return f"no alert, rule or series has a label {name!r}"
-    near = difflib.get_close_matches(value, values, 1)
-    if near:
-        return f"is {near[0]!r} meant?"
-    some = sorted(values)[:_MOST_VALUES]
-    more = f" and {len(values) - len(some)} more" if len(values) > len(some) else ""
-    return f"there are {', '.join(map(repr, some))}{more}"
+def condition(given: object) -> str:
+    """Return a condition as it is written, of one in JSON.
 
+    Raises:
+        ValueError: it is none.
 
-def _condition(given: object) -> str:
+    """
     if not isinstance(given, dict):
         raise ValueError("matchers: each is an object with name, value and isRegex")  # noqa: TRY004 - see read
     name, value = given.get("name"), given.get("value")
@@ -195,6 +190,17 @@ def _condition(given: object) -> str:
         raise ValueError(f"matchers: {name}: isEqual and isRegex are true or false")
     quoted = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'{name}{_OPERATORS[flags]}"{quoted}"'
+
+
+def _values(name: str, value: str, values: frozenset[str]) -> str:
+    if not values:
+        return f"no alert, rule or series has a label {name!r}"
+    near = difflib.get_close_matches(value, values, 1)
+    if near:
+        return f"is {near[0]!r} meant?"
+    some = sorted(values)[:_MOST_VALUES]
+    more = f" and {len(values) - len(some)} more" if len(values) > len(some) else ""
+    return f"there are {', '.join(map(repr, some))}{more}"
 
 
 def _instant(given: Mapping[str, Any], name: str) -> float:

@@ -44,7 +44,12 @@ class Alerts:
 
 
 def alerts(
-    some: Sequence[Alert], told: Sequence[Mapping[str, Any]], channels: int, now: float, own: str = ""
+    some: Sequence[Alert],
+    told: Sequence[Mapping[str, Any]],
+    channels: int,
+    now: float,
+    own: str = "",
+    most: int = _MOST,
 ) -> Alerts:
     """Return what is shown of alerts.
 
@@ -54,6 +59,7 @@ def alerts(
         channels: how many there are to tell.
         now: seconds since 1970.
         own: the agent's address.
+        most: so many are shown.
 
     """
     sent: dict[str, list[Mapping[str, Any]]] = {}
@@ -65,9 +71,9 @@ def alerts(
     firing = [one for one in heard if one.state == "firing"]
     pending = [one for one in heard if one.state == "pending"]
     return Alerts(
-        [_shown(one, sent.get(one.fingerprint, []), channels, now, own) for one in firing[:_MOST]],
-        max(0, len(firing) - _MOST),
-        [_shown(one, [], 0, now, own) for one in pending[:_MOST]],
+        [_shown(one, sent.get(one.fingerprint, []), channels, now, own) for one in firing[:most]],
+        max(0, len(firing) - most),
+        [_shown(one, [], 0, now, own) for one in pending[:most]],
     )
 
 

@@ -1,6 +1,7 @@
 """The commands, against an agent in a process of its own and a service on loopback."""
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,8 +70,14 @@ def test_alerts_are_told_listed_and_survive_the_agent(file: str, service: Receiv
     with agent("--config", file) as one:
         wait_for(lambda: statuses(service), 20, "an attempt")
         listed = streamwatch("alerts", "--url", f"http://{one.address}").stdout.splitlines()
-        assert [line.split()[:2] for line in listed[:2]] == [["firing", "Always"], ["pending", "Later"]]
-        assert "hook: not told yet, firing waits" in listed[2]
+        assert listed[0] == "firing   critical  it is so"
+        assert re.fullmatch(
+            r" {9}Always · fires for \d+ m?s · hook is being told, after \d+ attempts that failed", listed[1]
+        )
+        assert listed[2] == "         team=data"
+        assert listed[3] == "pending  no severity  Later"
+        assert re.fullmatch(r" {9}Later · holds for \d+ m?s", listed[4])
+        assert len(listed) == 5
     service.status = 200
     service.requests.clear()
     with agent("--config", file) as one:
@@ -80,6 +87,9 @@ def test_alerts_are_told_listed_and_survive_the_agent(file: str, service: Receiv
         assert one.value("streamwatch_notifications_total", channel="hook", outcome="delivered") == 1
         told = json.loads(streamwatch("alerts", "--json", "--url", f"http://{one.address}").stdout)
         assert told["notifications"][0]["told"] == "firing"
+        (always,) = [each for each in told["alerts"] if each["labels"]["alertname"] == "Always"]
+        assert (always["severity"], always["summary"], always["silencedBy"]) == ("critical", "it is so", [])
+        assert always["notified"][0].startswith("hook was told")
         assert SECRET not in one.page() + json.dumps(told)
 
 
@@ -98,6 +108,33 @@ def test_a_silence_by_hand_holds_in_the_running_agent(file: str, service: Receiv
     assert streamwatch("silence", "end", "--config", file, "1").returncode == 1
 
 
+def test_a_silence_needs_no_state_file_and_no_shell_beside_the_agent(file: str, service: Receiver) -> None:
+    text = Path(file).read_text().replace(", state: state.db", "")
+    Path(file).write_text(text.replace("'127.0.0.1:0'", "'127.0.0.1:0', basic_auth: {username: me, password: secret}"))
+    password = Path(file).with_name("password")
+    password.write_text("secret\n")
+    service.status = 503
+    with agent("--config", file) as one:
+        known = ("--url", f"http://{one.address}", "--username", "me", "--password-file", str(password))
+        refused = streamwatch("silence", "list", "--url", f"http://{one.address}")
+        assert (refused.returncode, "status 401" in refused.stderr) == (1, True)
+        wait_for(lambda: "Always" in streamwatch("alerts", *known).stdout, 20, "it fires")
+        made = streamwatch("silence", "add", "team=data", "--for", "2h", "--by", "me", "--comment", "work", *known)
+        assert (made.stdout.startswith("silence 1: until "), made.stderr) == (True, "")
+        misspelt = streamwatch("silence", "add", "team=dta", *known)
+        assert misspelt.stdout.startswith("silence 2: until ")
+        assert misspelt.stderr == "warning: nothing has team=\"dta\": is 'data' meant?\n"
+        assert 'team="data" until' in streamwatch("silence", "list", *known).stdout.splitlines()[0]
+        assert "muted by silence 1" in streamwatch("alerts", *known).stdout
+        assert streamwatch("silence", "end", "1", *known).returncode == 0
+        listed = streamwatch("silence", "list", *known).stdout.splitlines()
+        assert [line.split(":")[0] for line in listed] == ["2"]
+        service.status = 200
+        wait_for(lambda: "firing" in statuses(service), 40, "it is told")
+        gone = streamwatch("silence", "end", "77", *known)
+        assert (gone.returncode, "there is no silence of this id" in gone.stderr) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("args", "said"),
     [
@@ -105,6 +142,10 @@ def test_a_silence_by_hand_holds_in_the_running_agent(file: str, service: Receiv
         (("silence", "add", "--config", "FILE", "a=b", "--for", "soon"), "no duration"),
         (("alerts", "--url", "http://127.0.0.1:1"), "is the agent running there?"),
         (("alerts", "--url", "nowhere"), "is no address"),
+        (("alerts", "--username", "me"), "belong together"),
+        (("silence", "add", "a=b", "--url", "http://127.0.0.1:1"), "is the agent running there?"),
+        (("silence", "add", "a=b", "--for", "99999999999999d"), "up to a year"),
+        (("silence", "end", "first"), "is no silence"),
         (("notify", "test", "--config", "none.yaml"), "cannot be read"),
     ],
 )

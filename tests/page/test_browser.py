@@ -209,6 +209,37 @@ def test_the_keyboard_is_enough(browser: Browser, watched: tuple[ReferenceKafka,
     assert browser.evaluate("document.querySelector('details[id^=map]').open") is False
 
 
+def test_a_silence_is_made_and_ended_on_the_page(
+    browser: Browser, axe: str, watched: tuple[ReferenceKafka, str], pictures: Path
+) -> None:
+    _, url = watched
+    browser.open(url, width=1440)
+    told, silenced = (
+        "document.getElementById('silence-told').innerText",
+        "document.getElementById('silenced').innerText",
+    )
+    browser.evaluate("document.querySelector('#silencing summary').click()")
+
+    def silence(what: str) -> None:
+        browser.evaluate(f"document.getElementById('silence-what').value = {what!r}")
+        browser.evaluate("document.getElementById('silence-by').value = 'me'")
+        browser.evaluate("document.querySelector('#silence button').click()")
+
+    silence("alertname=KafkaBrokerDwn")
+    wait_for(lambda: "is 'KafkaBrokerDown' meant?" in browser.evaluate(told), 20, "it says that nothing matches")
+    wait_for(lambda: 'KafkaBrokerDwn" until' in browser.evaluate(silenced), 20, "it is listed")
+    silence("kafka_cluster")
+    wait_for(lambda: "is no condition" in browser.evaluate(told), 20, "it says what is wrong")
+    assert "KafkaBrokerDwn" in browser.evaluate(silenced)
+    browser.evaluate(axe)
+    found = browser.evaluate(f"axe.run({{runOnly: {_RULES}}}).then(r => r.violations.map(v => v.id))")
+    assert found == []
+    browser.picture(pictures / "silences.png", whole=True)
+    browser.evaluate("document.querySelector('#silenced button').click()")
+    wait_for(lambda: "KafkaBrokerDwn" not in browser.evaluate(silenced), 20, "it has ended")
+    assert browser.said == []
+
+
 def test_a_hot_shard(browser: Browser, axe: str, pictures: Path) -> None:
     with hot_stream() as url:
         browser.open(url, width=1440)

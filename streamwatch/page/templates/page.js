@@ -43,4 +43,65 @@
     setTimeout(ask, EVERY_MS);
   };
   setTimeout(ask, EVERY_MS);
+
+  // Silences, by Alertmanager's API.
+  const API = "/api/v2/";
+  const told = document.getElementById("silence-told"), form = document.getElementById("silence");
+  const call = async (method, path, body) => {
+    const headers = body ? { "Content-Type": "application/json" } : {};
+    const answer = await fetch(API + path, { method, headers, body: body && JSON.stringify(body), signal: AbortSignal.timeout(LATEST_MS) });
+    const text = await answer.text();
+    let found = text;
+    try { found = JSON.parse(text || "null"); } catch { /* plain text */ }
+    if (!answer.ok) throw new Error(String(found));
+    return found;
+  };
+  const matcher = (text) => {
+    const found = /^\s*([a-zA-Z_]\w*)\s*(=~|!~|!=|=)\s*(?:"((?:[^"\\]|\\.)*)"|(.*?))\s*$/.exec(text);
+    if (!found) throw new Error(`${text} is no condition: write it like kafka_cluster=shop`);
+    const value = found[3] === undefined ? found[4] : found[3].replace(/\\(.)/g, (_, sign) => (sign === "n" ? "\n" : sign));
+    return { name: found[1], value, isRegex: found[2].endsWith("~"), isEqual: !found[2].startsWith("!") };
+  };
+  const written = (one) => `${one.name}${one.isEqual ? "=" : "!"}${one.isRegex ? "~" : one.isEqual ? "" : "="}"${one.value}"`;
+  const line = (one) => {
+    const item = document.createElement("li"), button = document.createElement("button");
+    const why = one.comment ? ` (${one.comment})` : "";
+    item.append(`${one.matchers.map(written).join(", ")} until ${new Date(one.endsAt).toLocaleString()}, by ${one.createdBy || "somebody"}${why} `);
+    button.textContent = "End it";
+    button.setAttribute("aria-label", `End it: ${one.matchers.map(written).join(", ")}`);
+    button.addEventListener("click", () => act(() => call("DELETE", `silence/${one.id}`), () => "It has ended."));
+    item.append(button);
+    return item;
+  };
+  let shown = "";
+  const list = async () => {
+    const some = await call("GET", "silences?expired=false");
+    const text = JSON.stringify(some.map((one) => [one.id, one.endsAt, one.comment]));
+    if (text !== shown) document.getElementById("silenced").replaceChildren(...some.map(line));
+    shown = text;
+  };
+  const act = async (work, words) => {
+    try {
+      told.textContent = words(await work());
+      await list();
+    } catch (error) { told.textContent = error.message; }
+  };
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const given = new FormData(form), now = Date.now();
+    act(() => call("POST", "silences", {
+      matchers: given.get("what").split(/,(?=(?:[^"]*"[^"]*")*[^"]*$)/).map(matcher),
+      startsAt: new Date(now).toISOString(),
+      endsAt: new Date(now + given.get("hours") * 3600000).toISOString(),
+      createdBy: given.get("by"), comment: given.get("why"),
+    }), (made) => ["It is silenced.", ...(made.warnings || [])].join(" But: "));
+  });
+  const open = document.getElementById("silencing");
+  const look = async () => {
+    if (!open.open) return;
+    if (!document.hidden) try { await list(); } catch { /* the page says that nobody answers */ }
+    setTimeout(look, EVERY_MS);
+  };
+  open.addEventListener("toggle", look);
+  document.getElementById("silences").hidden = false;
 })();

@@ -131,7 +131,7 @@ class Deciding:
             delayed_names=config.delayed_name_removal,
         )
         self._alertmanager = AlertmanagerApi(
-            self._outbox_clock, lambda: self._notifying, self.alerts, self._values, lambda: f"http://{self._address}"
+            self._outbox_clock, lambda: self._notifying, self.alerts, self._values, self._url
         )
 
     def start(self) -> None:

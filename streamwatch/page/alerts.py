@@ -43,7 +43,7 @@ class Alerts:
     """Those whose condition holds, not for long enough yet."""
 
 
-def alerts(
+def alerts(  # noqa: PLR0913, PLR0917 - what there is, each by its name
     some: Sequence[Alert],
     told: Sequence[Mapping[str, Any]],
     channels: int,

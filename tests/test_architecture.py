@@ -73,7 +73,6 @@ OWN = {
         "evaluator",
         "api",
         "alertmanager_api",
-        "promql",
         "export",
         "clock",
         "notify",

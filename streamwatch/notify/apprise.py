@@ -100,7 +100,7 @@ class Apprise:
         """Return a text in the service's own notation, as it is sent."""
         from apprise.conversion import convert_between  # noqa: PLC0415 - as below
 
-        return str(convert_between("text", self._service.notify_format, content=text))
+        return str(convert_between("text", self._service.notify_format, content=text))  # type: ignore[no-untyped-call]
 
 
 def _verdict(said: Sequence[str]) -> NotifyError:

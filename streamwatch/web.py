@@ -25,6 +25,7 @@ from streamwatch.model.settings import Duration, FilePath, Secret, setting
 _MOST_TOLD: Final = 200
 """Characters of an answer that a message quotes."""
 _MOST_READ: Final = 2048
+_MOST_HALF: Final = 512
 _LONGEST_WAIT: Final = 3600.0
 _SECRET_LENGTH: Final = 8
 """Parts of an address that are as long may be secrets; shorter ones are words."""
@@ -222,8 +223,11 @@ def _refusal(where: str, answer: HTTPResponse, now: float, secrets: Collection[s
     """Return what an answer means that is no success."""
     code = answer.status
     with suppress(OSError, HTTPException, ValueError):
-        told = answer.read1(_MOST_READ).decode("utf-8", "replace")
-        told = " ".join(_masked(told, secrets).split())[:_MOST_TOLD]
+        raw = answer.read1(_MOST_READ)
+        told = _masked(raw.decode("utf-8", "replace"), secrets)
+        if len(raw) == _MOST_READ:
+            told = told[:-_MOST_HALF]  # where it was cut off, half a secret may stand
+        told = " ".join(told.split())[:_MOST_TOLD]
         where = f"{where}: HTTP status {code}{': ' if told else ''}{told}"
     wait = _seconds(answer.headers.get("Retry-After"), now)
     if code in _WAITS or code >= _SERVER:

@@ -65,3 +65,10 @@ def test_two_ways_to_log_in_exclude_each_other() -> None:
         webhook.Config(name="w", url=url, token=Secret("t"))
     with pytest.raises(ValueError, match="keep one of them"):
         alertmanager.Config(name="a", urls=(url,), token=Secret("t"))
+
+
+def test_half_a_secret_is_not_seen_either(service: Receiver) -> None:
+    service.status, service.body = 404, b"no" + b" " * 2030 + b"/hooks/s3cr3t-of-the-channel"
+    with pytest.raises(NotifyRefused) as caught:
+        Web(Http(timeout=5.0), SystemClock()).post(f"{service.url}/hooks/s3cr3t-of-the-channel", b"{}")
+    assert str(caught.value) == "127.0.0.1: HTTP status 404: no"

@@ -119,6 +119,7 @@ OWN = {
         "errors",
         "clock",
         "config",
+        "deciding",
         "sources",
         "app",
         "checkup",

@@ -168,7 +168,7 @@ def test_streams_are_seen_once_and_checked_with_the_usual_credentials(endpoint: 
     assert (values["kinesis_stream_open_shards"], "kinesis_stream_being_read" in values) == (3, False)
 
     checked = asked(endpoint, "doctor", "--kinesis", "us-east-1")
-    assert (checked.returncode, checked.stdout.count("\nok ") + 1) == (0, 7)
+    assert (checked.returncode, checked.stdout.count("\nok ") + 1) == (0, 8)
     assert "user/reference in account 123456789012" in checked.stdout
 
 

@@ -30,7 +30,7 @@ def test_what_fires_and_what_is_over_is_told(service: Receiver) -> None:
     one.send([notification()])
     one.send([resolved()])
     first, second = (json.loads(request.body) for request in service.requests)
-    assert (first["title"], first["type"]) == ("[FIRING:1] Down shop (1 page)", "warning")
+    assert (first["title"], first["type"]) == ("[FIRING:1] Down shop (1 critical)", "failure")
     assert "Down of 1" in first["message"]
     assert second["title"].startswith("[RESOLVED]")
     assert second["type"] == "success"

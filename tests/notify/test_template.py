@@ -36,11 +36,11 @@ def shown(text: str, told: Notification = FIRING, *, escape: bool = False) -> st
         ),
         ('{{ .GroupLabels.SortedPairs.Values | join " " }}', "Down shop"),
         ('{{ .CommonLabels.Names | join "," }}', "alertname,kafka_cluster,severity"),
-        ('{{ (.CommonLabels.Remove .GroupLabels.Names).Values | join " " }}', "page"),
+        ('{{ (.CommonLabels.Remove .GroupLabels.Names).Values | join " " }}', "critical"),
         ('{{ (.CommonLabels.Remove (stringSlice "severity" "alertname")).SortedPairs.Names }}', "[kafka_cluster]"),
         ("{{ with .CommonLabels.Remove .CommonLabels.Names }}some{{ else }}none{{ end }}", "none"),
         ("[{{ .CommonLabels.nothing }}]", "[]"),
-        ('[{{ index .CommonLabels "nothing" }}{{ index .CommonLabels "severity" }}]', "[page]"),
+        ('[{{ index .CommonLabels "nothing" }}{{ index .CommonLabels "severity" }}]', "[critical]"),
         ("{{ (index .Alerts 0).Fingerprint }}", alert(broker="1").fingerprint),
         ("{{ (index .Alerts 0).GeneratorURL }}", "http://agent:9308/api/v1/rules"),
         ("{{ (index .Alerts 0).StartsAt }}", "1970-01-01 00:16:40 +0000 UTC"),
@@ -71,8 +71,8 @@ def test_data_and_functions(text: str, wanted: str) -> None:
 
 def test_its_default_messages() -> None:
     title = '{{ template "slack.default.title" . }}'
-    assert shown(title) == "[FIRING:2] Down shop (page)"
-    assert shown(title, resolved()) == "[RESOLVED] Down shop (1 page)"
+    assert shown(title) == "[FIRING:2] Down shop (critical)"
+    assert shown(title, resolved()) == "[RESOLVED] Down shop (1 critical)"
     written_out = (
         '[{{ .Status | toUpper }}{{ if eq .Status "firing" }}:{{ .Alerts.Firing | len }}{{ end }}] '
         '{{ .GroupLabels.SortedPairs.Values | join " " }} {{ if gt (len .CommonLabels) (len .GroupLabels) }}'
@@ -83,10 +83,10 @@ def test_its_default_messages() -> None:
     text = shown('{{ template "sns.default.message" . }}', BOTH)
     firing, _, over = text.partition("Alerts Resolved:")
     assert "Alerts Firing:\nLabels:\n - alertname = Down\n - broker = 1\n" in firing
-    assert "Annotations:\n - runbook = docs/runbooks/Down.md\n - summary = Down of 1\nSource: http://agent" in firing
+    assert "Annotations:\n - runbook_url = /runbooks/Down\n - summary = Down of 1\nSource: http://agent" in firing
     assert " - broker = 2\n" in over
     for name in ("email.default.subject", "pagerduty.default.description", "msteamsv2.default.title"):
-        assert shown(f'{{{{ template "{name}" . }}}}') == "[FIRING:2] Down shop (page)"
+        assert shown(f'{{{{ template "{name}" . }}}}') == "[FIRING:2] Down shop (critical)"
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_there_is_an_end_to_every_template() -> None:
         ),
         (
             "{{ range .CommonAnnotations }}{{ . }}{{ end }}{{ .CommonLabels.topic | safeHtml }}",
-            "docs/runbooks/Down.mdDown of 1&lt;!channel&gt; a&amp;b",
+            "/runbooks/DownDown of 1&lt;!channel&gt; a&amp;b",
         ),
     ],
 )

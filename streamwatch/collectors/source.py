@@ -24,6 +24,9 @@ class SourceCollector:
         """Return the agent's own samples about this source."""
         if now.is_up:
             self._last_success = now.taken_at
+        elif self._last_success is not None:
+            # Where the wall clock was set back since: nothing has succeeded at a time that is still to come.
+            self._last_success = min(self._last_success, now.taken_at)
         samples = [
             c.SOURCE_UP.sample(float(now.is_up), source=now.source),
             c.SOURCE_INTERVAL_SECONDS.sample(self._interval, source=now.source),

@@ -20,6 +20,15 @@ def test_the_last_success_stays_when_a_read_fails() -> None:
     assert values(samples, c.SOURCE_LAST_SUCCESS) == {"": 1000.0}
 
 
+def test_no_success_lies_ahead_where_the_clock_was_set_back() -> None:
+    collector = SourceCollector(15.0)
+    collector.collect(SEEN)
+
+    samples = collector.collect(replace(BLIND, taken_at=400.0))
+
+    assert values(samples, c.SOURCE_LAST_SUCCESS) == {"": 400.0}
+
+
 def test_there_is_no_last_success_before_the_first() -> None:
     assert values(SourceCollector(15.0).collect(BLIND), c.SOURCE_LAST_SUCCESS) == {}
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.promql.answers import differ, ours, written
+from tests.promql.delayed_expressions import DELAYED
 from tests.promql.hostile_expressions import Hostile, hostile_series
-from tests.promql.listed_expressions import AT, DELAYED, EXPRESSIONS, SERIES
+from tests.promql.listed_expressions import AT, EXPRESSIONS, SERIES
 from tests.promql.memory import Memory
 from tests.promql.random_expressions import Grammar, series
 from tests.real import artefacts

@@ -67,6 +67,28 @@ def test_an_error_keeps_the_alerts_and_is_the_rules_own() -> None:
     assert (group.rules[0].error, group.rules[0].alerts[0].labels["a"]) == ("", "two")
 
 
+class Hurrying(ManualClock):
+    """A clock of which time passes whenever it is read."""
+
+    def monotonic(self) -> float:
+        """Return the time, and let a second pass."""
+        self.advance(1.0)
+        return super().monotonic()
+
+
+def test_a_rule_that_takes_too_long_leaves_the_others_their_time() -> None:
+    nested = "count_over_time((" * 8 + "vector(1)" + ")[1h:1s])" * 8
+    text = f"groups:\n- name: g\n  rules:\n  - {{alert: A, expr: '{nested}'}}\n  - {{alert: B, expr: vector(1)}}\n"
+    found, _ = read(text, "x.yml")
+    group = GroupState(found[0], Hurrying())
+    group.evaluate(History(), 0)
+    assert [rule.error for rule in group.rules] == [
+        "the rule takes longer than 10 s: make it simpler, or divide it",
+        "",
+    ]
+    assert [len(rule.alerts) for rule in group.rules] == [0, 1]
+
+
 def test_more_alerts_than_the_limit_are_none_and_an_error() -> None:
     group, history = made("      - {alert: A, expr: m > 0}\n      - {record: r, expr: m}\n", limit=1), History()
     told(history, 0, one=1.0)

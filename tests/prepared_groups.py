@@ -27,7 +27,7 @@ def share_group_describe(truth: "Truth", fault: "Fault", broker: int, version: i
     kind = classes.DescribedGroup
 
     def group(name: str) -> Message:
-        code = group_code(truth, fault, broker, name)
+        code = truth.codes.get("ShareGroupDescribe") or group_code(truth, fault, broker, name)
         topics = by_topic(truth.share.get(name, {}))
         held = [
             kind.Member.Assignment.TopicPartitions(version=version, topic_id=_ID, topic_name=topic, partitions=numbers)
@@ -99,7 +99,7 @@ def streams_group_describe(truth: "Truth", fault: "Fault", broker: int, version:
         return kind.Member.Assignment(version=version, active_tasks=[tasks], standby_tasks=[], warmup_tasks=[])
 
     def group(name: str) -> Message:
-        code = group_code(truth, fault, broker, name)
+        code = truth.codes.get("StreamsGroupDescribe") or group_code(truth, fault, broker, name)
         held = assignment({partition for _, partition in truth.commits.get(name, {})})
         member = kind.Member(
             version=version, member_id="member", member_epoch=1, instance_id=None, rack_id=None, client_id="client",

@@ -146,6 +146,19 @@ def test_a_streams_group_has_members_and_commits(make: Make) -> None:
     assert cluster.asked["StreamsGroupDescribe"] == 1
 
 
+def test_a_group_that_is_not_described_keeps_its_type(make: Make) -> None:
+    source, cluster = make(share=SHARE, commits={"enricher": {("orders", 0): 10}}, streams_type={"enricher"})
+    cluster.truth.codes = {"ShareGroupDescribe": 30, "StreamsGroupDescribe": 30}
+    now = source.read()
+
+    assert {(group.name, group.type, group.members) for group in now.groups.groups} == {
+        ("enricher", "streams", None),
+        ("pickers", "share", None),
+    }
+    assert told(now) == [("group", "denied", 1)] * 2
+    assert now.commits.answered.tolist() == [True, True], "a share group is not asked for commits, which it has none of"
+
+
 # What is left is counted a moment after the end offsets.
 
 

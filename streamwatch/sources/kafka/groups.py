@@ -217,7 +217,6 @@ class GroupReader:
         if known and known[0] == body[4:]:
             return known[1]
         described: dict[str, Group] = {}
-        kind = "classic" if api is DESCRIBE_GROUPS else "consumer"
         clean = True
         for message in api.decode(version, body).groups:
             code = message.error_code

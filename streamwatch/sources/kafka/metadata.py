@@ -221,7 +221,7 @@ class _Columns:
             np.array(in_sync, dtype=bool),
         )
 
-    def add_message(self, topic: Message, odd: frozenset[str]) -> None:
+    def add_message(self, topic: Message, odd: frozenset[str] = frozenset()) -> None:
         """Read one topic from a decoded message; ``odd`` are the names that are no UTF-8."""
         partitions = topic.partitions
         if not partitions or topic.name in odd:

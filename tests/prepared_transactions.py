@@ -16,7 +16,7 @@ def describe_producers(truth: "Truth", fault: "Fault", broker: int, version: int
     kind = topic_kind.PartitionResponse
 
     def row(topic: str, partition: int) -> Message:
-        code = TOPIC_DENIED if "DescribeProducers" in truth.denied else 0
+        code = TOPIC_DENIED if "DescribeProducers" in truth.denied else truth.codes.get("DescribeProducers", 0)
         if truth.leads(topic, partition) != broker:
             code = NOT_LEADER
         producers = [
@@ -44,7 +44,10 @@ def list_transactions(truth: "Truth", fault: "Fault", broker: int, version: int,
         for name, (coordinator, producer, _, _) in truth.transactional.items()
         if coordinator == broker and producer in asked.producer_id_filters and "transactional ids" not in truth.denied
     ]
-    return classes(version=version, error_code=0, unknown_state_filters=[], transaction_states=states)
+    code = truth.codes.get("ListTransactions", 0)
+    return classes(
+        version=version, error_code=code, unknown_state_filters=[], transaction_states=[] if code else states
+    )
 
 
 def describe_transactions(truth: "Truth", fault: "Fault", broker: int, version: int, asked: Message) -> Message:  # noqa: ARG001
@@ -52,7 +55,7 @@ def describe_transactions(truth: "Truth", fault: "Fault", broker: int, version: 
 
     def state(name: str) -> Message:
         _, producer, since, partitions = truth.transactional.get(name, (-1, -1, -1, []))
-        code = TRANSACTIONAL_ID_NOT_FOUND if producer < 0 else 0
+        code = TRANSACTIONAL_ID_NOT_FOUND if producer < 0 else truth.codes.get("DescribeTransactions", 0)
         if "transactional ids" in truth.denied:
             code = TRANSACTIONAL_ID_DENIED
         topics = [

@@ -5,7 +5,7 @@ import numpy as np
 from streamwatch.catalogue import kafka_groups as c
 from streamwatch.catalogue.kafka import GROUP_PARTITION, PARTITION
 from streamwatch.collectors.backlog import ages, backlog
-from streamwatch.collectors.columns import Replication, known, replication, unknown_unless
+from streamwatch.collectors.columns import MadeAnew, Replication, known, replication, unknown_unless
 from streamwatch.collectors.group_states import GroupStates, PartitionStates
 from streamwatch.collectors.lag import EndOffsetHistory
 from streamwatch.collectors.topics import leader_bytes
@@ -22,6 +22,7 @@ class PartitionCollector:
         self._groups = states
         self._states = None if states is None else PartitionStates(states)
         self._replication = Kept[Replication]()
+        self._made_anew = MadeAnew()
         self._rows = Kept[tuple[Int64s, Keys]]()
         self._commits = Kept[tuple[Int64s, Keys]]()
 
@@ -39,14 +40,16 @@ class PartitionCollector:
         doubted = np.full(size, UNKNOWN) if self._groups is None else self._groups.doubted(size)
         seconds, _ = ages(now, self._history, left, places, row, doubted[places])
         believed = not now.metadata_frozen
+        anew = self._made_anew.of(topology)[topology.topic]
+        end, begin = (np.where(anew, np.nan, known(one))[rows] for one in (now.end_offset, now.start_offset))
         leader, in_sync = topology.leader[rows].astype(np.float64), facts.in_sync[rows].astype(np.float64)
         return [
             c.GROUP_PARTITION_LAG.samples(group_keys, left.lag),
             c.GROUP_PARTITION_LAG_SECONDS.samples(group_keys, seconds),
             c.GROUP_PARTITION_COMMITTED.samples(group_keys, left.committed),
             *(() if self._states is None else self._states.samples(topology)),
-            c.PARTITION_END_OFFSET.samples(keys, known(now.end_offset)[rows]),
-            c.PARTITION_START_OFFSET.samples(keys, known(now.start_offset)[rows]),
+            c.PARTITION_END_OFFSET.samples(keys, end),
+            c.PARTITION_START_OFFSET.samples(keys, begin),
             c.PARTITION_LOG_BYTES.samples(keys, leader_bytes(now, facts)[rows]),
             c.PARTITION_LEADER.samples(keys, unknown_unless(believed, leader)),
             c.PARTITION_IN_SYNC.samples(keys, unknown_unless(believed, in_sync)),

@@ -237,6 +237,21 @@ def test_a_topic_made_anew_begins_anew() -> None:
     assert values(samples, c.GROUP_TOPIC_LAG_SECONDS) == {}
 
 
+def test_the_offsets_of_a_partition_made_anew_begin_behind_a_gap() -> None:
+    history, kept = EndOffsetHistory(86400, STEP), GroupStates()
+    collector, partitions = GroupCollector(history, kept), PartitionCollector(history, kept)
+    ends, starts = [], []
+    for at, number in ((0.0, 1), (15.0, 1), (30.0, 2), (45.0, 2)):
+        now = see(at, 100, 50, of=with_id(number), start=7)
+        collector.collect(now)
+        samples = partitions.collect(now)
+        ends.append(values(samples, c.PARTITION_END_OFFSET).get("t 0"))
+        starts.append(values(samples, c.PARTITION_START_OFFSET).get("t 0"))
+
+    assert ends == [100, 100, None, 100]
+    assert starts == [7, 7, None, 7]
+
+
 def test_a_share_group_works_beyond_its_first_record_in_flight() -> None:
     def reads(moves: bool) -> Iterable[ClusterSnapshot]:  # noqa: FBT001 - of one test
         for at in minutes(20):

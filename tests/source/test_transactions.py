@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from streamwatch.model.kafka import NOT_KNOWN, OpenTransaction
 from tests.prepared import Truth
 from tests.source.making import INTERVAL, Watched, watched
@@ -91,6 +93,29 @@ def test_while_a_coordinator_does_not_answer_nobody_is_said_to_hang() -> None:
     with watched(truth()) as seen:
         seen.cluster.faults[2].garbage = {"ListTransactions"}
         assert held(seen) == OpenTransaction(*ORDERS, 8, 90, BEGIN + INTERVAL, "", coordinated=None)
+
+
+def test_what_a_coordinator_said_holds_while_it_does_not_answer() -> None:
+    with watched(truth()) as seen:
+        found = held(seen)
+        seen.cluster.faults[2].garbage = {"ListTransactions", "DescribeTransactions"}
+        for _ in range(5):
+            assert seen.read().transactions == (found,)
+        seen.cluster.faults[2].garbage = set()
+        seen.truth.transactional = {}
+        hangs = [seen.read().transactions[0] for _ in range(5)][-1]
+
+        assert (hangs.transactional_id, hangs.coordinated) == ("", False)
+
+
+@pytest.mark.parametrize("api", QUESTIONS)
+def test_an_error_is_named_with_its_api(api: str) -> None:
+    with watched(truth(codes={api: 15})) as seen:
+        problems = [problem for _ in range(3) for problem in seen.read().problems]
+
+        assert {problem.reason for problem in problems} == {"moved"}
+        assert all(f"{api}: COORDINATOR_NOT_AVAILABLE (15)" in problem.detail for problem in problems)
+        assert seen.read().transactions[0].coordinated is None
 
 
 def test_of_many_places_those_that_have_stood_longest_are_asked_about() -> None:

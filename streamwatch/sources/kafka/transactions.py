@@ -29,7 +29,7 @@ from streamwatch.sources.kafka.bounds import Bounds
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.fanout import Asking, Fanout
 from streamwatch.sources.kafka.link import Link
-from streamwatch.sources.kafka.problems import problem
+from streamwatch.sources.kafka.problems import problem, refusal
 
 _STANDS_SECONDS: Final = 30.0
 """Shorter than this, a stable offset that stands is a transaction like any other."""
@@ -97,10 +97,10 @@ class TransactionReader:
         ids = {producer.producer_id for found in producers.values() for producer in found}
         coordinated, complete = await _coordinated(asking, fanout, sorted(ids)) if ids else ({}, False)
         for place, found in producers.items():
-            plain = self._known[place][0]
+            before = self._known[place]
             self._known[place] = tuple(
-                _told(plain, producer, coordinated.get(producer.producer_id), complete=complete) for producer in found
-            ) or (plain,)
+                _told(before, producer, coordinated.get(producer.producer_id), complete=complete) for producer in found
+            ) or (before[0],)
 
     @staticmethod
     async def _producers(asking: Asking, fanout: Fanout, bounds: Bounds, rows: Int64s) -> dict[_Place, list[Message]]:
@@ -118,6 +118,7 @@ class TransactionReader:
             for topic in (topic for message in answers.values() for topic in message.topics):
                 for partition in topic.partitions:
                     place = stable.get((topic.name, partition.partition_index))
+                    _refused(asking, DESCRIBE_PRODUCERS, f"{topic.name}-{partition.partition_index}", partition)
                     if place is not None and not partition.error_code:
                         open_there = [p for p in partition.active_producers if p.current_txn_start_offset == place[2]]
                         found[place] = open_there
@@ -132,6 +133,8 @@ async def _coordinated(asking: Asking, fanout: Fanout, ids: list[int]) -> tuple[
         for name, link in links.items()
     }
     listed = await asking.all(calls, _failed(LIST_TRANSACTIONS))
+    for name, message in listed.items():
+        _refused(asking, LIST_TRANSACTIONS, f"broker {name}", message)
     complete = len(listed) == len(fanout.links) and not any(message.error_code for message in listed.values())
     named = {
         name: sorted(state.transactional_id for state in message.transaction_states)
@@ -151,6 +154,7 @@ async def _coordinated(asking: Asking, fanout: Fanout, ids: list[int]) -> tuple[
     with sensible(DESCRIBE_TRANSACTIONS):
         for state in (state for message in described.values() for state in message.transaction_states):
             complete = complete and not state.error_code
+            _refused(asking, DESCRIBE_TRANSACTIONS, state.transactional_id, state)
             if not state.error_code:
                 partitions = frozenset((topic.topic, p) for topic in state.topics for p in topic.partitions)
                 started_at = state.transaction_start_time_ms / 1000
@@ -171,8 +175,14 @@ async def _may_describe_all(asking: Asking, links: dict[str, Link]) -> bool:
     return bool(states) and all(state.error_code != codes.TRANSACTIONAL_ID_DENIED for state in states)
 
 
-def _told(plain: OpenTransaction, producer: Message, known: _Coordinated | None, *, complete: bool) -> OpenTransaction:
-    """Return a transaction with what leader and coordinator say of it."""
+def _told(
+    before: tuple[OpenTransaction, ...], producer: Message, known: _Coordinated | None, *, complete: bool
+) -> OpenTransaction:
+    """Return a transaction with what leader and coordinator say of it; what was known holds while nobody answers."""
+    same = [one for one in before if one.producer_id == producer.producer_id]
+    if same and known is None and not complete:
+        return same[0]
+    plain = replace(before[0], transactional_id="", coordinated=None)
     one = replace(plain, producer_id=producer.producer_id, transactional_id=known.transactional_id if known else "")
     if known is not None and (one.topic, one.partition) in known.partitions:
         return replace(one, started_at=known.started_at, coordinated=True)
@@ -201,6 +211,14 @@ async def _ask(asking: Asking, link: Link, api: Api, **fields: object) -> Messag
 
 def _offers(link: Link, api: Api) -> bool:
     return link.up and api.key in link.versions
+
+
+def _refused(asking: Asking, api: Api, what: str, answer: Message) -> None:
+    """Note an error in an answer; a right that is not there is no problem, for it need not be."""
+    code = answer.error_code
+    if code and code not in codes.DENIED:
+        detail = f"{what}: whose transaction is open: {api.name}"
+        asking.problems.append(refusal("partition", code, detail))
 
 
 def _failed(api: Api) -> Callable[[int | str, SourceError], Problem]:

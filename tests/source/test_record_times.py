@@ -1,5 +1,6 @@
 """How old the first unread record is, of groups that were behind before the agent began: asked of the leaders."""
 
+from collections.abc import Callable
 from math import isnan
 
 import pytest
@@ -165,7 +166,25 @@ def test_a_record_from_the_future(ahead: float, known: bool) -> None:  # noqa: F
         now = seen.read()
         at = unread(now)["billing", 0]
         assert (at <= now.offsets_at) if known else isnan(at)
-        assert now.problems == ()
+        assert [one.reason for one in now.problems] == ([] if known else ["unsupported"])
+
+
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        pytest.param(lambda _: 0, id="zero"),
+        pytest.param(lambda at: at, id="seconds_for_milliseconds"),
+        pytest.param(lambda at: at * 10**6, id="microseconds"),
+        pytest.param(lambda _: 2**63 - 1, id="the_largest"),
+    ],
+)
+def test_a_timestamp_that_cannot_be_is_no_age_and_a_problem_as_long_as_that_lasts(stamp: Callable[[int], int]) -> None:
+    records = {at: stamp(int(BEGIN) - 1000 + 10 * at) for at in range(100)}
+    with watched(truth({"billing": {ORDERS: 50}}, {ORDERS: records})) as seen:
+        for _ in range(4):
+            now = seen.read()
+            assert isnan(unread(now)["billing", 0])
+            assert [(one.scope, one.reason, one.count) for one in now.problems] == [("partition", "unsupported", 1)]
 
 
 def test_records_without_timestamps_are_unknown_and_not_asked_about_again() -> None:

@@ -29,6 +29,8 @@ _SHARE: Final = 0.01
 """Of its age, how far off the timestamp of a position may be that moves on anyway."""
 _SKEW_MS: Final = 60_000
 """A record may be so far ahead of our clock; from further in the future, its timestamp says nothing."""
+_KAFKA_MS: Final = 1_293_840_000_000
+"""2011: there was no Kafka before. Older timestamps are no time of writing: zeros, or seconds for milliseconds."""
 _FIRST: Final = 64
 """Partitions in the first request to a leader: what it takes, nobody knows (tiered storage is slow)."""
 _MOST: Final = 2000
@@ -118,7 +120,8 @@ class RecordTimes:
         """Return when the first unread record of each commit (C) was written, in seconds since 1970.
 
         NaN where nothing is unread, where the record came after this source saw the partition first, or where nobody
-        says yet. A timestamp from the future counts as now, or as unknown if it is far ahead.
+        says yet. A timestamp from the future counts as now, or as unknown if it is far ahead, as is one that is older
+        than Kafka.
 
         Args:
             asking: this read's way of asking.
@@ -137,7 +140,7 @@ class RecordTimes:
         self._reads += 1
         now_ms = int(now * 1000)
         self._follow(bounds, now_ms, monotonic)
-        position = self._positions(bounds, keys, committed)
+        position, barred = self._positions(bounds, keys, committed)
         same = keys is self._keys
         stands = (position == self._position) if same else np.ones(len(position), dtype=bool)
         kept = stands & (self._width <= GRAIN) if same else np.zeros(len(position), dtype=bool)
@@ -150,12 +153,19 @@ class RecordTimes:
             await self._look_up(asking, fanout, bounds, found, gappy, now_ms, monotonic)
             at, width = at.copy(), width.copy()
             at[todo], width[todo] = found.at[found.back], found.width[found.back]
+            barred[todo] |= self._barred[keys.row[todo]]
         told = self._told if same else np.full(len(position), self._keys is not None)
         # Nearly is enough for what moves on anyway, and for what was told before; else it is worth another read.
         nearly = (width <= _SHARE * (now_ms - at)) & (~stands | told)
-        known = (position >= 0) & ((width <= GRAIN) | nearly) & (at <= now_ms + _SKEW_MS)
+        sensible = (at >= _KAFKA_MS) & (at <= now_ms + _SKEW_MS)
+        known = (position >= 0) & ((width <= GRAIN) | nearly) & sensible
         self._keys, self._position, self._at, self._width, self._told = keys, position, at, width, known
         self._prune(keys, position, todo)
+        timeless = barred | ((position >= 0) & (width <= GRAIN) & ~sensible & ~np.isnan(at))
+        if timeless.any():
+            count = len(np.unique(keys.row[timeless]))
+            detail = f"ages of {count} partitions: ListOffsets: their records have no timestamp, or one that cannot be"
+            asking.problems.append(Problem("partition", "unsupported", detail, count))
         unread_at[known] = np.minimum(at[known] / 1000, now)
         return unread_at
 
@@ -177,15 +187,16 @@ class RecordTimes:
             self._timeline.forget(again)
             self._keys = None
 
-    def _positions(self, bounds: Bounds, keys: CommitKeys, committed: Int64s) -> Int64s:
-        """Return the offset of each first unread record (C), -1 where none is to be looked up."""
+    def _positions(self, bounds: Bounds, keys: CommitKeys, committed: Int64s) -> tuple[Int64s, Bools]:
+        """Return the offset of each first unread record (C), -1 where none is to be looked up, and where none can."""
         row = np.maximum(keys.row, 0)
         if not len(self._asked):
-            return np.full(len(row), -1, dtype=np.int64)
+            return np.full(len(row), -1, dtype=np.int64), np.zeros(len(row), dtype=bool)
         position = np.maximum(committed, bounds.start[row])
-        wanted = (keys.row >= 0) & (committed >= 0) & (bounds.start[row] >= 0) & ~self._barred[row]
+        wanted = (keys.row >= 0) & (committed >= 0) & (bounds.start[row] >= 0)
         wanted &= (position < bounds.end[row]) & (position < self._first_seen.offset[row])
-        return np.where(wanted, position, -1)
+        barred = self._barred[row]
+        return np.where(wanted & ~barred, position, -1), wanted & barred
 
     async def _look_up(  # noqa: PLR0913, PLR0917 - one step of read, cut out to be read alone
         self,
@@ -298,10 +309,7 @@ class RecordTimes:
         self._never_largest(answered.rows[largest & ~(fine & there)])
         without = ~largest & asked & (answered.error == codes.UNSUPPORTED_FOR_MESSAGE_FORMAT)
         without |= ~largest & fine & there & (answered.timestamp < 0)
-        if without.any():
-            self._barred[answered.rows[without]] = True
-            detail = f"times of records of {int(without.sum())} partitions: their records have none"
-            asking.problems.append(Problem("partition", "unsupported", detail, int(without.sum())))
+        self._barred[answered.rows[without]] = True
         other = ~largest & ~np.isin(answered.error, [codes.UNSUPPORTED_FOR_MESSAGE_FORMAT, *codes.MOVED_PARTITION])
         asking.problems += refused(answered.error[other], "times of records")
         away[answered.rows[~largest & ~fine | without]] = True

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from streamwatch.clock import Clock
-from streamwatch.errors import SourceError
+from streamwatch.errors import SourceError, SourceUnavailable
 from streamwatch.model.cloudwatch import CloudWatchCost, CloudWatchSnapshot, Reading, Series
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.aws.config import CloudWatch as Config
@@ -108,6 +108,8 @@ class CloudWatchReader:
         self._asked = 0
         self._points_until: dict[str, float] = {}
         """When the points asked for so far are over, at the rate that is kept, by region; by ``monotonic``."""
+        self._unanswered: set[str] = set()
+        """Regions that did not answer when they were last asked."""
 
     def read(
         self, wanted: Sequence[Wanted], deadline: float, is_ours: Callable[[Wanted, int], bool]
@@ -136,8 +138,16 @@ class CloudWatchReader:
         if lost:
             why = f"CloudWatch: {lost} metrics were last answered more than 14 days ago: their counters miss the rest"
             problems.append(Problem("cloudwatch", "timeout", why, lost))
-        for batch in _batches(due, now):
+        # A region that hangs is asked last, and once: the others do not wait for it.
+        hung: set[str] = set()
+        for batch in sorted(_batches(due, now), key=lambda batch: batch[0].wanted.region in self._unanswered):
+            region = batch[0].wanted.region
+            if region in hung:
+                why = f"CloudWatch: {len(batch)} metrics were not asked for: {region} does not answer"
+                problems.append(Problem("cloudwatch", "timeout", why, len(batch)))
+                continue
             problems += self._ask(batch, now, deadline, is_ours)
+            hung |= {region} & self._unanswered
         return self._known(now), problems
 
     def cost(self) -> CloudWatchCost:
@@ -181,11 +191,15 @@ class CloudWatchReader:
         self._budget.spend(len(batch))
         self._asked += len(batch)
         for one in batch:
-            one.minutes = one.minutes or Minutes(end)
+            if one.minutes is None or one.minutes.is_ahead(end):  # of a clock that was wrong
+                one.minutes = Minutes(end)
+        self._unanswered.discard(region)
         try:
             with taken_apart(f"cloudwatch GetMetricData in {region}"):
                 found = self._points(batch, start, end, deadline)
         except SourceError as error:
+            if isinstance(error, SourceUnavailable):
+                self._unanswered.add(region)
             return [problem("cloudwatch", error, str(error), len(batch))]
         missing = 0
         for index, one in enumerate(batch):

@@ -58,6 +58,10 @@ class Minutes:
             del self._values[: (settled - self.mark) // MINUTE]
             self.mark = settled
 
+    def is_ahead(self, now: int) -> bool:
+        """Whether nothing has counted yet, and nothing would before a minute that is still to come."""
+        return now < self.mark and not self._values
+
     def _count(self, index: int, value: float) -> None:
         """Let a minute count this much, whatever it counted before."""
         missing = index + 1 - len(self._values)

@@ -66,18 +66,15 @@ class KinesisSource:
         problems: list[Problem] = []
         streams: list[Stream] | None = None
         without: dict[str, int] = {}
-        with ThreadPoolExecutor(_THREADS, "kinesis") as pool:
-
-            def each(do: Callable[[str], None], names: Iterable[str]) -> None:
-                list(pool.map(do, names))
-
-            for region in self._regions:
-                found, wrong = region.read(self._share_of(begun, deadline), each)
-                problems += wrong
-                if found is not None:
-                    streams = (streams or []) + list(found)
-                    if region.left_out is not None:
-                        without[region.region] = region.left_out
+        until = self._share_of(begun, deadline)
+        with ThreadPoolExecutor(len(self._regions), "kinesis") as pool:  # one that hangs costs the others nothing
+            answers = list(pool.map(lambda region: _read(region, until), self._regions))
+        for region, (found, wrong) in zip(self._regions, answers, strict=True):
+            problems += wrong
+            if found is not None:
+                streams = (streams or []) + list(found)
+                if region.left_out is not None:
+                    without[region.region] = region.left_out
         cloudwatch: dict[tuple[str, str], CloudWatchSnapshot] = {}
         ages: dict[ShardKey, ShardAges] = {}
         if streams is not None:
@@ -173,3 +170,13 @@ class KinesisSource:
             return False
         name = dict(wanted.series.dimensions).get("StreamName", "")
         return self._prober.is_ours((wanted.account, wanted.region, name), minute)
+
+
+def _read(region: Region, deadline: float) -> tuple[tuple[Stream, ...] | None, list[Problem]]:
+    """Read a region, several of its streams at once."""
+    with ThreadPoolExecutor(_THREADS, f"kinesis-{region.region}") as pool:
+
+        def each(do: Callable[[str], None], names: Iterable[str]) -> None:
+            list(pool.map(do, names))
+
+        return region.read(deadline, each)

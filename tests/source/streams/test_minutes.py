@@ -4,7 +4,11 @@ import math
 
 import pytest
 
+from streamwatch.catalogue import kinesis as k
 from streamwatch.sources.aws.minutes import Minutes
+from tests.reference.streams.acting import Time, cloud
+from tests.source.streams.test_source import broken, make, put
+from tests.source.streams.watching import Eyes
 
 START = 6000
 Answer = list[tuple[int, float]]
@@ -50,3 +54,51 @@ def test_a_series_without_points_has_no_newest_value() -> None:
     assert math.isnan(minutes.minute)
     assert math.isnan(minutes.value)
     assert minutes.total == 1
+
+
+class Wrong(Time):
+    """The agent's own clock is set, and may be wrong."""
+
+    def __init__(self, right: Time) -> None:
+        super().__init__()
+        self._right = right
+        self.ahead = 0.0
+
+    def now(self) -> float:
+        """Return what it is set to."""
+        return self._right.now() + self.ahead
+
+    def monotonic(self) -> float:
+        """Return what is not set."""
+        return self._right.monotonic()
+
+
+@pytest.mark.parametrize("ahead", [240, 7200, -7200])
+def test_a_clock_that_is_wrong_at_first_does_not_keep_a_counter_from_counting(ahead: float) -> None:
+    time = Time()
+    with cloud(time) as aws:
+        make(aws, "s")
+        clock = Wrong(time)
+        clock.ahead = ahead
+        broken(aws, "deny", operation="GetMetricData")  # as AWS refuses what is signed at such a time
+        eyes = Eyes(aws, clock, more="cloudwatch: {detail_interval: 60s}")
+        for _ in range(3):
+            eyes.read()
+            time.advance(60)
+        broken(aws, "deny", operation="GetMetricData", on=False)
+        clock.ahead = 0
+        for _ in range(10):
+            eyes.read()
+            put(aws, "s", 10)
+            time.advance(60)
+        eyes.read()
+
+        assert eyes.value(k.INCOMING_RECORDS) == 100
+
+
+def test_a_clock_that_goes_back_takes_nothing_from_a_counter() -> None:
+    minutes = Minutes(START)
+    assert minutes.is_ahead(START - 60)
+    minutes.take([(START, 5.0)], START)
+
+    assert not minutes.is_ahead(START - 60)

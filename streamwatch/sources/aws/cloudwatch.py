@@ -60,6 +60,8 @@ class _Watched:
     """None until it is first asked for."""
     asked_at: float = -math.inf
     """When it was last asked for, and answered."""
+    interval: float = 0.0
+    """How long it was then to wait for its next turn."""
     quiet: int = 0
     own: int = 0
     """Minutes after the newest that is believed which tell of the agent itself."""
@@ -208,6 +210,7 @@ class CloudWatchReader:
                 missing += 1
             else:
                 _take(one, [(at, value) for at, value in points if start <= at < end], now, is_ours)
+                one.interval = self._interval(one)
         if not missing:
             return []
         return [Problem("cloudwatch", "error", f"CloudWatch: no complete data for {missing} metrics", missing)]
@@ -254,7 +257,7 @@ class CloudWatchReader:
         """Return what was answered, and not too long ago."""
         known: dict[tuple[str, str], dict[Series, Reading]] = {}
         for (account, region, series), one in self._watched.items():
-            longest = 2.5 * max(self._interval(one), MINUTE)
+            longest = 2.5 * max(self._interval(one), one.interval, MINUTE)
             if one.minutes is not None and one.wanted_at == now and now - one.asked_at <= longest:
                 told = one.minutes
                 known.setdefault((account, region), {})[series] = Reading(

@@ -102,3 +102,24 @@ def test_streams_that_could_not_be_listed_for_a_while_go_on_counting_where_they_
 
         assert eyes.value(k.INCOMING_RECORDS) == 300
         assert sum(eyes.all(s.SHARD_IN_RECORDS).values()) == 300
+
+
+@pytest.mark.parametrize("refused", range(10, 15))
+def test_what_is_wanted_sooner_than_it_was_stays_known_where_that_is_refused(refused: int) -> None:
+    time = Time()
+    with cloud(time) as aws:
+        furnish(aws, "s")
+        eyes = Eyes(aws, time)
+        for minute in range(20):
+            aws.do(partial(live, name="s", count=10))
+            if minute == refused:  # then it is asked for in every read how much was written
+                aws.do(_refuse)
+            broken(aws, "throttle", operation="GetMetricData", on=minute == refused + 1)
+            time.advance(60)
+            eyes.read()
+            assert eyes.value(k.INCOMING_RECORDS) is not None
+
+
+def _refuse(cloud: Cloud, now: float) -> None:
+    of = (("StreamName", "s"),)
+    cloud.metrics().put("AWS/Kinesis", "WriteProvisionedThroughputExceeded", of, 1, "Count", now)

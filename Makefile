@@ -39,6 +39,7 @@ docs: $(VENV)/ready
 	$(BIN)/python -m streamwatch.dashboards.files dashboards
 
 bench: $(VENV)/ready
+	$(BIN)/python tests/bench/bench_start.py
 	$(BIN)/python tests/bench/bench_cluster.py
 	$(BIN)/python tests/bench/bench_scrape.py
 	$(BIN)/python tests/bench/bench_reference.py

@@ -35,15 +35,31 @@ class _Commands(click.Group):
     """The commands below, and those that live in packages of their own, which are imported when they are asked for."""
 
     _elsewhere: ClassVar = {
-        "alerts": "streamwatch.notify.alerts_command",
-        "dashboards": "streamwatch.dashboards.commands",
-        "demo": "streamwatch.demo.commands",
-        "notify": "streamwatch.notify.commands",
-        "query": "streamwatch.rules.commands",
-        "rules": "streamwatch.rules.commands",
-        "reference": "streamwatch.reference.commands",
-        "silence": "streamwatch.notify.silence_commands",
+        "alerts": (
+            "streamwatch.notify.alerts_command",
+            "List what fires and what is pending on a running agent: how bad, what, since when, and who was notified.",
+        ),
+        "dashboards": ("streamwatch.dashboards.commands", "Bring the dashboards to Grafana."),
+        "demo": (
+            "streamwatch.demo.commands",
+            "See it work: a reference cluster and streams, load on them, the agent, and one incident.",
+        ),
+        "notify": ("streamwatch.notify.commands", "Try the ways by which people are told."),
+        "query": ("streamwatch.rules.commands", "Evaluate EXPRESSION (PromQL) on a running agent."),
+        "reference": (
+            "streamwatch.reference.commands",
+            "Run a reference Kafka cluster, or Kinesis streams: real to every client, and broken on purpose.",
+        ),
+        "rules": (
+            "streamwatch.rules.commands",
+            "Check, test and export rule files, as Prometheus and its operator read them.",
+        ),
+        "silence": (
+            "streamwatch.notify.silence_commands",
+            "Mute alerts by hand, for a time, on a running agent: see --url. amtool and Grafana can do it as well.",
+        ),
     }
+    """By name: the module, and the line of the list of commands, which is written without importing any of them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted([*super().list_commands(ctx), *self._elsewhere])
@@ -51,8 +67,19 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self._elsewhere:
             return super().get_command(ctx, cmd_name)
-        found: click.Command = getattr(importlib.import_module(self._elsewhere[cmd_name]), cmd_name)
+        found: click.Command = getattr(importlib.import_module(self._elsewhere[cmd_name][0]), cmd_name)
         return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        names = self.list_commands(ctx)
+        limit = formatter.width - 6 - max(map(len, names))
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, self._short_help(name, limit)) for name in names])
+
+    def _short_help(self, name: str, limit: int) -> str:
+        if name in self._elsewhere:
+            return click.Command(name, help=self._elsewhere[name][1]).get_short_help_str(limit)
+        return self.commands[name].get_short_help_str(limit)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -32,7 +32,6 @@ from streamwatch.sources.kinesis.config import Config as KinesisConfig
 from streamwatch.sources.msk.config import Config as MskConfig
 from streamwatch.sources.msk.config import Topics as TopicsConfig
 from streamwatch.sources.open_monitoring.config import Config as PagesConfig
-from streamwatch.sources.open_monitoring.source import OpenMonitoringSource
 from streamwatch.trust import Trust
 
 if TYPE_CHECKING:
@@ -219,6 +218,9 @@ class Wiring:
         return replace(config, bootstrap=self._msk(config, config.msk).bootstrap(config.msk_listener))
 
     def _pages(self, config: KafkaConfig, pages: PagesConfig, hosts: Callable[[], dict[int, str]]) -> Watched:
+        # Threads and an HTTP client: only who reads exporters pays for them.
+        from streamwatch.sources.open_monitoring.source import OpenMonitoringSource  # noqa: PLC0415
+
         name = f"{config.name}/pages"
         return Watched(
             name=name,

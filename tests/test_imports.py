@@ -52,3 +52,45 @@ def test_the_list_says_of_a_command_elsewhere_what_it_says_itself(name: str) -> 
 
     assert real is not None
     assert main._short_help(name, MANY) == real.get_short_help_str(MANY)
+
+
+KAFKA = "kafka: [{name: orders, bootstrap: ['127.0.0.1:9092']}]\n"
+STREAMS = "kinesis: [{name: mine, regions: [eu-west-1]}]\n"
+AWS = {"boto3", "botocore"}
+SENDING = {"cramjam", "apprise", "requests"}
+LOOKING = {"jinja2", "rich", "grafana_api"}
+READING = {"kafka", *AWS}
+
+
+@pytest.mark.parametrize("text", [KAFKA, STREAMS, KAFKA + STREAMS])
+def test_a_configuration_is_checked_without_what_reads_sources(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "agent.yaml"
+    file.write_text(text)
+
+    assert not command("check-config", str(file)) & (READING | SENDING | LOOKING)
+
+
+WIRED = """
+from pathlib import Path
+    from streamwatch.app import App
+    from streamwatch.clock import SystemClock
+    from streamwatch.config import parse
+    from streamwatch.watched import Wiring
+    clock, config = SystemClock(), parse(sys.argv[1], "here", Path())
+    app = App(config, clock)
+    sources = [one.source for part in config.sources for one in Wiring(clock).watched(part, lambda: None)]
+    [one.close() for one in sources]
+"""
+"""The agent, and its sources, which read nothing yet."""
+
+
+@pytest.mark.parametrize(
+    ("text", "unused"),
+    [
+        (KAFKA, AWS | SENDING | LOOKING | {"streamwatch.sources.open_monitoring.source", "streamwatch.reference"}),
+        (STREAMS, {"kafka"} | SENDING | LOOKING | {"streamwatch.sources.msk.source"}),
+    ],
+    ids=["kafka", "kinesis"],
+)
+def test_an_agent_imports_only_what_its_configuration_needs(text: str, unused: set[str]) -> None:
+    assert not imported(WIRED.strip(), text) & unused

@@ -2,6 +2,8 @@
 
 ``KafkaSource`` keeps one connection to each broker on an event loop of its own, in one thread; ``read`` blocks its
 caller until the snapshot is there. Between reads the loop feels the brokers' pulse, and wakes whoever reads.
+
+What needs kafka-python is imported where a source is made: the configuration is declared here, too, and read without.
 """
 
 import asyncio
@@ -16,14 +18,13 @@ from streamwatch.errors import SourceError, SourceUnavailable
 from streamwatch.model.finding import Finding
 from streamwatch.model.kafka import Broker, ClusterSnapshot
 from streamwatch.sources.kafka.config import Config
-from streamwatch.sources.kafka.doctor import examine
 from streamwatch.sources.kafka.failover import next_read
-from streamwatch.sources.kafka.fanout import Fanout
-from streamwatch.sources.kafka.read import Reader
 from streamwatch.sources.log import reading
 
 if TYPE_CHECKING:
     from streamwatch.sources.aws.session import Account
+    from streamwatch.sources.kafka.fanout import Fanout
+    from streamwatch.sources.kafka.read import Reader
 
 __all__ = ["Config", "KafkaSource", "check_up"]
 
@@ -99,7 +100,10 @@ class KafkaSource:
     def _run(self, coroutine: Coroutine[Any, Any, _Result]) -> _Result:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
-    async def _build(self) -> tuple[Fanout, Reader]:
+    async def _build(self) -> "tuple[Fanout, Reader]":
+        from streamwatch.sources.kafka.fanout import Fanout  # noqa: PLC0415 - kafka-python takes 0.1 s and 8 MB
+        from streamwatch.sources.kafka.read import Reader  # noqa: PLC0415 - the same
+
         reading(self.config.name)
         fanout = Fanout(self.config, self._wake, self._account)
         return fanout, Reader(self.config, fanout, self._clock)
@@ -144,6 +148,7 @@ class KafkaSource:
 
 def check_up(config: Config, found: Callable[[Finding], None]) -> None:
     """Examine how one cluster can be reached and what may be asked of it; tell each finding as it comes."""
+    from streamwatch.sources.kafka.doctor import examine  # noqa: PLC0415 - kafka-python takes 0.1 s and 8 MB
 
     async def run() -> None:
         reading(config.name)

@@ -9,7 +9,7 @@ import re
 import ssl
 import threading
 import urllib.request
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -26,6 +26,8 @@ _MOST_TOLD: Final = 200
 """Characters of an answer that a message quotes."""
 _MOST_READ: Final = 2048
 _MOST_HALF: Final = 512
+_LONGER_CODED: Final = 3
+"""So many times as long a secret may be, percent-encoded."""
 _LONGEST_WAIT: Final = 3600.0
 _SECRET_LENGTH: Final = 8
 """Parts of an address that are as long may be secrets; shorter ones are words."""
@@ -35,6 +37,8 @@ _SERVER: Final = 500
 _MASK: Final = "********"
 _SPELLED: Final[Mapping[str, tuple[str, ...]]] = {" ": ("+",), '"': ('\\"',), "\\": ("\\\\",), "/": ("\\/",)}
 """Other ways to write a sign, in forms and in JSON."""
+_LEAST_CODED: Final = 6
+"""Signs of Base64 that may be a secret's; fewer are in any word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +137,11 @@ class Web:
             connection.request(method, self._target(parts), body or None, {**_login(parts), **(headers or {})})
             with closing(connection.getresponse()) as answer:
                 if answer.status not in _OK:
-                    hidden = [*(one.reveal() for one in secrets), *_secret_parts(url), *_login(parts).values()]
+                    sent_by = [*_login(parts).items(), *(headers or {}).items()]
+                    logins = [value.rpartition(" ")[2] for name, value in sent_by if name == "Authorization"]
+                    hidden = [*(one.reveal() for one in secrets), *_secret_parts(url), *logins]
+                    if self._config.proxy is not None:
+                        hidden += _secret_parts(self._config.proxy.reveal())
                     raise _refusal(where, answer, self._clock.now(), hidden)
                 return dict(answer.headers.items())
         except ssl.SSLCertVerificationError as error:
@@ -197,20 +205,37 @@ def _secret_parts(url: str) -> list[str]:
 
 
 def _masked(text: str, secrets: Collection[str]) -> str:
-    """Return a text without secrets, however they are written: each sign as it is, percent-encoded or escaped."""
-    plain = {unquote(one) for one in secrets} | {one.removeprefix("Basic ") for one in secrets}
-    for one in sorted(plain - {""}, key=len, reverse=True):
-        text = re.sub("".join(map(_ways, one)), _MASK, text)
+    """Return a text without secrets, however they are written: each sign as it is, percent-encoded or escaped.
+
+    Whatever the case, too, and in Base64.
+    """
+    plain = {unquote(one) for one in secrets} | set(secrets)
+    coded = {part for one in plain for part in _in_base64(one.encode("utf-8", "replace"))}
+    for one in sorted((plain | coded) - {""}, key=len, reverse=True):
+        ending = "[a-z0-9+/_-]?(?:=|%3d)*" if one in coded else ""
+        text = re.sub(f"(?i:{''.join(map(_ways, one))}{ending})", _MASK, text)
     return text
+
+
+def _in_base64(secret: bytes) -> Iterator[str]:
+    """Yield what is to be seen of a secret in Base64, by itself or anywhere within something longer."""
+    for before in range(3):
+        told = base64.b64encode(bytes(before) + secret).decode().rstrip("=")
+        # The signs at its edges say of what stands beside it, too.
+        found = told[-(-before * 4 // 3) : len(told) - ((before + len(secret)) % 3 != 0)]
+        if len(found) >= _LEAST_CODED:
+            yield from {found, found.replace("+", "-").replace("/", "_")}
 
 
 def _ways(sign: str) -> str:
     """Return a pattern of all ways to write a sign in an address, in JSON and in HTML."""
     number = ord(sign)
     encoded = "".join(f"%(?:25)*{byte:02x}" for byte in sign.encode("utf-8", "replace"))
-    escaped = rf"\\+u{number:04x}|&#0*{number};|&#x0*{number:x};"
+    units = sign.encode("utf-16-be", "replace").hex()
+    in_json = "".join(rf"\\+u{units[at : at + 4]}" for at in range(0, len(units), 4))
+    escaped = rf"{in_json}|\\+x{number:02x}|&#0*{number};|&#x0*{number:x};"
     named = "".join(f"|{re.escape(way)}" for way in (html.escape(sign), *_SPELLED.get(sign, ())) if way != sign)
-    return rf"(?:{re.escape(sign)}|(?i:{encoded}|{escaped}){named})"
+    return f"(?:{re.escape(sign)}|{encoded}|{escaped}{named})"
 
 
 def _authorization(proxy: SplitResult) -> dict[str, str]:
@@ -222,18 +247,28 @@ def _authorization(proxy: SplitResult) -> dict[str, str]:
 def _refusal(where: str, answer: HTTPResponse, now: float, secrets: Collection[str]) -> NotifyError:
     """Return what an answer means that is no success."""
     code = answer.status
-    with suppress(OSError, HTTPException, ValueError):
-        raw = answer.read1(_MOST_READ)
-        told = _masked(raw.decode("utf-8", "replace"), secrets)
-        if len(raw) == _MOST_READ:
-            told = told[:-_MOST_HALF]  # where it was cut off, half a secret may stand
-        told = " ".join(told.split())[:_MOST_TOLD]
-        where = f"{where}: HTTP status {code}{': ' if told else ''}{told}"
+    raw, is_whole = _read(answer)
+    told = _masked(raw.decode("utf-8", "replace"), secrets)
+    if not is_whole:  # where it was cut off, half a secret may stand
+        told = told[: -max(_MOST_HALF, _LONGER_CODED * max(map(len, secrets), default=0))]
+    told = " ".join(told.split())[:_MOST_TOLD]
+    where = f"{where}: HTTP status {code}{': ' if told else ''}{told}"
     wait = _seconds(answer.headers.get("Retry-After"), now)
     if code in _WAITS or code >= _SERVER:
         # A server that fails may have done what it was asked to; one that asks to wait has not.
         return NotifyUnavailable(where, reached=code >= _SERVER, retry_after=wait)
     return NotifyRefused(where, status=code)
+
+
+def _read(answer: HTTPResponse) -> tuple[bytes, bool]:
+    """Return the beginning of an answer's body, and whether that is all of it."""
+    raw = b""
+    try:
+        while len(raw) < _MOST_READ and (part := answer.read1(_MOST_READ - len(raw))):
+            raw += part
+    except (OSError, HTTPException, ValueError):
+        return raw, False
+    return raw, len(raw) < _MOST_READ and not answer.length
 
 
 def _seconds(text: str | None, now: float) -> float | None:

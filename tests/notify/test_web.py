@@ -13,10 +13,13 @@ from streamwatch.clock import SystemClock
 from streamwatch.errors import NotifyRefused
 from streamwatch.model.settings import Secret
 from streamwatch.notify import alertmanager, webhook
-from streamwatch.web import Http, Web
+from streamwatch.notify.channel import Tools
+from streamwatch.notify.text import Links
+from streamwatch.web import Http, Web, basic
+from tests.notify.alerts import notification
 from tests.notify.receiver import Receiver, receiver
 
-PARTS = ("abcd efgh ijkl", "päss/wörd&<ä>", 'quo"ted\\back', "T0123456/B012")
+PARTS = ("abcd efgh ijkl", "päss/wörd&<ä>", 'quo"ted\\back', "T0123456/B012", "🔑🔑 of 12>>??")
 WAYS: dict[str, Callable[[str], str]] = {
     "as it is": str,
     "percent-encoded": lambda text: quote(text, safe=""),
@@ -27,6 +30,13 @@ WAYS: dict[str, Callable[[str], str]] = {
     "in JSON": lambda text: json.dumps(text)[1:-1],
     "in HTML": html.escape,
     "in HTML by numbers": lambda text: "".join(f"&#{ord(sign)};" for sign in text),
+    "in JavaScript": lambda text: "".join(f"\\x{ord(sign):02X}" for sign in text),
+    "in JSON, every sign": lambda text: "".join(
+        f"\\u{unit}" for unit in re.findall("....", text.encode("utf-16-be").hex())
+    ),
+    "in capitals": str.upper,
+    "in Base64": lambda text: base64.b64encode(text.encode()).decode(),
+    "in Base64 of addresses": lambda text: base64.urlsafe_b64encode(text.encode()).decode().rstrip("="),
 }
 
 
@@ -72,3 +82,36 @@ def test_half_a_secret_is_not_seen_either(service: Receiver) -> None:
     with pytest.raises(NotifyRefused) as caught:
         Web(Http(timeout=5.0), SystemClock()).post(f"{service.url}/hooks/s3cr3t-of-the-channel", b"{}")
     assert str(caught.value) == "127.0.0.1: HTTP status 404: no"
+
+
+@pytest.mark.parametrize("offset", range(4))
+def test_a_secret_is_masked_within_what_is_in_base64(offset: int, service: Receiver) -> None:
+    told = base64.b64encode(b"x" * offset + b"s3cr3t-of-the-channel and more").decode()
+    service.status, service.body = 404, told.encode()
+    with pytest.raises(NotifyRefused) as caught:
+        Web(Http(timeout=5.0), SystemClock()).post(f"{service.url}/hooks/s3cr3t-of-the-channel", b"{}")
+    left = str(caught.value).rpartition(" ")[2]
+    assert "********" in left
+    assert not any(told[at : at + 8] in left for at in range(4, 20))
+
+
+@pytest.mark.parametrize("name", ["me", "agent@example.com"])
+def test_the_header_of_a_login_is_masked_whoever_makes_it(name: str, service: Receiver) -> None:
+    config = alertmanager.Config(name="a", urls=(Secret(service.url),), username=name, password=Secret("s3cr3t"))
+    service.status = 401
+    service.body = basic(name, "s3cr3t").encode()
+    channel = alertmanager.targets(config, Tools(Web(Http(), SystemClock()), SystemClock(), Links(), "http://agent"))
+    with pytest.raises(NotifyRefused) as caught:
+        channel[0].notifier.send([notification()])
+    assert str(caught.value) == "127.0.0.1: HTTP status 401: Basic ********"
+
+
+@pytest.mark.parametrize("at", range(1, 22))
+def test_half_a_secret_is_not_seen_where_an_answer_comes_in_parts(at: int, service: Receiver) -> None:
+    secret = "s3cr3t-of-the-channel"
+    service.status, service.headers = 404, {"Transfer-Encoding": "chunked"}
+    parts = (b"no " + secret[:at].encode(), secret[at:].encode() + b" here", b"")
+    service.body = b"".join(f"{len(one):x}\r\n".encode() + one + b"\r\n" for one in parts)
+    with pytest.raises(NotifyRefused) as caught:
+        Web(Http(timeout=5.0), SystemClock()).post(f"{service.url}/hooks/{secret}", b"{}")
+    assert str(caught.value) == "127.0.0.1: HTTP status 404: no ******** here"

@@ -5,15 +5,18 @@ what the template itself says cannot.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote_plus, unquote_plus
 
 import gotpl
 import re2  # type: ignore[import-untyped]
+from gotpl.runtime.gofmt import sprintf
 
 from streamwatch.model.alert import Alert
 from streamwatch.model.notification import Notification
+from streamwatch.notify.defaults import DEFAULTS
 from streamwatch.notify.gotime import Duration, Time, time, zoned
 from streamwatch.promql.relabel import expanded
 from streamwatch.rules import humanize
@@ -21,45 +24,16 @@ from streamwatch.rules import humanize
 Escape: TypeAlias = Callable[[str], str]
 """Makes text of an alert harmless to a service's own notation."""
 
-_BUDGET: Final = gotpl.ExecutionBudget(max_output_chars=200_000, max_iterations=30_000, max_function_calls=30_000)
+_PRINTED: Final = re.compile(
+    r"""(\{\{-?\s*+)(?!(?:if|else|end|range|with|define|template|block|break|continue)\b|/\*|\$\w*\s*(?:,|:?=))"""
+    r"""((?:"(?:\\.|[^"\\])*+"|`[^`]*+`|'(?:\\.|[^'\\])*+'|[^"'`{}]|\}(?!\}))+?)(\s+-\}\}|\s*\}\})"""
+)
+"""An action of a template that prints what it says; the library prints a map its own way, ours are Alertmanager's."""
+_BUDGET: Final = gotpl.ExecutionBudget(max_output_chars=200_000, max_iterations=30_000, max_function_calls=100_000)
+_MOST_PRINTED: Final = 200_000
+_WIDE: Final = re.compile(r"%[^a-zA-Z%]*\d{5}")
+"""A width or a precision of more than a message's characters."""
 _NAME_FIRST: Final = "alertname"
-_DEFAULTS: Final = """
-{{- define "__alertmanager" }}StreamWatch{{ end -}}
-{{- define "__alertmanagerURL" }}{{ .ExternalURL }}/{{ end -}}
-{{- define "__description" }}{{ end -}}
-{{- define "__subject" }}[{{ toUpper .Status }}{{ if eq .Status "firing" }}:{{ len .Alerts.Firing }}{{ end }}]
-{{- " " }}{{ join " " .GroupLabels.Values }}{{ " " }}
-{{- if lt (len .GroupLabels) (len .CommonLabels) }}(
-{{- with .CommonLabels.Remove .GroupLabels.Names }}{{ join " " .Values }}{{ end }}){{ end }}{{ end -}}
-{{- define "__text_alert_list" }}{{ range . }}Labels:
-{{ range .Labels.SortedPairs }} - {{ .Name }} = {{ .Value }}
-{{ end }}Annotations:
-{{ range .Annotations.SortedPairs }} - {{ .Name }} = {{ .Value }}
-{{ end }}Source: {{ .GeneratorURL }}
-{{ end }}{{ end -}}
-{{- define "__text_both" }}{{ join " " .CommonAnnotations.Values }}
-{{ with .Alerts.Firing }}Alerts Firing:
-{{ template "__text_alert_list" . }}{{ end }}{{ with .Alerts.Resolved }}Alerts Resolved:
-{{ template "__text_alert_list" . }}{{ end }}{{ end -}}
-{{- define "slack.default.title" }}{{ template "__subject" . }}{{ end -}}
-{{- define "slack.default.titlelink" }}{{ template "__alertmanagerURL" . }}{{ end -}}
-{{- define "slack.default.fallback" }}{{ template "__subject" . }} | {{ template "__alertmanagerURL" . }}{{ end -}}
-{{- define "slack.default.username" }}{{ template "__alertmanager" . }}{{ end -}}
-{{- define "slack.default.text" }}{{ end -}}
-{{- define "pagerduty.default.description" }}{{ template "__subject" . }}{{ end -}}
-{{- define "pagerduty.default.client" }}{{ template "__alertmanager" . }}{{ end -}}
-{{- define "pagerduty.default.clientURL" }}{{ template "__alertmanagerURL" . }}{{ end -}}
-{{- define "pagerduty.default.instances" }}{{ template "__text_alert_list" . }}{{ end -}}
-{{- define "email.default.subject" }}{{ template "__subject" . }}{{ end -}}
-{{- define "sns.default.subject" }}{{ template "__subject" . }}{{ end -}}
-{{- define "sns.default.message" }}{{ template "__text_both" . }}{{ end -}}
-{{- define "msteams.default.summary" }}{{ template "__subject" . }}{{ end -}}
-{{- define "msteams.default.title" }}{{ template "__subject" . }}{{ end -}}
-{{- define "msteams.default.text" }}{{ template "__text_both" . }}{{ end -}}
-{{- define "msteamsv2.default.title" }}{{ template "__subject" . }}{{ end -}}
-{{- define "msteamsv2.default.text" }}{{ template "__text_both" . }}{{ end -}}
-"""
-"""What Alertmanager's configurations name without defining it."""
 
 
 class TooLong(Exception):
@@ -85,6 +59,9 @@ class _Record:
             raise gotpl.TemplateExecutionError(f"can't evaluate field {field} in {self._kind}: there are {known}")
         return self._fields[field]
 
+    def __str__(self) -> str:
+        return f"{{{' '.join(_printf('%v', one) for one in self._fields.values())}}}"
+
 
 class _Pairs(list[_Record]):
     """Names and values, in order."""
@@ -99,8 +76,11 @@ class _Pairs(list[_Record]):
     def Values(self) -> list[str]:  # noqa: N802 - as above
         return [value for _, value in self._some]
 
-    def __str__(self) -> str:
+    def String(self) -> str:  # noqa: N802 - as above
         return ", ".join(f"{name}={value}" for name, value in self._some)
+
+    def __str__(self) -> str:
+        return self.String()
 
 
 class _Map(dict[str, str]):
@@ -119,10 +99,23 @@ class _Map(dict[str, str]):
     def Values(self) -> list[str]:  # noqa: N802 - as above
         return self.SortedPairs().Values()
 
+    def String(self) -> str:  # noqa: N802 - as above
+        return self.SortedPairs().String()
+
+    def __str__(self) -> str:
+        return self.String()
+
     def __gotemplate_lookup__(self, field: str) -> object:
-        if field in {"SortedPairs", "Remove", "Names", "Values"}:
+        if field in {"SortedPairs", "Remove", "Names", "Values", "String"}:
             return getattr(self, field)
         return self.get(field, "")
+
+
+class _Dict(dict[str, object]):
+    """What `dict` makes: a name that is not there is nothing, as in Go."""
+
+    def __gotemplate_lookup__(self, field: str) -> object:
+        return self.get(field)
 
 
 class _Alerts(list[_Record]):
@@ -159,10 +152,11 @@ class Template:
 
         """
         self._escape = escape
-        whole = _DEFAULTS + text if "template" in text else text
+        printed = _PRINTED.sub(r"\1\2 | _printed\3", text)
+        whole = DEFAULTS + printed if "template" in text else printed
         try:
             self._template = gotpl.Template(
-                whole, name="message", functions=_functions(escape, 0.0), missing_key="zero", budget=_BUDGET
+                whole, name="message", functions=_functions(escape, 0.0), missing_key="error", budget=_BUDGET
             )
         except gotpl.TemplateError as error:
             raise ValueError(f"not a template: {error}") from error
@@ -246,6 +240,28 @@ def _shown(text: str, escape: Escape) -> _Shown:
     return found
 
 
+def _printed(value: object) -> object:
+    """Return a value as it is printed where Alertmanager's own types stand in it; any other as it is."""
+    if isinstance(value, _Map | _Pairs | _Record):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return [_printed(one) for one in value]
+    return value
+
+
+def _printf(layout: str, *some: object) -> str:
+    if sum(len(one) for one in (layout, *some) if isinstance(one, str)) > _MOST_PRINTED or _WIDE.search(layout):
+        raise ValueError("printf: there is no end to it")
+    return sprintf(layout, *map(_printed, some))
+
+
+def _print(*some: object) -> str:
+    shown = [_printed(one) for one in some]
+    texts = [isinstance(one, str) for one in shown]
+    gaps = ["" if at + 1 >= len(shown) or texts[at] or texts[at + 1] else " " for at in range(len(shown))]
+    return "".join(_printf("%v", one) + gap for one, gap in zip(shown, gaps, strict=True))
+
+
 def _plain(value: object) -> Any:  # noqa: ANN401 - whatever a template has
     """Return a value as the alert has it, not as it is shown."""
     if isinstance(value, _Shown):
@@ -273,6 +289,27 @@ def _functions(escape: Escape | None, now: float) -> dict[str, Callable[..., obj
         is_own = isinstance(value, str) and not isinstance(value, _Shown)
         return text if escape is None or is_own else escape(text)
 
+    def re_replace_all(pattern: str, new: str, text: str) -> str:
+        # What is found is an alert's, what replaces it the template's own.
+        safe = escape if escape is not None and isinstance(text, _Shown) else str
+        plain, made, at = str(_plain(text)), [], 0
+        for found in _compiled(pattern).finditer(plain):
+            groups = {name: safe(found[name] or "") for name in (*range(found.re.groups + 1), *found.re.groupindex)}
+            made += [safe(plain[at : found.start()]), expanded(new, groups)]
+            at = found.end()
+        return "".join([*made, safe(plain[at:])])
+
+    def sliced(value: Any, *at: int) -> object:  # noqa: ANN401 - whatever a template has
+        whole = str(_plain(value)).encode() if isinstance(value, str) else value
+        begin, end = (*at, *(0, len(whole))[len(at) :])[:2]
+        if not 0 <= begin <= end <= len(whole):
+            raise ValueError(f"slice: out of range: {begin} to {end} of {len(whole)}")
+        part = whole[begin:end]
+        if not isinstance(part, bytes):
+            return part
+        text = part.decode("utf-8", "replace")
+        return _shown(text, escape) if escape is not None and isinstance(value, _Shown) else text
+
     return {
         "toUpper": on_plain(str.upper),
         "toLower": on_plain(str.lower),
@@ -282,9 +319,7 @@ def _functions(escape: Escape | None, now: float) -> dict[str, Callable[..., obj
         "trimSpace": on_plain(str.strip),
         "join": lambda separator, some: separator.join(map(str, some)),
         "match": lambda pattern, text: _compiled(pattern).search(_plain(text)) is not None,
-        "reReplaceAll": lambda pattern, new, text: str(
-            _compiled(pattern).sub(lambda found: expanded(new, found), str(text))
-        ),
+        "reReplaceAll": re_replace_all,
         "safeHtml": str,
         "safeUrl": str,
         "urlUnescape": on_plain(unquote_plus),
@@ -301,6 +336,12 @@ def _functions(escape: Escape | None, now: float) -> dict[str, Callable[..., obj
         "toJson": to_json,
         # Go's own, which would not find what is escaped, or print what a map does not have.
         "index": _index,
+        "slice": sliced,
+        "len": lambda value: len(str(_plain(value)).encode() if isinstance(value, str) else value),
+        "_printed": _printed,
+        "print": _print,
+        "printf": _printf,
+        "println": lambda *some: " ".join(_printf("%v", one) for one in some) + "\n",
         "eq": lambda first, *others: any(_plain(first) == _plain(one) for one in others),
         "ne": lambda first, second: _plain(first) != _plain(second),
         "urlquery": lambda *some: quote_plus("".join(str(_plain(one)) for one in some), safe=""),
@@ -332,4 +373,4 @@ def _index(value: Any, *at: Any) -> object:  # noqa: ANN401 - whatever a templat
 def _dict(*some: object) -> dict[str, object]:
     if len(some) % 2:
         raise ValueError("dict: names and values come in pairs")
-    return {str(some[at]): some[at + 1] for at in range(0, len(some), 2)}
+    return _Dict({str(some[at]): some[at + 1] for at in range(0, len(some), 2)})

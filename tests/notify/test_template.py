@@ -63,6 +63,21 @@ def shown(text: str, told: Notification = FIRING, *, escape: bool = False) -> st
         ('{{ (dict "a" 1).a }} {{ append (list "a") "b" | join "," }}', "1 a,b"),
         ('{{ define "own" }}<{{ .Status }}>{{ end }}{{ template "own" . }}', "<firing>"),
         ('{{ printf "%s-%d" .Status (len .Alerts) }}', "firing-2"),
+        (
+            "{{ .GroupLabels }}; {{- .GroupLabels.SortedPairs -}}",
+            "alertname=Down, kafka_cluster=shop;alertname=Down, kafka_cluster=shop",
+        ),
+        (
+            '{{ printf "%s %v" .GroupLabels .GroupLabels.Names }}',
+            "alertname=Down, kafka_cluster=shop [alertname kafka_cluster]",
+        ),
+        ("{{ print .GroupLabels 1 2 .Status }}", "alertname=Down, kafka_cluster=shop1 2firing"),
+        ("{{ println .GroupLabels true }}", "alertname=Down, kafka_cluster=shop true\n"),
+        ("{{ .GroupLabels.String }}", "alertname=Down, kafka_cluster=shop"),
+        ("{{ range .GroupLabels.SortedPairs }}{{ . }}{{ end }}", "{alertname Down}{kafka_cluster shop}"),
+        ('{{ $x := .Status }}{{ $x = "}}" }}{{ $x }}{{ `{{ x }}` }}{{/* {{ don\'t */}}', "}}{{ x }}"),
+        ('{{ len "é" }} {{ slice .Status 1 3 }} {{ len (slice .Alerts 1) }}', "2 ir 1"),
+        ('{{ if (dict "a" 1).b }}yes{{ else }}no{{ end }}', "no"),
     ],
 )
 def test_data_and_functions(text: str, wanted: str) -> None:
@@ -85,6 +100,8 @@ def test_its_default_messages() -> None:
     assert "Alerts Firing:\nLabels:\n - alertname = Down\n - broker = 1\n" in firing
     assert "Annotations:\n - runbook_url = /runbooks/Down\n - summary = Down of 1\nSource: http://agent" in firing
     assert " - broker = 2\n" in over
+    assert shown('{{ template "telegram.default.message" . }}', BOTH) == text
+    assert shown('[{{ template "slack.default.pretext" . }}]') == "[]"
     for name in ("email.default.subject", "pagerduty.default.description", "msteamsv2.default.title"):
         assert shown(f'{{{{ template "{name}" . }}}}') == "[FIRING:2] Down shop (critical)"
 
@@ -99,12 +116,25 @@ def test_its_default_messages() -> None:
         ('{{ tz "Mars" (index .Alerts 0).StartsAt }}', "unknown time zone Mars"),
         ('{{ match "(" "x" }}', "not a regular expression"),
         ("{{ (index .Alerts 9).Status }}", "index out of range"),
+        ("{{ .Status.Nope }}", "Nope"),
+        ("{{ .CommonLabels.nothing.Nope }}", "Nope"),
+        ("{{ .Alerts.Firing.Nope }}", "Nope"),
+        ("{{ (index .Alerts 0).EndsAt.Nope }}", "Nope"),
+        ("{{ slice .Status 1 99 }}", "out of range"),
+        ('{{ printf "%900000000d" 1 }}', "there is no end to it"),
+        ('{{ define "a" }}{{ template "a" . }}{{ end }}{{ template "a" . }}', "template depth"),
     ],
 )
 def test_what_there_is_not_is_an_error(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=r".*") as caught:
         shown(text)
     assert said in str(caught.value)
+
+
+def test_there_is_an_end_to_what_is_printed() -> None:
+    doubled = '{{ $x = printf "%s%s" $x $x }}' * 40
+    with pytest.raises(ValueError, match="there is no end to it"):
+        shown('{{ $x := "x" }}' + doubled)
 
 
 def test_there_is_an_end_to_every_template() -> None:
@@ -128,6 +158,14 @@ def test_there_is_an_end_to_every_template() -> None:
         ('{{ eq .CommonLabels.topic "<!channel> a&b" }} {{ match "a&b" .CommonLabels.topic }}', "true true"),
         ("{{ .CommonLabels.topic | urlquery }}", "%3C%21channel%3E+a%26b"),
         ("{{ .GroupLabels | toJson }}", '{"alertname": "Down", "kafka_cluster": "shop"}'),
+        ("{{ slice .CommonLabels.topic 0 3 }} {{ len .CommonLabels.topic }}", "&lt;!c 14"),
+        ('{{ reReplaceAll "[<>]" "" .CommonLabels.topic }}', "!channel a&amp;b"),
+        ('{{ reReplaceAll "(a&b)" "<http://x/|$1>" .CommonLabels.topic }}', "&lt;!channel&gt; <http://x/|a&amp;b>"),
+        ('{{ reReplaceAll "&lt;" "<" .CommonLabels.topic }}', "&lt;!channel&gt; a&amp;b"),
+        (
+            "{{ .CommonLabels.Remove .GroupLabels.Names }}",
+            "broker=1, severity=critical, topic=&lt;!channel&gt; a&amp;b",
+        ),
         (
             '{{ range .CommonLabels.SortedPairs }}{{ if eq .Name "topic" }}{{ .Value }}{{ end }}{{ end }}',
             "&lt;!channel&gt; a&amp;b",

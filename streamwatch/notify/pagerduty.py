@@ -87,7 +87,7 @@ class PagerDuty:
             "links": [
                 {"href": where, "text": what}
                 for what, where in told_links(told, self._tools.links).items()
-                if "://" in where
+                if where.startswith(("http://", "https://"))
             ],
             "payload": {
                 "summary": self._writer.title(told, _MOST_SUMMARY),

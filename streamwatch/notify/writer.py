@@ -1,12 +1,17 @@
 """Titles and texts of messages: by templates of the user's where there are some, and never longer than they may be."""
 
+import re
 from collections.abc import Callable
+from typing import Final
 
 from streamwatch.model.notification import Notification
 from streamwatch.notify.channel import Tools
 from streamwatch.notify.fit import fitted
 from streamwatch.notify.template import Escape, Template, TooLong, read
 from streamwatch.notify.text import Links, cleaned, is_blank, plain_text, plain_title, truncated
+
+_TORN: Final = re.compile(r"(?:&\w{0,4}|<(?:(?:[!@#]|https?:|mailto:)[^<>]*)?)\Z")
+"""The beginning of an escaped sign, a mention or a link, whose end is cut off."""
 
 
 class Writer:
@@ -98,12 +103,7 @@ class Writer:
         found = truncated(text, most)
         if found == text or self._escape is None:
             return found
-        kept = found[:-1]
-        for begins, ends in (("&", ";"), ("<", ">")):
-            at = kept.rfind(begins)
-            if at >= 0 and ends not in kept[at:]:
-                kept = kept[:at].rstrip()
-        return f"{kept}…"
+        return f"{_TORN.sub('', found[:-1]).rstrip()}…"
 
 
 def rendered(template: Template, told: Notification, links: Links, channel: str, agent: str) -> str:

@@ -50,6 +50,8 @@ def _teams(body: bytes) -> str:
         (len(body) > 28 * KB, "RequestEntityTooLarge"),
         (not card["body"] or any(not one["text"].strip() for one in card["body"]), "BadRequest: an empty TextBlock"),
         (len(card["actions"]) > 6, "BadRequest: too many actions"),
+        (any(not one["url"].startswith("http") for one in card["actions"]), "BadRequest: no address of the web"),
+        (any(re.search(r"\][(\[:]", one["text"]) for one in card["body"]), "a link that no template says"),
     )
 
 

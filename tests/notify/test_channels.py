@@ -5,6 +5,7 @@ import hmac
 import json
 import logging
 import os
+import re
 import socket
 import stat
 from collections.abc import Callable, Iterator, Mapping
@@ -238,6 +239,48 @@ def test_templates_of_the_user_are_used(service: Receiver) -> None:
     assert text == "Down of 1 https://wiki.example.com/runbooks/Down "
     with pytest.raises(ValueError, match="title: not a template"):
         replace(config, title="{{ .Status")
+
+
+@pytest.mark.parametrize(
+    ("text", "topic", "wanted"),
+    [
+        ("{{ .CommonLabels.topic }}", "[x](http://evil) a", "[x]\u200b(http://evil) a"),
+        ("{{ .CommonLabels.topic }}", "![x][y] [y]: http://evil", "![x]\u200b[y] [y]\u200b: http://evil"),
+        ("[runbook]({{ .Runbook }})", "", "[runbook](https://wiki.example.com/runbooks/Down)"),
+        (
+            "[{{ .CommonLabels.topic }}](https://h/?a=1&b=2)",
+            "x](http://evil)",
+            "[x]\u200b(http://evil)](https://h/?a=1&b=2)",
+        ),
+        ("{{ .CommonLabels.topic }}{{ .CommonLabels.to }}", "[x]", "[x]\u200b(http://evil)"),
+        ("{{ .CommonLabels.topic }}", "rate(a[5m]) < 5 & b_c", "rate(a[5m]) < 5 & b_c"),
+    ],
+)
+def test_a_label_makes_no_link_in_teams(text: str, topic: str, wanted: str, service: Receiver) -> None:
+    channel = teams.Teams(teams.Config(name="t", url=Secret(service.url), text=text), tools())
+    channel.send([notification(alert(topic=topic, to="(http://evil)"))])
+    card = json.loads(service.requests[0].body)["attachments"][0]["content"]
+    assert card["body"][1]["text"] == wanted
+
+
+@pytest.mark.parametrize("where", ["javascript://x/%0aalert(1)", "file:///etc/passwd", "ftp://h/x", "/runbooks/Down"])
+@pytest.mark.parametrize("kind", ["teams", "pagerduty"])
+def test_only_an_address_of_the_web_is_a_link(kind: str, where: str, service: Receiver) -> None:
+    told = notification(alert().but(annotations=(("runbook_url", where),)))
+    HTTP[kind](service.url, replace(tools(), links=Links())).send([told])
+    body = json.loads(service.requests[0].body)
+    assert (body["links"] if kind == "pagerduty" else body["attachments"][0]["content"]["actions"]) == []
+
+
+@pytest.mark.parametrize("end", ["", "&amp;", "<!here>", "<https://h/x|y z>", "<@U1>"])
+def test_a_title_is_cut_at_its_end_alone(end: str, service: Receiver) -> None:
+    for length in range(120, 145):
+        title = f"lag < 5 & Q&A {{{{ .Status }}}} {'x' * length}{end} and more of it" + " y" * 40
+        slack.Slack(slack.Config(name="s", url=Secret(service.url), title=title), tools()).send([notification()])
+        told = json.loads(service.requests[-1].body)["text"]
+        assert len(told) <= 140
+        assert told.startswith("lag < 5 & Q&A firing xxxx")
+        assert re.search(r"<(?! )[^>]*…|&(?:a|am|amp)…", told) is None
 
 
 def test_a_dashboard_shows_the_time_of_the_incident(service: Receiver) -> None:

@@ -20,7 +20,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from streamwatch.clock import Clock
 from streamwatch.errors import NotifyError, NotifyRefused, NotifyUnavailable
-from streamwatch.model.settings import Duration, FilePath, Secret, setting
+from streamwatch.model.settings import Duration, FilePath, Secret, refuse, setting, tried
 
 _MOST_TOLD: Final = 200
 """Characters of an answer that a message quotes."""
@@ -52,7 +52,11 @@ class Http:
     )
 
     def __post_init__(self) -> None:
-        check_url("proxy", self.proxy)
+        refuse(self.problems())
+
+    def problems(self) -> Iterator[str]:
+        """Yield every mistake."""
+        yield from tried(check_url, "proxy", self.proxy)
 
 
 def check_url(field: str, url: Secret | None) -> None:
@@ -75,7 +79,10 @@ def check_url(field: str, url: Secret | None) -> None:
 
 def has_login(url: Secret) -> bool:
     """Say whether an address has a name and a password, which are sent with each request."""
-    return urlsplit(url.reveal()).username is not None
+    try:
+        return urlsplit(url.reveal()).username is not None
+    except ValueError:
+        return False  # it is no address at all
 
 
 def basic(username: str, password: str) -> str:

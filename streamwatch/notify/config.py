@@ -20,7 +20,7 @@ from streamwatch.notify.sns import Config as Sns
 from streamwatch.notify.teams import Config as Teams
 from streamwatch.notify.text import Links
 from streamwatch.notify.webhook import Config as Webhook
-from streamwatch.web import Http
+from streamwatch.web import Http, check_url
 
 Channel = Alertmanager | Apprise | Command | Logged | Mail | PagerDuty | Slack | Sns | Teams | Webhook
 
@@ -69,6 +69,13 @@ class Heartbeat:
 
     url: Secret = setting("what is asked for, again and again, as long as alerts are decided and can be sent")
     interval: Duration = setting("how often", default=60.0, minimum=1.0, maximum=86_400.0)
+
+    def __post_init__(self) -> None:
+        refuse(self.problems())
+
+    def problems(self) -> Iterator[str]:
+        """Yield every mistake."""
+        yield from tried(check_url, "url", self.url)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,8 +143,10 @@ class Config:
             "teams": self.teams,
             "sns": self.sns,
             "mail": self.mail,
+            "pagerduty": self.pagerduty,
+            "apprise": self.apprise,
         }
-        for kind, some in {**kinds, "pagerduty": self.pagerduty}.items():
+        for kind, some in kinds.items():
             for at, one in enumerate(some):
                 for field in ("title", "text") if one is not None else ():
                     text = getattr(one, field, None)

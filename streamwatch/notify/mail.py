@@ -1,5 +1,6 @@
 """E-mail by SMTP with TLS; the messages of one incident make one thread."""
 
+import re
 import smtplib
 import ssl
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ from streamwatch.notify.template import read
 from streamwatch.notify.writer import Writer
 from streamwatch.web import trusting
 
+_ADDRESS: Final = re.compile(r"[^\s@,;<>]+@[^\s@,;<>]+")
 _MOST_SUBJECT: Final = 200
 _MOST_TEXT: Final = 64_000
 """Characters: a message of a quarter of a megabyte at most, which every server takes."""
@@ -54,8 +56,8 @@ class Config:
         yield from tried(read, "title", self.title)
         yield from tried(read, "text", self.text)
         for field, some in (("sender", (self.sender,)), ("to", self.to)):
-            if not some or any(one is not None and ("@" not in one or any(map(str.isspace, one))) for one in some):
-                yield f"{field}: an address is wanted, as in 'me@example.com'"
+            if not some or any(one is not None and _ADDRESS.fullmatch(one) is None for one in some):
+                yield f"{field}: an address is wanted, as in 'me@example.com'; several are a list"
         if (self.username is None) != (self.password is None):
             yield "username: it and `password` belong together"
         if self.username is not None and self.security == "none":

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -9,7 +10,8 @@ from urllib.parse import quote, urlencode
 
 from streamwatch.model.alert import Alert
 from streamwatch.model.notification import Notification
-from streamwatch.model.settings import setting
+from streamwatch.model.settings import Secret, refuse, setting, tried
+from streamwatch.web import check_url
 
 _ELLIPSIS: Final = "…"
 _JOINER: Final = "\u200d"
@@ -37,6 +39,14 @@ class Links:
     dashboard: str | None = setting(
         "a dashboard's address; `from` and `to` around the incident and `var-…` of its labels are added", default=None
     )
+
+    def __post_init__(self) -> None:
+        refuse(self.problems())
+
+    def problems(self) -> Iterator[str]:
+        """Yield every mistake."""
+        for field, where in (("runbooks", self.runbooks), ("dashboard", self.dashboard)):
+            yield from tried(check_url, field, None if where is None else Secret(where))
 
     def runbook(self, notification: Notification) -> str:
         """Return the address of the first alert's runbook; empty where it has none."""

@@ -33,6 +33,13 @@ SECRET = "s3cr3t"
         ("{mail: [{name: m, server: 'h:25', sender: me, to: [a@b]}]}", "notify.mail[0].sender: an address is wanted"),
         ("{inhibit: [{source_matchers: ['a=b'], target_matchers: ['x']}]}", "inhibit[0].target_matchers: 'x' is no"),
         ("{http: {proxy: 's3cr3t'}}", "notify.http.proxy: this is no address"),
+        ("{heartbeat: {url: 's3cr3t'}}", "notify.heartbeat.url: this is no address"),
+        ("{links: {dashboard: 'd/kafka'}}", "notify.links.dashboard: this is no address"),
+        ("{links: {runbooks: wiki.example.com}}", "notify.links.runbooks: this is no address"),
+        *(
+            (f"{{mail: [{{name: m, server: 'h:25', sender: a@b, to: ['{to}']}}]}}", "notify.mail[0].to: an address is")
+            for to in ("a@b,c@d", "a@b;c@d", "Me <a@b>", "a@b@c", "@b", "a@", "a b@c")
+        ),
     ],
 )
 def test_a_mistake_is_told(text: str, said: str) -> None:
@@ -54,8 +61,16 @@ notify:
   routes:
     - {channels: [pagr]}
     - {match: ['severity'], channels: [chat]}
+  apprise:
+    - {name: other, url: 'json://h/x', text: '{{ if eq .Status "firing" }}x{{ end }}'}
+  heartbeat: {url: nope, interval: 0s}
+  links: {dashboard: nope}
+  http: {proxy: nope, timeout: 1000s}
   mutes:
     - {cron: '99 22 * * fri', lasts: 58h, zone: Here/There}
+remote_write:
+  - {name: a, url: nope, interval: soon, username: me, labels: ['=b'], headers: [none, 'A: b', also none]}
+log: {level: loud}
 """
 
 
@@ -76,8 +91,21 @@ def test_no_mistake_hides_another(tmp_path: Path) -> None:
         (8, "notify.slack[2].text: the template fails for an alert that is over: can't evaluate field Nope"),
         (10, "notify.routes[0].channels: no channel is called 'pagr'"),
         (11, "notify.routes[1].match: 'severity' is no condition"),
-        (13, "notify.mutes[0].cron: '99 22 * * fri'"),
-        (13, "notify.mutes[0].zone: 'Here/There' is no time zone"),
+        (13, "notify.apprise[0].text: nothing is to be seen for an alert that is over"),
+        (14, "notify.heartbeat.url: this is no address"),
+        (14, "notify.heartbeat.interval: '0s' is too little"),
+        (15, "notify.links.dashboard: this is no address"),
+        (16, "notify.http.proxy: this is no address"),
+        (16, "notify.http.timeout: '1000s' is too much"),
+        (18, "notify.mutes[0].cron: '99 22 * * fri'"),
+        (18, "notify.mutes[0].zone: 'Here/There' is no time zone"),
+        (20, "remote_write[0].url: this is no address"),
+        (20, "remote_write[0].interval: 'soon'"),
+        (20, "remote_write[0].username: a name and a password belong together"),
+        (20, "remote_write[0].labels[0]: '=b' is no label"),
+        (20, "remote_write[0].headers[0]: this is no header"),
+        (20, "remote_write[0].headers[2]: this is no header"),
+        (21, "log.level: 'loud' is not allowed"),
     ):
         assert f"agent.yaml:{line}: {part}" in told
     assert "none.yml: cannot be read" in told

@@ -1,10 +1,11 @@
 """Where samples are sent."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from streamwatch.model.settings import Duration, FilePath, Secret, setting
+from streamwatch.model.settings import Duration, FilePath, Secret, refuse, setting, tried
 from streamwatch.sources.aws.config import Access
 from streamwatch.web import Http, check_url, has_login
 
@@ -50,21 +51,25 @@ class Config:
     max_age: Duration = setting("samples that are older are not sent any more", default=3600.0, minimum=60.0)
 
     def __post_init__(self) -> None:
-        check_url("url", self.url)
+        refuse(self.problems())
+
+    def problems(self) -> Iterator[str]:
+        """Yield every mistake."""
+        yield from tried(check_url, "url", self.url)
         if (self.username is None) != (self.password is None):
-            raise ValueError("username: a name and a password belong together: give both, or neither")
-        ways = (self.username, self.token, self.sigv4, True if has_login(self.url) else None)
+            yield "username: a name and a password belong together: give both, or neither"
+        ways = (self.username, self.token, self.sigv4, True if self.url is not None and has_login(self.url) else None)
         if sum(one is not None for one in ways) > 1:
-            raise ValueError(
+            yield (
                 "token: there is one way to say who asks: a name and password (those of the address count), a token, or"
                 " sigv4"
             )
-        for one in self.labels:
-            if _LABEL.fullmatch(one) is None:
-                raise ValueError(f"labels: {one!r} is no label: write 'env=live'")
-        for one in self.headers:
-            if _HEADER.fullmatch(one) is None:
-                raise ValueError("headers: this is no header: write 'X-Scope-OrgID: shop'")
+        for at, one in enumerate(self.labels or ()):
+            if one is not None and _LABEL.fullmatch(one) is None:
+                yield f"labels[{at}]: {one!r} is no label: write 'env=live'"
+        for at, one in enumerate(self.headers or ()):
+            if one is not None and _HEADER.fullmatch(one) is None:
+                yield f"headers[{at}]: this is no header: write 'X-Scope-OrgID: shop'"
 
     @property
     def http(self) -> Http:

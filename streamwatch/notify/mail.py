@@ -125,7 +125,8 @@ def _understood(error: Exception, config: Config, *, at_data: bool) -> NotifyErr
         what = f"{where}: no recipient was taken: {codes}"
         return NotifyUnavailable(what) if any(code in _TRANSIENT for code in codes) else NotifyRefused(what)
     if isinstance(error, smtplib.SMTPAuthenticationError):
-        return NotifyRefused(f"{where}: the login was refused ({error.smtp_code})")
+        what = f"{where}: the login was refused ({error.smtp_code})"
+        return NotifyUnavailable(what) if error.smtp_code in _TRANSIENT else NotifyRefused(what)
     if isinstance(error, smtplib.SMTPResponseException):
         told = error.smtp_error.decode("utf-8", "replace") if isinstance(error.smtp_error, bytes) else ""
         if config.password is not None:

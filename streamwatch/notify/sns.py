@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from streamwatch.errors import NotifyRefused, NotifyUnavailable
@@ -25,9 +26,20 @@ _MOST_BYTES: Final = 250_000
 _MOST_TEXT: Final = 8000
 _MOST_ATTRIBUTE: Final = 256
 _ARN_PARTS: Final = 6
+_FIFO: Final = ".fifo"
 _WAIT_CODES: Final = frozenset({408, 425, 429})
-_WAITS: Final = frozenset({"Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded"})
+_WAITS: Final = frozenset(
+    {
+        "Throttling", "ThrottlingException", "Throttled", "ThrottledException", "RequestThrottled",
+        "RequestThrottledException", "RequestLimitExceeded", "BandwidthLimitExceeded", "TooManyRequestsException",
+        "LimitExceededException", "SlowDown", "KMSThrottling", "KMSThrottlingException", "PriorRequestNotComplete",
+        "RequestTimeout", "RequestTimeoutException", "TransactionInProgressException", "InternalFailure",
+        "InternalError", "InternalErrorException", "ServiceUnavailable", "ConcurrentAccessException",
+    }
+)  # fmt: skip
+"""Refusals that pass, whatever their HTTP status is."""
 _SERVER: Final = 500
+_MOST_SAID: Final = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,13 +96,21 @@ class Sns:
             "Subject": subject[:_MOST_SUBJECT],
             "Message": message,
             "MessageAttributes": {n: {"DataType": "String", "StringValue": v} for n, v in attributes.items()},
+            **(self._in_order(told) if self._config.topic_arn.endswith(_FIFO) else {}),
         }
+
+    @staticmethod
+    def _in_order(told: Notification) -> dict[str, str]:
+        """Return what a topic that keeps the order wants besides: an incident's messages are in order, each once."""
+        group = sha256(told.key.encode()).hexdigest()
+        once = sha256(f"{told.key}/{told.status}/{told.at:.3f}".encode()).hexdigest()
+        return {"MessageGroupId": group, "MessageDeduplicationId": once}
 
     def _publish(self, told: Notification) -> None:
         # Who has no such channel does not pay for the library.
         from botocore.exceptions import ClientError  # noqa: PLC0415
 
-        from streamwatch.sources.aws.errors import NoCredentials, is_stale  # noqa: PLC0415
+        from streamwatch.sources.aws.errors import NoCredentials, is_stale, refusal  # noqa: PLC0415
 
         topic = self._config.topic_arn
         try:
@@ -100,7 +120,7 @@ class Sns:
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))
             status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-            what = f"SNS: {code}: {str(error.response.get('Error', {}).get('Message', ''))[:200]}"
+            what = f"SNS: {refusal(error)[:_MOST_SAID]}"
             if code in _WAITS or status in _WAIT_CODES or status >= _SERVER or is_stale(error):
                 raise NotifyUnavailable(what, reached=status >= _SERVER) from None
             raise NotifyRefused(what) from None

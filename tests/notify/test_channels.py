@@ -342,32 +342,3 @@ def test_the_log_is_told(caplog: pytest.LogCaptureFixture) -> None:
         ("WARNING", "Down of 1"),
         ("INFO", "RESOLVED: Down of 1"),
     ]
-
-
-def test_sns_takes_the_keys_of_a_file_that_came_late_or_was_rotated(
-    service: Receiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    service.body = PUBLISHED
-    notifier = HTTP["sns"](service.url, tools())
-    found = outcome(notifier)
-    assert isinstance(found, NotifyUnavailable)
-    assert "shared-credentials-file" in str(found)
-    for key in ("AKIDFIRST", "AKIDSECOND!"):
-        text = f"[default]\naws_access_key_id = {key}\naws_secret_access_key = {SECRET}\n"
-        (tmp_path / "credentials").write_text(text, "utf-8")
-        assert outcome(notifier) is None
-        assert key in str(service.requests[-1].headers)
-
-
-def test_sns_waits_for_other_keys_where_aws_does_not_know_these(service: Receiver) -> None:
-    service.status = 403
-    service.body = (
-        b'<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><Error><Type>Sender</Type>'
-        b"<Code>ExpiredToken</Code><Message>expired</Message></Error></ErrorResponse>"
-    )
-    assert isinstance(outcome(HTTP["sns"](service.url, tools())), NotifyUnavailable)

@@ -30,6 +30,7 @@ class Mailbox:
     def __init__(self) -> None:
         self.messages: list[EmailMessage] = []
         self.answer = "250 OK"
+        self.login: str | None = None
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
         if self.answer.startswith("250"):
@@ -42,6 +43,8 @@ class Server(Controller):
 
     def factory(self) -> SMTP:
         def login(_server: Any, _session: Any, _envelope: Any, _mechanism: Any, data: Any) -> AuthResult:
+            if self.handler.login is not None:
+                return AuthResult(success=False, handled=False, message=self.handler.login)
             return AuthResult(success=(data.login, data.password) == (b"me", PASSWORD.encode()), handled=False)
 
         return SMTP(
@@ -131,6 +134,12 @@ def test_a_wrong_password_is_refused_and_never_sent_in_the_clear(send: Send) -> 
     assert isinstance(send(password=Secret("wrong")), NotifyRefused)
     with pytest.raises(ValueError, match="security: a password is not sent in the clear"):
         send(security="none")
+
+
+def test_a_login_that_fails_for_now_is_tried_again(send: Send, mailbox: Mailbox) -> None:
+    for answer, kind in (("454 4.7.0 Temporary authentication failure", NotifyUnavailable), ("535 no", NotifyRefused)):
+        mailbox.login = f"{answer} {PASSWORD}"
+        assert isinstance(send(), kind)
 
 
 def test_a_server_that_is_not_trusted_or_not_there_is_not_sent_to(send: Send, mailbox: Mailbox, tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """Alertmanager, by its API v2: every alert by itself and again every minute, as Prometheus does; several at once."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Final
 
 from streamwatch.model.alert import Alert
@@ -10,12 +11,15 @@ from streamwatch.model.notification import Notification
 from streamwatch.model.settings import Duration, Secret, refuse, setting, tried
 from streamwatch.notify.channel import Target, Tools
 from streamwatch.notify.plan import Pace
-from streamwatch.notify.text import Links, annotations, instant
+from streamwatch.notify.text import Links, annotations, instant, truncated
 from streamwatch.web import basic, check_url, has_login
 
 _MOST_ALERTS: Final = 64
 _MOST_BYTES: Final = 1_000_000
 """Of a request's body: more than most servers before it take by default, nginx for one."""
+_MOST_LABELS: Final = 60
+_MOST_LABEL: Final = 500
+"""Characters of a label, and labels, of an alert whose labels are too long for a request."""
 _LINGER_SECONDS: Final = 300.0
 _ENDS: Final = 4
 """An alert of which nothing is heard for so many times the interval has ended, for Alertmanager."""
@@ -90,15 +94,26 @@ class Alertmanager:
 
 
 def _bodies(alerts: list[dict[str, Any]]) -> Iterator[bytes]:
-    """Yield requests' bodies: halves of what is too long; of one alert that is, what tells it from others."""
+    """Yield requests' bodies: halves of what is too long; of one alert that is, what tells it from others.
+
+    Labels that are too long by themselves are cut; a hash of the whole keeps alerts apart.
+    """
     body = json.dumps(alerts).encode()
     if len(body) <= _MOST_BYTES:
         yield body
     elif len(alerts) > 1:
         yield from _bodies(alerts[: len(alerts) // 2])
         yield from _bodies(alerts[len(alerts) // 2 :])
+    elif alerts[0]["annotations"]:
+        yield from _bodies([{**alerts[0], "annotations": {}}])
     else:
-        yield json.dumps([{**alerts[0], "annotations": {}}]).encode()
+        yield json.dumps([{**alerts[0], "labels": _cut(alerts[0]["labels"])}]).encode()
+
+
+def _cut(labels: Mapping[str, str]) -> dict[str, str]:
+    first = sorted(labels, key=lambda name: (name not in {"alertname", "severity"}, len(name)))[:_MOST_LABELS]
+    whole = sha256(json.dumps(sorted(labels.items())).encode()).hexdigest()
+    return {name[:_MOST_LABEL]: truncated(labels[name], _MOST_LABEL) for name in first} | {"cut": whole}
 
 
 def targets(config: Config, tools: Tools) -> tuple[Target, ...]:

@@ -182,7 +182,7 @@ SERVICES = {
     "alertmanager": Service(
         _alertmanager,
         "that of the proxy before it: nginx takes 1 MiB by default",
-        "64 alerts and 1,000,000 bytes a request, as many requests as that takes; labels are never cut",
+        "64 alerts and 1,000,000 bytes a request, as many requests as that takes; longer labels are cut",
         lambda body: (body.decode(), 0),
     ),
     "log": Service(_log, "none", "one line of 1,000 characters", lambda body: _text(body.decode())),

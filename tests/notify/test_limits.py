@@ -8,6 +8,7 @@ import logging
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -169,6 +170,23 @@ def test_every_alert_gets_to_alertmanager(finished: Finished) -> None:
     bodies = finished.bodies("alertmanager", told)
     assert len(bodies) > 1
     assert sum(len(json.loads(body)) for body in bodies) == 100
+
+
+@pytest.mark.parametrize(
+    "labels", [{"a": "x" * 1_100_000}, {f"l{at}": "é" * 900 for at in range(900)}, {"n" * 1_100_000: "x"}]
+)
+def test_one_alert_may_be_longer_than_a_request_to_alertmanager(labels: dict[str, str], finished: Finished) -> None:
+    base = notification(1, "orders", "firing")
+    some = [Labels({**base.alerts[0].labels, **labels, "z": end}) for end in ("1", "2" * 2000, "2" * 2000 + "3")]
+    seen = []
+    for status in ("firing", "inactive"):
+        told = tuple(base.alerts[0].but(labels=one, state=status) for one in some)
+        bodies = finished.bodies("alertmanager", replace(base, alerts=told))
+        assert [SERVICES["alertmanager"].refusal(body) for body in bodies] == ["", "", ""]
+        seen.append([json.loads(body)[0]["labels"] for body in bodies])
+    assert seen[0] == seen[1], "what is over is what fired"
+    assert len({json.dumps(one) for one in seen[0]}) == 3, "one is not another"
+    assert all(one["alertname"] == "KafkaGroupLagging" for one in seen[0])
 
 
 def test_what_a_template_lists_is_cut_by_alerts_and_says_so(finished: Finished) -> None:

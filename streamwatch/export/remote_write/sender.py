@@ -87,6 +87,8 @@ class Sender:
         self._version: Version = "1.0" if config.version == "1.0" else "2.0"
         self._most = config.samples_per_request
         """Samples in a request: fewer, where the receiver does not take as many."""
+        self._least = self._most
+        """The fewest so far."""
         self._is_sure = config.version != "auto"
         """Whether the version is known to be understood."""
         self._changed = threading.Condition()
@@ -187,6 +189,9 @@ class Sender:
                 self._halve(under_way, request)
                 return
             self._refused(request, error)
+            if error.status == _TOO_LARGE:
+                self._widen(under_way, request)
+                return
         except NotifyError as error:
             self._failed(error)
             return
@@ -206,11 +211,18 @@ class Sender:
     def _halve(self, under_way: _UnderWay, request: Request) -> None:
         """Send the same samples in smaller requests, now and from now on."""
         self._most = request.samples // 2
-        log.info(
-            "a request was too large for the receiver: smaller ones are sent",
-            extra={"receiver": self.config.name, "samples_per_request": self._most},
-        )
+        if self._most < self._least:
+            self._least = self._most
+            log.info(
+                "a request was too large for the receiver: smaller ones are sent",
+                extra={"receiver": self.config.name, "samples_per_request": self._most},
+            )
         self._under_way = self._begin(under_way.cycle, under_way.done)
+
+    def _widen(self, under_way: _UnderWay, request: Request) -> None:
+        """Go on behind a sample that is too large by itself: the others need not be sent one by one for its sake."""
+        self._most = self.config.samples_per_request
+        self._under_way = self._begin(under_way.cycle, under_way.done + request.samples)
 
     def _taken(self, request: Request) -> None:
         self.counts.sent += request.samples

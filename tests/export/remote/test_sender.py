@@ -218,6 +218,29 @@ def test_a_request_that_is_too_large_is_halved_until_it_is_taken(version: str) -
     assert max(sizes[3:]) == 2
 
 
+@pytest.mark.parametrize("culprit", range(10))
+def test_one_sample_that_is_too_large_does_not_make_the_others_go_one_by_one(culprit: int) -> None:
+    house = House(version="1.0")
+    sizes: list[int] = []
+    taken = house.receiver.post
+
+    def post(body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
+        points = read_1(bytes(cramjam.snappy.decompress_raw(body)))
+        sizes.append(len(points))
+        if any(one.labels["broker"] == str(culprit) for one in points):
+            raise NotifyRefused("mimir: HTTP status 413", status=413)
+        return taken(body, headers)
+
+    house.sender._post = post
+    for value in (1, 2, 3):
+        house.cycle(value)
+    assert house.sender.waiting() == (0, 0.0)
+    assert (house.sender.counts.sent, house.sender.counts.refused) == (3 * (SERIES - 1), 3)
+    assert {one.labels["broker"] for one in house.receiver.points} == {str(at) for at in range(SERIES) if at != culprit}
+    assert len(house.receiver.points) == 3 * (SERIES - 1), "each once"
+    assert len(sizes) <= 3 * 2 * 4, "a few requests a cycle more"
+
+
 def test_one_sample_that_is_too_large_is_given_up() -> None:
     house = House()
     house.receiver.fails = failing(NotifyRefused("mimir: HTTP status 413", status=413))

@@ -107,6 +107,11 @@ class Web:
         self._clock = clock
         self._context: ssl.SSLContext | None = None
 
+    @property
+    def timeout(self) -> float:
+        """How many seconds a request may take."""
+        return self._config.timeout
+
     def post(
         self, url: str, body: bytes, headers: Mapping[str, str] | None = None, secrets: Iterable[Secret] = ()
     ) -> None:

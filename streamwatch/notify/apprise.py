@@ -21,6 +21,7 @@ from streamwatch.notify.writer import Writer
 
 _STATUS: Final = re.compile(r"error[=:]\s*(\d{3})\b")
 _UNCHECKED: Final = re.compile(r"[?&]verify=(?:no|n|false|f|0|off|never|deny|disabled?)\b", re.IGNORECASE)
+_TIMEOUT: Final = re.compile(r"[?&][cr]to=")
 _WAITS: Final = frozenset({408, 425, 429})
 _SERVER: Final = 500
 _REFUSED: Final = range(400, 500)
@@ -73,6 +74,8 @@ class Apprise:
             self._service = _service(config)
         except ValueError as error:
             raise ConfigError([f"notify.apprise {config.name!r}: {error}"]) from error
+        if _TIMEOUT.search(config.url.reveal()) is None:
+            self._service.socket_connect_timeout = self._service.socket_read_timeout = tools.web.timeout
 
     def send(self, some: Sequence[Notification]) -> None:
         """Send them, one message each."""

@@ -64,6 +64,16 @@ def test_a_service_that_is_not_there_may_come_back(service: Receiver) -> None:
         one.send([notification()])
 
 
+def test_a_service_that_hangs_is_not_waited_for(service: Receiver) -> None:
+    service.manner = "hang"
+    one = channel(service)
+    assert one._service.request_timeout == (0.5, 0.5), "notify.http.timeout"
+    with pytest.raises(NotifyUnavailable):
+        one.send([notification()])
+    own = Config(name="a", url=Secret(f"json://127.0.0.1:{service.port}/?rto=7&cto=3"))
+    assert Apprise(own, tools())._service.request_timeout == (3.0, 7.0)
+
+
 def test_a_message_is_as_long_as_the_service_takes(service: Receiver) -> None:
     one = channel(service)
     one._service.body_maxlen = 500

@@ -70,7 +70,8 @@ def check_url(field: str, url: Secret | None) -> None:
         return
     try:
         parts = urlsplit(url.reveal())
-        fine = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+        named = bool((parts.hostname or "").encode("idna"))
+        fine = parts.scheme in {"http", "https"} and named and parts.port != 0
     except ValueError:
         fine = False
     if not fine or any(sign.isspace() or not sign.isprintable() for sign in url.reveal()):

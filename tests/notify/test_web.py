@@ -11,11 +11,11 @@ import pytest
 
 from streamwatch.clock import SystemClock
 from streamwatch.errors import NotifyRefused
-from streamwatch.model.settings import Secret
+from streamwatch.model.settings import Secret, tried
 from streamwatch.notify import alertmanager, webhook
 from streamwatch.notify.channel import Tools
 from streamwatch.notify.text import Links
-from streamwatch.web import Http, Web, basic
+from streamwatch.web import Http, Web, basic, check_url
 from tests.notify.alerts import notification
 from tests.notify.receiver import Receiver, receiver
 
@@ -67,6 +67,25 @@ def test_a_name_and_a_password_of_an_address_are_sent_and_masked(service: Receiv
         Web(Http(timeout=5.0), SystemClock()).post(address, b"{}")
     assert "p:w" not in str(caught.value)
     assert sent.removeprefix("Basic ") not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "is_fine"),
+    [
+        ("http://[::1]:80/x", True),
+        ("https://exämple.com./x_y", True),
+        ("http://my_host/x", True),
+        ("http://h..x/y", False),
+        (f"https://{'a' * 70}.example.com/x", False),
+        ("https:///x", False),
+        ("https://h:0/x", False),
+        ("https://h:x/", False),
+        ("https://[::1/x", False),
+    ],
+)
+def test_an_address_has_a_host_that_can_be(url: str, is_fine: bool) -> None:  # noqa: FBT001 - of a table
+    found = list(tried(check_url, "url", Secret(url)))
+    assert found == ([] if is_fine else ["url: this is no address: write 'https://host/path'"])
 
 
 def test_two_ways_to_log_in_exclude_each_other() -> None:

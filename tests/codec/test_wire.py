@@ -2,6 +2,7 @@
 
 import asyncio
 import struct
+import tracemalloc
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -149,3 +150,52 @@ def test_nobody_there_is_told() -> None:
 
     with pytest.raises(SourceUnavailable, match="no connection"):
         asyncio.run(use())
+
+
+def test_what_is_only_announced_costs_nothing() -> None:
+    announced = 100 * 2**20
+
+    async def use() -> int:
+        connection = Connection("test", announced)
+        connection.trust()
+        tracemalloc.start()
+        try:
+            connection.data_received(struct.pack(">i", announced) + bytes(1000))
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert asyncio.run(use()) < 2**16
+
+
+@pytest.mark.parametrize("size", [2**20 + 1, 100 * 2**20])
+def test_a_broker_that_has_not_let_the_agent_in_gets_small_frames_only(size: int) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        writer.write(struct.pack(">i", size))
+        await writer.drain()
+        await reader.read()
+
+    async def use(connection: Connection) -> SourceError:
+        connection.send(METADATA, 12, b"")
+        return await connection.lost
+
+    lost = with_server(serve, use, max_frame=100 * 2**20)
+    assert isinstance(lost, SourceMisread)
+    assert f"a frame of {size} bytes: allowed are 4 to 1048576 (before the broker let the agent in)" in str(lost)
+
+
+def test_a_broker_that_has_let_the_agent_in_gets_large_ones() -> None:
+    body = bytes(range(256)) * 2**14
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        _, _, correlation, _ = await request(reader)
+        writer.write(answer(correlation, body))
+        await writer.drain()
+        await reader.read()
+
+    async def use(connection: Connection) -> bytes:
+        connection.trust()
+        return await connection.send(METADATA, 12, b"").answer
+
+    assert with_server(serve, use, max_frame=100 * 2**20) == body

@@ -208,6 +208,7 @@ class Dialer:
             hint = "" if self._credentials else ": does this listener want `sasl`?"
             raise SourceUnavailable(f"cut off at the first request ({error}){hint}") from error
         session.cluster_id = METADATA.decode(version, answer).cluster_id or None
+        session.connection.trust()
 
     def _tls(self) -> ssl.SSLContext | None:
         """Return the TLS context, built anew when one of its files has changed."""

@@ -17,6 +17,8 @@ _LENGTH: Final = struct.Struct(">i")
 _HEADER: Final = struct.Struct(">ihhi")
 _TLS_ALERT: Final = 0x1503
 """What a TLS record of that kind begins with: a TLS listener sends one to whoever talks to it in the clear."""
+_STRANGERS_FRAME: Final = 2**20
+"""The largest answer of a broker that has not let the agent in: the brokers of a cluster of thousands take less."""
 
 
 class Exchange:
@@ -47,8 +49,9 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._correlation = 0
         self._length = bytearray()
-        self._frame: bytearray | None = None
-        self._filled = 0
+        self._allowed = min(max_frame, _STRANGERS_FRAME)
+        self._frame = bytearray()
+        self._due = 0
         self.in_flight: deque[Exchange] = deque()
         self.lost: asyncio.Future[SourceError] = asyncio.get_running_loop().create_future()
 
@@ -57,6 +60,10 @@ class Connection(asyncio.Protocol):
         """The TLS session; None for a connection in the clear."""
         found: ssl.SSLObject | None = self._transport.get_extra_info("ssl_object") if self._transport else None
         return found
+
+    def trust(self) -> None:
+        """Accept answers of every size that is configured: until the broker let the agent in, it gets small ones."""
+        self._allowed = self._max_frame
 
     def send(self, api: Api, version: int, body: bytes) -> Exchange:
         """Send one request; its answer's body (without the header) comes as ``exchange.answer``.
@@ -109,17 +116,16 @@ class Connection(asyncio.Protocol):
 
     def _take(self, view: memoryview) -> int:
         """Move some bytes of the stream into the current frame; return how many."""
-        if self._frame is None:
+        if not self._due:
             used = min(_LENGTH.size - len(self._length), len(view))
             self._length += view[:used]
             if len(self._length) == _LENGTH.size:
                 self._begin(_LENGTH.unpack(self._length)[0])
             return used
-        used = min(len(self._frame) - self._filled, len(view))
-        self._frame[self._filled : self._filled + used] = view[:used]
-        self._filled += used
-        if self._filled == len(self._frame):
-            frame, self._frame = self._frame, None
+        used = min(self._due - len(self._frame), len(view))
+        self._frame += view[:used]
+        if len(self._frame) == self._due:
+            frame, self._frame, self._due = self._frame, bytearray(), 0
             self._length.clear()
             self._deliver(frame)
         return used
@@ -127,10 +133,10 @@ class Connection(asyncio.Protocol):
     def _begin(self, size: int) -> None:
         if size > self._max_frame and size >> 16 == _TLS_ALERT:
             raise SourceMisread("a TLS alert instead of an answer: does this listener want TLS? See `tls`")
-        if not 4 <= size <= self._max_frame:  # noqa: PLR2004 - the correlation id
-            raise SourceMisread(f"a frame of {size} bytes: allowed are 4 to {self._max_frame} (max_frame)")
-        self._frame = bytearray(size)
-        self._filled = 0
+        if not 4 <= size <= self._allowed:  # noqa: PLR2004 - the correlation id
+            limit = "max_frame" if self._allowed == self._max_frame else "before the broker let the agent in"
+            raise SourceMisread(f"a frame of {size} bytes: allowed are 4 to {self._allowed} ({limit})")
+        self._due = size  # it grows as bytes arrive: what a broker only announces costs nothing
 
     def _deliver(self, frame: bytearray) -> None:
         if not self.in_flight:

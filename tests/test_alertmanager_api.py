@@ -137,6 +137,9 @@ def test_a_silence_that_matches_nothing_says_so(
         ({**silence(("team", "x")), "matchers": [{"name": "a", "value": "(", "isRegex": True}]}, "regular expression"),
         ({**silence(("team", "x")), "matchers": [{"name": "a", "value": "x", "isRegex": 1}]}, "true or false"),
         ({**silence(("team", "x")), "matchers": ["team=x"]}, "each is an object"),
+        (silence(("team", "\ud800")), "team: its value is no text"),
+        ({**silence(("team", "x")), "comment": "\udfff"}, "comment: a text"),
+        ({**silence(("team", "x")), "createdBy": "\ud800"}, "createdBy: a text"),
     ],
 )
 def test_what_is_no_silence_is_refused_in_words(body: object, said: str, shared: Client) -> None:
@@ -145,6 +148,17 @@ def test_what_is_no_silence_is_refused_in_words(body: object, said: str, shared:
     assert code == 400
     assert said in told
     assert len(shared.get("silences")) == before
+
+
+@pytest.mark.parametrize(
+    "end", ["9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59-23:59", "9999-12-31T00:00:00+14:00", "9998-W01-1"]
+)
+def test_a_silence_without_an_end_in_sight_is_listed(end: str, shared: Client) -> None:
+    code, made = shared.ask("POST", "/api/v2/silences", {**silence(("team", "none")), "endsAt": end})
+    assert code == 200
+    (found,) = [one for one in shared.get("silences") if one["id"] == made["silenceID"]]
+    assert found["endsAt"] >= "9997-12"
+    assert shared.ask("DELETE", f"/api/v2/silence/{made['silenceID']}")[0] == 200
 
 
 @pytest.mark.parametrize(
@@ -171,6 +185,9 @@ FOREIGN: list[tuple[dict[str, str], int]] = [
     ({"Host": "evil.example:9308", "Origin": "http://evil.example:9308"}, 403),
     ({"Host": "127.0.0.1.evil.example"}, 403),
     ({"Host": "[", "Origin": "http://["}, 403),
+    ({"Origin": "http://["}, 403),
+    ({"Origin": "http://HOST@evil.example"}, 403),
+    ({"Origin": "http://HOST.evil.example"}, 403),
 ]
 
 

@@ -1,5 +1,6 @@
 """One HTTP connection: requests read within bounds of time and size, answers written at once."""
 
+import logging
 import re
 import select
 import socket
@@ -16,6 +17,8 @@ from io import BytesIO
 
 from streamwatch.clock import Clock
 
+log = logging.getLogger(__name__)
+
 HEAD_BYTES = 16 * 1024
 """A request with a longer head is refused."""
 BODY_BYTES = 64 * 1024
@@ -24,6 +27,7 @@ _LINGER_SECONDS = 1.0
 _PIECE_BYTES = 64 * 1024
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _WORDS = 3
+_SHOWN = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +168,9 @@ class Connection:
             return self._answer(replace(asked, body=lambda: self._read_body(asked), is_gone=self._is_gone))
         except Unreadable as error:
             return error.answer
+        except Exception:  # whoever asks gets an answer
+            log.exception("http: %s: no answer could be made: please report this", asked.path[:_SHOWN])
+            return plain(HTTPStatus.INTERNAL_SERVER_ERROR, "no answer could be made: the agent's log says why")
 
     def _read_body(self, asked: Asked) -> bytes:
         """Return the request's body."""

@@ -29,7 +29,7 @@ def refused(asked: Asked, bound: str, *, is_known: bool) -> Answer | None:
         # The name of another site that was made to point here, so that its page may ask.
         return plain(HTTPStatus.FORBIDDEN, f"{host[:80]!r} is not this host: ask for localhost, or by the address")
     origin = asked.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+    if origin is not None and origin.lower().partition("://")[2] != host.lower():
         return plain(HTTPStatus.FORBIDDEN, f"a page of {origin[:80]!r} may not write here")
     if asked.headers.get("Sec-Fetch-Site", "none").lower() not in _OWN:
         return plain(HTTPStatus.FORBIDDEN, "a page of another site may not write here")

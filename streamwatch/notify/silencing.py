@@ -2,11 +2,12 @@
 
 import difflib
 import json
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from streamwatch.model.labels import Labels
 from streamwatch.notify import outbox
@@ -21,9 +22,12 @@ _OPERATORS: Final[Mapping[tuple[bool, bool], str]] = {
 """By whether they want equality, and whether they are regular expressions."""
 _MOST_TEXT: Final = 1024
 _MOST_MATCHERS: Final = 50
+_HALF: Final = re.compile("[\ud800-\udfff]")
 _SAME_SECONDS: Final = 0.002
 """Instants in JSON have milliseconds."""
 _MOST_VALUES: Final = 5
+_LAST: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
+"""The last instant that can be written: what is later is meant for ever."""
 
 
 class Unknown(Exception):
@@ -183,7 +187,7 @@ def condition(given: object) -> str:
     name, value = given.get("name"), given.get("value")
     if not isinstance(name, str) or not LABEL.fullmatch(name):
         raise ValueError(f"matchers: {str(name)[:80]!r} is no name of a label")
-    if not isinstance(value, str) or len(value) > _MOST_TEXT:
+    if not _is_text(value):
         raise ValueError(f"matchers: {name}: its value is no text of up to {_MOST_TEXT} characters")
     flags = given.get("isEqual", True), given.get("isRegex", False)
     if not all(isinstance(flag, bool) for flag in flags):
@@ -206,13 +210,18 @@ def _values(name: str, value: str, values: frozenset[str]) -> str:
 def _instant(given: Mapping[str, Any], name: str) -> float:
     try:
         found = datetime.fromisoformat(given[name])
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+        return min(_LAST, (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
     except (KeyError, TypeError, ValueError, OverflowError):
         raise ValueError(f"{name}: an instant as in 2027-01-31T12:00:00Z is wanted") from None
 
 
 def _text(given: Mapping[str, Any], name: str) -> str:
     found = given.get(name)
-    if not isinstance(found, str) or len(found) > _MOST_TEXT:
+    if not _is_text(found):
         raise ValueError(f"{name}: a text of up to {_MOST_TEXT} characters is wanted")
     return found
+
+
+def _is_text(given: object) -> TypeGuard[str]:
+    """Say whether something is a text that can be kept: JSON has halves of characters, which nothing else takes."""
+    return isinstance(given, str) and len(given) <= _MOST_TEXT and not _HALF.search(given)

@@ -29,6 +29,8 @@ class Served:
 
     def _answer(self, asked: Asked) -> Answer:
         self.asked.append(asked)
+        if asked.path == "/raises":
+            raise KeyError("secret")
         return Answer(HTTPStatus.OK, self._body)
 
     def _serve(self, connection: Connection) -> None:
@@ -52,6 +54,19 @@ def served() -> Iterator[Served]:
     served = Served()
     yield served
     served.close()
+
+
+def test_who_asks_for_what_cannot_be_made_gets_an_answer_and_another_question(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    served.client.sendall(b"GET /raises HTTP/1.1\r\n\r\n")
+    told = served.client.recv(65536)
+    assert told.startswith(b"HTTP/1.1 500 ")
+    assert b"secret" not in told
+    assert caplog.messages == ["http: /raises: no answer could be made: please report this"]
+    served.client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+    assert served.client.recv(65536).endswith(b"hello\n")
+    assert served.counts.read() == {500: 1, 200: 1}
 
 
 def test_whoever_answers_can_see_whether_the_client_is_gone(served: Served) -> None:

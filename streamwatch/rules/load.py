@@ -21,7 +21,11 @@ Number = TypeVar("Number", int, float)
 
 MOST_BYTES: Final = 2**21
 MOST_RULES: Final = 5_000
-_MOST_NODES: Final = 200_000
+_MOST_NODES: Final = 20_000
+_DEEPEST: Final = 100
+"""Lists and mappings within each other: libyaml's composer ends the process at some thousands."""
+_MERGE: Final = "tag:yaml.org,2002:merge"
+_MOST_MERGED: Final = 5
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """In C where PyYAML came with it: rules are a hundred kilobytes."""
 _METRIC: Final = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
@@ -83,6 +87,10 @@ class _Sheet:
             self.mistakes.append((0, f"{self._where}: larger than {MOST_BYTES} bytes: is this the right file?"))
             return []
         try:
+            if (line := _too_deep(text)) is not None:
+                what = f"nested deeper than {_DEEPEST}: is this the right file?"
+                self.mistakes.append((line, f"{self._where}:{line}: {what}"))
+                return []
             return [one for one in yaml.compose_all(text, Loader=_LOADER) if not _is_null(one)]
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
@@ -246,13 +254,38 @@ class _Sheet:
         if not isinstance(node, yaml.MappingNode):
             self.wrong(node, "names with values are wanted here (`name: value`)")
             return
-        seen: set[str] = set()
+        found: dict[str, yaml.Node] = {}
+        merged: list[yaml.Node] = []
         for key, value in node.value:
             name = key.value if isinstance(key, yaml.ScalarNode) else ""
-            if name in seen:
+            if key.tag == _MERGE:
+                merged.append(value)
+            elif name in found:
                 self.wrong(key, f"{name!r} is given twice")
-            seen.add(name)
-            yield name, value
+            else:
+                found[name] = value
+        for value in merged:
+            found = {**self._merged(value), **found}
+        yield from found.items()
+
+    def _merged(self, node: yaml.Node, depth: int = 0) -> dict[str, yaml.Node]:
+        """Return what ``<<`` brings: the pairs of a mapping, or those of several, of which the first counts."""
+        found: dict[str, yaml.Node] = {}
+        self._visited += 1
+        if depth > _MOST_MERGED or self._visited > _MOST_NODES:
+            self.wrong(node, "`<<` within `<<`, too often: is it part of itself?")
+        elif isinstance(node, yaml.SequenceNode):
+            for one in reversed(node.value):
+                found |= self._merged(one, depth + 1)
+        elif isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if key.tag == _MERGE:
+                    found = {**self._merged(value, depth + 1), **found}
+                else:
+                    found[str(key.value)] = value
+        else:
+            self.wrong(node, "`<<` wants names with values")
+        return found
 
     def _items(self, node: yaml.Node | None) -> Iterator[yaml.Node]:
         if node is None or _is_null(node):
@@ -298,6 +331,19 @@ def _seconds(text: str) -> float:
     if text.isdigit() and int(text):  # the parser takes a plain number for seconds, Prometheus does not
         raise QueryError(f"{text!r} is no duration: write {text}s or {text}m")
     return duration_ms(text) / 1000
+
+
+def _too_deep(text: str) -> int | None:
+    """Return the line where lists and mappings are nested too deeply; None where they are not."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _DEEPEST:
+                return 1 if event.start_mark is None else event.start_mark.line + 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+    return None
 
 
 def _is_null(node: yaml.Node) -> bool:

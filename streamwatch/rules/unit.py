@@ -80,7 +80,7 @@ def _read(path: Path) -> Any:  # noqa: ANN401 - YAML
         if len(text) > MOST_BYTES:
             raise RuleError([f"{path}: larger than {MOST_BYTES} bytes: is this the right file?"])
         return yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:  # no date that there is, too
         raise RuleError([f"{path}: cannot be read: {' '.join(str(error).split())}"]) from error
 
 

@@ -114,6 +114,52 @@ def test_every_mistake_in_every_file_is_told_at_once(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        "[" * 30_000,
+        "{a: " * 30_000,
+        "- " * 30_000 + "a",
+        "? " * 30_000,
+        "groups: " + "[" * 30_000 + "]" * 30_000,
+        "".join(" " * at + "a:\n" for at in range(1500)),
+        "groups:\n- name: g\n  rules: " + "[[{a: " * 30_000,
+    ],
+)
+def test_a_file_that_is_nested_deeply_is_refused(bomb: str) -> None:
+    assert [one.rpartition("nested ")[2] for one in read(bomb, "x.yml")[1]] == [
+        "deeper than 100: is this the right file?"
+    ]
+
+
+def test_a_mapping_that_is_merged_is_read_as_prometheus_does() -> None:
+    text = """
+groups:
+- name: g
+  rules:
+  - &first {alert: A, expr: up, for: 5m, labels: &labels {severity: warning, team: data}}
+  - {<<: *first, alert: B, labels: {team: web, <<: *labels, of: b}}
+  - {alert: C, <<: [{expr: vector(1)}, *first]}
+"""
+    (group,), mistakes = read(text, "x.yml")
+    assert not mistakes
+    assert [(rule.name, rule.text, rule.for_seconds, dict(rule.labels)) for rule in group.rules] == [
+        ("A", "up", 300.0, {"severity": "warning", "team": "data"}),
+        ("B", "up", 300.0, {"severity": "warning", "team": "web", "of": "b"}),
+        ("C", "vector(1)", 300.0, {"severity": "warning", "team": "data"}),
+    ]
+
+
+def test_a_bomb_of_merges_is_refused() -> None:
+    layers = "".join(f"  - &l{at} {{<<: [{', '.join([f'*l{at - 1}'] * 100)}]}}\n" for at in range(1, 9))
+    for text in (
+        f"groups:\n- name: g\n  rules:\n  - &l0 {{alert: A, expr: up}}\n{layers}",
+        "groups:\n- &g {name: g, <<: *g}\n",
+        "groups:\n- {name: g, <<: 5}\n",
+    ):
+        assert any("`<<`" in one for one in read(text, "x.yml")[1])
+
+
 def test_a_bomb_of_aliases_is_refused() -> None:
     bomb = "groups:\n- name: g\n  rules: &a [x, x, x, x, x, x, x, x, x, x]\n"
     for at in range(8):

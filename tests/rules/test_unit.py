@@ -141,3 +141,10 @@ def test_a_query_of_nobody_says_what_to_do() -> None:
     answer = CliRunner().invoke(query, ["up", "--url", "http://127.0.0.1:1"])
     assert answer.exit_code == 1
     assert "is the agent running there?" in answer.output
+
+
+@pytest.mark.parametrize("text", ["tests: [{name: 2026-13-45}]", "tests: " + "[" * 30_000, "tests: {? [a]: 1}", "\x01"])
+def test_what_is_no_test_file_is_a_failure(tmp_path: Path, text: str) -> None:
+    (tmp_path / "bad.yml").write_text(text)
+    with pytest.raises(RuleError, match=r"bad\.yml: cannot be read"):
+        run(tmp_path / "bad.yml", ManualClock())

@@ -70,7 +70,7 @@ class Writer:
                 return None
             except ValueError:
                 found = ""  # the text says why
-            if not is_blank(found):
+            if not _says_nothing(found):
                 return found
         return self._escaped(line)
 
@@ -88,7 +88,7 @@ class Writer:
         except ValueError as error:
             # A message with the plain text is better than none.
             return f"{plain}\n{self._escaped(f'(its template failed: {error})')}"
-        if is_blank(found):
+        if _says_nothing(found):
             return plain
         return f"{found.rstrip()}\n… and {told.left_out} more are left out" if told.left_out else found
 
@@ -104,6 +104,10 @@ class Writer:
         if found == text or self._escape is None:
             return found
         return f"{_TORN.sub('', found[:-1]).rstrip()}…"
+
+
+def _says_nothing(text: str) -> bool:
+    return is_blank(text.replace("<no value>", ""))  # what Go prints for nothing
 
 
 def rendered(template: Template, told: Notification, links: Links, channel: str, agent: str) -> str:

@@ -284,6 +284,23 @@ def test_a_title_is_cut_at_its_end_alone(end: str, service: Receiver) -> None:
         assert re.search(r"<(?! )[^>]*…|&(?:a|am|amp)…", told) is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        " \n\t", "\u200b\u3164", "{{ if false }}x{{ end }}", "{{ (dict).x }} {{ (dict).y }}", "{{ .Nope }}",
+        "{{ call .Status }}", "{{ range 1000000 }}x{{ end }}",
+        '{{ define "a" }}{{ template "a" . }}{{ end }}{{ template "a" . }}',
+    ],
+)  # fmt: skip
+def test_what_a_template_does_not_say_the_plain_text_does(text: str, service: Receiver) -> None:
+    slack.Slack(slack.Config(name="s", url=Secret(service.url), title=text, text=text), tools()).send([notification()])
+    told = json.loads(service.requests[0].body)
+    assert told["text"] == "Down of 1"
+    shown = told["attachments"][0]["blocks"][0]["text"]["text"]
+    assert shown.startswith("Down of 1\nDown, severity critical")
+    assert "<" not in shown
+
+
 def test_a_dashboard_shows_the_time_of_the_incident(service: Receiver) -> None:
     HTTP["pagerduty"](service.url, tools()).send([notification()])
     (_, shown) = json.loads(service.requests[0].body)["links"]

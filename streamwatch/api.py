@@ -18,9 +18,8 @@ from streamwatch.export.connection import Answer, Asked
 from streamwatch.history import History
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.model.metric import Metric
-from streamwatch.promql import quick
 from streamwatch.promql.columns import KeyIndex
-from streamwatch.promql.evaluate import MOST_STEPS, Options
+from streamwatch.promql.evaluate import MOST_STEPS, Options, evaluate, evaluate_range
 from streamwatch.promql.match import Matcher
 from streamwatch.promql.nodes import Selector
 from streamwatch.promql.numbers import shortest
@@ -222,7 +221,7 @@ class Api:
 
     def _query(self, given: _Given) -> object:
         node, at = parse(given.text("query")), given.instant_ms("time")
-        value: Value = quick.evaluate(node, self._history, at, given.options)
+        value: Value = evaluate(node, self._history, at, given.options)
         if isinstance(value, str):
             return {"resultType": "string", "result": [at / 1000, value]}
         if isinstance(value, float):
@@ -240,7 +239,7 @@ class Api:
             raise _Refused("parameter 'end': the end must not be before the start")
         if (end - start) // step >= MOST_STEPS:
             raise _Refused(f"exceeded maximum resolution of {MOST_STEPS} points per series: make the step longer")
-        found = quick.evaluate_range(node, self._history, start, end, step, given.options)
+        found = evaluate_range(node, self._history, start, end, step, given.options)
         _bounded(len(found))
         written = ",".join(_written(labels, *found[labels], given.look) for labels in sorted(found))
         return _Written(f'{{"resultType":"matrix","result":[{written}]}}')

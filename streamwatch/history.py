@@ -20,7 +20,7 @@ from streamwatch.model.labels import NAME, Labels
 from streamwatch.model.metric import Keys, Samples, Values
 from streamwatch.promql.columns import Block, Floats, Ints, KeyIndex, Rows, keyed
 from streamwatch.promql.match import Matcher
-from streamwatch.promql.series import STALE, Element, Series
+from streamwatch.promql.series import STALE, Element
 
 MINUTE_MS: Final = 60_000
 _MOST_UNIONS: Final = 8
@@ -212,7 +212,7 @@ class History:
             by_name.setdefault(labels[NAME], []).append((labels, value))
         said: dict[str, tuple[list[tuple[Keys, Values]], Mapping[str, str]]] = {}
         for name, some in by_name.items():
-            said[name] = ([(keyed(some), np.array([value for _, value in some]))], {})
+            said[name] = ([(keyed([labels for labels, _ in some]), np.array([value for _, value in some]))], {})
         self._append(source, said, at_ms - self._moved_ms)
 
     def end(self, source: str, at: float) -> None:
@@ -231,14 +231,6 @@ class History:
         """Return the metrics that something is known of."""
         with self._lock:
             return frozenset(self._columns)
-
-    def select(self, matchers: Sequence[Matcher], first_ms: int, last_ms: int) -> list[Series]:
-        """Return the series that match, one by one; a stale marker stands wherever a source did not speak of one."""
-        return [
-            Series(labels, block.times.tolist(), values)
-            for block in self.blocks(matchers, first_ms, last_ms, newest=False)
-            for labels, values in zip(block.rows.labels(), block.values.T.tolist(), strict=True)
-        ]
 
     def blocks(  # noqa: PLR0913 - what, from when until when, how
         self,

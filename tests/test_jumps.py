@@ -181,11 +181,11 @@ def test_the_past_moves_with_the_clock_and_a_reading_of_before_a_jump_finds_its_
     assert steady.now() == NOON + 75.0, "nobody has followed yet"
     steady.follow(steady.ahead())
     assert steady.now() == clock.now() == NOON + 75.0 - HOUR
-    (series,) = history.select([Matcher(NAME, "=", "up")], 0, round(clock.now() * 1000))
+    (series,) = history.blocks([Matcher(NAME, "=", "up")], 0, round(clock.now() * 1000), newest=False)
     assert [round(one / 1000 - NOON + HOUR) for one in series.times] == [15, 30, 45, 60, 75]
     clock.jump(DAY)
     steady.follow(steady.ahead())
-    (series,) = history.select([Matcher(NAME, "=", "up")], 0, round(clock.now() * 1000))
+    (series,) = history.blocks([Matcher(NAME, "=", "up")], 0, round(clock.now() * 1000), newest=False)
     assert [round(one / 1000 - NOON + HOUR - DAY) for one in series.times] == [15, 30, 45, 60, 75]
 
 

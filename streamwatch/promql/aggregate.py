@@ -1,66 +1,96 @@
 """Aggregations: many elements made few, by labels."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
-from streamwatch.errors import EvaluationError
-from streamwatch.model.labels import NAME, Labels
-from streamwatch.promql.nodes import Aggregation
-from streamwatch.promql.numbers import mean, nan_last, quantile, total, variance, written
-from streamwatch.promql.ranges import least, most
-from streamwatch.promql.series import DROPPED, Vector
+import numpy as np
 
-_FOLDS: Final[Mapping[str, Callable[[Sequence[float]], float]]] = {
+from streamwatch.errors import EvaluationError
+from streamwatch.model.labels import Labels
+from streamwatch.promql.columns import Floats, Frame, Ints, KeyIndex, Part, arranged, framed, values_of, vector
+from streamwatch.promql.groups import By, grouped
+from streamwatch.promql.nodes import Aggregation
+from streamwatch.promql.numbers import mean, quantile, total, variance, written
+from streamwatch.promql.series import DROPPED
+
+Fold = Callable[[Sequence[float]], float]
+_ONE_BY_ONE: Final[Mapping[str, Fold]] = {
     "sum": total,
     "avg": mean,
-    "min": least,
-    "max": most,
-    "count": lambda values: float(len(values)),
-    "group": lambda _: 1.0,
     "stddev": lambda values: math.sqrt(variance(values)),
     "stdvar": variance,
 }
 _LARGEST: Final = 2.0**63
-OPERATORS: Final = frozenset({*_FOLDS, "topk", "bottomk", "quantile", "count_values"})
+_EXACT: Final = 2.0**53
+OPERATORS: Final = frozenset(
+    {*_ONE_BY_ONE, "min", "max", "count", "group", "topk", "bottomk", "quantile", "count_values"}
+)
 
 
-def aggregate(node: Aggregation, vector: Vector, param: float | str | None) -> Vector:
+def aggregate(node: Aggregation, frame: Frame, param: float | str | None, index: KeyIndex) -> Frame:
     """Return the aggregated vector.
 
     Args:
         node: how.
-        vector: of what.
+        frame: of what.
         param: the number of topk, bottomk and quantile, or the label of count_values.
+        index: answers about keys.
 
     Raises:
         EvaluationError: the parameter is none.
 
     """
     if node.op == "count_values":
-        return _count_values(node, vector, str(param))
-    groups: dict[Labels, Vector] = {}
-    for element in vector:
-        groups.setdefault(_group(node, element[0]), []).append(element)
+        return _count_values(node, frame, str(param))
+    values = values_of(frame)
+    if not len(values):
+        return ()
+    some, groups = grouped(By.of(node), frame, index)
+    codes = np.concatenate(some)
     if node.op in {"topk", "bottomk"}:
-        return [one for some in groups.values() for one in _extremes(node.op, some, _number(node.op, param))]
-    if node.op == "quantile":
-        q = float(param or 0.0)
-        return _marked([(labels, quantile(q, [value for _, value in some])) for labels, some in groups.items()], vector)
-    fold = _FOLDS[node.op]
-    return _marked([(labels, fold([value for _, value in some])) for labels, some in groups.items()], vector)
+        return arranged(frame, _extremes(-values if node.op == "topk" else values, codes, _number(node.op, param)))
+    there = np.bincount(codes, minlength=len(groups)) > 0
+    if not there.all():
+        codes, groups = (np.cumsum(there) - 1)[codes], groups.take(there)
+    return _marked(Part(groups, _folded(node.op, codes, values, param)), frame)
 
 
-def _marked(found: Vector, vector: Vector) -> Vector:
+def _marked(found: Part, frame: Frame) -> Frame:
     """Return the results, marked as the elements in their places: as Prometheus does with delayed removal of names."""
-    return [
-        (labels.updated({DROPPED: "1"}) if DROPPED in element[0] else labels, value)
-        for (labels, value), element in zip(found, vector, strict=False)
-    ]
+    if not any(part.rows.may_have(DROPPED) for part in frame):
+        return (found,)
+    return framed(
+        (labels.updated({DROPPED: "1"}) if DROPPED in own else labels, value)
+        for (labels, value), (own, _) in zip(vector((found,)), vector(frame), strict=False)
+    )
 
 
-def _group(node: Aggregation, labels: Labels) -> Labels:
-    return labels.without({*node.labels, NAME, DROPPED}) if node.without else labels.only(node.labels)
+def _folded(op: str, codes: Ints, values: Floats, param: float | str | None) -> Floats:
+    """Return what becomes of each group; each has an element."""
+    counts = np.bincount(codes).astype(np.float64)
+    if op == "count":
+        return counts
+    if op == "group":
+        return np.ones(len(counts))
+    if op in {"min", "max"}:
+        found = np.full(len(counts), math.nan)
+        (np.fmin if op == "min" else np.fmax).at(found, codes, values)
+        return found
+    # Sums of whole numbers are exact in whatever order.
+    if op in {"sum", "avg"} and (np.floor(values) == values).all() and float(np.abs(values).sum()) < _EXACT:
+        sums = np.bincount(codes, weights=values).astype(np.float64)
+        return sums / counts if op == "avg" else sums
+    fold: Fold = _ONE_BY_ONE.get(op) or (lambda some: quantile(float(param or 0.0), some))
+    return np.array([fold(some) for some in _split(codes, values, counts)])
+
+
+def _split(codes: Ints, values: Floats, counts: Floats) -> Iterator[list[float]]:
+    """Yield each group's values."""
+    ordered, start = values[np.argsort(codes, kind="stable")].tolist(), 0
+    for end in np.cumsum(counts).astype(np.int64).tolist():
+        yield ordered[start:end]
+        start = end
 
 
 def _number(op: str, param: float | str | None) -> int:
@@ -72,19 +102,19 @@ def _number(op: str, param: float | str | None) -> int:
     return int(max(-1.0, value))
 
 
-def _extremes(op: str, elements: Vector, count: int) -> Vector:
-    """Return so many of the largest or smallest, NaN last."""
-    if count < 1:
-        return []
-    sign = -1.0 if op == "topk" else 1.0
-    return sorted(elements, key=lambda element: nan_last(sign * element[1]))[:count]
+def _extremes(values: Floats, codes: Ints, count: int) -> Ints:
+    """Return where so many of the smallest of each group are, NaN last."""
+    order = np.lexsort((values, np.isnan(values), codes))
+    ordered = codes[order]
+    first = np.searchsorted(ordered, ordered)
+    return order[np.arange(len(order)) - first < count]
 
 
-def _count_values(node: Aggregation, vector: Vector, label: str) -> Vector:
-    counts: dict[Labels, float] = {}
-    for labels, value in vector:
-        named = labels.updated({label: written(value)})
+def _count_values(node: Aggregation, frame: Frame, label: str) -> Frame:
+    by, counts = By.of(node), dict[Labels, float]()
+    for labels, value in vector(frame):
+        valued = labels.updated({label: written(value)})
         # The label of the value is one that is grouped by; `without` takes it away as any other.
-        group = _group(node, named) if node.without else named.only((*node.labels, label))
+        group = valued.without(by.labels) if by.without else valued.only({*by.labels, label})
         counts[group] = counts.get(group, 0.0) + 1
-    return list(counts.items())
+    return framed(counts.items())

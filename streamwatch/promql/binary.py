@@ -1,18 +1,40 @@
 """Operators between vectors and scalars."""
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
+
+import numpy as np
 
 from streamwatch.errors import EvaluationError
-from streamwatch.model.labels import NAME, Labels
-from streamwatch.promql.nodes import Binary, Matching
-from streamwatch.promql.numbers import ARITHMETIC, COMPARISONS
-from streamwatch.promql.series import DROPPED, Bare, Element, Value, Vector, nameless, unmarked
+from streamwatch.model.labels import Labels
+from streamwatch.promql.columns import (
+    Floats,
+    Frame,
+    Ints,
+    KeyIndex,
+    Part,
+    Rows,
+    arranged,
+    framed,
+    kept,
+    nameless,
+    size,
+    values_of,
+    vector,
+)
+from streamwatch.promql.groups import By, grouped
+from streamwatch.promql.nodes import Binary
+from streamwatch.promql.numbers import ARITHMETIC, COMPARISONS, Operator
+from streamwatch.promql.series import DROPPED, unique, unmarked
+from streamwatch.promql.series import nameless as without_name
 
 SETS: Final = frozenset({"and", "or", "unless"})
+_OPERATORS: Final[Mapping[str, Operator]] = {**ARITHMETIC, **COMPARISONS}
+Bare: TypeAlias = Callable[[Frame], Frame]
+"""Takes names away, at once or at the end."""
 
 
-def binary(node: Binary, left: Value, right: Value, bare: Bare = nameless) -> Value:
+def binary(node: Binary, left: Frame | float, right: Frame | float, bare: Bare, index: KeyIndex) -> Frame | float:
     """Return what the operator makes of both sides.
 
     Args:
@@ -20,118 +42,111 @@ def binary(node: Binary, left: Value, right: Value, bare: Bare = nameless) -> Va
         left: what is left of it.
         right: what is right of it.
         bare: takes names away.
+        index: answers about keys.
 
     Raises:
         EvaluationError: elements match that must not, or several results have the same labels.
 
     """
-    if isinstance(left, str) or isinstance(right, str):
-        raise EvaluationError(f"{node.op}: a string is no operand")
-    if isinstance(left, float) and isinstance(right, float):
-        return _scalars(node.op, left, right)
-    if isinstance(left, float) or isinstance(right, float):
-        return _with_scalar(node, left, right, bare)
-    if node.op in SETS:
-        return _set(node, left, right)
-    return _vectors(node, left, right, bare)
+    if isinstance(left, tuple):
+        if isinstance(right, tuple):
+            return _set(node, left, right, index) if node.op in SETS else _vectors(node, left, right, bare, index)
+        found = tuple(_combined(node, part, part.values, right, part.values) for part in left)
+    elif isinstance(right, tuple):
+        found = tuple(_combined(node, part, left, part.values, part.values) for part in right)
+    else:
+        return float(_OPERATORS[node.op](left, right))
+    return found if _filters(node) else bare(found)
 
 
-def _scalars(op: str, left: float, right: float) -> float:
-    return float(COMPARISONS[op](left, right)) if op in COMPARISONS else ARITHMETIC[op](left, right)
+def _filters(node: Binary) -> bool:
+    return node.op in COMPARISONS and not node.as_bool
 
 
-def _with_scalar(node: Binary, left: Vector | float, right: Vector | float, bare: Bare) -> Vector:
-    vector, other = (right, left) if isinstance(left, float) else (left, right)
-    assert isinstance(vector, list)  # noqa: S101 - the caller has looked
-    assert isinstance(other, float)  # noqa: S101
-    found: Vector = []
-    for labels, value in vector:
-        one, two = (other, value) if isinstance(left, float) else (value, other)
-        if node.op in ARITHMETIC:
-            found.append((bare(labels), ARITHMETIC[node.op](one, two)))
-        elif node.as_bool:
-            found.append((bare(labels), float(COMPARISONS[node.op](one, two))))
-        elif COMPARISONS[node.op](one, two):
-            found.append((labels, value))
-    return found
+def _combined(node: Binary, part: Part, left: Floats | float, right: Floats | float, values: Floats) -> Part:
+    """Return what the operator makes of a part: its results, or those of the values of which a comparison is true."""
+    found = _OPERATORS[node.op](left, right)
+    return kept(Part(part.rows, values), found) if _filters(node) else Part(part.rows, found.astype(np.float64))
 
 
-def _signature(matching: Matching) -> Callable[[Labels], Labels]:
-    if matching.on:
-        return lambda labels: labels.only(matching.labels)
-    ignored = {*matching.labels, NAME, DROPPED}
-    return lambda labels: labels.without(ignored)
-
-
-def _set(node: Binary, left: Vector, right: Vector) -> Vector:
-    signature = _signature(node.matching)
+def _set(node: Binary, left: Frame, right: Frame, index: KeyIndex) -> Frame:
+    codes, groups = grouped(By.of(node.matching), left + right, index)
+    mine, theirs = codes[: len(left)], codes[len(left) :]
+    there = np.zeros(len(groups), dtype=np.bool_)
+    for some in mine if node.op == "or" else theirs:
+        there[some] = True
     if node.op == "or":
-        there = {signature(labels) for labels, _ in left}
-        return left + [element for element in right if signature(element[0]) not in there]
-    there = {signature(labels) for labels, _ in right}
-    return [element for element in left if (signature(element[0]) in there) is (node.op == "and")]
+        return left + tuple(kept(part, ~there[some]) for part, some in zip(right, theirs, strict=True))
+    wanted = there if node.op == "and" else ~there
+    return tuple(kept(part, wanted[some]) for part, some in zip(left, mine, strict=True))
 
 
-def _vectors(node: Binary, left: Vector, right: Vector, bare: Bare) -> Vector:
-    if not left or not right:
-        return []
-    matching, signature = node.matching, _signature(node.matching)
-    many, one = (right, left) if matching.many == "right" else (left, right)
-    ones: dict[Labels, Element] = {}
-    for element in one:
-        key = signature(element[0])
-        if key in ones:
-            side = "left" if matching.many == "right" else "right"
-            raise EvaluationError(
-                f"{node.op}: found duplicate series for the match group {key} on the {side} hand-side of the operation:"
-                f" {ones[key][0]} and {element[0]}: many-to-many matching is not allowed, matching labels must be"
-                " unique on one side"
-            )
-        ones[key] = element
-    found: Vector = []
-    taken: dict[Labels, set[Labels]] = {}
-    for element in many:
-        key = signature(element[0])
-        if key not in ones:
-            continue
-        both = (ones[key][1], element[1]) if matching.many == "right" else (element[1], ones[key][1])
-        value = _combined(node, *both)
-        if value is None:
-            continue  # as in 3.5: what is filtered out takes no place (from 3.9 on it does)
-        labels = _labels(node, unmarked(element[0]), ones[key][0])
-        _claim(node, taken, key, labels)
-        found.append((bare(labels) if node.as_bool else labels, value))
+def _vectors(node: Binary, left: Frame, right: Frame, bare: Bare, index: KeyIndex) -> Frame:
+    if not size(left) or not size(right):
+        return ()
+    swapped = node.matching.many == "right"
+    many, one = (right, left) if swapped else (left, right)
+    codes, groups = grouped(By.of(node.matching), many + one, index)
+    position = _positions(node, one, np.concatenate(codes[len(many) :]), groups)
+    others, found, met = values_of(one), [], []
+    for part, own in zip(many, codes, strict=False):
+        at = position[own]
+        matched, at = kept(part, at >= 0), at[at >= 0]
+        sides = (others[at], matched.values) if swapped else (matched.values, others[at])
+        result = _OPERATORS[node.op](*sides)
+        if _filters(node):
+            found.append(kept(Part(matched.rows, sides[0]), result))
+            met.append(at[result])
+        else:
+            found.append(Part(matched.rows, result.astype(np.float64)))
+            met.append(at)
+    return _labelled(node, tuple(found), one, np.concatenate(met), bare)
+
+
+def _positions(node: Binary, one: Frame, codes: Ints, groups: Rows) -> Ints:
+    """Return which element of the one side a group has; -1 for none."""
+    found = np.full(len(groups), -1, dtype=np.int64)
+    found[codes] = np.arange(len(codes))
+    twice = np.flatnonzero(found[codes] != np.arange(len(codes)))
+    if len(twice):
+        last = int(found[codes[twice[0]]])
+        (key,) = groups.take(codes[twice[:1]]).labels()
+        both = [labels for labels, _ in vector(arranged(one, np.array([twice[0], last])))]
+        side = "left" if node.matching.many == "right" else "right"
+        raise EvaluationError(
+            f"{node.op}: found duplicate series for the match group {key} on the {side} hand-side of the operation:"
+            f" {both[0]} and {both[1]}: many-to-many matching is not allowed, matching labels must be"
+            " unique on one side"
+        )
     return found
 
 
-def _claim(node: Binary, taken: dict[Labels, set[Labels]], key: Labels, labels: Labels) -> None:
-    """Note that an element matched; only the many may match more than once, and must stay apart."""
-    if key not in taken:
-        taken[key] = {labels}
-        return
-    if not node.matching.many:
-        why = "many-to-one matching must be explicit (group_left/group_right)"
-        raise EvaluationError(f"{node.op}: multiple matches for labels {key}: {why}")
-    if labels in taken[key]:
-        why = "grouping labels must ensure unique matches"
-        raise EvaluationError(f"{node.op}: multiple matches for labels {key}: {why}")
-    taken[key].add(labels)
+def _labelled(node: Binary, found: Frame, one: Frame, met: Ints, bare: Bare) -> Frame:
+    """Return results with their labels: those of the many, or of the left; each met an element of the one side.
 
-
-def _combined(node: Binary, left: float, right: float) -> float | None:
-    if node.op in ARITHMETIC:
-        return ARITHMETIC[node.op](left, right)
-    holds = COMPARISONS[node.op](left, right)
-    if node.as_bool:
-        return float(holds)
-    return left if holds else None
+    As in 3.5, what is filtered out takes no place (from 3.9 on it does).
+    """
+    matching = node.matching
+    if not matching.many and len(np.unique(met)) < len(met):
+        raise EvaluationError(
+            f"{node.op}: multiple matches: many-to-one matching must be explicit (group_left/group_right)"
+        )
+    are_theirs = not matching.include and (matching.many or not (matching.on or matching.labels))
+    if are_theirs and not any(part.rows.may_have(DROPPED) for part in found):
+        if node.op in ARITHMETIC:
+            return nameless(found)
+        return bare(found) if node.as_bool else found
+    others = vector(arranged(one, met)) if matching.include else vector(found)
+    labels = [_labels(node, unmarked(own), other) for (own, _), (other, _) in zip(vector(found), others, strict=True)]
+    why = f"{node.op}: multiple matches: grouping labels must ensure unique matches"
+    elements = unique(list(zip(labels, values_of(found).tolist(), strict=True)), why)
+    return bare(framed(elements)) if node.as_bool else framed(elements)
 
 
 def _labels(node: Binary, own: Labels, others: Labels) -> Labels:
-    """Return the labels of a result: those of the many, or of the left."""
     matching = node.matching
     if node.op in ARITHMETIC:
-        own = nameless(own)
+        own = without_name(own)
     if not matching.many:
         own = own.only(matching.labels) if matching.on else own.without(matching.labels)
     if matching.include:

@@ -1,23 +1,25 @@
-"""Functions that need more than one value at a time: of ranges, of labels, of several arguments."""
+"""Functions, of whatever arguments."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
+
+import numpy as np
 
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.promql import functions, histogram, ranges, relabel
+from streamwatch.promql.columns import Floats, Frame, Part, Rows, arranged, distinct, framed, size, values_of, vector
 from streamwatch.promql.dates import MOMENTS
 from streamwatch.promql.match import Matcher
-from streamwatch.promql.nodes import Call, Expr, Selector, Window
-from streamwatch.promql.numbers import nan_last, quantile
+from streamwatch.promql.nodes import Call, Expr, Selector, Subquery, Window
 from streamwatch.promql.ranges import Samples
-from streamwatch.promql.series import DROPPED, Value, Vector, unique
+from streamwatch.promql.series import DROPPED, Vector, unique
 
 
 class Evaluation(Protocol):
     """What evaluates arguments."""
 
-    def vector(self, node: Expr, at: int) -> Vector:
+    def frame(self, node: Expr, at: int) -> Frame:
         """Return a vector."""
 
     def scalar(self, node: Expr, at: int) -> float:
@@ -26,14 +28,14 @@ class Evaluation(Protocol):
     def string(self, node: Expr, at: int) -> str:
         """Return a string."""
 
-    def newest(self, node: Selector, at: int) -> Iterator[tuple[Labels, int, float]]:
-        """Yield the newest sample of each series."""
+    def newest(self, node: Selector, at: int) -> Iterator[tuple[Part, int]]:
+        """Yield the newest samples, with their times."""
 
-    def samples(self, node: Expr, at: int) -> Iterator[tuple[Labels, Samples]]:
-        """Yield the samples of each series in a range."""
+    def samples(self, node: Expr, at: int) -> Iterator[tuple[Rows, Samples]]:
+        """Yield the samples in a range."""
 
-    def bare(self, labels: Labels) -> Labels:
-        """Return labels without the metric's name, type and unit, now or at the end."""
+    def bare(self, frame: Frame) -> Frame:
+        """Return a vector without the metrics' names, types and units, now or at the end."""
 
     def hold(self, count: int) -> None:
         """Count what is kept until the query ends, in samples."""
@@ -45,54 +47,59 @@ _BYTES: Final = 16
 """Of a sample: its time and its value."""
 
 
-def call(within: Evaluation, node: Call, at: int) -> Value:
+def call(within: Evaluation, node: Call, at: int) -> Frame | float:
     """Return what a function makes of its arguments at an instant."""
     name, args = node.name, node.args
     if name in functions.EACH:
-        return _each(within, within.vector(args[0], at), functions.EACH[name])
+        return _each(within, within.frame(args[0], at), functions.EACH[name])
     if name in MOMENTS:
-        vector = within.vector(args[0], at) if args else [(Labels(), at / 1000)]
-        return _each(within, vector, MOMENTS[name])
+        return _each(within, within.frame(args[0], at) if args else _single(at / 1000), MOMENTS[name])
     if name in ranges.FUNCTIONS:
-        return _over_range(within, name, args[0], at, ranges.FUNCTIONS[name])
-    return unique(_OTHERS[name](within, args, at))
+        return _over_range(within, args[0], at, ranges.FUNCTIONS[name], is_named=name in ranges.KEEP_NAME)
+    return _OTHERS[name](within, args, at)
 
 
-def _each(within: Evaluation, vector: Vector, function: Callable[[float], float]) -> Value:
-    return unique([(within.bare(labels), function(value)) for labels, value in vector])
+def _single(value: float, labels: Labels = Labels()) -> Frame:  # noqa: B008 - labels never change
+    return framed([(labels, value)])
+
+
+def _each(within: Evaluation, frame: Frame, function: Callable[[Floats], Any]) -> Frame:
+    return within.bare(tuple(Part(part.rows, function(part.values)) for part in frame))
 
 
 def _over_range(
-    within: Evaluation, name: str, window: Expr, at: int, function: Callable[[Samples], float | None]
-) -> Value:
-    found: Vector = []
-    for labels, samples in within.samples(window, at):
-        value = function(samples)
-        if value is not None:
-            found.append((labels if name in ranges.KEEP_NAME else within.bare(labels), value))
-    return unique(found)
+    within: Evaluation, node: Expr, at: int, function: ranges.RangeFunction, *, is_named: bool = False
+) -> Frame:
+    parts = []
+    for rows, samples in within.samples(node, at):
+        values = function(samples)
+        if values is not None:
+            parts.append(Part(rows, values))
+    if is_named:
+        return distinct(tuple(parts)) if isinstance(node, Subquery) else tuple(parts)
+    return within.bare(tuple(parts))
 
 
-def _quantile_over_time(within: Evaluation, args: Args, at: int) -> Value:
+def _quantile_over_time(within: Evaluation, args: Args, at: int) -> Frame:
     q = within.scalar(args[0], at)
-    return _over_range(within, "", args[1], at, lambda samples: quantile(q, samples.values))
+    return _over_range(within, args[1], at, lambda samples: ranges.quantile_over_time(samples, q))
 
 
-def _predict_linear(within: Evaluation, args: Args, at: int) -> Value:
+def _predict_linear(within: Evaluation, args: Args, at: int) -> Frame:
     seconds = within.scalar(args[1], at)
-    return _over_range(within, "", args[0], at, lambda samples: ranges.predict_linear(samples, seconds))
+    return _over_range(within, args[0], at, lambda samples: ranges.predict_linear(samples, seconds))
 
 
-def _absent(within: Evaluation, args: Args, at: int) -> Value:
-    return [] if within.vector(args[0], at) else [(_labels_of(args[0]), 1.0)]
+def _absent(within: Evaluation, args: Args, at: int) -> Frame:
+    return () if size(within.frame(args[0], at)) else _single(1.0, _labels_of(args[0]))
 
 
-def _absent_over_time(within: Evaluation, args: Args, at: int) -> Value:
+def _absent_over_time(within: Evaluation, args: Args, at: int) -> Frame:
     if any(True for _ in within.samples(args[0], at)):
-        return []
-    labels = _labels_of(args[0])
-    marked = within.bare(labels)  # in Prometheus only what is dropped at the end is dropped here
-    return [(marked if DROPPED in marked else labels, 1.0)]
+        return ()
+    found = _single(1.0, _labels_of(args[0]))
+    marked = within.bare(found)  # in Prometheus only what is dropped at the end is dropped here
+    return marked if marked[0].rows.may_have(DROPPED) else found
 
 
 def _labels_of(node: Expr) -> Labels:
@@ -110,70 +117,73 @@ def _labels_of(node: Expr) -> Labels:
     return Labels(found)
 
 
-def _clamp(within: Evaluation, args: Args, at: int, least: float, most: float) -> Value:
-    vector = within.vector(args[0], at)
-    return [] if least > most else _each(within, vector, lambda value: functions.clamp(value, least, most))
+def _clamp(within: Evaluation, args: Args, at: int, least: float, most: float) -> Frame:
+    frame = within.frame(args[0], at)
+    return () if least > most else _each(within, frame, lambda values: functions.clamp(values, least, most))
 
 
-def _round(within: Evaluation, args: Args, at: int) -> Value:
+def _round(within: Evaluation, args: Args, at: int) -> Frame:
     nearest = within.scalar(args[1], at) if len(args) > 1 else 1.0
-    return _each(within, within.vector(args[0], at), lambda value: functions.rounded(value, nearest))
+    return _each(within, within.frame(args[0], at), lambda values: functions.rounded(values, nearest))
 
 
-def _scalar(within: Evaluation, args: Args, at: int) -> Value:
-    vector = within.vector(args[0], at)
-    return vector[0][1] if len(vector) == 1 else math.nan
+def _scalar(within: Evaluation, args: Args, at: int) -> float:
+    values = values_of(within.frame(args[0], at))
+    return float(values[0]) if len(values) == 1 else math.nan
 
 
-def _sorted(within: Evaluation, args: Args, at: int, sign: float) -> Value:
-    return sorted(within.vector(args[0], at), key=lambda element: nan_last(sign * element[1]))
+def _sorted(within: Evaluation, args: Args, at: int, sign: float) -> Frame:
+    frame = within.frame(args[0], at)
+    values = sign * values_of(frame)
+    return arranged(frame, np.lexsort((values, np.isnan(values))))
 
 
-def _timestamp(within: Evaluation, args: Args, at: int) -> Value:
+def _timestamp(within: Evaluation, args: Args, at: int) -> Frame:
     if isinstance(args[0], Selector):
-        return [(within.bare(labels), time / 1000) for labels, time, _ in within.newest(args[0], at)]
-    return [(within.bare(labels), at / 1000) for labels, _ in within.vector(args[0], at)]
+        found = [(part.rows, time) for part, time in within.newest(args[0], at)]
+    else:
+        found = [(part.rows, at) for part in within.frame(args[0], at)]
+    return within.bare(tuple(Part(rows, np.full(len(rows), time / 1000)) for rows, time in found))
 
 
-def _histogram_quantile(within: Evaluation, args: Args, at: int) -> Value:
+def _histogram_quantile(within: Evaluation, args: Args, at: int) -> Frame:
     q = within.scalar(args[0], at)
     return _of_buckets(within, args[1], at, lambda buckets: histogram.quantile(q, buckets))
 
 
-def _histogram_fraction(within: Evaluation, args: Args, at: int) -> Value:
+def _histogram_fraction(within: Evaluation, args: Args, at: int) -> Frame:
     lower, upper = within.scalar(args[0], at), within.scalar(args[1], at)
     return _of_buckets(within, args[2], at, lambda buckets: histogram.fraction(lower, upper, buckets))
 
 
-def _of_buckets(within: Evaluation, node: Expr, at: int, function: Callable[[histogram.Buckets], float]) -> Value:
+def _of_buckets(within: Evaluation, node: Expr, at: int, function: Callable[[histogram.Buckets], float]) -> Frame:
     """Return what becomes of each histogram; those of two metrics are two, and then of the same labels."""
     groups: dict[Labels, list[tuple[float, float]]] = {}
-    for labels, count in within.vector(node, at):
+    for labels, count in vector(within.frame(node, at)):
         upper = histogram.bound(labels.get("le", ""))
         if upper is not None:
             groups.setdefault(labels.without(["le"]), []).append((upper, count))
-    return [(within.bare(labels), function(buckets)) for labels, buckets in groups.items()]
+    return within.bare(framed((labels, function(buckets)) for labels, buckets in groups.items()))
 
 
-def _label_replace(within: Evaluation, args: Args, at: int) -> Value:
+def _label_replace(within: Evaluation, args: Args, at: int) -> Frame:
     target, replacement, source, pattern = (within.string(one, at) for one in args[1:])
-    return _held(
-        within, relabel.label_replace(within.vector(args[0], at), target, replacement, source, pattern), target
-    )
+    elements = vector(within.frame(args[0], at))
+    return _held(within, relabel.label_replace(elements, target, replacement, source, pattern), target)
 
 
-def _label_join(within: Evaluation, args: Args, at: int) -> Value:
+def _label_join(within: Evaluation, args: Args, at: int) -> Frame:
     target, separator, *sources = (within.string(one, at) for one in args[1:])
-    return _held(within, relabel.label_join(within.vector(args[0], at), target, separator, sources), target)
+    return _held(within, relabel.label_join(vector(within.frame(args[0], at)), target, separator, sources), target)
 
 
-def _held(within: Evaluation, vector: Vector, target: str) -> Vector:
+def _held(within: Evaluation, elements: Vector, target: str) -> Frame:
     """Return the elements; the text of their new label counts where it is more than any label's should be."""
-    within.hold(sum(max(0, len(labels.get(target, "")) - _USUAL) for labels, _ in vector) // _BYTES)
-    return vector
+    within.hold(sum(max(0, len(labels.get(target, "")) - _USUAL) for labels, _ in elements) // _BYTES)
+    return framed(unique(elements))
 
 
-_OTHERS: Final[Mapping[str, Callable[[Evaluation, Args, int], Value]]] = {
+_OTHERS: Final[Mapping[str, Callable[[Evaluation, Args, int], Frame | float]]] = {
     "absent": _absent,
     "absent_over_time": _absent_over_time,
     "clamp": lambda e, args, at: _clamp(e, args, at, e.scalar(args[1], at), e.scalar(args[2], at)),
@@ -192,7 +202,7 @@ _OTHERS: Final[Mapping[str, Callable[[Evaluation, Args, int], Value]]] = {
     "sort_desc": lambda e, args, at: _sorted(e, args, at, -1.0),
     "time": lambda _, __, at: at / 1000,
     "timestamp": _timestamp,
-    "vector": lambda e, args, at: [(Labels(), e.scalar(args[0], at))],
+    "vector": lambda e, args, at: _single(e.scalar(args[0], at)),
 }
 
 NAMES: Final = frozenset({*functions.EACH, *MOMENTS, *ranges.FUNCTIONS, *_OTHERS})

@@ -1,9 +1,9 @@
 """Series in columns: many of one metric share their names of labels, their times, and one array of values."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import compress
+from itertools import compress, groupby
 from typing import Final, Protocol, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.model.metric import Keys
 from streamwatch.promql.match import Matcher
-from streamwatch.promql.series import METADATA, STALE, Querier, Vector, unique
+from streamwatch.promql.series import DROPPED, METADATA, STALE, Element, Vector, final, unique
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
@@ -42,19 +42,18 @@ class Rows:
     def __len__(self) -> int:
         return len(self.keys) if self.index is None else len(self.index)
 
-    def take(self, mask: Bools) -> "Rows":
-        """Return those where the mask is true."""
-        index = np.flatnonzero(mask) if self.index is None else self.index[mask]
-        return Rows(self.keys, self.fixed, index)
+    def take(self, which: Bools | Ints) -> "Rows":
+        """Return those where a mask is true, or those at some positions, in that order."""
+        index = np.arange(len(self.keys)) if self.index is None else self.index
+        return Rows(self.keys, self.fixed, index[which])
 
-    def at(self, position: int) -> "Rows":
-        """Return the one at a position."""
-        index = position if self.index is None else int(self.index[position])
-        return Rows(self.keys, self.fixed, np.array([index], dtype=np.int64))
+    def having(self, labels: Mapping[str, str]) -> "Rows":
+        """Return the same with these labels, of which an empty one is none."""
+        return Rows(self.keys, self.fixed.updated(labels), self.index)
 
-    def nameless(self) -> "Rows":
-        """Return the same without the metric's name."""
-        return Rows(self.keys, self.fixed.without(METADATA), self.index)
+    def may_have(self, name: str) -> bool:
+        """Say whether one of them may have a label."""
+        return name in self.fixed or name in self.keys.names
 
     def labels(self) -> list[Labels]:
         """Return the label sets, in order."""
@@ -75,6 +74,21 @@ class Block:
     values: Floats
     """A row a time, a column a series; a stale marker where a series has no sample."""
 
+    def whole(self) -> Iterator[tuple[Rows, Ints, Floats]]:
+        """Yield series with times and values: those together that have samples at the same times."""
+        there = ~missing(self.values)
+        full = there.all(axis=0)
+        if full.all():
+            yield self.rows, self.times, self.values
+            return
+        alike: dict[bytes, list[int]] = {}
+        for at, pattern in enumerate(np.packbits(there, axis=0).T):
+            alike.setdefault(pattern.tobytes(), []).append(at)
+        for columns in alike.values():
+            own = there[:, columns[0]]
+            if own.any():
+                yield self.rows.take(np.array(columns)), self.times[own], self.values[own][:, columns]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
@@ -93,21 +107,62 @@ def vector(frame: Frame) -> Vector:
     return [pair for part in frame for pair in zip(part.rows.labels(), part.values.tolist(), strict=True)]
 
 
-def framed(elements: Vector) -> Frame:
-    """Return elements in columns: a part for each metric name."""
-    by_name: dict[str, Vector] = {}
-    for element in elements:
-        by_name.setdefault(element[0].get(NAME, ""), []).append(element)
+def framed(elements: Iterable[Element]) -> Frame:
+    """Return elements in columns, in their order: a part for those of one metric that follow each other."""
     return tuple(
-        Part(Rows(keyed(some), Labels({NAME: name})), np.array([value for _, value in some]))
-        for name, some in by_name.items()
+        Part(named([labels for labels, _ in some]), np.array([value for _, value in some]))
+        for some in (list(run) for _, run in groupby(elements, lambda element: element[0].get(NAME, "")))
     )
 
 
-def keyed(elements: Vector) -> Keys:
-    """Return keys for elements of one metric, in their order: all their labels but the name."""
-    names = sorted({own for labels, _ in elements for own in labels if own != NAME})
-    return Keys(names, [tuple([labels.get(own, "") for own in names]) for labels, _ in elements])
+def named(labels: Sequence[Labels]) -> Rows:
+    """Return rows for label sets of one metric."""
+    return Rows(keyed(labels), Labels({NAME: labels[0].get(NAME, "")}))
+
+
+def keyed(labels: Sequence[Labels]) -> Keys:
+    """Return keys for label sets, in their order: all their labels but the name."""
+    names = sorted({own for some in labels for own in some if own != NAME})
+    return Keys(names, [tuple([some.get(own, "") for own in names]) for some in labels])
+
+
+def size(frame: Frame) -> int:
+    """Return how many elements there are."""
+    return sum(len(part.rows) for part in frame)
+
+
+def values_of(frame: Frame) -> Floats:
+    """Return the values of all elements."""
+    return np.concatenate([part.values for part in frame]) if frame else np.zeros(0)
+
+
+def kept(part: Part, holds: Bools) -> Part:
+    """Return the elements for which it holds."""
+    return part if holds.all() else Part(part.rows.take(holds), part.values[holds])
+
+
+def arranged(frame: Frame, order: Ints) -> Frame:
+    """Return the elements at these positions, in this order."""
+    ends = np.cumsum([len(part.rows) for part in frame])
+    owners = np.searchsorted(ends, order, side="right")
+    found = []
+    for run in np.split(order, np.flatnonzero(np.diff(owners)) + 1):
+        if len(run):
+            at = int(np.searchsorted(ends, run[0], side="right"))
+            own = run - (ends[at] - len(frame[at].rows))
+            found.append(Part(frame[at].rows.take(own), frame[at].values[own]))
+    return tuple(found)
+
+
+def distinct(frame: Frame, why: str = "vector cannot contain metrics with the same labelset") -> Frame:
+    """Return the vector.
+
+    Raises:
+        EvaluationError: two elements have the same labels; says ``why``.
+
+    """
+    unique(vector(frame), why)
+    return frame
 
 
 def nameless(frame: Frame) -> Frame:
@@ -119,12 +174,22 @@ def nameless(frame: Frame) -> Frame:
     """
     # Only where there are several can two become the same.
     if len({part.rows.fixed.get(NAME, "") for part in frame}) > 1 or any(
-        name in p.rows.keys.names for p in frame for name in METADATA
+        name in part.rows.keys.names for part in frame for name in METADATA
     ):
-        bare = [(labels.without(METADATA), value) for labels, value in vector(frame)]
-        unique(bare)
-        return framed(bare)
-    return tuple(Part(part.rows.nameless(), part.values) for part in frame)
+        return framed(unique([(labels.without(METADATA), value) for labels, value in vector(frame)]))
+    return tuple(Part(part.rows.having(dict.fromkeys(METADATA, "")), part.values) for part in frame)
+
+
+def nameless_later(frame: Frame) -> Frame:
+    """Return the vector marked: without names at the end."""
+    return distinct(tuple(Part(part.rows.having({DROPPED: "1"}), part.values) for part in frame))
+
+
+def finished(frame: Frame) -> Vector:
+    """Return the elements of a result: without names where they are marked."""
+    if any(part.rows.may_have(DROPPED) for part in frame):
+        return unique([(final(labels), value) for labels, value in vector(frame)])
+    return vector(frame)
 
 
 @dataclass(slots=True)
@@ -132,7 +197,7 @@ class _Known:
     """What was found out about one ``Keys``."""
 
     selections: dict[tuple[tuple[Matcher, ...], Labels], Ints | None]
-    groups: dict[tuple[str, ...], tuple[Ints, list[tuple[str, ...]]]]
+    groups: dict[tuple[str, ...], tuple[Ints, Keys]]
 
 
 class KeyIndex:
@@ -154,8 +219,8 @@ class KeyIndex:
             index = known.selections[asked]
         return None if index is not None and not len(index) else Rows(keys, fixed, index)
 
-    def groups(self, keys: Keys, names: Sequence[str]) -> tuple[Ints, list[tuple[str, ...]]]:
-        """Return each row's group by these labels, of those that the keys have, and each group's values of them."""
+    def groups(self, keys: Keys, names: Sequence[str]) -> tuple[Ints, Keys]:
+        """Return each row's group by these labels, of those that the keys have, and the groups."""
         asked = tuple(names)
         with self._lock:
             known = self._of(keys)
@@ -188,14 +253,14 @@ def _selected(keys: Keys, fixed: Labels, matchers: Iterable[Matcher]) -> Ints | 
     return np.array(list(compress(range(len(kept)), kept)), dtype=np.int64)
 
 
-def _grouped(keys: Keys, names: Sequence[str]) -> tuple[Ints, list[tuple[str, ...]]]:
+def _grouped(keys: Keys, names: Sequence[str]) -> tuple[Ints, Keys]:
     at = [keys.names.index(name) for name in names]
     numbers: dict[tuple[str, ...], int] = {}
     codes = [numbers.setdefault(tuple([row[i] for i in at]), len(numbers)) for row in keys.rows]
-    return np.array(codes, dtype=np.int64), list(numbers)
+    return np.array(codes, dtype=np.int64), Keys(names, tuple(numbers))
 
 
-class ColumnQuerier(Querier, Protocol):
+class Querier(Protocol):
     """What knows the samples in columns."""
 
     @property

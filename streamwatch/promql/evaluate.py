@@ -1,15 +1,34 @@
-"""Evaluates an expression at an instant, one series after the other: clear and exact; the oracle of what is quicker."""
+"""Evaluates an expression at an instant, in columns: of many series at once."""
 
 from array import array
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final, TypeAlias
 
-from streamwatch.errors import EvaluationError
-from streamwatch.model.labels import Labels
+import numpy as np
+
+from streamwatch.errors import EvaluationError, StreamWatchError
+from streamwatch.model.labels import NAME, Labels
 from streamwatch.promql.aggregate import aggregate
-from streamwatch.promql.binary import binary
+from streamwatch.promql.binary import Bare, binary
 from streamwatch.promql.calls import call
+from streamwatch.promql.columns import (
+    Block,
+    Frame,
+    KeyIndex,
+    Part,
+    Querier,
+    Rows,
+    finished,
+    kept,
+    missing,
+    named,
+    nameless,
+    nameless_later,
+    vector,
+)
 from streamwatch.promql.nodes import (
     Aggregation,
     At,
@@ -24,19 +43,7 @@ from streamwatch.promql.nodes import (
     Window,
 )
 from streamwatch.promql.ranges import Samples
-from streamwatch.promql.series import (
-    Bare,
-    Querier,
-    Value,
-    Vector,
-    elements,
-    final,
-    is_stale,
-    nameless,
-    nameless_later,
-    unique,
-    unmarked,
-)
+from streamwatch.promql.series import Value, elements, unmarked
 
 LOOKBACK_MS: Final = 300_000
 STEP_MS: Final = 60_000
@@ -73,9 +80,7 @@ class Options:
     """Whether the metric's name is dropped at the end only (Prometheus's feature `promql-delayed-name-removal`)."""
 
 
-def evaluate(
-    node: Expr, querier: Querier, at_ms: int, options: Options | None = None, *, span: tuple[int, int] | None = None
-) -> Value:
+def evaluate(node: Expr, querier: Querier, at_ms: int, options: Options | None = None) -> Value:
     """Return what an expression is at an instant.
 
     Args:
@@ -83,49 +88,62 @@ def evaluate(
         querier: what knows the samples.
         at_ms: when, in milliseconds since 1970.
         options: how.
-        span: the start and end of the query, of which the instant is one step; the instant itself by default.
 
     Raises:
-        EvaluationError: the data do not let it be evaluated, or it touches too many samples.
+        EvaluationError: the data do not let it be evaluated, it touches too many samples, or the engine fails.
 
     """
-    start, end = span or (at_ms, at_ms)
-    return Evaluation(querier, options or Options(), start, end).result(node, at_ms)
+    with _failing_by_name():
+        return Evaluation(querier, options or Options(), at_ms, at_ms).result(node, at_ms)
 
 
 def evaluate_range(  # noqa: PLR0913, PLR0917 - what, on what, from when until when, how
     node: Expr, querier: Querier, start_ms: int, end_ms: int, step_ms: int, options: Options | None = None
 ) -> dict[Labels, Points]:
-    """Return an expression's values at each step, by series; a scalar is a series without labels."""
-    return stepped(Evaluation(querier, options or Options(), start_ms, end_ms), node, start_ms, end_ms, step_ms)
+    """Return an expression's values at each step, by series; a scalar is a series without labels.
 
+    Raises:
+        EvaluationError: the data do not let it be evaluated, it touches too many samples or steps, or the engine fails.
 
-def stepped(evaluation: "Evaluation", node: Expr, start_ms: int, end_ms: int, step_ms: int) -> dict[Labels, Points]:
-    """Return an expression's values at each step, by series."""
+    """
     if step_ms <= 0 or (end_ms - start_ms) // step_ms >= MOST_STEPS:
         raise EvaluationError(f"a range query has at most {MOST_STEPS} steps: make the step longer")
-    return evaluation.stepped(evaluation.result, node, range(start_ms, end_ms + 1, step_ms))
+    with _failing_by_name():
+        evaluation = Evaluation(querier, options or Options(), start_ms, end_ms)
+        return evaluation.stepped(evaluation.result, node, range(start_ms, end_ms + 1, step_ms))
+
+
+@contextmanager
+def _failing_by_name() -> Iterator[None]:
+    """Let whatever goes wrong be an error of this evaluation: nobody else's, and never an unknown exception."""
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    except (StreamWatchError, TimeoutError):
+        raise
+    except Exception as error:
+        why = str(error) or "no reason given"
+        raise EvaluationError(f"the engine failed: {type(error).__name__}: {why}: please report this") from error
 
 
 class Evaluation:
-    """One query; ``value`` may be asked at many instants."""
+    """One query, of which parts may be asked at many instants."""
 
     def __init__(self, querier: Querier, options: Options, start_ms: int, end_ms: int) -> None:
         self._querier = querier
         self._options = options
         self._start, self._end = start_ms, end_ms
+        self._index = KeyIndex() if options.is_passing else querier.index
         self.bare: Final[Bare] = nameless_later if options.delayed_names else nameless
         """Takes names away, at once or at the end."""
         self._touched = self._held = self._look_at = 0
 
     def result(self, node: Expr, at: int) -> Value:
-        """Return what a node is at an instant, names dropped that were to go at the end."""
-        value = self.value(node, at)
-        if not self._options.delayed_names or not isinstance(value, list):
-            return value
-        return unique([(final(labels), one) for labels, one in value])
+        """Return what a node is at an instant, element by element, names dropped that were to go at the end."""
+        value = self._value(node, at)
+        return finished(value) if isinstance(value, tuple) else value
 
-    def value(self, node: Expr, at: int) -> Value:  # noqa: PLR0911 - one for each kind of node
+    def _value(self, node: Expr, at: int) -> Frame | float | str:  # noqa: PLR0911 - one for each kind of node
         """Return what a node is at an instant."""
         self.touch(1)
         match node:
@@ -134,47 +152,52 @@ class Evaluation:
             case Text(value=text):
                 return text
             case Selector():
-                return [(labels, value) for labels, _, value in self.newest(node, at)]
+                return tuple(part for part, _ in self.newest(node, at))
             case Negation(inner=inner):
-                return self._negated(self.value(inner, at))
-            case Binary():
-                return unique(binary(node, self.value(node.left, at), self.value(node.right, at), self.bare))
+                return self._negated(self._operand("-", inner, at))
+            case Binary(op=op):
+                left, right = self._operand(op, node.left, at), self._operand(op, node.right, at)
+                return binary(node, left, right, self.bare, self._index)
             case Aggregation():
-                param = None if node.param is None else self.value(node.param, at)
-                if isinstance(param, list):
+                param = None if node.param is None else self._value(node.param, at)
+                if isinstance(param, tuple):
                     raise EvaluationError(f"{node.op}: the parameter is a vector")
-                return aggregate(node, self.vector(node.inner, at), param)
+                return aggregate(node, self.frame(node.inner, at), param, self._index)
             case Call():
                 return call(self, node, at)
         raise EvaluationError("a range of samples is no result: use it in a function such as rate()")
 
-    def vector(self, node: Expr, at: int) -> Vector:
+    def frame(self, node: Expr, at: int) -> Frame:
         """Return a vector, and nothing else."""
-        value = self.value(node, at)
-        if not isinstance(value, list):
+        value = self._value(node, at)
+        if not isinstance(value, tuple):
             raise EvaluationError("a vector is wanted here")
         return value
 
     def scalar(self, node: Expr, at: int) -> float:
         """Return a scalar, and nothing else."""
-        value = self.value(node, at)
+        value = self._value(node, at)
         if not isinstance(value, float):
             raise EvaluationError("a scalar is wanted here")
         return value
 
     def string(self, node: Expr, at: int) -> str:
         """Return a string, and nothing else."""
-        value = self.value(node, at)
+        value = self._value(node, at)
         if not isinstance(value, str):
             raise EvaluationError("a string is wanted here")
         return value
 
-    def _negated(self, value: Value) -> Value:
-        if isinstance(value, list):
-            return unique([(self.bare(labels), -one) for labels, one in value])
+    def _operand(self, op: str, node: Expr, at: int) -> Frame | float:
+        value = self._value(node, at)
         if isinstance(value, str):
-            raise EvaluationError("a string cannot be negated")
-        return -value
+            raise EvaluationError(f"{op}: a string is no operand")
+        return value
+
+    def _negated(self, value: Frame | float) -> Frame | float:
+        if isinstance(value, float):
+            return -value
+        return self.bare(tuple(Part(part.rows, -part.values) for part in value))
 
     # Samples
 
@@ -210,40 +233,45 @@ class Evaluation:
                 f"the query keeps more than {self._options.most_held} samples: ask for less at a time"
             )
 
-    def newest(self, node: Selector, at: int) -> Iterator[tuple[Labels, int, float]]:
-        """Yield the newest sample of each series, with its time; a stale marker ends a series."""
+    def newest(self, node: Selector, at: int) -> Iterator[tuple[Part, int]]:
+        """Yield the newest samples, with their times; a stale marker ends a series."""
         until = self._moment(at, node.at, node.offset_ms)
-        for series in self._querier.select(node.matchers, until - self._options.lookback_ms + 1, until):
-            if not len(series.times):
-                continue
-            self.touch(1)
-            value = series.values[-1]
-            if not is_stale(value):
-                yield series.labels, series.times[-1], value
+        for block in self._blocks(node, until - self._options.lookback_ms, until, newest=True):
+            yield kept(Part(block.rows, block.values[0]), ~missing(block.values[0])), int(block.times[0])
 
-    def samples(self, node: Expr, at: int) -> Iterator[tuple[Labels, Samples]]:
-        """Yield the samples of each series in a range, none of them stale."""
+    def samples(self, node: Expr, at: int) -> Iterator[tuple[Rows, Samples]]:
+        """Yield the samples of series in a range, none of them stale; those together that have the same times."""
         if isinstance(node, Subquery):
-            yield from self._steps(node, at)
-            return
-        if not isinstance(node, Window):
+            until = self._moment(at, node.at, node.offset_ms)
+            since = until - node.range_ms
+            blocks = self._steps(node, since, until)
+        elif isinstance(node, Window):
+            until = self._moment(at, node.selector.at, node.selector.offset_ms)
+            since = until - node.range_ms
+            blocks = self._blocks(node.selector, since, until, newest=False)
+        else:
             raise EvaluationError("a range of samples is wanted here, as in x[5m]")
-        until = self._moment(at, node.selector.at, node.selector.offset_ms)
-        since = until - node.range_ms
-        for series in self._querier.select(node.selector.matchers, since + 1, until):
-            pairs = [(t, v) for t, v in zip(series.times, series.values, strict=True) if not is_stale(v)]
-            self.touch(len(pairs))
-            if pairs:
-                yield series.labels, Samples([t for t, _ in pairs], [v for _, v in pairs], since, until, at)
+        for block in blocks:
+            for rows, times, values in block.whole():
+                yield rows, Samples(times, values, since, until, at)
 
-    def _steps(self, node: Subquery, at: int) -> Iterator[tuple[Labels, Samples]]:
-        until = self._moment(at, node.at, node.offset_ms)
-        since, step = until - node.range_ms, node.step_ms or self._options.step_ms
+    def _blocks(self, node: Selector, since: int, until: int, *, newest: bool) -> Iterator[Block]:
+        return self._querier.blocks(node.matchers, since + 1, until, newest=newest, index=self._index, weigh=self.touch)
+
+    def _steps(self, node: Subquery, since: int, until: int) -> Iterator[Block]:
+        """Yield what an expression is at every step: series together that follow each other and have the same times."""
+        step = node.step_ms or self._options.step_ms
         if node.range_ms // step > MOST_STEPS:
             raise EvaluationError(f"a subquery has at most {MOST_STEPS} steps: give a longer one")
-        inner = self.stepped(self.value, node.inner, range((since // step + 1) * step, until + 1, step))
-        for labels, (times, values) in inner.items():
-            yield unmarked(labels), Samples(times, values, since, until, at)
+        found = self.stepped(self._inner, node.inner, range((since // step + 1) * step, until + 1, step))
+        for _, run in groupby(found, lambda labels: (labels.get(NAME, ""), found[labels][0].tobytes())):
+            some = list(run)
+            values = np.array([found[labels][1] for labels in some]).T
+            yield Block(named([unmarked(labels) for labels in some]), np.array(found[some[0]][0]), values)
+
+    def _inner(self, node: Expr, at: int) -> Value:
+        value = self._value(node, at)
+        return vector(value) if isinstance(value, tuple) else value
 
     def stepped(self, made: Callable[[Expr, int], Value], node: Expr, moments: range) -> dict[Labels, Points]:
         """Return an expression's values at each step, by series."""

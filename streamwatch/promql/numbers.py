@@ -1,9 +1,13 @@
-"""Arithmetic as Go and Prometheus do it: division by zero, remainders, sums, and how numbers are written."""
+"""Operators and sums as Go and Prometheus do them, and how numbers are written."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+
+from streamwatch.promql.columns import Floats
 
 
 def divide(one: float, other: float) -> float:
@@ -15,43 +19,32 @@ def divide(one: float, other: float) -> float:
     return math.copysign(math.inf, one) * math.copysign(1.0, other)
 
 
-def remainder(one: float, other: float) -> float:
-    """Return the remainder with the sign of the dividend."""
-    if math.isinf(one) or other == 0:
-        return math.nan
-    return math.fmod(one, other)
+Operator: TypeAlias = Callable[[Floats | float, Floats | float], Any]
+"""Of values and values, of values and a number either way round, or of two numbers."""
 
 
-def power(one: float, other: float) -> float:
-    """Return a power; what Python calls an error is an infinity or NaN."""
-    try:
-        return math.pow(one, other)
-    except OverflowError:
-        odd = other == int(other) and int(other) % 2 == 1
-        return -math.inf if one < 0 and odd else math.inf
-    except ValueError:
-        if one == 0:
-            odd = other == int(other) and int(other) % 2 == 1
-            return math.copysign(math.inf, one) if odd else math.inf
-        return math.nan
+def _power(one: Floats | float, other: Floats | float) -> Any:  # noqa: ANN401 - an array or a number
+    """Return a power; numpy takes a root instead of the power of one half, which differs for -Inf and -0."""
+    root = np.sqrt(np.where(np.equal(one, -math.inf), math.inf, one) + 0.0)
+    return np.where(np.equal(other, 0.5), root, np.power(one, other))
 
 
-ARITHMETIC: Final[Mapping[str, Callable[[float, float], float]]] = {
-    "+": lambda one, other: one + other,
-    "-": lambda one, other: one - other,
-    "*": lambda one, other: one * other,
-    "/": divide,
-    "%": remainder,
-    "^": power,
-    "atan2": math.atan2,
+ARITHMETIC: Final[Mapping[str, Operator]] = {
+    "+": np.add,
+    "-": np.subtract,
+    "*": np.multiply,
+    "/": np.divide,
+    "%": np.fmod,
+    "^": _power,
+    "atan2": np.arctan2,
 }
-COMPARISONS: Final[Mapping[str, Callable[[float, float], bool]]] = {
-    "==": lambda one, other: one == other,
-    "!=": lambda one, other: one != other,
-    ">": lambda one, other: one > other,
-    "<": lambda one, other: one < other,
-    ">=": lambda one, other: one >= other,
-    "<=": lambda one, other: one <= other,
+COMPARISONS: Final[Mapping[str, Operator]] = {
+    "==": np.equal,
+    "!=": np.not_equal,
+    ">": np.greater,
+    "<": np.less,
+    ">=": np.greater_equal,
+    "<=": np.less_equal,
 }
 
 
@@ -139,8 +132,3 @@ def written(value: float) -> str:
         return "-0" if math.copysign(1.0, value) < 0 else "0"
     shown = format(Decimal(repr(value)), "f")
     return shown.rstrip("0").rstrip(".") if "." in shown else shown
-
-
-def nan_last(value: float) -> tuple[bool, float]:
-    """Return what to sort numbers by, NaN after all others."""
-    return (True, 0.0) if math.isnan(value) else (False, value)

@@ -1,19 +1,23 @@
-"""Functions of a series' samples in a range of time: rates, differences, and what happened ``over_time``."""
+"""Functions of samples in a range of time, of many series at once: rates, differences, what happened ``over_time``."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from itertools import pairwise
+from typing import Final, TypeAlias
 
-from streamwatch.promql.numbers import kahan, mean, total, variance
+import numpy as np
+
+from streamwatch.promql.columns import Bools, Floats, Ints
+from streamwatch.promql.numbers import mean, quantile, variance
 
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Samples in a range: no stale markers, at least one."""
+    """Samples of series that have them at the same times: at least one, and none is missing."""
 
-    times: Sequence[int]
-    values: Sequence[float]
+    times: Ints
+    values: Floats
+    """A row a time, a column a series."""
     start_ms: int
     """Where the range begins (not included)."""
     end_ms: int
@@ -22,36 +26,36 @@ class Samples:
     """The time of evaluation."""
 
 
-RangeFunction = Callable[[Samples], float | None]
+RangeFunction: TypeAlias = Callable[[Samples], Floats | None]
 
 
-def _extrapolated(samples: Samples, *, counter: bool, a_second: bool) -> float | None:
-    """Return by how much a series changed in the range, as far as its samples let one tell about its ends."""
+def _extrapolated(samples: Samples, *, counter: bool, a_second: bool) -> Floats | None:
+    """Return by how much series changed in the range, as far as their samples let one tell about its ends."""
     times, values = samples.times, samples.values
-    if len(values) <= 1:
+    if len(times) <= 1 or times[0] == times[-1]:
         return None
     change = values[-1] - values[0]
     if counter:
-        previous = values[0]
-        for value in values[1:]:
-            if value < previous:
-                change += previous
-            previous = value
-    sampled = (times[-1] - times[0]) / 1000
-    if sampled == 0:
-        return None
-    to_start, to_end = (times[0] - samples.start_ms) / 1000, (samples.end_ms - times[-1]) / 1000
-    between = sampled / (len(values) - 1)
-    to_start, to_end = extrapolation(to_start, between), extrapolation(to_end, between)
-    if counter and change > 0 and values[0] >= 0:
-        to_start = min(to_start, sampled * (values[0] / change))
-    factor = (sampled + to_start + to_end) / sampled
+        for before, value in pairwise(values):
+            falls = value < before
+            if falls.any():
+                change[falls] += before[falls]
+    sampled = float(times[-1] - times[0]) / 1000
+    between = sampled / (len(times) - 1)
+    to_start = _extrapolation(float(times[0] - samples.start_ms) / 1000, between)
+    to_end = _extrapolation(float(samples.end_ms - times[-1]) / 1000, between)
+    starts = np.full(len(change), to_start)
+    if counter:
+        rising = (change > 0) & (values[0] >= 0)
+        starts[rising] = np.minimum(to_start, sampled * (values[0][rising] / change[rising]))
+    factor = (sampled + starts + to_end) / sampled
     if a_second:
         factor /= (samples.end_ms - samples.start_ms) / 1000
-    return change * factor
+    found: Floats = change * factor
+    return found
 
 
-def extrapolation(seconds: float, between: float) -> float:
+def _extrapolation(seconds: float, between: float) -> float:
     """Return how far a change goes on towards an end of the range that is so many seconds away.
 
     As far as that, where another sample might have come only after it: samples are ``between`` seconds apart.
@@ -59,62 +63,85 @@ def extrapolation(seconds: float, between: float) -> float:
     return between / 2 if seconds >= between * 1.1 else seconds
 
 
-def _instant(samples: Samples, *, rate: bool) -> float | None:
+def _instant(samples: Samples, *, rate: bool) -> Floats | None:
     """Return the change between the last two samples."""
-    if len(samples.values) <= 1:
+    if len(samples.times) <= 1:
         return None
-    before, last = samples.values[-2:]
-    seconds = (samples.times[-1] - samples.times[-2]) / 1000
+    seconds = float(samples.times[-1] - samples.times[-2]) / 1000
     if seconds == 0:
         return None
-    change = last if rate and last < before else last - before
+    before, last = samples.values[-2:]
+    change: Floats = np.where(last < before, last, last - before) if rate else last - before
     return change / seconds if rate else change
 
 
-def regression(samples: Samples, origin_ms: int) -> tuple[float, float]:
-    """Return slope (a second) and the value at the origin, by least squares."""
-    first = samples.values[0]
-    constant = True
-    count = 0.0
-    x = y = xy = xx = x_lost = y_lost = xy_lost = xx_lost = 0.0
-    for at, (time, value) in enumerate(zip(samples.times, samples.values, strict=True)):
-        if constant and at > 0 and value != first:
-            constant = False
-        count += 1
-        seconds = (time - origin_ms) / 1000
-        x, x_lost = kahan(seconds, x, x_lost)
-        y, y_lost = kahan(value, y, y_lost)
-        xy, xy_lost = kahan(seconds * value, xy, xy_lost)
-        xx, xx_lost = kahan(seconds * seconds, xx, xx_lost)
-    if constant:
-        return (math.nan, math.nan) if math.isinf(first) else (0.0, first)
-    x, y, xy, xx = x + x_lost, y + y_lost, xy + xy_lost, xx + xx_lost
-    covariance, spread = xy - x * y / count, xx - x * x / count
-    slope = covariance / spread if spread else math.nan
-    return slope, y / count - slope * x / count
+def _sums(values: Floats) -> tuple[Floats, Floats]:
+    """Return the sums of columns, and what rounding has lost of them (Kahan and Neumaier)."""
+    found, lost = np.zeros(values.shape[1]), np.zeros(values.shape[1])
+    for value in values:
+        new = found + value
+        larger = np.abs(found) >= np.abs(value)
+        lost += np.where(larger, (found - new) + value, (value - new) + found)
+        lost[np.isinf(new)] = 0.0
+        found = new
+    return found, lost
 
 
-def _deriv(samples: Samples) -> float | None:
-    return None if len(samples.values) <= 1 else regression(samples, samples.times[0])[0]
+def _total(values: Floats) -> Floats:
+    found, lost = _sums(values)
+    return found + lost
 
 
-def _changes(samples: Samples) -> float:
-    pairs = zip(samples.values, samples.values[1:], strict=False)
-    return float(sum(one != other and not (math.isnan(one) and math.isnan(other)) for one, other in pairs))
+def _mean(values: Floats) -> Floats:
+    found, lost = _sums(values)
+    means = found / len(values) + lost / len(values)
+    for at in np.flatnonzero(np.isinf(found)).tolist():
+        means[at] = mean(values[:, at].tolist())
+    return means
 
 
-def _resets(samples: Samples) -> float:
-    return float(sum(other < one for one, other in zip(samples.values, samples.values[1:], strict=False)))
+def _regression(samples: Samples, origin_ms: int) -> tuple[Floats, Floats]:
+    """Return slopes (a second) and the values at the origin, by least squares."""
+    y, first, count = samples.values, samples.values[0], len(samples.values)
+    x = (samples.times[:, np.newaxis] - origin_ms) / 1000
+    sum_x, sum_y, sum_xy, sum_xx = (_total(one) for one in (x, y, x * y, x * x))
+    covariance, spread = sum_xy - sum_x * sum_y / count, sum_xx - sum_x * sum_x / count
+    slope = covariance / np.where(spread == 0, np.nan, spread)
+    start = sum_y / count - slope * sum_x / count
+    constant, endless = (y[1:] == first).all(axis=0), np.where(np.isinf(first), np.nan, 0.0)
+    return np.where(constant, endless, slope), np.where(constant, first + endless, start)
 
 
-def least(values: Sequence[float]) -> float:
-    """Return the smallest; NaN only where there is nothing else."""
-    return min((value for value in values if not math.isnan(value)), default=math.nan)
+def _deriv(samples: Samples) -> Floats | None:
+    return None if len(samples.times) <= 1 else _regression(samples, int(samples.times[0]))[0]
 
 
-def most(values: Sequence[float]) -> float:
-    """Return the largest; NaN only where there is nothing else."""
-    return max((value for value in values if not math.isnan(value)), default=math.nan)
+def predict_linear(samples: Samples, seconds: float) -> Floats | None:
+    """Return what the values will be in so many seconds, by least squares."""
+    if len(samples.times) <= 1:
+        return None
+    slope, now = _regression(samples, samples.at_ms)
+    return slope * seconds + now
+
+
+def _changes(values: Floats) -> Floats:
+    one, other = values[:-1], values[1:]
+    return _counted((one != other) & ~(np.isnan(one) & np.isnan(other)))
+
+
+def _counted(holds: Bools) -> Floats:
+    found: Floats = holds.sum(axis=0, dtype=np.float64)
+    return found
+
+
+def _each(values: Floats, function: Callable[[Sequence[float]], float]) -> Floats:
+    """Return what a function makes of each column."""
+    return np.array([function(column) for column in values.T.tolist()], dtype=np.float64)
+
+
+def quantile_over_time(samples: Samples, q: float) -> Floats:
+    """Return a quantile of the values."""
+    return _each(samples.values, lambda column: quantile(q, column))
 
 
 FUNCTIONS: Final[Mapping[str, RangeFunction]] = {
@@ -124,26 +151,18 @@ FUNCTIONS: Final[Mapping[str, RangeFunction]] = {
     "irate": lambda s: _instant(s, rate=True),
     "idelta": lambda s: _instant(s, rate=False),
     "deriv": _deriv,
-    "changes": _changes,
-    "resets": _resets,
-    "avg_over_time": lambda s: mean(s.values),
-    "min_over_time": lambda s: least(s.values),
-    "max_over_time": lambda s: most(s.values),
-    "sum_over_time": lambda s: total(s.values),
-    "count_over_time": lambda s: float(len(s.values)),
-    "stddev_over_time": lambda s: math.sqrt(variance(s.values)),
-    "stdvar_over_time": lambda s: variance(s.values),
+    "changes": lambda s: _changes(s.values),
+    "resets": lambda s: _counted(s.values[1:] < s.values[:-1]),
+    "avg_over_time": lambda s: _mean(s.values),
+    "min_over_time": lambda s: np.fmin.reduce(s.values),
+    "max_over_time": lambda s: np.fmax.reduce(s.values),
+    "sum_over_time": lambda s: _total(s.values),
+    "count_over_time": lambda s: np.full(s.values.shape[1], float(len(s.values))),
+    "stddev_over_time": lambda s: np.sqrt(_each(s.values, variance)),
+    "stdvar_over_time": lambda s: _each(s.values, variance),
     "last_over_time": lambda s: s.values[-1],
-    "present_over_time": lambda _: 1.0,
+    "present_over_time": lambda s: np.ones(s.values.shape[1]),
 }
 """Those of one range and nothing else; None where there are too few samples."""
 
 KEEP_NAME: Final = frozenset({"last_over_time"})
-
-
-def predict_linear(samples: Samples, seconds: float) -> float | None:
-    """Return what the value will be in so many seconds, by least squares."""
-    if len(samples.values) <= 1:
-        return None
-    slope, now = regression(samples, samples.at_ms)
-    return slope * seconds + now

@@ -10,9 +10,8 @@ from streamwatch.clock import Clock
 from streamwatch.errors import EvaluationError, QueryError
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import NAME, Labels
-from streamwatch.promql import quick
-from streamwatch.promql.columns import ColumnQuerier
-from streamwatch.promql.evaluate import LOOKBACK_MS, Options
+from streamwatch.promql.columns import Querier
+from streamwatch.promql.evaluate import LOOKBACK_MS, Options, evaluate
 from streamwatch.promql.nodes import Call
 from streamwatch.promql.parse import parse
 from streamwatch.promql.series import Element, Value, Vector, elements
@@ -31,7 +30,7 @@ _RULE_SECONDS: Final = 10.0
 _ABSENT: Final = frozenset({"absent", "absent_over_time"})
 
 
-class Samples(ColumnQuerier, Protocol):
+class Samples(Querier, Protocol):
     """Where samples are read, and results are written."""
 
     def names(self) -> frozenset[str]:
@@ -169,7 +168,7 @@ class GroupState:
         moment = at_ms - round(self.group.query_offset_seconds * 1000)
         state.error = ""
         try:
-            vector = _vector(quick.evaluate(state.rule.expr, samples, moment, self._options))
+            vector = _vector(evaluate(state.rule.expr, samples, moment, self._options))
             if state.rule.alert:
                 return self._alerts(state, vector, samples, moment)
             self._record(state.rule, state.key, vector, samples, moment)
@@ -192,7 +191,7 @@ class GroupState:
     def _alerts(self, state: RuleState, vector: Vector, samples: Samples, moment: int) -> list[RuleChange]:
         def query(text: str) -> Vector:
             try:
-                return _vector(quick.evaluate(parse(text), samples, moment, self._options))
+                return _vector(evaluate(parse(text), samples, moment, self._options))
             except QueryError as error:
                 raise EvaluationError(str(error)) from error
 

@@ -13,8 +13,7 @@ from streamwatch.errors import EvaluationError, QueryError, RuleError
 from streamwatch.history import History
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
-from streamwatch.promql import quick
-from streamwatch.promql.evaluate import Options
+from streamwatch.promql.evaluate import Options, evaluate
 from streamwatch.promql.parse import duration_ms, parse
 from streamwatch.promql.series import Vector
 from streamwatch.rules import notation
@@ -184,7 +183,7 @@ class _Test:
         )
         about = f"expr: {text}, time: {at / 1000:g}s"
         try:
-            value = quick.evaluate(parse(text), self._history, at, self._options)
+            value = evaluate(parse(text), self._history, at, self._options)
         except (QueryError, EvaluationError) as error:
             self._failures.append(f"{about}: err: {error}")
             return

@@ -6,27 +6,19 @@ from typing import Any
 
 from streamwatch.errors import EvaluationError, QueryError
 from streamwatch.model.labels import Labels
-from streamwatch.promql import quick
-from streamwatch.promql.columns import ColumnQuerier
+from streamwatch.promql.columns import Querier
 from streamwatch.promql.evaluate import Options, evaluate
 from streamwatch.promql.parse import parse
 from streamwatch.promql.series import Value
-from tests.promql.memory import Memory
 
 Answer = dict[Labels, float] | str
 """A vector, or the error."""
 
 
-def ours(expression: str, memory: Memory, at: int, *, delayed_names: bool = False) -> Answer:
+def ours(expression: str, querier: Querier, at: int, *, delayed_names: bool = False) -> Answer:
     """Return what the engine makes of an expression at so many seconds; a scalar is an element without labels."""
     options = Options(step_ms=15_000, delayed_names=delayed_names)
-    return _answer(lambda: evaluate(parse(expression), memory, at * 1000, options))
-
-
-def ours_in_columns(expression: str, history: ColumnQuerier, at: int, *, delayed_names: bool = False) -> Answer:
-    """Return what it makes of it the quick way."""
-    options = Options(step_ms=15_000, delayed_names=delayed_names)
-    return _answer(lambda: quick.evaluate(parse(expression), history, at * 1000, options))
+    return _answer(lambda: evaluate(parse(expression), querier, at * 1000, options))
 
 
 def _answer(made: Callable[[], Value]) -> Answer:

@@ -1,11 +1,14 @@
 """Samples in memory, written as promtool's tests write them."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
 
 from streamwatch.model.labels import NAME, Labels
+from streamwatch.promql.columns import Block, KeyIndex, named
 from streamwatch.promql.match import Matcher
-from streamwatch.promql.series import STALE, Series
+from streamwatch.promql.series import STALE
 
 STEP_MS = 15_000
 
@@ -24,16 +27,33 @@ def labels(text: str) -> Labels:
 
 
 class Memory:
-    """A querier over a few series."""
+    """A querier over a few series, each of them a block of its own."""
 
     def __init__(self, series: Mapping[str, str], step_ms: int = STEP_MS) -> None:
-        self._series = [Series(labels(name), *samples(values, step_ms)) for name, values in series.items()]
+        self.index = KeyIndex()
+        self._series = []
+        for name, written in series.items():
+            times, values = samples(written, step_ms)
+            self._series.append((labels(name), named([labels(name)]), np.array(times, np.int64), np.array(values)))
 
-    def select(self, matchers: Sequence[Matcher], first_ms: int, last_ms: int) -> list[Series]:
-        """Return the series that match."""
-        found = []
-        for one in self._series:
-            if all(matcher.matches(one.labels) for matcher in matchers):
-                start, end = bisect_left(one.times, first_ms), bisect_right(one.times, last_ms)
-                found.append(Series(one.labels, one.times[start:end], one.values[start:end]))
-        return found
+    def blocks(  # noqa: PLR0913 - as the history
+        self,
+        matchers: Sequence[Matcher],
+        first_ms: int,
+        last_ms: int,
+        *,
+        newest: bool,
+        index: KeyIndex | None = None,  # noqa: ARG002 - nothing is remembered
+        weigh: Callable[[int], None] | None = None,
+    ) -> Iterator[Block]:
+        """Yield the series that match, one by one."""
+        for own, rows, times, values in self._series:
+            if not all(matcher.matches(own) for matcher in matchers):
+                continue
+            start, end = bisect_left(times, first_ms), bisect_right(times, last_ms)
+            if newest:
+                start = max(start, end - 1)
+            if start < end:
+                if weigh is not None:
+                    weigh(end - start)
+                yield Block(rows, times[start:end], values[start:end, np.newaxis])

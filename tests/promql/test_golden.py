@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.promql.answers import differ, ours, ours_in_columns, read
+from tests.promql.answers import differ, ours, read
 from tests.promql.listed_expressions import AT, SERIES
 from tests.promql.memory import Memory
-from tests.promql.test_quick import columns
+from tests.promql.test_columns import columns
 
 LISTED = json.loads((Path(__file__).parent / "golden_listed.json").read_text(encoding="utf-8"))
 GOLDEN = json.loads((Path(__file__).parent / "golden.json").read_text(encoding="utf-8"))
@@ -32,5 +32,5 @@ def test_kept_answers_to_listed_expressions_are_ours(kind: str, least: int) -> N
     memory, history, delayed = Memory(SERIES), columns(SERIES), kind == "delayed"
     for one, answer in LISTED[kind].items():
         assert not differ(ours(one, memory, AT, delayed_names=delayed), read(answer)), one
-        assert not differ(ours_in_columns(one, history, AT, delayed_names=delayed), read(answer)), one
+        assert not differ(ours(one, history, AT, delayed_names=delayed), read(answer)), one
     assert len(LISTED[kind]) >= least

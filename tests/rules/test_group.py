@@ -3,7 +3,7 @@
 from streamwatch.clock import ManualClock
 from streamwatch.history import History
 from streamwatch.model.labels import NAME, Labels
-from streamwatch.promql import quick
+from streamwatch.promql.evaluate import evaluate
 from streamwatch.promql.parse import parse
 from streamwatch.promql.series import Value
 from streamwatch.rules.group import GroupState
@@ -23,7 +23,7 @@ def told(history: History, at: int, **values: float) -> None:
 
 
 def asked(history: History, expression: str, at: int) -> Value:
-    return quick.evaluate(parse(expression), history, at * 1000)
+    return evaluate(parse(expression), history, at * 1000)
 
 
 def test_what_is_recorded_is_read_by_the_next_rule() -> None:

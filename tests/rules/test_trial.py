@@ -4,7 +4,7 @@ import pytest
 
 from streamwatch.catalogue import METRICS
 from streamwatch.clock import ManualClock
-from streamwatch.promql import quick
+from streamwatch.promql.evaluate import Evaluation
 from streamwatch.rules.config import Config
 from streamwatch.rules.load import load, read
 from streamwatch.rules.trial import trial
@@ -54,7 +54,6 @@ def test_a_fault_of_the_engine_is_found(monkeypatch: pytest.MonkeyPatch) -> None
     def broken(*_: object) -> float:
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr(quick.Quick, "newest", broken)
-    monkeypatch.setattr(quick.Quick, "frame", broken)
+    monkeypatch.setattr(Evaluation, "newest", broken)
     (found,) = tried("{alert: A, expr: up > 0}")
     assert found.endswith("the engine failed: ZeroDivisionError: division by zero: please report this")

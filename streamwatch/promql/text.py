@@ -5,6 +5,7 @@ a time before 1970. So the text is looked at first, in one pass: what is nested 
 regular expressions and times are taken out, and a number stands where they stood.
 """
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ _TOKEN: Final = re.compile(
 _UNDERSCORED: Final = re.compile(r"(?<=[0-9a-fx])_(?=[0-9a-f])", re.IGNORECASE)
 _ENDLESS: Final = re.compile(r"inf|nan|0x0*[1-9a-f][0-9a-f]{8,}|\d{11}.*|[\d.]+e\+?0*([1-9]\d|[6-9]).*", re.IGNORECASE)
 """Far more seconds than Prometheus takes, which are 292 years."""
+_DECIMAL: Final = re.compile(r"[\d.]+(?:e[+-]?\d+)?", re.IGNORECASE | re.ASCII)
+_SHOWN: Final = 20
 _TIME: Final = re.compile(r"[+-]?(?:inf|nan|\.?\d)", re.IGNORECASE)
 
 
@@ -130,6 +133,8 @@ class _Scan:
         is_span, self._offset = self._offset or self._open[-1] == "[", word.lower() == "offset"
         if is_span and _ENDLESS.fullmatch(word):
             raise QueryError(f"{self._place(token)}: duration out of range")
+        if kind == "number" and _DECIMAL.fullmatch(word) and math.isinf(float(word)):
+            raise QueryError(f"{self._place(token)}: the number {word[:_SHOWN]} is out of range: write Inf")
         return word
 
     def _regex(self, tokens: Iterator["re.Match[str]"], end: str) -> str:

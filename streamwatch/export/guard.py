@@ -28,14 +28,22 @@ def refused(asked: Asked, bound: str, *, is_known: bool) -> Answer | None:
     if not is_known and not _is_local(host):
         # The name of another site that was made to point here, so that its page may ask.
         return plain(HTTPStatus.FORBIDDEN, f"{host[:80]!r} is not this host: ask for localhost, or by the address")
-    origin = asked.headers.get("Origin")
-    if origin is not None and origin.lower().partition("://")[2] != host.lower():
-        return plain(HTTPStatus.FORBIDDEN, f"a page of {origin[:80]!r} may not write here")
-    if asked.headers.get("Sec-Fetch-Site", "none").lower() not in _OWN:
-        return plain(HTTPStatus.FORBIDDEN, "a page of another site may not write here")
+    foreign = from_elsewhere(asked)
+    if foreign is not None:
+        return foreign
     kind = asked.headers.get_content_type() if "Content-Type" in asked.headers else ""
     if asked.method == "POST" and kind != "application/json":
         return plain(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send JSON, with the header `Content-Type: application/json`")
+    return None
+
+
+def from_elsewhere(asked: Asked) -> Answer | None:
+    """Return why a request is refused that a browser makes for a page of another site; None where it is not."""
+    origin = asked.headers.get("Origin")
+    if origin is not None and origin.lower().partition("://")[2] != asked.headers.get("Host", "").lower():
+        return plain(HTTPStatus.FORBIDDEN, f"a page of {origin[:80]!r} may not write here")
+    if asked.headers.get("Sec-Fetch-Site", "none").lower() not in _OWN:
+        return plain(HTTPStatus.FORBIDDEN, "a page of another site may not write here")
     return None
 
 

@@ -17,7 +17,7 @@ from streamwatch.clock import SystemClock
 from streamwatch.errors import ExportError, StreamWatchError
 from streamwatch.export.connection import Answer, Asked, Connection, Counts, plain
 from streamwatch.export.exposition import Page
-from streamwatch.export.guard import WRITES, refused
+from streamwatch.export.guard import WRITES, from_elsewhere, refused
 from streamwatch.export.listener import CONNECTIONS, SPARE_TIMEOUT_SECONDS, TIMEOUT_SECONDS, Listener
 from streamwatch.export.negotiate import wants_gzip, wants_html, wants_openmetrics
 from streamwatch.model.settings import FilePath, HostPort, Secret, setting
@@ -240,9 +240,11 @@ class Server:
                 return refusal
         return self._alertmanager[1](asked)
 
-    def _answer_reload(self, _: Asked) -> Answer:
+    def _answer_reload(self, asked: Asked) -> Answer:
         if self._reload is None:
             return plain(HTTPStatus.FORBIDDEN, "reload is not enabled: set `reload: true` and restart")
+        if (foreign := from_elsewhere(asked)) is not None:
+            return foreign
         try:
             with self._reloading:
                 self._reload()

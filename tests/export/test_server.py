@@ -134,6 +134,15 @@ class TestReload:
             got = ask(server, "/-/reload", method="POST")
         assert (got.status, calls) == (200, [1])
 
+    @pytest.mark.parametrize(
+        "headers", [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}]
+    )
+    def test_a_page_of_another_site_reloads_nothing(self, headers: dict[str, str]) -> None:
+        calls: list[int] = []
+        with serving(replace(LOCAL, reload=True), World(page(), reload=lambda: calls.append(1))) as server:
+            got = ask(server, "/-/reload", headers, method="POST")
+        assert (got.status, calls) == (403, [])
+
     def test_a_refused_configuration_is_told_with_all_its_mistakes(self) -> None:
         def refuse() -> None:
             raise ConfigError(["a.yaml:1: one", "a.yaml:2: two"])

@@ -8,12 +8,12 @@ import numpy as np
 
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.promql import functions, histogram, ranges, relabel
-from streamwatch.promql.columns import Floats, Frame, Part, Rows, arranged, distinct, framed, size, values_of, vector
+from streamwatch.promql.columns import Floats, Frame, Part, Rows, arranged, distinct, framed, size, values_of
 from streamwatch.promql.dates import MOMENTS
 from streamwatch.promql.match import Matcher
 from streamwatch.promql.nodes import Call, Expr, Selector, Subquery, Window
 from streamwatch.promql.ranges import Samples
-from streamwatch.promql.series import DROPPED, Vector, unique
+from streamwatch.promql.series import DROPPED, Element, Vector, unique
 
 
 class Evaluation(Protocol):
@@ -33,6 +33,9 @@ class Evaluation(Protocol):
 
     def samples(self, node: Expr, at: int) -> Iterator[tuple[Rows, Samples]]:
         """Yield the samples in a range."""
+
+    def each(self, frame: Frame) -> Iterator[Element]:
+        """Yield elements one by one."""
 
     def bare(self, frame: Frame) -> Frame:
         """Return a vector without the metrics' names, types and units, now or at the end."""
@@ -159,7 +162,7 @@ def _histogram_fraction(within: Evaluation, args: Args, at: int) -> Frame:
 def _of_buckets(within: Evaluation, node: Expr, at: int, function: Callable[[histogram.Buckets], float]) -> Frame:
     """Return what becomes of each histogram; those of two metrics are two, and then of the same labels."""
     groups: dict[Labels, list[tuple[float, float]]] = {}
-    for labels, count in vector(within.frame(node, at)):
+    for labels, count in within.each(within.frame(node, at)):
         upper = histogram.bound(labels.get("le", ""))
         if upper is not None:
             groups.setdefault(labels.without(["le"]), []).append((upper, count))
@@ -168,13 +171,13 @@ def _of_buckets(within: Evaluation, node: Expr, at: int, function: Callable[[his
 
 def _label_replace(within: Evaluation, args: Args, at: int) -> Frame:
     target, replacement, source, pattern = (within.string(one, at) for one in args[1:])
-    elements = vector(within.frame(args[0], at))
+    elements = within.each(within.frame(args[0], at))
     return _held(within, relabel.label_replace(elements, target, replacement, source, pattern), target)
 
 
 def _label_join(within: Evaluation, args: Args, at: int) -> Frame:
     target, separator, *sources = (within.string(one, at) for one in args[1:])
-    return _held(within, relabel.label_join(vector(within.frame(args[0], at)), target, separator, sources), target)
+    return _held(within, relabel.label_join(within.each(within.frame(args[0], at)), target, separator, sources), target)
 
 
 def _held(within: Evaluation, elements: Vector, target: str) -> Frame:

@@ -43,13 +43,14 @@ from streamwatch.promql.nodes import (
     Window,
 )
 from streamwatch.promql.ranges import Samples
-from streamwatch.promql.series import Value, elements, unmarked
+from streamwatch.promql.series import Element, Value, elements, unmarked
 
 LOOKBACK_MS: Final = 300_000
 STEP_MS: Final = 60_000
 MOST_SAMPLES: Final = 50_000_000
 MOST_HELD: Final = 10_000_000
 _LOOK_EVERY: Final = 64
+_AT_A_TIME: Final = 4096
 MOST_STEPS: Final = 11_000
 _NO_RANGE: Final = "a string has no range"
 Points: TypeAlias = tuple["array[int]", "array[float]"]
@@ -141,6 +142,7 @@ class Evaluation:
     def result(self, node: Expr, at: int) -> Value:
         """Return what a node is at an instant, element by element, names dropped that were to go at the end."""
         value = self._value(node, at)
+        self._options.look()
         return finished(value) if isinstance(value, tuple) else value
 
     def _value(self, node: Expr, at: int) -> Frame | float | str:  # noqa: PLR0911 - one for each kind of node
@@ -187,6 +189,14 @@ class Evaluation:
         if not isinstance(value, str):
             raise EvaluationError("a string is wanted here")
         return value
+
+    def each(self, frame: Frame) -> Iterator[Element]:
+        """Yield elements one by one: what takes them so takes its time, and is looked after."""
+        for part in frame:
+            for start in range(0, len(part.rows), _AT_A_TIME):
+                some = np.arange(start, min(start + _AT_A_TIME, len(part.rows)))
+                self.touch(len(some))
+                yield from vector((Part(part.rows.take(some), part.values[some]),))
 
     def _operand(self, op: str, node: Expr, at: int) -> Frame | float:
         value = self._value(node, at)
@@ -253,6 +263,7 @@ class Evaluation:
             raise EvaluationError("a range of samples is wanted here, as in x[5m]")
         for block in blocks:
             for rows, times, values in block.whole():
+                self.touch(len(times))  # of many patterns each takes its time
                 yield rows, Samples(times, values, since, until, at)
 
     def _blocks(self, node: Selector, since: int, until: int, *, newest: bool) -> Iterator[Block]:

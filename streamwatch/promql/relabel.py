@@ -1,14 +1,14 @@
 """Functions that change labels: ``label_replace`` and ``label_join``."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
 from streamwatch.errors import EvaluationError
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.promql.match import LABEL, compiled
-from streamwatch.promql.series import Vector, unmarked
+from streamwatch.promql.series import Element, Vector, unmarked
 
 _REFERENCE: Final = re.compile(r"\$(?:(\w+)|\{(\w+)\}|(\$))", re.ASCII)
 
@@ -21,13 +21,13 @@ def _pattern(text: str) -> Any:  # noqa: ANN401 - re2 has no types
     return compiled(text)
 
 
-def label_replace(vector: Vector, target: str, replacement: str, source: str, pattern: str) -> Vector:
+def label_replace(elements: Iterable[Element], target: str, replacement: str, source: str, pattern: str) -> Vector:
     """Set a label from the parts of another, where that matches as a whole."""
     if not LABEL.fullmatch(target):
         raise EvaluationError(f"label_replace: {target!r} is no label")
     regex = _pattern(pattern)
     found: Vector = []
-    for labels, value in vector:
+    for labels, value in elements:
         match = regex.fullmatch(labels.get(source, ""))
         found.append((labels if match is None else _updated(labels, target, expanded(replacement, match)), value))
     return found
@@ -55,7 +55,7 @@ def expanded(template: str, match: Any) -> str:  # noqa: ANN401 - re2 has no typ
     return _REFERENCE.sub(part, template)
 
 
-def label_join(vector: Vector, target: str, separator: str, sources: Sequence[str]) -> Vector:
+def label_join(elements: Iterable[Element], target: str, separator: str, sources: Sequence[str]) -> Vector:
     """Set a label to others' values, joined."""
     if not LABEL.fullmatch(target):
         raise EvaluationError(f"label_join: {target!r} is no label")
@@ -63,4 +63,4 @@ def label_join(vector: Vector, target: str, separator: str, sources: Sequence[st
     def joined(labels: Labels) -> Labels:
         return _updated(labels, target, separator.join(labels.get(one, "") for one in sources))
 
-    return [(joined(labels), value) for labels, value in vector]
+    return [(joined(labels), value) for labels, value in elements]

@@ -10,7 +10,7 @@ import pytest
 from streamwatch.history import History
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.promql.columns import Block
-from streamwatch.promql.evaluate import evaluate
+from streamwatch.promql.evaluate import Options, evaluate
 from streamwatch.promql.match import Matcher
 from streamwatch.promql.parse import parse
 from tests.promql.answers import differ, ours
@@ -51,19 +51,20 @@ def columns(data: Mapping[str, str], keep_ms: int = 10_000_000) -> History:
     return history
 
 
+@pytest.mark.parametrize("delayed", [False, True], ids=["usual", "delayed"])
 @pytest.mark.parametrize(("kind", "made"), [(Grammar, series), (Hostile, hostile_series)])
 def test_random_expressions_are_the_same_both_ways(
-    kind: type[Grammar], made: Callable[[random.Random], dict[str, str]]
+    kind: type[Grammar], made: Callable[[random.Random], dict[str, str]], *, delayed: bool
 ) -> None:
     dice = random.Random(SEED)
     grammar = kind(dice)
     wrong = []
     for _ in range(0, COUNT, _BATCH):
-        data = made(dice)
-        memory, history = Memory(data), columns(data)
+        told = made(dice)
+        memory, history = Memory(told), columns(told)
         for _ in range(_BATCH):
             expression, at = grammar.vector(dice.choice((1, 2, 3))), 15 * dice.randint(4, 70)
-            one, other = ours(expression, memory, at), ours(expression, history, at)
+            one, other = (ours(expression, data, at, delayed_names=delayed) for data in (memory, history))
             if differ(one, other):
                 wrong.append(f"{expression}  @ {at}s\n  one by one {one}\n  columns {other}")
     print(f"seed {SEED}: {COUNT} expressions, {len(wrong)} differences")  # noqa: T201 - the seed, to play it again
@@ -119,3 +120,19 @@ class Counted(History):
     def blocks(self, matchers: Sequence[Matcher], first_ms: int, last_ms: int, **how: Any) -> Iterator[Block]:
         self.asked += 1
         return super().blocks(matchers, first_ms, last_ms, **how)
+
+
+@pytest.mark.parametrize(
+    ("expression", "least"),
+    [
+        ('label_replace(many, "y", "$1", "x", "(.*)")', 5),
+        ('label_join(many, "y", "-", "x", "x")', 5),
+        ("histogram_quantile(0.5, many)", 5),
+        ('sum_over_time(count_values("x", vector(time()))[1000s:1s])', 1000 // 64 * 2),
+    ],
+)
+def test_what_goes_one_by_one_is_looked_after(expression: str, least: int) -> None:
+    history, looks = History(keep_ms=10_000_000), []
+    history.record("all", [(Labels({NAME: "many", "x": str(at)}), 1.0) for at in range(20_000)], 1_000_000)
+    evaluate(parse(expression), history, 1_000_000, Options(look=lambda: looks.append(1)))
+    assert len(looks) >= least

@@ -37,9 +37,14 @@ EACH: Final[Mapping[str, Callable[[Floats], Any]]] = {
 
 
 def clamp(values: Floats, least: float, most: float) -> Floats:
-    """Return the values, or the bound that they are beyond; as in Go, an infinite bound holds even where one is NaN."""
-    below = np.where((values == -math.inf) | (most == -math.inf), -math.inf, np.minimum(most, values))
-    found: Floats = np.where((below == math.inf) | (least == math.inf), math.inf, np.maximum(least, below))
+    """Return the values, or the bound that they are beyond; as in Go, an infinite bound holds even where one is NaN.
+
+    Of zeros, Go's lesser is the negative one, and the greater the positive one.
+    """
+    below = np.where((values == 0) & (most == 0), -(-values - most), np.minimum(most, values))
+    below = np.where((values == -math.inf) | (most == -math.inf), -math.inf, below)
+    above = np.where((below == 0) & (least == 0), below + least, np.maximum(least, below))
+    found: Floats = np.where((below == math.inf) | (least == math.inf), math.inf, above)
     return found
 
 

@@ -87,6 +87,14 @@ def _sums(values: Floats) -> tuple[Floats, Floats]:
     return found, lost
 
 
+def _extreme(values: Floats, beats: np.ufunc) -> Floats:
+    """Return the least or greatest of columns, NaN only where there is nothing else; of two zeros the first."""
+    found: Floats = values[0].copy()
+    for value in values[1:]:
+        np.copyto(found, value, where=beats(value, found) | np.isnan(found))
+    return found
+
+
 def _total(values: Floats) -> Floats:
     found, lost = _sums(values)
     return found + lost
@@ -154,8 +162,8 @@ FUNCTIONS: Final[Mapping[str, RangeFunction]] = {
     "changes": lambda s: _changes(s.values),
     "resets": lambda s: _counted(s.values[1:] < s.values[:-1]),
     "avg_over_time": lambda s: _mean(s.values),
-    "min_over_time": lambda s: np.fmin.reduce(s.values),
-    "max_over_time": lambda s: np.fmax.reduce(s.values),
+    "min_over_time": lambda s: _extreme(s.values, np.less),
+    "max_over_time": lambda s: _extreme(s.values, np.greater),
     "sum_over_time": lambda s: _total(s.values),
     "count_over_time": lambda s: np.full(s.values.shape[1], float(len(s.values))),
     "stddev_over_time": lambda s: np.sqrt(_each(s.values, variance)),

@@ -10,6 +10,7 @@ from streamwatch.promql.evaluate import Options, evaluate, evaluate_range
 from streamwatch.promql.numbers import written
 from streamwatch.promql.parse import parse
 from tests.promql.memory import Memory
+from tests.promql.test_columns import columns
 
 MEMORY = Memory(
     {
@@ -143,6 +144,30 @@ def test_what_cannot_be_evaluated_is_an_error(expression: str, why: str) -> None
 def test_what_the_engine_does_not_know_is_refused_by_name(expression: str, why: str) -> None:
     with pytest.raises(QueryError, match=why):
         parse(expression)
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("1 / min_over_time(zero[2m])", [math.inf, -math.inf]),
+        ("1 / max_over_time(zero[2m])", [math.inf, -math.inf]),
+        ("1 / clamp(zero, 0, 5)", [math.inf, math.inf]),
+        ("1 / clamp(zero, -0, 5)", [-math.inf, math.inf]),
+        ("1 / clamp(zero, -5, -0)", [-math.inf, -math.inf]),
+        ("1 / clamp_max(zero, 0)", [-math.inf, math.inf]),
+        ("zero ^ 0.5 == bool 0", [1, 1]),
+        ("1 / zero ^ 0.5", [math.inf, math.inf]),
+        ("(1 / zero) ^ 0.5", [math.inf, math.inf]),
+    ],
+)
+def test_zeros_and_infinities_have_the_signs_of_go(expression: str, expected: list[float]) -> None:
+    # Many together, too: numpy goes another way there.
+    written = {f'zero{{a="{at:02}"}}': ("0 0 0 0 -0" if at % 2 == 0 else "-0 0 0 0 0") for at in range(16)}
+    for querier in (Memory(written), columns(written)):
+        found = evaluate(parse(expression), querier, END)
+        assert isinstance(found, list)
+        by_series = [value for _, value in sorted(found)]
+        assert by_series == expected * 8, type(querier)
 
 
 def test_a_hostile_expression_is_bounded() -> None:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.promql.answers import differ, ours, written
+from tests.promql.answers import Answer, differ, ours, written
 from tests.promql.delayed_expressions import DELAYED
 from tests.promql.hostile_expressions import Hostile, hostile_series
 from tests.promql.listed_expressions import AT, EXPRESSIONS, SERIES
 from tests.promql.memory import Memory
 from tests.promql.random_expressions import Grammar, series
+from tests.promql.test_columns import columns
 from tests.real import artefacts
 from tests.real.conftest import had
 from tests.real.promtool import DELAYED_NAMES, answers
@@ -35,9 +36,9 @@ def test_listed_expressions_are_what_promtool_makes_of_them(
     kind: str, listed: Sequence[str], flags: Sequence[str], tmp_path: Path
 ) -> None:
     told = answers(had(artefacts.promtool_3), tmp_path, SERIES, [(one, AT) for one in listed], *flags)
-    memory = Memory(SERIES)
     wrong = [
         f"{one}\n  ours   {found}\n  theirs {theirs}"
+        for memory in (Memory(SERIES), columns(SERIES))
         for one, theirs in zip(listed, told, strict=True)
         if differ(found := ours(one, memory, AT, delayed_names=bool(flags)), theirs)
     ]
@@ -57,11 +58,8 @@ def test_hostile_expressions_are_what_promtool_makes_of_them(flags: Sequence[str
     for _ in range(0, COUNT, _BATCH):
         data = hostile_series(dice)
         asked = [(grammar.vector(dice.choice((1, 2, 2, 3))), 15 * dice.randint(4, 70)) for _ in range(_BATCH)]
-        memory = Memory(data)
-        for (expression, at), theirs in zip(asked, answers(promtool, tmp_path, data, asked, *flags), strict=True):
-            found = ours(expression, memory, at, delayed_names=bool(flags))
-            if differ(found, theirs):
-                wrong.append(f"{expression}  @ {at}s\n  ours   {found}\n  theirs {theirs}")
+        told = answers(promtool, tmp_path, data, asked, *flags)
+        wrong += _differences(data, asked, told, delayed_names=bool(flags))
     print(f"seed {SEED}: {COUNT} hostile ones, {len(wrong)} differences")  # noqa: T201 - the seed, to play it again
     assert not wrong, "\n".join(wrong[:20])
 
@@ -74,7 +72,6 @@ def test_random_expressions_are_what_promtool_makes_of_them(tmp_path: Path) -> N
     for _ in range(0, COUNT, _BATCH):
         data = series(dice)
         asked = [(grammar.vector(dice.choice((1, 2, 3))), 15 * dice.randint(4, 70)) for _ in range(_BATCH)]
-        memory = Memory(data)
         told = answers(promtool, tmp_path, data, asked)
         answered = zip(asked, told, strict=True)
         kept.append(
@@ -83,11 +80,20 @@ def test_random_expressions_are_what_promtool_makes_of_them(tmp_path: Path) -> N
                 "asked": [{"expression": e, "at": at, "answer": written(one)} for (e, at), one in answered],
             }
         )
-        for (expression, at), theirs in zip(asked, told, strict=True):
-            found = ours(expression, memory, at)
-            if differ(found, theirs):
-                wrong.append(f"{expression}  @ {at}s\n  ours   {found}\n  theirs {theirs}")
+        wrong += _differences(data, asked, told)
     print(f"seed {SEED}: {COUNT} expressions, {len(wrong)} differences")  # noqa: T201 - the seed, to play it again
     assert not wrong, "\n".join(wrong[:5])
     if _WRITE:
         GOLDEN.write_text(json.dumps(kept[:_KEPT], indent=0) + "\n", encoding="utf-8")
+
+
+def _differences(
+    data: dict[str, str], asked: Sequence[tuple[str, int]], told: Sequence[Answer], *, delayed_names: bool = False
+) -> list[str]:
+    """Return where the engine says something else, of series one by one or of series in columns."""
+    return [
+        f"{expression}  @ {at}s\n  ours   {found}\n  theirs {theirs}"
+        for querier in (Memory(data), columns(data))
+        for (expression, at), theirs in zip(asked, told, strict=True)
+        if differ(found := ours(expression, querier, at, delayed_names=delayed_names), theirs)
+    ]

@@ -1,6 +1,5 @@
 """Kinesis streams, read from the control plane and from CloudWatch; records are read by probes only, if at all."""
 
-import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,8 +17,9 @@ from streamwatch.sources.aws.session import Accounts, Caller
 from streamwatch.sources.kinesis.config import Config
 from streamwatch.sources.kinesis.describe import Region
 from streamwatch.sources.kinesis.probe import Prober
+from streamwatch.sources.log import logger, reading
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 _THREADS: Final = 8
 _AGE: Final = "GetRecords.IteratorAgeMilliseconds"
@@ -61,6 +61,7 @@ class KinesisSource:
 
     def read(self) -> StreamsSnapshot:
         """Read every region, within the configured deadline; what could not be read is one of the problems."""
+        reading(self.config.name)
         began, begun = self._clock.now(), self._clock.monotonic()
         deadline = begun + self.config.read_seconds
         problems: list[Problem] = []
@@ -100,7 +101,7 @@ class KinesisSource:
         """Say it in the log when a region has nothing to watch, once."""
         for note in now.notes():
             if note not in self._notes:
-                log.warning("%s", note, extra={"source": self.config.name})
+                log.warning("%s", note)
         self._notes = now.notes()
         return now
 
@@ -158,9 +159,9 @@ class KinesisSource:
     def _note_refusals(self, cloudwatch: Mapping[tuple[str, str], CloudWatchSnapshot], now: float) -> None:
         """Remember which streams refuse records."""
         for (account, region), known in cloudwatch.items():
-            for series, reading in known.readings.items():
-                if series.name == _REFUSED and len(series.dimensions) == 1 and reading.value > 0:
-                    self._refused_at[account, region, series.dimensions[0][1]] = reading.minute
+            for series, newest in known.readings.items():
+                if series.name == _REFUSED and len(series.dimensions) == 1 and newest.value > 0:
+                    self._refused_at[account, region, series.dimensions[0][1]] = newest.minute
         for old in [stream for stream, at in self._refused_at.items() if now - at > _REFUSED_SECONDS]:
             del self._refused_at[old]
 

@@ -85,7 +85,7 @@ def test_both_sources_agree_and_the_pages_tell_the_rest(kafka_cluster: Callable[
 
     cluster.restart(2)
     wait_for(
-        lambda: sum(values(read(cluster)[1].samples, b.ISR_EXPANDS).values()) >= before + 6, 60, "its replicas are back"
+        lambda: sum(values(read(cluster)[1].samples, b.ISR_EXPANDS).values()) >= before + 6, 90, "its replicas are back"
     )
     assert [one.reason for one in pages.snapshot.problems] == ["unreachable"]
 

@@ -123,6 +123,7 @@ class World:
                 self.restart()
                 due.pop(0)
             self.step(following - at)
+        self.state.close()
         return self.happened
 
 

@@ -4,7 +4,7 @@
 """
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
@@ -20,24 +20,21 @@ from streamwatch.sources.aws.config import CloudWatch
 from streamwatch.sources.msk.config import Config
 from streamwatch.sources.msk.source import MskSource
 from tests.reference.streams.acting import NOON, Time
+from tests.source.publishing import LATEST, Published
 
 LIVES = int(os.environ.get("STREAMWATCH_LIVES", "100"))
-LATEST = 3600
-"""CloudWatch is late by so many seconds at the most."""
 ARN = "arn:aws:kafka:us-east-1:123456789012:cluster/shop/0-1"
 METRICS: dict[str, Metric] = {"BytesInPerSec": b.TOPIC_BYTES_IN, "BytesOutPerSec": b.TOPIC_BYTES_OUT}
 
 
 @dataclass
-class Topic:
+class Topic(Published):
     """One metric of a topic on a broker: when there is anything of it, and what CloudWatch says of each minute."""
 
     metric: str
     broker: str
     name: str
     lives: bool
-    versions: dict[int, list[tuple[float, float]]] = field(default_factory=dict)
-    """By minute: from when on, and what; the last one that has come is what is said."""
     begins: int | None = None
     """The minute in which it was first asked for."""
     answered: bool = False
@@ -58,19 +55,7 @@ class Topic:
         """Take bytes in a minute, or none, and let it be published, and corrected."""
         if not self.lives or random.random() < 0.2:
             return
-        end = minute + 60
-        at = end + random.randint(0, late)
-        value = random.randint(0, 100)
-        self.versions[minute] = [(at, value)]
-        for _ in range(random.choice((0, 0, 0, 1, 2))):
-            at = random.randint(int(at), end + LATEST)
-            value = max(0, value + random.randint(-40, 40))
-            self.versions[minute].append((at, value))
-
-    def points(self, start: float, end: float, now: float) -> list[tuple[int, float]]:
-        """What CloudWatch says now."""
-        told = ((minute, [value for at, value in each if at <= now]) for minute, each in self.versions.items())
-        return [(minute, values[-1]) for minute, values in told if start <= minute < end and values]
+        self.publish(minute, random, late)
 
 
 class Amazon:

@@ -5,7 +5,7 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
@@ -17,19 +17,16 @@ from streamwatch.model.cloudwatch import Series
 from streamwatch.sources.aws.cloudwatch import CloudWatchReader, Wanted
 from streamwatch.sources.aws.config import CloudWatch
 from tests.reference.streams.acting import NOON, Time
+from tests.source.publishing import LATEST, Published
 
 LIVES = int(os.environ.get("STREAMWATCH_LIVES", "200"))
-LATEST = 3600
-"""CloudWatch is late by so many seconds at the most."""
 
 
 @dataclass
-class Written:
+class Written(Published):
     """One series: what CloudWatch says of each minute, and from when on."""
 
     wanted: Wanted
-    versions: dict[int, list[tuple[float, float]]] = field(default_factory=dict)
-    """By minute: from when on, and what; the last one that has come is what is said."""
     is_wanted: bool = True
     wanted_at: float = 0.0
     begins: int | None = None
@@ -37,27 +34,11 @@ class Written:
     answered: bool = False
     highest: float = 0.0
 
-    def points(self, start: float, end: float, now: float) -> list[tuple[int, float]]:
-        """What CloudWatch says now."""
-        found = []
-        for minute, versions in self.versions.items():
-            told = [value for at, value in versions if at <= now]
-            if start <= minute < end and told:
-                found.append((minute, told[-1]))
-        return found
-
     def live(self, minute: int, random: Random, late: int) -> None:
         """Write something in a minute, or nothing, and let it be published."""
         if random.random() < 0.3:
             return
-        end = minute + 60
-        at = end + random.randint(0, late)
-        value = random.randint(0, 100)
-        self.versions[minute] = [(at, value)]
-        for _ in range(random.choice((0, 0, 0, 1, 2))):
-            at = random.randint(int(at), end + LATEST)
-            value = max(0, value + random.randint(-40, 40))
-            self.versions[minute].append((at, value))
+        self.publish(minute, random, late)
 
 
 class Late:

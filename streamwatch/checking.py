@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streamwatch.config import Config, examine
+from streamwatch.deciding import groups as decided
 from streamwatch.errors import ConfigError, RuleError
-from streamwatch.rules.load import load
 from streamwatch.rules.rule import Group
-from streamwatch.rules.severities import renamed
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +30,9 @@ def check(path: Path) -> Checked:
     wrong: list[str] = []
 
     def doubts(config: Config) -> Iterator[str]:
-        if config.rules is not None and config.rules.enabled:
+        if config.rules is not None:
             try:
-                groups.extend(renamed(load(config.rules.paths()), config.rules.severities))
+                groups.extend(decided(config.rules))
             except RuleError as error:
                 wrong.extend(error.mistakes)
         if config.notify is not None:

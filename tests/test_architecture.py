@@ -46,7 +46,7 @@ OWN = {
     },
     "settings": {"model", "errors", "scalars"},
     "scalars": set(),
-    "checking": {"config", "errors", "model", "notify", "rules"},
+    "checking": {"config", "deciding", "errors", "model", "notify", "rules"},
     "watch": {"model", "catalogue", "collectors", "clock", "watched"},
     "watched": {"model", "catalogue", "collectors", "sources", "clock", "trust"},
     "trust": {"model"},

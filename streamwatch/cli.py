@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import click
 
@@ -17,6 +17,8 @@ from streamwatch.errors import ConfigError, StreamWatchError
 if TYPE_CHECKING:
     from streamwatch.app import App
     from streamwatch.config import Config
+
+_Read = TypeVar("_Read")
 
 _SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
 _REFUSED = 2
@@ -148,19 +150,14 @@ def run(file: Path | None, kafka: str | None, kinesis: str | None, listen: str |
 @click.argument("file", type=click.Path(path_type=Path))
 def check_config(file: Path) -> None:
     """Check a configuration FILE; every mistake is told at once, with its line. Exit code 2 when there are any."""
-    from streamwatch.checking import Checked, check  # noqa: PLC0415 - the parser of expressions takes its time
+    from streamwatch.checking import check  # noqa: PLC0415 - the parser of expressions takes its time
     from streamwatch.deciding import unheard  # noqa: PLC0415 - as above
 
-    found: list[Checked] = []
-
-    def load() -> "Config":
-        found.append(check(file))
-        return found[0].config
-
-    config = _loaded(load)
-    for doubt in unheard(config.notify, found[0].groups):
+    checked = _loaded(lambda: check(file))
+    config = checked.config
+    for doubt in unheard(config.notify, checked.groups):
         click.echo(f"doubtful: {doubt}")
-    rules = sum(len(group.rules) for group in found[0].groups)
+    rules = sum(len(group.rules) for group in checked.groups)
     names = ", ".join(repr(one.name) for one in config.sources)
     kinds = [
         f"{len(found)} {what}{'s' * (len(found) != 1)}"
@@ -320,7 +317,7 @@ def _loader(
     return lambda: config.load(file) if file is not None else config.from_flags(kafka, listen, kinesis)
 
 
-def _loaded(load: "Callable[[], Config]") -> "Config":
+def _loaded(load: "Callable[[], _Read]") -> "_Read":
     """Load, or end with every mistake told."""
     try:
         return load()

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -81,7 +81,8 @@ class App:
         """Sources that have spoken at least once."""
         self._deciding = self._decide(config, groups(config.rules))
         self._remoting = Remoting(self._schedule, clock, self._everything)
-        self._watches: dict[str, Watch] = {}
+        self._watches: Mapping[str, Watch] = {}
+        """Never changed, but replaced: many threads look while a reload is under way."""
         self._trust: dict[str, Trust] = {}
         """By the name of the part of the configuration."""
         self._renderer: Renderer | None = None
@@ -160,7 +161,9 @@ class App:
         ]
         for name in stale:
             self._schedule.remove(name, timeout_seconds=1.0)
-            self._watches.pop(name).close()
+            watch = self._watches[name]
+            self._watches = {kept: one for kept, one in self._watches.items() if kept != name}
+            watch.close()
             self._store.forget(name)
             self._heard.discard(name)
         for name in {one.name for one in self._sources(self.config)} - wanted.keys():
@@ -259,7 +262,8 @@ class App:
     def _watch(self, config: SourceConfig) -> None:
         self._trust[config.name] = trust(config)
         for one in self._wiring.watched(config, self._waker(config.name)):
-            watch = self._watches[one.name] = Watch(config, one, self._clock, self._tell)
+            watch = Watch(config, one, self._clock, self._tell)
+            self._watches = {**self._watches, one.name: watch}
             self._schedule.add(Job(one.name, one.interval, watch.run))
 
     def _waker(self, name: str) -> Callable[[], None]:

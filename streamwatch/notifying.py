@@ -126,9 +126,7 @@ class Notifying:
 
     def silence(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Write silences; every group is looked at anew at the next decision."""
-        found = self._state.write(work)
-        self._dispatcher.look_again()
-        return found
+        return self._state.write(work)
 
     def told(self) -> list[dict[str, Any]]:
         """Return every incident and what each channel was told of it, for the API."""

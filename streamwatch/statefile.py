@@ -1,17 +1,19 @@
 """The state file: what must outlive the agent, in one SQLite file. Tables belong to those who import it.
 
 Everything that is decided together is written together, and is on the disk before it counts (``synchronous=FULL``: a
-decision is rare, and costs milliseconds). Where the disk takes nothing any more, the agent goes on in memory, says so,
-and writes everything down as soon as it can: a full disk is no reason not to page.
+decision is rare, and costs milliseconds). Where the disk takes nothing any more, or does not answer, the agent goes on
+in memory, says so, and writes everything down as soon as it can: a full disk is no reason not to page, nor one that
+hangs.
 """
 
 import math
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, TypeVar
+from queue import Empty, SimpleQueue
+from typing import Any, Final, Generic, TypeVar
 
 from streamwatch.clock import STEP_SECONDS, Clock, boot
 
@@ -20,8 +22,10 @@ T = TypeVar("T")
 _RETRY_SECONDS: Final = 30.0
 _MARK_SECONDS: Final = 60.0
 _TABLES: Final = ("alerts", "notified", "silences", "clocks")
-_BUGS: Final = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.NotSupportedError)
-"""Errors that are not the disk's."""
+_CHANGING: Final = frozenset({"INSERT", "UPDATE", "DELETE"})
+_PATIENCE_SECONDS: Final = 2.0
+"""A disk that takes longer for a write hangs: whoever waits for it goes on in memory."""
+_LOOK_SECONDS: Final = 1.0
 _MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (
         """
@@ -63,8 +67,70 @@ _MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
 """Each makes the next version of what is there."""
 
 
+class _Recorded(sqlite3.Connection):
+    """A database in memory that remembers the statements that change it, so that the file can be changed alike."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:  # noqa: ANN401 - as sqlite3.connect gives them
+        super().__init__(*given, **named)
+        self.changes: list[tuple[str, Any]] = []
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:  # noqa: ANN401 - of SQL
+        """Execute a statement, and remember it where it changes anything."""
+        found = super().execute(sql, parameters)
+        if sql.lstrip()[:6].upper() in _CHANGING:
+            self.changes.append((sql, parameters))
+        return found
+
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
+        """Execute a statement many times, and remember each."""
+        rows = list(parameters)
+        self.changes += [(sql, one) for one in rows]
+        return super().executemany(sql, rows)
+
+
+class _Transaction(Generic[T]):
+    """Some work, done once in memory, whoever does it; and when it is in the file."""
+
+    def __init__(self, work: Callable[[sqlite3.Connection], T]) -> None:
+        self._work: Callable[[sqlite3.Connection], T] | None = work
+        self._found: list[T] = []
+        self._error: BaseException | None = None
+        self.changes: list[tuple[str, Any]] = []
+        """What it changed: nothing, where it failed."""
+        self.is_over = threading.Event()
+
+    def run(self, memory: _Recorded) -> None:
+        """Do the work, where nobody has yet; the lock of the memory is held."""
+        work, self._work = self._work, None
+        if work is None:
+            return
+        memory.changes = []
+        try:
+            memory.execute("BEGIN")
+            try:
+                self._found.append(work(memory))
+                memory.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    memory.execute("ROLLBACK")
+                raise
+            self.changes = memory.changes
+        except BaseException as error:  # noqa: BLE001 - it is raised where the work comes from
+            self._error = error
+
+    def result(self) -> T:
+        """Return what the work returned, or raise what it raised."""
+        if self._error is not None:
+            raise self._error
+        return self._found[0]
+
+
 class StateFile:
-    """The file. May be used from any thread; without a path, everything is in memory only."""
+    """The file, and all of it in memory. May be used from any thread; without a path, there is no file.
+
+    Nobody who reads waits for the disk. A thread of its own writes; who writes waits for it, so that what is decided is
+    on the disk before it counts, but not for longer than a disk takes that works.
+    """
 
     def __init__(self, path: Path | None, tell: Callable[[str], None], clock: Clock) -> None:
         """Open it, or begin a new one; one that cannot be used is set aside, and that is told.
@@ -75,86 +141,164 @@ class StateFile:
             clock: names a file that is set aside, and says when to try again.
 
         """
-        self._lock = threading.RLock()
         self._tell, self._clock = tell, clock
+        self._lock = threading.RLock()
+        """Who uses the file holds it, for as long as the disk takes."""
+        self._memory_lock = threading.RLock()
+        """Never held while the disk is asked for anything."""
         self.problem = ""
         """Why what is decided is not written; empty where it is."""
-        self._file: sqlite3.Connection | None = None
-        """The file, while it takes nothing."""
+        self._memory = _memory()
+        self._is_behind = self._hangs = False
+        """Whether the file lacks something that is in memory, and whether that is because the disk does not answer."""
         self._retry_at = 0.0
-        self._connection = _memory() if path is None else self._open(path)
+        self._version = 0
+        self._waiting: SimpleQueue[_Transaction[Any] | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        file = None if path is None else self._open(path)
+        self._connection: sqlite3.Connection = self._memory if file is None else file
+        if file is not None:
+            self._version = _data_version(file)
+            file.backup(self._memory)
+            self._thread = threading.Thread(target=self._write, name="state", daemon=True)
+            self._thread.start()
 
     def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do something in one transaction: all of it is kept, or nothing."""
-        with self._lock:
-            self._return()
-            try:
-                return self._transact(work)
-            except sqlite3.Error as error:
-                if self._file is not None or isinstance(error, _BUGS):
-                    raise
-                self._leave(error)
-                return self._transact(work)
+        transaction = _Transaction(work)
+        if self._thread is None or (self._is_behind and (self._hangs or self._clock.monotonic() < self._retry_at)):
+            self._run(transaction)
+        else:
+            self._waiting.put(transaction)
+            if not transaction.is_over.wait(_PATIENCE_SECONDS):
+                self._hangs = True
+                self._fall_behind(f"the disk has not answered for {_PATIENCE_SECONDS:g} s", self._clock.monotonic())
+                self._run(transaction)
+        return transaction.result()
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Look something up."""
-        with self._lock:
-            return work(self._connection)
+        """Look something up, in memory."""
+        with self._memory_lock:
+            return work(self._memory)
 
     def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            for one in (self._connection, self._file):
-                with suppress(sqlite3.Error):
-                    if one is not None:
-                        one.close()
+        """Close the file; a disk that does not answer is left to the end of the process."""
+        if self._thread is not None:
+            self._waiting.put(None)
+            self._thread.join(_PATIENCE_SECONDS)
+        with self._memory_lock:
+            self._memory.close()
+        if self._thread is None or not self._thread.is_alive():
+            with suppress(sqlite3.Error):
+                self._connection.close()
+        while not self._waiting.empty():
+            late = self._waiting.get()
+            if late is not None:
+                late.run(self._memory)  # which says that it is closed
+                late.is_over.set()
 
-    def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        connection = self._connection
-        connection.execute("BEGIN IMMEDIATE")
+    def _run(self, transaction: _Transaction[Any]) -> None:
+        with self._memory_lock:
+            transaction.run(self._memory)
+
+    def _fall_behind(self, why: str, retry_at: float) -> None:
+        """Go on in memory."""
+        with self._memory_lock:
+            if self._is_behind:
+                return
+            self._is_behind, self.problem, self._retry_at = True, why, retry_at
+        self._tell(f"what is decided cannot be written: {why}: until it can, a restart forgets what changes now")
+
+    def _write(self) -> None:
+        """Write what is to be written, until the end; look now and then what other processes have written."""
+        while True:
+            try:
+                transaction = self._waiting.get(timeout=_LOOK_SECONDS)
+                is_last = transaction is None
+            except Empty:
+                transaction, is_last = None, False
+            with self._lock:
+                self._step(transaction, is_last=is_last)
+            self._hangs = False
+            if transaction is not None:
+                transaction.is_over.set()
+            if is_last:
+                return
+
+    def _step(self, transaction: _Transaction[Any] | None, *, is_last: bool) -> None:
+        if not self._is_behind:
+            try:
+                self._transact(transaction)
+            except sqlite3.Error as error:
+                self._fall_behind(str(error), self._clock.monotonic() + _RETRY_SECONDS)
+        if transaction is not None:
+            self._run(transaction)  # where the file did not even begin
+        if self._is_behind and (is_last or self._clock.monotonic() >= self._retry_at):
+            try:
+                self._catch_up()
+            except sqlite3.Error:
+                self._retry_at = self._clock.monotonic() + _RETRY_SECONDS
+
+    def _transact(self, transaction: _Transaction[Any] | None) -> None:
+        """Do the work in memory, and then to the file what it did there, in one transaction of both."""
+        file = self._connection
+        self._look_around()
+        if transaction is None:
+            return
+        file.execute("BEGIN IMMEDIATE")
         try:
-            found = work(connection)
-            connection.execute("COMMIT")
+            if self._is_foreign():
+                file.execute("ROLLBACK")
+                self._transact(transaction)
+                return
+            with self._memory_lock:
+                if not self._is_behind:  # else somebody could wait no longer
+                    transaction.run(self._memory)
+            for statement, values in transaction.changes:
+                file.execute(statement, values)
+            file.execute("COMMIT")
         except BaseException:
             with suppress(sqlite3.Error):
-                connection.execute("ROLLBACK")
+                file.execute("ROLLBACK")
             raise
-        return found
 
-    def _leave(self, error: sqlite3.Error) -> None:
-        """Go on in memory."""
-        memory = _memory()
-        try:
-            self._connection.backup(memory)
-            _look(memory)
-        except sqlite3.Error:
-            memory.close()
-            memory = _memory()
-        self._file, self._connection = self._connection, memory
-        self._retry_at = self._clock.monotonic() + _RETRY_SECONDS
-        self.problem = str(error)
-        self._tell(f"what is decided cannot be written: {error}: until it can, a restart forgets what changes now")
+    def _is_foreign(self) -> bool:
+        """Say whether another process has written."""
+        return _data_version(self._connection) != self._version
 
-    def _return(self) -> None:
-        """Write down what is in memory, where the file may take it again."""
-        if self._file is None or self._clock.monotonic() < self._retry_at:
+    def _look_around(self) -> None:
+        """Take what another process has written."""
+        if not self._is_foreign():
             return
-        try:
-            self._connection.backup(self._file)
-        except sqlite3.Error:
-            self._retry_at = self._clock.monotonic() + _RETRY_SECONDS
-            return
-        self._connection.close()
-        self._connection, self._file, self.problem = self._file, None, ""
+        version, fresh = _data_version(self._connection), _memory()
+        self._connection.backup(fresh)
+        _look(fresh)
+        with self._memory_lock:
+            if not self._is_behind:
+                fresh.backup(self._memory)
+        self._version = version
 
-    def _open(self, path: Path) -> sqlite3.Connection:
+    def _catch_up(self) -> None:
+        """Write everything down that is in memory."""
+        while self._is_behind:
+            copy = _memory()
+            with self._memory_lock:
+                self._memory.backup(copy)
+                changes = self._memory.total_changes
+            copy.backup(self._connection)
+            self._version = _data_version(self._connection)
+            with self._memory_lock:
+                if self._memory.total_changes == changes:
+                    self._is_behind, self.problem = False, ""
+
+    def _open(self, path: Path) -> sqlite3.Connection | None:
         try:
             return _opened(path)
         except (sqlite3.DatabaseError, _Newer) as error:
             if isinstance(error, sqlite3.OperationalError) and not path.exists():
                 self.problem = str(error)
                 self._tell(f"{path}: cannot be made: {error}: alerts are kept in memory only: give another path")
-                return _memory()
+                return None
             aside = path.with_name(f"{path.name}.damaged-{int(self._clock.now())}")
             try:
                 for ending in ("-wal", "-shm"):
@@ -165,7 +309,7 @@ class StateFile:
             except (OSError, sqlite3.Error) as second:
                 self.problem = str(second)
                 self._tell(f"{path}: cannot be used: {error}; nor begun anew: {second}: alerts are kept in memory only")
-                return _memory()
+                return None
 
 
 class Marks:
@@ -205,8 +349,8 @@ class _Newer(Exception):
     """The file was written by a newer StreamWatch."""
 
 
-def _memory() -> sqlite3.Connection:
-    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+def _memory() -> _Recorded:
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False, factory=_Recorded)
     _migrate(connection)
     return connection
 
@@ -223,6 +367,11 @@ def _opened(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _data_version(connection: sqlite3.Connection) -> int:
+    """Return a number that is another when another process has written."""
+    return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
 
 def _look(connection: sqlite3.Connection) -> None:

@@ -48,9 +48,8 @@ class Dispatcher:
         """The alerts of each target's groups, at the last change."""
         self._full_at = -math.inf
         """When mutes change, so that every group is to be looked at."""
-        self._version = (-1, 0)
-        self._edits = 0
-        """How often silences were written by this process."""
+        self._silences: list[Silence] | None = None
+        """Those that hold, and that will, at the last look at every group."""
         self._marks = Marks("notified", self.clock)
         self.collapsed = 0
         """Incidents that were over before anybody could be told."""
@@ -74,14 +73,14 @@ class Dispatcher:
 
         """
         self._follow(connection)
-        now, version = self.clock.now(), (outbox.version(connection), self._edits)
+        now = self.clock.now()
         self._marks.write(connection, at_once=changed)
         due = outbox.rows(connection, now)
         # What is told again is told as it is now, not as it was when it began.
         reminds = any(one.look_at > 0 for one in due.values())
-        if changed or reminds or now >= self._full_at or version != self._version:
-            self._version = version
-            every = outbox.every_silence(connection, now)
+        every = outbox.every_silence(connection, now)
+        if changed or reminds or now >= self._full_at or every != self._silences:
+            self._silences = every
             silences = [one for one in every if one.state(now) == "active"]
             windows, until = self._open(now)
             self._full_at = min([until, *(one.until if one in silences else one.starts for one in every)])
@@ -89,10 +88,6 @@ class Dispatcher:
             self._look(connection, outbox.rows(connection), now, is_full=True)
         else:
             self._look(connection, due, now, is_full=False)
-
-    def look_again(self) -> None:
-        """Look at every group at the next plan: silences are others than before. May be called from any thread."""
-        self._edits += 1
 
     def standing(self, connection: sqlite3.Connection, alerts: Collection[Alert]) -> list[Standing]:
         """Return of each alert that fires whom it goes to, and what keeps it from being told."""

@@ -189,11 +189,6 @@ def end_silence(connection: sqlite3.Connection, number: int, now: float) -> bool
     return connection.execute(question, (now, number, now)).rowcount > 0
 
 
-def version(connection: sqlite3.Connection) -> int:
-    """Return a number that is another when another process has written."""
-    return int(connection.execute("PRAGMA data_version").fetchone()[0])
-
-
 def _set(connection: sqlite3.Connection, row: Row, words: str, *values: Any) -> None:  # noqa: ANN401 - of SQL
     where = words if " WHERE " in words else f"{words} WHERE"
     connection.execute(f"UPDATE notified SET {where} target = ? AND key = ?", (*values, row.target, row.key))  # noqa: S608

@@ -6,21 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from streamwatch import __version__
 from streamwatch.alertmanager_api import PREFIX as ALERTMANAGER
 from streamwatch.api import PREFIX
-from streamwatch.catalogue import agent as c
+from streamwatch.catalogue.agent import UP
 from streamwatch.clock import Clock
 from streamwatch.config import Config, Share
-from streamwatch.deciding import Deciding, Now, groups
+from streamwatch.deciding import Deciding, groups
 from streamwatch.errors import StreamWatchError
 from streamwatch.export.connection import Answer, Asked
-from streamwatch.export.exposition import Exposition, Page
-from streamwatch.export.process import Process
 from streamwatch.export.server import Health, Server
-from streamwatch.model.metric import Keys, Metric, Samples
+from streamwatch.hub import Hub
+from streamwatch.metrics_page import MetricsPage, everything
+from streamwatch.model.metric import Samples
 from streamwatch.page import runbooks
 from streamwatch.page.said import Read
 from streamwatch.page.view import view
@@ -29,9 +27,8 @@ from streamwatch.rules.config import Config as RulesConfig
 from streamwatch.rules.config import runbooks_folder
 from streamwatch.rules.rule import Group
 from streamwatch.schedule import Job, Schedule
+from streamwatch.self_target import Reloads, SelfTarget
 from streamwatch.status import status
-from streamwatch.store import Store
-from streamwatch.trust import Trust
 from streamwatch.watch import Watch
 from streamwatch.watched import Config as SourceConfig
 from streamwatch.watched import Wiring, trust
@@ -69,28 +66,28 @@ class App:
         self._load = load
         self._share = share or Share()
         self._began = clock.monotonic()
-        self._store = Store(clock)
+        self._hub, self._own, self._reloads = Hub(clock), SelfTarget(), Reloads()
+        self._metrics = MetricsPage(self._hub, self._own, clock)
         self._wiring = Wiring(clock, config.export.compatibility)
         self._schedule = Schedule(clock)
-        self._exposition, self._process = Exposition(), Process()
-        self._rendering, self._choosing = threading.Lock(), threading.Lock()
-        self._page: Page | None = None
-        self._page_until = 0.0
-        self._reloads = {"taken": 0, "refused": 0}
-        self._heard: set[str] = set()
-        """Sources that have spoken at least once."""
         self._deciding = self._decide(config, groups(config.rules))
-        self._remoting = Remoting(self._schedule, clock, self._everything)
+        self._remoting = Remoting(self._schedule, clock, lambda: [UP.sample(1.0), *everything(self._hub, self._own)])
         self._watches: Mapping[str, Watch] = {}
         """Never changed, but replaced: many threads look while a reload is under way."""
-        self._trust: dict[str, Trust] = {}
-        """By the name of the part of the configuration."""
         self._renderer: Renderer | None = None
         self._looking = threading.Lock()
         self._seen: tuple[float, Answer] | None = None
         """The page for a browser, and until when it is fresh."""
         self._runbooks = runbooks.Runbooks(runbooks_folder())
         self._server = self._serve(config)
+        for name, component in (
+            ("schedule", self._schedule),
+            ("server", self._server),
+            ("reloads", self._reloads),
+            ("rules", self._deciding),
+            ("remote write", self._remoting),
+        ):
+            self._own.put(name, component)
 
     @property
     def address(self) -> str:
@@ -131,19 +128,12 @@ class App:
         try:
             self._take(self.config if self._load is None else self._load())
         except StreamWatchError:
-            self._reloads["refused"] += 1
-            self._render()
+            self._reloads.refused += 1
+            self._metrics.changed()
             raise
-        self._reloads["taken"] += 1
-        self._render()
+        self._reloads.taken += 1
+        self._metrics.changed()
         log.info("configuration taken", extra={"sources": ", ".join(sorted(self._watches))})
-
-    def page(self) -> Page:
-        """Return the page as it was rendered last; anew only where something on it is no longer valid."""
-        page = self._page
-        if page is None or self._store.now() >= self._page_until:
-            return self._render()
-        return page
 
     def _take(self, config: Config) -> None:
         wanted_rules = groups(config.rules)
@@ -164,8 +154,7 @@ class App:
             watch = self._watches[name]
             self._watches = {kept: one for kept, one in self._watches.items() if kept != name}
             watch.close()
-            self._store.forget(name)
-            self._heard.discard(name)
+            self._hub.remove(name)
         for name in {one.name for one in self._sources(self.config)} - wanted.keys():
             self._deciding.forget(name)
         for name, one in wanted.items():
@@ -176,6 +165,7 @@ class App:
         else:
             self._deciding.stop(1.0)
             self._deciding = self._decide(config, wanted_rules)
+            self._own.put("rules", self._deciding)
             self._deciding.start()
         self._remote(config)
         self.config = config
@@ -183,12 +173,6 @@ class App:
     def _remote(self, config: Config) -> None:
         instance = config.rules.instance or config.listen.address
         self._remoting.take(config.remote_write, {"job": config.rules.job, "instance": instance})
-
-    def _everything(self) -> list[Samples]:
-        """Return all samples that are true now."""
-        with self._rendering:
-            said = [one for _, some in self._chosen().values() for one in some]
-            return [c.UP.sample(1.0), *said, *self._own()]
 
     def _sources(self, config: Config) -> tuple[SourceConfig, ...]:
         """Return those that this agent watches."""
@@ -206,9 +190,8 @@ class App:
             config.listen.address,
             lambda: self._server.url,
             self._clock,
-            now=self._chosen,
-            own=self._own,
-            is_warm=lambda: self._watches.keys() <= self._heard,
+            self._hub,
+            self._own,
         )
 
     def _move(self, config: Config) -> None:
@@ -219,14 +202,16 @@ class App:
             server.start()
         except StreamWatchError:
             self._server = self._serve(self.config)
+            self._own.put("server", self._server)
             self._server.start()
             raise
         self._server = server
+        self._own.put("server", server)
 
     def _serve(self, config: Config) -> Server:
         return Server(
             config.listen,
-            page=self.page,
+            page=self._metrics.page,
             health=self._health,
             ready=self._ready,
             status=lambda: status(self._watches, self._schedule.counts(), self._clock.monotonic() - self._began),
@@ -251,7 +236,7 @@ class App:
         if self._renderer is None:
             self._renderer = Renderer()
         reads = [Read(one.name, one.config.name, one.kind, one.interval, one.last) for one in self._watches.values()]
-        said = {part: samples for part, (_, samples) in self._chosen().items()}
+        said = {name: part.samples for name, part in self._hub.current().items()}
         channels, told = self._deciding.notified()
         alerts, now = self._deciding.alerts(), self._clock.now()
         return self._renderer.render(view(__version__, reads, said, alerts, told, channels, now, self._server.url))
@@ -260,77 +245,24 @@ class App:
         return self._deciding.answer(asked)  # a reload may have put another in its place
 
     def _watch(self, config: SourceConfig) -> None:
-        self._trust[config.name] = trust(config)
+        chooser = trust(config)
         for one in self._wiring.watched(config, self._waker(config.name)):
-            watch = Watch(config, one, self._clock, self._tell)
+            watch = Watch(config, one, self._clock, self._append)
+            self._hub.add(one.name, one.kind, config.name, chooser)
             self._watches = {**self._watches, one.name: watch}
             self._schedule.add(Job(one.name, one.interval, watch.run))
 
     def _waker(self, name: str) -> Callable[[], None]:
         return lambda: self._schedule.wake(name)
 
-    def _tell(self, source: str, samples: Sequence[Samples], at: float, valid_seconds: float) -> None:
-        self._store.append(source, samples, at=at, valid_seconds=valid_seconds)
-        with self._rendering:
-            until, chosen = self._store.valid_until(), self._chosen()
-            watch = self._watches.get(source)
-            if watch is not None:
-                self._heard.add(source)
-                speaking, said = chosen.get(watch.config.name, (frozenset(), ()))
-                self._deciding.told(watch.config.name, speaking, said, at)
-            self._show(chosen, until)
-
-    def _render(self) -> Page:
-        with self._rendering:
-            until = self._store.valid_until()
-            return self._show(self._chosen(), until)
-
-    def _show(self, chosen: Now, until: float) -> Page:
-        """Render what is said now, which is true until then; the lock is held."""
-        samples = [one for _, some in chosen.values() for one in some]
-        page = self._exposition.render((*samples, *self._own()), self._process.render())
-        self._page, self._page_until = page, until
-        return page
-
-    def _chosen(self) -> dict[str, tuple[frozenset[str], Sequence[Samples]]]:
-        """Return who speaks and what is said now, by part of the configuration.
-
-        Of what several sources of a cluster tell, it is the word of the most trusted.
-        """
-        said: dict[str, list[tuple[str, Samples]]] = {}
-        sources: dict[str, set[str]] = {}
-        for source, samples in self._store.said():
-            watch = self._watches.get(source)
-            if watch is not None:  # else it has just been taken off
-                said.setdefault(watch.config.name, []).extend((watch.kind, one) for one in samples)
-                sources.setdefault(watch.config.name, set()).add(source)
-        with self._choosing:
-            return {
-                name: (frozenset(sources[name]), [one for _, one in self._trust[name].choose(some)])
-                for name, some in said.items()
-            }
-
-    def _own(self) -> list[Samples]:
-        """Return the samples about the agent's jobs and server."""
-        counts = self._schedule.counts()
-        jobs = Keys(c.JOB, [(name,) for name in counts])
-        columns: dict[Metric, list[int]] = {
-            c.JOB_RUNS: [count.runs for count in counts.values()],
-            c.JOB_FAILURES: [count.failures for count in counts.values()],
-            c.JOB_OVERRUNS: [count.overruns for count in counts.values()],
-            c.JOB_WAKES: [count.wakes for count in counts.values()],
-        }
-        answers = self._server.counts()
-        codes = Keys(c.SCRAPES.labels, [(str(code),) for code in answers])
-        outcomes = Keys(c.RELOADS.labels, [(outcome,) for outcome in self._reloads])
-        return [
-            c.BUILD_INFO.sample(1.0, version=__version__),
-            *(metric.samples(jobs, np.array(values, dtype=np.float64)) for metric, values in columns.items()),
-            c.SCRAPES.samples(codes, np.array(list(answers.values()), dtype=np.float64)),
-            c.RELOADS.samples(outcomes, np.array(list(self._reloads.values()), dtype=np.float64)),
-            *self._deciding.samples(),
-            *self._remoting.samples(),
-        ]
+    def _append(self, source: str, samples: Sequence[Samples], at: float, valid_seconds: float) -> None:
+        """Take what a source says: everything that shows or decides reads it from the hub, or from the history."""
+        watch = self._watches.get(source)
+        part = self._hub.append(source, samples, at=at, valid_seconds=valid_seconds)
+        if watch is not None and part is not None:
+            self._metrics.changed()
+            self._deciding.append(watch.config.name, part, at)
+            self._metrics.prepare(part.samples)
 
     def _health(self) -> Health:
         now, reasons = self._clock.monotonic(), []

@@ -4,9 +4,9 @@ import logging
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from streamwatch.clock import Clock, SteadyClock
 from streamwatch.evaluator import Evaluator
 from streamwatch.export.connection import Answer, Asked
 from streamwatch.history import History
+from streamwatch.hub import Hub, Part
 from streamwatch.model.alert import Alert
 from streamwatch.model.metric import Keys, Samples
 from streamwatch.notify.config import Config as NotifyConfig
@@ -33,13 +34,10 @@ from streamwatch.rules.load import load
 from streamwatch.rules.rule import Group
 from streamwatch.rules.runbooks import linked
 from streamwatch.rules.severities import renamed
+from streamwatch.self_target import SelfTarget
 from streamwatch.statefile import StateFile
 
 log = logging.getLogger(__name__)
-
-Now: TypeAlias = Mapping[str, tuple[frozenset[str], Sequence[Samples]]]
-"""By part of the configuration: which sources speak, and what they say."""
-
 
 _TAKE_SECONDS: Final = 2.0
 
@@ -70,7 +68,7 @@ def unheard(notify: NotifyConfig, wanted: Sequence[Group]) -> list[str]:
 
 
 class Deciding:
-    """Decides, from ``start`` to ``stop``. ``told`` and ``forget`` may be called from any thread."""
+    """Decides, from ``start`` to ``stop``. ``append`` and ``forget`` may be called from any thread."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - wired in one place
         self,
@@ -80,9 +78,8 @@ class Deciding:
         address: str,
         url: Callable[[], str],
         clock: Clock,
-        now: Callable[[], Now],
-        own: Callable[[], Sequence[Samples]],
-        is_warm: Callable[[], bool],
+        hub: Hub,
+        own: SelfTarget,
     ) -> None:
         """Begin.
 
@@ -93,12 +90,11 @@ class Deciding:
             address: what the agent listens on.
             url: says where it can be asked, once it listens.
             clock: what time it is.
-            now: gives what the sources say now.
-            own: gives what the agent says of itself.
-            is_warm: says whether every source has spoken once.
+            hub: what the sources say now.
+            own: what the agent says of itself.
 
         """
-        self._config, self._clock, self._now, self._own = config, SteadyClock(clock), now, own
+        self._config, self._clock, self._hub, self._own = config, SteadyClock(clock), hub, own
         self._outbox_clock = SteadyClock(clock)
         """Outlives a reload, as what waits in the outbox does."""
         self._history = History(
@@ -115,7 +111,7 @@ class Deciding:
             refresh=self._refresh,
             plan=self._plan,
             decided=self._decided,
-            is_warm=is_warm,
+            is_warm=lambda: hub.is_warm,
             interval=config.interval,
             options=Options(delayed_names=config.delayed_name_removal),
         )
@@ -197,12 +193,12 @@ class Deciding:
             found.update(labels[name] for labels in block.rows.labels())
         return frozenset(found)
 
-    def told(self, part: str, sources: frozenset[str], samples: Sequence[Samples], at: float) -> None:
-        """Take what the sources of a part of the configuration say at a time; who reads it is decided at once."""
+    def append(self, name: str, part: Part, at: float) -> None:
+        """Take what is known of a part of the configuration at a time; who reads it is decided at once."""
         with self._lock:
-            self._spoken[part] = sources
-            at_ms = self._history.append(part, samples, at)
-        self._evaluator.told({one.metric.name for one in samples}, at_ms)
+            self._spoken[name] = part.sources
+            at_ms = self._history.append(name, part.samples, at)
+        self._evaluator.told({one.metric.name for one in part.samples}, at_ms)
 
     def forget(self, part: str) -> None:
         """End what a part of the configuration has said: it is no more."""
@@ -210,7 +206,7 @@ class Deciding:
             self._spoken.pop(part, None)
             self._history.end(part, self._clock.now())
 
-    def samples(self) -> list[Samples]:
+    def collect(self) -> list[Samples]:
         """Return what there is to say about deciding."""
         counts = self._evaluator.counts()
         keys = Keys(c.GROUP, [(name,) for name in counts])
@@ -227,7 +223,7 @@ class Deciding:
             c.ALERTS.samples(Keys(c.ALERTS.labels, list(active)), np.array(list(active.values()), dtype=np.float64))
         )
         found += [c.HISTORY_SERIES.sample(float(series)), c.HISTORY_BYTES.sample(float(held))]
-        found += self._notifying.samples()
+        found += self._notifying.collect()
         if self._config.state is not None:
             found.append(c.STATE_UP.sample(0.0 if self._state.problem else 1.0))
         return found
@@ -236,11 +232,11 @@ class Deciding:
         """Bring in what nobody tells: that a source's time ran out, and the agent's own metrics."""
         now = self._clock.now()
         with self._lock:
-            for part, (sources, samples) in self._now().items():
-                if part in self._spoken and self._spoken[part] != sources:
-                    self._spoken[part] = sources
-                    self._history.append(part, samples, now)
-            self._history.append("", [c.UP.sample(1.0), *self._own()], now)
+            for name, part in self._hub.current().items():
+                if name in self._spoken and self._spoken[name] != part.sources:
+                    self._spoken[name] = part.sources
+                    self._history.append(name, part.samples, now)
+            self._history.append("", [c.UP.sample(1.0), *self._own.collect()], now)
 
 
 def _row(alert: Alert) -> tuple[str, ...]:

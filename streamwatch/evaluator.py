@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 _END_SECONDS: Final = 5.0
 _HUNG_INTERVALS: Final = 3
 _LOUD_SECONDS: Final = 1.0
+_SHARE: Final = 0.1
+_LONGEST_GAP_SECONDS: Final = 2.0
+"""Data that arrive within it are decided on together: evaluations that data ask for take a tenth of the time."""
 _EARLY_MS: Final = 1000
 """Data that lie further ahead than this were read before the wall clock was set back."""
 
@@ -103,6 +106,8 @@ class Evaluator:
         self._told: set[str] = set()
         self._told_at = 0
         self._last_at = 0
+        self._rest_until = 0.0
+        """Monotonic: until then data wait for others."""
         self._stopped = False
         self._thread = threading.Thread(target=self._work, name="rules", daemon=True)
         known = state.read(persist.load)
@@ -264,9 +269,11 @@ class Evaluator:
     def _work(self) -> None:
         while True:
             with self._changed:
-                while not self._stopped and not self._told:
+                while not self._stopped:
                     # Without rules too: the history follows the clock.
                     wait = min((self._waits(one) for one in self._groups), default=self._interval)
+                    if self._told:
+                        wait = min(wait, self._rest_until - self._clock.monotonic())
                     if wait <= 0:
                         break
                     self._changed.wait(min(wait, threading.TIMEOUT_MAX))
@@ -274,10 +281,13 @@ class Evaluator:
                     return
                 told, at = self._told, self._told_at
                 self._told, self._told_at = set(), 0
+            begun = self._clock.monotonic()
             try:
                 self.run(told, at)
             except Exception:
                 log.exception("rules: an evaluation failed: the next one will be tried; please report this")
+            ended = self._clock.monotonic()
+            self._rest_until = ended + min((ended - begun) * (1 / _SHARE - 1), _LONGEST_GAP_SECONDS)
 
 
 def _needs(groups: Iterable[Group]) -> dict[str, int]:

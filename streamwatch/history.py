@@ -72,6 +72,8 @@ class _Column:
     def __init__(self, fixed: Labels) -> None:
         self.fixed = fixed
         self.ticks: deque[_Tick] = deque()
+        self.held = 0
+        """Bytes of the values of all ticks; arrays that did not change are kept once."""
         self._joined: tuple[tuple[Keys, ...], Keys, Ints] | None = None
         self._unions: dict[tuple[int, ...], tuple[list[Keys], Keys, list[Ints]]] = {}
 
@@ -84,6 +86,8 @@ class _Column:
                 keys = last.keys  # what was found out about them is kept
             if last.keys is keys and _equal(last.values, values):
                 values = last.values
+        if last is None or values is not last.values:
+            self.held += values.nbytes
         self.ticks.append(_Tick(at, keys, values))
         self.prune(at - horizon_ms)
 
@@ -95,7 +99,9 @@ class _Column:
     def prune(self, before: int) -> None:
         """Drop what is older, but for what was still true then."""
         while len(self.ticks) > 1 and self.ticks[1].at <= before:
-            self.ticks.popleft()
+            gone = self.ticks.popleft()
+            if gone.values is not self.ticks[0].values:
+                self.held -= gone.values.nbytes
 
     def newest(self, first: int, last: int) -> list[_Tick]:
         """Return the last tick in a range of time, if there is one."""
@@ -224,8 +230,7 @@ class History:
         with self._lock:
             columns = [column for some in self._columns.values() for column in some.values()]
             now = sum(0 if (keys := column.ticks[-1].keys) is None else len(keys) for column in columns)
-            kept = {id(tick.values): tick.values.nbytes for column in columns for tick in column.ticks}
-            return now, sum(kept.values())
+            return now, sum(column.held for column in columns)
 
     def names(self) -> frozenset[str]:
         """Return the metrics that something is known of."""

@@ -77,7 +77,7 @@ class Notifying:
         """Deliver: something may have been decided."""
         self._deliveries.wake()
 
-    def samples(self) -> list[Samples]:
+    def collect(self) -> list[Samples]:
         """Return what there is to say about notifications."""
         now = self._clock.now()
         waiting = self._state.read(outbox.waiting)

@@ -66,7 +66,7 @@ class Remoting:
         for sender in self._senders.values():
             sender.stop(timeout_seconds / len(self._senders))
 
-    def samples(self) -> list[Samples]:
+    def collect(self) -> list[Samples]:
         """Return what there is to say about receivers."""
         if not self._senders:
             return []

@@ -2,7 +2,7 @@
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from streamwatch.clock import Clock, SteadyClock
@@ -55,10 +55,12 @@ class Store:
         """Return the samples that are valid now, in the order in which the sources first spoke."""
         return tuple(samples for _, said in self.said() for samples in said)
 
-    def said(self) -> tuple[tuple[str, tuple[Samples, ...]], ...]:
-        """Return the samples that are valid now, by who said them."""
+    def said(self, sources: Iterable[str] | None = None) -> tuple[tuple[str, tuple[Samples, ...]], ...]:
+        """Return the samples that are valid now, by who said them: of all sources, or of these."""
         with self._lock:
             self._expire()
+            if sources is not None:
+                return tuple((one, self._said[one].samples) for one in sources if one in self._said)
             return tuple((source, said.samples) for source, said in self._said.items())
 
     def now(self) -> float:

@@ -116,6 +116,16 @@ class Exposition:
         self._lock = threading.Lock()
         self._labels: WeakKeyDictionary[Keys, _Labels] = WeakKeyDictionary()
         self._families: dict[str, _Family] = {}
+        self._prepared: WeakKeyDictionary[Keys, dict[str, _Block]] = WeakKeyDictionary()
+
+    def prepare(self, samples: Sequence[Samples]) -> None:
+        """Write the lines of these samples now, so that the next page is put together quickly."""
+        for each in samples:
+            with self._lock:
+                last = self._families.get(each.metric.name)
+                keep = None if last is None else last.keeps.get(each.keys)
+                block = self._block(each, keep, last)
+                self._prepared.setdefault(each.keys, {})[each.metric.name] = block
 
     def render(self, samples: Sequence[Samples], foreign: Foreign | None = None) -> Page:
         """Return the page of these samples, followed by what somebody else rendered.
@@ -144,9 +154,10 @@ class Exposition:
         return _Family(members[0].metric, keeps, blocks, dropped + repeated)
 
     def _block(self, samples: Samples, keep: Mask | None, last: _Family | None) -> _Block:
-        before = last.blocks.get(samples.keys) if last is not None else None
-        if before is not None and before.keep is keep and _equal(before.values, samples.values):
-            return before
+        prepared = self._prepared.get(samples.keys, {}).pop(samples.metric.name, None)
+        for before in (last.blocks.get(samples.keys) if last is not None else None, prepared):
+            if before is not None and before.keep is keep and _equal(before.values, samples.values):
+                return before
         labels, values = self._labels_of(samples.keys).texts, samples.values
         known = ~np.isnan(values) if keep is None else keep & ~np.isnan(values)
         if not known.all():

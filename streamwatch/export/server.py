@@ -13,6 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
+import numpy as np
+
+from streamwatch.catalogue import agent as c
 from streamwatch.clock import SystemClock
 from streamwatch.errors import ExportError, StreamWatchError
 from streamwatch.export.connection import Answer, Asked, Connection, Counts, plain
@@ -20,6 +23,7 @@ from streamwatch.export.exposition import Page
 from streamwatch.export.guard import WRITES, from_elsewhere, refused
 from streamwatch.export.listener import CONNECTIONS, SPARE_TIMEOUT_SECONDS, TIMEOUT_SECONDS, Listener
 from streamwatch.export.negotiate import wants_gzip, wants_html, wants_openmetrics
+from streamwatch.model.metric import Keys, Samples
 from streamwatch.model.settings import FilePath, HostPort, Secret, setting
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -168,6 +172,12 @@ class Server:
     def counts(self) -> dict[int, int]:
         """Return the answers given so far, by status code."""
         return self._counts.read()
+
+    def collect(self) -> list[Samples]:
+        """Return the figures of the server."""
+        counts = self.counts()
+        codes = Keys(c.SCRAPES.labels, [(str(code),) for code in counts])
+        return [c.SCRAPES.samples(codes, np.array(list(counts.values()), dtype=np.float64))]
 
     def _serve(self, client: socket.socket, spare: bool) -> None:  # noqa: FBT001 - as the listener calls it
         timeout_seconds = SPARE_TIMEOUT_SECONDS if spare else TIMEOUT_SECONDS

@@ -28,6 +28,7 @@ from streamwatch.model.snapshot import Snapshot
 from streamwatch.sources.aws.config import Access
 from streamwatch.sources.kafka import KafkaSource
 from streamwatch.sources.kafka.config import Config as KafkaConfig
+from streamwatch.sources.kafka.loops import Loops
 from streamwatch.sources.kinesis.config import Config as KinesisConfig
 from streamwatch.sources.msk.config import Config as MskConfig
 from streamwatch.sources.msk.config import Topics as TopicsConfig
@@ -136,6 +137,7 @@ class Wiring:
         self._clock = clock
         self._compatibility = compatibility
         self._accounts: Accounts | None = None
+        self._loops = Loops()
 
     def renew(self) -> None:
         """Let every AWS account resolve its credentials anew."""
@@ -154,7 +156,7 @@ class Wiring:
         found: list[Watched] = []
         if config.protocol:
             find = None if msk is None else partial(msk.bootstrap, config.msk_listener)
-            kafka_source = KafkaSource(config, self._clock, wake, find, self._role(config))
+            kafka_source = KafkaSource(config, self._clock, wake, find, self._role(config), self._loops)
             hosts.append(lambda: {one.id: one.host for one in kafka_source.brokers if one.host})
             found.append(self._protocol(config, kafka_source))
         if config.msk is not None and config.msk.topics is not None and msk is not None:

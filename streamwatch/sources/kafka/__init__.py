@@ -4,12 +4,13 @@
 caller until the snapshot is there. Between reads the loop feels the brokers' pulse, and wakes whoever reads.
 
 What needs kafka-python is imported where a source is made: the configuration is declared here, too, and read without.
+``KafkaSource`` keeps one connection to each broker on an event loop, which many clusters share where there are many;
+``read`` blocks its caller until the snapshot is there. Between reads the loop feels the brokers' pulse, and wakes
+whoever reads.
 """
 
 import asyncio
-import threading
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,6 +20,9 @@ from streamwatch.model.finding import Finding
 from streamwatch.model.kafka import Broker, ClusterSnapshot
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.failover import next_read
+from streamwatch.sources.kafka.fanout import Fanout
+from streamwatch.sources.kafka.loops import Loops
+from streamwatch.sources.kafka.read import Reader
 from streamwatch.sources.log import reading
 
 if TYPE_CHECKING:
@@ -37,13 +41,14 @@ _CLOSE_SECONDS = 2.0
 class KafkaSource:
     """Reads one cluster. ``read`` and ``close`` may be called from any thread, one at a time."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - wired in one place
         self,
         config: Config,
         clock: Clock,
         wake: Callable[[], None],
         find: Callable[[], tuple[str, ...]] | None = None,
         account: "Account | None" = None,
+        loops: Loops | None = None,
     ) -> None:
         """Start the loop; connections are made by the first read.
 
@@ -54,6 +59,7 @@ class KafkaSource:
                 answer must have been replaced; it must return at once.
             find: returns the bootstrap servers where the configuration gives none; may raise SourceError.
             account: whose credentials AWS_MSK_IAM shows; None where they are shared with nobody.
+            loops: whose event loops it shares; None for one of its own.
 
         """
         self.config = config
@@ -63,9 +69,8 @@ class KafkaSource:
         self._wake = wake
         self._find = find
         self._account = account
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name=f"kafka {config.name}", daemon=True)
-        self._thread.start()
+        self._share = (loops or Loops()).share(config.name)
+        self._loop, self._thread = self._share.loop, self._share.thread
         self._next: asyncio.TimerHandle | None = None
         """The read that must come before the next interval."""
         self._fanout, self._reader = self._run(self._build())
@@ -87,18 +92,12 @@ class KafkaSource:
         return snapshot
 
     def close(self) -> None:
-        """Drop all connections and end the thread; a loop that hangs is left to the end of the process."""
-        if self._loop.is_closed():
-            return
-        with suppress(TimeoutError):
-            asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(_CLOSE_SECONDS)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(_CLOSE_SECONDS)
-        if not self._thread.is_alive():
-            self._loop.close()
+        """Drop all connections and leave the loop; one that hangs is left to the end of the process."""
+        if not self._share.is_closed:
+            self._share.close(self._close(), _CLOSE_SECONDS)
 
     def _run(self, coroutine: Coroutine[Any, Any, _Result]) -> _Result:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+        return self._share.submit(coroutine)
 
     async def _build(self) -> "tuple[Fanout, Reader]":
         from streamwatch.sources.kafka.fanout import Fanout  # noqa: PLC0415 - kafka-python takes 0.1 s and 8 MB
@@ -138,10 +137,6 @@ class KafkaSource:
             self._next.cancel()
         await self._reader.close()
         await self._fanout.close()
-        left = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
         for _ in range(3):  # what was dropped closes its sockets in the loop's next turns
             await asyncio.sleep(0)
 

@@ -41,6 +41,7 @@ docs: $(VENV)/ready
 bench: $(VENV)/ready
 	$(BIN)/python tests/bench/bench_start.py
 	$(BIN)/python tests/bench/bench_cluster.py
+	$(BIN)/python tests/bench/bench_clusters.py
 	$(BIN)/python tests/bench/bench_scrape.py
 	$(BIN)/python tests/bench/bench_reference.py
 	$(BIN)/python tests/bench/bench_streams.py

@@ -3,7 +3,8 @@
 import json
 import math
 import sqlite3
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,6 +31,14 @@ from streamwatch.web import Web
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """What waits in the outbox, after so many changes of it."""
+
+    changes: int
+    by_target: Mapping[str, tuple[int, int, float]]
+
+
 class Notifying:
     """Tells people, from ``start`` to ``stop``."""
 
@@ -51,6 +60,7 @@ class Notifying:
 
         """
         self._state, self._clock = state, clock
+        self._waiting = _Waiting(-1, {})
         some = targets(config, clock, agent)
         windows = [Window(one, cron(one.cron, one.zone)) for one in config.mutes]
         inhibitions = [*config.inhibit, *(shipped(folder) if config.inhibit_pack else ())]
@@ -80,10 +90,10 @@ class Notifying:
     def collect(self) -> list[Samples]:
         """Return what there is to say about notifications."""
         now = self._clock.now()
-        waiting = self._state.read(outbox.waiting)
+        waiting = self._waiting = self._state.glance(self._count) or self._waiting
         names = [one.target.name for one in self._deliveries.all]
         keys = Keys(c.CHANNEL, [(name,) for name in names])
-        some = [waiting.get(name, (0, 0, math.inf)) for name in names]
+        some = [waiting.by_target.get(name, (0, 0, math.inf)) for name in names]
         columns = {
             c.NOTIFICATIONS_WAITING: [one for one, _, _ in some],
             c.NOTIFICATIONS_PARKED: [parked for _, parked, _ in some],
@@ -105,6 +115,11 @@ class Notifying:
         if self._heart.is_up is not None:
             found.append(c.HEARTBEAT_UP.sample(float(self._heart.is_up)))
         return found
+
+    def _count(self, connection: sqlite3.Connection) -> _Waiting:
+        """Return what waits in the outbox, counted anew only where something was written."""
+        changes = connection.total_changes
+        return self._waiting if changes == self._waiting.changes else _Waiting(changes, outbox.waiting(connection))
 
     @property
     def channels(self) -> int:

@@ -9,20 +9,20 @@ hangs.
 import math
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, TypeVar
 
 from streamwatch.clock import STEP_SECONDS, Clock, boot
+from streamwatch.transaction import Recorded, Transaction
 
 T = TypeVar("T")
 
 _RETRY_SECONDS: Final = 30.0
 _MARK_SECONDS: Final = 60.0
 _TABLES: Final = ("alerts", "notified", "silences", "clocks")
-_CHANGING: Final = frozenset({"INSERT", "UPDATE", "DELETE"})
 _PATIENCE_SECONDS: Final = 2.0
 """A disk that takes longer for a write hangs: whoever waits for it goes on in memory."""
 _LOOK_SECONDS: Final = 1.0
@@ -67,64 +67,6 @@ _MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
 """Each makes the next version of what is there."""
 
 
-class _Recorded(sqlite3.Connection):
-    """A database in memory that remembers the statements that change it, so that the file can be changed alike."""
-
-    def __init__(self, *given: Any, **named: Any) -> None:  # noqa: ANN401 - as sqlite3.connect gives them
-        super().__init__(*given, **named)
-        self.changes: list[tuple[str, Any]] = []
-
-    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:  # noqa: ANN401 - of SQL
-        """Execute a statement, and remember it where it changes anything."""
-        found = super().execute(sql, parameters)
-        if sql.lstrip()[:6].upper() in _CHANGING:
-            self.changes.append((sql, parameters))
-        return found
-
-    def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
-        """Execute a statement many times, and remember each."""
-        rows = list(parameters)
-        self.changes += [(sql, one) for one in rows]
-        return super().executemany(sql, rows)
-
-
-class _Transaction(Generic[T]):
-    """Some work, done once in memory, whoever does it; and when it is in the file."""
-
-    def __init__(self, work: Callable[[sqlite3.Connection], T]) -> None:
-        self._work: Callable[[sqlite3.Connection], T] | None = work
-        self._found: list[T] = []
-        self._error: BaseException | None = None
-        self.changes: list[tuple[str, Any]] = []
-        """What it changed: nothing, where it failed."""
-        self.is_over = threading.Event()
-
-    def run(self, memory: _Recorded) -> None:
-        """Do the work, where nobody has yet; the lock of the memory is held."""
-        work, self._work = self._work, None
-        if work is None:
-            return
-        memory.changes = []
-        try:
-            memory.execute("BEGIN")
-            try:
-                self._found.append(work(memory))
-                memory.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.Error):
-                    memory.execute("ROLLBACK")
-                raise
-            self.changes = memory.changes
-        except BaseException as error:  # noqa: BLE001 - it is raised where the work comes from
-            self._error = error
-
-    def result(self) -> T:
-        """Return what the work returned, or raise what it raised."""
-        if self._error is not None:
-            raise self._error
-        return self._found[0]
-
-
 class StateFile:
     """The file, and all of it in memory. May be used from any thread; without a path, there is no file.
 
@@ -153,7 +95,7 @@ class StateFile:
         """Whether the file lacks something that is in memory, and whether that is because the disk does not answer."""
         self._retry_at = 0.0
         self._version = 0
-        self._waiting: SimpleQueue[_Transaction[Any] | None] = SimpleQueue()
+        self._waiting: SimpleQueue[Transaction[Any] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         file = None if path is None else self._open(path)
         self._connection: sqlite3.Connection = self._memory if file is None else file
@@ -165,7 +107,7 @@ class StateFile:
 
     def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do something in one transaction: all of it is kept, or nothing."""
-        transaction = _Transaction(work)
+        transaction = Transaction(work)
         if self._thread is None or (self._is_behind and (self._hangs or self._clock.monotonic() < self._retry_at)):
             self._run(transaction)
         else:
@@ -180,6 +122,15 @@ class StateFile:
         """Look something up, in memory."""
         with self._memory_lock:
             return work(self._memory)
+
+    def glance(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
+        """Look something up, where nobody is at work in the memory; None where somebody is."""
+        if not self._memory_lock.acquire(blocking=False):
+            return None
+        try:
+            return work(self._memory)
+        finally:
+            self._memory_lock.release()
 
     def close(self) -> None:
         """Close the file; a disk that does not answer is left to the end of the process."""
@@ -197,7 +148,7 @@ class StateFile:
                 late.run(self._memory)  # which says that it is closed
                 late.is_over.set()
 
-    def _run(self, transaction: _Transaction[Any]) -> None:
+    def _run(self, transaction: Transaction[Any]) -> None:
         with self._memory_lock:
             transaction.run(self._memory)
 
@@ -225,7 +176,7 @@ class StateFile:
             if is_last:
                 return
 
-    def _step(self, transaction: _Transaction[Any] | None, *, is_last: bool) -> None:
+    def _step(self, transaction: Transaction[Any] | None, *, is_last: bool) -> None:
         if not self._is_behind:
             try:
                 self._transact(transaction)
@@ -239,7 +190,7 @@ class StateFile:
             except sqlite3.Error:
                 self._retry_at = self._clock.monotonic() + _RETRY_SECONDS
 
-    def _transact(self, transaction: _Transaction[Any] | None) -> None:
+    def _transact(self, transaction: Transaction[Any] | None) -> None:
         """Do the work in memory, and then to the file what it did there, in one transaction of both."""
         file = self._connection
         self._look_around()
@@ -349,8 +300,8 @@ class _Newer(Exception):
     """The file was written by a newer StreamWatch."""
 
 
-def _memory() -> _Recorded:
-    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False, factory=_Recorded)
+def _memory() -> Recorded:
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False, factory=Recorded)
     _migrate(connection)
     return connection
 

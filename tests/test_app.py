@@ -1,7 +1,10 @@
 """The agent as a whole, on a cluster that is not there: it stays well, and says so."""
 
 import socket
+import threading
 from dataclasses import replace
+from http import HTTPStatus
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +71,32 @@ def test_a_reload_keeps_what_did_not_change(start: Start) -> None:
     assert app._watches["a"] is kept
     wait_for(lambda: set(samples(app)["streamwatch_source_up"]) == {"a", "c"}, 20, "b is gone and c is read")
     assert samples(app)["streamwatch_config_reloads_total"] == {"taken": 1.0, "refused": 0.0}
+
+
+def test_a_reload_disturbs_nobody_who_looks_meanwhile(start: Start) -> None:
+    first = settings("a", "b")
+    taken = cycle([replace(first, kafka=(first.kafka[0], *settings(name).kafka)) for name in ("c", "d")])
+    app = start(first, lambda: next(taken))
+    is_over, errors = threading.Event(), list[str]()
+
+    def look() -> None:
+        while not is_over.is_set():
+            for path in ("/metrics", "/", "/healthz", "/api/v1/query?query=up"):
+                status, text = get(app, path)
+                if status != HTTPStatus.OK:
+                    errors.append(f"{path}: {status}: {text}")
+
+    threads = [threading.Thread(target=look) for _ in range(4)]
+    for one in threads:
+        one.start()
+    for _ in range(20):
+        app.reload()
+    is_over.set()
+    for one in threads:
+        one.join(20)
+    assert not errors
+    assert set(app._watches) == {"a", "d"}
+    wait_for(lambda: set(samples(app)["streamwatch_source_up"]) == {"a", "d"}, 20, "what is left is read")
 
 
 def test_agents_with_one_configuration_share_its_sources() -> None:

@@ -132,6 +132,26 @@ def test_what_another_process_has_written_is_seen(tmp_path: Path) -> None:
     state.close()
 
 
+def test_who_is_counted_by_does_not_wait_for_who_works_in_memory(tmp_path: Path) -> None:
+    state = StateFile(tmp_path / "state.db", pytest.fail, ManualClock(1000.0))
+    save(state, "a")
+    assert state.glance(rules) == ["a"]
+    is_at_work, may_go = threading.Event(), threading.Event()
+
+    def work(_: sqlite3.Connection) -> None:
+        is_at_work.set()
+        may_go.wait(60)
+
+    worker = threading.Thread(target=state.read, args=(work,))
+    worker.start()
+    assert is_at_work.wait(20)
+    assert state.glance(rules) is None
+    may_go.set()
+    worker.join(20)
+    assert state.glance(rules) == ["a"]
+    state.close()
+
+
 RULES = """
 groups:
   - name: mine

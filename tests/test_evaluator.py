@@ -254,6 +254,34 @@ def test_its_thread_evaluates_what_is_told_within_the_moment() -> None:
         state.close()
 
 
+def test_data_that_arrive_while_it_rests_are_decided_on_together() -> None:
+    history, clock = History(), ManualClock(1000.0)
+    state = StateFile(None, pytest.fail, clock)
+    evaluator = Evaluator(
+        history,
+        clock,
+        state,
+        refresh=lambda: clock.advance(0.1),  # so long does an evaluation take
+        plan=lambda *_, **__: None,
+        decided=lambda _: None,
+        is_warm=lambda: True,
+        interval=3600.0,
+    )
+    evaluator.take(groups("groups: [{name: g, rules: [{alert: A, expr: 'm > 1'}]}]"))
+    evaluator.start()
+    try:
+        wait_for(lambda: evaluator._rest_until, 10, "the rest after the first evaluation")
+        for _ in range(5):
+            evaluator.told({"m"}, 0)
+        clock.advance(1.0)
+        evaluator.told({"m"}, 0)
+        wait_for(lambda: evaluator.counts()["g"].evaluations > 1, 10, "the second evaluation")
+        assert evaluator.counts()["g"].evaluations == 2
+    finally:
+        evaluator.stop()
+        state.close()
+
+
 def test_groups_of_one_name_in_several_files_are_counted_together(bench: Callable[..., Bench]) -> None:
     one = bench()
     wrong = "groups: [{name: g, rules: [{record: r, expr: '{a=~\"[0-9]\"} + on () group_left () m'}]}]"

@@ -1,12 +1,10 @@
 """A Kafka cluster, read over its own protocol.
 
-``KafkaSource`` keeps one connection to each broker on an event loop of its own, in one thread; ``read`` blocks its
-caller until the snapshot is there. Between reads the loop feels the brokers' pulse, and wakes whoever reads.
-
-What needs kafka-python is imported where a source is made: the configuration is declared here, too, and read without.
 ``KafkaSource`` keeps one connection to each broker on an event loop, which many clusters share where there are many;
 ``read`` blocks its caller until the snapshot is there. Between reads the loop feels the brokers' pulse, and wakes
 whoever reads.
+
+What needs kafka-python is imported where a source is made: the configuration is declared here, too, and read without.
 """
 
 import asyncio
@@ -20,9 +18,7 @@ from streamwatch.model.finding import Finding
 from streamwatch.model.kafka import Broker, ClusterSnapshot
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.failover import next_read
-from streamwatch.sources.kafka.fanout import Fanout
 from streamwatch.sources.kafka.loops import Loops
-from streamwatch.sources.kafka.read import Reader
 from streamwatch.sources.log import reading
 
 if TYPE_CHECKING:

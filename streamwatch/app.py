@@ -27,7 +27,7 @@ from streamwatch.rules.config import Config as RulesConfig
 from streamwatch.rules.config import runbooks_folder
 from streamwatch.rules.rule import Group
 from streamwatch.schedule import Job, Schedule
-from streamwatch.self_target import Reloads, SelfTarget
+from streamwatch.self_target import Jobs, Reloads, SelfTarget
 from streamwatch.status import status
 from streamwatch.watch import Watch
 from streamwatch.watched import Config as SourceConfig
@@ -81,7 +81,7 @@ class App:
         self._runbooks = runbooks.Runbooks(runbooks_folder())
         self._server = self._serve(config)
         for name, component in (
-            ("schedule", self._schedule),
+            ("schedule", Jobs(self._schedule)),
             ("server", self._server),
             ("reloads", self._reloads),
             ("rules", self._deciding),

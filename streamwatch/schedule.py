@@ -13,15 +13,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import numpy as np
 from apscheduler.executors.debug import DebugExecutor
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 
-from streamwatch.catalogue import agent as c
 from streamwatch.clock import Clock
-from streamwatch.model.metric import Keys, Metric, Samples
 
 FIRST_GAP_SECONDS = 0.25
 LONGEST_GAP_SECONDS = 5.0
@@ -283,18 +280,6 @@ class Schedule:
             self._timer.shutdown(wait=False)
         left = [worker for worker in workers if not worker.ended(deadline - self._clock.monotonic())]
         return tuple(worker.job.name for worker in left)
-
-    def collect(self) -> list[Samples]:
-        """Return the figures of all jobs."""
-        counts = self.counts()
-        jobs = Keys(c.JOB, [(name,) for name in counts])
-        columns: dict[Metric, list[int]] = {
-            c.JOB_RUNS: [count.runs for count in counts.values()],
-            c.JOB_FAILURES: [count.failures for count in counts.values()],
-            c.JOB_OVERRUNS: [count.overruns for count in counts.values()],
-            c.JOB_WAKES: [count.wakes for count in counts.values()],
-        }
-        return [metric.samples(jobs, np.array(values, dtype=np.float64)) for metric, values in columns.items()]
 
     def counts(self) -> dict[str, JobCounts]:
         """Return what happened to each job, by name."""

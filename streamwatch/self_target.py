@@ -7,7 +7,8 @@ import numpy as np
 
 from streamwatch import __version__
 from streamwatch.catalogue import agent as c
-from streamwatch.model.metric import Keys, Samples
+from streamwatch.model.metric import Keys, Metric, Samples
+from streamwatch.schedule import Schedule
 
 
 class Component(Protocol):
@@ -27,6 +28,25 @@ class Reloads:
         """Return the counts by outcome."""
         keys = Keys(c.RELOADS.labels, [("taken",), ("refused",)])
         return [c.RELOADS.samples(keys, np.array([self.taken, self.refused], dtype=np.float64))]
+
+
+class Jobs:
+    """The figures of all jobs."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self._schedule = schedule
+
+    def collect(self) -> list[Samples]:
+        """Return what happened to each job."""
+        counts = self._schedule.counts()
+        jobs = Keys(c.JOB, [(name,) for name in counts])
+        columns: dict[Metric, list[int]] = {
+            c.JOB_RUNS: [count.runs for count in counts.values()],
+            c.JOB_FAILURES: [count.failures for count in counts.values()],
+            c.JOB_OVERRUNS: [count.overruns for count in counts.values()],
+            c.JOB_WAKES: [count.wakes for count in counts.values()],
+        }
+        return [metric.samples(jobs, np.array(values, dtype=np.float64)) for metric, values in columns.items()]
 
 
 class SelfTarget:

@@ -28,14 +28,14 @@ check: $(VENV)/ready
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/python -m streamwatch.docs --check
+	$(BIN)/python -m streamwatch.tools.docs --check
 
 fmt: $(VENV)/ready
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
 docs: $(VENV)/ready
-	$(BIN)/python -m streamwatch.docs
+	$(BIN)/python -m streamwatch.tools.docs
 	$(BIN)/python -m streamwatch.dashboards.files dashboards
 
 bench: $(VENV)/ready

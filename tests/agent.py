@@ -11,7 +11,7 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-COMMAND = (sys.executable, "-m", "streamwatch.cli")
+COMMAND = (sys.executable, "-m", "streamwatch")
 
 Labels = frozenset[tuple[str, str]]
 

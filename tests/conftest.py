@@ -16,9 +16,9 @@ from http.client import HTTPConnection
 import pytest
 from hypothesis import HealthCheck, settings
 
-from streamwatch.app import App
-from streamwatch.clock import SystemClock
-from streamwatch.config import Config, Share
+from streamwatch.agent.app import App
+from streamwatch.agent.config import Config, Share
+from streamwatch.core.clock import SystemClock
 from tests.waiting import wait_for
 
 # How long an example takes says something of the machine, and nothing of what is tested.

@@ -10,13 +10,13 @@ from urllib.parse import urlencode
 
 import pytest
 
-from streamwatch.api import Api
 from streamwatch.catalogue import METRICS
-from streamwatch.clock import ManualClock
+from streamwatch.core.clock import ManualClock
 from streamwatch.export.connection import Asked
-from streamwatch.history import History
+from streamwatch.export.prometheus_api import Api
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.promql.columns import Block
+from streamwatch.samples.history import History
 from tests.promql.hostile_requests import request
 
 Ask = Callable[..., tuple[int, Any]]
@@ -58,7 +58,7 @@ def test_a_query_ends_when_nobody_waits_for_it_any_more() -> None:
 
 
 def test_samples_of_inner_evaluations_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streamwatch.api._MOST_SAMPLES", 10_000)
+    monkeypatch.setattr("streamwatch.export.prometheus_api._MOST_SAMPLES", 10_000)
     status, answer = told(api_of(ManualClock(), History()), NESTED)
     assert (status, answer["error"]) == (422, "the query touches more than 10000 samples")
 
@@ -66,7 +66,7 @@ def test_samples_of_inner_evaluations_count(monkeypatch: pytest.MonkeyPatch) -> 
 def test_who_waits_for_a_turn_too_long_is_refused_and_what_is_no_expression_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("streamwatch.api._SECONDS", 0.1)
+    monkeypatch.setattr("streamwatch.export.prometheus_api._SECONDS", 0.1)
     history = Waiting()
     api = api_of(Hurrying(), history)
     thread = threading.Thread(target=told, args=(api, "m"))

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from streamwatch import config
-from streamwatch.app import App
-from streamwatch.clock import ManualClock
-from streamwatch.config import share
-from streamwatch.errors import ConfigError, ExportError
+from streamwatch.agent import config
+from streamwatch.agent.app import App
+from streamwatch.agent.config import share
+from streamwatch.core.clock import ManualClock
+from streamwatch.core.errors import ConfigError, ExportError
 from streamwatch.sources.kafka import KafkaSource
 from tests.conftest import Start, closed_port, get
 from tests.waiting import wait_for

@@ -6,7 +6,7 @@ import pytest
 from streamwatch.catalogue import METRICS
 from streamwatch.catalogue.cloudwatch_names import cloudwatch_names
 from streamwatch.catalogue.msk_twins import TWINS
-from streamwatch.errors import CatalogueError
+from streamwatch.core.errors import CatalogueError
 from streamwatch.model.metric import Keys, Metric
 
 BY_NAME = [pytest.param(one, id=one.name) for one in METRICS]

@@ -5,7 +5,7 @@ import pytest
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.catalogue import kafka_groups as g
-from streamwatch.compare import judged
+from streamwatch.cli.compare import judged
 from streamwatch.model.comparison import Verdict
 from streamwatch.model.metric import Metric
 

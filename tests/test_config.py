@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamwatch import config
-from streamwatch.docs import EXAMPLE
-from streamwatch.errors import ConfigError
-from streamwatch.model.settings import FilePath, HostPort, Pattern, Secret, Size, setting
-from streamwatch.settings import read_settings
+from streamwatch.agent import config
+from streamwatch.core.errors import ConfigError
+from streamwatch.settings.reader import read_settings
+from streamwatch.settings.types import FilePath, HostPort, Pattern, Secret, Size, setting
+from streamwatch.tools.docs import EXAMPLE
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,11 +9,11 @@ import pytest
 from click.testing import CliRunner
 from prometheus_client.parser import text_string_to_metric_families
 
-from streamwatch import config
-from streamwatch.app import App
-from streamwatch.cli import main
-from streamwatch.clock import SystemClock
-from streamwatch.errors import RuleError
+from streamwatch.agent import config
+from streamwatch.agent.app import App
+from streamwatch.cli.main import main
+from streamwatch.core.clock import SystemClock
+from streamwatch.core.errors import RuleError
 from tests.conftest import Start, closed_port, get
 from tests.test_app import samples
 from tests.waiting import wait_for

@@ -137,7 +137,7 @@ def children() -> set[str]:
 
 
 def demo(*args: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "streamwatch.cli", "demo", *args]
+    command = [sys.executable, "-m", "streamwatch", "demo", *args]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

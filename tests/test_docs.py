@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from streamwatch import docs
 from streamwatch.catalogue import METRICS
+from streamwatch.tools import docs
 
 ROOT = Path(__file__).parent.parent
 

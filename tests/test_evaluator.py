@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-from streamwatch.clock import ManualClock, SystemClock
-from streamwatch.evaluator import Evaluator
-from streamwatch.history import History
+from streamwatch.core.clock import ManualClock, SystemClock
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.promql.columns import Block
 from streamwatch.promql.evaluate import evaluate
@@ -17,10 +15,12 @@ from streamwatch.promql.match import Matcher
 from streamwatch.promql.parse import parse
 from streamwatch.promql.series import Element
 from streamwatch.rules import told
+from streamwatch.rules.evaluator import Evaluator
 from streamwatch.rules.group import RuleChange
 from streamwatch.rules.load import read
 from streamwatch.rules.rule import Group
-from streamwatch.statefile import StateFile
+from streamwatch.samples.history import History
+from streamwatch.state.statefile import StateFile
 from tests.waiting import wait_for
 
 RULES = """

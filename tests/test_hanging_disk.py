@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from streamwatch import config
-from streamwatch.app import App
-from streamwatch.clock import ManualClock, SystemClock
-from streamwatch.statefile import StateFile
+from streamwatch.agent import config
+from streamwatch.agent.app import App
+from streamwatch.core.clock import ManualClock, SystemClock
+from streamwatch.state.statefile import StateFile
 from tests.conftest import Start, closed_port, get
 from tests.notify.receiver import Receiver, receiver
 from tests.test_app import samples

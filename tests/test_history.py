@@ -6,12 +6,12 @@ import math
 import numpy as np
 import pytest
 
-from streamwatch.history import History
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.model.metric import Keys, Metric, Samples, Tier
 from streamwatch.promql.evaluate import evaluate
 from streamwatch.promql.parse import parse
 from streamwatch.promql.series import Value
+from streamwatch.samples.history import History
 
 LAG = Metric(name="lag", kind="gauge", unit="", labels=("group",), tier=Tier.GROUP, help="Lag.", question="Lag?")
 SIZE = Metric(name="size", kind="gauge", unit="", labels=("group",), tier=Tier.GROUP, help="Size.", question="Size?")

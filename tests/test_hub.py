@@ -6,16 +6,16 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from streamwatch.agent.metrics_page import MetricsPage, everything
+from streamwatch.agent.self_target import Reloads, SelfTarget
 from streamwatch.catalogue import agent
 from streamwatch.catalogue import kafka as k
-from streamwatch.clock import ManualClock
+from streamwatch.core.clock import ManualClock
 from streamwatch.export.exposition import Exposition
-from streamwatch.hub import Hub
-from streamwatch.metrics_page import MetricsPage, everything
 from streamwatch.model.metric import Keys, Samples
-from streamwatch.self_target import Reloads, SelfTarget
-from streamwatch.store import Store
-from streamwatch.trust import Said, Trust
+from streamwatch.samples.hub import Hub
+from streamwatch.samples.latest import Store
+from streamwatch.samples.precedence import Said, Trust
 
 
 class Counting(Trust):

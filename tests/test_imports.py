@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
-from streamwatch.cli import _Commands, main
+from streamwatch.cli.main import _Commands, main
 
 ROOT = Path(__file__).parent.parent
 MANY = 1000
@@ -23,14 +23,19 @@ def imported(program: str, *args: str) -> set[str]:
 
 def command(*args: str) -> set[str]:
     """Return what a command imports."""
-    return imported("from streamwatch.cli import main; main(standalone_mode=False)", *args)
+    return imported("from streamwatch.cli.main import main; main(standalone_mode=False)", *args)
 
 
 @pytest.mark.parametrize("args", [("--help",), ("--version",), ("run", "--help"), ("doctor", "--help")])
 def test_help_imports_no_more_than_the_command_line(args: tuple[str, ...]) -> None:
     now = command(*args)
 
-    assert {one for one in now if one.startswith("streamwatch.")} == {"streamwatch.cli", "streamwatch.errors"}
+    assert {one for one in now if one.startswith("streamwatch.")} == {
+        "streamwatch.cli",
+        "streamwatch.cli.main",
+        "streamwatch.core",
+        "streamwatch.core.errors",
+    }
     assert not now & {
         "numpy",
         "kafka",
@@ -72,10 +77,10 @@ def test_a_configuration_is_checked_without_what_reads_sources(tmp_path: Path, t
 
 WIRED = """
 from pathlib import Path
-    from streamwatch.app import App
-    from streamwatch.clock import SystemClock
-    from streamwatch.config import parse
-    from streamwatch.watched import Wiring
+    from streamwatch.agent.app import App
+    from streamwatch.core.clock import SystemClock
+    from streamwatch.agent.config import parse
+    from streamwatch.agent.targets import Wiring
     clock, config = SystemClock(), parse(sys.argv[1], "here", Path())
     app = App(config, clock)
     sources = [one.source for part in config.sources for one in Wiring(clock).watched(part, lambda: None)]

@@ -8,9 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streamwatch.clock import ManualClock, SteadyClock
-from streamwatch.evaluator import Evaluator
-from streamwatch.history import History
+from streamwatch.core.clock import ManualClock, SteadyClock
 from streamwatch.model.labels import NAME
 from streamwatch.model.metric import Keys, Metric, Tier
 from streamwatch.model.notification import Notification
@@ -20,10 +18,12 @@ from streamwatch.notify.delivery import Delivery
 from streamwatch.notify.dispatch import Dispatcher
 from streamwatch.notify.logged import Config as Logged
 from streamwatch.promql.match import Matcher
+from streamwatch.rules.evaluator import Evaluator
 from streamwatch.rules.group import RuleChange
 from streamwatch.rules.load import read
-from streamwatch.statefile import StateFile
-from streamwatch.store import Store
+from streamwatch.samples.history import History
+from streamwatch.samples.latest import Store
+from streamwatch.state.statefile import StateFile
 
 STEP = 30.0
 NOON = 1_800_000_000.0

@@ -6,8 +6,8 @@ from typing import Literal
 
 import pytest
 
-from streamwatch.log import Config, Formatter, configure
-from streamwatch.model.settings import Secret
+from streamwatch.agent.log import Config, Formatter, configure
+from streamwatch.settings.types import Secret
 
 
 def record(message: str, *args: object, **extra: object) -> logging.LogRecord:

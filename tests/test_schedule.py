@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from streamwatch.clock import ManualClock, SystemClock
-from streamwatch.schedule import Job, Schedule, Spacing
+from streamwatch.core.clock import ManualClock, SystemClock
+from streamwatch.core.schedule import Job, Schedule, Spacing
 
 LONG = 3600.0
 PATIENCE = 10.0

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamwatch.errors import ConfigError
-from streamwatch.model.settings import Duration, FilePath, HostPort, Pattern, Secret, Size, setting
-from streamwatch.settings import read_settings
+from streamwatch.core.errors import ConfigError
+from streamwatch.settings.reader import read_settings
+from streamwatch.settings.types import Duration, FilePath, HostPort, Pattern, Secret, Size, setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from streamwatch.clock import ManualClock
-from streamwatch.statefile import StateFile
+from streamwatch.core.clock import ManualClock
+from streamwatch.state.statefile import StateFile
 
 
 def save(state: StateFile, name: str) -> None:

@@ -3,9 +3,9 @@ import threading
 
 import numpy as np
 
-from streamwatch.clock import ManualClock
+from streamwatch.core.clock import ManualClock
 from streamwatch.model.metric import Keys, Metric, Samples, Tier
-from streamwatch.store import Store
+from streamwatch.samples.latest import Store
 
 UP = Metric(name="up", kind="gauge", unit="", labels=("source",), tier=Tier.AGENT, help="Up.", question="Up?")
 

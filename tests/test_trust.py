@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from streamwatch.agent.config import Config, parse
+from streamwatch.agent.targets import trust
 from streamwatch.catalogue import agent as c
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_brokers as b
-from streamwatch.config import Config, parse
-from streamwatch.errors import ConfigError
+from streamwatch.core.errors import ConfigError
 from streamwatch.model.metric import Keys, Metric, Samples
-from streamwatch.trust import Said, Trust
-from streamwatch.watched import trust
+from streamwatch.samples.precedence import Said, Trust
 
 
 def said(metric: Metric, known: Mapping[str, float]) -> Samples:

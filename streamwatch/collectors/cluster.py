@@ -20,8 +20,8 @@ from streamwatch.collectors.columns import (
 )
 from streamwatch.collectors.controllers import quorum_samples, version_samples
 from streamwatch.collectors.kept_keys import KeptKeys
+from streamwatch.core.memo import Kept
 from streamwatch.model.kafka import NOT_KNOWN, Broker, ClusterSnapshot, Int64s, Topology
-from streamwatch.model.kept import Kept
 from streamwatch.model.metric import UNKNOWN, Keys, Samples, Values
 
 

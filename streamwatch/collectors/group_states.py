@@ -12,8 +12,8 @@ from streamwatch.collectors.following import Following, PairNumbers, TopicNumber
 from streamwatch.collectors.group_plan import Plan, entry_keys, fold_entries
 from streamwatch.collectors.states import BLANK, Memory, Patience, Seen, State, States, step
 from streamwatch.collectors.stuck import StuckKeys
+from streamwatch.core.memo import Kept
 from streamwatch.model.kafka import Bools, ClusterSnapshot, Int64s, Topology
-from streamwatch.model.kept import Kept
 from streamwatch.model.metric import Keys, Samples, Values
 
 _KEEP_SECONDS: Final = 3600.0

@@ -8,8 +8,8 @@ from streamwatch.collectors.columns import known
 from streamwatch.collectors.group_plan import Plan, by_group, fold, plan
 from streamwatch.collectors.group_states import GroupStates
 from streamwatch.collectors.lag import EndOffsetHistory, Method
+from streamwatch.core.memo import Kept
 from streamwatch.model.kafka import CleanupPolicy, ClusterSnapshot, Topology
-from streamwatch.model.kept import Kept
 from streamwatch.model.metric import Keys, Samples, Values
 
 

@@ -6,8 +6,8 @@ from streamwatch.catalogue import kafka_exporter as c
 from streamwatch.collectors.backlog import backlog
 from streamwatch.collectors.columns import Replication, count_true, known, replication, unknown_unless
 from streamwatch.collectors.partitions import commits_of, rows_of
+from streamwatch.core.memo import Kept
 from streamwatch.model.kafka import ClusterSnapshot, Int64s
-from streamwatch.model.kept import Kept
 from streamwatch.model.metric import UNKNOWN, Keys, Samples, Values
 
 

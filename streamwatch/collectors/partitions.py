@@ -9,8 +9,8 @@ from streamwatch.collectors.columns import MadeAnew, Replication, known, replica
 from streamwatch.collectors.group_states import GroupStates, PartitionStates
 from streamwatch.collectors.lag import EndOffsetHistory
 from streamwatch.collectors.topics import leader_bytes
+from streamwatch.core.memo import Kept
 from streamwatch.model.kafka import ClusterSnapshot, Int64s, Topology
-from streamwatch.model.kept import Kept
 from streamwatch.model.metric import UNKNOWN, Keys, Samples
 
 

@@ -14,8 +14,8 @@ from streamwatch.collectors.columns import (
     unknown_unless,
 )
 from streamwatch.collectors.transactions import transaction_samples
+from streamwatch.core.memo import Kept
 from streamwatch.model.kafka import NOT_SET, CleanupPolicy, ClusterSnapshot, Int64s, Topology
-from streamwatch.model.kept import Kept
 from streamwatch.model.metric import Keys, Samples, Values
 
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import yaml
 
+from streamwatch.core.errors import GrafanaError
 from streamwatch.dashboards.files import files
-from streamwatch.errors import GrafanaError
 
 _PROVIDER: Final = "streamwatch-provider.yaml"
 

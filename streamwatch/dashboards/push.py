@@ -15,7 +15,7 @@ from grafana_api.grafana_api import GrafanaClientError, GrafanaException, Grafan
 from grafana_api.grafana_face import GrafanaFace
 from requests.exceptions import RequestException
 
-from streamwatch.errors import GrafanaError
+from streamwatch.core.errors import GrafanaError
 
 T = TypeVar("T")
 

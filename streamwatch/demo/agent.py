@@ -128,7 +128,7 @@ class Agent:
         servers = ", ".join(f"'{one}'" for one in self._bootstrap.split(","))
         told = {"bootstrap": servers, "endpoint": self._endpoint, "rules": rules, "pager": self._pager}
         file.write_text(_CONFIG.format(name=CLUSTER, stalled=600 / HURRY, **told), encoding="utf-8")
-        command = [sys.executable, "-m", "streamwatch.cli", "run", "--config", str(file)]
+        command = [sys.executable, "-m", "streamwatch", "run", "--config", str(file)]
         self._process = subprocess.Popen(  # noqa: S603 - our own module
             command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
         )

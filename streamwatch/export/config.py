@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from streamwatch.model.settings import setting
+from streamwatch.settings.types import setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

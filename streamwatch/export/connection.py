@@ -15,7 +15,7 @@ from http import HTTPStatus
 from http.client import HTTPException, parse_headers
 from io import BytesIO
 
-from streamwatch.clock import Clock
+from streamwatch.core.clock import Clock
 
 log = logging.getLogger(__name__)
 

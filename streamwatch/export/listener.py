@@ -8,8 +8,8 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 
-from streamwatch.clock import SystemClock
-from streamwatch.errors import ExportError
+from streamwatch.core.clock import SystemClock
+from streamwatch.core.errors import ExportError
 
 CONNECTIONS = 64
 SPARE_CONNECTIONS = 16

@@ -16,15 +16,15 @@ from http import HTTPStatus
 import numpy as np
 
 from streamwatch.catalogue import agent as c
-from streamwatch.clock import SystemClock
-from streamwatch.errors import ExportError, StreamWatchError
+from streamwatch.core.clock import SystemClock
+from streamwatch.core.errors import ExportError, StreamWatchError
 from streamwatch.export.connection import Answer, Asked, Connection, Counts, plain
 from streamwatch.export.exposition import Page
 from streamwatch.export.guard import WRITES, from_elsewhere, refused
 from streamwatch.export.listener import CONNECTIONS, SPARE_TIMEOUT_SECONDS, TIMEOUT_SECONDS, Listener
 from streamwatch.export.negotiate import wants_gzip, wants_html, wants_openmetrics
 from streamwatch.model.metric import Keys, Samples
-from streamwatch.model.settings import FilePath, HostPort, Secret, setting
+from streamwatch.settings.types import FilePath, HostPort, Secret, setting
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 TEXT = "text/plain; version=0.0.4; charset=utf-8"

@@ -13,7 +13,7 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from streamwatch.errors import CatalogueError
+from streamwatch.core.errors import CatalogueError
 
 Values = npt.NDArray[np.float64]
 """One float64 an entity; NaN where the value is not known."""

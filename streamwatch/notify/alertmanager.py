@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
+from streamwatch.http.client import basic, check_url, has_login
 from streamwatch.model.alert import Alert
 from streamwatch.model.notification import Notification
-from streamwatch.model.settings import Duration, Secret, refuse, setting, tried
 from streamwatch.notify.channel import Target, Tools
 from streamwatch.notify.plan import Pace
 from streamwatch.notify.text import Links, annotations, instant, truncated
-from streamwatch.web import basic, check_url, has_login
+from streamwatch.settings.types import Duration, Secret, refuse, setting, tried
 
 _MOST_ALERTS: Final = 64
 _MOST_BYTES: Final = 1_000_000

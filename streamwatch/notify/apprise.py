@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from streamwatch.errors import ConfigError, NotifyError, NotifyRefused, NotifyUnavailable
+from streamwatch.core.errors import ConfigError, NotifyError, NotifyRefused, NotifyUnavailable
 from streamwatch.model.notification import Notification
-from streamwatch.model.settings import Secret, refuse, setting, tried
 from streamwatch.notify.channel import Target, Tools
 from streamwatch.notify.template import read
 from streamwatch.notify.writer import Writer
+from streamwatch.settings.types import Secret, refuse, setting, tried
 
 _STATUS: Final = re.compile(r"error[=:]\s*(\d{3})\b")
 _UNCHECKED: Final = re.compile(r"[?&]verify=(?:no|n|false|f|0|off|never|deny|disabled?)\b", re.IGNORECASE)

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from streamwatch.clock import Clock
+from streamwatch.core.clock import Clock
+from streamwatch.http.client import Web
 from streamwatch.model.notification import Notification
 from streamwatch.notify.plan import Pace
 from streamwatch.notify.text import Links
-from streamwatch.web import Web
 
 
 class Notifier(Protocol):

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from streamwatch.clock import Clock
+from streamwatch.core.clock import Clock
+from streamwatch.http.client import Web
 from streamwatch.notify import alertmanager, apprise, command, logged, mail, pagerduty, slack, sns, teams, webhook
 from streamwatch.notify.channel import Target, Tools
 from streamwatch.notify.config import Config
-from streamwatch.web import Web
 
 _BUILT: Final[Mapping[type, Callable[[Any, Tools], tuple[Target, ...]]]] = {
     alertmanager.Config: alertmanager.targets,

@@ -8,11 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from streamwatch.errors import NotifyRefused, NotifyUnavailable
+from streamwatch.core.errors import NotifyRefused, NotifyUnavailable
 from streamwatch.model.notification import Notification
-from streamwatch.model.settings import Duration, refuse, setting
 from streamwatch.notify.channel import Target, Tools
 from streamwatch.notify.webhook import payload
+from streamwatch.settings.types import Duration, refuse, setting
 
 _KEPT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 """Of the agent's environment; secrets may be in the rest."""

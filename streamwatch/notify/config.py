@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from streamwatch.model.settings import Duration, Secret, refuse, setting, tried
+from streamwatch.http.client import Http, check_url
 from streamwatch.notify.alertmanager import Config as Alertmanager
 from streamwatch.notify.apprise import Config as Apprise
 from streamwatch.notify.command import Config as Command
@@ -20,7 +20,7 @@ from streamwatch.notify.sns import Config as Sns
 from streamwatch.notify.teams import Config as Teams
 from streamwatch.notify.text import Links
 from streamwatch.notify.webhook import Config as Webhook
-from streamwatch.web import Http, check_url
+from streamwatch.settings.types import Duration, Secret, refuse, setting, tried
 
 Channel = Alertmanager | Apprise | Command | Logged | Mail | PagerDuty | Slack | Sns | Teams | Webhook
 

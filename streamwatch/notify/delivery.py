@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from streamwatch.clock import Clock
-from streamwatch.errors import NotifyError, NotifyRefused, NotifyUnavailable
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import NotifyError, NotifyRefused, NotifyUnavailable
 from streamwatch.notify import outbox
 from streamwatch.notify.channel import Target
 from streamwatch.notify.outbox import Kept
-from streamwatch.statefile import StateFile
+from streamwatch.state.statefile import StateFile
 
 log = logging.getLogger(__name__)
 

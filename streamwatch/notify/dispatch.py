@@ -5,7 +5,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
-from streamwatch.clock import Clock, steady
+from streamwatch.core.clock import Clock, steady
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
 from streamwatch.notify import outbox
@@ -16,7 +16,7 @@ from streamwatch.notify.mute import Silence, Window
 from streamwatch.notify.plan import Group, Row, content, plan
 from streamwatch.notify.routing import Causes, Inhibitor, Routing, key
 from streamwatch.notify.standing import Standing
-from streamwatch.statefile import Marks
+from streamwatch.state.statefile import Marks
 
 
 class Dispatcher:

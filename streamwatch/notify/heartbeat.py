@@ -5,9 +5,9 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from streamwatch.errors import NotifyError
+from streamwatch.core.errors import NotifyError
+from streamwatch.http.client import Web
 from streamwatch.notify.config import Config
-from streamwatch.web import Web
 
 log = logging.getLogger(__name__)
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from streamwatch.model.settings import setting
 from streamwatch.notify.config import Inhibition
-from streamwatch.settings import read_settings
+from streamwatch.settings.reader import read_settings
+from streamwatch.settings.types import setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from streamwatch.model.notification import Notification
-from streamwatch.model.settings import setting
 from streamwatch.notify.channel import Target, Tools
 from streamwatch.notify.text import told_links
 from streamwatch.notify.writer import Writer
+from streamwatch.settings.types import setting
 
 log = logging.getLogger(__name__)
 

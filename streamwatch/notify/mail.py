@@ -11,13 +11,13 @@ from email.utils import formatdate
 from hashlib import sha256
 from typing import Final, Literal
 
-from streamwatch.errors import NotifyError, NotifyRefused, NotifyUnavailable
+from streamwatch.core.errors import NotifyError, NotifyRefused, NotifyUnavailable
+from streamwatch.http.client import trusting
 from streamwatch.model.notification import Notification
-from streamwatch.model.settings import Duration, FilePath, HostPort, Secret, refuse, setting, tried
 from streamwatch.notify.channel import Target, Tools
 from streamwatch.notify.template import read
 from streamwatch.notify.writer import Writer
-from streamwatch.web import trusting
+from streamwatch.settings.types import Duration, FilePath, HostPort, Secret, refuse, setting, tried
 
 _ADDRESS: Final = re.compile(r"[^\s@,;<>]+@[^\s@,;<>]+")
 _MOST_SUBJECT: Final = 200

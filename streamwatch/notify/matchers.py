@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal, TypeAlias, cast
 
-from streamwatch.errors import QueryError
+from streamwatch.core.errors import QueryError
 from streamwatch.promql.match import Matcher
 
 Matchers: TypeAlias = tuple[Matcher, ...]

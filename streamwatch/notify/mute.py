@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
-from streamwatch.model.settings import Duration, refuse, setting, tried
 from streamwatch.notify.matchers import Matchers, matchers
+from streamwatch.settings.types import Duration, refuse, setting, tried
 
 Next: TypeAlias = Callable[[float], float]
 """Returns when a window begins next after a time; infinite where it never does. Seconds since 1970."""

@@ -5,14 +5,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
+from streamwatch.http.client import check_url
 from streamwatch.model.notification import Notification
-from streamwatch.model.settings import Secret, refuse, setting, tried
 from streamwatch.notify.channel import Target, Tools
 from streamwatch.notify.fit import fitted, worst_first
 from streamwatch.notify.template import read
 from streamwatch.notify.text import annotations, cleaned, instant, told_links, truncated
 from streamwatch.notify.writer import Writer
-from streamwatch.web import check_url
+from streamwatch.settings.types import Secret, refuse, setting, tried
 
 _HOSTS: Final = {"us": "https://events.pagerduty.com", "eu": "https://events.eu.pagerduty.com"}
 _SEVERITIES: Final = {

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from streamwatch.errors import NotifyRefused, NotifyUnavailable
+from streamwatch.core.errors import NotifyRefused, NotifyUnavailable
+from streamwatch.http.client import check_url
 from streamwatch.model.notification import Notification
-from streamwatch.model.settings import Secret, refuse, setting, tried
 from streamwatch.notify.channel import Target, Tools
 from streamwatch.notify.template import read
 from streamwatch.notify.text import cleaned, truncated
 from streamwatch.notify.webhook import payload
 from streamwatch.notify.writer import Writer
-from streamwatch.web import check_url
+from streamwatch.settings.types import Secret, refuse, setting, tried
 
 if TYPE_CHECKING:
     from streamwatch.sources.aws.session import Account

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from streamwatch.http.client import check_url
 from streamwatch.model.notification import Notification
-from streamwatch.model.settings import Secret, refuse, setting, tried
 from streamwatch.notify.channel import Target, Tools
 from streamwatch.notify.template import read
 from streamwatch.notify.text import told_links
 from streamwatch.notify.writer import Writer
-from streamwatch.web import check_url
+from streamwatch.settings.types import Secret, refuse, setting, tried
 
 _MOST_TITLE: Final = 256
 _MOST_BYTES: Final = 28_000

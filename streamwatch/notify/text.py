@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote, urlencode
 
+from streamwatch.http.client import check_url
 from streamwatch.model.alert import Alert
 from streamwatch.model.notification import Notification
-from streamwatch.model.settings import Secret, refuse, setting, tried
-from streamwatch.web import check_url
+from streamwatch.settings.types import Secret, refuse, setting, tried
 
 _ELLIPSIS: Final = "…"
 _JOINER: Final = "\u200d"

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from streamwatch.http.client import check_url, has_login
 from streamwatch.model.labels import Labels
 from streamwatch.model.notification import Notification
-from streamwatch.model.settings import Secret, refuse, setting, tried
 from streamwatch.notify.channel import Target, Tools
 from streamwatch.notify.fit import fitted, worst_first
 from streamwatch.notify.text import MOST_ANNOTATION, annotations, instant, truncated
-from streamwatch.web import check_url, has_login
+from streamwatch.settings.types import Secret, refuse, setting, tried
 
 MOST_BYTES: Final = 1_000_000
 """Of a body: more than most servers take by default, nginx for one."""

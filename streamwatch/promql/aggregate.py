@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from streamwatch.errors import EvaluationError
+from streamwatch.core.errors import EvaluationError
 from streamwatch.model.labels import Labels
 from streamwatch.promql.columns import Floats, Frame, Ints, KeyIndex, Part, arranged, framed, values_of, vector
 from streamwatch.promql.groups import By, grouped

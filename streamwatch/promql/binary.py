@@ -5,7 +5,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from streamwatch.errors import EvaluationError
+from streamwatch.core.errors import EvaluationError
 from streamwatch.model.labels import Labels
 from streamwatch.promql.columns import (
     Floats,

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from streamwatch.errors import EvaluationError, StreamWatchError
+from streamwatch.core.errors import EvaluationError, StreamWatchError
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.promql.aggregate import aggregate
 from streamwatch.promql.binary import Bare, binary

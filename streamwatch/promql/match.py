@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 import re2  # type: ignore[import-untyped]
 
-from streamwatch.errors import QueryError
+from streamwatch.core.errors import QueryError
 
 Operator = Literal["=", "!=", "=~", "!~"]
 

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 import promql_parser as p
 
-from streamwatch.errors import QueryError
+from streamwatch.core.errors import QueryError
 from streamwatch.model.labels import NAME
 from streamwatch.promql.aggregate import OPERATORS as AGGREGATIONS
 from streamwatch.promql.calls import NAMES as FUNCTIONS

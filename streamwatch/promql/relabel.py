@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from streamwatch.errors import EvaluationError
+from streamwatch.core.errors import EvaluationError
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.promql.match import LABEL, compiled
 from streamwatch.promql.series import Element, Vector, unmarked

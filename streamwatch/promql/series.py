@@ -5,7 +5,7 @@ import struct
 from collections import Counter
 from typing import Final, TypeAlias
 
-from streamwatch.errors import EvaluationError
+from streamwatch.core.errors import EvaluationError
 from streamwatch.model.labels import NAME, Labels
 
 STALE: Final[float] = struct.unpack("<d", struct.pack("<Q", 0x7FF0000000000002))[0]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from streamwatch.errors import QueryError
+from streamwatch.core.errors import QueryError
 
 MOST_BYTES: Final = 65_536
 MOST_PARTS: Final = 300

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from streamwatch.model.settings import Duration, Place, setting
+from streamwatch.settings.types import Duration, Place, setting
 
 _HERE: Final = Path(__file__).parents[1]
 

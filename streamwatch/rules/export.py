@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from streamwatch.errors import RuleError
+from streamwatch.core.errors import RuleError
 from streamwatch.rules.config import pack_folder
 from streamwatch.rules.load import API, KIND
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
-from streamwatch.clock import Clock
-from streamwatch.errors import EvaluationError, QueryError
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import EvaluationError, QueryError
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.promql.columns import Querier

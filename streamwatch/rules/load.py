@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 import yaml
 
-from streamwatch.errors import QueryError, RuleError
+from streamwatch.core.errors import QueryError, RuleError
 from streamwatch.promql.match import LABEL
 from streamwatch.promql.nodes import Expr, Text, Window
 from streamwatch.promql.parse import duration_ms, parse

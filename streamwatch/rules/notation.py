@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from streamwatch.errors import RuleError
+from streamwatch.core.errors import RuleError
 from streamwatch.model.labels import Labels
 from streamwatch.promql.nodes import Selector
 from streamwatch.promql.parse import parse

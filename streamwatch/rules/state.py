@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from streamwatch.errors import EvaluationError
+from streamwatch.core.errors import EvaluationError
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
 from streamwatch.rules.rule import Pairs, Rule

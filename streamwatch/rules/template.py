@@ -9,7 +9,7 @@ from urllib.parse import quote_plus
 import gotpl
 import re2  # type: ignore[import-untyped]
 
-from streamwatch.errors import RuleError, StreamWatchError
+from streamwatch.core.errors import RuleError, StreamWatchError
 from streamwatch.model.labels import Labels
 from streamwatch.promql.relabel import expanded
 from streamwatch.promql.series import Vector

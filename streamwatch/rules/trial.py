@@ -4,13 +4,13 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from streamwatch.clock import Clock
-from streamwatch.history import History
+from streamwatch.core.clock import Clock
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.model.metric import Metric
 from streamwatch.promql.nodes import Selector
 from streamwatch.rules.group import GroupState, RuleState
 from streamwatch.rules.rule import Group, Rule, metric_of, nodes
+from streamwatch.samples.history import History
 
 _STEP_MS: Final = 15_000
 _WORLDS: Final[Sequence[Sequence[float]]] = (

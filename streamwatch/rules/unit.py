@@ -8,9 +8,8 @@ from typing import Any, Final
 
 import yaml
 
-from streamwatch.clock import Clock
-from streamwatch.errors import EvaluationError, QueryError, RuleError
-from streamwatch.history import History
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import EvaluationError, QueryError, RuleError
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
 from streamwatch.promql.evaluate import Options, evaluate
@@ -21,6 +20,7 @@ from streamwatch.rules.config import matching
 from streamwatch.rules.group import ALERTNAME, GroupState
 from streamwatch.rules.load import MOST_BYTES, load
 from streamwatch.rules.rule import Group
+from streamwatch.samples.history import History
 
 _FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "file": frozenset({"rule_files", "evaluation_interval", "group_eval_order", "tests", "fuzzy_compare"}),

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from streamwatch.model.settings import Pattern, setting
+from streamwatch.settings.types import Pattern, setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from streamwatch.errors import (
+from streamwatch.core.errors import (
     SourceDenied,
     SourceError,
     SourceForeign,

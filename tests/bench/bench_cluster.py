@@ -17,10 +17,10 @@ SIZES = ((10_000, 100, 100), (50_000, 1_000, 50), (200_000, 5_000, 40))
 
 def one_size(partitions: int, groups: int, commits: int) -> None:
     """Measure one size in this process, so that the memory is its own."""
-    from streamwatch.clock import SystemClock  # noqa: PLC0415 - only the measuring process needs them
+    from streamwatch.agent.targets import kafka_collectors as collectors  # noqa: PLC0415
+    from streamwatch.core.clock import SystemClock  # noqa: PLC0415 - only the measuring process needs them
     from streamwatch.export.exposition import Exposition  # noqa: PLC0415
     from streamwatch.sources.kafka import Config, KafkaSource  # noqa: PLC0415
-    from streamwatch.watched import kafka_collectors as collectors  # noqa: PLC0415
 
     args = [sys.executable, "-m", "tests.prepared", str(partitions), str(groups), str(commits)]
 

@@ -15,7 +15,7 @@ from datetime import datetime
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-from streamwatch.clock import SystemClock
+from streamwatch.core.clock import SystemClock
 from tests.agent import Agent, agent
 from tests.promql.hostile_requests import request
 from tests.waiting import wait_for

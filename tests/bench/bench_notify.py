@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from streamwatch.errors import NotifyUnavailable
+from streamwatch.core.errors import NotifyUnavailable
 from tests.notify.alerts import alert
 from tests.notify.house import House
 

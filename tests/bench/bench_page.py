@@ -18,11 +18,11 @@ from streamwatch.catalogue import kinesis_shards as h
 from streamwatch.collectors.cluster import ClusterCollector
 from streamwatch.collectors.groups import GroupCollector
 from streamwatch.collectors.lag import EndOffsetHistory
+from streamwatch.export.web_page.render import Renderer
+from streamwatch.export.web_page.said import Read
+from streamwatch.export.web_page.view import view
 from streamwatch.model.kinesis import Description, Shard, Stream, StreamsSnapshot
 from streamwatch.model.metric import Keys, Metric, Samples
-from streamwatch.page.render import Renderer
-from streamwatch.page.said import Read
-from streamwatch.page.view import view
 from tests.snapshots import group, snapshot
 
 NOW = 1003.0

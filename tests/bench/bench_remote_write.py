@@ -15,13 +15,13 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from streamwatch.catalogue.kafka_groups import PARTITION_END_OFFSET
-from streamwatch.clock import SystemClock
+from streamwatch.core.clock import SystemClock
+from streamwatch.core.schedule import Schedule
 from streamwatch.export.remote_write.config import Config
 from streamwatch.export.remote_write.encode import Cycle, Encoder, Version
+from streamwatch.export.remote_write.service import Remoting
 from streamwatch.model.metric import Keys, Samples
-from streamwatch.model.settings import Secret
-from streamwatch.remoting import Remoting
-from streamwatch.schedule import Schedule
+from streamwatch.settings.types import Secret
 from tests.real import artefacts
 from tests.real.prometheus import free_port, prometheus, query
 from tests.waiting import wait_for

@@ -16,16 +16,16 @@ from urllib.request import urlopen
 import numpy as np
 
 from streamwatch.catalogue import METRICS
-from streamwatch.clock import SystemClock
+from streamwatch.core.clock import SystemClock
 from streamwatch.export.exposition import Exposition, Page
 from streamwatch.export.server import Config, Health, Server
-from streamwatch.history import History
 from streamwatch.model.metric import Keys, Samples, Tier
 from streamwatch.promql.evaluate import LOOKBACK_MS
 from streamwatch.rules.config import pack_folder
 from streamwatch.rules.group import GroupState
 from streamwatch.rules.load import load
 from streamwatch.rules.rule import horizons
+from streamwatch.samples.history import History
 from tests.real import artefacts
 
 STEP = 15

@@ -14,11 +14,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from streamwatch.agent.targets import Wiring
 from streamwatch.catalogue import BY_CLOUDWATCH
-from streamwatch.clock import SystemClock
+from streamwatch.core.clock import SystemClock
 from streamwatch.export.exposition import Exposition
 from streamwatch.model.kinesis import StreamsSnapshot
-from streamwatch.watched import Wiring
 from tests.source.streams.watching import config
 
 _SERVER = """

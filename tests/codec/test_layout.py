@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streamwatch.errors import SourceMisread
+from streamwatch.core.errors import SourceMisread
 from streamwatch.sources.kafka.apis import DESCRIBE_LOG_DIRS, LIST_OFFSETS, OFFSET_FETCH
 from streamwatch.sources.kafka.layout import UNWALKABLE, Layout, walk_commits, walk_log_dirs, walk_offsets
 from tests.codec import kafka_answers as answers

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamwatch.errors import SourceMisread
+from streamwatch.core.errors import SourceMisread
 from streamwatch.model.kafka import NO_ID
 from streamwatch.sources.kafka.metadata import Metadata, MetadataReader, decode
 from tests.codec import kafka_answers as answers

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamwatch.errors import SourceMisread
+from streamwatch.core.errors import SourceMisread
 from streamwatch.sources.kafka.apis import LIST_GROUPS, METADATA, Api
 from streamwatch.sources.kafka.text import decode_readable, readable
 from tests.codec import kafka_answers as answers

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import pytest
 
-from streamwatch.errors import SourceError, SourceMisread, SourceUnavailable
+from streamwatch.core.errors import SourceError, SourceMisread, SourceUnavailable
 from streamwatch.sources.kafka.apis import API_VERSIONS, METADATA
 from streamwatch.sources.kafka.wire import Connection, open_connection
 

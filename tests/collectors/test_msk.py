@@ -3,12 +3,12 @@
 import pytest
 
 from streamwatch.catalogue import msk as m
+from streamwatch.cli.tables import _upgrade
 from streamwatch.collectors.msk import MskCollector
+from streamwatch.export.web_page.clusters import _of_msk
+from streamwatch.export.web_page.said import Said
 from streamwatch.model.metric import Metric, Samples
 from streamwatch.model.msk import Assessment, AssessmentFinding, MskSnapshot, Operation, Reassignment
-from streamwatch.page.clusters import _of_msk
-from streamwatch.page.said import Said
-from streamwatch.tables import _upgrade
 
 ERROR = AssessmentFinding("TOPIC_CONFIGURATION", "ERROR", "orders", "It has 1 replica.", "Give it 3.")
 INFO = AssessmentFinding("CAPACITY", "INFO", "", "express.m7g.large fits.", "")

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from streamwatch.clock import SystemClock
+from streamwatch.core.clock import SystemClock
 from streamwatch.dashboards.files import files
 from tests.dashboards import drawing
 from tests.dashboards.stage import stage

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import boto3
 
-from streamwatch.app import App
-from streamwatch.clock import SystemClock
-from streamwatch.config import parse
+from streamwatch.agent.app import App
+from streamwatch.agent.config import parse
+from streamwatch.core.clock import SystemClock
 from streamwatch.demo.hurried import hurried
 from streamwatch.demo.pager import Pager
 from streamwatch.demo.run import QUICK

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from streamwatch.cli import main
+from streamwatch.cli.main import main
 from streamwatch.dashboards.files import files
 from tests.conftest import closed_port
 from tests.dashboards.grafana import LOGIN, TOKEN, Grafana, grafana, source

@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 import pytest
 
-from streamwatch.clock import SystemClock
+from streamwatch.core.clock import SystemClock
 from streamwatch.export.connection import HEAD_BYTES, Answer, Asked, Connection, Counts, parse, plain
 
 PATIENCE = 10.0

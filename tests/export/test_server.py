@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import pytest
 
-from streamwatch.clock import SystemClock
-from streamwatch.errors import ConfigError, ExportError
+from streamwatch.core.clock import SystemClock
+from streamwatch.core.errors import ConfigError, ExportError
 from streamwatch.export.listener import CONNECTIONS, SPARE_CONNECTIONS
 from streamwatch.export.server import BasicAuth, Health, Server
-from streamwatch.model.settings import Secret
+from streamwatch.settings.types import Secret
 from tests.export.serving import HOME, LOCAL, PATIENCE, World, ask, page, serving
 
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from streamwatch.errors import ExportError
+from streamwatch.core.errors import ExportError
 from streamwatch.export.server import Config, Server, Tls
 from tests.export.serving import LOCAL, PATIENCE, World, ask, page, serving
 from tests.real.certificates import Authority

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from streamwatch.config import Config, parse
+from streamwatch.agent.config import Config, parse
 from tests.helm.chart import CHART, EXAMPLES, LEAST, ROOT, Document, Refused, container, of, pod, render
 from tests.real import artefacts
 from tests.real.conftest import had

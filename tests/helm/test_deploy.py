@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from streamwatch.config import parse
+from streamwatch.agent.config import parse
 from tests.helm.chart import ROOT, container, render
 from tests.real import artefacts
 from tests.real.conftest import had

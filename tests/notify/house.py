@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from streamwatch.clock import ManualClock
-from streamwatch.errors import NotifyError
+from streamwatch.core.clock import ManualClock
+from streamwatch.core.errors import NotifyError
+from streamwatch.core.schedule import cron
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
 from streamwatch.model.notification import Notification
@@ -18,8 +19,7 @@ from streamwatch.notify.logged import Config as Logged
 from streamwatch.notify.mute import Window
 from streamwatch.notify.outbox import rows
 from streamwatch.notify.plan import Row
-from streamwatch.schedule import cron
-from streamwatch.statefile import StateFile
+from streamwatch.state.statefile import StateFile
 
 
 class Service:

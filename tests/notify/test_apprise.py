@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from streamwatch.errors import ConfigError, NotifyError, NotifyRefused, NotifyUnavailable
-from streamwatch.model.settings import Secret
+from streamwatch.core.errors import ConfigError, NotifyError, NotifyRefused, NotifyUnavailable
 from streamwatch.notify.apprise import Apprise, Config
+from streamwatch.settings.types import Secret
 from tests.notify.alerts import alert, notification, resolved
 from tests.notify.receiver import Receiver, receiver
 from tests.notify.test_channels import SECRET, tools

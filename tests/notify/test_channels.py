@@ -15,14 +15,14 @@ from typing import Any
 
 import pytest
 
-from streamwatch.clock import ManualClock, SystemClock
-from streamwatch.errors import NotifyError, NotifyRefused, NotifyUnavailable
-from streamwatch.model.settings import Secret
+from streamwatch.core.clock import ManualClock, SystemClock
+from streamwatch.core.errors import NotifyError, NotifyRefused, NotifyUnavailable
+from streamwatch.http.client import Http, Web
 from streamwatch.notify import alertmanager, command, pagerduty, slack, sns, teams, webhook
 from streamwatch.notify.channel import Notifier, Tools
 from streamwatch.notify.logged import Logged
 from streamwatch.notify.text import Links
-from streamwatch.web import Http, Web
+from streamwatch.settings.types import Secret
 from tests.notify.alerts import alert, notification, resolved
 from tests.notify.receiver import Receiver, receiver
 from tests.real.certificates import Authority

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from streamwatch.checking import check
-from streamwatch.config import parse
-from streamwatch.errors import ConfigError
+from streamwatch.agent.config import parse
+from streamwatch.cli.check_config import check
+from streamwatch.core.errors import ConfigError
 
 KAFKA = "kafka: [{name: shop, bootstrap: ['h:9092']}]\n"
 SECRET = "s3cr3t"

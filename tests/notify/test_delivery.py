@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from streamwatch.clock import SystemClock
-from streamwatch.errors import NotifyUnavailable
+from streamwatch.core.clock import SystemClock
+from streamwatch.core.errors import NotifyUnavailable
+from streamwatch.http.client import Http, Web
 from streamwatch.model.notification import Notification
-from streamwatch.model.settings import Secret
 from streamwatch.notify.channel import Target
 from streamwatch.notify.config import Config, Heartbeat
 from streamwatch.notify.delivery import Deliveries
 from streamwatch.notify.dispatch import Dispatcher
 from streamwatch.notify.heartbeat import Heart
 from streamwatch.notify.logged import Config as Logged
-from streamwatch.statefile import StateFile
-from streamwatch.web import Http, Web
+from streamwatch.settings.types import Secret
+from streamwatch.state.statefile import StateFile
 from tests.agent import agent
 from tests.notify.alerts import alert
 from tests.notify.receiver import Receiver, receiver

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from streamwatch.errors import NotifyRefused, NotifyUnavailable
+from streamwatch.core.errors import NotifyRefused, NotifyUnavailable
 from streamwatch.notify import outbox
 from streamwatch.notify.config import Inhibition, Route
 from streamwatch.notify.mute import Mute

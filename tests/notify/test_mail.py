@@ -13,13 +13,13 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult
 
-from streamwatch.clock import ManualClock, SystemClock
-from streamwatch.errors import NotifyError, NotifyRefused, NotifyUnavailable
-from streamwatch.model.settings import Secret
+from streamwatch.core.clock import ManualClock, SystemClock
+from streamwatch.core.errors import NotifyError, NotifyRefused, NotifyUnavailable
+from streamwatch.http.client import Http, Web
 from streamwatch.notify.channel import Tools
 from streamwatch.notify.mail import Config, Mail
 from streamwatch.notify.text import Links
-from streamwatch.web import Http, Web
+from streamwatch.settings.types import Secret
 from tests.notify.alerts import notification, resolved
 from tests.real.certificates import Authority
 

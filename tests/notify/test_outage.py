@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from streamwatch.errors import NotifyError, NotifyUnavailable
+from streamwatch.core.errors import NotifyError, NotifyUnavailable
 from tests.notify.alerts import alert
 from tests.notify.house import House
 

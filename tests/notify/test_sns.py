@@ -7,9 +7,9 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from streamwatch.errors import NotifyRefused, NotifyUnavailable
-from streamwatch.model.settings import Secret
+from streamwatch.core.errors import NotifyRefused, NotifyUnavailable
 from streamwatch.notify import sns
+from streamwatch.settings.types import Secret
 from tests.notify.alerts import alert, notification, resolved
 from tests.notify.receiver import Receiver, receiver
 from tests.notify.test_channels import HTTP, PUBLISHED, SECRET, TOPIC, outcome, tools

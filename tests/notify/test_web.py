@@ -9,13 +9,13 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from streamwatch.clock import SystemClock
-from streamwatch.errors import NotifyRefused
-from streamwatch.model.settings import Secret, tried
+from streamwatch.core.clock import SystemClock
+from streamwatch.core.errors import NotifyRefused
+from streamwatch.http.client import Http, Web, basic, check_url
 from streamwatch.notify import alertmanager, webhook
 from streamwatch.notify.channel import Tools
 from streamwatch.notify.text import Links
-from streamwatch.web import Http, Web, basic, check_url
+from streamwatch.settings.types import Secret, tried
 from tests.notify.alerts import notification
 from tests.notify.receiver import Receiver, receiver
 

@@ -11,10 +11,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from streamwatch.clock import SystemClock
+from streamwatch.core.clock import SystemClock
+from streamwatch.http.client import Http, Web
 from streamwatch.model.alert import Alert
 from streamwatch.model.notification import Notification
-from streamwatch.model.settings import Secret
 from streamwatch.notify.channel import Target, Tools
 from streamwatch.notify.config import Config
 from streamwatch.notify.delivery import Delivery
@@ -22,8 +22,8 @@ from streamwatch.notify.dispatch import Dispatcher
 from streamwatch.notify.text import Links
 from streamwatch.notify.webhook import Config as WebhookConfig
 from streamwatch.notify.webhook import Webhook
-from streamwatch.statefile import StateFile
-from streamwatch.web import Http, Web
+from streamwatch.settings.types import Secret
+from streamwatch.state.statefile import StateFile
 from tests.notify.alerts import alert
 
 STEPS = ("before the decision", "after the decision", "before the request", "after the answer", "nowhere")

@@ -12,19 +12,19 @@ from typing import Any
 
 import pytest
 
-from streamwatch.app import App
+from streamwatch.agent.app import App
+from streamwatch.agent.config import parse
 from streamwatch.catalogue import kinesis_shards as shards
-from streamwatch.clock import SystemClock
-from streamwatch.config import parse
+from streamwatch.core.clock import SystemClock
 from streamwatch.demo.hurried import hurried
 from streamwatch.demo.pager import Pager
 from streamwatch.demo.run import QUICK
 from streamwatch.export.connection import Answer
 from streamwatch.export.exposition import Exposition
 from streamwatch.export.server import Config, Health, Server
-from streamwatch.page.render import Renderer
-from streamwatch.page.said import Read
-from streamwatch.page.view import view
+from streamwatch.export.web_page.render import Renderer
+from streamwatch.export.web_page.said import Read
+from streamwatch.export.web_page.view import view
 from streamwatch.reference.aws.cloud import Cloud
 from streamwatch.reference.kafka import faults
 from streamwatch.reference.kafka.server import ReferenceKafka

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamwatch import config
+from streamwatch.agent import config
 from streamwatch.export.connection import Answer, Asked
-from streamwatch.page.markdown import blocks
-from streamwatch.page.render import Renderer
-from streamwatch.page.runbooks import Runbooks
+from streamwatch.export.web_page.markdown import blocks
+from streamwatch.export.web_page.render import Renderer
+from streamwatch.export.web_page.runbooks import Runbooks
 from streamwatch.rules import config as rules_config
 from streamwatch.rules.config import pack_folder, runbooks_folder
 from tests.conftest import Start, closed_port, get

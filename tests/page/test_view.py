@@ -12,16 +12,16 @@ from streamwatch.catalogue import agent
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kinesis as s
 from streamwatch.collectors.cluster import ClusterCollector
+from streamwatch.export.web_page.partitions import partition_map
+from streamwatch.export.web_page.render import Renderer
+from streamwatch.export.web_page.said import Read, span
+from streamwatch.export.web_page.view import View, view
 from streamwatch.model.alert import Alert
 from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.model.kinesis import Description, Shard, Stream, StreamsSnapshot
 from streamwatch.model.labels import Labels
 from streamwatch.model.metric import Keys, Samples
 from streamwatch.model.snapshot import Problem
-from streamwatch.page.partitions import partition_map
-from streamwatch.page.render import Renderer
-from streamwatch.page.said import Read, span
-from streamwatch.page.view import View, view
 from tests.snapshots import snapshot
 
 NOW = 1003.0

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from streamwatch.errors import EvaluationError, QueryError
+from streamwatch.core.errors import EvaluationError, QueryError
 from streamwatch.model.labels import Labels
 from streamwatch.promql.columns import Querier
 from streamwatch.promql.evaluate import Options, evaluate

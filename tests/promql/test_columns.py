@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from streamwatch.history import History
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.promql.columns import Block
 from streamwatch.promql.evaluate import Options, evaluate
 from streamwatch.promql.match import Matcher
 from streamwatch.promql.parse import parse
+from streamwatch.samples.history import History
 from tests.promql.answers import differ, ours
 from tests.promql.hostile_expressions import Hostile, hostile_series
 from tests.promql.memory import Memory, labels, samples

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from streamwatch.errors import EvaluationError, QueryError
+from streamwatch.core.errors import EvaluationError, QueryError
 from streamwatch.model.labels import Labels
 from streamwatch.promql.evaluate import Options, evaluate, evaluate_range
 from streamwatch.promql.numbers import written

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from streamwatch.agent.targets import kafka_collectors as collectors
 from streamwatch.catalogue import kafka as k
-from streamwatch.clock import SystemClock
+from streamwatch.core.clock import SystemClock
 from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.model.metric import Metric, Samples
 from streamwatch.sources.kafka import Config, KafkaSource
-from streamwatch.watched import kafka_collectors as collectors
 from tests.real.kafka import KafkaCluster
 from tests.snapshots import value, values
 from tests.waiting import wait_for

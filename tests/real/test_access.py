@@ -11,7 +11,7 @@ import pytest
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_groups as g
 from streamwatch.model.finding import Finding
-from streamwatch.model.settings import Secret
+from streamwatch.settings.types import Secret
 from streamwatch.sources.kafka import Config, check_up
 from streamwatch.sources.kafka.config import Pulse, Sasl, Tls
 from tests.real.access import unsecured_token

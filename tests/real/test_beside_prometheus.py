@@ -12,9 +12,9 @@ from urllib.request import urlopen
 
 import pytest
 
-from streamwatch.app import App
-from streamwatch.clock import SystemClock
-from streamwatch.config import parse
+from streamwatch.agent.app import App
+from streamwatch.agent.config import parse
+from streamwatch.core.clock import SystemClock
 from streamwatch.demo.hurried import hurried
 from streamwatch.demo.run import QUICK
 from streamwatch.model.labels import Labels

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from confluent_kafka import Producer
 
-from streamwatch.app import App
-from streamwatch.clock import SystemClock
-from streamwatch.config import parse
+from streamwatch.agent.app import App
+from streamwatch.agent.config import parse
+from streamwatch.core.clock import SystemClock
 from streamwatch.demo.run import QUICK
 from streamwatch.reference.kafka import faults
 from streamwatch.reference.kafka.server import ReferenceKafka

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from streamwatch.clock import SystemClock
+from streamwatch.core.clock import SystemClock
 from tests.agent import Agent, agent
 from tests.notify.receiver import Receiver, receiver
 from tests.real import artefacts

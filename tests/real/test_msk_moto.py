@@ -11,11 +11,11 @@ from typing import Any
 import boto3
 import pytest
 
-from streamwatch.clock import SystemClock
-from streamwatch.config import parse
-from streamwatch.errors import ConfigError
+from streamwatch.agent.config import parse
+from streamwatch.agent.targets import Wiring
+from streamwatch.core.clock import SystemClock
+from streamwatch.core.errors import ConfigError
 from streamwatch.model.msk import MskSnapshot
-from streamwatch.watched import Wiring
 from tests.real import emulators
 from tests.real.conftest import had
 from tests.real.emulators import Emulator

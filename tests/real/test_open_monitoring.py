@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from streamwatch.agent.config import parse
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_brokers as b
-from streamwatch.compare import compared
-from streamwatch.config import parse
+from streamwatch.cli.compare import compared
+from streamwatch.cli.snapshot import Seen, read_all
 from streamwatch.model.comparison import Line
 from streamwatch.model.kafka import ClusterSnapshot
-from streamwatch.once import Seen, read_all
 from tests.real.kafka import KafkaCluster
 from tests.real.reference_clients import KafkaPython
 from tests.snapshots import values

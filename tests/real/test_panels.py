@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from streamwatch.app import App
-from streamwatch.clock import SystemClock
-from streamwatch.config import parse
+from streamwatch.agent.app import App
+from streamwatch.agent.config import parse
+from streamwatch.core.clock import SystemClock
 from streamwatch.dashboards.files import ALL
 from tests.dashboards.test_walk import BY_A_JVM, asks, have_data, is_by_a_jvm
 from tests.real import artefacts

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 from kafka import KafkaProducer, TopicPartition
 
-from streamwatch.clock import SystemClock
+from streamwatch.core.clock import SystemClock
 from tests.real.kafka import KafkaCluster
 from tests.real.seeing import Eyes, eyes
 from tests.waiting import wait_for

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from streamwatch.clock import SystemClock
+from streamwatch.core.clock import SystemClock
 from streamwatch.reference.aws.cloud import Cloud, Login
 from streamwatch.reference.aws.server import ReferenceAws
 from streamwatch.reference.kinesis.house import Quotas

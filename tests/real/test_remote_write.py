@@ -6,21 +6,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streamwatch.app import App
+from streamwatch.agent.app import App
+from streamwatch.agent.config import parse
 from streamwatch.catalogue.kafka_groups import PARTITION_END_OFFSET
-from streamwatch.clock import SystemClock
-from streamwatch.config import parse
+from streamwatch.core.clock import SystemClock
+from streamwatch.core.schedule import Schedule
 from streamwatch.demo.hurried import hurried
 from streamwatch.demo.run import QUICK
 from streamwatch.export.remote_write.config import Config
+from streamwatch.export.remote_write.service import Remoting
 from streamwatch.model.metric import Keys, Samples
-from streamwatch.model.settings import Secret
 from streamwatch.reference.kafka import faults
 from streamwatch.reference.kafka.server import ReferenceKafka
 from streamwatch.reference.kafka.spec import Spec
 from streamwatch.reference.play import LoadProcess
-from streamwatch.remoting import Remoting
-from streamwatch.schedule import Schedule
+from streamwatch.settings.types import Secret
 from tests.real import artefacts
 from tests.real.conftest import had
 from tests.real.prometheus import free_port, prometheus, query

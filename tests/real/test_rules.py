@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from streamwatch.clock import SystemClock
-from streamwatch.errors import RuleError
+from streamwatch.core.clock import SystemClock
+from streamwatch.core.errors import RuleError
 from streamwatch.model.labels import NAME
 from streamwatch.rules.config import pack_folder
 from streamwatch.rules.load import load

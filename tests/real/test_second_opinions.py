@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pytest
 
-from streamwatch.clock import SystemClock
+from streamwatch.core.clock import SystemClock
 from streamwatch.reference.aws.server import ReferenceAws
 from tests.real.conftest import had
 from tests.real.emulators import EMULATORS

@@ -6,12 +6,12 @@ from pathlib import Path
 import boto3
 import pytest
 
-from streamwatch.clock import SystemClock
-from streamwatch.model.settings import Secret
+from streamwatch.core.clock import SystemClock
+from streamwatch.http.client import Http, Web
 from streamwatch.notify.channel import Tools
 from streamwatch.notify.sns import Config, Sns
 from streamwatch.notify.text import Links
-from streamwatch.web import Http, Web
+from streamwatch.settings.types import Secret
 from tests.notify.alerts import notification, resolved
 from tests.real import emulators
 from tests.real.conftest import had

@@ -9,14 +9,14 @@ from typing import Any, Final
 
 import pytest
 
+from streamwatch.agent.config import parse
+from streamwatch.agent.targets import Watched, Wiring
 from streamwatch.catalogue import kafka as k
-from streamwatch.clock import Clock, SystemClock
-from streamwatch.config import parse
+from streamwatch.core.clock import Clock, SystemClock
 from streamwatch.model.metric import Samples
 from streamwatch.reference.kafka import faults
 from streamwatch.reference.kafka.server import ReferenceKafka
 from streamwatch.reference.kafka.spec import Spec
-from streamwatch.watched import Watched, Wiring
 from tests.real.artefacts import node_exporter
 from tests.real.conftest import had
 from tests.real.kafka import KafkaCluster

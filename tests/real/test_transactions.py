@@ -8,9 +8,9 @@ import pytest
 from kafka import KafkaProducer
 
 from streamwatch.catalogue import kafka as k
-from streamwatch.clock import SystemClock
+from streamwatch.core.clock import SystemClock
 from streamwatch.model.kafka import NOT_KNOWN, ClusterSnapshot
-from streamwatch.model.settings import Secret
+from streamwatch.settings.types import Secret
 from streamwatch.sources.kafka import Config, KafkaSource
 from streamwatch.sources.kafka.config import Sasl
 from tests.real.kafka import KafkaCluster

@@ -11,10 +11,10 @@ import boto3
 import pytest
 from click.testing import CliRunner
 
-from streamwatch.cli import main
-from streamwatch.config import from_flags
+from streamwatch.agent.config import from_flags
+from streamwatch.cli.main import main
+from streamwatch.cli.snapshot import read_all
 from streamwatch.model.kafka import ClusterSnapshot
-from streamwatch.once import read_all
 from streamwatch.reference import commands
 from streamwatch.reference.aws.faults import FAULTS as CLOUD_FAULTS
 from streamwatch.reference.aws.server import ReferenceAws
@@ -30,7 +30,7 @@ SECONDS = 30
 @contextmanager
 def told(*args: str) -> Iterator[tuple[str, IO[str]]]:
     """Run a cluster by the command; yield its bootstrap servers and what else it tells."""
-    command = [sys.executable, "-m", "streamwatch.cli", "reference", "kafka", "--control", "127.0.0.1:0", *args]
+    command = [sys.executable, "-m", "streamwatch.cli.main", "reference", "kafka", "--control", "127.0.0.1:0", *args]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None

@@ -14,9 +14,9 @@ from typing import Any
 from urllib.parse import quote
 from urllib.request import urlopen
 
-from streamwatch.app import App
-from streamwatch.clock import SystemClock
-from streamwatch.config import parse
+from streamwatch.agent.app import App
+from streamwatch.agent.config import parse
+from streamwatch.core.clock import SystemClock
 from streamwatch.demo.hurried import hurried
 from streamwatch.demo.run import QUICK
 from streamwatch.reference.aws.server import ReferenceAws

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from streamwatch.rules.commands import rules
+from streamwatch.cli.rules import rules
 from streamwatch.rules.config import pack_folder
 from streamwatch.rules.load import load
 from streamwatch.rules.rule import Group, Rule

@@ -1,7 +1,6 @@
 """A group under evaluation."""
 
-from streamwatch.clock import ManualClock
-from streamwatch.history import History
+from streamwatch.core.clock import ManualClock
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.promql.evaluate import evaluate
 from streamwatch.promql.parse import parse
@@ -9,6 +8,7 @@ from streamwatch.promql.series import Value
 from streamwatch.rules.group import GroupState
 from streamwatch.rules.load import read
 from streamwatch.rules.told import alerts, groups
+from streamwatch.samples.history import History
 
 
 def made(rules: str, **fields: object) -> GroupState:

@@ -5,13 +5,13 @@ from random import Random
 
 import pytest
 
-from streamwatch.clock import ManualClock
 from streamwatch.collectors.groups import GroupCollector
 from streamwatch.collectors.lag import EndOffsetHistory
-from streamwatch.history import History as Samples
+from streamwatch.core.clock import ManualClock
 from streamwatch.rules.config import pack_folder
 from streamwatch.rules.group import GroupState
 from streamwatch.rules.load import load
+from streamwatch.samples.history import History as Samples
 from tests.collectors import histories as kinds
 from tests.collectors.histories import INTERVAL, History, Part, plain
 from tests.collectors.world import World

@@ -9,10 +9,10 @@ from threading import Event
 
 import pytest
 
-from streamwatch.clock import ManualClock
+from streamwatch.core.clock import ManualClock
 from streamwatch.model.alert import Alert
 from streamwatch.rules import persist
-from streamwatch.statefile import StateFile
+from streamwatch.state.statefile import StateFile
 
 ROUNDS = int(os.environ.get("STREAMWATCH_KILLS", "10"))
 """STREAMWATCH_KILLS=300 for a long run."""

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from streamwatch.catalogue import METRICS, kafka_exporter
-from streamwatch.rules.commands import rules
+from streamwatch.cli.rules import rules
 from streamwatch.rules.lint import lint
 from streamwatch.rules.load import read
 

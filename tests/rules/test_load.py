@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from streamwatch import config
-from streamwatch.deciding import groups
-from streamwatch.errors import RuleError
+from streamwatch.agent import config
+from streamwatch.agent.deciding import groups
+from streamwatch.core.errors import RuleError
 from streamwatch.rules.config import Config
 from streamwatch.rules.load import load, read
 from streamwatch.rules.runbooks import linked

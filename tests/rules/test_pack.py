@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from streamwatch.catalogue import METRICS
-from streamwatch.clock import SystemClock
+from streamwatch.core.clock import SystemClock
 from streamwatch.promql.nodes import Aggregation, Binary, Call, Expr, Negation, Selector, Subquery, Window
 from streamwatch.rules.config import pack_folder, runbooks_folder
 from streamwatch.rules.lint import lint

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from streamwatch.clock import ManualClock
-from streamwatch.history import History
+from streamwatch.core.clock import ManualClock
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.rules import persist
 from streamwatch.rules.group import GroupState, RuleChange
 from streamwatch.rules.load import read
-from streamwatch.statefile import StateFile
+from streamwatch.samples.history import History
+from streamwatch.state.statefile import StateFile
 
 RULES = """
 groups:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from streamwatch.errors import EvaluationError
+from streamwatch.core.errors import EvaluationError
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
 from streamwatch.promql.parse import parse

@@ -2,7 +2,7 @@
 
 import pytest
 
-from streamwatch.errors import EvaluationError
+from streamwatch.core.errors import EvaluationError
 from streamwatch.model.labels import Labels
 from streamwatch.promql.series import Vector
 from streamwatch.rules.template import Template

@@ -3,7 +3,7 @@
 import pytest
 
 from streamwatch.catalogue import METRICS
-from streamwatch.clock import ManualClock
+from streamwatch.core.clock import ManualClock
 from streamwatch.promql.evaluate import Evaluation
 from streamwatch.rules.config import Config
 from streamwatch.rules.load import load, read

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from streamwatch.clock import ManualClock
-from streamwatch.errors import QueryError, RuleError
+from streamwatch.cli.rules import query, rules
+from streamwatch.core.clock import ManualClock
+from streamwatch.core.errors import QueryError, RuleError
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.promql.series import is_stale
-from streamwatch.rules.commands import query, rules
 from streamwatch.rules.config import pack_folder
 from streamwatch.rules.notation import labels, values
 from streamwatch.rules.unit import run

@@ -14,8 +14,7 @@ from typing import Any, Final
 import yaml
 
 from streamwatch.catalogue import METRICS
-from streamwatch.clock import SystemClock
-from streamwatch.history import History
+from streamwatch.core.clock import SystemClock
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.promql.match import Matcher
 from streamwatch.promql.nodes import Selector
@@ -26,6 +25,7 @@ from streamwatch.rules.config import pack_folder
 from streamwatch.rules.group import ALERTNAME, GroupState
 from streamwatch.rules.load import load
 from streamwatch.rules.rule import Group, Rule, horizons, metrics, nodes
+from streamwatch.samples.history import History
 
 STEP_MS: Final = 15_000
 SCRAPED: Final = ("job", "instance")

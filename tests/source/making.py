@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from streamwatch.clock import ManualClock
+from streamwatch.core.clock import ManualClock
 from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.sources.kafka import Config, KafkaSource
 from streamwatch.sources.kafka.config import Pulse

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from streamwatch.clock import SystemClock
+from streamwatch.core.clock import SystemClock
 from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.sources.kafka import Config, KafkaSource
 from streamwatch.sources.kafka.config import Pulse

@@ -10,8 +10,8 @@ from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as AwsCredentials
 
-from streamwatch.clock import ManualClock
-from streamwatch.errors import SourceDenied
+from streamwatch.core.clock import ManualClock
+from streamwatch.core.errors import SourceDenied
 from streamwatch.sources.aws.config import Access
 from streamwatch.sources.aws.session import Account
 from streamwatch.sources.kafka.auth import Credentials, NoRole

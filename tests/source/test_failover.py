@@ -6,8 +6,8 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from streamwatch.clock import SystemClock
-from streamwatch.schedule import Job, Schedule
+from streamwatch.core.clock import SystemClock
+from streamwatch.core.schedule import Job, Schedule
 from streamwatch.sources.kafka import Config, KafkaSource
 from streamwatch.sources.kafka.config import Pulse
 from streamwatch.sources.kafka.failover import next_read

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from streamwatch.clock import SystemClock
-from streamwatch.errors import SourceUnavailable
+from streamwatch.core.clock import SystemClock
+from streamwatch.core.errors import SourceUnavailable
 from streamwatch.sources.kafka import Config, KafkaSource
 from streamwatch.sources.kafka.apis import LIST_GROUPS
 from streamwatch.sources.kafka.config import Pulse, Tls

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from streamwatch.clock import SystemClock
+from streamwatch.agent.target import Watch
+from streamwatch.agent.targets import Wiring
+from streamwatch.core.clock import SystemClock
 from streamwatch.sources.kafka import Config, KafkaSource, check_up
 from streamwatch.sources.kafka.config import Pulse
-from streamwatch.watch import Watch
-from streamwatch.watched import Wiring
 from tests.prepared import PreparedCluster, Truth
 from tests.waiting import wait_for
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from streamwatch.clock import SystemClock
+from streamwatch.core.clock import SystemClock
 from streamwatch.sources.kafka import KafkaSource
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.loops import Loops, Share

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamwatch.clock import SystemClock
+from streamwatch.core.clock import SystemClock
 from streamwatch.model.kafka import NOT_KNOWN, ClusterSnapshot, CommitKeys, Group, GroupTable
 from streamwatch.sources.kafka import Config, KafkaSource
 from streamwatch.sources.kafka.commits import Shape

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from streamwatch.model.settings import Duration, FilePath, Secret, refuse, setting, tried
+from streamwatch.http.client import Http, check_url, has_login
+from streamwatch.settings.types import Duration, FilePath, Secret, refuse, setting, tried
 from streamwatch.sources.aws.config import Access
-from streamwatch.web import Http, check_url, has_login
 
 _LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*=.+")
 _HEADER: Final = re.compile(r"[A-Za-z0-9-]+: ?\S.*")

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from streamwatch.clock import Clock
-from streamwatch.errors import NotifyError, NotifyRefused
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import NotifyError, NotifyRefused
 from streamwatch.export.remote_write.config import Config
 from streamwatch.export.remote_write.encode import Cycle, Encoder, Ending, Request, Version
 from streamwatch.model.metric import Samples

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from streamwatch.clock import Clock
-from streamwatch.errors import SourceError, SourceUnavailable
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import SourceError, SourceUnavailable
 from streamwatch.model.cloudwatch import CloudWatchCost, CloudWatchSnapshot, Reading, Series
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.aws.config import CloudWatch as Config

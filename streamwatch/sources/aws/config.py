@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from streamwatch.model.settings import Duration, Secret, setting
+from streamwatch.settings.types import Duration, Secret, setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

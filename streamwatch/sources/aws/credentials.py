@@ -19,7 +19,7 @@ from botocore.credentials import (
 )
 from botocore.exceptions import ClientError, CredentialRetrievalError
 
-from streamwatch.clock import Clock
+from streamwatch.core.clock import Clock
 from streamwatch.sources.aws.config import Access
 from streamwatch.sources.aws.errors import NoCredentials, refusal
 

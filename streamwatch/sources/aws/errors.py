@@ -7,7 +7,7 @@ from typing import Final
 from botocore import exceptions as b
 from botocore.parsers import ResponseParserError
 
-from streamwatch.errors import SourceDenied, SourceError, SourceMisread, SourceThrottled, SourceUnavailable
+from streamwatch.core.errors import SourceDenied, SourceError, SourceMisread, SourceThrottled, SourceUnavailable
 
 _DENIED: Final = frozenset(
     {

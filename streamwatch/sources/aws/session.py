@@ -12,8 +12,8 @@ from botocore import xform_name
 from botocore.config import Config as BotoConfig
 from botocore.exceptions import ClientError
 
-from streamwatch.clock import Clock
-from streamwatch.errors import SourceMisread, SourceThrottled, SourceUnavailable
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import SourceMisread, SourceThrottled, SourceUnavailable
 from streamwatch.model.kinesis import CallCount
 from streamwatch.sources.aws.config import Access
 from streamwatch.sources.aws.credentials import Login, LoginKeeper

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
-from streamwatch.clock import Clock
-from streamwatch.errors import NotifyUnavailable
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import NotifyUnavailable
 from streamwatch.sources.aws.config import Access
 from streamwatch.sources.aws.credentials import Login
 from streamwatch.sources.aws.session import Account

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from streamwatch.clock import Clock
-from streamwatch.errors import SourceDenied, SourceError, SourceThrottled
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import SourceDenied, SourceError, SourceThrottled
 from streamwatch.model.finding import Finding, Verdict
 from streamwatch.sources.aws.errors import NoCredentials, NotThere
 from streamwatch.sources.aws.minutes import MINUTE

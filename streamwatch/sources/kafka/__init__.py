@@ -12,8 +12,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from streamwatch.clock import Clock
-from streamwatch.errors import SourceError, SourceUnavailable
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import SourceError, SourceUnavailable
 from streamwatch.model.finding import Finding
 from streamwatch.model.kafka import Broker, ClusterSnapshot
 from streamwatch.sources.kafka.config import Config

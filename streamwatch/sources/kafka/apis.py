@@ -48,7 +48,7 @@ from kafka.protocol.sasl import (
     SaslHandshakeResponse,
 )
 
-from streamwatch.errors import SourceMisread
+from streamwatch.core.errors import SourceMisread
 from streamwatch.sources.kafka.text import decode_readable
 from streamwatch.sources.log import logger
 

@@ -14,8 +14,8 @@ from kafka.net.sasl import SASL_MECHANISMS
 from kafka.net.sasl.msk import AwsMskIamClient, SaslMechanismAwsMskIam
 from kafka.net.sasl.oauth import AbstractTokenProvider
 
-from streamwatch.clock import SystemClock
-from streamwatch.errors import ConfigError, SourceDenied, SourceMisread
+from streamwatch.core.clock import SystemClock
+from streamwatch.core.errors import ConfigError, SourceDenied, SourceMisread
 from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import SASL_AUTHENTICATE, SASL_HANDSHAKE, Message
 from streamwatch.sources.kafka.config import Sasl, Tls

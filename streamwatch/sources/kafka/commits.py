@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from streamwatch.errors import SourceError
+from streamwatch.core.errors import SourceError
 from streamwatch.model.kafka import NOT_KNOWN, Bools, CommitKeys, GroupTable, Int64s, Topology
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka import codes

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from streamwatch.model.metric import Kind
-from streamwatch.model.settings import Duration, FilePath, HostPort, Secret, Size, setting
+from streamwatch.settings.types import Duration, FilePath, HostPort, Secret, Size, setting
 from streamwatch.sources.msk.config import Config as Msk
 from streamwatch.sources.names import Names
 from streamwatch.sources.open_monitoring.config import Config as OpenMonitoring

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamwatch import __version__
-from streamwatch.errors import ConfigError, SourceDenied, SourceError, SourceMisread, SourceUnavailable
+from streamwatch.core.errors import ConfigError, SourceDenied, SourceError, SourceMisread, SourceUnavailable
 from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import API_VERSIONS, METADATA, SASL_AUTHENTICATE, UNDECODABLE, negotiate
 from streamwatch.sources.kafka.auth import Credentials, authenticate, tls_context

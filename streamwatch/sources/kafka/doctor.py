@@ -5,7 +5,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator
 
-from streamwatch.errors import SourceDenied, SourceError, SourceForeign
+from streamwatch.core.errors import SourceDenied, SourceError, SourceForeign
 from streamwatch.model.finding import Finding, Verdict
 from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import METADATA

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
-from streamwatch.errors import SourceError, SourceForeign, SourceMisread, SourceUnavailable
+from streamwatch.core.errors import SourceError, SourceForeign, SourceMisread, SourceUnavailable
 from streamwatch.model.kafka import Broker
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka.apis import DESCRIBE_QUORUM, UNDECODABLE, Api

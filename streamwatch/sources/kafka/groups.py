@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from streamwatch.errors import SourceError
+from streamwatch.core.errors import SourceError
 from streamwatch.model.kafka import Group
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka import codes

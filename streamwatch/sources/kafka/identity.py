@@ -1,6 +1,6 @@
 """Which cluster this is: addresses are given to others, a cluster's id is not."""
 
-from streamwatch.errors import SourceForeign
+from streamwatch.core.errors import SourceForeign
 
 
 class Identity:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Final
 
-from streamwatch.errors import (
+from streamwatch.core.errors import (
     SourceDenied,
     SourceError,
     SourceForeign,

@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from streamwatch.errors import SourceError, SourceMisread
+from streamwatch.core.errors import SourceError, SourceMisread
 from streamwatch.model.kafka import NOT_KNOWN, Bools, Int64s, LogDir, Topology
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka import codes

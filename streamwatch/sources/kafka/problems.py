@@ -1,6 +1,6 @@
 """From errors to problems: what a read could not learn, and why, in the words of the snapshot."""
 
-from streamwatch.errors import SourceError
+from streamwatch.core.errors import SourceError
 from streamwatch.model.snapshot import Problem, Reason, Scope
 from streamwatch.sources.kafka import codes
 from streamwatch.sources.problems import reason_of

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from streamwatch.errors import SourceUnsupported
+from streamwatch.core.errors import SourceUnsupported
 from streamwatch.model.kafka import Quorum
 from streamwatch.model.snapshot import Problem, Reason
 from streamwatch.sources.kafka import codes

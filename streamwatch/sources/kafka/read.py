@@ -15,8 +15,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from streamwatch.clock import Clock
-from streamwatch.errors import SourceError, SourceForeign, SourceUnsupported
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import SourceError, SourceForeign, SourceUnsupported
 from streamwatch.model.kafka import (
     NOT_KNOWN,
     Bools,

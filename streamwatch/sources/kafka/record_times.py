@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from streamwatch.errors import SourceError
+from streamwatch.core.errors import SourceError
 from streamwatch.model.kafka import Bools, CommitKeys, Float64s, Int64s, Topology
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka import codes

@@ -3,7 +3,7 @@
 import asyncio
 
 from streamwatch import __version__
-from streamwatch.errors import SourceError
+from streamwatch.core.errors import SourceError
 from streamwatch.sources.kafka.apis import API_VERSIONS
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.fanout import Asking, Fanout

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from streamwatch.errors import SourceError
+from streamwatch.core.errors import SourceError
 from streamwatch.sources.kafka import apis, codes
 from streamwatch.sources.kafka.apis import Api, Message
 from streamwatch.sources.kafka.config import Config

@@ -9,9 +9,9 @@ from typing import Final
 
 import numpy as np
 
-from streamwatch.errors import SourceError
+from streamwatch.core.errors import SourceError
+from streamwatch.core.memo import Kept
 from streamwatch.model.kafka import NOT_SET, CleanupPolicy, Int64s, Topology
-from streamwatch.model.kept import Kept
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import DESCRIBE_CONFIGS

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from streamwatch.errors import SourceError
+from streamwatch.core.errors import SourceError
 from streamwatch.model.kafka import NOT_KNOWN, Int64s, OpenTransaction, Topology
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka import codes

@@ -10,7 +10,7 @@ import struct
 from collections import deque
 from typing import Final
 
-from streamwatch.errors import SourceError, SourceMisread, SourceUnavailable
+from streamwatch.core.errors import SourceError, SourceMisread, SourceUnavailable
 from streamwatch.sources.kafka.apis import API_VERSIONS, Api
 
 _LENGTH: Final = struct.Struct(">i")

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from streamwatch.model.settings import Duration, setting
+from streamwatch.settings.types import Duration, setting
 from streamwatch.sources.aws.config import Access, CloudWatch
 from streamwatch.sources.names import Names
 

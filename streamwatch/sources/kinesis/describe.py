@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
-from streamwatch.clock import Clock
-from streamwatch.errors import SourceError, SourceUnavailable
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import SourceError, SourceUnavailable
 from streamwatch.model.kinesis import Description, Quota, Shard, Stream
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.aws.errors import NotThere, taken_apart

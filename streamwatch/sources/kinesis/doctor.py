@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator, Mapping
 
-from streamwatch.clock import Clock
+from streamwatch.core.clock import Clock
 from streamwatch.model.finding import Finding
 from streamwatch.sources.aws.session import Accounts, Caller
 from streamwatch.sources.aws.trial import Step, Trial, newest_point

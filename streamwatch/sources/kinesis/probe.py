@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from streamwatch.clock import Clock
-from streamwatch.errors import SourceError
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import SourceError
 from streamwatch.model.kinesis import ShardAges, ShardKey, Stream, StreamKey
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.aws.session import Caller

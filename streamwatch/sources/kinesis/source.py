@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final
 
-from streamwatch.clock import Clock
+from streamwatch.core.clock import Clock
 from streamwatch.model.cloudwatch import CloudWatchSnapshot, series_of
 from streamwatch.model.kinesis import ShardAges, ShardKey, Stream, StreamKey, StreamsSnapshot
 from streamwatch.model.metric import CloudWatch as CloudWatchTwin

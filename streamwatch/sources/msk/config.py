@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from streamwatch.model.settings import Duration, setting
+from streamwatch.settings.types import Duration, setting
 from streamwatch.sources.aws.config import Access, CloudWatch
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
-from streamwatch.errors import SourceDenied
+from streamwatch.core.errors import SourceDenied
 from streamwatch.model.msk import (
     LEVELS,
     Assessment,

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from streamwatch.clock import Clock
-from streamwatch.errors import SourceError
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import SourceError
 from streamwatch.model.finding import Finding
 from streamwatch.sources.aws.session import Accounts, Caller
 from streamwatch.sources.aws.trial import Step, Trial, newest_point

@@ -8,8 +8,8 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
-from streamwatch.clock import Clock
-from streamwatch.errors import SourceError, SourceUnavailable
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import SourceError, SourceUnavailable
 from streamwatch.model.cloudwatch import Series
 from streamwatch.model.metric import Metric
 from streamwatch.model.msk import Described, MskSnapshot, Operation, Row, Told, Twin

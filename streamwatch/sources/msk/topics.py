@@ -12,8 +12,8 @@ from itertools import chain
 
 import numpy as np
 
-from streamwatch.clock import Clock
-from streamwatch.errors import SourceError, SourceMisread
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import SourceError, SourceMisread
 from streamwatch.model.kafka import Bools, Broker, ClusterSnapshot, Topology, blank
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.aws.errors import NotThere

@@ -7,7 +7,7 @@ nobody's problem.
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from streamwatch.errors import SourceError, SourceMisread, SourceThrottled, SourceUnavailable
+from streamwatch.core.errors import SourceError, SourceMisread, SourceThrottled, SourceUnavailable
 from streamwatch.model.msk import Assessment, Reassignment
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.aws.errors import NoCredentials

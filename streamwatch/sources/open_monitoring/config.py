@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from streamwatch.model.settings import Duration, HostPort, Size, setting
+from streamwatch.settings.types import Duration, HostPort, Size, setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

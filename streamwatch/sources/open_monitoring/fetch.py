@@ -6,8 +6,8 @@ from contextlib import closing
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Final
 
-from streamwatch.clock import Clock
-from streamwatch.errors import SourceMisread, SourceUnavailable
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import SourceMisread, SourceUnavailable
 from streamwatch.sources.open_monitoring.parse import Found, Reader, Unreadable
 
 _CHUNK: Final = 65536

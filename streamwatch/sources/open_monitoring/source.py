@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-from streamwatch.clock import Clock
-from streamwatch.errors import SourceError
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import SourceError
 from streamwatch.model.pages import BrokerPages, Page, PagesSnapshot, ScrapeCount
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.open_monitoring.config import Config

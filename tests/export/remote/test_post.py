@@ -4,13 +4,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from streamwatch.clock import ManualClock, SystemClock
-from streamwatch.errors import NotifyRefused, NotifyUnavailable
+from streamwatch.core.clock import ManualClock, SystemClock
+from streamwatch.core.errors import NotifyRefused, NotifyUnavailable
 from streamwatch.export.remote_write.config import Config, SigV4
-from streamwatch.model.settings import Secret
+from streamwatch.export.remote_write.service import _Receiver
 from streamwatch.reference.aws import sigv4
 from streamwatch.reference.http import Asked
-from streamwatch.remoting import _Receiver
+from streamwatch.settings.types import Secret
 from streamwatch.sources.aws.config import Access
 from tests.notify.receiver import Request, receiver
 from tests.source.streams.providing import metadata

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from streamwatch.catalogue import kafka as k
-from streamwatch.clock import ManualClock
-from streamwatch.errors import NotifyRefused, NotifyUnavailable
+from streamwatch.core.clock import ManualClock
+from streamwatch.core.errors import NotifyRefused, NotifyUnavailable
 from streamwatch.export.remote_write.config import Config
 from streamwatch.export.remote_write.sender import Sender
 from streamwatch.model.metric import Keys, Samples
-from streamwatch.model.settings import Secret
+from streamwatch.settings.types import Secret
 from tests.export.remote.decode import Point, read_1, read_2
 
 SERIES = 10

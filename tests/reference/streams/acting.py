@@ -8,7 +8,7 @@ import boto3
 from botocore import UNSIGNED
 from botocore.config import Config
 
-from streamwatch.clock import ManualClock
+from streamwatch.core.clock import ManualClock
 from streamwatch.reference.aws.cloud import ACCOUNT, REGION, Cloud
 from streamwatch.reference.aws.server import ReferenceAws
 from streamwatch.reference.kinesis.house import Kinesis, Quotas

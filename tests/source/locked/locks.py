@@ -15,7 +15,7 @@ from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from streamwatch.clock import SystemClock
+from streamwatch.core.clock import SystemClock
 
 Step = tuple[bytes, bool]
 """What is said to the client, and whether it is in now."""

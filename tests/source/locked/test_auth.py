@@ -11,7 +11,7 @@ import pytest
 from botocore.credentials import Credentials as AwsCredentials
 
 from streamwatch.model.kafka import ClusterSnapshot
-from streamwatch.model.settings import Secret
+from streamwatch.settings.types import Secret
 from streamwatch.sources.kafka import link
 from streamwatch.sources.kafka.config import Sasl
 from tests.prepared import Truth

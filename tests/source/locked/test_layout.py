@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streamwatch.errors import SourceMisread
+from streamwatch.core.errors import SourceMisread
 from streamwatch.sources.kafka.layout import Layout, walk_commits, walk_log_dirs, walk_offsets
 from tests.codec import kafka_answers as answers
 from tests.codec.test_layout import Rows, commits, offsets, replicas, walked

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamwatch.errors import SourceMisread
+from streamwatch.core.errors import SourceMisread
 from streamwatch.sources.kafka.metadata import Metadata, MetadataReader, decode
 from tests.codec import kafka_answers as answers
 from tests.codec.test_metadata import assert_same

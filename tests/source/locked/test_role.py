@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from streamwatch import config
-from streamwatch.checkup import check_up
-from streamwatch.clock import SystemClock
-from streamwatch.config import parse
+from streamwatch.agent import config
+from streamwatch.agent.config import parse
+from streamwatch.cli.doctor import check_up
+from streamwatch.core.clock import SystemClock
 from streamwatch.model.finding import Finding
 from streamwatch.reference.kafka import faults
 from streamwatch.reference.kafka.sasl import Credentials

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 from cryptography.hazmat.primitives.serialization import load_pem_private_key as load_key
 
-from streamwatch.model.settings import Secret
 from streamwatch.model.snapshot import Problem
+from streamwatch.settings.types import Secret
 from streamwatch.sources.kafka.config import Tls
 from tests.prepared import PreparedCluster, Truth
 from tests.real.certificates import Authority, _named

@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from streamwatch.config import parse
+from streamwatch.agent.config import parse
+from streamwatch.agent.targets import Watched, Wiring
 from streamwatch.model.metric import Metric, Samples
 from streamwatch.reference.aws.msk import MskCluster
 from streamwatch.reference.aws.server import ReferenceAws
 from streamwatch.reference.kafka.server import ReferenceKafka
 from streamwatch.sources.kafka.config import Config
-from streamwatch.watched import Watched, Wiring
 from tests.reference.streams.acting import Time
 
 

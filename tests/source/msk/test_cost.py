@@ -5,9 +5,9 @@ from contextlib import closing
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from streamwatch.docs_msk import Size, month
+from streamwatch.agent.targets import told_by_cloudwatch
 from streamwatch.model.msk import Level
-from streamwatch.watched import told_by_cloudwatch
+from streamwatch.tools.docs_msk import Size, month
 from tests.source.msk.house import House, read
 from tests.waiting import wait_for
 

@@ -3,7 +3,7 @@
 import pytest
 
 from streamwatch.catalogue import msk as m
-from streamwatch.errors import ConfigError
+from streamwatch.core.errors import ConfigError
 from tests.source.msk.house import House, read, told
 
 

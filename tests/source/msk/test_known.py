@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from streamwatch.agent.targets import Watched
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.catalogue import msk as m
 from streamwatch.model.metric import Metric
 from streamwatch.reference.aws import faults
-from streamwatch.watched import Watched
 from tests.real.reference_clients import KafkaPython
 from tests.source.msk.house import House, read, told
 

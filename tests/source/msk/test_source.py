@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
+from streamwatch.agent.config import parse
 from streamwatch.catalogue import agent as c
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.catalogue import kafka_groups as g
 from streamwatch.catalogue import msk as m
-from streamwatch.config import parse
-from streamwatch.errors import ConfigError
+from streamwatch.core.errors import ConfigError
 from streamwatch.model.metric import Metric
 from streamwatch.model.msk import MskSnapshot
 from streamwatch.reference.aws import faults as cloud_faults

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from kafka import KafkaAdminClient
 
+from streamwatch.agent.targets import Watched
 from streamwatch.catalogue import agent as c
 from streamwatch.catalogue import kafka as k
-from streamwatch.errors import ConfigError
+from streamwatch.core.errors import ConfigError
 from streamwatch.reference.aws import faults as cloud_faults
 from streamwatch.reference.kafka import faults
-from streamwatch.watched import Watched
 from tests.real.reference_clients import KafkaPython
 from tests.snapshots import values
 from tests.source.msk.house import House, read, told

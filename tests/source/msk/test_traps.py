@@ -14,7 +14,7 @@ from streamwatch.reference.kafka import faults
 from streamwatch.reference.kafka.membership import Join
 from streamwatch.reference.kafka.roster import Who
 from streamwatch.reference.kafka.site import Site
-from streamwatch.trust import Trust
+from streamwatch.samples.precedence import Trust
 from tests.real.reference_clients import KafkaPython
 from tests.reference.groups_house import subscription
 from tests.reference.streams.acting import client

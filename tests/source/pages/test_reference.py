@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streamwatch.app import App
+from streamwatch.agent.app import App
+from streamwatch.agent.config import Config, parse
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_brokers as b
-from streamwatch.clock import SystemClock
-from streamwatch.compare import compared
-from streamwatch.config import Config, parse
+from streamwatch.cli.compare import compared
+from streamwatch.cli.snapshot import Seen, read_all
+from streamwatch.core.clock import SystemClock
 from streamwatch.model.metric import Keys, Metric
-from streamwatch.once import Seen, read_all
 from streamwatch.reference.kafka import faults
 from streamwatch.reference.kafka.server import ReferenceKafka
 from streamwatch.reference.kafka.spec import Spec

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from streamwatch.agent.config import parse
 from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.catalogue.pages import NAMES
-from streamwatch.clock import SystemClock
 from streamwatch.collectors.broker_pages import PageCollector
-from streamwatch.config import parse
+from streamwatch.core.clock import SystemClock
 from streamwatch.model.pages import PagesSnapshot
 from streamwatch.sources.open_monitoring.config import Config
 from streamwatch.sources.open_monitoring.source import OpenMonitoringSource

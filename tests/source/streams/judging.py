@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from streamwatch.clock import ManualClock
-from streamwatch.history import History
+from streamwatch.core.clock import ManualClock
 from streamwatch.model.metric import Samples
 from streamwatch.rules.config import pack_folder
 from streamwatch.rules.group import GroupState
 from streamwatch.rules.load import load
+from streamwatch.samples.history import History
 
 STEP_SECONDS: Final = 15.0
 Told = tuple[str, str]

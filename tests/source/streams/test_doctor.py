@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from streamwatch.clock import SystemClock
+from streamwatch.core.clock import SystemClock
 from streamwatch.model.finding import Finding
 from streamwatch.reference.aws import faults
 from streamwatch.reference.aws.server import ReferenceAws

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from streamwatch.errors import SourceThrottled
+from streamwatch.core.errors import SourceThrottled
 from streamwatch.model.cloudwatch import Series
 from streamwatch.sources.aws.cloudwatch import CloudWatchReader, Wanted
 from streamwatch.sources.aws.config import CloudWatch

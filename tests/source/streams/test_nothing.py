@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from streamwatch import cli
 from streamwatch.catalogue import kinesis as k
-from streamwatch.page.said import Read, Said
-from streamwatch.page.view import view
+from streamwatch.cli import main as cli
+from streamwatch.export.web_page.said import Read, Said
+from streamwatch.export.web_page.view import view
 from tests.reference.streams.acting import Time, cloud
 from tests.source.streams.test_source import broken, make, put
 from tests.source.streams.watching import Eyes

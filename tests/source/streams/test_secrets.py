@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from streamwatch import cli
+from streamwatch.cli import main as cli
 from streamwatch.sources.aws.config import Access
 from streamwatch.sources.aws.sign import Signer
 from streamwatch.sources.kinesis.doctor import examine

@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from streamwatch.config import parse
+from streamwatch.agent.config import parse
+from streamwatch.agent.targets import Wiring
 from streamwatch.model.kinesis import StreamsSnapshot
 from streamwatch.model.metric import Metric, Samples
 from streamwatch.reference.aws.server import ReferenceAws
 from streamwatch.sources.kinesis.config import Config
-from streamwatch.watched import Wiring
 from tests.reference.streams.acting import Time
 
 Row = tuple[str, ...]

@@ -1,0 +1,1 @@
+"""The agent: what it watches, wired."""

@@ -1,0 +1,175 @@
+"""The root of the configuration. Each part is declared beside what it configures; here they come together."""
+
+import difflib
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from streamwatch.agent.log import Config as LogConfig
+from streamwatch.catalogue import METRICS
+from streamwatch.core.errors import ConfigError
+from streamwatch.core.schedule import cron
+from streamwatch.export.config import Config as ExportConfig
+from streamwatch.export.remote_write.config import Config as RemoteWriteConfig
+from streamwatch.export.server import Config as ListenConfig
+from streamwatch.notify.config import Config as NotifyConfig
+from streamwatch.rules.config import Config as RulesConfig
+from streamwatch.settings.reader import MOST_BYTES, read_partly, read_settings
+from streamwatch.settings.types import refuse, setting, tried
+from streamwatch.sources.kafka.config import Config as KafkaConfig
+from streamwatch.sources.kinesis.config import Config as KinesisConfig
+
+_CRON_FIELDS: Final = 5
+_KAFKA_METRICS = {one.name for one in METRICS if one.tells_of_kafka}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """What to watch, and where to tell it."""
+
+    kafka: tuple[KafkaConfig, ...] = setting("the Kafka clusters to watch", default=())
+    kinesis: tuple[KinesisConfig, ...] = setting("the accounts whose Kinesis streams to watch", default=())
+    listen: ListenConfig = setting("where the metrics are served", default_factory=ListenConfig)
+    rules: RulesConfig = setting("which alerts are decided, and how", default_factory=RulesConfig)
+    notify: NotifyConfig = setting("who is told of alerts, and how", default_factory=NotifyConfig)
+    export: ExportConfig = setting("how metrics are told", default_factory=ExportConfig)
+    remote_write: tuple[RemoteWriteConfig, ...] = setting("who is sent all samples, by remote write", default=())
+    log: LogConfig = setting("the agent's own log, on standard output", default_factory=LogConfig)
+
+    def __post_init__(self) -> None:
+        refuse(self.problems())
+
+    def problems(self) -> Iterator[str]:
+        """Yield every mistake between the parts."""
+        if not self.sources:
+            yield (
+                "kafka: nothing to watch: add a cluster: 'kafka: [{name: orders, bootstrap: [\"host:9092\"]}]', or"
+                " streams: 'kinesis: [{name: mine, regions: [eu-west-1]}]'"
+            )
+        for at, cluster in enumerate(self.kafka):
+            for one in (cluster.trust or ()) if cluster is not None else ():
+                if one is not None and one.metric is not None and one.metric not in _KAFKA_METRICS:
+                    near = difflib.get_close_matches(one.metric, _KAFKA_METRICS, 1)
+                    advice = f"did you mean {near[0]!r}?" if near else "`streamwatch metrics` lists them"
+                    yield f"kafka[{at}].trust: {one.metric!r} is no metric of a Kafka cluster: {advice}"
+        twice = _twice(self.sources)
+        if twice:
+            kind = "kafka" if any(one is not None and one.name in twice for one in self.kafka) else "kinesis"
+            yield f"{kind}: more than one source is called {', '.join(map(repr, twice))}: names tell them apart"
+        if twice := _twice(self.remote_write):
+            yield f"remote_write: more than one is called {', '.join(map(repr, twice))}: names tell them apart"
+        for at, mute in enumerate(self.notify.mutes if self.notify is not None else ()):
+            if mute is not None and len((mute.cron or "").split()) == _CRON_FIELDS:
+                yield from (f"notify.mutes[{at}].cron: {mute.cron!r}: {one}" for one in tried(cron, mute.cron, "UTC"))
+
+    @property
+    def sources(self) -> tuple[KafkaConfig | KinesisConfig, ...]:
+        """Everything that is watched."""
+        return (*self.kafka, *self.kinesis)
+
+
+def _twice(some: Iterable[Any]) -> list[str]:
+    """Return the names that several of these have."""
+    names = Counter(one.name for one in some if one is not None)
+    return [name for name, count in names.items() if count > 1 and name is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Which of the sources this agent watches, of several agents that have one configuration."""
+
+    index: int = 0
+    count: int = 1
+
+    def of(self, sources: Sequence[KafkaConfig | KinesisConfig]) -> tuple[KafkaConfig | KinesisConfig, ...]:
+        """Return this agent's: in turn, as they stand in the file, so that what is added at its end moves nothing."""
+        return tuple(sources[self.index :: self.count])
+
+
+def share(text: str) -> Share:
+    """Read a share such as ``0/3``, the first of three.
+
+    Raises:
+        ConfigError: it is none.
+
+    """
+    found = re.fullmatch(r"(\d{1,4})/(\d{1,4})", text)
+    if found is None or int(found[1]) >= int(found[2]):
+        raise ConfigError([f"--share {text!r}: is no share: write 0/3, 1/3 and 2/3 for three agents"])
+    return Share(int(found[1]), int(found[2]))
+
+
+def load(path: Path) -> Config:
+    """Read a configuration file.
+
+    Raises:
+        ConfigError: with every mistake in it.
+
+    """
+    return parse(_text(path), str(path), path.absolute().parent)
+
+
+def examine(path: Path, doubts: Callable[[Config], Iterable[str]]) -> tuple[Config, list[str]]:
+    """Read as much of a configuration file as can be, and return that with every mistake.
+
+    Args:
+        path: the file.
+        doubts: yields more mistakes of what could be read, each as ``path: what``.
+
+    Raises:
+        ConfigError: nothing of it can be read.
+
+    """
+    return read_partly(Config, _text(path), str(path), path.absolute().parent, doubts=doubts)
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8") as file:
+            return file.read(MOST_BYTES + 1)  # enough to see that it is too large, whatever the path leads to
+    except OSError as error:
+        raise ConfigError([f"{path}: cannot be read: {error.strerror}: give the path of a YAML file"]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"{path}: is not UTF-8 text: is this the right file?"]) from error
+
+
+def parse(text: str, where: str, folder: Path) -> Config:
+    """Read a configuration from a text; ``where`` names it in messages, relative paths count from ``folder``.
+
+    Raises:
+        ConfigError: with every mistake in it.
+
+    """
+    return read_settings(Config, text, where, folder)
+
+
+def from_flags(servers: str | None, listen: str | None, regions: str | None = None) -> Config:
+    """Make the configuration of one cluster in the clear, of the streams of some regions, or of both.
+
+    Args:
+        servers: ``HOST:PORT[,HOST:PORT...]``.
+        listen: where to listen.
+        regions: ``REGION[,REGION...]`` of the account that the AWS credential chain gives.
+
+    Raises:
+        ConfigError: one of them is no address, or no region.
+
+    """
+    text = ""
+    if servers is not None:
+        bootstrap = [server.strip() for server in servers.split(",")]
+        name = bootstrap[0].rpartition(":")[0] or bootstrap[0]
+        text += f"kafka: [{{name: {_quoted(name)}, bootstrap: [{', '.join(map(_quoted, bootstrap))}]}}]\n"
+    if regions is not None:
+        named = ", ".join(_quoted(region.strip()) for region in regions.split(","))
+        text += f"kinesis: [{{name: kinesis, regions: [{named}]}}]\n"
+    if listen is not None:
+        text += f"listen: {{address: {_quoted(listen)}}}\n"
+    return parse(text, "command line", Path())
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,68 @@
+"""The status page: what the agent sees and what it does not, in plain text for a person with curl."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from streamwatch import __version__
+from streamwatch.agent.target import Watch
+from streamwatch.core.schedule import JobCounts
+from streamwatch.model.kafka import ClusterSnapshot
+from streamwatch.model.kinesis import StreamsSnapshot
+from streamwatch.model.msk import MskSnapshot
+from streamwatch.model.snapshot import Snapshot
+
+_PROBLEMS = 10
+
+
+def status(watches: Mapping[str, Watch], jobs: Mapping[str, JobCounts], up_seconds: float) -> str:
+    """Return the page."""
+    lines = [f"StreamWatch {__version__}, up {up_seconds:.0f}s", ""]
+    for name, watch in watches.items():
+        now = watch.last
+        lines.append(f"{watch.kind} {name}: {'the first read has not ended yet' if now is None else _summary(now)}")
+        if now is not None:
+            lines += [f"  {problem.reason}: {problem.detail}" for problem in now.problems[:_PROBLEMS]]
+            if len(now.problems) > _PROBLEMS:
+                lines.append(f"  and {len(now.problems) - _PROBLEMS} more problems")
+        if name in jobs:
+            count = jobs[name]
+            lines.append(f"  {count.runs} reads, {count.overruns} overruns, {count.wakes} wakes")
+    lines += ["", "/metrics  /healthz  /readyz"]
+    return "\n".join(lines) + "\n"
+
+
+def _summary(now: Snapshot) -> str:
+    if isinstance(now, StreamsSnapshot):
+        return _streams(now)
+    if isinstance(now, ClusterSnapshot):
+        return _cluster(now)
+    if isinstance(now, MskSnapshot) and now.described is not None:
+        told = now.described
+        return f"{told.type}, {told.kafka_version}, {told.state}, {now.cost.dollars:.2f} dollars to CloudWatch so far"
+    return "up" if now.is_up else "cannot be read"
+
+
+def _streams(now: StreamsSnapshot) -> str:
+    if now.streams is None:
+        return "cannot be read"
+    blind = sum(one.description is None for one in now.streams)
+    shards = sum(one.description.open_shards for one in now.streams if one.description is not None)
+    return (
+        f"{len(now.streams)} streams ({blind} not described), {shards} open shards, read in {now.read_seconds:.3f}s,"
+        f" {now.cost.dollars:.2f} dollars to CloudWatch so far"
+    )
+
+
+def _cluster(now: ClusterSnapshot) -> str:
+    connected = sum(broker.up is True for broker in now.brokers)
+    asked = any(broker.up is not None for broker in now.brokers)
+    up = f"{connected} of {len(now.brokers)} brokers up" if asked else f"{len(now.brokers)} brokers, none of them asked"
+    if now.topology is None:
+        return f"cannot be read; {up}"
+    offline = int(np.count_nonzero(now.topology.leader < 0))
+    frozen = "no active controller, metadata frozen; " if now.metadata_frozen else ""
+    return (
+        f"{frozen}{up}, {len(now.topology.topics)} topics, {len(now.topology.partition)} partitions"
+        f" ({offline} without a leader), {len(now.groups.groups)} groups, read in {now.read_seconds:.3f}s"
+    )

@@ -1,0 +1,90 @@
+"""One source under watch, and what becomes of each read."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+from streamwatch.agent.targets import Config, Watched
+from streamwatch.catalogue import agent as c
+from streamwatch.collectors.cap import cap, count
+from streamwatch.core.clock import Clock
+from streamwatch.model.metric import Samples
+from streamwatch.model.snapshot import Snapshot
+
+log = logging.getLogger(__name__)
+
+_VALID_INTERVALS = 2.5
+"""A read counts for so many intervals when no other follows it: a job that hangs must not look healthy for ever."""
+
+Tell = Callable[[str, Sequence[Samples], float, float], None]
+"""Takes a source's name, its samples, when they were true, and for how many seconds they may be shown."""
+
+
+class Watch:
+    """Reads one source, collects, and tells. ``run`` is a job's work; one at a time."""
+
+    def __init__(self, config: Config, watched: Watched, clock: Clock, tell: Tell) -> None:
+        self.config = config
+        """The part of the configuration that it comes from."""
+        self.name, self.kind, self.interval = watched.name, watched.kind, watched.interval
+        self.last: Snapshot | None = None
+        """The last snapshot; None before the first."""
+        self._clock = clock
+        self._source = watched.source
+        self._collectors = watched.collectors
+        self._about = watched.about
+        self._max_series = watched.max_series
+        self._tell = tell
+        self._failed: dict[str, str] = {}
+
+    def run(self) -> None:
+        """Read once, and tell what is known; nothing of an earlier read stays when this one breaks."""
+        name, valid = self.name, _VALID_INTERVALS * self.interval
+        try:
+            now = self._source.read()
+            samples = self.collect(now)
+        except BaseException:
+            self._tell(name, [c.SOURCE_UP.sample(0.0, source=name)], self._clock.now(), valid)
+            raise
+        self._tell(name, samples, now.taken_at, valid)
+        self._log(now)
+        self.last = now
+
+    def collect(self, now: Snapshot) -> list[Samples]:
+        """Return all samples of a snapshot, within the cap, and what there is to say about the source itself."""
+        samples: list[Samples] = []
+        for name, collector in self._collectors.items():
+            up = 1.0
+            try:
+                samples += collector.collect(now)
+                self._failed.pop(name, None)
+            except Exception as error:  # a bug in one collector costs its own share only
+                up = 0.0
+                if self._failed.get(name) != str(error):
+                    log.exception(
+                        "collector %s: failed: the others go on; please report this", name, extra={"source": self.name}
+                    )
+                self._failed[name] = str(error)
+            samples.append(c.COLLECTOR_UP.sample(up, source=self.name, collector=name))
+        kept, dropped = cap(samples, self._max_series)
+        return [
+            *(samples for one in self._about for samples in one.collect(now)),
+            c.SERIES.sample(count(kept), source=self.name),
+            c.SERIES_DROPPED.sample(dropped, source=self.name),
+            *kept,
+        ]
+
+    def close(self) -> None:
+        """Drop the connections."""
+        self._source.close()
+
+    def _log(self, now: Snapshot) -> None:
+        was, is_up = self.last is not None and self.last.is_up, now.is_up
+        if is_up and not was:
+            log.info("source up", extra={"source": self.name, "seconds": round(now.read_seconds, 3)})
+        elif not is_up and (was or self.last is None):
+            why = now.problems[0].detail if now.problems else "unknown"
+            log.warning("source down", extra={"source": self.name, "reason": why})
+        log.debug(
+            "read",
+            extra={"source": self.name, "seconds": round(now.read_seconds, 3), "problems": len(now.problems)},
+        )

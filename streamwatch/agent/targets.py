@@ -1,0 +1,274 @@
+"""What can be watched: sources, and the collectors that make samples of their snapshots."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from streamwatch.catalogue import BY_CLOUDWATCH, kafka, kafka_brokers, kafka_groups
+from streamwatch.catalogue.msk import DRAIN
+from streamwatch.catalogue.msk_twins import TWINS
+from streamwatch.catalogue.pages import NAMES
+from streamwatch.collectors import Collector
+from streamwatch.collectors.broker_pages import PageCollector, ScrapeCollector
+from streamwatch.collectors.cluster import ClusterCollector
+from streamwatch.collectors.group_states import GroupStates
+from streamwatch.collectors.groups import GroupCollector
+from streamwatch.collectors.kafka_exporter import KafkaExporterCollector
+from streamwatch.collectors.lag import EndOffsetHistory
+from streamwatch.collectors.msk import MskCollector
+from streamwatch.collectors.partitions import PartitionCollector
+from streamwatch.collectors.source import CallCollector, RequestCollector, SourceCollector
+from streamwatch.collectors.streams import StreamCollector
+from streamwatch.collectors.topics import TopicCollector
+from streamwatch.core.clock import Clock
+from streamwatch.model.metric import Kind, Metric
+from streamwatch.model.msk import Twin
+from streamwatch.model.snapshot import Snapshot
+from streamwatch.samples.precedence import Trust
+from streamwatch.sources.aws.config import Access
+from streamwatch.sources.kafka import KafkaSource
+from streamwatch.sources.kafka.config import Config as KafkaConfig
+from streamwatch.sources.kafka.loops import Loops
+from streamwatch.sources.kinesis.config import Config as KinesisConfig
+from streamwatch.sources.msk.config import Config as MskConfig
+from streamwatch.sources.msk.config import Topics as TopicsConfig
+from streamwatch.sources.open_monitoring.config import Config as PagesConfig
+
+if TYPE_CHECKING:
+    from streamwatch.sources.aws.session import Account, Accounts
+    from streamwatch.sources.msk.source import MskSource
+
+Config = KafkaConfig | KinesisConfig
+
+_CLOUDWATCH: Final = "cloudwatch"
+
+
+class Source(Protocol):
+    """What is read."""
+
+    def read(self) -> Snapshot:
+        """Return a snapshot, within the source's own deadline."""
+
+    def close(self) -> None:
+        """Drop what is held open."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """One source with its collectors."""
+
+    name: str
+    kind: str
+    """Of the source: ``kafka``, ``pages``, ``topics``, ``cloudwatch`` or ``kinesis``."""
+    source: Source
+    interval: float
+    max_series: int
+    collectors: dict[str, Collector[Any]]
+    """By name, in the order in which they run."""
+    about: Sequence[Collector[Any]]
+    """Those that tell of the source itself."""
+
+
+def kafka_collectors(config: KafkaConfig, compatibility: Collection[str] = ()) -> dict[str, Collector[Any]]:
+    """Return the collectors for a Kafka cluster, with those for other exporters' names."""
+    history = EndOffsetHistory(config.lag_history, config.interval)
+    states = GroupStates(config.stalled_after, config.groups_wanted_for, config.interval)
+    found: dict[str, Collector[Any]] = {
+        "cluster": ClusterCollector(config.partitions_per_broker),
+        "topics": TopicCollector(),
+        "groups": GroupCollector(history, states),
+    }
+    if config.granularity == "partition":
+        found["partitions"] = PartitionCollector(history, states)
+    if "kafka_exporter" in compatibility:
+        found["kafka_exporter"] = KafkaExporterCollector()
+    return found
+
+
+def _told_cheaper(config: KafkaConfig) -> set[Metric]:
+    """Return what need not be asked of CloudWatch, because a cheaper source of the cluster tells it, or it is much."""
+    told: set[Metric] = {kafka_brokers.TOPIC_BYTES_IN, kafka_brokers.TOPIC_BYTES_OUT}
+    if config.protocol:
+        told |= {*kafka.METRICS, *kafka_groups.METRICS, kafka_brokers.DATA_DISK, DRAIN}
+    elif config.msk is not None and config.msk.topics is not None:
+        # What pages people is asked for all the same: topics are described at the pace that AWS allows.
+        told |= {one for one in kafka.METRICS if one.cloudwatch is not None and not one.cloudwatch.vital}
+    if config.open_monitoring is not None:
+        told |= set(kafka_brokers.METRICS)
+    orders = _order(config)
+    for twin in TWINS:
+        order = orders.get(twin.metric.name)
+        if _CLOUDWATCH not in (order or twin.metric.trust):
+            told.add(twin.metric)
+        elif order is not None and order[0] == _CLOUDWATCH:
+            told.discard(twin.metric)
+    return told
+
+
+def _order(config: KafkaConfig) -> dict[str, tuple[Kind, ...]]:
+    return {one.metric: one.sources for one in config.trust}
+
+
+def told_by_cloudwatch(config: KafkaConfig) -> list[Twin]:
+    """Return the metrics that CloudWatch is asked for, as far as it has them."""
+    if config.msk is None or config.msk.metrics == "all":
+        return list(TWINS)
+    cheaper = _told_cheaper(config)
+    return [twin for twin in TWINS if twin.metric not in cheaper]
+
+
+def trust(config: Config) -> Trust:
+    """Return what chooses between the sources of this part of the configuration."""
+    return Trust(_order(config) if isinstance(config, KafkaConfig) else {})
+
+
+class Wiring:
+    """Makes what is watched; sources of one AWS account share its session."""
+
+    def __init__(self, clock: Clock, compatibility: Collection[str] = ()) -> None:
+        """Begin.
+
+        Args:
+            clock: what time it is.
+            compatibility: other exporters whose names are told, too.
+
+        """
+        self._clock = clock
+        self._compatibility = compatibility
+        self._accounts: Accounts | None = None
+        self._loops = Loops()
+
+    def renew(self) -> None:
+        """Let every AWS account resolve its credentials anew."""
+        if self._accounts is not None:
+            self._accounts.renew()
+
+    def watched(self, config: Config, wake: Callable[[], None]) -> list[Watched]:
+        """Return what this part of the configuration watches, the main source first; nothing is read yet."""
+        if isinstance(config, KinesisConfig):
+            return [self._kinesis(config)]
+        return self._cluster(config, wake)
+
+    def _cluster(self, config: KafkaConfig, wake: Callable[[], None]) -> list[Watched]:
+        msk = None if config.msk is None else self._msk(config, config.msk)
+        hosts: list[Callable[[], dict[int, str]]] = []
+        found: list[Watched] = []
+        if config.protocol:
+            find = None if msk is None else partial(msk.bootstrap, config.msk_listener)
+            kafka_source = KafkaSource(config, self._clock, wake, find, self._role(config), self._loops)
+            hosts.append(lambda: {one.id: one.host for one in kafka_source.brokers if one.host})
+            found.append(self._protocol(config, kafka_source))
+        if config.msk is not None and config.msk.topics is not None and msk is not None:
+            topics, addresses = self._topics(config, config.msk.topics, msk)
+            hosts.append(addresses)
+            found.append(topics)
+        if config.open_monitoring is not None:
+            found.append(
+                self._pages(
+                    config, config.open_monitoring, lambda: next((some for one in hosts if (some := one())), {})
+                )
+            )
+        if config.msk is not None and msk is not None:
+            found.append(self._state(config, config.msk, msk))
+        return found
+
+    def _role(self, config: KafkaConfig) -> "Account | None":
+        """Return whose credentials the brokers are shown; None where they are not AWS's."""
+        if config.sasl is None or config.sasl.mechanism != "AWS_MSK_IAM":
+            return None
+        return self._shared_accounts().get(Access(profile=config.sasl.aws_profile))
+
+    def _protocol(self, config: KafkaConfig, source: KafkaSource) -> Watched:
+        return Watched(
+            name=config.name,
+            kind="kafka",
+            source=source,
+            interval=config.interval,
+            max_series=config.max_series,
+            collectors=kafka_collectors(config, self._compatibility),
+            about=(SourceCollector(config.interval), RequestCollector()),
+        )
+
+    def _topics(
+        self, config: KafkaConfig, topics: TopicsConfig, msk: "MskSource"
+    ) -> tuple[Watched, Callable[[], dict[int, str]]]:
+        from streamwatch.sources.msk.topics import TopicsSource  # noqa: PLC0415 - as boto3, below
+
+        name = f"{config.name}/topics"
+        source = TopicsSource(name, config.name, topics, msk.control, config.topics.admits, self._clock)
+        watched = Watched(
+            name=name,
+            kind="topics",
+            source=source,
+            interval=topics.interval,
+            max_series=config.max_series,
+            collectors={"cluster": ClusterCollector(config.partitions_per_broker), "topics": TopicCollector()},
+            about=(SourceCollector(topics.interval),),
+        )
+        return watched, lambda: dict(source.hosts)
+
+    def with_servers(self, config: KafkaConfig) -> KafkaConfig:
+        """Return the configuration with bootstrap servers, asked of MSK where it gives none.
+
+        Raises:
+            SourceError: MSK does not say.
+
+        """
+        if config.bootstrap or config.msk is None:
+            return config
+        return replace(config, bootstrap=self._msk(config, config.msk).bootstrap(config.msk_listener))
+
+    def _pages(self, config: KafkaConfig, pages: PagesConfig, hosts: Callable[[], dict[int, str]]) -> Watched:
+        # Threads and an HTTP client: only who reads exporters pays for them.
+        from streamwatch.sources.open_monitoring.source import OpenMonitoringSource  # noqa: PLC0415
+
+        name = f"{config.name}/pages"
+        return Watched(
+            name=name,
+            kind="pages",
+            source=OpenMonitoringSource(name, config.name, pages, hosts, NAMES, self._clock),
+            interval=pages.interval,
+            max_series=config.max_series,
+            collectors={"pages": PageCollector(topics=pages.topics, app_logs_mount=pages.app_logs_mount)},
+            about=(SourceCollector(pages.interval), ScrapeCollector()),
+        )
+
+    def _msk(self, config: KafkaConfig, msk: MskConfig) -> "MskSource":
+        from streamwatch.sources.msk.source import MskSource  # noqa: PLC0415 - as boto3, below
+
+        twins = told_by_cloudwatch(config)
+        return MskSource(f"{config.name}/msk", config.name, msk, self._clock, self._shared_accounts(), twins)
+
+    @staticmethod
+    def _state(config: KafkaConfig, msk: MskConfig, source: "MskSource") -> Watched:
+        return Watched(
+            name=f"{config.name}/msk",
+            kind=_CLOUDWATCH,
+            source=source,
+            interval=msk.interval,
+            max_series=config.max_series,
+            collectors={"msk": MskCollector()},
+            about=(SourceCollector(msk.interval), CallCollector()),
+        )
+
+    def _shared_accounts(self) -> "Accounts":
+        # boto3 takes 0.3 s and 40 MB: only who asks AWS pays for it.
+        from streamwatch.sources.aws.session import Accounts  # noqa: PLC0415
+
+        if self._accounts is None:
+            self._accounts = Accounts(self._clock)
+        return self._accounts
+
+    def _kinesis(self, config: KinesisConfig) -> Watched:
+        from streamwatch.sources.kinesis.source import KinesisSource  # noqa: PLC0415 - the same
+
+        return Watched(
+            name=config.name,
+            kind="kinesis",
+            source=KinesisSource(config, self._clock, self._shared_accounts(), BY_CLOUDWATCH),
+            interval=config.interval,
+            max_series=config.max_series,
+            collectors={"streams": StreamCollector()},
+            about=(SourceCollector(config.interval), CallCollector()),
+        )

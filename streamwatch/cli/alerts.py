@@ -1,0 +1,104 @@
+"""``streamwatch alerts``: what the page says of alerts, for a terminal."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from streamwatch.cli.asking import Agent, options
+from streamwatch.core.clock import SystemClock
+from streamwatch.export.web_page.alerts import Shown
+from streamwatch.export.web_page.alerts import alerts as seen
+from streamwatch.model.alert import Alert
+from streamwatch.model.labels import Labels
+from streamwatch.notify.mute import number_of
+
+_COLOURS: Final = {"bad": "red", "warn": "yellow"}
+_INDENT: Final = " " * 9
+
+
+@click.command()
+@options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of lines.")
+def alerts(url: str, username: str | None, password_file: Path | None, as_json: bool) -> None:  # noqa: FBT001 - a flag
+    """List what fires and what is pending on a running agent: how bad, what, since when, and who was notified."""
+    agent = Agent(url, username, password_file)
+    some: list[dict[str, Any]] = agent.ask("GET", "/api/v1/alerts")["data"]["alerts"]
+    notes: list[dict[str, Any]] = agent.ask("GET", "/api/v1/notifications")["data"]["notifications"]
+    standing = {one["fingerprint"]: one for one in agent.ask("GET", "/api/v2/alerts")}
+    channels = {one["name"] for one in agent.ask("GET", "/api/v2/receivers")} - {"null"}
+    known = [_alert(one, standing) for one in some]
+    found = seen(known, notes, len(channels), SystemClock().now(), most=len(known))
+    shown = {one.id: one for one in (*found.firing, *found.pending)}
+    if as_json:
+        told = [
+            {**one, **_facts(alert, shown.get(alert.fingerprint), standing)}
+            for one, alert in zip(some, known, strict=True)
+        ]
+        click.echo(json.dumps({"alerts": told, "notifications": notes}, indent=2))
+        return
+    for state, each in (("firing", found.firing), ("pending", found.pending)):
+        for one in each:
+            _echo(state, one, standing.get(one.id, {}))
+    here = {fingerprint for fingerprint, one in shown.items() if one}
+    _echo_rest([one for one in notes if not here & set(one["alerts"])])
+    quiet = len(known) - len(shown)
+    if not shown:
+        click.echo("nothing is pending or fires" + (f", but {quiet} of severity none" if quiet else ""), err=True)
+
+
+def _alert(one: Mapping[str, Any], standing: Mapping[str, Any]) -> Alert:
+    labels = Labels(one["labels"])
+    alert = Alert(labels, one["state"], float(one["value"]), _at(one["activeAt"]), tuple(one["annotations"].items()))
+    fires = standing.get(alert.fingerprint)
+    return alert if fires is None else alert.but(fired_at=_at(fires["startsAt"]))
+
+
+def _facts(alert: Alert, shown: Shown | None, standing: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a line says, for machines."""
+    status = standing.get(alert.fingerprint, {}).get("status", {})
+    return {
+        "fingerprint": alert.fingerprint,
+        "severity": alert.labels.get("severity", ""),
+        "summary": dict(alert.annotations).get("summary", alert.name),
+        "firingSince": standing[alert.fingerprint]["startsAt"] if alert.fingerprint in standing else None,
+        "notified": list(shown.sent) if shown is not None else [],
+        "silencedBy": status.get("silencedBy", []),
+        "inhibitedBy": status.get("inhibitedBy", []),
+        "mutedBy": status.get("mutedBy", []),
+    }
+
+
+def _echo(state: str, one: Shown, standing: Mapping[str, Any]) -> None:
+    severity = click.style(one.severity, fg=_COLOURS.get(one.health), bold=True)
+    click.echo(f"{state:8} {severity}  {one.summary}")
+    why = _why(standing.get("status", {}))
+    words = [f"{one.name} · {'fires' if state == 'firing' else 'holds'} for {one.since}"]
+    words += one.sent if standing.get("status", {}).get("state") != "suppressed" else []
+    click.echo(_INDENT + " · ".join([*words, *why]))
+    if one.labels:
+        click.echo(_INDENT + one.labels)
+
+
+def _why(status: Mapping[str, Any]) -> list[str]:
+    """Return why nobody is told of an alert now."""
+    found = [f"muted by silence {number_of(one)}" for one in status.get("silencedBy", ())]
+    found += [f"muted by {one}" for one in status.get("mutedBy", ())]
+    causes = len(status.get("inhibitedBy", ()))
+    return [*found, f"its cause fires too ({causes})"] if causes else found
+
+
+def _echo_rest(notes: Sequence[Mapping[str, Any]]) -> None:
+    """Say what waits to be told of what is over."""
+    for note in notes:
+        if note["wanted"] or note["parked"]:
+            labels = " ".join(f"{name}={value}" for name, value in note["labels"].items())
+            why = f"refuses it: {note['parked']}" if note["parked"] else f"is being told that it is {note['wanted']}"
+            click.echo(f"over     {note['channel']} {why}: {labels}")
+
+
+def _at(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()

@@ -1,0 +1,76 @@
+"""A running agent, asked over HTTP by the commands."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from streamwatch.http.client import basic
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_TIMEOUT_SECONDS: Final = 10.0
+_MOST_BYTES: Final = 64 * 2**20
+_MOST_WORDS: Final = 2000
+
+
+class Agent:
+    """Where it is, and who asks."""
+
+    def __init__(self, url: str, username: str | None, password_file: Path | None) -> None:
+        """Take what the options say.
+
+        Raises:
+            click.UsageError: it is no address, or the password is missing.
+
+        """
+        if not url.startswith(("http://", "https://")):
+            raise click.UsageError(f"{url!r} is no address: write http://HOST:PORT")
+        if (username is None) != (password_file is None):
+            raise click.UsageError("--username and --password-file belong together")
+        self._url = url.rstrip("/")
+        self._headers: dict[str, str] = {}
+        if username is not None and password_file is not None:
+            try:
+                password = password_file.read_text(encoding="utf-8").rstrip("\n")
+            except (OSError, UnicodeDecodeError) as error:
+                raise click.UsageError(f"--password-file {password_file}: cannot be read: {error}") from None
+            self._headers["Authorization"] = basic(username, password)
+
+    def ask(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
+        """Return what it answers.
+
+        Raises:
+            click.ClickException: it does not answer, or refuses.
+
+        """
+        raw = None if body is None else json.dumps(body).encode()
+        headers = {**self._headers, **({} if raw is None else {"Content-Type": "application/json"})}
+        asked = urllib.request.Request(f"{self._url}{path}", raw, headers, method=method)  # noqa: S310 - checked above
+        try:
+            with urllib.request.urlopen(asked, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 - the same
+                text = answer.read(_MOST_BYTES)
+                return json.loads(text) if text else None
+        except urllib.error.HTTPError as error:
+            why = error.read(_MOST_WORDS).decode("utf-8", "replace").strip()
+            raise click.ClickException(f"{self._url}: refused, status {error.code}: {why}") from None
+        except (OSError, ValueError) as error:
+            why = f"no answer: {error}: is the agent running there? See --url"
+            raise click.ClickException(f"{self._url}: {why}") from None
+
+
+def options(command: F) -> F:
+    """Add the options that say where the agent is, and who asks."""
+    for one in (
+        click.option(
+            "--password-file", type=click.Path(path_type=Path), metavar="FILE", help="A file with its password."
+        ),
+        click.option("--username", metavar="NAME", help="A user name, where the agent asks for one."),
+        click.option("--url", default="http://127.0.0.1:9308", show_default=True, help="The running agent."),
+    ):
+        command = one(command)
+    return command

@@ -1,0 +1,71 @@
+"""A check-up of everything that is watched: each source step by step, and what to do where it does not go well."""
+
+from collections.abc import Callable, Iterator
+
+from streamwatch.agent.config import Config
+from streamwatch.agent.targets import Wiring
+from streamwatch.core.clock import SystemClock
+from streamwatch.core.errors import StreamWatchError
+from streamwatch.model.finding import Finding
+from streamwatch.model.pages import PagesSnapshot
+from streamwatch.sources.kafka import check_up as check_up_kafka
+from streamwatch.sources.kafka.config import Config as KafkaConfig
+
+Tell = Callable[[Finding], None]
+
+
+def check_up(config: Config, tell: Tell) -> None:
+    """Examine every source; tell each finding as it comes."""
+    for cluster in config.kafka:
+        for finding in _msk(cluster):
+            tell(finding)
+        if cluster.protocol:
+            _protocol(cluster, tell)
+        for finding in _pages(cluster):
+            tell(finding)
+    for account in config.kinesis:
+        from streamwatch.sources.kinesis.doctor import examine  # noqa: PLC0415 - boto3 is slow to import
+
+        for finding in examine(account, SystemClock()):
+            tell(finding)
+
+
+def _msk(config: KafkaConfig) -> Iterator[Finding]:
+    if config.msk is None:
+        return
+    from streamwatch.sources.msk.doctor import examine  # noqa: PLC0415 - boto3 is slow to import
+
+    asks = config.protocol and not config.bootstrap
+    scrapes = config.open_monitoring is not None
+    yield from examine(config.name, config.msk, SystemClock(), bootstrap=asks, pages=scrapes)
+
+
+def _protocol(config: KafkaConfig, tell: Tell) -> None:
+    try:
+        found = Wiring(SystemClock()).with_servers(config)
+    except StreamWatchError as error:
+        remedy = "check `msk` and the rights of the agent's role"
+        tell(Finding(f"cluster {config.name}", "bootstrap", "failed", str(error), remedy))
+        return
+    check_up_kafka(found, tell)
+
+
+def _pages(config: KafkaConfig) -> Iterator[Finding]:
+    """Scrape every page once."""
+    if config.open_monitoring is None:
+        return
+    watched = Wiring(SystemClock()).watched(config, lambda: None)
+    try:
+        watched[0].source.read()  # it knows the brokers' addresses
+        now = next(one.source for one in watched if one.kind == "pages").read()
+    finally:
+        for one in watched:
+            one.source.close()
+    assert isinstance(now, PagesSnapshot)  # noqa: S101 - what its source makes
+    for broker in now.brokers:
+        for page, found in (("JMX page", broker.jmx), ("node page", broker.node)):
+            if found is not None:
+                yield Finding(f"broker {broker.broker}", page, "ok", f"{len(found)} metrics of it are used")
+    for problem in now.problems:
+        hint = "is open monitoring on, and do the brokers' security groups let the agent in (11001, 11002)?"
+        yield Finding(f"cluster {config.name}", "pages", "failed", problem.detail, hint)

@@ -1,0 +1,363 @@
+"""The commands: thin, and slow imports only inside the command that needs them."""
+
+import gc
+import importlib
+import json
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+import click
+
+from streamwatch import __version__
+from streamwatch.core.errors import ConfigError, StreamWatchError
+
+if TYPE_CHECKING:
+    from streamwatch.agent.app import App
+    from streamwatch.agent.config import Config
+
+_Read = TypeVar("_Read")
+
+_SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
+_REFUSED = 2
+"""Exit code for a configuration that is wrong."""
+
+_file = click.option(
+    "--config", "file", type=click.Path(path_type=Path), metavar="FILE", help="The configuration file (YAML)."
+)
+_kafka = click.option("--kafka", metavar="HOST:PORT", help="Instead of a file: a broker of one cluster, in the clear.")
+_kinesis = click.option(
+    "--kinesis", metavar="REGION", help="Instead of a file: the streams of a region, with AWS's usual credentials."
+)
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+class _Commands(click.Group):
+    """The commands below, and those that live in packages of their own, which are imported when they are asked for."""
+
+    _elsewhere: ClassVar = {
+        "alerts": (
+            "streamwatch.cli.alerts",
+            "List what fires and what is pending on a running agent: how bad, what, since when, and who was notified.",
+        ),
+        "dashboards": ("streamwatch.cli.dashboards", "Bring the dashboards to Grafana."),
+        "demo": (
+            "streamwatch.demo.commands",
+            "See it work: a reference cluster and streams, load on them, the agent, and one incident.",
+        ),
+        "notify": ("streamwatch.cli.notify", "Try the ways by which people are told."),
+        "query": ("streamwatch.cli.rules", "Evaluate EXPRESSION (PromQL) on a running agent."),
+        "reference": (
+            "streamwatch.reference.commands",
+            "Run a reference Kafka cluster, or Kinesis streams: real to every client, and broken on purpose.",
+        ),
+        "rules": (
+            "streamwatch.cli.rules",
+            "Check, test and export rule files, as Prometheus and its operator read them.",
+        ),
+        "silence": (
+            "streamwatch.cli.silences",
+            "Mute alerts by hand, for a time, on a running agent: see --url. amtool and Grafana can do it as well.",
+        ),
+    }
+    """By name: the module, and the line of the list of commands, which is written without importing any of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *self._elsewhere])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self._elsewhere:
+            return super().get_command(ctx, cmd_name)
+        found: click.Command = getattr(importlib.import_module(self._elsewhere[cmd_name][0]), cmd_name)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        names = self.list_commands(ctx)
+        limit = formatter.width - 6 - max(map(len, names))
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, self._short_help(name, limit)) for name in names])
+
+    def _short_help(self, name: str, limit: int) -> str:
+        if name in self._elsewhere:
+            return click.Command(name, help=self._elsewhere[name][1]).get_short_help_str(limit)
+        return self.commands[name].get_short_help_str(limit)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="streamwatch")
+def main() -> None:
+    """Watch Kafka, Amazon MSK and Kinesis, and tell what matters.
+
+    Start with `streamwatch snapshot --kafka HOST:PORT` or `streamwatch snapshot --kinesis REGION` to see it once,
+    `streamwatch doctor` when that does not work, and `streamwatch run` to serve its metrics to Prometheus.
+    """
+
+
+@main.command()
+@_file
+@_kafka
+@_kinesis
+@click.option("--listen", metavar="HOST:PORT", help="Without a file: where to serve the metrics.  [127.0.0.1:9308]")
+@click.option(
+    "--share",
+    metavar="INDEX/COUNT",
+    help="Of several agents with one configuration, which share of the sources this one watches, from 0/COUNT on.",
+)
+def run(file: Path | None, kafka: str | None, kinesis: str | None, listen: str | None, share: str | None) -> None:
+    """Watch, and serve what is seen until told to stop.
+
+    SIGHUP reads the configuration again, SIGTERM and SIGINT end the agent.
+    """
+    # Blocked and waited for, in every thread, those of libraries too (numpy has one): a handler can miss what comes
+    # just before the main thread begins to wait, and a thread that does not block them would end the process.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    # Imports make objects that stay: to walk them again and again for garbage is a seventh of the time of a start.
+    gc.disable()
+    load = _loader(file, kafka, kinesis, listen)
+    config = _loaded(load)
+
+    from streamwatch.agent.app import App  # noqa: PLC0415 - only this command needs all of it
+    from streamwatch.agent.config import share as read_share  # noqa: PLC0415
+    from streamwatch.core.clock import SystemClock  # noqa: PLC0415
+
+    _configure_log(config)
+
+    def reload() -> "Config":
+        fresh = load()
+        _configure_log(fresh)
+        return fresh
+
+    try:
+        app = App(config, SystemClock(), reload if file else None, read_share(share) if share else None)
+    except StreamWatchError as error:
+        raise click.ClickException(str(error)) from error
+    try:
+        app.start()
+    except StreamWatchError as error:
+        app.stop()
+        raise click.ClickException(str(error)) from error
+    gc.freeze()
+    gc.enable()
+    click.echo(f"serving http{'s' if config.listen.tls else ''}://{app.address}/metrics", err=True)
+    while signal.sigwait(_SIGNALS) == signal.SIGHUP:
+        _reload(app)
+    app.stop()
+
+
+@main.command("check-config")
+@click.argument("file", type=click.Path(path_type=Path))
+def check_config(file: Path) -> None:
+    """Check a configuration FILE; every mistake is told at once, with its line. Exit code 2 when there are any."""
+    from streamwatch.agent.deciding import unheard  # noqa: PLC0415 - as above
+    from streamwatch.cli.check_config import check  # noqa: PLC0415 - the parser of expressions takes its time
+
+    checked = _loaded(lambda: check(file))
+    config = checked.config
+    for doubt in unheard(config.notify, checked.groups):
+        click.echo(f"doubtful: {doubt}")
+    rules = sum(len(group.rules) for group in checked.groups)
+    names = ", ".join(repr(one.name) for one in config.sources)
+    kinds = [
+        f"{len(found)} {what}{'s' * (len(found) != 1)}"
+        for what, found in (("Kafka cluster", config.kafka), ("Kinesis account", config.kinesis))
+        if found
+    ]
+    click.echo(f"{file}: fine: {', '.join(kinds)}: {names}; {rules} rules")
+
+
+@main.command()
+@_json
+def metrics(as_json: bool) -> None:  # noqa: FBT001 - a flag
+    """List every metric: what it is called, what it means, and by which names CloudWatch has it."""
+    from streamwatch.catalogue import METRICS  # noqa: PLC0415
+    from streamwatch.catalogue.cloudwatch_names import cloudwatch_names  # noqa: PLC0415
+
+    rows = [
+        {
+            "name": one.name,
+            "kind": one.kind,
+            "unit": one.unit,
+            "labels": list(one.labels),
+            "help": one.help,
+            "cloudwatch": {
+                each.name: {
+                    "namespace": each.namespace,
+                    "level": each.level,
+                    "statistic": each.statistic,
+                    "labels": dict(each.labels),
+                }
+                for each in cloudwatch_names(one)
+            },
+        }
+        for one in METRICS
+    ]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+
+    from streamwatch.cli.tables import metrics_table, show  # noqa: PLC0415
+
+    show(metrics_table(METRICS))
+
+
+@main.command()
+@_file
+@_kafka
+@_kinesis
+@_json
+def snapshot(file: Path | None, kafka: str | None, kinesis: str | None, as_json: bool) -> None:  # noqa: FBT001 - a flag
+    """Read each cluster and account once and show what is seen. Exit code 1 when one could not be read."""
+    config = _loaded(_loader(file, kafka, kinesis))
+
+    from streamwatch.cli.snapshot import chosen, read_all  # noqa: PLC0415
+    from streamwatch.cli.tables import show, tables  # noqa: PLC0415
+    from streamwatch.model.kinesis import StreamsSnapshot  # noqa: PLC0415
+
+    _configure_log(config, quiet=True)
+    blind = False
+    found: list[dict[str, Any]] = []
+    for source in config.sources:
+        seen = read_all(source)
+        now = seen[0].snapshot
+        problems = [problem for one in seen for problem in one.snapshot.problems]
+        samples = chosen(source, seen)
+        blind |= not now.is_up
+        if as_json:
+            found.append(
+                {
+                    "cluster" if source in config.kafka else "source": source.name,
+                    "taken_at": now.taken_at,
+                    "notes": list(now.notes()) if isinstance(now, StreamsSnapshot) else [],
+                    "problems": [
+                        {"scope": p.scope, "reason": p.reason, "detail": p.detail, "count": p.count} for p in problems
+                    ],
+                    "samples": [
+                        {
+                            "name": s.metric.name,
+                            "labels": dict(zip(s.keys.names, row, strict=True)),
+                            "value": value,
+                            "source": kind,
+                        }
+                        for kind, s in samples
+                        for row, value in s.known().items()
+                    ],
+                }
+            )
+        else:
+            show(*tables(now, [s for _, s in samples], problems))
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+    sys.exit(int(blind))
+
+
+@main.command()
+@_file
+@_json
+def compare(file: Path | None, as_json: bool) -> None:  # noqa: FBT001 - a flag
+    """Show every metric that several sources know, from each of them. Exit code 1 when a difference is unexplained."""
+    config = _loaded(_loader(file))
+
+    from dataclasses import asdict  # noqa: PLC0415
+
+    from streamwatch.cli.compare import compared  # noqa: PLC0415
+    from streamwatch.cli.snapshot import read_all  # noqa: PLC0415
+    from streamwatch.cli.tables import compared_table, show  # noqa: PLC0415
+
+    _configure_log(config, quiet=True)
+    lines = [line for source in config.sources for line in compared(read_all(source))]
+    if as_json:
+        click.echo(json.dumps([asdict(line) for line in lines], indent=2))
+    elif lines:
+        show(compared_table(lines))
+    else:
+        click.echo("no metric has two sources: add `open_monitoring` to a cluster")
+    sys.exit(int(any(line.verdict == "differs" for line in lines)))
+
+
+@main.command()
+@_file
+@_kafka
+@_kinesis
+def doctor(file: Path | None, kafka: str | None, kinesis: str | None) -> None:
+    """Check each source step by step: name, TCP, TLS, login and every right; say what to do. Exit code 1 on failure."""
+    config = _loaded(_loader(file, kafka, kinesis))
+
+    from streamwatch.cli.doctor import check_up  # noqa: PLC0415
+    from streamwatch.model.finding import Finding  # noqa: PLC0415
+
+    _configure_log(config, quiet=True)
+    failed = False
+
+    def tell(finding: Finding) -> None:
+        nonlocal failed
+        failed |= finding.verdict == "failed"
+        colour = {"ok": "green", "failed": "red", "warning": "yellow"}.get(finding.verdict, "white")
+        verdict = click.style(f"{finding.verdict:8}", fg=colour)
+        click.echo(f"{verdict} {finding.target:30} {finding.step:26} {finding.detail}")
+        if finding.remedy:
+            click.echo(f"{'':8} {'':30} {'':26} -> {finding.remedy}")
+
+    check_up(config, tell)
+    sys.exit(int(failed))
+
+
+def _loader(
+    file: Path | None, kafka: str | None = None, kinesis: str | None = None, listen: str | None = None
+) -> "Callable[[], Config]":
+    """Return what loads the configuration: from a file, or from the flags."""
+    if (file is None) == (kafka is None and kinesis is None):
+        raise click.UsageError("give either --config FILE or --kafka HOST:PORT and --kinesis REGION")
+    if file is not None and listen is not None:
+        raise click.UsageError("--listen goes without a file: with one, set `listen.address` in it")
+
+    from streamwatch.agent import config  # noqa: PLC0415 - it knows all sources, and so imports their libraries
+
+    return lambda: config.load(file) if file is not None else config.from_flags(kafka, listen, kinesis)
+
+
+def _loaded(load: "Callable[[], _Read]") -> "_Read":
+    """Load, or end with every mistake told."""
+    try:
+        return load()
+    except ConfigError as error:
+        for mistake in error.mistakes:
+            click.echo(mistake, err=True)
+        sys.exit(_REFUSED)
+
+
+def _configure_log(config: "Config", *, quiet: bool = False) -> None:
+    from dataclasses import replace  # noqa: PLC0415
+
+    from streamwatch.agent import log  # noqa: PLC0415
+
+    settings = replace(config.log, level="error") if quiet else config.log
+    log.configure(settings, sys.stdout if not quiet else sys.stderr, secrets=_secrets(config))
+
+
+def _secrets(config: "Config") -> list[Any]:
+    """Return every secret of a configuration, so that the log can mask them."""
+    from dataclasses import fields, is_dataclass  # noqa: PLC0415
+
+    from streamwatch.settings.types import Secret  # noqa: PLC0415
+
+    def walk(value: Any) -> list[Secret]:  # noqa: ANN401
+        if isinstance(value, Secret):
+            return [value]
+        if isinstance(value, tuple):
+            return [secret for one in value for secret in walk(one)]
+        if is_dataclass(value):
+            return [secret for field in fields(value) for secret in walk(getattr(value, field.name))]
+        return []
+
+    return walk(config)
+
+
+def _reload(app: "App") -> None:
+    try:
+        app.reload()
+    except StreamWatchError as error:
+        import logging  # noqa: PLC0415
+
+        logging.getLogger(__name__).error("configuration refused: %s", error)  # noqa: TRY400 - no traceback

@@ -1,0 +1,251 @@
+"""Alertmanager's HTTP API, v2, over the agent's own alerts and silences: what amtool, Karma and Grafana ask for."""
+
+import json
+import sqlite3
+from collections.abc import Callable, Collection, Sequence
+from http import HTTPStatus
+from typing import Any, Final, Protocol, TypeVar
+from urllib.parse import parse_qs
+
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import QueryError
+from streamwatch.export.connection import Answer, Asked
+from streamwatch.model.alert import Alert
+from streamwatch.model.labels import Labels
+from streamwatch.notify import silencing
+from streamwatch.notify.matchers import Matchers, fulfil, matchers
+from streamwatch.notify.mute import Silence, number_of
+from streamwatch.notify.standing import Standing
+from streamwatch.notify.text import annotations, instant
+from streamwatch.promql.match import compiled
+
+T = TypeVar("T")
+
+PREFIX: Final = "/api/v2/"
+VERSION: Final = "0.28.0"
+"""Of the Alertmanager whose API this is."""
+_SILENCE: Final = "silence/"
+_KEPT_SECONDS: Final = 5 * 86_400.0
+"""So long is a silence shown after its end."""
+_ENDS_SECONDS: Final = 300.0
+"""What fires now is said to end then, if nothing is heard of it: Alertmanager knows no alert without an end."""
+_NOBODY: Final = "null"
+"""The receiver of alerts that no channel is told of."""
+_ORDER: Final = {"active": 0, "pending": 1, "expired": 2}
+
+
+class Silencer(Protocol):
+    """Who knows silences, and how alerts stand with those who are to be told."""
+
+    def standing(self, alerts: Collection[Alert]) -> list[Standing]:
+        """Return how each alert that fires stands."""
+
+    def silences(self, ended_after: float) -> list[Silence]:
+        """Return the silences that hold, that will, and that ended after a time."""
+
+    def silence(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Write silences."""
+
+    @property
+    def receivers(self) -> Sequence[str]:
+        """The channels, by name."""
+
+
+class _Given:
+    """The parameters of a request."""
+
+    def __init__(self, query: str) -> None:
+        self._given = parse_qs(query, keep_blank_values=True)
+
+    def flag(self, name: str) -> bool:
+        """Return a flag, which is set where it is not given."""
+        text = self._given.get(name, ["true"])[-1].lower()
+        if text not in {"true", "false", "1", "0", "t", "f"}:
+            raise ValueError(f"{name}: {text!r} is neither true nor false")
+        return text in {"true", "1", "t"}
+
+    @property
+    def filter(self) -> Matchers:
+        """The conditions on labels."""
+        return matchers(self._given.get("filter", []))
+
+    @property
+    def receiver(self) -> Callable[[str], bool]:
+        """Says whether a receiver is asked for."""
+        text = self._given.get("receiver", [""])[-1]
+        if not text:
+            return lambda _: True
+        regex = compiled(text)
+        return lambda name: regex.fullmatch(name) is not None
+
+
+class AlertmanagerApi:
+    """Answers. May be called from any thread."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        silencer: Callable[[], Silencer],
+        alerts: Callable[[], Collection[Alert]],
+        known: Callable[[str], frozenset[str]],
+        agent: Callable[[], str],
+    ) -> None:
+        """Begin.
+
+        Args:
+            clock: what time it is.
+            silencer: gives who knows silences; another one after a reload.
+            alerts: gives the alerts that are pending or firing.
+            known: gives the values of a label, of rules, alerts and series.
+            agent: says where the agent can be asked.
+
+        """
+        self._clock, self._silencer, self._alerts, self._known, self._agent = clock, silencer, alerts, known, agent
+        self._began = clock.now()
+        self._reads: dict[str, Callable[[_Given], object]] = {
+            "status": self._status,
+            "receivers": lambda _: [{"name": name} for name in self._receivers()],
+            "alerts": self._list,
+            "alerts/groups": self._groups,
+            "silences": self._silences,
+        }
+
+    def answer(self, asked: Asked) -> Answer:
+        """Answer a request of which the path begins with ``PREFIX``; who may write has been looked at before."""
+        path = asked.path.removeprefix(PREFIX)
+        try:
+            if asked.method == "POST":
+                return self._post(path, asked)
+            if path.startswith(_SILENCE):
+                return self._one(path.removeprefix(_SILENCE), asked.method)
+            if asked.method == "DELETE":
+                return _error(HTTPStatus.METHOD_NOT_ALLOWED, f"{asked.path}: DELETE {PREFIX}silence/ID ends a silence")
+            return self._read(path, asked)
+        except silencing.Unknown:
+            return _error(HTTPStatus.NOT_FOUND, "there is no silence of this id")
+        except (ValueError, QueryError) as error:
+            return _error(HTTPStatus.BAD_REQUEST, str(error))
+
+    def _read(self, path: str, asked: Asked) -> Answer:
+        found = self._reads.get(path)
+        if found is None:
+            there = ", ".join(f"{PREFIX}{name}" for name in (*self._reads, f"{_SILENCE}ID"))
+            return _error(HTTPStatus.NOT_FOUND, f"{asked.path}: there is no such thing: there are {there}")
+        return _told(found(_Given(asked.query)))
+
+    def _post(self, path: str, asked: Asked) -> Answer:
+        if path != "silences":
+            what = "alerts come from the agent's own rules" if path == "alerts" else "POST makes silences only"
+            return _error(HTTPStatus.METHOD_NOT_ALLOWED, f"{asked.path}: {what}: POST {PREFIX}silences")
+        now = self._clock.now()
+        wanted = silencing.read(asked.body(), now)
+        made = self._silencer().silence(lambda connection: silencing.write(connection, wanted, now))
+        doubts = silencing.doubts(made.conditions, [one.labels for one in self._alerts()], self._known)
+        return _told({"silenceID": made.id, "warnings": doubts} if doubts else {"silenceID": made.id})
+
+    def _one(self, given: str, method: str) -> Answer:
+        number, now = number_of(given), self._clock.now()
+        if number is None:
+            raise silencing.Unknown(given)
+        if method == "DELETE":
+            self._silencer().silence(lambda connection: silencing.end(connection, number, now))
+            return Answer(HTTPStatus.OK, b"", "application/json")
+        for one in self._silencer().silences(0.0):
+            if one.number == number:
+                return _told(silencing.shown(one, now))
+        raise silencing.Unknown(given)
+
+    def _silences(self, given: _Given) -> object:
+        now, wanted = self._clock.now(), given.filter
+        states = {state for state in _ORDER if given.flag(state)}
+        found = [
+            one
+            for one in self._silencer().silences(now - _KEPT_SECONDS)
+            if one.state(now) in states and set(wanted) <= set(one.conditions)
+        ]
+
+        def rank(one: Silence) -> tuple[int, float]:
+            state = one.state(now)
+            return _ORDER[state], {"active": one.until, "pending": one.starts, "expired": -one.until}[state]
+
+        return [silencing.shown(one, now) for one in sorted(found, key=rank)]
+
+    def _list(self, given: _Given) -> object:
+        found = [one for one, _ in self._chosen(given)]
+        return [self._alert(one) for one in sorted(found, key=lambda one: one.alert.fingerprint)]
+
+    def _groups(self, given: _Given) -> object:
+        groups: dict[tuple[Labels, str], list[Standing]] = {}
+        for one, ways in self._chosen(given):
+            for receiver, labels in ways:
+                groups.setdefault((labels, receiver), []).append(one)
+        is_muted = given.flag("muted")
+        return [
+            {
+                "labels": dict(labels),
+                "routeLabels": {},
+                "receiver": {"name": receiver},
+                "alerts": [self._alert(one) for one in some],
+            }
+            for (labels, receiver), some in sorted(groups.items(), key=lambda item: item[0])
+            if is_muted or not all(one.is_suppressed for one in some)
+        ]
+
+    def _chosen(self, given: _Given) -> list[tuple[Standing, list[tuple[str, Labels]]]]:
+        """Return the alerts that a request asks for, and those of their ways that it asks for."""
+        wanted, is_wanted = given.filter, given.receiver
+        active, silenced, inhibited = (given.flag(name) for name in ("active", "silenced", "inhibited"))
+        found = []
+        for one in self._silencer().standing(self._alerts()):
+            ways = [way for way in one.ways or ((_NOBODY, Labels()),) if is_wanted(way[0])]
+            if not ways or not fulfil(wanted, one.alert.labels):
+                continue
+            if (one.silences and not silenced) or (one.inhibited_by and not inhibited):
+                continue
+            if active or one.silences or one.inhibited_by:
+                found.append((one, ways))
+        return found
+
+    def _alert(self, one: Standing) -> dict[str, Any]:
+        alert, now = one.alert, self._clock.now()
+        receivers = dict.fromkeys(name for name, _ in one.ways) or {_NOBODY: None}
+        return {
+            "labels": dict(alert.labels),
+            "annotations": annotations(alert),
+            "receivers": [{"name": name} for name in receivers],
+            "fingerprint": alert.fingerprint,
+            "startsAt": instant(alert.fired_at or alert.active_at),
+            "updatedAt": instant(now),
+            "endsAt": instant(now + _ENDS_SECONDS),
+            "generatorURL": f"{self._agent()}/api/v1/rules",
+            "status": {
+                "state": "suppressed" if one.is_suppressed else "active",
+                "silencedBy": [each.id for each in one.silences],
+                "inhibitedBy": list(one.inhibited_by),
+                "mutedBy": list(one.muted_by),
+            },
+        }
+
+    def _receivers(self) -> list[str]:
+        return sorted({*self._silencer().receivers, _NOBODY})
+
+    def _status(self, _: _Given) -> object:
+        names = self._receivers()
+        config = {"route": {"receiver": names[0]}, "receivers": [{"name": name} for name in names]}
+        build = {"revision": "", "branch": "", "buildUser": "StreamWatch", "buildDate": "", "goVersion": ""}
+        return {
+            "cluster": {"status": "disabled", "peers": []},
+            "versionInfo": {"version": VERSION, **build},
+            "config": {"original": json.dumps(config)},  # JSON is YAML
+            "uptime": instant(self._began),
+        }
+
+
+def _error(status: HTTPStatus, told: str) -> Answer:
+    """Return an error as Alertmanager does: a JSON text."""
+    return _told(told, status)
+
+
+def _told(what: object, status: HTTPStatus = HTTPStatus.OK) -> Answer:
+    body = json.dumps(what, separators=(",", ":"), allow_nan=False).encode()
+    return Answer(status, body, "application/json", (("Cache-Control", "no-store"),))

@@ -1,0 +1,136 @@
+"""Remote write, wired: senders, the jobs that feed them, and what there is to say about them."""
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from streamwatch.catalogue import remote_write as c
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import NotifyRefused, NotifyUnavailable
+from streamwatch.core.schedule import Job, Schedule
+from streamwatch.export.remote_write.config import Config, SigV4
+from streamwatch.export.remote_write.sender import Sender
+from streamwatch.http.client import Web, basic
+from streamwatch.model.metric import Keys, Samples
+
+if TYPE_CHECKING:
+    from streamwatch.sources.aws.sign import Signer
+
+_FORBIDDEN: Final = 403
+"""AWS's answer to expired credentials, and to unknown ones."""
+
+
+class Remoting:
+    """Sends the samples of now to every receiver, from ``take`` to ``stop``."""
+
+    def __init__(self, schedule: Schedule, clock: Clock, now: Callable[[], Sequence[Samples]]) -> None:
+        """Begin without receivers.
+
+        Args:
+            schedule: when samples are taken.
+            clock: what time it is.
+            now: gives all samples that are true now.
+
+        """
+        self._schedule, self._clock, self._now = schedule, clock, now
+        self._senders: dict[str, Sender] = {}
+        self._receivers: dict[str, _Receiver] = {}
+
+    def take(self, configs: Sequence[Config], labels: Mapping[str, str]) -> None:
+        """Send to these receivers from now on; those that stay as they are keep what waits, but not AWS's credentials.
+
+        Args:
+            configs: the receivers.
+            labels: what every series gets that has none of that name.
+
+        """
+        wanted = {one.name: one for one in configs}
+        for name, sender in list(self._senders.items()):
+            if wanted.get(name) != sender.config:
+                self._end(name, 1.0)
+        for name, config in wanted.items():
+            if name in self._senders:
+                self._receivers[name].renew()
+            else:
+                receiver = self._receivers[name] = _Receiver(config, self._clock)
+                sender = Sender(config, labels, receiver.post, self._clock, random.Random())  # noqa: S311
+                self._senders[name] = sender
+                sender.start()
+                self._schedule.add(Job(f"remote_write/{name}", config.interval, partial(self._offer, sender)))
+
+    def stop(self, timeout_seconds: float) -> None:
+        """Send what waits, as far as that goes."""
+        for sender in self._senders.values():
+            sender.stop(timeout_seconds / len(self._senders))
+
+    def collect(self) -> list[Samples]:
+        """Return what there is to say about receivers."""
+        if not self._senders:
+            return []
+        names, senders = list(self._senders), list(self._senders.values())
+        keys = Keys(c.RECEIVER, [(name,) for name in names])
+        waiting = [one.waiting() for one in senders]
+        counts = [one.counts for one in senders]
+        outcomes = [(name, what) for name in names for what in ("sent", "refused", "dropped")]
+        totals = [float(value) for one in counts for value in (one.sent, one.refused, one.dropped)]
+        return [
+            c.REMOTE_SAMPLES.samples(Keys(c.REMOTE_SAMPLES.labels, outcomes), np.array(totals)),
+            c.REMOTE_FAILURES.samples(keys, np.array([float(one.failures) for one in counts])),
+            c.REMOTE_WAITING.samples(keys, np.array([float(count) for count, _ in waiting])),
+            c.REMOTE_LATE.samples(keys, np.array([seconds for _, seconds in waiting])),
+        ]
+
+    def _offer(self, sender: Sender) -> None:
+        sender.offer(self._clock.now(), self._now())
+
+    def _end(self, name: str, timeout_seconds: float) -> None:
+        self._schedule.remove(f"remote_write/{name}", timeout_seconds=timeout_seconds)
+        self._senders.pop(name).stop(timeout_seconds)
+        del self._receivers[name]
+
+
+class _Receiver:
+    """Sends requests to a receiver, and says who asks."""
+
+    def __init__(self, config: Config, clock: Clock) -> None:
+        self._web, self._url = Web(config.http, clock), config.url.reveal()
+        self._secrets = [one for one in (config.password, config.token) if one is not None]
+        own = dict(one.split(":", 1) for one in config.headers)
+        if config.username is not None and config.password is not None:
+            own["Authorization"] = basic(config.username, config.password.reveal())
+        if config.token is not None:
+            own["Authorization"] = f"Bearer {config.token.reveal()}"
+        self._own = {name: value.strip() for name, value in own.items()} | {"User-Agent": "StreamWatch"}
+        self._signer = None if config.sigv4 is None else _signer(config.sigv4, clock)
+
+    def post(self, body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
+        """Send a body, and return the headers of the answer.
+
+        Raises:
+            NotifyError: it was not taken; where AWS does not take a signature, other credentials may follow.
+
+        """
+        every = {**self._own, **headers}
+        if self._signer is None:
+            return self._web.request("POST", self._url, body, every, self._secrets)
+        try:
+            return self._web.request("POST", self._url, body, self._signer.sign(self._url, body, every), self._secrets)
+        except NotifyRefused as error:
+            if error.status != _FORBIDDEN:
+                raise
+            self._signer.refused()
+            raise NotifyUnavailable(str(error), reached=True) from error
+
+    def renew(self) -> None:
+        """Resolve AWS's credentials anew at the next request."""
+        if self._signer is not None:
+            self._signer.renew()
+
+
+def _signer(config: SigV4, clock: Clock) -> "Signer":
+    from streamwatch.sources.aws.sign import Signer  # noqa: PLC0415 - boto3 takes 0.3 s and 40 MB
+
+    return Signer(config.access, config.service, config.region, clock)

@@ -1,0 +1,127 @@
+"""Alerts as they are shown: what, since when, and who was told."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from streamwatch.export.web_page.said import Health, ago, listed, span
+from streamwatch.model.alert import Alert
+
+_ORDER: Final = ("critical", "page", "warning", "warn", "info")
+_QUIET: Final = "none"
+"""The severity of what fires to show that the way to people is open."""
+_MOST: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One alert."""
+
+    id: str
+    name: str
+    severity: str
+    health: Health
+    summary: str
+    description: str
+    labels: str
+    since: str
+    sent: Sequence[str]
+    """What each channel was told."""
+    runbook: str
+    """An address, or a path on the agent; empty where there is none that a browser should go to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alerts:
+    """All that is shown of them."""
+
+    firing: Sequence[Shown]
+    more: int
+    """Firing ones that are not listed."""
+    pending: Sequence[Shown]
+    """Those whose condition holds, not for long enough yet."""
+
+
+def alerts(  # noqa: PLR0913, PLR0917 - what there is, each by its name
+    some: Sequence[Alert],
+    told: Sequence[Mapping[str, Any]],
+    channels: int,
+    now: float,
+    own: str = "",
+    most: int = _MOST,
+) -> Alerts:
+    """Return what is shown of alerts.
+
+    Args:
+        some: those that are pending or firing.
+        told: the incidents, as ``/api/v1/notifications`` has them.
+        channels: how many there are to tell.
+        now: seconds since 1970.
+        own: the agent's address.
+        most: so many are shown.
+
+    """
+    sent: dict[str, list[Mapping[str, Any]]] = {}
+    for one in told:
+        for fingerprint in one["alerts"]:
+            sent.setdefault(fingerprint, []).append(one)
+    heard = [one for one in some if one.labels.get("severity") != _QUIET]
+    heard.sort(key=lambda one: (_rank(one), one.active_at))
+    firing = [one for one in heard if one.state == "firing"]
+    pending = [one for one in heard if one.state == "pending"]
+    return Alerts(
+        [_shown(one, sent.get(one.fingerprint, []), channels, now, own) for one in firing[:most]],
+        max(0, len(firing) - most),
+        [_shown(one, [], 0, now, own) for one in pending[:most]],
+    )
+
+
+def health(some: Alerts) -> Health:
+    """Return how bad it is."""
+    levels = {one.health for one in some.firing}
+    return "bad" if "bad" in levels else "warn" if "warn" in levels else "good"
+
+
+def _rank(one: Alert) -> int:
+    severity = one.labels.get("severity", "")
+    return _ORDER.index(severity) if severity in _ORDER else len(_ORDER)
+
+
+def _shown(one: Alert, sent: Sequence[Mapping[str, Any]], channels: int, now: float, own: str) -> Shown:
+    severity = one.labels.get("severity", "")
+    notes = dict(one.annotations)
+    labels = [f"{name}={value}" for name, value in one.labels.pairs if name not in {"alertname", "severity"}]
+    since = one.active_at if one.fired_at is None else one.fired_at
+    words = [_sent(each, now) for each in sent]
+    if one.state == "firing" and not words:
+        words = ["nobody was told: it is muted, silenced or inhibited" if channels else "there is no channel to tell"]
+    return Shown(
+        one.fingerprint,
+        one.name,
+        severity or "no severity",
+        "bad" if severity in {"critical", "page"} else "warn" if severity in {"warning", "warn"} else "unknown",
+        notes.get("summary", one.name),
+        notes.get("description", ""),
+        listed(labels, 8),
+        span(max(0.0, now - since)),
+        words,
+        _link(notes.get("runbook_url", ""), own),
+    )
+
+
+def _link(url: str, own: str) -> str:
+    """Return what a browser that sees this page can go to: a path, where it is the agent's own."""
+    if own and url.startswith(f"{own}/"):
+        return url.removeprefix(own)
+    return url if url.startswith(("http://", "https://")) else ""
+
+
+def _sent(one: Mapping[str, Any], now: float) -> str:
+    channel = one["channel"]
+    if one["parked"]:
+        return f"{channel} refuses it: {one['parked']}"
+    if one["told"] == "firing":
+        return f"{channel} was told {ago(max(0.0, now - datetime.fromisoformat(one['toldAt']).timestamp()))}"
+    attempts = one["attempts"]
+    return f"{channel} is being told" + (f", after {attempts} attempts that failed" if attempts else "")

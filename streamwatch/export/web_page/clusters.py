@@ -1,0 +1,273 @@
+"""A Kafka cluster as it is shown: its brokers, its partitions, its groups, and one sentence on how it is."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from streamwatch.catalogue import kafka as k
+from streamwatch.catalogue import kafka_brokers as b
+from streamwatch.catalogue import kafka_groups as g
+from streamwatch.catalogue import msk as m
+from streamwatch.export.web_page.partitions import Map, partition_map
+from streamwatch.export.web_page.said import Health, Read, Said, ago, listed, number, share, span, things, worst
+from streamwatch.model.kafka import ClusterSnapshot
+from streamwatch.model.metric import Metric
+
+_MOST_BROKERS: Final = 60
+_MOST_GROUPS: Final = 10
+_COUNTS: Final[tuple[tuple[Metric, Health, str, str], ...]] = (
+    (k.OFFLINE_PARTITIONS, "bad", "has no leader", "have no leader"),
+    (
+        k.UNREACHABLE_PARTITIONS,
+        "bad",
+        "is led by a broker that does not answer",
+        "are led by brokers that do not answer",
+    ),
+    (
+        k.BROKER_UNDER_MIN_ISR,
+        "bad",
+        "has too few replicas in sync to be written",
+        "have too few replicas in sync to be written",
+    ),
+    (k.BROKER_UNDER_REPLICATED, "warn", "is short of a replica", "are short of a replica"),
+)
+_FULL: Final = 0.85
+"""A disk that is fuller than this is worth a look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """One broker. The three widths are parts of 100, of the broker that holds most replicas."""
+
+    id: str
+    host: str
+    rack: str
+    health: Health
+    words: str
+    """How it is."""
+    leaders: float | None
+    replicas: float | None
+    behind: float | None
+    leading_width: float
+    following_width: float
+    behind_width: float
+    disk: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One consumer group."""
+
+    name: str
+    state: str
+    members: str
+    lag: str
+    behind: str
+    """Lag in time."""
+    lost_in: str
+    """When the oldest record that it has not read expires."""
+    width: float
+    """Of 100, where the group that is most behind has them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One number, and whether it is as it should be."""
+
+    name: str
+    value: str
+    health: Health = "good"
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """All that is shown of one."""
+
+    name: str
+    health: Health
+    headline: str
+    seen: str
+    """When, as in ``3 s ago``."""
+    facts: Sequence[Fact]
+    brokers: Sequence[Broker]
+    more_brokers: int
+    map: Map
+    groups: Sequence[Group]
+    more_groups: int
+
+
+def cluster(name: str, reads: Sequence[Read], said: Said, now: float) -> Cluster:
+    """Return what is shown of a cluster.
+
+    Args:
+        name: the cluster's.
+        reads: its sources, the main one first.
+        said: what is known now.
+        now: seconds since 1970.
+
+    """
+    shapes = [one for one in reads if isinstance(one.last, ClusterSnapshot)]
+    main = shapes[0] if shapes else reads[0]
+    last = main.last if isinstance(main.last, ClusterSnapshot) and said.is_up(main) else None
+    brokers = _brokers(name, said, last)
+    frozen = last is not None and last.metadata_frozen
+    shown = partition_map(None if frozen or last is None else last)
+    statements = _statements(name, main, said, brokers, now)
+    facts = _facts(name, said, brokers)
+    groups = _groups(name, said)
+    return Cluster(
+        name,
+        worst(health for health, _ in statements),
+        "; ".join(told for _, told in statements[:2]),
+        ago(main.age(now)),
+        facts,
+        _chosen(brokers),
+        max(0, len(brokers) - _MOST_BROKERS),
+        shown,
+        groups[:_MOST_GROUPS],
+        max(0, len(groups) - _MOST_GROUPS),
+    )
+
+
+def _statements(name: str, main: Read, said: Said, brokers: Sequence[Broker], now: float) -> list[tuple[Health, str]]:
+    """Return what is to be said, the worst first."""
+    is_up = said.is_up(main)
+    if main.last is None and is_up is None:
+        return [("unknown", "the first read has not ended yet")]
+    if is_up is None:
+        return [("unknown", f"not seen for {span(main.age(now))}: what was there then is not shown as if it were true")]
+    if not is_up:
+        return [("bad", f"cannot be read: {main.why}")]
+    found: list[tuple[Health, str]] = []
+    if said.one(k.ACTIVE_CONTROLLERS, name) == 0:
+        found.append(("bad", "no controller is active: what follows from leaders and replicas is not known"))
+    down = [one.id for one in brokers if one.health == "bad"]
+    if down:
+        found.append(("bad", f"{'broker' if len(down) == 1 else 'brokers'} {listed(down)} {_does(down)} not answer"))
+    for metric, health, one, many in _COUNTS:
+        count = said.total(metric, name) or 0
+        if count:
+            found.append((health, things(count, f"partition {one}", f"partitions {many}")))
+    found += [
+        ("warn", "MSK failed to move its topics")
+        for state, _ in said.of(m.REASSIGNMENT_STATE, name)
+        if state == "FAILED"
+    ]
+    full = said.most(k.LOG_DIR_USED, name) or 0.0
+    if full >= _FULL:
+        found.append(("warn", f"a disk is {share(full)} full"))
+    return found or [("good", f"all {things(len(brokers), 'broker')} answer, every replica is in sync")]
+
+
+def _does(down: list[str]) -> str:
+    return "does" if len(down) == 1 else "do"
+
+
+def _facts(name: str, said: Said, brokers: Sequence[Broker]) -> list[Fact]:
+    up = sum(one.health != "bad" for one in brokers)
+    controllers = said.one(k.ACTIVE_CONTROLLERS, name)
+    disk = said.most(k.LOG_DIR_USED, name)
+    data_disk = said.most(b.DATA_DISK, name) if disk is None else disk
+    return [
+        *_of_msk(name, said),
+        Fact("brokers that answer", f"{up} of {len(brokers)}" if brokers else "not known", _when(up < len(brokers))),
+        Fact("active controllers", number(controllers), _when(controllers != 1, controllers)),
+        _count("offline", said.one(k.OFFLINE_PARTITIONS, name)),
+        _count("under min ISR", said.total(k.BROKER_UNDER_MIN_ISR, name)),
+        _count("under-replicated", said.total(k.BROKER_UNDER_REPLICATED, name), "warn"),
+        Fact("partitions", number(said.one(k.PARTITIONS, name))),
+        Fact("topics", number(said.one(k.TOPICS, name))),
+        Fact("fullest disk", share(data_disk), _when((data_disk or 0) >= _FULL, data_disk, "warn")),
+    ]
+
+
+def _of_msk(name: str, said: Said) -> list[Fact]:
+    """Return what MSK tells of an upgrade to Express brokers."""
+    facts = []
+    for state, _ in said.of(m.REASSIGNMENT_STATE, name):
+        done, total = said.one(m.REASSIGNMENT_COMPLETED, name), said.one(m.REASSIGNMENT_TOPICS, name)
+        facts.append(Fact("topics moved", f"{number(done)} of {number(total)}, {state}", _when(state == "FAILED")))
+    findings = {row[1]: 0.0 for row in said.of(m.ASSESSMENT_FINDINGS, name)}
+    for (_, severity), count in said.of(m.ASSESSMENT_FINDINGS, name).items():
+        findings[severity] += count
+    if findings:
+        told = ", ".join(f"{number(count)} {severity}" for severity, count in sorted(findings.items()))
+        facts.append(Fact("MSK's assessment", told, _when("ERROR" in findings, 0.0, "warn")))
+    return facts
+
+
+def _count(name: str, value: float | None, when: Health = "bad") -> Fact:
+    return Fact(name, number(value), _when(bool(value), value, when))
+
+
+def _when(is_so: bool, value: float | None = 0.0, health: Health = "bad") -> Health:  # noqa: FBT001 - reads well
+    if value is None or math.isnan(value):
+        return "unknown"
+    return health if is_so else "good"
+
+
+def _brokers(name: str, said: Said, last: ClusterSnapshot | None) -> list[Broker]:
+    """Return the brokers, by id."""
+    up, held = said.of(k.BROKER_UP, name), said.of(k.BROKER_PARTITIONS, name)
+    leaders, behind = said.of(k.BROKER_LEADERS, name), said.of(k.BROKER_OUT_OF_SYNC, name)
+    places = {str(one.id): (f"{one.host}:{one.port}", one.rack or "") for one in (last.brokers if last else ())}
+    disks: dict[str, float] = {}
+    for (broker, _), used in said.of(k.LOG_DIR_USED, name).items():
+        disks[broker] = max(used, disks.get(broker, 0.0))
+    most = max(held.values(), default=0.0) or 1.0
+    found = []
+    for id_ in sorted({*up, *held}, key=lambda one: (len(one[0]), one[0])):
+        replicas, late = held.get(id_), behind.get(id_)
+        health, words = _state(up.get(id_), late, disks.get(id_[0]))
+        parts = _parts(replicas or 0.0, leaders.get(id_) or 0.0, late or 0.0, 100 / most)
+        host, rack = places.get(id_[0], ("", ""))
+        disk = share(disks[id_[0]]) if id_[0] in disks else ""
+        found.append(Broker(id_[0], host, rack, health, words, leaders.get(id_), replicas, late, *parts, disk))
+    return found
+
+
+def _parts(replicas: float, leaders: float, behind: float, scale: float) -> tuple[float, float, float]:
+    """Return the widths of what a broker leads, follows in sync, and is behind with."""
+    following = max(0.0, replicas - leaders - behind)
+    return round(leaders * scale, 2), round(following * scale, 2), round(behind * scale, 2)
+
+
+def _state(up: float | None, behind: float | None, disk: float | None) -> tuple[Health, str]:
+    if up == 0:
+        return "bad", "does not answer"
+    if behind:
+        return "warn", f"{things(behind, 'replica')} behind"
+    if disk is not None and disk >= _FULL:
+        return "warn", f"disk {share(disk)} full"
+    return ("good", "answers, in sync") if up == 1 else ("unknown", "not asked")
+
+
+def _chosen(brokers: Sequence[Broker]) -> list[Broker]:
+    """Return as many as are shown: those in trouble before the others."""
+    kept = {one.id for one in sorted(brokers, key=lambda one: one.health == "good")[:_MOST_BROKERS]}
+    return [one for one in brokers if one.id in kept]
+
+
+def _groups(name: str, said: Said) -> list[Group]:
+    """Return the groups, those most behind first."""
+    states = {row[0]: row[2] for row, value in said.of(g.GROUP_STATE, name).items() if value == 1}
+    late, lag = said.of(g.GROUP_LAG_SECONDS, name), said.of(g.GROUP_LAG, name)
+    members = said.of(g.GROUP_MEMBERS, name)
+    expires: dict[str, float] = {}
+    for (group, _), seconds in said.of(g.GROUP_TOPIC_EXPIRES, name).items():
+        expires[group] = min(seconds, expires.get(group, math.inf))
+    most = max(late.values(), default=0.0) or 1.0
+    order = sorted(states, key=lambda one: (-late.get((one,), -1.0), -lag.get((one,), -1.0), one))
+    return [
+        Group(
+            one,
+            states[one],
+            number(members.get((one,))),
+            number(lag.get((one,))),
+            span(late.get((one,))),
+            span(expires[one]) if one in expires else "",
+            round(100 * late.get((one,), 0.0) / most, 2),
+        )
+        for one in order
+    ]

@@ -1,0 +1,155 @@
+"""The page as a whole: what there is to show at one moment."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from streamwatch.export.web_page import alerts as a
+from streamwatch.export.web_page.clusters import Cluster, cluster
+from streamwatch.export.web_page.said import WORST_FIRST, Health, Read, Said, ago, listed, span, things, worst
+from streamwatch.export.web_page.streams import Shown as Stream
+from streamwatch.export.web_page.streams import streams
+from streamwatch.model.alert import Alert
+from streamwatch.model.kinesis import StreamsSnapshot
+from streamwatch.model.metric import Samples
+
+_MOST_PROBLEMS: Final = 5
+_MOST_PICTURES: Final = 40
+_MOST_LINES: Final = 400
+"""What is not drawn is listed, a line each, up to so many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """How fresh one source is."""
+
+    name: str
+    kind: str
+    health: Health
+    words: str
+    """How it is."""
+    seen: str
+    interval: str
+    took: str
+    problems: Sequence[str]
+    more: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """How one thing is."""
+
+    name: str
+    health: Health
+    told: str
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the page shows."""
+
+    version: str
+    health: Health
+    headline: str
+    clusters: Sequence[Cluster]
+    streams: Sequence[Stream]
+    alerts: a.Alerts
+    sources: Sequence[Source]
+    pictures: Sequence[tuple[str, Cluster | Stream]]
+    """Clusters and streams that are drawn, with what they are: those in trouble first."""
+    lines: Sequence[Cluster | Stream]
+    """Those that are listed and not drawn; none is worse than any that is."""
+    more: int
+    """How many are not even listed."""
+
+
+def view(  # noqa: PLR0913, PLR0917 - what there is, each by its name
+    version: str,
+    reads: Sequence[Read],
+    said: Mapping[str, Sequence[Samples]],
+    alerts: Sequence[Alert],
+    told: Sequence[Mapping[str, Any]],
+    channels: int,
+    now: float,
+    own: str = "",
+) -> View:
+    """Return what the page shows.
+
+    Args:
+        version: the agent's.
+        reads: every source, and what it read last.
+        said: what is known now, by part of the configuration.
+        alerts: those that are pending or firing.
+        told: the incidents, as ``/api/v1/notifications`` has them.
+        channels: how many there are to tell.
+        now: seconds since 1970.
+        own: the agent's address: what is below it is linked to by its path.
+
+    """
+    parts: dict[str, list[Read]] = {}
+    for one in reads:
+        parts.setdefault(one.part, []).append(one)
+    looked = {part: Said(said.get(part, ())) for part in parts}
+    clusters = [cluster(part, some, looked[part], now) for part, some in parts.items() if some[0].kind != "kinesis"]
+    some = [one for read in reads if read.kind == "kinesis" for one in streams(read, looked[read.part], now)]
+    shown = a.alerts(alerts, told, channels, now, own)
+    sources = [_source(one, looked[one.part].is_up(one), now) for one in reads]
+    words = [_Word(one.name, one.health, one.headline) for one in clusters]
+    words += [_Word(one.name, one.health, one.headline) for one in some]
+    known = {one.name for one in words}
+    words += [_Word(one.name, one.health, one.words) for one in sources if one.name not in known]
+    level = worst([a.health(shown), *(one.health for one in words)]) if words else "unknown"
+    found: list[tuple[str, Cluster | Stream]] = [
+        *(("cluster", one) for one in clusters),
+        *(("stream", one) for one in some),
+    ]
+    found.sort(key=lambda one: WORST_FIRST.index(one[1].health))
+    lines = [one for _, one in found[_MOST_PICTURES:]]
+    return View(
+        version, level, _headline(level, words, shown), clusters, some, shown, sources,
+        found[:_MOST_PICTURES], lines[:_MOST_LINES], max(0, len(lines) - _MOST_LINES),
+    )  # fmt: skip
+
+
+def _headline(level: Health, words: Sequence[_Word], shown: a.Alerts) -> str:
+    """Return the one sentence that everybody reads."""
+    firing = len(shown.firing) + shown.more
+    told = [one for one in words if one.health == level]
+    if not words:
+        sentence = "Nothing is watched here"
+    elif level == "good":
+        sentence = f"All is well: {listed([one.name for one in words])}"
+    elif len(told) == 1:
+        sentence = f"{told[0].name}: {told[0].told}"
+    else:
+        lead = {"bad": "Trouble", "unknown": "Not known", "warn": "Worth a look"}[level]
+        sentence = f"{lead}: {listed([one.name for one in told])}" if told else lead
+    return f"{sentence}. {things(firing, 'alert fires', 'alerts fire')}" if firing else sentence
+
+
+def _source(read: Read, is_up: bool | None, now: float) -> Source:  # noqa: FBT001 - whether it is
+    last = read.last
+    if last is None:
+        every = span(read.interval_seconds)
+        return Source(read.name, read.kind, "unknown", "the first read has not ended yet", "not yet", every, "", (), 0)
+    notes = last.notes() if isinstance(last, StreamsSnapshot) else ()
+    health: Health = (
+        "unknown" if is_up is None else "bad" if not is_up else "warn" if last.problems or notes else "good"
+    )
+    words = {
+        "good": "it was read",
+        "warn": notes[0] if notes else "not everything could be learnt",
+        "bad": f"it cannot be read: {read.why}",
+        "unknown": f"it has not been read for {span(read.age(now))}",
+    }
+    return Source(
+        read.name,
+        read.kind,
+        health,
+        words[health],
+        ago(read.age(now)),
+        span(read.interval_seconds),
+        span(last.read_seconds),
+        [*notes, *(f"{one.reason}: {one.detail}" for one in last.problems[:_MOST_PROBLEMS])],
+        max(0, len(last.problems) - _MOST_PROBLEMS),
+    )

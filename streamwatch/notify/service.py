@@ -1,0 +1,170 @@
+"""Notifications as a whole: channels, what is to be told, its delivery, and the sign of life."""
+
+import json
+import math
+import sqlite3
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from streamwatch.catalogue import agent as c
+from streamwatch.core.clock import Clock
+from streamwatch.core.schedule import cron
+from streamwatch.http.client import Web
+from streamwatch.model.alert import Alert
+from streamwatch.model.metric import Keys, Samples
+from streamwatch.notify import outbox
+from streamwatch.notify.channels import targets
+from streamwatch.notify.config import Config
+from streamwatch.notify.delivery import Deliveries
+from streamwatch.notify.dispatch import Dispatcher
+from streamwatch.notify.heartbeat import Heart
+from streamwatch.notify.inhibit import shipped
+from streamwatch.notify.mute import Silence, Window
+from streamwatch.notify.standing import Standing
+from streamwatch.notify.text import instant
+from streamwatch.state.statefile import StateFile
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """What waits in the outbox, after so many changes of it."""
+
+    changes: int
+    by_target: Mapping[str, tuple[int, int, float]]
+
+
+class Notifying:
+    """Tells people, from ``start`` to ``stop``."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - wired in one place
+        self, config: Config, folder: Path, state: StateFile, clock: Clock, agent: str, is_well: Callable[[], bool]
+    ) -> None:
+        """Begin; nothing is sent before ``start``.
+
+        Args:
+            config: who is told, and how.
+            folder: of the alerts that come with StreamWatch.
+            state: where the outbox is.
+            clock: what time it is.
+            agent: where the agent can be asked, as in ``http://127.0.0.1:9308``.
+            is_well: says whether alerts are decided.
+
+        Raises:
+            ConfigError: the inhibitions that come with StreamWatch are wrong.
+
+        """
+        self._state, self._clock = state, clock
+        self._waiting = _Waiting(-1, {})
+        some = targets(config, clock, agent)
+        windows = [Window(one, cron(one.cron, one.zone)) for one in config.mutes]
+        inhibitions = [*config.inhibit, *(shipped(folder) if config.inhibit_pack else ())]
+        self._dispatcher = Dispatcher(config, some, windows, inhibitions, clock)
+        self._deliveries = Deliveries(some, state, self._dispatcher.clock)
+        self._heart = Heart(config, Web(config.http, clock), lambda: is_well() and self._deliveries.are_well)
+
+    def start(self) -> None:
+        """Begin to deliver what an agent before this one left, too."""
+        self._state.write(self._dispatcher.begin)
+        self._deliveries.start()
+        self._heart.start()
+
+    def stop(self, timeout_seconds: float) -> None:
+        """Deliver what is due, and end."""
+        self._heart.stop()
+        self._deliveries.stop(timeout_seconds)
+
+    def plan(self, connection: sqlite3.Connection, alerts: Collection[Alert], *, changed: bool) -> None:
+        """Write down what is to be told, in the transaction of the decision."""
+        self._dispatcher.plan(connection, alerts, changed=changed)
+
+    def wake(self) -> None:
+        """Deliver: something may have been decided."""
+        self._deliveries.wake()
+
+    def collect(self) -> list[Samples]:
+        """Return what there is to say about notifications."""
+        now = self._clock.now()
+        waiting = self._waiting = self._state.glance(self._count) or self._waiting
+        names = [one.target.name for one in self._deliveries.all]
+        keys = Keys(c.CHANNEL, [(name,) for name in names])
+        some = [waiting.by_target.get(name, (0, 0, math.inf)) for name in names]
+        columns = {
+            c.NOTIFICATIONS_WAITING: [one for one, _, _ in some],
+            c.NOTIFICATIONS_PARKED: [parked for _, parked, _ in some],
+            c.NOTIFICATIONS_LATE: [max(0.0, now - oldest) for _, _, oldest in some],
+        }
+        found = [metric.samples(keys, np.array(values, dtype=np.float64)) for metric, values in columns.items()]
+        counts = [one.counts for one in self._deliveries.all]
+        outcomes = [(name, what) for name in names for what in ("delivered", "failed", "parked")]
+        totals = [float(value) for one in counts for value in (one.delivered, one.failed, one.parked)]
+        found.append(c.NOTIFICATIONS.samples(Keys(c.NOTIFICATIONS.labels, outcomes), np.array(totals)))
+        took = [(name, one.seconds) for name, one in zip(names, counts, strict=True) if not math.isnan(one.seconds)]
+        found.append(
+            c.NOTIFICATION_SECONDS.samples(
+                Keys(c.CHANNEL, [(name,) for name, _ in took]), np.array([seconds for _, seconds in took])
+            )
+        )
+        found.append(c.NOTIFICATIONS_COLLAPSED.sample(float(self._dispatcher.collapsed)))
+        found.append(c.NOTIFICATIONS_DROPPED.sample(float(self._dispatcher.dropped)))
+        if self._heart.is_up is not None:
+            found.append(c.HEARTBEAT_UP.sample(float(self._heart.is_up)))
+        return found
+
+    def _count(self, connection: sqlite3.Connection) -> _Waiting:
+        """Return what waits in the outbox, counted anew only where something was written."""
+        changes = connection.total_changes
+        return self._waiting if changes == self._waiting.changes else _Waiting(changes, outbox.waiting(connection))
+
+    @property
+    def channels(self) -> int:
+        """How many there are to tell."""
+        return len(self._deliveries.all)
+
+    @property
+    def receivers(self) -> list[str]:
+        """The channels, by name."""
+        return sorted({one.target.channel for one in self._deliveries.all})
+
+    def standing(self, alerts: Collection[Alert]) -> list[Standing]:
+        """Return how each alert that fires stands with those who are to be told."""
+        return self._state.read(lambda connection: self._dispatcher.standing(connection, alerts))
+
+    def silences(self, ended_after: float) -> list[Silence]:
+        """Return the silences that hold, that will, and that ended after a time."""
+        return self._state.read(lambda connection: outbox.every_silence(connection, ended_after))
+
+    def silence(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Write silences; every group is looked at anew at the next decision."""
+        return self._state.write(work)
+
+    def told(self) -> list[dict[str, Any]]:
+        """Return every incident and what each channel was told of it, for the API."""
+        return self._state.read(_told)
+
+
+def _told(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+    found = []
+    for one in outbox.everything(connection):
+        row, said = one.row, one.content
+        told = "" if row.told is None else "firing" if row.told else "resolved"
+        found.append(
+            {
+                "channel": row.target,
+                "key": row.key,
+                "labels": dict(said.group),
+                "alerts": [alert.fingerprint for alert in said.alerts],
+                "told": told,
+                "toldAt": instant(row.told_at) if told else None,
+                "wanted": row.wanted,
+                "attempts": row.attempts,
+                "nextAt": instant(row.next_at) if row.wanted and not row.parked else None,
+                "parked": row.parked,
+            }
+        )
+    return sorted(found, key=lambda one: json.dumps([one["labels"], one["channel"]]))

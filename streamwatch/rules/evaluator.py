@@ -1,0 +1,299 @@
+"""Decides: evaluates groups of rules when the data they read have arrived, and at their interval at the latest."""
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from streamwatch.core.clock import Clock, steady
+from streamwatch.model.alert import Alert
+from streamwatch.promql.evaluate import LOOKBACK_MS, Options
+from streamwatch.rules import jump, persist
+from streamwatch.rules.group import GroupState, RuleChange, RuleState
+from streamwatch.rules.rule import Group, horizons, metrics
+from streamwatch.samples.history import History
+from streamwatch.state.statefile import Marks, StateFile
+
+log = logging.getLogger(__name__)
+
+_END_SECONDS: Final = 5.0
+_HUNG_INTERVALS: Final = 3
+_LOUD_SECONDS: Final = 1.0
+_SHARE: Final = 0.1
+_LONGEST_GAP_SECONDS: Final = 2.0
+"""Data that arrive within it are decided on together: evaluations that data ask for take a tenth of the time."""
+_EARLY_MS: Final = 1000
+"""Data that lie further ahead than this were read before the wall clock was set back."""
+
+
+class Plan(Protocol):
+    """Writes down who is to be told what, in the transaction of the decision."""
+
+    def __call__(self, connection: sqlite3.Connection, alerts: Collection[Alert], *, changed: bool) -> None:
+        """Take the alerts that fire or have resolved of late, and whether one of them is another than before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What happened to one group."""
+
+    evaluations: int
+    failures: int
+    """Of rules."""
+    missed: int
+    seconds: float
+    """How long the last evaluation took."""
+
+
+class _Due:
+    """A group, and when it must be evaluated."""
+
+    def __init__(
+        self, group: Group, clock: Clock, interval: float, external: Mapping[str, str], options: Options
+    ) -> None:
+        self.state = GroupState(group, clock, external, options)
+        self.interval = group.interval_seconds or interval
+        self.reads = {name for rule in group.rules for name in metrics(rule.expr)}
+        self.records = {rule.name for rule in group.rules if not rule.alert}
+        self.begun: float | None = None
+        """When the last evaluation began, by the monotonic clock."""
+        self.evaluations = 0
+
+
+class Evaluator:
+    """Evaluates in a thread of its own, from ``start`` to ``stop``."""
+
+    def __init__(  # noqa: PLR0913 - wired in one place
+        self,
+        history: History,
+        clock: Clock,
+        state: StateFile,
+        *,
+        refresh: Callable[[], None],
+        plan: Plan,
+        decided: Callable[[Sequence[RuleChange]], None],
+        is_warm: Callable[[], bool],
+        interval: float = 15.0,
+        external: Mapping[str, str] | None = None,
+        options: Options | None = None,
+    ) -> None:
+        """Begin without rules.
+
+        Args:
+            history: what rules read, and where results are written.
+            clock: what time it is.
+            state: where alerts are kept.
+            refresh: brings into the history what nobody tells: the agent's own metrics, and what ran out.
+            plan: says who is to be told what.
+            decided: told of the alerts that changed, if any, after everything was written.
+            is_warm: says whether every source has been read once.
+            interval: of groups that give none, in seconds.
+            external: labels of the agent itself, for templates.
+            options: how expressions are evaluated.
+
+        """
+        self._options = options or Options()
+        self._history, self._clock, self._state = history, steady(clock), state
+        history.follow(self._clock)
+        self._marks = Marks("alerts", self._clock)
+        self._refresh, self._plan, self._decided, self._is_warm = refresh, plan, decided, is_warm
+        self._interval, self._external = interval, dict(external or {})
+        self._groups: list[_Due] = []
+        self._evaluating = threading.Lock()
+        self._changed = threading.Condition()
+        self._told: set[str] = set()
+        self._told_at = 0
+        self._last_at = 0
+        self._rest_until = 0.0
+        """Monotonic: until then data wait for others."""
+        self._stopped = False
+        self._thread = threading.Thread(target=self._work, name="rules", daemon=True)
+        known = state.read(persist.load)
+        self._known = jump.restored(known, state.read(self._marks.jump), self._clock.now())
+
+    def take(self, groups: Iterable[Group]) -> None:
+        """Take these groups instead of those before; rules that stay, by name and labels, keep their alerts."""
+        with self._evaluating:
+            now = self._clock.now()
+            before = {rule.key: rule for due in self._groups for rule in due.state.rules}
+            restored: list[RuleState] = []
+            made = [_Due(group, self._clock, self._interval, self._external, self._options) for group in groups]
+            for due in made:
+                for rule in due.state.rules:
+                    old = before.pop(rule.key, None)
+                    if old is not None:
+                        rule.active, rule.held_until, rule.unknown_until = old.active, old.held_until, old.unknown_until
+                    elif rule.key in self._known:
+                        rule.restore(self._known.pop(rule.key), now)
+                        restored.append(rule)
+            for gone in before:
+                self._history.record(gone, (), round(now * 1000))
+            # Who records what others read comes first.
+            read = {name for due in made for name in due.reads}
+            self._groups = sorted(made, key=lambda due: not due.records & read)
+            kept = [rule.key for due in made for rule in due.state.rules]
+            self._state.write(lambda connection: self._write_known(connection, kept, restored))
+            self._known = {}
+            self._history.need(_needs(due.state.group for due in made))
+        with self._changed:
+            self._changed.notify()
+
+    def start(self) -> None:
+        """Begin to evaluate."""
+        self._thread.start()
+
+    def stop(self, timeout_seconds: float = _END_SECONDS) -> None:
+        """End, after the evaluation that is under way."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify()
+        if self._thread.is_alive():
+            self._thread.join(timeout_seconds)
+
+    def told(self, names: Iterable[str], at_ms: int) -> None:
+        """Note that data of these metrics have arrived: who reads them is evaluated at once."""
+        with self._changed:
+            self._told.update(names)
+            self._told_at = max(self._told_at, at_ms)
+            self._changed.notify()
+
+    def run(self, told: Iterable[str] = (), at_ms: int = 0) -> list[RuleChange]:
+        """Evaluate what is due: what reads one of these metrics, and what has waited for its interval.
+
+        Args:
+            told: metrics of which data have arrived.
+            at_ms: the time of those data.
+
+        Returns:
+            The alerts that changed.
+
+        """
+        with self._evaluating:
+            self._follow()
+            now, names = self._clock.monotonic(), set(told)
+            due = [one for one in self._groups if one.reads & names or self._waits(one) <= 0]
+            if not due:
+                return []
+            self._refreshed()
+            self._last_at = at = self._moment(at_ms)
+            changes: list[RuleChange] = []
+            is_warm = self._is_warm()
+            for one in due:
+                if one.begun is not None and now - one.begun >= 2 * one.interval:
+                    one.state.missed += int((now - one.begun) / one.interval) - 1
+                one.begun = now
+                one.evaluations += 1
+                changes += one.state.evaluate(self._history, at, is_warm=is_warm)
+            self._state.write(lambda connection: self._write(connection, changes))
+        self._decided(changes)
+        return changes
+
+    def _refreshed(self) -> None:
+        try:
+            self._refresh()
+        except Exception:
+            log.exception("rules: the agent's own metrics could not be read: rules see those of before")
+
+    def _follow(self) -> None:
+        """Where the wall clock was set, move everything that holds its instants: what has passed stays as long."""
+        by = self._clock.ahead()
+        if not by:
+            return
+        level = logging.WARNING if abs(by) >= _LOUD_SECONDS else logging.DEBUG
+        log.log(level, "the clock was set %s by %.3f s: all times follow", "forward" if by > 0 else "back", abs(by))
+        self._last_at += round(by * 1000)
+        self._clock.follow(by)
+        some = jump.shift((rule for one in self._groups for rule in one.state.rules), by)
+
+        def write(connection: sqlite3.Connection) -> None:
+            persist.save(connection, some)
+            self._marks.write(connection, at_once=True)
+
+        self._state.write(write)
+
+    def _moment(self, at_ms: int) -> int:
+        """Return the time of a decision: one for all, which never goes back: what one group records, the next can read.
+
+        It is that of the data, or now where there are none.
+        """
+        now = round(self._clock.now() * 1000)
+        return max(at_ms if 0 < at_ms <= now + _EARLY_MS else now, self._last_at + 1)
+
+    def _write_known(
+        self, connection: sqlite3.Connection, kept: Collection[str], restored: Iterable[RuleState]
+    ) -> None:
+        """Write which rules there are, and the alerts of before a restart as they were taken."""
+        persist.forget(connection, kept)
+        persist.save(connection, jump.shift(restored, 0.0))
+        self._marks.write(connection, at_once=True)
+
+    def _write(self, connection: sqlite3.Connection, changes: Sequence[RuleChange]) -> None:
+        """Write what was decided, and who is to be told: both, or nothing."""
+        persist.save(connection, changes)
+        self._marks.write(connection, at_once=bool(changes))
+        alerts = [alert for one in self._groups for rule in one.state.rules for alert in rule.active.values()]
+        self._plan(connection, alerts, changed=bool(changes))
+
+    def counts(self) -> dict[str, Counts]:
+        """Return what happened to each group, by name; to those of one name in several files together."""
+        found: dict[str, Counts] = {}
+        for one in self._groups:
+            name, state = one.state.group.name, one.state
+            before = found.get(name, Counts(0, 0, 0, 0.0))
+            found[name] = Counts(
+                before.evaluations + one.evaluations,
+                before.failures + sum(rule.failures for rule in state.rules),
+                before.missed + state.missed,
+                before.seconds + state.seconds,
+            )
+        return found
+
+    @property
+    def is_well(self) -> bool:
+        """Whether groups are evaluated: none has waited for three of its intervals."""
+        now = self._clock.monotonic()
+        return self._thread.is_alive() and all(
+            one.begun is None or now - one.begun < _HUNG_INTERVALS * one.interval for one in self._groups
+        )
+
+    def groups(self) -> list[GroupState]:
+        """Return the groups, in the order in which they are evaluated."""
+        return [one.state for one in self._groups]
+
+    def _waits(self, one: _Due) -> float:
+        """Return how long a group may still wait."""
+        return 0.0 if one.begun is None else one.begun + one.interval - self._clock.monotonic()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                while not self._stopped:
+                    # Without rules too: the history follows the clock.
+                    wait = min((self._waits(one) for one in self._groups), default=self._interval)
+                    if self._told:
+                        wait = min(wait, self._rest_until - self._clock.monotonic())
+                    if wait <= 0:
+                        break
+                    self._changed.wait(min(wait, threading.TIMEOUT_MAX))
+                if self._stopped:
+                    return
+                told, at = self._told, self._told_at
+                self._told, self._told_at = set(), 0
+            begun = self._clock.monotonic()
+            try:
+                self.run(told, at)
+            except Exception:
+                log.exception("rules: an evaluation failed: the next one will be tried; please report this")
+            ended = self._clock.monotonic()
+            self._rest_until = ended + min((ended - begun) * (1 / _SHARE - 1), _LONGEST_GAP_SECONDS)
+
+
+def _needs(groups: Iterable[Group]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for group in groups:
+        for rule in group.rules:
+            for name, back in horizons(rule.expr, LOOKBACK_MS).items():
+                found[name] = max(found.get(name, 0), back + round(group.query_offset_seconds * 1000))
+    return found

@@ -1,0 +1,1 @@
+"""What sources said, now and over time."""

@@ -1,0 +1,110 @@
+"""The types that a configuration is made of, so that each module can declare its own ``Config``.
+
+A ``Config`` is a frozen dataclass; every field has a type from here or from Python, and says what it is for::
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Config:
+        '''How to reach one cluster.'''
+
+        interval: Duration = setting("how often the cluster is read", default=15.0)
+
+``streamwatch.agent.config`` reads these declarations, checks a file against them and writes docs/configuration.md from
+them. Nothing here reads a file.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import MISSING, dataclass, field
+from typing import Annotated, Any
+
+Duration = Annotated[float, "duration"]
+"""Seconds; written with a unit: ``500ms``, ``15s``, ``5m``, ``2h``, ``7d``."""
+
+Size = Annotated[int, "size"]
+"""Bytes; written with a unit: ``64KiB``, ``100MiB``, ``1GB``."""
+
+HostPort = Annotated[str, "host:port"]
+"""A host and a port, as ``host:port`` or ``[v6]:port``."""
+
+Pattern = Annotated[str, "pattern"]
+"""A regular expression; it must match the whole name."""
+
+FilePath = Annotated[str, "path"]
+"""A file's path; relative ones count from the configuration file's folder."""
+
+Place = Annotated[str, "place"]
+"""A path at which nothing need be yet, or a pattern; relative ones count from the configuration file's folder."""
+
+
+class Secret:
+    """A value that must not be seen: every way to print it gives asterisks, only ``reveal`` gives the value."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the value itself; hand it to the library that needs it and nowhere else."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret('********')"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        msg = "a secret is not pickled"
+        raise TypeError(msg)
+
+
+def refuse(problems: Iterable[str]) -> None:
+    """Raise the first problem: what a ``__post_init__`` does with its ``problems``.
+
+    A ``Config`` may have a method ``problems`` that yields every mistake in it, as ``field: what`` or
+    ``field[0].other: what``: a file is told all of them. It is asked even where a part could not be read; what is
+    missing is None, or its default.
+
+    Raises:
+        ValueError: there is one.
+
+    """
+    for problem in problems:
+        raise ValueError(problem)
+
+
+def tried(check: Callable[..., object], *given: object) -> Iterator[str]:
+    """Yield what a check that raises ValueError has to say."""
+    try:
+        check(*given)
+    except ValueError as error:
+        yield str(error)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is known of one field besides its type and default."""
+
+    help: str
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+def setting(
+    help: str,  # noqa: A002 - the word users see
+    *,
+    default: Any = MISSING,  # noqa: ANN401 - dataclasses.field takes any value
+    default_factory: Any = MISSING,  # noqa: ANN401
+    minimum: float | None = None,
+    maximum: float | None = None,
+) -> Any:  # noqa: ANN401 - as dataclasses.field
+    """Declare a field of a ``Config``: what it is for, its default (none: it is required) and its bounds."""
+    metadata = {"setting": Setting(help, minimum, maximum)}
+    if default_factory is not MISSING:
+        return field(default_factory=default_factory, metadata=metadata)
+    return field(default=default, metadata=metadata)

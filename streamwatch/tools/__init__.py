@@ -1,0 +1,1 @@
+"""What writes documents and dashboards; not in the wheel."""

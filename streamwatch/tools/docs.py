@@ -1,0 +1,216 @@
+"""Writes docs/metrics.md, configuration.md, alerts.md and parts of msk.md from what stands in the code and in alerts/.
+
+``python -m streamwatch.tools.docs`` writes them, ``--check`` says which are old and exits with 1.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
+
+from streamwatch.agent.config import Config
+from streamwatch.catalogue import METRICS
+from streamwatch.catalogue.cloudwatch_names import cloudwatch_names
+from streamwatch.model.metric import Metric, Tier
+from streamwatch.settings.types import Secret, Setting
+from streamwatch.tools import docs_alerts, docs_msk
+
+SOURCE: Final = Path(__file__).parents[2] / "docs"
+"""Where documents stand that are made in part only."""
+FOLDER: Final = SOURCE
+
+EXAMPLE: Final = """\
+kafka:
+  - name: orders
+    bootstrap: ["broker-1.example:9092", "broker-2.example:9092"]
+    interval: 15s
+  - name: payments
+    bootstrap: ["payments.example:9096"]
+    tls: {}
+    sasl:
+      mechanism: SCRAM-SHA-512
+      username: streamwatch
+      password: ${KAFKA_PASSWORD}
+    topics:
+      deny: ["test-.*"]
+kinesis:
+  - name: shop
+    regions: [eu-west-1, us-east-1]
+    access:
+      role_arn: arn:aws:iam::123456789012:role/streamwatch
+    streams:
+      deny: ["test-.*"]
+listen:
+  address: "0.0.0.0:9308"
+"""
+
+_TIERS: Final = {
+    Tier.CLUSTER: "Clusters and accounts",
+    Tier.BROKER: "Brokers",
+    Tier.TOPIC: "Topics",
+    Tier.GROUP: "Groups",
+    Tier.GROUP_TOPIC: "Groups by topic",
+    Tier.PARTITION: "Partitions (with `granularity: partition`)",
+    Tier.STREAM: "Kinesis streams",
+    Tier.CONSUMER: "Kinesis: registered consumers",
+    Tier.SHARD: "Kinesis: shards (where enhanced monitoring is on)",
+    Tier.AGENT: "The agent itself",
+}
+
+
+_EVERYWHERE: Final = {"kafka_cluster", "aws_account", "aws_region"}
+"""Labels that everything of a cluster, or of an account, has."""
+
+
+def metrics() -> str:
+    """Return docs/metrics.md."""
+    lines = [
+        "# Metrics",
+        "",
+        "Written by `make docs` from `streamwatch/catalogue/`. How to read them: [kafka.md](kafka.md) and",
+        "[kinesis.md](kinesis.md).",
+        "",
+        "Everything of a Kafka cluster has the label `kafka_cluster`, of streams `aws_account` and `aws_region`.",
+        "A series is there only while its value is known to be true. Alert on absence too, or on",
+        "`streamwatch_source_up` and `streamwatch_source_problems`. prometheus-client adds `process_*` and `python_*`.",
+    ]
+    for tier, title in _TIERS.items():
+        lines += ["", f"## {title}", "", "| metric | labels | what it is | CloudWatch |", "|---|---|---|---|"]
+        lines += [_metric(metric) for metric in METRICS if metric.tier is tier]
+    return "\n".join(lines) + "\n"
+
+
+def configuration() -> str:
+    """Return docs/configuration.md."""
+    lines = [
+        "# Configuration",
+        "",
+        "Written by `make docs` from the declarations in the code. `streamwatch check-config FILE` checks a file and",
+        "tells every mistake with its line. `SIGHUP` reads it again, all or nothing.",
+        "",
+        "```yaml",
+        *EXAMPLE.splitlines(),
+        "```",
+        "",
+        "Durations have a unit (`ms`, `s`, `m`, `h`, `d`), sizes too (`kB`, `MB`, `GB`, `KiB`, `MiB`, `GiB`). Patterns",
+        "match whole names. Relative paths count from the file's folder. A secret is text, `${VARIABLE}`, or given by",
+        "its `_file` form: `password_file: PATH`.",
+    ]
+    for path, cls in _sections(Config, ""):
+        title = f"`{path}`" if path else "The file"
+        told = " ".join((cls.__doc__ or "").split())
+        lines += ["", f"## {title}", "", told, "", "| key | type | default | what it is |", "|---|---|---|---|"]
+        hints = get_type_hints(cls, include_extras=True)
+        lines += [_field(field, hints[field.name]) for field in fields(cls)]
+    return "\n".join(lines) + "\n"
+
+
+def msk() -> str:
+    """Return docs/msk.md: as it stands, with the parts between marks made anew."""
+    text = (SOURCE / "msk.md").read_text(encoding="utf-8")
+    parts = {
+        "policy": f"```json\n{docs_msk.policy()}\n```",
+        "calls": docs_msk.calls(),
+        "metrics": docs_msk.metrics(),
+        "costs": docs_msk.costs(),
+    }
+    for name, part in parts.items():
+        begin, end = f"<!-- made: {name} -->\n", "\n<!-- end -->"
+        before, _, after = text.partition(begin)
+        text = before + begin + part + end + after.partition(end)[2]
+    return text
+
+
+def main() -> None:
+    """Write the documents, or check them."""
+    old = []
+    made = {
+        "metrics.md": metrics(),
+        "configuration.md": configuration(),
+        "msk.md": msk(),
+        "alerts.md": docs_alerts.alerts(),
+    }
+    for name, text in made.items():
+        file = FOLDER / name
+        if "--check" not in sys.argv:
+            file.write_text(text, encoding="utf-8")
+        elif not file.exists() or file.read_text(encoding="utf-8") != text:
+            old.append(name)
+    if old:
+        sys.exit(f"docs: {', '.join(old)}: not what the code says: run 'make docs'")
+
+
+def _metric(metric: Metric) -> str:
+    labels = ", ".join(f"`{label}`" for label in metric.labels if label not in _EVERYWHERE)
+    twins = "<br>".join(map(str, cloudwatch_names(metric)))
+    kind = "Counter. " if metric.kind == "counter" else ""
+    return f"| `{metric.name}` | {labels} | {kind}{metric.help} *{metric.question}* | {twins} |"
+
+
+def _sections(cls: Any, path: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - a dataclass
+    """Yield every dataclass of the configuration, with the path at which it stands."""
+    yield path, cls
+    for field in fields(cls):
+        kind = get_type_hints(cls, include_extras=True)[field.name]
+        inner = _inner(kind)
+        if is_dataclass(inner):
+            at = f"{path}.{field.name}" if path else field.name
+            yield from _sections(inner, f"{at}[]" if get_origin(kind) is tuple else at)
+
+
+def _inner(kind: Any) -> Any:  # noqa: ANN401
+    """Return what a list or an optional value is made of."""
+    if get_origin(kind) in {Union, UnionType}:
+        return next(one for one in get_args(kind) if one is not NoneType)
+    return get_args(kind)[0] if get_origin(kind) is tuple else kind
+
+
+def _field(field: Field[Any], kind: Any) -> str:  # noqa: ANN401
+    setting: Setting = field.metadata["setting"]
+    bounds = [f"at least {setting.minimum:g}"] if setting.minimum is not None else []
+    bounds += [f"at most {setting.maximum:g}"] if setting.maximum is not None else []
+    told = setting.help + (f" ({', '.join(bounds)})" if bounds else "")
+    return f"| `{field.name}` | {_type(kind)} | {_default(field, kind)} | {told} |"
+
+
+def _type(kind: Any) -> str:  # noqa: ANN401
+    if get_origin(kind) in {Union, UnionType}:
+        return _type(_inner(kind))
+    if get_origin(kind) is tuple:
+        return f"list of {_type(get_args(kind)[0])}"
+    if get_origin(kind) is Literal:
+        return " or ".join(f"`{one}`" for one in get_args(kind))
+    if get_origin(kind) is Annotated:
+        return str(get_args(kind)[1])
+    if is_dataclass(kind):
+        return "section"
+    return {bool: "true or false", int: "number", str: "text", Secret: "secret", Mapping: "text by text"}[
+        get_origin(kind) or kind
+    ]
+
+
+def _default(field: Field[Any], kind: Any) -> str:  # noqa: ANN401
+    if field.default is MISSING:
+        return "" if field.default_factory is not MISSING else "required"
+    if field.default is None or field.default == ():
+        return ""
+    if get_origin(kind) is Annotated and get_args(kind)[1] == "duration":
+        return f"`{_duration(field.default)}`"
+    if get_origin(kind) is Annotated and get_args(kind)[1] == "size":
+        return f"`{field.default // 2**20}MiB`"
+    if isinstance(field.default, tuple):
+        return f"`[{', '.join(map(str, field.default))}]`"
+    return f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"
+
+
+def _duration(seconds: float) -> str:
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= length and seconds % length == 0:
+            return f"{seconds / length:g}{unit}"
+    return f"{seconds:g}s"
+
+
+if __name__ == "__main__":
+    main()

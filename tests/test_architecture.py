@@ -39,7 +39,7 @@ OWN = {
     "export/remote_write/service": {"model", "catalogue", "core", "sources", "http"},
     "export/prometheus_api": {"model", "promql", "samples", "core"},
     "export/alertmanager_api": {"model", "promql", "notify", "core"},
-    "export/web_page": {"model", "catalogue"},
+    "export/web_page": {"model", "catalogue", "collectors"},
     "export/server": {"model", "catalogue", "core", "settings"},
     "export": {"model", "core", "settings"},
     "agent": {

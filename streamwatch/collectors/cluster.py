@@ -13,15 +13,15 @@ from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.collectors.columns import (
     Replication,
     count_by,
-    count_true,
     known,
     replication,
     unknown_unless,
 )
 from streamwatch.collectors.controllers import quorum_samples, version_samples
+from streamwatch.collectors.health import PartitionHealth, as_float, broker_index, partition_health
 from streamwatch.collectors.kept_keys import KeptKeys
 from streamwatch.core.memo import Kept
-from streamwatch.model.kafka import NOT_KNOWN, Broker, ClusterSnapshot, Int64s, Topology
+from streamwatch.model.kafka import NOT_KNOWN, Bools, Broker, ClusterSnapshot, Int64s, Topology
 from streamwatch.model.metric import UNKNOWN, Keys, Samples, Values
 
 
@@ -54,34 +54,36 @@ class ClusterCollector:
         keys = self._keys.get(lambda: Keys(c.BROKER, [(now.cluster, str(one.id)) for one in brokers]), brokers)
         samples = [
             c.ACTIVE_CONTROLLERS.sample(now.controllers, kafka_cluster=now.cluster),
-            c.BROKER_UP.samples(keys, np.array([_told(one.up) for one in brokers])),
+            c.BROKER_UP.samples(keys, np.array([as_float(one.up) for one in brokers])),
         ]
         if topology is None:
             return samples
         self._kept.turn()
         placed = self._placed.get(lambda: _place(topology, brokers), topology, brokers)
         facts = self._replication.get(lambda: replication(topology), topology)
+        health = partition_health(now, topology, facts)
         return [
             *samples,
             *quorum_samples(now, self._kept),
             *version_samples(now, self._kept),
-            *self._cluster(now, topology, facts, placed),
-            *self._per_broker(now, topology, facts, placed, keys),
+            *self._cluster(now, placed, health, led_elsewhere=topology.leader != facts.preferred),
+            *self._per_broker(now, placed, health, keys),
             *_disks(now),
         ]
 
-    def _cluster(self, now: ClusterSnapshot, topology: Topology, facts: Replication, placed: _Placed) -> list[Samples]:
-        up = np.array([_told(one.up) for one in self._brokers] + [0.0])
-        led = placed.leader >= 0
-        moved = led & (topology.leader != facts.preferred)
+    def _cluster(
+        self, now: ClusterSnapshot, placed: _Placed, health: PartitionHealth, led_elsewhere: Bools
+    ) -> list[Samples]:
+        led = ~health.offline
+        moved = led & led_elsewhere
         registered = np.array([bool(one.registered) for one in self._brokers], dtype=bool)
         believed = not now.metadata_frozen and all(one.registered is not None for one in self._brokers)
         leaders = count_by(placed.leader, len(self._brokers))
         values = {
-            c.OFFLINE_PARTITIONS: UNKNOWN if now.metadata_frozen else float((~led).sum()),
-            c.UNREACHABLE_PARTITIONS: float((1 - up[placed.leader]).sum()),
-            c.PARTITIONS: float(len(topology.partition)),
-            c.TOPICS: float(len(topology.topics)),
+            c.OFFLINE_PARTITIONS: UNKNOWN if now.metadata_frozen else float(health.offline.sum()),
+            c.UNREACHABLE_PARTITIONS: float(health.unreachable.sum()),
+            c.PARTITIONS: float(len(placed.leader)),
+            c.TOPICS: float(len(now.selected)),
             c.BROKERS: float(registered.sum()) if believed else UNKNOWN,
             c.REASSIGNING_PARTITIONS: now.reassigning,
             c.NON_PREFERRED_LEADERS: UNKNOWN if now.metadata_frozen else _share(int(moved.sum()), int(led.sum())),
@@ -94,22 +96,16 @@ class ClusterCollector:
             samples.append(c.CLUSTER_INFO.sample(1.0, kafka_cluster=now.cluster, cluster_id=now.cluster_id))
         return samples
 
-    def _per_broker(
-        self, now: ClusterSnapshot, topology: Topology, facts: Replication, placed: _Placed, keys: Keys
-    ) -> list[Samples]:
+    def _per_broker(self, now: ClusterSnapshot, placed: _Placed, health: PartitionHealth, keys: Keys) -> list[Samples]:
         size, believed = len(self._brokers), not now.metadata_frozen
-        led = placed.leader >= 0
-        expected = facts.replicas - count_true(now.adding, topology)
-        # As brokers see it since 3.0: a topic cannot need more replicas in sync than it has.
-        needed = np.minimum(now.min_isr[topology.topic], facts.replicas)
-        unclear = count_by(placed.leader, size, now.min_isr[topology.topic] < 0) > 0
+        unclear = count_by(placed.leader, size, ~health.min_isr_known) > 0
         assigned = count_by(placed.replica, size)
         counts = {
-            c.BROKER_UNDER_REPLICATED: count_by(placed.leader, size, facts.in_sync < expected),
-            c.BROKER_UNDER_MIN_ISR: np.where(unclear, np.nan, count_by(placed.leader, size, facts.in_sync < needed)),
-            c.BROKER_AT_MIN_ISR: np.where(unclear, np.nan, count_by(placed.leader, size, facts.in_sync == needed)),
-            c.BROKER_OUT_OF_SYNC: count_by(placed.replica, size, ~topology.in_sync & ~now.adding),
-            c.BROKER_LEADERS: count_by(placed.leader, size, led),
+            c.BROKER_UNDER_REPLICATED: count_by(placed.leader, size, health.under_replicated),
+            c.BROKER_UNDER_MIN_ISR: np.where(unclear, np.nan, count_by(placed.leader, size, health.under_min_isr)),
+            c.BROKER_AT_MIN_ISR: np.where(unclear, np.nan, count_by(placed.leader, size, health.at_min_isr)),
+            c.BROKER_OUT_OF_SYNC: count_by(placed.replica, size, health.lagging),
+            c.BROKER_LEADERS: count_by(placed.leader, size),
         }
         return [
             *(metric.samples(keys, unknown_unless(believed, values)) for metric, values in counts.items()),
@@ -124,24 +120,16 @@ class ClusterCollector:
 
 
 def _place(topology: Topology, brokers: tuple[Broker, ...]) -> _Placed:
-    ids = np.array([broker.id for broker in brokers], dtype=np.int64)  # sorted, as the source gives them
-    last = max(len(ids) - 1, 0)
-
-    def index(nodes: Int64s) -> Int64s:
-        if not len(ids):
-            return np.full(nodes.shape, -1, dtype=np.int64)
-        found = np.minimum(np.searchsorted(ids, nodes), last)
-        return np.where(ids[found] == nodes, found, -1)
-
-    return _Placed(index(topology.leader.astype(np.int64)), index(topology.replica.astype(np.int64)))
+    leader, replica = topology.leader.astype(np.int64), topology.replica.astype(np.int64)
+    return _Placed(broker_index(brokers, leader), broker_index(brokers, replica))
 
 
 def _log_bytes(now: ClusterSnapshot) -> Values:
     """Return each broker's log bytes; NaN where one of its directories is not known."""
     sizes: dict[int, list[float]] = {}
     for log_dir in now.log_dirs:
-        told = log_dir.online and log_dir.log_bytes >= 0
-        sizes.setdefault(log_dir.broker, []).append(log_dir.log_bytes if told else UNKNOWN)
+        is_known = log_dir.online and log_dir.log_bytes >= 0
+        sizes.setdefault(log_dir.broker, []).append(log_dir.log_bytes if is_known else UNKNOWN)
     return np.array([sum(sizes[one.id]) if one.id in sizes else UNKNOWN for one in now.brokers], dtype=np.float64)
 
 
@@ -160,12 +148,8 @@ def _disks(now: ClusterSnapshot) -> list[Samples]:
         c.LOG_DIR_USED.samples(keys, used),
         c.LOG_DIR_TOTAL.samples(keys, total),
         c.LOG_DIR_USABLE.samples(keys, usable),
-        c.LOG_DIR_ONLINE.samples(keys, np.array([_told(d.online) for d in now.log_dirs])),
+        c.LOG_DIR_ONLINE.samples(keys, np.array([as_float(d.online) for d in now.log_dirs])),
     ]
-
-
-def _told(value: bool | None) -> float:  # noqa: FBT001 - a fact
-    return UNKNOWN if value is None else float(value)
 
 
 def _share(part: int, whole: int) -> float:

@@ -4,7 +4,8 @@ import numpy as np
 
 from streamwatch.catalogue import kafka_exporter as c
 from streamwatch.collectors.backlog import backlog
-from streamwatch.collectors.columns import Replication, count_true, known, replication, unknown_unless
+from streamwatch.collectors.columns import Replication, known, replication, unknown_unless
+from streamwatch.collectors.health import partition_health
 from streamwatch.collectors.partitions import commits_of, rows_of
 from streamwatch.core.memo import Kept
 from streamwatch.model.kafka import ClusterSnapshot, Int64s
@@ -28,15 +29,15 @@ class KafkaExporterCollector:
             return []
         facts = self._replication.get(lambda: replication(topology), topology)
         rows, keys = self._rows.get(lambda: rows_of(now, topology), topology, now.selected)
-        expected = facts.replicas - count_true(now.adding, topology)
+        health = partition_health(now, topology, facts)
         leader = topology.leader.astype(np.float64)
-        leader[topology.leader < 0] = UNKNOWN
-        preferred = np.where(topology.leader < 0, UNKNOWN, topology.leader == facts.preferred)
+        leader[health.offline] = UNKNOWN
+        preferred = np.where(health.offline, UNKNOWN, topology.leader == facts.preferred)
         believed = {
             c.LEADER: leader,
             c.IS_PREFERRED: preferred,
             c.IN_SYNC: facts.in_sync.astype(np.float64),
-            c.UNDER_REPLICATED: (facts.in_sync < expected).astype(np.float64),
+            c.UNDER_REPLICATED: health.lacks_replicas.astype(np.float64),
         }
         return [
             c.BUILD_INFO.sample(1.0, kafka_cluster=now.cluster),

@@ -7,12 +7,12 @@ from streamwatch.catalogue import kafka as c
 from streamwatch.collectors.columns import (
     MadeAnew,
     Replication,
-    count_true,
     known,
     replication,
     sum_by_topic,
     unknown_unless,
 )
+from streamwatch.collectors.health import expected_replicas, partition_health
 from streamwatch.collectors.transactions import transaction_samples
 from streamwatch.core.memo import Kept
 from streamwatch.model.kafka import NOT_SET, CleanupPolicy, ClusterSnapshot, Int64s, Topology
@@ -38,9 +38,12 @@ class TopicCollector:
         keys = self._keys.get(
             lambda: Keys(c.TOPIC, [(now.cluster, topology.topics[i]) for i in chosen.tolist()]), topology, now.selected
         )
-        led, believed = topology.leader >= 0, not now.metadata_frozen
-        expected = facts.replicas - count_true(now.adding, topology)
-        under = led & (facts.in_sync < expected)
+        believed, health = not now.metadata_frozen, partition_health(now, topology, facts)
+        offline, under = (
+            unknown_unless(believed, sum_by_topic(flags.astype(np.float64), topology))
+            for flags in (health.offline, health.under_replicated)
+        )
+        expected = expected_replicas(now, topology, facts)
         retention = _limit(now.retention_ms)
         anew = self._made_anew.of(topology)
         columns = {
@@ -49,8 +52,8 @@ class TopicCollector:
             c.TOPIC_UNDECIDED_RECORDS: sum_by_topic(known(now.end_offset) - known(now.stable_offset), topology),
             c.TOPIC_UNDECIDED_SECONDS: _longest(now, topology),
             c.TOPIC_LOG_BYTES: sum_by_topic(leader_bytes(now, facts), topology),
-            c.TOPIC_OFFLINE: unknown_unless(believed, sum_by_topic((~led).astype(np.float64), topology)),
-            c.TOPIC_UNDER_REPLICATED: unknown_unless(believed, sum_by_topic(under.astype(np.float64), topology)),
+            c.TOPIC_OFFLINE: offline,
+            c.TOPIC_UNDER_REPLICATED: under,
             c.TOPIC_PARTITIONS: np.diff(topology.topic_start).astype(np.float64),
             c.TOPIC_REPLICATION: np.minimum.reduceat(expected, topology.topic_start[:-1]).astype(np.float64)
             if len(expected)

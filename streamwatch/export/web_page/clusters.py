@@ -36,7 +36,7 @@ _FULL: Final = 0.85
 """A disk that is fuller than this is worth a look."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Broker:
     """One broker. The three widths are parts of 100, of the broker that holds most replicas."""
 
@@ -55,7 +55,7 @@ class Broker:
     disk: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
     """One consumer group."""
 
@@ -80,7 +80,7 @@ class Fact:
     health: Health = "good"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
     """All that is shown of one."""
 
@@ -117,16 +117,16 @@ def cluster(name: str, reads: Sequence[Read], said: Said, now: float) -> Cluster
     facts = _facts(name, said, brokers)
     groups = _groups(name, said)
     return Cluster(
-        name,
-        worst(health for health, _ in statements),
-        "; ".join(told for _, told in statements[:2]),
-        ago(main.age(now)),
-        facts,
-        _chosen(brokers),
-        max(0, len(brokers) - _MOST_BROKERS),
-        shown,
-        groups[:_MOST_GROUPS],
-        max(0, len(groups) - _MOST_GROUPS),
+        name=name,
+        health=worst(health for health, _ in statements),
+        headline="; ".join(statement for _, statement in statements[:2]),
+        seen=ago(main.age(now)),
+        facts=facts,
+        brokers=_chosen(brokers),
+        more_brokers=max(0, len(brokers) - _MOST_BROKERS),
+        map=shown,
+        groups=groups[:_MOST_GROUPS],
+        more_groups=max(0, len(groups) - _MOST_GROUPS),
     )
 
 
@@ -216,21 +216,30 @@ def _brokers(name: str, said: Said, last: ClusterSnapshot | None) -> list[Broker
     for (broker, _), used in said.of(k.LOG_DIR_USED, name).items():
         disks[broker] = max(used, disks.get(broker, 0.0))
     most = max(held.values(), default=0.0) or 1.0
+    scale = 100 / most
     found = []
     for id_ in sorted({*up, *held}, key=lambda one: (len(one[0]), one[0])):
-        replicas, late = held.get(id_), behind.get(id_)
+        replicas, leading, late = held.get(id_), leaders.get(id_), behind.get(id_)
         health, words = _state(up.get(id_), late, disks.get(id_[0]))
-        parts = _parts(replicas or 0.0, leaders.get(id_) or 0.0, late or 0.0, 100 / most)
+        following = max(0.0, (replicas or 0.0) - (leading or 0.0) - (late or 0.0))
         host, rack = places.get(id_[0], ("", ""))
-        disk = share(disks[id_[0]]) if id_[0] in disks else ""
-        found.append(Broker(id_[0], host, rack, health, words, leaders.get(id_), replicas, late, *parts, disk))
+        found.append(
+            Broker(
+                id=id_[0],
+                host=host,
+                rack=rack,
+                health=health,
+                words=words,
+                leaders=leading,
+                replicas=replicas,
+                behind=late,
+                leading_width=round((leading or 0.0) * scale, 2),
+                following_width=round(following * scale, 2),
+                behind_width=round((late or 0.0) * scale, 2),
+                disk=share(disks[id_[0]]) if id_[0] in disks else "",
+            )
+        )
     return found
-
-
-def _parts(replicas: float, leaders: float, behind: float, scale: float) -> tuple[float, float, float]:
-    """Return the widths of what a broker leads, follows in sync, and is behind with."""
-    following = max(0.0, replicas - leaders - behind)
-    return round(leaders * scale, 2), round(following * scale, 2), round(behind * scale, 2)
 
 
 def _state(up: float | None, behind: float | None, disk: float | None) -> tuple[Health, str]:
@@ -261,13 +270,13 @@ def _groups(name: str, said: Said) -> list[Group]:
     order = sorted(states, key=lambda one: (-late.get((one,), -1.0), -lag.get((one,), -1.0), one))
     return [
         Group(
-            one,
-            states[one],
-            number(members.get((one,))),
-            number(lag.get((one,))),
-            span(late.get((one,))),
-            span(expires[one]) if one in expires else "",
-            round(100 * late.get((one,), 0.0) / most, 2),
+            name=group,
+            state=states[group],
+            members=number(members.get((group,))),
+            lag=number(lag.get((group,))),
+            behind=span(late.get((group,))),
+            lost_in=span(expires[group]) if group in expires else "",
+            width=round(100 * late.get((group,), 0.0) / most, 2),
         )
-        for one in order
+        for group in order
     ]

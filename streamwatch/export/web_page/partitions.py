@@ -6,8 +6,10 @@ from typing import Final
 
 import numpy as np
 
+from streamwatch.collectors.columns import replication
+from streamwatch.collectors.health import PartitionHealth, partition_health
 from streamwatch.export.web_page.said import Health, listed
-from streamwatch.model.kafka import Bools, ClusterSnapshot, Int64s, Topology
+from streamwatch.model.kafka import ClusterSnapshot, Int64s, Topology
 
 _MOST_TOPICS: Final = 12
 _MOST_SQUARES: Final = 60
@@ -47,50 +49,37 @@ def partition_map(last: ClusterSnapshot | None) -> Map:
     if last is None or last.topology is None:
         return Map((), 0)
     shape = last.topology
-    level, words = _levels(last, shape)
+    health = partition_health(last, shape, replication(shape))
+    level = _levels(health)
     starts = shape.topic_start
     trouble = np.add.reduceat(np.append(level, 0), starts[:-1]) if len(shape.topics) else np.zeros(0)
     order = sorted(range(len(shape.topics)), key=lambda t: (-trouble[t], bool(shape.internal[t]), shape.topics[t]))
-    topics = [_topic(last, shape, t, level, words) for t in order[:_MOST_TOPICS]]
+    topics = [_topic(shape, t, level, health) for t in order[:_MOST_TOPICS]]
     return Map(topics, max(0, len(order) - _MOST_TOPICS))
 
 
-def _levels(last: ClusterSnapshot, shape: Topology) -> tuple[Int64s, list[Bools]]:
-    """Return how each partition is (an index into ``_LEVELS``), and why: offline, unreachable, too few, short."""
-    replicas = np.diff(shape.replica_start)
-    in_sync = _count(shape.in_sync, shape)
-    expected = replicas - _count(last.adding, shape)
-    needed = np.minimum(last.min_isr[shape.topic], replicas)
-    down = np.array([one.id for one in last.brokers if one.up is False], dtype=np.int64)
-    why = [shape.leader < 0, np.isin(shape.leader, down), in_sync < needed, in_sync < expected]
-    level = np.where(why[0] | why[1] | why[2], 2, np.where(why[3], 1, 0)).astype(np.int64)
-    return level, why
+def _levels(health: PartitionHealth) -> Int64s:
+    """Return how each partition (P) is: an index into ``_LEVELS``."""
+    bad = health.offline | (health.unreachable == 1) | health.lacks_min_isr
+    return np.where(bad, 2, np.where(health.lacks_replicas, 1, 0)).astype(np.int64)
 
 
-def _count(flags: Bools, shape: Topology) -> Int64s:
-    sums = np.concatenate(([0], np.cumsum(flags)))
-    found: Int64s = (sums[shape.replica_start[1:]] - sums[shape.replica_start[:-1]]).astype(np.int64)
-    return found
-
-
-def _topic(last: ClusterSnapshot, shape: Topology, topic: int, level: Int64s, why: list[Bools]) -> Topic:
+def _topic(shape: Topology, topic: int, level: Int64s, health: PartitionHealth) -> Topic:
     rows = range(int(shape.topic_start[topic]), int(shape.topic_start[topic + 1]))
     drawn = sorted(sorted(rows, key=lambda row: -int(level[row]))[:_MOST_SQUARES])
-    squares = [
-        Square(int(shape.partition[row]), _LEVELS[int(level[row])], _title(last, shape, row, why)) for row in drawn
-    ]
+    squares = [Square(int(shape.partition[row]), _LEVELS[int(level[row])], _title(shape, row, health)) for row in drawn]
     return Topic(shape.topics[topic], squares, len(rows) - len(drawn))
 
 
-def _title(last: ClusterSnapshot, shape: Topology, row: int, why: list[Bools]) -> str:
+def _title(shape: Topology, row: int, health: PartitionHealth) -> str:
     first, end = int(shape.replica_start[row]), int(shape.replica_start[row + 1])
     leader = int(shape.leader[row])
-    missing = [str(shape.replica[at]) for at in range(first, end) if not shape.in_sync[at] and not last.adding[at]]
+    missing = [str(shape.replica[at]) for at in range(first, end) if health.lagging[at]]
     words = [f"partition {shape.partition[row]}: " + ("no leader" if leader < 0 else f"led by broker {leader}")]
-    if why[1][row]:
+    if leader >= 0 and health.unreachable[row] == 1:
         words.append("which does not answer")
     if missing:
         words.append(f"missing on {listed(missing)}")
-    if why[2][row]:
+    if health.lacks_min_isr[row]:
         words.append("too few replicas in sync to be written with acks=all")
     return ", ".join(words)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from streamwatch.agent.state import open_state
 from streamwatch.core.clock import ManualClock, SystemClock
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.promql.columns import Block
@@ -20,7 +21,6 @@ from streamwatch.rules.group import RuleChange
 from streamwatch.rules.load import read
 from streamwatch.rules.rule import Group
 from streamwatch.samples.history import History
-from streamwatch.state.statefile import StateFile
 from tests.waiting import wait_for
 
 RULES = """
@@ -45,7 +45,7 @@ class Bench:
         self.decided: list[RuleChange] = []
         self.warm = True
         self.fails: Exception | None = None
-        self.state = StateFile(path, pytest.fail, ManualClock())
+        self.state = open_state(path, pytest.fail, ManualClock())
         self.evaluator = Evaluator(
             self.history,
             self.clock,
@@ -228,7 +228,7 @@ def test_a_rule_that_raises_fails_alone(
 def test_its_thread_evaluates_what_is_told_within_the_moment() -> None:
     history, clock = History(), SystemClock()
     decided: list[RuleChange] = []
-    state = StateFile(None, pytest.fail, ManualClock())
+    state = open_state(None, pytest.fail, ManualClock())
     evaluator = Evaluator(
         history,
         clock,
@@ -256,7 +256,7 @@ def test_its_thread_evaluates_what_is_told_within_the_moment() -> None:
 
 def test_data_that_arrive_while_it_rests_are_decided_on_together() -> None:
     history, clock = History(), ManualClock(1000.0)
-    state = StateFile(None, pytest.fail, clock)
+    state = open_state(None, pytest.fail, clock)
     evaluator = Evaluator(
         history,
         clock,

@@ -11,6 +11,7 @@ import pytest
 
 from streamwatch.agent import config
 from streamwatch.agent.app import App
+from streamwatch.agent.state import open_state
 from streamwatch.core.clock import ManualClock, SystemClock
 from streamwatch.state.statefile import StateFile
 from tests.conftest import Start, closed_port, get
@@ -76,7 +77,7 @@ def written(path: Path) -> list[str]:
 @HANGS
 def test_who_reads_and_writes_goes_on_and_the_file_follows(hang: Hang, tmp_path: Path) -> None:
     path, said = tmp_path / "state.db", list[str]()
-    state = StateFile(path, said.append, ManualClock(1000.0))
+    state = open_state(path, said.append, ManualClock(1000.0))
     save(state, "a")
     with hang(state):
         assert state.read(rules) == ["a"]
@@ -100,7 +101,7 @@ def test_work_that_fails_changes_nothing_while_it_hangs(hang: Hang, tmp_path: Pa
         connection.execute("DELETE FROM alerts")
         raise ValueError("no")
 
-    state = StateFile(tmp_path / "state.db", list[str]().append, ManualClock(1000.0))
+    state = open_state(tmp_path / "state.db", list[str]().append, ManualClock(1000.0))
     save(state, "a")
     with hang(state), pytest.raises(ValueError, match="no"):
         state.write(fail)
@@ -111,7 +112,7 @@ def test_work_that_fails_changes_nothing_while_it_hangs(hang: Hang, tmp_path: Pa
 
 
 def test_an_end_does_not_wait_for_a_disk_that_hangs(tmp_path: Path) -> None:
-    state = StateFile(tmp_path / "state.db", list[str]().append, ManualClock(1000.0))
+    state = open_state(tmp_path / "state.db", list[str]().append, ManualClock(1000.0))
     with held(state):
         state.close()
         with pytest.raises(sqlite3.ProgrammingError):
@@ -123,7 +124,7 @@ def test_an_end_does_not_wait_for_a_disk_that_hangs(tmp_path: Path) -> None:
 
 def test_what_another_process_has_written_is_seen(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
-    state, other = (StateFile(path, pytest.fail, ManualClock(1000.0)) for _ in range(2))
+    state, other = (open_state(path, pytest.fail, ManualClock(1000.0)) for _ in range(2))
     save(other, "a")
     save(state, "b")
     assert state.read(rules) == ["a", "b"] == written(path)
@@ -133,7 +134,7 @@ def test_what_another_process_has_written_is_seen(tmp_path: Path) -> None:
 
 
 def test_who_is_counted_by_does_not_wait_for_who_works_in_memory(tmp_path: Path) -> None:
-    state = StateFile(tmp_path / "state.db", pytest.fail, ManualClock(1000.0))
+    state = open_state(tmp_path / "state.db", pytest.fail, ManualClock(1000.0))
     save(state, "a")
     assert state.glance(rules) == ["a"]
     is_at_work, may_go = threading.Event(), threading.Event()

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from streamwatch.agent.state import open_state
 from streamwatch.core.clock import ManualClock, SteadyClock
 from streamwatch.model.labels import NAME
 from streamwatch.model.metric import Keys, Metric, Tier
@@ -23,7 +24,6 @@ from streamwatch.rules.group import RuleChange
 from streamwatch.rules.load import read
 from streamwatch.samples.history import History
 from streamwatch.samples.latest import Store
-from streamwatch.state.statefile import StateFile
 
 STEP = 30.0
 NOON = 1_800_000_000.0
@@ -60,7 +60,7 @@ class World:
 
     def open(self) -> None:
         self.history = History()
-        self.state = StateFile(self.path, pytest.fail, self.clock)
+        self.state = open_state(self.path, pytest.fail, self.clock)
         target = Target("pager", "pager", self, rate=1e6, burst=1000)
         config = Config(log=(Logged(name="pager"),), inhibit_pack=False, repeat=4 * HOUR)
         self.dispatcher = Dispatcher(config, [target], [], [], self.clock)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from streamwatch.agent.state import open_state
 from streamwatch.core.clock import ManualClock
 from streamwatch.state.statefile import StateFile
 
@@ -32,11 +33,11 @@ def known(state: StateFile) -> list[str]:
 def test_a_file_that_cannot_be_used_is_set_aside_and_said(tmp_path: Path, spoil: Callable[[Path], None]) -> None:
     path = tmp_path / "state.db"
     said: list[str] = []
-    one = StateFile(path, said.append, ManualClock(1000.0))
+    one = open_state(path, said.append, ManualClock(1000.0))
     save(one, "a")
     one.close()
     spoil(path)
-    state = StateFile(path, said.append, ManualClock(2000.0))
+    state = open_state(path, said.append, ManualClock(2000.0))
     assert known(state) == []
     assert len(said) == 1
     assert "set aside as state.db.damaged-2000" in said[0]
@@ -48,7 +49,7 @@ def test_a_file_that_cannot_be_used_is_set_aside_and_said(tmp_path: Path, spoil:
 
 def test_without_a_place_to_write_the_agent_goes_on_and_says_so(tmp_path: Path) -> None:
     said: list[str] = []
-    state = StateFile(tmp_path / "none" / "state.db", said.append, ManualClock(1000.0))
+    state = open_state(tmp_path / "none" / "state.db", said.append, ManualClock(1000.0))
     assert len(said) == 1
     assert "in memory only" in said[0]
     save(state, "a")
@@ -64,7 +65,7 @@ class Disk:
         self.said: list[str] = []
         self.clock = ManualClock(1000.0)
         self.path = path
-        self.state = StateFile(path, self.said.append, self.clock)
+        self.state = open_state(path, self.said.append, self.clock)
         self._file = self.state._connection
 
     def fill(self) -> None:
@@ -121,13 +122,13 @@ def test_a_table_that_somebody_took_away_does_not_stop_the_agent(disk: Disk) -> 
 
 def test_a_file_of_before_notifications_is_taken_over(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
-    StateFile(path, pytest.fail, ManualClock()).close()
+    open_state(path, pytest.fail, ManualClock()).close()
     old = sqlite3.connect(path)
     old.executescript("DROP TABLE notified; DROP TABLE silences; PRAGMA user_version = 1")
     old.execute("INSERT INTO alerts VALUES ('old', '[]', 'firing', 1, 0, '[]', 0, NULL, NULL)")
     old.commit()
     old.close()
-    state = StateFile(path, pytest.fail, ManualClock())
+    state = open_state(path, pytest.fail, ManualClock())
     assert known(state) == ["old"]
     assert state.read(lambda connection: connection.execute("SELECT count(*) FROM notified").fetchone()) == (0,)
     state.close()

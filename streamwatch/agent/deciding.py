@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from streamwatch.agent.self_target import SelfTarget
+from streamwatch.agent.state import open_state
 from streamwatch.catalogue import METRICS
 from streamwatch.catalogue import agent as c
 from streamwatch.core.clock import Clock, SteadyClock
@@ -35,7 +36,6 @@ from streamwatch.rules.runbooks import linked
 from streamwatch.rules.severities import renamed
 from streamwatch.samples.history import History
 from streamwatch.samples.hub import Hub, Part
-from streamwatch.state.statefile import StateFile
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ class Deciding:
         self._lock = threading.Lock()
         self._spoken: dict[str, frozenset[str]] = {}
         self._address, self._url, self._wanted, self._channels = address, url, wanted, notify
-        self._state = StateFile(None if config.state is None else Path(config.state), log.error, clock)
+        self._state = open_state(None if config.state is None else Path(config.state), log.error, clock)
         self._evaluator = Evaluator(
             self._history,
             self._clock,

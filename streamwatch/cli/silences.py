@@ -10,13 +10,13 @@ from typing import Any, Final, TypeVar
 import click
 
 from streamwatch.agent.config import load
+from streamwatch.agent.state import open_state
 from streamwatch.cli.asking import Agent, options
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import ConfigError
 from streamwatch.notify import outbox, silencing
 from streamwatch.notify.matchers import Matchers, matchers, text_of
 from streamwatch.notify.mute import Silence, number_of
-from streamwatch.state.statefile import StateFile
 
 T = TypeVar("T")
 
@@ -134,7 +134,7 @@ def _in_state(file: Path, work: Callable[[sqlite3.Connection], T]) -> T:
     def fail(problem: str) -> None:
         raise click.ClickException(problem)
 
-    state = StateFile(Path(path), fail, SystemClock())
+    state = open_state(Path(path), fail, SystemClock())
     try:
         return state.write(work)
     finally:

@@ -16,7 +16,7 @@ from streamwatch.notify.mute import Silence, Window
 from streamwatch.notify.plan import Group, Row, content, plan
 from streamwatch.notify.routing import Causes, Inhibitor, Routing, key
 from streamwatch.notify.standing import Standing
-from streamwatch.state.statefile import Marks
+from streamwatch.state.marks import Marks
 
 
 class Dispatcher:

@@ -9,7 +9,35 @@ from typing import Any, Final
 from streamwatch.model.notification import Notification, from_text, to_text
 from streamwatch.notify.mute import Silence
 from streamwatch.notify.plan import NONE, SOME, UNDER_WAY, Row
+from streamwatch.state.schema import Tables
 
+TABLES: Final = Tables(
+    ("notified", "silences"),
+    {
+        2: (
+            """
+            CREATE TABLE notified (
+              target TEXT NOT NULL, key TEXT NOT NULL, seq INTEGER NOT NULL, told TEXT, told_at REAL NOT NULL,
+              wanted TEXT NOT NULL, wants TEXT NOT NULL, doubt INTEGER NOT NULL, attempts INTEGER NOT NULL,
+              next_at REAL NOT NULL, parked TEXT NOT NULL, since REAL NOT NULL, look_at REAL NOT NULL,
+              content TEXT NOT NULL, PRIMARY KEY (target, key)
+            )
+            """,
+            "CREATE INDEX notified_due ON notified (target, next_at) WHERE wanted <> '' AND parked = ''",
+            "CREATE INDEX notified_look ON notified (look_at)",
+            """
+            CREATE TABLE silences (
+              number INTEGER PRIMARY KEY AUTOINCREMENT, matchers TEXT NOT NULL, until REAL NOT NULL, by TEXT NOT NULL,
+              comment TEXT NOT NULL
+            )
+            """,
+        ),
+        3: (
+            "ALTER TABLE silences ADD COLUMN starts REAL NOT NULL DEFAULT 0",
+            "ALTER TABLE silences ADD COLUMN updated REAL NOT NULL DEFAULT 0",
+        ),
+    },
+)
 MOST_ROWS: Final = 100_000
 """Of one target; what comes on top is dropped, and counted."""
 _ROW: Final = "target, key, seq, told, told_at, wanted, wants, doubt, attempts, next_at, parked, since, look_at"

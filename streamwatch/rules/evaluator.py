@@ -14,7 +14,8 @@ from streamwatch.rules import jump, persist
 from streamwatch.rules.group import GroupState, RuleChange, RuleState
 from streamwatch.rules.rule import Group, horizons, metrics
 from streamwatch.samples.history import History
-from streamwatch.state.statefile import Marks, StateFile
+from streamwatch.state.marks import Marks
+from streamwatch.state.statefile import StateFile
 
 log = logging.getLogger(__name__)
 

@@ -7,10 +7,27 @@ clock goes on: where the condition holds at the first evaluation after a restart
 import json
 import sqlite3
 from collections.abc import Iterable
+from typing import Final
 
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
 from streamwatch.rules.group import RuleChange
+from streamwatch.state.schema import Tables
+
+TABLES: Final = Tables(
+    ("alerts",),
+    {
+        1: (
+            """
+            CREATE TABLE alerts (
+              rule TEXT NOT NULL, labels TEXT NOT NULL, state TEXT NOT NULL, value REAL, active_at REAL NOT NULL,
+              annotations TEXT NOT NULL, fired_at REAL, resolved_at REAL, keep_firing_since REAL,
+              PRIMARY KEY (rule, labels)
+            ) WITHOUT ROWID
+            """,
+        )
+    },
+)
 
 
 def load(connection: sqlite3.Connection) -> dict[str, dict[Labels, Alert]]:
@@ -19,9 +36,9 @@ def load(connection: sqlite3.Connection) -> dict[str, dict[Labels, Alert]]:
     rows = connection.execute("SELECT * FROM alerts").fetchall()
     for rule, labels, state, value, active_at, annotations, fired_at, resolved_at, keep in rows:
         own = Labels(json.loads(labels))
-        told = tuple((str(name), str(text)) for name, text in json.loads(annotations))
+        texts = tuple((str(name), str(text)) for name, text in json.loads(annotations))
         alert = Alert(
-            own, state, float("nan") if value is None else value, active_at, told, fired_at, resolved_at, keep
+            own, state, float("nan") if value is None else value, active_at, texts, fired_at, resolved_at, keep
         )
         found.setdefault(rule, {})[own] = alert
     return found
@@ -43,6 +60,6 @@ def save(connection: sqlite3.Connection, decided: Iterable[RuleChange]) -> None:
 
 def forget(connection: sqlite3.Connection, known: Iterable[str]) -> None:
     """Drop the alerts of every rule but these."""
-    kept = set(known)
+    known_rules = set(known)
     there = [rule for (rule,) in connection.execute("SELECT DISTINCT rule FROM alerts")]
-    connection.executemany("DELETE FROM alerts WHERE rule = ?", [(one,) for one in there if one not in kept])
+    connection.executemany("DELETE FROM alerts WHERE rule = ?", [(one,) for one in there if one not in known_rules])

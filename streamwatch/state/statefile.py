@@ -1,4 +1,4 @@
-"""The state file: what must outlive the agent, in one SQLite file. Tables belong to those who import it.
+"""The state file: what must outlive the agent, in one SQLite file. It is handed the tables by whoever opens it.
 
 Everything that is decided together is written together, and is on the disk before it counts (``synchronous=FULL``: a
 decision is rare, and costs milliseconds). Where the disk takes nothing any more, or does not answer, the agent goes on
@@ -6,65 +6,24 @@ in memory, says so, and writes everything down as soon as it can: a full disk is
 hangs.
 """
 
-import math
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeVar
 
-from streamwatch.core.clock import STEP_SECONDS, Clock, boot
+from streamwatch.core.clock import Clock
+from streamwatch.state.schema import NewerFileError, Schema, Tables
 from streamwatch.state.transaction import Recorded, Transaction
 
 T = TypeVar("T")
 
 _RETRY_SECONDS: Final = 30.0
-_MARK_SECONDS: Final = 60.0
-_TABLES: Final = ("alerts", "notified", "silences", "clocks")
 _PATIENCE_SECONDS: Final = 2.0
 """A disk that takes longer for a write hangs: whoever waits for it goes on in memory."""
 _LOOK_SECONDS: Final = 1.0
-_MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
-    (
-        """
-        CREATE TABLE alerts (
-          rule TEXT NOT NULL, labels TEXT NOT NULL, state TEXT NOT NULL, value REAL, active_at REAL NOT NULL,
-          annotations TEXT NOT NULL, fired_at REAL, resolved_at REAL, keep_firing_since REAL,
-          PRIMARY KEY (rule, labels)
-        ) WITHOUT ROWID
-        """,
-    ),
-    (
-        """
-        CREATE TABLE notified (
-          target TEXT NOT NULL, key TEXT NOT NULL, seq INTEGER NOT NULL, told TEXT, told_at REAL NOT NULL,
-          wanted TEXT NOT NULL, wants TEXT NOT NULL, doubt INTEGER NOT NULL, attempts INTEGER NOT NULL,
-          next_at REAL NOT NULL, parked TEXT NOT NULL, since REAL NOT NULL, look_at REAL NOT NULL,
-          content TEXT NOT NULL, PRIMARY KEY (target, key)
-        )
-        """,
-        "CREATE INDEX notified_due ON notified (target, next_at) WHERE wanted <> '' AND parked = ''",
-        "CREATE INDEX notified_look ON notified (look_at)",
-        """
-        CREATE TABLE silences (
-          number INTEGER PRIMARY KEY AUTOINCREMENT, matchers TEXT NOT NULL, until REAL NOT NULL, by TEXT NOT NULL,
-          comment TEXT NOT NULL
-        )
-        """,
-    ),
-    (
-        """
-        CREATE TABLE IF NOT EXISTS clocks (
-          holder TEXT NOT NULL PRIMARY KEY, wall REAL NOT NULL, monotonic REAL NOT NULL, boot TEXT NOT NULL
-        ) WITHOUT ROWID
-        """,
-        "ALTER TABLE silences ADD COLUMN starts REAL NOT NULL DEFAULT 0",
-        "ALTER TABLE silences ADD COLUMN updated REAL NOT NULL DEFAULT 0",
-    ),
-)
-"""Each makes the next version of what is there."""
 
 
 class StateFile:
@@ -74,23 +33,24 @@ class StateFile:
     on the disk before it counts, but not for longer than a disk takes that works.
     """
 
-    def __init__(self, path: Path | None, tell: Callable[[str], None], clock: Clock) -> None:
+    def __init__(self, path: Path | None, tables: Sequence[Tables], tell: Callable[[str], None], clock: Clock) -> None:
         """Open it, or begin a new one; one that cannot be used is set aside, and that is told.
 
         Args:
             path: of the file; its folder must exist.
+            tables: those of every owner.
             tell: told what went wrong, in words for people.
             clock: names a file that is set aside, and says when to try again.
 
         """
-        self._tell, self._clock = tell, clock
+        self._schema, self._tell, self._clock = Schema(tables), tell, clock
         self._lock = threading.RLock()
         """Who uses the file holds it, for as long as the disk takes."""
         self._memory_lock = threading.RLock()
         """Never held while the disk is asked for anything."""
         self.problem = ""
         """Why what is decided is not written; empty where it is."""
-        self._memory = _memory()
+        self._memory = _memory(self._schema)
         self._is_behind = self._hangs = False
         """Whether the file lacks something that is in memory, and whether that is because the disk does not answer."""
         self._retry_at = 0.0
@@ -221,9 +181,9 @@ class StateFile:
         """Take what another process has written."""
         if not self._is_foreign():
             return
-        version, fresh = _data_version(self._connection), _memory()
+        version, fresh = _data_version(self._connection), _memory(self._schema)
         self._connection.backup(fresh)
-        _look(fresh)
+        self._schema.check(fresh)
         with self._memory_lock:
             if not self._is_behind:
                 fresh.backup(self._memory)
@@ -232,7 +192,7 @@ class StateFile:
     def _catch_up(self) -> None:
         """Write everything down that is in memory."""
         while self._is_behind:
-            copy = _memory()
+            copy = _memory(self._schema)
             with self._memory_lock:
                 self._memory.backup(copy)
                 changes = self._memory.total_changes
@@ -244,8 +204,8 @@ class StateFile:
 
     def _open(self, path: Path) -> sqlite3.Connection | None:
         try:
-            return _opened(path)
-        except (sqlite3.DatabaseError, _Newer) as error:
+            return _opened(path, self._schema)
+        except (sqlite3.DatabaseError, NewerFileError) as error:
             if isinstance(error, sqlite3.OperationalError) and not path.exists():
                 self.problem = str(error)
                 self._tell(f"{path}: cannot be made: {error}: alerts are kept in memory only: give another path")
@@ -256,64 +216,27 @@ class StateFile:
                     path.with_name(path.name + ending).unlink(missing_ok=True)
                 path.rename(aside)
                 self._tell(f"{path}: cannot be used: {error}: set aside as {aside.name}, and begun anew")
-                return _opened(path)
+                return _opened(path, self._schema)
             except (OSError, sqlite3.Error) as second:
                 self.problem = str(second)
                 self._tell(f"{path}: cannot be used: {error}; nor begun anew: {second}: alerts are kept in memory only")
                 return None
 
 
-class Marks:
-    """The marks of the clocks that one holder of instants leaves in the file: by them, a restart knows of a jump."""
-
-    def __init__(self, holder: str, clock: Clock) -> None:
-        self._holder, self._clock = holder, clock
-        self._written_at = -math.inf
-
-    def write(self, connection: sqlite3.Connection, *, at_once: bool = False) -> None:
-        """Leave a mark, once a minute, in a transaction of the holder's."""
-        wall, monotonic = self._clock.now(), self._clock.monotonic()
-        if at_once or monotonic - self._written_at >= _MARK_SECONDS:
-            row = (self._holder, wall, monotonic, boot(self._clock))
-            connection.execute("INSERT OR REPLACE INTO clocks VALUES (?, ?, ?, ?)", row)
-            self._written_at = monotonic
-
-    def jump(self, connection: sqlite3.Connection) -> float:
-        """Return by how much the wall clock was set since the last mark, as far as that can be known.
-
-        While the machine has not started anew, the monotonic clock tells. Else, a clock that is behind the last mark
-        was set back by that at least; one that is ahead of it may be right.
-        """
-        question = "SELECT wall, monotonic, boot FROM clocks WHERE holder = ?"
-        found = connection.execute(question, (self._holder,)).fetchone()
-        if found is None:
-            return 0.0
-        wall, monotonic, started = float(found[0]), float(found[1]), str(found[2])
-        passed = self._clock.now() - wall
-        if not started or started != boot(self._clock):
-            return min(0.0, passed)
-        jump = passed - (self._clock.monotonic() - monotonic)
-        return jump if abs(jump) >= STEP_SECONDS else 0.0
-
-
-class _Newer(Exception):
-    """The file was written by a newer StreamWatch."""
-
-
-def _memory() -> Recorded:
+def _memory(schema: Schema) -> Recorded:
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False, factory=Recorded)
-    _migrate(connection)
+    schema.migrate(connection)
     return connection
 
 
-def _opened(path: Path) -> sqlite3.Connection:
+def _opened(path: Path, schema: Schema) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
     try:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         _check(connection)
-        _migrate(connection)
-        _look(connection)
+        schema.migrate(connection)
+        schema.check(connection)
     except BaseException:
         connection.close()
         raise
@@ -325,24 +248,6 @@ def _data_version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
 
-def _look(connection: sqlite3.Connection) -> None:
-    """Look whether every table is there."""
-    for table in _TABLES:
-        connection.execute(f"SELECT count(*) FROM {table}")  # noqa: S608 - names from here
-
-
 def _check(connection: sqlite3.Connection) -> None:
     if connection.execute("PRAGMA quick_check").fetchone() != ("ok",):
         raise sqlite3.DatabaseError("the file is damaged")
-
-
-def _migrate(connection: sqlite3.Connection) -> None:
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > len(_MIGRATIONS):
-        raise _Newer(f"version {version} is newer than this agent's {len(_MIGRATIONS)}")
-    for number, statements in enumerate(_MIGRATIONS[version:], version + 1):
-        connection.execute("BEGIN IMMEDIATE")
-        for statement in statements:
-            connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {number}")
-        connection.execute("COMMIT")

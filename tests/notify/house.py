@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from streamwatch.agent.state import open_state
 from streamwatch.core.clock import ManualClock
 from streamwatch.core.errors import NotifyError
 from streamwatch.core.schedule import cron
@@ -70,7 +71,7 @@ class House:
             one.close()
         targets = [Target(name, name, service, **self.target) for name, service in self.services.items()]
         windows = [Window(one, cron(one.cron, one.zone)) for one in self.config.mutes]
-        self.state = StateFile(self.path, self.problems.append, self.clock)
+        self.state = open_state(self.path, self.problems.append, self.clock)
         self._opened.append(self.state)
         self.dispatcher = Dispatcher(self.config, targets, windows, self.config.inhibit, self.clock)
         dice = random.Random(1)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from streamwatch.agent.state import open_state
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import NotifyUnavailable
 from streamwatch.http.client import Http, Web
@@ -19,7 +20,6 @@ from streamwatch.notify.dispatch import Dispatcher
 from streamwatch.notify.heartbeat import Heart
 from streamwatch.notify.logged import Config as Logged
 from streamwatch.settings.types import Secret
-from streamwatch.state.statefile import StateFile
 from tests.agent import agent
 from tests.notify.alerts import alert
 from tests.notify.receiver import Receiver, receiver
@@ -43,7 +43,7 @@ class Ears:
 class Site:
     def __init__(self, path: Path) -> None:
         self.clock = SystemClock()
-        self.state = StateFile(path, pytest.fail, self.clock)
+        self.state = open_state(path, pytest.fail, self.clock)
         self.ears = {"a": Ears(), "b": Ears()}
         self.targets = [Target(name, name, one, rate=1000.0, burst=100) for name, one in self.ears.items()]
         config = Config(log=tuple(Logged(name=name) for name in self.ears), inhibit_pack=False)

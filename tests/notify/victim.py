@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from streamwatch.agent.state import open_state
 from streamwatch.core.clock import SystemClock
 from streamwatch.http.client import Http, Web
 from streamwatch.model.alert import Alert
@@ -23,7 +24,6 @@ from streamwatch.notify.text import Links
 from streamwatch.notify.webhook import Config as WebhookConfig
 from streamwatch.notify.webhook import Webhook
 from streamwatch.settings.types import Secret
-from streamwatch.state.statefile import StateFile
 from tests.notify.alerts import alert
 
 STEPS = ("before the decision", "after the decision", "before the request", "after the answer", "nowhere")
@@ -50,7 +50,7 @@ def main(path: Path, url: str, firing: int, step: str) -> None:
     settings = Config(webhook=(config,), group_interval=0.0, inhibit_pack=False)
     tools = Tools(Web(Http(), clock), clock, Links(), "http://agent")
     targets = [Target("hook", "hook", Mortal(Webhook(config, tools)), rate=1000.0, burst=100)]
-    state = StateFile(path, sys.exit, clock)
+    state = open_state(path, sys.exit, clock)
     dispatcher = Dispatcher(settings, targets, (), (), clock)
     state.write(dispatcher.begin)
     alerts: list[Alert] = [alert(broker=str(number)) for number in range(firing)]

@@ -9,10 +9,10 @@ from threading import Event
 
 import pytest
 
+from streamwatch.agent.state import open_state
 from streamwatch.core.clock import ManualClock
 from streamwatch.model.alert import Alert
 from streamwatch.rules import persist
-from streamwatch.state.statefile import StateFile
 
 ROUNDS = int(os.environ.get("STREAMWATCH_KILLS", "10"))
 """STREAMWATCH_KILLS=300 for a long run."""
@@ -30,7 +30,7 @@ def killed(path: Path, tick: int, seconds: float) -> list[str]:
 
 
 def known(path: Path) -> dict[str, Alert]:
-    state = StateFile(path, pytest.fail, ManualClock())
+    state = open_state(path, pytest.fail, ManualClock())
     found = {str(labels): alert for alerts in state.read(persist.load).values() for labels, alert in alerts.items()}
     state.close()
     return found

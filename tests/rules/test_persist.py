@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from streamwatch.agent.state import open_state
 from streamwatch.core.clock import ManualClock
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import NAME, Labels
@@ -28,7 +29,7 @@ def opened(tmp_path: Path) -> Iterator[Callable[[], StateFile]]:
     with ExitStack() as stack:
 
         def begin() -> StateFile:
-            state = StateFile(tmp_path / "state.db", pytest.fail, ManualClock(1000.0))
+            state = open_state(tmp_path / "state.db", pytest.fail, ManualClock(1000.0))
             stack.callback(state.close)
             return state
 

@@ -5,13 +5,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from streamwatch.agent.state import open_state
 from streamwatch.core.clock import ManualClock
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.rules.evaluator import Evaluator
 from streamwatch.rules.group import RuleChange
 from streamwatch.rules.load import read
 from streamwatch.samples.history import History
-from streamwatch.state.statefile import StateFile
 
 RULES = (
     "groups: [{name: g, rules: [{alert: A, expr: 'm > 0', for: 2s}, {alert: B, expr: 'm > 0', keep_firing_for: 2s}]}]"
@@ -42,7 +42,7 @@ def main(path: Path, tick: int) -> None:
     evaluator = Evaluator(
         history,
         clock,
-        StateFile(path, sys.exit, ManualClock()),
+        open_state(path, sys.exit, ManualClock()),
         refresh=lambda: None,
         plan=lambda *_, **__: None,
         decided=tell,

@@ -171,6 +171,38 @@ def test_imports_only_what_its_place_allows(module: Path) -> None:
             assert any(path == home or path.startswith(home + "/") for home in homes), f"{top} belongs in {homes}"
 
 
+def test_no_circle_of_imports() -> None:
+    """Whoever reads a module can read what it stands on first; an import for types only counts as well."""
+    known = {dotted(module): module for module in MODULES}
+    arrows = {name: {one for one in imported_modules(module, known) if one != name} for name, module in known.items()}
+    while arrows:
+        free = {name for name, targets in arrows.items() if not targets & arrows.keys()}
+        assert free, f"these import each other: {sorted(circle(arrows))}"
+        arrows = {name: targets for name, targets in arrows.items() if name not in free}
+
+
+def dotted(module: Path) -> str:
+    return f"streamwatch/{path_of(module)}".removesuffix("/__init__").replace("/", ".")
+
+
+def imported_modules(module: Path, known: dict[str, Path]) -> Iterator[str]:
+    """Yield the modules of the package that a module imports: ``from a import b`` is module ``a.b`` if there is one."""
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            yield from names & known.keys() or {node.module or ""} & known.keys()
+        elif isinstance(node, ast.Import):
+            yield from {alias.name for alias in node.names} & known.keys()
+
+
+def circle(arrows: dict[str, set[str]]) -> list[str]:
+    """Return a circle, where everything imports something of the rest."""
+    path = [next(iter(arrows))]
+    while path[-1] not in path[:-1]:
+        path.append(min(arrows[path[-1]] & arrows.keys()))
+    return path[path.index(path[-1]) + 1 :]
+
+
 # The catalogue is their home; the reference serves Kafka's own names, of MBeans.
 NAMELESS = [module for module in MODULES if not {"catalogue", "reference"} & set(module.parts)]
 

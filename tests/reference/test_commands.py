@@ -18,6 +18,7 @@ from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.reference import commands
 from streamwatch.reference.aws.faults import FAULTS as CLOUD_FAULTS
 from streamwatch.reference.aws.server import ReferenceAws
+from streamwatch.reference.kafka import topics
 from streamwatch.reference.kafka.faults import FAULTS
 from streamwatch.reference.kafka.server import ReferenceKafka
 from streamwatch.reference.kafka.spec import RELEASES, Release, Spec
@@ -30,7 +31,7 @@ SECONDS = 30
 @contextmanager
 def told(*args: str) -> Iterator[tuple[str, IO[str]]]:
     """Run a cluster by the command; yield its bootstrap servers and what else it tells."""
-    command = [sys.executable, "-m", "streamwatch.cli.main", "reference", "kafka", "--control", "127.0.0.1:0", *args]
+    command = [sys.executable, "-m", "streamwatch", "reference", "kafka", "--control", "127.0.0.1:0", *args]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -132,7 +133,7 @@ def test_what_there_is_is_listed() -> None:
 @pytest.mark.parametrize("release", RELEASES, ids=str)
 def test_the_agent_reads_every_persona_without_a_problem(release: Release) -> None:
     with ReferenceKafka(Spec(release=release, settings=QUICK)) as kafka:
-        kafka.do(lambda site, now: site.cluster.ensure("t", now))
+        kafka.do(lambda site, now: topics.ensure(site.cluster, "t", now))
         (seen,) = read_all(from_flags(kafka.bootstrap, None).kafka[0])
         now, samples = seen.snapshot, seen.samples
 

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kafka import KafkaProducer
 
-from streamwatch.reference.kafka import faults, wire
+from streamwatch.reference.kafka import faults, topics, wire
 from streamwatch.reference.kafka.acls import Acl, Operation, ResourceType
 from streamwatch.reference.kafka.sasl import Credentials
 from streamwatch.reference.kafka.server import ReferenceKafka
@@ -293,7 +293,7 @@ def test_what_no_acl_allows_is_denied(locked: tuple[ReferenceKafka, Path]) -> No
         return told[0].code() if told[0] else KafkaError.NO_ERROR
 
     kafka, _ = locked
-    kafka.do(lambda site, now: site.cluster.ensure("private", now))
+    kafka.do(lambda site, now: topics.ensure(site.cluster, "private", now))
     assert produced() == KafkaError.TOPIC_AUTHORIZATION_FAILED
     for operation in (Operation.WRITE, Operation.DESCRIBE):
         rule = Acl(resource_type=ResourceType.TOPIC, resource_name="private", principal="User:bob", operation=operation)

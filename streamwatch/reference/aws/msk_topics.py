@@ -7,10 +7,9 @@ from base64 import b64encode
 from typing import Any, Final
 
 from streamwatch.reference.aws.msk import Answer, Given, Msk, MskCluster, paged
-from streamwatch.reference.kafka.partition import Partition
+from streamwatch.reference.kafka.partition import Partition, Topic
 from streamwatch.reference.kafka.settings_topics import topic_settings
 from streamwatch.reference.kafka.site import Site
-from streamwatch.reference.kafka.topics import Topic
 from streamwatch.reference.kinesis.errors import Refused
 
 _FIRST_RELEASE: Final = (3, 6)

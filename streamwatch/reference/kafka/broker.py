@@ -1,32 +1,9 @@
 """One broker as the model sees it: whether it runs, whom it reaches, its disks."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from streamwatch.reference.kafka.partition import Partition, State
-
-
-@dataclass(slots=True)
-class LogDir:
-    """A directory for logs, on a volume of its own. All sizes are bytes."""
-
-    path: str
-    capacity: int
-    used: int = 0
-    """By the logs in it."""
-    other: int = 0
-    """By whatever else fills the volume."""
-    replicas: int = 0
-    """How many are in it."""
-    is_online: bool = True
-    filling: object = None
-    """What is filling it on purpose; None when nothing is."""
-
-    @property
-    def free(self) -> int:
-        """What is left; never below zero."""
-        return max(0, self.capacity - self.used - self.other)
+from streamwatch.reference.kafka.log_dir import LogDir
+from streamwatch.reference.kafka.partition import Partition, Replica, State
 
 
 @dataclass(slots=True, eq=False)
@@ -49,9 +26,9 @@ class Broker:
     """By how much every request takes longer."""
     dropped_share: float = 0.0
     """Of its packets, that get lost."""
-    partitions: "set[Partition]" = field(default_factory=set)
+    partitions: set[Partition] = field(default_factory=set)
     """Those of which it has a replica."""
-    stale: "dict[Partition, State] | None" = None
+    stale: dict[Partition, State] | None = None
     """What it knew of the partitions when it was isolated; None as long as it hears from the controller."""
     lost: tuple[int, float] | None = None
     """How far it was in the metadata log when it was last heard of, and when; None while it is heard of."""
@@ -72,3 +49,19 @@ class Broker:
         """Return the number of the directory that the next replica belongs in: the emptiest that is online."""
         online = [i for i, one in enumerate(self.dirs) if one.is_online]
         return min(online, key=lambda i: self.dirs[i].replicas) if online else None
+
+    def add_replica(self, partition: Partition, now: float) -> Replica:
+        """Take an empty copy of a partition."""
+        at = self.dir_for_new() or 0
+        replica = Replica(self.id, at, self.dirs[at], caught_up_at=now)
+        replica.volume.replicas += 1
+        partition.replicas[self.id] = replica
+        self.partitions.add(partition)
+        return replica
+
+    def remove_replica(self, partition: Partition) -> None:
+        """Delete the copy."""
+        replica = partition.replicas.pop(self.id)
+        replica.volume.used -= replica.counted
+        replica.volume.replicas -= 1
+        self.partitions.discard(partition)

@@ -1,34 +1,15 @@
 """The model of a Kafka cluster: brokers, topics, replication, controller. It does no I/O; time is passed in."""
 
 import copy
-from collections import deque
-from collections.abc import Iterator
-from random import Random
-from typing import TYPE_CHECKING, Final, Protocol
 
-from streamwatch.reference.kafka import topics
-from streamwatch.reference.kafka.broker import Broker, LogDir
-from streamwatch.reference.kafka.codes import Code
+from streamwatch.reference.kafka.broker import Broker
+from streamwatch.reference.kafka.cluster_state import ClusterState, Meters
+from streamwatch.reference.kafka.codes import Code, Refused
 from streamwatch.reference.kafka.controller import Controller
-from streamwatch.reference.kafka.partition import Partition, State
+from streamwatch.reference.kafka.log_dir import LogDir
+from streamwatch.reference.kafka.partition import Partition
 from streamwatch.reference.kafka.replication import Replication
-from streamwatch.reference.kafka.settings import Settings
-from streamwatch.reference.kafka.spec import FIRST_HELD, Spec
-from streamwatch.reference.kafka.topics import Refused, Topic
-from streamwatch.reference.timers import Timers
-
-if TYPE_CHECKING:
-    import uuid
-
-_REMEMBERED: Final = 1000
-_MOST_AUTO_REPLICAS: Final = 3
-
-
-class Meters(Protocol):
-    """Where replication counts its bytes."""
-
-    def replicated(self, follower: int, leader: int, size: int, now: float) -> None:
-        """A follower fetched so many bytes from a leader."""
+from streamwatch.reference.kafka.spec import Spec
 
 
 class _NoMeters:
@@ -36,89 +17,26 @@ class _NoMeters:
         pass
 
 
-class Cluster:
+class Cluster(ClusterState):
     """Everything that the brokers of one cluster know. Every argument ``now`` is in Unix seconds and never falls."""
 
     def __init__(self, spec: Spec, now: float, meters: Meters | None = None) -> None:
-        self.spec = spec
-        self.timers = Timers()
-        self.random = Random(spec.seed)  # noqa: S311 - a rehearsal is to be the same every time
-        self.settings = Settings(spec.settings)
-        self.meters: Meters = meters or _NoMeters()
-        self.topics: dict[str, Topic] = {}
-        self.topics_by_id: dict[uuid.UUID, Topic] = {}
-        self.metric_names: dict[str, set[str]] = {}
-        """Topics by their names in metrics, where a dot is an underscore."""
-        self.changes = 0
-        """Rises whenever metadata changes."""
-        self.events: deque[tuple[float, str]] = deque(maxlen=_REMEMBERED)
-        """What happened, with its time."""
-        self.moved: list[Partition] = []
-        """Partitions whose leader changed since somebody last looked (and emptied it)."""
-        self.switched: list[Broker] = []
-        """Brokers that stopped, started, froze or thawed since somebody last looked (and emptied it)."""
-        self.brokers = {each: self._broker(each) for each in spec.broker_ids}
-        self.replication = Replication(self)
-        self.controller = Controller(self, spec.controller_ids)
+        super().__init__(spec, meters or _NoMeters())
+        self.replication = Replication(self, self)
+        self.controller = Controller(self, self.replication, spec.controller_ids)
         self.replication.start(now)
         self.controller.start(now)
         self.timers.at(now + self.settings.seconds("log.retention.check.interval.ms"), self._retain)
 
-    def _broker(self, number: int) -> Broker:
-        dirs = [LogDir(f"/kafka/data-{i}", self.spec.disk_bytes) for i in range(self.spec.dirs)]
-        return Broker(number, f"rack-{(number - 1) % self.spec.racks + 1}", dirs)
+    # What leaders and followers ask for (see Decisions)
 
-    def tell(self, now: float, what: str) -> None:
-        """Remember what happened."""
-        self.events.append((now, what))
+    def alter_isr(self, partition: Partition, isr: tuple[int, ...], now: float) -> bool:
+        """Let the controller decide on an ISR; return whether it changed it."""
+        return self.controller.alter_isr(partition, isr, now)
 
-    def partitions(self) -> Iterator[Partition]:
-        """Yield every partition."""
-        for topic in self.topics.values():
-            yield from topic.partitions
-
-    def partition(self, topic: str, index: int) -> Partition | None:
-        """Return a partition; None where there is none."""
-        found = self.topics.get(topic)
-        return found.partitions[index] if found and 0 <= index < len(found.partitions) else None
-
-    def setting(self, topic: Topic, name: str) -> str:
-        """Return a topic's setting, its own or the brokers'."""
-        return self.settings.topic(topic.settings, name)
-
-    def min_isr(self, partition: Partition) -> int:
-        """Return how many replicas must be in sync for acks=all: never more than there are, from 3.7 on."""
-        wanted = int(self.setting(partition.topic, "min.insync.replicas"))
-        return min(wanted, len(partition.state.replicas)) if self.spec.release >= FIRST_HELD else wanted
-
-    def state_for(self, broker: Broker, partition: Partition) -> State:
-        """Return what a broker knows of a partition: the truth, unless it is cut off."""
-        return broker.stale.get(partition, partition.state) if broker.stale is not None else partition.state
-
-    def leader_changed(self, partition: Partition) -> None:
-        """Note that somebody else leads."""
-        self.moved.append(partition)
-
-    def ensure(self, name: str, now: float) -> Topic:
-        """Return a topic, made with the defaults if it is not there; raises Refused."""
-        if name in self.topics:
-            return self.topics[name]
-        if name in {topics.OFFSETS, topics.TRANSACTIONS}:
-            kind = "offsets.topic" if name == topics.OFFSETS else "transaction.state.log"
-            partitions = self.settings.number(f"{kind}.num.partitions")
-            replication = min(self.settings.number(f"{kind}.replication.factor"), self._alive)
-            own = {"cleanup.policy": "compact", "segment.bytes": "104857600", "compression.type": "producer"}
-        else:
-            topics.check_name(self, name)
-            partitions, own = self.settings.number("num.partitions"), {}
-            replication = self.settings.number("default.replication.factor")
-        if not self.controller.is_active:
-            raise Refused(Code.LEADER_NOT_AVAILABLE, "there is no controller that could make the topic")
-        return topics.create(self, name, topics.assign(self, partitions, replication), own, now)
-
-    @property
-    def _alive(self) -> int:
-        return sum(not one.is_fenced for one in self.brokers.values())
+    def follow_up(self, partition: Partition, now: float) -> None:
+        """Let the controller end a move when everything new is in sync."""
+        self.controller.follow_up(partition, now)
 
     def has_room(self, broker: int, volume: LogDir, size: int, now: float) -> bool:
         """Return whether so many bytes fit; a volume that is full goes offline, as Kafka's do."""

@@ -3,16 +3,14 @@
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from streamwatch.reference.kafka import topics
+from streamwatch.reference.kafka.broker import Broker
+from streamwatch.reference.kafka.cluster_state import ClusterState
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.partition import NO_LEADER, Partition
+from streamwatch.reference.kafka.replication import Replication
 from streamwatch.reference.timers import Later, Timer
-
-if TYPE_CHECKING:
-    from streamwatch.reference.kafka.broker import Broker
-    from streamwatch.reference.kafka.cluster import Cluster
 
 _FAILOVER_SECONDS: Final = 1.5
 """From a controller's death to the next one's first decision (controller.quorum.fetch.timeout.ms and an election)."""
@@ -40,8 +38,9 @@ class Voter:
 class Controller:
     """The quorum of controllers, and what its leader decides. In ZooKeeper mode the voters are the brokers."""
 
-    def __init__(self, cluster: "Cluster", voters: Sequence[int]) -> None:
-        self._cluster = cluster
+    def __init__(self, state: ClusterState, replication: Replication, voters: Sequence[int]) -> None:
+        self._state = state
+        self._replication = replication
         self.voters = {each: Voter(each) for each in voters}
         self.leader: int | None = voters[0]
         self.epoch = 1
@@ -56,7 +55,7 @@ class Controller:
     def start(self, now: float) -> None:
         """Begin the metadata log, and to give leadership back to preferred leaders, every five minutes."""
         self._began = now
-        self._cluster.timers.at(now + _REBALANCE_SECONDS, self._rebalance)
+        self._state.timers.at(now + _REBALANCE_SECONDS, self._rebalance)
 
     def end(self, now: float) -> int:
         """Return the end of the metadata log: it rises with every decision, and twice a second without one."""
@@ -86,21 +85,21 @@ class Controller:
         self.voters[voter].lost = (self.end(now), now)
         if self.leader == voter:
             self.leader = None
-            self._cluster.tell(now, f"controller {voter} is gone")
+            self._state.tell(now, f"controller {voter} is gone")
         if not self._has_majority:
             self.leader = None
-        self._cluster.timers.at(now + _FAILOVER_SECONDS, self._elect_controller)
+        self._state.timers.at(now + _FAILOVER_SECONDS, self._elect_controller)
 
     def start_voter(self, voter: int, now: float) -> None:
         """A controller is back."""
         self.voters[voter].is_running = True
         self.voters[voter].lost = None
-        self._cluster.timers.at(now + _FAILOVER_SECONDS, self._elect_controller)
+        self._state.timers.at(now + _FAILOVER_SECONDS, self._elect_controller)
 
     @property
     def _has_majority(self) -> bool:
         running = sum(one.is_running for one in self.voters.values())
-        return running * 2 > len(self.voters) if self._cluster.spec.kraft else running > 0
+        return running * 2 > len(self.voters) if self._state.spec.kraft else running > 0
 
     def _elect_controller(self, now: float) -> None:
         if self.leader is not None or not self._has_majority:
@@ -109,34 +108,34 @@ class Controller:
         self.epoch += 1
         for voter in (one for one in self.voters.values() if not one.is_running):
             voter.lost = _NEVER_HEARD
-        self._cluster.tell(now, f"controller {self.leader} is active")
+        self._state.tell(now, f"controller {self.leader} is active")
         self._take_over(now)
-        for each in self._cluster.brokers:
-            self._cluster.replication.resume(each, now)
+        for each in self._state.brokers:
+            self._replication.resume(each, now)
         waiting, self._waiting = self._waiting, []
         for later in waiting:
             later.settle(answer=True)
 
     def _take_over(self, now: float) -> None:
         """Look after what happened while nobody decided."""
-        for one in self._cluster.brokers.values():
+        for one in self._state.brokers.values():
             if one.hears:
                 self.broker_back(one, now)
             elif not one.is_fenced:
                 self.broker_lost(one, now)
-        for partition in self._cluster.partitions():
+        for partition in self._state.partitions():
             if partition.state.leader == NO_LEADER:
                 self.elect(partition, now)
 
     # Brokers
 
-    def broker_lost(self, broker: "Broker", now: float) -> None:
+    def broker_lost(self, broker: Broker, now: float) -> None:
         """A broker's heartbeats do not come any more: it is fenced when its session ends."""
-        session = self._cluster.settings.seconds("broker.session.timeout.ms")
+        session = self._state.settings.seconds("broker.session.timeout.ms")
         self._forget_loss(broker)
-        self._lost[broker.id] = self._cluster.timers.at(now + session, lambda then: self.fence(broker, then))
+        self._lost[broker.id] = self._state.timers.at(now + session, lambda then: self.fence(broker, then))
 
-    def broker_back(self, broker: "Broker", now: float) -> None:
+    def broker_back(self, broker: Broker, now: float) -> None:
         """A broker's heartbeats come again."""
         self._forget_loss(broker)
         if not self.is_active:
@@ -144,32 +143,32 @@ class Controller:
         if broker.is_fenced:
             broker.is_fenced = False
             self._changed()
-            self._cluster.tell(now, f"broker {broker.id} is registered")
+            self._state.tell(now, f"broker {broker.id} is registered")
         for partition in tuple(broker.partitions):
             if partition.state.leader == NO_LEADER:
                 self.elect(partition, now)
         self.told(broker, now)
 
-    def told(self, broker: "Broker", now: float) -> None:
+    def told(self, broker: Broker, now: float) -> None:
         """A broker hears of everything that was decided: it leads no more what others lead."""
         broker.stale = None
         for partition in broker.partitions:
             if partition.deposed.pop(broker.id, None) is not None:
-                self._cluster.replication.changed(partition, now)
+                self._replication.changed(partition, now)
 
-    def _forget_loss(self, broker: "Broker") -> None:
+    def _forget_loss(self, broker: Broker) -> None:
         timer = self._lost.pop(broker.id, None)
         if timer is not None:
             timer.cancel()
 
-    def fence(self, broker: "Broker", now: float) -> None:
+    def fence(self, broker: Broker, now: float) -> None:
         """Take a broker for dead: it leaves every ISR in which others are left, and others lead."""
         self._forget_loss(broker)
         if not self.is_active or broker.is_fenced:
             return
         broker.is_fenced = True
         self._changed()
-        self._cluster.tell(now, f"broker {broker.id} is fenced")
+        self._state.tell(now, f"broker {broker.id} is fenced")
         if broker.is_running and broker.stale is None:
             broker.stale = {partition: copy.copy(partition.state) for partition in broker.partitions}
         for partition in tuple(broker.partitions):
@@ -186,15 +185,15 @@ class Controller:
         if was_leader:
             self.elect(partition, now)
         else:
-            self._cluster.replication.behind.add(partition)
-            self._cluster.replication.advance(partition, now)
+            self._replication.behind.add(partition)
+            self._replication.advance(partition, now)
 
     # Leaders
 
     def is_eligible(self, partition: Partition, broker: int) -> bool:
         """Whether a replica could lead: its broker and its disk are there."""
         replica = partition.replicas.get(broker)
-        return replica is not None and not self._cluster.brokers[broker].is_fenced and replica.volume.is_online
+        return replica is not None and not self._state.brokers[broker].is_fenced and replica.volume.is_online
 
     def elect(self, partition: Partition, now: float, *, unclean: bool | None = None) -> bool:
         """Choose a leader among the ISR; among all replicas where that is allowed. Return whether there is one."""
@@ -206,7 +205,7 @@ class Controller:
         if clean:
             self.lead(partition, clean[0], now)
             return True
-        may = self._cluster.setting(partition.topic, "unclean.leader.election.enable") == "true"
+        may = self._state.setting(partition.topic, "unclean.leader.election.enable") == "true"
         if fit and (may if unclean is None else unclean):
             self.unclean_elections += 1
             state.isr = (fit[0],)
@@ -220,7 +219,7 @@ class Controller:
         state, old = partition.state, partition.state.leader
         if old == broker == NO_LEADER:
             return
-        if old != NO_LEADER and self._cluster.brokers[old].is_running and not self._cluster.brokers[old].hears:
+        if old != NO_LEADER and self._state.brokers[old].is_running and not self._state.brokers[old].hears:
             partition.deposed[old] = state.leader_epoch
         state.leader = broker
         state.leader_epoch += 1
@@ -230,15 +229,15 @@ class Controller:
         for replica in partition.replicas.values():
             replica.known_end = -1
         partition.deposed.pop(broker, None)
-        self._cluster.replication.failed(partition, now)
+        self._replication.failed(partition, now)
         leader = partition.leader
         if leader is not None:
             leader.reconciled_epoch = state.leader_epoch
             for replica in partition.replicas.values():
                 replica.caught_up_at = now
-        self._cluster.replication.changed(partition, now)
-        self._cluster.replication.advance(partition, now)
-        self._cluster.leader_changed(partition)
+        self._replication.changed(partition, now)
+        self._replication.advance(partition, now)
+        self._state.leader_changed(partition)
 
     def elect_preferred(self, partition: Partition, now: float) -> Code:
         """Give the leadership to the first replica, if it is in sync."""
@@ -251,10 +250,10 @@ class Controller:
         return Code.NONE
 
     def _rebalance(self, now: float) -> None:
-        self._cluster.timers.at(now + _REBALANCE_SECONDS, self._rebalance)
+        self._state.timers.at(now + _REBALANCE_SECONDS, self._rebalance)
         if not self.is_active:
             return
-        for broker in self._cluster.brokers.values():
+        for broker in self._state.brokers.values():
             preferred = [one for one in broker.partitions if one.state.replicas[0] == broker.id]
             astray = [one for one in preferred if one.state.leader != broker.id]
             if len(astray) > _IMBALANCE * len(preferred):
@@ -266,12 +265,12 @@ class Controller:
     def alter_isr(self, partition: Partition, isr: tuple[int, ...], now: float) -> bool:
         """Decide what a leader asks for (AlterPartition); return whether it was done."""
         leader = partition.leader
-        if leader is None or not self.is_active or not self._cluster.brokers[leader.broker].hears:
+        if leader is None or not self.is_active or not self._state.brokers[leader.broker].hears:
             return False
         partition.state.isr = isr
         partition.state.epoch += 1
         self._changed()
-        self._cluster.replication.advance(partition, now)
+        self._replication.advance(partition, now)
         return True
 
     # Moving replicas
@@ -287,10 +286,10 @@ class Controller:
         state.replicas = (*target, *state.removing)
         for each in state.adding:
             if each not in partition.replicas:
-                topics.add_replica(self._cluster.brokers[each], partition, now)
+                self._state.brokers[each].add_replica(partition, now)
         state.epoch += 1
         self._changed()
-        self._cluster.replication.changed(partition, now)
+        self._replication.changed(partition, now)
         self.follow_up(partition, now)
 
     def cancel(self, partition: Partition, now: float) -> Code:
@@ -322,14 +321,14 @@ class Controller:
             self._drop(partition, each)
         state.epoch += 1
         self._changed()
-        self._cluster.replication.changed(partition, now)
-        self._cluster.tell(now, f"{partition.topic.name}-{partition.index} is on {list(target)} now")
+        self._replication.changed(partition, now)
+        self._state.tell(now, f"{partition.topic.name}-{partition.index} is on {list(target)} now")
 
     def _drop(self, partition: Partition, broker: int) -> None:
         partition.state.isr = tuple(each for each in partition.state.isr if each != broker) or partition.state.isr
         if broker in partition.replicas:
-            topics.remove_replica(self._cluster.brokers[broker], partition)
+            self._state.brokers[broker].remove_replica(partition)
 
     def _changed(self) -> None:
         self.offset += 1
-        self._cluster.changes += 1
+        self._state.changes += 1

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from streamwatch.reference.faulting import BadFault, call
-from streamwatch.reference.kafka.broker import Broker, LogDir
+from streamwatch.reference.kafka.broker import Broker
 from streamwatch.reference.kafka.codes import Code
+from streamwatch.reference.kafka.log_dir import LogDir
 from streamwatch.reference.kafka.partition import Partition
 from streamwatch.reference.kafka.quotas import FETCH, PRODUCE
 from streamwatch.reference.kafka.replication import Link

@@ -8,7 +8,7 @@ from functools import partial
 from streamwatch.reference.http import stop
 from streamwatch.reference.kafka.broker import Broker
 from streamwatch.reference.kafka.connection import Connection
-from streamwatch.reference.kafka.measures import Measures
+from streamwatch.reference.kafka.request_channel import RequestChannel
 from streamwatch.reference.kafka.site import Listener, Site
 
 _BACKLOG = 128
@@ -20,26 +20,19 @@ class Node:
     """A broker's network side. What is running, frozen or dead is the model's to say; this follows."""
 
     def __init__(self, site: Site, broker: Broker, pulse: Callable[[], None]) -> None:
-        self.site = site
-        self.broker = broker
-        self.pulse = pulse
-        """To be called when the model may have changed."""
-        self.measures: Measures = site.measures[broker.id]
-        settings = site.cluster.settings
-        self.queue = asyncio.Semaphore(settings.number("queued.max.requests"))
-        self.handlers = asyncio.Semaphore(settings.number("num.io.threads"))
-        self.awake = asyncio.Event()
-        self.awake.set()
+        self._site = site
+        self._broker = broker
+        self._channel = RequestChannel(site, broker, pulse)
         self._servers: list[asyncio.Server] = []
         self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def listen(self, host: str, ports: dict[str, int]) -> None:
         """Open every listener; port 0 stands for one of the system's choice, which is kept for later starts."""
-        for listener in self.site.access.listeners:
-            port = self.site.addresses.get((self.broker.id, listener.name), (host, ports.get(listener.name, 0)))[1]
+        for listener in self._site.access.listeners:
+            port = self._site.addresses.get((self._broker.id, listener.name), (host, ports.get(listener.name, 0)))[1]
             server = await self._bound(listener, host, port)
             self._servers.append(server)
-            self.site.addresses[self.broker.id, listener.name] = (host, server.sockets[0].getsockname()[1])
+            self._site.addresses[self._broker.id, listener.name] = (host, server.sockets[0].getsockname()[1])
 
     async def _bound(self, listener: Listener, host: str, port: int) -> asyncio.Server:
         for attempt in range(_RETRIES):
@@ -55,30 +48,30 @@ class Node:
 
     async def _accept(self, listener: Listener, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
-        if task is None or not self.broker.is_running:
+        if task is None or not self._broker.is_running:
             writer.close()
             return
         self._connections[task] = writer
-        self.measures.connections[listener.name] += 1
-        self.measures.connections_created[listener.name] += 1
+        self._channel.measures.connections[listener.name] += 1
+        self._channel.measures.connections_created[listener.name] += 1
         try:
-            await Connection(self, listener, reader, writer).serve()
+            await Connection(self._channel, listener, reader, writer).serve()
         except asyncio.CancelledError:
             pass  # the broker died, or the cluster ends
         finally:
             self._connections.pop(task, None)
-            self.measures.connections[listener.name] -= 1
-            self.measures.connections_closed[listener.name] += 1
+            self._channel.measures.connections[listener.name] -= 1
+            self._channel.measures.connections_closed[listener.name] += 1
 
     async def follow(self, host: str) -> None:
         """Do on the network what happened to the broker in the model."""
-        if self.broker.is_frozen:
-            self.awake.clear()
+        if self._broker.is_frozen:
+            self._channel.awake.clear()
         else:
-            self.awake.set()
-        if not self.broker.is_running and self._servers:
+            self._channel.awake.set()
+        if not self._broker.is_running and self._servers:
             await self.close()
-        elif self.broker.is_running and not self._servers:
+        elif self._broker.is_running and not self._servers:
             await self.listen(host, {})
 
     async def close(self) -> None:

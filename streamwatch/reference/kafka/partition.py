@@ -1,21 +1,21 @@
-"""One partition: its replicas with their logs, its leader, its high watermark, and who waits for that to move."""
+"""A topic and its partitions: replicas with their logs, the leader, the high watermark and who waits for it to move."""
 
 import heapq
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from streamwatch.reference.kafka.batch import Batch
-from streamwatch.reference.kafka.broker import LogDir
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.log import Log
+from streamwatch.reference.kafka.log_dir import LogDir
 from streamwatch.reference.timers import Later
 
-if TYPE_CHECKING:
-    from streamwatch.reference.kafka.topics import Topic
-
 NO_LEADER: Final = -1
+OFFSETS: Final = "__consumer_offsets"
+TRANSACTIONS: Final = "__transaction_state"
 _order = count()
 
 
@@ -76,12 +76,28 @@ class Replica:
         self.settle()
 
 
+@dataclass(slots=True, eq=False)
+class Topic:
+    """A topic, its partitions in order, and its own settings."""
+
+    name: str
+    id: uuid.UUID
+    partitions: "list[Partition]" = field(default_factory=list)
+    settings: dict[str, str] = field(default_factory=dict)
+    """Only those that differ from the brokers'."""
+
+    @property
+    def is_internal(self) -> bool:
+        """Whether Kafka itself keeps it."""
+        return self.name in {OFFSETS, TRANSACTIONS}
+
+
 class Partition:
     """A partition of a topic."""
 
     __slots__ = ("_committing", "deposed", "index", "isr_frozen", "replicas", "state", "topic", "watchers")
 
-    def __init__(self, topic: "Topic", index: int, state: State) -> None:
+    def __init__(self, topic: Topic, index: int, state: State) -> None:
         self.topic = topic
         self.index = index
         self.state = state

@@ -1,15 +1,14 @@
 """Followers fetch from leaders; leaders notice who is behind, and shrink and expand the ISR."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
+from streamwatch.reference.kafka.cluster_state import ClusterState
 from streamwatch.reference.kafka.codes import Code
+from streamwatch.reference.kafka.log_dir import LogDir
 from streamwatch.reference.kafka.partition import Partition, Replica
 from streamwatch.reference.kafka.spec import FIRST_HELD
 from streamwatch.reference.timers import Timer
-
-if TYPE_CHECKING:
-    from streamwatch.reference.kafka.cluster import Cluster
 
 _DELAY_SECONDS: Final = 0.0005
 """Of a healthy link, one way and back."""
@@ -31,11 +30,25 @@ class Link:
     is_cut: bool = False
 
 
+class Decisions(Protocol):
+    """What leaders and followers do not decide themselves."""
+
+    def alter_isr(self, partition: Partition, isr: tuple[int, ...], now: float) -> bool:
+        """Decide on an ISR that a leader asks for; return whether it changed."""
+
+    def follow_up(self, partition: Partition, now: float) -> None:
+        """End a move when everything new is in sync."""
+
+    def has_room(self, broker: int, volume: LogDir, size: int, now: float) -> bool:
+        """Return whether so many bytes fit on a volume; one that is full goes offline."""
+
+
 class Replication:
     """All fetchers: one for each follower and leader, as on a real broker."""
 
-    def __init__(self, cluster: "Cluster") -> None:
-        self._cluster = cluster
+    def __init__(self, state: ClusterState, decisions: Decisions) -> None:
+        self._state = state
+        self._decisions = decisions
         self._wanted: dict[tuple[int, int], set[Partition]] = {}
         self._timers: dict[tuple[int, int], Timer] = {}
         self.links: dict[tuple[int, int], Link] = {}
@@ -47,8 +60,8 @@ class Replication:
 
     def start(self, now: float) -> None:
         """Begin to look for followers that fell behind."""
-        half = self._cluster.settings.seconds("replica.lag.time.max.ms") / 2
-        self._cluster.timers.at(now + half, self._check_lag)
+        half = self._state.settings.seconds("replica.lag.time.max.ms") / 2
+        self._state.timers.at(now + half, self._check_lag)
 
     def changed(self, partition: Partition, now: float) -> None:
         """Let the followers fetch: there are new records, or a new leader, or a new follower."""
@@ -69,7 +82,7 @@ class Replication:
 
     def resume(self, broker: int, now: float) -> None:
         """A broker is back: whatever it leads or follows goes on."""
-        for partition in self._cluster.brokers[broker].partitions:
+        for partition in self._state.brokers[broker].partitions:
             self.changed(partition, now)
 
     def _want(self, way: tuple[int, int], partition: Partition, now: float) -> None:
@@ -78,11 +91,11 @@ class Replication:
             self._arm(way, now, self._delay(way))
 
     def _arm(self, way: tuple[int, int], now: float, seconds: float) -> None:
-        self._timers[way] = self._cluster.timers.at(now + seconds, lambda then: self._fetch(way, then))
+        self._timers[way] = self._state.timers.at(now + seconds, lambda then: self._fetch(way, then))
 
     def _delay(self, way: tuple[int, int]) -> float:
         link = self.links.get(way)
-        slow = self._cluster.brokers[way[0]].slow_seconds + self._cluster.brokers[way[1]].slow_seconds
+        slow = self._state.brokers[way[0]].slow_seconds + self._state.brokers[way[1]].slow_seconds
         return _DELAY_SECONDS + slow + (link.delay_seconds if link else 0.0)
 
     def _fetch(self, way: tuple[int, int], now: float) -> None:
@@ -90,9 +103,9 @@ class Replication:
         del self._timers[way]
         follower, leader = way
         link = self.links.get(way, Link())
-        if link.is_cut or not (self._cluster.brokers[follower].hears and self._cluster.brokers[leader].hears):
+        if link.is_cut or not (self._state.brokers[follower].hears and self._state.brokers[leader].hears):
             return  # resumed when they reach each other again
-        if link.loss and self._cluster.random.random() < link.loss:
+        if link.loss and self._state.random.random() < link.loss:
             self._arm(way, now, _RETRY_SECONDS)
             return
         self.fetches[leader] = self.fetches.get(leader, 0) + 1
@@ -123,7 +136,7 @@ class Replication:
             follower.settle()
         batches = leader.log.read(follower.log.end, leader.log.end, most_bytes)
         size = sum(len(batch.data) for batch in batches)
-        if not self._cluster.has_room(follower.broker, follower.volume, size, now):
+        if not self._decisions.has_room(follower.broker, follower.volume, size, now):
             return 0
         follower.append(batches)
         if not batches and follower.log.end < leader.log.end:
@@ -135,14 +148,14 @@ class Replication:
         follower.known_end = follower.log.end
         if follower.log.end >= leader.log.end:
             follower.caught_up_at = now
-        self._cluster.meters.replicated(follower.broker, leader.broker, size, now)
+        self._state.meters.replicated(follower.broker, leader.broker, size, now)
         return size
 
     def _after(self, partition: Partition, way: tuple[int, int], now: float) -> None:
         """What the leader does when a follower has fetched."""
         self.advance(partition, now)
         self._expand(partition, partition.replicas[way[0]], now)
-        self._cluster.controller.follow_up(partition, now)
+        self._decisions.follow_up(partition, now)
         if partition.is_even:
             self.behind.discard(partition)
             return
@@ -152,8 +165,8 @@ class Replication:
 
     def advance(self, partition: Partition, now: float) -> None:
         """Move the high watermark where it can; the followers learn of it with their next fetch."""
-        cluster = self._cluster
-        is_held = cluster.spec.release >= FIRST_HELD and len(partition.state.isr) < cluster.min_isr(partition)
+        state = self._state
+        is_held = state.spec.release >= FIRST_HELD and len(partition.state.isr) < state.min_isr(partition)
         if partition.advance(now, hold=is_held):
             self.changed(partition, now)
 
@@ -161,17 +174,17 @@ class Replication:
         leader, state = partition.leader, partition.state
         if leader is None or follower.broker in state.isr or partition.isr_frozen:
             return
-        if follower.known_end >= leader.high_watermark and not self._cluster.brokers[follower.broker].is_fenced:
+        if follower.known_end >= leader.high_watermark and not self._state.brokers[follower.broker].is_fenced:
             isr = tuple(each for each in state.replicas if each in {*state.isr, follower.broker})
-            if self._cluster.controller.alter_isr(partition, isr, now):
-                self._cluster.brokers[leader.broker].isr_expands += 1
+            if self._decisions.alter_isr(partition, isr, now):
+                self._state.brokers[leader.broker].isr_expands += 1
 
     def _check_lag(self, now: float) -> None:
         """Take followers out of the ISR that have been behind for too long."""
-        most = self._cluster.settings.seconds("replica.lag.time.max.ms")
+        most = self._state.settings.seconds("replica.lag.time.max.ms")
         for partition in tuple(self.behind):
             leader = partition.leader
-            if leader is None or not self._cluster.brokers[leader.broker].works or partition.isr_frozen:
+            if leader is None or not self._state.brokers[leader.broker].works or partition.isr_frozen:
                 continue
             late = {
                 each
@@ -181,9 +194,9 @@ class Replication:
                 and now - partition.replicas[each].caught_up_at > most
             }
             isr = tuple(each for each in partition.state.isr if each not in late)
-            if late and self._cluster.controller.alter_isr(partition, isr, now):
-                self._cluster.brokers[leader.broker].isr_shrinks += 1
-        self._cluster.timers.at(now + most / 2, self._check_lag)
+            if late and self._decisions.alter_isr(partition, isr, now):
+                self._state.brokers[leader.broker].isr_shrinks += 1
+        self._state.timers.at(now + most / 2, self._check_lag)
 
     def failed(self, partition: Partition, now: float) -> None:
         """A leader is gone: those who wait for it are told."""

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from streamwatch.reference.kafka import topics
 from streamwatch.reference.kafka.acls import Acls
 from streamwatch.reference.kafka.cluster import Cluster
-from streamwatch.reference.kafka.codes import Code
+from streamwatch.reference.kafka.codes import Code, Refused
 from streamwatch.reference.kafka.groups import Groups, Limits
 from streamwatch.reference.kafka.measures import AllMeasures, Measures
+from streamwatch.reference.kafka.partition import OFFSETS, TRANSACTIONS
 from streamwatch.reference.kafka.quotas import Quotas
 from streamwatch.reference.kafka.sasl import Credentials
 from streamwatch.reference.kafka.sessions import Sessions
 from streamwatch.reference.kafka.spec import Spec
-from streamwatch.reference.kafka.topics import Refused
 from streamwatch.reference.kafka.transactions import Transactions
 
 PLAINTEXT = "PLAINTEXT"
@@ -106,7 +106,7 @@ class Site:
     def coordinator(self, key: str, now: float, *, is_transaction: bool = False) -> int | None:
         """Return the broker that coordinates a group or a transactional id; None where there is none now."""
         try:
-            topic = self.cluster.ensure(topics.TRANSACTIONS if is_transaction else topics.OFFSETS, now)
+            topic = topics.ensure(self.cluster, TRANSACTIONS if is_transaction else OFFSETS, now)
         except Refused:
             return None
         partition = topic.partitions[java_hash(key) % len(topic.partitions)]
@@ -120,9 +120,9 @@ class Site:
     def settle(self) -> None:
         """Let groups know that their coordinators moved."""
         moved, self.cluster.moved = self.cluster.moved, []
-        gone = {partition.index for partition in moved if partition.topic.name == topics.OFFSETS}
+        gone = {partition.index for partition in moved if partition.topic.name == OFFSETS}
         if gone:
-            count = len(self.cluster.topics[topics.OFFSETS].partitions)
+            count = len(self.cluster.topics[OFFSETS].partitions)
             self.groups.moved(
                 [one.name for one in self.groups.list() if java_hash(one.name) % count in gone], self.clock()
             )

@@ -3,53 +3,43 @@
 import re
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import cycle, islice, pairwise
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from streamwatch.reference.kafka.broker import Broker
-from streamwatch.reference.kafka.codes import Code
-from streamwatch.reference.kafka.partition import NO_LEADER, Partition, Replica, State
+from streamwatch.reference.kafka.cluster import Cluster
+from streamwatch.reference.kafka.codes import Code, Refused
+from streamwatch.reference.kafka.partition import NO_LEADER, OFFSETS, TRANSACTIONS, Partition, State, Topic
 from streamwatch.reference.kafka.settings_kinds import BadSetting, check
 from streamwatch.reference.kafka.settings_topics import topic_settings
 
-if TYPE_CHECKING:
-    from streamwatch.reference.kafka.cluster import Cluster
-
-OFFSETS: Final = "__consumer_offsets"
-TRANSACTIONS: Final = "__transaction_state"
 _LEGAL: Final = re.compile(r"[a-zA-Z0-9._-]+")
 _LONGEST: Final = 249
 _CORDONED: Final = (4, 3)
 """From this release on brokers can have cordoned log directories."""
 
 
-class Refused(Exception):
-    """A request that a broker refuses with a code."""
-
-    def __init__(self, code: Code, why: str) -> None:
-        super().__init__(why)
-        self.code = code
-
-
-@dataclass(slots=True, eq=False)
-class Topic:
-    """A topic, its partitions in order, and its own settings."""
-
-    name: str
-    id: uuid.UUID
-    partitions: list[Partition] = field(default_factory=list)
-    settings: dict[str, str] = field(default_factory=dict)
-    """Only those that differ from the brokers'."""
-
-    @property
-    def is_internal(self) -> bool:
-        """Whether Kafka itself keeps it."""
-        return self.name in {OFFSETS, TRANSACTIONS}
+def ensure(cluster: Cluster, name: str, now: float) -> Topic:
+    """Return a topic, made with the defaults if it is not there; raises Refused."""
+    if name in cluster.topics:
+        return cluster.topics[name]
+    if name in {OFFSETS, TRANSACTIONS}:
+        alive = sum(not one.is_fenced for one in cluster.brokers.values())
+        kind = "offsets.topic" if name == OFFSETS else "transaction.state.log"
+        partitions = cluster.settings.number(f"{kind}.num.partitions")
+        replication = min(cluster.settings.number(f"{kind}.replication.factor"), alive)
+        own = {"cleanup.policy": "compact", "segment.bytes": "104857600", "compression.type": "producer"}
+    else:
+        check_name(cluster, name)
+        partitions, own = cluster.settings.number("num.partitions"), {}
+        replication = cluster.settings.number("default.replication.factor")
+    if not cluster.controller.is_active:
+        raise Refused(Code.LEADER_NOT_AVAILABLE, "there is no controller that could make the topic")
+    return create(cluster, name, assign(cluster, partitions, replication), own, now)
 
 
 def create(
-    cluster: "Cluster",
+    cluster: Cluster,
     name: str,
     assignment: Sequence[Sequence[int]],
     settings: Mapping[str, str],
@@ -65,12 +55,12 @@ def create(
     return topic
 
 
-def new_id(cluster: "Cluster") -> uuid.UUID:
+def new_id(cluster: Cluster) -> uuid.UUID:
     """Return an id for a topic that no other has."""
     return uuid.UUID(int=cluster.random.getrandbits(128), version=4)
 
 
-def add_partitions(cluster: "Cluster", topic: Topic, assignment: Sequence[Sequence[int]], now: float) -> None:
+def add_partitions(cluster: Cluster, topic: Topic, assignment: Sequence[Sequence[int]], now: float) -> None:
     """Add partitions to a topic."""
     cluster.controller.wrote(len(assignment))
     for replicas in assignment:
@@ -79,7 +69,7 @@ def add_partitions(cluster: "Cluster", topic: Topic, assignment: Sequence[Sequen
         partition = Partition(topic, len(topic.partitions), state)
         topic.partitions.append(partition)
         for each in replicas:
-            add_replica(cluster.brokers[each], partition, now)
+            cluster.brokers[each].add_replica(partition, now)
         if len(alive) < len(replicas):
             cluster.replication.behind.add(partition)
         for replica in partition.replicas.values():
@@ -87,25 +77,7 @@ def add_partitions(cluster: "Cluster", topic: Topic, assignment: Sequence[Sequen
             replica.reconciled_epoch = 0
 
 
-def add_replica(broker: Broker, partition: Partition, now: float) -> Replica:
-    """Give a broker an empty copy of a partition."""
-    at = broker.dir_for_new() or 0
-    replica = Replica(broker.id, at, broker.dirs[at], caught_up_at=now)
-    replica.volume.replicas += 1
-    partition.replicas[broker.id] = replica
-    broker.partitions.add(partition)
-    return replica
-
-
-def remove_replica(broker: Broker, partition: Partition) -> None:
-    """Delete a broker's copy."""
-    replica = partition.replicas.pop(broker.id)
-    replica.volume.used -= replica.counted
-    replica.volume.replicas -= 1
-    broker.partitions.discard(partition)
-
-
-def delete(cluster: "Cluster", topic: Topic, now: float) -> None:
+def delete(cluster: Cluster, topic: Topic, now: float) -> None:
     """Delete a topic and everything in it."""
     cluster.controller.wrote(1)
     del cluster.topics[topic.name], cluster.topics_by_id[topic.id]
@@ -116,12 +88,12 @@ def delete(cluster: "Cluster", topic: Topic, now: float) -> None:
     for partition in topic.partitions:
         cluster.replication.forget(partition)
         for each in list(partition.replicas):
-            remove_replica(cluster.brokers[each], partition)
+            cluster.brokers[each].remove_replica(partition)
         partition.state.leader = NO_LEADER
         partition.abandon(Code.UNKNOWN_TOPIC_OR_PARTITION, now)
 
 
-def check_name(cluster: "Cluster", name: str) -> None:
+def check_name(cluster: Cluster, name: str) -> None:
     """Raise Refused where a new topic cannot have this name."""
     wrong = illegal(name)
     if wrong is not None:
@@ -153,7 +125,7 @@ def _in_metrics(name: str) -> str:
     return name.replace(".", "_")
 
 
-def check_settings(cluster: "Cluster", settings: Mapping[str, str]) -> None:
+def check_settings(cluster: Cluster, settings: Mapping[str, str]) -> None:
     """Raise Refused where a topic cannot have these settings."""
     try:
         for name, value in settings.items():
@@ -162,7 +134,7 @@ def check_settings(cluster: "Cluster", settings: Mapping[str, str]) -> None:
         raise Refused(Code.INVALID_CONFIG, str(bad)) from None
 
 
-def assign(cluster: "Cluster", partitions: int, replication: int, first: int = 0) -> list[tuple[int, ...]]:
+def assign(cluster: Cluster, partitions: int, replication: int, first: int = 0) -> list[tuple[int, ...]]:
     """Choose replicas for new partitions, as Kafka does: leaders in turn, replicas over the racks; raises Refused."""
     usable = [one for one in cluster.brokers.values() if not one.is_fenced]
     if replication < 1:
@@ -196,7 +168,7 @@ def _by_racks(brokers: Sequence[Broker]) -> list[Broker]:
     return order
 
 
-def check_assignment(cluster: "Cluster", assignment: Sequence[Sequence[int]], size: int | None = None) -> None:
+def check_assignment(cluster: Cluster, assignment: Sequence[Sequence[int]], size: int | None = None) -> None:
     """Raise Refused where replicas that somebody chose cannot be; ``size`` is how many others have."""
     for replicas in assignment:
         wrong = _misplaced(cluster, replicas, size)
@@ -205,7 +177,7 @@ def check_assignment(cluster: "Cluster", assignment: Sequence[Sequence[int]], si
         size = len(replicas)
 
 
-def _misplaced(cluster: "Cluster", replicas: Sequence[int], size: int | None) -> str | None:
+def _misplaced(cluster: Cluster, replicas: Sequence[int], size: int | None) -> str | None:
     if not replicas:
         return "an empty replica list."
     ordered = sorted(replicas)

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from streamwatch.reference.aws import faults as cloud_faults
 from streamwatch.reference.aws.server import ReferenceAws
 from streamwatch.reference.faulting import BadFault
-from streamwatch.reference.kafka import faults
+from streamwatch.reference.kafka import faults, topics
 from streamwatch.reference.kafka.server import ReferenceKafka
 from streamwatch.reference.kafka.spec import Spec
 from streamwatch.reference.metrics import Key
@@ -22,7 +22,7 @@ def kafka() -> Iterator[ReferenceKafka]:
     with ReferenceKafka(
         Spec(settings={"broker.session.timeout.ms": "500", "default.replication.factor": "3"})
     ) as running:
-        running.do(lambda site, now: site.cluster.ensure("orders", now))
+        running.do(lambda site, now: topics.ensure(site.cluster, "orders", now))
         yield running
 
 

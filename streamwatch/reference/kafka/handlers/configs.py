@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from streamwatch.reference.kafka.acls import Operation
-from streamwatch.reference.kafka.codes import Code
+from streamwatch.reference.kafka.codes import Code, Refused
 from streamwatch.reference.kafka.handlers.context import MALFORMED, Context, Reply, on_controller
+from streamwatch.reference.kafka.partition import Topic
 from streamwatch.reference.kafka.settings_brokers import BROKER
 from streamwatch.reference.kafka.settings_groups import group_settings
 from streamwatch.reference.kafka.settings_kinds import BadSetting, Known, check
 from streamwatch.reference.kafka.settings_topics import topic_settings
-from streamwatch.reference.kafka.topics import Refused, Topic, illegal
+from streamwatch.reference.kafka.topics import illegal
 
 _TOPIC, _BROKER, _METRICS, _GROUP = 2, 4, 16, 32
 _LOGGER: Final = 8

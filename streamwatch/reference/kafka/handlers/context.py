@@ -9,8 +9,8 @@ from streamwatch.reference.kafka.acls import Operation, ResourceType
 from streamwatch.reference.kafka.broker import Broker
 from streamwatch.reference.kafka.cluster import Cluster
 from streamwatch.reference.kafka.codes import Code
+from streamwatch.reference.kafka.partition import Topic
 from streamwatch.reference.kafka.site import Site
-from streamwatch.reference.kafka.topics import Topic
 from streamwatch.reference.kafka.wire import Answer, Body, Request
 from streamwatch.reference.timers import Later
 

@@ -8,9 +8,8 @@ from streamwatch.reference.kafka.acls import Operation
 from streamwatch.reference.kafka.batch import Batch
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.handlers.context import NO_ID, Context, Reply, by_topic
-from streamwatch.reference.kafka.partition import Partition, Replica
+from streamwatch.reference.kafka.partition import Partition, Replica, Topic
 from streamwatch.reference.kafka.sessions import Session, Wanted
-from streamwatch.reference.kafka.topics import Topic
 from streamwatch.reference.kafka.wire import Answer
 from streamwatch.reference.timers import Later
 

@@ -10,8 +10,8 @@ from streamwatch.reference.kafka.handlers.context import NO_ID, Context, Reply, 
 from streamwatch.reference.kafka.handlers.transactions import committed, uncommittable
 from streamwatch.reference.kafka.membership import Join, Joined, Synced
 from streamwatch.reference.kafka.offsets import Committed
+from streamwatch.reference.kafka.partition import Topic
 from streamwatch.reference.kafka.roster import Who
-from streamwatch.reference.kafka.topics import Topic
 from streamwatch.reference.kafka.wire import Answer
 from streamwatch.reference.timers import Later
 

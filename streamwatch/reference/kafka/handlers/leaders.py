@@ -5,10 +5,9 @@ from typing import Any, Final
 
 from streamwatch.reference.kafka import topics
 from streamwatch.reference.kafka.acls import Operation
-from streamwatch.reference.kafka.codes import Code
+from streamwatch.reference.kafka.codes import Code, Refused
 from streamwatch.reference.kafka.handlers.context import NOT_CONTROLLER, Context, Reply, is_elsewhere, on_controller
 from streamwatch.reference.kafka.partition import NO_LEADER, Partition
-from streamwatch.reference.kafka.topics import Refused
 from streamwatch.reference.kafka.wire import Answer
 
 _PREFERRED, _UNCLEAN = 0, 1

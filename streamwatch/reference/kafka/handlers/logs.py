@@ -4,10 +4,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from streamwatch.reference.kafka.acls import Operation
-from streamwatch.reference.kafka.codes import Code
+from streamwatch.reference.kafka.codes import Code, Refused
 from streamwatch.reference.kafka.handlers.context import Context, Reply
 from streamwatch.reference.kafka.partition import Partition, Replica
-from streamwatch.reference.kafka.topics import Refused
 
 _LATEST, _EARLIEST, _LARGEST = -1, -2, -3
 _LOCAL_EARLIEST, _TIERED, _PENDING = -4, -5, -6

@@ -4,12 +4,13 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
+from streamwatch.reference.kafka import topics
 from streamwatch.reference.kafka.acls import Operation, ResourceType
-from streamwatch.reference.kafka.codes import Code
+from streamwatch.reference.kafka.codes import Code, Refused
 from streamwatch.reference.kafka.features import features_of
 from streamwatch.reference.kafka.handlers.context import CLUSTER, MALFORMED, NO_ID, Context, Reply
-from streamwatch.reference.kafka.partition import NO_LEADER, Partition
-from streamwatch.reference.kafka.topics import Refused, Topic, illegal
+from streamwatch.reference.kafka.partition import NO_LEADER, Partition, Topic
+from streamwatch.reference.kafka.topics import illegal
 
 _MOST_PARTITIONS: Final = 2000
 _GROUP, _TRANSACTION, _SHARE = 0, 1, 2
@@ -94,7 +95,7 @@ def _topic(context: Context, name: str | None, topic_id: Any) -> dict[str, Any]:
         if name is None or not _may_create(context, name):
             return _missing(found, name, topic_id)
         try:
-            found = context.cluster.ensure(name, context.now)
+            found = topics.ensure(context.cluster, name, context.now)
         except Refused as refused:
             return _missing(refused.code, name, topic_id)
     if not context.may_topic(Operation.DESCRIBE, found.name):

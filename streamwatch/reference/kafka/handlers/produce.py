@@ -7,8 +7,7 @@ from streamwatch.reference.kafka.acls import Operation, ResourceType
 from streamwatch.reference.kafka.batch import BadBatch, Batch, parse
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.handlers.context import NO_ID, Context, Reply, by_topic, gathered
-from streamwatch.reference.kafka.partition import Partition
-from streamwatch.reference.kafka.topics import Topic
+from streamwatch.reference.kafka.partition import Partition, Topic
 from streamwatch.reference.kafka.wire import Answer
 from streamwatch.reference.timers import Later
 

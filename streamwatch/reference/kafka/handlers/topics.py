@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from streamwatch.reference.kafka import topics
 from streamwatch.reference.kafka.acls import Operation
-from streamwatch.reference.kafka.codes import Code
+from streamwatch.reference.kafka.codes import Code, Refused
 from streamwatch.reference.kafka.handlers.context import NO_ID, Context, Reply, is_elsewhere, on_controller
+from streamwatch.reference.kafka.partition import Topic
 from streamwatch.reference.kafka.settings_topics import topic_settings
-from streamwatch.reference.kafka.topics import Refused, Topic
 from streamwatch.reference.kafka.wire import Answer
 
 _DEFAULT_SOURCE, _TOPIC_SOURCE = 5, 1

@@ -7,8 +7,8 @@ from streamwatch.reference.kafka.acls import Operation, ResourceType
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.handlers.context import Context, Reply, gathered
 from streamwatch.reference.kafka.offsets import Committed
+from streamwatch.reference.kafka.partition import Topic
 from streamwatch.reference.kafka.roster import Who
-from streamwatch.reference.kafka.topics import Topic
 from streamwatch.reference.kafka.transactions import Transaction
 
 _FIRST_ADDING_MANY: Final = 4

@@ -23,7 +23,7 @@ RECORDS, SIZE = 200_000, 100
 @contextmanager
 def cluster(*args: str) -> Iterator[tuple[str, int]]:
     """Run a cluster; yield its bootstrap servers and its process id."""
-    command = [sys.executable, "-m", "streamwatch.cli.main", "reference", "kafka", "--control", "127.0.0.1:0", *args]
+    command = [sys.executable, "-m", "streamwatch", "reference", "kafka", "--control", "127.0.0.1:0", *args]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         assert process.stdout is not None

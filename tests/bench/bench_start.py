@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.waiting import wait_for
 
-COMMAND = (sys.executable, "-m", "streamwatch.cli.main")
+COMMAND = (sys.executable, "-m", "streamwatch")
 TOPICS = 40
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 

@@ -21,7 +21,7 @@ SESSION = boto3.session.Session("a", "b")
 @contextmanager
 def printed(*args: str) -> Iterator[tuple[str, list[str]]]:
     """Run streams by the command; yield their endpoint and the two lines that follow."""
-    command = [sys.executable, "-m", "streamwatch.cli.main", "reference", "kinesis", "--control", "127.0.0.1:0", *args]
+    command = [sys.executable, "-m", "streamwatch", "reference", "kinesis", "--control", "127.0.0.1:0", *args]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None

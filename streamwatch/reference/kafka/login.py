@@ -38,9 +38,14 @@ class Login:
 
     def answer(self, request: Request, now: float) -> Answer:
         """Answer one of the two APIs of SASL."""
-        return self._handshake(request, now) if request.key == HANDSHAKE else self._authenticate(request, now)
+        return self.handshake(request, now) if request.key == HANDSHAKE else self.authenticate(request, now)
 
-    def _handshake(self, request: Request, now: float) -> Answer:
+    def handshake(self, request: Request, now: float) -> Answer:
+        """Answer SaslHandshake, API 17: versions 0 to 1.
+
+        Special: a mechanism that the listener has not is refused with those that it has.
+        Left out: bare tokens after version 0 (before KIP-152): the connection is closed.
+        """
         mechanisms = list(self._listener.mechanisms)
         if request.body.mechanism not in mechanisms:
             self.is_refused = True
@@ -48,7 +53,12 @@ class Login:
         self._conversation = begin(request.body.mechanism, self._credentials, now)
         return {"error_code": Code.NONE, "mechanisms": mechanisms}
 
-    def _authenticate(self, request: Request, now: float) -> Answer:
+    def authenticate(self, request: Request, now: float) -> Answer:
+        """Answer SaslAuthenticate, API 36: versions 0 to 2.
+
+        Special: session lifetime 0 (the login does not end; 1, KIP-368).
+        Left out: nothing.
+        """
         talk = self._conversation
         if talk is None:
             self.is_refused = True

@@ -11,7 +11,12 @@ _DISABLED: Final = "No Authorizer is configured"
 
 
 def describe_acls(context: Context) -> Reply:
-    """API 29. Versions 0 to 3 (from 1 on in 4.0). Without an authorizer: SECURITY_DISABLED."""
+    """Answer DescribeAcls, API 29: versions 1 to 3.
+
+    Special: types and operations 1 (ANY), pattern 2 (MATCH), null names (any): they are filters. Without an
+    authorizer: SECURITY_DISABLED.
+    Left out: versions below 1, which brokers before 4.0 list (the connection is closed).
+    """
     if not context.site.access.has_authorizer:
         why = f"{_DISABLED} on the broker"
         return {"error_code": Code.SECURITY_DISABLED, "error_message": why, "resources": []}
@@ -57,7 +62,12 @@ def _filter(asked: Any) -> Filter:  # noqa: ANN401 - a message
 
 
 def create_acls(context: Context) -> Reply:
-    """API 30. Versions 0 to 3 (from 1 on in 4.0). Without an authorizer: SECURITY_DISABLED."""
+    """Answer CreateAcls, API 30: versions 1 to 3.
+
+    Special: resource name * (all); ANY and MATCH are for filters, and are refused. Without an authorizer:
+    SECURITY_DISABLED.
+    Left out: versions below 1, which brokers before 4.0 list (the connection is closed).
+    """
     return {"results": [_created(context, one) for one in context.body.creations]}
 
 
@@ -86,7 +96,11 @@ def _created(context: Context, asked: Any) -> dict[str, Any]:  # noqa: ANN401 - 
 
 
 def delete_acls(context: Context) -> Reply:
-    """API 31. Versions 0 to 3 (from 1 on in 4.0). Without an authorizer: SECURITY_DISABLED."""
+    """Answer DeleteAcls, API 31: versions 1 to 3.
+
+    Special: filters, as of DescribeAcls. Without an authorizer: SECURITY_DISABLED.
+    Left out: versions below 1, which brokers before 4.0 list (the connection is closed).
+    """
     return {"filter_results": [_deleted(context, one) for one in context.body.filters]}
 
 

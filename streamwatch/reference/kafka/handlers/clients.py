@@ -17,7 +17,11 @@ _ITERATIONS: Final = 4096
 
 
 def describe_client_quotas(context: Context) -> Reply:
-    """API 48. Versions 0 and 1."""
+    """Answer DescribeClientQuotas, API 48: versions 0 to 1.
+
+    Special: match type 0 (this name), 1 (the default entity), 2 (any); strict (no other kinds).
+    Left out: nothing.
+    """
     if not context.may_cluster(Operation.DESCRIBE_CONFIGS):
         return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "error_message": None, "entries": None}
     filters = {one.entity_type: (one.match_type, one.match) for one in context.body.components}
@@ -44,7 +48,11 @@ def describe_client_quotas(context: Context) -> Reply:
 
 
 def alter_client_quotas(context: Context) -> Reply:
-    """API 49. Versions 0 and 1. Left out: quotas by address, and of the controller's mutations, limit nothing."""
+    """Answer AlterClientQuotas, API 49: versions 0 to 1.
+
+    Special: entity name null (the default).
+    Left out: quotas by address, and of the controller's mutations, limit nothing.
+    """
     rows = []
     may = context.may_cluster(Operation.ALTER_CONFIGS)
     for entry in context.body.entries:
@@ -79,7 +87,11 @@ def _wrong_quota(entry: Any) -> str | None:  # noqa: ANN401 - a message
 
 
 def describe_user_scram_credentials(context: Context) -> Reply:
-    """API 50. Version 0: every user of the cluster has both mechanisms."""
+    """Answer DescribeUserScramCredentials, API 50: version 0.
+
+    Special: users null or none (all).
+    Left out: every user of the cluster has both mechanisms, with 4,096 iterations.
+    """
     if not context.may_cluster(Operation.DESCRIBE):
         return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "error_message": None, "results": []}
     users = context.site.access.credentials.users
@@ -99,7 +111,11 @@ def describe_user_scram_credentials(context: Context) -> Reply:
 
 
 def alter_user_scram_credentials(context: Context) -> Reply:
-    """API 51. Version 0. Left out: users stay as the cluster was made with; whatever would change them is refused."""
+    """Answer AlterUserScramCredentials, API 51: version 0.
+
+    Special: none.
+    Left out: users stay as the cluster was made with: whatever would change them is refused.
+    """
     users = context.site.access.credentials.users
     may = context.may_cluster(Operation.ALTER)
     rows = []

@@ -42,7 +42,12 @@ class Resource:
 
 
 def describe_configs(context: Context) -> Reply:
-    """API 32. Versions 0 to 4. Left out: log levels (BROKER_LOGGER), documentation, most brokers' configurations."""
+    """Answer DescribeConfigs, API 32: versions 1 to 4.
+
+    Special: names null or none (all settings); an empty broker (what was altered for all brokers).
+    Left out: versions below 1, which brokers before 4.0 list (the connection is closed); log levels
+    (BROKER_LOGGER), documentation (3), most of the brokers' settings.
+    """
     return {"results": [_described(context, one) for one in context.body.resources]}
 
 
@@ -165,7 +170,11 @@ def _check_broker(context: Context, name: str, *, is_read: bool) -> None:
 
 
 def alter_configs(context: Context) -> Reply:
-    """API 33. Versions 0 to 2: what is not named is reset."""
+    """Answer AlterConfigs, API 33: versions 0 to 2.
+
+    Special: settings that are not named are reset; an empty broker (all brokers).
+    Left out: nothing.
+    """
 
     def change(asked: Any, resource: Resource) -> dict[str, str]:  # noqa: ANN401, ARG001 - a message
         return {one.name: one.value for one in asked.configs}
@@ -174,7 +183,11 @@ def alter_configs(context: Context) -> Reply:
 
 
 def incremental_alter_configs(context: Context) -> Reply:
-    """API 44. Versions 0 and 1. Left out: log levels (BROKER_LOGGER); one broker's own settings change nothing."""
+    """Answer IncrementalAlterConfigs, API 44: versions 0 to 1.
+
+    Special: operations 0 (set), 1 (delete), 2 (append), 3 (subtract; lists only); an empty broker (all brokers).
+    Left out: log levels (BROKER_LOGGER); one broker's own settings change nothing in the model.
+    """
     return on_controller(context, lambda _: {"responses": _all_altered(context, _changed)})
 
 
@@ -270,7 +283,11 @@ def _keep(context: Context, asked: Any, resource: Resource, values: dict[str, st
 
 
 def list_config_resources(context: Context) -> Reply:
-    """API 74. Versions 0 (of clients' metrics only) and 1. Left out: BROKER_LOGGER is listed as empty."""
+    """Answer ListConfigResources, API 74: versions 0 to 1.
+
+    Special: version 0 lists subscriptions to clients' metrics only (KIP-714); no types (all; 1, KIP-1142).
+    Left out: BROKER_LOGGER is listed as empty.
+    """
     if not context.may_cluster(Operation.DESCRIBE_CONFIGS):
         return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "config_resources": []}
     settings = context.cluster.settings

@@ -17,7 +17,12 @@ _FIRST: Final = (4, 0)
 
 
 def consumer_group_heartbeat(context: Context) -> Reply:
-    """API 68. Versions 0 and 1."""
+    """Answer ConsumerGroupHeartbeat, API 68: versions 0 to 1.
+
+    Special: member epoch 0 (join), -1 (leave), -2 (a static member goes, and comes back); null (as in the heartbeat
+    before). Before 4.0: UNSUPPORTED_VERSION.
+    Left out: nothing.
+    """
     body, settings = context.body, context.cluster.settings
     if context.cluster.spec.release < _FIRST:
         return {"error_code": Code.UNSUPPORTED_VERSION, "member_epoch": 0, "heartbeat_interval_ms": 0}
@@ -61,7 +66,11 @@ def _by_topic(slots: Iterable[Slot]) -> list[dict[str, Any]]:
 
 
 def consumer_group_describe(context: Context) -> Reply:
-    """API 69. Versions 0 and 1."""
+    """Answer ConsumerGroupDescribe, API 69: versions 0 to 1.
+
+    Special: a group of another kind is GROUP_ID_NOT_FOUND. Before 4.0: UNSUPPORTED_VERSION.
+    Left out: nothing.
+    """
     return {"groups": [_described(context, name) for name in context.body.group_ids]}
 
 

@@ -12,7 +12,12 @@ _NO_BYTES: Final = -1
 
 
 def describe_log_dirs(context: Context) -> Reply:
-    """API 35. Versions 0 to 5 (from 1 on in 4.0). Left out: directories that are being filled (future replicas)."""
+    """Answer DescribeLogDirs, API 35: versions 1 to 5.
+
+    Special: topics null (all); sizes -1 (of a directory that is offline; 4, KIP-827).
+    Left out: versions below 1, which brokers before 4.0 list (the connection is closed); directories that are being
+    filled (future replicas); none is ever cordoned (5).
+    """
     if not context.may_cluster(Operation.DESCRIBE):
         return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "results": []}
     asked = context.body.topics
@@ -64,7 +69,12 @@ def _sizes(broker: int, partitions: Iterable[Partition]) -> list[dict[str, Any]]
 
 
 def alter_replica_log_dirs(context: Context) -> Reply:
-    """API 34. Versions 0 to 2 (from 1 on in 4.0). Left out: a move takes no time, and there is no future replica."""
+    """Answer AlterReplicaLogDirs, API 34: versions 1 to 2.
+
+    Special: none: paths must be those of the broker's log directories.
+    Left out: versions below 1, which brokers before 4.0 list (the connection is closed); a move takes no time, so
+    there is never a future replica.
+    """
     codes: dict[str, dict[int, Code]] = {}
     for asked in context.body.dirs:
         for topic in asked.topics:

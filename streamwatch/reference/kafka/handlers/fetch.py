@@ -15,7 +15,13 @@ from streamwatch.reference.timers import Later
 
 
 def fetch(context: Context) -> Reply:
-    """API 1. Versions 0 to 18 (from 4 on in 4.0). Left out: followers by rack (11), leaders' addresses (16)."""
+    """Answer Fetch, API 1: versions 4 to 18.
+
+    Special: session id 0 with epoch -1 (no session), 0 (a new one), see KIP-227; leader epoch -1 (not checked);
+    max_wait_ms 0 (answer at once); isolation 1 (committed records only).
+    Left out: versions below 4, which brokers before 4.0 list (the connection is closed); reading from followers in
+    the same rack (11, KIP-392); the leaders' addresses (16, KIP-951).
+    """
     body = context.body
     session = context.site.sessions[context.broker.id].find(body.session_id, body.session_epoch)
     if isinstance(session, Code):

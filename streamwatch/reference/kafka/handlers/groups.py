@@ -30,7 +30,12 @@ def wrong_coordinator(context: Context, name: str, operation: Operation) -> Code
 
 
 def join_group(context: Context) -> Reply:
-    """API 11. Versions 0 to 9."""
+    """Answer JoinGroup, API 11: versions 0 to 9.
+
+    Special: an empty member id (from 4 on answered with an id to come back with, KIP-394); rebalance timeout null
+    or -1 (the session's); from 9 on a static leader that came back skips the assignment (KIP-814).
+    Left out: reasons (8, KIP-800) are not kept.
+    """
     body = context.body
     code = wrong_coordinator(context, body.group_id, Operation.READ)
     if code:
@@ -72,7 +77,11 @@ def _joined(found: Joined) -> Answer:
 
 
 def sync_group(context: Context) -> Reply:
-    """API 14. Versions 0 to 5."""
+    """Answer SyncGroup, API 14: versions 0 to 5.
+
+    Special: assignments of the leader only; the others send none, and wait for its.
+    Left out: nothing.
+    """
     body = context.body
     code = wrong_coordinator(context, body.group_id, Operation.READ)
     if code:
@@ -96,13 +105,21 @@ def _synced(found: Synced) -> Answer:
 
 
 def heartbeat(context: Context) -> Reply:
-    """API 12. Versions 0 to 4."""
+    """Answer Heartbeat, API 12: versions 0 to 4.
+
+    Special: REBALANCE_IN_PROGRESS tells the member to join again.
+    Left out: nothing.
+    """
     code = wrong_coordinator(context, context.body.group_id, Operation.READ)
     return {"error_code": code or context.site.groups.heartbeat(context.body.group_id, _who(context.body), context.now)}
 
 
 def leave_group(context: Context) -> Reply:
-    """API 13. Versions 0 to 5: of one member, or of several (from 3 on)."""
+    """Answer LeaveGroup, API 13: versions 0 to 5.
+
+    Special: from 3 on several members at once, with an empty member id where the instance id is known (KIP-345).
+    Left out: reasons (5, KIP-800) are not kept.
+    """
     body = context.body
     code = wrong_coordinator(context, body.group_id, Operation.READ)
     if code:
@@ -119,7 +136,13 @@ def leave_group(context: Context) -> Reply:
 
 
 def offset_commit(context: Context) -> Reply:
-    """API 8. Versions 0 to 10 (from 2 on in 4.0)."""
+    """Answer OffsetCommit, API 8: versions 2 to 10.
+
+    Special: generation -1 without a member (somebody who is no member commits, which needs the group to be empty);
+    from 10 on topic ids (KIP-848).
+    Left out: versions below 2, which brokers before 4.0 list (the connection is closed); retention times (2 to 4)
+    are not heeded.
+    """
     body, groups = context.body, context.site.groups
     code = wrong_coordinator(context, body.group_id, Operation.READ)
     generation = -1 if body.generation_id_or_member_epoch is None else body.generation_id_or_member_epoch
@@ -143,7 +166,13 @@ def offset_commit(context: Context) -> Reply:
 
 
 def offset_fetch(context: Context) -> Reply:
-    """API 9. Versions 0 to 10 (from 1 on in 4.0): of one group, or of several (from 8 on)."""
+    """Answer OffsetFetch, API 9: versions 1 to 10.
+
+    Special: topics null (all that the group committed, 2); offset -1 (nothing is committed); require_stable (7,
+    KIP-447) refuses what a transaction may still change; from 8 on many groups (KIP-709), from 10 on topic ids
+    (KIP-848).
+    Left out: versions below 1, which brokers before 4.0 list (the connection is closed).
+    """
     body = context.body
     if context.version >= _FIRST_FETCHING_MANY:
         return {"groups": [_fetched(context, one.group_id, one.topics, one) for one in body.groups]}
@@ -191,7 +220,12 @@ def _offset(index: int, found: Committed | Code | None) -> dict[str, Any]:
 
 
 def describe_groups(context: Context) -> Reply:
-    """API 15. Versions 0 to 6."""
+    """Answer DescribeGroups, API 15: versions 0 to 6.
+
+    Special: a group that is not there is Dead without an error up to 5, and GROUP_ID_NOT_FOUND from 6 on
+    (KIP-1043).
+    Left out: nothing.
+    """
     return {"groups": [_described(context, name) for name in context.body.groups]}
 
 
@@ -224,7 +258,12 @@ def _described(context: Context, name: str) -> dict[str, Any]:
 
 
 def list_groups(context: Context) -> Reply:
-    """API 16. Versions 0 to 5: of the groups that this broker coordinates. Left out: share and streams groups."""
+    """Answer ListGroups, API 16: versions 0 to 5.
+
+    Special: no filter, and an empty one (all); states (4, KIP-518) and types (5, KIP-848) are compared without
+    case. Only groups that this broker coordinates.
+    Left out: share groups and streams groups.
+    """
     states = {one.lower() for one in context.body.states_filter or ()}
     kinds = {one.lower() for one in context.body.types_filter or ()}
     rows = [
@@ -244,7 +283,11 @@ def list_groups(context: Context) -> Reply:
 
 
 def delete_groups(context: Context) -> Reply:
-    """API 42. Versions 0 to 2: a name twice counts once."""
+    """Answer DeleteGroups, API 42: versions 0 to 2.
+
+    Special: a name twice counts once.
+    Left out: nothing.
+    """
 
     def code(name: str) -> Code:
         return wrong_coordinator(context, name, Operation.DELETE) or context.site.groups.delete(name)
@@ -254,7 +297,11 @@ def delete_groups(context: Context) -> Reply:
 
 
 def offset_delete(context: Context) -> Reply:
-    """API 47. Version 0."""
+    """Answer OffsetDelete, API 47: version 0.
+
+    Special: a topic that a member subscribes to is refused (GROUP_SUBSCRIBED_TO_TOPIC).
+    Left out: nothing.
+    """
     body = context.body
     keys = [(topic.name, one.partition_index) for topic in body.topics for one in topic.partitions]
     code = wrong_coordinator(context, body.group_id, Operation.DELETE)

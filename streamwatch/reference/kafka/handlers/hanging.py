@@ -17,7 +17,11 @@ _NOWHERE: Final = {"transaction_state": "", "topics": []}
 
 
 def describe_transactions(context: Context) -> Reply:
-    """API 65. Version 0."""
+    """Answer DescribeTransactions, API 65: version 0.
+
+    Special: start time -1 (no transaction is open).
+    Left out: nothing.
+    """
     return {"transaction_states": [_described(context, name) for name in context.body.transactional_ids]}
 
 
@@ -46,7 +50,12 @@ def _described(context: Context, name: str) -> dict[str, Any]:
 
 
 def list_transactions(context: Context) -> Reply:
-    """API 66. Versions 0 to 2: those that this broker coordinates; duration from 1 on, a pattern of names from 2 on."""
+    """Answer ListTransactions, API 66: versions 0 to 2.
+
+    Special: no filter, and an empty one (all); duration -1 (any; 1, KIP-994), an empty pattern (any; 2, KIP-1152).
+    Only what this broker coordinates.
+    Left out: nothing.
+    """
     body = context.body
     states = set(body.state_filters or ())
     unknown = [one for one in body.state_filters or () if one not in _STATES]
@@ -77,7 +86,12 @@ def list_transactions(context: Context) -> Reply:
 
 
 def write_txn_markers(context: Context) -> Reply:
-    """API 27. Versions 0 to 2 (from 1 on in 4.0): what coordinators write, and kafka-transactions.sh abort."""
+    """Answer WriteTxnMarkers, API 27: versions 1 to 2.
+
+    Special: coordinator epoch -1 (kafka-transactions.sh abort, KIP-664); coordinators send their own.
+    Left out: versions below 1, which brokers before 4.0 list (the connection is closed); the transaction version
+    (2, KIP-1228) is not heeded.
+    """
     if not context.may_cluster(Operation.CLUSTER_ACTION) and not context.may_cluster(Operation.ALTER):
         return _markers(context, lambda *_: Later.now(Code.CLUSTER_AUTHORIZATION_FAILED))
     return _markers(context, lambda asked, topic, index: _written(context, asked, topic, index))

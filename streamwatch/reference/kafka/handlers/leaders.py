@@ -19,7 +19,12 @@ _WORDS: Final = {
 
 
 def elect_leaders(context: Context) -> Reply:
-    """API 43. Versions 0 to 2: preferred (0) or unclean (1), of some partitions or (null) of all."""
+    """Answer ElectLeaders, API 43: versions 0 to 2.
+
+    Special: type 0 (preferred), 1 (unclean; from 1 on, KIP-460); partitions null (all; those that need none are not
+    in the answer).
+    Left out: nothing.
+    """
     if not context.may_cluster(Operation.ALTER):
         return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "replica_election_results": []}
     return on_controller(context, lambda now: _elect(context, now))
@@ -82,7 +87,11 @@ def _elected(context: Context, kind: int, partition: Partition, now: float) -> C
 
 
 def alter_partition_reassignments(context: Context) -> Reply:
-    """API 45. Versions 0 and 1. Left out: a replication factor that may not change (version 1) is not checked."""
+    """Answer AlterPartitionReassignments, API 45: versions 0 to 1.
+
+    Special: replicas null (cancel).
+    Left out: that the replication factor may not change (1) is not checked.
+    """
     if not context.may_cluster(Operation.ALTER):
         return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "error_message": None, "responses": []}
     if is_elsewhere(context):
@@ -118,7 +127,11 @@ def _move(context: Context, topic: str, asked: Any, now: float) -> dict[str, Any
 
 
 def list_partition_reassignments(context: Context) -> Reply:
-    """API 46. Version 0."""
+    """Answer ListPartitionReassignments, API 46: version 0.
+
+    Special: topics null (all).
+    Left out: nothing.
+    """
     if not context.may_cluster(Operation.DESCRIBE):
         return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "error_message": None, "topics": []}
     if is_elsewhere(context):

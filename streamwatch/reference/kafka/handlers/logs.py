@@ -32,7 +32,14 @@ def _led(context: Context, operation: Operation, topic: str, index: int, epoch: 
 
 
 def list_offsets(context: Context) -> Reply:
-    """API 2. Versions 0 to 11 (from 1 on in 4.0). Left out: version 0's lists of segments; nothing is in tiers."""
+    """Answer ListOffsets, API 2: versions 1 to 11.
+
+    Special: timestamps -1 (the end, or with isolation 1 the last stable offset), -2 (the start), -3 (of the largest
+    timestamp; 7, KIP-734), -4 (the local start; 8, KIP-405), -5 (the last tiered; 9, KIP-1005), -6 (the first not
+    tiered yet; 11, KIP-1023).
+    Left out: versions below 1, which brokers before 4.0 list (the connection is closed); nothing is ever in tiers,
+    so -5 and -6 find nothing.
+    """
 
     def row(topic: str, asked: Any) -> dict[str, Any]:  # noqa: ANN401 - a message
         found = _led(context, Operation.DESCRIBE, topic, asked.partition_index, asked.current_leader_epoch)
@@ -73,7 +80,11 @@ def _offset(context: Context, partition: Partition, timestamp: int) -> tuple[int
 
 
 def offset_for_leader_epoch(context: Context) -> Reply:
-    """API 23. Versions 0 to 4 (from 2 on in 4.0)."""
+    """Answer OffsetForLeaderEpoch, API 23: versions 2 to 4.
+
+    Special: current leader epoch -1 (not checked); epoch and offset -1 (the leader does not know that epoch).
+    Left out: versions below 2, which brokers before 4.0 list (the connection is closed).
+    """
 
     def row(topic: str, asked: Any) -> dict[str, Any]:  # noqa: ANN401 - a message
         found = _led(context, Operation.DESCRIBE, topic, asked.partition, asked.current_leader_epoch)
@@ -89,7 +100,11 @@ def offset_for_leader_epoch(context: Context) -> Reply:
 
 
 def delete_records(context: Context) -> Reply:
-    """API 21. Versions 0 to 2."""
+    """Answer DeleteRecords, API 21: versions 0 to 2.
+
+    Special: offset -1 (the high watermark).
+    Left out: nothing.
+    """
 
     def row(topic: str, asked: Any) -> dict[str, Any]:  # noqa: ANN401 - a message
         found = _led(context, Operation.DELETE, topic, asked.partition_index)
@@ -117,7 +132,11 @@ def delete_records(context: Context) -> Reply:
 
 
 def describe_producers(context: Context) -> Reply:
-    """API 61. Version 0: leaders answer, and followers."""
+    """Answer DescribeProducers, API 61: version 0.
+
+    Special: sequence and transaction start -1 (none). Leaders answer, and followers.
+    Left out: nothing.
+    """
 
     def row(topic: str, index: int) -> dict[str, Any]:
         found = _held(context, topic, index)

@@ -24,7 +24,12 @@ _SOFTWARE: Final = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?")
 
 
 def api_versions(context: Context) -> Reply:
-    """API 18. Versions 0 to 4. An unknown version is answered in version 0, with the list (KIP-511)."""
+    """Answer ApiVersions, API 18: versions 0 to 4.
+
+    Special: a version that is not known is answered in version 0, with the list (KIP-511); from 3 on clients have
+    names, from 4 on features whose lowest level is 0 are listed.
+    Left out: migration from ZooKeeper is never ready.
+    """
     names = ("client_software_name", "client_software_version")
     has_names = context.request.body is not None and context.version >= _FIRST_NAMING
     if has_names and not all(_SOFTWARE.fullmatch(getattr(context.body, one)) for one in names):
@@ -50,7 +55,12 @@ def api_versions(context: Context) -> Reply:
 
 
 def metadata(context: Context) -> Reply:
-    """API 3. Versions 0 to 13. Left out: the error of a whole answer (13) is always none."""
+    """Answer Metadata, API 3: versions 0 to 13.
+
+    Special: topics null, and in version 0 an empty list (all topics); a topic id instead of a name (12, KIP-516);
+    leader -1 (there is none).
+    Left out: the error of a whole answer (13) is always none.
+    """
     body = context.body
     wants_all = body.topics is None or (context.version == 0 and not body.topics)
     if wants_all:
@@ -145,7 +155,11 @@ def _offline(context: Context, partition: Partition) -> list[int]:
 
 
 def describe_topic_partitions(context: Context) -> Reply:
-    """API 75. Version 0, a page at a time. Left out: eligible leader replicas are always none."""
+    """Answer DescribeTopicPartitions, API 75: version 0.
+
+    Special: no topics (all); a cursor (where the page before ended).
+    Left out: eligible leader replicas (KIP-966) are always none.
+    """
     body = context.body
     names = sorted(one.name for one in body.topics) if body.topics else sorted(context.cluster.topics)
     first = (body.cursor.topic_name, body.cursor.partition_index) if body.cursor else ("", 0)
@@ -188,7 +202,11 @@ def _bits(context: Context, name: str) -> int:
 
 
 def find_coordinator(context: Context) -> Reply:
-    """API 10. Versions 0 to 6: of groups and transactions. Left out: coordinators of share groups' state (6)."""
+    """Answer FindCoordinator, API 10: versions 0 to 6.
+
+    Special: key type 0 (a group), 1 (a transactional id); from 4 on many keys (KIP-699).
+    Left out: coordinators of share groups' state (type 2, from 6 on): refused as by a broker without them.
+    """
     body = context.body
     keys = list(body.coordinator_keys) if context.version >= 4 else [body.key]  # noqa: PLR2004 - where batches begin
     rows = [{"key": key, **_coordinator(context, key, body.key_type or _GROUP)} for key in keys]

@@ -18,7 +18,12 @@ _WORDS: Final = {Code.INVALID_TXN_STATE: "Partition was not added to the transac
 
 
 def produce(context: Context) -> Reply:
-    """API 0. Versions 0 to 13 (below 3 the connection is closed). Left out: formats before 2, leaders' addresses."""
+    """Answer Produce, API 0: versions 3 to 13.
+
+    Special: acks 0 (no answer), 1 (the leader has it), -1 (all of the ISR have it).
+    Left out: versions below 3, which brokers before 4.0 list (the connection is closed); record formats before 2;
+    the leaders' addresses in answers (10, KIP-951).
+    """
     rows = [
         _append(context, topic, one.index, bytes(one.records or b""))
         for topic in context.body.topic_data

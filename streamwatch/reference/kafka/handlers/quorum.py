@@ -19,7 +19,11 @@ _CONTROLLER_PORT: Final = 9000
 
 
 def describe_cluster(context: Context) -> Reply:
-    """API 60. Versions 0 to 2, of brokers only: there are no controllers to connect to."""
+    """Answer DescribeCluster, API 60: versions 0 to 2.
+
+    Special: endpoint type 1 (brokers; from 1 on, KIP-919), 2 (controllers): refused, for this is a broker.
+    Left out: fenced brokers (2, KIP-1073) are not listed when asked for.
+    """
     kind = context.body.endpoint_type if context.version >= 1 else _BROKERS
     if kind != _BROKERS:
         code, why = Code.UNSUPPORTED_ENDPOINT_TYPE, f"Unsupported endpoint type {kind}"
@@ -42,7 +46,11 @@ def describe_cluster(context: Context) -> Reply:
 
 
 def describe_quorum(context: Context) -> Reply:
-    """API 55. Versions 0 to 2: answered by the controller. Left out: voters do not change (KIP-853)."""
+    """Answer DescribeQuorum, API 55: versions 0 to 2.
+
+    Special: leader -1 (there is none); offset and times -1 (the controller has not heard of that replica).
+    Left out: voters do not change (2, KIP-853): their directory ids are zero.
+    """
     if not context.may_cluster(Operation.DESCRIBE):
         return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "topics": []}
     return on_controller(context, lambda now: _quorum(context, now))
@@ -113,7 +121,11 @@ def _no_quorums(context: Context) -> list[dict[str, Any]]:
 
 
 def update_features(context: Context) -> Reply:
-    """API 57. Versions 0 to 2. Left out: features stay as the release has them; a change is refused."""
+    """Answer UpdateFeatures, API 57: versions 0 to 2.
+
+    Special: level 0 (disable).
+    Left out: features stay as the release has them: a change is refused.
+    """
     if not context.may_cluster(Operation.ALTER):
         return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "error_message": None, "results": []}
     for one in context.body.feature_updates:

@@ -8,17 +8,29 @@ from streamwatch.reference.kafka.handlers.context import Context, Reply
 
 
 def share_group_describe(context: Context) -> Reply:
-    """API 77. Versions 0 and 1. Left out: share groups, and with them APIs 76, 78, 79, 83 to 87, 91, 92."""
+    """Answer ShareGroupDescribe, API 77: version 1.
+
+    Special: every group is refused with UNSUPPORTED_VERSION, as where share.version is 0.
+    Left out: share groups (KIP-932), and with them APIs 76, 78, 79, 83 to 87, 91, 92.
+    """
     return {"groups": [_refused(name) | {"assignor_name": ""} for name in context.body.group_ids]}
 
 
 def streams_group_describe(context: Context) -> Reply:
-    """API 89. Version 0. Left out: streams groups, and with them API 88."""
+    """Answer StreamsGroupDescribe, API 89: version 0.
+
+    Special: every group is refused with UNSUPPORTED_VERSION, as where streams.version is 0.
+    Left out: streams groups (KIP-1071), and with them API 88.
+    """
     return {"groups": [_refused(name) for name in context.body.group_ids]}
 
 
 def describe_share_group_offsets(context: Context) -> Reply:
-    """API 90. Versions 0 and 1. Left out: share groups."""
+    """Answer DescribeShareGroupOffsets, API 90: versions 0 to 1.
+
+    Special: every group is refused with UNSUPPORTED_VERSION, as where share.version is 0.
+    Left out: share groups (KIP-932).
+    """
     rows = [
         {"group_id": one.group_id, "topics": [], "error_code": Code.UNSUPPORTED_VERSION, "error_message": None}
         for one in context.body.groups

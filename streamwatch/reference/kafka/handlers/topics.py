@@ -20,7 +20,14 @@ _TWICE: Final = "Duplicate topic name."
 
 
 def create_topics(context: Context) -> Reply:
-    """API 19. Versions 0 to 7 (from 2 on in 4.0). Left out: policies of the broker's own (create.topic.policy)."""
+    """Answer CreateTopics, API 19: versions 2 to 7.
+
+    Special: partitions or replication factor -1 (the brokers' defaults from 4 on, KIP-464; together with an
+    assignment they must be -1); a topic twice is refused with INVALID_REQUEST, a name that differs from an
+    existing topic's in dots and underscores only with INVALID_TOPIC_EXCEPTION: their metrics would be the same.
+    Left out: versions below 2, which brokers before 4.0 list (the connection is closed); policies of the broker's
+    own (create.topic.policy.class.name).
+    """
     asked, twice = _once(context.body.topics)
     if is_elsewhere(context):
         return {"topics": [_not_created(one.name, Refused(Code.NOT_CONTROLLER, "")) for one in context.body.topics]}
@@ -132,7 +139,11 @@ def _assignment(context: Context, asked: Any) -> list[tuple[int, ...]]:  # noqa:
 
 
 def delete_topics(context: Context) -> Reply:
-    """API 20. Versions 0 to 6 (from 1 on in 4.0): by name, by id from 6 on."""
+    """Answer DeleteTopics, API 20: versions 1 to 6.
+
+    Special: from 6 on a null name with a topic id (KIP-516); a topic twice, or by name and id, is refused.
+    Left out: versions below 1, which brokers before 4.0 list (the connection is closed).
+    """
     body = context.body
     asked = [(one.name, one.topic_id or NO_ID) for one in body.topics or ()]
     asked = asked or [(name, NO_ID) for name in body.topic_names or ()]
@@ -191,7 +202,11 @@ def _delete(context: Context, name: str | None, topic_id: uuid.UUID, why: str | 
 
 
 def create_partitions(context: Context) -> Reply:
-    """API 37. Versions 0 to 3."""
+    """Answer CreatePartitions, API 37: versions 0 to 3.
+
+    Special: assignments null (the broker chooses).
+    Left out: nothing.
+    """
     asked, twice = _once(context.body.topics)
     if is_elsewhere(context):
         rows = [{"name": one.name, "error_code": Code.NOT_CONTROLLER, "error_message": None} for one in asked + twice]

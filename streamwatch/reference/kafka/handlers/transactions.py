@@ -16,7 +16,12 @@ _FIRST_ADDING_MANY: Final = 4
 
 
 def init_producer_id(context: Context) -> Reply:
-    """API 22. Versions 0 to 5. Left out: two-phase commit (version 6)."""
+    """Answer InitProducerId, API 22: versions 0 to 5.
+
+    Special: transactional id null (idempotence only); producer id and epoch -1 (new ones), others (3, KIP-360: the
+    epoch rises).
+    Left out: two-phase commit (6, KIP-939).
+    """
     body = context.body
     if body.transactional_id is None:
         if not _may_be_idempotent(context):
@@ -57,7 +62,12 @@ def _found(context: Context, name: str, producer_id: int, epoch: int) -> Transac
 
 
 def add_partitions_to_txn(context: Context) -> Reply:
-    """API 24. Versions 0 to 5: of one transaction, or (from 4 on, among brokers) of several, added or only verified."""
+    """Answer AddPartitionsToTxn, API 24: versions 0 to 5.
+
+    Special: from 4 on, among brokers, several transactions, added or only verified (KIP-890); all partitions or
+    none are added.
+    Left out: nothing.
+    """
     body = context.body
     if context.version >= _FIRST_ADDING_MANY:
         rows = [_added_row(context, one) for one in body.transactions]
@@ -110,7 +120,11 @@ def _addable(context: Context, topic: str, index: int) -> Code:
 
 
 def add_offsets_to_txn(context: Context) -> Reply:
-    """API 25. Versions 0 to 4."""
+    """Answer AddOffsetsToTxn, API 25: versions 0 to 4.
+
+    Special: none.
+    Left out: nothing.
+    """
     body = context.body
     one = _found(context, body.transactional_id, body.producer_id, body.producer_epoch)
     if isinstance(one, Code):
@@ -121,7 +135,11 @@ def add_offsets_to_txn(context: Context) -> Reply:
 
 
 def end_txn(context: Context) -> Reply:
-    """API 26. Versions 0 to 5. Left out: the epoch that rises with every transaction (5, transaction.version 2)."""
+    """Answer EndTxn, API 26: versions 0 to 5.
+
+    Special: committed true or false (abort).
+    Left out: the epoch that rises with every transaction (5, KIP-890, transaction.version 2).
+    """
     body = context.body
     one = _found(context, body.transactional_id, body.producer_id, body.producer_epoch)
     if isinstance(one, Code):
@@ -131,7 +149,12 @@ def end_txn(context: Context) -> Reply:
 
 
 def txn_offset_commit(context: Context) -> Reply:
-    """API 28. Versions 0 to 5: offsets that count when the transaction commits."""
+    """Answer TxnOffsetCommit, API 28: versions 0 to 5.
+
+    Special: generation -1 without a member (producers before KIP-447). The offsets count when the transaction
+    commits.
+    Left out: nothing.
+    """
     body = context.body
     generation = -1 if body.generation_id is None else body.generation_id
     code = Code.NONE

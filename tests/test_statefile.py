@@ -8,6 +8,10 @@ import pytest
 
 from streamwatch.agent.state import open_state
 from streamwatch.core.clock import ManualClock
+from streamwatch.notify import outbox, silence_store
+from streamwatch.notify.plan import MaybeDelivered
+from streamwatch.rules import persist
+from streamwatch.state import marks
 from streamwatch.state.statefile import StateFile
 
 
@@ -131,6 +135,29 @@ def test_a_file_of_before_notifications_is_taken_over(tmp_path: Path) -> None:
     state = open_state(path, pytest.fail, ManualClock())
     assert known(state) == ["old"]
     assert state.read(lambda connection: connection.execute("SELECT count(*) FROM notified").fetchone()) == (0,)
+    state.close()
+
+
+def test_what_an_agent_of_before_left_in_the_outbox_is_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    old = sqlite3.connect(path)
+    for version in (1, 2, 3):
+        for part in (persist.TABLES, outbox.TABLES, silence_store.TABLES, marks.TABLES):
+            old.executescript(";".join(part.versions.get(version, ())))
+    old.execute(
+        "INSERT INTO notified (target, key, seq, told, told_at, wanted, wants, doubt, attempts, next_at, parked, since,"
+        " look_at, content) VALUES ('pager', 'k', 3, NULL, '-Inf', 'firing', '[\"f\"]', 1, 2, 5, '', 4, 7, '{}')"
+    )
+    old.execute("PRAGMA user_version = 3")
+    old.commit()
+    old.close()
+    state = open_state(path, pytest.fail, ManualClock())
+    found = state.read(outbox.rows)["pager", "k"]
+    assert found.delivered is None
+    assert found.wanted_alerts == {"f"}
+    assert found.maybe_delivered is MaybeDelivered.UNDER_WAY
+    assert not found.given_up
+    assert (found.wanted_since, found.plan_again_at) == (4.0, 7.0)
     state.close()
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from streamwatch.core.clock import Clock
-from streamwatch.notify import outbox
+from streamwatch.notify import outbox, silence_store
 from streamwatch.rules import persist
 from streamwatch.state import marks
 from streamwatch.state.statefile import StateFile
@@ -12,4 +12,4 @@ from streamwatch.state.statefile import StateFile
 
 def open_state(path: Path | None, tell: Callable[[str], None], clock: Clock) -> StateFile:
     """Open the state file, or begin a new one; the arguments are those of ``StateFile``."""
-    return StateFile(path, (persist.TABLES, outbox.TABLES, marks.TABLES), tell, clock)
+    return StateFile(path, (persist.TABLES, outbox.TABLES, silence_store.TABLES, marks.TABLES), tell, clock)

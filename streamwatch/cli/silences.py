@@ -14,7 +14,7 @@ from streamwatch.agent.state import open_state
 from streamwatch.cli.asking import Agent, options
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import ConfigError
-from streamwatch.notify import outbox, silencing
+from streamwatch.notify import silence_store, silencing
 from streamwatch.notify.matchers import Matchers, matchers, text_of
 from streamwatch.notify.mute import Silence, number_of
 
@@ -63,7 +63,7 @@ def silence_add(  # noqa: PLR0913, PLR0917 - an argument an option
     now = SystemClock().now()
     until = now + _seconds(lasts)
     if file is not None:
-        number = _in_state(file, lambda connection: outbox.silence(connection, conditions, until, by, comment, now))
+        number = _in_state(file, lambda connection: silence_store.add(connection, conditions, until, by, comment, now))
     else:
         agent = Agent(url, username, password_file)
         made = agent.ask("POST", "/api/v2/silences", _posted(found, now, until, by, comment))
@@ -80,7 +80,7 @@ def silence_list(url: str, username: str | None, password_file: Path | None, fil
     """List the silences that hold."""
     now = SystemClock().now()
     if file is not None:
-        found = _in_state(file, lambda connection: outbox.silences(connection, now))
+        found = _in_state(file, lambda connection: silence_store.active(connection, now))
     else:
         asked = "/api/v2/silences?expired=false"
         found = [_read(one) for one in Agent(url, username, password_file).ask("GET", asked)]
@@ -103,7 +103,7 @@ def silence_end(url: str, username: str | None, password_file: Path | None, file
         raise click.UsageError(f"{number!r} is no silence: `streamwatch silence list` shows their numbers")
     if file is None:
         Agent(url, username, password_file).ask("DELETE", f"/api/v2/silence/{which}")
-    elif not _in_state(file, lambda connection: outbox.end_silence(connection, which, SystemClock().now())):
+    elif not _in_state(file, lambda connection: silence_store.end(connection, which, SystemClock().now())):
         raise click.ClickException(f"no silence {which} holds: `streamwatch silence list` shows those that do")
 
 

@@ -13,7 +13,7 @@ from streamwatch.core.clock import Clock
 from streamwatch.core.errors import NotifyError, NotifyRefused, NotifyUnavailable
 from streamwatch.notify import outbox
 from streamwatch.notify.channel import Target
-from streamwatch.notify.outbox import Kept
+from streamwatch.notify.outbox import Entry
 from streamwatch.state.statefile import StateFile
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ class Counts:
     delivered: int = 0
     failed: int = 0
     """Attempts that may be made again."""
-    parked: int = 0
+    given_up: int = 0
     seconds: float = math.nan
     """From the decision to the delivery, the last time; NaN before the first."""
 
@@ -39,18 +39,18 @@ class Counts:
 class Delivery:
     """Delivers to one target. ``step`` is called by one thread at a time."""
 
-    def __init__(self, target: Target, state: StateFile, clock: Clock, dice: random.Random) -> None:
+    def __init__(self, target: Target, state: StateFile, clock: Clock, rng: random.Random) -> None:
         """Begin.
 
         Args:
             target: to whom.
             state: where the outbox is.
             clock: what time it is.
-            dice: spreads attempts over time.
+            rng: spreads attempts over time.
 
         """
         self.target = target
-        self._state, self._clock, self._dice = state, clock, dice
+        self._state, self._clock, self._rng = state, clock, rng
         self._failures = 0
         self._wait_until = -math.inf
         """Monotonic: until then, the service is left alone."""
@@ -78,7 +78,7 @@ class Delivery:
         at = outbox.next_at(connection, self.target.name)
         return math.inf if at is None else max(0.0, at - self._clock.now())
 
-    def _send(self, some: Sequence[Kept]) -> None:
+    def _send(self, some: Sequence[Entry]) -> None:
         self._singly = max(0, self._singly - 1)
         try:
             self.target.notifier.send([one.content for one in some])
@@ -86,7 +86,7 @@ class Delivery:
             if len(some) > 1:
                 self._singly = len(some)
             else:
-                self._park(some[0], str(error))
+                self._give_up(some[0], str(error))
         except NotifyError as error:
             self._failed(some, error)
         except Exception:
@@ -95,7 +95,7 @@ class Delivery:
         else:
             self._done(some)
 
-    def _done(self, some: Sequence[Kept]) -> None:
+    def _done(self, some: Sequence[Entry]) -> None:
         def note(connection: sqlite3.Connection) -> float:
             at = self._clock.now()
             for one in some:
@@ -109,7 +109,7 @@ class Delivery:
             log.info("notifications are taken again", extra={"channel": self.target.name})
         self._failures, self._why = 0, ""
 
-    def _failed(self, some: Sequence[Kept], error: NotifyError) -> None:
+    def _failed(self, some: Sequence[Entry], error: NotifyError) -> None:
         self._failures += 1
         self.counts.failed += len(some)
         # Of the service as a whole: so that an outage is not a storm; of each message: so that one that makes the
@@ -128,9 +128,9 @@ class Delivery:
             log.warning("notifications are not taken: %s", error, extra={"channel": self.target.name})
         self._why = str(error)
 
-    def _park(self, one: Kept, why: str) -> None:
-        self._state.write(lambda connection: outbox.park(connection, one, why))
-        self.counts.parked += 1
+    def _give_up(self, one: Entry, why: str) -> None:
+        self._state.write(lambda connection: outbox.give_up(connection, one, why))
+        self.counts.given_up += 1
         log.error(
             "a notification was refused, and is given up: %s: mend the configuration, and reload it", why,
             extra={"channel": self.target.name, "alert": one.content.name},
@@ -138,7 +138,7 @@ class Delivery:
 
     def _jitter(self, attempts: int, longest: float) -> float:
         """Return a wait that doubles with every attempt, anywhere between nothing and that."""
-        return self._dice.uniform(0.0, min(longest, _FIRST_SECONDS * 2.0 ** min(attempts, _MOST_DOUBLINGS)))
+        return self._rng.uniform(0.0, min(longest, _FIRST_SECONDS * 2.0 ** min(attempts, _MOST_DOUBLINGS)))
 
     def _short_of(self) -> float:
         """Return how long it takes until a message more is in order."""
@@ -152,8 +152,8 @@ class Deliveries:
     """All targets at work, from ``start`` to ``stop``."""
 
     def __init__(self, targets: Sequence[Target], state: StateFile, clock: Clock) -> None:
-        dice = random.Random()  # noqa: S311 - spreads attempts
-        self.all = [Delivery(one, state, clock, dice) for one in targets]
+        rng = random.Random()  # noqa: S311 - spreads attempts
+        self.all = [Delivery(one, state, clock, rng) for one in targets]
         self._clock = clock
         self._changed = threading.Condition()
         self._asked = 0

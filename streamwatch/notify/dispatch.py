@@ -1,4 +1,4 @@
-"""From alerts to what is to be told: groups, mutes and inhibitions, in the transaction of the decision."""
+"""From alerts to notifications: groups, mutes and inhibitions, in the transaction of the decision."""
 
 import math
 import sqlite3
@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from streamwatch.core.clock import Clock, steady
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
-from streamwatch.notify import outbox
+from streamwatch.notify import outbox, silence_store
 from streamwatch.notify.channel import Target
 from streamwatch.notify.config import Config, Inhibition
 from streamwatch.notify.matchers import fulfil
@@ -20,7 +20,7 @@ from streamwatch.state.marks import Marks
 
 
 class Dispatcher:
-    """Says what is to be told. ``plan`` is called by one thread at a time."""
+    """Decides which notifications are to be delivered. ``plan`` is called by one thread at a time."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class Dispatcher:
 
         Args:
             config: routes and paces.
-            targets: what can be told.
+            targets: what can be notified.
             windows: the mutes that come again.
             inhibitions: causes and effects.
             clock: what time it is.
@@ -52,19 +52,19 @@ class Dispatcher:
         """Those that hold, and that will, at the last look at every group."""
         self._marks = Marks("notified", self.clock)
         self.collapsed = 0
-        """Incidents that were over before anybody could be told."""
+        """Incidents that were over before anybody could be notified."""
         self.dropped = 0
         """Notifications for which there was no room, or no target any more."""
 
     def begin(self, connection: sqlite3.Connection) -> None:
         """Take what an agent before this one left."""
-        outbox.awake(connection)
+        outbox.interrupted(connection)
         outbox.shift(connection, self._marks.jump(connection), self.clock.now())
         self._marks.write(connection, at_once=True)
         self.dropped += outbox.keep_only(connection, self._names)
 
     def plan(self, connection: sqlite3.Connection, alerts: Collection[Alert], *, changed: bool) -> None:
-        """Write down what is to be told.
+        """Write the notifications that are to be delivered into the outbox.
 
         Args:
             connection: in a transaction.
@@ -75,10 +75,10 @@ class Dispatcher:
         self._follow(connection)
         now = self.clock.now()
         self._marks.write(connection, at_once=changed)
-        due = outbox.rows(connection, now)
-        # What is told again is told as it is now, not as it was when it began.
-        reminds = any(one.look_at > 0 for one in due.values())
-        every = outbox.every_silence(connection, now)
+        due = outbox.rows_to_plan(connection, now)
+        # What is sent again is sent as it is now, not as it was when it began.
+        reminds = any(row.plan_again_at > 0 for row in due.values())
+        every = silence_store.ended_after(connection, now)
         if changed or reminds or now >= self._full_at or every != self._silences:
             self._silences = every
             silences = [one for one in every if one.state(now) == "active"]
@@ -90,9 +90,9 @@ class Dispatcher:
             self._look(connection, due, now, is_full=False)
 
     def standing(self, connection: sqlite3.Connection, alerts: Collection[Alert]) -> list[Standing]:
-        """Return of each alert that fires whom it goes to, and what keeps it from being told."""
+        """Return of each alert that fires where it is routed, and what mutes it."""
         now = self.clock.now()
-        silences = outbox.silences(connection, now)
+        silences = silence_store.active(connection, now)
         windows, _ = self._open(now)
         firing = [one for one in alerts if one.state == "firing"]
         inhibitor = Inhibitor(self._causes, firing)
@@ -126,12 +126,12 @@ class Dispatcher:
         after = plan(before, group, now)
         if after is None:
             if not is_new:
-                self.collapsed += before.told is None
+                self.collapsed += before.delivered is None
                 outbox.drop(connection, before)
         elif after.wanted and after.seq != before.seq:
-            said = None if is_new else outbox.content(connection, before)
-            labels = group.labels if group is not None else said.group if said is not None else Labels()
-            outbox.put(connection, after, content(after, group, labels, said, now))
+            last = None if is_new else outbox.content(connection, before)
+            labels = group.labels if group is not None else last.group if last is not None else Labels()
+            outbox.put(connection, after, content(after, group, labels, last, now))
         elif after != before:
             outbox.change(connection, after)
         return after
@@ -148,19 +148,19 @@ class Dispatcher:
             ways = self._routing.ways(alert.labels)
             if alert.state == "pending" or not ways:
                 continue
-            is_live = alert.state == "firing"
-            is_loud = is_live and not any(fulfil(some, alert.labels) for some in mutes)
-            is_loud = is_loud and not inhibitor.inhibits(alert.labels)
+            is_firing = alert.state == "firing"
+            is_unmuted = is_firing and not any(fulfil(some, alert.labels) for some in mutes)
+            is_unmuted = is_unmuted and not inhibitor.inhibits(alert.labels)
             for way in ways:
                 labels = way.group(alert.labels)
                 if labels not in keys:
                     keys[labels] = key(labels)
                 group = found.setdefault((way.target.name, keys[labels]), Group(labels, way.pace))
-                (group.live if is_live else group.resolved).append(alert)
-                if is_loud:
-                    group.loud.append(alert)
+                (group.firing if is_firing else group.resolved).append(alert)
+                if is_unmuted:
+                    group.unmuted.append(alert)
         for group in found.values():
-            group.loud.sort(key=lambda one: (one.fired_at or one.active_at, one.labels))
+            group.unmuted.sort(key=lambda one: (one.fired_at or one.active_at, one.labels))
         return found
 
     def _open(self, now: float) -> tuple[list[Window], float]:

@@ -1,18 +1,20 @@
-"""What is to be delivered, and what was: rows of the state file. It survives everything but the disk."""
+"""The outbox: which notifications are to be delivered, and which were. Rows of the state file; a crash keeps them."""
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from streamwatch.model.notification import Notification, from_text, to_text
-from streamwatch.notify.mute import Silence
-from streamwatch.notify.plan import NONE, SOME, UNDER_WAY, Row
+from streamwatch.notify.plan import MaybeDelivered, Row
 from streamwatch.state.schema import Tables
 
+MOST_ROWS: Final = 100_000
+"""Of one target; what comes on top is dropped, and counted."""
+
 TABLES: Final = Tables(
-    ("notified", "silences"),
+    ("notified",),
     {
         2: (
             """
@@ -25,215 +27,255 @@ TABLES: Final = Tables(
             """,
             "CREATE INDEX notified_due ON notified (target, next_at) WHERE wanted <> '' AND parked = ''",
             "CREATE INDEX notified_look ON notified (look_at)",
-            """
-            CREATE TABLE silences (
-              number INTEGER PRIMARY KEY AUTOINCREMENT, matchers TEXT NOT NULL, until REAL NOT NULL, by TEXT NOT NULL,
-              comment TEXT NOT NULL
-            )
-            """,
         ),
-        3: (
-            "ALTER TABLE silences ADD COLUMN starts REAL NOT NULL DEFAULT 0",
-            "ALTER TABLE silences ADD COLUMN updated REAL NOT NULL DEFAULT 0",
+        4: (
+            "ALTER TABLE notified RENAME COLUMN told TO delivered",
+            "ALTER TABLE notified RENAME COLUMN told_at TO delivered_at",
+            "ALTER TABLE notified RENAME COLUMN wants TO wanted_alerts",
+            "ALTER TABLE notified RENAME COLUMN doubt TO maybe_delivered",
+            "ALTER TABLE notified RENAME COLUMN parked TO given_up",
+            "ALTER TABLE notified RENAME COLUMN since TO wanted_since",
+            "ALTER TABLE notified RENAME COLUMN look_at TO plan_again_at",
         ),
     },
 )
-MOST_ROWS: Final = 100_000
-"""Of one target; what comes on top is dropped, and counted."""
-_ROW: Final = "target, key, seq, told, told_at, wanted, wants, doubt, attempts, next_at, parked, since, look_at"
-_SILENCE: Final = "number, matchers, until, by, comment, starts, updated"
-_DUE: Final = "target = ? AND wanted <> '' AND parked = ''"
+
+_SELECT_ALL: Final = "SELECT * FROM notified"
+_SELECT_TO_PLAN: Final = "SELECT * FROM notified WHERE plan_again_at <= :now"
+_SELECT_CONTENT: Final = "SELECT content FROM notified WHERE target = :target AND key = :key"
+_SELECT_TARGETS: Final = "SELECT DISTINCT target FROM notified"
+_SELECT_DUE: Final = """
+    SELECT * FROM notified
+    WHERE target = :target AND wanted <> '' AND given_up = '' AND next_at <= :now
+    ORDER BY next_at, rowid LIMIT :most
+"""
+_SELECT_NEXT: Final = "SELECT min(next_at) FROM notified WHERE target = :target AND wanted <> '' AND given_up = ''"
+_SELECT_WAITING: Final = """
+    SELECT target, sum(given_up = ''), sum(given_up <> ''),
+      min(CASE WHEN given_up = ''
+        THEN max(wanted_since, CASE WHEN attempts = 0 THEN next_at ELSE wanted_since END) END)
+    FROM notified WHERE wanted <> '' GROUP BY target
+"""
+_SELECT_LATEST: Final = "SELECT max(max(delivered_at, wanted_since)) FROM notified"
+_REPLACE: Final = """
+    INSERT OR REPLACE INTO notified (
+      target, key, seq, delivered, delivered_at, wanted, wanted_alerts, maybe_delivered, attempts, next_at, given_up,
+      wanted_since, plan_again_at, content
+    ) VALUES (
+      :target, :key, :seq, :delivered, :delivered_at, :wanted, :wanted_alerts, :maybe_delivered, :attempts, :next_at,
+      :given_up, :wanted_since, :plan_again_at, :content
+    )
+"""
+_UPDATE: Final = """
+    UPDATE notified SET seq = :seq, delivered = :delivered, delivered_at = :delivered_at, wanted = :wanted,
+      wanted_alerts = :wanted_alerts, maybe_delivered = :maybe_delivered, attempts = :attempts, next_at = :next_at,
+      given_up = :given_up, wanted_since = :wanted_since, plan_again_at = :plan_again_at
+    WHERE target = :target AND key = :key
+"""
+_DELETE: Final = "DELETE FROM notified WHERE target = :target AND key = :key"
+_DELETE_WANTED: Final = "DELETE FROM notified WHERE target = :target AND wanted <> ''"
+_DELETE_TARGET: Final = "DELETE FROM notified WHERE target = :target"
+_TRY_AGAIN: Final = "UPDATE notified SET given_up = '', attempts = 0 WHERE given_up <> ''"
+_TAKE: Final = """
+    UPDATE notified SET maybe_delivered = :under_way
+    WHERE target = :target AND key = :key AND maybe_delivered = :no
+"""
+_DELIVERED: Final = """
+    UPDATE notified SET delivered = :alerts, delivered_at = :at, maybe_delivered = :no, attempts = 0
+    WHERE target = :target AND key = :key
+"""
+_NOTHING_WANTED: Final = """
+    UPDATE notified SET wanted = '', plan_again_at = 0 WHERE target = :target AND key = :key AND seq = :seq
+"""
+_FAILED: Final = """
+    UPDATE notified SET attempts = attempts + 1, next_at = max(next_at, :again_at),
+      maybe_delivered = CASE WHEN :reached THEN :yes WHEN maybe_delivered = :under_way THEN :no ELSE maybe_delivered END
+    WHERE target = :target AND key = :key
+"""
+_GIVE_UP: Final = """
+    UPDATE notified SET given_up = :why, attempts = attempts + 1,
+      maybe_delivered = CASE WHEN maybe_delivered = :under_way THEN :no ELSE maybe_delivered END
+    WHERE target = :target AND key = :key AND seq = :seq
+"""
+_INTERRUPTED: Final = "UPDATE notified SET maybe_delivered = :yes WHERE maybe_delivered = :under_way"
+_SHIFT: Final = """
+    UPDATE notified SET delivered_at = delivered_at + :seconds, next_at = next_at + :seconds,
+      wanted_since = wanted_since + :seconds, plan_again_at = plan_again_at + :seconds
+"""
+_SHIFT_BACK_TO_NOW: Final = """
+    UPDATE notified SET delivered_at = min(delivered_at, :now), wanted_since = min(wanted_since, :now),
+      next_at = next_at - max(0, max(delivered_at, wanted_since) - :now),
+      plan_again_at = plan_again_at - max(0, max(delivered_at, wanted_since) - :now)
+"""
+"""What has happened does not lie ahead, and what waits for a time after that waits as long as it did."""
+_OUTCOMES: Final[Mapping[str, int]] = {
+    "no": MaybeDelivered.NO.value,
+    "under_way": MaybeDelivered.UNDER_WAY.value,
+    "yes": MaybeDelivered.YES.value,
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A row, and what it wants to say."""
+class Entry:
+    """A row with its notification."""
 
     row: Row
     content: Notification
 
 
-def rows(connection: sqlite3.Connection, look_at: float | None = None) -> dict[tuple[str, str], Row]:
-    """Return every row, or those that are to be looked at by then, by target and key."""
-    which = "" if look_at is None else "WHERE look_at <= ?"
-    found = connection.execute(f"SELECT {_ROW} FROM notified {which}", () if look_at is None else (look_at,))  # noqa: S608
-    return {(one[0], one[1]): _row(one) for one in found}
+def rows(connection: sqlite3.Connection) -> dict[tuple[str, str], Row]:
+    """Return every row by target and key."""
+    return {(row.target, row.key): row for row in map(_row, _select(connection, _SELECT_ALL))}
 
 
-def everything(connection: sqlite3.Connection) -> list[Kept]:
-    """Return every row, and what it wants or wanted to say."""
-    found = connection.execute(f"SELECT {_ROW}, content FROM notified")  # noqa: S608 - our own words
-    return [Kept(_row(one), from_text(one[-1])) for one in found]
+def rows_to_plan(connection: sqlite3.Connection, now: float) -> dict[tuple[str, str], Row]:
+    """Return the rows that are to be planned again although no alert has changed, by target and key."""
+    found = _select(connection, _SELECT_TO_PLAN, {"now": now})
+    return {(row.target, row.key): row for row in map(_row, found)}
+
+
+def entries(connection: sqlite3.Connection) -> list[Entry]:
+    """Return every row with its notification, delivered or not."""
+    return list(map(_entry, _select(connection, _SELECT_ALL)))
 
 
 def content(connection: sqlite3.Connection, row: Row) -> Notification | None:
-    """Return what a row wanted to say last."""
-    question = "SELECT content FROM notified WHERE target = ? AND key = ?"
-    found = connection.execute(question, (row.target, row.key)).fetchone()
+    """Return the notification that a row wanted last."""
+    found = connection.execute(_SELECT_CONTENT, _key(row)).fetchone()
     return None if found is None else from_text(found[0])
 
 
-def put(connection: sqlite3.Connection, row: Row, said: Notification) -> None:
-    """Write a row and its content."""
-    values = (*_values(row), to_text(said))
-    connection.execute(f"INSERT OR REPLACE INTO notified VALUES ({', '.join('?' * len(values))})", values)  # noqa: S608
+def put(connection: sqlite3.Connection, row: Row, notification: Notification) -> None:
+    """Write a row and its notification."""
+    connection.execute(_REPLACE, _values(row) | {"content": to_text(notification)})
 
 
 def change(connection: sqlite3.Connection, row: Row) -> None:
-    """Write a row; what it wants to say stays."""
-    names = [name for name in _ROW.split(", ") if name not in {"target", "key"}]
-    assigned = ", ".join(f"{name} = ?" for name in names)
-    values = _values(row)[2:]
-    connection.execute(
-        f"UPDATE notified SET {assigned} WHERE target = ? AND key = ?",  # noqa: S608 - our own words
-        (*values, row.target, row.key),
-    )
+    """Write a row; its notification stays."""
+    connection.execute(_UPDATE, _values(row))
 
 
 def drop(connection: sqlite3.Connection, row: Row) -> None:
-    """Forget a row."""
-    connection.execute("DELETE FROM notified WHERE target = ? AND key = ?", (row.target, row.key))
+    """Delete a row."""
+    connection.execute(_DELETE, _key(row))
 
 
 def keep_only(connection: sqlite3.Connection, targets: Iterable[str]) -> int:
-    """Forget what there is of every target but these, and try again what was given up; return how many never were."""
-    kept = set(targets)
-    there = [target for (target,) in connection.execute("SELECT DISTINCT target FROM notified")]
-    gone = 0
-    for one in there:
-        if one not in kept:
-            gone += connection.execute("DELETE FROM notified WHERE target = ? AND wanted <> ''", (one,)).rowcount
-            connection.execute("DELETE FROM notified WHERE target = ?", (one,))
-    connection.execute("UPDATE notified SET parked = '', attempts = 0 WHERE parked <> ''")
-    return gone
+    """Delete the rows of every other target, and try again what was given up; return how many were never delivered."""
+    configured, undelivered = set(targets), 0
+    for (target,) in connection.execute(_SELECT_TARGETS).fetchall():
+        if target not in configured:
+            undelivered += connection.execute(_DELETE_WANTED, {"target": target}).rowcount
+            connection.execute(_DELETE_TARGET, {"target": target})
+    connection.execute(_TRY_AGAIN)
+    return undelivered
 
 
-def awake(connection: sqlite3.Connection) -> None:
-    """After a start: what was under way when the agent ended may have arrived."""
-    connection.execute("UPDATE notified SET doubt = ? WHERE doubt = ?", (SOME, UNDER_WAY))
+def interrupted(connection: sqlite3.Connection) -> None:
+    """After a start: note that attempts that were under way when the agent ended may have been delivered."""
+    connection.execute(_INTERRUPTED, _OUTCOMES)
 
 
 def shift(connection: sqlite3.Connection, seconds: float, now: float) -> None:
     """Move all times, after the clock was set by so much; what has happened never lies ahead of now."""
-    words = ", ".join(f"{name} = {name} + :by" for name in ("told_at", "next_at", "since", "look_at"))
-    connection.execute(f"UPDATE notified SET {words}", {"by": seconds})  # noqa: S608 - our own words
-    ahead = connection.execute("SELECT max(max(told_at, since)) FROM notified").fetchone()[0]
-    if ahead is not None and ahead > now:
-        # What waits for a time after that waits as long as it did.
-        words = "told_at = min(told_at, :now), since = min(since, :now)"
-        later = "CASE WHEN max(told_at, since) > :now THEN {0} - (max(told_at, since) - :now) ELSE {0} END"
-        words += ", next_at = " + later.format("next_at") + ", look_at = " + later.format("look_at")
-        connection.execute(f"UPDATE notified SET {words}", {"now": now})  # noqa: S608 - our own words
+    connection.execute(_SHIFT, {"seconds": seconds})
+    latest = connection.execute(_SELECT_LATEST).fetchone()[0]
+    if latest is not None and latest > now:
+        connection.execute(_SHIFT_BACK_TO_NOW, {"now": now})
 
 
-def take(connection: sqlite3.Connection, target: str, now: float, most: int) -> list[Kept]:
+def take(connection: sqlite3.Connection, target: str, now: float, most: int) -> list[Entry]:
     """Return what is to be delivered to a target now, what has waited longest first, and note that it is under way.
 
     In one transaction: what has been taken is not planned away as if it had never been sent.
     """
-    order = "ORDER BY next_at, rowid LIMIT ?"
-    question = f"SELECT {_ROW}, content FROM notified WHERE {_DUE} AND next_at <= ? {order}"  # noqa: S608 - our own words
-    found = connection.execute(question, (target, now, most)).fetchall()
-    some = [Kept(_row(one), from_text(one[-1])) for one in found]
-    for one in some:
-        if one.row.doubt == NONE:
-            _set(connection, one.row, "doubt = ?", UNDER_WAY)
-    return some
+    due = list(map(_entry, _select(connection, _SELECT_DUE, {"target": target, "now": now, "most": most})))
+    for entry in due:
+        if entry.row.maybe_delivered is MaybeDelivered.NO:
+            connection.execute(_TAKE, {**_key(entry.row), **_OUTCOMES})
+    return due
 
 
 def next_at(connection: sqlite3.Connection, target: str) -> float | None:
     """Return when something is to be delivered to a target next; None where nothing is."""
-    found = connection.execute(f"SELECT min(next_at) FROM notified WHERE {_DUE}", (target,)).fetchone()[0]  # noqa: S608
-    return None if found is None else float(found)
+    at = connection.execute(_SELECT_NEXT, {"target": target}).fetchone()[0]
+    return None if at is None else float(at)
 
 
-def delivered(connection: sqlite3.Connection, one: Kept, at: float) -> None:
-    """Note that something was taken; what is wanted by now may be another thing."""
-    told = json.dumps(sorted(one.row.wants))
-    _set(connection, one.row, "told = ?, told_at = ?, doubt = ?, attempts = 0", told, at, NONE)
-    _set(connection, one.row, "wanted = '', look_at = 0 WHERE seq = ? AND", one.row.seq)
+def delivered(connection: sqlite3.Connection, entry: Entry, at: float) -> None:
+    """Note that a notification was delivered; by now, another one may be wanted."""
+    alerts = json.dumps(sorted(entry.row.wanted_alerts))
+    connection.execute(_DELIVERED, {**_key(entry.row), **_OUTCOMES, "alerts": alerts, "at": at})
+    connection.execute(_NOTHING_WANTED, _key(entry.row) | {"seq": entry.row.seq})
 
 
-def failed(connection: sqlite3.Connection, one: Kept, *, again_at: float, reached: bool) -> None:
-    """Note that something was not taken, and when to try again."""
-    doubt = f"CASE WHEN doubt = {UNDER_WAY} OR {int(reached)} THEN {SOME if reached else NONE} ELSE doubt END"
-    _set(connection, one.row, f"attempts = attempts + 1, next_at = max(next_at, ?), doubt = {doubt}", again_at)
+def failed(connection: sqlite3.Connection, entry: Entry, *, again_at: float, reached: bool) -> None:
+    """Note that an attempt failed, when to try again, and whether the service may have taken it all the same."""
+    connection.execute(_FAILED, {**_key(entry.row), **_OUTCOMES, "again_at": again_at, "reached": reached})
 
 
-def park(connection: sqlite3.Connection, one: Kept, why: str) -> None:
-    """Give something up that will never be taken as it is."""
-    doubt = f"CASE WHEN doubt = {UNDER_WAY} THEN {NONE} ELSE doubt END"
-    _set(
-        connection, one.row, f"parked = ?, attempts = attempts + 1, doubt = {doubt} WHERE seq = ? AND", why, one.row.seq
-    )
+def give_up(connection: sqlite3.Connection, entry: Entry, why: str) -> None:
+    """Give a notification up that the service will never take as it is."""
+    connection.execute(_GIVE_UP, {**_key(entry.row), **_OUTCOMES, "why": why, "seq": entry.row.seq})
 
 
 def waiting(connection: sqlite3.Connection) -> dict[str, tuple[int, int, float]]:
     """Return of each target how much waits, how much was given up, and since when the oldest has been due."""
-    question = (
-        "SELECT target, sum(parked = ''), sum(parked <> ''),"
-        " min(CASE WHEN parked = '' THEN max(since, CASE WHEN attempts = 0 THEN next_at ELSE since END) END)"
-        " FROM notified WHERE wanted <> '' GROUP BY target"
-    )
     return {
-        target: (int(some), int(parked), float("inf") if oldest is None else float(oldest))
-        for target, some, parked, oldest in connection.execute(question)
+        target: (int(count), int(given_up), float("inf") if oldest is None else float(oldest))
+        for target, count, given_up, oldest in connection.execute(_SELECT_WAITING)
     }
 
 
-def silences(connection: sqlite3.Connection, now: float) -> list[Silence]:
-    """Return the silences that hold."""
-    return [one for one in every_silence(connection, now) if one.state(now) == "active"]
+def _select(
+    connection: sqlite3.Connection, statement: str, values: Mapping[str, Any] | None = None
+) -> Iterator[sqlite3.Row]:
+    """Yield rows whose columns have names."""
+    cursor = connection.execute(statement, values or {})
+    cursor.row_factory = sqlite3.Row
+    return cursor
 
 
-def every_silence(connection: sqlite3.Connection, ended_after: float) -> list[Silence]:
-    """Return the silences that hold, that will, and that ended after a time."""
-    found = connection.execute(f"SELECT {_SILENCE} FROM silences WHERE until > ?", (ended_after,))  # noqa: S608
-    return [Silence(number, tuple(json.loads(texts)), *rest) for number, texts, *rest in found]
+def _entry(found: sqlite3.Row) -> Entry:
+    return Entry(_row(found), from_text(found["content"]))
 
 
-def silence(  # noqa: PLR0913, PLR0917 - what a silence has
-    connection: sqlite3.Connection, matchers: Sequence[str], until: float, by: str, comment: str,
-    starts: float = 0.0, updated: float = 0.0,
-) -> int:  # fmt: skip
-    """Add a silence; return its number."""
-    values = (json.dumps(list(matchers)), until, by, comment, starts, updated)
-    names = _SILENCE.removeprefix("number, ")
-    made = connection.execute(f"INSERT INTO silences ({names}) VALUES (?, ?, ?, ?, ?, ?)", values)  # noqa: S608
-    connection.execute("DELETE FROM silences WHERE until < ?", (until - 366 * 86_400,))
-    return int(made.lastrowid or 0)
-
-
-def change_silence(connection: sqlite3.Connection, one: Silence) -> None:
-    """Write a silence that was there before."""
-    values = (json.dumps(list(one.matchers)), one.until, one.by, one.comment, one.starts, one.updated, one.number)
-    assigned = ", ".join(f"{name} = ?" for name in _SILENCE.removeprefix("number, ").split(", "))
-    connection.execute(f"UPDATE silences SET {assigned} WHERE number = ?", values)  # noqa: S608 - our own words
-
-
-def end_silence(connection: sqlite3.Connection, number: int, now: float) -> bool:
-    """End a silence; return whether it held."""
-    question = "UPDATE silences SET until = ? WHERE number = ? AND until > ?"
-    return connection.execute(question, (now, number, now)).rowcount > 0
-
-
-def _set(connection: sqlite3.Connection, row: Row, words: str, *values: Any) -> None:  # noqa: ANN401 - of SQL
-    where = words if " WHERE " in words else f"{words} WHERE"
-    connection.execute(f"UPDATE notified SET {where} target = ? AND key = ?", (*values, row.target, row.key))  # noqa: S608
-
-
-def _row(one: Sequence[Any]) -> Row:
-    target, key, seq, told, told_at, wanted, wants, doubt, attempts, next_time, parked, since, look_at = one[:13]
-    known = None if told is None else frozenset(json.loads(told))
+def _row(found: sqlite3.Row) -> Row:
+    alerts = found["delivered"]
     return Row(
-        target, key, seq, known, told_at, wanted, frozenset(json.loads(wants)), doubt, attempts, next_time, parked,
-        since, look_at,
-    )  # fmt: skip
+        target=found["target"],
+        key=found["key"],
+        seq=found["seq"],
+        delivered=None if alerts is None else frozenset(json.loads(alerts)),
+        delivered_at=found["delivered_at"],
+        wanted=found["wanted"],
+        wanted_alerts=frozenset(json.loads(found["wanted_alerts"])),
+        maybe_delivered=MaybeDelivered(found["maybe_delivered"]),
+        attempts=found["attempts"],
+        next_at=found["next_at"],
+        given_up=found["given_up"],
+        wanted_since=found["wanted_since"],
+        plan_again_at=found["plan_again_at"],
+    )
 
 
-def _values(row: Row) -> tuple[Any, ...]:
-    told = None if row.told is None else json.dumps(sorted(row.told))
-    return (
-        row.target, row.key, row.seq, told, row.told_at, row.wanted, json.dumps(sorted(row.wants)), row.doubt,
-        row.attempts, row.next_at, row.parked, row.since, row.look_at,
-    )  # fmt: skip
+def _key(row: Row) -> dict[str, Any]:
+    return {"target": row.target, "key": row.key}
+
+
+def _values(row: Row) -> dict[str, Any]:
+    return {
+        "target": row.target,
+        "key": row.key,
+        "seq": row.seq,
+        "delivered": None if row.delivered is None else json.dumps(sorted(row.delivered)),
+        "delivered_at": row.delivered_at,
+        "wanted": row.wanted,
+        "wanted_alerts": json.dumps(sorted(row.wanted_alerts)),
+        "maybe_delivered": row.maybe_delivered.value,
+        "attempts": row.attempts,
+        "next_at": row.next_at,
+        "given_up": row.given_up,
+        "wanted_since": row.wanted_since,
+        "plan_again_at": row.plan_again_at,
+    }

@@ -1,13 +1,28 @@
-"""What is to be told of one group of alerts, now: a function of what was told before. Nothing here does I/O.
+"""Which notification one group of alerts needs, now: a function of what was delivered before. Nothing here does I/O.
 
-A group is one incident for one target. It is told at once when it begins; again when alerts have joined it, but not
-more often than ``interval``; again when ``repeat`` is over; and when it has resolved, which waits for the rest of the
-interval, so that what comes and goes is told once. What was never sent and has resolved is not sent any more.
+A group is one incident for one target. Its row in the outbox goes through these states:
+
+    no row ──── an alert fires that is not muted ────► FIRING WANTED ── nothing fires, and none was delivered ──► no row
+                                                        │         ▲
+                                      it was delivered  │         │  a new alert fires: ``interval`` after the last one;
+                                                        ▼         │  or alerts still fire after ``repeat``
+                                                       NOTHING WANTED ── ended and delivered, ``linger`` over ──► no row
+                                                        │         ▲
+             nothing fires any more: the rest of the    │         │  it was delivered; or alerts fire again,
+             ``interval`` later, since it may come back │         │  and it was certainly not delivered
+                                                        ▼         │
+                                                      RESOLVED WANTED ── alerts fire again, and it may have been
+                                                                         delivered ──► FIRING WANTED, at once
+
+While all alerts that fire are muted or inhibited, nothing is wanted, but for a resolved notification that may have
+been delivered. Each attempt makes the answer to "was it delivered?" less certain (``MaybeDelivered``); that a group has
+resolved is sent where the firing notification may have been delivered.
 """
 
 import math
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from typing import Final, Literal
 
 from streamwatch.model.alert import Alert
@@ -18,24 +33,30 @@ from streamwatch.notify.fit import worst_first
 MOST_ALERTS: Final = 100
 """A notification lists no more than these."""
 MOST_KNOWN: Final = 1000
-"""Of so many alerts of a group is it known that they were told."""
+"""Of so many alerts of a group is it known that they were delivered."""
 
-NONE: Final = 0
-UNDER_WAY: Final = 1
-SOME: Final = 2
-"""An attempt that is under way becomes ``NONE`` where it certainly failed, and ``SOME`` where that is not known."""
+
+class MaybeDelivered(Enum):
+    """Whether the service may have taken a notification of which it is not known that it has."""
+
+    NO = 0
+    """Nothing was sent, or all attempts certainly failed."""
+    UNDER_WAY = 1
+    """An attempt is made now, or at once; it becomes one of the others."""
+    YES = 2
+    """The connection broke, say, after the request was sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often a group is told, in seconds."""
+    """How often a group is notified of, in seconds."""
 
     interval: float = 60.0
-    """Between two messages at least, but for the first."""
+    """Between two notifications at least, but for the first."""
     repeat: float = 14_400.0
-    """What fires on is told again after this; 0: never."""
+    """After this, alerts that still fire are sent again; 0: never."""
     linger: float = 0.0
-    """So long is it told again that a group has resolved."""
+    """For so long is it sent again that a group has resolved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +67,33 @@ class Row:
     key: str
     seq: int = 0
     """Another one for every other content that is wanted."""
-    told: frozenset[str] | None = None
-    """Fingerprints of the alerts that fired in what was delivered last: none of a resolved one; None: never."""
-    told_at: float = -math.inf
+    delivered: frozenset[str] | None = None
+    """Fingerprints of the alerts that fired in the last notification that was delivered; none of them in a resolved
+    one; None: nothing was delivered yet."""
+    delivered_at: float = -math.inf
     wanted: Literal["", "firing", "resolved"] = ""
-    """What is to be delivered; empty where nothing is."""
-    wants: frozenset[str] = frozenset()
+    """The notification that is to be delivered; empty where none is."""
+    wanted_alerts: frozenset[str] = frozenset()
     """Fingerprints of the alerts that fire in it."""
-    doubt: int = 0
-    """Whether what is wanted may have been received without our knowing: ``NONE``, ``UNDER_WAY`` or ``SOME``."""
+    maybe_delivered: MaybeDelivered = MaybeDelivered.NO
     attempts: int = 0
     next_at: float = 0.0
     """When it is to be delivered, or tried again."""
-    parked: str = ""
+    given_up: str = ""
     """Why it is not tried any more."""
-    since: float = 0.0
-    """Since when it is wanted."""
-    look_at: float = math.inf
+    wanted_since: float = 0.0
+    plan_again_at: float = math.inf
     """When to plan again, although no alert has changed."""
+
+    @property
+    def is_unknown_to_service(self) -> bool:
+        """Whether the service certainly knows nothing of the group."""
+        return self.delivered is None and self.maybe_delivered is MaybeDelivered.NO
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether the service knows exactly what was delivered."""
+        return self.maybe_delivered is MaybeDelivered.NO
 
 
 @dataclass(slots=True)
@@ -72,9 +102,9 @@ class Group:
 
     labels: Labels
     pace: Pace
-    live: list[Alert] = field(default_factory=list)
+    firing: list[Alert] = field(default_factory=list)
     """All that fire."""
-    loud: list[Alert] = field(default_factory=list)
+    unmuted: list[Alert] = field(default_factory=list)
     """Those of them that are neither muted nor inhibited."""
     resolved: list[Alert] = field(default_factory=list)
     """Those that have resolved of late."""
@@ -89,58 +119,80 @@ def plan(row: Row, group: Group | None, now: float) -> Row | None:
         now: in seconds since 1970.
 
     """
-    if group is None or not group.live:
-        return _ended(row, group, now)
-    if not group.loud:
-        return _hushed(row)
-    told, loud = row.told or frozenset(), fingerprints(group.loud)
-    if row.wanted == "resolved" and row.doubt:
-        return _want(row, "firing", loud, now, now)
-    again = row.told_at + (group.pace.repeat or math.inf)
-    is_news = bool(loud - told) or now >= again
-    if row.wanted == "firing" and (is_news or row.doubt):
-        return row if row.wants == loud else replace(row, seq=row.seq + 1, wants=loud, parked="")
-    if is_news:
-        can_wait = told and now < again
-        return _want(row, "firing", loud, now, max(now, row.told_at + group.pace.interval) if can_wait else now)
-    return replace(row, wanted="", parked="", look_at=again)
+    if group is None or not group.firing:
+        return _over(row, group, now)
+    return _firing(row, group, now) if group.unmuted else _muted(row)
 
 
-def _hushed(row: Row) -> Row | None:
-    """Return what is known of a group that nobody is to hear of now; that it has resolved will be told."""
-    if row.told is None and not row.doubt:
+def _firing(row: Row, group: Group, now: float) -> Row:
+    """Plan for a group of which alerts fire that are not muted."""
+    unmuted, delivered = fingerprints(group.unmuted), row.delivered or frozenset()
+    if row.wanted == "resolved" and not row.is_certain:
+        return _want(row, "firing", unmuted, now, now)
+    repeat_at = row.delivered_at + (group.pace.repeat or math.inf)
+    is_due = bool(unmuted - delivered) or now >= repeat_at
+    if row.wanted == "firing" and (is_due or not row.is_certain):
+        same = row.wanted_alerts == unmuted
+        return row if same else replace(row, seq=row.seq + 1, wanted_alerts=unmuted, given_up="")
+    if not is_due:
+        return _want_nothing(row, repeat_at)
+    can_wait = delivered and now < repeat_at
+    return _want(row, "firing", unmuted, now, row.delivered_at + group.pace.interval if can_wait else now)
+
+
+def _muted(row: Row) -> Row | None:
+    """Plan for a group of which all alerts that fire are muted: that it has resolved will be sent."""
+    if row.is_unknown_to_service:
         return None
-    return row if row.wanted == "resolved" and row.doubt else replace(row, wanted="", parked="", look_at=math.inf)
+    if row.wanted == "resolved" and not row.is_certain:
+        return row
+    return _want_nothing(row, math.inf)
 
 
-def _ended(row: Row, group: Group | None, now: float) -> Row | None:
-    """Return what is known of a group in which nothing fires."""
+def _over(row: Row, group: Group | None, now: float) -> Row | None:
+    """Plan for a group in which nothing fires."""
     if row.wanted == "resolved":
         return row
-    if row.told is None and not row.doubt:
-        return None  # never sent, and over
+    if row.is_unknown_to_service:
+        return None  # it is over before anybody was notified
     pace = group.pace if group is not None else Pace(interval=0.0)
-    if row.told != frozenset() or row.doubt:
-        # That an incident is over which was told a moment ago can wait: it may go on.
-        return _want(row, "resolved", frozenset(), now, max(now, row.told_at + pace.interval))
+    if row.delivered or not row.is_certain:
+        # It may come back within a moment: that it is over can wait for the rest of the interval.
+        return _want(row, "resolved", frozenset(), now, row.delivered_at + pace.interval)
     resolved = group.resolved if group is not None else ()
-    if now - max((one.resolved_at or 0.0 for one in resolved), default=0.0) >= pace.linger:
+    ended_at = max((alert.resolved_at or 0.0 for alert in resolved), default=0.0)
+    if now - ended_at >= pace.linger:
         return None
-    again = row.told_at + pace.repeat
-    return _want(row, "resolved", frozenset(), now, now) if now >= again else replace(row, look_at=again)
+    repeat_at = row.delivered_at + pace.repeat
+    if now >= repeat_at:
+        return _want(row, "resolved", frozenset(), now, now)
+    return replace(row, plan_again_at=repeat_at)
 
 
-def _want(row: Row, what: Literal["firing", "resolved"], wants: frozenset[str], now: float, at: float) -> Row:
+def _want(row: Row, status: Literal["firing", "resolved"], alerts: frozenset[str], now: float, at: float) -> Row:
+    """Want a notification, to be delivered at a time, or now where that is over."""
     # What is due at once counts as under way: it need not be written again before the first attempt.
-    doubt = max(row.doubt, UNDER_WAY) if at <= now else row.doubt
+    begins = at <= now and row.maybe_delivered is MaybeDelivered.NO
     return replace(
-        row, seq=row.seq + 1, wanted=what, wants=wants, doubt=doubt, attempts=0, next_at=at, parked="", since=now,
-        look_at=math.inf,
-    )  # fmt: skip
+        row,
+        seq=row.seq + 1,
+        wanted=status,
+        wanted_alerts=alerts,
+        maybe_delivered=MaybeDelivered.UNDER_WAY if begins else row.maybe_delivered,
+        attempts=0,
+        next_at=max(now, at),
+        given_up="",
+        wanted_since=now,
+        plan_again_at=math.inf,
+    )
+
+
+def _want_nothing(row: Row, plan_again_at: float) -> Row:
+    return replace(row, wanted="", given_up="", plan_again_at=plan_again_at)
 
 
 def content(row: Row, group: Group | None, labels: Labels, before: Notification | None, now: float) -> Notification:
-    """Return the message that a row wants.
+    """Return the notification that a row wants.
 
     Args:
         row: it wants something.
@@ -151,15 +203,15 @@ def content(row: Row, group: Group | None, labels: Labels, before: Notification 
 
     """
     known = {one.labels: one for one in group.resolved} if group is not None else {}
-    over = [_over(one, known, now) for one in (before.alerts if before is not None else ())]
+    over = [_ended(one, known, now) for one in (before.alerts if before is not None else ())]
     left_out = 0
     if row.wanted == "firing" and group is not None:
-        told = row.told or frozenset()
-        firing = [*group.loud, *(one for one in group.live if one not in group.loud and one.fingerprint in told)]
-        firing = worst_first(firing)
+        delivered = row.delivered or frozenset()
+        muted = (one for one in group.firing if one not in group.unmuted and one.fingerprint in delivered)
+        firing = worst_first([*group.unmuted, *muted])
         here = {one.labels for one in firing}
         left_out = max(0, len(firing) - MOST_ALERTS)
-        over = [one for one in over if one.labels not in here and one.fingerprint in told][:MOST_ALERTS]
+        over = [one for one in over if one.labels not in here and one.fingerprint in delivered][:MOST_ALERTS]
         alerts = (*firing[:MOST_ALERTS], *over)
     else:
         alerts = tuple(over)
@@ -167,7 +219,7 @@ def content(row: Row, group: Group | None, labels: Labels, before: Notification 
     return Notification(row.key, labels, status, alerts, now, left_out)
 
 
-def _over(alert: Alert, known: dict[Labels, Alert], now: float) -> Alert:
+def _ended(alert: Alert, known: dict[Labels, Alert], now: float) -> Alert:
     if alert.state == "inactive":
         return alert
     found = known.get(alert.labels) or alert.but(state="inactive", resolved_at=now)

@@ -16,7 +16,7 @@ from streamwatch.core.schedule import cron
 from streamwatch.http.client import Web
 from streamwatch.model.alert import Alert
 from streamwatch.model.metric import Keys, Samples
-from streamwatch.notify import outbox
+from streamwatch.notify import outbox, silence_store
 from streamwatch.notify.channels import targets
 from streamwatch.notify.config import Config
 from streamwatch.notify.delivery import Deliveries
@@ -102,7 +102,7 @@ class Notifying:
         found = [metric.samples(keys, np.array(values, dtype=np.float64)) for metric, values in columns.items()]
         counts = [one.counts for one in self._deliveries.all]
         outcomes = [(name, what) for name in names for what in ("delivered", "failed", "parked")]
-        totals = [float(value) for one in counts for value in (one.delivered, one.failed, one.parked)]
+        totals = [float(value) for one in counts for value in (one.delivered, one.failed, one.given_up)]
         found.append(c.NOTIFICATIONS.samples(Keys(c.NOTIFICATIONS.labels, outcomes), np.array(totals)))
         took = [(name, one.seconds) for name, one in zip(names, counts, strict=True) if not math.isnan(one.seconds)]
         found.append(
@@ -137,7 +137,7 @@ class Notifying:
 
     def silences(self, ended_after: float) -> list[Silence]:
         """Return the silences that hold, that will, and that ended after a time."""
-        return self._state.read(lambda connection: outbox.every_silence(connection, ended_after))
+        return self._state.read(lambda connection: silence_store.ended_after(connection, ended_after))
 
     def silence(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Write silences; every group is looked at anew at the next decision."""
@@ -150,9 +150,9 @@ class Notifying:
 
 def _told(connection: sqlite3.Connection) -> list[dict[str, Any]]:
     found = []
-    for one in outbox.everything(connection):
+    for one in outbox.entries(connection):
         row, said = one.row, one.content
-        told = "" if row.told is None else "firing" if row.told else "resolved"
+        told = "" if row.delivered is None else "firing" if row.delivered else "resolved"
         found.append(
             {
                 "channel": row.target,
@@ -160,11 +160,11 @@ def _told(connection: sqlite3.Connection) -> list[dict[str, Any]]:
                 "labels": dict(said.group),
                 "alerts": [alert.fingerprint for alert in said.alerts],
                 "told": told,
-                "toldAt": instant(row.told_at) if told else None,
+                "toldAt": instant(row.delivered_at) if told else None,
                 "wanted": row.wanted,
                 "attempts": row.attempts,
-                "nextAt": instant(row.next_at) if row.wanted and not row.parked else None,
-                "parked": row.parked,
+                "nextAt": instant(row.next_at) if row.wanted and not row.given_up else None,
+                "parked": row.given_up,
             }
         )
     return sorted(found, key=lambda one: json.dumps([one["labels"], one["channel"]]))

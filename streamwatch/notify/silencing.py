@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeGuard
 
 from streamwatch.model.labels import Labels
-from streamwatch.notify import outbox
+from streamwatch.notify import silence_store
 from streamwatch.notify.matchers import Matchers, fulfil, matchers, text_of
 from streamwatch.notify.mute import Silence, number_of
 from streamwatch.notify.text import instant
@@ -100,10 +100,10 @@ def write(connection: sqlite3.Connection, wanted: Wanted, now: float) -> Silence
         ):
             starts = old.starts if state == "active" else fresh
             changed = replace(old, until=wanted.until, starts=starts, by=wanted.by, comment=wanted.comment, updated=now)
-            outbox.change_silence(connection, changed)
+            silence_store.change(connection, changed)
             return changed
         end(connection, old.number, now)
-    number = outbox.silence(connection, wanted.matchers, wanted.until, wanted.by, wanted.comment, fresh, now)
+    number = silence_store.add(connection, wanted.matchers, wanted.until, wanted.by, wanted.comment, fresh, now)
     return Silence(number, wanted.matchers, wanted.until, wanted.by, wanted.comment, fresh, now)
 
 
@@ -114,7 +114,7 @@ def one(connection: sqlite3.Connection, number: int) -> Silence:
         Unknown: there is none of that number.
 
     """
-    found = next((each for each in outbox.every_silence(connection, 0.0) if each.number == number), None)
+    found = next((each for each in silence_store.ended_after(connection, 0.0) if each.number == number), None)
     if found is None:
         raise Unknown(number)
     return found
@@ -130,7 +130,7 @@ def end(connection: sqlite3.Connection, number: int, now: float) -> None:
     found = one(connection, number)
     if found.state(now) != "expired":
         starts = min(found.starts, now)
-        outbox.change_silence(connection, replace(found, until=now, starts=starts, updated=now))
+        silence_store.change(connection, replace(found, until=now, starts=starts, updated=now))
 
 
 def shown(found: Silence, now: float) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from streamwatch.core.errors import NotifyRefused, NotifyUnavailable
-from streamwatch.notify import outbox
+from streamwatch.notify import outbox, silence_store
 from streamwatch.notify.config import Inhibition, Route
 from streamwatch.notify.mute import Mute
 from streamwatch.notify.plan import Pace
@@ -252,12 +252,12 @@ def test_a_window_mutes_and_what_still_fires_afterwards_is_told(build: Build) ->
 
 def test_a_silence_by_hand_mutes_and_ends(build: Build, tmp_path: Path) -> None:
     house = build(tmp_path / "state.db")
-    house.state.write(lambda c: outbox.silence(c, ["alertname=Down"], 1300.0, "me", "patching"))
+    house.state.write(lambda c: silence_store.add(c, ["alertname=Down"], 1300.0, "me", "patching"))
     house.fire(ONE)
     house.wait(100)
     assert house.service.said == []
     other = House(tmp_path / "state.db")  # another process, as the command line is
-    assert other.state.write(lambda c: outbox.end_silence(c, 1, house.clock.now()))
+    assert other.state.write(lambda c: silence_store.end(c, 1, house.clock.now()))
     other.state.close()
     house.wait(1)
     assert house.service.said == ["Down firing 1"]
@@ -269,7 +269,7 @@ def test_what_the_service_refuses_is_given_up_and_tried_again_after_a_reload(bui
     house.fire(ONE)
     house.wait(600)
     assert house.service.calls == 1
-    assert [one.parked for one in house.rows()] == ["bad key"]
+    assert [one.given_up for one in house.rows()] == ["bad key"]
     assert house.state.read(outbox.waiting)["pager"][:2] == (0, 1)
     house.service.failing = None
     house.state.close()

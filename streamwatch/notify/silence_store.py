@@ -1,0 +1,86 @@
+"""The silences, as rows of the state file."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from typing import Any, Final
+
+from streamwatch.notify.mute import Silence
+from streamwatch.state.schema import Tables
+
+TABLES: Final = Tables(
+    ("silences",),
+    {
+        2: (
+            """
+            CREATE TABLE silences (
+              number INTEGER PRIMARY KEY AUTOINCREMENT, matchers TEXT NOT NULL, until REAL NOT NULL, by TEXT NOT NULL,
+              comment TEXT NOT NULL
+            )
+            """,
+        ),
+        3: (
+            "ALTER TABLE silences ADD COLUMN starts REAL NOT NULL DEFAULT 0",
+            "ALTER TABLE silences ADD COLUMN updated REAL NOT NULL DEFAULT 0",
+        ),
+    },
+)
+_YEAR_SECONDS: Final = 366 * 86_400
+
+_SELECT: Final = """
+    SELECT number, matchers, until, by, comment, starts, updated FROM silences WHERE until > :ended_after
+"""
+_INSERT: Final = """
+    INSERT INTO silences (matchers, until, by, comment, starts, updated)
+    VALUES (:matchers, :until, :by, :comment, :starts, :updated)
+"""
+_UPDATE: Final = """
+    UPDATE silences SET matchers = :matchers, until = :until, by = :by, comment = :comment, starts = :starts,
+      updated = :updated
+    WHERE number = :number
+"""
+_END: Final = "UPDATE silences SET until = :now WHERE number = :number AND until > :now"
+_DELETE_OLD: Final = "DELETE FROM silences WHERE until < :before"
+
+
+def active(connection: sqlite3.Connection, now: float) -> list[Silence]:
+    """Return the silences that hold."""
+    return [silence for silence in ended_after(connection, now) if silence.state(now) == "active"]
+
+
+def ended_after(connection: sqlite3.Connection, at: float) -> list[Silence]:
+    """Return the silences that hold, that will, and that ended after a time."""
+    rows = connection.execute(_SELECT, {"ended_after": at})
+    return [Silence(number, tuple(json.loads(matchers)), *rest) for number, matchers, *rest in rows]
+
+
+def add(  # noqa: PLR0913, PLR0917 - what a silence has
+    connection: sqlite3.Connection, matchers: Sequence[str], until: float, by: str, comment: str,
+    starts: float = 0.0, updated: float = 0.0,
+) -> int:  # fmt: skip
+    """Add a silence; return its number."""
+    values = _values(Silence(0, tuple(matchers), until, by, comment, starts, updated))
+    number = connection.execute(_INSERT, values).lastrowid or 0
+    connection.execute(_DELETE_OLD, {"before": until - _YEAR_SECONDS})
+    return number
+
+
+def change(connection: sqlite3.Connection, silence: Silence) -> None:
+    """Write a silence that was there before."""
+    connection.execute(_UPDATE, _values(silence) | {"number": silence.number})
+
+
+def end(connection: sqlite3.Connection, number: int, now: float) -> bool:
+    """End a silence; return whether it held."""
+    return connection.execute(_END, {"number": number, "now": now}).rowcount > 0
+
+
+def _values(silence: Silence) -> dict[str, Any]:
+    return {
+        "matchers": json.dumps(list(silence.matchers)),
+        "until": silence.until,
+        "by": silence.by,
+        "comment": silence.comment,
+        "starts": silence.starts,
+        "updated": silence.updated,
+    }

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from streamwatch.reference.kafka import faults
 from streamwatch.reference.kafka.server import ReferenceKafka
-from tests.agent import Agent, agent
+from tests.agent_process import Agent, agent
 from tests.waiting import wait_for
 
 COUNTS = (1, 10, 50, 100)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.agent import Agent, agent, config_file
+from tests.agent_process import Agent, agent, config_file
 from tests.real.kafka import KafkaCluster
 from tests.waiting import wait_for
 

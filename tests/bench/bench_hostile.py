@@ -16,7 +16,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from streamwatch.core.clock import SystemClock
-from tests.agent import Agent, agent
+from tests.agent_process import Agent, agent
 from tests.promql.hostile_requests import request
 from tests.waiting import wait_for
 

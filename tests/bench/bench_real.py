@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Event
 
-from tests.agent import Agent, agent, config_file
+from tests.agent_process import Agent, agent, config_file
 from tests.real.kafka import KafkaCluster
 from tests.waiting import wait_for
 

@@ -19,7 +19,7 @@ from streamwatch.catalogue import BY_CLOUDWATCH
 from streamwatch.core.clock import SystemClock
 from streamwatch.export.exposition import Exposition
 from streamwatch.model.kinesis import StreamsSnapshot
-from tests.source.streams.watching import config
+from tests.sources.kinesis.watching import config
 
 _SERVER = """
 import sys

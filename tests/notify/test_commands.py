@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent import COMMAND, agent
+from tests.agent_process import COMMAND, agent
 from tests.notify.receiver import Receiver, receiver
 from tests.waiting import wait_for
 

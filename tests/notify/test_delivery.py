@@ -20,7 +20,7 @@ from streamwatch.notify.dispatch import Dispatcher
 from streamwatch.notify.heartbeat import Heart
 from streamwatch.notify.logged import Config as Logged
 from streamwatch.settings.types import Secret
-from tests.agent import agent
+from tests.agent_process import agent
 from tests.notify.alerts import alert
 from tests.notify.receiver import Receiver, receiver
 from tests.waiting import wait_for

@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from tests.agent import COMMAND, Agent
+from tests.agent_process import COMMAND, Agent
 from tests.notify.receiver import receiver
 from tests.waiting import wait_for
 

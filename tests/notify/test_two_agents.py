@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.agent import agent
+from tests.agent_process import agent
 from tests.notify.receiver import Receiver, receiver
 from tests.waiting import wait_for
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any, Final
 
-from tests.agent import Agent, agent
+from tests.agent_process import Agent, agent
 from tests.real.kafka import KafkaCluster
 from tests.real.lives import Life, Reader, TransactionalWriter, Writer, living
 from tests.waiting import wait_for

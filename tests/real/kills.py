@@ -25,7 +25,7 @@ from typing import Final
 from kafka.protocol.metadata import MetadataRequest
 from kafka.protocol.parser import KafkaProtocol
 
-from tests.agent import Agent, agent, config_file
+from tests.agent_process import Agent, agent, config_file
 from tests.real.kafka import KafkaCluster
 from tests.real.lives import Reader, Writer, living
 from tests.waiting import wait_for

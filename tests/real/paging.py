@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from tests.agent import agent
+from tests.agent_process import agent
 from tests.notify.receiver import Receiver, receiver
 from tests.real import artefacts
 from tests.real.conftest import had

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 from streamwatch.catalogue import METRICS, kafka, kafka_brokers, kafka_groups, kinesis, kinesis_shards, msk
-from tests.agent import Agent, agent, config_file
+from tests.agent_process import Agent, agent, config_file
 from tests.real.kafka import KafkaCluster
 from tests.waiting import wait_for
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from streamwatch.core.clock import SystemClock
-from tests.agent import Agent, agent
+from tests.agent_process import Agent, agent
 from tests.notify.receiver import Receiver, receiver
 from tests.real import artefacts
 from tests.real.conftest import had

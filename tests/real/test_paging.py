@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 from streamwatch.rules.config import pack_folder
-from tests.agent import agent
+from tests.agent_process import agent
 from tests.notify.receiver import receiver
 from tests.real import artefacts
 from tests.real.conftest import had

@@ -8,8 +8,8 @@ from typing import Final
 
 from tests.real.conftest import had
 from tests.real.emulators import EMULATORS
-from tests.reference.streams.acting import NOON, Time, cloud
-from tests.reference.streams.refusals import LIMITS, REFUSALS, Asker, Refusal, answers
+from tests.reference.kinesis.acting import NOON, Time, cloud
+from tests.reference.kinesis.refusals import LIMITS, REFUSALS, Asker, Refusal, answers
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "reference.md"
 BEGIN, END = "<!-- made: refusals -->\n", "<!-- end -->"

@@ -13,7 +13,7 @@ from streamwatch.catalogue import kafka_groups as g
 from streamwatch.model.metric import Metric
 from streamwatch.reference.kafka.server import ReferenceKafka
 from streamwatch.reference.kafka.spec import Spec
-from tests.agent import Agent, agent, config_file
+from tests.agent_process import Agent, agent, config_file
 from tests.real.kafka import KafkaCluster
 from tests.real.reference_clients import KafkaPython
 from tests.waiting import wait_for

@@ -24,7 +24,7 @@ from tests.real.processes import Server, free_ports
 from tests.real.reference_clients import KafkaPython
 from tests.real.source_table import MORE, THIRTEEN, Told, Unexplained, table
 from tests.reference.acting import QUICK
-from tests.reference.streams.acting import Time, cloud
+from tests.reference.kinesis.acting import Time, cloud
 from tests.snapshots import values
 from tests.waiting import wait_for
 

@@ -1,0 +1,101 @@
+"""One broker between reads: how soon it is felt, and how much it is asked."""
+
+import time
+from collections.abc import Iterator
+from threading import Event
+
+import pytest
+
+from streamwatch.sources.kafka.config import Pulse
+from tests.prepared import Truth
+from tests.sources.kafka.secured.locked import LockedCluster, reading
+from tests.waiting import wait_for
+
+GRACE = 0.25
+SPARE = 1.5
+"""What a busy machine may add."""
+
+
+@pytest.fixture
+def cluster() -> Iterator[LockedCluster]:
+    with LockedCluster(Truth({"t": 3})) as found:
+        yield found
+
+
+@pytest.fixture
+def alone() -> Iterator[LockedCluster]:
+    with LockedCluster(Truth({"t": 1}, brokers=(1,), replication=1)) as found:
+        yield found
+
+
+def test_a_broker_that_dies_is_felt_within_the_grace_and_felt_again_when_it_is_back(cluster: LockedCluster) -> None:
+    felt = Event()
+    with reading(cluster, felt.set) as source:
+        source.read()
+        began = time.monotonic()
+        cluster.refuse(2)
+
+        assert felt.wait(GRACE + SPARE)
+        assert time.monotonic() - began < GRACE + SPARE
+        assert [broker.up for broker in source.read().brokers] == [True, False, True]
+        felt.clear()
+        cluster.listen_again(2)
+        assert felt.wait(2 + SPARE), "a redial is due within two seconds"
+        assert [broker.up for broker in source.read().brokers] == [True, True, True]
+
+
+def test_a_connection_that_flaps_and_is_redialled_each_time_is_never_reported(cluster: LockedCluster) -> None:
+    felt = Event()
+    with reading(cluster, felt.set) as source:
+        source.read()
+        for round_ in range(1, 11):
+            cluster.cut(2)
+            wait_for(lambda: cluster.asked["ApiVersions"] >= 3 + round_, 5, "it was redialled")  # noqa: B023
+            assert source.read().brokers[1].up
+
+        assert not felt.is_set()
+
+
+def test_a_broker_that_throttles_is_not_even_felt_until_its_time_is_over(alone: LockedCluster) -> None:
+    with reading(alone) as source:
+        source.read()
+        alone.faults[1].throttle_ms = 1500
+        source.read()
+        alone.faults[1].throttle_ms = 0
+        before, quiet_until = sum(alone.asked.values()), time.monotonic() + 1.0
+        wait_for(lambda: time.monotonic() > quiet_until, 5, "several pulses would have been due")
+        assert sum(alone.asked.values()) == before
+        wait_for(lambda: sum(alone.asked.values()) > before, 5, "it is felt again")
+        assert source.read().problems == ()
+
+
+def test_no_more_is_in_flight_than_allowed() -> None:
+    commits = {f"group-{i:02}": {("t", 0): i} for i in range(40)}
+    truth = Truth({"t": 1}, brokers=(1,), replication=1, release=(2, 8), commits=commits)  # asked group by group
+    with LockedCluster(truth) as cluster, reading(cluster, max_in_flight=4, pulse=Pulse(enabled=False)) as source:
+        cluster.delay[1] = 0.005
+        now = source.read()
+
+    assert now.committed.tolist() == list(range(40))
+    assert cluster.most_waiting == 4
+
+
+def test_answers_that_are_slow_together_are_not_taken_for_a_dead_broker(alone: LockedCluster) -> None:
+    felt = Event()
+    with reading(alone, felt.set, request_timeout=3.0) as source:
+        source.read()
+        alone.delay[1] = 0.2
+        now = source.read()
+
+        assert now.end_offset.tolist() == [100]
+        assert not felt.is_set()
+
+
+def test_nothing_is_left_of_a_source_that_never_reached_anyone(cluster: LockedCluster) -> None:
+    for broker in cluster.truth.brokers:
+        cluster.refuse(broker)
+    with reading(cluster) as source:
+        assert source.read().topology is None
+        began = time.monotonic()
+    assert time.monotonic() - began < SPARE
+    assert not source._thread.is_alive()

@@ -111,7 +111,7 @@ THIRD = {
     "botocore": {"notify/sns", "sources/kafka/auth", "sources/aws", "reference/aws", "reference/streams_load"},
     "boto3": {"sources/aws", "reference/streams_load"},
     "yaml": {"settings/reader", "settings/scalars", "agent/config", "rules/load", "rules/unit", "dashboards/export"},
-    "apscheduler": {"core/schedule"},
+    "apscheduler": {"core/cron"},
     "prometheus_client": {"export/process", "demo/agent"},
     "grafana_api": {"dashboards/push"},
     "requests": {"dashboards/push"},

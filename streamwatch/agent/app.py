@@ -268,8 +268,8 @@ class App:
         now, reasons = self._clock.monotonic(), []
         for name, count in self._schedule.counts().items():
             watch = self._watches.get(name)
-            if watch and now - count.last_began > _HUNG_INTERVALS * watch.interval:
-                reasons.append(f"job {name!r} has not begun for {now - count.last_began:.0f}s: it hangs")
+            if watch and now - count.last_started > _HUNG_INTERVALS * watch.interval:
+                reasons.append(f"job {name!r} has not begun for {now - count.last_started:.0f}s: it hangs")
         return Health(tuple(reasons))
 
     def _ready(self) -> Health:

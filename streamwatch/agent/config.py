@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from streamwatch.agent.log import Config as LogConfig
 from streamwatch.catalogue import METRICS
+from streamwatch.core.cron import cron
 from streamwatch.core.errors import ConfigError
-from streamwatch.core.schedule import cron
 from streamwatch.export.config import Config as ExportConfig
 from streamwatch.export.remote_write.config import Config as RemoteWriteConfig
 from streamwatch.export.server import Config as ListenConfig

@@ -12,7 +12,7 @@ import numpy as np
 
 from streamwatch.catalogue import agent as c
 from streamwatch.core.clock import Clock
-from streamwatch.core.schedule import cron
+from streamwatch.core.cron import cron
 from streamwatch.http.client import Web
 from streamwatch.model.alert import Alert
 from streamwatch.model.metric import Keys, Samples

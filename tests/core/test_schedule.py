@@ -1,13 +1,14 @@
 import contextlib
 import logging
 import math
+import random
 import threading
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from streamwatch.core.clock import ManualClock, SystemClock
-from streamwatch.core.schedule import Job, Schedule, Spacing
+from streamwatch.core.schedule import SLOW_SECONDS, WORKERS, Job, Schedule, Spacing
 
 LONG = 3600.0
 PATIENCE = 10.0
@@ -185,7 +186,7 @@ def test_gaps_between_woken_runs_double_up_to_the_interval() -> None:
     spacing, ran_at = Spacing(2.0), []
     for step in range(1000):
         now = step / 100
-        spacing.felt(now)
+        spacing.woken(now)
         if now >= spacing.earliest():
             spacing.ran(now)
             ran_at.append(now)
@@ -195,11 +196,11 @@ def test_gaps_between_woken_runs_double_up_to_the_interval() -> None:
 def test_gaps_are_forgotten_when_it_has_been_calm_for_a_while() -> None:
     spacing = Spacing(3600.0)
     for now in (100.0, 100.25, 100.75):
-        spacing.felt(now)
+        spacing.woken(now)
         spacing.ran(now)
-    spacing.felt(101.0)
+    spacing.woken(101.0)
     assert spacing.earliest() == 101.75
-    spacing.felt(105.0)
+    spacing.woken(105.0)
     assert spacing.earliest() <= 105.0
     spacing.ran(105.0)
     assert spacing.earliest() == pytest.approx(105.25)
@@ -208,7 +209,7 @@ def test_gaps_are_forgotten_when_it_has_been_calm_for_a_while() -> None:
 def test_a_long_interval_does_not_make_long_gaps() -> None:
     spacing, now = Spacing(3600.0), 100.0
     for _ in range(20):
-        spacing.felt(now)
+        spacing.woken(now)
         now = max(now, spacing.earliest())
         spacing.ran(now)
 
@@ -219,19 +220,24 @@ def test_after_a_woken_run_the_interval_counts_from_it() -> None:
     probe = Probe()
     with running(Job("a", LONG, probe)) as schedule:
         assert probe.idle_after(1)
-        ticks = schedule._workers["a"]._ticks
-        before = ticks.next_run_time
+        before = schedule._jobs["a"].next_at
         schedule.wake("a")
         assert probe.idle_after(2)
-        assert ticks.next_run_time > before
+        assert schedule._jobs["a"].next_at > before
 
 
-def test_a_job_goes_on_when_the_timer_is_silent_because_the_wall_clock_was_set_back() -> None:
+class SetBack(SystemClock):
+    """A clock whose wall clock was set back, and stands still."""
+
+    def now(self) -> float:
+        return 0.0
+
+
+def test_a_job_goes_on_although_the_wall_clock_was_set_back() -> None:
     probe = Probe()
-    schedule = Schedule(SystemClock())
+    schedule = Schedule(SetBack())
     schedule.add(Job("a", 0.05, probe))
     schedule.start()
-    schedule._timer.pause()
     try:
         assert probe.reached(4)
     finally:
@@ -291,10 +297,71 @@ def test_removing_a_job_that_hangs_says_so_and_does_not_wait() -> None:
         release.set()
 
 
+def threads_of(schedule: Schedule) -> int:
+    return len(schedule._threads)
+
+
+def test_many_jobs_share_a_few_threads() -> None:
+    probes = [Probe() for _ in range(100)]
+    with running(*(Job(f"j{number}", 0.2, probe) for number, probe in enumerate(probes))) as schedule:
+        assert all(probe.reached(3) for probe in probes)
+        assert threads_of(schedule) <= WORKERS
+
+
+def test_a_job_that_hangs_has_a_thread_to_itself_until_it_ends() -> None:
+    release = threading.Event()
+    hung = [Probe(lambda _: release.wait(PATIENCE)) for _ in range(30)]
+    well = [Probe() for _ in range(30)]
+    jobs = [Job(f"{at}{name}", 0.1, run) for name, some in (("h", hung), ("w", well)) for at, run in enumerate(some)]
+    with running(*jobs) as schedule:
+        assert all(probe.reached(1) for probe in hung)
+        assert all(probe.reached(3) for probe in well)
+        assert len(hung) <= threads_of(schedule) <= len(jobs)
+        release.set()
+        assert all(probe.reached(2) for probe in hung)
+        assert eventually(lambda: threads_of(schedule) <= WORKERS)
+
+
+def test_a_job_that_was_slow_the_last_time_keeps_no_other_waiting() -> None:
+    release = threading.Event()
+    slow = [Probe(lambda _: release.wait(PATIENCE)) for _ in range(WORKERS)]
+    well, clock = Probe(), SystemClock()
+    with running(*(Job(f"slow {at}", LONG, probe) for at, probe in enumerate(slow))) as schedule:
+        assert all(probe.reached(1) for probe in slow)
+        started = clock.monotonic()
+        schedule.add(Job("well", LONG, well))
+        assert well.idle_after(1)  # they count no more
+        assert eventually(lambda: clock.monotonic() - started > SLOW_SECONDS)
+        release.set()
+        assert all(probe.idle_after(1) for probe in slow)
+        assert eventually(lambda: all(schedule.counts()[f"slow {at}"].runs == 1 for at in range(WORKERS)))
+        release.clear()
+        for at in range(WORKERS):
+            schedule.wake(f"slow {at}")
+        assert all(probe.reached(2) for probe in slow)
+        assert not schedule._running
+        release.set()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_whatever_is_asked_each_job_runs_once_at_a_time_and_answers_the_last_wake(seed: int) -> None:
+    rng, nap = random.Random(seed), threading.Event()
+    probes = {f"j{at}": Probe(lambda _: nap.wait(rng.random() / 50)) for at in range(40)}
+    with running(*(Job(name, 0.5, probe) for name, probe in probes.items())) as schedule:
+        for _ in range(400):
+            schedule.wake(rng.choice(list(probes)))
+        before = {name: probe.begun for name, probe in probes.items()}
+        assert eventually(lambda: all(probe.begun > before[name] + 1 for name, probe in probes.items()))
+        assert all(probe.most_at_once == 1 for probe in probes.values())
+        counts = schedule.counts()
+        assert sum(count.wakes for count in counts.values()) == 400
+    assert not schedule._running
+
+
 def test_stop_leaves_no_threads() -> None:
     before = set(threading.enumerate())
-    with running(*(Job(f"j{number}", 0.05, Probe()) for number in range(10))):
-        assert len(set(threading.enumerate()) - before) == 11
+    with running(*(Job(f"j{number}", 0.05, Probe()) for number in range(20))):
+        assert len(set(threading.enumerate()) - before) <= 1 + WORKERS
     assert set(threading.enumerate()) <= before
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from streamwatch.agent.state import open_state
 from streamwatch.core.clock import ManualClock
+from streamwatch.core.cron import cron
 from streamwatch.core.errors import NotifyError
-from streamwatch.core.schedule import cron
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
 from streamwatch.model.notification import Notification

@@ -114,7 +114,7 @@ class Dialer:
             return await open_connection(
                 host,
                 port,
-                tls=await asyncio.to_thread(self._tls),
+                tls=None if self._config.tls is None else await asyncio.to_thread(self._tls),
                 client_id=self._config.client_id,
                 max_frame=self._config.max_frame,
             )

@@ -61,9 +61,10 @@ class Config:
             yield f"{kind}: more than one source is called {', '.join(map(repr, twice))}: names tell them apart"
         if twice := _twice(self.remote_write):
             yield f"remote_write: more than one is called {', '.join(map(repr, twice))}: names tell them apart"
-        for at, mute in enumerate(self.notify.mutes if self.notify is not None else ()):
+        for at, mute in enumerate(self.notify.mute_time_intervals if self.notify is not None else ()):
             if mute is not None and len((mute.cron or "").split()) == _CRON_FIELDS:
-                yield from (f"notify.mutes[{at}].cron: {mute.cron!r}: {one}" for one in tried(cron, mute.cron, "UTC"))
+                where = f"notify.mute_time_intervals[{at}].cron: {mute.cron!r}"
+                yield from (f"{where}: {mistake}" for mistake in tried(cron, mute.cron, "UTC"))
 
     @property
     def sources(self) -> tuple[KafkaConfig | KinesisConfig, ...]:

@@ -57,8 +57,8 @@ def unheard(notify: NotifyConfig, wanted: Sequence[Group]) -> list[str]:
     found = {dict(rule.labels).get("severity", "") for group in wanted for rule in group.rules if rule.alert}
     if not found or any("{{" in one for one in found):
         return []
-    some = [(f"notify.routes[{at}]", one.match) for at, one in enumerate(notify.routes)]
-    some += [(f"notify.mutes[{at}]", one.match) for at, one in enumerate(notify.mutes)]
+    some = [(f"notify.routes[{at}]", one.matchers) for at, one in enumerate(notify.routes)]
+    some += [(f"notify.mute_time_intervals[{at}]", one.matchers) for at, one in enumerate(notify.mute_time_intervals)]
     return [
         f"{where}: no alert has a severity that is {one.op} {one.value!r}: there are {', '.join(sorted(found - {''}))}"
         for where, texts in some

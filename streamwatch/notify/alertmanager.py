@@ -34,7 +34,9 @@ class Config:
     username: str | None = setting("user name (basic authentication)", default=None)
     password: Secret | None = setting("its password", default=None)
     token: Secret | None = setting("sent as `Authorization: Bearer …`", default=None)
-    resend: Duration = setting("how often what fires is told again", default=60.0, minimum=1.0, maximum=3600.0)
+    resend_delay: Duration = setting(
+        "how often what fires is sent again", default=60.0, minimum=1.0, maximum=3600.0, formerly=("resend",)
+    )
     without: tuple[str, ...] = setting(
         "labels that are left out, so that two agents on one cluster say the same", default=("instance",)
     )
@@ -70,7 +72,7 @@ class Alertmanager:
             headers["Authorization"] = f"Bearer {config.token.reveal()}"
         elif config.password is not None:
             headers["Authorization"] = basic(config.username or "", config.password.reveal())
-        ends = self._tools.clock.now() + _ENDS * config.resend
+        ends = self._tools.clock.now() + _ENDS * config.resend_delay
         some_alerts = [self._alert(alert, told, ends) for told in some for alert in told.alerts]
         secrets = [one for one in (config.token, config.password) if one is not None]
         for body in _bodies(some_alerts):
@@ -118,7 +120,7 @@ def _cut(labels: Mapping[str, str]) -> dict[str, str]:
 
 def targets(config: Config, tools: Tools) -> tuple[Target, ...]:
     """Return what is told: each Alertmanager by itself, so that one that fails does not hold up the others."""
-    pace = Pace(interval=0.0, repeat=config.resend, linger=_LINGER_SECONDS)
+    pace = Pace(interval=0.0, repeat=config.resend_delay, linger=_LINGER_SECONDS)
     several = len(config.urls) > 1
     return tuple(
         Target(

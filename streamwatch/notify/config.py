@@ -13,7 +13,7 @@ from streamwatch.notify.examples import doubts
 from streamwatch.notify.logged import Config as Logged
 from streamwatch.notify.mail import Config as Mail
 from streamwatch.notify.matchers import matchers
-from streamwatch.notify.mute import Mute
+from streamwatch.notify.mute import MuteTimeInterval
 from streamwatch.notify.pagerduty import Config as PagerDuty
 from streamwatch.notify.slack import Config as Slack
 from streamwatch.notify.sns import Config as Sns
@@ -29,21 +29,27 @@ Channel = Alertmanager | Apprise | Command | Logged | Mail | PagerDuty | Slack |
 class Route:
     """Some alerts, and the channels that are told of them. The first route whose conditions hold takes an alert."""
 
-    match: tuple[str, ...] = setting(
-        'conditions on labels, as in `severity="critical"`; all must hold; none: every alert', default=()
+    matchers: tuple[str, ...] = setting(
+        'conditions on labels, as in `severity="critical"`; all must hold; none: every alert',
+        default=(),
+        formerly=("match",),
     )
     channels: tuple[str, ...] = setting("names of the channels that are told; an empty list: nobody is")
-    go_on: bool = setting("whether the routes after this one are tried as well", default=False)
+    continue_: bool = setting(
+        "whether the routes after this one are tried as well", default=False, key="continue", formerly=("go_on",)
+    )
     group_by: tuple[str, ...] | None = setting("instead of `notify.group_by`", default=None)
     group_interval: Duration | None = setting("instead of `notify.group_interval`", default=None, minimum=0)
-    repeat: Duration | None = setting("instead of `notify.repeat`", default=None, minimum=0)
+    repeat_interval: Duration | None = setting(
+        "instead of `notify.repeat_interval`", default=None, minimum=0, formerly=("repeat",)
+    )
 
     def __post_init__(self) -> None:
         refuse(self.problems())
 
     def problems(self) -> Iterator[str]:
         """Yield every mistake."""
-        yield from _wrong("match", self.match)
+        yield from _wrong("matchers", self.matchers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,12 +110,16 @@ class Config:
     group_interval: Duration = setting(
         "how long after a message the next one of an incident may follow", default=60.0, minimum=0, maximum=86_400
     )
-    repeat: Duration = setting("how often an incident is told again that goes on; `0s`: never", default=14_400.0)
+    repeat_interval: Duration = setting(
+        "how often an incident that goes on is sent again; `0s`: never", default=14_400.0, formerly=("repeat",)
+    )
     inhibit_pack: bool = setting(
         "do not tell of effects while their cause fires, as in `alerts/inhibit/`", default=True
     )
-    inhibit: tuple[Inhibition, ...] = setting("other causes and effects", default=())
-    mutes: tuple[Mute, ...] = setting("times at which alerts are not told", default=())
+    inhibit_rules: tuple[Inhibition, ...] = setting("other causes and effects", default=(), formerly=("inhibit",))
+    mute_time_intervals: tuple[MuteTimeInterval, ...] = setting(
+        "times at which no notification is sent of some alerts", default=(), formerly=("mutes",)
+    )
     heartbeat: Heartbeat | None = setting("a dead man's switch", default=None)
     links: Links = setting("what messages point to", default_factory=Links)
     http: Http = setting("how services are reached by HTTP", default_factory=Http)

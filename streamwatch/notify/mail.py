@@ -35,14 +35,14 @@ class Config:
     """People, and the server that takes mail for them."""
 
     name: str = setting("what the channel is called")
-    server: HostPort = setting("the SMTP server, as in `smtp.example.com:587`")
+    smarthost: HostPort = setting("the SMTP server, as in `smtp.example.com:587`", formerly=("server",))
     security: Literal["starttls", "tls", "none"] = setting(
         "`starttls` after connecting (587), `tls` from the start (465), or `none` at all", default="starttls"
     )
     ca_file: FilePath | None = setting("PEM file of the authorities to trust besides the system's", default=None)
     username: str | None = setting("user name", default=None)
     password: Secret | None = setting("its password", default=None)
-    sender: str = setting("the sender's address")
+    from_: str = setting("the sender's address", key="from", formerly=("sender",))
     to: tuple[str, ...] = setting("the recipients' addresses")
     timeout: Duration = setting("how long each step may take", default=10.0, minimum=0.1, maximum=60.0)
     title: str | None = setting("a template for the subject", default=None)
@@ -55,7 +55,7 @@ class Config:
         """Yield every mistake."""
         yield from tried(read, "title", self.title)
         yield from tried(read, "text", self.text)
-        for field, some in (("sender", (self.sender,)), ("to", self.to)):
+        for field, some in (("from", (self.from_,)), ("to", self.to)):
             if not some or any(one is not None and _ADDRESS.fullmatch(one) is None for one in some):
                 yield f"{field}: an address is wanted, as in 'me@example.com'; several are a list"
         if (self.username is None) != (self.password is None):
@@ -78,13 +78,13 @@ class Mail:
             with self._connected() as server:
                 for one in some:
                     at_data = True
-                    server.send_message(self._message(one), config.sender, list(config.to))
+                    server.send_message(self._message(one), config.from_, list(config.to))
         except (OSError, smtplib.SMTPException) as error:
             raise _understood(error, config, at_data=at_data) from None
 
     def _connected(self) -> smtplib.SMTP:
         config = self._config
-        host, _, port = config.server.rpartition(":")
+        host, _, port = config.smarthost.rpartition(":")
         if config.security == "tls":
             server: smtplib.SMTP = smtplib.SMTP_SSL(
                 host.strip("[]"), int(port), timeout=config.timeout, context=trusting(config.ca_file)
@@ -103,7 +103,7 @@ class Mail:
 
     def _message(self, told: Notification) -> EmailMessage:
         message = EmailMessage(_POLICY)
-        message["From"] = self._config.sender
+        message["From"] = self._config.from_
         message["To"] = ", ".join(self._config.to)
         message["Subject"] = self._writer.title(told, _MOST_SUBJECT)
         message["Date"] = formatdate(told.at)
@@ -119,7 +119,7 @@ class Mail:
 
 def _understood(error: Exception, config: Config, *, at_data: bool) -> NotifyError:
     """Return what an error of SMTP means; the server's words could hold the password."""
-    where = config.server
+    where = config.smarthost
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         codes = [code for code, _ in error.recipients.values()]
         what = f"{where}: no recipient was taken: {codes}"

@@ -18,26 +18,28 @@ _LONGEST: Final = 366 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mute:
+class MuteTimeInterval:
     """A window that comes again."""
 
-    match: tuple[str, ...] = setting("conditions on the labels of alerts that it mutes; none: all", default=())
+    matchers: tuple[str, ...] = setting(
+        "conditions on the labels of alerts that it mutes; none: all", default=(), formerly=("match",)
+    )
     cron: str = setting("when it begins: minute, hour, day of the month, month, day of the week: `0 22 * * mon-fri`")
-    lasts: Duration = setting("how long it lasts", minimum=60.0, maximum=_LONGEST)
-    zone: str = setting("time zone, as in `Europe/Paris`", default="UTC")
+    duration: Duration = setting("how long it lasts", minimum=60.0, maximum=_LONGEST, formerly=("lasts",))
+    location: str = setting("time zone, as in `Europe/Paris`", default="UTC", formerly=("zone",))
 
     def __post_init__(self) -> None:
         refuse(self.problems())
 
     def problems(self) -> Iterator[str]:
         """Yield every mistake."""
-        yield from (f"match: {one}" for one in tried(matchers, self.match))
+        yield from (f"matchers: {one}" for one in tried(matchers, self.matchers or ()))
         if self.cron and len(self.cron.split()) != _FIELDS:
             yield f"cron: {self.cron!r} has not five fields: write '0 22 * * mon-fri'"
         try:
-            ZoneInfo(self.zone)
+            ZoneInfo(self.location)
         except (KeyError, ValueError, OSError):
-            yield f"zone: {self.zone!r} is no time zone: write one like 'Europe/Paris'"
+            yield f"location: {self.location!r} is no time zone: write one like 'Europe/Paris'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +78,12 @@ def number_of(text: str) -> int | None:
 class Window:
     """A window of the configuration."""
 
-    def __init__(self, config: Mute, following: Next) -> None:
-        self._lasts, self._following = config.lasts, following
-        self.name = f"{config.cron} {config.zone}"
-        self.conditions = matchers(config.match)
+    def __init__(self, config: MuteTimeInterval, following: Next) -> None:
+        self._duration, self._following = config.duration, following
+        self.name = f"{config.cron} {config.location}"
+        self.conditions = matchers(config.matchers)
 
     def state(self, now: float) -> tuple[bool, float]:
         """Return whether it is open, and until when that stays so at least."""
-        began = self._following(now - self._lasts)
-        return (False, began) if began > now else (True, began + self._lasts)
+        start = self._following(now - self._duration)
+        return (False, start) if start > now else (True, start + self._duration)

@@ -50,23 +50,23 @@ class Routing:
         for route in config.routes:
             pace = Pace(
                 config.group_interval if route.group_interval is None else route.group_interval,
-                config.repeat if route.repeat is None else route.repeat,
+                config.repeat_interval if route.repeat_interval is None else route.repeat_interval,
             )
             group_by = config.group_by if route.group_by is None else route.group_by
-            self._routes.append((matchers(route.match), ways(route.channels, group_by, pace), route.go_on))
+            self._routes.append((matchers(route.matchers), ways(route.channels, group_by, pace), route.continue_))
         fallback = tuple(by_channel) if config.fallback is None else config.fallback
-        self._fallback = ways(fallback, config.group_by, Pace(config.group_interval, config.repeat))
+        self._fallback = ways(fallback, config.group_by, Pace(config.group_interval, config.repeat_interval))
 
     def ways(self, labels: Mapping[str, str]) -> Sequence[Way]:
         """Return where an alert with these labels goes; once to each target."""
         found: dict[str, Way] = {}
         taken = False
-        for conditions, ways, go_on in self._routes:
+        for conditions, ways, is_continued in self._routes:
             if fulfil(conditions, labels):
                 taken = True
                 for way in ways:
                     found.setdefault(way.target.name, way)
-                if not go_on:
+                if not is_continued:
                     break
         if not taken and labels.get("severity") != _SILENT:
             return self._fallback

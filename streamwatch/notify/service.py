@@ -62,8 +62,8 @@ class Notifying:
         self._state, self._clock = state, clock
         self._waiting = _Waiting(-1, {})
         some = targets(config, clock, agent)
-        windows = [Window(one, cron(one.cron, one.zone)) for one in config.mutes]
-        inhibitions = [*config.inhibit, *(shipped(folder) if config.inhibit_pack else ())]
+        windows = [Window(one, cron(one.cron, one.location)) for one in config.mute_time_intervals]
+        inhibitions = [*config.inhibit_rules, *(shipped(folder) if config.inhibit_pack else ())]
         self._dispatcher = Dispatcher(config, some, windows, inhibitions, clock)
         self._deliveries = Deliveries(some, state, self._dispatcher.clock)
         self._heart = Heart(config, Web(config.http, clock), lambda: is_well() and self._deliveries.are_well)

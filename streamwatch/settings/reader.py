@@ -16,7 +16,7 @@ import yaml
 
 from streamwatch.core.errors import ConfigError
 from streamwatch.settings.scalars import PLAIN, SPECIAL, Wrong, file
-from streamwatch.settings.types import Secret, Setting
+from streamwatch.settings.types import Secret, Setting, key_of
 
 Settings = TypeVar("Settings")
 
@@ -169,7 +169,7 @@ class _Sheet:
 
     def _object(self, cls: Any, node: yaml.Node, path: str) -> Any:  # noqa: ANN401
         if not isinstance(node, _MAPPING):
-            keys = ", ".join(field.name for field in fields(cls))
+            keys = ", ".join(map(key_of, fields(cls)))
             self.wrong(node, path, f"{_shown(node, cls)} is not a mapping: allowed keys are {keys}")
             return None
         before = len(self.mistakes)
@@ -177,14 +177,15 @@ class _Sheet:
         hints = get_type_hints(cls, include_extras=True)
         values = {}
         for field in fields(cls):
-            at = f"{path}.{field.name}" if path else field.name
-            if field.name in given:
-                values[field.name] = self.convert(hints[field.name], given[field.name], at)
-                self._check_bounds(field.metadata["setting"], values[field.name], given[field.name], at)
-            elif f"{field.name}_file" in given and _is_secret(hints[field.name]):
-                values[field.name] = self._secret_file(given[f"{field.name}_file"], f"{at}_file")
+            key = key_of(field)
+            at = f"{path}.{key}" if path else key
+            if key in given:
+                values[field.name] = self.convert(hints[field.name], given[key], at)
+                self._check_bounds(field.metadata["setting"], values[field.name], given[key], at)
+            elif f"{key}_file" in given and _is_secret(hints[field.name]):
+                values[field.name] = self._secret_file(given[f"{key}_file"], f"{at}_file")
             elif field.default is MISSING and field.default_factory is MISSING:
-                self.wrong(node, path, f"{field.name!r} is missing: {field.metadata['setting'].help}")
+                self.wrong(node, path, f"{key!r} is missing: {field.metadata['setting'].help}")
         part = _part(cls, values)
         if hasattr(cls, "problems"):
             self.tell(node, path, cls.problems(part))
@@ -208,12 +209,16 @@ class _Sheet:
     def _keys(self, cls: Any, node: yaml.MappingNode, path: str) -> dict[str, yaml.Node]:  # noqa: ANN401
         """Return the values of a mapping by key; keys that are unknown or come twice are mistakes."""
         hints = get_type_hints(cls, include_extras=True)
-        known = [field.name for field in fields(cls)]
-        twins = [f"{name}_file" for name in known if _is_secret(hints[name])]
+        known = [key_of(field) for field in fields(cls)]
+        twins = [f"{key_of(field)}_file" for field in fields(cls) if _is_secret(hints[field.name])]
+        renamed = {old: key_of(field) for field in fields(cls) for old in field.metadata["setting"].formerly}
         given: dict[str, yaml.Node] = {}
         for key, value in node.value:
             self._visit(key)
             name = key.value if isinstance(key, yaml.ScalarNode) else ""
+            if name in renamed:
+                self.wrong(key, path, f"{name!r} is called {renamed[name]!r} now: rename it")
+                name = renamed[name]
             other = name.removesuffix("_file") if name in twins else f"{name}_file"
             if name in given:
                 self.wrong(key, path, f"{name!r} comes twice: keep one")

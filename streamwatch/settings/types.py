@@ -13,7 +13,7 @@ them. Nothing here reads a file.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import MISSING, dataclass, field
+from dataclasses import MISSING, Field, dataclass, field
 from typing import Annotated, Any
 
 Duration = Annotated[float, "duration"]
@@ -93,18 +93,29 @@ class Setting:
     help: str
     minimum: float | None = None
     maximum: float | None = None
+    key: str = ""
+    """What it is called in a file, where that is no name in Python: ``continue``."""
+    formerly: tuple[str, ...] = ()
+    """Keys that it had in older files: they are refused, and the message says the new one."""
 
 
-def setting(
+def key_of(field: Field[Any]) -> str:
+    """Return what a field of a ``Config`` is called in a file."""
+    return field.metadata["setting"].key or field.name
+
+
+def setting(  # noqa: PLR0913 - what there is to say of a field, all by name
     help: str,  # noqa: A002 - the word users see
     *,
     default: Any = MISSING,  # noqa: ANN401 - dataclasses.field takes any value
     default_factory: Any = MISSING,  # noqa: ANN401
     minimum: float | None = None,
     maximum: float | None = None,
+    key: str = "",
+    formerly: tuple[str, ...] = (),
 ) -> Any:  # noqa: ANN401 - as dataclasses.field
-    """Declare a field of a ``Config``: what it is for, its default (none: it is required) and its bounds."""
-    metadata = {"setting": Setting(help, minimum, maximum)}
+    """Declare a field of a ``Config``: what it is for, its default (none: it is required), its bounds and its keys."""
+    metadata = {"setting": Setting(help, minimum, maximum, key, formerly)}
     if default_factory is not MISSING:
         return field(default_factory=default_factory, metadata=metadata)
     return field(default=default, metadata=metadata)

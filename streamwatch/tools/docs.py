@@ -14,7 +14,7 @@ from streamwatch.agent.config import Config
 from streamwatch.catalogue import METRICS
 from streamwatch.catalogue.cloudwatch_names import cloudwatch_names
 from streamwatch.model.metric import Metric, Tier
-from streamwatch.settings.types import Secret, Setting
+from streamwatch.settings.types import Secret, Setting, key_of
 from streamwatch.tools import docs_alerts, docs_msk
 
 SOURCE: Final = Path(__file__).parents[2] / "docs"
@@ -156,7 +156,7 @@ def _sections(cls: Any, path: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN401
         kind = get_type_hints(cls, include_extras=True)[field.name]
         inner = _inner(kind)
         if is_dataclass(inner):
-            at = f"{path}.{field.name}" if path else field.name
+            at = f"{path}.{key_of(field)}" if path else key_of(field)
             yield from _sections(inner, f"{at}[]" if get_origin(kind) is tuple else at)
 
 
@@ -172,7 +172,7 @@ def _field(field: Field[Any], kind: Any) -> str:  # noqa: ANN401
     bounds = [f"at least {setting.minimum:g}"] if setting.minimum is not None else []
     bounds += [f"at most {setting.maximum:g}"] if setting.maximum is not None else []
     told = setting.help + (f" ({', '.join(bounds)})" if bounds else "")
-    return f"| `{field.name}` | {_type(kind)} | {_default(field, kind)} | {told} |"
+    return f"| `{key_of(field)}` | {_type(kind)} | {_default(field, kind)} | {told} |"
 
 
 def _type(kind: Any) -> str:  # noqa: ANN401

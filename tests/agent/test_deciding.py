@@ -163,7 +163,7 @@ def test_a_route_for_severities_that_no_alert_has_is_doubted(folder: Path, match
     file = folder / "streamwatch.yaml"
     file.write_text(
         "kafka: [{name: shop, bootstrap: ['h:1']}]\nrules: {pack: false, files: ['rules/*.yml']}\n"
-        f"notify: {{log: [{{}}], routes: [{{match: ['{match}'], channels: [log]}}]}}\n"
+        f"notify: {{log: [{{}}], routes: [{{matchers: ['{match}'], channels: [log]}}]}}\n"
     )
     answer = CliRunner().invoke(main, ["check-config", str(file)])
     assert answer.exit_code == 0, answer.output

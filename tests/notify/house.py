@@ -70,10 +70,10 @@ class House:
         for one in self._opened:
             one.close()
         targets = [Target(name, name, service, **self.target) for name, service in self.services.items()]
-        windows = [Window(one, cron(one.cron, one.zone)) for one in self.config.mutes]
+        windows = [Window(one, cron(one.cron, one.location)) for one in self.config.mute_time_intervals]
         self.state = open_state(self.path, self.problems.append, self.clock)
         self._opened.append(self.state)
-        self.dispatcher = Dispatcher(self.config, targets, windows, self.config.inhibit, self.clock)
+        self.dispatcher = Dispatcher(self.config, targets, windows, self.config.inhibit_rules, self.clock)
         dice = random.Random(1)
         self.deliveries = [Delivery(one, self.state, self.clock, dice) for one in targets]
         self.state.write(self.dispatcher.begin)

@@ -31,9 +31,9 @@ listen: {{address: '{address}'{auth}}}
 rules: {{pack: false, files: ['{folder}/rules.yml'], interval: 200ms}}
 notify:
   inhibit_pack: false
-  inhibit: [{{source_matchers: ['alertname=Down'], target_matchers: ['of=down'], equal: [team]}}]
+  inhibit_rules: [{{source_matchers: ['alertname=Down'], target_matchers: ['of=down'], equal: [team]}}]
   webhook: [{{name: hook, url: '{url}'}}, {{name: quiet, url: '{url}/quiet'}}]
-  routes: [{{match: ['team=data'], channels: [hook, quiet]}}, {{match: ['team=web'], channels: [quiet]}}]
+  routes: [{{matchers: ['team=data'], channels: [hook, quiet]}}, {{matchers: ['team=web'], channels: [quiet]}}]
 """
 JSON = {"Content-Type": "application/json"}
 

@@ -1,5 +1,6 @@
 """Mistakes in what is told to whom are told at once, with their place, and without a secret."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from streamwatch.agent.config import parse
 from streamwatch.cli.check_config import check
 from streamwatch.core.errors import ConfigError
+from streamwatch.notify.config import Config
+from streamwatch.settings.reader import read_settings
 
 KAFKA = "kafka: [{name: shop, bootstrap: ['h:9092']}]\n"
 SECRET = "s3cr3t"
@@ -22,22 +25,22 @@ SECRET = "s3cr3t"
         ("{log: [{name: a}, {name: a}]}", "notify: more than one channel is called 'a'"),
         ("{log: [{name: a}], routes: [{channels: [b]}]}", "notify.routes[0].channels: no channel is called 'b'"),
         ("{fallback: [b]}", "notify.fallback: no channel is called 'b': there are 'log'"),
-        ("{routes: [{match: ['severity'], channels: []}]}", "routes[0].match: 'severity' is no condition on a label"),
-        ("{routes: [{match: ['a=~\"(\"'], channels: []}]}", "not a regular expression"),
-        ("{mutes: [{cron: '0 22 * *', lasts: 1h}]}", "notify.mutes[0].cron: '0 22 * *' has not five fields"),
-        ("{mutes: [{cron: '0 25 * * *', lasts: 1h}]}", "notify.mutes[0].cron: '0 25 * * *'"),
-        ("{mutes: [{cron: '0 2 * * *', lasts: 1h, zone: Here/There}]}", "'Here/There' is no time zone"),
+        ("{routes: [{matchers: ['severity'], channels: []}]}", "routes[0].matchers: 'severity' is no condition"),
+        ("{routes: [{matchers: ['a=~\"(\"'], channels: []}]}", "not a regular expression"),
+        ("{mute_time_intervals: [{cron: '0 22 * *', duration: 1h}]}", "intervals[0].cron: '0 22 * *' has not five"),
+        ("{mute_time_intervals: [{cron: '0 25 * * *', duration: 1h}]}", "notify.mute_time_intervals[0].cron: '0 25"),
+        ("{mute_time_intervals: [{cron: '0 2 * * *', duration: 1h, location: Here/There}]}", "'Here/There' is no time"),
         ("{sns: [{name: n, topic_arn: topic}]}", "notify.sns[0].topic_arn: 'topic' is no topic"),
         ("{command: [{name: c, run: []}]}", "notify.command[0].run: a command is wanted"),
         ("{alertmanager: [{name: a, urls: []}]}", "notify.alertmanager[0].urls: at least one is wanted"),
-        ("{mail: [{name: m, server: 'h:25', sender: me, to: [a@b]}]}", "notify.mail[0].sender: an address is wanted"),
-        ("{inhibit: [{source_matchers: ['a=b'], target_matchers: ['x']}]}", "inhibit[0].target_matchers: 'x' is no"),
+        ("{mail: [{name: m, smarthost: 'h:25', from: me, to: [a@b]}]}", "notify.mail[0].from: an address is wanted"),
+        ("{inhibit_rules: [{source_matchers: ['a=b'], target_matchers: ['x']}]}", "target_matchers: 'x' is no"),
         ("{http: {proxy: 's3cr3t'}}", "notify.http.proxy: this is no address"),
         ("{heartbeat: {url: 's3cr3t'}}", "notify.heartbeat.url: this is no address"),
         ("{links: {dashboard: 'd/kafka'}}", "notify.links.dashboard: this is no address"),
         ("{links: {runbooks: wiki.example.com}}", "notify.links.runbooks: this is no address"),
         *(
-            (f"{{mail: [{{name: m, server: 'h:25', sender: a@b, to: ['{to}']}}]}}", "notify.mail[0].to: an address is")
+            (f"{{mail: [{{name: m, smarthost: 'h:25', from: a@b, to: ['{to}']}}]}}", "notify.mail[0].to: an address is")
             for to in ("a@b,c@d", "a@b;c@d", "Me <a@b>", "a@b@c", "@b", "a@", "a b@c")
         ),
     ],
@@ -60,14 +63,14 @@ notify:
     - {name: odd, url: 'https://h/x', title: '{{ .Alerts.Frring }}', text: '{{ index (dict "a" 1) "a" }} {{ .Nope }}'}
   routes:
     - {channels: [pagr]}
-    - {match: ['severity'], channels: [chat]}
+    - {matchers: ['severity'], channels: [chat]}
   apprise:
     - {name: other, url: 'json://h/x', text: '{{ if eq .Status "firing" }}x{{ end }}'}
   heartbeat: {url: nope, interval: 0s}
   links: {dashboard: nope}
   http: {proxy: nope, timeout: 1000s}
-  mutes:
-    - {cron: '99 22 * * fri', lasts: 58h, zone: Here/There}
+  mute_time_intervals:
+    - {cron: '99 22 * * fri', duration: 58h, location: Here/There}
 remote_write:
   - {name: a, url: nope, interval: soon, username: me, labels: ['=b'], headers: [none, 'A: b', also none]}
 log: {level: loud}
@@ -90,15 +93,15 @@ def test_no_mistake_hides_another(tmp_path: Path) -> None:
         (8, "notify.slack[2].title: the template fails for an alert that fires: can't evaluate field Frring"),
         (8, "notify.slack[2].text: the template fails for an alert that is over: can't evaluate field Nope"),
         (10, "notify.routes[0].channels: no channel is called 'pagr'"),
-        (11, "notify.routes[1].match: 'severity' is no condition"),
+        (11, "notify.routes[1].matchers: 'severity' is no condition"),
         (13, "notify.apprise[0].text: nothing is to be seen for an alert that is over"),
         (14, "notify.heartbeat.url: this is no address"),
         (14, "notify.heartbeat.interval: '0s' is too little"),
         (15, "notify.links.dashboard: this is no address"),
         (16, "notify.http.proxy: this is no address"),
         (16, "notify.http.timeout: '1000s' is too much"),
-        (18, "notify.mutes[0].cron: '99 22 * * fri'"),
-        (18, "notify.mutes[0].zone: 'Here/There' is no time zone"),
+        (18, "notify.mute_time_intervals[0].cron: '99 22 * * fri'"),
+        (18, "notify.mute_time_intervals[0].location: 'Here/There' is no time zone"),
         (20, "remote_write[0].url: this is no address"),
         (20, "remote_write[0].interval: 'soon'"),
         (20, "remote_write[0].username: a name and a password belong together"),
@@ -131,3 +134,32 @@ def test_a_template_that_works_is_fine(text: str, tmp_path: Path) -> None:
         "groups: [{name: g, rules: [{alert: A, expr: up == 0, labels: {team: t}, annotations: {impact: much}}]}]"
     )
     assert [rule.name for group in check(file).groups for rule in group.rules] == ["A"]
+
+
+def test_a_key_of_older_files_is_refused_and_the_message_names_the_new_one() -> None:
+    text = """\
+repeat: 1h
+routes: [{match: ['a=b'], channels: [], go_on: true, repeat: 1m}]
+inhibit: []
+mutes: [{match: ['a=b'], cron: '0 2 * * *', lasts: 1h, zone: UTC}]
+alertmanager: [{name: a, urls: ['http://h'], resend: 1m}]
+mail: [{name: m, server: 'h:25', sender: a@b, to: [a@b]}]
+"""
+    with pytest.raises(ConfigError) as caught:
+        read_settings(Config, text, "x.yml", Path())
+
+    assert [re.sub(r"^x.yml:(\d).*'(\w+)' is called '(\w+)' now: rename it$", r"\1 \2 \3", mistake) for mistake in
+            caught.value.mistakes] == [
+        "1 repeat repeat_interval",
+        "2 match matchers",
+        "2 go_on continue",
+        "2 repeat repeat_interval",
+        "3 inhibit inhibit_rules",
+        "4 mutes mute_time_intervals",
+        "4 match matchers",
+        "4 lasts duration",
+        "4 zone location",
+        "5 resend resend_delay",
+        "6 server smarthost",
+        "6 sender from",
+    ]  # fmt: skip

@@ -10,7 +10,7 @@ import pytest
 from streamwatch.core.errors import NotifyRefused, NotifyUnavailable
 from streamwatch.notify import outbox, silence_store
 from streamwatch.notify.config import Inhibition, Route
-from streamwatch.notify.mute import Mute
+from streamwatch.notify.mute import MuteTimeInterval
 from streamwatch.notify.plan import Pace
 from tests.notify.alerts import alert
 from tests.notify.house import House
@@ -90,7 +90,7 @@ def test_what_comes_and_goes_is_told_once(house: House) -> None:
 
 
 def test_what_goes_on_is_told_again(build: Build) -> None:
-    house = build(repeat=3600.0)
+    house = build(repeat_interval=3600.0)
     house.fire(ONE)
     house.wait(3600 * 2 + 5, 5)
     assert house.service.said == ["Down firing 1"] * 3
@@ -98,7 +98,7 @@ def test_what_goes_on_is_told_again(build: Build) -> None:
 
 
 def test_a_reminder_says_what_is_so_now(build: Build) -> None:
-    house = build(repeat=3600.0)
+    house = build(repeat_interval=3600.0)
     house.fire(ONE)
     house.deliver()
     house.firing[ONE.labels] = house.firing[ONE.labels].but(annotations=(("summary", "worse by now"),))
@@ -178,10 +178,10 @@ def test_what_was_under_way_when_the_agent_died_is_in_doubt(build: Build, tmp_pa
 
 def test_routes_say_who_is_told_and_what_none_takes_goes_to_all(build: Build) -> None:
     routes = (
-        Route(match=('severity="critical"',), channels=("pager",), go_on=True),
-        Route(match=('severity="critical"', "kafka_cluster=~shop|bank"), channels=("chat",)),
-        Route(match=("severity=info",), channels=()),
-        Route(match=("alertname=Watchdog",), channels=("pager",)),
+        Route(matchers=('severity="critical"',), channels=("pager",), continue_=True),
+        Route(matchers=('severity="critical"', "kafka_cluster=~shop|bank"), channels=("chat",)),
+        Route(matchers=("severity=info",), channels=()),
+        Route(matchers=("alertname=Watchdog",), channels=("pager",)),
     )
     house = build(None, ("pager", "chat"), routes=routes)
     none = alert("Watchdog", severity="none")
@@ -194,7 +194,7 @@ def test_routes_say_who_is_told_and_what_none_takes_goes_to_all(build: Build) ->
 
 
 def test_the_fallback_can_be_some_channels(build: Build) -> None:
-    house = build(None, ("pager", "chat"), fallback=("chat",), routes=(Route(match=("a=b",), channels=("pager",)),))
+    house = build(None, ("pager", "chat"), fallback=("chat",), routes=(Route(matchers=("a=b",), channels=("pager",)),))
     house.fire(ONE)
     house.deliver()
     assert (house.services["pager"].said, house.services["chat"].said) == ([], ["Down firing 1"])
@@ -213,7 +213,7 @@ def test_every_alert_can_be_an_incident_and_the_agent_that_saw_it_does_not_count
 
 def test_an_effect_is_not_told_while_its_cause_fires(build: Build) -> None:
     rule = Inhibition(source_matchers=("alertname=Down",), target_matchers=("alertname=~Late|Down",), equal=("broker",))
-    house = build(inhibit=(rule,))
+    house = build(inhibit_rules=(rule,))
     late, elsewhere = alert("Late", broker="1"), alert("Late", broker="2")
     house.fire(ONE, late, elsewhere)
     house.deliver()
@@ -226,7 +226,7 @@ def test_an_effect_is_not_told_while_its_cause_fires(build: Build) -> None:
 
 def test_what_was_told_before_its_cause_is_resolved_all_the_same(build: Build) -> None:
     rule = Inhibition(source_matchers=("alertname=Down",), target_matchers=("alertname=Late",), equal=("broker",))
-    house = build(inhibit=(rule,))
+    house = build(inhibit_rules=(rule,))
     late = alert("Late", broker="1")
     house.fire(late)
     house.deliver()
@@ -239,8 +239,8 @@ def test_what_was_told_before_its_cause_is_resolved_all_the_same(build: Build) -
 
 
 def test_a_window_mutes_and_what_still_fires_afterwards_is_told(build: Build) -> None:
-    mute = Mute(match=("kafka_cluster=shop",), cron="10 0 * * *", lasts=600.0)  # 600 to 1200 s of 1970
-    house = build(mutes=(mute,))
+    mute = MuteTimeInterval(matchers=("kafka_cluster=shop",), cron="10 0 * * *", duration=600.0)  # 600 s to 1200 s
+    house = build(mute_time_intervals=(mute,))
     house.fire(ONE, alert("Other", kafka_cluster="bank"))
     house.deliver()
     assert house.service.said == ["Other firing "]

@@ -95,7 +95,7 @@ class Finished:
         service.requests.clear()
         service.body = PUBLISHED
         if kind == "mail":
-            config = mail.Config(name="m", server="h:25", sender="me@example.com", to=("you@example.com",), text=text)
+            config = mail.Config(name="m", smarthost="h:25", from_="me@example.com", to=("you@example.com",), text=text)
             return [mail.Mail(config, some)._message(told).as_bytes()]
         if kind == "log":
             self._caplog.clear()

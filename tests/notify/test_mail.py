@@ -88,8 +88,8 @@ def send(authority: Authority, mailbox: Mailbox) -> Iterator[Send]:
 
         def told(status: str = "firing", **changes: Any) -> NotifyError | None:
             settings = {
-                "name": "m", "server": f"127.0.0.1:{port}", "ca_file": str(authority.file), "username": "me",
-                "password": Secret(PASSWORD), "sender": "streamwatch@example.com", "to": ("ops@example.com",),
+                "name": "m", "smarthost": f"127.0.0.1:{port}", "ca_file": str(authority.file), "username": "me",
+                "password": Secret(PASSWORD), "from_": "streamwatch@example.com", "to": ("ops@example.com",),
                 "timeout": 2.0,
             }  # fmt: skip
             mail = Mail(Config(**{**settings, **changes}), tools)
@@ -146,6 +146,6 @@ def test_a_server_that_is_not_trusted_or_not_there_is_not_sent_to(send: Send, ma
     found = send(ca_file=str(Authority(tmp_path, "another").file))
     assert isinstance(found, NotifyUnavailable)
     assert not found.reached
-    assert isinstance(send(server="127.0.0.1:1"), NotifyUnavailable)
+    assert isinstance(send(smarthost="127.0.0.1:1"), NotifyUnavailable)
     assert isinstance(send(security="tls"), NotifyUnavailable)
     assert mailbox.messages == []

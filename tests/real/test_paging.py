@@ -68,7 +68,7 @@ CONFIG = """
 kafka: [{{name: real, bootstrap: ['127.0.0.1:1'], interval: 1s}}]
 listen: {{address: '127.0.0.1:0'}}
 rules: {{pack: false, files: [rules.yml], interval: 1s, instance: {instance}}}
-notify: {{alertmanager: [{{name: am, urls: ['http://127.0.0.1:1', 'http://{at}'], resend: 1s}}]}}
+notify: {{alertmanager: [{{name: am, urls: ['http://127.0.0.1:1', 'http://{at}'], resend_delay: 1s}}]}}
 log: {{level: error}}
 """
 

@@ -11,8 +11,8 @@ from streamwatch.core.errors import ConfigError, NotifyError
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
 from streamwatch.model.notification import Notification
-from streamwatch.notify.channels import targets
 from streamwatch.notify.routing import key
+from streamwatch.notify.targets import targets
 
 _file = click.option(
     "--config", "file", type=click.Path(path_type=Path), metavar="FILE", required=True, help="The configuration file."

@@ -1,6 +1,7 @@
 """What every channel is made of."""
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,13 +10,14 @@ from streamwatch.http.client import Web
 from streamwatch.model.notification import Notification
 from streamwatch.notify.plan import Pace
 from streamwatch.notify.text import Links
+from streamwatch.settings.types import setting
 
 
 class Notifier(Protocol):
-    """Tells one service. Used by one thread at a time."""
+    """Sends to one service. Used by one thread at a time."""
 
     def send(self, some: Sequence[Notification]) -> None:
-        """Tell it; nothing is known of what happened before.
+        """Send them; nothing is known of what happened before.
 
         Raises:
             NotifyError: it was not taken, and whether it may be later.
@@ -52,3 +54,18 @@ class Target:
     """Whether every alert is a notification of its own, whatever the routes say."""
     pace: Pace | None = None
     """Instead of the routes'."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel(ABC):
+    """The configuration of one channel; every file in ``channels/`` has one."""
+
+    name: str = setting("what the channel is called")
+
+    @abstractmethod
+    def targets(self, tools: Tools) -> tuple[Target, ...]:
+        """Return what is notified: the services behind the channel, each by itself."""
+
+    def doubts(self) -> Iterator[str]:
+        """Yield what may be wrong with it on this machine, though it is well formed."""
+        yield from ()

@@ -2,27 +2,26 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import get_args
 
 from streamwatch.http.client import Http, check_url
-from streamwatch.notify.alertmanager import Config as Alertmanager
-from streamwatch.notify.apprise import Config as Apprise
-from streamwatch.notify.command import Config as Command
+from streamwatch.notify.channel import Channel
+from streamwatch.notify.channels.alertmanager import Config as Alertmanager
+from streamwatch.notify.channels.apprise import Config as Apprise
+from streamwatch.notify.channels.command import Config as Command
+from streamwatch.notify.channels.logged import Config as Logged
+from streamwatch.notify.channels.mail import Config as Mail
+from streamwatch.notify.channels.pagerduty import Config as PagerDuty
+from streamwatch.notify.channels.slack import Config as Slack
+from streamwatch.notify.channels.sns import Config as Sns
+from streamwatch.notify.channels.teams import Config as Teams
+from streamwatch.notify.channels.webhook import Config as Webhook
 from streamwatch.notify.examples import doubts
-from streamwatch.notify.logged import Config as Logged
-from streamwatch.notify.mail import Config as Mail
 from streamwatch.notify.matchers import matchers
 from streamwatch.notify.mute import MuteTimeInterval
-from streamwatch.notify.pagerduty import Config as PagerDuty
-from streamwatch.notify.slack import Config as Slack
-from streamwatch.notify.sns import Config as Sns
-from streamwatch.notify.teams import Config as Teams
 from streamwatch.notify.text import Links
-from streamwatch.notify.webhook import Config as Webhook
 from streamwatch.settings.types import Duration, Secret, refuse, setting, tried
-
-Channel = Alertmanager | Apprise | Command | Logged | Mail | PagerDuty | Slack | Sns | Teams | Webhook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,33 +147,33 @@ class Config:
             names: labels and annotations that rules give.
 
         """
-        kinds: dict[str, tuple[Any, ...]] = {
-            "slack": self.slack,
-            "teams": self.teams,
-            "sns": self.sns,
-            "mail": self.mail,
-            "pagerduty": self.pagerduty,
-            "apprise": self.apprise,
-        }
-        for kind, some in kinds.items():
-            for at, one in enumerate(some):
-                for field in ("title", "text") if one is not None else ():
-                    text = getattr(one, field, None)
-                    if text:
-                        where = f"{kind}[{at}].{field}"
-                        yield from doubts(where, text, one.name or "", self.links or Links(), names)
-        for at, one in enumerate(self.apprise):
-            yield from (f"apprise[{at}].{found}" for found in (one.doubts() if one is not None else ()))
+        for kind in _channel_fields():
+            for at, channel in enumerate(getattr(self, kind)):
+                if channel is not None:
+                    where = f"{kind}[{at}]"
+                    yield from (
+                        f"{where}.{doubt}" for doubt in (*self._template_doubts(channel, names), *channel.doubts())
+                    )
+
+    def _template_doubts(self, channel: Channel, names: Collection[str]) -> Iterator[str]:
+        for field in ("title", "text"):
+            if text := getattr(channel, field, None):
+                yield from doubts(field, text, channel.name or "", self.links or Links(), names)
 
     @property
     def channels(self) -> tuple[Channel, ...]:
         """Every channel; the log, where none is configured."""
-        found: tuple[Channel, ...] = (
-            *self.pagerduty, *self.alertmanager, *self.slack, *self.teams, *self.sns, *self.mail, *self.webhook,
-            *self.command, *self.apprise, *self.log,
-        )  # fmt: skip
+        found = tuple(channel for kind in _channel_fields() for channel in getattr(self, kind))
         return found or (Logged(name="log"),)
 
 
 def _wrong(field: str, texts: tuple[str, ...]) -> Iterator[str]:
     yield from (f"{field}: {one}" for one in tried(matchers, texts or ()))
+
+
+def _channel_fields() -> Iterator[str]:
+    """Yield the fields that hold channels, in their order."""
+    for field in fields(Config):
+        kind, *_ = (*get_args(field.type), None)
+        if isinstance(kind, type) and issubclass(kind, Channel):
+            yield field.name

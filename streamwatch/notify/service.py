@@ -17,7 +17,6 @@ from streamwatch.http.client import Web
 from streamwatch.model.alert import Alert
 from streamwatch.model.metric import Keys, Samples
 from streamwatch.notify import outbox, silence_store
-from streamwatch.notify.channels import targets
 from streamwatch.notify.config import Config
 from streamwatch.notify.delivery import Deliveries
 from streamwatch.notify.dispatch import Dispatcher
@@ -25,6 +24,7 @@ from streamwatch.notify.heartbeat import Heart
 from streamwatch.notify.inhibit import shipped
 from streamwatch.notify.mute import Silence, Window
 from streamwatch.notify.standing import Standing
+from streamwatch.notify.targets import targets
 from streamwatch.notify.text import instant
 from streamwatch.state.statefile import StateFile
 

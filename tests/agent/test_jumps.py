@@ -14,10 +14,10 @@ from streamwatch.model.labels import NAME
 from streamwatch.model.metric import Keys, Metric, Tier
 from streamwatch.model.notification import Notification
 from streamwatch.notify.channel import Target
+from streamwatch.notify.channels.logged import Config as Logged
 from streamwatch.notify.config import Config
 from streamwatch.notify.delivery import Delivery
 from streamwatch.notify.dispatch import Dispatcher
-from streamwatch.notify.logged import Config as Logged
 from streamwatch.promql.match import Matcher
 from streamwatch.rules.evaluator import Evaluator
 from streamwatch.rules.group import RuleChange

@@ -12,8 +12,8 @@ import pytest
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import NotifyRefused
 from streamwatch.http.client import Http, Web, basic, check_url
-from streamwatch.notify import alertmanager, webhook
 from streamwatch.notify.channel import Tools
+from streamwatch.notify.channels import alertmanager, webhook
 from streamwatch.notify.text import Links
 from streamwatch.settings.types import Secret, tried
 from tests.notify.alerts import notification
@@ -119,7 +119,7 @@ def test_the_header_of_a_login_is_masked_whoever_makes_it(name: str, service: Re
     config = alertmanager.Config(name="a", urls=(Secret(service.url),), username=name, password=Secret("s3cr3t"))
     service.status = 401
     service.body = basic(name, "s3cr3t").encode()
-    channel = alertmanager.targets(config, Tools(Web(Http(), SystemClock()), SystemClock(), Links(), "http://agent"))
+    channel = config.targets(Tools(Web(Http(), SystemClock()), SystemClock(), Links(), "http://agent"))
     with pytest.raises(NotifyRefused) as caught:
         channel[0].notifier.send([notification()])
     assert str(caught.value) == "127.0.0.1: HTTP status 401: Basic ********"

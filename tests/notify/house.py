@@ -13,10 +13,10 @@ from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
 from streamwatch.model.notification import Notification
 from streamwatch.notify.channel import Target
+from streamwatch.notify.channels.logged import Config as Logged
 from streamwatch.notify.config import Config
 from streamwatch.notify.delivery import Delivery
 from streamwatch.notify.dispatch import Dispatcher
-from streamwatch.notify.logged import Config as Logged
 from streamwatch.notify.mute import Window
 from streamwatch.notify.outbox import rows
 from streamwatch.notify.plan import Row

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from streamwatch.core.errors import ConfigError, NotifyError, NotifyRefused, NotifyUnavailable
-from streamwatch.notify.apprise import Apprise, Config
+from streamwatch.notify.channels.apprise import Apprise, Config
 from streamwatch.settings.types import Secret
 from tests.notify.alerts import alert, notification, resolved
 from tests.notify.receiver import Receiver, receiver

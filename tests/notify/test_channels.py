@@ -18,9 +18,9 @@ import pytest
 from streamwatch.core.clock import ManualClock, SystemClock
 from streamwatch.core.errors import NotifyError, NotifyRefused, NotifyUnavailable
 from streamwatch.http.client import Http, Web
-from streamwatch.notify import alertmanager, command, pagerduty, slack, sns, teams, webhook
 from streamwatch.notify.channel import Notifier, Tools
-from streamwatch.notify.logged import Logged
+from streamwatch.notify.channels import alertmanager, command, pagerduty, slack, sns, teams, webhook
+from streamwatch.notify.channels.logged import Logged
 from streamwatch.notify.text import Links
 from streamwatch.settings.types import Secret
 from tests.notify.alerts import alert, notification, resolved

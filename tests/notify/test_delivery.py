@@ -14,11 +14,11 @@ from streamwatch.core.errors import NotifyUnavailable
 from streamwatch.http.client import Http, Web
 from streamwatch.model.notification import Notification
 from streamwatch.notify.channel import Target
+from streamwatch.notify.channels.logged import Config as Logged
 from streamwatch.notify.config import Config, Heartbeat
 from streamwatch.notify.delivery import Deliveries
 from streamwatch.notify.dispatch import Dispatcher
 from streamwatch.notify.heartbeat import Heart
-from streamwatch.notify.logged import Config as Logged
 from streamwatch.settings.types import Secret
 from tests.agent_process import agent
 from tests.notify.alerts import alert

@@ -17,9 +17,9 @@ import pytest
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
 from streamwatch.model.notification import Notification
-from streamwatch.notify import command, mail, slack, sns, teams
 from streamwatch.notify.channel import Notifier
-from streamwatch.notify.logged import Logged
+from streamwatch.notify.channels import command, mail, slack, sns, teams
+from streamwatch.notify.channels.logged import Logged
 from streamwatch.notify.routing import key
 from streamwatch.settings.types import Secret
 from tests.notify.receiver import Receiver, receiver

@@ -17,7 +17,7 @@ from streamwatch.core.clock import ManualClock, SystemClock
 from streamwatch.core.errors import NotifyError, NotifyRefused, NotifyUnavailable
 from streamwatch.http.client import Http, Web
 from streamwatch.notify.channel import Tools
-from streamwatch.notify.mail import Config, Mail
+from streamwatch.notify.channels.mail import Config, Mail
 from streamwatch.notify.text import Links
 from streamwatch.settings.types import Secret
 from tests.notify.alerts import notification, resolved

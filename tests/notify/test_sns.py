@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from streamwatch.core.errors import NotifyRefused, NotifyUnavailable
-from streamwatch.notify import sns
+from streamwatch.notify.channels import sns
 from streamwatch.settings.types import Secret
 from tests.notify.alerts import alert, notification, resolved
 from tests.notify.receiver import Receiver, receiver

@@ -3,7 +3,7 @@
 import pytest
 
 from streamwatch.model.notification import Notification
-from streamwatch.notify.slack import escaped
+from streamwatch.notify.channels.slack import escaped
 from streamwatch.notify.template import Template, TooLong
 from tests.notify.alerts import alert, notification, resolved
 

@@ -17,12 +17,12 @@ from streamwatch.http.client import Http, Web
 from streamwatch.model.alert import Alert
 from streamwatch.model.notification import Notification
 from streamwatch.notify.channel import Target, Tools
+from streamwatch.notify.channels.webhook import Config as WebhookConfig
+from streamwatch.notify.channels.webhook import Webhook
 from streamwatch.notify.config import Config
 from streamwatch.notify.delivery import Delivery
 from streamwatch.notify.dispatch import Dispatcher
 from streamwatch.notify.text import Links
-from streamwatch.notify.webhook import Config as WebhookConfig
-from streamwatch.notify.webhook import Webhook
 from streamwatch.settings.types import Secret
 from tests.notify.alerts import alert
 

@@ -9,7 +9,7 @@ import pytest
 from streamwatch.core.clock import SystemClock
 from streamwatch.http.client import Http, Web
 from streamwatch.notify.channel import Tools
-from streamwatch.notify.sns import Config, Sns
+from streamwatch.notify.channels.sns import Config, Sns
 from streamwatch.notify.text import Links
 from streamwatch.settings.types import Secret
 from tests.notify.alerts import notification, resolved

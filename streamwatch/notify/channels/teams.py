@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from streamwatch.http.client import check_url
 from streamwatch.model.notification import Notification
-from streamwatch.notify.channel import Target, Tools
+from streamwatch.notify.channel import Channel, Target, Tools
 from streamwatch.notify.template import read
 from streamwatch.notify.text import told_links
 from streamwatch.notify.writer import Writer
@@ -23,10 +23,9 @@ _COLOURS: Final = {"critical": "Attention", "page": "Attention", "warning": "War
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(Channel):
     """A channel in Microsoft Teams."""
 
-    name: str = setting("what the channel is called")
     url: Secret = setting("the workflow's address")
     title: str | None = setting("a template for the first line", default=None)
     text: str | None = setting("a template for the rest", default=None)
@@ -39,6 +38,10 @@ class Config:
         yield from tried(check_url, "url", self.url)
         yield from tried(read, "title", self.title)
         yield from tried(read, "text", self.text)
+
+    def targets(self, tools: Tools) -> tuple[Target, ...]:
+        """Return what is notified."""
+        return (Target(self.name, self.name, Teams(self, tools), rate=1.0, burst=5),)
 
 
 class Teams:
@@ -92,8 +95,3 @@ def _card(title: str, colour: str, text: str, actions: list[dict[str, str]]) -> 
 
 def _body(message: dict[str, Any]) -> bytes:
     return json.dumps(message, ensure_ascii=False).encode()
-
-
-def targets(config: Config, tools: Tools) -> tuple[Target, ...]:
-    """Return what is told."""
-    return (Target(config.name, config.name, Teams(config, tools), rate=1.0, burst=5),)

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from streamwatch.http.client import check_url
 from streamwatch.model.notification import Notification
-from streamwatch.notify.channel import Target, Tools
+from streamwatch.notify.channel import Channel, Target, Tools
 from streamwatch.notify.fit import fitted, worst_first
 from streamwatch.notify.template import read
 from streamwatch.notify.text import annotations, cleaned, instant, told_links, truncated
@@ -28,10 +28,9 @@ _MOST_DETAILS: Final = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(Channel):
     """A service of PagerDuty's."""
 
-    name: str = setting("what the channel is called")
     routing_key: Secret = setting("the integration key of Events API v2")
     region: Literal["us", "eu"] = setting("where the account is", default="us")
     url: Secret | None = setting("another endpoint, that speaks the same", default=None)
@@ -44,6 +43,10 @@ class Config:
         """Yield every mistake."""
         yield from tried(check_url, "url", self.url)
         yield from tried(read, "title", self.title)
+
+    def targets(self, tools: Tools) -> tuple[Target, ...]:
+        """Return what is notified."""
+        return (Target(self.name, self.name, PagerDuty(self, tools), rate=2.0, burst=20),)
 
 
 class PagerDuty:
@@ -107,8 +110,3 @@ class PagerDuty:
 
 def _fact(text: str) -> str:
     return cleaned(truncated(text, _MOST_FACT))
-
-
-def targets(config: Config, tools: Tools) -> tuple[Target, ...]:
-    """Return what is told."""
-    return (Target(config.name, config.name, PagerDuty(config, tools), rate=2.0, burst=20),)

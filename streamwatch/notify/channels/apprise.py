@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from streamwatch.core.errors import ConfigError, NotifyError, NotifyRefused, NotifyUnavailable
 from streamwatch.model.notification import Notification
-from streamwatch.notify.channel import Target, Tools
+from streamwatch.notify.channel import Channel, Target, Tools
 from streamwatch.notify.template import read
 from streamwatch.notify.writer import Writer
 from streamwatch.settings.types import Secret, refuse, setting, tried
@@ -31,10 +31,9 @@ _LINE_ENDS: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(Channel):
     """A service that the library apprise reaches; needs `pip install 'streamwatch[apprise]'`."""
 
-    name: str = setting("what the channel is called")
     url: Secret = setting("apprise's address of the service, as in `discord://ID/TOKEN`")
     title: str | None = setting("a template for the first line", default=None)
     text: str | None = setting("a template for the rest", default=None)
@@ -56,6 +55,10 @@ class Config:
         """Yield what the library has to say about the address."""
         if self.url is not None:
             yield from tried(_service, self)
+
+    def targets(self, tools: Tools) -> tuple[Target, ...]:
+        """Return what is notified."""
+        return (Target(self.name, self.name, Apprise(self, tools), rate=1.0, burst=5),)
 
 
 class Apprise:
@@ -159,8 +162,3 @@ def _listening() -> Iterator[list[str]]:
         yield said
     finally:
         log.removeFilter(take)
-
-
-def targets(config: Config, tools: Tools) -> tuple[Target, ...]:
-    """Return what is told."""
-    return (Target(config.name, config.name, Apprise(config, tools), rate=1.0, burst=5),)

@@ -10,8 +10,8 @@ from typing import Final
 
 from streamwatch.core.errors import NotifyRefused, NotifyUnavailable
 from streamwatch.model.notification import Notification
-from streamwatch.notify.channel import Target, Tools
-from streamwatch.notify.webhook import payload
+from streamwatch.notify.channel import Channel, Target, Tools
+from streamwatch.notify.channels.webhook import payload
 from streamwatch.settings.types import Duration, refuse, setting
 
 _KEPT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
@@ -19,10 +19,9 @@ _KEPT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(Channel):
     """A command on the machine of the agent."""
 
-    name: str = setting("what the channel is called")
     run: tuple[str, ...] = setting("the command and its arguments; no shell reads them")
     timeout: Duration = setting("how long it may take before it is killed", default=10.0, minimum=0.1, maximum=300.0)
 
@@ -33,6 +32,10 @@ class Config:
         """Yield every mistake."""
         if not self.run:
             yield "run: a command is wanted, as in ['/usr/local/bin/page', '--loud']"
+
+    def targets(self, tools: Tools) -> tuple[Target, ...]:
+        """Return what is notified."""
+        return (Target(self.name, self.name, Command(self, tools), rate=5.0, burst=20),)
 
 
 class Command:
@@ -67,8 +70,3 @@ class Command:
                         os.killpg(process.pid, signal.SIGKILL)
         if process.returncode:
             raise NotifyUnavailable(f"{config.run[0]}: exit code {process.returncode}", reached=True)
-
-
-def targets(config: Config, tools: Tools) -> tuple[Target, ...]:
-    """Return what is told."""
-    return (Target(config.name, config.name, Command(config, tools), rate=5.0, burst=20),)

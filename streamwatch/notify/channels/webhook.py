@@ -10,7 +10,7 @@ from typing import Any, Final
 from streamwatch.http.client import check_url, has_login
 from streamwatch.model.labels import Labels
 from streamwatch.model.notification import Notification
-from streamwatch.notify.channel import Target, Tools
+from streamwatch.notify.channel import Channel, Target, Tools
 from streamwatch.notify.fit import fitted, worst_first
 from streamwatch.notify.text import MOST_ANNOTATION, annotations, instant, truncated
 from streamwatch.settings.types import Secret, refuse, setting, tried
@@ -21,10 +21,9 @@ _NEVER: Final = "0001-01-01T00:00:00Z"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(Channel):
     """Something that takes Alertmanager's webhook."""
 
-    name: str = setting("what the channel is called")
     url: Secret = setting("where it is sent")
     token: Secret | None = setting("sent as `Authorization: Bearer …`", default=None)
     hmac_key: Secret | None = setting(
@@ -41,6 +40,10 @@ class Config:
         yield from tried(check_url, "url", self.url)
         if self.token is not None and has_login(self.url):
             yield "token: the address has a name and a password, too: keep one of them"
+
+    def targets(self, tools: Tools) -> tuple[Target, ...]:
+        """Return what is notified."""
+        return (Target(self.name, self.name, Webhook(self, tools), rate=10.0, burst=50),)
 
 
 class Webhook:
@@ -107,8 +110,3 @@ def _payload(told: Notification, prints: Sequence[str], receiver: str, agent: st
         ],
         **({"test": True} if told.is_test else {}),
     }
-
-
-def targets(config: Config, tools: Tools) -> tuple[Target, ...]:
-    """Return what is told."""
-    return (Target(config.name, config.name, Webhook(config, tools), rate=10.0, burst=50),)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from streamwatch.http.client import basic, check_url, has_login
 from streamwatch.model.alert import Alert
 from streamwatch.model.notification import Notification
-from streamwatch.notify.channel import Target, Tools
+from streamwatch.notify.channel import Channel, Target, Tools
 from streamwatch.notify.plan import Pace
 from streamwatch.notify.text import Links, annotations, instant, truncated
 from streamwatch.settings.types import Duration, Secret, refuse, setting, tried
@@ -26,10 +26,9 @@ _ENDS: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(Channel):
     """Alertmanagers, each of which is told everything: a cluster of them, say."""
 
-    name: str = setting("what the channel is called")
     urls: tuple[Secret, ...] = setting("their addresses, as in `http://alertmanager:9093`")
     username: str | None = setting("user name (basic authentication)", default=None)
     password: Secret | None = setting("its password", default=None)
@@ -55,6 +54,18 @@ class Config:
             yield "urls: an address has a name and a password, and there are others: keep one of them"
         if (self.username is None) != (self.password is None):
             yield "username: it and `password` belong together"
+
+    def targets(self, tools: Tools) -> tuple[Target, ...]:
+        """Return what is notified: each Alertmanager by itself, so that one that fails does not hold up the others."""
+        pace = Pace(interval=0.0, repeat=self.resend_delay, linger=_LINGER_SECONDS)
+        several = len(self.urls) > 1
+        return tuple(
+            Target(
+                f"{self.name}[{at}]" if several else self.name, self.name, Alertmanager(self, url, tools),
+                most=_MOST_ALERTS, rate=20.0, burst=50, alone=True, pace=pace,
+            )
+            for at, url in enumerate(self.urls)
+        )  # fmt: skip
 
 
 class Alertmanager:
@@ -116,16 +127,3 @@ def _cut(labels: Mapping[str, str]) -> dict[str, str]:
     first = sorted(labels, key=lambda name: (name not in {"alertname", "severity"}, len(name)))[:_MOST_LABELS]
     whole = sha256(json.dumps(sorted(labels.items())).encode()).hexdigest()
     return {name[:_MOST_LABEL]: truncated(labels[name], _MOST_LABEL) for name in first} | {"cut": whole}
-
-
-def targets(config: Config, tools: Tools) -> tuple[Target, ...]:
-    """Return what is told: each Alertmanager by itself, so that one that fails does not hold up the others."""
-    pace = Pace(interval=0.0, repeat=config.resend_delay, linger=_LINGER_SECONDS)
-    several = len(config.urls) > 1
-    return tuple(
-        Target(
-            f"{config.name}[{at}]" if several else config.name, config.name, Alertmanager(config, url, tools),
-            most=_MOST_ALERTS, rate=20.0, burst=50, alone=True, pace=pace,
-        )
-        for at, url in enumerate(config.urls)
-    )  # fmt: skip

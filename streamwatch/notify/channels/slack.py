@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from streamwatch.http.client import check_url
 from streamwatch.model.notification import Notification
-from streamwatch.notify.channel import Target, Tools
+from streamwatch.notify.channel import Channel, Target, Tools
 from streamwatch.notify.template import read
 from streamwatch.notify.writer import Writer
 from streamwatch.settings.types import Secret, refuse, setting, tried
@@ -20,10 +20,9 @@ _GOOD: Final = "#2e8540"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(Channel):
     """A channel in Slack."""
 
-    name: str = setting("what the channel is called")
     url: Secret = setting("the incoming webhook's address")
     title: str | None = setting("a template for the first line", default=None)
     text: str | None = setting("a template for the rest", default=None)
@@ -36,6 +35,10 @@ class Config:
         yield from tried(check_url, "url", self.url)
         yield from tried(read, "title", self.title)
         yield from tried(read, "text", self.text)
+
+    def targets(self, tools: Tools) -> tuple[Target, ...]:
+        """Return what is notified; Slack takes about a message a second."""
+        return (Target(self.name, self.name, Slack(self, tools), rate=1.0, burst=5),)
 
 
 class Slack:
@@ -74,8 +77,3 @@ def escaped(text: str) -> str:
 def _length(text: str) -> int:
     """Return how many characters a text has for who counts those beyond the first plane twice."""
     return len(text) + sum(sign > "\uffff" for sign in text)
-
-
-def targets(config: Config, tools: Tools) -> tuple[Target, ...]:
-    """Return what is told; Slack takes about a message a second."""
-    return (Target(config.name, config.name, Slack(config, tools), rate=1.0, burst=5),)

@@ -14,7 +14,7 @@ from typing import Final, Literal
 from streamwatch.core.errors import NotifyError, NotifyRefused, NotifyUnavailable
 from streamwatch.http.client import trusting
 from streamwatch.model.notification import Notification
-from streamwatch.notify.channel import Target, Tools
+from streamwatch.notify.channel import Channel, Target, Tools
 from streamwatch.notify.template import read
 from streamwatch.notify.writer import Writer
 from streamwatch.settings.types import Duration, FilePath, HostPort, Secret, refuse, setting, tried
@@ -31,10 +31,9 @@ _POLICY: Final = SMTP.clone(cte_type="7bit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(Channel):
     """People, and the server that takes mail for them."""
 
-    name: str = setting("what the channel is called")
     smarthost: HostPort = setting("the SMTP server, as in `smtp.example.com:587`", formerly=("server",))
     security: Literal["starttls", "tls", "none"] = setting(
         "`starttls` after connecting (587), `tls` from the start (465), or `none` at all", default="starttls"
@@ -62,6 +61,10 @@ class Config:
             yield "username: it and `password` belong together"
         if self.username is not None and self.security == "none":
             yield "security: a password is not sent in the clear: write `starttls` or `tls`"
+
+    def targets(self, tools: Tools) -> tuple[Target, ...]:
+        """Return what is notified."""
+        return (Target(self.name, self.name, Mail(self, tools), rate=1.0, burst=10),)
 
 
 class Mail:
@@ -140,8 +143,3 @@ def _understood(error: Exception, config: Config, *, at_data: bool) -> NotifyErr
         return NotifyUnavailable(f"{where}: its certificate is not trusted: {error.verify_message}")
     why = error.strerror if isinstance(error, OSError) else None
     return NotifyUnavailable(f"{where}: {why or type(error).__name__}", reached=at_data)
-
-
-def targets(config: Config, tools: Tools) -> tuple[Target, ...]:
-    """Return what is told."""
-    return (Target(config.name, config.name, Mail(config, tools), rate=1.0, burst=10),)

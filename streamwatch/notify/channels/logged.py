@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from streamwatch.model.notification import Notification
-from streamwatch.notify.channel import Target, Tools
+from streamwatch.notify.channel import Channel, Target, Tools
 from streamwatch.notify.text import told_links
 from streamwatch.notify.writer import Writer
 from streamwatch.settings.types import setting
@@ -17,10 +17,14 @@ _MOST_TITLE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(Channel):
     """The agent's log."""
 
     name: str = setting("what the channel is called", default="log")
+
+    def targets(self, tools: Tools) -> tuple[Target, ...]:
+        """Return what is notified."""
+        return (Target(self.name, self.name, Logged(tools, self.name), rate=100.0, burst=1000),)
 
 
 class Logged:
@@ -36,8 +40,3 @@ class Logged:
             links = {what.lower(): where for what, where in told_links(one, self._links).items()}
             facts = {"severity": one.severity, "status": one.status, **links}
             log.log(level, "%s", self._writer.title(one, _MOST_TITLE), extra={"alert": one.name, **facts})
-
-
-def targets(config: Config, tools: Tools) -> tuple[Target, ...]:
-    """Return what is told."""
-    return (Target(config.name, config.name, Logged(tools, config.name), rate=100.0, burst=1000),)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from streamwatch.core.errors import NotifyRefused, NotifyUnavailable
 from streamwatch.http.client import check_url
 from streamwatch.model.notification import Notification
-from streamwatch.notify.channel import Target, Tools
+from streamwatch.notify.channel import Channel, Target, Tools
+from streamwatch.notify.channels.webhook import payload
 from streamwatch.notify.template import read
 from streamwatch.notify.text import cleaned, truncated
-from streamwatch.notify.webhook import payload
 from streamwatch.notify.writer import Writer
 from streamwatch.settings.types import Secret, refuse, setting, tried
 
@@ -43,10 +43,9 @@ _MOST_SAID: Final = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(Channel):
     """A topic of Amazon SNS; reached with AWS's usual credentials."""
 
-    name: str = setting("what the channel is called")
     topic_arn: str = setting("the topic")
     profile: str | None = setting("profile of the AWS credential chain", default=None)
     endpoint_url: Secret | None = setting("another endpoint, that speaks the same", default=None)
@@ -67,6 +66,10 @@ class Config:
         parts = (self.topic_arn or "").split(":")
         if self.topic_arn and (len(parts) != _ARN_PARTS or parts[2] != "sns"):
             yield f"topic_arn: {self.topic_arn!r} is no topic: write 'arn:aws:sns:REGION:ACCOUNT:NAME'"
+
+    def targets(self, tools: Tools) -> tuple[Target, ...]:
+        """Return what is notified."""
+        return (Target(self.name, self.name, Sns(self, tools), rate=5.0, burst=20),)
 
 
 class Sns:
@@ -139,8 +142,3 @@ class Sns:
                 )
                 self._account = Account(access, self._tools.clock, attempts=1)
             return self._account
-
-
-def targets(config: Config, tools: Tools) -> tuple[Target, ...]:
-    """Return what is told."""
-    return (Target(config.name, config.name, Sns(config, tools), rate=5.0, burst=20),)

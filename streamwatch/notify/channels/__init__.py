@@ -1,0 +1,1 @@
+"""One file a channel: its configuration, and how it sends."""

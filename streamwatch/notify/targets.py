@@ -1,0 +1,19 @@
+"""What can be notified, as a configuration says."""
+
+from streamwatch.core.clock import Clock
+from streamwatch.http.client import Web
+from streamwatch.notify.channel import Target, Tools
+from streamwatch.notify.config import Config
+
+
+def targets(config: Config, clock: Clock, agent: str) -> tuple[Target, ...]:
+    """Return every target of every channel.
+
+    Args:
+        config: of notifications.
+        clock: what time it is.
+        agent: where the agent can be asked, as in ``http://127.0.0.1:9308``.
+
+    """
+    tools = Tools(Web(config.http, clock), clock, config.links, agent)
+    return tuple(target for channel in config.channels for target in channel.targets(tools))

@@ -24,10 +24,10 @@ def examples(status: str, severity: str, names: Iterable[str]) -> Notification:
     """Return an incident of two alerts, with these labels and annotations besides the usual ones."""
     is_over = status == "resolved"
     common = {name: f"some {name}" for name in (*names, *_LABELS)} | {"alertname": "SomeAlert", "severity": severity}
-    told = tuple((name, f"the {name}") for name in (*_ANNOTATIONS, *names))
+    annotations = tuple((name, f"the {name}") for name in (*_ANNOTATIONS, *names))
     some = tuple(
         Alert(
-            Labels({**common, "broker": broker}), "inactive" if is_over else "firing", 1.0, _AT, told, _AT,
+            Labels({**common, "broker": broker}), "inactive" if is_over else "firing", 1.0, _AT, annotations, _AT,
             _AT + 60 if is_over else None,
         )
         for broker in ("1", "2")
@@ -50,7 +50,7 @@ def doubts(field: str, text: str, channel: str, links: Links, names: Iterable[st
     try:
         template = read(field, text)
     except ValueError:
-        return  # that is told elsewhere
+        return  # the mistake is reported where the setting is read
     assert template is not None  # noqa: S101 - there is a text
     known = sorted(set(names))
     for status, word in _WORDS.items():
@@ -60,10 +60,10 @@ def doubts(field: str, text: str, channel: str, links: Links, names: Iterable[st
             yield f"{field}: {wrong[0].format(f'an alert that {word}')}"
 
 
-def _wrong(template: Template, told: Notification, links: Links, channel: str) -> str:
+def _wrong(template: Template, notification: Notification, links: Links, channel: str) -> str:
     """Return what is wrong with what a template makes of an example; empty where nothing is."""
     try:
-        shown = rendered(template, told, links, channel, "http://agent.example:9308")
+        shown = rendered(template, notification, links, channel, "http://agent.example:9308")
     except (ValueError, TooLong) as error:
         why = str(error).replace("{", "{{").replace("}", "}}")
         return f"the template fails for {{}}: {why}: the plain text would be sent instead"

@@ -26,7 +26,7 @@ _MOST_NAMES: Final = 30
 
 
 def worst_first(alerts: Iterable[Alert]) -> list[Alert]:
-    """Return alerts in the order in which they are told: what fires, by severity, the oldest first; then what is over.
+    """Return alerts in the order of a list: what fires, by severity, the oldest first; then what is over.
 
     A severity that nobody knows comes between errors and warnings.
     """
@@ -38,16 +38,16 @@ def worst_first(alerts: Iterable[Alert]) -> list[Alert]:
     return sorted(alerts, key=place)
 
 
-def fitted(told: Notification, make: Callable[[Notification], T | None], fits: Callable[[T], bool]) -> T | None:
+def fitted(notification: Notification, make: Callable[[Notification], T | None], fits: Callable[[T], bool]) -> T | None:
     """Return what is made of as many alerts as there is room for; None where not even one fits, however it is cut.
 
     Args:
-        told: what is to be told.
+        notification: the notification.
         make: makes a message of a part of it; None where it is too long by itself.
         fits: says whether the service takes that.
 
     """
-    ordered = replace(told, alerts=tuple(worst_first(told.alerts)))
+    ordered = replace(notification, alerts=tuple(worst_first(notification.alerts)))
     for annotation, label in _STEPS:
         found = _most(ordered, make, fits, annotation, label)
         if found is not None:
@@ -56,17 +56,17 @@ def fitted(told: Notification, make: Callable[[Notification], T | None], fits: C
 
 
 def _most(
-    told: Notification, make: Callable[[Notification], T | None], fits: Callable[[T], bool], annotation: int,
+    notification: Notification, make: Callable[[Notification], T | None], fits: Callable[[T], bool], annotation: int,
     label: int | None,
 ) -> T | None:  # fmt: skip
     """Return what is made of the most alerts that fit, at this length of each."""
 
     def made(count: int) -> T | None:
-        found = make(_part(told, count, annotation, label))
+        found = make(_part(notification, count, annotation, label))
         return found if found is not None and fits(found) else None
 
-    most = _worth_trying(told.alerts, annotation, label)
-    found = made(most) if most or not told.alerts else None
+    most = _worth_trying(notification.alerts, annotation, label)
+    found = made(most) if most or not notification.alerts else None
     if found is not None:
         return found
     # The most that fit is at least `low`, where it is one at all, and less than `high`.
@@ -89,17 +89,19 @@ def _worth_trying(alerts: Sequence[Alert], annotation: int, label: int | None) -
     return min(len(alerts), _MOST_LISTED)
 
 
-def _part(told: Notification, count: int, annotation: int, label: int | None) -> Notification:
+def _part(notification: Notification, count: int, annotation: int, label: int | None) -> Notification:
     """Return a notification of the first alerts, each as short as is said."""
-    some = tuple(_short(one, annotation, label) for one in told.alerts[:count])
-    group = told.group if label is None else _labels(told.group, label)
-    return replace(told, alerts=some, group=group, left_out=told.left_out + len(told.alerts) - count)
+    some = tuple(_short(one, annotation, label) for one in notification.alerts[:count])
+    group = notification.group if label is None else _labels(notification.group, label)
+    return replace(
+        notification, alerts=some, group=group, left_out=notification.left_out + len(notification.alerts) - count
+    )
 
 
 def _short(alert: Alert, annotation: int, label: int | None) -> Alert:
     most = None if label is None else _MOST_NAMES
-    told = tuple((name, cleaned(truncated(value, annotation))) for name, value in alert.annotations[:most])
-    return alert.but(annotations=told, labels=alert.labels if label is None else _labels(alert.labels, label))
+    shortened = tuple((name, cleaned(truncated(value, annotation))) for name, value in alert.annotations[:most])
+    return alert.but(annotations=shortened, labels=alert.labels if label is None else _labels(alert.labels, label))
 
 
 def _labels(labels: Labels, most: int) -> Labels:

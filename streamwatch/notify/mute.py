@@ -1,4 +1,4 @@
-"""Times at which alerts are not told: windows that come again, and silences by hand."""
+"""Times at which nobody is notified of alerts: windows that come again, and silences by hand."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field

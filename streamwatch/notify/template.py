@@ -161,11 +161,11 @@ class Template:
         except gotpl.TemplateError as error:
             raise ValueError(f"not a template: {error}") from error
 
-    def render(self, told: Notification, more: Mapping[str, str]) -> str:
+    def render(self, notification: Notification, more: Mapping[str, str]) -> str:
         """Return the text.
 
         Args:
-            told: what is told.
+            notification: the notification.
             more: Receiver, ExternalURL, GeneratorURL, Runbook and Dashboard.
 
         Raises:
@@ -173,9 +173,9 @@ class Template:
             TooLong: there is no end to it.
 
         """
-        template = self._template.with_functions(_functions(self._escape, told.at))
+        template = self._template.with_functions(_functions(self._escape, notification.at))
         try:
-            return str(template.render(_data(told, more, self._escape)))
+            return str(template.render(_data(notification, more, self._escape)))
         except gotpl.BudgetExceededError as error:
             raise TooLong(str(error)) from error
         except gotpl.TemplateError as error:
@@ -195,7 +195,7 @@ def read(field: str, text: str | None, escape: Escape | None = None) -> Template
         raise ValueError(f"{field}: {error}") from error
 
 
-def _data(told: Notification, more: Mapping[str, str], escape: Escape | None) -> _Record:
+def _data(notification: Notification, more: Mapping[str, str], escape: Escape | None) -> _Record:
     def shown(text: str) -> str:
         return text if escape is None else _shown(text, escape)
 
@@ -209,7 +209,7 @@ def _data(told: Notification, more: Mapping[str, str], escape: Escape | None) ->
             "Labels": pairs(one.labels),
             "Annotations": pairs(dict(one.annotations)),
             "StartsAt": time(one.fired_at or one.active_at),
-            "EndsAt": time(None if is_firing else one.resolved_at or told.at),
+            "EndsAt": time(None if is_firing else one.resolved_at or notification.at),
             "GeneratorURL": shown(more["GeneratorURL"]),
             "Fingerprint": one.fingerprint,
             "Value": one.value,
@@ -220,14 +220,14 @@ def _data(told: Notification, more: Mapping[str, str], escape: Escape | None) ->
         "the data",
         {
             "Receiver": shown(more["Receiver"]),
-            "Status": told.status,
-            "Alerts": _Alerts([alert(one) for one in told.alerts]),
-            "GroupLabels": pairs(told.group),
-            "CommonLabels": pairs(told.common_labels),
-            "CommonAnnotations": pairs(told.common_annotations),
+            "Status": notification.status,
+            "Alerts": _Alerts([alert(one) for one in notification.alerts]),
+            "GroupLabels": pairs(notification.group),
+            "CommonLabels": pairs(notification.common_labels),
+            "CommonAnnotations": pairs(notification.common_annotations),
             "ExternalURL": shown(more["ExternalURL"]),
-            "GroupKey": told.key,
-            "TruncatedAlerts": told.left_out,
+            "GroupKey": notification.key,
+            "TruncatedAlerts": notification.left_out,
             "Runbook": shown(more["Runbook"]),
             "Dashboard": shown(more["Dashboard"]),
         },

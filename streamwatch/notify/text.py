@@ -51,8 +51,8 @@ class Links:
     def runbook(self, notification: Notification) -> str:
         """Return the address of the first alert's runbook; empty where it has none."""
         for one in notification.alerts:
-            told = dict(one.annotations)
-            found = told.get("runbook_url") or told.get("runbook") or ""
+            annotations = dict(one.annotations)
+            found = annotations.get("runbook_url") or annotations.get("runbook") or ""
             if found:
                 bare = "://" in found or self.runbooks is None
                 return found if bare else f"{(self.runbooks or '').rstrip('/')}/{found.lstrip('/')}"
@@ -65,10 +65,10 @@ class Links:
         began = min((one.active_at for one in notification.alerts), default=notification.at)
         ended = max((one.resolved_at or 0.0 for one in notification.alerts), default=0.0)
         until = "now" if notification.status == "firing" else str(round((ended + _AFTER_SECONDS) * 1000))
-        told = [("from", str(round((began - _BEFORE_SECONDS) * 1000))), ("to", until)]
-        told += [(f"var-{name}", value) for name, value in notification.group.pairs if name != "alertname"]
+        query = [("from", str(round((began - _BEFORE_SECONDS) * 1000))), ("to", until)]
+        query += [(f"var-{name}", value) for name, value in notification.group.pairs if name != "alertname"]
         begun = f"{self.dashboard}{'&' if '?' in self.dashboard else '?'}"
-        return f"{begun}{urlencode(told, quote_via=quote, errors='replace')}"
+        return f"{begun}{urlencode(query, quote_via=quote, errors='replace')}"
 
 
 def truncated(text: str, most: int) -> str:
@@ -108,9 +108,9 @@ def annotations(alert: Alert) -> dict[str, str]:
 
 def summary(alert: Alert) -> str:
     """Return one alert in a line."""
-    told = dict(alert.annotations).get("summary", "")
-    if not is_blank(told):
-        return told
+    text = dict(alert.annotations).get("summary", "")
+    if not is_blank(text):
+        return text
     return f"{alert.name} {alert.labels.without(['alertname', 'severity', 'job', 'instance'])}"
 
 
@@ -119,32 +119,35 @@ def instant(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def plain_title(told: Notification) -> str:
+def plain_title(notification: Notification) -> str:
     """Return one line, never a blank one."""
-    more = len(told.alerts) + told.left_out - 1
-    line = cleaned(truncated(summary(told.alerts[0]) if told.alerts else told.name, _MOST_SUMMARY))
+    more = len(notification.alerts) + notification.left_out - 1
+    line = summary(notification.alerts[0]) if notification.alerts else notification.name
+    line = cleaned(truncated(line, _MOST_SUMMARY))
     shown = "an alert" if is_blank(line) else line
-    return f"{'RESOLVED: ' if told.status == 'resolved' else ''}{shown}{f' (and {more} more)' if more > 0 else ''}"
+    status = "RESOLVED: " if notification.status == "resolved" else ""
+    return f"{status}{shown}{f' (and {more} more)' if more > 0 else ''}"
 
 
-def plain_text(told: Notification, links: Links) -> str:
+def plain_text(notification: Notification, links: Links) -> str:
     """Return lines: the first alerts, what the first is about, and where to look; never blank ones."""
-    lines = [] if told.alerts else [plain_title(told)]
-    for one in told.alerts[:_MOST_LINES]:
-        ended = one.state == "inactive" and told.status == "firing"
+    lines = [] if notification.alerts else [plain_title(notification)]
+    for one in notification.alerts[:_MOST_LINES]:
+        ended = one.state == "inactive" and notification.status == "firing"
         lines.append(f"{'resolved: ' if ended else ''}{summary(one)}")
-    more = told.left_out + max(0, len(told.alerts) - _MOST_LINES)
+    more = notification.left_out + max(0, len(notification.alerts) - _MOST_LINES)
     if more:
         lines.append(f"and {more} more")
-    for one in told.alerts[:1]:
+    for one in notification.alerts[:1]:
         if description := dict(one.annotations).get("description"):
             lines.append(description)
-        lines.append(f"{told.name}, severity {told.severity or 'not given'}, since {instant(one.active_at)}")
-    lines += [f"{what}: {where}" for what, where in told_links(told, links).items()]
+        severity = notification.severity or "not given"
+        lines.append(f"{notification.name}, severity {severity}, since {instant(one.active_at)}")
+    lines += [f"{what}: {where}" for what, where in named_links(notification, links).items()]
     return cleaned("\n".join(lines))
 
 
-def told_links(told: Notification, links: Links) -> dict[str, str]:
+def named_links(notification: Notification, links: Links) -> dict[str, str]:
     """Return what a message points to, by name."""
-    found = {"Runbook": links.runbook(told), "Dashboard": links.shown(told)}
+    found = {"Runbook": links.runbook(notification), "Dashboard": links.shown(notification)}
     return {what: where for what, where in found.items() if where and len(where) <= _MOST_ADDRESS}

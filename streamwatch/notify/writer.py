@@ -37,35 +37,35 @@ class Writer:
         self._tools, self._channel, self._escape = tools, channel, escape
         self._title, self._text = read("title", title, escape), read("text", text, escape)
 
-    def title(self, told: Notification, most: int) -> str:
+    def title(self, notification: Notification, most: int) -> str:
         """Return one line of so many characters at most, escaped; never a blank one."""
-        line = fitted(told, self._line, lambda _: True) or self._escaped(plain_title(told))
-        mark = "[TEST] " if told.is_test else ""
+        line = fitted(notification, self._line, lambda _: True) or self._escaped(plain_title(notification))
+        mark = "[TEST] " if notification.is_test else ""
         return self._cut(" ".join(f"{mark}{line}".split()), most)
 
-    def text(self, told: Notification, fits: Callable[[str], bool]) -> str:
+    def text(self, notification: Notification, fits: Callable[[str], bool]) -> str:
         """Return the text of as many alerts as fit, the worst first, escaped; never a blank one.
 
         Args:
-            told: what is told.
+            notification: the notification.
             fits: says whether a message with such a text is one that the service takes.
 
         """
-        found = fitted(told, self._lines, fits) or fitted(told, self._plain, fits)
+        found = fitted(notification, self._lines, fits) or fitted(notification, self._plain, fits)
         if found is not None:
             return found
-        whole = self._plain(told)
+        whole = self._plain(notification)
         low, high = 1, len(whole)
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (middle, high) if fits(self._cut(whole, middle)) else (low, middle)
         return self._cut(whole, low)
 
-    def _line(self, told: Notification) -> str | None:
-        line = plain_title(told)
+    def _line(self, notification: Notification) -> str | None:
+        line = plain_title(notification)
         if self._title is not None:
             try:
-                found = self._rendered(self._title, told)
+                found = self._rendered(self._title, notification)
             except TooLong:
                 return None
             except ValueError:
@@ -74,15 +74,15 @@ class Writer:
                 return found
         return self._escaped(line)
 
-    def _plain(self, told: Notification) -> str:
-        return self._escaped(plain_text(told, self._tools.links))
+    def _plain(self, notification: Notification) -> str:
+        return self._escaped(plain_text(notification, self._tools.links))
 
-    def _lines(self, told: Notification) -> str | None:
-        plain = self._plain(told)
+    def _lines(self, notification: Notification) -> str | None:
+        plain = self._plain(notification)
         if self._text is None:
             return plain
         try:
-            found = self._rendered(self._text, told)
+            found = self._rendered(self._text, notification)
         except TooLong:
             return None
         except ValueError as error:
@@ -90,10 +90,10 @@ class Writer:
             return f"{plain}\n{self._escaped(f'(its template failed: {error})')}"
         if _says_nothing(found):
             return plain
-        return f"{found.rstrip()}\n… and {told.left_out} more are left out" if told.left_out else found
+        return f"{found.rstrip()}\n… and {notification.left_out} more are left out" if notification.left_out else found
 
-    def _rendered(self, template: Template, told: Notification) -> str:
-        return cleaned(rendered(template, told, self._tools.links, self._channel, self._tools.agent))
+    def _rendered(self, template: Template, notification: Notification) -> str:
+        return cleaned(rendered(template, notification, self._tools.links, self._channel, self._tools.agent))
 
     def _escaped(self, text: str) -> str:
         return text if self._escape is None else self._escape(text)
@@ -110,7 +110,7 @@ def _says_nothing(text: str) -> bool:
     return is_blank(text.replace("<no value>", ""))  # what Go prints for nothing
 
 
-def rendered(template: Template, told: Notification, links: Links, channel: str, agent: str) -> str:
+def rendered(template: Template, notification: Notification, links: Links, channel: str, agent: str) -> str:
     """Return what a template says of a notification.
 
     Raises:
@@ -122,7 +122,7 @@ def rendered(template: Template, told: Notification, links: Links, channel: str,
         "Receiver": channel,
         "ExternalURL": agent,
         "GeneratorURL": f"{agent}/api/v1/rules",
-        "Runbook": links.runbook(told),
-        "Dashboard": links.shown(told),
+        "Runbook": links.runbook(notification),
+        "Dashboard": links.shown(notification),
     }
-    return template.render(told, more)
+    return template.render(notification, more)

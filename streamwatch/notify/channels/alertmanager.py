@@ -27,7 +27,7 @@ _ENDS: Final = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config(Channel):
-    """Alertmanagers, each of which is told everything: a cluster of them, say."""
+    """Alertmanagers, each of which gets every alert: a cluster of them, say."""
 
     urls: tuple[Secret, ...] = setting("their addresses, as in `http://alertmanager:9093`")
     username: str | None = setting("user name (basic authentication)", default=None)
@@ -84,21 +84,21 @@ class Alertmanager:
         elif config.password is not None:
             headers["Authorization"] = basic(config.username or "", config.password.reveal())
         ends = self._tools.clock.now() + _ENDS * config.resend_delay
-        some_alerts = [self._alert(alert, told, ends) for told in some for alert in told.alerts]
+        some_alerts = [self._alert(alert, one, ends) for one in some for alert in one.alerts]
         secrets = [one for one in (config.token, config.password) if one is not None]
         for body in _bodies(some_alerts):
             self._tools.web.post(self._url, body, headers, secrets)
 
-    def _alert(self, alert: Alert, told: Notification, ends: float) -> dict[str, Any]:
+    def _alert(self, alert: Alert, notification: Notification, ends: float) -> dict[str, Any]:
         links: Links = self._tools.links
-        found = {"runbook_url": links.runbook(told), "dashboard_url": links.shown(told)}
+        found = {"runbook_url": links.runbook(notification), "dashboard_url": links.shown(notification)}
         ended = ends if alert.resolved_at is None else alert.resolved_at
-        told_more = {**annotations(alert), **{name: where for name, where in found.items() if "://" in where}}
-        if told.is_test:
-            told_more["test"] = "this is a test of StreamWatch"
+        texts = {**annotations(alert), **{name: where for name, where in found.items() if "://" in where}}
+        if notification.is_test:
+            texts["test"] = "this is a test of StreamWatch"
         return {
             "labels": dict(alert.labels.without(self._config.without)),
-            "annotations": told_more,
+            "annotations": texts,
             # What was written down before the clock was set back may lie ahead: Alertmanager would refuse it.
             "startsAt": instant(min(alert.fired_at or alert.active_at, ended)),
             "endsAt": instant(ended),

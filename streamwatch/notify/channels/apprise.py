@@ -85,14 +85,15 @@ class Apprise:
         for one in some:
             self._send(one)
 
-    def _send(self, told: Notification) -> None:
+    def _send(self, notification: Notification) -> None:
         service, shown = self._service, self._shown
-        title = self._writer.title(told, min(service.title_maxlen or _MOST_TITLE, _MOST_TITLE))
+        title = self._writer.title(notification, min(service.title_maxlen or _MOST_TITLE, _MOST_TITLE))
         # A service without titles has it before the text.
         head = 0 if service.title_maxlen > 0 else len(shown(title)) + _LINE_ENDS
-        text = self._writer.text(told, lambda found: head + len(shown(found)) <= service.body_maxlen)
+        text = self._writer.text(notification, lambda found: head + len(shown(found)) <= service.body_maxlen)
         title = title if service.title_maxlen > 0 else shown(title)
-        kind = "success" if told.status == "resolved" else "failure" if told.severity == "critical" else "warning"
+        kind = "failure" if notification.severity == "critical" else "warning"
+        kind = "success" if notification.status == "resolved" else kind
         with _listening() as said:
             try:
                 taken = service.notify(body=shown(text), title=title, notify_type=kind)

@@ -1,4 +1,4 @@
-"""The agent's own log: what is told where no channel is configured."""
+"""The agent's own log: where notifications go while no channel is configured."""
 
 import logging
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from typing import Final
 
 from streamwatch.model.notification import Notification
 from streamwatch.notify.channel import Channel, Target, Tools
-from streamwatch.notify.text import told_links
+from streamwatch.notify.text import named_links
 from streamwatch.notify.writer import Writer
 from streamwatch.settings.types import setting
 
@@ -37,6 +37,6 @@ class Logged:
         """Log them, one line each."""
         for one in some:
             level = logging.WARNING if one.status == "firing" else logging.INFO
-            links = {what.lower(): where for what, where in told_links(one, self._links).items()}
+            links = {what.lower(): where for what, where in named_links(one, self._links).items()}
             facts = {"severity": one.severity, "status": one.status, **links}
             log.log(level, "%s", self._writer.title(one, _MOST_TITLE), extra={"alert": one.name, **facts})

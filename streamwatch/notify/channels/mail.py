@@ -23,7 +23,7 @@ _ADDRESS: Final = re.compile(r"[^\s@,;<>]+@[^\s@,;<>]+")
 _MOST_SUBJECT: Final = 200
 _MOST_TEXT: Final = 64_000
 """Characters: a message of a quarter of a megabyte at most, which every server takes."""
-_MOST_TOLD: Final = 200
+_MOST_ANSWER: Final = 200
 _TRANSIENT: Final = range(400, 500)
 _DOMAIN: Final = "streamwatch.invalid"
 _POLICY: Final = SMTP.clone(cte_type="7bit")
@@ -104,19 +104,19 @@ class Mail:
             raise
         return server
 
-    def _message(self, told: Notification) -> EmailMessage:
+    def _message(self, notification: Notification) -> EmailMessage:
         message = EmailMessage(_POLICY)
         message["From"] = self._config.from_
         message["To"] = ", ".join(self._config.to)
-        message["Subject"] = self._writer.title(told, _MOST_SUBJECT)
-        message["Date"] = formatdate(told.at)
+        message["Subject"] = self._writer.title(notification, _MOST_SUBJECT)
+        message["Date"] = formatdate(notification.at)
         # The same thread for the same incident, of whichever agent; another message each time.
-        thread = sha256(told.key.encode()).hexdigest()[:32]
-        message["Message-ID"] = f"<{thread}.{told.status}.{int(told.at * 1000)}@{_DOMAIN}>"
+        thread = sha256(notification.key.encode()).hexdigest()[:32]
+        message["Message-ID"] = f"<{thread}.{notification.status}.{int(notification.at * 1000)}@{_DOMAIN}>"
         message["References"] = message["In-Reply-To"] = f"<{thread}@{_DOMAIN}>"
         message["Auto-Submitted"] = "auto-generated"
-        message["X-StreamWatch-Key"] = told.key
-        message.set_content(self._writer.text(told, lambda text: len(text) <= _MOST_TEXT))
+        message["X-StreamWatch-Key"] = notification.key
+        message.set_content(self._writer.text(notification, lambda text: len(text) <= _MOST_TEXT))
         return message
 
 
@@ -131,10 +131,10 @@ def _understood(error: Exception, config: Config, *, at_data: bool) -> NotifyErr
         what = f"{where}: the login was refused ({error.smtp_code})"
         return NotifyUnavailable(what) if error.smtp_code in _TRANSIENT else NotifyRefused(what)
     if isinstance(error, smtplib.SMTPResponseException):
-        told = error.smtp_error.decode("utf-8", "replace") if isinstance(error.smtp_error, bytes) else ""
+        answer = error.smtp_error.decode("utf-8", "replace") if isinstance(error.smtp_error, bytes) else ""
         if config.password is not None:
-            told = told.replace(config.password.reveal(), "********")
-        what = f"{where}: {error.smtp_code} {told[:_MOST_TOLD]}"
+            answer = answer.replace(config.password.reveal(), "********")
+        what = f"{where}: {error.smtp_code} {answer[:_MOST_ANSWER]}"
         is_passing = error.smtp_code in _TRANSIENT or error.smtp_code < 0
         return NotifyUnavailable(what, reached=at_data) if is_passing else NotifyRefused(what)
     if isinstance(error, smtplib.SMTPNotSupportedError):

@@ -10,7 +10,7 @@ from streamwatch.model.notification import Notification
 from streamwatch.notify.channel import Channel, Target, Tools
 from streamwatch.notify.fit import fitted, worst_first
 from streamwatch.notify.template import read
-from streamwatch.notify.text import annotations, cleaned, instant, told_links, truncated
+from streamwatch.notify.text import annotations, cleaned, instant, named_links, truncated
 from streamwatch.notify.writer import Writer
 from streamwatch.settings.types import Secret, refuse, setting, tried
 
@@ -63,42 +63,46 @@ class PagerDuty:
         for one in some:
             self._tools.web.post(self._url, self._body(one), secrets=[self._config.routing_key])
 
-    def _body(self, told: Notification) -> bytes:
+    def _body(self, notification: Notification) -> bytes:
         """Return an event as JSON: with the details of as many alerts as fit, the worst first."""
 
         def body(part: Notification) -> bytes:
-            return json.dumps(self._event(told, part)).encode()
+            return json.dumps(self._event(notification, part)).encode()
 
-        some = worst_first(told.alerts)
-        listed = replace(told, alerts=tuple(some[:_MOST_DETAILS]), left_out=told.left_out + len(some[_MOST_DETAILS:]))
-        none = replace(told, alerts=(), left_out=told.left_out + len(some))
+        some = worst_first(notification.alerts)
+        listed = replace(
+            notification, alerts=tuple(some[:_MOST_DETAILS]), left_out=notification.left_out + len(some[_MOST_DETAILS:])
+        )
+        none = replace(notification, alerts=(), left_out=notification.left_out + len(some))
         return fitted(listed, body, lambda found: len(found) <= _MOST_BYTES) or body(none)
 
-    def _event(self, told: Notification, listed: Notification) -> dict[str, Any]:
+    def _event(self, notification: Notification, listed: Notification) -> dict[str, Any]:
         event: dict[str, Any] = {
             "routing_key": self._config.routing_key.reveal(),
-            "event_action": "trigger" if told.status == "firing" else "resolve",
-            "dedup_key": told.key[:_MOST_KEY],
+            "event_action": "trigger" if notification.status == "firing" else "resolve",
+            "dedup_key": notification.key[:_MOST_KEY],
         }
-        if told.status == "resolved":
+        if notification.status == "resolved":
             return event
-        first = told.alerts[0].labels if told.alerts else told.group
+        first = notification.alerts[0].labels if notification.alerts else notification.group
         where = "/".join(v for n, v in first.pairs if n in {"kafka_cluster", "stream", "broker", "topic", "source"})
         return event | {
             "client": "StreamWatch",
             "client_url": self._tools.agent,
             "links": [
                 {"href": where, "text": what}
-                for what, where in told_links(told, self._tools.links).items()
+                for what, where in named_links(notification, self._tools.links).items()
                 if where.startswith(("http://", "https://"))
             ],
             "payload": {
-                "summary": self._writer.title(told, _MOST_SUMMARY),
+                "summary": self._writer.title(notification, _MOST_SUMMARY),
                 "source": _fact(where) or "streamwatch",
-                "severity": _SEVERITIES.get(told.severity.lower(), "error"),
-                "timestamp": instant(min((a.fired_at or a.active_at for a in told.alerts), default=told.at)),
+                "severity": _SEVERITIES.get(notification.severity.lower(), "error"),
+                "timestamp": instant(
+                    min((a.fired_at or a.active_at for a in notification.alerts), default=notification.at)
+                ),
                 "group": _fact(first.get("kafka_cluster") or first.get("stream") or first.get("source") or ""),
-                "class": _fact(told.name),
+                "class": _fact(notification.name),
                 "component": "kinesis" if "stream" in first else "kafka" if "kafka_cluster" in first else "streamwatch",
                 "custom_details": {
                     "alerts": [{"labels": dict(one.labels), "annotations": annotations(one)} for one in listed.alerts],

@@ -54,14 +54,16 @@ class Slack:
             body = json.dumps(self._message(one)).encode()
             self._tools.web.post(self._config.url.reveal(), body)
 
-    def _message(self, told: Notification) -> dict[str, Any]:
-        title = self._writer.title(told, _MOST_TITLE)
-        text = self._writer.text(told, lambda found: _length(found) <= _MOST_BLOCK)
+    def _message(self, notification: Notification) -> dict[str, Any]:
+        title = self._writer.title(notification, _MOST_TITLE)
+        text = self._writer.text(notification, lambda found: _length(found) <= _MOST_BLOCK)
         return {
             "text": title,
             "attachments": [
                 {
-                    "color": _GOOD if told.status == "resolved" else _COLOURS.get(told.severity, "#808080"),
+                    "color": _GOOD
+                    if notification.status == "resolved"
+                    else _COLOURS.get(notification.severity, "#808080"),
                     "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": text}}],
                     "fallback": title,
                 }

@@ -86,30 +86,35 @@ class Sns:
         for one in some:
             self._publish(one)
 
-    def _message(self, told: Notification) -> dict[str, Any]:
+    def _message(self, notification: Notification) -> dict[str, Any]:
         """Return what is published of a notification."""
         if self._config.format == "json":
-            message = payload(told, self._config.name, self._tools.agent, _MOST_BYTES).decode()
+            message = payload(notification, self._config.name, self._tools.agent, _MOST_BYTES).decode()
         else:
-            message = self._writer.text(told, lambda text: len(text) <= _MOST_TEXT)
-        subject = self._writer.title(told, _MOST_SUBJECT).replace("…", "..").encode("ascii", "replace").decode()
-        told_more = {"status": told.status, "alertname": told.name, "severity": told.severity, "key": told.key}
-        attributes = {name: cleaned(truncated(value, _MOST_ATTRIBUTE)) for name, value in told_more.items() if value}
+            message = self._writer.text(notification, lambda text: len(text) <= _MOST_TEXT)
+        subject = self._writer.title(notification, _MOST_SUBJECT).replace("…", "..").encode("ascii", "replace").decode()
+        facts = {
+            "status": notification.status,
+            "alertname": notification.name,
+            "severity": notification.severity,
+            "key": notification.key,
+        }
+        attributes = {name: cleaned(truncated(value, _MOST_ATTRIBUTE)) for name, value in facts.items() if value}
         return {
             "Subject": subject[:_MOST_SUBJECT],
             "Message": message,
             "MessageAttributes": {n: {"DataType": "String", "StringValue": v} for n, v in attributes.items()},
-            **(self._in_order(told) if self._config.topic_arn.endswith(_FIFO) else {}),
+            **(self._in_order(notification) if self._config.topic_arn.endswith(_FIFO) else {}),
         }
 
     @staticmethod
-    def _in_order(told: Notification) -> dict[str, str]:
+    def _in_order(notification: Notification) -> dict[str, str]:
         """Return what a topic that keeps the order wants besides: an incident's messages are in order, each once."""
-        group = sha256(told.key.encode()).hexdigest()
-        once = sha256(f"{told.key}/{told.status}/{told.at:.3f}".encode()).hexdigest()
+        group = sha256(notification.key.encode()).hexdigest()
+        once = sha256(f"{notification.key}/{notification.status}/{notification.at:.3f}".encode()).hexdigest()
         return {"MessageGroupId": group, "MessageDeduplicationId": once}
 
-    def _publish(self, told: Notification) -> None:
+    def _publish(self, notification: Notification) -> None:
         # Who has no such channel does not pay for the library.
         from botocore.exceptions import ClientError  # noqa: PLC0415
 
@@ -117,7 +122,7 @@ class Sns:
 
         topic = self._config.topic_arn
         try:
-            self._made().ask("sns", topic.split(":")[3], "Publish", {"TopicArn": topic, **self._message(told)})
+            self._made().ask("sns", topic.split(":")[3], "Publish", {"TopicArn": topic, **self._message(notification)})
         except NoCredentials as error:
             raise NotifyUnavailable(f"SNS: {error}") from None
         except ClientError as error:

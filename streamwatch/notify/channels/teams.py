@@ -10,7 +10,7 @@ from streamwatch.http.client import check_url
 from streamwatch.model.notification import Notification
 from streamwatch.notify.channel import Channel, Target, Tools
 from streamwatch.notify.template import read
-from streamwatch.notify.text import told_links
+from streamwatch.notify.text import named_links
 from streamwatch.notify.writer import Writer
 from streamwatch.settings.types import Secret, refuse, setting, tried
 
@@ -56,19 +56,19 @@ class Teams:
         for one in some:
             self._tools.web.post(self._config.url.reveal(), _body(self._message(one)))
 
-    def _message(self, told: Notification) -> dict[str, Any]:
-        title = self._writer.title(told, _MOST_TITLE)
+    def _message(self, notification: Notification) -> dict[str, Any]:
+        title = self._writer.title(notification, _MOST_TITLE)
         actions = [
             {"type": "Action.OpenUrl", "title": what, "url": where}
-            for what, where in told_links(told, self._tools.links).items()
+            for what, where in named_links(notification, self._tools.links).items()
             if where.startswith(("http://", "https://"))
         ]
-        colour = "Good" if told.status == "resolved" else _COLOURS.get(told.severity, "Default")
+        colour = "Good" if notification.status == "resolved" else _COLOURS.get(notification.severity, "Default")
 
         def card(text: str) -> dict[str, Any]:
             return _card(title, colour, text, actions)
 
-        return card(self._writer.text(told, lambda text: len(_body(card(text))) <= _MOST_BYTES))
+        return card(self._writer.text(notification, lambda text: len(_body(card(text))) <= _MOST_BYTES))
 
 
 def escaped(text: str) -> str:

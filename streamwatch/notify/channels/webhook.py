@@ -71,29 +71,29 @@ class Webhook:
             self._tools.web.post(config.url.reveal(), body, headers, secrets)
 
 
-def payload(told: Notification, receiver: str, agent: str, most: int = MOST_BYTES) -> bytes:
+def payload(notification: Notification, receiver: str, agent: str, most: int = MOST_BYTES) -> bytes:
     """Return a notification as JSON, in the shape of Alertmanager's webhook: as many alerts as fit, the worst first."""
     # Who an alert is stays, where its labels have to be cut.
-    ordered, prints = worst_first(told.alerts), list[str]()
+    ordered, prints = worst_first(notification.alerts), list[str]()
 
     def body(part: Notification) -> bytes:
         prints.extend(one.fingerprint for one in ordered[len(prints) : len(part.alerts)])
         return json.dumps(_payload(part, prints, receiver, agent)).encode()
 
-    none = replace(told, alerts=(), group=Labels(), left_out=told.left_out + len(told.alerts))
-    return fitted(told, body, lambda found: len(found) <= most) or body(none)
+    none = replace(notification, alerts=(), group=Labels(), left_out=notification.left_out + len(notification.alerts))
+    return fitted(notification, body, lambda found: len(found) <= most) or body(none)
 
 
-def _payload(told: Notification, prints: Sequence[str], receiver: str, agent: str) -> dict[str, Any]:
-    common = {name: truncated(value, MOST_ANNOTATION) for name, value in told.common_annotations.items()}
+def _payload(notification: Notification, prints: Sequence[str], receiver: str, agent: str) -> dict[str, Any]:
+    common = {name: truncated(value, MOST_ANNOTATION) for name, value in notification.common_annotations.items()}
     return {
         "version": "4",
-        "groupKey": told.key,
-        "truncatedAlerts": told.left_out,
-        "status": told.status,
+        "groupKey": notification.key,
+        "truncatedAlerts": notification.left_out,
+        "status": notification.status,
         "receiver": receiver,
-        "groupLabels": dict(told.group),
-        "commonLabels": dict(told.common_labels),
+        "groupLabels": dict(notification.group),
+        "commonLabels": dict(notification.common_labels),
         "commonAnnotations": common,
         "externalURL": agent,
         "alerts": [
@@ -106,7 +106,7 @@ def _payload(told: Notification, prints: Sequence[str], receiver: str, agent: st
                 "generatorURL": f"{agent}/api/v1/rules",
                 "fingerprint": fingerprint,
             }
-            for one, fingerprint in zip(told.alerts, prints, strict=False)
+            for one, fingerprint in zip(notification.alerts, prints, strict=False)
         ],
-        **({"test": True} if told.is_test else {}),
+        **({"test": True} if notification.is_test else {}),
     }

@@ -249,7 +249,7 @@ class Caller:
             raise SourceUnavailable(f"{what}: no answer before the deadline of the read: it was not its turn yet")
         if delay:
             self.wait(delay)
-        begun = self._clock.monotonic()
+        started = self._clock.monotonic()
         count = self._count(region, service, operation)
         try:
             answer = self._account.ask(service, region, operation, given)
@@ -267,7 +267,7 @@ class Caller:
         finally:
             with self._lock:
                 count.calls += 1
-                count.seconds += self._clock.monotonic() - begun
+                count.seconds += self._clock.monotonic() - started
         return answer
 
     @property

@@ -1,8 +1,8 @@
 """A Kafka cluster, read over its own protocol.
 
 ``KafkaSource`` keeps one connection to each broker on an event loop, which many clusters share where there are many;
-``read`` blocks its caller until the snapshot is there. Between reads the loop feels the brokers' pulse, and wakes
-whoever reads.
+``read`` blocks its caller until the snapshot is there. Between reads the loop pings the brokers, and wakes whoever
+reads.
 
 What needs kafka-python is imported where a source is made: the configuration is declared here, too, and read without.
 """
@@ -23,7 +23,7 @@ from streamwatch.sources.log import reading
 
 if TYPE_CHECKING:
     from streamwatch.sources.aws.session import Account
-    from streamwatch.sources.kafka.fanout import Fanout
+    from streamwatch.sources.kafka.broker_pool import BrokerPool
     from streamwatch.sources.kafka.read import Reader
 
 __all__ = ["Config", "KafkaSource", "check_up"]
@@ -69,7 +69,7 @@ class KafkaSource:
         self._loop, self._thread = self._share.loop, self._share.thread
         self._next: asyncio.TimerHandle | None = None
         """The read that must come before the next interval."""
-        self._fanout, self._reader = self._run(self._build())
+        self._pool, self._reader = self._run(self._build())
 
     def read(self) -> ClusterSnapshot:
         """Read the cluster, within the configured deadline and one connection's.
@@ -82,7 +82,7 @@ class KafkaSource:
                 self.config = replace(self.config, bootstrap=self._find())
             except SourceError as error:
                 return self._reader.nothing(error)
-            self._fanout, self._reader = self._run(self._build())
+            self._pool, self._reader = self._run(self._build())
         snapshot = self._run(self._read())
         self.brokers = snapshot.brokers
         return snapshot
@@ -95,13 +95,13 @@ class KafkaSource:
     def _run(self, coroutine: Coroutine[Any, Any, _Result]) -> _Result:
         return self._share.submit(coroutine)
 
-    async def _build(self) -> "tuple[Fanout, Reader]":
-        from streamwatch.sources.kafka.fanout import Fanout  # noqa: PLC0415 - kafka-python takes 0.1 s and 8 MB
+    async def _build(self) -> "tuple[BrokerPool, Reader]":
+        from streamwatch.sources.kafka.broker_pool import BrokerPool  # noqa: PLC0415 - kafka-python takes 0.1 s and 8 MB
         from streamwatch.sources.kafka.read import Reader  # noqa: PLC0415 - the same
 
         reading(self.config.name)
-        fanout = Fanout(self.config, self._wake, self._account)
-        return fanout, Reader(self.config, fanout, self._clock)
+        pool = BrokerPool(self.config, self._wake, self._account)
+        return pool, Reader(self.config, pool, self._clock)
 
     async def _read(self) -> ClusterSnapshot:
         reading(self.config.name)
@@ -109,22 +109,22 @@ class KafkaSource:
         try:
             async with asyncio.timeout(limit):
                 snapshot = await self._reader.read()
-                self._follow_up(snapshot)
+                self._schedule_next_read(snapshot)
                 return snapshot
         except SourceError as error:
             return self._reader.nothing(error)
         except TimeoutError:
             return self._reader.nothing(SourceUnavailable(f"no answer to the whole read within {limit:g}s"))
 
-    def _follow_up(self, now: ClusterSnapshot) -> None:
+    def _schedule_next_read(self, now: ClusterSnapshot) -> None:
         """See to another read where leaders do not answer, at the time at which they must have been replaced."""
         if self._next is not None:
             self._next.cancel()
             self._next = None
-        falls = self._fanout.falls()
-        if now.topology is None or now.metadata_frozen or not falls:
+        down_since = self._pool.down_since()
+        if now.topology is None or now.metadata_frozen or not down_since:
             return
-        wait = next_read(falls, now.topology.leader, self._fanout.session_timeout, self._loop.time())
+        wait = next_read(down_since, now.topology.leader, self._pool.session_timeout, self._loop.time())
         if wait is not None:
             self._next = self._loop.call_later(wait, self._wake)
 
@@ -132,7 +132,7 @@ class KafkaSource:
         if self._next is not None:
             self._next.cancel()
         await self._reader.close()
-        await self._fanout.close()
+        await self._pool.close()
         for _ in range(3):  # what was dropped closes its sockets in the loop's next turns
             await asyncio.sleep(0)
 

@@ -209,7 +209,7 @@ APIS = (
 
 
 @contextmanager
-def sensible(api: Api) -> Iterator[None]:
+def decoding(api: Api) -> Iterator[None]:
     """Guard the reading of a decoded answer: bytes can decode to what cannot be, such as a list that is null.
 
     Raises:

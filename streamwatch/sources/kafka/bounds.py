@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from streamwatch.model.kafka import NOT_KNOWN, Bools, Float64s, Int64s, Topology
-from streamwatch.sources.kafka.fanout import Asking, Fanout
+from streamwatch.sources.kafka.broker_pool import BrokerPool
 from streamwatch.sources.kafka.offsets import EARLIEST, LATEST, STABLE, Bound, OffsetReader, moved, refused
+from streamwatch.sources.kafka.read_session import ReadSession
 
 _ALL = (LATEST, EARLIEST, STABLE)
 
@@ -43,7 +44,7 @@ class Bounds:
 class BoundReader:
     """Reads the bounds of all partitions again and again, and keeps what need not be asked anew."""
 
-    def __init__(self, newer: Callable[[Asking], Awaitable[Topology | None]]) -> None:
+    def __init__(self, newer: Callable[[ReadSession], Awaitable[Topology | None]]) -> None:
         """Keep how to look where partitions have moved: ``newer`` returns the topology as it is by now."""
         self._newer = newer
         self._reader = OffsetReader()
@@ -52,8 +53,8 @@ class BoundReader:
 
     async def read(  # noqa: PLR0913, PLR0917 - what a read has found so far
         self,
-        asking: Asking,
-        fanout: Fanout,
+        session: ReadSession,
+        pool: BrokerPool,
         topology: Topology,
         wanted: Bools,
         row: Int64s,
@@ -63,8 +64,8 @@ class BoundReader:
         """Return the bounds of the wanted partitions (P).
 
         Args:
-            asking: this read's way of asking.
-            fanout: the brokers.
+            session: this read's session.
+            pool: the brokers.
             topology: whose rows the columns follow.
             wanted: which rows to ask about.
             row: of each commit (C), -1 where its topic is gone.
@@ -75,7 +76,7 @@ class BoundReader:
         last = self._last
         if last is None or not _same_leaders(last.topology, topology):
             asked: tuple[Bound, ...] = _ALL
-            columns = await self._reader.read(asking, fanout, topology, wanted, asked)
+            columns = await self._reader.read(session, pool, topology, wanted, asked)
         else:
             self._turn = EARLIEST if self._turn is STABLE else STABLE
             other = STABLE if self._turn is EARLIEST else EARLIEST
@@ -83,31 +84,31 @@ class BoundReader:
             still = _open(last, other, row, committed) & wanted
             # The end first: a last stable offset that is read later than the end is never too low.
             columns, few = await asyncio.gather(
-                self._reader.read(asking, fanout, topology, wanted, asked),
-                OffsetReader().read(asking, fanout, topology, still, (other,) if still.any() else ()),
+                self._reader.read(session, pool, topology, wanted, asked),
+                OffsetReader().read(session, pool, topology, still, (other,) if still.any() else ()),
             )
             columns[other] = _kept(last, other, columns[LATEST][0], few.get(other), still)
-        await self._look_again(asking, fanout, topology, wanted, columns)
+        await self._look_again(session, pool, topology, wanted, columns)
         for bound in _ALL:
-            asking.problems += refused(columns[bound][1], bound.name)
+            session.problems += refused(columns[bound][1], bound.name)
         end = columns[LATEST][0]
         stable = np.where(end >= 0, np.minimum(columns[STABLE][0], end), NOT_KNOWN)
         self._last = Bounds(topology, end, columns[EARLIEST][0], stable, _since(last, topology, end, stable, monotonic))
         return self._last
 
     async def _look_again(
-        self, asking: Asking, fanout: Fanout, topology: Topology, wanted: Bools, columns: Columns
+        self, session: ReadSession, pool: BrokerPool, topology: Topology, wanted: Bools, columns: Columns
     ) -> None:
         """Ask once more for partitions that have moved, at their new leaders."""
         gone = wanted & (moved(columns[LATEST][1]) | moved(columns[EARLIEST][1]) | moved(columns[STABLE][1]))
-        newer = await self._newer(asking) if gone.any() else None
+        newer = await self._newer(session) if gone.any() else None
         # Only the leaders may differ: the rows must be the same to be put back.
         if (
             newer is not None
             and np.array_equal(newer.partition, topology.partition)
             and newer.topics == topology.topics
         ):
-            again = await OffsetReader().read(asking, fanout, newer, gone, _ALL)
+            again = await OffsetReader().read(session, pool, newer, gone, _ALL)
             for bound in _ALL:
                 for column, new in zip(columns[bound], again[bound], strict=True):
                     column[gone] = new[gone]

@@ -9,18 +9,19 @@ from streamwatch.model.kafka import NOT_KNOWN, Bools, CommitKeys, GroupTable, In
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import OFFSET_FETCH, Message
-from streamwatch.sources.kafka.fanout import Asking, Fanout
+from streamwatch.sources.kafka.broker_connection import BrokerConnection
+from streamwatch.sources.kafka.broker_pool import BrokerPool
 from streamwatch.sources.kafka.groups import find_coordinators
 from streamwatch.sources.kafka.layout import COMMIT, UNWALKABLE, Layout, Records, Run, walk_commits
-from streamwatch.sources.kafka.link import Link
 from streamwatch.sources.kafka.problems import problem, refusal
+from streamwatch.sources.kafka.read_session import ReadSession
 
 _CHUNK = 500
 """Groups asked about in one request."""
 _MANY = 8
 """The first version that takes many groups in one request."""
 
-Chunk = tuple[Link, tuple[str, ...]]
+Chunk = tuple[BrokerConnection, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,15 +55,17 @@ class CommitReader:
         self._keyed: tuple[Shape, ...] = ()
         self._commits_at: dict[str, int] = {}
 
-    async def read(self, asking: Asking, fanout: Fanout, coordinator: dict[str, Link]) -> list[Batch]:
+    async def read(
+        self, session: ReadSession, pool: BrokerPool, coordinator: dict[str, BrokerConnection]
+    ) -> list[Batch]:
         """Return the commits of these groups, each asked of its coordinator, once more of another if it has moved."""
         moved: set[str] = set()
         chunks = self._chunks(coordinator)
-        answers = await asking.all({c: self._fetch(asking, c, moved, last_try=False) for c in chunks}, _failed)
+        answers = await session.all({c: self._fetch(session, c, moved, last_try=False) for c in chunks}, _failed)
         batches = list(answers.values())
         if moved:
-            again = self._chunks(await find_coordinators(asking, fanout, moved))
-            retried = await asking.all({c: self._fetch(asking, c, moved, last_try=True) for c in again}, _failed)
+            again = self._chunks(await find_coordinators(session, pool, moved))
+            retried = await session.all({c: self._fetch(session, c, moved, last_try=True) for c in again}, _failed)
             batches += retried.values()
         self._layouts = {c: self._layouts[c] for c in chunks if c in self._layouts}
         self._shapes = {c: self._shapes[c] for c in chunks if c in self._shapes}
@@ -70,7 +73,7 @@ class CommitReader:
         return batches
 
     def columns(
-        self, asking: Asking, batches: list[Batch], table: GroupTable, topology: Topology
+        self, session: ReadSession, batches: list[Batch], table: GroupTable, topology: Topology
     ) -> tuple[CommitKeys, Int64s]:
         """Join batches to columns; the keys are the last ones' object where nothing moved."""
         shapes = tuple(batch.shape for batch in batches)
@@ -80,10 +83,10 @@ class CommitReader:
         if keys is None or not same or keys.table is not table or keys.topology is not topology:
             keys = self._keys = _resolve(shapes, table, topology)
             self._keyed = shapes
-            self._doubt(asking, shapes, table)
+            self._doubt(session, shapes, table)
         return keys, committed
 
-    def _doubt(self, asking: Asking, shapes: tuple[Shape, ...], table: GroupTable) -> None:
+    def _doubt(self, session: ReadSession, shapes: tuple[Shape, ...], table: GroupTable) -> None:
         """Note groups that had commits a read ago, and have none where they are coordinated now: see GroupReader."""
         committing = {run.owner for shape in shapes for run in shape.runs}
         before, self._commits_at = (
@@ -93,29 +96,29 @@ class CommitReader:
         moved = {g.name for g in table.groups if before.get(g.name, g.coordinator) != g.coordinator} - committing
         if moved:
             detail = f"group {min(moved)!r} and {len(moved) - 1} others: no commits at their new coordinator yet"
-            asking.problems.append(Problem("group", "moved", detail, len(moved)))
+            session.problems.append(Problem("group", "moved", detail, len(moved)))
 
-    def _chunks(self, coordinator: dict[str, Link]) -> list[Chunk]:
+    def _chunks(self, coordinator: dict[str, BrokerConnection]) -> list[Chunk]:
         """Cut the groups into requests. Those whose commits carry metadata are kept apart: they are read slowly."""
-        by_link: dict[tuple[Link, bool], list[str]] = {}
+        by_connection: dict[tuple[BrokerConnection, bool], list[str]] = {}
         for name in sorted(coordinator):
-            by_link.setdefault((coordinator[name], name in self._wordy), []).append(name)
+            by_connection.setdefault((coordinator[name], name in self._wordy), []).append(name)
         return [
-            (link, tuple(names[i : i + size]))
-            for (link, _), names in by_link.items()
-            for size in (_CHUNK if link.versions.get(OFFSET_FETCH.key, _MANY) >= _MANY else 1,)
+            (connection, tuple(names[i : i + size]))
+            for (connection, _), names in by_connection.items()
+            for size in (_CHUNK if connection.versions.get(OFFSET_FETCH.key, _MANY) >= _MANY else 1,)
             for i in range(0, len(names), size)
         ]
 
-    async def _fetch(self, asking: Asking, chunk: Chunk, moved: set[str], *, last_try: bool) -> Batch:
-        link, names = chunk
-        version = link.version(OFFSET_FETCH)
-        body = await asking.ask(link, OFFSET_FETCH, _request(version, names))
+    async def _fetch(self, session: ReadSession, chunk: Chunk, moved: set[str], *, last_try: bool) -> Batch:
+        connection, names = chunk
+        version = connection.version(OFFSET_FETCH)
+        body = await session.ask(connection, OFFSET_FETCH, _request(version, names))
         if version >= _MANY:
             known = self._layouts.get(chunk)
             records = known[0].read(body) if known else None
             if known is not None and records is not None:
-                return self._batch(asking, chunk, known[1], records)
+                return self._batch(session, chunk, known[1], records)
             try:
                 layout = walk_commits(body, names)
             except UNWALKABLE:
@@ -123,11 +126,11 @@ class CommitReader:
             else:
                 shape = Shape(names, layout.runs, layout.records["partition"].astype(np.int64))
                 self._layouts[chunk] = (layout, shape)
-                return self._batch(asking, chunk, shape, layout.records)
-        return self._decode(asking, chunk, version, body, moved, last_try=last_try)
+                return self._batch(session, chunk, shape, layout.records)
+        return self._decode(session, chunk, version, body, moved, last_try=last_try)
 
     def _decode(  # noqa: PLR0913
-        self, asking: Asking, chunk: Chunk, version: int, body: bytes, moved: set[str], *, last_try: bool
+        self, session: ReadSession, chunk: Chunk, version: int, body: bytes, moved: set[str], *, last_try: bool
     ) -> Batch:
         """Read an answer by its message class: an older version, errors of groups, or commits with metadata."""
         message, odd = OFFSET_FETCH.decode_names(version, body)
@@ -149,11 +152,11 @@ class CommitReader:
                 for topic in group.topics or ():
                     if topic.name in odd:
                         detail = f"group {name!r}: OffsetFetch: commits to topic {topic.name}, which is no UTF-8"
-                        asking.problems.append(Problem("group", "misread", detail))
+                        session.problems.append(Problem("group", "misread", detail))
                         continue
                     runs.append(Run(name, topic.name, 0, len(topic.partitions)))
                     rows += [(p.partition_index, p.committed_offset, p.error_code) for p in topic.partitions]
-        asking.problems += _refusals(refused, left_out)
+        session.problems += _refusals(refused, left_out)
         columns = np.array(rows, dtype=np.int64).reshape(-1, 3)
         shape = Shape(tuple(answered), tuple(runs), columns[:, 0].copy())
         last = self._shapes.get(chunk)
@@ -166,11 +169,11 @@ class CommitReader:
         self._shapes[chunk] = shape
         records = np.zeros(len(columns), dtype=COMMIT)
         records["offset"], records["error"] = columns[:, 1], columns[:, 2]
-        return self._batch(asking, chunk, shape, records)
+        return self._batch(session, chunk, shape, records)
 
-    def _batch(self, asking: Asking, chunk: Chunk, shape: Shape, records: Records) -> Batch:
+    def _batch(self, session: ReadSession, chunk: Chunk, shape: Shape, records: Records) -> Batch:
         """Return the commits in these records; a negative offset is none, as services other than Kafka write it."""
-        committed = _offsets(records, shape, asking)
+        committed = _offsets(records, shape, session)
         there = (committed >= 0) | (records["error"] != 0)
         if there.all():
             return Batch(shape, committed)
@@ -193,7 +196,7 @@ def _request(version: int, names: tuple[str, ...]) -> bytes:
     return OFFSET_FETCH.encode(version, groups=[group(version=version, group_id=n, topics=None) for n in names])
 
 
-def _offsets(records: Records, shape: Shape, asking: Asking) -> Int64s:
+def _offsets(records: Records, shape: Shape, session: ReadSession) -> Int64s:
     """Return the committed offsets; a partition with an error is not known, and a problem."""
     committed: Int64s = records["offset"].astype(np.int64)
     errors = records["error"].astype(np.int64)
@@ -204,7 +207,7 @@ def _offsets(records: Records, shape: Shape, asking: Asking) -> Int64s:
             places = np.flatnonzero(errors == code)
             run, partition = shape.runs[int(owners[places[0]])], int(shape.partition[places[0]])
             what = f"group {run.owner!r}: {run.topic}-{partition} and {len(places) - 1} others: committed offsets"
-            asking.problems.append(refusal("partition", code, f"{what}: OffsetFetch", len(places)))
+            session.problems.append(refusal("partition", code, f"{what}: OffsetFetch", len(places)))
     return committed
 
 
@@ -247,5 +250,5 @@ def _resolve(shapes: tuple[Shape, ...], table: GroupTable, topology: Topology) -
 
 
 def _failed(chunk: Chunk, error: SourceError) -> Problem:
-    link, names = chunk
-    return problem("group", error, f"broker {link.name}: commits of {len(names)} groups: {error}", len(names))
+    connection, names = chunk
+    return problem("group", error, f"broker {connection.name}: commits of {len(names)} groups: {error}", len(names))

@@ -51,7 +51,7 @@ class Sasl:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pulse:
-    """A small request to each broker between reads, so that one that hangs is felt within a second."""
+    """A small request to each broker between reads, so that one that hangs is noticed within a second."""
 
     enabled: bool = setting("whether brokers are asked for a sign of life between reads", default=True)
     interval: Duration = setting("how often", default=1.0, minimum=0.1, maximum=60)

@@ -3,7 +3,7 @@
 import math
 
 from streamwatch.model.kafka import Quorum, QuorumReplica
-from streamwatch.sources.kafka.apis import DESCRIBE_QUORUM, Message, sensible
+from streamwatch.sources.kafka.apis import DESCRIBE_QUORUM, Message, decoding
 
 
 def quorum_of(message: Message) -> Quorum | None:
@@ -13,7 +13,7 @@ def quorum_of(message: Message) -> Quorum | None:
         SourceMisread: the answer decodes to what cannot be.
 
     """
-    with sensible(DESCRIBE_QUORUM):
+    with decoding(DESCRIBE_QUORUM):
         for partition in (one for topic in message.topics for one in topic.partitions):
             if partition.leader_id >= 0 and not partition.error_code:
                 return Quorum(

@@ -70,7 +70,7 @@ class Dialer:
         timeout = self._config.connect_timeout
         connection: Connection | None = None
         try:
-            with understood():
+            with as_source_errors():
                 await self.prepare()
                 async with asyncio.timeout(timeout):
                     connection = await self.connect(host, port)
@@ -89,7 +89,7 @@ class Dialer:
                 connection.close(SourceUnavailable("the agent gave up"))
             raise
 
-    async def knock(self, host: str, port: int, seconds: float) -> None:
+    async def probe(self, host: str, port: int, seconds: float) -> None:
         """Find out whether a broker answers at all, on a connection of its own that is closed again.
 
         Raises:
@@ -98,7 +98,7 @@ class Dialer:
         """
         connection: Connection | None = None
         try:
-            with understood():
+            with as_source_errors():
                 async with asyncio.timeout(seconds):
                     connection = await self.connect(host, port)
                     await self.negotiate(connection)
@@ -161,7 +161,7 @@ class Dialer:
         if self._credentials is not None:
             await self._credentials.prepare()
 
-    async def authenticate_anew(self, session: Session, host: str) -> None:
+    async def reauthenticate(self, session: Session, host: str) -> None:
         """Run SASL again on a session that is due, within ``connect_timeout``.
 
         Raises:
@@ -170,7 +170,7 @@ class Dialer:
         """
         session.reauth_at = None
         try:
-            with understood():
+            with as_source_errors():
                 async with asyncio.timeout(self._config.connect_timeout):
                     await self.authenticate(session, host)
         except TimeoutError as error:
@@ -232,8 +232,8 @@ class Dialer:
 
 
 @contextmanager
-def understood() -> Iterator[None]:
-    """Turn whatever else goes wrong in a dial into a source's error: a link must outlive it."""
+def as_source_errors() -> Iterator[None]:
+    """Turn whatever else goes wrong in a dial into a source's error: a broker's connection must outlive it."""
     try:
         yield
     except ConfigError as error:

@@ -11,7 +11,7 @@ from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import METADATA
 from streamwatch.sources.kafka.auth import NoRole
 from streamwatch.sources.kafka.config import Config
-from streamwatch.sources.kafka.dial import ControllerPort, Dialer, Session, understood
+from streamwatch.sources.kafka.dial import ControllerPort, Dialer, Session, as_source_errors
 from streamwatch.sources.kafka.metadata import Registered, decode
 from streamwatch.sources.kafka.rights import Right, check_rights
 from streamwatch.sources.kafka.wire import Connection, open_connection
@@ -76,7 +76,7 @@ async def _reach(
     step = "tls" if config.tls else "kafka"
     connection: Connection | None = None
     try:
-        with understood():
+        with as_source_errors():
             async with asyncio.timeout(timeout):
                 connection = await dialer.connect(host, port)
             if config.tls:

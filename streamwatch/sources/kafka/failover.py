@@ -21,18 +21,18 @@ _LONGEST_SECONDS: Final = 30.0
 """For so long after the end of a session leaders may move at any moment; what stays longer is no failover."""
 
 
-def next_read(falls: Mapping[int, float], leaders: Int32s, session: float, now: float) -> float | None:
+def next_read(down_since: Mapping[int, float], leaders: Int32s, session: float, now: float) -> float | None:
     """Return in how many seconds the cluster is to be read again; None where its interval is soon enough.
 
     Args:
-        falls: since when each broker that is down has been so.
+        down_since: since when each broker that is down has been so.
         leaders: the leader of each partition (P), as the metadata name it now.
         session: after how many seconds without a broker the cluster gives up its session.
-        now: by the same clock as the falls.
+        now: by the same clock as the down_since.
 
     """
-    leading = np.intersect1d(leaders, list(falls)).tolist()
-    waits = [_wait(now - falls[broker], session + _MARGIN_SECONDS) for broker in leading]
+    leading = np.intersect1d(leaders, list(down_since)).tolist()
+    waits = [_wait(now - down_since[broker], session + _MARGIN_SECONDS) for broker in leading]
     return min((wait for wait in waits if wait is not None), default=None)
 
 

@@ -22,13 +22,14 @@ from streamwatch.sources.kafka.apis import (
     STREAMS_GROUP_DESCRIBE,
     Api,
     Message,
-    sensible,
+    decoding,
 )
+from streamwatch.sources.kafka.broker_connection import BrokerConnection
+from streamwatch.sources.kafka.broker_pool import BrokerPool
 from streamwatch.sources.kafka.config import Config
-from streamwatch.sources.kafka.fanout import Asking, Fanout
-from streamwatch.sources.kafka.link import Link
 from streamwatch.sources.kafka.members import from_classic, from_consumer, from_share, from_streams
 from streamwatch.sources.kafka.problems import problem, refusal
+from streamwatch.sources.kafka.read_session import ReadSession
 
 _CHUNK = 1000
 """Groups described in one request."""
@@ -42,7 +43,7 @@ _DESCRIBED_BY: Final[dict[str, tuple[Api, Callable[[Message, int], Group]]]] = {
 }
 """What describes a group of each type, and reads the description."""
 
-Chunk = tuple[Link, str, tuple[str, ...]]
+Chunk = tuple[BrokerConnection, str, tuple[str, ...]]
 """Groups of one type that one broker describes in one request."""
 
 
@@ -59,7 +60,7 @@ class Listed:
 class Found:
     """What is known of all groups: each one's coordinator, and its description where there is one."""
 
-    coordinator: dict[str, Link]
+    coordinator: dict[str, BrokerConnection]
     groups: dict[str, Group]
     complete: bool
     """Whether every registered broker told its groups."""
@@ -75,47 +76,49 @@ class GroupReader:
         self._admitted: dict[str, bool] = {}
         self._last: dict[str, Group] = {}
         self._not_found: dict[str, float] = {}
-        self._untold: set[Link] = set()
+        self._untold: set[BrokerConnection] = set()
         """Brokers that answered, and would not tell all their groups."""
 
-    async def read(self, asking: Asking, fanout: Fanout) -> Found:
+    async def read(self, session: ReadSession, pool: BrokerPool) -> Found:
         """Return all groups that the configuration looks at."""
-        up = [link for link in fanout.links.values() if link.up]
+        up = [connection for connection in pool.connections.values() if connection.up]
         self._untold.clear()
-        listings = await asking.all(
-            {link: self._list(asking, link) for link in up},
-            lambda link, error: problem("broker", error, f"broker {link.name}: its groups: {error}"),
+        listings = await session.all(
+            {connection: self._list(session, connection) for connection in up},
+            lambda connection, error: problem("broker", error, f"broker {connection.name}: its groups: {error}"),
         )
-        complete = all(link in listings and link not in self._untold for link in fanout.links.values())
+        complete = all(
+            connection in listings and connection not in self._untold for connection in pool.connections.values()
+        )
         listed: dict[str, Listed] = {}
-        coordinator: dict[str, Link] = {}
+        coordinator: dict[str, BrokerConnection] = {}
         doubtful: set[str] = set()
-        for link, listing in listings.items():
+        for connection, listing in listings.items():
             doubtful |= listing.keys() & coordinator.keys()
             listed |= listing
-            coordinator |= dict.fromkeys(listing, link)
+            coordinator |= dict.fromkeys(listing, connection)
         doubtful |= {name for name in self._last if name not in listed}
-        await self._settle(asking, fanout, doubtful, coordinator)
+        await self._settle(session, pool, doubtful, coordinator)
         types = {name: listed[name].type if name in listed else self._last[name].type for name in coordinator}
-        groups = await self._describe(asking, coordinator, types, listed)
+        groups = await self._describe(session, coordinator, types, listed)
         moved = {name for name in coordinator if name not in groups}
         if moved:
-            await self._settle(asking, fanout, moved, coordinator)
+            await self._settle(session, pool, moved, coordinator)
             again = {name: coordinator[name] for name in moved if name in coordinator}
-            groups |= await self._describe(asking, again, types, listed, last_try=True)
+            groups |= await self._describe(session, again, types, listed, last_try=True)
             # Of a group that its coordinator lists and does not describe, the rest can be known all the same.
             groups |= {
-                name: Group(name, types[name], listed[name].state, int(link.name))
-                for name, link in again.items()
-                if name not in groups and name in listed and link.up
+                name: Group(name, types[name], listed[name].state, int(connection.name))
+                for name, connection in again.items()
+                if name not in groups and name in listed and connection.up
             }
         # A group that could not be asked about is not forgotten: it is looked for until somebody knows it, or its end.
         lost = {name: group for name, group in self._last.items() if name not in groups}
         alive = {name: group for name, group in groups.items() if group.state != "Dead"}
-        self._last = alive | lost | self._doubted(asking, groups.keys() - alive.keys())
+        self._last = alive | lost | self._doubted(session, groups.keys() - alive.keys())
         return Found(coordinator, alive, complete)
 
-    def _doubted(self, asking: Asking, dead: set[str]) -> dict[str, Group]:
+    def _doubted(self, session: ReadSession, dead: set[str]) -> dict[str, Group]:
         """Return the groups to go on looking for: those that were there and are not found, but not for long.
 
         A coordinator that has just taken over answers from what it knows to be replicated, and for a moment that may
@@ -126,30 +129,32 @@ class GroupReader:
         recent = {name: self._last[name] for name, since in self._not_found.items() if now - since < GONE_SECONDS}
         if recent:
             detail = f"group {min(recent)!r} and {len(recent) - 1} others: not found: looked for a little longer"
-            asking.problems.append(Problem("group", "moved", detail, len(recent)))
+            session.problems.append(Problem("group", "moved", detail, len(recent)))
         return recent
 
-    async def _settle(self, asking: Asking, fanout: Fanout, names: set[str], coordinator: dict[str, Link]) -> None:
+    async def _settle(
+        self, session: ReadSession, pool: BrokerPool, names: set[str], coordinator: dict[str, BrokerConnection]
+    ) -> None:
         """Ask the cluster who coordinates these groups, and correct ``coordinator``; whoever has none is taken out."""
         if not names:
             return
         for name in names:
             coordinator.pop(name, None)
-        coordinator |= await find_coordinators(asking, fanout, names)
+        coordinator |= await find_coordinators(session, pool, names)
 
-    async def _list(self, asking: Asking, link: Link) -> dict[str, Listed]:
+    async def _list(self, session: ReadSession, connection: BrokerConnection) -> dict[str, Listed]:
         """Return the groups that this broker coordinates."""
-        version = link.version(LIST_GROUPS)
-        body = await asking.ask(link, LIST_GROUPS, LIST_GROUPS.encode(version))
-        known = self._listings.get(link.name)
+        version = connection.version(LIST_GROUPS)
+        body = await session.ask(connection, LIST_GROUPS, LIST_GROUPS.encode(version))
+        known = self._listings.get(connection.name)
         if known and known[0] == body[4:]:
-            asking.problems += known[2]
+            session.problems += known[2]
             return known[1]
         message, odd = LIST_GROUPS.decode_names(version, body)
         problems = []
         if message.error_code:
-            self._untold.add(link)
-            problems.append(refusal("group", message.error_code, f"broker {link.name}: its groups: ListGroups"))
+            self._untold.add(connection)
+            problems.append(refusal("group", message.error_code, f"broker {connection.name}: its groups: ListGroups"))
         groups = {}
         unnamed = []
         for group in message.groups:
@@ -160,11 +165,11 @@ class GroupReader:
                 groups[group.group_id] = Listed(group.group_id, group.group_state or "", kind)
         if unnamed:
             # Left out: under another name nobody would find it, and no request about it can be written.
-            detail = f"broker {link.name}: ListGroups: group {unnamed[0]} and {len(unnamed) - 1} others: no UTF-8"
+            detail = f"broker {connection.name}: ListGroups: group {unnamed[0]} and {len(unnamed) - 1} others: no UTF-8"
             problems.append(Problem("group", "misread", detail, len(unnamed)))
         if not message.error_code:
-            self._listings[link.name] = (body[4:], groups, problems)
-        asking.problems += problems
+            self._listings[connection.name] = (body[4:], groups, problems)
+        session.problems += problems
         return groups
 
     def _admits(self, name: str) -> bool:
@@ -176,8 +181,8 @@ class GroupReader:
 
     async def _describe(
         self,
-        asking: Asking,
-        coordinator: dict[str, Link],
+        session: ReadSession,
+        coordinator: dict[str, BrokerConnection],
         types: dict[str, str],
         listed: dict[str, Listed],
         *,
@@ -187,32 +192,32 @@ class GroupReader:
         chunks: list[Chunk] = []
         groups: dict[str, Group] = {}
         undescribed: dict[str, list[str]] = {}
-        by_type: dict[tuple[Link, str], list[str]] = {}
+        by_type: dict[tuple[BrokerConnection, str], list[str]] = {}
         for name in sorted(coordinator):
             by_type.setdefault((coordinator[name], types[name]), []).append(name)
-        for (link, kind), names in by_type.items():
-            if kind not in _DESCRIBED_BY or _DESCRIBED_BY[kind][0].key not in link.versions:
+        for (connection, kind), names in by_type.items():
+            if kind not in _DESCRIBED_BY or _DESCRIBED_BY[kind][0].key not in connection.versions:
                 undescribed.setdefault(kind, []).extend(names)
                 for name in names:
                     state = listed[name].state if name in listed else ""
-                    groups[name] = Group(name, kind, state, int(link.name))
+                    groups[name] = Group(name, kind, state, int(connection.name))
             else:
-                chunks += [(link, kind, tuple(names[i : i + _CHUNK])) for i in range(0, len(names), _CHUNK)]
-        asking.problems += [_undescribed(kind, names) for kind, names in undescribed.items()]
-        calls = {chunk: self._describe_chunk(asking, chunk, last_try=last_try) for chunk in chunks}
-        answers = await asking.all(calls, _not_described)
+                chunks += [(connection, kind, tuple(names[i : i + _CHUNK])) for i in range(0, len(names), _CHUNK)]
+        session.problems += [_undescribed(kind, names) for kind, names in undescribed.items()]
+        calls = {chunk: self._describe_chunk(session, chunk, last_try=last_try) for chunk in chunks}
+        answers = await session.all(calls, _not_described)
         for described in answers.values():
             groups |= described
         if not last_try:
             self._descriptions = {c: self._descriptions[c] for c in chunks if c in self._descriptions}
         return groups
 
-    async def _describe_chunk(self, asking: Asking, chunk: Chunk, *, last_try: bool) -> dict[str, Group]:
-        link, kind, names = chunk
+    async def _describe_chunk(self, session: ReadSession, chunk: Chunk, *, last_try: bool) -> dict[str, Group]:
+        connection, kind, names = chunk
         api, read = _DESCRIBED_BY[kind]
-        version = link.versions[api.key]
+        version = connection.versions[api.key]
         fields = {"groups": list(names)} if api is DESCRIBE_GROUPS else {"group_ids": list(names)}
-        body = await asking.ask(link, api, api.encode(version, **fields))
+        body = await session.ask(connection, api, api.encode(version, **fields))
         known = self._descriptions.get(chunk)
         if known and known[0] == body[4:]:
             return known[1]
@@ -223,18 +228,18 @@ class GroupReader:
             if code in codes.MOVED_GROUP and not last_try:
                 clean = False
             elif code == codes.GROUP_ID_NOT_FOUND:
-                described[message.group_id] = Group(message.group_id, kind, "Dead", int(link.name))
+                described[message.group_id] = Group(message.group_id, kind, "Dead", int(connection.name))
             elif code:
                 clean = False
                 what = f"group {message.group_id!r}: its state and members: {api.name}"
-                asking.problems.append(refusal("group", code, what))
-                described[message.group_id] = Group(message.group_id, kind, "", int(link.name))
+                session.problems.append(refusal("group", code, what))
+                described[message.group_id] = Group(message.group_id, kind, "", int(connection.name))
             else:
-                described[message.group_id] = read(message, int(link.name))
+                described[message.group_id] = read(message, int(connection.name))
         left_out = [name for name in names if name not in described] if last_try else []
         if left_out:
             detail = f"{api.name}: group {left_out[0]!r} and {len(left_out) - 1} others: left out of the answer"
-            asking.problems.append(Problem("group", "misread", detail, len(left_out)))
+            session.problems.append(Problem("group", "misread", detail, len(left_out)))
         if clean:
             self._descriptions[chunk] = (body[4:], described)
         return described
@@ -247,23 +252,25 @@ def _undescribed(kind: str, names: list[str]) -> Problem:
 
 
 def _not_described(chunk: Chunk, error: SourceError) -> Problem:
-    link, _, names = chunk
-    return problem("group", error, f"broker {link.name}: describing {len(names)} groups: {error}", len(names))
+    connection, _, names = chunk
+    return problem("group", error, f"broker {connection.name}: describing {len(names)} groups: {error}", len(names))
 
 
-async def find_coordinators(asking: Asking, fanout: Fanout, names: Iterable[str]) -> dict[str, Link]:
+async def find_coordinators(
+    session: ReadSession, pool: BrokerPool, names: Iterable[str]
+) -> dict[str, BrokerConnection]:
     """Ask any broker who coordinates these groups; a group without one that is up is left out, and a problem."""
-    found: dict[str, Link] = {}
+    found: dict[str, BrokerConnection] = {}
     unreachable: dict[int, list[str]] = {}
     refused: dict[int, list[str]] = {}
     wanted = set(names)
     try:
-        links = await fanout.first()
-        link = next((one for one in links if FIND_COORDINATOR.key in one.versions), links[0])
-        with sensible(FIND_COORDINATOR):
-            answers = await _coordinators(asking, link, sorted(wanted))
+        connections = await pool.first()
+        connection = next((one for one in connections if FIND_COORDINATOR.key in one.versions), connections[0])
+        with decoding(FIND_COORDINATOR):
+            answers = await _coordinators(session, connection, sorted(wanted))
         for name, node, code in [answer for answer in answers if answer[0] in wanted]:
-            broker = fanout.links.get(node)
+            broker = pool.connections.get(node)
             if code:
                 refused.setdefault(code, []).append(name)
             elif broker is not None and broker.up:
@@ -272,26 +279,28 @@ async def find_coordinators(asking: Asking, fanout: Fanout, names: Iterable[str]
                 unreachable.setdefault(node, []).append(name)
     except SourceError as error:
         detail = f"the coordinators of {len(wanted)} groups: {error}"
-        asking.problems.append(problem("group", error, detail, len(wanted)))
+        session.problems.append(problem("group", error, detail, len(wanted)))
     for code, groups in refused.items():
         detail = f"the coordinators of group {groups[0]!r} and {len(groups) - 1} others: FindCoordinator"
-        asking.problems.append(refusal("group", code, detail, len(groups)))
+        session.problems.append(refusal("group", code, detail, len(groups)))
     for node, groups in unreachable.items():
         detail = f"broker {node}: it coordinates group {groups[0]!r} and {len(groups) - 1} others, and does not answer"
-        asking.problems.append(Problem("group", "unreachable", detail, len(groups)))
+        session.problems.append(Problem("group", "unreachable", detail, len(groups)))
     return found
 
 
-async def _coordinators(asking: Asking, link: Link, names: list[str]) -> list[tuple[str, int, int]]:
+async def _coordinators(
+    session: ReadSession, connection: BrokerConnection, names: list[str]
+) -> list[tuple[str, int, int]]:
     """Return each group with its coordinator's id and an error code."""
-    version = link.version(FIND_COORDINATOR)
+    version = connection.version(FIND_COORDINATOR)
     if version >= 4:  # noqa: PLR2004 - KIP-699: many groups in one request
-        body = await asking.ask(link, FIND_COORDINATOR, FIND_COORDINATOR.encode(version, coordinator_keys=names))
+        body = await session.ask(connection, FIND_COORDINATOR, FIND_COORDINATOR.encode(version, coordinator_keys=names))
         answers = FIND_COORDINATOR.decode(version, body).coordinators
         return [(answer.key, answer.node_id, answer.error_code) for answer in answers]
     found = []
     for name in names:
-        body = await asking.ask(link, FIND_COORDINATOR, FIND_COORDINATOR.encode(version, key=name))
+        body = await session.ask(connection, FIND_COORDINATOR, FIND_COORDINATOR.encode(version, key=name))
         answer = FIND_COORDINATOR.decode(version, body)
         found.append((name, answer.node_id, answer.error_code))
     return found

@@ -19,11 +19,11 @@ from streamwatch.core.errors import SourceError, SourceMisread
 from streamwatch.model.kafka import NOT_KNOWN, Bools, Int64s, LogDir, Topology
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka import codes
-from streamwatch.sources.kafka.apis import DESCRIBE_LOG_DIRS, Message, sensible
+from streamwatch.sources.kafka.apis import DESCRIBE_LOG_DIRS, Message, decoding
+from streamwatch.sources.kafka.broker_connection import BrokerConnection
+from streamwatch.sources.kafka.broker_pool import BrokerPool
 from streamwatch.sources.kafka.config import Config
-from streamwatch.sources.kafka.fanout import Fanout
 from streamwatch.sources.kafka.layout import REPLICA, UNWALKABLE, Layout, Records, Run, Volume, walk_log_dirs
-from streamwatch.sources.kafka.link import Link
 from streamwatch.sources.kafka.problems import problem, refusal
 
 _KEEP: Final = 2.5
@@ -86,13 +86,13 @@ class LogDirReader:
         self._asked: Topology | None = None
         self._task: asyncio.Task[None] | None = None
 
-    async def refresh(self, fanout: Fanout, topology: Topology, wanted: list[str] | None) -> None:
+    async def refresh(self, pool: BrokerPool, topology: Topology, wanted: list[str] | None) -> None:
         """Ask the brokers again where it is due: the first time at once, later without waiting for the answers.
 
         A broker that came, or came back, since then is asked at once.
 
         Args:
-            fanout: the brokers.
+            pool: the brokers.
             topology: whose partitions are asked about.
             wanted: the topics to ask about; None for all.
 
@@ -101,25 +101,35 @@ class LogDirReader:
         first = self._asked_at is None
         if self._task and not self._task.done():
             return
-        up = {node: link for node, link in fanout.links.items() if link.up}
+        up = {node: connection for node, connection in pool.connections.items() if connection.up}
         due = self._asked_at is None or now - self._asked_at >= self._config.log_dirs_interval
         if due or self._out_of_turn(topology):
             self._asked_at, self._asked = now, topology
         else:
-            up = {node: link for node, link in up.items() if node not in self._sizes and node not in self._problems}
+            up = {
+                node: connection
+                for node, connection in up.items()
+                if node not in self._sizes and node not in self._problems
+            }
         if up:
             self._task = asyncio.create_task(self._ask_all(up, topology, wanted))
         if self._task and first:
             await self._task
 
-    def columns(self, topology: Topology, links: dict[int, Link]) -> tuple[Int64s, tuple[LogDir, ...], list[Problem]]:
+    def columns(
+        self, topology: Topology, connections: dict[int, BrokerConnection]
+    ) -> tuple[Int64s, tuple[LogDir, ...], list[Problem]]:
         """Return each replica's size (R), the log directories, and what could not be read."""
         now = asyncio.get_running_loop().time()
         sizes = np.full(len(topology.replica), NOT_KNOWN, dtype=np.int64)
         dirs: list[LogDir] = []
-        problems = [problem for node, problem in self._problems.items() if node in links]
+        problems = [problem for node, problem in self._problems.items() if node in connections]
         for node, known in sorted(self._sizes.items()):
-            if node not in links or not links[node].up or now - known.at > _KEEP * self._config.log_dirs_interval:
+            if (
+                node not in connections
+                or not connections[node].up
+                or now - known.at > _KEEP * self._config.log_dirs_interval
+            ):
                 del self._sizes[node]
                 continue
             dirs += known.dirs
@@ -139,16 +149,20 @@ class LogDirReader:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _ask_all(self, links: dict[int, Link], topology: Topology, wanted: list[str] | None) -> None:
-        await asyncio.gather(*(self._ask(node, link, topology, wanted) for node, link in links.items()))
+    async def _ask_all(
+        self, connections: dict[int, BrokerConnection], topology: Topology, wanted: list[str] | None
+    ) -> None:
+        await asyncio.gather(
+            *(self._ask(node, connection, topology, wanted) for node, connection in connections.items())
+        )
 
-    async def _ask(self, node: int, link: Link, topology: Topology, wanted: list[str] | None) -> None:
+    async def _ask(self, node: int, connection: BrokerConnection, topology: Topology, wanted: list[str] | None) -> None:
         what = f"broker {node}: its log directories"
         try:
-            version = link.version(DESCRIBE_LOG_DIRS)
+            version = connection.version(DESCRIBE_LOG_DIRS)
             body = DESCRIBE_LOG_DIRS.encode(version, topics=_topics(topology, wanted, version))
-            answer = await link.ask(DESCRIBE_LOG_DIRS, version, body, self._config.read_seconds)
-            with sensible(DESCRIBE_LOG_DIRS):
+            answer = await connection.ask(DESCRIBE_LOG_DIRS, version, body, self._config.read_seconds)
+            with decoding(DESCRIBE_LOG_DIRS):
                 code, directories, runs, records = self._read(node, answer, version)
             if not code and not directories:
                 if version >= _WITH_ERROR:

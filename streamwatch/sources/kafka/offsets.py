@@ -11,10 +11,11 @@ from streamwatch.model.kafka import NOT_KNOWN, Bools, Int64s, Topology
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import LIST_OFFSETS
-from streamwatch.sources.kafka.fanout import Asking, Fanout
+from streamwatch.sources.kafka.broker_connection import BrokerConnection
+from streamwatch.sources.kafka.broker_pool import BrokerPool
 from streamwatch.sources.kafka.layout import UNWALKABLE, Layout, walk_offsets
-from streamwatch.sources.kafka.link import Link
 from streamwatch.sources.kafka.problems import problem, refusal
+from streamwatch.sources.kafka.read_session import ReadSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +57,13 @@ class OffsetReader:
         self._layouts: dict[tuple[int, Bound], tuple[Layout, Int64s]] = {}
 
     async def read(
-        self, asking: Asking, fanout: Fanout, topology: Topology, wanted: Bools, bounds: tuple[Bound, ...]
+        self, session: ReadSession, pool: BrokerPool, topology: Topology, wanted: Bools, bounds: tuple[Bound, ...]
     ) -> dict[Bound, tuple[Int64s, Int64s]]:
         """Return, for each bound, a column of offsets and one of error codes (0 where none is known).
 
         Args:
-            asking: this read's way of asking.
-            fanout: the brokers.
+            session: this read's session.
+            pool: the brokers.
             topology: whose rows the columns follow.
             wanted: which rows to ask about.
             bounds: what to ask for.
@@ -74,12 +75,12 @@ class OffsetReader:
             self._layouts.clear()
             self._leaders = [int(node) for node in np.unique(topology.leader[wanted]).tolist() if node >= 0]
         calls = {
-            (node, bound): self._ask(asking, fanout.links[node], node, bound)
+            (node, bound): self._ask(session, pool.connections[node], node, bound)
             for bound in bounds
             for node in self._leaders
-            if node in fanout.links and fanout.links[node].up
+            if node in pool.connections and pool.connections[node].up
         }
-        answers = await asking.all(calls, self._failed)
+        answers = await session.all(calls, self._failed)
         columns = {}
         for bound in bounds:
             offset = np.full(len(topology.partition), NOT_KNOWN, dtype=np.int64)
@@ -91,16 +92,16 @@ class OffsetReader:
             columns[bound] = (offset, error)
         return columns
 
-    async def _ask(self, asking: Asking, link: Link, node: int, bound: Bound) -> Answered:
+    async def _ask(self, session: ReadSession, connection: BrokerConnection, node: int, bound: Bound) -> Answered:
         assert self._topology is not None  # noqa: S101 - set by read
         assert self._wanted is not None  # noqa: S101 - set by read
         topology = self._topology
-        version = link.version(LIST_OFFSETS)
+        version = connection.version(LIST_OFFSETS)
         request = self._requests.get((node, bound))
         if request is None:
             rows = np.flatnonzero((topology.leader == node) & self._wanted)
             request = self._requests[node, bound] = encode(topology, rows, bound.timestamp, bound.isolation)
-        body = await asking.ask(link, LIST_OFFSETS, request)
+        body = await session.ask(connection, LIST_OFFSETS, request)
         known = self._layouts.get((node, bound))
         records = known[0].read(body) if known else None
         if known is not None and records is not None:

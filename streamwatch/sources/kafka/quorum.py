@@ -13,12 +13,12 @@ from streamwatch.core.errors import SourceUnsupported
 from streamwatch.model.kafka import Quorum
 from streamwatch.model.snapshot import Problem, Reason
 from streamwatch.sources.kafka import codes
-from streamwatch.sources.kafka.apis import DESCRIBE_QUORUM, Message, sensible
+from streamwatch.sources.kafka.apis import DESCRIBE_QUORUM, Message, decoding
+from streamwatch.sources.kafka.broker_connection import BrokerConnection, Unanswered
 from streamwatch.sources.kafka.controllers import quorum_of
-from streamwatch.sources.kafka.fanout import Asking
-from streamwatch.sources.kafka.link import Link, Unanswered
 from streamwatch.sources.kafka.metadata import Metadata
 from streamwatch.sources.kafka.problems import refusal
+from streamwatch.sources.kafka.read_session import ReadSession
 
 _LEADER_AND_ISR: Final = 4
 """The key of an API that brokers offer each other where ZooKeeper elects the controller, and nobody else does."""
@@ -44,7 +44,7 @@ class Opinion:
         return self.active == 1 or (self.problem is not None and self.problem.reason in _SETTLED)
 
 
-async def ask_quorum(asking: Asking, link: Link, metadata: Metadata) -> Opinion:
+async def ask_quorum(session: ReadSession, connection: BrokerConnection, metadata: Metadata) -> Opinion:
     """Ask a broker whether a controller is active.
 
     Raises:
@@ -52,35 +52,35 @@ async def ask_quorum(asking: Asking, link: Link, metadata: Metadata) -> Opinion:
 
     """
     try:
-        version = link.version(DESCRIBE_QUORUM)
+        version = connection.version(DESCRIBE_QUORUM)
     except SourceUnsupported as error:
-        return _by_metadata(link, metadata, error)
+        return _by_metadata(connection, metadata, error)
     data = DESCRIBE_QUORUM.request.TopicData
     partition = data.PartitionData(version=version, partition_index=0)
     topic = data(version=version, topic_name="__cluster_metadata", partitions=[partition])
     try:
-        answer = await asking.ask(link, DESCRIBE_QUORUM, DESCRIBE_QUORUM.encode(version, topics=[topic]))
+        answer = await session.ask(connection, DESCRIBE_QUORUM, DESCRIBE_QUORUM.encode(version, topics=[topic]))
     except Unanswered as error:
         if error.api is not DESCRIBE_QUORUM:
             raise  # the connection was dropped for another request's sake
         return Opinion(0.0)
     message = DESCRIBE_QUORUM.decode(version, answer)
-    with sensible(DESCRIBE_QUORUM):
-        return _read(link, message)
+    with decoding(DESCRIBE_QUORUM):
+        return _read(connection, message)
 
 
-def _by_metadata(link: Link, metadata: Metadata, error: SourceUnsupported) -> Opinion:
+def _by_metadata(connection: BrokerConnection, metadata: Metadata, error: SourceUnsupported) -> Opinion:
     """Before KRaft the metadata names the controller; a service that is no Kafka may name none, and have one."""
     if metadata.controller_id >= 0:
         return Opinion(1.0, Quorum(metadata.controller_id))
-    if _LEADER_AND_ISR in link.offered:
+    if _LEADER_AND_ISR in connection.offered:
         return Opinion(0.0)
-    detail = f"broker {link.name}: {error}, and Metadata names no controller: whether one is active is not known"
+    detail = f"broker {connection.name}: {error}, and Metadata names no controller: whether one is active is not known"
     return Opinion(math.nan, problem=Problem("cluster", "unsupported", detail))
 
 
-def _read(link: Link, message: Message) -> Opinion:
-    what = f"broker {link.name}: whether a controller is active: DescribeQuorum"
+def _read(connection: BrokerConnection, message: Message) -> Opinion:
+    what = f"broker {connection.name}: whether a controller is active: DescribeQuorum"
     partitions = [partition for topic in message.topics for partition in topic.partitions]
     code = message.error_code or next((one.error_code for one in partitions if one.error_code), 0)
     if code in _NOBODY:

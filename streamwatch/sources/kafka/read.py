@@ -29,17 +29,18 @@ from streamwatch.model.kafka import (
     blank,
 )
 from streamwatch.model.snapshot import Problem
-from streamwatch.sources.kafka.apis import DESCRIBE_QUORUM, LIST_REASSIGNMENTS, METADATA, sensible
+from streamwatch.sources.kafka.apis import DESCRIBE_QUORUM, LIST_REASSIGNMENTS, METADATA, decoding
 from streamwatch.sources.kafka.bounds import BoundReader
+from streamwatch.sources.kafka.broker_connection import BrokerConnection
+from streamwatch.sources.kafka.broker_pool import BrokerPool
 from streamwatch.sources.kafka.commits import CommitReader
 from streamwatch.sources.kafka.config import Config
-from streamwatch.sources.kafka.fanout import Asking, Fanout
 from streamwatch.sources.kafka.groups import Found, GroupReader
-from streamwatch.sources.kafka.link import Link
 from streamwatch.sources.kafka.logdirs import LogDirReader
 from streamwatch.sources.kafka.metadata import Metadata, MetadataReader
 from streamwatch.sources.kafka.problems import problem, refusal
 from streamwatch.sources.kafka.quorum import Opinion, ask_quorum
+from streamwatch.sources.kafka.read_session import ReadSession
 from streamwatch.sources.kafka.record_times import RecordTimes
 from streamwatch.sources.kafka.releases import ReleaseReader
 from streamwatch.sources.kafka.share import ShareReader
@@ -54,9 +55,9 @@ _REASSIGNMENT_TIMEOUT_MS = 1000
 class Reader:
     """Reads one cluster again and again, and remembers what makes the next read cheap. Lives on one event loop."""
 
-    def __init__(self, config: Config, fanout: Fanout, clock: Clock) -> None:
+    def __init__(self, config: Config, pool: BrokerPool, clock: Clock) -> None:
         self._config = config
-        self._fanout = fanout
+        self._pool = pool
         self._clock = clock
         self._metadata = MetadataReader()
         self._groups = GroupReader(config)
@@ -70,7 +71,7 @@ class Reader:
         self._releases = ReleaseReader(config)
         self._held: tuple[Int64s, Int64s] = (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
         """The rows and offsets of the last read's commits: they tell which log starts matter in the next."""
-        self._authority: Link | None = None
+        self._authority: BrokerConnection | None = None
         self._selection: tuple[Topology, Bools, Bools] | None = None
         self._table: tuple[Topology, GroupTable] | None = None
 
@@ -85,46 +86,46 @@ class Reader:
             SourceError: no broker gave its metadata.
 
         """
-        taken_at, began = self._clock.now(), self._clock.monotonic()
-        asking = Asking(self._config, self._fanout.tally)
-        metadata, opinion = await self._cluster(asking)
+        taken_at, started = self._clock.now(), self._clock.monotonic()
+        session = ReadSession(self._config, self._pool.stats)
+        metadata, opinion = await self._cluster(session)
         topology = metadata.topology
         holders = set(np.unique(topology.replica).tolist())
-        await self._fanout.follow(metadata.brokers, holders)
+        await self._pool.follow(metadata.brokers, holders)
         selected, wanted = self._select(topology)
-        found = await self._groups.read(asking, self._fanout)
+        found = await self._groups.read(session, self._pool)
         table = self._resolve(found.groups, topology)
         of_share, of_others = _coordinators(found, table)
-        batches = await self._commits.read(asking, self._fanout, of_others)
+        batches = await self._commits.read(session, self._pool, of_others)
         offsets_at, offsets_monotonic = self._clock.now(), self._clock.monotonic()
-        bounds = await self._bounds.read(asking, self._fanout, topology, wanted, *self._held, offsets_monotonic)
+        bounds = await self._bounds.read(session, self._pool, topology, wanted, *self._held, offsets_monotonic)
         seen_at = self._clock.now()
-        shared = await self._share.read(asking, self._fanout, of_share)
-        await self._settings.refresh(asking, self._fanout, topology)
-        reassigning, adding = await self._reassigning(asking, metadata, opinion.active)
+        shared = await self._share.read(session, self._pool, of_share)
+        await self._settings.refresh(session, self._pool, topology)
+        reassigning, adding = await self._reassigning(session, metadata, opinion.active)
         everything = self._config.topics.everything
         names = None if everything else [topology.topics[i] for i in np.flatnonzero(selected).tolist()]
-        await self._log_dirs.refresh(self._fanout, topology, names)
-        await self._releases.refresh(asking, self._fanout)
-        replica_bytes, log_dirs, problems = self._log_dirs.columns(topology, self._fanout.links)
+        await self._log_dirs.refresh(self._pool, topology, names)
+        await self._releases.refresh(session, self._pool)
+        replica_bytes, log_dirs, problems = self._log_dirs.columns(topology, self._pool.connections)
         if not everything:
             log_dirs = tuple(replace(log_dir, log_bytes=NOT_KNOWN) for log_dir in log_dirs)
         min_isr, retention_ms, retention_bytes, cleanup_policy = self._settings.columns(topology)
-        version, metadata_version = self._releases.cluster(self._fanout)
-        keys, committed = self._commits.columns(asking, [*batches, *shared], table, topology)
+        version, metadata_version = self._releases.cluster(self._pool)
+        keys, committed = self._commits.columns(session, [*batches, *shared], table, topology)
         committed, completed = self._share.columns(shared, keys, committed, bounds.end, bounds.start)
         self._held = (keys.row, committed)
         compacted = np.isin(cleanup_policy, (CleanupPolicy.COMPACT, CleanupPolicy.COMPACT_DELETE))
         unread_at = await self._record_times.read(
-            asking, self._fanout, bounds, keys, _done(committed, completed), compacted, seen_at, offsets_monotonic
+            session, self._pool, bounds, keys, _done(committed, completed), compacted, seen_at, offsets_monotonic
         )
-        transactions = await self._transactions.read(asking, self._fanout, bounds, offsets_at, offsets_monotonic)
+        transactions = await self._transactions.read(session, self._pool, bounds, offsets_at, offsets_monotonic)
         return ClusterSnapshot(
             cluster=self._config.name,
             taken_at=taken_at,
-            read_seconds=self._clock.monotonic() - began,
+            read_seconds=self._clock.monotonic() - started,
             cluster_id=metadata.cluster_id,
-            brokers=self._fanout.brokers(holders),
+            brokers=self._pool.brokers(holders),
             controllers=opinion.active,
             topology=topology,
             selected=selected,
@@ -149,87 +150,89 @@ class Reader:
             completed=completed,
             unread_at=np.minimum(unread_at, offsets_at),
             transactions=transactions,
-            problems=(*asking.problems, *problems, *self._fanout.down()),
-            requests=self._fanout.tally.counts(),
+            problems=(*session.problems, *problems, *self._pool.down()),
+            requests=self._pool.stats.counts(),
             quorum=opinion.quorum,
             version=version,
             metadata_version=metadata_version,
-            releases=self._releases.releases(self._fanout),
+            releases=self._releases.releases(self._pool),
         )
 
     def nothing(self, error: SourceError) -> ClusterSnapshot:
         """Return the snapshot of a cluster of which nothing could be read."""
-        down = self._fanout.down()
+        down = self._pool.down()
         known = isinstance(error, SourceForeign) and any(one.reason == "foreign" for one in down)
         return replace(
             blank(self._config.name, self._clock.now()),
-            brokers=self._fanout.brokers(set()),
+            brokers=self._pool.brokers(set()),
             problems=(*([] if known else [problem("cluster", error, str(error))]), *down),
-            requests=self._fanout.tally.counts(),
+            requests=self._pool.stats.counts(),
         )
 
-    async def _cluster(self, asking: Asking) -> tuple[Metadata, Opinion]:
+    async def _cluster(self, session: ReadSession) -> tuple[Metadata, Opinion]:
         """Ask a broker for the metadata, and for proof that a controller stands behind it.
 
         A broker that is cut off from the controllers goes on giving the metadata that it had; its word is taken only
         when no other finds a controller. Returns the metadata, and what is known of the controllers.
         """
-        links = await self._fanout.first()
-        links.sort(key=lambda link: link is not self._authority)
+        connections = await self._pool.first()
+        connections.sort(key=lambda connection: connection is not self._authority)
         errors: list[SourceError] = []
-        for link in links:
+        for connection in connections:
             try:
-                metadata = await self._metadata_of(asking, link)
-            except SourceForeign as error:  # and a problem of the link's, for as long as it lasts
+                metadata = await self._metadata_of(session, connection)
+            except SourceForeign as error:  # and a problem of the connection's, for as long as it lasts
                 errors.append(error)
                 continue
             except SourceError as error:
                 errors.append(error)
-                asking.problems.append(problem("broker", error, f"broker {link.name}: metadata: {error}"))
+                session.problems.append(problem("broker", error, f"broker {connection.name}: metadata: {error}"))
                 continue
-            self._authority = link
-            others = [other for other in links if other is not link and other.up]
-            opinion = await self._quorum(asking, link, metadata)
+            self._authority = connection
+            others = [other for other in connections if other is not connection and other.up]
+            opinion = await self._quorum(session, connection, metadata)
             if not opinion.final:
-                metadata, opinion = await self._second_opinion(asking, metadata, opinion, others)
+                metadata, opinion = await self._second_opinion(session, metadata, opinion, others)
             if opinion.problem:
-                asking.problems.append(opinion.problem)
-            asking.problems += metadata.problems
+                session.problems.append(opinion.problem)
+            session.problems += metadata.problems
             return metadata, opinion
         raise errors[0]
 
     async def _second_opinion(
-        self, asking: Asking, metadata: Metadata, first: Opinion, links: list[Link]
+        self, session: ReadSession, metadata: Metadata, first: Opinion, connections: list[BrokerConnection]
     ) -> tuple[Metadata, Opinion]:
         """Ask other brokers, all at once, when one finds no controller, or cannot say whether there is one."""
-        calls = {link: ask_quorum(asking, link, metadata) for link in links[:_WITNESSES]}
-        opinions = await asking.all(calls, lambda link, e: problem("broker", e, f"broker {link.name}: controller: {e}"))
-        for link in [link for link, opinion in opinions.items() if opinion.active == 1]:
+        calls = {connection: ask_quorum(session, connection, metadata) for connection in connections[:_WITNESSES]}
+        opinions = await session.all(
+            calls, lambda connection, e: problem("broker", e, f"broker {connection.name}: controller: {e}")
+        )
+        for connection in [connection for connection, opinion in opinions.items() if opinion.active == 1]:
             try:
-                newer = await self._metadata_of(asking, link)
+                newer = await self._metadata_of(session, connection)
             except SourceError as error:
-                asking.problems.append(problem("broker", error, f"broker {link.name}: metadata: {error}"))
+                session.problems.append(problem("broker", error, f"broker {connection.name}: metadata: {error}"))
             else:
-                self._authority = link
-                return newer, opinions[link]
+                self._authority = connection
+                return newer, opinions[connection]
         unsure = [opinion for opinion in (first, *opinions.values()) if opinion.active != 0]
         if unsure:
             return metadata, unsure[0]
         detail = f"{1 + len(opinions)} brokers find no active controller: the metadata is as it was when there was one"
         return metadata, Opinion(0.0, problem=Problem("cluster", "unreachable", detail))
 
-    async def _metadata_of(self, asking: Asking, link: Link) -> Metadata:
-        version = link.version(METADATA)
-        metadata = self._metadata.read(await asking.ask(link, METADATA, _all_topics(link)), version)
-        self._fanout.accept(metadata.cluster_id, link)
+    async def _metadata_of(self, session: ReadSession, connection: BrokerConnection) -> Metadata:
+        version = connection.version(METADATA)
+        metadata = self._metadata.read(await session.ask(connection, METADATA, _all_topics(connection)), version)
+        self._pool.accept(metadata.cluster_id, connection)
         return metadata
 
-    async def _quorum(self, asking: Asking, link: Link, metadata: Metadata) -> Opinion:
+    async def _quorum(self, session: ReadSession, connection: BrokerConnection, metadata: Metadata) -> Opinion:
         """Return what this broker knows of the controllers; that it did not answer is no word about them."""
         try:
-            return await ask_quorum(asking, link, metadata)
+            return await ask_quorum(session, connection, metadata)
         except SourceError as error:
-            detail = f"broker {link.name}: whether a controller is active: {error}"
+            detail = f"broker {connection.name}: whether a controller is active: {error}"
             return Opinion(math.nan, problem=problem("cluster", error, detail))
 
     def _select(self, topology: Topology) -> tuple[Bools, Bools]:
@@ -254,39 +257,41 @@ class Reader:
         self._table = (topology, table)
         return table
 
-    async def _newer(self, asking: Asking) -> Topology | None:
+    async def _newer(self, session: ReadSession) -> Topology | None:
         """Return the topology as it is by now; None where nobody says."""
         try:
-            link = (await self._fanout.first())[0]
-            body = await asking.ask(link, METADATA, _all_topics(link))
-            return MetadataReader().read(body, link.version(METADATA)).topology
+            connection = (await self._pool.first())[0]
+            body = await session.ask(connection, METADATA, _all_topics(connection))
+            return MetadataReader().read(body, connection.version(METADATA)).topology
         except SourceError as error:
-            asking.problems.append(problem("cluster", error, f"metadata again: {error}"))
+            session.problems.append(problem("cluster", error, f"metadata again: {error}"))
             return None
 
-    async def _reassigning(self, asking: Asking, metadata: Metadata, controllers: float) -> tuple[float, Bools]:
+    async def _reassigning(self, session: ReadSession, metadata: Metadata, controllers: float) -> tuple[float, Bools]:
         """Return how many partitions are being moved (NaN: nobody can tell), and which replicas (R) that adds."""
-        topology, links = metadata.topology, self._fanout.links
+        topology, connections = metadata.topology, self._pool.connections
         adding = np.zeros(len(topology.replica), dtype=bool)
-        link = self._authority if self._authority in links.values() else next(iter(links.values()), None)
-        if link is not None and DESCRIBE_QUORUM.key not in link.versions:
-            link = links.get(metadata.controller_id)  # Before KRaft only the controller answers.
+        connection = (
+            self._authority if self._authority in connections.values() else next(iter(connections.values()), None)
+        )
+        if connection is not None and DESCRIBE_QUORUM.key not in connection.versions:
+            connection = connections.get(metadata.controller_id)  # Before KRaft only the controller answers.
         if controllers == 0:
             return math.nan, adding  # and that is a problem already
         try:
-            if link is None:
+            if connection is None:
                 raise SourceUnsupported("ListPartitionReassignments: Metadata names no controller to ask")
-            version = link.version(LIST_REASSIGNMENTS)
+            version = connection.version(LIST_REASSIGNMENTS)
             body = LIST_REASSIGNMENTS.encode(version, timeout_ms=_REASSIGNMENT_TIMEOUT_MS, topics=None)
-            answer = await asking.ask(link, LIST_REASSIGNMENTS, body)
+            answer = await session.ask(connection, LIST_REASSIGNMENTS, body)
             message = LIST_REASSIGNMENTS.decode(version, answer)
-            with sensible(LIST_REASSIGNMENTS):
+            with decoding(LIST_REASSIGNMENTS):
                 moving = [(topic.name, partition) for topic in message.topics for partition in topic.partitions]
         except SourceError as error:
-            asking.problems.append(problem("cluster", error, f"reassignments: {error}"))
+            session.problems.append(problem("cluster", error, f"reassignments: {error}"))
             return math.nan, adding
         if message.error_code:
-            asking.problems.append(refusal("cluster", message.error_code, "reassignments: ListPartitionReassignments"))
+            session.problems.append(refusal("cluster", message.error_code, "reassignments: ListPartitionReassignments"))
             return math.nan, adding
         for name, partition in moving:
             index = np.array([topology.topic_index.get(name, -1)])
@@ -297,10 +302,10 @@ class Reader:
         return float(len(moving)), adding
 
 
-def _coordinators(found: Found, table: GroupTable) -> tuple[dict[str, Link], dict[str, Link]]:
+def _coordinators(found: Found, table: GroupTable) -> tuple[dict[str, BrokerConnection], dict[str, BrokerConnection]]:
     """Return who is asked for the positions of share groups, and of all other groups."""
-    of_share: dict[str, Link] = {}
-    of_others: dict[str, Link] = {}
+    of_share: dict[str, BrokerConnection] = {}
+    of_others: dict[str, BrokerConnection] = {}
     for group in table.groups:
         if group.name in found.coordinator:
             (of_share if group.type == "share" else of_others)[group.name] = found.coordinator[group.name]
@@ -312,5 +317,5 @@ def _done(committed: Int64s, completed: Int64s) -> Int64s:
     return np.where((committed >= 0) & (completed > 0), committed + completed, committed)
 
 
-def _all_topics(link: Link) -> bytes:
-    return METADATA.encode(link.version(METADATA), topics=None, allow_auto_topic_creation=False)
+def _all_topics(connection: BrokerConnection) -> bytes:
+    return METADATA.encode(connection.version(METADATA), topics=None, allow_auto_topic_creation=False)

@@ -18,11 +18,12 @@ from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import LIST_OFFSETS
 from streamwatch.sources.kafka.bounds import Bounds
+from streamwatch.sources.kafka.broker_pool import BrokerPool
 from streamwatch.sources.kafka.config import Config
-from streamwatch.sources.kafka.fanout import Asking, Fanout
 from streamwatch.sources.kafka.first_seen import FirstSeen
 from streamwatch.sources.kafka.offsets import Answered, encode, read_answer, refused
 from streamwatch.sources.kafka.problems import OverBudget, problem
+from streamwatch.sources.kafka.read_session import ReadSession
 from streamwatch.sources.kafka.timeline import GRAIN, LARGEST, Timeline
 
 _SHARE: Final = 0.01
@@ -108,8 +109,8 @@ class RecordTimes:
 
     async def read(  # noqa: PLR0913, PLR0917 - what a read has found so far
         self,
-        asking: Asking,
-        fanout: Fanout,
+        session: ReadSession,
+        pool: BrokerPool,
         bounds: Bounds,
         keys: CommitKeys,
         committed: Int64s,
@@ -124,8 +125,8 @@ class RecordTimes:
         than Kafka.
 
         Args:
-            asking: this read's way of asking.
-            fanout: the brokers.
+            session: this read's session.
+            pool: the brokers.
             bounds: where the partitions begin and end.
             keys: whose commits, and of which rows.
             committed: the committed offsets (C).
@@ -150,7 +151,7 @@ class RecordTimes:
         if len(todo):
             found = _Positions(keys.row[todo], position[todo], stands[todo])
             gappy = compacted[bounds.topology.topic[found.row]]
-            await self._look_up(asking, fanout, bounds, found, gappy, now_ms, monotonic)
+            await self._look_up(session, pool, bounds, found, gappy, now_ms, monotonic)
             at, width = at.copy(), width.copy()
             at[todo], width[todo] = found.at[found.back], found.width[found.back]
             barred[todo] |= self._barred[keys.row[todo]]
@@ -165,7 +166,7 @@ class RecordTimes:
         if timeless.any():
             count = len(np.unique(keys.row[timeless]))
             detail = f"ages of {count} partitions: ListOffsets: their records have no timestamp, or one that cannot be"
-            asking.problems.append(Problem("partition", "unsupported", detail, count))
+            session.problems.append(Problem("partition", "unsupported", detail, count))
         unread_at[known] = np.minimum(at[known] / 1000, now)
         return unread_at
 
@@ -200,8 +201,8 @@ class RecordTimes:
 
     async def _look_up(  # noqa: PLR0913, PLR0917 - one step of read, cut out to be read alone
         self,
-        asking: Asking,
-        fanout: Fanout,
+        session: ReadSession,
+        pool: BrokerPool,
         bounds: Bounds,
         found: _Positions,
         gappy: Bools,
@@ -212,8 +213,8 @@ class RecordTimes:
         topology, touched = bounds.topology, np.ones(len(self._asked), dtype=bool)
         away = np.ones(len(self._asked), dtype=bool)
         """Rows whose leader cannot be asked, or has refused in this read."""
-        for node, link in fanout.links.items():
-            if link.up and self._pace(node).until <= monotonic:
+        for node, connection in pool.connections.items():
+            if connection.up and self._pace(node).until <= monotonic:
                 away[topology.leader == node] = False
         for requests in range(self._config.lookup_requests + 1):
             again = touched[found.row]
@@ -221,10 +222,10 @@ class RecordTimes:
             age = np.nan_to_num(now_ms - found.at)
             found.enough = np.where(found.stands, GRAIN, np.maximum(GRAIN, _SHARE * age))
             left = np.flatnonzero((found.width > found.enough) & ~away[found.row])
-            late = asking.left() < self._config.read_seconds / 2
+            late = session.left() < self._config.read_seconds / 2
             if not len(left) or late or requests == self._config.lookup_requests:
                 break
-            touched = await self._round(asking, fanout, bounds, found, left, away, monotonic)
+            touched = await self._round(session, pool, bounds, found, left, away, monotonic)
         open_rows = np.zeros(len(self._asked), dtype=bool)
         open_rows[found.row[left]] = True
         self._asked[~open_rows] = 0
@@ -233,7 +234,7 @@ class RecordTimes:
         if overdue:
             detail = f"{overdue} positions of groups: not looked up yet when their records were written, after"
             detail += f" {_PATIENCE} reads of {self._config.lookup_requests} requests a broker (lookup_requests)"
-            asking.problems.append(Problem("partition", "budget", detail, overdue))
+            session.problems.append(Problem("partition", "budget", detail, overdue))
 
     def _judge(self, found: _Positions, gappy: Bools, which: Bools) -> None:
         """Say anew what is known of these positions."""
@@ -244,8 +245,8 @@ class RecordTimes:
 
     async def _round(  # noqa: PLR0913, PLR0917 - one step of _look_up
         self,
-        asking: Asking,
-        fanout: Fanout,
+        session: ReadSession,
+        pool: BrokerPool,
         bounds: Bounds,
         found: _Positions,
         left: Int64s,
@@ -260,24 +261,24 @@ class RecordTimes:
             some = first[topology.leader[found.row[first]] == node][: self._pace(node).most]
             row, offset = found.row[some], found.offset[some]
             fence = self._timeline.fence(row, offset, seen.offset[row], seen.at_ms[row], seen.is_answer[row])
-            may = fanout.links[node].versions.get(LIST_OFFSETS.key, -1) >= _LARGEST_SINCE
+            may = pool.connections[node].versions.get(LIST_OFFSETS.key, -1) >= _LARGEST_SINCE
             question = fence.question(offset, self._asked[row], found.enough[some], np.full(len(row), may))
-            calls[node] = self._ask(asking, fanout, topology, node, row, question, monotonic)
-        answers = await asking.all(
+            calls[node] = self._ask(session, pool, topology, node, row, question, monotonic)
+        answers = await session.all(
             calls, lambda node, e: problem("partition", e, f"broker {node}: times of records: {e}")
         )
         touched = np.zeros(len(away), dtype=bool)
         for node in calls.keys() - answers.keys():
             away[topology.leader == node] = True
         for answered, asked_for in answers.values():
-            self._take(asking, answered, asked_for, away)
+            self._take(session, answered, asked_for, away)
             touched[answered.rows] = True
         return touched
 
     async def _ask(  # noqa: PLR0913, PLR0917 - one request
         self,
-        asking: Asking,
-        fanout: Fanout,
+        session: ReadSession,
+        pool: BrokerPool,
         topology: Topology,
         node: int,
         row: Int64s,
@@ -285,23 +286,23 @@ class RecordTimes:
         monotonic: float,
     ) -> tuple[Answered, Int64s]:
         """Return one leader's answer, and which timestamp each of its rows was asked for."""
-        link, loop = fanout.links[node], asyncio.get_running_loop()
-        began = loop.time()
+        connection, loop = pool.connections[node], asyncio.get_running_loop()
+        started = loop.time()
         try:
-            body = await asking.ask(link, LIST_OFFSETS, encode(topology, row, question))
-            answered, _ = read_answer(body, link.version(LIST_OFFSETS), topology)
+            body = await session.ask(connection, LIST_OFFSETS, encode(topology, row, question))
+            answered, _ = read_answer(body, connection.version(LIST_OFFSETS), topology)
         except OverBudget:
             raise
         except SourceError:
             self._pace(node).failed(monotonic)
             self._never_largest(row[question == LARGEST])
             raise
-        self._pace(node).answered(loop.time() - began)
+        self._pace(node).answered(loop.time() - started)
         asked_for = np.full(len(topology.partition), _NOTHING, dtype=np.int64)
         asked_for[row] = question
         return answered, asked_for[answered.rows]
 
-    def _take(self, asking: Asking, answered: Answered, asked_for: Int64s, away: Bools) -> None:
+    def _take(self, session: ReadSession, answered: Answered, asked_for: Int64s, away: Bools) -> None:
         """Remember what a leader answered; a partition that it refuses is left for the next read, or for good."""
         asked, largest = asked_for != _NOTHING, asked_for == LARGEST
         fine, there = asked & (answered.error == 0), answered.offset >= 0
@@ -311,7 +312,7 @@ class RecordTimes:
         without |= ~largest & fine & there & (answered.timestamp < 0)
         self._barred[answered.rows[without]] = True
         other = ~largest & ~np.isin(answered.error, [codes.UNSUPPORTED_FOR_MESSAGE_FORMAT, *codes.MOVED_PARTITION])
-        asking.problems += refused(answered.error[other], "times of records")
+        session.problems += refused(answered.error[other], "times of records")
         away[answered.rows[~largest & ~fine | without]] = True
         fine &= ~without
         nothing, found, most = fine & ~there & ~largest, fine & there, fine & there & largest

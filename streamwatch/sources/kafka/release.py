@@ -11,7 +11,7 @@ from typing import Final
 
 from kafka.protocol.broker_version_data import BROKER_API_VERSIONS
 
-from streamwatch.sources.kafka.apis import API_VERSIONS, Message, sensible
+from streamwatch.sources.kafka.apis import API_VERSIONS, Message, decoding
 
 _METADATA_VERSION: Final = "metadata.version"
 _LEVELS: Final[Mapping[str, range]] = {
@@ -53,7 +53,7 @@ def offer_of(message: Message) -> Offer:
         SourceMisread: the answer decodes to what cannot be.
 
     """
-    with sensible(API_VERSIONS):
+    with decoding(API_VERSIONS):
         offered = {one.api_key: one.max_version for one in message.api_keys}
         supported = {one.name: one.max_version for one in _features(message, "supported_features")}
         epoch = getattr(message, "finalized_features_epoch", -1)

@@ -14,13 +14,14 @@ from streamwatch.core.errors import SourceError
 from streamwatch.model.kafka import NOT_KNOWN, CommitKeys, Int64s
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka import codes
-from streamwatch.sources.kafka.apis import SHARE_OFFSETS, Message, sensible
+from streamwatch.sources.kafka.apis import SHARE_OFFSETS, Message, decoding
+from streamwatch.sources.kafka.broker_connection import BrokerConnection
+from streamwatch.sources.kafka.broker_pool import BrokerPool
 from streamwatch.sources.kafka.commits import Batch, Shape
-from streamwatch.sources.kafka.fanout import Asking, Fanout
 from streamwatch.sources.kafka.groups import find_coordinators
 from streamwatch.sources.kafka.layout import Run
-from streamwatch.sources.kafka.link import Link
 from streamwatch.sources.kafka.problems import problem, refusal
+from streamwatch.sources.kafka.read_session import ReadSession
 
 _REQUESTS: Final = 50
 """Sent to one coordinator in a read, one after the other; up to so many groups each has one of its own.
@@ -31,7 +32,7 @@ request or of two, it may forget to send a question for 2 s (seen on 4.3: 5 of 4
 _LATER: Final = codes.MOVED_GROUP | {codes.GROUP_ID_NOT_FOUND}
 """What a coordinator answers that is not the group's, or has just become it."""
 
-Chunk = tuple[Link, tuple[str, ...]]
+Chunk = tuple[BrokerConnection, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,17 +60,19 @@ class ShareReader:
         self._answers: dict[Chunk, tuple[bytes, ShareBatch]] = {}
         self._last: dict[Shape, _Last] = {}
 
-    async def read(self, asking: Asking, fanout: Fanout, coordinator: dict[str, Link]) -> list[ShareBatch]:
+    async def read(
+        self, session: ReadSession, pool: BrokerPool, coordinator: dict[str, BrokerConnection]
+    ) -> list[ShareBatch]:
         """Return what these groups have left, each asked of its coordinator, once more of another if it has moved.
 
         It must be asked after the end offsets: see ``columns``.
         """
-        chunks = _chunks(asking, coordinator)
+        chunks = _chunks(session, coordinator)
         moved: set[str] = set()
-        batches = await self._ask_all(asking, chunks, moved, last_try=False)
+        batches = await self._ask_all(session, chunks, moved, last_try=False)
         if moved:
-            again = _chunks(asking, await find_coordinators(asking, fanout, moved))
-            batches += await self._ask_all(asking, again, moved, last_try=True)
+            again = _chunks(session, await find_coordinators(session, pool, moved))
+            batches += await self._ask_all(session, again, moved, last_try=True)
         asked = [chunk for own in chunks.values() for chunk in own]
         self._answers = {c: self._answers[c] for c in asked if c in self._answers}
         return batches
@@ -119,34 +122,36 @@ class ShareReader:
         return committed, np.where(known, position - base, np.where(counted, 0, NOT_KNOWN))
 
     async def _ask_all(
-        self, asking: Asking, chunks: dict[Link, list[Chunk]], moved: set[str], *, last_try: bool
+        self, session: ReadSession, chunks: dict[BrokerConnection, list[Chunk]], moved: set[str], *, last_try: bool
     ) -> list[ShareBatch]:
         """Ask all coordinators at once, and each of them in turn for its groups."""
-        calls = {link: self._ask_in_turn(asking, own, moved, last_try=last_try) for link, own in chunks.items()}
-        answers = await asking.all(calls, lambda link, error: _failed(chunks[link], error))
+        calls = {
+            connection: self._ask_in_turn(session, own, moved, last_try=last_try) for connection, own in chunks.items()
+        }
+        answers = await session.all(calls, lambda connection, error: _failed(chunks[connection], error))
         return [batch for batches in answers.values() for batch in batches]
 
     async def _ask_in_turn(
-        self, asking: Asking, chunks: list[Chunk], moved: set[str], *, last_try: bool
+        self, session: ReadSession, chunks: list[Chunk], moved: set[str], *, last_try: bool
     ) -> list[ShareBatch]:
         """Ask one coordinator; where an answer fails, those that came before it count."""
         batches: list[ShareBatch] = []
         for at, chunk in enumerate(chunks):
             try:
-                with sensible(SHARE_OFFSETS):
-                    batches.append(await self._ask(asking, chunk, moved, last_try=last_try))
+                with decoding(SHARE_OFFSETS):
+                    batches.append(await self._ask(session, chunk, moved, last_try=last_try))
             except SourceError as error:
-                asking.problems.append(_failed(chunks[at:], error))
+                session.problems.append(_failed(chunks[at:], error))
                 break
         return batches
 
-    async def _ask(self, asking: Asking, chunk: Chunk, moved: set[str], *, last_try: bool) -> ShareBatch:
+    async def _ask(self, session: ReadSession, chunk: Chunk, moved: set[str], *, last_try: bool) -> ShareBatch:
         """Ask about some groups; those that are not there are put into ``moved``, and a problem on the last try."""
-        link, names = chunk
-        version = link.versions[SHARE_OFFSETS.key]
+        connection, names = chunk
+        version = connection.versions[SHARE_OFFSETS.key]
         kind = SHARE_OFFSETS.request.DescribeShareGroupOffsetsRequestGroup
         wanted = [kind(version=version, group_id=name, topics=None) for name in names]
-        body = await asking.ask(link, SHARE_OFFSETS, SHARE_OFFSETS.encode(version, groups=wanted))
+        body = await session.ask(connection, SHARE_OFFSETS, SHARE_OFFSETS.encode(version, groups=wanted))
         known = self._answers.get(chunk)
         if known and known[0] == body[4:]:
             return known[1]
@@ -160,10 +165,10 @@ class ShareReader:
             if group.error_code in _LATER and not last_try:
                 moved.add(group.group_id)
             else:
-                asking.problems.append(
+                session.problems.append(
                     refusal("group", group.error_code, f"group {group.group_id!r}: what it has left")
                 )
-        batch = _batch(asking, answered, known[1].shape if known else None)
+        batch = _batch(session, answered, known[1].shape if known else None)
         clean = clean and not (batch.committed < 0).any()
         self._answers[chunk] = (body[4:] if clean else b"", batch)
         return batch
@@ -174,7 +179,7 @@ def _of(column: Int64s, row: Int64s) -> Int64s:
     return np.append(column, NOT_KNOWN)[row]
 
 
-def _batch(asking: Asking, groups: list[Message], last: Shape | None) -> ShareBatch:
+def _batch(session: ReadSession, groups: list[Message], last: Shape | None) -> ShareBatch:
     """Read what groups have left. A partition that a group was never done with any record of is left out."""
     runs: list[Run] = []
     rows: list[tuple[int, int, int]] = []
@@ -192,7 +197,7 @@ def _batch(asking: Asking, groups: list[Message], last: Shape | None) -> ShareBa
             runs.append(Run(group.group_id, topic.topic_name, 0, len(rows) - before))
     for code, places in refused.items():
         detail = f"{places[0]} and {len(places) - 1} others: what is left"
-        asking.problems.append(refusal("partition", code, detail, len(places)))
+        session.problems.append(refusal("partition", code, detail, len(places)))
     columns = np.array(rows, dtype=np.int64).reshape(-1, 3)
     shape = Shape(tuple(group.group_id for group in groups), tuple(runs), columns[:, 0].copy())
     same = last is not None and (last.groups, last.runs) == (shape.groups, shape.runs)
@@ -201,21 +206,21 @@ def _batch(asking: Asking, groups: list[Message], last: Shape | None) -> ShareBa
     return ShareBatch(shape, columns[:, 1].copy(), columns[:, 2].copy())
 
 
-def _chunks(asking: Asking, coordinator: dict[str, Link]) -> dict[Link, list[Chunk]]:
+def _chunks(session: ReadSession, coordinator: dict[str, BrokerConnection]) -> dict[BrokerConnection, list[Chunk]]:
     """Cut the groups into requests; those whose coordinator does not offer the API are one problem."""
-    by_link: dict[Link, list[str]] = {}
+    by_connection: dict[BrokerConnection, list[str]] = {}
     mute: list[str] = []
     for name in sorted(coordinator):
-        link = coordinator[name]
-        (by_link.setdefault(link, []) if SHARE_OFFSETS.key in link.versions else mute).append(name)
+        connection = coordinator[name]
+        (by_connection.setdefault(connection, []) if SHARE_OFFSETS.key in connection.versions else mute).append(name)
     if mute:
         detail = f"group {mute[0]!r} and {len(mute) - 1} others: what they have left is not known: no broker offers "
         detail += f"{SHARE_OFFSETS.name} version {SHARE_OFFSETS.lowest} (Kafka 4.2)"
-        asking.problems.append(Problem("group", "unsupported", detail, len(mute)))
+        session.problems.append(Problem("group", "unsupported", detail, len(mute)))
     chunks = {}
-    for link, names in by_link.items():
+    for connection, names in by_connection.items():
         size = -(-len(names) // _REQUESTS)
-        chunks[link] = [(link, tuple(names[i : i + size])) for i in range(0, len(names), size)]
+        chunks[connection] = [(connection, tuple(names[i : i + size])) for i in range(0, len(names), size)]
     return chunks
 
 

@@ -15,10 +15,11 @@ from streamwatch.model.kafka import NOT_SET, CleanupPolicy, Int64s, Topology
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import DESCRIBE_CONFIGS
+from streamwatch.sources.kafka.broker_connection import BrokerConnection
+from streamwatch.sources.kafka.broker_pool import BrokerPool
 from streamwatch.sources.kafka.config import Config
-from streamwatch.sources.kafka.fanout import Asking, Fanout
-from streamwatch.sources.kafka.link import Link
 from streamwatch.sources.kafka.problems import problem, refusal
+from streamwatch.sources.kafka.read_session import ReadSession
 
 NAMES: Final = ("min.insync.replicas", "retention.ms", "retention.bytes", "cleanup.policy")
 _TOPIC: Final = 2
@@ -57,21 +58,23 @@ class TopicSettingsReader:
         self._refused = Kept[list[Problem]]()
         self._columns: tuple[Topology, dict[str, _Known], Columns] | None = None
 
-    async def refresh(self, asking: Asking, fanout: Fanout, topology: Topology) -> None:
+    async def refresh(self, session: ReadSession, pool: BrokerPool, topology: Topology) -> None:
         """Ask for topics that are new, and for a share of the others; what was refused is a problem in every read."""
         now = asyncio.get_running_loop().time()
         self._forget(topology)
         names = [name for name in topology.topics if name not in self._known] or self._due(now, topology)
-        up = [link for link in fanout.links.values() if link.up]
+        up = [connection for connection in pool.connections.values() if connection.up]
         # Where no broker offers it, the first one says so.
-        links = [link for link in up if DESCRIBE_CONFIGS.key in link.versions] or up[:1]
-        if names and links:
+        connections = [connection for connection in up if DESCRIBE_CONFIGS.key in connection.versions] or up[:1]
+        if names and connections:
             chunks = [tuple(names[i : i + _CHUNK]) for i in range(0, len(names), _CHUNK)]
-            calls = {chunk: self._ask(asking, links[i % len(links)], chunk) for i, chunk in enumerate(chunks)}
-            answers = await asking.all(calls, _failed)
+            calls = {
+                chunk: self._ask(session, connections[i % len(connections)], chunk) for i, chunk in enumerate(chunks)
+            }
+            answers = await session.all(calls, _failed)
             if answers:
                 self._known = self._known | {name: one for answer in answers.values() for name, one in answer.items()}
-        asking.problems += self._refused.get(self._refusals, self._known)
+        session.problems += self._refused.get(self._refusals, self._known)
 
     def columns(self, topology: Topology) -> Columns:
         """Return a column (T) for each of ``NAMES``; the same objects while nothing changes."""
@@ -119,14 +122,16 @@ class TopicSettingsReader:
             return []
         return oldest_first[:_CHUNK] if few else due
 
-    async def _ask(self, asking: Asking, link: Link, names: tuple[str, ...]) -> dict[str, _Known]:
-        version = link.version(DESCRIBE_CONFIGS)
+    async def _ask(
+        self, session: ReadSession, connection: BrokerConnection, names: tuple[str, ...]
+    ) -> dict[str, _Known]:
+        version = connection.version(DESCRIBE_CONFIGS)
         resource = DESCRIBE_CONFIGS.request.DescribeConfigsResource
         resources = [
             resource(version=version, resource_type=_TOPIC, resource_name=name, configuration_keys=list(NAMES))
             for name in names
         ]
-        body = await asking.ask(link, DESCRIBE_CONFIGS, DESCRIBE_CONFIGS.encode(version, resources=resources))
+        body = await session.ask(connection, DESCRIBE_CONFIGS, DESCRIBE_CONFIGS.encode(version, resources=resources))
         now = asyncio.get_running_loop().time()
         found: dict[str, _Known] = {}
         gone: set[str] = set()

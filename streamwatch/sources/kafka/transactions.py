@@ -23,13 +23,14 @@ from streamwatch.sources.kafka.apis import (
     LIST_TRANSACTIONS,
     Api,
     Message,
-    sensible,
+    decoding,
 )
 from streamwatch.sources.kafka.bounds import Bounds
+from streamwatch.sources.kafka.broker_connection import BrokerConnection
+from streamwatch.sources.kafka.broker_pool import BrokerPool
 from streamwatch.sources.kafka.config import Config
-from streamwatch.sources.kafka.fanout import Asking, Fanout
-from streamwatch.sources.kafka.link import Link
 from streamwatch.sources.kafka.problems import problem, refusal
+from streamwatch.sources.kafka.read_session import ReadSession
 
 _STANDS_SECONDS: Final = 30.0
 """Shorter than this, a stable offset that stands is a transaction like any other."""
@@ -63,13 +64,13 @@ class TransactionReader:
         self._asked_at = -np.inf
 
     async def read(
-        self, asking: Asking, fanout: Fanout, bounds: Bounds, now: float, monotonic: float
+        self, session: ReadSession, pool: BrokerPool, bounds: Bounds, now: float, monotonic: float
     ) -> tuple[OpenTransaction, ...]:
         """Return the transactions that are known to be open behind stable offsets that have stood for long.
 
         Args:
-            asking: this read's way of asking.
-            fanout: the brokers.
+            session: this read's session.
+            pool: the brokers.
             bounds: where stable offsets stand, and since when.
             now: the time, in seconds since 1970.
             monotonic: the same by the clock that never jumps.
@@ -86,16 +87,16 @@ class TransactionReader:
                 plain = OpenTransaction(place[0], place[1], NOT_KNOWN, place[2], now - float(stood[row]), "", None)
                 self._known.setdefault(place, (plain,))
             try:
-                await self._find_out(asking, fanout, bounds, rows)
+                await self._find_out(session, pool, bounds, rows)
             except SourceError as error:
-                asking.problems.append(problem("partition", error, f"open transactions: {error}", len(places)))
+                session.problems.append(problem("partition", error, f"open transactions: {error}", len(places)))
         return tuple(one for place in sorted(places) for one in self._known[place])
 
-    async def _find_out(self, asking: Asking, fanout: Fanout, bounds: Bounds, rows: Int64s) -> None:
+    async def _find_out(self, session: ReadSession, pool: BrokerPool, bounds: Bounds, rows: Int64s) -> None:
         """Ask for what is known of these rows, and remember it."""
-        producers = await self._producers(asking, fanout, bounds, rows)
+        producers = await self._producers(session, pool, bounds, rows)
         ids = {producer.producer_id for found in producers.values() for producer in found}
-        coordinated, complete = await _coordinated(asking, fanout, sorted(ids)) if ids else ({}, False)
+        coordinated, complete = await _coordinated(session, pool, sorted(ids)) if ids else ({}, False)
         for place, found in producers.items():
             before = self._known[place]
             self._known[place] = tuple(
@@ -103,74 +104,82 @@ class TransactionReader:
             ) or (before[0],)
 
     @staticmethod
-    async def _producers(asking: Asking, fanout: Fanout, bounds: Bounds, rows: Int64s) -> dict[_Place, list[Message]]:
+    async def _producers(
+        session: ReadSession, pool: BrokerPool, bounds: Bounds, rows: Int64s
+    ) -> dict[_Place, list[Message]]:
         """Return, for each partition, the producers whose transactions begin at its stable offset."""
         topology = bounds.topology
         calls = {
-            node: _ask(asking, link, DESCRIBE_PRODUCERS, topics=_topics(topology, rows[topology.leader[rows] == node]))
+            node: _ask(
+                session, connection, DESCRIBE_PRODUCERS, topics=_topics(topology, rows[topology.leader[rows] == node])
+            )
             for node in np.unique(topology.leader[rows]).tolist()
-            if (link := fanout.links.get(node)) is not None and _offers(link, DESCRIBE_PRODUCERS)
+            if (connection := pool.connections.get(node)) is not None and _offers(connection, DESCRIBE_PRODUCERS)
         }
-        answers = await asking.all(calls, _failed(DESCRIBE_PRODUCERS))
+        answers = await session.all(calls, _failed(DESCRIBE_PRODUCERS))
         stable = {place[:2]: place for place in (_place(bounds, row) for row in rows.tolist())}
         found: dict[_Place, list[Message]] = {}
-        with sensible(DESCRIBE_PRODUCERS):
+        with decoding(DESCRIBE_PRODUCERS):
             for topic in (topic for message in answers.values() for topic in message.topics):
                 for partition in topic.partitions:
                     place = stable.get((topic.name, partition.partition_index))
-                    _refused(asking, DESCRIBE_PRODUCERS, f"{topic.name}-{partition.partition_index}", partition)
+                    _refused(session, DESCRIBE_PRODUCERS, f"{topic.name}-{partition.partition_index}", partition)
                     if place is not None and not partition.error_code:
                         open_there = [p for p in partition.active_producers if p.current_txn_start_offset == place[2]]
                         found[place] = open_there
         return found
 
 
-async def _coordinated(asking: Asking, fanout: Fanout, ids: list[int]) -> tuple[dict[int, _Coordinated], bool]:
+async def _coordinated(session: ReadSession, pool: BrokerPool, ids: list[int]) -> tuple[dict[int, _Coordinated], bool]:
     """Return what coordinators say of these producer ids, and whether what they do not say is not so."""
-    links = {link.name: link for link in fanout.links.values() if _offers(link, LIST_TRANSACTIONS)}
-    calls = {
-        name: _ask(asking, link, LIST_TRANSACTIONS, state_filters=[], producer_id_filters=ids)
-        for name, link in links.items()
+    connections = {
+        connection.name: connection
+        for connection in pool.connections.values()
+        if _offers(connection, LIST_TRANSACTIONS)
     }
-    listed = await asking.all(calls, _failed(LIST_TRANSACTIONS))
+    calls = {
+        name: _ask(session, connection, LIST_TRANSACTIONS, state_filters=[], producer_id_filters=ids)
+        for name, connection in connections.items()
+    }
+    listed = await session.all(calls, _failed(LIST_TRANSACTIONS))
     for name, message in listed.items():
-        _refused(asking, LIST_TRANSACTIONS, f"broker {name}", message)
-    complete = len(listed) == len(fanout.links) and not any(message.error_code for message in listed.values())
+        _refused(session, LIST_TRANSACTIONS, f"broker {name}", message)
+    complete = len(listed) == len(pool.connections) and not any(message.error_code for message in listed.values())
     named = {
         name: sorted(state.transactional_id for state in message.transaction_states)
         for name, message in listed.items()
         if message.transaction_states
     }
-    described = await asking.all(
+    described = await session.all(
         {
-            name: _ask(asking, links[name], DESCRIBE_TRANSACTIONS, transactional_ids=names)
+            name: _ask(session, connections[name], DESCRIBE_TRANSACTIONS, transactional_ids=names)
             for name, names in named.items()
-            if _offers(links[name], DESCRIBE_TRANSACTIONS)
+            if _offers(connections[name], DESCRIBE_TRANSACTIONS)
         },
         _failed(DESCRIBE_TRANSACTIONS),
     )
     complete = complete and len(described) == len(named)
     found: dict[int, _Coordinated] = {}
-    with sensible(DESCRIBE_TRANSACTIONS):
+    with decoding(DESCRIBE_TRANSACTIONS):
         for state in (state for message in described.values() for state in message.transaction_states):
             complete = complete and not state.error_code
-            _refused(asking, DESCRIBE_TRANSACTIONS, state.transactional_id, state)
+            _refused(session, DESCRIBE_TRANSACTIONS, state.transactional_id, state)
             if not state.error_code:
                 partitions = frozenset((topic.topic, p) for topic in state.topics for p in topic.partitions)
                 started_at = state.transaction_start_time_ms / 1000
                 found[state.producer_id] = _Coordinated(state.transactional_id, started_at, partitions)
     if complete and set(ids) - found.keys():
-        complete = await _may_describe_all(asking, links)
+        complete = await _may_describe_all(session, connections)
     return found, complete
 
 
-async def _may_describe_all(asking: Asking, links: dict[str, Link]) -> bool:
+async def _may_describe_all(session: ReadSession, connections: dict[str, BrokerConnection]) -> bool:
     """Say whether the agent may describe every transactional id: else lists leave out, silently, what it may not."""
-    name, link = next(iter(links.items()))
-    if not _offers(link, DESCRIBE_TRANSACTIONS):
+    name, connection = next(iter(connections.items()))
+    if not _offers(connection, DESCRIBE_TRANSACTIONS):
         return False
-    call = _ask(asking, link, DESCRIBE_TRANSACTIONS, transactional_ids=[_NOBODY])
-    answers = await asking.all({name: call}, _failed(DESCRIBE_TRANSACTIONS))
+    call = _ask(session, connection, DESCRIBE_TRANSACTIONS, transactional_ids=[_NOBODY])
+    answers = await session.all({name: call}, _failed(DESCRIBE_TRANSACTIONS))
     states = [state for message in answers.values() for state in message.transaction_states]
     return bool(states) and all(state.error_code != codes.TRANSACTIONAL_ID_DENIED for state in states)
 
@@ -204,21 +213,21 @@ def _topics(topology: Topology, rows: Int64s) -> list[Message]:
     ]
 
 
-async def _ask(asking: Asking, link: Link, api: Api, **fields: object) -> Message:
-    version = link.versions[api.key]
-    return api.decode(version, await asking.ask(link, api, api.encode(version, **fields)))
+async def _ask(session: ReadSession, connection: BrokerConnection, api: Api, **fields: object) -> Message:
+    version = connection.versions[api.key]
+    return api.decode(version, await session.ask(connection, api, api.encode(version, **fields)))
 
 
-def _offers(link: Link, api: Api) -> bool:
-    return link.up and api.key in link.versions
+def _offers(connection: BrokerConnection, api: Api) -> bool:
+    return connection.up and api.key in connection.versions
 
 
-def _refused(asking: Asking, api: Api, what: str, answer: Message) -> None:
+def _refused(session: ReadSession, api: Api, what: str, answer: Message) -> None:
     """Note an error in an answer; a right that is not there is no problem, for it need not be."""
     code = answer.error_code
     if code and code not in codes.DENIED:
         detail = f"{what}: whose transaction is open: {api.name}"
-        asking.problems.append(refusal("partition", code, detail))
+        session.problems.append(refusal("partition", code, detail))
 
 
 def _failed(api: Api) -> Callable[[int | str, SourceError], Problem]:

@@ -21,7 +21,7 @@ _STRANGERS_FRAME: Final = 2**20
 """The largest answer of a broker that has not let the agent in: the brokers of a cluster of thousands take less."""
 
 
-class Exchange:
+class InFlightRequest:
     """One request on its way: what it asks, when it left, and the answer to come."""
 
     __slots__ = ("answer", "api", "correlation", "flexible", "received_bytes", "sent_at", "sent_bytes")
@@ -52,7 +52,7 @@ class Connection(asyncio.Protocol):
         self._allowed = min(max_frame, _STRANGERS_FRAME)
         self._frame = bytearray()
         self._due = 0
-        self.in_flight: deque[Exchange] = deque()
+        self.in_flight: deque[InFlightRequest] = deque()
         self.lost: asyncio.Future[SourceError] = asyncio.get_running_loop().create_future()
 
     @property
@@ -65,8 +65,8 @@ class Connection(asyncio.Protocol):
         """Accept answers of every size that is configured: until the broker let the agent in, it gets small ones."""
         self._allowed = self._max_frame
 
-    def send(self, api: Api, version: int, body: bytes) -> Exchange:
-        """Send one request; its answer's body (without the header) comes as ``exchange.answer``.
+    def send(self, api: Api, version: int, body: bytes) -> InFlightRequest:
+        """Send one request; its answer's body (without the header) comes as ``request.answer``.
 
         Raises:
             SourceError: the connection is lost.
@@ -81,11 +81,11 @@ class Connection(asyncio.Protocol):
         size = _HEADER.size - _LENGTH.size + len(tail) + len(body)
         # The answer to ApiVersions never has the longer header: a broker may not know yet what the client can read.
         longer = flexible and api is not API_VERSIONS
-        exchange = Exchange(api, self._correlation, flexible=longer, sent_bytes=size + _LENGTH.size)
-        self.in_flight.append(exchange)
+        request = InFlightRequest(api, self._correlation, flexible=longer, sent_bytes=size + _LENGTH.size)
+        self.in_flight.append(request)
         # One write: in Python 3.12 and later, writelines never gets rid of a part that is empty.
         self._transport.write(_HEADER.pack(size, api.key, version, self._correlation) + tail + body)
-        return exchange
+        return request
 
     def close(self, reason: SourceError) -> None:
         """Drop the connection at once; everything in flight fails with this reason."""
@@ -141,29 +141,29 @@ class Connection(asyncio.Protocol):
     def _deliver(self, frame: bytearray) -> None:
         if not self.in_flight:
             raise SourceMisread("an answer that nothing asked for")
-        exchange = self.in_flight.popleft()
+        request = self.in_flight.popleft()
         correlation = _LENGTH.unpack_from(frame)[0]
-        if correlation != exchange.correlation:
-            self.in_flight.appendleft(exchange)
-            raise SourceMisread(f"answer {correlation} where {exchange.correlation} ({exchange.api.name}) was due")
+        if correlation != request.correlation:
+            self.in_flight.appendleft(request)
+            raise SourceMisread(f"answer {correlation} where {request.correlation} ({request.api.name}) was due")
         start = _LENGTH.size
-        if exchange.flexible:
+        if request.flexible:
             if frame[start : start + 1] != b"\0":
-                self.in_flight.appendleft(exchange)
-                raise SourceMisread(f"{exchange.api.name}: an answer's header with tagged fields")
+                self.in_flight.appendleft(request)
+                raise SourceMisread(f"{request.api.name}: an answer's header with tagged fields")
             start += 1
-        exchange.received_bytes = len(frame) + _LENGTH.size
-        if not exchange.answer.done():
-            exchange.answer.set_result(bytes(memoryview(frame)[start:]))
+        request.received_bytes = len(frame) + _LENGTH.size
+        if not request.answer.done():
+            request.answer.set_result(bytes(memoryview(frame)[start:]))
 
     def _lose(self, reason: SourceError) -> None:
         if self.lost.done():
             return
         self.lost.set_result(reason)
-        for exchange in self.in_flight:
-            if not exchange.answer.done():
-                exchange.answer.set_exception(reason)
-                exchange.answer.exception()  # whoever waited may be gone: then nobody else would look at it
+        for request in self.in_flight:
+            if not request.answer.done():
+                request.answer.set_exception(reason)
+                request.answer.exception()  # whoever waited may be gone: then nobody else would look at it
         self.in_flight.clear()
 
 

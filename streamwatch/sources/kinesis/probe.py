@@ -83,12 +83,14 @@ class Prober:
         """Whether a probe of ours shows in what CloudWatch says of the stream in that minute."""
         return minute in self._calls.get(stream, ())
 
-    def _count(self, stream: StreamKey, began: float, ended: float) -> None:
+    def _count(self, stream: StreamKey, started_at: float, ended_at: float) -> None:
         """Remember a call of GetRecords."""
         calls = self._calls.setdefault(stream, Counter())
-        for minute in {int(at) // _MINUTE * _MINUTE for at in (began - _CLOCKS_SECONDS, ended + _CLOCKS_SECONDS)}:
+        for minute in {
+            int(at) // _MINUTE * _MINUTE for at in (started_at - _CLOCKS_SECONDS, ended_at + _CLOCKS_SECONDS)
+        }:
             calls[minute] += 1
-        for old in [minute for minute in calls if minute < began - _KEPT_MINUTES_SECONDS]:
+        for old in [minute for minute in calls if minute < started_at - _KEPT_MINUTES_SECONDS]:
             del calls[old]
 
     def _probe(self, key: ShardKey, stream: Stream, shard: _Shard, deadline: float) -> None:
@@ -114,11 +116,11 @@ class Prober:
             "kinesis", region, "GetShardIterator", place, wants=("ShardIterator",), deadline=deadline
         )
         given = {"ShardIterator": found["ShardIterator"], "Limit": 1}
-        began = self._clock.now()
+        started_at = self._clock.now()
         try:
             answer = self._caller.call("kinesis", region, "GetRecords", given, wants=("Records",), deadline=deadline)
         finally:
-            self._count(of, began, self._clock.now())
+            self._count(of, started_at, self._clock.now())
         for record in answer["Records"]:
             return float(record["ApproximateArrivalTimestamp"].timestamp())
         return None

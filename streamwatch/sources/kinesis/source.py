@@ -62,12 +62,12 @@ class KinesisSource:
     def read(self) -> StreamsSnapshot:
         """Read every region, within the configured deadline; what could not be read is one of the problems."""
         reading(self.config.name)
-        began, begun = self._clock.now(), self._clock.monotonic()
-        deadline = begun + self.config.read_seconds
+        taken_at, started = self._clock.now(), self._clock.monotonic()
+        deadline = started + self.config.read_seconds
         problems: list[Problem] = []
         streams: list[Stream] | None = None
         without: dict[str, int] = {}
-        until = self._share_of(begun, deadline)
+        until = self._share_of(started, deadline)
         with ThreadPoolExecutor(len(self._regions), "kinesis") as pool:  # one that hangs costs the others nothing
             answers = list(pool.map(lambda region: _read(region, until), self._regions))
         for region, (found, wrong) in zip(self._regions, answers, strict=True):
@@ -82,20 +82,20 @@ class KinesisSource:
             if self.config.cloudwatch.enabled:
                 cloudwatch, wrong = self._cloudwatch.read(list(self._wanted(streams)), deadline, self._is_ours)
                 problems += wrong
-                self._note_refusals(cloudwatch, began)
+                self._note_refusals(cloudwatch, taken_at)
             if self.config.probe.enabled:
                 ages, wrong = self._prober.read(streams, self._share_of(self._clock.monotonic(), deadline))
                 problems += wrong
-        now = self._snapshot(began, begun, streams, cloudwatch, ages, problems)
+        now = self._snapshot(taken_at, started, streams, cloudwatch, ages, problems)
         return self._noted(replace(now, without=without))
 
     def close(self) -> None:
         """Let nothing wait any longer."""
         self._closed.set()
 
-    def _share_of(self, begun: float, deadline: float) -> float:
+    def _share_of(self, started: float, deadline: float) -> float:
         """Return when a part of the read that begins now has to end; without CloudWatch nobody waits for it."""
-        return begun + (deadline - begun) * (_SHARE if self.config.cloudwatch.enabled else 1.0)
+        return started + (deadline - started) * (_SHARE if self.config.cloudwatch.enabled else 1.0)
 
     def _noted(self, now: StreamsSnapshot) -> StreamsSnapshot:
         """Say it in the log when a region has nothing to watch, once."""
@@ -107,8 +107,8 @@ class KinesisSource:
 
     def _snapshot(  # noqa: PLR0913, PLR0917 - what one read made
         self,
-        began: float,
-        begun: float,
+        taken_at: float,
+        started: float,
         streams: list[Stream] | None,
         cloudwatch: dict[tuple[str, str], CloudWatchSnapshot],
         ages: dict[ShardKey, ShardAges],
@@ -116,8 +116,8 @@ class KinesisSource:
     ) -> StreamsSnapshot:
         return StreamsSnapshot(
             source=self.config.name,
-            taken_at=began,
-            read_seconds=self._clock.monotonic() - begun,
+            taken_at=taken_at,
+            read_seconds=self._clock.monotonic() - started,
             streams=None if streams is None else tuple(streams),
             quotas=tuple(region.quota for region in self._regions if region.quota is not None),
             cloudwatch=cloudwatch,

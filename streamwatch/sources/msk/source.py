@@ -70,25 +70,25 @@ class MskSource:
 
     def read(self) -> MskSnapshot:
         """Read both; what could not be read is one of the problems."""
-        began, begun = self._clock.now(), self._clock.monotonic()
-        deadline = begun + self.config.read_seconds
+        taken_at, started = self._clock.now(), self._clock.monotonic()
+        deadline = started + self.config.read_seconds
         problems: list[Problem] = []
-        self._describe(began, deadline, problems)
-        described, operations = self._described.known(began), self._operations.known(began)
+        self._describe(taken_at, deadline, problems)
+        described, operations = self._described.known(taken_at), self._operations.known(taken_at)
         readings: dict[tuple[Metric, Row], Told] = {}
         if described is not None and self.config.cloudwatch.enabled:
-            readings = self._read_cloudwatch(described, began, deadline, problems)
+            readings = self._read_cloudwatch(described, taken_at, deadline, problems)
         if described is not None and described.type != "serverless":
-            problems += self._upgrade.read(began, deadline)
+            problems += self._upgrade.read(taken_at, deadline)
         return MskSnapshot(
             source=self._name,
             cluster=self._cluster,
-            taken_at=began,
-            read_seconds=self._clock.monotonic() - begun,
+            taken_at=taken_at,
+            read_seconds=self._clock.monotonic() - started,
             described=described,
             operations=operations,
-            reassignments=self._upgrade.reassignments(began) if described is not None else None,
-            assessment=self._upgrade.assessment(began) if described is not None else None,
+            reassignments=self._upgrade.reassignments(taken_at) if described is not None else None,
+            assessment=self._upgrade.assessment(taken_at) if described is not None else None,
             readings=readings,
             cost=self._reader.cost(),
             problems=tuple(problems),

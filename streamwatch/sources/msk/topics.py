@@ -74,29 +74,29 @@ class TopicsSource:
 
     def read(self) -> ClusterSnapshot:
         """Read what changed; what could not be read is one of the problems."""
-        began, begun = self._clock.now(), self._clock.monotonic()
-        deadline = begun + self.config.read_seconds
+        taken_at, started = self._clock.now(), self._clock.monotonic()
+        deadline = started + self.config.read_seconds
         problems: list[Problem] = []
-        if self._list(began, deadline, problems):
-            self._listed_at = began
-        listed = began - self._listed_at <= 2 * self.config.interval
-        self._read_hosts(began, deadline, problems)
-        if self._listed_at == began:
-            self._describe_due(began, deadline, problems)
+        if self._list(taken_at, deadline, problems):
+            self._listed_at = taken_at
+        listed = taken_at - self._listed_at <= 2 * self.config.interval
+        self._read_hosts(taken_at, deadline, problems)
+        if self._listed_at == taken_at:
+            self._describe_due(taken_at, deadline, problems)
             waiting = sum(one.partitions is None for one in self._known.values())
             if waiting:
                 detail = f"{waiting} of {len(self._known)} topics are not described yet: the counts wait for them"
                 problems.append(Problem("topic", "timeout", detail, waiting))
-        found = blank(self._cluster, began)
-        if listed and all(one.partitions is not None or self._may_wait(one, began) for one in self._known.values()):
+        found = blank(self._cluster, taken_at)
+        if listed and all(one.partitions is not None or self._may_wait(one, taken_at) for one in self._known.values()):
             self._build({name: one.partitions for name, one in self._known.items() if one.partitions is not None})
-            found = replace(blank(self._cluster, began, self._topology), selected=self._selected)
-        hosts = self._nodes.known(began) or {}
+            found = replace(blank(self._cluster, taken_at, self._topology), selected=self._selected)
+        hosts = self._nodes.known(taken_at) or {}
         brokers = sorted(hosts.keys() | (set() if found.topology is None else self._holders))
         return replace(
             found,
             name=self._name,
-            read_seconds=self._clock.monotonic() - begun,
+            read_seconds=self._clock.monotonic() - started,
             brokers=tuple(Broker(one, hosts.get(one, ""), 0, None, up=None, registered=None) for one in brokers),
             problems=tuple(problems),
         )

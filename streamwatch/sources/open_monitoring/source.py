@@ -63,7 +63,7 @@ class OpenMonitoringSource:
 
     def read(self) -> PagesSnapshot:
         """Scrape every page, within the timeout of one."""
-        began, begun = self._clock.now(), self._clock.monotonic()
+        taken_at, started = self._clock.now(), self._clock.monotonic()
         jobs = self._jobs()
         problems: list[Problem] = []
         pages: dict[tuple[int, str], Page] = {}
@@ -82,8 +82,8 @@ class OpenMonitoringSource:
         return PagesSnapshot(
             source=self._name,
             cluster=self._cluster,
-            taken_at=began,
-            read_seconds=self._clock.monotonic() - begun,
+            taken_at=taken_at,
+            read_seconds=self._clock.monotonic() - started,
             brokers=tuple(
                 BrokerPages(broker, pages.get((broker, "jmx")), pages.get((broker, "node")))
                 for broker in sorted({job.broker for job in jobs})
@@ -112,7 +112,7 @@ class OpenMonitoringSource:
         ]
 
     def _scrape(self, job: _Job) -> Page:
-        config, begun = self.config, self._clock.monotonic()
+        config, started = self.config, self._clock.monotonic()
         received, failed = 0, True
         try:
             found, received = fetch(
@@ -124,7 +124,7 @@ class OpenMonitoringSource:
                 count = self._counts.setdefault((job.broker, job.page), _Count())
                 count.scrapes += 1
                 count.failures += failed
-                count.seconds += self._clock.monotonic() - begun
+                count.seconds += self._clock.monotonic() - started
                 count.received_bytes += received
         return {name: tuple(series) for name, series in found.items()}
 

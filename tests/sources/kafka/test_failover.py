@@ -18,7 +18,7 @@ LEADERS = np.array([1, 1, 2, -1], dtype=np.int32)
 
 
 @pytest.mark.parametrize(
-    ("falls", "now", "wait"),
+    ("down_since", "now", "wait"),
     [
         ({}, 100.0, None),
         ({3: 100.0}, 100.1, None),  # it leads nothing: others have taken over already
@@ -31,8 +31,10 @@ LEADERS = np.array([1, 1, 2, -1], dtype=np.int32)
         ({1: 100.0, 2: 10.0}, 104.0, 5.5),
     ],
 )
-def test_the_next_read_comes_when_a_session_has_ended(falls: dict[int, float], now: float, wait: float | None) -> None:
-    found = next_read(falls, LEADERS, 9.0, now)
+def test_the_next_read_comes_when_a_session_has_ended(
+    down_since: dict[int, float], now: float, wait: float | None
+) -> None:
+    found = next_read(down_since, LEADERS, 9.0, now)
     assert found == (None if wait is None else pytest.approx(wait))
 
 

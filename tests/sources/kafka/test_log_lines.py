@@ -63,9 +63,9 @@ def test_whatever_happens_to_two_clusters_each_line_is_of_one(
         for _ in range(3):
             for watch in watches.values():
                 watch.run()
-        wait_for(lambda: any(one.message == "broker down" for one in lines(caplog)), 10, "its fall is felt")
+        wait_for(lambda: any(one.message == "broker down" for one in lines(caplog)), 10, "its fall is noticed")
         clusters["orders"].faults[2].hang = False
-        wait_for(lambda: up(caplog, "orders") > 3, 20, "its return is felt")
+        wait_for(lambda: up(caplog, "orders") > 3, 20, "its return is noticed")
 
     assert {of(one) for one in lines(caplog)} == {"orders", "clicks"}
     down = {(of(one), getattr(one, "broker", "")) for one in lines(caplog) if one.message == "broker down"}

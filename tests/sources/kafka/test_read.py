@@ -178,8 +178,8 @@ async def _keep_metadata(source: KafkaSource, stale: Any) -> None:
     reader = source._reader
     read = reader._metadata_of
 
-    async def once(asking: Any, link: Any) -> Any:
-        fresh = await read(asking, link)
+    async def once(session: Any, connection: Any) -> Any:
+        fresh = await read(session, connection)
         reader._metadata_of = read  # type: ignore[method-assign]
         return type(fresh)(fresh.brokers, fresh.cluster_id, fresh.controller_id, stale)
 

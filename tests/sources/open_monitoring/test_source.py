@@ -39,7 +39,7 @@ def test_thirty_brokers_of_which_four_misbehave() -> None:
         }
         addresses[19] = "127.0.0.1:1"  # nobody listens there
         begun = time.monotonic()
-        snapshot = read(addresses)
+        snapshot = read(addresses, ", max_page: 1MiB")
         seconds = time.monotonic() - begun
 
     found = values(PageCollector(topics=True, app_logs_mount="/").collect(snapshot), b.REQUEST_QUEUE)

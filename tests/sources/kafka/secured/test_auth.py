@@ -12,7 +12,7 @@ from botocore.credentials import Credentials as AwsCredentials
 
 from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.settings.types import Secret
-from streamwatch.sources.kafka import link
+from streamwatch.sources.kafka import broker_connection
 from streamwatch.sources.kafka.config import Sasl
 from tests.prepared import Truth
 from tests.sources.kafka.secured.conftest import Trust
@@ -149,7 +149,7 @@ def role(aws: pytest.MonkeyPatch) -> Iterator[Metadata]:
     """A container's role is all there is."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         aws.delenv(name)
-    aws.setattr(link, "_ROLE_SECONDS", 0.2)
+    aws.setattr(broker_connection, "_ROLE_SECONDS", 0.2)
     with metadata() as service:
         aws.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", service.url)
         service.key = (AWS.access_key, AWS.secret_key)
@@ -199,7 +199,7 @@ def test_credentials_that_come_late_are_told_and_used_as_soon_as_they_are_there(
         assert now.problems[0].reason == "denied"
         assert_no_secret(told(now, caplog))
         service.status, service.body, service.until = 200, b"", LATER
-        wait_for(lambda: source.read().topology, 10, "the links live on")
+        wait_for(lambda: source.read().topology, 10, "the connections live on")
 
 
 def test_keys_that_are_rotated_are_looked_up_when_the_old_ones_are_refused(

@@ -18,7 +18,7 @@ from streamwatch.reference.kafka.sasl import Credentials
 from streamwatch.reference.kafka.server import ReferenceKafka
 from streamwatch.reference.kafka.site import Access, Listener, Site
 from streamwatch.reference.kafka.spec import Spec
-from streamwatch.sources.kafka import KafkaSource, auth, link
+from streamwatch.sources.kafka import KafkaSource, auth, broker_connection
 from tests.conftest import Start, get
 from tests.notify.receiver import receiver
 from tests.sources.kafka.secured.conftest import Trust
@@ -45,7 +45,7 @@ def role(aws: pytest.MonkeyPatch) -> Iterator[Metadata]:
     """A container's role is all there is."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         aws.delenv(name)
-    aws.setattr(link, "_ROLE_SECONDS", 0.5)
+    aws.setattr(broker_connection, "_ROLE_SECONDS", 0.5)
     with metadata() as service:
         aws.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", service.url)
         service.key = OLD

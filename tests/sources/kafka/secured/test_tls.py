@@ -127,7 +127,7 @@ def test_an_authority_that_is_replaced_in_its_file_is_believed_at_the_next_dial(
     file = tmp_path / "ca.pem"
     file.write_bytes(Authority(tmp_path, "another-ca").file.read_bytes())
     with LockedCluster(truth(), tls=trust.server()) as cluster, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("streamwatch.sources.kafka.link._DENIED_SECONDS", 0.2)
+        patch.setattr("streamwatch.sources.kafka.broker_connection._DENIED_SECONDS", 0.2)
         with reading(cluster, tls=Tls(ca_file=str(file))) as source:
             assert source.read().topology is None
             file.write_bytes(trust.authority.file.read_bytes())

@@ -1,6 +1,6 @@
-"""One broker: its connection, kept and felt.
+"""One broker: its connection, kept open, and whether it answers.
 
-A link dials by itself, again and again, and knows at any time whether its broker answers. A connection that closes
+It dials by itself, again and again, and knows at any time whether its broker answers. A connection that closes
 is redialled at once, and the broker counts as down only when that fails too; one that hangs is noticed by the
 pulse, a small request that is sent while nothing else is on its way.
 """
@@ -25,8 +25,8 @@ from streamwatch.sources.kafka.auth import NoRole
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.dial import Dialer, Session
 from streamwatch.sources.kafka.release import Offer
-from streamwatch.sources.kafka.tally import Tally
-from streamwatch.sources.kafka.wire import Connection, Exchange
+from streamwatch.sources.kafka.request_stats import RequestStats
+from streamwatch.sources.kafka.wire import Connection, InFlightRequest
 from streamwatch.sources.log import logger
 
 log = logger(__name__)
@@ -38,7 +38,7 @@ _DENIED_SECONDS: Final = 30.0
 """Between attempts after a refusal: a wrong password, tried often, locks an account."""
 _ROLE_SECONDS: Final = 5.0
 """Between attempts with AWS's credentials, which come late and are rotated: shorter than what clusters are read at."""
-_MOST_QUIET_SECONDS: Final = 60.0
+_LONGEST_THROTTLE_SECONDS: Final = 60.0
 """A quota is never heeded for longer: one corrupt answer must not silence a broker, and its pulse, for days."""
 _FORWARDED_SECONDS: Final = 1.5
 """For what a broker passes on to others: where they do not answer, it keeps us waiting for up to a minute."""
@@ -58,14 +58,14 @@ class Unanswered(SourceUnavailable):
         self.api = api
 
 
-class Link:
+class BrokerConnection:
     """The connection to one broker. Lives on the source's event loop."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - built in one place
-        self, name: str, host: str, port: int, config: Config, dialer: Dialer, tally: Tally
+        self, name: str, host: str, port: int, config: Config, dialer: Dialer, stats: RequestStats
     ) -> None:
         self.name = name
-        """What the tally and the log call this broker: its id, or its address while that is not known."""
+        """What the figures and the log call this broker: its id, or its address while that is not known."""
         self.host = host
         self.port = port
         self.down: SourceError | None = None
@@ -76,7 +76,7 @@ class Link:
         """Called when the broker goes down or comes up."""
         self._config = config
         self._dialer = dialer
-        self._tally = tally
+        self._stats = stats
         self._session: Session | None = None
         self._versions: dict[int, int] = {}
         self._offered: frozenset[int] = frozenset()
@@ -89,8 +89,8 @@ class Link:
         self._decided = asyncio.Event()
         """Set while there is a session or a reason for there being none; not while redialling."""
         self._slots = asyncio.Semaphore(config.max_in_flight)
-        self._quiet_until = 0.0
-        self._task = asyncio.create_task(self._keep(), name=f"link {host}:{port}")
+        self._throttled_until = 0.0
+        self._task = asyncio.create_task(self._run(), name=f"broker {host}:{port}")
 
     @property
     def up(self) -> bool:
@@ -160,63 +160,63 @@ class Link:
 
         """
         loop = asyncio.get_running_loop()
-        if self._quiet_until - loop.time() > seconds:
-            raise SourceThrottled(f"throttled by the broker for {self._quiet_until - loop.time():.1f}s more")
-        exchange: Exchange | None = None
+        if self._throttled_until - loop.time() > seconds:
+            raise SourceThrottled(f"throttled by the broker for {self._throttled_until - loop.time():.1f}s more")
+        request: InFlightRequest | None = None
         try:
             async with asyncio.timeout(seconds) as limit, self._slots:
                 session = await self._ready()
                 if session.versions.get(api.key, -1) < version:
                     raise SourceUnavailable(f"offers another version of {api.name} since it came back")
                 connection = session.connection
-                await asyncio.sleep(max(0.0, self._quiet_until - loop.time()))
+                await asyncio.sleep(max(0.0, self._throttled_until - loop.time()))
                 if api.forwarded:
                     await _drained(connection)
                     limit.reschedule(min(loop.time() + _FORWARDED_SECONDS, limit.when() or 0.0))
-                exchange = connection.send(api, version, body)
-                self._tally.sent(api.name, self.name, exchange.sent_bytes)
-                return await exchange.answer
+                request = connection.send(api, version, body)
+                self._stats.sent(api.name, self.name, request.sent_bytes)
+                return await request.answer
         except TimeoutError as error:
-            if exchange is None:
+            if request is None:
                 raise SourceUnavailable(
                     f"no answer to {api.name} within {seconds:g}s: too much was asked before"
                 ) from error
-            if exchange.answer.done() and not exchange.answer.cancelled():
-                return exchange.answer.result()  # it came while the loop was busy
+            if request.answer.done() and not request.answer.cancelled():
+                return request.answer.result()  # it came while the loop was busy
             reason = Unanswered(api, seconds)
-            if connection.in_flight and connection.in_flight[0] is exchange:  # else the one before it takes long
-                if not (api.forwarded or self._was_looked_in_on(seconds)):
-                    self._fall(reason)
+            if connection.in_flight and connection.in_flight[0] is request:  # else the one before it takes long
+                if not (api.forwarded or self._would_have_been_pinged(seconds)):
+                    self._mark_down(reason)
                 connection.close(reason)
             raise reason from error
         finally:
-            if exchange is not None:
-                self._account(exchange)
+            if request is not None:
+                self._count(request)
 
-    def _was_looked_in_on(self, seconds: float) -> bool:
+    def _would_have_been_pinged(self, seconds: float) -> bool:
         """Say whether a broker that hung for so long would have been noticed: one request is slow, not the broker."""
         pulse = self._config.pulse
         return pulse.enabled and seconds > pulse.interval + 2 * pulse.deadline
 
-    def _account(self, exchange: Exchange) -> None:
-        """Count what an exchange cost, and heed the quota that its answer speaks of."""
+    def _count(self, request: InFlightRequest) -> None:
+        """Count what a request cost, and heed the quota that its answer speaks of."""
         now = asyncio.get_running_loop().time()
         throttled = 0.0
-        answered = exchange.answer.done() and not exchange.answer.cancelled() and not exchange.answer.exception()
-        if answered and exchange.api.throttle and exchange.received_bytes >= 12:  # noqa: PLR2004 - so long at least
-            throttled = max(0, struct.unpack_from(">i", exchange.answer.result())[0]) / 1000
-            self._quiet_until = max(self._quiet_until, now + min(throttled, _MOST_QUIET_SECONDS))
-        self._tally.ended(
-            exchange.api.name,
+        answered = request.answer.done() and not request.answer.cancelled() and not request.answer.exception()
+        if answered and request.api.throttle and request.received_bytes >= 12:  # noqa: PLR2004 - so long at least
+            throttled = max(0, struct.unpack_from(">i", request.answer.result())[0]) / 1000
+            self._throttled_until = max(self._throttled_until, now + min(throttled, _LONGEST_THROTTLE_SECONDS))
+        self._stats.ended(
+            request.api.name,
             self.name,
-            now - exchange.sent_at,
-            received=exchange.received_bytes if answered else 0,
+            now - request.sent_at,
+            received=request.received_bytes if answered else 0,
             throttled=throttled,
         )
 
     def _give_up(self, connection: Connection, reason: SourceError) -> None:
         """Drop a connection whose next answer did not come: those behind it in the queue would not come either."""
-        self._fall(reason)
+        self._mark_down(reason)
         connection.close(reason)
 
     async def _ready(self) -> Session:
@@ -231,64 +231,64 @@ class Link:
             raise SourceUnavailable(str(self.down)) from self.down
         return self._session
 
-    async def _keep(self) -> None:
-        """Dial, tend the session until it is lost, dial again: for ever."""
+    async def _run(self) -> None:
+        """Dial, maintain the session until it is lost, dial again: for ever."""
         attempt = 0
         while True:
             try:
                 session = await self._dialer.dial(self.host, self.port)
             except SourceError as error:
-                self._fall(error)
+                self._mark_down(error)
                 await asyncio.sleep(_pause(error, attempt))
                 attempt += 1
                 continue
             attempt = 0
-            self._rise(session)
-            reason = await self._tend(session)
+            self._mark_up(session)
+            reason = await self._maintain(session)
             self._session = None
             if self.down is None:
                 self._decided.clear()
                 if not isinstance(reason, Unanswered):
-                    asyncio.get_running_loop().call_later(_GRACE_SECONDS, self._fall_unless_redialled, reason)
+                    asyncio.get_running_loop().call_later(_GRACE_SECONDS, self._mark_down_unless_redialled, reason)
 
-    async def _tend(self, session: Session) -> SourceError:
-        """Feel the pulse and keep the session authenticated until it is lost; return why it was."""
+    async def _maintain(self, session: Session) -> SourceError:
+        """Send pings and keep the session authenticated until it is lost; return why it was."""
         connection, pulse, loop = session.connection, self._config.pulse, asyncio.get_running_loop()
         while not connection.lost.done():
             await asyncio.wait({connection.lost}, timeout=pulse.interval)
             if connection.lost.done():
                 break
             if session.reauth_at is not None and loop.time() >= session.reauth_at:
-                await self._authenticate_anew(session)
+                await self._reauthenticate(session)
             elif pulse.enabled and connection.in_flight:
-                await self._look_in(connection)
-            elif pulse.enabled and loop.time() >= self._quiet_until:
-                await self._feel(session)
+                await self._ping_if_busy(connection)
+            elif pulse.enabled and loop.time() >= self._throttled_until:
+                await self._ping(session)
         return connection.lost.result()
 
-    async def _look_in(self, connection: Connection) -> None:
+    async def _ping_if_busy(self, connection: Connection) -> None:
         """See whether a broker that has been busy for a while is alive: it answers one connection in order."""
         deadline, oldest = self._config.pulse.deadline, connection.in_flight[0]
         if asyncio.get_running_loop().time() - oldest.sent_at < deadline:
             return
         try:
-            await self._dialer.knock(self.host, self.port, deadline)
+            await self._dialer.probe(self.host, self.port, deadline)
         except SourceError as error:
             if not oldest.answer.done():
                 self._give_up(connection, error)
 
-    async def _feel(self, session: Session) -> None:
+    async def _ping(self, session: Session) -> None:
         """Send a pulse; a broker that does not answer it in time is down."""
         connection, deadline = session.connection, self._config.pulse.deadline
         version = session.versions[METADATA.key]
-        exchange = connection.send(METADATA, version, METADATA.encode(version, topics=[]))
-        self._tally.sent(METADATA.name, self.name, exchange.sent_bytes)
-        await asyncio.wait({exchange.answer}, timeout=deadline)
-        if not exchange.answer.done():
+        request = connection.send(METADATA, version, METADATA.encode(version, topics=[]))
+        self._stats.sent(METADATA.name, self.name, request.sent_bytes)
+        await asyncio.wait({request.answer}, timeout=deadline)
+        if not request.answer.done():
             self._give_up(connection, SourceUnavailable(f"no sign of life within {deadline:g}s"))
-        self._account(exchange)
+        self._count(request)
 
-    async def _authenticate_anew(self, session: Session) -> None:
+    async def _reauthenticate(self, session: Session) -> None:
         """Run SASL again on the session (KIP-368), with nothing else on its way."""
         try:
             await self._dialer.prepare()
@@ -299,11 +299,11 @@ class Link:
             for _ in range(self._config.max_in_flight):
                 await stack.enter_async_context(self._slots)
             try:
-                await self._dialer.authenticate_anew(session, self.host)
+                await self._dialer.reauthenticate(session, self.host)
             except SourceError as error:
                 session.connection.close(error)
 
-    def _rise(self, session: Session) -> None:
+    def _mark_up(self, session: Session) -> None:
         was_up = self.up
         self._session, self._versions, self.down = session, session.versions, None
         self._offered, self.offer = session.offered, session.offer
@@ -313,11 +313,11 @@ class Link:
             log.info("broker up", extra={"broker": self.name, "address": f"{self.host}:{self.port}"})
             self.changed()
 
-    def _fall_unless_redialled(self, reason: SourceError) -> None:
+    def _mark_down_unless_redialled(self, reason: SourceError) -> None:
         if self._session is None:
-            self._fall(reason)
+            self._mark_down(reason)
 
-    def _fall(self, reason: SourceError) -> None:
+    def _mark_down(self, reason: SourceError) -> None:
         """Take the broker for down; say so where that, or its reason, is new."""
         before, self.down = self.down, reason
         self._decided.set()

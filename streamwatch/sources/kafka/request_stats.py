@@ -1,4 +1,4 @@
-"""What asking has cost: requests, seconds and bytes, by API and broker."""
+"""What requests have cost: their number, seconds and bytes, by API and broker."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ class _Count:
     throttled_seconds: float = 0.0
 
 
-class Tally:
+class RequestStats:
     """Running totals. Lives on the source's event loop; ``counts`` makes a copy that may leave it."""
 
     def __init__(self) -> None:

@@ -1,6 +1,6 @@
 """How long from ``kill -9`` of a real broker to 0 on the page, whatever the interval; and from SIGSTOP.
 
-    python tests/bench/bench_felt.py [RUNS]
+    python tests/bench/bench_noticed.py [RUNS]
 
 Prints figures, asserts nothing.
 """
@@ -44,7 +44,7 @@ def report(what: str, seconds: list[float]) -> None:
 def main() -> None:
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 20
     with KafkaCluster() as cluster, tempfile.TemporaryDirectory() as folder:
-        cluster.create_topic("felt", 30, 3)
+        cluster.create_topic("noticed", 30, 3)
         file = config_file(Path(folder), cluster.bootstrap, interval="1h")
         with agent("--config", file) as running:
             wait_for(lambda: UP + "1" in running.page(), 60, "the cluster is seen")

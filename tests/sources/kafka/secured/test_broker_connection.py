@@ -1,4 +1,4 @@
-"""One broker between reads: how soon it is felt, and how much it is asked."""
+"""One broker between reads: how soon it is noticed, and how much it is asked."""
 
 import time
 from collections.abc import Iterator
@@ -28,35 +28,35 @@ def alone() -> Iterator[LockedCluster]:
         yield found
 
 
-def test_a_broker_that_dies_is_felt_within_the_grace_and_felt_again_when_it_is_back(cluster: LockedCluster) -> None:
-    felt = Event()
-    with reading(cluster, felt.set) as source:
+def test_a_broker_that_dies_is_noticed_within_the_grace_and_again_when_it_is_back(cluster: LockedCluster) -> None:
+    woken = Event()
+    with reading(cluster, woken.set) as source:
         source.read()
         began = time.monotonic()
         cluster.refuse(2)
 
-        assert felt.wait(GRACE + SPARE)
+        assert woken.wait(GRACE + SPARE)
         assert time.monotonic() - began < GRACE + SPARE
         assert [broker.up for broker in source.read().brokers] == [True, False, True]
-        felt.clear()
+        woken.clear()
         cluster.listen_again(2)
-        assert felt.wait(2 + SPARE), "a redial is due within two seconds"
+        assert woken.wait(2 + SPARE), "a redial is due within two seconds"
         assert [broker.up for broker in source.read().brokers] == [True, True, True]
 
 
 def test_a_connection_that_flaps_and_is_redialled_each_time_is_never_reported(cluster: LockedCluster) -> None:
-    felt = Event()
-    with reading(cluster, felt.set) as source:
+    woken = Event()
+    with reading(cluster, woken.set) as source:
         source.read()
         for round_ in range(1, 11):
             cluster.cut(2)
             wait_for(lambda: cluster.asked["ApiVersions"] >= 3 + round_, 5, "it was redialled")  # noqa: B023
             assert source.read().brokers[1].up
 
-        assert not felt.is_set()
+        assert not woken.is_set()
 
 
-def test_a_broker_that_throttles_is_not_even_felt_until_its_time_is_over(alone: LockedCluster) -> None:
+def test_a_broker_that_throttles_is_not_even_pinged_until_its_time_is_over(alone: LockedCluster) -> None:
     with reading(alone) as source:
         source.read()
         alone.faults[1].throttle_ms = 1500
@@ -65,7 +65,7 @@ def test_a_broker_that_throttles_is_not_even_felt_until_its_time_is_over(alone: 
         before, quiet_until = sum(alone.asked.values()), time.monotonic() + 1.0
         wait_for(lambda: time.monotonic() > quiet_until, 5, "several pulses would have been due")
         assert sum(alone.asked.values()) == before
-        wait_for(lambda: sum(alone.asked.values()) > before, 5, "it is felt again")
+        wait_for(lambda: sum(alone.asked.values()) > before, 5, "it is asked again")
         assert source.read().problems == ()
 
 
@@ -81,14 +81,14 @@ def test_no_more_is_in_flight_than_allowed() -> None:
 
 
 def test_answers_that_are_slow_together_are_not_taken_for_a_dead_broker(alone: LockedCluster) -> None:
-    felt = Event()
-    with reading(alone, felt.set, request_timeout=3.0) as source:
+    woken = Event()
+    with reading(alone, woken.set, request_timeout=3.0) as source:
         source.read()
         alone.delay[1] = 0.2
         now = source.read()
 
         assert now.end_offset.tolist() == [100]
-        assert not felt.is_set()
+        assert not woken.is_set()
 
 
 def test_nothing_is_left_of_a_source_that_never_reached_anyone(cluster: LockedCluster) -> None:

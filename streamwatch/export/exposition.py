@@ -7,7 +7,7 @@ import gzip
 import re
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress
 from weakref import WeakKeyDictionary
 
@@ -116,7 +116,7 @@ class Exposition:
         self._lock = threading.Lock()
         self._labels: WeakKeyDictionary[Keys, _Labels] = WeakKeyDictionary()
         self._families: dict[str, _Family] = {}
-        self._prepared: WeakKeyDictionary[Keys, dict[str, _Block]] = WeakKeyDictionary()
+        self._prepared: WeakKeyDictionary[Keys, dict[str, tuple[Metric, _Block]]] = WeakKeyDictionary()
 
     def prepare(self, samples: Sequence[Samples]) -> None:
         """Write the lines of these samples now, so that the next page is put together quickly."""
@@ -125,7 +125,7 @@ class Exposition:
                 last = self._families.get(each.metric.name)
                 keep = None if last is None else last.keeps.get(each.keys)
                 block = self._block(each, keep, last)
-                self._prepared.setdefault(each.keys, {})[each.metric.name] = block
+                self._prepared.setdefault(each.keys, {})[each.metric.name] = (each.metric, block)
 
     def render(self, samples: Sequence[Samples], foreign: Foreign | None = None) -> Page:
         """Return the page of these samples, followed by what somebody else rendered.
@@ -137,10 +137,22 @@ class Exposition:
         for each in samples:
             members.setdefault(each.metric.name, []).append(each)
         with self._lock:
+            self._take_prepared()
             self._families = {name: self._family(name, same) for name, same in members.items()}
             families = [family for family in self._families.values() if family.series]
             duplicates = sum(family.duplicates for family in self._families.values())
         return _page(families, duplicates, foreign or Foreign())
+
+    def _take_prepared(self) -> None:
+        """Put the lines that were written since the last page where the next one looks for them."""
+        fresh: dict[str, tuple[Metric, dict[Keys, _Block]]] = {}
+        for keys, blocks in self._prepared.items():
+            for metric, block in blocks.values():
+                fresh.setdefault(metric.name, (metric, {}))[1][keys] = block
+        for name, (metric, some) in fresh.items():
+            last = self._families.get(name, _Family(metric, {}, {}, 0))
+            self._families[name] = replace(last, blocks={**last.blocks, **some})
+        self._prepared = WeakKeyDictionary()
 
     def _family(self, name: str, members: list[Samples]) -> _Family:
         last = self._families.get(name)
@@ -149,15 +161,18 @@ class Exposition:
             by_keys.setdefault(each.keys, each)
         keeps = self._keeps(list(by_keys), last)
         dropped = sum(int(np.count_nonzero(~keep)) for keep in keeps.values() if keep is not None)
-        repeated = sum(len(each.keys) for each in members) - sum(len(keys) for keys in by_keys)
+        if len(by_keys) < len(members):
+            dropped += sum(len(each.keys) for each in members) - sum(len(keys) for keys in by_keys)
         blocks = {keys: self._block(each, keeps[keys], last) for keys, each in by_keys.items()}
-        return _Family(members[0].metric, keeps, blocks, dropped + repeated)
+        return _Family(members[0].metric, keeps, blocks, dropped)
 
     def _block(self, samples: Samples, keep: Mask | None, last: _Family | None) -> _Block:
-        prepared = self._prepared.get(samples.keys, {}).pop(samples.metric.name, None)
-        for before in (last.blocks.get(samples.keys) if last is not None else None, prepared):
-            if before is not None and before.keep is keep and _equal(before.values, samples.values):
-                return before
+        before = last.blocks.get(samples.keys) if last is not None else None
+        if before is not None and before.keep is keep:
+            if before.values is samples.values:
+                return before  # first, since nearly all are: who else changed does not make this one costly
+            if np.array_equal(before.values, samples.values, equal_nan=True):
+                return replace(before, values=samples.values)
         labels, values = self._labels_of(samples.keys).texts, samples.values
         known = ~np.isnan(values) if keep is None else keep & ~np.isnan(values)
         if not known.all():
@@ -193,10 +208,6 @@ class Exposition:
             texts = _label_texts(keys)
             labels = self._labels[keys] = _Labels(texts, len(set(texts)) == len(texts))
         return labels
-
-
-def _equal(before: Values, now: Values) -> bool:
-    return before is now or np.array_equal(before, now, equal_nan=True)
 
 
 def _label_texts(keys: Keys) -> list[str]:

@@ -171,7 +171,7 @@ class App:
         self.config = config
 
     def _remote(self, config: Config) -> None:
-        instance = config.rules.instance or config.listen.address
+        instance = config.rules.instance or str(config.listen.address)
         self._remoting.take(config.remote_write, {"job": config.rules.job, "instance": instance})
 
     def _sources(self, config: Config) -> tuple[SourceConfig, ...]:
@@ -187,7 +187,7 @@ class App:
             config.rules,
             config.notify,
             wanted,
-            config.listen.address,
+            str(config.listen.address),
             lambda: self._server.url,
             self._clock,
             self._hub,

@@ -18,7 +18,7 @@ from streamwatch.export.server import Config as ListenConfig
 from streamwatch.notify.config import Config as NotifyConfig
 from streamwatch.rules.config import Config as RulesConfig
 from streamwatch.settings.reader import MOST_BYTES, read_partly, read_settings
-from streamwatch.settings.types import refuse, setting, tried
+from streamwatch.settings.types import HostPort, refuse, setting, tried
 from streamwatch.sources.kafka.config import Config as KafkaConfig
 from streamwatch.sources.kinesis.config import Config as KinesisConfig
 
@@ -159,18 +159,32 @@ def from_flags(servers: str | None, listen: str | None, regions: str | None = No
         ConfigError: one of them is no address, or no region.
 
     """
-    text = ""
-    if servers is not None:
-        bootstrap = [server.strip() for server in servers.split(",")]
-        name = bootstrap[0].rpartition(":")[0] or bootstrap[0]
-        text += f"kafka: [{{name: {_quoted(name)}, bootstrap: [{', '.join(map(_quoted, bootstrap))}]}}]\n"
-    if regions is not None:
-        named = ", ".join(_quoted(region.strip()) for region in regions.split(","))
-        text += f"kinesis: [{{name: kinesis, regions: [{named}]}}]\n"
-    if listen is not None:
-        text += f"listen: {{address: {_quoted(listen)}}}\n"
-    return parse(text, "command line", Path())
+    mistakes: list[str] = []
+    bootstrap = _addresses("--kafka", [] if servers is None else servers.split(","), mistakes)
+    at = _addresses("--listen", [] if listen is None else [listen], mistakes)
+    names = () if regions is None else tuple(region.strip() for region in regions.split(","))
+    try:
+        kinesis = () if regions is None else (KinesisConfig(name="kinesis", regions=names),)
+    except ValueError as error:
+        mistakes.append(f"command line: --kinesis: {error}")
+    if mistakes:
+        raise ConfigError(mistakes)
+    try:
+        return Config(
+            kafka=tuple(KafkaConfig(name=first.host, bootstrap=bootstrap) for first in bootstrap[:1]),
+            kinesis=kinesis,
+            listen=ListenConfig(address=at[0]) if at else ListenConfig(),
+        )
+    except ValueError as error:
+        raise ConfigError([f"command line: {error}"]) from error
 
 
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+def _addresses(flag: str, texts: Iterable[str], mistakes: list[str]) -> tuple[HostPort, ...]:
+    """Return the addresses of a flag, and note what is wrong with the others."""
+    found: list[HostPort] = []
+    for text in texts:
+        try:
+            found.append(HostPort.read(text.strip()))
+        except ValueError as error:
+            mistakes.append(f"command line: {flag}: {error}")
+    return tuple(found)

@@ -51,7 +51,7 @@ class BasicAuth:
 class Config:
     """Where the metrics page, the health probes and the status are served."""
 
-    address: HostPort = setting("where to listen; `0.0.0.0:9308` is every address", default="127.0.0.1:9308")
+    address: HostPort = setting("where to listen; `0.0.0.0:9308` is every address", default=HostPort("127.0.0.1", 9308))
     tls: Tls | None = setting("serve HTTPS; without it, HTTP", default=None)
     basic_auth: BasicAuth | None = setting("ask for a user name and a password", default=None)
     reload: bool = setting("allow `POST /-/reload`, which reads the configuration again", default=False)
@@ -73,7 +73,7 @@ class _Route:
 
 
 _READ = ("GET", "HEAD")
-_EVERY = ("0.0.0.0", "[::]")  # noqa: S104 - compared, not bound
+_EVERY = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 
 
 class Server:
@@ -124,7 +124,7 @@ class Server:
         }
         self._api, self._runbooks, self._alertmanager = api, runbooks, alertmanager
         self._listens = False
-        self._listener = Listener(config.address, self._serve, lambda: self._context)
+        self._listener = Listener(str(config.address), self._serve, lambda: self._context)
 
     def start(self) -> None:
         """Listen.
@@ -159,15 +159,15 @@ class Server:
     @property
     def address(self) -> str:
         """The host and port that are listened on."""
-        host, port = self._listener.bound
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return str(HostPort(*self._listener.bound))
 
     @property
     def url(self) -> str:
         """Where it can be asked: by the host's name, where it listens on every address."""
-        host, _, port = (self.address if self._listens else self._config.address).rpartition(":")
-        name = socket.gethostname() if host in _EVERY else host
-        return f"{'http' if self._config.tls is None else 'https'}://{name}:{port}"
+        at = HostPort(*self._listener.bound) if self._listens else self._config.address
+        if at.host in _EVERY:
+            at = HostPort(socket.gethostname(), at.port)
+        return f"{'http' if self._config.tls is None else 'https'}://{at}"
 
     def counts(self) -> dict[int, int]:
         """Return the answers given so far, by status code."""

@@ -130,7 +130,7 @@ class _Sheet:
             if _is_null(node):
                 return None
             kind = next(one for one in get_args(kind) if one is not NoneType)
-        if is_dataclass(kind):
+        if is_dataclass(kind) and kind not in PLAIN:
             return self._object(kind, node, path)
         if get_origin(kind) is Mapping:
             return self._texts(node, path)

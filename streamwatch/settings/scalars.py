@@ -1,17 +1,17 @@
 """Single values of a configuration: what a text of YAML means as a number, a duration, an address or a path."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 import yaml
 
+from streamwatch.settings.types import HostPort
+
 _DURATIONS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _SIZES: Final = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _NUMBER: Final = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*([a-zA-Z]*)")
-_ADDRESS: Final = re.compile(r"(?:[^\s:/@\[\]]+|\[[0-9a-fA-F:.]+(?:%\w+)?\]):([0-9]{1,5})")
-_BARE_V6: Final = re.compile(r"([0-9a-fA-F.]*:[0-9a-fA-F:.]*):([0-9]{1,5})")
 
 
 class Wrong(Exception):
@@ -59,17 +59,11 @@ def _quantity(text: str, units: Mapping[str, float], example: str) -> float:
     return float(number) * units[unit]
 
 
-def _host_port(node: yaml.ScalarNode, _folder: Path) -> str:
-    text = str(node.value)
-    if "@" in text:
-        raise Wrong("what stands before '@' does not belong into an address: write 'host:port'")
-    bare = _BARE_V6.fullmatch(text)
-    if bare:
-        raise Wrong(f"{text!r}: write an IPv6 address in brackets: '[{bare[1]}]:{bare[2]}'")
-    match = _ADDRESS.fullmatch(text)
-    if not match or int(match[1]) > 65535:  # noqa: PLR2004 - ports
-        raise Wrong(f"{text!r} is not an address: write 'host:port', the port up to 65535")
-    return text
+def _host_port(node: yaml.ScalarNode, _tag: str) -> HostPort:
+    try:
+        return HostPort.read(node.value)
+    except ValueError as error:
+        raise Wrong(str(error)) from error
 
 
 def _pattern(node: yaml.ScalarNode, _: Path) -> str:
@@ -103,11 +97,15 @@ def _place(node: yaml.ScalarNode, folder: Path) -> str:
         raise Wrong(f"{node.value!r}: {error}: give a path") from error
 
 
-PLAIN: Final = {bool: _bool, int: _int, str: _str}
+PLAIN: Final[Mapping[type, Callable[[yaml.ScalarNode, str], object]]] = {
+    bool: _bool,
+    int: _int,
+    str: _str,
+    HostPort: _host_port,
+}
 SPECIAL: Final = {
     "duration": _duration,
     "size": _size,
-    "host:port": _host_port,
     "pattern": _pattern,
     "path": file,
     "place": _place,

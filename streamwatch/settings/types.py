@@ -12,18 +12,16 @@ A ``Config`` is a frozen dataclass; every field has a type from here or from Pyt
 them. Nothing here reads a file.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import MISSING, Field, dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 Duration = Annotated[float, "duration"]
 """Seconds; written with a unit: ``500ms``, ``15s``, ``5m``, ``2h``, ``7d``."""
 
 Size = Annotated[int, "size"]
 """Bytes; written with a unit: ``64KiB``, ``100MiB``, ``1GB``."""
-
-HostPort = Annotated[str, "host:port"]
-"""A host and a port, as ``host:port`` or ``[v6]:port``."""
 
 Pattern = Annotated[str, "pattern"]
 """A regular expression; it must match the whole name."""
@@ -33,6 +31,41 @@ FilePath = Annotated[str, "path"]
 
 Place = Annotated[str, "place"]
 """A path at which nothing need be yet, or a pattern; relative ones count from the configuration file's folder."""
+
+
+_ADDRESS: Final = re.compile(r"(?:([^\s:/@\[\]]+)|\[([0-9a-fA-F:.]+(?:%\w+)?)\]):([0-9]{1,5})")
+_BARE_V6: Final = re.compile(r"([0-9a-fA-F.]*:[0-9a-fA-F:.]*):([0-9]{1,5})")
+_MOST_PORT: Final = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class HostPort:
+    """A host and a port; written as ``host:port``, or as ``[v6]:port``."""
+
+    host: str
+    """A name or an address; one of IPv6 without brackets."""
+    port: int
+
+    @classmethod
+    def read(cls, text: str) -> "HostPort":
+        """Read it as it is written.
+
+        Raises:
+            ValueError: it is none; says how it is written.
+
+        """
+        if "@" in text:
+            raise ValueError("what stands before '@' does not belong into an address: write 'host:port'")
+        bare = _BARE_V6.fullmatch(text)
+        if bare:
+            raise ValueError(f"{text!r}: write an IPv6 address in brackets: '[{bare[1]}]:{bare[2]}'")
+        match = _ADDRESS.fullmatch(text)
+        if not match or int(match[3]) > _MOST_PORT:
+            raise ValueError(f"{text!r} is not an address: write 'host:port', the port up to {_MOST_PORT}")
+        return cls(match[1] or match[2], int(match[3]))
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 class Secret:

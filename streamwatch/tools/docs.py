@@ -14,7 +14,7 @@ from streamwatch.agent.config import Config
 from streamwatch.catalogue import METRICS
 from streamwatch.catalogue.cloudwatch_names import cloudwatch_names
 from streamwatch.model.metric import Metric, Tier
-from streamwatch.settings.types import Secret, Setting, key_of
+from streamwatch.settings.types import HostPort, Secret, Setting, key_of
 from streamwatch.tools import docs_alerts, docs_msk
 
 SOURCE: Final = Path(__file__).parents[2] / "docs"
@@ -155,7 +155,7 @@ def _sections(cls: Any, path: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN401
     for field in fields(cls):
         kind = get_type_hints(cls, include_extras=True)[field.name]
         inner = _inner(kind)
-        if is_dataclass(inner):
+        if is_dataclass(inner) and inner is not HostPort:
             at = f"{path}.{key_of(field)}" if path else key_of(field)
             yield from _sections(inner, f"{at}[]" if get_origin(kind) is tuple else at)
 
@@ -184,11 +184,16 @@ def _type(kind: Any) -> str:  # noqa: ANN401
         return " or ".join(f"`{one}`" for one in get_args(kind))
     if get_origin(kind) is Annotated:
         return str(get_args(kind)[1])
-    if is_dataclass(kind):
+    if is_dataclass(kind) and kind is not HostPort:
         return "section"
-    return {bool: "true or false", int: "number", str: "text", Secret: "secret", Mapping: "text by text"}[
-        get_origin(kind) or kind
-    ]
+    return {
+        HostPort: "host:port",
+        bool: "true or false",
+        int: "number",
+        str: "text",
+        Secret: "secret",
+        Mapping: "text by text",
+    }[get_origin(kind) or kind]
 
 
 def _default(field: Field[Any], kind: Any) -> str:  # noqa: ANN401

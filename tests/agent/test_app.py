@@ -16,6 +16,7 @@ from streamwatch.agent.app import App
 from streamwatch.agent.config import share
 from streamwatch.core.clock import ManualClock
 from streamwatch.core.errors import ConfigError, ExportError
+from streamwatch.settings.types import HostPort
 from streamwatch.sources.kafka import KafkaSource
 from tests.conftest import Start, closed_port, get
 from tests.waiting import wait_for
@@ -146,10 +147,10 @@ def test_an_address_that_cannot_be_had_leaves_the_old_one(start: Start) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        address = HostPort("127.0.0.1", taken.getsockname()[1])
         app = start(first, lambda: replace(first, listen=replace(first.listen, address=address)))
 
-        with pytest.raises(ExportError, match=address):
+        with pytest.raises(ExportError, match=str(address)):
             app.reload()
 
     assert get(app, "/healthz")[0] == 200

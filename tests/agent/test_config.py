@@ -63,7 +63,7 @@ def test_the_documented_example_is_a_configuration(monkeypatch: pytest.MonkeyPat
     assert [cluster.name for cluster in found.kafka] == ["orders", "payments"]
     assert found.kafka[1].sasl is not None
     assert found.kafka[1].sasl.password == Secret("hunter2")
-    assert found.listen.address == "0.0.0.0:9308"
+    assert found.listen.address == HostPort.read("0.0.0.0:9308")
 
 
 def test_the_same_text_gives_equal_configurations() -> None:
@@ -190,14 +190,30 @@ def test_a_short_interval_shortens_the_deadline() -> None:
 def test_flags_make_the_configuration_of_one_cluster() -> None:
     found = config.from_flags("one:9092, two:9092", "127.0.0.1:1")
 
-    assert (found.kafka[0].name, found.kafka[0].bootstrap) == ("one", ("one:9092", "two:9092"))
-    assert found.listen.address == "127.0.0.1:1"
+    assert (found.kafka[0].name, found.kafka[0].bootstrap) == ("one", (HostPort("one", 9092), HostPort("two", 9092)))
+    assert found.listen.address == HostPort("127.0.0.1", 1)
 
 
 @pytest.mark.parametrize("servers", ["here", "a'b:1, x", "h:1\nlisten: {}"])
 def test_flags_that_are_no_address_are_told(servers: str) -> None:
     with pytest.raises(ConfigError, match="not an address"):
         config.from_flags(servers, None)
+
+
+@pytest.mark.parametrize("text", ["h:1", "[::1]:9092", "[fe80::1%eth0]:1", "0.0.0.0:65535"])
+def test_an_address_is_written_as_it_is_read(text: str) -> None:
+    assert str(HostPort.read(text)) == text
+
+
+def test_all_mistakes_of_flags_are_told_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.from_flags("h:1, here", "::1:9308", "Ireland")
+
+    assert caught.value.mistakes == [
+        "command line: --kafka: 'here' is not an address: write 'host:port', the port up to 65535",
+        "command line: --listen: '::1:9308': write an IPv6 address in brackets: '[::1]:9308'",
+        "command line: --kinesis: regions: 'Ireland' is no AWS region: write it as in 'eu-west-1'",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -21,11 +21,14 @@ def one_size(partitions: int, groups: int, commits: int) -> None:
     from streamwatch.core.clock import SystemClock  # noqa: PLC0415 - only the measuring process needs them
     from streamwatch.export.exposition import Exposition  # noqa: PLC0415
     from streamwatch.sources.kafka import Config, KafkaSource  # noqa: PLC0415
+    from tests.addresses import servers  # noqa: PLC0415
 
     args = [sys.executable, "-m", "tests.prepared", str(partitions), str(groups), str(commits)]
 
     def source(bootstrap: tuple[str, ...]) -> KafkaSource:
-        config = Config(name="bench", bootstrap=bootstrap, interval=300.0, deadline=200.0, request_timeout=100.0)
+        config = Config(
+            name="bench", bootstrap=servers(bootstrap), interval=300.0, deadline=200.0, request_timeout=100.0
+        )
         return KafkaSource(config, SystemClock(), lambda: None)
 
     with subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:

@@ -26,6 +26,7 @@ from streamwatch.rules.group import GroupState
 from streamwatch.rules.load import load
 from streamwatch.rules.rule import horizons
 from streamwatch.samples.history import History
+from streamwatch.settings.types import HostPort
 from tests.real import artefacts
 
 STEP = 15
@@ -117,7 +118,7 @@ def theirs(series: int) -> None:
     def render() -> Page:
         return exposition.render(next(said))
 
-    server = Server(Config(address="127.0.0.1:0"), page=render, health=Health, ready=Health, status=str)
+    server = Server(Config(address=HostPort("127.0.0.1", 0)), page=render, health=Health, ready=Health, status=str)
     server.start()
     with tempfile.TemporaryDirectory() as folder:
         config = {

@@ -13,6 +13,7 @@ from streamwatch.export.exposition import Exposition, Page
 from streamwatch.export.process import Process
 from streamwatch.export.server import Config, Health, Server
 from streamwatch.model.metric import Keys, Metric, Samples, Tier
+from streamwatch.settings.types import HostPort
 
 METRICS = 10
 PARTITIONS = 10_000
@@ -97,7 +98,7 @@ def scrape_in_parallel(port: int, scrapers: int, headers: dict[str, str]) -> Non
 def main() -> None:
     page = render()
     server = Server(
-        Config(address="127.0.0.1:0"), page=lambda: page, health=Health, ready=Health, status=lambda: "bench"
+        Config(address=HostPort("127.0.0.1", 0)), page=lambda: page, health=Health, ready=Health, status=lambda: "bench"
     )
     server.start()
     try:

@@ -13,9 +13,10 @@ from streamwatch.export.connection import Answer
 from streamwatch.export.exposition import Exposition, Page
 from streamwatch.export.server import Config, Health, Server
 from streamwatch.model.metric import Keys, Metric, Tier
+from streamwatch.settings.types import HostPort
 
 PATIENCE = 10.0
-LOCAL = Config(address="127.0.0.1:0")
+LOCAL = Config(address=HostPort("127.0.0.1", 0))
 WELL = Health()
 HOME = b"<!doctype html><p>all is well</p>"
 

@@ -13,7 +13,7 @@ from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import ConfigError, ExportError
 from streamwatch.export.listener import CONNECTIONS, SPARE_CONNECTIONS
 from streamwatch.export.server import BasicAuth, Health, Server
-from streamwatch.settings.types import Secret
+from streamwatch.settings.types import HostPort, Secret
 from tests.export.serving import HOME, LOCAL, PATIENCE, World, ask, page, serving
 
 
@@ -22,7 +22,7 @@ from tests.export.serving import HOME, LOCAL, PATIENCE, World, ask, page, servin
     [("127.0.0.1:0", "127.0.0.1"), ("localhost:0", "127.0.0.1"), ("0.0.0.0:0", socket.gethostname())],
 )
 def test_it_says_where_it_can_be_asked(address: str, host: str) -> None:
-    with serving(replace(LOCAL, address=address)) as server:
+    with serving(replace(LOCAL, address=HostPort.read(address))) as server:
         assert server.url == f"http://{host}:{server.port}"
 
 
@@ -192,19 +192,19 @@ class TestBasicAuth:
 class TestAddress:
     def test_an_address_in_use_is_told_and_what_to_do(self) -> None:
         with serving() as first:
-            taken = replace(LOCAL, address=first.address)
+            taken = replace(LOCAL, address=HostPort.read(first.address))
             with pytest.raises(ExportError, match=r"cannot listen on '127.0.0.1:.*in use: stop what listens"):
                 Server(taken, page=page, health=Health, ready=Health, status=str).start()
 
-    @pytest.mark.parametrize("address", ["no-such-host.invalid:1", "192.0.2.1:1", "127.0.0.1:port"])
+    @pytest.mark.parametrize("address", ["no-such-host.invalid:1", "192.0.2.1:1"])
     def test_an_address_that_cannot_be_had_is_told(self, address: str) -> None:
-        config = replace(LOCAL, address=address)
+        config = replace(LOCAL, address=HostPort.read(address))
         with pytest.raises(ExportError, match="http server: cannot listen on"), serving(config):
             pass
 
     def test_ipv6_is_spoken(self) -> None:
         try:
-            with serving(replace(LOCAL, address="[::1]:0")) as server:
+            with serving(replace(LOCAL, address=HostPort("::1", 0))) as server:
                 assert server.address == f"[::1]:{server.port}"
                 with socket.create_connection(("::1", server.port), timeout=PATIENCE) as client:
                     client.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")

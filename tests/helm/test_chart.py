@@ -117,7 +117,7 @@ def test_every_combination_is_whole(rendered: list[tuple[dict[str, Any], list[Do
     """Selectors find their pods, what is mounted is there, and probes ask where the agent listens."""
     for values, documents in rendered:
         config = config_of(documents, tmp_path)
-        port = int(config.listen.address.rpartition(":")[2])
+        port = int(config.listen.address.port)
         if values["mode"] == "sidecar":
             assert not {one["kind"] for one in documents} & {"Deployment", "StatefulSet", "Service", "ServiceAccount"}
             continue

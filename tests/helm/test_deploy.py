@@ -39,7 +39,7 @@ def test_the_task_for_ecs_holds_a_configuration(tmp_path: Path, monkeypatch: pyt
     task = json.loads(block("json"))
     (own,) = task["containerDefinitions"]
     config = parse(own["environment"][0]["value"], "deploy.md", tmp_path)
-    assert config.listen.address == f"0.0.0.0:{own['portMappings'][0]['containerPort']}"
+    assert str(config.listen.address) == f"0.0.0.0:{own['portMappings'][0]['containerPort']}"
     mounted = {one["containerPath"] for one in own["mountPoints"]}
     assert {str(Path(str(config.rules.state)).parent), "/tmp"} <= mounted  # noqa: S108 - of the container
     assert {one["sourceVolume"] for one in own["mountPoints"]} == {one["name"] for one in task["volumes"]}

@@ -21,7 +21,7 @@ from streamwatch.notify.channel import Notifier
 from streamwatch.notify.channels import command, mail, slack, sns, teams
 from streamwatch.notify.channels.logged import Logged
 from streamwatch.notify.routing import key
-from streamwatch.settings.types import Secret
+from streamwatch.settings.types import HostPort, Secret
 from tests.notify.receiver import Receiver, receiver
 from tests.notify.services import SERVICES
 from tests.notify.test_channels import HTTP, PUBLISHED, SECRET, TOPIC, script, tools
@@ -95,7 +95,9 @@ class Finished:
         service.requests.clear()
         service.body = PUBLISHED
         if kind == "mail":
-            config = mail.Config(name="m", smarthost="h:25", from_="me@example.com", to=("you@example.com",), text=text)
+            config = mail.Config(
+                name="m", smarthost=HostPort("h", 25), from_="me@example.com", to=("you@example.com",), text=text
+            )
             return [mail.Mail(config, some)._message(told).as_bytes()]
         if kind == "log":
             self._caplog.clear()

@@ -19,7 +19,7 @@ from streamwatch.http.client import Http, Web
 from streamwatch.notify.channel import Tools
 from streamwatch.notify.channels.mail import Config, Mail
 from streamwatch.notify.text import Links
-from streamwatch.settings.types import Secret
+from streamwatch.settings.types import HostPort, Secret
 from tests.notify.alerts import notification, resolved
 from tests.real.certificates import Authority
 
@@ -88,7 +88,7 @@ def send(authority: Authority, mailbox: Mailbox) -> Iterator[Send]:
 
         def told(status: str = "firing", **changes: Any) -> NotifyError | None:
             settings = {
-                "name": "m", "smarthost": f"127.0.0.1:{port}", "ca_file": str(authority.file), "username": "me",
+                "name": "m", "smarthost": HostPort("127.0.0.1", port), "ca_file": str(authority.file), "username": "me",
                 "password": Secret(PASSWORD), "from_": "streamwatch@example.com", "to": ("ops@example.com",),
                 "timeout": 2.0,
             }  # fmt: skip
@@ -146,6 +146,6 @@ def test_a_server_that_is_not_trusted_or_not_there_is_not_sent_to(send: Send, ma
     found = send(ca_file=str(Authority(tmp_path, "another").file))
     assert isinstance(found, NotifyUnavailable)
     assert not found.reached
-    assert isinstance(send(smarthost="127.0.0.1:1"), NotifyUnavailable)
+    assert isinstance(send(smarthost=HostPort("127.0.0.1", 1)), NotifyUnavailable)
     assert isinstance(send(security="tls"), NotifyUnavailable)
     assert mailbox.messages == []

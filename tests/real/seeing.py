@@ -14,6 +14,7 @@ from streamwatch.core.clock import SystemClock
 from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.model.metric import Metric, Samples
 from streamwatch.sources.kafka import Config, KafkaSource
+from tests.addresses import servers
 from tests.real.kafka import KafkaCluster
 from tests.snapshots import value, values
 from tests.waiting import wait_for
@@ -67,7 +68,7 @@ def eyes(cluster: KafkaCluster, **settings: Any) -> Iterator[Eyes]:
     """Open eyes on a cluster; partitions one by one unless told otherwise."""
     plain: dict[str, Any] = {
         "name": "real",
-        "bootstrap": tuple(cluster.bootstrap.split(",")),
+        "bootstrap": servers(cluster.bootstrap.split(",")),
         "granularity": "partition",
         "log_dirs_interval": 1.0,
     }

@@ -14,6 +14,7 @@ from streamwatch.model.finding import Finding
 from streamwatch.settings.types import Secret
 from streamwatch.sources.kafka import Config, check_up
 from streamwatch.sources.kafka.config import Pulse, Sasl, Tls
+from tests.addresses import servers
 from tests.real.access import unsecured_token
 from tests.real.kafka import KafkaCluster
 from tests.real.seeing import eyes
@@ -54,7 +55,7 @@ def config(cluster: KafkaCluster, tmp_path: Path, mechanism: str = MECHANISMS[0]
     sasl = Sasl(mechanism=mechanism, username="agent", password=Secret(PASSWORD), token_file=str(token))  # type: ignore[arg-type]
     plain: dict[str, Any] = {
         "name": "locked",
-        "bootstrap": tuple(cluster.bootstrap.split(",")),
+        "bootstrap": servers(cluster.bootstrap.split(",")),
         "tls": Tls(ca_file=str(cluster.trust.authority)),
         "sasl": sasl,
         "pulse": Pulse(interval=0.2, deadline=2.0),
@@ -195,7 +196,7 @@ def test_a_client_certificate_opens_a_listener_that_asks_for_one(
         seen.look()
         assert seen.values(k.BROKER_UP) == {"1": 1}
 
-    bootstrap = tuple(cluster.bootstrap.split(","))
+    bootstrap = servers(cluster.bootstrap.split(","))
     found = findings(Config(name="mtls", bootstrap=bootstrap, tls=Tls(ca_file=trusted)))
     broken = [finding for finding in found.values() if finding.verdict == "failed"]
     assert len(broken) == 1

@@ -9,6 +9,7 @@ from streamwatch.catalogue import kafka_groups as g
 from streamwatch.model.finding import Finding
 from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.sources.kafka import Config, check_up
+from tests.addresses import servers
 from tests.real.kafka import KafkaCluster
 from tests.real.seeing import Eyes, agree, eyes
 from tests.waiting import wait_for
@@ -91,7 +92,7 @@ def test_another_cluster_at_a_brokers_address_is_refused_and_the_right_brokers_a
         assert "theirs" not in seen.values(k.TOPIC_PARTITIONS)
         assert seen.values(k.TOPIC_END_OFFSET)["ours"] == 21
     agree(seen, cluster_43)
-    with eyes(cluster_43, bootstrap=(cluster_43.address(1), cluster_43.address(3))) as late:
+    with eyes(cluster_43, bootstrap=servers((cluster_43.address(1), cluster_43.address(3)))) as late:
         assert late.look().cluster_id == ours, "the first that answers counts"
         assert late.values(k.BROKER_UP) == {"1": 1, "2": 1, "3": 0}
         assert any(one.reason == "foreign" for one in late.look().problems)
@@ -107,8 +108,8 @@ def test_another_cluster_at_a_brokers_address_is_refused_and_the_right_brokers_a
 def test_a_controllers_port_is_named_by_the_check_up_and_by_a_read(cluster_43: KafkaCluster) -> None:
     address = cluster_43.controller_address(100)
     found: list[Finding] = []
-    check_up(Config(name="real", bootstrap=(address,)), found.append)
-    with eyes(cluster_43, bootstrap=(address,)) as seen:
+    check_up(Config(name="real", bootstrap=servers((address,))), found.append)
+    with eyes(cluster_43, bootstrap=servers((address,))) as seen:
         now = seen.look()
 
     assert any(one.verdict == "failed" and "KRaft controller's port" in one.detail for one in found)

@@ -13,6 +13,7 @@ from streamwatch.model.kafka import NOT_KNOWN, ClusterSnapshot
 from streamwatch.settings.types import Secret
 from streamwatch.sources.kafka import Config, KafkaSource
 from streamwatch.sources.kafka.config import Sasl
+from tests.addresses import servers
 from tests.real.kafka import KafkaCluster
 from tests.real.late_writes import write_late
 from tests.real.seeing import Eyes
@@ -52,7 +53,7 @@ def watching(cluster: KafkaCluster, **changes: Any) -> Iterator[Callable[[], Clu
     clock = Ahead()
     plain: dict[str, Any] = {
         "name": "real",
-        "bootstrap": tuple(cluster.internal_bootstrap.split(",")),
+        "bootstrap": servers(cluster.internal_bootstrap.split(",")),
         "interval": 15.0,
     }
     source = KafkaSource(Config(**(plain | changes)), clock, lambda: None)
@@ -139,7 +140,7 @@ def test_what_is_open_is_named_as_kafkas_own_tool_names_it(cluster: KafkaCluster
 
 def test_with_the_right_to_describe_only_the_place_is_told_and_nothing_is_wrong(cluster: KafkaCluster) -> None:
     sasl = Sasl(mechanism="PLAIN", username="agent", password=Secret("agent-secret"))
-    user = {"bootstrap": tuple(cluster.bootstrap.split(",")), "sasl": sasl}
+    user = {"bootstrap": servers(cluster.bootstrap.split(",")), "sasl": sasl}
     with transaction(cluster, "tx-open", OPEN, 3) as producer, watching(cluster, **user) as look:
         for _ in range(3):
             found = look()

@@ -87,13 +87,13 @@ class Mail:
 
     def _connected(self) -> smtplib.SMTP:
         config = self._config
-        host, _, port = config.smarthost.rpartition(":")
+        host, port = config.smarthost.host, config.smarthost.port
         if config.security == "tls":
             server: smtplib.SMTP = smtplib.SMTP_SSL(
-                host.strip("[]"), int(port), timeout=config.timeout, context=trusting(config.ca_file)
+                host, port, timeout=config.timeout, context=trusting(config.ca_file)
             )
         else:
-            server = smtplib.SMTP(host.strip("[]"), int(port), timeout=config.timeout)
+            server = smtplib.SMTP(host, port, timeout=config.timeout)
         try:
             if config.security == "starttls":
                 server.starttls(context=trusting(config.ca_file))

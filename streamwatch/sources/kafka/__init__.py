@@ -16,6 +16,7 @@ from streamwatch.core.clock import Clock
 from streamwatch.core.errors import SourceError, SourceUnavailable
 from streamwatch.model.finding import Finding
 from streamwatch.model.kafka import Broker, ClusterSnapshot
+from streamwatch.settings.types import HostPort
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.failover import next_read
 from streamwatch.sources.kafka.loops import Loops
@@ -42,7 +43,7 @@ class KafkaSource:
         config: Config,
         clock: Clock,
         wake: Callable[[], None],
-        find: Callable[[], tuple[str, ...]] | None = None,
+        find: Callable[[], tuple[HostPort, ...]] | None = None,
         account: "Account | None" = None,
         loops: Loops | None = None,
     ) -> None:

@@ -46,9 +46,8 @@ class BrokerPool:
             return ready
         tried = {connection.name for connection in self._bootstrap}
         for server in self._config.bootstrap:
-            if server not in tried:
-                host, _, port = server.rpartition(":")
-                self._bootstrap.append(self._connect(server, host.strip("[]"), int(port)))
+            if str(server) not in tried:
+                self._bootstrap.append(self._connect(str(server), server.host, server.port))
         await _settled(self._bootstrap)
         ready = [connection for connection in self._bootstrap if connection.up]
         if not ready:

@@ -23,7 +23,7 @@ async def examine(config: Config) -> AsyncIterator[Finding]:
     brokers: dict[tuple[str, int], Registered] = {}
     seen: set[tuple[str, int]] = set()
     checked = False
-    addresses = [_split(server) for server in config.bootstrap]
+    addresses = [(server.host, server.port) for server in config.bootstrap]
     while addresses:
         address = addresses.pop(0)
         if address in seen:
@@ -149,8 +149,3 @@ def _peer(tls: ssl.SSLObject | None) -> str:
         return "in the clear"
     cipher = tls.cipher()
     return f"{tls.version()}, {cipher[0]}" if cipher else str(tls.version())
-
-
-def _split(server: str) -> tuple[str, int]:
-    host, _, port = server.rpartition(":")
-    return host.strip("[]"), int(port)

@@ -14,6 +14,7 @@ from streamwatch.model.msk import (
     Operation,
     Reassignment,
 )
+from streamwatch.settings.types import HostPort
 from streamwatch.sources.aws.errors import NotThere, taken_apart
 from streamwatch.sources.aws.session import Caller
 from streamwatch.sources.msk.config import Config
@@ -102,7 +103,7 @@ class Control:
                 if (told := node.get("BrokerNodeInfo")) and told.get("Endpoints")
             }
 
-    def bootstrap(self, listener: str, deadline: float) -> tuple[str, ...]:
+    def bootstrap(self, listener: str, deadline: float) -> tuple[HostPort, ...]:
         """Return the bootstrap servers of a listener, as the API calls it."""
         with self._taken_apart("GetBootstrapBrokers"):
             told = self._about("GetBootstrapBrokers", (), deadline)
@@ -111,7 +112,7 @@ class Control:
                 known = ", ".join(sorted(name for name in told if name.startswith("Bootstrap"))) or "none"
                 why = f"kafka GetBootstrapBrokers: {self._arn} has no {listener}, but {known}: check `tls` and `sasl`"
                 raise SourceDenied(why)
-            return tuple(str(servers).split(","))
+            return tuple(map(HostPort.read, str(servers).split(",")))
 
     def topics(self, deadline: float) -> dict[str, Listed]:
         """Return all topics, by name."""

@@ -14,6 +14,7 @@ from streamwatch.model.cloudwatch import Series
 from streamwatch.model.metric import Metric
 from streamwatch.model.msk import Described, MskSnapshot, Operation, Row, Told, Twin
 from streamwatch.model.snapshot import Problem
+from streamwatch.settings.types import HostPort
 from streamwatch.sources.aws.cloudwatch import CloudWatchReader, Wanted
 from streamwatch.sources.aws.errors import NoCredentials, NotThere, taken_apart
 from streamwatch.sources.aws.parts import Part
@@ -95,7 +96,7 @@ class MskSource:
             calls=self._caller.counts(),
         )
 
-    def bootstrap(self, listener: str) -> tuple[str, ...]:
+    def bootstrap(self, listener: str) -> tuple[HostPort, ...]:
         """Return the bootstrap servers of a listener, as the API calls it.
 
         Raises:

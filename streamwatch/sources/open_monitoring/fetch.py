@@ -8,6 +8,7 @@ from typing import Final
 
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import SourceMisread, SourceUnavailable
+from streamwatch.settings.types import HostPort
 from streamwatch.sources.open_monitoring.parse import Found, Reader, Unreadable
 
 _CHUNK: Final = 65536
@@ -16,7 +17,7 @@ _GZIP: Final = 16 + zlib.MAX_WBITS
 
 
 def fetch(  # noqa: PLR0913, PLR0917 - where, what, and the bounds
-    address: str, path: str, pattern: re.Pattern[bytes], timeout: float, most_bytes: int, clock: Clock
+    address: HostPort, path: str, pattern: re.Pattern[bytes], timeout: float, most_bytes: int, clock: Clock
 ) -> tuple[Found, int]:
     """Return the wanted series of a page, and how many bytes came.
 
@@ -25,9 +26,8 @@ def fetch(  # noqa: PLR0913, PLR0917 - where, what, and the bounds
 
     """
     deadline = clock.monotonic() + timeout
-    host, _, port = address.rpartition(":")
     where = f"http://{address}{path}"
-    with closing(HTTPConnection(host.strip("[]"), int(port), timeout=timeout)) as connection:
+    with closing(HTTPConnection(address.host, address.port, timeout=timeout)) as connection:
         try:
             connection.request("GET", path, headers={"Accept-Encoding": "gzip", "Accept": "text/plain"})
             answer = connection.getresponse()

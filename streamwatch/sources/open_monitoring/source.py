@@ -10,6 +10,7 @@ from streamwatch.core.clock import Clock
 from streamwatch.core.errors import SourceError
 from streamwatch.model.pages import BrokerPages, Page, PagesSnapshot, ScrapeCount
 from streamwatch.model.snapshot import Problem
+from streamwatch.settings.types import HostPort
 from streamwatch.sources.open_monitoring.config import Config
 from streamwatch.sources.open_monitoring.fetch import fetch
 from streamwatch.sources.open_monitoring.parse import wanted
@@ -25,7 +26,7 @@ Hosts = Callable[[], Mapping[int, str]]
 class _Job:
     broker: int
     page: str
-    address: str
+    address: HostPort
 
 
 @dataclass(slots=True)
@@ -105,7 +106,7 @@ class OpenMonitoringSource:
             ]
         ports = {"jmx": self.config.jmx_port, "node": self.config.node_port}
         return [
-            _Job(broker, page, f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+            _Job(broker, page, HostPort(host, port))
             for broker, host in sorted(self._hosts().items())
             for page, port in ports.items()
             if port

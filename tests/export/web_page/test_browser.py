@@ -31,6 +31,7 @@ from streamwatch.reference.kafka.server import ReferenceKafka
 from streamwatch.reference.kafka.spec import Spec
 from streamwatch.reference.kinesis.operations import OPERATIONS
 from streamwatch.reference.play import LoadProcess
+from streamwatch.settings.types import HostPort
 from tests.real import artefacts
 from tests.real.browser import Browser
 from tests.real.conftest import had
@@ -121,7 +122,7 @@ def hot_stream() -> Iterator[str]:
 @contextmanager
 def serving(answer: Answer) -> Iterator[str]:
     page = Exposition().render(())
-    config = Config(address="127.0.0.1:0")
+    config = Config(address=HostPort("127.0.0.1", 0))
     server = Server(config, page=lambda: page, health=Health, ready=Health, status=str, home=lambda: answer)
     server.start()
     try:

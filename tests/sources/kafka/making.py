@@ -11,6 +11,7 @@ from streamwatch.core.clock import ManualClock
 from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.sources.kafka import Config, KafkaSource
 from streamwatch.sources.kafka.config import Pulse
+from tests.addresses import servers
 from tests.prepared import PreparedCluster, Truth
 
 INTERVAL = 15.0
@@ -44,7 +45,7 @@ def watched(truth: Truth, **settings: Any) -> Iterator[Watched]:
     with PreparedCluster(truth) as cluster:
         plain: dict[str, Any] = {
             "name": "prepared",
-            "bootstrap": cluster.bootstrap,
+            "bootstrap": servers(cluster.bootstrap),
             "interval": INTERVAL,
             "request_timeout": 5.0,  # the pace follows how long answers take: a slow machine is no slow leader
             "connect_timeout": 1.0,

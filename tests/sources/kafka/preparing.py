@@ -7,6 +7,7 @@ from streamwatch.core.clock import SystemClock
 from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.sources.kafka import Config, KafkaSource
 from streamwatch.sources.kafka.config import Pulse
+from tests.addresses import servers
 from tests.prepared import PreparedCluster, Truth
 
 TOPICS = {"clicks": 3, "orders": 6}
@@ -25,7 +26,7 @@ def source_of(cluster: PreparedCluster, **settings: Any) -> KafkaSource:
     """Return a source that reads this cluster when it is asked to, and does nothing between."""
     plain: dict[str, Any] = {
         "name": "prepared",
-        "bootstrap": cluster.bootstrap,
+        "bootstrap": servers(cluster.bootstrap),
         "deadline": DEADLINE,
         "request_timeout": 0.5,
         "connect_timeout": 1.0,

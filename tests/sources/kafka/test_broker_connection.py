@@ -13,6 +13,7 @@ from streamwatch.core.errors import SourceUnavailable
 from streamwatch.sources.kafka import Config, KafkaSource
 from streamwatch.sources.kafka.apis import LIST_GROUPS
 from streamwatch.sources.kafka.config import Pulse, Tls
+from tests.addresses import servers
 from tests.prepared import PreparedCluster, Truth
 from tests.waiting import wait_for
 
@@ -24,7 +25,7 @@ class Watching:
         self.woken = 0
         self.event = threading.Event()
         plain: dict[str, Any] = {"connect_timeout": 0.5, "pulse": Pulse(interval=0.1, deadline=0.3)}
-        config = Config(name="watched", bootstrap=cluster.bootstrap, **(plain | settings))
+        config = Config(name="watched", bootstrap=servers(cluster.bootstrap), **(plain | settings))
         self.source = KafkaSource(config, SystemClock(), self.wake)
         self.source.read()
 

@@ -5,6 +5,7 @@ import asyncio
 from streamwatch.model.finding import Finding
 from streamwatch.sources.kafka import Config
 from streamwatch.sources.kafka.doctor import examine
+from tests.addresses import servers
 from tests.prepared import PreparedCluster, Truth
 from tests.sources.kafka.preparing import truth
 
@@ -15,7 +16,7 @@ def findings(*bootstrap: str, **settings: str) -> list[Finding]:
     """Return what a check-up finds."""
 
     async def run() -> list[Finding]:
-        config = Config(name="prepared", bootstrap=bootstrap, connect_timeout=1.0, **settings)  # type: ignore[arg-type]
+        config = Config(name="prepared", bootstrap=servers(bootstrap), connect_timeout=1.0, **settings)  # type: ignore[arg-type]
         return [finding async for finding in examine(config)]
 
     return asyncio.run(run())

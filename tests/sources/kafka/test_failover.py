@@ -11,6 +11,7 @@ from streamwatch.core.schedule import Job, Schedule
 from streamwatch.sources.kafka import Config, KafkaSource
 from streamwatch.sources.kafka.config import Pulse
 from streamwatch.sources.kafka.failover import next_read
+from tests.addresses import servers
 from tests.prepared import PreparedCluster, Truth
 from tests.waiting import wait_for
 
@@ -44,7 +45,7 @@ class Watching:
     def __init__(self, cluster: PreparedCluster, session_timeout: float) -> None:
         config = Config(
             name="watched",
-            bootstrap=cluster.bootstrap,
+            bootstrap=servers(cluster.bootstrap),
             interval=3600.0,
             deadline=5.0,
             connect_timeout=0.3,

@@ -6,6 +6,7 @@ import pytest
 
 from streamwatch.model.kafka import NOT_KNOWN, ClusterSnapshot
 from streamwatch.sources.kafka import logdirs
+from tests.addresses import servers
 from tests.prepared import PreparedCluster, Truth
 from tests.sources.kafka.preparing import Make, facts, source_of, truth
 from tests.waiting import wait_for
@@ -99,15 +100,15 @@ def test_of_two_clusters_in_bootstrap_the_first_that_answers_counts(make: Make, 
     source, cluster = make()
     source.close()
     with PreparedCluster(Truth({"theirs": 3}, cluster_id="another")) as second:
-        servers = (cluster.bootstrap[0], second.bootstrap[0], cluster.bootstrap[1])
-        mixed = source_of(cluster, bootstrap=servers[1:] if turned else servers)
+        addresses = servers((cluster.bootstrap[0], second.bootstrap[0], cluster.bootstrap[1]))
+        mixed = source_of(cluster, bootstrap=addresses[1:] if turned else addresses)
         for _ in range(3):
             now = mixed.read()
             assert up(now) == UP
             assert now.cluster_id == ("another" if turned else "prepared")
             assert facts(now)["leaders"].keys() == facts_of(second if turned else cluster)
             (detail,) = foreign(now)
-            assert servers[2 if turned else 1] in detail, "a problem for as long as it is so"
+            assert str(addresses[2 if turned else 1]) in detail, "a problem for as long as it is so"
         mixed.close()
 
 

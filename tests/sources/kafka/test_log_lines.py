@@ -13,6 +13,7 @@ from streamwatch.agent.targets import Wiring
 from streamwatch.core.clock import SystemClock
 from streamwatch.sources.kafka import Config, KafkaSource, check_up
 from streamwatch.sources.kafka.config import Pulse
+from tests.addresses import servers
 from tests.prepared import PreparedCluster, Truth
 from tests.waiting import wait_for
 
@@ -37,7 +38,7 @@ def clusters() -> Iterator[dict[str, PreparedCluster]]:
 def configured(name: str, cluster: PreparedCluster) -> Config:
     return Config(
         name=name,
-        bootstrap=cluster.bootstrap,
+        bootstrap=servers(cluster.bootstrap),
         connect_timeout=0.3,
         request_timeout=0.5,
         pulse=Pulse(interval=0.1, deadline=0.2),
@@ -88,7 +89,7 @@ def test_a_check_up_names_its_source(clusters: dict[str, PreparedCluster], caplo
 
 def test_a_source_that_is_not_reached_names_itself(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    source = KafkaSource(Config(name="gone", bootstrap=("127.0.0.1:1",)), SystemClock(), lambda: None)
+    source = KafkaSource(Config(name="gone", bootstrap=servers(("127.0.0.1:1",))), SystemClock(), lambda: None)
     try:
         assert source.read().topology is None
     finally:

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from streamwatch.core.clock import SystemClock
+from streamwatch.settings.types import HostPort
 from streamwatch.sources.kafka import KafkaSource
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.loops import Loops, Share
@@ -79,7 +80,7 @@ def test_who_waits_for_a_cluster_that_leaves_is_let_go() -> None:
 @pytest.mark.parametrize("most", [1, 3])
 def test_clusters_on_one_loop_are_read_and_closed_one_by_one(most: int) -> None:
     loops = Loops(most)
-    configs = [Config(name=f"c{at}", bootstrap=(f"127.0.0.1:{closed_port()}",)) for at in range(4)]
+    configs = [Config(name=f"c{at}", bootstrap=(HostPort("127.0.0.1", closed_port()),)) for at in range(4)]
     sources = [KafkaSource(one, SystemClock(), lambda: None, loops=loops) for one in configs]
     for at, source in enumerate(sources):
         assert {one.read().problems[0].reason for one in sources[at:]} == {"unreachable"}

@@ -16,6 +16,7 @@ from streamwatch.sources.kafka.commits import Shape
 from streamwatch.sources.kafka.config import Pulse
 from streamwatch.sources.kafka.layout import Run
 from streamwatch.sources.kafka.share import ShareBatch, ShareReader
+from tests.addresses import servers
 from tests.prepared import PreparedCluster, Truth
 from tests.snapshots import topology
 
@@ -30,8 +31,8 @@ def make() -> Iterator[Make]:
         def begin(**facts: Any) -> tuple[KafkaSource, PreparedCluster]:
             cluster = stack.enter_context(PreparedCluster(Truth({"orders": 3}, **{"release": (4, 3), **facts})))
             config = Config(
-                name="prepared", bootstrap=cluster.bootstrap, deadline=4.0, request_timeout=0.5, connect_timeout=1.0,
-                pulse=Pulse(enabled=False), log_dirs_interval=3600.0,
+                name="prepared", bootstrap=servers(cluster.bootstrap), deadline=4.0, request_timeout=0.5,
+                connect_timeout=1.0, pulse=Pulse(enabled=False), log_dirs_interval=3600.0,
             )  # fmt: skip
             source = KafkaSource(config, SystemClock(), lambda: None)
             stack.callback(source.close)

@@ -92,4 +92,4 @@ def test_addresses_follow_from_the_brokers_hosts() -> None:
         "k/pages", "k", Config(node_port=0), lambda: {2: "b-2.example", 1: "::1"}, NAMES, SystemClock()
     )
 
-    assert [one.address for one in source._jobs()] == ["[::1]:11001", "b-2.example:11001"]
+    assert [str(one.address) for one in source._jobs()] == ["[::1]:11001", "b-2.example:11001"]

@@ -13,6 +13,7 @@ from streamwatch.core.clock import SystemClock
 from streamwatch.sources.kafka import Config, KafkaSource
 from streamwatch.sources.kafka.apis import API_VERSIONS, SASL_AUTHENTICATE, SASL_HANDSHAKE, Api
 from streamwatch.sources.kafka.config import Pulse
+from tests.addresses import servers
 from tests.prepared import ALL_ANSWERS, BY_KEY, PreparedCluster, Truth
 from tests.prepared_answers import Message
 from tests.sources.kafka.secured.locks import Exchange, Lock, Refused
@@ -182,7 +183,7 @@ def reading(
     """A source on a cluster, or on an address, in a hurry."""
     plain: dict[str, Any] = {
         "name": "locked",
-        "bootstrap": (cluster,) if isinstance(cluster, str) else cluster.bootstrap,
+        "bootstrap": servers((cluster,) if isinstance(cluster, str) else cluster.bootstrap),
         "deadline": 3.0,
         "request_timeout": 0.5,
         "connect_timeout": 1.0,

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from streamwatch.model.kafka import NOT_KNOWN, ClusterSnapshot
 from streamwatch.sources.kafka import KafkaSource
 from streamwatch.sources.kafka.config import Pulse
+from tests.addresses import servers
 from tests.prepared import ALL_ANSWERS, Truth
 from tests.prepared_answers import Message
 from tests.sources.kafka.secured.locked import Change, LockedCluster, reading
@@ -135,7 +136,7 @@ def test_a_read_ends_at_its_deadline_with_what_it_has(cluster: LockedCluster) ->
 
 def test_a_bootstrap_server_that_is_dead_hides_no_other(cluster: LockedCluster) -> None:
     _, second, third = cluster.bootstrap
-    with reading(cluster, bootstrap=("127.0.0.1:1", second, third), **QUIET) as source:
+    with reading(cluster, bootstrap=servers(("127.0.0.1:1", second, third)), **QUIET) as source:
         assert_all_is_well(source.read())
 
 

@@ -119,7 +119,7 @@ THIRD = {
         "cli",
         "cli/dashboards",
         "cli/notify",
-        "cli/asking",
+        "cli/agent_client",
         "cli/alerts",
         "cli/silences",
         "cli/rules",

@@ -25,7 +25,7 @@ from streamwatch.export.prometheus_api import PREFIX
 from streamwatch.export.remote_write.service import Remoting
 from streamwatch.export.server import Health, Server
 from streamwatch.export.web_page import runbooks
-from streamwatch.export.web_page.said import Read
+from streamwatch.export.web_page.sample_index import Read
 from streamwatch.export.web_page.view import view
 from streamwatch.model.metric import Samples
 from streamwatch.rules.config import Config as RulesConfig

@@ -23,7 +23,7 @@ from streamwatch.sources.kafka.config import Config as KafkaConfig
 from streamwatch.sources.kinesis.config import Config as KinesisConfig
 
 _CRON_FIELDS: Final = 5
-_KAFKA_METRICS = {one.name for one in METRICS if one.tells_of_kafka}
+_KAFKA_METRICS = {one.name for one in METRICS if one.is_of_kafka}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

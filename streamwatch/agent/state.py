@@ -10,6 +10,6 @@ from streamwatch.state import marks
 from streamwatch.state.statefile import StateFile
 
 
-def open_state(path: Path | None, tell: Callable[[str], None], clock: Clock) -> StateFile:
+def open_state(path: Path | None, report: Callable[[str], None], clock: Clock) -> StateFile:
     """Open the state file, or begin a new one; the arguments are those of ``StateFile``."""
-    return StateFile(path, (persist.TABLES, outbox.TABLES, silence_store.TABLES, marks.TABLES), tell, clock)
+    return StateFile(path, (persist.TABLES, outbox.TABLES, silence_store.TABLES, marks.TABLES), report, clock)

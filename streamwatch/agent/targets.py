@@ -6,9 +6,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from streamwatch.catalogue import BY_CLOUDWATCH, kafka, kafka_brokers, kafka_groups
+from streamwatch.catalogue.cloudwatch_mappings import MAPPINGS
+from streamwatch.catalogue.exporter_mappings import NAMES
 from streamwatch.catalogue.msk import DRAIN
-from streamwatch.catalogue.msk_twins import TWINS
-from streamwatch.catalogue.pages import NAMES
 from streamwatch.collectors import Collector
 from streamwatch.collectors.broker_pages import PageCollector, ScrapeCollector
 from streamwatch.collectors.cluster import ClusterCollector
@@ -23,7 +23,7 @@ from streamwatch.collectors.streams import StreamCollector
 from streamwatch.collectors.topics import TopicCollector
 from streamwatch.core.clock import Clock
 from streamwatch.model.metric import Kind, Metric
-from streamwatch.model.msk import Twin
+from streamwatch.model.msk import CloudWatchMapping
 from streamwatch.model.snapshot import Snapshot
 from streamwatch.samples.precedence import Trust
 from streamwatch.sources.aws.config import Access
@@ -97,12 +97,12 @@ def _told_cheaper(config: KafkaConfig) -> set[Metric]:
     if config.open_monitoring is not None:
         told |= set(kafka_brokers.METRICS)
     orders = _order(config)
-    for twin in TWINS:
-        order = orders.get(twin.metric.name)
-        if _CLOUDWATCH not in (order or twin.metric.trust):
-            told.add(twin.metric)
+    for mapping in MAPPINGS:
+        order = orders.get(mapping.metric.name)
+        if _CLOUDWATCH not in (order or mapping.metric.precedence):
+            told.add(mapping.metric)
         elif order is not None and order[0] == _CLOUDWATCH:
-            told.discard(twin.metric)
+            told.discard(mapping.metric)
     return told
 
 
@@ -110,12 +110,12 @@ def _order(config: KafkaConfig) -> dict[str, tuple[Kind, ...]]:
     return {one.metric: one.sources for one in config.trust}
 
 
-def told_by_cloudwatch(config: KafkaConfig) -> list[Twin]:
+def told_by_cloudwatch(config: KafkaConfig) -> list[CloudWatchMapping]:
     """Return the metrics that CloudWatch is asked for, as far as it has them."""
     if config.msk is None or config.msk.metrics == "all":
-        return list(TWINS)
+        return list(MAPPINGS)
     cheaper = _told_cheaper(config)
-    return [twin for twin in TWINS if twin.metric not in cheaper]
+    return [mapping for mapping in MAPPINGS if mapping.metric not in cheaper]
 
 
 def trust(config: Config) -> Trust:
@@ -237,8 +237,8 @@ class Wiring:
     def _msk(self, config: KafkaConfig, msk: MskConfig) -> "MskSource":
         from streamwatch.sources.msk.source import MskSource  # noqa: PLC0415 - as boto3, below
 
-        twins = told_by_cloudwatch(config)
-        return MskSource(f"{config.name}/msk", config.name, msk, self._clock, self._shared_accounts(), twins)
+        mappings = told_by_cloudwatch(config)
+        return MskSource(f"{config.name}/msk", config.name, msk, self._clock, self._shared_accounts(), mappings)
 
     @staticmethod
     def _state(config: KafkaConfig, msk: MskConfig, source: "MskSource") -> Watched:

@@ -1,4 +1,4 @@
-"""The only home of metric names: what each means, its unit, its labels, and its CloudWatch twin."""
+"""The only home of metric names: what each means, its unit, its labels, and what CloudWatch calls it."""
 
 from streamwatch.catalogue import (
     agent,

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from streamwatch.catalogue.msk_twins import TWINS
+from streamwatch.catalogue.cloudwatch_mappings import MAPPINGS
 from streamwatch.model.metric import Metric
-from streamwatch.model.msk import Twin
+from streamwatch.model.msk import CloudWatchMapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +28,18 @@ class CloudWatchName:
 
 def cloudwatch_names(metric: Metric) -> tuple[CloudWatchName, ...]:
     """Return every CloudWatch metric that tells this one, or a part of it."""
-    twins = _BY_METRIC.get(metric.name, ())
-    found = [CloudWatchName(one.name, "AWS/Kafka", one.level, one.statistic, one.fixed) for one in twins]
-    twin = metric.cloudwatch
-    if twin is not None and twin.name not in {one.name for one in found}:
-        found.append(CloudWatchName(twin.name, twin.namespace, twin.level, twin.statistic))
+    mappings = _BY_METRIC.get(metric.name, ())
+    found = [CloudWatchName(one.name, "AWS/Kafka", one.level, one.statistic, one.fixed) for one in mappings]
+    mapping = metric.cloudwatch
+    if mapping is not None and mapping.name not in {one.name for one in found}:
+        found.append(CloudWatchName(mapping.name, mapping.namespace, mapping.level, mapping.statistic))
     return tuple(found)
 
 
-def _by_metric() -> Mapping[str, tuple[Twin, ...]]:
-    found: dict[str, tuple[Twin, ...]] = {}
-    for twin in TWINS:
-        found[twin.metric.name] = (*found.get(twin.metric.name, ()), twin)
+def _by_metric() -> Mapping[str, tuple[CloudWatchMapping, ...]]:
+    found: dict[str, tuple[CloudWatchMapping, ...]] = {}
+    for mapping in MAPPINGS:
+        found[mapping.metric.name] = (*found.get(mapping.metric.name, ()), mapping)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from streamwatch.model.metric import TRUST, CloudWatch, Kind, Metric, Tier, Unit
+from streamwatch.model.metric import PRECEDENCE, CloudWatch, Kind, Metric, Tier, Unit
 
 CLUSTER: Final = ("kafka_cluster",)
 BROKER: Final = (*CLUSTER, "broker")
@@ -34,7 +34,7 @@ def gauge(  # noqa: PLR0913 - one definition, each part by its name
     unit: Unit = "",
     tier: Tier | None = None,
     cloudwatch: CloudWatch | None = None,
-    trust: tuple[Kind, ...] = TRUST,
+    precedence: tuple[Kind, ...] = PRECEDENCE,
 ) -> Metric:
     """Define a gauge; its tier follows from its labels where they are one of the sets above."""
     return Metric(
@@ -46,7 +46,7 @@ def gauge(  # noqa: PLR0913 - one definition, each part by its name
         help=help,
         question=question,
         cloudwatch=cloudwatch,
-        trust=trust,
+        precedence=precedence,
     )
 
 
@@ -67,7 +67,7 @@ ACTIVE_CONTROLLERS = gauge(
     question="Can anything in the cluster still be decided?",
     cloudwatch=CloudWatch("ActiveControllerCount", "DEFAULT", "Maximum"),
     # AWS itself calls CloudWatch's count unreliable on KRaft: only controllers know it, and brokers report it.
-    trust=("kafka", "pages"),
+    precedence=("kafka", "pages"),
 )
 OFFLINE_PARTITIONS = gauge(
     "kafka_offline_partitions",

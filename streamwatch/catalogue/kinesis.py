@@ -50,7 +50,7 @@ def gauge(  # noqa: PLR0913 - one definition, each part by its name
 def counter(  # noqa: PLR0913
     name: str,
     labels: tuple[str, ...],
-    twin: str,
+    mapping: str,
     help: str,  # noqa: A002
     *,
     question: str,
@@ -67,11 +67,11 @@ def counter(  # noqa: PLR0913
         tier=_TIERS[labels],
         help=help,
         question=question,
-        cloudwatch=CloudWatch(twin, _LEVELS[labels], statistic, vital=vital),
+        cloudwatch=CloudWatch(mapping, _LEVELS[labels], statistic, vital=vital),
     )
 
 
-def twin(
+def mapping(
     name: str, labels: tuple[str, ...], statistic: Statistic, scale: float = 1.0, *, vital: bool = False
 ) -> CloudWatch:
     """Name the CloudWatch metric of a gauge."""
@@ -175,7 +175,7 @@ ITERATOR_AGE = gauge(
     " nobody reads. Registered consumers are not in it.",
     question="How far is the slowest reader behind?",
     unit="seconds",
-    cloudwatch=twin("GetRecords.IteratorAgeMilliseconds", STREAM, "Maximum", MS, vital=True),
+    cloudwatch=mapping("GetRecords.IteratorAgeMilliseconds", STREAM, "Maximum", MS, vital=True),
 )
 TIME_TO_LOSS = gauge(
     "kinesis_stream_time_to_data_loss_seconds",
@@ -249,7 +249,7 @@ READ_SUCCESS = gauge(
     "Share of the GetRecords calls that succeeded, in the newest minute.",
     question="Can readers read?",
     unit="ratio",
-    cloudwatch=twin("GetRecords.Success", STREAM, "Average"),
+    cloudwatch=mapping("GetRecords.Success", STREAM, "Average"),
 )
 READ_LATENCY = gauge(
     "kinesis_stream_read_latency_seconds",
@@ -257,7 +257,7 @@ READ_LATENCY = gauge(
     "Mean time of a GetRecords call, in the newest minute.",
     question="Is Kinesis slow?",
     unit="seconds",
-    cloudwatch=twin("GetRecords.Latency", STREAM, "Average", MS),
+    cloudwatch=mapping("GetRecords.Latency", STREAM, "Average", MS),
 )
 PUT_RECORD_SUCCESS = gauge(
     "kinesis_stream_put_record_success_ratio",
@@ -265,7 +265,7 @@ PUT_RECORD_SUCCESS = gauge(
     "Share of the PutRecord calls that succeeded, in the newest minute.",
     question="Can producers write?",
     unit="ratio",
-    cloudwatch=twin("PutRecord.Success", STREAM, "Average"),
+    cloudwatch=mapping("PutRecord.Success", STREAM, "Average"),
 )
 PUT_RECORD_LATENCY = gauge(
     "kinesis_stream_put_record_latency_seconds",
@@ -273,7 +273,7 @@ PUT_RECORD_LATENCY = gauge(
     "Mean time of a PutRecord call, in the newest minute.",
     question="Is Kinesis slow?",
     unit="seconds",
-    cloudwatch=twin("PutRecord.Latency", STREAM, "Average", MS),
+    cloudwatch=mapping("PutRecord.Latency", STREAM, "Average", MS),
 )
 PUT_RECORDS_SUCCESS = gauge(
     "kinesis_stream_put_records_success_ratio",
@@ -281,7 +281,7 @@ PUT_RECORDS_SUCCESS = gauge(
     "Share of the PutRecords calls in which at least one record succeeded, in the newest minute: 1 can hide failures.",
     question="Can producers write at all?",
     unit="ratio",
-    cloudwatch=twin("PutRecords.Success", STREAM, "Average"),
+    cloudwatch=mapping("PutRecords.Success", STREAM, "Average"),
 )
 PUT_RECORDS_LATENCY = gauge(
     "kinesis_stream_put_records_latency_seconds",
@@ -289,7 +289,7 @@ PUT_RECORDS_LATENCY = gauge(
     "Mean time of a PutRecords call, in the newest minute.",
     question="Is Kinesis slow?",
     unit="seconds",
-    cloudwatch=twin("PutRecords.Latency", STREAM, "Average", MS),
+    cloudwatch=mapping("PutRecords.Latency", STREAM, "Average", MS),
 )
 PUT_RECORDS_TOTAL = counter(
     "kinesis_stream_put_records_records_total",

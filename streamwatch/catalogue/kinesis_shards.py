@@ -1,6 +1,6 @@
 """Kinesis: registered consumers and shards."""
 
-from streamwatch.catalogue.kinesis import CONSUMER, MS, SHARD, STREAM, counter, gauge, twin
+from streamwatch.catalogue.kinesis import CONSUMER, MS, SHARD, STREAM, counter, gauge, mapping
 from streamwatch.model.metric import Metric, Tier
 
 SHARD_SKEW = gauge(
@@ -29,7 +29,7 @@ CONSUMER_LAG = gauge(
     "How far the registered consumer is behind the tip, on its slowest shard, in the newest minute.",
     question="Which application is behind?",
     unit="seconds",
-    cloudwatch=twin("SubscribeToShardEvent.MillisBehindLatest", CONSUMER, "Maximum", MS, vital=True),
+    cloudwatch=mapping("SubscribeToShardEvent.MillisBehindLatest", CONSUMER, "Maximum", MS, vital=True),
 )
 CONSUMER_SUCCESS = gauge(
     "kinesis_consumer_event_success_ratio",
@@ -37,7 +37,7 @@ CONSUMER_SUCCESS = gauge(
     "Share of the events pushed to the consumer that succeeded, in the newest minute.",
     question="Can the consumer read?",
     unit="ratio",
-    cloudwatch=twin("SubscribeToShardEvent.Success", CONSUMER, "Average"),
+    cloudwatch=mapping("SubscribeToShardEvent.Success", CONSUMER, "Average"),
 )
 CONSUMER_SUBSCRIBED = gauge(
     "kinesis_consumer_subscription_success_ratio",
@@ -45,7 +45,7 @@ CONSUMER_SUBSCRIBED = gauge(
     "Share of the SubscribeToShard calls that succeeded, in the newest minute that has one (once in five minutes).",
     question="Can the consumer subscribe?",
     unit="ratio",
-    cloudwatch=twin("SubscribeToShard.Success", CONSUMER, "Average"),
+    cloudwatch=mapping("SubscribeToShard.Success", CONSUMER, "Average"),
 )
 CONSUMER_REFUSED = counter(
     "kinesis_consumer_subscription_throttled_calls_total",
@@ -80,7 +80,7 @@ SHARD_AGE = gauge(
     "Age of the last record that the reader who is most behind got from the shard, in the newest minute.",
     question="Which shard is read too slowly?",
     unit="seconds",
-    cloudwatch=twin("IteratorAgeMilliseconds", SHARD, "Maximum", MS),
+    cloudwatch=mapping("IteratorAgeMilliseconds", SHARD, "Maximum", MS),
 )
 SHARD_IN_BYTES = counter(
     "kinesis_shard_incoming_bytes_total",

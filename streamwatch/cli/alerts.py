@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from streamwatch.cli.asking import Agent, options
+from streamwatch.cli.agent_client import Agent, options
 from streamwatch.core.clock import SystemClock
 from streamwatch.export.web_page.alerts import Shown
 from streamwatch.export.web_page.alerts import alerts as seen
@@ -34,11 +34,11 @@ def alerts(url: str, username: str | None, password_file: Path | None, as_json: 
     found = seen(known, notes, len(channels), SystemClock().now(), most=len(known))
     shown = {one.id: one for one in (*found.firing, *found.pending)}
     if as_json:
-        told = [
+        listed = [
             {**one, **_facts(alert, shown.get(alert.fingerprint), standing)}
             for one, alert in zip(some, known, strict=True)
         ]
-        click.echo(json.dumps({"alerts": told, "notifications": notes}, indent=2))
+        click.echo(json.dumps({"alerts": listed, "notifications": notes}, indent=2))
         return
     for state, each in (("firing", found.firing), ("pending", found.pending)):
         for one in each:
@@ -84,7 +84,7 @@ def _echo(state: str, one: Shown, standing: Mapping[str, Any]) -> None:
 
 
 def _why(status: Mapping[str, Any]) -> list[str]:
-    """Return why nobody is told of an alert now."""
+    """Return why nobody is notified of an alert now."""
     found = [f"muted by silence {number_of(one)}" for one in status.get("silencedBy", ())]
     found += [f"muted by {one}" for one in status.get("mutedBy", ())]
     causes = len(status.get("inhibitedBy", ()))
@@ -92,11 +92,13 @@ def _why(status: Mapping[str, Any]) -> list[str]:
 
 
 def _echo_rest(notes: Sequence[Mapping[str, Any]]) -> None:
-    """Say what waits to be told of what is over."""
+    """Say which notifications of resolved alerts still wait."""
     for note in notes:
         if note["wanted"] or note["parked"]:
             labels = " ".join(f"{name}={value}" for name, value in note["labels"].items())
-            why = f"refuses it: {note['parked']}" if note["parked"] else f"is being told that it is {note['wanted']}"
+            why = (
+                f"refuses it: {note['parked']}" if note["parked"] else f"is being notified that it is {note['wanted']}"
+            )
             click.echo(f"over     {note['channel']} {why}: {labels}")
 
 

@@ -31,12 +31,12 @@ _SMALL: Final = {"ratio": 0.05, "records": 100.0, "seconds": 1.0}
 
 def compared(seen: Sequence[Seen]) -> Iterator[Line]:
     """Yield a line for each series that at least two of these sources know."""
-    told: dict[Metric, dict[tuple[str, ...], dict[str, float]]] = {}
+    by_metric: dict[Metric, dict[tuple[str, ...], dict[str, float]]] = {}
     for one in seen:
         for samples in one.samples:
             for row, value in samples.known().items():
-                told.setdefault(samples.metric, {}).setdefault(row, {})[one.kind] = value
-    for metric, rows in told.items():
+                by_metric.setdefault(samples.metric, {}).setdefault(row, {})[one.kind] = value
+    for metric, rows in by_metric.items():
         for row, values in sorted(rows.items()):
             if len(values) > 1:
                 verdict, reason = judged(metric, values)

@@ -11,23 +11,23 @@ from streamwatch.model.pages import PagesSnapshot
 from streamwatch.sources.kafka import check_up as check_up_kafka
 from streamwatch.sources.kafka.config import Config as KafkaConfig
 
-Tell = Callable[[Finding], None]
+Report = Callable[[Finding], None]
 
 
-def check_up(config: Config, tell: Tell) -> None:
+def check_up(config: Config, report: Report) -> None:
     """Examine every source; tell each finding as it comes."""
     for cluster in config.kafka:
         for finding in _msk(cluster):
-            tell(finding)
+            report(finding)
         if cluster.protocol:
-            _protocol(cluster, tell)
+            _protocol(cluster, report)
         for finding in _pages(cluster):
-            tell(finding)
+            report(finding)
     for account in config.kinesis:
         from streamwatch.sources.kinesis.doctor import examine  # noqa: PLC0415 - boto3 is slow to import
 
         for finding in examine(account, SystemClock()):
-            tell(finding)
+            report(finding)
 
 
 def _msk(config: KafkaConfig) -> Iterator[Finding]:
@@ -40,14 +40,14 @@ def _msk(config: KafkaConfig) -> Iterator[Finding]:
     yield from examine(config.name, config.msk, SystemClock(), bootstrap=asks, pages=scrapes)
 
 
-def _protocol(config: KafkaConfig, tell: Tell) -> None:
+def _protocol(config: KafkaConfig, report: Report) -> None:
     try:
         found = Wiring(SystemClock()).with_servers(config)
     except StreamWatchError as error:
         remedy = "check `msk` and the rights of the agent's role"
-        tell(Finding(f"cluster {config.name}", "bootstrap", "failed", str(error), remedy))
+        report(Finding(f"cluster {config.name}", "bootstrap", "failed", str(error), remedy))
         return
-    check_up_kafka(found, tell)
+    check_up_kafka(found, report)
 
 
 def _pages(config: KafkaConfig) -> Iterator[Finding]:

@@ -47,7 +47,7 @@ class _Commands(click.Group):
             "streamwatch.demo.commands",
             "See it work: a reference cluster and streams, load on them, the agent, and one incident.",
         ),
-        "notify": ("streamwatch.cli.notify", "Try the ways by which people are told."),
+        "notify": ("streamwatch.cli.notify", "Send a test notification through the channels."),
         "query": ("streamwatch.cli.rules", "Evaluate EXPRESSION (PromQL) on a running agent."),
         "reference": (
             "streamwatch.reference.commands",
@@ -106,7 +106,7 @@ def main() -> None:
     help="Of several agents with one configuration, which share of the sources this one watches, from 0/COUNT on.",
 )
 def run(file: Path | None, kafka: str | None, kinesis: str | None, listen: str | None, share: str | None) -> None:
-    """Watch, and serve what is seen until told to stop.
+    """Watch, and serve what is seen until a signal stops it.
 
     SIGHUP reads the configuration again, SIGTERM and SIGINT end the agent.
     """
@@ -149,7 +149,7 @@ def run(file: Path | None, kafka: str | None, kinesis: str | None, listen: str |
 @main.command("check-config")
 @click.argument("file", type=click.Path(path_type=Path))
 def check_config(file: Path) -> None:
-    """Check a configuration FILE; every mistake is told at once, with its line. Exit code 2 when there are any."""
+    """Check a configuration FILE; every mistake is reported at once, with its line. Exit code 2 when there are any."""
     from streamwatch.agent.deciding import unheard  # noqa: PLC0415 - as above
     from streamwatch.cli.check_config import check  # noqa: PLC0415 - the parser of expressions takes its time
 
@@ -290,7 +290,7 @@ def doctor(file: Path | None, kafka: str | None, kinesis: str | None) -> None:
     _configure_log(config, quiet=True)
     failed = False
 
-    def tell(finding: Finding) -> None:
+    def report(finding: Finding) -> None:
         nonlocal failed
         failed |= finding.verdict == "failed"
         colour = {"ok": "green", "failed": "red", "warning": "yellow"}.get(finding.verdict, "white")
@@ -299,7 +299,7 @@ def doctor(file: Path | None, kafka: str | None, kinesis: str | None) -> None:
         if finding.remedy:
             click.echo(f"{'':8} {'':30} {'':26} -> {finding.remedy}")
 
-    check_up(config, tell)
+    check_up(config, report)
     sys.exit(int(failed))
 
 
@@ -318,7 +318,7 @@ def _loader(
 
 
 def _loaded(load: "Callable[[], _Read]") -> "_Read":
-    """Load, or end with every mistake told."""
+    """Load, or end with a report of every mistake."""
     try:
         return load()
     except ConfigError as error:

@@ -22,7 +22,7 @@ _REFUSED: Final = 2
 
 @click.group()
 def notify() -> None:
-    """Try the ways by which people are told."""
+    """Send a test notification through the channels."""
 
 
 @notify.command()
@@ -43,17 +43,17 @@ def test(file: Path, names: tuple[str, ...], resolve: bool) -> None:  # noqa: FB
     summary = "This is a test of StreamWatch: nothing is wrong"
     labels = Labels({**group, "severity": "info"})
     alert = Alert(labels, "firing", 1.0, now, (("summary", summary),), now)
-    told = [Notification(key(group), group, "firing", (alert,), now, is_test=True)]
+    notifications = [Notification(key(group), group, "firing", (alert,), now, is_test=True)]
     if resolve:
         over = alert.but(state="inactive", resolved_at=clock.now())
-        told.append(Notification(key(group), group, "resolved", (over,), now, is_test=True))
+        notifications.append(Notification(key(group), group, "resolved", (over,), now, is_test=True))
     failed = False
     for one in some:
         if names and one.channel not in names:
             continue
         try:
-            for said in told:
-                one.notifier.send([said])
+            for notification in notifications:
+                one.notifier.send([notification])
         except NotifyError as error:
             failed = True
             click.echo(f"{one.name}: {click.style('failed', fg='red')}: {error}")

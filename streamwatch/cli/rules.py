@@ -46,7 +46,7 @@ def check(files: tuple[Path, ...], config_file: Path | None, tick: float, strict
     """Check rule FILES (by default the alerts that come with StreamWatch).
 
     Exit code 1 when one cannot be used, or fails over series as there may be. What is doubtful (an unknown metric, a
-    rule that cannot fire) is told as well.
+    rule that cannot fire) is reported, too.
     """
     config, compatibility = (Config(), ()) if config_file is None else _configured(config_file)
     paths = list(files) or config.paths()
@@ -167,7 +167,7 @@ def query(expression: str, url: str, as_json: bool) -> None:  # noqa: FBT001 - a
         raise click.UsageError(f"{url!r} is no address: write http://HOST:PORT")
     try:
         with urllib.request.urlopen(asked, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 - checked above
-            told = json.loads(answer.read(_MOST_BYTES))
+            response = json.loads(answer.read(_MOST_BYTES))
     except urllib.error.HTTPError as error:
         body = error.read(_MOST_BYTES).decode("utf-8", "replace")
         try:
@@ -177,7 +177,7 @@ def query(expression: str, url: str, as_json: bool) -> None:  # noqa: FBT001 - a
         raise click.ClickException(f"{url}: {why}") from None
     except (OSError, ValueError) as error:
         raise click.ClickException(f"{url}: no answer: {error}: is the agent running there? See --url") from None
-    data = told["data"]
+    data = response["data"]
     if as_json:
         click.echo(json.dumps(data))
     elif data["resultType"] == "vector":

@@ -11,7 +11,7 @@ import click
 
 from streamwatch.agent.config import load
 from streamwatch.agent.state import open_state
-from streamwatch.cli.asking import Agent, options
+from streamwatch.cli.agent_client import Agent, options
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import ConfigError
 from streamwatch.notify import silence_store, silencing

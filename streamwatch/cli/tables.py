@@ -43,8 +43,8 @@ def metrics_table(metrics: Sequence[Metric]) -> Table:
     """Return the catalogue as a table."""
     table = Table("metric", "kind", "unit", "labels", "what it is", "CloudWatch")
     for one in metrics:
-        twins = "\n".join(map(str, cloudwatch_names(one)))
-        table.add_row(one.name, one.kind, one.unit, ", ".join(one.labels), one.help, twins)
+        mappings = "\n".join(map(str, cloudwatch_names(one)))
+        table.add_row(one.name, one.kind, one.unit, ", ".join(one.labels), one.help, mappings)
     return table
 
 
@@ -61,13 +61,13 @@ def cluster_tables(
     """Return what was seen: the cluster in a line, its brokers, topics and groups, and what could not be read."""
     known = {one.metric: one.known() for one in samples if one.metric is not g.GROUP_TOPIC_LAG_METHOD}
     lines = dict.fromkeys(f"{p.reason}: {p.detail}" for p in problems)  # two sources may have the same
-    told = [Text(line, style="red") for line in lines]
+    problem_lines = [Text(line, style="red") for line in lines]
     if now.topology is None:
         blind = Text(f"cluster {now.cluster} cannot be read", style="bold red")
         # MSK may know it, and CloudWatch what it was a minute ago.
         others = [_cluster(now, known), _brokers(now, known)] if m.CLUSTER_STATE in known else []
-        return [blind, *others, *told]
-    return [_cluster(now, known), _brokers(now, known), *_topics(known), *_groups(now, known), *told]
+        return [blind, *others, *problem_lines]
+    return [_cluster(now, known), _brokers(now, known), *_topics(known), *_groups(now, known), *problem_lines]
 
 
 def _cluster(now: ClusterSnapshot, known: dict[Metric, dict[tuple[str, ...], float]]) -> Table:
@@ -106,8 +106,11 @@ def _upgrade(cluster: str, known: dict[Metric, dict[tuple[str, ...], float]]) ->
         yield "MSK moves topics to", f"{target}: {state}{far}"
     found = known.get(m.ASSESSMENT_FINDINGS)
     if found:
-        told = sorted((severity, category, count) for (_, category, severity), count in found.items())
-        yield "MSK's assessment", ", ".join(f"{count:.0f} {severity} {category}" for severity, category, count in told)
+        findings = sorted((severity, category, count) for (_, category, severity), count in found.items())
+        yield (
+            "MSK's assessment",
+            ", ".join(f"{count:.0f} {severity} {category}" for severity, category, count in findings),
+        )
 
 
 def _brokers(now: ClusterSnapshot, known: dict[Metric, dict[tuple[str, ...], float]]) -> Table:

@@ -80,7 +80,7 @@ def ages(  # noqa: PLR0913, PLR0917 - what an age rests on
     left: Backlog,
     places: Int64s,
     rows: Int64s,
-    doubted: Values,
+    uncertain: Values,
 ) -> tuple[Values, Methods]:
     """Return the age of each first unread record, in seconds, and the ``Method`` by which it is known.
 
@@ -92,17 +92,17 @@ def ages(  # noqa: PLR0913, PLR0917 - what an age rests on
         left: what ``backlog`` made of the same commits.
         places: of the commits, in the snapshot's columns of shape C.
         rows: the row of each in the topology, same shape.
-        doubted: up to which offset what is unread may be no record, same shape; NaN where there is no such doubt.
+        uncertain: up to which offset what is unread may be no record, same shape; NaN where there is no such doubt.
 
     """
     # A share group is done with records beyond its start offset, in no order: so old is its oldest one at least.
     reads_on = left.position + np.nan_to_num(left.completed)
     # The start is asked for after the end, and may be beyond it; only a commit beyond the end is ahead of it.
     position = np.where(left.committed <= left.end, np.minimum(reads_on, left.end), left.position)
-    doubtful = doubted > position
-    position = np.where(doubtful, np.minimum(doubted, left.end), position)
+    doubtful = uncertain > position
+    position = np.where(doubtful, np.minimum(uncertain, left.end), position)
     seconds, method = history.ages(rows, np.nan_to_num(position, nan=NOT_KNOWN).astype(np.int64))
-    all_doubtful = doubtful & (doubted >= left.limit)
+    all_doubtful = doubtful & (uncertain >= left.limit)
     seconds[all_doubtful], method[all_doubtful] = np.nan, Method.UNKNOWN
     nothing = left.nothing
     seconds[nothing], method[nothing] = 0.0, Method.IDLE

@@ -7,8 +7,17 @@ import numpy as np
 
 from streamwatch.catalogue import agent as c
 from streamwatch.catalogue import kafka_brokers as b
-from streamwatch.catalogue.pages import AGENT, CPU_SECONDS, DISK_FREE, DISK_SIZE, HEAP_MOST, HEAP_USED, PICKS, Pick
-from streamwatch.collectors.kept_keys import KeptKeys
+from streamwatch.catalogue.exporter_mappings import (
+    AGENT,
+    CPU_SECONDS,
+    DISK_FREE,
+    DISK_SIZE,
+    HEAP_MOST,
+    HEAP_USED,
+    MAPPINGS,
+    ExporterSeries,
+)
+from streamwatch.collectors.keys_cache import KeysCache
 from streamwatch.model.metric import Metric, Samples
 from streamwatch.model.pages import Page, PagesSnapshot
 
@@ -22,10 +31,10 @@ class PageCollector:
     """Tells what the pages say of each broker; one whose page could not be had is left out."""
 
     def __init__(self, *, topics: bool, app_logs_mount: str) -> None:
-        self._picks = [one for one in PICKS if topics or one.metric not in {b.TOPIC_BYTES_IN, b.TOPIC_BYTES_OUT}]
+        self._mappings = [one for one in MAPPINGS if topics or one.metric not in {b.TOPIC_BYTES_IN, b.TOPIC_BYTES_OUT}]
         self._app_logs_mount = app_logs_mount
         self._cpu: dict[int, dict[str, float]] = {}
-        self._keys = KeptKeys()
+        self._keys = KeysCache()
 
     def collect(self, now: PagesSnapshot) -> list[Samples]:
         """Return all samples."""
@@ -33,10 +42,10 @@ class PageCollector:
         for one in now.brokers:
             place = (now.cluster, str(one.broker))
             is_agent = one.jmx is not None and _is_agent(one.jmx)
-            for pick in self._picks:
-                page = one.jmx if pick.page == "jmx" else one.node
-                if page is not None and (is_agent or not pick.of_exporter):
-                    _take(rows, pick, page, place)
+            for mapping in self._mappings:
+                page = one.jmx if mapping.page == "jmx" else one.node
+                if page is not None and (is_agent or not mapping.of_exporter):
+                    _take(rows, mapping, page, place)
             if one.jmx is not None:
                 _put(rows, b.HEAP_AFTER_GC, place, _heap(one.jmx))
             if one.node is not None:
@@ -71,7 +80,7 @@ class ScrapeCollector:
     """Tells what scraping has cost."""
 
     def __init__(self) -> None:
-        self._keys = KeptKeys()
+        self._keys = KeysCache()
 
     def collect(self, now: PagesSnapshot) -> list[Samples]:
         """Return the totals by broker and page."""
@@ -92,26 +101,26 @@ def _is_agent(page: Page) -> bool:
     return any(wanted.items() <= labels.items() for labels, _ in page.get(name, ()))
 
 
-def _take(rows: Rows, pick: Pick, page: Page, place: Row) -> None:
-    for labels, value in page.get(pick.name, ()):
-        if not _fits(pick, labels):
+def _take(rows: Rows, mapping: ExporterSeries, page: Page, place: Row) -> None:
+    for labels, value in page.get(mapping.name, ()):
+        if not _fits(mapping, labels):
             continue
-        ours = {own: labels.get(theirs, "") for theirs, own in pick.labels.items()} | dict(pick.fixed)
-        if "topic" in pick.labels and not ours["topic"]:
+        ours = {own: labels.get(theirs, "") for theirs, own in mapping.labels.items()} | dict(mapping.fixed)
+        if "topic" in mapping.labels and not ours["topic"]:
             continue  # the total of all topics
-        if pick.page == "node" and labels.get("device") == "lo":
+        if mapping.page == "node" and labels.get("device") == "lo":
             continue
-        row = (*place, *(ours[name] for name in pick.metric.labels[2:]))
-        found = rows.setdefault(pick.metric, {})
-        scaled = value * pick.scale
+        row = (*place, *(ours[name] for name in mapping.metric.labels[2:]))
+        found = rows.setdefault(mapping.metric, {})
+        scaled = value * mapping.scale
         if row in found:
-            scaled = found[row] + scaled if pick.fold == "sum" else max(found[row], scaled)
+            scaled = found[row] + scaled if mapping.fold == "sum" else max(found[row], scaled)
         found[row] = scaled
 
 
-def _fits(pick: Pick, labels: Mapping[str, str]) -> bool:
-    return all(labels.get(name, "") == value for name, value in pick.where.items()) and all(
-        labels.get(name) in some for name, some in pick.among.items()
+def _fits(mapping: ExporterSeries, labels: Mapping[str, str]) -> bool:
+    return all(labels.get(name, "") == value for name, value in mapping.where.items()) and all(
+        labels.get(name) in some for name, some in mapping.among.items()
     )
 
 

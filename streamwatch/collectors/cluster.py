@@ -19,8 +19,8 @@ from streamwatch.collectors.columns import (
 )
 from streamwatch.collectors.controllers import quorum_samples, version_samples
 from streamwatch.collectors.health import PartitionHealth, as_float, broker_index, partition_health
-from streamwatch.collectors.kept_keys import KeptKeys
-from streamwatch.core.memo import Kept
+from streamwatch.collectors.keys_cache import KeysCache
+from streamwatch.core.memo import Memo
 from streamwatch.model.kafka import NOT_KNOWN, Bools, Broker, ClusterSnapshot, Int64s, Topology
 from streamwatch.model.metric import UNKNOWN, Keys, Samples, Values
 
@@ -40,11 +40,11 @@ class ClusterCollector:
 
     def __init__(self, partitions_per_broker: int) -> None:
         self._limit = partitions_per_broker
-        self._replication = Kept[Replication]()
-        self._keys = Kept[Keys]()
-        self._kept = KeptKeys()
+        self._replication = Memo[Replication]()
+        self._keys = Memo[Keys]()
+        self._keys_cache = KeysCache()
         self._brokers: tuple[Broker, ...] = ()
-        self._placed = Kept[_Placed]()
+        self._placed = Memo[_Placed]()
 
     def collect(self, now: ClusterSnapshot) -> list[Samples]:
         """Return the samples of cluster and brokers; of what is left of them where nothing could be read."""
@@ -58,14 +58,14 @@ class ClusterCollector:
         ]
         if topology is None:
             return samples
-        self._kept.turn()
+        self._keys_cache.turn()
         placed = self._placed.get(lambda: _place(topology, brokers), topology, brokers)
         facts = self._replication.get(lambda: replication(topology), topology)
         health = partition_health(now, topology, facts)
         return [
             *samples,
-            *quorum_samples(now, self._kept),
-            *version_samples(now, self._kept),
+            *quorum_samples(now, self._keys_cache),
+            *version_samples(now, self._keys_cache),
             *self._cluster(now, placed, health, led_elsewhere=topology.leader != facts.preferred),
             *self._per_broker(now, placed, health, keys),
             *_disks(now),

@@ -78,7 +78,7 @@ def unknown_unless(flag: bool, values: Values) -> Values:  # noqa: FBT001 - read
     return values if flag else np.full(values.shape, np.nan)
 
 
-class MadeAnew:
+class Recreated:
     """Which topics are others than in the read before, under their old names: no rate may join the two."""
 
     def __init__(self) -> None:
@@ -87,7 +87,7 @@ class MadeAnew:
     def of(self, topology: Topology) -> Bools:
         """Return the flags (T) of a read's topology; true in the first read of the new topic only."""
         before, self._before = self._before, topology
-        return topology.made_anew(topology if before is None else before)
+        return topology.recreated(topology if before is None else before)
 
 
 def _per_partition(values: Int64s, topology: Topology) -> Int64s:

@@ -3,12 +3,12 @@
 import numpy as np
 
 from streamwatch.catalogue import kafka_controllers as c
-from streamwatch.collectors.kept_keys import KeptKeys
+from streamwatch.collectors.keys_cache import KeysCache
 from streamwatch.model.kafka import ClusterSnapshot, Quorum, QuorumReplica
 from streamwatch.model.metric import UNKNOWN, Samples
 
 
-def quorum_samples(now: ClusterSnapshot, kept: KeptKeys) -> list[Samples]:
+def quorum_samples(now: ClusterSnapshot, keys_cache: KeysCache) -> list[Samples]:
     """Return what is known of the active controller and of the replicas of its log."""
     quorum = now.quorum
     if quorum is None:
@@ -20,7 +20,7 @@ def quorum_samples(now: ClusterSnapshot, kept: KeptKeys) -> list[Samples]:
     if leader is None:
         return samples
     rows = [(now.cluster, str(one.id), _role(one, quorum)) for one in quorum.replicas]
-    keys = kept.of(c.QUORUM_REPLICA, rows)
+    keys = keys_cache.of(c.QUORUM_REPLICA, rows)
     caught_up = np.array([one.last_caught_up_at for one in quorum.replicas])
     return [
         *samples,
@@ -30,10 +30,10 @@ def quorum_samples(now: ClusterSnapshot, kept: KeptKeys) -> list[Samples]:
     ]
 
 
-def version_samples(now: ClusterSnapshot, kept: KeptKeys) -> list[Samples]:
+def version_samples(now: ClusterSnapshot, keys_cache: KeysCache) -> list[Samples]:
     """Return which release each broker runs, and the cluster; nothing where that is not known."""
     rows = [(now.cluster, str(broker), release) for broker, release in now.releases.items()]
-    samples = [c.BROKER_VERSION_INFO.samples(kept.of(c.BROKER_VERSION_INFO.labels, rows), np.ones(len(rows)))]
+    samples = [c.BROKER_VERSION_INFO.samples(keys_cache.of(c.BROKER_VERSION_INFO.labels, rows), np.ones(len(rows)))]
     if now.version or now.metadata_version:
         labels = {"version": now.version, "metadata_version": now.metadata_version}
         samples.append(c.VERSION_INFO.sample(1.0, kafka_cluster=now.cluster, **labels))

@@ -10,9 +10,9 @@ from streamwatch.collectors.backlog import Backlog
 from streamwatch.collectors.columns import known
 from streamwatch.collectors.following import Following, PairNumbers, TopicNumbers, partition_keys
 from streamwatch.collectors.group_plan import Plan, entry_keys, fold_entries
-from streamwatch.collectors.states import BLANK, Memory, Patience, Seen, State, States, step
+from streamwatch.collectors.states import BLANK, Memory, Seen, State, States, Thresholds, step
 from streamwatch.collectors.stuck import StuckKeys
-from streamwatch.core.memo import Kept
+from streamwatch.core.memo import Memo
 from streamwatch.model.kafka import Bools, ClusterSnapshot, Int64s, Topology
 from streamwatch.model.metric import Keys, Samples, Values
 
@@ -35,7 +35,7 @@ class Verdict(NamedTuple):
 
     state: States
     """E: of each entry of the plan."""
-    doubted: Values
+    uncertain: Values
     """C: up to which offset what a commit of the plan leaves unread may be no record; NaN where there is no doubt."""
     wanted: Bools
     """U: whether the group wants the topic."""
@@ -54,14 +54,14 @@ class GroupStates:
             interval: seconds between two reads.
 
         """
-        self._patience = Patience(stalled_after, interval)
+        self._thresholds = Thresholds(stalled_after, interval)
         self._wanted_for = wanted_for
         self._topics = TopicNumbers()
         self._pairs = PairNumbers()
-        self._keys = Kept[tuple[Int64s, Int64s]]()
+        self._keys = Memo[tuple[Int64s, Int64s]]()
         self._memory = Following(BLANK, _KEEP_SECONDS)
         self._wants = Following(_UNWANTED, _KEEP_SECONDS)
-        self._state_keys = Kept[list[Keys]]()
+        self._state_keys = Memo[list[Keys]]()
         self._stuck = StuckKeys()
         self._at = float("-inf")
         self.last: tuple[Plan, States] | None = None
@@ -80,11 +80,11 @@ class GroupStates:
         at = self._at = max(now.offsets_monotonic, self._at)
         pair_keys, keys = self._keys.get(lambda: self._keyed(plan, topology), plan)
         before, wants = self._memory.follow(keys, at), self._wants.follow(pair_keys, at)
-        lately = self._patience.held
+        lately = self._thresholds.held
         alive = _alive(plan, wants, at, lately, self._wanted_for)[plan.entries.pair]
         alive &= plan.entries.held < 1
         seen = _seen(now, plan, left, alive)
-        memory, state, moved = step(before, seen, at, self._patience)
+        memory, state, moved = step(before, seen, at, self._thresholds)
         wants = _Wants(
             asked_at=np.where(plan.asked, at, wants.asked_at),
             moved_at=np.where(fold_entries(np.maximum, moved.astype(np.float64), plan) == 1, at, wants.moved_at),
@@ -98,14 +98,14 @@ class GroupStates:
             *self._counts(plan, state),
             *self._stuck.samples(now, topology, plan, seen, memory, state, at),
         ]
-        return Verdict(state, memory.doubted[plan.entries.of_commit], wanted, samples)
+        return Verdict(state, memory.uncertain[plan.entries.of_commit], wanted, samples)
 
-    def doubted(self, commits: int) -> Values:
-        """Return ``Verdict.doubted`` of the last read, for so many commits in the order of the snapshot."""
+    def uncertain(self, commits: int) -> Values:
+        """Return ``Verdict.uncertain`` of the last read, for so many commits in the order of the snapshot."""
         found = np.full(commits, np.nan)
         if self.last is not None:
             plan, _ = self.last
-            found[plan.order] = self._memory.columns.doubted[plan.entries.of_commit]
+            found[plan.order] = self._memory.columns.uncertain[plan.entries.of_commit]
         return found
 
     def _keyed(self, plan: Plan, topology: Topology) -> tuple[Int64s, Int64s]:
@@ -136,7 +136,7 @@ class PartitionStates:
 
     def __init__(self, groups: GroupStates) -> None:
         self._groups = groups
-        self._keys = Kept[Keys]()
+        self._keys = Memo[Keys]()
         self._kept: dict[State, tuple[Int64s, Keys, Keys]] = {}
 
     def samples(self, topology: Topology) -> list[Samples]:

@@ -8,7 +8,7 @@ from streamwatch.collectors.columns import known
 from streamwatch.collectors.group_plan import Plan, by_group, fold, plan
 from streamwatch.collectors.group_states import GroupStates
 from streamwatch.collectors.lag import EndOffsetHistory, Method
-from streamwatch.core.memo import Kept
+from streamwatch.core.memo import Memo
 from streamwatch.model.kafka import CleanupPolicy, ClusterSnapshot, Topology
 from streamwatch.model.metric import Keys, Samples, Values
 
@@ -19,8 +19,8 @@ class GroupCollector:
     def __init__(self, history: EndOffsetHistory, states: GroupStates | None = None) -> None:
         self._history = history
         self._states = GroupStates(interval=history.interval) if states is None else states
-        self._plan = Kept[Plan]()
-        self._methods = Kept[list[Keys]]()
+        self._plan = Memo[Plan]()
+        self._methods = Memo[list[Keys]]()
 
     def collect(self, now: ClusterSnapshot) -> list[Samples]:
         """Return the samples of groups, and of groups by topic."""
@@ -31,7 +31,7 @@ class GroupCollector:
         self._history.add(now.offsets_monotonic, topology, at.rows, now.end_offset)
         left = backlog(now, at.order, at.row)
         verdict = self._states.judge(now, topology, at, left)
-        seconds, method = ages(now, self._history, left, at.order, at.row, verdict.doubted)
+        seconds, method = ages(now, self._history, left, at.order, at.row, verdict.uncertain)
         pair_lag, pair_seconds = fold(np.add, left.lag, at), fold(np.fmax, seconds, at)
         per_pair = {
             c.GROUP_TOPIC_LAG: pair_lag,

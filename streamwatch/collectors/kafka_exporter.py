@@ -7,7 +7,7 @@ from streamwatch.collectors.backlog import backlog
 from streamwatch.collectors.columns import Replication, known, replication, unknown_unless
 from streamwatch.collectors.health import partition_health
 from streamwatch.collectors.partitions import commits_of, rows_of
-from streamwatch.core.memo import Kept
+from streamwatch.core.memo import Memo
 from streamwatch.model.kafka import ClusterSnapshot, Int64s
 from streamwatch.model.metric import UNKNOWN, Keys, Samples, Values
 
@@ -16,11 +16,11 @@ class KafkaExporterCollector:
     """Gives partitions, and groups' commits, by kafka_exporter's names."""
 
     def __init__(self) -> None:
-        self._replication = Kept[Replication]()
-        self._rows = Kept[tuple[Int64s, Keys]]()
-        self._commits = Kept[tuple[Int64s, Keys]]()
-        self._sums = Kept[tuple[Int64s, Keys]]()
-        self._groups = Kept[Keys]()
+        self._replication = Memo[Replication]()
+        self._rows = Memo[tuple[Int64s, Keys]]()
+        self._commits = Memo[tuple[Int64s, Keys]]()
+        self._sums = Memo[tuple[Int64s, Keys]]()
+        self._groups = Memo[Keys]()
 
     def collect(self, now: ClusterSnapshot) -> list[Samples]:
         """Return the samples of the selected partitions, and of the groups in them."""

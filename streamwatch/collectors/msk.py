@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from streamwatch.catalogue import msk as m
-from streamwatch.collectors.kept_keys import KeptKeys
+from streamwatch.collectors.keys_cache import KeysCache
 from streamwatch.model.metric import Metric, Samples
 from streamwatch.model.msk import Described, MskSnapshot, Row
 
@@ -49,7 +49,7 @@ class MskCollector:
     """Tells the cluster's state, and what CloudWatch has measured."""
 
     def __init__(self) -> None:
-        self._keys = KeptKeys()
+        self._keys = KeysCache()
 
     def collect(self, now: MskSnapshot) -> list[Samples]:
         """Return all samples; what is not known is left out."""

@@ -5,11 +5,11 @@ import numpy as np
 from streamwatch.catalogue import kafka_groups as c
 from streamwatch.catalogue.kafka import GROUP_PARTITION, PARTITION
 from streamwatch.collectors.backlog import ages, backlog
-from streamwatch.collectors.columns import MadeAnew, Replication, known, replication, unknown_unless
+from streamwatch.collectors.columns import Recreated, Replication, known, replication, unknown_unless
 from streamwatch.collectors.group_states import GroupStates, PartitionStates
 from streamwatch.collectors.lag import EndOffsetHistory
 from streamwatch.collectors.topics import leader_bytes
-from streamwatch.core.memo import Kept
+from streamwatch.core.memo import Memo
 from streamwatch.model.kafka import ClusterSnapshot, Int64s, Topology
 from streamwatch.model.metric import UNKNOWN, Keys, Samples
 
@@ -21,10 +21,10 @@ class PartitionCollector:
         self._history = history
         self._groups = states
         self._states = None if states is None else PartitionStates(states)
-        self._replication = Kept[Replication]()
-        self._made_anew = MadeAnew()
-        self._rows = Kept[tuple[Int64s, Keys]]()
-        self._commits = Kept[tuple[Int64s, Keys]]()
+        self._replication = Memo[Replication]()
+        self._recreated = Recreated()
+        self._rows = Memo[tuple[Int64s, Keys]]()
+        self._commits = Memo[tuple[Int64s, Keys]]()
 
     def collect(self, now: ClusterSnapshot) -> list[Samples]:
         """Return the samples of the selected partitions, and of the groups in them."""
@@ -37,10 +37,10 @@ class PartitionCollector:
         row = now.commits.row[places]
         left = backlog(now, places, row)
         size = len(now.committed)
-        doubted = np.full(size, UNKNOWN) if self._groups is None else self._groups.doubted(size)
-        seconds, _ = ages(now, self._history, left, places, row, doubted[places])
+        uncertain = np.full(size, UNKNOWN) if self._groups is None else self._groups.uncertain(size)
+        seconds, _ = ages(now, self._history, left, places, row, uncertain[places])
         believed = not now.metadata_frozen
-        anew = self._made_anew.of(topology)[topology.topic]
+        anew = self._recreated.of(topology)[topology.topic]
         end, begin = (np.where(anew, np.nan, known(one))[rows] for one in (now.end_offset, now.start_offset))
         leader, in_sync = topology.leader[rows].astype(np.float64), facts.in_sync[rows].astype(np.float64)
         return [

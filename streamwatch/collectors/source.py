@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 
 from streamwatch.catalogue import agent as c
-from streamwatch.collectors.kept_keys import KeptKeys
+from streamwatch.collectors.keys_cache import KeysCache
 from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.model.kinesis import StreamsSnapshot
 from streamwatch.model.metric import Keys, Samples
@@ -41,7 +41,7 @@ class RequestCollector:
     """Tells what asking Kafka's brokers has cost."""
 
     def __init__(self) -> None:
-        self._keys = KeptKeys()
+        self._keys = KeysCache()
 
     def collect(self, now: ClusterSnapshot) -> list[Samples]:
         """Return the totals by API and broker."""
@@ -63,7 +63,7 @@ class CallCollector:
     """Tells what asking AWS has cost."""
 
     def __init__(self) -> None:
-        self._keys = KeptKeys()
+        self._keys = KeysCache()
 
     def collect(self, now: StreamsSnapshot | MskSnapshot) -> list[Samples]:
         """Return the totals by operation, and CloudWatch's bill."""

@@ -81,7 +81,7 @@ class Memory(NamedTuple):
     """Since when: data wait beyond a position that stands, it is ahead, or nothing was ever committed."""
     base: Values
     """The end offset at that moment."""
-    doubted: Values
+    uncertain: Values
     """Up to which offset what is unread may be no record: where it was a remainder, until the position moves or it is
     known that records are there; NaN elsewhere."""
 
@@ -103,7 +103,7 @@ BLANK: Final = Memory(
     state=_NAN,  # type: ignore[arg-type]
     since=_NAN,  # type: ignore[arg-type]
     base=_NAN,  # type: ignore[arg-type]
-    doubted=_NAN,  # type: ignore[arg-type]
+    uncertain=_NAN,  # type: ignore[arg-type]
 )
 
 
@@ -127,7 +127,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Thresholds:
     """How long is waited for a verdict."""
 
     stalled_after: float
@@ -151,11 +151,11 @@ class Patience:
         return max(3 * self.interval, 0.25 * self.stalled_after)
 
 
-def step(before: Memory, seen: Seen, at: float, patience: Patience) -> tuple[Memory, States, Bools]:
+def step(before: Memory, seen: Seen, at: float, thresholds: Thresholds) -> tuple[Memory, States, Bools]:
     """Return what to remember of this read, the states, and where a position was seen to move."""
     known = ~np.isnan(seen.committed) & ~np.isnan(seen.end)
     readable = known | (seen.never & ~np.isnan(seen.end))
-    was = _without_the_gap(before, readable, at, patience)
+    was = _without_the_gap(before, readable, at, thresholds)
     waits = known & (seen.position + seen.completed < seen.limit)
     differs = (seen.committed != was.committed) | (seen.completed != was.completed)
     moved = known & ~np.isnan(was.seen_at) & differs
@@ -170,7 +170,7 @@ def step(before: Memory, seen: Seen, at: float, patience: Patience) -> tuple[Mem
     caught_up = known & (
         anew | ~waits | (seen.position >= there_before) | (seen.end - seen.position - seen.completed <= lag_before)
     )
-    held = (seen.held == 1) | ((seen.held < 0) & (at - was.held_at <= patience.held))
+    held = (seen.held == 1) | ((seen.held < 0) & (at - was.held_at <= thresholds.held))
     now = Memory(
         seen_at=np.where(readable, at, was.seen_at),
         committed=np.where(known, seen.committed, was.committed),
@@ -188,18 +188,18 @@ def step(before: Memory, seen: Seen, at: float, patience: Patience) -> tuple[Mem
         state=was.state,
         since=was.since,
         base=was.base,
-        doubted=np.where(reset, np.nan, was.doubted),
+        uncertain=np.where(reset, np.nan, was.uncertain),
     )
-    states = _judge(now, seen, known, waits, at, patience)
+    states = _judge(now, seen, known, waits, at, thresholds)
     return _noted(now, was, seen, states, at), states, moved
 
 
-def _without_the_gap(before: Memory, readable: Bools, at: float, patience: Patience) -> Memory:
+def _without_the_gap(before: Memory, readable: Bools, at: float, thresholds: Thresholds) -> Memory:
     """Return the memory with its clocks moved on where nothing was seen for a while."""
     gap = at - before.seen_at
-    if not (late := readable & (gap > patience.gap)).any():
+    if not (late := readable & (gap > thresholds.gap)).any():
         return before
-    shift = np.where(late, gap - patience.interval, 0.0)
+    shift = np.where(late, gap - thresholds.interval, 0.0)
     return before._replace(
         **{
             name: getattr(before, name) + shift
@@ -208,13 +208,13 @@ def _without_the_gap(before: Memory, readable: Bools, at: float, patience: Patie
     )
 
 
-def _judge(now: Memory, seen: Seen, known: Bools, waits: Bools, at: float, patience: Patience) -> States:  # noqa: PLR0913, PLR0917 - one step of ``step``, cut out to be read alone
-    held = at - now.held_at <= patience.held
-    stood = waits & (at - now.sure_at >= patience.stalled_after)
-    stood &= now.last_at - now.grew_at >= patience.stalled_after
-    alone = ~held & ~seen.alive & (seen.held == 0) & (at - now.moved_at > patience.held)
-    quiet = at - np.fmax(now.stands_since, now.last_at) >= patience.remainder
-    moving = at - now.moved_at < patience.stalled_after
+def _judge(now: Memory, seen: Seen, known: Bools, waits: Bools, at: float, thresholds: Thresholds) -> States:  # noqa: PLR0913, PLR0917 - one step of ``step``, cut out to be read alone
+    held = at - now.held_at <= thresholds.held
+    stood = waits & (at - now.sure_at >= thresholds.stalled_after)
+    stood &= now.last_at - now.grew_at >= thresholds.stalled_after
+    alone = ~held & ~seen.alive & (seen.held == 0) & (at - now.moved_at > thresholds.held)
+    quiet = at - np.fmax(now.stands_since, now.last_at) >= thresholds.remainder
+    moving = at - now.moved_at < thresholds.stalled_after
     return np.select(
         [
             seen.never & ~held,
@@ -225,7 +225,7 @@ def _judge(now: Memory, seen: Seen, known: Bools, waits: Bools, at: float, patie
             stood & (held | seen.alive),
             waits & alone,
             waits & quiet,
-            waits & moving & (at - now.caught_up_at >= patience.stalled_after),
+            waits & moving & (at - now.caught_up_at >= thresholds.stalled_after),
         ],
         [
             NO_STATE,
@@ -244,16 +244,16 @@ def _judge(now: Memory, seen: Seen, known: Bools, waits: Bools, at: float, patie
 
 def _noted(now: Memory, was: Memory, seen: Seen, states: States, at: float) -> Memory:
     """Note when a state began that somebody has to look at, and what may be no record."""
-    told = (states != State.UNKNOWN) & (states != NO_STATE)
+    judged = (states != State.UNKNOWN) & (states != NO_STATE)
     entered = ((states == State.AHEAD) | (states == State.UNCOMMITTED)) & (states != was.state)
     entered |= np.isnan(was.grew_at) & ~np.isnan(now.grew_at)
     return now._replace(
-        state=np.where(told, states, was.state),
+        state=np.where(judged, states, was.state),
         since=np.where(entered, at, was.since),
         base=np.where(entered, now.end, was.base),
-        doubted=np.select(
+        uncertain=np.select(
             [states == State.REMAINDER, (states == State.STALLED) | (states == State.STOPPED)],
             [seen.limit, np.nan],
-            now.doubted,
+            now.uncertain,
         ),
     )

@@ -10,7 +10,7 @@ import numpy as np
 from streamwatch.catalogue import BY_CLOUDWATCH
 from streamwatch.catalogue import kinesis as k
 from streamwatch.catalogue import kinesis_shards as s
-from streamwatch.collectors.kept_keys import KeptKeys
+from streamwatch.collectors.keys_cache import KeysCache
 from streamwatch.model.cloudwatch import Reading, series_of
 from streamwatch.model.kinesis import Description, Shard, Stream, StreamsSnapshot
 from streamwatch.model.metric import Metric, Samples
@@ -79,15 +79,15 @@ class Readings:
         if metric.kind == "counter":
             found = self.of(metric, place)
             return math.nan if found is None else found.total
-        twin = metric.cloudwatch
-        return self.newest(metric, place) * (twin.scale if twin is not None else 1.0)
+        mapping = metric.cloudwatch
+        return self.newest(metric, place) * (mapping.scale if mapping is not None else 1.0)
 
 
 class StreamCollector:
     """Makes the samples of the streams of one account."""
 
     def __init__(self) -> None:
-        self._keys = KeptKeys()
+        self._keys = KeysCache()
 
     def collect(self, now: StreamsSnapshot) -> list[Samples]:
         """Return all samples; what is not known is NaN."""

@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from streamwatch.catalogue import kafka as c
 from streamwatch.collectors.columns import (
-    MadeAnew,
+    Recreated,
     Replication,
     known,
     replication,
@@ -14,7 +14,7 @@ from streamwatch.collectors.columns import (
 )
 from streamwatch.collectors.health import expected_replicas, partition_health
 from streamwatch.collectors.transactions import transaction_samples
-from streamwatch.core.memo import Kept
+from streamwatch.core.memo import Memo
 from streamwatch.model.kafka import NOT_SET, CleanupPolicy, ClusterSnapshot, Int64s, Topology
 from streamwatch.model.metric import Keys, Samples, Values
 
@@ -23,10 +23,10 @@ class TopicCollector:
     """Sums partitions up by topic, for the topics that the configuration looks at."""
 
     def __init__(self) -> None:
-        self._replication = Kept[Replication]()
-        self._keys = Kept[Keys]()
-        self._made_anew = MadeAnew()
-        self._policies = Kept[Keys]()
+        self._replication = Memo[Replication]()
+        self._keys = Memo[Keys]()
+        self._recreated = Recreated()
+        self._policies = Memo[Keys]()
 
     def collect(self, now: ClusterSnapshot) -> list[Samples]:
         """Return the samples of the selected topics."""
@@ -45,7 +45,7 @@ class TopicCollector:
         )
         expected = expected_replicas(now, topology, facts)
         retention = _limit(now.retention_ms)
-        anew = self._made_anew.of(topology)
+        anew = self._recreated.of(topology)
         columns = {
             c.TOPIC_END_OFFSET: np.where(anew, np.nan, sum_by_topic(known(now.end_offset), topology)),
             c.TOPIC_START_OFFSET: np.where(anew, np.nan, sum_by_topic(known(now.start_offset), topology)),

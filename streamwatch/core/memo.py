@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 Derived = TypeVar("Derived")
 
 
-class Kept(Generic[Derived]):
+class Memo(Generic[Derived]):
     """Keeps one derived value as long as it is asked for with the same source *objects*."""
 
     __slots__ = ("_derived", "_sources")

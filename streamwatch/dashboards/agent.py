@@ -40,7 +40,7 @@ OVERVIEW: Final = Dashboard(
                 Panel(
                     "What is seen",
                     "Which clusters and accounts cannot be read?",
-                    (_o.now(a.SOURCE_UP, "{{source}}", "min by (source)").said("cannot be read", "is read"),),
+                    (_o.now(a.SOURCE_UP, "{{source}}", "min by (source)").in_words("cannot be read", "is read"),),
                     "stat",
                     8,
                 ),
@@ -90,7 +90,7 @@ OVERVIEW: Final = Dashboard(
                     "How is each of them?",
                     (
                         _o.firing(_STREAM, s.STREAM_UP, "alerts").red(above=1),
-                        _o.now(s.BEING_READ, "being read", _BY_STREAM).said("no", "yes"),
+                        _o.now(s.BEING_READ, "being read", _BY_STREAM).in_words("no", "yes"),
                         _o.now(s.ITERATOR_AGE, "iterator age", _BY_STREAM),
                         _o.rate(s.INCOMING_RECORDS, "records a second", _BY_STREAM),
                         _o.now(s.WRITE_RECORDS_USE, "records of the limit", _BY_STREAM).red(above=0.8),

@@ -19,8 +19,8 @@ def files() -> Mapping[str, str]:
 def write(folder: Path) -> None:
     """Write every file into a folder, which is made where it is not there."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, told in files().items():
-        (folder / name).write_text(told, encoding="utf-8")
+    for name, content in files().items():
+        (folder / name).write_text(content, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def document(dashboard: Dashboard, all_of_them: list[Dashboard]) -> dict[str, An
     return {
         "uid": dashboard.uid,
         "title": f"StreamWatch / {dashboard.title}",
-        "description": dashboard.tells,
+        "description": dashboard.description,
         "tags": ["streamwatch"],
         "schemaVersion": _SCHEMA,
         "editable": True,

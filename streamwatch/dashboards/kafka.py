@@ -73,7 +73,7 @@ CLUSTER: Final = Dashboard(
                 Panel(
                     "Brokers",
                     "Who was there, and when?",
-                    (_c.now(k.BROKER_UP, "broker {{broker}}").said("does not answer", "answers"),),
+                    (_c.now(k.BROKER_UP, "broker {{broker}}").in_words("does not answer", "answers"),),
                     "state-timeline",
                 ),
                 Panel("Leaders", "Who leads, and is it fair?", (_c.now(k.BROKER_LEADERS, "broker {{broker}}"),)),
@@ -187,7 +187,7 @@ CLUSTER: Final = Dashboard(
                 Panel(
                     "State at MSK",
                     "Is it being patched, or healing?",
-                    (_c.now(msk.CLUSTER_STATE, "{{state}}").said("", "is so"),),
+                    (_c.now(msk.CLUSTER_STATE, "{{state}}").in_words("", "is so"),),
                     "state-timeline",
                     12,
                 ),
@@ -259,7 +259,7 @@ TOPICS: Final = Dashboard(
                 Panel(
                     "Cleanup policy",
                     "Do records go, or only those that newer ones replace?",
-                    (_t.ones(k.TOPIC_CLEANUP_POLICY),),
+                    (_t.only_1(k.TOPIC_CLEANUP_POLICY),),
                     "table",
                     24,
                 ),
@@ -326,7 +326,7 @@ GROUPS: Final = Dashboard(
                 Panel(
                     "States",
                     "Who rebalances, who is gone?",
-                    (_g.ones(g.GROUP_STATE),),
+                    (_g.only_1(g.GROUP_STATE),),
                     "table",
                     24,
                 ),

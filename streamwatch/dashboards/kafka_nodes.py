@@ -13,8 +13,12 @@ CONTROLLERS: Final = Row(
     (
         Panel("Active controller", "Whose log shall I read?", (_c.now(c.CONTROLLER_ID),), "stat", 4, 4),
         Panel("Elections so far", "Does it change again and again?", (_c.now(c.CONTROLLER_EPOCH),), "stat", 4, 4),
-        Panel("Release", "Which Kafka is this, and was it upgraded whole?", (_c.ones(c.VERSION_INFO),), "table", 8, 4),
-        Panel("Releases of brokers", "Who is still to be upgraded?", (_c.ones(c.BROKER_VERSION_INFO),), "table", 8, 4),
+        Panel(
+            "Release", "Which Kafka is this, and was it upgraded whole?", (_c.only_1(c.VERSION_INFO),), "table", 8, 4
+        ),
+        Panel(
+            "Releases of brokers", "Who is still to be upgraded?", (_c.only_1(c.BROKER_VERSION_INFO),), "table", 8, 4
+        ),
         Panel(
             "Behind the active controller",
             "Can another one take over?",
@@ -24,7 +28,7 @@ CONTROLLERS: Final = Row(
         Panel(
             "Has fetched from the active controller",
             "Who was down at the last election?",
-            (_c.now(c.QUORUM_FETCHED, "{{role}} {{replica}}").said("has not", "has"),),
+            (_c.now(c.QUORUM_FETCHED, "{{role}} {{replica}}").in_words("has not", "has"),),
             "state-timeline",
             12,
         ),

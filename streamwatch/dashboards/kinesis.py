@@ -19,7 +19,7 @@ STREAM: Final = Dashboard(
                 Panel(
                     "Being read",
                     "Does anybody read it?",
-                    (_s.now(s.BEING_READ, "{{stream}}").said("no", "yes"),),
+                    (_s.now(s.BEING_READ, "{{stream}}").in_words("no", "yes"),),
                     "stat",
                     6,
                     4,

@@ -45,7 +45,7 @@ class Query:
         """Return the query with what is wrong in red."""
         return replace(self, red_above=above, red_below=below)
 
-    def said(self, no: str, yes: str) -> "Query":
+    def in_words(self, no: str, yes: str) -> "Query":
         """Return the query with its 0, which is wrong, and its 1 in words."""
         return replace(self, words=(no, yes), red_below=1)
 
@@ -80,7 +80,7 @@ class Dashboard:
 
     uid: str
     title: str
-    tells: str
+    description: str
     rows: Sequence[Row]
     variables: Sequence[tuple[str, Metric]] = field(default=())
 
@@ -97,7 +97,7 @@ def series(metric: Metric, variables: Sequence[str], **fixed: str) -> str:
     return f"{metric.name}{{{', '.join(chosen)}}}" if chosen else metric.name
 
 
-def once(metric: Metric, text: str) -> str:
+def dedup(metric: Metric, text: str) -> str:
     """Return an expression of a metric with each series once, however many agents watch the same.
 
     What agents say of themselves stays apart.
@@ -117,17 +117,17 @@ class On:
     def __init__(self, *variables: str) -> None:
         self._variables = variables
 
-    def _once(self, metric: Metric, **fixed: str) -> str:
-        return once(metric, series(metric, self._variables, **fixed))
+    def _dedup(self, metric: Metric, **fixed: str) -> str:
+        return dedup(metric, series(metric, self._variables, **fixed))
 
     def now(self, metric: Metric, legend: str = "", how: str = "", **fixed: str) -> Query:
         """Return what a metric is now; ``how`` aggregates it, as in ``sum by (topic)``."""
-        text = self._once(metric, **fixed)
+        text = self._dedup(metric, **fixed)
         return Query(f"{how} ({text})" if how else text, legend, metric)
 
     def rate(self, metric: Metric, legend: str = "", how: str = "", **fixed: str) -> Query:
         """Return how fast a counter grows, a second."""
-        text = once(metric, f"rate({series(metric, self._variables, **fixed)}[{RATE}])")
+        text = dedup(metric, f"rate({series(metric, self._variables, **fixed)}[{RATE}])")
         return Query(f"{how} ({text})" if how else text, legend, metric, is_rate=True)
 
     def per_day(self, metric: Metric, legend: str = "") -> Query:
@@ -136,17 +136,17 @@ class On:
 
     def most(self, by: str, legend: str, *metrics: Metric) -> Query:
         """Return the largest of what several metrics say of the same."""
-        some = " or ".join(self._once(one) for one in metrics)
+        some = " or ".join(self._dedup(one) for one in metrics)
         return Query(f"max by ({by}) ({some})", legend, metrics[0])
 
     def growth(self, metric: Metric, legend: str = "", how: str = "") -> Query:
         """Return how fast a gauge that only grows does so, a second: offsets."""
-        text = once(metric, f"deriv({series(metric, self._variables)}[5m])")
+        text = dedup(metric, f"deriv({series(metric, self._variables)}[5m])")
         return Query(f"{how} ({text})" if how else text, legend, metric, is_rate=True)
 
     def down(self, metric: Metric, by: str, legend: str = "") -> Query:
         """Return how many are not 1."""
-        text = self._once(metric)
+        text = self._dedup(metric)
         return Query(f"count by ({by}) ({text} == 0) or 0 * sum by ({by}) ({text})", legend, metric)
 
     def firing(self, by: str, of: Metric, legend: str) -> Query:
@@ -155,23 +155,23 @@ class On:
         each = f"max by (alertname, severity, {by}) ({firing(there)})"
         return Query(f"sum by ({by}) ({each}) or 0 * max by ({by}) ({of.name})", legend)
 
-    def ones(self, metric: Metric, legend: str = "") -> Query:
+    def only_1(self, metric: Metric, legend: str = "") -> Query:
         """Return only what is 1: of states, the one that it is in."""
-        return Query(f"{self._once(metric)} == 1", legend, metric)
+        return Query(f"{self._dedup(metric)} == 1", legend, metric)
 
     def ratio(self, metric: Metric, of: Metric, legend: str = "") -> Query:
         """Return a metric as a share of another with the same labels."""
-        return Query(f"{self._once(metric)} / {self._once(of)}", legend, RATIO)
+        return Query(f"{self._dedup(metric)} / {self._dedup(of)}", legend, RATIO)
 
     def until_caught_up(self, metric: Metric, legend: str = "") -> Query:
         """Return in how many seconds a lag is gone, if it goes on as in the last minutes; nothing where it grows."""
         text = series(metric, self._variables)
-        return Query(f"{once(metric, text)} / {once(metric, f'(-deriv({text}[5m]) > 0)')}", legend, SECONDS)
+        return Query(f"{dedup(metric, text)} / {dedup(metric, f'(-deriv({text}[5m]) > 0)')}", legend, SECONDS)
 
     def until_full(self, metric: Metric, legend: str) -> Query:
         """Return in how many seconds a ratio reaches 1, if it goes on as in the last six hours."""
         text = series(metric, self._variables)
-        return Query(f"(1 - {once(metric, text)}) / {once(metric, f'(deriv({text}[6h]) > 0)')}", legend, SECONDS)
+        return Query(f"(1 - {dedup(metric, text)}) / {dedup(metric, f'(deriv({text}[6h]) > 0)')}", legend, SECONDS)
 
     def top(self, count: int, query: Query) -> Query:
         """Return only the largest series of a query."""

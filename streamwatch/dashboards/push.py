@@ -122,8 +122,8 @@ class Grafana:
             "overwrite": False,
         }
         what = f"dashboard {planned.title!r}"
-        told = self._ask(what, lambda: self._face.dashboard.update_dashboard(wanted))
-        return str(told.get("url", ""))
+        answer = self._ask(what, lambda: self._face.dashboard.update_dashboard(wanted))
+        return str(answer.get("url", ""))
 
     def _ask(self, what: str, ask: Callable[[], T]) -> T:
         try:

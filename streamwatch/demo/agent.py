@@ -126,8 +126,8 @@ class Agent:
         rules.mkdir()
         hurried(rules, HURRY)
         servers = ", ".join(f"'{one}'" for one in self._bootstrap.split(","))
-        told = {"bootstrap": servers, "endpoint": self._endpoint, "rules": rules, "pager": self._pager}
-        file.write_text(_CONFIG.format(name=CLUSTER, stalled=600 / HURRY, **told), encoding="utf-8")
+        settings = {"bootstrap": servers, "endpoint": self._endpoint, "rules": rules, "pager": self._pager}
+        file.write_text(_CONFIG.format(name=CLUSTER, stalled=600 / HURRY, **settings), encoding="utf-8")
         command = [sys.executable, "-m", "streamwatch", "run", "--config", str(file)]
         self._process = subprocess.Popen(  # noqa: S603 - our own module
             command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
@@ -205,8 +205,8 @@ def _problems(samples: Mapping[tuple[str, Labels], float]) -> dict[tuple[str, st
     found: dict[tuple[str, str], float] = {}
     for (name, labels), value in samples.items():
         if name == agent_metrics.SOURCE_PROBLEMS.name:
-            told = dict(labels)
-            key = (told["source"], told["reason"])
+            values = dict(labels)
+            key = (values["source"], values["reason"])
             found[key] = found.get(key, 0.0) + value
     return found
 
@@ -220,8 +220,8 @@ def _streams(samples: Mapping[tuple[str, Labels], float]) -> dict[str, Stream]:
     def hot(stream: str) -> str:
         for (name, labels), use in samples.items():
             if name == shards.SPLIT.name and ("stream", stream) in labels:
-                told = dict(labels)
-                return f"{told['shard']} at {told['hash_key']} ({use:.0%} of its limit)"
+                values = dict(labels)
+                return f"{values['shard']} at {values['hash_key']} ({use:.0%} of its limit)"
         return ""
 
     names = sorted({dict(labels)["stream"] for name, labels in samples if name == streams.STREAM_UP.name})

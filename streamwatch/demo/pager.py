@@ -1,4 +1,4 @@
-"""A pager on loopback: takes the agent's webhook, and remembers what it was told."""
+"""A pager on loopback: it receives the agent's webhooks and remembers them."""
 
 import json
 import threading
@@ -15,13 +15,13 @@ class Pager:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._told: list[tuple[bool, str]] = []
+        self._received: list[tuple[bool, str]] = []
         pager = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(min(_MOST_BYTES, int(self.headers.get("Content-Length", "0"))))
-                pager.ring(json.loads(body))
+                pager.receive(json.loads(body))
                 self.send_response(HTTPStatus.NO_CONTENT)
                 self.end_headers()
 
@@ -33,25 +33,25 @@ class Pager:
 
     @property
     def url(self) -> str:
-        """Where it takes what is told."""
+        """Where it receives notifications."""
         return f"http://127.0.0.1:{self._server.server_port}/"
 
-    def ring(self, told: dict[str, Any]) -> None:
-        """Take a notification, in the shape of Alertmanager's webhook."""
-        alerts = told["alerts"]
-        first = alerts[0] if alerts else {"labels": told["groupLabels"], "annotations": {}}
-        severity, is_over = first["labels"].get("severity", ""), told["status"] == "resolved"
+    def receive(self, notification: dict[str, Any]) -> None:
+        """Receive a notification, in the shape of Alertmanager's webhook."""
+        alerts = notification["alerts"]
+        first = alerts[0] if alerts else {"labels": notification["groupLabels"], "annotations": {}}
+        severity, is_over = first["labels"].get("severity", ""), notification["status"] == "resolved"
         what = first["annotations"].get("summary") or first["labels"].get("alertname", "")
         more = f" (and {len(alerts) - 1} more)" if len(alerts) > 1 else ""
         line = f"{'over' if is_over else severity}: {what}{more}"
         with self._lock:
-            self._told.append((severity == "critical" and not is_over, line))
+            self._received.append((severity == "critical" and not is_over, line))
 
-    def heard(self) -> list[tuple[bool, str]]:
-        """Return what was told since the last time: whether somebody is woken, and why."""
+    def take(self) -> list[tuple[bool, str]]:
+        """Return what was received since the last call: whether somebody is woken, and why."""
         with self._lock:
-            found, self._told = self._told, []
-        return found
+            received, self._received = self._received, []
+        return received
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -17,7 +17,7 @@ from streamwatch.reference.kafka.spec import Spec
 from streamwatch.reference.play import LoadProcess, on_aws, on_kafka, play
 from streamwatch.reference.scenarios import Scenario, Step
 
-QUICK: Final = {
+HURRIED_SETTINGS: Final = {
     "broker.session.timeout.ms": "6000",
     "replica.lag.time.max.ms": "5000",
     "group.initial.rebalance.delay.ms": "0",
@@ -38,7 +38,7 @@ class Story:
     """The URL of the streams."""
     page: str
     """The URL of the agent's metrics."""
-    began: float
+    started_at: float
     now: float
     seen: Seen = field(default_factory=Seen)
     is_fresh: bool = False
@@ -55,11 +55,11 @@ class Shower(Protocol):
 
 
 def run(scenario: Scenario, shower: Shower, seconds: float | None, rate: float) -> Story:
-    """Run until the story is told, until so many seconds are over, or until a signal comes."""
+    """Run until the story has ended, until so many seconds are over, or until a signal comes."""
     ended = threading.Event()
     with (
         _until_signalled(ended),
-        ReferenceKafka(Spec(brokers=scenario.brokers, settings=QUICK)) as kafka,
+        ReferenceKafka(Spec(brokers=scenario.brokers, settings=HURRIED_SETTINGS)) as kafka,
         ReferenceAws() as aws,
     ):
         clock = kafka.site.clock
@@ -77,7 +77,7 @@ def run(scenario: Scenario, shower: Shower, seconds: float | None, rate: float) 
             }
             page = f"http://{agent.address}/metrics"
             story = Story(scenario, kafka.bootstrap, aws.url, page, clock(), clock())
-            until = math.inf if seconds is None else story.began + seconds
+            until = math.inf if seconds is None else story.started_at + seconds
             _say(story, clock(), "happens", "the cluster, the streams, their load and the agent are running")
             _say(story, clock(), "happens", f"rules wait {HURRY} times shorter here than they do for you")
 
@@ -125,7 +125,7 @@ class Clock(Protocol):
 
 def _look(story: Story, agent: Agent, pager: Pager, now: float) -> None:
     story.now = now
-    for is_bad, what in pager.heard():
+    for is_bad, what in pager.take():
         _say(story, now, "pager!" if is_bad else "pager", what)
     found = agent.look()
     story.is_fresh = found is not None
@@ -136,7 +136,7 @@ def _look(story: Story, agent: Agent, pager: Pager, now: float) -> None:
 
 
 def _say(story: Story, now: float, who: str, what: str) -> None:
-    story.lines.append((now - story.began, who, what))
+    story.lines.append((now - story.started_at, who, what))
 
 
 @contextmanager

@@ -29,12 +29,12 @@ class Plain:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._told = 0
-        self._began = False
+        self._has_started = False
 
     def update(self, story: Story) -> None:
         """Print what is new."""
-        if not self._began:
-            self._began = True
+        if not self._has_started:
+            self._has_started = True
             self._print(f"Kafka    {story.bootstrap}")
             self._print(f"Kinesis  {story.endpoint}")
             self._print(f"metrics  {story.page}")
@@ -86,7 +86,8 @@ def view(story: Story) -> RenderableType:
     """Return the picture of a story."""
     seen = story.seen
     head = Text.assemble(
-        (story.scenario.name.replace("_", " "), "bold"), f"  {story.now - story.began:.0f}s   {story.scenario.tells}\n",
+        (story.scenario.name.replace("_", " "), "bold"),
+        f"  {story.now - story.started_at:.0f}s   {story.scenario.tells}\n",
         ("expect  ", "dim"), story.scenario.seen,
     )  # fmt: skip
     facts = Text.assemble(

@@ -64,8 +64,8 @@ class CloudWatchSnapshot:
 
 def series_of(metric: Metric, labels: Mapping[str, str]) -> Series:
     """Return the series that tells a metric of the catalogue, for the entity with these labels."""
-    twin = metric.cloudwatch
-    if twin is None:
+    mapping = metric.cloudwatch
+    if mapping is None:
         raise ValueError(f"{metric.name}: CloudWatch does not have it")
     dimensions = tuple(sorted((_DIMENSIONS[label], labels[label]) for label in metric.labels if label in _DIMENSIONS))
-    return Series(twin.namespace, twin.name, twin.statistic, dimensions)
+    return Series(mapping.namespace, mapping.name, mapping.statistic, dimensions)

@@ -111,7 +111,7 @@ class Topology:
         found = np.minimum(np.searchsorted(self._row_key, wanted), len(self._row_key) - 1)
         return np.where((self._row_key[found] == wanted) & (topic >= 0), found, -1)
 
-    def made_anew(self, before: "Topology") -> Bools:
+    def recreated(self, before: "Topology") -> Bools:
         """Return which topics (T) are others than those of their names before; without ids that is not known."""
         if self is before or (self.topics == before.topics and self.topic_ids == before.topic_ids):
             return np.zeros(len(self.topics), dtype=bool)
@@ -123,7 +123,7 @@ class Topology:
     def rows_in(self, earlier: "Topology") -> Int64s:
         """Return where each partition (P) stood in an earlier topology; -1 for a new one, and a new topic's."""
         index = np.array([earlier.topic_index.get(name, -1) for name in self.topics], dtype=np.int64)
-        index[self.made_anew(earlier)] = -1
+        index[self.recreated(earlier)] = -1
         return earlier.rows(index[self.topic], self.partition.astype(np.int64))
 
 

@@ -31,7 +31,7 @@ Kind = Literal["kafka", "pages", "topics", "cloudwatch"]
 """What can tell of a Kafka cluster: its protocol, its brokers' exporters, MSK's topic calls, MSK's state and
 CloudWatch."""
 
-TRUST: Final[tuple[Kind, ...]] = ("kafka", "pages", "topics", "cloudwatch")
+PRECEDENCE: Final[tuple[Kind, ...]] = ("kafka", "pages", "topics", "cloudwatch")
 """The usual order of trust: the protocol is the freshest and costs the least, pages are scraped by the minute, MSK's
 topic calls come at the pace that AWS allows, CloudWatch is minutes late."""
 
@@ -123,11 +123,11 @@ class Metric:
     question: str
     """What a person asks when they look at it."""
     cloudwatch: CloudWatch | None = field(default=None)
-    trust: tuple[Kind, ...] = TRUST
+    precedence: tuple[Kind, ...] = PRECEDENCE
     """Whose word counts where several kinds of sources tell it, the most trusted first; others are not believed."""
 
     @property
-    def tells_of_kafka(self) -> bool:
+    def is_of_kafka(self) -> bool:
         """Whether it is about a Kafka cluster, and so several sources may know it."""
         return self.labels[:1] == ("kafka_cluster",)
 

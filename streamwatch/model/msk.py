@@ -19,7 +19,7 @@ Row = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Twin:
+class CloudWatchMapping:
     """The CloudWatch metric that tells one of ours."""
 
     metric: Metric
@@ -44,7 +44,7 @@ class Twin:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ScaledReading:
     """What CloudWatch tells of one of our series."""
 
     reading: Reading
@@ -131,7 +131,7 @@ class MskSnapshot:
     """The newest first; None where they could not be read."""
     assessment: Assessment | None = None
     """The newest that is complete."""
-    readings: Mapping[tuple[Metric, Row], Told] = field(default_factory=dict)
+    readings: Mapping[tuple[Metric, Row], ScaledReading] = field(default_factory=dict)
     cost: CloudWatchCost = field(default_factory=CloudWatchCost)
     problems: tuple[Problem, ...] = ()
     calls: tuple[CallCount, ...] = ()

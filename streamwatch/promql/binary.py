@@ -15,8 +15,8 @@ from streamwatch.promql.columns import (
     Part,
     Rows,
     arranged,
+    filtered,
     framed,
-    kept,
     nameless,
     size,
     values_of,
@@ -66,7 +66,7 @@ def _filters(node: Binary) -> bool:
 def _combined(node: Binary, part: Part, left: Floats | float, right: Floats | float, values: Floats) -> Part:
     """Return what the operator makes of a part: its results, or those of the values of which a comparison is true."""
     found = _OPERATORS[node.op](left, right)
-    return kept(Part(part.rows, values), found) if _filters(node) else Part(part.rows, found.astype(np.float64))
+    return filtered(Part(part.rows, values), found) if _filters(node) else Part(part.rows, found.astype(np.float64))
 
 
 def _set(node: Binary, left: Frame, right: Frame, index: KeyIndex) -> Frame:
@@ -76,9 +76,9 @@ def _set(node: Binary, left: Frame, right: Frame, index: KeyIndex) -> Frame:
     for some in mine if node.op == "or" else theirs:
         there[some] = True
     if node.op == "or":
-        return left + tuple(kept(part, ~there[some]) for part, some in zip(right, theirs, strict=True))
+        return left + tuple(filtered(part, ~there[some]) for part, some in zip(right, theirs, strict=True))
     wanted = there if node.op == "and" else ~there
-    return tuple(kept(part, wanted[some]) for part, some in zip(left, mine, strict=True))
+    return tuple(filtered(part, wanted[some]) for part, some in zip(left, mine, strict=True))
 
 
 def _vectors(node: Binary, left: Frame, right: Frame, bare: Bare, index: KeyIndex) -> Frame:
@@ -91,11 +91,11 @@ def _vectors(node: Binary, left: Frame, right: Frame, bare: Bare, index: KeyInde
     others, found, met = values_of(one), [], []
     for part, own in zip(many, codes, strict=False):
         at = position[own]
-        matched, at = kept(part, at >= 0), at[at >= 0]
+        matched, at = filtered(part, at >= 0), at[at >= 0]
         sides = (others[at], matched.values) if swapped else (matched.values, others[at])
         result = _OPERATORS[node.op](*sides)
         if _filters(node):
-            found.append(kept(Part(matched.rows, sides[0]), result))
+            found.append(filtered(Part(matched.rows, sides[0]), result))
             met.append(at[result])
         else:
             found.append(Part(matched.rows, result.astype(np.float64)))

@@ -136,7 +136,7 @@ def values_of(frame: Frame) -> Floats:
     return np.concatenate([part.values for part in frame]) if frame else np.zeros(0)
 
 
-def kept(part: Part, holds: Bools) -> Part:
+def filtered(part: Part, holds: Bools) -> Part:
     """Return the elements for which it holds."""
     return part if holds.all() else Part(part.rows.take(holds), part.values[holds])
 

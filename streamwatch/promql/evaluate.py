@@ -21,8 +21,8 @@ from streamwatch.promql.columns import (
     Part,
     Querier,
     Rows,
+    filtered,
     finished,
-    kept,
     missing,
     named,
     nameless,
@@ -247,7 +247,7 @@ class Evaluation:
         """Yield the newest samples, with their times; a stale marker ends a series."""
         until = self._moment(at, node.at, node.offset_ms)
         for block in self._blocks(node, until - self._options.lookback_ms, until, newest=True):
-            yield kept(Part(block.rows, block.values[0]), ~missing(block.values[0])), int(block.times[0])
+            yield filtered(Part(block.rows, block.values[0]), ~missing(block.values[0])), int(block.times[0])
 
     def samples(self, node: Expr, at: int) -> Iterator[tuple[Rows, Samples]]:
         """Yield the samples of series in a range, none of them stale; those together that have the same times."""

@@ -10,23 +10,23 @@ import numpy as np
 from streamwatch.promql.columns import Floats
 
 
-def divide(one: float, other: float) -> float:
+def divide(dividend: float, divisor: float) -> float:
     """Return a quotient; by zero it is an infinity, or NaN."""
-    if other != 0:
-        return one / other
-    if one == 0 or math.isnan(one):
+    if divisor != 0:
+        return dividend / divisor
+    if dividend == 0 or math.isnan(dividend):
         return math.nan
-    return math.copysign(math.inf, one) * math.copysign(1.0, other)
+    return math.copysign(math.inf, dividend) * math.copysign(1.0, divisor)
 
 
 Operator: TypeAlias = Callable[[Floats | float, Floats | float], Any]
 """Of values and values, of values and a number either way round, or of two numbers."""
 
 
-def _power(one: Floats | float, other: Floats | float) -> Any:  # noqa: ANN401 - an array or a number
+def _power(base: Floats | float, exponent: Floats | float) -> Any:  # noqa: ANN401 - an array or a number
     """Return a power; numpy takes a root instead of the power of one half, which differs for -Inf and -0."""
-    root = np.sqrt(np.where(np.equal(one, -math.inf), math.inf, one) + 0.0)
-    return np.where(np.equal(other, 0.5), root, np.power(one, other))
+    root = np.sqrt(np.where(np.equal(base, -math.inf), math.inf, base) + 0.0)
+    return np.where(np.equal(exponent, 0.5), root, np.power(base, exponent))
 
 
 ARITHMETIC: Final[Mapping[str, Operator]] = {
@@ -56,32 +56,32 @@ def total(values: Iterable[float]) -> float:
     return found if math.isinf(found) else found + lost
 
 
-def kahan(value: float, found: float, lost: float) -> tuple[float, float]:
+def kahan(value: float, total: float, lost: float) -> tuple[float, float]:
     """Add a value to a sum and to what it has lost."""
-    new = found + value
+    new = total + value
     if math.isinf(new):
         return new, 0.0
-    if abs(found) >= abs(value):
-        return new, lost + ((found - new) + value)
-    return new, lost + ((value - new) + found)
+    if abs(total) >= abs(value):
+        return new, lost + ((total - new) + value)
+    return new, lost + ((value - new) + total)
 
 
 def mean(values: Iterable[float]) -> float:
     """Return a mean: of the sum, or step by step from where the sum gets too large."""
-    found = lost = 0.0
+    total = lost = 0.0
     count, by_steps = 0, False
     for value in values:
         count += 1
         if not by_steps:
-            new, new_lost = kahan(value, found, lost)
+            new, new_lost = kahan(value, total, lost)
             if count == 1 or not math.isinf(new):
-                found, lost = new, new_lost
+                total, lost = new, new_lost
                 continue
             by_steps = True
-            found, lost = found / (count - 1), lost / (count - 1)
+            total, lost = total / (count - 1), lost / (count - 1)
         share = (count - 1) / count
-        found, lost = kahan(value / count, share * found, share * lost)
-    return found + lost if by_steps else found / count + lost / count
+        total, lost = kahan(value / count, share * total, share * lost)
+    return total + lost if by_steps else total / count + lost / count
 
 
 def quantile(q: float, values: Iterable[float]) -> float:

@@ -48,7 +48,7 @@ class Hub:
 
         Args:
             source: its name.
-            kind: as in ``Metric.trust``.
+            kind: as in ``Metric.precedence``.
             part: what it is a source of.
             trust: chooses between the sources of that part.
 

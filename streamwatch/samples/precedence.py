@@ -34,7 +34,7 @@ class Trust:
         shown: list[Said] = []
         by_metric: dict[Metric, list[Said]] = {}
         for kind, one in said:
-            if not one.metric.tells_of_kafka:
+            if not one.metric.is_of_kafka:
                 shown.append((kind, one))
             elif kind in self._trusted(one.metric):
                 by_metric.setdefault(one.metric, []).append((kind, one))
@@ -50,7 +50,7 @@ class Trust:
         return shown
 
     def _trusted(self, metric: Metric) -> Sequence[str]:
-        return self._order.get(metric.name, metric.trust)
+        return self._order.get(metric.name, metric.precedence)
 
     def _teller(self, metric: Metric, said: Sequence[Said]) -> str:
         """Return who tells a counter, for good: two sources of one differ by more than what happened."""

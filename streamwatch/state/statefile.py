@@ -33,17 +33,19 @@ class StateFile:
     on the disk before it counts, but not for longer than a disk takes that works.
     """
 
-    def __init__(self, path: Path | None, tables: Sequence[Tables], tell: Callable[[str], None], clock: Clock) -> None:
-        """Open it, or begin a new one; one that cannot be used is set aside, and that is told.
+    def __init__(
+        self, path: Path | None, tables: Sequence[Tables], report: Callable[[str], None], clock: Clock
+    ) -> None:
+        """Open it, or begin a new one; one that cannot be used is set aside, and that is reported.
 
         Args:
             path: of the file; its folder must exist.
             tables: those of every owner.
-            tell: told what went wrong, in words for people.
+            report: called with what went wrong, in words for people.
             clock: names a file that is set aside, and says when to try again.
 
         """
-        self._schema, self._tell, self._clock = Schema(tables), tell, clock
+        self._schema, self._report, self._clock = Schema(tables), report, clock
         self._lock = threading.RLock()
         """Who uses the file holds it, for as long as the disk takes."""
         self._memory_lock = threading.RLock()
@@ -118,7 +120,7 @@ class StateFile:
             if self._is_behind:
                 return
             self._is_behind, self.problem, self._retry_at = True, why, retry_at
-        self._tell(f"what is decided cannot be written: {why}: until it can, a restart forgets what changes now")
+        self._report(f"what is decided cannot be written: {why}: until it can, a restart forgets what changes now")
 
     def _write(self) -> None:
         """Write what is to be written, until the end; look now and then what other processes have written."""
@@ -208,18 +210,20 @@ class StateFile:
         except (sqlite3.DatabaseError, NewerFileError) as error:
             if isinstance(error, sqlite3.OperationalError) and not path.exists():
                 self.problem = str(error)
-                self._tell(f"{path}: cannot be made: {error}: alerts are kept in memory only: give another path")
+                self._report(f"{path}: cannot be made: {error}: alerts are kept in memory only: give another path")
                 return None
             aside = path.with_name(f"{path.name}.damaged-{int(self._clock.now())}")
             try:
                 for ending in ("-wal", "-shm"):
                     path.with_name(path.name + ending).unlink(missing_ok=True)
                 path.rename(aside)
-                self._tell(f"{path}: cannot be used: {error}: set aside as {aside.name}, and begun anew")
+                self._report(f"{path}: cannot be used: {error}: set aside as {aside.name}, and a new one is made")
                 return _opened(path, self._schema)
             except (OSError, sqlite3.Error) as second:
                 self.problem = str(second)
-                self._tell(f"{path}: cannot be used: {error}; nor begun anew: {second}: alerts are kept in memory only")
+                self._report(
+                    f"{path}: cannot be used: {error}; no new one can be made: {second}: alerts are kept in memory only"
+                )
                 return None
 
 

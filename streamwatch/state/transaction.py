@@ -14,8 +14,8 @@ _CHANGING: Final = frozenset({"INSERT", "UPDATE", "DELETE"})
 class Recorded(sqlite3.Connection):
     """A database in memory that remembers the statements that change it, so that the file can be changed alike."""
 
-    def __init__(self, *given: Any, **named: Any) -> None:  # noqa: ANN401 - as sqlite3.connect gives them
-        super().__init__(*given, **named)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as sqlite3.connect gives them
+        super().__init__(*args, **kwargs)
         self.changes: list[tuple[str, Any]] = []
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:  # noqa: ANN401 - of SQL

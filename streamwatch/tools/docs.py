@@ -100,8 +100,8 @@ def configuration() -> str:
     ]
     for path, cls in _sections(Config, ""):
         title = f"`{path}`" if path else "The file"
-        told = " ".join((cls.__doc__ or "").split())
-        lines += ["", f"## {title}", "", told, "", "| key | type | default | what it is |", "|---|---|---|---|"]
+        text = " ".join((cls.__doc__ or "").split())
+        lines += ["", f"## {title}", "", text, "", "| key | type | default | what it is |", "|---|---|---|---|"]
         hints = get_type_hints(cls, include_extras=True)
         lines += [_field(field, hints[field.name]) for field in fields(cls)]
     return "\n".join(lines) + "\n"
@@ -144,9 +144,9 @@ def main() -> None:
 
 def _metric(metric: Metric) -> str:
     labels = ", ".join(f"`{label}`" for label in metric.labels if label not in _EVERYWHERE)
-    twins = "<br>".join(map(str, cloudwatch_names(metric)))
+    mappings = "<br>".join(map(str, cloudwatch_names(metric)))
     kind = "Counter. " if metric.kind == "counter" else ""
-    return f"| `{metric.name}` | {labels} | {kind}{metric.help} *{metric.question}* | {twins} |"
+    return f"| `{metric.name}` | {labels} | {kind}{metric.help} *{metric.question}* | {mappings} |"
 
 
 def _sections(cls: Any, path: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - a dataclass
@@ -171,8 +171,8 @@ def _field(field: Field[Any], kind: Any) -> str:  # noqa: ANN401
     setting: Setting = field.metadata["setting"]
     bounds = [f"at least {setting.minimum:g}"] if setting.minimum is not None else []
     bounds += [f"at most {setting.maximum:g}"] if setting.maximum is not None else []
-    told = setting.help + (f" ({', '.join(bounds)})" if bounds else "")
-    return f"| `{key_of(field)}` | {_type(kind)} | {_default(field, kind)} | {told} |"
+    text = setting.help + (f" ({', '.join(bounds)})" if bounds else "")
+    return f"| `{key_of(field)}` | {_type(kind)} | {_default(field, kind)} | {text} |"
 
 
 def _type(kind: Any) -> str:  # noqa: ANN401

@@ -59,9 +59,9 @@ def _group(title: str, group: Group) -> str:
 
 def _alert(rule: Rule) -> str:
     summary = dict(rule.annotations)["summary"]
-    said = _SHOWN.sub(lambda found: f"*{found[1]}*", summary)
+    shown = _SHOWN.sub(lambda found: f"*{found[1]}*", summary)
     severity = dict(rule.labels)["severity"]
-    return f"| [{rule.name}](runbooks/{rule.name}.md) | {severity} | {_duration(rule.for_seconds)} | {said} |"
+    return f"| [{rule.name}](runbooks/{rule.name}.md) | {severity} | {_duration(rule.for_seconds)} | {shown} |"
 
 
 def _duration(seconds: float) -> str:

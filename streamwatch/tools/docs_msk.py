@@ -8,8 +8,8 @@ from typing import Final
 
 from streamwatch.agent.config import parse
 from streamwatch.agent.targets import told_by_cloudwatch
-from streamwatch.catalogue.msk_twins import TWINS
-from streamwatch.model.msk import Level, Twin, Type
+from streamwatch.catalogue.cloudwatch_mappings import MAPPINGS
+from streamwatch.model.msk import CloudWatchMapping, Level, Type
 from streamwatch.sources.aws.cloudwatch import DOLLARS_A_METRIC, MONTH_SECONDS
 from streamwatch.sources.aws.config import CloudWatch
 from streamwatch.sources.aws.minutes import MINUTE
@@ -74,15 +74,15 @@ def calls() -> str:
 
 def metrics() -> str:
     """Return the table of what CloudWatch tells, where it has it."""
-    rows: dict[str, list[Twin]] = {}
-    for twin in TWINS:
-        rows.setdefault(twin.metric.name, []).append(twin)
+    rows: dict[str, list[CloudWatchMapping]] = {}
+    for mapping in MAPPINGS:
+        rows.setdefault(mapping.metric.name, []).append(mapping)
     lines = ["| metric | CloudWatch, statistic | level | types |", "|---|---|---|---|"]
-    for name, twins in rows.items():
-        told = ", ".join(f"{one.name} {one.statistic}" for one in twins)
-        levels = " or ".join(sorted({one.level for one in twins}))
-        types = ", ".join(sorted({kind for one in twins for kind in one.on}, key=_TYPES.index))
-        lines.append(f"| `{name}` | {told} | {levels} | {types} |")
+    for name, mappings in rows.items():
+        names = ", ".join(f"{one.name} {one.statistic}" for one in mappings)
+        levels = " or ".join(sorted({one.level for one in mappings}))
+        types = ", ".join(sorted({kind for one in mappings for kind in one.on}, key=_TYPES.index))
+        lines.append(f"| `{name}` | {names} | {levels} | {types} |")
     return "\n".join(lines)
 
 
@@ -92,39 +92,44 @@ _TYPES: Final[tuple[Type, ...]] = ("standard", "express", "serverless")
 def costs() -> str:
     """Return the table of dollars a month."""
     pages = "open_monitoring: {}, "
-    cases: list[tuple[str, Collection[Twin], Level, bool]] = [
+    cases: list[tuple[str, Collection[CloudWatchMapping], Level, bool]] = [
         ("protocol and open monitoring", _asked(pages), "PER_BROKER", False),
         ("protocol, monitoring level DEFAULT", _asked(""), "DEFAULT", False),
         ("protocol, monitoring level PER_BROKER", _asked(""), "PER_BROKER", False),
         ("no way to the brokers (`protocol: false`), PER_BROKER", _asked("protocol: false, "), "PER_BROKER", False),
         ("everything (`metrics: all`), PER_BROKER", _asked("", "metrics: all, "), "PER_BROKER", False),
-        ("for comparison: everything, every minute, as exporters of CloudWatch do", TWINS, "PER_BROKER", True),
+        (
+            "for comparison: everything, every minute, as exporters of CloudWatch do",
+            MAPPINGS,
+            "PER_BROKER",
+            True,
+        ),
     ]
     titles = [f"{name}: {one.brokers} brokers, {one.topics} topics" for name, one in SIZES.items()]
     lines = [f"| Standard, m7g, KRaft | {' | '.join(titles)} |", "|---" * (len(SIZES) + 1) + "|"]
-    for case, twins, level, always in cases:
-        dollars = [f"{month(twins, level, one, every_minute=always):,.0f}" for one in SIZES.values()]
+    for case, mappings, level, always in cases:
+        dollars = [f"{month(mappings, level, one, every_minute=always):,.0f}" for one in SIZES.values()]
         lines.append(f"| {case} | {' | '.join(dollars)} |")
     return "\n".join(lines)
 
 
-def month(twins: Iterable[Twin], level: Level, size: Size, *, every_minute: bool = False) -> float:
+def month(mappings: Iterable[CloudWatchMapping], level: Level, size: Size, *, every_minute: bool = False) -> float:
     """Return what asking for these metrics costs in thirty days, of a cluster of Standard brokers."""
     return DOLLARS_A_METRIC * sum(
         series(one, size) * MONTH_SECONDS / (MINUTE if every_minute or one.vital else _DETAIL_SECONDS)
-        for one in twins
+        for one in mappings
         if "standard" in one.on and one.name not in _NOT_ON_M7G and one.is_at(level)
     )
 
 
-def series(twin: Twin, size: Size) -> int:
+def series(mapping: CloudWatchMapping, size: Size) -> int:
     """Return how many series of a metric a cluster of this size has."""
-    labels = set(twin.metric.labels)
+    labels = set(mapping.metric.labels)
     if "group" in labels:
         return size.group_topics
     return (size.brokers if "broker" in labels else 1) * (size.topics if "topic" in labels else 1)
 
 
-def _asked(more: str, msk: str = "") -> list[Twin]:
+def _asked(more: str, msk: str = "") -> list[CloudWatchMapping]:
     text = f"kafka: [{{name: c, {more}msk: {{cluster: c, region: eu-west-1, {msk}topics: {{}}}}}}]"
     return told_by_cloudwatch(parse(text, "docs", Path()).kafka[0])

@@ -19,7 +19,7 @@ from streamwatch.collectors.cluster import ClusterCollector
 from streamwatch.collectors.groups import GroupCollector
 from streamwatch.collectors.lag import EndOffsetHistory
 from streamwatch.export.web_page.render import Renderer
-from streamwatch.export.web_page.said import Read
+from streamwatch.export.web_page.sample_index import Read
 from streamwatch.export.web_page.view import view
 from streamwatch.model.kinesis import Description, Shard, Stream, StreamsSnapshot
 from streamwatch.model.metric import Keys, Metric, Samples

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from streamwatch.catalogue.pages import NAMES
+from streamwatch.catalogue.exporter_mappings import NAMES
 from streamwatch.sources.open_monitoring.parse import Reader, wanted
 
 LINES = 20_000

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from streamwatch.catalogue import METRICS
+from streamwatch.catalogue.cloudwatch_mappings import MAPPINGS
 from streamwatch.catalogue.cloudwatch_names import cloudwatch_names
-from streamwatch.catalogue.msk_twins import TWINS
 from streamwatch.core.errors import CatalogueError
 from streamwatch.model.metric import Keys, Metric
 
@@ -44,9 +44,9 @@ def test_a_definition_refuses_values_that_do_not_fit_its_entities() -> None:
 
 
 def test_the_msk_default_metrics_that_the_protocol_can_tell_have_their_twin() -> None:
-    twins = {one.cloudwatch.name for one in METRICS if one.cloudwatch}
+    mappings = {one.cloudwatch.name for one in METRICS if one.cloudwatch}
 
-    assert twins >= {
+    assert mappings >= {
         "ActiveControllerCount",
         "OfflinePartitionsCount",
         "GlobalPartitionCount",
@@ -67,7 +67,7 @@ def test_each_cloudwatch_name_of_a_metric_stands_once_and_says_which_series_it_t
 
     assert len({one.name for one in names}) == len(names)
     assert all(label in metric.labels for one in names for label, _ in one.labels)
-    assert {(one.name, one.fixed, one.statistic) for one in TWINS if one.metric is metric} <= {
+    assert {(one.name, one.fixed, one.statistic) for one in MAPPINGS if one.metric is metric} <= {
         (one.name, one.labels, one.statistic) for one in names
     }
     if metric.cloudwatch is not None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from streamwatch.catalogue import METRICS
-from streamwatch.catalogue.msk_twins import TWINS
+from streamwatch.catalogue.cloudwatch_mappings import MAPPINGS
 from tests.agent_process import COMMAND, agent
 from tests.conftest import closed_port
 from tests.real.source_table import THIRTEEN
@@ -48,7 +48,7 @@ def test_metrics_as_json_names_everything_that_cloudwatch_has() -> None:
     names = {name for row in rows for name in row["cloudwatch"]}
 
     assert names >= {line.name for line in THIRTEEN}
-    assert names == {one.name for one in TWINS} | {one.cloudwatch.name for one in METRICS if one.cloudwatch}
+    assert names == {one.name for one in MAPPINGS} | {one.cloudwatch.name for one in METRICS if one.cloudwatch}
     by_label = next(row for row in rows if row["name"] == "kafka_broker_request_mean_seconds")["cloudwatch"]
     assert by_label["FetchConsumerTotalTimeMsMean"] == {
         "namespace": "AWS/Kafka",

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from streamwatch.catalogue import kafka_brokers as b
-from streamwatch.catalogue.pages import NAMES
+from streamwatch.catalogue.exporter_mappings import NAMES
 from streamwatch.collectors.broker_pages import PageCollector
 from streamwatch.model.metric import Metric
 from streamwatch.model.pages import BrokerPages, Page, PagesSnapshot

@@ -6,7 +6,7 @@ from streamwatch.catalogue import msk as m
 from streamwatch.cli.tables import _upgrade
 from streamwatch.collectors.msk import MskCollector
 from streamwatch.export.web_page.clusters import _of_msk
-from streamwatch.export.web_page.said import Said
+from streamwatch.export.web_page.sample_index import SampleIndex
 from streamwatch.model.metric import Metric, Samples
 from streamwatch.model.msk import Assessment, AssessmentFinding, MskSnapshot, Operation, Reassignment
 
@@ -85,10 +85,10 @@ def test_the_snapshot_and_the_page_say_it_in_words() -> None:
         "MSK moves topics to": "express.m7g.large: FAILED, 3 of 10 topics",
         "MSK's assessment": "2 ERROR TOPIC_CONFIGURATION, 1 INFO CAPACITY",
     }
-    facts = _of_msk("s", Said(samples(moves, FINDINGS)))
+    facts = _of_msk("s", SampleIndex(samples(moves, FINDINGS)))
     assert [(one.name, one.value, one.health) for one in facts] == [
         ("topics moved", "3 of 10, FAILED", "bad"),
         ("MSK's assessment", "2 ERROR, 1 INFO", "warn"),
     ]
-    assert _of_msk("s", Said(samples(None))) == []
+    assert _of_msk("s", SampleIndex(samples(None))) == []
     assert dict(_upgrade("s", known(None))) == {}

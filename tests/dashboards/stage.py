@@ -15,7 +15,7 @@ from streamwatch.agent.config import parse
 from streamwatch.core.clock import SystemClock
 from streamwatch.demo.hurried import hurried
 from streamwatch.demo.pager import Pager
-from streamwatch.demo.run import QUICK
+from streamwatch.demo.run import HURRIED_SETTINGS
 from streamwatch.reference.aws.server import ReferenceAws
 from streamwatch.reference.kafka import faults
 from streamwatch.reference.kafka.server import ReferenceKafka
@@ -94,7 +94,7 @@ def stage(folder: Path, binary: Path) -> Iterator[Stage]:
     hurried(rules, 20)
     port = free_port()
     with ExitStack() as stack:
-        kafka = stack.enter_context(ReferenceKafka(Spec(brokers=3, settings=QUICK)))
+        kafka = stack.enter_context(ReferenceKafka(Spec(brokers=3, settings=HURRIED_SETTINGS)))
         aws = stack.enter_context(ReferenceAws())
         aws.add_msk(kafka, "shop", "PER_BROKER")
         pages = [f"{{broker: {id_}, jmx: '{jmx}', node: '{node}'}}" for id_, (jmx, node) in kafka.serve_pages().items()]

@@ -67,12 +67,12 @@ def test_the_pager_rings_for_pages_only() -> None:
     with Pager() as pager:
         for severity, status in (("critical", "firing"), ("critical", "resolved"), ("warning", "firing")):
             told(severity, status)
-        assert pager.heard() == [
+        assert pager.take() == [
             (True, "critical: it is down (and 1 more)"),
             (False, "over: it is down (and 1 more)"),
             (False, "warning: it is down (and 1 more)"),
         ]
-        assert pager.heard() == []
+        assert pager.take() == []
 
 
 def story() -> Story:

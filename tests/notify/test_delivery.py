@@ -94,7 +94,7 @@ def test_at_the_end_what_is_due_is_delivered_and_what_hangs_is_left(site: Site) 
 def test_a_full_disk_keeps_nobody_from_being_told(tmp_path: Path) -> None:
     said: list[str] = []
     site = Site(tmp_path / "state.db")
-    site.state._tell = said.append
+    site.state._report = said.append
     connection = site.state._connection
     connection.execute(f"PRAGMA max_page_count = {connection.execute('PRAGMA page_count').fetchone()[0]}")
     site.deliveries.start()

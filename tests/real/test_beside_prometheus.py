@@ -16,7 +16,7 @@ from streamwatch.agent.app import App
 from streamwatch.agent.config import parse
 from streamwatch.core.clock import SystemClock
 from streamwatch.demo.hurried import hurried
-from streamwatch.demo.run import QUICK
+from streamwatch.demo.run import HURRIED_SETTINGS
 from streamwatch.model.labels import Labels
 from streamwatch.reference.kafka.server import ReferenceKafka
 from streamwatch.reference.kafka.spec import Spec
@@ -51,7 +51,7 @@ def beside(tmp_path: Path) -> Iterator[tuple[ReferenceKafka, LoadProcess, str, s
     rules.mkdir()
     hurried(rules, SCALE)
     with ExitStack() as stack:
-        kafka = stack.enter_context(ReferenceKafka(Spec(brokers=3, settings=QUICK)))
+        kafka = stack.enter_context(ReferenceKafka(Spec(brokers=3, settings=HURRIED_SETTINGS)))
         load = stack.enter_context(LoadProcess(kafka.bootstrap, 50))
         app = App(parse(CONFIG.format(at=kafka.bootstrap, rules=rules), "test", tmp_path), SystemClock())
         app.start()

@@ -7,7 +7,7 @@ from confluent_kafka import Producer
 from streamwatch.agent.app import App
 from streamwatch.agent.config import parse
 from streamwatch.core.clock import SystemClock
-from streamwatch.demo.run import QUICK
+from streamwatch.demo.run import HURRIED_SETTINGS
 from streamwatch.reference.kafka import faults
 from streamwatch.reference.kafka.server import ReferenceKafka
 from streamwatch.reference.kafka.spec import Spec
@@ -56,7 +56,7 @@ RULES = {
 
 def test_dashboards_and_rules_for_kafka_exporter_have_data(tmp_path: Path) -> None:
     binary = had(artefacts.prometheus)
-    with ReferenceKafka(Spec(brokers=3, settings=QUICK)) as kafka, LoadProcess(kafka.bootstrap, 50):
+    with ReferenceKafka(Spec(brokers=3, settings=HURRIED_SETTINGS)) as kafka, LoadProcess(kafka.bootstrap, 50):
         app = App(parse(CONFIG.format(at=kafka.bootstrap), "test", tmp_path), SystemClock())
         app.start()
         try:

@@ -12,7 +12,7 @@ from streamwatch.catalogue.kafka_groups import PARTITION_END_OFFSET
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.schedule import Schedule
 from streamwatch.demo.hurried import hurried
-from streamwatch.demo.run import QUICK
+from streamwatch.demo.run import HURRIED_SETTINGS
 from streamwatch.export.remote_write.config import Config
 from streamwatch.export.remote_write.service import Remoting
 from streamwatch.model.metric import Keys, Samples
@@ -63,7 +63,7 @@ def test_a_ruler_decides_by_the_same_files_as_the_agent(tmp_path: Path) -> None:
     ruler = {"rule_files": [f"{rules}/*.yml"]}
     with (
         prometheus(binary, tmp_path / "ruler", ruler, RECEIVES) as at,
-        ReferenceKafka(Spec(brokers=3, settings=QUICK)) as kafka,
+        ReferenceKafka(Spec(brokers=3, settings=HURRIED_SETTINGS)) as kafka,
         LoadProcess(kafka.bootstrap, 50),
     ):
         text = CONFIG.format(kafka=kafka.bootstrap, at=at).replace("rules: {", "rules: {enabled: false, ")

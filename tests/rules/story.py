@@ -18,7 +18,7 @@ from streamwatch.agent.app import App
 from streamwatch.agent.config import parse
 from streamwatch.core.clock import SystemClock
 from streamwatch.demo.hurried import hurried
-from streamwatch.demo.run import QUICK
+from streamwatch.demo.run import HURRIED_SETTINGS
 from streamwatch.reference.aws.server import ReferenceAws
 from streamwatch.reference.kafka.server import ReferenceKafka
 from streamwatch.reference.kafka.spec import Spec
@@ -76,7 +76,7 @@ def main(name: str, scale: float) -> None:
             performers = {"cloud": on_aws(aws), "streams": load.order}
             config = _KINESIS.format(at=aws.url)
         else:
-            kafka = stack.enter_context(ReferenceKafka(Spec(brokers=story.brokers, settings=QUICK)))
+            kafka = stack.enter_context(ReferenceKafka(Spec(brokers=story.brokers, settings=HURRIED_SETTINGS)))
             load = stack.enter_context(LoadProcess(kafka.bootstrap, 50))
             performers = {"cluster": on_kafka(kafka), "load": load.order}
             config = _KAFKA.format(at=kafka.bootstrap, stalled=600 / scale)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from streamwatch.export.web_page.said import Health, ago, listed, span
+from streamwatch.export.web_page.words import Health, ago, listed, span
 from streamwatch.model.alert import Alert
 
 _ORDER: Final = ("critical", "page", "warning", "warn", "info")
@@ -44,8 +44,8 @@ class Alerts:
 
 
 def alerts(  # noqa: PLR0913, PLR0917 - what there is, each by its name
-    some: Sequence[Alert],
-    told: Sequence[Mapping[str, Any]],
+    active: Sequence[Alert],
+    notifications: Sequence[Mapping[str, Any]],
     channels: int,
     now: float,
     own: str = "",
@@ -54,8 +54,8 @@ def alerts(  # noqa: PLR0913, PLR0917 - what there is, each by its name
     """Return what is shown of alerts.
 
     Args:
-        some: those that are pending or firing.
-        told: the incidents, as ``/api/v1/notifications`` has them.
+        active: those that are pending or firing.
+        notifications: the incidents, as ``/api/v1/notifications`` has them.
         channels: how many there are to tell.
         now: seconds since 1970.
         own: the agent's address.
@@ -63,13 +63,13 @@ def alerts(  # noqa: PLR0913, PLR0917 - what there is, each by its name
 
     """
     sent: dict[str, list[Mapping[str, Any]]] = {}
-    for one in told:
+    for one in notifications:
         for fingerprint in one["alerts"]:
             sent.setdefault(fingerprint, []).append(one)
-    heard = [one for one in some if one.labels.get("severity") != _QUIET]
-    heard.sort(key=lambda one: (_rank(one), one.active_at))
-    firing = [one for one in heard if one.state == "firing"]
-    pending = [one for one in heard if one.state == "pending"]
+    shown = [one for one in active if one.labels.get("severity") != _QUIET]
+    shown.sort(key=lambda one: (_rank(one), one.active_at))
+    firing = [one for one in shown if one.state == "firing"]
+    pending = [one for one in shown if one.state == "pending"]
     return Alerts(
         [_shown(one, sent.get(one.fingerprint, []), channels, now, own) for one in firing[:most]],
         max(0, len(firing) - most),
@@ -77,9 +77,9 @@ def alerts(  # noqa: PLR0913, PLR0917 - what there is, each by its name
     )
 
 
-def health(some: Alerts) -> Health:
+def health(alerts: Alerts) -> Health:
     """Return how bad it is."""
-    levels = {one.health for one in some.firing}
+    levels = {one.health for one in alerts.firing}
     return "bad" if "bad" in levels else "warn" if "warn" in levels else "good"
 
 

@@ -10,7 +10,8 @@ from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.catalogue import kafka_groups as g
 from streamwatch.catalogue import msk as m
 from streamwatch.export.web_page.partitions import Map, partition_map
-from streamwatch.export.web_page.said import Health, Read, Said, ago, listed, number, share, span, things, worst
+from streamwatch.export.web_page.sample_index import Read, SampleIndex
+from streamwatch.export.web_page.words import Health, ago, counted, listed, number, share, span, worst
 from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.model.metric import Metric
 
@@ -97,25 +98,25 @@ class Cluster:
     more_groups: int
 
 
-def cluster(name: str, reads: Sequence[Read], said: Said, now: float) -> Cluster:
+def cluster(name: str, reads: Sequence[Read], index: SampleIndex, now: float) -> Cluster:
     """Return what is shown of a cluster.
 
     Args:
         name: the cluster's.
         reads: its sources, the main one first.
-        said: what is known now.
+        index: what is known now.
         now: seconds since 1970.
 
     """
     shapes = [one for one in reads if isinstance(one.last, ClusterSnapshot)]
     main = shapes[0] if shapes else reads[0]
-    last = main.last if isinstance(main.last, ClusterSnapshot) and said.is_up(main) else None
-    brokers = _brokers(name, said, last)
+    last = main.last if isinstance(main.last, ClusterSnapshot) and index.is_up(main) else None
+    brokers = _brokers(name, index, last)
     frozen = last is not None and last.metadata_frozen
     shown = partition_map(None if frozen or last is None else last)
-    statements = _statements(name, main, said, brokers, now)
-    facts = _facts(name, said, brokers)
-    groups = _groups(name, said)
+    statements = _statements(name, main, index, brokers, now)
+    facts = _facts(name, index, brokers)
+    groups = _groups(name, index)
     return Cluster(
         name=name,
         health=worst(health for health, _ in statements),
@@ -130,9 +131,11 @@ def cluster(name: str, reads: Sequence[Read], said: Said, now: float) -> Cluster
     )
 
 
-def _statements(name: str, main: Read, said: Said, brokers: Sequence[Broker], now: float) -> list[tuple[Health, str]]:
-    """Return what is to be said, the worst first."""
-    is_up = said.is_up(main)
+def _statements(
+    name: str, main: Read, index: SampleIndex, brokers: Sequence[Broker], now: float
+) -> list[tuple[Health, str]]:
+    """Return what is wrong, in sentences, the worst first."""
+    is_up = index.is_up(main)
     if main.last is None and is_up is None:
         return [("unknown", "the first read has not ended yet")]
     if is_up is None:
@@ -140,56 +143,56 @@ def _statements(name: str, main: Read, said: Said, brokers: Sequence[Broker], no
     if not is_up:
         return [("bad", f"cannot be read: {main.why}")]
     found: list[tuple[Health, str]] = []
-    if said.one(k.ACTIVE_CONTROLLERS, name) == 0:
+    if index.value(k.ACTIVE_CONTROLLERS, name) == 0:
         found.append(("bad", "no controller is active: what follows from leaders and replicas is not known"))
     down = [one.id for one in brokers if one.health == "bad"]
     if down:
         found.append(("bad", f"{'broker' if len(down) == 1 else 'brokers'} {listed(down)} {_does(down)} not answer"))
     for metric, health, one, many in _COUNTS:
-        count = said.total(metric, name) or 0
+        count = index.total(metric, name) or 0
         if count:
-            found.append((health, things(count, f"partition {one}", f"partitions {many}")))
+            found.append((health, counted(count, f"partition {one}", f"partitions {many}")))
     found += [
         ("warn", "MSK failed to move its topics")
-        for state, _ in said.of(m.REASSIGNMENT_STATE, name)
+        for state, _ in index.of(m.REASSIGNMENT_STATE, name)
         if state == "FAILED"
     ]
-    full = said.most(k.LOG_DIR_USED, name) or 0.0
+    full = index.most(k.LOG_DIR_USED, name) or 0.0
     if full >= _FULL:
         found.append(("warn", f"a disk is {share(full)} full"))
-    return found or [("good", f"all {things(len(brokers), 'broker')} answer, every replica is in sync")]
+    return found or [("good", f"all {counted(len(brokers), 'broker')} answer, every replica is in sync")]
 
 
 def _does(down: list[str]) -> str:
     return "does" if len(down) == 1 else "do"
 
 
-def _facts(name: str, said: Said, brokers: Sequence[Broker]) -> list[Fact]:
+def _facts(name: str, index: SampleIndex, brokers: Sequence[Broker]) -> list[Fact]:
     up = sum(one.health != "bad" for one in brokers)
-    controllers = said.one(k.ACTIVE_CONTROLLERS, name)
-    disk = said.most(k.LOG_DIR_USED, name)
-    data_disk = said.most(b.DATA_DISK, name) if disk is None else disk
+    controllers = index.value(k.ACTIVE_CONTROLLERS, name)
+    disk = index.most(k.LOG_DIR_USED, name)
+    data_disk = index.most(b.DATA_DISK, name) if disk is None else disk
     return [
-        *_of_msk(name, said),
+        *_of_msk(name, index),
         Fact("brokers that answer", f"{up} of {len(brokers)}" if brokers else "not known", _when(up < len(brokers))),
         Fact("active controllers", number(controllers), _when(controllers != 1, controllers)),
-        _count("offline", said.one(k.OFFLINE_PARTITIONS, name)),
-        _count("under min ISR", said.total(k.BROKER_UNDER_MIN_ISR, name)),
-        _count("under-replicated", said.total(k.BROKER_UNDER_REPLICATED, name), "warn"),
-        Fact("partitions", number(said.one(k.PARTITIONS, name))),
-        Fact("topics", number(said.one(k.TOPICS, name))),
+        _count("offline", index.value(k.OFFLINE_PARTITIONS, name)),
+        _count("under min ISR", index.total(k.BROKER_UNDER_MIN_ISR, name)),
+        _count("under-replicated", index.total(k.BROKER_UNDER_REPLICATED, name), "warn"),
+        Fact("partitions", number(index.value(k.PARTITIONS, name))),
+        Fact("topics", number(index.value(k.TOPICS, name))),
         Fact("fullest disk", share(data_disk), _when((data_disk or 0) >= _FULL, data_disk, "warn")),
     ]
 
 
-def _of_msk(name: str, said: Said) -> list[Fact]:
+def _of_msk(name: str, index: SampleIndex) -> list[Fact]:
     """Return what MSK tells of an upgrade to Express brokers."""
     facts = []
-    for state, _ in said.of(m.REASSIGNMENT_STATE, name):
-        done, total = said.one(m.REASSIGNMENT_COMPLETED, name), said.one(m.REASSIGNMENT_TOPICS, name)
+    for state, _ in index.of(m.REASSIGNMENT_STATE, name):
+        done, total = index.value(m.REASSIGNMENT_COMPLETED, name), index.value(m.REASSIGNMENT_TOPICS, name)
         facts.append(Fact("topics moved", f"{number(done)} of {number(total)}, {state}", _when(state == "FAILED")))
-    findings = {row[1]: 0.0 for row in said.of(m.ASSESSMENT_FINDINGS, name)}
-    for (_, severity), count in said.of(m.ASSESSMENT_FINDINGS, name).items():
+    findings = {row[1]: 0.0 for row in index.of(m.ASSESSMENT_FINDINGS, name)}
+    for (_, severity), count in index.of(m.ASSESSMENT_FINDINGS, name).items():
         findings[severity] += count
     if findings:
         told = ", ".join(f"{number(count)} {severity}" for severity, count in sorted(findings.items()))
@@ -207,13 +210,13 @@ def _when(is_so: bool, value: float | None = 0.0, health: Health = "bad") -> Hea
     return health if is_so else "good"
 
 
-def _brokers(name: str, said: Said, last: ClusterSnapshot | None) -> list[Broker]:
+def _brokers(name: str, index: SampleIndex, last: ClusterSnapshot | None) -> list[Broker]:
     """Return the brokers, by id."""
-    up, held = said.of(k.BROKER_UP, name), said.of(k.BROKER_PARTITIONS, name)
-    leaders, behind = said.of(k.BROKER_LEADERS, name), said.of(k.BROKER_OUT_OF_SYNC, name)
+    up, held = index.of(k.BROKER_UP, name), index.of(k.BROKER_PARTITIONS, name)
+    leaders, behind = index.of(k.BROKER_LEADERS, name), index.of(k.BROKER_OUT_OF_SYNC, name)
     places = {str(one.id): (f"{one.host}:{one.port}", one.rack or "") for one in (last.brokers if last else ())}
     disks: dict[str, float] = {}
-    for (broker, _), used in said.of(k.LOG_DIR_USED, name).items():
+    for (broker, _), used in index.of(k.LOG_DIR_USED, name).items():
         disks[broker] = max(used, disks.get(broker, 0.0))
     most = max(held.values(), default=0.0) or 1.0
     scale = 100 / most
@@ -246,7 +249,7 @@ def _state(up: float | None, behind: float | None, disk: float | None) -> tuple[
     if up == 0:
         return "bad", "does not answer"
     if behind:
-        return "warn", f"{things(behind, 'replica')} behind"
+        return "warn", f"{counted(behind, 'replica')} behind"
     if disk is not None and disk >= _FULL:
         return "warn", f"disk {share(disk)} full"
     return ("good", "answers, in sync") if up == 1 else ("unknown", "not asked")
@@ -258,13 +261,13 @@ def _chosen(brokers: Sequence[Broker]) -> list[Broker]:
     return [one for one in brokers if one.id in kept]
 
 
-def _groups(name: str, said: Said) -> list[Group]:
+def _groups(name: str, index: SampleIndex) -> list[Group]:
     """Return the groups, those most behind first."""
-    states = {row[0]: row[2] for row, value in said.of(g.GROUP_STATE, name).items() if value == 1}
-    late, lag = said.of(g.GROUP_LAG_SECONDS, name), said.of(g.GROUP_LAG, name)
-    members = said.of(g.GROUP_MEMBERS, name)
+    states = {row[0]: row[2] for row, value in index.of(g.GROUP_STATE, name).items() if value == 1}
+    late, lag = index.of(g.GROUP_LAG_SECONDS, name), index.of(g.GROUP_LAG, name)
+    members = index.of(g.GROUP_MEMBERS, name)
     expires: dict[str, float] = {}
-    for (group, _), seconds in said.of(g.GROUP_TOPIC_EXPIRES, name).items():
+    for (group, _), seconds in index.of(g.GROUP_TOPIC_EXPIRES, name).items():
         expires[group] = min(seconds, expires.get(group, math.inf))
     most = max(late.values(), default=0.0) or 1.0
     order = sorted(states, key=lambda one: (-late.get((one,), -1.0), -lag.get((one,), -1.0), one))

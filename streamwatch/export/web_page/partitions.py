@@ -8,7 +8,7 @@ import numpy as np
 
 from streamwatch.collectors.columns import replication
 from streamwatch.collectors.health import PartitionHealth, partition_health
-from streamwatch.export.web_page.said import Health, listed
+from streamwatch.export.web_page.words import Health, listed
 from streamwatch.model.kafka import ClusterSnapshot, Int64s, Topology
 
 _MOST_TOPICS: Final = 12

@@ -11,8 +11,8 @@ from markupsafe import Markup
 
 from streamwatch.export.connection import Answer
 from streamwatch.export.web_page.markdown import blocks
-from streamwatch.export.web_page.said import number
 from streamwatch.export.web_page.view import View
+from streamwatch.export.web_page.words import number
 
 _CONTENT_TYPE: Final = "text/html; charset=utf-8"
 

@@ -7,7 +7,8 @@ from typing import Final
 from streamwatch.catalogue import kinesis as s
 from streamwatch.catalogue import kinesis_shards as h
 from streamwatch.export.web_page.clusters import Fact
-from streamwatch.export.web_page.said import WORST_FIRST, Health, Read, Said, ago, number, share, span, things, worst
+from streamwatch.export.web_page.sample_index import Read, SampleIndex
+from streamwatch.export.web_page.words import WORST_FIRST, Health, ago, counted, number, share, span, worst
 from streamwatch.model.kinesis import Description, Shard, Stream, StreamsSnapshot
 
 _KEYS: Final = 2**128
@@ -64,22 +65,22 @@ class Shown:
     age_health: Health
 
 
-def streams(read: Read, said: Said, now: float) -> list[Shown]:
+def streams(read: Read, index: SampleIndex, now: float) -> list[Shown]:
     """Return what is shown of the streams of one account, those in trouble first."""
     last = read.last
-    if not isinstance(last, StreamsSnapshot) or last.streams is None or not said.is_up(read):
+    if not isinstance(last, StreamsSnapshot) or last.streams is None or not index.is_up(read):
         return []
-    found = [_stream(one, said, ago(read.age(now))) for one in last.streams]
+    found = [_stream(one, index, ago(read.age(now))) for one in last.streams]
     return sorted(found, key=lambda one: (WORST_FIRST.index(one.health), one.name))
 
 
-def _stream(one: Stream, said: Said, seen: str) -> Shown:
+def _stream(one: Stream, index: SampleIndex, seen: str) -> Shown:
     key = (one.account, one.region, one.name)
     described = one.description
-    stripes = _stripes(key, described, said)
-    retention, age = said.one(s.RETENTION, *key), _age(key, said)
+    stripes = _stripes(key, described, index)
+    retention, age = index.value(s.RETENTION, *key), _age(key, index)
     behind = age / retention if age is not None and retention else None
-    statements = _statements(key, one, said, stripes, behind)
+    statements = _statements(key, one, index, stripes, behind)
     known = [stripe for stripe in stripes if stripe.heat is not None]
     return Shown(
         one.name,
@@ -87,44 +88,44 @@ def _stream(one: Stream, said: Said, seen: str) -> Shown:
         worst(health for health, _ in statements),
         "; ".join(told for _, told in statements[:2]),
         seen,
-        _facts(key, said, retention, age),
+        _facts(key, index, retention, age),
         stripes[:_MOST_SHARDS],
         max(0, len(stripes) - _MOST_SHARDS),
         bool(known),
         bool(described and described.watched),
         sorted(known, key=lambda stripe: -(stripe.heat or 0))[:3],
-        [Consumer(name, span(late)) for (name,), late in sorted(said.of(h.CONSUMER_LAG, *key).items())],
+        [Consumer(name, span(late)) for (name,), late in sorted(index.of(h.CONSUMER_LAG, *key).items())],
         min(100.0, round(100 * (behind or 0.0), 2)),
         "unknown" if behind is None else "bad" if behind > _LATE else "good",
     )
 
 
-def _age(key: tuple[str, str, str], said: Said) -> float | None:
+def _age(key: tuple[str, str, str], index: SampleIndex) -> float | None:
     """Return how far the slowest reader is behind, whether it polls or is pushed to."""
-    ages = [one for one in (said.one(s.ITERATOR_AGE, *key), said.most(h.CONSUMER_LAG, *key)) if one is not None]
+    ages = [one for one in (index.value(s.ITERATOR_AGE, *key), index.most(h.CONSUMER_LAG, *key)) if one is not None]
     return max(ages, default=None)
 
 
 def _statements(
-    key: tuple[str, str, str], one: Stream, said: Said, stripes: Sequence[Stripe], behind: float | None
+    key: tuple[str, str, str], one: Stream, index: SampleIndex, stripes: Sequence[Stripe], behind: float | None
 ) -> list[tuple[Health, str]]:
-    """Return what is to be said, the worst first."""
+    """Return what is wrong, in sentences, the worst first."""
     if one.description is None:
         return [("unknown", "it could not be described")]
     found: list[tuple[Health, str]] = []
-    if said.one(s.BEING_READ, *key) == 0:
+    if index.value(s.BEING_READ, *key) == 0:
         found.append(("bad", "nobody reads it"))
     if behind is not None and behind > _LATE:
         found.append(("bad", f"a reader is behind by {share(behind)} of what is kept: data will be lost"))
     hot = [stripe for stripe in stripes if (stripe.heat or 0) >= _HOT * _STEPS]
     if hot:
         top = max(hot, key=lambda stripe: stripe.heat or 0)
-        told = f"{top.id} is at {top.use}" if len(hot) == 1 else f"{things(len(hot), 'shard')} are nearly full"
+        told = f"{top.id} is at {top.use}" if len(hot) == 1 else f"{counted(len(hot), 'shard')} are nearly full"
         found.append(("bad" if (top.heat or 0) >= _STEPS else "warn", f"hot: {told}"))
-    writes = _most(said.one(s.WRITE_RECORDS_USE, *key), said.one(s.WRITE_BYTES_USE, *key))
+    writes = _most(index.value(s.WRITE_RECORDS_USE, *key), index.value(s.WRITE_BYTES_USE, *key))
     if writes is not None and writes >= _HOT and not hot:
         found.append(("warn", f"writes are at {share(writes)} of the limit"))
-    if said.one(s.BEING_READ, *key) is None:
+    if index.value(s.BEING_READ, *key) is None:
         found.append(("unknown", "whether it is read is not known yet"))
     if one.description.status != "ACTIVE":
         found.append(("warn", f"it is {one.description.status.lower()}"))
@@ -135,18 +136,18 @@ def _most(*values: float | None) -> float | None:
     return max((one for one in values if one is not None), default=None)
 
 
-def _facts(key: tuple[str, str, str], said: Said, retention: float | None, age: float | None) -> list[Fact]:
-    read = said.one(s.BEING_READ, *key)
-    writes = _most(said.one(s.WRITE_RECORDS_USE, *key), said.one(s.WRITE_BYTES_USE, *key))
-    reads = _most(said.one(s.READ_BYTES_USE, *key), said.one(s.READ_CALLS_USE, *key))
+def _facts(key: tuple[str, str, str], index: SampleIndex, retention: float | None, age: float | None) -> list[Fact]:
+    read = index.value(s.BEING_READ, *key)
+    writes = _most(index.value(s.WRITE_RECORDS_USE, *key), index.value(s.WRITE_BYTES_USE, *key))
+    reads = _most(index.value(s.READ_BYTES_USE, *key), index.value(s.READ_CALLS_USE, *key))
     return [
         Fact("is read", {None: "not known", 0.0: "no"}.get(read, "yes"), _health(read, read == 0)),
         Fact("slowest reader", f"{span(age)} behind" if age is not None else "not known", _health(age, is_bad=False)),
         Fact("retention", span(retention)),
         Fact("writes of the limit", share(writes), _health(writes, (writes or 0) >= _HOT)),
         Fact("reads of the limit", share(reads), _health(reads, (reads or 0) >= _HOT)),
-        Fact("open shards", number(said.one(s.OPEN_SHARDS, *key))),
-        Fact("CloudWatch's data", f"{span(said.one(s.DATA_AGE, *key))} old"),
+        Fact("open shards", number(index.value(s.OPEN_SHARDS, *key))),
+        Fact("CloudWatch's data", f"{span(index.value(s.DATA_AGE, *key))} old"),
     ]
 
 
@@ -154,7 +155,7 @@ def _health(value: float | None, is_bad: bool) -> Health:  # noqa: FBT001 - read
     return "unknown" if value is None else "bad" if is_bad else "good"
 
 
-def _stripes(key: tuple[str, str, str], described: Description | None, said: Said) -> list[Stripe]:
+def _stripes(key: tuple[str, str, str], described: Description | None, index: SampleIndex) -> list[Stripe]:
     shards = [one for one in (described.shards if described else None) or () if one.is_open]
     use: dict[str, tuple[float, str]] = {}
     for metric, what in (
@@ -162,7 +163,7 @@ def _stripes(key: tuple[str, str, str], described: Description | None, said: Sai
         (h.SHARD_WRITE_BYTES_USE, "bytes written"),
         (h.SHARD_READ_BYTES_USE, "bytes read"),
     ):
-        for (shard,), value in said.of(metric, *key).items():
+        for (shard,), value in index.of(metric, *key).items():
             use[shard] = max((value, what), use.get(shard, (-1.0, "")))
     return [_stripe(one, use.get(one.id)) for one in sorted(shards, key=lambda one: one.first)]
 

@@ -6,9 +6,10 @@ from typing import Any, Final
 
 from streamwatch.export.web_page import alerts as a
 from streamwatch.export.web_page.clusters import Cluster, cluster
-from streamwatch.export.web_page.said import WORST_FIRST, Health, Read, Said, ago, listed, span, things, worst
+from streamwatch.export.web_page.sample_index import Read, SampleIndex
 from streamwatch.export.web_page.streams import Shown as Stream
 from streamwatch.export.web_page.streams import streams
+from streamwatch.export.web_page.words import WORST_FIRST, Health, ago, counted, listed, span, worst
 from streamwatch.model.alert import Alert
 from streamwatch.model.kinesis import StreamsSnapshot
 from streamwatch.model.metric import Samples
@@ -30,7 +31,7 @@ class Source:
     """How it is."""
     seen: str
     interval: str
-    took: str
+    read_time: str
     problems: Sequence[str]
     more: int
 
@@ -41,7 +42,7 @@ class _Word:
 
     name: str
     health: Health
-    told: str
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +67,9 @@ class View:
 def view(  # noqa: PLR0913, PLR0917 - what there is, each by its name
     version: str,
     reads: Sequence[Read],
-    said: Mapping[str, Sequence[Samples]],
+    samples: Mapping[str, Sequence[Samples]],
     alerts: Sequence[Alert],
-    told: Sequence[Mapping[str, Any]],
+    notifications: Sequence[Mapping[str, Any]],
     channels: int,
     now: float,
     own: str = "",
@@ -78,9 +79,9 @@ def view(  # noqa: PLR0913, PLR0917 - what there is, each by its name
     Args:
         version: the agent's.
         reads: every source, and what it read last.
-        said: what is known now, by part of the configuration.
+        samples: what is known now, by part of the configuration.
         alerts: those that are pending or firing.
-        told: the incidents, as ``/api/v1/notifications`` has them.
+        notifications: the incidents, as ``/api/v1/notifications`` has them.
         channels: how many there are to tell.
         now: seconds since 1970.
         own: the agent's address: what is below it is linked to by its path.
@@ -89,10 +90,10 @@ def view(  # noqa: PLR0913, PLR0917 - what there is, each by its name
     parts: dict[str, list[Read]] = {}
     for one in reads:
         parts.setdefault(one.part, []).append(one)
-    looked = {part: Said(said.get(part, ())) for part in parts}
+    looked = {part: SampleIndex(samples.get(part, ())) for part in parts}
     clusters = [cluster(part, some, looked[part], now) for part, some in parts.items() if some[0].kind != "kinesis"]
     some = [one for read in reads if read.kind == "kinesis" for one in streams(read, looked[read.part], now)]
-    shown = a.alerts(alerts, told, channels, now, own)
+    shown = a.alerts(alerts, notifications, channels, now, own)
     sources = [_source(one, looked[one.part].is_up(one), now) for one in reads]
     words = [_Word(one.name, one.health, one.headline) for one in clusters]
     words += [_Word(one.name, one.health, one.headline) for one in some]
@@ -114,17 +115,17 @@ def view(  # noqa: PLR0913, PLR0917 - what there is, each by its name
 def _headline(level: Health, words: Sequence[_Word], shown: a.Alerts) -> str:
     """Return the one sentence that everybody reads."""
     firing = len(shown.firing) + shown.more
-    told = [one for one in words if one.health == level]
+    worst_of = [one for one in words if one.health == level]
     if not words:
         sentence = "Nothing is watched here"
     elif level == "good":
         sentence = f"All is well: {listed([one.name for one in words])}"
-    elif len(told) == 1:
-        sentence = f"{told[0].name}: {told[0].told}"
+    elif len(worst_of) == 1:
+        sentence = f"{worst_of[0].name}: {worst_of[0].sentence}"
     else:
         lead = {"bad": "Trouble", "unknown": "Not known", "warn": "Worth a look"}[level]
-        sentence = f"{lead}: {listed([one.name for one in told])}" if told else lead
-    return f"{sentence}. {things(firing, 'alert fires', 'alerts fire')}" if firing else sentence
+        sentence = f"{lead}: {listed([one.name for one in worst_of])}" if worst_of else lead
+    return f"{sentence}. {counted(firing, 'alert fires', 'alerts fire')}" if firing else sentence
 
 
 def _source(read: Read, is_up: bool | None, now: float) -> Source:  # noqa: FBT001 - whether it is

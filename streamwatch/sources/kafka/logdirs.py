@@ -181,7 +181,7 @@ class LogDirReader:
         """Say whether a topic was made anew since the last question, and asking again costs little."""
         if self._asked is None or self._asked is topology or len(topology.replica) > _FEW:
             return False
-        return bool(topology.made_anew(self._asked).any())
+        return bool(topology.recreated(self._asked).any())
 
     def _read(self, node: int, answer: bytes, version: int) -> "_Answer":
         layout = self._layouts.get(node)
@@ -280,7 +280,7 @@ def _topics(topology: Topology, wanted: list[str] | None, version: int) -> list[
 def _place(node: int, sizes: _Sizes, topology: Topology) -> _Placed:
     """Find each record among the topology's replicas: those that are assigned here, of the topics that were asked."""
     counts = [run.count for run in sizes.runs]
-    anew = topology.made_anew(sizes.asked)
+    anew = topology.recreated(sizes.asked)
     index = {name: -1 if anew[i] else i for name, i in topology.topic_index.items()}
     topic = np.repeat([index.get(run.topic, -1) for run in sizes.runs], counts).astype(np.int64)
     rows = topology.rows(topic, sizes.records["partition"].astype(np.int64))

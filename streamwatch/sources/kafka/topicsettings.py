@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from streamwatch.core.errors import SourceError
-from streamwatch.core.memo import Kept
+from streamwatch.core.memo import Memo
 from streamwatch.model.kafka import NOT_SET, CleanupPolicy, Int64s, Topology
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka import codes
@@ -55,7 +55,7 @@ class TopicSettingsReader:
         self._config = config
         self._topology: Topology | None = None
         self._known: dict[str, _Known] = {}
-        self._refused = Kept[list[Problem]]()
+        self._refused = Memo[list[Problem]]()
         self._columns: tuple[Topology, dict[str, _Known], Columns] | None = None
 
     async def refresh(self, session: ReadSession, pool: BrokerPool, topology: Topology) -> None:
@@ -94,7 +94,7 @@ class TopicSettingsReader:
         before, self._topology = self._topology, topology
         if before is None or before is topology:
             return
-        anew = {topology.topics[i] for i in np.flatnonzero(topology.made_anew(before)).tolist()}
+        anew = {topology.topics[i] for i in np.flatnonzero(topology.recreated(before)).tolist()}
         if anew or not self._known.keys() <= topology.topic_index.keys():
             self._known = {
                 name: known for name, known in self._known.items() if name in topology.topic_index and name not in anew

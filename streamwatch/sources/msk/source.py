@@ -12,7 +12,7 @@ from streamwatch.core.clock import Clock
 from streamwatch.core.errors import SourceError, SourceUnavailable
 from streamwatch.model.cloudwatch import Series
 from streamwatch.model.metric import Metric
-from streamwatch.model.msk import Described, MskSnapshot, Operation, Row, Told, Twin
+from streamwatch.model.msk import CloudWatchMapping, Described, MskSnapshot, Operation, Row, ScaledReading
 from streamwatch.model.snapshot import Problem
 from streamwatch.settings.types import HostPort
 from streamwatch.sources.aws.cloudwatch import CloudWatchReader, Wanted
@@ -40,7 +40,13 @@ class MskSource:
     """One cluster. One read at a time."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - what, whose, who, when
-        self, name: str, cluster: str, config: Config, clock: Clock, accounts: Accounts, twins: Sequence[Twin]
+        self,
+        name: str,
+        cluster: str,
+        config: Config,
+        clock: Clock,
+        accounts: Accounts,
+        mappings: Sequence[CloudWatchMapping],
     ) -> None:
         """Prepare; nothing is called before the first read.
 
@@ -50,7 +56,7 @@ class MskSource:
             config: which cluster, and what of it.
             clock: what time it is.
             accounts: the sessions that sources share.
-            twins: the metrics to ask CloudWatch for.
+            mappings: the metrics to ask CloudWatch for.
 
         """
         self.config = config
@@ -61,13 +67,13 @@ class MskSource:
         self.control = Control(config, self._caller)
         """What asks MSK about the cluster."""
         self._reader = CloudWatchReader(config.cloudwatch, self._caller, clock)
-        self._by_name: dict[str, list[Twin]] = {}
-        for twin in twins:
-            self._by_name.setdefault(twin.name, []).append(twin)
+        self._by_name: dict[str, list[CloudWatchMapping]] = {}
+        for mapping in mappings:
+            self._by_name.setdefault(mapping.name, []).append(mapping)
         self._described: Part[Described] = Part(config.interval)
         self._operations: Part[tuple[Operation, ...]] = Part(config.interval)
         self._upgrade = Upgrade(self.control, config.interval)
-        self._listed: Part[dict[Series, tuple[Twin, Row]]] = Part(_LISTING_SECONDS)
+        self._listed: Part[dict[Series, tuple[CloudWatchMapping, Row]]] = Part(_LISTING_SECONDS)
 
     def read(self) -> MskSnapshot:
         """Read both; what could not be read is one of the problems."""
@@ -76,7 +82,7 @@ class MskSource:
         problems: list[Problem] = []
         self._describe(taken_at, deadline, problems)
         described, operations = self._described.known(taken_at), self._operations.known(taken_at)
-        readings: dict[tuple[Metric, Row], Told] = {}
+        readings: dict[tuple[Metric, Row], ScaledReading] = {}
         if described is not None and self.config.cloudwatch.enabled:
             readings = self._read_cloudwatch(described, taken_at, deadline, problems)
         if described is not None and described.type != "serverless":
@@ -135,7 +141,7 @@ class MskSource:
 
     def _read_cloudwatch(
         self, described: Described, now: float, deadline: float, problems: list[Problem]
-    ) -> dict[tuple[Metric, Row], Told]:
+    ) -> dict[tuple[Metric, Row], ScaledReading]:
         if self._listed.is_due(now):
             try:
                 with taken_apart(f"cloudwatch ListMetrics in {self.config.aws_region}"):
@@ -146,43 +152,43 @@ class MskSource:
         listed = self._listed.known(now) or {}
         place = ("", self.config.aws_region)
         wanted = [
-            Wanted(series, place[1], place[0], twin.vital, twin.metric.kind == "counter")
-            for series, (twin, _) in listed.items()
+            Wanted(series, place[1], place[0], mapping.vital, mapping.metric.kind == "counter")
+            for series, (mapping, _) in listed.items()
             # What a higher level had is listed for two weeks after it was lowered, and has no points any more.
-            if twin.is_at(described.level)
+            if mapping.is_at(described.level)
         ]
         found, wrong = self._reader.read(wanted, deadline, lambda *_: False)
         problems += wrong
         known = found[place].readings if place in found else {}
         readings = {}
         for series, reading in known.items():
-            twin, row = listed[series]
-            readings[twin.metric, row] = Told(reading, twin.scale)
+            mapping, row = listed[series]
+            readings[mapping.metric, row] = ScaledReading(reading, mapping.scale)
         return readings
 
-    def _list(self, name: str, deadline: float) -> dict[Series, tuple[Twin, Row]]:
+    def _list(self, name: str, deadline: float) -> dict[Series, tuple[CloudWatchMapping, Row]]:
         """Return the series that CloudWatch has of the cluster and that are wanted."""
-        found: dict[Series, tuple[Twin, Row]] = {}
+        found: dict[Series, tuple[CloudWatchMapping, Row]] = {}
         given: dict[str, Any] = {"Namespace": NAMESPACE, "Dimensions": [{"Name": "Cluster Name", "Value": name}]}
         for answer in self._caller.pages(
             "cloudwatch", self.config.aws_region, "ListMetrics", given, wants=("Metrics",), deadline=deadline
         ):
             for one in answer["Metrics"]:
                 dimensions = {each["Name"]: each["Value"] for each in one["Dimensions"]}
-                for twin in self._by_name.get(one["MetricName"], ()):
-                    row = self._row(twin, dimensions)
+                for mapping in self._by_name.get(one["MetricName"], ()):
+                    row = self._row(mapping, dimensions)
                     if row is not None:
-                        series = Series(NAMESPACE, twin.name, twin.statistic, tuple(sorted(dimensions.items())))
-                        found[series] = (twin, row)
+                        series = Series(NAMESPACE, mapping.name, mapping.statistic, tuple(sorted(dimensions.items())))
+                        found[series] = (mapping, row)
         return found
 
-    def _row(self, twin: Twin, dimensions: dict[str, str]) -> Row | None:
+    def _row(self, mapping: CloudWatchMapping, dimensions: dict[str, str]) -> Row | None:
         """Return our label values for these dimensions; None where they are not those of the metric."""
-        fixed = dict(twin.fixed)
-        labels = [label for label in twin.metric.labels if label != "kafka_cluster" and label not in fixed]
+        fixed = dict(mapping.fixed)
+        labels = [label for label in mapping.metric.labels if label != "kafka_cluster" and label not in fixed]
         if not set(labels) <= _DIMENSIONS.keys():
             return None
         if {"Cluster Name", *(_DIMENSIONS[label] for label in labels)} != dimensions.keys():
             return None
         values = {label: dimensions[_DIMENSIONS[label]] for label in labels} | fixed | {"kafka_cluster": self._cluster}
-        return tuple(values[label] for label in twin.metric.labels)
+        return tuple(values[label] for label in mapping.metric.labels)

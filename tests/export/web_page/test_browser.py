@@ -18,12 +18,12 @@ from streamwatch.catalogue import kinesis_shards as shards
 from streamwatch.core.clock import SystemClock
 from streamwatch.demo.hurried import hurried
 from streamwatch.demo.pager import Pager
-from streamwatch.demo.run import QUICK
+from streamwatch.demo.run import HURRIED_SETTINGS
 from streamwatch.export.connection import Answer
 from streamwatch.export.exposition import Exposition
 from streamwatch.export.server import Config, Health, Server
 from streamwatch.export.web_page.render import Renderer
-from streamwatch.export.web_page.said import Read
+from streamwatch.export.web_page.sample_index import Read
 from streamwatch.export.web_page.view import view
 from streamwatch.reference.aws.cloud import Cloud
 from streamwatch.reference.kafka import faults
@@ -74,7 +74,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Referenc
     rules = tmp_path_factory.mktemp("rules")
     hurried(rules, 20)
     with (
-        ReferenceKafka(Spec(brokers=3, settings=QUICK)) as kafka,
+        ReferenceKafka(Spec(brokers=3, settings=HURRIED_SETTINGS)) as kafka,
         LoadProcess(kafka.bootstrap, 50),
         Pager() as pager,
         ExitStack() as stack,

@@ -14,8 +14,9 @@ from streamwatch.catalogue import kinesis as s
 from streamwatch.collectors.cluster import ClusterCollector
 from streamwatch.export.web_page.partitions import partition_map
 from streamwatch.export.web_page.render import Renderer
-from streamwatch.export.web_page.said import Read, span
+from streamwatch.export.web_page.sample_index import Read
 from streamwatch.export.web_page.view import View, view
+from streamwatch.export.web_page.words import span
 from streamwatch.model.alert import Alert
 from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.model.kinesis import Description, Shard, Stream, StreamsSnapshot

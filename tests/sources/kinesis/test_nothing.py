@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from streamwatch.catalogue import kinesis as k
 from streamwatch.cli import main as cli
-from streamwatch.export.web_page.said import Read, Said
+from streamwatch.export.web_page.sample_index import Read, SampleIndex
 from streamwatch.export.web_page.view import view
 from tests.reference.kinesis.acting import Time, cloud
 from tests.sources.kinesis.test_source import broken, make, put
@@ -54,7 +54,7 @@ def test_a_region_without_streams_is_on_the_page() -> None:
         read = Read("mine", "mine", "kinesis", 60.0, eyes.read())
         found = view("1", [read], {"mine": eyes.samples}, (), (), 0, time.now())
         assert (found.health, found.headline) == ("warn", f"mine: {NOTE}")
-        assert Said(eyes.samples).is_up(read)
+        assert SampleIndex(eyes.samples).is_up(read)
 
 
 def test_a_snapshot_of_a_region_without_streams_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from streamwatch.catalogue import kafka_brokers as b
-from streamwatch.catalogue.msk_twins import TWINS
+from streamwatch.catalogue.cloudwatch_mappings import MAPPINGS
 from streamwatch.model.metric import Metric
 from streamwatch.model.msk import MskSnapshot
 from streamwatch.sources.aws.config import CloudWatch
@@ -149,7 +149,7 @@ class Life:
 
     def begin(self) -> None:
         """Begin with a new agent."""
-        self.source = MskSource("m", "shop", self.config, self.time, self.amazon, TWINS)
+        self.source = MskSource("m", "shop", self.config, self.time, self.amazon, MAPPINGS)
         if self.config.cloudwatch.monthly_dollars == 1:
             self.source._reader._budget.spend(3325)  # a day's worth was saved: not to wait for it to be used up
         for one in self.topics:
@@ -177,7 +177,7 @@ class Life:
 
     def compare(self, found: MskSnapshot, now: float) -> None:
         """Compare every total with what was written."""
-        listed = {(twin.metric, row) for twin, row in (self.source._listed.known(now) or {}).values()}
+        listed = {(mapping.metric, row) for mapping, row in (self.source._listed.known(now) or {}).values()}
         totals = {key: one.reading.total for key, one in found.readings.items()}
         for one in self.topics:
             row = METRICS[one.metric], ("shop", one.broker, one.name)

@@ -9,7 +9,7 @@ from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.catalogue import kafka_groups as g
 from streamwatch.catalogue import msk as m
-from streamwatch.catalogue.msk_twins import TWINS
+from streamwatch.catalogue.cloudwatch_mappings import MAPPINGS
 from streamwatch.model.metric import Metric
 from streamwatch.reference.kafka.server import ReferenceKafka
 from streamwatch.reference.kafka.spec import Spec
@@ -52,7 +52,7 @@ def test_serverless_tells_of_topics_and_groups_and_of_no_broker(house: House) ->
     now, samples = wait_for(measured, 20, "a rate is measured")
     assert now.problems == ()
     assert now.described.type == "serverless"
-    assert [one.name for one in TWINS if "broker" in one.metric.labels and told(samples, one.metric)] == []
+    assert [one.name for one in MAPPINGS if "broker" in one.metric.labels and told(samples, one.metric)] == []
     assert told(samples, m.TOPIC_BYTES_IN)["orders"] > 0
     assert told(samples, m.PARTITIONS_LIMIT) == {}
 
@@ -76,7 +76,9 @@ def test_what_a_type_and_level_have_is_what_the_catalogue_says(house: House, kin
     now, samples = read(house.msk("cluster: shop, metrics: all"))
     found = {metric for metric, _ in now.readings}
     foreseen: set[Metric] = {
-        one.metric for one in TWINS if now.described.type in one.on and (one.level == "DEFAULT" or level != "DEFAULT")
+        one.metric
+        for one in MAPPINGS
+        if now.described.type in one.on and (one.level == "DEFAULT" or level != "DEFAULT")
     }
 
     assert found != set()

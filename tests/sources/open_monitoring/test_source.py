@@ -9,7 +9,7 @@ import pytest
 
 from streamwatch.agent.config import parse
 from streamwatch.catalogue import kafka_brokers as b
-from streamwatch.catalogue.pages import NAMES
+from streamwatch.catalogue.exporter_mappings import NAMES
 from streamwatch.collectors.broker_pages import PageCollector
 from streamwatch.core.clock import SystemClock
 from streamwatch.model.pages import PagesSnapshot

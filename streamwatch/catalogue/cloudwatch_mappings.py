@@ -6,7 +6,7 @@ from typing import Final
 from streamwatch.catalogue import kafka, kafka_groups, msk
 from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.model.metric import Metric
-from streamwatch.model.msk import LEVELS, Level, Statistic, Twin, Type
+from streamwatch.model.msk import LEVELS, CloudWatchMapping, Level, Statistic, Type
 
 _MS: Final = 0.001
 _A_MINUTE: Final = 60.0
@@ -34,9 +34,11 @@ _LEVELS: Final[Mapping[str, Level]] = {one: one for one in LEVELS}
 _EVERYWHERE: Final = frozenset({"SumOffsetLag", "MaxOffsetLag"})
 
 
-def _of(level: Level, metric: Metric, name: str, statistic: Statistic, scale: float = 1.0, /, **fixed: str) -> Twin:
-    """Return a twin; labels that CloudWatch has in the metric's name are given by name."""
-    return Twin(metric, name, statistic, scale, tuple(fixed.items()), level, _types(name))
+def _of(
+    level: Level, metric: Metric, name: str, statistic: Statistic, scale: float = 1.0, /, **fixed: str
+) -> CloudWatchMapping:
+    """Return a mapping; labels that CloudWatch has in the metric's name are given by name."""
+    return CloudWatchMapping(metric, name, statistic, scale, tuple(fixed.items()), level, _types(name))
 
 
 def _types(name: str) -> frozenset[Type]:
@@ -47,15 +49,15 @@ def _types(name: str) -> frozenset[Type]:
     return frozenset({"standard", "express", "serverless"} if name in _EVERYWHERE else {"standard", "express"})
 
 
-def _named(metrics: Iterable[Metric]) -> Iterator[Twin]:
-    """Yield the twins of metrics that have one by themselves."""
+def _named(metrics: Iterable[Metric]) -> Iterator[CloudWatchMapping]:
+    """Yield the mappings of metrics that have one by themselves."""
     for one in metrics:
-        twin = one.cloudwatch
-        if twin is not None:
-            yield _of(_LEVELS[twin.level], one, twin.name, twin.statistic, twin.scale)
+        mapping = one.cloudwatch
+        if mapping is not None:
+            yield _of(_LEVELS[mapping.level], one, mapping.name, mapping.statistic, mapping.scale)
 
 
-def _requests() -> Iterator[Twin]:
+def _requests() -> Iterator[CloudWatchMapping]:
     for request in ("Produce", "FetchConsumer", "FetchFollower"):
         for name, phase in _PHASES.items():
             level: Level = "DEFAULT" if (request, phase) == ("Produce", "total") else "PER_BROKER"
@@ -63,7 +65,7 @@ def _requests() -> Iterator[Twin]:
             yield _of(level, b.REQUEST_MEAN, metric, "Average", _MS, request=request, phase=phase)
 
 
-def _hosts() -> Iterator[Twin]:
+def _hosts() -> Iterator[CloudWatchMapping]:
     for name, mode in _MODES.items():
         yield _of("DEFAULT", b.CPU, name, "Average", 0.01, mode=mode)
     for way, direction in (("Rx", "in"), ("Tx", "out")):
@@ -79,7 +81,7 @@ def _hosts() -> Iterator[Twin]:
         yield _of("PER_BROKER", msk.VOLUME_SECONDS, f"VolumeTotal{way}Time", "Sum", direction=direction)
 
 
-def _traffic() -> Iterator[Twin]:
+def _traffic() -> Iterator[CloudWatchMapping]:
     yield _of("DEFAULT", b.BYTES_IN, "BytesInPerSec", "Average", _A_MINUTE)
     yield _of("DEFAULT", b.BYTES_OUT, "BytesOutPerSec", "Average", _A_MINUTE)
     yield _of("DEFAULT", b.MESSAGES_IN, "MessagesInPerSec", "Average", _A_MINUTE)
@@ -89,7 +91,7 @@ def _traffic() -> Iterator[Twin]:
     yield _of("PER_BROKER", b.REPLICATED_OUT, "ReplicationBytesOutPerSec", "Average", _A_MINUTE)
 
 
-def _clients() -> Iterator[Twin]:
+def _clients() -> Iterator[CloudWatchMapping]:
     # One point a network thread: their sum is the broker's.
     yield _of(
         "PER_BROKER", b.CONNECTIONS_CREATED, "ConnectionCreationRate", "Sum", _A_MINUTE, listener="clients"
@@ -101,7 +103,7 @@ def _clients() -> Iterator[Twin]:
         yield _of("PER_BROKER", b.THROTTLED, f"{name}ThrottleQueueSize", "Average", quota=quota)
 
 
-def _serverless() -> Iterator[Twin]:
+def _serverless() -> Iterator[CloudWatchMapping]:
     """Yield what Serverless alone has, under names that the others have with other dimensions.
 
     There is one point a partition: their sum is the topic's.
@@ -112,11 +114,11 @@ def _serverless() -> Iterator[Twin]:
         (msk.TOPIC_BYTES_OUT, "BytesOutPerSec"),
         (msk.TOPIC_RECORDS_IN, "MessagesInPerSec"),
     ):
-        yield Twin(metric, name, "Sum", _A_MINUTE, on=only)
-    yield Twin(msk.DRAIN, "MaxEstimatedTimeLag", "Maximum", on=only)
+        yield CloudWatchMapping(metric, name, "Sum", _A_MINUTE, on=only)
+    yield CloudWatchMapping(msk.DRAIN, "MaxEstimatedTimeLag", "Maximum", on=only)
 
 
-TWINS: Final[tuple[Twin, ...]] = (
+MAPPINGS: Final[tuple[CloudWatchMapping, ...]] = (
     *_named((*kafka.METRICS, *b.METRICS, *kafka_groups.METRICS, *msk.METRICS)),
     *_requests(),
     *_traffic(),

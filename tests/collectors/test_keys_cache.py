@@ -1,10 +1,10 @@
-from streamwatch.collectors.kept_keys import KeptKeys
+from streamwatch.collectors.keys_cache import KeysCache
 
 NAMES = ("stream",)
 
 
 def test_equal_rows_are_the_same_object_within_a_snapshot_and_in_the_next() -> None:
-    kept = KeptKeys()
+    kept = KeysCache()
     kept.turn()
     first = kept.of(NAMES, [("a",), ("b",)])
     nothing = kept.of(NAMES, [])
@@ -18,7 +18,7 @@ def test_equal_rows_are_the_same_object_within_a_snapshot_and_in_the_next() -> N
 
 
 def test_what_a_snapshot_did_not_have_is_not_kept() -> None:
-    kept = KeptKeys()
+    kept = KeysCache()
     kept.turn()
     first = kept.of(NAMES, [("a",)])
     kept.turn()

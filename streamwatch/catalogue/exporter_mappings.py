@@ -23,8 +23,8 @@ _MS: Final = 0.001
 
 
 @dataclass(frozen=True, slots=True)
-class Pick:
-    """A series of a page that tells a metric of its broker."""
+class ExporterSeries:
+    """A series of a broker's exporter, and the metric that it is."""
 
     metric: Metric
     name: str
@@ -45,57 +45,64 @@ class Pick:
     """Whether it is about the exporter's own process: the broker's only where the exporter is an agent in it."""
 
 
-def _value(metric: Metric, kind: str, name: str, other: str) -> tuple[Pick, ...]:
+def _value(metric: Metric, kind: str, name: str, other: str) -> tuple[ExporterSeries, ...]:
     """A gauge, by default naming and by the naming of the usual rules."""
-    return (Pick(metric, f"kafka_{kind}_Value", {"name": name}, fold="max"), Pick(metric, other, fold="max"))
+    return (
+        ExporterSeries(metric, f"kafka_{kind}_Value", {"name": name}, fold="max"),
+        ExporterSeries(metric, other, fold="max"),
+    )
 
 
-def _meter(metric: Metric, name: str) -> tuple[Pick, ...]:
+def _meter(metric: Metric, name: str) -> tuple[ExporterSeries, ...]:
     """A meter of all topics: its series has no topic, or an empty one; those of topics are not added to it."""
     short = name.removesuffix("PerSec").lower()
     return (
-        Pick(metric, "kafka_server_BrokerTopicMetrics_Count", {"name": name, "topic": ""}, fold="max"),
-        Pick(metric, f"kafka_server_brokertopicmetrics_{short}_total", {"topic": ""}, fold="max"),
+        ExporterSeries(metric, "kafka_server_BrokerTopicMetrics_Count", {"name": name, "topic": ""}, fold="max"),
+        ExporterSeries(metric, f"kafka_server_brokertopicmetrics_{short}_total", {"topic": ""}, fold="max"),
     )
 
 
-def _topic_meter(metric: Metric, name: str) -> tuple[Pick, ...]:
+def _topic_meter(metric: Metric, name: str) -> tuple[ExporterSeries, ...]:
     short = name.removesuffix("PerSec").lower()
     return (
-        Pick(metric, "kafka_server_BrokerTopicMetrics_Count", {"name": name}, labels={"topic": "topic"}, fold="max"),
-        Pick(metric, f"kafka_server_brokertopicmetrics_{short}_total", labels={"topic": "topic"}, fold="max"),
+        ExporterSeries(
+            metric, "kafka_server_BrokerTopicMetrics_Count", {"name": name}, labels={"topic": "topic"}, fold="max"
+        ),
+        ExporterSeries(metric, f"kafka_server_brokertopicmetrics_{short}_total", labels={"topic": "topic"}, fold="max"),
     )
 
 
-def _requests() -> tuple[Pick, ...]:
+def _requests() -> tuple[ExporterSeries, ...]:
     among, labels = {"request": _REQUESTS}, {"request": "request"}
-    picks = [
-        Pick(b.REQUESTS, "kafka_network_RequestMetrics_Count", {"name": "RequestsPerSec"}, among, labels),
-        Pick(b.REQUESTS, "kafka_network_requestmetrics_requests_total", {}, among, labels),
+    made = [
+        ExporterSeries(b.REQUESTS, "kafka_network_RequestMetrics_Count", {"name": "RequestsPerSec"}, among, labels),
+        ExporterSeries(b.REQUESTS, "kafka_network_requestmetrics_requests_total", {}, among, labels),
     ]
     for name, phase in _PHASES.items():
         of = {"phase": phase}
         where = {"name": name}
-        picks.append(Pick(b.REQUEST_MEAN, "kafka_network_RequestMetrics_Mean", where, among, labels, of, _MS, "max"))
+        made.append(
+            ExporterSeries(b.REQUEST_MEAN, "kafka_network_RequestMetrics_Mean", where, among, labels, of, _MS, "max")
+        )
         for attribute, quantile in _QUANTILES.items():
             series = f"kafka_network_RequestMetrics_{attribute}Percentile"
             fixed = of | {"quantile": quantile}
-            picks.append(Pick(b.REQUEST_QUANTILE, series, where, among, labels, fixed, _MS, "max"))
+            made.append(ExporterSeries(b.REQUEST_QUANTILE, series, where, among, labels, fixed, _MS, "max"))
             ruled = {"quantile": quantile}
             name_by_rule = f"kafka_network_requestmetrics_{name.lower()}"
-            picks.append(Pick(b.REQUEST_QUANTILE, name_by_rule, ruled, among, labels, fixed, _MS, "max"))
-    return tuple(picks)
+            made.append(ExporterSeries(b.REQUEST_QUANTILE, name_by_rule, ruled, among, labels, fixed, _MS, "max"))
+    return tuple(made)
 
 
-def _network() -> tuple[Pick, ...]:
+def _network() -> tuple[ExporterSeries, ...]:
     return tuple(
-        Pick(metric, f"node_network_{way}_{what}_total", fixed={"direction": direction}, page="node")
+        ExporterSeries(metric, f"node_network_{way}_{what}_total", fixed={"direction": direction}, page="node")
         for way, direction in (("receive", "in"), ("transmit", "out"))
         for metric, what in ((b.PACKETS, "packets"), (b.PACKETS_DROPPED, "drop"), (b.PACKET_ERRORS, "errs"))
     )
 
 
-def _connections() -> tuple[Pick, ...]:
+def _connections() -> tuple[ExporterSeries, ...]:
     """By listener; the exporter takes _total from a name since its release 1.0, MSK's is older."""
     labels = {"listener": "listener"}
     counters = (
@@ -104,14 +111,17 @@ def _connections() -> tuple[Pick, ...]:
         (b.FAILED_AUTHENTICATIONS, "failed_authentication"),
     )
     return (
-        *(Pick(b.CONNECTIONS, f"{prefix}_connection_count", labels=labels) for prefix in (_SOCKETS, _SOCKETS_BY_RULE)),
         *(
-            Pick(metric, f"{prefix}_{name}", labels=labels)
+            ExporterSeries(b.CONNECTIONS, f"{prefix}_connection_count", labels=labels)
+            for prefix in (_SOCKETS, _SOCKETS_BY_RULE)
+        ),
+        *(
+            ExporterSeries(metric, f"{prefix}_{name}", labels=labels)
             for metric, what in counters
             for prefix, name in ((_SOCKETS, f"{what}_total"), (_SOCKETS, what), (_SOCKETS_BY_RULE, f"{what}_total"))
         ),
         *(
-            Pick(b.CONNECTIONS_EXPIRED, f"{prefix}_expired_connections_killed_count", labels=labels)
+            ExporterSeries(b.CONNECTIONS_EXPIRED, f"{prefix}_expired_connections_killed_count", labels=labels)
             for prefix in (_SOCKETS, _SOCKETS_BY_RULE)
         ),
     )
@@ -124,35 +134,37 @@ _COLLECTORS: Final = (
 )  # fmt: skip
 
 
-def _collections() -> Iterator[Pick]:
+def _collections() -> Iterator[ExporterSeries]:
     """Yield what a JVM says of its collectors: a series is called by the bean's type or name, whichever comes first."""
     for metric, attribute, scale in ((b.GC_SECONDS, "CollectionTime", _MS), (b.GC_COLLECTIONS, "CollectionCount", 1.0)):
         named = {"name": "gc"}
-        yield Pick(metric, f"java_lang_GarbageCollector_{attribute}", labels=named, scale=scale, fold="max")
+        yield ExporterSeries(metric, f"java_lang_GarbageCollector_{attribute}", labels=named, scale=scale, fold="max")
         for name in _COLLECTORS:
             series = f"java_lang_{name.replace(' ', '_')}_{attribute}"
-            yield Pick(metric, series, {"type": "GarbageCollector"}, fixed={"gc": name}, scale=scale, fold="max")
+            yield ExporterSeries(
+                metric, series, {"type": "GarbageCollector"}, fixed={"gc": name}, scale=scale, fold="max"
+            )
     for metric, what in ((b.GC_SECONDS, "sum"), (b.GC_COLLECTIONS, "count")):
         series = f"jvm_gc_collection_seconds_{what}"
-        yield Pick(metric, series, labels={"gc": "gc"}, fold="max", of_exporter=True)
+        yield ExporterSeries(metric, series, labels={"gc": "gc"}, fold="max", of_exporter=True)
 
 
-def _replication() -> Iterator[Pick]:
+def _replication() -> Iterator[ExporterSeries]:
     for metric, kind, name in (
         (b.ISR_SHRINKS, "server_ReplicaManager", "IsrShrinks"),
         (b.ISR_EXPANDS, "server_ReplicaManager", "IsrExpands"),
         (b.UNCLEAN_ELECTIONS, "controller_ControllerStats", "UncleanLeaderElections"),
     ):
-        yield Pick(metric, f"kafka_{kind}_Count", {"name": f"{name}PerSec"}, fold="max")
-        yield Pick(metric, f"kafka_{kind}_{name}_total".lower(), fold="max")
+        yield ExporterSeries(metric, f"kafka_{kind}_Count", {"name": f"{name}PerSec"}, fold="max")
+        yield ExporterSeries(metric, f"kafka_{kind}_{name}_total".lower(), fold="max")
 
 
-def _disks() -> Iterator[Pick]:
+def _disks() -> Iterator[ExporterSeries]:
     labels = {"device": "device"}
     for name, direction in (("read", "read"), ("written", "write")):
         fixed = {"direction": direction}
-        yield Pick(b.DISK_BYTES, f"node_disk_{name}_bytes_total", labels=labels, fixed=fixed, page="node")
-    yield Pick(b.DISK_BUSY, "node_disk_io_time_seconds_total", labels=labels, page="node")
+        yield ExporterSeries(b.DISK_BYTES, f"node_disk_{name}_bytes_total", labels=labels, fixed=fixed, page="node")
+    yield ExporterSeries(b.DISK_BUSY, "node_disk_io_time_seconds_total", labels=labels, page="node")
 
 
 _SOCKETS: Final = "kafka_server_socket_server_metrics"
@@ -160,25 +172,25 @@ _SOCKETS_BY_RULE: Final = "kafka_server_socketservermetrics"
 AGENT: Final = ("jmx_exporter_build_info", {"name": "jmx_prometheus_javaagent"})
 """The series by which an exporter says that it is an agent in the broker's own JVM."""
 
-PICKS: Final[tuple[Pick, ...]] = (
+MAPPINGS: Final[tuple[ExporterSeries, ...]] = (
     *_requests(),
     *_value(b.REQUEST_QUEUE, "network_RequestChannel", "RequestQueueSize",
             "kafka_network_requestchannel_requestqueuesize"),
     *_value(b.RESPONSE_QUEUE, "network_RequestChannel", "ResponseQueueSize",
             "kafka_network_requestchannel_responsequeuesize"),
-    Pick(b.HANDLER_IDLE, "kafka_server_KafkaRequestHandlerPool_OneMinuteRate", {"name": "RequestHandlerAvgIdlePercent"},
-         fold="max"),
-    Pick(b.HANDLER_IDLE, "kafka_server_kafkarequesthandlerpool_requesthandleravgidle_percent", fold="max"),
+    ExporterSeries(b.HANDLER_IDLE, "kafka_server_KafkaRequestHandlerPool_OneMinuteRate",
+         {"name": "RequestHandlerAvgIdlePercent"}, fold="max"),
+    ExporterSeries(b.HANDLER_IDLE, "kafka_server_kafkarequesthandlerpool_requesthandleravgidle_percent", fold="max"),
     *_value(b.PROCESSOR_IDLE, "network_SocketServer", "NetworkProcessorAvgIdlePercent",
             "kafka_network_socketserver_networkprocessoravgidle_percent"),
     *_connections(),
     *_collections(),
     *_replication(),
     *_disks(),
-    Pick(b.OPEN_FILES, "java_lang_OperatingSystem_OpenFileDescriptorCount", fold="max"),
-    Pick(b.OPEN_FILES, "process_open_fds", fold="max", of_exporter=True),
-    Pick(b.FILES_LIMIT, "java_lang_OperatingSystem_MaxFileDescriptorCount", fold="max"),
-    Pick(b.FILES_LIMIT, "process_max_fds", fold="max", of_exporter=True),
+    ExporterSeries(b.OPEN_FILES, "java_lang_OperatingSystem_OpenFileDescriptorCount", fold="max"),
+    ExporterSeries(b.OPEN_FILES, "process_open_fds", fold="max", of_exporter=True),
+    ExporterSeries(b.FILES_LIMIT, "java_lang_OperatingSystem_MaxFileDescriptorCount", fold="max"),
+    ExporterSeries(b.FILES_LIMIT, "process_max_fds", fold="max", of_exporter=True),
     *_meter(b.BYTES_IN, "BytesInPerSec"),
     *_meter(b.BYTES_OUT, "BytesOutPerSec"),
     *_meter(b.MESSAGES_IN, "MessagesInPerSec"),
@@ -197,13 +209,13 @@ PICKS: Final[tuple[Pick, ...]] = (
             "kafka_server_replicamanager_underminisrpartitioncount"),
     *_value(k.BROKER_AT_MIN_ISR, "server_ReplicaManager", "AtMinIsrPartitionCount",
             "kafka_server_replicamanager_atminisrpartitioncount"),
-    Pick(b.ZOOKEEPER_LATENCY, "kafka_server_ZooKeeperClientMetrics_Mean", {"name": "ZooKeeperRequestLatencyMs"},
-         scale=_MS, fold="max"),
-    *(Pick(b.THROTTLED, f"kafka_server_{name}_queue_size", fixed={"quota": name.lower()})
+    ExporterSeries(b.ZOOKEEPER_LATENCY, "kafka_server_ZooKeeperClientMetrics_Mean",
+         {"name": "ZooKeeperRequestLatencyMs"}, scale=_MS, fold="max"),
+    *(ExporterSeries(b.THROTTLED, f"kafka_server_{name}_queue_size", fixed={"quota": name.lower()})
       for name in ("Produce", "Fetch", "Request")),
     *_network(),
-    Pick(b.MEMORY_FREE, "node_memory_MemFree_bytes", page="node"),
-    Pick(b.MEMORY_CACHED, "node_memory_Cached_bytes", page="node"),
+    ExporterSeries(b.MEMORY_FREE, "node_memory_MemFree_bytes", page="node"),
+    ExporterSeries(b.MEMORY_CACHED, "node_memory_Cached_bytes", page="node"),
 )  # fmt: skip
 
 CPU_SECONDS: Final = "node_cpu_seconds_total"
@@ -218,7 +230,7 @@ HEAP_USED: Final = tuple(f"java_lang_{pool}_CollectionUsage_used" for pool in _P
 HEAP_MOST: Final = tuple(f"java_lang_{pool}_CollectionUsage_max" for pool in _POOLS)
 
 NAMES: Final[Mapping[str, frozenset[str]]] = {
-    "jmx": frozenset(one.name for one in PICKS if one.page == "jmx") | {*HEAP_USED, *HEAP_MOST, AGENT[0]},
-    "node": frozenset(one.name for one in PICKS if one.page == "node") | {CPU_SECONDS, DISK_SIZE, DISK_FREE},
+    "jmx": frozenset(one.name for one in MAPPINGS if one.page == "jmx") | {*HEAP_USED, *HEAP_MOST, AGENT[0]},
+    "node": frozenset(one.name for one in MAPPINGS if one.page == "node") | {CPU_SECONDS, DISK_SIZE, DISK_FREE},
 }
 """All series that are wanted, by page."""

@@ -7,7 +7,7 @@ from streamwatch.model.metric import Keys
 Rows = Sequence[tuple[str, ...]]
 
 
-class KeptKeys:
+class KeysCache:
     """The keys of this snapshot and of the one before; of more, nothing is kept."""
 
     def __init__(self) -> None:

@@ -1,0 +1,208 @@
+"""The words of public names are the field's: who reads Kafka's, Prometheus's, Alertmanager's or AWS's
+documents finds them here, and finds no others for the same things."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parent.parent
+PACKAGE: Final = ROOT / "streamwatch"
+MODULES: Final = sorted(PACKAGE.rglob("*.py"))
+
+
+REFUSED: Final = {
+    "told": "notified, reported, ingested: what happened",
+    "tell": "report, notify",
+    "tells": "description",
+    "said": "samples, SampleIndex, a response",
+    "felt": "detected",
+    "feel": "detect",
+    "feels": "detects",
+    "heard": "received",
+    "hears": "receives",
+    "unheard": "not notified",
+    "begun": "started (monotonic)",
+    "began": "started_at, taken_at (seconds since 1970)",
+    "some": "what they are: alerts, samples",
+    "given": "params, request, config",
+    "went": "what happened",
+    "knock": "probe",
+    "tend": "maintain",
+    "tended": "maintained",
+    "hushed": "muted",
+    "loud": "unmuted",
+    "quick": "vectorised",
+    "dice": "rng",
+    "wordy": "with_metadata",
+    "doubt": "maybe_delivered, problem",
+    "doubts": "problems",
+    "doubted": "uncertain",
+    "kept": "Memo, cached, retained",
+    "found": "what is found",
+    "one": "what it is: alert, sample",
+    "ones": "what they are",
+    "asking": "session",
+    "tally": "stats",
+    "heart": "heartbeat",
+    "beaten": "heartbeat",
+    "anew": "again, recreated",
+    "wrote": "write, written",
+    "took": "duration",
+    "twin": "CloudWatchMapping",
+    "twins": "mappings",
+    "trusting": "tls_context",
+    "roster": "members",
+    "patience": "timeout, thresholds",
+    "calm": "steady",
+}
+"""What a name does not say, and what it says instead."""
+
+FIELDS_OWN: Final = (
+    "allow_everyone_if_no_acl_found",
+    "group_id_not_found",
+    "log_dir_not_found",
+    "fetch_session_id_not_found",
+    "resource_not_found",
+    "transactional_id_not_found",
+    "not_found",
+)
+"""Names that Kafka and AWS gave."""
+
+STILL: Final[dict[str, set[str]]] = {
+    "agent/config": {"doubts"},
+    "agent/deciding": {"unheard"},
+    "agent/target": {"tell"},
+    "agent/targets": {"told"},
+    "core/schedule": {"calm"},
+    "export/remote_write/sender": {"dice"},
+    "http/client": {"trusting"},
+    "notify/channel": {"doubts", "some"},
+    "notify/channels/alertmanager": {"some"},
+    "notify/channels/apprise": {"doubts", "some"},
+    "notify/channels/command": {"some"},
+    "notify/channels/logged": {"some"},
+    "notify/channels/mail": {"some"},
+    "notify/channels/pagerduty": {"some"},
+    "notify/channels/slack": {"some"},
+    "notify/channels/sns": {"some"},
+    "notify/channels/teams": {"some"},
+    "notify/channels/webhook": {"some"},
+    "notify/config": {"doubts"},
+    "notify/delivery": {"given"},
+    "notify/examples": {"doubts"},
+    "notify/heartbeat": {"heart"},
+    "notify/matchers": {"one"},
+    "notify/plan": {"given"},
+    "notify/service": {"told"},
+    "notify/silencing": {"doubts", "found", "given", "one"},
+    "reference/aws/accounts": {"given"},
+    "reference/aws/cloudwatch": {"given"},
+    "reference/aws/endpoint": {"given"},
+    "reference/aws/faults": {"given"},
+    "reference/aws/msk": {"begun", "given"},
+    "reference/aws/msk_nodes": {"given"},
+    "reference/aws/msk_topics": {"given"},
+    "reference/aws/msk_upgrade": {"given"},
+    "reference/aws/rest": {"given"},
+    "reference/aws/sigv4": {"given"},
+    "reference/aws/xml": {"given"},
+    "reference/faulting": {"given"},
+    "reference/kafka/broker": {"hears"},
+    "reference/kafka/cluster_state": {"tell"},
+    "reference/kafka/consumer_members": {"beaten", "patience"},
+    "reference/kafka/controller": {"told", "wrote"},
+    "reference/kafka/faults": {"given"},
+    "reference/kafka/roster": {"roster"},
+    "reference/kafka/sessions": {"told"},
+    "reference/kafka/settings": {"given"},
+    "reference/kafka/transactions": {"one"},
+    "reference/kinesis/house": {"began", "given", "took"},
+    "reference/kinesis/iterators": {"one"},
+    "reference/kinesis/operations/capacity": {"given"},
+    "reference/kinesis/operations/consumers": {"given"},
+    "reference/kinesis/operations/records": {"given", "told"},
+    "reference/kinesis/operations/settings": {"given"},
+    "reference/kinesis/operations/shards": {"given", "told"},
+    "reference/kinesis/operations/streams": {"given"},
+    "reference/kinesis/sequence": {"one"},
+    "reference/kinesis/stream": {"one", "tell"},
+    "reference/metrics": {"kept", "tell"},
+    "reference/play": {"tell"},
+    "reference/scenarios": {"given", "tells", "told"},
+    "rules/evaluator": {"told"},
+    "rules/humanize": {"given"},
+    "rules/state": {"found"},
+    "rules/told": {"some", "told"},
+    "samples/latest": {"said"},
+    "samples/precedence": {"said"},
+    "settings/reader": {"doubts"},
+    "settings/types": {"given"},
+    "sources/aws/session": {"given"},
+    "sources/aws/trial": {"given"},
+    "sources/kafka/__init__": {"found"},
+    "sources/kafka/groups": {"found"},
+    "sources/kafka/identity": {"found"},
+    "sources/msk/rights": {"found"},
+    "sources/open_monitoring/parse": {"found"},
+}
+"""Modules whose names are still of the old dialect, with its words. Only ever shorter."""
+
+
+def words(name: str) -> set[str]:
+    """Return the words of a name, in lower case."""
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    for own in FIELDS_OWN:
+        snake = snake.replace(own, "")
+    return set(snake.split("_"))
+
+
+def parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
+    of = function.args
+    for one in (*of.posonlyargs, *of.args, *of.kwonlyargs, of.vararg, of.kwarg):
+        if one is not None:
+            yield one.arg
+
+
+def public(body: list[ast.stmt]) -> Iterator[str]:
+    """Yield the public names of a module or class: classes, functions, their parameters, fields and constants."""
+    for node in body:
+        match node:
+            case ast.ClassDef(name=name) if not name.startswith("_"):
+                yield name
+                yield from public(node.body)
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                if not name.startswith("_"):
+                    yield name
+                if not name.startswith("_") or name == "__init__":
+                    yield from parameters(node)
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                yield name
+            case ast.Assign(targets=targets):
+                yield from (one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name))
+
+
+def dialect(module: Path) -> set[str]:
+    """Return the refused words of a module's public names."""
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    names = [module.stem, *(name for name in public(tree.body) if not name.startswith("_"))]
+    return {word for name in names for word in words(name) if word in REFUSED}
+
+
+def path_of(module: Path) -> str:
+    return module.relative_to(PACKAGE).with_suffix("").as_posix()
+
+
+@pytest.mark.parametrize("module", MODULES, ids=path_of)
+def test_public_names_are_the_fields_words(module: Path) -> None:
+    new = dialect(module) - STILL.get(path_of(module), set())
+    assert not new, "; ".join(f"{word!r}: say {REFUSED[word]}" for word in sorted(new))
+
+
+def test_the_list_of_what_is_still_so_has_nothing_that_is_not() -> None:
+    known = {path_of(module): dialect(module) for module in MODULES}
+    stale = {path: words - known.get(path, set()) for path, words in STILL.items() if words - known.get(path, set())}
+    assert stale == {}, "these are renamed: take them from STILL"

@@ -10,7 +10,7 @@ from streamwatch import __version__
 from streamwatch.agent.config import Config, Share
 from streamwatch.agent.deciding import Deciding, groups
 from streamwatch.agent.metrics_page import MetricsPage, everything
-from streamwatch.agent.self_target import Jobs, Reloads, SelfTarget
+from streamwatch.agent.self_target import Jobs, Reloads, Responses, SelfTarget
 from streamwatch.agent.status import status
 from streamwatch.agent.target import Watch
 from streamwatch.agent.targets import Config as SourceConfig
@@ -20,13 +20,15 @@ from streamwatch.core.clock import Clock
 from streamwatch.core.errors import StreamWatchError
 from streamwatch.core.schedule import Job, Schedule
 from streamwatch.export.alertmanager_api import PREFIX as ALERTMANAGER
-from streamwatch.export.connection import Answer, Asked
+from streamwatch.export.endpoints import Health, endpoints
 from streamwatch.export.prometheus_api import PREFIX
 from streamwatch.export.remote_write.service import Remoting
-from streamwatch.export.server import Health, Server
 from streamwatch.export.web_page import runbooks
 from streamwatch.export.web_page.sample_index import Read
 from streamwatch.export.web_page.view import view
+from streamwatch.http.guard import WRITES
+from streamwatch.http.message import Request, Response
+from streamwatch.http.server import READS, Route, Server
 from streamwatch.model.metric import Samples
 from streamwatch.rules.config import Config as RulesConfig
 from streamwatch.rules.config import runbooks_folder
@@ -76,13 +78,13 @@ class App:
         """Never changed, but replaced: many threads look while a reload is under way."""
         self._renderer: Renderer | None = None
         self._looking = threading.Lock()
-        self._seen: tuple[float, Answer] | None = None
+        self._seen: tuple[float, Response] | None = None
         """The page for a browser, and until when it is fresh."""
         self._runbooks = runbooks.Runbooks(runbooks_folder())
         self._server = self._serve(config)
         for name, component in (
             ("schedule", Jobs(self._schedule)),
-            ("server", self._server),
+            ("server", Responses(self._responses)),
             ("reloads", self._reloads),
             ("rules", self._deciding),
             ("remote write", self._remoting),
@@ -202,27 +204,30 @@ class App:
             server.start()
         except StreamWatchError:
             self._server = self._serve(self.config)
-            self._own.put("server", self._server)
             self._server.start()
             raise
         self._server = server
-        self._own.put("server", server)
 
     def _serve(self, config: Config) -> Server:
-        return Server(
-            config.listen,
+        routes = endpoints(
             page=self._metrics.page,
             health=self._health,
             ready=self._ready,
             status=lambda: status(self._watches, self._schedule.counts(), self._clock.monotonic() - self._began),
             home=self._home,
-            reload=self.reload if self._load else None,
-            api=(PREFIX, self._answer),
-            runbooks=(runbooks.PREFIX, self._runbooks.answer),
-            alertmanager=(ALERTMANAGER, self._answer),
+            reload=self.reload if self._load and config.listen.reload else None,
+            prefixes=(
+                Route(PREFIX, self._answer),
+                Route(runbooks.PREFIX, self._runbooks.answer),
+                Route(ALERTMANAGER, self._answer, (*READS, *WRITES), is_guarded=True),
+            ),
         )
+        return Server(config.listen, routes)
 
-    def _home(self) -> Answer:
+    def _responses(self) -> Mapping[int, int]:
+        return self._server.counts()  # a reload may have put another in its place
+
+    def _home(self) -> Response:
         """Return the page for a browser: made once a second, however many look."""
         with self._looking:
             seen = self._seen
@@ -230,7 +235,7 @@ class App:
                 seen = self._seen = self._clock.monotonic() + _LOOK_SECONDS, self._look()
             return seen[1]
 
-    def _look(self) -> Answer:
+    def _look(self) -> Response:
         from streamwatch.export.web_page.render import Renderer  # noqa: PLC0415 - only who is looked at pays for the templates
 
         if self._renderer is None:
@@ -241,8 +246,8 @@ class App:
         alerts, now = self._deciding.alerts(), self._clock.now()
         return self._renderer.render(view(__version__, reads, said, alerts, told, channels, now, self._server.url))
 
-    def _answer(self, asked: Asked) -> Answer:
-        return self._deciding.answer(asked)  # a reload may have put another in its place
+    def _answer(self, request: Request) -> Response:
+        return self._deciding.answer(request)  # a reload may have put another in its place
 
     def _watch(self, config: SourceConfig) -> None:
         chooser = trust(config)

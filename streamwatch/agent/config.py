@@ -14,7 +14,7 @@ from streamwatch.core.cron import cron
 from streamwatch.core.errors import ConfigError
 from streamwatch.export.config import Config as ExportConfig
 from streamwatch.export.remote_write.config import Config as RemoteWriteConfig
-from streamwatch.export.server import Config as ListenConfig
+from streamwatch.http.server import Config as ListenConfig
 from streamwatch.notify.config import Config as NotifyConfig
 from streamwatch.rules.config import Config as RulesConfig
 from streamwatch.settings.reader import MOST_BYTES, read_partly, read_settings

@@ -17,8 +17,8 @@ from streamwatch.catalogue import agent as c
 from streamwatch.core.clock import Clock, SteadyClock
 from streamwatch.export.alertmanager_api import PREFIX as ALERTMANAGER
 from streamwatch.export.alertmanager_api import AlertmanagerApi
-from streamwatch.export.connection import Answer, Asked
 from streamwatch.export.prometheus_api import Api
+from streamwatch.http.message import Request, Response
 from streamwatch.model.alert import Alert
 from streamwatch.model.metric import Keys, Samples
 from streamwatch.notify.config import Config as NotifyConfig
@@ -178,9 +178,9 @@ class Deciding:
         """Return how many channels there are, and what each was told."""
         return self._notifying.channels, self._notifying.told()
 
-    def answer(self, asked: Asked) -> Answer:
-        """Answer a request of Prometheus's API, or of Alertmanager's."""
-        return (self._alertmanager if asked.path.startswith(ALERTMANAGER) else self._api).answer(asked)
+    def answer(self, request: Request) -> Response:
+        """Response a request of Prometheus's API, or of Alertmanager's."""
+        return (self._alertmanager if request.path.startswith(ALERTMANAGER) else self._api).answer(request)
 
     def _values(self, name: str) -> frozenset[str]:
         """Return the values of a label: of rules, of alerts, and of the newest series."""

@@ -1,6 +1,6 @@
 """The agent as one of its own targets: its components say what they did, and are read as any source is."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import numpy as np
@@ -47,6 +47,20 @@ class Jobs:
             c.JOB_WAKES: [count.wakes for count in counts.values()],
         }
         return [metric.samples(jobs, np.array(values, dtype=np.float64)) for metric, values in columns.items()]
+
+
+class Responses:
+    """How many HTTP responses the agent has sent."""
+
+    def __init__(self, counts: Callable[[], Mapping[int, int]]) -> None:
+        """Take what returns the counts by status code."""
+        self._counts = counts
+
+    def collect(self) -> list[Samples]:
+        """Return the counts by status code."""
+        counts = self._counts()
+        codes = Keys(c.SCRAPES.labels, [(str(code),) for code in counts])
+        return [c.SCRAPES.samples(codes, np.array(list(counts.values()), dtype=np.float64))]
 
 
 class SelfTarget:

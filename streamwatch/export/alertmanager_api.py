@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import QueryError
-from streamwatch.export.connection import Answer, Asked
+from streamwatch.http.message import Request, Response
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
 from streamwatch.notify import silencing
@@ -110,46 +110,48 @@ class AlertmanagerApi:
             "silences": self._silences,
         }
 
-    def answer(self, asked: Asked) -> Answer:
-        """Answer a request of which the path begins with ``PREFIX``; who may write has been looked at before."""
-        path = asked.path.removeprefix(PREFIX)
+    def answer(self, request: Request) -> Response:
+        """Response a request of which the path begins with ``PREFIX``; who may write has been looked at before."""
+        path = request.path.removeprefix(PREFIX)
         try:
-            if asked.method == "POST":
-                return self._post(path, asked)
+            if request.method == "POST":
+                return self._post(path, request)
             if path.startswith(_SILENCE):
-                return self._one(path.removeprefix(_SILENCE), asked.method)
-            if asked.method == "DELETE":
-                return _error(HTTPStatus.METHOD_NOT_ALLOWED, f"{asked.path}: DELETE {PREFIX}silence/ID ends a silence")
-            return self._read(path, asked)
+                return self._one(path.removeprefix(_SILENCE), request.method)
+            if request.method == "DELETE":
+                return _error(
+                    HTTPStatus.METHOD_NOT_ALLOWED, f"{request.path}: DELETE {PREFIX}silence/ID ends a silence"
+                )
+            return self._read(path, request)
         except silencing.Unknown:
             return _error(HTTPStatus.NOT_FOUND, "there is no silence of this id")
         except (ValueError, QueryError) as error:
             return _error(HTTPStatus.BAD_REQUEST, str(error))
 
-    def _read(self, path: str, asked: Asked) -> Answer:
+    def _read(self, path: str, request: Request) -> Response:
         found = self._reads.get(path)
         if found is None:
             there = ", ".join(f"{PREFIX}{name}" for name in (*self._reads, f"{_SILENCE}ID"))
-            return _error(HTTPStatus.NOT_FOUND, f"{asked.path}: there is no such thing: there are {there}")
-        return _told(found(_Given(asked.query)))
+            return _error(HTTPStatus.NOT_FOUND, f"{request.path}: there is no such thing: there are {there}")
+        return _told(found(_Given(request.query)))
 
-    def _post(self, path: str, asked: Asked) -> Answer:
+    def _post(self, path: str, request: Request) -> Response:
         if path != "silences":
             what = "alerts come from the agent's own rules" if path == "alerts" else "POST makes silences only"
-            return _error(HTTPStatus.METHOD_NOT_ALLOWED, f"{asked.path}: {what}: POST {PREFIX}silences")
+            return _error(HTTPStatus.METHOD_NOT_ALLOWED, f"{request.path}: {what}: POST {PREFIX}silences")
         now = self._clock.now()
-        wanted = silencing.read(asked.body(), now)
+        wanted = silencing.read(request.body(), now)
         made = self._silencer().silence(lambda connection: silencing.write(connection, wanted, now))
         doubts = silencing.doubts(made.conditions, [one.labels for one in self._alerts()], self._known)
         return _told({"silenceID": made.id, "warnings": doubts} if doubts else {"silenceID": made.id})
 
-    def _one(self, given: str, method: str) -> Answer:
+    def _one(self, given: str, method: str) -> Response:
         number, now = number_of(given), self._clock.now()
         if number is None:
             raise silencing.Unknown(given)
         if method == "DELETE":
             self._silencer().silence(lambda connection: silencing.end(connection, number, now))
-            return Answer(HTTPStatus.OK, b"", "application/json")
+            return Response(HTTPStatus.OK, b"", "application/json")
         for one in self._silencer().silences(0.0):
             if one.number == number:
                 return _told(silencing.shown(one, now))
@@ -241,11 +243,11 @@ class AlertmanagerApi:
         }
 
 
-def _error(status: HTTPStatus, told: str) -> Answer:
+def _error(status: HTTPStatus, told: str) -> Response:
     """Return an error as Alertmanager does: a JSON text."""
     return _told(told, status)
 
 
-def _told(what: object, status: HTTPStatus = HTTPStatus.OK) -> Answer:
+def _told(what: object, status: HTTPStatus = HTTPStatus.OK) -> Response:
     body = json.dumps(what, separators=(",", ":"), allow_nan=False).encode()
-    return Answer(status, body, "application/json", (("Cache-Control", "no-store"),))
+    return Response(status, body, "application/json", (("Cache-Control", "no-store"),))

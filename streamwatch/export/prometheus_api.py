@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, unquote
 
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import EvaluationError, QueryError
-from streamwatch.export.connection import Answer, Asked
+from streamwatch.http.message import Request, Response
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.model.metric import Metric
 from streamwatch.promql.columns import KeyIndex
@@ -59,9 +59,9 @@ class _Refused(Exception):
 class _Given:
     """The parameters of a request, and how long its answer may take."""
 
-    def __init__(self, asked: Asked, clock: Clock, *, delayed_names: bool) -> None:
-        self._given = parse_qs(asked.query, keep_blank_values=True)
-        self._clock, self._is_gone = clock, asked.is_gone
+    def __init__(self, request: Request, clock: Clock, *, delayed_names: bool) -> None:
+        self._given = parse_qs(request.query, keep_blank_values=True)
+        self._clock, self._is_gone = clock, request.is_gone
         self._now = clock.now()
         self._until, self._delayed_names = clock.monotonic() + _SECONDS, delayed_names
 
@@ -175,21 +175,21 @@ class Api:
             "status/buildinfo": lambda _: {"application": "StreamWatch", "version": "2.55.0", "features": {}},
         }
 
-    def answer(self, asked: Asked) -> Answer:
-        """Answer a request of which the path begins with ``PREFIX``."""
-        path = asked.path.removeprefix(PREFIX)
+    def answer(self, request: Request) -> Response:
+        """Response a request of which the path begins with ``PREFIX``."""
+        path = request.path.removeprefix(PREFIX)
         values = _LABEL_VALUES.fullmatch(path)
         found = self._answers.get(path)
         if values is not None:
             found = lambda given: self._values(unquote(values[1]), given)  # noqa: E731 - of this request
         if found is None:
             there = ", ".join(f"{PREFIX}{name}" for name in self._answers)
-            shown = asked.path[:_SHOWN]
+            shown = request.path[:_SHOWN]
             return _error(HTTPStatus.NOT_FOUND, "not_found", f"{shown}: there is no such thing: there are {there}")
         try:
             return self._in_turn(
                 found,
-                _Given(asked, self._clock, delayed_names=self._delayed_names),
+                _Given(request, self._clock, delayed_names=self._delayed_names),
                 waits=values is not None or path in _EVALUATED,
             )
         except (_Refused, QueryError) as error:
@@ -199,10 +199,10 @@ class Api:
         except TimeoutError as error:
             return _error(_SLOW, "timeout", str(error))
         except Exception as error:  # whoever asks gets an answer
-            log.exception("api: %s: no answer could be made: please report this", asked.path[:_SHOWN])
+            log.exception("api: %s: no answer could be made: please report this", request.path[:_SHOWN])
             return _error(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", f"{type(error).__name__}: {error}")
 
-    def _in_turn(self, found: Callable[[_Given], object], given: _Given, *, waits: bool) -> Answer:
+    def _in_turn(self, found: Callable[[_Given], object], given: _Given, *, waits: bool) -> Response:
         """Make an answer; what reads the history is made one at a time, texts included, and bounded before it waits."""
         if not waits:
             return _told(HTTPStatus.OK, {"status": "success", "data": found(given)})
@@ -295,16 +295,16 @@ def _bounded(series: int) -> None:
         raise EvaluationError(f"the answer has more than {_MOST_SERIES} series: choose, or aggregate")
 
 
-def _error(status: HTTPStatus, kind: str, told: str) -> Answer:
+def _error(status: HTTPStatus, kind: str, told: str) -> Response:
     return _told(status, {"status": "error", "errorType": kind, "error": told})
 
 
-def _told(status: HTTPStatus, what: Mapping[str, object]) -> Answer:
+def _told(status: HTTPStatus, what: Mapping[str, object]) -> Response:
     return _json(status, json.dumps(what, separators=(",", ":"), allow_nan=False))
 
 
-def _json(status: HTTPStatus, text: str) -> Answer:
-    return Answer(status, text.encode(), "application/json")
+def _json(status: HTTPStatus, text: str) -> Response:
+    return Response(status, text.encode(), "application/json")
 
 
 def _written(labels: Labels, times: Iterable[int], values: Iterable[float], look: Callable[[], None]) -> str:

@@ -17,8 +17,9 @@ import numpy as np
 
 from streamwatch.catalogue import METRICS
 from streamwatch.core.clock import SystemClock
+from streamwatch.export.endpoints import Health, endpoints
 from streamwatch.export.exposition import Exposition, Page
-from streamwatch.export.server import Config, Health, Server
+from streamwatch.http.server import Config, Server
 from streamwatch.model.metric import Keys, Samples, Tier
 from streamwatch.promql.evaluate import LOOKBACK_MS
 from streamwatch.rules.config import pack_folder
@@ -118,7 +119,9 @@ def theirs(series: int) -> None:
     def render() -> Page:
         return exposition.render(next(said))
 
-    server = Server(Config(address=HostPort("127.0.0.1", 0)), page=render, health=Health, ready=Health, status=str)
+    server = Server(
+        Config(address=HostPort("127.0.0.1", 0)), endpoints(page=render, health=Health, ready=Health, status=str)
+    )
     server.start()
     with tempfile.TemporaryDirectory() as folder:
         config = {

@@ -9,9 +9,10 @@ from time import perf_counter
 
 import numpy as np
 
+from streamwatch.export.endpoints import Health, endpoints
 from streamwatch.export.exposition import Exposition, Page
 from streamwatch.export.process import Process
-from streamwatch.export.server import Config, Health, Server
+from streamwatch.http.server import Config, Server
 from streamwatch.model.metric import Keys, Metric, Samples, Tier
 from streamwatch.settings.types import HostPort
 
@@ -98,7 +99,8 @@ def scrape_in_parallel(port: int, scrapers: int, headers: dict[str, str]) -> Non
 def main() -> None:
     page = render()
     server = Server(
-        Config(address=HostPort("127.0.0.1", 0)), page=lambda: page, health=Health, ready=Health, status=lambda: "bench"
+        Config(address=HostPort("127.0.0.1", 0)),
+        endpoints(page=lambda: page, health=Health, ready=Health, status=lambda: "bench"),
     )
     server.start()
     try:

@@ -12,8 +12,8 @@ import pytest
 
 from streamwatch.catalogue import METRICS
 from streamwatch.core.clock import ManualClock
-from streamwatch.export.connection import Asked
 from streamwatch.export.prometheus_api import Api
+from streamwatch.http.message import Request
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.promql.columns import Block
 from streamwatch.samples.history import History
@@ -41,7 +41,7 @@ NESTED = "count_over_time((" * 8 + "vector(1)" + ")[1h:1s])" * 8
 
 
 def told(api: Api, query: str, **how: Any) -> tuple[int, Any]:
-    answer = api.answer(Asked("GET", "/api/v1/query", Message(), query=urlencode({"query": query}), **how))
+    answer = api.answer(Request("GET", "/api/v1/query", Message(), query=urlencode({"query": query}), **how))
     return answer.status.value, json.loads(answer.body)
 
 
@@ -105,7 +105,7 @@ class Broken(History):
 
 def test_every_request_gets_an_answer(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("CRITICAL")
-    answer = api_of(ManualClock(), Broken()).answer(Asked("GET", "/api/v1/label/__name__/values", Message()))
+    answer = api_of(ManualClock(), Broken()).answer(Request("GET", "/api/v1/label/__name__/values", Message()))
     assert answer.status.value == 500
     assert json.loads(answer.body) == {
         "status": "error",
@@ -123,7 +123,7 @@ def test_whoever_means_no_good_gets_an_answer_too(seed: int) -> None:
     api, statuses = api_of(Hurrying(120.0), history), set[int]()
     for _ in range(100):
         path, _, query = request(dice).partition("?")
-        answer = api.answer(Asked("GET", path, Message(), query=query))
+        answer = api.answer(Request("GET", path, Message(), query=query))
         found = json.loads(answer.body)
         assert found["status"] == "success" or found["error"]
         statuses.add(answer.status.value)
@@ -140,7 +140,7 @@ def ask() -> Ask:
 
     def asked(path: str, *pairs: tuple[str, str], **given: str) -> tuple[int, Any]:
         query = urlencode([*pairs, *given.items()])
-        answer = api.answer(Asked("GET", f"/api/v1/{path}", Message(), query=query))
+        answer = api.answer(Request("GET", f"/api/v1/{path}", Message(), query=query))
         assert answer.content_type == "application/json"
         found = json.loads(answer.body)
         return answer.status.value, found["data"] if found["status"] == "success" else found
@@ -238,5 +238,5 @@ def test_what_cannot_be_answered_is_told(ask: Ask, path: str, given: dict[str, s
 
 def test_as_many_selectors_as_can_be_answered() -> None:
     api = api_of(ManualClock(), History())
-    asked = Asked("GET", "/api/v1/series", Message(), query=urlencode([("match[]", "m")] * 33))
+    asked = Request("GET", "/api/v1/series", Message(), query=urlencode([("match[]", "m")] * 33))
     assert json.loads(api.answer(asked).body)["errorType"] == "bad_data"

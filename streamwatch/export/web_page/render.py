@@ -9,10 +9,10 @@ from typing import Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from streamwatch.export.connection import Answer
 from streamwatch.export.web_page.markdown import blocks
 from streamwatch.export.web_page.view import View
 from streamwatch.export.web_page.words import number
+from streamwatch.http.message import Response
 
 _CONTENT_TYPE: Final = "text/html; charset=utf-8"
 
@@ -37,21 +37,21 @@ class Renderer:
             ("Vary", "Accept, Accept-Encoding"),
         )
 
-    def render(self, view: View) -> Answer:
+    def render(self, view: View) -> Response:
         """Return the page as an answer to a browser."""
         return self._answer("page.html", view=view)
 
-    def runbook(self, name: str, text: str) -> Answer:
+    def runbook(self, name: str, text: str) -> Response:
         """Return a runbook, which is Markdown, as an answer to a browser."""
         return self._answer("runbook.html", name=name, blocks=blocks(text), names=())
 
-    def runbooks(self, names: Sequence[str]) -> Answer:
+    def runbooks(self, names: Sequence[str]) -> Response:
         """Return links to all of them."""
         return self._answer("runbook.html", name="Runbooks", blocks=(), names=names)
 
-    def _answer(self, template: str, **given: object) -> Answer:
+    def _answer(self, template: str, **given: object) -> Response:
         text = self._environment.get_template(template).render(**given, **self._inline)
-        return Answer(HTTPStatus.OK, text.encode(), _CONTENT_TYPE, self._headers)
+        return Response(HTTPStatus.OK, text.encode(), _CONTENT_TYPE, self._headers)
 
 
 def _hash(text: str) -> str:

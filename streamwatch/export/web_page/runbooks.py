@@ -6,8 +6,8 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from streamwatch.export.connection import Answer, Asked, plain
-from streamwatch.export.negotiate import wants_html
+from streamwatch.http.message import Request, Response, text_response
+from streamwatch.http.negotiate import wants_html
 
 if TYPE_CHECKING:
     from streamwatch.export.web_page.render import Renderer
@@ -25,25 +25,27 @@ class Runbooks:
         self._folder = folder
         self._renderer: Renderer | None = None
 
-    def answer(self, asked: Asked) -> Answer:
+    def answer(self, request: Request) -> Response:
         """Return one by its alert's name, or the names of all."""
-        name = asked.path.removeprefix(PREFIX).removesuffix(".md")
+        name = request.path.removeprefix(PREFIX).removesuffix(".md")
         if not name:
-            return self._list(asked)
+            return self._list(request)
         # Nothing else is a name: no path, and no sign that a file system reads in its own way.
         path = self._folder / f"{name}.md" if _NAME.fullmatch(name) else None
         if path is None or not path.is_file():
-            return plain(HTTPStatus.NOT_FOUND, f"there is no such runbook: {PREFIX} lists them")
+            return text_response(HTTPStatus.NOT_FOUND, f"there is no such runbook: {PREFIX} lists them")
         text = path.read_text(encoding="utf-8")
-        if not wants_html(asked.headers.get("Accept", "")):
-            return replace(plain(HTTPStatus.OK, text.rstrip("\n"), headers=(("Vary", "Accept"),)), content_type=_TEXT)
+        if not wants_html(request.headers.get("Accept", "")):
+            return replace(
+                text_response(HTTPStatus.OK, text.rstrip("\n"), headers=(("Vary", "Accept"),)), content_type=_TEXT
+            )
         return self._rendering().runbook(name, text)
 
-    def _list(self, asked: Asked) -> Answer:
+    def _list(self, request: Request) -> Response:
         names = sorted(path.stem for path in self._folder.glob("*.md"))
-        if wants_html(asked.headers.get("Accept", "")):
+        if wants_html(request.headers.get("Accept", "")):
             return self._rendering().runbooks(names)
-        return plain(HTTPStatus.OK, *names, headers=(("Vary", "Accept"),))
+        return text_response(HTTPStatus.OK, *names, headers=(("Vary", "Accept"),))
 
     def _rendering(self) -> "Renderer":
         from streamwatch.export.web_page.render import Renderer  # noqa: PLC0415 - only who is looked at pays for the templates

@@ -19,12 +19,13 @@ from streamwatch.core.clock import SystemClock
 from streamwatch.demo.hurried import hurried
 from streamwatch.demo.pager import Pager
 from streamwatch.demo.run import HURRIED_SETTINGS
-from streamwatch.export.connection import Answer
+from streamwatch.export.endpoints import Health, endpoints
 from streamwatch.export.exposition import Exposition
-from streamwatch.export.server import Config, Health, Server
 from streamwatch.export.web_page.render import Renderer
 from streamwatch.export.web_page.sample_index import Read
 from streamwatch.export.web_page.view import view
+from streamwatch.http.message import Response
+from streamwatch.http.server import Config, Server
 from streamwatch.reference.aws.cloud import Cloud
 from streamwatch.reference.kafka import faults
 from streamwatch.reference.kafka.server import ReferenceKafka
@@ -120,10 +121,10 @@ def hot_stream() -> Iterator[str]:
 
 
 @contextmanager
-def serving(answer: Answer) -> Iterator[str]:
+def serving(answer: Response) -> Iterator[str]:
     page = Exposition().render(())
     config = Config(address=HostPort("127.0.0.1", 0))
-    server = Server(config, page=lambda: page, health=Health, ready=Health, status=str, home=lambda: answer)
+    server = Server(config, endpoints(page=lambda: page, health=Health, ready=Health, status=str, home=lambda: answer))
     server.start()
     try:
         yield f"http://{server.address}/"

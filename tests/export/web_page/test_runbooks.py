@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamwatch.agent import config
-from streamwatch.export.connection import Answer, Asked
 from streamwatch.export.web_page.markdown import blocks
 from streamwatch.export.web_page.render import Renderer
 from streamwatch.export.web_page.runbooks import Runbooks
+from streamwatch.http.message import Request, Response
 from streamwatch.rules import config as rules_config
 from streamwatch.rules.config import pack_folder, runbooks_folder
 from tests.conftest import Start, closed_port, get
@@ -34,10 +34,10 @@ groups:
 """
 
 
-def ask(path: str, accept: str = "", folder: Path | None = None) -> Answer:
+def ask(path: str, accept: str = "", folder: Path | None = None) -> Response:
     headers = Message()
     headers["Accept"] = accept
-    return Runbooks(folder or runbooks_folder()).answer(Asked("GET", path, headers))
+    return Runbooks(folder or runbooks_folder()).answer(Request("GET", path, headers))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from streamwatch.core.errors import ExportError
-from streamwatch.export.server import Config, Server, Tls
-from tests.export.serving import LOCAL, PATIENCE, World, ask, page, serving
+from streamwatch.http.server import Config, Server, Tls
+from tests.http.serving import LOCAL, PATIENCE, World, ask, page, serving
 from tests.real.certificates import Authority
 
 

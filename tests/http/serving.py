@@ -9,9 +9,10 @@ from http import HTTPStatus
 
 import numpy as np
 
-from streamwatch.export.connection import Answer
+from streamwatch.export.endpoints import Health, endpoints
 from streamwatch.export.exposition import Exposition, Page
-from streamwatch.export.server import Config, Health, Server
+from streamwatch.http.message import Response
+from streamwatch.http.server import Config, Server
 from streamwatch.model.metric import Keys, Metric, Tier
 from streamwatch.settings.types import HostPort
 
@@ -37,20 +38,22 @@ class World:
     health: Health = WELL
     ready: Health = WELL
     reload: Callable[[], None] | None = None
+    hangs: Callable[[], Health] | None = None
+    """Answers instead of ``health``, when it wants to."""
 
 
 @contextlib.contextmanager
 def serving(config: Config = LOCAL, world: World | None = None) -> Iterator[Server]:
     world = world or World(page())
-    server = Server(
-        config,
+    routes = endpoints(
         page=lambda: world.page,
-        health=lambda: world.health,
+        health=world.hangs or (lambda: world.health),
         ready=lambda: world.ready,
         status=lambda: "all is well",
-        home=lambda: Answer(HTTPStatus.OK, HOME, "text/html; charset=utf-8"),
-        reload=world.reload,
+        home=lambda: Response(HTTPStatus.OK, HOME, "text/html; charset=utf-8"),
+        reload=world.reload if config.reload else None,
     )
+    server = Server(config, routes)
     server.start()
     try:
         yield server

@@ -7,7 +7,8 @@ from http import HTTPStatus
 import pytest
 
 from streamwatch.core.clock import SystemClock
-from streamwatch.export.connection import HEAD_BYTES, Answer, Asked, Connection, Counts, parse, plain
+from streamwatch.http.connection import HEAD_BYTES, Connection, StatusCounts, parse_request
+from streamwatch.http.message import Request, Response, text_response
 
 PATIENCE = 10.0
 
@@ -18,8 +19,8 @@ class Served:
     def __init__(self, *, body: bytes = b"hello\n", spare: bool = False, timeout_seconds: float = PATIENCE) -> None:
         self.client, self._server = socket.socketpair()
         self.client.settimeout(PATIENCE)
-        self.asked: list[Asked] = []
-        self.counts = Counts()
+        self.asked: list[Request] = []
+        self.counts = StatusCounts()
         self._body = body
         connection = Connection(
             self._server, self._answer, self.counts, SystemClock(), spare=spare, timeout_seconds=timeout_seconds
@@ -27,11 +28,11 @@ class Served:
         self._thread = threading.Thread(target=self._serve, args=(connection,))
         self._thread.start()
 
-    def _answer(self, asked: Asked) -> Answer:
+    def _answer(self, asked: Request) -> Response:
         self.asked.append(asked)
         if asked.path == "/raises":
             raise KeyError("secret")
-        return Answer(HTTPStatus.OK, self._body)
+        return Response(HTTPStatus.OK, self._body)
 
     def _serve(self, connection: Connection) -> None:
         connection.serve()
@@ -181,11 +182,12 @@ def test_a_spare_connection_is_for_one_request() -> None:
         (b"GET / HTTP/2.0\r\n\r\n", 505),
         (b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 101 + b"\r\n", 431),
         (b"x" * (HEAD_BYTES + 1), 431),
+        (b"POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 5\r\n\r\n", 400),
     ],
 )
 def test_what_cannot_be_read_is_answered_with_why(head: bytes, status: int) -> None:
-    answer = parse(head)
-    assert isinstance(answer, Answer)
+    answer = parse_request(head)
+    assert isinstance(answer, Response)
     assert answer.status == status
     assert answer.body
 
@@ -199,20 +201,21 @@ def test_what_cannot_be_read_is_answered_with_why(head: bytes, status: int) -> N
         (b"GET / HTTP/1.0\r\nconnection: Keep-Alive\r\n\r\n", True),
         (b"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n", True),
         (b"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\n", False),
+        (b"POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n", False),
         (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", False),
     ],
 )
 def test_a_connection_is_kept_where_both_agree(head: bytes, keep_alive: bool) -> None:  # noqa: FBT001 - a table
-    asked = parse(head)
-    assert isinstance(asked, Asked)
+    asked = parse_request(head)
+    assert isinstance(asked, Request)
     assert asked.keep_alive is keep_alive
 
 
 def test_headers_are_found_in_any_case() -> None:
-    asked = parse(b"GET / HTTP/1.1\r\naccept-ENCODING: gzip\r\n\r\n")
-    assert isinstance(asked, Asked)
+    asked = parse_request(b"GET / HTTP/1.1\r\naccept-ENCODING: gzip\r\n\r\n")
+    assert isinstance(asked, Request)
     assert asked.headers.get("Accept-Encoding") == "gzip"
 
 
 def test_plain_answers_are_lines() -> None:
-    assert plain(HTTPStatus.OK, "one", "two").body == b"one\ntwo\n"
+    assert text_response(HTTPStatus.OK, "one", "two").body == b"one\ntwo\n"

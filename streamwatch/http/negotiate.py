@@ -1,4 +1,4 @@
-"""What a client says it would take: ``Accept`` and ``Accept-Encoding``."""
+"""Content negotiation: what a client accepts, by ``Accept`` and ``Accept-Encoding``."""
 
 from dataclasses import dataclass
 

@@ -11,10 +11,11 @@ import pytest
 
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import ConfigError, ExportError
-from streamwatch.export.listener import CONNECTIONS, SPARE_CONNECTIONS
-from streamwatch.export.server import BasicAuth, Health, Server
+from streamwatch.export.endpoints import Health, endpoints
+from streamwatch.http.listener import CONNECTIONS, SPARE_CONNECTIONS, Slot
+from streamwatch.http.server import BasicAuth, Server
 from streamwatch.settings.types import HostPort, Secret
-from tests.export.serving import HOME, LOCAL, PATIENCE, World, ask, page, serving
+from tests.http.serving import HOME, LOCAL, PATIENCE, WELL, World, ask, page, serving
 
 
 @pytest.mark.parametrize(
@@ -194,7 +195,7 @@ class TestAddress:
         with serving() as first:
             taken = replace(LOCAL, address=HostPort.read(first.address))
             with pytest.raises(ExportError, match=r"cannot listen on '127.0.0.1:.*in use: stop what listens"):
-                Server(taken, page=page, health=Health, ready=Health, status=str).start()
+                Server(taken, endpoints(page=page, health=Health, ready=Health, status=str)).start()
 
     @pytest.mark.parametrize("address", ["no-such-host.invalid:1", "192.0.2.1:1"])
     def test_an_address_that_cannot_be_had_is_told(self, address: str) -> None:
@@ -241,15 +242,93 @@ class TestCrowds:
             assert (got.status, got.headers["Retry-After"]) == (503, "1")
             assert b"busy" in got.body
 
-    def test_who_comes_on_top_of_all_is_turned_away_and_the_rest_is_served_when_they_left(self) -> None:
-        with serving() as server:
+    def test_who_comes_on_top_of_all_gets_the_slot_of_the_slowest(self) -> None:
+        with serving() as server, contextlib.ExitStack() as crowd:
+            first = self.crowd_in(server, crowd)
+            for _ in range(CONNECTIONS + SPARE_CONNECTIONS - 1):
+                self.crowd_in(server, crowd)
+            assert ask(server, "/healthz").status == 200
+            assert first.recv(1) == b""
+            assert len(server._listener._connections) <= CONNECTIONS + SPARE_CONNECTIONS
+
+    def test_who_comes_on_top_of_all_that_wait_for_a_response_is_turned_away(self) -> None:
+        done, world = threading.Event(), World(page())
+
+        def hangs() -> Health:
+            done.wait(PATIENCE)
+            return WELL
+
+        with serving(world=World(page(), hangs=hangs)) as server:
             with contextlib.ExitStack() as crowd:
                 for _ in range(CONNECTIONS + SPARE_CONNECTIONS):
-                    self.crowd_in(server, crowd)
+                    self.crowd_in(server, crowd).sendall(b"GET /healthz HTTP/1.1\r\n\r\n")
+                assert self.eventually(lambda: not any(slot.waits for slot in self.slots(server)))
                 with pytest.raises((http.client.BadStatusLine, ConnectionError)):
-                    ask(server, "/healthz")
+                    ask(server, "/readyz")
+                done.set()
             assert self.eventually(lambda: not server._listener._connections)
-            assert ask(server, "/metrics").status == 200
+            assert ask(server, "/metrics").body == world.page.text
+
+    def test_one_address_cannot_keep_scrapers_of_another_out(self) -> None:
+        with serving() as server, contextlib.ExitStack() as crowd:
+            for _ in range(CONNECTIONS + SPARE_CONNECTIONS):
+                self.crowd_in(server, crowd)
+            scraper = self.crowd_in(server, crowd, "127.0.0.2")
+            for _ in range(SPARE_CONNECTIONS):
+                crowd.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE))
+            assert ask(server, "/readyz").status == 200
+            scraper.sendall(b"GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n")
+            assert b"".join(iter(lambda: scraper.recv(65536), b"")).startswith(b"HTTP/1.1 200 ")
+
+    def test_among_slow_clients_a_scraper_between_two_scrapes_is_the_last_to_go(self) -> None:
+        with serving() as server, contextlib.ExitStack() as crowd:
+            scraper = self.crowd_in(server, crowd)
+            scraper.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+            assert scraper.recv(65536).startswith(b"HTTP/1.1 200 ")
+            for _ in range(CONNECTIONS + SPARE_CONNECTIONS - 1):
+                self.crowd_in(server, crowd)
+            for _ in range(2 * CONNECTIONS):
+                crowd.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE))
+            assert ask(server, "/healthz").status == 200
+            scraper.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+            assert scraper.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+    @pytest.mark.parametrize(("address", "again"), [("127.0.0.1", False), ("127.0.0.2", True)])
+    def test_probes_are_answered_beside_hundreds_of_slow_clients(self, address: str, *, again: bool) -> None:
+        done = threading.Event()
+
+        def drip(server: Server) -> None:
+            """Send a byte on each of 600 connections, again and again; perhaps connect anew where one was dropped."""
+            clients = [self.slow_client(server, address) for _ in range(600)]
+            while not done.wait(0.02):
+                for at, client in enumerate(clients):
+                    try:
+                        client.send(b"G")
+                    except BlockingIOError:
+                        continue
+                    except OSError:
+                        client.close()
+                        clients[at] = self.slow_client(server, address) if again else client
+            for client in clients:
+                client.close()
+
+        with serving() as server:
+            crowd = threading.Thread(target=drip, args=(server,))
+            crowd.start()
+            try:
+                assert self.eventually(lambda: len(self.slots(server)) == CONNECTIONS + SPARE_CONNECTIONS)
+                assert [ask(server, "/healthz").status for _ in range(30)] == [200] * 30
+            finally:
+                done.set()
+                crowd.join(PATIENCE)
+
+    @staticmethod
+    def slow_client(server: Server, address: str) -> socket.socket:
+        client = socket.socket()
+        client.bind((address, 0))
+        client.setblocking(False)  # noqa: FBT003 - the name of the setting
+        client.connect_ex(("127.0.0.1", server.port))
+        return client
 
     def test_stop_ends_idle_connections_at_once_and_leaves_no_threads(self) -> None:
         before = set(threading.enumerate())
@@ -266,11 +345,17 @@ class TestCrowds:
             assert client.recv(1) == b""
             client.close()
 
-    def crowd_in(self, server: Server, crowd: contextlib.ExitStack) -> None:
+    def crowd_in(self, server: Server, crowd: contextlib.ExitStack, address: str = "127.0.0.1") -> socket.socket:
         """Connect, and wait until the server has noticed."""
-        before = len(server._listener._connections)
-        crowd.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE))
-        assert self.eventually(lambda: len(server._listener._connections) == before + 1)
+        before = set(self.slots(server))
+        client = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE, source_address=(address, 0))
+        crowd.enter_context(client)
+        assert self.eventually(lambda: bool(set(self.slots(server)) - before))
+        return client
+
+    @staticmethod
+    def slots(server: Server) -> list[Slot]:
+        return list(server._listener._connections.values())
 
     @staticmethod
     def eventually(condition: Callable[[], bool]) -> bool:

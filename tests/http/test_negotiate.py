@@ -1,6 +1,6 @@
 import pytest
 
-from streamwatch.export.negotiate import wants_gzip, wants_openmetrics
+from streamwatch.http.negotiate import wants_gzip, wants_openmetrics
 
 PROMETHEUS_2 = (
     "application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,"

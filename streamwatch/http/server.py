@@ -1,0 +1,214 @@
+"""The HTTP server: which route answers a request, for whom, over TLS where it is configured.
+
+It knows nothing of what is served: that is in its routes.
+"""
+
+import base64
+import hmac
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from streamwatch.core.clock import Clock, SystemClock
+from streamwatch.core.errors import ExportError
+from streamwatch.http.connection import Connection, StatusCounts
+from streamwatch.http.guard import WRITES, write_refusal
+from streamwatch.http.listener import CONNECTIONS, Listener, Slot
+from streamwatch.http.message import Request, Response, text_response
+from streamwatch.settings.types import FilePath, HostPort, Secret, setting
+
+READS = ("GET", "HEAD")
+_EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """TLS 1.2 or newer; with `client_ca_file`, only for clients that show a certificate of it (probes as well)."""
+
+    cert_file: FilePath = setting("PEM file of the server's certificate chain")
+    key_file: FilePath = setting("PEM file of its private key, not encrypted")
+    client_ca_file: FilePath | None = setting("PEM file of the authorities of client certificates", default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BasicAuth:
+    """Who may read; request for everywhere but on `/healthz` and `/readyz`."""
+
+    username: str = setting("user name")
+    password: Secret = setting("its password")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Where the metrics page, the health probes and the status are served."""
+
+    address: HostPort = setting("where to listen; `0.0.0.0:9308` is every address", default=HostPort("127.0.0.1", 9308))
+    tls: Tls | None = setting("serve HTTPS; without it, HTTP", default=None)
+    basic_auth: BasicAuth | None = setting("ask for a user name and a password", default=None)
+    reload: bool = setting("allow `POST /-/reload`, which reads the configuration again", default=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What answers a path, or every path below a prefix. ``answer`` is called by many threads at once."""
+
+    path: str
+    """It is a prefix where it ends with ``/`` and is more than that."""
+    answer: Callable[[Request], Response]
+    methods: tuple[str, ...] = READS
+    is_probe: bool = False
+    """Whether it is answered to anybody, at any time."""
+    is_guarded: bool = False
+    """Whether it writes what only known clients may write."""
+
+    @property
+    def is_prefix(self) -> bool:
+        """Whether it answers every path below its own."""
+        return len(self.path) > 1 and self.path.endswith("/")
+
+
+class Server:
+    """Serves routes, from ``start()`` to ``stop()``."""
+
+    def __init__(self, config: Config, routes: Sequence[Route], clock: Clock | None = None) -> None:
+        """Prepare; nothing is bound before ``start``.
+
+        Args:
+            config: where to listen, and for whom.
+            routes: what there is; of prefixes, the first that fits counts.
+            clock: what time it is; the machine's by default.
+
+        """
+        self._config = config
+        self._clock = clock or SystemClock()
+        self._counts = StatusCounts()
+        self._context: ssl.SSLContext | None = None
+        self._routes = {route.path: route for route in routes if not route.is_prefix}
+        self._prefixes = [route for route in routes if route.is_prefix]
+        self._listens = False
+        self._listener = Listener(config.address, self._serve, lambda: self._context, self._clock)
+
+    def start(self) -> None:
+        """Listen.
+
+        Raises:
+            ExportError: the address cannot be had, or the certificate cannot be used.
+
+        """
+        self.reload_tls()
+        self._listener.start()
+        self._listens = True
+
+    def stop(self, timeout_seconds: float = 5.0) -> None:
+        """Stop listening; responses under way get this long to finish."""
+        self._listener.stop(timeout_seconds)
+
+    def reload_tls(self) -> None:
+        """Read the certificates again, for the connections to come.
+
+        Raises:
+            ExportError: they cannot be used; the present ones stay.
+
+        """
+        if self._config.tls is not None:
+            self._context = _context(self._config.tls)
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on, also when the configured one is 0."""
+        return self._listener.bound[1]
+
+    @property
+    def address(self) -> str:
+        """The host and port that are listened on."""
+        return str(HostPort(*self._listener.bound))
+
+    @property
+    def url(self) -> str:
+        """Where it can be reached: by the host's name, where it listens on every address."""
+        at = HostPort(*self._listener.bound) if self._listens else self._config.address
+        if at.host in _EVERY_ADDRESS:
+            at = HostPort(socket.gethostname(), at.port)
+        return f"{'http' if self._config.tls is None else 'https'}://{at}"
+
+    def counts(self) -> dict[int, int]:
+        """Return how many responses were sent so far, by status code."""
+        return self._counts.read()
+
+    def _serve(self, slot: Slot) -> None:
+        connection = Connection(
+            slot.client,
+            self._answer,
+            self._counts,
+            self._clock,
+            spare=slot.spare,
+            timeout_seconds=slot.timeout_seconds,
+            on_wait=slot.on_wait,
+        )
+        connection.serve()
+
+    def _answer(self, request: Request) -> Response:
+        route = self._route(request.path)
+        if route is None or not route.is_probe:
+            if request.spare:
+                line = f"busy: {CONNECTIONS} connections are open: scrape less often, or find who keeps them open"
+                return text_response(HTTPStatus.SERVICE_UNAVAILABLE, line, headers=(("Retry-After", "1"),))
+            if not self._admits(request):
+                line = "who are you: the user name or the password is missing or wrong: use those of `basic_auth`"
+                challenge = ("WWW-Authenticate", 'Basic realm="StreamWatch", charset="UTF-8"')
+                return text_response(HTTPStatus.UNAUTHORIZED, line, headers=(challenge,))
+        if route is None:
+            line = f"{request.path}: no such page: there are {', '.join(self._routes)}"
+            return text_response(HTTPStatus.NOT_FOUND, line)
+        if request.method not in route.methods:
+            allowed = ", ".join(route.methods)
+            line = f"{request.path}: {request.method} is not possible: use {allowed}"
+            return text_response(HTTPStatus.METHOD_NOT_ALLOWED, line, headers=(("Allow", allowed),))
+        if route.is_guarded and request.method in WRITES:
+            refusal = write_refusal(request, self._listener.bound[0], is_known=self._knows_clients)
+            if refusal is not None:
+                return refusal
+        return route.answer(request)
+
+    def _route(self, path: str) -> Route | None:
+        below = (route for route in self._prefixes if path.startswith(route.path))
+        return self._routes.get(path) or next(below, None)
+
+    @property
+    def _knows_clients(self) -> bool:
+        """Whether every client shows who it is, by a password or a certificate."""
+        tls = self._config.tls
+        return self._config.basic_auth is not None or (tls is not None and tls.client_ca_file is not None)
+
+    def _admits(self, request: Request) -> bool:
+        auth = self._config.basic_auth
+        if auth is None:
+            return True
+        scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
+        try:
+            decoded = base64.b64decode(credentials.strip(), validate=True)
+        except ValueError:
+            return False
+        wanted = f"{auth.username}:{auth.password.reveal()}".encode()
+        return hmac.compare_digest(decoded, wanted) and scheme.lower() == "basic"
+
+
+def _context(tls: Tls) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        # Without a password OpenSSL would ask for one on the terminal, and wait.
+        context.load_cert_chain(tls.cert_file, tls.key_file, password="")
+    except OSError as error:
+        files = f"{tls.cert_file!r} with {tls.key_file!r}"
+        raise ExportError(f"http server: tls: {files}: {error}: give a PEM certificate and its plain key") from error
+    if tls.client_ca_file is not None:
+        try:
+            context.load_verify_locations(tls.client_ca_file)
+        except OSError as error:
+            where = f"http server: tls: client_ca_file: {tls.client_ca_file!r}"
+            raise ExportError(f"{where}: {error}: give a PEM file of certificates") from error
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context

@@ -4,13 +4,14 @@ import logging
 import math
 import random
 import sqlite3
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from streamwatch.core.backoff import Backoff
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import NotifyError, NotifyRefused, NotifyUnavailable
+from streamwatch.core.worker import AtEnd, Worker
 from streamwatch.notify import outbox
 from streamwatch.notify.channel import Target
 from streamwatch.notify.outbox import Entry
@@ -18,10 +19,8 @@ from streamwatch.state.statefile import StateFile
 
 log = logging.getLogger(__name__)
 
-_FIRST_SECONDS: Final = 1.0
-_ROW_LONGEST_SECONDS: Final = 300.0
-_TARGET_LONGEST_SECONDS: Final = 30.0
-_MOST_DOUBLINGS: Final = 16
+_OF_MESSAGE: Final = Backoff(1.0, 300.0)
+_OF_TARGET: Final = Backoff(1.0, 30.0)
 
 
 @dataclass(slots=True)
@@ -114,9 +113,9 @@ class Delivery:
         self.counts.failed += len(some)
         # Of the service as a whole: so that an outage is not a storm; of each message: so that one that makes the
         # service fail lets others pass.
-        pause = self._jitter(self._failures, _TARGET_LONGEST_SECONDS)
+        pause = _OF_TARGET.pause(self._failures, self._rng)
         self._wait_until = self._clock.monotonic() + max(pause, error.retry_after or 0.0)
-        waits = [self._jitter(one.row.attempts + 1, _ROW_LONGEST_SECONDS) for one in some]
+        waits = [_OF_MESSAGE.pause(one.row.attempts + 1, self._rng) for one in some]
 
         def note(connection: sqlite3.Connection) -> None:
             now = self._clock.now()
@@ -136,10 +135,6 @@ class Delivery:
             extra={"channel": self.target.name, "alert": one.content.name},
         )  # fmt: skip
 
-    def _jitter(self, attempts: int, longest: float) -> float:
-        """Return a wait that doubles with every attempt, anywhere between nothing and that."""
-        return self._rng.uniform(0.0, min(longest, _FIRST_SECONDS * 2.0 ** min(attempts, _MOST_DOUBLINGS)))
-
     def _short_of(self) -> float:
         """Return how long it takes until a message more is in order."""
         now = self._clock.monotonic()
@@ -154,52 +149,27 @@ class Deliveries:
     def __init__(self, targets: Sequence[Target], state: StateFile, clock: Clock) -> None:
         rng = random.Random()  # noqa: S311 - spreads attempts
         self.all = [Delivery(one, state, clock, rng) for one in targets]
-        self._clock = clock
-        self._changed = threading.Condition()
-        self._asked = 0
-        self._ends_at = math.inf
-        """Monotonic: who has nothing due ends at once when this is not infinite, everybody by then."""
-        self._threads = [
-            threading.Thread(target=self._work, args=(one,), name=f"notify {one.target.name}", daemon=True)
-            for one in self.all
-        ]
+        # What is not due when the agent ends is kept for its next start.
+        self._workers = [Worker(f"notify {one.target.name}", one.step, clock, AtEnd.FINISH) for one in self.all]
 
     @property
     def are_well(self) -> bool:
         """Whether every thread is alive."""
-        return all(one.is_alive() for one in self._threads)
+        return all(one.is_alive for one in self._workers)
 
     def start(self) -> None:
         """Begin to deliver."""
-        for one in self._threads:
+        for one in self._workers:
             one.start()
 
     def wake(self) -> None:
         """Look into the outbox: something was put into it."""
-        with self._changed:
-            self._asked += 1
-            self._changed.notify_all()
+        for one in self._workers:
+            one.wake()
 
     def stop(self, timeout_seconds: float) -> None:
         """Deliver what is due now, and end; what is not delivered by then is kept for the next start."""
-        with self._changed:
-            self._ends_at = self._clock.monotonic() + timeout_seconds
-            self._changed.notify_all()
-        for one in self._threads:
-            if one.is_alive():
-                one.join(max(0.0, self._ends_at - self._clock.monotonic()))
-
-    def _work(self, one: Delivery) -> None:
-        while self._clock.monotonic() < self._ends_at:
-            asked = self._asked
-            try:
-                wait = one.step()
-            except Exception:
-                log.exception("notifications: the outbox failed: it will be tried again; please report this")
-                wait = _FIRST_SECONDS
-            with self._changed:
-                if not wait or asked != self._asked:
-                    continue  # there is more, or may be
-                if not math.isinf(self._ends_at):
-                    return
-                self._changed.wait(min(wait, threading.TIMEOUT_MAX))
+        for one in self._workers:
+            one.end(timeout_seconds)
+        for one in self._workers:
+            one.ended()

@@ -1,11 +1,13 @@
 """A sign of life to an outside service: sent as long as the agent does its work, and only then."""
 
 import logging
-import threading
+import math
 from collections.abc import Callable
 from typing import Final
 
+from streamwatch.core.clock import Clock
 from streamwatch.core.errors import NotifyError
+from streamwatch.core.worker import Worker
 from streamwatch.http.client import Web
 from streamwatch.notify.config import Config
 
@@ -14,33 +16,35 @@ log = logging.getLogger(__name__)
 _LOOK_SECONDS: Final = 0.2
 
 
-class Heart:
-    """Beats, from ``start`` to ``stop``."""
+class HeartbeatSender:
+    """Sends signs of life, from ``start`` to ``stop``."""
 
-    def __init__(self, config: Config, web: Web, is_well: Callable[[], bool]) -> None:
+    def __init__(self, config: Config, web: Web, is_well: Callable[[], bool], clock: Clock) -> None:
         """Begin; nothing is sent before ``start``.
 
         Args:
             config: whether, where and how often.
             web: sends requests.
             is_well: says whether alerts are decided and can be sent.
+            clock: what time it is.
 
         """
         self._config, self._web, self._is_well = config.heartbeat, web, is_well
-        self._ended = threading.Event()
         self._why = ""
-        self._thread = threading.Thread(target=self._work, name="heartbeat", daemon=True)
+        # An agent that has just begun decides nothing yet: that is no news within the first interval.
+        self._patience = 0.0 if self._config is None else self._config.interval
+        self._worker = Worker("heartbeat", self._step, clock)
         self.is_up: bool | None = None
         """Whether the last beat was taken; None before the first, and where there is none."""
 
     def start(self) -> None:
         """Begin to beat, where that is configured."""
         if self._config is not None:
-            self._thread.start()
+            self._worker.start()
 
     def stop(self) -> None:
         """End; a request under way is left to the end of the process."""
-        self._ended.set()
+        self._worker.end(0.0)
 
     def beat(self) -> None:
         """Send one sign of life, where all is well."""
@@ -59,12 +63,10 @@ class Heart:
             log.warning("heartbeat: not sent: %s", why)
         self._why = why
 
-    def _work(self) -> None:
-        assert self._config is not None  # noqa: S101 - started only then
-        # An agent that has just begun decides nothing yet: that is no news within the first interval.
-        patience = self._config.interval
-        while not self._is_well() and patience > 0 and not self._ended.wait(min(_LOOK_SECONDS, patience)):
-            patience -= _LOOK_SECONDS
-        while not self._ended.is_set():
-            self.beat()
-            self._ended.wait(self._config.interval)
+    def _step(self) -> float:
+        if self._patience > 0 and not self._is_well():
+            self._patience -= _LOOK_SECONDS
+            return _LOOK_SECONDS
+        self._patience = 0.0
+        self.beat()
+        return math.inf if self._config is None else self._config.interval

@@ -20,7 +20,7 @@ from streamwatch.notify import outbox, silence_store
 from streamwatch.notify.config import Config
 from streamwatch.notify.delivery import Deliveries
 from streamwatch.notify.dispatch import Dispatcher
-from streamwatch.notify.heartbeat import Heart
+from streamwatch.notify.heartbeat import HeartbeatSender
 from streamwatch.notify.inhibit import shipped
 from streamwatch.notify.mute import Silence, Window
 from streamwatch.notify.standing import Standing
@@ -66,17 +66,19 @@ class Notifying:
         inhibitions = [*config.inhibit_rules, *(shipped(folder) if config.inhibit_pack else ())]
         self._dispatcher = Dispatcher(config, some, windows, inhibitions, clock)
         self._deliveries = Deliveries(some, state, self._dispatcher.clock)
-        self._heart = Heart(config, Web(config.http, clock), lambda: is_well() and self._deliveries.are_well)
+        self._heartbeat = HeartbeatSender(
+            config, Web(config.http, clock), lambda: is_well() and self._deliveries.are_well, clock
+        )
 
     def start(self) -> None:
         """Begin to deliver what an agent before this one left, too."""
         self._state.write(self._dispatcher.begin)
         self._deliveries.start()
-        self._heart.start()
+        self._heartbeat.start()
 
     def stop(self, timeout_seconds: float) -> None:
         """Deliver what is due, and end."""
-        self._heart.stop()
+        self._heartbeat.stop()
         self._deliveries.stop(timeout_seconds)
 
     def plan(self, connection: sqlite3.Connection, alerts: Collection[Alert], *, changed: bool) -> None:
@@ -112,8 +114,8 @@ class Notifying:
         )
         found.append(c.NOTIFICATIONS_COLLAPSED.sample(float(self._dispatcher.collapsed)))
         found.append(c.NOTIFICATIONS_DROPPED.sample(float(self._dispatcher.dropped)))
-        if self._heart.is_up is not None:
-            found.append(c.HEARTBEAT_UP.sample(float(self._heart.is_up)))
+        if self._heartbeat.is_up is not None:
+            found.append(c.HEARTBEAT_UP.sample(float(self._heartbeat.is_up)))
         return found
 
     def _count(self, connection: sqlite3.Connection) -> _Waiting:

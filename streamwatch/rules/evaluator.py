@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from streamwatch.core.clock import Clock, steady
+from streamwatch.core.worker import Worker
 from streamwatch.model.alert import Alert
 from streamwatch.promql.evaluate import LOOKBACK_MS, Options
 from streamwatch.rules import jump, persist
@@ -103,14 +104,14 @@ class Evaluator:
         self._interval, self._external = interval, dict(external or {})
         self._groups: list[_Due] = []
         self._evaluating = threading.Lock()
-        self._changed = threading.Condition()
-        self._told: set[str] = set()
-        self._told_at = 0
+        self._lock = threading.Lock()
+        self._arrived: set[str] = set()
+        """Metrics of which data have arrived since the last evaluation."""
+        self._arrived_at = 0
         self._last_at = 0
         self._rest_until = 0.0
         """Monotonic: until then data wait for others."""
-        self._stopped = False
-        self._thread = threading.Thread(target=self._work, name="rules", daemon=True)
+        self._worker = Worker("rules", self._step, self._clock)
         known = state.read(persist.load)
         self._known = jump.restored(known, state.read(self._marks.jump), self._clock.now())
 
@@ -138,33 +139,28 @@ class Evaluator:
             self._state.write(lambda connection: self._write_known(connection, kept, restored))
             self._known = {}
             self._history.need(_needs(due.state.group for due in made))
-        with self._changed:
-            self._changed.notify()
+        self._worker.wake()
 
     def start(self) -> None:
         """Begin to evaluate."""
-        self._thread.start()
+        self._worker.start()
 
     def stop(self, timeout_seconds: float = _END_SECONDS) -> None:
         """End, after the evaluation that is under way."""
-        with self._changed:
-            self._stopped = True
-            self._changed.notify()
-        if self._thread.is_alive():
-            self._thread.join(timeout_seconds)
+        self._worker.stop(timeout_seconds)
 
-    def told(self, names: Iterable[str], at_ms: int) -> None:
+    def mark_due(self, names: Iterable[str], at_ms: int) -> None:
         """Note that data of these metrics have arrived: who reads them is evaluated at once."""
-        with self._changed:
-            self._told.update(names)
-            self._told_at = max(self._told_at, at_ms)
-            self._changed.notify()
+        with self._lock:
+            self._arrived.update(names)
+            self._arrived_at = max(self._arrived_at, at_ms)
+        self._worker.wake()
 
-    def run(self, told: Iterable[str] = (), at_ms: int = 0) -> list[RuleChange]:
+    def run(self, arrived: Iterable[str] = (), at_ms: int = 0) -> list[RuleChange]:
         """Evaluate what is due: what reads one of these metrics, and what has waited for its interval.
 
         Args:
-            told: metrics of which data have arrived.
+            arrived: metrics of which data have arrived.
             at_ms: the time of those data.
 
         Returns:
@@ -173,7 +169,7 @@ class Evaluator:
         """
         with self._evaluating:
             self._follow()
-            now, names = self._clock.monotonic(), set(told)
+            now, names = self._clock.monotonic(), set(arrived)
             due = [one for one in self._groups if one.reads & names or self._waits(one) <= 0]
             if not due:
                 return []
@@ -255,7 +251,7 @@ class Evaluator:
     def is_well(self) -> bool:
         """Whether groups are evaluated: none has waited for three of its intervals."""
         now = self._clock.monotonic()
-        return self._thread.is_alive() and all(
+        return self._worker.is_alive and all(
             one.begun is None or now - one.begun < _HUNG_INTERVALS * one.interval for one in self._groups
         )
 
@@ -267,28 +263,24 @@ class Evaluator:
         """Return how long a group may still wait."""
         return 0.0 if one.begun is None else one.begun + one.interval - self._clock.monotonic()
 
-    def _work(self) -> None:
-        while True:
-            with self._changed:
-                while not self._stopped:
-                    # Without rules too: the history follows the clock.
-                    wait = min((self._waits(one) for one in self._groups), default=self._interval)
-                    if self._told:
-                        wait = min(wait, self._rest_until - self._clock.monotonic())
-                    if wait <= 0:
-                        break
-                    self._changed.wait(min(wait, threading.TIMEOUT_MAX))
-                if self._stopped:
-                    return
-                told, at = self._told, self._told_at
-                self._told, self._told_at = set(), 0
-            begun = self._clock.monotonic()
-            try:
-                self.run(told, at)
-            except Exception:
-                log.exception("rules: an evaluation failed: the next one will be tried; please report this")
+    def _step(self) -> float:
+        """Evaluate, where something is due; return how long nothing is."""
+        with self._lock:
+            # Without rules too: the history follows the clock.
+            wait = min((self._waits(one) for one in self._groups), default=self._interval)
+            if self._arrived:
+                wait = min(wait, self._rest_until - self._clock.monotonic())
+            if wait > 0:
+                return wait
+            arrived, at_ms = self._arrived, self._arrived_at
+            self._arrived, self._arrived_at = set(), 0
+        started = self._clock.monotonic()
+        try:
+            self.run(arrived, at_ms)
+        finally:
             ended = self._clock.monotonic()
-            self._rest_until = ended + min((ended - begun) * (1 / _SHARE - 1), _LONGEST_GAP_SECONDS)
+            self._rest_until = ended + min((ended - started) * (1 / _SHARE - 1), _LONGEST_GAP_SECONDS)
+        return 0.0
 
 
 def _needs(groups: Iterable[Group]) -> dict[str, int]:

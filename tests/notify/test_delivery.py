@@ -18,7 +18,7 @@ from streamwatch.notify.channels.logged import Config as Logged
 from streamwatch.notify.config import Config, Heartbeat
 from streamwatch.notify.delivery import Deliveries
 from streamwatch.notify.dispatch import Dispatcher
-from streamwatch.notify.heartbeat import Heart
+from streamwatch.notify.heartbeat import HeartbeatSender
 from streamwatch.settings.types import Secret
 from tests.agent_process import agent
 from tests.notify.alerts import alert
@@ -116,7 +116,7 @@ def service() -> Iterator[Receiver]:
 def test_the_heart_beats_only_as_long_as_all_is_well(service: Receiver, caplog: pytest.LogCaptureFixture) -> None:
     well = [True]
     config = Config(heartbeat=Heartbeat(url=Secret(f"{service.url}/beat/s3cr3t-word")))
-    heart = Heart(config, Web(Http(timeout=1.0), SystemClock()), lambda: well[0])
+    heart = HeartbeatSender(config, Web(Http(timeout=1.0), SystemClock()), lambda: well[0], SystemClock())
     assert heart.is_up is None
     heart.beat()
     assert heart.is_up

@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from streamwatch.core.backoff import Backoff
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import NotifyError, NotifyRefused
+from streamwatch.core.worker import AtEnd, Worker
 from streamwatch.export.remote_write.config import Config
 from streamwatch.export.remote_write.encode import Cycle, Encoder, Ending, Request, Version
 from streamwatch.model.metric import Samples
@@ -20,9 +22,7 @@ log = logging.getLogger(__name__)
 Post = Callable[[bytes, Mapping[str, str]], Mapping[str, str]]
 """Sends a body with headers, and returns the headers of the answer; raises NotifyError where it was not taken."""
 
-_FIRST_SECONDS: Final = 0.5
-_LONGEST_SECONDS: Final = 30.0
-_MOST_DOUBLINGS: Final = 10
+_BACKOFF: Final = Backoff(0.5, 30.0, least=0.5)
 _WRITTEN: Final = "x-prometheus-remote-write-samples-written"
 _TOO_LARGE: Final = 413
 _UNKNOWN_FORMAT: Final = frozenset({400, 415})
@@ -67,9 +67,7 @@ class _UnderWay:
 class Sender:
     """Sends to one receiver. ``offer`` may be called from any thread; ``step`` by one at a time."""
 
-    def __init__(
-        self, config: Config, labels: Mapping[str, str], post: Post, clock: Clock, dice: random.Random
-    ) -> None:
+    def __init__(self, config: Config, labels: Mapping[str, str], post: Post, clock: Clock, rng: random.Random) -> None:
         """Begin with nothing to send.
 
         Args:
@@ -77,13 +75,13 @@ class Sender:
             labels: what every series gets that has none of that name.
             post: sends a request.
             clock: what time it is.
-            dice: spreads attempts over time.
+            rng: spreads attempts over time.
 
         """
         self.config = config
         own = dict(one.split("=", 1) for one in config.labels)
         self._encoder, self._ending = Encoder({**labels, **own}), Ending()
-        self._post, self._clock, self._dice = post, clock, dice
+        self._post, self._clock, self._rng = post, clock, rng
         self._version: Version = "1.0" if config.version == "1.0" else "2.0"
         self._most = config.samples_per_request
         """Samples in a request: fewer, where the receiver does not take as many."""
@@ -91,42 +89,37 @@ class Sender:
         """The fewest so far."""
         self._is_sure = config.version != "auto"
         """Whether the version is known to be understood."""
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._queue: deque[Cycle] = deque()
         self._queued = 0
         self._under_way: _UnderWay | None = None
         self._failures, self._why = 0, ""
         self._wait_until = -math.inf
-        self._ends_at = math.inf
         self.counts = Counts()
-        self._thread = threading.Thread(target=self._work, name=f"remote write {config.name}", daemon=True)
+        self._worker = Worker(f"remote write {config.name}", self._step, clock, AtEnd.WAIT)
 
     def offer(self, at: float, samples: Sequence[Samples]) -> None:
         """Take the samples of a moment; where there is no room, the oldest that wait go."""
-        with self._changed:
+        with self._lock:
             once, ended = self._ending.next(samples)
             cycle = Cycle(at, once, ended, self._clock.monotonic())
             self._queue.append(cycle)
             self._queued += cycle.size
             while self._queued > self.config.queue_samples and self._queue:
                 self._drop(self._queue.popleft())
-            self._changed.notify()
+        self._worker.wake()
 
     def start(self) -> None:
         """Begin to send."""
-        self._thread.start()
+        self._worker.start()
 
     def stop(self, timeout_seconds: float) -> None:
         """Send what waits, as far as that goes within the timeout, and end."""
-        with self._changed:
-            self._ends_at = self._clock.monotonic() + timeout_seconds
-            self._changed.notify()
-        if self._thread.is_alive():
-            self._thread.join(timeout_seconds)
+        self._worker.stop(timeout_seconds)
 
     def waiting(self) -> tuple[int, float]:
         """Return how many samples wait, and how many seconds the oldest does."""
-        with self._changed:
+        with self._lock:
             under_way = self._under_way
             oldest = under_way.cycle if under_way is not None else self._queue[0] if self._queue else None
             left = under_way.cycle.size if under_way is not None else 0
@@ -151,7 +144,7 @@ class Sender:
         return 0.0
 
     def _current(self) -> _UnderWay | None:
-        with self._changed:
+        with self._lock:
             if self._under_way is None and self._queue:
                 cycle = self._queue.popleft()
                 self._queued -= cycle.size
@@ -164,7 +157,7 @@ class Sender:
         return _UnderWay(cycle, requests, next(requests, None), done)
 
     def _finish(self) -> None:
-        with self._changed:
+        with self._lock:
             self._under_way = None
 
     @staticmethod
@@ -238,9 +231,8 @@ class Sender:
 
     def _failed(self, error: NotifyError) -> None:
         self.counts.failures += 1
-        longest = min(_LONGEST_SECONDS, _FIRST_SECONDS * 2.0 ** min(self._failures, _MOST_DOUBLINGS))
+        pause = max(_BACKOFF.pause(self._failures, self._rng), error.retry_after or 0.0)
         self._failures += 1
-        pause = max(self._dice.uniform(longest / 2, longest), error.retry_after or 0.0)
         self._wait_until = self._clock.monotonic() + pause
         self._say(f"samples are not taken, and kept: {error}")
 
@@ -249,18 +241,9 @@ class Sender:
             log.warning("%s", what, extra={"receiver": self.config.name})
         self._why = what
 
-    def _work(self) -> None:
-        while self._clock.monotonic() < self._ends_at:
-            try:
-                wait = self.step()
-            except Exception:
-                log.exception("remote write to %r failed: please report this", self.config.name)
-                self._finish()  # it would fail again
-                wait = _FIRST_SECONDS
-            with self._changed:
-                if not wait or (math.isinf(wait) and self._queue):
-                    continue
-                if not math.isinf(self._ends_at) and math.isinf(wait):
-                    return
-                left = min(wait, self._ends_at - self._clock.monotonic(), threading.TIMEOUT_MAX)
-                self._changed.wait(max(0.0, left))
+    def _step(self) -> float:
+        try:
+            return self.step()
+        except Exception:
+            self._finish()  # it would fail again
+            raise

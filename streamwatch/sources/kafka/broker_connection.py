@@ -44,6 +44,10 @@ _FORWARDED_SECONDS: Final = 1.5
 """For what a broker passes on to others: where they do not answer, it keeps us waiting for up to a minute."""
 
 
+_SHORTEST_WITH_THROTTLE: Final = 12
+"""Bytes of an answer that can say for how long it throttles: length, correlation id, ``throttle_time_ms``."""
+
+
 class Unanswered(SourceUnavailable):
     """One request got no answer in time. A new connection shows whether the broker is down.
 
@@ -203,7 +207,7 @@ class BrokerConnection:
         now = asyncio.get_running_loop().time()
         throttled = 0.0
         answered = request.answer.done() and not request.answer.cancelled() and not request.answer.exception()
-        if answered and request.api.throttle and request.received_bytes >= 12:  # noqa: PLR2004 - so long at least
+        if answered and request.api.throttle and request.received_bytes >= _SHORTEST_WITH_THROTTLE:
             throttled = max(0, struct.unpack_from(">i", request.answer.result())[0]) / 1000
             self._throttled_until = max(self._throttled_until, now + min(throttled, _LONGEST_THROTTLE_SECONDS))
         self._stats.ended(

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamwatch.sources.kafka.text import readable
+from streamwatch.sources.kafka.versions import LOG_DIRS_WITH_ERROR, LOG_DIRS_WITH_VOLUMES, THROTTLE_BYTES
 
 Records = npt.NDArray[Any]
 """A structured array; its fields are the record's."""
@@ -31,6 +32,12 @@ COMMIT = np.dtype(
 
 REPLICA = np.dtype([("partition", ">i4"), ("size", ">i8"), ("lag", ">i8"), ("future", "u1"), ("tags", "u1")])
 """A replica in DescribeLogDirs v2 and later."""
+
+_VOLUME = struct.Struct(">qq")
+"""Total and usable bytes of a log directory's volume (KIP-827)."""
+
+_THROTTLE = (0, THROTTLE_BYTES)
+"""Where an answer says for how long the client is throttled: no part of what it is about."""
 
 _FIXED_FIELDS = {"partition", "metadata", "future", "tags"}
 """What must be the same in the next answer for the layout to hold."""
@@ -189,11 +196,11 @@ def checked(layout: Layout) -> Layout:
 
 def walk_offsets(body: bytes) -> Layout:
     """Learn the layout of a ListOffsets answer, v6 to v9."""
-    walker, runs = Walker(body, 4), list[Run]()
+    walker, runs = Walker(body, THROTTLE_BYTES), list[Run]()
     walker.runs("", OFFSET, runs)
     walker.no_tags()
     walker.ended()
-    return checked(Layout(body, runs, OFFSET, [(0, 4)]))
+    return checked(Layout(body, runs, OFFSET, [_THROTTLE]))
 
 
 def walk_commits(body: bytes, groups: tuple[str, ...] | None = None) -> Layout:
@@ -204,7 +211,7 @@ def walk_commits(body: bytes, groups: tuple[str, ...] | None = None) -> Layout:
         groups: the groups that it must be about, all of them and no other; None where that does not matter.
 
     """
-    walker, runs, found = Walker(body, 4), list[Run](), list[str]()
+    walker, runs, found = Walker(body, THROTTLE_BYTES), list[Run](), list[str]()
     for _ in range(walker.count()):
         group = walker.string()
         found.append(group)
@@ -216,7 +223,7 @@ def walk_commits(body: bytes, groups: tuple[str, ...] | None = None) -> Layout:
     walker.ended()
     if groups is not None and sorted(found) != sorted(groups):
         raise NotFixed
-    return checked(Layout(body, runs, COMMIT, [(0, 4)]))
+    return checked(Layout(body, runs, COMMIT, [_THROTTLE]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,23 +238,23 @@ class Volume:
         """Return the volume's total and usable bytes, -1 where they are not told."""
         if self.sizes_at < 0:
             return -1, -1
-        total, usable = struct.unpack_from(">qq", body, self.sizes_at)
+        total, usable = _VOLUME.unpack_from(body, self.sizes_at)
         return total, usable
 
 
 def walk_log_dirs(body: bytes, version: int) -> tuple[Layout, list[Volume]]:
     """Learn the layout of a DescribeLogDirs answer, v2 to v4, and where each directory's volume sizes stand."""
-    walker, runs, volumes = Walker(body, 4), list[Run](), list[Volume]()
-    loose = [(0, 4)]
-    if version >= 3 and walker.integer(2):  # noqa: PLR2004 - the first with an error of its own
+    walker, runs, volumes = Walker(body, THROTTLE_BYTES), list[Run](), list[Volume]()
+    loose = [_THROTTLE]
+    if version >= LOG_DIRS_WITH_ERROR and walker.integer(2):
         raise NotFixed
     for _ in range(walker.count()):
         error, path = walker.integer(2), walker.string()
         walker.runs(path, REPLICA, runs)
         at = -1
-        if version >= 4:  # noqa: PLR2004 - KIP-827
-            at, walker.at = walker.at, walker.at + 16
-            loose.append((at, at + 16))
+        if version >= LOG_DIRS_WITH_VOLUMES:
+            at, walker.at = walker.at, walker.at + _VOLUME.size
+            loose.append((at, walker.at))
         volumes.append(Volume(path, error, at))
         walker.no_tags()
     walker.no_tags()

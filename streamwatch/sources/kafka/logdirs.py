@@ -10,13 +10,13 @@ broker's, and what is there of a replica is not what the broker holds of it.
 
 import asyncio
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from streamwatch.core.errors import SourceError, SourceMisread
-from streamwatch.model.kafka import NOT_KNOWN, Bools, Int64s, LogDir, Topology
+from streamwatch.model.kafka import NOT_KNOWN, Bools, ClusterSnapshot, Int64s, LogDir, Topology
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import DESCRIBE_LOG_DIRS, Message, decoding
@@ -25,13 +25,10 @@ from streamwatch.sources.kafka.broker_pool import BrokerPool
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.layout import REPLICA, UNWALKABLE, Layout, Records, Run, Volume, walk_log_dirs
 from streamwatch.sources.kafka.problems import problem, refusal
+from streamwatch.sources.kafka.versions import LOG_DIRS_WITH_ERROR, LOG_DIRS_WITH_VOLUMES
 
 _KEEP: Final = 2.5
 """An answer counts for so many intervals."""
-_WITH_ERROR: Final = 3
-"""The first version whose answer has an error code of its own."""
-_WITH_SIZES: Final = 4
-"""The first version that gives the size of a directory's volume (KIP-827)."""
 _FEW: Final = 10_000
 """So many replicas in the cluster can be asked about out of turn."""
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -72,6 +69,25 @@ class _Placed:
     """Of each record, -1 for one that is none of the topology's replicas."""
     doubled: int
     """How many replicas are left out, since several directories hold them, each with another size."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LogSizes:
+    """What logs take on disk."""
+
+    replica_bytes: Int64s
+    """R: each replica's size, or ``NOT_KNOWN``."""
+    dirs: tuple[LogDir, ...]
+    problems: list[Problem]
+
+    def without_totals(self) -> "LogSizes":
+        """Return the same without what each directory's logs take together, where only some topics were asked for."""
+        dirs = tuple(replace(one, log_bytes=NOT_KNOWN) for one in self.dirs)
+        return LogSizes(self.replica_bytes, dirs, self.problems)
+
+    def into(self, snapshot: ClusterSnapshot) -> ClusterSnapshot:
+        """Return the snapshot with its fields of these."""
+        return replace(snapshot, replica_bytes=self.replica_bytes, log_dirs=self.dirs)
 
 
 class LogDirReader:
@@ -116,9 +132,7 @@ class LogDirReader:
         if self._task and first:
             await self._task
 
-    def columns(
-        self, topology: Topology, connections: dict[int, BrokerConnection]
-    ) -> tuple[Int64s, tuple[LogDir, ...], list[Problem]]:
+    def columns(self, topology: Topology, connections: dict[int, BrokerConnection]) -> LogSizes:
         """Return each replica's size (R), the log directories, and what could not be read."""
         now = asyncio.get_running_loop().time()
         sizes = np.full(len(topology.replica), NOT_KNOWN, dtype=np.int64)
@@ -141,7 +155,7 @@ class LogDirReader:
             problems += known.problems
             if known.placed.doubled:
                 problems.append(_doubled(node, known.placed.doubled))
-        return sizes, tuple(dirs), problems
+        return LogSizes(sizes, tuple(dirs), problems)
 
     async def close(self) -> None:
         """Stop asking."""
@@ -165,7 +179,7 @@ class LogDirReader:
             with decoding(DESCRIBE_LOG_DIRS):
                 code, directories, runs, records = self._read(node, answer, version)
             if not code and not directories:
-                if version >= _WITH_ERROR:
+                if version >= LOG_DIRS_WITH_ERROR:
                     raise SourceMisread("DescribeLogDirs: an answer that names no directory")
                 code = codes.CLUSTER_DENIED  # before v3 a broker refuses by naming none of its directories
         except SourceError as error:
@@ -250,14 +264,14 @@ def _remote(directories: list[_Directory], runs: tuple[Run, ...], records: Recor
 
 def _decode(message: Message, version: int) -> _Answer:
     """Read an answer by its message class: what the walk does not know."""
-    if version >= _WITH_ERROR and message.error_code:
+    if version >= LOG_DIRS_WITH_ERROR and message.error_code:
         return message.error_code, [], (), np.zeros(0, dtype=REPLICA)
     runs, rows = [], []
     for found in message.results:
         for topic in found.topics:
             runs.append(Run(found.log_dir, topic.name, 0, len(topic.partitions)))
             rows += [(p.partition_index, p.partition_size, p.offset_lag, p.is_future_key, 0) for p in topic.partitions]
-    sized = version >= _WITH_SIZES
+    sized = version >= LOG_DIRS_WITH_VOLUMES
     directories = [
         _Directory(r.log_dir, r.error_code, r.total_bytes if sized else -1, r.usable_bytes if sized else -1)
         for r in message.results

@@ -19,11 +19,20 @@ from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import METADATA, UNDECODABLE, Message
 from streamwatch.sources.kafka.layout import UNWALKABLE, NotFixed, Walker
 from streamwatch.sources.kafka.problems import refusal
+from streamwatch.sources.kafka.versions import (
+    METADATA_WITH_TOPIC_IDS,
+    METADATA_WITHOUT_CLUSTER_OPERATIONS,
+    OPERATIONS_BYTES,
+    THROTTLE_BYTES,
+    TOPIC_ID_BYTES,
+)
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 _PARTITION = struct.Struct(">hiii")
 """Error, index, leader, leader epoch: what a partition begins with."""
+_LONG_LIST = 100
+"""Lists of brokers are shorter than this, so that their length is one byte; others are left to the message class."""
 _COMES_OR_GOES = frozenset({codes.NONE, codes.UNKNOWN_TOPIC_OR_PARTITION, codes.LEADER_NOT_AVAILABLE})
 """The codes of a topic without partitions that is on its way in or out."""
 
@@ -72,7 +81,7 @@ class MetadataReader:
             return decode(body, version)
 
     def _read(self, body: bytes, version: int) -> Metadata:
-        walker = Walker(body, 4)
+        walker = Walker(body, THROTTLE_BYTES)
         brokers = []
         for _ in range(walker.count()):
             node, host, port, rack = walker.integer(4), walker.text()[0], walker.integer(4), walker.text()[0]
@@ -109,7 +118,7 @@ class _Columns:
         for _ in range(walker.count()):
             code = walker.integer(2)  # The error of a topic without a leader is seen in its partitions.
             name, is_utf8 = walker.text()
-            topic_id = walker.raw(16) if version >= 10 else NO_ID  # noqa: PLR2004 - the first with topic ids
+            topic_id = walker.raw(TOPIC_ID_BYTES) if version >= METADATA_WITH_TOPIC_IDS else NO_ID
             internal = walker.integer(1) != 0
             count = walker.count()
             if count and is_utf8:
@@ -119,10 +128,10 @@ class _Columns:
             else:
                 self._leave_out(name, code, is_utf8=is_utf8)
                 _Columns()._one_by_one(walker, count)  # noqa: SLF001 - read past
-            walker.at += 4
+            walker.at += OPERATIONS_BYTES
             walker.no_tags()
-        if version <= 10:  # noqa: PLR2004 - the cluster's authorized operations
-            walker.at += 4
+        if version < METADATA_WITHOUT_CLUSTER_OPERATIONS:
+            walker.at += OPERATIONS_BYTES
         walker.no_tags()
         walker.ended()
 
@@ -171,8 +180,8 @@ class _Columns:
     def _uniform(self, walker: Walker, count: int) -> bool:
         """Read all partitions of a topic as records of one size: the same number of replicas, all in sync."""
         at, body = walker.at, walker.body
-        replicas = body[at + 14] - 1
-        if not 0 < replicas < 100:  # noqa: PLR2004 - a length of one byte
+        replicas = body[at + _PARTITION.size] - 1
+        if not 0 < replicas < _LONG_LIST:
             return False
         ids = (">i4", (replicas,))
         record = np.dtype(
@@ -285,7 +294,7 @@ def decode(body: bytes, version: int) -> Metadata:
 
 def _ids(walker: Walker) -> tuple[int, ...]:
     count = walker.body[walker.at] - 1
-    if not 0 <= count < 100:  # noqa: PLR2004 - a length of one byte
+    if not 0 <= count < _LONG_LIST:
         raise NotFixed
     at = walker.at + 1
     walker.at = at + 4 * count

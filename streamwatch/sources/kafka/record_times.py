@@ -25,6 +25,7 @@ from streamwatch.sources.kafka.offsets import Answered, encode, read_answer, ref
 from streamwatch.sources.kafka.problems import OverBudget, problem
 from streamwatch.sources.kafka.read_session import ReadSession
 from streamwatch.sources.kafka.timeline import GRAIN, LARGEST, Timeline
+from streamwatch.sources.kafka.versions import LIST_OFFSETS_BY_LARGEST_TIMESTAMP
 
 _SHARE: Final = 0.01
 """Of its age, how far off the timestamp of a position may be that moves on anyway."""
@@ -40,8 +41,6 @@ _QUICK_SECONDS: Final = 0.1
 _SLOW_SECONDS: Final = 0.5
 _PAUSE_SECONDS: Final = 300.0
 """How long a leader is left alone that did not answer such a request in time."""
-_LARGEST_SINCE: Final = 7
-"""The first version of ListOffsets that can be asked for the largest timestamp."""
 _NOTHING: Final = -9
 """Instead of a timestamp: a partition was not asked about."""
 _PATIENCE: Final = 20
@@ -261,7 +260,7 @@ class RecordTimes:
             some = first[topology.leader[found.row[first]] == node][: self._pace(node).most]
             row, offset = found.row[some], found.offset[some]
             fence = self._timeline.fence(row, offset, seen.offset[row], seen.at_ms[row], seen.is_answer[row])
-            may = pool.connections[node].versions.get(LIST_OFFSETS.key, -1) >= _LARGEST_SINCE
+            may = pool.connections[node].versions.get(LIST_OFFSETS.key, -1) >= LIST_OFFSETS_BY_LARGEST_TIMESTAMP
             question = fence.question(offset, self._asked[row], found.enough[some], np.full(len(row), may))
             calls[node] = self._ask(session, pool, topology, node, row, question, monotonic)
         answers = await session.all(

@@ -1,9 +1,11 @@
 """The releases of a cluster's brokers, and the metadata version that they have agreed upon."""
 
 import asyncio
+from dataclasses import dataclass, field, replace
 
 from streamwatch import __version__
 from streamwatch.core.errors import SourceError
+from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.sources.kafka.apis import API_VERSIONS
 from streamwatch.sources.kafka.broker_connection import BrokerConnection
 from streamwatch.sources.kafka.broker_pool import BrokerPool
@@ -11,6 +13,21 @@ from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.problems import problem
 from streamwatch.sources.kafka.read_session import ReadSession
 from streamwatch.sources.kafka.release import Offer, offer_of
+
+
+@dataclass(frozen=True, slots=True)
+class Releases:
+    """What the brokers run; empty where that is not known."""
+
+    oldest: str = ""
+    metadata_version: str = ""
+    """What is finalized."""
+    by_broker: dict[int, str] = field(default_factory=dict)
+    """Without brokers whose release is not known."""
+
+    def into(self, snapshot: ClusterSnapshot) -> ClusterSnapshot:
+        """Return the snapshot with its fields of these."""
+        return replace(snapshot, version=self.oldest, metadata_version=self.metadata_version, releases=self.by_broker)
 
 
 class ReleaseReader:
@@ -36,19 +53,15 @@ class ReleaseReader:
         except SourceError as error:
             session.problems.append(problem("broker", error, f"broker {connection.name}: finalized features: {error}"))
 
-    def releases(self, pool: BrokerPool) -> dict[int, str]:
-        """Return the release of each broker that is up and of which it is known."""
-        connections = {node: pool.connections[node] for node in sorted(pool.connections) if pool.connections[node].up}
-        return {node: connection.offer.release for node, connection in connections.items() if connection.offer.release}
-
-    def cluster(self, pool: BrokerPool) -> tuple[str, str]:
-        """Return the oldest release that a broker runs, and the metadata version; empty where that is not known."""
-        offers = [connection.offer for connection in pool.connections.values() if connection.up]
-        if not offers:
-            return "", ""
-        releases = [offer.release for offer in offers]
-        oldest = "" if "" in releases else min(releases, key=_ordered)
-        return oldest, max([self._newest, *offers], key=lambda offer: offer.epoch).metadata_version
+    def releases(self, pool: BrokerPool) -> Releases:
+        """Return what the brokers that are up run."""
+        up = {node: pool.connections[node].offer for node in sorted(pool.connections) if pool.connections[node].up}
+        if not up:
+            return Releases()
+        known = {node: offer.release for node, offer in up.items() if offer.release}
+        oldest = min(known.values(), key=_ordered) if len(known) == len(up) else ""
+        newest = max([self._newest, *up.values()], key=lambda offer: offer.epoch)
+        return Releases(oldest, newest.metadata_version, known)
 
 
 async def _ask(session: ReadSession, connection: BrokerConnection) -> Offer:

@@ -10,6 +10,7 @@ from streamwatch.sources.kafka import apis, codes
 from streamwatch.sources.kafka.apis import Api, Message
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.dial import Session
+from streamwatch.sources.kafka.versions import OFFSET_FETCH_OF_MANY_GROUPS
 
 _DESCRIBE = 8
 """Kafka's number for the operation DESCRIBE."""
@@ -62,7 +63,7 @@ def _quorum(version: int, _: str) -> dict[str, Any]:
 
 
 def _commits(version: int, _: str) -> dict[str, Any]:
-    if version < 8:  # noqa: PLR2004 - the first for many groups
+    if version < OFFSET_FETCH_OF_MANY_GROUPS:
         return {"group_id": _NOBODY, "topics": None}
     group = apis.OFFSET_FETCH.request.OffsetFetchRequestGroup
     return {"groups": [group(version=version, group_id=_NOBODY, topics=None)]}

@@ -17,11 +17,12 @@ from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import SHARE_OFFSETS, Message, decoding
 from streamwatch.sources.kafka.broker_connection import BrokerConnection
 from streamwatch.sources.kafka.broker_pool import BrokerPool
-from streamwatch.sources.kafka.commits import Batch, Shape
-from streamwatch.sources.kafka.groups import find_coordinators
+from streamwatch.sources.kafka.commit_batches import Batch, Shape
+from streamwatch.sources.kafka.coordinators import find_coordinators
 from streamwatch.sources.kafka.layout import Run
 from streamwatch.sources.kafka.problems import problem, refusal
 from streamwatch.sources.kafka.read_session import ReadSession
+from streamwatch.sources.kafka.versions import THROTTLE_BYTES
 
 _REQUESTS: Final = 50
 """Sent to one coordinator in a read, one after the other; up to so many groups each has one of its own.
@@ -153,7 +154,7 @@ class ShareReader:
         wanted = [kind(version=version, group_id=name, topics=None) for name in names]
         body = await session.ask(connection, SHARE_OFFSETS, SHARE_OFFSETS.encode(version, groups=wanted))
         known = self._answers.get(chunk)
-        if known and known[0] == body[4:]:
+        if known and known[0] == body[THROTTLE_BYTES:]:
             return known[1]
         answered: list[Message] = []
         clean = True
@@ -170,7 +171,7 @@ class ShareReader:
                 )
         batch = _batch(session, answered, known[1].shape if known else None)
         clean = clean and not (batch.committed < 0).any()
-        self._answers[chunk] = (body[4:] if clean else b"", batch)
+        self._answers[chunk] = (body[THROTTLE_BYTES:] if clean else b"", batch)
         return batch
 
 
@@ -200,8 +201,7 @@ def _batch(session: ReadSession, groups: list[Message], last: Shape | None) -> S
         session.problems.append(refusal("partition", code, detail, len(places)))
     columns = np.array(rows, dtype=np.int64).reshape(-1, 3)
     shape = Shape(tuple(group.group_id for group in groups), tuple(runs), columns[:, 0].copy())
-    same = last is not None and (last.groups, last.runs) == (shape.groups, shape.runs)
-    if last is not None and same and np.array_equal(last.partition, shape.partition):
+    if last is not None and last.same_as(shape):
         shape = last
     return ShareBatch(shape, columns[:, 1].copy(), columns[:, 2].copy())
 

@@ -4,14 +4,14 @@ A topic that was deleted and made anew is another topic: its settings are asked 
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
 import numpy as np
 
 from streamwatch.core.errors import SourceError
 from streamwatch.core.memo import Memo
-from streamwatch.model.kafka import NOT_SET, CleanupPolicy, Int64s, Topology
+from streamwatch.model.kafka import NOT_SET, CleanupPolicy, ClusterSnapshot, Int64s, Topology
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import DESCRIBE_CONFIGS
@@ -28,13 +28,36 @@ _CHUNK: Final = 1000
 
 Settings = tuple[int, int, int, int]
 """In the order of ``NAMES``; the policy is a ``CleanupPolicy``."""
-Columns = tuple[Int64s, Int64s, Int64s, Int64s]
 _UNKNOWN: Final[Settings] = (NOT_SET, NOT_SET, NOT_SET, NOT_SET)
 _POLICIES: Final = {
     "delete": CleanupPolicy.DELETE,
     "compact": CleanupPolicy.COMPACT,
     "none": CleanupPolicy.NONE,
 }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TopicSettings:
+    """The settings of all topics (T each)."""
+
+    min_isr: Int64s
+    retention_ms: Int64s
+    retention_bytes: Int64s
+    cleanup_policy: Int64s
+
+    def same_as(self, other: "TopicSettings") -> bool:
+        """Whether all columns hold the same values."""
+        return all(np.array_equal(getattr(self, one.name), getattr(other, one.name)) for one in fields(self))
+
+    def into(self, snapshot: ClusterSnapshot) -> ClusterSnapshot:
+        """Return the snapshot with its fields of these."""
+        return replace(
+            snapshot,
+            min_isr=self.min_isr,
+            retention_ms=self.retention_ms,
+            retention_bytes=self.retention_bytes,
+            cleanup_policy=self.cleanup_policy,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +79,8 @@ class TopicSettingsReader:
         self._topology: Topology | None = None
         self._known: dict[str, _Known] = {}
         self._refused = Memo[list[Problem]]()
-        self._columns: tuple[Topology, dict[str, _Known], Columns] | None = None
+        self._columns = Memo[TopicSettings]()
+        self._last: TopicSettings | None = None
 
     async def refresh(self, session: ReadSession, pool: BrokerPool, topology: Topology) -> None:
         """Ask for topics that are new, and for a share of the others; what was refused is a problem in every read."""
@@ -76,18 +100,18 @@ class TopicSettingsReader:
                 self._known = self._known | {name: one for answer in answers.values() for name, one in answer.items()}
         session.problems += self._refused.get(self._refusals, self._known)
 
-    def columns(self, topology: Topology) -> Columns:
-        """Return a column (T) for each of ``NAMES``; the same objects while nothing changes."""
-        last = self._columns
-        if last is None or last[0] is not topology or last[1] is not self._known:
-            unknown = _Known(0.0, _UNKNOWN)
-            rows = [self._known.get(name, unknown).settings for name in topology.topics]
-            table = np.array(rows, dtype=np.int64).reshape(-1, len(NAMES))
-            found = (table[:, 0].copy(), table[:, 1].copy(), table[:, 2].copy(), table[:, 3].copy())
-            if last is not None and all(np.array_equal(a, b) for a, b in zip(last[2], found, strict=True)):
-                found = last[2]
-            last = self._columns = (topology, self._known, found)
-        return last[2]
+    def columns(self, topology: Topology) -> TopicSettings:
+        """Return the columns; the same objects while nothing changes."""
+        return self._columns.get(lambda: self._joined(topology), topology, self._known)
+
+    def _joined(self, topology: Topology) -> TopicSettings:
+        unknown = _Known(0.0, _UNKNOWN)
+        rows = [self._known.get(name, unknown).settings for name in topology.topics]
+        table = np.array(rows, dtype=np.int64).reshape(-1, len(NAMES))
+        columns = TopicSettings(*(table[:, at].copy() for at in range(len(NAMES))))
+        if self._last is None or not self._last.same_as(columns):
+            self._last = columns
+        return self._last
 
     def _forget(self, topology: Topology) -> None:
         """Forget the topics that are gone, and those that are others now under their old names."""

@@ -175,7 +175,7 @@ def test_a_leader_that_moved_is_asked_again_where_it_is_now(make: Make) -> None:
 
 async def _keep_metadata(source: KafkaSource, stale: Any) -> None:
     """Make the next read see the metadata of before: what a read sees when a leader moves in its midst."""
-    reader = source._reader
+    reader = source._reader._authority
     read = reader._metadata_of
 
     async def once(session: Any, connection: Any) -> Any:

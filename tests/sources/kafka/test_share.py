@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from streamwatch.core.clock import SystemClock
 from streamwatch.model.kafka import NOT_KNOWN, ClusterSnapshot, CommitKeys, Group, GroupTable
 from streamwatch.sources.kafka import Config, KafkaSource
-from streamwatch.sources.kafka.commits import Shape
+from streamwatch.sources.kafka.commit_batches import Shape
 from streamwatch.sources.kafka.config import Pulse
 from streamwatch.sources.kafka.layout import Run
 from streamwatch.sources.kafka.share import ShareBatch, ShareReader

@@ -65,6 +65,8 @@ AWS = {"boto3", "botocore"}
 SENDING = {"cramjam", "apprise", "requests"}
 LOOKING = {"jinja2", "rich", "grafana_api"}
 READING = {"kafka", *AWS}
+EXTRAS = {"gotpl", "re2", "apscheduler"}
+"""What only some rules, templates of messages and mutes need."""
 
 
 @pytest.mark.parametrize("text", [KAFKA, STREAMS, KAFKA + STREAMS])
@@ -92,8 +94,11 @@ from pathlib import Path
 @pytest.mark.parametrize(
     ("text", "unused"),
     [
-        (KAFKA, AWS | SENDING | LOOKING | {"streamwatch.sources.open_monitoring.source", "streamwatch.reference"}),
-        (STREAMS, {"kafka"} | SENDING | LOOKING | {"streamwatch.sources.msk.source"}),
+        (
+            KAFKA,
+            AWS | SENDING | LOOKING | EXTRAS | {"streamwatch.sources.open_monitoring.source", "streamwatch.reference"},
+        ),
+        (STREAMS, {"kafka"} | SENDING | LOOKING | EXTRAS | {"streamwatch.sources.msk.source"}),
     ],
     ids=["kafka", "kinesis"],
 )

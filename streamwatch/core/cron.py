@@ -5,8 +5,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from apscheduler.triggers.cron import CronTrigger
-
 
 def cron(expression: str, zone: str) -> Callable[[float], float]:
     """Return a function from a time to the next that matches, infinite where none does. Seconds since 1970.
@@ -19,6 +17,8 @@ def cron(expression: str, zone: str) -> Callable[[float], float]:
         ValueError: it is no such expression.
 
     """
+    from apscheduler.triggers.cron import CronTrigger  # noqa: PLC0415 - it takes 4 MB, and few mute at intervals
+
     trigger = CronTrigger.from_crontab(expression, timezone=ZoneInfo(zone))
 
     def following(at: float) -> float:

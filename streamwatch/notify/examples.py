@@ -6,7 +6,8 @@ from typing import Final
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
 from streamwatch.model.notification import Notification
-from streamwatch.notify.template import Template, TooLong, read
+from streamwatch.notify.fit import TooLong
+from streamwatch.notify.template import Template, read
 from streamwatch.notify.text import Links, is_blank
 from streamwatch.notify.writer import rendered
 

@@ -25,6 +25,10 @@ _MOST_NAMES: Final = 30
 """Labels and annotations of one alert, where there is no room for all of them."""
 
 
+class TooLong(Exception):
+    """A template makes more text than any message may have."""
+
+
 def worst_first(alerts: Iterable[Alert]) -> list[Alert]:
     """Return alerts in the order of a list: what fires, by severity, the oldest first; then what is over.
 

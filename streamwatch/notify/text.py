@@ -2,16 +2,19 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypeAlias
 from urllib.parse import quote, urlencode
 
 from streamwatch.http.client import check_url
 from streamwatch.model.alert import Alert
 from streamwatch.model.notification import Notification
 from streamwatch.settings.types import Secret, refuse, setting, tried
+
+Escape: TypeAlias = Callable[[str], str]
+"""Makes text of an alert harmless to a service's own notation."""
 
 _ELLIPSIS: Final = "…"
 _JOINER: Final = "\u200d"

@@ -6,9 +6,9 @@ from typing import Final
 
 from streamwatch.model.notification import Notification
 from streamwatch.notify.channel import Tools
-from streamwatch.notify.fit import fitted
-from streamwatch.notify.template import Escape, Template, TooLong, read
-from streamwatch.notify.text import Links, cleaned, is_blank, plain_text, plain_title, truncated
+from streamwatch.notify.fit import TooLong, fitted
+from streamwatch.notify.template import Template, read
+from streamwatch.notify.text import Escape, Links, cleaned, is_blank, plain_text, plain_title, truncated
 
 _TORN: Final = re.compile(r"(?:&\w{0,4}|<(?:(?:[!@#]|https?:|mailto:)[^<>]*)?)\Z")
 """The beginning of an escaped sign, a mention or a link, whose end is cut off."""

@@ -10,6 +10,9 @@ from streamwatch.promql.parse import duration_ms
 _LARGE: Final = ("k", "M", "G", "T", "P", "E", "Z", "Y")
 _BINARY: Final = ("ki", "Mi", "Gi", "Ti", "Pi", "Ei", "Zi", "Yi")
 _SMALL: Final = ("m", "u", "n", "p", "f", "a", "z", "y")
+_EXPONENT_FROM: Final = 1e6
+_REPR_EXPONENT_FROM: Final = 1e16
+"""From here, Python writes an exponent as Go does; and below 0.0001, as Go does, too."""
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 
@@ -30,6 +33,14 @@ def four_digits(value: float) -> str:
     if math.isnan(value):
         return "NaN"
     return f"{value:.4g}" if math.isfinite(value) else "+Inf" if value > 0 else "-Inf"
+
+
+def plain(value: float) -> str:
+    """Return a number as Go's ``%v``: the shortest text that is read as this number, large ones with an exponent."""
+    if value == 0 or not math.isfinite(value) or not _EXPONENT_FROM <= abs(value) < _REPR_EXPONENT_FROM:
+        return repr(value).removesuffix(".0") if math.isfinite(value) else four_digits(value)
+    digits = repr(abs(value)).replace(".", "").strip("0")
+    return f"{value:.{len(digits) - 1}e}"
 
 
 def _scaled(value: float, base: float, prefixes: Sequence[str]) -> str:

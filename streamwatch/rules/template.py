@@ -1,116 +1,78 @@
-"""Labels and annotations: Go's templates with Prometheus's functions."""
+"""Labels and annotations: simple templates are rendered here, all others by gotpl, which takes 5 MB.
+
+A template is simple when its actions are ``$value`` and ``$labels.NAME`` with pipes into ``humanize`` and its like.
+"""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, TypeAlias
-from urllib.parse import quote_plus
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-import gotpl
-import re2  # type: ignore[import-untyped]
-
-from streamwatch.core.errors import RuleError, StreamWatchError
+from streamwatch.core.errors import RuleError
 from streamwatch.model.labels import Labels
-from streamwatch.promql.relabel import expanded
 from streamwatch.promql.series import Vector
 from streamwatch.rules import humanize
+
+if TYPE_CHECKING:
+    from streamwatch.rules.go_template import GoTemplate
 
 Query: TypeAlias = Callable[[str], Vector]
 """Evaluates an expression at the time of the alert."""
 
-_PRELUDE: Final = (
-    "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := .Value}}"
-)
-_BUDGET: Final = gotpl.ExecutionBudget(max_output_chars=65_536, max_iterations=10_000, max_function_calls=10_000)
-
-
-def _sample(element: tuple[Labels, float]) -> dict[str, object]:
-    labels, value = element
-    return {"Labels": gotpl.TypedMap(dict(labels), ""), "Value": value}
-
-
-def _first(samples: Sequence[Any]) -> Any:  # noqa: ANN401 - a sample
-    if not samples:
-        raise ValueError("first() called on vector with no elements")
-    return samples[0]
-
-
-def _replace_all(pattern: str, replacement: str, text: str) -> str:
-    return str(re2.compile(pattern).sub(lambda match: expanded(replacement, match), text))
-
-
-def _port_less(text: str) -> str:
-    host, colon, _ = text.rpartition(":")
-    return host.strip("[]") if colon and (":" not in host or host.startswith("[")) else text
-
-
-def _domain_less(text: str) -> str:
-    port_less = _port_less(text)
-    port = text[len(port_less) :] if text.startswith(port_less) else ""
-    if re.fullmatch(r"[0-9.]+|.*:.*", port_less):
-        return text
-    return port_less.partition(".")[0] + port
-
-
-def _graph(expression: str, tab: int) -> str:
-    return f"/graph?g0.expr={quote_plus(expression)}&g0.tab={tab}"
-
-
-_FUNCTIONS: Final[Mapping[str, Callable[..., object]]] = {
-    "query": lambda _: [],  # another for each evaluation
-    "first": _first,
-    "label": lambda name, sample: sample["Labels"].get(name, ""),
-    "value": lambda sample: sample["Value"],
-    "strvalue": lambda sample: sample["Labels"].get("__value__", ""),
-    "args": lambda *given: {f"arg{at}": one for at, one in enumerate(given)},
-    "sortByLabel": lambda name, samples: sorted(samples, key=lambda one: one["Labels"].get(name, "")),
-    "reReplaceAll": _replace_all,
-    "match": lambda pattern, text: re2.search(pattern, text) is not None,
-    "title": lambda text: re.sub(r"(^|[^\w'])(\w)", lambda found: found[1] + found[2].upper(), text),
-    "toUpper": str.upper,
-    "toLower": str.lower,
-    "safeHtml": lambda text: text,
-    "graphLink": lambda expression: _graph(expression, 0),
-    "tableLink": lambda expression: _graph(expression, 1),
-    "stripPort": _port_less,
-    "stripDomain": _domain_less,
+MOST_CHARACTERS: Final = 65_536
+"""Of a text that a template makes."""
+_FUNCTIONS: Final[Mapping[str, Callable[[object], str]]] = {
     "humanize": humanize.humanize,
     "humanize1024": humanize.humanize1024,
     "humanizeDuration": humanize.humanize_duration,
     "humanizePercentage": humanize.humanize_percentage,
     "humanizeTimestamp": humanize.humanize_timestamp,
-    "parseDuration": humanize.seconds,
-    "urlQueryEscape": quote_plus,
-    "pathPrefix": lambda: "",
-    "externalURL": lambda: "",
 }
-_UNSUPPORTED: Final = re.compile(r"\b(toTime|toDuration|now|tmpl)\b")
+_PIPE: Final = rf" *\| *(?:{'|'.join(_FUNCTIONS)})(?![A-Za-z0-9_])"
+_ACTION: Final = re.compile(
+    r"\{\{ *(?:(?:\$value|\.Value)(?![A-Za-z0-9_])|(?:\$labels|\.Labels)\.(?P<label>[A-Za-z_][A-Za-z0-9_]*))"
+    rf"(?P<pipes>(?:{_PIPE})*) *\}}\}}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Action:
+    """Prints the alert's value, or one of its labels."""
+
+    label: str | None
+    """None: the value."""
+    functions: tuple[Callable[[object], str], ...]
+
+    def render(self, labels: Labels, value: float) -> str:
+        found: object = value if self.label is None else labels.get(self.label, "")
+        for function in self.functions:
+            found = function(found)
+        return found if isinstance(found, str) else humanize.plain(value)
 
 
 class Template:
-    """A template that was read; rendered as often as wanted."""
+    """A template, rendered as often as wanted. One that is not simple is read when it is checked or rendered first."""
 
     def __init__(self, text: str) -> None:
+        self.text = text
+        self._parts = _parts(text)
+        self._go: GoTemplate | None = None
+
+    @property
+    def is_simple(self) -> bool:
+        """Whether it is rendered without gotpl, as long as nothing goes wrong."""
+        return self._parts is not None
+
+    def check(self) -> None:
         """Read it.
 
         Raises:
-            RuleError: it is none, or uses what is not known here.
+            RuleError: it is no template, or uses what is not known here.
 
         """
-        self.text = text
-        self._plain = "{{" not in text
-        self._asks = re.search(r"\bquery\b", text) is not None
-        if self._plain:
-            return
-        try:
-            self._template = gotpl.Template(
-                _PRELUDE + text, name="__alert", functions=_FUNCTIONS, missing_key="zero", budget=_BUDGET
-            )
-        except gotpl.TemplateError as error:
-            why = str(error)
-            if (unsupported := _UNSUPPORTED.search(text)) is not None and "not defined" in why:
-                why = f"{unsupported[1]}: a function that StreamWatch does not know"
-            raise RuleError([f"not a template: {why}"]) from error
+        if not self.is_simple:
+            self._read()
 
     def render(self, labels: Labels, value: float, query: Query, external: Mapping[str, str] | None = None) -> str:
         """Return the text; what goes wrong becomes the text, as in Prometheus.
@@ -122,29 +84,46 @@ class Template:
             external: labels of the agent itself.
 
         """
-        if self._plain:
-            return self.text
-        template = self._template
-        if self._asks:
-            template = template.with_functions({"query": lambda text: [_sample(one) for one in query(text)]})
-        data = {
-            "Labels": gotpl.TypedMap(dict(labels), ""),
-            "ExternalLabels": gotpl.TypedMap(dict(external or {}), ""),
-            "ExternalURL": "",
-            "Value": value,
-        }
+        if self._parts is not None:
+            text = _rendered(self._parts, labels, value)
+            if text is not None:
+                return text
         try:
-            return template.render(data)
-        except (gotpl.TemplateError, StreamWatchError) as error:
+            return self._read().render(labels, value, query, external)
+        except RuleError as error:
             return f"<error expanding template: {error}>"
+
+    def _read(self) -> "GoTemplate":
+        from streamwatch.rules.go_template import GoTemplate  # noqa: PLC0415 - only few templates need it
+
+        if self._go is None:
+            self._go = GoTemplate(self.text, MOST_CHARACTERS)
+        return self._go
+
+
+def _parts(text: str) -> Sequence[str | _Action] | None:
+    """Return what a simple template consists of; None where it is not simple."""
+    parts: list[str | _Action] = []
+    end = 0
+    for found in _ACTION.finditer(text):
+        functions = tuple(_FUNCTIONS[name.strip()] for name in found["pipes"].split("|")[1:])
+        parts += (text[end : found.start()], _Action(found["label"], functions))
+        end = found.end()
+    parts.append(text[end:])
+    return None if any(isinstance(part, str) and "{{" in part for part in parts) else parts
+
+
+def _rendered(parts: Sequence[str | _Action], labels: Labels, value: float) -> str | None:
+    """Return the text; None where something goes wrong, of which gotpl says what."""
+    try:
+        texts = [part if isinstance(part, str) else part.render(labels, value) for part in parts]
+    except (ValueError, ArithmeticError, OSError):
+        return None
+    is_plain = len(parts) == 1
+    return "".join(texts) if is_plain or sum(map(len, texts)) <= MOST_CHARACTERS else None
 
 
 @lru_cache(maxsize=4096)
 def template(text: str) -> Template:
-    """Return a template that was read; reading one takes a millisecond, and checking and rendering it are two reasons.
-
-    Raises:
-        RuleError: it is none, or uses what is not known here.
-
-    """
+    """Return a template; to read one takes a millisecond, and to check and to render it are two reasons."""
     return Template(text)

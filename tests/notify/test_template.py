@@ -4,7 +4,8 @@ import pytest
 
 from streamwatch.model.notification import Notification
 from streamwatch.notify.channels.slack import escaped
-from streamwatch.notify.template import Template, TooLong
+from streamwatch.notify.fit import TooLong
+from streamwatch.notify.go_template import GoTemplate
 from tests.notify.alerts import alert, notification, resolved
 
 MORE = {
@@ -20,7 +21,7 @@ HOSTILE = notification(alert(topic="<!channel> a&b", broker="1"))
 
 
 def shown(text: str, told: Notification = FIRING, *, escape: bool = False) -> str:
-    return Template(text, escaped if escape else None).render(told, MORE)
+    return GoTemplate(text, escaped if escape else None).render(told, MORE)
 
 
 @pytest.mark.parametrize(

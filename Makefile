@@ -29,6 +29,7 @@ check: $(VENV)/ready
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/python -m streamwatch.tools.docs --check
+	$(BIN)/python -m streamwatch.tools.picture --check
 
 fmt: $(VENV)/ready
 	$(BIN)/ruff check --fix
@@ -36,6 +37,7 @@ fmt: $(VENV)/ready
 
 docs: $(VENV)/ready
 	$(BIN)/python -m streamwatch.tools.docs
+	$(BIN)/python -m streamwatch.tools.picture
 	$(BIN)/python -m streamwatch.dashboards.files dashboards
 
 bench: $(VENV)/ready

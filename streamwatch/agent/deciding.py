@@ -198,7 +198,7 @@ class Deciding:
         with self._lock:
             self._spoken[name] = part.sources
             at_ms = self._history.append(name, part.samples, at)
-        self._evaluator.mark_due({one.metric.name for one in part.samples}, at_ms)
+        self._evaluator.mark_due(name, part.samples, at_ms)
 
     def forget(self, part: str) -> None:
         """End what a part of the configuration has said: it is no more."""

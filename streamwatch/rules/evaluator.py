@@ -4,16 +4,18 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from streamwatch.core.clock import Clock, steady
 from streamwatch.core.worker import Worker
 from streamwatch.model.alert import Alert
+from streamwatch.model.metric import Samples
 from streamwatch.promql.evaluate import LOOKBACK_MS, Options
 from streamwatch.rules import jump, persist
 from streamwatch.rules.group import GroupState, RuleChange, RuleState
 from streamwatch.rules.rule import Group, horizons, metrics
+from streamwatch.rules.scope import TARGET, Scope
 from streamwatch.samples.history import History
 from streamwatch.state.marks import Marks
 from streamwatch.state.statefile import StateFile
@@ -49,6 +51,18 @@ class Counts:
     """How long the last evaluation took."""
 
 
+@dataclass(slots=True)
+class Arrived:
+    """Data that have arrived since the last evaluation."""
+
+    names: set[str] = field(default_factory=set)
+    """Their metrics."""
+    targets: set[str] = field(default_factory=set)
+    """Whose they are; none where that is not known."""
+    at_ms: int = 0
+    """When the newest were true."""
+
+
 class _Due:
     """A group, and when it must be evaluated."""
 
@@ -59,8 +73,10 @@ class _Due:
         self.interval = group.interval_seconds or interval
         self.reads = {name for rule in group.rules for name in metrics(rule.expr)}
         self.records = {rule.name for rule in group.rules if not rule.alert}
-        self.begun: float | None = None
-        """When the last evaluation began, by the monotonic clock."""
+        self.started: float | None = None
+        """When the last evaluation started, by the monotonic clock."""
+        self.whole_started: float | None = None
+        """And the last of all targets."""
         self.evaluations = 0
 
 
@@ -105,9 +121,11 @@ class Evaluator:
         self._groups: list[_Due] = []
         self._evaluating = threading.Lock()
         self._lock = threading.Lock()
-        self._arrived: set[str] = set()
-        """Metrics of which data have arrived since the last evaluation."""
-        self._arrived_at = 0
+        self._arrived = Arrived()
+        self._metrics: set[str] = set()
+        """Those of which every series has the label of the target that appends it."""
+        self._foreign: set[str] = set()
+        """Those of which one had another."""
         self._last_at = 0
         self._rest_until = 0.0
         """Monotonic: until then data wait for others."""
@@ -149,40 +167,53 @@ class Evaluator:
         """End, after the evaluation that is under way."""
         self._worker.stop(timeout_seconds)
 
-    def mark_due(self, names: Iterable[str], at_ms: int) -> None:
-        """Note that data of these metrics have arrived: who reads them is evaluated at once."""
+    def mark_due(self, target: str, samples: Iterable[Samples], at_ms: int) -> None:
+        """Note that samples of a target have arrived: who reads these metrics is evaluated at once."""
         with self._lock:
-            self._arrived.update(names)
-            self._arrived_at = max(self._arrived_at, at_ms)
+            self._arrived.targets.add(target)
+            self._arrived.at_ms = max(self._arrived.at_ms, at_ms)
+            for one in samples:
+                self._arrived.names.add(one.metric.name)
+                if len(one.keys):
+                    (self._metrics if _is_of(one, target) else self._foreign).add(one.metric.name)
         self._worker.wake()
 
-    def run(self, arrived: Iterable[str] = (), at_ms: int = 0) -> list[RuleChange]:
+    def arrived(self) -> Arrived:
+        """Return which data have arrived since this was asked before."""
+        with self._lock:
+            arrived, self._arrived = self._arrived, Arrived()
+            return arrived
+
+    def run(self, arrived: Arrived | None = None) -> list[RuleChange]:
         """Evaluate what is due: what reads one of these metrics, and what has waited for its interval.
 
         Args:
-            arrived: metrics of which data have arrived.
-            at_ms: the time of those data.
+            arrived: which data have arrived.
 
         Returns:
             The alerts that changed.
 
         """
+        new = arrived or Arrived()
+        scope = Scope(frozenset(new.targets), frozenset(self._metrics - self._foreign)) if new.targets else None
         with self._evaluating:
             self._follow()
-            now, names = self._clock.monotonic(), set(arrived)
-            due = [one for one in self._groups if one.reads & names or self._waits(one) <= 0]
+            now = self._clock.monotonic()
+            due = [one for one in self._groups if one.reads & new.names or self._waits(one) <= 0]
             if not due:
                 return []
             self._refreshed()
-            self._last_at = at = self._moment(at_ms)
+            self._last_at = at = self._moment(new.at_ms)
             changes: list[RuleChange] = []
             is_warm = self._is_warm()
             for one in due:
-                if one.begun is not None and now - one.begun >= 2 * one.interval:
-                    one.state.missed += int((now - one.begun) / one.interval) - 1
-                one.begun = now
+                if one.started is not None and now - one.started >= 2 * one.interval:
+                    one.state.missed += int((now - one.started) / one.interval) - 1
+                own = None if self._waits(one) <= 0 else scope
+                one.started = now
+                one.whole_started = now if own is None else one.whole_started
                 one.evaluations += 1
-                changes += one.state.evaluate(self._history, at, is_warm=is_warm)
+                changes += one.state.evaluate(self._history, at, is_warm=is_warm, scope=own)
             self._state.write(lambda connection: self._write(connection, changes))
         self._decided(changes)
         return changes
@@ -252,7 +283,7 @@ class Evaluator:
         """Whether groups are evaluated: none has waited for three of its intervals."""
         now = self._clock.monotonic()
         return self._worker.is_alive and all(
-            one.begun is None or now - one.begun < _HUNG_INTERVALS * one.interval for one in self._groups
+            one.started is None or now - one.started < _HUNG_INTERVALS * one.interval for one in self._groups
         )
 
     def groups(self) -> list[GroupState]:
@@ -260,27 +291,32 @@ class Evaluator:
         return [one.state for one in self._groups]
 
     def _waits(self, one: _Due) -> float:
-        """Return how long a group may still wait."""
-        return 0.0 if one.begun is None else one.begun + one.interval - self._clock.monotonic()
+        """Return how long a group may still wait until all targets are decided on."""
+        return 0.0 if one.whole_started is None else one.whole_started + one.interval - self._clock.monotonic()
 
     def _step(self) -> float:
         """Evaluate, where something is due; return how long nothing is."""
         with self._lock:
             # Without rules too: the history follows the clock.
             wait = min((self._waits(one) for one in self._groups), default=self._interval)
-            if self._arrived:
+            if self._arrived.names:
                 wait = min(wait, self._rest_until - self._clock.monotonic())
-            if wait > 0:
-                return wait
-            arrived, at_ms = self._arrived, self._arrived_at
-            self._arrived, self._arrived_at = set(), 0
+        if wait > 0:
+            return wait
+        arrived = self.arrived()
         started = self._clock.monotonic()
         try:
-            self.run(arrived, at_ms)
+            self.run(arrived)
         finally:
             ended = self._clock.monotonic()
             self._rest_until = ended + min((ended - started) * (1 / _SHARE - 1), _LONGEST_GAP_SECONDS)
         return 0.0
+
+
+def _is_of(samples: Samples, target: str) -> bool:
+    """Say whether these series have the label of their target; they all have the same, or none."""
+    names, row = samples.keys.names, samples.keys.rows[0]
+    return TARGET in names and row[names.index(TARGET)] == target
 
 
 def _needs(groups: Iterable[Group]) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
@@ -16,6 +16,7 @@ from streamwatch.promql.nodes import Call
 from streamwatch.promql.parse import parse
 from streamwatch.promql.series import Element, Value, Vector, elements
 from streamwatch.rules.rule import Group, Rule, horizons, metrics, nodes
+from streamwatch.rules.scope import TARGET, Divisible, Reach, Scope, reach
 from streamwatch.rules.state import Active, Change, Found, changes, step
 from streamwatch.rules.template import Template, template
 
@@ -30,7 +31,7 @@ _RULE_SECONDS: Final = 10.0
 _ABSENT: Final = frozenset({"absent", "absent_over_time"})
 
 
-class Samples(Querier, Protocol):
+class Samples(Divisible, Protocol):
     """Where samples are read, and results are written."""
 
     def names(self) -> frozenset[str]:
@@ -59,6 +60,9 @@ class RuleState:
     failures: int = 0
     labels: tuple[tuple[str, Template], ...] = field(init=False)
     annotations: tuple[tuple[str, Template], ...] = field(init=False)
+    _is_local: bool = False
+    _known_of: Collection[str] = frozenset()
+    """Which metrics were known to be of targets when that was found out."""
 
     def __post_init__(self) -> None:
         self.labels = tuple((name, template(text)) for name, text in self.rule.labels)
@@ -68,6 +72,14 @@ class RuleState:
     def needs_warmth(self) -> bool:
         """Whether it takes something that is not there for an answer."""
         return any(isinstance(node, Call) and node.name in _ABSENT for node in nodes(self.rule.expr))
+
+    def is_local(self, scope: Scope) -> bool:
+        """Say whether its alerts for some targets depend on these targets only."""
+        if self._known_of != scope.metrics:
+            self._known_of = scope.metrics
+            is_ours = self.rule.alert and all(name != TARGET for name, _ in self.rule.labels)
+            self._is_local = is_ours and reach(self.rule.expr, scope.metrics) is Reach.LOCAL
+        return self._is_local
 
     @property
     def horizon_seconds(self) -> float:
@@ -136,13 +148,16 @@ class GroupState:
             keys[key] = keys.get(key, 0) + 1
             self.rules.append(RuleState(rule, f"{key}\x1f{keys[key]}"))
 
-    def evaluate(self, samples: Samples, at_ms: int, *, is_warm: bool = True) -> list[RuleChange]:
+    def evaluate(
+        self, samples: Samples, at_ms: int, *, is_warm: bool = True, scope: Scope | None = None
+    ) -> list[RuleChange]:
         """Evaluate the rules one after the other; what goes wrong with one is kept with it, and its alerts stay.
 
         Args:
             samples: where to read and write.
             at_ms: the time of the decision, in milliseconds since 1970.
             is_warm: whether every source has been read once, so that what is absent is absent.
+            scope: the targets of which there is something new; alerts of others stay as they are where rules allow it.
 
         Returns:
             The alerts that changed.
@@ -154,7 +169,7 @@ class GroupState:
             rule_begun = self._clock.monotonic()
             self._until = rule_begun + _RULE_SECONDS
             if is_warm or not state.needs_warmth:
-                found += self._rule(state, samples, at_ms)
+                found += self._rule(state, samples, at_ms, scope if self._divides(state, scope) else None)
                 state.evaluated_at = at_ms / 1000
             state.seconds = self._clock.monotonic() - rule_begun
         self.evaluated_at, self.seconds = at_ms / 1000, self._clock.monotonic() - begun
@@ -164,13 +179,17 @@ class GroupState:
         if self._clock.monotonic() > self._until:
             raise EvaluationError(f"the rule takes longer than {_RULE_SECONDS:g} s: make it simpler, or divide it")
 
-    def _rule(self, state: RuleState, samples: Samples, at_ms: int) -> list[RuleChange]:
+    def _divides(self, state: RuleState, scope: Scope | None) -> bool:
+        return scope is not None and not self.group.limit and state.is_local(scope)
+
+    def _rule(self, state: RuleState, samples: Samples, at_ms: int, scope: Scope | None) -> list[RuleChange]:
         moment = at_ms - round(self.group.query_offset_seconds * 1000)
         state.error = ""
         try:
-            vector = _vector(evaluate(state.rule.expr, samples, moment, self._options))
+            querier: Querier = samples if scope is None else scope.within(samples)
+            vector = _vector(evaluate(state.rule.expr, querier, moment, self._options))
             if state.rule.alert:
-                return self._alerts(state, vector, samples, moment)
+                return self._alerts(state, vector, samples, moment, scope)
             self._record(state.rule, state.key, vector, samples, moment)
         except EvaluationError as error:
             state.error, state.failures = str(error), state.failures + 1
@@ -188,7 +207,9 @@ class GroupState:
             raise EvaluationError("vector contains metrics with the same labelset after applying rule labels")
         samples.record(key, named, moment)
 
-    def _alerts(self, state: RuleState, vector: Vector, samples: Samples, moment: int) -> list[RuleChange]:
+    def _alerts(
+        self, state: RuleState, vector: Vector, samples: Samples, moment: int, scope: Scope | None
+    ) -> list[RuleChange]:
         def query(text: str) -> Vector:
             try:
                 return _vector(evaluate(parse(text), samples, moment, self._options))
@@ -197,7 +218,10 @@ class GroupState:
 
         at = moment / 1000
         results = [self._found(state, labels, value, query) for labels, value in vector]
-        after: Active = step(state.rule, state.active, results, at, held=state.is_held(at, samples))
+        others: Active = {} if scope is None else scope.others(state.active)
+        before = {labels: alert for labels, alert in state.active.items() if labels not in others}
+        stepped = step(state.rule, before, results, at, held=state.is_held(at, samples))
+        after: Active = {**others, **stepped} if others else stepped
         count = sum(alert.state != "inactive" for alert in after.values())
         if self.group.limit and count > self.group.limit:  # as in Prometheus: all of them are dropped
             state.error, state.failures, after = self._exceeded(count, "alerts"), state.failures + 1, {}

@@ -9,7 +9,7 @@ far as the rules have followed it. So a jump moves the whole past with it, at on
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -76,6 +76,12 @@ class _Column:
         """Bytes of the values of all ticks; arrays that did not change are kept once."""
         self._joined: tuple[tuple[Keys, ...], Keys, Ints] | None = None
         self._unions: dict[tuple[int, ...], tuple[list[Keys], Keys, list[Ints]]] = {}
+
+    @property
+    def series(self) -> int:
+        """How many series there are now."""
+        keys = self.ticks[-1].keys if self.ticks else None
+        return 0 if keys is None else len(keys)
 
     def append(self, at: int, said: Sequence[tuple[Keys, Values]], horizon_ms: int) -> None:
         """Add a tick; drop those that nobody looks back to."""
@@ -187,6 +193,8 @@ class History:
         """The metrics of each source."""
         self._shadows: dict[str, tuple[tuple[Keys, ...], list[Ints | None]]] = {}
         self._last: dict[str, int] = {}
+        self._series = self._held = 0
+        """Of all columns together: series that there are now, and bytes."""
         self._clock: SteadyClock | None = None
 
     def follow(self, clock: SteadyClock) -> None:
@@ -228,9 +236,7 @@ class History:
     def size(self) -> tuple[int, int]:
         """Return how many series there are now, and the bytes of all values that are kept."""
         with self._lock:
-            columns = [column for some in self._columns.values() for column in some.values()]
-            now = sum(0 if (keys := column.ticks[-1].keys) is None else len(keys) for column in columns)
-            return now, sum(column.held for column in columns)
+            return self._series, self._held
 
     def names(self) -> frozenset[str]:
         """Return the metrics that something is known of."""
@@ -246,6 +252,7 @@ class History:
         newest: bool,
         index: KeyIndex | None = None,
         weigh: Callable[[int], None] | None = None,
+        sources: Collection[str] | None = None,
     ) -> Iterator[Block]:
         """Yield the series that match, with their samples in a range of time, both ends included.
 
@@ -258,6 +265,7 @@ class History:
             newest: whether only the newest samples are wanted.
             index: answers about keys; those that are shared by default.
             weigh: is called with a number of samples before they are brought together, and may object.
+            sources: of which sources only, none of which has a series of another; of all by default.
 
         """
         known = self.index if index is None else index
@@ -267,12 +275,16 @@ class History:
             names = self._named(matchers)
         for name in names:
             with self._lock:
+                by_source = self._columns.get(name, {})
+                columns = by_source.values() if sources is None else [by_source[a] for a in sources if a in by_source]
                 taken = [
                     (column, column.newest(first_ms, last_ms) if newest else column.between(first_ms, last_ms))
-                    for column in self._columns.get(name, {}).values()
+                    for column in columns
                 ]
             stacks = [(column.fixed, stack) for column, ticks in taken if (stack := column.stacked(ticks)) is not None]
-            shadows = self._shadowed(name, tuple(stack.keys for _, stack in stacks))
+            shadows: Sequence[Ints | None] = [None] * len(stacks)
+            if sources is None:
+                shadows = self._shadowed(name, tuple(stack.keys for _, stack in stacks))
             for (fixed, stack), shown in zip(stacks, shadows, strict=True):
                 rows = known.select(stack.keys, fixed, matchers)
                 if rows is not None:
@@ -315,7 +327,9 @@ class History:
                 columns = self._columns.setdefault(name, {})
                 if source not in columns:
                     columns[source] = _Column(Labels({**fixed, NAME: name}))
+                self._count(columns[source], -1)
                 columns[source].append(at, some, self._horizon(name))
+                self._count(columns[source], 1)
             known = self._said.setdefault(source, set())
             for name in known - said.keys():
                 self._end(source, name, at)
@@ -325,13 +339,20 @@ class History:
     def _end(self, source: str, name: str, at: int) -> None:
         """Note that a source does not speak of a metric; forget it, when nobody looks back so far."""
         column = self._columns[name][source]
+        self._count(column, -1)
         column.end(at)
         column.prune(at - self._horizon(name))
+        self._count(column, 1)
         if len(column.ticks) == 1:
             self._said[source].discard(name)
             del self._columns[name][source]
             if not self._columns[name]:
                 del self._columns[name]
+
+    def _count(self, column: _Column, sign: int) -> None:
+        """Add what a column holds to the whole, or take it away."""
+        self._held += sign * column.held
+        self._series += sign * column.series
 
     def _horizon(self, name: str) -> int:
         return max(self._keep_ms, self._needs.get(name, 0))

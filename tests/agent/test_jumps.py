@@ -19,7 +19,7 @@ from streamwatch.notify.config import Config
 from streamwatch.notify.delivery import Delivery
 from streamwatch.notify.dispatch import Dispatcher
 from streamwatch.promql.match import Matcher
-from streamwatch.rules.evaluator import Evaluator
+from streamwatch.rules.evaluator import Arrived, Evaluator
 from streamwatch.rules.group import RuleChange
 from streamwatch.rules.load import read
 from streamwatch.samples.history import History
@@ -107,7 +107,7 @@ class World:
         if not self.is_silent:
             some = [one.samples(KEYS, np.array([self.values[one.name]])) for one in (UP, ERRORS)]
             at = self.history.append("c", some, self.clock.now())
-        self.evaluator.run({"up", "errors"}, at)
+        self.evaluator.run(Arrived({"up", "errors"}, at_ms=at))
         while self.delivery.step() == 0.0:
             pass
 

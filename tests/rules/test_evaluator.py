@@ -10,18 +10,21 @@ import pytest
 from streamwatch.agent.state import open_state
 from streamwatch.core.clock import ManualClock, SystemClock
 from streamwatch.model.labels import NAME, Labels
+from streamwatch.model.metric import Metric, Tier
 from streamwatch.promql.columns import Block
 from streamwatch.promql.evaluate import evaluate
 from streamwatch.promql.match import Matcher
 from streamwatch.promql.parse import parse
 from streamwatch.promql.series import Element
 from streamwatch.rules import told
-from streamwatch.rules.evaluator import Evaluator
+from streamwatch.rules.evaluator import Arrived, Evaluator
 from streamwatch.rules.group import RuleChange
 from streamwatch.rules.load import read
 from streamwatch.rules.rule import Group
 from streamwatch.samples.history import History
 from tests.waiting import wait_for
+
+M = Metric(name="m", kind="gauge", unit="", labels=("kafka_cluster",), tier=Tier.CLUSTER, help="A.", question="A?")
 
 RULES = """
 groups:
@@ -66,7 +69,7 @@ class Bench:
         return self.run(values, at)
 
     def run(self, told: Sequence[str] | dict[str, float] = (), at: float = 0.0) -> list[str]:
-        found = self.evaluator.run(told, round(at * 1000))
+        found = self.evaluator.run(Arrived(set(told), at_ms=round(at * 1000)))
         return [f"{one.rule.rule.name} {one.change.after.state if one.change.after else 'forgotten'}" for one in found]
 
     def counts(self) -> dict[str, int]:
@@ -245,7 +248,7 @@ def test_its_thread_evaluates_what_is_told_within_the_moment() -> None:
         wait_for(lambda: evaluator.counts()["g"].evaluations == 1, 10, "the first evaluation")
         at = round(clock.now() * 1000)
         history.record("x", [(Labels({NAME: "m"}), 2.0)], at)
-        evaluator.mark_due({"m"}, at)
+        evaluator.mark_due("x", [M.sample(2.0, kafka_cluster="x")], at)
         wait_for(lambda: decided, 10, "the alert")
         assert decided[0].change.after is not None
         assert decided[0].change.after.fired_at == pytest.approx(at / 1000, abs=0.05)
@@ -272,9 +275,9 @@ def test_data_that_arrive_while_it_rests_are_decided_on_together() -> None:
     try:
         wait_for(lambda: evaluator._rest_until, 10, "the rest after the first evaluation")
         for _ in range(5):
-            evaluator.mark_due({"m"}, 0)
+            evaluator.mark_due("x", [M.sample(2.0, kafka_cluster="x")], 0)
         clock.advance(1.0)
-        evaluator.mark_due({"m"}, 0)
+        evaluator.mark_due("x", [M.sample(2.0, kafka_cluster="x")], 0)
         wait_for(lambda: evaluator.counts()["g"].evaluations > 1, 10, "the second evaluation")
         assert evaluator.counts()["g"].evaluations == 2
     finally:

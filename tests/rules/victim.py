@@ -8,7 +8,7 @@ from pathlib import Path
 from streamwatch.agent.state import open_state
 from streamwatch.core.clock import ManualClock
 from streamwatch.model.labels import NAME, Labels
-from streamwatch.rules.evaluator import Evaluator
+from streamwatch.rules.evaluator import Arrived, Evaluator
 from streamwatch.rules.group import RuleChange
 from streamwatch.rules.load import read
 from streamwatch.samples.history import History
@@ -52,7 +52,7 @@ def main(path: Path, tick: int) -> None:
     while True:
         values = [(Labels({NAME: "m", "s": str(at)}), float(holds(at, tick))) for at in range(SERIES)]
         history.record("x", values, tick * 1000)
-        evaluator.run({"m"}, tick * 1000)
+        evaluator.run(Arrived({"m"}, at_ms=tick * 1000))
         sys.stdout.write(f"tick {tick}\n")
         clock.advance(1)
         tick += 1

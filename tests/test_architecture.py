@@ -202,6 +202,18 @@ def circle(arrows: dict[str, set[str]]) -> list[str]:
     return path[path.index(path[-1]) + 1 :]
 
 
+SOURCES = [module for module in MODULES if re.match(r"sources/\w+/", path_of(module))]
+
+
+@pytest.mark.parametrize("module", SOURCES, ids=path_of)
+def test_a_source_knows_no_other(module: Path) -> None:
+    """Each is given its own part of the configuration; what all need is beside them, and AWS's sessions in aws/."""
+    own = path_of(module).split("/")[1]
+    rooms = {room for name in imports(module) for room in re.findall(r"^streamwatch\.sources\.(\w+)", name)}
+
+    assert rooms & {"kafka", "msk", "kinesis", "open_monitoring", "cluster_config"} <= {own}
+
+
 # The catalogue is their home; the reference serves Kafka's own names, of MBeans.
 NAMELESS = [module for module in MODULES if not {"catalogue", "reference"} & set(module.parts)]
 

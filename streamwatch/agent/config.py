@@ -19,7 +19,7 @@ from streamwatch.notify.config import Config as NotifyConfig
 from streamwatch.rules.config import Config as RulesConfig
 from streamwatch.settings.reader import MOST_BYTES, read_partly, read_settings
 from streamwatch.settings.types import HostPort, refuse, setting, tried
-from streamwatch.sources.kafka.config import Config as KafkaConfig
+from streamwatch.sources.cluster_config import ClusterConfig
 from streamwatch.sources.kinesis.config import Config as KinesisConfig
 
 _CRON_FIELDS: Final = 5
@@ -30,7 +30,7 @@ _KAFKA_METRICS = {one.name for one in METRICS if one.is_of_kafka}
 class Config:
     """What to watch, and where to tell it."""
 
-    kafka: tuple[KafkaConfig, ...] = setting("the Kafka clusters to watch", default=())
+    kafka: tuple[ClusterConfig, ...] = setting("the Kafka clusters to watch", default=())
     kinesis: tuple[KinesisConfig, ...] = setting("the accounts whose Kinesis streams to watch", default=())
     listen: ListenConfig = setting("where the metrics are served", default_factory=ListenConfig)
     rules: RulesConfig = setting("which alerts are decided, and how", default_factory=RulesConfig)
@@ -67,7 +67,7 @@ class Config:
                 yield from (f"{where}: {mistake}" for mistake in tried(cron, mute.cron, "UTC"))
 
     @property
-    def sources(self) -> tuple[KafkaConfig | KinesisConfig, ...]:
+    def sources(self) -> tuple[ClusterConfig | KinesisConfig, ...]:
         """Everything that is watched."""
         return (*self.kafka, *self.kinesis)
 
@@ -85,7 +85,7 @@ class Share:
     index: int = 0
     count: int = 1
 
-    def of(self, sources: Sequence[KafkaConfig | KinesisConfig]) -> tuple[KafkaConfig | KinesisConfig, ...]:
+    def of(self, sources: Sequence[ClusterConfig | KinesisConfig]) -> tuple[ClusterConfig | KinesisConfig, ...]:
         """Return this agent's: in turn, as they stand in the file, so that what is added at its end moves nothing."""
         return tuple(sources[self.index :: self.count])
 
@@ -171,7 +171,7 @@ def from_flags(servers: str | None, listen: str | None, regions: str | None = No
         raise ConfigError(mistakes)
     try:
         return Config(
-            kafka=tuple(KafkaConfig(name=first.host, bootstrap=bootstrap) for first in bootstrap[:1]),
+            kafka=tuple(ClusterConfig(name=first.host, bootstrap=bootstrap) for first in bootstrap[:1]),
             kinesis=kinesis,
             listen=ListenConfig(address=at[0]) if at else ListenConfig(),
         )

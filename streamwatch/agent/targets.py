@@ -27,8 +27,8 @@ from streamwatch.model.msk import CloudWatchMapping
 from streamwatch.model.snapshot import Snapshot
 from streamwatch.samples.precedence import Trust
 from streamwatch.sources.aws.config import Access
+from streamwatch.sources.cluster_config import ClusterConfig
 from streamwatch.sources.kafka import KafkaSource
-from streamwatch.sources.kafka.config import Config as KafkaConfig
 from streamwatch.sources.kafka.loops import Loops
 from streamwatch.sources.kinesis.config import Config as KinesisConfig
 from streamwatch.sources.msk.config import Config as MskConfig
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from streamwatch.sources.aws.session import Account, Accounts
     from streamwatch.sources.msk.source import MskSource
 
-Config = KafkaConfig | KinesisConfig
+Config = ClusterConfig | KinesisConfig
 
 _CLOUDWATCH: Final = "cloudwatch"
 
@@ -70,7 +70,7 @@ class Watched:
     """Those that tell of the source itself."""
 
 
-def kafka_collectors(config: KafkaConfig, compatibility: Collection[str] = ()) -> dict[str, Collector[Any]]:
+def kafka_collectors(config: ClusterConfig, compatibility: Collection[str] = ()) -> dict[str, Collector[Any]]:
     """Return the collectors for a Kafka cluster, with those for other exporters' names."""
     history = EndOffsetHistory(config.lag_history, config.interval)
     states = GroupStates(config.stalled_after, config.groups_wanted_for, config.interval)
@@ -86,7 +86,7 @@ def kafka_collectors(config: KafkaConfig, compatibility: Collection[str] = ()) -
     return found
 
 
-def _told_cheaper(config: KafkaConfig) -> set[Metric]:
+def _told_cheaper(config: ClusterConfig) -> set[Metric]:
     """Return what need not be asked of CloudWatch, because a cheaper source of the cluster tells it, or it is much."""
     told: set[Metric] = {kafka_brokers.TOPIC_BYTES_IN, kafka_brokers.TOPIC_BYTES_OUT}
     if config.protocol:
@@ -106,11 +106,11 @@ def _told_cheaper(config: KafkaConfig) -> set[Metric]:
     return told
 
 
-def _order(config: KafkaConfig) -> dict[str, tuple[Kind, ...]]:
+def _order(config: ClusterConfig) -> dict[str, tuple[Kind, ...]]:
     return {one.metric: one.sources for one in config.trust}
 
 
-def told_by_cloudwatch(config: KafkaConfig) -> list[CloudWatchMapping]:
+def told_by_cloudwatch(config: ClusterConfig) -> list[CloudWatchMapping]:
     """Return the metrics that CloudWatch is asked for, as far as it has them."""
     if config.msk is None or config.msk.metrics == "all":
         return list(MAPPINGS)
@@ -120,7 +120,7 @@ def told_by_cloudwatch(config: KafkaConfig) -> list[CloudWatchMapping]:
 
 def trust(config: Config) -> Trust:
     """Return what chooses between the sources of this part of the configuration."""
-    return Trust(_order(config) if isinstance(config, KafkaConfig) else {})
+    return Trust(_order(config) if isinstance(config, ClusterConfig) else {})
 
 
 class Wiring:
@@ -150,7 +150,7 @@ class Wiring:
             return [self._kinesis(config)]
         return self._cluster(config, wake)
 
-    def _cluster(self, config: KafkaConfig, wake: Callable[[], None]) -> list[Watched]:
+    def _cluster(self, config: ClusterConfig, wake: Callable[[], None]) -> list[Watched]:
         msk = None if config.msk is None else self._msk(config, config.msk)
         hosts: list[Callable[[], dict[int, str]]] = []
         found: list[Watched] = []
@@ -173,13 +173,13 @@ class Wiring:
             found.append(self._state(config, config.msk, msk))
         return found
 
-    def _role(self, config: KafkaConfig) -> "Account | None":
+    def _role(self, config: ClusterConfig) -> "Account | None":
         """Return whose credentials the brokers are shown; None where they are not AWS's."""
         if config.sasl is None or config.sasl.mechanism != "AWS_MSK_IAM":
             return None
         return self._shared_accounts().get(Access(profile=config.sasl.aws_profile))
 
-    def _protocol(self, config: KafkaConfig, source: KafkaSource) -> Watched:
+    def _protocol(self, config: ClusterConfig, source: KafkaSource) -> Watched:
         return Watched(
             name=config.name,
             kind="kafka",
@@ -191,7 +191,7 @@ class Wiring:
         )
 
     def _topics(
-        self, config: KafkaConfig, topics: TopicsConfig, msk: "MskSource"
+        self, config: ClusterConfig, topics: TopicsConfig, msk: "MskSource"
     ) -> tuple[Watched, Callable[[], dict[int, str]]]:
         from streamwatch.sources.msk.topics import TopicsSource  # noqa: PLC0415 - as boto3, below
 
@@ -208,7 +208,7 @@ class Wiring:
         )
         return watched, lambda: dict(source.hosts)
 
-    def with_servers(self, config: KafkaConfig) -> KafkaConfig:
+    def with_servers(self, config: ClusterConfig) -> ClusterConfig:
         """Return the configuration with bootstrap servers, asked of MSK where it gives none.
 
         Raises:
@@ -219,7 +219,7 @@ class Wiring:
             return config
         return replace(config, bootstrap=self._msk(config, config.msk).bootstrap(config.msk_listener))
 
-    def _pages(self, config: KafkaConfig, pages: PagesConfig, hosts: Callable[[], dict[int, str]]) -> Watched:
+    def _pages(self, config: ClusterConfig, pages: PagesConfig, hosts: Callable[[], dict[int, str]]) -> Watched:
         # Threads and an HTTP client: only who reads exporters pays for them.
         from streamwatch.sources.open_monitoring.source import OpenMonitoringSource  # noqa: PLC0415
 
@@ -234,14 +234,14 @@ class Wiring:
             about=(SourceCollector(pages.interval), ScrapeCollector()),
         )
 
-    def _msk(self, config: KafkaConfig, msk: MskConfig) -> "MskSource":
+    def _msk(self, config: ClusterConfig, msk: MskConfig) -> "MskSource":
         from streamwatch.sources.msk.source import MskSource  # noqa: PLC0415 - as boto3, below
 
         mappings = told_by_cloudwatch(config)
         return MskSource(f"{config.name}/msk", config.name, msk, self._clock, self._shared_accounts(), mappings)
 
     @staticmethod
-    def _state(config: KafkaConfig, msk: MskConfig, source: "MskSource") -> Watched:
+    def _state(config: ClusterConfig, msk: MskConfig, source: "MskSource") -> Watched:
         return Watched(
             name=f"{config.name}/msk",
             kind=_CLOUDWATCH,

@@ -8,8 +8,8 @@ from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import StreamWatchError
 from streamwatch.model.finding import Finding
 from streamwatch.model.pages import PagesSnapshot
+from streamwatch.sources.cluster_config import ClusterConfig
 from streamwatch.sources.kafka import check_up as check_up_kafka
-from streamwatch.sources.kafka.config import Config as KafkaConfig
 
 Report = Callable[[Finding], None]
 
@@ -30,7 +30,7 @@ def check_up(config: Config, report: Report) -> None:
             report(finding)
 
 
-def _msk(config: KafkaConfig) -> Iterator[Finding]:
+def _msk(config: ClusterConfig) -> Iterator[Finding]:
     if config.msk is None:
         return
     from streamwatch.sources.msk.doctor import examine  # noqa: PLC0415 - boto3 is slow to import
@@ -40,7 +40,7 @@ def _msk(config: KafkaConfig) -> Iterator[Finding]:
     yield from examine(config.name, config.msk, SystemClock(), bootstrap=asks, pages=scrapes)
 
 
-def _protocol(config: KafkaConfig, report: Report) -> None:
+def _protocol(config: ClusterConfig, report: Report) -> None:
     try:
         found = Wiring(SystemClock()).with_servers(config)
     except StreamWatchError as error:
@@ -50,7 +50,7 @@ def _protocol(config: KafkaConfig, report: Report) -> None:
     check_up_kafka(found, report)
 
 
-def _pages(config: KafkaConfig) -> Iterator[Finding]:
+def _pages(config: ClusterConfig) -> Iterator[Finding]:
     """Scrape every page once."""
     if config.open_monitoring is None:
         return

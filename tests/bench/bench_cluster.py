@@ -20,16 +20,16 @@ def one_size(partitions: int, groups: int, commits: int) -> None:
     from streamwatch.agent.targets import kafka_collectors as collectors  # noqa: PLC0415
     from streamwatch.core.clock import SystemClock  # noqa: PLC0415 - only the measuring process needs them
     from streamwatch.export.exposition import Exposition  # noqa: PLC0415
-    from streamwatch.sources.kafka import Config, KafkaSource  # noqa: PLC0415
+    from streamwatch.sources.cluster_config import ClusterConfig  # noqa: PLC0415
+    from streamwatch.sources.kafka import KafkaSource  # noqa: PLC0415
     from tests.addresses import servers  # noqa: PLC0415
 
     args = [sys.executable, "-m", "tests.prepared", str(partitions), str(groups), str(commits)]
 
-    def source(bootstrap: tuple[str, ...]) -> KafkaSource:
-        config = Config(
+    def configured(bootstrap: tuple[str, ...]) -> ClusterConfig:
+        return ClusterConfig(
             name="bench", bootstrap=servers(bootstrap), interval=300.0, deadline=200.0, request_timeout=100.0
         )
-        return KafkaSource(config, SystemClock(), lambda: None)
 
     with subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdin is not None
@@ -38,11 +38,11 @@ def one_size(partitions: int, groups: int, commits: int) -> None:
 
         # The first answers are made when they are first asked for: that is not our time, nor our memory.
         if os.fork() == 0:
-            source(bootstrap).read()
+            KafkaSource(configured(bootstrap), SystemClock(), lambda: None).read()
             os._exit(0)
         os.wait()
-        ours = source(bootstrap)
-        config = ours.config
+        config = configured(bootstrap)
+        ours = KafkaSource(config, SystemClock(), lambda: None)
         each, page = collectors(config), Exposition()
         asked = 0
         for what in ("first", "second", "steady", "steady", "moving", "moving"):

@@ -13,7 +13,8 @@ from streamwatch.catalogue import kafka as k
 from streamwatch.core.clock import SystemClock
 from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.model.metric import Metric, Samples
-from streamwatch.sources.kafka import Config, KafkaSource
+from streamwatch.sources.cluster_config import ClusterConfig
+from streamwatch.sources.kafka import KafkaSource
 from tests.addresses import servers
 from tests.real.kafka import KafkaCluster
 from tests.snapshots import value, values
@@ -42,6 +43,7 @@ class Eyes:
     """Reads a cluster as the agent does, one read a call."""
 
     source: KafkaSource
+    config: ClusterConfig
     felt: Event = field(default_factory=Event)
     now: ClusterSnapshot | None = None
     samples: list[Samples] = field(default_factory=list)
@@ -60,7 +62,7 @@ class Eyes:
         return values(self.samples, metric)
 
     def __post_init__(self) -> None:
-        self._collectors = collectors(self.source.config)
+        self._collectors = collectors(self.config)
 
 
 @contextmanager
@@ -73,9 +75,10 @@ def eyes(cluster: KafkaCluster, **settings: Any) -> Iterator[Eyes]:
         "log_dirs_interval": 1.0,
     }
     felt = Event()
-    source = KafkaSource(Config(**(plain | settings)), SystemClock(), felt.set)
+    config = ClusterConfig(**(plain | settings))
+    source = KafkaSource(config, SystemClock(), felt.set)
     try:
-        yield Eyes(source, felt)
+        yield Eyes(source, config, felt)
     finally:
         source.close()
 

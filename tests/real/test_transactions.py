@@ -11,7 +11,8 @@ from streamwatch.catalogue import kafka as k
 from streamwatch.core.clock import SystemClock
 from streamwatch.model.kafka import NOT_KNOWN, ClusterSnapshot
 from streamwatch.settings.types import Secret
-from streamwatch.sources.kafka import Config, KafkaSource
+from streamwatch.sources.cluster_config import ClusterConfig
+from streamwatch.sources.kafka import KafkaSource
 from streamwatch.sources.kafka.config import Sasl
 from tests.addresses import servers
 from tests.real.kafka import KafkaCluster
@@ -56,8 +57,9 @@ def watching(cluster: KafkaCluster, **changes: Any) -> Iterator[Callable[[], Clu
         "bootstrap": servers(cluster.internal_bootstrap.split(",")),
         "interval": 15.0,
     }
-    source = KafkaSource(Config(**(plain | changes)), clock, lambda: None)
-    seen = Eyes(source)
+    config = ClusterConfig(**(plain | changes))
+    source = KafkaSource(config, clock, lambda: None)
+    seen = Eyes(source, config)
 
     def look() -> ClusterSnapshot:
         clock.ahead += 15.0

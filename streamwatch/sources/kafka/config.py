@@ -3,11 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from streamwatch.model.metric import Kind
 from streamwatch.settings.types import Duration, FilePath, HostPort, Secret, Size, setting
-from streamwatch.sources.msk.config import Config as Msk
 from streamwatch.sources.names import Names
-from streamwatch.sources.open_monitoring.config import Config as OpenMonitoring
 
 Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "AWS_MSK_IAM"]
 
@@ -61,19 +58,8 @@ class Pulse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trusted:
-    """Whose word counts for one metric, where several sources tell it."""
-
-    metric: str = setting("the metric's name")
-    sources: tuple[Kind, ...] = setting(
-        "kinds of sources, the most trusted first; others are not believed: `kafka` (the protocol), `pages` (open"
-        " monitoring), `topics` (MSK's topic calls), `cloudwatch`"
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """One Kafka cluster: Apache Kafka 2.8 or later, Amazon MSK, or what speaks its protocol."""
+    """How one cluster is read over Kafka's own protocol."""
 
     name: str = setting("the cluster's name: the label `kafka_cluster` of everything read from it")
     bootstrap: tuple[HostPort, ...] = setting(
@@ -111,14 +97,6 @@ class Config:
         default_factory=Names,
     )
     groups: Names = setting("consumer groups that are read", default_factory=Names)
-    granularity: Literal["topic", "partition"] = setting(
-        "`partition` adds series for each partition, and for each group and partition", default="topic"
-    )
-    max_series: int = setting(
-        "at most so many series from this cluster; beyond, the least important are dropped and counted",
-        default=100_000,
-        minimum=100,
-    )
     max_requests: int = setting(
         "at most so many requests to the brokers in one read; what does not fit is unknown and said so (0: no limit)",
         default=0,
@@ -136,24 +114,8 @@ class Config:
         default=600.0,
         minimum=10,
     )
-    partitions_per_broker: int = setting(
-        "how many partition replicas a broker should hold at most (MSK's limits: docs/metrics.md)",
-        default=4000,
-        minimum=1,
-    )
     lag_history: Duration = setting(
         "how far back end offsets are remembered: lag in seconds is known up to this age", default=86400.0, minimum=60
-    )
-    stalled_after: Duration = setting(
-        "a group is stalled in a partition when its position stands for so long while records come; twice the default"
-        " `max.poll.interval.ms` of consumers, within which one that lives polls, and commits what it has read",
-        default=600.0,
-        minimum=1,
-    )
-    groups_wanted_for: Duration = setting(
-        "a group is waited for, and paged about, for so long after a member asked for the topic or its commit moved",
-        default=86400.0,
-        minimum=1,
     )
     lookup_requests: int = setting(
         "at most so many requests to each broker in one read that look up when the first records which a group has not"
@@ -162,37 +124,13 @@ class Config:
         minimum=0,
         maximum=100,
     )
-    open_monitoring: OpenMonitoring | None = setting(
-        "the brokers' JMX and node exporters (MSK: open monitoring); left out, they are not scraped", default=None
-    )
-    msk: Msk | None = setting("the cluster as Amazon MSK knows it; left out, AWS is not asked", default=None)
-    protocol: bool = setting(
-        "whether the brokers are asked themselves; false where the agent cannot reach them: then `msk.topics` tells of"
-        " the partitions, and CloudWatch the rest",
-        default=True,
-    )
-    trust: tuple[Trusted, ...] = setting("where another source is trusted than usually (docs/msk.md)", default=())
     client_id: str = setting("the client id that brokers see, for their quotas and logs", default="streamwatch")
 
     def __post_init__(self) -> None:
-        if not self.protocol and (self.msk is None or self.msk.topics is None):
-            raise ValueError("protocol: without it, MSK must tell of the partitions: write 'msk: {topics: {}, ...}'")
-        if not self.bootstrap and self.msk is None:
-            raise ValueError("bootstrap: at least one broker is needed: write ['host:9092']")
         if self.deadline is not None and self.deadline >= self.interval:
             raise ValueError(f"deadline: {self.deadline:g}s must be shorter than interval, {self.interval:g}s")
         if self.sasl is not None and self.sasl.mechanism == "AWS_MSK_IAM" and self.tls is None:
             raise ValueError("tls: AWS_MSK_IAM works over TLS only: write 'tls: {}'")
-
-    @property
-    def msk_listener(self) -> str:
-        """What MSK's API calls the bootstrap servers that fit how we log in."""
-        mechanism = self.sasl.mechanism if self.sasl is not None else ""
-        if mechanism in {"AWS_MSK_IAM", "OAUTHBEARER"}:
-            return "BootstrapBrokerStringSaslIam"
-        if mechanism:
-            return "BootstrapBrokerStringSaslScram"
-        return "BootstrapBrokerStringTls" if self.tls is not None else "BootstrapBrokerString"
 
     @property
     def read_seconds(self) -> float:

@@ -11,6 +11,7 @@ import pytest
 from streamwatch.agent.target import Watch
 from streamwatch.agent.targets import Wiring
 from streamwatch.core.clock import SystemClock
+from streamwatch.sources.cluster_config import ClusterConfig
 from streamwatch.sources.kafka import Config, KafkaSource, check_up
 from streamwatch.sources.kafka.config import Pulse
 from tests.addresses import servers
@@ -35,8 +36,8 @@ def clusters() -> Iterator[dict[str, PreparedCluster]]:
         yield {name: stack.enter_context(PreparedCluster(Truth({"t": 3}))) for name in ("orders", "clicks")}
 
 
-def configured(name: str, cluster: PreparedCluster) -> Config:
-    return Config(
+def configured(name: str, cluster: PreparedCluster) -> ClusterConfig:
+    return ClusterConfig(
         name=name,
         bootstrap=servers(cluster.bootstrap),
         connect_timeout=0.3,

@@ -9,7 +9,7 @@ from streamwatch.model.metric import Metric, Samples
 from streamwatch.reference.aws.msk import MskCluster
 from streamwatch.reference.aws.server import ReferenceAws
 from streamwatch.reference.kafka.server import ReferenceKafka
-from streamwatch.sources.kafka.config import Config
+from streamwatch.sources.cluster_config import ClusterConfig
 from tests.reference.kinesis.acting import Time
 
 
@@ -29,7 +29,7 @@ class House:
         """Let the cluster be one of another type."""
         self.cluster = self.aws.add_msk(self.kafka, "shop", level, instance_type)
 
-    def config(self, msk: str = "cluster: shop, metrics: all", more: str = "bootstrap: {servers},") -> Config:
+    def config(self, msk: str = "cluster: shop, metrics: all", more: str = "bootstrap: {servers},") -> ClusterConfig:
         """Configure the cluster; ``{servers}`` stands for its bootstrap servers."""
         servers = "[" + ", ".join(f"'{one}'" for one in self.kafka.bootstrap.split(",")) + "]"
         access = f"{{endpoint_url: '{self.aws.url}', access_key_id: a, secret_access_key: b}}"

@@ -19,6 +19,7 @@ from streamwatch.model.kafka import Broker, ClusterSnapshot
 from streamwatch.settings.types import HostPort
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.failover import next_read
+from streamwatch.sources.kafka.library import import_without_clients
 from streamwatch.sources.kafka.loops import Loops
 from streamwatch.sources.log import reading
 
@@ -97,6 +98,7 @@ class KafkaSource:
         return self._share.submit(coroutine)
 
     async def _build(self) -> "tuple[BrokerPool, Reader]":
+        import_without_clients()
         from streamwatch.sources.kafka.broker_pool import BrokerPool  # noqa: PLC0415 - kafka-python takes 0.1 s and 8 MB
         from streamwatch.sources.kafka.read import Reader  # noqa: PLC0415 - the same
 
@@ -140,6 +142,7 @@ class KafkaSource:
 
 def check_up(config: Config, found: Callable[[Finding], None]) -> None:
     """Examine how one cluster can be reached and what may be asked of it; tell each finding as it comes."""
+    import_without_clients()
     from streamwatch.sources.kafka.doctor import examine  # noqa: PLC0415 - kafka-python takes 0.1 s and 8 MB
 
     async def run() -> None:

@@ -29,6 +29,7 @@ OWN = {
     "state": {"core"},
     "samples": {"model", "core", "promql"},
     "collectors": {"model", "catalogue", "core"},
+    "sources/open_monitoring": {"model", "core", "settings", "http"},
     "sources": {"model", "core", "settings"},
     "rules": {"model", "promql", "core", "samples", "state", "settings"},
     "notify/channels/sns": {"model", "core", "settings", "http", "sources"},

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from streamwatch.http.client import basic
+from streamwatch.http.transport import basic
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -1,44 +1,33 @@
-"""One request with a deadline, through a proxy where there is one; no error that comes of it holds a secret.
+"""Requests to services: one request within a deadline, through a proxy where there is one; no error holds a secret.
 
 Nothing is kept open between requests: pages are rare.
 """
 
-import base64
-import html
-import re
-import ssl
-import threading
 import urllib.request
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import closing, suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from socket import SHUT_RDWR
+from http.client import HTTPException, HTTPResponse
+from ssl import SSLContext
 from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import NotifyError, NotifyRefused, NotifyUnavailable
+from streamwatch.http.masking import masked, secret_parts
+from streamwatch.http.transport import Deadline, Transport, TransportError, basic, exchange, trusting
 from streamwatch.settings.types import Duration, FilePath, Secret, refuse, setting, tried
 
-_MOST_TOLD: Final = 200
-"""Characters of an answer that a message quotes."""
+_MOST_QUOTED: Final = 200
+"""Characters of a response that a message quotes."""
 _MOST_READ: Final = 2048
 _MOST_HALF: Final = 512
 _LONGER_CODED: Final = 3
 """So many times as long a secret may be, percent-encoded."""
 _LONGEST_WAIT: Final = 3600.0
-_SECRET_LENGTH: Final = 8
-"""Parts of an address that are as long may be secrets; shorter ones are words."""
 _OK: Final = range(200, 300)
 _WAITS: Final = frozenset({408, 425, 429})
 _SERVER: Final = 500
-_MASK: Final = "********"
-_SPELLED: Final[Mapping[str, tuple[str, ...]]] = {" ": ("+",), '"': ('\\"',), "\\": ("\\\\",), "/": ("\\/",)}
-"""Other ways to write a sign, in forms and in JSON."""
-_LEAST_CODED: Final = 6
-"""Signs of Base64 that may be a secret's; fewer are in any word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,19 +75,6 @@ def has_login(url: Secret) -> bool:
         return False  # it is no address at all
 
 
-def basic(username: str, password: str) -> str:
-    """Return the value of a header that logs in by name and password."""
-    return f"Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}"
-
-
-def trusting(ca_file: str | None) -> ssl.SSLContext:
-    """Return what checks certificates: by the system's authorities, and by those of a PEM file."""
-    context = ssl.create_default_context()
-    if ca_file is not None:
-        context.load_verify_locations(ca_file)
-    return context
-
-
 class Web:
     """Sends requests; may be used from any thread."""
 
@@ -106,7 +82,7 @@ class Web:
         """Prepare; the authorities are read when the first request needs them."""
         self._config = config
         self._clock = clock
-        self._context: ssl.SSLContext | None = None
+        self._context: SSLContext | None = None
 
     @property
     def timeout(self) -> float:
@@ -138,66 +114,30 @@ class Web:
         """
         parts = urlsplit(url)
         where = parts.hostname or "?"
-        connection = self._connection(parts)
-        done = threading.Event()
-        ends = self._clock.monotonic() + self._config.timeout
-        guard = threading.Thread(target=self._cut, args=(connection, done), name=f"deadline {where}", daemon=True)
-        sent = False
+        sent = {**_login(parts), **(headers or {})}
+        deadline = Deadline(self._config.timeout, self._clock)
+        transport = Transport(self._trusting() if parts.scheme == "https" else None, self._proxy(parts))
         try:
-            guard.start()
-            connection.connect()
-            sent = True
-            connection.request(method, self._target(parts), body or None, {**_login(parts), **(headers or {})})
-            with closing(connection.getresponse()) as answer:
-                if answer.status not in _OK:
-                    sent_by = [*_login(parts).items(), *(headers or {}).items()]
-                    logins = [value.rpartition(" ")[2] for name, value in sent_by if name == "Authorization"]
-                    hidden = [*(one.reveal() for one in secrets), *_secret_parts(url), *logins]
+            with exchange(method, url, deadline=deadline, transport=transport, headers=sent, body=body) as response:
+                if response.status not in _OK:
+                    logins = [value.rpartition(" ")[2] for name, value in sent.items() if name == "Authorization"]
+                    hidden = [*(secret.reveal() for secret in secrets), *secret_parts(url), *logins]
                     if self._config.proxy is not None:
-                        hidden += _secret_parts(self._config.proxy.reveal())
-                    raise _refusal(where, answer, self._clock.now(), hidden)
-                return dict(answer.headers.items())
-        except ssl.SSLCertVerificationError as error:
-            raise NotifyUnavailable(f"{where}: its certificate is not trusted: {error.verify_message}") from error
-        except (OSError, HTTPException, ValueError) as error:
-            late = isinstance(error, TimeoutError) or self._clock.monotonic() >= ends
-            what = f"no answer within {self._config.timeout:g}s" if late else _said(error)
-            raise NotifyUnavailable(f"{where}: {what}", reached=sent) from error
-        finally:
-            done.set()
-            connection.close()
-
-    def _cut(self, connection: HTTPConnection, done: threading.Event) -> None:
-        """Break the connection where the request is not done in time: a timeout of the socket is one of each byte."""
-        if not done.wait(self._config.timeout) and connection.sock is not None:
-            with suppress(OSError):
-                connection.sock.shutdown(SHUT_RDWR)
-
-    def _connection(self, parts: SplitResult) -> HTTPConnection:
-        proxy = self._proxy(parts)
-        host, port = (proxy or parts).hostname or "", (proxy or parts).port
-        timeout = self._config.timeout
-        if parts.scheme != "https":
-            return HTTPConnection(host, port, timeout=timeout)
-        connection = HTTPSConnection(host, port, timeout=timeout, context=self._trusting())
-        if proxy is not None:
-            connection.set_tunnel(parts.hostname or "", parts.port or 443, _authorization(proxy))
-        return connection
-
-    def _target(self, parts: SplitResult) -> str:
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        through = parts.scheme == "http" and self._proxy(parts) is not None
-        return f"http://{parts.netloc.rpartition('@')[2]}{path}" if through else path
+                        hidden += secret_parts(self._config.proxy.reveal())
+                    raise _refusal(where, response, self._clock.now(), hidden)
+                return dict(response.headers.items())
+        except TransportError as error:
+            raise NotifyUnavailable(f"{where}: {error}", reached=error.reached) from error.__cause__
 
     def _proxy(self, parts: SplitResult) -> SplitResult | None:
         if self._config.proxy is not None:
             return urlsplit(self._config.proxy.reveal())
-        found = urllib.request.getproxies().get(parts.scheme)
-        if not found or urllib.request.proxy_bypass(parts.hostname or ""):
+        proxy = urllib.request.getproxies().get(parts.scheme)
+        if not proxy or urllib.request.proxy_bypass(parts.hostname or ""):
             return None
-        return urlsplit(found)
+        return urlsplit(proxy)
 
-    def _trusting(self) -> ssl.SSLContext:
+    def _trusting(self) -> SSLContext:
         if self._context is None:
             self._context = trusting(self._config.ca_file)
         return self._context
@@ -210,92 +150,39 @@ def _login(parts: SplitResult) -> dict[str, str]:
     return {"Authorization": basic(unquote(parts.username), unquote(parts.password or ""))}
 
 
-def _secret_parts(url: str) -> list[str]:
-    """Return what must not be seen of an address: it as a whole, each part of its path and query, and its password."""
-    parts = urlsplit(url)
-    found = [url, parts.path, *re.split(r"[/&=:@]", f"{parts.path}&{parts.query}&{parts.username or ''}")]
-    return [*(one for one in found if len(one) >= _SECRET_LENGTH), *([parts.password] if parts.password else [])]
-
-
-def _masked(text: str, secrets: Collection[str]) -> str:
-    """Return a text without secrets, however they are written: each sign as it is, percent-encoded or escaped.
-
-    Whatever the case, too, and in Base64.
-    """
-    plain = {unquote(one) for one in secrets} | set(secrets)
-    coded = {part for one in plain for part in _in_base64(one.encode("utf-8", "replace"))}
-    for one in sorted((plain | coded) - {""}, key=len, reverse=True):
-        ending = "[a-z0-9+/_-]?(?:=|%3d)*" if one in coded else ""
-        text = re.sub(f"(?i:{''.join(map(_ways, one))}{ending})", _MASK, text)
-    return text
-
-
-def _in_base64(secret: bytes) -> Iterator[str]:
-    """Yield what is to be seen of a secret in Base64, by itself or anywhere within something longer."""
-    for before in range(3):
-        told = base64.b64encode(bytes(before) + secret).decode().rstrip("=")
-        # The signs at its edges say of what stands beside it, too.
-        found = told[-(-before * 4 // 3) : len(told) - ((before + len(secret)) % 3 != 0)]
-        if len(found) >= _LEAST_CODED:
-            yield from {found, found.replace("+", "-").replace("/", "_")}
-
-
-def _ways(sign: str) -> str:
-    """Return a pattern of all ways to write a sign in an address, in JSON and in HTML."""
-    number = ord(sign)
-    encoded = "".join(f"%(?:25)*{byte:02x}" for byte in sign.encode("utf-8", "replace"))
-    units = sign.encode("utf-16-be", "replace").hex()
-    in_json = "".join(rf"\\+u{units[at : at + 4]}" for at in range(0, len(units), 4))
-    escaped = rf"{in_json}|\\+x{number:02x}|&#0*{number};|&#x0*{number:x};"
-    named = "".join(f"|{re.escape(way)}" for way in (html.escape(sign), *_SPELLED.get(sign, ())) if way != sign)
-    return f"(?:{re.escape(sign)}|{encoded}|{escaped}{named})"
-
-
-def _authorization(proxy: SplitResult) -> dict[str, str]:
-    if proxy.username is None:
-        return {}
-    return {"Proxy-Authorization": basic(unquote(proxy.username), unquote(proxy.password or ""))}
-
-
-def _refusal(where: str, answer: HTTPResponse, now: float, secrets: Collection[str]) -> NotifyError:
-    """Return what an answer means that is no success."""
-    code = answer.status
-    raw, is_whole = _read(answer)
-    told = _masked(raw.decode("utf-8", "replace"), secrets)
+def _refusal(where: str, response: HTTPResponse, now: float, secrets: Collection[str]) -> NotifyError:
+    """Return the error that a response is which is no success."""
+    code = response.status
+    body, is_whole = _read(response)
+    text = masked(body.decode("utf-8", "replace"), secrets)
     if not is_whole:  # where it was cut off, half a secret may stand
-        told = told[: -max(_MOST_HALF, _LONGER_CODED * max(map(len, secrets), default=0))]
-    told = " ".join(told.split())[:_MOST_TOLD]
-    where = f"{where}: HTTP status {code}{': ' if told else ''}{told}"
-    wait = _seconds(answer.headers.get("Retry-After"), now)
+        text = text[: -max(_MOST_HALF, _LONGER_CODED * max(map(len, secrets), default=0))]
+    text = " ".join(text.split())[:_MOST_QUOTED]
+    where = f"{where}: HTTP status {code}{': ' if text else ''}{text}"
+    wait = _retry_after(response.headers.get("Retry-After"), now)
     if code in _WAITS or code >= _SERVER:
         # A server that fails may have done what it was asked to; one that asks to wait has not.
         return NotifyUnavailable(where, reached=code >= _SERVER, retry_after=wait)
     return NotifyRefused(where, status=code)
 
 
-def _read(answer: HTTPResponse) -> tuple[bytes, bool]:
-    """Return the beginning of an answer's body, and whether that is all of it."""
-    raw = b""
+def _read(response: HTTPResponse) -> tuple[bytes, bool]:
+    """Return the beginning of a response's body, and whether that is all of it."""
+    body = b""
     try:
-        while len(raw) < _MOST_READ and (part := answer.read1(_MOST_READ - len(raw))):
-            raw += part
+        while len(body) < _MOST_READ and (chunk := response.read1(_MOST_READ - len(body))):
+            body += chunk
     except (OSError, HTTPException, ValueError):
-        return raw, False
-    return raw, len(raw) < _MOST_READ and not answer.length
+        return body, False
+    return body, len(body) < _MOST_READ and not response.length
 
 
-def _seconds(text: str | None, now: float) -> float | None:
-    """Return how long to wait by a header ``Retry-After``: seconds, or a date."""
+def _retry_after(text: str | None, now: float) -> float | None:
+    """Return how many seconds to wait by a header ``Retry-After``: a number of them, or a date."""
     if text is None:
         return None
     try:
-        found = float(text) if text.strip().isdigit() else parsedate_to_datetime(text).timestamp() - now
+        seconds = float(text) if text.strip().isdigit() else parsedate_to_datetime(text).timestamp() - now
     except (ValueError, TypeError, OverflowError):
         return None
-    return min(max(found, 0.0), _LONGEST_WAIT)
-
-
-def _said(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return error.strerror or str(error) or type(error).__name__
-    return f"the answer is no HTTP: {type(error).__name__}"
+    return min(max(seconds, 0.0), _LONGEST_WAIT)

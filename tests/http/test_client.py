@@ -11,7 +11,8 @@ import pytest
 
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import NotifyRefused
-from streamwatch.http.client import Http, Web, basic, check_url
+from streamwatch.http.client import Http, Web, check_url
+from streamwatch.http.transport import basic
 from streamwatch.notify.channel import Tools
 from streamwatch.notify.channels import alertmanager, webhook
 from streamwatch.notify.text import Links

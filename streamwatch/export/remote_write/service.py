@@ -13,7 +13,8 @@ from streamwatch.core.errors import NotifyRefused, NotifyUnavailable
 from streamwatch.core.schedule import Job, Schedule
 from streamwatch.export.remote_write.config import Config, SigV4
 from streamwatch.export.remote_write.sender import Sender
-from streamwatch.http.client import Web, basic
+from streamwatch.http.client import Web
+from streamwatch.http.transport import basic
 from streamwatch.model.metric import Keys, Samples
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
-from streamwatch.http.client import basic, check_url, has_login
+from streamwatch.http.client import check_url, has_login
+from streamwatch.http.transport import basic
 from streamwatch.model.alert import Alert
 from streamwatch.model.notification import Notification
 from streamwatch.notify.channel import Channel, Target, Tools

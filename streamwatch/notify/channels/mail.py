@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Final, Literal
 
 from streamwatch.core.errors import NotifyError, NotifyRefused, NotifyUnavailable
-from streamwatch.http.client import trusting
+from streamwatch.http.transport import trusting
 from streamwatch.model.notification import Notification
 from streamwatch.notify.channel import Channel, Target, Tools
 from streamwatch.notify.template import read

@@ -2,18 +2,19 @@
 
 import re
 import zlib
-from contextlib import closing
-from http.client import HTTPConnection, HTTPException, HTTPResponse
+from http.client import HTTPResponse
 from typing import Final
 
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import SourceMisread, SourceUnavailable
+from streamwatch.http.transport import Deadline, Transport, TransportError, exchange
 from streamwatch.settings.types import HostPort
 from streamwatch.sources.open_monitoring.parse import Found, Reader, Unreadable
 
 _CHUNK: Final = 65536
 _OK: Final = 200
 _GZIP: Final = 16 + zlib.MAX_WBITS
+_HEADERS: Final = {"Accept-Encoding": "gzip", "Accept": "text/plain"}
 
 
 def fetch(  # noqa: PLR0913, PLR0917 - where, what, and the bounds
@@ -25,54 +26,39 @@ def fetch(  # noqa: PLR0913, PLR0917 - where, what, and the bounds
         SourceError: where, what happened.
 
     """
-    deadline = clock.monotonic() + timeout
-    where = f"http://{address}{path}"
-    with closing(HTTPConnection(address.host, address.port, timeout=timeout)) as connection:
-        try:
-            connection.request("GET", path, headers={"Accept-Encoding": "gzip", "Accept": "text/plain"})
-            answer = connection.getresponse()
-            if answer.status != _OK:
-                raise SourceMisread(f"{where}: HTTP status {answer.status}: is this the exporter's port and path?")
-            return _read(answer, connection, Reader(pattern), (deadline, timeout, most_bytes, clock), where)
-        except TimeoutError as error:
-            raise SourceUnavailable(f"{where}: no answer within {timeout:g}s") from error
-        except OSError as error:
-            raise SourceUnavailable(
-                f"{where}: {error.strerror or error}: is the exporter on, and reachable?"
-            ) from error
-        except HTTPException as error:
-            raise SourceMisread(f"{where}: the answer is no HTTP: {type(error).__name__}") from error
-        except (Unreadable, zlib.error) as error:
-            raise SourceMisread(f"{where}: {error}") from error
+    url, deadline = f"http://{address}{path}", Deadline(timeout, clock)
+    try:
+        with exchange("GET", url, deadline=deadline, transport=Transport(), headers=_HEADERS) as response:
+            if response.status != _OK:
+                raise SourceMisread(f"{url}: HTTP status {response.status}: is this the exporter's port and path?")
+            return _read(response, Reader(pattern), most_bytes)
+    except TransportError as error:
+        if not error.is_http:
+            raise SourceMisread(f"{url}: {error}") from error.__cause__
+        remedy = "" if error.is_late else ": is the exporter on, and reachable?"
+        raise SourceUnavailable(f"{url}: {error}{remedy}") from error.__cause__
+    except (Unreadable, zlib.error) as error:
+        raise SourceMisread(f"{url}: {error}") from error
 
 
-def _read(
-    answer: HTTPResponse,
-    connection: HTTPConnection,
-    reader: Reader,
-    bounds: tuple[float, float, int, Clock],
-    where: str,
-) -> tuple[Found, int]:
-    deadline, timeout, most_bytes, clock = bounds
-    unpack = zlib.decompressobj(_GZIP) if answer.getheader("Content-Encoding", "") == "gzip" else None
+def _read(response: HTTPResponse, reader: Reader, most_bytes: int) -> tuple[Found, int]:
+    """Return the wanted series, and how many bytes came.
+
+    Raises:
+        Unreadable: the page is too large, breaks off, or is none.
+
+    """
+    unpack = zlib.decompressobj(_GZIP) if response.getheader("Content-Encoding", "") == "gzip" else None
     received = unpacked = 0
-    while True:
-        left = deadline - clock.monotonic()
-        if left <= 0:
-            raise SourceUnavailable(f"{where}: no answer to its end within {timeout:g}s")
-        if connection.sock is not None:
-            connection.sock.settimeout(left)
-        chunk = answer.read1(_CHUNK)
-        if not chunk:
-            promised = answer.getheader("Content-Length")
-            if promised is not None and received < int(promised):
-                raise SourceMisread(f"{where}: the page broke off after {received} of {promised} bytes")
-            return reader.end(), received
+    while chunk := response.read1(_CHUNK):
         received += len(chunk)
         while chunk:
             text = unpack.decompress(chunk, _CHUNK) if unpack is not None else chunk
             chunk = unpack.unconsumed_tail if unpack is not None else b""
             unpacked += len(text)
             if unpacked > most_bytes:
-                raise SourceMisread(f"{where}: the page is larger than {most_bytes} bytes: raise `max_page`?")
+                raise Unreadable(f"the page is larger than {most_bytes} bytes: raise `max_page`?")
             reader.feed(text)
+    if response.length:
+        raise Unreadable(f"the page broke off after {received} of {received + response.length} bytes")
+    return reader.end(), received

@@ -83,6 +83,7 @@ THIRD = {
     "numpy": {
         "model",
         "samples/latest",
+        "samples/column",
         "samples/history",
         "agent/deciding",
         "notify/service",

@@ -20,6 +20,7 @@ from streamwatch.rules.config import Config as RulesConfig
 from streamwatch.settings.reader import MOST_BYTES, read_partly, read_settings
 from streamwatch.settings.types import HostPort, refuse, setting, tried
 from streamwatch.sources.cluster_config import ClusterConfig
+from streamwatch.sources.connect.config import Config as ConnectConfig
 from streamwatch.sources.kinesis.config import Config as KinesisConfig
 
 _CRON_FIELDS: Final = 5
@@ -32,6 +33,7 @@ class Config:
 
     kafka: tuple[ClusterConfig, ...] = setting("the Kafka clusters to watch", default=())
     kinesis: tuple[KinesisConfig, ...] = setting("the accounts whose Kinesis streams to watch", default=())
+    connect: tuple[ConnectConfig, ...] = setting("the Kafka Connect clusters to watch", default=())
     listen: ListenConfig = setting("where the metrics are served", default_factory=ListenConfig)
     rules: RulesConfig = setting("which alerts are decided, and how", default_factory=RulesConfig)
     notify: NotifyConfig = setting("who is told of alerts, and how", default_factory=NotifyConfig)
@@ -57,7 +59,8 @@ class Config:
                     yield f"kafka[{at}].trust: {one.metric!r} is no metric of a Kafka cluster: {advice}"
         twice = _twice(self.sources)
         if twice:
-            kind = "kafka" if any(one is not None and one.name in twice for one in self.kafka) else "kinesis"
+            kinds = {"kafka": _twice_in(self.kafka, twice), "kinesis": _twice_in(self.kinesis, twice)}
+            kind = next((kind for kind, is_there in kinds.items() if is_there), "connect")
             yield f"{kind}: more than one source is called {', '.join(map(repr, twice))}: names tell them apart"
         if twice := _twice(self.remote_write):
             yield f"remote_write: more than one is called {', '.join(map(repr, twice))}: names tell them apart"
@@ -67,9 +70,13 @@ class Config:
                 yield from (f"{where}: {mistake}" for mistake in tried(cron, mute.cron, "UTC"))
 
     @property
-    def sources(self) -> tuple[ClusterConfig | KinesisConfig, ...]:
+    def sources(self) -> tuple[ClusterConfig | KinesisConfig | ConnectConfig, ...]:
         """Everything that is watched."""
-        return (*self.kafka, *self.kinesis)
+        return (*self.kafka, *self.kinesis, *self.connect)
+
+
+def _twice_in(some: Iterable[Any], names: list[str]) -> bool:
+    return any(one is not None and one.name in names for one in some)
 
 
 def _twice(some: Iterable[Any]) -> list[str]:
@@ -85,7 +92,9 @@ class Share:
     index: int = 0
     count: int = 1
 
-    def of(self, sources: Sequence[ClusterConfig | KinesisConfig]) -> tuple[ClusterConfig | KinesisConfig, ...]:
+    def of(
+        self, sources: Sequence[ClusterConfig | KinesisConfig | ConnectConfig]
+    ) -> tuple[ClusterConfig | KinesisConfig | ConnectConfig, ...]:
         """Return this agent's: in turn, as they stand in the file, so that what is added at its end moves nothing."""
         return tuple(sources[self.index :: self.count])
 

@@ -7,6 +7,7 @@ import numpy as np
 from streamwatch import __version__
 from streamwatch.agent.target import Watch
 from streamwatch.core.schedule import JobCounts
+from streamwatch.model.connect import ConnectSnapshot
 from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.model.kinesis import StreamsSnapshot
 from streamwatch.model.msk import MskSnapshot
@@ -37,6 +38,8 @@ def _summary(now: Snapshot) -> str:
         return _streams(now)
     if isinstance(now, ClusterSnapshot):
         return _cluster(now)
+    if isinstance(now, ConnectSnapshot) and now.connectors is not None:
+        return f"{len(now.connectors)} connectors, {len(now.failures())} failures, read in {now.read_seconds:.3f}s"
     if isinstance(now, MskSnapshot) and now.described is not None:
         told = now.described
         return f"{told.type}, {told.kafka_version}, {told.state}, {now.cost.dollars:.2f} dollars to CloudWatch so far"

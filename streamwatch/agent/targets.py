@@ -12,6 +12,7 @@ from streamwatch.catalogue.msk import DRAIN
 from streamwatch.collectors import Collector
 from streamwatch.collectors.broker_pages import PageCollector, ScrapeCollector
 from streamwatch.collectors.cluster import ClusterCollector
+from streamwatch.collectors.connect import ConnectCollector
 from streamwatch.collectors.group_states import GroupStates
 from streamwatch.collectors.groups import GroupCollector
 from streamwatch.collectors.kafka_exporter import KafkaExporterCollector
@@ -28,6 +29,7 @@ from streamwatch.model.snapshot import Snapshot
 from streamwatch.samples.precedence import Trust
 from streamwatch.sources.aws.config import Access
 from streamwatch.sources.cluster_config import ClusterConfig
+from streamwatch.sources.connect.config import Config as ConnectConfig
 from streamwatch.sources.kafka import KafkaSource
 from streamwatch.sources.kafka.loops import Loops
 from streamwatch.sources.kinesis.config import Config as KinesisConfig
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from streamwatch.sources.aws.session import Account, Accounts
     from streamwatch.sources.msk.source import MskSource
 
-Config = ClusterConfig | KinesisConfig
+Config = ClusterConfig | KinesisConfig | ConnectConfig
 
 _CLOUDWATCH: Final = "cloudwatch"
 
@@ -60,7 +62,7 @@ class Watched:
 
     name: str
     kind: str
-    """Of the source: ``kafka``, ``pages``, ``topics``, ``cloudwatch`` or ``kinesis``."""
+    """Of the source: ``kafka``, ``pages``, ``topics``, ``cloudwatch``, ``kinesis`` or ``connect``."""
     source: Source
     interval: float
     max_series: int
@@ -148,6 +150,8 @@ class Wiring:
         """Return what this part of the configuration watches, the main source first; nothing is read yet."""
         if isinstance(config, KinesisConfig):
             return [self._kinesis(config)]
+        if isinstance(config, ConnectConfig):
+            return [self._connect(config)]
         return self._cluster(config, wake)
 
     def _cluster(self, config: ClusterConfig, wake: Callable[[], None]) -> list[Watched]:
@@ -271,4 +275,17 @@ class Wiring:
             max_series=config.max_series,
             collectors={"streams": StreamCollector()},
             about=(SourceCollector(config.interval), CallCollector()),
+        )
+
+    def _connect(self, config: ConnectConfig) -> Watched:
+        from streamwatch.sources.connect.source import ConnectSource  # noqa: PLC0415 - as the exporters' pages
+
+        return Watched(
+            name=config.name,
+            kind="connect",
+            source=ConnectSource(config, self._clock),
+            interval=config.interval,
+            max_series=config.max_series,
+            collectors={"connect": ConnectCollector()},
+            about=(SourceCollector(config.interval),),
         )

@@ -58,7 +58,7 @@ SOURCE_PROBLEMS = _metric(
     "streamwatch_source_problems",
     (*SOURCE, "scope", "reason"),
     "What the last read could not learn: brokers, partitions, groups, topics, regions, streams, shards, metrics of"
-    " CloudWatch; by reason.",
+    " CloudWatch, workers, connectors; by reason.",
     question="What is not known, and why?",
 )
 COLLECTOR_UP = _metric(

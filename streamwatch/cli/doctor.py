@@ -9,6 +9,7 @@ from streamwatch.core.errors import StreamWatchError
 from streamwatch.model.finding import Finding
 from streamwatch.model.pages import PagesSnapshot
 from streamwatch.sources.cluster_config import ClusterConfig
+from streamwatch.sources.connect.doctor import examine as examine_connect
 from streamwatch.sources.kafka import check_up as check_up_kafka
 
 Report = Callable[[Finding], None]
@@ -28,6 +29,13 @@ def check_up(config: Config, report: Report) -> None:
 
         for finding in examine(account, SystemClock()):
             report(finding)
+    for connect in config.connect:
+        for finding in examine_connect(connect, SystemClock()):
+            report(finding)
+        if connect.kafka_cluster not in {one.name for one in config.kafka}:
+            what = f"no Kafka cluster {connect.kafka_cluster!r} is watched here: no lag of its sinks, no dead letters"
+            remedy = "give `kafka_cluster` the name of one under `kafka`"
+            report(Finding(f"connect {connect.name}", "kafka_cluster", "warning", what, remedy))
 
 
 def _msk(config: ClusterConfig) -> Iterator[Finding]:

@@ -161,7 +161,11 @@ def check_config(file: Path) -> None:
     names = ", ".join(repr(one.name) for one in config.sources)
     kinds = [
         f"{len(found)} {what}{'s' * (len(found) != 1)}"
-        for what, found in (("Kafka cluster", config.kafka), ("Kinesis account", config.kinesis))
+        for what, found in (
+            ("Kafka cluster", config.kafka),
+            ("Kinesis account", config.kinesis),
+            ("Kafka Connect cluster", config.connect),
+        )
         if found
     ]
     click.echo(f"{file}: fine: {', '.join(kinds)}: {names}; {rules} rules")
@@ -213,6 +217,7 @@ def snapshot(file: Path | None, kafka: str | None, kinesis: str | None, as_json:
 
     from streamwatch.cli.snapshot import chosen, read_all  # noqa: PLC0415
     from streamwatch.cli.tables import show, tables  # noqa: PLC0415
+    from streamwatch.model.connect import ConnectSnapshot  # noqa: PLC0415
     from streamwatch.model.kinesis import StreamsSnapshot  # noqa: PLC0415
 
     _configure_log(config, quiet=True)
@@ -229,7 +234,7 @@ def snapshot(file: Path | None, kafka: str | None, kinesis: str | None, as_json:
                 {
                     "cluster" if source in config.kafka else "source": source.name,
                     "taken_at": now.taken_at,
-                    "notes": list(now.notes()) if isinstance(now, StreamsSnapshot) else [],
+                    "notes": list(now.notes()) if isinstance(now, StreamsSnapshot | ConnectSnapshot) else [],
                     "problems": [
                         {"scope": p.scope, "reason": p.reason, "detail": p.detail, "count": p.count} for p in problems
                     ],

@@ -15,7 +15,9 @@ from streamwatch.catalogue import kinesis as n
 from streamwatch.catalogue import kinesis_shards as h
 from streamwatch.catalogue import msk as m
 from streamwatch.catalogue.cloudwatch_names import cloudwatch_names
+from streamwatch.cli.connect_tables import connect_tables
 from streamwatch.model.comparison import Line
+from streamwatch.model.connect import ConnectSnapshot
 from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.model.kinesis import StreamsSnapshot
 from streamwatch.model.metric import Metric, Samples
@@ -52,6 +54,8 @@ def tables(now: Snapshot, samples: Sequence[Samples], problems: Sequence[Problem
     """Return what one read saw, by the main source and the others, and what none of them could read."""
     if isinstance(now, ClusterSnapshot):
         return cluster_tables(now, samples, problems)
+    if isinstance(now, ConnectSnapshot):
+        return connect_tables(now)
     return stream_tables(now, samples) if isinstance(now, StreamsSnapshot) else []
 
 

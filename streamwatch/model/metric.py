@@ -49,6 +49,9 @@ class Tier(IntEnum):
     STREAM = 7
     CONSUMER = 8
     SHARD = 9
+    CONNECT = 10
+    CONNECTOR = 11
+    TASK = 12
 
 
 @dataclass(frozen=True, slots=True)

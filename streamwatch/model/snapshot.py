@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 Scope = Literal[
-    "cluster", "broker", "partition", "group", "topic", "region", "stream", "shard", "consumer", "cloudwatch"
-]
+    "cluster", "broker", "partition", "group", "topic", "region", "stream", "shard", "consumer", "cloudwatch",
+    "worker", "connector",
+]  # fmt: skip
 Reason = Literal[
     "unreachable", "timeout", "denied", "throttled", "misread", "moved", "error", "budget", "unsupported", "foreign"
 ]

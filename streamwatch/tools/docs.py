@@ -56,11 +56,14 @@ _TIERS: Final = {
     Tier.STREAM: "Kinesis streams",
     Tier.CONSUMER: "Kinesis: registered consumers",
     Tier.SHARD: "Kinesis: shards (where enhanced monitoring is on)",
+    Tier.CONNECT: "Kafka Connect",
+    Tier.CONNECTOR: "Kafka Connect: connectors",
+    Tier.TASK: "Kafka Connect: tasks",
     Tier.AGENT: "The agent itself",
 }
 
 
-_EVERYWHERE: Final = {"kafka_cluster", "aws_account", "aws_region"}
+_EVERYWHERE: Final = {"kafka_cluster", "connect_cluster", "aws_account", "aws_region"}
 """Labels that everything of a cluster, or of an account, has."""
 
 
@@ -72,7 +75,8 @@ def metrics() -> str:
         "Written by `make docs` from `streamwatch/catalogue/`. How to read them: [kafka.md](kafka.md) and",
         "[kinesis.md](kinesis.md).",
         "",
-        "Everything of a Kafka cluster has the label `kafka_cluster`, of streams `aws_account` and `aws_region`.",
+        "Everything of a Kafka cluster has the label `kafka_cluster`, of Kafka Connect `connect_cluster` as well, of",
+        "streams `aws_account` and `aws_region`.",
         "A series is there only while its value is known to be true. Alert on absence too, or on",
         "`streamwatch_source_up` and `streamwatch_source_problems`. prometheus-client adds `process_*` and `python_*`.",
     ]

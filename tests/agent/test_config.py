@@ -141,8 +141,8 @@ colour: red
         "file.yaml:11: listen.reload: 'maybe' is neither true nor false",
         "file.yaml:12: log.level: 'loud' is not allowed: one of debug, info, warning, error",
         (
-            "file.yaml:13: unknown key 'colour': allowed are kafka, kinesis, listen, rules, notify, export,"
-            " remote_write, log"
+            "file.yaml:13: unknown key 'colour': allowed are kafka, kinesis, connect, listen, rules, notify,"
+            " export, remote_write, log"
         ),
     ]
 

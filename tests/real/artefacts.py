@@ -25,6 +25,7 @@ _DYNAMODB: Final = "2.6.0"
 _KUBECTL: Final = "2.0.0"
 _SLF4J_SIMPLE: Final = "2.0.13"
 _SLF4J_OF_KAFKA: Final = "1.7.36"
+_LOG4J: Final = "2.25.4"
 _AWS_SDK: Final = "3.1143.0"
 _NPM: Final[Mapping[str, tuple[str, ...]]] = {
     "axe-core": ("axe-core@4.14.1",),
@@ -93,6 +94,12 @@ def streams_libs() -> Path:
     streams = _DEPENDENCY.format("org.apache.kafka", "kafka-streams", version, "")
     log = _DEPENDENCY.format("org.slf4j", "slf4j-simple", _SLF4J_OF_KAFKA, _ALONE)
     return _kept(f"kafka-streams-{version}", lambda folder: _maven(folder, streams, log)) / "libs"
+
+
+def connect_libs() -> Path:
+    """The folder with the jars of Kafka Connect: its workers, the connectors of files, and what mirrors clusters."""
+    version = KAFKA_VERSIONS[0]
+    return _kept(f"kafka-connect-{version}", lambda folder: _download_connect(version, folder)) / "libs"
 
 
 def jmx_agent() -> Path:
@@ -212,8 +219,16 @@ def _kept(name: str, download: Callable[[Path], None]) -> Path:
 
 
 def _download_kafka(version: str, folder: Path) -> None:
-    parts = (("org.apache.kafka", "kafka_2.13"), ("org.apache.kafka", "kafka-tools"))
-    _maven(folder, *(_DEPENDENCY.format(*part, version, "") for part in parts))
+    _download_apache(version, folder, "kafka_2.13", "kafka-tools")
+
+
+def _download_connect(version: str, folder: Path) -> None:
+    _download_apache(version, folder, "connect-runtime", "connect-file", "connect-mirror")
+    _maven(folder, _DEPENDENCY.format("org.apache.logging.log4j", "log4j-slf4j-impl", _LOG4J, ""))
+
+
+def _download_apache(version: str, folder: Path, *parts: str) -> None:
+    _maven(folder, *(_DEPENDENCY.format("org.apache.kafka", part, version, "") for part in parts))
     # From 4.0 on the brokers log through log4j 2, but bring no binding of it: without one they log nothing.
     for core in folder.glob("libs/log4j-core-*.jar"):
         line = core.stem.removeprefix("log4j-core-")
@@ -328,7 +343,7 @@ def _everything() -> Iterator[Callable[[], Path]]:
         kpl_libs,
     )
     yield from (partial(kcl_libs, version) for version in KCL_VERSIONS)
-    yield from (streams_libs, dynamodb_libs)
+    yield from (streams_libs, dynamodb_libs, connect_libs)
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ class Read:
     part: str
     """The part of the configuration that it comes from."""
     kind: str
-    """``kafka``, ``pages``, ``topics``, ``cloudwatch`` or ``kinesis``."""
+    """``kafka``, ``pages``, ``topics``, ``cloudwatch``, ``kinesis`` or ``connect``."""
     interval_seconds: float
     last: Snapshot | None
     """None before the first read has ended."""

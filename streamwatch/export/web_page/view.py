@@ -11,10 +11,13 @@ from streamwatch.export.web_page.streams import Shown as Stream
 from streamwatch.export.web_page.streams import streams
 from streamwatch.export.web_page.words import WORST_FIRST, Health, ago, counted, listed, span, worst
 from streamwatch.model.alert import Alert
+from streamwatch.model.connect import ConnectSnapshot
 from streamwatch.model.kinesis import StreamsSnapshot
 from streamwatch.model.metric import Samples
 
 _MOST_PROBLEMS: Final = 5
+_OTHERS: Final = frozenset({"kinesis", "connect"})
+"""Kinds of what is no Kafka cluster."""
 _MOST_PICTURES: Final = 40
 _MOST_LINES: Final = 400
 """What is not drawn is listed, a line each, up to so many."""
@@ -91,7 +94,7 @@ def view(  # noqa: PLR0913, PLR0917 - what there is, each by its name
     for one in reads:
         parts.setdefault(one.part, []).append(one)
     looked = {part: SampleIndex(samples.get(part, ())) for part in parts}
-    clusters = [cluster(part, some, looked[part], now) for part, some in parts.items() if some[0].kind != "kinesis"]
+    clusters = [cluster(part, some, looked[part], now) for part, some in parts.items() if some[0].kind not in _OTHERS]
     some = [one for read in reads if read.kind == "kinesis" for one in streams(read, looked[read.part], now)]
     shown = a.alerts(alerts, notifications, channels, now, own)
     sources = [_source(one, looked[one.part].is_up(one), now) for one in reads]
@@ -133,7 +136,7 @@ def _source(read: Read, is_up: bool | None, now: float) -> Source:  # noqa: FBT0
     if last is None:
         every = span(read.interval_seconds)
         return Source(read.name, read.kind, "unknown", "the first read has not ended yet", "not yet", every, "", (), 0)
-    notes = last.notes() if isinstance(last, StreamsSnapshot) else ()
+    notes = last.notes() if isinstance(last, StreamsSnapshot | ConnectSnapshot) else ()
     health: Health = (
         "unknown" if is_up is None else "bad" if not is_up else "warn" if last.problems or notes else "good"
     )

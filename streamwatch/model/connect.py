@@ -1,0 +1,107 @@
+"""What one read of a Kafka Connect cluster saw: its workers, its connectors and their tasks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from streamwatch.model.snapshot import Problem
+
+FAILED = "FAILED"
+RUNNING = "RUNNING"
+SINK = "sink"
+
+_MOST_NOTES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One worker, by the address at which it is asked."""
+
+    address: str
+    is_up: bool | None
+    """Whether it answers; None where something answers that cannot be understood, or refuses the agent."""
+    version: str = ""
+    kafka_cluster_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One task; states are Kafka Connect's own words."""
+
+    id: int
+    state: str
+    worker: str
+    """The id of the worker that has it, as Connect names it."""
+    trace: str = ""
+    """Of one that failed: what was thrown, and its last cause, without secrets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connector:
+    """One connector, and what of its configuration matters."""
+
+    name: str
+    type: str
+    """``source``, ``sink`` or ``unknown``."""
+    state: str
+    worker: str
+    trace: str
+    tasks: tuple[Task, ...]
+    plugin: str = ""
+    """The class that it runs."""
+    tasks_max: int | None = None
+    group: str | None = None
+    """The consumer group of a sink."""
+    tolerance: str = "none"
+    """What becomes of records that cannot be converted or delivered: ``none`` fails the task, ``all`` skips them."""
+    dead_letter_topic: str | None = None
+    heartbeat_topic: str | None = None
+    """Where it writes a record every two minutes at least, whatever its source does."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ConnectSnapshot:
+    """One read of all workers of a cluster."""
+
+    source: str
+    kafka_cluster: str
+    """The name of the Kafka cluster that the workers use."""
+    taken_at: float
+    read_seconds: float
+    workers: tuple[Worker, ...]
+    connectors: tuple[Connector, ...] | None
+    """None where no worker knows."""
+    is_rebalancing: bool | None = None
+    """Whether workers put off the question, since they rebalance; None where none of them says anything."""
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def is_up(self) -> bool:
+        """Whether any worker listed the connectors, or answered why it does not now."""
+        return self.connectors is not None or self.is_rebalancing is True
+
+    def failures(self) -> Sequence[tuple[Connector, Task | None]]:
+        """Return the connectors that failed by themselves, and the tasks that failed."""
+        return [
+            (one, failed)
+            for one in self.connectors or ()
+            for failed in (
+                *((None,) if one.state == FAILED else ()),
+                *(task for task in one.tasks if task.state == FAILED),
+            )
+        ]
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what a person should know, a sentence each: what failed first."""
+        failed = self.failures()
+        notes = [_failure(one, task) for one, task in failed[:_MOST_NOTES]]
+        if len(failed) > _MOST_NOTES:
+            notes.append(f"and {len(failed) - _MOST_NOTES} more tasks or connectors failed")
+        if self.is_rebalancing:
+            notes.append("the workers rebalance: no connector is known until they have done so")
+        return tuple(notes)
+
+
+def _failure(one: Connector, task: Task | None) -> str:
+    what = f"connector {one.name}" if task is None else f"task {task.id} of connector {one.name}"
+    trace = one.trace if task is None else task.trace
+    return f"{what} failed{f': {trace}' if trace else ''}"

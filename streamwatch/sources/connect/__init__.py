@@ -1,0 +1,1 @@
+"""Kafka Connect, by the REST API of its workers."""

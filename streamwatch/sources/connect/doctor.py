@@ -1,0 +1,55 @@
+"""A check-up of one Kafka Connect cluster: each worker, the listing of connectors, and what of it is not well."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from streamwatch.core.clock import Clock
+from streamwatch.model.connect import SINK, ConnectSnapshot
+from streamwatch.model.finding import Finding
+from streamwatch.sources.connect.config import Config
+from streamwatch.sources.connect.source import ConnectSource
+
+_MOST: Final = 10
+"""Connectors in trouble that are listed."""
+
+
+def examine(config: Config, clock: Clock) -> Iterator[Finding]:
+    """Read once, and yield how each step went."""
+    target = f"connect {config.name}"
+    now = ConnectSource(config, clock).read()
+    for one in now.workers:
+        text = f"Kafka Connect {one.version}, on Kafka cluster {one.kafka_cluster_id}" if one.version else "it answers"
+        if one.is_up:
+            yield Finding(f"worker {one.address}", "GET /", "ok", text)
+    for problem in now.problems:
+        yield Finding(target, "REST API", "failed", problem.detail, _REMEDIES.get(problem.reason, _REMEDY))
+    if now.is_rebalancing:
+        yield Finding(target, "connectors", "warning", "the workers rebalance", "try again when they have done so")
+    if now.connectors is not None:
+        tasks = sum(len(one.tasks) for one in now.connectors)
+        yield Finding(target, "connectors", "ok", f"{len(now.connectors)} connectors with {tasks} tasks")
+        yield from _connectors(target, now)
+
+
+_REMEDY: Final = "check `urls`, and the worker's log"
+_REMEDIES: Final = {
+    "unreachable": "check `urls`, and whether the worker runs and lets the agent in",
+    "timeout": "check whether the worker hangs or rebalances; or give a longer `timeout`",
+    "denied": "check `username` and `password`, `token` or `tls`; the agent needs to read, and never to change",
+    "foreign": "list workers of one Connect cluster only",
+    "unsupported": "Kafka Connect 2.3 or later is needed",
+}
+
+
+def _connectors(target: str, now: ConnectSnapshot) -> Iterator[Finding]:
+    restart = "look at the whole trace (GET /connectors/NAME/status), mend the cause, and restart the task"
+    for note in now.notes():
+        yield Finding(target, "tasks", "warning", note, restart)
+    silent = [
+        one.name
+        for one in now.connectors or ()
+        if one.type == SINK and one.tolerance == "all" and one.dead_letter_topic is None
+    ]
+    for name in silent[:_MOST]:
+        text = f"connector {name} skips records that fail, and keeps them nowhere"
+        yield Finding(target, "errors", "warning", text, "set errors.deadletterqueue.topic.name")

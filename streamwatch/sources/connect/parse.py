@@ -1,0 +1,127 @@
+"""From a worker's answers to connectors; of what a connector is configured with only what matters is kept."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from streamwatch.core.errors import SourceMisread, SourceUnsupported
+from streamwatch.model.connect import FAILED, SINK, Connector, Task, Worker
+from streamwatch.model.snapshot import Problem
+from streamwatch.sources.connect.heartbeats import heartbeat_topic
+from streamwatch.sources.connect.masking import first_line, secrets_of
+
+LISTING: Final = "/connectors?expand=status&expand=info"
+_ID: Final = "kafka_cluster_id"
+_STATE: Final = re.compile(r"[A-Z_]{1,32}")
+_MOST_NAME: Final = 250
+"""Signs of a connector's name: its group, topics and files are called after it."""
+_TYPES: Final = frozenset({"source", SINK})
+
+
+class _Odd(ValueError):
+    """What came is not what Kafka Connect answers."""
+
+
+def worker(address: str, body: Any) -> Worker:  # noqa: ANN401 - whatever was answered
+    """Return what a worker says of itself at ``/``.
+
+    Raises:
+        SourceMisread: it is no worker of Kafka Connect.
+
+    """
+    if not isinstance(body, dict) or not isinstance(body.get("version"), str) or not isinstance(body.get(_ID), str):
+        raise SourceMisread(f"{address}: what answers there is no Kafka Connect worker: is the address right?")
+    return Worker(address, is_up=True, version=body["version"][:64], kafka_cluster_id=body[_ID][:64])
+
+
+def connectors(
+    where: str,
+    body: Any,  # noqa: ANN401 - the same
+    admits: Callable[[str], bool],
+) -> tuple[tuple[Connector, ...], tuple[Problem, ...]]:
+    """Return the connectors of an answer to ``LISTING``, by name, and those that cannot be understood.
+
+    Raises:
+        SourceMisread: it is not that answer.
+        SourceUnsupported: the worker does not know the question.
+
+    """
+    if isinstance(body, list):
+        raise SourceUnsupported(f"{where}: it lists names only: Kafka Connect 2.3 or later is needed")
+    if not isinstance(body, dict):
+        raise SourceMisread(f"{where}: the answer is no list of connectors: is this a Kafka Connect worker?")
+    found, odd = [], []
+    for name in sorted(body):
+        if not admits(name):
+            continue
+        try:
+            found.append(_connector(name, body[name]))
+        except _Odd as why:
+            odd.append(f"{name[:_MOST_NAME]!r}: {why}")
+    problems = (Problem("connector", "misread", f"{where}: connector {odd[0]}", len(odd)),) if odd else ()
+    return tuple(found), problems
+
+
+def _connector(name: str, part: Any) -> Connector:  # noqa: ANN401 - the same
+    if len(name) > _MOST_NAME or not name.isprintable():
+        raise _Odd("no name of a connector")
+    status = _mapping(_mapping(part, "connector").get("status"), "status")
+    info = part.get("info")
+    settings = info.get("config") if isinstance(info, dict) else None
+    settings = settings if isinstance(settings, dict) else {}
+    own = _mapping(status.get("connector"), "status of the connector itself")
+    secrets = secrets_of(settings)
+    tasks = status.get("tasks")
+    if not isinstance(tasks, list):
+        raise _Odd("no list of tasks")
+    kind = status.get("type")
+    is_sink = kind == SINK
+    return Connector(
+        name=name,
+        type=kind if kind in _TYPES else "unknown",
+        state=_state(own),
+        worker=_text(own, "worker_id"),
+        trace=_trace(own, secrets),
+        tasks=tuple(_task(one, secrets) for one in tasks),
+        plugin=_text(settings, "connector.class"),
+        tasks_max=_count(settings.get("tasks.max")),
+        group=(_text(settings, "consumer.override.group.id") or f"connect-{name}") if is_sink else None,
+        tolerance="all" if _text(settings, "errors.tolerance").lower() == "all" else "none",
+        dead_letter_topic=_text(settings, "errors.deadletterqueue.topic.name") or None if is_sink else None,
+        heartbeat_topic=heartbeat_topic(settings),
+    )
+
+
+def _task(part: Any, secrets: frozenset[str]) -> Task:  # noqa: ANN401 - the same
+    one = _mapping(part, "task")
+    number = one.get("id")
+    if not isinstance(number, int) or isinstance(number, bool):
+        raise _Odd("a task without an id")
+    return Task(number, _state(one), _text(one, "worker_id"), _trace(one, secrets))
+
+
+def _mapping(part: Any, what: str) -> Mapping[str, Any]:  # noqa: ANN401 - the same
+    if not isinstance(part, dict):
+        raise _Odd(f"no {what}")
+    return part
+
+
+def _state(part: Mapping[str, Any]) -> str:
+    state = part.get("state")
+    if not isinstance(state, str) or not _STATE.fullmatch(state):
+        raise _Odd("no state")
+    return state
+
+
+def _text(part: Mapping[str, Any], key: str) -> str:
+    value = part.get(key)
+    return value[:_MOST_NAME] if isinstance(value, str) else ""
+
+
+def _trace(part: Mapping[str, Any], secrets: frozenset[str]) -> str:
+    trace = part.get("trace")
+    return first_line(trace, secrets) if part.get("state") == FAILED and isinstance(trace, str) else ""
+
+
+def _count(value: Any) -> int | None:  # noqa: ANN401 - the same
+    return int(value) if isinstance(value, str) and re.fullmatch(r"\d{1,6}", value) else None

@@ -7,6 +7,7 @@ from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.catalogue import kafka_groups as g
 from streamwatch.catalogue import msk
+from streamwatch.dashboards.connect import CONNECTORS
 from streamwatch.dashboards.kafka_nodes import CONTROLLERS, PROCESSES
 from streamwatch.dashboards.panel import Dashboard, On, Panel, Row
 
@@ -332,6 +333,7 @@ GROUPS: Final = Dashboard(
                 ),
             ),
         ),
+        CONNECTORS,
     ),
     (("kafka_cluster", g.GROUP_MEMBERS), ("group", g.GROUP_MEMBERS)),
 )

@@ -111,7 +111,15 @@ THIRD = {
     "pytest": {"reference/pytest_plugin"},  # installed where the plugin is used
     "botocore": {"notify/channels/sns", "sources/kafka/auth", "sources/aws", "reference/aws", "reference/streams_load"},
     "boto3": {"sources/aws", "reference/streams_load"},
-    "yaml": {"settings/reader", "settings/scalars", "agent/config", "rules/load", "rules/unit", "dashboards/export"},
+    "yaml": {
+        "settings/document",
+        "settings/reader",
+        "settings/scalars",
+        "agent/config",
+        "rules/load",
+        "rules/unit",
+        "dashboards/export",
+    },
     "apscheduler": {"core/cron"},
     "prometheus_client": {"export/process", "demo/agent"},
     "grafana_api": {"dashboards/push"},

@@ -17,7 +17,8 @@ from streamwatch.export.remote_write.config import Config as RemoteWriteConfig
 from streamwatch.http.server import Config as ListenConfig
 from streamwatch.notify.config import Config as NotifyConfig
 from streamwatch.rules.config import Config as RulesConfig
-from streamwatch.settings.reader import MOST_BYTES, read_partly, read_settings
+from streamwatch.settings.document import MOST_BYTES
+from streamwatch.settings.reader import read_partly, read_settings
 from streamwatch.settings.types import HostPort, refuse, setting, tried
 from streamwatch.sources.cluster_config import ClusterConfig
 from streamwatch.sources.connect.config import Config as ConnectConfig

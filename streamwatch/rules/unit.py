@@ -4,12 +4,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
-
-import yaml
+from typing import Annotated, Final, cast
 
 from streamwatch.core.clock import Clock
-from streamwatch.core.errors import EvaluationError, QueryError, RuleError
+from streamwatch.core.errors import ConfigError, EvaluationError, QueryError, RuleError
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
 from streamwatch.promql.evaluate import Options, evaluate
@@ -18,21 +16,87 @@ from streamwatch.promql.series import Vector
 from streamwatch.rules import notation
 from streamwatch.rules.config import matching
 from streamwatch.rules.group import ALERTNAME, GroupState
-from streamwatch.rules.load import MOST_BYTES, load
+from streamwatch.rules.load import MOST_BYTES, load, reader_of
 from streamwatch.rules.rule import Group
 from streamwatch.samples.history import History
+from streamwatch.settings.document import empty
+from streamwatch.settings.types import AnyText, setting
 
-_FIELDS: Final[Mapping[str, frozenset[str]]] = {
-    "file": frozenset({"rule_files", "evaluation_interval", "group_eval_order", "tests", "fuzzy_compare"}),
-    "test": frozenset(
-        {"name", "interval", "input_series", "alert_rule_test", "promql_expr_test", "external_labels", "external_url"}
-    ),
-    "series": frozenset({"series", "values"}),
-    "alert": frozenset({"eval_time", "alertname", "exp_alerts"}),
-    "expression": frozenset({"expr", "eval_time", "exp_samples"}),
-}
 _FOREVER_MS: Final = 10**15
 _FUZZ: Final = 1e-6
+
+
+Milliseconds = Annotated[int, duration_ms]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedSample:
+    """A sample of a result."""
+
+    labels: Annotated[Labels, notation.labels] = setting("its name and labels", default=Labels())
+    value: Annotated[float, float] = setting("its value", default=0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpressionTest:
+    """What an expression is to give."""
+
+    expr: AnyText = setting("the expression", default="")
+    eval_time: Milliseconds = setting("when it is evaluated", default=0)
+    exp_samples: tuple[ExpectedSample, ...] = setting("what it gives", default=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedAlert:
+    """An alert that fires."""
+
+    exp_labels: Mapping[AnyText, AnyText] = setting("its labels", default_factory=dict)
+    exp_annotations: Mapping[AnyText, AnyText] = setting("its annotations", default_factory=dict)
+
+    def shown(self, name: str) -> str:
+        """Return it as alerts that fire are shown."""
+        return f"{Labels({**self.exp_labels, ALERTNAME: name})} {dict(sorted(self.exp_annotations.items()))}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertTest:
+    """Which alerts of one name are to fire."""
+
+    alertname: AnyText = setting("the alert's name")
+    eval_time: Milliseconds = setting("when it is looked at", default=0)
+    exp_alerts: tuple[ExpectedAlert, ...] = setting("those that fire", default=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputSeries:
+    """A series that rules read."""
+
+    series: Annotated[Labels, notation.labels] = setting("its name and labels")
+    values: Annotated[Sequence[float | None], notation.values] = setting("its values, as in `1+2x3`", default=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleTest:
+    """One test: series, and what is to be seen."""
+
+    name: AnyText | None = setting("what the test is called", default=None)
+    interval: Milliseconds | None = setting("between two values of a series", default=None)
+    input_series: tuple[InputSeries, ...] = setting("what rules read", default=())
+    alert_rule_test: tuple[AlertTest, ...] = setting("which alerts fire", default=())
+    promql_expr_test: tuple[ExpressionTest, ...] = setting("what expressions give", default=())
+    external_labels: Mapping[AnyText, AnyText] = setting("for `$externalLabels`", default_factory=dict)
+    external_url: AnyText | None = setting("for `$externalURL`", default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleTestFile:
+    """A test file."""
+
+    rule_files: tuple[AnyText, ...] = setting("the rules; `*` stands for any part of a name", default=())
+    evaluation_interval: Milliseconds = setting("how often rules are evaluated", default=60_000)
+    group_eval_order: tuple[AnyText, ...] = setting("groups that are evaluated first", default=())
+    tests: tuple[RuleTest, ...] = setting("the tests", default=())
+    fuzzy_compare: bool = setting("whether values may differ by a millionth", default=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,60 +115,43 @@ def run(path: Path, clock: Clock) -> list[Verdict]:
         RuleError: it is none, or the rules that it names are wrong.
 
     """
-    told = _mapping(_read(path), "file")
-    patterns = [str(one) for one in _list(told.get("rule_files"))]
-    files = [file for one in patterns for file in matching(path.parent, one)]
-    groups = _ordered(load(files), [str(one) for one in _list(told.get("group_eval_order"))])
-    interval = duration_ms(str(told.get("evaluation_interval", "1m")))
-    return judge(_list(told.get("tests")), groups, interval, clock, fuzzy=bool(told.get("fuzzy_compare")))
+    try:
+        with path.open(encoding="utf-8") as opened:
+            text = opened.read(MOST_BYTES + 1)
+    except (OSError, ValueError) as error:  # not UTF-8, too, and what is no path
+        why = getattr(error, "strerror", None) or error
+        raise RuleError([f"{path}: cannot be read: {why}: give the path of a file of tests"]) from error
+    file = read(text, str(path))
+    files = [found for pattern in file.rule_files for found in matching(path.parent, pattern)]
+    groups = _ordered(load(files), file.group_eval_order)
+    return judge(file.tests, groups, file.evaluation_interval, clock, fuzzy=file.fuzzy_compare)
+
+
+def read(text: str, where: str) -> RuleTestFile:
+    """Read the text of a test file.
+
+    Raises:
+        RuleError: with every mistake in it.
+
+    """
+    reader = reader_of(where)
+    try:
+        root, *others = reader.compose(text) or [empty()]
+        found = reader.convert(RuleTestFile, root, "")
+    except ConfigError as error:
+        raise RuleError(error.mistakes) from error
+    for node in others:
+        reader.wrong(node, "", "a second document, which nobody reads: remove it")
+    if reader.mistakes:
+        raise RuleError(reader.sorted_mistakes)
+    return cast("RuleTestFile", found)
 
 
 def judge(
-    tests: Sequence[Any], groups: Sequence[Group], interval_ms: int, clock: Clock, *, fuzzy: bool = False
+    tests: Sequence[RuleTest], groups: Sequence[Group], interval_ms: int, clock: Clock, *, fuzzy: bool = False
 ) -> list[Verdict]:
-    """Run tests, as their file gives them, on groups of rules.
-
-    Raises:
-        RuleError: a test is none.
-
-    """
-    return [
-        _Test(_mapping(one, "test"), at, groups, interval_ms, clock, fuzzy=fuzzy).run() for at, one in enumerate(tests)
-    ]
-
-
-def _read(path: Path) -> Any:  # noqa: ANN401 - YAML
-    try:
-        text = path.read_text(encoding="utf-8")
-        if len(text) > MOST_BYTES:
-            raise RuleError([f"{path}: larger than {MOST_BYTES} bytes: is this the right file?"])
-        return yaml.safe_load(text)
-    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:  # no date that there is, too
-        raise RuleError([f"{path}: cannot be read: {' '.join(str(error).split())}"]) from error
-
-
-def _mapping(told: Any, kind: str) -> dict[str, Any]:  # noqa: ANN401 - YAML
-    if not isinstance(told, dict):
-        raise RuleError([f"names with values are wanted for a {kind}: {told!r}"])
-    unknown = told.keys() - _FIELDS[kind]
-    if unknown:
-        known = ", ".join(sorted(_FIELDS[kind]))
-        raise RuleError([f"unknown field {min(map(str, unknown))!r} of a {kind}: there are {known}"])
-    return told
-
-
-def _timed(told: Any, kind: str) -> tuple[int, dict[str, Any]]:  # noqa: ANN401 - YAML
-    """Return when something is looked at, and what."""
-    test = _mapping(told, kind)
-    return duration_ms(str(test.get("eval_time", "0s"))), test
-
-
-def _list(told: Any) -> list[Any]:  # noqa: ANN401 - YAML
-    if told is None:
-        return []
-    if not isinstance(told, list):
-        raise RuleError([f"a list is wanted: {told!r}"])
-    return told
+    """Run tests on groups of rules."""
+    return [_Test(test, at, groups, interval_ms, clock, fuzzy=fuzzy).run() for at, test in enumerate(tests)]
 
 
 def _ordered(groups: Sequence[Group], order: Sequence[str]) -> list[Group]:
@@ -119,21 +166,19 @@ class _Test:
     """One test: series, evaluations, and what is to be seen."""
 
     def __init__(  # noqa: PLR0913 - what it is made of
-        self, told: dict[str, Any], at: int, groups: Iterable[Group], interval: int, clock: Clock, *, fuzzy: bool
+        self, test: RuleTest, at: int, groups: Iterable[Group], interval: int, clock: Clock, *, fuzzy: bool
     ) -> None:
-        self._told, self._interval, self._fuzzy = told, interval, fuzzy
-        self.name = str(told.get("name") or f"test {at + 1}")
-        external = {str(name): str(value) for name, value in (told.get("external_labels") or {}).items()}
+        self._test, self._interval, self._fuzzy = test, interval, fuzzy
+        self.name = test.name or f"test {at + 1}"
         self._options = Options(step_ms=interval)
-        self._groups = [GroupState(group, clock, external, self._options) for group in groups]
+        self._groups = [GroupState(group, clock, test.external_labels, self._options) for group in groups]
         self._history = History(keep_ms=_FOREVER_MS)
         self._failures: list[str] = []
 
     def run(self) -> Verdict:
         self._load()
-        alerts = [_timed(one, "alert") for one in _list(self._told.get("alert_rule_test"))]
-        expressions = [_timed(one, "expression") for one in _list(self._told.get("promql_expr_test"))]
-        last = max((at for at, _ in (*alerts, *expressions)), default=0)
+        alerts, expressions = self._test.alert_rule_test, self._test.promql_expr_test
+        last = max((*(test.eval_time for test in alerts), *(test.eval_time for test in expressions)), default=0)
         for moment in range(0, last + 1, self._interval):
             for group in self._groups:
                 group.evaluate(self._history, moment)
@@ -142,48 +187,39 @@ class _Test:
                     for rule in group.rules
                     if rule.error
                 ]
-            for at, test in alerts:
-                if moment <= at < moment + self._interval:
-                    self._alerts(test, at)
-        for at, test in expressions:
-            self._expression(test, at)
+            for alert in alerts:
+                if moment <= alert.eval_time < moment + self._interval:
+                    self._alerts(alert)
+        for expression in expressions:
+            self._expression(expression)
         return Verdict(self.name, tuple(self._failures))
 
     def _load(self) -> None:
-        step = duration_ms(str(self._told["interval"])) if "interval" in self._told else self._interval
-        for number, one in enumerate(_list(self._told.get("input_series"))):
-            series = _mapping(one, "series")
-            labels = notation.labels(str(series.get("series", "")))
-            for at, value in enumerate(notation.values(str(series.get("values", "")))):
+        step = self._interval if self._test.interval is None else self._test.interval
+        for number, series in enumerate(self._test.input_series):
+            for at, value in enumerate(series.values):
                 if value is not None:
-                    self._history.record(f"input {number}", [(labels, value)], at * step)
+                    self._history.record(f"input {number}", [(series.series, value)], at * step)
 
-    def _alerts(self, test: dict[str, Any], at: int) -> None:
-        name = str(test.get("alertname", ""))
-        if not name:
-            raise RuleError([f"{self.name}: an alert_rule_test without `alertname`"])
-        wanted = sorted(_wanted(one, name) for one in _list(test.get("exp_alerts")))
+    def _alerts(self, test: AlertTest) -> None:
+        wanted = sorted(alert.shown(test.alertname) for alert in test.exp_alerts)
         firing = [
             alert
             for group in self._groups
             for rule in group.rules
-            if rule.rule.alert and rule.rule.name == name
+            if rule.rule.alert and rule.rule.name == test.alertname
             for alert in rule.alerts
             if alert.state == "firing"
         ]
         found = sorted(_shown(alert) for alert in firing)
         if wanted != found:
-            self._differ(f"alertname: {name}, time: {at / 1000:g}s", wanted, found)
+            self._differ(f"alertname: {test.alertname}, time: {test.eval_time / 1000:g}s", wanted, found)
 
-    def _expression(self, test: dict[str, Any], at: int) -> None:
-        text = str(test.get("expr", ""))
-        wanted = sorted(
-            (notation.labels(str(one["labels"])) if one.get("labels") else Labels(), float(one.get("value", 0)))
-            for one in _list(test.get("exp_samples"))
-        )
-        about = f"expr: {text}, time: {at / 1000:g}s"
+    def _expression(self, test: ExpressionTest) -> None:
+        wanted = sorted((sample.labels, sample.value) for sample in test.exp_samples)
+        about = f"expr: {test.expr}, time: {test.eval_time / 1000:g}s"
         try:
-            value = evaluate(parse(text), self._history, at, self._options)
+            value = evaluate(parse(test.expr), self._history, test.eval_time, self._options)
         except (QueryError, EvaluationError) as error:
             self._failures.append(f"{about}: err: {error}")
             return
@@ -203,14 +239,6 @@ class _Test:
     def _differ(self, about: str, wanted: Iterable[object], found: Iterable[object]) -> None:
         lines = [about, *(f"  exp: {one}" for one in wanted), *(f"  got: {one}" for one in found)]
         self._failures.append("\n".join(lines))
-
-
-def _wanted(told: Any, name: str) -> str:  # noqa: ANN401 - YAML
-    if not isinstance(told, dict) or told.keys() - {"exp_labels", "exp_annotations"}:
-        raise RuleError([f"exp_alerts: {told!r}: there are exp_labels and exp_annotations"])
-    labels = {str(own): str(value) for own, value in (told.get("exp_labels") or {}).items()}
-    annotations = {str(own): str(value) for own, value in (told.get("exp_annotations") or {}).items()}
-    return f"{Labels({**labels, ALERTNAME: name})} {dict(sorted(annotations.items()))}"
 
 
 def _shown(alert: Alert) -> str:

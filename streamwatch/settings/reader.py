@@ -8,23 +8,21 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
+from functools import cache, partial
 from pathlib import Path
-from types import NoneType, UnionType
+from types import MappingProxyType, NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
-from streamwatch.core.errors import ConfigError
+from streamwatch.core.errors import ConfigError, StreamWatchError
+from streamwatch.settings.document import Document, empty, is_null, text_at
 from streamwatch.settings.scalars import PLAIN, SPECIAL, Wrong, file
-from streamwatch.settings.types import Secret, Setting, key_of
+from streamwatch.settings.types import Secret, Setting, is_line, key_of
 
 Settings = TypeVar("Settings")
 
-MOST_BYTES: Final = 2**20
-"""A larger file is refused."""
-_MOST_NODES: Final = 20_000
 _VARIABLE: Final = re.compile(r"\$\{(\w+)\}")
-_QUOTED_WORD: Final = re.compile(r"'(?=[!-]*\w)[!\w-]+'")
 _PLACE: Final = re.compile(r"\w+(\[\d+\])*(\.\w+(\[\d+\])*)*")
 _MAPPING, _SEQUENCE = yaml.MappingNode, yaml.SequenceNode
 
@@ -75,65 +73,49 @@ def read_partly(  # noqa: PLR0913, PLR0917 - as above, and one more
         ConfigError: it cannot be read at all.
 
     """
-    sheet = _Sheet(where, folder, os.environ if environment is None else environment)
-    root = sheet.compose(text)
-    found = sheet.convert(cls, root, "")
+    reader = Reader(where, folder, os.environ if environment is None else environment)
+    root, *others = reader.compose(text) or [empty()]
+    for node in others:
+        reader.wrong(node, "", "a second document, which nobody reads: remove it")
+    found = reader.convert(cls, root, "")
     if not isinstance(found, cls):
-        raise ConfigError([mistake for _, mistake in sheet.mistakes])
-    sheet.tell(root, "", doubts(found))
-    return found, [mistake for _, mistake in sorted(sheet.mistakes, key=lambda one: one[0])]
+        raise ConfigError(reader.sorted_mistakes)
+    reader.report(root, "", doubts(found))
+    return found, reader.sorted_mistakes
 
 
-class _Sheet:
-    """One file while it is read: converts nodes, and collects mistakes with their lines."""
+class Reader(Document):
+    """One text while it is read: converts nodes, and collects mistakes with their lines.
 
-    def __init__(self, where: str, folder: Path, environment: Mapping[str, str]) -> None:
-        self.mistakes: list[tuple[int, str]] = []
-        self._where = where
+    A class may say with ``message_path`` what an object of it is called in messages, instead of its place.
+    """
+
+    def __init__(
+        self,
+        where: str,
+        folder: Path = Path(),
+        environment: Mapping[str, str] = MappingProxyType({}),
+        *,
+        skips_nulls: bool = False,
+        **bounds: int,
+    ) -> None:
+        super().__init__(where, **bounds)
         self._folder = folder
         self._environment = environment
-        self._visited = 0
-
-    def compose(self, text: str) -> yaml.Node:
-        """Parse the text; an empty one is an empty mapping."""
-        if len(text.encode("utf-8", "replace")) > MOST_BYTES:
-            raise ConfigError([f"{self._where}: larger than {MOST_BYTES} bytes: is this the right file?"])
-        try:
-            node = yaml.compose(text, Loader=yaml.SafeLoader)
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark or _start()
-            # The word may be a password that starts with '*' or '!', and the error itself quotes the whole line.
-            problem = _QUOTED_WORD.sub("'...'", error.problem or error.context or "")
-            what = f"{problem}: put text with special characters in single quotes" if "'...'" in problem else problem
-            raise ConfigError([f"{self._where}:{mark.line + 1}: not YAML: {what}"]) from None
-        except yaml.reader.ReaderError as error:
-            line = text.count("\n", 0, error.position) + 1
-            what = f"unacceptable character {chr(error.character)!a}: remove it"
-            raise ConfigError([f"{self._where}:{line}: not YAML: {what}"]) from None
-        except RecursionError:
-            raise ConfigError([f"{self._where}: nested too deeply: is this the right file?"]) from None
-        except (ValueError, OverflowError):
-            raise ConfigError([f"{self._where}: not YAML: an escape or a number in it is out of range"]) from None
-        return node if node is not None else _MAPPING("tag:yaml.org,2002:map", [], _start(), _start())
-
-    def wrong(self, node: yaml.Node, path: str, what: str) -> None:
-        """Note a mistake at a node."""
-        line = node.start_mark.line + 1
-        self.mistakes.append(
-            (line, f"{self._where}:{line}: {path}: {what}" if path else f"{self._where}:{line}: {what}")
-        )
+        self._skips_nulls = skips_nulls
+        """Whether a key without a value is as good as none."""
 
     def convert(self, kind: Any, node: yaml.Node, path: str) -> Any:  # noqa: ANN401 - whatever the declaration says
         """Return what a node means as this type; None, and a mistake noted, where it means nothing of the kind."""
-        self._visit(node)
+        self.visit(node)
         if get_origin(kind) in {Union, UnionType}:
-            if _is_null(node):
+            if is_null(node):
                 return None
             kind = next(one for one in get_args(kind) if one is not NoneType)
         if is_dataclass(kind) and kind not in PLAIN:
             return self._object(kind, node, path)
         if get_origin(kind) is Mapping:
-            return self._texts(node, path)
+            return self._mapping(get_args(kind), node, path)
         if get_origin(kind) is tuple:
             return self._list(get_args(kind)[0], node, path)
         try:
@@ -142,44 +124,41 @@ class _Sheet:
             self.wrong(node, path, str(wrong))
             return None
 
-    def _visit(self, node: yaml.Node) -> None:
-        """Count a node, a long one as several: by aliases a short file can mean a very long one."""
-        self._visited += 1 + len(node.value) // 64
-        if self._visited > _MOST_NODES:
-            raise ConfigError([f"{self._where}: more than {_MOST_NODES} values: do its anchors multiply?"])
-
     def _list(self, kind: Any, node: yaml.Node, path: str) -> tuple[Any, ...]:  # noqa: ANN401
         if not isinstance(node, _SEQUENCE):
             self.wrong(node, path, f"{_shown(node, kind)} is not a list: write '[...]' or one '- ...' a line")
             return ()
         return tuple(self.convert(kind, one, f"{path}[{i}]") for i, one in enumerate(node.value))
 
-    def _texts(self, node: yaml.Node, path: str) -> dict[str, str]:
+    def _mapping(self, kinds: tuple[Any, ...], node: yaml.Node, path: str) -> dict[Any, Any]:
         if not isinstance(node, _MAPPING):
             self.wrong(node, path, f"{_shown(node, str)} is not a mapping: write '{{name: value}}'")
             return {}
-        found: dict[str, str] = {}
-        for key, value in node.value:
-            name = self.convert(str, key, path)
+        found: dict[Any, Any] = {}
+        for key, value in self.pairs(node, path):
+            name = self.convert(kinds[0], key, path)
             if name in found:
                 self.wrong(key, path, f"{name!r} comes twice: keep one")
-            elif name is not None:
-                found[name] = self.convert(str, value, f"{path}.{name}")
+            elif name is not None and not (self._skips_nulls and is_null(value)):
+                found[name] = self.convert(kinds[1], value, under(path, name))
         return found
 
     def _object(self, cls: Any, node: yaml.Node, path: str) -> Any:  # noqa: ANN401
         if not isinstance(node, _MAPPING):
-            keys = ", ".join(map(key_of, fields(cls)))
+            keys = ", ".join(key_of(field) for field in fields(cls) if not is_line(field))
             self.wrong(node, path, f"{_shown(node, cls)} is not a mapping: allowed keys are {keys}")
             return None
+        path = cls.message_path(path, partial(text_at, node)) if hasattr(cls, "message_path") else path
         before = len(self.mistakes)
         given = self._keys(cls, node, path)
-        hints = get_type_hints(cls, include_extras=True)
-        values = {}
+        hints = hints_of(cls)
+        values: dict[str, Any] = {}
         for field in fields(cls):
             key = key_of(field)
-            at = f"{path}.{key}" if path else key
-            if key in given:
+            at = under(path, key)
+            if is_line(field):
+                values[field.name] = node.start_mark.line + 1
+            elif key in given:
                 values[field.name] = self.convert(hints[field.name], given[key], at)
                 self._check_bounds(field.metadata["setting"], values[field.name], given[key], at)
             elif f"{key}_file" in given and _is_secret(hints[field.name]):
@@ -188,15 +167,15 @@ class _Sheet:
                 self.wrong(node, path, f"{key!r} is missing: {field.metadata['setting'].help}")
         part = _part(cls, values)
         if hasattr(cls, "problems"):
-            self.tell(node, path, cls.problems(part))
+            self.report(node, path, cls.problems(part))
         if len(self.mistakes) == before:
             try:
                 return cls(**values)
             except ValueError as error:
-                self.tell(node, path, [str(error)])
+                self.report(node, path, [str(error)])
         return part
 
-    def tell(self, node: yaml.Node, path: str, problems: Iterable[str]) -> None:
+    def report(self, node: yaml.Node, path: str, problems: Iterable[str]) -> None:
         """Note mistakes, each at the place that it begins with: ``field: what`` or ``field[0].other: what``."""
         for problem in problems:
             place, colon, what = problem.partition(": ")
@@ -204,17 +183,17 @@ class _Sheet:
             if found is None:
                 self.wrong(node, path, problem)
             else:
-                self.wrong(found, f"{path}.{place}" if path else place, what)
+                self.wrong(found, under(path, place), what)
 
     def _keys(self, cls: Any, node: yaml.MappingNode, path: str) -> dict[str, yaml.Node]:  # noqa: ANN401
         """Return the values of a mapping by key; keys that are unknown or come twice are mistakes."""
-        hints = get_type_hints(cls, include_extras=True)
-        known = [key_of(field) for field in fields(cls)]
+        hints = hints_of(cls)
+        known = [key_of(field) for field in fields(cls) if not is_line(field)]
         twins = [f"{key_of(field)}_file" for field in fields(cls) if _is_secret(hints[field.name])]
         renamed = {old: key_of(field) for field in fields(cls) for old in field.metadata["setting"].formerly}
         given: dict[str, yaml.Node] = {}
-        for key, value in node.value:
-            self._visit(key)
+        for key, value in self.pairs(node, path):
+            self.visit(key)
             name = key.value if isinstance(key, yaml.ScalarNode) else ""
             if name in renamed:
                 self.wrong(key, path, f"{name!r} is called {renamed[name]!r} now: rename it")
@@ -226,7 +205,7 @@ class _Sheet:
                 self.wrong(key, path, _unknown(name, [*known, *twins], is_private=bool(twins)))
             elif other in given and {name, other} & set(twins):
                 self.wrong(key, path, f"{name!r} and {other!r} exclude each other: keep one")
-            else:
+            elif not (self._skips_nulls and is_null(value)):
                 given[name] = value
         return given
 
@@ -241,6 +220,8 @@ class _Sheet:
     def _scalar(self, kind: Any, node: yaml.Node) -> Any:  # noqa: ANN401 - one return a kind
         if kind is Secret:
             return self._secret(node)
+        if kind is object:
+            return node
         if not isinstance(node, yaml.ScalarNode):
             raise Wrong("a single value is wanted here")
         if get_origin(kind) is Literal:
@@ -249,12 +230,21 @@ class _Sheet:
                 raise Wrong(f"{node.value!r} is not allowed: one of {', '.join(allowed)}")
             return allowed[node.value]
         if get_origin(kind) is Annotated:
-            return SPECIAL[get_args(kind)[1]](node, self._folder)
+            return self._special(get_args(kind)[1], node)
         return PLAIN[kind](node, node.tag.rpartition(":")[2])
+
+    def _special(self, kind: str | Callable[[str], Any], node: yaml.ScalarNode) -> Any:  # noqa: ANN401
+        """Return what a value means by the name of its kind, or by a function that reads its text."""
+        if isinstance(kind, str):
+            return SPECIAL[kind](node, self._folder)
+        try:
+            return kind(node.value)
+        except (ValueError, StreamWatchError) as error:
+            raise Wrong(str(error)) from error
 
     def _secret(self, node: yaml.Node) -> Secret:
         """Read a secret; no message shows its value."""
-        if not isinstance(node, yaml.ScalarNode) or not node.value or _is_null(node):
+        if not isinstance(node, yaml.ScalarNode) or not node.value or is_null(node):
             raise Wrong("a secret is wanted here, as text or as ${VARIABLE}")
         if node.tag.startswith("!"):
             raise Wrong("a secret that starts with '!' needs quotes")
@@ -319,10 +309,6 @@ def _is_secret(kind: Any) -> bool:  # noqa: ANN401
     return kind is Secret or Secret in get_args(kind)
 
 
-def _is_null(node: yaml.Node) -> bool:
-    return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"
-
-
 def _holds_secret(kind: Any) -> bool:  # noqa: ANN401
     return _is_secret(kind) or (is_dataclass(kind) and any(map(_is_secret, get_type_hints(kind).values())))
 
@@ -343,5 +329,13 @@ def _unknown(name: str, allowed: list[str], *, is_private: bool) -> str:
     return f"unknown key{f' {name!r}' if is_open else ''}: {hint}{missed}"
 
 
-def _start() -> yaml.Mark:
-    return yaml.Mark("", 0, 0, 0, None, 0)
+def under(path: str, key: str) -> str:
+    """Return the path of what has a key in the object at a path; one that ends with a name is followed by a colon."""
+    joint = ": " if path.endswith(("'", '"')) else "."
+    return f"{path}{joint}{key}" if path else key
+
+
+@cache
+def hints_of(cls: Any) -> dict[str, Any]:  # noqa: ANN401 - a dataclass
+    """Return the types of a dataclass's fields by name."""
+    return get_type_hints(cls, include_extras=True)

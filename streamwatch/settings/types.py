@@ -32,6 +32,11 @@ FilePath = Annotated[str, "path"]
 Place = Annotated[str, "place"]
 """A path at which nothing need be yet, or a pattern; relative ones count from the configuration file's folder."""
 
+AnyText = Annotated[str, str]
+"""Whatever single value stands there, as it is written: ``5``, ``true`` and ``2026-01-01`` are texts, too.
+
+A function in the place of the second ``str`` reads the text: what it raises as ``ValueError`` is the mistake."""
+
 
 _ADDRESS: Final = re.compile(r"(?:([^\s:/@\[\]]+)|\[([0-9a-fA-F:.]+(?:%\w+)?)\]):([0-9]{1,5})")
 _BARE_V6: Final = re.compile(r"([0-9a-fA-F.]*:[0-9a-fA-F:.]*):([0-9]{1,5})")
@@ -130,6 +135,19 @@ class Setting:
     """What it is called in a file, where that is no name in Python: ``continue``."""
     formerly: tuple[str, ...] = ()
     """Keys that it had in older files: they are refused, and the message says the new one."""
+
+
+_LINE: Final = Setting("the line in which it begins")
+
+
+def line() -> Any:  # noqa: ANN401 - as dataclasses.field
+    """Declare a field for the line in which an object begins: no key in the file, and 0 where it is of no file."""
+    return field(default=0, compare=False, metadata={"setting": _LINE})
+
+
+def is_line(field: Field[Any]) -> bool:
+    """Say whether a field is for the line."""
+    return field.metadata["setting"] is _LINE
 
 
 def key_of(field: Field[Any]) -> str:

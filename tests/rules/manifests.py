@@ -93,13 +93,13 @@ GOOD: Final[dict[str, tuple[str, list[tuple[str, str]]]]] = {
 """By what is special about it: a text, and the files and names of its groups."""
 
 BAD: Final[dict[str, tuple[str, str]]] = {
-    "an expression": (ONE.replace("up == 0", "up == "), "13: group 'a', rule 'A': `expr`: "),
-    "in the second": (ONE + "---\n" + ONE.replace("up == 0", ")"), "31: group 'a', rule 'A': `expr`: "),
-    "in a list": (LIST + item(BARE.replace("up == 0", ")")), "16: group 'a', rule 'A': `expr`: "),
-    "a field of a rule": (ONE.replace("for:", "fro:"), "14: group 'a': unknown field 'fro'"),
-    "a field of the manifest": (ONE + "specs: 1\n", "18: unknown field 'specs'"),
-    "a field of its spec": (ONE.replace("groups", "group"), "10: unknown field 'group'"),
-    "no spec": (HEAD, "2: a PrometheusRule without `spec`"),
+    "an expression": (ONE.replace("up == 0", "up == "), "13: group 'a', rule 'A': expr: "),
+    "in the second": (ONE + "---\n" + ONE.replace("up == 0", ")"), "31: group 'a', rule 'A': expr: "),
+    "in a list": (LIST + item(BARE.replace("up == 0", ")")), "16: group 'a', rule 'A': expr: "),
+    "a field of a rule": (ONE.replace("for:", "fro:"), "14: group 'a', rule 'A': unknown key 'fro'"),
+    "a field of the manifest": (ONE + "specs: 1\n", "18: unknown key 'specs': did you mean 'spec'?"),
+    "a field of its spec": (ONE.replace("groups", "group"), "9: spec: unknown key 'group': did you mean 'groups'?"),
+    "no spec": (HEAD, "2: 'spec' is missing"),
     "another version": (
         ONE.replace("/v1", "/v2"),
         "2: kind 'PrometheusRule' of 'monitoring.coreos.com/v2' is",
@@ -114,6 +114,6 @@ BAD: Final[dict[str, tuple[str, str]]] = {
     "a plain file after it": (ONE + "---\n" + groups("b"), "19: kind '' of '' is not read"),
     "a plain file before it": (groups("b") + "---\n" + ONE, "1: kind '' of '' is not read"),
     "one group twice": (wrapped(groups("a", "a")), "18: a second group 'a' in this file"),
-    "a text for items": (LIST.replace("items:", "items: x"), "4: a list is wanted here"),
+    "a text for items": (LIST.replace("items:", "items: x"), "4: items: 'x' is not a list"),
 }
 """By what is wrong with it: a text, and the mistake's line and words."""

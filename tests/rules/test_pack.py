@@ -1,5 +1,6 @@
 """The shipped alerts: every one documented, its metrics known, and its tests strict enough to notice a change."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,7 +16,7 @@ from streamwatch.rules.config import pack_folder, runbooks_folder
 from streamwatch.rules.lint import lint
 from streamwatch.rules.load import load
 from streamwatch.rules.rule import Group, Rule
-from streamwatch.rules.unit import judge
+from streamwatch.rules.unit import RuleTest, judge, read
 
 FILES = sorted(pack_folder().glob("*.yml"))
 GROUPS = load(FILES)
@@ -129,7 +130,9 @@ def test_a_rule_that_is_broken_on_purpose_fails_its_tests(rule: Rule) -> None:
     def fails(one: Rule) -> bool:
         group = Group("g", "x.yml", (one,))
         return any(
-            verdict.failures for test in tests for verdict in judge([test], [parameters, group], 15_000, SystemClock())
+            verdict.failures
+            for test in tests
+            for verdict in judge(as_tests([test]), [parameters, group], 15_000, SystemClock())
         )
 
     if rule.name != "StreamWatchParametersMissing":  # its tests are of two files, with and without parameters
@@ -142,7 +145,11 @@ def test_a_rule_fires_as_well_on_series_that_were_scraped(rule: Rule) -> None:
     """``job`` and ``instance`` are on what the agent tells, and not on what rules record."""
     tests = [scraped(test) for test in OWN[rule.name] if "input_series" in test]
     groups = [PARAMETERS, Group("g", "x.yml", (rule,))]
-    assert [one.failures for one in judge(tests, groups, 15_000, SystemClock()) if one.failures] == []
+    assert [one.failures for one in judge(as_tests(tests), groups, 15_000, SystemClock()) if one.failures] == []
+
+
+def as_tests(tests: list[dict[str, Any]]) -> tuple[RuleTest, ...]:
+    return read(json.dumps({"tests": tests}), "test.yml").tests
 
 
 def scraped(test: dict[str, Any]) -> dict[str, Any]:

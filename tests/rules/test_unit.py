@@ -13,7 +13,7 @@ from streamwatch.model.labels import NAME, Labels
 from streamwatch.promql.series import is_stale
 from streamwatch.rules.config import pack_folder
 from streamwatch.rules.notation import labels, values
-from streamwatch.rules.unit import run
+from streamwatch.rules.unit import read, run
 from tests.rules import manifests
 
 RULE = "{alert: A, expr: 'm > 1', for: 1m, labels: {severity: critical}, annotations: {summary: 'm: {{ $value }}'}}"
@@ -143,8 +143,14 @@ def test_a_query_of_nobody_says_what_to_do() -> None:
     assert "is the agent running there?" in answer.output
 
 
-@pytest.mark.parametrize("text", ["tests: [{name: 2026-13-45}]", "tests: " + "[" * 30_000, "tests: {? [a]: 1}", "\x01"])
+@pytest.mark.parametrize("text", ["tests: " + "[" * 30_000, "tests: {? [a]: 1}", "\x01", "tests: [x]", "rules: []"])
 def test_what_is_no_test_file_is_a_failure(tmp_path: Path, text: str) -> None:
     (tmp_path / "bad.yml").write_text(text)
-    with pytest.raises(RuleError, match=r"bad\.yml: cannot be read"):
+    with pytest.raises(RuleError, match=r"bad\.yml:1: "):
         run(tmp_path / "bad.yml", ManualClock())
+
+
+def test_whatever_stands_there_as_a_name_is_one() -> None:
+    assert [test.name for test in read("tests: [{name: 2026-13-45}, {name: 5}, {}]", "x.yml").tests] == [
+        "2026-13-45", "5", None,
+    ]  # fmt: skip

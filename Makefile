@@ -28,6 +28,7 @@ check: $(VENV)/ready
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m streamwatch.tools.docs --check
 	$(BIN)/python -m streamwatch.tools.picture --check
 

@@ -15,7 +15,7 @@ from streamwatch.core.clock import Clock, SystemClock
 from streamwatch.core.errors import ExportError
 from streamwatch.http.connection import Connection, StatusCounts
 from streamwatch.http.guard import WRITES, write_refusal
-from streamwatch.http.listener import CONNECTIONS, Listener, Slot
+from streamwatch.http.listener import ADDRESS_CONNECTIONS, CONNECTIONS, Listener, Slot
 from streamwatch.http.message import Request, Response, text_response
 from streamwatch.settings.types import FilePath, HostPort, Secret, setting
 
@@ -153,7 +153,10 @@ class Server:
         route = self._route(request.path)
         if route is None or not route.is_probe:
             if request.spare:
-                line = f"busy: {CONNECTIONS} connections are open: scrape less often, or find who keeps them open"
+                line = (
+                    f"busy: {CONNECTIONS} connections are open, or {ADDRESS_CONNECTIONS} from this address: scrape less"
+                    " often, or find who keeps them open"
+                )
                 return text_response(HTTPStatus.SERVICE_UNAVAILABLE, line, headers=(("Retry-After", "1"),))
             if not self._admits(request):
                 line = "who are you: the user name or the password is missing or wrong: use those of `basic_auth`"

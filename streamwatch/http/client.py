@@ -31,7 +31,7 @@ _SERVER: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Http:
+class HttpConfig:
     """How services are reached by HTTP. Certificates are always checked."""
 
     timeout: Duration = setting("how long one request may take as a whole", default=10.0, minimum=0.1, maximum=60.0)
@@ -75,10 +75,10 @@ def has_login(url: Secret) -> bool:
         return False  # it is no address at all
 
 
-class Web:
+class HttpClient:
     """Sends requests; may be used from any thread."""
 
-    def __init__(self, config: Http, clock: Clock) -> None:
+    def __init__(self, config: HttpConfig, clock: Clock) -> None:
         """Prepare; the authorities are read when the first request needs them."""
         self._config = config
         self._clock = clock

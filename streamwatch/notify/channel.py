@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from streamwatch.core.clock import Clock
-from streamwatch.http.client import Web
+from streamwatch.http.client import HttpClient
 from streamwatch.model.notification import Notification
 from streamwatch.notify.plan import Pace
 from streamwatch.notify.text import Links
@@ -29,7 +29,7 @@ class Notifier(Protocol):
 class Tools:
     """What channels are built with."""
 
-    web: Web
+    web: HttpClient
     clock: Clock
     links: Links
     agent: str

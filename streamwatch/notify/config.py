@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, fields
 from typing import get_args
 
-from streamwatch.http.client import Http, check_url
+from streamwatch.http.client import HttpConfig, check_url
 from streamwatch.notify.channel import Channel
 from streamwatch.notify.channels.alertmanager import Config as Alertmanager
 from streamwatch.notify.channels.apprise import Config as Apprise
@@ -121,7 +121,7 @@ class Config:
     )
     heartbeat: Heartbeat | None = setting("a dead man's switch", default=None)
     links: Links = setting("what messages point to", default_factory=Links)
-    http: Http = setting("how services are reached by HTTP", default_factory=Http)
+    http: HttpConfig = setting("how services are reached by HTTP", default_factory=HttpConfig)
 
     def __post_init__(self) -> None:
         refuse(self.problems())

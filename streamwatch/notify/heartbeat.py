@@ -8,7 +8,7 @@ from typing import Final
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import NotifyError
 from streamwatch.core.worker import Worker
-from streamwatch.http.client import Web
+from streamwatch.http.client import HttpClient
 from streamwatch.notify.config import Config
 
 log = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ _LOOK_SECONDS: Final = 0.2
 class HeartbeatSender:
     """Sends signs of life, from ``start`` to ``stop``."""
 
-    def __init__(self, config: Config, web: Web, is_well: Callable[[], bool], clock: Clock) -> None:
+    def __init__(self, config: Config, web: HttpClient, is_well: Callable[[], bool], clock: Clock) -> None:
         """Begin; nothing is sent before ``start``.
 
         Args:

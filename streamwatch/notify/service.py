@@ -13,7 +13,7 @@ import numpy as np
 from streamwatch.catalogue import agent as c
 from streamwatch.core.clock import Clock
 from streamwatch.core.cron import cron
-from streamwatch.http.client import Web
+from streamwatch.http.client import HttpClient
 from streamwatch.model.alert import Alert
 from streamwatch.model.metric import Keys, Samples
 from streamwatch.notify import outbox, silence_store
@@ -67,7 +67,7 @@ class Notifying:
         self._dispatcher = Dispatcher(config, some, windows, inhibitions, clock)
         self._deliveries = Deliveries(some, state, self._dispatcher.clock)
         self._heartbeat = HeartbeatSender(
-            config, Web(config.http, clock), lambda: is_well() and self._deliveries.are_well, clock
+            config, HttpClient(config.http, clock), lambda: is_well() and self._deliveries.are_well, clock
         )
 
     def start(self) -> None:

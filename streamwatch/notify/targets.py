@@ -1,7 +1,7 @@
 """What can be notified, as a configuration says."""
 
 from streamwatch.core.clock import Clock
-from streamwatch.http.client import Web
+from streamwatch.http.client import HttpClient
 from streamwatch.notify.channel import Target, Tools
 from streamwatch.notify.config import Config
 
@@ -15,5 +15,5 @@ def targets(config: Config, clock: Clock, agent: str) -> tuple[Target, ...]:
         agent: where the agent can be asked, as in ``http://127.0.0.1:9308``.
 
     """
-    tools = Tools(Web(config.http, clock), clock, config.links, agent)
+    tools = Tools(HttpClient(config.http, clock), clock, config.links, agent)
     return tuple(target for channel in config.channels for target in channel.targets(tools))

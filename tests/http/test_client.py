@@ -11,7 +11,7 @@ import pytest
 
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import NotifyRefused
-from streamwatch.http.client import Http, Web, check_url
+from streamwatch.http.client import HttpClient, HttpConfig, check_url
 from streamwatch.http.transport import basic
 from streamwatch.notify.channel import Tools
 from streamwatch.notify.channels import alertmanager, webhook
@@ -53,19 +53,19 @@ def test_a_secret_is_masked_however_it_is_written(secret: str, way: str, service
     service.status, service.body = 404, f"no route {WAYS[way](secret)} here".encode()
     address = f"{service.url}/hooks/{quote(secret, safe='')}"
     with pytest.raises(NotifyRefused) as caught:
-        Web(Http(timeout=5.0), SystemClock()).post(address, b"{}")
+        HttpClient(HttpConfig(timeout=5.0), SystemClock()).post(address, b"{}")
     assert str(caught.value) == "127.0.0.1: HTTP status 404: no route ******** here"
 
 
 def test_a_name_and_a_password_of_an_address_are_sent_and_masked(service: Receiver) -> None:
     address = service.url.replace("//", "//some%40user:p%3Aw@") + "/basic"
-    Web(Http(timeout=5.0), SystemClock()).post(address, b"{}")
+    HttpClient(HttpConfig(timeout=5.0), SystemClock()).post(address, b"{}")
     sent = service.requests[0].headers["authorization"]
     assert base64.b64decode(sent.removeprefix("Basic ")) == b"some@user:p:w"
     assert "@" not in service.requests[0].line
     service.status, service.body = 401, f"not {sent} nor p:w".encode()
     with pytest.raises(NotifyRefused) as caught:
-        Web(Http(timeout=5.0), SystemClock()).post(address, b"{}")
+        HttpClient(HttpConfig(timeout=5.0), SystemClock()).post(address, b"{}")
     assert "p:w" not in str(caught.value)
     assert sent.removeprefix("Basic ") not in str(caught.value)
 
@@ -100,7 +100,7 @@ def test_two_ways_to_log_in_exclude_each_other() -> None:
 def test_half_a_secret_is_not_seen_either(service: Receiver) -> None:
     service.status, service.body = 404, b"no" + b" " * 2030 + b"/hooks/s3cr3t-of-the-channel"
     with pytest.raises(NotifyRefused) as caught:
-        Web(Http(timeout=5.0), SystemClock()).post(f"{service.url}/hooks/s3cr3t-of-the-channel", b"{}")
+        HttpClient(HttpConfig(timeout=5.0), SystemClock()).post(f"{service.url}/hooks/s3cr3t-of-the-channel", b"{}")
     assert str(caught.value) == "127.0.0.1: HTTP status 404: no"
 
 
@@ -109,7 +109,7 @@ def test_a_secret_is_masked_within_what_is_in_base64(offset: int, service: Recei
     told = base64.b64encode(b"x" * offset + b"s3cr3t-of-the-channel and more").decode()
     service.status, service.body = 404, told.encode()
     with pytest.raises(NotifyRefused) as caught:
-        Web(Http(timeout=5.0), SystemClock()).post(f"{service.url}/hooks/s3cr3t-of-the-channel", b"{}")
+        HttpClient(HttpConfig(timeout=5.0), SystemClock()).post(f"{service.url}/hooks/s3cr3t-of-the-channel", b"{}")
     left = str(caught.value).rpartition(" ")[2]
     assert "********" in left
     assert not any(told[at : at + 8] in left for at in range(4, 20))
@@ -120,7 +120,7 @@ def test_the_header_of_a_login_is_masked_whoever_makes_it(name: str, service: Re
     config = alertmanager.Config(name="a", urls=(Secret(service.url),), username=name, password=Secret("s3cr3t"))
     service.status = 401
     service.body = basic(name, "s3cr3t").encode()
-    channel = config.targets(Tools(Web(Http(), SystemClock()), SystemClock(), Links(), "http://agent"))
+    channel = config.targets(Tools(HttpClient(HttpConfig(), SystemClock()), SystemClock(), Links(), "http://agent"))
     with pytest.raises(NotifyRefused) as caught:
         channel[0].notifier.send([notification()])
     assert str(caught.value) == "127.0.0.1: HTTP status 401: Basic ********"
@@ -133,5 +133,5 @@ def test_half_a_secret_is_not_seen_where_an_answer_comes_in_parts(at: int, servi
     parts = (b"no " + secret[:at].encode(), secret[at:].encode() + b" here", b"")
     service.body = b"".join(f"{len(one):x}\r\n".encode() + one + b"\r\n" for one in parts)
     with pytest.raises(NotifyRefused) as caught:
-        Web(Http(timeout=5.0), SystemClock()).post(f"{service.url}/hooks/{secret}", b"{}")
+        HttpClient(HttpConfig(timeout=5.0), SystemClock()).post(f"{service.url}/hooks/{secret}", b"{}")
     assert str(caught.value) == "127.0.0.1: HTTP status 404: no ******** here"

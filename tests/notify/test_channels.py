@@ -17,7 +17,7 @@ import pytest
 
 from streamwatch.core.clock import ManualClock, SystemClock
 from streamwatch.core.errors import NotifyError, NotifyRefused, NotifyUnavailable
-from streamwatch.http.client import Http, Web
+from streamwatch.http.client import HttpClient, HttpConfig
 from streamwatch.notify.channel import Notifier, Tools
 from streamwatch.notify.channels import alertmanager, command, pagerduty, slack, sns, teams, webhook
 from streamwatch.notify.channels.logged import Logged
@@ -35,7 +35,12 @@ TOPIC = "arn:aws:sns:eu-west-1:123456789012:alerts"
 
 
 def tools(**http: Any) -> Tools:
-    return Tools(Web(Http(**{"timeout": 0.5, **http}), SystemClock()), ManualClock(1700.0), LINKS, "http://agent:9308")
+    return Tools(
+        HttpClient(HttpConfig(**{"timeout": 0.5, **http}), SystemClock()),
+        ManualClock(1700.0),
+        LINKS,
+        "http://agent:9308",
+    )
 
 
 def secret(url: str) -> Secret:

@@ -11,7 +11,7 @@ import pytest
 from streamwatch.agent.state import open_state
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import NotifyUnavailable
-from streamwatch.http.client import Http, Web
+from streamwatch.http.client import HttpClient, HttpConfig
 from streamwatch.model.notification import Notification
 from streamwatch.notify.channel import Target
 from streamwatch.notify.channels.logged import Config as Logged
@@ -116,7 +116,7 @@ def service() -> Iterator[Receiver]:
 def test_the_heart_beats_only_as_long_as_all_is_well(service: Receiver, caplog: pytest.LogCaptureFixture) -> None:
     well = [True]
     config = Config(heartbeat=Heartbeat(url=Secret(f"{service.url}/beat/s3cr3t-word")))
-    heart = HeartbeatSender(config, Web(Http(timeout=1.0), SystemClock()), lambda: well[0], SystemClock())
+    heart = HeartbeatSender(config, HttpClient(HttpConfig(timeout=1.0), SystemClock()), lambda: well[0], SystemClock())
     assert heart.is_up is None
     heart.beat()
     assert heart.is_up

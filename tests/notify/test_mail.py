@@ -15,7 +15,7 @@ from aiosmtpd.smtp import SMTP, AuthResult
 
 from streamwatch.core.clock import ManualClock, SystemClock
 from streamwatch.core.errors import NotifyError, NotifyRefused, NotifyUnavailable
-from streamwatch.http.client import Http, Web
+from streamwatch.http.client import HttpClient, HttpConfig
 from streamwatch.notify.channel import Tools
 from streamwatch.notify.channels.mail import Config, Mail
 from streamwatch.notify.text import Links
@@ -84,7 +84,7 @@ def send(authority: Authority, mailbox: Mailbox) -> Iterator[Send]:
         server.start()
         stack.callback(server.stop)
         port = server.port
-        tools = Tools(Web(Http(), SystemClock()), ManualClock(), Links(), "http://agent")
+        tools = Tools(HttpClient(HttpConfig(), SystemClock()), ManualClock(), Links(), "http://agent")
 
         def told(status: str = "firing", **changes: Any) -> NotifyError | None:
             settings = {

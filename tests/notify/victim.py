@@ -13,7 +13,7 @@ from pathlib import Path
 
 from streamwatch.agent.state import open_state
 from streamwatch.core.clock import SystemClock
-from streamwatch.http.client import Http, Web
+from streamwatch.http.client import HttpClient, HttpConfig
 from streamwatch.model.alert import Alert
 from streamwatch.model.notification import Notification
 from streamwatch.notify.channel import Target, Tools
@@ -48,7 +48,7 @@ def main(path: Path, url: str, firing: int, step: str) -> None:
     clock = SystemClock()
     config = WebhookConfig(name="hook", url=Secret(url))
     settings = Config(webhook=(config,), group_interval=0.0, inhibit_pack=False)
-    tools = Tools(Web(Http(), clock), clock, Links(), "http://agent")
+    tools = Tools(HttpClient(HttpConfig(), clock), clock, Links(), "http://agent")
     targets = [Target("hook", "hook", Mortal(Webhook(config, tools)), rate=1000.0, burst=100)]
     state = open_state(path, sys.exit, clock)
     dispatcher = Dispatcher(settings, targets, (), (), clock)

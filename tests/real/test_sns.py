@@ -7,7 +7,7 @@ import boto3
 import pytest
 
 from streamwatch.core.clock import SystemClock
-from streamwatch.http.client import Http, Web
+from streamwatch.http.client import HttpClient, HttpConfig
 from streamwatch.notify.channel import Tools
 from streamwatch.notify.channels.sns import Config, Sns
 from streamwatch.notify.text import Links
@@ -30,7 +30,7 @@ def test_what_is_published_arrives(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
         channel = Sns(
             Config(name="n", topic_arn=topic, endpoint_url=Secret(moto.url)),
-            Tools(Web(Http(), clock), clock, Links(), "http://agent"),
+            Tools(HttpClient(HttpConfig(), clock), clock, Links(), "http://agent"),
         )
         channel.send([notification(), resolved()])
         answer = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=5)

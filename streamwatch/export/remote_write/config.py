@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from streamwatch.http.client import Http, check_url, has_login
+from streamwatch.http.client import HttpConfig, check_url, has_login
 from streamwatch.settings.types import Duration, FilePath, Secret, refuse, setting, tried
 from streamwatch.sources.aws.config import Access
 
@@ -72,6 +72,6 @@ class Config:
                 yield f"headers[{at}]: this is no header: write 'X-Scope-OrgID: shop'"
 
     @property
-    def http(self) -> Http:
+    def http(self) -> HttpConfig:
         """How it is reached."""
-        return Http(timeout=self.timeout, ca_file=self.ca_file)
+        return HttpConfig(timeout=self.timeout, ca_file=self.ca_file)

@@ -13,7 +13,7 @@ from streamwatch.core.errors import NotifyRefused, NotifyUnavailable
 from streamwatch.core.schedule import Job, Schedule
 from streamwatch.export.remote_write.config import Config, SigV4
 from streamwatch.export.remote_write.sender import Sender
-from streamwatch.http.client import Web
+from streamwatch.http.client import HttpClient
 from streamwatch.http.transport import basic
 from streamwatch.model.metric import Keys, Samples
 
@@ -97,7 +97,7 @@ class _Receiver:
     """Sends requests to a receiver, and says who asks."""
 
     def __init__(self, config: Config, clock: Clock) -> None:
-        self._web, self._url = Web(config.http, clock), config.url.reveal()
+        self._web, self._url = HttpClient(config.http, clock), config.url.reveal()
         self._secrets = [one for one in (config.password, config.token) if one is not None]
         own = dict(one.split(":", 1) for one in config.headers)
         if config.username is not None and config.password is not None:

@@ -191,13 +191,13 @@ def fault(name: str, options: tuple[str, ...], control: str | None) -> None:
     if name == "list":
         click.echo(f"Kafka\n\n{listed(FAULTS)}\n\nAWS\n\n{listed(CLOUD_FAULTS)}")
         return
-    given = {key: _value(text) for key, text in map(_pair, options)}
+    parameters = {key: _value(text) for key, text in map(_pair, options)}
     usual = _AWS_CONTROL if name in CLOUD_FAULTS and name not in FAULTS else _CONTROL
     controls = [control or usual]
     if control is None and name == "heal":
         controls = [one for one in (_CONTROL, _AWS_CONTROL) if _listens(one)] or controls
     for one in controls:
-        _order(one, name, given)
+        _order(one, name, parameters)
     click.echo(f"done: {name} {' '.join(options)}".rstrip())
 
 
@@ -254,11 +254,11 @@ def _await(running: "ReferenceAws", ended: threading.Event) -> None:
             )
 
 
-def _order(control: str, name: str, given: dict[str, object]) -> None:
+def _order(control: str, name: str, parameters: dict[str, object]) -> None:
     """Send a fault to what runs."""
     connection = HTTPConnection(control, timeout=_JUST_LISTEN)
     try:
-        connection.request("POST", f"/faults/{name}", json.dumps(given))
+        connection.request("POST", f"/faults/{name}", json.dumps(parameters))
         answer = connection.getresponse()
         text = answer.read().decode().strip()
     except OSError as error:

@@ -23,7 +23,7 @@ def call(  # noqa: PLR0913, PLR0917 - the fault, and what it is given
     target: object,
     now: float,
     name: str,
-    given: Mapping[str, Any],
+    parameters: Mapping[str, Any],
     heal_at: Callable[[float], object],
 ) -> None:
     """Apply a fault by its name; with ``seconds`` among its keywords ``heal_at`` is told when to undo it.
@@ -34,7 +34,7 @@ def call(  # noqa: PLR0913, PLR0917 - the fault, and what it is given
     """
     if name not in faults:
         raise BadFault(f"{name!r} is no fault: one of {', '.join(faults)}")
-    fault, values = faults[name], dict(given)
+    fault, values = faults[name], dict(parameters)
     seconds = values.pop("seconds", None)
     known = [one.name for one in options(fault)]
     unknown = sorted(set(values) - set(known))
@@ -51,10 +51,10 @@ def call(  # noqa: PLR0913, PLR0917 - the fault, and what it is given
 def ordered(name: str, body: bytes, apply: Callable[[str, dict[str, Any]], None]) -> Page:
     """Answer an order to a control endpoint: apply the fault that its body, a JSON object, gives the options of."""
     try:
-        given = json.loads(body or b"{}")
-        if not isinstance(given, dict):
+        parameters = json.loads(body or b"{}")
+        if not isinstance(parameters, dict):
             return Page("a JSON object is wanted\n", status=HTTPStatus.BAD_REQUEST)
-        apply(name, given)
+        apply(name, parameters)
     except ValueError as error:
         return Page(f"{error}\n", status=HTTPStatus.BAD_REQUEST)
     return Page(json.dumps({"done": name}) + "\n", "application/json")

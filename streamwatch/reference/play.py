@@ -60,18 +60,18 @@ class LoadProcess:
         """Pass an order on."""
         if self._process is None or self._process.stdin is None or self._process.poll() is not None:
             raise RuntimeError("load: it has ended: look at what it printed above")
-        self._process.stdin.write(json.dumps({"order": step.name, **step.given}) + "\n")
+        self._process.stdin.write(json.dumps({"order": step.name, **step.parameters}) + "\n")
         self._process.stdin.flush()
 
 
 def on_kafka(kafka: "ReferenceKafka") -> Perform:
     """Return what breaks a cluster."""
-    return lambda step: kafka.do(lambda site, now: faults.apply(site, now, step.name, step.given))
+    return lambda step: kafka.do(lambda site, now: faults.apply(site, now, step.name, step.parameters))
 
 
 def on_aws(aws: "ReferenceAws") -> Perform:
     """Return what breaks a cloud."""
-    return lambda step: aws.do(lambda cloud, now: cloud_faults.apply(cloud, now, step.name, step.given))
+    return lambda step: aws.do(lambda cloud, now: cloud_faults.apply(cloud, now, step.name, step.parameters))
 
 
 def play(

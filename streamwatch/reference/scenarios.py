@@ -18,7 +18,7 @@ class Step:
     """What a person is told."""
     name: str
     """Of the fault, or of the order."""
-    given: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     on: Literal["cluster", "load", "cloud", "streams"] = "cluster"
 
 
@@ -41,12 +41,12 @@ class Scenario:
         return max((step.at for step in self.steps), default=0.0) + self.after
 
 
-def _load(at: float, told: str, name: str, **given: object) -> Step:
-    return Step(at, told, name, given, "load")
+def _load(at: float, told: str, name: str, **parameters: object) -> Step:
+    return Step(at, told, name, parameters, "load")
 
 
-def _fault(at: float, told: str, name: str, **given: object) -> Step:
-    return Step(at, told, name, given)
+def _fault(at: float, told: str, name: str, **parameters: object) -> Step:
+    return Step(at, told, name, parameters)
 
 
 _ALL: Final = (

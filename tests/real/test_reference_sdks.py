@@ -8,7 +8,7 @@ import pytest
 from streamwatch.core.clock import SystemClock
 from streamwatch.reference.aws.cloud import Cloud, Login
 from streamwatch.reference.aws.server import ReferenceAws
-from streamwatch.reference.kinesis.house import Quotas
+from streamwatch.reference.kinesis.account import Quotas
 from tests.real.aws_clients import CLIENTS, AwsClient
 from tests.real.conftest import had
 

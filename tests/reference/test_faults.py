@@ -192,9 +192,9 @@ def test_a_scenario_can_be_played_and_ends_healthy(scenario: Scenario) -> None:
     for step in scenario.steps:
         stage.advance(max(0.0, began + step.at - stage.now))
         if step.on == "cluster":
-            apply(stage, step.name, **step.given)
+            apply(stage, step.name, **step.parameters)
         else:
-            orders.obey({"order": step.name, **step.given})
+            orders.obey({"order": step.name, **step.parameters})
     stage.advance(30)
     partitions = list(stage.cluster.partitions())
 

@@ -4,19 +4,19 @@ from typing import Any, Final
 
 from streamwatch.reference.aws.cloud import Caller, Cloud
 
-Given = dict[str, Any]
+Parameters = dict[str, Any]
 _LISTED: Final = 100
 
 
-def identity(_: Cloud, caller: Caller, __: Given, ___: float) -> Given:
+def identity(_: Cloud, caller: Caller, __: Parameters, ___: float) -> Parameters:
     """GetCallerIdentity."""
     return {"Account": caller.account, "Arn": caller.arn, "UserId": caller.arn.rpartition("/")[2]}
 
 
-def assume(cloud: Cloud, caller: Caller, given: Given, now: float) -> Given:
+def assume(cloud: Cloud, caller: Caller, parameters: Parameters, now: float) -> Parameters:
     """AssumeRole."""
-    name = given["RoleSessionName"]
-    key, login = cloud.assume(caller, given["RoleArn"], name, given.get("ExternalId"), now)
+    name = parameters["RoleSessionName"]
+    key, login = cloud.assume(caller, parameters["RoleArn"], name, parameters.get("ExternalId"), now)
     return {
         "Credentials": {
             "AccessKeyId": key,
@@ -28,13 +28,13 @@ def assume(cloud: Cloud, caller: Caller, given: Given, now: float) -> Given:
     }
 
 
-def resources(cloud: Cloud, caller: Caller, given: Given, _: float) -> Given:
+def resources(cloud: Cloud, caller: Caller, parameters: Parameters, _: float) -> Parameters:
     """GetResources, of streams: those that have ever been tagged."""
-    wanted = {one["Key"]: set(one.get("Values", [])) for one in given.get("TagFilters", [])}
-    kinds = given.get("ResourceTypeFilters", [])
+    wanted = {one["Key"]: set(one.get("Values", [])) for one in parameters.get("TagFilters", [])}
+    kinds = parameters.get("ResourceTypeFilters", [])
     if kinds and not {"kinesis", "kinesis:stream"} & set(kinds):
         return {"ResourceTagMappingList": [], "PaginationToken": ""}
-    after = given.get("PaginationToken", "")
+    after = parameters.get("PaginationToken", "")
     streams = [
         one
         for name, one in sorted(cloud.kinesis(caller.account, caller.region).streams.items())
@@ -42,7 +42,7 @@ def resources(cloud: Cloud, caller: Caller, given: Given, _: float) -> Given:
         and one.tags
         and all(key in one.tags and (not values or one.tags[key] in values) for key, values in wanted.items())
     ]
-    most = given.get("ResourcesPerPage", _LISTED)
+    most = parameters.get("ResourcesPerPage", _LISTED)
     told = [
         {"ResourceARN": one.arn, "Tags": [{"Key": key, "Value": value} for key, value in sorted(one.tags.items())]}
         for one in streams[:most]

@@ -7,8 +7,8 @@ from typing import Final
 from streamwatch.reference.aws import sigv4
 from streamwatch.reference.aws.msk import Msk
 from streamwatch.reference.http import Asked
+from streamwatch.reference.kinesis.account import Kinesis, Quotas
 from streamwatch.reference.kinesis.errors import Refused
-from streamwatch.reference.kinesis.house import Kinesis, Quotas
 from streamwatch.reference.metrics import Metrics
 from streamwatch.reference.timers import Timers
 
@@ -108,7 +108,7 @@ class Cloud:
         """Return every MSK that there is."""
         return list(self._msk.values())
 
-    def houses(self) -> list[Kinesis]:
+    def kinesis_accounts(self) -> list[Kinesis]:
         """Return every Kinesis that there is."""
         return list(self._kinesis.values())
 
@@ -125,27 +125,29 @@ class Cloud:
             Refused: the signature, the key or its session is not right.
 
         """
-        given = sigv4.parse(asked)
+        parameters = sigv4.parse(asked)
         if self.broken.expired:
             raise Refused("ExpiredTokenException", "The security token included in the request is expired")
-        login = self.logins.get(given.key)
+        login = self.logins.get(parameters.key)
         if login is None and self.is_open:
-            return Caller(ACCOUNT, given.region, given.service, f"arn:aws:iam::{ACCOUNT}:user/{given.key}")
-        if login is None or login.token != given.token:
+            return Caller(
+                ACCOUNT, parameters.region, parameters.service, f"arn:aws:iam::{ACCOUNT}:user/{parameters.key}"
+            )
+        if login is None or login.token != parameters.token:
             why = "The security token included in the request is invalid."
             raise Refused("UnrecognizedClientException", why, 403)
         if now > login.until:
             raise Refused("ExpiredTokenException", "The security token included in the request is expired")
-        at = sigv4.signed_at(given)
-        if at is None or not -sigv4.MOST_SKEW_SECONDS <= now - at <= given.seconds:
+        at = sigv4.signed_at(parameters)
+        if at is None or not -sigv4.MOST_SKEW_SECONDS <= now - at <= parameters.seconds:
             raise Refused("InvalidSignatureException", "Signature expired: the clocks differ by more than 5 min.", 403)
-        if not sigv4.is_right(asked, given, login.secret):
+        if not sigv4.is_right(asked, parameters, login.secret):
             why = (
                 "The request signature we calculated does not match the signature you provided. Check your AWS Secret"
                 " Access Key and signing method. Consult the service documentation for details."
             )
             raise Refused("InvalidSignatureException", why, 403)
-        return Caller(login.account, given.region, given.service, login.arn)
+        return Caller(login.account, parameters.region, parameters.service, login.arn)
 
     def assume(self, caller: Caller, arn: str, name: str, external_id: str | None, now: float) -> tuple[str, Login]:
         """Return a new access key and what it is good for.

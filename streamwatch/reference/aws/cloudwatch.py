@@ -7,7 +7,7 @@ from streamwatch.reference.aws.cloud import Caller, Cloud
 from streamwatch.reference.kinesis.errors import Refused
 from streamwatch.reference.metrics import Key, Metrics, Statistics
 
-Given = dict[str, Any]
+Parameters = dict[str, Any]
 _HOUR: Final = 3600.0
 _TWO_WEEKS: Final = 14 * 24 * _HOUR
 _RECENT: Final = 3 * _HOUR
@@ -19,11 +19,11 @@ _PLAIN: Final = frozenset({"SampleCount", "Sum", "Average", "Minimum", "Maximum"
 _EXTENDED: Final = re.compile(r"(p|tm|wm|ts|tc|pr|iqm)\d*", re.IGNORECASE)
 
 
-def put(cloud: Cloud, caller: Caller, given: Given, now: float) -> Given:
+def put(cloud: Cloud, caller: Caller, parameters: Parameters, now: float) -> Parameters:
     """PutMetricData: a consumer's own metrics, for example."""
     metrics = cloud.metrics(caller.account, caller.region)
-    for one in given.get("MetricData", []):
-        place = (given["Namespace"], one["MetricName"], _dimensions(one.get("Dimensions", [])))
+    for one in parameters.get("MetricData", []):
+        place = (parameters["Namespace"], one["MetricName"], _dimensions(one.get("Dimensions", [])))
         unit, at = one.get("Unit", "None"), one.get("Timestamp", now)
         if "StatisticValues" in one:
             values = one["StatisticValues"]
@@ -38,31 +38,31 @@ def put(cloud: Cloud, caller: Caller, given: Given, now: float) -> Given:
     return {}
 
 
-def listed(cloud: Cloud, caller: Caller, given: Given, now: float) -> Given:
+def listed(cloud: Cloud, caller: Caller, parameters: Parameters, now: float) -> Parameters:
     """ListMetrics."""
     metrics = cloud.metrics(caller.account, caller.region)
-    wanted = [(one["Name"], one.get("Value")) for one in given.get("Dimensions", [])]
+    wanted = [(one["Name"], one.get("Value")) for one in parameters.get("Dimensions", [])]
     found = sorted(
         (
             key
-            for key in metrics.keys(now, _RECENT if "RecentlyActive" in given else _TWO_WEEKS)
-            if given.get("Namespace") in {None, key.namespace}
-            and given.get("MetricName") in {None, key.name}
+            for key in metrics.keys(now, _RECENT if "RecentlyActive" in parameters else _TWO_WEEKS)
+            if parameters.get("Namespace") in {None, key.namespace}
+            and parameters.get("MetricName") in {None, key.name}
             and all(any(name == n and value in {None, v} for n, v in key.dimensions) for name, value in wanted)
         ),
         key=lambda key: (key.namespace, key.name, key.dimensions),
     )
-    start = int(given["NextToken"]) if given.get("NextToken", "").isdigit() else 0
-    answer: Given = {"Metrics": [_told(key) for key in found[start : start + _LISTED]]}
+    start = int(parameters["NextToken"]) if parameters.get("NextToken", "").isdigit() else 0
+    answer: Parameters = {"Metrics": [_told(key) for key in found[start : start + _LISTED]]}
     if len(found) > start + _LISTED:
         answer["NextToken"] = str(start + _LISTED)
     return answer
 
 
-def get_data(cloud: Cloud, caller: Caller, given: Given, now: float) -> Given:
+def get_data(cloud: Cloud, caller: Caller, parameters: Parameters, now: float) -> Parameters:
     """GetMetricData."""
-    queries = given["MetricDataQueries"]
-    start, end = given["StartTime"], given["EndTime"]
+    queries = parameters["MetricDataQueries"]
+    start, end = parameters["StartTime"], parameters["EndTime"]
     _want(
         len(queries) <= _MOST_QUERIES,
         f"The collection MetricDataQueries must not have a size greater than {_MOST_QUERIES}.",
@@ -73,14 +73,14 @@ def get_data(cloud: Cloud, caller: Caller, given: Given, now: float) -> Given:
     results = [_result(metrics, one, (start, end), now) for one in queries if one.get("ReturnData", True)]
     total = sum(len(one["Values"]) for one in results)
     _want(total <= _MOST_POINTS, f"You have requested more than {_MOST_POINTS} data points.")
-    if given.get("ScanBy") == "TimestampAscending":
+    if parameters.get("ScanBy") == "TimestampAscending":
         for one in results:
             one["Timestamps"].reverse()
             one["Values"].reverse()
     return {"MetricDataResults": results, "Messages": []}
 
 
-def _result(metrics: Metrics, query: Given, span: tuple[float, float], now: float) -> Given:
+def _result(metrics: Metrics, query: Parameters, span: tuple[float, float], now: float) -> Parameters:
     if "Expression" in query:
         why = "the reference does no metric math: ask for the metrics by MetricStat and compute from them"
         raise Refused("ValidationError", f"Error in expression '{query['Id']}': {why}")
@@ -99,18 +99,18 @@ def _result(metrics: Metrics, query: Given, span: tuple[float, float], now: floa
     }
 
 
-def get_statistics(cloud: Cloud, caller: Caller, given: Given, now: float) -> Given:
+def get_statistics(cloud: Cloud, caller: Caller, parameters: Parameters, now: float) -> Parameters:
     """GetMetricStatistics."""
-    start, end, period = given["StartTime"], given["EndTime"], given["Period"]
+    start, end, period = parameters["StartTime"], parameters["EndTime"], parameters["Period"]
     _want(start < end, "The parameter StartTime must be less than the parameter EndTime.")
     _want(period % 60 == 0, f"Period {period} is not a multiple of 60.")
     _want((end - start) / period <= _MOST_POINTS_OLD, f"You have requested more than {_MOST_POINTS_OLD} data points.")
-    _want(bool(given.get("Statistics")), "Statistics is needed: the reference keeps no percentiles.")
-    metrics, key = cloud.metrics(caller.account, caller.region), _key(given)
+    _want(bool(parameters.get("Statistics")), "Statistics is needed: the reference keeps no percentiles.")
+    metrics, key = cloud.metrics(caller.account, caller.region), _key(parameters)
     points = metrics.points(key, *_aligned((start, end), period), period, now)
     told = [
         {"Timestamp": float(at), "Unit": metrics.unit(key) or "None"}
-        | {name: found.tell(name) for name in given["Statistics"]}
+        | {name: found.tell(name) for name in parameters["Statistics"]}
         for at, found in points
     ]
     return {"Label": key.name, "Datapoints": told}
@@ -129,15 +129,15 @@ def _statistic(found: Statistics, name: str) -> float:
     return found.tell(name)
 
 
-def _key(given: Given) -> Key:
-    return Key(given["Namespace"], given["MetricName"], _dimensions(given.get("Dimensions", [])))
+def _key(parameters: Parameters) -> Key:
+    return Key(parameters["Namespace"], parameters["MetricName"], _dimensions(parameters.get("Dimensions", [])))
 
 
-def _dimensions(given: list[Given]) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((one["Name"], one["Value"]) for one in given))
+def _dimensions(parameters: list[Parameters]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((one["Name"], one["Value"]) for one in parameters))
 
 
-def _told(key: Key) -> Given:
+def _told(key: Key) -> Parameters:
     dimensions = [{"Name": name, "Value": value} for name, value in key.dimensions]
     return {"Namespace": key.namespace, "MetricName": key.name, "Dimensions": dimensions}
 

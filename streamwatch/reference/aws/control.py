@@ -34,9 +34,9 @@ class Control:
         status = HTTPStatus.OK if asked.path == "/" else HTTPStatus.NOT_FOUND
         return Page(_USAGE + f"\nfaults: {', '.join(FAULTS)}\n", status=status)
 
-    def _break(self, fault: str, given: dict[str, Any]) -> None:
+    def _break(self, fault: str, parameters: dict[str, Any]) -> None:
         try:
-            apply(self._cloud, self._clock(), fault, given)
+            apply(self._cloud, self._clock(), fault, parameters)
         except Refused as error:  # a stream that is being changed, for example
             raise BadFault(str(error)) from error
 
@@ -57,5 +57,5 @@ def state(cloud: Cloud) -> dict[str, Any]:
             }
             for stream in kinesis.streams.values()
         }
-        for kinesis in cloud.houses()
+        for kinesis in cloud.kinesis_accounts()
     }

@@ -45,10 +45,10 @@ def preflight(asked: Asked) -> Page | None:
 
 def headers(asked: Asked) -> dict[str, str]:
     """Return what every answer of AWS carries, and what a browser needs besides."""
-    given = _ids() | {"x-amz-id-2": b64encode(secrets.token_bytes(72)).decode()}
+    parameters = _ids() | {"x-amz-id-2": b64encode(secrets.token_bytes(72)).decode()}
     if "origin" in asked.headers:
-        given |= {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": _EXPOSED}
-    return given
+        parameters |= {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": _EXPOSED}
+    return parameters
 
 
 def _ids() -> dict[str, str]:

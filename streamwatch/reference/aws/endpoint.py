@@ -19,8 +19,8 @@ from streamwatch.reference.kinesis.errors import Refused
 from streamwatch.reference.kinesis.operations import OPERATIONS
 from streamwatch.reference.kinesis.operations.consumers import subscribe
 
-Given = dict[str, Any]
-Operation = Callable[[Cloud, Caller, Given, float], Given]
+Parameters = dict[str, Any]
+Operation = Callable[[Cloud, Caller, Parameters, float], Parameters]
 MOST_BODY_BYTES: Final = 16 * 2**20
 """10 MiB of records in base64, and some room."""
 _TARGETS: Final = {
@@ -114,14 +114,14 @@ class Endpoint:
         if model is None:
             raise Refused("UnknownOperationException", f"{call.service} has no operation {call.operation}.")
         self._judge(caller, call)
-        given = shapes.read(model.input_shape, call.raw, call.wire)
+        parameters = shapes.read(model.input_shape, call.raw, call.wire)
         if call.service == "kinesis":
-            return self._kinesis(caller, call, model, given, now)
+            return self._kinesis(caller, call, model, parameters, now)
         if call.service == "kafka":
-            answer = rest.answer(self._cloud, caller, call.operation, given)
+            answer = rest.answer(self._cloud, caller, call.operation, parameters)
         else:
             operation = _OTHERS[call.service].get(call.operation)
-            answer = None if operation is None else operation(self._cloud, caller, given, now)
+            answer = None if operation is None else operation(self._cloud, caller, parameters, now)
         if answer is None:
             raise _left_out(call)
         return _success(call, model, answer)
@@ -139,20 +139,20 @@ class Endpoint:
             code = "AccessDenied" if call.protocol == "query" else "AccessDeniedException"
             raise Refused(code, why, 400 if call.service == "kinesis" else 403)
 
-    def _kinesis(self, caller: Caller, call: Call, model: OperationModel, given: Given, now: float) -> Page:
+    def _kinesis(self, caller: Caller, call: Call, model: OperationModel, parameters: Parameters, now: float) -> Page:
         kinesis = self._cloud.kinesis(caller.account, caller.region)
         kinesis.admit(call.operation, now)
-        if given.get("DryRun"):
+        if parameters.get("DryRun"):
             raise Refused("DryRunOperationException", "The request would have succeeded, but it is a dry run.")
         if call.operation == "SubscribeToShard":
-            subscription = subscribe(kinesis, given, now)
+            subscription = subscribe(kinesis, parameters, now)
             parts: AsyncGenerator[bytes, None] = events(subscription, self._clock, call.protocol, call.kind, model)
             return Page(b"", eventstream.KIND, parts=parts)
         operation = OPERATIONS.get(call.operation)
         if operation is None:
             raise _left_out(call)
         begun = time.perf_counter()
-        page = _success(call, model, operation(kinesis, given, now))
+        page = _success(call, model, operation(kinesis, parameters, now))
         kinesis.took(call.operation, time.perf_counter() - begun + self._cloud.broken.slow, now)
         return page
 
@@ -191,7 +191,7 @@ def _form(body: bytes) -> Call:
             raise Refused("InvalidAction", f"no service here has the action {operation}")
         model = shapes.service(service)
         known = operation in model.operation_names
-        raw = xml.given(model.operation_model(operation).input_shape if known else None, fields)
+        raw = xml.parameters(model.operation_model(operation).input_shape if known else None, fields)
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise shapes.Malformed(f"the form cannot be read: {error}") from error
     return Call(service, operation, "query", "text/xml", raw)
@@ -214,7 +214,7 @@ def dumped(value: Any, protocol: str) -> bytes:  # noqa: ANN401 - an answer
     return cbor.dumps(value) if protocol == "cbor" else json.dumps(value, separators=(",", ":")).encode()
 
 
-def _success(call: Call, model: OperationModel, answer: Given) -> Page:
+def _success(call: Call, model: OperationModel, answer: Parameters) -> Page:
     shape: Shape | None = model.output_shape
     if call.protocol == "query":
         namespace = str(shapes.service(call.service).metadata.get("xmlNamespace", ""))

@@ -7,8 +7,8 @@ from streamwatch.reference.aws import msk_upgrade, shapes
 from streamwatch.reference.aws.cloud import Broken, Cloud
 from streamwatch.reference.aws.msk import MskCluster
 from streamwatch.reference.faulting import BadFault, call
-from streamwatch.reference.kinesis.house import RATES, Kinesis
-from streamwatch.reference.kinesis.house import Broken as BrokenKinesis
+from streamwatch.reference.kinesis.account import RATES, Kinesis
+from streamwatch.reference.kinesis.account import Broken as BrokenKinesis
 from streamwatch.reference.kinesis.shard import Record
 from streamwatch.reference.kinesis.stream import HOUR, Stream
 from streamwatch.reference.metrics import Realism
@@ -47,26 +47,26 @@ def spoil(cloud: Cloud, _: float, *, answers: str = "garbage") -> None:
 
 def fail(cloud: Cloud, _: float, *, share: float = 0.1) -> None:
     """Let a share of the records that are put, and of the reads, fail inside Kinesis; 0 ends it."""
-    for kinesis in cloud.houses():
+    for kinesis in cloud.kinesis_accounts():
         kinesis.broken.failing = share
 
 
 def split(cloud: Cloud, now: float, *, stream: str, shard: int) -> None:
     """Split a shard, named by its index, in the middle."""
-    house, found = _stream(cloud, stream)
+    kinesis, found = _stream(cloud, stream)
     one = found.shards.get(f"shardId-{shard:012d}")
     if one is None or not one.is_open:
         raise BadFault(f"shard: {stream} has no open shard {shard}")
     middle = (one.first + one.last + 1) // 2
-    house.change(found, lambda then: found.split(one, middle, then), now)
+    kinesis.change(found, lambda then: found.split(one, middle, then), now)
 
 
 def reshard(cloud: Cloud, now: float, *, stream: str, shards: int) -> None:
     """Split and merge a stream's shards until there are so many of equal size."""
-    house, found = _stream(cloud, stream)
+    kinesis, found = _stream(cloud, stream)
     if not 1 <= shards <= 10_000:  # noqa: PLR2004 - AWS's
         raise BadFault(f"shards: {shards} is not between 1 and 10000")
-    house.change(found, lambda then: found.resize(shards, then), now)
+    kinesis.change(found, lambda then: found.resize(shards, then), now)
 
 
 def backdate(cloud: Cloud, _: float, *, stream: str, hours: float) -> None:
@@ -118,7 +118,7 @@ def assess(cloud: Cloud, now: float, *, cluster: str | None = None) -> None:
 def heal(cloud: Cloud, now: float) -> None:
     """Undo every fault; what was split or assessed stays so, and an operation on an MSK cluster is complete."""
     cloud.broken = Broken()
-    for kinesis in cloud.houses():
+    for kinesis in cloud.kinesis_accounts():
         kinesis.broken = BrokenKinesis()
     for metrics in cloud.all_metrics():
         metrics.realism = Realism()
@@ -136,13 +136,13 @@ FAULTS: Final[Mapping[str, Callable[..., None]]] = {
 }  # fmt: skip
 
 
-def apply(cloud: Cloud, now: float, name: str, given: Mapping[str, Any]) -> None:
+def apply(cloud: Cloud, now: float, name: str, parameters: Mapping[str, Any]) -> None:
     """Apply a fault by its name; with ``seconds`` among its keywords, everything is healed after that time."""
-    call(FAULTS, cloud, now, name, given, lambda at: cloud.timers.at(at, lambda then: heal(cloud, then)))
+    call(FAULTS, cloud, now, name, parameters, lambda at: cloud.timers.at(at, lambda then: heal(cloud, then)))
 
 
 def _clusters(cloud: Cloud) -> list[MskCluster]:
-    return [cluster for house in cloud.msks() for cluster in house.clusters.values()]
+    return [cluster for kinesis in cloud.msks() for cluster in kinesis.clusters.values()]
 
 
 def _cluster(cloud: Cloud, name: str | None) -> MskCluster:
@@ -156,8 +156,8 @@ def _cluster(cloud: Cloud, name: str | None) -> MskCluster:
 
 
 def _stream(cloud: Cloud, name: str) -> tuple[Kinesis, Stream]:
-    for kinesis in cloud.houses():
+    for kinesis in cloud.kinesis_accounts():
         if name in kinesis.streams:
             return kinesis, kinesis.streams[name]
-    known = ", ".join(sorted(name for kinesis in cloud.houses() for name in kinesis.streams))
+    known = ", ".join(sorted(name for kinesis in cloud.kinesis_accounts() for name in kinesis.streams))
     raise BadFault(f"stream: there is no {name!r}: the streams are {known or 'none'}")

@@ -12,7 +12,7 @@ from streamwatch.reference.kinesis.errors import Refused
 from streamwatch.reference.metrics import Metrics
 
 T = TypeVar("T")
-Given = Mapping[str, Any]
+Parameters = Mapping[str, Any]
 Answer = dict[str, Any]
 _LISTED: Final = 100
 _SERVERLESS: Final[Answer] = {
@@ -119,76 +119,76 @@ class Msk:
         parts = (identity[:8], identity[8:12], identity[12:16], identity[16:20], identity[20:32])
         return f"arn:aws:kafka:{self.region}:{self.account}:cluster/{name}/{'-'.join(parts)}-2"
 
-    def find(self, given: Given) -> MskCluster:
+    def find(self, parameters: Parameters) -> MskCluster:
         """Return the cluster that a call means.
 
         Raises:
             Refused: there is none.
 
         """
-        found = self.clusters.get(given["ClusterArn"])
+        found = self.clusters.get(parameters["ClusterArn"])
         if found is None:
-            raise Refused("NotFoundException", f"The requested resource doesn't exist: {given['ClusterArn']}", 404)
+            raise Refused("NotFoundException", f"The requested resource doesn't exist: {parameters['ClusterArn']}", 404)
         return found
 
-    def find_provisioned(self, given: Given) -> MskCluster:
+    def find_provisioned(self, parameters: Parameters) -> MskCluster:
         """Return the cluster that a call means, which must have brokers of its own.
 
         Raises:
             Refused: there is none, or it is serverless.
 
         """
-        found = self.find(given)
+        found = self.find(parameters)
         if found.kind == "serverless":
             raise Refused("BadRequestException", "This operation cannot be performed on serverless clusters.")
         return found
 
 
-def listed(msk: Msk, given: Given) -> Answer:
+def listed(msk: Msk, parameters: Parameters) -> Answer:
     """ListClustersV2."""
-    wanted = given.get("ClusterNameFilter", "")
+    wanted = parameters.get("ClusterNameFilter", "")
     arns = sorted(
         arn
         for arn, one in msk.clusters.items()
-        if one.name.startswith(wanted) and given.get("ClusterTypeFilter", one.type).upper() == one.type
+        if one.name.startswith(wanted) and parameters.get("ClusterTypeFilter", one.type).upper() == one.type
     )
-    return paged(given, "ClusterInfoList", [_told(msk.clusters[arn]) for arn in arns])
+    return paged(parameters, "ClusterInfoList", [_told(msk.clusters[arn]) for arn in arns])
 
 
-def paged(given: Given, name: str, whole: Sequence[Answer]) -> Answer:
+def paged(parameters: Parameters, name: str, whole: Sequence[Answer]) -> Answer:
     """Return the part of a list that a call asks for, and the token of the next one.
 
     Raises:
         Refused: the token is none of ours.
 
     """
-    token = given.get("NextToken", "0")
+    token = parameters.get("NextToken", "0")
     if not token.isdecimal():
         raise Refused("BadRequestException", f"The parameter nextToken has an invalid value: {token}")
-    start, most = int(token), given.get("MaxResults", _LISTED)
+    start, most = int(token), parameters.get("MaxResults", _LISTED)
     answer: Answer = {name: list(whole[start : start + most])}
     if len(whole) > start + most:
         answer["NextToken"] = str(start + most)
     return answer
 
 
-def describe(msk: Msk, given: Given) -> Answer:
+def describe(msk: Msk, parameters: Parameters) -> Answer:
     """DescribeClusterV2."""
-    return {"ClusterInfo": _told(msk.find(given))}
+    return {"ClusterInfo": _told(msk.find(parameters))}
 
 
-def bootstrap(msk: Msk, given: Given) -> Answer:
+def bootstrap(msk: Msk, parameters: Parameters) -> Answer:
     """GetBootstrapBrokers; who comes to a serverless cluster comes by IAM."""
-    cluster = msk.find(given)
+    cluster = msk.find(parameters)
     is_let_in = {"BootstrapBrokerStringSaslIam"} if cluster.kind == "serverless" else cluster.bootstrap.keys()
     return {name: servers for name, servers in cluster.bootstrap.items() if name in is_let_in}
 
 
-def operations(msk: Msk, given: Given) -> Answer:
+def operations(msk: Msk, parameters: Parameters) -> Answer:
     """ListClusterOperationsV2."""
-    cluster = msk.find(given)
+    cluster = msk.find(parameters)
     common = {"ClusterArn": cluster.arn, "ClusterType": cluster.type}
-    return paged(given, "ClusterOperationInfoList", [common | one for one in cluster.operations])
+    return paged(parameters, "ClusterOperationInfoList", [common | one for one in cluster.operations])
 
 
 def _told(cluster: MskCluster) -> Answer:

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from streamwatch.reference.aws.msk import Answer, Given, Msk, MskCluster, paged
+from streamwatch.reference.aws.msk import Answer, Msk, MskCluster, Parameters, paged
 
 
-def listed(msk: Msk, given: Given) -> Answer:
+def listed(msk: Msk, parameters: Parameters) -> Answer:
     """ListNodes."""
-    cluster = msk.find_provisioned(given)
+    cluster = msk.find_provisioned(parameters)
     keepers = _controllers(cluster) if cluster.kraft else _zookeepers(cluster)
-    return paged(given, "NodeInfoList", [*_brokers(cluster), *keepers])
+    return paged(parameters, "NodeInfoList", [*_brokers(cluster), *keepers])
 
 
 def _brokers(cluster: MskCluster) -> Iterator[Answer]:

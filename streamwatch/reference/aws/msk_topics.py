@@ -6,7 +6,7 @@ AWS refreshes what these tell about once a minute; here they tell the present.
 from base64 import b64encode
 from typing import Any, Final
 
-from streamwatch.reference.aws.msk import Answer, Given, Msk, MskCluster, paged
+from streamwatch.reference.aws.msk import Answer, Msk, MskCluster, Parameters, paged
 from streamwatch.reference.kafka.partition import Partition, Topic
 from streamwatch.reference.kafka.settings_topics import topic_settings
 from streamwatch.reference.kafka.site import Site
@@ -15,24 +15,24 @@ from streamwatch.reference.kinesis.errors import Refused
 _FIRST_RELEASE: Final = (3, 6)
 
 
-def listed(msk: Msk, given: Given) -> Answer:
+def listed(msk: Msk, parameters: Parameters) -> Answer:
     """ListTopics."""
-    cluster = _ready(msk, given)
-    prefix = given.get("TopicNameFilter", "")
+    cluster = _ready(msk, parameters)
+    prefix = parameters.get("TopicNameFilter", "")
 
     def look(site: Site, _: float) -> list[Answer]:
         named = sorted(site.cluster.topics.items())
         return [_summed(cluster, topic) for name, topic in named if name.startswith(prefix)]
 
-    return paged(given, "Topics", cluster.look(look))
+    return paged(parameters, "Topics", cluster.look(look))
 
 
-def describe(msk: Msk, given: Given) -> Answer:
+def describe(msk: Msk, parameters: Parameters) -> Answer:
     """DescribeTopic."""
-    cluster = _ready(msk, given)
+    cluster = _ready(msk, parameters)
 
     def look(site: Site, _: float) -> Answer:
-        topic = _find(site, given)
+        topic = _find(site, parameters)
         told = _summed(cluster, topic)
         del told["OutOfSyncReplicaCount"]
         # A topic is made, altered and deleted at once here: it is never CREATING, UPDATING or DELETING.
@@ -41,17 +41,19 @@ def describe(msk: Msk, given: Given) -> Answer:
     return cluster.look(look)
 
 
-def partitions(msk: Msk, given: Given) -> Answer:
+def partitions(msk: Msk, parameters: Parameters) -> Answer:
     """DescribeTopicPartitions."""
-    cluster = _ready(msk, given)
+    cluster = _ready(msk, parameters)
     return paged(
-        given, "Partitions", cluster.look(lambda site, _: [_told(one) for one in _find(site, given).partitions])
+        parameters,
+        "Partitions",
+        cluster.look(lambda site, _: [_told(one) for one in _find(site, parameters).partitions]),
     )
 
 
-def _ready(msk: Msk, given: Given) -> MskCluster:
+def _ready(msk: Msk, parameters: Parameters) -> MskCluster:
     """Return a cluster that has these calls: AWS documents which do, and not how the others refuse (inferred)."""
-    cluster = msk.find_provisioned(given)
+    cluster = msk.find_provisioned(parameters)
     if tuple(map(int, cluster.kafka_version.split(".")[:2])) < _FIRST_RELEASE:
         why = f"Topic operations need Apache Kafka 3.6.0 or later: this cluster has {cluster.kafka_version}."
         raise Refused("BadRequestException", why)
@@ -60,10 +62,10 @@ def _ready(msk: Msk, given: Given) -> MskCluster:
     return cluster
 
 
-def _find(site: Site, given: Given) -> Topic:
-    topic = site.cluster.topics.get(given["TopicName"])
+def _find(site: Site, parameters: Parameters) -> Topic:
+    topic = site.cluster.topics.get(parameters["TopicName"])
     if topic is None:
-        raise Refused("NotFoundException", f"The topic doesn't exist: {given['TopicName']}", 404)
+        raise Refused("NotFoundException", f"The topic doesn't exist: {parameters['TopicName']}", 404)
     return topic
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from streamwatch.reference.aws.msk import Answer, Given, Msk, MskCluster, paged
+from streamwatch.reference.aws.msk import Answer, Msk, MskCluster, Parameters, paged
 from streamwatch.reference.kafka.site import Site
 from streamwatch.reference.kinesis.errors import Refused
 
@@ -25,33 +25,33 @@ _SUMMARY: Final = (
 )
 
 
-def reassignments(msk: Msk, given: Given) -> Answer:
+def reassignments(msk: Msk, parameters: Parameters) -> Answer:
     """ListTopicReassignments."""
-    cluster = msk.find_provisioned(given)
-    wanted = {one for one in given.get("StatusFilter", "").split(",") if one}
+    cluster = msk.find_provisioned(parameters)
+    wanted = {one for one in parameters.get("StatusFilter", "").split(",") if one}
     listed = [one for one in cluster.reassignments if not wanted or one["Status"] in wanted]
-    return paged(given, "Reassignments", [{name: one[name] for name in _SUMMARY} for one in listed])
+    return paged(parameters, "Reassignments", [{name: one[name] for name in _SUMMARY} for one in listed])
 
 
-def reassignment(msk: Msk, given: Given) -> Answer:
+def reassignment(msk: Msk, parameters: Parameters) -> Answer:
     """DescribeTopicReassignment."""
-    cluster = msk.find_provisioned(given)
-    return {"ClusterArn": cluster.arn} | _find(cluster.reassignments, "TopicReassignmentOperationArn", given)
+    cluster = msk.find_provisioned(parameters)
+    return {"ClusterArn": cluster.arn} | _find(cluster.reassignments, "TopicReassignmentOperationArn", parameters)
 
 
-def assessments(msk: Msk, given: Given) -> Answer:
+def assessments(msk: Msk, parameters: Parameters) -> Answer:
     """ListAssessments."""
-    cluster = msk.find_provisioned(given)
+    cluster = msk.find_provisioned(parameters)
     names = ("AssessmentArn", "AssessmentType", "CreationTime", "Status")
     told = [{name: one[name] for name in names} | {"ClusterArn": cluster.arn} for one in cluster.assessments]
-    wanted = given.get("AssessmentType")
-    return paged(given, "Assessments", [one for one in told if wanted in {None, one["AssessmentType"]}])
+    wanted = parameters.get("AssessmentType")
+    return paged(parameters, "Assessments", [one for one in told if wanted in {None, one["AssessmentType"]}])
 
 
-def assessment(msk: Msk, given: Given) -> Answer:
+def assessment(msk: Msk, parameters: Parameters) -> Answer:
     """DescribeAssessment."""
-    cluster = msk.find_provisioned(given)
-    one = dict(_find(cluster.assessments, "AssessmentArn", given))
+    cluster = msk.find_provisioned(parameters)
+    one = dict(_find(cluster.assessments, "AssessmentArn", parameters))
     findings = one.pop("Findings")
     if one["Status"] == "COMPLETE":
         one["Summary"] = {
@@ -64,17 +64,18 @@ def assessment(msk: Msk, given: Given) -> Answer:
     return {"ClusterArn": cluster.arn} | one
 
 
-def findings(msk: Msk, given: Given) -> Answer:
+def findings(msk: Msk, parameters: Parameters) -> Answer:
     """ListAssessmentFindings."""
-    one = _find(msk.find_provisioned(given).assessments, "AssessmentArn", given)
+    one = _find(msk.find_provisioned(parameters).assessments, "AssessmentArn", parameters)
     if one["Status"] != "COMPLETE":
         raise Refused("ConflictException", f"The assessment is {one['Status']}: it has no findings yet.", 409)
     found = [
         each
         for each in one["Findings"]
-        if given.get("Category") in {None, each["Category"]} and given.get("Severity") in {None, each["Severity"]}
+        if parameters.get("Category") in {None, each["Category"]}
+        and parameters.get("Severity") in {None, each["Severity"]}
     ]
-    return paged(given, "Findings", found)
+    return paged(parameters, "Findings", found)
 
 
 def assess(cluster: MskCluster, now: float) -> None:
@@ -114,8 +115,8 @@ def _finding(category: str, severity: str, resource: str, message: str, action: 
     return told | {"Remediation": {"Action": action}}
 
 
-def _find(some: list[Answer], name: str, given: Given) -> Answer:
-    found = next((one for one in some if one[name] == given[name]), None)
+def _find(some: list[Answer], name: str, parameters: Parameters) -> Answer:
+    found = next((one for one in some if one[name] == parameters[name]), None)
     if found is None:
-        raise Refused("NotFoundException", f"The requested resource doesn't exist: {given[name]}", 404)
+        raise Refused("NotFoundException", f"The requested resource doesn't exist: {parameters[name]}", 404)
     return found

@@ -29,10 +29,10 @@ _ANSWERED: Final[Mapping[str, Operation]] = {
 }
 
 
-def answer(cloud: Cloud, caller: Caller, operation: str, given: Mapping[str, Any]) -> dict[str, Any] | None:
+def answer(cloud: Cloud, caller: Caller, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the answer of an operation; None for one that is left out."""
     do = _ANSWERED.get(operation)
-    return None if do is None else do(cloud.msk(caller.account, caller.region), given)
+    return None if do is None else do(cloud.msk(caller.account, caller.region), parameters)
 
 
 @cache
@@ -52,6 +52,6 @@ def route(asked: Asked) -> tuple[str, dict[str, Any]] | None:
     for method, path, name in _routes():
         found = path.fullmatch(asked.path)
         if found is not None and method == asked.method:
-            given: dict[str, Any] = {key: unquote(value) for key, value in found.groupdict().items()}
-            return name, given | dict(parse_qsl(asked.query))
+            parameters: dict[str, Any] = {key: unquote(value) for key, value in found.groupdict().items()}
+            return name, parameters | dict(parse_qsl(asked.query))
     return None

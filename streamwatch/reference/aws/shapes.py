@@ -87,11 +87,11 @@ def _structure(shape: Any, wire: Wire) -> _Read:  # noqa: ANN401 - botocore's, w
         if not isinstance(value, dict):
             raise Malformed(f"{where or 'the request'} is no structure")
         found = {}
-        for key, given in value.items():
+        for key, parameters in value.items():
             known = members.get(key)
-            if known is not None and given is not None:
+            if known is not None and parameters is not None:
                 name, shown, inner = known
-                found[name] = inner(given, f"{where}.{shown}" if where else shown, wrong)
+                found[name] = inner(parameters, f"{where}.{shown}" if where else shown, wrong)
         for name, shown in wanted:
             if name not in found:
                 wrong.append(_wrong("null", f"{where}.{shown}" if where else shown, "Member must not be null"))

@@ -116,24 +116,24 @@ def _dated(text: str) -> str:
         return text
 
 
-def signed_at(given: Signature) -> float | None:
+def signed_at(parameters: Signature) -> float | None:
     """Return when the request was signed; None where it does not say."""
     try:
-        return datetime.strptime(given.date, _DATE).replace(tzinfo=UTC).timestamp()
+        return datetime.strptime(parameters.date, _DATE).replace(tzinfo=UTC).timestamp()
     except ValueError:
         return None
 
 
-def is_right(asked: Asked, given: Signature, secret: str) -> bool:
+def is_right(asked: Asked, parameters: Signature, secret: str) -> bool:
     """Whether the signature is the one that this secret makes."""
-    scope = f"{given.day}/{given.region}/{given.service}/aws4_request"
-    digest = hashlib.sha256(_canonical(asked, given.signed_headers).encode()).hexdigest()
-    text = f"{_ALGORITHM}\n{given.date}\n{scope}\n{digest}"
+    scope = f"{parameters.day}/{parameters.region}/{parameters.service}/aws4_request"
+    digest = hashlib.sha256(_canonical(asked, parameters.signed_headers).encode()).hexdigest()
+    text = f"{_ALGORITHM}\n{parameters.date}\n{scope}\n{digest}"
     key = f"AWS4{secret}".encode()
-    for part in (given.day, given.region, given.service, "aws4_request"):
+    for part in (parameters.day, parameters.region, parameters.service, "aws4_request"):
         key = hmac.digest(key, part.encode(), "sha256")
     expected = hmac.digest(key, text.encode(), "sha256").hex()
-    return "host" in given.signed_headers and hmac.compare_digest(expected.encode(), given.signature.encode())
+    return "host" in parameters.signed_headers and hmac.compare_digest(expected.encode(), parameters.signature.encode())
 
 
 def _canonical(asked: Asked, names: tuple[str, ...]) -> str:

@@ -17,7 +17,7 @@ def form(body: bytes) -> dict[str, str]:
     return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_MEMBERS))
 
 
-def given(shape: Shape | None, fields: dict[str, str]) -> dict[str, Any]:
+def parameters(shape: Shape | None, fields: dict[str, str]) -> dict[str, Any]:
     """Return the parameters that a form holds, as JSON would hold them, but with numbers as text."""
     if shape is None:
         return {}

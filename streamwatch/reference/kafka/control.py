@@ -44,8 +44,8 @@ class Control:
         events = list(self._site.cluster.events)
         return _json({"next": len(events), "events": [{"at": at, "what": what} for at, what in events[after:]]})
 
-    def _break(self, fault: str, given: dict[str, Any]) -> None:
-        apply(self._site, self._site.clock(), fault, given)
+    def _break(self, fault: str, parameters: dict[str, Any]) -> None:
+        apply(self._site, self._site.clock(), fault, parameters)
 
 
 def _json(value: Any) -> Page:  # noqa: ANN401 - whatever JSON knows

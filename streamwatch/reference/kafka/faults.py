@@ -285,9 +285,9 @@ FAULTS: Final[Mapping[str, Callable[..., None]]] = {
 }
 
 
-def apply(site: Site, now: float, name: str, given: Mapping[str, Any]) -> None:
+def apply(site: Site, now: float, name: str, parameters: Mapping[str, Any]) -> None:
     """Apply a fault by its name; with ``seconds`` among its keywords, everything is healed after that time."""
-    call(FAULTS, site, now, name, given, lambda at: site.cluster.timers.at(at, lambda then: heal(site, then)))
+    call(FAULTS, site, now, name, parameters, lambda at: site.cluster.timers.at(at, lambda then: heal(site, then)))
 
 
 def _broker(site: Site, number: int) -> Broker:

@@ -11,10 +11,10 @@ from streamwatch.reference.kafka.settings_topics import TOPIC
 class Settings:
     """The settings of a cluster, but for those that topics have of their own."""
 
-    def __init__(self, given: Mapping[str, str]) -> None:
-        for name, value in given.items():
+    def __init__(self, static: Mapping[str, str]) -> None:
+        for name, value in static.items():
             check(BROKER, name, value)
-        self.given = dict(given)
+        self.static = dict(static)
         self.dynamic: dict[str, str] = {}
         """What was altered while the cluster ran: of all brokers alike."""
         self.of_broker: dict[str, dict[str, str]] = {}
@@ -26,7 +26,7 @@ class Settings:
 
     def broker(self, name: str) -> str:
         """Return a broker's setting."""
-        return self.dynamic.get(name) or self.given.get(name) or BROKER[name].default
+        return self.dynamic.get(name) or self.static.get(name) or BROKER[name].default
 
     def number(self, name: str) -> int:
         """Return a broker's setting that is a number."""

@@ -11,7 +11,7 @@ from botocore.config import Config
 from streamwatch.core.clock import ManualClock
 from streamwatch.reference.aws.cloud import ACCOUNT, REGION, Cloud
 from streamwatch.reference.aws.server import ReferenceAws
-from streamwatch.reference.kinesis.house import Kinesis, Quotas
+from streamwatch.reference.kinesis.account import Kinesis, Quotas
 from streamwatch.reference.kinesis.operations import OPERATIONS
 from streamwatch.reference.kinesis.stream import Stream
 from streamwatch.reference.metrics import Key, Metrics

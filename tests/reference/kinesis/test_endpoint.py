@@ -218,7 +218,7 @@ def test_a_fault_that_does_not_fit_is_refused() -> None:
             ("spoil", {"answers": "no"}),
         ):
             with pytest.raises(BadFault):
-                aws.do(partial(faults.apply, name=name, given=given))
+                aws.do(partial(faults.apply, name=name, parameters=given))
 
 
 def test_a_fault_with_seconds_heals_by_itself() -> None:

@@ -26,10 +26,10 @@ def test_each_step_can_be_done(story: Scenario) -> None:
     for step in story.steps:
         assert step.at <= story.seconds
         if step.on == "cloud":
-            assert set(step.given) <= {one.name for one in options(FAULTS[step.name])}
-            assert step.given.get("stream", "purchases") in STREAMS
+            assert set(step.parameters) <= {one.name for one in options(FAULTS[step.name])}
+            assert step.parameters.get("stream", "purchases") in STREAMS
         elif step.name != "readers":  # which begins to read at once
-            load.obey({"order": step.name, **step.given})
+            load.obey({"order": step.name, **step.parameters})
 
 
 def test_steps_happen_in_their_order_each_on_its_own_side() -> None:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from streamwatch.reference.kinesis import sequence
+from streamwatch.reference.kinesis.account import Quotas
 from streamwatch.reference.kinesis.errors import Refused
-from streamwatch.reference.kinesis.house import Quotas
 from streamwatch.reference.kinesis.shard import HASHES
 from streamwatch.reference.kinesis.stream import Stream
 from tests.reference.kinesis.acting import Stage

@@ -44,7 +44,7 @@ def put(aws: ReferenceAws, name: str, count: int) -> None:
 
 
 def broken(aws: ReferenceAws, name: str, **given: object) -> None:
-    aws.do(partial(faults.apply, name=name, given=given))
+    aws.do(partial(faults.apply, name=name, parameters=given))
 
 
 def test_streams_are_described() -> None:

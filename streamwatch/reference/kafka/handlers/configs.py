@@ -95,7 +95,7 @@ def _broker_entry(context: Context, broker: str, name: str, known: Known) -> dic
 def _broker_synonyms(context: Context, name: str | None) -> list[dict[str, Any]]:
     """Return what the brokers were given, and what was altered since, of one of their settings."""
     settings = context.cluster.settings
-    stores = ((settings.dynamic, _DYNAMIC), (settings.given, _STATIC))
+    stores = ((settings.dynamic, _DYNAMIC), (settings.static, _STATIC))
     return [_synonym(name, store[name], source) for store, source in stores if name is not None and name in store]
 
 
@@ -262,11 +262,11 @@ def _changed(asked: Any, resource: Resource) -> dict[str, str]:  # noqa: ANN401 
                 what = "APPEND" if one.config_operation == _APPEND else "SUBTRACT"
                 raise BadSetting(f"Can't {what} to key {one.name} because its type is not LIST.")
             before = [each for each in values.get(one.name, known[one.name].default).split(",") if each]
-            given = one.value.split(",")
+            listed = one.value.split(",")
             if one.config_operation == _APPEND:
-                values[one.name] = ",".join(before + [each for each in given if each not in before])
+                values[one.name] = ",".join(before + [each for each in listed if each not in before])
             else:
-                values[one.name] = ",".join(each for each in before if each not in given)
+                values[one.name] = ",".join(each for each in before if each not in listed)
     return values
 
 

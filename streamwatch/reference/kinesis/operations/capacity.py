@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
+from streamwatch.reference.kinesis.account import Answer, Commitment, Kinesis, Parameters
 from streamwatch.reference.kinesis.errors import invalid, too_many
-from streamwatch.reference.kinesis.house import Answer, Commitment, Given, Kinesis
 from streamwatch.reference.kinesis.stream import Stream
 
 ON_DEMAND_SHARDS: Final = 4
@@ -11,7 +11,7 @@ _COMMITTED_SECONDS: Final = 86_400.0
 _MOST_MIBPS: Final = 10 * 1024
 
 
-def account(kinesis: Kinesis, _: Given, __: float) -> Answer:
+def account(kinesis: Kinesis, _: Parameters, __: float) -> Answer:
     """DescribeAccountSettings."""
     found = kinesis.commitment
     if found.began is None:
@@ -24,10 +24,10 @@ def account(kinesis: Kinesis, _: Given, __: float) -> Answer:
     return {"MinimumThroughputBillingCommitment": answer}
 
 
-def commit(kinesis: Kinesis, given: Given, now: float) -> Answer:
+def commit(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """UpdateAccountSettings; a commitment lasts for a day at least."""
     found = kinesis.commitment
-    if given["MinimumThroughputBillingCommitment"]["Status"] == "ENABLED":
+    if parameters["MinimumThroughputBillingCommitment"]["Status"] == "ENABLED":
         found.began, found.ends = now if found.began is None else found.began, None
     elif found.began is not None:
         found.ends = max(now, found.began + _COMMITTED_SECONDS)
@@ -38,7 +38,7 @@ def commit(kinesis: Kinesis, given: Given, now: float) -> Answer:
 
         kinesis.timers.at(found.ends, over)
         kinesis.timers.run(now)
-    return account(kinesis, given, now)
+    return account(kinesis, parameters, now)
 
 
 def want_warm(kinesis: Kinesis, mode: str, mibps: int) -> None:
@@ -72,9 +72,9 @@ def described(kinesis: Kinesis, stream: Stream) -> dict[str, Any]:
     return {"WarmThroughput": {"TargetMiBps": stream.warm_mibps or current, "CurrentMiBps": current}}
 
 
-def warm(kinesis: Kinesis, given: Given, now: float) -> Answer:
+def warm(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """UpdateStreamWarmThroughput: the shards are there before the traffic is."""
-    stream, mibps = kinesis.find(given, now), given["WarmThroughputMiBps"]
+    stream, mibps = kinesis.find(parameters, now), parameters["WarmThroughputMiBps"]
     want_warm(kinesis, stream.mode, mibps)
     count = shards_for(mibps)
     kinesis.change(stream, lambda then: stream.resize(count, then), now)
@@ -83,9 +83,9 @@ def warm(kinesis: Kinesis, given: Given, now: float) -> Answer:
     return {"StreamName": stream.name, "StreamARN": stream.arn, "WarmThroughput": answer}
 
 
-def distribute(kinesis: Kinesis, given: Given, now: float) -> Answer:
+def distribute(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """UpdateStreamRecordDistributionStrategy; it holds at once."""
-    stream, strategy = kinesis.find(given, now), given["RecordDistributionStrategy"]
+    stream, strategy = kinesis.find(parameters, now), parameters["RecordDistributionStrategy"]
     kinesis.want_active(stream)
     want_distribution(stream.mode, strategy)
     stream.distribution = strategy

@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
+from streamwatch.reference.kinesis.account import Answer, Kinesis, Parameters
 from streamwatch.reference.kinesis.errors import in_use, no_consumer, too_many
-from streamwatch.reference.kinesis.house import Answer, Given, Kinesis
 from streamwatch.reference.kinesis.operations.records import position
 from streamwatch.reference.kinesis.operations.shards import find
 from streamwatch.reference.kinesis.stream import Consumer, Stream
@@ -13,9 +13,9 @@ _MOST_CREATING: Final = 5
 _LISTED: Final = 100
 
 
-def register(kinesis: Kinesis, given: Given, now: float) -> Answer:
+def register(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """RegisterStreamConsumer."""
-    stream, name = kinesis.find(given, now), given["ConsumerName"]
+    stream, name = kinesis.find(parameters, now), parameters["ConsumerName"]
     if name in stream.consumers:
         raise in_use(f"Consumer {name} under stream {stream.name} already exists for account {kinesis.account}.")
     creating = sum(one.status == "CREATING" for one in stream.consumers.values())
@@ -33,9 +33,9 @@ def register(kinesis: Kinesis, given: Given, now: float) -> Answer:
     return {"Consumer": _told(consumer)}
 
 
-def deregister(kinesis: Kinesis, given: Given, now: float) -> Answer:
+def deregister(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """DeregisterStreamConsumer."""
-    stream, consumer = _find(kinesis, given, now)
+    stream, consumer = _find(kinesis, parameters, now)
     consumer.status = "DELETING"
 
     def gone(_: float) -> None:
@@ -47,41 +47,41 @@ def deregister(kinesis: Kinesis, given: Given, now: float) -> Answer:
     return {}
 
 
-def describe(kinesis: Kinesis, given: Given, now: float) -> Answer:
+def describe(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """DescribeStreamConsumer."""
-    stream, consumer = _find(kinesis, given, now)
+    stream, consumer = _find(kinesis, parameters, now)
     return {"ConsumerDescription": _told(consumer) | {"StreamARN": stream.arn}}
 
 
-def listed(kinesis: Kinesis, given: Given, now: float) -> Answer:
+def listed(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """ListStreamConsumers."""
-    stream = kinesis.find(given, now)
-    names = sorted(name for name in stream.consumers if name > given.get("NextToken", ""))
-    most = given.get("MaxResults", _LISTED)
+    stream = kinesis.find(parameters, now)
+    names = sorted(name for name in stream.consumers if name > parameters.get("NextToken", ""))
+    most = parameters.get("MaxResults", _LISTED)
     answer: Answer = {"Consumers": [_told(stream.consumers[name]) for name in names[:most]]}
     if len(names) > most:
         answer["NextToken"] = names[most - 1]
     return answer
 
 
-def subscribe(kinesis: Kinesis, given: Given, now: float) -> Subscription:
+def subscribe(kinesis: Kinesis, parameters: Parameters, now: float) -> Subscription:
     """SubscribeToShard; the events are asked of the subscription that this returns."""
-    stream, consumer = kinesis.consumer(given["ConsumerARN"], now)
+    stream, consumer = kinesis.consumer(parameters["ConsumerARN"], now)
     if consumer.status != "ACTIVE":
         raise in_use(f"Consumer {consumer.name} is not ACTIVE, instead in state {consumer.status}")
-    shard = find(kinesis, stream, given["ShardId"])
-    start = given["StartingPosition"]
+    shard = find(kinesis, stream, parameters["ShardId"])
+    start = parameters["StartingPosition"]
     after = position(stream, shard, start["Type"], start.get("SequenceNumber"), start.get("Timestamp"), now)
     made = Subscription(stream, consumer, shard, after, now)
     kinesis.take_over(consumer, shard, made, now)
     return made
 
 
-def _find(kinesis: Kinesis, given: Given, now: float) -> tuple[Stream, Consumer]:
-    if "ConsumerARN" in given:
-        return kinesis.consumer(given["ConsumerARN"], now)
-    stream = kinesis.find(given, now)
-    name = given.get("ConsumerName", "")
+def _find(kinesis: Kinesis, parameters: Parameters, now: float) -> tuple[Stream, Consumer]:
+    if "ConsumerARN" in parameters:
+        return kinesis.consumer(parameters["ConsumerARN"], now)
+    stream = kinesis.find(parameters, now)
+    name = parameters.get("ConsumerName", "")
     if name not in stream.consumers:
         raise no_consumer(name)
     return stream, stream.consumers[name]

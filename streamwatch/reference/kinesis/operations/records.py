@@ -3,8 +3,8 @@
 from typing import Any, Final
 
 from streamwatch.reference.kinesis import errors, sequence
+from streamwatch.reference.kinesis.account import Answer, Kinesis, Parameters
 from streamwatch.reference.kinesis.errors import Refused
-from streamwatch.reference.kinesis.house import Answer, Given, Kinesis
 from streamwatch.reference.kinesis.iterators import Iterator
 from streamwatch.reference.kinesis.limits import MOST_BYTES_A_CALL, MOST_RECORDS_A_CALL
 from streamwatch.reference.kinesis.operations.shards import find, told
@@ -17,42 +17,42 @@ _AUTO: Final = "AUTO"
 _INTERNAL: Final = "Internal service failure."
 
 
-def _writable(kinesis: Kinesis, given: Given, now: float) -> Stream:
-    stream = kinesis.find(given, now)
+def _writable(kinesis: Kinesis, parameters: Parameters, now: float) -> Stream:
+    stream = kinesis.find(parameters, now)
     if stream.status in {"CREATING", "DELETING"}:
         raise errors.not_found(stream.name, kinesis.account)
     return stream
 
 
-def _size(stream: Stream, given: Given) -> int:
+def _size(stream: Stream, parameters: Parameters) -> int:
     """Return what a record counts; refuse one that is too large, or that has no key where it needs one."""
-    key = given.get("PartitionKey", "")
+    key = parameters.get("PartitionKey", "")
     if not key and stream.distribution != _AUTO:
         why = "Value 'null' at 'partitionKey' failed to satisfy constraint: Member must not be null"
         raise Refused("ValidationException", f"1 validation error detected: {why}")
-    size = len(given["Data"]) + len(key.encode())
+    size = len(parameters["Data"]) + len(key.encode())
     if size > stream.most_record_kib * 1024:
         why = f"Record of {size} bytes is larger than the stream's maximum of {stream.most_record_kib} KiB."
         raise Refused("ValidationException", why)
     return size
 
 
-def _target(stream: Stream, given: Given) -> Shard:
+def _target(stream: Stream, parameters: Parameters) -> Shard:
     if stream.distribution == _AUTO:
         return stream.shard_in_turn()
-    explicit = given.get("ExplicitHashKey")
+    explicit = parameters.get("ExplicitHashKey")
     if explicit is None:
-        return stream.shard_for(hash_of(given["PartitionKey"]))
+        return stream.shard_for(hash_of(parameters["PartitionKey"]))
     if int(explicit) >= HASHES:
         raise errors.invalid(f"Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. {explicit}")
     return stream.shard_for(int(explicit))
 
 
-def put(kinesis: Kinesis, given: Given, now: float) -> Answer:
+def put(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """PutRecord."""
-    stream = _writable(kinesis, given, now)
-    size, shard = _size(stream, given), _target(stream, given)
-    _want_order(kinesis, stream, given.get("SequenceNumberForOrdering"), now)
+    stream = _writable(kinesis, parameters, now)
+    size, shard = _size(stream, parameters), _target(stream, parameters)
+    _want_order(kinesis, stream, parameters.get("SequenceNumberForOrdering"), now)
     fails = kinesis.broken.fails()
     admitted = not fails and shard.writes.admit(size, now)
     stream.tell("PutRecord.Success", float(admitted), "Count", now)
@@ -62,7 +62,7 @@ def put(kinesis: Kinesis, given: Given, now: float) -> Answer:
         raise Refused("InternalFailureException", _INTERNAL, 500)
     if not admitted:
         raise errors.throttled(shard.id, stream.name, kinesis.account)
-    record = shard.append(given.get("PartitionKey", ""), given["Data"], size, now)
+    record = shard.append(parameters.get("PartitionKey", ""), parameters["Data"], size, now)
     stream.tell("PutRecord.Bytes", size, "Bytes", now)
     _incoming(kinesis, stream, {shard: (1, size)}, now)
     answer = {"ShardId": shard.id, "SequenceNumber": str(record.number)}
@@ -81,10 +81,10 @@ def _want_order(kinesis: Kinesis, stream: Stream, number: str | None, now: float
         )
 
 
-def put_many(kinesis: Kinesis, given: Given, now: float) -> Answer:
+def put_many(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """PutRecords: each record by itself; those that were refused come back with a code."""
-    stream = _writable(kinesis, given, now)
-    given_records = given["Records"]
+    stream = _writable(kinesis, parameters, now)
+    given_records = parameters["Records"]
     sizes = [_size(stream, one) for one in given_records]
     if sum(sizes) > _MOST_REQUEST_BYTES:
         raise errors.invalid("Records size exceeds 10 MB limit")
@@ -142,16 +142,16 @@ def _encryption(stream: Stream) -> Answer:
     return {} if stream.key is None else {"EncryptionType": "KMS"}
 
 
-def iterator(kinesis: Kinesis, given: Given, now: float) -> Answer:
+def iterator(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """GetShardIterator."""
-    stream = kinesis.find(given, now)
-    shard = find(kinesis, stream, given["ShardId"])
+    stream = kinesis.find(parameters, now)
+    shard = find(kinesis, stream, parameters["ShardId"])
     after = position(
         stream,
         shard,
-        given["ShardIteratorType"],
-        given.get("StartingSequenceNumber"),
-        given.get("Timestamp"),
+        parameters["ShardIteratorType"],
+        parameters.get("StartingSequenceNumber"),
+        parameters.get("Timestamp"),
         now,
     )
     if not shard.iterators.admit(now):
@@ -212,9 +212,9 @@ def _numbered(stream: Stream, shard: Shard, number: str) -> int:
     return at
 
 
-def get(kinesis: Kinesis, given: Given, now: float) -> Answer:
+def get(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """GetRecords."""
-    place = kinesis.iterators.read(given["ShardIterator"], now)
+    place = kinesis.iterators.read(parameters["ShardIterator"], now)
     stream = kinesis.by_id(place.stream)
     shard = stream.shards.get(f"shardId-{place.shard:012d}") if stream is not None else None
     if stream is None or shard is None:
@@ -230,7 +230,7 @@ def get(kinesis: Kinesis, given: Given, now: float) -> Answer:
     if not admitted:
         raise errors.throttled(shard.id, stream.name, kinesis.account)
     index = shard.after(place.after)
-    records, size = _page(shard, index, given.get("Limit", MOST_RECORDS_A_CALL))
+    records, size = _page(shard, index, parameters.get("Limit", MOST_RECORDS_A_CALL))
     shard.reads.used(size, now)
     at_end = index + len(records) >= len(shard.records)
     behind = int(_behind(stream, shard, records, index, now) * 1000)

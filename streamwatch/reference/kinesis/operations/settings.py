@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from streamwatch.reference.kinesis.account import Answer, Kinesis, Parameters
 from streamwatch.reference.kinesis.errors import Refused, invalid, too_many
-from streamwatch.reference.kinesis.house import Answer, Given, Kinesis
 from streamwatch.reference.kinesis.operations.capacity import shards_for, want_distribution, want_warm
 from streamwatch.reference.kinesis.stream import DAY_HOURS, SHARD_METRICS
 
@@ -17,32 +17,32 @@ _DAY_SECONDS: Final = 86_400
 _MOST_MODE_CHANGES: Final = 2
 
 
-def keep_longer(kinesis: Kinesis, given: Given, now: float) -> Answer:
+def keep_longer(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """IncreaseStreamRetentionPeriod.
 
     AWS documents that the new value must be more than the present one; it takes the present one too, and does nothing:
     Terraform depends on that, and kinesalite's tests, which were run on AWS, ask for it.
     """
-    stream, hours = kinesis.find(given, now), given["RetentionPeriodHours"]
+    stream, hours = kinesis.find(parameters, now), parameters["RetentionPeriodHours"]
     _want_hours(hours)
     if hours < stream.retention_hours:
         raise invalid(
             f"Requested retention period ({hours} hours) for stream {stream.name} can not be shorter than existing"
             f" retention period ({stream.retention_hours} hours). Use DecreaseRetentionPeriod API."
         )
-    return _keep(kinesis, given, now)
+    return _keep(kinesis, parameters, now)
 
 
-def keep_shorter(kinesis: Kinesis, given: Given, now: float) -> Answer:
+def keep_shorter(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """DecreaseStreamRetentionPeriod."""
-    stream, hours = kinesis.find(given, now), given["RetentionPeriodHours"]
+    stream, hours = kinesis.find(parameters, now), parameters["RetentionPeriodHours"]
     _want_hours(hours)
     if hours > stream.retention_hours:
         raise invalid(
             f"Requested retention period ({hours} hours) for stream {stream.name} can not be longer than existing"
             f" retention period ({stream.retention_hours} hours). Use IncreaseRetentionPeriod API."
         )
-    return _keep(kinesis, given, now)
+    return _keep(kinesis, parameters, now)
 
 
 def _want_hours(hours: int) -> None:
@@ -58,8 +58,8 @@ def _want_hours(hours: int) -> None:
         )
 
 
-def _keep(kinesis: Kinesis, given: Given, now: float) -> Answer:
-    stream, hours = kinesis.find(given, now), given["RetentionPeriodHours"]
+def _keep(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
+    stream, hours = kinesis.find(parameters, now), parameters["RetentionPeriodHours"]
     if hours == stream.retention_hours:
         return {}
 
@@ -70,13 +70,13 @@ def _keep(kinesis: Kinesis, given: Given, now: float) -> Answer:
     return {}
 
 
-def set_mode(kinesis: Kinesis, given: Given, now: float) -> Answer:
+def set_mode(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """UpdateStreamMode."""
-    stream, mode = kinesis.find(given, now), given["StreamModeDetails"]["StreamMode"]
+    stream, mode = kinesis.find(parameters, now), parameters["StreamModeDetails"]["StreamMode"]
     stream.modes_changed[:] = [at for at in stream.modes_changed if now - at < _DAY_SECONDS]
     if len(stream.modes_changed) >= _MOST_MODE_CHANGES:
         raise too_many(f"Stream {stream.name} changed its mode {_MOST_MODE_CHANGES} times within 24 hours.")
-    warm = given.get("WarmThroughputMiBps")
+    warm = parameters.get("WarmThroughputMiBps")
     if warm is not None:
         want_warm(kinesis, mode, warm)
     want_distribution(mode, stream.distribution)
@@ -91,9 +91,9 @@ def set_mode(kinesis: Kinesis, given: Given, now: float) -> Answer:
     return {}
 
 
-def set_record_size(kinesis: Kinesis, given: Given, now: float) -> Answer:
+def set_record_size(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """UpdateMaxRecordSize."""
-    stream, size = kinesis.find(given, now), given["MaxRecordSizeInKiB"]
+    stream, size = kinesis.find(parameters, now), parameters["MaxRecordSizeInKiB"]
 
     def done(_: float) -> None:
         stream.most_record_kib = size
@@ -102,9 +102,9 @@ def set_record_size(kinesis: Kinesis, given: Given, now: float) -> Answer:
     return {}
 
 
-def encrypt(kinesis: Kinesis, given: Given, now: float) -> Answer:
+def encrypt(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """StartStreamEncryption."""
-    stream, key = kinesis.find(given, now), given["KeyId"]
+    stream, key = kinesis.find(parameters, now), parameters["KeyId"]
 
     def done(_: float) -> None:
         stream.key = key
@@ -113,9 +113,9 @@ def encrypt(kinesis: Kinesis, given: Given, now: float) -> Answer:
     return {}
 
 
-def decrypt(kinesis: Kinesis, given: Given, now: float) -> Answer:
+def decrypt(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """StopStreamEncryption."""
-    stream = kinesis.find(given, now)
+    stream = kinesis.find(parameters, now)
 
     def done(_: float) -> None:
         stream.key = None
@@ -124,19 +124,23 @@ def decrypt(kinesis: Kinesis, given: Given, now: float) -> Answer:
     return {}
 
 
-def watch(kinesis: Kinesis, given: Given, now: float) -> Answer:
+def watch(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """EnableEnhancedMonitoring."""
-    return _watch(kinesis, given, now, on=True)
+    return _watch(kinesis, parameters, now, on=True)
 
 
-def unwatch(kinesis: Kinesis, given: Given, now: float) -> Answer:
+def unwatch(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """DisableEnhancedMonitoring."""
-    return _watch(kinesis, given, now, on=False)
+    return _watch(kinesis, parameters, now, on=False)
 
 
-def _watch(kinesis: Kinesis, given: Given, now: float, *, on: bool) -> Answer:
-    stream = kinesis.find(given, now)
-    named = frozenset(SHARD_METRICS) if "ALL" in given["ShardLevelMetrics"] else frozenset(given["ShardLevelMetrics"])
+def _watch(kinesis: Kinesis, parameters: Parameters, now: float, *, on: bool) -> Answer:
+    stream = kinesis.find(parameters, now)
+    named = (
+        frozenset(SHARD_METRICS)
+        if "ALL" in parameters["ShardLevelMetrics"]
+        else frozenset(parameters["ShardLevelMetrics"])
+    )
     before = stream.watched
     after = before | named if on else before - named
 
@@ -167,59 +171,59 @@ def want_tags(kinesis: Kinesis, stream: str, texts: Iterable[str], doing: str = 
         )
 
 
-def tag(kinesis: Kinesis, given: Given, now: float) -> Answer:
+def tag(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """AddTagsToStream and TagResource."""
-    stream = kinesis.find(given, now)
-    want_tags(kinesis, stream.name, [*given["Tags"], *given["Tags"].values()])
-    if len(stream.tags | given["Tags"]) > _MOST_TAGS:
+    stream = kinesis.find(parameters, now)
+    want_tags(kinesis, stream.name, [*parameters["Tags"], *parameters["Tags"].values()])
+    if len(stream.tags | parameters["Tags"]) > _MOST_TAGS:
         raise invalid(
             f"Failed to add tags to stream {stream.name} under account {kinesis.account} because a given stream cannot"
             f" have more than {_MOST_TAGS} tags associated with it."
         )
-    stream.tags.update(given["Tags"])
+    stream.tags.update(parameters["Tags"])
     return {}
 
 
-def untag(kinesis: Kinesis, given: Given, now: float) -> Answer:
+def untag(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """RemoveTagsFromStream and UntagResource."""
-    stream = kinesis.find(given, now)
-    want_tags(kinesis, stream.name, given["TagKeys"], "remove tags from")
-    for name in given["TagKeys"]:
+    stream = kinesis.find(parameters, now)
+    want_tags(kinesis, stream.name, parameters["TagKeys"], "remove tags from")
+    for name in parameters["TagKeys"]:
         stream.tags.pop(name, None)
     return {}
 
 
-def tags(kinesis: Kinesis, given: Given, now: float) -> Answer:
+def tags(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """ListTagsForStream."""
-    stream, most = kinesis.find(given, now), given.get("Limit", _MOST_TAGS)
-    names = sorted(name for name in stream.tags if name > given.get("ExclusiveStartTagKey", ""))
+    stream, most = kinesis.find(parameters, now), parameters.get("Limit", _MOST_TAGS)
+    names = sorted(name for name in stream.tags if name > parameters.get("ExclusiveStartTagKey", ""))
     told = [{"Key": name, "Value": stream.tags[name]} for name in names[:most]]
     return {"Tags": told, "HasMoreTags": len(names) > most}
 
 
-def resource_tags(kinesis: Kinesis, given: Given, now: float) -> Answer:
+def resource_tags(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """ListTagsForResource."""
-    stream = kinesis.find(given, now)
+    stream = kinesis.find(parameters, now)
     return {"Tags": [{"Key": name, "Value": value} for name, value in sorted(stream.tags.items())]}
 
 
-def put_policy(kinesis: Kinesis, given: Given, now: float) -> Answer:
+def put_policy(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """PutResourcePolicy; it is kept, and nobody is judged by it."""
-    kinesis.find(given, now).policy = given["Policy"]
+    kinesis.find(parameters, now).policy = parameters["Policy"]
     return {}
 
 
-def get_policy(kinesis: Kinesis, given: Given, now: float) -> Answer:
+def get_policy(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """GetResourcePolicy."""
-    policy = kinesis.find(given, now).policy
+    policy = kinesis.find(parameters, now).policy
     if policy is None:
-        raise Refused("ResourceNotFoundException", f"Policy for {given['ResourceARN']} does not exist.")
+        raise Refused("ResourceNotFoundException", f"Policy for {parameters['ResourceARN']} does not exist.")
     return {"Policy": policy}
 
 
-def delete_policy(kinesis: Kinesis, given: Given, now: float) -> Answer:
+def delete_policy(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """DeleteResourcePolicy."""
-    kinesis.find(given, now).policy = None
+    kinesis.find(parameters, now).policy = None
     return {}
 
 

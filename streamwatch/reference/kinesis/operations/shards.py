@@ -4,8 +4,8 @@ import base64
 import json
 from typing import Any, Final
 
+from streamwatch.reference.kinesis.account import Answer, Kinesis, Parameters
 from streamwatch.reference.kinesis.errors import Refused, expired_token, invalid, no_shard, not_found, too_many
-from streamwatch.reference.kinesis.house import Answer, Given, Kinesis
 from streamwatch.reference.kinesis.shard import Shard
 from streamwatch.reference.kinesis.stream import Stream
 
@@ -43,18 +43,18 @@ def find(kinesis: Kinesis, stream: Stream, name: str) -> Shard:
     return found
 
 
-def listed(kinesis: Kinesis, given: Given, now: float) -> Answer:
+def listed(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """ListShards."""
-    after = given.get("ExclusiveStartShardId", "")
-    wanted = given.get("ShardFilter", {})
-    most = given.get("MaxResults", _LISTED)
-    if "NextToken" in given:
-        if {"StreamName", "StreamARN", "ExclusiveStartShardId", "StreamCreationTimestamp"} & set(given):
+    after = parameters.get("ExclusiveStartShardId", "")
+    wanted = parameters.get("ShardFilter", {})
+    most = parameters.get("MaxResults", _LISTED)
+    if "NextToken" in parameters:
+        if {"StreamName", "StreamARN", "ExclusiveStartShardId", "StreamCreationTimestamp"} & set(parameters):
             raise invalid("NextToken and StreamName cannot be provided together.")
-        name, made, after, wanted = _read(given["NextToken"], now)
-        given = {"StreamName": name, "StreamCreationTimestamp": made}
-    stream = kinesis.find(given, now)
-    made = given.get("StreamCreationTimestamp", stream.made)
+        name, made, after, wanted = _read(parameters["NextToken"], now)
+        parameters = {"StreamName": name, "StreamCreationTimestamp": made}
+    stream = kinesis.find(parameters, now)
+    made = parameters.get("StreamCreationTimestamp", stream.made)
     if abs(made - stream.made) >= 1:
         raise not_found(stream.name, kinesis.account)
     if not stream.listings.admit(now):
@@ -67,7 +67,7 @@ def listed(kinesis: Kinesis, given: Given, now: float) -> Answer:
     return answer
 
 
-def _read(token: str, now: float) -> tuple[str, float, str, Given]:
+def _read(token: str, now: float) -> tuple[str, float, str, Parameters]:
     """Return a stream, when it was made, the last shard that was listed, and what was asked for."""
     try:
         at, name, made, after, wanted = json.loads(base64.b64decode(token, validate=True))
@@ -78,7 +78,7 @@ def _read(token: str, now: float) -> tuple[str, float, str, Given]:
     return name, made, after, wanted
 
 
-def _passes(shard: Shard, wanted: Given, stream: Stream, now: float) -> bool:
+def _passes(shard: Shard, wanted: Parameters, stream: Stream, now: float) -> bool:
     """Say whether a ShardFilter lets a shard pass."""
     kind = wanted.get("Type", "FROM_TRIM_HORIZON")
     horizon = max(now - stream.retention_seconds, min(one.made for one in stream.shards.values()))
@@ -95,14 +95,14 @@ def _passes(shard: Shard, wanted: Given, stream: Stream, now: float) -> bool:
     return True
 
 
-def split(kinesis: Kinesis, given: Given, now: float) -> Answer:
+def split(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """SplitShard."""
-    stream = kinesis.find(given, now)
+    stream = kinesis.find(parameters, now)
     kinesis.want_active(stream)
     _want_provisioned(stream)
-    shard = find(kinesis, stream, given["ShardToSplit"])
+    shard = find(kinesis, stream, parameters["ShardToSplit"])
     _want_open(kinesis, stream, shard)
-    at = int(given["NewStartingHashKey"])
+    at = int(parameters["NewStartingHashKey"])
     if not shard.first + 1 < at < shard.last:
         raise invalid(
             f"NewStartingHashKey {at} used in SplitShard() on shard {shard.id} in stream {stream.name} under account"
@@ -114,12 +114,12 @@ def split(kinesis: Kinesis, given: Given, now: float) -> Answer:
     return {}
 
 
-def merge(kinesis: Kinesis, given: Given, now: float) -> Answer:
+def merge(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """MergeShards."""
-    stream = kinesis.find(given, now)
+    stream = kinesis.find(parameters, now)
     kinesis.want_active(stream)
     _want_provisioned(stream)
-    one, other = (find(kinesis, stream, given[name]) for name in ("ShardToMerge", "AdjacentShardToMerge"))
+    one, other = (find(kinesis, stream, parameters[name]) for name in ("ShardToMerge", "AdjacentShardToMerge"))
     _want_open(kinesis, stream, one)
     _want_open(kinesis, stream, other)
     if one.last + 1 != other.first:  # the lower one is named first
@@ -131,12 +131,12 @@ def merge(kinesis: Kinesis, given: Given, now: float) -> Answer:
     return {}
 
 
-def resize(kinesis: Kinesis, given: Given, now: float) -> Answer:
+def resize(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """UpdateShardCount."""
-    stream = kinesis.find(given, now)
+    stream = kinesis.find(parameters, now)
     kinesis.want_active(stream)
     _want_provisioned(stream)
-    count, target = len(stream.open_shards), given["TargetShardCount"]
+    count, target = len(stream.open_shards), parameters["TargetShardCount"]
     if not (count + 1) // 2 <= target <= 2 * count or target > _MOST_SHARDS:
         why = f"TargetShardCount {target} must be between half and double of the current {count}, and at most 10000."
         raise too_many(why) if target > _MOST_SHARDS else invalid(why)

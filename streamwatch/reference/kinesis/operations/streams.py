@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
+from streamwatch.reference.kinesis.account import Answer, Kinesis, Parameters
 from streamwatch.reference.kinesis.errors import in_use, invalid, too_many
-from streamwatch.reference.kinesis.house import Answer, Given, Kinesis
 from streamwatch.reference.kinesis.operations.capacity import described, shards_for, want_distribution, want_warm
 from streamwatch.reference.kinesis.operations.settings import want_tags
 from streamwatch.reference.kinesis.operations.shards import told as told_shard
@@ -12,42 +12,42 @@ from streamwatch.reference.kinesis.stream import Stream
 _LISTED: Final = 100
 
 
-def create(kinesis: Kinesis, given: Given, now: float) -> Answer:
+def create(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """CreateStream."""
-    name = given["StreamName"]
+    name = parameters["StreamName"]
     if name in kinesis.streams:
         raise in_use(f"Stream {name} under account {kinesis.account} already exists.")
-    tags = given.get("Tags", {})
+    tags = parameters.get("Tags", {})
     want_tags(kinesis, name, [*tags, *tags.values()])
-    mode = given.get("StreamModeDetails", {}).get("StreamMode", "PROVISIONED")
-    warm = given.get("WarmThroughputMiBps")
+    mode = parameters.get("StreamModeDetails", {}).get("StreamMode", "PROVISIONED")
+    warm = parameters.get("WarmThroughputMiBps")
     if warm is not None:
         want_warm(kinesis, mode, warm)
-    want_distribution(mode, given.get("RecordDistributionStrategy", "USER_PARTITION_KEY"))
+    want_distribution(mode, parameters.get("RecordDistributionStrategy", "USER_PARTITION_KEY"))
     if mode == "ON_DEMAND":
         count = sum(one.mode == "ON_DEMAND" for one in kinesis.streams.values())
         if count >= kinesis.quotas.on_demand_streams:
             raise too_many(f"Account {kinesis.account} has {count} on-demand streams, which is its limit.")
-        if "ShardCount" in given:
+        if "ShardCount" in parameters:
             raise invalid("ShardCount cannot be set for a stream in ON_DEMAND mode.")
         shards = shards_for(warm)
     else:
-        if "ShardCount" not in given:
+        if "ShardCount" not in parameters:
             raise invalid("ShardCount is required for a stream in PROVISIONED mode.")
-        shards = given["ShardCount"]
+        shards = parameters["ShardCount"]
         kinesis.want_room(shards)
     stream = kinesis.create(name, mode, shards, now)
     stream.tags.update(tags)
-    stream.most_record_kib = given.get("MaxRecordSizeInKiB", stream.most_record_kib)
-    stream.distribution = given.get("RecordDistributionStrategy", stream.distribution)
+    stream.most_record_kib = parameters.get("MaxRecordSizeInKiB", stream.most_record_kib)
+    stream.distribution = parameters.get("RecordDistributionStrategy", stream.distribution)
     stream.warm_mibps = warm
     return {}
 
 
-def delete(kinesis: Kinesis, given: Given, now: float) -> Answer:
+def delete(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """DeleteStream."""
-    stream = kinesis.find(given, now)
-    if stream.consumers and not given.get("EnforceConsumerDeletion", False):
+    stream = kinesis.find(parameters, now)
+    if stream.consumers and not parameters.get("EnforceConsumerDeletion", False):
         why = f"Stream {stream.name} under account {kinesis.account} has existing consumers: EnforceConsumerDeletion."
         raise in_use(why)
     if stream.status != "DELETING":
@@ -55,11 +55,11 @@ def delete(kinesis: Kinesis, given: Given, now: float) -> Answer:
     return {}
 
 
-def listed(kinesis: Kinesis, given: Given, _: float) -> Answer:
+def listed(kinesis: Kinesis, parameters: Parameters, _: float) -> Answer:
     """ListStreams."""
-    after = given.get("NextToken", given.get("ExclusiveStartStreamName", ""))
+    after = parameters.get("NextToken", parameters.get("ExclusiveStartStreamName", ""))
     names = sorted(name for name in kinesis.streams if name > after)
-    most = given.get("Limit", _LISTED)
+    most = parameters.get("Limit", _LISTED)
     page = names[:most]
     answer: Answer = {
         "StreamNames": page,
@@ -92,19 +92,19 @@ def _described(stream: Stream) -> dict[str, Any]:
     return told
 
 
-def describe(kinesis: Kinesis, given: Given, now: float) -> Answer:
+def describe(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """DescribeStream."""
-    stream = kinesis.find(given, now)
-    after = given.get("ExclusiveStartShardId", "")
+    stream = kinesis.find(parameters, now)
+    after = parameters.get("ExclusiveStartShardId", "")
     ids = [one for one in stream.shards if one > after]
-    most = given.get("Limit", _LISTED)
+    most = parameters.get("Limit", _LISTED)
     shards = [told_shard(stream.shards[one]) for one in ids[:most]]
     return {"StreamDescription": _described(stream) | {"Shards": shards, "HasMoreShards": len(ids) > most}}
 
 
-def summarise(kinesis: Kinesis, given: Given, now: float) -> Answer:
+def summarise(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """DescribeStreamSummary."""
-    stream = kinesis.find(given, now)
+    stream = kinesis.find(parameters, now)
     told = _described(stream) | {
         "OpenShardCount": len(stream.open_shards),
         "ConsumerCount": len(stream.consumers),
@@ -117,7 +117,7 @@ def summarise(kinesis: Kinesis, given: Given, now: float) -> Answer:
     return {"StreamDescriptionSummary": told}
 
 
-def limits(kinesis: Kinesis, _: Given, __: float) -> Answer:
+def limits(kinesis: Kinesis, _: Parameters, __: float) -> Answer:
     """DescribeLimits."""
     return {
         "ShardLimit": kinesis.quotas.shards,

@@ -13,7 +13,7 @@ from streamwatch.reference.kinesis.subscriptions import Subscription
 from streamwatch.reference.metrics import Metrics
 from streamwatch.reference.timers import Timers
 
-Given = Mapping[str, Any]
+Parameters = Mapping[str, Any]
 """The parameters of a call, by the names of AWS's API: bytes are bytes, times Unix seconds."""
 Answer = dict[str, Any]
 
@@ -163,15 +163,15 @@ class Kinesis:
         if stream.status != "ACTIVE":
             raise not_active(stream.name, self.account, stream.status)
 
-    def find(self, given: Given, now: float) -> Stream:
+    def find(self, parameters: Parameters, now: float) -> Stream:
         """Return the stream that a call means, by name or ARN, trimmed.
 
         Raises:
             Refused: there is none.
 
         """
-        arn = given.get("StreamARN") or given.get("ResourceARN")
-        name = given.get("StreamName")
+        arn = parameters.get("StreamARN") or parameters.get("ResourceARN")
+        name = parameters.get("StreamName")
         if arn is not None:
             if name is not None and not arn.endswith(f"/{name}"):
                 raise Refused("InvalidArgumentException", "StreamARN and StreamName name different streams.")

@@ -15,7 +15,7 @@ _ASKS = 4
 class Tls:
     """TLS towards the workers; with `cert_file` and `key_file` the agent shows a certificate of its own (mTLS)."""
 
-    ca_file: FilePath | None = setting("PEM file of the authorities to trust; without it, the system's", default=None)
+    ca_file: FilePath | None = setting("PEM file of authorities to trust besides the system's", default=None)
     cert_file: FilePath | None = setting("PEM file of the agent's own certificate chain", default=None)
     key_file: FilePath | None = setting("PEM file of its private key", default=None)
     key_password: Secret | None = setting("what the private key is encrypted with", default=None)

@@ -1,18 +1,15 @@
 """One request to a worker's REST API, within a deadline and a size, whatever the other side does."""
 
-import base64
 import json
 import ssl
-import threading
-from contextlib import closing, suppress
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from socket import SHUT_RDWR, socket
+from http.client import HTTPResponse
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import SourceDenied, SourceError, SourceMisread, SourceThrottled, SourceUnavailable
+from streamwatch.http.transport import Deadline, Transport, TransportError, basic, exchange, trusting
 from streamwatch.sources.connect.config import Config, Tls
 
 OK: Final = 200
@@ -40,12 +37,10 @@ class Rest:
         """Prepare; files of certificates are read when they are needed."""
         parts = urlsplit(url)
         self._is_tls = parts.scheme == "https"
-        self._host, self._port = parts.hostname or "", parts.port or (443 if self._is_tls else 80)
-        self._prefix = parts.path.rstrip("/")
+        host, port = parts.hostname or "", parts.port or (443 if self._is_tls else 80)
+        self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self._url = f"{parts.scheme}://{self.address}{parts.path.rstrip('/')}"
         self._config, self._clock = config, clock
-        name = f"[{self._host}]" if ":" in self._host else self._host
-        self.address = f"{name}:{self._port}"
-        self._where = f"{parts.scheme}://{self.address}{self._prefix}"
 
     def get(self, path: str) -> Answer:
         """Ask for a path that begins with ``/``; statuses 404 and 409 are answers, too.
@@ -54,66 +49,38 @@ class Rest:
             SourceError: where, what happened.
 
         """
-        where = f"{self._where}{path.partition('?')[0]}"
-        timeout = self._config.timeout
-        ends = self._clock.monotonic() + timeout
-        done = threading.Event()
-        with closing(self._connection()) as connection:
-            held: list[socket] = []
-            given = (connection, held, done, timeout)
-            threading.Thread(target=_cut, args=given, name=f"deadline {self.address}", daemon=True).start()
-            try:
-                connection.connect()
-                held.append(connection.sock)  # which the connection itself forgets, where the answer has no length
-                connection.request("GET", self._prefix + path, headers=self._headers())
-                with closing(connection.getresponse()) as answer:
-                    if answer.status in {NOT_FOUND, CONFLICT}:
-                        return Answer(answer.status)
-                    if answer.status != OK:
-                        raise _refusal(where, answer.status)
-                    return Answer(OK, _parsed(where, self._body(answer, where)))
-            except ssl.SSLCertVerificationError as error:
-                what = f"{where}: its certificate is not trusted: {error.verify_message}"
-                raise SourceDenied(f"{what}: check `tls.ca_file` and the host name") from error
-            except (OSError, HTTPException, ValueError) as error:
-                if isinstance(error, TimeoutError) or self._clock.monotonic() >= ends:
-                    raise SourceUnavailable(f"{where}: no answer within {timeout:g}s") from error
-                raise _broken(where, error) from None
-            finally:
-                done.set()
-
-    def _connection(self) -> HTTPConnection:
-        timeout = self._config.timeout
-        if not self._is_tls:
-            return HTTPConnection(self._host, self._port, timeout=timeout)
-        return HTTPSConnection(self._host, self._port, timeout=timeout, context=_context(self._config.tls))
+        where = f"{self._url}{path.partition('?')[0]}"
+        transport = Transport(_context(self._config.tls) if self._is_tls else None)
+        deadline = Deadline(self._config.timeout, self._clock)
+        try:
+            with exchange(
+                "GET", f"{self._url}{path}", deadline=deadline, transport=transport, headers=self._headers()
+            ) as response:
+                if response.status in {NOT_FOUND, CONFLICT}:
+                    return Answer(response.status)
+                if response.status != OK:
+                    raise _refusal(where, response.status)
+                return Answer(OK, _parsed(where, self._body(response, where)))
+        except TransportError as error:
+            raise _broken(where, error) from error.__cause__
 
     def _headers(self) -> dict[str, str]:
-        config, found = self._config, {"Accept": "application/json"}
+        config, headers = self._config, {"Accept": "application/json"}
         if config.token is not None:
-            found["Authorization"] = f"Bearer {config.token.reveal()}"
+            headers["Authorization"] = f"Bearer {config.token.reveal()}"
         elif config.username is not None and config.password is not None:
-            login = f"{config.username}:{config.password.reveal()}".encode()
-            found["Authorization"] = f"Basic {base64.b64encode(login).decode()}"
-        return found
+            headers["Authorization"] = basic(config.username, config.password.reveal())
+        return headers
 
-    def _body(self, answer: HTTPResponse, where: str) -> bytes:
-        most, found = self._config.max_answer, bytearray()
-        while chunk := answer.read1(_CHUNK):
-            found += chunk
-            if len(found) > most:
+    def _body(self, response: HTTPResponse, where: str) -> bytes:
+        most, body = self._config.max_answer, bytearray()
+        while chunk := response.read1(_CHUNK):
+            body += chunk
+            if len(body) > most:
                 raise SourceMisread(f"{where}: the answer is larger than {most} bytes: raise `max_answer`?")
-        if answer.length:
-            raise SourceMisread(f"{where}: the answer broke off after {len(found)} bytes")
-        return bytes(found)
-
-
-def _cut(connection: HTTPConnection, held: list[socket], done: threading.Event, timeout: float) -> None:
-    """Break the connection where the answer is not whole in time: a socket's timeout is one of each byte."""
-    if not done.wait(timeout):
-        for one in held or [connection.sock]:
-            with suppress(OSError, AttributeError):  # it may not be connected yet
-                one.shutdown(SHUT_RDWR)
+        if response.length:
+            raise SourceMisread(f"{where}: the answer broke off after {len(body)} bytes")
+        return bytes(body)
 
 
 def _refusal(where: str, status: int) -> SourceError:
@@ -127,13 +94,16 @@ def _refusal(where: str, status: int) -> SourceError:
     return SourceMisread(f"{what}: is this the REST address of a Kafka Connect worker?")
 
 
-def _broken(where: str, error: Exception) -> SourceError:
-    if isinstance(error, ssl.SSLError):
-        why = f"{where}: no TLS handshake: {error.reason}"
+def _broken(where: str, error: TransportError) -> SourceError:
+    cause = error.__cause__
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return SourceDenied(f"{where}: {error}: check `tls.ca_file` and the host name")
+    if isinstance(cause, ssl.SSLError):
+        why = f"{where}: no TLS handshake: {cause.reason}"
         return SourceDenied(f"{why}: is this a port of TLS, and our certificate taken?")
-    if isinstance(error, OSError):
-        return SourceUnavailable(f"{where}: {error.strerror or type(error).__name__}: does the worker run there?")
-    return SourceMisread(f"{where}: the answer is no HTTP: {type(error).__name__}")
+    if not error.is_http:
+        return SourceMisread(f"{where}: {error}")
+    return SourceUnavailable(f"{where}: {error}{'' if error.is_late else ': does the worker run there?'}")
 
 
 def _parsed(where: str, body: bytes) -> Any:  # noqa: ANN401 - whatever JSON is
@@ -153,7 +123,7 @@ def _context(tls: Tls) -> ssl.SSLContext:
 
     """
     try:
-        context = ssl.create_default_context(cafile=tls.ca_file)
+        context = trusting(tls.ca_file)
         if tls.cert_file is not None:
             password = tls.key_password.reveal() if tls.key_password is not None else ""
             context.load_cert_chain(tls.cert_file, tls.key_file, password)

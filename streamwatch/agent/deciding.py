@@ -26,7 +26,7 @@ from streamwatch.notify.matchers import matchers
 from streamwatch.notify.service import Notifying
 from streamwatch.promql.evaluate import Options
 from streamwatch.promql.match import Matcher
-from streamwatch.rules import told
+from streamwatch.rules import api
 from streamwatch.rules.config import Config, pack_folder
 from streamwatch.rules.evaluator import Evaluator
 from streamwatch.rules.group import ALERTNAME, RuleChange
@@ -121,8 +121,8 @@ class Deciding:
             self._history,
             self._clock,
             METRICS,
-            lambda: told.groups(self._evaluator.groups()),
-            lambda: told.alerts(self._evaluator.groups()),
+            lambda: api.groups(self._evaluator.groups()),
+            lambda: api.alerts(self._evaluator.groups()),
             lambda: self._notifying.told(),  # noqa: PLW0108 - a reload puts another in its place
             delayed_names=config.delayed_name_removal,
         )

@@ -3,7 +3,7 @@
 import re
 import sqlite3
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -14,6 +14,7 @@ from streamwatch.agent.state import open_state
 from streamwatch.cli.agent_client import Agent, options
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import ConfigError
+from streamwatch.core.times import rfc3339
 from streamwatch.notify import silence_store, silencing
 from streamwatch.notify.matchers import Matchers, matchers, text_of
 from streamwatch.notify.mute import Silence, number_of
@@ -70,7 +71,7 @@ def silence_add(  # noqa: PLR0913, PLR0917 - an argument an option
         for doubt in made.get("warnings", ()):
             click.echo(f"{click.style('warning', fg='yellow')}: {doubt}", err=True)
         number = number_of(made["silenceID"]) or 0
-    click.echo(f"silence {number}: until {_time(until)}")
+    click.echo(f"silence {number}: until {rfc3339(until, 'seconds')}")
 
 
 @silence.command("list")
@@ -86,8 +87,8 @@ def silence_list(url: str, username: str | None, password_file: Path | None, fil
         found = [_read(one) for one in Agent(url, username, password_file).ask("GET", asked)]
     for one in sorted(found, key=lambda one: one.number):
         why = "".join(f" {part}" for part in (one.by and f"by {one.by}", one.comment and f"({one.comment})") if part)
-        starts = f" from {_time(one.starts)}" if one.state(now) == "pending" else ""
-        click.echo(f"{one.number}: {' '.join(one.matchers)}{starts} until {_time(one.until)}{why}")
+        starts = f" from {rfc3339(one.starts, 'seconds')}" if one.state(now) == "pending" else ""
+        click.echo(f"{one.number}: {' '.join(one.matchers)}{starts} until {rfc3339(one.until, 'seconds')}{why}")
     if not found:
         click.echo("none", err=True)
 
@@ -149,7 +150,3 @@ def _seconds(text: str) -> float:
     if not 0 < found <= _LONGEST_SECONDS:
         raise click.UsageError(f"{text!r}: a silence lasts up to a year")
     return found
-
-
-def _time(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import QueryError
+from streamwatch.core.times import rfc3339
 from streamwatch.http.message import Request, Response
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
@@ -16,7 +17,7 @@ from streamwatch.notify import silencing
 from streamwatch.notify.matchers import Matchers, fulfil, matchers
 from streamwatch.notify.mute import Silence, number_of
 from streamwatch.notify.standing import Standing
-from streamwatch.notify.text import annotations, instant
+from streamwatch.notify.text import annotations
 from streamwatch.promql.match import compiled
 
 T = TypeVar("T")
@@ -142,8 +143,8 @@ class AlertmanagerApi:
         now = self._clock.now()
         wanted = silencing.read(request.body(), now)
         made = self._silencer().silence(lambda connection: silencing.write(connection, wanted, now))
-        doubts = silencing.doubts(made.conditions, [one.labels for one in self._alerts()], self._known)
-        return _told({"silenceID": made.id, "warnings": doubts} if doubts else {"silenceID": made.id})
+        warnings = silencing.warnings(made.conditions, [one.labels for one in self._alerts()], self._known)
+        return _told({"silenceID": made.id, "warnings": warnings} if warnings else {"silenceID": made.id})
 
     def _one(self, given: str, method: str) -> Response:
         number, now = number_of(given), self._clock.now()
@@ -199,7 +200,7 @@ class AlertmanagerApi:
         active, silenced, inhibited = (given.flag(name) for name in ("active", "silenced", "inhibited"))
         found = []
         for one in self._silencer().standing(self._alerts()):
-            ways = [way for way in one.ways or ((_NOBODY, Labels()),) if is_wanted(way[0])]
+            ways = [way for way in one.route_targets or ((_NOBODY, Labels()),) if is_wanted(way[0])]
             if not ways or not fulfil(wanted, one.alert.labels):
                 continue
             if (one.silences and not silenced) or (one.inhibited_by and not inhibited):
@@ -210,15 +211,15 @@ class AlertmanagerApi:
 
     def _alert(self, one: Standing) -> dict[str, Any]:
         alert, now = one.alert, self._clock.now()
-        receivers = dict.fromkeys(name for name, _ in one.ways) or {_NOBODY: None}
+        receivers = dict.fromkeys(name for name, _ in one.route_targets) or {_NOBODY: None}
         return {
             "labels": dict(alert.labels),
             "annotations": annotations(alert),
             "receivers": [{"name": name} for name in receivers],
             "fingerprint": alert.fingerprint,
-            "startsAt": instant(alert.fired_at or alert.active_at),
-            "updatedAt": instant(now),
-            "endsAt": instant(now + _ENDS_SECONDS),
+            "startsAt": rfc3339(alert.fired_at or alert.active_at),
+            "updatedAt": rfc3339(now),
+            "endsAt": rfc3339(now + _ENDS_SECONDS),
             "generatorURL": f"{self._agent()}/api/v1/rules",
             "status": {
                 "state": "suppressed" if one.is_suppressed else "active",
@@ -239,7 +240,7 @@ class AlertmanagerApi:
             "cluster": {"status": "disabled", "peers": []},
             "versionInfo": {"version": VERSION, **build},
             "config": {"original": json.dumps(config)},  # JSON is YAML
-            "uptime": instant(self._began),
+            "uptime": rfc3339(self._began),
         }
 
 

@@ -16,7 +16,7 @@ from streamwatch.settings.types import setting
 class Notifier(Protocol):
     """Sends to one service. Used by one thread at a time."""
 
-    def send(self, some: Sequence[Notification]) -> None:
+    def send(self, notifications: Sequence[Notification]) -> None:
         """Send them; nothing is known of what happened before.
 
         Raises:
@@ -66,6 +66,6 @@ class Channel(ABC):
     def targets(self, tools: Tools) -> tuple[Target, ...]:
         """Return what is notified: the services behind the channel, each by itself."""
 
-    def doubts(self) -> Iterator[str]:
+    def warnings(self) -> Iterator[str]:
         """Yield what may be wrong with it on this machine, though it is well formed."""
         yield from ()

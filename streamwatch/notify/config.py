@@ -17,7 +17,7 @@ from streamwatch.notify.channels.slack import Config as Slack
 from streamwatch.notify.channels.sns import Config as Sns
 from streamwatch.notify.channels.teams import Config as Teams
 from streamwatch.notify.channels.webhook import Config as Webhook
-from streamwatch.notify.examples import doubts
+from streamwatch.notify.examples import warnings
 from streamwatch.notify.matchers import matchers
 from streamwatch.notify.mute import MuteTimeInterval
 from streamwatch.notify.text import Links
@@ -140,7 +140,7 @@ class Config:
                     known = ", ".join(map(repr, names)) or "none is configured"
                     yield f"{where}: no channel is called {name!r}: there are {known}"
 
-    def doubts(self, names: Collection[str]) -> Iterator[str]:
+    def warnings(self, names: Collection[str]) -> Iterator[str]:
         """Yield what is wrong with templates when they are used, tried with alerts that fire and that are over.
 
         Args:
@@ -152,13 +152,14 @@ class Config:
                 if channel is not None:
                     where = f"{kind}[{at}]"
                     yield from (
-                        f"{where}.{doubt}" for doubt in (*self._template_doubts(channel, names), *channel.doubts())
+                        f"{where}.{warning}"
+                        for warning in (*self._template_warnings(channel, names), *channel.warnings())
                     )
 
-    def _template_doubts(self, channel: Channel, names: Collection[str]) -> Iterator[str]:
+    def _template_warnings(self, channel: Channel, names: Collection[str]) -> Iterator[str]:
         for field in ("title", "text"):
             if text := getattr(channel, field, None):
-                yield from doubts(field, text, channel.name or "", self.links or Links(), names)
+                yield from warnings(field, text, channel.name or "", self.links or Links(), names)
 
     @property
     def channels(self) -> tuple[Channel, ...]:

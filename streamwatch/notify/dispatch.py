@@ -99,7 +99,7 @@ class Dispatcher:
         return [
             Standing(
                 one,
-                tuple((way.target.channel, way.group(one.labels)) for way in self._routing.ways(one.labels)),
+                tuple((to.target.channel, to.group(one.labels)) for to in self._routing.targets_of(one.labels)),
                 tuple(each for each in silences if fulfil(each.conditions, one.labels)),
                 inhibitor.causes(one.labels) if inhibitor.inhibits(one.labels) else (),
                 tuple(each.name for each in windows if fulfil(each.conditions, one.labels)),
@@ -145,17 +145,17 @@ class Dispatcher:
         keys: dict[Labels, str] = {}
         found: dict[tuple[str, str], Group] = {}
         for alert in alerts:
-            ways = self._routing.ways(alert.labels)
-            if alert.state == "pending" or not ways:
+            route_targets = self._routing.targets_of(alert.labels)
+            if alert.state == "pending" or not route_targets:
                 continue
             is_firing = alert.state == "firing"
             is_unmuted = is_firing and not any(fulfil(some, alert.labels) for some in mutes)
             is_unmuted = is_unmuted and not inhibitor.inhibits(alert.labels)
-            for way in ways:
-                labels = way.group(alert.labels)
+            for to in route_targets:
+                labels = to.group(alert.labels)
                 if labels not in keys:
                     keys[labels] = key(labels)
-                group = found.setdefault((way.target.name, keys[labels]), Group(labels, way.pace))
+                group = found.setdefault((to.target.name, keys[labels]), Group(labels, to.pace))
                 (group.firing if is_firing else group.resolved).append(alert)
                 if is_unmuted:
                     group.unmuted.append(alert)

@@ -37,7 +37,7 @@ def examples(status: str, severity: str, names: Iterable[str]) -> Notification:
     return Notification("streamwatch/example", group, "resolved" if is_over else "firing", some, _AT + 120)
 
 
-def doubts(field: str, text: str, channel: str, links: Links, names: Iterable[str]) -> Iterator[str]:
+def warnings(field: str, text: str, channel: str, links: Links, names: Iterable[str]) -> Iterator[str]:
     """Yield what is wrong with a template when it is used.
 
     Args:

@@ -17,11 +17,11 @@ _EVERY: Final = "..."
 _OWN: Final = ("job", "instance")
 """Labels that say which agent saw it: another one says the same under the same key."""
 _SILENT: Final = "none"
-"""The severity of alerts that nobody is told of but by a route."""
+"""The severity of alerts of which nobody is notified but by a route."""
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class RouteTarget:
     """One target of an alert, and how it is grouped there."""
 
     target: Target
@@ -43,29 +43,33 @@ class Routing:
         for one in targets:
             by_channel.setdefault(one.channel, []).append(one)
 
-        def ways(channels: Sequence[str], group_by: tuple[str, ...], pace: Pace) -> tuple[Way, ...]:
-            return tuple(Way(one, group_by, one.pace or pace) for name in channels for one in by_channel.get(name, ()))
+        def route_targets(channels: Sequence[str], group_by: tuple[str, ...], pace: Pace) -> tuple[RouteTarget, ...]:
+            return tuple(
+                RouteTarget(one, group_by, one.pace or pace) for name in channels for one in by_channel.get(name, ())
+            )
 
-        self._routes: list[tuple[Matchers, tuple[Way, ...], bool]] = []
+        self._routes: list[tuple[Matchers, tuple[RouteTarget, ...], bool]] = []
         for route in config.routes:
             pace = Pace(
                 config.group_interval if route.group_interval is None else route.group_interval,
                 config.repeat_interval if route.repeat_interval is None else route.repeat_interval,
             )
             group_by = config.group_by if route.group_by is None else route.group_by
-            self._routes.append((matchers(route.matchers), ways(route.channels, group_by, pace), route.continue_))
+            self._routes.append(
+                (matchers(route.matchers), route_targets(route.channels, group_by, pace), route.continue_)
+            )
         fallback = tuple(by_channel) if config.fallback is None else config.fallback
-        self._fallback = ways(fallback, config.group_by, Pace(config.group_interval, config.repeat_interval))
+        self._fallback = route_targets(fallback, config.group_by, Pace(config.group_interval, config.repeat_interval))
 
-    def ways(self, labels: Mapping[str, str]) -> Sequence[Way]:
+    def targets_of(self, labels: Mapping[str, str]) -> Sequence[RouteTarget]:
         """Return where an alert with these labels goes; once to each target."""
-        found: dict[str, Way] = {}
+        found: dict[str, RouteTarget] = {}
         taken = False
-        for conditions, ways, is_continued in self._routes:
+        for conditions, targets, is_continued in self._routes:
             if fulfil(conditions, labels):
                 taken = True
-                for way in ways:
-                    found.setdefault(way.target.name, way)
+                for target in targets:
+                    found.setdefault(target.target.name, target)
                 if not is_continued:
                     break
         if not taken and labels.get("severity") != _SILENT:
@@ -87,7 +91,7 @@ class Causes:
 
 
 class Inhibitor:
-    """Knows which effects are not told while their cause fires; as in Alertmanager."""
+    """Knows which alerts are inhibited while their cause fires, as in Alertmanager."""
 
     def __init__(self, rules: Sequence[Causes], firing: Sequence[Alert]) -> None:
         self._firing = firing
@@ -102,7 +106,7 @@ class Inhibitor:
                 self._rules.append((rule, found))
 
     def causes(self, labels: Labels) -> tuple[str, ...]:
-        """Return the fingerprints of the alerts that are told instead of one with these labels."""
+        """Return the fingerprints of the alerts that inhibit one with these labels."""
         found: dict[str, None] = {}
         for rule, _ in self._rules:
             if fulfil(rule.target, labels):
@@ -114,7 +118,7 @@ class Inhibitor:
         return tuple(found)
 
     def inhibits(self, labels: Labels) -> bool:
-        """Say whether the cause of an alert with these labels is told instead."""
+        """Say whether another alert inhibits one with these labels."""
         for rule, causes in self._rules:
             if not fulfil(rule.target, labels):
                 continue

@@ -13,6 +13,7 @@ import numpy as np
 from streamwatch.catalogue import agent as c
 from streamwatch.core.clock import Clock
 from streamwatch.core.cron import cron
+from streamwatch.core.times import rfc3339
 from streamwatch.http.client import HttpClient
 from streamwatch.model.alert import Alert
 from streamwatch.model.metric import Keys, Samples
@@ -25,7 +26,6 @@ from streamwatch.notify.inhibit import shipped
 from streamwatch.notify.mute import Silence, Window
 from streamwatch.notify.standing import Standing
 from streamwatch.notify.targets import targets
-from streamwatch.notify.text import instant
 from streamwatch.state.statefile import StateFile
 
 T = TypeVar("T")
@@ -162,10 +162,10 @@ def _told(connection: sqlite3.Connection) -> list[dict[str, Any]]:
                 "labels": dict(said.group),
                 "alerts": [alert.fingerprint for alert in said.alerts],
                 "told": told,
-                "toldAt": instant(row.delivered_at) if told else None,
+                "toldAt": rfc3339(row.delivered_at) if told else None,
                 "wanted": row.wanted,
                 "attempts": row.attempts,
-                "nextAt": instant(row.next_at) if row.wanted and not row.given_up else None,
+                "nextAt": rfc3339(row.next_at) if row.wanted and not row.given_up else None,
                 "parked": row.given_up,
             }
         )

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final, TypeGuard
 
+from streamwatch.core.times import rfc3339
 from streamwatch.model.labels import Labels
 from streamwatch.notify import silence_store
 from streamwatch.notify.matchers import Matchers, fulfil, matchers, text_of
 from streamwatch.notify.mute import Silence, number_of
-from streamwatch.notify.text import instant
 from streamwatch.promql.match import LABEL
 
 _OPERATORS: Final[Mapping[tuple[bool, bool], str]] = {
@@ -55,12 +55,12 @@ def read(body: bytes, now: float) -> Wanted:
 
     """
     try:
-        given = json.loads(body)
+        posted = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"the body is no JSON: {error}") from None
-    if not isinstance(given, dict):
+    if not isinstance(posted, dict):
         raise ValueError("the body is no JSON object")  # noqa: TRY004 - whoever posts it gets one kind of error
-    some = given.get("matchers")
+    some = posted.get("matchers")
     if not isinstance(some, list) or not 0 < len(some) <= _MOST_MATCHERS:
         raise ValueError(f"matchers: a list of 1 to {_MOST_MATCHERS} is wanted")
     conditions = tuple(condition(one) for one in some)
@@ -70,17 +70,17 @@ def read(body: bytes, now: float) -> Wanted:
         raise ValueError(f"matchers: {error}") from None
     if all(one.matches({}) for one in found):
         raise ValueError("matchers: all of them match labels that are not there: one must want a value")
-    starts, until = _instant(given, "startsAt"), _instant(given, "endsAt")
+    starts, until = _instant(posted, "startsAt"), _instant(posted, "endsAt")
     if until <= starts:
         raise ValueError("endsAt: it must be after startsAt")
     if until <= now:
         raise ValueError("endsAt: it cannot be in the past")
     number = None
-    if given.get("id"):
-        number = number_of(str(given["id"]))
+    if posted.get("id"):
+        number = number_of(str(posted["id"]))
         if number is None:
-            raise Unknown(given["id"])
-    return Wanted(number, conditions, starts, until, _text(given, "createdBy"), _text(given, "comment"))
+            raise Unknown(posted["id"])
+    return Wanted(number, conditions, starts, until, _text(posted, "createdBy"), _text(posted, "comment"))
 
 
 def write(connection: sqlite3.Connection, wanted: Wanted, now: float) -> Silence:
@@ -92,7 +92,7 @@ def write(connection: sqlite3.Connection, wanted: Wanted, now: float) -> Silence
     """
     fresh = max(wanted.starts, now)
     if wanted.number is not None:
-        old = one(connection, wanted.number)
+        old = existing(connection, wanted.number)
         state = old.state(now)
         same_start = abs(old.starts - wanted.starts) < _SAME_SECONDS or (state == "active" and wanted.starts <= now)
         if matchers(old.matchers) == matchers(wanted.matchers) and (
@@ -107,7 +107,7 @@ def write(connection: sqlite3.Connection, wanted: Wanted, now: float) -> Silence
     return Silence(number, wanted.matchers, wanted.until, wanted.by, wanted.comment, fresh, now)
 
 
-def one(connection: sqlite3.Connection, number: int) -> Silence:
+def existing(connection: sqlite3.Connection, number: int) -> Silence:
     """Return a silence.
 
     Raises:
@@ -127,18 +127,18 @@ def end(connection: sqlite3.Connection, number: int, now: float) -> None:
         Unknown: there is none of that number.
 
     """
-    found = one(connection, number)
+    found = existing(connection, number)
     if found.state(now) != "expired":
         starts = min(found.starts, now)
         silence_store.change(connection, replace(found, until=now, starts=starts, updated=now))
 
 
-def shown(found: Silence, now: float) -> dict[str, Any]:
+def shown(silence: Silence, now: float) -> dict[str, Any]:
     """Return a silence in Alertmanager's shape."""
     return {
-        "id": found.id,
-        "status": {"state": found.state(now)},
-        "updatedAt": instant(found.updated or found.starts),
+        "id": silence.id,
+        "status": {"state": silence.state(now)},
+        "updatedAt": rfc3339(silence.updated or silence.starts),
         "matchers": [
             {
                 "name": each.name,
@@ -146,17 +146,17 @@ def shown(found: Silence, now: float) -> dict[str, Any]:
                 "isRegex": each.op in {"=~", "!~"},
                 "isEqual": each.op in {"=", "=~"},
             }
-            for each in found.conditions
+            for each in silence.conditions
         ],
-        "startsAt": instant(found.starts),
-        "endsAt": instant(found.until),
-        "createdBy": found.by,
-        "comment": found.comment,
+        "startsAt": rfc3339(silence.starts),
+        "endsAt": rfc3339(silence.until),
+        "createdBy": silence.by,
+        "comment": silence.comment,
         "annotations": {},
     }
 
 
-def doubts(conditions: Matchers, alerts: Iterable[Labels], known: Callable[[str], frozenset[str]]) -> list[str]:
+def warnings(conditions: Matchers, alerts: Iterable[Labels], known: Callable[[str], frozenset[str]]) -> list[str]:
     """Return why a silence may not be what was meant: it matches nothing that there is.
 
     Args:
@@ -175,21 +175,21 @@ def doubts(conditions: Matchers, alerts: Iterable[Labels], known: Callable[[str]
     return found or ["it matches no alert that is pending or fires now: it holds for those to come"]
 
 
-def condition(given: object) -> str:
+def condition(posted: object) -> str:
     """Return a condition as it is written, of one in JSON.
 
     Raises:
         ValueError: it is none.
 
     """
-    if not isinstance(given, dict):
+    if not isinstance(posted, dict):
         raise ValueError("matchers: each is an object with name, value and isRegex")  # noqa: TRY004 - see read
-    name, value = given.get("name"), given.get("value")
+    name, value = posted.get("name"), posted.get("value")
     if not isinstance(name, str) or not LABEL.fullmatch(name):
         raise ValueError(f"matchers: {str(name)[:80]!r} is no name of a label")
     if not _is_text(value):
         raise ValueError(f"matchers: {name}: its value is no text of up to {_MOST_TEXT} characters")
-    flags = given.get("isEqual", True), given.get("isRegex", False)
+    flags = posted.get("isEqual", True), posted.get("isRegex", False)
     if not all(isinstance(flag, bool) for flag in flags):
         raise ValueError(f"matchers: {name}: isEqual and isRegex are true or false")
     quoted = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
@@ -207,21 +207,21 @@ def _values(name: str, value: str, values: frozenset[str]) -> str:
     return f"there are {', '.join(map(repr, some))}{more}"
 
 
-def _instant(given: Mapping[str, Any], name: str) -> float:
+def _instant(posted: Mapping[str, Any], name: str) -> float:
     try:
-        found = datetime.fromisoformat(given[name])
+        found = datetime.fromisoformat(posted[name])
         return min(_LAST, (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
     except (KeyError, TypeError, ValueError, OverflowError):
         raise ValueError(f"{name}: an instant as in 2027-01-31T12:00:00Z is wanted") from None
 
 
-def _text(given: Mapping[str, Any], name: str) -> str:
-    found = given.get(name)
+def _text(posted: Mapping[str, Any], name: str) -> str:
+    found = posted.get(name)
     if not _is_text(found):
         raise ValueError(f"{name}: a text of up to {_MOST_TEXT} characters is wanted")
     return found
 
 
-def _is_text(given: object) -> TypeGuard[str]:
+def _is_text(posted: object) -> TypeGuard[str]:
     """Say whether something is a text that can be kept: JSON has halves of characters, which nothing else takes."""
-    return isinstance(given, str) and len(given) <= _MOST_TEXT and not _HALF.search(given)
+    return isinstance(posted, str) and len(posted) <= _MOST_TEXT and not _HALF.search(posted)

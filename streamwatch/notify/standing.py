@@ -12,7 +12,7 @@ class Standing:
     """One alert, its routes, and what mutes it."""
 
     alert: Alert
-    ways: tuple[tuple[str, Labels], ...]
+    route_targets: tuple[tuple[str, Labels], ...]
     """The channels, each with the labels of the alert's group there."""
     silences: tuple[Silence, ...]
     inhibited_by: tuple[str, ...]

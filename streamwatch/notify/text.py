@@ -4,10 +4,10 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final, TypeAlias
 from urllib.parse import quote, urlencode
 
+from streamwatch.core.times import rfc3339
 from streamwatch.http.client import check_url
 from streamwatch.model.alert import Alert
 from streamwatch.model.notification import Notification
@@ -117,11 +117,6 @@ def summary(alert: Alert) -> str:
     return f"{alert.name} {alert.labels.without(['alertname', 'severity', 'job', 'instance'])}"
 
 
-def instant(at: float) -> str:
-    """Return a time as RFC 3339."""
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def plain_title(notification: Notification) -> str:
     """Return one line, never a blank one."""
     more = len(notification.alerts) + notification.left_out - 1
@@ -145,7 +140,7 @@ def plain_text(notification: Notification, links: Links) -> str:
         if description := dict(one.annotations).get("description"):
             lines.append(description)
         severity = notification.severity or "not given"
-        lines.append(f"{notification.name}, severity {severity}, since {instant(one.active_at)}")
+        lines.append(f"{notification.name}, severity {severity}, since {rfc3339(one.active_at)}")
     lines += [f"{what}: {where}" for what, where in named_links(notification, links).items()]
     return cleaned("\n".join(lines))
 

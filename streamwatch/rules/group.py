@@ -17,7 +17,7 @@ from streamwatch.promql.parse import parse
 from streamwatch.promql.series import Element, Value, Vector, elements
 from streamwatch.rules.rule import Group, Rule, horizons, metrics, nodes
 from streamwatch.rules.scope import TARGET, Divisible, Reach, Scope, reach
-from streamwatch.rules.state import Active, Change, Found, changes, step
+from streamwatch.rules.state import Active, Change, Result, changes, step
 from streamwatch.rules.template import Template, template
 
 log = logging.getLogger(__name__)
@@ -217,7 +217,7 @@ class GroupState:
                 raise EvaluationError(str(error)) from error
 
         at = moment / 1000
-        results = [self._found(state, labels, value, query) for labels, value in vector]
+        results = [self._result(state, labels, value, query) for labels, value in vector]
         others: Active = {} if scope is None else scope.others(state.active)
         before = {labels: alert for labels, alert in state.active.items() if labels not in others}
         stepped = step(state.rule, before, results, at, held=state.is_held(at, samples))
@@ -230,11 +230,11 @@ class GroupState:
         found, state.active = changes(state.active, after), after
         return [RuleChange(state, change) for change in found]
 
-    def _found(self, state: RuleState, labels: Labels, value: float, query: Callable[[str], Vector]) -> Found:
+    def _result(self, state: RuleState, labels: Labels, value: float, query: Callable[[str], Vector]) -> Result:
         own = labels.without([NAME])
         rendered = {name: one.render(labels, value, query, self._external) for name, one in state.labels}
         annotations = tuple((name, one.render(labels, value, query, self._external)) for name, one in state.annotations)
-        return Found(own.updated({**rendered, ALERTNAME: state.rule.name}), value, annotations)
+        return Result(own.updated({**rendered, ALERTNAME: state.rule.name}), value, annotations)
 
     def _exceeded(self, count: int, what: str) -> str:
         return f"exceeded limit of {self.group.limit} with {count} {what}"

@@ -61,9 +61,9 @@ def _raised(value: float) -> tuple[float, str]:
     return value, prefix
 
 
-def humanize(given: object) -> str:
+def humanize(value: object) -> str:
     """Return ``1.235k`` and ``12.35m``."""
-    value = number(given)
+    value = number(value)
     if value == 0 or not math.isfinite(value):
         return four_digits(value)
     if abs(value) >= 1:
@@ -72,20 +72,20 @@ def humanize(given: object) -> str:
     return four_digits(small) + prefix
 
 
-def humanize1024(given: object) -> str:
+def humanize1024(value: object) -> str:
     """Return ``1.206ki``."""
-    value = number(given)
+    value = number(value)
     return four_digits(value) if abs(value) <= 1 or not math.isfinite(value) else _scaled(value, 1024, _BINARY)
 
 
-def humanize_percentage(given: object) -> str:
+def humanize_percentage(value: object) -> str:
     """Return ``12.35%``."""
-    return four_digits(number(given) * 100) + "%"
+    return four_digits(number(value) * 100) + "%"
 
 
-def humanize_duration(given: object) -> str:
+def humanize_duration(value: object) -> str:
     """Return ``1d 2h 3m 4s``, ``12.35ms``."""
-    value = number(given)
+    value = number(value)
     if not math.isfinite(value):
         return four_digits(value)
     if value and abs(value) < 1:
@@ -101,9 +101,9 @@ def humanize_duration(given: object) -> str:
     return f"{sign}{minutes}m {seconds}s" if minutes else f"{sign}{four_digits(value)}s"
 
 
-def humanize_timestamp(given: object) -> str:
+def humanize_timestamp(value: object) -> str:
     """Return ``2026-11-24 08:00:00.5 +0000 UTC``."""
-    value = number(given)
+    value = number(value)
     if not math.isfinite(value):
         return four_digits(value)
     milliseconds = int(value * 1000)

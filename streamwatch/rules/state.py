@@ -17,7 +17,7 @@ Active: TypeAlias = Mapping[Labels, Alert]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Result:
     """One result of a rule's expression."""
 
     labels: Labels
@@ -36,13 +36,15 @@ class Change:
     """None where it is forgotten."""
 
 
-def step(rule: Rule, active: Active, found: Iterable[Found], at: float, *, held: bool = False) -> dict[Labels, Alert]:
+def step(
+    rule: Rule, active: Active, results: Iterable[Result], at: float, *, held: bool = False
+) -> dict[Labels, Alert]:
     """Return the alerts after an evaluation.
 
     Args:
         rule: whose they are.
         active: those of before.
-        found: the expression's results.
+        results: the expression's results.
         at: the time of the evaluation, in seconds since 1970.
         held: whether what is not found is kept as it is: after a restart, when the past is not known yet.
 
@@ -51,7 +53,7 @@ def step(rule: Rule, active: Active, found: Iterable[Found], at: float, *, held:
 
     """
     now: dict[Labels, Alert] = {}
-    for one in found:
+    for one in results:
         if one.labels in now:
             why = "vector contains metrics with the same labelset after applying alert labels"
             raise EvaluationError(f"{why}: {one.labels}")
@@ -62,7 +64,7 @@ def step(rule: Rule, active: Active, found: Iterable[Found], at: float, *, held:
     return now
 
 
-def _present(rule: Rule, before: Alert | None, one: Found, at: float) -> Alert:
+def _present(rule: Rule, before: Alert | None, one: Result, at: float) -> Alert:
     if before is None or before.state == "inactive":
         alert = Alert(one.labels, "pending", one.value, at, one.annotations)
     else:

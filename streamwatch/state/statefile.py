@@ -21,7 +21,7 @@ from streamwatch.state.transaction import Recorded, Transaction
 T = TypeVar("T")
 
 _RETRY_SECONDS: Final = 30.0
-_PATIENCE_SECONDS: Final = 2.0
+_WRITE_TIMEOUT_SECONDS: Final = 2.0
 """A disk that takes longer for a write hangs: whoever waits for it goes on in memory."""
 _LOOK_SECONDS: Final = 1.0
 
@@ -74,9 +74,11 @@ class StateFile:
             self._run(transaction)
         else:
             self._waiting.put(transaction)
-            if not transaction.is_over.wait(_PATIENCE_SECONDS):
+            if not transaction.is_over.wait(_WRITE_TIMEOUT_SECONDS):
                 self._hangs = True
-                self._fall_behind(f"the disk has not answered for {_PATIENCE_SECONDS:g} s", self._clock.monotonic())
+                self._fall_behind(
+                    f"the disk has not answered for {_WRITE_TIMEOUT_SECONDS:g} s", self._clock.monotonic()
+                )
                 self._run(transaction)
         return transaction.result()
 
@@ -98,7 +100,7 @@ class StateFile:
         """Close the file; a disk that does not answer is left to the end of the process."""
         if self._thread is not None:
             self._waiting.put(None)
-            self._thread.join(_PATIENCE_SECONDS)
+            self._thread.join(_WRITE_TIMEOUT_SECONDS)
         with self._memory_lock:
             self._memory.close()
         if self._thread is None or not self._thread.is_alive():

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, 
 from streamwatch.agent.config import Config
 from streamwatch.catalogue import METRICS
 from streamwatch.catalogue.cloudwatch_names import cloudwatch_names
+from streamwatch.core.times import duration
 from streamwatch.model.metric import Metric, Tier
 from streamwatch.settings.types import HostPort, Secret, Setting, key_of
 from streamwatch.tools import docs_alerts, docs_msk
@@ -206,19 +207,12 @@ def _default(field: Field[Any], kind: Any) -> str:  # noqa: ANN401
     if field.default is None or field.default == ():
         return ""
     if get_origin(kind) is Annotated and get_args(kind)[1] == "duration":
-        return f"`{_duration(field.default)}`"
+        return f"`{duration(field.default)}`"
     if get_origin(kind) is Annotated and get_args(kind)[1] == "size":
         return f"`{field.default // 2**20}MiB`"
     if isinstance(field.default, tuple):
         return f"`[{', '.join(map(str, field.default))}]`"
     return f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"
-
-
-def _duration(seconds: float) -> str:
-    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds >= length and seconds % length == 0:
-            return f"{seconds / length:g}{unit}"
-    return f"{seconds:g}s"
 
 
 if __name__ == "__main__":

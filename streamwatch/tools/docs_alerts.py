@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from streamwatch.core.times import duration
 from streamwatch.rules.config import Config, pack_folder
 from streamwatch.rules.load import load
 from streamwatch.rules.rule import Group, Rule
@@ -62,14 +63,7 @@ def _alert(rule: Rule) -> str:
     summary = dict(rule.annotations)["summary"]
     shown = _SHOWN.sub(lambda found: f"*{found[1]}*", summary)
     severity = dict(rule.labels)["severity"]
-    return f"| [{rule.name}](runbooks/{rule.name}.md) | {severity} | {_duration(rule.for_seconds)} | {shown} |"
-
-
-def _duration(seconds: float) -> str:
-    for unit, size in (("h", 3600), ("m", 60)):
-        if seconds and seconds % size == 0:
-            return f"{seconds / size:g}{unit}"
-    return f"{seconds:g}s"
+    return f"| [{rule.name}](runbooks/{rule.name}.md) | {severity} | {duration(rule.for_seconds)} | {shown} |"
 
 
 def _parameters() -> Sequence[str]:

@@ -88,7 +88,7 @@ def test_a_message_is_as_long_as_the_service_takes(service: Receiver) -> None:
 def test_an_address_that_is_none_is_named(service: Receiver) -> None:
     assert service.requests == []
     config = Config(name="a", url=Secret(f"nonsense://{SECRET}"))
-    (doubt,) = config.doubts()
+    (doubt,) = config.warnings()
     assert doubt.startswith("url: apprise does not know this address")
     assert SECRET not in doubt
     with pytest.raises(ConfigError, match="apprise does not know this address"):

@@ -16,7 +16,7 @@ from streamwatch.promql.evaluate import evaluate
 from streamwatch.promql.match import Matcher
 from streamwatch.promql.parse import parse
 from streamwatch.promql.series import Element
-from streamwatch.rules import told
+from streamwatch.rules import api
 from streamwatch.rules.evaluator import Arrived, Evaluator
 from streamwatch.rules.group import RuleChange
 from streamwatch.rules.load import read
@@ -213,7 +213,7 @@ def test_a_rule_that_raises_fails_alone(
     one.fails = error
     caplog.set_level("CRITICAL")
     assert one.tell(1000, m=2) == ["Behind firing", "Asking firing", *(f"A{at} firing" for at in range(20))]
-    failing, *others = told.groups(one.evaluator.groups())
+    failing, *others = api.groups(one.evaluator.groups())
     assert [(rule["name"], rule["health"]) for rule in failing["rules"]] == [
         ("Unreadable", "err"), ("unreadable", "err"), ("Unwritable", "err"), ("Behind", "ok"), ("Asking", "ok"),
     ]  # fmt: skip

@@ -5,9 +5,9 @@ from streamwatch.model.labels import NAME, Labels
 from streamwatch.promql.evaluate import evaluate
 from streamwatch.promql.parse import parse
 from streamwatch.promql.series import Value
+from streamwatch.rules.api import alerts, groups
 from streamwatch.rules.group import GroupState
 from streamwatch.rules.load import read
-from streamwatch.rules.told import alerts, groups
 from streamwatch.samples.history import History
 
 

@@ -7,7 +7,7 @@ from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
 from streamwatch.promql.parse import parse
 from streamwatch.rules.rule import Rule
-from streamwatch.rules.state import Found, changes, step
+from streamwatch.rules.state import Result, changes, step
 
 HERE = Labels({"alertname": "A", "broker": "1"})
 
@@ -21,7 +21,7 @@ def play(one: Rule, holds: str, every: float = 15.0) -> str:
     active: dict[Labels, Alert] = {}
     told = ""
     for at, sign in enumerate(holds):
-        found = [Found(HERE, 1.0, ())] if sign == "x" else []
+        found = [Result(HERE, 1.0, ())] if sign == "x" else []
         active = step(one, active, found, at * every)
         told += active[HERE].state[0] if HERE in active else "-"
     return told
@@ -49,15 +49,15 @@ def test_a_resolved_alert_is_remembered_for_a_quarter_of_an_hour() -> None:
 
 
 def test_what_comes_back_while_it_is_remembered_begins_anew() -> None:
-    active = step(rule(), {}, [Found(HERE, 1.0, ())], 0.0)
+    active = step(rule(), {}, [Result(HERE, 1.0, ())], 0.0)
     active = step(rule(), active, [], 15.0)
-    active = step(rule(30), active, [Found(HERE, 2.0, ())], 30.0)
+    active = step(rule(30), active, [Result(HERE, 2.0, ())], 30.0)
     assert active[HERE] == Alert(HERE, "pending", 2.0, 30.0)
 
 
 def test_values_and_annotations_follow_but_are_not_worth_remembering() -> None:
-    before = step(rule(), {}, [Found(HERE, 1.0, (("summary", "one"),))], 0.0)
-    after = step(rule(), before, [Found(HERE, 2.0, (("summary", "two"),))], 15.0)
+    before = step(rule(), {}, [Result(HERE, 1.0, (("summary", "one"),))], 0.0)
+    after = step(rule(), before, [Result(HERE, 2.0, (("summary", "two"),))], 15.0)
     assert (after[HERE].value, after[HERE].annotations, after[HERE].active_at) == (2.0, (("summary", "two"),), 0.0)
     assert changes(before, after) == []
     gone = step(rule(), after, [], 30.0)
@@ -68,13 +68,13 @@ def test_values_and_annotations_follow_but_are_not_worth_remembering() -> None:
 
 def test_a_fraction_of_a_second_does_not_cost_a_tick() -> None:
     start = 1_763_000_000.1
-    active = step(rule(15), {}, [Found(HERE, 1.0, ())], start)
-    assert step(rule(15), active, [Found(HERE, 1.0, ())], start + 14.9999999)[HERE].state == "firing"
+    active = step(rule(15), {}, [Result(HERE, 1.0, ())], start)
+    assert step(rule(15), active, [Result(HERE, 1.0, ())], start + 14.9999999)[HERE].state == "firing"
 
 
 def test_two_results_of_one_identity_are_an_error() -> None:
     with pytest.raises(EvaluationError, match="same labelset"):
-        step(rule(), {}, [Found(HERE, 1.0, ()), Found(HERE, 2.0, ())], 0.0)
+        step(rule(), {}, [Result(HERE, 1.0, ()), Result(HERE, 2.0, ())], 0.0)
 
 
 def test_what_is_held_neither_resolves_nor_goes_on() -> None:

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
+from streamwatch.core.times import rfc3339
 from streamwatch.http.client import check_url, has_login
 from streamwatch.http.transport import basic
 from streamwatch.model.alert import Alert
 from streamwatch.model.notification import Notification
 from streamwatch.notify.channel import Channel, Target, Tools
 from streamwatch.notify.plan import Pace
-from streamwatch.notify.text import Links, annotations, instant, truncated
+from streamwatch.notify.text import Links, annotations, truncated
 from streamwatch.settings.types import Duration, Secret, refuse, setting, tried
 
 _MOST_ALERTS: Final = 64
@@ -76,7 +77,7 @@ class Alertmanager:
         self._config, self._tools = config, tools
         self._url = f"{url.reveal().rstrip('/')}/api/v2/alerts"
 
-    def send(self, some: Sequence[Notification]) -> None:
+    def send(self, notifications: Sequence[Notification]) -> None:
         """Post the alerts of all notifications, in one request where they fit into one."""
         config = self._config
         headers: dict[str, str] = {}
@@ -85,7 +86,7 @@ class Alertmanager:
         elif config.password is not None:
             headers["Authorization"] = basic(config.username or "", config.password.reveal())
         ends = self._tools.clock.now() + _ENDS * config.resend_delay
-        some_alerts = [self._alert(alert, one, ends) for one in some for alert in one.alerts]
+        some_alerts = [self._alert(alert, one, ends) for one in notifications for alert in one.alerts]
         secrets = [one for one in (config.token, config.password) if one is not None]
         for body in _bodies(some_alerts):
             self._tools.web.post(self._url, body, headers, secrets)
@@ -101,8 +102,8 @@ class Alertmanager:
             "labels": dict(alert.labels.without(self._config.without)),
             "annotations": texts,
             # What was written down before the clock was set back may lie ahead: Alertmanager would refuse it.
-            "startsAt": instant(min(alert.fired_at or alert.active_at, ended)),
-            "endsAt": instant(ended),
+            "startsAt": rfc3339(min(alert.fired_at or alert.active_at, ended)),
+            "endsAt": rfc3339(ended),
             "generatorURL": f"{self._tools.agent}/api/v1/rules",
         }
 

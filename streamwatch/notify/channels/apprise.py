@@ -51,7 +51,7 @@ class Config(Channel):
         yield from tried(read, "title", self.title)
         yield from tried(read, "text", self.text)
 
-    def doubts(self) -> Iterator[str]:
+    def warnings(self) -> Iterator[str]:
         """Yield what the library has to say about the address."""
         if self.url is not None:
             yield from tried(_service, self)
@@ -80,9 +80,9 @@ class Apprise:
         if _TIMEOUT.search(config.url.reveal()) is None:
             self._service.socket_connect_timeout = self._service.socket_read_timeout = tools.web.timeout
 
-    def send(self, some: Sequence[Notification]) -> None:
+    def send(self, notifications: Sequence[Notification]) -> None:
         """Send them, one message each."""
-        for one in some:
+        for one in notifications:
             self._send(one)
 
     def _send(self, notification: Notification) -> None:

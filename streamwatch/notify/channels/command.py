@@ -14,7 +14,7 @@ from streamwatch.notify.channel import Channel, Target, Tools
 from streamwatch.notify.channels.webhook import payload
 from streamwatch.settings.types import Duration, refuse, setting
 
-_KEPT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
+_PASSED_ON: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 """Of the agent's environment; secrets may be in the rest."""
 
 
@@ -44,14 +44,14 @@ class Command:
     def __init__(self, config: Config, tools: Tools) -> None:
         self._config, self._tools = config, tools
 
-    def send(self, some: Sequence[Notification]) -> None:
+    def send(self, notifications: Sequence[Notification]) -> None:
         """Run it for each notification; an exit code other than 0 means that it is to be tried again."""
-        for one in some:
+        for one in notifications:
             self._run(payload(one, self._config.name, self._tools.agent))
 
     def _run(self, body: bytes) -> None:
         config = self._config
-        kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         try:
             process = subprocess.Popen(  # noqa: S603 - what the configuration says
                 config.run, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=kept,

@@ -33,9 +33,9 @@ class Logged:
     def __init__(self, tools: Tools, name: str = "log") -> None:
         self._links, self._writer = tools.links, Writer(tools, name)
 
-    def send(self, some: Sequence[Notification]) -> None:
+    def send(self, notifications: Sequence[Notification]) -> None:
         """Log them, one line each."""
-        for one in some:
+        for one in notifications:
             level = logging.WARNING if one.status == "firing" else logging.INFO
             links = {what.lower(): where for what, where in named_links(one, self._links).items()}
             facts = {"severity": one.severity, "status": one.status, **links}

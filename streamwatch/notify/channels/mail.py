@@ -74,12 +74,12 @@ class Mail:
         self._config, self._tools = config, tools
         self._writer = Writer(tools, config.name, config.title, config.text)
 
-    def send(self, some: Sequence[Notification]) -> None:
+    def send(self, notifications: Sequence[Notification]) -> None:
         """Send them over one connection."""
         config, at_data = self._config, False
         try:
             with self._connected() as server:
-                for one in some:
+                for one in notifications:
                     at_data = True
                     server.send_message(self._message(one), config.from_, list(config.to))
         except (OSError, smtplib.SMTPException) as error:

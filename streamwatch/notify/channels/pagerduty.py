@@ -5,12 +5,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
+from streamwatch.core.times import rfc3339
 from streamwatch.http.client import check_url
 from streamwatch.model.notification import Notification
 from streamwatch.notify.channel import Channel, Target, Tools
 from streamwatch.notify.fit import fitted, worst_first
 from streamwatch.notify.template import read
-from streamwatch.notify.text import annotations, cleaned, instant, named_links, truncated
+from streamwatch.notify.text import annotations, cleaned, named_links, truncated
 from streamwatch.notify.writer import Writer
 from streamwatch.settings.types import Secret, refuse, setting, tried
 
@@ -58,9 +59,9 @@ class PagerDuty:
         base = config.url.reveal().rstrip("/") if config.url is not None else _HOSTS[config.region]
         self._url = base if base.endswith("/enqueue") else f"{base}/v2/enqueue"
 
-    def send(self, some: Sequence[Notification]) -> None:
+    def send(self, notifications: Sequence[Notification]) -> None:
         """Open or resolve incidents."""
-        for one in some:
+        for one in notifications:
             self._tools.web.post(self._url, self._body(one), secrets=[self._config.routing_key])
 
     def _body(self, notification: Notification) -> bytes:
@@ -98,7 +99,7 @@ class PagerDuty:
                 "summary": self._writer.title(notification, _MOST_SUMMARY),
                 "source": _fact(where) or "streamwatch",
                 "severity": _SEVERITIES.get(notification.severity.lower(), "error"),
-                "timestamp": instant(
+                "timestamp": rfc3339(
                     min((a.fired_at or a.active_at for a in notification.alerts), default=notification.at)
                 ),
                 "group": _fact(first.get("kafka_cluster") or first.get("stream") or first.get("source") or ""),

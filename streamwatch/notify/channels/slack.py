@@ -48,9 +48,9 @@ class Slack:
         self._config, self._tools = config, tools
         self._writer = Writer(tools, config.name, config.title, config.text, escaped)
 
-    def send(self, some: Sequence[Notification]) -> None:
+    def send(self, notifications: Sequence[Notification]) -> None:
         """Post them, one request each."""
-        for one in some:
+        for one in notifications:
             body = json.dumps(self._message(one)).encode()
             self._tools.web.post(self._config.url.reveal(), body)
 

@@ -39,7 +39,7 @@ _WAITS: Final = frozenset(
 )  # fmt: skip
 """Refusals that pass, whatever their HTTP status is."""
 _SERVER: Final = 500
-_MOST_SAID: Final = 300
+_MOST_ERROR: Final = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,9 +81,9 @@ class Sns:
         self._lock = threading.Lock()
         self._account: Account | None = None
 
-    def send(self, some: Sequence[Notification]) -> None:
+    def send(self, notifications: Sequence[Notification]) -> None:
         """Publish them, one message each."""
-        for one in some:
+        for one in notifications:
             self._publish(one)
 
     def _message(self, notification: Notification) -> dict[str, Any]:
@@ -128,7 +128,7 @@ class Sns:
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))
             status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-            what = f"SNS: {refusal(error)[:_MOST_SAID]}"
+            what = f"SNS: {refusal(error)[:_MOST_ERROR]}"
             if code in _WAITS or status in _WAIT_CODES or status >= _SERVER or is_stale(error):
                 raise NotifyUnavailable(what, reached=status >= _SERVER) from None
             raise NotifyRefused(what) from None

@@ -51,9 +51,9 @@ class Teams:
         self._config, self._tools = config, tools
         self._writer = Writer(tools, config.name, config.title, config.text, escaped)
 
-    def send(self, some: Sequence[Notification]) -> None:
+    def send(self, notifications: Sequence[Notification]) -> None:
         """Post them, one request each."""
-        for one in some:
+        for one in notifications:
             self._tools.web.post(self._config.url.reveal(), _body(self._message(one)))
 
     def _message(self, notification: Notification) -> dict[str, Any]:

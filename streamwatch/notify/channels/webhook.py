@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from streamwatch.core.times import rfc3339
 from streamwatch.http.client import check_url, has_login
 from streamwatch.model.labels import Labels
 from streamwatch.model.notification import Notification
 from streamwatch.notify.channel import Channel, Target, Tools
 from streamwatch.notify.fit import fitted, worst_first
-from streamwatch.notify.text import MOST_ANNOTATION, annotations, instant, truncated
+from streamwatch.notify.text import MOST_ANNOTATION, annotations, truncated
 from streamwatch.settings.types import Secret, refuse, setting, tried
 
 MOST_BYTES: Final = 1_000_000
@@ -52,11 +53,11 @@ class Webhook:
     def __init__(self, config: Config, tools: Tools) -> None:
         self._config, self._tools = config, tools
 
-    def send(self, some: Sequence[Notification]) -> None:
+    def send(self, notifications: Sequence[Notification]) -> None:
         """Post them, one request each."""
         config = self._config
         secrets = [one for one in (config.token, config.hmac_key) if one is not None]
-        for one in some:
+        for one in notifications:
             body = payload(one, config.name, self._tools.agent)
             headers = {"Idempotency-Key": f"{one.key}/{one.status}/{one.at:.3f}"}
             if config.token is not None:
@@ -101,8 +102,8 @@ def _payload(notification: Notification, prints: Sequence[str], receiver: str, a
                 "status": "resolved" if one.state == "inactive" else "firing",
                 "labels": dict(one.labels),
                 "annotations": annotations(one),
-                "startsAt": instant(one.fired_at or one.active_at),
-                "endsAt": _NEVER if one.resolved_at is None else instant(one.resolved_at),
+                "startsAt": rfc3339(one.fired_at or one.active_at),
+                "endsAt": _NEVER if one.resolved_at is None else rfc3339(one.resolved_at),
                 "generatorURL": f"{agent}/api/v1/rules",
                 "fingerprint": fingerprint,
             }

@@ -112,7 +112,7 @@ class Deciding:
             plan=self._plan,
             decided=self._decided,
             is_warm=lambda: hub.is_warm,
-            interval=config.interval,
+            interval=config.evaluation_interval,
             options=Options(delayed_names=config.delayed_name_removal),
         )
         self._notifying = self._notify(notify)

@@ -41,7 +41,7 @@ kinesis:
     access: {{endpoint_url: '{endpoint}', access_key_id: agent, secret_access_key: agent}}
     cloudwatch: {{detail_interval: 60s}}
 listen: {{address: '127.0.0.1:0'}}
-rules: {{pack: false, files: ['{rules}/*.yml'], interval: 1s}}
+rules: {{pack: false, files: ['{rules}/*.yml'], evaluation_interval: 1s}}
 notify:
   webhook: [{{name: pager, url: '{pager}'}}]
   group_interval: 5s

@@ -20,11 +20,12 @@ class Config:
     )
     pack: bool = setting("decide the alerts that come with StreamWatch (`alerts/`)", default=True)
     files: tuple[Place, ...] = setting("rule files besides those; `*` stands for any part of a name", default=())
-    interval: Duration = setting(
+    evaluation_interval: Duration = setting(
         "how often groups are evaluated that give no interval; they are when data arrive, too",
         default=15.0,
         minimum=0.1,
         maximum=3600.0,
+        formerly=("interval",),
     )
     state: Place | None = setting(
         "SQLite file in which alerts outlive the agent; without it a restart forgets them", default=None

@@ -34,7 +34,8 @@ groups:
 def settings(folder: Path, **rules: Any) -> config.Config:
     cluster = f"{{name: shop, bootstrap: ['127.0.0.1:{closed_port()}'], interval: 1s}}"
     text = f"kafka: [{cluster}]\nlisten: {{address: '127.0.0.1:0'}}\n"
-    text += "rules: {pack: false, files: ['rules/*.yml'], state: state.db, interval: 500ms, job: j, instance: i}\n"
+    text += "rules: {pack: false, files: ['rules/*.yml'], state: state.db, evaluation_interval: 500ms,\n"
+    text += "  job: j, instance: i}\n"
     found = config.parse(text, "test.yaml", folder)
     return replace(found, rules=replace(found.rules, **rules))
 

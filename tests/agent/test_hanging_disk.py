@@ -177,7 +177,7 @@ def settings(folder: Path, service: Receiver) -> config.Config:
     text = f"""
 kafka: [{{name: shop, bootstrap: ['127.0.0.1:{closed_port()}'], interval: 1s}}]
 listen: {{address: '127.0.0.1:0'}}
-rules: {{pack: false, files: [mine.yml], state: state.db, interval: 1s}}
+rules: {{pack: false, files: [mine.yml], state: state.db, evaluation_interval: 1s}}
 notify: {{webhook: [{{name: hook, url: '{service.url}/x'}}]}}
 """
     found = config.parse(text, "test.yaml", folder)

@@ -26,7 +26,7 @@ WARM = 30
 CONFIG = """
 kafka: [{name: a, bootstrap: ["127.0.0.1:1"]}]
 listen: {address: "127.0.0.1:0"}
-rules: {files: ["RULES"], interval: 1s}
+rules: {files: ["RULES"], evaluation_interval: 1s}
 """
 RULES = """
 groups: [{name: g, rules: [{record: r, expr: 'count({__name__=~".+"})'}, {alert: A, expr: 'vector(1)'}]}]

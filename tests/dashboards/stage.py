@@ -42,7 +42,7 @@ kinesis:
     access: {access}
     cloudwatch: {{detail_interval: 60s}}
 listen: {{address: '127.0.0.1:0'}}
-rules: {{pack: false, files: ['{rules}/*.yml'], interval: 1s, state: '{rules}/state.db'}}
+rules: {{pack: false, files: ['{rules}/*.yml'], evaluation_interval: 1s, state: '{rules}/state.db'}}
 notify: {{webhook: [{{name: pager, url: '{pager}'}}], group_interval: 1s}}
 remote_write: [{{name: prometheus, url: 'http://{receiver}/api/v1/write', interval: 5s}}]
 """

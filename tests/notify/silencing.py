@@ -28,7 +28,7 @@ groups:
 CONFIG = """
 kafka: [{{name: shop, bootstrap: ['127.0.0.1:1'], interval: 1s}}]
 listen: {{address: '{address}'{auth}}}
-rules: {{pack: false, files: ['{folder}/rules.yml'], interval: 200ms}}
+rules: {{pack: false, files: ['{folder}/rules.yml'], evaluation_interval: 200ms}}
 notify:
   inhibit_pack: false
   inhibit_rules: [{{source_matchers: ['alertname=Down'], target_matchers: ['of=down'], equal: [team]}}]

@@ -39,7 +39,7 @@ def file(tmp_path: Path, service: Receiver) -> str:
     path.write_text(f"""
 kafka: [{{name: shop, bootstrap: ['127.0.0.1:1'], interval: 1s}}]
 listen: {{address: '127.0.0.1:0'}}
-rules: {{pack: false, files: [rules.yml], interval: 500ms, state: state.db}}
+rules: {{pack: false, files: [rules.yml], evaluation_interval: 500ms, state: state.db}}
 notify:
   webhook: [{{name: hook, url: '{service.url}/{SECRET}'}}]
   heartbeat: {{url: '{service.url}/beat/{SECRET}', interval: 1s}}

@@ -72,7 +72,7 @@ notify:
   mute_time_intervals:
     - {cron: '99 22 * * fri', duration: 58h, location: Here/There}
 remote_write:
-  - {name: a, url: nope, interval: soon, username: me, labels: ['=b'], headers: [none, 'A: b', also none]}
+  - {name: a, url: nope, interval: soon, username: me, external_labels: {'=': b}, headers: {'no ne': x}}
 log: {level: loud}
 """
 
@@ -105,9 +105,8 @@ def test_no_mistake_hides_another(tmp_path: Path) -> None:
         (20, "remote_write[0].url: this is no address"),
         (20, "remote_write[0].interval: 'soon'"),
         (20, "remote_write[0].username: a name and a password belong together"),
-        (20, "remote_write[0].labels[0]: '=b' is no label"),
-        (20, "remote_write[0].headers[0]: this is no header"),
-        (20, "remote_write[0].headers[2]: this is no header"),
+        (20, "remote_write[0].external_labels: '=' is no name of a label"),
+        (20, "remote_write[0].headers: a name has other characters"),
         (21, "log.level: 'loud' is not allowed"),
     ):
         assert f"agent.yaml:{line}: {part}" in told

@@ -140,7 +140,7 @@ def test_a_reload_takes_other_channels_and_tries_again_what_was_refused(tmp_path
     text = (
         "kafka: [{name: shop, bootstrap: ['127.0.0.1:1'], interval: 1s}]\n"
         "listen: {address: '127.0.0.1:0', reload: true}\n"
-        "rules: {pack: false, files: [rules.yml], interval: 500ms}\n"
+        "rules: {pack: false, files: [rules.yml], evaluation_interval: 500ms}\n"
         "notify: {webhook: [CHANNELS]}\n"
     )
     with receiver() as first, receiver() as second:

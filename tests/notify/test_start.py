@@ -10,7 +10,7 @@ from tests.waiting import wait_for
 CONFIG = """
 kafka: [{{name: shop, bootstrap: ['127.0.0.1:1'], interval: 1s}}]
 listen: {{address: '127.0.0.1:0'}}
-rules: {{interval: 500ms}}
+rules: {{evaluation_interval: 500ms}}
 notify: {{heartbeat: {{url: '{url}/beat', interval: 1s}}}}
 """
 

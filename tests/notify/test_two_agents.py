@@ -10,7 +10,7 @@ from tests.waiting import wait_for
 CONFIG = """
 kafka: [{{name: shop, bootstrap: ['127.0.0.1:1'], interval: 1s}}]
 listen: {{address: '127.0.0.1:0'}}
-rules: {{pack: false, files: [rules.yml], interval: 500ms, instance: '{name}'}}
+rules: {{pack: false, files: [rules.yml], evaluation_interval: 500ms, instance: '{name}'}}
 notify: {{pagerduty: [{{name: pager, routing_key: k, url: '{url}'}}], group_by: [{group_by}], group_interval: 0s}}
 """
 RULES = """

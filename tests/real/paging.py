@@ -46,7 +46,8 @@ _CALM_SECONDS: Final = 2.0
 _AGENT: Final = """
 kafka: [{{name: real, bootstrap: [{bootstrap}], interval: {interval}s{pulse}}}]
 listen: {{address: '127.0.0.1:0'}}
-rules: {{pack: false, files: [rules.yml], interval: {interval}s, state: state-{interval}.db, instance: agent}}
+rules: {{pack: false, files: [rules.yml], evaluation_interval: {interval}s, state: state-{interval}.db,
+  instance: agent}}
 notify: {{webhook: [{{name: hook, url: '{url}'}}], group_by: ['...'], group_interval: 0s}}
 log: {{level: error}}
 """

@@ -30,7 +30,7 @@ SCALE = 20
 CONFIG = """
 kafka: [{{name: shop, bootstrap: [{at}], interval: 1s, deadline: 900ms, log_dirs_interval: 1s}}]
 listen: {{address: '127.0.0.1:0'}}
-rules: {{pack: false, files: ['{rules}/*.yml'], interval: 1s, instance: agent}}
+rules: {{pack: false, files: ['{rules}/*.yml'], evaluation_interval: 1s, instance: agent}}
 """
 
 

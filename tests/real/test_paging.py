@@ -67,7 +67,7 @@ def test_a_rule_that_cannot_be_evaluated_delays_no_page_behind_it(cluster_43: Ka
 CONFIG = """
 kafka: [{{name: real, bootstrap: ['127.0.0.1:1'], interval: 1s}}]
 listen: {{address: '127.0.0.1:0'}}
-rules: {{pack: false, files: [rules.yml], interval: 1s, instance: {instance}}}
+rules: {{pack: false, files: [rules.yml], evaluation_interval: 1s, instance: {instance}}}
 notify: {{alertmanager: [{{name: am, urls: ['http://127.0.0.1:1', 'http://{at}'], resend_delay: 1s}}]}}
 log: {{level: error}}
 """

@@ -31,7 +31,7 @@ CONFIG = """
 kafka: [{{name: shop, bootstrap: [{kafka}], interval: 1s, deadline: 900ms}}]
 listen: {{address: '127.0.0.1:0'}}
 rules: {{instance: here}}
-remote_write: [{{name: prom, url: 'http://{at}/api/v1/write', interval: 1s, labels: ['env=test']}}]
+remote_write: [{{name: prom, url: 'http://{at}/api/v1/write', interval: 1s, external_labels: {{env: test}}}}]
 """
 
 
@@ -97,7 +97,7 @@ def test_a_receiver_that_is_down_and_comes_back_misses_nothing(tmp_path: Path) -
         return [PARTITION_END_OFFSET.samples(keys, np.full(SERIES, float(count)))]
 
     remoting = Remoting(schedule, clock, now)
-    config = Config(name="prom", url=Secret(f"http://127.0.0.1:{port}/api/v1/write"), interval=1.0, timeout=2.0)
+    config = Config(name="prom", url=Secret(f"http://127.0.0.1:{port}/api/v1/write"), interval=1.0, remote_timeout=2.0)
     remoting.take([config], {})
     sender = remoting._senders["prom"]
     try:

@@ -41,7 +41,7 @@ kinesis:
 """
 _REST = """
 listen: {{address: '127.0.0.1:0'}}
-rules: {{pack: false, files: ['{rules}/*.yml'], interval: 1s, history: 10m, state: '{rules}/state.db'}}
+rules: {{pack: false, files: ['{rules}/*.yml'], evaluation_interval: 1s, history: 10m, state: '{rules}/state.db'}}
 """
 _CALM = {"StreamWatchWatchdog"}
 

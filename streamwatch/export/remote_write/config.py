@@ -1,16 +1,16 @@
 """Where samples are sent."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from streamwatch.http.client import HttpConfig, check_url, has_login
-from streamwatch.settings.types import Duration, FilePath, Secret, refuse, setting, tried
+from streamwatch.settings.types import AnyText, Duration, FilePath, Secret, refuse, setting, tried
 from streamwatch.sources.aws.config import Access
 
-_LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*=.+")
-_HEADER: Final = re.compile(r"[A-Za-z0-9-]+: ?\S.*")
+_LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_HEADER: Final = re.compile(r"[A-Za-z0-9-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,20 +35,33 @@ class Config:
     username: str | None = setting("user name, of a receiver that asks for one", default=None)
     password: Secret | None = setting("its password", default=None)
     token: Secret | None = setting("sent as `Authorization: Bearer …`", default=None)
-    headers: tuple[str, ...] = setting("more headers, as in ['X-Scope-OrgID: shop']", default=())
+    headers: Mapping[str, AnyText] = setting("more headers, as in {X-Scope-OrgID: shop}", default_factory=dict)
     sigv4: SigV4 | None = setting("requests signed as AWS wants them", default=None)
-    labels: tuple[str, ...] = setting(
-        "labels that series get that have none of that name, as in ['env=live']", default=()
+    external_labels: Mapping[str, AnyText] = setting(
+        "labels that series get that have none of that name, as in {env: live}",
+        default_factory=dict,
+        formerly=("labels",),
     )
-    timeout: Duration = setting("how long one request may take", default=10.0, minimum=0.1, maximum=60.0)
+    remote_timeout: Duration = setting(
+        "how long one request may take", default=10.0, minimum=0.1, maximum=60.0, formerly=("timeout",)
+    )
     ca_file: FilePath | None = setting("PEM file of authorities to trust besides the system's", default=None)
-    samples_per_request: int = setting("how many samples go into one request", default=5000, minimum=1, maximum=100_000)
-    queue_samples: int = setting(
+    max_samples_per_send: int = setting(
+        "how many samples go into one request",
+        default=5000,
+        minimum=1,
+        maximum=100_000,
+        formerly=("samples_per_request",),
+    )
+    capacity: int = setting(
         "how many samples wait at most for a receiver that does not take them (8 bytes each); then the oldest go",
         default=5_000_000,
         minimum=1000,
+        formerly=("queue_samples",),
     )
-    max_age: Duration = setting("samples that are older are not sent any more", default=3600.0, minimum=60.0)
+    sample_age_limit: Duration = setting(
+        "samples that are older are not sent any more", default=3600.0, minimum=60.0, formerly=("max_age",)
+    )
 
     def __post_init__(self) -> None:
         refuse(self.problems())
@@ -64,14 +77,13 @@ class Config:
                 "token: there is one way to say who asks: a name and password (those of the address count), a token, or"
                 " sigv4"
             )
-        for at, one in enumerate(self.labels or ()):
-            if one is not None and _LABEL.fullmatch(one) is None:
-                yield f"labels[{at}]: {one!r} is no label: write 'env=live'"
-        for at, one in enumerate(self.headers or ()):
-            if one is not None and _HEADER.fullmatch(one) is None:
-                yield f"headers[{at}]: this is no header: write 'X-Scope-OrgID: shop'"
+        for name in self.external_labels or ():
+            if _LABEL.fullmatch(name) is None:
+                yield f"external_labels: {name!r} is no name of a label: write {{env: live}}"
+        if not all(map(_HEADER.fullmatch, self.headers or ())):
+            yield "headers: a name has other characters than letters, digits and '-': write {X-Scope-OrgID: shop}"
 
     @property
     def http(self) -> HttpConfig:
         """How it is reached."""
-        return HttpConfig(timeout=self.timeout, ca_file=self.ca_file)
+        return HttpConfig(timeout=self.remote_timeout, ca_file=self.ca_file)

@@ -79,11 +79,10 @@ class Sender:
 
         """
         self.config = config
-        own = dict(one.split("=", 1) for one in config.labels)
-        self._encoder, self._ending = Encoder({**labels, **own}), Ending()
+        self._encoder, self._ending = Encoder({**labels, **config.external_labels}), Ending()
         self._post, self._clock, self._rng = post, clock, rng
         self._version: Version = "1.0" if config.version == "1.0" else "2.0"
-        self._most = config.samples_per_request
+        self._most = config.max_samples_per_send
         """Samples in a request: fewer, where the receiver does not take as many."""
         self._least = self._most
         """The fewest so far."""
@@ -105,7 +104,7 @@ class Sender:
             cycle = Cycle(at, once, ended, self._clock.monotonic())
             self._queue.append(cycle)
             self._queued += cycle.size
-            while self._queued > self.config.queue_samples and self._queue:
+            while self._queued > self.config.capacity and self._queue:
                 self._drop(self._queue.popleft())
         self._worker.wake()
 
@@ -136,7 +135,7 @@ class Sender:
         if under_way.next is None:
             self._finish()
             return 0.0
-        if self._clock.monotonic() - under_way.cycle.offered > self.config.max_age:
+        if self._clock.monotonic() - under_way.cycle.offered > self.config.sample_age_limit:
             self.counts.dropped += under_way.next.samples
             self._advance(under_way)
             return 0.0
@@ -208,13 +207,13 @@ class Sender:
             self._least = self._most
             log.info(
                 "a request was too large for the receiver: smaller ones are sent",
-                extra={"receiver": self.config.name, "samples_per_request": self._most},
+                extra={"receiver": self.config.name, "max_samples_per_send": self._most},
             )
         self._under_way = self._begin(under_way.cycle, under_way.done)
 
     def _widen(self, under_way: _UnderWay, request: Request) -> None:
         """Go on behind a sample that is too large by itself: the others need not be sent one by one for its sake."""
-        self._most = self.config.samples_per_request
+        self._most = self.config.max_samples_per_send
         self._under_way = self._begin(under_way.cycle, under_way.done + request.samples)
 
     def _taken(self, request: Request) -> None:

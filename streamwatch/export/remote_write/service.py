@@ -99,12 +99,12 @@ class _Receiver:
     def __init__(self, config: Config, clock: Clock) -> None:
         self._web, self._url = HttpClient(config.http, clock), config.url.reveal()
         self._secrets = [one for one in (config.password, config.token) if one is not None]
-        own = dict(one.split(":", 1) for one in config.headers)
+        headers = dict(config.headers)
         if config.username is not None and config.password is not None:
-            own["Authorization"] = basic(config.username, config.password.reveal())
+            headers["Authorization"] = basic(config.username, config.password.reveal())
         if config.token is not None:
-            own["Authorization"] = f"Bearer {config.token.reveal()}"
-        self._own = {name: value.strip() for name, value in own.items()} | {"User-Agent": "StreamWatch"}
+            headers["Authorization"] = f"Bearer {config.token.reveal()}"
+        self._headers = headers | {"User-Agent": "StreamWatch"}
         self._signer = None if config.sigv4 is None else _signer(config.sigv4, clock)
 
     def post(self, body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
@@ -114,7 +114,7 @@ class _Receiver:
             NotifyError: it was not taken; where AWS does not take a signature, other credentials may follow.
 
         """
-        every = {**self._own, **headers}
+        every = {**self._headers, **headers}
         if self._signer is None:
             return self._web.request("POST", self._url, body, every, self._secrets)
         try:

@@ -91,7 +91,7 @@ def test_a_signature_that_aws_refuses_costs_no_samples_and_others_follow(monkeyp
 
 def test_who_asks_is_said_and_never_told() -> None:
     with receiver() as service:
-        mimir = config(service.url, token=Secret("t0ken-t0ken"), headers=("X-Scope-OrgID: shop",))
+        mimir = config(service.url, token=Secret("t0ken-t0ken"), headers={"X-Scope-OrgID": "shop"})
         _Receiver(mimir, SystemClock()).post(b"", HEADERS)
         _Receiver(config(service.url, username="u", password=Secret("p4ssword")), SystemClock()).post(b"", HEADERS)
         service.status, service.body = 400, b"no such token: t0ken-t0ken"
@@ -110,8 +110,8 @@ def test_who_asks_is_said_and_never_told() -> None:
     [
         ({"username": "u"}, "a name and a password belong together"),
         ({"token": Secret("t"), "sigv4": SigV4(region="eu-west-1")}, "one way to say who asks"),
-        ({"labels": ("env",)}, "'env' is no label"),
-        ({"headers": ("nothing",)}, "this is no header"),
+        ({"external_labels": {"e-nv": "x"}}, "'e-nv' is no name of a label"),
+        ({"headers": {"no thing": "x"}}, "a name has other characters"),
     ],
 )
 def test_what_does_not_go_together_is_refused(settings: dict[str, object], told: str) -> None:

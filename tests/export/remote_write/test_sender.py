@@ -75,7 +75,7 @@ def failing(error: Exception) -> Callable[[], Exception]:
 
 @pytest.mark.parametrize("error", [NotifyUnavailable("mimir: HTTP status 503"), NotifyUnavailable("no answer")])
 def test_five_minutes_of_outage_lose_nothing(error: Exception) -> None:
-    house = House(samples_per_request=4)
+    house = House(max_samples_per_send=4)
     for at in range(4):
         house.cycle(at)
     house.receiver.fails = failing(error)
@@ -95,7 +95,7 @@ def test_five_minutes_of_outage_lose_nothing(error: Exception) -> None:
 
 
 def test_what_does_not_fit_goes_the_oldest_first_and_is_counted() -> None:
-    house = House(queue_samples=1000)
+    house = House(capacity=1000)
     house.receiver.fails = failing(NotifyUnavailable("down"))
     for at in range(150):
         house.cycle(at, 1.0)
@@ -110,7 +110,7 @@ def test_what_does_not_fit_goes_the_oldest_first_and_is_counted() -> None:
 
 
 def test_what_is_too_old_is_not_sent() -> None:
-    house = House(max_age=60.0)
+    house = House(sample_age_limit=60.0)
     house.receiver.fails = failing(NotifyUnavailable("down"))
     for at in range(10):
         house.cycle(at)
@@ -122,7 +122,7 @@ def test_what_is_too_old_is_not_sent() -> None:
 
 
 def test_what_the_receiver_refuses_for_good_does_not_hold_up_the_rest() -> None:
-    house = House(samples_per_request=4, version="1.0")
+    house = House(max_samples_per_send=4, version="1.0")
     answers = iter([NotifyRefused("mimir: HTTP status 400: out of bounds", status=400)])
     house.receiver.fails = lambda: next(answers, None)
     house.cycle(1)
@@ -165,7 +165,7 @@ def test_the_older_version_is_used_where_the_newer_is_refused(status: int) -> No
 
 def test_a_receiver_that_takes_what_it_does_not_understand_loses_nothing() -> None:
     """One of 1.0 finds nothing that it knows in a request of 2.0, and says that all is well."""
-    house = House(samples_per_request=4)
+    house = House(max_samples_per_send=4)
     house.receiver.speaks_2 = False
     house.cycle(1)
     assert (house.receiver.versions[:2], house.values()) == (["2.0.0", "0.1.0"], [1])

@@ -46,7 +46,7 @@ _WIDTHS = (1440, 390)
 _CONFIG = """
 kafka: [{{name: orders, bootstrap: [{at}], interval: 1s, deadline: 900ms, log_dirs_interval: 1s}}]
 listen: {{address: '127.0.0.1:0'}}
-rules: {{pack: false, files: ['{rules}/*.yml'], interval: 1s}}
+rules: {{pack: false, files: ['{rules}/*.yml'], evaluation_interval: 1s}}
 notify: {{webhook: [{{name: oncall, url: '{pager}'}}]}}
 """
 _MORE = "describe_interval: 10s\n    cloudwatch: {detail_interval: 60s, quiet_interval: 60s}"

@@ -103,7 +103,7 @@ def test_they_are_in_the_wheel_where_the_agent_looks_for_them(monkeypatch: pytes
 def test_an_alert_has_the_address_of_its_runbook(tmp_path: Path, start: Start, base: str) -> None:
     (tmp_path / "mine.yml").write_text(RULES)
     text = f"kafka: [{{name: shop, bootstrap: ['127.0.0.1:{closed_port()}'], interval: 1s}}]\n"
-    text += "listen: {address: '127.0.0.1:0'}\nrules: {pack: false, files: [mine.yml], interval: 200ms}\n"
+    text += "listen: {address: '127.0.0.1:0'}\nrules: {pack: false, files: [mine.yml], evaluation_interval: 200ms}\n"
     text += f"notify: {{links: {{runbooks: '{base}'}}}}\n" if base else ""
     app = start(config.parse(text, "test.yaml", tmp_path))
     alerts = wait_for(lambda: json.loads(get(app, "/api/v1/alerts")[1])["data"]["alerts"][2:], 20, "three alerts fire")

@@ -16,6 +16,7 @@ from streamwatch.sources.kafka.broker_pool import BrokerPool
 from streamwatch.sources.kafka.layout import UNWALKABLE, Layout, walk_offsets
 from streamwatch.sources.kafka.problems import problem, refusal
 from streamwatch.sources.kafka.read_session import ReadSession
+from streamwatch.sources.kafka.timestamps import Isolation, Timestamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +24,18 @@ class Bound:
     """Something that every partition has one offset of, and how ListOffsets asks for it."""
 
     name: str
-    timestamp: int
-    isolation: int = 0
-    """1: as readers of committed data see it."""
+    timestamp: Timestamp
+    isolation: Isolation = Isolation.READ_UNCOMMITTED
 
 
-LATEST: Final = Bound("end offsets", -1)
-EARLIEST: Final = Bound("start offsets", -2)
-STABLE: Final = Bound("last stable offsets", -1, isolation=1)
+LATEST: Final = Bound("end offsets", Timestamp.LATEST)
+EARLIEST: Final = Bound("start offsets", Timestamp.EARLIEST)
+STABLE: Final = Bound("last stable offsets", Timestamp.LATEST, Isolation.READ_COMMITTED)
 
+_CONSUMER: Final = -1
+"""Instead of a follower's id."""
+_ANY_EPOCH: Final = -1
+"""Of the leader: it is not checked (KIP-320)."""
 _ASKED = np.dtype([("partition", ">i4"), ("epoch", ">i4"), ("timestamp", ">i8"), ("tags", "u1")])
 """A partition in a ListOffsets request, v6 and later."""
 
@@ -118,19 +122,21 @@ class OffsetReader:
         return problem("partition", error, f"broker {node}: {bound.name} of {count} partitions: {error}", count)
 
 
-def encode(topology: Topology, rows: Int64s, timestamp: Int64s | int, isolation: int = 0) -> bytes:
+def encode(
+    topology: Topology, rows: Int64s, timestamp: Int64s | int, isolation: Isolation = Isolation.READ_UNCOMMITTED
+) -> bytes:
     """Return the body of a ListOffsets request, v6 to v9, about these rows (sorted), by one timestamp or one for each.
 
     The message class needs one object a partition; this is the same bytes, written by topic.
     """
     records = np.zeros(len(rows), dtype=_ASKED)
     records["partition"] = topology.partition[rows]
-    records["epoch"] = -1
+    records["epoch"] = _ANY_EPOCH
     records["timestamp"] = timestamp
     packed = records.tobytes()
     topics, starts = np.unique(topology.topic[rows], return_index=True)
     ends = np.append(starts[1:], len(rows))[: len(starts)]
-    parts = [struct.pack(">ib", -1, isolation), _varint(len(topics) + 1)]
+    parts = [struct.pack(">ib", _CONSUMER, isolation), _varint(len(topics) + 1)]
     for topic, start, end in zip(topics.tolist(), starts.tolist(), ends.tolist(), strict=True):
         name = topology.topics[topic].encode()
         parts += (_varint(len(name) + 1), name, _varint(end - start + 1))

@@ -24,7 +24,8 @@ from streamwatch.sources.kafka.first_seen import FirstSeen
 from streamwatch.sources.kafka.offsets import Answered, encode, read_answer, refused
 from streamwatch.sources.kafka.problems import OverBudget, problem
 from streamwatch.sources.kafka.read_session import ReadSession
-from streamwatch.sources.kafka.timeline import GRAIN, LARGEST, Timeline
+from streamwatch.sources.kafka.timeline import GRAIN, Timeline
+from streamwatch.sources.kafka.timestamps import Timestamp
 from streamwatch.sources.kafka.versions import LIST_OFFSETS_BY_LARGEST_TIMESTAMP
 
 _SHARE: Final = 0.01
@@ -294,7 +295,7 @@ class RecordTimes:
             raise
         except SourceError:
             self._pace(node).failed(monotonic)
-            self._never_largest(row[question == LARGEST])
+            self._never_largest(row[question == Timestamp.LARGEST])
             raise
         self._pace(node).answered(loop.time() - started)
         asked_for = np.full(len(topology.partition), _NOTHING, dtype=np.int64)
@@ -303,7 +304,7 @@ class RecordTimes:
 
     def _take(self, session: ReadSession, answered: Answered, asked_for: Int64s, away: Bools) -> None:
         """Remember what a leader answered; a partition that it refuses is left for the next read, or for good."""
-        asked, largest = asked_for != _NOTHING, asked_for == LARGEST
+        asked, largest = asked_for != _NOTHING, asked_for == Timestamp.LARGEST
         fine, there = asked & (answered.error == 0), answered.offset >= 0
         self._asked[answered.rows] += 1
         self._never_largest(answered.rows[largest & ~(fine & there)])

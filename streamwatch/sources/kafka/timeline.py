@@ -15,13 +15,12 @@ from typing import Final
 import numpy as np
 
 from streamwatch.model.kafka import Bools, Float64s, Int64s
+from streamwatch.sources.kafka.timestamps import Timestamp
 
 NEVER: Final = -1
 """Instead of a timestamp: no record stands before the offset, as far as is known."""
 NOBODY_KNOWS: Final = np.iinfo(np.int64).max
 """Instead of a timestamp: of no record at the offset, or behind, is it known."""
-LARGEST: Final = -3
-"""Instead of a timestamp in a question: the record with the largest timestamp (ListOffsets v7, Kafka 3.0)."""
 GRAIN: Final = 1000
 """A fence no wider than this is good enough, in ms."""
 _MOST: Final = 64
@@ -122,7 +121,7 @@ class Fence:
         inside = np.clip(guess, low, high).astype(np.int64)
         inside = np.clip(inside, self.below + 1, np.maximum(self.above - 1, self.below + 1))
         largest = may_ask_largest & ~self.is_tail & (self.above_at == NOBODY_KNOWS)
-        return np.where(self.below == NEVER, 0, np.where(largest, LARGEST, inside))
+        return np.where(self.below == NEVER, 0, np.where(largest, Timestamp.LARGEST, inside))
 
 
 class Timeline:

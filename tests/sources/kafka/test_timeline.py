@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamwatch.sources.kafka.timeline import GRAIN, LARGEST, NOBODY_KNOWS, Fence, Timeline
+from streamwatch.sources.kafka.timeline import GRAIN, NOBODY_KNOWS, Fence, Timeline
+from streamwatch.sources.kafka.timestamps import Timestamp
 
 NOW = 1_700_000_000_000
 DAY = 86_400_000
@@ -78,7 +79,7 @@ class Search:
 
     def ask(self, question: int, fence: Fence) -> None:
         self.questions += 1
-        if question == LARGEST:
+        if question == Timestamp.LARGEST:
             most = max(self.log.times)
             self.timeline.add(arr(0), arr(self.log.offsets[self.log.times.index(most)]), arr(most), arr(most))
             self.ceiling, self.is_answer = most + 1, True

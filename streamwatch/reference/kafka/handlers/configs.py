@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any, Final
 
 from streamwatch.reference.kafka.acls import Operation
@@ -21,7 +22,6 @@ _WORDS: Final = {_TOPIC: "topic", _METRICS: "client metrics", _GROUP: "group"}
 _TOPIC_SOURCE, _BROKER_SOURCE, _DYNAMIC, _STATIC, _DEFAULT, _METRICS_SOURCE, _GROUP_SOURCE = 1, 2, 3, 4, 5, 7, 8
 _OWN_SOURCE: Final = {_TOPIC: _TOPIC_SOURCE, _METRICS: _METRICS_SOURCE, _GROUP: _GROUP_SOURCE}
 _TYPES: Final = {"boolean": 1, "string": 2, "int": 3, "short": 4, "long": 5, "double": 6, "list": 7}
-_SET, _DELETE, _APPEND, _SUBTRACT = 0, 1, 2, 3
 CLIENT_METRICS: Final[Mapping[str, Known]] = {
     "interval.ms": Known("int", "300000", synonyms=False),
     "match": Known("list", "", synonyms=False),
@@ -30,6 +30,15 @@ CLIENT_METRICS: Final[Mapping[str, Known]] = {
 """Of a subscription to clients' metrics (KIP-714). They are kept, and no client is asked for any."""
 _FIRST_GROUPS, _FIRST_METRICS = (4, 0), (3, 7)
 """Releases from which on these have configurations."""
+
+
+class AlterOperation(IntEnum):
+    """What is done to one setting (KIP-339)."""
+
+    SET = 0
+    DELETE = 1
+    APPEND = 2
+    SUBTRACT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,11 +233,15 @@ def _check_changes(context: Context, changes: Iterable[Any], resource: Resource)
     names = [one.name for one in changes]
     if len(set(names)) < len(names):
         raise Refused(Code.INVALID_REQUEST, "Error due to duplicate config keys")
-    nothing = [one.name for one in changes if one.value is None and getattr(one, "config_operation", None) != _DELETE]
+    nothing = [
+        one.name
+        for one in changes
+        if one.value is None and getattr(one, "config_operation", None) != AlterOperation.DELETE
+    ]
     if nothing:
         raise Refused(Code.INVALID_REQUEST, f"Null value not supported for : {', '.join(nothing)}")
     if any(
-        (getattr(one, "config_operation", None) or _SET) not in {_SET, _DELETE, _APPEND, _SUBTRACT} for one in changes
+        (getattr(one, "config_operation", None) or AlterOperation.SET) not in set(AlterOperation) for one in changes
     ):
         raise Refused(Code.UNKNOWN_SERVER_ERROR, "")
     if resource.kind == _BROKER:
@@ -253,17 +266,17 @@ def _check_values(context: Context, resource: Resource, values: Mapping[str, str
 def _changed(asked: Any, resource: Resource) -> dict[str, str]:  # noqa: ANN401 - a message
     values, known = dict(resource.own), resource.known
     for one in asked.configs:
-        if one.config_operation == _DELETE:
+        if one.config_operation == AlterOperation.DELETE:
             values.pop(one.name, None)
-        elif one.config_operation == _SET:
+        elif one.config_operation == AlterOperation.SET:
             values[one.name] = one.value
         else:
             if one.name not in known or known[one.name].kind != "list":
-                what = "APPEND" if one.config_operation == _APPEND else "SUBTRACT"
+                what = "APPEND" if one.config_operation == AlterOperation.APPEND else "SUBTRACT"
                 raise BadSetting(f"Can't {what} to key {one.name} because its type is not LIST.")
             before = [each for each in values.get(one.name, known[one.name].default).split(",") if each]
             listed = one.value.split(",")
-            if one.config_operation == _APPEND:
+            if one.config_operation == AlterOperation.APPEND:
                 values[one.name] = ",".join(before + [each for each in listed if each not in before])
             else:
                 values[one.name] = ",".join(each for each in before if each not in listed)

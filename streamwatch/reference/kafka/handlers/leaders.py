@@ -1,6 +1,7 @@
 """Leaders elected and replicas moved, as administrators ask for it."""
 
 from collections.abc import Callable, Iterable
+from enum import IntEnum
 from typing import Any, Final
 
 from streamwatch.reference.kafka import topics
@@ -10,7 +11,14 @@ from streamwatch.reference.kafka.handlers.context import NOT_CONTROLLER, Context
 from streamwatch.reference.kafka.partition import NO_LEADER, Partition
 from streamwatch.reference.kafka.wire import Answer
 
-_PREFERRED, _UNCLEAN = 0, 1
+
+class ElectionType(IntEnum):
+    """Who may be elected (KIP-460)."""
+
+    PREFERRED = 0
+    UNCLEAN = 1
+
+
 _WORDS: Final = {
     Code.ELECTION_NOT_NEEDED: "Leader election not needed for topic partition.",
     Code.PREFERRED_LEADER_NOT_AVAILABLE: "The preferred leader was not available.",
@@ -31,7 +39,7 @@ def elect_leaders(context: Context) -> Reply:
 
 
 def _elect(context: Context, now: float) -> Answer:
-    kind = context.body.election_type or _PREFERRED
+    kind = context.body.election_type or ElectionType.PREFERRED
     asked = context.body.topic_partitions
     if asked is None and is_elsewhere(context):
         return {"error_code": Code.NONE, "replica_election_results": []}
@@ -44,7 +52,7 @@ def _elect(context: Context, now: float) -> Answer:
         }
         for one in asked
     ]
-    wrong = Code.NONE if kind in {_PREFERRED, _UNCLEAN} else Code.INVALID_REQUEST
+    wrong = Code.NONE if kind in set(ElectionType) else Code.INVALID_REQUEST
     return {"error_code": wrong, "replica_election_results": results}
 
 
@@ -64,7 +72,7 @@ def _row(context: Context, kind: int, key: tuple[str, int], now: float) -> dict[
     code, why = Code.NOT_CONTROLLER, None
     if is_elsewhere(context):
         pass
-    elif kind not in {_PREFERRED, _UNCLEAN}:
+    elif kind not in set(ElectionType):
         code, why = Code.INVALID_REQUEST, f"Unknown election type {kind}"
     elif partition is None:
         code = Code.UNKNOWN_TOPIC_OR_PARTITION
@@ -78,7 +86,7 @@ def _row(context: Context, kind: int, key: tuple[str, int], now: float) -> dict[
 
 def _elected(context: Context, kind: int, partition: Partition, now: float) -> Code:
     controller = context.cluster.controller
-    if kind == _PREFERRED:
+    if kind == ElectionType.PREFERRED:
         return controller.elect_preferred(partition, now)
     if partition.state.leader != NO_LEADER:
         return Code.ELECTION_NOT_NEEDED

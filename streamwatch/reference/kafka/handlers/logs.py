@@ -1,6 +1,7 @@
 """What is in the logs: ListOffsets, OffsetForLeaderEpoch, DeleteRecords, DescribeProducers."""
 
 from collections.abc import Callable
+from enum import IntEnum
 from typing import Any, Final
 
 from streamwatch.reference.kafka.acls import Operation
@@ -8,9 +9,24 @@ from streamwatch.reference.kafka.codes import Code, Refused
 from streamwatch.reference.kafka.handlers.context import Context, Reply
 from streamwatch.reference.kafka.partition import Partition, Replica
 
-_LATEST, _EARLIEST, _LARGEST = -1, -2, -3
-_LOCAL_EARLIEST, _TIERED, _PENDING = -4, -5, -6
-_FIRST_VERSION: Final = {_LARGEST: 7, _LOCAL_EARLIEST: 8, _TIERED: 9, _PENDING: 11}
+
+class Timestamp(IntEnum):
+    """What ListOffsets takes instead of a time in milliseconds."""
+
+    LATEST = -1
+    EARLIEST = -2
+    LARGEST = -3
+    EARLIEST_LOCAL = -4
+    LATEST_TIERED = -5
+    EARLIEST_PENDING_UPLOAD = -6
+
+
+_FIRST_VERSION: Final = {
+    Timestamp.LARGEST: 7,
+    Timestamp.EARLIEST_LOCAL: 8,
+    Timestamp.LATEST_TIERED: 9,
+    Timestamp.EARLIEST_PENDING_UPLOAD: 11,
+}
 """Of ListOffsets, that knows a special time."""
 _NEVER: Final = 2**15
 
@@ -43,7 +59,7 @@ def list_offsets(context: Context) -> Reply:
 
     def row(topic: str, asked: Any) -> dict[str, Any]:  # noqa: ANN401 - a message
         found = _led(context, Operation.DESCRIBE, topic, asked.partition_index, asked.current_leader_epoch)
-        if asked.timestamp < _LATEST - 1 and context.version < _FIRST_VERSION.get(asked.timestamp, _NEVER):
+        if asked.timestamp < Timestamp.EARLIEST and context.version < _FIRST_VERSION.get(asked.timestamp, _NEVER):
             found = Code.UNSUPPORTED_VERSION
         if isinstance(found, Code):
             return {"partition_index": asked.partition_index, "error_code": found, "timestamp": -1, "offset": -1}
@@ -69,13 +85,13 @@ def _offset(context: Context, partition: Partition, timestamp: int) -> tuple[int
     """Return (offset, timestamp) for a time in ms or one of the special values."""
     log = partition.replicas[context.broker.id].log
     end = partition.readable_end(context.broker.id, committed_only=context.body.isolation_level == 1)
-    if timestamp == _LATEST:
+    if timestamp == Timestamp.LATEST:
         return (end, -1)
-    if timestamp in {_EARLIEST, _LOCAL_EARLIEST}:
+    if timestamp in {Timestamp.EARLIEST, Timestamp.EARLIEST_LOCAL}:
         return (log.start, -1)
-    if timestamp in {_TIERED, _PENDING}:
+    if timestamp in {Timestamp.LATEST_TIERED, Timestamp.EARLIEST_PENDING_UPLOAD}:
         return (-1, -1)
-    found = log.newest() if timestamp == _LARGEST else log.at_time(timestamp)
+    found = log.newest() if timestamp == Timestamp.LARGEST else log.at_time(timestamp)
     return found if found is not None and found[0] < end else (-1, -1)
 
 

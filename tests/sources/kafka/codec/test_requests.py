@@ -6,16 +6,17 @@ from hypothesis import strategies as st
 
 from streamwatch.sources.kafka.apis import APIS, LIST_OFFSETS, negotiate
 from streamwatch.sources.kafka.offsets import encode
+from streamwatch.sources.kafka.timestamps import Isolation
 from tests.snapshots import topology
 
 
 @given(
     st.dictionaries(st.text(st.characters(codec="utf-8"), min_size=1, max_size=300), st.integers(1, 200), max_size=4),
-    st.sampled_from([0, 1]),
+    st.sampled_from(Isolation),
     st.data(),
 )
 def test_a_list_offsets_request_is_written_as_the_message_class_writes_it(
-    sizes: dict[str, int], isolation: int, data: st.DataObject
+    sizes: dict[str, int], isolation: Isolation, data: st.DataObject
 ) -> None:
     shape = topology({name: [(1, (1,), (1,))] * count for name, count in sizes.items()})
     rows = np.array(sorted(data.draw(st.sets(st.integers(0, max(0, len(shape.partition) - 1))))), dtype=np.int64)
@@ -33,7 +34,7 @@ def test_a_list_offsets_request_is_written_as_the_message_class_writes_it(
         topics.append(classes.ListOffsetsTopic(version=7, name=shape.topics[index], partitions=partitions))
 
     timestamps = np.array(list(times.values()), dtype=np.int64)
-    expected = LIST_OFFSETS.encode(7, replica_id=-1, isolation_level=isolation, topics=topics)
+    expected = LIST_OFFSETS.encode(7, replica_id=-1, isolation_level=int(isolation), topics=topics)
     assert encode(shape, rows, timestamps, isolation) == expected
 
 

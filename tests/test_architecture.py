@@ -25,7 +25,7 @@ THIRD = {
         "samples/latest",
         "samples/column",
         "samples/history",
-        "agent/deciding",
+        "agent/alerting",
         "notify/service",
         "promql",
         "collectors",

@@ -31,8 +31,6 @@ FIELDS_OWN: Final = (
 
 STILL: Final[dict[str, set[str]]] = {
     "agent/config": {"doubts"},
-    "agent/deciding": {"unheard"},
-    "agent/target": {"tell"},
     "agent/targets": {"told"},
     "core/schedule": {"calm"},
     "http/listener": {"patience"},
@@ -40,7 +38,6 @@ STILL: Final[dict[str, set[str]]] = {
     "notify/delivery": {"given"},
     "notify/matchers": {"one"},
     "notify/plan": {"given"},
-    "notify/service": {"told"},
     "reference/aws/msk": {"begun"},
     "reference/kafka/broker": {"hears"},
     "reference/kafka/cluster_state": {"tell"},

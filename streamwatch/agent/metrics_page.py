@@ -40,8 +40,9 @@ class MetricsPage:
         """Note that the page is another."""
         self._state = object()
 
-    def prepare(self, samples: Sequence[Samples]) -> None:
+    def appended(self, part: str, samples: Sequence[Samples], at_ms: int) -> None:  # noqa: ARG002 - as a listener's
         """Write the lines of these samples, so that nobody who asks waits for that."""
+        self.changed()
         self._exposition.prepare(samples)
 
     def page(self) -> Page:

@@ -1,7 +1,6 @@
 """The agent as one of its own targets: its components say what they did, and are read as any source is."""
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
 
 import numpy as np
 
@@ -9,13 +8,7 @@ from streamwatch import __version__
 from streamwatch.catalogue import agent as c
 from streamwatch.core.schedule import Schedule
 from streamwatch.model.metric import Keys, Metric, Samples
-
-
-class Component(Protocol):
-    """A part of the agent that has figures. It may be asked from any thread, and asks neither disk nor network."""
-
-    def collect(self) -> list[Samples]:
-        """Return what there is to say now."""
+from streamwatch.samples.hub import Component
 
 
 class Reloads:
@@ -78,3 +71,14 @@ class SelfTarget:
         """Return all samples about the agent."""
         own = [c.BUILD_INFO.sample(1.0, version=__version__)]
         return [*own, *(one for component in self._components.values() for one in component.collect())]
+
+
+class ScrapedTarget:
+    """The agent as a Prometheus sees it that scrapes it: with ``up``."""
+
+    def __init__(self, own: SelfTarget) -> None:
+        self._own = own
+
+    def collect(self) -> list[Samples]:
+        """Return all samples about the agent."""
+        return [c.UP.sample(1.0), *self._own.collect()]

@@ -1,7 +1,6 @@
 """One source under watch, and what becomes of each read."""
 
 import logging
-from collections.abc import Callable, Sequence
 
 from streamwatch.agent.targets import Config, Watched
 from streamwatch.catalogue import agent as c
@@ -9,20 +8,18 @@ from streamwatch.collectors.cap import cap, count
 from streamwatch.core.clock import Clock
 from streamwatch.model.metric import Samples
 from streamwatch.model.snapshot import Snapshot
+from streamwatch.samples.hub import Hub
 
 log = logging.getLogger(__name__)
 
 _VALID_INTERVALS = 2.5
 """A read counts for so many intervals when no other follows it: a job that hangs must not look healthy for ever."""
 
-Tell = Callable[[str, Sequence[Samples], float, float], None]
-"""Takes a source's name, its samples, when they were true, and for how many seconds they may be shown."""
-
 
 class Watch:
-    """Reads one source, collects, and tells. ``run`` is a job's work; one at a time."""
+    """Reads one source, collects, and appends. ``run`` is a job's work; one at a time."""
 
-    def __init__(self, config: Config, watched: Watched, clock: Clock, tell: Tell) -> None:
+    def __init__(self, config: Config, watched: Watched, clock: Clock, hub: Hub) -> None:
         self.config = config
         """The part of the configuration that it comes from."""
         self.name, self.kind, self.interval = watched.name, watched.kind, watched.interval
@@ -33,19 +30,20 @@ class Watch:
         self._collectors = watched.collectors
         self._about = watched.about
         self._max_series = watched.max_series
-        self._tell = tell
+        self._hub = hub
         self._failed: dict[str, str] = {}
 
     def run(self) -> None:
-        """Read once, and tell what is known; nothing of an earlier read stays when this one breaks."""
+        """Read once, and append what is known; nothing of an earlier read stays when this one breaks."""
         name, valid = self.name, _VALID_INTERVALS * self.interval
         try:
             now = self._source.read()
             samples = self.collect(now)
         except BaseException:
-            self._tell(name, [c.SOURCE_UP.sample(0.0, source=name)], self._clock.now(), valid)
+            down = [c.SOURCE_UP.sample(0.0, source=name)]
+            self._hub.append(name, down, at=self._clock.now(), valid_seconds=valid)
             raise
-        self._tell(name, samples, now.taken_at, valid)
+        self._hub.append(name, samples, at=now.taken_at, valid_seconds=valid)
         self._log(now)
         self.last = now
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from streamwatch.agent.alerting import groups as decided
 from streamwatch.agent.config import Config, examine
-from streamwatch.agent.deciding import groups as decided
 from streamwatch.core.errors import ConfigError, RuleError
 from streamwatch.rules.rule import Group
 

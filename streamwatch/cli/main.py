@@ -150,12 +150,12 @@ def run(file: Path | None, kafka: str | None, kinesis: str | None, listen: str |
 @click.argument("file", type=click.Path(path_type=Path))
 def check_config(file: Path) -> None:
     """Check a configuration FILE; every mistake is reported at once, with its line. Exit code 2 when there are any."""
-    from streamwatch.agent.deciding import unheard  # noqa: PLC0415 - as above
+    from streamwatch.agent.alerting import unmatched_severities  # noqa: PLC0415 - as above
     from streamwatch.cli.check_config import check  # noqa: PLC0415 - the parser of expressions takes its time
 
     checked = _loaded(lambda: check(file))
     config = checked.config
-    for doubt in unheard(config.notify, checked.groups):
+    for doubt in unmatched_severities(config.notify, checked.groups):
         click.echo(f"doubtful: {doubt}")
     rules = sum(len(group.rules) for group in checked.groups)
     names = ", ".join(repr(one.name) for one in config.sources)

@@ -39,12 +39,19 @@ class _Waiting:
     by_target: Mapping[str, tuple[int, int, float]]
 
 
-class Notifying:
-    """Tells people, from ``start`` to ``stop``."""
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """What one configuration makes: who is told what, its delivery, and the sign of life."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - wired in one place
-        self, config: Config, folder: Path, state: StateFile, clock: Clock, agent: str, is_well: Callable[[], bool]
-    ) -> None:
+    dispatcher: Dispatcher
+    deliveries: Deliveries
+    heartbeat: HeartbeatSender
+
+
+class NotificationService:
+    """Tells people, from ``start`` to ``stop``; a reload gives it other channels."""
+
+    def __init__(self, config: Config, folder: Path, state: StateFile, clock: Clock, agent: str) -> None:
         """Begin; nothing is sent before ``start``.
 
         Args:
@@ -53,47 +60,68 @@ class Notifying:
             state: where the outbox is.
             clock: what time it is.
             agent: where the agent can be asked, as in ``http://127.0.0.1:9308``.
-            is_well: says whether alerts are decided.
 
         Raises:
             ConfigError: the inhibitions that come with StreamWatch are wrong.
 
         """
-        self._state, self._clock = state, clock
+        self._state, self._clock, self._folder, self._agent = state, clock, folder, agent
         self._waiting = _Waiting(-1, {})
-        some = targets(config, clock, agent)
-        windows = [Window(one, cron(one.cron, one.location)) for one in config.mute_time_intervals]
-        inhibitions = [*config.inhibit_rules, *(shipped(folder) if config.inhibit_pack else ())]
-        self._dispatcher = Dispatcher(config, some, windows, inhibitions, clock)
-        self._deliveries = Deliveries(some, state, self._dispatcher.clock)
-        self._heartbeat = HeartbeatSender(
-            config, HttpClient(config.http, clock), lambda: is_well() and self._deliveries.are_well, clock
-        )
+        self._is_deciding: Callable[[], bool] = lambda: False
+        self._now = self.prepare(config)
 
-    def start(self) -> None:
-        """Begin to deliver what an agent before this one left, too."""
-        self._state.write(self._dispatcher.begin)
-        self._deliveries.start()
-        self._heartbeat.start()
+    def prepare(self, config: Config) -> Channels:
+        """Return the channels of a configuration; nothing is sent before they are taken.
+
+        Raises:
+            ConfigError: the inhibitions that come with StreamWatch are wrong.
+
+        """
+        some = targets(config, self._clock, self._agent)
+        windows = [Window(one, cron(one.cron, one.location)) for one in config.mute_time_intervals]
+        inhibitions = [*config.inhibit_rules, *(shipped(self._folder) if config.inhibit_pack else ())]
+        dispatcher = Dispatcher(config, some, windows, inhibitions, self._clock)
+        deliveries = Deliveries(some, self._state, dispatcher.clock)
+        client = HttpClient(config.http, self._clock)
+        heartbeat = HeartbeatSender(config, client, lambda: self._is_deciding() and deliveries.are_well, self._clock)
+        return Channels(dispatcher, deliveries, heartbeat)
+
+    def start(self, is_deciding: Callable[[], bool]) -> None:
+        """Begin to deliver what an agent before this one left, too.
+
+        Args:
+            is_deciding: says whether alerts are decided.
+
+        """
+        self._is_deciding = is_deciding
+        self._state.write(self._now.dispatcher.begin)
+        self._now.deliveries.start()
+        self._now.heartbeat.start()
+
+    def take(self, channels: Channels, timeout_seconds: float) -> None:
+        """Use these channels from now on; those of before deliver what is due within the timeout."""
+        self.stop(timeout_seconds)
+        self._now = channels
+        self.start(self._is_deciding)
 
     def stop(self, timeout_seconds: float) -> None:
         """Deliver what is due, and end."""
-        self._heartbeat.stop()
-        self._deliveries.stop(timeout_seconds)
+        self._now.heartbeat.stop()
+        self._now.deliveries.stop(timeout_seconds)
 
     def plan(self, connection: sqlite3.Connection, alerts: Collection[Alert], *, changed: bool) -> None:
         """Write down what is to be told, in the transaction of the decision."""
-        self._dispatcher.plan(connection, alerts, changed=changed)
+        self._now.dispatcher.plan(connection, alerts, changed=changed)
 
     def wake(self) -> None:
         """Deliver: something may have been decided."""
-        self._deliveries.wake()
+        self._now.deliveries.wake()
 
     def collect(self) -> list[Samples]:
         """Return what there is to say about notifications."""
         now = self._clock.now()
         waiting = self._waiting = self._state.glance(self._count) or self._waiting
-        names = [one.target.name for one in self._deliveries.all]
+        names = [one.target.name for one in self._now.deliveries.all]
         keys = Keys(c.CHANNEL, [(name,) for name in names])
         some = [waiting.by_target.get(name, (0, 0, math.inf)) for name in names]
         columns = {
@@ -102,7 +130,7 @@ class Notifying:
             c.NOTIFICATIONS_LATE: [max(0.0, now - oldest) for _, _, oldest in some],
         }
         found = [metric.samples(keys, np.array(values, dtype=np.float64)) for metric, values in columns.items()]
-        counts = [one.counts for one in self._deliveries.all]
+        counts = [one.counts for one in self._now.deliveries.all]
         outcomes = [(name, what) for name in names for what in ("delivered", "failed", "parked")]
         totals = [float(value) for one in counts for value in (one.delivered, one.failed, one.given_up)]
         found.append(c.NOTIFICATIONS.samples(Keys(c.NOTIFICATIONS.labels, outcomes), np.array(totals)))
@@ -112,10 +140,10 @@ class Notifying:
                 Keys(c.CHANNEL, [(name,) for name, _ in took]), np.array([seconds for _, seconds in took])
             )
         )
-        found.append(c.NOTIFICATIONS_COLLAPSED.sample(float(self._dispatcher.collapsed)))
-        found.append(c.NOTIFICATIONS_DROPPED.sample(float(self._dispatcher.dropped)))
-        if self._heartbeat.is_up is not None:
-            found.append(c.HEARTBEAT_UP.sample(float(self._heartbeat.is_up)))
+        found.append(c.NOTIFICATIONS_COLLAPSED.sample(float(self._now.dispatcher.collapsed)))
+        found.append(c.NOTIFICATIONS_DROPPED.sample(float(self._now.dispatcher.dropped)))
+        if self._now.heartbeat.is_up is not None:
+            found.append(c.HEARTBEAT_UP.sample(float(self._now.heartbeat.is_up)))
         return found
 
     def _count(self, connection: sqlite3.Connection) -> _Waiting:
@@ -126,16 +154,16 @@ class Notifying:
     @property
     def channels(self) -> int:
         """How many there are to tell."""
-        return len(self._deliveries.all)
+        return len(self._now.deliveries.all)
 
     @property
     def receivers(self) -> list[str]:
         """The channels, by name."""
-        return sorted({one.target.channel for one in self._deliveries.all})
+        return sorted({one.target.channel for one in self._now.deliveries.all})
 
     def standing(self, alerts: Collection[Alert]) -> list[Standing]:
         """Return how each alert that fires stands with those who are to be told."""
-        return self._state.read(lambda connection: self._dispatcher.standing(connection, alerts))
+        return self._state.read(lambda connection: self._now.dispatcher.standing(connection, alerts))
 
     def silences(self, ended_after: float) -> list[Silence]:
         """Return the silences that hold, that will, and that ended after a time."""
@@ -145,12 +173,12 @@ class Notifying:
         """Write silences; every group is looked at anew at the next decision."""
         return self._state.write(work)
 
-    def told(self) -> list[dict[str, Any]]:
+    def incidents(self) -> list[dict[str, Any]]:
         """Return every incident and what each channel was told of it, for the API."""
-        return self._state.read(_told)
+        return self._state.read(_incidents)
 
 
-def _told(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+def _incidents(connection: sqlite3.Connection) -> list[dict[str, Any]]:
     found = []
     for one in outbox.entries(connection):
         row, said = one.row, one.content

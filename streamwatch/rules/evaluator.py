@@ -167,15 +167,15 @@ class Evaluator:
         """End, after the evaluation that is under way."""
         self._worker.stop(timeout_seconds)
 
-    def mark_due(self, target: str, samples: Iterable[Samples], at_ms: int) -> None:
+    def appended(self, part: str, samples: Sequence[Samples], at_ms: int) -> None:
         """Note that samples of a target have arrived: who reads these metrics is evaluated at once."""
         with self._lock:
-            self._arrived.targets.add(target)
+            self._arrived.targets.add(part)
             self._arrived.at_ms = max(self._arrived.at_ms, at_ms)
             for one in samples:
                 self._arrived.names.add(one.metric.name)
                 if len(one.keys):
-                    (self._metrics if _is_of(one, target) else self._foreign).add(one.metric.name)
+                    (self._metrics if _is_of(one, part) else self._foreign).add(one.metric.name)
         self._worker.wake()
 
     def arrived(self) -> Arrived:

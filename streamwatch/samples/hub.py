@@ -1,4 +1,4 @@
-"""What every source says now. Sources append; everybody else reads. Nobody is called back.
+"""What every source says, now and over time. Sources append; everybody else reads.
 
 A part of the configuration has one source or several (a cluster's protocol, its exporters, CloudWatch). What they say
 of it together is chosen once for each change of that part, whatever the number of the other parts.
@@ -7,9 +7,11 @@ of it together is chosen once for each change of that part, whatever the number 
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from streamwatch.core.clock import Clock
 from streamwatch.model.metric import Samples
+from streamwatch.samples.history import History
 from streamwatch.samples.latest import Store
 from streamwatch.samples.precedence import Trust
 
@@ -30,11 +32,39 @@ class _Source:
     kind: str
 
 
-class Hub:
-    """The samples of now, by part of the configuration. May be used from any thread."""
+class Component(Protocol):
+    """A part of the agent that has figures. It may be asked from any thread, and asks neither disk nor network."""
 
-    def __init__(self, clock: Clock) -> None:
+    def collect(self) -> list[Samples]:
+        """Return what there is to say now."""
+
+
+class Listener(Protocol):
+    """Who needs to know at once that there is something new."""
+
+    def appended(self, part: str, samples: Sequence[Samples], at_ms: int) -> None:
+        """Note that these samples are what is known of a part now; in milliseconds, when they were true."""
+
+
+class Hub:
+    """The samples of all sources, by part of the configuration. May be used from any thread."""
+
+    def __init__(self, clock: Clock, own: Component | None = None) -> None:
+        """Begin without sources, and with a history that nobody reads.
+
+        Args:
+            clock: what time it is.
+            own: has the agent's own samples; none by default.
+
+        """
+        self._clock, self._own = clock, own
         self._store = Store(clock)
+        self._history = History()
+        self._recording = threading.Lock()
+        """Held while the history is appended to."""
+        self._recorded: dict[str, frozenset[str]] = {}
+        """The sources of each part when it was appended to the history."""
+        self._listeners: tuple[Listener, ...] = ()
         self._lock = threading.Lock()
         self._sources: dict[str, _Source] = {}
         self._trust: dict[str, Trust] = {}
@@ -65,8 +95,17 @@ class Hub:
             self._silent.discard(source)
         self._store.forget(source)
 
+    def keep_in(self, history: History) -> None:
+        """Append to this history from now on."""
+        with self._recording:
+            self._history, self._recorded = history, {}
+
+    def subscribe(self, listener: Listener, instead_of: Listener | None = None) -> None:
+        """Tell somebody of all that is appended, one who was told so far no more."""
+        self._listeners = (*(one for one in self._listeners if one is not instead_of), listener)
+
     def append(self, source: str, samples: Sequence[Samples], *, at: float, valid_seconds: float) -> Part | None:
-        """Replace all that a source said before; return what is known of its part now.
+        """Replace all that a source said before, append it to the history, and return what is known of its part now.
 
         Args:
             source: one that was added; None is returned for another, such as one that was removed a moment ago.
@@ -82,7 +121,34 @@ class Hub:
             self._silent.discard(source)
             self._store.append(source, samples, at=at, valid_seconds=valid_seconds)
             names = [name for name, one in self._sources.items() if one.part == known.part]
-            return self._choose(known.part, self._store.said(names))
+            part = self._choose(known.part, self._store.said(names))
+        with self._recording:
+            self._recorded[known.part] = part.sources
+            at_ms = self._history.append(known.part, part.samples, at)
+        for listener in self._listeners:
+            listener.appended(known.part, part.samples, at_ms)
+        return part
+
+    def end(self, part: str) -> None:
+        """Note that a part of the configuration is no more."""
+        with self._recording:
+            self._recorded.pop(part, None)
+            self._history.end(part, self._clock.now())
+
+    def refresh(self) -> None:
+        """Append to the history what no source appends: that another's time ran out, and the agent's own samples."""
+        now = self._clock.now()
+        with self._recording:
+            for name, part in self.current().items():
+                if name in self._recorded and self._recorded[name] != part.sources:
+                    self._recorded[name] = part.sources
+                    self._history.append(name, part.samples, now)
+            self._history.append("", [] if self._own is None else self._own.collect(), now)
+
+    def everything(self) -> list[Samples]:
+        """Return all samples that are true now, the agent's own among them."""
+        current = [one for part in self.current().values() for one in part.samples]
+        return current if self._own is None else [*current, *self._own.collect()]
 
     def current(self) -> Mapping[str, Part]:
         """Return what is known now, by part, in the order in which parts were first known."""

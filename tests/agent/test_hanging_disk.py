@@ -188,7 +188,7 @@ notify: {{webhook: [{{name: hook, url: '{service.url}/x'}}]}}
 def test_an_agent_is_scraped_reads_and_pages(hang: Hang, tmp_path: Path, service: Receiver, start: Start) -> None:
     app = start(settings(tmp_path, service))
     wait_for(lambda: [one for one in service.requests if b"Blind" in one.body], 20, "the first page")
-    with hang(app._deciding._state):
+    with hang(app._alerting.state):
         before = samples(app)["streamwatch_job_runs_total"]["shop"]
         wait_for(lambda: samples(app)["streamwatch_job_runs_total"]["shop"] >= before + READS, 40, "reads go on")
         assert get(app, "/")[0] == 200
@@ -203,5 +203,5 @@ def test_an_agent_is_scraped_reads_and_pages(hang: Hang, tmp_path: Path, service
 def test_an_agent_that_stops_does_not_wait_for_a_disk_that_hangs(tmp_path: Path, service: Receiver) -> None:
     app = App(settings(tmp_path, service), SystemClock())
     app.start()
-    with held(app._deciding._state):
+    with held(app._alerting.state):
         app.stop()

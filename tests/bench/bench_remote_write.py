@@ -19,7 +19,7 @@ from streamwatch.core.clock import SystemClock
 from streamwatch.core.schedule import Schedule
 from streamwatch.export.remote_write.config import Config
 from streamwatch.export.remote_write.encode import Cycle, Encoder, Version
-from streamwatch.export.remote_write.service import Remoting
+from streamwatch.export.remote_write.service import RemoteWriteService
 from streamwatch.model.metric import Keys, Samples
 from streamwatch.settings.types import Secret
 from tests.real import artefacts
@@ -51,11 +51,11 @@ def encoding(version: Version) -> None:
 def outage(seconds: float) -> None:
     """Print what is lost, and how long it takes to catch up."""
     schedule, counter = Schedule(SystemClock()), iter(range(10**9))
-    remoting = Remoting(schedule, SystemClock(), lambda: _samples(next(counter)))
+    service = RemoteWriteService(schedule, SystemClock(), lambda: _samples(next(counter)))
     port = free_port()
     config = Config(name="p", url=Secret(f"http://127.0.0.1:{port}/api/v1/write"), interval=INTERVAL)
-    remoting.take([config], {})
-    sender = remoting._senders["p"]
+    service.take([config], {})
+    sender = service._senders["p"]
     flag = "--web.enable-remote-write-receiver"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -71,7 +71,7 @@ def outage(seconds: float) -> None:
             wait_for(lambda: sender.waiting()[0] <= SERIES, 120, "it has caught up")
             caught = time.monotonic() - began
             schedule.stop(5.0)
-            remoting.stop(5.0)
+            service.stop(5.0)
             stored = query(address, f"sum(count_over_time({PARTITION_END_OFFSET.name}[1h]))")[0]["value"][1]
     counts = sender.counts
     print(f"down for {seconds:g} s: {waiting} samples waited, {late:.0f} s, {memory / 1024:.1f} MiB more memory")

@@ -14,7 +14,7 @@ from streamwatch.core.schedule import Schedule
 from streamwatch.demo.hurried import hurried
 from streamwatch.demo.run import HURRIED_SETTINGS
 from streamwatch.export.remote_write.config import Config
-from streamwatch.export.remote_write.service import Remoting
+from streamwatch.export.remote_write.service import RemoteWriteService
 from streamwatch.model.metric import Keys, Samples
 from streamwatch.reference.kafka import faults
 from streamwatch.reference.kafka.server import ReferenceKafka
@@ -45,7 +45,7 @@ def test_what_the_agent_sees_arrives(tmp_path: Path, get: Callable[[], Path], ve
             up = 'kafka_broker_up{kafka_cluster="shop", env="test", job="streamwatch", instance="here"} == 1'
             wait_for(lambda: len(query(at, up)) == 3, 30, "brokers are seen")
             assert query(at, "up == 1")[0]["metric"]["job"] == "streamwatch"
-            sender = app._remoting._senders["prom"]
+            sender = app._remote_write._senders["prom"]
             assert sender._version == version
             assert sender.counts.refused == sender.counts.dropped == 0
             app._take(parse(CONFIG.format(kafka=kafka.bootstrap, at=at).replace("shop", "other"), "test", tmp_path))
@@ -96,10 +96,10 @@ def test_a_receiver_that_is_down_and_comes_back_misses_nothing(tmp_path: Path) -
         count += 1
         return [PARTITION_END_OFFSET.samples(keys, np.full(SERIES, float(count)))]
 
-    remoting = Remoting(schedule, clock, now)
+    service = RemoteWriteService(schedule, clock, now)
     config = Config(name="prom", url=Secret(f"http://127.0.0.1:{port}/api/v1/write"), interval=1.0, remote_timeout=2.0)
-    remoting.take([config], {})
-    sender = remoting._senders["prom"]
+    service.take([config], {})
+    sender = service._senders["prom"]
     try:
         schedule.start()
         with prometheus(binary, tmp_path, {}, RECEIVES, port=port):
@@ -118,5 +118,5 @@ def test_a_receiver_that_is_down_and_comes_back_misses_nothing(tmp_path: Path) -
             assert int(changes) == count - 1, "each value of each cycle"
         assert (sender.counts.dropped, sender.counts.refused) == (0, 0)
     finally:
-        remoting.stop(1.0)
+        service.stop(1.0)
         schedule.stop(1.0)

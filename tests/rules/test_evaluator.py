@@ -248,7 +248,7 @@ def test_its_thread_evaluates_what_is_told_within_the_moment() -> None:
         wait_for(lambda: evaluator.counts()["g"].evaluations == 1, 10, "the first evaluation")
         at = round(clock.now() * 1000)
         history.record("x", [(Labels({NAME: "m"}), 2.0)], at)
-        evaluator.mark_due("x", [M.sample(2.0, kafka_cluster="x")], at)
+        evaluator.appended("x", [M.sample(2.0, kafka_cluster="x")], at)
         wait_for(lambda: decided, 10, "the alert")
         assert decided[0].change.after is not None
         assert decided[0].change.after.fired_at == pytest.approx(at / 1000, abs=0.05)
@@ -275,9 +275,9 @@ def test_data_that_arrive_while_it_rests_are_decided_on_together() -> None:
     try:
         wait_for(lambda: evaluator._rest_until, 10, "the rest after the first evaluation")
         for _ in range(5):
-            evaluator.mark_due("x", [M.sample(2.0, kafka_cluster="x")], 0)
+            evaluator.appended("x", [M.sample(2.0, kafka_cluster="x")], 0)
         clock.advance(1.0)
-        evaluator.mark_due("x", [M.sample(2.0, kafka_cluster="x")], 0)
+        evaluator.appended("x", [M.sample(2.0, kafka_cluster="x")], 0)
         wait_for(lambda: evaluator.counts()["g"].evaluations > 1, 10, "the second evaluation")
         assert evaluator.counts()["g"].evaluations == 2
     finally:

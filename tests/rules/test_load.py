@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from streamwatch.agent import config
-from streamwatch.agent.deciding import groups
+from streamwatch.agent.alerting import groups
 from streamwatch.core.errors import RuleError
 from streamwatch.rules.config import Config
 from streamwatch.rules.load import load, read

@@ -168,7 +168,7 @@ class Case:
     def tell(self, target: str, value: float) -> None:
         samples = [metric("m").sample(value, kafka_cluster=target), metric("n").sample(1.0, kafka_cluster=target)]
         at_ms = self.history.append(target, samples, self.clock.now())
-        self.evaluator.mark_due(target, samples, at_ms)
+        self.evaluator.appended(target, samples, at_ms)
         arrived = self.evaluator.arrived()
         if not self.by_target:
             arrived.targets.clear()

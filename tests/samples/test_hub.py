@@ -12,7 +12,10 @@ from streamwatch.catalogue import agent
 from streamwatch.catalogue import kafka as k
 from streamwatch.core.clock import ManualClock
 from streamwatch.export.exposition import Exposition
+from streamwatch.model.labels import NAME
 from streamwatch.model.metric import Keys, Samples
+from streamwatch.promql.match import Matcher
+from streamwatch.samples.history import History
 from streamwatch.samples.hub import Hub
 from streamwatch.samples.latest import Store
 from streamwatch.samples.precedence import Said, Trust
@@ -129,10 +132,10 @@ def test_the_page_is_put_together_when_somebody_asks_and_something_changed() -> 
     own.put("reloads", reloads)
     hub = hub_of(clock, Trust(), "a")
     metrics = MetricsPage(hub, own, clock)
+    hub.subscribe(metrics)
     first = metrics.page()
     assert metrics.page() is first
     hub.append("a", said("a", 1.0), at=100.0, valid_seconds=30.0)
-    metrics.changed()
     second = metrics.page()
     assert b'kafka_broker_up{kafka_cluster="a",broker="1"} 1\n' in second.text
     assert metrics.page() is second
@@ -142,3 +145,51 @@ def test_the_page_is_put_together_when_somebody_asks_and_something_changed() -> 
     clock.advance(30.0)
     assert b"kafka_broker_up" not in metrics.page().text
     assert agent.RELOADS.name in {one.metric.name for one in everything(hub, own)}
+
+
+class Noted:
+    """Notes what is appended."""
+
+    def __init__(self) -> None:
+        self.parts: list[tuple[str, int]] = []
+
+    def appended(self, part: str, samples: Sequence[Samples], at_ms: int) -> None:
+        assert samples
+        self.parts.append((part, at_ms))
+
+
+def test_who_subscribed_is_told_of_parts_and_another_takes_its_place() -> None:
+    hub, first, second = hub_of(ManualClock(100.0), Trust(), "a"), Noted(), Noted()
+    hub.subscribe(first)
+    hub.append("a", said("a", 1.0), at=100.0, valid_seconds=30.0)
+    hub.subscribe(second, instead_of=first)
+    hub.append("a", said("a", 1.0), at=101.0, valid_seconds=30.0)
+    assert (first.parts, second.parts) == ([("a", 100_000)], [("a", 101_000)])
+
+
+def test_the_history_has_what_is_appended_and_what_ran_out() -> None:
+    clock, history = ManualClock(100.0), History()
+    hub = Hub(clock, Reloads())
+    hub.keep_in(history)
+    for source, kind in (("a", "kafka"), ("a/pages", "pages")):
+        hub.add(source, kind, "a", Trust())
+    hub.append("a", said("a", 1.0), at=100.0, valid_seconds=30.0)
+    hub.append("a/pages", [k.BROKERS.sample(7.0, kafka_cluster="a")], at=100.0, valid_seconds=60.0)
+    size = history.size()
+    hub.refresh()
+    assert history.size()[0] == size[0] + 2, "the agent's own"
+    clock.advance(40.0)
+    hub.refresh()
+    assert k.BROKER_UP.name not in newest(history, 140_000)
+    hub.end("a")
+    assert newest(history, 141_000) == {agent.RELOADS.name}
+
+
+def newest(history: History, at_ms: int) -> set[str]:
+    """Return the metrics that have a value."""
+    return {
+        name
+        for name in history.names()
+        for block in history.blocks([Matcher(NAME, "=", name)], at_ms - 300_000, at_ms, newest=True)
+        if not np.isnan(block.values).all()
+    }

@@ -24,7 +24,7 @@ _FORBIDDEN: Final = 403
 """AWS's answer to expired credentials, and to unknown ones."""
 
 
-class Remoting:
+class RemoteWriteService:
     """Sends the samples of now to every receiver, from ``take`` to ``stop``."""
 
     def __init__(self, schedule: Schedule, clock: Clock, now: Callable[[], Sequence[Samples]]) -> None:

@@ -11,6 +11,7 @@ import pytest
 from streamwatch.agent.target import Watch
 from streamwatch.agent.targets import Wiring
 from streamwatch.core.clock import SystemClock
+from streamwatch.samples.hub import Hub
 from streamwatch.sources.cluster_config import ClusterConfig
 from streamwatch.sources.kafka import Config, KafkaSource, check_up
 from streamwatch.sources.kafka.config import Pulse
@@ -55,7 +56,7 @@ def test_whatever_happens_to_two_clusters_each_line_is_of_one(
         watches = {}
         for name, cluster in clusters.items():
             (one,) = wiring.watched(configured(name, cluster), lambda: None)
-            watches[name] = Watch(configured(name, cluster), one, clock, lambda *_: None)
+            watches[name] = Watch(configured(name, cluster), one, clock, Hub(clock))
             stack.callback(watches[name].close)
         for watch in watches.values():
             watch.run()

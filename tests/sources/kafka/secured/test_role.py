@@ -117,7 +117,7 @@ def test_a_reload_resolves_the_credentials_of_logins_signatures_and_channels_ane
         settings = agent(trust, kafka, more)
         app = start(settings, lambda: settings)
         wait_for(lambda: samples.requests, 20, "samples are sent")
-        channels = app._deciding._notifying._deliveries.all
+        channels = app._alerting.notifications._now.deliveries.all
         role.key = NEW
         restart(kafka)
         sent = len(samples.requests)
@@ -133,7 +133,7 @@ def test_a_reload_resolves_the_credentials_of_logins_signatures_and_channels_ane
         wait_for(lambda: "AKIDNEW" in keys.shown, 20, "the new keys are shown to the brokers")
         wait_for(lambda: "Credential=AKIDNEW/" in str(samples.requests[-1]), 20, "and sign what is sent")
         assert len(role.asked) == asked + 2
-        fresh = app._deciding._notifying._deliveries.all
+        fresh = app._alerting.notifications._now.deliveries.all
         assert not {one.target.notifier for one in channels} & {one.target.notifier for one in fresh}
         app.stop()
 

@@ -1,16 +1,14 @@
 """Rules over what the sources say: history, evaluator, notifications, and Prometheus's API over all of it."""
 
 import logging
-import sqlite3
-import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
-from streamwatch.agent.self_target import SelfTarget
+from streamwatch.agent.config import Config as AgentConfig
 from streamwatch.agent.state import open_state
 from streamwatch.catalogue import METRICS
 from streamwatch.catalogue import agent as c
@@ -23,7 +21,7 @@ from streamwatch.model.alert import Alert
 from streamwatch.model.metric import Keys, Samples
 from streamwatch.notify.config import Config as NotifyConfig
 from streamwatch.notify.matchers import matchers
-from streamwatch.notify.service import Notifying
+from streamwatch.notify.service import NotificationService
 from streamwatch.promql.evaluate import Options
 from streamwatch.promql.match import Matcher
 from streamwatch.rules import api
@@ -35,7 +33,7 @@ from streamwatch.rules.rule import Group
 from streamwatch.rules.runbooks import linked
 from streamwatch.rules.severities import renamed
 from streamwatch.samples.history import History
-from streamwatch.samples.hub import Hub, Part
+from streamwatch.samples.hub import Hub
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +50,7 @@ def groups(config: Config) -> tuple[Group, ...]:
     return renamed(load(config.paths()), config.severities) if config.enabled else ()
 
 
-def unheard(notify: NotifyConfig, wanted: Sequence[Group]) -> list[str]:
+def unmatched_severities(notify: NotifyConfig, wanted: Sequence[Group]) -> list[str]:
     """Return conditions on severities that no alert fulfils: where the words are others, nobody is told."""
     found = {dict(rule.labels).get("severity", "") for group in wanted for rule in group.rules if rule.alert}
     if not found or any("{{" in one for one in found):
@@ -67,116 +65,98 @@ def unheard(notify: NotifyConfig, wanted: Sequence[Group]) -> list[str]:
     ]
 
 
-class Deciding:
-    """Decides, from ``start`` to ``stop``. ``append`` and ``forget`` may be called from any thread."""
+class Alerting:
+    """Rules, notifications, and the APIs that answer about them, from ``start`` to ``stop``."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - wired in one place
-        self,
-        config: Config,
-        notify: NotifyConfig,
-        wanted: Sequence[Group],
-        address: str,
-        url: Callable[[], str],
-        clock: Clock,
-        hub: Hub,
-        own: SelfTarget,
-    ) -> None:
+    def __init__(self, config: AgentConfig, wanted: Sequence[Group], hub: Hub, clock: Clock) -> None:
         """Begin.
 
         Args:
-            config: how to decide.
-            notify: who is told.
-            wanted: what to decide.
-            address: what the agent listens on.
-            url: says where it can be asked, once it listens.
+            config: the agent's.
+            wanted: the rules.
+            hub: what the sources say; it appends to the history of these rules from now on.
             clock: what time it is.
-            hub: what the sources say now.
-            own: what the agent says of itself.
 
         """
-        self._config, self._clock, self._hub, self._own = config, SteadyClock(clock), hub, own
-        self._outbox_clock = SteadyClock(clock)
-        """Outlives a reload, as what waits in the outbox does."""
+        rules, address = config.rules, config.listen.address
+        self._config, self._notify, self._wanted = rules, config.notify, wanted
+        self._clock, outbox_clock = SteadyClock(clock), SteadyClock(clock)
+        self._url = ""
         self._history = History(
-            {"job": config.job, "instance": config.instance or address}, round(config.history * 1000)
+            {"job": rules.job, "instance": rules.instance or str(address)}, round(rules.history * 1000)
         )
-        self._lock = threading.Lock()
-        self._spoken: dict[str, frozenset[str]] = {}
-        self._address, self._url, self._wanted, self._channels = address, url, wanted, notify
-        self._state = open_state(None if config.state is None else Path(config.state), log.error, clock)
-        self._evaluator = Evaluator(
+        hub.keep_in(self._history)
+        self.state = open_state(None if rules.state is None else Path(rules.state), log.error, clock)
+        service = NotificationService(config.notify, pack_folder(), self.state, outbox_clock, f"http://{address}")
+
+        def decided(changes: Sequence[RuleChange]) -> None:
+            _log_changes(changes)
+            service.wake()
+
+        self.notifications = service
+        self.evaluator = Evaluator(
             self._history,
             self._clock,
-            self._state,
-            refresh=self._refresh,
-            plan=self._plan,
-            decided=self._decided,
+            self.state,
+            refresh=hub.refresh,
+            plan=service.plan,
+            decided=decided,
             is_warm=lambda: hub.is_warm,
-            interval=config.evaluation_interval,
-            options=Options(delayed_names=config.delayed_name_removal),
+            interval=rules.evaluation_interval,
+            options=Options(delayed_names=rules.delayed_name_removal),
         )
-        self._notifying = self._notify(notify)
-        self._evaluator.take(wanted)
+        self.evaluator.take(wanted)
         self._api = Api(
             self._history,
             self._clock,
             METRICS,
-            lambda: api.groups(self._evaluator.groups()),
-            lambda: api.alerts(self._evaluator.groups()),
-            lambda: self._notifying.told(),  # noqa: PLW0108 - a reload puts another in its place
-            delayed_names=config.delayed_name_removal,
+            lambda: api.groups(self.evaluator.groups()),
+            lambda: api.alerts(self.evaluator.groups()),
+            service.incidents,
+            delayed_names=rules.delayed_name_removal,
         )
         self._alertmanager = AlertmanagerApi(
-            self._outbox_clock, lambda: self._notifying, self.alerts, self._values, self._url
+            outbox_clock, lambda: service, self.alerts, self._values, lambda: self._url
         )
 
-    def start(self) -> None:
-        """Begin to decide, and to tell."""
-        self._evaluator.take(self._linked(self._wanted))
-        for doubt in unheard(self._channels, self._wanted):
-            log.warning("%s", doubt)
-        self._notifying.start()
-        self._evaluator.start()
+    def start(self, url: str) -> None:
+        """Begin to evaluate, and to notify.
+
+        Args:
+            url: where the agent can be asked.
+
+        """
+        self._url = url
+        self.evaluator.take(self._linked(self._wanted))
+        self._warn()
+        self.notifications.start(lambda: self.evaluator.is_well)
+        self.evaluator.start()
 
     def stop(self, timeout_seconds: float) -> None:
-        """End: decide no more, and deliver what is due."""
-        self._evaluator.stop(timeout_seconds / 4)
-        self._notifying.stop(timeout_seconds * 3 / 4)
-        self._state.close()
+        """End: evaluate no more, and deliver what is due."""
+        self.evaluator.stop(timeout_seconds / 4)
+        self.notifications.stop(timeout_seconds * 3 / 4)
+        self.state.close()
 
-    def take(self, wanted: Sequence[Group], notify: NotifyConfig) -> None:
+    def take(self, wanted: Sequence[Group], notify: NotifyConfig, url: str) -> None:
         """Take other rules and channels; alerts and incidents that stay go on."""
-        fresh, old = self._notify(notify), self._notifying
-        self._channels = notify
-        self._evaluator.take(self._linked(wanted))
-        for doubt in unheard(notify, wanted):
-            log.warning("%s", doubt)
-        old.stop(_TAKE_SECONDS)
-        self._notifying = fresh
-        fresh.start()
+        channels = self.notifications.prepare(notify)
+        self._notify, self._wanted, self._url = notify, wanted, url
+        self.evaluator.take(self._linked(wanted))
+        self._warn()
+        self.notifications.take(channels, _TAKE_SECONDS)
+
+    def _warn(self) -> None:
+        for warning in unmatched_severities(self._notify, self._wanted):
+            log.warning("%s", warning)
 
     def _linked(self, wanted: Sequence[Group]) -> Sequence[Group]:
         """Return the rules with the addresses of their runbooks: the agent's own, where no others are given."""
-        return linked(wanted, self._channels.links.runbooks or self._url())
-
-    def _notify(self, config: NotifyConfig) -> Notifying:
-        agent = f"http://{self._address}"
-        return Notifying(config, pack_folder(), self._state, self._outbox_clock, agent, lambda: self._evaluator.is_well)
-
-    def _plan(self, connection: sqlite3.Connection, alerts: Collection[Alert], *, changed: bool) -> None:
-        self._notifying.plan(connection, alerts, changed=changed)
-
-    def _decided(self, changes: Sequence[RuleChange]) -> None:
-        _tell(changes)
-        self._notifying.wake()
+        return linked(wanted, self._notify.links.runbooks or self._url)
 
     def alerts(self) -> list[Alert]:
         """Return the alerts that are pending or firing."""
-        return [alert for group in self._evaluator.groups() for rule in group.rules for alert in rule.alerts]
-
-    def notified(self) -> tuple[int, list[dict[str, Any]]]:
-        """Return how many channels there are, and what each was told."""
-        return self._notifying.channels, self._notifying.told()
+        return [alert for group in self.evaluator.groups() for rule in group.rules for alert in rule.alerts]
 
     def answer(self, request: Request) -> Response:
         """Response a request of Prometheus's API, or of Alertmanager's."""
@@ -184,7 +164,7 @@ class Deciding:
 
     def _values(self, name: str) -> frozenset[str]:
         """Return the values of a label: of rules, of alerts, and of the newest series."""
-        rules = [rule.rule for group in self._evaluator.groups() for rule in group.rules if rule.rule.alert]
+        rules = [rule.rule for group in self.evaluator.groups() for rule in group.rules if rule.rule.alert]
         found = {rule.name for rule in rules} if name == ALERTNAME else set[str]()
         found.update(text for rule in rules for label, text in rule.labels if label == name and "{{" not in text)
         found.update(alert.labels[name] for alert in self.alerts() if name in alert.labels)
@@ -193,22 +173,9 @@ class Deciding:
             found.update(labels[name] for labels in block.rows.labels())
         return frozenset(found)
 
-    def append(self, name: str, part: Part, at: float) -> None:
-        """Take what is known of a part of the configuration at a time; who reads it is decided at once."""
-        with self._lock:
-            self._spoken[name] = part.sources
-            at_ms = self._history.append(name, part.samples, at)
-        self._evaluator.mark_due(name, part.samples, at_ms)
-
-    def forget(self, part: str) -> None:
-        """End what a part of the configuration has said: it is no more."""
-        with self._lock:
-            self._spoken.pop(part, None)
-            self._history.end(part, self._clock.now())
-
     def collect(self) -> list[Samples]:
         """Return what there is to say about deciding."""
-        counts = self._evaluator.counts()
+        counts = self.evaluator.counts()
         keys = Keys(c.GROUP, [(name,) for name in counts])
         columns = {
             c.RULE_EVALUATIONS: [count.evaluations for count in counts.values()],
@@ -223,20 +190,10 @@ class Deciding:
             c.ALERTS.samples(Keys(c.ALERTS.labels, list(active)), np.array(list(active.values()), dtype=np.float64))
         )
         found += [c.HISTORY_SERIES.sample(float(series)), c.HISTORY_BYTES.sample(float(held))]
-        found += self._notifying.collect()
+        found += self.notifications.collect()
         if self._config.state is not None:
-            found.append(c.STATE_UP.sample(0.0 if self._state.problem else 1.0))
+            found.append(c.STATE_UP.sample(0.0 if self.state.problem else 1.0))
         return found
-
-    def _refresh(self) -> None:
-        """Bring in what nobody tells: that a source's time ran out, and the agent's own metrics."""
-        now = self._clock.now()
-        with self._lock:
-            for name, part in self._hub.current().items():
-                if name in self._spoken and self._spoken[name] != part.sources:
-                    self._spoken[name] = part.sources
-                    self._history.append(name, part.samples, now)
-            self._history.append("", [c.UP.sample(1.0), *self._own.collect()], now)
 
 
 def _row(alert: Alert) -> tuple[str, ...]:
@@ -245,7 +202,7 @@ def _row(alert: Alert) -> tuple[str, ...]:
     return tuple(facts.get(name, "") for name in c.ALERTS.labels)
 
 
-def _tell(decided: Sequence[RuleChange]) -> None:
+def _log_changes(decided: Sequence[RuleChange]) -> None:
     """Log what became of alerts."""
     for one in decided:
         before, after = one.change.before, one.change.after

@@ -1,0 +1,48 @@
+"""The page for browsers: made once a second, however many look."""
+
+import threading
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from streamwatch import __version__
+from streamwatch.agent.alerting import Alerting
+from streamwatch.agent.target import Watch
+from streamwatch.core.clock import Clock
+from streamwatch.export.web_page.sample_index import Read
+from streamwatch.export.web_page.view import view
+from streamwatch.http.message import Response
+from streamwatch.samples.hub import Hub
+
+if TYPE_CHECKING:
+    from streamwatch.export.web_page.render import Renderer
+
+_FRESH_SECONDS: Final = 1.0
+
+
+class HomePage:
+    """What ``/`` shows. May be used from any thread."""
+
+    def __init__(self, hub: Hub, clock: Clock) -> None:
+        self._hub, self._clock = hub, clock
+        self._lock = threading.Lock()
+        self._renderer: Renderer | None = None
+        self._made: tuple[float, Response] | None = None
+        """The page, and until when it is fresh."""
+
+    def page(self, watches: Iterable[Watch], alerting: Alerting, url: str) -> Response:
+        """Return the page of these targets and alerts; one that was made less than a second ago, where there is."""
+        with self._lock:
+            if self._made is None or self._clock.monotonic() >= self._made[0]:
+                self._made = self._clock.monotonic() + _FRESH_SECONDS, self._render(watches, alerting, url)
+            return self._made[1]
+
+    def _render(self, watches: Iterable[Watch], alerting: Alerting, url: str) -> Response:
+        from streamwatch.export.web_page.render import Renderer  # noqa: PLC0415 - only who is looked at pays for the templates
+
+        if self._renderer is None:
+            self._renderer = Renderer()
+        reads = [Read(one.name, one.config.name, one.kind, one.interval, one.last) for one in watches]
+        samples = {name: part.samples for name, part in self._hub.current().items()}
+        incidents, channels = alerting.notifications.incidents(), alerting.notifications.channels
+        alerts, now = alerting.alerts(), self._clock.now()
+        return self._renderer.render(view(__version__, reads, samples, alerts, incidents, channels, now, url))

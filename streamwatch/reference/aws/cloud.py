@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from streamwatch.reference.aws import sigv4
+from streamwatch.reference.aws.dynamodb import DynamoDb
 from streamwatch.reference.aws.msk import Msk
 from streamwatch.reference.http import Asked
 from streamwatch.reference.kinesis.account import Kinesis, Quotas
@@ -80,6 +81,7 @@ class Cloud:
         self.quotas = quotas or Quotas()
         self._kinesis: dict[tuple[str, str], Kinesis] = {}
         self._msk: dict[tuple[str, str], Msk] = {}
+        self._dynamodb: dict[tuple[str, str], DynamoDb] = {}
         self._metrics: dict[tuple[str, str], Metrics] = {}
 
     def metrics(self, account: str = ACCOUNT, region: str = REGION) -> Metrics:
@@ -103,6 +105,13 @@ class Cloud:
         if key not in self._msk:
             self._msk[key] = Msk(account, region, self.metrics(account, region))
         return self._msk[key]
+
+    def dynamodb(self, account: str = ACCOUNT, region: str = REGION) -> DynamoDb:
+        """Return the tables there."""
+        key = (account, region)
+        if key not in self._dynamodb:
+            self._dynamodb[key] = DynamoDb(account, region)
+        return self._dynamodb[key]
 
     def msks(self) -> list[Msk]:
         """Return every MSK that there is."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from botocore.model import OperationModel, Shape
 
-from streamwatch.reference.aws import accounts, cbor, cloudwatch, door, eventstream, rest, shapes, xml
+from streamwatch.reference.aws import accounts, cbor, cloudwatch, door, dynamodb_calls, eventstream, rest, shapes, xml
 from streamwatch.reference.aws.cloud import Caller, Cloud
 from streamwatch.reference.aws.shapes import Wire
 from streamwatch.reference.aws.subscribed import events
@@ -26,16 +26,18 @@ MOST_BODY_BYTES: Final = 16 * 2**20
 _TARGETS: Final = {
     "Kinesis_20131202": "kinesis",
     "GraniteServiceVersion20100801": "cloudwatch",
+    "DynamoDB_20120810": "dynamodb",
     "ResourceGroupsTaggingAPI_20170126": "resourcegroupstaggingapi",
 }
 _FORM: Final = "application/x-www-form-urlencoded"
 _BY_VERSION: Final = {"2010-08-01": "cloudwatch", "2011-06-15": "sts"}
 _OTHERS: Final[Mapping[str, Mapping[str, Operation]]] = {
     "cloudwatch": cloudwatch.OPERATIONS,
+    "dynamodb": dynamodb_calls.OPERATIONS,
     "sts": accounts.STS,
     "resourcegroupstaggingapi": accounts.TAGGING,
 }
-_THROTTLED: Final = {"kinesis": "LimitExceededException"}
+_THROTTLED: Final = {"kinesis": "LimitExceededException", "dynamodb": "ProvisionedThroughputExceededException"}
 _SIGNED_AS: Final = {"monitoring": "cloudwatch"}
 _OF_CALLERS: Final = {
     "UnrecognizedClientException": "InvalidClientTokenId",
@@ -137,7 +139,7 @@ class Endpoint:
                 f" policy allows the {prefix}:{call.operation} action"
             )
             code = "AccessDenied" if call.protocol == "query" else "AccessDeniedException"
-            raise Refused(code, why, 400 if call.service == "kinesis" else 403)
+            raise Refused(code, why, 400 if call.service in {"kinesis", "dynamodb"} else 403)
 
     def _kinesis(self, caller: Caller, call: Call, model: OperationModel, parameters: Parameters, now: float) -> Page:
         kinesis = self._cloud.kinesis(caller.account, caller.region)

@@ -52,6 +52,19 @@ def _reader(shape: Shape, wire: Wire) -> _Read:
     return made.get(shape.type_name, _number)(shape, wire)
 
 
+def _later(shape: Shape, wire: Wire) -> _Read:
+    """Return a reader that is made when it is first used: DynamoDB's values hold values, without an end."""
+
+    @cache
+    def made() -> _Read:
+        return _reader(shape, wire)
+
+    def later(value: Any, where: str, wrong: list[str]) -> Any:  # noqa: ANN401
+        return made()(value, where, wrong)
+
+    return later
+
+
 def read(shape: Shape | None, value: Any, wire: Wire) -> dict[str, Any]:  # noqa: ANN401 - whatever came
     """Return the parameters of a call.
 
@@ -101,7 +114,7 @@ def _structure(shape: Any, wire: Wire) -> _Read:  # noqa: ANN401 - botocore's, w
 
 
 def _list(shape: Any, wire: Wire) -> _Read:  # noqa: ANN401
-    inner, check = _reader(shape.member, wire), _length(shape)
+    inner, check = _later(shape.member, wire), _length(shape)
 
     def many(value: Any, where: str, wrong: list[str]) -> Any:  # noqa: ANN401
         if not isinstance(value, list):
@@ -113,7 +126,7 @@ def _list(shape: Any, wire: Wire) -> _Read:  # noqa: ANN401
 
 
 def _map(shape: Any, wire: Wire) -> _Read:  # noqa: ANN401
-    key, inner, check = _reader(shape.key, wire), _reader(shape.value, wire), _length(shape)
+    key, inner, check = _reader(shape.key, wire), _later(shape.value, wire), _length(shape)
 
     def mapping(value: Any, where: str, wrong: list[str]) -> Any:  # noqa: ANN401
         if not isinstance(value, dict):
@@ -241,16 +254,27 @@ def writer(shape: Shape, wire: Wire) -> _Write:
             if name in members and one is not None
         }
     if shape.type_name == "list":
-        inner = writer(kind.member, wire)
+        inner = _written_later(kind.member, wire)
         return lambda value: [inner(one) for one in value]
     if shape.type_name == "map":
-        inner = writer(kind.value, wire)
+        inner = _written_later(kind.value, wire)
         return lambda value: {name: inner(one) for name, one in value.items()}
     if shape.type_name == "blob":
         return _same if wire == "cbor" else _base64
     if shape.type_name == "timestamp":
         return cbor.Time if wire == "cbor" else _rounded if wire == "json" else iso
     return _same
+
+
+def _written_later(shape: Shape, wire: Wire) -> _Write:
+    @cache
+    def made() -> _Write:
+        return writer(shape, wire)
+
+    def later(value: Any) -> Any:  # noqa: ANN401
+        return made()(value)
+
+    return later
 
 
 def _same(value: Any) -> Any:  # noqa: ANN401

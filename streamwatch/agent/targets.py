@@ -19,6 +19,7 @@ from streamwatch.collectors.kafka_exporter import KafkaExporterCollector
 from streamwatch.collectors.lag import EndOffsetHistory
 from streamwatch.collectors.msk import MskCollector
 from streamwatch.collectors.partitions import PartitionCollector
+from streamwatch.collectors.readers import ReaderCollector
 from streamwatch.collectors.source import CallCollector, RequestCollector, SourceCollector
 from streamwatch.collectors.streams import StreamCollector
 from streamwatch.collectors.topics import TopicCollector
@@ -39,6 +40,7 @@ from streamwatch.sources.open_monitoring.config import Config as PagesConfig
 
 if TYPE_CHECKING:
     from streamwatch.sources.aws.session import Account, Accounts
+    from streamwatch.sources.kinesis.source import KinesisSource
     from streamwatch.sources.msk.source import MskSource
 
 Config = ClusterConfig | KinesisConfig | ConnectConfig
@@ -62,7 +64,7 @@ class Watched:
 
     name: str
     kind: str
-    """Of the source: ``kafka``, ``pages``, ``topics``, ``cloudwatch``, ``kinesis`` or ``connect``."""
+    """Of the source: ``kafka``, ``pages``, ``topics``, ``cloudwatch``, ``kinesis``, ``kcl`` or ``connect``."""
     source: Source
     interval: float
     max_series: int
@@ -149,7 +151,7 @@ class Wiring:
     def watched(self, config: Config, wake: Callable[[], None]) -> list[Watched]:
         """Return what this part of the configuration watches, the main source first; nothing is read yet."""
         if isinstance(config, KinesisConfig):
-            return [self._kinesis(config)]
+            return self._kinesis(config)
         if isinstance(config, ConnectConfig):
             return [self._connect(config)]
         return self._cluster(config, wake)
@@ -264,17 +266,38 @@ class Wiring:
             self._accounts = Accounts(self._clock)
         return self._accounts
 
-    def _kinesis(self, config: KinesisConfig) -> Watched:
+    def _kinesis(self, config: KinesisConfig) -> list[Watched]:
         from streamwatch.sources.kinesis.source import KinesisSource  # noqa: PLC0415 - the same
 
-        return Watched(
+        source = KinesisSource(config, self._clock, self._shared_accounts(), BY_CLOUDWATCH)
+        streams = Watched(
             name=config.name,
             kind="kinesis",
-            source=KinesisSource(config, self._clock, self._shared_accounts(), BY_CLOUDWATCH),
+            source=source,
             interval=config.interval,
             max_series=config.max_series,
             collectors={"streams": StreamCollector()},
             about=(SourceCollector(config.interval), CallCollector()),
+        )
+        return [streams, self._kcl(config, source)] if config.readers.kcl.enabled else [streams]
+
+    def _kcl(self, config: KinesisConfig, streams: "KinesisSource") -> Watched:
+        from streamwatch.sources.readers.kcl import KclSource  # noqa: PLC0415 - the same
+
+        kcl = config.readers.kcl
+        name, interval = f"{config.name}/kcl", kcl.interval
+        accounts = self._shared_accounts()
+        source = KclSource(
+            name, kcl, config.access, config.regions, self._clock, accounts, lambda: streams.last, streams.follow
+        )
+        return Watched(
+            name=name,
+            kind="kcl",
+            source=source,
+            interval=interval,
+            max_series=config.max_series,
+            collectors={"readers": ReaderCollector()},
+            about=(SourceCollector(interval), CallCollector()),
         )
 
     def _connect(self, config: ConnectConfig) -> Watched:

@@ -8,6 +8,7 @@ from streamwatch.catalogue import (
     kafka_controllers,
     kafka_groups,
     kinesis,
+    kinesis_readers,
     kinesis_shards,
     msk,
     remote_write,
@@ -23,6 +24,7 @@ METRICS: tuple[Metric, ...] = (
     *msk.METRICS,
     *kinesis.METRICS,
     *kinesis_shards.METRICS,
+    *kinesis_readers.METRICS,
     *agent.METRICS,
     *remote_write.METRICS,
 )
@@ -43,6 +45,7 @@ __all__ = [
     "kafka_controllers",
     "kafka_groups",
     "kinesis",
+    "kinesis_readers",
     "kinesis_shards",
     "msk",
     "remote_write",

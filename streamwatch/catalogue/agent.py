@@ -57,8 +57,8 @@ SOURCE_INTERVAL_SECONDS = _metric(
 SOURCE_PROBLEMS = _metric(
     "streamwatch_source_problems",
     (*SOURCE, "scope", "reason"),
-    "What the last read could not learn: brokers, partitions, groups, topics, regions, streams, shards, metrics of"
-    " CloudWatch, workers, connectors; by reason.",
+    "What the last read could not learn: brokers, partitions, groups, topics, regions, streams, shards, readers,"
+    " metrics of CloudWatch, workers, connectors; by reason.",
     question="What is not known, and why?",
 )
 COLLECTOR_UP = _metric(

@@ -11,6 +11,7 @@ from streamwatch.model.pages import PagesSnapshot
 from streamwatch.sources.cluster_config import ClusterConfig
 from streamwatch.sources.connect.doctor import examine as examine_connect
 from streamwatch.sources.kafka import check_up as check_up_kafka
+from streamwatch.sources.kinesis.config import Config as KinesisConfig
 
 Report = Callable[[Finding], None]
 
@@ -25,9 +26,7 @@ def check_up(config: Config, report: Report) -> None:
         for finding in _pages(cluster):
             report(finding)
     for account in config.kinesis:
-        from streamwatch.sources.kinesis.doctor import examine  # noqa: PLC0415 - boto3 is slow to import
-
-        for finding in examine(account, SystemClock()):
+        for finding in _account(account):
             report(finding)
     for connect in config.connect:
         for finding in examine_connect(connect, SystemClock()):
@@ -36,6 +35,14 @@ def check_up(config: Config, report: Report) -> None:
             what = f"no Kafka cluster {connect.kafka_cluster!r} is watched here: no lag of its sinks, no dead letters"
             remedy = "give `kafka_cluster` the name of one under `kafka`"
             report(Finding(f"connect {connect.name}", "kafka_cluster", "warning", what, remedy))
+
+
+def _account(config: KinesisConfig) -> Iterator[Finding]:
+    from streamwatch.sources.kinesis.doctor import examine  # noqa: PLC0415 - boto3 is slow to import
+    from streamwatch.sources.readers.doctor import examine as examine_readers  # noqa: PLC0415 - the same
+
+    yield from examine(config, SystemClock())
+    yield from examine_readers(config.readers.kcl, config.access, config.regions, SystemClock())
 
 
 def _msk(config: ClusterConfig) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from streamwatch.catalogue import kinesis as s
+from streamwatch.catalogue import kinesis_readers as r
 from streamwatch.catalogue import kinesis_shards as h
 from streamwatch.dashboards.panel import Dashboard, On, Panel, Row
 
@@ -145,6 +146,43 @@ STREAM: Final = Dashboard(
                     ),
                 ),
                 Panel("Consumers", "Who is registered?", (_s.now(s.CONSUMERS, "{{stream}}"),)),
+            ),
+        ),
+        Row(
+            "Who reads on somebody's behalf?",
+            (
+                Panel(
+                    "Applications",
+                    "Has each a worker that is alive?",
+                    (_s.now(r.UP, "{{reader}} {{stream}}").in_words("stopped", "running"),),
+                    "stat",
+                ),
+                Panel(
+                    "Lag of applications",
+                    "How old is what each has processed?",
+                    (_s.now(r.LAG, "{{reader}} {{stream}}"),),
+                ),
+                Panel(
+                    "Standing still",
+                    "Which shard is stuck, and for how long?",
+                    (_s.now(r.STANDING, "{{reader}} {{stream}} {{shard}}").red(above=300),),
+                    "bargauge",
+                ),
+                Panel(
+                    "Leases",
+                    "Is every shard in somebody's hands?",
+                    (_s.now(r.LEASES, "{{reader}} {{stream}} {{state}}"),),
+                ),
+                Panel(
+                    "Shards without a lease",
+                    "Is a shard forgotten?",
+                    (_s.now(r.HOLES, "{{reader}} {{stream}}").red(above=0),),
+                ),
+                Panel(
+                    "Lease owners",
+                    "Do workers take leases from each other?",
+                    (_s.rate(r.OWNER_CHANGES, "{{reader}} {{stream}}"),),
+                ),
             ),
         ),
     ),

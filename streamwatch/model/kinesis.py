@@ -18,6 +18,8 @@ class Shard:
     is_open: bool
     """Whether it takes records; a closed one is read until its records expire."""
     parents: tuple[str, ...] = ()
+    starting: str = ""
+    """The sequence number that it begins with."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import Literal, Protocol
 
 Scope = Literal[
     "cluster", "broker", "partition", "group", "topic", "region", "stream", "shard", "consumer", "cloudwatch",
-    "worker", "connector",
+    "worker", "connector", "reader",
 ]  # fmt: skip
 Reason = Literal[
     "unreachable", "timeout", "denied", "throttled", "misread", "moved", "error", "budget", "unsupported", "foreign"

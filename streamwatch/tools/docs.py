@@ -55,7 +55,7 @@ _TIERS: Final = {
     Tier.GROUP_TOPIC: "Groups by topic",
     Tier.PARTITION: "Partitions (with `granularity: partition`)",
     Tier.STREAM: "Kinesis streams",
-    Tier.CONSUMER: "Kinesis: registered consumers",
+    Tier.CONSUMER: "Kinesis: registered consumers, and other readers",
     Tier.SHARD: "Kinesis: shards (where enhanced monitoring is on)",
     Tier.CONNECT: "Kafka Connect",
     Tier.CONNECTOR: "Kafka Connect: connectors",

@@ -34,7 +34,9 @@ _THROTTLED: Final = frozenset(
         "TooManyRequestsException", "ProvisionedThroughputExceededException", "RequestThrottled", "SlowDown",
     }
 )  # fmt: skip
-_UNANSWERED: Final = frozenset({"InternalFailure", "InternalFailureException", "ServiceUnavailable", "InternalError"})
+_UNANSWERED: Final = frozenset(
+    {"InternalFailure", "InternalFailureException", "ServiceUnavailable", "InternalError", "InternalServerError"}
+)
 _SPOILT: Final = (ResponseParserError, b.ParamValidationError, ValueError, KeyError, TypeError, AttributeError)
 """What is raised where an answer that lacks something, or has something else, is taken apart."""
 

@@ -7,6 +7,7 @@ _PREFIXES: Final = {
     "kinesis": "kinesis",
     "kafka": "kafka",
     "cloudwatch": "cloudwatch",
+    "dynamodb": "dynamodb",
     "resourcegroupstaggingapi": "tag",
 }
 _MORE: Final[Mapping[str, tuple[str, ...]]] = {

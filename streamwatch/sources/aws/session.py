@@ -30,6 +30,9 @@ RATES: Final = {
     "GetResources": 2.0,
     "ListTopics": 2.0,
     "DescribeTopicPartitions": 10.0,
+    "ListTables": 2.0,
+    "DescribeTable": 5.0,
+    "Scan": 20.0,
 }
 """Calls a second that the agent makes at most, an account and region: half of what AWS allows, or less. Of MSK's topic
 calls AWS does not say how many it allows."""

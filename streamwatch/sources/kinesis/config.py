@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from streamwatch.settings.types import Duration, setting
 from streamwatch.sources.aws.config import Access, CloudWatch
 from streamwatch.sources.names import Names
+from streamwatch.sources.readers.config import Readers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,7 @@ class Config:
     )
     cloudwatch: CloudWatch = setting("what CloudWatch is asked for", default_factory=CloudWatch)
     probe: Probe = setting("reading from the shards", default_factory=Probe)
+    readers: Readers = setting("who reads the streams on somebody's behalf", default_factory=Readers)
     consumers_per_stream: int | None = setting(
         "how many registered consumers a stream may have, where that is not AWS's 20 (50 of an on-demand stream, where"
         " the account has On-demand Advantage); given here, the account is not asked",

@@ -312,5 +312,7 @@ class Region:
 def _shard(told: dict[str, Any]) -> Shard:
     parents = tuple(told[name] for name in ("ParentShardId", "AdjacentParentShardId") if told.get(name))
     keys = told["HashKeyRange"]
-    is_open = "EndingSequenceNumber" not in told["SequenceNumberRange"]
-    return Shard(told["ShardId"], int(keys["StartingHashKey"]), int(keys["EndingHashKey"]), is_open, parents)
+    numbers = told["SequenceNumberRange"]
+    starting = str(numbers.get("StartingSequenceNumber", ""))
+    is_open = "EndingSequenceNumber" not in numbers
+    return Shard(told["ShardId"], int(keys["StartingHashKey"]), int(keys["EndingHashKey"]), is_open, parents, starting)

@@ -56,6 +56,9 @@ class KinesisSource:
         self._cloudwatch = CloudWatchReader(config.cloudwatch, self._caller, clock)
         self._notes: tuple[str, ...] = ()
         self._prober = Prober(config.probe, self._caller, clock, self._closed.wait)
+        self.last: StreamsSnapshot | None = None
+        """What was last read."""
+        self._followed: frozenset[StreamKey] = frozenset()
         self._refused_at: dict[StreamKey, float] = {}
         """The newest minute in which a stream refused records."""
 
@@ -87,7 +90,12 @@ class KinesisSource:
                 ages, wrong = self._prober.read(streams, self._share_of(self._clock.monotonic(), deadline))
                 problems += wrong
         now = self._snapshot(taken_at, started, streams, cloudwatch, ages, problems)
-        return self._noted(replace(now, without=without))
+        self.last = self._noted(replace(now, without=without))
+        return self.last
+
+    def follow(self, streams: frozenset[StreamKey]) -> None:
+        """Ask at every read how much was written to these: whether their readers have anything to read hangs on it."""
+        self._followed = streams
 
     def close(self) -> None:
         """Let nothing wait any longer."""
@@ -154,7 +162,8 @@ class KinesisSource:
         """Whether a detail does not wait: it is what another number of this minute is compared with."""
         if (twin.name, twin.statistic) == _CALLS:  # where the agent reads: does somebody else?
             return self.config.probe.enabled
-        return twin.name == _WRITTEN and (stream.account, stream.region, stream.name) in self._refused_at
+        key = (stream.account, stream.region, stream.name)
+        return twin.name == _WRITTEN and (key in self._refused_at or key in self._followed)
 
     def _note_refusals(self, cloudwatch: Mapping[tuple[str, str], CloudWatchSnapshot], now: float) -> None:
         """Remember which streams refuse records."""

@@ -1,0 +1,142 @@
+"""Who reads a stream or a topic on somebody's behalf, and whether it is well: the same questions for every kind."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from streamwatch.model.cloudwatch import CloudWatchCost
+from streamwatch.model.kinesis import CallCount
+from streamwatch.model.snapshot import Problem
+
+Kind = Literal["kcl"]
+State = Literal["running", "partly", "stopped", "unknown"]
+Method = Literal["idle", "moving", "standing", "unknown"]
+METHODS: Final[tuple[Method, ...]] = ("idle", "moving", "standing", "unknown")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """What becomes of a batch that fails; None where a limit does not exist."""
+
+    attempts: int | None
+    record_age_seconds: float | None
+    bisects: bool
+    destination: str
+    """Where what is given up goes; empty where nowhere."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """How far a reader is in one shard or partition."""
+
+    part: str
+    """Id of the shard, or number of the partition."""
+    worker: str
+    """Who reads it now; empty where nobody does."""
+    method: Method
+    """How the lag is known: ``idle``, nothing was written since; ``moving``, the position has just moved;
+    ``standing``, it stands though records came; ``unknown``."""
+    lag_seconds: float | None
+    bound_seconds: float | None
+    """The lag is at most so much, whatever it is; None where not even that is known."""
+    lag_records: float | None = None
+    standing_since: float | None = None
+    """Since when it stands though records come; None where it does not, or that is not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """Who holds which part of the work, as leases tell; None where it is not known yet."""
+
+    renewed: int | None
+    """Leases whose holder is alive."""
+    not_renewed: int | None
+    """Leases that are held and were not renewed."""
+    free: int | None
+    """Leases that nobody holds, and nobody took for a while."""
+    finished: int
+    """Leases of shards that are read to their end."""
+    zombies: int | None
+    """Leases of shards that are gone."""
+    holes: tuple[str, ...] | None
+    """Open shards that nobody will read: without a lease, and nothing that is to be read before."""
+    contended: int
+    """Leases that two workers take from each other."""
+    owner_changes: int
+    """Since the source began."""
+    workers: int | None
+    """That hold a lease which is renewed."""
+    has_leader: bool | None
+    """Whether somebody assigns leases; None where the reader has no leader, or that is not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """One reader of one stream or topic."""
+
+    kind: Kind
+    name: str
+    owner: str
+    """What a person would look for: the application, function or connector."""
+    account: str
+    region: str
+    stream: str | None = None
+    cluster: str | None = None
+    topic: str | None = None
+    group: str | None = None
+    state: State
+    reason: str
+    """Why it is in that state, in a sentence's part."""
+    positions: tuple[Position, ...]
+    assignment: Assignment | None = None
+    retries: RetryPolicy | None = None
+    """None where it has none, or it is not known."""
+    calls_limit_ratio: float | None = None
+    """Share of the calls that a shard allows which it makes; None where it is not known."""
+    retention_seconds: float | None = None
+    """How long what it reads is kept."""
+    unknown: tuple[str, ...] = ()
+    """What could not be learnt, each with why."""
+
+    @property
+    def lag_seconds(self) -> float | None:
+        """The worst lag of those that are known."""
+        return max((one.lag_seconds for one in self.positions if one.lag_seconds is not None), default=None)
+
+    @property
+    def bound_seconds(self) -> float | None:
+        """No part is further behind; None where one may be."""
+        bounds = [one.bound_seconds for one in self.positions]
+        known = [one for one in bounds if one is not None]
+        return max(known) if known and len(known) == len(bounds) else None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadUnits:
+    """What reading a table of readers has cost, in DynamoDB's read units."""
+
+    region: str
+    table: str
+    units: float
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ReadersSnapshot:
+    """One read of the readers of one account, in one region or several."""
+
+    source: str
+    taken_at: float
+    read_seconds: float
+    readers: tuple[Reader, ...] | None
+    """None where not one region could be read."""
+    tables: Mapping[str, int] = field(default_factory=dict)
+    """How many tables there are, by region; those without are left out."""
+    units: tuple[ReadUnits, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    calls: tuple[CallCount, ...] = ()
+    cost: CloudWatchCost = field(default_factory=CloudWatchCost)
+
+    @property
+    def is_up(self) -> bool:
+        """Whether any region could be read."""
+        return self.readers is not None

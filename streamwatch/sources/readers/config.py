@@ -1,0 +1,57 @@
+"""Which readers of streams are watched, and how."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from streamwatch.settings.types import Duration, refuse, setting
+from streamwatch.sources.names import Names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """An application whose stream cannot be told by its leases, because it never wrote a checkpoint."""
+
+    name: str = setting("the application, which is the name of its lease table")
+    stream: str = setting("the stream that it reads")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kcl:
+    """Applications of the Kinesis Client Library, known by their lease tables in DynamoDB alone."""
+
+    enabled: bool = setting(
+        "whether lease tables are read; needs dynamodb:ListTables, dynamodb:DescribeTable and, of the lease tables,"
+        " dynamodb:Scan",
+        default=False,
+    )
+    tables: Names = setting("tables that are looked at", default_factory=Names)
+    most_tables: int = setting(
+        "where a region has more tables than this, `tables.allow` must name the lease tables: none is looked for",
+        default=100,
+        minimum=1,
+    )
+    applications: tuple[Application, ...] = setting(
+        "applications whose stream is named here, and not found out", default=()
+    )
+    interval: Duration = setting("how often lease tables are read", default=60.0, minimum=10)
+    discover_interval: Duration = setting("how often tables are listed and described", default=300.0, minimum=10)
+    capacity_share: int = setting(
+        "the most that the agent reads of a table's provisioned read capacity, in percent", default=18, minimum=1,
+        maximum=50,
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        refuse(self.problems())
+
+    def problems(self) -> Iterator[str]:
+        """Yield every mistake between the parts."""
+        names = [one.name for one in self.applications if one is not None]
+        for name in sorted({one for one in names if names.count(one) > 1}):
+            yield f"applications: {name!r} is named more than once: an application reads one stream"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readers:
+    """Who reads the streams; each kind is switched on by itself."""
+
+    kcl: Kcl = setting("applications of the Kinesis Client Library", default_factory=Kcl)

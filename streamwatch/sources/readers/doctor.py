@@ -1,0 +1,49 @@
+"""A check-up of the readers of one account: each right that is needed, and the policy that gives it."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from streamwatch.core.clock import Clock
+from streamwatch.model.finding import Finding
+from streamwatch.sources.aws.config import Access
+from streamwatch.sources.aws.session import Accounts, Caller
+from streamwatch.sources.aws.trial import Step, Trial
+from streamwatch.sources.readers.config import Kcl
+from streamwatch.sources.readers.kcl_rows import COORDINATOR
+
+
+def examine(config: Kcl, access: Access, regions: Sequence[str], clock: Clock) -> Iterator[Finding]:
+    """Check each region, step by step; a lease table that is there is taken as the example."""
+    if not config.enabled:
+        return
+    caller = Caller(Accounts(clock).get(access), clock, threading.Event().wait)
+    for region in regions:
+        yield from _kcl(config, Trial(region, caller, clock, f"{region}, kcl"))
+
+
+def _kcl(config: Kcl, trial: Trial) -> Iterator[Finding]:
+    listing, finding = trial.attempt(Step("dynamodb", "ListTables", {}, ("TableNames",)))
+    yield finding
+    names = [] if listing is None else [one for one in listing["TableNames"] if config.tables.admits(one)]
+    names = [one for one in names if not one.endswith(COORDINATOR)]
+    told, found = None, finding
+    for name in names[:10]:
+        told, found = trial.attempt(Step("dynamodb", "DescribeTable", {"TableName": name}, ("Table",)))
+        if told is None or _is_lease_table(told):
+            break
+    else:
+        told = None
+    if names:
+        yield found
+    if told is None:
+        if listing is not None and (not names or found.verdict == "ok"):
+            hint = "does `readers.kcl.tables` fit, and is this the right account?"
+            yield trial.finding("lease tables", "warning", "none among the first tables", hint)
+        return
+    name = told["Table"]["TableName"]
+    yield trial.attempt(Step("dynamodb", "Scan", {"TableName": name, "Limit": 1}, ("Items",)))[1]
+
+
+def _is_lease_table(told: dict[str, Any]) -> bool:
+    return [one.get("AttributeName") for one in told["Table"].get("KeySchema", ())] == ["leaseKey"]

@@ -1,0 +1,58 @@
+"""Of which stream a lease table is, without anybody saying so: a checkpoint holds the second its shard was made in."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from streamwatch.model.kinesis import Stream
+from streamwatch.sources.readers.kcl_rows import Lease, decoded
+
+Births = Mapping[tuple[str, int], Sequence[str]]
+"""Names of the streams that have a shard of this id, made in that second."""
+
+
+def births(streams: Iterable[Stream]) -> Births:
+    """Return which streams have which shards."""
+    found: dict[tuple[str, int], list[str]] = {}
+    for stream in streams:
+        for shard in (stream.description.shards if stream.description is not None else None) or ():
+            first = decoded(shard.starting, shard.id, float("inf"))
+            if first is not None:
+                found.setdefault((shard.id, first.made), []).append(stream.name)
+    return found
+
+
+def joined(leases: Sequence[Lease], known: Births, now: float, named: str | None = None) -> dict[str, list[Lease]]:
+    """Return the leases by the stream that they are of; those of which it is not known are of the empty name.
+
+    An application reads one stream, unless the keys of its leases name several: so what most of them say holds for all
+    of them. Where two streams are as likely, none is.
+
+    Args:
+        leases: all of one table.
+        known: which streams have which shards.
+        now: nothing was written after it.
+        named: the stream's name, where the configuration says it.
+
+    """
+    found: dict[str, list[Lease]] = {}
+    rest = []
+    for lease in leases:
+        if lease.stream is not None:
+            found.setdefault(lease.stream, []).append(lease)
+        else:
+            rest.append(lease)
+    if rest:
+        found.setdefault(named or _likeliest(rest, known, now) or "", []).extend(rest)
+    return found
+
+
+def _likeliest(leases: Iterable[Lease], known: Births, now: float) -> str | None:
+    votes: Counter[str] = Counter()
+    for lease in leases:
+        written = lease.written(now)
+        if written is not None:
+            votes.update(known.get((lease.shard, written.made), ()))
+    ranked = votes.most_common(2)
+    if not ranked or (len(ranked) > 1 and ranked[0][1] == ranked[1][1]):
+        return None
+    return ranked[0][0]

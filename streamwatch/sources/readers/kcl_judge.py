@@ -1,0 +1,187 @@
+"""From an application's leases, and what is known of its streams, to readers: one for each stream that it reads."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from streamwatch.model.cloudwatch import Series
+from streamwatch.model.kinesis import Description, Shard, Stream, StreamKey, StreamsSnapshot
+from streamwatch.model.reader import Assignment, Position, Reader, State
+from streamwatch.sources.readers.kcl_join import Births, births, joined
+from streamwatch.sources.readers.kcl_lag import Known, Writes, position
+from streamwatch.sources.readers.kcl_leases import Leases
+from streamwatch.sources.readers.kcl_rows import Lease
+
+
+def _series(stream: str, shard: str = "") -> Series:
+    dimensions = (("ShardId", shard), ("StreamName", stream)) if shard else (("StreamName", stream),)
+    return Series("AWS/Kinesis", "IncomingRecords", "Sum", dimensions)
+
+
+@dataclass(slots=True)
+class Streams:
+    """What is known of the streams of one region, from read to read."""
+
+    known: Mapping[str, Stream] = field(default_factory=dict)
+    births: Births = field(default_factory=dict)
+    writes: dict[tuple[str, str], Writes] = field(default_factory=dict)
+    """By stream and shard; of the whole stream by the empty shard."""
+    account: str = ""
+
+    def take(self, now: StreamsSnapshot | None, region: str) -> None:
+        """Take what the streams' own source has read last."""
+        streams = [] if now is None else [one for one in now.streams or () if one.region == region]
+        self.known = {one.name: one for one in streams}
+        self.births = births(streams)
+        for gone in [key for key in self.writes if key[0] not in self.known]:
+            del self.writes[gone]
+        if now is None or not streams:
+            return
+        self.account = streams[0].account
+        told = now.cloudwatch.get((self.account, region))
+        for stream in streams if told is not None else ():
+            for shard in ("", *_measured(stream)):
+                reading = told.readings.get(_series(stream.name, shard)) if told is not None else None
+                if reading is not None:
+                    self.writes.setdefault((stream.name, shard), Writes()).take(reading)
+
+    def of(self, stream: str, shard: str) -> Known:
+        """Return what is known of a shard."""
+        found = self.known.get(stream)
+        shards = (found.description.shards if found is not None and found.description is not None else None) or ()
+        own = self.writes.get((stream, shard if len(shards) != 1 else ""))
+        return Known(next((one for one in shards if one.id == shard), None), self.writes.get((stream, "")), own)
+
+
+def _measured(stream: Stream) -> tuple[str, ...]:
+    told = stream.description
+    if told is None or "IncomingRecords" not in told.watched:
+        return ()
+    return tuple(one.id for one in told.shards or () if one.is_open)
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """One application, as its table was read last."""
+
+    name: str
+    account: str
+    region: str
+    leases: Leases
+    odd: tuple[str, ...] = ()
+
+
+def judged(application: Application, streams: Streams, named: str | None, now: float, still: float) -> list[Reader]:
+    """Return the readers of an application.
+
+    Args:
+        application: what its table holds.
+        streams: what is known of the streams there.
+        named: the stream's name, where the configuration says it.
+        now: when.
+        still: a checkpoint that has not moved for so many seconds stands still.
+
+    """
+    leases = [one.lease for one in application.leases.followed.values()]
+    found = joined(leases, streams.births, now, named) or {named or "": []}
+    return [_reader(application, streams, name, of, still) for name, of in sorted(found.items())]
+
+
+def _reader(application: Application, streams: Streams, name: str, leases: Sequence[Lease], still: float) -> Reader:
+    description = streams.known[name].description if name in streams.known else None
+    shards = None if description is None else description.shards
+    positions = tuple(
+        position(application.leases.followed[one.key], streams.of(name, one.shard), still)
+        for one in sorted(leases, key=lambda one: one.shard)
+        if not one.is_finished and (shards is None or any(each.id == one.shard for each in shards))
+    )
+    assignment = application.leases.assignment(leases, shards)
+    state, reason = _state(assignment, leases)
+    return Reader(
+        kind="kcl",
+        name=application.name,
+        owner=application.name,
+        account=streams.account or application.account,
+        region=application.region,
+        stream=name or None,
+        state=state,
+        reason=reason,
+        positions=positions,
+        assignment=assignment,
+        retention_seconds=None if description is None else description.retention_seconds,
+        unknown=(*_unknown(name, leases, description, positions), *application.odd),
+    )
+
+
+def _state(now: Assignment, leases: Sequence[Lease]) -> tuple[State, str]:
+    if not leases:
+        return "unknown", "the table holds no lease"
+    if now.renewed is None or now.not_renewed is None or now.free is None:
+        return "unknown", "the leases were read once: whether they are renewed is known after the next read"
+    holes = len(now.holes or ())
+    if now.renewed == 0:
+        if now.not_renewed + now.free + holes == 0:
+            return "running", "every shard was read to its end"
+        return "stopped", "no lease is renewed: no worker is left"
+    wrong = [
+        f"{count} {what}"
+        for count, what in (
+            (now.not_renewed, "leases are held and not renewed"),
+            (now.free, "leases are held by nobody"),
+            (holes, "shards have no lease"),
+        )
+        if count
+    ]
+    if now.has_leader is False:
+        wrong.append("no worker assigns leases")
+    return ("partly", ", ".join(wrong)) if wrong else ("running", "every lease is renewed")
+
+
+def _unknown(
+    name: str, leases: Sequence[Lease], description: Description | None, positions: Iterable[Position]
+) -> Iterable[str]:
+    if not name and leases:
+        yield "stream: no checkpoint says which: name it in `readers.kcl.applications`"
+    elif name and (description is None or description.shards is None):
+        yield f"shards: {name} is not among the streams that are looked at, or they could not be listed"
+    blind = [one.part for one in positions if one.bound_seconds is None]
+    if blind:
+        yield f"lag: {len(blind)} checkpoints say no time, of {blind[0]} for example"
+
+
+def unread(application: str, account: str, region: str, stream: str | None) -> Reader:
+    """Return the reader of which nothing is known now, because its table could not be read."""
+    why = "its lease table cannot be read"
+    return Reader(
+        kind="kcl", name=application, owner=application, account=account, region=region, stream=stream, state="unknown",
+        reason=why, positions=(), unknown=(why,),
+    )  # fmt: skip
+
+
+def followed(readers: Iterable[Reader]) -> frozenset[StreamKey]:
+    """Return the streams that these read."""
+    return frozenset((one.account, one.region, one.stream) for one in readers if one.stream is not None)
+
+
+def uncovered(readers: Iterable[Reader], streams: Streams, leases: Iterable[Lease], now: float) -> dict[str, float]:
+    """Return the streams of which it would have to be known what was written since when, to tell a lag."""
+    shards: dict[str, set[str]] = {}
+    for reader in readers:
+        if reader.stream is not None:
+            waiting = {one.part for one in reader.positions if one.method == "unknown" and one.bound_seconds}
+            shards.setdefault(reader.stream, set()).update(waiting)
+    since: dict[str, float] = {}
+    for lease in leases:
+        written = lease.written(now)
+        for stream, waiting in shards.items():
+            if written is None or lease.shard not in waiting or not _is_of(lease, stream, streams):
+                continue
+            known = streams.writes.get((stream, ""))
+            if known is None or known.since > written.at // 60 * 60 + 60:
+                since[stream] = min(since.get(stream, now), written.at)
+    return since
+
+
+def _is_of(lease: Lease, stream: str, streams: Streams) -> bool:
+    found = streams.known.get(stream)
+    shards: Sequence[Shard] = (found.description.shards if found and found.description else None) or ()
+    return lease.stream in {None, stream} and any(one.id == lease.shard for one in shards)

@@ -1,0 +1,162 @@
+"""What becomes of an application's leases from one read of its table to the next."""
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from streamwatch.model.kinesis import Shard
+from streamwatch.model.reader import Assignment
+from streamwatch.sources.readers.kcl_rows import Lease, Lock, Row, Version
+
+HEARTBEAT_SECONDS: Final = 10.0
+"""A lease that is held is renewed every 3.3 s by default: not to see it renewed takes two reads so far apart."""
+LEADER_SECONDS: Final = 120.0
+"""A leader that did not renew its lock for so long is none."""
+_CONTENDED_SECONDS: Final = 600.0
+_CONTENDED_CHANGES: Final = 3
+_TWO: Final = 2
+
+
+@dataclass(slots=True)
+class Followed:
+    """One lease, with what was seen of it."""
+
+    lease: Lease
+    counted_at: float
+    """When its counter, or its owner, was first seen as it is."""
+    moved_at: float
+    """When its checkpoint was first seen as it is."""
+    has_moved: bool = False
+    """Whether it was seen to move; the agent may have come later."""
+    idle_until: float = 0.0
+    """Nothing that it has not read was written before; 0 where that was never known."""
+    renewed: bool | None = None
+    """None where it was read once, or twice within a moment."""
+    last_owner: str = ""
+    changes: deque[tuple[float, str]] = field(default_factory=deque)
+    """Owners that took it, and when that was seen."""
+
+    def take(self, lease: Lease) -> bool:
+        """Take a newer row; return whether another worker has it now."""
+        before, self.lease = self.lease, lease
+        if lease.position != before.position:
+            self.moved_at, self.has_moved = lease.read_at, True
+        if lease.counter != before.counter or lease.owner != before.owner:
+            self.counted_at = lease.read_at
+            self.renewed = bool(lease.owner)
+        elif lease.read_at - self.counted_at >= HEARTBEAT_SECONDS:
+            self.renewed = False
+        while self.changes and lease.read_at - self.changes[0][0] > _CONTENDED_SECONDS:
+            self.changes.popleft()
+        if not lease.owner or lease.owner == self.last_owner:
+            return False
+        is_change = bool(self.last_owner)
+        self.last_owner = lease.owner
+        if is_change:
+            self.changes.append((lease.read_at, lease.owner))
+        return is_change
+
+    @property
+    def is_contended(self) -> bool:
+        """Whether two workers take it from each other."""
+        owners = [owner for _, owner in self.changes]
+        return len(owners) >= _CONTENDED_CHANGES and len(set(owners)) == _TWO
+
+
+class Leases:
+    """The leases of one application."""
+
+    def __init__(self) -> None:
+        self.followed: dict[str, Followed] = {}
+        self._changes: dict[str, int] = {}
+        self._lock: Lock | None = None
+        self._locked_at = 0.0
+        self._is_locked: bool | None = None
+        self._wants_leader = False
+
+    def take(self, rows: Iterable[Row]) -> None:
+        """Take all rows of one read of the table, and of the coordinators' where there is one."""
+        leases = []
+        lock: Lock | None = None
+        for row in rows:
+            match row:
+                case Lease():
+                    leases.append(row)
+                case Lock():
+                    lock, self._wants_leader = row, True
+                case Version():
+                    self._wants_leader = row.has_leader
+        for gone in self.followed.keys() - {one.key for one in leases}:
+            del self.followed[gone]
+        for lease in leases:
+            known = self.followed.get(lease.key)
+            if known is None:
+                at = lease.read_at
+                self.followed[lease.key] = Followed(lease, at, at, last_owner=lease.owner)
+            elif known.take(lease):
+                stream = lease.stream or ""
+                self._changes[stream] = self._changes.get(stream, 0) + 1
+        self._take_lock(lock)
+
+    def _take_lock(self, lock: Lock | None) -> None:
+        before, self._lock = self._lock, lock
+        if lock is None:
+            self._is_locked = False
+        elif before is None or before.version != lock.version:
+            self._is_locked = True if before is not None else None
+            self._locked_at = lock.read_at
+        elif lock.read_at - self._locked_at >= LEADER_SECONDS:
+            self._is_locked = False
+
+    @property
+    def has_leader(self) -> bool | None:
+        """Whether a worker assigns leases; None where none does in this version, or that is not known yet."""
+        return self._is_locked if self._wants_leader else None
+
+    def assignment(self, leases: Sequence[Lease], shards: Sequence[Shard] | None) -> Assignment:
+        """Return who holds what of one stream.
+
+        Args:
+            leases: those of the stream.
+            shards: what the stream has; None where that is not known.
+
+        """
+        known = [self.followed[one.key] for one in leases]
+        at_work = [one for one in known if not one.lease.is_finished and _is_there(one.lease, shards)]
+        held = [one for one in at_work if one.lease.owner]
+        is_known = all(one.renewed is not None for one in held)
+        alive = [one for one in held if one.renewed]
+        is_read_twice = all(one.renewed is not None for one in at_work)
+        return Assignment(
+            renewed=len(alive) if is_known else None,
+            not_renewed=len(held) - len(alive) if is_known else None,
+            free=len(at_work) - len(held) if is_read_twice else None,
+            finished=sum(one.lease.is_finished for one in known),
+            zombies=None if shards is None else sum(not _is_there(one.lease, shards) for one in known),
+            holes=None if shards is None else holes(leases, shards),
+            contended=sum(one.is_contended for one in known),
+            owner_changes=sum(self._changes.get(stream, 0) for stream in {one.stream or "" for one in leases}),
+            workers=len({one.lease.owner for one in alive}) if is_known else None,
+            has_leader=self.has_leader,
+        )
+
+
+def _is_there(lease: Lease, shards: Sequence[Shard] | None) -> bool:
+    return shards is None or any(one.id == lease.shard for one in shards)
+
+
+def holes(leases: Iterable[Lease], shards: Sequence[Shard]) -> tuple[str, ...]:
+    """Return the open shards that nobody will read: no lease, and no lease of a parent that is still being read."""
+    by_shard = {one.shard: one for one in leases}
+    parents: Mapping[str, tuple[str, ...]] = {one.id: one.parents for one in shards}
+
+    def waits(shard: str) -> bool:
+        lease = by_shard.get(shard)
+        if lease is not None:
+            return not lease.is_finished
+        return any(waits(parent) for parent in parents.get(shard, ()))
+
+    return tuple(
+        one.id for one in shards if one.is_open and one.id not in by_shard and not any(map(waits, one.parents))
+    )

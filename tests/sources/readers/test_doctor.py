@@ -1,0 +1,53 @@
+"""The check-up of readers: every right that is missing is named, with the policy that gives it."""
+
+import json
+
+import pytest
+
+from streamwatch.model.finding import Finding
+from streamwatch.reference.aws import faults
+from streamwatch.reference.aws.server import ReferenceAws
+from streamwatch.sources.readers.doctor import examine
+from tests.reference.kinesis.acting import Time, cloud
+from tests.sources.kinesis.watching import config
+
+RIGHTS = {one: f"dynamodb:{one}" for one in ("ListTables", "DescribeTable", "Scan")}
+
+
+def findings(aws: ReferenceAws, more: str = "readers: {kcl: {enabled: true}}") -> dict[str, Finding]:
+    of = config(aws.url, more)
+    return {one.step: one for one in examine(of.readers.kcl, of.access, of.regions, Time(aws.clock()))}
+
+
+def tables(aws: ReferenceAws, *keys: str) -> None:
+    aws.do(lambda cloud, now: [cloud.dynamodb().create(f"t{at}", key, now) for at, key in enumerate(keys)])
+
+
+def test_every_call_that_the_agent_makes_is_tried() -> None:
+    with cloud() as aws:
+        tables(aws, "id", "leaseKey")
+        assert {one.step: one.verdict for one in findings(aws).values()} == dict.fromkeys(RIGHTS, "ok")
+
+
+@pytest.mark.parametrize("operation", RIGHTS)
+def test_a_missing_right_is_named_with_its_policy(operation: str) -> None:
+    with cloud() as aws:
+        tables(aws, "leaseKey")
+        aws.do(lambda cloud, now: faults.deny(cloud, now, operation=operation))
+        found = findings(aws)[operation]
+
+    assert found.verdict == "failed"
+    policy = json.loads(found.remedy.partition(": ")[2])
+    assert policy == {"Effect": "Allow", "Action": RIGHTS[operation], "Resource": "*"}
+
+
+@pytest.mark.parametrize("keys", [(), ("id", "id")])
+def test_an_account_without_lease_tables_is_told(keys: tuple[str, ...]) -> None:
+    with cloud() as aws:
+        tables(aws, *keys)
+        assert findings(aws)["lease tables"].verdict == "warning"
+
+
+def test_what_is_switched_off_is_not_tried() -> None:
+    with cloud() as aws:
+        assert findings(aws, "") == {}

@@ -18,6 +18,7 @@ _TITLES: Final = {
     "streamwatch.brokers": "Brokers (exporters or CloudWatch)",
     "streamwatch.msk": "Amazon MSK",
     "streamwatch.kinesis": "Kinesis",
+    "streamwatch.readers": "Readers of Kinesis streams",
     "streamwatch.agent": "The agent itself",
 }
 _HEAD: Final = """\

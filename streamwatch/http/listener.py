@@ -21,7 +21,8 @@ SPARE_CONNECTIONS = 16
 TIMEOUT_SECONDS = 10.0
 SPARE_TIMEOUT_SECONDS = 2.0
 _BACKLOG = 512
-_DROP_SECONDS = 0.1
+_PATIENCE_SECONDS = 0.1
+"""So long may it take to get a slot for one more client."""
 
 _HINTS = {
     errno.EADDRINUSE: "stop what listens there, or choose another `address`",
@@ -33,13 +34,15 @@ _HINTS = {
 class Slot:
     """One open connection: whose it is, and whether its client is waited for."""
 
-    def __init__(self, client: socket.socket, address: str, *, spare: bool, clock: Clock) -> None:
+    def __init__(
+        self, client: socket.socket, address: str, *, spare: bool, clock: Clock, changed: threading.Condition
+    ) -> None:
         self.client = client
         self.address = address
         self.spare = spare
         """Whether this connection is one too many, and gets one response only."""
-        self._clock = clock
-        self._waits, self._since, self._heads = True, clock.monotonic(), 0
+        self._clock, self._changed = clock, changed
+        self._waits, self._since, self._heads = False, clock.monotonic(), 0
 
     @property
     def waits(self) -> bool:
@@ -58,8 +61,10 @@ class Slot:
 
     def on_wait(self, waits: bool) -> None:  # noqa: FBT001 - as the connection calls it
         """Note whether the client is waited for from now on."""
-        self._waits, self._since = waits, self._clock.monotonic()
-        self._heads += not waits
+        with self._changed:
+            self._waits, self._since = waits, self._clock.monotonic()
+            self._heads += not waits
+            self._changed.notify()
 
 
 Serve = Callable[[Slot], None]
@@ -80,7 +85,8 @@ class Listener:
         self._serve = serve
         self._tls = tls
         self._clock = clock
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
+        """Guards the slots; notified where one is free, or may be taken from its client."""
         self._connections: dict[threading.Thread, Slot] = {}
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -113,7 +119,7 @@ class Listener:
         self._thread.join()
         for end in (self._socket, self._wake_read, self._wake_write):
             end.close()
-        with self._lock:
+        with self._changed:
             threads = list(self._connections)
             for slot in self._connections.values():
                 _shut(slot.client, socket.SHUT_RD)
@@ -141,7 +147,7 @@ class Listener:
             client.close()
             return
         thread = threading.Thread(target=self._run, name="http", daemon=True)
-        with self._lock:
+        with self._changed:
             self._connections[thread] = self._slot(client, str(peer[0]))
         try:
             thread.start()
@@ -152,27 +158,34 @@ class Listener:
         full = [slot for slot in self._connections.values() if not slot.spare]
         own = sum(slot.address == address for slot in full)
         spare = len(full) >= CONNECTIONS or own >= ADDRESS_CONNECTIONS
-        return Slot(client, address, spare=spare, clock=self._clock)
+        return Slot(client, address, spare=spare, clock=self._clock, changed=self._changed)
 
     def _has_room(self) -> bool:
         """Say whether there is a slot for one more; take one from a client that is waited for, if need be."""
-        with self._lock:
-            if len(self._connections) < CONNECTIONS + SPARE_CONNECTIONS:
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_free() or self._waiting(), _PATIENCE_SECONDS)
+            if self._is_free():
                 return True
             crowds = Counter(slot.address for slot in self._connections.values())
-            waiting = [(thread, slot) for thread, slot in self._connections.items() if slot.waits]
-            if not waiting:
+            if not (waiting := self._waiting()):
                 return False
             thread, slot = min(waiting, key=lambda one: (-crowds[one[1].address], one[1].patience))
             _shut(slot.client, socket.SHUT_RDWR)
-        thread.join(_DROP_SECONDS)
+        thread.join(_PATIENCE_SECONDS)
         return not thread.is_alive()
+
+    def _is_free(self) -> bool:
+        return len(self._connections) < CONNECTIONS + SPARE_CONNECTIONS
+
+    def _waiting(self) -> list[tuple[threading.Thread, Slot]]:
+        return [(thread, slot) for thread, slot in self._connections.items() if slot.waits]
 
     def _run(self) -> None:
         thread = threading.current_thread()
         slot = self._connections[thread]
         try:
             slot.client.settimeout(slot.timeout_seconds)
+            slot.on_wait(True)  # noqa: FBT003 - not before: what came at once is read before the slot may be taken
             if self._is_secured(slot) and not self._stopping.is_set():
                 self._serve(slot)
         finally:
@@ -188,7 +201,7 @@ class Listener:
             context = self._tls()
             if context is None:
                 return True
-            with self._lock:
+            with self._changed:
                 slot.client = encrypted = context.wrap_socket(
                     slot.client, server_side=True, do_handshake_on_connect=False
                 )
@@ -200,8 +213,9 @@ class Listener:
         return True
 
     def _forget(self, thread: threading.Thread) -> None:
-        with self._lock:
+        with self._changed:
             self._connections.pop(thread).client.close()
+            self._changed.notify()
 
 
 def _shut(client: socket.socket, how: int) -> None:

@@ -322,6 +322,15 @@ class TestCrowds:
                 done.set()
                 crowd.join(PATIENCE)
 
+    def test_probes_are_answered_beside_clients_that_do_not_read_their_answer(self) -> None:
+        with serving(world=World(page(400_000))) as server, contextlib.ExitStack() as crowd:
+            for _ in range(CONNECTIONS):
+                client = crowd.enter_context(socket.socket())
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                client.connect(("127.0.0.1", server.port))
+                client.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+            assert [ask(server, "/healthz").status for _ in range(30)] == [200] * 30
+
     @staticmethod
     def slow_client(server: Server, address: str) -> socket.socket:
         client = socket.socket()

@@ -99,7 +99,7 @@ class Account:
         self._clients: dict[tuple[str, str], Any] = {}
         self._paces: dict[tuple[str, str], Pace] = {}
 
-    def ask(self, service: str, region: str, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    def ask(self, service: str, region: str, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Call an operation with the credentials of now; where AWS refuses them, once more with those that follow.
 
         Raises:
@@ -109,7 +109,7 @@ class Account:
         """
         client, login = self._client(service, region)
         try:
-            answer: dict[str, Any] = getattr(client, xform_name(operation))(**given)
+            answer: dict[str, Any] = getattr(client, xform_name(operation))(**parameters)
         except ClientError as error:
             if not is_stale(error):
                 raise
@@ -117,7 +117,7 @@ class Account:
                 if not self._keeper.renew(login, region):
                     raise
             client, _ = self._client(service, region)
-            answer = getattr(client, xform_name(operation))(**given)
+            answer = getattr(client, xform_name(operation))(**parameters)
         with self._lock:
             self._keeper.answered()
         return answer
@@ -226,7 +226,7 @@ class Caller:
         service: str,
         region: str,
         operation: str,
-        given: Mapping[str, Any],
+        parameters: Mapping[str, Any],
         *,
         wants: Collection[str] = (),
         deadline: float,
@@ -237,7 +237,7 @@ class Caller:
             service: as boto3 calls it.
             region: where.
             operation: as the API calls it.
-            given: its parameters.
+            parameters: its parameters, by AWS's names.
             wants: what the answer must hold; botocore takes garbage for an answer without anything.
             deadline: by the clock's ``monotonic``; a call that would begin later is not made.
 
@@ -255,7 +255,7 @@ class Caller:
         started = self._clock.monotonic()
         count = self._count(region, service, operation)
         try:
-            answer = self._account.ask(service, region, operation, given)
+            answer = self._account.ask(service, region, operation, parameters)
             self._check(answer, wants, what)
         except SourceMisread:
             with self._lock:
@@ -283,7 +283,7 @@ class Caller:
         service: str,
         region: str,
         operation: str,
-        given: Mapping[str, Any],
+        parameters: Mapping[str, Any],
         *,
         wants: Collection[str] = (),
         deadline: float,
@@ -291,7 +291,7 @@ class Caller:
         most: int = _MOST_PAGES,
     ) -> Iterator[dict[str, Any]]:
         """Call an operation again and again until no next page follows, ``most`` times at most; else as ``call``."""
-        page = dict(given)
+        page = dict(parameters)
         for _ in range(most):
             answer = self.call(service, region, operation, page, wants=wants, deadline=deadline)
             yield answer

@@ -25,7 +25,7 @@ class Step:
 
     service: str
     operation: str
-    given: dict[str, Any]
+    parameters: dict[str, Any]
     wants: tuple[str, ...] = ()
 
 
@@ -36,12 +36,12 @@ def newest_point(namespace: str, metric: str, statistic: str, now: float, at: Ma
         "MetricName": metric,
         "Dimensions": [{"Name": name, "Value": value} for name, value in at.items()],
     }
-    given = {
+    parameters = {
         "MetricDataQueries": [{"Id": "q", "MetricStat": {"Metric": named, "Period": MINUTE, "Stat": statistic}}],
         "StartTime": datetime.fromtimestamp(now - 5 * MINUTE, UTC),
         "EndTime": datetime.fromtimestamp(now, UTC),
     }
-    return Step("cloudwatch", "GetMetricData", given, ("MetricDataResults",))
+    return Step("cloudwatch", "GetMetricData", parameters, ("MetricDataResults",))
 
 
 class Trial:
@@ -84,7 +84,7 @@ class Trial:
         """Call; a rate that is used up at the moment says nothing about the right, and is waited for."""
         try:
             return self._caller.call(
-                step.service, self.region, step.operation, step.given, wants=step.wants, deadline=self.deadline
+                step.service, self.region, step.operation, step.parameters, wants=step.wants, deadline=self.deadline
             )
         except SourceThrottled:
             if not tries:

@@ -140,7 +140,7 @@ class KafkaSource:
             await asyncio.sleep(0)
 
 
-def check_up(config: Config, found: Callable[[Finding], None]) -> None:
+def check_up(config: Config, report: Callable[[Finding], None]) -> None:
     """Examine how one cluster can be reached and what may be asked of it; tell each finding as it comes."""
     import_without_clients()
     from streamwatch.sources.kafka.doctor import examine  # noqa: PLC0415 - kafka-python takes 0.1 s and 8 MB
@@ -148,6 +148,6 @@ def check_up(config: Config, found: Callable[[Finding], None]) -> None:
     async def run() -> None:
         reading(config.name)
         async for finding in examine(config):
-            found(finding)
+            report(finding)
 
     asyncio.run(run())

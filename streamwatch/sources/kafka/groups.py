@@ -23,7 +23,7 @@ GONE_SECONDS: Final = 5.0
 
 
 @dataclass(slots=True)
-class Found:
+class KnownGroups:
     """What is known of all groups: each one's coordinator, and its description where there is one."""
 
     coordinator: dict[str, BrokerConnection]
@@ -43,7 +43,7 @@ class GroupReader:
         self._not_found: dict[str, float] = {}
         """Since when groups that were there are not found (loop time)."""
 
-    async def read(self, session: ReadSession, pool: BrokerPool) -> Found:
+    async def read(self, session: ReadSession, pool: BrokerPool) -> KnownGroups:
         """Return all groups that the configuration looks at."""
         listings = await self._listings.read(session, pool)
         coordinator = listings.coordinator
@@ -58,7 +58,7 @@ class GroupReader:
         # A group that could not be asked about is not forgotten: it is looked for until somebody knows it, or its end.
         lost = {name: group for name, group in self._last.items() if name not in groups}
         self._last = alive | lost | self._doubted(session, groups.keys() - alive.keys())
-        return Found(coordinator, alive, listings.complete)
+        return KnownGroups(coordinator, alive, listings.complete)
 
     def _wanted(self, name: str, listings: Listings, coordinator: BrokerConnection) -> Wanted:
         listed = listings.groups.get(name)

@@ -9,22 +9,22 @@ class Identity:
     def __init__(self, configured: str | None) -> None:
         self._known = configured
 
-    def learn(self, found: str | None) -> bool:
+    def learn(self, cluster_id: str | None) -> bool:
         """Take an id for this cluster's where none is known yet; say whether it was taken."""
-        if self._known is not None or not found:
+        if self._known is not None or not cluster_id:
             return False
-        self._known = found
+        self._known = cluster_id
         return True
 
-    def check(self, found: str | None, address: str) -> None:
+    def check(self, cluster_id: str | None, address: str) -> None:
         """Compare the id that a broker gives; one that gives none proves nothing.
 
         Raises:
             SourceForeign: it is another cluster's.
 
         """
-        if self._known is not None and found and found != self._known:
+        if self._known is not None and cluster_id and cluster_id != self._known:
             raise SourceForeign(
-                f"another cluster (id {found!r}) answers at {address}; this one's id is {self._known!r}:"
+                f"another cluster (id {cluster_id!r}) answers at {address}; this one's id is {self._known!r}:"
                 " restart the agent or set `cluster_id` if that is meant"
             )

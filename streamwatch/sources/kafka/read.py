@@ -24,7 +24,7 @@ from streamwatch.sources.kafka.broker_connection import BrokerConnection
 from streamwatch.sources.kafka.broker_pool import BrokerPool
 from streamwatch.sources.kafka.commits import CommitReader
 from streamwatch.sources.kafka.config import Config
-from streamwatch.sources.kafka.groups import Found, GroupReader
+from streamwatch.sources.kafka.groups import GroupReader, KnownGroups
 from streamwatch.sources.kafka.logdirs import LogDirReader, LogSizes
 from streamwatch.sources.kafka.metadata import Metadata
 from streamwatch.sources.kafka.parts import Groups, LookedUp, Offsets, Positions, View
@@ -180,7 +180,9 @@ class Reader:
         return table
 
 
-def _coordinators(found: Found, table: GroupTable) -> tuple[dict[str, BrokerConnection], dict[str, BrokerConnection]]:
+def _coordinators(
+    found: KnownGroups, table: GroupTable
+) -> tuple[dict[str, BrokerConnection], dict[str, BrokerConnection]]:
     """Return who is asked for the positions of share groups, and of all other groups."""
     of_share: dict[str, BrokerConnection] = {}
     of_others: dict[str, BrokerConnection] = {}

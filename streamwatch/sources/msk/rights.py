@@ -16,7 +16,7 @@ class Use:
 
 
 ALWAYS: Final = Use("always", (("kafka", "DescribeClusterV2"), ("kafka", "ListClusterOperationsV2")))
-FOUND: Final = Use("the cluster is given by name or `tags`, not by ARN", (("kafka", "ListClustersV2"),))
+BY_NAME: Final = Use("the cluster is given by name or `tags`, not by ARN", (("kafka", "ListClustersV2"),))
 BOOTSTRAP: Final = Use("`bootstrap` is left out", (("kafka", "GetBootstrapBrokers"),))
 CLOUDWATCH: Final = Use(
     "CloudWatch is asked (`cloudwatch.enabled`)", (("cloudwatch", "ListMetrics"), ("cloudwatch", "GetMetricData"))
@@ -29,5 +29,5 @@ UPGRADE: Final = Use(
     (("kafka", "ListTopicReassignments"), ("kafka", "ListAssessments"), ("kafka", "ListAssessmentFindings")),
 )
 """What an upgrade from Standard to Express brokers is known by."""
-USES: Final = (ALWAYS, FOUND, BOOTSTRAP, CLOUDWATCH, TOPICS, UPGRADE)
+USES: Final = (ALWAYS, BY_NAME, BOOTSTRAP, CLOUDWATCH, TOPICS, UPGRADE)
 """Every call; a test compares it with those that are made."""

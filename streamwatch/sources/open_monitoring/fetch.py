@@ -9,7 +9,7 @@ from streamwatch.core.clock import Clock
 from streamwatch.core.errors import SourceMisread, SourceUnavailable
 from streamwatch.http.transport import Deadline, Transport, TransportError, exchange
 from streamwatch.settings.types import HostPort
-from streamwatch.sources.open_monitoring.parse import Found, Reader, Unreadable
+from streamwatch.sources.open_monitoring.parse import Reader, Series, Unreadable
 
 _CHUNK: Final = 65536
 _OK: Final = 200
@@ -19,7 +19,7 @@ _HEADERS: Final = {"Accept-Encoding": "gzip", "Accept": "text/plain"}
 
 def fetch(  # noqa: PLR0913, PLR0917 - where, what, and the bounds
     address: HostPort, path: str, pattern: re.Pattern[bytes], timeout: float, most_bytes: int, clock: Clock
-) -> tuple[Found, int]:
+) -> tuple[Series, int]:
     """Return the wanted series of a page, and how many bytes came.
 
     Raises:
@@ -41,7 +41,7 @@ def fetch(  # noqa: PLR0913, PLR0917 - where, what, and the bounds
         raise SourceMisread(f"{url}: {error}") from error
 
 
-def _read(response: HTTPResponse, reader: Reader, most_bytes: int) -> tuple[Found, int]:
+def _read(response: HTTPResponse, reader: Reader, most_bytes: int) -> tuple[Series, int]:
     """Return the wanted series, and how many bytes came.
 
     Raises:

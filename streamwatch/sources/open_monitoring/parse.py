@@ -9,7 +9,7 @@ _ESCAPES: Final = {b'\\"': b'"', b"\\\\": b"\\", b"\\n": b"\n"}
 _ESCAPE: Final = re.compile(rb'\\[\\"n]')
 _MOST_LINE_BYTES: Final = 2**16
 
-Found = dict[str, list[tuple[Mapping[str, str], float]]]
+Series = dict[str, list[tuple[Mapping[str, str], float]]]
 
 
 class Unreadable(ValueError):
@@ -21,7 +21,7 @@ class Reader:
 
     def __init__(self, pattern: re.Pattern[bytes]) -> None:
         """Begin a page; ``pattern`` is made by ``wanted``."""
-        self.found: Found = {}
+        self.series: Series = {}
         self._pattern = pattern
         self._rest = b""
         self._lines = self._comments = 0
@@ -41,7 +41,7 @@ class Reader:
         if cut:
             self._take(block[:cut])
 
-    def end(self) -> Found:
+    def end(self) -> Series:
         """Return what was found.
 
         Raises:
@@ -51,9 +51,9 @@ class Reader:
         if self._rest:
             self._take(self._rest + b"\n")
             self._rest = b""
-        if not self.found and not self._comments:
+        if not self.series and not self._comments:
             raise Unreadable("there is neither a wanted series nor a comment on it: is this a page of metrics?")
-        return self.found
+        return self.series
 
     def _take(self, block: bytes) -> None:
         self._comments += block.startswith(b"# ") or b"\n# " in block
@@ -63,7 +63,7 @@ class Reader:
                 number = float(value)
             except ValueError as error:
                 raise Unreadable(f"{name.decode()} has no number: {value[:40]!r}") from error
-            self.found.setdefault(name.decode(), []).append((_labels(labels) if labels else {}, number))
+            self.series.setdefault(name.decode(), []).append((_labels(labels) if labels else {}, number))
 
 
 def wanted(names: Collection[str]) -> re.Pattern[bytes]:

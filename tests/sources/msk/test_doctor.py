@@ -11,7 +11,7 @@ from streamwatch.reference.aws import faults
 from streamwatch.sources.aws.rights import rights_of
 from streamwatch.sources.kafka import rights as kafka_rights
 from streamwatch.sources.msk.doctor import examine
-from streamwatch.sources.msk.rights import ALWAYS, BOOTSTRAP, CLOUDWATCH, FOUND, TOPICS, UPGRADE, USES, Use
+from streamwatch.sources.msk.rights import ALWAYS, BOOTSTRAP, BY_NAME, CLOUDWATCH, TOPICS, UPGRADE, USES, Use
 from streamwatch.sources.msk.upgrade import is_offered
 from tests.sources.msk.house import House, read
 
@@ -77,7 +77,7 @@ def test_exporters_that_are_as_expected_are_not_worth_a_word(house: House, *, pa
         ("cluster: '{arn}', cloudwatch: {enabled: false}", "bootstrap: {servers},", (ALWAYS,)),
         ("cluster: '{arn}'", "bootstrap: {servers},", (ALWAYS, CLOUDWATCH)),
         ("cluster: '{arn}', topics: {}, cloudwatch: {enabled: false}", "protocol: false,", (ALWAYS, TOPICS)),
-        ("cluster: shop, cloudwatch: {enabled: false}", "bootstrap: {servers},", (ALWAYS, FOUND)),
+        ("cluster: shop, cloudwatch: {enabled: false}", "bootstrap: {servers},", (ALWAYS, BY_NAME)),
         ("cluster: '{arn}', cloudwatch: {enabled: false}", "", (ALWAYS, BOOTSTRAP)),
     ],
 )

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from streamwatch.sources.open_monitoring.parse import Found, Reader, Unreadable, wanted
+from streamwatch.sources.open_monitoring.parse import Reader, Series, Unreadable, wanted
 
 NAMES = ("a", "a_b", "kafka_x_Value")
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=8)
@@ -25,7 +25,7 @@ def page(series: list[tuple[str, dict[str, str], float]], comma: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def read(text: str, size: int) -> Found:
+def read(text: str, size: int) -> Series:
     reader, data = Reader(wanted(NAMES)), text.encode()
     for at in range(0, len(data), size):
         reader.feed(data[at : at + size])
@@ -36,7 +36,7 @@ def read(text: str, size: int) -> Found:
 def test_what_is_found_is_what_was_written(
     series: list[tuple[str, dict[str, str], float]], comma: str, size: int
 ) -> None:
-    expected: Found = {}
+    expected: Series = {}
     for name, labels, value in series:
         if name in NAMES:
             expected.setdefault(name, []).append((labels, value))

@@ -30,7 +30,6 @@ FIELDS_OWN: Final = (
 """Names that Kafka and AWS gave."""
 
 STILL: Final[dict[str, set[str]]] = {
-    "agent/config": {"doubts"},
     "agent/targets": {"told"},
     "core/schedule": {"calm"},
     "http/listener": {"patience"},
@@ -57,8 +56,6 @@ STILL: Final[dict[str, set[str]]] = {
     "reference/scenarios": {"tells", "told"},
     "samples/latest": {"said"},
     "samples/precedence": {"said"},
-    "settings/reader": {"doubts"},
-    "settings/types": {"given"},
 }
 """Modules whose names are still of the old dialect, with its words. Only ever shorter."""
 

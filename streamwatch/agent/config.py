@@ -25,7 +25,7 @@ from streamwatch.sources.connect.config import Config as ConnectConfig
 from streamwatch.sources.kinesis.config import Config as KinesisConfig
 
 _CRON_FIELDS: Final = 5
-_KAFKA_METRICS = {one.name for one in METRICS if one.is_of_kafka}
+_KAFKA_METRICS = {metric.name for metric in METRICS if metric.is_of_kafka}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +37,8 @@ class Config:
     connect: tuple[ConnectConfig, ...] = setting("the Kafka Connect clusters to watch", default=())
     listen: ListenConfig = setting("where the metrics are served", default_factory=ListenConfig)
     rules: RulesConfig = setting("which alerts are decided, and how", default_factory=RulesConfig)
-    notify: NotifyConfig = setting("who is told of alerts, and how", default_factory=NotifyConfig)
-    export: ExportConfig = setting("how metrics are told", default_factory=ExportConfig)
+    notify: NotifyConfig = setting("who is notified of alerts, and how", default_factory=NotifyConfig)
+    export: ExportConfig = setting("how metrics are exported", default_factory=ExportConfig)
     remote_write: tuple[RemoteWriteConfig, ...] = setting("who is sent all samples, by remote write", default=())
     log: LogConfig = setting("the agent's own log, on standard output", default_factory=LogConfig)
 
@@ -53,11 +53,11 @@ class Config:
                 " streams: 'kinesis: [{name: mine, regions: [eu-west-1]}]'"
             )
         for at, cluster in enumerate(self.kafka):
-            for one in (cluster.trust or ()) if cluster is not None else ():
-                if one is not None and one.metric is not None and one.metric not in _KAFKA_METRICS:
-                    near = difflib.get_close_matches(one.metric, _KAFKA_METRICS, 1)
+            for trust in (cluster.trust or ()) if cluster is not None else ():
+                if trust is not None and trust.metric is not None and trust.metric not in _KAFKA_METRICS:
+                    near = difflib.get_close_matches(trust.metric, _KAFKA_METRICS, 1)
                     advice = f"did you mean {near[0]!r}?" if near else "`streamwatch metrics` lists them"
-                    yield f"kafka[{at}].trust: {one.metric!r} is no metric of a Kafka cluster: {advice}"
+                    yield f"kafka[{at}].trust: {trust.metric!r} is no metric of a Kafka cluster: {advice}"
         twice = _twice(self.sources)
         if twice:
             kinds = {"kafka": _twice_in(self.kafka, twice), "kinesis": _twice_in(self.kinesis, twice)}
@@ -76,13 +76,13 @@ class Config:
         return (*self.kafka, *self.kinesis, *self.connect)
 
 
-def _twice_in(some: Iterable[Any], names: list[str]) -> bool:
-    return any(one is not None and one.name in names for one in some)
+def _twice_in(parts: Iterable[Any], names: list[str]) -> bool:
+    return any(part is not None and part.name in names for part in parts)
 
 
-def _twice(some: Iterable[Any]) -> list[str]:
+def _twice(parts: Iterable[Any]) -> list[str]:
     """Return the names that several of these have."""
-    names = Counter(one.name for one in some if one is not None)
+    names = Counter(part.name for part in parts if part is not None)
     return [name for name, count in names.items() if count > 1 and name is not None]
 
 
@@ -107,10 +107,10 @@ def share(text: str) -> Share:
         ConfigError: it is none.
 
     """
-    found = re.fullmatch(r"(\d{1,4})/(\d{1,4})", text)
-    if found is None or int(found[1]) >= int(found[2]):
+    match = re.fullmatch(r"(\d{1,4})/(\d{1,4})", text)
+    if match is None or int(match[1]) >= int(match[2]):
         raise ConfigError([f"--share {text!r}: is no share: write 0/3, 1/3 and 2/3 for three agents"])
-    return Share(int(found[1]), int(found[2]))
+    return Share(int(match[1]), int(match[2]))
 
 
 def load(path: Path) -> Config:
@@ -123,18 +123,18 @@ def load(path: Path) -> Config:
     return parse(_text(path), str(path), path.absolute().parent)
 
 
-def examine(path: Path, doubts: Callable[[Config], Iterable[str]]) -> tuple[Config, list[str]]:
+def examine(path: Path, more_problems: Callable[[Config], Iterable[str]]) -> tuple[Config, list[str]]:
     """Read as much of a configuration file as can be, and return that with every mistake.
 
     Args:
         path: the file.
-        doubts: yields more mistakes of what could be read, each as ``path: what``.
+        more_problems: yields more mistakes of what could be read, each as ``path: what``.
 
     Raises:
         ConfigError: nothing of it can be read.
 
     """
-    return read_partly(Config, _text(path), str(path), path.absolute().parent, doubts=doubts)
+    return read_partly(Config, _text(path), str(path), path.absolute().parent, more_problems=more_problems)
 
 
 def _text(path: Path) -> str:
@@ -191,10 +191,10 @@ def from_flags(servers: str | None, listen: str | None, regions: str | None = No
 
 def _addresses(flag: str, texts: Iterable[str], mistakes: list[str]) -> tuple[HostPort, ...]:
     """Return the addresses of a flag, and note what is wrong with the others."""
-    found: list[HostPort] = []
+    addresses: list[HostPort] = []
     for text in texts:
         try:
-            found.append(HostPort.read(text.strip()))
+            addresses.append(HostPort.read(text.strip()))
         except ValueError as error:
             mistakes.append(f"command line: {flag}: {error}")
-    return tuple(found)
+    return tuple(addresses)

@@ -29,7 +29,7 @@ def check(path: Path) -> Checked:
     groups: list[Group] = []
     wrong: list[str] = []
 
-    def doubts(config: Config) -> Iterator[str]:
+    def problems(config: Config) -> Iterator[str]:
         if config.rules is not None:
             try:
                 groups.extend(decided(config.rules))
@@ -38,7 +38,7 @@ def check(path: Path) -> Checked:
         if config.notify is not None:
             yield from (f"notify.{one}" for one in config.notify.warnings(_names(groups)))
 
-    config, mistakes = examine(path, doubts)
+    config, mistakes = examine(path, problems)
     if mistakes or wrong:
         raise ConfigError([*mistakes, *wrong])
     return Checked(config, tuple(groups))

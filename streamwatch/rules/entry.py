@@ -22,10 +22,10 @@ class _Expression(NamedTuple):
 
 
 def _expression(text: str) -> _Expression:
-    found = parse(text)
-    if isinstance(found, Window | Text):
+    expr = parse(text)
+    if isinstance(expr, Window | Text):
         raise QueryError("a rule needs a vector or a number: write an aggregation, or a function such as rate()")
-    return _Expression(text, found)
+    return _Expression(text, expr)
 
 
 def _seconds(text: str) -> float:
@@ -88,8 +88,8 @@ class RuleEntry:
     def template_problems(self) -> Iterator[str]:
         """Yield the texts that are no templates; labels of what is recorded are none."""
         texts = {"annotations": self.annotations or {}, "labels": self.labels if self.alert else {}}
-        for key, some in texts.items():
-            for name, text in some.items():
+        for key, by_name in texts.items():
+            for name, text in by_name.items():
                 try:
                     template(text or "").check()
                 except RuleError as error:

@@ -32,7 +32,7 @@ def load(paths: Iterable[Path]) -> tuple[Group, ...]:
 
     """
     mistakes: list[str] = []
-    found: list[Group] = []
+    groups_read: list[Group] = []
     for path in paths:
         try:
             with path.open(encoding="utf-8") as file:
@@ -42,13 +42,13 @@ def load(paths: Iterable[Path]) -> tuple[Group, ...]:
             mistakes.append(f"{path}: cannot be read: {why}: give the path of a file of rules")
             continue
         groups, wrong = read(text, str(path))
-        found += groups
+        groups_read += groups
         mistakes += wrong
-    if sum(len(group.rules) for group in found) > MOST_RULES:
+    if sum(len(group.rules) for group in groups_read) > MOST_RULES:
         mistakes.append(f"more than {MOST_RULES} rules: hand some over to a Prometheus")
     if mistakes:
         raise RuleError(mistakes)
-    return tuple(found)
+    return tuple(groups_read)
 
 
 def read(text: str, where: str) -> tuple[list[Group], list[str]]:
@@ -91,22 +91,22 @@ def _unpacked(reader: Reader, node: yaml.Node) -> Iterator[yaml.Node]:
 
 
 def _manifests(reader: Reader, objects: Sequence[yaml.Node], first: yaml.Node) -> list[tuple[str, GroupEntry]]:
-    found: list[tuple[str, GroupEntry]] = []
+    groups_read: list[tuple[str, GroupEntry]] = []
     rules = [node for node in objects if _is_rules(reader, node)]
     names: set[str] = set()
     for at, node in enumerate(rules):
         metadata = value_at(node, "metadata")
         name = ".".join(part for key in ("namespace", "name") if (part := text_at(metadata, key)))
-        # Each is a file of its own to Prometheus: its groups are told from those of others by the file.
+        # Each is a file of its own to Prometheus: the file tells its groups from those of others.
         name = f"{name}.{at}".lstrip(".") if name in names or not name else name
         names.add(name)
         file = reader.where if len(rules) == 1 else f"{reader.where}#{name}"
         manifest = reader.convert(Manifest, node, "")
         if manifest is not None and manifest.spec is not None:
-            found += [(file, group) for group in manifest.spec.groups]
+            groups_read += [(file, group) for group in manifest.spec.groups]
     if not rules and not reader.mistakes:
         reader.wrong(first, "", f"there is no {KIND} in it: is this the right file?")
-    return found
+    return groups_read
 
 
 def _is_rules(reader: Reader, node: yaml.Node) -> bool:

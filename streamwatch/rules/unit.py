@@ -122,7 +122,7 @@ def run(path: Path, clock: Clock) -> list[Verdict]:
         why = getattr(error, "strerror", None) or error
         raise RuleError([f"{path}: cannot be read: {why}: give the path of a file of tests"]) from error
     file = read(text, str(path))
-    files = [found for pattern in file.rule_files for found in matching(path.parent, pattern)]
+    files = [each for pattern in file.rule_files for each in matching(path.parent, pattern)]
     groups = _ordered(load(files), file.group_eval_order)
     return judge(file.tests, groups, file.evaluation_interval, clock, fuzzy=file.fuzzy_compare)
 
@@ -137,14 +137,14 @@ def read(text: str, where: str) -> RuleTestFile:
     reader = reader_of(where)
     try:
         root, *others = reader.compose(text) or [empty()]
-        found = reader.convert(RuleTestFile, root, "")
+        file = reader.convert(RuleTestFile, root, "")
     except ConfigError as error:
         raise RuleError(error.mistakes) from error
     for node in others:
         reader.wrong(node, "", "a second document, which nobody reads: remove it")
     if reader.mistakes:
         raise RuleError(reader.sorted_mistakes)
-    return cast("RuleTestFile", found)
+    return cast("RuleTestFile", file)
 
 
 def judge(
@@ -202,7 +202,7 @@ class _Test:
                     self._history.record(f"input {number}", [(series.series, value)], at * step)
 
     def _alerts(self, test: AlertTest) -> None:
-        wanted = sorted(alert.shown(test.alertname) for alert in test.exp_alerts)
+        expected = sorted(alert.shown(test.alertname) for alert in test.exp_alerts)
         firing = [
             alert
             for group in self._groups
@@ -211,33 +211,33 @@ class _Test:
             for alert in rule.alerts
             if alert.state == "firing"
         ]
-        found = sorted(_shown(alert) for alert in firing)
-        if wanted != found:
-            self._differ(f"alertname: {test.alertname}, time: {test.eval_time / 1000:g}s", wanted, found)
+        actual = sorted(_shown(alert) for alert in firing)
+        if expected != actual:
+            self._differ(f"alertname: {test.alertname}, time: {test.eval_time / 1000:g}s", expected, actual)
 
     def _expression(self, test: ExpressionTest) -> None:
-        wanted = sorted((sample.labels, sample.value) for sample in test.exp_samples)
+        expected = sorted((sample.labels, sample.value) for sample in test.exp_samples)
         about = f"expr: {test.expr}, time: {test.eval_time / 1000:g}s"
         try:
             value = evaluate(parse(test.expr), self._history, test.eval_time, self._options)
         except (QueryError, EvaluationError) as error:
             self._failures.append(f"{about}: err: {error}")
             return
-        found: Vector = (
+        actual: Vector = (
             [(Labels(), value)] if isinstance(value, float) else sorted(value) if isinstance(value, list) else []
         )
-        if len(wanted) != len(found) or not all(map(self._same, wanted, found)):
-            self._differ(about, map(_written, wanted), map(_written, found))
+        if len(expected) != len(actual) or not all(map(self._same, expected, actual)):
+            self._differ(about, map(_written, expected), map(_written, actual))
 
-    def _same(self, one: tuple[Labels, float], other: tuple[Labels, float]) -> bool:
-        if one[0] != other[0]:
+    def _same(self, expected: tuple[Labels, float], actual: tuple[Labels, float]) -> bool:
+        if expected[0] != actual[0]:
             return False
-        if math.isnan(one[1]) or math.isnan(other[1]):
-            return math.isnan(one[1]) and math.isnan(other[1])
-        return math.isclose(one[1], other[1], rel_tol=_FUZZ) if self._fuzzy else one[1] == other[1]
+        if math.isnan(expected[1]) or math.isnan(actual[1]):
+            return math.isnan(expected[1]) and math.isnan(actual[1])
+        return math.isclose(expected[1], actual[1], rel_tol=_FUZZ) if self._fuzzy else expected[1] == actual[1]
 
-    def _differ(self, about: str, wanted: Iterable[object], found: Iterable[object]) -> None:
-        lines = [about, *(f"  exp: {one}" for one in wanted), *(f"  got: {one}" for one in found)]
+    def _differ(self, about: str, expected: Iterable[object], actual: Iterable[object]) -> None:
+        lines = [about, *(f"  exp: {element}" for element in expected), *(f"  got: {element}" for element in actual)]
         self._failures.append("\n".join(lines))
 
 

@@ -99,7 +99,7 @@ class Document:
 
     def _merged(self, node: yaml.Node, path: str, depth: int = 0) -> dict[object, tuple[yaml.Node, yaml.Node]]:
         """Return the pairs of a mapping by key, or those of several, of which the first counts."""
-        found: dict[object, tuple[yaml.Node, yaml.Node]] = {}
+        pairs_by_key: dict[object, tuple[yaml.Node, yaml.Node]] = {}
         self._merges += 1
         if self._merges > _MOST_MERGES:
             raise ConfigError([f"{self.where}: more than {_MOST_MERGES} uses of `<<`: do its anchors multiply?"])
@@ -107,16 +107,16 @@ class Document:
             self.wrong(node, path, "`<<` within `<<`, too often: is it part of itself?")
         elif isinstance(node, yaml.SequenceNode):
             for each in reversed(node.value):
-                found |= self._merged(each, path, depth + 1)
+                pairs_by_key |= self._merged(each, path, depth + 1)
         elif isinstance(node, yaml.MappingNode):
             for key, value in node.value:
                 if key.tag == _MERGE:
-                    found = {**self._merged(value, path, depth + 1), **found}
+                    pairs_by_key = {**self._merged(value, path, depth + 1), **pairs_by_key}
                 elif isinstance(key, yaml.ScalarNode):
-                    found[key.value] = (key, value)
+                    pairs_by_key[key.value] = (key, value)
         else:
             self.wrong(node, path, "`<<` stands for a mapping: write '<<: *anchor'")
-        return found
+        return pairs_by_key
 
 
 def is_null(node: yaml.Node | None) -> bool:

@@ -43,10 +43,10 @@ def read_settings(
         ConfigError: with every mistake.
 
     """
-    found, mistakes = read_partly(cls, text, where, folder, environment)
+    settings, mistakes = read_partly(cls, text, where, folder, environment)
     if mistakes:
         raise ConfigError(mistakes)
-    return found
+    return settings
 
 
 def read_partly(  # noqa: PLR0913, PLR0917 - as above, and one more
@@ -55,7 +55,7 @@ def read_partly(  # noqa: PLR0913, PLR0917 - as above, and one more
     where: str,
     folder: Path,
     environment: Mapping[str, str] | None = None,
-    doubts: Callable[[Settings], Iterable[str]] = lambda _: (),
+    more_problems: Callable[[Settings], Iterable[str]] = lambda _: (),
 ) -> tuple[Settings, list[str]]:
     """Return as much as can be read of a YAML text, and every mistake.
 
@@ -67,7 +67,7 @@ def read_partly(  # noqa: PLR0913, PLR0917 - as above, and one more
         where: what the text is called in messages.
         folder: what relative paths count from.
         environment: where ``${NAME}`` is looked up; the process's by default.
-        doubts: yields more mistakes of what could be read, each as ``path: what``.
+        more_problems: yields more mistakes of what could be read, each as ``path: what``.
 
     Raises:
         ConfigError: it cannot be read at all.
@@ -77,11 +77,11 @@ def read_partly(  # noqa: PLR0913, PLR0917 - as above, and one more
     root, *others = reader.compose(text) or [empty()]
     for node in others:
         reader.wrong(node, "", "a second document, which nobody reads: remove it")
-    found = reader.convert(cls, root, "")
-    if not isinstance(found, cls):
+    settings = reader.convert(cls, root, "")
+    if not isinstance(settings, cls):
         raise ConfigError(reader.sorted_mistakes)
-    reader.report(root, "", doubts(found))
-    return found, reader.sorted_mistakes
+    reader.report(root, "", more_problems(settings))
+    return settings, reader.sorted_mistakes
 
 
 class Reader(Document):
@@ -111,7 +111,7 @@ class Reader(Document):
         if get_origin(kind) in {Union, UnionType}:
             if is_null(node):
                 return None
-            kind = next(one for one in get_args(kind) if one is not NoneType)
+            kind = next(each for each in get_args(kind) if each is not NoneType)
         if is_dataclass(kind) and kind not in PLAIN:
             return self._object(kind, node, path)
         if get_origin(kind) is Mapping:
@@ -128,20 +128,20 @@ class Reader(Document):
         if not isinstance(node, _SEQUENCE):
             self.wrong(node, path, f"{_shown(node, kind)} is not a list: write '[...]' or one '- ...' a line")
             return ()
-        return tuple(self.convert(kind, one, f"{path}[{i}]") for i, one in enumerate(node.value))
+        return tuple(self.convert(kind, item, f"{path}[{i}]") for i, item in enumerate(node.value))
 
     def _mapping(self, kinds: tuple[Any, ...], node: yaml.Node, path: str) -> dict[Any, Any]:
         if not isinstance(node, _MAPPING):
             self.wrong(node, path, f"{_shown(node, str)} is not a mapping: write '{{name: value}}'")
             return {}
-        found: dict[Any, Any] = {}
+        values: dict[Any, Any] = {}
         for key, value in self.pairs(node, path):
             name = self.convert(kinds[0], key, path)
-            if name in found:
+            if name in values:
                 self.wrong(key, path, f"{name!r} comes twice: keep one")
             elif name is not None and not (self._skips_nulls and is_null(value)):
-                found[name] = self.convert(kinds[1], value, under(path, name))
-        return found
+                values[name] = self.convert(kinds[1], value, under(path, name))
+        return values
 
     def _object(self, cls: Any, node: yaml.Node, path: str) -> Any:  # noqa: ANN401
         if not isinstance(node, _MAPPING):
@@ -150,7 +150,7 @@ class Reader(Document):
             return None
         path = cls.message_path(path, partial(text_at, node)) if hasattr(cls, "message_path") else path
         before = len(self.mistakes)
-        given = self._keys(cls, node, path)
+        nodes = self._keys(cls, node, path)
         hints = hints_of(cls)
         values: dict[str, Any] = {}
         for field in fields(cls):
@@ -158,11 +158,11 @@ class Reader(Document):
             at = under(path, key)
             if is_line(field):
                 values[field.name] = node.start_mark.line + 1
-            elif key in given:
-                values[field.name] = self.convert(hints[field.name], given[key], at)
-                self._check_bounds(field.metadata["setting"], values[field.name], given[key], at)
-            elif f"{key}_file" in given and _is_secret(hints[field.name]):
-                values[field.name] = self._secret_file(given[f"{key}_file"], f"{at}_file")
+            elif key in nodes:
+                values[field.name] = self.convert(hints[field.name], nodes[key], at)
+                self._check_bounds(field.metadata["setting"], values[field.name], nodes[key], at)
+            elif f"{key}_file" in nodes and _is_secret(hints[field.name]):
+                values[field.name] = self._secret_file(nodes[f"{key}_file"], f"{at}_file")
             elif field.default is MISSING and field.default_factory is MISSING:
                 self.wrong(node, path, f"{key!r} is missing: {field.metadata['setting'].help}")
         part = _part(cls, values)
@@ -179,11 +179,11 @@ class Reader(Document):
         """Note mistakes, each at the place that it begins with: ``field: what`` or ``field[0].other: what``."""
         for problem in problems:
             place, colon, what = problem.partition(": ")
-            found = _found(node, place) if colon and _PLACE.fullmatch(place) else None
-            if found is None:
+            place_node = _node_at(node, place) if colon and _PLACE.fullmatch(place) else None
+            if place_node is None:
                 self.wrong(node, path, problem)
             else:
-                self.wrong(found, under(path, place), what)
+                self.wrong(place_node, under(path, place), what)
 
     def _keys(self, cls: Any, node: yaml.MappingNode, path: str) -> dict[str, yaml.Node]:  # noqa: ANN401
         """Return the values of a mapping by key; keys that are unknown or come twice are mistakes."""
@@ -191,7 +191,7 @@ class Reader(Document):
         known = [key_of(field) for field in fields(cls) if not is_line(field)]
         twins = [f"{key_of(field)}_file" for field in fields(cls) if _is_secret(hints[field.name])]
         renamed = {old: key_of(field) for field in fields(cls) for old in field.metadata["setting"].formerly}
-        given: dict[str, yaml.Node] = {}
+        nodes: dict[str, yaml.Node] = {}
         for key, value in self.pairs(node, path):
             self.visit(key)
             name = key.value if isinstance(key, yaml.ScalarNode) else ""
@@ -199,15 +199,15 @@ class Reader(Document):
                 self.wrong(key, path, f"{name!r} is called {renamed[name]!r} now: rename it")
                 name = renamed[name]
             other = name.removesuffix("_file") if name in twins else f"{name}_file"
-            if name in given:
+            if name in nodes:
                 self.wrong(key, path, f"{name!r} comes twice: keep one")
             elif name not in known and name not in twins:
                 self.wrong(key, path, _unknown(name, [*known, *twins], is_private=bool(twins)))
-            elif other in given and {name, other} & set(twins):
+            elif other in nodes and {name, other} & set(twins):
                 self.wrong(key, path, f"{name!r} and {other!r} exclude each other: keep one")
             elif not (self._skips_nulls and is_null(value)):
-                given[name] = value
-        return given
+                nodes[name] = value
+        return nodes
 
     def _check_bounds(self, setting: Setting, value: Any, node: yaml.Node, path: str) -> None:  # noqa: ANN401
         if not isinstance(value, int | float) or isinstance(value, bool):
@@ -225,7 +225,7 @@ class Reader(Document):
         if not isinstance(node, yaml.ScalarNode):
             raise Wrong("a single value is wanted here")
         if get_origin(kind) is Literal:
-            allowed = {str(one): one for one in get_args(kind)}
+            allowed = {str(value): value for value in get_args(kind)}
             if node.value not in allowed:
                 raise Wrong(f"{node.value!r} is not allowed: one of {', '.join(allowed)}")
             return allowed[node.value]
@@ -288,21 +288,21 @@ def _part(cls: Any, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a datac
     return part
 
 
-def _found(node: yaml.Node, place: str) -> yaml.Node | None:
+def _node_at(node: yaml.Node, place: str) -> yaml.Node | None:
     """Return the node at a place such as ``routes[0].channels``, or the last one on the way there."""
-    found: yaml.Node | None = None
+    last: yaml.Node | None = None
     for word in re.findall(r"\w+", place):
-        within = found or node
+        within = last or node
         if isinstance(within, _SEQUENCE) and word.isdigit() and int(word) < len(within.value):
-            found = within.value[int(word)]
+            last = within.value[int(word)]
         elif isinstance(within, _MAPPING):
             after = next((value for key, value in within.value if key.value in {word, f"{word}_file"}), None)
             if after is None:
-                return found if found is not None else node
-            found = after
+                return last if last is not None else node
+            last = after
         else:
             break
-    return found
+    return last
 
 
 def _is_secret(kind: Any) -> bool:  # noqa: ANN401

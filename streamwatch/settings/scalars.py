@@ -82,9 +82,9 @@ def file(node: yaml.ScalarNode, folder: Path) -> str:
 
     """
     try:
-        found = folder / Path(node.value).expanduser()
-        with found.open("rb"):
-            return str(found)
+        path = folder / Path(node.value).expanduser()
+        with path.open("rb"):
+            return str(path)
     except (OSError, ValueError, RuntimeError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error).rstrip(".")
         raise Wrong(f"{node.value!r} cannot be read: {why}: give the path of a file") from error

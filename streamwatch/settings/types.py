@@ -116,10 +116,10 @@ def refuse(problems: Iterable[str]) -> None:
         raise ValueError(problem)
 
 
-def tried(check: Callable[..., object], *given: object) -> Iterator[str]:
+def tried(check: Callable[..., object], *arguments: object) -> Iterator[str]:
     """Yield what a check that raises ValueError has to say."""
     try:
-        check(*given)
+        check(*arguments)
     except ValueError as error:
         yield str(error)
 

@@ -168,7 +168,7 @@ def _sections(cls: Any, path: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN401
 def _inner(kind: Any) -> Any:  # noqa: ANN401
     """Return what a list or an optional value is made of."""
     if get_origin(kind) in {Union, UnionType}:
-        return next(one for one in get_args(kind) if one is not NoneType)
+        return next(each for each in get_args(kind) if each is not NoneType)
     return get_args(kind)[0] if get_origin(kind) is tuple else kind
 
 
@@ -186,7 +186,7 @@ def _type(kind: Any) -> str:  # noqa: ANN401
     if get_origin(kind) is tuple:
         return f"list of {_type(get_args(kind)[0])}"
     if get_origin(kind) is Literal:
-        return " or ".join(f"`{one}`" for one in get_args(kind))
+        return " or ".join(f"`{value}`" for value in get_args(kind))
     if get_origin(kind) is Annotated:
         return str(get_args(kind)[1])
     if is_dataclass(kind) and kind is not HostPort:

@@ -67,6 +67,9 @@ class History:
         self._shadows: dict[str, _Shadows] = {}
         self._last_ms: dict[str, int] = {}
         """When each source appended last."""
+        self._ended: set[str] = set()
+        """Sources that have no samples any more, while somebody may still look back to those that they had."""
+        self._swept_ms = 0
         self._series = self._held = 0
         """Of all columns together: series that there are now, and bytes."""
         self._clock: SteadyClock | None = None
@@ -107,6 +110,8 @@ class History:
     def end(self, source: str, at_seconds: float) -> None:
         """Note that a source has no samples any more."""
         self._append(source, {}, self._steady_ms(at_seconds))
+        with self._lock:
+            self._ended.add(source)
 
     def size(self) -> tuple[int, int]:
         """Return how many series there are now, and the bytes of all values that are kept."""
@@ -196,6 +201,9 @@ class History:
     def _append(self, source: str, by_metric: Mapping[str, _MetricSamples], at_ms: int) -> int:
         with self._lock:
             at_ms = self._last_ms[source] = max(at_ms, self._last_ms.get(source, -1) + 1)
+            self._ended.discard(source)
+            if at_ms - self._swept_ms >= MINUTE_MS:
+                self._sweep(at_ms)
             for name, samples in by_metric.items():
                 columns = self._columns.setdefault(name, {})
                 if source not in columns:
@@ -221,6 +229,18 @@ class History:
             del self._columns[name][source]
             if not self._columns[name]:
                 del self._columns[name]
+
+    def _sweep(self, at_ms: int) -> None:
+        """Forget what sources that have ended had, when nobody looks back so far: no append of theirs does it."""
+        self._swept_ms = at_ms
+        for source in tuple(self._ended):
+            for name in tuple(self._metrics[source]):
+                self._end(source, name, at_ms)
+            if not self._metrics[source]:
+                self._ended.discard(source)
+                del self._metrics[source], self._last_ms[source]
+        several = {name for name, by_source in self._columns.items() if len(by_source) > 1}
+        self._shadows = {name: shadows for name, shadows in self._shadows.items() if name in several}
 
     def _count(self, column: Column, sign: int) -> None:
         """Add what a column holds to the whole, or take it away."""

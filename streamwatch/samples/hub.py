@@ -91,7 +91,9 @@ class Hub:
     def remove(self, source: str) -> None:
         """Forget a source, and what it said."""
         with self._lock:
-            self._sources.pop(source, None)
+            known = self._sources.pop(source, None)
+            if known is not None and all(one.part != known.part for one in self._sources.values()):
+                self._trust.pop(known.part, None)
             self._silent.discard(source)
         self._store.forget(source)
 

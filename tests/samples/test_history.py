@@ -161,3 +161,33 @@ def test_matchers_choose(expression: str) -> None:
         assert by_group(asked(history, expression, 100)) == {"x": 1.0}
     assert asked(history, "lag{none='x'}", 100) == []
     assert by_group(asked(history, "lag{none=''}", 100)) == {"x": 1.0, "y": 2.0}
+
+
+def test_what_sources_had_that_have_ended_is_forgotten_when_nobody_looks_back_so_far() -> None:
+    history = History()
+    history.need({"size": 600_000})
+    for second in range(50):
+        name = f"source-{second}"
+        history.append(name, [said(x=1.0), said(SIZE, x=2.0)], second)
+        history.end(name, second + 0.5)
+    history.append("lives", [said(x=3.0)], 50)
+
+    history.append("lives", [said(x=3.0)], 200)
+    assert by_group(asked(history, "count_over_time(size[5m])", 200)) == {"x": 1.0}, "somebody looks back so far"
+    assert by_group(asked(history, "count_over_time(lag[3m])", 200)) == {"x": 2.0}
+
+    for second in range(800, 1000, 10):
+        history.append("lives", [said(x=3.0)], second)
+    assert history.names() == {"lag"}
+    assert set(history._metrics) == set(history._last_ms) == {"lives"}
+    assert history._ended == set()
+    assert history.size() == (1, 8)
+
+
+def test_a_source_that_ended_and_comes_back_is_not_forgotten() -> None:
+    history = History()
+    history.append("a", [said(x=1.0)], 0)
+    history.end("a", 1)
+    history.append("a", [said(x=2.0)], 30)
+    history.append("b", [said(y=1.0)], 120)
+    assert by_group(asked(history, "lag", 120)) == {"x": 2.0, "y": 1.0}

@@ -23,6 +23,8 @@ T = TypeVar("T")
 _RETRY_SECONDS: Final = 30.0
 _WRITE_TIMEOUT_SECONDS: Final = 2.0
 """A disk that takes longer for a write hangs: whoever waits for it goes on in memory."""
+_OPEN_SECONDS: Final = 10.0
+"""A disk that takes longer to open the file hangs: the agent begins without it."""
 _LOOK_SECONDS: Final = 1.0
 
 
@@ -59,7 +61,7 @@ class StateFile:
         self._version = 0
         self._waiting: SimpleQueue[Transaction[Any] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
-        file = None if path is None else self._open(path)
+        file = None if path is None else self._open_in_time(path)
         self._connection: sqlite3.Connection = self._memory if file is None else file
         if file is not None:
             self._version = _data_version(file)
@@ -206,11 +208,34 @@ class StateFile:
                 if self._memory.total_changes == changes:
                     self._is_behind, self.problem = False, ""
 
+    def _open_in_time(self, path: Path) -> sqlite3.Connection | None:
+        """Open the file; give up where the disk does not answer, since who begins has nothing to wait for."""
+        opened: SimpleQueue[sqlite3.Connection | None] = SimpleQueue()
+        gave_up = threading.Event()
+
+        def attempt() -> None:
+            file = self._open(path)
+            opened.put(file)
+            if gave_up.is_set() and file is not None:
+                file.close()
+
+        threading.Thread(target=attempt, name="state-open", daemon=True).start()
+        try:
+            return opened.get(timeout=_OPEN_SECONDS)
+        except Empty:
+            gave_up.set()
+            self.problem = f"the disk has not answered for {_OPEN_SECONDS:g} s"
+            self._report(
+                f"{path}: cannot be opened: {self.problem}: alerts are kept in memory only: restart the agent when the"
+                " disk answers again"
+            )
+            return None
+
     def _open(self, path: Path) -> sqlite3.Connection | None:
         try:
             return _opened(path, self._schema)
         except (sqlite3.DatabaseError, NewerFileError) as error:
-            if isinstance(error, sqlite3.OperationalError) and not path.exists():
+            if isinstance(error, sqlite3.OperationalError) and not _exists(path):
                 self.problem = str(error)
                 self._report(f"{path}: cannot be made: {error}: alerts are kept in memory only: give another path")
                 return None
@@ -252,6 +277,14 @@ def _opened(path: Path, schema: Schema) -> sqlite3.Connection:
 def _data_version(connection: sqlite3.Connection) -> int:
     """Return a number that is another when another process has written."""
     return int(connection.execute("PRAGMA data_version").fetchone()[0])
+
+
+def _exists(path: Path) -> bool:
+    """Say whether there is a file that may be looked at."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def _check(connection: sqlite3.Connection) -> None:

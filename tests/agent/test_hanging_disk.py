@@ -13,6 +13,7 @@ from streamwatch.agent import config
 from streamwatch.agent.app import App
 from streamwatch.agent.state import open_state
 from streamwatch.core.clock import ManualClock, SystemClock
+from streamwatch.state import statefile
 from streamwatch.state.statefile import StateFile
 from tests.agent.test_app import samples
 from tests.conftest import Start, closed_port, get
@@ -198,6 +199,23 @@ def test_an_agent_is_scraped_reads_and_pages(hang: Hang, tmp_path: Path, service
         wait_for(lambda: [one for one in service.requests if b"NotWritten" in one.body], 20, "it pages")
         assert samples(app)["streamwatch_job_overruns_total"] == {"shop": 0.0}
     wait_for(lambda: samples(app)["streamwatch_alert_state_up"] == {"": 1.0}, 20, "all is written")
+
+
+def test_an_agent_begins_while_the_disk_hangs(
+    tmp_path: Path, service: Receiver, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_go = threading.Event()
+    opened = statefile._opened
+    monkeypatch.setattr(statefile, "_OPEN_SECONDS", 0.2)
+    monkeypatch.setattr(statefile, "_opened", lambda *args: may_go.wait(60) and opened(*args))
+    try:
+        app = start(settings(tmp_path, service))
+        wait_for(lambda: [one for one in service.requests if b"Blind" in one.body], 20, "it pages")
+        wait_for(lambda: [one for one in service.requests if b"NotWritten" in one.body], 20, "it pages of the disk")
+        assert samples(app)["streamwatch_alert_state_up"] == {"": 0.0}
+        assert get(app, "/")[0] == 200
+    finally:
+        may_go.set()
 
 
 def test_an_agent_that_stops_does_not_wait_for_a_disk_that_hangs(tmp_path: Path, service: Receiver) -> None:

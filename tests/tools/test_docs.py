@@ -51,3 +51,9 @@ def test_what_a_document_names_exists(file: str) -> None:
 
     assert metrics - {"kafka_cluster"} <= names
     assert all((ROOT / path).exists() or (ROOT / "streamwatch" / path).exists() for path in paths), paths
+
+
+def test_the_readme_counts_the_alerts_that_ship() -> None:
+    shipped = sum(path.read_text(encoding="utf-8").count("- alert:") for path in (ROOT / "alerts").glob("*.yml"))
+
+    assert f"{shipped} Prometheus alerts" in (ROOT / "README.md").read_text(encoding="utf-8")

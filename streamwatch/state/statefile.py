@@ -9,7 +9,7 @@ hangs.
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeVar
@@ -105,14 +105,13 @@ class StateFile:
             self._thread.join(_WRITE_TIMEOUT_SECONDS)
         with self._memory_lock:
             self._memory.close()
-        if self._thread is None or not self._thread.is_alive():
-            with suppress(sqlite3.Error):
-                self._connection.close()
         while not self._waiting.empty():
             late = self._waiting.get()
             if late is not None:
                 late.run(self._memory)  # which says that it is closed
                 late.is_over.set()
+        if self._thread is not None:
+            self._waiting.put(None)  # whoever still waits for the disk closes the file then
 
     def _run(self, transaction: Transaction[Any]) -> None:
         with self._memory_lock:
@@ -140,6 +139,8 @@ class StateFile:
             if transaction is not None:
                 transaction.is_over.set()
             if is_last:
+                with suppress(sqlite3.Error):
+                    self._connection.close()
                 return
 
     def _step(self, transaction: Transaction[Any] | None, *, is_last: bool) -> None:
@@ -187,22 +188,23 @@ class StateFile:
         """Take what another process has written."""
         if not self._is_foreign():
             return
-        version, fresh = _data_version(self._connection), _memory(self._schema)
-        self._connection.backup(fresh)
-        self._schema.check(fresh)
-        with self._memory_lock:
-            if not self._is_behind:
-                fresh.backup(self._memory)
+        with closing(_memory(self._schema)) as fresh:
+            version = _data_version(self._connection)
+            self._connection.backup(fresh)
+            self._schema.check(fresh)
+            with self._memory_lock:
+                if not self._is_behind:
+                    fresh.backup(self._memory)
         self._version = version
 
     def _catch_up(self) -> None:
         """Write everything down that is in memory."""
         while self._is_behind:
-            copy = _memory(self._schema)
-            with self._memory_lock:
-                self._memory.backup(copy)
-                changes = self._memory.total_changes
-            copy.backup(self._connection)
+            with closing(_memory(self._schema)) as copy:
+                with self._memory_lock:
+                    self._memory.backup(copy)
+                    changes = self._memory.total_changes
+                copy.backup(self._connection)
             self._version = _data_version(self._connection)
             with self._memory_lock:
                 if self._memory.total_changes == changes:

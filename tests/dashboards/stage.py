@@ -1,12 +1,15 @@
 """The stage on which every panel is looked at: all that there is to see, an agent, and a real Prometheus.
 
-The reference has everything: a cluster with exporters that is MSK's, streams, load on both.
+The reference has everything: a cluster with exporters that is MSK's, streams, load on both, and an application of the
+KCL. Kafka Connect is a service of the tests.
 """
 
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import boto3
 
@@ -16,6 +19,8 @@ from streamwatch.core.clock import SystemClock
 from streamwatch.demo.hurried import hurried
 from streamwatch.demo.pager import Pager
 from streamwatch.demo.run import HURRIED_SETTINGS
+from streamwatch.reference.aws.cloud import Cloud
+from streamwatch.reference.aws.kcl import KclApplication
 from streamwatch.reference.aws.server import ReferenceAws
 from streamwatch.reference.kafka import faults
 from streamwatch.reference.kafka.server import ReferenceKafka
@@ -23,6 +28,7 @@ from streamwatch.reference.kafka.spec import Spec
 from streamwatch.reference.play import LoadProcess
 from streamwatch.reference.scenarios import Step
 from tests.real.prometheus import free_port, prometheus, query
+from tests.sources.connect.service import Service, running, served
 from tests.waiting import wait_for
 
 CONFIG = """
@@ -41,11 +47,45 @@ kinesis:
     describe_interval: 10s
     access: {access}
     cloudwatch: {{detail_interval: 60s}}
+    readers: {{kcl: {{enabled: true, interval: 10s, discover_interval: 10s}}}}
+connect: [{{name: sinks, kafka_cluster: shop, urls: ['{connect}'], interval: 5s, timeout: 1s}}]
 listen: {{address: '127.0.0.1:0'}}
 rules: {{pack: false, files: ['{rules}/*.yml'], evaluation_interval: 1s, state: '{rules}/state.db'}}
 notify: {{webhook: [{{name: pager, url: '{pager}'}}], group_interval: 1s}}
 remote_write: [{{name: prometheus, url: 'http://{receiver}/api/v1/write', interval: 5s}}]
 """
+
+
+class Application:
+    """An application of the KCL that reads the purchases, once a second, for as long as it is entered."""
+
+    def __init__(self, aws: ReferenceAws) -> None:
+        self._aws = aws
+        self._app: KclApplication | None = None
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End."""
+        self._is_over.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._is_over.wait(1.0):
+            self._aws.do(self._live)
+
+    def _live(self, cloud: Cloud, now: float) -> None:
+        stream = cloud.kinesis().streams.get("purchases")
+        if self._app is None and stream is not None and stream.shards:
+            self._app = KclApplication(cloud, "billing", "purchases", now)
+            self._app.worker("worker-1")
+        if self._app is not None:
+            self._app.live(now)
 
 
 @dataclass
@@ -100,6 +140,8 @@ def stage(folder: Path, binary: Path) -> Iterator[Stage]:
         pages = [f"{{broker: {id_}, jmx: '{jmx}', node: '{node}'}}" for id_, (jmx, node) in kafka.serve_pages().items()]
         stack.enter_context(LoadProcess(kafka.bootstrap, 50))
         streams = stack.enter_context(LoadProcess(aws.url, 50, "streams_load"))
+        stack.enter_context(Application(aws))
+        sinks = stack.enter_context(served(Service({"sink": running("RUNNING", "FAILED")})))
         pager = stack.enter_context(Pager())
         told = {
             "kafka": kafka.bootstrap,
@@ -107,6 +149,7 @@ def stage(folder: Path, binary: Path) -> Iterator[Stage]:
             "access": f"{{endpoint_url: '{aws.url}', access_key_id: agent, secret_access_key: agent}}",
             "rules": rules,
             "pager": pager.url,
+            "connect": sinks,
             "receiver": f"127.0.0.1:{port}",
         }
         app = App(parse(CONFIG.format(**told), "test", folder), SystemClock())

@@ -4,7 +4,17 @@ import re
 import subprocess
 from pathlib import Path
 
-from streamwatch.catalogue import METRICS, kafka, kafka_brokers, kafka_groups, kinesis, kinesis_shards, msk
+from streamwatch.catalogue import (
+    METRICS,
+    kafka,
+    kafka_brokers,
+    kafka_connect,
+    kafka_groups,
+    kinesis,
+    kinesis_readers,
+    kinesis_shards,
+    msk,
+)
 from tests.agent_process import Agent, agent, config_file
 from tests.real.kafka import KafkaCluster
 from tests.waiting import wait_for
@@ -24,12 +34,12 @@ def test_the_page_passes_promtool_and_has_every_metric(
     checked = subprocess.run([promtool, "check", "metrics"], input=page, capture_output=True, text=True, check=False)
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
     told = {line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")}
-    others = (*kinesis.METRICS, *kinesis_shards.METRICS, *kafka_brokers.METRICS, *msk.METRICS)
-    foreign = {metric.name for metric in others if metric is not kafka_brokers.DATA_DISK}
+    others = (kinesis, kinesis_shards, kinesis_readers, kafka_brokers, kafka_connect, msk)
+    foreign = {metric.name for part in others for metric in part.METRICS if metric is not kafka_brokers.DATA_DISK}
     missing = {
         metric.name
         for metric in METRICS
-        if not re.match("streamwatch_(aws|cloudwatch|page|remote_write)_", metric.name)
+        if not re.match("streamwatch_(aws|cloudwatch|dynamodb|page|remote_write)_", metric.name)
     }
     without = {"streamwatch_source_problems", "streamwatch_http_requests_total", "streamwatch_alert_state_up"}
     without |= {"streamwatch_heartbeat_up", "streamwatch_notification_seconds"}

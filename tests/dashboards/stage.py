@@ -141,7 +141,7 @@ def stage(folder: Path, binary: Path) -> Iterator[Stage]:
         stack.enter_context(LoadProcess(kafka.bootstrap, 50))
         streams = stack.enter_context(LoadProcess(aws.url, 50, "streams_load"))
         stack.enter_context(Application(aws))
-        sinks = stack.enter_context(served(Service({"sink": running("RUNNING", "FAILED")})))
+        sinks = stack.enter_context(served(Service({"sink": running("RUNNING", "FAILED", "UNASSIGNED")})))
         pager = stack.enter_context(Pager())
         told = {
             "kafka": kafka.bootstrap,

@@ -158,8 +158,13 @@ class RuleFile:
     groups: tuple[GroupEntry, ...] = setting("the groups of rules", default=())
 
     def problems(self) -> Iterator[str]:
-        """Yield every mistake between the groups."""
-        yield from _twice(self.groups)
+        """Yield the groups whose name another one has."""
+        names: set[str] = set()
+        for at, group in enumerate(self.groups):
+            if group is not None and group.name in names:
+                yield f"groups[{at}]: a second group {group.name!r} in this file: names must differ"
+            elif group is not None and group.name:
+                names.add(group.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,14 +175,10 @@ class _ManifestGroup(GroupEntry):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Spec:
+class _Spec(RuleFile):
     """The rule file in a manifest."""
 
     groups: tuple[_ManifestGroup, ...] = setting("the groups of rules", default=())
-
-    def problems(self) -> Iterator[str]:
-        """Yield every mistake between the groups."""
-        yield from _twice(self.groups)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,16 +190,6 @@ class Manifest:
     metadata: object = setting("name, namespace and labels of the object", default=None)
     spec: _Spec = setting("the rules")
     status: object = setting("what the operator says of it", default=None)
-
-
-def _twice(groups: tuple[GroupEntry, ...]) -> Iterator[str]:
-    """Yield the groups whose name another one has."""
-    names: set[str] = set()
-    for at, group in enumerate(groups):
-        if group is not None and group.name in names:
-            yield f"groups[{at}]: a second group {group.name!r} in this file: names must differ"
-        elif group is not None and group.name:
-            names.add(group.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -159,7 +159,7 @@ class Alerting:
         return [alert for group in self.evaluator.groups() for rule in group.rules for alert in rule.alerts]
 
     def answer(self, request: Request) -> Response:
-        """Response a request of Prometheus's API, or of Alertmanager's."""
+        """Answer a request of Prometheus's API, or of Alertmanager's."""
         return (self._alertmanager if request.path.startswith(ALERTMANAGER) else self._api).answer(request)
 
     def _values(self, name: str) -> frozenset[str]:

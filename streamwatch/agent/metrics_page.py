@@ -64,10 +64,5 @@ class MetricsPage:
 
     def _put_together(self) -> _Made:
         state, until, own_until = self._state, self._hub.valid_until(), self._clock.monotonic() + _OWN_SECONDS
-        page = self._exposition.render(everything(self._hub, self._own), self._process.render())
+        page = self._exposition.render([*self._hub.chosen(), *self._own.collect()], self._process.render())
         return _Made(page, state, until, own_until)
-
-
-def everything(hub: Hub, own: SelfTarget) -> list[Samples]:
-    """Return all samples that are true now."""
-    return [*(one for part in hub.current().values() for one in part.samples), *own.collect()]

@@ -112,7 +112,7 @@ class AlertmanagerApi:
         }
 
     def answer(self, request: Request) -> Response:
-        """Response a request of which the path begins with ``PREFIX``; who may write has been looked at before."""
+        """Answer a request of which the path begins with ``PREFIX``; who may write has been looked at before."""
         path = request.path.removeprefix(PREFIX)
         try:
             if request.method == "POST":

@@ -176,7 +176,7 @@ class Api:
         }
 
     def answer(self, request: Request) -> Response:
-        """Response a request of which the path begins with ``PREFIX``."""
+        """Answer a request of which the path begins with ``PREFIX``."""
         path = request.path.removeprefix(PREFIX)
         values = _LABEL_VALUES.fullmatch(path)
         found = self._answers.get(path)

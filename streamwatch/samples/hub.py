@@ -145,12 +145,15 @@ class Hub:
                 if name in self._recorded and self._recorded[name] != part.sources:
                     self._recorded[name] = part.sources
                     self._history.append(name, part.samples, now)
-            self._history.append("", [] if self._own is None else self._own.collect(), now)
+            self._history.append("", self._own_samples(), now)
+
+    def chosen(self) -> list[Samples]:
+        """Return what is known now of all parts."""
+        return [one for part in self.current().values() for one in part.samples]
 
     def everything(self) -> list[Samples]:
         """Return all samples that are true now, the agent's own among them."""
-        current = [one for part in self.current().values() for one in part.samples]
-        return current if self._own is None else [*current, *self._own.collect()]
+        return [*self.chosen(), *self._own_samples()]
 
     def current(self) -> Mapping[str, Part]:
         """Return what is known now, by part, in the order in which parts were first known."""
@@ -175,6 +178,9 @@ class Hub:
     def is_warm(self) -> bool:
         """Whether every source has appended something once."""
         return not self._silent
+
+    def _own_samples(self) -> list[Samples]:
+        return [] if self._own is None else self._own.collect()
 
     def _choose(self, part: str, said: Sequence[tuple[str, tuple[Samples, ...]]]) -> Part:
         """Return what counts of what the sources of a part say; the lock is held."""

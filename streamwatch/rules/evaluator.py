@@ -103,9 +103,9 @@ class Evaluator:
             history: what rules read, and where results are written.
             clock: what time it is.
             state: where alerts are kept.
-            refresh: brings into the history what nobody tells: the agent's own metrics, and what ran out.
-            plan: says who is to be told what.
-            decided: told of the alerts that changed, if any, after everything was written.
+            refresh: brings into the history what no source appends: the agent's own metrics, and what ran out.
+            plan: plans the notifications.
+            decided: is called with the alerts that changed, if any, after everything was written.
             is_warm: says whether every source has been read once.
             interval: of groups that give none, in seconds.
             external: labels of the agent itself, for templates.
@@ -195,7 +195,8 @@ class Evaluator:
 
         """
         new = arrived or Arrived()
-        scope = Scope(frozenset(new.targets), frozenset(self._metrics - self._foreign)) if new.targets else None
+        with self._lock:  # sources append meanwhile
+            scope = Scope(frozenset(new.targets), frozenset(self._metrics - self._foreign)) if new.targets else None
         with self._evaluating:
             self._follow()
             now = self._clock.monotonic()

@@ -3,13 +3,17 @@
 import time
 from collections.abc import Callable
 from threading import Event
-from typing import TypeVar
+from typing import Final, TypeVar
 
 T = TypeVar("T")
 
+# A machine that is loaded is slow, not wrong: nothing that is waited for is given up sooner.
+_LEAST_SECONDS: Final = 60.0
+
 
 def wait_for(condition: Callable[[], T], seconds: float, what: str) -> T:
-    """Poll until the condition holds, and return what it returned."""
+    """Poll until the condition holds, and return what it returned; for a minute at least, however few the seconds."""
+    seconds = max(seconds, _LEAST_SECONDS)
     deadline = time.monotonic() + seconds
     nap = Event()
     while not (answer := condition()):

@@ -15,6 +15,7 @@ from kafka.protocol.metadata import MetadataRequest
 from kafka.protocol.parser import KafkaProtocol
 from kafka.structs import OffsetAndMetadata
 
+from streamwatch.reference.load import poll_ms
 from tests.waiting import wait_for
 
 _SECONDS: Final = 30.0
@@ -104,7 +105,7 @@ class LiveConsumer:
             while not self._done.is_set():
                 change = consumer.pause if self._holding.is_set() else consumer.resume
                 change(*consumer.assignment())
-                self.records += sum(map(len, consumer.poll(timeout_ms=100).values()))
+                self.records += sum(map(len, consumer.poll(timeout_ms=poll_ms(consumer)).values()))
                 self.assigned = frozenset((at.topic, at.partition) for at in consumer.assignment())
 
 

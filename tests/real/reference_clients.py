@@ -22,6 +22,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import ConfigResource as KafkaResource
 from kafka.admin import ConfigResourceType as KafkaResourceType
 
+from streamwatch.reference.load import poll_ms
 from tests.real import artefacts
 from tests.real.java import Java, Parts
 from tests.waiting import wait_for
@@ -100,11 +101,11 @@ class KafkaPython:
 
 def _poll_until(consumer: Any, ended: threading.Event) -> None:
     while not ended.is_set():
-        consumer.poll(timeout_ms=100)
+        consumer.poll(timeout_ms=poll_ms(consumer))
 
 
 def _polled(consumer: Any, read: list[str]) -> int:
-    for records in consumer.poll(timeout_ms=200).values():
+    for records in consumer.poll(timeout_ms=poll_ms(consumer)).values():
         read += [record.value.decode() for record in records]
     return len(read)
 

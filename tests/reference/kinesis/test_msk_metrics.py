@@ -16,6 +16,7 @@ from streamwatch.reference.kafka.offsets import Committed
 from streamwatch.reference.kafka.server import ReferenceKafka
 from streamwatch.reference.kafka.site import Access, Listener, Site
 from streamwatch.reference.kafka.spec import Spec
+from streamwatch.reference.load import poll_ms
 from tests.real.reference_clients import KafkaPython
 from tests.reference.kinesis.acting import Time, client, cloud
 from tests.waiting import wait_for
@@ -209,7 +210,7 @@ def test_a_consumer_that_has_read_everything_has_nothing_to_drain(stack: ExitSta
     )
 
     def has_committed() -> bool:
-        consumer.poll(timeout_ms=100)
+        consumer.poll(timeout_ms=poll_ms(consumer))
         if consumer.assignment():
             consumer.commit()
         return is_stable() and bool(kafka.do(lambda site, _: site.groups.offsets.of("idle")))

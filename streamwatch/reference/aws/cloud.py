@@ -6,6 +6,7 @@ from typing import Final
 
 from streamwatch.reference.aws import sigv4
 from streamwatch.reference.aws.dynamodb import DynamoDb
+from streamwatch.reference.aws.lambdas import Lambda
 from streamwatch.reference.aws.msk import Msk
 from streamwatch.reference.http import Asked
 from streamwatch.reference.kinesis.account import Kinesis, Quotas
@@ -82,6 +83,7 @@ class Cloud:
         self._kinesis: dict[tuple[str, str], Kinesis] = {}
         self._msk: dict[tuple[str, str], Msk] = {}
         self._dynamodb: dict[tuple[str, str], DynamoDb] = {}
+        self._lambdas: dict[tuple[str, str], Lambda] = {}
         self._metrics: dict[tuple[str, str], Metrics] = {}
 
     def metrics(self, account: str = ACCOUNT, region: str = REGION) -> Metrics:
@@ -112,6 +114,10 @@ class Cloud:
         if key not in self._dynamodb:
             self._dynamodb[key] = DynamoDb(account, region)
         return self._dynamodb[key]
+
+    def lambdas(self, account: str = ACCOUNT, region: str = REGION) -> Lambda:
+        """Return the event source mappings there."""
+        return self._lambdas.setdefault((account, region), Lambda(account, region))
 
     def msks(self) -> list[Msk]:
         """Return every MSK that there is."""

@@ -37,7 +37,11 @@ _OTHERS: Final[Mapping[str, Mapping[str, Operation]]] = {
     "sts": accounts.STS,
     "resourcegroupstaggingapi": accounts.TAGGING,
 }
-_THROTTLED: Final = {"kinesis": "LimitExceededException", "dynamodb": "ProvisionedThroughputExceededException"}
+_THROTTLED: Final = {
+    "kinesis": "LimitExceededException",
+    "dynamodb": "ProvisionedThroughputExceededException",
+    "lambda": "TooManyRequestsException",
+}
 _SIGNED_AS: Final = {"monitoring": "cloudwatch"}
 _OF_CALLERS: Final = {
     "UnrecognizedClientException": "InvalidClientTokenId",
@@ -119,8 +123,8 @@ class Endpoint:
         parameters = shapes.read(model.input_shape, call.raw, call.wire)
         if call.service == "kinesis":
             return self._kinesis(caller, call, model, parameters, now)
-        if call.service == "kafka":
-            answer = rest.answer(self._cloud, caller, call.operation, parameters)
+        if call.service in rest.SERVICES:
+            answer = rest.answer(self._cloud, caller, call.service, call.operation, parameters)
         else:
             operation = _OTHERS[call.service].get(call.operation)
             answer = None if operation is None else operation(self._cloud, caller, parameters, now)
@@ -179,7 +183,7 @@ def understood(asked: Asked) -> Call:
         return _form(form)
     found = rest.route(asked) if service is None else None
     if found is not None:
-        return Call("kafka", found[0], "rest", "application/json", found[1])
+        return Call(found[0], found[1], "rest", "application/json", found[2])
     names = shapes.service("kinesis").operation_names
     raw = door.understood(asked, kind, operation if service else "", names.__contains__)
     return Call("kinesis", operation, "cbor" if kind == door.CBOR else "json", kind, raw)

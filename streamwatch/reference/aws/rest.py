@@ -1,4 +1,4 @@
-"""REST, as MSK's control plane speaks it: an operation is a method and a path."""
+"""REST, as the control planes of MSK and Lambda speak it: an operation is a method and a path."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
-from streamwatch.reference.aws import msk, msk_nodes, msk_topics, msk_upgrade, shapes
+from streamwatch.reference.aws import lambdas, msk, msk_nodes, msk_topics, msk_upgrade, shapes
 from streamwatch.reference.aws.cloud import Caller, Cloud
 from streamwatch.reference.http import Asked
 
@@ -29,29 +29,39 @@ _ANSWERED: Final[Mapping[str, Operation]] = {
 }
 
 
-def answer(cloud: Cloud, caller: Caller, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
+SERVICES: Final = ("kafka", "lambda")
+"""As botocore names them."""
+
+
+def answer(
+    cloud: Cloud, caller: Caller, service: str, operation: str, parameters: Mapping[str, Any]
+) -> dict[str, Any] | None:
     """Return the answer of an operation; None for one that is left out."""
+    if service == "lambda":
+        is_list = operation == "ListEventSourceMappings"
+        return lambdas.listed(cloud.lambdas(caller.account, caller.region), parameters) if is_list else None
     do = _ANSWERED.get(operation)
     return None if do is None else do(cloud.msk(caller.account, caller.region), parameters)
 
 
 @cache
-def _routes() -> tuple[tuple[str, re.Pattern[str], str], ...]:
-    """Return (method, path, operation) of all that botocore knows of MSK; ARNs in paths are quoted."""
-    model = shapes.service("kafka")
+def _routes() -> tuple[tuple[str, re.Pattern[str], str, str], ...]:
+    """Return (method, path, service, operation) of all that botocore knows of them; ARNs in paths are quoted."""
     found = []
-    for name in model.operation_names:
-        http = model.operation_model(name).http
-        path = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(http["requestUri"].partition("?")[0]))
-        found.append((http["method"], re.compile(path), name))
+    for service in SERVICES:
+        model = shapes.service(service)
+        for name in model.operation_names:
+            http = model.operation_model(name).http
+            path = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(http["requestUri"].partition("?")[0]))
+            found.append((http["method"], re.compile(path), service, name))
     return tuple(found)
 
 
-def route(asked: Asked) -> tuple[str, dict[str, Any]] | None:
-    """Return the operation that a request asks for and what it gives, or None."""
-    for method, path, name in _routes():
+def route(asked: Asked) -> tuple[str, str, dict[str, Any]] | None:
+    """Return the service and operation that a request asks for, and what it gives; or None."""
+    for method, path, service, name in _routes():
         found = path.fullmatch(asked.path)
         if found is not None and method == asked.method:
             parameters: dict[str, Any] = {key: unquote(value) for key, value in found.groupdict().items()}
-            return name, parameters | dict(parse_qsl(asked.query))
+            return service, name, parameters | dict(parse_qsl(asked.query))
     return None

@@ -6,6 +6,7 @@ so a counter is always asked for as far back as CloudWatch may be late, or as it
 """
 
 import math
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -79,34 +80,37 @@ class _Watched:
 
 
 class Budget:
-    """Dollars that come in evenly; a day's worth may be saved."""
+    """Dollars that come in evenly; a day's worth may be saved. May be shared by readers, from any thread."""
 
     def __init__(self, monthly_dollars: float, now: float) -> None:
         self._rate = monthly_dollars / MONTH_SECONDS
         self._most = monthly_dollars / 30
         self._left = self._most
         self._at = now
+        self._lock = threading.Lock()
 
     def metrics(self, now: float) -> int:
         """Return how many metrics may be asked for now."""
-        self._left = min(self._most, self._left + max(0.0, now - self._at) * self._rate)
-        self._at = now
-        return int(self._left / DOLLARS_A_METRIC + 1e-6)
+        with self._lock:
+            self._left = min(self._most, self._left + max(0.0, now - self._at) * self._rate)
+            self._at = now
+            return max(0, int(self._left / DOLLARS_A_METRIC + 1e-6))
 
     def spend(self, metrics: int) -> None:
         """Take what so many metrics cost."""
-        self._left -= metrics * DOLLARS_A_METRIC
+        with self._lock:
+            self._left -= metrics * DOLLARS_A_METRIC
 
 
 class CloudWatchReader:
     """Keeps what is known of every series that is wanted. One read at a time."""
 
-    def __init__(self, config: Config, caller: Caller, clock: Clock) -> None:
+    def __init__(self, config: Config, caller: Caller, clock: Clock, budget: Budget | None = None) -> None:
         self._config = config
         self._caller = caller
         self._clock = clock
         self._watched: dict[tuple[str, str, Series], _Watched] = {}
-        self._budget = Budget(config.monthly_dollars, clock.now())
+        self._budget = budget or Budget(config.monthly_dollars, clock.now())
         self._asked = 0
         self._points_until: dict[str, float] = {}
         """When the points asked for so far are over, at the rate that is kept, by region; by ``monotonic``."""

@@ -12,7 +12,7 @@ from streamwatch.model.kinesis import ShardAges, ShardKey, Stream, StreamKey, St
 from streamwatch.model.metric import CloudWatch as CloudWatchTwin
 from streamwatch.model.metric import Metric
 from streamwatch.model.snapshot import Problem
-from streamwatch.sources.aws.cloudwatch import CloudWatchReader, Wanted
+from streamwatch.sources.aws.cloudwatch import Budget, CloudWatchReader, Wanted
 from streamwatch.sources.aws.session import Accounts, Caller
 from streamwatch.sources.kinesis.config import Config
 from streamwatch.sources.kinesis.describe import Region
@@ -53,7 +53,9 @@ class KinesisSource:
         self._caller = Caller(accounts.get(config.access), clock, self._closed.wait)
         self._asked = asked
         self._regions = [Region(config, region, self._caller, clock) for region in config.regions]
-        self._cloudwatch = CloudWatchReader(config.cloudwatch, self._caller, clock)
+        self.budget = Budget(config.cloudwatch.monthly_dollars, clock.now())
+        """Of all that the account's entry asks of CloudWatch, whichever source asks."""
+        self._cloudwatch = CloudWatchReader(config.cloudwatch, self._caller, clock, self.budget)
         self._notes: tuple[str, ...] = ()
         self._prober = Prober(config.probe, self._caller, clock, self._closed.wait)
         self.last: StreamsSnapshot | None = None

@@ -64,7 +64,7 @@ class Watched:
 
     name: str
     kind: str
-    """Of the source: ``kafka``, ``pages``, ``topics``, ``cloudwatch``, ``kinesis``, ``kcl`` or ``connect``."""
+    """``kafka``, ``pages``, ``topics``, ``cloudwatch``, ``kinesis``, ``kcl``, ``lambda`` or ``connect``."""
     source: Source
     interval: float
     max_series: int
@@ -279,7 +279,13 @@ class Wiring:
             collectors={"streams": StreamCollector()},
             about=(SourceCollector(config.interval), CallCollector()),
         )
-        return [streams, self._kcl(config, source)] if config.readers.kcl.enabled else [streams]
+        kinds = config.readers
+        found = [streams]
+        if kinds.kcl.enabled:
+            found.append(self._kcl(config, source))
+        if kinds.functions.enabled:
+            found.append(self._functions(config, source))
+        return found
 
     def _kcl(self, config: KinesisConfig, streams: "KinesisSource") -> Watched:
         from streamwatch.sources.readers.kcl import KclSource  # noqa: PLC0415 - the same
@@ -293,6 +299,24 @@ class Wiring:
         return Watched(
             name=name,
             kind="kcl",
+            source=source,
+            interval=interval,
+            max_series=config.max_series,
+            collectors={"readers": ReaderCollector()},
+            about=(SourceCollector(interval), CallCollector()),
+        )
+
+    def _functions(self, config: KinesisConfig, streams: "KinesisSource") -> Watched:
+        from streamwatch.sources.readers.lambdas import LambdaSource  # noqa: PLC0415 - the same
+
+        name, interval = f"{config.name}/lambda", config.readers.functions.interval
+        source = LambdaSource(
+            name, config.readers.functions, config.cloudwatch, config.access, config.regions, self._clock,
+            self._shared_accounts(), lambda: streams.last, streams.budget,
+        )  # fmt: skip
+        return Watched(
+            name=name,
+            kind="lambda",
             source=source,
             interval=interval,
             max_series=config.max_series,

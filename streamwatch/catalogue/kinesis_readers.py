@@ -6,8 +6,10 @@ from streamwatch.catalogue.kinesis import ACCOUNT, STREAM
 from streamwatch.model.metric import Metric, Tier, Unit
 
 READER: Final = (*STREAM, "kind", "reader")
-"""Of what kind, and called what: of KCL the application."""
+"""Of what kind, and called what: of KCL the application, of Lambda the function (`NAME:ALIAS`, and `/CONSUMER` with
+enhanced fan-out)."""
 PART: Final = (*READER, "shard")
+POLICY: Final = ("attempts", "record_age", "bisects", "on_failure")
 
 
 def _gauge(  # noqa: PLR0913 - one definition, each part by its name
@@ -22,6 +24,16 @@ def _gauge(  # noqa: PLR0913 - one definition, each part by its name
     return Metric(name=name, kind="gauge", unit=unit, labels=labels, tier=tier, help=help, question=question)
 
 
+def _total(
+    name: str,
+    help: str,  # noqa: A002 - the word users see
+    *,
+    question: str,
+    unit: Unit = "",
+) -> Metric:
+    return Metric(name=name, kind="counter", unit=unit, labels=READER, tier=Tier.CONSUMER, help=help, question=question)
+
+
 READERS = _gauge(
     "kinesis_readers",
     "Readers that are looked at, by kind.",
@@ -31,12 +43,14 @@ READERS = _gauge(
 )
 UP = _gauge(
     "kinesis_reader_up",
-    "Whether the reader has a worker that is alive (1), or none (0). Absent where that is not known.",
+    "Whether the reader runs (1) or not (0): it has a worker that is alive, or its mapping is enabled and polls."
+    " Absent where that is not known.",
     question="Does it run?",
 )
 STATE = _gauge(
     "kinesis_reader_state",
-    "Always 1; names the state: `running`, `partly` (some of its shards have nobody), `stopped`, `unknown`.",
+    "Always 1; names the state: `running`, `partly` (some of its shards have nobody), `failing` (its last results were"
+    " problems), `changing` (it is being made or updated), `stopped`, `unknown`.",
     question="Is it well?",
     labels=(*READER, "state"),
 )
@@ -44,7 +58,7 @@ LAG = _gauge(
     "kinesis_reader_lag_seconds",
     "How far the reader is behind, the worst of the shards where that is known"
     " (kinesis_reader_lag_method_shards tells which are); of KCL the age of the last record that was checkpointed, 0"
-    " where nothing was written since.",
+    " where nothing was written since; of Lambda the age of the last record of the batch that was handed over.",
     question="How old is what the application shows?",
     unit="seconds",
 )
@@ -125,6 +139,53 @@ LEADER = _gauge(
     "kinesis_reader_has_leader",
     "Whether a worker assigns leases (1) or none does (0). Absent where this version of the reader has none.",
     question="Does anybody hand out the work?",
+)
+LAST_RESULT = _gauge(
+    "kinesis_reader_last_result",
+    "Always 1; names what whoever runs the reader says of its last work: of Lambda LastProcessingResult, or where the"
+    " mapping is not enabled StateTransitionReason.",
+    question="Why does it not work?",
+    labels=(*READER, "result"),
+)
+RETRY_POLICY = _gauge(
+    "kinesis_reader_retry_policy",
+    "Always 1; names what becomes of a batch that fails: how often and until which age it is tried again (`forever`:"
+    " without a limit), whether it is halved, and where it goes when it is given up (empty: nowhere).",
+    question="Does a bad record block the shard, or is it lost?",
+    labels=(*READER, *POLICY),
+)
+CALLS = _total(
+    "kinesis_reader_calls_total",
+    "Calls of the function that reads, by whomever.",
+    question="Does it work?",
+)
+FAILED_CALLS = _total(
+    "kinesis_reader_failed_calls_total",
+    "Calls of the function that reads which failed, by whomever.",
+    question="Does what it does fail?",
+)
+REFUSED_CALLS = _total(
+    "kinesis_reader_refused_calls_total",
+    "Calls of the function that reads which were refused for want of concurrency (Throttles), by whomever.",
+    question="Is there no room for it to run?",
+)
+LOST_RECORDS = _total(
+    "kinesis_reader_lost_records_total",
+    "Records that the reader gave up and that went nowhere (DroppedEventCount). Absent where that is not counted: its"
+    " mapping's metric EventCount is off.",
+    question="How many are lost?",
+    unit="records",
+)
+SET_ASIDE_RECORDS = _total(
+    "kinesis_reader_set_aside_records_total",
+    "Records that the reader gave up and that are at the destination for failures. Absent where that is not counted.",
+    question="How many wait for somebody to look at them?",
+    unit="records",
+)
+FAILED_DELIVERIES = _total(
+    "kinesis_reader_failed_deliveries_total",
+    "What the function gave up and could not be delivered to the destination for failures. Absent where there is none.",
+    question="Is what was given up lost?",
 )
 READ_UNITS = Metric(
     name="streamwatch_dynamodb_read_units_total",

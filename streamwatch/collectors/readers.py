@@ -2,16 +2,25 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
+from streamwatch.catalogue import kafka_readers as k
 from streamwatch.catalogue import kinesis_readers as r
 from streamwatch.collectors.keys_cache import KeysCache
 from streamwatch.model.metric import Metric, Samples
-from streamwatch.model.reader import METHODS, Assignment, Reader, ReadersSnapshot
+from streamwatch.model.reader import METHODS, Assignment, Outcomes, Reader, ReadersSnapshot, RetryPolicy
 
 Row = tuple[str, ...]
+_OUTCOMES: tuple[tuple[Metric, Metric, Callable[[Outcomes], float | None]], ...] = (
+    (r.CALLS, k.CALLS, lambda one: one.calls),
+    (r.FAILED_CALLS, k.FAILED_CALLS, lambda one: one.failed_calls),
+    (r.REFUSED_CALLS, k.REFUSED_CALLS, lambda one: one.refused_calls),
+    (r.LOST_RECORDS, k.LOST_RECORDS, lambda one: one.lost_records),
+    (r.SET_ASIDE_RECORDS, k.SET_ASIDE_RECORDS, lambda one: one.set_aside_records),
+    (r.FAILED_DELIVERIES, k.FAILED_DELIVERIES, lambda one: one.failed_deliveries),
+)
 
 
 class ReaderCollector:
@@ -23,13 +32,17 @@ class ReaderCollector:
     def collect(self, now: ReadersSnapshot) -> list[Samples]:
         """Return all samples; what is not known is NaN."""
         self._keys.turn()
-        readers = now.readers or ()
-        counts = Counter((one.account, one.region, one.kind) for one in readers)
+        every = now.readers or ()
+        readers = [one for one in every if one.topic is None]
+        counts = Counter((one.account, one.region, one.kind) for one in every)
         units = [((now.source, one.region, one.table), one.units) for one in now.units]
         return [
             self._pairs(r.READERS, [(row, float(count)) for row, count in sorted(counts.items())]),
             *self._columns(readers),
+            *self._of_topics([one for one in every if one.topic is not None]),
             self._pairs(r.STATE, [((*_row(one), one.state), 1.0) for one in readers]),
+            self._pairs(r.LAST_RESULT, [((*_row(one), one.last_result), 1.0) for one in readers if one.last_result]),
+            self._pairs(r.RETRY_POLICY, [((*_row(one), *_policy(one.retries)), 1.0) for one in readers if one.retries]),
             self._pairs(r.LAG_METHOD, [pair for one in readers for pair in _methods(one)]),
             self._pairs(r.LEASES, [pair for one in readers for pair in _leases(one)]),
             self._pairs(r.STANDING, [pair for one in readers for pair in _standing(one, now.taken_at)]),
@@ -38,24 +51,39 @@ class ReaderCollector:
         ]
 
     def _columns(self, readers: Sequence[Reader]) -> list[Samples]:
-        keys = self._keys.of(r.READER, [_row(one) for one in readers])
-
-        def column(metric: Metric, tell: Callable[[Reader], float | None]) -> Samples:
-            values = [_or_nan(tell(one)) for one in readers]
-            return metric.samples(keys, np.array(values, dtype=np.float64))
-
+        rows = [_row(one) for one in readers]
         return [
-            column(r.UP, _up),
-            column(r.LAG, lambda one: one.lag_seconds),
-            column(r.BOUND, lambda one: one.bound_seconds),
-            column(r.TIME_TO_LOSS, lambda one: _left(one, lambda left: max(0.0, left))),
-            column(r.LOST, lambda one: _left(one, lambda left: max(0.0, -left))),
-            column(r.HOLES, lambda one: None if (holes := _holes(one)) is None else float(len(holes))),
-            column(r.CONTENDED, _assigned(lambda one: one.contended)),
-            column(r.OWNER_CHANGES, _assigned(lambda one: one.owner_changes)),
-            column(r.WORKERS, _assigned(lambda one: one.workers)),
-            column(r.LEADER, _assigned(lambda one: one.has_leader)),
+            self._column(r.UP, rows, map(_up, readers)),
+            self._column(r.LAG, rows, [one.lag_seconds for one in readers]),
+            self._column(r.BOUND, rows, [one.bound_seconds for one in readers]),
+            self._column(r.TIME_TO_LOSS, rows, [_left(one, lambda left: max(0.0, left)) for one in readers]),
+            self._column(r.LOST, rows, [_left(one, lambda left: max(0.0, -left)) for one in readers]),
+            self._column(r.HOLES, rows, [None if (h := _holes(one)) is None else float(len(h)) for one in readers]),
+            self._column(r.CONTENDED, rows, map(_assigned(lambda one: one.contended), readers)),
+            self._column(r.OWNER_CHANGES, rows, map(_assigned(lambda one: one.owner_changes), readers)),
+            self._column(r.WORKERS, rows, map(_assigned(lambda one: one.workers), readers)),
+            self._column(r.LEADER, rows, map(_assigned(lambda one: one.has_leader), readers)),
+            *(self._column(metric, rows, map(_outcome(tell), readers)) for metric, _, tell in _OUTCOMES),
         ]
+
+    def _of_topics(self, readers: Sequence[Reader]) -> list[Samples]:
+        rows = [_topic_row(one) for one in readers]
+        states = [
+            ((*_topic_row(one), "share" if one.is_share_group else "consumer", one.state), 1.0) for one in readers
+        ]
+        results = [((*_topic_row(one), one.last_result), 1.0) for one in readers if one.last_result]
+        policies = [((*_topic_row(one), *_policy(one.retries)), 1.0) for one in readers if one.retries]
+        return [
+            self._column(k.UP, rows, map(_up, readers)),
+            self._column(k.LAG, rows, [one.lag_records for one in readers]),
+            *(self._column(metric, rows, map(_outcome(tell), readers)) for _, metric, tell in _OUTCOMES),
+            self._pairs(k.STATE, states),
+            self._pairs(k.LAST_RESULT, results),
+            self._pairs(k.RETRY_POLICY, policies),
+        ]
+
+    def _column(self, metric: Metric, rows: Sequence[Row], values: Iterable[float | None]) -> Samples:
+        return metric.samples(self._keys.of(metric.labels, rows), np.array([*map(_or_nan, values)], dtype=np.float64))
 
     def _pairs(self, metric: Metric, pairs: Sequence[tuple[Row, float]]) -> Samples:
         keys = self._keys.of(metric.labels, [row for row, _ in pairs])
@@ -66,8 +94,23 @@ def _row(one: Reader) -> Row:
     return (one.account, one.region, one.stream or "", one.kind, one.name)
 
 
+def _topic_row(one: Reader) -> Row:
+    place = (one.cluster or "", one.topic or "", one.group or "")
+    return (one.account, one.region, *place, one.kind, one.name)
+
+
+def _policy(one: RetryPolicy) -> Row:
+    attempts = "forever" if one.attempts is None else str(one.attempts)
+    age = "forever" if one.record_age_seconds is None else f"{one.record_age_seconds:.0f}s"
+    return (attempts, age, "true" if one.bisects else "false", one.destination)
+
+
+def _outcome(tell: Callable[[Outcomes], float | None]) -> Callable[[Reader], float | None]:
+    return lambda one: None if one.outcomes is None else tell(one.outcomes)
+
+
 def _up(one: Reader) -> float | None:
-    return None if one.state == "unknown" else float(one.state != "stopped")
+    return None if one.state in {"unknown", "changing"} else float(one.state != "stopped")
 
 
 def _assigned(tell: Callable[[Assignment], float | None]) -> Callable[[Reader], float | None]:

@@ -8,8 +8,8 @@ from streamwatch.model.cloudwatch import CloudWatchCost
 from streamwatch.model.kinesis import CallCount
 from streamwatch.model.snapshot import Problem
 
-Kind = Literal["kcl"]
-State = Literal["running", "partly", "stopped", "unknown"]
+Kind = Literal["kcl", "lambda"]
+State = Literal["running", "partly", "failing", "changing", "stopped", "unknown"]
 Method = Literal["idle", "moving", "standing", "unknown"]
 METHODS: Final[tuple[Method, ...]] = ("idle", "moving", "standing", "unknown")
 
@@ -30,7 +30,7 @@ class Position:
     """How far a reader is in one shard or partition."""
 
     part: str
-    """Id of the shard, or number of the partition."""
+    """Id of the shard, or number of the partition; empty where what is known is the worst of all."""
     worker: str
     """Who reads it now; empty where nobody does."""
     method: Method
@@ -71,6 +71,22 @@ class Assignment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Outcomes:
+    """What became of what was read, in totals since the source began; None where it is not known."""
+
+    calls: float | None = None
+    failed_calls: float | None = None
+    refused_calls: float | None = None
+    """Of the function, for want of concurrency."""
+    lost_records: float | None = None
+    """That were given up and went nowhere."""
+    set_aside_records: float | None = None
+    """That were given up and are at the destination for failures."""
+    failed_deliveries: float | None = None
+    """Of what was given up, to the destination for failures."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
     """One reader of one stream or topic."""
 
@@ -84,10 +100,14 @@ class Reader:
     cluster: str | None = None
     topic: str | None = None
     group: str | None = None
+    is_share_group: bool = False
     state: State
     reason: str
     """Why it is in that state, in a sentence's part."""
+    last_result: str = ""
+    """What whoever runs it says of its last work, in their words."""
     positions: tuple[Position, ...]
+    outcomes: Outcomes | None = None
     assignment: Assignment | None = None
     retries: RetryPolicy | None = None
     """None where it has none, or it is not known."""
@@ -102,6 +122,12 @@ class Reader:
     def lag_seconds(self) -> float | None:
         """The worst lag of those that are known."""
         return max((one.lag_seconds for one in self.positions if one.lag_seconds is not None), default=None)
+
+    @property
+    def lag_records(self) -> float | None:
+        """The records that it has not read; None where that is not known of every part."""
+        known = [one.lag_records for one in self.positions if one.lag_records is not None]
+        return sum(known) if known and len(known) == len(self.positions) else None
 
     @property
     def bound_seconds(self) -> float | None:

@@ -8,6 +8,7 @@ _PREFIXES: Final = {
     "kafka": "kafka",
     "cloudwatch": "cloudwatch",
     "dynamodb": "dynamodb",
+    "lambda": "lambda",
     "resourcegroupstaggingapi": "tag",
 }
 _MORE: Final[Mapping[str, tuple[str, ...]]] = {

@@ -33,6 +33,7 @@ RATES: Final = {
     "ListTables": 2.0,
     "DescribeTable": 5.0,
     "Scan": 20.0,
+    "ListEventSourceMappings": 2.0,
 }
 """Calls a second that the agent makes at most, an account and region: half of what AWS allows, or less. Of MSK's topic
 calls AWS does not say how many it allows."""

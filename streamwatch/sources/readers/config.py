@@ -51,7 +51,47 @@ class Kcl:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NamedCluster:
+    """A Kafka cluster that functions read, and what the agent calls it."""
+
+    source: str = setting("the ARN of an MSK cluster, or a bootstrap server as `host:port`, as the mapping has it")
+    kafka_cluster: str = setting("the name of the cluster under `kafka`")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Functions:
+    """Event source mappings of AWS Lambda: functions that read Kinesis streams and Kafka topics."""
+
+    enabled: bool = setting(
+        "whether event source mappings are read; needs lambda:ListEventSourceMappings and cloudwatch:GetMetricData",
+        default=False,
+    )
+    names: Names = setting("functions that are looked at", default_factory=Names)
+    clusters: tuple[NamedCluster, ...] = setting(
+        "Kafka clusters that are called otherwise here than by MSK; an MSK cluster is called by its own name, unless it"
+        " is named here",
+        default=(),
+    )
+    interval: Duration = setting("how often mappings are listed, and CloudWatch is asked", default=60.0, minimum=10)
+    metrics: bool = setting(
+        "whether CloudWatch is asked, within `cloudwatch.monthly_dollars` of the whole entry; without it the state of a"
+        " mapping is all that is known",
+        default=True,
+    )
+
+    def __post_init__(self) -> None:
+        refuse(self.problems())
+
+    def problems(self) -> Iterator[str]:
+        """Yield every mistake between the parts."""
+        sources = [one.source for one in self.clusters if one is not None]
+        for source in sorted({one for one in sources if sources.count(one) > 1}):
+            yield f"clusters: {source!r} is named more than once"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Readers:
     """Who reads the streams; each kind is switched on by itself."""
 
     kcl: Kcl = setting("applications of the Kinesis Client Library", default_factory=Kcl)
+    functions: Functions = setting("event source mappings of AWS Lambda", default_factory=Functions)

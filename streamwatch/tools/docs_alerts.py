@@ -19,6 +19,7 @@ _TITLES: Final = {
     "streamwatch.msk": "Amazon MSK",
     "streamwatch.kinesis": "Kinesis",
     "streamwatch.readers": "Readers of Kinesis streams",
+    "streamwatch.functions": "Functions of AWS Lambda",
     "streamwatch.agent": "The agent itself",
 }
 _HEAD: Final = """\

@@ -42,7 +42,7 @@ def _account(config: KinesisConfig) -> Iterator[Finding]:
     from streamwatch.sources.readers.doctor import examine as examine_readers  # noqa: PLC0415 - the same
 
     yield from examine(config, SystemClock())
-    yield from examine_readers(config.readers.kcl, config.access, config.regions, SystemClock())
+    yield from examine_readers(config.readers, config.access, config.regions, SystemClock())
 
 
 def _msk(config: ClusterConfig) -> Iterator[Finding]:

@@ -8,21 +8,36 @@ from streamwatch.core.clock import Clock
 from streamwatch.model.finding import Finding
 from streamwatch.sources.aws.config import Access
 from streamwatch.sources.aws.session import Accounts, Caller
-from streamwatch.sources.aws.trial import Step, Trial
-from streamwatch.sources.readers.config import Kcl
+from streamwatch.sources.aws.trial import Step, Trial, newest_point
+from streamwatch.sources.readers.config import Functions, Kcl, Readers
 from streamwatch.sources.readers.kcl_rows import COORDINATOR
 
 
-def examine(config: Kcl, access: Access, regions: Sequence[str], clock: Clock) -> Iterator[Finding]:
-    """Check each region, step by step; a lease table that is there is taken as the example."""
-    if not config.enabled:
+def examine(config: Readers, access: Access, regions: Sequence[str], clock: Clock) -> Iterator[Finding]:
+    """Check each region, step by step, for each kind of readers that is looked at."""
+    if not (config.kcl.enabled or config.functions.enabled):
         return
     caller = Caller(Accounts(clock).get(access), clock, threading.Event().wait)
     for region in regions:
-        yield from _kcl(config, Trial(region, caller, clock, f"{region}, kcl"))
+        if config.kcl.enabled:
+            yield from _kcl(config.kcl, Trial(region, caller, clock, f"{region}, kcl"))
+        if config.functions.enabled:
+            yield from _functions(config.functions, Trial(region, caller, clock, f"{region}, lambda"), clock)
+
+
+def _functions(config: Functions, trial: Trial, clock: Clock) -> Iterator[Finding]:
+    step = Step("lambda", "ListEventSourceMappings", {"MaxItems": 100}, ("EventSourceMappings",))
+    listing, finding = trial.attempt(step)
+    yield finding
+    if listing is not None and not listing["EventSourceMappings"]:
+        yield trial.finding("mappings", "warning", "there are none", "is this the right account?")
+    if config.metrics:
+        at = {"FunctionName": "streamwatch-doctor"}
+        yield trial.attempt(newest_point("AWS/Lambda", "Invocations", "Sum", clock.now(), at))[1]
 
 
 def _kcl(config: Kcl, trial: Trial) -> Iterator[Finding]:
+    """Try lease tables; one that is there is taken as the example."""
     listing, finding = trial.attempt(Step("dynamodb", "ListTables", {}, ("TableNames",)))
     yield finding
     names = [] if listing is None else [one for one in listing["TableNames"] if config.tables.admits(one)]

@@ -16,7 +16,7 @@ RIGHTS = {one: f"dynamodb:{one}" for one in ("ListTables", "DescribeTable", "Sca
 
 def findings(aws: ReferenceAws, more: str = "readers: {kcl: {enabled: true}}") -> dict[str, Finding]:
     of = config(aws.url, more)
-    return {one.step: one for one in examine(of.readers.kcl, of.access, of.regions, Time(aws.clock()))}
+    return {one.step: one for one in examine(of.readers, of.access, of.regions, Time(aws.clock()))}
 
 
 def tables(aws: ReferenceAws, *keys: str) -> None:
@@ -51,3 +51,30 @@ def test_an_account_without_lease_tables_is_told(keys: tuple[str, ...]) -> None:
 def test_what_is_switched_off_is_not_tried() -> None:
     with cloud() as aws:
         assert findings(aws, "") == {}
+
+
+FUNCTIONS = {"ListEventSourceMappings": "lambda", "GetMetricData": "cloudwatch"}
+ON = "readers: {functions: {enabled: true}}"
+
+
+def test_what_functions_need_is_tried_and_an_account_without_mappings_is_told() -> None:
+    with cloud() as aws:
+        found = findings(aws, ON)
+
+    verdicts = {one.step: one.verdict for one in found.values()}
+    assert verdicts == {**dict.fromkeys(FUNCTIONS, "ok"), "mappings": "warning"}
+
+
+@pytest.mark.parametrize("operation", FUNCTIONS)
+def test_a_right_that_functions_lack_is_named_with_its_policy(operation: str) -> None:
+    with cloud() as aws:
+        aws.do(lambda cloud, now: faults.deny(cloud, now, operation=operation))
+        found = findings(aws, ON)[operation]
+
+    policy = json.loads(found.remedy.partition(": ")[2])
+    assert policy["Action"] == f"{FUNCTIONS[operation]}:{operation}"
+
+
+def test_without_metrics_cloudwatch_is_not_tried() -> None:
+    with cloud() as aws:
+        assert "GetMetricData" not in findings(aws, "readers: {functions: {enabled: true, metrics: false}}")

@@ -57,7 +57,7 @@ class Poller:
     """It does not poll, though the mapping is enabled."""
     loses_failures: bool = False
     """What it gives up does not reach the destination."""
-    given_up: int = 0
+    abandoned: int = 0
     """Records, in all."""
     _places: dict[str, _Place] = field(default_factory=dict)
 
@@ -129,12 +129,12 @@ class Poller:
         most = min(self.mapping.batch_size, self.function.records_a_call)
         after = shard.after(place.after)
         if not self.is_fan_out:
-            given: dict[str, Any] = {"StreamName": self.stream, "ShardId": shard.id}
-            given |= {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "StartingSequenceNumber": str(place.after)}
+            request: dict[str, Any] = {"StreamName": self.stream, "ShardId": shard.id}
+            request |= {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "StartingSequenceNumber": str(place.after)}
             if place.after == shard.starting:
-                given = {"StreamName": self.stream, "ShardId": shard.id, "ShardIteratorType": "TRIM_HORIZON"}
+                request = {"StreamName": self.stream, "ShardId": shard.id, "ShardIteratorType": "TRIM_HORIZON"}
             try:
-                iterator = OPERATIONS["GetShardIterator"](self.kinesis, given, self.now)["ShardIterator"]
+                iterator = OPERATIONS["GetShardIterator"](self.kinesis, request, self.now)["ShardIterator"]
                 answer = OPERATIONS["GetRecords"](self.kinesis, {"ShardIterator": iterator, "Limit": most}, self.now)
             except Refused:
                 return ()
@@ -175,7 +175,7 @@ class Poller:
             place.attempts = 0
 
     def _give_up(self, batch: Sequence[Record]) -> None:
-        self.given_up += len(batch)
+        self.abandoned += len(batch)
         if self.mapping.destination and not self.loses_failures:
             self._count("OnFailureDestinationDeliveredEventCount", len(batch))
             return

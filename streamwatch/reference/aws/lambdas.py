@@ -66,10 +66,10 @@ class Lambda:
     odd: list[Answer] = field(default_factory=list)
     """What is listed besides, of any form: a version of the API that nobody knows yet."""
 
-    def add(self, function: str, source: Answer, now: float, **given: Any) -> EventSourceMapping:  # noqa: ANN401 - fields
+    def add(self, function: str, source: Answer, now: float, **fields: Any) -> EventSourceMapping:  # noqa: ANN401 - fields
         """Make a mapping of a function, which may be named with an alias."""
         arn = f"arn:aws:lambda:{self.region}:{self.account}:function:{function}"
-        made = EventSourceMapping(uuid=str(uuid.uuid4()), function_arn=arn, made=now, source=source, **given)
+        made = EventSourceMapping(uuid=str(uuid.uuid4()), function_arn=arn, made=now, source=source, **fields)
         self.mappings[made.uuid] = made
         return made
 

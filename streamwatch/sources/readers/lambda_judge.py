@@ -27,6 +27,8 @@ _CALL_SHARE: Final = 0.2
 _AGE: Final = ("IteratorAge", "Maximum")
 _OFFSETS: Final = ("OffsetLag", "Maximum")
 _TOTALS: Final = ("Invocations", "Errors", "Throttles", "DestinationDeliveryFailures")
+_DETAILS: Final = frozenset({"Invocations", "Errors"})
+"""No alert rests on them."""
 _EVENTS: Final = ("DroppedEventCount", "OnFailureDestinationDeliveredEventCount")
 _POLLED: Final = ("PolledEventCount", "Sum")
 _OWN_OFFSETS: Final = ("SumOffsetLag", "Maximum")
@@ -66,7 +68,7 @@ def series(row: Row) -> Iterator[Asked]:
         yield Asked(of_function(function, *_OFFSETS), is_counter=False, is_vital=True)
     for name in _TOTALS:
         if name != _TOTALS[-1] or row.retries.destination:
-            yield Asked(of_function(function, name), is_counter=True, is_vital=True)
+            yield Asked(of_function(function, name), is_counter=True, is_vital=name not in _DETAILS)
     if "EventCount" in row.measured:
         yield Asked(of_mapping(row.uuid, *_POLLED), is_counter=False, is_vital=True)
         for name in _EVENTS:

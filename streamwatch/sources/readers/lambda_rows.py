@@ -61,16 +61,16 @@ class Row:
         return f"{function}/{self.consumer}" if self.consumer else function
 
 
-def read(told: Any) -> Row:  # noqa: ANN401 - whatever came
+def read(mapping: Any) -> Row:  # noqa: ANN401 - whatever came
     """Return a mapping.
 
     Raises:
         Odd: what it lacks, or has otherwise than AWS describes.
 
     """
-    if not isinstance(told, Mapping):
-        raise Odd(f"a mapping is no structure: {type(told).__name__}")
-    uuid, arn = _text(told, "UUID"), _text(told, "FunctionArn")
+    if not isinstance(mapping, Mapping):
+        raise Odd(f"a mapping is no structure: {type(mapping).__name__}")
+    uuid, arn = _text(mapping, "UUID"), _text(mapping, "FunctionArn")
     function = _FUNCTION.fullmatch(arn)
     if not uuid or function is None:
         raise Odd(f"mapping {uuid or 'without UUID'}: {arn[:_MOST_TEXT]!r} is no ARN of a function")
@@ -79,17 +79,17 @@ def read(told: Any) -> Row:  # noqa: ANN401 - whatever came
         account=function["account"],
         function=function["name"],
         alias=function["alias"] or "",
-        state=_text(told, "State"),
-        state_reason=_text(told, "StateTransitionReason")[:_MOST_TEXT],
-        result=_text(told, "LastProcessingResult")[:_MOST_TEXT],
-        retries=_retries(told),
-        measured=frozenset(map(str, _list(_part(told, "MetricsConfig"), "Metrics"))),
-        **_source(told, uuid),
+        state=_text(mapping, "State"),
+        state_reason=_text(mapping, "StateTransitionReason")[:_MOST_TEXT],
+        result=_text(mapping, "LastProcessingResult")[:_MOST_TEXT],
+        retries=_retries(mapping),
+        measured=frozenset(map(str, _list(_part(mapping, "MetricsConfig"), "Metrics"))),
+        **_source(mapping, uuid),
     )
 
 
-def _source(told: Mapping[str, Any], uuid: str) -> dict[str, Any]:
-    arn = _text(told, "EventSourceArn")
+def _source(mapping: Mapping[str, Any], uuid: str) -> dict[str, Any]:
+    arn = _text(mapping, "EventSourceArn")
     if (stream := _STREAM.fullmatch(arn)) is not None:
         return {
             "source": "kinesis",
@@ -97,14 +97,14 @@ def _source(told: Mapping[str, Any], uuid: str) -> dict[str, Any]:
             "stream_account": stream["account"],
             "consumer": stream["consumer"] or "",
         }
-    topics = [one for one in _list(told, "Topics") if isinstance(one, str)]
-    servers = _list(_part(_part(told, "SelfManagedEventSource"), "Endpoints"), "KAFKA_BOOTSTRAP_SERVERS")
+    topics = [one for one in _list(mapping, "Topics") if isinstance(one, str)]
+    servers = _list(_part(_part(mapping, "SelfManagedEventSource"), "Endpoints"), "KAFKA_BOOTSTRAP_SERVERS")
     cluster = _CLUSTER.fullmatch(arn)
     if cluster is None and not servers:
         return {"source": "dynamodb" if arn.split(":")[2:3] == ["dynamodb"] else "other"}
     if not topics:
         raise Odd(f"mapping {uuid} on Kafka names no topic")
-    own = _part(told, "AmazonManagedKafkaEventSourceConfig" if cluster else "SelfManagedKafkaEventSourceConfig")
+    own = _part(mapping, "AmazonManagedKafkaEventSourceConfig" if cluster else "SelfManagedKafkaEventSourceConfig")
     return {
         "source": "kafka" if cluster is None else "msk",
         "cluster": "" if cluster is None else arn,
@@ -116,18 +116,18 @@ def _source(told: Mapping[str, Any], uuid: str) -> dict[str, Any]:
     }
 
 
-def _retries(told: Mapping[str, Any]) -> RetryPolicy:
-    attempts, age = _number(told, "MaximumRetryAttempts"), _number(told, "MaximumRecordAgeInSeconds")
+def _retries(mapping: Mapping[str, Any]) -> RetryPolicy:
+    attempts, age = _number(mapping, "MaximumRetryAttempts"), _number(mapping, "MaximumRecordAgeInSeconds")
     return RetryPolicy(
         attempts=None if attempts is None or attempts == _FOR_EVER else int(attempts),
         record_age_seconds=None if age is None or age == _FOR_EVER else age,
-        bisects=told.get("BisectBatchOnFunctionError") is True,
-        destination=_text(_part(_part(told, "DestinationConfig"), "OnFailure"), "Destination"),
+        bisects=mapping.get("BisectBatchOnFunctionError") is True,
+        destination=_text(_part(_part(mapping, "DestinationConfig"), "OnFailure"), "Destination"),
     )
 
 
-def _text(told: Mapping[str, Any], name: str) -> str:
-    value = told.get(name)
+def _text(mapping: Mapping[str, Any], name: str) -> str:
+    value = mapping.get(name)
     if value is None:
         return ""
     if not isinstance(value, str):
@@ -135,8 +135,8 @@ def _text(told: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def _number(told: Mapping[str, Any], name: str) -> float | None:
-    value = told.get(name)
+def _number(mapping: Mapping[str, Any], name: str) -> float | None:
+    value = mapping.get(name)
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -144,8 +144,8 @@ def _number(told: Mapping[str, Any], name: str) -> float | None:
     return float(value)
 
 
-def _part(told: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = told.get(name)
+def _part(mapping: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = mapping.get(name)
     if value is None:
         return {}
     if not isinstance(value, Mapping):
@@ -153,8 +153,8 @@ def _part(told: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return value
 
 
-def _list(told: Mapping[str, Any], name: str) -> list[Any]:
-    value = told.get(name)
+def _list(mapping: Mapping[str, Any], name: str) -> list[Any]:
+    value = mapping.get(name)
     if value is None:
         return []
     if not isinstance(value, list):

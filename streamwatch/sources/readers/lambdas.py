@@ -118,18 +118,23 @@ class LambdaSource:
         return rows, wrong
 
     def _mappings(self, region: str, deadline: float) -> Iterator[Any]:
-        given: dict[str, Any] = {"MaxItems": 100}
+        parameters: dict[str, Any] = {"MaxItems": 100}
         for _ in range(_MOST_PAGES):
             answer = self._caller.call(
-                "lambda", region, "ListEventSourceMappings", given, wants=("EventSourceMappings",), deadline=deadline
+                "lambda",
+                region,
+                "ListEventSourceMappings",
+                parameters,
+                wants=("EventSourceMappings",),
+                deadline=deadline,
             )
             yield from answer["EventSourceMappings"]
             marker = answer.get("NextMarker")
             if not marker:
                 return
-            if marker == given.get("Marker"):
+            if marker == parameters.get("Marker"):
                 raise ValueError("the next page is the same again")
-            given["Marker"] = marker
+            parameters["Marker"] = marker
 
     def _follow(self, rows: Mapping[str, Sequence[Row]], now: float) -> None:
         for region, found in rows.items():

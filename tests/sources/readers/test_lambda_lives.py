@@ -51,7 +51,7 @@ def compare(it: World) -> None:
         assert "poller" in it.reader.reason, "only a poller that was dead for long is taken for dead"
     lost = it.value(r.LOST_RECORDS) or 0.0
     aside = it.value(r.SET_ASIDE_RECORDS) or 0.0
-    assert lost + aside <= poller.given_up
+    assert lost + aside <= poller.abandoned
 
 
 @pytest.mark.parametrize("seed", range(LIVES))
@@ -83,4 +83,4 @@ def test_a_life(seed: int) -> None:
         assert it.value(r.UP) == 1.0
         assert (it.value(r.LAG) or 0.0) <= 5 + LATE * (poller.lag() > 5)
         if "EventCount" in poller.mapping.measured:
-            assert (it.value(r.LOST_RECORDS) or 0) + (it.value(r.SET_ASIDE_RECORDS) or 0) == poller.given_up
+            assert (it.value(r.LOST_RECORDS) or 0) + (it.value(r.SET_ASIDE_RECORDS) or 0) == poller.abandoned

@@ -94,6 +94,15 @@ DEAD_LETTER_TOPIC = _gauge(
     question="Where does what fails go?",
     tier=Tier.CONNECTOR,
 )
+CONNECTOR_TOPIC = _gauge(
+    "kafka_connect_connector_topic",
+    (*CONNECTOR, "topic", "match"),
+    "Always 1; names a topic that a source writes, or that a sink is to read, by its configuration; where `match` is"
+    " `prefix` it is every topic whose name begins so. Of a connector at most 20; which topics a sink with"
+    " `topics.regex` reads, its group says.",
+    question="Which topics are its?",
+    tier=Tier.CONNECTOR,
+)
 HEARTBEAT_TOPIC = _gauge(
     "kafka_connect_connector_heartbeat_topic",
     (*CONNECTOR, "topic"),
@@ -131,5 +140,6 @@ METRICS: Final[tuple[Metric, ...]] = (
     CONNECTOR_GROUP,
     DEAD_LETTER_TOPIC,
     HEARTBEAT_TOPIC,
+    CONNECTOR_TOPIC,
     TASK_STATE,
 )

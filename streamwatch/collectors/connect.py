@@ -60,6 +60,13 @@ class ConnectCollector:
                 [(*row, one.heartbeat_topic) for row, one in rows if one.heartbeat_topic is not None],
             ),
             self._ones(
+                c.CONNECTOR_TOPIC,
+                [
+                    *((*row, topic, "name") for row, one in rows for topic in one.topics),
+                    *((*row, one.topic_prefix, "prefix") for row, one in rows if one.topic_prefix),
+                ],
+            ),
+            self._ones(
                 c.TASK_STATE,
                 [(*row, str(task.id), task.worker, task.state) for row, one in rows for task in one.tasks],
             ),

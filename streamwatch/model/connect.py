@@ -56,6 +56,10 @@ class Connector:
     dead_letter_topic: str | None = None
     heartbeat_topic: str | None = None
     """Where it writes a record every two minutes at least, whatever its source does."""
+    topics: tuple[str, ...] = ()
+    """What a source writes, or a sink is to read, as far as its settings name it."""
+    topic_prefix: str | None = None
+    """What the names of the topics begin with that a source writes."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

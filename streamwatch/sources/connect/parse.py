@@ -9,6 +9,7 @@ from streamwatch.model.connect import FAILED, SINK, Connector, Task, Worker
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.connect.heartbeats import heartbeat_topic
 from streamwatch.sources.connect.masking import first_line, secrets_of
+from streamwatch.sources.connect.topics import topic_prefix, topics
 
 LISTING: Final = "/connectors?expand=status&expand=info"
 _ID: Final = "kafka_cluster_id"
@@ -89,6 +90,8 @@ def _connector(name: str, part: Any) -> Connector:  # noqa: ANN401 - the same
         tolerance="all" if _text(settings, "errors.tolerance").lower() == "all" else "none",
         dead_letter_topic=_text(settings, "errors.deadletterqueue.topic.name") or None if is_sink else None,
         heartbeat_topic=heartbeat_topic(settings),
+        topics=topics(settings, is_sink=is_sink),
+        topic_prefix=None if is_sink else topic_prefix(settings),
     )
 
 

@@ -18,6 +18,7 @@ from streamwatch.model.metric import Samples
 from streamwatch.sources.connect.config import Config
 from streamwatch.sources.connect.heartbeats import heartbeat_topic
 from streamwatch.sources.connect.source import ConnectSource
+from streamwatch.sources.connect.topics import topic_prefix
 from tests.snapshots import values
 from tests.sources.connect.service import CLUSTER_ID, Reply, Service, running, served
 from tests.sources.open_monitoring import serving as s
@@ -109,6 +110,53 @@ def test_the_group_of_a_sink_and_its_dead_letters_are_named() -> None:
 )
 def test_the_topic_of_a_heartbeat_follows_from_the_configuration(settings: dict[str, str], topic: str | None) -> None:
     assert heartbeat_topic(settings) == topic
+
+
+@pytest.mark.parametrize(
+    ("settings", "prefix"),
+    [
+        ({"connector.class": "io.debezium.connector.x.X", "topic.prefix": "db"}, "db."),
+        ({"connector.class": "io.debezium.connector.x.X", "database.server.name": "old"}, "old."),
+        ({"connector.class": "io.debezium.connector.x.X"}, None),
+        ({"connector.class": "io.confluent.connect.jdbc.JdbcSourceConnector", "topic.prefix": "jdbc-"}, "jdbc-"),
+        ({"connector.class": "MirrorSourceConnector", "source.cluster.alias": "east"}, "east."),
+        (
+            {
+                "connector.class": "org.apache.kafka.connect.mirror.MirrorSourceConnector",
+                "source.cluster.alias": "east",
+                "replication.policy.separator": "-",
+            },
+            "east-",
+        ),
+        (
+            {
+                "connector.class": "MirrorSourceConnector",
+                "source.cluster.alias": "east",
+                "replication.policy.class": "org.apache.kafka.connect.mirror.IdentityReplicationPolicy",
+            },
+            None,
+        ),
+        ({"connector.class": "MirrorSourceConnector"}, None),
+        ({}, None),
+    ],
+)
+def test_what_topics_of_a_source_begin_with_follows_from_the_configuration(
+    settings: dict[str, str], prefix: str | None
+) -> None:
+    assert topic_prefix(settings) == prefix
+
+
+def test_topics_of_sources_and_sinks_are_told_as_far_as_their_settings_name_them() -> None:
+    origin = running("RUNNING", **{"topic": "lines", "topic.prefix": "x"})
+    origin["status"]["type"] = "source"
+    many = running("RUNNING", topics=",".join(f"t{at}" for at in range(30)))
+    found = samples(read(Service({"in": origin, "out": running("RUNNING", topics=" a , b,a"), "wide": many})))
+
+    rows = set(values(found, c.CONNECTOR_TOPIC))
+    assert {row for row in rows if "wide" not in row} == {
+        "k in lines name", "k in x prefix", "k out a name", "k out b name",
+    }  # fmt: skip
+    assert len([row for row in rows if "wide" in row]) == 20
 
 
 def test_a_connector_that_failed_itself_is_told_without_a_task() -> None:

@@ -1,0 +1,20 @@
+"""The map as it is now, made of samples that others have: nothing is read for it."""
+
+from collections.abc import Iterable
+
+from streamwatch.flow import connect, kafka, kinesis
+from streamwatch.flow.facts import Facts, Part
+from streamwatch.flow.graph import Builder, Graph
+
+
+def assembled(parts: Iterable[Part]) -> Graph:
+    """Return the map of all parts of the configuration."""
+    facts, builder = Facts(parts), Builder()
+    kafka.add_topics(builder, facts)
+    owners = connect.owners(builder, facts)
+    kafka.add_groups(builder, facts, owners)
+    connect.add_topics_of_connectors(builder, facts)
+    kinesis.add_streams(builder, facts)
+    kinesis.add_readers(builder, facts)
+    kinesis.add_unnamed(builder, facts)
+    return builder.graph()

@@ -1,0 +1,76 @@
+"""Kinesis streams, and who is known to read them."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from streamwatch.catalogue import kinesis as s
+from streamwatch.catalogue import kinesis_readers as r
+from streamwatch.catalogue import kinesis_shards as h
+from streamwatch.flow.facts import Facts, Row
+from streamwatch.flow.graph import Builder, Edge, Health, Node
+
+_KINDS: Final = {"kcl": "KCL application"}
+_STATES: Final[Mapping[str, tuple[Health, str]]] = {
+    "stopped": ("bad", "it is stopped"),
+    "partly": ("warn", "a part of it does not run"),
+    "unknown": ("unknown", "its state is not known"),
+}
+
+
+def stream(account: str, region: str, name: str) -> Node:
+    """Return the node of a stream that is well."""
+    return Node(f"stream:{account}/{region}/{name}", "stream", "stream", name, f"{region}, account {account}")
+
+
+def add_streams(builder: Builder, facts: Facts) -> None:
+    """Add all streams, and whoever registered to read them."""
+    read = facts.of(s.BEING_READ)
+    for row in facts.of(s.STREAM_UP):
+        one = stream(*row)
+        if read.get(row) == 0:
+            one = Node(one.id, one.role, one.kind, one.name, one.place, "bad", "nobody reads it")
+        builder.node(one)
+    times = facts.times(h.CONSUMER_LAG)
+    for row, seconds in facts.of(h.CONSUMER_LAG).items():
+        *where, name = row
+        there = builder.node(stream(*where))
+        own = Node(f"consumer:{there}/{name}", "reader", "registered consumer", name, _place(row))
+        builder.edge(Edge(there, builder.node(own), seconds, at=times[row]))
+
+
+def add_readers(builder: Builder, facts: Facts) -> None:
+    """Add whoever reads a stream on somebody's behalf."""
+    lag, times = facts.of(r.LAG), facts.times(r.LAG)
+    unsure = {row[:-1] for row, count in facts.of(r.LAG_METHOD).items() if row[-1] == "unknown" and count}
+    for row in facts.of(r.STATE):
+        reader = row[:-1]
+        account, region, name, kind, own = reader
+        health, words = _STATES.get(row[-1], ("good", ""))
+        node = Node(
+            f"{kind}:{account}/{region}/{own}", "reader", _KINDS.get(kind, kind), own, _place(reader), health, words
+        )
+        if not name:
+            continue
+        there = builder.node(stream(account, region, name))
+        seconds = lag.get(reader)
+        why = "" if seconds is not None and reader not in unsure else "how far it is behind on a shard is not known"
+        builder.edge(
+            Edge(there, builder.node(node), None if why else seconds, why, seconds or 0.0, at=times.get(reader))
+        )
+
+
+def add_unnamed(builder: Builder, facts: Facts) -> None:
+    """Add, to streams that are read by nobody who is known, whoever that is."""
+    ages, times = facts.of(s.ITERATOR_AGE), facts.times(s.ITERATOR_AGE)
+    named = {source for source, _ in builder.edges}
+    for row, read in facts.of(s.BEING_READ).items():
+        there = stream(*row)
+        if read and there.id not in named:
+            own = Node(f"unnamed:{there.id}", "reader", "by GetRecords", "readers without a name", _place(row))
+            seconds = ages.get(row)
+            why = "" if seconds is not None else "CloudWatch has no iterator age"
+            builder.edge(Edge(builder.node(there), builder.node(own), seconds, why, at=times.get(row)))
+
+
+def _place(row: Row) -> str:
+    return f"{row[1]}, account {row[0]}"

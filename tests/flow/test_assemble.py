@@ -1,0 +1,129 @@
+"""From samples to a map: who is joined to what, and why a lag is not known."""
+
+from streamwatch.catalogue import kafka as k
+from streamwatch.catalogue import kafka_connect as c
+from streamwatch.catalogue import kafka_groups as g
+from streamwatch.catalogue import kinesis as s
+from streamwatch.catalogue import kinesis_readers as r
+from streamwatch.catalogue import kinesis_shards as h
+from streamwatch.flow.graph import Edge, Graph
+from streamwatch.flow.paths import Paths
+from tests.flow.maps import AT, made_of, ones, samples
+
+ORDERS = ("shop", "billing", "orders")
+CLICKS = ("1", "eu-west-1", "clicks")
+
+
+def edge(made: Graph, source: str, target: str) -> Edge:
+    (found,) = [one for one in made.edges if one.key == (source, target)]
+    return found
+
+
+def topics(*names: str, cluster: str = "shop") -> dict[tuple[str, ...], float]:
+    return {(cluster, name): 1.0 for name in names}
+
+
+def connector(name: str, kind: str, plugin: str = "X", connect: str = "sinks") -> tuple[str, ...]:
+    return (connect, "shop", name, kind, plugin, "none")
+
+
+def test_a_group_is_behind_its_topic() -> None:
+    made = made_of(
+        samples(k.TOPIC_PARTITIONS, topics("orders", "empty")),
+        samples(g.GROUP_TOPIC_LAG, {ORDERS: 40.0}),
+        samples(g.GROUP_TOPIC_LAG_SECONDS, {ORDERS: 7.0}),
+        samples(g.GROUP_TOPIC_LAG_METHOD, {(*ORDERS, "interpolated"): 3.0, (*ORDERS, "unknown"): 0.0}),
+        samples(g.GROUP_TOPIC_STATE, {(*ORDERS, "late"): 1.0, (*ORDERS, "reading"): 2.0}),
+    )
+    found = edge(made, "topic:shop/orders", "group:shop/billing")
+    assert (found.seconds, found.records, found.at, found.why) == (7.0, 40.0, AT, "")
+    assert (made.nodes["group:shop/billing"].health, made.alone) == ("warn", 1)
+
+
+def test_a_lag_of_which_a_part_is_not_known_is_not_known_but_not_less_than_the_rest() -> None:
+    made = made_of(
+        samples(g.GROUP_TOPIC_LAG_SECONDS, {ORDERS: 7.0}),
+        samples(g.GROUP_TOPIC_LAG_METHOD, {(*ORDERS, "unknown"): 2.0}),
+    )
+    found = edge(made, "topic:shop/orders", "group:shop/billing")
+    assert (found.seconds, found.at_least) == (None, 7.0)
+    assert found.why == "of 2 partitions it is not known how old what is unread is"
+
+
+def test_a_group_without_a_lag_is_joined_and_says_why() -> None:
+    made = made_of(samples(g.GROUP_TOPIC_LAG, {ORDERS: float("nan")}), samples(g.GROUP_TOPIC_WANTED, {ORDERS: 1.0}))
+    assert edge(made, "topic:shop/orders", "group:shop/billing").why == "its offsets are not known"
+
+
+def test_what_nobody_runs_any_more_is_counted_and_not_drawn() -> None:
+    made = made_of(samples(g.GROUP_TOPIC_LAG, {ORDERS: 9.0}), samples(g.GROUP_TOPIC_WANTED, {ORDERS: 0.0}))
+    assert (dict(made.nodes), made.idle) == ({}, 1)
+
+
+def test_a_sink_is_the_connector_and_not_its_group_and_a_source_begins_the_path() -> None:
+    made = made_of(
+        samples(k.TOPIC_PARTITIONS, topics("db.orders", "db.items", "other")),
+        samples(g.GROUP_TOPIC_LAG_SECONDS, {("shop", "connect-lake", "db.orders"): 5.0}),
+        ones(c.CONNECTOR_INFO, [connector("lake", "sink"), connector("db", "source"), connector("alone", "source")]),
+        ones(c.CONNECTOR_GROUP, [("sinks", "shop", "lake", "connect-lake")]),
+        ones(c.CONNECTOR_STATE, [("sinks", "shop", "lake", "RUNNING"), ("sinks", "shop", "db", "PAUSED")]),
+        samples(c.CONNECTOR_TASKS, {("sinks", "shop", "lake", "FAILED"): 2.0}),
+        ones(
+            c.CONNECTOR_TOPIC,
+            [("sinks", "shop", "db", "db.", "prefix"), ("sinks", "shop", "lake", "db.items", "name")],
+        ),
+    )
+    assert {one.key for one in made.edges} == {
+        ("connector:sinks/db", "topic:shop/db.items"),
+        ("connector:sinks/db", "topic:shop/db.orders"),
+        ("topic:shop/db.items", "connector:sinks/lake"),
+        ("topic:shop/db.orders", "connector:sinks/lake"),
+    }
+    lake, db = made.nodes["connector:sinks/lake"], made.nodes["connector:sinks/db"]
+    assert (lake.role, lake.health, lake.words) == ("sink", "bad", "2 tasks failed")
+    assert (db.role, db.health, db.words) == ("writer", "warn", "it is PAUSED")
+    assert edge(made, "topic:shop/db.items", "connector:sinks/lake").why == "its group has committed nothing there"
+    path = Paths(made).to("connector:sinks/lake").worst
+    assert path is not None
+    assert (path.seconds, path.start) == (None, "connector:sinks/db")
+
+
+def test_mirrors_both_ways_do_not_hang_and_are_joined_to_what_they_copy() -> None:
+    mirror = "org.apache.kafka.connect.mirror.MirrorSourceConnector"
+    both = [("to-east", "east", "west."), ("to-west", "west", "east.")]
+    made = made_of(
+        samples(k.TOPIC_PARTITIONS, topics("orders", "west.orders", "west.gone", cluster="east")),
+        samples(k.TOPIC_PARTITIONS, topics("orders", "east.orders", cluster="west")),
+        ones(c.CONNECTOR_INFO, [("mm", cluster, name, "source", mirror, "none") for name, cluster, _ in both]),
+        ones(c.CONNECTOR_TOPIC, [("mm", cluster, name, prefix, "prefix") for name, cluster, prefix in both]),
+    )
+    assert {one.key for one in made.edges} == {
+        ("topic:west/orders", "connector:mm/to-east"),
+        ("connector:mm/to-east", "topic:east/west.orders"),
+        ("connector:mm/to-east", "topic:east/west.gone"),
+        ("topic:east/orders", "connector:mm/to-west"),
+        ("connector:mm/to-west", "topic:west/east.orders"),
+    }
+    assert sorted(Paths(made).ends()) == ["topic:east/west.gone", "topic:east/west.orders", "topic:west/east.orders"]
+
+
+def test_a_stream_has_readers_of_every_kind_and_those_without_a_name_only_where_no_other_is_known() -> None:
+    quiet = ("1", "eu-west-1", "quiet")
+    dead = ("1", "eu-west-1", "dead")
+    made = made_of(
+        samples(s.STREAM_UP, dict.fromkeys((CLICKS, quiet, dead), 1.0)),
+        samples(s.BEING_READ, {CLICKS: 1.0, quiet: 1.0, dead: 0.0}),
+        samples(s.ITERATOR_AGE, {CLICKS: 30.0, quiet: 4.0}),
+        samples(h.CONSUMER_LAG, {(*CLICKS, "fan"): 2.0}),
+        ones(r.STATE, [(*CLICKS, "kcl", "app", "stopped"), ("1", "eu-west-1", "", "kcl", "homeless", "running")]),
+        samples(r.LAG, {(*CLICKS, "kcl", "app"): 12.0}),
+        samples(r.LAG_METHOD, {(*CLICKS, "kcl", "app", "unknown"): 1.0}),
+    )
+    lags = {one.target.partition(":")[0]: (one.seconds, one.at_least) for one in made.edges}
+    assert lags == {"consumer": (2.0, 0.0), "kcl": (None, 12.0), "unnamed": (4.0, 0.0)}
+    assert [one.words for one in made.nodes.values() if one.health == "bad"] == ["it is stopped", "nobody reads it"]
+
+
+def test_without_samples_there_is_an_empty_map() -> None:
+    made = made_of()
+    assert (dict(made.nodes), made.edges, Paths(made).ends()) == ({}, (), [])

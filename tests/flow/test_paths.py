@@ -1,0 +1,117 @@
+"""Ages along paths: the sum of the hops, unknown where one is, and no circle that hangs."""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamwatch.flow.graph import Graph
+from streamwatch.flow.paths import Paths
+from tests.flow.maps import graph
+
+Edges = list[tuple[str, str, float | None]]
+
+
+def age(made: Graph, node: str) -> float | None:
+    path = Paths(made).to(node).worst
+    assert path is not None
+    return path.seconds
+
+
+def test_the_age_is_the_sum_of_the_hops() -> None:
+    made = graph(
+        ("w-db", "s-orders", 3.0), ("s-orders", "r-job", 60.0), ("r-job", "s-sums", 0.0), ("s-sums", "x-lake", 7.0)
+    )
+    path = Paths(made).to("x-lake").known
+    assert path is not None
+    assert (path.start, path.end, path.seconds) == ("w-db", "x-lake", 70.0)
+    assert Paths(made).ends() == ["x-lake"]
+
+
+def test_of_several_ways_the_worst_counts() -> None:
+    made = graph(("s-a", "r-both", 5.0), ("s-b", "r-both", 8.0))
+    path = Paths(made).to("r-both").worst
+    assert path is not None
+    assert (path.start, path.seconds) == ("s-b", 8.0)
+
+
+def test_an_unknown_hop_makes_the_path_unknown_and_is_named() -> None:
+    made = graph(("w-db", "s-orders", None), ("s-orders", "x-lake", 5.0), ("s-other", "x-lake", 2.0))
+    ways = Paths(made).to("x-lake")
+    assert ways.known is not None
+    assert ways.unknown is not None
+    assert (ways.known.start, ways.known.seconds) == ("s-other", 2.0)
+    assert (ways.unknown.seconds, ways.unknown.at_least) == (None, 5.0)
+    assert [(hop.key, hop.why) for hop in ways.unknown.unknown] == [(("w-db", "s-orders"), "nobody says")]
+    assert ways.worst is ways.unknown, "what is not known may be worse than what is"
+
+
+def test_a_mirror_both_ways_is_cut_where_the_circle_closes() -> None:
+    made = graph(
+        ("s-east", "r-to-west", 1.0),
+        ("r-to-west", "s-west", 2.0),
+        ("s-west", "r-to-east", 3.0),
+        ("r-to-east", "s-east", 4.0),
+    )
+    paths = Paths(made)
+    assert len(paths.closing) == 1
+    assert len(list(paths.order())) == 4
+    assert [path.known.seconds for end in paths.ends() if (path := paths.to(end)).known] == [6.0]
+
+
+def test_where_data_comes_from_outside_the_circle_is_cut_behind_it() -> None:
+    made = graph(("w-db", "s-a", 1.0), ("s-a", "r-app", 2.0), ("r-app", "s-a", 4.0), ("r-app", "s-out", 8.0))
+    paths = Paths(made)
+    assert paths.closing == {("r-app", "s-a")}
+    assert age(made, "s-out") == 11.0
+
+
+def test_a_long_chain_is_no_deep_recursion() -> None:
+    names = [f"s-{at}" for at in range(3000)]
+    made = graph(*((one, other, 1.0) for one, other in pairwise(names)))
+    assert age(made, names[-1]) == 2999.0
+
+
+NODES = [f"{role}-{at}" for role in "wsrx" for at in range(3)]
+LAGS = st.one_of(st.none(), st.floats(0, 1e6).map(round).map(float))
+EDGES = st.lists(
+    st.tuples(st.sampled_from(NODES), st.sampled_from(NODES), LAGS), unique_by=lambda one: one[:2], max_size=30
+)
+
+
+def brute_force(edges: Sequence[tuple[str, str, float | None]], to: str) -> list[tuple[float, bool]]:
+    """Every way to a node from where none comes before: its age, and whether all of it is known."""
+    before = [edge for edge in edges if edge[1] == to]
+    if not before:
+        return [(0.0, True)]
+    return [
+        (total + (lag or 0.0), known and lag is not None)
+        for source, _, lag in before
+        for total, known in brute_force(edges, source)
+    ]
+
+
+@given(EDGES)
+def test_whatever_the_map_the_worst_way_is_the_worst_of_all(edges: Edges) -> None:
+    made = graph(*edges)
+    paths = Paths(made)
+    assert sorted(paths.order()) == sorted(made.nodes), "every node has its turn, circles or not"
+    forward = [(edge.source, edge.target, edge.seconds) for edge in made.edges if edge.key not in paths.closing]
+    for node in made.nodes:
+        ways, every = paths.to(node), brute_force(forward, node)
+        known = max((total for total, is_known in every if is_known), default=-math.inf)
+        unknown = max((total for total, is_known in every if not is_known), default=-math.inf)
+        if all(target != node for _, target, _ in forward):
+            assert ways.worst is None
+            continue
+        assert (-math.inf if ways.known is None else ways.known.seconds) == known
+        assert (-math.inf if ways.unknown is None else ways.unknown.at_least) == unknown
+
+
+@pytest.mark.parametrize("lag", [None, 1.0])
+def test_a_node_that_reads_itself_is_a_circle_of_one(lag: float | None) -> None:
+    made = graph(("s-a", "s-a", lag), ("s-a", "r-b", 1.0))
+    assert age(made, "r-b") == 1.0

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from streamwatch.agent.alerting import Alerting, groups
 from streamwatch.agent.config import Config, Share
+from streamwatch.agent.flow_page import JSON, PAGE, FlowPage
 from streamwatch.agent.home_page import HomePage
 from streamwatch.agent.metrics_page import MetricsPage
 from streamwatch.agent.self_target import Jobs, Reloads, Responses, ScrapedTarget, SelfTarget
@@ -17,7 +18,7 @@ from streamwatch.core.clock import Clock
 from streamwatch.core.errors import StreamWatchError
 from streamwatch.core.schedule import Job, Schedule
 from streamwatch.export.alertmanager_api import PREFIX as ALERTMANAGER
-from streamwatch.export.endpoints import Health, endpoints
+from streamwatch.export.endpoints import Health, compressed, endpoints
 from streamwatch.export.prometheus_api import PREFIX
 from streamwatch.export.remote_write.service import RemoteWriteService
 from streamwatch.export.web_page import runbooks
@@ -68,7 +69,7 @@ class App:
         self._remote_write = RemoteWriteService(self._schedule, clock, self._hub.everything)
         self._watches: Mapping[str, Watch] = {}
         """Never changed, but replaced: many threads look while a reload is under way."""
-        self._home_page = HomePage(self._hub, clock)
+        self._home_page, self._flow_page = HomePage(self._hub, clock), FlowPage(self._hub, clock)
         self._runbooks = runbooks.Runbooks(runbooks_folder())
         self._server = self._serve(config)
         for name, component in (
@@ -196,6 +197,8 @@ class App:
             home=self._home,
             reload=self.reload if self._load and config.listen.reload else None,
             prefixes=(
+                Route(PAGE, self._flow),
+                Route(JSON, self._flow),
                 Route(PREFIX, self._answer),
                 Route(runbooks.PREFIX, self._runbooks.answer),
                 Route(ALERTMANAGER, self._answer, (*READS, *WRITES), is_guarded=True),
@@ -208,6 +211,9 @@ class App:
 
     def _home(self) -> Response:
         return self._home_page.page(self._watches.values(), self._alerting, self._server.url)
+
+    def _flow(self, request: Request) -> Response:
+        return compressed(self._flow_page.answer(request.path, self._watches.values()), request)
 
     def _answer(self, request: Request) -> Response:
         return self._alerting.answer(request)  # a reload may have put another in its place

@@ -62,7 +62,7 @@ class _Home:
 
     def answer(self, request: Request) -> Response:
         if self._home is not None and wants_html(request.headers.get("Accept", "")):
-            return _compressed(self._home(), request)
+            return compressed(self._home(), request)
         return text_response(HTTPStatus.OK, self._status().rstrip("\n"), headers=(("Vary", "Accept"),))
 
 
@@ -95,7 +95,7 @@ def _metrics(page: Page, request: Request) -> Response:
     return Response(HTTPStatus.OK, body, OPENMETRICS if openmetrics else TEXT, headers)
 
 
-def _compressed(response: Response, request: Request) -> Response:
+def compressed(response: Response, request: Request) -> Response:
     """Return a response in as few bytes as the client takes."""
     if not wants_gzip(request.headers.get("Accept-Encoding", "")):
         return response

@@ -9,6 +9,7 @@ from typing import Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from streamwatch.export.web_page.flow import Shown as Flow
 from streamwatch.export.web_page.markdown import blocks
 from streamwatch.export.web_page.view import View
 from streamwatch.export.web_page.words import number
@@ -24,11 +25,12 @@ class Renderer:
         loader = PackageLoader("streamwatch.export.web_page")
         self._environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
         self._environment.globals["number"] = number
-        css, script = (loader.get_source(self._environment, name)[0] for name in ("page.css", "page.js"))
-        self._inline = {"css": Markup(css), "script": Markup(script)}  # noqa: S704 - our own files
+        names = ("page.css", "page.js", "flow.js")
+        css, script, flow_script = (loader.get_source(self._environment, name)[0] for name in names)
+        self._inline = {"css": Markup(css), "script": Markup(script), "flow_script": Markup(flow_script)}  # noqa: S704 - our own files
         policy = (
-            f"default-src 'none'; style-src {_hash(css)}; script-src {_hash(script)}; connect-src 'self';"
-            " img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+            f"default-src 'none'; style-src {_hash(css)}; script-src {_hash(script)} {_hash(flow_script)};"
+            " connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         )
         self._headers = (
             ("Content-Security-Policy", policy),
@@ -40,6 +42,10 @@ class Renderer:
     def render(self, view: View) -> Response:
         """Return the page as an answer to a browser."""
         return self._answer("page.html", view=view)
+
+    def flow(self, view: Flow) -> Response:
+        """Return the data-flow map as an answer to a browser."""
+        return self._answer("flow.html", view=view)
 
     def runbook(self, name: str, text: str) -> Response:
         """Return a runbook, which is Markdown, as an answer to a browser."""

@@ -1,0 +1,76 @@
+"""The data-flow map, for browsers and as JSON: made when somebody asks, of the samples that there are."""
+
+import json
+import threading
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from streamwatch.agent.target import Watch
+from streamwatch.core.clock import Clock
+from streamwatch.export.web_page.flow import flow
+from streamwatch.flow.answer import answer
+from streamwatch.flow.assemble import assembled
+from streamwatch.flow.facts import Part
+from streamwatch.flow.graph import Graph
+from streamwatch.http.message import Response
+from streamwatch.model.metric import PRECEDENCE
+from streamwatch.samples.hub import Hub
+
+if TYPE_CHECKING:
+    from streamwatch.export.web_page.render import Renderer
+
+PAGE: Final = "/flow"
+JSON: Final = "/api/v1/flow"
+_FRESH_SECONDS: Final = 1.0
+_SHARE: Final = 10.0
+"""A map that took long to make is shown for so many times as long: making it takes a tenth of a processor at most."""
+
+
+class FlowPage:
+    """What ``/flow`` and ``/api/v1/flow`` show. May be used from any thread."""
+
+    def __init__(self, hub: Hub, clock: Clock) -> None:
+        self._hub, self._clock = hub, clock
+        self._lock = threading.Lock()
+        self._made: dict[str, tuple[float, Response]] = {}
+        """What was made by path, and until when it is fresh."""
+        self._renderer: Renderer | None = None
+
+    def answer(self, path: str, watches: Iterable[Watch]) -> Response:
+        """Return the map at one of the two paths; one that was made a moment ago, where there is."""
+        with self._lock:
+            now = self._clock.monotonic()
+            made = self._made.get(path)
+            if made is None or now >= made[0]:
+                graph = assembled(self._parts(tuple(watches)))
+                response = _json(graph) if path == JSON else self._page(graph)
+                ended = self._clock.monotonic()
+                made = self._made[path] = (ended + max(_FRESH_SECONDS, _SHARE * (ended - now)), response)
+            return made[1]
+
+    def _parts(self, watches: tuple[Watch, ...]) -> list[Part]:
+        """Return what is known of each part, as of the read of the source that counts first."""
+        found = []
+        for part in self._hub.current().values():
+            reads = [one for one in watches if one.name in part.sources and one.last is not None]
+            first = min(reads, key=_rank, default=None)
+            found.append(Part(part.samples, None if first is None or first.last is None else first.last.taken_at))
+        return found
+
+    def _page(self, graph: Graph) -> Response:
+        from streamwatch.export.web_page.render import Renderer  # noqa: PLC0415 - only who is looked at pays for the templates
+
+        if self._renderer is None:
+            self._renderer = Renderer()
+        return self._renderer.flow(flow(graph))
+
+
+def _rank(watch: Watch) -> int:
+    kinds: tuple[str, ...] = PRECEDENCE
+    return kinds.index(watch.kind) if watch.kind in kinds else len(kinds)
+
+
+def _json(graph: Graph) -> Response:
+    text = json.dumps({"status": "success", "data": answer(graph)}, separators=(",", ":"), allow_nan=False)
+    return Response(HTTPStatus.OK, text.encode(), "application/json")

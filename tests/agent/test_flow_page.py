@@ -1,0 +1,50 @@
+"""The data-flow map of a running agent, as JSON and for browsers."""
+
+import json
+from collections.abc import Sequence
+
+from streamwatch.agent.flow_page import JSON, PAGE, FlowPage
+from streamwatch.catalogue import kafka_groups as g
+from streamwatch.core.clock import ManualClock
+from streamwatch.model.metric import Samples
+from streamwatch.samples.hub import Hub
+from streamwatch.samples.precedence import Trust
+from tests.agent.test_app import settings
+from tests.conftest import Start, get
+from tests.flow.maps import samples
+
+ORDERS = ("shop", "billing", "orders")
+
+
+def lag(seconds: float) -> Sequence[Samples]:
+    return [samples(g.GROUP_TOPIC_LAG_SECONDS, {ORDERS: seconds}), samples(g.GROUP_TOPIC_LAG, {ORDERS: 3.0})]
+
+
+def test_it_is_made_of_what_the_hub_knows_once_a_second_and_ends_with_it() -> None:
+    clock = ManualClock(1000.0)
+    hub = Hub(clock)
+    hub.add("shop", "kafka", "shop", Trust())
+    page = FlowPage(hub, clock)
+    hub.append("shop", lag(7.0), at=1000.0, valid_seconds=10.0)
+
+    first = page.answer(JSON, ())
+    (edge,) = json.loads(first.body)["data"]["edges"]
+    assert (edge["source"], edge["target"]) == ("topic:shop/orders", "group:shop/billing")
+    assert (edge["lagSeconds"], edge["lagRecords"], edge["unknown"]) == (7.0, 3.0, "")
+    hub.append("shop", lag(8.0), at=1000.0, valid_seconds=10.0)
+    assert page.answer(JSON, ()) is first, "however many look"
+    assert b"billing is 8 s behind orders" in page.answer(PAGE, ()).body
+
+    clock.advance(1.0)
+    assert json.loads(page.answer(JSON, ()).body)["data"]["paths"][0]["ageSeconds"] == 8.0
+    clock.advance(10.0)
+    assert json.loads(page.answer(JSON, ()).body)["data"]["nodes"] == [], "what is no longer true is not shown"
+
+
+def test_the_agent_serves_it_before_anything_is_known(start: Start) -> None:
+    app = start(settings("a"))
+    status, text = get(app, JSON)
+    assert (status, json.loads(text)["status"]) == (200, "success")
+    status, text = get(app, PAGE)
+    assert status == 200
+    assert "Nobody is known who reads or writes" in text

@@ -10,6 +10,7 @@ from streamwatch.catalogue import (
     kafka_brokers,
     kafka_connect,
     kafka_groups,
+    kafka_readers,
     kinesis,
     kinesis_readers,
     kinesis_shards,
@@ -34,7 +35,7 @@ def test_the_page_passes_promtool_and_has_every_metric(
     checked = subprocess.run([promtool, "check", "metrics"], input=page, capture_output=True, text=True, check=False)
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
     told = {line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")}
-    others = (kinesis, kinesis_shards, kinesis_readers, kafka_brokers, kafka_connect, msk)
+    others = (kinesis, kinesis_shards, kinesis_readers, kafka_brokers, kafka_connect, kafka_readers, msk)
     foreign = {metric.name for part in others for metric in part.METRICS if metric is not kafka_brokers.DATA_DISK}
     missing = {
         metric.name

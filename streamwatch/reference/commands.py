@@ -46,7 +46,7 @@ def reference() -> None:
 @click.option("--scenario", metavar="NAME", help="Play a story once it runs, with load: see `reference scenarios`.")
 @click.option("--load", "with_load", is_flag=True, help="Run producers and consumers on it.")
 @click.option("--rate", default=50.0, show_default=True, help="Records a second and topic, of the load.")
-@click.option("--control", default=_CONTROL, show_default=True, metavar="HOST:PORT", help="Where faults are taken.")
+@click.option("--control", metavar="HOST:PORT", help=f"Where faults are taken.  [{_CONTROL}, or any port if taken]")
 @click.option("--msk", metavar="NAME", help="Serve an AWS too, in which it is an MSK cluster of this name.")
 @click.option("--msk-level", default=LEVELS[0], show_default=True, type=click.Choice(LEVELS), help="What it tells.")
 @click.option(
@@ -56,7 +56,7 @@ def reference() -> None:
     help="Its instances: express.m7g.large makes it an Express cluster, serverless a Serverless one.",
 )
 @click.option("--aws-port", default=0, help="The port of that AWS.  [of the system's choice]")
-@click.option("--aws-control", default=_AWS_CONTROL, show_default=True, metavar="HOST:PORT", help="Faults of that AWS.")
+@click.option("--aws-control", metavar="HOST:PORT", help=f"Faults of that AWS.  [{_AWS_CONTROL}, or any port]")
 def kafka(  # noqa: PLR0913, PLR0917 - its options
     brokers: int,
     port: int,
@@ -65,12 +65,12 @@ def kafka(  # noqa: PLR0913, PLR0917 - its options
     scenario: str | None,
     with_load: bool,  # noqa: FBT001 - a flag
     rate: float,
-    control: str,
+    control: str | None,
     msk: str | None,
     msk_level: str,
     msk_type: str,
     aws_port: int,
-    aws_control: str,
+    aws_control: str | None,
 ) -> None:
     """Run a reference Kafka cluster on loopback until told to stop; print its bootstrap servers first."""
     from streamwatch.reference.kafka.server import ReferenceKafka  # noqa: PLC0415 - only this command needs them
@@ -94,7 +94,7 @@ def kafka(  # noqa: PLR0913, PLR0917 - its options
             access = Access(keeps_acls=msk is not None)  # MSK's brokers have an authorizer, and allow what no ACL names
             running = stack.enter_context(ReferenceKafka(spec, access, first_port=port))
             click.echo(running.bootstrap)
-            click.echo(f"control  http://{running.serve_control(control)}", err=True)
+            click.echo(f"control  http://{_control(running, control, _CONTROL)}", err=True)
             if msk is not None:
                 _serve_msk(stack, running, (msk, msk_level, msk_type), aws_port, aws_control)
             for broker, (jmx, node) in running.serve_pages().items():
@@ -105,8 +105,8 @@ def kafka(  # noqa: PLR0913, PLR0917 - its options
                 _announce(story)
                 performers = {"cluster": on_kafka(running), "load": load.order}
                 play(story, performers, running.site.clock, _tell, ended)
-            else:
-                ended.wait()
+                _announce_end(ended)
+            ended.wait()
     except (BadSetting, ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
 
@@ -120,7 +120,7 @@ def kafka(  # noqa: PLR0913, PLR0917 - its options
 @click.option("--scenario", metavar="NAME", help="Play a story once it runs, with load: see `reference scenarios`.")
 @click.option("--load", "with_load", is_flag=True, help="Run producers and consumers on it.")
 @click.option("--rate", default=50.0, show_default=True, help="Records a second and stream, of the load.")
-@click.option("--control", default=_AWS_CONTROL, show_default=True, metavar="HOST:PORT", help="Where faults are taken.")
+@click.option("--control", metavar="HOST:PORT", help=f"Where faults are taken.  [{_AWS_CONTROL}, or any port if taken]")
 def kinesis(  # noqa: PLR0913, PLR0917 - its options
     shards: int,
     streams: tuple[str, ...],
@@ -130,7 +130,7 @@ def kinesis(  # noqa: PLR0913, PLR0917 - its options
     scenario: str | None,
     with_load: bool,  # noqa: FBT001 - a flag
     rate: float,
-    control: str,
+    control: str | None,
 ) -> None:
     """Run reference Kinesis streams, with CloudWatch and STS, on loopback until told to stop; print the endpoint first.
 
@@ -158,7 +158,7 @@ def kinesis(  # noqa: PLR0913, PLR0917 - its options
             running = stack.enter_context(ReferenceAws(Cloud(logins), port=port))
             names = streams or (() if story or with_load else ("reference",))
             _make(running, names, shards, region)
-            where = running.serve_control(control)
+            where = _control(running, control, _AWS_CONTROL)
             if story or with_load:
                 load = stack.enter_context(LoadProcess(running.url, rate, "streams_load"))
                 _await(running, ended)
@@ -169,8 +169,8 @@ def kinesis(  # noqa: PLR0913, PLR0917 - its options
             if story:
                 _announce(story)
                 play(story, {"cloud": on_aws(running), "streams": load.order}, running.clock, _tell, ended)
-            else:
-                ended.wait()
+                _announce_end(ended)
+            ended.wait()
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
 
@@ -210,7 +210,9 @@ def scenarios() -> None:
         click.echo(f"{one.name:24} {one.tells}\n{'':24} -> {one.seen}")
 
 
-def _serve_msk(stack: ExitStack, kafka: "ReferenceKafka", msk: tuple[str, str, str], port: int, control: str) -> None:
+def _serve_msk(
+    stack: ExitStack, kafka: "ReferenceKafka", msk: tuple[str, str, str], port: int, control: str | None
+) -> None:
     """Serve an AWS in which a cluster is one of MSK's, of a name, level and type; say where."""
     from streamwatch.reference.aws.cloud import REGION  # noqa: PLC0415 - only some who run a cluster need them
     from streamwatch.reference.aws.server import ReferenceAws  # noqa: PLC0415
@@ -218,7 +220,17 @@ def _serve_msk(stack: ExitStack, kafka: "ReferenceKafka", msk: tuple[str, str, s
     aws = stack.enter_context(ReferenceAws(port=port))
     aws.add_msk(kafka, *msk)
     click.echo(f"aws      {aws.url}  (MSK cluster {msk[0]} in {REGION}, CloudWatch)", err=True)
-    click.echo(f"control  http://{aws.serve_control(control)}  (of aws)", err=True)
+    click.echo(f"control  http://{_control(aws, control, _AWS_CONTROL)}  (of aws)", err=True)
+
+
+def _control(running: "ReferenceKafka | ReferenceAws", control: str | None, usual: str) -> str:
+    """Listen for faults where it is wanted, or at the usual place, or where another reference is there on any port."""
+    try:
+        return running.serve_control(control or usual)
+    except OSError:
+        if control is not None:
+            raise
+        return running.serve_control()
 
 
 def _make(running: "ReferenceAws", names: Sequence[str], shards: int, region: str) -> None:
@@ -289,6 +301,11 @@ def _until_signalled() -> threading.Event:
 
 def _announce(story: Any) -> None:  # noqa: ANN401 - a Scenario, imported late
     click.echo(f"{story.name}: {story.tells}\nexpect: {story.seen}", err=True)
+
+
+def _announce_end(ended: threading.Event) -> None:
+    if not ended.is_set():
+        click.echo("the story is over; everything runs on, with its load, until Ctrl-C", err=True)
 
 
 def _tell(step: Any) -> None:  # noqa: ANN401 - a Step

@@ -11,6 +11,7 @@ from typing import Final
 _MOST_HEAD_BYTES: Final = 65536
 _MOST_BODY_BYTES: Final = 2**20
 _IDLE_SECONDS: Final = 60.0
+_MOST_PORT: Final = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,19 @@ class Page:
 
 class _Bad(Exception):
     """A request that cannot be understood."""
+
+
+def host_and_port(address: str) -> tuple[str, int]:
+    """Take an address apart.
+
+    Raises:
+        ValueError: it is none; says how it is written. One without a host would be every address of the machine.
+
+    """
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > _MOST_PORT:
+        raise ValueError(f"{address!r} is no address: write HOST:PORT, as in 127.0.0.1:0 for a port that is free")
+    return host, int(port)
 
 
 async def serve(

@@ -1,10 +1,11 @@
 """The commands of the reference cluster, as a user types them."""
 
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO
 
 import boto3
@@ -29,9 +30,10 @@ SECONDS = 30
 
 
 @contextmanager
-def told(*args: str) -> Iterator[tuple[str, IO[str]]]:
+def told(*args: str, control: str | None = "127.0.0.1:0") -> Iterator[tuple[str, IO[str]]]:
     """Run a cluster by the command; yield its bootstrap servers and what else it tells."""
-    command = [sys.executable, "-m", "streamwatch", "reference", "kafka", "--control", "127.0.0.1:0", *args]
+    options = [] if control is None else ["--control", control]
+    command = [sys.executable, "-m", "streamwatch", "reference", "kafka", *options, *args]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -98,6 +100,22 @@ def test_what_runs_together_is_healed_together(monkeypatch: pytest.MonkeyPatch) 
         assert (kafka.site.cluster.brokers[1].slow_seconds, cluster.state) == (0, "ACTIVE")
 
 
+def test_a_second_reference_takes_faults_where_there_is_room() -> None:
+    with socket.socket() as first:
+        with suppress(OSError):  # then another reference is there already
+            first.bind(("127.0.0.1", 9399))
+            first.listen()
+        with told("--brokers", "1", control=None) as (_, rest):
+            control = rest.readline().strip().removeprefix("control  http://")
+            assert run("fault", "stop", "broker=1", "--control", control) == (0, "done: stop broker=1\n")
+
+
+def test_a_cluster_runs_on_when_its_story_is_over() -> None:
+    with told("--scenario", "healthy") as (bootstrap, rest):
+        assert "the story is over; everything runs on, with its load, until Ctrl-C\n" in iter(rest.readline, "")
+        assert read_all(from_flags(bootstrap, None).kafka[0])[0].snapshot.is_up
+
+
 def test_the_ports_follow_the_first_one() -> None:
     with ReferenceKafka(Spec(brokers=1)) as free:
         port = free.site.address(1, "PLAINTEXT")[1]
@@ -115,6 +133,9 @@ def test_the_ports_follow_the_first_one() -> None:
         (("kafka", "--msk", "shop", "--msk-type", "m7g"), "'m7g' is none: kafka.m7g.large"),
         (("kafka", "--msk", "shop", "--msk-level", "ALL"), "'ALL' is not one of 'DEFAULT'"),
         (("kafka", "--scenario", "none"), "'none' is unknown: one of healthy"),
+        (("kafka", "--control", "0"), "'0' is no address: write HOST:PORT"),
+        (("kafka", "--control", ":9399"), "':9399' is no address: write HOST:PORT"),
+        (("kinesis", "--control", "127.0.0.1:70000"), "'127.0.0.1:70000' is no address: write HOST:PORT"),
         (("fault", "stop", "--control", "127.0.0.1:1"), "start `streamwatch reference kafka` or"),
     ],
 )

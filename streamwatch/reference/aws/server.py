@@ -16,7 +16,7 @@ from streamwatch.reference.aws.endpoint import MOST_BODY_BYTES, Endpoint
 from streamwatch.reference.aws.msk import Msk, MskCluster
 from streamwatch.reference.aws.msk_kinds import kind_of
 from streamwatch.reference.aws.msk_metrics import NAMESPACE, Point, Sampler
-from streamwatch.reference.http import end_tasks, serve, stop
+from streamwatch.reference.http import end_tasks, host_and_port, serve, stop
 
 if TYPE_CHECKING:  # who runs streams only does not pay for kafka-python
     from streamwatch.reference.kafka.server import ReferenceKafka
@@ -177,11 +177,11 @@ class ReferenceAws:
 
         Raises:
             OSError: the address cannot be had.
+            ValueError: it is no address.
 
         """
-        host, _, port = address.rpartition(":")
         control = Control(self.cloud, self.clock)
-        serving = asyncio.run_coroutine_threadsafe(serve(control, host, int(port)), self._loop)
+        serving = asyncio.run_coroutine_threadsafe(serve(control, *host_and_port(address)), self._loop)
         self._control = serving.result()
         name = self._control.sockets[0].getsockname()
         return f"{name[0]}:{name[1]}"

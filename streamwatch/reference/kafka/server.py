@@ -9,7 +9,7 @@ from functools import partial
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
-from streamwatch.reference.http import Asked, Page, end_tasks, serve, stop
+from streamwatch.reference.http import Asked, Page, end_tasks, host_and_port, serve, stop
 from streamwatch.reference.kafka.control import Control
 from streamwatch.reference.kafka.jmx_page import jmx_page
 from streamwatch.reference.kafka.node import Node
@@ -101,15 +101,21 @@ class ReferenceKafka:
         return self._soon(run())
 
     def serve_control(self, address: str = "127.0.0.1:0") -> str:
-        """Listen for faults on an address; return where it is."""
-        host, _, port = address.rpartition(":")
+        """Listen for faults; return where.
+
+        Raises:
+            OSError: the address cannot be had.
+            ValueError: it is no address.
+
+        """
+        host, port = host_and_port(address)
 
         def answer(asked: Asked) -> Page:
             page = Control(self.site)(asked)
             self.pulse()
             return page
 
-        return self._soon(self._serve(answer, host, int(port)))
+        return self._soon(self._serve(answer, host, port))
 
     def serve_pages(self) -> dict[int, tuple[str, str]]:
         """Serve what open monitoring of MSK serves; return the addresses of (JMX, node) pages by broker."""

@@ -5,6 +5,7 @@ import importlib
 import json
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -268,7 +269,7 @@ def compare(file: Path | None, as_json: bool) -> None:  # noqa: FBT001 - a flag
 
     from streamwatch.cli.compare import compared  # noqa: PLC0415
     from streamwatch.cli.snapshot import read_all  # noqa: PLC0415
-    from streamwatch.cli.tables import compared_table, show  # noqa: PLC0415
+    from streamwatch.cli.tables import compared_table, comparison_summary, show  # noqa: PLC0415
 
     _configure_log(config, quiet=True)
     lines = [line for source in config.sources for line in compared(read_all(source))]
@@ -276,6 +277,7 @@ def compare(file: Path | None, as_json: bool) -> None:  # noqa: FBT001 - a flag
         click.echo(json.dumps([asdict(line) for line in lines], indent=2))
     elif lines:
         show(compared_table(lines))
+        click.echo(comparison_summary(lines))
     else:
         click.echo("no metric has two sources: add `open_monitoring` to a cluster")
     sys.exit(int(any(line.verdict == "differs" for line in lines)))
@@ -293,11 +295,10 @@ def doctor(file: Path | None, kafka: str | None, kinesis: str | None) -> None:
     from streamwatch.model.finding import Finding  # noqa: PLC0415
 
     _configure_log(config, quiet=True)
-    failed = False
+    counts: Counter[str] = Counter()
 
     def report(finding: Finding) -> None:
-        nonlocal failed
-        failed |= finding.verdict == "failed"
+        counts[finding.verdict] += 1
         colour = {"ok": "green", "failed": "red", "warning": "yellow"}.get(finding.verdict, "white")
         verdict = click.style(f"{finding.verdict:8}", fg=colour)
         click.echo(f"{verdict} {finding.target:30} {finding.step:26} {finding.detail}")
@@ -305,7 +306,9 @@ def doctor(file: Path | None, kafka: str | None, kinesis: str | None) -> None:
             click.echo(f"{'':8} {'':30} {'':26} -> {finding.remedy}")
 
     check_up(config, report)
-    sys.exit(int(failed))
+    total = f"{counts.total()} checks: {counts['ok']} ok, {counts['warning']} warnings, {counts['failed']} failed"
+    click.echo(f"{total}, {counts['skipped']} skipped" if counts["skipped"] else total)
+    sys.exit(int(counts["failed"] > 0))
 
 
 def _loader(

@@ -1,6 +1,7 @@
 """Tables for people: a snapshot and the catalogue, drawn with rich."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from rich.console import Console, RenderableType
@@ -33,11 +34,13 @@ _UP = {True: Text("up", style="green"), False: Text("down", style="bold red"), N
 
 
 def show(*tables: RenderableType) -> None:
-    """Print to the terminal, as wide as it is; as wide as needed into a file or pipe."""
+    """Print to the terminal, as wide as it is; as wide as needed into a file or pipe. Nothing is cut: it is folded."""
     console = Console()
     if not console.is_terminal:
         console = Console(width=200)
     for table in tables:
+        for column in table.columns if isinstance(table, Table) else ():
+            column.overflow = "fold"
         console.print(table)
 
 
@@ -230,6 +233,17 @@ def compared_table(lines: Sequence[Line]) -> Table:
         verdict = f"{line.verdict}: {line.reason}" if line.reason else line.verdict
         table.add_row(line.name, "  ".join(line.labels.values()), *values, Text(verdict, style=styles[line.verdict]))
     return table
+
+
+def comparison_summary(lines: Sequence[Line]) -> str:
+    """Return in a sentence how many series are compared, and how many are equal, explained or different."""
+    counts = Counter(line.verdict for line in lines)
+    differing = sorted({line.name for line in lines if line.verdict == "differs"})
+    names = f": {', '.join(differing)}" if differing else ""
+    return (
+        f"{len(lines)} series have more than one source: {counts['equal']} equal, {counts['explained']} explained,"
+        f" {counts['differs']} different{names}"
+    )
 
 
 def _largest(

@@ -1,12 +1,18 @@
 """Several sources of one series: equal, different for a known reason, or marked."""
 
+import contextlib
+import io
+import re
+
 import pytest
+from rich.table import Table
 
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.catalogue import kafka_groups as g
 from streamwatch.cli.compare import judged
-from streamwatch.model.comparison import Verdict
+from streamwatch.cli.tables import comparison_summary, show
+from streamwatch.model.comparison import Line, Verdict
 from streamwatch.model.metric import Metric
 
 
@@ -36,6 +42,35 @@ def test_values_are_judged(metric: Metric, values: dict[str, float], verdict: Ve
     assert found == verdict
     assert reason in why
     assert bool(why) is (verdict == "explained")
+
+
+def test_a_comparison_ends_with_how_many_are_equal_and_what_differs() -> None:
+    def line(name: str, verdict: Verdict) -> Line:
+        return Line(name, {}, {"kafka": 1.0, "pages": 1.0}, verdict, "")
+
+    assert comparison_summary(
+        [line("a", "equal"), line("b", "differs"), line("b", "differs"), line("c", "explained")]
+    ) == ("4 series have more than one source: 1 equal, 1 explained, 2 different: b")
+    assert comparison_summary([line("a", "equal")]).endswith("1 equal, 0 explained, 0 different")
+
+
+@pytest.mark.parametrize("width", [40, 80, 110])
+def test_no_width_of_a_terminal_cuts_a_word(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    address = "b-1.shop.abcdef.c2.kafka.us-east-1.amazonaws.com:9098"
+    table = Table("broker", "address", *(["under-replicated"] * 5))
+    table.add_row("1", address, *(["123"] * 5))
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        show(table)
+
+    lines = [
+        line.split("│")[2].strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue()).splitlines() if "│" in line
+    ]
+    assert "".join(lines) == address
+    assert "…" not in out.getvalue()
 
 
 def test_an_age_excuses_cloudwatch_and_no_other_source() -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,6 +103,9 @@ def test_the_doctor_says_what_to_do_and_ends_with_1() -> None:
 
     assert answer.returncode == 1
     assert "is a broker running there" in answer.stdout
+    checks = answer.stdout.splitlines()
+    counts = Counter(line.split()[0] for line in checks[:-1] if not line.startswith(" "))
+    assert checks[-1].startswith(f"{counts.total()} checks: {counts['ok']} ok, 0 warnings, {counts['failed']} failed")
 
 
 def test_an_address_in_use_is_told() -> None:
@@ -169,6 +173,7 @@ def test_streams_are_seen_once_and_checked_with_the_usual_credentials(endpoint: 
 
     checked = asked(endpoint, "doctor", "--kinesis", "us-east-1")
     assert (checked.returncode, checked.stdout.count("\nok ") + 1) == (0, 8)
+    assert checked.stdout.endswith("\n8 checks: 8 ok, 0 warnings, 0 failed\n")
     assert "user/reference in account 123456789012" in checked.stdout
 
 

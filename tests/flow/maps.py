@@ -1,6 +1,7 @@
 """Samples from which maps are made, as sources would give them."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,8 @@ from streamwatch.flow.graph import Edge, Graph, Node
 from streamwatch.model.metric import Keys, Metric, Samples
 
 AT = 1000.0
-Rows = Mapping[tuple[str, ...], float]
+Rows = Mapping[Any, float]
+"""Values by labels, whatever their number."""
 
 
 def samples(metric: Metric, rows: Rows) -> Samples:

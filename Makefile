@@ -14,6 +14,7 @@ help:
 	@echo "make bench  print what a cycle and a scrape cost"
 
 $(VENV)/ready: pyproject.toml constraints.txt
+	@echo "making $(VENV) with all that is needed: a minute or two, once"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@

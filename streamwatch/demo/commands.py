@@ -6,9 +6,10 @@ import click
 @click.command()
 @click.option("--scenario", default="broker_down", show_default=True, metavar="NAME", help="The story to play.")
 @click.option("--for", "seconds", metavar="DURATION", help="End after so long, as in 60s, whatever is going on.")
+@click.option("--stay", "stays", is_flag=True, help="Run on when the story is over, until Ctrl-C.")
 @click.option("--rate", default=50.0, show_default=True, help="Records a second and topic, of the load.")
 @click.option("--plain", is_flag=True, help="Print lines, on a terminal too.")
-def demo(scenario: str, seconds: str | None, rate: float, plain: bool) -> None:  # noqa: FBT001 - a flag
+def demo(scenario: str, seconds: str | None, stays: bool, rate: float, plain: bool) -> None:  # noqa: FBT001 - flags
     """See it work: a reference cluster and streams, load on them, the agent, and one incident. Ctrl-C ends it."""
     from rich.console import Console  # noqa: PLC0415 - only this command needs them
 
@@ -23,7 +24,7 @@ def demo(scenario: str, seconds: str | None, rate: float, plain: bool) -> None: 
     console = Console()
     try:
         with Plain(console) if plain else shower(console) as view:
-            run(ALL[scenario], view, limit, rate)
+            run(ALL[scenario], view, limit, rate, stays=stays)
     except AgentFailed as failure:
         raise click.ClickException(str(failure)) from failure
 

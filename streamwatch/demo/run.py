@@ -37,7 +37,7 @@ class Story:
     endpoint: str
     """The URL of the streams."""
     page: str
-    """The URL of the agent's metrics."""
+    """The URL of the agent's page."""
     started_at: float
     now: float
     seen: Seen = field(default_factory=Seen)
@@ -54,8 +54,17 @@ class Shower(Protocol):
         """Show what is new."""
 
 
-def run(scenario: Scenario, shower: Shower, seconds: float | None, rate: float) -> Story:
-    """Run until the story has ended, until so many seconds are over, or until a signal comes."""
+def run(scenario: Scenario, shower: Shower, seconds: float | None, rate: float, *, stays: bool = False) -> Story:
+    """Run until the story has ended, until so many seconds are over, or until a signal comes.
+
+    Args:
+        scenario: the story.
+        shower: shows it.
+        seconds: it ends after so many, whatever is going on; None: when the story does.
+        rate: records a second and topic, of the load.
+        stays: whether everything runs on when the story is over.
+
+    """
     ended = threading.Event()
     with (
         _until_signalled(ended),
@@ -75,7 +84,7 @@ def run(scenario: Scenario, shower: Shower, seconds: float | None, rate: float) 
                 "cloud": on_aws(aws),
                 "streams": streams.order,
             }
-            page = f"http://{agent.address}/metrics"
+            page = f"http://{agent.address}/"
             story = Story(scenario, kafka.bootstrap, aws.url, page, clock(), clock())
             until = math.inf if seconds is None else story.started_at + seconds
             _say(story, clock(), "happens", "the cluster, the streams, their load and the agent are running")
@@ -87,6 +96,9 @@ def run(scenario: Scenario, shower: Shower, seconds: float | None, rate: float) 
             def perform() -> None:
                 if _wait_until_ready(story, clock, ended, until):
                     play(scenario, performers, clock, tell, ended)
+                if stays and not ended.is_set():
+                    _say(story, clock(), "happens", "the story is over; everything runs on until Ctrl-C")
+                    ended.wait()
                 ended.set()
 
             actor = threading.Thread(target=perform, name="scenario")

@@ -35,9 +35,9 @@ class Plain:
         """Print what is new."""
         if not self._has_started:
             self._has_started = True
+            self._print(f"page     {story.page}   <- open it in a browser; metrics are at {story.page}metrics")
             self._print(f"Kafka    {story.bootstrap}")
             self._print(f"Kinesis  {story.endpoint}")
-            self._print(f"metrics  {story.page}")
             self._print(f"story    {story.scenario.name}: {story.scenario.tells}")
             self._print(f"expect   {story.scenario.seen}")
         new = story.lines[self._told :]
@@ -86,6 +86,7 @@ def view(story: Story) -> RenderableType:
     """Return the picture of a story."""
     seen = story.seen
     head = Text.assemble(
+        ("page    ", "dim"), (story.page, "bold underline"), ("   open it in a browser\n", "dim"),
         (story.scenario.name.replace("_", " "), "bold"),
         f"  {story.now - story.started_at:.0f}s   {story.scenario.tells}\n",
         ("expect  ", "dim"), story.scenario.seen,
@@ -97,7 +98,7 @@ def view(story: Story) -> RenderableType:
         *_fact("on the move", seen.reassigning, good=0),
         ("partitions ", "dim"), _number(seen.partitions),
     )  # fmt: skip
-    where = Text(f"metrics  {story.page}\nKafka    {story.bootstrap}\nKinesis  {story.endpoint}", style="dim")
+    where = Text(f"Kafka    {story.bootstrap}\nKinesis  {story.endpoint}", style="dim")
     columns = Table.grid(padding=(0, 4))
     columns.add_row(_brokers(story), _groups(story))
     parts: list[RenderableType] = [

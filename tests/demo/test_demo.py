@@ -80,7 +80,7 @@ def story() -> Story:
         SCENARIOS["broker_down"],
         "127.0.0.1:1",
         "http://127.0.0.1:3",
-        "http://127.0.0.1:2/metrics",
+        "http://127.0.0.1:2/",
         100.0,
         107.0,
         seen(PAGE),
@@ -96,6 +96,7 @@ def test_lines_are_printed_once() -> None:
     plain.update(story())
 
     assert out.getvalue().count("broker 2 dies") == 1
+    assert out.getvalue().startswith("page     http://127.0.0.1:2/ ")
     assert "http://127.0.0.1:2/metrics" in out.getvalue()
 
 
@@ -165,6 +166,17 @@ def test_a_signal_ends_it_cleanly(number: signal.Signals) -> None:
     assert (process.returncode, errors) == (0, "")
     assert "the end" in told
     assert children() <= before
+
+
+def test_it_stays_when_its_story_is_over_where_that_is_wanted() -> None:
+    process = demo("--scenario", "healthy", "--stay")
+    assert process.stdout is not None
+    while "everything runs on until Ctrl-C" not in process.stdout.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    told, errors = process.communicate(timeout=60)
+
+    assert (process.returncode, errors, "the end" in told) == (0, "", True)
 
 
 @pytest.mark.parametrize(

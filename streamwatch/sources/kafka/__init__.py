@@ -103,7 +103,7 @@ class KafkaSource:
         from streamwatch.sources.kafka.read import Reader  # noqa: PLC0415 - the same
 
         reading(self.config.name)
-        pool = BrokerPool(self.config, self._wake, self._account)
+        pool = BrokerPool(self.config, self._wake, self._share.pulses, self._account)
         return pool, Reader(self.config, pool, self._clock)
 
     async def _read(self) -> ClusterSnapshot:

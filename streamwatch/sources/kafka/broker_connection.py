@@ -10,6 +10,7 @@ import random
 import struct
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import cache
 from typing import Final
 
 from streamwatch.core.errors import (
@@ -24,6 +25,7 @@ from streamwatch.sources.kafka.apis import METADATA, Api
 from streamwatch.sources.kafka.auth import NoRole
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.dial import Dialer, Session
+from streamwatch.sources.kafka.pulses import Pulses
 from streamwatch.sources.kafka.release import Offer
 from streamwatch.sources.kafka.request_stats import RequestStats
 from streamwatch.sources.kafka.wire import Connection, InFlightRequest
@@ -66,7 +68,7 @@ class BrokerConnection:
     """The connection to one broker. Lives on the source's event loop."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - built in one place
-        self, name: str, host: str, port: int, config: Config, dialer: Dialer, stats: RequestStats
+        self, name: str, host: str, port: int, config: Config, dialer: Dialer, stats: RequestStats, pulses: Pulses
     ) -> None:
         self.name = name
         """What the figures and the log call this broker: its id, or its address while that is not known."""
@@ -81,6 +83,13 @@ class BrokerConnection:
         self._config = config
         self._dialer = dialer
         self._stats = stats
+        self._pulses = pulses
+        self._pulse: InFlightRequest | None = None
+        """The last one that was sent."""
+        self._probe: asyncio.Task[None] | None = None
+        """Sees whether a broker that is busy is alive."""
+        self._is_authenticating = False
+        """While SASL runs again: then nothing else may be asked."""
         self._session: Session | None = None
         self._versions: dict[int, int] = {}
         self._offered: frozenset[int] = frozenset()
@@ -149,8 +158,10 @@ class BrokerConnection:
     async def close(self) -> None:
         """Stop dialling and drop the connection."""
         self.changed = lambda: None
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        tasks = [task for task in (self._task, self._probe) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         if self._session:
             self._session.connection.close(SourceUnavailable("the agent is done with this broker"))
 
@@ -257,40 +268,47 @@ class BrokerConnection:
 
     async def _maintain(self, session: Session) -> SourceError:
         """Send pings and keep the session authenticated until it is lost; return why it was."""
-        connection, pulse, loop = session.connection, self._config.pulse, asyncio.get_running_loop()
-        while not connection.lost.done():
-            await asyncio.wait({connection.lost}, timeout=pulse.interval)
-            if connection.lost.done():
-                break
-            if session.reauth_at is not None and loop.time() >= session.reauth_at:
-                await self._reauthenticate(session)
-            elif pulse.enabled and connection.in_flight:
-                await self._ping_if_busy(connection)
-            elif pulse.enabled and loop.time() >= self._throttled_until:
-                await self._ping(session)
+        connection, loop = session.connection, asyncio.get_running_loop()
+        with self._pulses.watch(self, self._config.pulse):
+            while not connection.lost.done():
+                left = None if session.reauth_at is None else max(0.0, session.reauth_at - loop.time())
+                await asyncio.wait({connection.lost}, timeout=left)
+                if not connection.lost.done():
+                    await self._reauthenticate(session)
         return connection.lost.result()
 
-    async def _ping_if_busy(self, connection: Connection) -> None:
+    def ping(self) -> InFlightRequest | None:
+        """Send a pulse, where nothing else is on its way, and return it; see whether a broker that is busy is alive."""
+        session, loop = self._session, asyncio.get_running_loop()
+        if session is None or session.connection.lost.done() or self._is_authenticating:
+            return None
+        if session.connection.in_flight:
+            oldest = session.connection.in_flight[0]
+            is_late = oldest is not self._pulse and loop.time() - oldest.sent_at >= self._config.pulse.deadline
+            if is_late and (self._probe is None or self._probe.done()):
+                self._probe = asyncio.create_task(self._probe_for(session.connection, oldest))
+            return None
+        if loop.time() < self._throttled_until:
+            return None
+        version = session.versions[METADATA.key]
+        request = self._pulse = session.connection.send(METADATA, version, _smallest_question(version))
+        self._stats.sent(METADATA.name, self.name, request.sent_bytes)
+        request.answer.add_done_callback(lambda _: self._count(request))
+        return request
+
+    def missed(self, request: InFlightRequest) -> None:
+        """Take the broker for down: it has not answered this pulse in time."""
+        if self._session is not None and request in self._session.connection.in_flight:
+            deadline = self._config.pulse.deadline
+            self._give_up(self._session.connection, SourceUnavailable(f"no sign of life within {deadline:g}s"))
+
+    async def _probe_for(self, connection: Connection, oldest: InFlightRequest) -> None:
         """See whether a broker that has been busy for a while is alive: it answers one connection in order."""
-        deadline, oldest = self._config.pulse.deadline, connection.in_flight[0]
-        if asyncio.get_running_loop().time() - oldest.sent_at < deadline:
-            return
         try:
-            await self._dialer.probe(self.host, self.port, deadline)
+            await self._dialer.probe(self.host, self.port, self._config.pulse.deadline)
         except SourceError as error:
             if not oldest.answer.done():
                 self._give_up(connection, error)
-
-    async def _ping(self, session: Session) -> None:
-        """Send a pulse; a broker that does not answer it in time is down."""
-        connection, deadline = session.connection, self._config.pulse.deadline
-        version = session.versions[METADATA.key]
-        request = connection.send(METADATA, version, METADATA.encode(version, topics=[]))
-        self._stats.sent(METADATA.name, self.name, request.sent_bytes)
-        await asyncio.wait({request.answer}, timeout=deadline)
-        if not request.answer.done():
-            self._give_up(connection, SourceUnavailable(f"no sign of life within {deadline:g}s"))
-        self._count(request)
 
     async def _reauthenticate(self, session: Session) -> None:
         """Run SASL again on the session (KIP-368), with nothing else on its way."""
@@ -302,10 +320,14 @@ class BrokerConnection:
         async with AsyncExitStack() as stack:
             for _ in range(self._config.max_in_flight):
                 await stack.enter_async_context(self._slots)
+            self._is_authenticating = True
             try:
+                await _drained(session.connection)
                 await self._dialer.reauthenticate(session, self.host)
             except SourceError as error:
                 session.connection.close(error)
+            finally:
+                self._is_authenticating = False
 
     def _mark_up(self, session: Session) -> None:
         was_up = self.up
@@ -331,6 +353,12 @@ class BrokerConnection:
         if before is None:
             self.down_since = asyncio.get_running_loop().time()
             self.changed()
+
+
+@cache
+def _smallest_question(version: int) -> bytes:
+    """Return what a pulse asks: Metadata of no topic."""
+    return METADATA.encode(version, topics=[])
 
 
 async def _drained(connection: Connection) -> None:

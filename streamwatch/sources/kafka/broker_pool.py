@@ -14,6 +14,7 @@ from streamwatch.sources.kafka.dial import Dialer
 from streamwatch.sources.kafka.failover import KRAFT_SECONDS, ZOOKEEPER_SECONDS
 from streamwatch.sources.kafka.metadata import Registered
 from streamwatch.sources.kafka.problems import problem
+from streamwatch.sources.kafka.pulses import Pulses
 from streamwatch.sources.kafka.request_stats import RequestStats
 
 if TYPE_CHECKING:
@@ -23,13 +24,16 @@ if TYPE_CHECKING:
 class BrokerPool:
     """The connections to a cluster's brokers. Lives on the source's event loop."""
 
-    def __init__(self, config: Config, changed: Callable[[], None], account: "Account | None" = None) -> None:
+    def __init__(
+        self, config: Config, changed: Callable[[], None], pulses: Pulses, account: "Account | None" = None
+    ) -> None:
         self.stats = RequestStats()
         self.connections: dict[int, BrokerConnection] = {}
         """By broker id: every broker that the metadata lists, or that still holds replicas."""
         self._config = config
         self._dialer = Dialer(config, account)
         self._changed = changed
+        self._pulses = pulses
         self._bootstrap: list[BrokerConnection] = []
         self._registered: dict[int, Registered] = {}
         self._known: dict[int, Registered] = {}
@@ -155,7 +159,7 @@ class BrokerPool:
         return None
 
     def _connect(self, name: str, host: str, port: int) -> BrokerConnection:
-        return BrokerConnection(name, host, port, self._config, self._dialer, self.stats)
+        return BrokerConnection(name, host, port, self._config, self._dialer, self.stats, self._pulses)
 
 
 async def _settled(connections: Iterable[BrokerConnection]) -> None:

@@ -11,6 +11,8 @@ from contextvars import ContextVar
 from typing import Any, Final, TypeVar
 from weakref import WeakSet
 
+from streamwatch.sources.kafka.pulses import Pulses
+
 MOST_LOOPS: Final = 4
 _END_SECONDS: Final = 2.0
 _OWNER: Final[ContextVar["Share | None"]] = ContextVar("owner", default=None)
@@ -24,6 +26,7 @@ class _Loop:
     def __init__(self, name: str) -> None:
         self.loop = asyncio.new_event_loop()
         self.loop.set_task_factory(_task)
+        self.pulses = Pulses()
         self.shares = 0
         self.thread = threading.Thread(target=self.loop.run_forever, name=name, daemon=True)
         self.thread.start()
@@ -40,7 +43,7 @@ class Share:
 
     def __init__(self, loops: "Loops", owned: _Loop) -> None:
         self._loops, self._owned = loops, owned
-        self.loop, self.thread = owned.loop, owned.thread
+        self.loop, self.thread, self.pulses = owned.loop, owned.thread, owned.pulses
         self.tasks: WeakSet[asyncio.Task[Any]] = WeakSet()
         """Those that run on behalf of the cluster, or did."""
         self.is_closed = False

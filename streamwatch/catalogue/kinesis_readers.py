@@ -187,6 +187,14 @@ FAILED_DELIVERIES = _total(
     "What the function gave up and could not be delivered to the destination for failures. Absent where there is none.",
     question="Is what was given up lost?",
 )
+READ_CALLS_USE = _gauge(
+    "kinesis_reader_read_calls_limit_ratio",
+    "Share of a shard's five calls of GetRecords a second that the reader makes, by what its kind does: Lambda"
+    " polls once a second, KCL once a second, KCL 3 every 1.5 s; 0 of a registered consumer (enhanced fan-out), and of"
+    " a reader that does not run. Absent where that is not known.",
+    question="Is there a call left for another reader?",
+    unit="ratio",
+)
 READ_UNITS = Metric(
     name="streamwatch_dynamodb_read_units_total",
     kind="counter",

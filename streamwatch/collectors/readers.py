@@ -63,6 +63,7 @@ class ReaderCollector:
             self._column(r.OWNER_CHANGES, rows, map(_assigned(lambda one: one.owner_changes), readers)),
             self._column(r.WORKERS, rows, map(_assigned(lambda one: one.workers), readers)),
             self._column(r.LEADER, rows, map(_assigned(lambda one: one.has_leader), readers)),
+            self._column(r.READ_CALLS_USE, rows, [one.calls_limit_ratio for one in readers]),
             *(self._column(metric, rows, map(_outcome(tell), readers)) for metric, _, tell in _OUTCOMES),
         ]
 

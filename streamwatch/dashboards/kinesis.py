@@ -183,6 +183,11 @@ STREAM: Final = Dashboard(
                     "Do workers take leases from each other?",
                     (_s.rate(r.OWNER_CHANGES, "{{reader}} {{stream}}"),),
                 ),
+                Panel(
+                    "Calls that readers need",
+                    "Is one of a shard's five calls a second left for another reader?",
+                    (_s.now(r.READ_CALLS_USE, "{{reader}} {{stream}}"),),
+                ),
             ),
         ),
     ),

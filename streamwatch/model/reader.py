@@ -112,7 +112,7 @@ class Reader:
     retries: RetryPolicy | None = None
     """None where it has none, or it is not known."""
     calls_limit_ratio: float | None = None
-    """Share of the calls that a shard allows which it makes; None where it is not known."""
+    """Share of the calls of GetRecords that a shard allows which it makes; None where it is not known."""
     retention_seconds: float | None = None
     """How long what it reads is kept."""
     unknown: tuple[str, ...] = ()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from streamwatch.model.cloudwatch import Series
 from streamwatch.model.kinesis import Description, Shard, Stream, StreamKey, StreamsSnapshot
@@ -10,6 +11,11 @@ from streamwatch.sources.readers.kcl_join import Births, births, joined
 from streamwatch.sources.readers.kcl_lag import Known, Writes, position
 from streamwatch.sources.readers.kcl_leases import Leases
 from streamwatch.sources.readers.kcl_rows import Lease
+
+_CALL_SHARE: Final = 0.2
+"""KCL 1 and 2 read a shard once a second, of its five calls: idleTimeBetweenReadsInMillis is 1,000."""
+_CALL_SHARE_OF_3: Final = 0.2 / 1.5
+"""KCL 3 waits for 1,500 ms."""
 
 
 def _series(stream: str, shard: str = "") -> Series:
@@ -107,6 +113,7 @@ def _reader(application: Application, streams: Streams, name: str, leases: Seque
         reason=reason,
         positions=positions,
         assignment=assignment,
+        calls_limit_ratio=_calls(application.name, state, assignment, description),
         retention_seconds=None if description is None else description.retention_seconds,
         unknown=(*_unknown(name, leases, description, positions), *application.odd),
     )
@@ -134,6 +141,15 @@ def _state(now: Assignment, leases: Sequence[Lease]) -> tuple[State, str]:
     if now.has_leader is False:
         wrong.append("no worker assigns leases")
     return ("partly", ", ".join(wrong)) if wrong else ("running", "every lease is renewed")
+
+
+def _calls(name: str, state: State, now: Assignment, stream: Description | None) -> float | None:
+    """Return the share of a shard's calls that the application makes; a registered consumer of its name makes none."""
+    if stream is None or stream.consumers is None or state == "unknown":
+        return None
+    if name in stream.consumers or state == "stopped":
+        return 0.0
+    return _CALL_SHARE if now.has_leader is None else _CALL_SHARE_OF_3
 
 
 def _unknown(

@@ -171,7 +171,7 @@ def judged(  # noqa: PLR0913, PLR0917 - what is known of one mapping
         positions=(position,),
         outcomes=_outcomes(row, known),
         retries=row.retries,
-        calls_limit_ratio=None if is_kafka else 0.0 if row.consumer else _CALL_SHARE,
+        calls_limit_ratio=None if is_kafka else 0.0 if row.consumer or state == "stopped" else _CALL_SHARE,
         retention_seconds=retention,
         unknown=(*unknown, *(("metrics: CloudWatch is not asked",) if readings is None else ())),
     )

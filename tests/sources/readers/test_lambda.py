@@ -47,6 +47,17 @@ def test_enhanced_fan_out_is_joined_to_its_stream_and_takes_no_call() -> None:
         assert it.value(r.UP, "bill/fast") == 1.0
 
 
+def test_a_mapping_takes_one_of_five_calls_as_long_as_it_is_not_disabled() -> None:
+    with world() as it:
+        mapping = it.poll().mapping
+        it.minute("k")
+        assert it.value(r.READ_CALLS_USE) == 0.2
+        mapping.state = "Disabled"
+        it.minute("k")
+
+        assert it.value(r.READ_CALLS_USE) == 0.0
+
+
 def test_a_slow_function_falls_behind_and_does_not_stand() -> None:
     with world() as it:
         it.poll().function.records_a_call = 1

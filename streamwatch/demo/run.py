@@ -91,7 +91,7 @@ def run(scenario: Scenario, shower: Shower, seconds: float | None, rate: float, 
             _say(story, clock(), "happens", f"rules wait {HURRY} times shorter here than they do for you")
 
             def tell(step: Step) -> None:
-                _say(story, clock(), "happens", step.told)
+                _say(story, clock(), "happens", step.announcement)
 
             def perform() -> None:
                 if _wait_until_ready(story, clock, ended, until):

@@ -38,7 +38,7 @@ class Plain:
             self._print(f"page     {story.page}   <- open it in a browser; metrics are at {story.page}metrics")
             self._print(f"Kafka    {story.bootstrap}")
             self._print(f"Kinesis  {story.endpoint}")
-            self._print(f"story    {story.scenario.name}: {story.scenario.tells}")
+            self._print(f"story    {story.scenario.name}: {story.scenario.description}")
             self._print(f"expect   {story.scenario.seen}")
         new = story.lines[self._told :]
         self._told += len(new)  # not what there is by then: the story goes on in another thread
@@ -88,7 +88,7 @@ def view(story: Story) -> RenderableType:
     head = Text.assemble(
         ("page    ", "dim"), (story.page, "bold underline"), ("   open it in a browser\n", "dim"),
         (story.scenario.name.replace("_", " "), "bold"),
-        f"  {story.now - story.started_at:.0f}s   {story.scenario.tells}\n",
+        f"  {story.now - story.started_at:.0f}s   {story.scenario.description}\n",
         ("expect  ", "dim"), story.scenario.seen,
     )  # fmt: skip
     facts = Text.assemble(

@@ -207,7 +207,7 @@ def scenarios() -> None:
     from streamwatch.reference.play import ALL  # noqa: PLC0415
 
     for one in ALL.values():
-        click.echo(f"{one.name:24} {one.tells}\n{'':24} -> {one.seen}")
+        click.echo(f"{one.name:24} {one.description}\n{'':24} -> {one.seen}")
 
 
 def _serve_msk(
@@ -300,7 +300,7 @@ def _until_signalled() -> threading.Event:
 
 
 def _announce(story: Any) -> None:  # noqa: ANN401 - a Scenario, imported late
-    click.echo(f"{story.name}: {story.tells}\nexpect: {story.seen}", err=True)
+    click.echo(f"{story.name}: {story.description}\nexpect: {story.seen}", err=True)
 
 
 def _announce_end(ended: threading.Event) -> None:
@@ -308,8 +308,8 @@ def _announce_end(ended: threading.Event) -> None:
         click.echo("the story is over; everything runs on, with its load, until Ctrl-C", err=True)
 
 
-def _tell(step: Any) -> None:  # noqa: ANN401 - a Step
-    click.echo(f"{step.at:6.1f}s  {step.told}", err=True)
+def _tell(step: Any) -> None:  # noqa: ANN401 - a ScenarioStep
+    click.echo(f"{step.at:6.1f}s  {step.announcement}", err=True)
 
 
 def _story(name: str, stories: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a Scenario

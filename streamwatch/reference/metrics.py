@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 MINUTE: Final = 60
-KEPT_SECONDS: Final = 15 * 24 * 3600
+RETENTION_SECONDS: Final = 15 * 24 * 3600
 """Points of one minute are kept for 15 days."""
 
 Dimensions = tuple[tuple[str, str], ...]
@@ -40,7 +40,7 @@ class Statistics:
         self.least = min(self.least, other.least)
         self.most = max(self.most, other.most)
 
-    def tell(self, name: str) -> float:
+    def statistic(self, name: str) -> float:
         """Return a statistic by CloudWatch's name; raises KeyError for one that is unknown."""
         return {
             "SampleCount": self.count,
@@ -138,5 +138,5 @@ class Metrics:
 
     @staticmethod
     def _forget(series: _Series, minute: int) -> None:
-        while series.minutes and next(iter(series.minutes)) < minute - KEPT_SECONDS:
+        while series.minutes and next(iter(series.minutes)) < minute - RETENTION_SECONDS:
             del series.minutes[next(iter(series.minutes))]

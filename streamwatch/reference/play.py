@@ -78,7 +78,7 @@ def play(
     scenario: Scenario,
     performers: Mapping[str, Perform],
     clock: Callable[[], float],
-    tell: Callable[[Step], None],
+    announce: Callable[[Step], None],
     ended: threading.Event,
 ) -> None:
     """Let everything happen at its time; return after the last step, or as soon as ``ended`` is set.
@@ -87,7 +87,7 @@ def play(
         scenario: the story.
         performers: what does the steps, by what they are on.
         clock: seconds.
-        tell: is told each step that has something to tell, before it happens.
+        announce: takes each step that has an announcement, before it happens.
         ended: ends it.
 
     """
@@ -95,7 +95,7 @@ def play(
     for step in scenario.steps:
         if ended.wait(max(0.0, began + step.at - clock())):
             return
-        if step.told:
-            tell(step)
+        if step.announcement:
+            announce(step)
         performers[step.on](step)
     ended.wait(max(0.0, began + scenario.seconds - clock()))

@@ -14,8 +14,8 @@ class Step:
     """One thing that happens: a fault of the cluster or of the cloud, or an order to the load of one of them."""
 
     at: float
-    told: str
-    """What a person is told."""
+    announcement: str
+    """What a person reads before it happens."""
     name: str
     """Of the fault, or of the order."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -27,7 +27,7 @@ class Scenario:
     """A story."""
 
     name: str
-    tells: str
+    description: str
     seen: str
     """What should be seen, and by when."""
     steps: tuple[Step, ...]
@@ -41,12 +41,12 @@ class Scenario:
         return max((step.at for step in self.steps), default=0.0) + self.after
 
 
-def _load(at: float, told: str, name: str, **parameters: object) -> Step:
-    return Step(at, told, name, parameters, "load")
+def _load(at: float, announcement: str, name: str, **parameters: object) -> Step:
+    return Step(at, announcement, name, parameters, "load")
 
 
-def _fault(at: float, told: str, name: str, **parameters: object) -> Step:
-    return Step(at, told, name, parameters)
+def _fault(at: float, announcement: str, name: str, **parameters: object) -> Step:
+    return Step(at, announcement, name, parameters)
 
 
 _ALL: Final = (

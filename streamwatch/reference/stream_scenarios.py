@@ -9,12 +9,12 @@ from typing import Final
 from streamwatch.reference.scenarios import Scenario, Step
 
 
-def _load(at: float, told: str, name: str, **parameters: object) -> Step:
-    return Step(at, told, name, parameters, "streams")
+def _load(at: float, announcement: str, name: str, **parameters: object) -> Step:
+    return Step(at, announcement, name, parameters, "streams")
 
 
-def _fault(at: float, told: str, name: str, **parameters: object) -> Step:
-    return Step(at, told, name, parameters, "cloud")
+def _fault(at: float, announcement: str, name: str, **parameters: object) -> Step:
+    return Step(at, announcement, name, parameters, "cloud")
 
 
 _ALL: Final = (

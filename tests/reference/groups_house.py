@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from streamwatch.reference.kafka.classic import ClassicGroup
+from streamwatch.reference.kafka.classic_members import Who
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.groups import Groups, Limits
 from streamwatch.reference.kafka.membership import Join, Joined, State, Synced
-from streamwatch.reference.kafka.roster import Who
 from streamwatch.reference.timers import Later, Timers
 
 T = TypeVar("T")

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamwatch.reference.kafka.assignors import Slot
+from streamwatch.reference.kafka.classic_members import Who
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.consumer_groups import ConsumerGroup, Phase
-from streamwatch.reference.kafka.consumer_members import Beat, Beaten
+from streamwatch.reference.kafka.consumer_members import HeartbeatRequest, HeartbeatResponse
 from streamwatch.reference.kafka.groups import Groups, Limits
 from streamwatch.reference.kafka.offsets import Committed
-from streamwatch.reference.kafka.roster import Who
 from streamwatch.reference.timers import Timers
 
 ORDERS, CLICKS = uuid.UUID(int=1), uuid.UUID(int=2)
@@ -46,11 +46,11 @@ class House:
             self.timers.run(self.now)
         self.now = until
 
-    def beat(self, member: str, epoch: int, **changes: Any) -> Beaten:
+    def beat(self, member: str, epoch: int, **changes: Any) -> HeartbeatResponse:
         given: dict[str, Any] = {"member_id": member, "epoch": epoch, "client_id": "test", "host": "/127.0.0.1"}
         if epoch == 0:
             given |= {"rebalance_seconds": PATIENCE, "topics": ("orders",), "owned": frozenset()}
-        return self.groups.beat("g", Beat(**given | changes), self.now)
+        return self.groups.beat("g", HeartbeatRequest(**given | changes), self.now)
 
 
 class Actor:

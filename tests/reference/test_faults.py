@@ -9,7 +9,7 @@ import pytest
 from streamwatch.reference import load
 from streamwatch.reference.faulting import BadFault
 from streamwatch.reference.kafka import faults
-from streamwatch.reference.kafka.consumer_members import Beat
+from streamwatch.reference.kafka.consumer_members import HeartbeatRequest
 from streamwatch.reference.kafka.faults import FAULTS
 from streamwatch.reference.kafka.offsets import Committed
 from streamwatch.reference.kafka.partition import Partition
@@ -198,7 +198,7 @@ def test_a_scenario_can_be_played_and_ends_healthy(scenario: Scenario) -> None:
     stage.advance(30)
     partitions = list(stage.cluster.partitions())
 
-    assert scenario.tells
+    assert scenario.description
     assert scenario.seen
     assert sorted(step.at for step in scenario.steps) == [step.at for step in scenario.steps]
     assert all(len(one.state.isr) == 3 and one.state.leader > 0 for one in partitions)
@@ -234,7 +234,7 @@ def test_a_storm_lets_a_group_rebalance_again_and_again(stage: Stage) -> None:
         "owned": frozenset(),
         "rebalance_seconds": 300.0,
     }
-    epoch = stage.site.groups.beat("modern", Beat(**asked), stage.now).epoch
+    epoch = stage.site.groups.beat("modern", HeartbeatRequest(**asked), stage.now).epoch
     apply(stage, "storm_group", group="modern", rounds=3)
     stage.advance(5)
     group = stage.site.groups.consumer("modern")

@@ -2,12 +2,12 @@
 
 import pytest
 
+from streamwatch.reference.kafka.classic_members import Who
 from streamwatch.reference.kafka.codes import Code
-from streamwatch.reference.kafka.consumer_members import Beat
+from streamwatch.reference.kafka.consumer_members import HeartbeatRequest
 from streamwatch.reference.kafka.described import Listed
 from streamwatch.reference.kafka.membership import State
 from streamwatch.reference.kafka.offsets import Committed
-from streamwatch.reference.kafka.roster import Who
 from tests.reference.groups_house import ALONE, SESSION, House, answer, who
 
 KEY, OTHER = ("orders", 0), ("clicks", 0)
@@ -201,8 +201,8 @@ def test_a_group_without_a_name_is_none() -> None:
     assert house.groups.beat("", beat(), house.now).code is Code.INVALID_REQUEST
 
 
-def beat(epoch: int = 0) -> Beat:
-    return Beat(
+def beat(epoch: int = 0) -> HeartbeatRequest:
+    return HeartbeatRequest(
         member_id="m", epoch=epoch, client_id="test", host="/127.0.0.1", rebalance_seconds=60.0, topics=("orders",)
     )
 

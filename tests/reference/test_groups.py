@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamwatch.reference.kafka.classic_members import Who
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.membership import State
-from streamwatch.reference.kafka.roster import Who
 from tests.reference.groups_house import REBALANCE, SESSION, Actor, House, answer, who
 
 

@@ -110,7 +110,7 @@ def get_statistics(cloud: Cloud, caller: Caller, parameters: Parameters, now: fl
     points = metrics.points(key, *_aligned((start, end), period), period, now)
     told = [
         {"Timestamp": float(at), "Unit": metrics.unit(key) or "None"}
-        | {name: found.tell(name) for name in parameters["Statistics"]}
+        | {name: found.statistic(name) for name in parameters["Statistics"]}
         for at, found in points
     ]
     return {"Label": key.name, "Datapoints": told}
@@ -126,7 +126,7 @@ def _statistic(found: Statistics, name: str) -> float:
     if name not in _PLAIN:
         known = "the reference keeps statistic sets, no percentiles" if _EXTENDED.fullmatch(name) else "it is unknown"
         raise Refused("ValidationError", f"Stat '{name}': {known}: one of {', '.join(sorted(_PLAIN))}")
-    return found.tell(name)
+    return found.statistic(name)
 
 
 def _key(parameters: Parameters) -> Key:

@@ -159,7 +159,7 @@ class Endpoint:
             raise _left_out(call)
         begun = time.perf_counter()
         page = _success(call, model, operation(kinesis, parameters, now))
-        kinesis.took(call.operation, time.perf_counter() - begun + self._cloud.broken.slow, now)
+        kinesis.report_latency(call.operation, time.perf_counter() - begun + self._cloud.broken.slow, now)
         return page
 
 

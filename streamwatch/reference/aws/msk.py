@@ -56,8 +56,8 @@ class MskCluster:
     """Of topics between types of brokers, the newest first."""
     assessments: list[dict[str, Any]] = field(default_factory=list)
     """With their findings, the newest first."""
-    begun: list[dict[str, Any]] = field(default_factory=list)
-    """Those that a fault began, and that heal ends."""
+    open_operations: list[dict[str, Any]] = field(default_factory=list)
+    """Those that a fault started, and that heal ends."""
 
     @property
     def kind(self) -> Kind:
@@ -79,15 +79,15 @@ class MskCluster:
             "StartTime": now,
         }
         self.operations.insert(0, one)
-        self.begun.append(one)
+        self.open_operations.append(one)
 
     def end(self, now: float) -> None:
-        """End what was begun: the operations stay listed, as complete."""
-        if self.begun:
+        """End the open operations: they stay listed, as complete."""
+        if self.open_operations:
             self.state = "ACTIVE"
-        for one in self.begun:
+        for one in self.open_operations:
             one |= {"OperationState": "UPDATE_COMPLETE", "EndTime": now}
-        self.begun.clear()
+        self.open_operations.clear()
         for one in self.reassignments:
             one |= {"Status": "COMPLETE", "CompletedTopics": one["TotalTopics"], "LastUpdateTime": now}
 

@@ -185,8 +185,8 @@ class Sampler:
 
     def _zookeeper(self, broker: Broker) -> Iterator[Point]:
         at = self._at(broker.id)
-        yield "ZooKeeperSessionState", at, _CONNECTED if broker.hears else _CONNECTING, "Count"
-        if broker.hears:  # the model's ZooKeeper answers at once
+        yield "ZooKeeperSessionState", at, _CONNECTED if broker.is_connected else _CONNECTING, "Count"
+        if broker.is_connected:  # the model's ZooKeeper answers at once
             yield "ZooKeeperRequestLatencyMsMean", at, 0.0, "Milliseconds"
 
     def _connections(self, site: Site, measures: Measures, broker: int) -> Iterator[Point]:

@@ -9,7 +9,7 @@ from botocore.model import OperationModel
 
 from streamwatch.reference.aws import cbor, eventstream, shapes
 from streamwatch.reference.aws.shapes import Wire
-from streamwatch.reference.kinesis.operations.records import told_child, told_record
+from streamwatch.reference.kinesis.operations.records import describe_child, describe_record
 from streamwatch.reference.kinesis.subscriptions import Subscription
 
 _POLL_SECONDS: Final = 0.05
@@ -30,9 +30,9 @@ async def events(
             if found is None:
                 await asyncio.sleep(_POLL_SECONDS)
                 continue
-            found["Records"] = [told_record(one, None) for one in found["Records"]]
+            found["Records"] = [describe_record(one, None) for one in found["Records"]]
             if "ChildShards" in found:
-                found["ChildShards"] = [told_child(one) for one in found["ChildShards"]]
+                found["ChildShards"] = [describe_child(one) for one in found["ChildShards"]]
             yield eventstream.event("SubscribeToShardEvent", _dumped(write(found), wire), kind)
     finally:
         subscription.end()

@@ -29,14 +29,14 @@ class Broker:
     partitions: set[Partition] = field(default_factory=set)
     """Those of which it has a replica."""
     stale: dict[Partition, State] | None = None
-    """What it knew of the partitions when it was isolated; None as long as it hears from the controller."""
+    """What it knew of the partitions when it was isolated; None as long as the controller reaches it."""
     lost: tuple[int, float] | None = None
     """How far it was in the metadata log when it was last heard of, and when; None while it is heard of."""
     isr_shrinks: int = 0
     isr_expands: int = 0
 
     @property
-    def hears(self) -> bool:
+    def is_connected(self) -> bool:
         """Whether it talks with the other brokers and the controller."""
         return self.is_running and not self.is_frozen and not self.is_isolated
 

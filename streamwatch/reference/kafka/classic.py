@@ -4,9 +4,9 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from streamwatch.reference.kafka.classic_members import ClassicMembers, Member, Rows, Who
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.membership import Join, Joined, State, Synced
-from streamwatch.reference.kafka.roster import Member, Roster, Rows, Who
 from streamwatch.reference.timers import Do, Later, Timer, Timers
 
 NEW_MEMBER_SECONDS: Final = 300.0
@@ -22,7 +22,7 @@ class ClassicGroup:
         self.generation = 0
         self.protocol_type: str | None = None
         self.protocol: str | None = None
-        self.roster = Roster(timers, self._remove)
+        self.membership = ClassicMembers(timers, self._remove)
         self.pending: dict[str, Timer] = {}
         """Ids that were given out, and nobody joined with yet."""
         self.unsynced: set[str] = set()
@@ -38,12 +38,12 @@ class ClassicGroup:
     @property
     def members(self) -> dict[str, Member]:
         """By id."""
-        return self.roster.members
+        return self.membership.members
 
     @property
     def leader(self) -> str:
         """The leader's id."""
-        return self.roster.leader
+        return self.membership.leader
 
     # Joining
 
@@ -65,7 +65,7 @@ class ClassicGroup:
         names = {name for name, _ in asked.protocols}
         if not names or not asked.protocol_type:
             return Code.INCONSISTENT_GROUP_PROTOCOL
-        fits = asked.protocol_type == self.protocol_type and (not self.members or names & self.roster.common())
+        fits = asked.protocol_type == self.protocol_type and (not self.members or names & self.membership.common())
         return Code.NONE if fits or self.state is State.EMPTY else Code.INCONSISTENT_GROUP_PROTOCOL
 
     def _has_room(self, member_id: str) -> bool:
@@ -78,7 +78,7 @@ class ClassicGroup:
     def _join_unknown(self, asked: Join, now: float) -> Later[Joined]:
         number = f"{asked.instance_id or asked.client_id}-{uuid.uuid4()}"
         if asked.instance_id is not None:
-            old = self.roster.static(asked.instance_id)
+            old = self.membership.static(asked.instance_id)
             return self._replace(old, number, asked, now) if old else self._add(number, asked, now)
         if not asked.needs_id:
             return self._add(number, asked, now)
@@ -93,13 +93,13 @@ class ClassicGroup:
         if not self.members:
             self.protocol_type = asked.protocol_type
         member = Member(number, asked)
-        self.roster.add(member)
-        self.roster.touch(member, now, NEW_MEMBER_SECONDS)
+        self.membership.add(member)
+        self.membership.touch(member, now, NEW_MEMBER_SECONDS)
         self._has_grown = True
         return self._wait(member, asked, now)
 
     def _join_known(self, asked: Join, now: float) -> Later[Joined]:
-        code = self.roster.check(Who(asked.member_id, asked.instance_id))
+        code = self.membership.check(Who(asked.member_id, asked.instance_id))
         if code:
             return Later.now(Joined(code=code, member_id=asked.member_id))
         member = self.members[asked.member_id]
@@ -111,13 +111,13 @@ class ClassicGroup:
     def _replace(self, old: Member, number: str, asked: Join, now: float) -> Later[Joined]:
         """A static member is back under a new id: it takes the place of the old one."""
         leader = self.leader
-        self.roster.drop(old, Code.FENCED_INSTANCE_ID)
+        self.membership.drop(old, Code.FENCED_INSTANCE_ID)
         member = Member(number, asked, old.assignment, is_new=False)
-        self.roster.add(member)
+        self.membership.add(member)
         if leader == old.id:
-            self.roster.leader = number
-        self.roster.touch(member, now)
-        if self.state is not State.STABLE or self.roster.voted() != self.protocol:
+            self.membership.leader = number
+        self.membership.touch(member, now)
+        if self.state is not State.STABLE or self.membership.voted() != self.protocol:
             return self._wait(member, asked, now)
         if asked.knows_skip:
             return Later.now(self._joined(number, skip=self.leader == number))
@@ -163,11 +163,11 @@ class ClassicGroup:
         self.unsynced.clear()
         self._stop_syncs(Code.REBALANCE_IN_PROGRESS, now)
         if is_first and self._initial_delay > 0:
-            self._delay(now, self._initial_delay, max(self.roster.longest - self._initial_delay, 0.0))
+            self._delay(now, self._initial_delay, max(self.membership.longest - self._initial_delay, 0.0))
         elif is_first:
             self._complete(now)
         else:
-            self._arm(now + self.roster.longest, self._complete)
+            self._arm(now + self.membership.longest, self._complete)
             self._try_complete(now)
 
     def _delay(self, now: float, seconds: float, left: float) -> None:
@@ -184,7 +184,7 @@ class ClassicGroup:
 
     def _stop_syncs(self, code: Code, now: float) -> None:
         for member in [one for one in self.members.values() if one.syncing]:
-            self.roster.touch(member, now)
+            self.membership.touch(member, now)
             member.answer_sync(Synced(code))
 
     def _arm(self, when: float, do: Do) -> None:
@@ -196,7 +196,7 @@ class ClassicGroup:
             self._timer.cancel()
 
     def _try_complete(self, now: float) -> None:
-        is_due = self.roster.all_joined and not self.pending and not self._is_first
+        is_due = self.membership.all_joined and not self.pending and not self._is_first
         if self.state is State.PREPARING and is_due:
             self._complete(now)
 
@@ -204,9 +204,10 @@ class ClassicGroup:
         """Begin a new generation with those that joined; static members may be late."""
         for member in tuple(self.members.values()):
             if member.joining is None and member.asked.instance_id is None:
-                self.roster.drop(member)
-        if self.members and not self.roster.elect():
-            self._arm(now + self.roster.longest, self._complete)  # until a static member is back, or its session ends
+                self.membership.drop(member)
+        if self.members and not self.membership.elect():
+            # until a static member is back, or its session ends
+            self._arm(now + self.membership.longest, self._complete)
             return
         self._disarm()
         self._is_first = False
@@ -214,19 +215,19 @@ class ClassicGroup:
         if not self.members:
             self.state, self.protocol, self.empty_since = State.EMPTY, None, now
             return
-        self.state, self.protocol, self.unsynced = State.COMPLETING, self.roster.voted(), set(self.members)
-        self._arm(now + self.roster.longest, self._end_syncs)
+        self.state, self.protocol, self.unsynced = State.COMPLETING, self.membership.voted(), set(self.members)
+        self._arm(now + self.membership.longest, self._end_syncs)
         answers = [(one, self._joined(one.id)) for one in self.members.values()]
         for member, answer in answers:
             member.is_new = False
-            self.roster.touch(member, now)
+            self.membership.touch(member, now)
             member.answer_join(answer)
 
     def _end_syncs(self, now: float) -> None:
         """Take out who has not synced in time."""
         late = [self.members[number] for number in self.unsynced if number in self.members]
         for member in late:
-            self.roster.drop(member)
+            self.membership.drop(member)
         if late:
             self.rebalance(now)
 
@@ -234,7 +235,7 @@ class ClassicGroup:
 
     def check(self, who: Who) -> Code:
         """Return what is wrong with who asks; NONE where nothing is."""
-        code = self.roster.check(who)
+        code = self.membership.check(who)
         if not code and who.generation != self.generation:
             return Code.ILLEGAL_GENERATION
         return code
@@ -246,7 +247,7 @@ class ClassicGroup:
             return Later.now(Synced(code or Code.REBALANCE_IN_PROGRESS))
         member = self.members[who.member_id]
         self.unsynced.discard(member.id)
-        self.roster.touch(member, now)
+        self.membership.touch(member, now)
         if self.state is State.STABLE:
             return Later.now(self._synced(member))
         member.answer_sync(Synced(Code.REBALANCE_IN_PROGRESS))  # a request that it sent before
@@ -260,7 +261,7 @@ class ClassicGroup:
         for member in self.members.values():
             member.assignment = assignments.get(member.id, b"")
         for member in [one for one in self.members.values() if one.syncing]:
-            self.roster.touch(member, now)
+            self.membership.touch(member, now)
             member.answer_sync(self._synced(member))
 
     def _synced(self, member: Member) -> Synced:
@@ -271,7 +272,7 @@ class ClassicGroup:
         code = self.check(who)
         if code:
             return code
-        self.roster.touch(self.members[who.member_id], now)
+        self.membership.touch(self.members[who.member_id], now)
         return Code.REBALANCE_IN_PROGRESS if self.state is State.PREPARING else Code.NONE
 
     def leave(self, leavers: Iterable[Who], now: float) -> tuple[Code, ...]:
@@ -288,15 +289,15 @@ class ClassicGroup:
             return Code.NONE
         member = self.members.get(who.member_id)
         if not who.member_id and who.instance_id is not None:
-            member = self.roster.static(who.instance_id)
-        code = self.roster.check(who) if who.member_id else Code.NONE
+            member = self.membership.static(who.instance_id)
+        code = self.membership.check(who) if who.member_id else Code.NONE
         if code or member is None:
             return code or Code.UNKNOWN_MEMBER_ID
-        self.roster.drop(member)
+        self.membership.drop(member)
         return Code.NONE
 
     def _remove(self, member: Member, now: float) -> None:
-        self.roster.drop(member)
+        self.membership.drop(member)
         self._shrunk(now)
 
     def _shrunk(self, now: float) -> None:
@@ -311,14 +312,14 @@ class ClassicGroup:
         """Another broker coordinates: who waits is sent there, sessions begin anew, ids nobody was told are lost."""
         for member in tuple(self.members.values()):
             if member.is_new:
-                self.roster.drop(member, Code.NOT_COORDINATOR)
+                self.membership.drop(member, Code.NOT_COORDINATOR)
         self.unsynced |= {one.id for one in self.members.values() if one.syncing}
         self._stop_syncs(Code.NOT_COORDINATOR, now)
         for member in tuple(self.members.values()):
-            self.roster.touch(member, now)
+            self.membership.touch(member, now)
             member.answer_join(Joined(code=Code.NOT_COORDINATOR, member_id=member.id))
         if self.state is State.PREPARING:
-            self._arm(now + self.roster.longest, self._complete)
+            self._arm(now + self.membership.longest, self._complete)
 
     def die(self) -> None:
         """Be deleted."""

@@ -52,7 +52,7 @@ class Cluster(ClusterState):
         if not volume.is_online:
             return
         volume.is_online = False
-        self.tell(now, f"{volume.path} of broker {broker.id} {why}")
+        self.record_event(now, f"{volume.path} of broker {broker.id} {why}")
         if not any(one.is_online for one in broker.dirs):
             self.stop(broker, now)
             return
@@ -66,11 +66,11 @@ class Cluster(ClusterState):
         """End a broker's process: at once (kill -9), or after it has handed over what it leads."""
         if not broker.is_running:
             return
-        if gracefully and self.controller.is_active and broker.hears:
+        if gracefully and self.controller.is_active and broker.is_connected:
             self.controller.fence(broker, now)
             broker.stale = None
         broker.is_running = broker.is_frozen = False
-        self.tell(now, f"broker {broker.id} {'stopped' if gracefully else 'died'}")
+        self.record_event(now, f"broker {broker.id} {'stopped' if gracefully else 'died'}")
         self._unheard(broker, now)
 
     def start(self, broker: Broker, now: float) -> None:
@@ -79,7 +79,7 @@ class Cluster(ClusterState):
             return
         broker.is_running = True
         broker.epoch += 1
-        self.tell(now, f"broker {broker.id} started")
+        self.record_event(now, f"broker {broker.id} started")
         for volume in broker.dirs:
             volume.is_online = volume.is_online or volume.free > 0
         if self.controller.is_active:
@@ -89,26 +89,26 @@ class Cluster(ClusterState):
     def freeze(self, broker: Broker, now: float) -> None:
         """Let a broker do nothing, with its connections open (SIGSTOP)."""
         broker.is_frozen = True
-        self.tell(now, f"broker {broker.id} froze")
+        self.record_event(now, f"broker {broker.id} froze")
         self._unheard(broker, now)
 
     def thaw(self, broker: Broker, now: float) -> None:
         """Let a frozen broker go on."""
         broker.is_frozen = False
-        self.tell(now, f"broker {broker.id} thawed")
+        self.record_event(now, f"broker {broker.id} thawed")
         self._heard(broker, now)
 
     def isolate(self, broker: Broker, now: float) -> None:
         """Cut a broker off from the other brokers and the controller; clients still reach it."""
         broker.is_isolated = True
         broker.stale = {partition: copy.copy(partition.state) for partition in self.partitions()}
-        self.tell(now, f"broker {broker.id} is isolated")
+        self.record_event(now, f"broker {broker.id} is isolated")
         self._unheard(broker, now)
 
     def reconnect(self, broker: Broker, now: float) -> None:
         """End an isolation."""
         broker.is_isolated = False
-        self.tell(now, f"broker {broker.id} is reconnected")
+        self.record_event(now, f"broker {broker.id} is reconnected")
         self._heard(broker, now)
 
     def _unheard(self, broker: Broker, now: float) -> None:
@@ -120,7 +120,7 @@ class Cluster(ClusterState):
 
     def _heard(self, broker: Broker, now: float) -> None:
         self.switched.append(broker)
-        if not broker.hears:
+        if not broker.is_connected:
             return
         broker.lost = None
         if not self.spec.kraft:

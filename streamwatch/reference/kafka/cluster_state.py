@@ -50,7 +50,7 @@ class ClusterState:
         dirs = [LogDir(f"/kafka/data-{i}", self.spec.disk_bytes) for i in range(self.spec.dirs)]
         return Broker(number, f"rack-{(number - 1) % self.spec.racks + 1}", dirs)
 
-    def tell(self, now: float, what: str) -> None:
+    def record_event(self, now: float, what: str) -> None:
         """Remember what happened."""
         self.events.append((now, what))
 

@@ -8,19 +8,19 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from streamwatch.reference.kafka.assignors import ASSIGNORS, Slot, Target
+from streamwatch.reference.kafka.classic_members import Who
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.consumer_members import (
     JOIN,
     LEAVE_FOR_A_WHILE,
     NOTHING,
-    Beat,
-    Beaten,
+    HeartbeatRequest,
+    HeartbeatResponse,
     Member,
     Step,
     is_current,
     malformed,
 )
-from streamwatch.reference.kafka.roster import Who
 from streamwatch.reference.timers import Timers
 
 Topics = Callable[[], Mapping[str, tuple[uuid.UUID, int]]]
@@ -79,7 +79,7 @@ class ConsumerGroup:
 
     # Heartbeats
 
-    def beat(self, beat: Beat, now: float) -> Beaten:
+    def beat(self, beat: HeartbeatRequest, now: float) -> HeartbeatResponse:
         """Take a heartbeat."""
         refusal = malformed(beat) or self._refusal(beat)
         if refusal:
@@ -97,9 +97,9 @@ class ConsumerGroup:
         self._touch(member, now)
         is_full = beat.owned is not None and beat.rebalance_seconds is not None
         is_news = beat.epoch == JOIN or is_full or member.assigned != before
-        return Beaten(Code.NONE, member.id, member.epoch, member.assigned if is_news else None)
+        return HeartbeatResponse(Code.NONE, member.id, member.epoch, member.assigned if is_news else None)
 
-    def _refusal(self, beat: Beat) -> Beaten | None:
+    def _refusal(self, beat: HeartbeatRequest) -> HeartbeatResponse | None:
         member = self.members.get(beat.member_id)
         known = self.static(beat.instance_id)
         code = Code.NONE
@@ -116,9 +116,9 @@ class ConsumerGroup:
         elif beat.epoch >= 0 and not is_current(member, beat):
             code = Code.FENCED_MEMBER_EPOCH
         why = f"Member {beat.member_id} of group {self.name} with epoch {beat.epoch}: {code.name}."
-        return Beaten(code, why=why) if code else None
+        return HeartbeatResponse(code, why=why) if code else None
 
-    def _enter(self, beat: Beat) -> Member:
+    def _enter(self, beat: HeartbeatRequest) -> Member:
         member = Member(beat.member_id, beat.instance_id)
         old = self.static(beat.instance_id)
         if old is not None:  # who left for a while is back: what it had was kept for it
@@ -130,7 +130,7 @@ class ConsumerGroup:
         self.members[member.id] = member
         return member
 
-    def _update(self, member: Member, beat: Beat) -> bool:
+    def _update(self, member: Member, beat: HeartbeatRequest) -> bool:
         """Take over what changed; return whether that calls for a new epoch."""
         before = (member.topics, member.pattern)
         member.client_id, member.host = beat.client_id, beat.host
@@ -144,14 +144,14 @@ class ConsumerGroup:
         member.assignor = beat.assignor or member.assignor
         return member.id not in self.target or before != (member.topics, member.pattern)
 
-    def _leave(self, beat: Beat, now: float) -> Beaten:
+    def _leave(self, beat: HeartbeatRequest, now: float) -> HeartbeatResponse:
         member = self.members[beat.member_id]
         if beat.epoch == LEAVE_FOR_A_WHILE and member.instance_id is not None:
             member.epoch, member.step, member.revoking = LEAVE_FOR_A_WHILE, Step.STABLE, NOTHING
             self._be_patient(member, now)
         else:
             self.remove(member, now)
-        return Beaten(Code.NONE, member.id, beat.epoch)
+        return HeartbeatResponse(Code.NONE, member.id, beat.epoch)
 
     def remove(self, member: Member, now: float) -> None:
         """Take a member out; what it had is free."""
@@ -166,34 +166,35 @@ class ConsumerGroup:
 
     def _touch(self, member: Member, now: float) -> None:
         member.until = now + self.session_seconds
-        if member.session is None:
+        if member.session_timer is None:
             self._watch(member)
         self._be_patient(member, now)
 
     def _watch(self, member: Member) -> None:
         def look(now: float) -> None:
-            member.session = None
+            member.session_timer = None
             if now < member.until:
                 self._watch(member)
             else:
                 self.remove(member, now)
 
-        member.session = self.timers.at(member.until, look)
+        member.session_timer = self.timers.at(member.until, look)
 
     def _be_patient(self, member: Member, now: float) -> None:
         """Who has something to give back has its rebalance timeout for that."""
-        if member.step is Step.UNREVOKED and member.patience is None:
-            member.patience = self.timers.at(now + member.rebalance_seconds, lambda then: self.remove(member, then))
-        elif member.step is not Step.UNREVOKED and member.patience is not None:
-            member.patience.cancel()
-            member.patience = None
+        if member.step is Step.UNREVOKED and member.rebalance_timer is None:
+            deadline = now + member.rebalance_seconds
+            member.rebalance_timer = self.timers.at(deadline, lambda then: self.remove(member, then))
+        elif member.step is not Step.UNREVOKED and member.rebalance_timer is not None:
+            member.rebalance_timer.cancel()
+            member.rebalance_timer = None
 
     def moved(self, now: float) -> None:
         """Another broker coordinates: sessions begin anew, as does the time to give back."""
         for member in self.members.values():
-            if member.patience is not None:
-                member.patience.cancel()
-                member.patience = None
+            if member.rebalance_timer is not None:
+                member.rebalance_timer.cancel()
+                member.rebalance_timer = None
             self._touch(member, now)
 
     # Assignments

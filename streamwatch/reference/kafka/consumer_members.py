@@ -23,7 +23,7 @@ class Step(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Beat:
+class HeartbeatRequest:
     """A heartbeat; None stands for what did not change since the last one."""
 
     member_id: str
@@ -42,7 +42,7 @@ class Beat:
 
 
 @dataclass(frozen=True, slots=True)
-class Beaten:
+class HeartbeatResponse:
     """The answer to a heartbeat; no assignment where it has not changed."""
 
     code: Code
@@ -71,28 +71,28 @@ class Member:
     assigned: frozenset[Slot] = NOTHING
     revoking: frozenset[Slot] = NOTHING
     until: float = 0.0
-    session: Timer | None = None
-    patience: Timer | None = None
+    session_timer: Timer | None = None
+    rebalance_timer: Timer | None = None
     """Runs while it has something to give back."""
     is_dead: bool = False
     """A fault: it vanished, and only its session remains."""
 
     def stop(self) -> None:
         """Let no timer of it run out any more."""
-        for timer in (self.session, self.patience):
+        for timer in (self.session_timer, self.rebalance_timer):
             if timer:
                 timer.cancel()
-        self.session = self.patience = None
+        self.session_timer = self.rebalance_timer = None
 
 
-def is_current(member: Member, beat: Beat) -> bool:
+def is_current(member: Member, beat: HeartbeatRequest) -> bool:
     """Whether an epoch is the member's, or the one before, because the answer that told the new one was lost."""
     if beat.epoch == member.epoch:
         return True
     return beat.epoch == member.previous_epoch and beat.owned is not None and beat.owned <= member.assigned
 
 
-def malformed(beat: Beat) -> Beaten | None:
+def malformed(beat: HeartbeatRequest) -> HeartbeatResponse | None:
     """Return what is wrong with a heartbeat whatever the group is like."""
     why = None
     if not beat.member_id:
@@ -112,8 +112,8 @@ def malformed(beat: Beat) -> Beaten | None:
     if why is None and beat.assignor is not None and beat.assignor not in ASSIGNORS:
         names = ", ".join(ASSIGNORS)
         why = f"ServerAssignor {beat.assignor} is not supported. Supported assignors: {names}."
-        return Beaten(Code.UNSUPPORTED_ASSIGNOR, why=why)
-    return Beaten(Code.INVALID_REQUEST, why=why) if why else None
+        return HeartbeatResponse(Code.UNSUPPORTED_ASSIGNOR, why=why)
+    return HeartbeatResponse(Code.INVALID_REQUEST, why=why) if why else None
 
 
 def _is_pattern(text: str) -> bool:

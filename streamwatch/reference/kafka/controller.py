@@ -21,7 +21,7 @@ _IMBALANCE: Final = 0.1
 """From this share of partitions on that a broker does not lead though it should (leader.imbalance.per.broker...)."""
 
 
-_NEVER_HEARD: Final = (-1, -0.001)
+_NEVER_FETCHED: Final = (-1, -0.001)
 """Of who does not run at an election: the new controller knows neither offset nor time, and says -1 of both."""
 
 
@@ -61,7 +61,7 @@ class Controller:
         """Return the end of the metadata log: it rises with every decision, and twice a second without one."""
         return self.offset + int((now - self._began) / _NOTHING_SECONDS)
 
-    def wrote(self, records: int) -> None:
+    def append_records(self, records: int) -> None:
         """Add records to the metadata log, for what was decided elsewhere."""
         self.offset += records
 
@@ -85,7 +85,7 @@ class Controller:
         self.voters[voter].lost = (self.end(now), now)
         if self.leader == voter:
             self.leader = None
-            self._state.tell(now, f"controller {voter} is gone")
+            self._state.record_event(now, f"controller {voter} is gone")
         if not self._has_majority:
             self.leader = None
         self._state.timers.at(now + _FAILOVER_SECONDS, self._elect_controller)
@@ -107,8 +107,8 @@ class Controller:
         self.leader = min(one.id for one in self.voters.values() if one.is_running)
         self.epoch += 1
         for voter in (one for one in self.voters.values() if not one.is_running):
-            voter.lost = _NEVER_HEARD
-        self._state.tell(now, f"controller {self.leader} is active")
+            voter.lost = _NEVER_FETCHED
+        self._state.record_event(now, f"controller {self.leader} is active")
         self._take_over(now)
         for each in self._state.brokers:
             self._replication.resume(each, now)
@@ -119,7 +119,7 @@ class Controller:
     def _take_over(self, now: float) -> None:
         """Look after what happened while nobody decided."""
         for one in self._state.brokers.values():
-            if one.hears:
+            if one.is_connected:
                 self.broker_back(one, now)
             elif not one.is_fenced:
                 self.broker_lost(one, now)
@@ -143,14 +143,14 @@ class Controller:
         if broker.is_fenced:
             broker.is_fenced = False
             self._changed()
-            self._state.tell(now, f"broker {broker.id} is registered")
+            self._state.record_event(now, f"broker {broker.id} is registered")
         for partition in tuple(broker.partitions):
             if partition.state.leader == NO_LEADER:
                 self.elect(partition, now)
-        self.told(broker, now)
+        self.send_metadata(broker, now)
 
-    def told(self, broker: Broker, now: float) -> None:
-        """A broker hears of everything that was decided: it leads no more what others lead."""
+    def send_metadata(self, broker: Broker, now: float) -> None:
+        """A broker gets all metadata: it leads no more what others lead."""
         broker.stale = None
         for partition in broker.partitions:
             if partition.deposed.pop(broker.id, None) is not None:
@@ -168,7 +168,7 @@ class Controller:
             return
         broker.is_fenced = True
         self._changed()
-        self._state.tell(now, f"broker {broker.id} is fenced")
+        self._state.record_event(now, f"broker {broker.id} is fenced")
         if broker.is_running and broker.stale is None:
             broker.stale = {partition: copy.copy(partition.state) for partition in broker.partitions}
         for partition in tuple(broker.partitions):
@@ -219,7 +219,7 @@ class Controller:
         state, old = partition.state, partition.state.leader
         if old == broker == NO_LEADER:
             return
-        if old != NO_LEADER and self._state.brokers[old].is_running and not self._state.brokers[old].hears:
+        if old != NO_LEADER and self._state.brokers[old].is_running and not self._state.brokers[old].is_connected:
             partition.deposed[old] = state.leader_epoch
         state.leader = broker
         state.leader_epoch += 1
@@ -265,7 +265,7 @@ class Controller:
     def alter_isr(self, partition: Partition, isr: tuple[int, ...], now: float) -> bool:
         """Decide what a leader asks for (AlterPartition); return whether it was done."""
         leader = partition.leader
-        if leader is None or not self.is_active or not self._state.brokers[leader.broker].hears:
+        if leader is None or not self.is_active or not self._state.brokers[leader.broker].is_connected:
             return False
         partition.state.isr = isr
         partition.state.epoch += 1
@@ -322,7 +322,7 @@ class Controller:
         state.epoch += 1
         self._changed()
         self._replication.changed(partition, now)
-        self._state.tell(now, f"{partition.topic.name}-{partition.index} is on {list(target)} now")
+        self._state.record_event(now, f"{partition.topic.name}-{partition.index} is on {list(target)} now")
 
     def _drop(self, partition: Partition, broker: int) -> None:
         partition.state.isr = tuple(each for each in partition.state.isr if each != broker) or partition.state.isr

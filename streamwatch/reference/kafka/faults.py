@@ -44,7 +44,7 @@ def thaw(site: Site, now: float, *, broker: int) -> None:
 def slow(site: Site, now: float, *, broker: int, by: float = 0.2) -> None:
     """Make every request to a broker take longer by so many seconds of a handler thread; 0 ends it."""
     _broker(site, broker).slow_seconds = by
-    site.cluster.tell(now, f"broker {broker} is slower by {by:g} s")
+    site.cluster.record_event(now, f"broker {broker} is slower by {by:g} s")
 
 
 def isolate(site: Site, now: float, *, broker: int) -> None:
@@ -64,7 +64,7 @@ def drop_packets(site: Site, now: float, *, broker: int, share: float = 0.1) -> 
     for other in site.cluster.brokers:
         for way in ((one.id, other), (other, one.id)):
             _link(site, way).loss = share
-    site.cluster.tell(now, f"broker {broker} loses {share:.0%} of its packets")
+    site.cluster.record_event(now, f"broker {broker} loses {share:.0%} of its packets")
 
 
 def lossy_link(  # noqa: PLR0913 - its options
@@ -73,7 +73,8 @@ def lossy_link(  # noqa: PLR0913 - its options
     """Spoil the way from a follower to a leader: lose a share of the fetches, delay them (s), or cut it."""
     link = _link(site, (_broker(site, follower).id, _broker(site, leader).id))
     link.loss, link.delay_seconds, link.is_cut = loss, delay, cut
-    site.cluster.tell(now, f"the way from broker {follower} to {leader}: loss {loss:.0%}, {delay:g} s later, cut {cut}")
+    what = f"the way from broker {follower} to {leader}: loss {loss:.0%}, {delay:g} s later, cut {cut}"
+    site.cluster.record_event(now, what)
     site.cluster.replication.resume(follower, now)
 
 
@@ -90,7 +91,7 @@ def fill_disk(  # noqa: PLR0913 - its options
     volume = _volume(site, broker, dir)
     goal = int(volume.capacity * to)
     step = max(1, int((goal - volume.used - volume.other) * _FILL_STEP_SECONDS / max(within, _FILL_STEP_SECONDS)))
-    site.cluster.tell(now, f"{volume.path} of broker {broker} fills up")
+    site.cluster.record_event(now, f"{volume.path} of broker {broker} fills up")
 
     def fill(then: float) -> None:
         if volume.filling is not fill:
@@ -109,7 +110,7 @@ def free_disk(site: Site, now: float, *, broker: int, dir: int = 0) -> None:  # 
     """Give back what fill_disk took; a volume that went offline needs the broker to be started again."""
     volume = _volume(site, broker, dir)
     volume.filling, volume.other = None, 0
-    site.cluster.tell(now, f"{volume.path} of broker {broker} has room again")
+    site.cluster.record_event(now, f"{volume.path} of broker {broker} has room again")
 
 
 def fail_dir(site: Site, now: float, *, broker: int, dir: int = 0) -> None:  # noqa: A002
@@ -145,7 +146,7 @@ def shrink_isr(site: Site, now: float, *, topic: str, partition: int | None = No
         kept = [one.state.leader, *(each for each in one.state.isr if each != one.state.leader)][:to]
         site.cluster.controller.alter_isr(one, tuple(each for each in one.state.isr if each in kept), now)
         one.isr_frozen = True
-    site.cluster.tell(now, f"the ISR of {topic} is {to}")
+    site.cluster.record_event(now, f"the ISR of {topic} is {to}")
 
 
 def move(
@@ -158,7 +159,7 @@ def move(
         target = (*others, *one.state.replicas)[:count]
         for each in target:
             _link(site, (each, one.state.leader)).bytes_per_second = bytes_per_second
-        site.cluster.tell(now, f"{topic}-{one.index} moves to {list(target)}")
+        site.cluster.record_event(now, f"{topic}-{one.index} moves to {list(target)}")
         site.cluster.controller.reassign(one, target, now)
 
 
@@ -170,14 +171,14 @@ def stall_group(site: Site, now: float, *, group: str, on: bool = True) -> None:
         site.stalled.discard(group)
         for partition in site.cluster.partitions():
             partition.wake(now)
-    site.cluster.tell(now, f"group {group} {'reads nothing' if on else 'reads again'}")
+    site.cluster.record_event(now, f"group {group} {'reads nothing' if on else 'reads again'}")
 
 
 def rewind_group(site: Site, now: float, *, group: str, by: int = 1000) -> None:
     """Set every committed offset of a group back by so many records."""
     offsets = {key: max(0, one.offset - by) for key, one in site.groups.offsets.of(group).items()}
     site.groups.rewind(group, offsets, now)
-    site.cluster.tell(now, f"group {group} was set back by {by}")
+    site.cluster.record_event(now, f"group {group} was set back by {by}")
 
 
 def storm_group(site: Site, now: float, *, group: str, rounds: int = 10) -> None:
@@ -191,14 +192,14 @@ def storm_group(site: Site, now: float, *, group: str, rounds: int = 10) -> None
 def kill_group(site: Site, now: float, *, group: str) -> None:
     """Let all members of a group vanish, as if they had crashed."""
     site.groups.kill_members(group)
-    site.cluster.tell(now, f"the members of group {group} crashed")
+    site.cluster.record_event(now, f"the members of group {group} crashed")
 
 
 def throttle_client(site: Site, now: float, *, client: str, bytes_per_second: float = 1024.0, on: bool = True) -> None:
     """Give a client id a quota for what it produces and fetches, or take it away."""
     for key in (PRODUCE, FETCH):
         site.quotas.alter((("client-id", client),), key, bytes_per_second if on else None)
-    site.cluster.tell(
+    site.cluster.record_event(
         now, f"client {client} may have {bytes_per_second:g} bytes/s" if on else f"client {client} is free"
     )
 
@@ -219,7 +220,7 @@ def api_error(  # noqa: PLR0913 - its options
     if code not in Code.__members__:
         raise BadFault(f"code: {code!r} is unknown: one of Kafka's, such as NOT_LEADER_OR_FOLLOWER, or NONE")
     site.api_faults[broker, api] = ApiFault(Code[code], times, delay)
-    site.cluster.tell(now, f"{api} is answered with {code}")
+    site.cluster.record_event(now, f"{api} is answered with {code}")
 
 
 def heal(site: Site, now: float) -> None:

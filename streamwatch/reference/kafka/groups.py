@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from streamwatch.reference.kafka.classic import ClassicGroup
+from streamwatch.reference.kafka.classic_members import Who
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.consumer_groups import ConsumerGroup, Topics
-from streamwatch.reference.kafka.consumer_members import JOIN, Beat, Beaten
+from streamwatch.reference.kafka.consumer_members import JOIN, HeartbeatRequest, HeartbeatResponse
 from streamwatch.reference.kafka.described import (
     CONSUMER,
     Described,
@@ -21,7 +22,6 @@ from streamwatch.reference.kafka.described import (
 )
 from streamwatch.reference.kafka.membership import NO_GENERATION, Join, Joined, State, Synced
 from streamwatch.reference.kafka.offsets import Committed, Key, Offsets
-from streamwatch.reference.kafka.roster import Who
 from streamwatch.reference.timers import Later, Timers
 
 _CHECK_SECONDS: Final = 600.0
@@ -151,15 +151,15 @@ class Groups:
 
     # Members of groups of the new protocol
 
-    def beat(self, name: str, beat: Beat, now: float) -> Beaten:
+    def beat(self, name: str, beat: HeartbeatRequest, now: float) -> HeartbeatResponse:
         """Take a heartbeat of the new protocol; the first one makes the group."""
         group = self._groups.get(name)
         if not name:
-            return Beaten(Code.INVALID_REQUEST, why="GroupId can't be empty.")
+            return HeartbeatResponse(Code.INVALID_REQUEST, why="GroupId can't be empty.")
         if isinstance(group, ConsumerGroup):
             return group.beat(beat, now)
         if beat.epoch != JOIN or (group is not None and not is_empty(group)):
-            return Beaten(Code.GROUP_ID_NOT_FOUND, why=f"Group {name} is not a consumer group.")
+            return HeartbeatResponse(Code.GROUP_ID_NOT_FOUND, why=f"Group {name} is not a consumer group.")
         made = ConsumerGroup(name, self._timers, self._topics, self.limits.consumer_session, self.limits.max_size)
         answer = made.beat(beat, now)
         if not answer.code:
@@ -199,7 +199,7 @@ class Groups:
             self.put(name, offsets, now)
             group = self.classic(name)
             if group is not None and who.member_id in group.members:
-                group.roster.touch(group.members[who.member_id], now)
+                group.membership.touch(group.members[who.member_id], now)
         return dict.fromkeys(offsets, code)
 
     def put(self, name: str, offsets: Mapping[Key, Committed], now: float) -> None:

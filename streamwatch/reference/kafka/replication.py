@@ -103,7 +103,7 @@ class Replication:
         del self._timers[way]
         follower, leader = way
         link = self.links.get(way, Link())
-        if link.is_cut or not (self._state.brokers[follower].hears and self._state.brokers[leader].hears):
+        if link.is_cut or not (self._state.brokers[follower].is_connected and self._state.brokers[leader].is_connected):
             return  # resumed when they reach each other again
         if link.loss and self._state.random.random() < link.loss:
             self._arm(way, now, _RETRY_SECONDS)

@@ -1,4 +1,4 @@
-"""Fetch sessions (KIP-227): a consumer names its partitions once, and hears of those that changed."""
+"""Fetch sessions (KIP-227): a consumer names its partitions once, and gets those that changed."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -26,12 +26,12 @@ class Wanted:
 
 @dataclass(slots=True)
 class Session:
-    """Partitions that a consumer keeps asking for, and what it was told of each the last time."""
+    """Partitions that a consumer keeps asking for, and what it was sent of each the last time."""
 
     id: int
     epoch: int
     wanted: dict[Key, Wanted] = field(default_factory=dict)
-    told: dict[Key, tuple[int, int, int]] = field(default_factory=dict)
+    sent: dict[Key, tuple[int, int, int]] = field(default_factory=dict)
     """(code, high watermark, start offset)"""
 
 

@@ -47,7 +47,7 @@ def create(
 ) -> Topic:
     """Make a topic from the replicas of each partition; its name and settings have been checked."""
     topic = Topic(name, new_id(cluster), settings=dict(settings))
-    cluster.controller.wrote(1 + len(settings))
+    cluster.controller.append_records(1 + len(settings))
     cluster.topics[name] = topic
     cluster.metric_names.setdefault(_in_metrics(name), set()).add(name)
     cluster.topics_by_id[topic.id] = topic
@@ -62,7 +62,7 @@ def new_id(cluster: Cluster) -> uuid.UUID:
 
 def add_partitions(cluster: Cluster, topic: Topic, assignment: Sequence[Sequence[int]], now: float) -> None:
     """Add partitions to a topic."""
-    cluster.controller.wrote(len(assignment))
+    cluster.controller.append_records(len(assignment))
     for replicas in assignment:
         alive = tuple(each for each in replicas if not cluster.brokers[each].is_fenced)
         state = State(tuple(replicas), alive[0] if alive else NO_LEADER, alive or tuple(replicas[:1]))
@@ -79,7 +79,7 @@ def add_partitions(cluster: Cluster, topic: Topic, assignment: Sequence[Sequence
 
 def delete(cluster: Cluster, topic: Topic, now: float) -> None:
     """Delete a topic and everything in it."""
-    cluster.controller.wrote(1)
+    cluster.controller.append_records(1)
     del cluster.topics[topic.name], cluster.topics_by_id[topic.id]
     others = cluster.metric_names[_in_metrics(topic.name)]
     others.discard(topic.name)

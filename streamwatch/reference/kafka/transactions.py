@@ -86,15 +86,16 @@ class Transactions:
             return Code.INVALID_PRODUCER_ID_MAPPING
         return one if one.epoch == epoch else Code.PRODUCER_FENCED
 
-    def add(self, one: Transaction, partitions: set[Key], groups: set[str], now: float) -> Code:
+    def add(self, transaction: Transaction, partitions: set[Key], groups: set[str], now: float) -> Code:
         """Let partitions, or a group's offsets, be part of the transaction; it begins with the first."""
-        if one.state.startswith("Prepare"):
+        if transaction.state.startswith("Prepare"):
             return Code.CONCURRENT_TRANSACTIONS
-        if one.state != "Ongoing":
-            one.state, one.started = "Ongoing", now
-            one.timer = self._cluster.timers.at(now + one.timeout_seconds, lambda then: self._expire(one, then))
-        one.partitions |= partitions
-        one.groups |= groups
+        if transaction.state != "Ongoing":
+            transaction.state, transaction.started = "Ongoing", now
+            deadline = now + transaction.timeout_seconds
+            transaction.timer = self._cluster.timers.at(deadline, lambda then: self._expire(transaction, then))
+        transaction.partitions |= partitions
+        transaction.groups |= groups
         return Code.NONE
 
     def holds(self, producer_id: int, key: Key) -> bool:
@@ -102,20 +103,20 @@ class Transactions:
         one = self._by_producer.get(producer_id)
         return one is not None and one.state == "Ongoing" and key in one.partitions
 
-    def end(self, one: Transaction, now: float, *, commit: bool) -> Later[Code]:
+    def end(self, transaction: Transaction, now: float, *, commit: bool) -> Later[Code]:
         """EndTxn: the answer comes when the decision is made; markers follow."""
         wanted: State = "CompleteCommit" if commit else "CompleteAbort"
-        if one.state == "Ongoing":
-            self._finish(one, now, commit=commit)
+        if transaction.state == "Ongoing":
+            self._finish(transaction, now, commit=commit)
             return Later.now(Code.NONE)
-        if one.state.startswith("Prepare"):
-            is_same = one.state == ("PrepareCommit" if commit else "PrepareAbort")
+        if transaction.state.startswith("Prepare"):
+            is_same = transaction.state == ("PrepareCommit" if commit else "PrepareAbort")
             return Later.now(Code.CONCURRENT_TRANSACTIONS if is_same else Code.INVALID_TXN_STATE)
-        return Later.now(Code.NONE if one.state == wanted else Code.INVALID_TXN_STATE)
+        return Later.now(Code.NONE if transaction.state == wanted else Code.INVALID_TXN_STATE)
 
     def _expire(self, one: Transaction, now: float) -> None:
         if one.state == "Ongoing":
-            self._cluster.tell(now, f"transaction {one.name} timed out")
+            self._cluster.record_event(now, f"transaction {one.name} timed out")
             one.epoch += 1
             self._finish(one, now, commit=False)
 

@@ -57,7 +57,7 @@ class Quotas:
 class Commitment:
     """On-demand Advantage: the account's commitment to a minimum of throughput."""
 
-    began: float | None = None
+    enabled_at: float | None = None
     """When it was enabled; None where it is off."""
     ends: float | None = None
     """When it is over, once it was disabled within its first day."""
@@ -190,14 +190,14 @@ class Kinesis:
         self.about = self._by_id.get(identity)
         return self.about
 
-    def took(self, operation: str, seconds: float, now: float) -> None:
-        """Tell CloudWatch how long a call took that succeeded."""
+    def report_latency(self, operation: str, seconds: float, now: float) -> None:
+        """Report to CloudWatch how long a call took that succeeded."""
         if self.about is not None and operation in _TIMED:
-            self.about.tell(f"{operation}.Latency", seconds * 1000, "Milliseconds", now)
+            self.about.put_metric(f"{operation}.Latency", seconds * 1000, "Milliseconds", now)
 
     def has_advantage(self, stream: Stream) -> bool:
         """Whether a stream is one of On-demand Advantage."""
-        return stream.mode == "ON_DEMAND" and self.commitment.began is not None
+        return stream.mode == "ON_DEMAND" and self.commitment.enabled_at is not None
 
     def consumer(self, arn: str, now: float) -> tuple[Stream, Consumer]:
         """Return a registered consumer and its stream.

@@ -40,9 +40,9 @@ class Iterators:
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
 
-    def write(self, one: Iterator) -> str:
+    def write(self, iterator: Iterator) -> str:
         """Return the text that a client keeps."""
-        plain = _FORM.pack(one.made, one.shard, one.after.to_bytes(24), one.stream)
+        plain = _FORM.pack(iterator.made, iterator.shard, iterator.after.to_bytes(24), iterator.stream)
         nonce = secrets.token_bytes(_NONCE_BYTES)
         hidden = self._mask(nonce, plain)
         return base64.b64encode(_BEGIN + nonce + hidden + self._mac(nonce + hidden)).decode()

@@ -62,7 +62,7 @@ def index_of(number: int) -> int:
     return (number >> _INDEX) & (2**64 - 1)
 
 
-def is_one(number: int) -> bool:
+def is_sequence_number(number: int) -> bool:
     """Whether it is built like a sequence number."""
     return number >> _TOP == _LAST and number & 15 == _LAST
 

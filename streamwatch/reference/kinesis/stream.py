@@ -125,11 +125,11 @@ class Stream:
         self._close(shard, now)
         return self.add(shard.first, at - 1, now, (shard.id,)), self.add(at, shard.last, now, (shard.id,))
 
-    def merge(self, one: Shard, other: Shard, now: float) -> Shard:
+    def merge(self, shard: Shard, adjacent: Shard, now: float) -> Shard:
         """Close two adjacent shards and open one for both ranges."""
-        self._close(one, now)
-        self._close(other, now)
-        return self.add(min(one.first, other.first), max(one.last, other.last), now, (one.id, other.id))
+        self._close(shard, now)
+        self._close(adjacent, now)
+        return self.add(min(shard.first, adjacent.first), max(shard.last, adjacent.last), now, (shard.id, adjacent.id))
 
     def resize(self, count: int, now: float) -> None:
         """Split and merge until there are so many shards of equal ranges (UNIFORM_SCALING)."""
@@ -164,14 +164,14 @@ class Stream:
         """Return how many seconds a reader is behind who will next get the record at this place; 0 at the tip."""
         return now - shard.records[index].arrived if index < len(shard.records) else 0.0
 
-    def tell(self, name: str, value: float, unit: str, now: float, consumer: str | None = None) -> None:
+    def put_metric(self, name: str, value: float, unit: str, now: float, consumer: str | None = None) -> None:
         """Give CloudWatch a value of the stream, or of one of its registered consumers."""
         dimensions: Dimensions = (("StreamName", self.name),)
         if consumer is not None:
             dimensions = (("ConsumerName", consumer), *dimensions)
         self.metrics.put(NAMESPACE, name, dimensions, value, unit, now)
 
-    def tell_shard(self, shard: Shard, name: str, value: float, unit: str, now: float) -> None:
+    def put_shard_metric(self, shard: Shard, name: str, value: float, unit: str, now: float) -> None:
         """Give CloudWatch a value of a shard, where that metric is on."""
         if name in self.watched:
             self.metrics.put(NAMESPACE, name, (("ShardId", shard.id), ("StreamName", self.name)), value, unit, now)

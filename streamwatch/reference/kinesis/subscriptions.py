@@ -26,7 +26,7 @@ class Subscription:
         self._left = Bucket(READ_BYTES)
         self._told_at = -_QUIET_SECONDS
         self._ended = False
-        stream.tell("SubscribeToShard.Success", 1, "Count", now, consumer.name)
+        stream.put_metric("SubscribeToShard.Success", 1, "Count", now, consumer.name)
 
     def end(self) -> None:
         """Let another one take over."""
@@ -72,10 +72,10 @@ class Subscription:
 
     def _count(self, records: int, size: int, behind: int, now: float) -> None:
         stream, name = self._stream, self._consumer.name
-        stream.tell("SubscribeToShardEvent.Success", 1, "Count", now, name)
-        stream.tell("SubscribeToShardEvent.Bytes", size, "Bytes", now, name)
-        stream.tell("SubscribeToShardEvent.Records", records, "Count", now, name)
-        stream.tell("SubscribeToShardEvent.MillisBehindLatest", behind, "Milliseconds", now, name)
+        stream.put_metric("SubscribeToShardEvent.Success", 1, "Count", now, name)
+        stream.put_metric("SubscribeToShardEvent.Bytes", size, "Bytes", now, name)
+        stream.put_metric("SubscribeToShardEvent.Records", records, "Count", now, name)
+        stream.put_metric("SubscribeToShardEvent.MillisBehindLatest", behind, "Milliseconds", now, name)
         if records:
-            stream.tell_shard(self._shard, "OutgoingBytes", size, "Bytes", now)
-            stream.tell_shard(self._shard, "OutgoingRecords", records, "Count", now)
+            stream.put_shard_metric(self._shard, "OutgoingBytes", size, "Bytes", now)
+            stream.put_shard_metric(self._shard, "OutgoingRecords", records, "Count", now)

@@ -68,7 +68,7 @@ class Stage:
         end = self.now // 60 * 60
         at = tuple(sorted((dimensions or {"StreamName": "s"}).items()))
         found = self.metrics.points(Key("AWS/Kinesis", name, at), end - 60, end, 60, self.now)
-        return found[0][1].tell(statistic) if found else None
+        return found[0][1].statistic(statistic) if found else None
 
 
 class Time(ManualClock):

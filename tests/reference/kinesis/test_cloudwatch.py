@@ -89,7 +89,7 @@ def test_points_can_be_late_and_change_and_never_come() -> None:
     metrics.realism = Realism(lateness=120)
 
     def seen(now: float) -> list[float]:
-        return [found.tell("Sum") for _, found in metrics.points(key, NOON, NOON + 600, 60, now)]
+        return [found.statistic("Sum") for _, found in metrics.points(key, NOON, NOON + 600, 60, now)]
 
     assert [seen(NOON + at) for at in (60, 119, 120, 179, 180)] == [[], [], [30], [30], [60]]
     metrics.realism = Realism(missing=0.3)

@@ -31,7 +31,7 @@ def points(aws: ReferenceAws, time: Time, name: str, statistic: str, **at: str) 
 
     def look(cloud: Any, now: float) -> list[float]:
         found = cloud.metrics().points(Key("AWS/Kafka", name, dimensions), now - 60, now + 60, 60, now)
-        return [one.tell(statistic) for _, one in found]
+        return [one.statistic(statistic) for _, one in found]
 
     aws.do(lambda *_: time.advance(60))
     return aws.do(look)

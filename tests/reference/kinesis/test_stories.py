@@ -47,10 +47,10 @@ def test_steps_happen_in_their_order_each_on_its_own_side() -> None:
 
     story = STREAM_SCENARIOS["retention_risk"]
     performers = {side: lambda step, side=side: perform(side, step) for side in ("cloud", "streams")}
-    play(story, performers, time.now, lambda step: told.append(step.told), Ended())
+    play(story, performers, time.now, lambda step: told.append(step.announcement), Ended())
 
     assert done == [(step.on, step.name) for step in story.steps]
-    assert told == [step.told for step in story.steps if step.told]
+    assert told == [step.announcement for step in story.steps if step.announcement]
     assert time.passed == pytest.approx(story.seconds)
 
 

@@ -56,7 +56,7 @@ def test_sequence_numbers_grow_and_tell_shard_and_time() -> None:
         stage.wait(61)
 
     assert numbers == sorted(set(numbers))
-    assert all(sequence.is_one(one) for one in numbers)
+    assert all(sequence.is_sequence_number(one) for one in numbers)
     assert {sequence.shard_of(one) for one in numbers} == {int(stage.put(1)["Records"][0]["ShardId"][-1])}
     assert sequence.written_at(numbers[-1]) == int(stage.now - 61)
 

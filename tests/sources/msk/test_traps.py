@@ -11,8 +11,8 @@ from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.catalogue import kafka_groups as g
 from streamwatch.catalogue import msk as m
 from streamwatch.reference.kafka import faults
+from streamwatch.reference.kafka.classic_members import Who
 from streamwatch.reference.kafka.membership import Join
-from streamwatch.reference.kafka.roster import Who
 from streamwatch.reference.kafka.site import Site
 from streamwatch.samples.precedence import Trust
 from tests.real.reference_clients import KafkaPython

@@ -8,7 +8,7 @@ from streamwatch.reference.kafka.acls import Operation, ResourceType
 from streamwatch.reference.kafka.assignors import Slot
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.consumer_groups import ConsumerGroup
-from streamwatch.reference.kafka.consumer_members import Beat, Member
+from streamwatch.reference.kafka.consumer_members import HeartbeatRequest, Member
 from streamwatch.reference.kafka.handlers.context import Context, Reply
 from streamwatch.reference.kafka.handlers.groups import wrong_coordinator
 
@@ -31,7 +31,7 @@ def consumer_group_heartbeat(context: Context) -> Reply:
     if code:
         return {"error_code": code, "member_epoch": 0, "heartbeat_interval_ms": interval}
     owned = body.topic_partitions
-    beat = Beat(
+    beat = HeartbeatRequest(
         member_id=body.member_id,
         epoch=body.member_epoch,
         instance_id=body.instance_id,

@@ -156,8 +156,8 @@ class _Fetch:
         if self._session is None:
             return True
         said = (int(row["error_code"]), row["high_watermark"], row["log_start_offset"])
-        is_news = size > 0 or self._session.told.get(wanted.key) != said or "diverging_epoch" in row
-        self._session.told[wanted.key] = said
+        is_news = size > 0 or self._session.sent.get(wanted.key) != said or "diverging_epoch" in row
+        self._session.sent[wanted.key] = said
         return is_news or bool(row["error_code"])
 
     def _row(self, wanted: Wanted, found: Partition | Code, left: int) -> tuple[dict[str, Any], int]:

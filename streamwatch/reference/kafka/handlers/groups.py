@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from streamwatch.reference.kafka.acls import Operation, ResourceType
+from streamwatch.reference.kafka.classic_members import Who
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.described import Described
 from streamwatch.reference.kafka.handlers.context import NO_ID, Context, Reply, by_topic
@@ -11,7 +12,6 @@ from streamwatch.reference.kafka.handlers.transactions import committed, uncommi
 from streamwatch.reference.kafka.membership import Join, Joined, Synced
 from streamwatch.reference.kafka.offsets import Committed
 from streamwatch.reference.kafka.partition import Topic
-from streamwatch.reference.kafka.roster import Who
 from streamwatch.reference.kafka.wire import Answer
 from streamwatch.reference.timers import Later
 

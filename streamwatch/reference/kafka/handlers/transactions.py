@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from streamwatch.reference.kafka.acls import Operation, ResourceType
+from streamwatch.reference.kafka.classic_members import Who
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.handlers.context import Context, Reply, gathered
 from streamwatch.reference.kafka.offsets import Committed
 from streamwatch.reference.kafka.partition import Topic
-from streamwatch.reference.kafka.roster import Who
 from streamwatch.reference.kafka.transactions import Transaction
 
 _FIRST_ADDING_MANY: Final = 4

@@ -14,12 +14,12 @@ _MOST_MIBPS: Final = 10 * 1024
 def account(kinesis: Kinesis, _: Parameters, __: float) -> Answer:
     """DescribeAccountSettings."""
     found = kinesis.commitment
-    if found.began is None:
+    if found.enabled_at is None:
         return {"MinimumThroughputBillingCommitment": {"Status": "DISABLED"}}
     answer = {
         "Status": "ENABLED" if found.ends is None else "ENABLED_UNTIL_EARLIEST_ALLOWED_END",
-        "StartedAt": found.began,
-        "EarliestAllowedEndAt": found.began + _COMMITTED_SECONDS,
+        "StartedAt": found.enabled_at,
+        "EarliestAllowedEndAt": found.enabled_at + _COMMITTED_SECONDS,
     }
     return {"MinimumThroughputBillingCommitment": answer}
 
@@ -28,9 +28,9 @@ def commit(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """UpdateAccountSettings; a commitment lasts for a day at least."""
     found = kinesis.commitment
     if parameters["MinimumThroughputBillingCommitment"]["Status"] == "ENABLED":
-        found.began, found.ends = now if found.began is None else found.began, None
-    elif found.began is not None:
-        found.ends = max(now, found.began + _COMMITTED_SECONDS)
+        found.enabled_at, found.ends = now if found.enabled_at is None else found.enabled_at, None
+    elif found.enabled_at is not None:
+        found.ends = max(now, found.enabled_at + _COMMITTED_SECONDS)
 
         def over(_: float) -> None:
             if kinesis.commitment is found and found.ends is not None:
@@ -45,7 +45,7 @@ def want_warm(kinesis: Kinesis, mode: str, mibps: int) -> None:
     """Refuse a warm throughput where none can be had, or so much."""
     if mode != "ON_DEMAND":
         raise invalid("WarmThroughputMiBps can be set for a stream in ON_DEMAND mode only.")
-    if kinesis.commitment.began is None:
+    if kinesis.commitment.enabled_at is None:
         raise invalid(
             f"WarmThroughputMiBps needs MinimumThroughputBillingCommitment to be enabled for account {kinesis.account}."
         )

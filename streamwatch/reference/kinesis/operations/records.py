@@ -7,7 +7,7 @@ from streamwatch.reference.kinesis.account import Answer, Kinesis, Parameters
 from streamwatch.reference.kinesis.errors import Refused
 from streamwatch.reference.kinesis.iterators import Iterator
 from streamwatch.reference.kinesis.limits import MOST_BYTES_A_CALL, MOST_RECORDS_A_CALL
-from streamwatch.reference.kinesis.operations.shards import find, told
+from streamwatch.reference.kinesis.operations.shards import describe_shard, find
 from streamwatch.reference.kinesis.shard import HASHES, Record, Shard, hash_of
 from streamwatch.reference.kinesis.stream import Stream
 
@@ -55,15 +55,15 @@ def put(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     _want_order(kinesis, stream, parameters.get("SequenceNumberForOrdering"), now)
     fails = kinesis.broken.fails()
     admitted = not fails and shard.writes.admit(size, now)
-    stream.tell("PutRecord.Success", float(admitted), "Count", now)
-    stream.tell("WriteProvisionedThroughputExceeded", float(not (fails or admitted)), "Count", now)
-    stream.tell_shard(shard, "WriteProvisionedThroughputExceeded", float(not (fails or admitted)), "Count", now)
+    stream.put_metric("PutRecord.Success", float(admitted), "Count", now)
+    stream.put_metric("WriteProvisionedThroughputExceeded", float(not (fails or admitted)), "Count", now)
+    stream.put_shard_metric(shard, "WriteProvisionedThroughputExceeded", float(not (fails or admitted)), "Count", now)
     if fails:
         raise Refused("InternalFailureException", _INTERNAL, 500)
     if not admitted:
         raise errors.throttled(shard.id, stream.name, kinesis.account)
     record = shard.append(parameters.get("PartitionKey", ""), parameters["Data"], size, now)
-    stream.tell("PutRecord.Bytes", size, "Bytes", now)
+    stream.put_metric("PutRecord.Bytes", size, "Bytes", now)
     _incoming(kinesis, stream, {shard: (1, size)}, now)
     answer = {"ShardId": shard.id, "SequenceNumber": str(record.number)}
     return answer | _encryption(stream)
@@ -108,18 +108,18 @@ def put_many(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
             answers.append({"ErrorCode": error.code, "ErrorMessage": str(error)})
     throttled = sum(refused.values())
     successful = len(answers) - failed - throttled
-    stream.tell("PutRecords.Success", float(successful > 0), "Count", now)
-    stream.tell("PutRecords.Bytes", sum(total for _, total in taken.values()), "Bytes", now)
+    stream.put_metric("PutRecords.Success", float(successful > 0), "Count", now)
+    stream.put_metric("PutRecords.Bytes", sum(total for _, total in taken.values()), "Bytes", now)
     for name, value in (
         ("TotalRecords", len(answers)),
         ("SuccessfulRecords", successful),
         ("FailedRecords", failed),
         ("ThrottledRecords", throttled),
     ):
-        stream.tell(f"PutRecords.{name}", value, "Count", now)
-    stream.tell("WriteProvisionedThroughputExceeded", throttled, "Count", now)
+        stream.put_metric(f"PutRecords.{name}", value, "Count", now)
+    stream.put_metric("WriteProvisionedThroughputExceeded", throttled, "Count", now)
     for shard in {*taken, *refused}:
-        stream.tell_shard(shard, "WriteProvisionedThroughputExceeded", refused.get(shard, 0), "Count", now)
+        stream.put_shard_metric(shard, "WriteProvisionedThroughputExceeded", refused.get(shard, 0), "Count", now)
     _incoming(kinesis, stream, taken, now)
     return {"FailedRecordCount": failed + throttled, "Records": answers} | _encryption(stream)
 
@@ -128,11 +128,11 @@ def _incoming(kinesis: Kinesis, stream: Stream, taken: dict[Shard, tuple[int, in
     if not taken:
         return
     size = sum(total for _, total in taken.values())
-    stream.tell("IncomingBytes", size, "Bytes", now)
-    stream.tell("IncomingRecords", sum(count for count, _ in taken.values()), "Count", now)
+    stream.put_metric("IncomingBytes", size, "Bytes", now)
+    stream.put_metric("IncomingRecords", sum(count for count, _ in taken.values()), "Count", now)
     for shard, (count, total) in taken.items():
-        stream.tell_shard(shard, "IncomingBytes", total, "Bytes", now)
-        stream.tell_shard(shard, "IncomingRecords", count, "Count", now)
+        stream.put_shard_metric(shard, "IncomingBytes", total, "Bytes", now)
+        stream.put_shard_metric(shard, "IncomingRecords", count, "Count", now)
     if stream.mode == "ON_DEMAND":
         stream.count_traffic(size, now)
         kinesis.grow(stream, now)
@@ -207,7 +207,7 @@ def _numbered(stream: Stream, shard: Shard, number: str) -> int:
     if not found.version:
         raise Refused("InternalFailure", "", 500)
     beyond = at > (shard.last_number if shard.ending is None else shard.ending)
-    if beyond or at < shard.starting or found.made != shard.born or not sequence.is_one(at):
+    if beyond or at < shard.starting or found.made != shard.born or not sequence.is_sequence_number(at):
         raise errors.invalid(f"{what} because it did not come from this stream.")
     return at
 
@@ -222,9 +222,9 @@ def get(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     stream.trim(now)
     fails = kinesis.broken.fails()
     admitted = not fails and shard.reads.admit(now)
-    stream.tell("GetRecords.Success", float(admitted), "Count", now)
-    stream.tell("ReadProvisionedThroughputExceeded", float(not (fails or admitted)), "Count", now)
-    stream.tell_shard(shard, "ReadProvisionedThroughputExceeded", float(not (fails or admitted)), "Count", now)
+    stream.put_metric("GetRecords.Success", float(admitted), "Count", now)
+    stream.put_metric("ReadProvisionedThroughputExceeded", float(not (fails or admitted)), "Count", now)
+    stream.put_shard_metric(shard, "ReadProvisionedThroughputExceeded", float(not (fails or admitted)), "Count", now)
     if fails:
         raise Refused("InternalFailureException", _INTERNAL, 500)
     if not admitted:
@@ -236,9 +236,9 @@ def get(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     behind = int(_behind(stream, shard, records, index, now) * 1000)
     _outgoing(stream, shard, (len(records), size), behind, now)
     encryption = None if stream.key is None else "KMS"
-    answer: Answer = {"Records": [told_record(one, encryption) for one in records], "MillisBehindLatest": behind}
+    answer: Answer = {"Records": [describe_record(one, encryption) for one in records], "MillisBehindLatest": behind}
     if at_end and not shard.is_open:
-        answer["ChildShards"] = [told_child(one) for one in stream.children_of(shard)]
+        answer["ChildShards"] = [describe_child(one) for one in stream.children_of(shard)]
         return answer
     after = records[-1].number if records else max(place.after, sequence.LEAST)
     answer["NextShardIterator"] = kinesis.iterators.write(Iterator(stream.id, shard.index, after, now))
@@ -263,21 +263,21 @@ def _behind(stream: Stream, shard: Shard, records: list[Record], index: int, now
 
 def _outgoing(stream: Stream, shard: Shard, page: tuple[int, int], behind: int, now: float) -> None:
     count, size = page
-    stream.tell("GetRecords.Bytes", size, "Bytes", now)
-    stream.tell("GetRecords.Records", count, "Count", now)
-    stream.tell("GetRecords.IteratorAgeMilliseconds", behind, "Milliseconds", now)
-    stream.tell_shard(shard, "OutgoingBytes", size, "Bytes", now)
-    stream.tell_shard(shard, "OutgoingRecords", count, "Count", now)
-    stream.tell_shard(shard, "IteratorAgeMilliseconds", behind, "Milliseconds", now)
+    stream.put_metric("GetRecords.Bytes", size, "Bytes", now)
+    stream.put_metric("GetRecords.Records", count, "Count", now)
+    stream.put_metric("GetRecords.IteratorAgeMilliseconds", behind, "Milliseconds", now)
+    stream.put_shard_metric(shard, "OutgoingBytes", size, "Bytes", now)
+    stream.put_shard_metric(shard, "OutgoingRecords", count, "Count", now)
+    stream.put_shard_metric(shard, "IteratorAgeMilliseconds", behind, "Milliseconds", now)
 
 
-def told_child(shard: Shard) -> dict[str, Any]:
-    """Return a shard as the end of its parent tells it."""
-    whole = told(shard)
+def describe_child(shard: Shard) -> dict[str, Any]:
+    """Return a shard as the answer at the end of its parent names it."""
+    whole = describe_shard(shard)
     return {"ShardId": shard.id, "ParentShards": list(shard.parents), "HashKeyRange": whole["HashKeyRange"]}
 
 
-def told_record(record: Record, encryption: str | None) -> dict[str, Any]:
+def describe_record(record: Record, encryption: str | None) -> dict[str, Any]:
     """Return a record as AWS gives it."""
     answer = {
         "SequenceNumber": str(record.number),

@@ -16,7 +16,7 @@ _MOST_SHARDS: Final = 10_000
 _TOKEN_SECONDS: Final = 300.0
 
 
-def told(shard: Shard) -> dict[str, Any]:
+def describe_shard(shard: Shard) -> dict[str, Any]:
     """Return a shard as AWS describes it."""
     numbers = {"StartingSequenceNumber": str(shard.starting)}
     if shard.ending is not None:
@@ -60,7 +60,7 @@ def listed(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     if not stream.listings.admit(now):
         raise too_many(f"Rate exceeded for stream {stream.name} under account {kinesis.account}.")
     shards = [one for one in stream.shards.values() if one.id > after and _passes(one, wanted, stream, now)]
-    answer: Answer = {"Shards": [told(one) for one in shards[:most]]}
+    answer: Answer = {"Shards": [describe_shard(one) for one in shards[:most]]}
     if len(shards) > most:
         place = [now, stream.name, stream.made, shards[most - 1].id, dict(wanted)]
         answer["NextToken"] = base64.b64encode(json.dumps(place).encode()).decode()

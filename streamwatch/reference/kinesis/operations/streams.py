@@ -6,7 +6,7 @@ from streamwatch.reference.kinesis.account import Answer, Kinesis, Parameters
 from streamwatch.reference.kinesis.errors import in_use, invalid, too_many
 from streamwatch.reference.kinesis.operations.capacity import described, shards_for, want_distribution, want_warm
 from streamwatch.reference.kinesis.operations.settings import want_tags
-from streamwatch.reference.kinesis.operations.shards import told as told_shard
+from streamwatch.reference.kinesis.operations.shards import describe_shard
 from streamwatch.reference.kinesis.stream import Stream
 
 _LISTED: Final = 100
@@ -98,7 +98,7 @@ def describe(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     after = parameters.get("ExclusiveStartShardId", "")
     ids = [one for one in stream.shards if one > after]
     most = parameters.get("Limit", _LISTED)
-    shards = [told_shard(stream.shards[one]) for one in ids[:most]]
+    shards = [describe_shard(stream.shards[one]) for one in ids[:most]]
     return {"StreamDescription": _described(stream) | {"Shards": shards, "HasMoreShards": len(ids) > most}}
 
 

@@ -55,8 +55,8 @@ class Member:
             later.settle(answer)
 
 
-class Roster:
-    """The members by id, in the order in which they came."""
+class ClassicMembers:
+    """The members of one classic group by id, in the order in which they came."""
 
     def __init__(self, timers: Timers, expired: Callable[[Member, float], None]) -> None:
         self.members: dict[str, Member] = {}

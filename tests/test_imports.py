@@ -82,10 +82,10 @@ from pathlib import Path
     from streamwatch.agent.app import App
     from streamwatch.core.clock import SystemClock
     from streamwatch.agent.config import parse
-    from streamwatch.agent.targets import Wiring
+    from streamwatch.agent.targets import TargetFactory
     clock, config = SystemClock(), parse(sys.argv[1], "here", Path())
     app = App(config, clock)
-    sources = [one.source for part in config.sources for one in Wiring(clock).watched(part, lambda: None)]
+    sources = [one.source for part in config.sources for one in TargetFactory(clock).targets(part, lambda: None)]
     [one.close() for one in sources]
 """
 """The agent, and its sources, which read nothing yet."""

@@ -30,15 +30,12 @@ FIELDS_OWN: Final = (
 """Names that Kafka and AWS gave."""
 
 STILL: Final[dict[str, set[str]]] = {
-    "agent/targets": {"told"},
     "core/schedule": {"calm"},
     "http/listener": {"patience"},
     "http/transport": {"trusting"},
     "notify/delivery": {"given"},
     "notify/matchers": {"one"},
     "notify/plan": {"given"},
-    "samples/latest": {"said"},
-    "samples/precedence": {"said"},
 }
 """Modules whose names are still of the old dialect, with its words. Only ever shorter."""
 

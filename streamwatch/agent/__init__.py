@@ -1,1 +1,1 @@
-"""The agent: what it watches, wired."""
+"""The agent: its targets, wired with all that reads their samples."""

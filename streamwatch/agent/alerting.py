@@ -51,17 +51,19 @@ def groups(config: Config) -> tuple[Group, ...]:
 
 
 def unmatched_severities(notify: NotifyConfig, wanted: Sequence[Group]) -> list[str]:
-    """Return conditions on severities that no alert fulfils: where the words are others, nobody is told."""
-    found = {dict(rule.labels).get("severity", "") for group in wanted for rule in group.rules if rule.alert}
-    if not found or any("{{" in one for one in found):
+    """Return conditions on severities that no alert fulfils: where the words are others, nobody is notified."""
+    severities = {dict(rule.labels).get("severity", "") for group in wanted for rule in group.rules if rule.alert}
+    if not severities or any("{{" in severity for severity in severities):
         return []
-    some = [(f"notify.routes[{at}]", one.matchers) for at, one in enumerate(notify.routes)]
-    some += [(f"notify.mute_time_intervals[{at}]", one.matchers) for at, one in enumerate(notify.mute_time_intervals)]
+    places = [(f"notify.routes[{at}]", route.matchers) for at, route in enumerate(notify.routes)]
+    intervals = notify.mute_time_intervals
+    places += [(f"notify.mute_time_intervals[{at}]", interval.matchers) for at, interval in enumerate(intervals)]
+    known = ", ".join(sorted(severities - {""}))
     return [
-        f"{where}: no alert has a severity that is {one.op} {one.value!r}: there are {', '.join(sorted(found - {''}))}"
-        for where, texts in some
-        for one in matchers(texts)
-        if one.name == "severity" and not any(one.matches({"severity": severity}) for severity in found)
+        f"{where}: no alert has a severity that is {matcher.op} {matcher.value!r}: there are {known}"
+        for where, texts in places
+        for matcher in matchers(texts)
+        if matcher.name == "severity" and not any(matcher.matches({"severity": severity}) for severity in severities)
     ]
 
 
@@ -165,13 +167,13 @@ class Alerting:
     def _values(self, name: str) -> frozenset[str]:
         """Return the values of a label: of rules, of alerts, and of the newest series."""
         rules = [rule.rule for group in self.evaluator.groups() for rule in group.rules if rule.rule.alert]
-        found = {rule.name for rule in rules} if name == ALERTNAME else set[str]()
-        found.update(text for rule in rules for label, text in rule.labels if label == name and "{{" not in text)
-        found.update(alert.labels[name] for alert in self.alerts() if name in alert.labels)
+        values = {rule.name for rule in rules} if name == ALERTNAME else set[str]()
+        values.update(text for rule in rules for label, text in rule.labels if label == name and "{{" not in text)
+        values.update(alert.labels[name] for alert in self.alerts() if name in alert.labels)
         until = round(self._clock.now() * 1000)
         for block in self._history.blocks([Matcher(name, "!=", "")], 0, until, newest=True):
-            found.update(labels[name] for labels in block.rows.labels())
-        return frozenset(found)
+            values.update(labels[name] for labels in block.rows.labels())
+        return frozenset(values)
 
     def collect(self) -> list[Samples]:
         """Return what there is to say about deciding."""
@@ -185,15 +187,15 @@ class Alerting:
         }
         active = Counter(_row(alert) for alert in self.alerts())
         series, held = self._history.size()
-        found = [metric.samples(keys, np.array(values, dtype=np.float64)) for metric, values in columns.items()]
-        found.append(
+        samples = [metric.samples(keys, np.array(values, dtype=np.float64)) for metric, values in columns.items()]
+        samples.append(
             c.ALERTS.samples(Keys(c.ALERTS.labels, list(active)), np.array(list(active.values()), dtype=np.float64))
         )
-        found += [c.HISTORY_SERIES.sample(float(series)), c.HISTORY_BYTES.sample(float(held))]
-        found += self.notifications.collect()
+        samples += [c.HISTORY_SERIES.sample(float(series)), c.HISTORY_BYTES.sample(float(held))]
+        samples += self.notifications.collect()
         if self._config.state is not None:
-            found.append(c.STATE_UP.sample(0.0 if self.state.problem else 1.0))
-        return found
+            samples.append(c.STATE_UP.sample(0.0 if self.state.problem else 1.0))
+        return samples
 
 
 def _row(alert: Alert) -> tuple[str, ...]:
@@ -204,8 +206,8 @@ def _row(alert: Alert) -> tuple[str, ...]:
 
 def _log_changes(decided: Sequence[RuleChange]) -> None:
     """Log what became of alerts."""
-    for one in decided:
-        before, after = one.change.before, one.change.after
+    for decision in decided:
+        before, after = decision.change.before, decision.change.after
         if after is None or (before is not None and before.state == after.state):
             continue
         level = logging.WARNING if after.state == "firing" else logging.INFO

@@ -11,9 +11,9 @@ from streamwatch.agent.home_page import HomePage
 from streamwatch.agent.metrics_page import MetricsPage
 from streamwatch.agent.self_target import Jobs, Reloads, Responses, ScrapedTarget, SelfTarget
 from streamwatch.agent.status import status
-from streamwatch.agent.target import Watch
+from streamwatch.agent.target_runner import TargetRunner
 from streamwatch.agent.targets import Config as SourceConfig
-from streamwatch.agent.targets import Wiring, trust
+from streamwatch.agent.targets import TargetFactory, precedence
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import StreamWatchError
 from streamwatch.core.schedule import Job, Schedule
@@ -61,13 +61,13 @@ class App:
         self._own, self._reloads = SelfTarget(), Reloads()
         self._hub = Hub(clock, ScrapedTarget(self._own))
         self._metrics = MetricsPage(self._hub, self._own, clock)
-        self._wiring = Wiring(clock, config.export.compatibility)
+        self._factory = TargetFactory(clock, config.export.compatibility)
         self._schedule = Schedule(clock)
         self._alerting = Alerting(config, groups(config.rules), self._hub, clock)
         self._hub.subscribe(self._alerting.evaluator)
         self._hub.subscribe(self._metrics)
-        self._remote_write = RemoteWriteService(self._schedule, clock, self._hub.everything)
-        self._watches: Mapping[str, Watch] = {}
+        self._remote_write = RemoteWriteService(self._schedule, clock, self._hub.all_samples)
+        self._runners: Mapping[str, TargetRunner] = {}
         """Never changed, but replaced: many threads look while a reload is under way."""
         self._home_page, self._flow_page = HomePage(self._hub, clock), FlowPage(self._hub, clock)
         self._runbooks = runbooks.Runbooks(runbooks_folder())
@@ -95,7 +95,7 @@ class App:
         """
         self._server.start()
         for config in self._sources(self.config):
-            self._watch(config)
+            self._add_targets(config)
         self._alerting.start(self._server.url)
         self._remote(self.config)
         self._schedule.start()
@@ -105,9 +105,9 @@ class App:
         hanging = self._schedule.stop(timeout_seconds / 4)
         self._remote_write.stop(timeout_seconds / 4)
         self._alerting.stop(timeout_seconds / 2)
-        for name, watch in self._watches.items():
+        for name, runner in self._runners.items():
             if name not in hanging:
-                watch.close()
+                runner.close()
         self._server.stop(timeout_seconds / 4)
 
     def reload(self) -> None:
@@ -125,7 +125,7 @@ class App:
             raise
         self._reloads.taken += 1
         self._metrics.changed()
-        log.info("configuration taken", extra={"sources": ", ".join(sorted(self._watches))})
+        log.info("configuration taken", extra={"sources": ", ".join(sorted(self._runners))})
 
     def _take(self, config: Config) -> None:
         wanted_rules = groups(config.rules)
@@ -133,25 +133,25 @@ class App:
             self._move(config)
         else:
             self._server.reload_tls()
-        wanted = {one.name: one for one in self._sources(config)}
+        wanted = {source.name: source for source in self._sources(config)}
         renamed = config.export != self.config.export
         if renamed:
-            self._wiring = Wiring(self._clock, config.export.compatibility)
-        self._wiring.renew()
+            self._factory = TargetFactory(self._clock, config.export.compatibility)
+        self._factory.renew()
         stale = [
-            name for name, watch in self._watches.items() if renamed or wanted.get(watch.config.name) != watch.config
+            name for name, runner in self._runners.items() if renamed or wanted.get(runner.config.name) != runner.config
         ]
         for name in stale:
             self._schedule.remove(name, timeout_seconds=1.0)
-            watch = self._watches[name]
-            self._watches = {kept: one for kept, one in self._watches.items() if kept != name}
-            watch.close()
+            runner = self._runners[name]
+            self._runners = {other: each for other, each in self._runners.items() if other != name}
+            runner.close()
             self._hub.remove(name)
-        for name in {one.name for one in self._sources(self.config)} - wanted.keys():
+        for name in {source.name for source in self._sources(self.config)} - wanted.keys():
             self._hub.end(name)
-        for name, one in wanted.items():
-            if name not in self._watches:
-                self._watch(one)
+        for name, source in wanted.items():
+            if name not in self._runners:
+                self._add_targets(source)
         if _without_files(config.rules) == _without_files(self.config.rules):
             self._alerting.take(wanted_rules, config.notify, self._server.url)
         else:
@@ -170,11 +170,11 @@ class App:
 
     def _sources(self, config: Config) -> tuple[SourceConfig, ...]:
         """Return those that this agent watches."""
-        found = self._share.of(config.sources)
-        if not found:
-            told = {"share": f"{self._share.index}/{self._share.count}", "sources": len(config.sources)}
-            log.warning("nothing to watch: there are more agents than sources", extra=told)
-        return found
+        sources = self._share.of(config.sources)
+        if not sources:
+            counts = {"share": f"{self._share.index}/{self._share.count}", "sources": len(config.sources)}
+            log.warning("nothing to watch: there are more agents than sources", extra=counts)
+        return sources
 
     def _move(self, config: Config) -> None:
         """Listen as the new configuration says; as before, where that cannot be."""
@@ -193,7 +193,7 @@ class App:
             page=self._metrics.page,
             health=self._health,
             ready=self._ready,
-            status=lambda: status(self._watches, self._schedule.counts(), self._clock.monotonic() - self._started),
+            status=lambda: status(self._runners, self._schedule.counts(), self._clock.monotonic() - self._started),
             home=self._home,
             reload=self.reload if self._load and config.listen.reload else None,
             prefixes=(
@@ -210,7 +210,7 @@ class App:
         return self._server.counts()  # a reload may have put another in its place
 
     def _home(self) -> Response:
-        return self._home_page.page(self._watches.values(), self._alerting, self._server.url)
+        return self._home_page.page(self._runners.values(), self._alerting, self._server.url)
 
     def _flow(self, request: Request) -> Response:
         return compressed(self._flow_page.answer(request.path, self._watches.values()), request)
@@ -218,13 +218,13 @@ class App:
     def _answer(self, request: Request) -> Response:
         return self._alerting.answer(request)  # a reload may have put another in its place
 
-    def _watch(self, config: SourceConfig) -> None:
-        chooser = trust(config)
-        for one in self._wiring.watched(config, self._waker(config.name)):
-            watch = Watch(config, one, self._clock, self._hub)
-            self._hub.add(one.name, one.kind, config.name, chooser)
-            self._watches = {**self._watches, one.name: watch}
-            self._schedule.add(Job(one.name, one.interval, watch.run))
+    def _add_targets(self, config: SourceConfig) -> None:
+        chooser = precedence(config)
+        for target in self._factory.targets(config, self._waker(config.name)):
+            runner = TargetRunner(config, target, self._clock, self._hub)
+            self._hub.add(target.name, target.kind, config.name, chooser)
+            self._runners = {**self._runners, target.name: runner}
+            self._schedule.add(Job(target.name, target.interval, runner.run))
 
     def _waker(self, name: str) -> Callable[[], None]:
         return lambda: self._schedule.wake(name)
@@ -232,13 +232,13 @@ class App:
     def _health(self) -> Health:
         now, reasons = self._clock.monotonic(), []
         for name, count in self._schedule.counts().items():
-            watch = self._watches.get(name)
-            if watch and now - count.last_started > _HUNG_INTERVALS * watch.interval:
+            runner = self._runners.get(name)
+            if runner and now - count.last_started > _HUNG_INTERVALS * runner.interval:
                 reasons.append(f"job {name!r} has not begun for {now - count.last_started:.0f}s: it hangs")
         return Health(tuple(reasons))
 
     def _ready(self) -> Health:
-        waiting = [name for name, watch in self._watches.items() if watch.last is None]
+        waiting = [name for name, runner in self._runners.items() if runner.last is None]
         return Health(tuple(f"source {name!r}: the first read has not ended yet" for name in waiting))
 
 

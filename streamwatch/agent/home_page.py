@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from streamwatch import __version__
 from streamwatch.agent.alerting import Alerting
-from streamwatch.agent.target import Watch
+from streamwatch.agent.target_runner import TargetRunner
 from streamwatch.core.clock import Clock
 from streamwatch.export.web_page.sample_index import Read
 from streamwatch.export.web_page.view import view
@@ -29,19 +29,19 @@ class HomePage:
         self._made: tuple[float, Response] | None = None
         """The page, and until when it is fresh."""
 
-    def page(self, watches: Iterable[Watch], alerting: Alerting, url: str) -> Response:
+    def page(self, runners: Iterable[TargetRunner], alerting: Alerting, url: str) -> Response:
         """Return the page of these targets and alerts; one that was made less than a second ago, where there is."""
         with self._lock:
             if self._made is None or self._clock.monotonic() >= self._made[0]:
-                self._made = self._clock.monotonic() + _FRESH_SECONDS, self._render(watches, alerting, url)
+                self._made = self._clock.monotonic() + _FRESH_SECONDS, self._render(runners, alerting, url)
             return self._made[1]
 
-    def _render(self, watches: Iterable[Watch], alerting: Alerting, url: str) -> Response:
+    def _render(self, runners: Iterable[TargetRunner], alerting: Alerting, url: str) -> Response:
         from streamwatch.export.web_page.render import Renderer  # noqa: PLC0415 - only who is looked at pays for the templates
 
         if self._renderer is None:
             self._renderer = Renderer()
-        reads = [Read(one.name, one.config.name, one.kind, one.interval, one.last) for one in watches]
+        reads = [Read(runner.name, runner.config.name, runner.kind, runner.interval, runner.last) for runner in runners]
         samples = {name: part.samples for name, part in self._hub.current().items()}
         incidents, channels = alerting.notifications.incidents(), alerting.notifications.channels
         alerts, now = alerting.alerts(), self._clock.now()

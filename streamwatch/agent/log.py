@@ -69,9 +69,9 @@ class Formatter(logging.Formatter):
     def _clean(self, value: Any) -> Any:  # noqa: ANN401 - a log takes any value
         """Return a value in types that JSON knows, its texts masked; a number stays one unless it is a secret."""
         if isinstance(value, dict):
-            return {self._masked(str(key)): self._clean(one) for key, one in value.items()}
+            return {self._masked(str(key)): self._clean(each) for key, each in value.items()}
         if isinstance(value, list | tuple):
-            return [self._clean(one) for one in value]
+            return [self._clean(each) for each in value]
         text = self._masked(str(value))
         is_plain = value is None or isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
         return value if is_plain and text == str(value) else text
@@ -82,8 +82,8 @@ class Formatter(logging.Formatter):
 
 def _any_of(secrets: Iterable[str]) -> re.Pattern[str] | None:
     """Return what finds these secrets, as they are or escaped; the longest first, lest the rest of one be seen."""
-    ways = {way for one in secrets if one for way in (one, repr(one)[1:-1], json.dumps(one)[1:-1])}
-    ordered = sorted(ways, key=len, reverse=True)
+    forms = {form for secret in secrets if secret for form in (secret, repr(secret)[1:-1], json.dumps(secret)[1:-1])}
+    ordered = sorted(forms, key=len, reverse=True)
     return re.compile("|".join(map(re.escape, ordered))) if ordered else None
 
 

@@ -70,7 +70,7 @@ class SelfTarget:
     def collect(self) -> list[Samples]:
         """Return all samples about the agent."""
         own = [c.BUILD_INFO.sample(1.0, version=__version__)]
-        return [*own, *(one for component in self._components.values() for one in component.collect())]
+        return [*own, *(samples for component in self._components.values() for samples in component.collect())]
 
 
 class ScrapedTarget:

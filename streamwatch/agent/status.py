@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from streamwatch import __version__
-from streamwatch.agent.target import Watch
+from streamwatch.agent.target_runner import TargetRunner
 from streamwatch.core.schedule import JobCounts
 from streamwatch.model.connect import ConnectSnapshot
 from streamwatch.model.kafka import ClusterSnapshot
@@ -16,12 +16,12 @@ from streamwatch.model.snapshot import Snapshot
 _PROBLEMS = 10
 
 
-def status(watches: Mapping[str, Watch], jobs: Mapping[str, JobCounts], up_seconds: float) -> str:
+def status(runners: Mapping[str, TargetRunner], jobs: Mapping[str, JobCounts], up_seconds: float) -> str:
     """Return the page."""
     lines = [f"StreamWatch {__version__}, up {up_seconds:.0f}s", ""]
-    for name, watch in watches.items():
-        now = watch.last
-        lines.append(f"{watch.kind} {name}: {'the first read has not ended yet' if now is None else _summary(now)}")
+    for name, runner in runners.items():
+        now = runner.last
+        lines.append(f"{runner.kind} {name}: {'the first read has not ended yet' if now is None else _summary(now)}")
         if now is not None:
             lines += [f"  {problem.reason}: {problem.detail}" for problem in now.problems[:_PROBLEMS]]
             if len(now.problems) > _PROBLEMS:
@@ -41,16 +41,17 @@ def _summary(now: Snapshot) -> str:
     if isinstance(now, ConnectSnapshot) and now.connectors is not None:
         return f"{len(now.connectors)} connectors, {len(now.failures())} failures, read in {now.read_seconds:.3f}s"
     if isinstance(now, MskSnapshot) and now.described is not None:
-        told = now.described
-        return f"{told.type}, {told.kafka_version}, {told.state}, {now.cost.dollars:.2f} dollars to CloudWatch so far"
+        cluster = now.described
+        cost = f"{now.cost.dollars:.2f} dollars to CloudWatch so far"
+        return f"{cluster.type}, {cluster.kafka_version}, {cluster.state}, {cost}"
     return "up" if now.is_up else "cannot be read"
 
 
 def _streams(now: StreamsSnapshot) -> str:
     if now.streams is None:
         return "cannot be read"
-    blind = sum(one.description is None for one in now.streams)
-    shards = sum(one.description.open_shards for one in now.streams if one.description is not None)
+    blind = sum(stream.description is None for stream in now.streams)
+    shards = sum(stream.description.open_shards for stream in now.streams if stream.description is not None)
     return (
         f"{len(now.streams)} streams ({blind} not described), {shards} open shards, read in {now.read_seconds:.3f}s,"
         f" {now.cost.dollars:.2f} dollars to CloudWatch so far"

@@ -1,4 +1,4 @@
-"""What can be watched: sources, and the collectors that make samples of their snapshots."""
+"""Targets: sources, and the collectors that make samples of their snapshots."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ from streamwatch.core.clock import Clock
 from streamwatch.model.metric import Kind, Metric
 from streamwatch.model.msk import CloudWatchMapping
 from streamwatch.model.snapshot import Snapshot
-from streamwatch.samples.precedence import Trust
+from streamwatch.samples.precedence import SourcePrecedence
 from streamwatch.sources.aws.config import Access
 from streamwatch.sources.cluster_config import ClusterConfig
 from streamwatch.sources.connect.config import Config as ConnectConfig
@@ -59,7 +59,7 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watched:
+class Target:
     """One source with its collectors."""
 
     name: str
@@ -71,71 +71,71 @@ class Watched:
     collectors: dict[str, Collector[Any]]
     """By name, in the order in which they run."""
     about: Sequence[Collector[Any]]
-    """Those that tell of the source itself."""
+    """Those that describe the source itself."""
 
 
 def kafka_collectors(config: ClusterConfig, compatibility: Collection[str] = ()) -> dict[str, Collector[Any]]:
     """Return the collectors for a Kafka cluster, with those for other exporters' names."""
     history = EndOffsetHistory(config.lag_history, config.interval)
     states = GroupStates(config.stalled_after, config.groups_wanted_for, config.interval)
-    found: dict[str, Collector[Any]] = {
+    collectors: dict[str, Collector[Any]] = {
         "cluster": ClusterCollector(config.partitions_per_broker),
         "topics": TopicCollector(),
         "groups": GroupCollector(history, states),
     }
     if config.granularity == "partition":
-        found["partitions"] = PartitionCollector(history, states)
+        collectors["partitions"] = PartitionCollector(history, states)
     if "kafka_exporter" in compatibility:
-        found["kafka_exporter"] = KafkaExporterCollector()
-    return found
+        collectors["kafka_exporter"] = KafkaExporterCollector()
+    return collectors
 
 
-def _told_cheaper(config: ClusterConfig) -> set[Metric]:
-    """Return what need not be asked of CloudWatch, because a cheaper source of the cluster tells it, or it is much."""
-    told: set[Metric] = {kafka_brokers.TOPIC_BYTES_IN, kafka_brokers.TOPIC_BYTES_OUT}
+def _known_cheaper(config: ClusterConfig) -> set[Metric]:
+    """Return what need not be asked of CloudWatch, because a cheaper source of the cluster has it, or it is much."""
+    cheaper: set[Metric] = {kafka_brokers.TOPIC_BYTES_IN, kafka_brokers.TOPIC_BYTES_OUT}
     if config.protocol:
-        told |= {*kafka.METRICS, *kafka_groups.METRICS, kafka_brokers.DATA_DISK, DRAIN}
+        cheaper |= {*kafka.METRICS, *kafka_groups.METRICS, kafka_brokers.DATA_DISK, DRAIN}
     elif config.msk is not None and config.msk.topics is not None:
         # What pages people is asked for all the same: topics are described at the pace that AWS allows.
-        told |= {one for one in kafka.METRICS if one.cloudwatch is not None and not one.cloudwatch.vital}
+        cheaper |= {metric for metric in kafka.METRICS if metric.cloudwatch is not None and not metric.cloudwatch.vital}
     if config.open_monitoring is not None:
-        told |= set(kafka_brokers.METRICS)
+        cheaper |= set(kafka_brokers.METRICS)
     orders = _order(config)
     for mapping in MAPPINGS:
         order = orders.get(mapping.metric.name)
         if _CLOUDWATCH not in (order or mapping.metric.precedence):
-            told.add(mapping.metric)
+            cheaper.add(mapping.metric)
         elif order is not None and order[0] == _CLOUDWATCH:
-            told.discard(mapping.metric)
-    return told
+            cheaper.discard(mapping.metric)
+    return cheaper
 
 
 def _order(config: ClusterConfig) -> dict[str, tuple[Kind, ...]]:
-    return {one.metric: one.sources for one in config.trust}
+    return {setting.metric: setting.sources for setting in config.trust}
 
 
-def told_by_cloudwatch(config: ClusterConfig) -> list[CloudWatchMapping]:
+def cloudwatch_mappings(config: ClusterConfig) -> list[CloudWatchMapping]:
     """Return the metrics that CloudWatch is asked for, as far as it has them."""
     if config.msk is None or config.msk.metrics == "all":
         return list(MAPPINGS)
-    cheaper = _told_cheaper(config)
+    cheaper = _known_cheaper(config)
     return [mapping for mapping in MAPPINGS if mapping.metric not in cheaper]
 
 
-def trust(config: Config) -> Trust:
+def precedence(config: Config) -> SourcePrecedence:
     """Return what chooses between the sources of this part of the configuration."""
-    return Trust(_order(config) if isinstance(config, ClusterConfig) else {})
+    return SourcePrecedence(_order(config) if isinstance(config, ClusterConfig) else {})
 
 
-class Wiring:
-    """Makes what is watched; sources of one AWS account share its session."""
+class TargetFactory:
+    """Makes targets; sources of one AWS account share its session."""
 
     def __init__(self, clock: Clock, compatibility: Collection[str] = ()) -> None:
         """Begin.
 
         Args:
             clock: what time it is.
-            compatibility: other exporters whose names are told, too.
+            compatibility: other exporters whose names are exported, too.
 
         """
         self._clock = clock
@@ -144,40 +144,40 @@ class Wiring:
         self._loops = Loops()
 
     def renew(self) -> None:
-        """Let every AWS account resolve its credentials anew."""
+        """Let every AWS account resolve its credentials again."""
         if self._accounts is not None:
             self._accounts.renew()
 
-    def watched(self, config: Config, wake: Callable[[], None]) -> list[Watched]:
-        """Return what this part of the configuration watches, the main source first; nothing is read yet."""
+    def targets(self, config: Config, wake: Callable[[], None]) -> list[Target]:
+        """Return the targets of this part of the configuration, the main source first; nothing is read yet."""
         if isinstance(config, KinesisConfig):
             return self._kinesis(config)
         if isinstance(config, ConnectConfig):
             return [self._connect(config)]
         return self._cluster(config, wake)
 
-    def _cluster(self, config: ClusterConfig, wake: Callable[[], None]) -> list[Watched]:
+    def _cluster(self, config: ClusterConfig, wake: Callable[[], None]) -> list[Target]:
         msk = None if config.msk is None else self._msk(config, config.msk)
         hosts: list[Callable[[], dict[int, str]]] = []
-        found: list[Watched] = []
+        targets: list[Target] = []
         if config.protocol:
             find = None if msk is None else partial(msk.bootstrap, config.msk_listener)
             kafka_source = KafkaSource(config, self._clock, wake, find, self._role(config), self._loops)
-            hosts.append(lambda: {one.id: one.host for one in kafka_source.brokers if one.host})
-            found.append(self._protocol(config, kafka_source))
+            hosts.append(lambda: {broker.id: broker.host for broker in kafka_source.brokers if broker.host})
+            targets.append(self._protocol(config, kafka_source))
         if config.msk is not None and config.msk.topics is not None and msk is not None:
             topics, addresses = self._topics(config, config.msk.topics, msk)
             hosts.append(addresses)
-            found.append(topics)
+            targets.append(topics)
         if config.open_monitoring is not None:
-            found.append(
+            targets.append(
                 self._pages(
                     config, config.open_monitoring, lambda: next((some for one in hosts if (some := one())), {})
                 )
             )
         if config.msk is not None and msk is not None:
-            found.append(self._state(config, config.msk, msk))
-        return found
+            targets.append(self._state(config, config.msk, msk))
+        return targets
 
     def _role(self, config: ClusterConfig) -> "Account | None":
         """Return whose credentials the brokers are shown; None where they are not AWS's."""
@@ -185,8 +185,8 @@ class Wiring:
             return None
         return self._shared_accounts().get(Access(profile=config.sasl.aws_profile))
 
-    def _protocol(self, config: ClusterConfig, source: KafkaSource) -> Watched:
-        return Watched(
+    def _protocol(self, config: ClusterConfig, source: KafkaSource) -> Target:
+        return Target(
             name=config.name,
             kind="kafka",
             source=source,
@@ -198,12 +198,12 @@ class Wiring:
 
     def _topics(
         self, config: ClusterConfig, topics: TopicsConfig, msk: "MskSource"
-    ) -> tuple[Watched, Callable[[], dict[int, str]]]:
+    ) -> tuple[Target, Callable[[], dict[int, str]]]:
         from streamwatch.sources.msk.topics import TopicsSource  # noqa: PLC0415 - as boto3, below
 
         name = f"{config.name}/topics"
         source = TopicsSource(name, config.name, topics, msk.control, config.topics.admits, self._clock)
-        watched = Watched(
+        target = Target(
             name=name,
             kind="topics",
             source=source,
@@ -212,7 +212,7 @@ class Wiring:
             collectors={"cluster": ClusterCollector(config.partitions_per_broker), "topics": TopicCollector()},
             about=(SourceCollector(topics.interval),),
         )
-        return watched, lambda: dict(source.hosts)
+        return target, lambda: dict(source.hosts)
 
     def with_servers(self, config: ClusterConfig) -> ClusterConfig:
         """Return the configuration with bootstrap servers, asked of MSK where it gives none.
@@ -225,12 +225,12 @@ class Wiring:
             return config
         return replace(config, bootstrap=self._msk(config, config.msk).bootstrap(config.msk_listener))
 
-    def _pages(self, config: ClusterConfig, pages: PagesConfig, hosts: Callable[[], dict[int, str]]) -> Watched:
+    def _pages(self, config: ClusterConfig, pages: PagesConfig, hosts: Callable[[], dict[int, str]]) -> Target:
         # Threads and an HTTP client: only who reads exporters pays for them.
         from streamwatch.sources.open_monitoring.source import OpenMonitoringSource  # noqa: PLC0415
 
         name = f"{config.name}/pages"
-        return Watched(
+        return Target(
             name=name,
             kind="pages",
             source=OpenMonitoringSource(name, config.name, pages, hosts, NAMES, self._clock),
@@ -243,12 +243,12 @@ class Wiring:
     def _msk(self, config: ClusterConfig, msk: MskConfig) -> "MskSource":
         from streamwatch.sources.msk.source import MskSource  # noqa: PLC0415 - as boto3, below
 
-        mappings = told_by_cloudwatch(config)
+        mappings = cloudwatch_mappings(config)
         return MskSource(f"{config.name}/msk", config.name, msk, self._clock, self._shared_accounts(), mappings)
 
     @staticmethod
-    def _state(config: ClusterConfig, msk: MskConfig, source: "MskSource") -> Watched:
-        return Watched(
+    def _state(config: ClusterConfig, msk: MskConfig, source: "MskSource") -> Target:
+        return Target(
             name=f"{config.name}/msk",
             kind=_CLOUDWATCH,
             source=source,
@@ -266,11 +266,11 @@ class Wiring:
             self._accounts = Accounts(self._clock)
         return self._accounts
 
-    def _kinesis(self, config: KinesisConfig) -> list[Watched]:
+    def _kinesis(self, config: KinesisConfig) -> list[Target]:
         from streamwatch.sources.kinesis.source import KinesisSource  # noqa: PLC0415 - the same
 
         source = KinesisSource(config, self._clock, self._shared_accounts(), BY_CLOUDWATCH)
-        streams = Watched(
+        streams = Target(
             name=config.name,
             kind="kinesis",
             source=source,
@@ -280,14 +280,14 @@ class Wiring:
             about=(SourceCollector(config.interval), CallCollector()),
         )
         kinds = config.readers
-        found = [streams]
+        targets = [streams]
         if kinds.kcl.enabled:
-            found.append(self._kcl(config, source))
+            targets.append(self._kcl(config, source))
         if kinds.functions.enabled:
-            found.append(self._functions(config, source))
-        return found
+            targets.append(self._functions(config, source))
+        return targets
 
-    def _kcl(self, config: KinesisConfig, streams: "KinesisSource") -> Watched:
+    def _kcl(self, config: KinesisConfig, streams: "KinesisSource") -> Target:
         from streamwatch.sources.readers.kcl import KclSource  # noqa: PLC0415 - the same
 
         kcl = config.readers.kcl
@@ -296,7 +296,7 @@ class Wiring:
         source = KclSource(
             name, kcl, config.access, config.regions, self._clock, accounts, lambda: streams.last, streams.follow
         )
-        return Watched(
+        return Target(
             name=name,
             kind="kcl",
             source=source,
@@ -306,7 +306,7 @@ class Wiring:
             about=(SourceCollector(interval), CallCollector()),
         )
 
-    def _functions(self, config: KinesisConfig, streams: "KinesisSource") -> Watched:
+    def _functions(self, config: KinesisConfig, streams: "KinesisSource") -> Target:
         from streamwatch.sources.readers.lambdas import LambdaSource  # noqa: PLC0415 - the same
 
         name, interval = f"{config.name}/lambda", config.readers.functions.interval
@@ -314,7 +314,7 @@ class Wiring:
             name, config.readers.functions, config.cloudwatch, config.access, config.regions, self._clock,
             self._shared_accounts(), lambda: streams.last, streams.budget,
         )  # fmt: skip
-        return Watched(
+        return Target(
             name=name,
             kind="lambda",
             source=source,
@@ -324,10 +324,10 @@ class Wiring:
             about=(SourceCollector(interval), CallCollector()),
         )
 
-    def _connect(self, config: ConnectConfig) -> Watched:
+    def _connect(self, config: ConnectConfig) -> Target:
         from streamwatch.sources.connect.source import ConnectSource  # noqa: PLC0415 - as the exporters' pages
 
-        return Watched(
+        return Target(
             name=config.name,
             kind="connect",
             source=ConnectSource(config, self._clock),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from streamwatch.agent.config import Config
-from streamwatch.agent.targets import Wiring
+from streamwatch.agent.targets import TargetFactory
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import StreamWatchError
 from streamwatch.model.finding import Finding
@@ -31,7 +31,7 @@ def check_up(config: Config, report: Report) -> None:
     for connect in config.connect:
         for finding in examine_connect(connect, SystemClock()):
             report(finding)
-        if connect.kafka_cluster not in {one.name for one in config.kafka}:
+        if connect.kafka_cluster not in {cluster.name for cluster in config.kafka}:
             what = f"no Kafka cluster {connect.kafka_cluster!r} is watched here: no lag of its sinks, no dead letters"
             remedy = "give `kafka_cluster` the name of one under `kafka`"
             report(Finding(f"connect {connect.name}", "kafka_cluster", "warning", what, remedy))
@@ -57,30 +57,30 @@ def _msk(config: ClusterConfig) -> Iterator[Finding]:
 
 def _protocol(config: ClusterConfig, report: Report) -> None:
     try:
-        found = Wiring(SystemClock()).with_servers(config)
+        cluster = TargetFactory(SystemClock()).with_servers(config)
     except StreamWatchError as error:
         remedy = "check `msk` and the rights of the agent's role"
         report(Finding(f"cluster {config.name}", "bootstrap", "failed", str(error), remedy))
         return
-    check_up_kafka(found, report)
+    check_up_kafka(cluster, report)
 
 
 def _pages(config: ClusterConfig) -> Iterator[Finding]:
     """Scrape every page once."""
     if config.open_monitoring is None:
         return
-    watched = Wiring(SystemClock()).watched(config, lambda: None)
+    targets = TargetFactory(SystemClock()).targets(config, lambda: None)
     try:
-        watched[0].source.read()  # it knows the brokers' addresses
-        now = next(one.source for one in watched if one.kind == "pages").read()
+        targets[0].source.read()  # it knows the brokers' addresses
+        now = next(target.source for target in targets if target.kind == "pages").read()
     finally:
-        for one in watched:
-            one.source.close()
+        for target in targets:
+            target.source.close()
     assert isinstance(now, PagesSnapshot)  # noqa: S101 - what its source makes
     for broker in now.brokers:
-        for page, found in (("JMX page", broker.jmx), ("node page", broker.node)):
-            if found is not None:
-                yield Finding(f"broker {broker.broker}", page, "ok", f"{len(found)} metrics of it are used")
+        for name, page in (("JMX page", broker.jmx), ("node page", broker.node)):
+            if page is not None:
+                yield Finding(f"broker {broker.broker}", name, "ok", f"{len(page)} metrics of it are used")
     for problem in now.problems:
         hint = "is open monitoring on, and do the brokers' security groups let the agent in (11001, 11002)?"
         yield Finding(f"cluster {config.name}", "pages", "failed", problem.detail, hint)

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from streamwatch.agent.targets import Config, Wiring, trust
+from streamwatch.agent.targets import Config, TargetFactory, precedence
 from streamwatch.core.clock import SystemClock
 from streamwatch.model.metric import Samples
 from streamwatch.model.snapshot import Snapshot
-from streamwatch.samples.precedence import Said
+from streamwatch.samples.precedence import KindSamples
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +21,19 @@ class Seen:
 
 def read_all(config: Config) -> list[Seen]:
     """Return what every source of a part of the configuration sees, the main one first; nothing stays connected."""
-    found = Wiring(SystemClock()).watched(config, lambda: None)
+    targets = TargetFactory(SystemClock()).targets(config, lambda: None)
     seen = []
     try:
-        for one in found:
-            now = one.source.read()
-            samples = [samples for collector in one.collectors.values() for samples in collector.collect(now)]
-            seen.append(Seen(one.kind, now, samples))
+        for target in targets:
+            now = target.source.read()
+            samples = [samples for collector in target.collectors.values() for samples in collector.collect(now)]
+            seen.append(Seen(target.kind, now, samples))
     finally:
-        for one in found:
-            one.source.close()
+        for target in targets:
+            target.source.close()
     return seen
 
 
-def chosen(config: Config, seen: Iterable[Seen]) -> list[Said]:
+def chosen(config: Config, seen: Iterable[Seen]) -> list[KindSamples]:
     """Return what is to be shown of all these sources: of each series the word of the most trusted."""
-    return trust(config).choose((one.kind, samples) for one in seen for samples in one.samples)
+    return precedence(config).choose((read.kind, each) for read in seen for each in read.samples)

@@ -1,1 +1,1 @@
-"""What sources said, now and over time."""
+"""The samples of all sources, now and over time."""

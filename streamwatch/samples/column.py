@@ -180,6 +180,6 @@ def _in_order(keys: Keys, names: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
     return [tuple(row[own[name]] if name in own else "" for name in names) for row in keys.rows]
 
 
-def _equal(one: Values, other: Values) -> bool:
+def _equal(before: Values, now: Values) -> bool:
     """Say whether the bits are the same: a stale marker is another NaN than a value's."""
-    return np.array_equal(one.view(np.int64), other.view(np.int64))
+    return np.array_equal(before.view(np.int64), now.view(np.int64))

@@ -91,9 +91,9 @@ class History:
 
         """
         by_metric: dict[str, _MetricSamples] = {}
-        for one in samples:
-            known = by_metric.setdefault(one.metric.name, _MetricSamples([], self._fixed))
-            known.parts.append((one.keys, _marked(one.values)))
+        for each in samples:
+            known = by_metric.setdefault(each.metric.name, _MetricSamples([], self._fixed))
+            known.parts.append((each.keys, _marked(each.values)))
         return self._append(source, by_metric, self._steady_ms(at_seconds)) + self._moved_ms
 
     def record(self, source: str, elements: Iterable[Element], at_ms: int) -> None:
@@ -102,8 +102,8 @@ class History:
         for labels, value in elements:
             by_name.setdefault(labels[NAME], []).append((labels, value))
         by_metric: dict[str, _MetricSamples] = {}
-        for name, some in by_name.items():
-            keys, values = keyed([labels for labels, _ in some]), np.array([value for _, value in some])
+        for name, rows in by_name.items():
+            keys, values = keyed([labels for labels, _ in rows]), np.array([value for _, value in rows])
             by_metric[name] = _MetricSamples([(keys, values)], {})
         self._append(source, by_metric, at_ms - self._moved_ms)
 
@@ -184,10 +184,10 @@ class History:
 
     def _named(self, matchers: Sequence[Matcher]) -> list[str]:
         """Return the metrics whose name matches."""
-        about = [one for one in matchers if one.name == NAME]
-        exact = next((one.value for one in about if one.op == "="), None)
+        about = [matcher for matcher in matchers if matcher.name == NAME]
+        exact = next((matcher.value for matcher in about if matcher.op == "="), None)
         names = self._columns.keys() if exact is None else [exact] if exact in self._columns else []
-        return [name for name in names if all(one.matches({NAME: name}) for one in about)]
+        return [name for name in names if all(matcher.matches({NAME: name}) for matcher in about)]
 
     def _counting(self, name: str, keys: tuple[Keys, ...]) -> list[Ints | None]:
         """Return which rows of each source's keys no source before it has; None for all."""
@@ -269,7 +269,7 @@ def _first_of_each(parts: Iterable[Keys]) -> list[Ints | None]:
     first: list[Ints | None] = []
     for keys in parts:
         own = [frozenset(pair for pair in zip(keys.names, row, strict=True) if pair[1]) for row in keys.rows]
-        free = [at for at, one in enumerate(own) if one not in taken]
+        free = [at for at, labels in enumerate(own) if labels not in taken]
         taken.update(own)
         first.append(None if len(free) == len(own) else np.array(free, dtype=np.int64))
     return first

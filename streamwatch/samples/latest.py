@@ -1,4 +1,4 @@
-"""The samples of now: what each source said last, for as long as that is valid."""
+"""The last samples of each source, for as long as they are valid."""
 
 import math
 import threading
@@ -10,58 +10,58 @@ from streamwatch.model.metric import Samples
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
-    """What one source said last, and when that stops being true."""
+class _SourceSamples:
+    """The last samples of one source, and until when they are valid."""
 
     samples: tuple[Samples, ...]
     until: float
 
 
-class Store:
-    """Holds what every source said last; may be used from any thread.
+class LatestSamples:
+    """Holds the last samples of every source; may be used from any thread.
 
-    The arrays belong to the store once they are appended: nobody changes them in place afterwards.
+    The arrays belong to it once they are appended: nobody changes them in place afterwards.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = SteadyClock(clock)
         """Follows nothing: a jump of the wall clock makes nothing older, or younger."""
         self._lock = threading.Lock()
-        self._said: dict[str, _Said] = {}
+        self._by_source: dict[str, _SourceSamples] = {}
         self._version = 0
 
     def append(self, source: str, samples: Sequence[Samples], *, at: float, valid_seconds: float) -> None:
-        """Replace all that this source said before: a series that is not among the samples is gone.
+        """Replace all samples of this source: a series that is not among the samples is gone.
 
         Args:
-            source: who says it; one source's samples never touch another's.
+            source: whose they are; one source's samples never touch another's.
             samples: everything that the source knows now.
             at: when it was true, in seconds since 1970.
             valid_seconds: for how long after ``at`` it may be shown when nothing newer arrives.
 
         """
-        said = _Said(tuple(samples), self._clock.without_jumps(at) + valid_seconds)
+        latest = _SourceSamples(tuple(samples), self._clock.without_jumps(at) + valid_seconds)
         with self._lock:
-            self._said[source] = said
+            self._by_source[source] = latest
             self._version += 1
 
     def forget(self, source: str) -> None:
-        """Drop what this source said; nothing happens when it said nothing."""
+        """Drop the samples of this source; nothing happens where it has none."""
         with self._lock:
-            if self._said.pop(source, None) is not None:
+            if self._by_source.pop(source, None) is not None:
                 self._version += 1
 
     def current(self) -> tuple[Samples, ...]:
-        """Return the samples that are valid now, in the order in which the sources first spoke."""
-        return tuple(samples for _, said in self.said() for samples in said)
+        """Return the samples that are valid now, in the order in which the sources first appended."""
+        return tuple(each for _, samples in self.by_source() for each in samples)
 
-    def said(self, sources: Iterable[str] | None = None) -> tuple[tuple[str, tuple[Samples, ...]], ...]:
-        """Return the samples that are valid now, by who said them: of all sources, or of these."""
+    def by_source(self, names: Iterable[str] | None = None) -> tuple[tuple[str, tuple[Samples, ...]], ...]:
+        """Return the samples that are valid now, by source: of all sources, or of these."""
         with self._lock:
             self._expire()
-            if sources is not None:
-                return tuple((one, self._said[one].samples) for one in sources if one in self._said)
-            return tuple((source, said.samples) for source, said in self._said.items())
+            if names is not None:
+                return tuple((name, self._by_source[name].samples) for name in names if name in self._by_source)
+            return tuple((source, latest.samples) for source, latest in self._by_source.items())
 
     def now(self) -> float:
         """Return the time by which validity goes: the wall clock, as if it had not been set since the start."""
@@ -71,18 +71,18 @@ class Store:
         """Return when, by ``now()``, ``current()`` next changes by itself; infinity when it never does."""
         with self._lock:
             self._expire()
-            return min((said.until for said in self._said.values()), default=math.inf)
+            return min((latest.until for latest in self._by_source.values()), default=math.inf)
 
     @property
     def version(self) -> int:
-        """A number that differs whenever ``current()`` does, be it that a source spoke or that its time ran out."""
+        """A number that differs whenever ``current()`` does, be it that a source appended or that its time ran out."""
         with self._lock:
             self._expire()
             return self._version
 
     def _expire(self) -> None:
         now = self._clock.now()
-        expired = [source for source, said in self._said.items() if said.until <= now]
+        expired = [source for source, latest in self._by_source.items() if latest.until <= now]
         for source in expired:
-            del self._said[source]
+            del self._by_source[source]
         self._version += len(expired)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from streamwatch.agent.config import parse
-from streamwatch.agent.targets import told_by_cloudwatch
+from streamwatch.agent.targets import cloudwatch_mappings
 from streamwatch.catalogue.cloudwatch_mappings import MAPPINGS
 from streamwatch.model.msk import CloudWatchMapping, Level, Type
 from streamwatch.sources.aws.cloudwatch import DOLLARS_A_METRIC, MONTH_SECONDS
@@ -132,4 +132,4 @@ def series(mapping: CloudWatchMapping, size: Size) -> int:
 
 def _asked(more: str, msk: str = "") -> list[CloudWatchMapping]:
     text = f"kafka: [{{name: c, {more}msk: {{cluster: c, region: eu-west-1, {msk}topics: {{}}}}}}]"
-    return told_by_cloudwatch(parse(text, "docs", Path()).kafka[0])
+    return cloudwatch_mappings(parse(text, "docs", Path()).kafka[0])

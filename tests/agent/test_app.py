@@ -65,11 +65,11 @@ def test_a_reload_keeps_what_did_not_change(start: Start) -> None:
     first = settings("a", "b", reload=True)
     second = replace(first, kafka=(first.kafka[0], *settings("c").kafka))
     app = start(first, lambda: second)
-    kept = app._watches["a"]
+    kept = app._runners["a"]
 
     assert get(app, "/-/reload", "POST")[0] == 200
-    assert set(app._watches) == {"a", "c"}
-    assert app._watches["a"] is kept
+    assert set(app._runners) == {"a", "c"}
+    assert app._runners["a"] is kept
     wait_for(lambda: set(samples(app)["streamwatch_source_up"]) == {"a", "c"}, 20, "b is gone and c is read")
     assert samples(app)["streamwatch_config_reloads_total"] == {"taken": 1.0, "refused": 0.0}
 
@@ -96,7 +96,7 @@ def test_a_reload_disturbs_nobody_who_looks_meanwhile(start: Start) -> None:
     for one in threads:
         one.join(20)
     assert not errors
-    assert set(app._watches) == {"a", "d"}
+    assert set(app._runners) == {"a", "d"}
     wait_for(lambda: set(samples(app)["streamwatch_source_up"]) == {"a", "d"}, 20, "what is left is read")
 
 
@@ -118,15 +118,15 @@ def test_an_agent_watches_its_share_only_after_a_reload_too(start: Start) -> Non
     more = replace(first, kafka=(*first.kafka, *settings("c", "d").kafka))
     app = start(first, lambda: more, share("1/2"))
 
-    assert set(app._watches) == {"b"}
+    assert set(app._runners) == {"b"}
     assert get(app, "/-/reload", "POST")[0] == 200
-    assert set(app._watches) == {"b", "d"}
+    assert set(app._runners) == {"b", "d"}
 
 
 def test_an_agent_without_a_share_is_well(start: Start) -> None:
     app = start(settings("a"), None, share("1/2"))
 
-    assert set(app._watches) == set()
+    assert set(app._runners) == set()
     assert get(app, "/readyz")[0] == 200
     assert samples(app)["streamwatch_build_info"]
 
@@ -138,7 +138,7 @@ def test_a_configuration_that_is_refused_changes_nothing(start: Start) -> None:
     app = start(settings("a", reload=True), refuse)
 
     assert get(app, "/-/reload", "POST") == (400, "file.yaml:3: no\n")
-    assert set(app._watches) == {"a"}
+    assert set(app._runners) == {"a"}
     assert samples(app)["streamwatch_config_reloads_total"] == {"taken": 0.0, "refused": 1.0}
 
 
@@ -164,6 +164,6 @@ def test_stopping_ends_every_thread_and_frees_the_port(start: Start) -> None:
 
     with pytest.raises(OSError, match="refused"):
         socket.create_connection((host, int(port)), timeout=5)
-    source = app._watches["a"]._source
+    source = app._runners["a"]._source
     assert isinstance(source, KafkaSource)
     assert not source._thread.is_alive()

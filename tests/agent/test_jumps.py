@@ -23,7 +23,7 @@ from streamwatch.rules.evaluator import Arrived, Evaluator
 from streamwatch.rules.group import RuleChange
 from streamwatch.rules.load import read
 from streamwatch.samples.history import History
-from streamwatch.samples.latest import Store
+from streamwatch.samples.latest import LatestSamples
 
 STEP = 30.0
 NOON = 1_800_000_000.0
@@ -192,7 +192,7 @@ def test_the_past_moves_with_the_clock_and_a_reading_of_before_a_jump_finds_its_
 
 def test_what_a_source_said_holds_as_long_whoever_sets_the_clock() -> None:
     clock = ManualClock(NOON)
-    store = Store(clock)
+    store = LatestSamples(clock)
     read_at = clock.now()
     clock.jump(DAY)
     store.append("c", [UP.samples(KEYS, np.array([1.0]))], at=read_at, valid_seconds=37.5)

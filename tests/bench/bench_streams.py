@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from streamwatch.agent.targets import Wiring
+from streamwatch.agent.targets import TargetFactory
 from streamwatch.catalogue import BY_CLOUDWATCH
 from streamwatch.core.clock import SystemClock
 from streamwatch.export.exposition import Exposition
@@ -69,7 +69,7 @@ def main() -> None:
         budget = (
             "interval: 60s\n    deadline: 50s\n    describe_interval: 10m\n    cloudwatch: {monthly_dollars: 1000000}"
         )
-        watched = Wiring(clock).watched(config(url, budget), lambda: None)[0]
+        watched = TargetFactory(clock).targets(config(url, budget), lambda: None)[0]
         page = Exposition()
         of_streams = [one.cloudwatch for one in BY_CLOUDWATCH if one.labels[-1] == "stream"]
         vital = sum(1 for one in of_streams if one and one.vital)

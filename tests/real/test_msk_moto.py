@@ -12,7 +12,7 @@ import boto3
 import pytest
 
 from streamwatch.agent.config import parse
-from streamwatch.agent.targets import Wiring
+from streamwatch.agent.targets import TargetFactory
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import ConfigError
 from streamwatch.model.msk import MskSnapshot
@@ -52,7 +52,7 @@ def read(url: str, which: str) -> MskSnapshot:
     access = f"{{endpoint_url: '{url}', access_key_id: a, secret_access_key: b}}"
     msk = f"{{{which}, region: us-east-1, access: {access}, cloudwatch: {{enabled: false}}}}"
     text = f"kafka: [{{name: k, bootstrap: ['127.0.0.1:1'], msk: {msk}}}]"
-    parts = Wiring(SystemClock()).watched(parse(text, "test", Path()).kafka[0], lambda: None)
+    parts = TargetFactory(SystemClock()).targets(parse(text, "test", Path()).kafka[0], lambda: None)
     try:
         found = parts[-1].source.read()
     finally:

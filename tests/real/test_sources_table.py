@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from streamwatch.agent.config import parse
-from streamwatch.agent.targets import Watched, Wiring
+from streamwatch.agent.targets import Target, TargetFactory
 from streamwatch.catalogue import kafka as k
 from streamwatch.core.clock import Clock, SystemClock
 from streamwatch.model.metric import Samples
@@ -62,11 +62,11 @@ class Table:
 
 
 @contextmanager
-def watching(clock: Clock, bootstrap: str, targets: str, msk: str = "") -> Iterator[list[Watched]]:
+def watching(clock: Clock, bootstrap: str, targets: str, msk: str = "") -> Iterator[list[Target]]:
     """All sources of a cluster."""
     servers = ", ".join(f"'{one}'" for one in bootstrap.split(","))
     text = f"kafka: [{{name: k, bootstrap: [{servers}], open_monitoring: {{targets: [{targets}]}}, {msk}}}]"
-    parts = Wiring(clock).watched(parse(text, "test", Path()).kafka[0], lambda: None)
+    parts = TargetFactory(clock).targets(parse(text, "test", Path()).kafka[0], lambda: None)
     try:
         yield parts
     finally:
@@ -74,7 +74,7 @@ def watching(clock: Clock, bootstrap: str, targets: str, msk: str = "") -> Itera
             part.source.close()
 
 
-def told(parts: list[Watched]) -> dict[str, list[Samples]]:
+def told(parts: list[Target]) -> dict[str, list[Samples]]:
     """What each source says now."""
     found: dict[str, list[Samples]] = {}
     for part in parts:
@@ -90,7 +90,7 @@ def used(bootstrap: str) -> None:
     assert len(client.consume("orders", "g", 60)) == 60
 
 
-def settled(parts: list[Watched], dead: str | None, under: int, seconds: float) -> dict[str, list[Samples]]:
+def settled(parts: list[Target], dead: str | None, under: int, seconds: float) -> dict[str, list[Samples]]:
     """Return what the sources say once they agree, and so many partitions are under-replicated."""
 
     def agreed() -> dict[str, list[Samples]] | None:

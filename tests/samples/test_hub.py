@@ -17,18 +17,18 @@ from streamwatch.model.metric import Keys, Samples
 from streamwatch.promql.match import Matcher
 from streamwatch.samples.history import History
 from streamwatch.samples.hub import Hub
-from streamwatch.samples.latest import Store
-from streamwatch.samples.precedence import Said, Trust
+from streamwatch.samples.latest import LatestSamples
+from streamwatch.samples.precedence import KindSamples, SourcePrecedence
 
 
-class Counting(Trust):
+class Counting(SourcePrecedence):
     """Counts how often it was asked."""
 
     def __init__(self) -> None:
         super().__init__()
         self.asked = 0
 
-    def choose(self, said: Sequence[Said]) -> list[Said]:  # type: ignore[override]
+    def choose(self, said: Sequence[KindSamples]) -> list[KindSamples]:  # type: ignore[override]
         self.asked += 1
         return super().choose(said)
 
@@ -38,7 +38,7 @@ def said(part: str, value: float, brokers: int = 2) -> list[Samples]:
     return [k.BROKERS.sample(value, kafka_cluster=part), k.BROKER_UP.samples(keys, np.full(brokers, value))]
 
 
-def hub_of(clock: ManualClock, trust: Trust, *parts: str) -> Hub:
+def hub_of(clock: ManualClock, trust: SourcePrecedence, *parts: str) -> Hub:
     hub = Hub(clock)
     for part in parts:
         hub.add(part, "kafka", part, trust)
@@ -58,7 +58,7 @@ def test_a_read_costs_what_its_source_changed_whatever_the_number_of_the_others(
 
 
 def test_who_was_not_added_is_not_heard_and_who_was_removed_is_forgotten() -> None:
-    hub = hub_of(ManualClock(100.0), Trust(), "a")
+    hub = hub_of(ManualClock(100.0), SourcePrecedence(), "a")
     assert hub.append("b", said("b", 1.0), at=100.0, valid_seconds=30.0) is None
     assert not hub.is_warm
     assert hub.append("a", said("a", 1.0), at=100.0, valid_seconds=30.0) is not None
@@ -70,7 +70,7 @@ def test_who_was_not_added_is_not_heard_and_who_was_removed_is_forgotten() -> No
 def test_what_ran_out_is_gone_and_a_part_is_chosen_anew() -> None:
     clock = ManualClock(100.0)
     hub = Hub(clock)
-    trust = Trust()
+    trust = SourcePrecedence()
     hub.add("a", "kafka", "a", trust)
     hub.add("a/pages", "pages", "a", trust)
     hub.append("a/pages", said("a", 2.0), at=100.0, valid_seconds=60.0)
@@ -82,10 +82,10 @@ def test_what_ran_out_is_gone_and_a_part_is_chosen_anew() -> None:
     assert hub.current()["a"].sources == {"a/pages"}
 
 
-def whole(store: Store, kinds: dict[str, tuple[str, str]], trusts: dict[str, Trust]) -> list[bytes]:
+def whole(store: LatestSamples, kinds: dict[str, tuple[str, str]], trusts: dict[str, SourcePrecedence]) -> list[bytes]:
     """The page's lines as they are made of everything that is said, with nothing remembered."""
-    parts: dict[str, list[Said]] = {}
-    for source, samples in store.said():
+    parts: dict[str, list[KindSamples]] = {}
+    for source, samples in store.by_source():
         if source in kinds:
             parts.setdefault(kinds[source][0], []).extend((kinds[source][1], one) for one in samples)
     chosen = [one for part, some in parts.items() for _, one in trusts[part].choose(some)]
@@ -100,10 +100,10 @@ def lines(page: bytes) -> list[bytes]:
 @pytest.mark.parametrize("seed", range(20))
 def test_the_page_by_source_is_the_page_of_the_whole(seed: int) -> None:
     dice, clock = random.Random(seed), ManualClock(100.0)
-    hub, store, exposition = Hub(clock), Store(clock), Exposition()
+    hub, store, exposition = Hub(clock), LatestSamples(clock), Exposition()
     kinds = {f"c{at}{end}": (f"c{at}", kind) for at in range(3) for end, kind in (("", "kafka"), ("/pages", "pages"))}
-    trusts = {part: Trust() for part, _ in kinds.values()}
-    own = {part: Trust() for part in trusts}
+    trusts = {part: SourcePrecedence() for part, _ in kinds.values()}
+    own = {part: SourcePrecedence() for part in trusts}
     for name, (part, kind) in kinds.items():
         hub.add(name, kind, part, trusts[part])
     last: dict[str, list[Samples]] = {}
@@ -130,7 +130,7 @@ def test_the_page_by_source_is_the_page_of_the_whole(seed: int) -> None:
 def test_the_page_is_put_together_when_somebody_asks_and_something_changed() -> None:
     clock, own, reloads = ManualClock(100.0), SelfTarget(), Reloads()
     own.put("reloads", reloads)
-    hub = hub_of(clock, Trust(), "a")
+    hub = hub_of(clock, SourcePrecedence(), "a")
     metrics = MetricsPage(hub, own, clock)
     hub.subscribe(metrics)
     first = metrics.page()
@@ -159,7 +159,7 @@ class Noted:
 
 
 def test_who_subscribed_is_told_of_parts_and_another_takes_its_place() -> None:
-    hub, first, second = hub_of(ManualClock(100.0), Trust(), "a"), Noted(), Noted()
+    hub, first, second = hub_of(ManualClock(100.0), SourcePrecedence(), "a"), Noted(), Noted()
     hub.subscribe(first)
     hub.append("a", said("a", 1.0), at=100.0, valid_seconds=30.0)
     hub.subscribe(second, instead_of=first)
@@ -172,7 +172,7 @@ def test_the_history_has_what_is_appended_and_what_ran_out() -> None:
     hub = Hub(clock, Reloads())
     hub.keep_in(history)
     for source, kind in (("a", "kafka"), ("a/pages", "pages")):
-        hub.add(source, kind, "a", Trust())
+        hub.add(source, kind, "a", SourcePrecedence())
     hub.append("a", said("a", 1.0), at=100.0, valid_seconds=30.0)
     hub.append("a/pages", [k.BROKERS.sample(7.0, kafka_cluster="a")], at=100.0, valid_seconds=60.0)
     size = history.size()

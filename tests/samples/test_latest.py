@@ -5,7 +5,7 @@ import numpy as np
 
 from streamwatch.core.clock import ManualClock
 from streamwatch.model.metric import Keys, Metric, Samples, Tier
-from streamwatch.samples.latest import Store
+from streamwatch.samples.latest import LatestSamples
 
 UP = Metric(name="up", kind="gauge", unit="", labels=("source",), tier=Tier.AGENT, help="Up.", question="Up?")
 
@@ -15,19 +15,19 @@ def said(*names: str) -> list[Samples]:
     return [UP.samples(keys, np.ones(len(names)))]
 
 
-def names(store: Store) -> list[str]:
+def names(store: LatestSamples) -> list[str]:
     return [row[0] for samples in store.current() for row in samples.keys.rows]
 
 
 def test_a_source_that_speaks_again_replaces_all_it_said_before() -> None:
-    store = Store(ManualClock(100))
+    store = LatestSamples(ManualClock(100))
     store.append("a", said("one", "two"), at=100, valid_seconds=30)
     store.append("a", said("one"), at=101, valid_seconds=30)
     assert names(store) == ["one"]
 
 
 def test_sources_do_not_touch_each_other_and_keep_their_order() -> None:
-    store = Store(ManualClock(100))
+    store = LatestSamples(ManualClock(100))
     store.append("a", said("a1"), at=100, valid_seconds=30)
     store.append("b", said("b1"), at=100, valid_seconds=30)
     store.append("a", said("a2"), at=101, valid_seconds=30)
@@ -36,7 +36,7 @@ def test_sources_do_not_touch_each_other_and_keep_their_order() -> None:
 
 def test_what_a_silent_source_said_ends_when_its_time_does() -> None:
     clock = ManualClock(100)
-    store = Store(clock)
+    store = LatestSamples(clock)
     store.append("hung", said("hung"), at=100, valid_seconds=30)
     store.append("well", said("well"), at=110, valid_seconds=30)
     clock.advance(29.9)
@@ -47,7 +47,7 @@ def test_what_a_silent_source_said_ends_when_its_time_does() -> None:
 
 def test_a_source_that_comes_back_is_shown_again() -> None:
     clock = ManualClock(100)
-    store = Store(clock)
+    store = LatestSamples(clock)
     store.append("a", said("a"), at=100, valid_seconds=30)
     clock.advance(60)
     assert names(store) == []
@@ -56,13 +56,13 @@ def test_a_source_that_comes_back_is_shown_again() -> None:
 
 
 def test_validity_counts_from_when_it_was_true_not_from_when_it_arrived() -> None:
-    store = Store(ManualClock(200))
+    store = LatestSamples(ManualClock(200))
     store.append("late", said("late"), at=100, valid_seconds=30)
     assert names(store) == []
 
 
 def test_what_is_forgotten_is_gone() -> None:
-    store = Store(ManualClock(100))
+    store = LatestSamples(ManualClock(100))
     store.append("a", said("a"), at=100, valid_seconds=30)
     store.forget("a")
     store.forget("never there")
@@ -71,7 +71,7 @@ def test_what_is_forgotten_is_gone() -> None:
 
 def test_valid_until_is_the_next_change_that_comes_by_itself() -> None:
     clock = ManualClock(100)
-    store = Store(clock)
+    store = LatestSamples(clock)
     assert store.valid_until() == math.inf
     store.append("a", said("a"), at=100, valid_seconds=30)
     store.append("b", said("b"), at=100, valid_seconds=60)
@@ -84,7 +84,7 @@ def test_valid_until_is_the_next_change_that_comes_by_itself() -> None:
 
 def test_the_version_changes_whenever_what_is_current_does() -> None:
     clock = ManualClock(100)
-    store = Store(clock)
+    store = LatestSamples(clock)
     seen = [store.version]
     store.append("a", said("a"), at=100, valid_seconds=30)
     seen.append(store.version)
@@ -102,7 +102,7 @@ def test_the_version_changes_whenever_what_is_current_does() -> None:
 
 
 def test_many_threads_may_append_and_read_at_once() -> None:
-    store = Store(ManualClock(100))
+    store = LatestSamples(ManualClock(100))
     torn: list[int] = []
 
     def speak(source: str) -> None:

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from streamwatch.agent.config import Config, parse
-from streamwatch.agent.targets import trust
+from streamwatch.agent.targets import precedence
 from streamwatch.catalogue import agent as c
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.core.errors import ConfigError
 from streamwatch.model.metric import Keys, Metric, Samples
-from streamwatch.samples.precedence import Said, Trust
+from streamwatch.samples.precedence import KindSamples, SourcePrecedence
 
 
 def said(metric: Metric, known: Mapping[str, float]) -> Samples:
@@ -22,7 +22,7 @@ def said(metric: Metric, known: Mapping[str, float]) -> Samples:
     return metric.samples(keys, np.array(list(known.values()), dtype=np.float64))
 
 
-def shown(samples: list[Said]) -> dict[str, float]:
+def shown(samples: list[KindSamples]) -> dict[str, float]:
     rows = [(row[-1], value) for _, one in samples for row, value in one.known().items()]
     assert len(rows) == len({row for row, _ in rows}), "a series is told twice"
     return dict(rows)
@@ -31,7 +31,7 @@ def shown(samples: list[Said]) -> dict[str, float]:
 def test_one_source_alone_is_shown_as_it_is() -> None:
     one = said(k.BROKER_LEADERS, {"1": 5.0, "2": math.nan})
 
-    assert Trust().choose([("cloudwatch", one)]) == [("cloudwatch", one)]
+    assert SourcePrecedence().choose([("cloudwatch", one)]) == [("cloudwatch", one)]
 
 
 def test_the_protocol_wins_and_the_others_fill_what_it_does_not_know() -> None:
@@ -42,22 +42,22 @@ def test_the_protocol_wins_and_the_others_fill_what_it_does_not_know() -> None:
         ("pages", said(k.BROKER_LEADERS, {"1": 100.0, "2": 2.0})),
     ]
 
-    assert shown(Trust().choose(parts)) == {"1": 1, "2": 2, "3": 3, "4": 40, "5": 50}
+    assert shown(SourcePrecedence().choose(parts)) == {"1": 1, "2": 2, "3": 3, "4": 40, "5": 50}
 
 
 def test_a_counter_is_told_by_one_source_for_the_whole_cluster() -> None:
     pages, cloudwatch = said(b.BYTES_IN, {"1": 5.0}), said(b.BYTES_IN, {"1": 50.0, "2": 60.0})
     both = [("pages", pages), ("cloudwatch", cloudwatch)]
 
-    assert shown(Trust().choose(both)) == {"1": 5}
-    assert shown(Trust().choose(both[1:])) == {"1": 50, "2": 60}
+    assert shown(SourcePrecedence().choose(both)) == {"1": 5}
+    assert shown(SourcePrecedence().choose(both[1:])) == {"1": 50, "2": 60}
 
 
 @pytest.mark.parametrize("first", ["pages", "cloudwatch"])
 def test_a_counter_does_not_jump_from_one_source_to_another(first: str) -> None:
     parts = {"pages": said(b.BYTES_IN, {"1": 5.0}), "cloudwatch": said(b.BYTES_IN, {"1": 50.0})}
     other = next(kind for kind in parts if kind != first)
-    chosen = Trust()
+    chosen = SourcePrecedence()
 
     assert chosen.choose([(first, parts[first])]) == [(first, parts[first])]
     assert chosen.choose([(other, parts[other])]) == []
@@ -65,7 +65,7 @@ def test_a_counter_does_not_jump_from_one_source_to_another(first: str) -> None:
 
 
 def test_a_counter_that_nobody_knows_yet_is_nobodys() -> None:
-    chosen = Trust()
+    chosen = SourcePrecedence()
     chosen.choose([("pages", said(b.BYTES_IN, {"1": math.nan})), ("cloudwatch", said(b.BYTES_IN, {"1": math.nan}))])
 
     assert shown(chosen.choose([("cloudwatch", said(b.BYTES_IN, {"1": 50.0}))])) == {"1": 50}
@@ -79,7 +79,7 @@ def test_other_metrics_stay_the_same_objects() -> None:
         ("pages", said(k.BROKER_LEADERS, {"1": 2.0})),
     ]
 
-    assert any(one is same for _, one in Trust().choose(parts))
+    assert any(one is same for _, one in SourcePrecedence().choose(parts))
 
 
 def test_what_each_source_says_about_itself_is_all_shown() -> None:
@@ -87,19 +87,19 @@ def test_what_each_source_says_about_itself_is_all_shown() -> None:
         (kind, c.SERIES_DROPPED.sample(float(at), source=kind)) for at, kind in enumerate(("kafka", "pages", "kinesis"))
     ]
 
-    assert Trust().choose(own) == own
+    assert SourcePrecedence().choose(own) == own
 
 
 def test_cloudwatch_is_not_believed_about_controllers_unless_the_user_says_so() -> None:
     told = [("cloudwatch", k.ACTIVE_CONTROLLERS.sample(0.0, kafka_cluster="c"))]
     order = f"trust: [{{metric: {k.ACTIVE_CONTROLLERS.name}, sources: [cloudwatch, kafka]}}]"
 
-    assert Trust().choose(told) == []
-    assert trust(configured(order).kafka[0]).choose(told) == told
+    assert SourcePrecedence().choose(told) == []
+    assert precedence(configured(order).kafka[0]).choose(told) == told
 
 
 def test_an_order_of_the_users_own_counts_for_its_metric_alone() -> None:
-    chosen = Trust({k.BROKER_LEADERS.name: ("pages", "kafka")})
+    chosen = SourcePrecedence({k.BROKER_LEADERS.name: ("pages", "kafka")})
     parts = [
         (kind, said(metric, {"1": value}))
         for metric in (k.BROKER_LEADERS, k.BROKER_PARTITIONS)

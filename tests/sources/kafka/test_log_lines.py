@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from streamwatch.agent.target import Watch
-from streamwatch.agent.targets import Wiring
+from streamwatch.agent.target_runner import TargetRunner
+from streamwatch.agent.targets import TargetFactory
 from streamwatch.core.clock import SystemClock
 from streamwatch.samples.hub import Hub
 from streamwatch.sources.cluster_config import ClusterConfig
@@ -51,12 +51,12 @@ def test_whatever_happens_to_two_clusters_each_line_is_of_one(
     clusters: dict[str, PreparedCluster], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    clock, wiring = SystemClock(), Wiring(SystemClock())
+    clock, wiring = SystemClock(), TargetFactory(SystemClock())
     with ExitStack() as stack:
         watches = {}
         for name, cluster in clusters.items():
-            (one,) = wiring.watched(configured(name, cluster), lambda: None)
-            watches[name] = Watch(configured(name, cluster), one, clock, Hub(clock))
+            (one,) = wiring.targets(configured(name, cluster), lambda: None)
+            watches[name] = TargetRunner(configured(name, cluster), one, clock, Hub(clock))
             stack.callback(watches[name].close)
         for watch in watches.values():
             watch.run()

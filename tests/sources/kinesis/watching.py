@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from streamwatch.agent.config import parse
-from streamwatch.agent.targets import Wiring
+from streamwatch.agent.targets import TargetFactory
 from streamwatch.model.kinesis import StreamsSnapshot
 from streamwatch.model.metric import Metric, Samples
 from streamwatch.reference.aws.server import ReferenceAws
@@ -32,8 +32,8 @@ class Eyes:
 
     def __init__(self, aws: ReferenceAws, time: Time, **options: Any) -> None:
         self.time = time
-        self.wiring = Wiring(time)
-        self._watched = self.wiring.watched(config(options.pop("url", aws.url), **options), lambda: None)[0]
+        self.wiring = TargetFactory(time)
+        self._watched = self.wiring.targets(config(options.pop("url", aws.url), **options), lambda: None)[0]
         self.snapshot: StreamsSnapshot
         self.samples: list[Samples] = []
 

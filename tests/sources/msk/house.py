@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from streamwatch.agent.config import parse
-from streamwatch.agent.targets import Watched, Wiring
+from streamwatch.agent.targets import Target, TargetFactory
 from streamwatch.model.metric import Metric, Samples
 from streamwatch.reference.aws.msk import MskCluster
 from streamwatch.reference.aws.server import ReferenceAws
@@ -18,7 +18,7 @@ class House:
 
     def __init__(self, kafka: ReferenceKafka, aws: ReferenceAws, time: Time, cluster: MskCluster) -> None:
         self.kafka, self.aws, self.time, self.cluster = kafka, aws, time, cluster
-        self._made: list[Watched] = []
+        self._made: list[Target] = []
 
     def minute(self) -> None:
         """Let MSK measure, and the minute end."""
@@ -39,13 +39,13 @@ class House:
         )
         return parse(text, "test", Path()).kafka[0]
 
-    def parts(self, msk: str = "cluster: shop, metrics: all", more: str = "bootstrap: {servers},") -> list[Watched]:
+    def parts(self, msk: str = "cluster: shop, metrics: all", more: str = "bootstrap: {servers},") -> list[Target]:
         """Watch it; the sources are closed when the test ends."""
-        made = Wiring(self.time).watched(self.config(msk, more), lambda: None)
+        made = TargetFactory(self.time).targets(self.config(msk, more), lambda: None)
         self._made += made
         return made
 
-    def msk(self, msk: str = "cluster: shop, metrics: all") -> Watched:
+    def msk(self, msk: str = "cluster: shop, metrics: all") -> Target:
         """Watch its state and CloudWatch alone."""
         return self.parts(msk)[-1]
 
@@ -55,7 +55,7 @@ class House:
             one.source.close()
 
 
-def read(part: Watched) -> tuple[Any, list[Samples]]:
+def read(part: Target) -> tuple[Any, list[Samples]]:
     """Read one source, and collect."""
     now = part.source.read()
     return now, [one for each in (*part.collectors.values(), *part.about) for one in each.collect(now)]

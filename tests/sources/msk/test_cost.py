@@ -5,7 +5,7 @@ from contextlib import closing
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from streamwatch.agent.targets import told_by_cloudwatch
+from streamwatch.agent.targets import cloudwatch_mappings
 from streamwatch.model.msk import Level
 from streamwatch.tools.docs_msk import Size, month
 from tests.sources.msk.house import House, read
@@ -40,7 +40,7 @@ def test_an_hour_costs_what_the_documents_say(house: House, level: Level, more: 
     source = house.parts(msk, more)[-1]
     house.minute()
     names = house.aws.do(lambda cloud, now: {key.name for key in cloud.metrics().keys(now, 60)})
-    there = [twin for twin in told_by_cloudwatch(house.config(msk, more)) if twin.name in names]
+    there = [twin for twin in cloudwatch_mappings(house.config(msk, more)) if twin.name in names]
     before = read(source)[0].cost.dollars
     for _ in range(60):
         house.minute()

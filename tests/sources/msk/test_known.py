@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from streamwatch.agent.targets import Watched
+from streamwatch.agent.targets import Target
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.catalogue import msk as m
@@ -30,10 +30,10 @@ class Part:
     """How long it is known without an answer (s)."""
     step: int = 60
     """How often its source is read (s)."""
-    at: Callable[[list[Watched]], Watched] = lambda parts: parts[-1]
+    at: Callable[[list[Target]], Target] = lambda parts: parts[-1]
 
 
-def topics(parts: list[Watched]) -> Watched:
+def topics(parts: list[Target]) -> Target:
     """Partitions by MSK's calls."""
     return next(one for one in parts if one.kind == "topics")
 

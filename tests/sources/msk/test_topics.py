@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from kafka import KafkaAdminClient
 
-from streamwatch.agent.targets import Watched
+from streamwatch.agent.targets import Target
 from streamwatch.catalogue import agent as c
 from streamwatch.catalogue import kafka as k
 from streamwatch.core.errors import ConfigError
@@ -26,7 +26,7 @@ TOLD = (
 )  # fmt: skip
 
 
-def calls(part: Watched) -> Counter[str]:
+def calls(part: Target) -> Counter[str]:
     """How often each operation was called so far."""
     source: Any = part.source
     return Counter({one.operation: one.calls for one in source._control._caller.counts()})

@@ -14,7 +14,7 @@ from streamwatch.reference.kafka import faults
 from streamwatch.reference.kafka.classic_members import Who
 from streamwatch.reference.kafka.membership import Join
 from streamwatch.reference.kafka.site import Site
-from streamwatch.samples.precedence import Trust
+from streamwatch.samples.precedence import SourcePrecedence
 from tests.real.reference_clients import KafkaPython
 from tests.reference.groups_house import subscription
 from tests.reference.kinesis.acting import client
@@ -76,7 +76,7 @@ def test_2_controllers_are_counted_at_their_maximum(house: House) -> None:
 def test_3_cloudwatch_is_not_believed_about_controllers(house: House) -> None:
     house.minute()
     _, samples = read(house.msk())
-    believed = Trust().choose(("cloudwatch", one) for one in samples)
+    believed = SourcePrecedence().choose(("cloudwatch", one) for one in samples)
 
     assert told(samples, k.ACTIVE_CONTROLLERS) == {"": 1}
     assert told([one for _, one in believed], k.ACTIVE_CONTROLLERS) == {}

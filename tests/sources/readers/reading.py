@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import Any, Final
 
-from streamwatch.agent.targets import Watched, Wiring
+from streamwatch.agent.targets import Target, TargetFactory
 from streamwatch.catalogue import kinesis_readers as r
 from streamwatch.model.kinesis import StreamsSnapshot
 from streamwatch.model.metric import Metric, Samples
@@ -28,8 +28,8 @@ class Agent:
     def __init__(self, aws: ReferenceAws, time: Time, more: str = "") -> None:
         self.aws, self.time = aws, time
         self._lock = Lock()
-        wiring = Wiring(time)
-        self._streams, self._readers = wiring.watched(config(aws.url, KCL % more), lambda: None)
+        wiring = TargetFactory(time)
+        self._streams, self._readers = wiring.targets(config(aws.url, KCL % more), lambda: None)
         source: Any = self._readers.source
         source._caller.wait = self._wait
         self.streams: StreamsSnapshot
@@ -51,7 +51,7 @@ class Agent:
         return self.snapshot
 
     @staticmethod
-    def collected(watched: Watched, now: ReadersSnapshot) -> list[Samples]:
+    def collected(watched: Target, now: ReadersSnapshot) -> list[Samples]:
         """All samples of a snapshot."""
         every = [*watched.collectors.values(), *watched.about]
         return [one for each in every for one in each.collect(now)]

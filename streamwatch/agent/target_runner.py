@@ -1,8 +1,8 @@
-"""One source under watch, and what becomes of each read."""
+"""Runs one target: reads its source, collects, and appends to the hub."""
 
 import logging
 
-from streamwatch.agent.targets import Config, Watched
+from streamwatch.agent.targets import Config, Target
 from streamwatch.catalogue import agent as c
 from streamwatch.collectors.cap import cap, count
 from streamwatch.core.clock import Clock
@@ -16,20 +16,20 @@ _VALID_INTERVALS = 2.5
 """A read counts for so many intervals when no other follows it: a job that hangs must not look healthy for ever."""
 
 
-class Watch:
+class TargetRunner:
     """Reads one source, collects, and appends. ``run`` is a job's work; one at a time."""
 
-    def __init__(self, config: Config, watched: Watched, clock: Clock, hub: Hub) -> None:
+    def __init__(self, config: Config, target: Target, clock: Clock, hub: Hub) -> None:
         self.config = config
         """The part of the configuration that it comes from."""
-        self.name, self.kind, self.interval = watched.name, watched.kind, watched.interval
+        self.name, self.kind, self.interval = target.name, target.kind, target.interval
         self.last: Snapshot | None = None
         """The last snapshot; None before the first."""
         self._clock = clock
-        self._source = watched.source
-        self._collectors = watched.collectors
-        self._about = watched.about
-        self._max_series = watched.max_series
+        self._source = target.source
+        self._collectors = target.collectors
+        self._about = target.about
+        self._max_series = target.max_series
         self._hub = hub
         self._failed: dict[str, str] = {}
 
@@ -65,7 +65,7 @@ class Watch:
             samples.append(c.COLLECTOR_UP.sample(up, source=self.name, collector=name))
         kept, dropped = cap(samples, self._max_series)
         return [
-            *(samples for one in self._about for samples in one.collect(now)),
+            *(each for collector in self._about for each in collector.collect(now)),
             c.SERIES.sample(count(kept), source=self.name),
             c.SERIES_DROPPED.sample(dropped, source=self.name),
             *kept,

@@ -30,9 +30,6 @@ FIELDS_OWN: Final = (
 """Names that Kafka and AWS gave."""
 
 STILL: Final[dict[str, set[str]]] = {
-    "core/schedule": {"calm"},
-    "http/listener": {"patience"},
-    "http/transport": {"trusting"},
     "notify/delivery": {"given"},
     "notify/matchers": {"one"},
     "notify/plan": {"given"},

@@ -19,7 +19,7 @@ from streamwatch.core.worker import Worker
 
 FIRST_GAP_SECONDS: Final = 0.25
 LONGEST_GAP_SECONDS: Final = 5.0
-CALM_GAPS: Final = 4
+STEADY_GAPS: Final = 4
 WORKERS: Final = 8
 """So many jobs run at once, not counting the slow ones."""
 SLOW_SECONDS: Final = 0.25
@@ -61,7 +61,7 @@ class Spacing:
     """The gaps between the runs of a job that is woken again and again.
 
     None at first; then 0.25 s, doubling up to 5 s (or the interval, where that is shorter) for as long as wakes keep
-    coming; forgotten as soon as it has been calm for four times the gap.
+    coming; forgotten as soon as no wake has come for four times the gap.
     """
 
     def __init__(self, interval_seconds: float) -> None:
@@ -72,7 +72,7 @@ class Spacing:
 
     def woken(self, now: float) -> None:
         """Note that somebody woke the job."""
-        if now - self._woken_at >= CALM_GAPS * self._gap:
+        if now - self._woken_at >= STEADY_GAPS * self._gap:
             self._gap = 0.0
         self._woken_at = now
 

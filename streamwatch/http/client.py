@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import NotifyError, NotifyRefused, NotifyUnavailable
 from streamwatch.http.masking import masked, secret_parts
-from streamwatch.http.transport import Deadline, Transport, TransportError, basic, exchange, trusting
+from streamwatch.http.transport import Deadline, Transport, TransportError, basic, exchange, tls_context
 from streamwatch.settings.types import Duration, FilePath, Secret, refuse, setting, tried
 
 _MOST_QUOTED: Final = 200
@@ -139,7 +139,7 @@ class HttpClient:
 
     def _trusting(self) -> SSLContext:
         if self._context is None:
-            self._context = trusting(self._config.ca_file)
+            self._context = tls_context(self._config.ca_file)
         return self._context
 
 

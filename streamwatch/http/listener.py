@@ -21,7 +21,7 @@ SPARE_CONNECTIONS = 16
 TIMEOUT_SECONDS = 10.0
 SPARE_TIMEOUT_SECONDS = 2.0
 _BACKLOG = 512
-_PATIENCE_SECONDS = 0.1
+_SLOT_WAIT_SECONDS = 0.1
 """So long may it take to get a slot for one more client."""
 
 _HINTS = {
@@ -55,8 +55,8 @@ class Slot:
         return SPARE_TIMEOUT_SECONDS if self.spare else TIMEOUT_SECONDS
 
     @property
-    def patience(self) -> tuple[bool, float]:
-        """How much patience a client deserves that is waited for; one that was served may be between two scrapes."""
+    def close_order(self) -> tuple[bool, float]:
+        """Which waiting client is closed first: the lowest; one that was served may be between two scrapes."""
         return self._heads > 0, self._since
 
     def on_wait(self, waits: bool) -> None:  # noqa: FBT001 - as the connection calls it
@@ -163,15 +163,15 @@ class Listener:
     def _has_room(self) -> bool:
         """Say whether there is a slot for one more; take one from a client that is waited for, if need be."""
         with self._changed:
-            self._changed.wait_for(lambda: self._is_free() or self._waiting(), _PATIENCE_SECONDS)
+            self._changed.wait_for(lambda: self._is_free() or self._waiting(), _SLOT_WAIT_SECONDS)
             if self._is_free():
                 return True
             crowds = Counter(slot.address for slot in self._connections.values())
             if not (waiting := self._waiting()):
                 return False
-            thread, slot = min(waiting, key=lambda one: (-crowds[one[1].address], one[1].patience))
+            thread, slot = min(waiting, key=lambda each: (-crowds[each[1].address], each[1].close_order))
             _shut(slot.client, socket.SHUT_RDWR)
-        thread.join(_PATIENCE_SECONDS)
+        thread.join(_SLOT_WAIT_SECONDS)
         return not thread.is_alive()
 
     def _is_free(self) -> bool:

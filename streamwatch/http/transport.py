@@ -62,7 +62,7 @@ class Transport:
     """How servers are reached: what checks their certificates, and a proxy."""
 
     context: ssl.SSLContext | None = None
-    """Made by ``trusting``; needed for HTTPS."""
+    """Made by ``tls_context``; needed for HTTPS."""
     proxy: SplitResult | None = None
 
 
@@ -116,7 +116,7 @@ class _Connection(HTTPConnection):
             self.sock.settimeout(self._deadline.left())
             name = getattr(self, "_tunnel_host", None) or self.host
             self.sock = encrypted = self._context.wrap_socket(self.sock, server_hostname=name)
-            assert isinstance(encrypted, _TlsSocket), "the context is made by `trusting`"  # noqa: S101 - for the type
+            assert isinstance(encrypted, _TlsSocket), "the context is made by `tls_context`"  # noqa: S101 - for the type
             encrypted.deadline = self._deadline
 
 
@@ -125,7 +125,7 @@ def basic(username: str, password: str) -> str:
     return f"Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}"
 
 
-def trusting(ca_file: str | None) -> ssl.SSLContext:
+def tls_context(ca_file: str | None) -> ssl.SSLContext:
     """Return what checks certificates: by the system's authorities, and by those of a PEM file."""
     context = ssl.create_default_context()
     context.sslsocket_class = _TlsSocket

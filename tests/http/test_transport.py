@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from streamwatch.core.clock import SystemClock
-from streamwatch.http.transport import Deadline, Transport, TransportError, exchange, trusting
+from streamwatch.http.transport import Deadline, Transport, TransportError, exchange, tls_context
 from tests.real.certificates import Authority
 
 PATIENCE = 10.0
@@ -113,7 +113,7 @@ def test_over_tls_it_does_not_either(serve: Callable[[socket.socket, Exchange], 
 
     with listening(encrypted) as (port, became):
         with pytest.raises(TransportError, match=r"no answer within 0\.3s") as caught:
-            asked(f"https://127.0.0.1:{port}/", Transport(trusting(str(authority.file))))
+            asked(f"https://127.0.0.1:{port}/", Transport(tls_context(str(authority.file))))
         assert caught.value.reached
         assert became.left.wait(PATIENCE)
     assert 1 < became.dripped < len(DRIP)
@@ -130,7 +130,7 @@ def test_a_proxy_or_a_handshake_that_drips_is_left_in_time_and_nothing_was_reach
         became.drip(peer)
 
     with listening(proxy) as (port, became):
-        through = Transport(trusting(None), urlsplit(f"http://127.0.0.1:{port}"))
+        through = Transport(tls_context(None), urlsplit(f"http://127.0.0.1:{port}"))
         with pytest.raises(TransportError, match=r"no answer within 0\.3s") as caught:
             asked("https://hooks.example.com/", through)
         assert not caught.value.reached

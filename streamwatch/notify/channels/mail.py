@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Final, Literal
 
 from streamwatch.core.errors import NotifyError, NotifyRefused, NotifyUnavailable
-from streamwatch.http.transport import trusting
+from streamwatch.http.transport import tls_context
 from streamwatch.model.notification import Notification
 from streamwatch.notify.channel import Channel, Target, Tools
 from streamwatch.notify.template import read
@@ -90,13 +90,13 @@ class Mail:
         host, port = config.smarthost.host, config.smarthost.port
         if config.security == "tls":
             server: smtplib.SMTP = smtplib.SMTP_SSL(
-                host, port, timeout=config.timeout, context=trusting(config.ca_file)
+                host, port, timeout=config.timeout, context=tls_context(config.ca_file)
             )
         else:
             server = smtplib.SMTP(host, port, timeout=config.timeout)
         try:
             if config.security == "starttls":
-                server.starttls(context=trusting(config.ca_file))
+                server.starttls(context=tls_context(config.ca_file))
             if config.username is not None and config.password is not None:
                 server.login(config.username, config.password.reveal())
         except BaseException:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import SourceDenied, SourceError, SourceMisread, SourceThrottled, SourceUnavailable
-from streamwatch.http.transport import Deadline, Transport, TransportError, basic, exchange, trusting
+from streamwatch.http.transport import Deadline, Transport, TransportError, basic, exchange, tls_context
 from streamwatch.sources.connect.config import Config, Tls
 
 OK: Final = 200
@@ -123,7 +123,7 @@ def _context(tls: Tls) -> ssl.SSLContext:
 
     """
     try:
-        context = trusting(tls.ca_file)
+        context = tls_context(tls.ca_file)
         if tls.cert_file is not None:
             password = tls.key_password.reveal() if tls.key_password is not None else ""
             context.load_cert_chain(tls.cert_file, tls.key_file, password)

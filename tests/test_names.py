@@ -29,13 +29,6 @@ FIELDS_OWN: Final = (
 )
 """Names that Kafka and AWS gave."""
 
-STILL: Final[dict[str, set[str]]] = {
-    "notify/delivery": {"given"},
-    "notify/matchers": {"one"},
-    "notify/plan": {"given"},
-}
-"""Modules whose names are still of the old dialect, with its words. Only ever shorter."""
-
 
 def words(name: str) -> set[str]:
     """Return the words of a name, in lower case."""
@@ -83,14 +76,8 @@ def path_of(module: Path) -> str:
 
 @pytest.mark.parametrize("module", MODULES, ids=path_of)
 def test_public_names_are_the_fields_words(module: Path) -> None:
-    new = dialect(module) - STILL.get(path_of(module), set())
-    assert not new, "; ".join(f"{word!r}: say {REFUSED[word]}" for word in sorted(new))
-
-
-def test_the_list_of_what_is_still_so_has_nothing_that_is_not() -> None:
-    known = {path_of(module): dialect(module) for module in MODULES}
-    stale = {path: words - known.get(path, set()) for path, words in STILL.items() if words - known.get(path, set())}
-    assert stale == {}, "these are renamed: take them from STILL"
+    refused = dialect(module)
+    assert not refused, "; ".join(f"{word!r}: say {REFUSED[word]}" for word in sorted(refused))
 
 
 def test_one_word_is_one_thing() -> None:

@@ -8,7 +8,7 @@ from typing import Protocol
 from streamwatch.core.clock import Clock
 from streamwatch.http.client import HttpClient
 from streamwatch.model.notification import Notification
-from streamwatch.notify.plan import Pace
+from streamwatch.notify.plan import GroupTiming
 from streamwatch.notify.text import Links
 from streamwatch.settings.types import setting
 
@@ -37,8 +37,8 @@ class Tools:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """One service, and what it bears."""
+class Integration:
+    """One service that a channel notifies, and what it bears."""
 
     name: str
     """The channel's; with a number, where a channel has several."""
@@ -52,7 +52,7 @@ class Target:
     """Messages at once."""
     alone: bool = False
     """Whether every alert is a notification of its own, whatever the routes say."""
-    pace: Pace | None = None
+    pace: GroupTiming | None = None
     """Instead of the routes'."""
 
 
@@ -63,7 +63,7 @@ class Channel(ABC):
     name: str = setting("what the channel is called")
 
     @abstractmethod
-    def targets(self, tools: Tools) -> tuple[Target, ...]:
+    def targets(self, tools: Tools) -> tuple[Integration, ...]:
         """Return what is notified: the services behind the channel, each by itself."""
 
     def warnings(self) -> Iterator[str]:

@@ -69,7 +69,7 @@ class Inhibition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heartbeat:
+class HeartbeatConfig:
     """A sign of life to an outside service, which calls you when it does not come any more."""
 
     url: Secret = setting("what is asked for, again and again, as long as alerts are decided and can be sent")
@@ -119,7 +119,7 @@ class Config:
     mute_time_intervals: tuple[MuteTimeInterval, ...] = setting(
         "times at which no notification is sent of some alerts", default=(), formerly=("mutes",)
     )
-    heartbeat: Heartbeat | None = setting("a dead man's switch", default=None)
+    heartbeat: HeartbeatConfig | None = setting("a dead man's switch", default=None)
     links: Links = setting("what messages point to", default_factory=Links)
     http: HttpConfig = setting("how services are reached by HTTP", default_factory=HttpConfig)
 

@@ -13,7 +13,7 @@ from streamwatch.core.clock import Clock
 from streamwatch.core.errors import NotifyError, NotifyRefused, NotifyUnavailable
 from streamwatch.core.worker import AtEnd, Worker
 from streamwatch.notify import outbox
-from streamwatch.notify.channel import Target
+from streamwatch.notify.channel import Integration
 from streamwatch.notify.outbox import Entry
 from streamwatch.state.statefile import StateFile
 
@@ -24,13 +24,13 @@ _OF_TARGET: Final = Backoff(1.0, 30.0)
 
 
 @dataclass(slots=True)
-class Counts:
-    """What happened to the messages for one target."""
+class DeliveryCounts:
+    """What happened to the messages for one integration."""
 
     delivered: int = 0
     failed: int = 0
     """Attempts that may be made again."""
-    given_up: int = 0
+    parked: int = 0
     seconds: float = math.nan
     """From the decision to the delivery, the last time; NaN before the first."""
 
@@ -38,7 +38,7 @@ class Counts:
 class Delivery:
     """Delivers to one target. ``step`` is called by one thread at a time."""
 
-    def __init__(self, target: Target, state: StateFile, clock: Clock, rng: random.Random) -> None:
+    def __init__(self, target: Integration, state: StateFile, clock: Clock, rng: random.Random) -> None:
         """Begin.
 
         Args:
@@ -57,7 +57,7 @@ class Delivery:
         """So many messages go one by one: a batch was refused, and one of them is why."""
         self._tokens, self._filled_at = float(target.burst), clock.monotonic()
         self._why = ""
-        self.counts = Counts()
+        self.counts = DeliveryCounts()
 
     def step(self) -> float:
         """Deliver what is due, as much as goes into one message; return how many seconds nothing is due."""
@@ -85,7 +85,7 @@ class Delivery:
             if len(some) > 1:
                 self._singly = len(some)
             else:
-                self._give_up(some[0], str(error))
+                self._park(some[0], str(error))
         except NotifyError as error:
             self._failed(some, error)
         except Exception:
@@ -127,9 +127,9 @@ class Delivery:
             log.warning("notifications are not taken: %s", error, extra={"channel": self.target.name})
         self._why = str(error)
 
-    def _give_up(self, one: Entry, why: str) -> None:
-        self._state.write(lambda connection: outbox.give_up(connection, one, why))
-        self.counts.given_up += 1
+    def _park(self, one: Entry, why: str) -> None:
+        self._state.write(lambda connection: outbox.park(connection, one, why))
+        self.counts.parked += 1
         log.error(
             "a notification was refused, and is given up: %s: mend the configuration, and reload it", why,
             extra={"channel": self.target.name, "alert": one.content.name},
@@ -146,7 +146,7 @@ class Delivery:
 class Deliveries:
     """All targets at work, from ``start`` to ``stop``."""
 
-    def __init__(self, targets: Sequence[Target], state: StateFile, clock: Clock) -> None:
+    def __init__(self, targets: Sequence[Integration], state: StateFile, clock: Clock) -> None:
         rng = random.Random()  # noqa: S311 - spreads attempts
         self.all = [Delivery(one, state, clock, rng) for one in targets]
         # What is not due when the agent ends is kept for its next start.

@@ -9,11 +9,11 @@ from streamwatch.core.clock import Clock, steady
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
 from streamwatch.notify import outbox, silence_store
-from streamwatch.notify.channel import Target
+from streamwatch.notify.channel import Integration
 from streamwatch.notify.config import Config, Inhibition
 from streamwatch.notify.matchers import fulfil
-from streamwatch.notify.mute import Silence, Window
-from streamwatch.notify.plan import Group, Row, content, plan
+from streamwatch.notify.mute import MuteWindow, Silence
+from streamwatch.notify.plan import AlertGroup, NotificationState, content, plan
 from streamwatch.notify.routing import Causes, Inhibitor, Routing, key
 from streamwatch.notify.standing import Standing
 from streamwatch.state.marks import Marks
@@ -25,8 +25,8 @@ class Dispatcher:
     def __init__(
         self,
         config: Config,
-        targets: Sequence[Target],
-        windows: Sequence[Window],
+        targets: Sequence[Integration],
+        windows: Sequence[MuteWindow],
         inhibitions: Sequence[Inhibition],
         clock: Clock,
     ) -> None:
@@ -44,7 +44,7 @@ class Dispatcher:
         self._names = [one.name for one in targets]
         self._windows, self.clock = windows, steady(clock)
         self._causes = [Causes(one) for one in inhibitions]
-        self._groups: dict[tuple[str, str], Group] = {}
+        self._groups: dict[tuple[str, str], AlertGroup] = {}
         """The alerts of each target's groups, at the last change."""
         self._full_at = -math.inf
         """When mutes change, so that every group is to be looked at."""
@@ -108,7 +108,12 @@ class Dispatcher:
         ]
 
     def _look(
-        self, connection: sqlite3.Connection, rows: Mapping[tuple[str, str], Row], now: float, *, is_full: bool
+        self,
+        connection: sqlite3.Connection,
+        rows: Mapping[tuple[str, str], NotificationState],
+        now: float,
+        *,
+        is_full: bool,
     ) -> None:
         """Look at groups: all of them, or only at those of these rows."""
         counts = Counter(target for target, _ in rows)
@@ -117,12 +122,20 @@ class Dispatcher:
             if before is None and counts[where[0]] >= outbox.MOST_ROWS:
                 self.dropped += 1
                 continue
-            after = self._one(connection, before or Row(*where), self._groups.get(where), now, is_new=before is None)
+            after = self._one(
+                connection, before or NotificationState(*where), self._groups.get(where), now, is_new=before is None
+            )
             counts[where[0]] += before is None and after is not None
 
     def _one(
-        self, connection: sqlite3.Connection, before: Row, group: Group | None, now: float, *, is_new: bool
-    ) -> Row | None:
+        self,
+        connection: sqlite3.Connection,
+        before: NotificationState,
+        group: AlertGroup | None,
+        now: float,
+        *,
+        is_new: bool,
+    ) -> NotificationState | None:
         after = plan(before, group, now)
         if after is None:
             if not is_new:
@@ -137,13 +150,13 @@ class Dispatcher:
         return after
 
     def _grouped(
-        self, alerts: Collection[Alert], silences: Sequence[Silence], windows: Sequence[Window]
-    ) -> dict[tuple[str, str], Group]:
+        self, alerts: Collection[Alert], silences: Sequence[Silence], windows: Sequence[MuteWindow]
+    ) -> dict[tuple[str, str], AlertGroup]:
         firing = [one for one in alerts if one.state == "firing"]
         inhibitor = Inhibitor(self._causes, firing)
         mutes = [*(one.conditions for one in silences), *(one.conditions for one in windows)]
         keys: dict[Labels, str] = {}
-        found: dict[tuple[str, str], Group] = {}
+        found: dict[tuple[str, str], AlertGroup] = {}
         for alert in alerts:
             route_targets = self._routing.targets_of(alert.labels)
             if alert.state == "pending" or not route_targets:
@@ -155,7 +168,7 @@ class Dispatcher:
                 labels = to.group(alert.labels)
                 if labels not in keys:
                     keys[labels] = key(labels)
-                group = found.setdefault((to.target.name, keys[labels]), Group(labels, to.pace))
+                group = found.setdefault((to.target.name, keys[labels]), AlertGroup(labels, to.pace))
                 (group.firing if is_firing else group.resolved).append(alert)
                 if is_unmuted:
                     group.unmuted.append(alert)
@@ -163,7 +176,7 @@ class Dispatcher:
             group.unmuted.sort(key=lambda one: (one.fired_at or one.active_at, one.labels))
         return found
 
-    def _open(self, now: float) -> tuple[list[Window], float]:
+    def _open(self, now: float) -> tuple[list[MuteWindow], float]:
         """Return the windows that are open, and until when that stays so."""
         found, until = [], math.inf
         for one in self._windows:

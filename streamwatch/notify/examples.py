@@ -7,7 +7,7 @@ from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
 from streamwatch.model.notification import Notification
 from streamwatch.notify.fit import TooLong
-from streamwatch.notify.template import Template, read
+from streamwatch.notify.template import NotificationTemplate, read
 from streamwatch.notify.text import Links, is_blank
 from streamwatch.notify.writer import rendered
 
@@ -61,7 +61,7 @@ def warnings(field: str, text: str, channel: str, links: Links, names: Iterable[
             yield f"{field}: {wrong[0].format(f'an alert that {word}')}"
 
 
-def _wrong(template: Template, notification: Notification, links: Links, channel: str) -> str:
+def _wrong(template: NotificationTemplate, notification: Notification, links: Links, channel: str) -> str:
     """Return what is wrong with what a template makes of an example; empty where nothing is."""
     try:
         shown = rendered(template, notification, links, channel, "http://agent.example:9308")

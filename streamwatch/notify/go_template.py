@@ -132,7 +132,7 @@ class _Alerts(list[_Record]):
         raise gotpl.TemplateExecutionError(f"can't evaluate field {field} in .Alerts: there are .Firing and .Resolved")
 
 
-class GoTemplate:
+class NotificationGoTemplate:
     """A template that was read."""
 
     def __init__(self, text: str, escape: Escape | None = None) -> None:

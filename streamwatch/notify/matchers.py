@@ -9,7 +9,7 @@ from streamwatch.promql.match import Matcher
 
 Matchers: TypeAlias = tuple[Matcher, ...]
 
-_ONE: Final = re.compile(r'\s*([a-zA-Z_]\w*)\s*(=~|!~|!=|=)\s*(?:"((?:[^"\\]|\\.)*)"|([^"{},\s]*))\s*')
+_CONDITION: Final = re.compile(r'\s*([a-zA-Z_]\w*)\s*(=~|!~|!=|=)\s*(?:"((?:[^"\\]|\\.)*)"|([^"{},\s]*))\s*')
 _ESCAPE: Final = re.compile(r"\\(.)")
 
 
@@ -20,7 +20,7 @@ def matchers(texts: Iterable[str]) -> Matchers:
         ValueError: one is none.
 
     """
-    return tuple(_one(text) for text in texts)
+    return tuple(_matcher(text) for text in texts)
 
 
 def fulfil(conditions: Matchers, labels: Mapping[str, str]) -> bool:
@@ -28,8 +28,8 @@ def fulfil(conditions: Matchers, labels: Mapping[str, str]) -> bool:
     return all(one.matches(labels) for one in conditions)
 
 
-def _one(text: str) -> Matcher:
-    found = _ONE.fullmatch(text)
+def _matcher(text: str) -> Matcher:
+    found = _CONDITION.fullmatch(text)
     if not found:
         raise ValueError(f"{text!r} is no condition on a label: write it like 'team=\"data\"' (=, !=, =~ or !~)")
     name, operator, quoted, bare = found.groups()
@@ -40,7 +40,7 @@ def _one(text: str) -> Matcher:
         raise ValueError(f"{text!r}: {error}") from error
 
 
-def text_of(one: Matcher) -> str:
+def text_of(matcher: Matcher) -> str:
     """Return a condition as it is written."""
-    value = one.value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'{one.name}{one.op}"{value}"'
+    value = matcher.value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'{matcher.name}{matcher.op}"{value}"'

@@ -75,7 +75,7 @@ def number_of(text: str) -> int | None:
     return int(digits) if digits.isdecimal() and len(digits) <= _DIGITS else None
 
 
-class Window:
+class MuteWindow:
     """A window of the configuration."""
 
     def __init__(self, config: MuteTimeInterval, following: Next) -> None:

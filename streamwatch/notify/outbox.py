@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from streamwatch.model.notification import Notification, from_text, to_text
-from streamwatch.notify.plan import MaybeDelivered, Row
+from streamwatch.notify.plan import MaybeDelivered, NotificationState
 from streamwatch.state.schema import Tables
 
 MOST_ROWS: Final = 100_000
@@ -119,16 +119,16 @@ _OUTCOMES: Final[Mapping[str, int]] = {
 class Entry:
     """A row with its notification."""
 
-    row: Row
+    row: NotificationState
     content: Notification
 
 
-def rows(connection: sqlite3.Connection) -> dict[tuple[str, str], Row]:
+def rows(connection: sqlite3.Connection) -> dict[tuple[str, str], NotificationState]:
     """Return every row by target and key."""
     return {(row.target, row.key): row for row in map(_row, _select(connection, _SELECT_ALL))}
 
 
-def rows_to_plan(connection: sqlite3.Connection, now: float) -> dict[tuple[str, str], Row]:
+def rows_to_plan(connection: sqlite3.Connection, now: float) -> dict[tuple[str, str], NotificationState]:
     """Return the rows that are to be planned again although no alert has changed, by target and key."""
     found = _select(connection, _SELECT_TO_PLAN, {"now": now})
     return {(row.target, row.key): row for row in map(_row, found)}
@@ -139,23 +139,23 @@ def entries(connection: sqlite3.Connection) -> list[Entry]:
     return list(map(_entry, _select(connection, _SELECT_ALL)))
 
 
-def content(connection: sqlite3.Connection, row: Row) -> Notification | None:
+def content(connection: sqlite3.Connection, row: NotificationState) -> Notification | None:
     """Return the notification that a row wanted last."""
     found = connection.execute(_SELECT_CONTENT, _key(row)).fetchone()
     return None if found is None else from_text(found[0])
 
 
-def put(connection: sqlite3.Connection, row: Row, notification: Notification) -> None:
+def put(connection: sqlite3.Connection, row: NotificationState, notification: Notification) -> None:
     """Write a row and its notification."""
     connection.execute(_REPLACE, _values(row) | {"content": to_text(notification)})
 
 
-def change(connection: sqlite3.Connection, row: Row) -> None:
+def change(connection: sqlite3.Connection, row: NotificationState) -> None:
     """Write a row; its notification stays."""
     connection.execute(_UPDATE, _values(row))
 
 
-def drop(connection: sqlite3.Connection, row: Row) -> None:
+def drop(connection: sqlite3.Connection, row: NotificationState) -> None:
     """Delete a row."""
     connection.execute(_DELETE, _key(row))
 
@@ -214,7 +214,7 @@ def failed(connection: sqlite3.Connection, entry: Entry, *, again_at: float, rea
     connection.execute(_FAILED, {**_key(entry.row), **_OUTCOMES, "again_at": again_at, "reached": reached})
 
 
-def give_up(connection: sqlite3.Connection, entry: Entry, why: str) -> None:
+def park(connection: sqlite3.Connection, entry: Entry, why: str) -> None:
     """Give a notification up that the service will never take as it is."""
     connection.execute(_GIVE_UP, {**_key(entry.row), **_OUTCOMES, "why": why, "seq": entry.row.seq})
 
@@ -222,8 +222,8 @@ def give_up(connection: sqlite3.Connection, entry: Entry, why: str) -> None:
 def waiting(connection: sqlite3.Connection) -> dict[str, tuple[int, int, float]]:
     """Return of each target how much waits, how much was given up, and since when the oldest has been due."""
     return {
-        target: (int(count), int(given_up), float("inf") if oldest is None else float(oldest))
-        for target, count, given_up, oldest in connection.execute(_SELECT_WAITING)
+        target: (int(count), int(parked), float("inf") if oldest is None else float(oldest))
+        for target, count, parked, oldest in connection.execute(_SELECT_WAITING)
     }
 
 
@@ -240,9 +240,9 @@ def _entry(found: sqlite3.Row) -> Entry:
     return Entry(_row(found), from_text(found["content"]))
 
 
-def _row(found: sqlite3.Row) -> Row:
+def _row(found: sqlite3.Row) -> NotificationState:
     alerts = found["delivered"]
-    return Row(
+    return NotificationState(
         target=found["target"],
         key=found["key"],
         seq=found["seq"],
@@ -253,17 +253,17 @@ def _row(found: sqlite3.Row) -> Row:
         maybe_delivered=MaybeDelivered(found["maybe_delivered"]),
         attempts=found["attempts"],
         next_at=found["next_at"],
-        given_up=found["given_up"],
+        parked_reason=found["given_up"],
         wanted_since=found["wanted_since"],
         plan_again_at=found["plan_again_at"],
     )
 
 
-def _key(row: Row) -> dict[str, Any]:
+def _key(row: NotificationState) -> dict[str, Any]:
     return {"target": row.target, "key": row.key}
 
 
-def _values(row: Row) -> dict[str, Any]:
+def _values(row: NotificationState) -> dict[str, Any]:
     return {
         "target": row.target,
         "key": row.key,
@@ -275,7 +275,7 @@ def _values(row: Row) -> dict[str, Any]:
         "maybe_delivered": row.maybe_delivered.value,
         "attempts": row.attempts,
         "next_at": row.next_at,
-        "given_up": row.given_up,
+        "given_up": row.parked_reason,
         "wanted_since": row.wanted_since,
         "plan_again_at": row.plan_again_at,
     }

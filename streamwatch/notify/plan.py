@@ -48,7 +48,7 @@ class MaybeDelivered(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class GroupTiming:
     """How often a group is notified of, in seconds."""
 
     interval: float = 60.0
@@ -60,8 +60,8 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """What is known of one group and one target."""
+class NotificationState:
+    """What is known of one group and one integration: what it was notified of, and what it will be."""
 
     target: str
     key: str
@@ -79,7 +79,7 @@ class Row:
     attempts: int = 0
     next_at: float = 0.0
     """When it is to be delivered, or tried again."""
-    given_up: str = ""
+    parked_reason: str = ""
     """Why it is not tried any more."""
     wanted_since: float = 0.0
     plan_again_at: float = math.inf
@@ -97,11 +97,11 @@ class Row:
 
 
 @dataclass(slots=True)
-class Group:
+class AlertGroup:
     """The alerts of one group, now."""
 
     labels: Labels
-    pace: Pace
+    pace: GroupTiming
     firing: list[Alert] = field(default_factory=list)
     """All that fire."""
     unmuted: list[Alert] = field(default_factory=list)
@@ -110,7 +110,7 @@ class Group:
     """Those that have resolved of late."""
 
 
-def plan(row: Row, group: Group | None, now: float) -> Row | None:
+def plan(row: NotificationState, group: AlertGroup | None, now: float) -> NotificationState | None:
     """Return what is to be known of a group after a look at its alerts; None where nothing is.
 
     Args:
@@ -124,7 +124,7 @@ def plan(row: Row, group: Group | None, now: float) -> Row | None:
     return _firing(row, group, now) if group.unmuted else _muted(row)
 
 
-def _firing(row: Row, group: Group, now: float) -> Row:
+def _firing(row: NotificationState, group: AlertGroup, now: float) -> NotificationState:
     """Plan for a group of which alerts fire that are not muted."""
     unmuted, delivered = fingerprints(group.unmuted), row.delivered or frozenset()
     if row.wanted == "resolved" and not row.is_certain:
@@ -133,14 +133,14 @@ def _firing(row: Row, group: Group, now: float) -> Row:
     is_due = bool(unmuted - delivered) or now >= repeat_at
     if row.wanted == "firing" and (is_due or not row.is_certain):
         same = row.wanted_alerts == unmuted
-        return row if same else replace(row, seq=row.seq + 1, wanted_alerts=unmuted, given_up="")
+        return row if same else replace(row, seq=row.seq + 1, wanted_alerts=unmuted, parked_reason="")
     if not is_due:
         return _want_nothing(row, repeat_at)
     can_wait = delivered and now < repeat_at
     return _want(row, "firing", unmuted, now, row.delivered_at + group.pace.interval if can_wait else now)
 
 
-def _muted(row: Row) -> Row | None:
+def _muted(row: NotificationState) -> NotificationState | None:
     """Plan for a group of which all alerts that fire are muted: that it has resolved will be sent."""
     if row.is_unknown_to_service:
         return None
@@ -149,13 +149,13 @@ def _muted(row: Row) -> Row | None:
     return _want_nothing(row, math.inf)
 
 
-def _over(row: Row, group: Group | None, now: float) -> Row | None:
+def _over(row: NotificationState, group: AlertGroup | None, now: float) -> NotificationState | None:
     """Plan for a group in which nothing fires."""
     if row.wanted == "resolved":
         return row
     if row.is_unknown_to_service:
         return None  # it is over before anybody was notified
-    pace = group.pace if group is not None else Pace(interval=0.0)
+    pace = group.pace if group is not None else GroupTiming(interval=0.0)
     if row.delivered or not row.is_certain:
         # It may come back within a moment: that it is over can wait for the rest of the interval.
         return _want(row, "resolved", frozenset(), now, row.delivered_at + pace.interval)
@@ -169,7 +169,9 @@ def _over(row: Row, group: Group | None, now: float) -> Row | None:
     return replace(row, plan_again_at=repeat_at)
 
 
-def _want(row: Row, status: Literal["firing", "resolved"], alerts: frozenset[str], now: float, at: float) -> Row:
+def _want(
+    row: NotificationState, status: Literal["firing", "resolved"], alerts: frozenset[str], now: float, at: float
+) -> NotificationState:
     """Want a notification, to be delivered at a time, or now where that is over."""
     # What is due at once counts as under way: it need not be written again before the first attempt.
     begins = at <= now and row.maybe_delivered is MaybeDelivered.NO
@@ -181,17 +183,19 @@ def _want(row: Row, status: Literal["firing", "resolved"], alerts: frozenset[str
         maybe_delivered=MaybeDelivered.UNDER_WAY if begins else row.maybe_delivered,
         attempts=0,
         next_at=max(now, at),
-        given_up="",
+        parked_reason="",
         wanted_since=now,
         plan_again_at=math.inf,
     )
 
 
-def _want_nothing(row: Row, plan_again_at: float) -> Row:
-    return replace(row, wanted="", given_up="", plan_again_at=plan_again_at)
+def _want_nothing(row: NotificationState, plan_again_at: float) -> NotificationState:
+    return replace(row, wanted="", parked_reason="", plan_again_at=plan_again_at)
 
 
-def content(row: Row, group: Group | None, labels: Labels, before: Notification | None, now: float) -> Notification:
+def content(
+    row: NotificationState, group: AlertGroup | None, labels: Labels, before: Notification | None, now: float
+) -> Notification:
     """Return the notification that a row wants.
 
     Args:

@@ -8,10 +8,10 @@ from typing import Final
 
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
-from streamwatch.notify.channel import Target
+from streamwatch.notify.channel import Integration
 from streamwatch.notify.config import Config, Inhibition
 from streamwatch.notify.matchers import Matchers, fulfil, matchers
-from streamwatch.notify.plan import Pace
+from streamwatch.notify.plan import GroupTiming
 
 _EVERY: Final = "..."
 _OWN: Final = ("job", "instance")
@@ -24,9 +24,9 @@ _SILENT: Final = "none"
 class RouteTarget:
     """One target of an alert, and how it is grouped there."""
 
-    target: Target
+    target: Integration
     group_by: tuple[str, ...]
-    pace: Pace
+    pace: GroupTiming
 
     def group(self, labels: Labels) -> Labels:
         """Return what an alert with these labels has in common with those of its group."""
@@ -38,19 +38,21 @@ class RouteTarget:
 class Routing:
     """The routes of a configuration, and the targets there are."""
 
-    def __init__(self, config: Config, targets: Sequence[Target]) -> None:
-        by_channel: dict[str, list[Target]] = {}
+    def __init__(self, config: Config, targets: Sequence[Integration]) -> None:
+        by_channel: dict[str, list[Integration]] = {}
         for one in targets:
             by_channel.setdefault(one.channel, []).append(one)
 
-        def route_targets(channels: Sequence[str], group_by: tuple[str, ...], pace: Pace) -> tuple[RouteTarget, ...]:
+        def route_targets(
+            channels: Sequence[str], group_by: tuple[str, ...], pace: GroupTiming
+        ) -> tuple[RouteTarget, ...]:
             return tuple(
                 RouteTarget(one, group_by, one.pace or pace) for name in channels for one in by_channel.get(name, ())
             )
 
         self._routes: list[tuple[Matchers, tuple[RouteTarget, ...], bool]] = []
         for route in config.routes:
-            pace = Pace(
+            pace = GroupTiming(
                 config.group_interval if route.group_interval is None else route.group_interval,
                 config.repeat_interval if route.repeat_interval is None else route.repeat_interval,
             )
@@ -59,7 +61,9 @@ class Routing:
                 (matchers(route.matchers), route_targets(route.channels, group_by, pace), route.continue_)
             )
         fallback = tuple(by_channel) if config.fallback is None else config.fallback
-        self._fallback = route_targets(fallback, config.group_by, Pace(config.group_interval, config.repeat_interval))
+        self._fallback = route_targets(
+            fallback, config.group_by, GroupTiming(config.group_interval, config.repeat_interval)
+        )
 
     def targets_of(self, labels: Mapping[str, str]) -> Sequence[RouteTarget]:
         """Return where an alert with these labels goes; once to each target."""

@@ -23,7 +23,7 @@ from streamwatch.notify.delivery import Deliveries
 from streamwatch.notify.dispatch import Dispatcher
 from streamwatch.notify.heartbeat import HeartbeatSender
 from streamwatch.notify.inhibit import shipped
-from streamwatch.notify.mute import Silence, Window
+from streamwatch.notify.mute import MuteWindow, Silence
 from streamwatch.notify.standing import Standing
 from streamwatch.notify.targets import targets
 from streamwatch.state.statefile import StateFile
@@ -78,7 +78,7 @@ class NotificationService:
 
         """
         some = targets(config, self._clock, self._agent)
-        windows = [Window(one, cron(one.cron, one.location)) for one in config.mute_time_intervals]
+        windows = [MuteWindow(one, cron(one.cron, one.location)) for one in config.mute_time_intervals]
         inhibitions = [*config.inhibit_rules, *(shipped(self._folder) if config.inhibit_pack else ())]
         dispatcher = Dispatcher(config, some, windows, inhibitions, self._clock)
         deliveries = Deliveries(some, self._state, dispatcher.clock)
@@ -132,7 +132,7 @@ class NotificationService:
         found = [metric.samples(keys, np.array(values, dtype=np.float64)) for metric, values in columns.items()]
         counts = [one.counts for one in self._now.deliveries.all]
         outcomes = [(name, what) for name in names for what in ("delivered", "failed", "parked")]
-        totals = [float(value) for one in counts for value in (one.delivered, one.failed, one.given_up)]
+        totals = [float(value) for one in counts for value in (one.delivered, one.failed, one.parked)]
         found.append(c.NOTIFICATIONS.samples(Keys(c.NOTIFICATIONS.labels, outcomes), np.array(totals)))
         took = [(name, one.seconds) for name, one in zip(names, counts, strict=True) if not math.isnan(one.seconds)]
         found.append(
@@ -193,8 +193,8 @@ def _incidents(connection: sqlite3.Connection) -> list[dict[str, Any]]:
                 "toldAt": rfc3339(row.delivered_at) if told else None,
                 "wanted": row.wanted,
                 "attempts": row.attempts,
-                "nextAt": rfc3339(row.next_at) if row.wanted and not row.given_up else None,
-                "parked": row.given_up,
+                "nextAt": rfc3339(row.next_at) if row.wanted and not row.parked_reason else None,
+                "parked": row.parked_reason,
             }
         )
     return sorted(found, key=lambda one: json.dumps([one["labels"], one["channel"]]))

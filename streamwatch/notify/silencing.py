@@ -35,7 +35,7 @@ class Unknown(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PostedSilence:
     """A silence as it was posted."""
 
     number: int | None
@@ -47,7 +47,7 @@ class Wanted:
     comment: str
 
 
-def read(body: bytes, now: float) -> Wanted:
+def read(body: bytes, now: float) -> PostedSilence:
     """Read what was posted.
 
     Raises:
@@ -80,10 +80,10 @@ def read(body: bytes, now: float) -> Wanted:
         number = number_of(str(posted["id"]))
         if number is None:
             raise Unknown(posted["id"])
-    return Wanted(number, conditions, starts, until, _text(posted, "createdBy"), _text(posted, "comment"))
+    return PostedSilence(number, conditions, starts, until, _text(posted, "createdBy"), _text(posted, "comment"))
 
 
-def write(connection: sqlite3.Connection, wanted: Wanted, now: float) -> Silence:
+def write(connection: sqlite3.Connection, wanted: PostedSilence, now: float) -> Silence:
     """Write a silence, or change one, as Alertmanager does: what it silences is changed by another one after it.
 
     Raises:

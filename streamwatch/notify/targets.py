@@ -2,11 +2,11 @@
 
 from streamwatch.core.clock import Clock
 from streamwatch.http.client import HttpClient
-from streamwatch.notify.channel import Target, Tools
+from streamwatch.notify.channel import Integration, Tools
 from streamwatch.notify.config import Config
 
 
-def targets(config: Config, clock: Clock, agent: str) -> tuple[Target, ...]:
+def targets(config: Config, clock: Clock, agent: str) -> tuple[Integration, ...]:
     """Return every target of every channel.
 
     Args:

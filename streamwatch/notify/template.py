@@ -7,7 +7,7 @@ from streamwatch.model.notification import Notification
 from streamwatch.notify.text import Escape
 
 
-class Template(Protocol):
+class NotificationTemplate(Protocol):
     """A template that was read."""
 
     def render(self, notification: Notification, more: Mapping[str, str]) -> str:
@@ -24,7 +24,7 @@ class Template(Protocol):
         """
 
 
-def read(field: str, text: str | None, escape: Escape | None = None) -> Template | None:
+def read(field: str, text: str | None, escape: Escape | None = None) -> NotificationTemplate | None:
     """Read a template of a setting, where there is one.
 
     Raises:
@@ -33,9 +33,9 @@ def read(field: str, text: str | None, escape: Escape | None = None) -> Template
     """
     if text is None:
         return None
-    from streamwatch.notify.go_template import GoTemplate  # noqa: PLC0415 - gotpl is imported where there is a template
+    from streamwatch.notify.go_template import NotificationGoTemplate  # noqa: PLC0415 - gotpl is imported where there is a template
 
     try:
-        return GoTemplate(text, escape)
+        return NotificationGoTemplate(text, escape)
     except ValueError as error:
         raise ValueError(f"{field}: {error}") from error

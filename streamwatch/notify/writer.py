@@ -7,7 +7,7 @@ from typing import Final
 from streamwatch.model.notification import Notification
 from streamwatch.notify.channel import Tools
 from streamwatch.notify.fit import TooLong, fitted
-from streamwatch.notify.template import Template, read
+from streamwatch.notify.template import NotificationTemplate, read
 from streamwatch.notify.text import Escape, Links, cleaned, is_blank, plain_text, plain_title, truncated
 
 _TORN: Final = re.compile(r"(?:&\w{0,4}|<(?:(?:[!@#]|https?:|mailto:)[^<>]*)?)\Z")
@@ -92,7 +92,7 @@ class Writer:
             return plain
         return f"{found.rstrip()}\n… and {notification.left_out} more are left out" if notification.left_out else found
 
-    def _rendered(self, template: Template, notification: Notification) -> str:
+    def _rendered(self, template: NotificationTemplate, notification: Notification) -> str:
         return cleaned(rendered(template, notification, self._tools.links, self._channel, self._tools.agent))
 
     def _escaped(self, text: str) -> str:
@@ -110,7 +110,7 @@ def _says_nothing(text: str) -> bool:
     return is_blank(text.replace("<no value>", ""))  # what Go prints for nothing
 
 
-def rendered(template: Template, notification: Notification, links: Links, channel: str, agent: str) -> str:
+def rendered(template: NotificationTemplate, notification: Notification, links: Links, channel: str, agent: str) -> str:
     """Return what a template says of a notification.
 
     Raises:

@@ -13,7 +13,7 @@ from streamwatch.core.clock import ManualClock, SteadyClock
 from streamwatch.model.labels import NAME
 from streamwatch.model.metric import Keys, Metric, Tier
 from streamwatch.model.notification import Notification
-from streamwatch.notify.channel import Target
+from streamwatch.notify.channel import Integration
 from streamwatch.notify.channels.logged import Config as Logged
 from streamwatch.notify.config import Config
 from streamwatch.notify.delivery import Delivery
@@ -61,7 +61,7 @@ class World:
     def open(self) -> None:
         self.history = History()
         self.state = open_state(self.path, pytest.fail, self.clock)
-        target = Target("pager", "pager", self, rate=1e6, burst=1000)
+        target = Integration("pager", "pager", self, rate=1e6, burst=1000)
         config = Config(log=(Logged(name="pager"),), inhibit_pack=False, repeat_interval=4 * HOUR)
         self.dispatcher = Dispatcher(config, [target], [], [], self.clock)
         self.delivery = Delivery(target, self.state, self.dispatcher.clock, random.Random(1))

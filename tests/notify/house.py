@@ -12,14 +12,14 @@ from streamwatch.core.errors import NotifyError
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
 from streamwatch.model.notification import Notification
-from streamwatch.notify.channel import Target
+from streamwatch.notify.channel import Integration
 from streamwatch.notify.channels.logged import Config as Logged
 from streamwatch.notify.config import Config
 from streamwatch.notify.delivery import Delivery
 from streamwatch.notify.dispatch import Dispatcher
-from streamwatch.notify.mute import Window
+from streamwatch.notify.mute import MuteWindow
 from streamwatch.notify.outbox import rows
-from streamwatch.notify.plan import Row
+from streamwatch.notify.plan import NotificationState
 from streamwatch.state.statefile import StateFile
 
 
@@ -69,8 +69,8 @@ class House:
         """Begin, or begin again after the process died."""
         for one in self._opened:
             one.close()
-        targets = [Target(name, name, service, **self.target) for name, service in self.services.items()]
-        windows = [Window(one, cron(one.cron, one.location)) for one in self.config.mute_time_intervals]
+        targets = [Integration(name, name, service, **self.target) for name, service in self.services.items()]
+        windows = [MuteWindow(one, cron(one.cron, one.location)) for one in self.config.mute_time_intervals]
         self.state = open_state(self.path, self.problems.append, self.clock)
         self._opened.append(self.state)
         self.dispatcher = Dispatcher(self.config, targets, windows, self.config.inhibit_rules, self.clock)
@@ -113,5 +113,5 @@ class House:
             self.decide(changed=False)
             self.deliver()
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[NotificationState]:
         return list(self.state.read(rows).values())

@@ -13,9 +13,9 @@ from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import NotifyUnavailable
 from streamwatch.http.client import HttpClient, HttpConfig
 from streamwatch.model.notification import Notification
-from streamwatch.notify.channel import Target
+from streamwatch.notify.channel import Integration
 from streamwatch.notify.channels.logged import Config as Logged
-from streamwatch.notify.config import Config, Heartbeat
+from streamwatch.notify.config import Config, HeartbeatConfig
 from streamwatch.notify.delivery import Deliveries
 from streamwatch.notify.dispatch import Dispatcher
 from streamwatch.notify.heartbeat import HeartbeatSender
@@ -45,7 +45,7 @@ class Site:
         self.clock = SystemClock()
         self.state = open_state(path, pytest.fail, self.clock)
         self.ears = {"a": Ears(), "b": Ears()}
-        self.targets = [Target(name, name, one, rate=1000.0, burst=100) for name, one in self.ears.items()]
+        self.targets = [Integration(name, name, one, rate=1000.0, burst=100) for name, one in self.ears.items()]
         config = Config(log=tuple(Logged(name=name) for name in self.ears), inhibit_pack=False)
         self.dispatcher = Dispatcher(config, self.targets, (), (), self.clock)
         self.deliveries = Deliveries(self.targets, self.state, self.clock)
@@ -115,7 +115,7 @@ def service() -> Iterator[Receiver]:
 
 def test_the_heart_beats_only_as_long_as_all_is_well(service: Receiver, caplog: pytest.LogCaptureFixture) -> None:
     well = [True]
-    config = Config(heartbeat=Heartbeat(url=Secret(f"{service.url}/beat/s3cr3t-word")))
+    config = Config(heartbeat=HeartbeatConfig(url=Secret(f"{service.url}/beat/s3cr3t-word")))
     heart = HeartbeatSender(config, HttpClient(HttpConfig(timeout=1.0), SystemClock()), lambda: well[0], SystemClock())
     assert heart.is_up is None
     heart.beat()

@@ -11,7 +11,7 @@ from streamwatch.core.errors import NotifyRefused, NotifyUnavailable
 from streamwatch.notify import outbox, silence_store
 from streamwatch.notify.config import Inhibition, Route
 from streamwatch.notify.mute import MuteTimeInterval
-from streamwatch.notify.plan import Pace
+from streamwatch.notify.plan import GroupTiming
 from tests.notify.alerts import alert
 from tests.notify.house import House
 
@@ -269,7 +269,7 @@ def test_what_the_service_refuses_is_given_up_and_tried_again_after_a_reload(bui
     house.fire(ONE)
     house.wait(600)
     assert house.service.calls == 1
-    assert [one.given_up for one in house.rows()] == ["bad key"]
+    assert [one.parked_reason for one in house.rows()] == ["bad key"]
     assert house.state.read(outbox.waiting)["pager"][:2] == (0, 1)
     house.service.failing = None
     house.state.close()
@@ -309,7 +309,7 @@ def test_a_group_of_very_many_alerts_lists_some_and_counts_the_rest(house: House
 
 def test_that_it_is_over_is_told_again_for_a_while_where_the_service_forgets(build: Build) -> None:
     house = build()
-    house.target = {**house.target, "alone": True, "pace": Pace(interval=0.0, repeat=60.0, linger=300.0)}
+    house.target = {**house.target, "alone": True, "pace": GroupTiming(interval=0.0, repeat=60.0, linger=300.0)}
     house.open()
     house.fire(ONE)
     house.wait(125)

@@ -5,7 +5,7 @@ import pytest
 from streamwatch.model.notification import Notification
 from streamwatch.notify.channels.slack import escaped
 from streamwatch.notify.fit import TooLong
-from streamwatch.notify.go_template import GoTemplate
+from streamwatch.notify.go_template import NotificationGoTemplate
 from tests.notify.alerts import alert, notification, resolved
 
 MORE = {
@@ -21,7 +21,7 @@ HOSTILE = notification(alert(topic="<!channel> a&b", broker="1"))
 
 
 def shown(text: str, told: Notification = FIRING, *, escape: bool = False) -> str:
-    return GoTemplate(text, escaped if escape else None).render(told, MORE)
+    return NotificationGoTemplate(text, escaped if escape else None).render(told, MORE)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from streamwatch.core.clock import SystemClock
 from streamwatch.http.client import HttpClient, HttpConfig
 from streamwatch.model.alert import Alert
 from streamwatch.model.notification import Notification
-from streamwatch.notify.channel import Target, Tools
+from streamwatch.notify.channel import Integration, Tools
 from streamwatch.notify.channels.webhook import Config as WebhookConfig
 from streamwatch.notify.channels.webhook import Webhook
 from streamwatch.notify.config import Config
@@ -49,7 +49,7 @@ def main(path: Path, url: str, firing: int, step: str) -> None:
     config = WebhookConfig(name="hook", url=Secret(url))
     settings = Config(webhook=(config,), group_interval=0.0, inhibit_pack=False)
     tools = Tools(HttpClient(HttpConfig(), clock), clock, Links(), "http://agent")
-    targets = [Target("hook", "hook", Mortal(Webhook(config, tools)), rate=1000.0, burst=100)]
+    targets = [Integration("hook", "hook", Mortal(Webhook(config, tools)), rate=1000.0, burst=100)]
     state = open_state(path, sys.exit, clock)
     dispatcher = Dispatcher(settings, targets, (), (), clock)
     state.write(dispatcher.begin)

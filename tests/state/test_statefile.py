@@ -156,7 +156,7 @@ def test_what_an_agent_of_before_left_in_the_outbox_is_taken_over(tmp_path: Path
     assert found.delivered is None
     assert found.wanted_alerts == {"f"}
     assert found.maybe_delivered is MaybeDelivered.UNDER_WAY
-    assert not found.given_up
+    assert not found.parked_reason
     assert (found.wanted_since, found.plan_again_at) == (4.0, 7.0)
     state.close()
 

@@ -11,8 +11,8 @@ from streamwatch.http.client import check_url, has_login
 from streamwatch.http.transport import basic
 from streamwatch.model.alert import Alert
 from streamwatch.model.notification import Notification
-from streamwatch.notify.channel import Channel, Target, Tools
-from streamwatch.notify.plan import Pace
+from streamwatch.notify.channel import Channel, Integration, Tools
+from streamwatch.notify.plan import GroupTiming
 from streamwatch.notify.text import Links, annotations, truncated
 from streamwatch.settings.types import Duration, Secret, refuse, setting, tried
 
@@ -57,12 +57,12 @@ class Config(Channel):
         if (self.username is None) != (self.password is None):
             yield "username: it and `password` belong together"
 
-    def targets(self, tools: Tools) -> tuple[Target, ...]:
+    def targets(self, tools: Tools) -> tuple[Integration, ...]:
         """Return what is notified: each Alertmanager by itself, so that one that fails does not hold up the others."""
-        pace = Pace(interval=0.0, repeat=self.resend_delay, linger=_LINGER_SECONDS)
+        pace = GroupTiming(interval=0.0, repeat=self.resend_delay, linger=_LINGER_SECONDS)
         several = len(self.urls) > 1
         return tuple(
-            Target(
+            Integration(
                 f"{self.name}[{at}]" if several else self.name, self.name, Alertmanager(self, url, tools),
                 most=_MOST_ALERTS, rate=20.0, burst=50, alone=True, pace=pace,
             )

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from streamwatch.core.errors import ConfigError, NotifyError, NotifyRefused, NotifyUnavailable
 from streamwatch.model.notification import Notification
-from streamwatch.notify.channel import Channel, Target, Tools
+from streamwatch.notify.channel import Channel, Integration, Tools
 from streamwatch.notify.template import read
 from streamwatch.notify.writer import Writer
 from streamwatch.settings.types import Secret, refuse, setting, tried
@@ -56,9 +56,9 @@ class Config(Channel):
         if self.url is not None:
             yield from tried(_service, self)
 
-    def targets(self, tools: Tools) -> tuple[Target, ...]:
+    def targets(self, tools: Tools) -> tuple[Integration, ...]:
         """Return what is notified."""
-        return (Target(self.name, self.name, Apprise(self, tools), rate=1.0, burst=5),)
+        return (Integration(self.name, self.name, Apprise(self, tools), rate=1.0, burst=5),)
 
 
 class Apprise:

@@ -10,7 +10,7 @@ from typing import Final
 
 from streamwatch.core.errors import NotifyRefused, NotifyUnavailable
 from streamwatch.model.notification import Notification
-from streamwatch.notify.channel import Channel, Target, Tools
+from streamwatch.notify.channel import Channel, Integration, Tools
 from streamwatch.notify.channels.webhook import payload
 from streamwatch.settings.types import Duration, refuse, setting
 
@@ -33,9 +33,9 @@ class Config(Channel):
         if not self.run:
             yield "run: a command is wanted, as in ['/usr/local/bin/page', '--loud']"
 
-    def targets(self, tools: Tools) -> tuple[Target, ...]:
+    def targets(self, tools: Tools) -> tuple[Integration, ...]:
         """Return what is notified."""
-        return (Target(self.name, self.name, Command(self, tools), rate=5.0, burst=20),)
+        return (Integration(self.name, self.name, Command(self, tools), rate=5.0, burst=20),)
 
 
 class Command:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from streamwatch.model.notification import Notification
-from streamwatch.notify.channel import Channel, Target, Tools
+from streamwatch.notify.channel import Channel, Integration, Tools
 from streamwatch.notify.text import named_links
 from streamwatch.notify.writer import Writer
 from streamwatch.settings.types import setting
@@ -22,9 +22,9 @@ class Config(Channel):
 
     name: str = setting("what the channel is called", default="log")
 
-    def targets(self, tools: Tools) -> tuple[Target, ...]:
+    def targets(self, tools: Tools) -> tuple[Integration, ...]:
         """Return what is notified."""
-        return (Target(self.name, self.name, Logged(tools, self.name), rate=100.0, burst=1000),)
+        return (Integration(self.name, self.name, Logged(tools, self.name), rate=100.0, burst=1000),)
 
 
 class Logged:

@@ -14,7 +14,7 @@ from typing import Final, Literal
 from streamwatch.core.errors import NotifyError, NotifyRefused, NotifyUnavailable
 from streamwatch.http.transport import tls_context
 from streamwatch.model.notification import Notification
-from streamwatch.notify.channel import Channel, Target, Tools
+from streamwatch.notify.channel import Channel, Integration, Tools
 from streamwatch.notify.template import read
 from streamwatch.notify.writer import Writer
 from streamwatch.settings.types import Duration, FilePath, HostPort, Secret, refuse, setting, tried
@@ -62,9 +62,9 @@ class Config(Channel):
         if self.username is not None and self.security == "none":
             yield "security: a password is not sent in the clear: write `starttls` or `tls`"
 
-    def targets(self, tools: Tools) -> tuple[Target, ...]:
+    def targets(self, tools: Tools) -> tuple[Integration, ...]:
         """Return what is notified."""
-        return (Target(self.name, self.name, Mail(self, tools), rate=1.0, burst=10),)
+        return (Integration(self.name, self.name, Mail(self, tools), rate=1.0, burst=10),)
 
 
 class Mail:

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 from streamwatch.core.times import rfc3339
 from streamwatch.http.client import check_url
 from streamwatch.model.notification import Notification
-from streamwatch.notify.channel import Channel, Target, Tools
+from streamwatch.notify.channel import Channel, Integration, Tools
 from streamwatch.notify.fit import fitted, worst_first
 from streamwatch.notify.template import read
 from streamwatch.notify.text import annotations, cleaned, named_links, truncated
@@ -45,9 +45,9 @@ class Config(Channel):
         yield from tried(check_url, "url", self.url)
         yield from tried(read, "title", self.title)
 
-    def targets(self, tools: Tools) -> tuple[Target, ...]:
+    def targets(self, tools: Tools) -> tuple[Integration, ...]:
         """Return what is notified."""
-        return (Target(self.name, self.name, PagerDuty(self, tools), rate=2.0, burst=20),)
+        return (Integration(self.name, self.name, PagerDuty(self, tools), rate=2.0, burst=20),)
 
 
 class PagerDuty:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from streamwatch.http.client import check_url
 from streamwatch.model.notification import Notification
-from streamwatch.notify.channel import Channel, Target, Tools
+from streamwatch.notify.channel import Channel, Integration, Tools
 from streamwatch.notify.template import read
 from streamwatch.notify.writer import Writer
 from streamwatch.settings.types import Secret, refuse, setting, tried
@@ -36,9 +36,9 @@ class Config(Channel):
         yield from tried(read, "title", self.title)
         yield from tried(read, "text", self.text)
 
-    def targets(self, tools: Tools) -> tuple[Target, ...]:
+    def targets(self, tools: Tools) -> tuple[Integration, ...]:
         """Return what is notified; Slack takes about a message a second."""
-        return (Target(self.name, self.name, Slack(self, tools), rate=1.0, burst=5),)
+        return (Integration(self.name, self.name, Slack(self, tools), rate=1.0, burst=5),)
 
 
 class Slack:

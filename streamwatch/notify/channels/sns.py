@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from streamwatch.core.errors import NotifyRefused, NotifyUnavailable
 from streamwatch.http.client import check_url
 from streamwatch.model.notification import Notification
-from streamwatch.notify.channel import Channel, Target, Tools
+from streamwatch.notify.channel import Channel, Integration, Tools
 from streamwatch.notify.channels.webhook import payload
 from streamwatch.notify.template import read
 from streamwatch.notify.text import cleaned, truncated
@@ -67,9 +67,9 @@ class Config(Channel):
         if self.topic_arn and (len(parts) != _ARN_PARTS or parts[2] != "sns"):
             yield f"topic_arn: {self.topic_arn!r} is no topic: write 'arn:aws:sns:REGION:ACCOUNT:NAME'"
 
-    def targets(self, tools: Tools) -> tuple[Target, ...]:
+    def targets(self, tools: Tools) -> tuple[Integration, ...]:
         """Return what is notified."""
-        return (Target(self.name, self.name, Sns(self, tools), rate=5.0, burst=20),)
+        return (Integration(self.name, self.name, Sns(self, tools), rate=5.0, burst=20),)
 
 
 class Sns:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from streamwatch.http.client import check_url
 from streamwatch.model.notification import Notification
-from streamwatch.notify.channel import Channel, Target, Tools
+from streamwatch.notify.channel import Channel, Integration, Tools
 from streamwatch.notify.template import read
 from streamwatch.notify.text import named_links
 from streamwatch.notify.writer import Writer
@@ -39,9 +39,9 @@ class Config(Channel):
         yield from tried(read, "title", self.title)
         yield from tried(read, "text", self.text)
 
-    def targets(self, tools: Tools) -> tuple[Target, ...]:
+    def targets(self, tools: Tools) -> tuple[Integration, ...]:
         """Return what is notified."""
-        return (Target(self.name, self.name, Teams(self, tools), rate=1.0, burst=5),)
+        return (Integration(self.name, self.name, Teams(self, tools), rate=1.0, burst=5),)
 
 
 class Teams:

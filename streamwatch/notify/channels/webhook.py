@@ -11,7 +11,7 @@ from streamwatch.core.times import rfc3339
 from streamwatch.http.client import check_url, has_login
 from streamwatch.model.labels import Labels
 from streamwatch.model.notification import Notification
-from streamwatch.notify.channel import Channel, Target, Tools
+from streamwatch.notify.channel import Channel, Integration, Tools
 from streamwatch.notify.fit import fitted, worst_first
 from streamwatch.notify.text import MOST_ANNOTATION, annotations, truncated
 from streamwatch.settings.types import Secret, refuse, setting, tried
@@ -42,9 +42,9 @@ class Config(Channel):
         if self.token is not None and has_login(self.url):
             yield "token: the address has a name and a password, too: keep one of them"
 
-    def targets(self, tools: Tools) -> tuple[Target, ...]:
+    def targets(self, tools: Tools) -> tuple[Integration, ...]:
         """Return what is notified."""
-        return (Target(self.name, self.name, Webhook(self, tools), rate=10.0, burst=50),)
+        return (Integration(self.name, self.name, Webhook(self, tools), rate=10.0, burst=50),)
 
 
 class Webhook:

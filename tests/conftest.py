@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from streamwatch.agent.app import App
-from streamwatch.agent.config import Config, Share
+from streamwatch.agent.config import AgentShare, Config
 from streamwatch.core.clock import SystemClock
 from tests.waiting import wait_for
 
@@ -52,7 +52,7 @@ def get(app: App, path: str, method: str = "GET") -> tuple[int, str]:
 def start() -> Iterator[Start]:
     apps: list[App] = []
 
-    def begin(first: Config, load: Callable[[], Config] | None = None, share: Share | None = None) -> App:
+    def begin(first: Config, load: Callable[[], Config] | None = None, share: AgentShare | None = None) -> App:
         app = App(first, SystemClock(), load, share)
         apps.append(app)
         app.start()

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from streamwatch.reference.http import end_tasks, stop
-from streamwatch.sources.kafka.apis import API_VERSIONS, APIS, LIST_OFFSETS, Api
+from streamwatch.sources.kafka.apis import API_VERSIONS, APIS, LIST_OFFSETS, KafkaApi
 from tests.prepared_answers import ANSWERS, Message, offered
 from tests.prepared_groups import GROUP_ANSWERS
 from tests.prepared_transactions import TRANSACTION_ANSWERS
@@ -225,7 +225,7 @@ class PreparedCluster:
         writer.write(answer or b"")
         await writer.drain()
 
-    def _body(self, broker: int, api: Api, version: int, body: bytes) -> bytes | None:
+    def _body(self, broker: int, api: KafkaApi, version: int, body: bytes) -> bytes | None:
         """Return the answer's body; None for no answer at all."""
         fault = self.faults[broker]
         if api.name in fault.garbage:
@@ -253,7 +253,7 @@ def _by_time(asked: Message) -> bool:
     return any(partition.timestamp not in {-1, -2} for topic in asked.topics for partition in topic.partitions)
 
 
-def _decode(api: Api, version: int, body: bytes) -> Message:
+def _decode(api: KafkaApi, version: int, body: bytes) -> Message:
     return api.request.decode(body, version=version)
 
 

@@ -3,6 +3,7 @@ documents finds them here, and finds no others for the same things. docs/glossar
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -28,6 +29,22 @@ FIELDS_OWN: Final = (
     "not_found",
 )
 """Names that Kafka and AWS gave."""
+
+TWICE: Final[dict[str, str]] = {
+    **dict.fromkeys(("Broker", "LogDir", "Shard", "Stream"), "the reference has its own, and imports nothing of ours"),
+    "Timestamp": "what ListOffsets takes instead of a time, on both sides of the network",
+    **dict.fromkeys(
+        (
+            *(f"ConsumerGroupDescribe{kind}" for kind in ("Request", "Response")),
+            *(f"ShareGroupDescribe{kind}" for kind in ("Request", "Response")),
+            *(f"StreamsGroupDescribe{kind}" for kind in ("Request", "Response")),
+            *(f"DescribeShareGroupOffsets{kind}" for kind in ("Request", "Response")),
+        ),
+        "Kafka's message, on both sides of the network",
+    ),
+    "Config": "a room has one beside what it configures",
+}
+"""Public classes whose name occurs more than once, and why: each is one thing all the same. Only ever shorter."""
 
 
 def words(name: str) -> set[str]:
@@ -78,6 +95,15 @@ def path_of(module: Path) -> str:
 def test_public_names_are_the_fields_words(module: Path) -> None:
     refused = dialect(module)
     assert not refused, "; ".join(f"{word!r}: say {REFUSED[word]}" for word in sorted(refused))
+
+
+def test_a_class_name_is_one_thing() -> None:
+    trees = [ast.parse(module.read_text(encoding="utf-8")) for module in MODULES]
+    classes = Counter(node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+    twice = {name for name, count in classes.items() if count > 1 and not name.startswith("_")}
+
+    assert twice - set(TWICE) == set(), "give the new one a name of its own, as its room or API calls it"
+    assert set(TWICE) - twice == set(), "these occur once by now: take them from TWICE"
 
 
 def test_one_word_is_one_thing() -> None:

@@ -15,7 +15,7 @@ from streamwatch.catalogue import agent as c
 from streamwatch.core.clock import Clock, SteadyClock
 from streamwatch.export.alertmanager_api import PREFIX as ALERTMANAGER
 from streamwatch.export.alertmanager_api import AlertmanagerApi
-from streamwatch.export.prometheus_api import Api
+from streamwatch.export.prometheus_api import PrometheusApi
 from streamwatch.http.message import Request, Response
 from streamwatch.model.alert import Alert
 from streamwatch.model.metric import Keys, Samples
@@ -29,7 +29,7 @@ from streamwatch.rules.config import Config, pack_folder
 from streamwatch.rules.evaluator import Evaluator
 from streamwatch.rules.group import ALERTNAME, RuleChange
 from streamwatch.rules.load import load
-from streamwatch.rules.rule import Group
+from streamwatch.rules.rule import RuleGroup
 from streamwatch.rules.runbooks import linked
 from streamwatch.rules.severities import renamed
 from streamwatch.samples.history import History
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 _TAKE_SECONDS: Final = 2.0
 
 
-def groups(config: Config) -> tuple[Group, ...]:
+def groups(config: Config) -> tuple[RuleGroup, ...]:
     """Read the rules that are to be decided.
 
     Raises:
@@ -50,7 +50,7 @@ def groups(config: Config) -> tuple[Group, ...]:
     return renamed(load(config.paths()), config.severities) if config.enabled else ()
 
 
-def unmatched_severities(notify: NotifyConfig, wanted: Sequence[Group]) -> list[str]:
+def unmatched_severities(notify: NotifyConfig, wanted: Sequence[RuleGroup]) -> list[str]:
     """Return conditions on severities that no alert fulfils: where the words are others, nobody is notified."""
     severities = {dict(rule.labels).get("severity", "") for group in wanted for rule in group.rules if rule.alert}
     if not severities or any("{{" in severity for severity in severities):
@@ -70,7 +70,7 @@ def unmatched_severities(notify: NotifyConfig, wanted: Sequence[Group]) -> list[
 class Alerting:
     """Rules, notifications, and the APIs that answer about them, from ``start`` to ``stop``."""
 
-    def __init__(self, config: AgentConfig, wanted: Sequence[Group], hub: Hub, clock: Clock) -> None:
+    def __init__(self, config: AgentConfig, wanted: Sequence[RuleGroup], hub: Hub, clock: Clock) -> None:
         """Begin.
 
         Args:
@@ -108,7 +108,7 @@ class Alerting:
             options=Options(delayed_names=rules.delayed_name_removal),
         )
         self.evaluator.take(wanted)
-        self._api = Api(
+        self._api = PrometheusApi(
             self._history,
             self._clock,
             METRICS,
@@ -140,7 +140,7 @@ class Alerting:
         self.notifications.stop(timeout_seconds * 3 / 4)
         self.state.close()
 
-    def take(self, wanted: Sequence[Group], notify: NotifyConfig, url: str) -> None:
+    def take(self, wanted: Sequence[RuleGroup], notify: NotifyConfig, url: str) -> None:
         """Take other rules and channels; alerts and incidents that stay go on."""
         channels = self.notifications.prepare(notify)
         self._notify, self._wanted, self._url = notify, wanted, url
@@ -152,7 +152,7 @@ class Alerting:
         for warning in unmatched_severities(self._notify, self._wanted):
             log.warning("%s", warning)
 
-    def _linked(self, wanted: Sequence[Group]) -> Sequence[Group]:
+    def _linked(self, wanted: Sequence[RuleGroup]) -> Sequence[RuleGroup]:
         """Return the rules with the addresses of their runbooks: the agent's own, where no others are given."""
         return linked(wanted, self._notify.links.runbooks or self._url)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from streamwatch.agent.alerting import Alerting, groups
-from streamwatch.agent.config import Config, Share
+from streamwatch.agent.config import AgentShare, Config
 from streamwatch.agent.flow_page import JSON, PAGE, FlowPage
 from streamwatch.agent.home_page import HomePage
 from streamwatch.agent.metrics_page import MetricsPage
@@ -24,7 +24,7 @@ from streamwatch.export.remote_write.service import RemoteWriteService
 from streamwatch.export.web_page import runbooks
 from streamwatch.http.guard import WRITES
 from streamwatch.http.message import Request, Response
-from streamwatch.http.server import READS, Route, Server
+from streamwatch.http.server import READS, PathHandler, Server
 from streamwatch.rules.config import Config as RulesConfig
 from streamwatch.rules.config import runbooks_folder
 from streamwatch.samples.hub import Hub
@@ -39,7 +39,7 @@ class App:
     """The agent. ``start``, ``reload`` and ``stop`` are called from one thread at a time."""
 
     def __init__(
-        self, config: Config, clock: Clock, load: Callable[[], Config] | None = None, share: Share | None = None
+        self, config: Config, clock: Clock, load: Callable[[], Config] | None = None, share: AgentShare | None = None
     ) -> None:
         """Wire everything; nothing runs before ``start``.
 
@@ -56,7 +56,7 @@ class App:
         self.config = config
         self._clock = clock
         self._load = load
-        self._share = share or Share()
+        self._share = share or AgentShare()
         self._started = clock.monotonic()
         self._own, self._reloads = SelfTarget(), Reloads()
         self._hub = Hub(clock, ScrapedTarget(self._own))
@@ -197,11 +197,11 @@ class App:
             home=self._home,
             reload=self.reload if self._load and config.listen.reload else None,
             prefixes=(
-                Route(PAGE, self._flow),
-                Route(JSON, self._flow),
-                Route(PREFIX, self._answer),
-                Route(runbooks.PREFIX, self._runbooks.answer),
-                Route(ALERTMANAGER, self._answer, (*READS, *WRITES), is_guarded=True),
+                PathHandler(PAGE, self._flow),
+                PathHandler(JSON, self._flow),
+                PathHandler(PREFIX, self._answer),
+                PathHandler(runbooks.PREFIX, self._runbooks.answer),
+                PathHandler(ALERTMANAGER, self._answer, (*READS, *WRITES), is_guarded=True),
             ),
         )
         return Server(config.listen, routes)
@@ -213,7 +213,7 @@ class App:
         return self._home_page.page(self._runners.values(), self._alerting, self._server.url)
 
     def _flow(self, request: Request) -> Response:
-        return compressed(self._flow_page.answer(request.path, self._watches.values()), request)
+        return compressed(self._flow_page.answer(request.path, self._runners.values()), request)
 
     def _answer(self, request: Request) -> Response:
         return self._alerting.answer(request)  # a reload may have put another in its place

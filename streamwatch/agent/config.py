@@ -87,7 +87,7 @@ def _twice(parts: Iterable[Any]) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class AgentShare:
     """Which of the sources this agent watches, of several agents that have one configuration."""
 
     index: int = 0
@@ -100,7 +100,7 @@ class Share:
         return tuple(sources[self.index :: self.count])
 
 
-def share(text: str) -> Share:
+def share(text: str) -> AgentShare:
     """Read a share such as ``0/3``, the first of three.
 
     Raises:
@@ -110,7 +110,7 @@ def share(text: str) -> Share:
     match = re.fullmatch(r"(\d{1,4})/(\d{1,4})", text)
     if match is None or int(match[1]) >= int(match[2]):
         raise ConfigError([f"--share {text!r}: is no share: write 0/3, 1/3 and 2/3 for three agents"])
-    return Share(int(match[1]), int(match[2]))
+    return AgentShare(int(match[1]), int(match[2]))
 
 
 def load(path: Path) -> Config:

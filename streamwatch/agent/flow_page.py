@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from streamwatch.agent.target import Watch
+from streamwatch.agent.target_runner import TargetRunner
 from streamwatch.core.clock import Clock
 from streamwatch.export.web_page.flow import flow
 from streamwatch.flow.answer import answer
@@ -37,23 +37,23 @@ class FlowPage:
         """What was made by path, and until when it is fresh."""
         self._renderer: Renderer | None = None
 
-    def answer(self, path: str, watches: Iterable[Watch]) -> Response:
+    def answer(self, path: str, runners: Iterable[TargetRunner]) -> Response:
         """Return the map at one of the two paths; one that was made a moment ago, where there is."""
         with self._lock:
             now = self._clock.monotonic()
             made = self._made.get(path)
             if made is None or now >= made[0]:
-                graph = assembled(self._parts(tuple(watches)))
+                graph = assembled(self._parts(tuple(runners)))
                 response = _json(graph) if path == JSON else self._page(graph)
                 ended = self._clock.monotonic()
                 made = self._made[path] = (ended + max(_FRESH_SECONDS, _SHARE * (ended - now)), response)
             return made[1]
 
-    def _parts(self, watches: tuple[Watch, ...]) -> list[Part]:
+    def _parts(self, runners: tuple[TargetRunner, ...]) -> list[Part]:
         """Return what is known of each part, as of the read of the source that counts first."""
         found = []
         for part in self._hub.current().values():
-            reads = [one for one in watches if one.name in part.sources and one.last is not None]
+            reads = [one for one in runners if one.name in part.sources and one.last is not None]
             first = min(reads, key=_rank, default=None)
             found.append(Part(part.samples, None if first is None or first.last is None else first.last.taken_at))
         return found
@@ -66,9 +66,9 @@ class FlowPage:
         return self._renderer.flow(flow(graph))
 
 
-def _rank(watch: Watch) -> int:
+def _rank(runner: TargetRunner) -> int:
     kinds: tuple[str, ...] = PRECEDENCE
-    return kinds.index(watch.kind) if watch.kind in kinds else len(kinds)
+    return kinds.index(runner.kind) if runner.kind in kinds else len(kinds)
 
 
 def _json(graph: Graph) -> Response:

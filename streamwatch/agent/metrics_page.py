@@ -7,7 +7,7 @@ from typing import Final
 
 from streamwatch.agent.self_target import SelfTarget
 from streamwatch.core.clock import Clock
-from streamwatch.export.exposition import Exposition, Page
+from streamwatch.export.exposition import Exposition, RenderedExposition
 from streamwatch.export.process import Process
 from streamwatch.model.metric import Samples
 from streamwatch.samples.hub import Hub
@@ -18,7 +18,7 @@ _OWN_SECONDS: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    page: Page
+    page: RenderedExposition
     state: object
     """Of what it was made."""
     until: float
@@ -45,7 +45,7 @@ class MetricsPage:
         self.changed()
         self._exposition.prepare(samples)
 
-    def page(self) -> Page:
+    def page(self) -> RenderedExposition:
         """Return the page as it was put together last; anew only where something on it has changed."""
         made = self._made
         if made is None or not self._is_true(made):

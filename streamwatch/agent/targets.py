@@ -28,7 +28,7 @@ from streamwatch.model.metric import Kind, Metric
 from streamwatch.model.msk import CloudWatchMapping
 from streamwatch.model.snapshot import Snapshot
 from streamwatch.samples.precedence import SourcePrecedence
-from streamwatch.sources.aws.config import Access
+from streamwatch.sources.aws.config import AwsAccess
 from streamwatch.sources.cluster_config import ClusterConfig
 from streamwatch.sources.connect.config import Config as ConnectConfig
 from streamwatch.sources.kafka import KafkaSource
@@ -183,7 +183,7 @@ class TargetFactory:
         """Return whose credentials the brokers are shown; None where they are not AWS's."""
         if config.sasl is None or config.sasl.mechanism != "AWS_MSK_IAM":
             return None
-        return self._shared_accounts().get(Access(profile=config.sasl.aws_profile))
+        return self._shared_accounts().get(AwsAccess(profile=config.sasl.aws_profile))
 
     def _protocol(self, config: ClusterConfig, source: KafkaSource) -> Target:
         return Target(

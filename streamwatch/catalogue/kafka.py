@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from streamwatch.model.metric import PRECEDENCE, CloudWatch, Kind, Metric, Tier, Unit
+from streamwatch.model.metric import PRECEDENCE, CloudWatchMetric, Kind, Metric, Tier, Unit
 
 CLUSTER: Final = ("kafka_cluster",)
 BROKER: Final = (*CLUSTER, "broker")
@@ -33,7 +33,7 @@ def gauge(  # noqa: PLR0913 - one definition, each part by its name
     question: str,
     unit: Unit = "",
     tier: Tier | None = None,
-    cloudwatch: CloudWatch | None = None,
+    cloudwatch: CloudWatchMetric | None = None,
     precedence: tuple[Kind, ...] = PRECEDENCE,
 ) -> Metric:
     """Define a gauge; its tier follows from its labels where they are one of the sets above."""
@@ -65,7 +65,7 @@ ACTIVE_CONTROLLERS = gauge(
     "Controllers that are active, as brokers find them: 1, or 0 when none of up to four brokers asked finds one; absent"
     " when nobody can or may tell: the problems say why. In KRaft this asks the controller quorum, not the metadata.",
     question="Can anything in the cluster still be decided?",
-    cloudwatch=CloudWatch("ActiveControllerCount", "DEFAULT", "Maximum"),
+    cloudwatch=CloudWatchMetric("ActiveControllerCount", "DEFAULT", "Maximum"),
     # AWS itself calls CloudWatch's count unreliable on KRaft: only controllers know it, and brokers report it.
     precedence=("kafka", "pages"),
 )
@@ -75,7 +75,7 @@ OFFLINE_PARTITIONS = gauge(
     "Partitions without a leader, internal topics included. Absent while no controller is active.",
     question="Is there data that nobody can write or read?",
     unit="partitions",
-    cloudwatch=CloudWatch("OfflinePartitionsCount", "DEFAULT", "Maximum", vital=True),
+    cloudwatch=CloudWatchMetric("OfflinePartitionsCount", "DEFAULT", "Maximum", vital=True),
 )
 UNREACHABLE_PARTITIONS = gauge(
     "kafka_unreachable_partitions",
@@ -91,7 +91,7 @@ PARTITIONS = gauge(
     "Partitions of all topics, internal ones included, replicas not counted.",
     question="How large is the cluster?",
     unit="partitions",
-    cloudwatch=CloudWatch("GlobalPartitionCount", "DEFAULT", "Maximum"),
+    cloudwatch=CloudWatchMetric("GlobalPartitionCount", "DEFAULT", "Maximum"),
 )
 TOPICS = gauge(
     "kafka_topics",
@@ -99,7 +99,7 @@ TOPICS = gauge(
     "Topics, internal ones included.",
     question="Are there too many topics?",
     unit="topics",
-    cloudwatch=CloudWatch("GlobalTopicCount", "DEFAULT", "Maximum"),
+    cloudwatch=CloudWatchMetric("GlobalTopicCount", "DEFAULT", "Maximum"),
 )
 BROKERS = gauge(
     "kafka_brokers",
@@ -166,7 +166,7 @@ BROKER_PARTITIONS = gauge(
     "Partition replicas assigned to the broker, leaders and followers.",
     question="Does this broker hold too many partitions?",
     unit="partitions",
-    cloudwatch=CloudWatch("PartitionCount", "DEFAULT", "Maximum"),
+    cloudwatch=CloudWatchMetric("PartitionCount", "DEFAULT", "Maximum"),
 )
 BROKER_PARTITIONS_LIMIT = gauge(
     "kafka_broker_partitions_limit_ratio",
@@ -181,7 +181,7 @@ BROKER_LEADERS = gauge(
     "Partitions that the broker leads. Absent while no controller is active.",
     question="How is the work shared out?",
     unit="partitions",
-    cloudwatch=CloudWatch("LeaderCount", "DEFAULT", "Maximum"),
+    cloudwatch=CloudWatchMetric("LeaderCount", "DEFAULT", "Maximum"),
 )
 BROKER_UNDER_REPLICATED = gauge(
     "kafka_broker_under_replicated_partitions",
@@ -190,7 +190,7 @@ BROKER_UNDER_REPLICATED = gauge(
     " causes them. A partition without a leader is offline instead. Absent while no controller is active.",
     question="Would losing one more broker lose data?",
     unit="partitions",
-    cloudwatch=CloudWatch("UnderReplicatedPartitions", "DEFAULT", "Maximum", vital=True),
+    cloudwatch=CloudWatchMetric("UnderReplicatedPartitions", "DEFAULT", "Maximum", vital=True),
 )
 BROKER_UNDER_MIN_ISR = gauge(
     "kafka_broker_under_min_isr_partitions",
@@ -199,7 +199,7 @@ BROKER_UNDER_MIN_ISR = gauge(
     " refused. Absent where a topic's setting could not be read, or while no controller is active.",
     question="Which producers are refused right now?",
     unit="partitions",
-    cloudwatch=CloudWatch("UnderMinIsrPartitionCount", "DEFAULT", "Maximum", vital=True),
+    cloudwatch=CloudWatchMetric("UnderMinIsrPartitionCount", "DEFAULT", "Maximum", vital=True),
 )
 BROKER_AT_MIN_ISR = gauge(
     "kafka_broker_at_min_isr_partitions",

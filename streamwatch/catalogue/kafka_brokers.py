@@ -3,7 +3,7 @@
 from typing import Final, Literal
 
 from streamwatch.catalogue.kafka import BROKER, gauge
-from streamwatch.model.metric import CloudWatch, Metric, Tier, Unit
+from streamwatch.model.metric import CloudWatchMetric, Metric, Tier, Unit
 
 REQUEST: Final = (*BROKER, "request")
 PHASE: Final = (*REQUEST, "phase")
@@ -18,8 +18,8 @@ DEVICE: Final = (*BROKER, "device")
 Statistic = Literal["Average", "Maximum", "Minimum", "Sum", "SampleCount"]
 
 
-def _twin(name: str, statistic: Statistic = "Average", scale: float = 1.0, *, paid: bool = False) -> CloudWatch:
-    return CloudWatch(name, "PER_BROKER" if paid else "DEFAULT", statistic, scale)
+def _twin(name: str, statistic: Statistic = "Average", scale: float = 1.0, *, paid: bool = False) -> CloudWatchMetric:
+    return CloudWatchMetric(name, "PER_BROKER" if paid else "DEFAULT", statistic, scale)
 
 
 def counter(  # noqa: PLR0913 - one definition, each part by its name

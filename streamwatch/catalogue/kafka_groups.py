@@ -1,7 +1,7 @@
 """Consumer groups, and what is opt-in for each partition."""
 
 from streamwatch.catalogue.kafka import GROUP, GROUP_PARTITION, GROUP_TOPIC, PARTITION, gauge
-from streamwatch.model.metric import CloudWatch, Metric, Tier
+from streamwatch.model.metric import CloudWatchMetric, Metric, Tier
 
 # Groups ----------------------------------------------------------------------------------------------------------
 
@@ -57,7 +57,7 @@ GROUP_TOPIC_LAG = gauge(
     " the log start where that is beyond it, to the end offset. Absent where a partition's is not known.",
     question="On which topic is it behind?",
     unit="records",
-    cloudwatch=CloudWatch("SumOffsetLag", "DEFAULT", "Maximum"),
+    cloudwatch=CloudWatchMetric("SumOffsetLag", "DEFAULT", "Maximum"),
 )
 GROUP_TOPIC_MAX_LAG = gauge(
     "kafka_group_topic_max_lag",
@@ -66,7 +66,7 @@ GROUP_TOPIC_MAX_LAG = gauge(
     " those that are known.",
     question="Is one partition much worse than the others?",
     unit="records",
-    cloudwatch=CloudWatch("MaxOffsetLag", "DEFAULT", "Maximum"),
+    cloudwatch=CloudWatchMetric("MaxOffsetLag", "DEFAULT", "Maximum"),
 )
 GROUP_TOPIC_LAG_SECONDS = gauge(
     "kafka_group_topic_lag_seconds",
@@ -217,7 +217,7 @@ GROUP_PARTITION_LAG = gauge(
     "Records in the partition that the group has not committed yet and that are still there.",
     question="Which partition is stuck?",
     unit="records",
-    cloudwatch=CloudWatch("OffsetLag", "PER_TOPIC_PER_PARTITION", "Maximum"),
+    cloudwatch=CloudWatchMetric("OffsetLag", "PER_TOPIC_PER_PARTITION", "Maximum"),
 )
 GROUP_PARTITION_LAG_SECONDS = gauge(
     "kafka_group_partition_lag_seconds",

@@ -2,7 +2,7 @@
 
 from typing import Final, Literal
 
-from streamwatch.model.metric import CloudWatch, Metric, Tier, Unit
+from streamwatch.model.metric import CloudWatchMetric, Metric, Tier, Unit
 
 ACCOUNT: Final = ("aws_account", "aws_region")
 STREAM: Final = (*ACCOUNT, "stream")
@@ -31,7 +31,7 @@ def gauge(  # noqa: PLR0913 - one definition, each part by its name
     *,
     question: str,
     unit: Unit = "",
-    cloudwatch: CloudWatch | None = None,
+    cloudwatch: CloudWatchMetric | None = None,
     tier: Tier | None = None,
 ) -> Metric:
     """Define a gauge; its tier follows from its labels where they are one of the sets above."""
@@ -67,15 +67,15 @@ def counter(  # noqa: PLR0913
         tier=_TIERS[labels],
         help=help,
         question=question,
-        cloudwatch=CloudWatch(mapping, _LEVELS[labels], statistic, vital=vital),
+        cloudwatch=CloudWatchMetric(mapping, _LEVELS[labels], statistic, vital=vital),
     )
 
 
 def mapping(
     name: str, labels: tuple[str, ...], statistic: Statistic, scale: float = 1.0, *, vital: bool = False
-) -> CloudWatch:
+) -> CloudWatchMetric:
     """Name the CloudWatch metric of a gauge."""
-    return CloudWatch(name, _LEVELS[labels], statistic, scale, vital)
+    return CloudWatchMetric(name, _LEVELS[labels], statistic, scale, vital)
 
 
 # The account -----------------------------------------------------------------------------------------------------

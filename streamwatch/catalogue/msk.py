@@ -2,7 +2,7 @@
 
 from streamwatch.catalogue.kafka import BROKER, CLUSTER, GROUP_TOPIC, TOPIC, gauge
 from streamwatch.catalogue.kafka_brokers import counter
-from streamwatch.model.metric import CloudWatch, Metric, Tier
+from streamwatch.model.metric import CloudWatchMetric, Metric, Tier
 
 CLUSTER_INFO = gauge(
     "kafka_msk_cluster_info",
@@ -99,7 +99,7 @@ CPU_CREDITS = gauge(
     BROKER,
     "CPU credits that are left (t3 instances).",
     question="When will it slow down?",
-    cloudwatch=CloudWatch("CPUCreditBalance", "DEFAULT", "Minimum"),
+    cloudwatch=CloudWatchMetric("CPUCreditBalance", "DEFAULT", "Minimum"),
 )
 BURST_BALANCE = gauge(
     "kafka_broker_volume_burst_balance_ratio",
@@ -107,14 +107,14 @@ BURST_BALANCE = gauge(
     "Share of the volume's I/O burst credits that is left.",
     question="When will the disk slow down?",
     unit="ratio",
-    cloudwatch=CloudWatch("BurstBalance", "DEFAULT", "Minimum", 0.01),
+    cloudwatch=CloudWatchMetric("BurstBalance", "DEFAULT", "Minimum", 0.01),
 )
 VOLUME_QUEUE = gauge(
     "kafka_broker_volume_queue_length",
     BROKER,
     "Operations that wait for the volume.",
     question="Is the disk too slow?",
-    cloudwatch=CloudWatch("VolumeQueueLength", "PER_BROKER", "Average"),
+    cloudwatch=CloudWatchMetric("VolumeQueueLength", "PER_BROKER", "Average"),
 )
 IAM_REFUSED = counter(
     "kafka_broker_iam_refused_connections_total",
@@ -128,7 +128,7 @@ CLIENT_CONNECTIONS = gauge(
     "Connections of clients that have logged in, by how: `SSL`, `SASL_SCRAM`, `IAM`.",
     question="How near is the limit of 3,000 connections by IAM?",
     tier=Tier.BROKER,
-    cloudwatch=CloudWatch("ClientConnectionCount", "DEFAULT", "Sum"),
+    cloudwatch=CloudWatchMetric("ClientConnectionCount", "DEFAULT", "Sum"),
 )
 VOLUME_BYTES = counter(
     "kafka_broker_volume_bytes_total",
@@ -165,7 +165,7 @@ DRAIN = gauge(
     " oldest record. It is missing or stands still for a group that does not read.",
     question="When will it have caught up?",
     unit="seconds",
-    cloudwatch=CloudWatch("EstimatedMaxTimeLag", "DEFAULT", "Maximum"),
+    cloudwatch=CloudWatchMetric("EstimatedMaxTimeLag", "DEFAULT", "Maximum"),
 )
 STORAGE = gauge(
     "kafka_msk_storage_used_bytes",
@@ -173,14 +173,14 @@ STORAGE = gauge(
     "Storage that all partitions use, replicas not counted (Express).",
     question="What will it cost?",
     unit="bytes",
-    cloudwatch=CloudWatch("StorageUsed", "DEFAULT", "Maximum"),
+    cloudwatch=CloudWatchMetric("StorageUsed", "DEFAULT", "Maximum"),
 )
 REBALANCING = gauge(
     "kafka_msk_rebalancing",
     CLUSTER,
     "Whether MSK moves partitions between the brokers by itself (intelligent rebalancing, Express): 1 or 0.",
     question="Who moves my partitions?",
-    cloudwatch=CloudWatch("RebalanceInProgress", "DEFAULT", "Maximum"),
+    cloudwatch=CloudWatchMetric("RebalanceInProgress", "DEFAULT", "Maximum"),
 )
 UNDER_PROVISIONED = gauge(
     "kafka_msk_under_provisioned",
@@ -188,7 +188,7 @@ UNDER_PROVISIONED = gauge(
     "Whether the brokers are too few or too small for what the cluster carries, so that MSK cannot rebalance it"
     " (Express): 1 or 0.",
     question="Does it need more brokers, or larger ones?",
-    cloudwatch=CloudWatch("UnderProvisioned", "DEFAULT", "Maximum"),
+    cloudwatch=CloudWatchMetric("UnderProvisioned", "DEFAULT", "Maximum"),
 )
 TOPIC_BYTES_IN = counter(
     "kafka_msk_topic_received_bytes_total",

@@ -18,7 +18,7 @@ _MOST_BYTES: Final = 64 * 2**20
 _MOST_WORDS: Final = 2000
 
 
-class Agent:
+class AgentClient:
     """Where it is, and who asks."""
 
     def __init__(self, url: str, username: str | None, password_file: Path | None) -> None:

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import click
 
-from streamwatch.cli.agent_client import Agent, options
+from streamwatch.cli.agent_client import AgentClient, options
 from streamwatch.core.clock import SystemClock
-from streamwatch.export.web_page.alerts import Shown
+from streamwatch.export.web_page.alerts import AlertView
 from streamwatch.export.web_page.alerts import alerts as seen
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
@@ -25,7 +25,7 @@ _INDENT: Final = " " * 9
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of lines.")
 def alerts(url: str, username: str | None, password_file: Path | None, as_json: bool) -> None:  # noqa: FBT001 - a flag
     """List what fires and what is pending on a running agent: how bad, what, since when, and who was notified."""
-    agent = Agent(url, username, password_file)
+    agent = AgentClient(url, username, password_file)
     some: list[dict[str, Any]] = agent.ask("GET", "/api/v1/alerts")["data"]["alerts"]
     notes: list[dict[str, Any]] = agent.ask("GET", "/api/v1/notifications")["data"]["notifications"]
     standing = {one["fingerprint"]: one for one in agent.ask("GET", "/api/v2/alerts")}
@@ -57,7 +57,7 @@ def _alert(one: Mapping[str, Any], standing: Mapping[str, Any]) -> Alert:
     return alert if fires is None else alert.but(fired_at=_at(fires["startsAt"]))
 
 
-def _facts(alert: Alert, shown: Shown | None, standing: Mapping[str, Any]) -> dict[str, Any]:
+def _facts(alert: Alert, shown: AlertView | None, standing: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a line says, for machines."""
     status = standing.get(alert.fingerprint, {}).get("status", {})
     return {
@@ -72,7 +72,7 @@ def _facts(alert: Alert, shown: Shown | None, standing: Mapping[str, Any]) -> di
     }
 
 
-def _echo(state: str, one: Shown, standing: Mapping[str, Any]) -> None:
+def _echo(state: str, one: AlertView, standing: Mapping[str, Any]) -> None:
     severity = click.style(one.severity, fg=_COLOURS.get(one.health), bold=True)
     click.echo(f"{state:8} {severity}  {one.summary}")
     why = _why(standing.get("status", {}))

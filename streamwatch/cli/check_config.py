@@ -7,7 +7,7 @@ from pathlib import Path
 from streamwatch.agent.alerting import groups as decided
 from streamwatch.agent.config import Config, examine
 from streamwatch.core.errors import ConfigError, RuleError
-from streamwatch.rules.rule import Group
+from streamwatch.rules.rule import RuleGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class Checked:
     """A configuration that was read as a run would read it, and further."""
 
     config: Config
-    groups: tuple[Group, ...]
+    groups: tuple[RuleGroup, ...]
     """The rules that are to be decided."""
 
 
@@ -26,7 +26,7 @@ def check(path: Path) -> Checked:
         ConfigError: with every mistake.
 
     """
-    groups: list[Group] = []
+    groups: list[RuleGroup] = []
     wrong: list[str] = []
 
     def problems(config: Config) -> Iterator[str]:
@@ -44,7 +44,7 @@ def check(path: Path) -> Checked:
     return Checked(config, tuple(groups))
 
 
-def _names(groups: list[Group]) -> set[str]:
+def _names(groups: list[RuleGroup]) -> set[str]:
     """Return the labels and annotations that rules give."""
     rules = [rule for group in groups for rule in group.rules]
     return {name for rule in rules for name, _ in (*rule.labels, *rule.annotations)}

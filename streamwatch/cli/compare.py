@@ -5,7 +5,7 @@ from typing import Final
 
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_brokers as b
-from streamwatch.cli.snapshot import Seen
+from streamwatch.cli.snapshot import SourceRead
 from streamwatch.model.comparison import Line, Verdict
 from streamwatch.model.metric import Metric
 
@@ -29,7 +29,7 @@ _SMALL: Final = {"ratio": 0.05, "records": 100.0, "seconds": 1.0}
 """... or a change too small to be worth a word."""
 
 
-def compared(seen: Sequence[Seen]) -> Iterator[Line]:
+def compared(seen: Sequence[SourceRead]) -> Iterator[Line]:
     """Yield a line for each series that at least two of these sources know."""
     by_metric: dict[Metric, dict[tuple[str, ...], dict[str, float]]] = {}
     for one in seen:

@@ -14,10 +14,10 @@ from streamwatch.catalogue import METRICS, kafka_exporter
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import ConfigError, RuleError
 from streamwatch.rules.config import Config, pack_folder
-from streamwatch.rules.export import FORMS, Wanted, export
+from streamwatch.rules.export import FORMS, ExportOptions, export
 from streamwatch.rules.lint import lint
 from streamwatch.rules.load import load
-from streamwatch.rules.rule import Group
+from streamwatch.rules.rule import RuleGroup
 from streamwatch.rules.trial import trial
 from streamwatch.rules.unit import run
 
@@ -126,7 +126,7 @@ def export_command(  # noqa: PLR0913, PLR0917 - its options
     split = [one.partition("=") for one in labels]
     if wrong := [name for name, is_given, _ in split if not (name and is_given)]:
         raise click.UsageError(f"--label: {wrong[0]!r}: write NAME=VALUE")
-    wanted = Wanted(form, runbooks, namespace, {name: value for name, _, value in split})
+    wanted = ExportOptions(form, runbooks, namespace, {name: value for name, _, value in split})
     try:
         written = export(folder, wanted, overwrite=overwrite)
     except RuleError as error:
@@ -147,7 +147,7 @@ def _counted(count: int, what: str) -> str:
     return f"{count} {what}{'s' * (count != 1)}"
 
 
-def _loaded(paths: list[Path]) -> tuple[Group, ...]:
+def _loaded(paths: list[Path]) -> tuple[RuleGroup, ...]:
     try:
         return load(paths)
     except RuleError as error:

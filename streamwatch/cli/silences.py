@@ -11,7 +11,7 @@ import click
 
 from streamwatch.agent.config import load
 from streamwatch.agent.state import open_state
-from streamwatch.cli.agent_client import Agent, options
+from streamwatch.cli.agent_client import AgentClient, options
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import ConfigError
 from streamwatch.core.times import rfc3339
@@ -66,7 +66,7 @@ def silence_add(  # noqa: PLR0913, PLR0917 - an argument an option
     if file is not None:
         number = _in_state(file, lambda connection: silence_store.add(connection, conditions, until, by, comment, now))
     else:
-        agent = Agent(url, username, password_file)
+        agent = AgentClient(url, username, password_file)
         made = agent.ask("POST", "/api/v2/silences", _posted(found, now, until, by, comment))
         for doubt in made.get("warnings", ()):
             click.echo(f"{click.style('warning', fg='yellow')}: {doubt}", err=True)
@@ -84,7 +84,7 @@ def silence_list(url: str, username: str | None, password_file: Path | None, fil
         found = _in_state(file, lambda connection: silence_store.active(connection, now))
     else:
         asked = "/api/v2/silences?expired=false"
-        found = [_read(one) for one in Agent(url, username, password_file).ask("GET", asked)]
+        found = [_read(one) for one in AgentClient(url, username, password_file).ask("GET", asked)]
     for one in sorted(found, key=lambda one: one.number):
         why = "".join(f" {part}" for part in (one.by and f"by {one.by}", one.comment and f"({one.comment})") if part)
         starts = f" from {rfc3339(one.starts, 'seconds')}" if one.state(now) == "pending" else ""
@@ -103,7 +103,7 @@ def silence_end(url: str, username: str | None, password_file: Path | None, file
     if which is None:
         raise click.UsageError(f"{number!r} is no silence: `streamwatch silence list` shows their numbers")
     if file is None:
-        Agent(url, username, password_file).ask("DELETE", f"/api/v2/silence/{which}")
+        AgentClient(url, username, password_file).ask("DELETE", f"/api/v2/silence/{which}")
     elif not _in_state(file, lambda connection: silence_store.end(connection, which, SystemClock().now())):
         raise click.ClickException(f"no silence {which} holds: `streamwatch silence list` shows those that do")
 

@@ -11,7 +11,7 @@ from streamwatch.samples.precedence import KindSamples
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SourceRead:
     """What one source of a part of the configuration saw."""
 
     kind: str
@@ -19,7 +19,7 @@ class Seen:
     samples: list[Samples]
 
 
-def read_all(config: Config) -> list[Seen]:
+def read_all(config: Config) -> list[SourceRead]:
     """Return what every source of a part of the configuration sees, the main one first; nothing stays connected."""
     targets = TargetFactory(SystemClock()).targets(config, lambda: None)
     seen = []
@@ -27,13 +27,13 @@ def read_all(config: Config) -> list[Seen]:
         for target in targets:
             now = target.source.read()
             samples = [samples for collector in target.collectors.values() for samples in collector.collect(now)]
-            seen.append(Seen(target.kind, now, samples))
+            seen.append(SourceRead(target.kind, now, samples))
     finally:
         for target in targets:
             target.source.close()
     return seen
 
 
-def chosen(config: Config, seen: Iterable[Seen]) -> list[KindSamples]:
+def chosen(config: Config, seen: Iterable[SourceRead]) -> list[KindSamples]:
     """Return what is to be shown of all these sources: of each series the word of the most trusted."""
     return precedence(config).choose((read.kind, each) for read in seen for each in read.samples)

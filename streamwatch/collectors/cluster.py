@@ -11,7 +11,7 @@ import numpy as np
 from streamwatch.catalogue import kafka as c
 from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.collectors.columns import (
-    Replication,
+    ReplicationColumns,
     count_by,
     known,
     replication,
@@ -40,7 +40,7 @@ class ClusterCollector:
 
     def __init__(self, partitions_per_broker: int) -> None:
         self._limit = partitions_per_broker
-        self._replication = Memo[Replication]()
+        self._replication = Memo[ReplicationColumns]()
         self._keys = Memo[Keys]()
         self._keys_cache = KeysCache()
         self._brokers: tuple[Broker, ...] = ()

@@ -10,7 +10,7 @@ from streamwatch.model.metric import Values
 
 
 @dataclass(frozen=True, slots=True)
-class Replication:
+class ReplicationColumns:
     """What follows from a topology alone. Shapes: P partitions, T topics."""
 
     replicas: Int64s
@@ -23,7 +23,7 @@ class Replication:
     """P: index of the leader among the topology's replicas, -1 without a leader."""
 
 
-def replication(topology: Topology) -> Replication:
+def replication(topology: Topology) -> ReplicationColumns:
     """Derive replica counts and places."""
     starts = topology.replica_start[:-1]
     replicas = np.diff(topology.replica_start)
@@ -33,7 +33,7 @@ def replication(topology: Topology) -> Replication:
     row = np.repeat(np.arange(len(starts)), replicas)
     leads = np.flatnonzero(topology.replica == topology.leader[row])
     leader_replica[row[leads]] = leads
-    return Replication(replicas, in_sync, preferred, leader_replica)
+    return ReplicationColumns(replicas, in_sync, preferred, leader_replica)
 
 
 def count_true(flags: Bools, topology: Topology) -> Int64s:

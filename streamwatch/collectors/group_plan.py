@@ -33,7 +33,7 @@ class Entries:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plan:
+class GroupPlan:
     """How commits fold into pairs of group and topic. Shapes: C commits that count, U pairs, G groups, E entries.
 
     The pairs are those in which the group has a commit, holds a partition, or asks for the topic.
@@ -67,7 +67,7 @@ class Plan:
     idle_members: Values
 
 
-def plan(now: ClusterSnapshot, topology: Topology) -> Plan:
+def plan(now: ClusterSnapshot, topology: Topology) -> GroupPlan:
     """Return the plan for a read; it holds as long as commits, groups, topology and selection are the same objects."""
     commits, groups, topics = now.commits, now.groups.groups, max(len(topology.topics), 1)
     order = np.flatnonzero((commits.row >= 0) & (commits.group >= 0))
@@ -97,7 +97,7 @@ def plan(now: ClusterSnapshot, topology: Topology) -> Plan:
     held = _unheld(now.groups)[entry_group]
     held[np.searchsorted(entry_place, held_place)] = 1
     names = [(now.cluster, group.name) for group in groups]
-    return Plan(
+    return GroupPlan(
         order=order,
         row=row,
         pair=pair,
@@ -128,14 +128,14 @@ def plan(now: ClusterSnapshot, topology: Topology) -> Plan:
     )
 
 
-def entry_keys(at: Plan, topology: Topology) -> Keys:
+def entry_keys(at: GroupPlan, topology: Topology) -> Keys:
     """Return the label sets of the entries (E)."""
     entries, names = at.entries, at.keys.rows
     named = zip(entries.pair.tolist(), topology.partition[entries.row].tolist(), strict=True)
     return Keys(GROUP_PARTITION, [(*names[pair], str(partition)) for pair, partition in named])
 
 
-def fold(how: np.ufunc, values: Values, at: Plan) -> Values:
+def fold(how: np.ufunc, values: Values, at: GroupPlan) -> Values:
     """Fold a column (C) into pairs (U); NaN for a pair without commits.
 
     ``np.add`` leaves a pair unknown in which one is not known; ``np.fmax`` and ``np.fmin`` take what is known.
@@ -146,7 +146,7 @@ def fold(how: np.ufunc, values: Values, at: Plan) -> Values:
     return folded
 
 
-def fold_entries(how: np.ufunc, values: Values, at: Plan) -> Values:
+def fold_entries(how: np.ufunc, values: Values, at: GroupPlan) -> Values:
     """Fold a column (E) into pairs (U); NaN for a pair without entries."""
     folded = np.full(len(at.keys), np.nan)
     if len(values):
@@ -154,7 +154,7 @@ def fold_entries(how: np.ufunc, values: Values, at: Plan) -> Values:
     return folded
 
 
-def by_group(how: np.ufunc, values: Values, at: Plan) -> Values:
+def by_group(how: np.ufunc, values: Values, at: GroupPlan) -> Values:
     """Fold a column (U) into groups (G), over the pairs that have commits."""
     folded = np.full(len(at.group_keys), np.nan)
     if len(at.with_commits):

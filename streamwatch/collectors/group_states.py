@@ -9,8 +9,8 @@ from streamwatch.catalogue import kafka_groups as c
 from streamwatch.collectors.backlog import Backlog
 from streamwatch.collectors.columns import known
 from streamwatch.collectors.following import Following, PairNumbers, TopicNumbers, partition_keys
-from streamwatch.collectors.group_plan import Plan, entry_keys, fold_entries
-from streamwatch.collectors.states import BLANK, Memory, Seen, State, States, Thresholds, step
+from streamwatch.collectors.group_plan import GroupPlan, entry_keys, fold_entries
+from streamwatch.collectors.states import BLANK, CommitRead, GroupPartitionState, Memory, States, Thresholds, step
 from streamwatch.collectors.stuck import StuckKeys
 from streamwatch.core.memo import Memo
 from streamwatch.model.kafka import Bools, ClusterSnapshot, Int64s, Topology
@@ -30,7 +30,7 @@ class _Wants(NamedTuple):
 _UNWANTED: Final = _Wants(float("-inf"), float("-inf"))  # type: ignore[arg-type]  # one number a column
 
 
-class Verdict(NamedTuple):
+class GroupVerdict(NamedTuple):
     """What one read of a cluster's groups comes to."""
 
     state: States
@@ -64,10 +64,10 @@ class GroupStates:
         self._state_keys = Memo[list[Keys]]()
         self._stuck = StuckKeys()
         self._at = float("-inf")
-        self.last: tuple[Plan, States] | None = None
+        self.last: tuple[GroupPlan, States] | None = None
         """The plan and the states (E) of the last read."""
 
-    def judge(self, now: ClusterSnapshot, topology: Topology, plan: Plan, left: Backlog) -> Verdict:
+    def judge(self, now: ClusterSnapshot, topology: Topology, plan: GroupPlan, left: Backlog) -> GroupVerdict:
         """Return the verdict on one read.
 
         Args:
@@ -98,37 +98,40 @@ class GroupStates:
             *self._counts(plan, state),
             *self._stuck.samples(now, topology, plan, seen, memory, state, at),
         ]
-        return Verdict(state, memory.uncertain[plan.entries.of_commit], wanted, samples)
+        return GroupVerdict(state, memory.uncertain[plan.entries.of_commit], wanted, samples)
 
     def uncertain(self, commits: int) -> Values:
-        """Return ``Verdict.uncertain`` of the last read, for so many commits in the order of the snapshot."""
+        """Return ``GroupVerdict.uncertain`` of the last read, for so many commits in the order of the snapshot."""
         found = np.full(commits, np.nan)
         if self.last is not None:
             plan, _ = self.last
             found[plan.order] = self._memory.columns.uncertain[plan.entries.of_commit]
         return found
 
-    def _keyed(self, plan: Plan, topology: Topology) -> tuple[Int64s, Int64s]:
+    def _keyed(self, plan: GroupPlan, topology: Topology) -> tuple[Int64s, Int64s]:
         numbers = self._topics.of(topology)
         pairs = self._pairs.of([row[1] for row in plan.keys.rows], numbers[plan.pair_topic])
         entries = plan.entries
         return pairs, partition_keys(pairs[entries.pair], topology.partition[entries.row].astype(np.int64))
 
-    def _counts(self, plan: Plan, state: States) -> list[Samples]:
+    def _counts(self, plan: GroupPlan, state: States) -> list[Samples]:
         """Count the partitions of each pair by state; those in which there are none are left out."""
         all_keys = self._state_keys.get(
             lambda: [
                 Keys(c.GROUP_TOPIC_STATE.labels, [(*row, name) for row in plan.keys.rows])
-                for name in (one.name.lower() for one in State)
+                for name in (one.name.lower() for one in GroupPartitionState)
             ],
             plan,
         )
         pairs, size = plan.entries.pair, len(plan.keys)
         of = pairs + size * np.maximum(state, 0).astype(np.int64)
-        counts = np.bincount(of[state >= 0], minlength=size * len(State)).astype(np.float64)
+        counts = np.bincount(of[state >= 0], minlength=size * len(GroupPartitionState)).astype(np.float64)
         counts[counts == 0] = np.nan
-        columns = counts.reshape(len(State), size)
-        return [c.GROUP_TOPIC_STATE.samples(keys, columns[one]) for one, keys in zip(State, all_keys, strict=True)]
+        columns = counts.reshape(len(GroupPartitionState), size)
+        return [
+            c.GROUP_TOPIC_STATE.samples(keys, columns[one])
+            for one, keys in zip(GroupPartitionState, all_keys, strict=True)
+        ]
 
 
 class PartitionStates:
@@ -137,7 +140,7 @@ class PartitionStates:
     def __init__(self, groups: GroupStates) -> None:
         self._groups = groups
         self._keys = Memo[Keys]()
-        self._kept: dict[State, tuple[Int64s, Keys, Keys]] = {}
+        self._kept: dict[GroupPartitionState, tuple[Int64s, Keys, Keys]] = {}
 
     def samples(self, topology: Topology) -> list[Samples]:
         """Return what the states of the last read are."""
@@ -145,10 +148,10 @@ class PartitionStates:
             return []
         plan, state = self._groups.last
         keys = self._keys.get(lambda: entry_keys(plan, topology), plan)
-        found = [self._of(one, np.flatnonzero(state == one), keys) for one in State]
+        found = [self._of(one, np.flatnonzero(state == one), keys) for one in GroupPartitionState]
         return [c.GROUP_PARTITION_STATE.samples(some, np.ones(len(some))) for some in found]
 
-    def _of(self, state: State, index: Int64s, keys: Keys) -> Keys:
+    def _of(self, state: GroupPartitionState, index: Int64s, keys: Keys) -> Keys:
         """Return the label sets of the entries in one state; the same object while they are the same entries."""
         kept = self._kept.get(state)
         if kept is not None and kept[1] is keys and np.array_equal(kept[0], index):
@@ -159,7 +162,7 @@ class PartitionStates:
         return made
 
 
-def _alive(plan: Plan, wants: _Wants, at: float, lately: float, wanted_for: float) -> Bools:
+def _alive(plan: GroupPlan, wants: _Wants, at: float, lately: float, wanted_for: float) -> Bools:
     """Return for each pair (U) whether somebody reads it although no member is known to hold its partitions.
 
     A group without members whose commits move is read by consumers that assign themselves. Of one whose members are
@@ -175,7 +178,7 @@ def _alive(plan: Plan, wants: _Wants, at: float, lately: float, wanted_for: floa
     return ~settled & (moves | has_members)
 
 
-def _seen(now: ClusterSnapshot, plan: Plan, left: Backlog, alive: Bools) -> Seen:
+def _seen(now: ClusterSnapshot, plan: GroupPlan, left: Backlog, alive: Bools) -> CommitRead:
     """Return what the state machine has to know of each entry (E)."""
     entries = plan.entries
     never = entries.answered.copy()
@@ -186,7 +189,7 @@ def _seen(now: ClusterSnapshot, plan: Plan, left: Backlog, alive: Bools) -> Seen
         spread_out[entries.of_commit] = values
         return spread_out
 
-    return Seen(
+    return CommitRead(
         committed=spread(left.committed),
         never=never,
         completed=spread(np.nan_to_num(left.completed)),
@@ -200,7 +203,7 @@ def _seen(now: ClusterSnapshot, plan: Plan, left: Backlog, alive: Bools) -> Seen
     )
 
 
-def _unread(plan: Plan, memory: Memory, state: npt.NDArray[np.int8]) -> Values:
+def _unread(plan: GroupPlan, memory: Memory, state: npt.NDArray[np.int8]) -> Values:
     """Return for each pair (U) the records that came to partitions since they are uncommitted."""
-    came = np.where(state == State.UNCOMMITTED, np.maximum(memory.end - memory.base, 0.0), 0.0)
+    came = np.where(state == GroupPartitionState.UNCOMMITTED, np.maximum(memory.end - memory.base, 0.0), 0.0)
     return fold_entries(np.add, came, plan)

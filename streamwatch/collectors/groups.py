@@ -5,7 +5,7 @@ import numpy as np
 from streamwatch.catalogue import kafka_groups as c
 from streamwatch.collectors.backlog import Backlog, Methods, ages, backlog
 from streamwatch.collectors.columns import known
-from streamwatch.collectors.group_plan import Plan, by_group, fold, plan
+from streamwatch.collectors.group_plan import GroupPlan, by_group, fold, plan
 from streamwatch.collectors.group_states import GroupStates
 from streamwatch.collectors.lag import EndOffsetHistory, Method
 from streamwatch.core.memo import Memo
@@ -19,7 +19,7 @@ class GroupCollector:
     def __init__(self, history: EndOffsetHistory, states: GroupStates | None = None) -> None:
         self._history = history
         self._states = GroupStates(interval=history.interval) if states is None else states
-        self._plan = Memo[Plan]()
+        self._plan = Memo[GroupPlan]()
         self._methods = Memo[list[Keys]]()
 
     def collect(self, now: ClusterSnapshot) -> list[Samples]:
@@ -58,7 +58,7 @@ class GroupCollector:
             *verdict.samples,
         ]
 
-    def _by_method(self, at: Plan, method: Methods) -> list[Samples]:
+    def _by_method(self, at: GroupPlan, method: Methods) -> list[Samples]:
         """Count the partitions of each pair by the method that their lag in seconds is known by."""
         all_keys = self._methods.get(
             lambda: [
@@ -71,7 +71,7 @@ class GroupCollector:
         return [c.GROUP_TOPIC_LAG_METHOD.samples(k, v) for k, v in zip(all_keys, counts, strict=True)]
 
 
-def _soonest(expires: Values, at: Plan) -> Values:
+def _soonest(expires: Values, at: GroupPlan) -> Values:
     """Return the least of each pair (U) that is known; "never" only where that is known of all."""
     least = fold(np.fmin, expires, at)
     unknown = fold(np.maximum, np.isnan(expires).astype(np.float64), at) > 0
@@ -79,7 +79,7 @@ def _soonest(expires: Values, at: Plan) -> Values:
     return least
 
 
-def _uncommitted(now: ClusterSnapshot, topology: Topology, at: Plan) -> Values:
+def _uncommitted(now: ClusterSnapshot, topology: Topology, at: GroupPlan) -> Values:
     """Return for each pair (U) the partitions that have records, and no commit of the group."""
     held = known(now.end_offset) - known(now.start_offset)
     records = np.where(np.isnan(held), np.nan, held > 0)
@@ -89,7 +89,7 @@ def _uncommitted(now: ClusterSnapshot, topology: Topology, at: Plan) -> Values:
     return np.where(told, total[at.pair_topic] - committed, np.nan)
 
 
-def _expires(now: ClusterSnapshot, topology: Topology, at: Plan, seconds: Values, left: Backlog) -> Values:
+def _expires(now: ClusterSnapshot, topology: Topology, at: GroupPlan, seconds: Values, left: Backlog) -> Values:
     """Return, for each commit (C), the time until its first unread record may be deleted."""
     retention = known(now.retention_ms) / 1000
     retention[now.retention_ms == -1] = np.inf

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streamwatch.collectors.columns import Replication, count_true
+from streamwatch.collectors.columns import ReplicationColumns, count_true
 from streamwatch.model.kafka import Bools, Broker, ClusterSnapshot, Int64s, Topology
 from streamwatch.model.metric import UNKNOWN, Values
 
@@ -43,7 +43,7 @@ class PartitionHealth:
         return self.lacks_min_isr & ~self.offline
 
 
-def partition_health(now: ClusterSnapshot, topology: Topology, facts: Replication) -> PartitionHealth:
+def partition_health(now: ClusterSnapshot, topology: Topology, facts: ReplicationColumns) -> PartitionHealth:
     """Judge the partitions of a snapshot.
 
     Args:
@@ -67,7 +67,7 @@ def partition_health(now: ClusterSnapshot, topology: Topology, facts: Replicatio
     )
 
 
-def expected_replicas(now: ClusterSnapshot, topology: Topology, facts: Replication) -> Int64s:
+def expected_replicas(now: ClusterSnapshot, topology: Topology, facts: ReplicationColumns) -> Int64s:
     """Return how many replicas each partition (P) should have in sync: all but those that a reassignment adds."""
     return facts.replicas - count_true(now.adding, topology)
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from streamwatch.catalogue import kafka_exporter as c
 from streamwatch.collectors.backlog import backlog
-from streamwatch.collectors.columns import Replication, known, replication, unknown_unless
+from streamwatch.collectors.columns import ReplicationColumns, known, replication, unknown_unless
 from streamwatch.collectors.health import partition_health
 from streamwatch.collectors.partitions import commits_of, rows_of
 from streamwatch.core.memo import Memo
@@ -16,7 +16,7 @@ class KafkaExporterCollector:
     """Gives partitions, and groups' commits, by kafka_exporter's names."""
 
     def __init__(self) -> None:
-        self._replication = Memo[Replication]()
+        self._replication = Memo[ReplicationColumns]()
         self._rows = Memo[tuple[Int64s, Keys]]()
         self._commits = Memo[tuple[Int64s, Keys]]()
         self._sums = Memo[tuple[Int64s, Keys]]()

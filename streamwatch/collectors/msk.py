@@ -8,7 +8,7 @@ import numpy as np
 from streamwatch.catalogue import msk as m
 from streamwatch.collectors.keys_cache import KeysCache
 from streamwatch.model.metric import Metric, Samples
-from streamwatch.model.msk import Described, MskSnapshot, Row
+from streamwatch.model.msk import DescribedCluster, MskSnapshot, Row
 
 FRESH_SECONDS = 300.0
 """MSK's points come up to a few minutes late; a minute that ended longer ago, when it was asked, is no news."""
@@ -113,7 +113,7 @@ class MskCollector:
             m.ASSESSMENT_TIME.sample(now.assessment.created_at, kafka_cluster=now.cluster),
         ]
 
-    def _iam_limits(self, cluster: str, about: Described) -> list[Samples]:
+    def _iam_limits(self, cluster: str, about: DescribedCluster) -> list[Samples]:
         """Return the limits of a broker; Serverless has others, of the whole cluster."""
         if about.type == "serverless":
             return []

@@ -5,7 +5,7 @@ import numpy as np
 from streamwatch.catalogue import kafka_groups as c
 from streamwatch.catalogue.kafka import GROUP_PARTITION, PARTITION
 from streamwatch.collectors.backlog import ages, backlog
-from streamwatch.collectors.columns import Recreated, Replication, known, replication, unknown_unless
+from streamwatch.collectors.columns import Recreated, ReplicationColumns, known, replication, unknown_unless
 from streamwatch.collectors.group_states import GroupStates, PartitionStates
 from streamwatch.collectors.lag import EndOffsetHistory
 from streamwatch.collectors.topics import leader_bytes
@@ -21,7 +21,7 @@ class PartitionCollector:
         self._history = history
         self._groups = states
         self._states = None if states is None else PartitionStates(states)
-        self._replication = Memo[Replication]()
+        self._replication = Memo[ReplicationColumns]()
         self._recreated = Recreated()
         self._rows = Memo[tuple[Int64s, Keys]]()
         self._commits = Memo[tuple[Int64s, Keys]]()

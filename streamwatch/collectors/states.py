@@ -29,7 +29,7 @@ _GROWTHS: Final = 3
 """An aborted transaction is growth that no reader sees; two in a row happen where records are few."""
 
 
-class State(IntEnum):
+class GroupPartitionState(IntEnum):
     """How a group does in one partition."""
 
     READING = 0
@@ -47,7 +47,7 @@ NO_STATE: Final = -1
 """The group neither commits in the partition nor holds it."""
 
 States = npt.NDArray[np.int8]
-"""A ``State`` each, or ``NO_STATE``."""
+"""A ``GroupPartitionState`` each, or ``NO_STATE``."""
 
 
 class Memory(NamedTuple):
@@ -108,7 +108,7 @@ BLANK: Final = Memory(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
+class CommitRead:
     """One read of groups in partitions: shape E each; offsets are NaN where they are not known."""
 
     committed: Values
@@ -151,7 +151,7 @@ class Thresholds:
         return max(3 * self.interval, 0.25 * self.stalled_after)
 
 
-def step(before: Memory, seen: Seen, at: float, thresholds: Thresholds) -> tuple[Memory, States, Bools]:
+def step(before: Memory, seen: CommitRead, at: float, thresholds: Thresholds) -> tuple[Memory, States, Bools]:
     """Return what to remember of this read, the states, and where a position was seen to move."""
     known = ~np.isnan(seen.committed) & ~np.isnan(seen.end)
     readable = known | (seen.never & ~np.isnan(seen.end))
@@ -208,7 +208,7 @@ def _without_the_gap(before: Memory, readable: Bools, at: float, thresholds: Thr
     )
 
 
-def _judge(now: Memory, seen: Seen, known: Bools, waits: Bools, at: float, thresholds: Thresholds) -> States:  # noqa: PLR0913, PLR0917 - one step of ``step``, cut out to be read alone
+def _judge(now: Memory, seen: CommitRead, known: Bools, waits: Bools, at: float, thresholds: Thresholds) -> States:  # noqa: PLR0913, PLR0917 - one step of ``step``, cut out to be read alone
     held = at - now.held_at <= thresholds.held
     stood = waits & (at - now.sure_at >= thresholds.stalled_after)
     stood &= now.last_at - now.grew_at >= thresholds.stalled_after
@@ -229,30 +229,35 @@ def _judge(now: Memory, seen: Seen, known: Bools, waits: Bools, at: float, thres
         ],
         [
             NO_STATE,
-            State.UNKNOWN,
-            State.UNCOMMITTED,
-            State.IDLE,
-            State.AHEAD,
-            State.STALLED,
-            State.STOPPED,
-            State.REMAINDER,
-            State.LATE,
+            GroupPartitionState.UNKNOWN,
+            GroupPartitionState.UNCOMMITTED,
+            GroupPartitionState.IDLE,
+            GroupPartitionState.AHEAD,
+            GroupPartitionState.STALLED,
+            GroupPartitionState.STOPPED,
+            GroupPartitionState.REMAINDER,
+            GroupPartitionState.LATE,
         ],
-        State.READING,
+        GroupPartitionState.READING,
     ).astype(np.int8)
 
 
-def _noted(now: Memory, was: Memory, seen: Seen, states: States, at: float) -> Memory:
+def _noted(now: Memory, was: Memory, seen: CommitRead, states: States, at: float) -> Memory:
     """Note when a state began that somebody has to look at, and what may be no record."""
-    judged = (states != State.UNKNOWN) & (states != NO_STATE)
-    entered = ((states == State.AHEAD) | (states == State.UNCOMMITTED)) & (states != was.state)
+    judged = (states != GroupPartitionState.UNKNOWN) & (states != NO_STATE)
+    entered = ((states == GroupPartitionState.AHEAD) | (states == GroupPartitionState.UNCOMMITTED)) & (
+        states != was.state
+    )
     entered |= np.isnan(was.grew_at) & ~np.isnan(now.grew_at)
     return now._replace(
         state=np.where(judged, states, was.state),
         since=np.where(entered, at, was.since),
         base=np.where(entered, now.end, was.base),
         uncertain=np.select(
-            [states == State.REMAINDER, (states == State.STALLED) | (states == State.STOPPED)],
+            [
+                states == GroupPartitionState.REMAINDER,
+                (states == GroupPartitionState.STALLED) | (states == GroupPartitionState.STOPPED),
+            ],
             [seen.limit, np.nan],
             now.uncertain,
         ),

@@ -5,21 +5,21 @@ from typing import Final
 import numpy as np
 
 from streamwatch.catalogue import kafka_groups as c
-from streamwatch.collectors.group_plan import Plan
-from streamwatch.collectors.states import Memory, Seen, State, States
+from streamwatch.collectors.group_plan import GroupPlan
+from streamwatch.collectors.states import CommitRead, GroupPartitionState, Memory, States
 from streamwatch.model.kafka import ClusterSnapshot, Int64s, Topology
 from streamwatch.model.metric import Keys, Samples
 
 _MOST: Final = 200
 """So many are named, those that wait longest."""
-_NAMED: Final = (State.STALLED, State.UNCOMMITTED, State.AHEAD)
+_NAMED: Final = (GroupPartitionState.STALLED, GroupPartitionState.UNCOMMITTED, GroupPartitionState.AHEAD)
 
 
 class StuckKeys:
     """Names stuck partitions; the label sets are the same object while the same are stuck."""
 
     def __init__(self) -> None:
-        self._plan: Plan | None = None
+        self._plan: GroupPlan | None = None
         self._index: Int64s = np.zeros(0, dtype=np.int64)
         self._states: States = np.zeros(0, dtype=np.int8)
         self._keys = Keys(c.GROUP_PARTITION_STUCK_OFFSET.labels, ())
@@ -28,8 +28,8 @@ class StuckKeys:
         self,
         now: ClusterSnapshot,
         topology: Topology,
-        plan: Plan,
-        seen: Seen,
+        plan: GroupPlan,
+        seen: CommitRead,
         memory: Memory,
         state: States,
         at: float,
@@ -39,14 +39,14 @@ class StuckKeys:
         if len(index) > _MOST:
             index = np.sort(index[np.argsort(memory.since[index], kind="stable")[:_MOST]])
         keys = self._of(plan, topology, index, state[index])
-        first = np.where(state == State.UNCOMMITTED, seen.start, np.where(state == State.AHEAD, seen.committed, seen.position))  # fmt: skip  # noqa: E501
+        first = np.where(state == GroupPartitionState.UNCOMMITTED, seen.start, np.where(state == GroupPartitionState.AHEAD, seen.committed, seen.position))  # fmt: skip  # noqa: E501
         since = now.offsets_at - (at - memory.since[index])
         return [
             c.GROUP_PARTITION_STUCK_OFFSET.samples(keys, first[index]),
             c.GROUP_PARTITION_STUCK_SINCE.samples(keys, since),
         ]
 
-    def _of(self, plan: Plan, topology: Topology, index: Int64s, states: States) -> Keys:
+    def _of(self, plan: GroupPlan, topology: Topology, index: Int64s, states: States) -> Keys:
         same = plan is self._plan and np.array_equal(index, self._index) and np.array_equal(states, self._states)
         if not same:
             self._plan, self._index, self._states = plan, index, states
@@ -54,7 +54,7 @@ class StuckKeys:
             self._keys = Keys(
                 c.GROUP_PARTITION_STUCK_OFFSET.labels,
                 [
-                    (*names[pair], str(partition), State(state).name.lower())
+                    (*names[pair], str(partition), GroupPartitionState(state).name.lower())
                     for pair, partition, state in zip(
                         entries.pair[index].tolist(),
                         topology.partition[entries.row[index]].tolist(),

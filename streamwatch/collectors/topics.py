@@ -6,7 +6,7 @@ import numpy.typing as npt
 from streamwatch.catalogue import kafka as c
 from streamwatch.collectors.columns import (
     Recreated,
-    Replication,
+    ReplicationColumns,
     known,
     replication,
     sum_by_topic,
@@ -23,7 +23,7 @@ class TopicCollector:
     """Sums partitions up by topic, for the topics that the configuration looks at."""
 
     def __init__(self) -> None:
-        self._replication = Memo[Replication]()
+        self._replication = Memo[ReplicationColumns]()
         self._keys = Memo[Keys]()
         self._recreated = Recreated()
         self._policies = Memo[Keys]()
@@ -92,7 +92,7 @@ def _policies(now: ClusterSnapshot, topology: Topology, chosen: npt.NDArray[np.i
     )
 
 
-def leader_bytes(now: ClusterSnapshot, facts: Replication) -> Values:
+def leader_bytes(now: ClusterSnapshot, facts: ReplicationColumns) -> Values:
     """Return the size of each partition's leading replica (P), NaN where it is not known."""
     sizes = np.append(known(now.replica_bytes), np.nan)
     return sizes[facts.leader_replica]

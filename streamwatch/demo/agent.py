@@ -58,7 +58,7 @@ class AgentFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class GroupFigures:
     """One consumer group: its state, and its lag in records and seconds (NaN where it is not known)."""
 
     state: str
@@ -70,7 +70,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
+class StreamFigures:
     """One stream; NaN where something is not known."""
 
     shards: float
@@ -88,7 +88,7 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class PageFigures:
     """What the agent's page says; NaN or an empty mapping where it says nothing."""
 
     brokers: Mapping[str, bool] = field(default_factory=dict)
@@ -102,13 +102,13 @@ class Seen:
     """Partitions, over all brokers."""
     partitions: float = math.nan
     reassigning: float = math.nan
-    groups: Mapping[str, Group] = field(default_factory=dict)
-    streams: Mapping[str, Stream] = field(default_factory=dict)
+    groups: Mapping[str, GroupFigures] = field(default_factory=dict)
+    streams: Mapping[str, StreamFigures] = field(default_factory=dict)
     problems: Mapping[tuple[str, str], float] = field(default_factory=dict)
     """How much the agent could not learn, by source and reason."""
 
 
-class Agent:
+class DemoAgent:
     """The agent, watching one cluster in the clear and one account's streams, as a context manager."""
 
     def __init__(self, bootstrap: str, endpoint: str, pager: str) -> None:
@@ -155,7 +155,7 @@ class Agent:
                 self._process.communicate()
         self._folder.cleanup()
 
-    def look(self) -> Seen | None:
+    def look(self) -> PageFigures | None:
         """Return what the page says now; None where it cannot be had."""
         connection = HTTPConnection(self.address, timeout=_PAGE_SECONDS)
         try:
@@ -167,7 +167,7 @@ class Agent:
             connection.close()
 
 
-def seen(page: str) -> Seen:
+def seen(page: str) -> PageFigures:
     """Read a page of the agent's."""
     samples = {
         (sample.name, frozenset(sample.labels.items())): sample.value
@@ -186,7 +186,7 @@ def seen(page: str) -> Seen:
         return next((value for (name, _), value in samples.items() if name == metric.name), math.nan)
 
     under = by(metrics.BROKER_UNDER_REPLICATED, "broker")
-    return Seen(
+    return PageFigures(
         brokers={key: bool(values[0]) for key, values in by(metrics.BROKER_UP, "broker").items()},
         leaders={key: values[0] for key, values in by(metrics.BROKER_LEADERS, "broker").items()},
         disk={key: max(values) for key, values in by(metrics.LOG_DIR_USED, "broker").items()},
@@ -211,7 +211,7 @@ def _problems(samples: Mapping[tuple[str, Labels], float]) -> dict[tuple[str, st
     return found
 
 
-def _streams(samples: Mapping[tuple[str, Labels], float]) -> dict[str, Stream]:
+def _streams(samples: Mapping[tuple[str, Labels], float]) -> dict[str, StreamFigures]:
     def of(metric: Metric, stream: str) -> float:
         wanted = ("stream", stream)
         found = [v for (name, labels), v in samples.items() if name == metric.name and wanted in labels]
@@ -226,7 +226,7 @@ def _streams(samples: Mapping[tuple[str, Labels], float]) -> dict[str, Stream]:
 
     names = sorted({dict(labels)["stream"] for name, labels in samples if name == streams.STREAM_UP.name})
     return {
-        name: Stream(
+        name: StreamFigures(
             of(streams.OPEN_SHARDS, name),
             _first(of(streams.ITERATOR_AGE, name), of(shards.CONSUMER_LAG, name)),
             of(streams.BEING_READ, name),
@@ -249,7 +249,7 @@ def _most(*values: float) -> float:
     return max((one for one in values if not math.isnan(one)), default=math.nan)
 
 
-def _groups(samples: Mapping[tuple[str, Labels], float]) -> dict[str, Group]:
+def _groups(samples: Mapping[tuple[str, Labels], float]) -> dict[str, GroupFigures]:
     def of(metric: Metric, group: str) -> float:
         wanted = ("group", group)
         return next((v for (name, labels), v in samples.items() if name == metric.name and wanted in labels), math.nan)
@@ -260,7 +260,7 @@ def _groups(samples: Mapping[tuple[str, Labels], float]) -> dict[str, Group]:
         if name == group_metrics.GROUP_STATE.name and value == 1
     }
     return {
-        name: Group(
+        name: GroupFigures(
             state,
             of(group_metrics.GROUP_MEMBERS, name),
             of(group_metrics.GROUP_LAG, name),

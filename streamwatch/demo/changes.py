@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from streamwatch.demo.agent import Group, Seen, Stream
+from streamwatch.demo.agent import GroupFigures, PageFigures, StreamFigures
 
 _TOLD = {"denied", "throttled", "budget"}
 """Reasons for which something is not known, that nothing else shows."""
@@ -13,7 +13,7 @@ _LAG = 500.0
 """Records, from which on a group counts as behind."""
 
 
-def changes(before: Seen, after: Seen) -> Iterator[tuple[bool, str]]:
+def changes(before: PageFigures, after: PageFigures) -> Iterator[tuple[bool, str]]:
     """Yield (whether it is bad, what changed)."""
     for broker, is_up in after.brokers.items():
         if before.brokers.get(broker) not in {is_up, None}:
@@ -36,7 +36,7 @@ def changes(before: Seen, after: Seen) -> Iterator[tuple[bool, str]]:
             yield from _of_stream(name, before.streams[name], stream)
 
 
-def _of_problems(before: Seen, after: Seen) -> Iterator[tuple[bool, str]]:
+def _of_problems(before: PageFigures, after: PageFigures) -> Iterator[tuple[bool, str]]:
     """Yield what the agent begins or ceases not to know: of streams, for a dead broker shows by itself."""
     for source, reason in sorted(after.problems.keys() - before.problems.keys()):
         if reason in _TOLD:
@@ -46,7 +46,7 @@ def _of_problems(before: Seen, after: Seen) -> Iterator[tuple[bool, str]]:
             yield (False, f"it reads {source!r} again: no longer {reason}")
 
 
-def _of_stream(name: str, before: Stream, after: Stream) -> Iterator[tuple[bool, str]]:
+def _of_stream(name: str, before: StreamFigures, after: StreamFigures) -> Iterator[tuple[bool, str]]:
     if _known(before.shards, after.shards) and before.shards != after.shards:
         yield (False, f"stream {name} has {after.shards:g} open shards")
     if _known(after.being_read) and before.being_read != after.being_read:
@@ -63,7 +63,7 @@ def _of_stream(name: str, before: Stream, after: Stream) -> Iterator[tuple[bool,
         yield (True, f"stream {name}: split {after.split}")
 
 
-def _of_group(name: str, before: Group, after: Group) -> Iterator[tuple[bool, str]]:
+def _of_group(name: str, before: GroupFigures, after: GroupFigures) -> Iterator[tuple[bool, str]]:
     if before.state != after.state:
         yield (after.state.lower() not in {"stable", "empty"}, f"group {name} is {after.state}")
     if _known(before.members, after.members) and before.members != after.members:

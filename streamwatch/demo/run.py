@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from streamwatch.demo.agent import HURRY, Agent, Seen
+from streamwatch.demo.agent import HURRY, DemoAgent, PageFigures
 from streamwatch.demo.changes import changes
 from streamwatch.demo.pager import Pager
 from streamwatch.reference.aws.server import ReferenceAws
 from streamwatch.reference.kafka.server import ReferenceKafka
 from streamwatch.reference.kafka.spec import Spec
 from streamwatch.reference.play import LoadProcess, on_aws, on_kafka, play
-from streamwatch.reference.scenarios import Scenario, Step
+from streamwatch.reference.scenarios import Scenario, ScenarioStep
 
 HURRIED_SETTINGS: Final = {
     "broker.session.timeout.ms": "6000",
@@ -40,7 +40,7 @@ class Story:
     """The URL of the agent's page."""
     started_at: float
     now: float
-    seen: Seen = field(default_factory=Seen)
+    seen: PageFigures = field(default_factory=PageFigures)
     is_fresh: bool = False
     """Whether the last look at the agent's page succeeded."""
     lines: list[tuple[float, str, str]] = field(default_factory=list)
@@ -76,7 +76,7 @@ def run(scenario: Scenario, shower: Shower, seconds: float | None, rate: float, 
             LoadProcess(kafka.bootstrap, rate) as load,
             LoadProcess(aws.url, rate, "streams_load") as streams,
             Pager() as pager,
-            Agent(kafka.bootstrap, aws.url, pager.url) as agent,
+            DemoAgent(kafka.bootstrap, aws.url, pager.url) as agent,
         ):
             performers = {
                 "cluster": on_kafka(kafka),
@@ -90,7 +90,7 @@ def run(scenario: Scenario, shower: Shower, seconds: float | None, rate: float, 
             _say(story, clock(), "happens", "the cluster, the streams, their load and the agent are running")
             _say(story, clock(), "happens", f"rules wait {HURRY} times shorter here than they do for you")
 
-            def tell(step: Step) -> None:
+            def tell(step: ScenarioStep) -> None:
                 _say(story, clock(), "happens", step.announcement)
 
             def perform() -> None:
@@ -116,7 +116,7 @@ def run(scenario: Scenario, shower: Shower, seconds: float | None, rate: float, 
     return story
 
 
-def _wait_until_ready(story: Story, clock: "Clock", ended: threading.Event, until: float) -> bool:
+def _wait_until_ready(story: Story, clock: "UnixClock", ended: threading.Event, until: float) -> bool:
     """Wait until the agent sees a healthy cluster with its groups at work; return whether it does."""
     deadline = min(until, clock() + _READY_SECONDS)
     while clock() < deadline and not ended.wait(_LOOK_SECONDS):
@@ -128,14 +128,14 @@ def _wait_until_ready(story: Story, clock: "Clock", ended: threading.Event, unti
     return not ended.is_set()
 
 
-class Clock(Protocol):
+class UnixClock(Protocol):
     """Unix seconds."""
 
     def __call__(self) -> float:
         """Return them."""
 
 
-def _look(story: Story, agent: Agent, pager: Pager, now: float) -> None:
+def _look(story: Story, agent: DemoAgent, pager: Pager, now: float) -> None:
     story.now = now
     for is_bad, what in pager.take():
         _say(story, now, "pager!" if is_bad else "pager", what)

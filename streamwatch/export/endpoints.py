@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from streamwatch.core.errors import StreamWatchError
-from streamwatch.export.exposition import Page
+from streamwatch.export.exposition import RenderedExposition
 from streamwatch.http.guard import cross_site_refusal
 from streamwatch.http.message import Request, Response, text_response
 from streamwatch.http.negotiate import wants_gzip, wants_html, wants_openmetrics
-from streamwatch.http.server import Route
+from streamwatch.http.server import PathHandler
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -26,14 +26,14 @@ class Health:
 
 def endpoints(  # noqa: PLR0913 - one argument for each thing that is served
     *,
-    page: Callable[[], Page],
+    page: Callable[[], RenderedExposition],
     health: Callable[[], Health],
     ready: Callable[[], Health],
     status: Callable[[], str],
     home: Callable[[], Response] | None = None,
     reload: Callable[[], None] | None = None,
-    prefixes: Sequence[Route] = (),
-) -> list[Route]:
+    prefixes: Sequence[PathHandler] = (),
+) -> list[PathHandler]:
     """Return the routes of the agent. The callables are called by many threads at once.
 
     Args:
@@ -47,11 +47,11 @@ def endpoints(  # noqa: PLR0913 - one argument for each thing that is served
 
     """
     return [
-        Route("/", _Home(status, home).answer),
-        Route("/metrics", lambda request: _metrics(page(), request)),
-        Route("/healthz", lambda _: _health(health()), is_probe=True),
-        Route("/readyz", lambda _: _health(ready()), is_probe=True),
-        Route("/-/reload", _Reload(reload).answer, ("POST",)),
+        PathHandler("/", _Home(status, home).answer),
+        PathHandler("/metrics", lambda request: _metrics(page(), request)),
+        PathHandler("/healthz", lambda _: _health(health()), is_probe=True),
+        PathHandler("/readyz", lambda _: _health(ready()), is_probe=True),
+        PathHandler("/-/reload", _Reload(reload).answer, ("POST",)),
         *prefixes,
     ]
 
@@ -84,7 +84,7 @@ class _Reload:
         return text_response(HTTPStatus.OK, "reloaded")
 
 
-def _metrics(page: Page, request: Request) -> Response:
+def _metrics(page: RenderedExposition, request: Request) -> Response:
     openmetrics = wants_openmetrics(request.headers.get("Accept", ""))
     headers: tuple[tuple[str, str], ...] = (("Vary", "Accept, Accept-Encoding"),)
     if wants_gzip(request.headers.get("Accept-Encoding", "")):

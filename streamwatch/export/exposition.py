@@ -49,7 +49,7 @@ class Foreign:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Page:
+class RenderedExposition:
     """One rendered page. Whatever is lazy is made once, and may be asked for by many threads."""
 
     text: bytes
@@ -127,7 +127,7 @@ class Exposition:
                 block = self._block(each, keep, last)
                 self._prepared.setdefault(each.keys, {})[each.metric.name] = (each.metric, block)
 
-    def render(self, samples: Sequence[Samples], foreign: Foreign | None = None) -> Page:
+    def render(self, samples: Sequence[Samples], foreign: Foreign | None = None) -> RenderedExposition:
         """Return the page of these samples, followed by what somebody else rendered.
 
         A value that is not known (NaN) is not written. When two samples claim the same series, the first wins,
@@ -239,10 +239,10 @@ def _number(value: float) -> str:
     return repr(value)
 
 
-def _page(families: list[_Family], duplicates: int, foreign: Foreign) -> Page:
+def _page(families: list[_Family], duplicates: int, foreign: Foreign) -> RenderedExposition:
     text = b"".join([*_parts(families, _head), foreign.text])
     openmetrics = Lazy(lambda: b"".join([*_parts(families, _head_openmetrics), foreign.openmetrics, b"# EOF\n"]))
-    return Page(
+    return RenderedExposition(
         text=text,
         series=sum(family.series for family in families),
         duplicates=duplicates,

@@ -134,7 +134,7 @@ def _instant(text: str) -> float:
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
-class Api:
+class PrometheusApi:
     """Answers. May be called from any thread; expressions are evaluated one at a time, as they share the processor."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - wired in one place

@@ -77,7 +77,7 @@ def parse_request(head: bytes, *, spare: bool = False) -> Request | Response:
     return Request(method, path, headers, keep_alive, spare, query)
 
 
-class Connection:
+class HttpConnection:
     """Serves one client until it leaves, is too slow, or sends what cannot be read."""
 
     def __init__(  # noqa: PLR0913 - built in one place

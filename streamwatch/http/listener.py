@@ -71,7 +71,7 @@ Serve = Callable[[Slot], None]
 """Serves the connection of a slot until it ends."""
 
 
-class Listener:
+class HttpListener:
     """Accepts connections on ``address`` and serves each in a thread, from ``start()`` to ``stop()``.
 
     Where all slots are taken, the next client gets the slot of the one that has been waited for longest, of the address

@@ -13,9 +13,9 @@ from http import HTTPStatus
 
 from streamwatch.core.clock import Clock, SystemClock
 from streamwatch.core.errors import ExportError
-from streamwatch.http.connection import Connection, StatusCounts
+from streamwatch.http.connection import HttpConnection, StatusCounts
 from streamwatch.http.guard import WRITES, write_refusal
-from streamwatch.http.listener import ADDRESS_CONNECTIONS, CONNECTIONS, Listener, Slot
+from streamwatch.http.listener import ADDRESS_CONNECTIONS, CONNECTIONS, HttpListener, Slot
 from streamwatch.http.message import Request, Response, text_response
 from streamwatch.settings.types import FilePath, HostPort, Secret, setting
 
@@ -24,7 +24,7 @@ _EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tls:
+class ServerTls:
     """TLS 1.2 or newer; with `client_ca_file`, only for clients that show a certificate of it (probes as well)."""
 
     cert_file: FilePath = setting("PEM file of the server's certificate chain")
@@ -45,13 +45,13 @@ class Config:
     """Where the metrics page, the health probes and the status are served."""
 
     address: HostPort = setting("where to listen; `0.0.0.0:9308` is every address", default=HostPort("127.0.0.1", 9308))
-    tls: Tls | None = setting("serve HTTPS; without it, HTTP", default=None)
+    tls: ServerTls | None = setting("serve HTTPS; without it, HTTP", default=None)
     basic_auth: BasicAuth | None = setting("ask for a user name and a password", default=None)
     reload: bool = setting("allow `POST /-/reload`, which reads the configuration again", default=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class PathHandler:
     """What answers a path, or every path below a prefix. ``answer`` is called by many threads at once."""
 
     path: str
@@ -72,7 +72,7 @@ class Route:
 class Server:
     """Serves routes, from ``start()`` to ``stop()``."""
 
-    def __init__(self, config: Config, routes: Sequence[Route], clock: Clock | None = None) -> None:
+    def __init__(self, config: Config, routes: Sequence[PathHandler], clock: Clock | None = None) -> None:
         """Prepare; nothing is bound before ``start``.
 
         Args:
@@ -88,7 +88,7 @@ class Server:
         self._routes = {route.path: route for route in routes if not route.is_prefix}
         self._prefixes = [route for route in routes if route.is_prefix]
         self._listens = False
-        self._listener = Listener(config.address, self._serve, lambda: self._context, self._clock)
+        self._listener = HttpListener(config.address, self._serve, lambda: self._context, self._clock)
 
     def start(self) -> None:
         """Listen.
@@ -138,7 +138,7 @@ class Server:
         return self._counts.read()
 
     def _serve(self, slot: Slot) -> None:
-        connection = Connection(
+        connection = HttpConnection(
             slot.client,
             self._answer,
             self._counts,
@@ -175,7 +175,7 @@ class Server:
                 return refusal
         return route.answer(request)
 
-    def _route(self, path: str) -> Route | None:
+    def _route(self, path: str) -> PathHandler | None:
         below = (route for route in self._prefixes if path.startswith(route.path))
         return self._routes.get(path) or next(below, None)
 
@@ -198,7 +198,7 @@ class Server:
         return hmac.compare_digest(decoded, wanted) and scheme.lower() == "basic"
 
 
-def _context(tls: Tls) -> ssl.SSLContext:
+def _context(tls: ServerTls) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:

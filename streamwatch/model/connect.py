@@ -13,7 +13,7 @@ _MOST_NOTES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Worker:
+class ConnectWorker:
     """One worker, by the address at which it is asked."""
 
     address: str
@@ -71,7 +71,7 @@ class ConnectSnapshot:
     """The name of the Kafka cluster that the workers use."""
     taken_at: float
     read_seconds: float
-    workers: tuple[Worker, ...]
+    workers: tuple[ConnectWorker, ...]
     connectors: tuple[Connector, ...] | None
     """None where no worker knows."""
     is_rebalancing: bool | None = None

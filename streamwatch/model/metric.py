@@ -55,7 +55,7 @@ class Tier(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class CloudWatch:
+class CloudWatchMetric:
     """The CloudWatch metric that answers the same question."""
 
     name: str
@@ -125,7 +125,7 @@ class Metric:
     """What the value is, in one sentence: this goes to the page."""
     question: str
     """What a person asks when they look at it."""
-    cloudwatch: CloudWatch | None = field(default=None)
+    cloudwatch: CloudWatchMetric | None = field(default=None)
     precedence: tuple[Kind, ...] = PRECEDENCE
     """Whose word counts where several kinds of sources tell it, the most trusted first; others are not believed."""
 

@@ -53,7 +53,7 @@ class ScaledReading:
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class ClusterOperation:
     """Something that MSK does to the cluster, and has not ended."""
 
     type: str
@@ -100,7 +100,7 @@ class Assessment:
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class DescribedCluster:
     """One cluster, as MSK describes it."""
 
     name: str
@@ -124,8 +124,8 @@ class MskSnapshot:
     """As the configuration calls it: the label ``kafka_cluster``."""
     taken_at: float
     read_seconds: float
-    described: Described | None
-    operations: tuple[Operation, ...] | None = None
+    described: DescribedCluster | None
+    operations: tuple[ClusterOperation, ...] | None = None
     """Those that have not ended; None where they could not be read."""
     reassignments: tuple[Reassignment, ...] | None = None
     """The newest first; None where they could not be read."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from streamwatch.core.errors import EvaluationError
 from streamwatch.model.labels import Labels
-from streamwatch.promql.columns import Floats, Frame, Ints, KeyIndex, Part, arranged, framed, values_of, vector
+from streamwatch.promql.columns import Floats, Frame, Ints, KeyIndex, VectorPart, arranged, framed, values_of, vector
 from streamwatch.promql.groups import By, grouped
 from streamwatch.promql.nodes import Aggregation
 from streamwatch.promql.numbers import mean, quantile, total, variance, written
@@ -53,10 +53,10 @@ def aggregate(node: Aggregation, frame: Frame, param: float | str | None, index:
     there = np.bincount(codes, minlength=len(groups)) > 0
     if not there.all():
         codes, groups = (np.cumsum(there) - 1)[codes], groups.take(there)
-    return _marked(Part(groups, _folded(node.op, codes, values, param)), frame)
+    return _marked(VectorPart(groups, _folded(node.op, codes, values, param)), frame)
 
 
-def _marked(found: Part, frame: Frame) -> Frame:
+def _marked(found: VectorPart, frame: Frame) -> Frame:
     """Return the results, marked as the elements in their places: as Prometheus does with delayed removal of names."""
     if not any(part.rows.may_have(DROPPED) for part in frame):
         return (found,)

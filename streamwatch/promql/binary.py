@@ -12,8 +12,8 @@ from streamwatch.promql.columns import (
     Frame,
     Ints,
     KeyIndex,
-    Part,
     Rows,
+    VectorPart,
     arranged,
     filtered,
     framed,
@@ -63,10 +63,16 @@ def _filters(node: Binary) -> bool:
     return node.op in COMPARISONS and not node.as_bool
 
 
-def _combined(node: Binary, part: Part, left: Floats | float, right: Floats | float, values: Floats) -> Part:
+def _combined(
+    node: Binary, part: VectorPart, left: Floats | float, right: Floats | float, values: Floats
+) -> VectorPart:
     """Return what the operator makes of a part: its results, or those of the values of which a comparison is true."""
     found = _OPERATORS[node.op](left, right)
-    return filtered(Part(part.rows, values), found) if _filters(node) else Part(part.rows, found.astype(np.float64))
+    return (
+        filtered(VectorPart(part.rows, values), found)
+        if _filters(node)
+        else VectorPart(part.rows, found.astype(np.float64))
+    )
 
 
 def _set(node: Binary, left: Frame, right: Frame, index: KeyIndex) -> Frame:
@@ -95,10 +101,10 @@ def _vectors(node: Binary, left: Frame, right: Frame, bare: Bare, index: KeyInde
         sides = (others[at], matched.values) if swapped else (matched.values, others[at])
         result = _OPERATORS[node.op](*sides)
         if _filters(node):
-            found.append(filtered(Part(matched.rows, sides[0]), result))
+            found.append(filtered(VectorPart(matched.rows, sides[0]), result))
             met.append(at[result])
         else:
-            found.append(Part(matched.rows, result.astype(np.float64)))
+            found.append(VectorPart(matched.rows, result.astype(np.float64)))
             met.append(at)
     return _labelled(node, tuple(found), one, np.concatenate(met), bare)
 

@@ -8,15 +8,15 @@ import numpy as np
 
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.promql import functions, histogram, ranges, relabel
-from streamwatch.promql.columns import Floats, Frame, Part, Rows, arranged, distinct, framed, size, values_of
+from streamwatch.promql.columns import Floats, Frame, Rows, VectorPart, arranged, distinct, framed, size, values_of
 from streamwatch.promql.dates import MOMENTS
 from streamwatch.promql.match import Matcher
-from streamwatch.promql.nodes import Call, Expr, Selector, Subquery, Window
-from streamwatch.promql.ranges import Samples
+from streamwatch.promql.nodes import Call, Expr, RangeSelector, Selector, Subquery
+from streamwatch.promql.ranges import RangeSamples
 from streamwatch.promql.series import DROPPED, Element, Vector, unique
 
 
-class Evaluation(Protocol):
+class ArgumentEvaluator(Protocol):
     """What evaluates arguments."""
 
     def frame(self, node: Expr, at: int) -> Frame:
@@ -28,10 +28,10 @@ class Evaluation(Protocol):
     def string(self, node: Expr, at: int) -> str:
         """Return a string."""
 
-    def newest(self, node: Selector, at: int) -> Iterator[tuple[Part, int]]:
+    def newest(self, node: Selector, at: int) -> Iterator[tuple[VectorPart, int]]:
         """Yield the newest samples, with their times."""
 
-    def samples(self, node: Expr, at: int) -> Iterator[tuple[Rows, Samples]]:
+    def samples(self, node: Expr, at: int) -> Iterator[tuple[Rows, RangeSamples]]:
         """Yield the samples in a range."""
 
     def each(self, frame: Frame) -> Iterator[Element]:
@@ -50,7 +50,7 @@ _BYTES: Final = 16
 """Of a sample: its time and its value."""
 
 
-def call(within: Evaluation, node: Call, at: int) -> Frame | float:
+def call(within: ArgumentEvaluator, node: Call, at: int) -> Frame | float:
     """Return what a function makes of its arguments at an instant."""
     name, args = node.name, node.args
     if name in functions.EACH:
@@ -66,38 +66,38 @@ def _single(value: float, labels: Labels = Labels()) -> Frame:  # noqa: B008 - l
     return framed([(labels, value)])
 
 
-def _each(within: Evaluation, frame: Frame, function: Callable[[Floats], Any]) -> Frame:
-    return within.bare(tuple(Part(part.rows, function(part.values)) for part in frame))
+def _each(within: ArgumentEvaluator, frame: Frame, function: Callable[[Floats], Any]) -> Frame:
+    return within.bare(tuple(VectorPart(part.rows, function(part.values)) for part in frame))
 
 
 def _over_range(
-    within: Evaluation, node: Expr, at: int, function: ranges.RangeFunction, *, is_named: bool = False
+    within: ArgumentEvaluator, node: Expr, at: int, function: ranges.RangeFunction, *, is_named: bool = False
 ) -> Frame:
     parts = []
     for rows, samples in within.samples(node, at):
         values = function(samples)
         if values is not None:
-            parts.append(Part(rows, values))
+            parts.append(VectorPart(rows, values))
     if is_named:
         return distinct(tuple(parts)) if isinstance(node, Subquery) else tuple(parts)
     return within.bare(tuple(parts))
 
 
-def _quantile_over_time(within: Evaluation, args: Args, at: int) -> Frame:
+def _quantile_over_time(within: ArgumentEvaluator, args: Args, at: int) -> Frame:
     q = within.scalar(args[0], at)
     return _over_range(within, args[1], at, lambda samples: ranges.quantile_over_time(samples, q))
 
 
-def _predict_linear(within: Evaluation, args: Args, at: int) -> Frame:
+def _predict_linear(within: ArgumentEvaluator, args: Args, at: int) -> Frame:
     seconds = within.scalar(args[1], at)
     return _over_range(within, args[0], at, lambda samples: ranges.predict_linear(samples, seconds))
 
 
-def _absent(within: Evaluation, args: Args, at: int) -> Frame:
+def _absent(within: ArgumentEvaluator, args: Args, at: int) -> Frame:
     return () if size(within.frame(args[0], at)) else _single(1.0, _labels_of(args[0]))
 
 
-def _absent_over_time(within: Evaluation, args: Args, at: int) -> Frame:
+def _absent_over_time(within: ArgumentEvaluator, args: Args, at: int) -> Frame:
     if any(True for _ in within.samples(args[0], at)):
         return ()
     found = _single(1.0, _labels_of(args[0]))
@@ -110,7 +110,7 @@ def _labels_of(node: Expr) -> Labels:
     matchers: Sequence[Matcher] = ()
     if isinstance(node, Selector):
         matchers = node.matchers
-    elif isinstance(node, Window):
+    elif isinstance(node, RangeSelector):
         matchers = node.selector.matchers
     found: dict[str, str] = {}
     for one in matchers:
@@ -120,46 +120,48 @@ def _labels_of(node: Expr) -> Labels:
     return Labels(found)
 
 
-def _clamp(within: Evaluation, args: Args, at: int, least: float, most: float) -> Frame:
+def _clamp(within: ArgumentEvaluator, args: Args, at: int, least: float, most: float) -> Frame:
     frame = within.frame(args[0], at)
     return () if least > most else _each(within, frame, lambda values: functions.clamp(values, least, most))
 
 
-def _round(within: Evaluation, args: Args, at: int) -> Frame:
+def _round(within: ArgumentEvaluator, args: Args, at: int) -> Frame:
     nearest = within.scalar(args[1], at) if len(args) > 1 else 1.0
     return _each(within, within.frame(args[0], at), lambda values: functions.rounded(values, nearest))
 
 
-def _scalar(within: Evaluation, args: Args, at: int) -> float:
+def _scalar(within: ArgumentEvaluator, args: Args, at: int) -> float:
     values = values_of(within.frame(args[0], at))
     return float(values[0]) if len(values) == 1 else math.nan
 
 
-def _sorted(within: Evaluation, args: Args, at: int, sign: float) -> Frame:
+def _sorted(within: ArgumentEvaluator, args: Args, at: int, sign: float) -> Frame:
     frame = within.frame(args[0], at)
     values = sign * values_of(frame)
     return arranged(frame, np.lexsort((values, np.isnan(values))))
 
 
-def _timestamp(within: Evaluation, args: Args, at: int) -> Frame:
+def _timestamp(within: ArgumentEvaluator, args: Args, at: int) -> Frame:
     if isinstance(args[0], Selector):
         found = [(part.rows, time) for part, time in within.newest(args[0], at)]
     else:
         found = [(part.rows, at) for part in within.frame(args[0], at)]
-    return within.bare(tuple(Part(rows, np.full(len(rows), time / 1000)) for rows, time in found))
+    return within.bare(tuple(VectorPart(rows, np.full(len(rows), time / 1000)) for rows, time in found))
 
 
-def _histogram_quantile(within: Evaluation, args: Args, at: int) -> Frame:
+def _histogram_quantile(within: ArgumentEvaluator, args: Args, at: int) -> Frame:
     q = within.scalar(args[0], at)
     return _of_buckets(within, args[1], at, lambda buckets: histogram.quantile(q, buckets))
 
 
-def _histogram_fraction(within: Evaluation, args: Args, at: int) -> Frame:
+def _histogram_fraction(within: ArgumentEvaluator, args: Args, at: int) -> Frame:
     lower, upper = within.scalar(args[0], at), within.scalar(args[1], at)
     return _of_buckets(within, args[2], at, lambda buckets: histogram.fraction(lower, upper, buckets))
 
 
-def _of_buckets(within: Evaluation, node: Expr, at: int, function: Callable[[histogram.Buckets], float]) -> Frame:
+def _of_buckets(
+    within: ArgumentEvaluator, node: Expr, at: int, function: Callable[[histogram.Buckets], float]
+) -> Frame:
     """Return what becomes of each histogram; those of two metrics are two, and then of the same labels."""
     groups: dict[Labels, list[tuple[float, float]]] = {}
     for labels, count in within.each(within.frame(node, at)):
@@ -169,24 +171,24 @@ def _of_buckets(within: Evaluation, node: Expr, at: int, function: Callable[[his
     return within.bare(framed((labels, function(buckets)) for labels, buckets in groups.items()))
 
 
-def _label_replace(within: Evaluation, args: Args, at: int) -> Frame:
+def _label_replace(within: ArgumentEvaluator, args: Args, at: int) -> Frame:
     target, replacement, source, pattern = (within.string(one, at) for one in args[1:])
     elements = within.each(within.frame(args[0], at))
     return _held(within, relabel.label_replace(elements, target, replacement, source, pattern), target)
 
 
-def _label_join(within: Evaluation, args: Args, at: int) -> Frame:
+def _label_join(within: ArgumentEvaluator, args: Args, at: int) -> Frame:
     target, separator, *sources = (within.string(one, at) for one in args[1:])
     return _held(within, relabel.label_join(within.each(within.frame(args[0], at)), target, separator, sources), target)
 
 
-def _held(within: Evaluation, elements: Vector, target: str) -> Frame:
+def _held(within: ArgumentEvaluator, elements: Vector, target: str) -> Frame:
     """Return the elements; the text of their new label counts where it is more than any label's should be."""
     within.hold(sum(max(0, len(labels.get(target, "")) - _USUAL) for labels, _ in elements) // _BYTES)
     return framed(unique(elements))
 
 
-_OTHERS: Final[Mapping[str, Callable[[Evaluation, Args, int], Frame | float]]] = {
+_OTHERS: Final[Mapping[str, Callable[[ArgumentEvaluator, Args, int], Frame | float]]] = {
     "absent": _absent,
     "absent_over_time": _absent_over_time,
     "clamp": lambda e, args, at: _clamp(e, args, at, e.scalar(args[1], at), e.scalar(args[2], at)),

@@ -65,7 +65,7 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Block:
+class SeriesBlock:
     """Series of one metric in a range of time."""
 
     rows: Rows
@@ -91,14 +91,14 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Part:
+class VectorPart:
     """Elements of a vector."""
 
     rows: Rows
     values: Floats
 
 
-Frame: TypeAlias = tuple[Part, ...]
+Frame: TypeAlias = tuple[VectorPart, ...]
 """A vector in columns; no label set twice."""
 
 
@@ -110,7 +110,7 @@ def vector(frame: Frame) -> Vector:
 def framed(elements: Iterable[Element]) -> Frame:
     """Return elements in columns, in their order: a part for those of one metric that follow each other."""
     return tuple(
-        Part(named([labels for labels, _ in some]), np.array([value for _, value in some]))
+        VectorPart(named([labels for labels, _ in some]), np.array([value for _, value in some]))
         for some in (list(run) for _, run in groupby(elements, lambda element: element[0].get(NAME, "")))
     )
 
@@ -136,9 +136,9 @@ def values_of(frame: Frame) -> Floats:
     return np.concatenate([part.values for part in frame]) if frame else np.zeros(0)
 
 
-def filtered(part: Part, holds: Bools) -> Part:
+def filtered(part: VectorPart, holds: Bools) -> VectorPart:
     """Return the elements for which it holds."""
-    return part if holds.all() else Part(part.rows.take(holds), part.values[holds])
+    return part if holds.all() else VectorPart(part.rows.take(holds), part.values[holds])
 
 
 def arranged(frame: Frame, order: Ints) -> Frame:
@@ -150,7 +150,7 @@ def arranged(frame: Frame, order: Ints) -> Frame:
         if len(run):
             at = int(np.searchsorted(ends, run[0], side="right"))
             own = run - (ends[at] - len(frame[at].rows))
-            found.append(Part(frame[at].rows.take(own), frame[at].values[own]))
+            found.append(VectorPart(frame[at].rows.take(own), frame[at].values[own]))
     return tuple(found)
 
 
@@ -177,12 +177,12 @@ def nameless(frame: Frame) -> Frame:
         name in part.rows.keys.names for part in frame for name in METADATA
     ):
         return framed(unique([(labels.without(METADATA), value) for labels, value in vector(frame)]))
-    return tuple(Part(part.rows.having(dict.fromkeys(METADATA, "")), part.values) for part in frame)
+    return tuple(VectorPart(part.rows.having(dict.fromkeys(METADATA, "")), part.values) for part in frame)
 
 
 def nameless_later(frame: Frame) -> Frame:
     """Return the vector marked: without names at the end."""
-    return distinct(tuple(Part(part.rows.having({DROPPED: "1"}), part.values) for part in frame))
+    return distinct(tuple(VectorPart(part.rows.having({DROPPED: "1"}), part.values) for part in frame))
 
 
 def finished(frame: Frame) -> Vector:
@@ -276,7 +276,7 @@ class Querier(Protocol):
         newest: bool,
         index: KeyIndex | None = None,
         weigh: Callable[[int], None] | None = None,
-    ) -> Iterator[Block]:
+    ) -> Iterator[SeriesBlock]:
         """Yield the series that match, with their samples from ``first_ms`` to ``last_ms``, both included.
 
         Of the newest there is one time, the last at which the metric was spoken of. No label set is in two blocks.

@@ -15,12 +15,12 @@ from streamwatch.promql.aggregate import aggregate
 from streamwatch.promql.binary import Bare, binary
 from streamwatch.promql.calls import call
 from streamwatch.promql.columns import (
-    Block,
     Frame,
     KeyIndex,
-    Part,
     Querier,
     Rows,
+    SeriesBlock,
+    VectorPart,
     filtered,
     finished,
     missing,
@@ -37,12 +37,12 @@ from streamwatch.promql.nodes import (
     Expr,
     Negation,
     Number,
+    RangeSelector,
     Selector,
+    StringLiteral,
     Subquery,
-    Text,
-    Window,
 )
-from streamwatch.promql.ranges import Samples
+from streamwatch.promql.ranges import RangeSamples
 from streamwatch.promql.series import Element, Value, elements, unmarked
 
 LOOKBACK_MS: Final = 300_000
@@ -151,7 +151,7 @@ class Evaluation:
         match node:
             case Number(value=number):
                 return number
-            case Text(value=text):
+            case StringLiteral(value=text):
                 return text
             case Selector():
                 return tuple(part for part, _ in self.newest(node, at))
@@ -196,7 +196,7 @@ class Evaluation:
             for start in range(0, len(part.rows), _AT_A_TIME):
                 some = np.arange(start, min(start + _AT_A_TIME, len(part.rows)))
                 self.touch(len(some))
-                yield from vector((Part(part.rows.take(some), part.values[some]),))
+                yield from vector((VectorPart(part.rows.take(some), part.values[some]),))
 
     def _operand(self, op: str, node: Expr, at: int) -> Frame | float:
         value = self._value(node, at)
@@ -207,7 +207,7 @@ class Evaluation:
     def _negated(self, value: Frame | float) -> Frame | float:
         if isinstance(value, float):
             return -value
-        return self.bare(tuple(Part(part.rows, -part.values) for part in value))
+        return self.bare(tuple(VectorPart(part.rows, -part.values) for part in value))
 
     # Samples
 
@@ -243,19 +243,19 @@ class Evaluation:
                 f"the query keeps more than {self._options.most_held} samples: ask for less at a time"
             )
 
-    def newest(self, node: Selector, at: int) -> Iterator[tuple[Part, int]]:
+    def newest(self, node: Selector, at: int) -> Iterator[tuple[VectorPart, int]]:
         """Yield the newest samples, with their times; a stale marker ends a series."""
         until = self._moment(at, node.at, node.offset_ms)
         for block in self._blocks(node, until - self._options.lookback_ms, until, newest=True):
-            yield filtered(Part(block.rows, block.values[0]), ~missing(block.values[0])), int(block.times[0])
+            yield filtered(VectorPart(block.rows, block.values[0]), ~missing(block.values[0])), int(block.times[0])
 
-    def samples(self, node: Expr, at: int) -> Iterator[tuple[Rows, Samples]]:
+    def samples(self, node: Expr, at: int) -> Iterator[tuple[Rows, RangeSamples]]:
         """Yield the samples of series in a range, none of them stale; those together that have the same times."""
         if isinstance(node, Subquery):
             until = self._moment(at, node.at, node.offset_ms)
             since = until - node.range_ms
             blocks = self._steps(node, since, until)
-        elif isinstance(node, Window):
+        elif isinstance(node, RangeSelector):
             until = self._moment(at, node.selector.at, node.selector.offset_ms)
             since = until - node.range_ms
             blocks = self._blocks(node.selector, since, until, newest=False)
@@ -264,12 +264,12 @@ class Evaluation:
         for block in blocks:
             for rows, times, values in block.whole():
                 self.touch(len(times))  # of many patterns each takes its time
-                yield rows, Samples(times, values, since, until, at)
+                yield rows, RangeSamples(times, values, since, until, at)
 
-    def _blocks(self, node: Selector, since: int, until: int, *, newest: bool) -> Iterator[Block]:
+    def _blocks(self, node: Selector, since: int, until: int, *, newest: bool) -> Iterator[SeriesBlock]:
         return self._querier.blocks(node.matchers, since + 1, until, newest=newest, index=self._index, weigh=self.touch)
 
-    def _steps(self, node: Subquery, since: int, until: int) -> Iterator[Block]:
+    def _steps(self, node: Subquery, since: int, until: int) -> Iterator[SeriesBlock]:
         """Yield what an expression is at every step: series together that follow each other and have the same times."""
         step = node.step_ms or self._options.step_ms
         if node.range_ms // step > MOST_STEPS:
@@ -278,7 +278,7 @@ class Evaluation:
         for _, run in groupby(found, lambda labels: (labels.get(NAME, ""), found[labels][0].tobytes())):
             some = list(run)
             values = np.array([found[labels][1] for labels in some]).T
-            yield Block(named([unmarked(labels) for labels in some]), np.array(found[some[0]][0]), values)
+            yield SeriesBlock(named([unmarked(labels) for labels in some]), np.array(found[some[0]][0]), values)
 
     def _inner(self, node: Expr, at: int) -> Value:
         value = self._value(node, at)

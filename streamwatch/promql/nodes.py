@@ -17,7 +17,7 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class StringLiteral:
     """A string."""
 
     value: str
@@ -33,7 +33,7 @@ class Selector:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class RangeSelector:
     """All samples of each series that matches, within a range."""
 
     selector: Selector
@@ -103,4 +103,4 @@ class Aggregation:
     without: bool = False
 
 
-Expr: TypeAlias = Number | Text | Selector | Window | Subquery | Call | Negation | Binary | Aggregation
+Expr: TypeAlias = Number | StringLiteral | Selector | RangeSelector | Subquery | Call | Negation | Binary | Aggregation

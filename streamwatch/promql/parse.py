@@ -22,10 +22,10 @@ from streamwatch.promql.nodes import (
     Matching,
     Negation,
     Number,
+    RangeSelector,
     Selector,
+    StringLiteral,
     Subquery,
-    Text,
-    Window,
 )
 from streamwatch.promql.text import DEEPEST, Prepared, prepared
 
@@ -114,9 +114,9 @@ class _Reader:
         self._readers: Final[dict[str, Callable[[Any, int], Expr]]] = {
             "ParenExpr": lambda node, depth: self.expr(node.expr, depth),
             "NumberLiteral": lambda node, _: Number(node.val),
-            "StringLiteral": lambda node, _: Text(node.val),
+            "StringLiteral": lambda node, _: StringLiteral(node.val),
             "VectorSelector": lambda node, _: self._selector(node),
-            "MatrixSelector": lambda node, _: Window(self._selector(node.vector_selector), _ms(node.range)),
+            "MatrixSelector": lambda node, _: RangeSelector(self._selector(node.vector_selector), _ms(node.range)),
             "SubqueryExpr": self._subquery,
             "UnaryExpr": lambda node, depth: Negation(self.expr(node.expr, depth)),
             "BinaryExpr": self._binary,
@@ -185,7 +185,7 @@ class _Reader:
         if op not in AGGREGATIONS:
             raise QueryError(f"{op}: an experimental aggregation, which the engine does not know")
         param = None if node.param is None else self.expr(node.param, depth)
-        if op == "count_values" and isinstance(param, Text) and not LABEL.fullmatch(param.value):
+        if op == "count_values" and isinstance(param, StringLiteral) and not LABEL.fullmatch(param.value):
             raise QueryError(f"count_values: {param.value!r} is no label")
         labels = tuple(node.modifier.labels) if node.modifier is not None else ()
         without = node.modifier is not None and str(node.modifier.type).endswith("Without")
@@ -197,9 +197,13 @@ class _Reader:
             kind = "an experimental function" if node.func.experimental else "a function of native histograms"
             raise QueryError(f"{name}: {kind}, which the engine does not know")
         args = tuple(self.expr(one, depth) for one in node.args)
-        if name in {"label_replace", "label_join"} and isinstance(args[1], Text) and not LABEL.fullmatch(args[1].value):
+        if (
+            name in {"label_replace", "label_join"}
+            and isinstance(args[1], StringLiteral)
+            and not LABEL.fullmatch(args[1].value)
+        ):
             raise QueryError(f"{name}: {args[1].value!r} is no label")
-        if name == "label_replace" and isinstance(args[4], Text):
+        if name == "label_replace" and isinstance(args[4], StringLiteral):
             compiled(args[4].value)
         return Call(name, args)
 

@@ -12,7 +12,7 @@ from streamwatch.promql.numbers import mean, quantile, variance
 
 
 @dataclass(frozen=True, slots=True)
-class Samples:
+class RangeSamples:
     """Samples of series that have them at the same times: at least one, and none is missing."""
 
     times: Ints
@@ -26,10 +26,10 @@ class Samples:
     """The time of evaluation."""
 
 
-RangeFunction: TypeAlias = Callable[[Samples], Floats | None]
+RangeFunction: TypeAlias = Callable[[RangeSamples], Floats | None]
 
 
-def _extrapolated(samples: Samples, *, counter: bool, a_second: bool) -> Floats | None:
+def _extrapolated(samples: RangeSamples, *, counter: bool, a_second: bool) -> Floats | None:
     """Return by how much series changed in the range, as far as their samples let one tell about its ends."""
     times, values = samples.times, samples.values
     if len(times) <= 1 or times[0] == times[-1]:
@@ -63,7 +63,7 @@ def _extrapolation(seconds: float, between: float) -> float:
     return between / 2 if seconds >= between * 1.1 else seconds
 
 
-def _instant(samples: Samples, *, rate: bool) -> Floats | None:
+def _instant(samples: RangeSamples, *, rate: bool) -> Floats | None:
     """Return the change between the last two samples."""
     if len(samples.times) <= 1:
         return None
@@ -108,7 +108,7 @@ def _mean(values: Floats) -> Floats:
     return means
 
 
-def _regression(samples: Samples, origin_ms: int) -> tuple[Floats, Floats]:
+def _regression(samples: RangeSamples, origin_ms: int) -> tuple[Floats, Floats]:
     """Return slopes (a second) and the values at the origin, by least squares."""
     y, first, count = samples.values, samples.values[0], len(samples.values)
     x = (samples.times[:, np.newaxis] - origin_ms) / 1000
@@ -120,11 +120,11 @@ def _regression(samples: Samples, origin_ms: int) -> tuple[Floats, Floats]:
     return np.where(constant, endless, slope), np.where(constant, first + endless, start)
 
 
-def _deriv(samples: Samples) -> Floats | None:
+def _deriv(samples: RangeSamples) -> Floats | None:
     return None if len(samples.times) <= 1 else _regression(samples, int(samples.times[0]))[0]
 
 
-def predict_linear(samples: Samples, seconds: float) -> Floats | None:
+def predict_linear(samples: RangeSamples, seconds: float) -> Floats | None:
     """Return what the values will be in so many seconds, by least squares."""
     if len(samples.times) <= 1:
         return None
@@ -147,7 +147,7 @@ def _each(values: Floats, function: Callable[[Sequence[float]], float]) -> Float
     return np.array([function(column) for column in values.T.tolist()], dtype=np.float64)
 
 
-def quantile_over_time(samples: Samples, q: float) -> Floats:
+def quantile_over_time(samples: RangeSamples, q: float) -> Floats:
     """Return a quantile of the values."""
     return _each(samples.values, lambda column: quantile(q, column))
 

@@ -137,7 +137,7 @@ def kinesis(  # noqa: PLR0913, PLR0917 - its options
     It is printed when the streams are there. Give it to any AWS SDK: AWS_ENDPOINT_URL=http://127.0.0.1:PORT, any keys,
     and the region that is printed beside it.
     """
-    from streamwatch.reference.aws.cloud import ACCOUNT, REGION, Cloud, Login  # noqa: PLC0415 - only this command needs them
+    from streamwatch.reference.aws.cloud import ACCOUNT, REGION, AccessKey, Cloud  # noqa: PLC0415 - only this command needs them
     from streamwatch.reference.aws.server import ReferenceAws  # noqa: PLC0415
     from streamwatch.reference.play import LoadProcess, on_aws, play  # noqa: PLC0415
     from streamwatch.reference.stream_scenarios import STREAM_SCENARIOS  # noqa: PLC0415
@@ -147,12 +147,12 @@ def kinesis(  # noqa: PLR0913, PLR0917 - its options
     if (story or with_load) and region != REGION:
         raise click.BadParameter(f"the streams of a load and of a story are in {REGION}", param_hint="--region")
     ended = _until_signalled()
-    logins: dict[str, Login] = {}
+    logins: dict[str, AccessKey] = {}
     if access_key is not None:
         key, colon, secret = access_key.partition(":")
         if not colon:
             raise click.BadParameter("write ID:SECRET", param_hint="--access-key")
-        logins[key] = Login(secret, ACCOUNT, f"arn:aws:iam::{ACCOUNT}:user/reference")
+        logins[key] = AccessKey(secret, ACCOUNT, f"arn:aws:iam::{ACCOUNT}:user/reference")
     try:
         with ExitStack() as stack:
             running = stack.enter_context(ReferenceAws(Cloud(logins), port=port))

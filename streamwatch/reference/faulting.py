@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from streamwatch.reference.http import Page
+from streamwatch.reference.http import HttpAnswer
 
 
 class BadFault(ValueError):
@@ -48,16 +48,16 @@ def call(  # noqa: PLR0913, PLR0917 - the fault, and what it is given
         heal_at(now + float(seconds))
 
 
-def ordered(name: str, body: bytes, apply: Callable[[str, dict[str, Any]], None]) -> Page:
+def ordered(name: str, body: bytes, apply: Callable[[str, dict[str, Any]], None]) -> HttpAnswer:
     """Answer an order to a control endpoint: apply the fault that its body, a JSON object, gives the options of."""
     try:
         parameters = json.loads(body or b"{}")
         if not isinstance(parameters, dict):
-            return Page("a JSON object is wanted\n", status=HTTPStatus.BAD_REQUEST)
+            return HttpAnswer("a JSON object is wanted\n", status=HTTPStatus.BAD_REQUEST)
         apply(name, parameters)
     except ValueError as error:
-        return Page(f"{error}\n", status=HTTPStatus.BAD_REQUEST)
-    return Page(json.dumps({"done": name}) + "\n", "application/json")
+        return HttpAnswer(f"{error}\n", status=HTTPStatus.BAD_REQUEST)
+    return HttpAnswer(json.dumps({"done": name}) + "\n", "application/json")
 
 
 def listed(faults: Mapping[str, Callable[..., None]]) -> str:

@@ -26,7 +26,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class HttpAnswer:
     """An answer."""
 
     body: str | bytes
@@ -60,7 +60,7 @@ def host_and_port(address: str) -> tuple[str, int]:
 
 
 async def serve(
-    answer: Callable[[Asked], Page | None],
+    answer: Callable[[Asked], HttpAnswer | None],
     host: str,
     port: int,
     *,
@@ -113,7 +113,7 @@ def _checked(text: str, most: int) -> int:
 
 
 async def _one(
-    answer: Callable[[Asked], Page | None], reader: asyncio.StreamReader, writer: asyncio.StreamWriter, most: int
+    answer: Callable[[Asked], HttpAnswer | None], reader: asyncio.StreamReader, writer: asyncio.StreamWriter, most: int
 ) -> bool:
     """Answer one request; return whether the connection may be used again."""
     async with asyncio.timeout(_IDLE_SECONDS):
@@ -133,7 +133,7 @@ async def _one(
             return False
         keep = version == "HTTP/1.1" and fields.get("connection", "").lower() != "close"
     except (ValueError, _Bad) as error:
-        page = Page(f"bad request: {error}\n", status=HTTPStatus.BAD_REQUEST)
+        page = HttpAnswer(f"bad request: {error}\n", status=HTTPStatus.BAD_REQUEST)
     return await _give(page, writer, keep=keep)
 
 
@@ -151,7 +151,7 @@ async def _body(reader: asyncio.StreamReader, fields: Mapping[str, str], most: i
         left -= size
 
 
-async def _give(page: Page, writer: asyncio.StreamWriter, *, keep: bool) -> bool:
+async def _give(page: HttpAnswer, writer: asyncio.StreamWriter, *, keep: bool) -> bool:
     if page.after:
         await asyncio.sleep(page.after)
     data = page.body.encode() if isinstance(page.body, str) else page.body

@@ -36,7 +36,7 @@ _END_SECONDS: Final = 5.0
 
 
 @dataclass(slots=True)
-class Flow:
+class TopicFlow:
     """How one topic is produced and read; changed by orders."""
 
     topic: str
@@ -45,7 +45,7 @@ class Flow:
     hot: int | None = None
     times: int = 1
     pace: float = 0.0
-    members: list["Member"] = field(default_factory=list)
+    members: list["LoadConsumer"] = field(default_factory=list)
 
     @property
     def group(self) -> str:
@@ -53,12 +53,12 @@ class Flow:
         return f"{self.topic}-readers"
 
 
-class Load:
+class KafkaLoad:
     """All flows of a cluster."""
 
     def __init__(self, bootstrap: str, rate: float) -> None:
         self._bootstrap = bootstrap.split(",")
-        self._flows = {topic: Flow(topic, rate) for topic in TOPICS}
+        self._flows = {topic: TopicFlow(topic, rate) for topic in TOPICS}
         self._ended = threading.Event()
         self._threads = [threading.Thread(target=self._produce, args=(flow,)) for flow in self._flows.values()]
 
@@ -118,7 +118,7 @@ class Load:
                 self._ended.wait(_RETRY_SECONDS)
         return None
 
-    def _produce(self, flow: Flow) -> None:
+    def _produce(self, flow: TopicFlow) -> None:
         producer = self._patiently(
             lambda: KafkaProducer(bootstrap_servers=self._bootstrap, acks="all", linger_ms=20, client_id=flow.topic)
         )
@@ -136,11 +136,11 @@ class Load:
         if producer is not None:
             producer.close(timeout=1)
 
-    def _set_members(self, flow: Flow, count: int) -> None:
+    def _set_members(self, flow: TopicFlow, count: int) -> None:
         while len(flow.members) > count:
             flow.members.pop().ended.set()
         while len(flow.members) < count:
-            member = Member(self._patiently, self._bootstrap, flow)
+            member = LoadConsumer(self._patiently, self._bootstrap, flow)
             flow.members.append(member)
             member.thread.start()
 
@@ -150,14 +150,14 @@ def poll_ms(consumer: KafkaConsumer) -> int:
     return _POLL_MS if consumer.assignment() else _JOIN_MS
 
 
-class Member:
+class LoadConsumer:
     """One consumer of a flow's group, in a thread."""
 
-    def __init__(self, patiently: Callable[[Callable[[], Any]], Any], bootstrap: list[str], flow: Flow) -> None:
+    def __init__(self, patiently: Callable[[Callable[[], Any]], Any], bootstrap: list[str], flow: TopicFlow) -> None:
         self.ended = threading.Event()
         self.thread = threading.Thread(target=self._consume, args=(patiently, bootstrap, flow))
 
-    def _consume(self, patiently: Callable[[Callable[[], Any]], Any], bootstrap: list[str], flow: Flow) -> None:
+    def _consume(self, patiently: Callable[[Callable[[], Any]], Any], bootstrap: list[str], flow: TopicFlow) -> None:
         consumer = patiently(
             lambda: KafkaConsumer(
                 flow.topic,
@@ -186,7 +186,7 @@ class Member:
 
 def main() -> None:
     """Run until standard input ends."""
-    serve(Load, "HOST:PORT,...", "Producers and consumers on a cluster.")
+    serve(KafkaLoad, "HOST:PORT,...", "Producers and consumers on a cluster.")
 
 
 if __name__ == "__main__":

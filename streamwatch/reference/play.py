@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from streamwatch.reference.aws import faults as cloud_faults
 from streamwatch.reference.kafka import faults
-from streamwatch.reference.scenarios import SCENARIOS, Scenario, Step
+from streamwatch.reference.scenarios import SCENARIOS, Scenario, ScenarioStep
 from streamwatch.reference.stream_scenarios import STREAM_SCENARIOS
 
 if TYPE_CHECKING:  # each server brings a large library, and a story needs one of them
@@ -21,7 +21,7 @@ _END_SECONDS = 10.0
 ALL: Final[Mapping[str, Scenario]] = {**SCENARIOS, **STREAM_SCENARIOS}
 """Every story, by name."""
 
-Perform = Callable[[Step], None]
+Perform = Callable[[ScenarioStep], None]
 
 
 class LoadProcess:
@@ -56,7 +56,7 @@ class LoadProcess:
             self._process.kill()
             self._process.wait()
 
-    def order(self, step: Step) -> None:
+    def order(self, step: ScenarioStep) -> None:
         """Pass an order on."""
         if self._process is None or self._process.stdin is None or self._process.poll() is not None:
             raise RuntimeError("load: it has ended: look at what it printed above")
@@ -78,7 +78,7 @@ def play(
     scenario: Scenario,
     performers: Mapping[str, Perform],
     clock: Callable[[], float],
-    announce: Callable[[Step], None],
+    announce: Callable[[ScenarioStep], None],
     ended: threading.Event,
 ) -> None:
     """Let everything happen at its time; return after the last step, or as soon as ``ended`` is set.

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ScenarioStep:
     """One thing that happens: a fault of the cluster or of the cloud, or an order to the load of one of them."""
 
     at: float
@@ -30,7 +30,7 @@ class Scenario:
     description: str
     seen: str
     """What should be seen, and by when."""
-    steps: tuple[Step, ...]
+    steps: tuple[ScenarioStep, ...]
     brokers: int = 3
     after: float = 15.0
     """Seconds to go on after the last step."""
@@ -41,12 +41,12 @@ class Scenario:
         return max((step.at for step in self.steps), default=0.0) + self.after
 
 
-def _load(at: float, announcement: str, name: str, **parameters: object) -> Step:
-    return Step(at, announcement, name, parameters, "load")
+def _load(at: float, announcement: str, name: str, **parameters: object) -> ScenarioStep:
+    return ScenarioStep(at, announcement, name, parameters, "load")
 
 
-def _fault(at: float, announcement: str, name: str, **parameters: object) -> Step:
-    return Step(at, announcement, name, parameters)
+def _fault(at: float, announcement: str, name: str, **parameters: object) -> ScenarioStep:
+    return ScenarioStep(at, announcement, name, parameters)
 
 
 _ALL: Final = (

@@ -6,15 +6,15 @@ CloudWatch counts by the minute, and so these stories take minutes.
 from collections.abc import Mapping
 from typing import Final
 
-from streamwatch.reference.scenarios import Scenario, Step
+from streamwatch.reference.scenarios import Scenario, ScenarioStep
 
 
-def _load(at: float, announcement: str, name: str, **parameters: object) -> Step:
-    return Step(at, announcement, name, parameters, "streams")
+def _load(at: float, announcement: str, name: str, **parameters: object) -> ScenarioStep:
+    return ScenarioStep(at, announcement, name, parameters, "streams")
 
 
-def _fault(at: float, announcement: str, name: str, **parameters: object) -> Step:
-    return Step(at, announcement, name, parameters, "cloud")
+def _fault(at: float, announcement: str, name: str, **parameters: object) -> ScenarioStep:
+    return ScenarioStep(at, announcement, name, parameters, "cloud")
 
 
 _ALL: Final = (

@@ -44,7 +44,7 @@ def client(url: str) -> Any:  # noqa: ANN401 - botocore makes its class as it ru
 
 
 @dataclass(slots=True)
-class Flow:
+class StreamFlow:
     """How one stream is written and read; changed by orders."""
 
     stream: str
@@ -56,15 +56,15 @@ class Flow:
     """Seconds that the reader takes for a record."""
     polls: float = 1.0
     """Reads a second and shard, of each reader."""
-    readers: list["Reader"] = field(default_factory=list)
+    readers: list["ShardPoller"] = field(default_factory=list)
 
 
-class Load:
+class StreamLoad:
     """All flows."""
 
     def __init__(self, url: str, rate: float) -> None:
         self._kinesis = client(url)
-        self._flows = {name: Flow(name, rate) for name in STREAMS}
+        self._flows = {name: StreamFlow(name, rate) for name in STREAMS}
         self._ended = threading.Event()
         self._threads = [threading.Thread(target=self._produce, args=(flow,)) for flow in self._flows.values()]
 
@@ -134,7 +134,7 @@ class Load:
             else:
                 return
 
-    def _produce(self, flow: Flow) -> None:
+    def _produce(self, flow: StreamFlow) -> None:
         sent, owed = 0, 0.0
         while not self._ended.wait(1 / _TICKS_A_SECOND):
             owed = min(owed + flow.rate / _TICKS_A_SECOND, 4.0 * _MOST_A_CALL)
@@ -151,21 +151,23 @@ class Load:
                 except (BotoCoreError, ClientError) as error:
                     log.info("not put: %s", error)
 
-    def _set_readers(self, flow: Flow, count: int, start: str = "LATEST") -> None:
+    def _set_readers(self, flow: StreamFlow, count: int, start: str = "LATEST") -> None:
         while len(flow.readers) > count:
             flow.readers.pop().ended.set()
         while len(flow.readers) < count:
             reader = (
-                Subscriber(self._kinesis, flow, start) if flow.stream == FAN_OUT else Reader(self._kinesis, flow, start)
+                Subscriber(self._kinesis, flow, start)
+                if flow.stream == FAN_OUT
+                else ShardPoller(self._kinesis, flow, start)
             )
             flow.readers.append(reader)
             reader.thread.start()
 
 
-class Reader:
+class ShardPoller:
     """An application that polls every shard of a stream, in a thread; it looks for new shards when one ends."""
 
-    def __init__(self, kinesis: Any, flow: Flow, start: str) -> None:  # noqa: ANN401
+    def __init__(self, kinesis: Any, flow: StreamFlow, start: str) -> None:  # noqa: ANN401
         self.ended = threading.Event()
         self.thread = threading.Thread(target=self._run)
         self._kinesis, self._flow, self._start = kinesis, flow, start
@@ -212,7 +214,7 @@ class Reader:
         self._iterators[shard] = found.get("NextShardIterator")
 
 
-class Subscriber(Reader):
+class Subscriber(ShardPoller):
     """A registered consumer: every shard pushes to a thread of its own."""
 
     def _run(self) -> None:
@@ -256,7 +258,7 @@ class Subscriber(Reader):
 
 def main() -> None:
     """Run until standard input ends."""
-    serve(Load, "endpoint URL", "Producers and consumers on streams.")
+    serve(StreamLoad, "endpoint URL", "Producers and consumers on streams.")
 
 
 if __name__ == "__main__":

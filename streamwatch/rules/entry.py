@@ -7,9 +7,9 @@ from typing import Annotated, Final, NamedTuple
 
 from streamwatch.core.errors import QueryError, RuleError
 from streamwatch.promql.match import LABEL
-from streamwatch.promql.nodes import Expr, Text, Window
+from streamwatch.promql.nodes import Expr, RangeSelector, StringLiteral
 from streamwatch.promql.parse import duration_ms, parse
-from streamwatch.rules.rule import Group, Pairs, Rule
+from streamwatch.rules.rule import Pairs, Rule, RuleGroup
 from streamwatch.rules.template import template
 from streamwatch.settings.types import AnyText, line, setting
 
@@ -23,7 +23,7 @@ class _Expression(NamedTuple):
 
 def _expression(text: str) -> _Expression:
     expr = parse(text)
-    if isinstance(expr, Window | Text):
+    if isinstance(expr, RangeSelector | StringLiteral):
         raise QueryError("a rule needs a vector or a number: write an aggregation, or a function such as rate()")
     return _Expression(text, expr)
 
@@ -141,10 +141,10 @@ class GroupEntry:
                 yield f"rules[{at}]: the same rule twice: remove one"
             seen.add(made)
 
-    def made(self, file: str) -> Group:
+    def made(self, file: str) -> RuleGroup:
         """Return the group of a file, or of a manifest in it."""
         rules = tuple(rule.made(file.partition("#")[0], self.labels) for rule in self.rules)
-        return Group(self.name, file, rules, self.interval or None, self.query_offset or 0.0, self.limit)
+        return RuleGroup(self.name, file, rules, self.interval or None, self.query_offset or 0.0, self.limit)
 
 
 def _pairs(labels: Mapping[str, str]) -> Pairs:

@@ -14,7 +14,7 @@ from streamwatch.model.metric import Samples
 from streamwatch.promql.evaluate import LOOKBACK_MS, Options
 from streamwatch.rules import jump, persist
 from streamwatch.rules.group import GroupState, RuleChange, RuleState
-from streamwatch.rules.rule import Group, horizons, metrics
+from streamwatch.rules.rule import RuleGroup, horizons, metrics
 from streamwatch.rules.scope import TARGET, Scope
 from streamwatch.samples.history import History
 from streamwatch.state.marks import Marks
@@ -32,7 +32,7 @@ _EARLY_MS: Final = 1000
 """Data that lie further ahead than this were read before the wall clock was set back."""
 
 
-class Plan(Protocol):
+class Planner(Protocol):
     """Writes down who is to be told what, in the transaction of the decision."""
 
     def __call__(self, connection: sqlite3.Connection, alerts: Collection[Alert], *, changed: bool) -> None:
@@ -40,7 +40,7 @@ class Plan(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class EvaluationCounts:
     """What happened to one group."""
 
     evaluations: int
@@ -67,7 +67,7 @@ class _Due:
     """A group, and when it must be evaluated."""
 
     def __init__(
-        self, group: Group, clock: Clock, interval: float, external: Mapping[str, str], options: Options
+        self, group: RuleGroup, clock: Clock, interval: float, external: Mapping[str, str], options: Options
     ) -> None:
         self.state = GroupState(group, clock, external, options)
         self.interval = group.interval_seconds or interval
@@ -90,7 +90,7 @@ class Evaluator:
         state: StateFile,
         *,
         refresh: Callable[[], None],
-        plan: Plan,
+        plan: Planner,
         decided: Callable[[Sequence[RuleChange]], None],
         is_warm: Callable[[], bool],
         interval: float = 15.0,
@@ -133,7 +133,7 @@ class Evaluator:
         known = state.read(persist.load)
         self._known = jump.restored(known, state.read(self._marks.jump), self._clock.now())
 
-    def take(self, groups: Iterable[Group]) -> None:
+    def take(self, groups: Iterable[RuleGroup]) -> None:
         """Take these groups instead of those before; rules that stay, by name and labels, keep their alerts."""
         with self._evaluating:
             now = self._clock.now()
@@ -265,13 +265,13 @@ class Evaluator:
         alerts = [alert for one in self._groups for rule in one.state.rules for alert in rule.active.values()]
         self._plan(connection, alerts, changed=bool(changes))
 
-    def counts(self) -> dict[str, Counts]:
+    def counts(self) -> dict[str, EvaluationCounts]:
         """Return what happened to each group, by name; to those of one name in several files together."""
-        found: dict[str, Counts] = {}
+        found: dict[str, EvaluationCounts] = {}
         for one in self._groups:
             name, state = one.state.group.name, one.state
-            before = found.get(name, Counts(0, 0, 0, 0.0))
-            found[name] = Counts(
+            before = found.get(name, EvaluationCounts(0, 0, 0, 0.0))
+            found[name] = EvaluationCounts(
                 before.evaluations + one.evaluations,
                 before.failures + sum(rule.failures for rule in state.rules),
                 before.missed + state.missed,
@@ -320,7 +320,7 @@ def _is_of(samples: Samples, target: str) -> bool:
     return TARGET in names and row[names.index(TARGET)] == target
 
 
-def _needs(groups: Iterable[Group]) -> dict[str, int]:
+def _needs(groups: Iterable[RuleGroup]) -> dict[str, int]:
     found: dict[str, int] = {}
     for group in groups:
         for rule in group.rules:

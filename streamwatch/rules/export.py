@@ -15,7 +15,7 @@ _RUNBOOK: Final = re.compile(r"^(\s+runbook_url: )(/\S+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ExportOptions:
     """What is written."""
 
     form: str
@@ -28,7 +28,7 @@ class Wanted:
     """Of the Kubernetes objects: an operator may look for rules by them."""
 
 
-def export(folder: Path, wanted: Wanted, *, overwrite: bool) -> list[Path]:
+def export(folder: Path, wanted: ExportOptions, *, overwrite: bool) -> list[Path]:
     """Write the rules into a folder, which is made where it is not there, and return what was written.
 
     Raises:
@@ -49,17 +49,17 @@ def export(folder: Path, wanted: Wanted, *, overwrite: bool) -> list[Path]:
     return list(made)
 
 
-def _prometheus(wanted: Wanted) -> dict[str, str]:
+def _prometheus(wanted: ExportOptions) -> dict[str, str]:
     """Return the files, comments and all."""
     return {path.name: _linked(path, wanted) for path in sorted(pack_folder().glob("*.yml"))}
 
 
-def _operator(wanted: Wanted) -> dict[str, str]:
+def _operator(wanted: ExportOptions) -> dict[str, str]:
     """Return a PrometheusRule each."""
     return {f"streamwatch-{name}": _manifest(name, text, wanted) for name, text in _prometheus(wanted).items()}
 
 
-def _manifest(name: str, text: str, wanted: Wanted) -> str:
+def _manifest(name: str, text: str, wanted: ExportOptions) -> str:
     labels = {"app.kubernetes.io/name": "streamwatch", **wanted.labels}
     metadata = [f"name: streamwatch-{name.removesuffix('.yml')}"]
     if wanted.namespace is not None:
@@ -69,7 +69,7 @@ def _manifest(name: str, text: str, wanted: Wanted) -> str:
     return "\n".join([*head, *(f"  {line}".rstrip() for line in text.splitlines()), ""])
 
 
-def _linked(path: Path, wanted: Wanted) -> str:
+def _linked(path: Path, wanted: ExportOptions) -> str:
     text = path.read_text(encoding="utf-8")
     if wanted.runbooks is None:
         return text
@@ -77,4 +77,7 @@ def _linked(path: Path, wanted: Wanted) -> str:
     return _RUNBOOK.sub(lambda found: f"{found[1]}{json.dumps(base + found[2])}", text)
 
 
-FORMS: Final[Mapping[str, Callable[[Wanted], dict[str, str]]]] = {"prometheus": _prometheus, "operator": _operator}
+FORMS: Final[Mapping[str, Callable[[ExportOptions], dict[str, str]]]] = {
+    "prometheus": _prometheus,
+    "operator": _operator,
+}

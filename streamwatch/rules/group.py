@@ -15,7 +15,7 @@ from streamwatch.promql.evaluate import LOOKBACK_MS, Options, evaluate
 from streamwatch.promql.nodes import Call
 from streamwatch.promql.parse import parse
 from streamwatch.promql.series import Element, Value, Vector, elements
-from streamwatch.rules.rule import Group, Rule, horizons, metrics, nodes
+from streamwatch.rules.rule import Rule, RuleGroup, horizons, metrics, nodes
 from streamwatch.rules.scope import TARGET, Divisible, Reach, Scope, reach
 from streamwatch.rules.state import Active, Change, Result, changes, step
 from streamwatch.rules.template import Template, template
@@ -31,7 +31,7 @@ _RULE_SECONDS: Final = 10.0
 _ABSENT: Final = frozenset({"absent", "absent_over_time"})
 
 
-class Samples(Divisible, Protocol):
+class SampleStorage(Divisible, Protocol):
     """Where samples are read, and results are written."""
 
     def names(self) -> frozenset[str]:
@@ -93,7 +93,7 @@ class RuleState:
             self.held_until = at + self.horizon_seconds
             self.unknown_until = at + _UNKNOWN_SECONDS
 
-    def is_held(self, at: float, samples: Samples) -> bool:
+    def is_held(self, at: float, samples: SampleStorage) -> bool:
         """Say whether it is too early to tell that a condition does not hold any more."""
         if at >= self.unknown_until:
             return False
@@ -118,7 +118,7 @@ class GroupState:
 
     def __init__(
         self,
-        group: Group,
+        group: RuleGroup,
         clock: Clock,
         external: Mapping[str, str] | None = None,
         options: Options | None = None,
@@ -149,7 +149,7 @@ class GroupState:
             self.rules.append(RuleState(rule, f"{key}\x1f{keys[key]}"))
 
     def evaluate(
-        self, samples: Samples, at_ms: int, *, is_warm: bool = True, scope: Scope | None = None
+        self, samples: SampleStorage, at_ms: int, *, is_warm: bool = True, scope: Scope | None = None
     ) -> list[RuleChange]:
         """Evaluate the rules one after the other; what goes wrong with one is kept with it, and its alerts stay.
 
@@ -182,7 +182,7 @@ class GroupState:
     def _divides(self, state: RuleState, scope: Scope | None) -> bool:
         return scope is not None and not self.group.limit and state.is_local(scope)
 
-    def _rule(self, state: RuleState, samples: Samples, at_ms: int, scope: Scope | None) -> list[RuleChange]:
+    def _rule(self, state: RuleState, samples: SampleStorage, at_ms: int, scope: Scope | None) -> list[RuleChange]:
         moment = at_ms - round(self.group.query_offset_seconds * 1000)
         state.error = ""
         try:
@@ -198,7 +198,7 @@ class GroupState:
             state.error, state.failures = f"{type(error).__name__}: {error}", state.failures + 1
         return []
 
-    def _record(self, rule: Rule, key: str, vector: Vector, samples: Samples, moment: int) -> None:
+    def _record(self, rule: Rule, key: str, vector: Vector, samples: SampleStorage, moment: int) -> None:
         if self.group.limit and len(vector) > self.group.limit:
             raise EvaluationError(self._exceeded(len(vector), "series"))
         fixed = {**dict(rule.labels), NAME: rule.name}
@@ -208,7 +208,7 @@ class GroupState:
         samples.record(key, named, moment)
 
     def _alerts(
-        self, state: RuleState, vector: Vector, samples: Samples, moment: int, scope: Scope | None
+        self, state: RuleState, vector: Vector, samples: SampleStorage, moment: int, scope: Scope | None
     ) -> list[RuleChange]:
         def query(text: str) -> Vector:
             try:

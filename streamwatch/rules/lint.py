@@ -6,10 +6,10 @@ from typing import Final
 
 from streamwatch.model.labels import NAME
 from streamwatch.model.metric import Metric
-from streamwatch.promql.nodes import Aggregation, Binary, Call, Expr, Number, Selector, Window
+from streamwatch.promql.nodes import Aggregation, Binary, Call, Expr, Number, RangeSelector, Selector
 from streamwatch.promql.numbers import COMPARISONS
 from streamwatch.rules.group import ALERTNAME
-from streamwatch.rules.rule import Group, Rule, metric_of, nodes
+from streamwatch.rules.rule import Rule, RuleGroup, metric_of, nodes
 
 _SCRAPED: Final = frozenset({"job", "instance"})
 _RATES: Final = frozenset({"rate", "irate", "increase", "resets", "changes", "absent", "absent_over_time", "timestamp"})
@@ -19,7 +19,7 @@ _PREFIXES: Final = ("kafka_", "kinesis_", "streamwatch_")
 
 
 def lint(
-    groups: Iterable[Group], metrics: Iterable[Metric], tick_seconds: float = 15.0, others: Iterable[Metric] = ()
+    groups: Iterable[RuleGroup], metrics: Iterable[Metric], tick_seconds: float = 15.0, others: Iterable[Metric] = ()
 ) -> list[str]:
     """Return what is doubtful, a line each: file, line, rule, what, and what to do.
 
@@ -77,7 +77,7 @@ def _expression(rule: Rule, known: Mapping[str, Metric], tick: float) -> Iterato
     counters = {name for name, one in known.items() if one.kind == "counter"}
     for node in nodes(rule.expr):
         match node:
-            case Window(range_ms=span) if span < 2000 * tick:
+            case RangeSelector(range_ms=span) if span < 2000 * tick:
                 yield f"a range of {span / 1000:g}s holds no two samples that are {tick:g}s apart: use a longer one"
             case Binary(op=op, left=left, right=right) if op in COMPARISONS:
                 yield from _comparison(left, right, op, counters)
@@ -125,7 +125,7 @@ def _empty_never(left: Expr, right: Expr, op: str) -> bool:
     return compare(0.0, right.value) and not compare(1.0, right.value)
 
 
-def _alert(rule: Rule, group: Group) -> Iterator[str]:
+def _alert(rule: Rule, group: RuleGroup) -> Iterator[str]:
     if not rule.alert:
         return
     labels = dict(rule.labels)

@@ -12,9 +12,9 @@ import yaml
 from streamwatch.core.errors import ConfigError, RuleError
 from streamwatch.rules.config import pack_folder
 from streamwatch.rules.entry import GroupEntry, Manifest, PackFile, RuleFile
-from streamwatch.rules.rule import Group
+from streamwatch.rules.rule import RuleGroup
 from streamwatch.settings.document import is_null, text_at, value_at
-from streamwatch.settings.reader import Reader
+from streamwatch.settings.reader import SettingsReader
 
 MOST_BYTES: Final = 2**21
 MOST_RULES: Final = 5_000
@@ -24,7 +24,7 @@ KIND: Final = "PrometheusRule"
 _LISTS: Final = ("List", f"{KIND}List")
 
 
-def load(paths: Iterable[Path]) -> tuple[Group, ...]:
+def load(paths: Iterable[Path]) -> tuple[RuleGroup, ...]:
     """Read rule files.
 
     Raises:
@@ -32,7 +32,7 @@ def load(paths: Iterable[Path]) -> tuple[Group, ...]:
 
     """
     mistakes: list[str] = []
-    groups_read: list[Group] = []
+    groups_read: list[RuleGroup] = []
     for path in paths:
         try:
             with path.open(encoding="utf-8") as file:
@@ -51,7 +51,7 @@ def load(paths: Iterable[Path]) -> tuple[Group, ...]:
     return tuple(groups_read)
 
 
-def read(text: str, where: str) -> tuple[list[Group], list[str]]:
+def read(text: str, where: str) -> tuple[list[RuleGroup], list[str]]:
     """Read the text of a rule file; return its groups, and what is wrong with it: one of them is empty."""
     reader = reader_of(where)
     try:
@@ -61,12 +61,12 @@ def read(text: str, where: str) -> tuple[list[Group], list[str]]:
     return ([], reader.sorted_mistakes) if reader.mistakes else ([group.made(file) for file, group in groups], [])
 
 
-def reader_of(where: str) -> Reader:
+def reader_of(where: str) -> SettingsReader:
     """Return what reads files of rules, and of their tests: a key without a value is as good as none."""
-    return Reader(where, skips_nulls=True, most_bytes=MOST_BYTES, most_nodes=_MOST_NODES)
+    return SettingsReader(where, skips_nulls=True, most_bytes=MOST_BYTES, most_nodes=_MOST_NODES)
 
 
-def _groups(reader: Reader, documents: Sequence[yaml.Node]) -> list[tuple[str, GroupEntry]]:
+def _groups(reader: SettingsReader, documents: Sequence[yaml.Node]) -> list[tuple[str, GroupEntry]]:
     """Return the groups, each with the file that it is of to Prometheus."""
     if any(text_at(node, "kind") or text_at(node, "apiVersion") for node in documents):
         return _manifests(reader, [each for node in documents for each in _unpacked(reader, node)], documents[0])
@@ -77,7 +77,7 @@ def _groups(reader: Reader, documents: Sequence[yaml.Node]) -> list[tuple[str, G
     return [(reader.where, group) for group in (file.groups if file is not None else ())]
 
 
-def _unpacked(reader: Reader, node: yaml.Node) -> Iterator[yaml.Node]:
+def _unpacked(reader: SettingsReader, node: yaml.Node) -> Iterator[yaml.Node]:
     """Yield the objects of a list, or the object itself."""
     if text_at(node, "kind") not in _LISTS:
         yield node
@@ -90,7 +90,7 @@ def _unpacked(reader: Reader, node: yaml.Node) -> Iterator[yaml.Node]:
             yield each
 
 
-def _manifests(reader: Reader, objects: Sequence[yaml.Node], first: yaml.Node) -> list[tuple[str, GroupEntry]]:
+def _manifests(reader: SettingsReader, objects: Sequence[yaml.Node], first: yaml.Node) -> list[tuple[str, GroupEntry]]:
     groups_read: list[tuple[str, GroupEntry]] = []
     rules = [node for node in objects if _is_rules(reader, node)]
     names: set[str] = set()
@@ -109,7 +109,7 @@ def _manifests(reader: Reader, objects: Sequence[yaml.Node], first: yaml.Node) -
     return groups_read
 
 
-def _is_rules(reader: Reader, node: yaml.Node) -> bool:
+def _is_rules(reader: SettingsReader, node: yaml.Node) -> bool:
     """Say whether an object holds rules; one that only seems to is a mistake, others are none of ours."""
     kind, api = text_at(node, "kind"), text_at(node, "apiVersion")
     if kind == KIND and api == API:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from streamwatch.model.labels import NAME
-from streamwatch.promql.nodes import Aggregation, Binary, Call, Expr, Negation, Selector, Subquery, Window
+from streamwatch.promql.nodes import Aggregation, Binary, Call, Expr, Negation, RangeSelector, Selector, Subquery
 
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
 
@@ -31,7 +31,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class RuleGroup:
     """Rules that are evaluated together, one after the other."""
 
     name: str
@@ -73,7 +73,7 @@ def _look(expr: Expr, back: int, lookback: int, found: dict[str, int]) -> None:
     match expr:
         case Selector():
             _note(expr, back, lookback, found)
-        case Window(selector=selector, range_ms=span):
+        case RangeSelector(selector=selector, range_ms=span):
             _note(selector, back + span, 0, found)
         case Subquery(inner=inner, range_ms=span, offset_ms=offset):
             _look(inner, back + span + offset, lookback, found)
@@ -87,7 +87,7 @@ def _within(expr: Expr) -> Iterator[Expr]:
     match expr:
         case Negation(inner=inner) | Subquery(inner=inner):
             yield inner
-        case Window(selector=selector):
+        case RangeSelector(selector=selector):
             yield selector
         case Binary(left=left, right=right):
             yield from (left, right)

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from streamwatch.rules.rule import Group, Rule
+from streamwatch.rules.rule import Rule, RuleGroup
 
 RUNBOOK: Final = "runbook_url"
 
 
-def linked(groups: Iterable[Group], base: str) -> tuple[Group, ...]:
+def linked(groups: Iterable[RuleGroup], base: str) -> tuple[RuleGroup, ...]:
     """Return the same groups; where a rule's ``runbook_url`` is a path, it is an address below the base."""
     return tuple(replace(group, rules=tuple(_rule(rule, base.rstrip("/")) for rule in group.rules)) for group in groups)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from streamwatch.promql.columns import Block, KeyIndex, Querier
+from streamwatch.promql.columns import KeyIndex, Querier, SeriesBlock
 from streamwatch.promql.match import Matcher
 from streamwatch.promql.nodes import (
     Aggregation,
@@ -20,10 +20,10 @@ from streamwatch.promql.nodes import (
     Matching,
     Negation,
     Number,
+    RangeSelector,
     Selector,
+    StringLiteral,
     Subquery,
-    Text,
-    Window,
 )
 from streamwatch.rules.rule import metric_of
 from streamwatch.rules.state import Active
@@ -82,7 +82,7 @@ class Divisible(Querier, Protocol):
         index: KeyIndex | None = None,
         weigh: Callable[[int], None] | None = None,
         sources: Collection[str] | None = None,
-    ) -> Iterator[Block]:
+    ) -> Iterator[SeriesBlock]:
         """Yield what the querier yields, of these sources only; of all by default."""
 
 
@@ -95,12 +95,12 @@ def reach(expr: Expr, labelled: Collection[str]) -> Reach:
 
     """
     match expr:
-        case Number() | Text():
+        case Number() | StringLiteral():
             return Reach.FIXED
         case Selector():
             name = metric_of(expr)
             return Reach.WHOLE if name is None else Reach.LOCAL if name in labelled else Reach.FIXED
-        case Window(selector=inner) | Subquery(inner=inner) | Negation(inner=inner):
+        case RangeSelector(selector=inner) | Subquery(inner=inner) | Negation(inner=inner):
             return reach(inner, labelled)
         case Call():
             found = [reach(one, labelled) for one in expr.args]
@@ -170,7 +170,7 @@ class _Within:
         newest: bool,
         index: KeyIndex | None = None,
         weigh: Callable[[int], None] | None = None,
-    ) -> Iterator[Block]:
+    ) -> Iterator[SeriesBlock]:
         name = metric_of(Selector(tuple(matchers)))
         sources = self._scope.targets if name in self._scope.metrics else None
         return self._samples.blocks(

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from streamwatch.rules.rule import Group, Rule
+from streamwatch.rules.rule import Rule, RuleGroup
 
 _LABEL: Final = "severity"
 
 
-def renamed(groups: Iterable[Group], names: Mapping[str, str]) -> tuple[Group, ...]:
+def renamed(groups: Iterable[RuleGroup], names: Mapping[str, str]) -> tuple[RuleGroup, ...]:
     """Return the same groups, in which alerts have the severities that are given for theirs."""
     return tuple(replace(group, rules=tuple(_rule(rule, names) for rule in group.rules)) for group in groups)
 

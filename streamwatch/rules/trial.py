@@ -9,7 +9,7 @@ from streamwatch.model.labels import NAME, Labels
 from streamwatch.model.metric import Metric
 from streamwatch.promql.nodes import Selector
 from streamwatch.rules.group import GroupState, RuleState
-from streamwatch.rules.rule import Group, Rule, metric_of, nodes
+from streamwatch.rules.rule import Rule, RuleGroup, metric_of, nodes
 from streamwatch.samples.history import History
 
 _STEP_MS: Final = 15_000
@@ -25,7 +25,7 @@ _OF_DATA: Final = ("many-to-many", "many-to-one", "multiple matches", "same labe
 _TEMPLATE: Final = "<error expanding template"
 
 
-def trial(groups: Iterable[Group], metrics: Iterable[Metric], clock: Clock) -> list[str]:
+def trial(groups: Iterable[RuleGroup], metrics: Iterable[Metric], clock: Clock) -> list[str]:
     """Return what fails, a line each: file, line, rule, and why.
 
     Args:
@@ -47,7 +47,10 @@ def _tried(rule: Rule, known: Mapping[str, Metric], clock: Clock) -> str:
     """Return why a rule fails; empty where it does not."""
     labels = list(dict.fromkeys(one for node in nodes(rule.expr) for one in _series(node, known)))
     for values in _WORLDS:
-        history, group = History(keep_ms=len(values) * _STEP_MS), GroupState(Group("trial", rule.where, (rule,)), clock)
+        history, group = (
+            History(keep_ms=len(values) * _STEP_MS),
+            GroupState(RuleGroup("trial", rule.where, (rule,)), clock),
+        )
         for at, value in enumerate(values):
             history.record("typical", [(one, value) for one in labels], at * _STEP_MS)
         group.evaluate(history, (len(values) - 1) * _STEP_MS)

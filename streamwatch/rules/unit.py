@@ -17,7 +17,7 @@ from streamwatch.rules import notation
 from streamwatch.rules.config import matching
 from streamwatch.rules.group import ALERTNAME, GroupState
 from streamwatch.rules.load import MOST_BYTES, load, reader_of
-from streamwatch.rules.rule import Group
+from streamwatch.rules.rule import RuleGroup
 from streamwatch.samples.history import History
 from streamwatch.settings.document import empty
 from streamwatch.settings.types import AnyText, setting
@@ -100,7 +100,7 @@ class RuleTestFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class RuleTestResult:
     """What became of one test."""
 
     name: str
@@ -108,7 +108,7 @@ class Verdict:
     """What was expected and what there was; none where it passed."""
 
 
-def run(path: Path, clock: Clock) -> list[Verdict]:
+def run(path: Path, clock: Clock) -> list[RuleTestResult]:
     """Run a test file.
 
     Raises:
@@ -148,13 +148,13 @@ def read(text: str, where: str) -> RuleTestFile:
 
 
 def judge(
-    tests: Sequence[RuleTest], groups: Sequence[Group], interval_ms: int, clock: Clock, *, fuzzy: bool = False
-) -> list[Verdict]:
+    tests: Sequence[RuleTest], groups: Sequence[RuleGroup], interval_ms: int, clock: Clock, *, fuzzy: bool = False
+) -> list[RuleTestResult]:
     """Run tests on groups of rules."""
     return [_Test(test, at, groups, interval_ms, clock, fuzzy=fuzzy).run() for at, test in enumerate(tests)]
 
 
-def _ordered(groups: Sequence[Group], order: Sequence[str]) -> list[Group]:
+def _ordered(groups: Sequence[RuleGroup], order: Sequence[str]) -> list[RuleGroup]:
     known = {group.name for group in groups}
     missing = [name for name in order if name not in known]
     if missing:
@@ -166,7 +166,7 @@ class _Test:
     """One test: series, evaluations, and what is to be seen."""
 
     def __init__(  # noqa: PLR0913 - what it is made of
-        self, test: RuleTest, at: int, groups: Iterable[Group], interval: int, clock: Clock, *, fuzzy: bool
+        self, test: RuleTest, at: int, groups: Iterable[RuleGroup], interval: int, clock: Clock, *, fuzzy: bool
     ) -> None:
         self._test, self._interval, self._fuzzy = test, interval, fuzzy
         self.name = test.name or f"test {at + 1}"
@@ -175,7 +175,7 @@ class _Test:
         self._history = History(keep_ms=_FOREVER_MS)
         self._failures: list[str] = []
 
-    def run(self) -> Verdict:
+    def run(self) -> RuleTestResult:
         self._load()
         alerts, expressions = self._test.alert_rule_test, self._test.promql_expr_test
         last = max((*(test.eval_time for test in alerts), *(test.eval_time for test in expressions)), default=0)
@@ -192,7 +192,7 @@ class _Test:
                     self._alerts(alert)
         for expression in expressions:
             self._expression(expression)
-        return Verdict(self.name, tuple(self._failures))
+        return RuleTestResult(self.name, tuple(self._failures))
 
     def _load(self) -> None:
         step = self._interval if self._test.interval is None else self._test.interval

@@ -17,7 +17,7 @@ import numpy as np
 from streamwatch.core.clock import SteadyClock
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.model.metric import Keys, Samples, Values
-from streamwatch.promql.columns import Block, Ints, KeyIndex, Rows, keyed
+from streamwatch.promql.columns import Ints, KeyIndex, Rows, SeriesBlock, keyed
 from streamwatch.promql.match import Matcher
 from streamwatch.promql.series import STALE, Element
 from streamwatch.samples.column import Column, KeyedValues
@@ -133,7 +133,7 @@ class History:
         index: KeyIndex | None = None,
         weigh: Callable[[int], None] | None = None,
         sources: Collection[str] | None = None,
-    ) -> Iterator[Block]:
+    ) -> Iterator[SeriesBlock]:
         """Yield the series that match, with their samples in a range of time, both ends included.
 
         Nobody who writes, or decides, waits for more than the ticks of one metric to be listed.
@@ -171,7 +171,7 @@ class History:
                     rows = _only(rows, counts)
                     if weigh is not None:
                         weigh(len(rows) * len(stack.ticks))
-                    yield Block(rows, stack.times + moved if moved else stack.times, stack.values(rows.index))
+                    yield SeriesBlock(rows, stack.times + moved if moved else stack.times, stack.values(rows.index))
 
     @property
     def _moved_ms(self) -> int:

@@ -73,7 +73,7 @@ def read_partly(  # noqa: PLR0913, PLR0917 - as above, and one more
         ConfigError: it cannot be read at all.
 
     """
-    reader = Reader(where, folder, os.environ if environment is None else environment)
+    reader = SettingsReader(where, folder, os.environ if environment is None else environment)
     root, *others = reader.compose(text) or [empty()]
     for node in others:
         reader.wrong(node, "", "a second document, which nobody reads: remove it")
@@ -84,7 +84,7 @@ def read_partly(  # noqa: PLR0913, PLR0917 - as above, and one more
     return settings, reader.sorted_mistakes
 
 
-class Reader(Document):
+class SettingsReader(Document):
     """One text while it is read: converts nodes, and collects mistakes with their lines.
 
     A class may say with ``message_path`` what an object of it is called in messages, instead of its place.

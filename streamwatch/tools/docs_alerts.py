@@ -7,7 +7,7 @@ from typing import Final
 from streamwatch.core.times import duration
 from streamwatch.rules.config import Config, pack_folder
 from streamwatch.rules.load import load
-from streamwatch.rules.rule import Group, Rule
+from streamwatch.rules.rule import Rule, RuleGroup
 
 _TITLES: Final = {
     "streamwatch.kafka": "Kafka clusters",
@@ -56,7 +56,7 @@ def alerts() -> str:
     return "\n".join([*parts, _PARAMETERS + "\n".join(_parameters())]) + "\n"
 
 
-def _group(title: str, group: Group) -> str:
+def _group(title: str, group: RuleGroup) -> str:
     head = [f"## {title}", "", "| alert | severity | for | what it says |", "|---|---|---|---|"]
     return "\n".join([*head, *(_alert(rule) for rule in group.rules if rule.alert), ""])
 

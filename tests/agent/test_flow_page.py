@@ -8,7 +8,7 @@ from streamwatch.catalogue import kafka_groups as g
 from streamwatch.core.clock import ManualClock
 from streamwatch.model.metric import Samples
 from streamwatch.samples.hub import Hub
-from streamwatch.samples.precedence import Trust
+from streamwatch.samples.precedence import SourcePrecedence
 from tests.agent.test_app import settings
 from tests.conftest import Start, get
 from tests.flow.maps import samples
@@ -23,7 +23,7 @@ def lag(seconds: float) -> Sequence[Samples]:
 def test_it_is_made_of_what_the_hub_knows_once_a_second_and_ends_with_it() -> None:
     clock = ManualClock(1000.0)
     hub = Hub(clock)
-    hub.add("shop", "kafka", "shop", Trust())
+    hub.add("shop", "kafka", "shop", SourcePrecedence())
     page = FlowPage(hub, clock)
     hub.append("shop", lag(7.0), at=1000.0, valid_seconds=10.0)
 

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from prometheus_client.parser import text_string_to_metric_families
 
 from streamwatch.catalogue.exporter_mappings import NAMES
-from streamwatch.sources.open_monitoring.parse import Reader, wanted
+from streamwatch.sources.open_monitoring.parse import ExpositionParser, wanted
 
 LINES = 20_000
 _CHUNK = 65_536
@@ -56,7 +56,7 @@ def main() -> None:
     pattern = wanted(NAMES["jmx"])
 
     def ours() -> None:
-        reader = Reader(pattern)
+        reader = ExpositionParser(pattern)
         for at in range(0, len(data), _CHUNK):
             reader.feed(data[at : at + _CHUNK])
         reader.end()

@@ -18,7 +18,7 @@ import numpy as np
 from streamwatch.catalogue import METRICS
 from streamwatch.core.clock import SystemClock
 from streamwatch.export.endpoints import Health, endpoints
-from streamwatch.export.exposition import Exposition, Page
+from streamwatch.export.exposition import Exposition, RenderedExposition
 from streamwatch.http.server import Config, Server
 from streamwatch.model.metric import Keys, Samples, Tier
 from streamwatch.promql.evaluate import LOOKBACK_MS
@@ -116,7 +116,7 @@ def theirs(series: int) -> None:
     """Print what the same rules over the same page cost a Prometheus."""
     exposition, said = Exposition(), ticks(series)
 
-    def render() -> Page:
+    def render() -> RenderedExposition:
         return exposition.render(next(said))
 
     server = Server(

@@ -10,7 +10,7 @@ from time import perf_counter
 import numpy as np
 
 from streamwatch.export.endpoints import Health, endpoints
-from streamwatch.export.exposition import Exposition, Page
+from streamwatch.export.exposition import Exposition, RenderedExposition
 from streamwatch.export.process import Process
 from streamwatch.http.server import Config, Server
 from streamwatch.model.metric import Keys, Metric, Samples, Tier
@@ -37,7 +37,7 @@ def metrics() -> list[Metric]:
     ]
 
 
-def timed(what: str, work: Callable[[], Page]) -> Page:
+def timed(what: str, work: Callable[[], RenderedExposition]) -> RenderedExposition:
     """Run it five times; print the median and the worst."""
     seconds = []
     for _ in range(5):
@@ -48,7 +48,7 @@ def timed(what: str, work: Callable[[], Page]) -> Page:
     return page
 
 
-def render() -> Page:
+def render() -> RenderedExposition:
     random = np.random.default_rng(1)
     keys = Keys(LABELS, [("prod", f"orders.events.{n // 50}", str(n % 50)) for n in range(PARTITIONS)])
     defined = metrics()

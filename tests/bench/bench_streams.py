@@ -25,9 +25,9 @@ _SERVER = """
 import sys
 from streamwatch.reference.aws.server import ReferenceAws
 from streamwatch.reference.aws.cloud import Cloud
-from streamwatch.reference.kinesis.account import Quotas
+from streamwatch.reference.kinesis.account import AccountLimits
 streams, shards = int(sys.argv[1]), int(sys.argv[2])
-with ReferenceAws(Cloud(quotas=Quotas(create_seconds=0, update_seconds=0, shards=10**6))) as aws:
+with ReferenceAws(Cloud(quotas=AccountLimits(create_seconds=0, update_seconds=0, shards=10**6))) as aws:
     def make(cloud, now):
         for number in range(streams):
             stream = cloud.kinesis().create(f"stream{number:04}", "PROVISIONED", shards, now)

@@ -9,7 +9,7 @@ from streamwatch.catalogue.exporter_mappings import NAMES
 from streamwatch.collectors.broker_pages import PageCollector
 from streamwatch.model.metric import Metric
 from streamwatch.model.pages import BrokerPages, Page, PagesSnapshot
-from streamwatch.sources.open_monitoring.parse import Reader, wanted
+from streamwatch.sources.open_monitoring.parse import ExpositionParser, wanted
 from tests.snapshots import values
 
 AGENT = 'jmx_exporter_build_info{name="jmx_prometheus_javaagent",version="1.0.1"} 1\n'
@@ -18,7 +18,7 @@ SOCKET = "kafka_server_socket_server_metrics"
 
 
 def page(text: str, kind: str) -> Page:
-    reader = Reader(wanted(NAMES[kind]))
+    reader = ExpositionParser(wanted(NAMES[kind]))
     reader.feed(f"{text}\n".encode())
     return {name: tuple(series) for name, series in reader.end().items()}
 

@@ -11,7 +11,7 @@ from streamwatch.catalogue import kafka_groups as c
 from streamwatch.collectors.group_states import GroupStates
 from streamwatch.collectors.groups import GroupCollector
 from streamwatch.collectors.lag import EndOffsetHistory
-from streamwatch.collectors.states import State
+from streamwatch.collectors.states import GroupPartitionState
 from tests.collectors.histories import INTERVAL, STALLED_AFTER, Part
 from tests.collectors.world import World, some
 from tests.snapshots import values
@@ -27,11 +27,20 @@ NOT_NEGATIVE = (
 
 def wrong(part: Part, at: float, state: int, waits: bool) -> str:  # noqa: FBT001 - whether something is there to read
     """Say what is wrong with a state; empty where nothing is."""
-    if part.must in {"alive", "dead", "any"} and state == State.STALLED and part.must != "any":
+    if part.must in {"alive", "dead", "any"} and state == GroupPartitionState.STALLED and part.must != "any":
         return f"{part.must}, and stalled"
-    wanted = {"poisoned": State.STALLED, "dead": State.STOPPED, "ahead": State.AHEAD, "uncommitted": State.UNCOMMITTED}
-    if at >= part.by and state not in {wanted[part.must], State.UNKNOWN} and (waits or part.must == "ahead"):
-        return f"{part.must}, and {State(state).name}"
+    wanted = {
+        "poisoned": GroupPartitionState.STALLED,
+        "dead": GroupPartitionState.STOPPED,
+        "ahead": GroupPartitionState.AHEAD,
+        "uncommitted": GroupPartitionState.UNCOMMITTED,
+    }
+    if (
+        at >= part.by
+        and state not in {wanted[part.must], GroupPartitionState.UNKNOWN}
+        and (waits or part.must == "ahead")
+    ):
+        return f"{part.must}, and {GroupPartitionState(state).name}"
     return ""
 
 

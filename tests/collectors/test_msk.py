@@ -8,12 +8,12 @@ from streamwatch.collectors.msk import MskCollector
 from streamwatch.export.web_page.clusters import _of_msk
 from streamwatch.export.web_page.sample_index import SampleIndex
 from streamwatch.model.metric import Metric, Samples
-from streamwatch.model.msk import Assessment, AssessmentFinding, MskSnapshot, Operation, Reassignment
+from streamwatch.model.msk import Assessment, AssessmentFinding, ClusterOperation, MskSnapshot, Reassignment
 
 ERROR = AssessmentFinding("TOPIC_CONFIGURATION", "ERROR", "orders", "It has 1 replica.", "Give it 3.")
 INFO = AssessmentFinding("CAPACITY", "INFO", "", "express.m7g.large fits.", "")
 FINDINGS = Assessment("arn:a", 7.0, (ERROR, ERROR, INFO))
-REBOOT = (Operation("REBOOT_NODE", "PENDING"),)
+REBOOT = (ClusterOperation("REBOOT_NODE", "PENDING"),)
 
 
 def move(state: str, topics: int | None = 10, completed: int | None = 3) -> Reassignment:
@@ -21,7 +21,9 @@ def move(state: str, topics: int | None = 10, completed: int | None = 3) -> Reas
 
 
 def samples(
-    moves: tuple[Reassignment, ...] | None, found: Assessment | None = None, busy: tuple[Operation, ...] | None = REBOOT
+    moves: tuple[Reassignment, ...] | None,
+    found: Assessment | None = None,
+    busy: tuple[ClusterOperation, ...] | None = REBOOT,
 ) -> list[Samples]:
     snapshot = MskSnapshot(
         source="s/msk",
@@ -54,7 +56,7 @@ def known(
     ],
 )
 def test_moves_that_have_not_ended_are_operations(
-    moves: tuple[Reassignment, ...] | None, busy: tuple[Operation, ...] | None, told: dict[str, float]
+    moves: tuple[Reassignment, ...] | None, busy: tuple[ClusterOperation, ...] | None, told: dict[str, float]
 ) -> None:
     found = {
         row[1]: v for one in samples(moves, busy=busy) if one.metric is m.OPERATIONS for row, v in one.known().items()

@@ -26,7 +26,7 @@ from streamwatch.reference.kafka import faults
 from streamwatch.reference.kafka.server import ReferenceKafka
 from streamwatch.reference.kafka.spec import Spec
 from streamwatch.reference.play import LoadProcess
-from streamwatch.reference.scenarios import Step
+from streamwatch.reference.scenarios import ScenarioStep
 from tests.real.prometheus import free_port, prometheus, query
 from tests.sources.connect.service import Service, running, served
 from tests.waiting import wait_for
@@ -101,10 +101,10 @@ class Stage:
 
     def warm(self) -> None:
         """Heat a shard, and fill a disk."""
-        self.streams.order(Step(0, "", "hot", {"stream": "purchases", "share": 0.95}))
+        self.streams.order(ScenarioStep(0, "", "hot", {"stream": "purchases", "share": 0.95}))
         # Hot by bytes: as many records would be hard on a slow machine.
-        self.streams.order(Step(0, "", "rate", {"stream": "purchases", "records_per_second": 60}))
-        self.streams.order(Step(0, "", "size", {"stream": "purchases", "bytes": 15_000}))
+        self.streams.order(ScenarioStep(0, "", "rate", {"stream": "purchases", "records_per_second": 60}))
+        self.streams.order(ScenarioStep(0, "", "size", {"stream": "purchases", "bytes": 15_000}))
         self.kafka.do(lambda site, now: faults.fill_disk(site, now, broker=1, to=0.3, within=300.0))
         keys = {"aws_access_key_id": "agent", "aws_secret_access_key": "agent", "region_name": "us-east-1"}
         with closing(boto3.client("kinesis", endpoint_url=self.endpoint, **keys)) as client:

@@ -13,7 +13,7 @@ from urllib.request import urlopen
 import pytest
 from rich.console import Console
 
-from streamwatch.demo.agent import Group, Seen, seen
+from streamwatch.demo.agent import GroupFigures, PageFigures, seen
 from streamwatch.demo.changes import changes
 from streamwatch.demo.pager import Pager
 from streamwatch.demo.run import Story
@@ -42,8 +42,10 @@ def test_a_page_is_read_and_what_it_does_not_say_is_not_known() -> None:
 
 
 def test_a_change_is_told_and_marked_where_it_is_bad() -> None:
-    before = Seen(brokers={"1": True}, under_replicated=0.0, groups={"g": Group("Stable", 2, 0.0, 0.0)})
-    after = Seen(brokers={"1": False}, under_replicated=4.0, groups={"g": Group("Empty", 0, 900.0, 1.0, 1.0)})
+    before = PageFigures(brokers={"1": True}, under_replicated=0.0, groups={"g": GroupFigures("Stable", 2, 0.0, 0.0)})
+    after = PageFigures(
+        brokers={"1": False}, under_replicated=4.0, groups={"g": GroupFigures("Empty", 0, 900.0, 1.0, 1.0)}
+    )
 
     assert list(changes(before, after)) == [
         (True, "broker 1 is DOWN"),
@@ -54,7 +56,7 @@ def test_a_change_is_told_and_marked_where_it_is_bad() -> None:
         (True, "group g: lag 900 records"),
     ]
     assert list(changes(after, after)) == []
-    assert list(changes(Seen(), after)) == []
+    assert list(changes(PageFigures(), after)) == []
 
 
 def test_the_pager_rings_for_pages_only() -> None:

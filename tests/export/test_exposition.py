@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families
 
-from streamwatch.export.exposition import Exposition, Foreign, Lazy, Page
+from streamwatch.export.exposition import Exposition, Foreign, Lazy, RenderedExposition
 from streamwatch.model.metric import UNKNOWN, Keys, Metric, Samples, Tier
 
 parse_openmetrics: Any = openmetrics_parser.text_string_to_metric_families  # it has no types
@@ -34,7 +34,7 @@ def one(*values: float, of: Metric = LAG, group: str = "g") -> Samples:
     return of.samples(keys, np.array(values))
 
 
-def families(page: Page) -> dict[str, Any]:
+def families(page: RenderedExposition) -> dict[str, Any]:
     found = {family.name: family for family in text_string_to_metric_families(page.text.decode())}
     openmetrics: list[Any] = list(parse_openmetrics(page.openmetrics.decode()))
     assert {family.name for family in openmetrics} == set(found)
@@ -45,7 +45,7 @@ def families(page: Page) -> dict[str, Any]:
     return found
 
 
-def series(page: Page) -> dict[tuple[str, ...], float]:
+def series(page: RenderedExposition) -> dict[tuple[str, ...], float]:
     return {
         (sample.name, *sample.labels.values()): sample.value
         for family in families(page).values()

@@ -12,10 +12,10 @@ import pytest
 
 from streamwatch.catalogue import METRICS
 from streamwatch.core.clock import ManualClock
-from streamwatch.export.prometheus_api import Api
+from streamwatch.export.prometheus_api import PrometheusApi
 from streamwatch.http.message import Request
 from streamwatch.model.labels import NAME, Labels
-from streamwatch.promql.columns import Block
+from streamwatch.promql.columns import SeriesBlock
 from streamwatch.samples.history import History
 from tests.promql.hostile_requests import request
 
@@ -31,8 +31,8 @@ class Hurrying(ManualClock):
         return super().monotonic()
 
 
-def api_of(clock: ManualClock, history: History) -> Api:
-    return Api(
+def api_of(clock: ManualClock, history: History) -> PrometheusApi:
+    return PrometheusApi(
         history, clock, METRICS, lambda: [{"name": "g"}], lambda: [{"state": "firing"}], lambda: [{"channel": "c"}]
     )
 
@@ -40,7 +40,7 @@ def api_of(clock: ManualClock, history: History) -> Api:
 NESTED = "count_over_time((" * 8 + "vector(1)" + ")[1h:1s])" * 8
 
 
-def told(api: Api, query: str, **how: Any) -> tuple[int, Any]:
+def told(api: PrometheusApi, query: str, **how: Any) -> tuple[int, Any]:
     answer = api.answer(Request("GET", "/api/v1/query", Message(), query=urlencode({"query": query}), **how))
     return answer.status.value, json.loads(answer.body)
 
@@ -90,7 +90,7 @@ class Waiting(History):
         super().__init__()
         self.asked, self.go_on = threading.Event(), threading.Event()
 
-    def blocks(self, *what: Any, **how: Any) -> Iterator[Block]:
+    def blocks(self, *what: Any, **how: Any) -> Iterator[SeriesBlock]:
         self.asked.set()
         assert self.go_on.wait(10)
         return super().blocks(*what, **how)

@@ -53,11 +53,11 @@ def house(nodes: int) -> list[Samples]:
     pairs = [("shop", name, topics[(at * 7) % len(topics)]) for at, name in enumerate(groups)]
     pairs += [("shop", name, topics[(at * 3 + 1) % len(topics)]) for at, name in enumerate(groups) if at % 5 == 0]
     pairs += [("shop", f"connect-{name}", topics[at % len(topics)]) for at, name in enumerate(sinks)]
-    seconds = {row: float(at % 90) for at, row in enumerate(pairs) if at % 11 != 3}
-    states = {(*row, "stalled" if at % 37 == 5 else "reading"): 1.0 for at, row in enumerate(pairs)}
+    seconds: Rows = {row: float(at % 90) for at, row in enumerate(pairs) if at % 11 != 3}
+    states: Rows = {(*row, "stalled" if at % 37 == 5 else "reading"): 1.0 for at, row in enumerate(pairs)}
     infos = [("sinks", "shop", name, "sink", "FileStreamSinkConnector", "none") for name in sinks]
     infos += [("sinks", "shop", name, "source", "FileStreamSourceConnector", "none") for name in sources]
-    failed = {("sinks", "shop", name, "FAILED"): float(at % 9 == 4) for at, name in enumerate(sinks)}
+    failed: Rows = {("sinks", "shop", name, "FAILED"): float(at % 9 == 4) for at, name in enumerate(sinks)}
     return [
         samples(k.TOPIC_PARTITIONS, {("shop", name): 3.0 for name in topics}),
         samples(g.GROUP_TOPIC_LAG, {row: float(at * 1000) for at, row in enumerate(pairs)}),

@@ -10,7 +10,7 @@ from http import HTTPStatus
 import numpy as np
 
 from streamwatch.export.endpoints import Health, endpoints
-from streamwatch.export.exposition import Exposition, Page
+from streamwatch.export.exposition import Exposition, RenderedExposition
 from streamwatch.http.message import Response
 from streamwatch.http.server import Config, Server
 from streamwatch.model.metric import Keys, Metric, Tier
@@ -22,7 +22,7 @@ WELL = Health()
 HOME = b"<!doctype html><p>all is well</p>"
 
 
-def page(series: int = 3) -> Page:
+def page(series: int = 3) -> RenderedExposition:
     metric = Metric(
         name="lag_total", kind="counter", unit="", labels=("n",), tier=Tier.AGENT, help="Lag.", question="?"
     )
@@ -34,7 +34,7 @@ def page(series: int = 3) -> Page:
 class World:
     """What the server is told, for a test to change."""
 
-    page: Page
+    page: RenderedExposition
     health: Health = WELL
     ready: Health = WELL
     reload: Callable[[], None] | None = None

@@ -7,7 +7,7 @@ from http import HTTPStatus
 import pytest
 
 from streamwatch.core.clock import SystemClock
-from streamwatch.http.connection import HEAD_BYTES, Connection, StatusCounts, parse_request
+from streamwatch.http.connection import HEAD_BYTES, HttpConnection, StatusCounts, parse_request
 from streamwatch.http.message import Request, Response, text_response
 
 PATIENCE = 10.0
@@ -22,7 +22,7 @@ class Served:
         self.asked: list[Request] = []
         self.counts = StatusCounts()
         self._body = body
-        connection = Connection(
+        connection = HttpConnection(
             self._server, self._answer, self.counts, SystemClock(), spare=spare, timeout_seconds=timeout_seconds
         )
         self._thread = threading.Thread(target=self._serve, args=(connection,))
@@ -34,7 +34,7 @@ class Served:
             raise KeyError("secret")
         return Response(HTTPStatus.OK, self._body)
 
-    def _serve(self, connection: Connection) -> None:
+    def _serve(self, connection: HttpConnection) -> None:
         connection.serve()
         self._server.close()
 

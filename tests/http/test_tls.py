@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from streamwatch.core.errors import ExportError
-from streamwatch.http.server import Config, Server, Tls
+from streamwatch.http.server import Config, Server, ServerTls
 from tests.http.serving import LOCAL, PATIENCE, World, ask, page, serving
 from tests.real.certificates import Authority
 
@@ -27,7 +27,7 @@ def authority(tmp_path: Path) -> Authority:
 def tls(authority: Authority, client_ca_file: Path | None = None) -> Config:
     own = authority.issue("server")
     trusted = None if client_ca_file is None else str(client_ca_file)
-    return replace(LOCAL, tls=Tls(cert_file=str(own.certificate), key_file=str(own.key), client_ca_file=trusted))
+    return replace(LOCAL, tls=ServerTls(cert_file=str(own.certificate), key_file=str(own.key), client_ca_file=trusted))
 
 
 def client(authority: Authority) -> ssl.SSLContext:

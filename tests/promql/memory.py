@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 
 from streamwatch.model.labels import NAME, Labels
-from streamwatch.promql.columns import Block, KeyIndex, named
+from streamwatch.promql.columns import KeyIndex, SeriesBlock, named
 from streamwatch.promql.match import Matcher
 from streamwatch.promql.series import STALE
 
@@ -45,7 +45,7 @@ class Memory:
         newest: bool,
         index: KeyIndex | None = None,  # noqa: ARG002 - nothing is remembered
         weigh: Callable[[int], None] | None = None,
-    ) -> Iterator[Block]:
+    ) -> Iterator[SeriesBlock]:
         """Yield the series that match, one by one."""
         for own, rows, times, values in self._series:
             if not all(matcher.matches(own) for matcher in matchers):
@@ -56,4 +56,4 @@ class Memory:
             if start < end:
                 if weigh is not None:
                     weigh(end - start)
-                yield Block(rows, times[start:end], values[start:end, np.newaxis])
+                yield SeriesBlock(rows, times[start:end], values[start:end, np.newaxis])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from streamwatch.model.labels import NAME, Labels
-from streamwatch.promql.columns import Block
+from streamwatch.promql.columns import SeriesBlock
 from streamwatch.promql.evaluate import Options, evaluate
 from streamwatch.promql.match import Matcher
 from streamwatch.promql.parse import parse
@@ -117,7 +117,7 @@ def test_what_is_nested_is_evaluated_once_or_twice_and_not_at_every_level_anew(l
 class Counted(History):
     asked = 0
 
-    def blocks(self, matchers: Sequence[Matcher], first_ms: int, last_ms: int, **how: Any) -> Iterator[Block]:
+    def blocks(self, matchers: Sequence[Matcher], first_ms: int, last_ms: int, **how: Any) -> Iterator[SeriesBlock]:
         self.asked += 1
         return super().blocks(matchers, first_ms, last_ms, **how)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from streamwatch.model.labels import Labels
-from streamwatch.rules.rule import Group, Rule
+from streamwatch.rules.rule import Rule, RuleGroup
 from tests.promql.answers import Answer
 
 STEP_SECONDS: Final = 15
@@ -48,7 +48,7 @@ def answers(
 class World:
     """What is evaluated, on which series (labels, and values 15 s apart), and when the last rule is looked at."""
 
-    groups: Sequence[Group]
+    groups: Sequence[RuleGroup]
     series: Sequence[tuple[Labels, str]]
     at_ms: int
 

@@ -13,7 +13,7 @@ from streamwatch.catalogue import kafka_groups as g
 from streamwatch.model.finding import Finding
 from streamwatch.settings.types import Secret
 from streamwatch.sources.kafka import Config, check_up
-from streamwatch.sources.kafka.config import Pulse, Sasl, Tls
+from streamwatch.sources.kafka.config import KafkaTls, Pulse, Sasl
 from tests.addresses import servers
 from tests.real.access import unsecured_token
 from tests.real.kafka import KafkaCluster
@@ -56,7 +56,7 @@ def config(cluster: KafkaCluster, tmp_path: Path, mechanism: str = MECHANISMS[0]
     plain: dict[str, Any] = {
         "name": "locked",
         "bootstrap": servers(cluster.bootstrap.split(",")),
-        "tls": Tls(ca_file=str(cluster.trust.authority)),
+        "tls": KafkaTls(ca_file=str(cluster.trust.authority)),
         "sasl": sasl,
         "pulse": Pulse(interval=0.2, deadline=2.0),
     }
@@ -125,7 +125,7 @@ def test_the_doctor_tells_a_wrong_password(allowed: KafkaCluster, tmp_path: Path
 
 
 def test_the_doctor_tells_an_untrusted_certificate(allowed: KafkaCluster, tmp_path: Path) -> None:
-    found = findings(config(allowed, tmp_path, tls=Tls()))
+    found = findings(config(allowed, tmp_path, tls=KafkaTls()))
 
     assert found["tcp"].verdict == "ok"
     assert found["tls"].verdict == "failed"
@@ -191,13 +191,13 @@ def test_a_client_certificate_opens_a_listener_that_asks_for_one(
     cluster = kafka_cluster(brokers=1, security="SSL", mtls=True)
     assert cluster.trust is not None
     client, trusted = cluster.trust.client, str(cluster.trust.authority)
-    shown = Tls(ca_file=trusted, cert_file=str(client.certificate), key_file=str(client.key))
+    shown = KafkaTls(ca_file=trusted, cert_file=str(client.certificate), key_file=str(client.key))
     with eyes(cluster, tls=shown) as seen:
         seen.look()
         assert seen.values(k.BROKER_UP) == {"1": 1}
 
     bootstrap = servers(cluster.bootstrap.split(","))
-    found = findings(Config(name="mtls", bootstrap=bootstrap, tls=Tls(ca_file=trusted)))
+    found = findings(Config(name="mtls", bootstrap=bootstrap, tls=KafkaTls(ca_file=trusted)))
     broken = [finding for finding in found.values() if finding.verdict == "failed"]
     assert len(broken) == 1
     assert "certificate" in broken[0].detail + broken[0].remedy

@@ -9,7 +9,7 @@ from streamwatch.agent.config import parse
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.cli.compare import compared
-from streamwatch.cli.snapshot import Seen, read_all
+from streamwatch.cli.snapshot import SourceRead, read_all
 from streamwatch.model.comparison import Line
 from streamwatch.model.kafka import ClusterSnapshot
 from tests.real.kafka import KafkaCluster
@@ -25,7 +25,7 @@ COLLECTORS = ("Copy", "MarkSweepCompact")
 """Of the JVMs that the tests start."""
 
 
-def read(cluster: KafkaCluster, nodes: Iterable[int] = ()) -> list[Seen]:
+def read(cluster: KafkaCluster, nodes: Iterable[int] = ()) -> list[SourceRead]:
     """Read both sources; of the pages those of the brokers, or of these nodes."""
     targets = ", ".join(f"{{broker: {n}, jmx: '127.0.0.1:{cluster.jmx_port(n)}'}}" for n in nodes or cluster.broker_ids)
     servers = ", ".join(f"'{one}'" for one in cluster.bootstrap.split(","))
@@ -33,7 +33,7 @@ def read(cluster: KafkaCluster, nodes: Iterable[int] = ()) -> list[Seen]:
     return read_all(parse(text, "test", Path()).kafka[0])
 
 
-def differing(seen: list[Seen]) -> list[Line]:
+def differing(seen: list[SourceRead]) -> list[Line]:
     return [line for line in compared(seen) if line.verdict != "equal"]
 
 
@@ -44,7 +44,7 @@ def test_both_sources_agree_and_the_pages_tell_the_rest(kafka_cluster: Callable[
     client.produce("orders", [str(number) for number in range(50)])
     assert len(client.consume("orders", "g", 50)) == 50
 
-    def told() -> list[Seen]:
+    def told() -> list[SourceRead]:
         """Both sources, once they agree: a broker's own counts follow its metadata by a moment."""
         seen = read(cluster)
         return seen if not differing(seen) and values(seen[1].samples, b.MESSAGES_IN) else []
@@ -73,7 +73,7 @@ def test_both_sources_agree_and_the_pages_tell_the_rest(kafka_cluster: Callable[
 
     cluster.kill(2)
 
-    def settled() -> list[Seen]:
+    def settled() -> list[SourceRead]:
         seen = read(cluster)
         under = values(seen[0].samples, k.BROKER_UNDER_REPLICATED)
         return seen if under and sum(under.values()) >= 6 and not differing(seen) else []

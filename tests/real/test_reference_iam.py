@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from streamwatch.reference.kafka.sasl import Credentials
+from streamwatch.reference.kafka.sasl import BrokerUsers
 from streamwatch.reference.kafka.server import ReferenceKafka
-from streamwatch.reference.kafka.site import Access, Listener
+from streamwatch.reference.kafka.site import Access, KafkaListener
 from streamwatch.reference.kafka.spec import Spec
 from streamwatch.reference.kafka.tls import server_context
 from tests.real import artefacts
@@ -26,8 +26,8 @@ def test_what_amazons_signer_signs_comes_in(secret: str, comes_in: bool, tmp_pat
     identity = authority.issue("broker")
     context = server_context(Path(identity.certificate), Path(identity.key))
     access = Access(
-        listeners=(Listener("IAM", context, ("AWS_MSK_IAM",)),),
-        credentials=Credentials(aws_keys={KEY: SECRET}, aws_region="us-east-1"),
+        listeners=(KafkaListener("IAM", context, ("AWS_MSK_IAM",)),),
+        credentials=BrokerUsers(aws_keys={KEY: SECRET}, aws_region="us-east-1"),
     )
     settings = tmp_path / "client.properties"
     settings.write_text(

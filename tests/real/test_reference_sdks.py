@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from streamwatch.core.clock import SystemClock
-from streamwatch.reference.aws.cloud import Cloud, Login
+from streamwatch.reference.aws.cloud import AccessKey, Cloud
 from streamwatch.reference.aws.server import ReferenceAws
-from streamwatch.reference.kinesis.account import Quotas
+from streamwatch.reference.kinesis.account import AccountLimits
 from tests.real.aws_clients import CLIENTS, AwsClient
 from tests.real.conftest import had
 
@@ -46,13 +46,13 @@ def clock() -> Clock:
 @pytest.fixture(scope="module")
 def aws(clock: Clock) -> Iterator[ReferenceAws]:
     # A stream that is not there at once, but at the second look of whoever waits for it.
-    with ReferenceAws(Cloud(quotas=Quotas(create_seconds=0.3)), clock=clock) as running:
+    with ReferenceAws(Cloud(quotas=AccountLimits(create_seconds=0.3)), clock=clock) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[ReferenceAws]:
-    with ReferenceAws(Cloud({KEY: Login(SECRET, "210987654321", ARN)})) as running:
+    with ReferenceAws(Cloud({KEY: AccessKey(SECRET, "210987654321", ARN)})) as running:
         yield running
 
 

@@ -11,7 +11,7 @@ from streamwatch.reference.kafka.login import ANONYMOUS
 from streamwatch.reference.kafka.partition import Partition
 from streamwatch.reference.kafka.site import Access, Site
 from streamwatch.reference.kafka.spec import Spec
-from streamwatch.reference.kafka.wire import Request
+from streamwatch.reference.kafka.wire import KafkaRequest
 from streamwatch.reference.timers import Later
 from tests.reference.batches import records
 
@@ -47,7 +47,7 @@ class Stage:
 
     def ask(self, broker: int, key: int, version: int, **body: Any) -> Any:
         """Send a request; return the answer, or a Later."""
-        request = Request(key, version, 0, "test", SimpleNamespace(**body), 100)
+        request = KafkaRequest(key, version, 0, "test", SimpleNamespace(**body), 100)
         context = Context(
             self.site, self.cluster.brokers[broker], request, "PLAINTEXT", ANONYMOUS, "127.0.0.1", self.now
         )

@@ -7,7 +7,7 @@ from streamwatch.reference.kafka.classic import ClassicGroup
 from streamwatch.reference.kafka.classic_members import Who
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.groups import Groups, Limits
-from streamwatch.reference.kafka.membership import Join, Joined, State, Synced
+from streamwatch.reference.kafka.membership import ClassicGroupState, Join, Joined, Synced
 from streamwatch.reference.timers import Later, Timers
 
 T = TypeVar("T")
@@ -65,7 +65,7 @@ class House:
         assert found is not None
         return found
 
-    def state(self) -> State:
+    def state(self) -> ClassicGroupState:
         return self.group.state
 
     def sync(self, asker: Who, **assignments: bytes) -> Later[Synced]:

@@ -172,14 +172,14 @@ def test_an_error_of_an_api_that_does_not_exist_is_refused(stage: Stage, given: 
         apply(stage, "api_error", **given)
 
 
-class Orders(load.Load):
+class Orders(load.KafkaLoad):
     """A load that runs nothing, and takes orders."""
 
     def __init__(self) -> None:
         super().__init__("127.0.0.1:1", 1.0)
         self.counts: list[int] = []
 
-    def _set_members(self, flow: load.Flow, count: int) -> None:  # noqa: ARG002 - as in the class
+    def _set_members(self, flow: load.TopicFlow, count: int) -> None:  # noqa: ARG002 - as in the class
         self.counts.append(count)
 
 

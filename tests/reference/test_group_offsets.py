@@ -5,8 +5,8 @@ import pytest
 from streamwatch.reference.kafka.classic_members import Who
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.consumer_members import HeartbeatRequest
-from streamwatch.reference.kafka.described import Listed
-from streamwatch.reference.kafka.membership import State
+from streamwatch.reference.kafka.described import GroupListing
+from streamwatch.reference.kafka.membership import ClassicGroupState
 from streamwatch.reference.kafka.offsets import Committed
 from tests.reference.groups_house import ALONE, SESSION, House, answer, who
 
@@ -23,7 +23,7 @@ def test_anybody_may_commit_for_a_group_without_members() -> None:
     assert house.groups.commit("g", ALONE, {KEY: offset(house)}, house.now) == {KEY: Code.NONE}
 
     assert house.groups.fetch("g") == {KEY: offset(house)}
-    assert house.groups.list() == [Listed("g", "classic", "", "Empty")]
+    assert house.groups.list() == [GroupListing("g", "classic", "", "Empty")]
 
 
 def test_of_a_group_with_members_only_they_may_commit_and_not_while_they_sync() -> None:
@@ -41,7 +41,7 @@ def test_of_a_group_with_members_only_they_may_commit_and_not_while_they_sync() 
     assert may("nobody", Who("stranger", None, 2)) is Code.ILLEGAL_GENERATION
     house.join()
 
-    assert house.state() is State.PREPARING
+    assert house.state() is ClassicGroupState.PREPARING
     assert may("g", who(leader)) is Code.NONE
 
 
@@ -152,7 +152,7 @@ def test_a_group_is_described_with_what_members_said_while_it_is_stable() -> Non
     house = House()
     one = house.alone()
     shown = house.groups.describe("g")
-    assert (shown.state, shown.protocol_type, shown.protocol) == (State.STABLE, "consumer", "range")
+    assert (shown.state, shown.protocol_type, shown.protocol) == (ClassicGroupState.STABLE, "consumer", "range")
     assert [(row.id, row.assignment) for row in shown.members] == [(one.member_id, b"all")]
     house.join()
 
@@ -178,10 +178,10 @@ def test_members_that_crash_stay_until_their_sessions_end() -> None:
     one = house.alone()
     house.groups.kill_members("g")
     assert house.beat(who(one)) is Code.UNKNOWN_MEMBER_ID
-    assert house.state() is State.STABLE
+    assert house.state() is ClassicGroupState.STABLE
     house.advance(SESSION)
 
-    assert house.state() is State.EMPTY
+    assert house.state() is ClassicGroupState.EMPTY
 
 
 def test_offsets_can_be_set_back() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from streamwatch.reference.kafka.classic_members import Who
 from streamwatch.reference.kafka.codes import Code
-from streamwatch.reference.kafka.membership import State
+from streamwatch.reference.kafka.membership import ClassicGroupState
 from tests.reference.groups_house import REBALANCE, SESSION, Actor, House, answer, who
 
 
@@ -21,7 +21,7 @@ def test_the_first_member_leads_and_gets_what_it_assigns() -> None:
     assert [row[0] for row in joined.members] == [joined.member_id]
     assert joined.member_id.startswith("test-")
     assert (synced.code, synced.assignment, synced.protocol) == (Code.NONE, b"all", "range")
-    assert house.state() is State.STABLE
+    assert house.state() is ClassicGroupState.STABLE
 
 
 def test_a_second_member_waits_for_the_first_to_join_again() -> None:
@@ -46,7 +46,7 @@ def test_a_group_that_was_empty_waits_for_more_as_long_as_more_join() -> None:
     house.advance(2)
 
     assert answer(first).generation == answer(second).generation == 1
-    assert house.state() is State.COMPLETING
+    assert house.state() is ClassicGroupState.COMPLETING
 
 
 def test_the_initial_delay_ends_with_the_rebalance_timeout() -> None:
@@ -98,11 +98,11 @@ def test_a_follower_that_never_syncs_is_taken_out_though_the_group_is_stable() -
     house = House()
     leader, follower = house.pair(session_seconds=600.0)
     house.sync(who(leader), **{leader.member_id: b"1"})
-    assert house.state() is State.STABLE
+    assert house.state() is ClassicGroupState.STABLE
     house.advance(REBALANCE)
 
     assert follower.member_id not in house.group.members
-    assert house.state() is State.PREPARING
+    assert house.state() is ClassicGroupState.PREPARING
 
 
 def test_a_session_does_not_end_while_the_member_waits_for_the_leader() -> None:
@@ -128,7 +128,7 @@ def test_a_session_that_ends_takes_the_member_out() -> None:
     assert house.beat(who(one)) is Code.NONE
     house.advance(SESSION)
 
-    assert house.state() is State.EMPTY
+    assert house.state() is ClassicGroupState.EMPTY
     assert house.beat(who(one)) is Code.UNKNOWN_MEMBER_ID
 
 
@@ -173,7 +173,7 @@ def test_who_leaves_makes_the_others_rebalance() -> None:
 
     assert house.beat(who(leader)) is Code.REBALANCE_IN_PROGRESS
     assert house.groups.leave("g", [Who(leader.member_id)], house.now) == (Code.NONE,)
-    assert house.state() is State.EMPTY
+    assert house.state() is ClassicGroupState.EMPTY
 
 
 def test_a_static_member_comes_back_without_a_rebalance_and_fences_the_old_one() -> None:
@@ -182,7 +182,7 @@ def test_a_static_member_comes_back_without_a_rebalance_and_fences_the_old_one()
     back = answer(house.join(instance="i-1"))
 
     assert (back.code, back.generation, back.leader, back.skip_assignment) == (Code.NONE, 1, back.member_id, True)
-    assert house.state() is State.STABLE
+    assert house.state() is ClassicGroupState.STABLE
     assert house.beat(who(old, "i-1")) is Code.FENCED_INSTANCE_ID
     assert answer(house.sync(who(back, "i-1"))).assignment == b"all"
 
@@ -221,7 +221,7 @@ def test_a_static_member_is_removed_by_its_instance_id() -> None:
         Code.NONE,
     )
 
-    assert house.state() is State.EMPTY
+    assert house.state() is ClassicGroupState.EMPTY
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_a_join_that_does_not_fit_is_refused(member: str, changes: dict[str, Any
     house.alone()
 
     assert answer(house.join(member, **changes)).code is code
-    assert house.state() is State.STABLE
+    assert house.state() is ClassicGroupState.STABLE
 
 
 def test_a_full_group_takes_nobody_in() -> None:
@@ -269,9 +269,9 @@ def test_a_leader_that_joins_again_makes_all_rebalance_and_a_follower_does_not()
     house.sync(who(follower))
 
     assert answer(house.join(follower.member_id)).generation == 2
-    assert house.state() is State.STABLE
+    assert house.state() is ClassicGroupState.STABLE
     assert not house.join(leader.member_id).done
-    assert house.state() is State.PREPARING
+    assert house.state() is ClassicGroupState.PREPARING
 
 
 def test_old_generations_may_neither_sync_nor_beat() -> None:
@@ -316,7 +316,7 @@ def test_whatever_happens_the_living_end_in_one_generation_with_one_leader(scrip
     living = [actor for actor in actors if not actor.is_dead]
 
     assert sorted(house.group.members) == sorted(actor.id for actor in living)
-    assert house.state() is (State.STABLE if living else State.EMPTY)
+    assert house.state() is (ClassicGroupState.STABLE if living else ClassicGroupState.EMPTY)
     assert {actor.assignment for actor in living} <= {b"gen%d" % house.group.generation}
     assert sum(actor.id == house.group.leader for actor in living) == bool(living)
 
@@ -343,8 +343,8 @@ def _holds(house: House, actors: list[Actor]) -> None:
     waiting = [later for actor in actors for later in actor.asked if not later.done]
     held = [later for one in group.members.values() for later in (one.joining, one.syncing) if later]
     assert {id(later) for later in waiting} == {id(later) for later in held}
-    assert not waiting or group.state in {State.PREPARING, State.COMPLETING}
-    if group.state in {State.STABLE, State.COMPLETING}:
+    assert not waiting or group.state in {ClassicGroupState.PREPARING, ClassicGroupState.COMPLETING}
+    if group.state in {ClassicGroupState.STABLE, ClassicGroupState.COMPLETING}:
         assert group.leader in group.members
         assert all(one.joining is None for one in group.members.values())
-    assert (group.state is State.EMPTY) <= (not group.members)
+    assert (group.state is ClassicGroupState.EMPTY) <= (not group.members)

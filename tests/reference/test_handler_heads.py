@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from streamwatch.reference.kafka import handlers, wire
-from streamwatch.reference.kafka.login import AUTHENTICATE, HANDSHAKE, Login
+from streamwatch.reference.kafka.login import AUTHENTICATE, HANDSHAKE, AuthenticatedClient
 from streamwatch.reference.kafka.spec import RELEASES
 
 ANSWERS: dict[int, Callable[..., Any]] = {
     **handlers.HANDLERS,
-    HANDSHAKE: Login.handshake,
-    AUTHENTICATE: Login.authenticate,
+    HANDSHAKE: AuthenticatedClient.handshake,
+    AUTHENTICATE: AuthenticatedClient.authenticate,
 }
 HEAD = re.compile(
     r"Answer (?P<name>\w+), API (?P<key>\d+): versions? (?P<first>\d+)(?: to (?P<last>\d+))?\.\n"

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kafka.record.memory_records import MemoryRecords
 
-from streamwatch.reference.kafka.batch import BadBatch, Batch, marker, parse, times
+from streamwatch.reference.kafka.batch import BadBatch, RecordBatch, marker, parse, times
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.crc import crc32c, slow_crc32c
 from streamwatch.reference.kafka.log import Log
@@ -172,7 +172,7 @@ def test_offsets_are_found_by_time() -> None:
     assert log.newest() == (4, 5000)
 
 
-def batch(producer: tuple[int, int, int], count: int = 1) -> Batch:
+def batch(producer: tuple[int, int, int], count: int = 1) -> RecordBatch:
     return parse(records(*[b"v"] * count, producer=producer))[0]
 
 

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from streamwatch.reference.http import Asked
 from streamwatch.reference.kafka import faults
-from streamwatch.reference.kafka.exposition import Text
+from streamwatch.reference.kafka.exposition import ExpositionText
 from streamwatch.reference.kafka.jmx_page import jmx_page
 from streamwatch.reference.kafka.meters import Histogram, Meter
 from streamwatch.reference.kafka.node_page import node_page
@@ -83,14 +83,14 @@ def test_the_node_page_tells_of_volumes_and_lost_packets() -> None:
 
 
 def test_labels_are_escaped() -> None:
-    text = Text()
+    text = ExpositionText()
     text.add("x", 1, group='a"b\\c\nd')
 
     assert samples(text.page()) == {("x", frozenset({("group", 'a"b\\c\nd')})): 1.0}
 
 
 def test_meters_and_histograms_have_the_attributes_that_kafka_gives_them() -> None:
-    text, meter, histogram = Text(), Meter(0.0), Histogram()
+    text, meter, histogram = ExpositionText(), Meter(0.0), Histogram()
     meter.mark(10, 1.0)
     histogram.update(3.0)
     text.meter("m", meter, 10.0, name="n")

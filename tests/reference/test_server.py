@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from kafka import KafkaProducer
 
 from streamwatch.reference.kafka import faults, topics, wire
-from streamwatch.reference.kafka.acls import Acl, Operation, ResourceType
-from streamwatch.reference.kafka.sasl import Credentials
+from streamwatch.reference.kafka.acls import Acl, AclOperation, ResourceType
+from streamwatch.reference.kafka.sasl import BrokerUsers
 from streamwatch.reference.kafka.server import ReferenceKafka
-from streamwatch.reference.kafka.site import Access, Listener
+from streamwatch.reference.kafka.site import Access, KafkaListener
 from streamwatch.reference.kafka.spec import RELEASES, Release, Spec
 from streamwatch.reference.kafka.tls import server_context
 from tests.real.certificates import Authority
@@ -250,8 +250,8 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Reference
     identity = authority.issue("broker")
     context = server_context(Path(identity.certificate), Path(identity.key))
     access = Access(
-        listeners=(Listener("SASL_SSL", context, ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")),),
-        credentials=Credentials(users={"admin": "admin-word", "bob": "bob-word"}),
+        listeners=(KafkaListener("SASL_SSL", context, ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")),),
+        credentials=BrokerUsers(users={"admin": "admin-word", "bob": "bob-word"}),
         super_users=frozenset({"User:admin"}),
         authorize=True,
     )
@@ -295,7 +295,7 @@ def test_what_no_acl_allows_is_denied(locked: tuple[ReferenceKafka, Path]) -> No
     kafka, _ = locked
     kafka.do(lambda site, now: topics.ensure(site.cluster, "private", now))
     assert produced() == KafkaError.TOPIC_AUTHORIZATION_FAILED
-    for operation in (Operation.WRITE, Operation.DESCRIBE):
+    for operation in (AclOperation.WRITE, AclOperation.DESCRIBE):
         rule = Acl(resource_type=ResourceType.TOPIC, resource_name="private", principal="User:bob", operation=operation)
         kafka.do(lambda site, _, rule=rule: site.acls.add(rule))  # type: ignore[misc]
     assert produced() == KafkaError.NO_ERROR

@@ -11,7 +11,7 @@ from streamwatch.agent.state import open_state
 from streamwatch.core.clock import ManualClock, SystemClock
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.model.metric import Metric, Tier
-from streamwatch.promql.columns import Block
+from streamwatch.promql.columns import SeriesBlock
 from streamwatch.promql.evaluate import evaluate
 from streamwatch.promql.match import Matcher
 from streamwatch.promql.parse import parse
@@ -20,7 +20,7 @@ from streamwatch.rules import api
 from streamwatch.rules.evaluator import Arrived, Evaluator
 from streamwatch.rules.group import RuleChange
 from streamwatch.rules.load import read
-from streamwatch.rules.rule import Group
+from streamwatch.rules.rule import RuleGroup
 from streamwatch.samples.history import History
 from tests.waiting import wait_for
 
@@ -35,7 +35,7 @@ groups:
 """
 
 
-def groups(text: str = RULES) -> Sequence[Group]:
+def groups(text: str = RULES) -> Sequence[RuleGroup]:
     found, mistakes = read(text, "x.yml")
     assert mistakes == []
     return found
@@ -178,7 +178,7 @@ class Failing(History):
         super().__init__()
         self.error = error
 
-    def blocks(self, matchers: Sequence[Matcher], first_ms: int, last_ms: int, **how: Any) -> Iterator[Block]:
+    def blocks(self, matchers: Sequence[Matcher], first_ms: int, last_ms: int, **how: Any) -> Iterator[SeriesBlock]:
         if any(one.value == "broken" for one in matchers):
             raise self.error
         return super().blocks(matchers, first_ms, last_ms, **how)

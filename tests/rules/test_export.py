@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from streamwatch.cli.rules import rules
 from streamwatch.rules.config import pack_folder
 from streamwatch.rules.load import load
-from streamwatch.rules.rule import Group, Rule
+from streamwatch.rules.rule import Rule, RuleGroup
 
 PACK = sorted(pack_folder().glob("*.yml"))
 
@@ -18,7 +18,7 @@ def exported(folder: Path, *options: str) -> Result:
     return CliRunner().invoke(rules, ["export", str(folder), *options])
 
 
-def rules_of(groups: tuple[Group, ...]) -> list[Rule]:
+def rules_of(groups: tuple[RuleGroup, ...]) -> list[Rule]:
     return [rule for group in groups for rule in group.rules]
 
 

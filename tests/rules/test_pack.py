@@ -11,11 +11,11 @@ import yaml
 
 from streamwatch.catalogue import METRICS
 from streamwatch.core.clock import SystemClock
-from streamwatch.promql.nodes import Aggregation, Binary, Call, Expr, Negation, Selector, Subquery, Window
+from streamwatch.promql.nodes import Aggregation, Binary, Call, Expr, Negation, RangeSelector, Selector, Subquery
 from streamwatch.rules.config import pack_folder, runbooks_folder
 from streamwatch.rules.lint import lint
 from streamwatch.rules.load import load
-from streamwatch.rules.rule import Group, Rule
+from streamwatch.rules.rule import Rule, RuleGroup
 from streamwatch.rules.unit import RuleTest, judge, read
 
 FILES = sorted(pack_folder().glob("*.yml"))
@@ -85,7 +85,7 @@ def mutants(expr: Expr) -> Iterator[Expr]:
         case Selector(matchers=matchers):
             first, *others = matchers
             yield replace(expr, matchers=(replace(first, value="no_such_metric"), *others))
-        case Window(selector=selector):
+        case RangeSelector(selector=selector):
             yield from (replace(expr, selector=one) for one in mutants(selector) if isinstance(one, Selector))
         case Aggregation(inner=inner) | Negation(inner=inner) | Subquery(inner=inner):
             yield from (replace(expr, inner=one) for one in mutants(inner))
@@ -128,7 +128,7 @@ def test_a_rule_that_is_broken_on_purpose_fails_its_tests(rule: Rule) -> None:
     tests = [test for test in OWN[rule.name] if rule.name == "StreamWatchParametersMissing" or "expr" not in test]
 
     def fails(one: Rule) -> bool:
-        group = Group("g", "x.yml", (one,))
+        group = RuleGroup("g", "x.yml", (one,))
         return any(
             verdict.failures
             for test in tests
@@ -144,7 +144,7 @@ def test_a_rule_that_is_broken_on_purpose_fails_its_tests(rule: Rule) -> None:
 def test_a_rule_fires_as_well_on_series_that_were_scraped(rule: Rule) -> None:
     """``job`` and ``instance`` are on what the agent tells, and not on what rules record."""
     tests = [scraped(test) for test in OWN[rule.name] if "input_series" in test]
-    groups = [PARAMETERS, Group("g", "x.yml", (rule,))]
+    groups = [PARAMETERS, RuleGroup("g", "x.yml", (rule,))]
     assert [one.failures for one in judge(as_tests(tests), groups, 15_000, SystemClock()) if one.failures] == []
 
 

@@ -24,7 +24,7 @@ from streamwatch.rules import notation
 from streamwatch.rules.config import pack_folder
 from streamwatch.rules.group import ALERTNAME, GroupState
 from streamwatch.rules.load import load
-from streamwatch.rules.rule import Group, Rule, horizons, metrics, nodes
+from streamwatch.rules.rule import Rule, RuleGroup, horizons, metrics, nodes
 from streamwatch.samples.history import History
 
 STEP_MS: Final = 15_000
@@ -184,11 +184,11 @@ def since(text: str, step: int) -> str:
     return " ".join([*(["_"] * step), *map(_written, notation.values(text)[step:])])
 
 
-def alone(rule: Rule) -> list[Group]:
+def alone(rule: Rule) -> list[RuleGroup]:
     """Return a rule that waits for nothing, after the parameters that it reads."""
     needed = tuple(one for one in PARAMETERS.rules if one.name in rule.text)
     at_once = replace(rule, for_seconds=0.0, keep_firing_seconds=0.0)
-    return [replace(PARAMETERS, rules=needed), Group("g", "x.yml", (at_once,))]
+    return [replace(PARAMETERS, rules=needed), RuleGroup("g", "x.yml", (at_once,))]
 
 
 def fired(case: Case, series: Iterable[Series]) -> list[Alert]:

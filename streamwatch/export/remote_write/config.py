@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from streamwatch.http.client import HttpConfig, check_url, has_login
 from streamwatch.settings.types import AnyText, Duration, FilePath, Secret, refuse, setting, tried
-from streamwatch.sources.aws.config import Access
+from streamwatch.sources.aws.config import AwsAccess
 
 _LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _HEADER: Final = re.compile(r"[A-Za-z0-9-]+")
@@ -19,7 +19,7 @@ class SigV4:
 
     region: str = setting("the workspace's AWS region")
     service: str = setting("what is signed for", default="aps")
-    access: Access = setting("who the agent is there", default_factory=Access)
+    access: AwsAccess = setting("who the agent is there", default_factory=AwsAccess)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,7 +45,7 @@ class Cycle:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class WriteRequest:
     """One request, not compressed yet, and how many samples it has."""
 
     body: bytes
@@ -61,7 +61,7 @@ class Encoder:
         self._pairs: WeakKeyDictionary[Keys, dict[str, list[Pairs]]] = WeakKeyDictionary()
         self._encoded: WeakKeyDictionary[Keys, dict[str, list[bytes]]] = WeakKeyDictionary()
 
-    def requests(self, cycle: Cycle, version: Version, most: int, done: int = 0) -> Iterator[Request]:
+    def requests(self, cycle: Cycle, version: Version, most: int, done: int = 0) -> Iterator[WriteRequest]:
         """Yield the requests of a cycle, with so many samples each at most, without those that are done.
 
         They are the same ones every time they are asked for.
@@ -69,10 +69,10 @@ class Encoder:
         at = round(cycle.at * 1000)
         if version == "1.0":
             for plain in _batched(islice(self._lines_1(cycle), done, None), most):
-                yield Request(_request_1(plain, at), len(plain))
+                yield WriteRequest(_request_1(plain, at), len(plain))
         else:
             for paired in _batched(islice(self._lines_2(cycle), done, None), most):
-                yield Request(_request_2(paired, at), len(paired))
+                yield WriteRequest(_request_2(paired, at), len(paired))
 
     def _lines_1(self, cycle: Cycle) -> Iterator[tuple[Metric, bytes, bytes]]:
         for one in cycle.samples:

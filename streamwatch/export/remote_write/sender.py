@@ -14,7 +14,7 @@ from streamwatch.core.clock import Clock
 from streamwatch.core.errors import NotifyError, NotifyRefused
 from streamwatch.core.worker import AtEnd, Worker
 from streamwatch.export.remote_write.config import Config
-from streamwatch.export.remote_write.encode import Cycle, Encoder, Ending, Request, Version
+from streamwatch.export.remote_write.encode import Cycle, Encoder, Ending, Version, WriteRequest
 from streamwatch.model.metric import Samples
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ _HEADERS: Final[Mapping[Version, Mapping[str, str]]] = {
 
 
 @dataclass(slots=True)
-class Counts:
+class SampleCounts:
     """What became of samples, since the agent began."""
 
     sent: int = 0
@@ -58,8 +58,8 @@ class _UnderWay:
     """The cycle that is being sent, and how far."""
 
     cycle: Cycle
-    requests: Iterator[Request]
-    next: Request | None
+    requests: Iterator[WriteRequest]
+    next: WriteRequest | None
     done: int = 0
     """Samples of it that are over."""
 
@@ -94,7 +94,7 @@ class Sender:
         self._under_way: _UnderWay | None = None
         self._failures, self._why = 0, ""
         self._wait_until = -math.inf
-        self.counts = Counts()
+        self.counts = SampleCounts()
         self._worker = Worker(f"remote write {config.name}", self._step, clock, AtEnd.WAIT)
 
     def offer(self, at: float, samples: Sequence[Samples]) -> None:
@@ -168,7 +168,7 @@ class Sender:
         self._queued -= cycle.size
         self.counts.dropped += cycle.size
 
-    def _send(self, under_way: _UnderWay, request: Request) -> None:
+    def _send(self, under_way: _UnderWay, request: WriteRequest) -> None:
         import cramjam  # noqa: PLC0415 - only who sends pays for it
 
         try:
@@ -200,7 +200,7 @@ class Sender:
         log.info("the receiver does not speak remote write 2.0: 1.0 is used", extra={"receiver": self.config.name})
         self._under_way = self._begin(under_way.cycle, under_way.done)
 
-    def _halve(self, under_way: _UnderWay, request: Request) -> None:
+    def _halve(self, under_way: _UnderWay, request: WriteRequest) -> None:
         """Send the same samples in smaller requests, now and from now on."""
         self._most = request.samples // 2
         if self._most < self._least:
@@ -211,19 +211,19 @@ class Sender:
             )
         self._under_way = self._begin(under_way.cycle, under_way.done)
 
-    def _widen(self, under_way: _UnderWay, request: Request) -> None:
+    def _widen(self, under_way: _UnderWay, request: WriteRequest) -> None:
         """Go on behind a sample that is too large by itself: the others need not be sent one by one for its sake."""
         self._most = self.config.max_samples_per_send
         self._under_way = self._begin(under_way.cycle, under_way.done + request.samples)
 
-    def _taken(self, request: Request) -> None:
+    def _taken(self, request: WriteRequest) -> None:
         self.counts.sent += request.samples
         self._is_sure = True
         if self._why:
             log.info("samples are taken again", extra={"receiver": self.config.name})
         self._failures, self._why = 0, ""
 
-    def _refused(self, request: Request, error: NotifyError) -> None:
+    def _refused(self, request: WriteRequest, error: NotifyError) -> None:
         self.counts.refused += request.samples
         self._say(f"samples are refused, and given up: {error}")
         self._failures = 0

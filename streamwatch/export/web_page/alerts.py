@@ -15,7 +15,7 @@ _MOST: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class AlertView:
     """One alert."""
 
     id: str
@@ -36,10 +36,10 @@ class Shown:
 class Alerts:
     """All that is shown of them."""
 
-    firing: Sequence[Shown]
+    firing: Sequence[AlertView]
     more: int
     """Firing ones that are not listed."""
-    pending: Sequence[Shown]
+    pending: Sequence[AlertView]
     """Those whose condition holds, not for long enough yet."""
 
 
@@ -88,7 +88,7 @@ def _rank(one: Alert) -> int:
     return _ORDER.index(severity) if severity in _ORDER else len(_ORDER)
 
 
-def _shown(one: Alert, sent: Sequence[Mapping[str, Any]], channels: int, now: float, own: str) -> Shown:
+def _shown(one: Alert, sent: Sequence[Mapping[str, Any]], channels: int, now: float, own: str) -> AlertView:
     severity = one.labels.get("severity", "")
     notes = dict(one.annotations)
     labels = [f"{name}={value}" for name, value in one.labels.pairs if name not in {"alertname", "severity"}]
@@ -96,7 +96,7 @@ def _shown(one: Alert, sent: Sequence[Mapping[str, Any]], channels: int, now: fl
     words = [_sent(each, now) for each in sent]
     if one.state == "firing" and not words:
         words = ["nobody was told: it is muted, silenced or inhibited" if channels else "there is no channel to tell"]
-    return Shown(
+    return AlertView(
         one.fingerprint,
         one.name,
         severity or "no severity",

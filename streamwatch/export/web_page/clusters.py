@@ -38,7 +38,7 @@ _FULL: Final = 0.85
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Broker:
+class BrokerView:
     """One broker. The three widths are parts of 100, of the broker that holds most replicas."""
 
     id: str
@@ -57,7 +57,7 @@ class Broker:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class GroupView:
     """One consumer group."""
 
     name: str
@@ -82,7 +82,7 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cluster:
+class ClusterView:
     """All that is shown of one."""
 
     name: str
@@ -91,14 +91,14 @@ class Cluster:
     seen: str
     """When, as in ``3 s ago``."""
     facts: Sequence[Fact]
-    brokers: Sequence[Broker]
+    brokers: Sequence[BrokerView]
     more_brokers: int
     map: Map
-    groups: Sequence[Group]
+    groups: Sequence[GroupView]
     more_groups: int
 
 
-def cluster(name: str, reads: Sequence[Read], index: SampleIndex, now: float) -> Cluster:
+def cluster(name: str, reads: Sequence[Read], index: SampleIndex, now: float) -> ClusterView:
     """Return what is shown of a cluster.
 
     Args:
@@ -117,7 +117,7 @@ def cluster(name: str, reads: Sequence[Read], index: SampleIndex, now: float) ->
     statements = _statements(name, main, index, brokers, now)
     facts = _facts(name, index, brokers)
     groups = _groups(name, index)
-    return Cluster(
+    return ClusterView(
         name=name,
         health=worst(health for health, _ in statements),
         headline="; ".join(statement for _, statement in statements[:2]),
@@ -132,7 +132,7 @@ def cluster(name: str, reads: Sequence[Read], index: SampleIndex, now: float) ->
 
 
 def _statements(
-    name: str, main: Read, index: SampleIndex, brokers: Sequence[Broker], now: float
+    name: str, main: Read, index: SampleIndex, brokers: Sequence[BrokerView], now: float
 ) -> list[tuple[Health, str]]:
     """Return what is wrong, in sentences, the worst first."""
     is_up = index.is_up(main)
@@ -167,7 +167,7 @@ def _does(down: list[str]) -> str:
     return "does" if len(down) == 1 else "do"
 
 
-def _facts(name: str, index: SampleIndex, brokers: Sequence[Broker]) -> list[Fact]:
+def _facts(name: str, index: SampleIndex, brokers: Sequence[BrokerView]) -> list[Fact]:
     up = sum(one.health != "bad" for one in brokers)
     controllers = index.value(k.ACTIVE_CONTROLLERS, name)
     disk = index.most(k.LOG_DIR_USED, name)
@@ -210,7 +210,7 @@ def _when(is_so: bool, value: float | None = 0.0, health: Health = "bad") -> Hea
     return health if is_so else "good"
 
 
-def _brokers(name: str, index: SampleIndex, last: ClusterSnapshot | None) -> list[Broker]:
+def _brokers(name: str, index: SampleIndex, last: ClusterSnapshot | None) -> list[BrokerView]:
     """Return the brokers, by id."""
     up, held = index.of(k.BROKER_UP, name), index.of(k.BROKER_PARTITIONS, name)
     leaders, behind = index.of(k.BROKER_LEADERS, name), index.of(k.BROKER_OUT_OF_SYNC, name)
@@ -227,7 +227,7 @@ def _brokers(name: str, index: SampleIndex, last: ClusterSnapshot | None) -> lis
         following = max(0.0, (replicas or 0.0) - (leading or 0.0) - (late or 0.0))
         host, rack = places.get(id_[0], ("", ""))
         found.append(
-            Broker(
+            BrokerView(
                 id=id_[0],
                 host=host,
                 rack=rack,
@@ -255,13 +255,13 @@ def _state(up: float | None, behind: float | None, disk: float | None) -> tuple[
     return ("good", "answers, in sync") if up == 1 else ("unknown", "not asked")
 
 
-def _chosen(brokers: Sequence[Broker]) -> list[Broker]:
+def _chosen(brokers: Sequence[BrokerView]) -> list[BrokerView]:
     """Return as many as are shown: those in trouble before the others."""
     kept = {one.id for one in sorted(brokers, key=lambda one: one.health == "good")[:_MOST_BROKERS]}
     return [one for one in brokers if one.id in kept]
 
 
-def _groups(name: str, index: SampleIndex) -> list[Group]:
+def _groups(name: str, index: SampleIndex) -> list[GroupView]:
     """Return the groups, those most behind first."""
     states = {row[0]: row[2] for row, value in index.of(g.GROUP_STATE, name).items() if value == 1}
     late, lag = index.of(g.GROUP_LAG_SECONDS, name), index.of(g.GROUP_LAG, name)
@@ -272,7 +272,7 @@ def _groups(name: str, index: SampleIndex) -> list[Group]:
     most = max(late.values(), default=0.0) or 1.0
     order = sorted(states, key=lambda one: (-late.get((one,), -1.0), -lag.get((one,), -1.0), one))
     return [
-        Group(
+        GroupView(
             name=group,
             state=states[group],
             members=number(members.get((group,))),

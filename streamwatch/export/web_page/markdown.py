@@ -22,7 +22,7 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class MarkdownBlock:
     """A heading, a paragraph, a list, a table; its lines, items or cells."""
 
     kind: Kind
@@ -30,12 +30,12 @@ class Block:
     """By line, or item, or row; by cell; the words."""
 
 
-def blocks(text: str) -> list[Block]:
+def blocks(text: str) -> list[MarkdownBlock]:
     """Return what a text is made of."""
-    found: list[Block] = []
+    found: list[MarkdownBlock] = []
     for at, part in enumerate(re.split(rf"^{_FENCE}.*$", text, flags=re.MULTILINE)):
         if at % 2:  # within a fence
-            found.append(Block("pre", [[[Words("", part.strip("\n"))]]]))
+            found.append(MarkdownBlock("pre", [[[Words("", part.strip("\n"))]]]))
             continue
         for kind, lines in groupby(part.splitlines(), _kind):
             if kind is not None:
@@ -55,13 +55,13 @@ def _kind(line: str) -> Kind | None:
     return "p"
 
 
-def _block(kind: Kind, lines: Sequence[str]) -> Block:
+def _block(kind: Kind, lines: Sequence[str]) -> MarkdownBlock:
     if kind == "table":
         rows = [line.strip().strip("|").split("|") for line in lines if set(line) - set("|-: ")]
-        return Block(kind, [[_words(cell) for cell in row] for row in rows])
+        return MarkdownBlock(kind, [[_words(cell) for cell in row] for row in rows])
     if kind == "p":
-        return Block(kind, [[_words(" ".join(lines))]])
-    return Block(kind, [[_words(_ITEM.sub("", line.lstrip("# "), count=1))] for line in lines])
+        return MarkdownBlock(kind, [[_words(" ".join(lines))]])
+    return MarkdownBlock(kind, [[_words(_ITEM.sub("", line.lstrip("# "), count=1))] for line in lines])
 
 
 def _words(text: str) -> list[Words]:

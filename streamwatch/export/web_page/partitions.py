@@ -26,7 +26,7 @@ class Square:
 
 
 @dataclass(frozen=True, slots=True)
-class Topic:
+class TopicView:
     """One topic's row."""
 
     name: str
@@ -39,7 +39,7 @@ class Topic:
 class Map:
     """The topics that are drawn: those in trouble first."""
 
-    topics: Sequence[Topic]
+    topics: Sequence[TopicView]
     more: int
     """Topics that are not drawn."""
 
@@ -64,11 +64,11 @@ def _levels(health: PartitionHealth) -> Int64s:
     return np.where(bad, 2, np.where(health.lacks_replicas, 1, 0)).astype(np.int64)
 
 
-def _topic(shape: Topology, topic: int, level: Int64s, health: PartitionHealth) -> Topic:
+def _topic(shape: Topology, topic: int, level: Int64s, health: PartitionHealth) -> TopicView:
     rows = range(int(shape.topic_start[topic]), int(shape.topic_start[topic + 1]))
     drawn = sorted(sorted(rows, key=lambda row: -int(level[row]))[:_MOST_SQUARES])
     squares = [Square(int(shape.partition[row]), _LEVELS[int(level[row])], _title(shape, row, health)) for row in drawn]
-    return Topic(shape.topics[topic], squares, len(rows) - len(drawn))
+    return TopicView(shape.topics[topic], squares, len(rows) - len(drawn))
 
 
 def _title(shape: Topology, row: int, health: PartitionHealth) -> str:

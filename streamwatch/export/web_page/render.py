@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from streamwatch.export.web_page.flow import Shown as Flow
 from streamwatch.export.web_page.markdown import blocks
-from streamwatch.export.web_page.view import View
+from streamwatch.export.web_page.view import PageView
 from streamwatch.export.web_page.words import number
 from streamwatch.http.message import Response
 
@@ -39,7 +39,7 @@ class Renderer:
             ("Vary", "Accept, Accept-Encoding"),
         )
 
-    def render(self, view: View) -> Response:
+    def render(self, view: PageView) -> Response:
         """Return the page as an answer to a browser."""
         return self._answer("page.html", view=view)
 

@@ -34,7 +34,7 @@ class Stripe:
 
 
 @dataclass(frozen=True, slots=True)
-class Consumer:
+class ConsumerView:
     """A registered one."""
 
     name: str
@@ -42,7 +42,7 @@ class Consumer:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class StreamView:
     """All that is shown of one stream."""
 
     name: str
@@ -59,13 +59,13 @@ class Shown:
     is_watched: bool
     """Whether shard-level metrics are on."""
     hottest: Sequence[Stripe]
-    consumers: Sequence[Consumer]
+    consumers: Sequence[ConsumerView]
     age_width: float
     """Of 100: how much of the retention the slowest reader is behind."""
     age_health: Health
 
 
-def streams(read: Read, index: SampleIndex, now: float) -> list[Shown]:
+def streams(read: Read, index: SampleIndex, now: float) -> list[StreamView]:
     """Return what is shown of the streams of one account, those in trouble first."""
     last = read.last
     if not isinstance(last, StreamsSnapshot) or last.streams is None or not index.is_up(read):
@@ -74,7 +74,7 @@ def streams(read: Read, index: SampleIndex, now: float) -> list[Shown]:
     return sorted(found, key=lambda one: (WORST_FIRST.index(one.health), one.name))
 
 
-def _stream(one: Stream, index: SampleIndex, seen: str) -> Shown:
+def _stream(one: Stream, index: SampleIndex, seen: str) -> StreamView:
     key = (one.account, one.region, one.name)
     described = one.description
     stripes = _stripes(key, described, index)
@@ -82,7 +82,7 @@ def _stream(one: Stream, index: SampleIndex, seen: str) -> Shown:
     behind = age / retention if age is not None and retention else None
     statements = _statements(key, one, index, stripes, behind)
     known = [stripe for stripe in stripes if stripe.heat is not None]
-    return Shown(
+    return StreamView(
         one.name,
         f"{one.region}, account {one.account}",
         worst(health for health, _ in statements),
@@ -94,7 +94,7 @@ def _stream(one: Stream, index: SampleIndex, seen: str) -> Shown:
         bool(known),
         bool(described and described.watched),
         sorted(known, key=lambda stripe: -(stripe.heat or 0))[:3],
-        [Consumer(name, span(late)) for (name,), late in sorted(index.of(h.CONSUMER_LAG, *key).items())],
+        [ConsumerView(name, span(late)) for (name,), late in sorted(index.of(h.CONSUMER_LAG, *key).items())],
         min(100.0, round(100 * (behind or 0.0), 2)),
         "unknown" if behind is None else "bad" if behind > _LATE else "good",
     )

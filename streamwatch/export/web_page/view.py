@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from streamwatch.export.web_page import alerts as a
-from streamwatch.export.web_page.clusters import Cluster, cluster
+from streamwatch.export.web_page.clusters import ClusterView, cluster
 from streamwatch.export.web_page.sample_index import Read, SampleIndex
-from streamwatch.export.web_page.streams import Shown as Stream
-from streamwatch.export.web_page.streams import streams
+from streamwatch.export.web_page.streams import StreamView, streams
 from streamwatch.export.web_page.words import WORST_FIRST, Health, ago, counted, listed, span, worst
 from streamwatch.model.alert import Alert
 from streamwatch.model.connect import ConnectSnapshot
@@ -24,7 +23,7 @@ _MOST_LINES: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourceView:
     """How fresh one source is."""
 
     name: str
@@ -49,19 +48,19 @@ class _Word:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class PageView:
     """What the page shows."""
 
     version: str
     health: Health
     headline: str
-    clusters: Sequence[Cluster]
-    streams: Sequence[Stream]
+    clusters: Sequence[ClusterView]
+    streams: Sequence[StreamView]
     alerts: a.Alerts
-    sources: Sequence[Source]
-    pictures: Sequence[tuple[str, Cluster | Stream]]
+    sources: Sequence[SourceView]
+    pictures: Sequence[tuple[str, ClusterView | StreamView]]
     """Clusters and streams that are drawn, with what they are: those in trouble first."""
-    lines: Sequence[Cluster | Stream]
+    lines: Sequence[ClusterView | StreamView]
     """Those that are listed and not drawn; none is worse than any that is."""
     more: int
     """How many are not even listed."""
@@ -76,7 +75,7 @@ def view(  # noqa: PLR0913, PLR0917 - what there is, each by its name
     channels: int,
     now: float,
     own: str = "",
-) -> View:
+) -> PageView:
     """Return what the page shows.
 
     Args:
@@ -103,13 +102,13 @@ def view(  # noqa: PLR0913, PLR0917 - what there is, each by its name
     known = {one.name for one in words}
     words += [_Word(one.name, one.health, one.words) for one in sources if one.name not in known]
     level = worst([a.health(shown), *(one.health for one in words)]) if words else "unknown"
-    found: list[tuple[str, Cluster | Stream]] = [
+    found: list[tuple[str, ClusterView | StreamView]] = [
         *(("cluster", one) for one in clusters),
         *(("stream", one) for one in some),
     ]
     found.sort(key=lambda one: WORST_FIRST.index(one[1].health))
     lines = [one for _, one in found[_MOST_PICTURES:]]
-    return View(
+    return PageView(
         version, level, _headline(level, words, shown), clusters, some, shown, sources,
         found[:_MOST_PICTURES], lines[:_MOST_LINES], max(0, len(lines) - _MOST_LINES),
     )  # fmt: skip
@@ -131,11 +130,13 @@ def _headline(level: Health, words: Sequence[_Word], shown: a.Alerts) -> str:
     return f"{sentence}. {counted(firing, 'alert fires', 'alerts fire')}" if firing else sentence
 
 
-def _source(read: Read, is_up: bool | None, now: float) -> Source:  # noqa: FBT001 - whether it is
+def _source(read: Read, is_up: bool | None, now: float) -> SourceView:  # noqa: FBT001 - whether it is
     last = read.last
     if last is None:
         every = span(read.interval_seconds)
-        return Source(read.name, read.kind, "unknown", "the first read has not ended yet", "not yet", every, "", (), 0)
+        return SourceView(
+            read.name, read.kind, "unknown", "the first read has not ended yet", "not yet", every, "", (), 0
+        )
     notes = last.notes() if isinstance(last, StreamsSnapshot | ConnectSnapshot) else ()
     health: Health = (
         "unknown" if is_up is None else "bad" if not is_up else "warn" if last.problems or notes else "good"
@@ -146,7 +147,7 @@ def _source(read: Read, is_up: bool | None, now: float) -> Source:  # noqa: FBT0
         "bad": f"it cannot be read: {read.why}",
         "unknown": f"it has not been read for {span(read.age(now))}",
     }
-    return Source(
+    return SourceView(
         read.name,
         read.kind,
         health,

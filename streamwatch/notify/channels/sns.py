@@ -136,13 +136,13 @@ class Sns:
             raise NotifyUnavailable(f"SNS: {type(error).__name__}", reached=True) from None
 
     def _made(self) -> "Account":
-        from streamwatch.sources.aws.config import Access  # noqa: PLC0415 - as above
+        from streamwatch.sources.aws.config import AwsAccess  # noqa: PLC0415 - as above
         from streamwatch.sources.aws.session import Account  # noqa: PLC0415
 
         with self._lock:
             if self._account is None:
                 endpoint = self._config.endpoint_url
-                access = Access(
+                access = AwsAccess(
                     profile=self._config.profile, endpoint_url=endpoint.reveal() if endpoint is not None else None
                 )
                 self._account = Account(access, self._tools.clock, attempts=1)

@@ -2,18 +2,18 @@
 
 from typing import Any, Final
 
-from streamwatch.reference.aws.cloud import Caller, Cloud
+from streamwatch.reference.aws.cloud import CallerIdentity, Cloud
 
 Parameters = dict[str, Any]
 _LISTED: Final = 100
 
 
-def identity(_: Cloud, caller: Caller, __: Parameters, ___: float) -> Parameters:
+def identity(_: Cloud, caller: CallerIdentity, __: Parameters, ___: float) -> Parameters:
     """GetCallerIdentity."""
     return {"Account": caller.account, "Arn": caller.arn, "UserId": caller.arn.rpartition("/")[2]}
 
 
-def assume(cloud: Cloud, caller: Caller, parameters: Parameters, now: float) -> Parameters:
+def assume(cloud: Cloud, caller: CallerIdentity, parameters: Parameters, now: float) -> Parameters:
     """AssumeRole."""
     name = parameters["RoleSessionName"]
     key, login = cloud.assume(caller, parameters["RoleArn"], name, parameters.get("ExternalId"), now)
@@ -28,7 +28,7 @@ def assume(cloud: Cloud, caller: Caller, parameters: Parameters, now: float) -> 
     }
 
 
-def resources(cloud: Cloud, caller: Caller, parameters: Parameters, _: float) -> Parameters:
+def resources(cloud: Cloud, caller: CallerIdentity, parameters: Parameters, _: float) -> Parameters:
     """GetResources, of streams: those that have ever been tagged."""
     wanted = {one["Key"]: set(one.get("Values", [])) for one in parameters.get("TagFilters", [])}
     kinds = parameters.get("ResourceTypeFilters", [])

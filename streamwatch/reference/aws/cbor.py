@@ -16,7 +16,7 @@ class BadCbor(ValueError):
     """Bytes that are no CBOR."""
 
 
-class Time(float):
+class CborTime(float):
     """Unix seconds that are told as a time."""
 
 
@@ -71,7 +71,7 @@ class _Reader:
             case _:
                 inner = self.value(depth + 1)
                 if number == 1 and isinstance(inner, int | float):
-                    return Time(inner / 1000)
+                    return CborTime(inner / 1000)
                 return inner
 
     def _key(self, depth: int) -> str:
@@ -153,7 +153,7 @@ def _write(value: Any, parts: list[bytes]) -> None:  # noqa: ANN401, C901 - one 
         parts.append(b"\xf6")
     elif isinstance(value, bool):
         parts.append(b"\xf5" if value else b"\xf4")
-    elif isinstance(value, Time):
+    elif isinstance(value, CborTime):
         parts.append(b"\xc1")
         _write(round(value * 1000), parts)
     elif isinstance(value, int):

@@ -9,8 +9,8 @@ from streamwatch.reference.aws.dynamodb import DynamoDb
 from streamwatch.reference.aws.lambdas import Lambda
 from streamwatch.reference.aws.msk import Msk
 from streamwatch.reference.http import Asked
-from streamwatch.reference.kinesis.account import Kinesis, Quotas
-from streamwatch.reference.kinesis.errors import Refused
+from streamwatch.reference.kinesis.account import AccountLimits, Kinesis
+from streamwatch.reference.kinesis.errors import ServiceError
 from streamwatch.reference.metrics import Metrics
 from streamwatch.reference.timers import Timers
 
@@ -20,7 +20,7 @@ _SESSION_SECONDS: Final = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
+class AccessKey:
     """What an access key is good for."""
 
     secret: str
@@ -44,7 +44,7 @@ class Role:
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class CallerIdentity:
     """Who calls, where."""
 
     account: str
@@ -54,7 +54,7 @@ class Caller:
 
 
 @dataclass(slots=True)
-class Broken:
+class CloudFaults:
     """What is broken on purpose, for every service."""
 
     expired: bool = False
@@ -72,14 +72,14 @@ class Broken:
 class Cloud:
     """Everything that is behind one endpoint."""
 
-    def __init__(self, logins: dict[str, Login] | None = None, quotas: Quotas | None = None) -> None:
+    def __init__(self, logins: dict[str, AccessKey] | None = None, quotas: AccountLimits | None = None) -> None:
         """Make an empty cloud; without logins every signature is let in, as account 123456789012."""
         self.logins = dict(logins or {})
         self.is_open = not self.logins
         self.roles: dict[str, Role] = {}
-        self.broken = Broken()
+        self.broken = CloudFaults()
         self.timers = Timers()
-        self.quotas = quotas or Quotas()
+        self.quotas = quotas or AccountLimits()
         self._kinesis: dict[tuple[str, str], Kinesis] = {}
         self._msk: dict[tuple[str, str], Msk] = {}
         self._dynamodb: dict[tuple[str, str], DynamoDb] = {}
@@ -133,7 +133,7 @@ class Cloud:
         for kinesis in self._kinesis.values():
             kinesis.timers.run(now)
 
-    def enter(self, asked: Asked, now: float) -> Caller:
+    def enter(self, asked: Asked, now: float) -> CallerIdentity:
         """Return who calls.
 
         Raises:
@@ -142,29 +142,33 @@ class Cloud:
         """
         parameters = sigv4.parse(asked)
         if self.broken.expired:
-            raise Refused("ExpiredTokenException", "The security token included in the request is expired")
+            raise ServiceError("ExpiredTokenException", "The security token included in the request is expired")
         login = self.logins.get(parameters.key)
         if login is None and self.is_open:
-            return Caller(
+            return CallerIdentity(
                 ACCOUNT, parameters.region, parameters.service, f"arn:aws:iam::{ACCOUNT}:user/{parameters.key}"
             )
         if login is None or login.token != parameters.token:
             why = "The security token included in the request is invalid."
-            raise Refused("UnrecognizedClientException", why, 403)
+            raise ServiceError("UnrecognizedClientException", why, 403)
         if now > login.until:
-            raise Refused("ExpiredTokenException", "The security token included in the request is expired")
+            raise ServiceError("ExpiredTokenException", "The security token included in the request is expired")
         at = sigv4.signed_at(parameters)
         if at is None or not -sigv4.MOST_SKEW_SECONDS <= now - at <= parameters.seconds:
-            raise Refused("InvalidSignatureException", "Signature expired: the clocks differ by more than 5 min.", 403)
+            raise ServiceError(
+                "InvalidSignatureException", "Signature expired: the clocks differ by more than 5 min.", 403
+            )
         if not sigv4.is_right(asked, parameters, login.secret):
             why = (
                 "The request signature we calculated does not match the signature you provided. Check your AWS Secret"
                 " Access Key and signing method. Consult the service documentation for details."
             )
-            raise Refused("InvalidSignatureException", why, 403)
-        return Caller(login.account, parameters.region, parameters.service, login.arn)
+            raise ServiceError("InvalidSignatureException", why, 403)
+        return CallerIdentity(login.account, parameters.region, parameters.service, login.arn)
 
-    def assume(self, caller: Caller, arn: str, name: str, external_id: str | None, now: float) -> tuple[str, Login]:
+    def assume(
+        self, caller: CallerIdentity, arn: str, name: str, external_id: str | None, now: float
+    ) -> tuple[str, AccessKey]:
         """Return a new access key and what it is good for.
 
         Raises:
@@ -174,9 +178,9 @@ class Cloud:
         role = self.roles.get(arn)
         if role is None or (role.external_id is not None and role.external_id != external_id):
             why = f"User: {caller.arn} is not authorized to perform: sts:AssumeRole on resource: {arn}"
-            raise Refused("AccessDenied", why, 403)
+            raise ServiceError("AccessDenied", why, 403)
         key = f"ASIA{secrets.token_hex(8).upper()}"
         who = f"arn:aws:sts::{role.account}:assumed-role/{arn.rpartition('/')[2]}/{name}"
-        login = Login(secrets.token_hex(20), role.account, who, secrets.token_hex(32), now + _SESSION_SECONDS)
+        login = AccessKey(secrets.token_hex(20), role.account, who, secrets.token_hex(32), now + _SESSION_SECONDS)
         self.logins[key] = login
         return key, login

@@ -3,8 +3,8 @@
 import re
 from typing import Any, Final
 
-from streamwatch.reference.aws.cloud import Caller, Cloud
-from streamwatch.reference.kinesis.errors import Refused
+from streamwatch.reference.aws.cloud import CallerIdentity, Cloud
+from streamwatch.reference.kinesis.errors import ServiceError
 from streamwatch.reference.metrics import Key, Metrics, Statistics
 
 Parameters = dict[str, Any]
@@ -19,7 +19,7 @@ _PLAIN: Final = frozenset({"SampleCount", "Sum", "Average", "Minimum", "Maximum"
 _EXTENDED: Final = re.compile(r"(p|tm|wm|ts|tc|pr|iqm)\d*", re.IGNORECASE)
 
 
-def put(cloud: Cloud, caller: Caller, parameters: Parameters, now: float) -> Parameters:
+def put(cloud: Cloud, caller: CallerIdentity, parameters: Parameters, now: float) -> Parameters:
     """PutMetricData: a consumer's own metrics, for example."""
     metrics = cloud.metrics(caller.account, caller.region)
     for one in parameters.get("MetricData", []):
@@ -38,7 +38,7 @@ def put(cloud: Cloud, caller: Caller, parameters: Parameters, now: float) -> Par
     return {}
 
 
-def listed(cloud: Cloud, caller: Caller, parameters: Parameters, now: float) -> Parameters:
+def listed(cloud: Cloud, caller: CallerIdentity, parameters: Parameters, now: float) -> Parameters:
     """ListMetrics."""
     metrics = cloud.metrics(caller.account, caller.region)
     wanted = [(one["Name"], one.get("Value")) for one in parameters.get("Dimensions", [])]
@@ -59,7 +59,7 @@ def listed(cloud: Cloud, caller: Caller, parameters: Parameters, now: float) -> 
     return answer
 
 
-def get_data(cloud: Cloud, caller: Caller, parameters: Parameters, now: float) -> Parameters:
+def get_data(cloud: Cloud, caller: CallerIdentity, parameters: Parameters, now: float) -> Parameters:
     """GetMetricData."""
     queries = parameters["MetricDataQueries"]
     start, end = parameters["StartTime"], parameters["EndTime"]
@@ -83,7 +83,7 @@ def get_data(cloud: Cloud, caller: Caller, parameters: Parameters, now: float) -
 def _result(metrics: Metrics, query: Parameters, span: tuple[float, float], now: float) -> Parameters:
     if "Expression" in query:
         why = "the reference does no metric math: ask for the metrics by MetricStat and compute from them"
-        raise Refused("ValidationError", f"Error in expression '{query['Id']}': {why}")
+        raise ServiceError("ValidationError", f"Error in expression '{query['Id']}': {why}")
     _want("MetricStat" in query, "Either MetricStat or Expression is needed.")
     stat = query["MetricStat"]
     key, period = _key(stat["Metric"]), stat["Period"]
@@ -99,7 +99,7 @@ def _result(metrics: Metrics, query: Parameters, span: tuple[float, float], now:
     }
 
 
-def get_statistics(cloud: Cloud, caller: Caller, parameters: Parameters, now: float) -> Parameters:
+def get_statistics(cloud: Cloud, caller: CallerIdentity, parameters: Parameters, now: float) -> Parameters:
     """GetMetricStatistics."""
     start, end, period = parameters["StartTime"], parameters["EndTime"], parameters["Period"]
     _want(start < end, "The parameter StartTime must be less than the parameter EndTime.")
@@ -125,7 +125,7 @@ def _aligned(span: tuple[float, float], period: int) -> tuple[float, float]:
 def _statistic(found: Statistics, name: str) -> float:
     if name not in _PLAIN:
         known = "the reference keeps statistic sets, no percentiles" if _EXTENDED.fullmatch(name) else "it is unknown"
-        raise Refused("ValidationError", f"Stat '{name}': {known}: one of {', '.join(sorted(_PLAIN))}")
+        raise ServiceError("ValidationError", f"Stat '{name}': {known}: one of {', '.join(sorted(_PLAIN))}")
     return found.statistic(name)
 
 
@@ -144,7 +144,7 @@ def _told(key: Key) -> Parameters:
 
 def _want(holds: bool, why: str) -> None:  # noqa: FBT001 - a condition
     if not holds:
-        raise Refused("ValidationError", why)
+        raise ServiceError("ValidationError", why)
 
 
 OPERATIONS: Final = {

@@ -8,8 +8,8 @@ from typing import Any
 from streamwatch.reference.aws.cloud import Cloud
 from streamwatch.reference.aws.faults import FAULTS, apply
 from streamwatch.reference.faulting import BadFault, ordered
-from streamwatch.reference.http import Asked, Page
-from streamwatch.reference.kinesis.errors import Refused
+from streamwatch.reference.http import Asked, HttpAnswer
+from streamwatch.reference.kinesis.errors import ServiceError
 
 _JSON = "application/json"
 _USAGE = """\
@@ -18,26 +18,26 @@ POST /faults/NAME  {"stream": "orders", ...}: break something
 """
 
 
-class Control:
+class CloudControl:
     """Answers the requests of one cloud's control endpoint."""
 
     def __init__(self, cloud: Cloud, clock: Callable[[], float]) -> None:
         self._cloud = cloud
         self._clock = clock
 
-    def __call__(self, asked: Asked) -> Page:
+    def __call__(self, asked: Asked) -> HttpAnswer:
         """Answer a request, and change the cloud where it asks for that."""
         if asked.method == "GET" and asked.path == "/state":
-            return Page(json.dumps(state(self._cloud)) + "\n", _JSON)
+            return HttpAnswer(json.dumps(state(self._cloud)) + "\n", _JSON)
         if asked.method == "POST" and asked.path.startswith("/faults/"):
             return ordered(asked.path.removeprefix("/faults/"), asked.body, self._break)
         status = HTTPStatus.OK if asked.path == "/" else HTTPStatus.NOT_FOUND
-        return Page(_USAGE + f"\nfaults: {', '.join(FAULTS)}\n", status=status)
+        return HttpAnswer(_USAGE + f"\nfaults: {', '.join(FAULTS)}\n", status=status)
 
     def _break(self, fault: str, parameters: dict[str, Any]) -> None:
         try:
             apply(self._cloud, self._clock(), fault, parameters)
-        except Refused as error:  # a stream that is being changed, for example
+        except ServiceError as error:  # a stream that is being changed, for example
             raise BadFault(str(error)) from error
 
 

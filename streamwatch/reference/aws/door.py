@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from streamwatch.reference.aws import cbor
-from streamwatch.reference.http import Asked, Page
+from streamwatch.reference.http import Asked, HttpAnswer
 
 JSON: Final = "application/x-amz-json-1.1"
 CBOR: Final = "application/x-amz-cbor-1.1"
@@ -26,12 +26,12 @@ _EXPOSED: Final = "x-amzn-RequestId,x-amzn-ErrorType,x-amz-request-id,x-amz-id-2
 class Turned(Exception):
     """A request that is no call; ``page`` is what AWS answers."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: HttpAnswer) -> None:
         super().__init__(page.status)
         self.page = page
 
 
-def preflight(asked: Asked) -> Page | None:
+def preflight(asked: Asked) -> HttpAnswer | None:
     """Return the answer to a browser that asks whether it may ask; None for any other request."""
     if asked.method != "OPTIONS" or "origin" not in asked.headers:
         return None
@@ -40,7 +40,7 @@ def preflight(asked: Asked) -> Page | None:
         wanted = asked.headers.get(asks)
         if wanted is not None:
             headers[f"Access-Control-Allow-{what}"] = wanted
-    return Page("", "", headers=headers | {"Access-Control-Max-Age": str(_PREFLIGHT_SECONDS)})
+    return HttpAnswer("", "", headers=headers | {"Access-Control-Max-Age": str(_PREFLIGHT_SECONDS)})
 
 
 def headers(asked: Asked) -> dict[str, str]:
@@ -77,7 +77,7 @@ def understood(asked: Asked, kind: str, operation: str, known: Callable[[str], b
         prefix, _, name = asked.headers.get("x-amz-target", "").partition(".")
         if not prefix or not name:
             raise Turned(refusal("AccessDeniedException", _UNDETERMINED))
-        raise Turned(Page("<UnknownOperationException/>\n", "", HTTPStatus.NOT_FOUND))
+        raise Turned(HttpAnswer("<UnknownOperationException/>\n", "", HTTPStatus.NOT_FOUND))
     found = _parsed(asked.body, kind)
     if not isinstance(found, dict):
         raise Turned(_bare("SerializationException", kind, HTTPStatus.BAD_REQUEST))
@@ -88,10 +88,10 @@ def understood(asked: Asked, kind: str, operation: str, known: Callable[[str], b
     return found
 
 
-def refusal(code: str, message: str) -> Page:
+def refusal(code: str, message: str) -> HttpAnswer:
     """Return a refusal of what is in no protocol that Kinesis speaks."""
     text = f"<{code}>\n  <Message>{message}</Message>\n</{code}>\n"
-    return Page(text, "", HTTPStatus.FORBIDDEN)
+    return HttpAnswer(text, "", HTTPStatus.FORBIDDEN)
 
 
 def _parsed(body: bytes, kind: str) -> Any:  # noqa: ANN401 - whatever came
@@ -101,11 +101,11 @@ def _parsed(body: bytes, kind: str) -> Any:  # noqa: ANN401 - whatever came
         return None
 
 
-def _bare(code: str, kind: str, status: HTTPStatus | None = None) -> Page:
+def _bare(code: str, kind: str, status: HTTPStatus | None = None) -> HttpAnswer:
     """Return a refusal without a message."""
     if kind == _OLD and status is not None:
         old = {"Output": {"__type": f"com.amazon.coral.service#{code}"}, "Version": "1.0"}
-        return Page(json.dumps(old), kind, status)
+        return HttpAnswer(json.dumps(old), kind, status)
     if kind == JSON:
-        return Page(json.dumps({"__type": code}), JSON, HTTPStatus.BAD_REQUEST)
-    return Page(cbor.dumps({"__type": code}), CBOR, HTTPStatus.BAD_REQUEST)
+        return HttpAnswer(json.dumps({"__type": code}), JSON, HTTPStatus.BAD_REQUEST)
+    return HttpAnswer(cbor.dumps({"__type": code}), CBOR, HTTPStatus.BAD_REQUEST)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from streamwatch.reference.kinesis.errors import Refused
+from streamwatch.reference.kinesis.errors import ServiceError
 
 Item = dict[str, dict[str, Any]]
 _BURST_SECONDS: Final = 300.0
@@ -44,7 +44,7 @@ class Table:
             self._left_at = now
             if self._left <= 0:
                 why = "The level of configured provisioned throughput for the table was exceeded."
-                raise Refused("ProvisionedThroughputExceededException", why)
+                raise ServiceError("ProvisionedThroughputExceededException", why)
             self._left -= units
         self.scans.append((now, units))
 
@@ -77,7 +77,7 @@ class DynamoDb:
 
         """
         if name in self.tables:
-            raise Refused("ResourceInUseException", f"Table already exists: {name}")
+            raise ServiceError("ResourceInUseException", f"Table already exists: {name}")
         arn = f"arn:aws:dynamodb:{self.region}:{self.account}:table/{name}"
         self.tables[name] = found = Table(name, arn, key, read_units, now)
         return found
@@ -91,7 +91,7 @@ class DynamoDb:
         """
         name = name.rpartition("/")[2]
         if name not in self.tables:
-            raise Refused("ResourceNotFoundException", f"Requested resource not found: Table: {name} not found")
+            raise ServiceError("ResourceNotFoundException", f"Requested resource not found: Table: {name} not found")
         return self.tables[name]
 
 

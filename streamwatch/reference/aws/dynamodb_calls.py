@@ -7,9 +7,9 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any, Final
 
-from streamwatch.reference.aws.cloud import Caller, Cloud
+from streamwatch.reference.aws.cloud import CallerIdentity, Cloud
 from streamwatch.reference.aws.dynamodb import DynamoDb, Item, Table, size_of
-from streamwatch.reference.kinesis.errors import Refused
+from streamwatch.reference.kinesis.errors import ServiceError
 
 Request = dict[str, Any]
 Answer = dict[str, Any]
@@ -21,7 +21,7 @@ _UNIT_BYTES: Final = 4096
 def _create(house: DynamoDb, request: Request, now: float) -> Answer:
     keys = [(one["AttributeName"], one["KeyType"]) for one in request["KeySchema"]]
     if len(keys) != 1 or keys[0][1] != "HASH":
-        raise Refused("ValidationException", "the reference has tables with one hash key only")
+        raise ServiceError("ValidationException", "the reference has tables with one hash key only")
     units = request.get("ProvisionedThroughput", {}).get("ReadCapacityUnits", 0)
     return {"TableDescription": _told(house.create(request["TableName"], keys[0][0], now, units))}
 
@@ -93,14 +93,14 @@ def _put(house: DynamoDb, request: Request, _: float) -> Answer:
     table = house.find(request["TableName"])
     if "S" not in request["Item"].get(table.key, {}):
         why = "One or more parameter values were invalid: Missing the key in the item"
-        raise Refused("ValidationException", why)
+        raise ServiceError("ValidationException", why)
     table.put(request["Item"])
     return {}
 
 
 def _update(house: DynamoDb, request: Request, _: float) -> Answer:
     if "UpdateExpression" in request:
-        raise Refused("ValidationException", "the reference updates by AttributeUpdates only")
+        raise ServiceError("ValidationException", "the reference updates by AttributeUpdates only")
     table = house.find(request["TableName"])
     updates = request.get("AttributeUpdates", {})
     changes = {name: None if one.get("Action") == "DELETE" else one["Value"] for name, one in updates.items()}
@@ -122,7 +122,7 @@ def _remove(house: DynamoDb, request: Request, _: float) -> Answer:
 
 def _of_house(
     operation: Callable[[DynamoDb, Request, float], Answer],
-) -> Callable[[Cloud, Caller, Request, float], Answer]:
+) -> Callable[[Cloud, CallerIdentity, Request, float], Answer]:
     return lambda cloud, caller, request, now: operation(cloud.dynamodb(caller.account, caller.region), request, now)
 
 

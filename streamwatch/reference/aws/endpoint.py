@@ -11,16 +11,16 @@ from typing import Any, Final
 from botocore.model import OperationModel, Shape
 
 from streamwatch.reference.aws import accounts, cbor, cloudwatch, door, dynamodb_calls, eventstream, rest, shapes, xml
-from streamwatch.reference.aws.cloud import Caller, Cloud
+from streamwatch.reference.aws.cloud import CallerIdentity, Cloud
 from streamwatch.reference.aws.shapes import Wire
 from streamwatch.reference.aws.subscribed import events
-from streamwatch.reference.http import Asked, Page
-from streamwatch.reference.kinesis.errors import Refused
+from streamwatch.reference.http import Asked, HttpAnswer
+from streamwatch.reference.kinesis.errors import ServiceError
 from streamwatch.reference.kinesis.operations import OPERATIONS
 from streamwatch.reference.kinesis.operations.consumers import subscribe
 
 Parameters = dict[str, Any]
-Operation = Callable[[Cloud, Caller, Parameters, float], Parameters]
+Operation = Callable[[Cloud, CallerIdentity, Parameters, float], Parameters]
 MOST_BODY_BYTES: Final = 16 * 2**20
 """10 MiB of records in base64, and some room."""
 _TARGETS: Final = {
@@ -54,7 +54,7 @@ _OF_CALLERS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ApiCall:
     """One call, as it was understood."""
 
     service: str
@@ -87,7 +87,7 @@ class Endpoint:
         self._cloud = cloud
         self._clock = clock
 
-    def __call__(self, asked: Asked) -> Page:
+    def __call__(self, asked: Asked) -> HttpAnswer:
         """Answer one request."""
         self._cloud.timers.run(self._clock())
         broken = self._cloud.broken
@@ -99,26 +99,26 @@ class Endpoint:
             page = replace(page, headers={**page.headers, **door.headers(asked)})
         return replace(page, after=broken.slow) if broken.slow else page
 
-    def _page(self, asked: Asked) -> Page:
-        call: Call | None = None
+    def _page(self, asked: Asked) -> HttpAnswer:
+        call: ApiCall | None = None
         try:
             call = understood(asked)
             return self._answer(asked, call)
         except door.Turned as turned:
             return turned.page
-        except Refused as error:
+        except ServiceError as error:
             return _refusal(call, error.code, str(error), error.status)
         except shapes.Malformed as error:
             return _refusal(call, "SerializationException", str(error))
         except shapes.Invalid as error:
             return _refusal(call, "ValidationException", str(error))
 
-    def _answer(self, asked: Asked, call: Call) -> Page:
+    def _answer(self, asked: Asked, call: ApiCall) -> HttpAnswer:
         now = self._clock()
         caller = self._cloud.enter(asked, now)
         model = call.model
         if model is None:
-            raise Refused("UnknownOperationException", f"{call.service} has no operation {call.operation}.")
+            raise ServiceError("UnknownOperationException", f"{call.service} has no operation {call.operation}.")
         self._judge(caller, call)
         parameters = shapes.read(model.input_shape, call.raw, call.wire)
         if call.service == "kinesis":
@@ -132,10 +132,10 @@ class Endpoint:
             raise _left_out(call)
         return _success(call, model, answer)
 
-    def _judge(self, caller: Caller, call: Call) -> None:
+    def _judge(self, caller: CallerIdentity, call: ApiCall) -> None:
         broken = self._cloud.broken
         if call.operation in broken.throttled:
-            raise Refused(_THROTTLED.get(call.service, "Throttling"), "Rate exceeded")
+            raise ServiceError(_THROTTLED.get(call.service, "Throttling"), "Rate exceeded")
         if call.operation in broken.denied:
             prefix = {"resourcegroupstaggingapi": "tag"}.get(call.service, call.service)
             why = (
@@ -143,17 +143,19 @@ class Endpoint:
                 f" policy allows the {prefix}:{call.operation} action"
             )
             code = "AccessDenied" if call.protocol == "query" else "AccessDeniedException"
-            raise Refused(code, why, 400 if call.service in {"kinesis", "dynamodb"} else 403)
+            raise ServiceError(code, why, 400 if call.service in {"kinesis", "dynamodb"} else 403)
 
-    def _kinesis(self, caller: Caller, call: Call, model: OperationModel, parameters: Parameters, now: float) -> Page:
+    def _kinesis(
+        self, caller: CallerIdentity, call: ApiCall, model: OperationModel, parameters: Parameters, now: float
+    ) -> HttpAnswer:
         kinesis = self._cloud.kinesis(caller.account, caller.region)
         kinesis.admit(call.operation, now)
         if parameters.get("DryRun"):
-            raise Refused("DryRunOperationException", "The request would have succeeded, but it is a dry run.")
+            raise ServiceError("DryRunOperationException", "The request would have succeeded, but it is a dry run.")
         if call.operation == "SubscribeToShard":
             subscription = subscribe(kinesis, parameters, now)
             parts: AsyncGenerator[bytes, None] = events(subscription, self._clock, call.protocol, call.kind, model)
-            return Page(b"", eventstream.KIND, parts=parts)
+            return HttpAnswer(b"", eventstream.KIND, parts=parts)
         operation = OPERATIONS.get(call.operation)
         if operation is None:
             raise _left_out(call)
@@ -163,7 +165,7 @@ class Endpoint:
         return page
 
 
-def understood(asked: Asked) -> Call:
+def understood(asked: Asked) -> ApiCall:
     """Return which call a request is.
 
     Raises:
@@ -177,30 +179,30 @@ def understood(asked: Asked) -> Call:
     service = _TARGETS.get(prefix)
     if service is not None and service != "kinesis":
         protocol = "cbor" if "cbor" in kind else "json"
-        return Call(service, operation, protocol, kind, _parsed(asked.body, protocol))
+        return ApiCall(service, operation, protocol, kind, _parsed(asked.body, protocol))
     form = asked.body if kind == _FORM else b"" if asked.body else asked.query.encode()
     if service is None and b"Action=" in form:
         return _form(form)
     found = rest.route(asked) if service is None else None
     if found is not None:
-        return Call(found[0], found[1], "rest", "application/json", found[2])
+        return ApiCall(found[0], found[1], "rest", "application/json", found[2])
     names = shapes.service("kinesis").operation_names
     raw = door.understood(asked, kind, operation if service else "", names.__contains__)
-    return Call("kinesis", operation, "cbor" if kind == door.CBOR else "json", kind, raw)
+    return ApiCall("kinesis", operation, "cbor" if kind == door.CBOR else "json", kind, raw)
 
 
-def _form(body: bytes) -> Call:
+def _form(body: bytes) -> ApiCall:
     try:
         fields = xml.form(body)
         operation, service = fields.pop("Action", ""), _BY_VERSION.get(fields.pop("Version", ""))
         if service is None:
-            raise Refused("InvalidAction", f"no service here has the action {operation}")
+            raise ServiceError("InvalidAction", f"no service here has the action {operation}")
         model = shapes.service(service)
         known = operation in model.operation_names
         raw = xml.parameters(model.operation_model(operation).input_shape if known else None, fields)
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise shapes.Malformed(f"the form cannot be read: {error}") from error
-    return Call(service, operation, "query", "text/xml", raw)
+    return ApiCall(service, operation, "query", "text/xml", raw)
 
 
 def _parsed(body: bytes, protocol: str) -> Any:  # noqa: ANN401 - whatever came
@@ -210,9 +212,9 @@ def _parsed(body: bytes, protocol: str) -> Any:  # noqa: ANN401 - whatever came
         raise shapes.Malformed(f"the body is no {protocol.upper()}: {error}") from error
 
 
-def _left_out(call: Call) -> Refused:
+def _left_out(call: ApiCall) -> ServiceError:
     why = f"the reference leaves {call.operation} out: see docs/reference.md"
-    return Refused("UnsupportedOperationException", why, HTTPStatus.NOT_IMPLEMENTED)
+    return ServiceError("UnsupportedOperationException", why, HTTPStatus.NOT_IMPLEMENTED)
 
 
 def dumped(value: Any, protocol: str) -> bytes:  # noqa: ANN401 - an answer
@@ -220,38 +222,38 @@ def dumped(value: Any, protocol: str) -> bytes:  # noqa: ANN401 - an answer
     return cbor.dumps(value) if protocol == "cbor" else json.dumps(value, separators=(",", ":")).encode()
 
 
-def _success(call: Call, model: OperationModel, answer: Parameters) -> Page:
+def _success(call: ApiCall, model: OperationModel, answer: Parameters) -> HttpAnswer:
     shape: Shape | None = model.output_shape
     if call.protocol == "query":
         namespace = str(shapes.service(call.service).metadata.get("xmlNamespace", ""))
-        return Page(xml.answer(call.operation, namespace, shape, answer, str(uuid.uuid4())), call.kind)
+        return HttpAnswer(xml.answer(call.operation, namespace, shape, answer, str(uuid.uuid4())), call.kind)
     if shape is None:
-        return Page(b"", call.kind)
-    return Page(dumped(shapes.answer_of(shape, answer, call.wire), call.protocol), call.kind)
+        return HttpAnswer(b"", call.kind)
+    return HttpAnswer(dumped(shapes.answer_of(shape, answer, call.wire), call.protocol), call.kind)
 
 
-def _refusal(call: Call | None, code: str, message: str, status: int = 400) -> Page:
+def _refusal(call: ApiCall | None, code: str, message: str, status: int = 400) -> HttpAnswer:
     protocol = "json" if call is None else call.protocol
     kind = "application/x-amz-json-1.1" if call is None else call.kind
     if protocol == "query":
         code = _OF_CALLERS.get(code, code)
-        return Page(xml.failure(code, message, str(uuid.uuid4())), kind, HTTPStatus(status))
+        return HttpAnswer(xml.failure(code, message, str(uuid.uuid4())), kind, HTTPStatus(status))
     if protocol != "rest" and code in _OF_CALLERS:
         status = HTTPStatus.BAD_REQUEST
     body = {"__type": code}
     if message:
         body["Message" if code == "SerializationException" else "message"] = message
-    return Page(dumped(body, protocol), kind, HTTPStatus(status), {"x-amzn-ErrorType": code})
+    return HttpAnswer(dumped(body, protocol), kind, HTTPStatus(status), {"x-amzn-ErrorType": code})
 
 
-def _spoilt(how: str, slow: float) -> Page:
+def _spoilt(how: str, slow: float) -> HttpAnswer:
     """Return what a broken service, or something between it and us, answers."""
     kind = "application/x-amz-json-1.1"
     if how == "garbage":
-        return Page(b"\x00<html>\xff{{", kind, after=slow)
+        return HttpAnswer(b"\x00<html>\xff{{", kind, after=slow)
     if how == "truncated":
-        return Page(b'{"StreamNames": ["' + b"x" * 200, kind, after=slow, cut=60)
+        return HttpAnswer(b'{"StreamNames": ["' + b"x" * 200, kind, after=slow, cut=60)
     if how == "empty":
-        return Page(b"", kind, after=slow)
+        return HttpAnswer(b"", kind, after=slow)
     text = dumped({"__type": "InternalFailure", "message": "Internal service failure."}, "json")
-    return Page(text, kind, HTTPStatus.INTERNAL_SERVER_ERROR, after=slow)
+    return HttpAnswer(text, kind, HTTPStatus.INTERNAL_SERVER_ERROR, after=slow)

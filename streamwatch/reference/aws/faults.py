@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from streamwatch.reference.aws import msk_upgrade, shapes
-from streamwatch.reference.aws.cloud import Broken, Cloud
+from streamwatch.reference.aws.cloud import Cloud, CloudFaults
 from streamwatch.reference.aws.msk import MskCluster
 from streamwatch.reference.faulting import BadFault, call
-from streamwatch.reference.kinesis.account import RATES, Kinesis
-from streamwatch.reference.kinesis.account import Broken as BrokenKinesis
+from streamwatch.reference.kinesis.account import RATES, Kinesis, KinesisFaults
 from streamwatch.reference.kinesis.shard import Record
 from streamwatch.reference.kinesis.stream import HOUR, Stream
 from streamwatch.reference.metrics import Realism
@@ -117,9 +116,9 @@ def assess(cloud: Cloud, now: float, *, cluster: str | None = None) -> None:
 
 def heal(cloud: Cloud, now: float) -> None:
     """Undo every fault; what was split or assessed stays so, and an operation on an MSK cluster is complete."""
-    cloud.broken = Broken()
+    cloud.broken = CloudFaults()
     for kinesis in cloud.kinesis_accounts():
-        kinesis.broken = BrokenKinesis()
+        kinesis.broken = KinesisFaults()
     for metrics in cloud.all_metrics():
         metrics.realism = Realism()
     for one in _clusters(cloud):

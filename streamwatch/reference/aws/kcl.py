@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 from streamwatch.reference.aws.cloud import Cloud
 from streamwatch.reference.aws.dynamodb import Item, Table
 from streamwatch.reference.kinesis.account import Kinesis
-from streamwatch.reference.kinesis.errors import Refused
+from streamwatch.reference.kinesis.errors import ServiceError
 from streamwatch.reference.kinesis.operations import OPERATIONS
 from streamwatch.reference.kinesis.shard import Shard
 
@@ -23,7 +23,7 @@ _MOST_RECORDS: Final = 10_000
 
 
 @dataclass(slots=True)
-class Worker:
+class KclWorker:
     """One process of the application."""
 
     name: str
@@ -43,7 +43,7 @@ class KclApplication:
     now: float
     version: Version = "2"
     read_units: int = 0
-    workers: dict[str, Worker] = field(default_factory=dict)
+    workers: dict[str, KclWorker] = field(default_factory=dict)
     hung_shards: set[str] = field(default_factory=set)
     """Whose record processors hang, whoever holds the lease."""
     _renewed_at: dict[str, tuple[str, float]] = field(default_factory=dict)
@@ -69,9 +69,9 @@ class KclApplication:
         """Where its stream is."""
         return self.cloud.kinesis()
 
-    def worker(self, name: str, records_a_read: int = _MOST_RECORDS) -> Worker:
+    def worker(self, name: str, records_a_read: int = _MOST_RECORDS) -> KclWorker:
         """Add a worker."""
-        self.workers[name] = found = Worker(name, records_a_read=records_a_read)
+        self.workers[name] = found = KclWorker(name, records_a_read=records_a_read)
         return found
 
     def live(self, now: float) -> None:
@@ -125,7 +125,7 @@ class KclApplication:
             item["entityType"] = {"S": "LEASE"}
         self.table.put(item)
 
-    def _take(self, worker: Worker, alive: list[Worker]) -> None:
+    def _take(self, worker: KclWorker, alive: list[KclWorker]) -> None:
         """Take leases that nobody renews, up to a fair share, and one from who has too many."""
         leases = {key: one for key, one in self._leases() if one["checkpoint"]["S"] != _END}
         held: dict[str, list[str]] = {one.name: [] for one in alive}
@@ -144,7 +144,7 @@ class KclApplication:
         if not free and len(held[richest]) > len(mine) + 1:
             self._own(held[richest][0], worker)
 
-    def _own(self, key: str, worker: Worker) -> None:
+    def _own(self, key: str, worker: KclWorker) -> None:
         switches = int(self.table.items[key]["ownerSwitchesSinceCheckpoint"]["N"]) + 1
         self.table.change(key, leaseOwner={"S": worker.name}, ownerSwitchesSinceCheckpoint={"N": str(switches)})
         self._count(key)
@@ -154,7 +154,7 @@ class KclApplication:
         self.table.change(key, leaseCounter={"N": str(counter)})
         self._renewed_at[key] = (str(counter), self.now)
 
-    def _work(self, worker: Worker) -> None:
+    def _work(self, worker: KclWorker) -> None:
         shards = {one.id: one for one in self._shards()}
         for key, item in list(self._leases()):
             if item.get("leaseOwner", {}).get("S") != worker.name or item["checkpoint"]["S"] == _END:
@@ -168,7 +168,7 @@ class KclApplication:
         parents = [self.table.items.get(one) for one in shard.parents]
         return all(one is None or one["checkpoint"]["S"] == _END for one in parents)
 
-    def _read(self, key: str, worker: Worker) -> None:
+    def _read(self, key: str, worker: KclWorker) -> None:
         checkpoint = self.table.items[key]["checkpoint"]["S"]
         place: dict[str, Any] = {"StreamName": self.stream, "ShardId": key, "ShardIteratorType": "TRIM_HORIZON"}
         if checkpoint.isdigit():
@@ -177,7 +177,7 @@ class KclApplication:
             iterator = OPERATIONS["GetShardIterator"](self.kinesis, place, self.now)["ShardIterator"]
             given = {"ShardIterator": iterator, "Limit": worker.records_a_read}
             answer = OPERATIONS["GetRecords"](self.kinesis, given, self.now)
-        except Refused:
+        except ServiceError:
             return  # it tries again
         if answer["Records"]:
             self._checkpoint(key, answer["Records"][-1]["SequenceNumber"])
@@ -190,7 +190,7 @@ class KclApplication:
     def _checkpoint(self, key: str, number: str) -> None:
         self.table.change(key, checkpoint={"S": number}, ownerSwitchesSinceCheckpoint={"N": "0"})
 
-    def _lead(self, worker: Worker) -> None:
+    def _lead(self, worker: KclWorker) -> None:
         if self.version == "2":
             return
         lock = {

@@ -11,7 +11,7 @@ from typing import Any, Final
 from streamwatch.reference.aws.cloud import Cloud
 from streamwatch.reference.aws.lambdas import FOR_EVER, EventSourceMapping
 from streamwatch.reference.kinesis.account import Kinesis
-from streamwatch.reference.kinesis.errors import Refused
+from streamwatch.reference.kinesis.errors import ServiceError
 from streamwatch.reference.kinesis.operations import OPERATIONS
 from streamwatch.reference.kinesis.shard import Record, Shard
 
@@ -136,7 +136,7 @@ class Poller:
             try:
                 iterator = OPERATIONS["GetShardIterator"](self.kinesis, request, self.now)["ShardIterator"]
                 answer = OPERATIONS["GetRecords"](self.kinesis, {"ShardIterator": iterator, "Limit": most}, self.now)
-            except Refused:
+            except ServiceError:
                 return ()
             return shard.records[after : after + len(answer["Records"])]
         return shard.records[after : after + most]

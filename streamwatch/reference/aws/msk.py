@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol, TypeVar
 from streamwatch.reference.aws.msk_kinds import Kind, kind_of
 from streamwatch.reference.aws.msk_metrics import Sampler
 from streamwatch.reference.kafka.site import Site
-from streamwatch.reference.kinesis.errors import Refused
+from streamwatch.reference.kinesis.errors import ServiceError
 from streamwatch.reference.metrics import Metrics
 
 T = TypeVar("T")
@@ -128,7 +128,9 @@ class Msk:
         """
         found = self.clusters.get(parameters["ClusterArn"])
         if found is None:
-            raise Refused("NotFoundException", f"The requested resource doesn't exist: {parameters['ClusterArn']}", 404)
+            raise ServiceError(
+                "NotFoundException", f"The requested resource doesn't exist: {parameters['ClusterArn']}", 404
+            )
         return found
 
     def find_provisioned(self, parameters: Parameters) -> MskCluster:
@@ -140,7 +142,7 @@ class Msk:
         """
         found = self.find(parameters)
         if found.kind == "serverless":
-            raise Refused("BadRequestException", "This operation cannot be performed on serverless clusters.")
+            raise ServiceError("BadRequestException", "This operation cannot be performed on serverless clusters.")
         return found
 
 
@@ -164,7 +166,7 @@ def paged(parameters: Parameters, name: str, whole: Sequence[Answer]) -> Answer:
     """
     token = parameters.get("NextToken", "0")
     if not token.isdecimal():
-        raise Refused("BadRequestException", f"The parameter nextToken has an invalid value: {token}")
+        raise ServiceError("BadRequestException", f"The parameter nextToken has an invalid value: {token}")
     start, most = int(token), parameters.get("MaxResults", _LISTED)
     answer: Answer = {name: list(whole[start : start + most])}
     if len(whole) > start + most:

@@ -10,7 +10,7 @@ from streamwatch.reference.aws.msk import Answer, Msk, MskCluster, Parameters, p
 from streamwatch.reference.kafka.partition import Partition, Topic
 from streamwatch.reference.kafka.settings_topics import topic_settings
 from streamwatch.reference.kafka.site import Site
-from streamwatch.reference.kinesis.errors import Refused
+from streamwatch.reference.kinesis.errors import ServiceError
 
 _FIRST_RELEASE: Final = (3, 6)
 
@@ -56,16 +56,16 @@ def _ready(msk: Msk, parameters: Parameters) -> MskCluster:
     cluster = msk.find_provisioned(parameters)
     if tuple(map(int, cluster.kafka_version.split(".")[:2])) < _FIRST_RELEASE:
         why = f"Topic operations need Apache Kafka 3.6.0 or later: this cluster has {cluster.kafka_version}."
-        raise Refused("BadRequestException", why)
+        raise ServiceError("BadRequestException", why)
     if cluster.state != "ACTIVE":
-        raise Refused("BadRequestException", f"The cluster must be ACTIVE: it is {cluster.state}.")
+        raise ServiceError("BadRequestException", f"The cluster must be ACTIVE: it is {cluster.state}.")
     return cluster
 
 
 def _find(site: Site, parameters: Parameters) -> Topic:
     topic = site.cluster.topics.get(parameters["TopicName"])
     if topic is None:
-        raise Refused("NotFoundException", f"The topic doesn't exist: {parameters['TopicName']}", 404)
+        raise ServiceError("NotFoundException", f"The topic doesn't exist: {parameters['TopicName']}", 404)
     return topic
 
 

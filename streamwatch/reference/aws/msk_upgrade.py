@@ -10,7 +10,7 @@ from typing import Final
 
 from streamwatch.reference.aws.msk import Answer, Msk, MskCluster, Parameters, paged
 from streamwatch.reference.kafka.site import Site
-from streamwatch.reference.kinesis.errors import Refused
+from streamwatch.reference.kinesis.errors import ServiceError
 
 _REPLICAS: Final = 3
 _MIN_ISR: Final = "2"
@@ -68,7 +68,7 @@ def findings(msk: Msk, parameters: Parameters) -> Answer:
     """ListAssessmentFindings."""
     one = _find(msk.find_provisioned(parameters).assessments, "AssessmentArn", parameters)
     if one["Status"] != "COMPLETE":
-        raise Refused("ConflictException", f"The assessment is {one['Status']}: it has no findings yet.", 409)
+        raise ServiceError("ConflictException", f"The assessment is {one['Status']}: it has no findings yet.", 409)
     found = [
         each
         for each in one["Findings"]
@@ -118,5 +118,5 @@ def _finding(category: str, severity: str, resource: str, message: str, action: 
 def _find(some: list[Answer], name: str, parameters: Parameters) -> Answer:
     found = next((one for one in some if one[name] == parameters[name]), None)
     if found is None:
-        raise Refused("NotFoundException", f"The requested resource doesn't exist: {parameters[name]}", 404)
+        raise ServiceError("NotFoundException", f"The requested resource doesn't exist: {parameters[name]}", 404)
     return found

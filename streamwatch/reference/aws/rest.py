@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
 from streamwatch.reference.aws import lambdas, msk, msk_nodes, msk_topics, msk_upgrade, shapes
-from streamwatch.reference.aws.cloud import Caller, Cloud
+from streamwatch.reference.aws.cloud import CallerIdentity, Cloud
 from streamwatch.reference.http import Asked
 
 Operation = Callable[[msk.Msk, Mapping[str, Any]], dict[str, Any]]
@@ -34,7 +34,7 @@ SERVICES: Final = ("kafka", "lambda")
 
 
 def answer(
-    cloud: Cloud, caller: Caller, service: str, operation: str, parameters: Mapping[str, Any]
+    cloud: Cloud, caller: CallerIdentity, service: str, operation: str, parameters: Mapping[str, Any]
 ) -> dict[str, Any] | None:
     """Return the answer of an operation; None for one that is left out."""
     if service == "lambda":

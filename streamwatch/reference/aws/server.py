@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from streamwatch.reference.aws.cloud import Cloud
-from streamwatch.reference.aws.control import Control
+from streamwatch.reference.aws.control import CloudControl
 from streamwatch.reference.aws.endpoint import MOST_BODY_BYTES, Endpoint
 from streamwatch.reference.aws.msk import Msk, MskCluster
 from streamwatch.reference.aws.msk_kinds import kind_of
@@ -180,7 +180,7 @@ class ReferenceAws:
             ValueError: it is no address.
 
         """
-        control = Control(self.cloud, self.clock)
+        control = CloudControl(self.cloud, self.clock)
         serving = asyncio.run_coroutine_threadsafe(serve(control, *host_and_port(address)), self._loop)
         self._control = serving.result()
         name = self._control.sockets[0].getsockname()

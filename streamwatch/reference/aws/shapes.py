@@ -262,7 +262,7 @@ def writer(shape: Shape, wire: Wire) -> _Write:
     if shape.type_name == "blob":
         return _same if wire == "cbor" else _base64
     if shape.type_name == "timestamp":
-        return cbor.Time if wire == "cbor" else _rounded if wire == "json" else iso
+        return cbor.CborTime if wire == "cbor" else _rounded if wire == "json" else iso
     return _same
 
 

@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import parse_qsl, quote, unquote
 
 from streamwatch.reference.http import Asked
-from streamwatch.reference.kinesis.errors import Refused
+from streamwatch.reference.kinesis.errors import ServiceError
 
 MOST_SKEW_SECONDS: Final = 300.0
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
@@ -54,10 +54,10 @@ def parse(asked: Asked) -> Signature:
     if "X-Amz-Algorithm" in query:
         if header is not None:
             why = "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header."
-            raise Refused("InvalidSignatureException", why, 403)
+            raise ServiceError("InvalidSignatureException", why, 403)
         return _of_query(query)
     if not header:
-        raise Refused("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
+        raise ServiceError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
     return _of_header(asked, header)
 
 
@@ -104,8 +104,8 @@ def _made(  # noqa: PLR0913, PLR0917 - the parts of a signature
     return Signature(key, day, region, service, tuple(names.split(";")), signature, date, token, seconds)
 
 
-def _incomplete(why: str) -> Refused:
-    return Refused("IncompleteSignatureException", why, 403)
+def _incomplete(why: str) -> ServiceError:
+    return ServiceError("IncompleteSignatureException", why, 403)
 
 
 def _dated(text: str) -> str:

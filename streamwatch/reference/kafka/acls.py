@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import Final
 
 
-class Operation(IntEnum):
+class AclOperation(IntEnum):
     """What somebody does, by Kafka's codes."""
 
     ANY = 1
@@ -53,38 +53,38 @@ class Permission(IntEnum):
 _EVERYBODY: Final = "User:*"
 _WILDCARD: Final = "*"
 _IMPLIES: Final = {
-    Operation.DESCRIBE: {Operation.READ, Operation.WRITE, Operation.DELETE, Operation.ALTER},
-    Operation.DESCRIBE_CONFIGS: {Operation.ALTER_CONFIGS},
+    AclOperation.DESCRIBE: {AclOperation.READ, AclOperation.WRITE, AclOperation.DELETE, AclOperation.ALTER},
+    AclOperation.DESCRIBE_CONFIGS: {AclOperation.ALTER_CONFIGS},
 }
 """Which rights bring another with them."""
 _OPERATIONS: Final = {
     ResourceType.TOPIC: (
-        Operation.READ,
-        Operation.WRITE,
-        Operation.CREATE,
-        Operation.DELETE,
-        Operation.ALTER,
-        Operation.DESCRIBE,
-        Operation.DESCRIBE_CONFIGS,
-        Operation.ALTER_CONFIGS,
+        AclOperation.READ,
+        AclOperation.WRITE,
+        AclOperation.CREATE,
+        AclOperation.DELETE,
+        AclOperation.ALTER,
+        AclOperation.DESCRIBE,
+        AclOperation.DESCRIBE_CONFIGS,
+        AclOperation.ALTER_CONFIGS,
     ),
     ResourceType.GROUP: (
-        Operation.READ,
-        Operation.DELETE,
-        Operation.DESCRIBE,
-        Operation.DESCRIBE_CONFIGS,
-        Operation.ALTER_CONFIGS,
+        AclOperation.READ,
+        AclOperation.DELETE,
+        AclOperation.DESCRIBE,
+        AclOperation.DESCRIBE_CONFIGS,
+        AclOperation.ALTER_CONFIGS,
     ),
     ResourceType.CLUSTER: (
-        Operation.CREATE,
-        Operation.ALTER,
-        Operation.DESCRIBE,
-        Operation.CLUSTER_ACTION,
-        Operation.DESCRIBE_CONFIGS,
-        Operation.ALTER_CONFIGS,
-        Operation.IDEMPOTENT_WRITE,
+        AclOperation.CREATE,
+        AclOperation.ALTER,
+        AclOperation.DESCRIBE,
+        AclOperation.CLUSTER_ACTION,
+        AclOperation.DESCRIBE_CONFIGS,
+        AclOperation.ALTER_CONFIGS,
+        AclOperation.IDEMPOTENT_WRITE,
     ),
-    ResourceType.TRANSACTIONAL_ID: (Operation.WRITE, Operation.DESCRIBE),
+    ResourceType.TRANSACTIONAL_ID: (AclOperation.WRITE, AclOperation.DESCRIBE),
 }
 _ANY_NAME: Final = "hardcode"
 """What Kafka's Authorizer asks for, too, to learn of super users and of rules for all names."""
@@ -99,13 +99,13 @@ class Acl:
     pattern_type: PatternType = PatternType.LITERAL
     principal: str
     host: str = _WILDCARD
-    operation: Operation
+    operation: AclOperation
     permission: Permission = Permission.ALLOW
 
     @property
     def is_vague(self) -> bool:
         """Whether it says what only a filter may say."""
-        kinds = (ResourceType.ANY, PatternType.ANY, PatternType.MATCH, Operation.ANY, Permission.ANY)
+        kinds = (ResourceType.ANY, PatternType.ANY, PatternType.MATCH, AclOperation.ANY, Permission.ANY)
         own = (self.resource_type, self.pattern_type, self.operation, self.permission)
         return any(type(one) is type(kind) and one is kind for one in own for kind in kinds)
 
@@ -131,14 +131,14 @@ class Filter:
     pattern_type: PatternType
     principal: str | None
     host: str | None
-    operation: Operation
+    operation: AclOperation
     permission: Permission
 
     def fits(self, acl: Acl) -> bool:
         """Whether a rule is meant."""
         wanted = (
             (self.resource_type, ResourceType.ANY, acl.resource_type),
-            (self.operation, Operation.ANY, acl.operation),
+            (self.operation, AclOperation.ANY, acl.operation),
             (self.permission, Permission.ANY, acl.permission),
             (self.principal, None, acl.principal),
             (self.host, None, acl.host),
@@ -178,7 +178,7 @@ class Acls:
         self.rules = [one for one in self.rules if one not in gone]
         return gone
 
-    def allowed(self, principal: str, host: str, operation: Operation, kind: ResourceType, name: str) -> bool:
+    def allowed(self, principal: str, host: str, operation: AclOperation, kind: ResourceType, name: str) -> bool:
         """Whether a principal may do something: a denial beats everything but being a super user."""
         if principal in self._super_users:
             return True
@@ -186,26 +186,30 @@ class Acls:
         if self._lenient and not on_it:
             return True
         rules = [one for one in on_it if one.is_for(principal, host)]
-        if any(one.permission is Permission.DENY and one.operation in {operation, Operation.ALL} for one in rules):
+        if any(one.permission is Permission.DENY and one.operation in {operation, AclOperation.ALL} for one in rules):
             return False
-        enough = {operation, Operation.ALL} | _IMPLIES.get(operation, set())
+        enough = {operation, AclOperation.ALL} | _IMPLIES.get(operation, set())
         return any(one.permission is Permission.ALLOW and one.operation in enough for one in rules)
 
-    def authorized_by_resource_type(self, principal: str, host: str, operation: Operation, kind: ResourceType) -> bool:
+    def authorized_by_resource_type(
+        self, principal: str, host: str, operation: AclOperation, kind: ResourceType
+    ) -> bool:
         """Whether a principal may do something to any resource of a kind (KIP-679, for idempotent producers)."""
         if self.allowed(principal, host, operation, kind, _ANY_NAME):
             return True
         rules = [
             one
             for one in self.rules
-            if one.resource_type is kind and one.is_for(principal, host) and one.operation in {operation, Operation.ALL}
+            if one.resource_type is kind
+            and one.is_for(principal, host)
+            and one.operation in {operation, AclOperation.ALL}
         ]
         denials = [one for one in rules if one.permission is Permission.DENY]
         return any(
             one.permission is Permission.ALLOW and not any(_covers(denial, one) for denial in denials) for one in rules
         )
 
-    def operations_on(self, principal: str, host: str, kind: ResourceType, name: str) -> set[Operation]:
+    def operations_on(self, principal: str, host: str, kind: ResourceType, name: str) -> set[AclOperation]:
         """Return everything that a principal may do to a resource."""
         return {one for one in _OPERATIONS[kind] if self.allowed(principal, host, one, kind, name)}
 

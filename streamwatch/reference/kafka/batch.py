@@ -23,7 +23,7 @@ class BadBatch(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class RecordBatch:
     """One batch as it stands in a log; ``data`` is all of it, offsets and epoch filled in."""
 
     base_offset: int
@@ -68,7 +68,7 @@ class Batch:
         """0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd."""
         return self.attributes & _COMPRESSION
 
-    def placed(self, base_offset: int, epoch: int, append_time: int | None) -> "Batch":
+    def placed(self, base_offset: int, epoch: int, append_time: int | None) -> "RecordBatch":
         """Return it as the leader writes it: at an offset, in an epoch, with the log's append time if it wants that."""
         data = bytearray(self.data)
         struct.pack_into(">q", data, 0, base_offset)
@@ -100,12 +100,12 @@ class Batch:
         return int(struct.unpack_from(">i", self.data, len(self.data) - 5)[0])
 
 
-def parse(records: bytes) -> list[Batch]:
+def parse(records: bytes) -> list[RecordBatch]:
     """Cut what a producer sent into batches and check each; raises BadBatch."""
     return list(_batches(records))
 
 
-def _batches(records: bytes) -> Iterator[Batch]:
+def _batches(records: bytes) -> Iterator[RecordBatch]:
     at = 0
     while at < len(records):
         if len(records) - at < _HEADER.size:
@@ -123,11 +123,11 @@ def _batches(records: bytes) -> Iterator[Batch]:
             raise BadBatch(Code.CORRUPT_MESSAGE, "the checksum does not fit")
         if delta < 0 or count != delta + 1:
             raise BadBatch(Code.INVALID_RECORD, "the batch does not hold as many records as it says")
-        yield Batch(base, base + delta, epoch, newest, pid, pepoch, seq, attributes, data)
+        yield RecordBatch(base, base + delta, epoch, newest, pid, pepoch, seq, attributes, data)
         at = end
 
 
-def marker(producer_id: int, producer_epoch: int, *, commit: bool, coordinator_epoch: int, at_ms: int) -> Batch:
+def marker(producer_id: int, producer_epoch: int, *, commit: bool, coordinator_epoch: int, at_ms: int) -> RecordBatch:
     """Return the control batch that ends a transaction."""
     key, value = struct.pack(">hh", 0, int(commit)), struct.pack(">hi", 0, coordinator_epoch)
     body = b"\0" + _varint(0) + _varint(0) + _varint(len(key)) + key + _varint(len(value)) + value + _varint(0)
@@ -135,7 +135,7 @@ def marker(producer_id: int, producer_epoch: int, *, commit: bool, coordinator_e
     attributes = _TRANSACTIONAL | _CONTROL
     rest = struct.pack(">hiqqqhii", attributes, 0, at_ms, at_ms, producer_id, producer_epoch, -1, 1) + records
     data = struct.pack(">qiibI", 0, 9 + len(rest), 0, 2, crc32c(rest)) + rest
-    return Batch(0, 0, 0, at_ms, producer_id, producer_epoch, -1, attributes, data)
+    return RecordBatch(0, 0, 0, at_ms, producer_id, producer_epoch, -1, attributes, data)
 
 
 def _control_type(data: bytes) -> int:
@@ -157,7 +157,7 @@ def _varint(value: int) -> bytes:
     return bytes(out)
 
 
-def times(batch: Batch) -> Iterator[tuple[int, int]]:
+def times(batch: RecordBatch) -> Iterator[tuple[int, int]]:
     """Yield (offset, timestamp in ms) of each record that can be read without a codec; else of the batch's end."""
     if batch.compression or batch.attributes & _APPEND_TIME:
         yield (batch.last_offset if batch.compression else batch.base_offset), batch.max_timestamp

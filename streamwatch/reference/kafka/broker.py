@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from streamwatch.reference.kafka.log_dir import LogDir
-from streamwatch.reference.kafka.partition import Partition, Replica, State
+from streamwatch.reference.kafka.partition import Partition, PartitionRecord, Replica
 
 
 @dataclass(slots=True, eq=False)
@@ -28,7 +28,7 @@ class Broker:
     """Of its packets, that get lost."""
     partitions: set[Partition] = field(default_factory=set)
     """Those of which it has a replica."""
-    stale: dict[Partition, State] | None = None
+    stale: dict[Partition, PartitionRecord] | None = None
     """What it knew of the partitions when it was isolated; None as long as the controller reaches it."""
     lost: tuple[int, float] | None = None
     """How far it was in the metadata log when it was last heard of, and when; None while it is heard of."""

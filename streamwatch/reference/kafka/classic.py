@@ -4,9 +4,9 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from streamwatch.reference.kafka.classic_members import ClassicMembers, Member, Rows, Who
+from streamwatch.reference.kafka.classic_members import ClassicMember, ClassicMembers, Rows, Who
 from streamwatch.reference.kafka.codes import Code
-from streamwatch.reference.kafka.membership import Join, Joined, State, Synced
+from streamwatch.reference.kafka.membership import ClassicGroupState, Join, Joined, Synced
 from streamwatch.reference.timers import Do, Later, Timer, Timers
 
 NEW_MEMBER_SECONDS: Final = 300.0
@@ -18,7 +18,7 @@ class ClassicGroup:
 
     def __init__(self, name: str, timers: Timers, initial_delay: float = 0.0, max_size: int = 2**31 - 1) -> None:
         self.name = name
-        self.state = State.EMPTY
+        self.state = ClassicGroupState.EMPTY
         self.generation = 0
         self.protocol_type: str | None = None
         self.protocol: str | None = None
@@ -36,7 +36,7 @@ class ClassicGroup:
         self._has_grown = False
 
     @property
-    def members(self) -> dict[str, Member]:
+    def members(self) -> dict[str, ClassicMember]:
         """By id."""
         return self.membership.members
 
@@ -66,11 +66,11 @@ class ClassicGroup:
         if not names or not asked.protocol_type:
             return Code.INCONSISTENT_GROUP_PROTOCOL
         fits = asked.protocol_type == self.protocol_type and (not self.members or names & self.membership.common())
-        return Code.NONE if fits or self.state is State.EMPTY else Code.INCONSISTENT_GROUP_PROTOCOL
+        return Code.NONE if fits or self.state is ClassicGroupState.EMPTY else Code.INCONSISTENT_GROUP_PROTOCOL
 
     def _has_room(self, member_id: str) -> bool:
         member = self.members.get(member_id)
-        if self.state is State.PREPARING:
+        if self.state is ClassicGroupState.PREPARING:
             waiting = sum(one.joining is not None for one in self.members.values())
             return waiting < self._max_size or (member is not None and member.joining is not None)
         return member is not None or len(self.members) < self._max_size
@@ -92,7 +92,7 @@ class ClassicGroup:
     def _add(self, number: str, asked: Join, now: float) -> Later[Joined]:
         if not self.members:
             self.protocol_type = asked.protocol_type
-        member = Member(number, asked)
+        member = ClassicMember(number, asked)
         self.membership.add(member)
         self.membership.touch(member, now, NEW_MEMBER_SECONDS)
         self._has_grown = True
@@ -104,31 +104,34 @@ class ClassicGroup:
             return Later.now(Joined(code=code, member_id=asked.member_id))
         member = self.members[asked.member_id]
         is_same = asked.protocols == member.asked.protocols
-        if is_same and (self.state is State.COMPLETING or (self.state is State.STABLE and member.id != self.leader)):
+        if is_same and (
+            self.state is ClassicGroupState.COMPLETING
+            or (self.state is ClassicGroupState.STABLE and member.id != self.leader)
+        ):
             return Later.now(self._joined(member.id))
         return self._wait(member, asked, now)
 
-    def _replace(self, old: Member, number: str, asked: Join, now: float) -> Later[Joined]:
+    def _replace(self, old: ClassicMember, number: str, asked: Join, now: float) -> Later[Joined]:
         """A static member is back under a new id: it takes the place of the old one."""
         leader = self.leader
         self.membership.drop(old, Code.FENCED_INSTANCE_ID)
-        member = Member(number, asked, old.assignment, is_new=False)
+        member = ClassicMember(number, asked, old.assignment, is_new=False)
         self.membership.add(member)
         if leader == old.id:
             self.membership.leader = number
         self.membership.touch(member, now)
-        if self.state is not State.STABLE or self.membership.voted() != self.protocol:
+        if self.state is not ClassicGroupState.STABLE or self.membership.voted() != self.protocol:
             return self._wait(member, asked, now)
         if asked.knows_skip:
             return Later.now(self._joined(number, skip=self.leader == number))
         return Later.now(self._joined(number, leader=leader))
 
-    def _wait(self, member: Member, asked: Join, now: float) -> Later[Joined]:
+    def _wait(self, member: ClassicMember, asked: Join, now: float) -> Later[Joined]:
         """Let a member wait for the others; a request that it sent before is given up."""
         member.answer_join(Joined(code=Code.REBALANCE_IN_PROGRESS, member_id=member.id))
         member.asked = asked
         member.joining = later = Later[Joined]()
-        if self.state is State.PREPARING:
+        if self.state is ClassicGroupState.PREPARING:
             self._try_complete(now)
         else:
             self.rebalance(now)
@@ -150,7 +153,7 @@ class ClassicGroup:
     def _rows(self) -> Rows:
         return tuple((one.id, one.asked.instance_id, self.metadata(one)) for one in self.members.values())
 
-    def metadata(self, member: Member) -> bytes:
+    def metadata(self, member: ClassicMember) -> bytes:
         """Return what a member said about itself for the chosen protocol."""
         return dict(member.asked.protocols).get(self.protocol or "", b"")
 
@@ -158,8 +161,8 @@ class ClassicGroup:
 
     def rebalance(self, now: float) -> None:
         """Begin: everybody has to join again."""
-        is_first = self._is_first = self.state is State.EMPTY
-        self.state, self._has_grown = State.PREPARING, False
+        is_first = self._is_first = self.state is ClassicGroupState.EMPTY
+        self.state, self._has_grown = ClassicGroupState.PREPARING, False
         self.unsynced.clear()
         self._stop_syncs(Code.REBALANCE_IN_PROGRESS, now)
         if is_first and self._initial_delay > 0:
@@ -197,7 +200,7 @@ class ClassicGroup:
 
     def _try_complete(self, now: float) -> None:
         is_due = self.membership.all_joined and not self.pending and not self._is_first
-        if self.state is State.PREPARING and is_due:
+        if self.state is ClassicGroupState.PREPARING and is_due:
             self._complete(now)
 
     def _complete(self, now: float) -> None:
@@ -213,9 +216,13 @@ class ClassicGroup:
         self._is_first = False
         self.generation += 1
         if not self.members:
-            self.state, self.protocol, self.empty_since = State.EMPTY, None, now
+            self.state, self.protocol, self.empty_since = ClassicGroupState.EMPTY, None, now
             return
-        self.state, self.protocol, self.unsynced = State.COMPLETING, self.membership.voted(), set(self.members)
+        self.state, self.protocol, self.unsynced = (
+            ClassicGroupState.COMPLETING,
+            self.membership.voted(),
+            set(self.members),
+        )
         self._arm(now + self.membership.longest, self._end_syncs)
         answers = [(one, self._joined(one.id)) for one in self.members.values()]
         for member, answer in answers:
@@ -243,12 +250,12 @@ class ClassicGroup:
     def sync(self, who: Who, assignments: Mapping[str, bytes], now: float) -> Later[Synced]:
         """Get one's assignment; the leader brings those of all, by member id."""
         code = self.check(who)
-        if code or self.state is State.PREPARING:
+        if code or self.state is ClassicGroupState.PREPARING:
             return Later.now(Synced(code or Code.REBALANCE_IN_PROGRESS))
         member = self.members[who.member_id]
         self.unsynced.discard(member.id)
         self.membership.touch(member, now)
-        if self.state is State.STABLE:
+        if self.state is ClassicGroupState.STABLE:
             return Later.now(self._synced(member))
         member.answer_sync(Synced(Code.REBALANCE_IN_PROGRESS))  # a request that it sent before
         member.syncing = later = Later[Synced]()
@@ -257,14 +264,14 @@ class ClassicGroup:
         return later
 
     def _stabilise(self, assignments: Mapping[str, bytes], now: float) -> None:
-        self.state = State.STABLE
+        self.state = ClassicGroupState.STABLE
         for member in self.members.values():
             member.assignment = assignments.get(member.id, b"")
         for member in [one for one in self.members.values() if one.syncing]:
             self.membership.touch(member, now)
             member.answer_sync(self._synced(member))
 
-    def _synced(self, member: Member) -> Synced:
+    def _synced(self, member: ClassicMember) -> Synced:
         return Synced(Code.NONE, member.assignment, self.protocol_type, self.protocol)
 
     def heartbeat(self, who: Who, now: float) -> Code:
@@ -273,7 +280,7 @@ class ClassicGroup:
         if code:
             return code
         self.membership.touch(self.members[who.member_id], now)
-        return Code.REBALANCE_IN_PROGRESS if self.state is State.PREPARING else Code.NONE
+        return Code.REBALANCE_IN_PROGRESS if self.state is ClassicGroupState.PREPARING else Code.NONE
 
     def leave(self, leavers: Iterable[Who], now: float) -> tuple[Code, ...]:
         """Let several leave, each by its id or (where that is empty) by its instance id; generations do not matter."""
@@ -296,12 +303,12 @@ class ClassicGroup:
         self.membership.drop(member)
         return Code.NONE
 
-    def _remove(self, member: Member, now: float) -> None:
+    def _remove(self, member: ClassicMember, now: float) -> None:
         self.membership.drop(member)
         self._shrunk(now)
 
     def _shrunk(self, now: float) -> None:
-        if self.state in {State.STABLE, State.COMPLETING}:
+        if self.state in {ClassicGroupState.STABLE, ClassicGroupState.COMPLETING}:
             self.rebalance(now)
         else:
             self._try_complete(now)
@@ -318,12 +325,12 @@ class ClassicGroup:
         for member in tuple(self.members.values()):
             self.membership.touch(member, now)
             member.answer_join(Joined(code=Code.NOT_COORDINATOR, member_id=member.id))
-        if self.state is State.PREPARING:
+        if self.state is ClassicGroupState.PREPARING:
             self._arm(now + self.membership.longest, self._complete)
 
     def die(self) -> None:
         """Be deleted."""
-        self.state = State.DEAD
+        self.state = ClassicGroupState.DEAD
         self._disarm()
         for timer in self.pending.values():
             timer.cancel()

@@ -22,7 +22,7 @@ class Who:
 
 
 @dataclass(slots=True)
-class Member:
+class ClassicMember:
     """One member; ``until`` is when its session ends."""
 
     id: str
@@ -58,13 +58,13 @@ class Member:
 class ClassicMembers:
     """The members of one classic group by id, in the order in which they came."""
 
-    def __init__(self, timers: Timers, expired: Callable[[Member, float], None]) -> None:
-        self.members: dict[str, Member] = {}
+    def __init__(self, timers: Timers, expired: Callable[[ClassicMember, float], None]) -> None:
+        self.members: dict[str, ClassicMember] = {}
         self.leader = ""
         self._timers = timers
         self._expired = expired
 
-    def static(self, instance_id: str) -> Member | None:
+    def static(self, instance_id: str) -> ClassicMember | None:
         """Return who has this group.instance.id."""
         return next((one for one in self.members.values() if one.asked.instance_id == instance_id), None)
 
@@ -79,12 +79,12 @@ class ClassicMembers:
         member = self.members.get(who.member_id)
         return Code.UNKNOWN_MEMBER_ID if member is None or member.is_dead else Code.NONE
 
-    def add(self, member: Member) -> None:
+    def add(self, member: ClassicMember) -> None:
         """Take somebody in; the first one leads."""
         self.members[member.id] = member
         self.leader = self.leader or member.id
 
-    def drop(self, member: Member, code: Code = Code.UNKNOWN_MEMBER_ID) -> None:
+    def drop(self, member: ClassicMember, code: Code = Code.UNKNOWN_MEMBER_ID) -> None:
         """Take somebody out, and say so if it waits; the next one leads where the leader goes."""
         self.members.pop(member.id, None)
         if self.leader == member.id:
@@ -103,7 +103,7 @@ class ClassicMembers:
 
     # Sessions
 
-    def touch(self, member: Member, now: float, seconds: float | None = None) -> None:
+    def touch(self, member: ClassicMember, now: float, seconds: float | None = None) -> None:
         """Begin a session anew."""
         member.until = now + (member.asked.session_seconds if seconds is None else seconds)
         if member.timer and member.timer.when > member.until:
@@ -112,10 +112,10 @@ class ClassicMembers:
         if member.timer is None:
             self._watch(member)
 
-    def _watch(self, member: Member) -> None:
+    def _watch(self, member: ClassicMember) -> None:
         member.timer = self._timers.at(member.until, lambda now: self._look(member, now))
 
-    def _look(self, member: Member, now: float) -> None:
+    def _look(self, member: ClassicMember, now: float) -> None:
         """Who waits has until it is answered; but nobody waits for ever who was never answered."""
         member.timer = None
         if now < member.until:

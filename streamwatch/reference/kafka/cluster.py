@@ -4,7 +4,7 @@ import copy
 
 from streamwatch.reference.kafka.broker import Broker
 from streamwatch.reference.kafka.cluster_state import ClusterState, Meters
-from streamwatch.reference.kafka.codes import Code, Refused
+from streamwatch.reference.kafka.codes import Code, RequestRefused
 from streamwatch.reference.kafka.controller import Controller
 from streamwatch.reference.kafka.log_dir import LogDir
 from streamwatch.reference.kafka.partition import Partition
@@ -134,7 +134,7 @@ class Cluster(ClusterState):
         """Move the start of a partition's log; return where it starts."""
         leader = partition.leader
         if leader is None:
-            raise Refused(Code.NOT_LEADER_OR_FOLLOWER, "there is no leader")
+            raise RequestRefused(Code.NOT_LEADER_OR_FOLLOWER, "there is no leader")
         leader.log.delete_before(offset, with_segments=with_segments)
         leader.settle()
         for replica in partition.replicas.values():

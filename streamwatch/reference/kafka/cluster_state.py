@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from streamwatch.reference.kafka.broker import Broker
 from streamwatch.reference.kafka.log_dir import LogDir
-from streamwatch.reference.kafka.partition import Partition, State, Topic
+from streamwatch.reference.kafka.partition import Partition, PartitionRecord, Topic
 from streamwatch.reference.kafka.settings import Settings
 from streamwatch.reference.kafka.spec import FIRST_HELD, Spec
 from streamwatch.reference.timers import Timers
@@ -73,7 +73,7 @@ class ClusterState:
         wanted = int(self.setting(partition.topic, "min.insync.replicas"))
         return min(wanted, len(partition.state.replicas)) if self.spec.release >= FIRST_HELD else wanted
 
-    def state_for(self, broker: Broker, partition: Partition) -> State:
+    def state_for(self, broker: Broker, partition: Partition) -> PartitionRecord:
         """Return what a broker knows of a partition: the truth, unless it is cut off."""
         return broker.stale.get(partition, partition.state) if broker.stale is not None else partition.state
 

@@ -99,7 +99,7 @@ class Code(IntEnum):
     INVALID_REGULAR_EXPRESSION = 128
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """A request that a broker refuses with a code."""
 
     def __init__(self, code: Code, why: str) -> None:

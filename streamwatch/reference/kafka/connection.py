@@ -8,12 +8,12 @@ from typing import Any, Final
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.handlers import HANDLERS
 from streamwatch.reference.kafka.handlers.context import Context, Reply
-from streamwatch.reference.kafka.login import ANONYMOUS, AUTHENTICATE, HANDSHAKE, Login
+from streamwatch.reference.kafka.login import ANONYMOUS, AUTHENTICATE, HANDSHAKE, AuthenticatedClient
 from streamwatch.reference.kafka.quotas import FETCH, PRODUCE, REQUEST
 from streamwatch.reference.kafka.request_channel import RequestChannel
-from streamwatch.reference.kafka.site import Listener
+from streamwatch.reference.kafka.site import KafkaListener
 from streamwatch.reference.kafka.tls import principal_of
-from streamwatch.reference.kafka.wire import Answer, BadFrame, Request, can_throttle, decode, encode
+from streamwatch.reference.kafka.wire import Answer, BadFrame, KafkaRequest, can_throttle, decode, encode
 from streamwatch.reference.timers import Later
 
 log = logging.getLogger(__name__)
@@ -27,11 +27,15 @@ class _Gone(Exception):
     """The connection is to be closed, for a reason."""
 
 
-class Connection:
+class ClientConnection:
     """A connection and its login. Requests are taken one at a time, as Kafka's brokers do."""
 
     def __init__(
-        self, channel: RequestChannel, listener: Listener, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        channel: RequestChannel,
+        listener: KafkaListener,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
     ) -> None:
         self._channel = channel
         self._listener = listener
@@ -41,7 +45,7 @@ class Connection:
         self._host = str(peer[0]) if peer else "unknown"
         certificate = writer.get_extra_info("peercert")
         principal = principal_of(certificate) if certificate else ANONYMOUS
-        self._login = Login(listener, channel.site.access.credentials, principal)
+        self._login = AuthenticatedClient(listener, channel.site.access.credentials, principal)
 
     async def serve(self) -> None:
         """Answer until the client goes, or does what a broker does not forgive."""
@@ -101,7 +105,7 @@ class Connection:
         throttle = self._throttle(request, frame, answer, handled - taken, ready)
         await self._send(request, answer, (received, taken, handled, ready, throttle))
 
-    async def _handle(self, request: Request) -> Reply:
+    async def _handle(self, request: KafkaRequest) -> Reply:
         """Do what a handler thread does; as slowly as the broker is."""
         channel, site = self._channel, self._channel.site
         fault = site.fault(channel.broker.id, request.name)
@@ -124,7 +128,7 @@ class Connection:
         channel.pulse()
         return reply
 
-    def _throttle(self, request: Request, frame: bytes, answer: Answer, busy: float, now: float) -> float:
+    def _throttle(self, request: KafkaRequest, frame: bytes, answer: Answer, busy: float, now: float) -> float:
         """Return for how many seconds this client is to be kept waiting by its quotas."""
         quotas, broker = self._channel.site.quotas, self._channel.broker.id
         if not quotas.limits:
@@ -142,7 +146,9 @@ class Connection:
             seconds = max(seconds, used)
         return seconds
 
-    async def _send(self, request: Request, answer: Answer, times: tuple[float, float, float, float, float]) -> None:
+    async def _send(
+        self, request: KafkaRequest, answer: Answer, times: tuple[float, float, float, float, float]
+    ) -> None:
         """Send an answer, and then nothing for as long as the client is throttled (KIP-219)."""
         received, taken, handled, ready, throttle = times
         channel, clock = self._channel, self._channel.site.clock

@@ -14,10 +14,10 @@ from streamwatch.reference.kafka.consumer_members import (
     JOIN,
     LEAVE_FOR_A_WHILE,
     NOTHING,
+    ConsumerMember,
     HeartbeatRequest,
     HeartbeatResponse,
-    Member,
-    Step,
+    MemberStep,
     is_current,
     malformed,
 )
@@ -49,7 +49,7 @@ class ConsumerGroup:
     epoch: int = 0
     assignment_epoch: int = 0
     """The epoch that the target is of; the next heartbeat brings it up to the group's."""
-    members: dict[str, Member] = field(default_factory=dict)
+    members: dict[str, ConsumerMember] = field(default_factory=dict)
     target: Target = field(default_factory=dict)
     empty_since: float = 0.0
     is_deleted: bool = False
@@ -63,7 +63,7 @@ class ConsumerGroup:
             return Phase.DEAD if self.is_deleted else Phase.EMPTY
         if self.epoch > self.assignment_epoch:
             return Phase.ASSIGNING
-        is_done = all(one.step is Step.STABLE and one.epoch == self.epoch for one in self.members.values())
+        is_done = all(one.step is MemberStep.STABLE and one.epoch == self.epoch for one in self.members.values())
         return Phase.STABLE if is_done else Phase.RECONCILING
 
     @property
@@ -72,7 +72,7 @@ class ConsumerGroup:
         votes = Counter(one.assignor for one in self.members.values() if one.assignor)
         return votes.most_common(1)[0][0] if votes else next(iter(ASSIGNORS))
 
-    def static(self, instance_id: str | None) -> Member | None:
+    def static(self, instance_id: str | None) -> ConsumerMember | None:
         """Return who has this instance id."""
         found = (one for one in self.members.values() if instance_id is not None and one.instance_id == instance_id)
         return next(found, None)
@@ -118,8 +118,8 @@ class ConsumerGroup:
         why = f"Member {beat.member_id} of group {self.name} with epoch {beat.epoch}: {code.name}."
         return HeartbeatResponse(code, why=why) if code else None
 
-    def _enter(self, beat: HeartbeatRequest) -> Member:
-        member = Member(beat.member_id, beat.instance_id)
+    def _enter(self, beat: HeartbeatRequest) -> ConsumerMember:
+        member = ConsumerMember(beat.member_id, beat.instance_id)
         old = self.static(beat.instance_id)
         if old is not None:  # who left for a while is back: what it had was kept for it
             old.stop()
@@ -130,7 +130,7 @@ class ConsumerGroup:
         self.members[member.id] = member
         return member
 
-    def _update(self, member: Member, beat: HeartbeatRequest) -> bool:
+    def _update(self, member: ConsumerMember, beat: HeartbeatRequest) -> bool:
         """Take over what changed; return whether that calls for a new epoch."""
         before = (member.topics, member.pattern)
         member.client_id, member.host = beat.client_id, beat.host
@@ -147,13 +147,13 @@ class ConsumerGroup:
     def _leave(self, beat: HeartbeatRequest, now: float) -> HeartbeatResponse:
         member = self.members[beat.member_id]
         if beat.epoch == LEAVE_FOR_A_WHILE and member.instance_id is not None:
-            member.epoch, member.step, member.revoking = LEAVE_FOR_A_WHILE, Step.STABLE, NOTHING
+            member.epoch, member.step, member.revoking = LEAVE_FOR_A_WHILE, MemberStep.STABLE, NOTHING
             self._be_patient(member, now)
         else:
             self.remove(member, now)
         return HeartbeatResponse(Code.NONE, member.id, beat.epoch)
 
-    def remove(self, member: Member, now: float) -> None:
+    def remove(self, member: ConsumerMember, now: float) -> None:
         """Take a member out; what it had is free."""
         member.stop()
         del self.members[member.id]
@@ -164,13 +164,13 @@ class ConsumerGroup:
 
     # Sessions
 
-    def _touch(self, member: Member, now: float) -> None:
+    def _touch(self, member: ConsumerMember, now: float) -> None:
         member.until = now + self.session_seconds
         if member.session_timer is None:
             self._watch(member)
         self._be_patient(member, now)
 
-    def _watch(self, member: Member) -> None:
+    def _watch(self, member: ConsumerMember) -> None:
         def look(now: float) -> None:
             member.session_timer = None
             if now < member.until:
@@ -180,12 +180,12 @@ class ConsumerGroup:
 
         member.session_timer = self.timers.at(member.until, look)
 
-    def _be_patient(self, member: Member, now: float) -> None:
+    def _be_patient(self, member: ConsumerMember, now: float) -> None:
         """Who has something to give back has its rebalance timeout for that."""
-        if member.step is Step.UNREVOKED and member.rebalance_timer is None:
+        if member.step is MemberStep.UNREVOKED and member.rebalance_timer is None:
             deadline = now + member.rebalance_seconds
             member.rebalance_timer = self.timers.at(deadline, lambda then: self.remove(member, then))
-        elif member.step is not Step.UNREVOKED and member.rebalance_timer is not None:
+        elif member.step is not MemberStep.UNREVOKED and member.rebalance_timer is not None:
             member.rebalance_timer.cancel()
             member.rebalance_timer = None
 
@@ -199,7 +199,7 @@ class ConsumerGroup:
 
     # Assignments
 
-    def subscribed(self, member: Member) -> dict[str, tuple[uuid.UUID, int]]:
+    def subscribed(self, member: ConsumerMember) -> dict[str, tuple[uuid.UUID, int]]:
         """Return the topics that a member subscribes to and that exist."""
         known = self.topics()
         names = {name for name in member.topics if name in known}
@@ -236,24 +236,24 @@ class ConsumerGroup:
         self.target = assign(interested, counts, [one.id for one in order], self.target)
         self.assignment_epoch = self.epoch
 
-    def _reconcile(self, member: Member, owned: frozenset[Slot] | None) -> None:
+    def _reconcile(self, member: ConsumerMember, owned: frozenset[Slot] | None) -> None:
         """Bring a member nearer to its target: it gives back first, then it gets what nobody has."""
-        if member.step is Step.UNREVOKED and (owned is None or owned & member.revoking):
+        if member.step is MemberStep.UNREVOKED and (owned is None or owned & member.revoking):
             return
-        if member.step is Step.STABLE and member.epoch == self.assignment_epoch:
+        if member.step is MemberStep.STABLE and member.epoch == self.assignment_epoch:
             return
         target = frozenset(self.target.get(member.id, ()))
         kept, revoked = member.assigned & target, member.assigned - target
         if revoked and (owned is None or owned & revoked):
-            member.step, member.assigned, member.revoking = Step.UNREVOKED, kept, revoked
+            member.step, member.assigned, member.revoking = MemberStep.UNREVOKED, kept, revoked
             member.previous_epoch = member.epoch
             return
         free = target - kept - self._held_by_others(member)
         member.assigned, member.revoking = kept | free, NOTHING
-        member.step = Step.STABLE if member.assigned == target else Step.UNRELEASED
+        member.step = MemberStep.STABLE if member.assigned == target else MemberStep.UNRELEASED
         member.previous_epoch, member.epoch = member.epoch, self.assignment_epoch
 
-    def _held_by_others(self, member: Member) -> set[Slot]:
+    def _held_by_others(self, member: ConsumerMember) -> set[Slot]:
         return {slot for one in self.members.values() if one is not member for slot in one.assigned | one.revoking}
 
     def check(self, who: Who) -> Code:

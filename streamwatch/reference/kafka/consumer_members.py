@@ -14,7 +14,7 @@ JOIN, LEAVE, LEAVE_FOR_A_WHILE = 0, -1, -2
 NOTHING: Final[frozenset[Slot]] = frozenset()
 
 
-class Step(StrEnum):
+class MemberStep(StrEnum):
     """Where a member stands on the way to its target."""
 
     STABLE = "STABLE"
@@ -53,7 +53,7 @@ class HeartbeatResponse:
 
 
 @dataclass(slots=True)
-class Member:
+class ConsumerMember:
     """One member: ``assigned`` is what it may use, ``revoking`` what it must give back first."""
 
     id: str
@@ -67,7 +67,7 @@ class Member:
     rebalance_seconds: float = 300.0
     epoch: int = 0
     previous_epoch: int = 0
-    step: Step = Step.STABLE
+    step: MemberStep = MemberStep.STABLE
     assigned: frozenset[Slot] = NOTHING
     revoking: frozenset[Slot] = NOTHING
     until: float = 0.0
@@ -85,7 +85,7 @@ class Member:
         self.session_timer = self.rebalance_timer = None
 
 
-def is_current(member: Member, beat: HeartbeatRequest) -> bool:
+def is_current(member: ConsumerMember, beat: HeartbeatRequest) -> bool:
     """Whether an epoch is the member's, or the one before, because the answer that told the new one was lost."""
     if beat.epoch == member.epoch:
         return True

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from streamwatch.reference.faulting import ordered
-from streamwatch.reference.http import Asked, Page
+from streamwatch.reference.http import Asked, HttpAnswer
 from streamwatch.reference.kafka.faults import FAULTS, apply
 from streamwatch.reference.kafka.partition import NO_LEADER
 from streamwatch.reference.kafka.site import Site
@@ -19,13 +19,13 @@ POST /faults/NAME      {"broker": 2, ...}: break something
 """
 
 
-class Control:
+class ClusterControl:
     """Answers the requests of one cluster's control endpoint."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
 
-    def __call__(self, asked: Asked) -> Page:
+    def __call__(self, asked: Asked) -> HttpAnswer:
         """Answer a request, and change the cluster where it asks for that."""
         if asked.method == "GET" and asked.path == "/state":
             return _json(state(self._site))
@@ -34,13 +34,13 @@ class Control:
         if asked.method == "POST" and asked.path.startswith("/faults/"):
             return ordered(asked.path.removeprefix("/faults/"), asked.body, self._break)
         status = HTTPStatus.OK if asked.path == "/" else HTTPStatus.NOT_FOUND
-        return Page(_USAGE + f"\nfaults: {', '.join(FAULTS)}\n", status=status)
+        return HttpAnswer(_USAGE + f"\nfaults: {', '.join(FAULTS)}\n", status=status)
 
-    def _events(self, query: str) -> Page:
+    def _events(self, query: str) -> HttpAnswer:
         try:
             after = int(parse_qs(query).get("after", ["0"])[0])
         except ValueError:
-            return Page("after: not a number\n", status=HTTPStatus.BAD_REQUEST)
+            return HttpAnswer("after: not a number\n", status=HTTPStatus.BAD_REQUEST)
         events = list(self._site.cluster.events)
         return _json({"next": len(events), "events": [{"at": at, "what": what} for at, what in events[after:]]})
 
@@ -48,8 +48,8 @@ class Control:
         apply(self._site, self._site.clock(), fault, parameters)
 
 
-def _json(value: Any) -> Page:  # noqa: ANN401 - whatever JSON knows
-    return Page(json.dumps(value) + "\n", _JSON)
+def _json(value: Any) -> HttpAnswer:  # noqa: ANN401 - whatever JSON knows
+    return HttpAnswer(json.dumps(value) + "\n", _JSON)
 
 
 def state(site: Site) -> dict[str, Any]:

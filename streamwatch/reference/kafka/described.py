@@ -7,7 +7,7 @@ from typing import Final
 from streamwatch.reference.kafka.classic import ClassicGroup
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.consumer_groups import ConsumerGroup, Phase
-from streamwatch.reference.kafka.membership import State
+from streamwatch.reference.kafka.membership import ClassicGroupState
 
 Group = ClassicGroup | ConsumerGroup
 
@@ -16,7 +16,7 @@ CONSUMER: Final = "consumer"
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class GroupListing:
     """A line of ListGroups."""
 
     name: str
@@ -39,11 +39,11 @@ class DescribedMember:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Described:
+class DescribedGroup:
     """A classic group as DescribeGroups shows it; what members said and got is shown while it is Stable."""
 
     code: Code = Code.NONE
-    state: State = State.DEAD
+    state: ClassicGroupState = ClassicGroupState.DEAD
     protocol_type: str = ""
     protocol: str = ""
     members: tuple[DescribedMember, ...] = ()
@@ -51,20 +51,20 @@ class Described:
 
 def is_empty(group: Group) -> bool:
     """Whether it has no members, and none is about to be."""
-    return group.state in {State.EMPTY, Phase.EMPTY}
+    return group.state in {ClassicGroupState.EMPTY, Phase.EMPTY}
 
 
-def listed(name: str, group: Group) -> Listed:
+def listed(name: str, group: Group) -> GroupListing:
     """Return its line of ListGroups."""
     if isinstance(group, ClassicGroup):
-        return Listed(name, "classic", group.protocol_type or "", str(group.state))
-    return Listed(name, CONSUMER, CONSUMER, str(group.state))
+        return GroupListing(name, "classic", group.protocol_type or "", str(group.state))
+    return GroupListing(name, CONSUMER, CONSUMER, str(group.state))
 
 
-def described(group: ClassicGroup) -> Described:
+def described(group: ClassicGroup) -> DescribedGroup:
     """Describe it."""
-    is_stable = group.state is State.STABLE
-    return Described(
+    is_stable = group.state is ClassicGroupState.STABLE
+    return DescribedGroup(
         state=group.state,
         protocol_type=group.protocol_type or "",
         protocol=(group.protocol or "") if is_stable else "",

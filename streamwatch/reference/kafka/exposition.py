@@ -10,7 +10,7 @@ RATES: Final = ("OneMinuteRate", "FiveMinuteRate", "FifteenMinuteRate")
 
 
 @dataclass(slots=True)
-class Text:
+class ExpositionText:
     """A page that is being written."""
 
     typed: bool = False

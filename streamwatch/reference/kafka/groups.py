@@ -12,15 +12,15 @@ from streamwatch.reference.kafka.consumer_groups import ConsumerGroup, Topics
 from streamwatch.reference.kafka.consumer_members import JOIN, HeartbeatRequest, HeartbeatResponse
 from streamwatch.reference.kafka.described import (
     CONSUMER,
-    Described,
+    DescribedGroup,
     Group,
-    Listed,
+    GroupListing,
     described,
     is_empty,
     listed,
     subscribed,
 )
-from streamwatch.reference.kafka.membership import NO_GENERATION, Join, Joined, State, Synced
+from streamwatch.reference.kafka.membership import NO_GENERATION, ClassicGroupState, Join, Joined, Synced
 from streamwatch.reference.kafka.offsets import Committed, Key, Offsets
 from streamwatch.reference.timers import Later, Timers
 
@@ -68,14 +68,14 @@ class Groups:
         group = self._groups.get(name)
         return group if isinstance(group, ConsumerGroup) else None
 
-    def list(self) -> list[Listed]:
+    def list(self) -> list[GroupListing]:
         """Return all groups, in order of their names."""
         return [listed(name, self._groups[name]) for name in sorted(self._groups)]
 
-    def describe(self, name: str) -> Described:
+    def describe(self, name: str) -> DescribedGroup:
         """Describe a classic group."""
         group = self.classic(name)
-        return Described(code=Code.GROUP_ID_NOT_FOUND) if group is None else described(group)
+        return DescribedGroup(code=Code.GROUP_ID_NOT_FOUND) if group is None else described(group)
 
     def delete(self, name: str) -> Code:
         """Delete a group without members, and what it committed."""
@@ -190,7 +190,7 @@ class Groups:
             code = group.check(who)
         else:
             code = Code.NONE if in_transaction else Code.UNKNOWN_MEMBER_ID
-        return Code.REBALANCE_IN_PROGRESS if not code and group.state is State.COMPLETING else code
+        return Code.REBALANCE_IN_PROGRESS if not code and group.state is ClassicGroupState.COMPLETING else code
 
     def commit(self, name: str, who: Who, offsets: Mapping[Key, Committed], now: float) -> dict[Key, Code]:
         """Commit, if one may; a member's session begins anew."""
@@ -293,7 +293,10 @@ class Groups:
         group = self._groups.get(name)
         if isinstance(group, ConsumerGroup) and group.members:
             group.bump()
-        elif isinstance(group, ClassicGroup) and group.state in {State.STABLE, State.COMPLETING}:
+        elif isinstance(group, ClassicGroup) and group.state in {
+            ClassicGroupState.STABLE,
+            ClassicGroupState.COMPLETING,
+        }:
             group.rebalance(now)
 
     def rewind(self, name: str, offsets: Mapping[Key, int], now: float) -> None:

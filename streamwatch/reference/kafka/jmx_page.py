@@ -8,9 +8,9 @@ are (there are none).
 from collections.abc import Iterator
 from typing import Final
 
-from streamwatch.reference.http import Asked, Page
+from streamwatch.reference.http import Asked, HttpAnswer
 from streamwatch.reference.kafka.broker import Broker
-from streamwatch.reference.kafka.exposition import RATES, Text
+from streamwatch.reference.kafka.exposition import RATES, ExpositionText
 from streamwatch.reference.kafka.host import files
 from streamwatch.reference.kafka.measures import Measures, TopicMeasures
 from streamwatch.reference.kafka.partition import NO_LEADER, Partition, Replica
@@ -41,13 +41,13 @@ _RUNNING: Final = 3
 _SOCKET: Final = "kafka_server_socket_server_metrics"
 
 
-def jmx_page(site: Site, number: int, asked: Asked) -> Page | None:  # noqa: ARG001 - whatever the path
+def jmx_page(site: Site, number: int, asked: Asked) -> HttpAnswer | None:  # noqa: ARG001 - whatever the path
     """Return the page of a broker: it lives and ends with the broker's process, and hangs when that is frozen."""
-    text, broker, now = Text(), site.cluster.brokers[number], site.clock()
+    text, broker, now = ExpositionText(), site.cluster.brokers[number], site.clock()
     if not broker.is_running:
         return None
     if broker.is_frozen:
-        return Page("", after=_FROZEN_SECONDS)
+        return HttpAnswer("", after=_FROZEN_SECONDS)
     measures = site.measures[number]
     text.values("kafka_server_ReplicaManager", replica_manager(site, broker))
     text.add("kafka_server_ReplicaManager_Count", broker.isr_shrinks, name="IsrShrinksPerSec")
@@ -62,7 +62,7 @@ def jmx_page(site: Site, number: int, asked: Asked) -> Page | None:  # noqa: ARG
     _requests(text, site, measures, now)
     _partitions(text, site, broker)
     _groups(text, site, number, now)
-    return Page(text.page(), "text/plain; version=0.0.4; charset=utf-8")
+    return HttpAnswer(text.page(), "text/plain; version=0.0.4; charset=utf-8")
 
 
 def _led(broker: Broker) -> list[Partition]:
@@ -89,7 +89,7 @@ def _target(partition: Partition) -> list[int]:
     return [each for each in partition.state.replicas if each not in partition.state.adding]
 
 
-def _controller(text: Text, site: Site, broker: Broker) -> None:
+def _controller(text: ExpositionText, site: Site, broker: Broker) -> None:
     """In KRaft the controllers have these MBeans, and brokers know only who it is; with ZooKeeper all have them."""
     controller = site.cluster.controller
     if site.cluster.spec.kraft:
@@ -113,7 +113,7 @@ def _controller(text: Text, site: Site, broker: Broker) -> None:
     )
 
 
-def _traffic(text: Text, measures: Measures, now: float) -> None:
+def _traffic(text: ExpositionText, measures: Measures, now: float) -> None:
     prefix = "kafka_server_BrokerTopicMetrics"
 
     def meters(of: TopicMeasures, names: dict[str, str], **labels: str) -> None:
@@ -126,7 +126,7 @@ def _traffic(text: Text, measures: Measures, now: float) -> None:
         meters(one, {name: own for name, own in _FAILED_METERS.items() if getattr(one, own).count}, topic=topic)
 
 
-def _requests(text: Text, site: Site, measures: Measures, now: float) -> None:
+def _requests(text: ExpositionText, site: Site, measures: Measures, now: float) -> None:
     prefix = "kafka_network_RequestMetrics"
     for request, one in measures.requests.items():
         for version, meter in one.versions.items():
@@ -151,7 +151,7 @@ def _requests(text: Text, site: Site, measures: Measures, now: float) -> None:
         text.add(f"{_SOCKET}_expired_connections_killed_count", expired, **labels)
 
 
-def _partitions(text: Text, site: Site, broker: Broker) -> None:
+def _partitions(text: ExpositionText, site: Site, broker: Broker) -> None:
     most = 0
     for partition in broker.partitions:
         labels = {"topic": partition.topic.name, "partition": partition.index}
@@ -177,7 +177,7 @@ def _lag(partition: Partition, replica: Replica) -> int:
     return max(0, partition.leader.log.end - replica.log.end) if partition.leader else 0
 
 
-def _groups(text: Text, site: Site, number: int, now: float) -> None:
+def _groups(text: ExpositionText, site: Site, number: int, now: float) -> None:
     """What the coordinator knows: how many groups, and MSK's own lag metrics of those that are stable or empty."""
     mine = [one for one in site.groups.list() if site.coordinator(one.name, now) == number]
     states = [one.state for one in mine if one.kind == "classic"]

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterable
 
-from streamwatch.reference.kafka.batch import Batch, times
+from streamwatch.reference.kafka.batch import RecordBatch, times
 from streamwatch.reference.kafka.producers import Producers
 
 
@@ -13,7 +13,7 @@ class Log:
     __slots__ = ("_bases", "_batches", "_newest_deleted", "end", "epochs", "producers", "size", "start")
 
     def __init__(self) -> None:
-        self._batches: list[Batch] = []
+        self._batches: list[RecordBatch] = []
         self._bases: list[int] = []
         self.start = 0
         self.end = 0
@@ -23,7 +23,7 @@ class Log:
         self.producers = Producers()
         self._newest_deleted: tuple[int, int] | None = None
 
-    def append(self, batches: Iterable[Batch]) -> None:
+    def append(self, batches: Iterable[RecordBatch]) -> None:
         """Add batches that have their offsets and epochs already; they must follow on."""
         for batch in batches:
             if batch.base_offset < self.end:
@@ -36,9 +36,9 @@ class Log:
             self.size += len(batch.data)
             self.producers.note(batch)
 
-    def read(self, offset: int, limit: int, most_bytes: int) -> list[Batch]:
+    def read(self, offset: int, limit: int, most_bytes: int) -> list[RecordBatch]:
         """Return whole batches from the one that holds ``offset`` on, below ``limit``; the first is never too big."""
-        found: list[Batch] = []
+        found: list[RecordBatch] = []
         taken = 0
         for i in range(self._index(offset), len(self._batches)):
             batch = self._batches[i]
@@ -102,7 +102,7 @@ class Log:
             self._batches[:kept], max(self.start, self._batches[kept - 1].last_offset + 1 if kept else offset)
         )
 
-    def _rebuild(self, batches: list[Batch], end: int) -> None:
+    def _rebuild(self, batches: list[RecordBatch], end: int) -> None:
         self._batches, self._bases, self.size, self.end, self.epochs = [], [], 0, 0, []
         self.producers = Producers()
         self.append(batches)
@@ -156,6 +156,6 @@ class Log:
         found += [self._newest_deleted] if self._newest_deleted else []
         return max(found, key=lambda one: one[1], default=None)
 
-    def batches(self) -> tuple[Batch, ...]:
+    def batches(self) -> tuple[RecordBatch, ...]:
         """Return everything that is kept."""
         return tuple(self._batches)

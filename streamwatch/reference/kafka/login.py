@@ -3,19 +3,19 @@
 from typing import Final
 
 from streamwatch.reference.kafka.codes import Code
-from streamwatch.reference.kafka.sasl import Conversation, Credentials, Refused, begin
-from streamwatch.reference.kafka.site import Listener
-from streamwatch.reference.kafka.wire import API_VERSIONS, Answer, Request
+from streamwatch.reference.kafka.sasl import BrokerUsers, Conversation, SaslError, begin
+from streamwatch.reference.kafka.site import KafkaListener
+from streamwatch.reference.kafka.wire import API_VERSIONS, Answer, KafkaRequest
 
 HANDSHAKE: Final = 17
 AUTHENTICATE: Final = 36
 ANONYMOUS: Final = "User:ANONYMOUS"
 
 
-class Login:
+class AuthenticatedClient:
     """Who is at the other end of a connection, and until when."""
 
-    def __init__(self, listener: Listener, credentials: Credentials, principal: str = ANONYMOUS) -> None:
+    def __init__(self, listener: KafkaListener, credentials: BrokerUsers, principal: str = ANONYMOUS) -> None:
         self._listener = listener
         self._credentials = credentials
         self._conversation: Conversation | None = None
@@ -36,11 +36,11 @@ class Login:
         """Whether the login was good, and is over."""
         return self.until is not None and now > self.until
 
-    def answer(self, request: Request, now: float) -> Answer:
+    def answer(self, request: KafkaRequest, now: float) -> Answer:
         """Answer one of the two APIs of SASL."""
         return self.handshake(request, now) if request.key == HANDSHAKE else self.authenticate(request, now)
 
-    def handshake(self, request: Request, now: float) -> Answer:
+    def handshake(self, request: KafkaRequest, now: float) -> Answer:
         """Answer SaslHandshake, API 17: versions 0 to 1.
 
         Special: a mechanism that the listener has not is refused with those that it has.
@@ -53,7 +53,7 @@ class Login:
         self._conversation = begin(request.body.mechanism, self._credentials, now)
         return {"error_code": Code.NONE, "mechanisms": mechanisms}
 
-    def authenticate(self, request: Request, now: float) -> Answer:
+    def authenticate(self, request: KafkaRequest, now: float) -> Answer:
         """Answer SaslAuthenticate, API 36: versions 0 to 2.
 
         Special: session lifetime 0 (the login does not end; 1, KIP-368).
@@ -66,7 +66,7 @@ class Login:
             return {"error_code": Code.ILLEGAL_SASL_STATE, "error_message": why, "auth_bytes": b""}
         try:
             reply = talk.step(bytes(request.body.auth_bytes))
-        except Refused as refused:
+        except SaslError as refused:
             self.is_refused = True
             return {"error_code": Code.SASL_AUTHENTICATION_FAILED, "error_message": str(refused), "auth_bytes": b""}
         lifetime = 0.0

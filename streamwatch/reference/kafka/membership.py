@@ -7,7 +7,7 @@ from typing import Final
 from streamwatch.reference.kafka.codes import Code
 
 
-class State(StrEnum):
+class ClassicGroupState(StrEnum):
     """Of a group, by the names that tools print."""
 
     EMPTY = "Empty"

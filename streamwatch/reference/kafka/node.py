@@ -7,9 +7,9 @@ from functools import partial
 
 from streamwatch.reference.http import stop
 from streamwatch.reference.kafka.broker import Broker
-from streamwatch.reference.kafka.connection import Connection
+from streamwatch.reference.kafka.connection import ClientConnection
 from streamwatch.reference.kafka.request_channel import RequestChannel
-from streamwatch.reference.kafka.site import Listener, Site
+from streamwatch.reference.kafka.site import KafkaListener, Site
 
 _BACKLOG = 128
 _RETRIES = 50
@@ -34,7 +34,7 @@ class Node:
             self._servers.append(server)
             self._site.addresses[self._broker.id, listener.name] = (host, server.sockets[0].getsockname()[1])
 
-    async def _bound(self, listener: Listener, host: str, port: int) -> asyncio.Server:
+    async def _bound(self, listener: KafkaListener, host: str, port: int) -> asyncio.Server:
         for attempt in range(_RETRIES):
             try:
                 return await asyncio.start_server(
@@ -46,7 +46,9 @@ class Node:
                 await asyncio.sleep(_RETRY_SECONDS)  # somebody dialled from this port while the broker was dead
         raise OSError(errno.EADDRINUSE, f"port {port} is taken")
 
-    async def _accept(self, listener: Listener, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _accept(
+        self, listener: KafkaListener, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         task = asyncio.current_task()
         if task is None or not self._broker.is_running:
             writer.close()
@@ -55,7 +57,7 @@ class Node:
         self._channel.measures.connections[listener.name] += 1
         self._channel.measures.connections_created[listener.name] += 1
         try:
-            await Connection(self._channel, listener, reader, writer).serve()
+            await ClientConnection(self._channel, listener, reader, writer).serve()
         except asyncio.CancelledError:
             pass  # the broker died, or the cluster ends
         finally:

@@ -4,8 +4,8 @@ import os
 import shutil
 from typing import Final
 
-from streamwatch.reference.http import Asked, Page
-from streamwatch.reference.kafka.exposition import Text
+from streamwatch.reference.http import Asked, HttpAnswer
+from streamwatch.reference.kafka.exposition import ExpositionText
 from streamwatch.reference.kafka.host import cpu_seconds, disks, memory
 from streamwatch.reference.kafka.site import Site
 
@@ -13,9 +13,9 @@ _SEGMENT_BYTES: Final = 1448
 """Of a full packet: so many packets are reckoned from bytes."""
 
 
-def node_page(site: Site, number: int, asked: Asked) -> Page:  # noqa: ARG001 - whatever the path
+def node_page(site: Site, number: int, asked: Asked) -> HttpAnswer:  # noqa: ARG001 - whatever the path
     """Return the page of the host of a broker."""
-    text, broker, measures = Text(typed=True), site.cluster.brokers[number], site.measures[number]
+    text, broker, measures = ExpositionText(typed=True), site.cluster.brokers[number], site.measures[number]
     root = shutil.disk_usage("/")
     _filesystem(text, "/", "/dev/root", root.total, root.free)
     for i, volume in enumerate(broker.dirs):
@@ -39,10 +39,10 @@ def node_page(site: Site, number: int, asked: Asked) -> Page:  # noqa: ARG001 - 
     text.add("node_load1", os.getloadavg()[0])
     text.add("node_time_seconds", site.clock())
     text.add("node_boot_time_seconds", measures.started)
-    return Page(text.page(), "text/plain; version=0.0.4; charset=utf-8")
+    return HttpAnswer(text.page(), "text/plain; version=0.0.4; charset=utf-8")
 
 
-def _filesystem(text: Text, mount: str, device: str, total: int, free: int) -> None:
+def _filesystem(text: ExpositionText, mount: str, device: str, total: int, free: int) -> None:
     labels = {"device": device, "fstype": "ext4", "mountpoint": mount}
     text.add("node_filesystem_size_bytes", total, **labels)
     text.add("node_filesystem_free_bytes", free, **labels)

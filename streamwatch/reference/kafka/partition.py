@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
 
-from streamwatch.reference.kafka.batch import Batch
+from streamwatch.reference.kafka.batch import RecordBatch
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.log import Log
 from streamwatch.reference.kafka.log_dir import LogDir
@@ -20,7 +20,7 @@ _order = count()
 
 
 @dataclass(slots=True)
-class State:
+class PartitionRecord:
     """What the controller decided about a partition, as Metadata tells it."""
 
     replicas: tuple[int, ...]
@@ -64,7 +64,7 @@ class Replica:
         volume.replicas += 1
         self.dir, self.volume = number, volume
 
-    def append(self, batches: Sequence[Batch]) -> None:
+    def append(self, batches: Sequence[RecordBatch]) -> None:
         """Add to the log."""
         self.log.append(batches)
         self.settle()
@@ -97,7 +97,7 @@ class Partition:
 
     __slots__ = ("_committing", "deposed", "index", "isr_frozen", "replicas", "state", "topic", "watchers")
 
-    def __init__(self, topic: Topic, index: int, state: State) -> None:
+    def __init__(self, topic: Topic, index: int, state: PartitionRecord) -> None:
         self.topic = topic
         self.index = index
         self.state = state
@@ -128,7 +128,7 @@ class Partition:
         """Return the leader epoch in which a broker believes to live."""
         return self.deposed.get(broker, self.state.leader_epoch)
 
-    def append(self, broker: int, batches: Sequence[Batch], now: float, append_time: int | None) -> int:
+    def append(self, broker: int, batches: Sequence[RecordBatch], now: float, append_time: int | None) -> int:
         """Append as the leader; return the first offset."""
         replica = self.replicas[broker]
         old_end = end = replica.log.end

@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
-from streamwatch.reference.kafka.batch import Batch
+from streamwatch.reference.kafka.batch import RecordBatch
 from streamwatch.reference.kafka.codes import Code
 
 _REMEMBERED: Final = 5
@@ -44,7 +44,7 @@ class Producers:
         self.by_id: dict[int, Producer] = {}
         self.aborted: list[Aborted] = []
 
-    def check(self, batch: Batch) -> tuple[Code, int | None]:
+    def check(self, batch: RecordBatch) -> tuple[Code, int | None]:
         """Return whether a batch may be appended; with an offset when it is a duplicate that stands there already."""
         known = self.by_id.get(batch.producer_id)
         if known is None:
@@ -56,7 +56,7 @@ class Producers:
                 return (Code.NONE, offset)
         return (_next(batch, known) if known.recent else Code.NONE, None)
 
-    def note(self, batch: Batch) -> None:
+    def note(self, batch: RecordBatch) -> None:
         """Remember a batch that was appended."""
         if not batch.has_producer:
             return
@@ -86,13 +86,13 @@ class Producers:
         return [one for one in self.aborted if one.last_offset >= start and one.first_offset < end]
 
 
-def _new_epoch(batch: Batch, known: Producer) -> Code:
+def _new_epoch(batch: RecordBatch, known: Producer) -> Code:
     if batch.producer_epoch < known.epoch:
         return Code.INVALID_PRODUCER_EPOCH
     return Code.NONE if batch.base_sequence == 0 else Code.OUT_OF_ORDER_SEQUENCE_NUMBER
 
 
-def _next(batch: Batch, known: Producer) -> Code:
+def _next(batch: RecordBatch, known: Producer) -> Code:
     """Return whether a batch follows on the last one; the numbers wrap."""
     expected = (known.recent[-1][1] + 1) & 0x7FFFFFFF
     if batch.base_sequence == expected:

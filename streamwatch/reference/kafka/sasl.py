@@ -22,12 +22,12 @@ _LAST_EXPIRY: Final = 253_402_300_800
 _NOT_THAT_USER: Final = "Authentication failed: Client requested an authorization id that is different from username"
 
 
-class Refused(Exception):
+class SaslError(Exception):
     """A login that fails; the message is what the client is told, and holds no secret."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
+class BrokerUsers:
     """Whom the brokers know. Nothing of it is shown by its repr."""
 
     users: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -69,15 +69,15 @@ class Conversation:
             return self._steps.send(payload)
         except StopIteration as end:
             if end.value is None:
-                raise Refused("Authentication failed: this login is over") from None
+                raise SaslError("Authentication failed: this login is over") from None
             done: _Done = end.value
             self.principal, self.lifetime_seconds = done.principal, done.lifetime_seconds
             return done.reply
         except (ValueError, LookupError, TypeError, UnicodeError, binascii.Error, RecursionError):
-            raise Refused("Authentication failed: the message makes no sense") from None
+            raise SaslError("Authentication failed: the message makes no sense") from None
 
 
-def begin(mechanism: str, credentials: Credentials, now: float) -> Conversation:
+def begin(mechanism: str, credentials: BrokerUsers, now: float) -> Conversation:
     """Begin a login by a mechanism; ``now`` is in Unix seconds."""
     if mechanism == "PLAIN":
         return Conversation(_plain(credentials))
@@ -88,15 +88,15 @@ def begin(mechanism: str, credentials: Credentials, now: float) -> Conversation:
     return Conversation(_scram(_HASHES[mechanism], credentials))
 
 
-def _plain(credentials: Credentials) -> Steps:
+def _plain(credentials: BrokerUsers) -> Steps:
     message = yield b""
     # kafka-python sends the user as authorization id too, librdkafka does not: both are right.
     asked, user, password = message.decode().split("\0")
     known = credentials.users.get(user)
     if known is None or not hmac.compare_digest(known.encode(), password.encode()):
-        raise Refused("Authentication failed: Invalid username or password")
+        raise SaslError("Authentication failed: Invalid username or password")
     if asked not in {"", user}:
-        raise Refused(_NOT_THAT_USER)
+        raise SaslError(_NOT_THAT_USER)
     return _Done(b"", f"User:{user}")
 
 
@@ -104,19 +104,19 @@ def _scram_first(message: str) -> tuple[str, str, str, str]:
     """Return (GS2 header, bare message, user, client's nonce) of a client's first message (RFC 5802, 7)."""
     flag, asked, bare = message.split(",", 2)
     if flag not in {"n", "y"}:
-        raise Refused("Authentication failed: channel binding is not supported")
+        raise SaslError("Authentication failed: channel binding is not supported")
     fields = dict(one.split("=", 1) for one in bare.split(","))
     if not fields["r"]:
-        raise Refused("Authentication failed: the nonce is missing")
+        raise SaslError("Authentication failed: the nonce is missing")
     if asked not in {"", f"a={fields['n']}"}:
-        raise Refused(_NOT_THAT_USER)
+        raise SaslError(_NOT_THAT_USER)
     return f"{flag},{asked},", bare, fields["n"].replace("=2C", ",").replace("=3D", "="), fields["r"]
 
 
-def _scram(name: str, credentials: Credentials) -> Steps:
+def _scram(name: str, credentials: BrokerUsers) -> Steps:
     header, bare, user, own_nonce = _scram_first((yield b"").decode())
     if user not in credentials.users:
-        raise Refused(
+        raise SaslError(
             "Authentication failed during authentication due to invalid credentials with SASL mechanism SCRAM"
         )
     salt, nonce = secrets.token_bytes(16), own_nonce + secrets.token_urlsafe(18)
@@ -125,7 +125,7 @@ def _scram(name: str, credentials: Credentials) -> Steps:
     without_proof, _, proof = final.rpartition(",p=")
     own = dict(one.split("=", 1) for one in without_proof.split(","))
     if own["r"] != nonce or base64.b64decode(own["c"]) != header.encode():
-        raise Refused("Authentication failed: the nonce or the channel binding does not fit")
+        raise SaslError("Authentication failed: the nonce or the channel binding does not fit")
     salted = hashlib.pbkdf2_hmac(name, credentials.users[user].encode(), salt, _ITERATIONS)
     signed = f"{bare},{server_first},{without_proof}".encode()
     key = hmac.digest(salted, b"Client Key", name)
@@ -133,31 +133,31 @@ def _scram(name: str, credentials: Credentials) -> Steps:
     signature = hmac.digest(stored, signed, name)
     given = bytes(a ^ b for a, b in zip(base64.b64decode(proof), signature, strict=True))
     if not hmac.compare_digest(hashlib.new(name, given).digest(), stored):
-        raise Refused(
+        raise SaslError(
             "Authentication failed during authentication due to invalid credentials with SASL mechanism SCRAM"
         )
     verifier = hmac.digest(hmac.digest(salted, b"Server Key", name), signed, name)
     return _Done(b"v=" + base64.b64encode(verifier), f"User:{user}")
 
 
-def _oauthbearer(credentials: Credentials, now: float) -> Steps:
+def _oauthbearer(credentials: BrokerUsers, now: float) -> Steps:
     message = _BEARER.fullmatch((yield b"").decode())
     if message is None:
-        raise Refused("Authentication failed: Invalid OAUTHBEARER client first message")
+        raise SaslError("Authentication failed: Invalid OAUTHBEARER client first message")
     pairs = dict(one.split("=", 1) for one in message["pairs"].split("\x01")[:-1])
     scheme, token = pairs["auth"].split()
     if scheme.lower() != "bearer":
-        raise Refused("Authentication failed: Invalid scheme in OAUTHBEARER client first message")
+        raise SaslError("Authentication failed: Invalid scheme in OAUTHBEARER client first message")
     user, left = _holder(token, credentials, now)
     if user is None:
         yield json.dumps({"status": "invalid_token"}).encode()  # the client answers with one byte, and is refused then
-        raise Refused('{"status":"invalid_token"}')
+        raise SaslError('{"status":"invalid_token"}')
     if message["asked"] not in {None, user}:
-        raise Refused(_NOT_THAT_USER)
+        raise SaslError(_NOT_THAT_USER)
     return _Done(b"", f"User:{user}", left)
 
 
-def _holder(token: str, credentials: Credentials, now: float) -> tuple[str | None, float | None]:
+def _holder(token: str, credentials: BrokerUsers, now: float) -> tuple[str | None, float | None]:
     """Return (user, seconds for which the token is good, None without an end); no user for a token that is not."""
     if token in credentials.tokens:
         return credentials.tokens[token], None
@@ -179,13 +179,13 @@ def _claims(token: str) -> dict[str, object] | None:
     return claims if algorithm == "none" and not signature and isinstance(claims, dict) else None
 
 
-def _iam(credentials: Credentials, now: float) -> Steps:
+def _iam(credentials: BrokerUsers, now: float) -> Steps:
     message = yield b""
     fields = json.loads(message)
     if not isinstance(fields, dict) or not all(isinstance(one, str) for one in fields.values()):
-        raise Refused("Authentication failed: a JSON object of texts is wanted")
+        raise SaslError("Authentication failed: a JSON object of texts is wanted")
     key, left = check_iam(fields, credentials.aws_keys, credentials.aws_region, now)
     if left is None:
-        raise Refused(f"[{secrets.token_hex(8)}]: Access denied")
+        raise SaslError(f"[{secrets.token_hex(8)}]: Access denied")
     reply = json.dumps({"version": "2020_10_22", "request-id": secrets.token_hex(16)}).encode()
     return _Done(reply, f"User:arn:aws:iam::000000000000:user/{key}", left)

@@ -9,8 +9,8 @@ from functools import partial
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
-from streamwatch.reference.http import Asked, Page, end_tasks, host_and_port, serve, stop
-from streamwatch.reference.kafka.control import Control
+from streamwatch.reference.http import Asked, HttpAnswer, end_tasks, host_and_port, serve, stop
+from streamwatch.reference.kafka.control import ClusterControl
 from streamwatch.reference.kafka.jmx_page import jmx_page
 from streamwatch.reference.kafka.node import Node
 from streamwatch.reference.kafka.node_page import node_page
@@ -110,8 +110,8 @@ class ReferenceKafka:
         """
         host, port = host_and_port(address)
 
-        def answer(asked: Asked) -> Page:
-            page = Control(self.site)(asked)
+        def answer(asked: Asked) -> HttpAnswer:
+            page = ClusterControl(self.site)(asked)
             self.pulse()
             return page
 
@@ -127,7 +127,7 @@ class ReferenceKafka:
             for number in self.spec.broker_ids
         }
 
-    async def _serve(self, answer: Callable[[Asked], Page | None], host: str, port: int) -> str:
+    async def _serve(self, answer: Callable[[Asked], HttpAnswer | None], host: str, port: int) -> str:
         server = await serve(answer, host, port)
         self._servers.append(server)
         bound = server.sockets[0].getsockname()

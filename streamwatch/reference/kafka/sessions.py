@@ -14,7 +14,7 @@ _FINAL_EPOCH: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedPartition:
     """What a consumer wants of one partition."""
 
     key: Key
@@ -25,12 +25,12 @@ class Wanted:
 
 
 @dataclass(slots=True)
-class Session:
+class FetchSession:
     """Partitions that a consumer keeps asking for, and what it was sent of each the last time."""
 
     id: int
     epoch: int
-    wanted: dict[Key, Wanted] = field(default_factory=dict)
+    wanted: dict[Key, WantedPartition] = field(default_factory=dict)
     sent: dict[Key, tuple[int, int, int]] = field(default_factory=dict)
     """(code, high watermark, start offset)"""
 
@@ -39,10 +39,10 @@ class Sessions:
     """The fetch sessions of one broker."""
 
     def __init__(self) -> None:
-        self._by_id: dict[int, Session] = {}
+        self._by_id: dict[int, FetchSession] = {}
         self._next = 1
 
-    def find(self, number: int, epoch: int) -> Session | Code | None:
+    def find(self, number: int, epoch: int) -> FetchSession | Code | None:
         """Return the session of a request; None for one without."""
         if epoch in {_FINAL_EPOCH, 0}:
             self._by_id.pop(number, None)
@@ -58,10 +58,10 @@ class Sessions:
         session.epoch += 1
         return session
 
-    def _made(self) -> Session:
+    def _made(self) -> FetchSession:
         while len(self._by_id) >= _MOST_SESSIONS:
             del self._by_id[next(iter(self._by_id))]
-        session = Session(self._next, 1)
+        session = FetchSession(self._next, 1)
         self._next += 1
         self._by_id[session.id] = session
         return session

@@ -4,24 +4,26 @@ from collections.abc import Mapping
 from typing import Final
 
 from streamwatch.reference.kafka.settings_groups import GROUP
-from streamwatch.reference.kafka.settings_kinds import Kind, Known
+from streamwatch.reference.kafka.settings_kinds import Kind, KnownSetting
 from streamwatch.reference.kafka.settings_topics import TOPIC
 
 _OF_TOPICS: Final = {
-    one.broker: Known(one.kind, one.default, allowed=one.allowed, least=one.least, most=one.most)
+    one.broker: KnownSetting(one.kind, one.default, allowed=one.allowed, least=one.least, most=one.most)
     for one in TOPIC.values()
     if one.broker
 }
 _OF_GROUPS: Final = {
-    one.broker: Known(one.kind, one.default, least=one.least, is_dynamic=False) for one in GROUP.values() if one.broker
+    one.broker: KnownSetting(one.kind, one.default, least=one.least, is_dynamic=False)
+    for one in GROUP.values()
+    if one.broker
 }
 
 
-def _fixed(kind: Kind, default: str) -> Known:
-    return Known(kind, default, is_dynamic=False)
+def _fixed(kind: Kind, default: str) -> KnownSetting:
+    return KnownSetting(kind, default, is_dynamic=False)
 
 
-BROKER: Final[Mapping[str, Known]] = {
+BROKER: Final[Mapping[str, KnownSetting]] = {
     **_OF_TOPICS,
     **_OF_GROUPS,
     "auto.create.topics.enable": _fixed("boolean", "true"),
@@ -61,8 +63,8 @@ BROKER: Final[Mapping[str, Known]] = {
     "group.streams.min.session.timeout.ms": _fixed("int", "45000"),
     "log.retention.check.interval.ms": _fixed("long", "300000"),
     "max.incremental.fetch.session.cache.slots": _fixed("int", "1000"),
-    "num.io.threads": Known("int", "8", least=1),
-    "num.network.threads": Known("int", "3", least=1),
+    "num.io.threads": KnownSetting("int", "8", least=1),
+    "num.network.threads": KnownSetting("int", "3", least=1),
     "num.partitions": _fixed("int", "1"),
     "offsets.retention.minutes": _fixed("int", "10080"),
     "offsets.topic.num.partitions": _fixed("int", "50"),

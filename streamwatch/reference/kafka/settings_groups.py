@@ -3,30 +3,30 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from streamwatch.reference.kafka.settings_kinds import Known
+from streamwatch.reference.kafka.settings_kinds import KnownSetting
 from streamwatch.reference.kafka.spec import Release
 
 _CONSUMER, _SHARE, _STREAMS, _LATER = (4, 0), (4, 0), (4, 1), (4, 3)
 
 
-def _of(group: str, setting: str, default: str, since: Release, least: int = 1) -> Known:
-    return Known("int", default, f"group.{group}.{setting}", least=least, since=since)
+def _of(group: str, setting: str, default: str, since: Release, least: int = 1) -> KnownSetting:
+    return KnownSetting("int", default, f"group.{group}.{setting}", least=least, since=since)
 
 
-GROUP: Final[Mapping[str, Known]] = {
+GROUP: Final[Mapping[str, KnownSetting]] = {
     "consumer.assignment.interval.ms": _of("consumer", "assignment.interval.ms", "1000", _LATER, 0),
     "consumer.heartbeat.interval.ms": _of("consumer", "heartbeat.interval.ms", "5000", _CONSUMER),
     "consumer.session.timeout.ms": _of("consumer", "session.timeout.ms", "45000", _CONSUMER),
     "share.assignment.interval.ms": _of("share", "assignment.interval.ms", "1000", _LATER, 0),
-    "share.auto.offset.reset": Known("string", "latest", since=_SHARE),
+    "share.auto.offset.reset": KnownSetting("string", "latest", since=_SHARE),
     "share.delivery.count.limit": _of("share", "delivery.count.limit", "5", _LATER, 2),
     "share.heartbeat.interval.ms": _of("share", "heartbeat.interval.ms", "5000", _SHARE),
-    "share.isolation.level": Known(
+    "share.isolation.level": KnownSetting(
         "string", "read_uncommitted", allowed=("read_committed", "read_uncommitted"), since=_STREAMS
     ),
     "share.partition.max.record.locks": _of("share", "partition.max.record.locks", "2000", _LATER, 100),
     "share.record.lock.duration.ms": _of("share", "record.lock.duration.ms", "30000", _SHARE, 1000),
-    "share.renew.acknowledge.enable": Known("boolean", "true", since=_LATER),
+    "share.renew.acknowledge.enable": KnownSetting("boolean", "true", since=_LATER),
     "share.session.timeout.ms": _of("share", "session.timeout.ms", "45000", _SHARE),
     "streams.assignment.interval.ms": _of("streams", "assignment.interval.ms", "1000", _LATER, 0),
     "streams.heartbeat.interval.ms": _of("streams", "heartbeat.interval.ms", "5000", _STREAMS),
@@ -56,6 +56,6 @@ def out_of_bounds(name: str, value: int, number: Callable[[str], int]) -> str | 
     return f"{name} must be less than or equal to {most}" if value > number(most) else None
 
 
-def group_settings(release: Release) -> dict[str, Known]:
+def group_settings(release: Release) -> dict[str, KnownSetting]:
     """Return the settings that groups have in a release."""
     return {name: one for name, one in GROUP.items() if one.is_in(release)}

@@ -13,7 +13,7 @@ _FIRST, _LAST = (0, 0), (99, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownSetting:
     """One configuration: its type, its default, and the broker's that a topic or a group falls back to."""
 
     kind: Kind
@@ -39,7 +39,7 @@ class BadSetting(ValueError):
     """A configuration that does not exist, or a value that it cannot have."""
 
 
-def check(known: Mapping[str, Known], name: str, value: str, of: str = "") -> None:
+def check(known: Mapping[str, KnownSetting], name: str, value: str, of: str = "") -> None:
     """Raise BadSetting where a name or its value is wrong; ``of`` is whose configurations these are."""
     if name not in known:
         raise BadSetting(f"Unknown {of} config name: {name}" if of else f"Unknown configuration: {name}")
@@ -58,7 +58,7 @@ def check(known: Mapping[str, Known], name: str, value: str, of: str = "") -> No
             )
 
 
-def _check_number(one: Known, name: str, value: str) -> None:
+def _check_number(one: KnownSetting, name: str, value: str) -> None:
     try:
         number = float(value) if one.kind == "double" else int(value)
     except ValueError:

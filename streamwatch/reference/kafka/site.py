@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from streamwatch.reference.kafka import topics
 from streamwatch.reference.kafka.acls import Acls
 from streamwatch.reference.kafka.cluster import Cluster
-from streamwatch.reference.kafka.codes import Code, Refused
+from streamwatch.reference.kafka.codes import Code, RequestRefused
 from streamwatch.reference.kafka.groups import Groups, Limits
 from streamwatch.reference.kafka.measures import AllMeasures, Measures
 from streamwatch.reference.kafka.partition import OFFSETS, TRANSACTIONS
 from streamwatch.reference.kafka.quotas import Quotas
-from streamwatch.reference.kafka.sasl import Credentials
+from streamwatch.reference.kafka.sasl import BrokerUsers
 from streamwatch.reference.kafka.sessions import Sessions
 from streamwatch.reference.kafka.spec import Spec
 from streamwatch.reference.kafka.transactions import Transactions
@@ -22,7 +22,7 @@ PLAINTEXT = "PLAINTEXT"
 
 
 @dataclass(frozen=True, slots=True)
-class Listener:
+class KafkaListener:
     """A way in, the same on every broker."""
 
     name: str = PLAINTEXT
@@ -45,8 +45,8 @@ class ApiFault:
 class Access:
     """Who may come in, and do what."""
 
-    listeners: tuple[Listener, ...] = (Listener(),)
-    credentials: Credentials = field(default_factory=Credentials)
+    listeners: tuple[KafkaListener, ...] = (KafkaListener(),)
+    credentials: BrokerUsers = field(default_factory=BrokerUsers)
     super_users: frozenset[str] = frozenset()
     """Principals, as in ``User:admin``."""
     authorize: bool = False
@@ -107,7 +107,7 @@ class Site:
         """Return the broker that coordinates a group or a transactional id; None where there is none now."""
         try:
             topic = topics.ensure(self.cluster, TRANSACTIONS if is_transaction else OFFSETS, now)
-        except Refused:
+        except RequestRefused:
             return None
         partition = topic.partitions[java_hash(key) % len(topic.partitions)]
         leader = partition.leader

@@ -8,8 +8,8 @@ from typing import Final
 
 from streamwatch.reference.kafka.broker import Broker
 from streamwatch.reference.kafka.cluster import Cluster
-from streamwatch.reference.kafka.codes import Code, Refused
-from streamwatch.reference.kafka.partition import NO_LEADER, OFFSETS, TRANSACTIONS, Partition, State, Topic
+from streamwatch.reference.kafka.codes import Code, RequestRefused
+from streamwatch.reference.kafka.partition import NO_LEADER, OFFSETS, TRANSACTIONS, Partition, PartitionRecord, Topic
 from streamwatch.reference.kafka.settings_kinds import BadSetting, check
 from streamwatch.reference.kafka.settings_topics import topic_settings
 
@@ -34,7 +34,7 @@ def ensure(cluster: Cluster, name: str, now: float) -> Topic:
         partitions, own = cluster.settings.number("num.partitions"), {}
         replication = cluster.settings.number("default.replication.factor")
     if not cluster.controller.is_active:
-        raise Refused(Code.LEADER_NOT_AVAILABLE, "there is no controller that could make the topic")
+        raise RequestRefused(Code.LEADER_NOT_AVAILABLE, "there is no controller that could make the topic")
     return create(cluster, name, assign(cluster, partitions, replication), own, now)
 
 
@@ -65,7 +65,7 @@ def add_partitions(cluster: Cluster, topic: Topic, assignment: Sequence[Sequence
     cluster.controller.append_records(len(assignment))
     for replicas in assignment:
         alive = tuple(each for each in replicas if not cluster.brokers[each].is_fenced)
-        state = State(tuple(replicas), alive[0] if alive else NO_LEADER, alive or tuple(replicas[:1]))
+        state = PartitionRecord(tuple(replicas), alive[0] if alive else NO_LEADER, alive or tuple(replicas[:1]))
         partition = Partition(topic, len(topic.partitions), state)
         topic.partitions.append(partition)
         for each in replicas:
@@ -97,12 +97,14 @@ def check_name(cluster: Cluster, name: str) -> None:
     """Raise Refused where a new topic cannot have this name."""
     wrong = illegal(name)
     if wrong is not None:
-        raise Refused(Code.INVALID_TOPIC_EXCEPTION, wrong)
+        raise RequestRefused(Code.INVALID_TOPIC_EXCEPTION, wrong)
     if name in cluster.topics:
-        raise Refused(Code.TOPIC_ALREADY_EXISTS, f"Topic '{name}' already exists.")
+        raise RequestRefused(Code.TOPIC_ALREADY_EXISTS, f"Topic '{name}' already exists.")
     others = cluster.metric_names.get(_in_metrics(name))
     if others:
-        raise Refused(Code.INVALID_TOPIC_EXCEPTION, f"Topic '{name}' collides with existing topic: {min(others)}")
+        raise RequestRefused(
+            Code.INVALID_TOPIC_EXCEPTION, f"Topic '{name}' collides with existing topic: {min(others)}"
+        )
 
 
 def illegal(name: str) -> str | None:
@@ -131,7 +133,7 @@ def check_settings(cluster: Cluster, settings: Mapping[str, str]) -> None:
         for name, value in settings.items():
             check(topic_settings(cluster.spec.release), name, value, "topic")
     except BadSetting as bad:
-        raise Refused(Code.INVALID_CONFIG, str(bad)) from None
+        raise RequestRefused(Code.INVALID_CONFIG, str(bad)) from None
 
 
 def assign(cluster: Cluster, partitions: int, replication: int, first: int = 0) -> list[tuple[int, ...]]:
@@ -139,9 +141,9 @@ def assign(cluster: Cluster, partitions: int, replication: int, first: int = 0) 
     usable = [one for one in cluster.brokers.values() if not one.is_fenced]
     if replication < 1:
         why = "Replication factor must be larger than 0, or -1 to use the default value."
-        raise Refused(Code.INVALID_REPLICATION_FACTOR, why)
+        raise RequestRefused(Code.INVALID_REPLICATION_FACTOR, why)
     if partitions < 1:
-        raise Refused(Code.INVALID_PARTITIONS, "Number of partitions was set to an invalid non-positive value.")
+        raise RequestRefused(Code.INVALID_PARTITIONS, "Number of partitions was set to an invalid non-positive value.")
     if replication > len(usable):
         why = (
             f"Unable to replicate the partition {replication} time(s): The target replication factor of "
@@ -150,7 +152,7 @@ def assign(cluster: Cluster, partitions: int, replication: int, first: int = 0) 
         cordoned = (
             " or some brokers have all their log directories cordoned" if cluster.spec.release >= _CORDONED else ""
         )
-        raise Refused(Code.INVALID_REPLICATION_FACTOR, f"{why}{cordoned}.")
+        raise RequestRefused(Code.INVALID_REPLICATION_FACTOR, f"{why}{cordoned}.")
     order = _by_racks(usable)
     start = first or cluster.random.randrange(len(order))
     ring = [one.id for one in order]
@@ -173,7 +175,7 @@ def check_assignment(cluster: Cluster, assignment: Sequence[Sequence[int]], size
     for replicas in assignment:
         wrong = _misplaced(cluster, replicas, size)
         if wrong is not None:
-            raise Refused(Code.INVALID_REPLICA_ASSIGNMENT, f"The manual partition assignment includes {wrong}")
+            raise RequestRefused(Code.INVALID_REPLICA_ASSIGNMENT, f"The manual partition assignment includes {wrong}")
         size = len(replicas)
 
 

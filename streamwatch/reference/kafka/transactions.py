@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
-from streamwatch.reference.kafka.batch import Batch, marker
+from streamwatch.reference.kafka.batch import RecordBatch, marker
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.partition import Partition
 from streamwatch.reference.timers import Later, Timer
@@ -21,7 +21,7 @@ _FIRST_ID: Final = 1000
 
 
 @dataclass(slots=True)
-class Transaction:
+class TransactionState:
     """What is known of one transactional id."""
 
     name: str
@@ -42,8 +42,8 @@ class Transactions:
         self._cluster = cluster
         self._groups = groups
         self._next_id = _FIRST_ID
-        self.by_name: dict[str, Transaction] = {}
-        self._by_producer: dict[int, Transaction] = {}
+        self.by_name: dict[str, TransactionState] = {}
+        self._by_producer: dict[int, TransactionState] = {}
 
     def new_producer(self) -> int:
         """Return a producer id that nobody had."""
@@ -57,7 +57,7 @@ class Transactions:
             return (Code.INVALID_TRANSACTION_TIMEOUT, -1, -1)
         one = self.by_name.get(name)
         if one is None:
-            one = Transaction(name, self.new_producer(), 0, timeout_seconds)
+            one = TransactionState(name, self.new_producer(), 0, timeout_seconds)
             self.by_name[name] = self._by_producer[one.producer_id] = one
             return (Code.NONE, one.producer_id, one.epoch)
         if known[0] >= 0 and known[0] == one.producer_id and known[1] < one.epoch:
@@ -72,21 +72,21 @@ class Transactions:
         one.timeout_seconds = timeout_seconds
         return (Code.NONE, one.producer_id, one.epoch)
 
-    def _bump(self, one: Transaction) -> None:
+    def _bump(self, one: TransactionState) -> None:
         if one.epoch < _LAST_EPOCH:
             one.epoch += 1
             return
         one.producer_id, one.epoch = self.new_producer(), 0
         self._by_producer[one.producer_id] = one
 
-    def find(self, name: str, producer_id: int, epoch: int) -> Transaction | Code:
+    def find(self, name: str, producer_id: int, epoch: int) -> TransactionState | Code:
         """Return the transaction of a producer that is not fenced, or what is wrong."""
         one = self.by_name.get(name)
         if one is None or one.producer_id != producer_id:
             return Code.INVALID_PRODUCER_ID_MAPPING
         return one if one.epoch == epoch else Code.PRODUCER_FENCED
 
-    def add(self, transaction: Transaction, partitions: set[Key], groups: set[str], now: float) -> Code:
+    def add(self, transaction: TransactionState, partitions: set[Key], groups: set[str], now: float) -> Code:
         """Let partitions, or a group's offsets, be part of the transaction; it begins with the first."""
         if transaction.state.startswith("Prepare"):
             return Code.CONCURRENT_TRANSACTIONS
@@ -103,7 +103,7 @@ class Transactions:
         one = self._by_producer.get(producer_id)
         return one is not None and one.state == "Ongoing" and key in one.partitions
 
-    def end(self, transaction: Transaction, now: float, *, commit: bool) -> Later[Code]:
+    def end(self, transaction: TransactionState, now: float, *, commit: bool) -> Later[Code]:
         """EndTxn: the answer comes when the decision is made; markers follow."""
         wanted: State = "CompleteCommit" if commit else "CompleteAbort"
         if transaction.state == "Ongoing":
@@ -114,25 +114,25 @@ class Transactions:
             return Later.now(Code.CONCURRENT_TRANSACTIONS if is_same else Code.INVALID_TXN_STATE)
         return Later.now(Code.NONE if transaction.state == wanted else Code.INVALID_TXN_STATE)
 
-    def _expire(self, one: Transaction, now: float) -> None:
+    def _expire(self, one: TransactionState, now: float) -> None:
         if one.state == "Ongoing":
             self._cluster.record_event(now, f"transaction {one.name} timed out")
             one.epoch += 1
             self._finish(one, now, commit=False)
 
-    def _finish(self, one: Transaction, now: float, *, commit: bool) -> None:
+    def _finish(self, one: TransactionState, now: float, *, commit: bool) -> None:
         if one.timer is not None:
             one.timer.cancel()
         one.state = "PrepareCommit" if commit else "PrepareAbort"
         self._write_markers(one, now)
 
-    def _write_markers(self, one: Transaction, now: float) -> None:
+    def _write_markers(self, one: TransactionState, now: float) -> None:
         """Write what is left to write; where a partition has no leader, try again soon."""
         for key in tuple(one.partitions):
             self._mark(one, key, now)
         self._complete(one)
 
-    def _complete(self, one: Transaction) -> None:
+    def _complete(self, one: TransactionState) -> None:
         """End the transaction where every marker is on the whole ISR of its partition."""
         if one.partitions or not one.state.startswith("Prepare"):
             return
@@ -141,7 +141,7 @@ class Transactions:
         one.groups.clear()
         one.state = "CompleteCommit" if commit else "CompleteAbort"
 
-    def _mark(self, one: Transaction, key: Key, now: float) -> None:
+    def _mark(self, one: TransactionState, key: Key, now: float) -> None:
         partition = self._cluster.partition(*key)
         if partition is None:
             one.partitions.discard(key)  # the topic was deleted
@@ -156,14 +156,14 @@ class Transactions:
             lambda code: self._marked(one, key, code, now)
         )
 
-    def _marked(self, one: Transaction, key: Key, code: Code, since: float) -> None:
+    def _marked(self, one: TransactionState, key: Key, code: Code, since: float) -> None:
         if code == Code.NONE or self._cluster.partition(*key) is None:
             one.partitions.discard(key)
             self._complete(one)
         else:
             self._mark_again(one, key, since)
 
-    def _mark_again(self, one: Transaction, key: Key, now: float) -> None:
+    def _mark_again(self, one: TransactionState, key: Key, now: float) -> None:
         def again(then: float) -> None:
             self._mark(one, key, then)
             self._complete(one)
@@ -171,7 +171,7 @@ class Transactions:
         self._cluster.timers.at(now + _RETRY_SECONDS, again)
 
 
-def write_marker(cluster: "Cluster", partition: Partition, broker: int, end: Batch, now: float) -> Later[Code]:
+def write_marker(cluster: "Cluster", partition: Partition, broker: int, end: RecordBatch, now: float) -> Later[Code]:
     """Append a marker as the leader; the answer comes when it is on the whole ISR."""
     partition.append(broker, [end], now, None)
     cluster.replication.advance(partition, now)

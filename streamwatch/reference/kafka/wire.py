@@ -67,7 +67,7 @@ class BadFrame(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class KafkaRequest:
     """One request, decoded."""
 
     key: int
@@ -126,7 +126,7 @@ def offered(release: Release) -> dict[int, tuple[int, int]]:
     return kraft | {key: span for key, span in table.items() if key not in _ONLY_ZOOKEEPER}
 
 
-def decode(frame: bytes, spans: Mapping[int, tuple[int, int]]) -> Request:
+def decode(frame: bytes, spans: Mapping[int, tuple[int, int]]) -> KafkaRequest:
     """Decode a frame (without its length); raises BadFrame where a broker would hang up."""
     if len(frame) < _HEADER.size + 2:
         raise BadFrame(f"a frame of {len(frame)} bytes is no request")
@@ -138,13 +138,13 @@ def decode(frame: bytes, spans: Mapping[int, tuple[int, int]]) -> Request:
     if not spans[key][0] <= version <= spans[key][1] or version < _lowest(key):
         if key != API_VERSIONS:
             raise BadFrame(f"{NAMES[key]} version {version} is not offered")
-        return Request(key, version, correlation_id, "", None, len(frame))
+        return KafkaRequest(key, version, correlation_id, "", None, len(frame))
     try:
         body = _CLASSES[key][0].decode(frame, version=version, header=True)
         client_id = body.header.client_id or ""
     except _UNDECODABLE as error:
         raise BadFrame(f"{NAMES[key]} version {version} cannot be decoded: {error}") from None
-    return Request(key, version, correlation_id, client_id, body, len(frame))
+    return KafkaRequest(key, version, correlation_id, client_id, body, len(frame))
 
 
 def _lowest(key: int) -> int:
@@ -152,7 +152,7 @@ def _lowest(key: int) -> int:
     return int(_CLASSES[key][0].valid_versions[0])
 
 
-def encode(request: Request, answer: Answer) -> bytes:
+def encode(request: KafkaRequest, answer: Answer) -> bytes:
     """Encode an answer with its length and header."""
     response = _CLASSES[request.key][1]
     version = request.version if request.body is not None else 0  # KIP-511: everybody reads version 0 of ApiVersions
@@ -161,7 +161,7 @@ def encode(request: Request, answer: Answer) -> bytes:
     return bytes(message.encode(header=True, framed=True))
 
 
-def can_throttle(request: Request) -> bool:
+def can_throttle(request: KafkaRequest) -> bool:
     """Whether an answer can say for how long the client is throttled."""
     return request.body is not None and "throttle_time_ms" in _CLASSES[request.key][1].fields
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from streamwatch.reference.kinesis.errors import Refused, in_use, no_consumer, not_active, not_found, too_many
+from streamwatch.reference.kinesis.errors import ServiceError, in_use, no_consumer, not_active, not_found, too_many
 from streamwatch.reference.kinesis.iterators import Iterators
 from streamwatch.reference.kinesis.limits import WRITE_BYTES, Bucket
 from streamwatch.reference.kinesis.shard import Shard
@@ -39,7 +39,7 @@ _TIMED: Final = frozenset({"PutRecord", "PutRecords", "GetRecords"})
 
 
 @dataclass(slots=True)
-class Quotas:
+class AccountLimits:
     """What an account may have, and how long its changes take."""
 
     shards: int = 20_000
@@ -64,7 +64,7 @@ class Commitment:
 
 
 @dataclass(slots=True)
-class Broken:
+class KinesisFaults:
     """What is broken on purpose."""
 
     denied: set[str] = field(default_factory=set)
@@ -87,16 +87,16 @@ class Broken:
 class Kinesis:
     """One account's Kinesis in one region."""
 
-    def __init__(self, account: str, region: str, metrics: Metrics, quotas: Quotas | None = None) -> None:
+    def __init__(self, account: str, region: str, metrics: Metrics, quotas: AccountLimits | None = None) -> None:
         self.account, self.region = account, region
         self.metrics = metrics
-        self.quotas = quotas or Quotas()
+        self.quotas = quotas or AccountLimits()
         self.streams: dict[str, Stream] = {}
         self.iterators = Iterators()
         self.timers = Timers()
         self.subscriptions: dict[tuple[str, str], Subscription] = {}
         """By consumer ARN and shard."""
-        self.broken = Broken()
+        self.broken = KinesisFaults()
         self.commitment = Commitment()
         self.about: Stream | None = None
         """The stream that the last call was about."""
@@ -114,7 +114,7 @@ class Kinesis:
         if operation in self.broken.denied:
             who = f"User: arn:aws:iam::{self.account}:user/reference is not authorized to perform: kinesis:{operation}"
             why = f"{who} because no identity-based policy allows the kinesis:{operation} action"
-            raise Refused("AccessDeniedException", why)
+            raise ServiceError("AccessDeniedException", why)
         rate = self._rates.get(operation)
         if rate is not None and (self.broken.throttled or not rate.admit(now)):
             raise too_many(f"Rate exceeded for account {self.account}.")
@@ -174,10 +174,10 @@ class Kinesis:
         name = parameters.get("StreamName")
         if arn is not None:
             if name is not None and not arn.endswith(f"/{name}"):
-                raise Refused("InvalidArgumentException", "StreamARN and StreamName name different streams.")
+                raise ServiceError("InvalidArgumentException", "StreamARN and StreamName name different streams.")
             name = arn.rpartition(":stream/")[2]
         if name is None:
-            raise Refused("InvalidArgumentException", "Either StreamName or StreamARN is required.")
+            raise ServiceError("InvalidArgumentException", "Either StreamName or StreamARN is required.")
         stream = self.streams.get(name)
         if stream is None or (arn is not None and arn != stream.arn):
             raise not_found(name, self.account)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from streamwatch.reference.kinesis.errors import Refused, invalid
+from streamwatch.reference.kinesis.errors import ServiceError, invalid
 
 LIFE_SECONDS: Final = 300.0
 _FORM: Final = struct.Struct(">dI24s8s")
@@ -72,7 +72,7 @@ class Iterators:
                 f" {_dated(now)} which is further in the future than the tolerated delay of"
                 f" {LIFE_SECONDS * 1000:.0f} milliseconds."
             )
-            raise Refused("ExpiredIteratorException", why)
+            raise ServiceError("ExpiredIteratorException", why)
         return Iterator(stream, shard, int.from_bytes(after), made)
 
     def _mask(self, nonce: bytes, data: bytes) -> bytes:

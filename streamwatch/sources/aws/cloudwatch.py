@@ -19,7 +19,7 @@ from streamwatch.model.snapshot import Problem
 from streamwatch.sources.aws.config import CloudWatch as Config
 from streamwatch.sources.aws.errors import taken_apart
 from streamwatch.sources.aws.minutes import MINUTE, Minutes
-from streamwatch.sources.aws.session import Caller
+from streamwatch.sources.aws.session import SourceCalls
 from streamwatch.sources.problems import problem
 
 MOST_QUERIES: Final = 500
@@ -43,7 +43,7 @@ _EARLY_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedSeries:
     """A series to ask for."""
 
     series: Series
@@ -55,7 +55,7 @@ class Wanted:
 
 @dataclass(slots=True)
 class _Watched:
-    wanted: Wanted
+    wanted: WantedSeries
     wanted_at: float
     minutes: Minutes | None = None
     """None until it is first asked for."""
@@ -105,7 +105,7 @@ class Budget:
 class CloudWatchReader:
     """Keeps what is known of every series that is wanted. One read at a time."""
 
-    def __init__(self, config: Config, caller: Caller, clock: Clock, budget: Budget | None = None) -> None:
+    def __init__(self, config: Config, caller: SourceCalls, clock: Clock, budget: Budget | None = None) -> None:
         self._config = config
         self._caller = caller
         self._clock = clock
@@ -118,7 +118,7 @@ class CloudWatchReader:
         """Regions that did not answer when they were last asked."""
 
     def read(
-        self, wanted: Sequence[Wanted], deadline: float, is_ours: Callable[[Wanted, int], bool]
+        self, wanted: Sequence[WantedSeries], deadline: float, is_ours: Callable[[WantedSeries, int], bool]
     ) -> tuple[dict[tuple[str, str], CloudWatchSnapshot], list[Problem]]:
         """Ask for what is due.
 
@@ -160,9 +160,9 @@ class CloudWatchReader:
         """Return what asking has cost."""
         return CloudWatchCost(self._asked, self._asked * DOLLARS_A_METRIC)
 
-    def _follow(self, wanted: Sequence[Wanted], now: float) -> list[_Watched]:
+    def _follow(self, wanted: Sequence[WantedSeries], now: float) -> list[_Watched]:
         """Return what is wanted, with what is known of it; what has not been wanted for long is forgotten."""
-        keys: dict[tuple[str, str, Series], Wanted] = {}
+        keys: dict[tuple[str, str, Series], WantedSeries] = {}
         for one in wanted:
             keys.setdefault((one.account, one.region, one.series), one)
         followed = []
@@ -187,7 +187,7 @@ class CloudWatchReader:
         return since >= self._interval(one) - _EARLY_SECONDS or since < 0
 
     def _ask(
-        self, batch: list[_Watched], now: float, deadline: float, is_ours: Callable[[Wanted, int], bool]
+        self, batch: list[_Watched], now: float, deadline: float, is_ours: Callable[[WantedSeries, int], bool]
     ) -> list[Problem]:
         region = batch[0].wanted.region
         start, end = min(one.start(now) for one in batch), _minute(now)
@@ -271,7 +271,7 @@ class CloudWatchReader:
 
 
 def _take(
-    one: _Watched, points: Sequence[tuple[int, float]], now: float, is_ours: Callable[[Wanted, int], bool]
+    one: _Watched, points: Sequence[tuple[int, float]], now: float, is_ours: Callable[[WantedSeries, int], bool]
 ) -> None:
     """Take one complete answer."""
     if one.minutes is None:

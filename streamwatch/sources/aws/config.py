@@ -6,7 +6,7 @@ from streamwatch.settings.types import Duration, Secret, setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
+class AwsAccess:
     """Who the agent is to AWS; left out, the credential chain says (environment, profile, role of machine or pod)."""
 
     profile: str | None = setting("profile of the AWS configuration files", default=None)

@@ -20,7 +20,7 @@ from botocore.credentials import (
 from botocore.exceptions import ClientError, CredentialRetrievalError
 
 from streamwatch.core.clock import Clock
-from streamwatch.sources.aws.config import Access
+from streamwatch.sources.aws.config import AwsAccess
 from streamwatch.sources.aws.errors import NoCredentials, refusal
 
 _FIRST_WAIT_SECONDS: Final = 1.0
@@ -38,7 +38,7 @@ Stamp = tuple[tuple[str, tuple[int, int, int] | None], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
+class CredentialSession:
     """A session of botocore's that has credentials, and the provider that they come from."""
 
     session: botocore.session.Session
@@ -53,10 +53,10 @@ class Login:
 class LoginKeeper:
     """Keeps the login of one access. For one thread at a time."""
 
-    def __init__(self, access: Access, clock: Clock) -> None:
+    def __init__(self, access: AwsAccess, clock: Clock) -> None:
         self._access = access
         self._clock = clock
-        self._login: Login | None = None
+        self._login: CredentialSession | None = None
         self._is_doubted = False
         """Whether somebody who was shown it did not take it."""
         self._files: Stamp = ()
@@ -64,7 +64,7 @@ class LoginKeeper:
         self._again_at = float("-inf")
         self._wait = _FIRST_WAIT_SECONDS
 
-    def login(self, region: str) -> Login:
+    def login(self, region: str) -> CredentialSession:
         """Return a login whose keys are good as far as can be known here.
 
         Args:
@@ -91,7 +91,7 @@ class LoginKeeper:
             raise self._error() from None  # what it raised may quote a secret
         return login
 
-    def renew(self, refused: Login, region: str) -> bool:
+    def renew(self, refused: CredentialSession, region: str) -> bool:
         """Resolve anew what AWS refused; return whether there are other keys than those now.
 
         Args:
@@ -118,7 +118,7 @@ class LoginKeeper:
         self._again_later()
         return False
 
-    def refused(self, login: Login) -> None:
+    def refused(self, login: CredentialSession) -> None:
         """Resolve anew what was refused, if nothing else has taken its place, as soon as a backoff lets."""
         self._is_doubted |= self._login is login
 
@@ -162,7 +162,7 @@ class LoginKeeper:
             self._why = (role if self._access.role_arn else "") + tried.listed()
             raise self._error()
         session._credentials = found  # noqa: SLF001 - as botocore's own chain sets it
-        self._login, self._is_doubted = Login(session, found, self._provider(found)), False
+        self._login, self._is_doubted = CredentialSession(session, found, self._provider(found)), False
 
     def _provider(self, found: Credentials) -> str:
         if self._access.role_arn is not None:

@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class Part(Generic[T]):
+class CachedPart(Generic[T]):
     """One part, as it was last answered.
 
     An answer that does not come takes nothing away: what was known stays known until it is twice its interval old, and

@@ -15,8 +15,8 @@ from botocore.exceptions import ClientError
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import SourceMisread, SourceThrottled, SourceUnavailable
 from streamwatch.model.kinesis import CallCount
-from streamwatch.sources.aws.config import Access
-from streamwatch.sources.aws.credentials import Login, LoginKeeper
+from streamwatch.sources.aws.config import AwsAccess
+from streamwatch.sources.aws.credentials import CredentialSession, LoginKeeper
 from streamwatch.sources.aws.errors import is_stale, understood
 
 RATES: Final = {
@@ -81,7 +81,7 @@ class _Count:
 class Account:
     """One identity at AWS. May be used from any thread."""
 
-    def __init__(self, access: Access, clock: Clock, attempts: int = _ATTEMPTS) -> None:
+    def __init__(self, access: AwsAccess, clock: Clock, attempts: int = _ATTEMPTS) -> None:
         """Prepare; nothing is resolved before the first call.
 
         Args:
@@ -95,7 +95,7 @@ class Account:
         self._attempts = attempts
         self._lock = threading.Lock()
         self._keeper = LoginKeeper(access, clock)
-        self._used: Login | None = None
+        self._used: CredentialSession | None = None
         """What the clients were made with."""
         self._clients: dict[tuple[str, str], Any] = {}
         self._paces: dict[tuple[str, str], Pace] = {}
@@ -134,7 +134,7 @@ class Account:
         with self._lock:
             return "" if self._used is None else self._used.provider
 
-    def _client(self, service: str, region: str) -> tuple[Any, Login]:
+    def _client(self, service: str, region: str) -> tuple[Any, CredentialSession]:
         """Return the client of a service in a region, made once for a login."""
         with self._lock:
             login = self._keeper.login(region)
@@ -163,7 +163,7 @@ class Account:
         with self._lock:
             return self._paces.setdefault((region, operation), Pace(rate, self._clock))
 
-    def login(self, region: str) -> Login:
+    def login(self, region: str) -> CredentialSession:
         """Return the login of now, for who signs by itself.
 
         Args:
@@ -176,7 +176,7 @@ class Account:
         with self._lock:
             return self._keeper.login(region)
 
-    def refused(self, login: Login) -> None:
+    def refused(self, login: CredentialSession) -> None:
         """Resolve credentials anew at the next call: who was shown these does not take them."""
         with self._lock:
             self._keeper.refused(login)
@@ -188,9 +188,9 @@ class Accounts:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._known: dict[Access, Account] = {}
+        self._known: dict[AwsAccess, Account] = {}
 
-    def get(self, access: Access) -> Account:
+    def get(self, access: AwsAccess) -> Account:
         """Return the account of this access."""
         with self._lock:
             return self._known.setdefault(access, Account(access, self._clock))
@@ -203,7 +203,7 @@ class Accounts:
             account.renew()
 
 
-class Caller:
+class SourceCalls:
     """The calls of one source, counted."""
 
     def __init__(self, account: Account, clock: Clock, wait: Callable[[float], object]) -> None:

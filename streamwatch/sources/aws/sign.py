@@ -7,18 +7,18 @@ from botocore.awsrequest import AWSRequest
 
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import NotifyUnavailable
-from streamwatch.sources.aws.config import Access
-from streamwatch.sources.aws.credentials import Login
+from streamwatch.sources.aws.config import AwsAccess
+from streamwatch.sources.aws.credentials import CredentialSession
 from streamwatch.sources.aws.session import Account
 
 
 class Signer:
     """Signs POST requests for a service in a region."""
 
-    def __init__(self, access: Access, service: str, region: str, clock: Clock) -> None:
+    def __init__(self, access: AwsAccess, service: str, region: str, clock: Clock) -> None:
         self._account = Account(access, clock)
         self._service, self._region = service, region
-        self._shown: Login | None = None
+        self._shown: CredentialSession | None = None
 
     def sign(self, url: str, body: bytes, headers: Mapping[str, str]) -> dict[str, str]:
         """Return the headers with a signature of all that is sent.

@@ -12,7 +12,7 @@ from streamwatch.model.finding import Finding, Verdict
 from streamwatch.sources.aws.errors import NoCredentials, NotThere
 from streamwatch.sources.aws.minutes import MINUTE
 from streamwatch.sources.aws.rights import rights_of
-from streamwatch.sources.aws.session import Caller
+from streamwatch.sources.aws.session import SourceCalls
 
 _DEADLINE_SECONDS: Final = 60.0
 _TRIES: Final = 3
@@ -20,7 +20,7 @@ _AGAIN_SECONDS: Final = 1.1
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TrialCall:
     """One call that the agent makes."""
 
     service: str
@@ -29,7 +29,7 @@ class Step:
     wants: tuple[str, ...] = ()
 
 
-def newest_point(namespace: str, metric: str, statistic: str, now: float, at: Mapping[str, str]) -> Step:
+def newest_point(namespace: str, metric: str, statistic: str, now: float, at: Mapping[str, str]) -> TrialCall:
     """Return the step that asks CloudWatch for the last five minutes of a metric with these dimensions."""
     named = {
         "Namespace": namespace,
@@ -41,13 +41,13 @@ def newest_point(namespace: str, metric: str, statistic: str, now: float, at: Ma
         "StartTime": datetime.fromtimestamp(now - 5 * MINUTE, UTC),
         "EndTime": datetime.fromtimestamp(now, UTC),
     }
-    return Step("cloudwatch", "GetMetricData", parameters, ("MetricDataResults",))
+    return TrialCall("cloudwatch", "GetMetricData", parameters, ("MetricDataResults",))
 
 
 class Trial:
     """Tries calls in one region."""
 
-    def __init__(self, region: str, caller: Caller, clock: Clock, target: str = "") -> None:
+    def __init__(self, region: str, caller: SourceCalls, clock: Clock, target: str = "") -> None:
         """Begin; all of it must end within a minute.
 
         Args:
@@ -62,7 +62,7 @@ class Trial:
         self._caller = caller
         self.deadline = clock.monotonic() + _DEADLINE_SECONDS
 
-    def attempt(self, step: Step) -> tuple[dict[str, Any] | None, Finding]:
+    def attempt(self, step: TrialCall) -> tuple[dict[str, Any] | None, Finding]:
         """Return the answer, None without one, and what became of the call."""
         rights = rights_of(step.service, step.operation)
         name = step.operation
@@ -80,7 +80,7 @@ class Trial:
             return None, self.finding(name, "failed", str(error), hint)
         return answer, self.finding(name, "ok", "allowed")
 
-    def _call(self, step: Step, tries: int = _TRIES) -> dict[str, Any]:
+    def _call(self, step: TrialCall, tries: int = _TRIES) -> dict[str, Any]:
         """Call; a rate that is used up at the moment says nothing about the right, and is waited for."""
         try:
             return self._caller.call(
@@ -98,7 +98,7 @@ class Trial:
         STS need not be in reach, nor allowed: nothing but a role's keys hangs on it.
         """
         try:
-            answer = self._call(Step("sts", "GetCallerIdentity", {}, ("Account", "Arn")))
+            answer = self._call(TrialCall("sts", "GetCallerIdentity", {}, ("Account", "Arn")))
         except NoCredentials as error:
             return False, self.finding("credentials", "failed", self._tried(str(error)), _remedy(()))
         except SourceError as error:

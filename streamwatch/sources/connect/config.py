@@ -12,7 +12,7 @@ _ASKS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tls:
+class ConnectTls:
     """TLS towards the workers; with `cert_file` and `key_file` the agent shows a certificate of its own (mTLS)."""
 
     ca_file: FilePath | None = setting("PEM file of authorities to trust besides the system's", default=None)
@@ -41,7 +41,7 @@ class Config:
     username: str | None = setting("user name, where the REST API asks for one", default=None)
     password: Secret | None = setting("its password", default=None)
     token: Secret | None = setting("bearer token, instead of a user name", default=None)
-    tls: Tls = setting("TLS, where an address begins with https", default_factory=Tls)
+    tls: ConnectTls = setting("TLS, where an address begins with https", default_factory=ConnectTls)
     connectors: Names = setting("connectors that are looked at", default_factory=Names)
     interval: Duration = setting("how often the workers are read", default=30.0, minimum=1)
     timeout: Duration = setting(

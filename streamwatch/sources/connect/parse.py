@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from streamwatch.core.errors import SourceMisread, SourceUnsupported
-from streamwatch.model.connect import FAILED, SINK, Connector, Task, Worker
+from streamwatch.model.connect import FAILED, SINK, Connector, ConnectWorker, Task
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.connect.heartbeats import heartbeat_topic
 from streamwatch.sources.connect.masking import first_line, secrets_of
@@ -23,7 +23,7 @@ class _Odd(ValueError):
     """What came is not what Kafka Connect answers."""
 
 
-def worker(address: str, body: Any) -> Worker:  # noqa: ANN401 - whatever was answered
+def worker(address: str, body: Any) -> ConnectWorker:  # noqa: ANN401 - whatever was answered
     """Return what a worker says of itself at ``/``.
 
     Raises:
@@ -32,7 +32,7 @@ def worker(address: str, body: Any) -> Worker:  # noqa: ANN401 - whatever was an
     """
     if not isinstance(body, dict) or not isinstance(body.get("version"), str) or not isinstance(body.get(_ID), str):
         raise SourceMisread(f"{address}: what answers there is no Kafka Connect worker: is the address right?")
-    return Worker(address, is_up=True, version=body["version"][:64], kafka_cluster_id=body[_ID][:64])
+    return ConnectWorker(address, is_up=True, version=body["version"][:64], kafka_cluster_id=body[_ID][:64])
 
 
 def connectors(

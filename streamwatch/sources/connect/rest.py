@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import SourceDenied, SourceError, SourceMisread, SourceThrottled, SourceUnavailable
 from streamwatch.http.transport import Deadline, Transport, TransportError, basic, exchange, tls_context
-from streamwatch.sources.connect.config import Config, Tls
+from streamwatch.sources.connect.config import Config, ConnectTls
 
 OK: Final = 200
 NOT_FOUND: Final = 404
@@ -115,7 +115,7 @@ def _parsed(where: str, body: bytes) -> Any:  # noqa: ANN401 - whatever JSON is
         raise SourceMisread(f"{where}: the answer is {what}: is this a Kafka Connect worker?") from None
 
 
-def _context(tls: Tls) -> ssl.SSLContext:
+def _context(tls: ConnectTls) -> ssl.SSLContext:
     """Return what checks a worker's certificate, and shows ours.
 
     Raises:

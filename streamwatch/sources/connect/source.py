@@ -7,7 +7,7 @@ from typing import Final
 
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import SourceError, SourceUnavailable
-from streamwatch.model.connect import Connector, ConnectSnapshot, Worker
+from streamwatch.model.connect import Connector, ConnectSnapshot, ConnectWorker
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.connect.config import Config
 from streamwatch.sources.connect.parse import LISTING, connectors, worker
@@ -114,19 +114,19 @@ class ConnectSource:
         self._failures = known
 
 
-def _who(rest: Rest) -> tuple[Worker, Problem | None]:
+def _who(rest: Rest) -> tuple[ConnectWorker, Problem | None]:
     """Ask a worker who it is."""
     try:
         answer = rest.get("/")
         if answer.status != OK:  # it rebalances, or has not started yet
-            return Worker(rest.address, True if answer.status == CONFLICT else None), None
+            return ConnectWorker(rest.address, True if answer.status == CONFLICT else None), None
         return worker(rest.address, answer.body), None
     except SourceError as error:
         is_up = False if isinstance(error, SourceUnavailable) else None
-        return Worker(rest.address, is_up), problem("worker", error, str(error))
+        return ConnectWorker(rest.address, is_up), problem("worker", error, str(error))
 
 
-def _foreign(workers: list[Worker]) -> Iterator[Worker]:
+def _foreign(workers: list[ConnectWorker]) -> Iterator[ConnectWorker]:
     """Yield the workers of another Kafka cluster than that of the first that says."""
     ids = [one.kafka_cluster_id for one in workers if one.kafka_cluster_id]
     yield from (one for one in workers if one.kafka_cluster_id and one.kafka_cluster_id != ids[0])

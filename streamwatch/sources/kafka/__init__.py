@@ -26,7 +26,7 @@ from streamwatch.sources.log import reading
 if TYPE_CHECKING:
     from streamwatch.sources.aws.session import Account
     from streamwatch.sources.kafka.broker_pool import BrokerPool
-    from streamwatch.sources.kafka.read import Reader
+    from streamwatch.sources.kafka.read import ClusterReader
 
 __all__ = ["Config", "KafkaSource", "check_up"]
 
@@ -97,14 +97,14 @@ class KafkaSource:
     def _run(self, coroutine: Coroutine[Any, Any, _Result]) -> _Result:
         return self._share.submit(coroutine)
 
-    async def _build(self) -> "tuple[BrokerPool, Reader]":
+    async def _build(self) -> "tuple[BrokerPool, ClusterReader]":
         import_without_clients()
         from streamwatch.sources.kafka.broker_pool import BrokerPool  # noqa: PLC0415 - kafka-python takes 0.1 s and 8 MB
-        from streamwatch.sources.kafka.read import Reader  # noqa: PLC0415 - the same
+        from streamwatch.sources.kafka.read import ClusterReader  # noqa: PLC0415 - the same
 
         reading(self.config.name)
         pool = BrokerPool(self.config, self._wake, self._share.pulses, self._account)
-        return pool, Reader(self.config, pool, self._clock)
+        return pool, ClusterReader(self.config, pool, self._clock)
 
     async def _read(self) -> ClusterSnapshot:
         reading(self.config.name)

@@ -94,7 +94,7 @@ class DescribeShareGroupOffsetsResponse(ApiMessage, load_json="streamwatch.sourc
 
 
 @dataclass(frozen=True, slots=True)
-class Api:
+class KafkaApi:
     """One API: its key, the versions that the readers know, and how an answer begins."""
 
     name: str
@@ -141,24 +141,26 @@ class Api:
             raise SourceMisread(f"{self.name} v{version}: {len(body)} bytes that do not decode: {error!r}") from error
 
 
-API_VERSIONS = Api("ApiVersions", 18, 0, 3, ApiVersionsRequest, ApiVersionsResponse, throttle=False)
-SASL_HANDSHAKE = Api("SaslHandshake", 17, 1, 1, SaslHandshakeRequest, SaslHandshakeResponse, throttle=False)
-SASL_AUTHENTICATE = Api("SaslAuthenticate", 36, 1, 2, SaslAuthenticateRequest, SaslAuthenticateResponse, throttle=False)
-METADATA = Api("Metadata", 3, 9, 12, MetadataRequest, MetadataResponse)
-DESCRIBE_QUORUM = Api(
+API_VERSIONS = KafkaApi("ApiVersions", 18, 0, 3, ApiVersionsRequest, ApiVersionsResponse, throttle=False)
+SASL_HANDSHAKE = KafkaApi("SaslHandshake", 17, 1, 1, SaslHandshakeRequest, SaslHandshakeResponse, throttle=False)
+SASL_AUTHENTICATE = KafkaApi(
+    "SaslAuthenticate", 36, 1, 2, SaslAuthenticateRequest, SaslAuthenticateResponse, throttle=False
+)
+METADATA = KafkaApi("Metadata", 3, 9, 12, MetadataRequest, MetadataResponse)
+DESCRIBE_QUORUM = KafkaApi(
     "DescribeQuorum", 55, 0, 1, DescribeQuorumRequest, DescribeQuorumResponse, throttle=False, forwarded="a controller"
 )
-DESCRIBE_LOG_DIRS = Api("DescribeLogDirs", 35, 2, 4, DescribeLogDirsRequest, DescribeLogDirsResponse)
-LIST_GROUPS = Api("ListGroups", 16, 3, 5, ListGroupsRequest, ListGroupsResponse)
-DESCRIBE_GROUPS = Api("DescribeGroups", 15, 5, 6, DescribeGroupsRequest, DescribeGroupsResponse)
-CONSUMER_GROUP_DESCRIBE = Api(
+DESCRIBE_LOG_DIRS = KafkaApi("DescribeLogDirs", 35, 2, 4, DescribeLogDirsRequest, DescribeLogDirsResponse)
+LIST_GROUPS = KafkaApi("ListGroups", 16, 3, 5, ListGroupsRequest, ListGroupsResponse)
+DESCRIBE_GROUPS = KafkaApi("DescribeGroups", 15, 5, 6, DescribeGroupsRequest, DescribeGroupsResponse)
+CONSUMER_GROUP_DESCRIBE = KafkaApi(
     "ConsumerGroupDescribe", 69, 0, 1, ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse
 )
-SHARE_GROUP_DESCRIBE = Api("ShareGroupDescribe", 77, 1, 1, ShareGroupDescribeRequest, ShareGroupDescribeResponse)
-STREAMS_GROUP_DESCRIBE = Api(
+SHARE_GROUP_DESCRIBE = KafkaApi("ShareGroupDescribe", 77, 1, 1, ShareGroupDescribeRequest, ShareGroupDescribeResponse)
+STREAMS_GROUP_DESCRIBE = KafkaApi(
     "StreamsGroupDescribe", 89, 0, 0, StreamsGroupDescribeRequest, StreamsGroupDescribeResponse
 )
-SHARE_OFFSETS = Api(
+SHARE_OFFSETS = KafkaApi(
     "DescribeShareGroupOffsets",
     90,
     1,
@@ -167,10 +169,10 @@ SHARE_OFFSETS = Api(
     DescribeShareGroupOffsetsResponse,
     forwarded="the brokers that keep share groups' state",
 )
-FIND_COORDINATOR = Api("FindCoordinator", 10, 3, 4, FindCoordinatorRequest, FindCoordinatorResponse)
-OFFSET_FETCH = Api("OffsetFetch", 9, 6, 8, OffsetFetchRequest, OffsetFetchResponse)
-LIST_OFFSETS = Api("ListOffsets", 2, 6, 8, ListOffsetsRequest, ListOffsetsResponse)
-LIST_REASSIGNMENTS = Api(
+FIND_COORDINATOR = KafkaApi("FindCoordinator", 10, 3, 4, FindCoordinatorRequest, FindCoordinatorResponse)
+OFFSET_FETCH = KafkaApi("OffsetFetch", 9, 6, 8, OffsetFetchRequest, OffsetFetchResponse)
+LIST_OFFSETS = KafkaApi("ListOffsets", 2, 6, 8, ListOffsetsRequest, ListOffsetsResponse)
+LIST_REASSIGNMENTS = KafkaApi(
     "ListPartitionReassignments",
     46,
     0,
@@ -179,10 +181,12 @@ LIST_REASSIGNMENTS = Api(
     ListPartitionReassignmentsResponse,
     forwarded="a controller",
 )
-DESCRIBE_CONFIGS = Api("DescribeConfigs", 32, 4, 4, DescribeConfigsRequest, DescribeConfigsResponse)
-DESCRIBE_PRODUCERS = Api("DescribeProducers", 61, 0, 0, DescribeProducersRequest, DescribeProducersResponse)
-DESCRIBE_TRANSACTIONS = Api("DescribeTransactions", 65, 0, 0, DescribeTransactionsRequest, DescribeTransactionsResponse)
-LIST_TRANSACTIONS = Api("ListTransactions", 66, 0, 1, ListTransactionsRequest, ListTransactionsResponse)
+DESCRIBE_CONFIGS = KafkaApi("DescribeConfigs", 32, 4, 4, DescribeConfigsRequest, DescribeConfigsResponse)
+DESCRIBE_PRODUCERS = KafkaApi("DescribeProducers", 61, 0, 0, DescribeProducersRequest, DescribeProducersResponse)
+DESCRIBE_TRANSACTIONS = KafkaApi(
+    "DescribeTransactions", 65, 0, 0, DescribeTransactionsRequest, DescribeTransactionsResponse
+)
+LIST_TRANSACTIONS = KafkaApi("ListTransactions", 66, 0, 1, ListTransactionsRequest, ListTransactionsResponse)
 
 APIS = (
     API_VERSIONS,
@@ -209,7 +213,7 @@ APIS = (
 
 
 @contextmanager
-def decoding(api: Api) -> Iterator[None]:
+def decoding(api: KafkaApi) -> Iterator[None]:
     """Guard the reading of a decoded answer: bytes can decode to what cannot be, such as a list that is null.
 
     Raises:

@@ -18,12 +18,12 @@ from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import ConfigError, SourceDenied, SourceMisread
 from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import SASL_AUTHENTICATE, SASL_HANDSHAKE, Message
-from streamwatch.sources.kafka.config import Sasl, Tls
+from streamwatch.sources.kafka.config import KafkaTls, Sasl
 
 if TYPE_CHECKING:
-    from streamwatch.sources.aws.credentials import Login
+    from streamwatch.sources.aws.credentials import CredentialSession
     from streamwatch.sources.aws.session import Account
-    from streamwatch.sources.kafka.wire import Connection
+    from streamwatch.sources.kafka.wire import KafkaConnection
 
 _LOOKUP_SECONDS: Final = 10.0
 """For AWS's credentials: their services are asked several times."""
@@ -31,7 +31,7 @@ _MAX_ROUNDS = 6
 """SCRAM takes two rounds; a broker that goes on asking is not speaking SASL."""
 
 
-def tls_context(tls: Tls) -> ssl.SSLContext:
+def tls_context(tls: KafkaTls) -> ssl.SSLContext:
     """Build the TLS context; certificates are read from their files now.
 
     Raises:
@@ -96,7 +96,7 @@ class Credentials:
         """
         self._sasl = sasl
         self._account = account
-        self._shown: Login | None = None
+        self._shown: CredentialSession | None = None
         self._signer: Callable[[str], bytes] | None = None
         self._lookup: asyncio.Task[None] | None = None
 
@@ -185,10 +185,10 @@ class Credentials:
 
 
 def _own_account(sasl: Sasl) -> "Account":
-    from streamwatch.sources.aws.config import Access  # noqa: PLC0415 - as above
+    from streamwatch.sources.aws.config import AwsAccess  # noqa: PLC0415 - as above
     from streamwatch.sources.aws.session import Account  # noqa: PLC0415
 
-    return Account(Access(profile=sasl.aws_profile), SystemClock())
+    return Account(AwsAccess(profile=sasl.aws_profile), SystemClock())
 
 
 def _read_token(path: str) -> str:
@@ -202,7 +202,7 @@ def _read_token(path: str) -> str:
         raise SourceDenied(f"the token file {path!r} is not a text in UTF-8: see `sasl.token_file`") from None
 
 
-async def authenticate(connection: "Connection", version: int, exchange: Any, mechanism: str) -> float | None:  # noqa: ANN401
+async def authenticate(connection: "KafkaConnection", version: int, exchange: Any, mechanism: str) -> float | None:  # noqa: ANN401
     """Run the SASL exchange on a connection; return how many seconds the session lasts (None: for ever).
 
     Raises:
@@ -226,7 +226,7 @@ async def authenticate(connection: "Connection", version: int, exchange: Any, me
     raise SourceMisread(f"SASL {mechanism}: no end after {_MAX_ROUNDS} rounds")
 
 
-async def _round(connection: "Connection", version: int, exchange: Any, mechanism: str) -> Message:  # noqa: ANN401
+async def _round(connection: "KafkaConnection", version: int, exchange: Any, mechanism: str) -> Message:  # noqa: ANN401
     body = SASL_AUTHENTICATE.encode(version, auth_bytes=exchange.auth_bytes())
     reply = SASL_AUTHENTICATE.decode(version, await connection.send(SASL_AUTHENTICATE, version, body).answer)
     if reply.error_code:

@@ -21,14 +21,14 @@ from streamwatch.core.errors import (
     SourceUnavailable,
     SourceUnsupported,
 )
-from streamwatch.sources.kafka.apis import METADATA, Api
+from streamwatch.sources.kafka.apis import METADATA, KafkaApi
 from streamwatch.sources.kafka.auth import NoRole
 from streamwatch.sources.kafka.config import Config
-from streamwatch.sources.kafka.dial import Dialer, Session
+from streamwatch.sources.kafka.dial import BrokerSession, Dialer
 from streamwatch.sources.kafka.pulses import Pulses
 from streamwatch.sources.kafka.release import Offer
 from streamwatch.sources.kafka.request_stats import RequestStats
-from streamwatch.sources.kafka.wire import Connection, InFlightRequest
+from streamwatch.sources.kafka.wire import InFlightRequest, KafkaConnection
 from streamwatch.sources.log import logger
 
 log = logger(__name__)
@@ -56,7 +56,7 @@ class Unanswered(SourceUnavailable):
     The broker may wait for somebody else: a controller, the brokers that keep a share group's state, remote storage.
     """
 
-    def __init__(self, api: Api, seconds: float) -> None:
+    def __init__(self, api: KafkaApi, seconds: float) -> None:
         """Name the request's API, and how long it was waited for."""
         super().__init__(
             f"no answer to {api.name} " + (f"from {api.forwarded}" if api.forwarded else f"within {seconds:g}s")
@@ -90,7 +90,7 @@ class BrokerConnection:
         """Sees whether a broker that is busy is alive."""
         self._is_authenticating = False
         """While SASL runs again: then nothing else may be asked."""
-        self._session: Session | None = None
+        self._session: BrokerSession | None = None
         self._versions: dict[int, int] = {}
         self._offered: frozenset[int] = frozenset()
         self._missed: set[int] = set()
@@ -120,7 +120,7 @@ class BrokerConnection:
         """Every API key that the broker offered in the last session; empty before the first."""
         return self._offered
 
-    def version(self, api: Api) -> int:
+    def version(self, api: KafkaApi) -> int:
         """Return the version of an API that is spoken with this broker: what it does not offer is not asked.
 
         Raises:
@@ -165,7 +165,7 @@ class BrokerConnection:
         if self._session:
             self._session.connection.close(SourceUnavailable("the agent is done with this broker"))
 
-    async def ask(self, api: Api, version: int, body: bytes, seconds: float) -> bytes:
+    async def ask(self, api: KafkaApi, version: int, body: bytes, seconds: float) -> bytes:
         """Send one request and return the answer's body.
 
         Raises:
@@ -229,12 +229,12 @@ class BrokerConnection:
             throttled=throttled,
         )
 
-    def _give_up(self, connection: Connection, reason: SourceError) -> None:
+    def _give_up(self, connection: KafkaConnection, reason: SourceError) -> None:
         """Drop a connection whose next answer did not come: those behind it in the queue would not come either."""
         self._mark_down(reason)
         connection.close(reason)
 
-    async def _ready(self) -> Session:
+    async def _ready(self) -> BrokerSession:
         """Return the session; wait for one while redialling.
 
         Raises:
@@ -266,7 +266,7 @@ class BrokerConnection:
                 if not isinstance(reason, Unanswered):
                     asyncio.get_running_loop().call_later(_GRACE_SECONDS, self._mark_down_unless_redialled, reason)
 
-    async def _maintain(self, session: Session) -> SourceError:
+    async def _maintain(self, session: BrokerSession) -> SourceError:
         """Send pings and keep the session authenticated until it is lost; return why it was."""
         connection, loop = session.connection, asyncio.get_running_loop()
         with self._pulses.watch(self, self._config.pulse):
@@ -302,7 +302,7 @@ class BrokerConnection:
             deadline = self._config.pulse.deadline
             self._give_up(self._session.connection, SourceUnavailable(f"no sign of life within {deadline:g}s"))
 
-    async def _probe_for(self, connection: Connection, oldest: InFlightRequest) -> None:
+    async def _probe_for(self, connection: KafkaConnection, oldest: InFlightRequest) -> None:
         """See whether a broker that has been busy for a while is alive: it answers one connection in order."""
         try:
             await self._dialer.probe(self.host, self.port, self._config.pulse.deadline)
@@ -310,7 +310,7 @@ class BrokerConnection:
             if not oldest.answer.done():
                 self._give_up(connection, error)
 
-    async def _reauthenticate(self, session: Session) -> None:
+    async def _reauthenticate(self, session: BrokerSession) -> None:
         """Run SASL again on the session (KIP-368), with nothing else on its way."""
         try:
             await self._dialer.prepare()
@@ -329,7 +329,7 @@ class BrokerConnection:
             finally:
                 self._is_authenticating = False
 
-    def _mark_up(self, session: Session) -> None:
+    def _mark_up(self, session: BrokerSession) -> None:
         was_up = self.up
         self._session, self._versions, self.down = session, session.versions, None
         self._offered, self.offer = session.offered, session.offer
@@ -361,7 +361,7 @@ def _smallest_question(version: int) -> bytes:
     return METADATA.encode(version, topics=[])
 
 
-async def _drained(connection: Connection) -> None:
+async def _drained(connection: KafkaConnection) -> None:
     """Wait until nothing is on its way: a broker answers in order, and what is slow would look like silence."""
     while connection.in_flight:
         await asyncio.wait({connection.in_flight[-1].answer})

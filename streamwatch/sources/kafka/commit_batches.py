@@ -14,7 +14,7 @@ from streamwatch.sources.kafka.versions import OFFSET_FETCH_OF_MANY_GROUPS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Batch:
+class CommitBatch:
     """The commits of some groups. ``shape`` is the same object as last time where the same partitions have commits."""
 
     shape: "Shape"

@@ -11,7 +11,7 @@ from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka.apis import OFFSET_FETCH
 from streamwatch.sources.kafka.broker_connection import BrokerConnection
 from streamwatch.sources.kafka.broker_pool import BrokerPool
-from streamwatch.sources.kafka.commit_batches import Batch, Shape, committed_offsets, decode
+from streamwatch.sources.kafka.commit_batches import CommitBatch, Shape, committed_offsets, decode
 from streamwatch.sources.kafka.coordinators import find_coordinators
 from streamwatch.sources.kafka.layout import UNWALKABLE, Layout, Records, walk_commits
 from streamwatch.sources.kafka.problems import problem
@@ -53,7 +53,7 @@ class CommitReader:
 
     async def read(
         self, session: ReadSession, pool: BrokerPool, coordinator: dict[str, BrokerConnection]
-    ) -> list[Batch]:
+    ) -> list[CommitBatch]:
         """Return the commits of these groups, each asked of its coordinator, once more of another if it has moved."""
         moved: set[str] = set()
         chunks = self._chunks(coordinator)
@@ -67,7 +67,7 @@ class CommitReader:
         return batches
 
     def columns(
-        self, session: ReadSession, batches: list[Batch], table: GroupTable, topology: Topology
+        self, session: ReadSession, batches: list[CommitBatch], table: GroupTable, topology: Topology
     ) -> tuple[CommitKeys, Int64s]:
         """Join batches to columns; the keys are the last ones' object where nothing moved."""
         shapes = tuple(batch.shape for batch in batches)
@@ -103,7 +103,7 @@ class CommitReader:
             chunks += [(connection, tuple(names[i : i + size])) for i in range(0, len(names), size)]
         return chunks
 
-    async def _fetch(self, session: ReadSession, chunk: Chunk, moved: set[str], *, last_try: bool) -> Batch:
+    async def _fetch(self, session: ReadSession, chunk: Chunk, moved: set[str], *, last_try: bool) -> CommitBatch:
         """Ask about some groups; those that have moved are put into ``moved``, and a problem on the last try."""
         connection, names = chunk
         version = connection.version(OFFSET_FETCH)
@@ -149,7 +149,7 @@ def _walked(memory: _Memory, body: bytes, names: tuple[str, ...]) -> Records | N
     return records
 
 
-def _batch(session: ReadSession, memory: _Memory, records: Records) -> Batch:
+def _batch(session: ReadSession, memory: _Memory, records: Records) -> CommitBatch:
     """Return the commits in these records; a negative offset is none, as services other than Kafka write it."""
     shape = memory.shape
     assert shape is not None  # noqa: S101 - whoever has records has set it
@@ -157,11 +157,11 @@ def _batch(session: ReadSession, memory: _Memory, records: Records) -> Batch:
     session.problems += problems
     present = (committed >= 0) | (records["error"] != 0)
     if present.all():
-        return Batch(shape, committed)
+        return CommitBatch(shape, committed)
     is_known = memory.whole is shape and memory.present is not None and np.array_equal(memory.present, present)
     if memory.reduced is None or not is_known:
         memory.whole, memory.present, memory.reduced = shape, present, shape.only(present)
-    return Batch(memory.reduced, committed[present])
+    return CommitBatch(memory.reduced, committed[present])
 
 
 def _resolve(shapes: tuple[Shape, ...], table: GroupTable, topology: Topology) -> CommitKeys:

@@ -10,7 +10,7 @@ Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "A
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tls:
+class KafkaTls:
     """TLS towards the brokers; with `cert_file` and `key_file` the agent shows a certificate of its own (mTLS)."""
 
     ca_file: FilePath | None = setting("PEM file of the authorities to trust; without it, the system's", default=None)
@@ -71,7 +71,7 @@ class Config:
         " that the agent's first read finds",
         default=None,
     )
-    tls: Tls | None = setting("TLS towards the brokers; left out, the connection is in the clear", default=None)
+    tls: KafkaTls | None = setting("TLS towards the brokers; left out, the connection is in the clear", default=None)
     sasl: Sasl | None = setting("who the agent is, by SASL", default=None)
     interval: Duration = setting("how often the cluster is read", default=15.0, minimum=1)
     deadline: Duration | None = setting(

@@ -17,7 +17,7 @@ from streamwatch.sources.kafka.auth import Credentials, authenticate, tls_contex
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.identity import Identity
 from streamwatch.sources.kafka.release import Offer, offer_of
-from streamwatch.sources.kafka.wire import Connection, open_connection
+from streamwatch.sources.kafka.wire import KafkaConnection, open_connection
 
 if TYPE_CHECKING:
     from streamwatch.sources.aws.session import Account
@@ -29,10 +29,10 @@ _BROKER_REGISTRATION = 62
 
 
 @dataclass(slots=True)
-class Session:
+class BrokerSession:
     """A connection, the API versions spoken on it, and when it must be authenticated anew (loop time)."""
 
-    connection: Connection
+    connection: KafkaConnection
     versions: dict[int, int]
     reauth_at: float | None = None
     offered: frozenset[int] = frozenset()
@@ -57,7 +57,7 @@ class Dialer:
         self._credentials = Credentials(config.sasl, account) if config.sasl else None
         self._context: tuple[tuple[float, ...], ssl.SSLContext] | None = None
 
-    async def dial(self, host: str, port: int) -> Session:
+    async def dial(self, host: str, port: int) -> BrokerSession:
         """Open a session, within the configured ``connect_timeout`` once there is something to show.
 
         Raises:
@@ -68,7 +68,7 @@ class Dialer:
 
         """
         timeout = self._config.connect_timeout
-        connection: Connection | None = None
+        connection: KafkaConnection | None = None
         try:
             with as_source_errors():
                 await self.prepare()
@@ -96,7 +96,7 @@ class Dialer:
             SourceError: it does not, or not within that many seconds.
 
         """
-        connection: Connection | None = None
+        connection: KafkaConnection | None = None
         try:
             with as_source_errors():
                 async with asyncio.timeout(seconds):
@@ -108,7 +108,7 @@ class Dialer:
             if connection is not None:
                 connection.close(SourceUnavailable("that was all"))
 
-    async def connect(self, host: str, port: int) -> Connection:
+    async def connect(self, host: str, port: int) -> KafkaConnection:
         """Connect, with TLS where it is configured."""
         try:
             return await open_connection(
@@ -126,7 +126,7 @@ class Dialer:
                 f"TLS: no handshake: {error.reason or error}: is this the TLS listener's port?"
             ) from error
 
-    async def negotiate(self, connection: Connection) -> Session:
+    async def negotiate(self, connection: KafkaConnection) -> BrokerSession:
         """Ask which versions the broker speaks; return a session with the one to use for each API.
 
         Raises:
@@ -146,7 +146,7 @@ class Dialer:
         offered = {one.api_key: (one.min_version, one.max_version) for one in reply.api_keys}
         versions = negotiate(offered)
         if METADATA.key in versions:
-            return Session(connection, versions, offered=frozenset(offered), offer=offer_of(reply))
+            return BrokerSession(connection, versions, offered=frozenset(offered), offer=offer_of(reply))
         if METADATA.key not in offered and _BROKER_REGISTRATION in offered:
             raise ControllerPort("this is a KRaft controller's port: use a broker's listener")
         raise SourceMisread("the broker speaks no version of Metadata that we do: Kafka 2.8 or later is needed")
@@ -161,7 +161,7 @@ class Dialer:
         if self._credentials is not None:
             await self._credentials.prepare()
 
-    async def reauthenticate(self, session: Session, host: str) -> None:
+    async def reauthenticate(self, session: BrokerSession, host: str) -> None:
         """Run SASL again on a session that is due, within ``connect_timeout``.
 
         Raises:
@@ -176,7 +176,7 @@ class Dialer:
         except TimeoutError as error:
             raise SourceUnavailable(f"not authenticated anew within {self._config.connect_timeout:g}s") from error
 
-    async def authenticate(self, session: Session, host: str) -> None:
+    async def authenticate(self, session: BrokerSession, host: str) -> None:
         """Run SASL where it is configured."""
         if self._credentials is None:
             return
@@ -196,7 +196,7 @@ class Dialer:
         """What the credentials shown to brokers come from, where that is to be found out: AWS's."""
         return "" if self._credentials is None else self._credentials.provider
 
-    async def prove(self, session: Session) -> None:
+    async def prove(self, session: BrokerSession) -> None:
         """Send the smallest of requests: a broker that wants to know who we are cuts the connection here.
 
         The answer names the cluster.
@@ -221,7 +221,7 @@ class Dialer:
             self._context = (stamp, tls_context(tls))
         return self._context[1]
 
-    async def _first(self, connection: Connection, version: int, body: bytes) -> bytes:
+    async def _first(self, connection: KafkaConnection, version: int, body: bytes) -> bytes:
         try:
             return await connection.send(API_VERSIONS, version, body).answer
         except SourceUnavailable as error:

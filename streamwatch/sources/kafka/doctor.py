@@ -11,10 +11,10 @@ from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import METADATA
 from streamwatch.sources.kafka.auth import NoRole
 from streamwatch.sources.kafka.config import Config
-from streamwatch.sources.kafka.dial import ControllerPort, Dialer, Session, as_source_errors
+from streamwatch.sources.kafka.dial import BrokerSession, ControllerPort, Dialer, as_source_errors
 from streamwatch.sources.kafka.metadata import Registered, decode
 from streamwatch.sources.kafka.rights import Right, check_rights
-from streamwatch.sources.kafka.wire import Connection, open_connection
+from streamwatch.sources.kafka.wire import KafkaConnection, open_connection
 
 
 async def examine(config: Config) -> AsyncIterator[Finding]:
@@ -31,7 +31,7 @@ async def examine(config: Config) -> AsyncIterator[Finding]:
         seen.add(address)
         known_as = f"broker {brokers[address].id} " if address in brokers else ""
         target = f"{known_as}{address[0]}:{address[1]}"
-        session: Session | None = None
+        session: BrokerSession | None = None
         async for finding, session in _reach(dialer, config, target, *address):  # noqa: B007 - the last one is kept
             yield finding
         if session is None:
@@ -51,7 +51,7 @@ async def examine(config: Config) -> AsyncIterator[Finding]:
 
 async def _reach(
     dialer: Dialer, config: Config, target: str, host: str, port: int
-) -> AsyncIterator[tuple[Finding, Session | None]]:
+) -> AsyncIterator[tuple[Finding, BrokerSession | None]]:
     """Go step by step as far as it goes; the session comes with the last step."""
     timeout = config.connect_timeout
     try:
@@ -74,7 +74,7 @@ async def _reach(
     plain.close(SourceError("the check-up goes on with a new connection"))
     yield Finding(target, "tcp", "ok", "connected"), None
     step = "tls" if config.tls else "kafka"
-    connection: Connection | None = None
+    connection: KafkaConnection | None = None
     try:
         with as_source_errors():
             async with asyncio.timeout(timeout):
@@ -123,7 +123,7 @@ def _broken(target: str, step: str, error: Exception, timeout: float) -> Finding
     return Finding(target, step, "failed", detail, remedies[step])
 
 
-async def _brokers(session: Session, config: Config) -> tuple[Registered, ...]:
+async def _brokers(session: BrokerSession, config: Config) -> tuple[Registered, ...]:
     version = session.versions[METADATA.key]
     async with asyncio.timeout(config.request_timeout):
         answer = await session.connection.send(METADATA, version, METADATA.encode(version, topics=[])).answer

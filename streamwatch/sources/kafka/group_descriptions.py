@@ -13,7 +13,7 @@ from streamwatch.sources.kafka.apis import (
     DESCRIBE_GROUPS,
     SHARE_GROUP_DESCRIBE,
     STREAMS_GROUP_DESCRIBE,
-    Api,
+    KafkaApi,
     Message,
 )
 from streamwatch.sources.kafka.broker_connection import BrokerConnection
@@ -24,7 +24,7 @@ from streamwatch.sources.kafka.versions import THROTTLE_BYTES
 
 _CHUNK: Final = 1000
 """Groups described in one request."""
-_DESCRIBED_BY: Final[dict[str, tuple[Api, Callable[[Message, int], Group]]]] = {
+_DESCRIBED_BY: Final[dict[str, tuple[KafkaApi, Callable[[Message, int], Group]]]] = {
     "classic": (DESCRIBE_GROUPS, from_classic),
     "consumer": (CONSUMER_GROUP_DESCRIBE, from_consumer),
     "share": (SHARE_GROUP_DESCRIBE, from_share),
@@ -34,7 +34,7 @@ _DESCRIBED_BY: Final[dict[str, tuple[Api, Callable[[Message, int], Group]]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedGroup:
     """A group that is to be described."""
 
     name: str
@@ -73,7 +73,9 @@ class DescriptionReader:
     def __init__(self) -> None:
         self._known: dict[Chunk, tuple[bytes, dict[str, Group]]] = {}
 
-    async def read(self, session: ReadSession, wanted: list[Wanted], *, last_try: bool = False) -> dict[str, Group]:
+    async def read(
+        self, session: ReadSession, wanted: list[WantedGroup], *, last_try: bool = False
+    ) -> dict[str, Group]:
         """Return the groups; who moved meanwhile is left out, and a problem on the last try."""
         chunks, undescribed = _chunks(wanted)
         session.problems += [_undescribed(kind, [one.name for one in some]) for kind, some in undescribed.items()]
@@ -101,9 +103,9 @@ class DescriptionReader:
         return description.groups
 
 
-def _chunks(wanted: list[Wanted]) -> tuple[list[Chunk], dict[str, list[Wanted]]]:
+def _chunks(wanted: list[WantedGroup]) -> tuple[list[Chunk], dict[str, list[WantedGroup]]]:
     """Cut groups into requests; return them, and by type the groups that nothing describes."""
-    undescribed: dict[str, list[Wanted]] = {}
+    undescribed: dict[str, list[WantedGroup]] = {}
     together: dict[tuple[BrokerConnection, str], list[str]] = {}
     for one in sorted(wanted, key=lambda each: each.name):
         if one.type in _DESCRIBED_BY and _DESCRIBED_BY[one.type][0].key in one.coordinator.versions:

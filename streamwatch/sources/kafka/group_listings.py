@@ -17,7 +17,7 @@ _MOST_NAMES: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedGroup:
     """A group as a broker lists it; the state is empty where the broker's version does not tell."""
 
     name: str
@@ -29,7 +29,7 @@ class Listed:
 class Listings:
     """The groups that all brokers together list."""
 
-    groups: dict[str, Listed] = field(default_factory=dict)
+    groups: dict[str, ListedGroup] = field(default_factory=dict)
     coordinator: dict[str, BrokerConnection] = field(default_factory=dict)
     """Who lists each group; the last one where several do."""
     disputed: set[str] = field(default_factory=set)
@@ -44,7 +44,7 @@ class _Listing:
 
     body: bytes
     """Without its throttle time."""
-    groups: dict[str, Listed]
+    groups: dict[str, ListedGroup]
     problems: list[Problem]
     whole: bool
     """Whether the broker told all its groups."""
@@ -102,9 +102,9 @@ class ListingReader:
         return self._admitted[name]
 
 
-def _listed(group: Message, version: int) -> Listed:
+def _listed(group: Message, version: int) -> ListedGroup:
     kind = (group.group_type if version >= LIST_GROUPS_WITH_TYPES else "classic").lower()
-    return Listed(group.group_id, group.group_state or "", kind)
+    return ListedGroup(group.group_id, group.group_state or "", kind)
 
 
 def _problems(broker: str, message: Message, misnamed: frozenset[str]) -> list[Problem]:

@@ -14,7 +14,7 @@ from streamwatch.sources.kafka.broker_connection import BrokerConnection
 from streamwatch.sources.kafka.broker_pool import BrokerPool
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.coordinators import find_coordinators
-from streamwatch.sources.kafka.group_descriptions import DescriptionReader, Wanted
+from streamwatch.sources.kafka.group_descriptions import DescriptionReader, WantedGroup
 from streamwatch.sources.kafka.group_listings import ListingReader, Listings
 from streamwatch.sources.kafka.read_session import ReadSession
 
@@ -60,11 +60,11 @@ class GroupReader:
         self._last = alive | lost | self._doubted(session, groups.keys() - alive.keys())
         return KnownGroups(coordinator, alive, listings.complete)
 
-    def _wanted(self, name: str, listings: Listings, coordinator: BrokerConnection) -> Wanted:
+    def _wanted(self, name: str, listings: Listings, coordinator: BrokerConnection) -> WantedGroup:
         listed = listings.groups.get(name)
         if listed is None:
-            return Wanted(name, self._last[name].type, "", coordinator)
-        return Wanted(name, listed.type, listed.state, coordinator)
+            return WantedGroup(name, self._last[name].type, "", coordinator)
+        return WantedGroup(name, listed.type, listed.state, coordinator)
 
     async def _describe_again(self, session: ReadSession, moved: set[str], listings: Listings) -> dict[str, Group]:
         """Describe groups that have moved at their new coordinators."""

@@ -15,7 +15,7 @@ from streamwatch.sources.kafka.pulses import Pulses
 
 MOST_LOOPS: Final = 4
 _END_SECONDS: Final = 2.0
-_OWNER: Final[ContextVar["Share | None"]] = ContextVar("owner", default=None)
+_OWNER: Final[ContextVar["LoopShare | None"]] = ContextVar("owner", default=None)
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ class _Loop:
             self.loop.close()
 
 
-class Share:
+class LoopShare:
     """One cluster's share of a loop: its tasks are told from those of others."""
 
     def __init__(self, loops: "Loops", owned: _Loop) -> None:
@@ -88,14 +88,14 @@ class Loops:
         self._lock = threading.Lock()
         self._loops: list[_Loop] = []
 
-    def share(self, name: str) -> Share:
+    def share(self, name: str) -> LoopShare:
         """Return a share of a new loop, or of the one with the fewest, where there are enough."""
         with self._lock:
             if len(self._loops) < self._most:
                 self._loops.append(_Loop(f"kafka {name}"))
             found = min(self._loops, key=lambda one: one.shares)
             found.shares += 1
-        return Share(self, found)
+        return LoopShare(self, found)
 
     def leave(self, loop: _Loop) -> None:
         """Give a share back."""

@@ -16,13 +16,13 @@ from streamwatch.model.kafka import (
 )
 from streamwatch.sources.kafka.bounds import Bounds
 from streamwatch.sources.kafka.broker_connection import BrokerConnection
-from streamwatch.sources.kafka.commit_batches import Batch
+from streamwatch.sources.kafka.commit_batches import CommitBatch
 from streamwatch.sources.kafka.metadata import Metadata
 from streamwatch.sources.kafka.quorum import Opinion
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class MetadataPart:
     """What the metadata say, and what of it the configuration looks at."""
 
     metadata: Metadata
@@ -53,14 +53,14 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
-class Groups:
+class GroupsPart:
     """The groups, and what those that are not share groups committed: read before the end offsets."""
 
     table: GroupTable
     complete: bool
     """Whether every broker told its groups."""
     share_coordinators: dict[str, BrokerConnection]
-    batches: list[Batch]
+    batches: list[CommitBatch]
 
     def into(self, snapshot: ClusterSnapshot) -> ClusterSnapshot:
         """Return the snapshot with its fields of these."""
@@ -68,7 +68,7 @@ class Groups:
 
 
 @dataclass(frozen=True, slots=True)
-class Offsets:
+class OffsetsPart:
     """Where partitions begin and end."""
 
     bounds: Bounds

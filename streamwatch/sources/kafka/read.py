@@ -27,7 +27,7 @@ from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.groups import GroupReader, KnownGroups
 from streamwatch.sources.kafka.logdirs import LogDirReader, LogSizes
 from streamwatch.sources.kafka.metadata import Metadata
-from streamwatch.sources.kafka.parts import Groups, LookedUp, Offsets, Positions, View
+from streamwatch.sources.kafka.parts import GroupsPart, LookedUp, MetadataPart, OffsetsPart, Positions
 from streamwatch.sources.kafka.problems import problem
 from streamwatch.sources.kafka.quorum import Opinion
 from streamwatch.sources.kafka.read_session import ReadSession
@@ -39,7 +39,7 @@ from streamwatch.sources.kafka.topicsettings import TopicSettings, TopicSettings
 from streamwatch.sources.kafka.transactions import TransactionReader
 
 
-class Reader:
+class ClusterReader:
     """Reads one cluster again and again, and remembers what makes the next read cheap. Lives on one event loop."""
 
     def __init__(self, config: Config, pool: BrokerPool, clock: Clock) -> None:
@@ -109,34 +109,36 @@ class Reader:
             requests=self._pool.stats.counts(),
         )
 
-    def _view(self, metadata: Metadata, opinion: Opinion) -> View:
+    def _view(self, metadata: Metadata, opinion: Opinion) -> MetadataPart:
         """Return what is there, and what of it the configuration looks at; the flags stay while the topology does."""
         topology = metadata.topology
         selected, wanted = self._selection.get(lambda: self._select(topology), topology)
         holders = set(np.unique(topology.replica).tolist())
-        return View(metadata, opinion, holders, selected, wanted)
+        return MetadataPart(metadata, opinion, holders, selected, wanted)
 
     def _select(self, topology: Topology) -> tuple[Bools, Bools]:
         """Return which topics (T) and which rows (P) the configuration looks at."""
         selected = np.array([self._config.topics.admits(name) for name in topology.topics], dtype=bool)
         return selected, selected[topology.topic]
 
-    async def _read_groups(self, session: ReadSession, topology: Topology) -> Groups:
+    async def _read_groups(self, session: ReadSession, topology: Topology) -> GroupsPart:
         """Read groups and commits: before the end offsets, so that a race can only overstate lag."""
         found = await self._groups.read(session, self._pool)
         table = self._resolve(found.groups, topology)
         of_share, of_others = _coordinators(found, table)
         batches = await self._commits.read(session, self._pool, of_others)
-        return Groups(table, found.complete, of_share, batches)
+        return GroupsPart(table, found.complete, of_share, batches)
 
-    async def _read_offsets(self, session: ReadSession, view: View) -> Offsets:
+    async def _read_offsets(self, session: ReadSession, view: MetadataPart) -> OffsetsPart:
         asked_at, monotonic = self._clock.now(), self._clock.monotonic()
         bounds = await self._bounds.read(
             session, self._pool, view.topology, view.wanted, self._committed_row, self._committed, monotonic
         )
-        return Offsets(bounds, asked_at, monotonic, self._clock.now())
+        return OffsetsPart(bounds, asked_at, monotonic, self._clock.now())
 
-    async def _read_positions(self, session: ReadSession, view: View, groups: Groups, offsets: Offsets) -> Positions:
+    async def _read_positions(
+        self, session: ReadSession, view: MetadataPart, groups: GroupsPart, offsets: OffsetsPart
+    ) -> Positions:
         """Read what share groups have left, after the end offsets, and join it with the others' commits."""
         shared = await self._share.read(session, self._pool, groups.share_coordinators)
         keys, committed = self._commits.columns(session, [*groups.batches, *shared], groups.table, view.topology)
@@ -145,7 +147,7 @@ class Reader:
         self._committed_row, self._committed = keys.row, committed
         return Positions(keys, committed, completed)
 
-    async def _read_log_dirs(self, view: View) -> LogSizes:
+    async def _read_log_dirs(self, view: MetadataPart) -> LogSizes:
         """Return sizes of logs; of a directory, what its logs take is known only where all topics are looked at."""
         everything, topology = self._config.topics.everything, view.topology
         names = None if everything else [topology.topics[i] for i in np.flatnonzero(view.selected).tolist()]
@@ -154,7 +156,7 @@ class Reader:
         return sizes if everything else sizes.without_totals()
 
     async def _look_up(
-        self, session: ReadSession, offsets: Offsets, positions: Positions, settings: TopicSettings
+        self, session: ReadSession, offsets: OffsetsPart, positions: Positions, settings: TopicSettings
     ) -> LookedUp:
         bounds, monotonic = offsets.bounds, offsets.asked_monotonic
         compacted = np.isin(settings.cleanup_policy, (CleanupPolicy.COMPACT, CleanupPolicy.COMPACT_DELETE))

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from streamwatch.core.errors import SourceError, SourceMisread, SourceUnavailable
 from streamwatch.model.snapshot import Problem
-from streamwatch.sources.kafka.apis import UNDECODABLE, Api
+from streamwatch.sources.kafka.apis import UNDECODABLE, KafkaApi
 from streamwatch.sources.kafka.broker_connection import BrokerConnection
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.problems import OverBudget
@@ -33,7 +33,7 @@ class ReadSession:
         """Return how many seconds this read still has."""
         return self._ends_at - asyncio.get_running_loop().time()
 
-    async def ask(self, connection: BrokerConnection, api: Api, body: bytes) -> bytes:
+    async def ask(self, connection: BrokerConnection, api: KafkaApi, body: bytes) -> bytes:
         """Ask one broker once; the version is the one negotiated with it.
 
         Raises:

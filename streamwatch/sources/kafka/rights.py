@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from streamwatch.core.errors import SourceError
 from streamwatch.sources.kafka import apis, codes
-from streamwatch.sources.kafka.apis import Api, Message
+from streamwatch.sources.kafka.apis import KafkaApi, Message
 from streamwatch.sources.kafka.config import Config
-from streamwatch.sources.kafka.dial import Session
+from streamwatch.sources.kafka.dial import BrokerSession
 from streamwatch.sources.kafka.versions import OFFSET_FETCH_OF_MANY_GROUPS
 
 _DESCRIBE = 8
@@ -44,7 +44,7 @@ class Right:
 
 @dataclass(frozen=True, slots=True)
 class _Probe:
-    api: Api
+    api: KafkaApi
     needs: str
     fields: Callable[[int, str], dict[str, Any]]
     """The request's fields, from the version and the name of some topic."""
@@ -147,7 +147,7 @@ def _denied(items: Any) -> int:  # noqa: ANN401 - a list of messages
     return int(next((item.error_code for item in items if item.error_code in codes.DENIED), 0))
 
 
-async def check_rights(session: Session, config: Config) -> AsyncIterator[Right]:
+async def check_rights(session: BrokerSession, config: Config) -> AsyncIterator[Right]:
     """Ask each API once, as a read would."""
     topics, cluster_right = await _topics(session, config)
     yield topics
@@ -171,7 +171,7 @@ async def check_rights(session: Session, config: Config) -> AsyncIterator[Right]
                 return
 
 
-async def _topics(session: Session, config: Config) -> tuple[Right, Right]:
+async def _topics(session: BrokerSession, config: Config) -> tuple[Right, Right]:
     """Return what can be seen of topics, and whether the user may describe the cluster: without, lists are shorter."""
     version = session.versions[apis.METADATA.key]
     message = await _ask(session, config, apis.METADATA, version, apis.METADATA.encode(version, topics=None))
@@ -191,6 +191,6 @@ async def _topics(session: Session, config: Config) -> tuple[Right, Right]:
     return seen, Right("DescribeCluster", "DESCRIBE on the cluster: without it groups stay hidden", 31)
 
 
-async def _ask(session: Session, config: Config, api: Api, version: int, body: bytes) -> Message:
+async def _ask(session: BrokerSession, config: Config, api: KafkaApi, version: int, body: bytes) -> Message:
     async with asyncio.timeout(config.request_timeout):
         return api.decode(version, await session.connection.send(api, version, body).answer)

@@ -17,7 +17,7 @@ from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import SHARE_OFFSETS, Message, decoding
 from streamwatch.sources.kafka.broker_connection import BrokerConnection
 from streamwatch.sources.kafka.broker_pool import BrokerPool
-from streamwatch.sources.kafka.commit_batches import Batch, Shape
+from streamwatch.sources.kafka.commit_batches import CommitBatch, Shape
 from streamwatch.sources.kafka.coordinators import find_coordinators
 from streamwatch.sources.kafka.layout import Run
 from streamwatch.sources.kafka.problems import problem, refusal
@@ -37,7 +37,7 @@ Chunk = tuple[BrokerConnection, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ShareBatch(Batch):
+class ShareBatch(CommitBatch):
     """What some share groups have left; ``committed`` holds their start offsets."""
 
     left: Int64s

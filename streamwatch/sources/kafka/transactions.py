@@ -21,7 +21,7 @@ from streamwatch.sources.kafka.apis import (
     DESCRIBE_PRODUCERS,
     DESCRIBE_TRANSACTIONS,
     LIST_TRANSACTIONS,
-    Api,
+    KafkaApi,
     Message,
     decoding,
 )
@@ -213,16 +213,16 @@ def _topics(topology: Topology, rows: Int64s) -> list[Message]:
     ]
 
 
-async def _ask(session: ReadSession, connection: BrokerConnection, api: Api, **fields: object) -> Message:
+async def _ask(session: ReadSession, connection: BrokerConnection, api: KafkaApi, **fields: object) -> Message:
     version = connection.versions[api.key]
     return api.decode(version, await session.ask(connection, api, api.encode(version, **fields)))
 
 
-def _offers(connection: BrokerConnection, api: Api) -> bool:
+def _offers(connection: BrokerConnection, api: KafkaApi) -> bool:
     return connection.up and api.key in connection.versions
 
 
-def _refused(session: ReadSession, api: Api, what: str, answer: Message) -> None:
+def _refused(session: ReadSession, api: KafkaApi, what: str, answer: Message) -> None:
     """Note an error in an answer; a right that is not there is no problem, for it need not be."""
     code = answer.error_code
     if code and code not in codes.DENIED:
@@ -230,7 +230,7 @@ def _refused(session: ReadSession, api: Api, what: str, answer: Message) -> None
         session.problems.append(refusal("partition", code, detail))
 
 
-def _failed(api: Api) -> Callable[[int | str, SourceError], Problem]:
+def _failed(api: KafkaApi) -> Callable[[int | str, SourceError], Problem]:
     def made(name: int | str, error: SourceError) -> Problem:
         return problem("broker", error, f"broker {name}: {api.name}: {error}")
 

@@ -11,7 +11,7 @@ from collections import deque
 from typing import Final
 
 from streamwatch.core.errors import SourceError, SourceMisread, SourceUnavailable
-from streamwatch.sources.kafka.apis import API_VERSIONS, Api
+from streamwatch.sources.kafka.apis import API_VERSIONS, KafkaApi
 
 _LENGTH: Final = struct.Struct(">i")
 _HEADER: Final = struct.Struct(">ihhi")
@@ -26,7 +26,7 @@ class InFlightRequest:
 
     __slots__ = ("answer", "api", "correlation", "flexible", "received_bytes", "sent_at", "sent_bytes")
 
-    def __init__(self, api: Api, correlation: int, *, flexible: bool, sent_bytes: int) -> None:
+    def __init__(self, api: KafkaApi, correlation: int, *, flexible: bool, sent_bytes: int) -> None:
         self.api = api
         self.correlation = correlation
         self.flexible = flexible
@@ -36,7 +36,7 @@ class InFlightRequest:
         self.answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
 
-class Connection(asyncio.Protocol):
+class KafkaConnection(asyncio.Protocol):
     """Sends requests and pairs answers with them; a broker answers one connection's requests in their order.
 
     Lives on one event loop and is not thread-safe. Once lost it stays lost: ``lost`` then holds why.
@@ -65,7 +65,7 @@ class Connection(asyncio.Protocol):
         """Accept answers of every size that is configured: until the broker let the agent in, it gets small ones."""
         self._allowed = self._max_frame
 
-    def send(self, api: Api, version: int, body: bytes) -> InFlightRequest:
+    def send(self, api: KafkaApi, version: int, body: bytes) -> InFlightRequest:
         """Send one request; its answer's body (without the header) comes as ``request.answer``.
 
         Raises:
@@ -169,7 +169,7 @@ class Connection(asyncio.Protocol):
 
 async def open_connection(
     host: str, port: int, *, tls: ssl.SSLContext | None, client_id: str, max_frame: int
-) -> Connection:
+) -> KafkaConnection:
     """Connect, with TLS where a context is given; the caller sets the deadline.
 
     Raises:
@@ -180,7 +180,7 @@ async def open_connection(
     loop = asyncio.get_running_loop()
     try:
         _, connection = await loop.create_connection(
-            lambda: Connection(client_id, max_frame), host, port, ssl=tls, server_hostname=host if tls else None
+            lambda: KafkaConnection(client_id, max_frame), host, port, ssl=tls, server_hostname=host if tls else None
         )
     except ssl.SSLError:
         raise

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from streamwatch.settings.types import Duration, setting
-from streamwatch.sources.aws.config import Access, CloudWatch
+from streamwatch.sources.aws.config import AwsAccess, CloudWatch
 from streamwatch.sources.names import Names
 from streamwatch.sources.readers.config import Readers
 
@@ -35,7 +35,7 @@ class Config:
 
     name: str = setting("what this part is called, in the agent's own metrics and messages")
     regions: tuple[str, ...] = setting("AWS regions, as in ['eu-west-1']")
-    access: Access = setting("who the agent is there", default_factory=Access)
+    access: AwsAccess = setting("who the agent is there", default_factory=AwsAccess)
     streams: Streams = setting("streams that are looked at", default_factory=Streams)
     interval: Duration = setting("how often streams are read", default=60.0, minimum=1)
     deadline: Duration | None = setting(

@@ -8,8 +8,8 @@ from streamwatch.core.errors import SourceError, SourceUnavailable
 from streamwatch.model.kinesis import Description, Quota, Shard, Stream
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.aws.errors import NotThere, taken_apart
-from streamwatch.sources.aws.parts import Part
-from streamwatch.sources.aws.session import Caller
+from streamwatch.sources.aws.parts import CachedPart
+from streamwatch.sources.aws.session import SourceCalls
 from streamwatch.sources.kinesis.config import Config
 from streamwatch.sources.problems import problem
 
@@ -41,9 +41,9 @@ class _Known:
         self.state = state
         self.tried_at = float("-inf")
         """When it was last asked about, and answered or refused."""
-        self.summary: Part[dict[str, Any]] = Part(interval)
-        self.shards: Part[tuple[Shard, ...]] = Part(interval)
-        self.consumers: Part[tuple[str, ...]] = Part(interval)
+        self.summary: CachedPart[dict[str, Any]] = CachedPart(interval)
+        self.shards: CachedPart[tuple[Shard, ...]] = CachedPart(interval)
+        self.consumers: CachedPart[tuple[str, ...]] = CachedPart(interval)
 
     def is_due(self, now: float) -> bool:
         """Whether anything of it is to be asked for."""
@@ -95,7 +95,7 @@ class _Known:
 class Region:
     """The streams of one region."""
 
-    def __init__(self, config: Config, region: str, caller: Caller, clock: Clock) -> None:
+    def __init__(self, config: Config, region: str, caller: SourceCalls, clock: Clock) -> None:
         self.region = region
         self.account = ""
         self._config = config
@@ -104,9 +104,9 @@ class Region:
         self._known: dict[str, _Known] = {}
         self._listed = 0
         self._listed_at = float("-inf")
-        self._quota: Part[Quota] = Part(_QUOTA_SECONDS)
-        self._has_advantage: Part[bool] = Part(_QUOTA_SECONDS)
-        self._tagged: Part[set[str]] = Part(config.describe_interval)
+        self._quota: CachedPart[Quota] = CachedPart(_QUOTA_SECONDS)
+        self._has_advantage: CachedPart[bool] = CachedPart(_QUOTA_SECONDS)
+        self._tagged: CachedPart[set[str]] = CachedPart(config.describe_interval)
 
     def read(self, deadline: float, each: Each) -> tuple[tuple[Stream, ...] | None, list[Problem]]:
         """Return the streams, and what could not be learnt; None where it is not known which there are."""
@@ -230,7 +230,7 @@ class Region:
         each(describe, due)
         return problems
 
-    def _learn(self, part: Part[T], now: float, ask: Callable[[], T]) -> SourceError | None:
+    def _learn(self, part: CachedPart[T], now: float, ask: Callable[[], T]) -> SourceError | None:
         """Ask for a part of a stream, if it is its turn; return why it was not answered."""
         if not part.is_due(now):
             return None

@@ -5,14 +5,14 @@ from collections.abc import Iterator, Mapping
 
 from streamwatch.core.clock import Clock
 from streamwatch.model.finding import Finding
-from streamwatch.sources.aws.session import Accounts, Caller
-from streamwatch.sources.aws.trial import Step, Trial, newest_point
+from streamwatch.sources.aws.session import Accounts, SourceCalls
+from streamwatch.sources.aws.trial import Trial, TrialCall, newest_point
 from streamwatch.sources.kinesis.config import Config
 
 
 def examine(config: Config, clock: Clock) -> Iterator[Finding]:
     """Check each region, step by step; a stream that is there is taken as the example."""
-    caller = Caller(Accounts(clock).get(config.access), clock, threading.Event().wait)
+    caller = SourceCalls(Accounts(clock).get(config.access), clock, threading.Event().wait)
     for region in config.regions:
         yield from _Checkup(config, Trial(region, caller, clock), clock).run()
 
@@ -27,7 +27,7 @@ class _Checkup:
         yield who
         if not has_credentials:
             return
-        listing, finding = trial.attempt(Step("kinesis", "ListStreams", {}, ("StreamNames",)))
+        listing, finding = trial.attempt(TrialCall("kinesis", "ListStreams", {}, ("StreamNames",)))
         names = [] if listing is None else [one for one in listing["StreamNames"] if self._config.streams.admits(one)]
         told = f"{len(names)} streams to look at" + (f", {names[0]} is the example" if names else "")
         yield finding if listing is None else trial.finding("ListStreams", "ok", told)
@@ -46,25 +46,25 @@ class _Checkup:
         elif self._config.probe.enabled:
             yield from self._probe(names[0])
 
-    def _steps(self, stream: str | None, arns: Mapping[str, str]) -> Iterator[Step]:
-        yield Step("kinesis", "DescribeLimits", {}, ("ShardLimit",))
+    def _steps(self, stream: str | None, arns: Mapping[str, str]) -> Iterator[TrialCall]:
+        yield TrialCall("kinesis", "DescribeLimits", {}, ("ShardLimit",))
         if self._config.consumers_per_stream is None:
-            yield Step("kinesis", "DescribeAccountSettings", {}, ("MinimumThroughputBillingCommitment",))
+            yield TrialCall("kinesis", "DescribeAccountSettings", {}, ("MinimumThroughputBillingCommitment",))
         if self._config.streams.tags:
-            yield Step("resourcegroupstaggingapi", "GetResources", {"ResourceTypeFilters": ["kinesis:stream"]})
+            yield TrialCall("resourcegroupstaggingapi", "GetResources", {"ResourceTypeFilters": ["kinesis:stream"]})
         if stream is not None:
             name = {"StreamName": stream}
-            yield Step("kinesis", "DescribeStreamSummary", name, ("StreamDescriptionSummary",))
-            yield Step("kinesis", "ListShards", name, ("Shards",))
+            yield TrialCall("kinesis", "DescribeStreamSummary", name, ("StreamDescriptionSummary",))
+            yield TrialCall("kinesis", "ListShards", name, ("Shards",))
             if stream in arns:
-                yield Step("kinesis", "ListStreamConsumers", {"StreamARN": arns[stream]}, ("Consumers",))
+                yield TrialCall("kinesis", "ListStreamConsumers", {"StreamARN": arns[stream]}, ("Consumers",))
         if self._config.cloudwatch.enabled:
             yield newest_point("AWS/Kinesis", "IncomingRecords", "Sum", self._clock.now(), {})
 
     def _probe(self, stream: str) -> Iterator[Finding]:
         given = {"StreamName": stream, "ShardId": "shardId-000000000000", "ShardIteratorType": "TRIM_HORIZON"}
-        answer, finding = self._trial.attempt(Step("kinesis", "GetShardIterator", given, ("ShardIterator",)))
+        answer, finding = self._trial.attempt(TrialCall("kinesis", "GetShardIterator", given, ("ShardIterator",)))
         yield finding
         if answer is not None:
             read = {"ShardIterator": answer["ShardIterator"], "Limit": 1}
-            yield self._trial.attempt(Step("kinesis", "GetRecords", read, ("Records",)))[1]
+            yield self._trial.attempt(TrialCall("kinesis", "GetRecords", read, ("Records",)))[1]

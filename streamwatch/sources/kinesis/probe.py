@@ -11,7 +11,7 @@ from streamwatch.core.clock import Clock
 from streamwatch.core.errors import SourceError
 from streamwatch.model.kinesis import ShardAges, ShardKey, Stream, StreamKey
 from streamwatch.model.snapshot import Problem
-from streamwatch.sources.aws.session import Caller
+from streamwatch.sources.aws.session import SourceCalls
 from streamwatch.sources.kinesis.config import Probe
 from streamwatch.sources.problems import problem
 
@@ -35,7 +35,7 @@ class _Shard:
 class Prober:
     """Probes the open shards, each at its interval, so many a second at the most."""
 
-    def __init__(self, config: Probe, caller: Caller, clock: Clock, wait: Callable[[float], object]) -> None:
+    def __init__(self, config: Probe, caller: SourceCalls, clock: Clock, wait: Callable[[float], object]) -> None:
         self._config = config
         self._caller = caller
         self._clock = clock

@@ -9,11 +9,10 @@ from typing import Final
 from streamwatch.core.clock import Clock
 from streamwatch.model.cloudwatch import CloudWatchSnapshot, series_of
 from streamwatch.model.kinesis import ShardAges, ShardKey, Stream, StreamKey, StreamsSnapshot
-from streamwatch.model.metric import CloudWatch as CloudWatchTwin
-from streamwatch.model.metric import Metric
+from streamwatch.model.metric import CloudWatchMetric, Metric
 from streamwatch.model.snapshot import Problem
-from streamwatch.sources.aws.cloudwatch import Budget, CloudWatchReader, Wanted
-from streamwatch.sources.aws.session import Accounts, Caller
+from streamwatch.sources.aws.cloudwatch import Budget, CloudWatchReader, WantedSeries
+from streamwatch.sources.aws.session import Accounts, SourceCalls
 from streamwatch.sources.kinesis.config import Config
 from streamwatch.sources.kinesis.describe import Region
 from streamwatch.sources.kinesis.probe import Prober
@@ -50,7 +49,7 @@ class KinesisSource:
         self.config = config
         self._clock = clock
         self._closed = threading.Event()
-        self._caller = Caller(accounts.get(config.access), clock, self._closed.wait)
+        self._caller = SourceCalls(accounts.get(config.access), clock, self._closed.wait)
         self._asked = asked
         self._regions = [Region(config, region, self._caller, clock) for region in config.regions]
         self.budget = Budget(config.cloudwatch.monthly_dollars, clock.now())
@@ -139,17 +138,17 @@ class KinesisSource:
             calls=self._caller.counts(),
         )
 
-    def _wanted(self, streams: Iterable[Stream]) -> Iterable[Wanted]:
+    def _wanted(self, streams: Iterable[Stream]) -> Iterable[WantedSeries]:
         """Yield the series to ask CloudWatch for: those of a shard only where they are on."""
         for stream in streams:
             told = stream.description
             for metric in self._asked:
-                twin = metric.cloudwatch
-                if twin is None:
+                mapping = metric.cloudwatch
+                if mapping is None:
                     continue
                 if "shard" in metric.labels:
                     shards = told.shards if told is not None and self.config.cloudwatch.shard_level else None
-                    is_on = told is not None and twin.name in told.watched
+                    is_on = told is not None and mapping.name in told.watched
                     places = [{"shard": one.id} for one in shards or () if is_on and one.is_open]
                 elif "consumer" in metric.labels:
                     places = [{"consumer": name} for name in (told.consumers if told is not None else None) or ()]
@@ -157,15 +156,15 @@ class KinesisSource:
                     places = [{}]
                 for place in places:
                     series = series_of(metric, {"stream": stream.name} | place)
-                    is_vital = twin.vital or (not place and self._is_vital_now(stream, twin))
-                    yield Wanted(series, stream.region, stream.account, is_vital, metric.kind == "counter")
+                    is_vital = mapping.vital or (not place and self._is_vital_now(stream, mapping))
+                    yield WantedSeries(series, stream.region, stream.account, is_vital, metric.kind == "counter")
 
-    def _is_vital_now(self, stream: Stream, twin: CloudWatchTwin) -> bool:
+    def _is_vital_now(self, stream: Stream, mapping: CloudWatchMetric) -> bool:
         """Whether a detail does not wait: it is what another number of this minute is compared with."""
-        if (twin.name, twin.statistic) == _CALLS:  # where the agent reads: does somebody else?
+        if (mapping.name, mapping.statistic) == _CALLS:  # where the agent reads: does somebody else?
             return self.config.probe.enabled
         key = (stream.account, stream.region, stream.name)
-        return twin.name == _WRITTEN and (key in self._refused_at or key in self._followed)
+        return mapping.name == _WRITTEN and (key in self._refused_at or key in self._followed)
 
     def _note_refusals(self, cloudwatch: Mapping[tuple[str, str], CloudWatchSnapshot], now: float) -> None:
         """Remember which streams refuse records."""
@@ -176,7 +175,7 @@ class KinesisSource:
         for old in [stream for stream, at in self._refused_at.items() if now - at > _REFUSED_SECONDS]:
             del self._refused_at[old]
 
-    def _is_ours(self, wanted: Wanted, minute: int) -> bool:
+    def _is_ours(self, wanted: WantedSeries, minute: int) -> bool:
         """Whether a point tells of the agent's own probes instead of the readers."""
         if wanted.series.name not in {_AGE, _SHARD_AGE}:
             return False

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from streamwatch.settings.types import Duration, setting
-from streamwatch.sources.aws.config import Access, CloudWatch
+from streamwatch.sources.aws.config import AwsAccess, CloudWatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class Config:
         "instead of a name: tags that one cluster alone carries, as `key=value` or `key`", default=()
     )
     region: str | None = setting("its AWS region; an ARN says it itself", default=None)
-    access: Access = setting("who the agent is there", default_factory=Access)
+    access: AwsAccess = setting("who the agent is there", default_factory=AwsAccess)
     interval: Duration = setting("how often MSK and CloudWatch are asked", default=60.0, minimum=1)
     metrics: Literal["missing", "all"] = setting(
         "CloudWatch metrics to ask for: those that neither the protocol nor the brokers' pages tell, or all",

@@ -9,14 +9,14 @@ from streamwatch.model.msk import (
     LEVELS,
     Assessment,
     AssessmentFinding,
-    Described,
+    ClusterOperation,
+    DescribedCluster,
     Level,
-    Operation,
     Reassignment,
 )
 from streamwatch.settings.types import HostPort
 from streamwatch.sources.aws.errors import NotThere, taken_apart
-from streamwatch.sources.aws.session import Caller
+from streamwatch.sources.aws.session import SourceCalls
 from streamwatch.sources.msk.config import Config
 
 _ENDED = frozenset({"UPDATE_COMPLETE", "UPDATE_FAILED", "COMPLETED", "FAILED", "CANCELLED"})
@@ -28,14 +28,14 @@ Partition = tuple[int, int, tuple[int, ...], frozenset[int]]
 """Number, leader (-1 without one), replicas, ISR."""
 
 
-class Control:
+class MskControl:
     """Asks about one cluster. May be used from several threads.
 
     Deadlines are the clock's ``monotonic``; every method raises SourceError where AWS does not answer, or answers what
     it does not promise.
     """
 
-    def __init__(self, config: Config, caller: Caller) -> None:
+    def __init__(self, config: Config, caller: SourceCalls) -> None:
         self._config = config
         self._caller = caller
         self._arn: str | None = None
@@ -52,7 +52,7 @@ class Control:
             self._arn = given if given.startswith("arn:") else self._find(deadline)
         return self._arn
 
-    def describe(self, deadline: float) -> Described:
+    def describe(self, deadline: float) -> DescribedCluster:
         """Return what the cluster is; one that was deleted is looked for again next time."""
         try:
             with self._taken_apart("DescribeClusterV2"):
@@ -61,12 +61,12 @@ class Control:
             self._arn = None
             raise
 
-    def operations(self, deadline: float) -> tuple[Operation, ...]:
+    def operations(self, deadline: float) -> tuple[ClusterOperation, ...]:
         """Return what is done to the cluster and has not ended."""
         with self._taken_apart("ListClusterOperationsV2"):
             answer = self._about("ListClusterOperationsV2", ("ClusterOperationInfoList",), deadline)
             return tuple(
-                Operation(one.get("OperationType", ""), one.get("OperationState", ""))
+                ClusterOperation(one.get("OperationType", ""), one.get("OperationState", ""))
                 for one in answer["ClusterOperationInfoList"]
                 if one.get("OperationState") not in _ENDED
             )
@@ -170,11 +170,11 @@ class Control:
         return next(iter(found.values()))
 
 
-def _described(told: dict[str, Any]) -> Described:
+def _described(told: dict[str, Any]) -> DescribedCluster:
     provisioned = told.get("Provisioned", {})
     instance = provisioned.get("BrokerNodeGroupInfo", {}).get("InstanceType", "")
     serverless = told.get("ClusterType") == "SERVERLESS"
-    return Described(
+    return DescribedCluster(
         name=told["ClusterName"],
         arn=told["ClusterArn"],
         type="serverless" if serverless else "express" if instance.startswith("express.") else "standard",

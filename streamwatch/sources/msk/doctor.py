@@ -8,10 +8,10 @@ from typing import Any
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import SourceError
 from streamwatch.model.finding import Finding
-from streamwatch.sources.aws.session import Accounts, Caller
-from streamwatch.sources.aws.trial import Step, Trial, newest_point
+from streamwatch.sources.aws.session import Accounts, SourceCalls
+from streamwatch.sources.aws.trial import Trial, TrialCall, newest_point
 from streamwatch.sources.msk.config import Config
-from streamwatch.sources.msk.control import Control
+from streamwatch.sources.msk.control import MskControl
 from streamwatch.sources.msk.source import NAMESPACE
 from streamwatch.sources.msk.upgrade import is_offered
 
@@ -27,19 +27,19 @@ def examine(name: str, config: Config, clock: Clock, *, bootstrap: bool, pages: 
         pages: whether the brokers' exporters are to be scraped.
 
     """
-    caller = Caller(Accounts(clock).get(config.access), clock, threading.Event().wait)
+    caller = SourceCalls(Accounts(clock).get(config.access), clock, threading.Event().wait)
     trial = Trial(config.aws_region, caller, clock, f"cluster {name} (MSK)")
     has_credentials, finding = trial.identity()
     yield finding
     if not has_credentials:
         return
     try:
-        arn = Control(config, caller).arn(trial.deadline)
+        arn = MskControl(config, caller).arn(trial.deadline)
     except SourceError as error:
         hint = "allow kafka:ListClustersV2, and check `cluster` or `tags`, and `region`"
         yield trial.finding("ListClustersV2", "failed", str(error), hint)
         return
-    described, finding = trial.attempt(Step("kafka", "DescribeClusterV2", {"ClusterArn": arn}, ("ClusterInfo",)))
+    described, finding = trial.attempt(TrialCall("kafka", "DescribeClusterV2", {"ClusterArn": arn}, ("ClusterInfo",)))
     if described is None:
         yield finding
         return
@@ -50,44 +50,46 @@ def examine(name: str, config: Config, clock: Clock, *, bootstrap: bool, pages: 
     if config.topics is not None:
         yield from _topics(trial, arn)
     if described["ClusterInfo"].get("ClusterType") != "SERVERLESS":
-        yield from _upgrade(trial, Control(config, caller))
+        yield from _upgrade(trial, MskControl(config, caller))
 
 
-def _steps(config: Config, arn: str, told: dict[str, Any], now: float, *, bootstrap: bool) -> Iterator[Step]:
+def _steps(config: Config, arn: str, told: dict[str, Any], now: float, *, bootstrap: bool) -> Iterator[TrialCall]:
     given = {"ClusterArn": arn}
-    yield Step("kafka", "ListClusterOperationsV2", given, ("ClusterOperationInfoList",))
+    yield TrialCall("kafka", "ListClusterOperationsV2", given, ("ClusterOperationInfoList",))
     if bootstrap:
-        yield Step("kafka", "GetBootstrapBrokers", given)
+        yield TrialCall("kafka", "GetBootstrapBrokers", given)
     if config.cloudwatch.enabled:
         name = told.get("ClusterName", "")
         listing = {"Namespace": NAMESPACE, "Dimensions": [{"Name": "Cluster Name", "Value": name}]}
-        yield Step("cloudwatch", "ListMetrics", listing, ("Metrics",))
+        yield TrialCall("cloudwatch", "ListMetrics", listing, ("Metrics",))
         yield newest_point(NAMESPACE, "GlobalTopicCount", "Maximum", now, {"Cluster Name": name})
 
 
 def _topics(trial: Trial, arn: str) -> Iterator[Finding]:
-    yield trial.attempt(Step("kafka", "ListNodes", {"ClusterArn": arn}, ("NodeInfoList",)))[1]
-    answer, finding = trial.attempt(Step("kafka", "ListTopics", {"ClusterArn": arn, "MaxResults": 1}, ("Topics",)))
+    yield trial.attempt(TrialCall("kafka", "ListNodes", {"ClusterArn": arn}, ("NodeInfoList",)))[1]
+    answer, finding = trial.attempt(TrialCall("kafka", "ListTopics", {"ClusterArn": arn, "MaxResults": 1}, ("Topics",)))
     yield finding
     for topic in answer["Topics"] if answer is not None else ():
         given = {"ClusterArn": arn, "TopicName": topic.get("TopicName", "")}
-        yield trial.attempt(Step("kafka", "DescribeTopicPartitions", given, ("Partitions",)))[1]
+        yield trial.attempt(TrialCall("kafka", "DescribeTopicPartitions", given, ("Partitions",)))[1]
 
 
-def _upgrade(trial: Trial, control: Control) -> Iterator[Finding]:
+def _upgrade(trial: Trial, control: MskControl) -> Iterator[Finding]:
     """Try what tells of an upgrade to Express brokers, and say what MSK's adviser found."""
     if not is_offered():
         detail = "this boto3 does not know topic reassignments and assessments, which are not needed: 1.44.7 does"
         yield trial.finding("ListTopicReassignments", "skipped", detail)
         return
     arn = control.arn(trial.deadline)
-    listed, finding = trial.attempt(Step("kafka", "ListTopicReassignments", {"ClusterArn": arn}, ("Reassignments",)))
+    listed, finding = trial.attempt(
+        TrialCall("kafka", "ListTopicReassignments", {"ClusterArn": arn}, ("Reassignments",))
+    )
     yield _not_needed(finding)
     for one in (listed or {}).get("Reassignments", ())[:1]:
         if one.get("Status") == "FAILED":
             hint = "`aws kafka describe-topic-reassignment` says why"
             yield trial.finding("topic reassignment", "warning", "the newest has FAILED", hint)
-    answer, finding = trial.attempt(Step("kafka", "ListAssessments", {"ClusterArn": arn}, ("Assessments",)))
+    answer, finding = trial.attempt(TrialCall("kafka", "ListAssessments", {"ClusterArn": arn}, ("Assessments",)))
     yield _not_needed(finding)
     if answer is None or not any(one.get("Status") == "COMPLETE" for one in answer["Assessments"]):
         return

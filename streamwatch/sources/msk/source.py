@@ -12,15 +12,15 @@ from streamwatch.core.clock import Clock
 from streamwatch.core.errors import SourceError, SourceUnavailable
 from streamwatch.model.cloudwatch import Series
 from streamwatch.model.metric import Metric
-from streamwatch.model.msk import CloudWatchMapping, Described, MskSnapshot, Operation, Row, ScaledReading
+from streamwatch.model.msk import CloudWatchMapping, ClusterOperation, DescribedCluster, MskSnapshot, Row, ScaledReading
 from streamwatch.model.snapshot import Problem
 from streamwatch.settings.types import HostPort
-from streamwatch.sources.aws.cloudwatch import CloudWatchReader, Wanted
+from streamwatch.sources.aws.cloudwatch import CloudWatchReader, WantedSeries
 from streamwatch.sources.aws.errors import NoCredentials, NotThere, taken_apart
-from streamwatch.sources.aws.parts import Part
-from streamwatch.sources.aws.session import Accounts, Caller
+from streamwatch.sources.aws.parts import CachedPart
+from streamwatch.sources.aws.session import Accounts, SourceCalls
 from streamwatch.sources.msk.config import Config
-from streamwatch.sources.msk.control import Control
+from streamwatch.sources.msk.control import MskControl
 from streamwatch.sources.msk.upgrade import Upgrade
 from streamwatch.sources.problems import problem
 
@@ -63,17 +63,17 @@ class MskSource:
         self._name, self._cluster = name, cluster
         self._clock = clock
         self._closed = threading.Event()
-        self._caller = Caller(accounts.get(config.access), clock, self._closed.wait)
-        self.control = Control(config, self._caller)
+        self._caller = SourceCalls(accounts.get(config.access), clock, self._closed.wait)
+        self.control = MskControl(config, self._caller)
         """What asks MSK about the cluster."""
         self._reader = CloudWatchReader(config.cloudwatch, self._caller, clock)
         self._by_name: dict[str, list[CloudWatchMapping]] = {}
         for mapping in mappings:
             self._by_name.setdefault(mapping.name, []).append(mapping)
-        self._described: Part[Described] = Part(config.interval)
-        self._operations: Part[tuple[Operation, ...]] = Part(config.interval)
+        self._described: CachedPart[DescribedCluster] = CachedPart(config.interval)
+        self._operations: CachedPart[tuple[ClusterOperation, ...]] = CachedPart(config.interval)
         self._upgrade = Upgrade(self.control, config.interval)
-        self._listed: Part[dict[Series, tuple[CloudWatchMapping, Row]]] = Part(_LISTING_SECONDS)
+        self._listed: CachedPart[dict[Series, tuple[CloudWatchMapping, Row]]] = CachedPart(_LISTING_SECONDS)
 
     def read(self) -> MskSnapshot:
         """Read both; what could not be read is one of the problems."""
@@ -128,7 +128,9 @@ class MskSource:
             problems.append(problem("cluster", error, str(error)))
 
     @staticmethod
-    def _ask(part: Part[T], ask: Callable[[float], T], now: float, deadline: float, problems: list[Problem]) -> None:
+    def _ask(
+        part: CachedPart[T], ask: Callable[[float], T], now: float, deadline: float, problems: list[Problem]
+    ) -> None:
         """Learn a part; where its call alone is refused that is a problem, and what was known stays."""
         try:
             part.learn(ask(deadline), now)
@@ -140,7 +142,7 @@ class MskSource:
                 problems.append(refused)
 
     def _read_cloudwatch(
-        self, described: Described, now: float, deadline: float, problems: list[Problem]
+        self, described: DescribedCluster, now: float, deadline: float, problems: list[Problem]
     ) -> dict[tuple[Metric, Row], ScaledReading]:
         if self._listed.is_due(now):
             try:
@@ -152,7 +154,7 @@ class MskSource:
         listed = self._listed.known(now) or {}
         place = ("", self.config.aws_region)
         wanted = [
-            Wanted(series, place[1], place[0], mapping.vital, mapping.metric.kind == "counter")
+            WantedSeries(series, place[1], place[0], mapping.vital, mapping.metric.kind == "counter")
             for series, (mapping, _) in listed.items()
             # What a higher level had is listed for two weeks after it was lowered, and has no points any more.
             if mapping.is_at(described.level)

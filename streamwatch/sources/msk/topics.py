@@ -17,9 +17,9 @@ from streamwatch.core.errors import SourceError, SourceMisread
 from streamwatch.model.kafka import Bools, Broker, ClusterSnapshot, Topology, blank
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.aws.errors import NotThere
-from streamwatch.sources.aws.parts import Part
+from streamwatch.sources.aws.parts import CachedPart
 from streamwatch.sources.msk.config import Topics
-from streamwatch.sources.msk.control import Control, Listed, Partition
+from streamwatch.sources.msk.control import Listed, MskControl, Partition
 from streamwatch.sources.problems import problem
 
 _HOSTS_SECONDS = 600.0
@@ -41,7 +41,7 @@ class TopicsSource:
     """Reads the topics of one cluster. One read at a time."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - what, whose, who, how, which, when
-        self, name: str, cluster: str, config: Topics, control: Control, admits: Callable[[str], bool], clock: Clock
+        self, name: str, cluster: str, config: Topics, control: MskControl, admits: Callable[[str], bool], clock: Clock
     ) -> None:
         """Prepare; nothing is called before the first read.
 
@@ -65,7 +65,7 @@ class TopicsSource:
         """Of replicas."""
         self._listed_at = float("-inf")
         self._hosts: dict[int, str] = {}
-        self._nodes: Part[dict[int, str]] = Part(_HOSTS_SECONDS)
+        self._nodes: CachedPart[dict[int, str]] = CachedPart(_HOSTS_SECONDS)
 
     @property
     def hosts(self) -> Mapping[int, str]:

@@ -11,9 +11,9 @@ from streamwatch.core.errors import SourceError, SourceMisread, SourceThrottled,
 from streamwatch.model.msk import Assessment, Reassignment
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.aws.errors import NoCredentials
-from streamwatch.sources.aws.parts import Part
+from streamwatch.sources.aws.parts import CachedPart
 from streamwatch.sources.aws.session import operations_of
-from streamwatch.sources.msk.control import Control
+from streamwatch.sources.msk.control import MskControl
 from streamwatch.sources.msk.rights import UPGRADE
 from streamwatch.sources.problems import problem
 
@@ -32,7 +32,7 @@ def is_offered() -> bool:
 class Upgrade:
     """Asks about one cluster. One read at a time."""
 
-    def __init__(self, control: Control, interval: float) -> None:
+    def __init__(self, control: MskControl, interval: float) -> None:
         """Prepare; nothing is called before the first read.
 
         Args:
@@ -41,8 +41,8 @@ class Upgrade:
 
         """
         self._control = control
-        self._reassignments: Part[tuple[Reassignment, ...]] = Part(interval)
-        self._assessments: Part[tuple[Assessment, ...]] = Part(ASSESSMENT_SECONDS)
+        self._reassignments: CachedPart[tuple[Reassignment, ...]] = CachedPart(interval)
+        self._assessments: CachedPart[tuple[Assessment, ...]] = CachedPart(ASSESSMENT_SECONDS)
 
     def read(self, now: float, deadline: float) -> list[Problem]:
         """Ask for what is due; return what could not be learnt."""
@@ -66,7 +66,7 @@ class Upgrade:
         return () if found is None else (found,)
 
 
-def _learn(part: Part[T], ask: Callable[[float], T], now: float, deadline: float) -> list[Problem]:
+def _learn(part: CachedPart[T], ask: Callable[[float], T], now: float, deadline: float) -> list[Problem]:
     """Ask for a part that is due; what was known stays where that is refused."""
     if not part.is_due(now):
         return []

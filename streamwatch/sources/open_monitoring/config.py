@@ -6,7 +6,7 @@ from streamwatch.settings.types import Duration, HostPort, Size, setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class BrokerExporters:
     """The exporters of one broker, where their addresses do not follow from the broker's."""
 
     broker: int = setting("the broker's id", minimum=0)
@@ -20,7 +20,7 @@ class Config:
 
     jmx_port: int = setting("port of every broker's JMX exporter; 0: there is none", default=11001, minimum=0)
     node_port: int = setting("port of every broker's node exporter; 0: there is none", default=11002, minimum=0)
-    targets: tuple[Target, ...] = setting(
+    targets: tuple[BrokerExporters, ...] = setting(
         "addresses by broker, instead of the brokers' hosts and these ports", default=()
     )
     path: str = setting("path of the pages", default="/metrics")

@@ -9,7 +9,7 @@ from streamwatch.core.clock import Clock
 from streamwatch.core.errors import SourceMisread, SourceUnavailable
 from streamwatch.http.transport import Deadline, Transport, TransportError, exchange
 from streamwatch.settings.types import HostPort
-from streamwatch.sources.open_monitoring.parse import Reader, Series, Unreadable
+from streamwatch.sources.open_monitoring.parse import ExpositionParser, Series, Unreadable
 
 _CHUNK: Final = 65536
 _OK: Final = 200
@@ -31,7 +31,7 @@ def fetch(  # noqa: PLR0913, PLR0917 - where, what, and the bounds
         with exchange("GET", url, deadline=deadline, transport=Transport(), headers=_HEADERS) as response:
             if response.status != _OK:
                 raise SourceMisread(f"{url}: HTTP status {response.status}: is this the exporter's port and path?")
-            return _read(response, Reader(pattern), most_bytes)
+            return _read(response, ExpositionParser(pattern), most_bytes)
     except TransportError as error:
         if not error.is_http:
             raise SourceMisread(f"{url}: {error}") from error.__cause__
@@ -41,7 +41,7 @@ def fetch(  # noqa: PLR0913, PLR0917 - where, what, and the bounds
         raise SourceMisread(f"{url}: {error}") from error
 
 
-def _read(response: HTTPResponse, reader: Reader, most_bytes: int) -> tuple[Series, int]:
+def _read(response: HTTPResponse, reader: ExpositionParser, most_bytes: int) -> tuple[Series, int]:
     """Return the wanted series, and how many bytes came.
 
     Raises:

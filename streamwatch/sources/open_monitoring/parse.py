@@ -16,7 +16,7 @@ class Unreadable(ValueError):
     """What came is no page of metrics."""
 
 
-class Reader:
+class ExpositionParser:
     """Takes a page chunk by chunk."""
 
     def __init__(self, pattern: re.Pattern[bytes]) -> None:

@@ -6,18 +6,18 @@ from typing import Any
 
 from streamwatch.core.clock import Clock
 from streamwatch.model.finding import Finding
-from streamwatch.sources.aws.config import Access
-from streamwatch.sources.aws.session import Accounts, Caller
-from streamwatch.sources.aws.trial import Step, Trial, newest_point
+from streamwatch.sources.aws.config import AwsAccess
+from streamwatch.sources.aws.session import Accounts, SourceCalls
+from streamwatch.sources.aws.trial import Trial, TrialCall, newest_point
 from streamwatch.sources.readers.config import Functions, Kcl, Readers
 from streamwatch.sources.readers.kcl_rows import COORDINATOR
 
 
-def examine(config: Readers, access: Access, regions: Sequence[str], clock: Clock) -> Iterator[Finding]:
+def examine(config: Readers, access: AwsAccess, regions: Sequence[str], clock: Clock) -> Iterator[Finding]:
     """Check each region, step by step, for each kind of readers that is looked at."""
     if not (config.kcl.enabled or config.functions.enabled):
         return
-    caller = Caller(Accounts(clock).get(access), clock, threading.Event().wait)
+    caller = SourceCalls(Accounts(clock).get(access), clock, threading.Event().wait)
     for region in regions:
         if config.kcl.enabled:
             yield from _kcl(config.kcl, Trial(region, caller, clock, f"{region}, kcl"))
@@ -26,7 +26,7 @@ def examine(config: Readers, access: Access, regions: Sequence[str], clock: Cloc
 
 
 def _functions(config: Functions, trial: Trial, clock: Clock) -> Iterator[Finding]:
-    step = Step("lambda", "ListEventSourceMappings", {"MaxItems": 100}, ("EventSourceMappings",))
+    step = TrialCall("lambda", "ListEventSourceMappings", {"MaxItems": 100}, ("EventSourceMappings",))
     listing, finding = trial.attempt(step)
     yield finding
     if listing is not None and not listing["EventSourceMappings"]:
@@ -38,13 +38,13 @@ def _functions(config: Functions, trial: Trial, clock: Clock) -> Iterator[Findin
 
 def _kcl(config: Kcl, trial: Trial) -> Iterator[Finding]:
     """Try lease tables; one that is there is taken as the example."""
-    listing, finding = trial.attempt(Step("dynamodb", "ListTables", {}, ("TableNames",)))
+    listing, finding = trial.attempt(TrialCall("dynamodb", "ListTables", {}, ("TableNames",)))
     yield finding
     names = [] if listing is None else [one for one in listing["TableNames"] if config.tables.admits(one)]
     names = [one for one in names if not one.endswith(COORDINATOR)]
     told, found = None, finding
     for name in names[:10]:
-        told, found = trial.attempt(Step("dynamodb", "DescribeTable", {"TableName": name}, ("Table",)))
+        told, found = trial.attempt(TrialCall("dynamodb", "DescribeTable", {"TableName": name}, ("Table",)))
         if told is None or _is_lease_table(told):
             break
     else:
@@ -57,7 +57,7 @@ def _kcl(config: Kcl, trial: Trial) -> Iterator[Finding]:
             yield trial.finding("lease tables", "warning", "none among the first tables", hint)
         return
     name = told["Table"]["TableName"]
-    yield trial.attempt(Step("dynamodb", "Scan", {"TableName": name, "Limit": 1}, ("Items",)))[1]
+    yield trial.attempt(TrialCall("dynamodb", "Scan", {"TableName": name, "Limit": 1}, ("Items",)))[1]
 
 
 def _is_lease_table(told: dict[str, Any]) -> bool:

@@ -14,16 +14,16 @@ from streamwatch.model.kinesis import StreamKey, StreamsSnapshot
 from streamwatch.model.reader import Reader, ReadersSnapshot
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.aws.cloudwatch import DOLLARS_A_METRIC
-from streamwatch.sources.aws.config import Access
+from streamwatch.sources.aws.config import AwsAccess
 from streamwatch.sources.aws.errors import taken_apart
-from streamwatch.sources.aws.session import Accounts, Caller
+from streamwatch.sources.aws.session import Accounts, SourceCalls
 from streamwatch.sources.log import reading
 from streamwatch.sources.problems import problem
 from streamwatch.sources.readers.config import Kcl
-from streamwatch.sources.readers.kcl_judge import Application, Streams, followed, judged, uncovered, unread
+from streamwatch.sources.readers.kcl_judge import LeasedApplication, RegionStreams, followed, judged, uncovered, unread
 from streamwatch.sources.readers.kcl_lag import LATE_SECONDS, MINUTE, Writes
 from streamwatch.sources.readers.kcl_leases import Leases
-from streamwatch.sources.readers.kcl_tables import Done, Tables
+from streamwatch.sources.readers.kcl_tables import Done, LeaseTables
 
 _SHARE: Final = 0.8
 _STILL_INTERVALS: Final = 2.5
@@ -42,7 +42,7 @@ Follow = Callable[[frozenset[StreamKey]], None]
 class _Known:
     """An application, as its table was read last."""
 
-    application: Application
+    application: LeasedApplication
     read_at: float
     readers: list[Reader]
     took: float = 0.0
@@ -56,7 +56,7 @@ class KclSource:
         self,
         name: str,
         config: Kcl,
-        access: Access,
+        access: AwsAccess,
         regions: Sequence[str],
         clock: Clock,
         accounts: Accounts,
@@ -80,7 +80,7 @@ class KclSource:
         self._config = config
         self._clock = clock
         self._closed = threading.Event()
-        self._caller = Caller(accounts.get(access), clock, self._closed.wait)
+        self._caller = SourceCalls(accounts.get(access), clock, self._closed.wait)
         self._streams = streams
         self._follow = follow
         self._regions = [_Region(region, config, self._caller, clock) for region in regions]
@@ -116,15 +116,15 @@ class KclSource:
 class _Region:
     """The applications of one region."""
 
-    def __init__(self, name: str, config: Kcl, caller: Caller, clock: Clock) -> None:
+    def __init__(self, name: str, config: Kcl, caller: SourceCalls, clock: Clock) -> None:
         self.name = name
-        self.tables = Tables(config, name, caller, clock)
+        self.tables = LeaseTables(config, name, caller, clock)
         self.looks = 0
         """How often CloudWatch was asked when something was written."""
         self._config, self._caller, self._clock = config, caller, clock
         self._told = {one.name: one.stream for one in config.applications}
         self._known: dict[str, _Known] = {}
-        self._streams = Streams()
+        self._streams = RegionStreams()
         self._looked_at: dict[str, float] = {}
 
     def read(self, now: StreamsSnapshot | None, deadline: float) -> tuple[list[Reader] | None, list[Problem]]:
@@ -167,7 +167,7 @@ class _Region:
         before = self._known.get(name)
         leases = Leases() if before is None else before.application.leases
         leases.take(done.rows)
-        application = Application(name, account, self.name, leases, done.odd)
+        application = LeasedApplication(name, account, self.name, leases, done.odd)
         took = 0.0 if before is None else now - before.read_at
         self._known[name] = _Known(application, now, [], took)
         self._judge(self._known[name], now)

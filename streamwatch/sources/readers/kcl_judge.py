@@ -8,7 +8,7 @@ from streamwatch.model.cloudwatch import Series
 from streamwatch.model.kinesis import Description, Shard, Stream, StreamKey, StreamsSnapshot
 from streamwatch.model.reader import Assignment, Position, Reader, State
 from streamwatch.sources.readers.kcl_join import Births, births, joined
-from streamwatch.sources.readers.kcl_lag import Known, Writes, position
+from streamwatch.sources.readers.kcl_lag import ShardFacts, Writes, position
 from streamwatch.sources.readers.kcl_leases import Leases
 from streamwatch.sources.readers.kcl_rows import Lease
 
@@ -24,7 +24,7 @@ def _series(stream: str, shard: str = "") -> Series:
 
 
 @dataclass(slots=True)
-class Streams:
+class RegionStreams:
     """What is known of the streams of one region, from read to read."""
 
     known: Mapping[str, Stream] = field(default_factory=dict)
@@ -50,12 +50,12 @@ class Streams:
                 if reading is not None:
                     self.writes.setdefault((stream.name, shard), Writes()).take(reading)
 
-    def of(self, stream: str, shard: str) -> Known:
+    def of(self, stream: str, shard: str) -> ShardFacts:
         """Return what is known of a shard."""
         found = self.known.get(stream)
         shards = (found.description.shards if found is not None and found.description is not None else None) or ()
         own = self.writes.get((stream, shard if len(shards) != 1 else ""))
-        return Known(next((one for one in shards if one.id == shard), None), self.writes.get((stream, "")), own)
+        return ShardFacts(next((one for one in shards if one.id == shard), None), self.writes.get((stream, "")), own)
 
 
 def _measured(stream: Stream) -> tuple[str, ...]:
@@ -66,7 +66,7 @@ def _measured(stream: Stream) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Application:
+class LeasedApplication:
     """One application, as its table was read last."""
 
     name: str
@@ -76,7 +76,9 @@ class Application:
     odd: tuple[str, ...] = ()
 
 
-def judged(application: Application, streams: Streams, named: str | None, now: float, still: float) -> list[Reader]:
+def judged(
+    application: LeasedApplication, streams: RegionStreams, named: str | None, now: float, still: float
+) -> list[Reader]:
     """Return the readers of an application.
 
     Args:
@@ -92,7 +94,9 @@ def judged(application: Application, streams: Streams, named: str | None, now: f
     return [_reader(application, streams, name, of, still) for name, of in sorted(found.items())]
 
 
-def _reader(application: Application, streams: Streams, name: str, leases: Sequence[Lease], still: float) -> Reader:
+def _reader(
+    application: LeasedApplication, streams: RegionStreams, name: str, leases: Sequence[Lease], still: float
+) -> Reader:
     description = streams.known[name].description if name in streams.known else None
     shards = None if description is None else description.shards
     positions = tuple(
@@ -178,7 +182,9 @@ def followed(readers: Iterable[Reader]) -> frozenset[StreamKey]:
     return frozenset((one.account, one.region, one.stream) for one in readers if one.stream is not None)
 
 
-def uncovered(readers: Iterable[Reader], streams: Streams, leases: Iterable[Lease], now: float) -> dict[str, float]:
+def uncovered(
+    readers: Iterable[Reader], streams: RegionStreams, leases: Iterable[Lease], now: float
+) -> dict[str, float]:
     """Return the streams of which it would have to be known what was written since when, to tell a lag."""
     shards: dict[str, set[str]] = {}
     for reader in readers:
@@ -197,7 +203,7 @@ def uncovered(readers: Iterable[Reader], streams: Streams, leases: Iterable[Leas
     return since
 
 
-def _is_of(lease: Lease, stream: str, streams: Streams) -> bool:
+def _is_of(lease: Lease, stream: str, streams: RegionStreams) -> bool:
     found = streams.known.get(stream)
     shards: Sequence[Shard] = (found.description.shards if found and found.description else None) or ()
     return lease.stream in {None, stream} and any(one.id == lease.shard for one in shards)

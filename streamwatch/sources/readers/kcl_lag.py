@@ -57,7 +57,7 @@ class Writes:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ShardFacts:
     """What is known of the shard besides its lease."""
 
     shard: Shard | None
@@ -68,7 +68,7 @@ class Known:
     """What was written to this shard: where it is the only one, or its own metrics are on."""
 
 
-def position(followed: Followed, known: Known, still_seconds: float) -> Position:
+def position(followed: Followed, known: ShardFacts, still_seconds: float) -> Position:
     """Return how far the reader of a lease is.
 
     Args:
@@ -108,7 +108,7 @@ def _moved_since(followed: Followed) -> bool:
     return followed.moved_at == followed.lease.read_at
 
 
-def _idle_until(at: float, known: Known) -> float | None:
+def _idle_until(at: float, known: ShardFacts) -> float | None:
     """Return until when nothing was written to the shard since; None where something was, or may have been."""
     found: list[Callable[[float], float | None]] = [one.none_since for one in (known.own, known.stream) if one]
     return max((until for tell in found if (until := tell(at)) is not None), default=None)

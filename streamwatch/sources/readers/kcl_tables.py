@@ -10,7 +10,7 @@ from streamwatch.core.errors import SourceError
 from streamwatch.model.reader import ReadUnits
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.aws.errors import NotThere, taken_apart
-from streamwatch.sources.aws.session import Caller
+from streamwatch.sources.aws.session import SourceCalls
 from streamwatch.sources.problems import problem
 from streamwatch.sources.readers.config import Kcl
 from streamwatch.sources.readers.kcl_rows import COORDINATOR, WANTED, Odd, Row, read
@@ -26,7 +26,7 @@ _NAMES: Final = {f"#a{index}": name for index, name in enumerate(WANTED)}
 
 
 @dataclass(slots=True)
-class Table:
+class LeaseTable:
     """One table that is read from end to end, again and again."""
 
     name: str
@@ -66,15 +66,15 @@ class Done:
     odd: tuple[str, ...]
 
 
-class Tables:
+class LeaseTables:
     """The lease tables of one region."""
 
-    def __init__(self, config: Kcl, region: str, caller: Caller, clock: Clock) -> None:
+    def __init__(self, config: Kcl, region: str, caller: SourceCalls, clock: Clock) -> None:
         self._config, self._region, self._caller, self._clock = config, region, caller, clock
         self._listed_at = float("-inf")
         self._others: set[str] = set()
         """Tables that are known to be no lease tables."""
-        self._tables: dict[str, Table] = {}
+        self._tables: dict[str, LeaseTable] = {}
         self._described_at: dict[str, float] = {}
         self.applications: dict[str, str] = {}
         """The accounts of the applications that there are, by their names."""
@@ -153,7 +153,7 @@ class Tables:
         for one in (name, name + COORDINATOR) if has_coordinator else (name,):
             known = self._tables.get(one)
             if known is None:
-                self._tables[one] = Table(one, name, rate, account[0] if account else "")
+                self._tables[one] = LeaseTable(one, name, rate, account[0] if account else "")
             else:
                 known.units_a_second = rate
         if not has_coordinator:
@@ -215,7 +215,7 @@ class Tables:
                 found[application] = Done(main.rows + locks.rows, main.odd + locks.odd)
         return found
 
-    def _page(self, table: Table, deadline: float) -> bool:
+    def _page(self, table: LeaseTable, deadline: float) -> bool:
         """Read a page; return whether it was the last one."""
         if table.after is None:
             table.rows, table.odd = [], []
@@ -248,7 +248,7 @@ class Tables:
         return self._caller.call("dynamodb", self._region, operation, given, wants=wants, deadline=deadline)
 
 
-def _take(table: Table, items: Iterable[Any], now: float) -> None:
+def _take(table: LeaseTable, items: Iterable[Any], now: float) -> None:
     for item in items:
         try:
             row = read(item, now)

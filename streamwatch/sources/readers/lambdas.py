@@ -11,10 +11,10 @@ from streamwatch.model.cloudwatch import CloudWatchSnapshot
 from streamwatch.model.kinesis import StreamsSnapshot
 from streamwatch.model.reader import Reader, ReadersSnapshot
 from streamwatch.model.snapshot import Problem
-from streamwatch.sources.aws.cloudwatch import Budget, CloudWatchReader, Wanted
-from streamwatch.sources.aws.config import Access, CloudWatch
+from streamwatch.sources.aws.cloudwatch import Budget, CloudWatchReader, WantedSeries
+from streamwatch.sources.aws.config import AwsAccess, CloudWatch
 from streamwatch.sources.aws.errors import taken_apart
-from streamwatch.sources.aws.session import Accounts, Caller
+from streamwatch.sources.aws.session import Accounts, SourceCalls
 from streamwatch.sources.log import reading
 from streamwatch.sources.problems import problem
 from streamwatch.sources.readers.config import Functions
@@ -35,7 +35,7 @@ class LambdaSource:
         name: str,
         config: Functions,
         cloudwatch: CloudWatch,
-        access: Access,
+        access: AwsAccess,
         regions: Sequence[str],
         clock: Clock,
         accounts: Accounts,
@@ -61,7 +61,7 @@ class LambdaSource:
         self._clock = clock
         self._regions = tuple(regions)
         self._closed = threading.Event()
-        self._caller = Caller(accounts.get(access), clock, self._closed.wait)
+        self._caller = SourceCalls(accounts.get(access), clock, self._closed.wait)
         self._streams = streams
         self._asks = config.metrics and cloudwatch.enabled
         self._cloudwatch = CloudWatchReader(cloudwatch, self._caller, clock, budget)
@@ -171,10 +171,10 @@ class LambdaSource:
         }
 
 
-def _wanted(rows: Mapping[str, Sequence[Row]]) -> Iterator[Wanted]:
+def _wanted(rows: Mapping[str, Sequence[Row]]) -> Iterator[WantedSeries]:
     for region, found in rows.items():
         for row in found:
             if row.source == "dynamodb":
                 continue
             for one in series(row):
-                yield Wanted(one.series, region, row.account, one.is_vital, one.is_counter)
+                yield WantedSeries(one.series, region, row.account, one.is_vital, one.is_counter)

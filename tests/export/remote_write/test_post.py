@@ -11,7 +11,7 @@ from streamwatch.export.remote_write.service import _Receiver
 from streamwatch.reference.aws import sigv4
 from streamwatch.reference.http import Asked
 from streamwatch.settings.types import Secret
-from streamwatch.sources.aws.config import Access
+from streamwatch.sources.aws.config import AwsAccess
 from tests.notify.receiver import Request, receiver
 from tests.sources.kinesis.providing import metadata
 
@@ -31,7 +31,7 @@ def asked(one: Request) -> Asked:
 
 
 def test_a_request_is_signed_as_aws_wants_it() -> None:
-    access = Access(access_key_id="AKID", secret_access_key=Secret(SECRET))
+    access = AwsAccess(access_key_id="AKID", secret_access_key=Secret(SECRET))
     with receiver() as service:
         signed = config(
             f"{service.url}/workspaces/ws-1/api/v1/remote_write", sigv4=SigV4(region="eu-west-1", access=access)

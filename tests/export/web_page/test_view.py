@@ -15,7 +15,7 @@ from streamwatch.collectors.cluster import ClusterCollector
 from streamwatch.export.web_page.partitions import partition_map
 from streamwatch.export.web_page.render import Renderer
 from streamwatch.export.web_page.sample_index import Read
-from streamwatch.export.web_page.view import View, view
+from streamwatch.export.web_page.view import PageView, view
 from streamwatch.export.web_page.words import span
 from streamwatch.model.alert import Alert
 from streamwatch.model.kafka import ClusterSnapshot
@@ -39,7 +39,7 @@ def seen(
     alerts: Sequence[Alert] = (),
     told: Sequence[dict[str, Any]] = (),
     channels: int = 1,
-) -> View:
+) -> PageView:
     reads = [Read("test", "test", "kafka", 1.0, last)]
     return view("1.0", reads, {"test": said}, alerts, told, channels, NOW)
 
@@ -50,7 +50,7 @@ def alert(name: str, severity: str, **others: Any) -> Alert:
     return Alert(labels, annotations=(("summary", f"{name} is so"),), **(facts | others))
 
 
-def html(shown: View) -> str:
+def html(shown: PageView) -> str:
     return Renderer().render(shown).body.decode()
 
 
@@ -165,7 +165,7 @@ def stream(name: str, region: str = "eu-west-1") -> Stream:
     return Stream("1", region, name, Description("ACTIVE", "PROVISIONED", 86_400.0, 1, (each,), (), frozenset()))
 
 
-def of_streams(*some: Stream, unread: int) -> View:
+def of_streams(*some: Stream, unread: int) -> PageView:
     last = StreamsSnapshot(source="test", taken_at=1000.0, read_seconds=1.0, streams=some)
     keys = Keys(s.BEING_READ.labels, [(one.account, one.region, one.name) for one in some])
     read = s.BEING_READ.samples(keys, np.array([float(at >= unread) for at in range(len(some))]))

@@ -11,7 +11,7 @@ from botocore.config import Config
 from streamwatch.core.clock import ManualClock
 from streamwatch.reference.aws.cloud import ACCOUNT, REGION, Cloud
 from streamwatch.reference.aws.server import ReferenceAws
-from streamwatch.reference.kinesis.account import Kinesis, Quotas
+from streamwatch.reference.kinesis.account import AccountLimits, Kinesis
 from streamwatch.reference.kinesis.operations import OPERATIONS
 from streamwatch.reference.kinesis.stream import Stream
 from streamwatch.reference.metrics import Key, Metrics
@@ -30,10 +30,12 @@ SIGNED = (
 class Stage:
     """One account's Kinesis, and its time."""
 
-    def __init__(self, quotas: Quotas | None = None) -> None:
+    def __init__(self, quotas: AccountLimits | None = None) -> None:
         self.now = NOON
         self.metrics = Metrics()
-        self.kinesis = Kinesis(ACCOUNT, REGION, self.metrics, quotas or Quotas(create_seconds=0, update_seconds=0))
+        self.kinesis = Kinesis(
+            ACCOUNT, REGION, self.metrics, quotas or AccountLimits(create_seconds=0, update_seconds=0)
+        )
 
     def ask(self, operation: str, **given: Any) -> dict[str, Any]:
         """Call an operation; changes are done when it returns."""
@@ -87,7 +89,7 @@ class Time(ManualClock):
 @contextmanager
 def cloud(time: Time | None = None, **options: Any) -> Iterator[ReferenceAws]:
     """A reference AWS whose changes are quick."""
-    quotas = Quotas(create_seconds=0.0, update_seconds=0.0)
+    quotas = AccountLimits(create_seconds=0.0, update_seconds=0.0)
     if time is not None:
         options["clock"] = time.now
     with ReferenceAws(Cloud(options.pop("logins", None), quotas), **options) as aws:

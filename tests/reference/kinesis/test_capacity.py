@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from streamwatch.reference.kinesis.errors import Refused
+from streamwatch.reference.kinesis.errors import ServiceError
 from streamwatch.reference.kinesis.limits import MIB
 from tests.reference.kinesis.acting import Stage
 
@@ -82,7 +82,7 @@ def test_warm_throughput_is_refused(advantage: bool, mode: str, mibps: int, code
         ("UpdateStreamMode", {"StreamARN": arn, "StreamModeDetails": {"StreamMode": mode}}),
         ("CreateStream", {"StreamName": "t", "StreamModeDetails": {"StreamMode": mode}} | shards),
     ):
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(ServiceError) as refused:
             stage.ask(operation, WarmThroughputMiBps=mibps, **given)
         assert refused.value.code == code
     assert list(stage.kinesis.streams) == ["s"]
@@ -100,7 +100,7 @@ def test_fifty_consumers_where_the_account_has_the_advantage(advantage: bool, mo
         stage.ask("RegisterStreamConsumer", StreamARN=arn, ConsumerName=f"c{number}")
 
     stage.wait(1)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ServiceError) as refused:
         stage.ask("RegisterStreamConsumer", StreamARN=arn, ConsumerName="more")
     assert refused.value.code == "LimitExceededException"
 
@@ -115,24 +115,24 @@ def test_records_are_spread_evenly_whatever_their_key() -> None:
     stage.ask("PutRecord", StreamName="s", Data=b"")  # no key is needed
     summary = stage.ask("DescribeStreamSummary", StreamName="s")["StreamDescriptionSummary"]
     assert (summary["RecordDistributionStrategy"], summary["ChannelCount"], summary["QueueCount"]) == ("AUTO", 0, 0)
-    with pytest.raises(Refused, match="ON_DEMAND mode only"):
+    with pytest.raises(ServiceError, match="ON_DEMAND mode only"):
         stage.ask("UpdateStreamMode", StreamARN=arn, StreamModeDetails={"StreamMode": "PROVISIONED"})
 
 
 def test_a_provisioned_stream_spreads_by_key_only() -> None:
     stage = Stage()
     arn = stage.stream().arn
-    with pytest.raises(Refused, match="ON_DEMAND mode only") as refused:
+    with pytest.raises(ServiceError, match="ON_DEMAND mode only") as refused:
         stage.ask("UpdateStreamRecordDistributionStrategy", StreamARN=arn, RecordDistributionStrategy="AUTO")
     assert refused.value.code == "InvalidArgumentException"
-    with pytest.raises(Refused, match="ON_DEMAND mode only"):
+    with pytest.raises(ServiceError, match="ON_DEMAND mode only"):
         stage.stream("t", RecordDistributionStrategy="AUTO")
 
 
 def test_a_record_of_ten_mebibytes_is_taken_once_the_stream_allows_it() -> None:
     stage = Stage()
     arn = stage.stream().arn
-    with pytest.raises(Refused, match="1024 KiB"):
+    with pytest.raises(ServiceError, match="1024 KiB"):
         stage.put(1, size=10 * MIB - 1)
     stage.ask("UpdateMaxRecordSize", StreamARN=arn, MaxRecordSizeInKiB=10_240)
 

@@ -14,7 +14,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from streamwatch.reference.aws import cbor
-from streamwatch.reference.aws.cloud import Login
+from streamwatch.reference.aws.cloud import AccessKey
 from streamwatch.reference.aws.server import ReferenceAws
 from tests.reference.kinesis.acting import SIGNED, cloud
 
@@ -174,7 +174,7 @@ def test_who_does_not_sign_is_refused_by_the_other_services_too(aws: ReferenceAw
 
 @pytest.mark.parametrize(("secret", "status"), [(SECRET, 200), ("wrong", 403)])
 def test_a_signature_in_the_query_is_checked_too(secret: str, status: int) -> None:
-    login = Login(SECRET, "123456789012", "arn:aws:iam::123456789012:user/u")
+    login = AccessKey(SECRET, "123456789012", "arn:aws:iam::123456789012:user/u")
     with cloud(logins={KEY: login}) as aws:
         request = AWSRequest("GET", f"{aws.url}/?Action=GetCallerIdentity&Version=2011-06-15")
         SigV4QueryAuth(Credentials(KEY, secret), "sts", "us-east-1", expires=60).add_auth(request)
@@ -185,7 +185,7 @@ def test_a_signature_in_the_query_is_checked_too(secret: str, status: int) -> No
 
 
 def test_a_body_that_was_changed_on_its_way_is_refused() -> None:
-    login = Login(SECRET, "123456789012", "arn:aws:iam::123456789012:user/u")
+    login = AccessKey(SECRET, "123456789012", "arn:aws:iam::123456789012:user/u")
     with cloud(logins={KEY: login}) as aws:
         session = boto3.session.Session(KEY, SECRET)
         kinesis = session.client("kinesis", endpoint_url=aws.url, region_name="us-east-1")

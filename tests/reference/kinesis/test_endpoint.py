@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamwatch.reference.aws import cbor, faults
-from streamwatch.reference.aws.cloud import Login, Role
+from streamwatch.reference.aws.cloud import AccessKey, Role
 from streamwatch.reference.aws.server import ReferenceAws
 from streamwatch.reference.faulting import BadFault
 from tests.reference.kinesis.acting import NOON, SIGNED, Time, client, cloud
@@ -21,8 +21,8 @@ KEY = ("AKIDEXAMPLE", "s3cret")
 OTHER = "999999999999"
 
 
-def logins() -> dict[str, Login]:
-    return {KEY[0]: Login(KEY[1], "123456789012", "arn:aws:iam::123456789012:user/u")}
+def logins() -> dict[str, AccessKey]:
+    return {KEY[0]: AccessKey(KEY[1], "123456789012", "arn:aws:iam::123456789012:user/u")}
 
 
 def post(aws: ReferenceAws, body: bytes, **headers: str) -> tuple[int, bytes]:
@@ -72,11 +72,11 @@ def test_kinesis_speaks_cbor_with_bytes_and_times() -> None:
         record = {"StreamName": "s", "Data": b"\x00\xff", "PartitionKey": "k"}
         assert kinesis(aws, "PutRecord", cbor.dumps(record), "cbor")[0] == 200
         place = {"StreamName": "s", "ShardId": "shardId-000000000000", "ShardIteratorType": "AT_TIMESTAMP"}
-        status, raw = kinesis(aws, "GetShardIterator", cbor.dumps(place | {"Timestamp": cbor.Time(NOON)}), "cbor")
+        status, raw = kinesis(aws, "GetShardIterator", cbor.dumps(place | {"Timestamp": cbor.CborTime(NOON)}), "cbor")
         status, raw = kinesis(aws, "GetRecords", cbor.dumps(cbor.loads(raw)), "cbor")
         (found,) = cbor.loads(raw)["Records"]
         assert (status, found["Data"]) == (200, b"\x00\xff")
-        assert isinstance(found["ApproximateArrivalTimestamp"], cbor.Time)
+        assert isinstance(found["ApproximateArrivalTimestamp"], cbor.CborTime)
         status, raw = kinesis(aws, "DescribeStream", cbor.dumps({"StreamName": "t"}), "cbor")
         assert (status, cbor.loads(raw)["__type"]) == (400, "ResourceNotFoundException")
 

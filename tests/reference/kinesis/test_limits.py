@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamwatch.reference.kinesis.errors import Refused
+from streamwatch.reference.kinesis.errors import ServiceError
 from streamwatch.reference.kinesis.limits import MIB, Bucket
 from tests.reference.kinesis.acting import Stage
 
@@ -50,7 +50,7 @@ def test_a_minute_of_reading_yields_two_mebibytes_a_second_however_large_the_rec
         stage.wait(0.5)
         try:
             answer = stage.ask("GetRecords", ShardIterator=at, Limit=1)
-        except Refused:
+        except ServiceError:
             continue
         at, read = answer["NextShardIterator"], read + len(answer["Records"]) * size
     assert read <= 2 * MIB * 60 + 10 * MIB  # what the last call read beyond is owed
@@ -67,7 +67,7 @@ def test_a_thousand_records_in_a_second_are_taken_and_one_more_is_refused() -> N
     answer = stage.put(1)
     assert answer["FailedRecordCount"] == 1
     assert answer["Records"] == [{"ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": RATE}]
-    with pytest.raises(Refused, match="Rate exceeded for shard") as refused:
+    with pytest.raises(ServiceError, match="Rate exceeded for shard") as refused:
         stage.ask("PutRecord", StreamName="s", Data=b"", PartitionKey="k")
     assert refused.value.code == "ProvisionedThroughputExceededException"
 
@@ -100,7 +100,7 @@ def test_a_record_is_as_large_as_the_stream_allows() -> None:
     stage = Stage()
     stage.stream()
 
-    with pytest.raises(Refused, match="1024 KiB") as refused:
+    with pytest.raises(ServiceError, match="1024 KiB") as refused:
         stage.put(1, size=MIB)  # and its key
     assert refused.value.code == "ValidationException"
     assert stage.put(1, size=MIB - 1)["FailedRecordCount"] == 0
@@ -116,7 +116,7 @@ def test_five_reads_a_second_are_answered_and_the_sixth_refused() -> None:
     for _ in range(5):
         stage.ask("GetRecords", ShardIterator=at)
 
-    with pytest.raises(Refused, match=RATE.replace(".", r"\.")):
+    with pytest.raises(ServiceError, match=RATE.replace(".", r"\.")):
         stage.ask("GetRecords", ShardIterator=at)
     stage.wait(1.0)
     assert stage.ask("GetRecords", ShardIterator=at)["Records"] == []
@@ -129,7 +129,7 @@ def test_two_readers_of_five_reads_each_are_refused_half_of_the_time() -> None:
     for _ in range(100):  # ten seconds of two readers
         try:
             stage.ask("GetRecords", ShardIterator=at)
-        except Refused:
+        except ServiceError:
             refused += 1
         stage.wait(0.1)
 
@@ -148,7 +148,7 @@ def test_a_full_read_is_followed_by_five_seconds_of_refusals() -> None:
     assert sum(len(one["Data"]) for one in first["Records"]) > 9.9 * MIB
     for _ in range(4):
         stage.wait(1.2)
-        with pytest.raises(Refused, match="Rate exceeded"):
+        with pytest.raises(ServiceError, match="Rate exceeded"):
             stage.ask("GetRecords", ShardIterator=at)
     stage.wait(0.3)
     assert len(stage.ask("GetRecords", ShardIterator=first["NextShardIterator"])["Records"]) == 1
@@ -164,10 +164,10 @@ def test_two_mebibytes_a_second_are_read_and_then_a_second_is_refused() -> None:
     for _ in range(2):
         at = stage.ask("GetRecords", ShardIterator=at, Limit=1)["NextShardIterator"]
 
-    with pytest.raises(Refused, match="Rate exceeded"):
+    with pytest.raises(ServiceError, match="Rate exceeded"):
         stage.ask("GetRecords", ShardIterator=at, Limit=1)
     stage.wait(0.9)
-    with pytest.raises(Refused, match="Rate exceeded"):
+    with pytest.raises(ServiceError, match="Rate exceeded"):
         stage.ask("GetRecords", ShardIterator=at, Limit=1)
     stage.wait(0.2)
     assert len(stage.ask("GetRecords", ShardIterator=at, Limit=1)["Records"]) == 1
@@ -189,7 +189,7 @@ def test_the_control_plane_has_its_rates(operation: str, rate: int, given: dict[
     for _ in range(rate):
         stage.ask(operation, **given)
 
-    with pytest.raises(Refused, match="Rate exceeded") as refused:
+    with pytest.raises(ServiceError, match="Rate exceeded") as refused:
         stage.ask(operation, **given)
     assert refused.value.code == "LimitExceededException"
     stage.wait(1.0)
@@ -200,11 +200,11 @@ def test_five_iterators_a_second_and_shard() -> None:
     stage = Stage()
     stage.stream(shards=2)
     for _ in range(6):
-        with pytest.raises(Refused, match="no StartingSequenceNumber"):  # what is wrong is not counted
+        with pytest.raises(ServiceError, match="no StartingSequenceNumber"):  # what is wrong is not counted
             stage.iterator("AT_SEQUENCE_NUMBER")
     for _ in range(5):
         stage.iterator()
 
-    with pytest.raises(Refused, match="Rate exceeded"):
+    with pytest.raises(ServiceError, match="Rate exceeded"):
         stage.iterator()
     stage.iterator(shard=1)

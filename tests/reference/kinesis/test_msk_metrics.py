@@ -14,7 +14,7 @@ from streamwatch.reference.aws.server import ReferenceAws
 from streamwatch.reference.kafka import faults, topics
 from streamwatch.reference.kafka.offsets import Committed
 from streamwatch.reference.kafka.server import ReferenceKafka
-from streamwatch.reference.kafka.site import Access, Listener, Site
+from streamwatch.reference.kafka.site import Access, KafkaListener, Site
 from streamwatch.reference.kafka.spec import Spec
 from streamwatch.reference.load import poll_ms
 from tests.real.reference_clients import KafkaPython
@@ -238,7 +238,7 @@ def test_zookeeper_is_told_of_where_there_is_one(stack: ExitStack, kafka: Refere
 
 
 def test_each_network_processor_tells_its_own_connections(stack: ExitStack) -> None:
-    access = Access(listeners=(Listener("SASL_SCRAM", None, ("SCRAM-SHA-512",)),))
+    access = Access(listeners=(KafkaListener("SASL_SCRAM", None, ("SCRAM-SHA-512",)),))
     kafka = stack.enter_context(ReferenceKafka(Spec(brokers=1, settings={"num.network.threads": "3"}), access))
     seen = watch(stack, kafka, "PER_BROKER")
     address = kafka.site.address(1, "SASL_SCRAM")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from streamwatch.reference.kinesis.errors import Refused
+from streamwatch.reference.kinesis.errors import ServiceError
 from tests.reference.kinesis.acting import Stage
 
 
@@ -46,12 +46,14 @@ def test_a_type_of_iterator_and_its_sequence_number_fit_together() -> None:
     stage, numbers, _ = filled()
 
     for kind in ("LATEST", "TRIM_HORIZON"):
-        with pytest.raises(Refused, match=f"Request specified {kind} and also a StartingSequenceNumber") as refused:
+        with pytest.raises(
+            ServiceError, match=f"Request specified {kind} and also a StartingSequenceNumber"
+        ) as refused:
             stage.iterator(kind, StartingSequenceNumber=numbers[0])
         assert refused.value.code == "InvalidArgumentException"
         stage.wait(1)
     for kind in ("AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"):
-        with pytest.raises(Refused, match=f"Request specified {kind} and no StartingSequenceNumber"):
+        with pytest.raises(ServiceError, match=f"Request specified {kind} and no StartingSequenceNumber"):
             stage.iterator(kind)
 
 
@@ -65,12 +67,12 @@ def test_an_iterator_lives_for_five_minutes_is_opaque_and_cannot_be_made() -> No
     stage.wait(300)
     assert len(read(stage, at)) == 5
     stage.wait(0.1)
-    with pytest.raises(Refused, match="Iterator expired") as refused:
+    with pytest.raises(ServiceError, match="Iterator expired") as refused:
         read(stage, at)
     assert refused.value.code == "ExpiredIteratorException"
     fresh = stage.iterator()
     for wrong in ("", "AAAA", fresh[:-4] + "AAAA", "!" + fresh[1:]):
-        with pytest.raises(Refused, match="Invalid ShardIterator"):
+        with pytest.raises(ServiceError, match="Invalid ShardIterator"):
             read(stage, wrong)
 
 
@@ -105,9 +107,9 @@ def test_records_are_refused_one_by_one_and_cloudwatch_counts_each() -> None:
     for _ in range(7):
         try:
             stage.ask("GetRecords", ShardIterator=at, Limit=100)
-        except Refused:
+        except ServiceError:
             continue
-    with pytest.raises(Refused):
+    with pytest.raises(ServiceError):
         stage.ask("PutRecord", StreamName="s", Data=b"", PartitionKey="k")
     stage.wait(60)
 
@@ -155,7 +157,7 @@ def test_a_share_of_the_records_fails_inside() -> None:
     assert answer["FailedRecordCount"] == 25
     assert {one.get("ErrorCode") for one in answer["Records"]} == {None, "InternalFailure"}
     stage.kinesis.broken.failing = 1.0
-    with pytest.raises(Refused, match="Internal") as refused:
+    with pytest.raises(ServiceError, match="Internal") as refused:
         stage.ask("PutRecord", StreamName="s", Data=b"", PartitionKey="k")
     assert refused.value.status == 500
 
@@ -164,7 +166,7 @@ def test_a_request_is_ten_mebibytes_at_most() -> None:
     stage = Stage()
     stage.stream(MaxRecordSizeInKiB=10240)
 
-    with pytest.raises(Refused, match="10 MB"):
+    with pytest.raises(ServiceError, match="10 MB"):
         stage.put(3, size=4 * 2**20)
 
 
@@ -177,6 +179,6 @@ def test_a_stream_made_again_is_another() -> None:
     stage.wait(1)
     stage.stream()
 
-    with pytest.raises(Refused, match="Could not find shard"):
+    with pytest.raises(ServiceError, match="Could not find shard"):
         read(stage, at)
     assert read(stage, stage.iterator()) == []

@@ -3,7 +3,7 @@
 import pytest
 
 from streamwatch.reference.kinesis import sequence
-from streamwatch.reference.kinesis.errors import Refused
+from streamwatch.reference.kinesis.errors import ServiceError
 from streamwatch.reference.kinesis.shard import HASHES
 from streamwatch.reference.kinesis.stream import Stream
 from tests.reference.kinesis.acting import NOON, Stage
@@ -94,7 +94,7 @@ def test_a_sequence_number_of_elsewhere_or_none_is_refused(number: int, why: str
     stage = Stage()
     stage.stream()
     for kind in ("AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"):
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(ServiceError) as refused:
             stage.iterator(kind, StartingSequenceNumber=str(number))
         assert refused.value.code == "InvalidArgumentException"
         assert why in str(refused.value)
@@ -106,7 +106,7 @@ def test_a_sequence_number_of_another_time_is_refused() -> None:
     parent = stream.shards["shardId-000000000000"]
     before, after = (sequence.first_of(parent.born + by, 0) for by in (-1, 1))
     for number in (before, after, parent.last_number + 2**200):
-        with pytest.raises(Refused):
+        with pytest.raises(ServiceError):
             stage.iterator("AT_SEQUENCE_NUMBER", StartingSequenceNumber=str(number))
     assert stage.iterator("AT_SEQUENCE_NUMBER", StartingSequenceNumber=str(parent.last_number))
 
@@ -115,7 +115,7 @@ def test_a_number_of_the_oldest_kind_fails_inside_as_it_does_at_aws() -> None:
     stage = Stage()
     stage.stream()
 
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ServiceError) as refused:
         stage.iterator("AT_SEQUENCE_NUMBER", StartingSequenceNumber="0")
     assert (refused.value.code, refused.value.status) == ("InternalFailure", 500)
 
@@ -138,7 +138,7 @@ def test_garbage_as_a_sequence_number_for_ordering_is_refused(number: int) -> No
     stage = Stage()
     stage.stream()
 
-    with pytest.raises(Refused, match=f"ExclusiveMinimumSequenceNumber {number} used in PutRecord") as refused:
+    with pytest.raises(ServiceError, match=f"ExclusiveMinimumSequenceNumber {number} used in PutRecord") as refused:
         stage.ask("PutRecord", StreamName="s", Data=b"", PartitionKey="k", SequenceNumberForOrdering=str(number))
     assert refused.value.code == "InvalidArgumentException"
 

@@ -7,9 +7,9 @@ import pytest
 from streamwatch.reference.aws.faults import FAULTS
 from streamwatch.reference.faulting import options
 from streamwatch.reference.play import ALL, play
-from streamwatch.reference.scenarios import SCENARIOS, Scenario, Step
+from streamwatch.reference.scenarios import SCENARIOS, Scenario, ScenarioStep
 from streamwatch.reference.stream_scenarios import STREAM_SCENARIOS
-from streamwatch.reference.streams_load import STREAMS, Load
+from streamwatch.reference.streams_load import STREAMS, StreamLoad
 from tests.reference.kinesis.acting import Time, client, cloud
 from tests.waiting import wait_for
 
@@ -22,7 +22,7 @@ def test_no_two_stories_have_one_name() -> None:
 
 @pytest.mark.parametrize("story", STORIES)
 def test_each_step_can_be_done(story: Scenario) -> None:
-    load = Load("http://127.0.0.1:1", 1.0)
+    load = StreamLoad("http://127.0.0.1:1", 1.0)
     for step in story.steps:
         assert step.at <= story.seconds
         if step.on == "cloud":
@@ -42,7 +42,7 @@ def test_steps_happen_in_their_order_each_on_its_own_side() -> None:
             time.advance(timeout or 0.0)
             return False
 
-    def perform(side: str, step: Step) -> None:
+    def perform(side: str, step: ScenarioStep) -> None:
         done.append((side, step.name))
 
     story = STREAM_SCENARIOS["retention_risk"]
@@ -56,7 +56,7 @@ def test_steps_happen_in_their_order_each_on_its_own_side() -> None:
 
 def test_the_load_writes_and_reads_by_polling_and_by_fan_out() -> None:
     with cloud() as aws:
-        load = Load(aws.url, rate=100.0)
+        load = StreamLoad(aws.url, rate=100.0)
         load.start()
         try:
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from streamwatch.reference.kinesis import sequence
-from streamwatch.reference.kinesis.account import Quotas
-from streamwatch.reference.kinesis.errors import Refused
+from streamwatch.reference.kinesis.account import AccountLimits
+from streamwatch.reference.kinesis.errors import ServiceError
 from streamwatch.reference.kinesis.shard import HASHES
 from streamwatch.reference.kinesis.stream import Stream
 from tests.reference.kinesis.acting import Stage
@@ -43,7 +43,7 @@ def test_an_explicit_hash_key_overrides_the_md5() -> None:
     for key, shard in (("0", 0), (str(HASHES - 1), 3), (str(HASHES // 2), 2), (str(HASHES // 2 - 1), 1)):
         answer = stage.ask("PutRecord", StreamName="s", Data=b"", PartitionKey="k", ExplicitHashKey=key)
         assert answer["ShardId"] == f"shardId-{shard:012d}"
-    with pytest.raises(Refused, match="ExplicitHashKey"):
+    with pytest.raises(ServiceError, match="ExplicitHashKey"):
         stage.ask("PutRecord", StreamName="s", Data=b"", PartitionKey="k", ExplicitHashKey=str(HASHES))
 
 
@@ -84,7 +84,7 @@ def test_a_split_is_inside_the_shard_by_more_than_one(shard: int) -> None:
 
     for at in (0, first, first + 1, last, last + 1, HASHES):
         stage.stream(shards=2) if "s" not in stage.kinesis.streams else None
-        with pytest.raises(Refused, match="greater than one plus the shard's StartingHashKey") as refused:
+        with pytest.raises(ServiceError, match="greater than one plus the shard's StartingHashKey") as refused:
             split(at)
         assert refused.value.code == "InvalidArgumentException"
         stage.wait(1)
@@ -108,12 +108,12 @@ def test_a_page_of_shards_is_as_long_as_it_is_asked_for_and_keeps_its_filter() -
     assert pages == [[1, 2], [3, 4, 5], [6]]
     assert "NextToken" not in third
     for given in ({"StreamName": "s"}, {"StreamCreationTimestamp": 1.0}):
-        with pytest.raises(Refused, match="cannot be provided together"):
+        with pytest.raises(ServiceError, match="cannot be provided together"):
             stage.ask("ListShards", NextToken=first["NextToken"], **given)
-    with pytest.raises(Refused, match="not valid"):
+    with pytest.raises(ServiceError, match="not valid"):
         stage.ask("ListShards", NextToken="s/1/shardId-000000000000")
     stage.wait(301)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ServiceError) as refused:
         stage.ask("ListShards", NextToken=first["NextToken"])
     assert refused.value.code == "ExpiredNextTokenException"
 
@@ -126,13 +126,13 @@ def test_a_merge_takes_adjacent_shards_only_and_names_both_parents() -> None:
         ids = [f"shardId-{each:012d}" for each in (one, other)]
         stage.ask("MergeShards", StreamName="s", ShardToMerge=ids[0], AdjacentShardToMerge=ids[1])
 
-    with pytest.raises(Refused, match="not an adjacent pair"):
+    with pytest.raises(ServiceError, match="not an adjacent pair"):
         merge(0, 2)
     merge(0, 1)
     child = stage.ask("ListShards", StreamName="s")["Shards"][-1]
     assert (child["ParentShardId"], child["AdjacentParentShardId"]) == ("shardId-000000000000", "shardId-000000000001")
     assert covers(stream)
-    with pytest.raises(Refused, match="already been merged or split"):
+    with pytest.raises(ServiceError, match="already been merged or split"):
         merge(1, 2)
 
 
@@ -155,12 +155,12 @@ def test_a_stream_is_resized_by_half_to_double_and_ten_times_a_day() -> None:
     def resize(to: int) -> None:
         stage.ask("UpdateShardCount", StreamName="s", TargetShardCount=to, ScalingType="UNIFORM_SCALING")
 
-    with pytest.raises(Refused, match="between half and double"):
+    with pytest.raises(ServiceError, match="between half and double"):
         resize(5)
     for turn in range(10):
         resize(3 if turn % 2 else 4)
         stage.wait(60)
-    with pytest.raises(Refused, match="10 times") as refused:
+    with pytest.raises(ServiceError, match="10 times") as refused:
         resize(3)
     assert refused.value.code == "LimitExceededException"
     stage.wait(86_400)
@@ -168,10 +168,10 @@ def test_a_stream_is_resized_by_half_to_double_and_ten_times_a_day() -> None:
 
 
 def test_while_a_stream_changes_it_is_written_and_read_but_not_changed() -> None:
-    stage = Stage(Quotas(create_seconds=10, update_seconds=20))
+    stage = Stage(AccountLimits(create_seconds=10, update_seconds=20))
     stream = stage.stream()
     assert stream.status == "CREATING"
-    with pytest.raises(Refused, match="not found"):
+    with pytest.raises(ServiceError, match="not found"):
         stage.put(1)
     stage.wait(10)
     stage.ask("UpdateShardCount", StreamName="s", TargetShardCount=2, ScalingType="UNIFORM_SCALING")
@@ -179,7 +179,7 @@ def test_while_a_stream_changes_it_is_written_and_read_but_not_changed() -> None
     assert stream.status == "UPDATING"
     assert stage.put(1)["FailedRecordCount"] == 0
     assert len(stage.ask("GetRecords", ShardIterator=stage.iterator())["Records"]) == 1
-    with pytest.raises(Refused, match="not ACTIVE, instead in state UPDATING") as refused:
+    with pytest.raises(ServiceError, match="not ACTIVE, instead in state UPDATING") as refused:
         stage.ask("UpdateShardCount", StreamName="s", TargetShardCount=2, ScalingType="UNIFORM_SCALING")
     assert refused.value.code == "ResourceInUseException"
     stage.wait(20)
@@ -215,7 +215,7 @@ def test_records_and_closed_shards_expire_with_the_retention() -> None:
     stage.wait(23 * 3600)
     assert len(stage.ask("GetRecords", ShardIterator=stage.iterator())["Records"]) == 7
     stage.wait(2 * 3600)
-    with pytest.raises(Refused, match="Could not find shard"):
+    with pytest.raises(ServiceError, match="Could not find shard"):
         stage.iterator()
     assert sorted(stream.shards) == ["shardId-000000000001", "shardId-000000000002"]
 
@@ -235,14 +235,14 @@ def test_retention_is_a_day_to_a_year(operation: str, hours: int, why: str) -> N
     stage.stream()
     stage.ask("IncreaseStreamRetentionPeriod", StreamName="s", RetentionPeriodHours=48)
 
-    with pytest.raises(Refused, match=why) as refused:
+    with pytest.raises(ServiceError, match=why) as refused:
         stage.ask(f"{operation}StreamRetentionPeriod", StreamName="s", RetentionPeriodHours=hours)
     assert refused.value.code == "InvalidArgumentException"
 
 
 @pytest.mark.parametrize("operation", ["Increase", "Decrease"])
 def test_the_present_retention_is_taken_and_changes_nothing(operation: str) -> None:
-    stage = Stage(Quotas(create_seconds=0, update_seconds=30))
+    stage = Stage(AccountLimits(create_seconds=0, update_seconds=30))
     stream = stage.stream()
 
     stage.ask(f"{operation}StreamRetentionPeriod", StreamName="s", RetentionPeriodHours=24)
@@ -255,14 +255,14 @@ def test_tags_have_the_characters_that_aws_takes(text: str) -> None:
     arn = stage.stream().arn
     for tags in ({text: "1"}, {"a": text}):
         for operation, where in (("AddTagsToStream", {"StreamName": "s"}), ("TagResource", {"ResourceARN": arn})):
-            with pytest.raises(Refused, match="contain") as refused:
+            with pytest.raises(ServiceError, match="contain") as refused:
                 stage.ask(operation, Tags=tags, **where)
             assert refused.value.code == "InvalidArgumentException"
-        with pytest.raises(Refused, match="contain"):
+        with pytest.raises(ServiceError, match="contain"):
             stage.stream("t", Tags=tags)
         assert "t" not in stage.kinesis.streams
     for operation, where in (("RemoveTagsFromStream", {"StreamName": "s"}), ("UntagResource", {"ResourceARN": arn})):
-        with pytest.raises(Refused, match="contain") as refused:
+        with pytest.raises(ServiceError, match="contain") as refused:
             stage.ask(operation, TagKeys=[text], **where)
         assert refused.value.code == "InvalidArgumentException"
     stage.ask("AddTagsToStream", StreamName="s", Tags={"\u00dc ber/all=1+2-3@x_y.z": ""})
@@ -273,7 +273,7 @@ def test_a_stream_on_demand_grows_with_its_traffic() -> None:
     stage.ask("CreateStream", StreamName="s", StreamModeDetails={"StreamMode": "ON_DEMAND"})
     stream = stage.kinesis.streams["s"]
     assert len(stream.open_shards) == 4
-    with pytest.raises(Refused, match="ON_DEMAND"):
+    with pytest.raises(ServiceError, match="ON_DEMAND"):
         stage.ask("SplitShard", StreamName="s", ShardToSplit="0", NewStartingHashKey="5")
 
     for _ in range(50):

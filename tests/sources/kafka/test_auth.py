@@ -12,7 +12,7 @@ from botocore.credentials import Credentials as AwsCredentials
 
 from streamwatch.core.clock import ManualClock
 from streamwatch.core.errors import SourceDenied
-from streamwatch.sources.aws.config import Access
+from streamwatch.sources.aws.config import AwsAccess
 from streamwatch.sources.aws.session import Account
 from streamwatch.sources.kafka.auth import Credentials, NoRole
 from streamwatch.sources.kafka.config import Sasl
@@ -92,7 +92,7 @@ def test_what_a_broker_refuses_is_looked_up_anew_once(aws: pytest.MonkeyPatch) -
     with metadata() as service:
         ask(aws, service)
         time = ManualClock()
-        credentials = Credentials(IAM, Account(Access(), time))
+        credentials = Credentials(IAM, Account(AwsAccess(), time))
         assert key(first_message(credentials, "h")) == "AKIDEXAMPLE"
         service.key = ("AKIDANOTHER", "0ther")
         assert key(first_message(credentials, "h")) == "AKIDEXAMPLE", "they are good as far as anybody knows"

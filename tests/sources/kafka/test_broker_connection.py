@@ -12,7 +12,7 @@ from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import SourceUnavailable
 from streamwatch.sources.kafka import Config, KafkaSource
 from streamwatch.sources.kafka.apis import LIST_GROUPS
-from streamwatch.sources.kafka.config import Pulse, Tls
+from streamwatch.sources.kafka.config import KafkaTls, Pulse
 from tests.addresses import servers
 from tests.prepared import PreparedCluster, Truth
 from tests.waiting import wait_for
@@ -196,7 +196,7 @@ def test_a_link_outlives_answers_that_make_no_sense(cluster: PreparedCluster, wa
 def test_a_link_outlives_a_certificate_that_is_gone(cluster: PreparedCluster, tmp_path: Path) -> None:
     file = tmp_path / "ca.pem"
     file.write_text("not a certificate")
-    found = Watching(cluster, tls=Tls(ca_file=str(file)))
+    found = Watching(cluster, tls=KafkaTls(ca_file=str(file)))
     try:
         assert found.up() == []
         assert "ca.pem" in found.source.read().problems[0].detail

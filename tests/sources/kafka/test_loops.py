@@ -10,7 +10,7 @@ from streamwatch.core.clock import SystemClock
 from streamwatch.settings.types import HostPort
 from streamwatch.sources.kafka import KafkaSource
 from streamwatch.sources.kafka.config import Config
-from streamwatch.sources.kafka.loops import Loops, Share
+from streamwatch.sources.kafka.loops import Loops, LoopShare
 from tests.conftest import closed_port
 
 
@@ -62,7 +62,7 @@ def test_who_waits_for_a_cluster_that_leaves_is_let_go() -> None:
         began.set()
         await asyncio.sleep(3600)
 
-    def read(share: Share) -> None:
+    def read(share: LoopShare) -> None:
         try:
             share.submit(wait())
         except concurrent.futures.CancelledError as error:

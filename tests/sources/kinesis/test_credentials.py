@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from streamwatch.catalogue import kinesis as k
-from streamwatch.reference.aws.cloud import Cloud, Login, Role
+from streamwatch.reference.aws.cloud import AccessKey, Cloud, Role
 from streamwatch.reference.aws.server import ReferenceAws
 from streamwatch.sources.aws.errors import NoCredentials
 from streamwatch.sources.kinesis.doctor import examine
@@ -49,7 +49,7 @@ def write(path: Path, key: tuple[str, str]) -> None:
 
 def let_in(aws: ReferenceAws, *keys: tuple[str, str]) -> None:
     """Let these keys be the only ones that AWS takes."""
-    found = {name: Login(secret, "123456789012", USER) for name, secret in keys}
+    found = {name: AccessKey(secret, "123456789012", USER) for name, secret in keys}
 
     def change(cloud: Cloud, _: float) -> None:
         cloud.logins.clear()
@@ -61,7 +61,9 @@ def let_in(aws: ReferenceAws, *keys: tuple[str, str]) -> None:
 @contextmanager
 def watching(access: str = CHAIN, keys: tuple[tuple[str, str], ...] = (KEY,)) -> Iterator[tuple[ReferenceAws, Eyes]]:
     """A stream, and who is to read it."""
-    with cloud(logins={KEY[0]: Login(KEY[1], "123456789012", USER)}) as aws:  # signatures are of botocore's own time
+    with cloud(
+        logins={KEY[0]: AccessKey(KEY[1], "123456789012", USER)}
+    ) as aws:  # signatures are of botocore's own time
         let_in(aws, *keys)
         make(aws, "s")
         eyes = Eyes(aws, Time(aws.clock()), access=access)

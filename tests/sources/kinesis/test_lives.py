@@ -14,7 +14,7 @@ import pytest
 
 from streamwatch.core.errors import SourceThrottled
 from streamwatch.model.cloudwatch import Series
-from streamwatch.sources.aws.cloudwatch import CloudWatchReader, Wanted
+from streamwatch.sources.aws.cloudwatch import CloudWatchReader, WantedSeries
 from streamwatch.sources.aws.config import CloudWatch
 from tests.reference.kinesis.acting import NOON, Time
 from tests.sources.publishing import LATEST, Published
@@ -26,7 +26,7 @@ LIVES = int(os.environ.get("STREAMWATCH_LIVES", "200"))
 class Written(Published):
     """One series: what CloudWatch says of each minute, and from when on."""
 
-    wanted: Wanted
+    wanted: WantedSeries
     is_wanted: bool = True
     wanted_at: float = 0.0
     begins: int | None = None
@@ -99,7 +99,7 @@ class Life:
         self.time = Time(NOON + random.randint(0, 3600))
         self.series = [
             Written(
-                Wanted(
+                WantedSeries(
                     Series("AWS/Kinesis", "IncomingRecords", "Sum", (("StreamName", f"s{number}"),)),
                     random.choice(("eu-west-1", "us-east-1")), "1", random.random() < 0.5, is_counter=True,
                 ),

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from streamwatch.cli import main as cli
-from streamwatch.sources.aws.config import Access
+from streamwatch.sources.aws.config import AwsAccess
 from streamwatch.sources.aws.sign import Signer
 from streamwatch.sources.kinesis.doctor import examine
 from tests.reference.kinesis.acting import Time
@@ -92,7 +92,7 @@ def test_no_error_log_or_check_up_shows_a_secret_of_a_provider(
         assert "no credentials: " in why
         shown = [why, *map(repr, examine(config(aws.url, access=CHAIN), Time(aws.clock())))]
         with pytest.raises(Exception, match="AWS: no credentials") as raised:
-            Signer(Access(), "aps", "us-east-1", eyes.time).sign("http://127.0.0.1:1/", b"", {})
+            Signer(AwsAccess(), "aps", "us-east-1", eyes.time).sign("http://127.0.0.1:1/", b"", {})
         shown += traceback.format_exception(raised.value)
         (tmp_path / "c.yml").write_text(
             f"kinesis: [{{name: mine, regions: [us-east-1], access: {{endpoint_url: '{aws.url}'}}}}]\n", "utf-8"

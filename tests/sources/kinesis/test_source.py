@@ -10,7 +10,7 @@ from streamwatch.catalogue import agent as c
 from streamwatch.catalogue import kinesis as k
 from streamwatch.catalogue import kinesis_shards as s
 from streamwatch.reference.aws import faults
-from streamwatch.reference.aws.cloud import Login, Role
+from streamwatch.reference.aws.cloud import AccessKey, Role
 from streamwatch.reference.aws.server import ReferenceAws
 from streamwatch.reference.kinesis.operations import OPERATIONS
 from tests.reference.kinesis.acting import Time, client, cloud
@@ -79,7 +79,7 @@ def test_streams_are_described() -> None:
     ],
 )
 def test_wrong_keys_are_a_denial_that_says_what_to_do(access: str, said: str) -> None:
-    with cloud(logins={KEY[0]: Login(KEY[1], "123456789012", "arn:aws:iam::123456789012:user/u")}) as aws:
+    with cloud(logins={KEY[0]: AccessKey(KEY[1], "123456789012", "arn:aws:iam::123456789012:user/u")}) as aws:
         make(aws, "s")
         eyes = Eyes(aws, Time(aws.clock()), access=access)
         eyes.read()
@@ -101,7 +101,7 @@ def test_an_address_where_nobody_answers_is_unreachable() -> None:
 
 
 def test_one_region_that_does_not_answer_costs_its_own_streams_only() -> None:
-    with cloud(logins={KEY[0]: Login(KEY[1], "123456789012", "arn:aws:iam::123456789012:user/u")}) as aws:
+    with cloud(logins={KEY[0]: AccessKey(KEY[1], "123456789012", "arn:aws:iam::123456789012:user/u")}) as aws:
         make(aws, "s")
         aws.do(lambda cloud, now: cloud.kinesis(region="eu-west-1").create("t", "PROVISIONED", 1, now))
         aws.do(lambda cloud, _: cloud.kinesis(region="eu-west-1").broken.denied.add("ListStreams"))
@@ -205,7 +205,7 @@ def test_streams_are_chosen_by_name_and_tag(chosen: str, names: set[str]) -> Non
 
 
 def test_a_role_of_another_account_is_assumed_and_its_streams_carry_its_account() -> None:
-    with cloud(logins={KEY[0]: Login(KEY[1], "123456789012", "arn:aws:iam::123456789012:user/u")}) as aws:
+    with cloud(logins={KEY[0]: AccessKey(KEY[1], "123456789012", "arn:aws:iam::123456789012:user/u")}) as aws:
         arn = f"arn:aws:iam::{OTHER}:role/watcher"
         aws.do(lambda cloud, _: cloud.roles.update({arn: Role(arn, "sesame")}))
         aws.do(partial(_make, name="theirs", shards=1, account=OTHER))

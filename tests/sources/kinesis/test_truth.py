@@ -12,7 +12,7 @@ from streamwatch.catalogue import kinesis_shards as s
 from streamwatch.model.metric import Metric
 from streamwatch.reference.aws.cloud import Cloud
 from streamwatch.reference.aws.server import ReferenceAws
-from streamwatch.reference.kinesis.errors import Refused
+from streamwatch.reference.kinesis.errors import ServiceError
 from streamwatch.reference.kinesis.operations import OPERATIONS
 from streamwatch.reference.metrics import Realism
 from tests.reference.kinesis.acting import Time, cloud
@@ -82,7 +82,7 @@ class Script:
             try:
                 one = self.ask("PutRecord", StreamName="s", Data=b"x" * size, PartitionKey=f"{self.keys:06}")
                 self.written(one["ShardId"], size + 6)
-            except Refused as error:
+            except ServiceError as error:
                 if error.code == "ProvisionedThroughputExceededException":
                     self.count(k.WRITE_THROTTLED, s.SHARD_WRITE_THROTTLED, str(error).split()[4], 1)
 
@@ -92,13 +92,13 @@ class Script:
             place = {"StreamName": "s", "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON"}
             try:
                 at = self.ask("GetShardIterator", **place)["ShardIterator"]
-            except Refused:
+            except ServiceError:
                 continue
             for _ in range(times):
                 self.counts[k.READ_CALLS] += 1
                 try:
                     found = self.ask("GetRecords", ShardIterator=at, Limit=limit)["Records"]
-                except Refused as error:
+                except ServiceError as error:
                     if error.code == "ProvisionedThroughputExceededException":
                         self.count(k.READ_THROTTLED, s.SHARD_READ_THROTTLED, shard, 1)
                     continue

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from streamwatch.sources.open_monitoring.parse import Reader, Series, Unreadable, wanted
+from streamwatch.sources.open_monitoring.parse import ExpositionParser, Series, Unreadable, wanted
 
 NAMES = ("a", "a_b", "kafka_x_Value")
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=8)
@@ -26,7 +26,7 @@ def page(series: list[tuple[str, dict[str, str], float]], comma: str) -> str:
 
 
 def read(text: str, size: int) -> Series:
-    reader, data = Reader(wanted(NAMES)), text.encode()
+    reader, data = ExpositionParser(wanted(NAMES)), text.encode()
     for at in range(0, len(data), size):
         reader.feed(data[at : at + size])
     return reader.end()

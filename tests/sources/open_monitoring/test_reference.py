@@ -14,7 +14,7 @@ from streamwatch.agent.config import Config, parse
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.cli.compare import compared
-from streamwatch.cli.snapshot import Seen, read_all
+from streamwatch.cli.snapshot import SourceRead, read_all
 from streamwatch.core.clock import SystemClock
 from streamwatch.model.metric import Keys, Metric
 from streamwatch.reference.kafka import faults
@@ -51,7 +51,7 @@ def config(text: str) -> Config:
     return parse(text, "test", Path())
 
 
-def seen(config: Config) -> tuple[Seen, Seen]:
+def seen(config: Config) -> tuple[SourceRead, SourceRead]:
     protocol, pages = read_all(config.kafka[0])
     assert (protocol.kind, pages.kind) == ("kafka", "pages")
     return protocol, pages
@@ -165,7 +165,7 @@ def test_compare_shows_both_words_and_judges_them(config: Config) -> None:
 def test_a_difference_is_explained_or_marked() -> None:
     def judged(metric: Metric, one: float, other: float) -> str:
         keys = Keys(metric.labels, [("c", "1")])
-        seen = [Seen(kind, snapshot({"t": [(1, [1], [1])]}), [metric.samples(keys, np.array([value]))])
+        seen = [SourceRead(kind, snapshot({"t": [(1, [1], [1])]}), [metric.samples(keys, np.array([value]))])
                 for kind, value in (("kafka", one), ("pages", other))]  # fmt: skip
         return next(compared(seen)).verdict
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from streamwatch.agent.targets import Wiring
+from streamwatch.agent.targets import TargetFactory
 from streamwatch.catalogue import kafka_readers, kinesis_readers
 from streamwatch.model.metric import Metric, Samples
 from streamwatch.model.reader import Reader, ReadersSnapshot
@@ -32,8 +32,8 @@ class World:
         time.advance(30)
         self.pollers: list[Poller] = []
         of = config(aws.url, settings, regions=regions)
-        self._streams, self.watched = Wiring(time).watched(of, lambda: None)
-        source: Any = self.watched.source
+        self._streams, self.target = TargetFactory(time).targets(of, lambda: None)
+        source: Any = self.target.source
         self.source = source
         self.source._caller.wait = lambda seconds: time.advance(max(0.0, seconds))
         self.snapshot: ReadersSnapshot
@@ -98,7 +98,7 @@ class World:
         self._streams.source.read()
         snapshot: Any = self.source.read()
         self.snapshot = snapshot
-        every = [*self.watched.collectors.values(), *self.watched.about]
+        every = [*self.target.collectors.values(), *self.target.about]
         self.samples = [one for each in every for one in each.collect(snapshot)]
         return self.snapshot
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from streamwatch.reference.kafka.acls import Acl, Filter, Operation, PatternType, Permission, ResourceType
+from streamwatch.reference.kafka.acls import Acl, AclOperation, Filter, PatternType, Permission, ResourceType
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.handlers.context import Context, Reply
 
@@ -20,7 +20,7 @@ def describe_acls(context: Context) -> Reply:
     if not context.site.access.has_authorizer:
         why = f"{_DISABLED} on the broker"
         return {"error_code": Code.SECURITY_DISABLED, "error_message": why, "resources": []}
-    if not context.may_cluster(Operation.DESCRIBE):
+    if not context.may_cluster(AclOperation.DESCRIBE):
         return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "error_message": None, "resources": []}
     try:
         wanted = _filter(context.body)
@@ -56,7 +56,7 @@ def _filter(asked: Any) -> Filter:  # noqa: ANN401 - a message
         pattern_type=PatternType(asked.pattern_type_filter or PatternType.LITERAL),
         principal=asked.principal_filter,
         host=asked.host_filter,
-        operation=Operation(asked.operation),
+        operation=AclOperation(asked.operation),
         permission=Permission(asked.permission_type),
     )
 
@@ -74,7 +74,7 @@ def create_acls(context: Context) -> Reply:
 def _created(context: Context, asked: Any) -> dict[str, Any]:  # noqa: ANN401 - a message
     if not context.site.access.has_authorizer:
         return {"error_code": Code.SECURITY_DISABLED, "error_message": f"{_DISABLED}."}
-    if not context.may_cluster(Operation.ALTER):
+    if not context.may_cluster(AclOperation.ALTER):
         return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "error_message": None}
     try:
         acl = Acl(
@@ -83,7 +83,7 @@ def _created(context: Context, asked: Any) -> dict[str, Any]:  # noqa: ANN401 - 
             pattern_type=PatternType(asked.resource_pattern_type or PatternType.LITERAL),
             principal=asked.principal,
             host=asked.host,
-            operation=Operation(asked.operation),
+            operation=AclOperation(asked.operation),
             permission=Permission(asked.permission_type),
         )
     except ValueError as error:
@@ -107,7 +107,7 @@ def delete_acls(context: Context) -> Reply:
 def _deleted(context: Context, asked: Any) -> dict[str, Any]:  # noqa: ANN401 - a message
     if not context.site.access.has_authorizer:
         return {"error_code": Code.SECURITY_DISABLED, "error_message": f"{_DISABLED}.", "matching_acls": []}
-    if not context.may_cluster(Operation.ALTER):
+    if not context.may_cluster(AclOperation.ALTER):
         return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "error_message": None, "matching_acls": []}
     try:
         gone = context.site.acls.remove(_filter(asked))

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from streamwatch.reference.kafka.acls import Operation
+from streamwatch.reference.kafka.acls import AclOperation
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.handlers.context import Context, Reply
 from streamwatch.reference.kafka.quotas import KEYS
@@ -22,7 +22,7 @@ def describe_client_quotas(context: Context) -> Reply:
     Special: match type 0 (this name), 1 (the default entity), 2 (any); strict (no other kinds).
     Left out: nothing.
     """
-    if not context.may_cluster(Operation.DESCRIBE_CONFIGS):
+    if not context.may_cluster(AclOperation.DESCRIBE_CONFIGS):
         return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "error_message": None, "entries": None}
     filters = {one.entity_type: (one.match_type, one.match) for one in context.body.components}
 
@@ -54,7 +54,7 @@ def alter_client_quotas(context: Context) -> Reply:
     Left out: quotas by address, and of the controller's mutations, limit nothing.
     """
     rows = []
-    may = context.may_cluster(Operation.ALTER_CONFIGS)
+    may = context.may_cluster(AclOperation.ALTER_CONFIGS)
     for entry in context.body.entries:
         entity = tuple(sorted((one.entity_type, one.entity_name) for one in entry.entity))
         why = _wrong_quota(entry) if may else None
@@ -92,7 +92,7 @@ def describe_user_scram_credentials(context: Context) -> Reply:
     Special: users null or none (all).
     Left out: every user of the cluster has both mechanisms, with 4,096 iterations.
     """
-    if not context.may_cluster(Operation.DESCRIBE):
+    if not context.may_cluster(AclOperation.DESCRIBE):
         return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "error_message": None, "results": []}
     users = context.site.access.credentials.users
     asked = Counter(one.name for one in context.body.users or ()) or Counter(users)
@@ -117,7 +117,7 @@ def alter_user_scram_credentials(context: Context) -> Reply:
     Left out: users stay as the cluster was made with: whatever would change them is refused.
     """
     users = context.site.access.credentials.users
-    may = context.may_cluster(Operation.ALTER)
+    may = context.may_cluster(AclOperation.ALTER)
     rows = []
     for name in dict.fromkeys(one.name for one in [*context.body.deletions, *context.body.upsertions]):
         code, why = Code.UNACCEPTABLE_CREDENTIAL, "The users of a reference cluster are those that it was made with"

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
 
-from streamwatch.reference.kafka.acls import Operation
-from streamwatch.reference.kafka.codes import Code, Refused
+from streamwatch.reference.kafka.acls import AclOperation
+from streamwatch.reference.kafka.codes import Code, RequestRefused
 from streamwatch.reference.kafka.handlers.context import MALFORMED, Context, Reply, on_controller
 from streamwatch.reference.kafka.partition import Topic
 from streamwatch.reference.kafka.settings_brokers import BROKER
 from streamwatch.reference.kafka.settings_groups import group_settings
-from streamwatch.reference.kafka.settings_kinds import BadSetting, Known, check
+from streamwatch.reference.kafka.settings_kinds import BadSetting, KnownSetting, check
 from streamwatch.reference.kafka.settings_topics import topic_settings
 from streamwatch.reference.kafka.topics import illegal
 
@@ -22,10 +22,10 @@ _WORDS: Final = {_TOPIC: "topic", _METRICS: "client metrics", _GROUP: "group"}
 _TOPIC_SOURCE, _BROKER_SOURCE, _DYNAMIC, _STATIC, _DEFAULT, _METRICS_SOURCE, _GROUP_SOURCE = 1, 2, 3, 4, 5, 7, 8
 _OWN_SOURCE: Final = {_TOPIC: _TOPIC_SOURCE, _METRICS: _METRICS_SOURCE, _GROUP: _GROUP_SOURCE}
 _TYPES: Final = {"boolean": 1, "string": 2, "int": 3, "short": 4, "long": 5, "double": 6, "list": 7}
-CLIENT_METRICS: Final[Mapping[str, Known]] = {
-    "interval.ms": Known("int", "300000", synonyms=False),
-    "match": Known("list", "", synonyms=False),
-    "metrics": Known("list", "", synonyms=False),
+CLIENT_METRICS: Final[Mapping[str, KnownSetting]] = {
+    "interval.ms": KnownSetting("int", "300000", synonyms=False),
+    "match": KnownSetting("list", "", synonyms=False),
+    "metrics": KnownSetting("list", "", synonyms=False),
 }
 """Of a subscription to clients' metrics (KIP-714). They are kept, and no client is asked for any."""
 _FIRST_GROUPS, _FIRST_METRICS = (4, 0), (3, 7)
@@ -47,7 +47,7 @@ class Resource:
 
     kind: int
     own: dict[str, str]
-    known: Mapping[str, Known]
+    known: Mapping[str, KnownSetting]
 
 
 def describe_configs(context: Context) -> Reply:
@@ -64,7 +64,7 @@ def _described(context: Context, asked: Any) -> dict[str, Any]:  # noqa: ANN401 
     row = {"resource_type": asked.resource_type, "resource_name": asked.resource_name, "error_message": ""}
     try:
         entries = _entries(context, asked.resource_type, asked.resource_name)
-    except Refused as refused:
+    except RequestRefused as refused:
         return row | {"error_code": refused.code, "error_message": str(refused), "configs": []}
     keys = asked.configuration_keys
     wanted = [one for one in entries if not keys or one["name"] in keys]
@@ -74,7 +74,7 @@ def _described(context: Context, asked: Any) -> dict[str, Any]:  # noqa: ANN401 
 
 
 def _entries(context: Context, kind: int, name: str) -> list[dict[str, Any]]:
-    resource = _resource(context, kind, name, Operation.DESCRIBE_CONFIGS)
+    resource = _resource(context, kind, name, AclOperation.DESCRIBE_CONFIGS)
     if kind == _BROKER and not name:  # of all brokers only what was altered
         own = resource.own.items()
         return [_entry(key, BROKER[key], [_synonym(key, value, _DYNAMIC)], read_only=False) for key, value in own]
@@ -85,7 +85,7 @@ def _entries(context: Context, kind: int, name: str) -> list[dict[str, Any]]:
     return [_own_entry(context, resource, key, known) for key, known in resource.known.items()]
 
 
-def _own_entry(context: Context, resource: Resource, name: str, known: Known) -> dict[str, Any]:
+def _own_entry(context: Context, resource: Resource, name: str, known: KnownSetting) -> dict[str, Any]:
     """Return a setting of something that falls back to the brokers' settings."""
     rows = _broker_synonyms(context, known.broker) if known.broker in BROKER else []
     rows = [*rows, _synonym(known.broker or name, known.default, _DEFAULT)] if known.synonyms else rows
@@ -94,7 +94,7 @@ def _own_entry(context: Context, resource: Resource, name: str, known: Known) ->
     return _entry(name, known, rows, read_only=False)
 
 
-def _broker_entry(context: Context, broker: str, name: str, known: Known) -> dict[str, Any]:
+def _broker_entry(context: Context, broker: str, name: str, known: KnownSetting) -> dict[str, Any]:
     own = context.cluster.settings.of_broker.get(broker, {})
     rows = [_synonym(name, own[name], _BROKER_SOURCE)] if name in own else []
     rows = [*rows, *_broker_synonyms(context, name), _synonym(name, known.default, _DEFAULT)]
@@ -112,7 +112,7 @@ def _synonym(name: str, value: str, source: int) -> dict[str, Any]:
     return {"name": name, "value": value, "source": source}
 
 
-def _entry(name: str, known: Known, synonyms: list[dict[str, Any]], *, read_only: bool) -> dict[str, Any]:
+def _entry(name: str, known: KnownSetting, synonyms: list[dict[str, Any]], *, read_only: bool) -> dict[str, Any]:
     first = synonyms[0] if synonyms else _synonym(name, known.default, _DEFAULT)
     return {
         "name": name,
@@ -132,14 +132,14 @@ def _bare(name: str, value: str) -> dict[str, Any]:
     return entry | {"synonyms": [], "config_type": 0, "documentation": ""}
 
 
-def _resource(context: Context, kind: int, name: str, operation: Operation) -> Resource:
+def _resource(context: Context, kind: int, name: str, operation: AclOperation) -> Resource:
     """Return a resource whose configurations somebody may describe or alter; raises Refused."""
     settings, release = context.cluster.settings, context.cluster.spec.release
-    is_read = operation is Operation.DESCRIBE_CONFIGS
+    is_read = operation is AclOperation.DESCRIBE_CONFIGS
     if kind == _TOPIC:
         return _topic(context, name, operation)
     if not context.may_cluster(operation):
-        raise Refused(Code.CLUSTER_AUTHORIZATION_FAILED, "Cluster authorization failed.")
+        raise RequestRefused(Code.CLUSTER_AUTHORIZATION_FAILED, "Cluster authorization failed.")
     if kind == _BROKER:
         _check_broker(context, name, is_read=is_read)
         own = settings.dynamic if not name else settings.of_broker.setdefault(name, {})
@@ -147,23 +147,23 @@ def _resource(context: Context, kind: int, name: str, operation: Operation) -> R
     if kind == _GROUP and release >= _FIRST_GROUPS:
         if not name:
             why = "Group name must not be empty" if is_read else "Default group resources are not allowed."
-            raise Refused(Code.INVALID_REQUEST, why)
+            raise RequestRefused(Code.INVALID_REQUEST, why)
         return Resource(kind, settings.of_group.get(name, {}), group_settings(release))
     if kind == _METRICS and release >= _FIRST_METRICS:
         return Resource(kind, settings.of_metrics.get(name, {}), CLIENT_METRICS)
-    raise Refused(Code.INVALID_REQUEST, MALFORMED if is_read else f"Unknown resource type {kind}")
+    raise RequestRefused(Code.INVALID_REQUEST, MALFORMED if is_read else f"Unknown resource type {kind}")
 
 
-def _topic(context: Context, name: str, operation: Operation) -> Resource:
+def _topic(context: Context, name: str, operation: AclOperation) -> Resource:
     if not context.may_topic(operation, name):
-        raise Refused(Code.TOPIC_AUTHORIZATION_FAILED, "Topic authorization failed.")
-    is_read = operation is Operation.DESCRIBE_CONFIGS
+        raise RequestRefused(Code.TOPIC_AUTHORIZATION_FAILED, "Topic authorization failed.")
+    is_read = operation is AclOperation.DESCRIBE_CONFIGS
     wrong = illegal(name)
     if is_read and wrong is not None:
-        raise Refused(Code.INVALID_TOPIC_EXCEPTION, wrong)
+        raise RequestRefused(Code.INVALID_TOPIC_EXCEPTION, wrong)
     found = context.topic(name)
     if not isinstance(found, Topic):
-        raise Refused(found, "" if is_read else f"The topic '{name}' does not exist.")
+        raise RequestRefused(found, "" if is_read else f"The topic '{name}' does not exist.")
     return Resource(_TOPIC, found.settings, topic_settings(context.cluster.spec.release))
 
 
@@ -173,9 +173,9 @@ def _check_broker(context: Context, name: str, *, is_read: bool) -> None:
     if not name or name == own:
         return
     if not name.lstrip("-").isdigit():
-        raise Refused(Code.INVALID_REQUEST, f"Broker id must be an integer, but it is: {name}")
+        raise RequestRefused(Code.INVALID_REQUEST, f"Broker id must be an integer, but it is: {name}")
     expected = f"{own} or empty string" if is_read else own
-    raise Refused(Code.INVALID_REQUEST, f"Unexpected broker id, expected {expected}, but received {name}")
+    raise RequestRefused(Code.INVALID_REQUEST, f"Unexpected broker id, expected {expected}, but received {name}")
 
 
 def alter_configs(context: Context) -> Reply:
@@ -214,11 +214,11 @@ def _altered(context: Context, asked: Any, change: Change, *, is_twice: bool) ->
     if is_twice:
         return row | {"error_code": Code.INVALID_REQUEST, "error_message": "Each resource must appear at most once."}
     try:
-        resource = _resource(context, asked.resource_type, asked.resource_name, Operation.ALTER_CONFIGS)
+        resource = _resource(context, asked.resource_type, asked.resource_name, AclOperation.ALTER_CONFIGS)
         _check_changes(context, asked.configs, resource)
         values = change(asked, resource)
         _check_values(context, resource, values)
-    except Refused as refused:
+    except RequestRefused as refused:
         return row | {"error_code": refused.code, "error_message": str(refused) or None}
     except BadSetting as bad:
         return row | {"error_code": Code.INVALID_CONFIG, "error_message": str(bad)}
@@ -232,24 +232,24 @@ def _check_changes(context: Context, changes: Iterable[Any], resource: Resource)
     changes = list(changes)
     names = [one.name for one in changes]
     if len(set(names)) < len(names):
-        raise Refused(Code.INVALID_REQUEST, "Error due to duplicate config keys")
+        raise RequestRefused(Code.INVALID_REQUEST, "Error due to duplicate config keys")
     nothing = [
         one.name
         for one in changes
         if one.value is None and getattr(one, "config_operation", None) != AlterOperation.DELETE
     ]
     if nothing:
-        raise Refused(Code.INVALID_REQUEST, f"Null value not supported for : {', '.join(nothing)}")
+        raise RequestRefused(Code.INVALID_REQUEST, f"Null value not supported for : {', '.join(nothing)}")
     if any(
         (getattr(one, "config_operation", None) or AlterOperation.SET) not in set(AlterOperation) for one in changes
     ):
-        raise Refused(Code.UNKNOWN_SERVER_ERROR, "")
+        raise RequestRefused(Code.UNKNOWN_SERVER_ERROR, "")
     if resource.kind == _BROKER:
         fixed = [name for name in names if name in _UNALTERABLE or (name in BROKER and not BROKER[name].is_dynamic)]
         if fixed:
             shown = ", ".join(fixed)
             shown = f"[{shown}]" if context.cluster.spec.release >= _FIRST_GROUPS else f"Set({shown})"
-            raise Refused(Code.INVALID_REQUEST, f"Cannot update these configs dynamically: {shown}")
+            raise RequestRefused(Code.INVALID_REQUEST, f"Cannot update these configs dynamically: {shown}")
 
 
 _UNALTERABLE: Final = frozenset({"broker.id", "node.id", "process.roles"})
@@ -301,7 +301,7 @@ def list_config_resources(context: Context) -> Reply:
     Special: version 0 lists subscriptions to clients' metrics only (KIP-714); no types (all; 1, KIP-1142).
     Left out: BROKER_LOGGER is listed as empty.
     """
-    if not context.may_cluster(Operation.DESCRIBE_CONFIGS):
+    if not context.may_cluster(AclOperation.DESCRIBE_CONFIGS):
         return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "config_resources": []}
     settings = context.cluster.settings
     named: dict[int, Iterable[str]] = {

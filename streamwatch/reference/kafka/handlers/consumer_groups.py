@@ -4,11 +4,11 @@ import uuid
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from streamwatch.reference.kafka.acls import Operation, ResourceType
+from streamwatch.reference.kafka.acls import AclOperation, ResourceType
 from streamwatch.reference.kafka.assignors import Slot
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.consumer_groups import ConsumerGroup
-from streamwatch.reference.kafka.consumer_members import HeartbeatRequest, Member
+from streamwatch.reference.kafka.consumer_members import ConsumerMember, HeartbeatRequest
 from streamwatch.reference.kafka.handlers.context import Context, Reply
 from streamwatch.reference.kafka.handlers.groups import wrong_coordinator
 
@@ -27,7 +27,7 @@ def consumer_group_heartbeat(context: Context) -> Reply:
     if context.cluster.spec.release < _FIRST:
         return {"error_code": Code.UNSUPPORTED_VERSION, "member_epoch": 0, "heartbeat_interval_ms": 0}
     interval = int(settings.group(body.group_id, "consumer.heartbeat.interval.ms"))
-    code = wrong_coordinator(context, body.group_id, Operation.READ)
+    code = wrong_coordinator(context, body.group_id, AclOperation.READ)
     if code:
         return {"error_code": code, "member_epoch": 0, "heartbeat_interval_ms": interval}
     owned = body.topic_partitions
@@ -75,7 +75,7 @@ def consumer_group_describe(context: Context) -> Reply:
 
 
 def _described(context: Context, name: str) -> dict[str, Any]:
-    code = wrong_coordinator(context, name, Operation.DESCRIBE) if name else Code.INVALID_GROUP_ID
+    code = wrong_coordinator(context, name, AclOperation.DESCRIBE) if name else Code.INVALID_GROUP_ID
     code = Code.UNSUPPORTED_VERSION if context.cluster.spec.release < _FIRST else code
     group = context.site.groups.consumer(name)
     row: dict[str, Any] = {
@@ -103,7 +103,7 @@ def _described(context: Context, name: str) -> dict[str, Any]:
     return row
 
 
-def _member(context: Context, group: ConsumerGroup, one: Member) -> dict[str, Any]:
+def _member(context: Context, group: ConsumerGroup, one: ConsumerMember) -> dict[str, Any]:
     def named(slots: Iterable[Slot]) -> dict[str, Any]:
         names = {topic_id: topic.name for topic_id, topic in context.cluster.topics_by_id.items()}
         rows = [row | {"topic_name": names[row["topic_id"]]} for row in _by_topic(slots) if row["topic_id"] in names]

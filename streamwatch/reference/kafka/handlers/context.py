@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from streamwatch.reference.kafka.acls import Operation, ResourceType
+from streamwatch.reference.kafka.acls import AclOperation, ResourceType
 from streamwatch.reference.kafka.broker import Broker
 from streamwatch.reference.kafka.cluster import Cluster
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.partition import Topic
 from streamwatch.reference.kafka.site import Site
-from streamwatch.reference.kafka.wire import Answer, Body, Request
+from streamwatch.reference.kafka.wire import Answer, Body, KafkaRequest
 from streamwatch.reference.timers import Later
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ class Context:
 
     site: Site
     broker: Broker
-    request: Request
+    request: KafkaRequest
     listener: str
     principal: str
     host: str
@@ -61,15 +61,15 @@ class Context:
         """The request's version."""
         return self.request.version
 
-    def may(self, operation: Operation, kind: ResourceType, name: str) -> bool:
+    def may(self, operation: AclOperation, kind: ResourceType, name: str) -> bool:
         """Whether the principal has a right."""
         return self.site.acls.allowed(self.principal, self.host, operation, kind, name)
 
-    def may_topic(self, operation: Operation, name: str) -> bool:
+    def may_topic(self, operation: AclOperation, name: str) -> bool:
         """Whether the principal has a right on a topic."""
         return self.may(operation, ResourceType.TOPIC, name)
 
-    def may_cluster(self, operation: Operation) -> bool:
+    def may_cluster(self, operation: AclOperation) -> bool:
         """Whether the principal has a right on the cluster."""
         return self.may(operation, ResourceType.CLUSTER, CLUSTER)
 

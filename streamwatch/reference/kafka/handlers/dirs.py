@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from streamwatch.reference.kafka.acls import Operation
+from streamwatch.reference.kafka.acls import AclOperation
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.handlers.context import Context, Reply
 from streamwatch.reference.kafka.partition import Partition
@@ -18,7 +18,7 @@ def describe_log_dirs(context: Context) -> Reply:
     Left out: versions below 1, which brokers before 4.0 list (the connection is closed); directories that are being
     filled (future replicas); none is ever cordoned (5).
     """
-    if not context.may_cluster(Operation.DESCRIBE):
+    if not context.may_cluster(AclOperation.DESCRIBE):
         return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "results": []}
     asked = context.body.topics
     names = None if asked is None else {(t.topic, one) for t in asked for one in t.partitions}
@@ -89,7 +89,7 @@ def alter_replica_log_dirs(context: Context) -> Reply:
 
 
 def _moved(context: Context, path: str, topic: str, index: int) -> Code:
-    if not context.may_cluster(Operation.ALTER):
+    if not context.may_cluster(AclOperation.ALTER):
         return Code.CLUSTER_AUTHORIZATION_FAILED
     numbers = {volume.path: number for number, volume in enumerate(context.broker.dirs)}
     if path not in numbers:

@@ -4,12 +4,12 @@ import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from streamwatch.reference.kafka.acls import Operation
-from streamwatch.reference.kafka.batch import Batch
+from streamwatch.reference.kafka.acls import AclOperation
+from streamwatch.reference.kafka.batch import RecordBatch
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.handlers.context import NO_ID, Context, Reply, by_topic
 from streamwatch.reference.kafka.partition import Partition, Replica, Topic
-from streamwatch.reference.kafka.sessions import Session, Wanted
+from streamwatch.reference.kafka.sessions import FetchSession, WantedPartition
 from streamwatch.reference.kafka.wire import Answer
 from streamwatch.reference.timers import Later
 
@@ -33,16 +33,16 @@ def fetch(context: Context) -> Reply:
     return _Fetch(context, session, wanted).begin()
 
 
-def _wanted(body: Any) -> Iterable[Wanted]:  # noqa: ANN401 - a message
+def _wanted(body: Any) -> Iterable[WantedPartition]:  # noqa: ANN401 - a message
     for topic in body.topics:
         for one in topic.partitions:
             key = (topic.topic or "", topic.topic_id or NO_ID, one.partition)
-            yield Wanted(
+            yield WantedPartition(
                 key, one.fetch_offset, one.partition_max_bytes, one.current_leader_epoch, one.last_fetched_epoch
             )
 
 
-def _update(session: Session, wanted: Iterable[Wanted], body: Any) -> None:  # noqa: ANN401 - a message
+def _update(session: FetchSession, wanted: Iterable[WantedPartition], body: Any) -> None:  # noqa: ANN401 - a message
     for topic in body.forgotten_topics_data or ():
         for index in topic.partitions:
             session.wanted.pop((topic.topic or "", topic.topic_id or NO_ID, index), None)
@@ -53,7 +53,7 @@ def _update(session: Session, wanted: Iterable[Wanted], body: Any) -> None:  # n
 class _Fetch:
     """One fetch, which may wait for more bytes."""
 
-    def __init__(self, context: Context, session: Session | None, wanted: list[Wanted]) -> None:
+    def __init__(self, context: Context, session: FetchSession | None, wanted: list[WantedPartition]) -> None:
         self._context = context
         self._session = session
         self._found = [(one, self._find(one)) for one in wanted]
@@ -86,12 +86,12 @@ class _Fetch:
         stop()
         self._later.settle(self._answer())
 
-    def _find(self, wanted: Wanted) -> Partition | Code:
+    def _find(self, wanted: WantedPartition) -> Partition | Code:
         name, topic_id, index = wanted.key
         topic = self._context.topic(name, topic_id)
         if not isinstance(topic, Topic):
             return topic
-        if not self._context.may_topic(Operation.READ, topic.name):
+        if not self._context.may_topic(AclOperation.READ, topic.name):
             return Code.TOPIC_AUTHORIZATION_FAILED
         return self._context.cluster.partition(topic.name, index) or Code.UNKNOWN_TOPIC_OR_PARTITION
 
@@ -112,7 +112,7 @@ class _Fetch:
     def _end_of(self, partition: Partition) -> int:
         return partition.readable_end(self._context.broker.id, committed_only=self._context.body.isolation_level == 1)
 
-    def _wrong(self, wanted: Wanted, partition: Partition) -> Code:
+    def _wrong(self, wanted: WantedPartition, partition: Partition) -> Code:
         """Return why nothing can be read; NONE where something can."""
         replica = partition.led_by(self._context.broker.id)
         if replica is None:
@@ -125,7 +125,7 @@ class _Fetch:
         is_inside = replica.log.start <= wanted.offset <= replica.log.end
         return Code.NONE if is_inside else Code.OFFSET_OUT_OF_RANGE
 
-    def _diverging(self, wanted: Wanted, partition: Partition) -> dict[str, int] | None:
+    def _diverging(self, wanted: WantedPartition, partition: Partition) -> dict[str, int] | None:
         """Return where the consumer's log and the leader's part, when they do (KIP-595)."""
         if wanted.last_epoch < 0:
             return None
@@ -151,7 +151,7 @@ class _Fetch:
             ],
         }
 
-    def _is_news(self, wanted: Wanted, row: dict[str, Any], size: int) -> bool:
+    def _is_news(self, wanted: WantedPartition, row: dict[str, Any], size: int) -> bool:
         """Whether a session must tell of a partition."""
         if self._session is None:
             return True
@@ -160,7 +160,7 @@ class _Fetch:
         self._session.sent[wanted.key] = said
         return is_news or bool(row["error_code"])
 
-    def _row(self, wanted: Wanted, found: Partition | Code, left: int) -> tuple[dict[str, Any], int]:
+    def _row(self, wanted: WantedPartition, found: Partition | Code, left: int) -> tuple[dict[str, Any], int]:
         """Return one partition's answer and the bytes of its records."""
         code = found if isinstance(found, Code) else self._wrong(wanted, found)
         if isinstance(found, Code) or code:
@@ -169,7 +169,7 @@ class _Fetch:
             return _empty(wanted.key[2], code), 0
         replica, end = found.replicas[self._context.broker.id], self._end_of(found)
         diverging = self._diverging(wanted, found)
-        batches: list[Batch] = []
+        batches: list[RecordBatch] = []
         if left > 0 and diverging is None:
             batches = replica.log.read(wanted.offset, end, min(left, wanted.most_bytes))
         records = b"".join(batch.data for batch in batches)
@@ -187,7 +187,7 @@ class _Fetch:
             measures.fetched(found.topic.name, len(records), self._context.now)
         return row, len(records)
 
-    def _aborted(self, replica: Replica, start: int, batches: list[Batch]) -> list[dict[str, int]] | None:
+    def _aborted(self, replica: Replica, start: int, batches: list[RecordBatch]) -> list[dict[str, int]] | None:
         if self._context.body.isolation_level != 1:
             return None
         if not batches:

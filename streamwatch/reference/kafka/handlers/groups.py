@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from streamwatch.reference.kafka.acls import Operation, ResourceType
+from streamwatch.reference.kafka.acls import AclOperation, ResourceType
 from streamwatch.reference.kafka.classic_members import Who
 from streamwatch.reference.kafka.codes import Code
-from streamwatch.reference.kafka.described import Described
+from streamwatch.reference.kafka.described import DescribedGroup
 from streamwatch.reference.kafka.handlers.context import NO_ID, Context, Reply, by_topic
 from streamwatch.reference.kafka.handlers.transactions import committed, uncommittable
 from streamwatch.reference.kafka.membership import Join, Joined, Synced
@@ -19,7 +19,7 @@ _FIRST_LEAVING_TOGETHER, _FIRST_NEEDING_ID, _FIRST_NOT_FOUND, _FIRST_FETCHING_MA
 """Versions of LeaveGroup, JoinGroup, DescribeGroups, OffsetFetch and JoinGroup."""
 
 
-def wrong_coordinator(context: Context, name: str, operation: Operation) -> Code:
+def wrong_coordinator(context: Context, name: str, operation: AclOperation) -> Code:
     """Return why this broker does not answer for a group; NONE where it does."""
     if not context.may(operation, ResourceType.GROUP, name):
         return Code.GROUP_AUTHORIZATION_FAILED
@@ -37,7 +37,7 @@ def join_group(context: Context) -> Reply:
     Left out: reasons (8, KIP-800) are not kept.
     """
     body = context.body
-    code = wrong_coordinator(context, body.group_id, Operation.READ)
+    code = wrong_coordinator(context, body.group_id, AclOperation.READ)
     if code:
         return _joined(Joined(code=code, member_id=body.member_id))
     session = body.session_timeout_ms / 1000
@@ -83,7 +83,7 @@ def sync_group(context: Context) -> Reply:
     Left out: nothing.
     """
     body = context.body
-    code = wrong_coordinator(context, body.group_id, Operation.READ)
+    code = wrong_coordinator(context, body.group_id, AclOperation.READ)
     if code:
         return _synced(Synced(code))
     assignments = {one.member_id: bytes(one.assignment) for one in body.assignments}
@@ -110,7 +110,7 @@ def heartbeat(context: Context) -> Reply:
     Special: REBALANCE_IN_PROGRESS tells the member to join again.
     Left out: nothing.
     """
-    code = wrong_coordinator(context, context.body.group_id, Operation.READ)
+    code = wrong_coordinator(context, context.body.group_id, AclOperation.READ)
     return {"error_code": code or context.site.groups.heartbeat(context.body.group_id, _who(context.body), context.now)}
 
 
@@ -121,7 +121,7 @@ def leave_group(context: Context) -> Reply:
     Left out: reasons (5, KIP-800) are not kept.
     """
     body = context.body
-    code = wrong_coordinator(context, body.group_id, Operation.READ)
+    code = wrong_coordinator(context, body.group_id, AclOperation.READ)
     if code:
         return {"error_code": code, "members": []}
     if context.version < _FIRST_LEAVING_TOGETHER:
@@ -144,7 +144,7 @@ def offset_commit(context: Context) -> Reply:
     are not heeded.
     """
     body, groups = context.body, context.site.groups
-    code = wrong_coordinator(context, body.group_id, Operation.READ)
+    code = wrong_coordinator(context, body.group_id, AclOperation.READ)
     generation = -1 if body.generation_id_or_member_epoch is None else body.generation_id_or_member_epoch
     who = Who(body.member_id or "", body.group_instance_id, generation)
     code = code or groups.may_commit(body.group_id, who)
@@ -182,7 +182,7 @@ def offset_fetch(context: Context) -> Reply:
 
 
 def _fetched(context: Context, name: str, asked: Any, member: Any) -> dict[str, Any]:  # noqa: ANN401 - messages
-    code = wrong_coordinator(context, name, Operation.DESCRIBE)
+    code = wrong_coordinator(context, name, AclOperation.DESCRIBE)
     group = context.site.groups.consumer(name)
     if not code and group is not None and member is not None and (member.member_epoch or -1) > 0:
         code = group.check(Who(member.member_id or "", None, member.member_epoch))
@@ -191,7 +191,7 @@ def _fetched(context: Context, name: str, asked: Any, member: Any) -> dict[str, 
         return row
     known = context.site.groups.fetch(name, require_stable=bool(context.body.require_stable))
     if asked is None:
-        named = sorted({topic for topic, _ in known if context.may_topic(Operation.DESCRIBE, topic)})
+        named = sorted({topic for topic, _ in known if context.may_topic(AclOperation.DESCRIBE, topic)})
         wanted = [(topic, NO_ID, [i for t, i in sorted(known) if t == topic]) for topic in named]
     else:
         wanted = [(one.name or "", getattr(one, "topic_id", NO_ID), list(one.partition_indexes)) for one in asked]
@@ -199,7 +199,7 @@ def _fetched(context: Context, name: str, asked: Any, member: Any) -> dict[str, 
         topic = context.topic(topic_name, topic_id)
         real = topic.name if isinstance(topic, Topic) else topic_name
         wrong = Code.UNKNOWN_TOPIC_ID if topic is Code.UNKNOWN_TOPIC_ID else Code.NONE
-        if not wrong and not context.may_topic(Operation.DESCRIBE, real):
+        if not wrong and not context.may_topic(AclOperation.DESCRIBE, real):
             wrong = Code.TOPIC_AUTHORIZATION_FAILED
         rows = [_offset(index, wrong or known.get((real, index))) for index in indexes]
         shown_id = topic.id if isinstance(topic, Topic) else topic_id
@@ -230,8 +230,8 @@ def describe_groups(context: Context) -> Reply:
 
 
 def _described(context: Context, name: str) -> dict[str, Any]:
-    code = wrong_coordinator(context, name, Operation.DESCRIBE)
-    found = Described(code=code) if code else context.site.groups.describe(name)
+    code = wrong_coordinator(context, name, AclOperation.DESCRIBE)
+    found = DescribedGroup(code=code) if code else context.site.groups.describe(name)
     is_told = code or context.version >= _FIRST_NOT_FOUND
     row: dict[str, Any] = {
         "error_code": found.code if is_told else Code.NONE,
@@ -277,7 +277,7 @@ def list_groups(context: Context) -> Reply:
         if (not states or one.state.lower() in states)
         and (not kinds or one.kind in kinds)
         and context.site.coordinator(one.name, context.now) == context.broker.id
-        and context.may(Operation.DESCRIBE, ResourceType.GROUP, one.name)
+        and context.may(AclOperation.DESCRIBE, ResourceType.GROUP, one.name)
     ]
     return {"error_code": Code.NONE, "groups": rows}
 
@@ -290,7 +290,7 @@ def delete_groups(context: Context) -> Reply:
     """
 
     def code(name: str) -> Code:
-        return wrong_coordinator(context, name, Operation.DELETE) or context.site.groups.delete(name)
+        return wrong_coordinator(context, name, AclOperation.DELETE) or context.site.groups.delete(name)
 
     names = dict.fromkeys(context.body.groups_names)
     return {"results": [{"group_id": name, "error_code": code(name)} for name in names]}
@@ -304,7 +304,7 @@ def offset_delete(context: Context) -> Reply:
     """
     body = context.body
     keys = [(topic.name, one.partition_index) for topic in body.topics for one in topic.partitions]
-    code = wrong_coordinator(context, body.group_id, Operation.DELETE)
+    code = wrong_coordinator(context, body.group_id, AclOperation.DELETE)
     there = [key for key in keys if context.cluster.partition(*key) is not None]
     found = code or context.site.groups.delete_offsets(body.group_id, there)
     if isinstance(found, Code):

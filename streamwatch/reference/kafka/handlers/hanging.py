@@ -4,11 +4,11 @@ import re
 from collections.abc import Callable
 from typing import Any, Final, get_args
 
-from streamwatch.reference.kafka.acls import Operation, ResourceType
+from streamwatch.reference.kafka.acls import AclOperation, ResourceType
 from streamwatch.reference.kafka.batch import marker
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.handlers.context import Context, Reply, gathered
-from streamwatch.reference.kafka.transactions import State, Transaction, write_marker
+from streamwatch.reference.kafka.transactions import State, TransactionState, write_marker
 from streamwatch.reference.kafka.wire import Answer
 from streamwatch.reference.timers import Later
 
@@ -26,7 +26,7 @@ def describe_transactions(context: Context) -> Reply:
 
 
 def _described(context: Context, name: str) -> dict[str, Any]:
-    if not context.may(Operation.DESCRIBE, ResourceType.TRANSACTIONAL_ID, name):
+    if not context.may(AclOperation.DESCRIBE, ResourceType.TRANSACTIONAL_ID, name):
         code = Code.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
         return {"error_code": code, "transactional_id": name, **_NOWHERE}
     one = context.site.transactions.by_name.get(name)
@@ -66,7 +66,7 @@ def list_transactions(context: Context) -> Reply:
         return {"error_code": code, "unknown_state_filters": [], "transaction_states": []}
     producers, longest = set(body.producer_id_filters or ()), body.duration_filter
 
-    def fits(one: Transaction) -> bool:
+    def fits(one: TransactionState) -> bool:
         is_long = longest is None or longest < 0 or context.now - max(one.started, 0) > longest / 1000
         is_named = pattern is None or pattern.fullmatch(one.name) is not None
         return (
@@ -80,7 +80,7 @@ def list_transactions(context: Context) -> Reply:
         for one in context.site.transactions.by_name.values()
         if fits(one)
         and context.site.coordinator(one.name, context.now, is_transaction=True) == context.broker.id
-        and context.may(Operation.DESCRIBE, ResourceType.TRANSACTIONAL_ID, one.name)
+        and context.may(AclOperation.DESCRIBE, ResourceType.TRANSACTIONAL_ID, one.name)
     ]
     return {"error_code": Code.NONE, "unknown_state_filters": unknown, "transaction_states": rows}
 
@@ -92,7 +92,7 @@ def write_txn_markers(context: Context) -> Reply:
     Left out: versions below 1, which brokers before 4.0 list (the connection is closed); the transaction version
     (2, KIP-1228) is not heeded.
     """
-    if not context.may_cluster(Operation.CLUSTER_ACTION) and not context.may_cluster(Operation.ALTER):
+    if not context.may_cluster(AclOperation.CLUSTER_ACTION) and not context.may_cluster(AclOperation.ALTER):
         return _markers(context, lambda *_: Later.now(Code.CLUSTER_AUTHORIZATION_FAILED))
     return _markers(context, lambda asked, topic, index: _written(context, asked, topic, index))
 

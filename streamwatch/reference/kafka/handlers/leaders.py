@@ -5,8 +5,8 @@ from enum import IntEnum
 from typing import Any, Final
 
 from streamwatch.reference.kafka import topics
-from streamwatch.reference.kafka.acls import Operation
-from streamwatch.reference.kafka.codes import Code, Refused
+from streamwatch.reference.kafka.acls import AclOperation
+from streamwatch.reference.kafka.codes import Code, RequestRefused
 from streamwatch.reference.kafka.handlers.context import NOT_CONTROLLER, Context, Reply, is_elsewhere, on_controller
 from streamwatch.reference.kafka.partition import NO_LEADER, Partition
 from streamwatch.reference.kafka.wire import Answer
@@ -33,7 +33,7 @@ def elect_leaders(context: Context) -> Reply:
     in the answer).
     Left out: nothing.
     """
-    if not context.may_cluster(Operation.ALTER):
+    if not context.may_cluster(AclOperation.ALTER):
         return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "replica_election_results": []}
     return on_controller(context, lambda now: _elect(context, now))
 
@@ -100,7 +100,7 @@ def alter_partition_reassignments(context: Context) -> Reply:
     Special: replicas null (cancel).
     Left out: that the replication factor may not change (1) is not checked.
     """
-    if not context.may_cluster(Operation.ALTER):
+    if not context.may_cluster(AclOperation.ALTER):
         return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "error_message": None, "responses": []}
     if is_elsewhere(context):
         return {"error_code": Code.NOT_CONTROLLER, "error_message": NOT_CONTROLLER, "responses": []}
@@ -129,7 +129,7 @@ def _move(context: Context, topic: str, asked: Any, now: float) -> dict[str, Any
         try:
             topics.check_assignment(context.cluster, [tuple(asked.replicas)])
             context.cluster.controller.reassign(partition, tuple(asked.replicas), now)
-        except Refused as refused:
+        except RequestRefused as refused:
             code, why = refused.code, str(refused)
     return {"partition_index": asked.partition_index, "error_code": code, "error_message": why}
 
@@ -140,7 +140,7 @@ def list_partition_reassignments(context: Context) -> Reply:
     Special: topics null (all).
     Left out: nothing.
     """
-    if not context.may_cluster(Operation.DESCRIBE):
+    if not context.may_cluster(AclOperation.DESCRIBE):
         return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "error_message": None, "topics": []}
     if is_elsewhere(context):
         return {"error_code": Code.NOT_CONTROLLER, "error_message": NOT_CONTROLLER, "topics": []}

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Any, Final
 
-from streamwatch.reference.kafka.acls import Operation
-from streamwatch.reference.kafka.codes import Code, Refused
+from streamwatch.reference.kafka.acls import AclOperation
+from streamwatch.reference.kafka.codes import Code, RequestRefused
 from streamwatch.reference.kafka.handlers.context import Context, Reply
 from streamwatch.reference.kafka.partition import Partition, Replica
 
@@ -31,7 +31,7 @@ _FIRST_VERSION: Final = {
 _NEVER: Final = 2**15
 
 
-def _led(context: Context, operation: Operation, topic: str, index: int, epoch: int = -1) -> Partition | Code:
+def _led(context: Context, operation: AclOperation, topic: str, index: int, epoch: int = -1) -> Partition | Code:
     """Return a partition that this broker leads and the principal may use, or what is wrong."""
     partition = context.cluster.partition(topic, index)
     if not context.may_topic(operation, topic):
@@ -58,7 +58,7 @@ def list_offsets(context: Context) -> Reply:
     """
 
     def row(topic: str, asked: Any) -> dict[str, Any]:  # noqa: ANN401 - a message
-        found = _led(context, Operation.DESCRIBE, topic, asked.partition_index, asked.current_leader_epoch)
+        found = _led(context, AclOperation.DESCRIBE, topic, asked.partition_index, asked.current_leader_epoch)
         if asked.timestamp < Timestamp.EARLIEST and context.version < _FIRST_VERSION.get(asked.timestamp, _NEVER):
             found = Code.UNSUPPORTED_VERSION
         if isinstance(found, Code):
@@ -103,7 +103,7 @@ def offset_for_leader_epoch(context: Context) -> Reply:
     """
 
     def row(topic: str, asked: Any) -> dict[str, Any]:  # noqa: ANN401 - a message
-        found = _led(context, Operation.DESCRIBE, topic, asked.partition, asked.current_leader_epoch)
+        found = _led(context, AclOperation.DESCRIBE, topic, asked.partition, asked.current_leader_epoch)
         if isinstance(found, Code):
             return {"error_code": found, "partition": asked.partition, "leader_epoch": -1, "end_offset": -1}
         epoch, end = found.replicas[context.broker.id].log.end_of_epoch(asked.leader_epoch)
@@ -123,7 +123,7 @@ def delete_records(context: Context) -> Reply:
     """
 
     def row(topic: str, asked: Any) -> dict[str, Any]:  # noqa: ANN401 - a message
-        found = _led(context, Operation.DELETE, topic, asked.partition_index)
+        found = _led(context, AclOperation.DELETE, topic, asked.partition_index)
         if isinstance(found, Code):
             return {"partition_index": asked.partition_index, "low_watermark": -1, "error_code": found}
         replica = found.replicas[context.broker.id]
@@ -139,7 +139,7 @@ def delete_records(context: Context) -> Reply:
             return {"partition_index": asked.partition_index, "low_watermark": -1, "error_code": code}
         try:
             start = context.cluster.delete_records(found, offset, context.now)
-        except Refused as refused:
+        except RequestRefused as refused:
             return {"partition_index": asked.partition_index, "low_watermark": -1, "error_code": refused.code}
         return {"partition_index": asked.partition_index, "low_watermark": start, "error_code": Code.NONE}
 
@@ -178,7 +178,7 @@ def describe_producers(context: Context) -> Reply:
 
 def _held(context: Context, topic: str, index: int) -> Replica | Code:
     """Return this broker's replica, or what is wrong."""
-    if not context.may_topic(Operation.READ, topic):
+    if not context.may_topic(AclOperation.READ, topic):
         return Code.TOPIC_AUTHORIZATION_FAILED
     partition = context.cluster.partition(topic, index)
     if partition is None:

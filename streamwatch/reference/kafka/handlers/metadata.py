@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from streamwatch.reference.kafka import topics
-from streamwatch.reference.kafka.acls import Operation, ResourceType
-from streamwatch.reference.kafka.codes import Code, Refused
+from streamwatch.reference.kafka.acls import AclOperation, ResourceType
+from streamwatch.reference.kafka.codes import Code, RequestRefused
 from streamwatch.reference.kafka.features import features_of
 from streamwatch.reference.kafka.handlers.context import CLUSTER, MALFORMED, NO_ID, Context, Reply
 from streamwatch.reference.kafka.partition import NO_LEADER, Partition, Topic
@@ -64,7 +64,7 @@ def metadata(context: Context) -> Reply:
     body = context.body
     wants_all = body.topics is None or (context.version == 0 and not body.topics)
     if wants_all:
-        asked = [(name, None) for name in context.cluster.topics if context.may_topic(Operation.DESCRIBE, name)]
+        asked = [(name, None) for name in context.cluster.topics if context.may_topic(AclOperation.DESCRIBE, name)]
     else:
         asked = [(one.name, one.topic_id) for one in body.topics]
     answer: dict[str, Any] = {
@@ -100,15 +100,15 @@ def controller_id(context: Context) -> int:
 def _topic(context: Context, name: str | None, topic_id: Any) -> dict[str, Any]:  # noqa: ANN401 - a UUID or nothing
     found = context.topic(name or "", topic_id)
     if not isinstance(found, Topic):
-        if name and not context.may_topic(Operation.DESCRIBE, name):
+        if name and not context.may_topic(AclOperation.DESCRIBE, name):
             return _missing(Code.TOPIC_AUTHORIZATION_FAILED, name, topic_id)
         if name is None or not _may_create(context, name):
             return _missing(found, name, topic_id)
         try:
             found = topics.ensure(context.cluster, name, context.now)
-        except Refused as refused:
+        except RequestRefused as refused:
             return _missing(refused.code, name, topic_id)
-    if not context.may_topic(Operation.DESCRIBE, found.name):
+    if not context.may_topic(AclOperation.DESCRIBE, found.name):
         return _missing(Code.TOPIC_AUTHORIZATION_FAILED, name, topic_id)
     row = {
         "error_code": Code.NONE,
@@ -124,7 +124,7 @@ def _topic(context: Context, name: str | None, topic_id: Any) -> dict[str, Any]:
 
 def _may_create(context: Context, name: str) -> bool:
     is_on = context.cluster.settings.broker("auto.create.topics.enable") == "true"
-    may = context.may_cluster(Operation.CREATE) or context.may_topic(Operation.CREATE, name)
+    may = context.may_cluster(AclOperation.CREATE) or context.may_topic(AclOperation.CREATE, name)
     return bool(is_on and context.body.allow_auto_topic_creation is not False and may)
 
 
@@ -180,7 +180,7 @@ def describe_topic_partitions(context: Context) -> Reply:
 
 def _described(context: Context, name: str, first: int, most: int) -> dict[str, Any]:
     found = context.topic(name)
-    if not isinstance(found, Topic) or not context.may_topic(Operation.DESCRIBE, name):
+    if not isinstance(found, Topic) or not context.may_topic(AclOperation.DESCRIBE, name):
         code = found if isinstance(found, Code) else Code.TOPIC_AUTHORIZATION_FAILED
         code = Code.INVALID_TOPIC_EXCEPTION if illegal(name) else code
         row = {"error_code": code, "name": name, "topic_id": NO_ID, "partitions": []}
@@ -221,7 +221,7 @@ def _coordinator(context: Context, key: str, kind: int) -> dict[str, Any]:
         why = "" if kind == _SHARE and context.version >= _FIRST_SHARING else MALFORMED
         return nowhere | {"error_code": Code.INVALID_REQUEST, "error_message": why}
     resource = ResourceType.TRANSACTIONAL_ID if kind == _TRANSACTION else ResourceType.GROUP
-    if not context.may(Operation.DESCRIBE, resource, key):
+    if not context.may(AclOperation.DESCRIBE, resource, key):
         is_group = kind == _GROUP
         code = Code.GROUP_AUTHORIZATION_FAILED if is_group else Code.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
         return nowhere | {"error_code": code, "error_message": None}

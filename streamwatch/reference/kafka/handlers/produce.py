@@ -3,8 +3,8 @@
 import uuid
 from typing import Any, Final
 
-from streamwatch.reference.kafka.acls import Operation, ResourceType
-from streamwatch.reference.kafka.batch import BadBatch, Batch, parse
+from streamwatch.reference.kafka.acls import AclOperation, ResourceType
+from streamwatch.reference.kafka.batch import BadBatch, RecordBatch, parse
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.handlers.context import NO_ID, Context, Reply, by_topic, gathered
 from streamwatch.reference.kafka.partition import Partition, Topic
@@ -62,7 +62,7 @@ def _partition(context: Context, key: tuple[str, uuid.UUID], index: int) -> Part
     topic = context.topic(*key)
     if not isinstance(topic, Topic):
         return topic
-    if not context.may_topic(Operation.WRITE, topic.name) or not _may_transact(context):
+    if not context.may_topic(AclOperation.WRITE, topic.name) or not _may_transact(context):
         return Code.TOPIC_AUTHORIZATION_FAILED
     partition = context.cluster.partition(topic.name, index)
     return partition or Code.UNKNOWN_TOPIC_OR_PARTITION
@@ -70,7 +70,7 @@ def _partition(context: Context, key: tuple[str, uuid.UUID], index: int) -> Part
 
 def _may_transact(context: Context) -> bool:
     name = context.body.transactional_id
-    return not name or context.may(Operation.WRITE, ResourceType.TRANSACTIONAL_ID, name)
+    return not name or context.may(AclOperation.WRITE, ResourceType.TRANSACTIONAL_ID, name)
 
 
 def _failed(index: int, code: Code) -> dict[str, Any]:
@@ -165,7 +165,7 @@ def _refusal(context: Context, partition: Partition, size: int) -> Code:
     return Code.INVALID_TOPIC_EXCEPTION if partition.topic.is_internal else Code.NONE
 
 
-def _check(context: Context, partition: Partition, batches: list[Batch]) -> tuple[Code, int | None]:
+def _check(context: Context, partition: Partition, batches: list[RecordBatch]) -> tuple[Code, int | None]:
     """Check the producer's sequence; return an offset with it where the batch stands there already."""
     if not batches:
         return (Code.INVALID_RECORD, None)

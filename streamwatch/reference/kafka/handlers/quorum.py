@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any, Final
 
-from streamwatch.reference.kafka.acls import Operation, ResourceType
+from streamwatch.reference.kafka.acls import AclOperation, ResourceType
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.features import features_of
 from streamwatch.reference.kafka.handlers.context import CLUSTER, NO_ID, Context, Reply, on_controller
@@ -51,7 +51,7 @@ def describe_quorum(context: Context) -> Reply:
     Special: leader -1 (there is none); offset and times -1 (the controller has not heard of that replica).
     Left out: voters do not change (2, KIP-853): their directory ids are zero.
     """
-    if not context.may_cluster(Operation.DESCRIBE):
+    if not context.may_cluster(AclOperation.DESCRIBE):
         return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "topics": []}
     return on_controller(context, lambda now: _quorum(context, now))
 
@@ -126,7 +126,7 @@ def update_features(context: Context) -> Reply:
     Special: level 0 (disable).
     Left out: features stay as the release has them: a change is refused.
     """
-    if not context.may_cluster(Operation.ALTER):
+    if not context.may_cluster(AclOperation.ALTER):
         return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "error_message": None, "results": []}
     for one in context.body.feature_updates:
         code, why = _not_updated(context, one.feature, one.max_version_level)

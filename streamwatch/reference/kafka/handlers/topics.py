@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from streamwatch.reference.kafka import topics
-from streamwatch.reference.kafka.acls import Operation
-from streamwatch.reference.kafka.codes import Code, Refused
+from streamwatch.reference.kafka.acls import AclOperation
+from streamwatch.reference.kafka.codes import Code, RequestRefused
 from streamwatch.reference.kafka.handlers.context import NO_ID, Context, Reply, is_elsewhere, on_controller
 from streamwatch.reference.kafka.partition import Topic
 from streamwatch.reference.kafka.settings_topics import topic_settings
@@ -30,11 +30,13 @@ def create_topics(context: Context) -> Reply:
     """
     asked, twice = _once(context.body.topics)
     if is_elsewhere(context):
-        return {"topics": [_not_created(one.name, Refused(Code.NOT_CONTROLLER, "")) for one in context.body.topics]}
+        return {
+            "topics": [_not_created(one.name, RequestRefused(Code.NOT_CONTROLLER, "")) for one in context.body.topics]
+        }
 
     def done(now: float) -> Answer:
         names = [(one, _misnamed(context, one.name)) for one in asked]  # all before any: they may collide, as in Kafka
-        names += [(one, Refused(Code.INVALID_REQUEST, _TWICE)) for one in twice]
+        names += [(one, RequestRefused(Code.INVALID_REQUEST, _TWICE)) for one in twice]
         return {"topics": [_not_created(one.name, why) if why else _create(context, one, now) for one, why in names]}
 
     return on_controller(context, done)
@@ -47,11 +49,11 @@ def _once(asked: Iterable[Any]) -> tuple[list[Any], list[Any]]:
     return [rows[name] for name in counts if counts[name] == 1], [rows[name] for name in counts if counts[name] > 1]
 
 
-def _misnamed(context: Context, name: str) -> Refused | None:
+def _misnamed(context: Context, name: str) -> RequestRefused | None:
     try:
-        _require(context.may_cluster(Operation.CREATE) or context.may_topic(Operation.CREATE, name))
+        _require(context.may_cluster(AclOperation.CREATE) or context.may_topic(AclOperation.CREATE, name))
         topics.check_name(context.cluster, name)
-    except Refused as refused:
+    except RequestRefused as refused:
         return refused
     return None
 
@@ -65,7 +67,7 @@ def _create(context: Context, asked: Any, now: float) -> dict[str, Any]:  # noqa
         if not context.body.validate_only:
             topic_id = topics.create(context.cluster, name, assignment, own, now).id
             context.site.topics_changed()
-    except Refused as refused:
+    except RequestRefused as refused:
         return _not_created(name, refused)
     return {
         "name": name,
@@ -78,7 +80,7 @@ def _create(context: Context, asked: Any, now: float) -> dict[str, Any]:  # noqa
     }
 
 
-def _not_created(name: str, why: Refused) -> dict[str, Any]:
+def _not_created(name: str, why: RequestRefused) -> dict[str, Any]:
     return {
         "name": name,
         "topic_id": NO_ID,
@@ -93,7 +95,7 @@ def _not_created(name: str, why: Refused) -> dict[str, Any]:
 def _own_settings(context: Context, asked: Any) -> dict[str, str]:  # noqa: ANN401 - a message
     nothing = [one.name for one in asked.configs or () if one.value is None]
     if nothing:
-        raise Refused(Code.INVALID_CONFIG, f"Null value not supported for topic configs: {', '.join(nothing)}")
+        raise RequestRefused(Code.INVALID_CONFIG, f"Null value not supported for topic configs: {', '.join(nothing)}")
     own = {one.name: one.value for one in asked.configs or ()}
     topics.check_settings(context.cluster, own)
     return own
@@ -118,15 +120,15 @@ def _assignment(context: Context, asked: Any) -> list[tuple[int, ...]]:  # noqa:
         for what, count in (("replication factor", asked.replication_factor), ("numPartitions", asked.num_partitions)):
             if count != -1:
                 why = f"A manual partition assignment was specified, but {what} was not set to -1."
-                raise Refused(Code.INVALID_REQUEST, why)
+                raise RequestRefused(Code.INVALID_REQUEST, why)
         given: dict[int, tuple[int, ...]] = {}
         for one in asked.assignments:
             if one.partition_index in given:
                 why = f"Found multiple manual partition assignments for partition {one.partition_index}"
-                raise Refused(Code.INVALID_REPLICA_ASSIGNMENT, why)
+                raise RequestRefused(Code.INVALID_REPLICA_ASSIGNMENT, why)
             given[one.partition_index] = tuple(one.broker_ids)
         if sorted(given) != list(range(len(given))):
-            raise Refused(
+            raise RequestRefused(
                 Code.INVALID_REPLICA_ASSIGNMENT, "partitions should be a consecutive 0-based integer sequence"
             )
         topics.check_assignment(context.cluster, list(given.values()))
@@ -193,7 +195,7 @@ def _delete(context: Context, name: str | None, topic_id: uuid.UUID, why: str | 
     if not isinstance(found, Topic):
         what = "topic ID" if found is Code.UNKNOWN_TOPIC_ID else "topic-partition"
         return row | {"error_code": found, "error_message": f"This server does not host this {what}."}
-    if not context.may_topic(Operation.DELETE, found.name):
+    if not context.may_topic(AclOperation.DELETE, found.name):
         return row | {"error_code": Code.TOPIC_AUTHORIZATION_FAILED, "error_message": "Topic authorization failed."}
     topics.delete(context.cluster, found, now)
     context.site.groups.forget_topic(found.name, with_groups=context.cluster.spec.release < _KEEPS_GROUPS)
@@ -225,7 +227,7 @@ def _grow(context: Context, asked: Any, now: float) -> dict[str, Any]:  # noqa: 
         if not context.body.validate_only:
             topics.add_partitions(context.cluster, found, added, now)
             context.site.topics_changed()
-    except Refused as refused:
+    except RequestRefused as refused:
         return {"name": asked.name, "error_code": refused.code, "error_message": str(refused) or None}
     return {"name": asked.name, "error_code": Code.NONE, "error_message": None}
 
@@ -234,29 +236,29 @@ def _growth(context: Context, asked: Any) -> tuple[Topic, list[tuple[int, ...]]]
     """Return a topic and the replicas of the partitions that it is to get; raises Refused."""
     found = context.topic(asked.name)
     if not isinstance(found, Topic):
-        raise Refused(found, "")
-    _require(context.may_topic(Operation.ALTER, asked.name))
+        raise RequestRefused(found, "")
+    _require(context.may_topic(AclOperation.ALTER, asked.name))
     now = len(found.partitions)
     more = asked.count - now
     if more == 0:
-        raise Refused(Code.INVALID_PARTITIONS, f"Topic already has {now} partition(s).")
+        raise RequestRefused(Code.INVALID_PARTITIONS, f"Topic already has {now} partition(s).")
     if more < 0:
         why = f"The topic {asked.name} currently has {now} partition(s); {asked.count} would not be an increase."
-        raise Refused(Code.INVALID_PARTITIONS, why)
+        raise RequestRefused(Code.INVALID_PARTITIONS, why)
     size = len(found.partitions[0].state.replicas)
     if asked.assignments is None:
         return found, topics.assign(context.cluster, more, size)
     added = [tuple(one.broker_ids) for one in asked.assignments]
     if len(added) != more:
         why = f"Attempted to add {more} additional partition(s), but only {len(added)} assignment(s) were specified."
-        raise Refused(Code.INVALID_REPLICA_ASSIGNMENT, why)
+        raise RequestRefused(Code.INVALID_REPLICA_ASSIGNMENT, why)
     topics.check_assignment(context.cluster, added, size)
     return found, added
 
 
 def _require(may: bool) -> None:  # noqa: FBT001 - what it is about
     if not may:
-        raise Refused(Code.TOPIC_AUTHORIZATION_FAILED, "Authorization failed.")
+        raise RequestRefused(Code.TOPIC_AUTHORIZATION_FAILED, "Authorization failed.")
 
 
 HANDLERS: Final[dict[int, Callable[[Context], Reply]]] = {

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from streamwatch.reference.kafka.acls import Operation, ResourceType
+from streamwatch.reference.kafka.acls import AclOperation, ResourceType
 from streamwatch.reference.kafka.classic_members import Who
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.handlers.context import Context, Reply, gathered
 from streamwatch.reference.kafka.offsets import Committed
 from streamwatch.reference.kafka.partition import Topic
-from streamwatch.reference.kafka.transactions import Transaction
+from streamwatch.reference.kafka.transactions import TransactionState
 
 _FIRST_ADDING_MANY: Final = 4
 """The version of AddPartitionsToTxn that brokers use among each other."""
@@ -42,13 +42,13 @@ def init_producer_id(context: Context) -> Reply:
 
 def _may_be_idempotent(context: Context) -> bool:
     """Whether the principal may write to the cluster as such, or to any topic at all (KIP-679)."""
-    return context.may_cluster(Operation.IDEMPOTENT_WRITE) or context.site.acls.authorized_by_resource_type(
-        context.principal, context.host, Operation.WRITE, ResourceType.TOPIC
+    return context.may_cluster(AclOperation.IDEMPOTENT_WRITE) or context.site.acls.authorized_by_resource_type(
+        context.principal, context.host, AclOperation.WRITE, ResourceType.TOPIC
     )
 
 
 def _wrong_coordinator(context: Context, name: str) -> Code:
-    if not context.may(Operation.WRITE, ResourceType.TRANSACTIONAL_ID, name):
+    if not context.may(AclOperation.WRITE, ResourceType.TRANSACTIONAL_ID, name):
         return Code.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
     broker = context.site.coordinator(name, context.now, is_transaction=True)
     if broker is None:
@@ -56,7 +56,7 @@ def _wrong_coordinator(context: Context, name: str) -> Code:
     return Code.NONE if broker == context.broker.id else Code.NOT_COORDINATOR
 
 
-def _found(context: Context, name: str, producer_id: int, epoch: int) -> Transaction | Code:
+def _found(context: Context, name: str, producer_id: int, epoch: int) -> TransactionState | Code:
     wrong = _wrong_coordinator(context, name)
     return wrong or context.site.transactions.find(name, producer_id, epoch)
 
@@ -114,7 +114,7 @@ def _added(
 
 
 def _addable(context: Context, topic: str, index: int) -> Code:
-    if not context.may_topic(Operation.WRITE, topic):
+    if not context.may_topic(AclOperation.WRITE, topic):
         return Code.TOPIC_AUTHORIZATION_FAILED
     return Code.NONE if context.cluster.partition(topic, index) else Code.UNKNOWN_TOPIC_OR_PARTITION
 
@@ -129,7 +129,7 @@ def add_offsets_to_txn(context: Context) -> Reply:
     one = _found(context, body.transactional_id, body.producer_id, body.producer_epoch)
     if isinstance(one, Code):
         return {"error_code": one}
-    if not context.may(Operation.READ, ResourceType.GROUP, body.group_id):
+    if not context.may(AclOperation.READ, ResourceType.GROUP, body.group_id):
         return {"error_code": Code.GROUP_AUTHORIZATION_FAILED}
     return {"error_code": context.site.transactions.add(one, set(), {body.group_id}, context.now)}
 
@@ -158,7 +158,7 @@ def txn_offset_commit(context: Context) -> Reply:
     body = context.body
     generation = -1 if body.generation_id is None else body.generation_id
     code = Code.NONE
-    if not context.may(Operation.READ, ResourceType.GROUP, body.group_id):
+    if not context.may(AclOperation.READ, ResourceType.GROUP, body.group_id):
         code = Code.GROUP_AUTHORIZATION_FAILED
     elif context.site.coordinator(body.group_id, context.now) != context.broker.id:
         code = Code.NOT_COORDINATOR
@@ -185,7 +185,7 @@ def uncommittable(context: Context, topic: Topic | Code, index: int) -> Code:
     """Return why nothing can be committed of a partition; NONE where it can."""
     if not isinstance(topic, Topic):
         return topic
-    if not context.may_topic(Operation.READ, topic.name):
+    if not context.may_topic(AclOperation.READ, topic.name):
         return Code.TOPIC_AUTHORIZATION_FAILED
     return Code.NONE if index < len(topic.partitions) else Code.UNKNOWN_TOPIC_OR_PARTITION
 

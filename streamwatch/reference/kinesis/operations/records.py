@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from streamwatch.reference.kinesis import errors, sequence
 from streamwatch.reference.kinesis.account import Answer, Kinesis, Parameters
-from streamwatch.reference.kinesis.errors import Refused
+from streamwatch.reference.kinesis.errors import ServiceError
 from streamwatch.reference.kinesis.iterators import Iterator
 from streamwatch.reference.kinesis.limits import MOST_BYTES_A_CALL, MOST_RECORDS_A_CALL
 from streamwatch.reference.kinesis.operations.shards import describe_shard, find
@@ -29,11 +29,11 @@ def _size(stream: Stream, parameters: Parameters) -> int:
     key = parameters.get("PartitionKey", "")
     if not key and stream.distribution != _AUTO:
         why = "Value 'null' at 'partitionKey' failed to satisfy constraint: Member must not be null"
-        raise Refused("ValidationException", f"1 validation error detected: {why}")
+        raise ServiceError("ValidationException", f"1 validation error detected: {why}")
     size = len(parameters["Data"]) + len(key.encode())
     if size > stream.most_record_kib * 1024:
         why = f"Record of {size} bytes is larger than the stream's maximum of {stream.most_record_kib} KiB."
-        raise Refused("ValidationException", why)
+        raise ServiceError("ValidationException", why)
     return size
 
 
@@ -59,7 +59,7 @@ def put(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     stream.put_metric("WriteProvisionedThroughputExceeded", float(not (fails or admitted)), "Count", now)
     stream.put_shard_metric(shard, "WriteProvisionedThroughputExceeded", float(not (fails or admitted)), "Count", now)
     if fails:
-        raise Refused("InternalFailureException", _INTERNAL, 500)
+        raise ServiceError("InternalFailureException", _INTERNAL, 500)
     if not admitted:
         raise errors.throttled(shard.id, stream.name, kinesis.account)
     record = shard.append(parameters.get("PartitionKey", ""), parameters["Data"], size, now)
@@ -205,7 +205,7 @@ def _numbered(stream: Stream, shard: Shard, number: str) -> int:
             f" {shard.id}"
         )
     if not found.version:
-        raise Refused("InternalFailure", "", 500)
+        raise ServiceError("InternalFailure", "", 500)
     beyond = at > (shard.last_number if shard.ending is None else shard.ending)
     if beyond or at < shard.starting or found.made != shard.born or not sequence.is_sequence_number(at):
         raise errors.invalid(f"{what} because it did not come from this stream.")
@@ -226,7 +226,7 @@ def get(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     stream.put_metric("ReadProvisionedThroughputExceeded", float(not (fails or admitted)), "Count", now)
     stream.put_shard_metric(shard, "ReadProvisionedThroughputExceeded", float(not (fails or admitted)), "Count", now)
     if fails:
-        raise Refused("InternalFailureException", _INTERNAL, 500)
+        raise ServiceError("InternalFailureException", _INTERNAL, 500)
     if not admitted:
         raise errors.throttled(shard.id, stream.name, kinesis.account)
     index = shard.after(place.after)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from streamwatch.reference.kinesis.account import Answer, Kinesis, Parameters
-from streamwatch.reference.kinesis.errors import Refused, invalid, too_many
+from streamwatch.reference.kinesis.errors import ServiceError, invalid, too_many
 from streamwatch.reference.kinesis.operations.capacity import shards_for, want_distribution, want_warm
 from streamwatch.reference.kinesis.stream import DAY_HOURS, SHARD_METRICS
 
@@ -217,7 +217,7 @@ def get_policy(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """GetResourcePolicy."""
     policy = kinesis.find(parameters, now).policy
     if policy is None:
-        raise Refused("ResourceNotFoundException", f"Policy for {parameters['ResourceARN']} does not exist.")
+        raise ServiceError("ResourceNotFoundException", f"Policy for {parameters['ResourceARN']} does not exist.")
     return {"Policy": policy}
 
 

@@ -5,7 +5,7 @@ import json
 from typing import Any, Final
 
 from streamwatch.reference.kinesis.account import Answer, Kinesis, Parameters
-from streamwatch.reference.kinesis.errors import Refused, expired_token, invalid, no_shard, not_found, too_many
+from streamwatch.reference.kinesis.errors import ServiceError, expired_token, invalid, no_shard, not_found, too_many
 from streamwatch.reference.kinesis.shard import Shard
 from streamwatch.reference.kinesis.stream import Stream
 
@@ -164,7 +164,7 @@ def _want_open(kinesis: Kinesis, stream: Stream, shard: Shard) -> None:
 
 def _want_provisioned(stream: Stream) -> None:
     if stream.mode != "PROVISIONED":
-        raise Refused(
+        raise ServiceError(
             "ValidationException", f"Stream {stream.name} is in ON_DEMAND mode: its shards scale by themselves."
         )
 

@@ -14,7 +14,7 @@ from streamwatch.sources.kafka.apis import (
     SHARE_GROUP_DESCRIBE,
     SHARE_OFFSETS,
     STREAMS_GROUP_DESCRIBE,
-    Api,
+    KafkaApi,
 )
 from tests.sources.kafka.codec.drawn import entities, plain
 from tests.sources.kafka.codec.kafka_answers import write
@@ -32,7 +32,7 @@ MESSAGES = [
 @pytest.mark.parametrize(("api", "version", "side"), MESSAGES)
 @given(data=st.data())
 def test_our_schemas_read_and_write_what_an_independent_codec_does(
-    api: Api, version: int, side: Side, data: st.DataObject
+    api: KafkaApi, version: int, side: Side, data: st.DataObject
 ) -> None:
     ours = getattr(api, side.name)
     theirs: Any = getattr(load_payload_module(api.key, version, side), ours.__name__)

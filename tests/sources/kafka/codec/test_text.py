@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamwatch.core.errors import SourceMisread
-from streamwatch.sources.kafka.apis import LIST_GROUPS, METADATA, Api
+from streamwatch.sources.kafka.apis import LIST_GROUPS, METADATA, KafkaApi
 from streamwatch.sources.kafka.text import decode_readable, readable
 from tests.sources.kafka.codec import kafka_answers as answers
 
@@ -44,7 +44,7 @@ def test_what_is_utf8_is_decoded_the_same_either_way(body: bytes) -> None:
 
 @pytest.mark.parametrize("api", [LIST_GROUPS, METADATA], ids=lambda api: api.name)
 @given(data=st.binary(max_size=60))
-def test_nonsense_stays_nonsense(api: Api, data: bytes) -> None:
+def test_nonsense_stays_nonsense(api: KafkaApi, data: bytes) -> None:
     found: Any
     try:
         found, odd = api.decode_names(api.highest, data)

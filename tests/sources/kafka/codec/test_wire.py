@@ -10,13 +10,13 @@ import pytest
 
 from streamwatch.core.errors import SourceError, SourceMisread, SourceUnavailable
 from streamwatch.sources.kafka.apis import API_VERSIONS, METADATA
-from streamwatch.sources.kafka.wire import Connection, open_connection
+from streamwatch.sources.kafka.wire import KafkaConnection, open_connection
 
 T = TypeVar("T")
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-def with_server(serve: Serve, use: Callable[[Connection], Awaitable[T]], max_frame: int = 1000) -> T:
+def with_server(serve: Serve, use: Callable[[KafkaConnection], Awaitable[T]], max_frame: int = 1000) -> T:
     """Run a server for one connection, and something that uses it."""
 
     async def run() -> T:
@@ -63,7 +63,7 @@ def test_a_request_has_its_header_and_an_answer_its_body() -> None:
         await writer.drain()
         await reader.read()
 
-    async def use(connection: Connection) -> bytes:
+    async def use(connection: KafkaConnection) -> bytes:
         exchange = connection.send(METADATA, 12, b"body")
         got = await exchange.answer
         assert (exchange.sent_bytes, exchange.received_bytes) == (4 + 8 + 2 + 4 + 1 + 4, 4 + 4 + 1 + 5)
@@ -79,7 +79,7 @@ def test_the_answer_to_api_versions_never_has_the_longer_header() -> None:
         writer.write(answer(correlation, b"plain", flexible=False))
         await reader.read()
 
-    async def use(connection: Connection) -> bytes:
+    async def use(connection: KafkaConnection) -> bytes:
         return await connection.send(API_VERSIONS, 3, b"").answer
 
     assert with_server(serve, use) == b"plain"
@@ -95,7 +95,7 @@ def test_answers_arrive_in_pieces_of_any_size() -> None:
             await asyncio.sleep(0)
         await reader.read()
 
-    async def use(connection: Connection) -> list[bytes]:
+    async def use(connection: KafkaConnection) -> list[bytes]:
         exchanges = [connection.send(METADATA, 12, b"") for _ in range(3)]
         return list(await asyncio.gather(*(exchange.answer for exchange in exchanges)))
 
@@ -120,7 +120,7 @@ def test_what_is_not_the_protocol_ends_the_connection(spoil: Callable[[int], byt
         await writer.drain()
         await reader.read()
 
-    async def use(connection: Connection) -> SourceError:
+    async def use(connection: KafkaConnection) -> SourceError:
         connection.send(METADATA, 12, b"")
         return await connection.lost
 
@@ -133,7 +133,7 @@ def test_a_connection_that_closes_fails_everything_on_its_way() -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:  # noqa: ARG001
         await request(reader)
 
-    async def use(connection: Connection) -> list[bytes | BaseException]:
+    async def use(connection: KafkaConnection) -> list[bytes | BaseException]:
         exchanges = [connection.send(METADATA, 12, b"") for _ in range(2)]
         results = list(await asyncio.gather(*(e.answer for e in exchanges), return_exceptions=True))
         with pytest.raises(SourceUnavailable):
@@ -156,7 +156,7 @@ def test_what_is_only_announced_costs_nothing() -> None:
     announced = 100 * 2**20
 
     async def use() -> int:
-        connection = Connection("test", announced)
+        connection = KafkaConnection("test", announced)
         connection.trust()
         tracemalloc.start()
         try:
@@ -176,7 +176,7 @@ def test_a_broker_that_has_not_let_the_agent_in_gets_small_frames_only(size: int
         await writer.drain()
         await reader.read()
 
-    async def use(connection: Connection) -> SourceError:
+    async def use(connection: KafkaConnection) -> SourceError:
         connection.send(METADATA, 12, b"")
         return await connection.lost
 
@@ -194,7 +194,7 @@ def test_a_broker_that_has_let_the_agent_in_gets_large_ones() -> None:
         await writer.drain()
         await reader.read()
 
-    async def use(connection: Connection) -> bytes:
+    async def use(connection: KafkaConnection) -> bytes:
         connection.trust()
         return await connection.send(METADATA, 12, b"").answer
 

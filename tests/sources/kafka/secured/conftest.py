@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from streamwatch.sources.kafka.config import Tls
+from streamwatch.sources.kafka.config import KafkaTls
 from tests.real.certificates import Authority, Identity
 
 
@@ -26,8 +26,8 @@ class Trust:
             context.verify_mode = ssl.CERT_REQUIRED
         return context
 
-    def client(self) -> Tls:
-        return Tls(ca_file=str(self.authority.file))
+    def client(self) -> KafkaTls:
+        return KafkaTls(ca_file=str(self.authority.file))
 
 
 @pytest.fixture(scope="package")

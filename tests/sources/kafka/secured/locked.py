@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from streamwatch.core.clock import SystemClock
 from streamwatch.sources.kafka import Config, KafkaSource
-from streamwatch.sources.kafka.apis import API_VERSIONS, SASL_AUTHENTICATE, SASL_HANDSHAKE, Api
+from streamwatch.sources.kafka.apis import API_VERSIONS, SASL_AUTHENTICATE, SASL_HANDSHAKE, KafkaApi
 from streamwatch.sources.kafka.config import Pulse
 from tests.addresses import servers
 from tests.prepared import ALL_ANSWERS, BY_KEY, PreparedCluster, Truth
@@ -119,7 +119,7 @@ class LockedCluster(PreparedCluster):
         if spoil:
             raise ConnectionError
 
-    async def _login(self, api: Api, frame: bytes, writer: asyncio.StreamWriter, door: Door) -> None:
+    async def _login(self, api: KafkaApi, frame: bytes, writer: asyncio.StreamWriter, door: Door) -> None:
         _, version, correlation, size = struct.unpack_from(">hhih", frame)
         flexible = api.flexible(version)
         asked = api.request.decode(frame[10 + size + flexible :], version=version)
@@ -151,7 +151,7 @@ class LockedCluster(PreparedCluster):
             door.open_until = self._loop.time() + lasts / 1000 if lasts else float("inf")
         return kind(error_code=0, error_message=None, auth_bytes=said, session_lifetime_ms=lasts)
 
-    def _body(self, broker: int, api: Api, version: int, body: bytes) -> bytes | None:
+    def _body(self, broker: int, api: KafkaApi, version: int, body: bytes) -> bytes | None:
         encoded = super()._body(broker, api, version, body)
         change, garble = self.changed.get((broker, api.name)), self.garbled.get((broker, api.name))
         if change is not None:

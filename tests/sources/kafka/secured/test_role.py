@@ -14,9 +14,9 @@ from streamwatch.cli.doctor import check_up
 from streamwatch.core.clock import SystemClock
 from streamwatch.model.finding import Finding
 from streamwatch.reference.kafka import faults
-from streamwatch.reference.kafka.sasl import Credentials
+from streamwatch.reference.kafka.sasl import BrokerUsers
 from streamwatch.reference.kafka.server import ReferenceKafka
-from streamwatch.reference.kafka.site import Access, Listener, Site
+from streamwatch.reference.kafka.site import Access, KafkaListener, Site
 from streamwatch.reference.kafka.spec import Spec
 from streamwatch.sources.kafka import KafkaSource, auth, broker_connection
 from tests.conftest import Start, get
@@ -55,9 +55,9 @@ def role(aws: pytest.MonkeyPatch) -> Iterator[Metadata]:
 @contextmanager
 def brokers(trust: Trust, keys: Keys) -> Iterator[ReferenceKafka]:
     """A cluster that lets in whoever has one of the keys."""
-    listener = Listener("IAM", trust.server(), ("AWS_MSK_IAM",))
+    listener = KafkaListener("IAM", trust.server(), ("AWS_MSK_IAM",))
     with ReferenceKafka(
-        Spec(brokers=1), Access(listeners=(listener,), credentials=Credentials(aws_keys=keys))
+        Spec(brokers=1), Access(listeners=(listener,), credentials=BrokerUsers(aws_keys=keys))
     ) as kafka:
         yield kafka
 
@@ -85,7 +85,7 @@ def know(kafka: ReferenceKafka, keys: Keys) -> None:
     """Let in whoever has one of these keys, and nobody else."""
 
     def change(site: Site, _: float) -> None:
-        site.access = replace(site.access, credentials=Credentials(aws_keys=keys))
+        site.access = replace(site.access, credentials=BrokerUsers(aws_keys=keys))
 
     kafka.do(change)
 

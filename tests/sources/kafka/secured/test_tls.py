@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key as
 
 from streamwatch.model.snapshot import Problem
 from streamwatch.settings.types import Secret
-from streamwatch.sources.kafka.config import Tls
+from streamwatch.sources.kafka.config import KafkaTls
 from tests.prepared import PreparedCluster, Truth
 from tests.real.certificates import Authority, _named
 from tests.sources.kafka.secured.conftest import Trust
@@ -34,7 +34,7 @@ def truth() -> Truth:
     return Truth({"orders": 3})
 
 
-def seen(cluster: PreparedCluster, tls: Tls | None) -> Problem | None:
+def seen(cluster: PreparedCluster, tls: KafkaTls | None) -> Problem | None:
     """Read once; return what is wrong with the cluster, if anything is."""
     with reading(cluster, tls=tls) as source:
         now = source.read()
@@ -64,7 +64,7 @@ def test_a_broker_of_a_trusted_authority_is_read(trust: Trust) -> None:
 def test_an_untrusted_broker_is_refused(trust: Trust, tmp_path: Path) -> None:
     other = Authority(tmp_path, "another-ca")
     with LockedCluster(truth(), tls=trust.server()) as cluster:
-        for tls in (Tls(), Tls(ca_file=str(other.file))):
+        for tls in (KafkaTls(), KafkaTls(ca_file=str(other.file))):
             problem = seen(cluster, tls)
             assert problem
             assert problem.reason == "denied"
@@ -86,7 +86,7 @@ def test_a_broker_of_another_name_is_refused_unless_names_are_not_checked(trust:
 def test_not_checking_names_does_not_trust_strangers(trust: Trust, tmp_path: Path) -> None:
     other = Authority(tmp_path, "another-ca")
     with LockedCluster(truth(), tls=trust.server()) as cluster:
-        problem = seen(cluster, Tls(ca_file=str(other.file), check_hostname=False))
+        problem = seen(cluster, KafkaTls(ca_file=str(other.file), check_hostname=False))
 
     assert problem
     assert problem.reason == "denied"
@@ -128,7 +128,7 @@ def test_an_authority_that_is_replaced_in_its_file_is_believed_at_the_next_dial(
     file.write_bytes(Authority(tmp_path, "another-ca").file.read_bytes())
     with LockedCluster(truth(), tls=trust.server()) as cluster, pytest.MonkeyPatch.context() as patch:
         patch.setattr("streamwatch.sources.kafka.broker_connection._DENIED_SECONDS", 0.2)
-        with reading(cluster, tls=Tls(ca_file=str(file))) as source:
+        with reading(cluster, tls=KafkaTls(ca_file=str(file))) as source:
             assert source.read().topology is None
             file.write_bytes(trust.authority.file.read_bytes())
             wait_for(lambda: source.read().topology, 10, "the new authority is read")

@@ -128,14 +128,14 @@ class Config:
 
     def problems(self) -> Iterator[str]:
         """Yield every mistake between the parts."""
-        names = Counter(one.name for one in self.channels if one is not None)
+        names = Counter(channel.name for channel in self.channels if channel is not None)
         if twice := sorted(name for name, count in names.items() if count > 1 and name):
             yield f"more than one channel is called {', '.join(map(repr, twice))}: names tell them apart"
         if None in self.channels or None in names:
             return  # a channel whose name could not be read may be meant
-        used = [(f"routes[{at}].channels", one.channels) for at, one in enumerate(self.routes) if one is not None]
-        for where, some in [*used, ("fallback", self.fallback)]:
-            for name in some or ():
+        used = [(f"routes[{at}].channels", route.channels) for at, route in enumerate(self.routes) if route is not None]
+        for where, channels in [*used, ("fallback", self.fallback)]:
+            for name in channels or ():
                 if name is not None and name not in names:
                     known = ", ".join(map(repr, names)) or "none is configured"
                     yield f"{where}: no channel is called {name!r}: there are {known}"
@@ -164,12 +164,12 @@ class Config:
     @property
     def channels(self) -> tuple[Channel, ...]:
         """Every channel; the log, where none is configured."""
-        found = tuple(channel for kind in _channel_fields() for channel in getattr(self, kind))
-        return found or (Logged(name="log"),)
+        channels = tuple(channel for kind in _channel_fields() for channel in getattr(self, kind))
+        return channels or (Logged(name="log"),)
 
 
 def _wrong(field: str, texts: tuple[str, ...]) -> Iterator[str]:
-    yield from (f"{field}: {one}" for one in tried(matchers, texts or ()))
+    yield from (f"{field}: {problem}" for problem in tried(matchers, texts or ()))
 
 
 def _channel_fields() -> Iterator[str]:

@@ -66,73 +66,73 @@ class Delivery:
             return pause
         name, most = self.target.name, 1 if self._singly else self.target.most
         # In the transaction: where the clock was set, the outbox's times are moved in another one.
-        some = self._state.write(lambda connection: outbox.take(connection, name, self._clock.now(), most))
-        if not some:
+        entries = self._state.write(lambda connection: outbox.take(connection, name, self._clock.now(), most))
+        if not entries:
             return self._state.read(self._wait)
         self._tokens -= 1
-        self._send(some)
+        self._send(entries)
         return 0.0
 
     def _wait(self, connection: sqlite3.Connection) -> float:
         at = outbox.next_at(connection, self.target.name)
         return math.inf if at is None else max(0.0, at - self._clock.now())
 
-    def _send(self, some: Sequence[Entry]) -> None:
+    def _send(self, entries: Sequence[Entry]) -> None:
         self._singly = max(0, self._singly - 1)
         try:
-            self.target.notifier.send([one.content for one in some])
+            self.target.notifier.send([entry.content for entry in entries])
         except NotifyRefused as error:
-            if len(some) > 1:
-                self._singly = len(some)
+            if len(entries) > 1:
+                self._singly = len(entries)
             else:
-                self._park(some[0], str(error))
+                self._park(entries[0], str(error))
         except NotifyError as error:
-            self._failed(some, error)
+            self._failed(entries, error)
         except Exception:
             log.exception("notifications: channel %r failed: please report this", self.target.name)
-            self._failed(some, NotifyUnavailable("a bug: see the log", reached=True))
+            self._failed(entries, NotifyUnavailable("a bug: see the log", reached=True))
         else:
-            self._done(some)
+            self._done(entries)
 
-    def _done(self, some: Sequence[Entry]) -> None:
+    def _done(self, entries: Sequence[Entry]) -> None:
         def note(connection: sqlite3.Connection) -> float:
             at = self._clock.now()
-            for one in some:
-                outbox.delivered(connection, one, at)
+            for entry in entries:
+                outbox.delivered(connection, entry, at)
             return at
 
         at = self._state.write(note)
-        self.counts.delivered += len(some)
-        self.counts.seconds = max(0.0, at - max(one.row.next_at for one in some))
+        self.counts.delivered += len(entries)
+        self.counts.seconds = max(0.0, at - max(entry.row.next_at for entry in entries))
         if self._why:
             log.info("notifications are taken again", extra={"channel": self.target.name})
         self._failures, self._why = 0, ""
 
-    def _failed(self, some: Sequence[Entry], error: NotifyError) -> None:
+    def _failed(self, entries: Sequence[Entry], error: NotifyError) -> None:
         self._failures += 1
-        self.counts.failed += len(some)
+        self.counts.failed += len(entries)
         # Of the service as a whole: so that an outage is not a storm; of each message: so that one that makes the
         # service fail lets others pass.
         pause = _OF_TARGET.pause(self._failures, self._rng)
         self._wait_until = self._clock.monotonic() + max(pause, error.retry_after or 0.0)
-        waits = [_OF_MESSAGE.pause(one.row.attempts + 1, self._rng) for one in some]
+        waits = [_OF_MESSAGE.pause(entry.row.attempts + 1, self._rng) for entry in entries]
 
         def note(connection: sqlite3.Connection) -> None:
             now = self._clock.now()
-            for one, wait in zip(some, waits, strict=True):
-                outbox.failed(connection, one, again_at=now + wait, reached=error.reached)
+            for entry, wait in zip(entries, waits, strict=True):
+                outbox.failed(connection, entry, again_at=now + wait, reached=error.reached)
 
         self._state.write(note)
         if self._why != str(error):
             log.warning("notifications are not taken: %s", error, extra={"channel": self.target.name})
         self._why = str(error)
 
-    def _park(self, one: Entry, why: str) -> None:
-        self._state.write(lambda connection: outbox.park(connection, one, why))
+    def _park(self, entry: Entry, why: str) -> None:
+        self._state.write(lambda connection: outbox.park(connection, entry, why))
         self.counts.parked += 1
         log.error(
             "a notification was refused, and is given up: %s: mend the configuration, and reload it", why,
-            extra={"channel": self.target.name, "alert": one.content.name},
+            extra={"channel": self.target.name, "alert": entry.content.name},
         )  # fmt: skip
 
     def _short_of(self) -> float:
@@ -148,28 +148,30 @@ class Deliveries:
 
     def __init__(self, targets: Sequence[Integration], state: StateFile, clock: Clock) -> None:
         rng = random.Random()  # noqa: S311 - spreads attempts
-        self.all = [Delivery(one, state, clock, rng) for one in targets]
+        self.all = [Delivery(integration, state, clock, rng) for integration in targets]
         # What is not due when the agent ends is kept for its next start.
-        self._workers = [Worker(f"notify {one.target.name}", one.step, clock, AtEnd.FINISH) for one in self.all]
+        self._workers = [
+            Worker(f"notify {delivery.target.name}", delivery.step, clock, AtEnd.FINISH) for delivery in self.all
+        ]
 
     @property
     def are_well(self) -> bool:
         """Whether every thread is alive."""
-        return all(one.is_alive for one in self._workers)
+        return all(worker.is_alive for worker in self._workers)
 
     def start(self) -> None:
         """Begin to deliver."""
-        for one in self._workers:
-            one.start()
+        for worker in self._workers:
+            worker.start()
 
     def wake(self) -> None:
         """Look into the outbox: something was put into it."""
-        for one in self._workers:
-            one.wake()
+        for worker in self._workers:
+            worker.wake()
 
     def stop(self, timeout_seconds: float) -> None:
         """Deliver what is due now, and end; what is not delivered by then is kept for the next start."""
-        for one in self._workers:
-            one.end(timeout_seconds)
-        for one in self._workers:
-            one.ended()
+        for worker in self._workers:
+            worker.end(timeout_seconds)
+        for worker in self._workers:
+            worker.ended()

@@ -41,9 +41,9 @@ class Dispatcher:
 
         """
         self._routing = Routing(config, targets)
-        self._names = [one.name for one in targets]
+        self._names = [integration.name for integration in targets]
         self._windows, self.clock = windows, steady(clock)
-        self._causes = [Causes(one) for one in inhibitions]
+        self._causes = [Causes(inhibition) for inhibition in inhibitions]
         self._groups: dict[tuple[str, str], AlertGroup] = {}
         """The alerts of each target's groups, at the last change."""
         self._full_at = -math.inf
@@ -81,9 +81,11 @@ class Dispatcher:
         every = silence_store.ended_after(connection, now)
         if changed or reminds or now >= self._full_at or every != self._silences:
             self._silences = every
-            silences = [one for one in every if one.state(now) == "active"]
+            silences = [silence for silence in every if silence.state(now) == "active"]
             windows, until = self._open(now)
-            self._full_at = min([until, *(one.until if one in silences else one.starts for one in every)])
+            self._full_at = min(
+                [until, *(silence.until if silence in silences else silence.starts for silence in every)]
+            )
             self._groups = self._grouped(alerts, silences, windows)
             self._look(connection, outbox.rows(connection), now, is_full=True)
         else:
@@ -94,17 +96,17 @@ class Dispatcher:
         now = self.clock.now()
         silences = silence_store.active(connection, now)
         windows, _ = self._open(now)
-        firing = [one for one in alerts if one.state == "firing"]
+        firing = [alert for alert in alerts if alert.state == "firing"]
         inhibitor = Inhibitor(self._causes, firing)
         return [
             Standing(
-                one,
-                tuple((to.target.channel, to.group(one.labels)) for to in self._routing.targets_of(one.labels)),
-                tuple(each for each in silences if fulfil(each.conditions, one.labels)),
-                inhibitor.causes(one.labels) if inhibitor.inhibits(one.labels) else (),
-                tuple(each.name for each in windows if fulfil(each.conditions, one.labels)),
+                alert,
+                tuple((to.target.channel, to.group(alert.labels)) for to in self._routing.targets_of(alert.labels)),
+                tuple(each for each in silences if fulfil(each.conditions, alert.labels)),
+                inhibitor.causes(alert.labels) if inhibitor.inhibits(alert.labels) else (),
+                tuple(each.name for each in windows if fulfil(each.conditions, alert.labels)),
             )
-            for one in firing
+            for alert in firing
         ]
 
     def _look(
@@ -152,39 +154,39 @@ class Dispatcher:
     def _grouped(
         self, alerts: Collection[Alert], silences: Sequence[Silence], windows: Sequence[MuteWindow]
     ) -> dict[tuple[str, str], AlertGroup]:
-        firing = [one for one in alerts if one.state == "firing"]
+        firing = [alert for alert in alerts if alert.state == "firing"]
         inhibitor = Inhibitor(self._causes, firing)
-        mutes = [*(one.conditions for one in silences), *(one.conditions for one in windows)]
+        mutes = [*(mute.conditions for mute in silences), *(mute.conditions for mute in windows)]
         keys: dict[Labels, str] = {}
-        found: dict[tuple[str, str], AlertGroup] = {}
+        groups: dict[tuple[str, str], AlertGroup] = {}
         for alert in alerts:
             route_targets = self._routing.targets_of(alert.labels)
             if alert.state == "pending" or not route_targets:
                 continue
             is_firing = alert.state == "firing"
-            is_unmuted = is_firing and not any(fulfil(some, alert.labels) for some in mutes)
+            is_unmuted = is_firing and not any(fulfil(conditions, alert.labels) for conditions in mutes)
             is_unmuted = is_unmuted and not inhibitor.inhibits(alert.labels)
             for to in route_targets:
                 labels = to.group(alert.labels)
                 if labels not in keys:
                     keys[labels] = key(labels)
-                group = found.setdefault((to.target.name, keys[labels]), AlertGroup(labels, to.pace))
+                group = groups.setdefault((to.target.name, keys[labels]), AlertGroup(labels, to.pace))
                 (group.firing if is_firing else group.resolved).append(alert)
                 if is_unmuted:
                     group.unmuted.append(alert)
-        for group in found.values():
-            group.unmuted.sort(key=lambda one: (one.fired_at or one.active_at, one.labels))
-        return found
+        for group in groups.values():
+            group.unmuted.sort(key=lambda each: (each.fired_at or each.active_at, each.labels))
+        return groups
 
     def _open(self, now: float) -> tuple[list[MuteWindow], float]:
         """Return the windows that are open, and until when that stays so."""
-        found, until = [], math.inf
-        for one in self._windows:
-            is_open, stays = one.state(now)
+        open_windows, until = [], math.inf
+        for window in self._windows:
+            is_open, stays = window.state(now)
             until = min(until, stays)
             if is_open:
-                found.append(one)
-        return found, until
+                open_windows.append(window)
+        return open_windows, until
 
     def _follow(self, connection: sqlite3.Connection) -> None:
         """Where the wall clock was set, nothing waits for longer, or for less, because of that."""

@@ -33,7 +33,7 @@ class MuteTimeInterval:
 
     def problems(self) -> Iterator[str]:
         """Yield every mistake."""
-        yield from (f"matchers: {one}" for one in tried(matchers, self.matchers or ()))
+        yield from (f"matchers: {problem}" for problem in tried(matchers, self.matchers or ()))
         if self.cron and len(self.cron.split()) != _FIELDS:
             yield f"cron: {self.cron!r} has not five fields: write '0 22 * * mon-fri'"
         try:

@@ -130,8 +130,8 @@ def rows(connection: sqlite3.Connection) -> dict[tuple[str, str], NotificationSt
 
 def rows_to_plan(connection: sqlite3.Connection, now: float) -> dict[tuple[str, str], NotificationState]:
     """Return the rows that are to be planned again although no alert has changed, by target and key."""
-    found = _select(connection, _SELECT_TO_PLAN, {"now": now})
-    return {(row.target, row.key): row for row in map(_row, found)}
+    states = _select(connection, _SELECT_TO_PLAN, {"now": now})
+    return {(row.target, row.key): row for row in map(_row, states)}
 
 
 def entries(connection: sqlite3.Connection) -> list[Entry]:
@@ -141,8 +141,8 @@ def entries(connection: sqlite3.Connection) -> list[Entry]:
 
 def content(connection: sqlite3.Connection, row: NotificationState) -> Notification | None:
     """Return the notification that a row wanted last."""
-    found = connection.execute(_SELECT_CONTENT, _key(row)).fetchone()
-    return None if found is None else from_text(found[0])
+    stored = connection.execute(_SELECT_CONTENT, _key(row)).fetchone()
+    return None if stored is None else from_text(stored[0])
 
 
 def put(connection: sqlite3.Connection, row: NotificationState, notification: Notification) -> None:
@@ -236,26 +236,26 @@ def _select(
     return cursor
 
 
-def _entry(found: sqlite3.Row) -> Entry:
-    return Entry(_row(found), from_text(found["content"]))
+def _entry(stored: sqlite3.Row) -> Entry:
+    return Entry(_row(stored), from_text(stored["content"]))
 
 
-def _row(found: sqlite3.Row) -> NotificationState:
-    alerts = found["delivered"]
+def _row(stored: sqlite3.Row) -> NotificationState:
+    alerts = stored["delivered"]
     return NotificationState(
-        target=found["target"],
-        key=found["key"],
-        seq=found["seq"],
+        target=stored["target"],
+        key=stored["key"],
+        seq=stored["seq"],
         delivered=None if alerts is None else frozenset(json.loads(alerts)),
-        delivered_at=found["delivered_at"],
-        wanted=found["wanted"],
-        wanted_alerts=frozenset(json.loads(found["wanted_alerts"])),
-        maybe_delivered=MaybeDelivered(found["maybe_delivered"]),
-        attempts=found["attempts"],
-        next_at=found["next_at"],
-        parked_reason=found["given_up"],
-        wanted_since=found["wanted_since"],
-        plan_again_at=found["plan_again_at"],
+        delivered_at=stored["delivered_at"],
+        wanted=stored["wanted"],
+        wanted_alerts=frozenset(json.loads(stored["wanted_alerts"])),
+        maybe_delivered=MaybeDelivered(stored["maybe_delivered"]),
+        attempts=stored["attempts"],
+        next_at=stored["next_at"],
+        parked_reason=stored["given_up"],
+        wanted_since=stored["wanted_since"],
+        plan_again_at=stored["plan_again_at"],
     )
 
 

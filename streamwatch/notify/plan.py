@@ -206,16 +206,16 @@ def content(
         now: in seconds since 1970.
 
     """
-    known = {one.labels: one for one in group.resolved} if group is not None else {}
-    over = [_ended(one, known, now) for one in (before.alerts if before is not None else ())]
+    known = {alert.labels: alert for alert in group.resolved} if group is not None else {}
+    over = [_ended(alert, known, now) for alert in (before.alerts if before is not None else ())]
     left_out = 0
     if row.wanted == "firing" and group is not None:
         delivered = row.delivered or frozenset()
-        muted = (one for one in group.firing if one not in group.unmuted and one.fingerprint in delivered)
+        muted = (alert for alert in group.firing if alert not in group.unmuted and alert.fingerprint in delivered)
         firing = worst_first([*group.unmuted, *muted])
-        here = {one.labels for one in firing}
+        here = {alert.labels for alert in firing}
         left_out = max(0, len(firing) - MOST_ALERTS)
-        over = [one for one in over if one.labels not in here and one.fingerprint in delivered][:MOST_ALERTS]
+        over = [alert for alert in over if alert.labels not in here and alert.fingerprint in delivered][:MOST_ALERTS]
         alerts = (*firing[:MOST_ALERTS], *over)
     else:
         alerts = tuple(over)
@@ -226,13 +226,13 @@ def content(
 def _ended(alert: Alert, known: dict[Labels, Alert], now: float) -> Alert:
     if alert.state == "inactive":
         return alert
-    found = known.get(alert.labels) or alert.but(state="inactive", resolved_at=now)
+    resolved = known.get(alert.labels) or alert.but(state="inactive", resolved_at=now)
     # The clock may have been set back since it was written down: nothing ends before it began.
-    ended = found.resolved_at or now
-    fired = None if found.fired_at is None else min(found.fired_at, ended)
-    return found.but(active_at=min(found.active_at, ended), fired_at=fired)
+    ended = resolved.resolved_at or now
+    fired = None if resolved.fired_at is None else min(resolved.fired_at, ended)
+    return resolved.but(active_at=min(resolved.active_at, ended), fired_at=fired)
 
 
 def fingerprints(alerts: Collection[Alert]) -> frozenset[str]:
     """Return what tells these alerts from others; of very many, of the first."""
-    return frozenset(one.fingerprint for one in list(alerts)[:MOST_KNOWN])
+    return frozenset(alert.fingerprint for alert in list(alerts)[:MOST_KNOWN])

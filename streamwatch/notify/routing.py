@@ -40,14 +40,16 @@ class Routing:
 
     def __init__(self, config: Config, targets: Sequence[Integration]) -> None:
         by_channel: dict[str, list[Integration]] = {}
-        for one in targets:
-            by_channel.setdefault(one.channel, []).append(one)
+        for integration in targets:
+            by_channel.setdefault(integration.channel, []).append(integration)
 
         def route_targets(
             channels: Sequence[str], group_by: tuple[str, ...], pace: GroupTiming
         ) -> tuple[RouteTarget, ...]:
             return tuple(
-                RouteTarget(one, group_by, one.pace or pace) for name in channels for one in by_channel.get(name, ())
+                RouteTarget(integration, group_by, integration.pace or pace)
+                for name in channels
+                for integration in by_channel.get(name, ())
             )
 
         self._routes: list[tuple[Matchers, tuple[RouteTarget, ...], bool]] = []
@@ -67,18 +69,18 @@ class Routing:
 
     def targets_of(self, labels: Mapping[str, str]) -> Sequence[RouteTarget]:
         """Return where an alert with these labels goes; once to each target."""
-        found: dict[str, RouteTarget] = {}
+        chosen: dict[str, RouteTarget] = {}
         taken = False
         for conditions, targets, is_continued in self._routes:
             if fulfil(conditions, labels):
                 taken = True
                 for target in targets:
-                    found.setdefault(target.target.name, target)
+                    chosen.setdefault(target.target.name, target)
                 if not is_continued:
                     break
         if not taken and labels.get("severity") != _SILENT:
             return self._fallback
-        return list(found.values())
+        return list(chosen.values())
 
 
 def key(group: Labels) -> str:
@@ -101,25 +103,25 @@ class Inhibitor:
         self._firing = firing
         self._rules: list[tuple[Causes, dict[tuple[str, ...], set[bool]]]] = []
         for rule in rules:
-            found: dict[tuple[str, ...], set[bool]] = {}
-            for one in firing:
-                if fulfil(rule.source, one.labels):
-                    is_effect = fulfil(rule.target, one.labels)
-                    found.setdefault(_values(one.labels, rule.equal), set()).add(is_effect)
-            if found:
-                self._rules.append((rule, found))
+            effects: dict[tuple[str, ...], set[bool]] = {}
+            for alert in firing:
+                if fulfil(rule.source, alert.labels):
+                    is_effect = fulfil(rule.target, alert.labels)
+                    effects.setdefault(_values(alert.labels, rule.equal), set()).add(is_effect)
+            if effects:
+                self._rules.append((rule, effects))
 
     def causes(self, labels: Labels) -> tuple[str, ...]:
         """Return the fingerprints of the alerts that inhibit one with these labels."""
-        found: dict[str, None] = {}
+        causes: dict[str, None] = {}
         for rule, _ in self._rules:
             if fulfil(rule.target, labels):
                 wanted = _values(labels, rule.equal)
-                for one in self._firing:
-                    is_cause = fulfil(rule.source, one.labels) and _values(one.labels, rule.equal) == wanted
-                    if is_cause and one.labels != labels:
-                        found[one.fingerprint] = None
-        return tuple(found)
+                for alert in self._firing:
+                    is_cause = fulfil(rule.source, alert.labels) and _values(alert.labels, rule.equal) == wanted
+                    if is_cause and alert.labels != labels:
+                        causes[alert.fingerprint] = None
+        return tuple(causes)
 
     def inhibits(self, labels: Labels) -> bool:
         """Say whether another alert inhibits one with these labels."""

@@ -77,11 +77,13 @@ class NotificationService:
             ConfigError: the inhibitions that come with StreamWatch are wrong.
 
         """
-        some = targets(config, self._clock, self._agent)
-        windows = [MuteWindow(one, cron(one.cron, one.location)) for one in config.mute_time_intervals]
+        integrations = targets(config, self._clock, self._agent)
+        windows = [
+            MuteWindow(interval, cron(interval.cron, interval.location)) for interval in config.mute_time_intervals
+        ]
         inhibitions = [*config.inhibit_rules, *(shipped(self._folder) if config.inhibit_pack else ())]
-        dispatcher = Dispatcher(config, some, windows, inhibitions, self._clock)
-        deliveries = Deliveries(some, self._state, dispatcher.clock)
+        dispatcher = Dispatcher(config, integrations, windows, inhibitions, self._clock)
+        deliveries = Deliveries(integrations, self._state, dispatcher.clock)
         client = HttpClient(config.http, self._clock)
         heartbeat = HeartbeatSender(config, client, lambda: self._is_deciding() and deliveries.are_well, self._clock)
         return Channels(dispatcher, deliveries, heartbeat)
@@ -121,30 +123,32 @@ class NotificationService:
         """Return what there is to say about notifications."""
         now = self._clock.now()
         waiting = self._waiting = self._state.glance(self._count) or self._waiting
-        names = [one.target.name for one in self._now.deliveries.all]
+        names = [delivery.target.name for delivery in self._now.deliveries.all]
         keys = Keys(c.CHANNEL, [(name,) for name in names])
-        some = [waiting.by_target.get(name, (0, 0, math.inf)) for name in names]
+        states = [waiting.by_target.get(name, (0, 0, math.inf)) for name in names]
         columns = {
-            c.NOTIFICATIONS_WAITING: [one for one, _, _ in some],
-            c.NOTIFICATIONS_PARKED: [parked for _, parked, _ in some],
-            c.NOTIFICATIONS_LATE: [max(0.0, now - oldest) for _, _, oldest in some],
+            c.NOTIFICATIONS_WAITING: [count for count, _, _ in states],
+            c.NOTIFICATIONS_PARKED: [parked for _, parked, _ in states],
+            c.NOTIFICATIONS_LATE: [max(0.0, now - oldest) for _, _, oldest in states],
         }
-        found = [metric.samples(keys, np.array(values, dtype=np.float64)) for metric, values in columns.items()]
-        counts = [one.counts for one in self._now.deliveries.all]
+        samples = [metric.samples(keys, np.array(values, dtype=np.float64)) for metric, values in columns.items()]
+        counts = [delivery.counts for delivery in self._now.deliveries.all]
         outcomes = [(name, what) for name in names for what in ("delivered", "failed", "parked")]
-        totals = [float(value) for one in counts for value in (one.delivered, one.failed, one.parked)]
-        found.append(c.NOTIFICATIONS.samples(Keys(c.NOTIFICATIONS.labels, outcomes), np.array(totals)))
-        took = [(name, one.seconds) for name, one in zip(names, counts, strict=True) if not math.isnan(one.seconds)]
-        found.append(
+        totals = [float(value) for count in counts for value in (count.delivered, count.failed, count.parked)]
+        samples.append(c.NOTIFICATIONS.samples(Keys(c.NOTIFICATIONS.labels, outcomes), np.array(totals)))
+        took = [
+            (name, count.seconds) for name, count in zip(names, counts, strict=True) if not math.isnan(count.seconds)
+        ]
+        samples.append(
             c.NOTIFICATION_SECONDS.samples(
                 Keys(c.CHANNEL, [(name,) for name, _ in took]), np.array([seconds for _, seconds in took])
             )
         )
-        found.append(c.NOTIFICATIONS_COLLAPSED.sample(float(self._now.dispatcher.collapsed)))
-        found.append(c.NOTIFICATIONS_DROPPED.sample(float(self._now.dispatcher.dropped)))
+        samples.append(c.NOTIFICATIONS_COLLAPSED.sample(float(self._now.dispatcher.collapsed)))
+        samples.append(c.NOTIFICATIONS_DROPPED.sample(float(self._now.dispatcher.dropped)))
         if self._now.heartbeat.is_up is not None:
-            found.append(c.HEARTBEAT_UP.sample(float(self._now.heartbeat.is_up)))
-        return found
+            samples.append(c.HEARTBEAT_UP.sample(float(self._now.heartbeat.is_up)))
+        return samples
 
     def _count(self, connection: sqlite3.Connection) -> _Waiting:
         """Return what waits in the outbox, counted anew only where something was written."""
@@ -159,7 +163,7 @@ class NotificationService:
     @property
     def receivers(self) -> list[str]:
         """The channels, by name."""
-        return sorted({one.target.channel for one in self._now.deliveries.all})
+        return sorted({delivery.target.channel for delivery in self._now.deliveries.all})
 
     def standing(self, alerts: Collection[Alert]) -> list[Standing]:
         """Return how each alert that fires stands with those who are to be told."""
@@ -179,22 +183,22 @@ class NotificationService:
 
 
 def _incidents(connection: sqlite3.Connection) -> list[dict[str, Any]]:
-    found = []
-    for one in outbox.entries(connection):
-        row, said = one.row, one.content
-        told = "" if row.delivered is None else "firing" if row.delivered else "resolved"
-        found.append(
+    incidents = []
+    for entry in outbox.entries(connection):
+        row, content = entry.row, entry.content
+        delivered = "" if row.delivered is None else "firing" if row.delivered else "resolved"
+        incidents.append(
             {
                 "channel": row.target,
                 "key": row.key,
-                "labels": dict(said.group),
-                "alerts": [alert.fingerprint for alert in said.alerts],
-                "told": told,
-                "toldAt": rfc3339(row.delivered_at) if told else None,
+                "labels": dict(content.group),
+                "alerts": [alert.fingerprint for alert in content.alerts],
+                "told": delivered,
+                "toldAt": rfc3339(row.delivered_at) if delivered else None,
                 "wanted": row.wanted,
                 "attempts": row.attempts,
                 "nextAt": rfc3339(row.next_at) if row.wanted and not row.parked_reason else None,
                 "parked": row.parked_reason,
             }
         )
-    return sorted(found, key=lambda one: json.dumps([one["labels"], one["channel"]]))
+    return sorted(incidents, key=lambda incident: json.dumps([incident["labels"], incident["channel"]]))

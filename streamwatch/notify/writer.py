@@ -51,9 +51,9 @@ class Writer:
             fits: says whether a message with such a text is one that the service takes.
 
         """
-        found = fitted(notification, self._lines, fits) or fitted(notification, self._plain, fits)
-        if found is not None:
-            return found
+        fitting = fitted(notification, self._lines, fits) or fitted(notification, self._plain, fits)
+        if fitting is not None:
+            return fitting
         whole = self._plain(notification)
         low, high = 1, len(whole)
         while high - low > 1:
@@ -65,13 +65,13 @@ class Writer:
         line = plain_title(notification)
         if self._title is not None:
             try:
-                found = self._rendered(self._title, notification)
+                title = self._rendered(self._title, notification)
             except TooLong:
                 return None
             except ValueError:
-                found = ""  # the text says why
-            if not _says_nothing(found):
-                return found
+                title = ""  # the text says why
+            if not _says_nothing(title):
+                return title
         return self._escaped(line)
 
     def _plain(self, notification: Notification) -> str:
@@ -82,15 +82,15 @@ class Writer:
         if self._text is None:
             return plain
         try:
-            found = self._rendered(self._text, notification)
+            text = self._rendered(self._text, notification)
         except TooLong:
             return None
         except ValueError as error:
             # A message with the plain text is better than none.
             return f"{plain}\n{self._escaped(f'(its template failed: {error})')}"
-        if _says_nothing(found):
+        if _says_nothing(text):
             return plain
-        return f"{found.rstrip()}\n… and {notification.left_out} more are left out" if notification.left_out else found
+        return f"{text.rstrip()}\n… and {notification.left_out} more are left out" if notification.left_out else text
 
     def _rendered(self, template: NotificationTemplate, notification: Notification) -> str:
         return cleaned(rendered(template, notification, self._tools.links, self._channel, self._tools.agent))
@@ -100,10 +100,10 @@ class Writer:
 
     def _cut(self, text: str, most: int) -> str:
         """Cut a text; where it is escaped, not within a sign that stands for another, or a link."""
-        found = truncated(text, most)
-        if found == text or self._escape is None:
-            return found
-        return f"{_TORN.sub('', found[:-1]).rstrip()}…"
+        short = truncated(text, most)
+        if short == text or self._escape is None:
+            return short
+        return f"{_TORN.sub('', short[:-1]).rstrip()}…"
 
 
 def _says_nothing(text: str) -> bool:

@@ -11,8 +11,8 @@ from streamwatch.core.errors import ConfigError, NotifyError
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
 from streamwatch.model.notification import Notification
+from streamwatch.notify.integrations import integrations
 from streamwatch.notify.routing import key
-from streamwatch.notify.targets import targets
 
 _file = click.option(
     "--config", "file", type=click.Path(path_type=Path), metavar="FILE", required=True, help="The configuration file."
@@ -33,7 +33,7 @@ def test(file: Path, names: tuple[str, ...], resolve: bool) -> None:  # noqa: FB
     """Send a clearly marked test through the channels of a configuration. Exit code 1 when one does not take it."""
     config = _loaded(file)
     clock = SystemClock()
-    some = targets(config.notify, clock, f"http://{config.listen.address}")
+    some = integrations(config.notify, clock, f"http://{config.listen.address}")
     unknown = set(names) - {one.channel for one in some}
     if unknown:
         known = ", ".join(sorted({one.channel for one in some}))

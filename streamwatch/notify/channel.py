@@ -63,7 +63,7 @@ class Channel(ABC):
     name: str = setting("what the channel is called")
 
     @abstractmethod
-    def targets(self, tools: Tools) -> tuple[Integration, ...]:
+    def integrations(self, tools: Tools) -> tuple[Integration, ...]:
         """Return what is notified: the services behind the channel, each by itself."""
 
     def warnings(self) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Sends what is in the outbox: a thread a target, so that one that hangs costs its own share only."""
+"""Sends what is in the outbox: a thread an integration, so that one that hangs costs its own share only."""
 
 import logging
 import math
@@ -36,26 +36,26 @@ class DeliveryCounts:
 
 
 class Delivery:
-    """Delivers to one target. ``step`` is called by one thread at a time."""
+    """Delivers to one integration. ``step`` is called by one thread at a time."""
 
-    def __init__(self, target: Integration, state: StateFile, clock: Clock, rng: random.Random) -> None:
+    def __init__(self, integration: Integration, state: StateFile, clock: Clock, rng: random.Random) -> None:
         """Begin.
 
         Args:
-            target: to whom.
+            integration: to whom.
             state: where the outbox is.
             clock: what time it is.
             rng: spreads attempts over time.
 
         """
-        self.target = target
+        self.integration = integration
         self._state, self._clock, self._rng = state, clock, rng
         self._failures = 0
         self._wait_until = -math.inf
         """Monotonic: until then, the service is left alone."""
         self._singly = 0
         """So many messages go one by one: a batch was refused, and one of them is why."""
-        self._tokens, self._filled_at = float(target.burst), clock.monotonic()
+        self._tokens, self._filled_at = float(integration.burst), clock.monotonic()
         self._why = ""
         self.counts = DeliveryCounts()
 
@@ -64,7 +64,7 @@ class Delivery:
         pause = max(self._wait_until - self._clock.monotonic(), self._short_of())
         if pause > 0:
             return pause
-        name, most = self.target.name, 1 if self._singly else self.target.most
+        name, most = self.integration.name, 1 if self._singly else self.integration.most
         # In the transaction: where the clock was set, the outbox's times are moved in another one.
         entries = self._state.write(lambda connection: outbox.take(connection, name, self._clock.now(), most))
         if not entries:
@@ -74,13 +74,13 @@ class Delivery:
         return 0.0
 
     def _wait(self, connection: sqlite3.Connection) -> float:
-        at = outbox.next_at(connection, self.target.name)
+        at = outbox.next_at(connection, self.integration.name)
         return math.inf if at is None else max(0.0, at - self._clock.now())
 
     def _send(self, entries: Sequence[Entry]) -> None:
         self._singly = max(0, self._singly - 1)
         try:
-            self.target.notifier.send([entry.content for entry in entries])
+            self.integration.notifier.send([entry.content for entry in entries])
         except NotifyRefused as error:
             if len(entries) > 1:
                 self._singly = len(entries)
@@ -89,7 +89,7 @@ class Delivery:
         except NotifyError as error:
             self._failed(entries, error)
         except Exception:
-            log.exception("notifications: channel %r failed: please report this", self.target.name)
+            log.exception("notifications: channel %r failed: please report this", self.integration.name)
             self._failed(entries, NotifyUnavailable("a bug: see the log", reached=True))
         else:
             self._done(entries)
@@ -105,7 +105,7 @@ class Delivery:
         self.counts.delivered += len(entries)
         self.counts.seconds = max(0.0, at - max(entry.row.next_at for entry in entries))
         if self._why:
-            log.info("notifications are taken again", extra={"channel": self.target.name})
+            log.info("notifications are taken again", extra={"channel": self.integration.name})
         self._failures, self._why = 0, ""
 
     def _failed(self, entries: Sequence[Entry], error: NotifyError) -> None:
@@ -124,7 +124,7 @@ class Delivery:
 
         self._state.write(note)
         if self._why != str(error):
-            log.warning("notifications are not taken: %s", error, extra={"channel": self.target.name})
+            log.warning("notifications are not taken: %s", error, extra={"channel": self.integration.name})
         self._why = str(error)
 
     def _park(self, entry: Entry, why: str) -> None:
@@ -132,26 +132,26 @@ class Delivery:
         self.counts.parked += 1
         log.error(
             "a notification was refused, and is given up: %s: mend the configuration, and reload it", why,
-            extra={"channel": self.target.name, "alert": entry.content.name},
+            extra={"channel": self.integration.name, "alert": entry.content.name},
         )  # fmt: skip
 
     def _short_of(self) -> float:
         """Return how long it takes until a message more is in order."""
         now = self._clock.monotonic()
-        self._tokens = min(self.target.burst, self._tokens + (now - self._filled_at) * self.target.rate)
+        self._tokens = min(self.integration.burst, self._tokens + (now - self._filled_at) * self.integration.rate)
         self._filled_at = now
-        return max(0.0, (1 - self._tokens) / self.target.rate)
+        return max(0.0, (1 - self._tokens) / self.integration.rate)
 
 
 class Deliveries:
-    """All targets at work, from ``start`` to ``stop``."""
+    """All integrations at work, from ``start`` to ``stop``."""
 
-    def __init__(self, targets: Sequence[Integration], state: StateFile, clock: Clock) -> None:
+    def __init__(self, integrations: Sequence[Integration], state: StateFile, clock: Clock) -> None:
         rng = random.Random()  # noqa: S311 - spreads attempts
-        self.all = [Delivery(integration, state, clock, rng) for integration in targets]
+        self.all = [Delivery(integration, state, clock, rng) for integration in integrations]
         # What is not due when the agent ends is kept for its next start.
         self._workers = [
-            Worker(f"notify {delivery.target.name}", delivery.step, clock, AtEnd.FINISH) for delivery in self.all
+            Worker(f"notify {delivery.integration.name}", delivery.step, clock, AtEnd.FINISH) for delivery in self.all
         ]
 
     @property

@@ -25,7 +25,7 @@ class Dispatcher:
     def __init__(
         self,
         config: Config,
-        targets: Sequence[Integration],
+        integrations: Sequence[Integration],
         windows: Sequence[MuteWindow],
         inhibitions: Sequence[Inhibition],
         clock: Clock,
@@ -34,14 +34,14 @@ class Dispatcher:
 
         Args:
             config: routes and paces.
-            targets: what can be notified.
+            integrations: what can be notified.
             windows: the mutes that come again.
             inhibitions: causes and effects.
             clock: what time it is.
 
         """
-        self._routing = Routing(config, targets)
-        self._names = [integration.name for integration in targets]
+        self._routing = Routing(config, integrations)
+        self._names = [integration.name for integration in integrations]
         self._windows, self.clock = windows, steady(clock)
         self._causes = [Causes(inhibition) for inhibition in inhibitions]
         self._groups: dict[tuple[str, str], AlertGroup] = {}
@@ -101,7 +101,9 @@ class Dispatcher:
         return [
             Standing(
                 alert,
-                tuple((to.target.channel, to.group(alert.labels)) for to in self._routing.targets_of(alert.labels)),
+                tuple(
+                    (to.integration.channel, to.group(alert.labels)) for to in self._routing.targets_of(alert.labels)
+                ),
                 tuple(each for each in silences if fulfil(each.conditions, alert.labels)),
                 inhibitor.causes(alert.labels) if inhibitor.inhibits(alert.labels) else (),
                 tuple(each.name for each in windows if fulfil(each.conditions, alert.labels)),
@@ -170,7 +172,7 @@ class Dispatcher:
                 labels = to.group(alert.labels)
                 if labels not in keys:
                     keys[labels] = key(labels)
-                group = groups.setdefault((to.target.name, keys[labels]), AlertGroup(labels, to.pace))
+                group = groups.setdefault((to.integration.name, keys[labels]), AlertGroup(labels, to.pace))
                 (group.firing if is_firing else group.resolved).append(alert)
                 if is_unmuted:
                     group.unmuted.append(alert)

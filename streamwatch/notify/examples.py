@@ -26,7 +26,7 @@ def examples(status: str, severity: str, names: Iterable[str]) -> Notification:
     is_over = status == "resolved"
     common = {name: f"some {name}" for name in (*names, *_LABELS)} | {"alertname": "SomeAlert", "severity": severity}
     annotations = tuple((name, f"the {name}") for name in (*_ANNOTATIONS, *names))
-    some = tuple(
+    alerts = tuple(
         Alert(
             Labels({**common, "broker": broker}), "inactive" if is_over else "firing", 1.0, _AT, annotations, _AT,
             _AT + 60 if is_over else None,
@@ -34,7 +34,7 @@ def examples(status: str, severity: str, names: Iterable[str]) -> Notification:
         for broker in ("1", "2")
     )  # fmt: skip
     group = Labels({"alertname": "SomeAlert", "kafka_cluster": common["kafka_cluster"]})
-    return Notification("streamwatch/example", group, "resolved" if is_over else "firing", some, _AT + 120)
+    return Notification("streamwatch/example", group, "resolved" if is_over else "firing", alerts, _AT + 120)
 
 
 def warnings(field: str, text: str, channel: str, links: Links, names: Iterable[str]) -> Iterator[str]:
@@ -55,7 +55,7 @@ def warnings(field: str, text: str, channel: str, links: Links, names: Iterable[
     assert template is not None  # noqa: S101 - there is a text
     known = sorted(set(names))
     for status, word in _WORDS.items():
-        wrong = [_wrong(template, examples(status, one, known), links, channel) for one in _SEVERITIES]
+        wrong = [_wrong(template, examples(status, severity, known), links, channel) for severity in _SEVERITIES]
         # What is blank for some severities only may never see those.
         if all(wrong):
             yield f"{field}: {wrong[0].format(f'an alert that {word}')}"

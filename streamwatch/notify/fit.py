@@ -35,9 +35,9 @@ def worst_first(alerts: Iterable[Alert]) -> list[Alert]:
     A severity that nobody knows comes between errors and warnings.
     """
 
-    def place(one: Alert) -> tuple[bool, int, float]:
-        severity = one.labels.get("severity", "").lower()
-        return one.state == "inactive", _RANKS.get(severity, _UNKNOWN), one.fired_at or one.active_at
+    def place(alert: Alert) -> tuple[bool, int, float]:
+        severity = alert.labels.get("severity", "").lower()
+        return alert.state == "inactive", _RANKS.get(severity, _UNKNOWN), alert.fired_at or alert.active_at
 
     return sorted(alerts, key=place)
 
@@ -53,9 +53,9 @@ def fitted(notification: Notification, make: Callable[[Notification], T | None],
     """
     ordered = replace(notification, alerts=tuple(worst_first(notification.alerts)))
     for annotation, label in _STEPS:
-        found = _most(ordered, make, fits, annotation, label)
-        if found is not None:
-            return found
+        fitting = _most(ordered, make, fits, annotation, label)
+        if fitting is not None:
+            return fitting
     return None
 
 
@@ -66,28 +66,28 @@ def _most(
     """Return what is made of the most alerts that fit, at this length of each."""
 
     def made(count: int) -> T | None:
-        found = make(_part(notification, count, annotation, label))
-        return found if found is not None and fits(found) else None
+        fitting = make(_part(notification, count, annotation, label))
+        return fitting if fitting is not None and fits(fitting) else None
 
     most = _worth_trying(notification.alerts, annotation, label)
-    found = made(most) if most or not notification.alerts else None
-    if found is not None:
-        return found
+    fitting = made(most) if most or not notification.alerts else None
+    if fitting is not None:
+        return fitting
     # The most that fit is at least `low`, where it is one at all, and less than `high`.
     low, high = 0, most
     while high - low > 1:
         middle = (low + high) // 2
         tried = made(middle)
-        low, high, found = (low, middle, found) if tried is None else (middle, high, tried)
-    return found
+        low, high, fitting = (low, middle, fitting) if tried is None else (middle, high, tried)
+    return fitting
 
 
 def _worth_trying(alerts: Sequence[Alert], annotation: int, label: int | None) -> int:
     """Return how many alerts could fit into a message of any service."""
     size = 0
-    for at, one in enumerate(alerts[:_MOST_LISTED]):
-        size += sum(min(len(value), annotation) for _, value in one.annotations)
-        size += sum(len(value) if label is None else min(len(value), label) for _, value in one.labels.pairs)
+    for at, alert in enumerate(alerts[:_MOST_LISTED]):
+        size += sum(min(len(value), annotation) for _, value in alert.annotations)
+        size += sum(len(value) if label is None else min(len(value), label) for _, value in alert.labels.pairs)
         if size > _MOST_CHARACTERS:
             return at
     return min(len(alerts), _MOST_LISTED)
@@ -95,10 +95,10 @@ def _worth_trying(alerts: Sequence[Alert], annotation: int, label: int | None) -
 
 def _part(notification: Notification, count: int, annotation: int, label: int | None) -> Notification:
     """Return a notification of the first alerts, each as short as is said."""
-    some = tuple(_short(one, annotation, label) for one in notification.alerts[:count])
+    alerts = tuple(_short(alert, annotation, label) for alert in notification.alerts[:count])
     group = notification.group if label is None else _labels(notification.group, label)
     return replace(
-        notification, alerts=some, group=group, left_out=notification.left_out + len(notification.alerts) - count
+        notification, alerts=alerts, group=group, left_out=notification.left_out + len(notification.alerts) - count
     )
 
 

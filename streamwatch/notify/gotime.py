@@ -89,7 +89,7 @@ class Time:
 
     def Format(self, layout: str) -> str:  # noqa: N802 - Go's names, which templates use
         """Return it by a layout such as ``2006-01-02 15:04:05``."""
-        return _LAYOUT.sub(lambda found: _part(self.at, found[0]), layout)
+        return _LAYOUT.sub(lambda match: _part(self.at, match[0]), layout)
 
     def UTC(self) -> "Time":  # noqa: N802 - as above
         """Return it in UTC."""

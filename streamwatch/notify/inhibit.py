@@ -22,7 +22,7 @@ def shipped(folder: Path) -> tuple[Inhibition, ...]:
         ConfigError: with every mistake.
 
     """
-    found: list[Inhibition] = []
+    inhibitions: list[Inhibition] = []
     for path in sorted((folder / "inhibit").glob("*.yml")):
-        found += read_settings(File, path.read_text(encoding="utf-8"), str(path), path.parent, {}).inhibit_rules
-    return tuple(found)
+        inhibitions += read_settings(File, path.read_text(encoding="utf-8"), str(path), path.parent, {}).inhibit_rules
+    return tuple(inhibitions)

@@ -22,25 +22,25 @@ _SILENT: Final = "none"
 
 @dataclass(frozen=True, slots=True)
 class RouteTarget:
-    """One target of an alert, and how it is grouped there."""
+    """One integration that an alert goes to, and how it is grouped there."""
 
-    target: Integration
+    integration: Integration
     group_by: tuple[str, ...]
     pace: GroupTiming
 
     def group(self, labels: Labels) -> Labels:
         """Return what an alert with these labels has in common with those of its group."""
-        if self.target.alone or _EVERY in self.group_by:
+        if self.integration.alone or _EVERY in self.group_by:
             return labels.without(_OWN)
         return labels.only(self.group_by)
 
 
 class Routing:
-    """The routes of a configuration, and the targets there are."""
+    """The routes of a configuration, and the integrations there are."""
 
-    def __init__(self, config: Config, targets: Sequence[Integration]) -> None:
+    def __init__(self, config: Config, integrations: Sequence[Integration]) -> None:
         by_channel: dict[str, list[Integration]] = {}
-        for integration in targets:
+        for integration in integrations:
             by_channel.setdefault(integration.channel, []).append(integration)
 
         def route_targets(
@@ -68,14 +68,14 @@ class Routing:
         )
 
     def targets_of(self, labels: Mapping[str, str]) -> Sequence[RouteTarget]:
-        """Return where an alert with these labels goes; once to each target."""
+        """Return where an alert with these labels goes; once to each integration."""
         chosen: dict[str, RouteTarget] = {}
         taken = False
         for conditions, targets, is_continued in self._routes:
             if fulfil(conditions, labels):
                 taken = True
                 for target in targets:
-                    chosen.setdefault(target.target.name, target)
+                    chosen.setdefault(target.integration.name, target)
                 if not is_continued:
                     break
         if not taken and labels.get("severity") != _SILENT:

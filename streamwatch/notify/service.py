@@ -23,9 +23,9 @@ from streamwatch.notify.delivery import Deliveries
 from streamwatch.notify.dispatch import Dispatcher
 from streamwatch.notify.heartbeat import HeartbeatSender
 from streamwatch.notify.inhibit import shipped
+from streamwatch.notify.integrations import integrations
 from streamwatch.notify.mute import MuteWindow, Silence
 from streamwatch.notify.standing import Standing
-from streamwatch.notify.targets import targets
 from streamwatch.state.statefile import StateFile
 
 T = TypeVar("T")
@@ -77,13 +77,13 @@ class NotificationService:
             ConfigError: the inhibitions that come with StreamWatch are wrong.
 
         """
-        integrations = targets(config, self._clock, self._agent)
+        configured = integrations(config, self._clock, self._agent)
         windows = [
             MuteWindow(interval, cron(interval.cron, interval.location)) for interval in config.mute_time_intervals
         ]
         inhibitions = [*config.inhibit_rules, *(shipped(self._folder) if config.inhibit_pack else ())]
-        dispatcher = Dispatcher(config, integrations, windows, inhibitions, self._clock)
-        deliveries = Deliveries(integrations, self._state, dispatcher.clock)
+        dispatcher = Dispatcher(config, configured, windows, inhibitions, self._clock)
+        deliveries = Deliveries(configured, self._state, dispatcher.clock)
         client = HttpClient(config.http, self._clock)
         heartbeat = HeartbeatSender(config, client, lambda: self._is_deciding() and deliveries.are_well, self._clock)
         return Channels(dispatcher, deliveries, heartbeat)
@@ -123,7 +123,7 @@ class NotificationService:
         """Return what there is to say about notifications."""
         now = self._clock.now()
         waiting = self._waiting = self._state.glance(self._count) or self._waiting
-        names = [delivery.target.name for delivery in self._now.deliveries.all]
+        names = [delivery.integration.name for delivery in self._now.deliveries.all]
         keys = Keys(c.CHANNEL, [(name,) for name in names])
         states = [waiting.by_target.get(name, (0, 0, math.inf)) for name in names]
         columns = {
@@ -163,7 +163,7 @@ class NotificationService:
     @property
     def receivers(self) -> list[str]:
         """The channels, by name."""
-        return sorted({delivery.target.channel for delivery in self._now.deliveries.all})
+        return sorted({delivery.integration.channel for delivery in self._now.deliveries.all})
 
     def standing(self, alerts: Collection[Alert]) -> list[Standing]:
         """Return how each alert that fires stands with those who are to be told."""

@@ -60,15 +60,15 @@ def read(body: bytes, now: float) -> PostedSilence:
         raise ValueError(f"the body is no JSON: {error}") from None
     if not isinstance(posted, dict):
         raise ValueError("the body is no JSON object")  # noqa: TRY004 - whoever posts it gets one kind of error
-    some = posted.get("matchers")
-    if not isinstance(some, list) or not 0 < len(some) <= _MOST_MATCHERS:
+    posted_matchers = posted.get("matchers")
+    if not isinstance(posted_matchers, list) or not 0 < len(posted_matchers) <= _MOST_MATCHERS:
         raise ValueError(f"matchers: a list of 1 to {_MOST_MATCHERS} is wanted")
-    conditions = tuple(condition(one) for one in some)
+    conditions = tuple(condition(each) for each in posted_matchers)
     try:
-        found = matchers(conditions)
+        parsed = matchers(conditions)
     except ValueError as error:
         raise ValueError(f"matchers: {error}") from None
-    if all(one.matches({}) for one in found):
+    if all(matcher.matches({}) for matcher in parsed):
         raise ValueError("matchers: all of them match labels that are not there: one must want a value")
     starts, until = _instant(posted, "startsAt"), _instant(posted, "endsAt")
     if until <= starts:
@@ -114,10 +114,10 @@ def existing(connection: sqlite3.Connection, number: int) -> Silence:
         Unknown: there is none of that number.
 
     """
-    found = next((each for each in silence_store.ended_after(connection, 0.0) if each.number == number), None)
-    if found is None:
+    silence = next((each for each in silence_store.ended_after(connection, 0.0) if each.number == number), None)
+    if silence is None:
         raise Unknown(number)
-    return found
+    return silence
 
 
 def end(connection: sqlite3.Connection, number: int, now: float) -> None:
@@ -127,10 +127,10 @@ def end(connection: sqlite3.Connection, number: int, now: float) -> None:
         Unknown: there is none of that number.
 
     """
-    found = existing(connection, number)
-    if found.state(now) != "expired":
-        starts = min(found.starts, now)
-        silence_store.change(connection, replace(found, until=now, starts=starts, updated=now))
+    silence = existing(connection, number)
+    if silence.state(now) != "expired":
+        starts = min(silence.starts, now)
+        silence_store.change(connection, replace(silence, until=now, starts=starts, updated=now))
 
 
 def shown(silence: Silence, now: float) -> dict[str, Any]:
@@ -167,12 +167,12 @@ def warnings(conditions: Matchers, alerts: Iterable[Labels], known: Callable[[st
     """
     if any(fulfil(conditions, labels) for labels in alerts):
         return []
-    found = []
+    texts = []
     for each in conditions:
         values = known(each.name)
         if each.op in {"=", "=~"} and not any(each.matches({each.name: value}) for value in values):
-            found.append(f"nothing has {text_of(each)}: {_values(each.name, each.value, values)}")
-    return found or ["it matches no alert that is pending or fires now: it holds for those to come"]
+            texts.append(f"nothing has {text_of(each)}: {_values(each.name, each.value, values)}")
+    return texts or ["it matches no alert that is pending or fires now: it holds for those to come"]
 
 
 def condition(posted: object) -> str:
@@ -202,24 +202,24 @@ def _values(name: str, value: str, values: frozenset[str]) -> str:
     near = difflib.get_close_matches(value, values, 1)
     if near:
         return f"is {near[0]!r} meant?"
-    some = sorted(values)[:_MOST_VALUES]
-    more = f" and {len(values) - len(some)} more" if len(values) > len(some) else ""
-    return f"there are {', '.join(map(repr, some))}{more}"
+    shown = sorted(values)[:_MOST_VALUES]
+    more = f" and {len(values) - len(shown)} more" if len(values) > len(shown) else ""
+    return f"there are {', '.join(map(repr, shown))}{more}"
 
 
 def _instant(posted: Mapping[str, Any], name: str) -> float:
     try:
-        found = datetime.fromisoformat(posted[name])
-        return min(_LAST, (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
+        instant = datetime.fromisoformat(posted[name])
+        return min(_LAST, (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp())
     except (KeyError, TypeError, ValueError, OverflowError):
         raise ValueError(f"{name}: an instant as in 2027-01-31T12:00:00Z is wanted") from None
 
 
 def _text(posted: Mapping[str, Any], name: str) -> str:
-    found = posted.get(name)
-    if not _is_text(found):
+    text = posted.get(name)
+    if not _is_text(text):
         raise ValueError(f"{name}: a text of up to {_MOST_TEXT} characters is wanted")
-    return found
+    return text
 
 
 def _is_text(posted: object) -> TypeGuard[str]:

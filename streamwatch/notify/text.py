@@ -53,22 +53,22 @@ class Links:
 
     def runbook(self, notification: Notification) -> str:
         """Return the address of the first alert's runbook; empty where it has none."""
-        for one in notification.alerts:
-            annotations = dict(one.annotations)
-            found = annotations.get("runbook_url") or annotations.get("runbook") or ""
-            if found:
-                bare = "://" in found or self.runbooks is None
-                return found if bare else f"{(self.runbooks or '').rstrip('/')}/{found.lstrip('/')}"
+        for alert in notification.alerts:
+            annotations = dict(alert.annotations)
+            runbook = annotations.get("runbook_url") or annotations.get("runbook") or ""
+            if runbook:
+                bare = "://" in runbook or self.runbooks is None
+                return runbook if bare else f"{(self.runbooks or '').rstrip('/')}/{runbook.lstrip('/')}"
         return ""
 
     def shown(self, notification: Notification) -> str:
         """Return the dashboard's address, at the time of the incident; empty where there is none."""
         if self.dashboard is None:
             return ""
-        began = min((one.active_at for one in notification.alerts), default=notification.at)
-        ended = max((one.resolved_at or 0.0 for one in notification.alerts), default=0.0)
+        started = min((alert.active_at for alert in notification.alerts), default=notification.at)
+        ended = max((alert.resolved_at or 0.0 for alert in notification.alerts), default=0.0)
         until = "now" if notification.status == "firing" else str(round((ended + _AFTER_SECONDS) * 1000))
-        query = [("from", str(round((began - _BEFORE_SECONDS) * 1000))), ("to", until)]
+        query = [("from", str(round((started - _BEFORE_SECONDS) * 1000))), ("to", until)]
         query += [(f"var-{name}", value) for name, value in notification.group.pairs if name != "alertname"]
         begun = f"{self.dashboard}{'&' if '?' in self.dashboard else '?'}"
         return f"{begun}{urlencode(query, quote_via=quote, errors='replace')}"
@@ -130,22 +130,22 @@ def plain_title(notification: Notification) -> str:
 def plain_text(notification: Notification, links: Links) -> str:
     """Return lines: the first alerts, what the first is about, and where to look; never blank ones."""
     lines = [] if notification.alerts else [plain_title(notification)]
-    for one in notification.alerts[:_MOST_LINES]:
-        ended = one.state == "inactive" and notification.status == "firing"
-        lines.append(f"{'resolved: ' if ended else ''}{summary(one)}")
+    for alert in notification.alerts[:_MOST_LINES]:
+        ended = alert.state == "inactive" and notification.status == "firing"
+        lines.append(f"{'resolved: ' if ended else ''}{summary(alert)}")
     more = notification.left_out + max(0, len(notification.alerts) - _MOST_LINES)
     if more:
         lines.append(f"and {more} more")
-    for one in notification.alerts[:1]:
-        if description := dict(one.annotations).get("description"):
+    for alert in notification.alerts[:1]:
+        if description := dict(alert.annotations).get("description"):
             lines.append(description)
         severity = notification.severity or "not given"
-        lines.append(f"{notification.name}, severity {severity}, since {rfc3339(one.active_at)}")
+        lines.append(f"{notification.name}, severity {severity}, since {rfc3339(alert.active_at)}")
     lines += [f"{what}: {where}" for what, where in named_links(notification, links).items()]
     return cleaned("\n".join(lines))
 
 
 def named_links(notification: Notification, links: Links) -> dict[str, str]:
     """Return what a message points to, by name."""
-    found = {"Runbook": links.runbook(notification), "Dashboard": links.shown(notification)}
-    return {what: where for what, where in found.items() if where and len(where) <= _MOST_ADDRESS}
+    links_by_name = {"Runbook": links.runbook(notification), "Dashboard": links.shown(notification)}
+    return {what: where for what, where in links_by_name.items() if where and len(where) <= _MOST_ADDRESS}

@@ -120,7 +120,9 @@ def test_the_header_of_a_login_is_masked_whoever_makes_it(name: str, service: Re
     config = alertmanager.Config(name="a", urls=(Secret(service.url),), username=name, password=Secret("s3cr3t"))
     service.status = 401
     service.body = basic(name, "s3cr3t").encode()
-    channel = config.targets(Tools(HttpClient(HttpConfig(), SystemClock()), SystemClock(), Links(), "http://agent"))
+    channel = config.integrations(
+        Tools(HttpClient(HttpConfig(), SystemClock()), SystemClock(), Links(), "http://agent")
+    )
     with pytest.raises(NotifyRefused) as caught:
         channel[0].notifier.send([notification()])
     assert str(caught.value) == "127.0.0.1: HTTP status 401: Basic ********"

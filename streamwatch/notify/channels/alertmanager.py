@@ -57,7 +57,7 @@ class Config(Channel):
         if (self.username is None) != (self.password is None):
             yield "username: it and `password` belong together"
 
-    def targets(self, tools: Tools) -> tuple[Integration, ...]:
+    def integrations(self, tools: Tools) -> tuple[Integration, ...]:
         """Return what is notified: each Alertmanager by itself, so that one that fails does not hold up the others."""
         pace = GroupTiming(interval=0.0, repeat=self.resend_delay, linger=_LINGER_SECONDS)
         several = len(self.urls) > 1

@@ -56,7 +56,7 @@ class Config(Channel):
         if self.url is not None:
             yield from tried(_service, self)
 
-    def targets(self, tools: Tools) -> tuple[Integration, ...]:
+    def integrations(self, tools: Tools) -> tuple[Integration, ...]:
         """Return what is notified."""
         return (Integration(self.name, self.name, Apprise(self, tools), rate=1.0, burst=5),)
 

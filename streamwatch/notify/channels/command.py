@@ -33,7 +33,7 @@ class Config(Channel):
         if not self.run:
             yield "run: a command is wanted, as in ['/usr/local/bin/page', '--loud']"
 
-    def targets(self, tools: Tools) -> tuple[Integration, ...]:
+    def integrations(self, tools: Tools) -> tuple[Integration, ...]:
         """Return what is notified."""
         return (Integration(self.name, self.name, Command(self, tools), rate=5.0, burst=20),)
 

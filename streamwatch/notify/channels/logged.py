@@ -22,7 +22,7 @@ class Config(Channel):
 
     name: str = setting("what the channel is called", default="log")
 
-    def targets(self, tools: Tools) -> tuple[Integration, ...]:
+    def integrations(self, tools: Tools) -> tuple[Integration, ...]:
         """Return what is notified."""
         return (Integration(self.name, self.name, Logged(tools, self.name), rate=100.0, burst=1000),)
 

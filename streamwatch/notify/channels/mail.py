@@ -62,7 +62,7 @@ class Config(Channel):
         if self.username is not None and self.security == "none":
             yield "security: a password is not sent in the clear: write `starttls` or `tls`"
 
-    def targets(self, tools: Tools) -> tuple[Integration, ...]:
+    def integrations(self, tools: Tools) -> tuple[Integration, ...]:
         """Return what is notified."""
         return (Integration(self.name, self.name, Mail(self, tools), rate=1.0, burst=10),)
 

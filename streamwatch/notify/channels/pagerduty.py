@@ -45,7 +45,7 @@ class Config(Channel):
         yield from tried(check_url, "url", self.url)
         yield from tried(read, "title", self.title)
 
-    def targets(self, tools: Tools) -> tuple[Integration, ...]:
+    def integrations(self, tools: Tools) -> tuple[Integration, ...]:
         """Return what is notified."""
         return (Integration(self.name, self.name, PagerDuty(self, tools), rate=2.0, burst=20),)
 

@@ -36,7 +36,7 @@ class Config(Channel):
         yield from tried(read, "title", self.title)
         yield from tried(read, "text", self.text)
 
-    def targets(self, tools: Tools) -> tuple[Integration, ...]:
+    def integrations(self, tools: Tools) -> tuple[Integration, ...]:
         """Return what is notified; Slack takes about a message a second."""
         return (Integration(self.name, self.name, Slack(self, tools), rate=1.0, burst=5),)
 

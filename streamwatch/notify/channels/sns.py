@@ -67,7 +67,7 @@ class Config(Channel):
         if self.topic_arn and (len(parts) != _ARN_PARTS or parts[2] != "sns"):
             yield f"topic_arn: {self.topic_arn!r} is no topic: write 'arn:aws:sns:REGION:ACCOUNT:NAME'"
 
-    def targets(self, tools: Tools) -> tuple[Integration, ...]:
+    def integrations(self, tools: Tools) -> tuple[Integration, ...]:
         """Return what is notified."""
         return (Integration(self.name, self.name, Sns(self, tools), rate=5.0, burst=20),)
 

@@ -39,7 +39,7 @@ class Config(Channel):
         yield from tried(read, "title", self.title)
         yield from tried(read, "text", self.text)
 
-    def targets(self, tools: Tools) -> tuple[Integration, ...]:
+    def integrations(self, tools: Tools) -> tuple[Integration, ...]:
         """Return what is notified."""
         return (Integration(self.name, self.name, Teams(self, tools), rate=1.0, burst=5),)
 

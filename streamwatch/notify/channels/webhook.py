@@ -42,7 +42,7 @@ class Config(Channel):
         if self.token is not None and has_login(self.url):
             yield "token: the address has a name and a password, too: keep one of them"
 
-    def targets(self, tools: Tools) -> tuple[Integration, ...]:
+    def integrations(self, tools: Tools) -> tuple[Integration, ...]:
         """Return what is notified."""
         return (Integration(self.name, self.name, Webhook(self, tools), rate=10.0, burst=50),)
 

@@ -134,7 +134,7 @@ def test_a_reload_resolves_the_credentials_of_logins_signatures_and_channels_ane
         wait_for(lambda: "Credential=AKIDNEW/" in str(samples.requests[-1]), 20, "and sign what is sent")
         assert len(role.asked) == asked + 2
         fresh = app._alerting.notifications._now.deliveries.all
-        assert not {one.target.notifier for one in channels} & {one.target.notifier for one in fresh}
+        assert not {one.integration.notifier for one in channels} & {one.integration.notifier for one in fresh}
         app.stop()
 
 

@@ -1,4 +1,4 @@
-"""What can be notified, as a configuration says."""
+"""The integrations of all channels that are configured."""
 
 from streamwatch.core.clock import Clock
 from streamwatch.http.client import HttpClient
@@ -6,8 +6,8 @@ from streamwatch.notify.channel import Integration, Tools
 from streamwatch.notify.config import Config
 
 
-def targets(config: Config, clock: Clock, agent: str) -> tuple[Integration, ...]:
-    """Return every target of every channel.
+def integrations(config: Config, clock: Clock, agent: str) -> tuple[Integration, ...]:
+    """Return every integration of every channel.
 
     Args:
         config: of notifications.
@@ -16,4 +16,4 @@ def targets(config: Config, clock: Clock, agent: str) -> tuple[Integration, ...]
 
     """
     tools = Tools(HttpClient(config.http, clock), clock, config.links, agent)
-    return tuple(target for channel in config.channels for target in channel.targets(tools))
+    return tuple(integration for channel in config.channels for integration in channel.integrations(tools))

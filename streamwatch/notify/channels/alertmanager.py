@@ -47,7 +47,7 @@ class Config(Channel):
 
     def problems(self) -> Iterator[str]:
         """Yield every mistake."""
-        urls = [one for one in self.urls or () if one is not None]
+        urls = [url for url in self.urls or () if url is not None]
         for at, url in enumerate(urls):
             yield from tried(check_url, f"urls[{at}]", url)
         if not self.urls:
@@ -86,16 +86,18 @@ class Alertmanager:
         elif config.password is not None:
             headers["Authorization"] = basic(config.username or "", config.password.reveal())
         ends = self._tools.clock.now() + _ENDS * config.resend_delay
-        some_alerts = [self._alert(alert, one, ends) for one in notifications for alert in one.alerts]
-        secrets = [one for one in (config.token, config.password) if one is not None]
-        for body in _bodies(some_alerts):
+        alerts = [
+            self._alert(alert, notification, ends) for notification in notifications for alert in notification.alerts
+        ]
+        secrets = [secret for secret in (config.token, config.password) if secret is not None]
+        for body in _bodies(alerts):
             self._tools.web.post(self._url, body, headers, secrets)
 
     def _alert(self, alert: Alert, notification: Notification, ends: float) -> dict[str, Any]:
         links: Links = self._tools.links
-        found = {"runbook_url": links.runbook(notification), "dashboard_url": links.shown(notification)}
+        links_by_name = {"runbook_url": links.runbook(notification), "dashboard_url": links.shown(notification)}
         ended = ends if alert.resolved_at is None else alert.resolved_at
-        texts = {**annotations(alert), **{name: where for name, where in found.items() if "://" in where}}
+        texts = {**annotations(alert), **{name: where for name, where in links_by_name.items() if "://" in where}}
         if notification.is_test:
             texts["test"] = "this is a test of StreamWatch"
         return {

@@ -82,26 +82,26 @@ class Apprise:
 
     def send(self, notifications: Sequence[Notification]) -> None:
         """Send them, one message each."""
-        for one in notifications:
-            self._send(one)
+        for notification in notifications:
+            self._send(notification)
 
     def _send(self, notification: Notification) -> None:
         service, shown = self._service, self._shown
         title = self._writer.title(notification, min(service.title_maxlen or _MOST_TITLE, _MOST_TITLE))
         # A service without titles has it before the text.
         head = 0 if service.title_maxlen > 0 else len(shown(title)) + _LINE_ENDS
-        text = self._writer.text(notification, lambda found: head + len(shown(found)) <= service.body_maxlen)
+        text = self._writer.text(notification, lambda candidate: head + len(shown(candidate)) <= service.body_maxlen)
         title = title if service.title_maxlen > 0 else shown(title)
         kind = "failure" if notification.severity == "critical" else "warning"
         kind = "success" if notification.status == "resolved" else kind
-        with _listening() as said:
+        with _listening() as log_lines:
             try:
                 taken = service.notify(body=shown(text), title=title, notify_type=kind)
             except Exception as error:  # noqa: BLE001 - it may raise anything
                 # The library raises whatever a service's part of it does; its words could hold the address.
                 raise NotifyUnavailable(f"apprise: {type(error).__name__}", reached=True) from None
         if not taken:
-            raise _verdict(said)
+            raise _verdict(log_lines)
 
     def _shown(self, text: str) -> str:
         """Return a text in the service's own notation, as it is sent."""
@@ -110,12 +110,12 @@ class Apprise:
         return str(convert_between("text", self._service.notify_format, content=text))  # type: ignore[no-untyped-call]
 
 
-def _verdict(said: Sequence[str]) -> NotifyError:
+def _verdict(log_lines: Sequence[str]) -> NotifyError:
     """Return what the library's log says of a failure; its words could hold the address."""
-    found = [int(match[1]) for line in said for match in _STATUS.finditer(line)]
-    if not found:
+    statuses = [int(match[1]) for line in log_lines for match in _STATUS.finditer(line)]
+    if not statuses:
         return NotifyUnavailable("apprise: the message was not taken, and no status was given", reached=True)
-    status = found[-1]
+    status = statuses[-1]
     what = f"apprise: HTTP status {status}"
     if status in _REFUSED and status not in _WAITS:
         return NotifyRefused(what, status=status)
@@ -138,28 +138,28 @@ def _service(config: Config) -> Any:  # noqa: ANN401 - the library makes its cla
             raise ValueError("url: apprise is not installed: pip install 'streamwatch[apprise]'") from None
         asset = apprise.AppriseAsset(async_mode=False, app_id="StreamWatch", app_desc="StreamWatch")
         with _listening():
-            found = apprise.Apprise.instantiate(config.url.reveal(), asset=asset)
-    if found is None:
+            service = apprise.Apprise.instantiate(config.url.reveal(), asset=asset)
+    if service is None:
         raise ValueError("url: apprise does not know this address: its documentation says how each service is written")
-    return found
+    return service
 
 
 @contextmanager
 def _listening() -> Iterator[list[str]]:
     """Take what the library logs in this thread, and keep it from the agent's log: it could hold the address."""
-    said: list[str] = []
+    log_lines: list[str] = []
     own = threading.get_ident()
 
     def take(record: logging.LogRecord) -> bool:
         if record.thread != own:
             return True
-        said.append(record.getMessage())
+        log_lines.append(record.getMessage())
         return False
 
     log = logging.getLogger("apprise")
     log.setLevel(logging.WARNING)  # whatever the agent's own level is, the status is wanted
     log.addFilter(take)
     try:
-        yield said
+        yield log_lines
     finally:
         log.removeFilter(take)

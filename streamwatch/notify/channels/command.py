@@ -46,8 +46,8 @@ class Command:
 
     def send(self, notifications: Sequence[Notification]) -> None:
         """Run it for each notification; an exit code other than 0 means that it is to be tried again."""
-        for one in notifications:
-            self._run(payload(one, self._config.name, self._tools.agent))
+        for notification in notifications:
+            self._run(payload(notification, self._config.name, self._tools.agent))
 
     def _run(self, body: bytes) -> None:
         config = self._config

@@ -35,8 +35,10 @@ class Logged:
 
     def send(self, notifications: Sequence[Notification]) -> None:
         """Log them, one line each."""
-        for one in notifications:
-            level = logging.WARNING if one.status == "firing" else logging.INFO
-            links = {what.lower(): where for what, where in named_links(one, self._links).items()}
-            facts = {"severity": one.severity, "status": one.status, **links}
-            log.log(level, "%s", self._writer.title(one, _MOST_TITLE), extra={"alert": one.name, **facts})
+        for notification in notifications:
+            level = logging.WARNING if notification.status == "firing" else logging.INFO
+            links = {what.lower(): where for what, where in named_links(notification, self._links).items()}
+            facts = {"severity": notification.severity, "status": notification.status, **links}
+            log.log(
+                level, "%s", self._writer.title(notification, _MOST_TITLE), extra={"alert": notification.name, **facts}
+            )

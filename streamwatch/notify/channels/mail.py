@@ -54,8 +54,10 @@ class Config(Channel):
         """Yield every mistake."""
         yield from tried(read, "title", self.title)
         yield from tried(read, "text", self.text)
-        for field, some in (("from", (self.from_,)), ("to", self.to)):
-            if not some or any(one is not None and _ADDRESS.fullmatch(one) is None for one in some):
+        for field, addresses in (("from", (self.from_,)), ("to", self.to)):
+            if not addresses or any(
+                address is not None and _ADDRESS.fullmatch(address) is None for address in addresses
+            ):
                 yield f"{field}: an address is wanted, as in 'me@example.com'; several are a list"
         if (self.username is None) != (self.password is None):
             yield "username: it and `password` belong together"
@@ -79,9 +81,9 @@ class Mail:
         config, at_data = self._config, False
         try:
             with self._connected() as server:
-                for one in notifications:
+                for notification in notifications:
                     at_data = True
-                    server.send_message(self._message(one), config.from_, list(config.to))
+                    server.send_message(self._message(notification), config.from_, list(config.to))
         except (OSError, smtplib.SMTPException) as error:
             raise _understood(error, config, at_data=at_data) from None
 

@@ -61,8 +61,8 @@ class PagerDuty:
 
     def send(self, notifications: Sequence[Notification]) -> None:
         """Open or resolve incidents."""
-        for one in notifications:
-            self._tools.web.post(self._url, self._body(one), secrets=[self._config.routing_key])
+        for notification in notifications:
+            self._tools.web.post(self._url, self._body(notification), secrets=[self._config.routing_key])
 
     def _body(self, notification: Notification) -> bytes:
         """Return an event as JSON: with the details of as many alerts as fit, the worst first."""
@@ -70,12 +70,14 @@ class PagerDuty:
         def body(part: Notification) -> bytes:
             return json.dumps(self._event(notification, part)).encode()
 
-        some = worst_first(notification.alerts)
+        ordered = worst_first(notification.alerts)
         listed = replace(
-            notification, alerts=tuple(some[:_MOST_DETAILS]), left_out=notification.left_out + len(some[_MOST_DETAILS:])
+            notification,
+            alerts=tuple(ordered[:_MOST_DETAILS]),
+            left_out=notification.left_out + len(ordered[_MOST_DETAILS:]),
         )
-        none = replace(notification, alerts=(), left_out=notification.left_out + len(some))
-        return fitted(listed, body, lambda found: len(found) <= _MOST_BYTES) or body(none)
+        none = replace(notification, alerts=(), left_out=notification.left_out + len(ordered))
+        return fitted(listed, body, lambda candidate: len(candidate) <= _MOST_BYTES) or body(none)
 
     def _event(self, notification: Notification, listed: Notification) -> dict[str, Any]:
         event: dict[str, Any] = {
@@ -106,7 +108,9 @@ class PagerDuty:
                 "class": _fact(notification.name),
                 "component": "kinesis" if "stream" in first else "kafka" if "kafka_cluster" in first else "streamwatch",
                 "custom_details": {
-                    "alerts": [{"labels": dict(one.labels), "annotations": annotations(one)} for one in listed.alerts],
+                    "alerts": [
+                        {"labels": dict(alert.labels), "annotations": annotations(alert)} for alert in listed.alerts
+                    ],
                     "more": listed.left_out,
                 },
             },

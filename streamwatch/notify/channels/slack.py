@@ -50,13 +50,13 @@ class Slack:
 
     def send(self, notifications: Sequence[Notification]) -> None:
         """Post them, one request each."""
-        for one in notifications:
-            body = json.dumps(self._message(one)).encode()
+        for notification in notifications:
+            body = json.dumps(self._message(notification)).encode()
             self._tools.web.post(self._config.url.reveal(), body)
 
     def _message(self, notification: Notification) -> dict[str, Any]:
         title = self._writer.title(notification, _MOST_TITLE)
-        text = self._writer.text(notification, lambda found: _length(found) <= _MOST_BLOCK)
+        text = self._writer.text(notification, lambda candidate: _length(candidate) <= _MOST_BLOCK)
         return {
             "text": title,
             "attachments": [

@@ -83,8 +83,8 @@ class Sns:
 
     def send(self, notifications: Sequence[Notification]) -> None:
         """Publish them, one message each."""
-        for one in notifications:
-            self._publish(one)
+        for notification in notifications:
+            self._publish(notification)
 
     def _message(self, notification: Notification) -> dict[str, Any]:
         """Return what is published of a notification."""

@@ -53,8 +53,8 @@ class Teams:
 
     def send(self, notifications: Sequence[Notification]) -> None:
         """Post them, one request each."""
-        for one in notifications:
-            self._tools.web.post(self._config.url.reveal(), _body(self._message(one)))
+        for notification in notifications:
+            self._tools.web.post(self._config.url.reveal(), _body(self._message(notification)))
 
     def _message(self, notification: Notification) -> dict[str, Any]:
         title = self._writer.title(notification, _MOST_TITLE)

@@ -56,10 +56,10 @@ class Webhook:
     def send(self, notifications: Sequence[Notification]) -> None:
         """Post them, one request each."""
         config = self._config
-        secrets = [one for one in (config.token, config.hmac_key) if one is not None]
-        for one in notifications:
-            body = payload(one, config.name, self._tools.agent)
-            headers = {"Idempotency-Key": f"{one.key}/{one.status}/{one.at:.3f}"}
+        secrets = [secret for secret in (config.token, config.hmac_key) if secret is not None]
+        for notification in notifications:
+            body = payload(notification, config.name, self._tools.agent)
+            headers = {"Idempotency-Key": f"{notification.key}/{notification.status}/{notification.at:.3f}"}
             if config.token is not None:
                 headers["Authorization"] = f"Bearer {config.token.reveal()}"
             if config.hmac_key is not None:
@@ -78,11 +78,11 @@ def payload(notification: Notification, receiver: str, agent: str, most: int = M
     ordered, prints = worst_first(notification.alerts), list[str]()
 
     def body(part: Notification) -> bytes:
-        prints.extend(one.fingerprint for one in ordered[len(prints) : len(part.alerts)])
+        prints.extend(alert.fingerprint for alert in ordered[len(prints) : len(part.alerts)])
         return json.dumps(_payload(part, prints, receiver, agent)).encode()
 
     none = replace(notification, alerts=(), group=Labels(), left_out=notification.left_out + len(notification.alerts))
-    return fitted(notification, body, lambda found: len(found) <= most) or body(none)
+    return fitted(notification, body, lambda candidate: len(candidate) <= most) or body(none)
 
 
 def _payload(notification: Notification, prints: Sequence[str], receiver: str, agent: str) -> dict[str, Any]:
@@ -99,15 +99,15 @@ def _payload(notification: Notification, prints: Sequence[str], receiver: str, a
         "externalURL": agent,
         "alerts": [
             {
-                "status": "resolved" if one.state == "inactive" else "firing",
-                "labels": dict(one.labels),
-                "annotations": annotations(one),
-                "startsAt": rfc3339(one.fired_at or one.active_at),
-                "endsAt": _NEVER if one.resolved_at is None else rfc3339(one.resolved_at),
+                "status": "resolved" if alert.state == "inactive" else "firing",
+                "labels": dict(alert.labels),
+                "annotations": annotations(alert),
+                "startsAt": rfc3339(alert.fired_at or alert.active_at),
+                "endsAt": _NEVER if alert.resolved_at is None else rfc3339(alert.resolved_at),
                 "generatorURL": f"{agent}/api/v1/rules",
                 "fingerprint": fingerprint,
             }
-            for one, fingerprint in zip(notification.alerts, prints, strict=False)
+            for alert, fingerprint in zip(notification.alerts, prints, strict=False)
         ],
         **({"test": True} if notification.is_test else {}),
     }

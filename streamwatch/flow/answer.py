@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from streamwatch.flow.fold import chosen
-from streamwatch.flow.graph import Edge, Graph, Node
+from streamwatch.flow.graph import Edge, Graph, GraphNode
 from streamwatch.flow.paths import Path, Paths
 
 _MOST_NODES: Final = 5_000
@@ -35,7 +35,7 @@ def _ways(paths: Paths, end: str) -> list[Path]:
     return [one for one in (ways.unknown, ways.known) if one is not None]
 
 
-def _node(one: Node) -> dict[str, Any]:
+def _node(one: GraphNode) -> dict[str, Any]:
     return {
         "id": one.id,
         "role": one.role,

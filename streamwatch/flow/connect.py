@@ -7,7 +7,7 @@ from typing import Final
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_connect as c
 from streamwatch.flow.facts import Facts, Row
-from streamwatch.flow.graph import Builder, Edge, Health, Node, Role
+from streamwatch.flow.graph import Builder, Edge, GraphNode, Health, Role
 from streamwatch.flow.kafka import topic
 
 _MIRROR: Final = "MirrorSourceConnector"
@@ -24,7 +24,7 @@ def owners(builder: Builder, facts: Facts) -> Mapping[tuple[str, str], str]:
         row = (connect, cluster, name)
         health, words = _judged(states.get(row, ""), failed.get(row, 0.0))
         role: Role = "sink" if kind == "sink" else "reader" if plugin.endswith(_MIRROR) else "writer"
-        builder.node(Node(_id(row), role, f"{kind} connector", name, connect, health, words))
+        builder.node(GraphNode(_id(row), role, f"{kind} connector", name, connect, health, words))
     return {
         (cluster, group): _id((connect, cluster, name))
         for connect, cluster, name, group in facts.of(c.CONNECTOR_GROUP)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from streamwatch.flow.graph import WORST_FIRST, Edge, Graph, Node
+from streamwatch.flow.graph import WORST_FIRST, Edge, Graph, GraphNode
 from streamwatch.flow.paths import Paths, Ways
 
 _FOLDED_FROM: Final = 24
@@ -36,14 +36,14 @@ def drawn(graph: Graph, most: int) -> Drawn:
 def folded(graph: Graph) -> Graph:
     """Return the map with as one node what is well, alike, at the rim of the map, and joined to the same nodes."""
     into, out_of = graph.into(), graph.out_of()
-    alike: dict[tuple[object, ...], list[Node]] = {}
+    alike: dict[tuple[object, ...], list[GraphNode]] = {}
     for name, node in graph.nodes.items():
         if node.health == "good" and not (into[name] and out_of[name]):
             edges = [*into[name], *out_of[name]]
             others = frozenset(one.source if one.target == name else one.target for one in edges)
             known = all(one.seconds is not None for one in edges)
             alike.setdefault((node.role, node.kind, node.place, known, bool(into[name]), others), []).append(node)
-    stands_for: dict[str, Node] = {}
+    stands_for: dict[str, GraphNode] = {}
     for some in alike.values():
         if len(some) > 1:
             one = some[0]
@@ -54,7 +54,7 @@ def folded(graph: Graph) -> Graph:
     return replace(graph, nodes=nodes, edges=_merged(graph, stands_for))
 
 
-def _merged(graph: Graph, stands_for: dict[str, Node]) -> tuple[Edge, ...]:
+def _merged(graph: Graph, stands_for: dict[str, GraphNode]) -> tuple[Edge, ...]:
     found: dict[tuple[str, str], list[Edge]] = {}
     for edge in graph.edges:
         ends = (name if (own := stands_for.get(name)) is None else own.id for name in edge.key)

@@ -11,7 +11,7 @@ WORST_FIRST: Final[tuple[Health, ...]] = ("bad", "unknown", "warn", "good")
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class GraphNode:
     """Something that data passes through."""
 
     id: str
@@ -55,7 +55,7 @@ class Edge:
 class Graph:
     """All nodes that some edge touches, and the edges between them: at most one from a node to another."""
 
-    nodes: Mapping[str, Node]
+    nodes: Mapping[str, GraphNode]
     edges: tuple[Edge, ...]
     alone: int = 0
     """Nodes that are well, and of which no edge is known."""
@@ -81,11 +81,11 @@ class Graph:
 class Builder:
     """Puts a graph together; what is added twice counts as it was added first."""
 
-    nodes: dict[str, Node] = field(default_factory=dict)
+    nodes: dict[str, GraphNode] = field(default_factory=dict)
     edges: dict[tuple[str, str], Edge] = field(default_factory=dict)
     idle: int = 0
 
-    def node(self, node: Node) -> str:
+    def node(self, node: GraphNode) -> str:
         """Add a node, and return its id."""
         return self.nodes.setdefault(node.id, node).id
 

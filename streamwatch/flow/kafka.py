@@ -6,7 +6,7 @@ from typing import Final
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_groups as g
 from streamwatch.flow.facts import Facts
-from streamwatch.flow.graph import Builder, Edge, Health, Node
+from streamwatch.flow.graph import Builder, Edge, GraphNode, Health
 
 Owners = Mapping[tuple[str, str], str]
 """The node on whose behalf a group reads, by cluster and group: a connector, a function."""
@@ -14,9 +14,9 @@ _BAD: Final = frozenset({"stalled", "stopped", "uncommitted", "ahead"})
 _LATE: Final = "late"
 
 
-def topic(cluster: str, name: str) -> Node:
+def topic(cluster: str, name: str) -> GraphNode:
     """Return the node of a topic that is well."""
-    return Node(f"topic:{cluster}/{name}", "stream", "topic", name, cluster)
+    return GraphNode(f"topic:{cluster}/{name}", "stream", "topic", name, cluster)
 
 
 def add_topics(builder: Builder, facts: Facts) -> None:
@@ -26,7 +26,7 @@ def add_topics(builder: Builder, facts: Facts) -> None:
         one = topic(cluster, name)
         count = offline.get((cluster, name), 0.0)
         if count:
-            one = Node(one.id, one.role, one.kind, name, cluster, "bad", f"{count:.0f} partitions are offline")
+            one = GraphNode(one.id, one.role, one.kind, name, cluster, "bad", f"{count:.0f} partitions are offline")
         builder.node(one)
 
 
@@ -70,9 +70,9 @@ def _states(facts: Facts) -> Mapping[tuple[str, str], dict[str, float]]:
     return found
 
 
-def _group(cluster: str, name: str, states: Mapping[str, float]) -> Node:
+def _group(cluster: str, name: str, states: Mapping[str, float]) -> GraphNode:
     health, words = judged(states)
-    return Node(f"group:{cluster}/{name}", "reader", "group", name, cluster, health, words)
+    return GraphNode(f"group:{cluster}/{name}", "reader", "group", name, cluster, health, words)
 
 
 def judged(states: Mapping[str, float]) -> tuple[Health, str]:

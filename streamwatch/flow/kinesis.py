@@ -7,7 +7,7 @@ from streamwatch.catalogue import kinesis as s
 from streamwatch.catalogue import kinesis_readers as r
 from streamwatch.catalogue import kinesis_shards as h
 from streamwatch.flow.facts import Facts, Row
-from streamwatch.flow.graph import Builder, Edge, Health, Node
+from streamwatch.flow.graph import Builder, Edge, GraphNode, Health
 
 _KINDS: Final = {"kcl": "KCL application"}
 _STATES: Final[Mapping[str, tuple[Health, str]]] = {
@@ -17,9 +17,9 @@ _STATES: Final[Mapping[str, tuple[Health, str]]] = {
 }
 
 
-def stream(account: str, region: str, name: str) -> Node:
+def stream(account: str, region: str, name: str) -> GraphNode:
     """Return the node of a stream that is well."""
-    return Node(f"stream:{account}/{region}/{name}", "stream", "stream", name, f"{region}, account {account}")
+    return GraphNode(f"stream:{account}/{region}/{name}", "stream", "stream", name, f"{region}, account {account}")
 
 
 def add_streams(builder: Builder, facts: Facts) -> None:
@@ -28,13 +28,13 @@ def add_streams(builder: Builder, facts: Facts) -> None:
     for row in facts.of(s.STREAM_UP):
         one = stream(*row)
         if read.get(row) == 0:
-            one = Node(one.id, one.role, one.kind, one.name, one.place, "bad", "nobody reads it")
+            one = GraphNode(one.id, one.role, one.kind, one.name, one.place, "bad", "nobody reads it")
         builder.node(one)
     times = facts.times(h.CONSUMER_LAG)
     for row, seconds in facts.of(h.CONSUMER_LAG).items():
         *where, name = row
         there = builder.node(stream(*where))
-        own = Node(f"consumer:{there}/{name}", "reader", "registered consumer", name, _place(row))
+        own = GraphNode(f"consumer:{there}/{name}", "reader", "registered consumer", name, _place(row))
         builder.edge(Edge(there, builder.node(own), seconds, at=times[row]))
 
 
@@ -46,7 +46,7 @@ def add_readers(builder: Builder, facts: Facts) -> None:
         reader = row[:-1]
         account, region, name, kind, own = reader
         health, words = _STATES.get(row[-1], ("good", ""))
-        node = Node(
+        node = GraphNode(
             f"{kind}:{account}/{region}/{own}", "reader", _KINDS.get(kind, kind), own, _place(reader), health, words
         )
         if not name:
@@ -66,7 +66,7 @@ def add_unnamed(builder: Builder, facts: Facts) -> None:
     for row, read in facts.of(s.BEING_READ).items():
         there = stream(*row)
         if read and there.id not in named:
-            own = Node(f"unnamed:{there.id}", "reader", "by GetRecords", "readers without a name", _place(row))
+            own = GraphNode(f"unnamed:{there.id}", "reader", "by GetRecords", "readers without a name", _place(row))
             seconds = ages.get(row)
             why = "" if seconds is not None else "CloudWatch has no iterator age"
             builder.edge(Edge(builder.node(there), builder.node(own), seconds, why, at=times.get(row)))

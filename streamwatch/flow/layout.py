@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from streamwatch.flow.graph import WORST_FIRST, Edge, Graph, Node
+from streamwatch.flow.graph import WORST_FIRST, Edge, Graph, GraphNode
 from streamwatch.flow.paths import Paths
 
 WIDTH: Final = 200
@@ -26,10 +26,10 @@ _FIRST_LAYER: Final = {"writer": 0, "stream": 1, "reader": 2, "sink": 2}
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class NodeBox:
     """A node where it is drawn."""
 
-    node: Node
+    node: GraphNode
     x: float
     y: float
     width: float
@@ -37,7 +37,7 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class EdgeLine:
     """An edge where it is drawn."""
 
     edge: Edge
@@ -57,18 +57,18 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class GraphLayout:
     """All of it, within so much room."""
 
     width: float
     height: float
-    boxes: tuple[Box, ...]
-    lines: tuple[Line, ...]
+    boxes: tuple[NodeBox, ...]
+    lines: tuple[EdgeLine, ...]
     labels: tuple[Label, ...]
     straight: float = _STRAIGHT
 
 
-def layout(graph: Graph, lines: Callable[[Node], int]) -> Layout:
+def layout(graph: Graph, lines: Callable[[GraphNode], int]) -> GraphLayout:
     """Return where everything is.
 
     Args:
@@ -86,12 +86,14 @@ def layout(graph: Graph, lines: Callable[[Node], int]) -> Layout:
     tops = _tops(graph, layers, heights)
     least = min(tops.values(), default=0.0)
     boxes = {
-        name: Box(graph.nodes[name], _MARGIN + at * (WIDTH + _GAP), _MARGIN + tops[name] - least, WIDTH, heights[name])
+        name: NodeBox(
+            graph.nodes[name], _MARGIN + at * (WIDTH + _GAP), _MARGIN + tops[name] - least, WIDTH, heights[name]
+        )
         for at, layer in enumerate(layers)
         for name in layer
     }
     drawn, labels = _edges(into, boxes, paths)
-    return Layout(
+    return GraphLayout(
         max((one.x + one.width for one in boxes.values()), default=0.0) + _MARGIN,
         max((one.y + one.height for one in boxes.values()), default=0.0) + _MARGIN,
         tuple(boxes.values()), drawn, labels,
@@ -191,8 +193,8 @@ def _apart(wanted: Sequence[float], heights: Sequence[float]) -> list[float]:
 
 
 def _edges(
-    into: Mapping[str, list[Edge]], boxes: Mapping[str, Box], paths: Paths
-) -> tuple[tuple[Line, ...], tuple[Label, ...]]:
+    into: Mapping[str, list[Edge]], boxes: Mapping[str, NodeBox], paths: Paths
+) -> tuple[tuple[EdgeLine, ...], tuple[Label, ...]]:
     lines, labels = [], []
     for name, some in into.items():
         box = boxes[name]
@@ -203,7 +205,7 @@ def _edges(
             source = boxes[edge.source]
             y = box.y + box.height * ((0 if is_shared else at) + 0.5) / ports
             points = (source.x + source.width, source.y + source.height / 2, box.x, y)
-            lines.append(Line(edge, points, edge.key in paths.closing))
+            lines.append(EdgeLine(edge, points, edge.key in paths.closing))
             if not is_shared:
                 labels.append(Label(box.x - _MARGIN, y, (edge,)))
         if is_shared:

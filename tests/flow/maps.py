@@ -10,7 +10,7 @@ from streamwatch.catalogue import kafka_connect as c
 from streamwatch.catalogue import kafka_groups as g
 from streamwatch.flow.assemble import assembled
 from streamwatch.flow.facts import Part
-from streamwatch.flow.graph import Edge, Graph, Node
+from streamwatch.flow.graph import Edge, Graph, GraphNode
 from streamwatch.model.metric import Keys, Metric, Samples
 
 AT = 1000.0
@@ -35,7 +35,7 @@ def graph(*edges: tuple[str, str, float | None], **health: str) -> Graph:
     names = sorted({name for source, target, _ in edges for name in (source, target)})
     roles = {"w": "writer", "s": "stream", "r": "reader", "x": "sink"}
     nodes = {
-        name: Node(name, roles[name[0]], roles[name[0]], name, "shop", health.get(name.replace("-", "_"), "good"))  # type: ignore[arg-type]
+        name: GraphNode(name, roles[name[0]], roles[name[0]], name, "shop", health.get(name.replace("-", "_"), "good"))  # type: ignore[arg-type]
         for name in names
     }
     made = tuple(

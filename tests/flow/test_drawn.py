@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from streamwatch.flow.answer import answer
 from streamwatch.flow.fold import drawn, folded
 from streamwatch.flow.graph import Graph
-from streamwatch.flow.layout import Box, layout
+from streamwatch.flow.layout import NodeBox, layout
 from tests.flow.maps import graph, house, made_of
 from tests.flow.test_paths import EDGES, Edges
 
 
-def overlap(one: Box, other: Box) -> bool:
+def overlap(one: NodeBox, other: NodeBox) -> bool:
     return (
         one.x < other.x + other.width
         and other.x < one.x + one.width

@@ -7,8 +7,8 @@ from typing import Final
 from streamwatch.export.web_page.fitting import fitted, plain
 from streamwatch.export.web_page.words import Health, counted, number, span, worst
 from streamwatch.flow.fold import Drawn, drawn
-from streamwatch.flow.graph import Edge, Graph, Node
-from streamwatch.flow.layout import WIDTH, Label, Layout, Line, layout
+from streamwatch.flow.graph import Edge, Graph, GraphNode
+from streamwatch.flow.layout import WIDTH, EdgeLine, GraphLayout, Label, layout
 from streamwatch.flow.paths import Path, Paths, Ways
 
 _MOST_NODES: Final = 70
@@ -34,7 +34,7 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class NodeView:
     """A node."""
 
     x: float
@@ -74,7 +74,7 @@ class Shown:
     headline: str
     width: float
     height: float
-    boxes: Sequence[Box]
+    boxes: Sequence[NodeView]
     arrows: Sequence[Arrow]
     labels: Sequence[Text]
     ends: Sequence[End]
@@ -140,7 +140,7 @@ def _notes(graph: Graph, picture: Drawn) -> list[str]:
     return notes
 
 
-def _words(node: Node, picture: Drawn) -> list[tuple[str, str]]:
+def _words(node: GraphNode, picture: Drawn) -> list[tuple[str, str]]:
     """Return the lines of a box, with their styles."""
     lines = [(node.name, "name"), (f"{node.kind} · {node.place}" if node.place else node.kind, "kind")]
     if node.words:
@@ -159,7 +159,7 @@ def _age(path: Path) -> str:
     return f"at least {span(path.at_least)}" if path.at_least else "it is not known how far"
 
 
-def _box(node: Node, at: tuple[float, float, float], picture: Drawn) -> Box:
+def _box(node: GraphNode, at: tuple[float, float, float], picture: Drawn) -> NodeView:
     x, y, height = at
     lines, words = [], _words(node, picture)
     top = (height - _LINE * len(words)) / 2 + _FIRST_LINE - 5
@@ -170,10 +170,10 @@ def _box(node: Node, at: tuple[float, float, float], picture: Drawn) -> Box:
             Text(fitted(text, WIDTH - left - _LEFT, size), left + (_LEFT if row == 0 else 0), top + _LINE * row, style)
         )
     title = "\n".join(plain(text) for text, _ in words)
-    return Box(x, y, WIDTH, height, node.role, node.health, title, lines)
+    return NodeView(x, y, WIDTH, height, node.role, node.health, title, lines)
 
 
-def _arrow(line: Line, placed: Layout, graph: Graph) -> Arrow:
+def _arrow(line: EdgeLine, placed: GraphLayout, graph: Graph) -> Arrow:
     x1, y1, x2, y2 = line.points
     straight = x2 - placed.straight
     bend = max(40.0, (straight - x1) / 2)

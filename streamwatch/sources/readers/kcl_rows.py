@@ -34,7 +34,7 @@ _KEY: Final = re.compile(r"(\d{12}):([A-Za-z0-9_.-]+):(\d+):(shardId-\d{12,})")
 """The key of a lease where one application reads several streams: account, stream, its epoch, shard."""
 
 
-class Odd(Exception):
+class MalformedItem(Exception):
     """An item that is not what it should be."""
 
 
@@ -147,10 +147,10 @@ def read(item: Item, now: float) -> Row | None:
     found = _KEY.fullmatch(key)
     shard = _text(item, "shardId") or (found[4] if found else key)
     if not key or index_of(shard) is None:
-        raise Odd(f"lease {key!r}: it is of no shard")
+        raise MalformedItem(f"lease {key!r}: it is of no shard")
     checkpoint = _text(item, "checkpoint")
     if checkpoint not in SENTINELS and not checkpoint.isdigit():
-        raise Odd(f"lease {key}: checkpoint {checkpoint[:60]!r} is none")
+        raise MalformedItem(f"lease {key}: checkpoint {checkpoint[:60]!r} is none")
     return Lease(
         key=key,
         shard=shard,
@@ -170,7 +170,7 @@ def _text(item: Item, name: str) -> str:
     if not value or "NULL" in value:
         return ""
     if not isinstance(value.get("S"), str):
-        raise Odd(f"{name} is no text")
+        raise MalformedItem(f"{name} is no text")
     return str(value["S"])
 
 
@@ -184,4 +184,4 @@ def _number(item: Item, name: str, default: int | None = None) -> int:
     try:
         return int(value)
     except (TypeError, ValueError) as error:
-        raise Odd(f"{name} is no number") from error
+        raise MalformedItem(f"{name} is no number") from error

@@ -13,7 +13,7 @@ from streamwatch.sources.aws.errors import NotThere, taken_apart
 from streamwatch.sources.aws.session import SourceCalls
 from streamwatch.sources.problems import problem
 from streamwatch.sources.readers.config import Kcl
-from streamwatch.sources.readers.kcl_rows import COORDINATOR, WANTED, Odd, Row, read
+from streamwatch.sources.readers.kcl_rows import COORDINATOR, WANTED, MalformedItem, Row, read
 
 _MOST_PAGES: Final = 100
 _MOST_ITEMS: Final = 1000
@@ -252,7 +252,7 @@ def _take(table: LeaseTable, items: Iterable[Any], now: float) -> None:
     for item in items:
         try:
             row = read(item, now)
-        except Odd as error:
+        except MalformedItem as error:
             table.odd.append(str(error))
             continue
         if row is not None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from streamwatch.model.cloudwatch import Reading, Series
 from streamwatch.model.reader import Method, Outcomes, Position, Reader, State
-from streamwatch.sources.readers.lambda_rows import Row
+from streamwatch.sources.readers.lambda_rows import MappingRow
 
 NEWS_SECONDS: Final = 300.0
 """CloudWatch is up to three minutes late: a minute that ended so long ago is still the newest."""
@@ -39,7 +39,7 @@ Readings = Mapping[Series, Reading]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class MappingSeries:
     """A series, and how it is asked for."""
 
     series: Series
@@ -57,26 +57,26 @@ def of_mapping(uuid: str, name: str, statistic: str = "Sum") -> Series:
     return Series("AWS/Lambda", name, statistic, (("EventSourceMappingUUID", uuid),))
 
 
-def series(row: Row) -> Iterator[Asked]:
+def series(row: MappingRow) -> Iterator[MappingSeries]:
     """Yield what is asked of CloudWatch for a mapping."""
     function = row.function
     if row.source == "kinesis":
-        yield Asked(of_function(function, *_AGE), is_counter=False, is_vital=True)
+        yield MappingSeries(of_function(function, *_AGE), is_counter=False, is_vital=True)
     elif "KafkaMetrics" in row.measured:
-        yield Asked(of_mapping(row.uuid, *_OWN_OFFSETS), is_counter=False, is_vital=True)
+        yield MappingSeries(of_mapping(row.uuid, *_OWN_OFFSETS), is_counter=False, is_vital=True)
     elif not row.is_queue:
-        yield Asked(of_function(function, *_OFFSETS), is_counter=False, is_vital=True)
+        yield MappingSeries(of_function(function, *_OFFSETS), is_counter=False, is_vital=True)
     for name in _TOTALS:
         if name != _TOTALS[-1] or row.retries.destination:
-            yield Asked(of_function(function, name), is_counter=True, is_vital=name not in _DETAILS)
+            yield MappingSeries(of_function(function, name), is_counter=True, is_vital=name not in _DETAILS)
     if "EventCount" in row.measured:
-        yield Asked(of_mapping(row.uuid, *_POLLED), is_counter=False, is_vital=True)
+        yield MappingSeries(of_mapping(row.uuid, *_POLLED), is_counter=False, is_vital=True)
         for name in _EVENTS:
-            yield Asked(of_mapping(row.uuid, name), is_counter=True, is_vital=True)
+            yield MappingSeries(of_mapping(row.uuid, name), is_counter=True, is_vital=True)
 
 
 @dataclass(slots=True)
-class Following:
+class MappingHistory:
     """What is remembered of a mapping from read to read."""
 
     since: float
@@ -89,7 +89,7 @@ class Following:
     _stands: bool = False
     _minute: float = math.nan
 
-    def take(self, row: Row, now: float) -> None:
+    def take(self, row: MappingRow, now: float) -> None:
         """Take what was listed."""
         if row.state != self.state:
             self.state, self.since = row.state, now
@@ -118,7 +118,7 @@ class Shared:
     kafka: Mapping[str, int]
 
 
-def shared(rows: Iterable[Row]) -> Shared:
+def shared(rows: Iterable[MappingRow]) -> Shared:
     """Return how many mappings that may call it each function has."""
     active = [one for one in rows if one.state not in _STOPPED]
     return Shared(
@@ -128,9 +128,9 @@ def shared(rows: Iterable[Row]) -> Shared:
 
 
 def judged(  # noqa: PLR0913, PLR0917 - what is known of one mapping
-    row: Row,
+    row: MappingRow,
     region: str,
-    following: Following,
+    following: MappingHistory,
     readings: Readings | None,
     among: Shared,
     retention: float | None,
@@ -177,12 +177,12 @@ def judged(  # noqa: PLR0913, PLR0917 - what is known of one mapping
     )
 
 
-def _cluster(row: Row, clusters: Mapping[str, str]) -> str:
+def _cluster(row: MappingRow, clusters: Mapping[str, str]) -> str:
     named = (clusters[one] for one in (row.cluster, *row.bootstrap) if one in clusters)
     return next(named, row.cluster_name)
 
 
-def _state(row: Row, following: Following, known: Readings, now: float) -> tuple[State, str]:
+def _state(row: MappingRow, following: MappingHistory, known: Readings, now: float) -> tuple[State, str]:
     if row.state in _CHANGING:
         return "changing", f"the mapping is {row.state}"
     if row.state in _STOPPED:
@@ -197,7 +197,9 @@ def _state(row: Row, following: Following, known: Readings, now: float) -> tuple
     return "running", "the mapping is enabled"
 
 
-def _position(row: Row, following: Following, known: Readings, among: Shared) -> tuple[Position, Sequence[str]]:
+def _position(
+    row: MappingRow, following: MappingHistory, known: Readings, among: Shared
+) -> tuple[Position, Sequence[str]]:
     if row.source in _KAFKA:
         records, why = _records(row, known, among)
         place = Position(
@@ -223,7 +225,7 @@ def _position(row: Row, following: Following, known: Readings, among: Shared) ->
     ), why  # fmt: skip
 
 
-def _records(row: Row, known: Readings, among: Shared) -> tuple[float | None, Sequence[str]]:
+def _records(row: MappingRow, known: Readings, among: Shared) -> tuple[float | None, Sequence[str]]:
     own = known.get(of_mapping(row.uuid, *_OWN_OFFSETS))
     if own is not None:
         return _last(own), ()
@@ -235,7 +237,7 @@ def _records(row: Row, known: Readings, among: Shared) -> tuple[float | None, Se
     return offsets, () if offsets is not None else ("lag: CloudWatch says none: see the group",)
 
 
-def _outcomes(row: Row, known: Readings) -> Outcomes:
+def _outcomes(row: MappingRow, known: Readings) -> Outcomes:
     def total(one: Series) -> float | None:
         reading = known.get(one)
         return None if reading is None else reading.total
@@ -256,7 +258,7 @@ def _last(reading: Reading | None) -> float | None:
     return reading.value if reading is not None and reading.is_news(NEWS_SECONDS) else None
 
 
-def _reads_nothing(row: Row, known: Readings) -> bool:
+def _reads_nothing(row: MappingRow, known: Readings) -> bool:
     """Whether polls were empty, and no batch waits because the function refuses it."""
     refused = _last(known.get(of_function(row.function, "Throttles")))
     return not refused and _last(known.get(of_mapping(row.uuid, *_POLLED))) == 0

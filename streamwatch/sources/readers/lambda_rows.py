@@ -20,12 +20,12 @@ _MOST_TEXT: Final = 200
 _FOR_EVER: Final = -1
 
 
-class Odd(ValueError):
+class MalformedMapping(ValueError):
     """A mapping that is not as the API describes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class MappingRow:
     """One mapping."""
 
     uuid: str
@@ -61,7 +61,7 @@ class Row:
         return f"{function}/{self.consumer}" if self.consumer else function
 
 
-def read(mapping: Any) -> Row:  # noqa: ANN401 - whatever came
+def read(mapping: Any) -> MappingRow:  # noqa: ANN401 - whatever came
     """Return a mapping.
 
     Raises:
@@ -69,12 +69,12 @@ def read(mapping: Any) -> Row:  # noqa: ANN401 - whatever came
 
     """
     if not isinstance(mapping, Mapping):
-        raise Odd(f"a mapping is no structure: {type(mapping).__name__}")
+        raise MalformedMapping(f"a mapping is no structure: {type(mapping).__name__}")
     uuid, arn = _text(mapping, "UUID"), _text(mapping, "FunctionArn")
     function = _FUNCTION.fullmatch(arn)
     if not uuid or function is None:
-        raise Odd(f"mapping {uuid or 'without UUID'}: {arn[:_MOST_TEXT]!r} is no ARN of a function")
-    return Row(
+        raise MalformedMapping(f"mapping {uuid or 'without UUID'}: {arn[:_MOST_TEXT]!r} is no ARN of a function")
+    return MappingRow(
         uuid=uuid,
         account=function["account"],
         function=function["name"],
@@ -103,7 +103,7 @@ def _source(mapping: Mapping[str, Any], uuid: str) -> dict[str, Any]:
     if cluster is None and not servers:
         return {"source": "dynamodb" if arn.split(":")[2:3] == ["dynamodb"] else "other"}
     if not topics:
-        raise Odd(f"mapping {uuid} on Kafka names no topic")
+        raise MalformedMapping(f"mapping {uuid} on Kafka names no topic")
     own = _part(mapping, "AmazonManagedKafkaEventSourceConfig" if cluster else "SelfManagedKafkaEventSourceConfig")
     return {
         "source": "kafka" if cluster is None else "msk",
@@ -131,7 +131,7 @@ def _text(mapping: Mapping[str, Any], name: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise Odd(f"{name} is no text: {type(value).__name__}")
+        raise MalformedMapping(f"{name} is no text: {type(value).__name__}")
     return value
 
 
@@ -140,7 +140,7 @@ def _number(mapping: Mapping[str, Any], name: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Odd(f"{name} is no number: {type(value).__name__}")
+        raise MalformedMapping(f"{name} is no number: {type(value).__name__}")
     return float(value)
 
 
@@ -149,7 +149,7 @@ def _part(mapping: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise Odd(f"{name} is no structure: {type(value).__name__}")
+        raise MalformedMapping(f"{name} is no structure: {type(value).__name__}")
     return value
 
 
@@ -158,5 +158,5 @@ def _list(mapping: Mapping[str, Any], name: str) -> list[Any]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise Odd(f"{name} is no list: {type(value).__name__}")
+        raise MalformedMapping(f"{name} is no list: {type(value).__name__}")
     return value

@@ -18,8 +18,8 @@ from streamwatch.sources.aws.session import Accounts, SourceCalls
 from streamwatch.sources.log import reading
 from streamwatch.sources.problems import problem
 from streamwatch.sources.readers.config import Functions
-from streamwatch.sources.readers.lambda_judge import Following, judged, series, shared
-from streamwatch.sources.readers.lambda_rows import Odd, Row, read
+from streamwatch.sources.readers.lambda_judge import MappingHistory, judged, series, shared
+from streamwatch.sources.readers.lambda_rows import MalformedMapping, MappingRow, read
 
 _SHARE: Final = 0.8
 _LISTING_SHARE: Final = 0.5
@@ -66,7 +66,7 @@ class LambdaSource:
         self._asks = config.metrics and cloudwatch.enabled
         self._cloudwatch = CloudWatchReader(cloudwatch, self._caller, clock, budget)
         self._clusters = {one.source: one.kafka_cluster for one in config.clusters}
-        self._following: dict[tuple[str, str], Following] = {}
+        self._following: dict[tuple[str, str], MappingHistory] = {}
 
     def read(self) -> ReadersSnapshot:
         """List every region and ask CloudWatch, within four fifths of the interval."""
@@ -98,16 +98,16 @@ class LambdaSource:
         """Let nothing wait any longer."""
         self._closed.set()
 
-    def _list(self, region: str, deadline: float) -> tuple[list[Row] | None, list[Problem]]:
+    def _list(self, region: str, deadline: float) -> tuple[list[MappingRow] | None, list[Problem]]:
         """Return the mappings of a region, None where they are not known; and what could not be learnt."""
-        rows: list[Row] = []
+        rows: list[MappingRow] = []
         odd: list[str] = []
         try:
             with taken_apart(f"lambda ListEventSourceMappings in {region}"):
                 for told in self._mappings(region, deadline):
                     try:
                         row = read(told)
-                    except Odd as error:
+                    except MalformedMapping as error:
                         odd.append(str(error))
                         continue
                     if row.source != "other" and self._config.names.admits(row.function):
@@ -136,10 +136,10 @@ class LambdaSource:
                 raise ValueError("the next page is the same again")
             parameters["Marker"] = marker
 
-    def _follow(self, rows: Mapping[str, Sequence[Row]], now: float) -> None:
+    def _follow(self, rows: Mapping[str, Sequence[MappingRow]], now: float) -> None:
         for region, found in rows.items():
             for row in found:
-                self._following.setdefault((region, row.uuid), Following(now)).take(row, now)
+                self._following.setdefault((region, row.uuid), MappingHistory(now)).take(row, now)
             there = {row.uuid for row in found}
             for gone in [key for key in self._following if key[0] == region and key[1] not in there]:
                 del self._following[gone]
@@ -147,7 +147,7 @@ class LambdaSource:
     def _readers(
         self,
         region: str,
-        rows: Sequence[Row],
+        rows: Sequence[MappingRow],
         known: Mapping[tuple[str, str], CloudWatchSnapshot] | None,
         now: float,
     ) -> Iterator[Reader]:
@@ -171,7 +171,7 @@ class LambdaSource:
         }
 
 
-def _wanted(rows: Mapping[str, Sequence[Row]]) -> Iterator[WantedSeries]:
+def _wanted(rows: Mapping[str, Sequence[MappingRow]]) -> Iterator[WantedSeries]:
     for region, found in rows.items():
         for row in found:
             if row.source == "dynamodb":

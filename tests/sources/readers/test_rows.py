@@ -4,7 +4,7 @@ import pytest
 
 from streamwatch.model.cloudwatch import Reading
 from streamwatch.sources.readers.kcl_lag import Writes
-from streamwatch.sources.readers.kcl_rows import Lease, Lock, Odd, Version, decoded, read
+from streamwatch.sources.readers.kcl_rows import Lease, Lock, MalformedItem, Version, decoded, read
 
 GENUINE = 49590338271490256608559692538361571095921575989136588898
 """Of AWS's documentation, of shard 6; its record arrived at 1545084650.987."""
@@ -73,7 +73,7 @@ def test_what_is_no_lease_is_not_taken_for_one(item: dict[str, dict[str, str]], 
 
 
 def test_a_row_of_nothing_known_is_odd() -> None:
-    with pytest.raises(Odd, match="of no shard"):
+    with pytest.raises(MalformedItem, match="of no shard"):
         read({"leaseKey": {"S": "x"}}, NOW)
 
 

@@ -71,9 +71,9 @@ BOUND = _gauge(
 )
 LAG_METHOD = _gauge(
     "kinesis_reader_lag_method_shards",
-    "Shards that are being read, by how their lag is known: `idle` (nothing was written since), `moving` (the position"
-    " has just moved), `standing` (it stands though records came), `unknown` (it stands, and whether records came is"
-    " not known, or the position says no time).",
+    "Shards that are being read, by how their lag is known: `idle` (nothing was written since), `probed` (the shard was"
+    " asked for the first record that is not read), `moving` (the position has just moved), `standing` (it stands"
+    " and records came), `unknown` (it stands, and whether records came is not known, or the position says no time).",
     question="How far can the lag be trusted?",
     unit="shards",
     labels=(*READER, "method"),

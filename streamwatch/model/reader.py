@@ -10,8 +10,8 @@ from streamwatch.model.snapshot import Problem
 
 Kind = Literal["kcl", "lambda"]
 State = Literal["running", "partly", "failing", "changing", "stopped", "unknown"]
-Method = Literal["idle", "moving", "standing", "unknown"]
-METHODS: Final[tuple[Method, ...]] = ("idle", "moving", "standing", "unknown")
+Method = Literal["idle", "probed", "moving", "standing", "unknown"]
+METHODS: Final[tuple[Method, ...]] = ("idle", "probed", "moving", "standing", "unknown")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +34,8 @@ class Position:
     worker: str
     """Who reads it now; empty where nobody does."""
     method: Method
-    """How the lag is known: ``idle``, nothing was written since; ``moving``, the position has just moved;
-    ``standing``, it stands though records came; ``unknown``."""
+    """How the lag is known: ``idle``, nothing was written since; ``probed``, the first record that it has not read was
+    looked for; ``moving``, the position has just moved; ``standing``, it stands though records came; ``unknown``."""
     lag_seconds: float | None
     bound_seconds: float | None
     """The lag is at most so much, whatever it is; None where not even that is known."""

@@ -22,7 +22,7 @@ class _Checkup:
         self._config, self._trial, self._clock = config, trial, clock
 
     def run(self) -> Iterator[Finding]:
-        trial = self._trial
+        trial, kcl = self._trial, self._config.readers.kcl
         has_credentials, who = trial.identity()
         yield who
         if not has_credentials:
@@ -43,7 +43,7 @@ class _Checkup:
         elif not names:
             hint = "does `streams.allow` fit?"
             yield trial.finding("streams", "warning", "no stream to try the other rights on", hint)
-        elif self._config.probe.enabled:
+        elif self._config.probe.enabled or (kcl.enabled and kcl.probe.enabled):
             yield from self._probe(names[0])
 
     def _steps(self, stream: str | None, arns: Mapping[str, str]) -> Iterator[TrialCall]:

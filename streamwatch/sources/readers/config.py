@@ -16,6 +16,20 @@ class Application:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointProbe:
+    """Asks the shard itself what is left to read after a checkpoint that stands: one shard a second at most."""
+
+    enabled: bool = setting(
+        "whether shards are asked; needs kinesis:GetShardIterator and kinesis:GetRecords, and takes one of the five"
+        " reads a second that all readers of the shard share",
+        default=False,
+    )
+    beyond: Duration = setting(
+        "only where the checkpoint is older than this; a quiet shard is asked at every read", default=60.0, minimum=10
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Kcl:
     """Applications of the Kinesis Client Library, known by their lease tables in DynamoDB alone."""
 
@@ -39,6 +53,10 @@ class Kcl:
         "the most that the agent reads of a table's provisioned read capacity, in percent", default=18, minimum=1,
         maximum=50,
     )  # fmt: skip
+
+    probe: CheckpointProbe = setting(
+        "how far a checkpoint that stands is behind, asked of its shard", default_factory=CheckpointProbe
+    )
 
     def __post_init__(self) -> None:
         refuse(self.problems())

@@ -1,7 +1,7 @@
 """Applications of the Kinesis Client Library, read from their lease tables in DynamoDB, and from nothing of theirs."""
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ from streamwatch.sources.readers.config import Kcl
 from streamwatch.sources.readers.kcl_judge import LeasedApplication, RegionStreams, followed, judged, uncovered, unread
 from streamwatch.sources.readers.kcl_lag import LATE_SECONDS, MINUTE, Writes
 from streamwatch.sources.readers.kcl_leases import Leases
+from streamwatch.sources.readers.kcl_probe import CheckpointProber, LeaseToProbe, is_wanted
 from streamwatch.sources.readers.kcl_tables import Done, LeaseTables
 
 _SHARE: Final = 0.8
@@ -83,7 +84,8 @@ class KclSource:
         self._caller = SourceCalls(accounts.get(access), clock, self._closed.wait)
         self._streams = streams
         self._follow = follow
-        self._regions = [_Region(region, config, self._caller, clock) for region in regions]
+        prober = CheckpointProber(config.probe, self._caller, clock)
+        self._regions = [_Region(region, config, self._caller, clock, prober) for region in regions]
 
     def read(self) -> ReadersSnapshot:
         """Read every region, within four fifths of the interval; what could not be read is one of the problems."""
@@ -116,12 +118,12 @@ class KclSource:
 class _Region:
     """The applications of one region."""
 
-    def __init__(self, name: str, config: Kcl, caller: SourceCalls, clock: Clock) -> None:
+    def __init__(self, name: str, config: Kcl, caller: SourceCalls, clock: Clock, prober: CheckpointProber) -> None:
         self.name = name
         self.tables = LeaseTables(config, name, caller, clock)
         self.looks = 0
         """How often CloudWatch was asked when something was written."""
-        self._config, self._caller, self._clock = config, caller, clock
+        self._config, self._caller, self._clock, self._prober = config, caller, clock, prober
         self._told = {one.name: one.stream for one in config.applications}
         self._known: dict[str, _Known] = {}
         self._streams = RegionStreams()
@@ -145,6 +147,8 @@ class _Region:
         for gone in self._known.keys() - self.tables.applications.keys():
             del self._known[gone]
         problems += self._look(done, deadline)
+        if self._prober.config.enabled:
+            problems += self._probe(done, deadline)
         waiting = [name for name in self.tables.applications if name not in done | dict.fromkeys(failed)]
         late = [name for name in waiting if not self._is_fresh(name)]
         if late:
@@ -213,6 +217,27 @@ class _Region:
                 else:
                     self._judge(known, now)
         return problems
+
+    def _probe(self, done: Iterable[str], deadline: float) -> list[Problem]:
+        """Ask shards what comes after checkpoints that stand, and judge again."""
+        problems = self._prober.ask([one for name in done for one in self._waiting(self._known[name])], deadline)
+        for name in done:
+            self._judge(self._known[name], self._clock.now())
+        return problems
+
+    def _waiting(self, known: _Known) -> Iterator[LeaseToProbe]:
+        """Yield the leases of an application whose shards are to be asked; of what is closed it is known."""
+        leases = known.application.leases.followed.values()
+        by_shard = {(one.lease.stream or "", one.lease.shard): one for one in leases}
+        for reader in known.readers:
+            stream = reader.stream or ""
+            for position in reader.positions:
+                followed = by_shard.get((stream, position.part)) or by_shard.get(("", position.part))
+                shard = self._streams.of(stream, position.part).shard
+                if followed is None or shard is None or not shard.is_open:
+                    continue
+                if is_wanted(followed, position, self._prober.config.beyond):
+                    yield LeaseToProbe(self.name, stream, followed)
 
     def _learn(self, stream: str, since: float, now: float, deadline: float) -> None:
         """Learn when something was last written to a stream."""

@@ -13,6 +13,7 @@ from streamwatch.model.cloudwatch import Reading
 from streamwatch.model.kinesis import Shard
 from streamwatch.model.reader import Method, Position
 from streamwatch.sources.readers.kcl_leases import Followed
+from streamwatch.sources.readers.kcl_rows import Lease
 
 MINUTE: Final = 60
 LATE_SECONDS: Final = 180.0
@@ -77,31 +78,51 @@ def position(followed: Followed, known: ShardFacts, still_seconds: float) -> Pos
         still_seconds: a checkpoint that has not moved for so long stands still.
 
     """
+    probed = _probed(followed, still_seconds)
+    return probed if probed is not None else _inferred(followed, known, still_seconds)
+
+
+def _told(lease: Lease, method: Method, lag: float | None, bound: float | None, since: float | None = None) -> Position:
+    return Position(
+        part=lease.shard, worker=lease.owner, method=method, lag_seconds=lag, bound_seconds=bound, standing_since=since
+    )
+
+
+def _probed(followed: Followed, still_seconds: float) -> Position | None:
+    """Return what the shard answered when it was asked; None where that says nothing of now."""
+    lease, probed = followed.lease, followed.probed
+    if probed is None:
+        return None
+    if probed.unread_since is not None:
+        since = max(followed.moved_at, probed.unread_since)
+        lag = max(0.0, max(lease.read_at, probed.at) - probed.unread_since)
+        if lease.read_at - since >= still_seconds:
+            return _told(lease, "standing", lag, lag, since)
+        return _told(lease, "probed", lag, lag)
+    followed.idle_until = max(followed.idle_until, probed.at)
+    return _told(lease, "probed", 0.0, 0.0) if probed.at >= lease.read_at else None
+
+
+def _inferred(followed: Followed, known: ShardFacts, still_seconds: float) -> Position:
+    """Return what the checkpoint's own time says, and what is known to have been written since."""
     lease = followed.lease
     written = lease.written(lease.read_at)
-
-    def tell(method: Method, lag: float | None, bound: float | None, since: float | None = None) -> Position:
-        return Position(
-            part=lease.shard, worker=lease.owner, method=method, lag_seconds=lag, bound_seconds=bound,
-            standing_since=since,
-        )  # fmt: skip
-
     if written is None:
-        return tell("unknown", None, None)
+        return _told(lease, "unknown", None, None)
     until = _idle_until(written.at, known)
     followed.idle_until = max(followed.idle_until if not _moved_since(followed) else 0.0, until or 0.0)
     if until is not None and (known.shard is None or known.shard.is_open):
-        return tell("idle", 0.0, 0.0)
+        return _told(lease, "idle", 0.0, 0.0)
     bound = max(0.0, lease.read_at - max(written.at, followed.idle_until))
     stands = lease.read_at - followed.moved_at >= still_seconds
     is_left = known.shard is not None and not known.shard.is_open
     has_more = is_left or (known.own is not None and known.own.has_since(written.at))
     if stands and has_more:
-        return tell("standing", bound, bound, max(followed.moved_at, followed.idle_until))
+        return _told(lease, "standing", bound, bound, max(followed.moved_at, followed.idle_until))
     # What moved a moment ago and does not now may have read everything: CloudWatch tells later.
-    if has_more or (followed.has_moved and _moved_since(followed)):
-        return tell("moving", bound, bound)
-    return tell("unknown", None, bound)
+    if has_more or followed.has_just_moved:
+        return _told(lease, "moving", bound, bound)
+    return _told(lease, "unknown", None, bound)
 
 
 def _moved_since(followed: Followed) -> bool:

@@ -18,6 +18,15 @@ _CONTENDED_CHANGES: Final = 3
 _TWO: Final = 2
 
 
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What the shard answered when it was asked what comes after a checkpoint."""
+
+    at: float
+    unread_since: float | None
+    """When the first record that is not read arrived; None where there was none."""
+
+
 @dataclass(slots=True)
 class Followed:
     """One lease, with what was seen of it."""
@@ -31,6 +40,10 @@ class Followed:
     """Whether it was seen to move; the agent may have come later."""
     idle_until: float = 0.0
     """Nothing that it has not read was written before; 0 where that was never known."""
+    probed: Probed | None = None
+    """None where its shard was not asked since the checkpoint moved."""
+    asked_at: float = 0.0
+    """When its shard was asked last, answered or not."""
     renewed: bool | None = None
     """None where it was read once, or twice within a moment."""
     last_owner: str = ""
@@ -41,7 +54,7 @@ class Followed:
         """Take a newer row; return whether another worker has it now."""
         before, self.lease = self.lease, lease
         if lease.position != before.position:
-            self.moved_at, self.has_moved = lease.read_at, True
+            self.moved_at, self.has_moved, self.probed = lease.read_at, True, None
         if lease.counter != before.counter or lease.owner != before.owner:
             self.counted_at = lease.read_at
             self.renewed = bool(lease.owner)
@@ -56,6 +69,11 @@ class Followed:
         if is_change:
             self.changes.append((lease.read_at, lease.owner))
         return is_change
+
+    @property
+    def has_just_moved(self) -> bool:
+        """Whether the checkpoint was another one at the read before."""
+        return self.has_moved and self.moved_at == self.lease.read_at
 
     @property
     def is_contended(self) -> bool:

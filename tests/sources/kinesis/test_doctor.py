@@ -51,6 +51,13 @@ def test_a_missing_right_is_named_with_its_policy(operation: str) -> None:
     assert policy == {"Effect": "Allow", "Action": RIGHTS[operation], "Resource": "*"}
 
 
+def test_reading_is_tried_where_checkpoints_are_probed() -> None:
+    with cloud() as aws:
+        found = findings(aws, "readers: {kcl: {enabled: true, probe: {enabled: true}}}")
+
+    assert found["GetRecords"].verdict == "ok"
+
+
 def test_what_is_not_used_is_not_tried() -> None:
     with cloud() as aws:
         found = findings(aws, "consumers_per_stream: 20\n    cloudwatch: {enabled: false}")

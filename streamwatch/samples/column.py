@@ -98,6 +98,10 @@ class Column:
     def append(self, at_ms: int, parts: Sequence[KeyedValues], horizon_ms: int) -> None:
         """Add a tick; drop those that nobody looks back to."""
         keys, values = parts[0] if len(parts) == 1 else self._join(parts)
+        if not len(keys):
+            self._append_nothing(at_ms)
+            self.prune(at_ms - horizon_ms)
+            return
         last = self.ticks[-1] if self.ticks else None
         if last is not None and last.keys is not None:
             if last.keys is not keys and last.keys.names == keys.names and last.keys.rows == keys.rows:
@@ -111,7 +115,11 @@ class Column:
 
     def end(self, at_ms: int) -> None:
         """Note that the source has no samples of the metric any more."""
-        if self.ticks[-1].keys is not None:
+        self._append_nothing(at_ms)
+
+    def _append_nothing(self, at_ms: int) -> None:
+        """Note that there is no series; once, however often: who looks for samples looks at nothing then."""
+        if not self.ticks or self.ticks[-1].keys is not None:
             self.ticks.append(Tick(at_ms, None, _NOTHING))
 
     def prune(self, before_ms: int) -> None:

@@ -47,6 +47,27 @@ def test_a_series_ends_when_its_source_does_not_say_it_any_more() -> None:
     assert by_group(asked(history, "count_over_time(lag[1m])", 110)) == {"x": 2.0, "y": 1.0}
 
 
+def test_a_metric_without_series_costs_nothing_and_its_series_come_and_go() -> None:
+    history = History(keep_ms=60_000)
+    for at in range(100, 110):
+        history.append("a", [said()], at)
+    assert history.names() == {"lag"}
+    assert asked(history, "lag", 109) == []
+    assert history.size() == (0, 0)
+    history.append("a", [said(x=1.0)], 110)
+    history.append("a", [said(x=2.0)], 111)
+    for at in range(112, 115):
+        history.append("a", [said()], at)
+    assert by_group(asked(history, "lag", 111)) == {"x": 2.0}
+    assert asked(history, "lag", 112) == asked(history, "lag", 114) == []
+    assert by_group(asked(history, "count_over_time(lag[1m])", 114)) == {"x": 2.0}
+    history.append("a", [said(x=3.0)], 115)
+    assert by_group(asked(history, "sum_over_time(lag[1m])", 115)) == {"x": 6.0}
+    history.append("a", [said()], 300)
+    assert asked(history, "sum_over_time(lag[1m])", 300) == []
+    assert history.size()[0] == 0
+
+
 def test_a_value_that_is_not_known_ends_the_series_too() -> None:
     history = History()
     history.append("a", [said(x=1.0)], 100)

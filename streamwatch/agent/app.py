@@ -61,7 +61,7 @@ class App:
         self._own, self._reloads = SelfTarget(), Reloads()
         self._hub = Hub(clock, ScrapedTarget(self._own))
         self._metrics = MetricsPage(self._hub, self._own, clock)
-        self._factory = TargetFactory(clock, config.export.compatibility)
+        self._factory = self._new_factory(config)
         self._schedule = Schedule(clock)
         self._alerting = Alerting(config, groups(config.rules), self._hub, clock)
         self._hub.subscribe(self._alerting.evaluator)
@@ -127,6 +127,12 @@ class App:
         self._metrics.changed()
         log.info("configuration taken", extra={"sources": ", ".join(sorted(self._runners))})
 
+    def _new_factory(self, config: Config) -> TargetFactory:
+        """Return what makes targets; which clusters are read from their brokers may change with every reload."""
+        return TargetFactory(
+            self._clock, config.export.compatibility, lambda: {one.name for one in self.config.kafka if one.protocol}
+        )
+
     def _take(self, config: Config) -> None:
         wanted_rules = groups(config.rules)
         if config.listen != self.config.listen:
@@ -136,7 +142,7 @@ class App:
         wanted = {source.name: source for source in self._sources(config)}
         renamed = config.export != self.config.export
         if renamed:
-            self._factory = TargetFactory(self._clock, config.export.compatibility)
+            self._factory = self._new_factory(config)
         self._factory.renew()
         stale = [
             name for name, runner in self._runners.items() if renamed or wanted.get(runner.config.name) != runner.config

@@ -130,16 +130,23 @@ def precedence(config: Config) -> SourcePrecedence:
 class TargetFactory:
     """Makes targets; sources of one AWS account share its session."""
 
-    def __init__(self, clock: Clock, compatibility: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        compatibility: Collection[str] = (),
+        clusters: Callable[[], Collection[str]] = tuple,
+    ) -> None:
         """Begin.
 
         Args:
             clock: what time it is.
             compatibility: other exporters whose names are exported, too.
+            clusters: returns the names of the Kafka clusters that are read from their brokers now.
 
         """
         self._clock = clock
         self._compatibility = compatibility
+        self._clusters = clusters
         self._accounts: Accounts | None = None
         self._loops = Loops()
 
@@ -312,7 +319,7 @@ class TargetFactory:
         name, interval = f"{config.name}/lambda", config.readers.functions.interval
         source = LambdaSource(
             name, config.readers.functions, config.cloudwatch, config.access, config.regions, self._clock,
-            self._shared_accounts(), lambda: streams.last, streams.budget,
+            self._shared_accounts(), lambda: streams.last, streams.budget, self._clusters,
         )  # fmt: skip
         return Target(
             name=name,

@@ -56,8 +56,8 @@ RETRY_POLICY = _metric(
 )
 LAG = _metric(
     "kafka_reader_lag_records",
-    "Records that the reader has not read, as CloudWatch says; absent in queue mode, and of functions with several"
-    " topics. With less delay: kafka_group_topic_lag of the group.",
+    "Records that the reader has not read, as CloudWatch says; absent in queue mode, of functions with several"
+    " topics, and where the agent reads the cluster from its brokers: kafka_group_topic_lag of the group says it then.",
     question="How far behind is it, where the cluster itself is not watched?",
     unit="records",
 )

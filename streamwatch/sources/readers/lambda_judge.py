@@ -57,11 +57,13 @@ def of_mapping(uuid: str, name: str, statistic: str = "Sum") -> Series:
     return Series("AWS/Lambda", name, statistic, (("EventSourceMappingUUID", uuid),))
 
 
-def series(row: MappingRow) -> Iterator[MappingSeries]:
-    """Yield what is asked of CloudWatch for a mapping."""
+def series(row: MappingRow, *, has_group_lag: bool = False) -> Iterator[MappingSeries]:
+    """Yield what is asked of CloudWatch for a mapping; not how far its group is behind, where brokers say it."""
     function = row.function
     if row.source == "kinesis":
         yield MappingSeries(of_function(function, *_AGE), is_counter=False, is_vital=True)
+    elif has_group_lag:
+        pass
     elif "KafkaMetrics" in row.measured:
         yield MappingSeries(of_mapping(row.uuid, *_OWN_OFFSETS), is_counter=False, is_vital=True)
     elif not row.is_queue:
@@ -161,7 +163,7 @@ def judged(  # noqa: PLR0913, PLR0917 - what is known of one mapping
         account=row.account if is_kafka else row.stream_account,
         region=region,
         stream=row.stream or None,
-        cluster=_cluster(row, clusters) if is_kafka else None,
+        cluster=cluster_of(row, clusters) if is_kafka else None,
         topic=row.topic or None,
         group=row.group or None,
         is_share_group=row.is_queue,
@@ -177,7 +179,8 @@ def judged(  # noqa: PLR0913, PLR0917 - what is known of one mapping
     )
 
 
-def _cluster(row: MappingRow, clusters: Mapping[str, str]) -> str:
+def cluster_of(row: MappingRow, clusters: Mapping[str, str]) -> str:
+    """Return what the agent calls the Kafka cluster of a mapping: as MSK does, where nothing else is said."""
     named = (clusters[one] for one in (row.cluster, *row.bootstrap) if one in clusters)
     return next(named, row.cluster_name)
 
@@ -234,7 +237,7 @@ def _records(row: MappingRow, known: Readings, among: Shared) -> tuple[float | N
     if among.kafka.get(row.function, 0) > 1:
         return None, ("lag: the function reads several topics, and its offset lag is not of one: see the group",)
     offsets = _last(known.get(of_function(row.function, *_OFFSETS)))
-    return offsets, () if offsets is not None else ("lag: CloudWatch says none: see the group",)
+    return offsets, () if offsets is not None else ("lag: see kafka_group_topic_lag of the group",)
 
 
 def _outcomes(row: MappingRow, known: Readings) -> Outcomes:

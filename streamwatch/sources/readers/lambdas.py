@@ -1,7 +1,7 @@
 """Event source mappings of AWS Lambda, listed once a read and region; CloudWatch tells how far behind they are."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from streamwatch.sources.aws.session import Accounts, SourceCalls
 from streamwatch.sources.log import reading
 from streamwatch.sources.problems import problem
 from streamwatch.sources.readers.config import Functions
-from streamwatch.sources.readers.lambda_judge import MappingHistory, judged, series, shared
+from streamwatch.sources.readers.lambda_judge import MappingHistory, cluster_of, judged, series, shared
 from streamwatch.sources.readers.lambda_rows import MalformedMapping, MappingRow, read
 
 _SHARE: Final = 0.8
@@ -41,6 +41,7 @@ class LambdaSource:
         accounts: Accounts,
         streams: Callable[[], StreamsSnapshot | None],
         budget: Budget,
+        clusters: Callable[[], Collection[str]] = tuple,
     ) -> None:
         """Prepare; nothing is called before the first read.
 
@@ -54,6 +55,7 @@ class LambdaSource:
             accounts: the sessions that sources share.
             streams: returns what was last read of the account's streams.
             budget: what CloudWatch may cost, together with the streams.
+            clusters: returns the names of the Kafka clusters whose groups the agent reads from their brokers.
 
         """
         self.name = name
@@ -66,6 +68,7 @@ class LambdaSource:
         self._asks = config.metrics and cloudwatch.enabled
         self._cloudwatch = CloudWatchReader(cloudwatch, self._caller, clock, budget)
         self._clusters = {one.source: one.kafka_cluster for one in config.clusters}
+        self._by_brokers = clusters
         self._following: dict[tuple[str, str], MappingHistory] = {}
 
     def read(self) -> ReadersSnapshot:
@@ -81,7 +84,7 @@ class LambdaSource:
         self._follow(rows, began)
         known: dict[tuple[str, str], CloudWatchSnapshot] | None = None
         if self._asks and rows:
-            known, wrong = self._cloudwatch.read(list(_wanted(rows)), started + seconds, lambda *_: False)
+            known, wrong = self._cloudwatch.read(list(self._wanted(rows)), started + seconds, lambda *_: False)
             problems += wrong
         readers = [one for region, found in rows.items() for one in self._readers(region, found, known, began)]
         return ReadersSnapshot(
@@ -170,11 +173,11 @@ class LambdaSource:
             if one.description is not None and one.description.retention_seconds is not None
         }
 
-
-def _wanted(rows: Mapping[str, Sequence[MappingRow]]) -> Iterator[WantedSeries]:
-    for region, found in rows.items():
-        for row in found:
-            if row.source == "dynamodb":
-                continue
-            for one in series(row):
-                yield WantedSeries(one.series, region, row.account, one.is_vital, one.is_counter)
+    def _wanted(self, rows: Mapping[str, Sequence[MappingRow]]) -> Iterator[WantedSeries]:
+        by_brokers = self._by_brokers()
+        for region, found in rows.items():
+            for row in found:
+                if row.source == "dynamodb":
+                    continue
+                for one in series(row, has_group_lag=cluster_of(row, self._clusters) in by_brokers):
+                    yield WantedSeries(one.series, region, row.account, one.is_vital, one.is_counter)

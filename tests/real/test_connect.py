@@ -3,9 +3,13 @@
 import json
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from kafka import KafkaConsumer, TopicPartition
+from kafka.consumer.fetcher import ConsumerRecord
 
 from streamwatch.agent.config import parse
 from streamwatch.catalogue import kafka as k
@@ -21,11 +25,13 @@ from streamwatch.model.metric import Samples
 from streamwatch.sources.connect.source import ConnectSource
 from tests.real.conftest import had
 from tests.real.connect import Connect
+from tests.real.flowing import Mapped
 from tests.real.kafka import KafkaCluster
 from tests.snapshots import values
 from tests.sources.connect.service import Service, running, served
 from tests.waiting import wait_for
 
+SOURCE = "org.apache.kafka.connect.file.FileStreamSourceConnector"
 SINK = "org.apache.kafka.connect.file.FileStreamSinkConnector"
 JSON = "org.apache.kafka.connect.json.JsonConverter"
 SECRET = "swordfish-swordfish"
@@ -172,6 +178,61 @@ def test_the_topic_of_a_heartbeat_of_mirrormaker_is_named_and_grows(house: House
     assert wait_for(lambda: beats() > first, SECONDS, "and the next")
     house.connect.order("/connectors/mirror/stop")
     house.wait("mirror")
+
+
+def test_the_age_on_the_map_is_that_of_the_lines_that_are_not_in_the_file_yet(house: House) -> None:
+    """A file, a source, a topic, a sink and a file: lines are stamped, and the sink is paused while they come."""
+    written, read = house.folder / "written.txt", house.folder / "lake.txt"
+    written.touch()
+    house.cluster.create_topic("lines", 1, 1)
+    house.connect.put("database", {"connector.class": SOURCE, "file": str(written), "topic": "lines"})
+    house.sink("lake", topics="lines")
+    ends = ("topic:shop/lines", "connector:sinks/lake")
+    config = replace(house.config, kafka=(replace(house.config.kafka[0], interval=1.0),))
+
+    def write() -> str:
+        line = repr(SystemClock().now())
+        with written.open("a") as file:
+            file.write(f"{line}\n")
+        return line
+
+    with Mapped(config, before_each=write) as now:
+        first = write()
+        wait_for(lambda: read.exists() and first in read.read_text(), SECONDS, "a line arrives")
+        wait_for(lambda: now.edge(*ends, lambda one: one["lagSeconds"] is not None), SECONDS, "the lag is known")
+        house.connect.order("/connectors/lake/pause")
+        house.wait("lake", PAUSED=1)
+        line = write()
+        edge = wait_for(lambda: now.edge(*ends, lambda one: (one["lagSeconds"] or 0) > 4), SECONDS, "it waits for 4 s")
+        (path,) = [one for one in now.last["paths"] if one["to"] == ends[1]]
+        oldest = first_unread(house.cluster, "connect-lake", "lines")
+
+        assert edge is not None
+        stamp, truth = oldest.timestamp / 1000, edge["at"] - oldest.timestamp / 1000
+        since = edge["at"] - float(oldest.value.decode())
+        figures = f"{edge['lagSeconds']:.2f} s on the map, {truth:.2f} s in the topic, {since:.2f} s since written"
+        assert float(oldest.value.decode()) <= float(line), "no line that was written after the pause is older"
+        assert abs(edge["lagSeconds"] - truth) <= max(2.0, now.between(stamp)), figures
+        assert (path["from"], path["ageSeconds"]) == ("connector:sinks/database", None)
+        assert [hop["source"] for hop in path["unknown"]] == ["connector:sinks/database"], "a source says no lag"
+        assert path["ageSecondsAtLeast"] <= since + now.between(stamp), figures
+
+        house.connect.order("/connectors/lake/resume")
+        wait_for(lambda: line in read.read_text(), SECONDS, "the line arrives")
+        wait_for(
+            lambda: now.edge(*ends, lambda one: 0 <= (one["lagSeconds"] or 0) < 4 and not one["unknown"]),
+            SECONDS,
+            "it is read",
+        )
+
+
+def first_unread(cluster: KafkaCluster, group: str, topic: str) -> ConsumerRecord:
+    """The first record that a group has not committed, in partition 0."""
+    at = TopicPartition(topic, 0)
+    with closing(KafkaConsumer(bootstrap_servers=cluster.bootstrap, group_id=group, enable_auto_commit=False)) as one:
+        one.assign([at])
+        one.seek(at, one.committed(at))
+        return next(one)
 
 
 def test_our_own_service_answers_as_real_workers_do(house: House) -> None:

@@ -9,10 +9,13 @@ from streamwatch.catalogue import kinesis_shards as h
 from streamwatch.flow.facts import Facts, Row
 from streamwatch.flow.graph import Builder, Edge, GraphNode, Health
 
-_KINDS: Final = {"kcl": "KCL application"}
+KINDS: Final = {"kcl": "KCL application", "lambda": "Lambda function"}
+"""What people call the kinds of readers."""
 _STATES: Final[Mapping[str, tuple[Health, str]]] = {
     "stopped": ("bad", "it is stopped"),
     "partly": ("warn", "a part of it does not run"),
+    "failing": ("bad", "it fails"),
+    "changing": ("warn", "it is being changed"),
     "unknown": ("unknown", "its state is not known"),
 }
 
@@ -38,6 +41,11 @@ def add_streams(builder: Builder, facts: Facts) -> None:
         builder.edge(Edge(there, builder.node(own), seconds, at=times[row]))
 
 
+def judged(state: str) -> tuple[Health, str]:
+    """Return how a reader in this state does, and what is wrong, in words."""
+    return _STATES.get(state, ("good", ""))
+
+
 def add_readers(builder: Builder, facts: Facts) -> None:
     """Add whoever reads a stream on somebody's behalf."""
     lag, times = facts.of(r.LAG), facts.times(r.LAG)
@@ -45,9 +53,9 @@ def add_readers(builder: Builder, facts: Facts) -> None:
     for row in facts.of(r.STATE):
         reader = row[:-1]
         account, region, name, kind, own = reader
-        health, words = _STATES.get(row[-1], ("good", ""))
+        health, words = judged(row[-1])
         node = GraphNode(
-            f"{kind}:{account}/{region}/{own}", "reader", _KINDS.get(kind, kind), own, _place(reader), health, words
+            f"{kind}:{account}/{region}/{own}", "reader", KINDS.get(kind, kind), own, _place(reader), health, words
         )
         if not name:
             continue

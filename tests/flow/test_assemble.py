@@ -3,6 +3,7 @@
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_connect as c
 from streamwatch.catalogue import kafka_groups as g
+from streamwatch.catalogue import kafka_readers as f
 from streamwatch.catalogue import kinesis as s
 from streamwatch.catalogue import kinesis_readers as r
 from streamwatch.catalogue import kinesis_shards as h
@@ -122,6 +123,20 @@ def test_a_stream_has_readers_of_every_kind_and_those_without_a_name_only_where_
     lags = {one.target.partition(":")[0]: (one.seconds, one.at_least) for one in made.edges}
     assert lags == {"consumer": (2.0, 0.0), "kcl": (None, 12.0), "unnamed": (4.0, 0.0)}
     assert [one.words for one in made.nodes.values() if one.health == "bad"] == ["it is stopped", "nobody reads it"]
+
+
+def test_a_function_on_a_topic_is_its_group_and_without_it_is_so_many_records_behind() -> None:
+    billing = ("1", "eu-west-1", "shop", "orders", "g1", "lambda", "billing")
+    audit = ("1", "eu-west-1", "far", "orders", "g2", "lambda", "audit")
+    made = made_of(
+        ones(f.STATE, [(*billing, "consumer", "failing"), (*audit, "consumer", "running")]),
+        samples(f.LAG, {billing: 9.0, audit: 40.0}),
+        samples(g.GROUP_TOPIC_LAG_SECONDS, {("shop", "g1", "orders"): 6.0}),
+    )
+    found = {one.target: (one.seconds, one.records) for one in made.edges}
+    assert found == {"lambda:1/eu-west-1/billing": (6.0, None), "lambda:1/eu-west-1/audit": (None, 40.0)}
+    assert made.nodes["lambda:1/eu-west-1/billing"].words == "it fails"
+    assert "group:shop/g1" not in made.nodes
 
 
 def test_without_samples_there_is_an_empty_map() -> None:

@@ -14,16 +14,13 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import NotifyError, NotifyRefused, NotifyUnavailable
-from streamwatch.http.masking import masked, secret_parts
+from streamwatch.http.masking import masked, masked_beginning, secret_parts
 from streamwatch.http.transport import Deadline, Transport, TransportError, basic, exchange, tls_context
 from streamwatch.settings.types import Duration, FilePath, Secret, refuse, setting, tried
 
 _MOST_QUOTED: Final = 200
 """Characters of a response that a message quotes."""
 _MOST_READ: Final = 2048
-_MOST_HALF: Final = 512
-_LONGER_CODED: Final = 3
-"""So many times as long a secret may be, percent-encoded."""
 _LONGEST_WAIT: Final = 3600.0
 _OK: Final = range(200, 300)
 _WAITS: Final = frozenset({408, 425, 429})
@@ -154,9 +151,7 @@ def _refusal(where: str, response: HTTPResponse, now: float, secrets: Collection
     """Return the error that a response is which is no success."""
     code = response.status
     body, is_whole = _read(response)
-    text = masked(body.decode("utf-8", "replace"), secrets)
-    if not is_whole:  # where it was cut off, half a secret may stand
-        text = text[: -max(_MOST_HALF, _LONGER_CODED * max(map(len, secrets), default=0))]
+    text = (masked if is_whole else masked_beginning)(body.decode("utf-8", "replace"), secrets)
     text = " ".join(text.split())[:_MOST_QUOTED]
     where = f"{where}: HTTP status {code}{': ' if text else ''}{text}"
     wait = _retry_after(response.headers.get("Retry-After"), now)

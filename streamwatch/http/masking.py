@@ -1,4 +1,4 @@
-"""Secrets in what a service answers: masked, however they are written there."""
+"""Secrets in what a service says, in an answer or in a trace: masked, however they are written there."""
 
 import base64
 import html
@@ -9,11 +9,18 @@ from urllib.parse import unquote, urlsplit
 
 _SECRET_LENGTH: Final = 8
 """Parts of an address that are as long may be secrets; shorter ones are words."""
-_MASK: Final = "********"
+MASK: Final = "********"
 _SPELLED: Final[Mapping[str, tuple[str, ...]]] = {" ": ("+",), '"': ('\\"',), "\\": ("\\\\",), "/": ("\\/",)}
 """Other ways to write a character, in forms and in JSON."""
 _LEAST_CODED: Final = 6
 """Characters of Base64 that may be a secret's; fewer are in any word."""
+_ESCAPES: Final = re.compile(r"[%\\&+]|[^\x00-\x7f]")
+"""With one of these, a text may hold a character otherwise than as it is."""
+_HEAD: Final = 6
+"""Characters of a secret that are looked for first: a pattern of all ways to write a long one takes long to make."""
+_LEAST_HALF: Final = 512
+_LONGER_CODED: Final = 3
+"""So many times as long a secret may be, percent-encoded."""
 
 
 def secret_parts(url: str) -> list[str]:
@@ -31,9 +38,22 @@ def masked(text: str, secrets: Collection[str]) -> str:
     plain = {unquote(secret) for secret in secrets} | set(secrets)
     coded = {part for secret in plain for part in _in_base64(secret.encode("utf-8", "replace"))}
     for secret in sorted((plain | coded) - {""}, key=len, reverse=True):
-        ending = "[a-z0-9+/_-]?(?:=|%3d)*" if secret in coded else ""
-        text = re.sub(f"(?i:{''.join(map(_ways, secret))}{ending})", _MASK, text)
+        if _may_hold(text, secret):
+            ending = "[a-z0-9+/_-]?(?:=|%3d)*" if secret in coded else ""
+            text = re.sub(f"(?i:{''.join(map(_ways, secret))}{ending})", MASK, text)
     return text
+
+
+def masked_beginning(text: str, secrets: Collection[str]) -> str:
+    """Return the beginning of a longer text without secrets: where it was cut off, half a secret may stand."""
+    return masked(text, secrets)[: -max(_LEAST_HALF, _LONGER_CODED * max(map(len, secrets), default=0))]
+
+
+def _may_hold(text: str, secret: str) -> bool:
+    """Say whether it is worth looking for a secret in all its spellings."""
+    if _ESCAPES.search(text) is None:
+        return secret.lower() in text.lower()
+    return re.search(f"(?i:{''.join(map(_ways, secret[:_HEAD]))})", text) is not None
 
 
 def _in_base64(secret: bytes) -> Iterator[str]:

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Collection, Mapping
 from typing import Any, Final
-from urllib.parse import quote
 
-MASK: Final = "********"
+from streamwatch.http.masking import MASK, masked, masked_beginning
+
 _MOST: Final = 200
 """Characters of a trace that are kept."""
 _MOST_READ: Final = 2**16
@@ -32,11 +32,10 @@ _PACKAGE: Final = re.compile(r"^(?:[a-z_][\w$]*\.)+(?=[A-Z])")
 
 
 def secrets_of(settings: Mapping[str, Any]) -> frozenset[str]:
-    """Return what of a connector's settings must not be seen in a trace, also as it stands in an address."""
+    """Return what of a connector's settings must not be seen in a trace."""
     values = {value for key, value in settings.items() if isinstance(value, str) and _SECRET_KEY.search(key)}
     values |= {part for value in values for part in _QUOTED.findall(value)}
-    found = {one for one in values if len(one) >= _LEAST and one.lower() not in _WORDS}
-    return frozenset(found | {quote(one, safe="") for one in found})
+    return frozenset(value for value in values if len(value) >= _LEAST and value.lower() not in _WORDS)
 
 
 def first_line(trace: str, secrets: Collection[str]) -> str:
@@ -44,22 +43,15 @@ def first_line(trace: str, secrets: Collection[str]) -> str:
     lines = [line.strip() for line in trace[:_MOST_READ].splitlines()]
     first = next((line for line in lines if line), "")
     causes = [line.removeprefix(_CAUSE) for line in lines if line.startswith(_CAUSE)]
-    parts = [_PACKAGE.sub("", _beginning(line, secrets)) for line in (first, *causes[-1:])]
+    parts = [_PACKAGE.sub("", _shown(line, secrets)) for line in (first, *causes[-1:])]
     if len(parts) == 1 or parts[0] == parts[1]:
         return _cut(parts[0], _MOST)
     return f"{_cut(parts[0], _MOST // 2)}; caused by {_cut(parts[1], _MOST // 2)}"
 
 
-def _beginning(line: str, secrets: Collection[str]) -> str:
-    """Return the beginning of a line without secrets; where it was cut off, half a secret may stand."""
-    text = masked(line[:_MOST_LINE], secrets)
-    return text if len(line) <= _MOST_LINE else text[: -max([_MOST, *map(len, secrets)])]
-
-
-def masked(text: str, secrets: Collection[str]) -> str:
-    """Return a text without these secrets, and without what looks like one."""
-    for one in sorted(secrets, key=len, reverse=True):
-        text = text.replace(one, MASK)
+def _shown(line: str, secrets: Collection[str]) -> str:
+    """Return the beginning of a line, without these secrets and without what looks like one."""
+    text = masked(line, secrets) if len(line) <= _MOST_LINE else masked_beginning(line[:_MOST_LINE], secrets)
     text = _ASSIGNED.sub(rf"\1{MASK}", _IN_ADDRESS.sub(rf"\1{MASK}@", text))
     return "".join(sign if sign.isprintable() else " " for sign in text)
 

@@ -1,5 +1,6 @@
 """Reading Kafka Connect: states, and whatever workers do instead of answering."""
 
+import base64
 import json
 import threading
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from streamwatch.catalogue import kafka_connect as c
 from streamwatch.collectors.connect import ConnectCollector
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import ConfigError
+from streamwatch.http.masking import MASK
 from streamwatch.model.connect import ConnectSnapshot
 from streamwatch.model.metric import Samples
 from streamwatch.sources.connect.config import Config
@@ -329,6 +331,28 @@ def test_no_secret_of_a_connector_is_kept_or_told() -> None:
     )
     for secret in ("hunter2", "swordfish", "k-99"):
         assert secret not in repr(now.connectors)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        'SW/RD "FISH"',
+        "sw%2Frd+%22fish%22",
+        "sw%252frd%2520%2522fish%2522",
+        'sw\\/rd \\"fish\\"',
+        "sw/rd &quot;fish&quot;",
+        base64.b64encode(b'me:sw/rd "fish"').decode(),
+    ],
+)
+def test_a_secret_is_masked_however_a_trace_writes_it(written: str) -> None:
+    settings = {"connection.password": 'sw/rd "fish"'}
+    now = read(Service({"out": running("FAILED", trace=f"SinkException: refused {written} there", **settings)}))
+
+    (failed,) = now.failures()
+    assert failed[1] is not None
+    assert MASK in failed[1].trace
+    assert written not in failed[1].trace
+    assert failed[1].trace.endswith(" there")
 
 
 def test_a_trace_is_cut_and_has_no_odd_signs() -> None:

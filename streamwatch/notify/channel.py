@@ -1,7 +1,7 @@
 """What every channel is made of."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,8 +9,9 @@ from streamwatch.core.clock import Clock
 from streamwatch.http.client import HttpClient
 from streamwatch.model.notification import Notification
 from streamwatch.notify.plan import GroupTiming
+from streamwatch.notify.template import read
 from streamwatch.notify.text import Links
-from streamwatch.settings.types import setting
+from streamwatch.settings.types import refuse, setting, tried
 
 
 class Notifier(Protocol):
@@ -62,6 +63,23 @@ class Channel(ABC):
 
     name: str = setting("what the channel is called")
 
+    def __post_init__(self) -> None:
+        refuse(self.problems())
+
+    def templates(self) -> Mapping[str, str | None]:
+        """Return the templates of its messages, by setting."""
+        return {}
+
+    def problems(self) -> Iterator[str]:
+        """Yield every mistake."""
+        yield from self.own_problems()
+        for field, text in self.templates().items():
+            yield from tried(read, field, text)
+
+    def own_problems(self) -> Iterator[str]:
+        """Yield the mistakes in what this kind of channel alone has."""
+        yield from ()
+
     @abstractmethod
     def integrations(self, tools: Tools) -> tuple[Integration, ...]:
         """Return what is notified: the services behind the channel, each by itself."""
@@ -69,3 +87,25 @@ class Channel(ABC):
     def warnings(self) -> Iterator[str]:
         """Yield what may be wrong with it on this machine, though it is well formed."""
         yield from ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TitledChannel(Channel):
+    """A channel whose messages have a title."""
+
+    title: str | None = setting("a template for the first line, the subject or the summary", default=None)
+
+    def templates(self) -> Mapping[str, str | None]:
+        """Return the title's."""
+        return {"title": self.title}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextChannel(TitledChannel):
+    """A channel whose messages have a title and a text."""
+
+    text: str | None = setting("a template for the rest of the message", default=None)
+
+    def templates(self) -> Mapping[str, str | None]:
+        """Return the title's and the text's."""
+        return {"title": self.title, "text": self.text}

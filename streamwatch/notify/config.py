@@ -157,8 +157,8 @@ class Config:
                     )
 
     def _template_warnings(self, channel: Channel, names: Collection[str]) -> Iterator[str]:
-        for field in ("title", "text"):
-            if text := getattr(channel, field, None):
+        for field, text in channel.templates().items():
+            if text:
                 yield from warnings(field, text, channel.name or "", self.links or Links(), names)
 
     @property

@@ -108,7 +108,8 @@ def configuration() -> str:
         text = " ".join((cls.__doc__ or "").split())
         lines += ["", f"## {title}", "", text, "", "| key | type | default | what it is |", "|---|---|---|---|"]
         hints = get_type_hints(cls, include_extras=True)
-        lines += [_field(field, hints[field.name]) for field in fields(cls)]
+        required_first = sorted(fields(cls), key=lambda field: not _is_required(field))
+        lines += [_field(field, hints[field.name]) for field in required_first]
     return "\n".join(lines) + "\n"
 
 
@@ -201,9 +202,13 @@ def _type(kind: Any) -> str:  # noqa: ANN401
     }[get_origin(kind) or kind]
 
 
+def _is_required(field: Field[Any]) -> bool:
+    return field.default is MISSING and field.default_factory is MISSING
+
+
 def _default(field: Field[Any], kind: Any) -> str:  # noqa: ANN401
     if field.default is MISSING:
-        return "" if field.default_factory is not MISSING else "required"
+        return "required" if _is_required(field) else ""
     if field.default is None or field.default == ():
         return ""
     if get_origin(kind) is Annotated and get_args(kind)[1] == "duration":

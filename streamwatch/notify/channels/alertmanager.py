@@ -14,7 +14,7 @@ from streamwatch.model.notification import Notification
 from streamwatch.notify.channel import Channel, Integration, Tools
 from streamwatch.notify.plan import GroupTiming
 from streamwatch.notify.text import Links, annotations, truncated
-from streamwatch.settings.types import Duration, Secret, refuse, setting, tried
+from streamwatch.settings.types import Duration, Secret, setting, tried
 
 _MOST_ALERTS: Final = 64
 _MOST_BYTES: Final = 1_000_000
@@ -42,11 +42,8 @@ class Config(Channel):
         "labels that are left out, so that two agents on one cluster say the same", default=("instance",)
     )
 
-    def __post_init__(self) -> None:
-        refuse(self.problems())
-
-    def problems(self) -> Iterator[str]:
-        """Yield every mistake."""
+    def own_problems(self) -> Iterator[str]:
+        """Yield the mistakes in what this kind of channel alone has."""
         urls = [url for url in self.urls or () if url is not None]
         for at, url in enumerate(urls):
             yield from tried(check_url, f"urls[{at}]", url)

@@ -14,10 +14,9 @@ from typing import Any, Final
 
 from streamwatch.core.errors import ConfigError, NotifyError, NotifyRefused, NotifyUnavailable
 from streamwatch.model.notification import Notification
-from streamwatch.notify.channel import Channel, Integration, Tools
-from streamwatch.notify.template import read
+from streamwatch.notify.channel import Integration, TextChannel, Tools
 from streamwatch.notify.writer import Writer
-from streamwatch.settings.types import Secret, refuse, setting, tried
+from streamwatch.settings.types import Secret, setting, tried
 
 _STATUS: Final = re.compile(r"error[=:]\s*(\d{3})\b")
 _UNCHECKED: Final = re.compile(r"[?&]verify=(?:no|n|false|f|0|off|never|deny|disabled?)\b", re.IGNORECASE)
@@ -31,25 +30,18 @@ _LINE_ENDS: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config(Channel):
+class Config(TextChannel):
     """A service that the library apprise reaches; needs `pip install 'streamwatch[apprise]'`."""
 
     url: Secret = setting("apprise's address of the service, as in `discord://ID/TOKEN`")
-    title: str | None = setting("a template for the first line", default=None)
-    text: str | None = setting("a template for the rest", default=None)
 
-    def __post_init__(self) -> None:
-        refuse(self.problems())
-
-    def problems(self) -> Iterator[str]:
-        """Yield every mistake."""
+    def own_problems(self) -> Iterator[str]:
+        """Yield the mistakes in what this kind of channel alone has."""
         address = self.url.reveal() if self.url is not None else "x://"
         if "://" not in address:
             yield "url: this is no address of apprise: write one like 'discord://ID/TOKEN'"
         if _UNCHECKED.search(address) is not None:
             yield "url: it says that certificates are not checked (`verify`): they always are"
-        yield from tried(read, "title", self.title)
-        yield from tried(read, "text", self.text)
 
     def warnings(self) -> Iterator[str]:
         """Yield what the library has to say about the address."""

@@ -12,7 +12,7 @@ from streamwatch.core.errors import NotifyRefused, NotifyUnavailable
 from streamwatch.model.notification import Notification
 from streamwatch.notify.channel import Channel, Integration, Tools
 from streamwatch.notify.channels.webhook import payload
-from streamwatch.settings.types import Duration, refuse, setting
+from streamwatch.settings.types import Duration, setting
 
 _PASSED_ON: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 """Of the agent's environment; secrets may be in the rest."""
@@ -25,11 +25,8 @@ class Config(Channel):
     run: tuple[str, ...] = setting("the command and its arguments; no shell reads them")
     timeout: Duration = setting("how long it may take before it is killed", default=10.0, minimum=0.1, maximum=300.0)
 
-    def __post_init__(self) -> None:
-        refuse(self.problems())
-
-    def problems(self) -> Iterator[str]:
-        """Yield every mistake."""
+    def own_problems(self) -> Iterator[str]:
+        """Yield the mistakes in what this kind of channel alone has."""
         if not self.run:
             yield "run: a command is wanted, as in ['/usr/local/bin/page', '--loud']"
 

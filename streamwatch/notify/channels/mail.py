@@ -14,10 +14,9 @@ from typing import Final, Literal
 from streamwatch.core.errors import NotifyError, NotifyRefused, NotifyUnavailable
 from streamwatch.http.transport import tls_context
 from streamwatch.model.notification import Notification
-from streamwatch.notify.channel import Channel, Integration, Tools
-from streamwatch.notify.template import read
+from streamwatch.notify.channel import Integration, TextChannel, Tools
 from streamwatch.notify.writer import Writer
-from streamwatch.settings.types import Duration, FilePath, HostPort, Secret, refuse, setting, tried
+from streamwatch.settings.types import Duration, FilePath, HostPort, Secret, setting
 
 _ADDRESS: Final = re.compile(r"[^\s@,;<>]+@[^\s@,;<>]+")
 _MOST_SUBJECT: Final = 200
@@ -31,7 +30,7 @@ _POLICY: Final = SMTP.clone(cte_type="7bit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config(Channel):
+class Config(TextChannel):
     """People, and the server that takes mail for them."""
 
     smarthost: HostPort = setting("the SMTP server, as in `smtp.example.com:587`", formerly=("server",))
@@ -44,16 +43,9 @@ class Config(Channel):
     from_: str = setting("the sender's address", key="from", formerly=("sender",))
     to: tuple[str, ...] = setting("the recipients' addresses")
     timeout: Duration = setting("how long each step may take", default=10.0, minimum=0.1, maximum=60.0)
-    title: str | None = setting("a template for the subject", default=None)
-    text: str | None = setting("a template for the message", default=None)
 
-    def __post_init__(self) -> None:
-        refuse(self.problems())
-
-    def problems(self) -> Iterator[str]:
-        """Yield every mistake."""
-        yield from tried(read, "title", self.title)
-        yield from tried(read, "text", self.text)
+    def own_problems(self) -> Iterator[str]:
+        """Yield the mistakes in what this kind of channel alone has."""
         for field, addresses in (("from", (self.from_,)), ("to", self.to)):
             if not addresses or any(
                 address is not None and _ADDRESS.fullmatch(address) is None for address in addresses

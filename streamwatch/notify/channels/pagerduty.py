@@ -8,12 +8,11 @@ from typing import Any, Final, Literal
 from streamwatch.core.times import rfc3339
 from streamwatch.http.client import check_url
 from streamwatch.model.notification import Notification
-from streamwatch.notify.channel import Channel, Integration, Tools
+from streamwatch.notify.channel import Integration, TitledChannel, Tools
 from streamwatch.notify.fit import fitted, worst_first
-from streamwatch.notify.template import read
 from streamwatch.notify.text import annotations, cleaned, named_links, truncated
 from streamwatch.notify.writer import Writer
-from streamwatch.settings.types import Secret, refuse, setting, tried
+from streamwatch.settings.types import Secret, setting, tried
 
 _HOSTS: Final = {"us": "https://events.pagerduty.com", "eu": "https://events.eu.pagerduty.com"}
 _SEVERITIES: Final = {
@@ -29,21 +28,16 @@ _MOST_DETAILS: Final = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config(Channel):
+class Config(TitledChannel):
     """A service of PagerDuty's."""
 
     routing_key: Secret = setting("the integration key of Events API v2")
     region: Literal["us", "eu"] = setting("where the account is", default="us")
     url: Secret | None = setting("another endpoint, that speaks the same", default=None)
-    title: str | None = setting("a template for the summary", default=None)
 
-    def __post_init__(self) -> None:
-        refuse(self.problems())
-
-    def problems(self) -> Iterator[str]:
-        """Yield every mistake."""
+    def own_problems(self) -> Iterator[str]:
+        """Yield the mistakes in what this kind of channel alone has."""
         yield from tried(check_url, "url", self.url)
-        yield from tried(read, "title", self.title)
 
     def integrations(self, tools: Tools) -> tuple[Integration, ...]:
         """Return what is notified."""

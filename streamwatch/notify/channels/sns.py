@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from streamwatch.core.errors import NotifyRefused, NotifyUnavailable
 from streamwatch.http.client import check_url
 from streamwatch.model.notification import Notification
-from streamwatch.notify.channel import Channel, Integration, Tools
+from streamwatch.notify.channel import Integration, TextChannel, Tools
 from streamwatch.notify.channels.webhook import payload
-from streamwatch.notify.template import read
 from streamwatch.notify.text import cleaned, truncated
 from streamwatch.notify.writer import Writer
-from streamwatch.settings.types import Secret, refuse, setting, tried
+from streamwatch.settings.types import Secret, setting, tried
 
 if TYPE_CHECKING:
     from streamwatch.sources.aws.session import Account
@@ -43,7 +42,7 @@ _MOST_ERROR: Final = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config(Channel):
+class Config(TextChannel):
     """A topic of Amazon SNS; reached with AWS's usual credentials."""
 
     topic_arn: str = setting("the topic")
@@ -52,17 +51,10 @@ class Config(Channel):
     format: Literal["text", "json"] = setting(
         "`text` for people, `json` in the shape of Alertmanager's webhook", default="text"
     )
-    title: str | None = setting("a template for the subject", default=None)
-    text: str | None = setting("a template for the message", default=None)
 
-    def __post_init__(self) -> None:
-        refuse(self.problems())
-
-    def problems(self) -> Iterator[str]:
-        """Yield every mistake."""
+    def own_problems(self) -> Iterator[str]:
+        """Yield the mistakes in what this kind of channel alone has."""
         yield from tried(check_url, "endpoint_url", self.endpoint_url)
-        yield from tried(read, "title", self.title)
-        yield from tried(read, "text", self.text)
         parts = (self.topic_arn or "").split(":")
         if self.topic_arn and (len(parts) != _ARN_PARTS or parts[2] != "sns"):
             yield f"topic_arn: {self.topic_arn!r} is no topic: write 'arn:aws:sns:REGION:ACCOUNT:NAME'"

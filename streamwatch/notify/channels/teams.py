@@ -8,11 +8,10 @@ from typing import Any, Final
 
 from streamwatch.http.client import check_url
 from streamwatch.model.notification import Notification
-from streamwatch.notify.channel import Channel, Integration, Tools
-from streamwatch.notify.template import read
+from streamwatch.notify.channel import Integration, TextChannel, Tools
 from streamwatch.notify.text import named_links
 from streamwatch.notify.writer import Writer
-from streamwatch.settings.types import Secret, refuse, setting, tried
+from streamwatch.settings.types import Secret, setting, tried
 
 _MOST_TITLE: Final = 256
 _MOST_BYTES: Final = 28_000
@@ -23,21 +22,14 @@ _COLOURS: Final = {"critical": "Attention", "page": "Attention", "warning": "War
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config(Channel):
+class Config(TextChannel):
     """A channel in Microsoft Teams."""
 
     url: Secret = setting("the workflow's address")
-    title: str | None = setting("a template for the first line", default=None)
-    text: str | None = setting("a template for the rest", default=None)
 
-    def __post_init__(self) -> None:
-        refuse(self.problems())
-
-    def problems(self) -> Iterator[str]:
-        """Yield every mistake."""
+    def own_problems(self) -> Iterator[str]:
+        """Yield the mistakes in what this kind of channel alone has."""
         yield from tried(check_url, "url", self.url)
-        yield from tried(read, "title", self.title)
-        yield from tried(read, "text", self.text)
 
     def integrations(self, tools: Tools) -> tuple[Integration, ...]:
         """Return what is notified."""

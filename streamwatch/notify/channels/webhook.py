@@ -14,7 +14,7 @@ from streamwatch.model.notification import Notification
 from streamwatch.notify.channel import Channel, Integration, Tools
 from streamwatch.notify.fit import fitted, worst_first
 from streamwatch.notify.text import MOST_ANNOTATION, annotations, truncated
-from streamwatch.settings.types import Secret, refuse, setting, tried
+from streamwatch.settings.types import Secret, setting, tried
 
 MOST_BYTES: Final = 1_000_000
 """Of a body: more than most servers take by default, nginx for one."""
@@ -33,11 +33,8 @@ class Config(Channel):
         default=None,
     )
 
-    def __post_init__(self) -> None:
-        refuse(self.problems())
-
-    def problems(self) -> Iterator[str]:
-        """Yield every mistake."""
+    def own_problems(self) -> Iterator[str]:
+        """Yield the mistakes in what this kind of channel alone has."""
         yield from tried(check_url, "url", self.url)
         if self.token is not None and has_login(self.url):
             yield "token: the address has a name and a password, too: keep one of them"

@@ -1,13 +1,11 @@
 """What is read in one go equals what the message classes decode, and nothing wrong is read from wrong bytes."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from streamwatch.core.errors import SourceMisread
 from streamwatch.sources.kafka.apis import DESCRIBE_LOG_DIRS, LIST_OFFSETS, OFFSET_FETCH
 from streamwatch.sources.kafka.layout import UNWALKABLE, Layout, walk_commits, walk_log_dirs, walk_offsets
 from tests.sources.kafka.codec import kafka_answers as answers
@@ -107,48 +105,3 @@ def test_the_same_answer_gives_the_same_array(body: bytes) -> None:
     layout = walk_offsets(body)
 
     assert layout.read(bytes(bytearray(body))) is layout.records
-
-
-WALKS: list[Any] = [
-    pytest.param(
-        answers.list_offsets(7), walk_offsets, lambda b: offsets(b, 7), ("partition", "error", "offset"), id="offsets"
-    ),
-    pytest.param(
-        answers.offset_fetch(st.just("")), walk_commits, commits, ("partition", "offset", "error"), id="commits"
-    ),
-    pytest.param(
-        answers.describe_log_dirs(4),
-        lambda b: walk_log_dirs(b, 4)[0],
-        lambda b: replicas(b, 4),
-        ("partition", "size", "future"),
-        id="log_dirs",
-    ),
-]
-
-
-@pytest.mark.parametrize(("drawn", "walk", "decode", "fields"), WALKS)
-@settings(suppress_health_check=[HealthCheck.too_slow])
-@given(data=st.data())
-def test_spoilt_bytes_are_refused_or_read_as_they_are_decoded(
-    drawn: st.SearchStrategy[bytes],
-    walk: Callable[[bytes], Layout],
-    decode: Callable[[bytes], Rows],
-    fields: tuple[str, ...],
-    data: st.DataObject,
-) -> None:
-    body = bytearray(data.draw(drawn))
-    for _ in range(data.draw(st.integers(1, 3))):
-        body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
-    spoilt = bytes(body[: data.draw(st.integers(0, len(body)))]) if data.draw(st.booleans()) else bytes(body)
-    try:
-        layout = walk(spoilt)
-    except UNWALKABLE:
-        return
-    try:
-        expected = decode(spoilt)
-    except (SourceMisread, TypeError):
-        return  # the classes are stricter about flags and names, and give None for a list that is null
-    got = walked(layout, *fields)
-    if "future" in fields:
-        got = [(*row[:-1], int(bool(row[-1]))) for row in got]
-    assert got == expected

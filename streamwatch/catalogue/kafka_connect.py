@@ -2,26 +2,35 @@
 
 from typing import Final
 
-from streamwatch.model.metric import Metric, Tier
+from streamwatch.model.metric import Metric, Tier, Unit
 
 CONNECT: Final = ("connect_cluster", "kafka_cluster")
 WORKER: Final = (*CONNECT, "worker")
 CONNECTOR: Final = (*CONNECT, "connector")
 TASK: Final = (*CONNECTOR, "task")
+MIRROR: Final = (*CONNECTOR, "target_cluster")
+"""Of MirrorMaker 2, `kafka_cluster` is the cluster that is copied from: the topic or group is its."""
+COPIED: Final = (*MIRROR, "topic", "target_topic")
 
-_TIERS: Final = {CONNECT: Tier.CONNECT, WORKER: Tier.CONNECT, CONNECTOR: Tier.CONNECTOR}
+_TIERS: Final = {
+    CONNECT: Tier.CONNECT,
+    WORKER: Tier.CONNECT,
+    CONNECTOR: Tier.CONNECTOR,
+    COPIED: Tier.CONNECTOR,
+}
 
 
-def _gauge(
+def _gauge(  # noqa: PLR0913 - one definition, each part by its name
     name: str,
     labels: tuple[str, ...],
     help: str,  # noqa: A002 - the word users see
     *,
     question: str,
     tier: Tier | None = None,
+    unit: Unit = "",
 ) -> Metric:
     tier = _TIERS[labels] if tier is None else tier
-    return Metric(name=name, kind="gauge", unit="", labels=labels, tier=tier, help=help, question=question)
+    return Metric(name=name, kind="gauge", unit=unit, labels=labels, tier=tier, help=help, question=question)
 
 
 WORKER_UP = _gauge(
@@ -107,8 +116,71 @@ HEARTBEAT_TOPIC = _gauge(
     "kafka_connect_connector_heartbeat_topic",
     (*CONNECTOR, "topic"),
     "Always 1; names the topic where a connector (Debezium, MirrorMaker 2) writes a record at least every two minutes,"
-    " as long as it works: where kafka_topic_end_offset stands, it does not.",
+    " as long as its task runs: where kafka_topic_end_offset stands, it does not. A heartbeat of Debezium says nothing"
+    " of its database: it goes on while no change arrives.",
     question="Does it work, or does it only say so?",
+    tier=Tier.CONNECTOR,
+)
+HEARTBEAT_INTERVAL = _gauge(
+    "kafka_connect_connector_heartbeat_interval_seconds",
+    CONNECTOR,
+    "How often a connector that can write heartbeats (Debezium, MirrorHeartbeatConnector) is set to; 0: never, so"
+    " nothing says whether it works.",
+    question="Could we see that it has stopped?",
+    unit="seconds",
+)
+HEARTBEAT_WRITES_SOURCE = _gauge(
+    "kafka_connect_connector_heartbeat_writes_source",
+    CONNECTOR,
+    "Whether each heartbeat of a Debezium connector also writes to its database (`heartbeat.action.query`): then"
+    " kafka_connect_connector_change_timestamp_seconds must move, however quiet the database is.",
+    question="Could we see that no change arrives?",
+)
+CHANGE_TIMESTAMP = _gauge(
+    "kafka_connect_connector_change_timestamp_seconds",
+    CONNECTOR,
+    "When the database committed the last change that a Debezium connector has passed on, by the offsets that it has"
+    " committed (Kafka Connect 3.5 or later; PostgreSQL and MySQL). It stands while nothing is changed.",
+    question="How far is the connector behind its database?",
+    unit="seconds",
+)
+MIRROR_PARTITIONS = _gauge(
+    "kafka_connect_mirror_topic_partitions",
+    COPIED,
+    "Partitions of the topic that the tasks of a MirrorSourceConnector have, and what the copy is"
+    " called; empty where only a replication policy of one's own knows.",
+    question="What is copied, and what is not?",
+    unit="partitions",
+)
+MIRROR_COPIED_PARTITIONS = _gauge(
+    "kafka_connect_mirror_topic_copied_partitions",
+    COPIED,
+    "Those of them of which it has copied something.",
+    question="Is a partition left out?",
+    unit="partitions",
+)
+MIRROR_OFFSET = _gauge(
+    "kafka_connect_mirror_topic_offset",
+    COPIED,
+    "Sum of the offsets behind the last record copied, over the partitions of which something was copied, by the"
+    " offsets that the connector has committed: what is between it and kafka_topic_end_offset of the same topic is"
+    " not copied yet (transaction markers are never copied).",
+    question="How far is the copy behind?",
+    unit="records",
+)
+MIRROR_CHECKPOINT_TOPIC = _gauge(
+    "kafka_connect_mirror_checkpoint_topic",
+    (*CONNECTOR, "source_cluster", "topic"),
+    "Always 1; names the topic where a MirrorCheckpointConnector writes how far groups of source_cluster are, as they"
+    " move on.",
+    question="Could groups go on in the other cluster?",
+    tier=Tier.CONNECTOR,
+)
+MIRROR_GROUP = _gauge(
+    "kafka_connect_mirror_group",
+    (*MIRROR, "group"),
+    "Always 1; names a group of which a MirrorCheckpointConnector writes checkpoints.",
+    question="Which groups could go on in the other cluster?",
     tier=Tier.CONNECTOR,
 )
 TASK_STATE = _gauge(
@@ -141,5 +213,13 @@ METRICS: Final[tuple[Metric, ...]] = (
     DEAD_LETTER_TOPIC,
     HEARTBEAT_TOPIC,
     CONNECTOR_TOPIC,
+    HEARTBEAT_INTERVAL,
+    HEARTBEAT_WRITES_SOURCE,
+    CHANGE_TIMESTAMP,
+    MIRROR_PARTITIONS,
+    MIRROR_COPIED_PARTITIONS,
+    MIRROR_OFFSET,
+    MIRROR_CHECKPOINT_TOPIC,
+    MIRROR_GROUP,
     TASK_STATE,
 )

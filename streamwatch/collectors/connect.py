@@ -8,7 +8,7 @@ import numpy as np
 
 from streamwatch.catalogue import kafka_connect as c
 from streamwatch.collectors.keys_cache import KeysCache
-from streamwatch.model.connect import FAILED, RUNNING, Connector, ConnectSnapshot
+from streamwatch.model.connect import FAILED, RUNNING, Connector, ConnectSnapshot, Heartbeat, Mirror, Progress
 from streamwatch.model.metric import Metric, Samples
 
 _MOST_TRACES: Final = 20
@@ -56,10 +56,6 @@ class ConnectCollector:
                 [(*row, one.dead_letter_topic) for row, one in rows if one.dead_letter_topic is not None],
             ),
             self._ones(
-                c.HEARTBEAT_TOPIC,
-                [(*row, one.heartbeat_topic) for row, one in rows if one.heartbeat_topic is not None],
-            ),
-            self._ones(
                 c.CONNECTOR_TOPIC,
                 [
                     *((*row, topic, "name") for row, one in rows for topic in one.topics),
@@ -70,7 +66,31 @@ class ConnectCollector:
                 c.TASK_STATE,
                 [(*row, str(task.id), task.worker, task.state) for row, one in rows for task in one.tasks],
             ),
+            *self._heartbeats([(row, one.heartbeat) for row, one in rows if one.heartbeat is not None]),
+            *self._progress([(row, one.progress) for row, one in rows if one.progress is not None]),
         ]
+
+    def _heartbeats(self, some: Sequence[tuple[Row, Heartbeat]]) -> Iterator[Samples]:
+        yield self._ones(c.HEARTBEAT_TOPIC, [(*row, one.topic) for row, one in some if one.topic is not None])
+        yield self._samples(c.HEARTBEAT_INTERVAL, [(row, one.seconds) for row, one in some])
+        writes = [(row, float(one.writes_source)) for row, one in some if one.writes_source is not None]
+        yield self._samples(c.HEARTBEAT_WRITES_SOURCE, writes)
+
+    def _progress(self, some: Sequence[tuple[Row, Progress]]) -> Iterator[Samples]:
+        changes = [(row, one.changed_at) for row, one in some if one.changed_at is not None]
+        yield self._samples(c.CHANGE_TIMESTAMP, changes)
+        yield from self._mirrors([(row, one.mirror) for row, one in some if one.mirror is not None])
+
+    def _mirrors(self, some: Sequence[tuple[Row, Mirror]]) -> Iterator[Samples]:
+        at_source = [((cluster, of.source_cluster, name, target), of) for (cluster, target, name), of in some]
+        topics = [((*row, one.name, one.target), one) for row, of in at_source for one in of.topics or ()]
+        yield self._samples(c.MIRROR_PARTITIONS, [(row, float(one.partitions)) for row, one in topics])
+        yield self._samples(c.MIRROR_COPIED_PARTITIONS, [(row, float(one.copied)) for row, one in topics])
+        yield self._samples(c.MIRROR_OFFSET, [(row, float(one.offset)) for row, one in topics])
+        yield self._ones(c.MIRROR_GROUP, [(*row, one) for row, of in at_source for one in of.groups or ()])
+        checkpoints = [(row, of) for row, of in some if of.checkpoint_topic is not None]
+        rows = [(*row, of.source_cluster, of.checkpoint_topic or "") for row, of in checkpoints]
+        yield self._ones(c.MIRROR_CHECKPOINT_TOPIC, rows)
 
     def _ones(self, metric: Metric, rows: Sequence[Row]) -> Samples:
         return metric.samples(self._keys.of(metric.labels, rows), np.ones(len(rows)))

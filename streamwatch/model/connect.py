@@ -36,6 +36,60 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
+class CopiedTopic:
+    """A topic of the source cluster that a MirrorSourceConnector copies, as its tasks and its offsets have it."""
+
+    name: str
+    target: str
+    """What it is called in the cluster that the workers use; empty where only a policy of somebody's own knows."""
+    partitions: int
+    """Those that its tasks have."""
+    copied: int
+    """Those of them of which it has copied something."""
+    offset: int
+    """The sum of the offsets behind the last record that was copied, over those."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """What a connector of MirrorMaker 2 does between two clusters; what is not known is None."""
+
+    source_cluster: str
+    """The name under ``kafka`` of the cluster that it reads, or else its alias."""
+    is_copying: bool
+    """Whether it copies topics: else it writes checkpoints of groups."""
+    checkpoint_topic: str | None = None
+    """Where it writes checkpoints, if it does."""
+    prefix: str | None = None
+    """What the names of copies begin with; None where only a policy of somebody's own knows."""
+    topics: tuple[CopiedTopic, ...] | None = None
+    """Of one that copies topics."""
+    groups: tuple[str, ...] | None = None
+    """Of one that writes checkpoints: the groups of the source cluster that it does so for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a source connector is, by what it has committed itself; what is not known is None."""
+
+    changed_at: float | None = None
+    """Of Debezium: when the database committed the last change that was passed on, in seconds since 1970."""
+    mirror: Mirror | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """What a connector that can write heartbeats is set to."""
+
+    seconds: float
+    """How often; 0 where it writes none: then nothing says whether it works."""
+    topic: str | None
+    """Where, if at least every two minutes."""
+    writes_source: bool | None = None
+    """Whether each writes to the database, too: then the position must move; None with others than Debezium's."""
+
+
+@dataclass(frozen=True, slots=True)
 class Connector:
     """One connector, and what of its configuration matters."""
 
@@ -54,12 +108,14 @@ class Connector:
     tolerance: str = "none"
     """What becomes of records that cannot be converted or delivered: ``none`` fails the task, ``all`` skips them."""
     dead_letter_topic: str | None = None
-    heartbeat_topic: str | None = None
-    """Where it writes a record every two minutes at least, whatever its source does."""
     topics: tuple[str, ...] = ()
     """What a source writes, or a sink is to read, as far as its settings name it."""
     topic_prefix: str | None = None
     """What the names of the topics begin with that a source writes."""
+    heartbeat: Heartbeat | None = None
+    """None with connectors that know of none."""
+    progress: Progress | None = None
+    """None with connectors that are not asked for it."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

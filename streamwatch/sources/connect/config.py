@@ -1,6 +1,6 @@
 """How the workers of one Kafka Connect cluster are reached."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -42,6 +42,11 @@ class Config:
     password: Secret | None = setting("its password", default=None)
     token: Secret | None = setting("bearer token, instead of a user name", default=None)
     tls: ConnectTls = setting("TLS, where an address begins with https", default_factory=ConnectTls)
+    clusters: Mapping[str, str] = setting(
+        "names under `kafka` of the clusters that MirrorMaker 2 copies from, by their alias, as in {east: shop-east};"
+        " one that is not here is called by its alias",
+        default_factory=dict,
+    )
     connectors: Names = setting("connectors that are looked at", default_factory=Names)
     interval: Duration = setting("how often the workers are read", default=30.0, minimum=1)
     timeout: Duration = setting(

@@ -29,6 +29,7 @@ def examine(config: Config, clock: Clock) -> Iterator[Finding]:
         tasks = sum(len(one.tasks) for one in now.connectors)
         yield Finding(target, "connectors", "ok", f"{len(now.connectors)} connectors with {tasks} tasks")
         yield from _connectors(target, now)
+        yield from _heartbeats(target, now)
 
 
 _REMEDY: Final = "check `urls`, and the worker's log"
@@ -53,3 +54,17 @@ def _connectors(target: str, now: ConnectSnapshot) -> Iterator[Finding]:
     for name in silent[:_MOST]:
         text = f"connector {name} skips records that fail, and keeps them nowhere"
         yield Finding(target, "errors", "warning", text, "set errors.deadletterqueue.topic.name")
+
+
+def _heartbeats(target: str, now: ConnectSnapshot) -> Iterator[Finding]:
+    """Name connectors of which nobody can see whether they work."""
+    some = [(one.name, one.heartbeat) for one in now.connectors or () if one.heartbeat is not None]
+    for name in [name for name, beat in some if beat.topic is None][:_MOST]:
+        text = f"connector {name} writes no heartbeat, or too seldom: whether it works is not known"
+        remedy = "let it write one every two minutes at least (heartbeat.interval.ms, emit.heartbeats.interval.seconds)"
+        yield Finding(target, "heartbeat", "warning", text, remedy)
+    blind = [name for name, beat in some if beat.topic is not None and beat.writes_source is False]
+    for name in blind[:_MOST]:
+        text = f"connector {name} writes heartbeats, but not to its database: they go on while no change arrives"
+        remedy = "set heartbeat.action.query; on PostgreSQL its table must be in the publication"
+        yield Finding(target, "heartbeat", "warning", text, remedy)

@@ -1,14 +1,17 @@
 """From a worker's answers to connectors; of what a connector is configured with only what matters is kept."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from streamwatch.core.errors import SourceMisread, SourceUnsupported
-from streamwatch.model.connect import FAILED, SINK, Connector, ConnectWorker, Task
+from streamwatch.model.connect import FAILED, SINK, Connector, ConnectWorker, Progress, Task
 from streamwatch.model.snapshot import Problem
-from streamwatch.sources.connect.heartbeats import heartbeat_topic
+from streamwatch.sources.connect.config import Config
+from streamwatch.sources.connect.heartbeats import heartbeat
 from streamwatch.sources.connect.masking import first_line, secrets_of
+from streamwatch.sources.connect.mirrors import Odd, mirror_of
+from streamwatch.sources.connect.plugins import is_debezium
 from streamwatch.sources.connect.topics import topic_prefix, topics
 
 LISTING: Final = "/connectors?expand=status&expand=info"
@@ -17,10 +20,6 @@ _STATE: Final = re.compile(r"[A-Z_]{1,32}")
 _MOST_NAME: Final = 250
 """Signs of a connector's name: its group, topics and files are called after it."""
 _TYPES: Final = frozenset({"source", SINK})
-
-
-class _Odd(ValueError):
-    """What came is not what Kafka Connect answers."""
 
 
 def worker(address: str, body: Any) -> ConnectWorker:  # noqa: ANN401 - whatever was answered
@@ -38,7 +37,7 @@ def worker(address: str, body: Any) -> ConnectWorker:  # noqa: ANN401 - whatever
 def connectors(
     where: str,
     body: Any,  # noqa: ANN401 - the same
-    admits: Callable[[str], bool],
+    config: Config,
 ) -> tuple[tuple[Connector, ...], tuple[Problem, ...]]:
     """Return the connectors of an answer to ``LISTING``, by name, and those that cannot be understood.
 
@@ -53,19 +52,19 @@ def connectors(
         raise SourceMisread(f"{where}: the answer is no list of connectors: is this a Kafka Connect worker?")
     found, odd = [], []
     for name in sorted(body):
-        if not admits(name):
+        if not config.connectors.admits(name):
             continue
         try:
-            found.append(_connector(name, body[name]))
-        except _Odd as why:
+            found.append(_connector(name, body[name], config.clusters))
+        except Odd as why:
             odd.append(f"{name[:_MOST_NAME]!r}: {why}")
     problems = (Problem("connector", "misread", f"{where}: connector {odd[0]}", len(odd)),) if odd else ()
     return tuple(found), problems
 
 
-def _connector(name: str, part: Any) -> Connector:  # noqa: ANN401 - the same
+def _connector(name: str, part: Any, clusters: Mapping[str, str]) -> Connector:  # noqa: ANN401 - the same
     if len(name) > _MOST_NAME or not name.isprintable():
-        raise _Odd("no name of a connector")
+        raise Odd("no name of a connector")
     status = _mapping(_mapping(part, "connector").get("status"), "status")
     info = part.get("info")
     settings = info.get("config") if isinstance(info, dict) else None
@@ -74,7 +73,7 @@ def _connector(name: str, part: Any) -> Connector:  # noqa: ANN401 - the same
     secrets = secrets_of(settings)
     tasks = status.get("tasks")
     if not isinstance(tasks, list):
-        raise _Odd("no list of tasks")
+        raise Odd("no list of tasks")
     kind = status.get("type")
     is_sink = kind == SINK
     return Connector(
@@ -89,30 +88,37 @@ def _connector(name: str, part: Any) -> Connector:  # noqa: ANN401 - the same
         group=(_text(settings, "consumer.override.group.id") or f"connect-{name}") if is_sink else None,
         tolerance="all" if _text(settings, "errors.tolerance").lower() == "all" else "none",
         dead_letter_topic=_text(settings, "errors.deadletterqueue.topic.name") or None if is_sink else None,
-        heartbeat_topic=heartbeat_topic(settings),
         topics=topics(settings, is_sink=is_sink),
         topic_prefix=None if is_sink else topic_prefix(settings),
+        heartbeat=heartbeat(settings),
+        progress=_progress(settings, clusters),
     )
+
+
+def _progress(settings: Mapping[str, Any], clusters: Mapping[str, str]) -> Progress | None:
+    """Return what is to be asked of its progress, nothing of it known yet."""
+    mirror = mirror_of(settings, clusters)
+    return Progress(mirror=mirror) if mirror is not None or is_debezium(settings) else None
 
 
 def _task(part: Any, secrets: frozenset[str]) -> Task:  # noqa: ANN401 - the same
     one = _mapping(part, "task")
     number = one.get("id")
     if not isinstance(number, int) or isinstance(number, bool):
-        raise _Odd("a task without an id")
+        raise Odd("a task without an id")
     return Task(number, _state(one), _text(one, "worker_id"), _trace(one, secrets))
 
 
 def _mapping(part: Any, what: str) -> Mapping[str, Any]:  # noqa: ANN401 - the same
     if not isinstance(part, dict):
-        raise _Odd(f"no {what}")
+        raise Odd(f"no {what}")
     return part
 
 
 def _state(part: Mapping[str, Any]) -> str:
     state = part.get("state")
     if not isinstance(state, str) or not _STATE.fullmatch(state):
-        raise _Odd("no state")
+        raise Odd("no state")
     return state
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from streamwatch.core.clock import Clock
@@ -11,6 +11,7 @@ from streamwatch.model.connect import Connector, ConnectSnapshot, ConnectWorker
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.connect.config import Config
 from streamwatch.sources.connect.parse import LISTING, connectors, worker
+from streamwatch.sources.connect.progress import ProgressReader
 from streamwatch.sources.connect.rest import CONFLICT, NOT_FOUND, OK, Rest
 from streamwatch.sources.log import logger, reading
 from streamwatch.sources.problems import problem
@@ -55,6 +56,11 @@ class ConnectSource:
         foreign = list(_foreign(workers))
         able = [at for at, one in enumerate(workers) if one.is_up is not False and one not in foreign]
         listing = self._listing(able)
+        if listing.connectors is not None:
+            spare = self.config.interval - (self._clock.monotonic() - started)
+            reader = ProgressReader(self._rests[self._first], self._clock, min(self.config.timeout, spare))
+            some, more = reader.read(listing.connectors)
+            listing = replace(listing, connectors=some, problems=(*listing.problems, *more))
         found = ConnectSnapshot(
             source=self.config.name,
             kafka_cluster=self.config.kafka_cluster,
@@ -86,7 +92,7 @@ class ConnectSource:
                 if answer.status in {NOT_FOUND, CONFLICT}:
                     states.add(answer.status)
                     continue
-                found, odd = connectors(rest.address, answer.body, self.config.connectors.admits)
+                found, odd = connectors(rest.address, answer.body, self.config)
             except SourceError as error:
                 problems.append(problem("worker", error, str(error)))
                 continue

@@ -40,6 +40,16 @@ def test_the_check_up_tells_of_workers_failures_lost_records_and_a_cluster_that_
     assert found[4][2] == "connector silent skips records that fail, and keeps them nowhere"
 
 
+def test_the_check_up_names_connectors_of_which_nobody_can_see_whether_they_work() -> None:
+    every = {"connector.class": "PostgresConnector", "topic.prefix": "db", "heartbeat.interval.ms": "5000"}
+    writes = running("RUNNING", **every, **{"heartbeat.action.query": "UPDATE beat SET at = now()"})
+    off = running("RUNNING", **{**every, "heartbeat.interval.ms": "0"})
+    found = findings(Service({"blind": running("RUNNING", **every), "off": off, "writes": writes}))
+
+    named = [detail.split()[1:4] for step, verdict, detail in found if (step, verdict) == ("heartbeat", "warning")]
+    assert named == [["off", "writes", "no"], ["blind", "writes", "heartbeats,"]]
+
+
 def test_the_check_up_says_that_workers_rebalance() -> None:
     assert ("connectors", "warning", "the workers rebalance") in findings(
         Service(answers={"/connectors": lambda: (409, b"")})

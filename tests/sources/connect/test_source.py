@@ -18,7 +18,7 @@ from streamwatch.http.masking import MASK
 from streamwatch.model.connect import ConnectSnapshot
 from streamwatch.model.metric import Samples
 from streamwatch.sources.connect.config import Config
-from streamwatch.sources.connect.heartbeats import heartbeat_topic
+from streamwatch.sources.connect.heartbeats import heartbeat
 from streamwatch.sources.connect.source import ConnectSource
 from streamwatch.sources.connect.topics import topic_prefix
 from tests.snapshots import values
@@ -111,7 +111,9 @@ def test_the_group_of_a_sink_and_its_dead_letters_are_named() -> None:
     ],
 )
 def test_the_topic_of_a_heartbeat_follows_from_the_configuration(settings: dict[str, str], topic: str | None) -> None:
-    assert heartbeat_topic(settings) == topic
+    found = heartbeat(settings)
+    assert found is not None
+    assert found.topic == topic
 
 
 @pytest.mark.parametrize(

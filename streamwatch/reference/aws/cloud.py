@@ -2,10 +2,11 @@
 
 import secrets
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final, Protocol, TypeVar
 
 from streamwatch.reference.aws import sigv4
 from streamwatch.reference.aws.dynamodb import DynamoDb
+from streamwatch.reference.aws.firehose import Firehose
 from streamwatch.reference.aws.lambdas import Lambda
 from streamwatch.reference.aws.msk import Msk
 from streamwatch.reference.http import Asked
@@ -17,6 +18,19 @@ from streamwatch.reference.timers import Timers
 ACCOUNT: Final = "123456789012"
 REGION: Final = "us-east-1"
 _SESSION_SECONDS: Final = 3600.0
+
+
+class Beside(Protocol):
+    """A service of one account and region that runs something beside streams and topics."""
+
+    def __init__(self, account: str, region: str, metrics: Metrics, /) -> None:
+        """Begin with nothing."""
+
+    def mend(self) -> None:
+        """Let all be well."""
+
+
+S = TypeVar("S", bound=Beside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +98,8 @@ class Cloud:
         self._msk: dict[tuple[str, str], Msk] = {}
         self._dynamodb: dict[tuple[str, str], DynamoDb] = {}
         self._lambdas: dict[tuple[str, str], Lambda] = {}
+        self._firehose: dict[tuple[str, str], Firehose] = {}
+        self._beside: dict[tuple[type, str, str], Any] = {}
         self._metrics: dict[tuple[str, str], Metrics] = {}
 
     def metrics(self, account: str = ACCOUNT, region: str = REGION) -> Metrics:
@@ -118,6 +134,34 @@ class Cloud:
     def lambdas(self, account: str = ACCOUNT, region: str = REGION) -> Lambda:
         """Return the event source mappings there."""
         return self._lambdas.setdefault((account, region), Lambda(account, region))
+
+    def firehose(self, account: str = ACCOUNT, region: str = REGION) -> Firehose:
+        """Return the delivery streams there."""
+        key = (account, region)
+        if key not in self._firehose:
+            self._firehose[key] = Firehose(account, region, self.metrics(account, region))
+        return self._firehose[key]
+
+    def firehoses(self) -> list[Firehose]:
+        """Return the delivery streams of everywhere."""
+        return list(self._firehose.values())
+
+    def beside(self, kind: type[S], account: str = ACCOUNT, region: str = REGION) -> S:
+        """Return a service there that runs something beside streams and topics."""
+        key = (kind, account, region)
+        if key not in self._beside:
+            self._beside[key] = kind(account, region, self.metrics(account, region))
+        found: S = self._beside[key]
+        return found
+
+    def every(self, kind: type[S]) -> list[S]:
+        """Return such a service of everywhere."""
+        return [one for one in self._beside.values() if isinstance(one, kind)]
+
+    def mend(self) -> None:
+        """Let all such services be well."""
+        for one in self._beside.values():
+            one.mend()
 
     def msks(self) -> list[Msk]:
         """Return every MSK that there is."""

@@ -10,7 +10,18 @@ from typing import Any, Final
 
 from botocore.model import OperationModel, Shape
 
-from streamwatch.reference.aws import accounts, cbor, cloudwatch, door, dynamodb_calls, eventstream, rest, shapes, xml
+from streamwatch.reference.aws import (
+    accounts,
+    attached_calls,
+    cbor,
+    cloudwatch,
+    door,
+    dynamodb_calls,
+    eventstream,
+    rest,
+    shapes,
+    xml,
+)
 from streamwatch.reference.aws.cloud import CallerIdentity, Cloud
 from streamwatch.reference.aws.shapes import Wire
 from streamwatch.reference.aws.subscribed import events
@@ -27,6 +38,9 @@ _TARGETS: Final = {
     "Kinesis_20131202": "kinesis",
     "GraniteServiceVersion20100801": "cloudwatch",
     "DynamoDB_20120810": "dynamodb",
+    "Firehose_20150804": "firehose",
+    "AmazonDMSv20160101": "dms",
+    "KinesisAnalytics_20180523": "kinesisanalyticsv2",
     "ResourceGroupsTaggingAPI_20170126": "resourcegroupstaggingapi",
 }
 _FORM: Final = "application/x-www-form-urlencoded"
@@ -34,6 +48,7 @@ _BY_VERSION: Final = {"2010-08-01": "cloudwatch", "2011-06-15": "sts"}
 _OTHERS: Final[Mapping[str, Mapping[str, Operation]]] = {
     "cloudwatch": cloudwatch.OPERATIONS,
     "dynamodb": dynamodb_calls.OPERATIONS,
+    **attached_calls.OPERATIONS,
     "sts": accounts.STS,
     "resourcegroupstaggingapi": accounts.TAGGING,
 }
@@ -143,7 +158,8 @@ class Endpoint:
                 f" policy allows the {prefix}:{call.operation} action"
             )
             code = "AccessDenied" if call.protocol == "query" else "AccessDeniedException"
-            raise ServiceError(code, why, 400 if call.service in {"kinesis", "dynamodb"} else 403)
+            is_json = call.service in {"kinesis", "dynamodb", "firehose", "dms", "kinesisanalyticsv2"}
+            raise ServiceError(code, why, 400 if is_json else 403)
 
     def _kinesis(
         self, caller: CallerIdentity, call: ApiCall, model: OperationModel, parameters: Parameters, now: float

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from streamwatch.reference.aws import msk_upgrade, shapes
+from streamwatch.reference.aws.attached_faults import ATTACHED
 from streamwatch.reference.aws.cloud import Cloud, CloudFaults
 from streamwatch.reference.aws.msk import MskCluster
 from streamwatch.reference.faulting import BadFault, call
@@ -114,6 +115,29 @@ def assess(cloud: Cloud, now: float, *, cluster: str | None = None) -> None:
     msk_upgrade.assess(_cluster(cloud, cluster), now)
 
 
+def hose(  # noqa: PLR0913 - what is to be broken, each by its keyword
+    cloud: Cloud,
+    _: float,
+    *,
+    name: str,
+    stalled: bool = False,
+    refused: bool = False,
+    status: str = "ACTIVE",
+    failure: str = "",
+    details: str = "",
+) -> None:
+    """Let a delivery stream read nothing, let its bucket take nothing, or put it into a status with its reason."""
+    states = shapes.service("firehose").shape_for("DeliveryStreamStatus").enum
+    if status not in states:
+        raise BadFault(f"status: {status!r} is none of {', '.join(states)}")
+    hoses = {name: one for firehose in cloud.firehoses() for name, one in firehose.hoses.items()}
+    if name not in hoses:
+        raise BadFault(f"name: there is no {name!r}: the delivery streams are {', '.join(sorted(hoses)) or 'none'}")
+    found = hoses[name]
+    found.stalled, found.refused, found.status = stalled, refused, status
+    found.failure = (failure, details) if failure else None
+
+
 def heal(cloud: Cloud, now: float) -> None:
     """Undo every fault; what was split or assessed stays so, and an operation on an MSK cluster is complete."""
     cloud.broken = CloudFaults()
@@ -121,16 +145,20 @@ def heal(cloud: Cloud, now: float) -> None:
         kinesis.broken = KinesisFaults()
     for metrics in cloud.all_metrics():
         metrics.realism = Realism()
+    for firehose in cloud.firehoses():
+        for each in firehose.hoses:
+            hose(cloud, now, name=each)
+    cloud.mend()
     for one in _clusters(cloud):
         one.end(now)
         one.sampler.under_provisioned = False
 
 
-FAULTS: Final[Mapping[str, Callable[..., None]]] = {
+FAULTS: Final[Mapping[str, Callable[..., None]]] = ATTACHED | {
     one.__name__: one
     for one in (
         throttle, deny, expire_credentials, slow_answers, spoil, fail, split, reshard, backdate, lag_cloudwatch, msk,
-        under_provision, reassign_topics, assess, heal,
+        under_provision, reassign_topics, assess, hose, heal,
     )
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""REST, as the control planes of MSK and Lambda speak it: an operation is a method and a path."""
+"""REST, as the control planes of MSK, Lambda and others speak it: an operation is a method and a path."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -28,9 +28,10 @@ _ANSWERED: Final[Mapping[str, Operation]] = {
     "ListAssessmentFindings": msk_upgrade.findings,
 }
 
-
 SERVICES: Final = ("kafka", "lambda")
-"""As botocore names them."""
+"""Answered here; as botocore names them."""
+_ROUTED: Final = ("kafka", "kafkaconnect", "pipes", "lambda")
+"""Where two have the same path, that of the first is answered."""
 
 
 def answer(
@@ -48,7 +49,7 @@ def answer(
 def _routes() -> tuple[tuple[str, re.Pattern[str], str, str], ...]:
     """Return (method, path, service, operation) of all that botocore knows of them; ARNs in paths are quoted."""
     found = []
-    for service in SERVICES:
+    for service in _ROUTED:
         model = shapes.service(service)
         for name in model.operation_names:
             http = model.operation_model(name).http

@@ -1,0 +1,81 @@
+"""What can be broken on purpose of what runs beside streams and topics."""
+
+from collections.abc import Callable, Mapping
+from typing import Final, TypeVar
+
+from streamwatch.reference.aws import shapes
+from streamwatch.reference.aws.cloud import Cloud
+from streamwatch.reference.aws.dms import Dms
+from streamwatch.reference.aws.flink import Flink
+from streamwatch.reference.aws.msk_connect import MskConnect
+from streamwatch.reference.aws.pipes import Pipes
+from streamwatch.reference.faulting import BadFault
+
+T = TypeVar("T")
+
+
+def connector(  # noqa: PLR0913 - what is to be broken, each by its keyword
+    cloud: Cloud, _: float, *, name: str, state: str = "RUNNING", code: str = "", message: str = "", failed: int = 0
+) -> None:
+    """Put a connector of MSK Connect into a state with its reason, or let so many of its tasks fail."""
+    _check("kafkaconnect", "ConnectorState", state)
+    found = _named(name, {key: one for house in cloud.every(MskConnect) for key, one in house.connectors.items()})
+    found.state, found.failed_tasks = state, failed
+    found.reason = (code, message) if code else None
+
+
+def replication(  # noqa: PLR0913 - the same
+    cloud: Cloud,
+    _: float,
+    *,
+    name: str,
+    status: str = "running",
+    reason: str = "",
+    failure: str = "",
+    source_lag: float = 0.0,
+    stalled: bool = False,
+) -> None:
+    """Put a task of DMS into a status with its reason, let it read late, or let it write nothing."""
+    found = _named(name, {key: one for house in cloud.every(Dms) for key, one in house.tasks.items()})
+    found.status, found.stop_reason, found.failure = status, reason, failure
+    found.source_lag, found.stalled = source_lag, stalled
+
+
+def pipe(  # noqa: PLR0913 - the same
+    cloud: Cloud,
+    _: float,
+    *,
+    name: str,
+    state: str = "RUNNING",
+    desired: str = "RUNNING",
+    reason: str = "",
+    failing: bool = False,
+) -> None:
+    """Put a pipe into a state with its reason, or let its target take nothing."""
+    _check("pipes", "PipeState", state)
+    found = _named(name, {key: one for house in cloud.every(Pipes) for key, one in house.pipes.items()})
+    found.state, found.desired, found.reason, found.failing = state, desired, reason, failing
+
+
+def flink(
+    cloud: Cloud, _: float, *, name: str, status: str = "RUNNING", looping: bool = False, stalled: bool = False
+) -> None:
+    """Put an application of Flink into a status, let it start again and again, or let it read nothing."""
+    _check("kinesisanalyticsv2", "ApplicationStatus", status)
+    found = _named(name, {key: one for house in cloud.every(Flink) for key, one in house.applications.items()})
+    found.status, found.looping, found.stalled = status, looping, stalled
+
+
+def _check(service: str, shape: str, state: str) -> None:
+    states = shapes.service(service).shape_for(shape).enum
+    if state not in states:
+        raise BadFault(f"state: {state!r} is none of {', '.join(states)}")
+
+
+def _named(name: str, known: Mapping[str, T]) -> T:
+    if name not in known:
+        raise BadFault(f"name: there is no {name!r}: there are {', '.join(sorted(known)) or 'none'}")
+    return known[name]
+
+
+ATTACHED: Final[dict[str, Callable[..., None]]] = {one.__name__: one for one in (connector, replication, pipe, flink)}

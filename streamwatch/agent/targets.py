@@ -64,7 +64,7 @@ class Target:
 
     name: str
     kind: str
-    """``kafka``, ``pages``, ``topics``, ``cloudwatch``, ``kinesis``, ``kcl``, ``lambda`` or ``connect``."""
+    """Of the source: ``kafka``, ``pages``, ``topics``, ``cloudwatch``, ``kinesis``, ``connect``, or of readers."""
     source: Source
     interval: float
     max_series: int
@@ -292,7 +292,7 @@ class TargetFactory:
             targets.append(self._kcl(config, source))
         if kinds.functions.enabled:
             targets.append(self._functions(config, source))
-        return targets
+        return [*targets, *self._attached(config, source)]
 
     def _kcl(self, config: KinesisConfig, streams: "KinesisSource") -> Target:
         from streamwatch.sources.readers.kcl import KclSource  # noqa: PLC0415 - the same
@@ -330,6 +330,31 @@ class TargetFactory:
             collectors={"readers": ReaderCollector()},
             about=(SourceCollector(interval), CallCollector()),
         )
+
+    def _attached(self, config: KinesisConfig, streams: "KinesisSource") -> list[Target]:
+        """Return what is watched of the kinds that AWS runs beside streams and topics."""
+        from streamwatch.sources.readers.attached_source import AttachedSource  # noqa: PLC0415 - the same
+        from streamwatch.sources.readers.kinds import enabled  # noqa: PLC0415 - the same
+
+        targets = []
+        for kind, settings in enabled(config.readers):
+            name = f"{config.name}/{kind.kind}"
+            source = AttachedSource(
+                name, kind, settings, config.access, config.regions, config.cloudwatch, self._clock,
+                self._shared_accounts(), lambda: streams.last,
+            )  # fmt: skip
+            targets.append(
+                Target(
+                    name=name,
+                    kind=kind.kind,
+                    source=source,
+                    interval=settings.interval,
+                    max_series=config.max_series,
+                    collectors={"readers": ReaderCollector()},
+                    about=(SourceCollector(settings.interval), CallCollector()),
+                )
+            )
+        return targets
 
     def _connect(self, config: ConnectConfig) -> Target:
         from streamwatch.sources.connect.source import ConnectSource  # noqa: PLC0415 - as the exporters' pages

@@ -2,6 +2,7 @@
 
 from streamwatch.catalogue import (
     agent,
+    attached_readers,
     kafka,
     kafka_brokers,
     kafka_connect,
@@ -27,6 +28,7 @@ METRICS: tuple[Metric, ...] = (
     *kinesis.METRICS,
     *kinesis_shards.METRICS,
     *kinesis_readers.METRICS,
+    *attached_readers.METRICS,
     *agent.METRICS,
     *remote_write.METRICS,
 )
@@ -41,6 +43,7 @@ __all__ = [
     "BY_CLOUDWATCH",
     "METRICS",
     "agent",
+    "attached_readers",
     "kafka",
     "kafka_brokers",
     "kafka_connect",

@@ -49,8 +49,9 @@ UP = _gauge(
 )
 STATE = _gauge(
     "kinesis_reader_state",
-    "Always 1; names the state: `running`, `partly` (some of its shards have nobody), `failing` (its last results were"
-    " problems), `changing` (it is being made or updated), `stopped`, `unknown`.",
+    "Always 1; names the state: `running`, `partly` (some of its shards or tasks have nobody), `failing` (its last"
+    " results were problems), `changing` (it is being made or updated), `stopped`, `disabled` (somebody wanted it so),"
+    " `unknown`.",
     question="Is it well?",
     labels=(*READER, "state"),
 )

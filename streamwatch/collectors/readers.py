@@ -2,17 +2,21 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
 
 import numpy as np
 
+from streamwatch.catalogue import attached_readers as a
 from streamwatch.catalogue import kafka_readers as k
 from streamwatch.catalogue import kinesis_readers as r
 from streamwatch.collectors.keys_cache import KeysCache
 from streamwatch.model.metric import Metric, Samples
-from streamwatch.model.reader import METHODS, Assignment, Outcomes, Reader, ReadersSnapshot, RetryPolicy
+from streamwatch.model.reader import METHODS, Assignment, Outcomes, Reader, ReadersSnapshot, RetryPolicy, Work
 
 Row = tuple[str, ...]
+_MOST_REASON: Final = 200
+"""Characters of a service's words that a label holds."""
 _OUTCOMES: tuple[tuple[Metric, Metric, Callable[[Outcomes], float | None]], ...] = (
     (r.CALLS, k.CALLS, lambda one: one.calls),
     (r.FAILED_CALLS, k.FAILED_CALLS, lambda one: one.failed_calls),
@@ -33,13 +37,14 @@ class ReaderCollector:
         """Return all samples; what is not known is NaN."""
         self._keys.turn()
         every = now.readers or ()
-        readers = [one for one in every if one.topic is None]
+        of_topics = [one for one in every if _is_of_topic(one)]
+        readers = [one for one in every if not _is_of_topic(one)]
         counts = Counter((one.account, one.region, one.kind) for one in every)
         units = [((now.source, one.region, one.table), one.units) for one in now.units]
         return [
             self._pairs(r.READERS, [(row, float(count)) for row, count in sorted(counts.items())]),
             *self._columns(readers),
-            *self._of_topics([one for one in every if one.topic is not None]),
+            *self._of_topics(of_topics),
             self._pairs(r.STATE, [((*_row(one), one.state), 1.0) for one in readers]),
             self._pairs(r.LAST_RESULT, [((*_row(one), one.last_result), 1.0) for one in readers if one.last_result]),
             self._pairs(r.RETRY_POLICY, [((*_row(one), *_policy(one.retries)), 1.0) for one in readers if one.retries]),
@@ -47,6 +52,8 @@ class ReaderCollector:
             self._pairs(r.LEASES, [pair for one in readers for pair in _leases(one)]),
             self._pairs(r.STANDING, [pair for one in readers for pair in _standing(one, now.taken_at)]),
             self._pairs(r.HOLE, [((*_row(one), shard), 1.0) for one in readers for shard in _holes(one) or ()]),
+            self._pairs(a.INFO, [pair for one in readers for pair in _ends(one)]),
+            self._pairs(a.REASON, [pair for one in readers for pair in _reason(one)]),
             self._pairs(r.READ_UNITS, units),
         ]
 
@@ -65,6 +72,8 @@ class ReaderCollector:
             self._column(r.LEADER, rows, map(_assigned(lambda one: one.has_leader), readers)),
             self._column(r.READ_CALLS_USE, rows, [one.calls_limit_ratio for one in readers]),
             *(self._column(metric, rows, map(_outcome(tell), readers)) for metric, _, tell in _OUTCOMES),
+            self._column(a.LAG_RECORDS, rows, [one.lag_records for one in readers]),
+            *(self._column(metric, rows, map(_worked(tell), readers)) for metric, tell in _WORK.items()),
         ]
 
     def _of_topics(self, readers: Sequence[Reader]) -> list[Samples]:
@@ -91,6 +100,11 @@ class ReaderCollector:
         return metric.samples(keys, np.array([value for _, value in pairs], dtype=np.float64))
 
 
+def _is_of_topic(one: Reader) -> bool:
+    """Whether it has the labels of its topic; what AWS runs has ``kinesis_reader_info`` for that."""
+    return one.topic is not None and one.work is None
+
+
 def _row(one: Reader) -> Row:
     return (one.account, one.region, one.stream or "", one.kind, one.name)
 
@@ -111,11 +125,48 @@ def _outcome(tell: Callable[[Outcomes], float | None]) -> Callable[[Reader], flo
 
 
 def _up(one: Reader) -> float | None:
-    return None if one.state in {"unknown", "changing"} else float(one.state != "stopped")
+    is_down = one.state in {"stopped", "disabled"}
+    return None if one.state in {"unknown", "changing"} else float(not is_down)
 
 
 def _assigned(tell: Callable[[Assignment], float | None]) -> Callable[[Reader], float | None]:
     return lambda one: None if one.assignment is None else tell(one.assignment)
+
+
+def _worked(tell: Callable[[Work], float | None]) -> Callable[[Reader], float | None]:
+    return lambda one: None if one.work is None else tell(one.work)
+
+
+_WORK: Mapping[Metric, Callable[[Work], float | None]] = {
+    a.FRESHNESS: lambda one: one.freshness_seconds,
+    a.BUFFER: lambda one: one.buffer_seconds,
+    a.SUCCESS: lambda one: one.success_ratio,
+    a.BACKPRESSURED: lambda one: one.backpressured,
+    a.RECORDS: lambda one: one.records,
+    a.FAILED_RECORDS: lambda one: one.failed_records,
+    a.TASKS: lambda one: one.tasks,
+    a.FAILED_TASKS: lambda one: one.failed_tasks,
+    a.RECORDS_PER_SECOND: lambda one: one.records_per_second,
+    a.SOURCE_LAG: lambda one: one.source_lag_seconds,
+    a.EXECUTIONS: lambda one: one.executions,
+    a.FAILED_EXECUTIONS: lambda one: one.failed_executions,
+    a.THROTTLED_EXECUTIONS: lambda one: one.throttled_executions,
+    a.RESTARTS: lambda one: one.restarts,
+    a.FAILED_CHECKPOINTS: lambda one: one.failed_checkpoints,
+    a.CHECKPOINT: lambda one: one.checkpoint_seconds,
+    a.DOWNTIME: lambda one: one.downtime_seconds,
+    a.THROTTLED: lambda one: one.throttled_calls,
+}
+
+
+def _ends(one: Reader) -> list[tuple[Row, float]]:
+    """Return what it reads of Kafka; leases say nothing of that."""
+    return [] if one.work is None else [((*_row(one), one.cluster or "", one.topic or "", one.group or ""), 1.0)]
+
+
+def _reason(one: Reader) -> list[tuple[Row, float]]:
+    is_well = one.assignment is not None or one.state == "running" or one.kind == "kcl"
+    return [] if is_well else [((*_row(one), one.reason[:_MOST_REASON]), 1.0)]
 
 
 def _left(one: Reader, of: Callable[[float], float]) -> float | None:

@@ -8,10 +8,12 @@ from streamwatch.model.cloudwatch import CloudWatchCost
 from streamwatch.model.kinesis import CallCount
 from streamwatch.model.snapshot import Problem
 
-Kind = Literal["kcl", "lambda"]
-State = Literal["running", "partly", "failing", "changing", "stopped", "unknown"]
-Method = Literal["idle", "probed", "moving", "standing", "unknown"]
+Kind = Literal["kcl", "lambda", "firehose", "msk_connect", "dms", "pipes", "flink"]
+State = Literal["running", "partly", "failing", "changing", "stopped", "disabled", "unknown"]
+"""``stopped``: it does not run, and should; ``disabled``: somebody wanted that it does not."""
+Method = Literal["idle", "probed", "moving", "standing", "reported", "unknown"]
 METHODS: Final[tuple[Method, ...]] = ("idle", "probed", "moving", "standing", "unknown")
+"""Those that leases and checkpoints give."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +37,8 @@ class Position:
     """Who reads it now; empty where nobody does."""
     method: Method
     """How the lag is known: ``idle``, nothing was written since; ``probed``, the first record that it has not read was
-    looked for; ``moving``, the position has just moved; ``standing``, it stands though records came; ``unknown``."""
+    looked for; ``moving``, the position has just moved; ``standing``, it stands though records came; ``reported``, its
+    service says it; ``unknown``."""
     lag_seconds: float | None
     bound_seconds: float | None
     """The lag is at most so much, whatever it is; None where not even that is known."""
@@ -87,6 +90,48 @@ class Outcomes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What a reader does with what it reads, as its service tells CloudWatch; None where CloudWatch has no point."""
+
+    freshness_seconds: float | None = None
+    """The age of the oldest record that it has read and not delivered."""
+    buffer_seconds: float | None = None
+    """For so long it collects records before it delivers them."""
+    success_ratio: float | None = None
+    """The share of its deliveries that succeeded."""
+    backpressured: bool | None = None
+    """Whether it reads less than it could, because what it delivers to is slow."""
+    records: float | None = None
+    """Records that it has read since the source began."""
+    failed_records: float | None = None
+    """Records that it could not process since the source began."""
+    tasks: float | None = None
+    """Tasks that run."""
+    failed_tasks: float | None = None
+    """Tasks that have failed, and do not start again by themselves."""
+    records_per_second: float | None = None
+    """Records that it reads now."""
+    source_lag_seconds: float | None = None
+    """Of a writer: how far it is behind what it reads."""
+    executions: float | None = None
+    """Batches that it has begun to deliver since the source began, each as often as it was tried."""
+    failed_executions: float | None = None
+    """Those of them that failed, wholly or in part."""
+    throttled_executions: float | None = None
+    """Those of them that were refused for their rate."""
+    restarts: float | None = None
+    """How often its job began again since it was submitted."""
+    failed_checkpoints: float | None = None
+    """Since its job was submitted."""
+    checkpoint_seconds: float | None = None
+    """How long its last checkpoint took."""
+    downtime_seconds: float | None = None
+    """For how long it has been starting again; 0 while it runs."""
+    throttled_calls: float | None = None
+    """Its calls that were refused for their rate since the source began."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
     """One reader of one stream or topic."""
 
@@ -109,6 +154,8 @@ class Reader:
     positions: tuple[Position, ...]
     outcomes: Outcomes | None = None
     assignment: Assignment | None = None
+    work: Work | None = None
+    """None where its kind tells nothing of it."""
     retries: RetryPolicy | None = None
     """None where it has none, or it is not known."""
     calls_limit_ratio: float | None = None

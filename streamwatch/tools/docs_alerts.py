@@ -20,6 +20,7 @@ _TITLES: Final = {
     "streamwatch.kinesis": "Kinesis",
     "streamwatch.readers": "Readers of Kinesis streams",
     "streamwatch.functions": "Functions of AWS Lambda",
+    "streamwatch.attached": "What AWS runs beside streams and topics",
     "streamwatch.agent": "The agent itself",
 }
 _HEAD: Final = """\

@@ -45,6 +45,10 @@ class NotThere(SourceError):
     """What was asked about does not exist, or not any more."""
 
 
+class NotInTurn(SourceUnavailable):
+    """Its turn, at the rate that is kept, would have come after the deadline: it was not asked."""
+
+
 class NoCredentials(SourceDenied):
     """There are no credentials to call with, or AWS does not know them (any more)."""
 

@@ -9,6 +9,11 @@ _PREFIXES: Final = {
     "cloudwatch": "cloudwatch",
     "dynamodb": "dynamodb",
     "lambda": "lambda",
+    "firehose": "firehose",
+    "dms": "dms",
+    "kinesisanalyticsv2": "kinesisanalytics",
+    "pipes": "pipes",
+    "kafkaconnect": "kafkaconnect",
     "resourcegroupstaggingapi": "tag",
 }
 _MORE: Final[Mapping[str, tuple[str, ...]]] = {

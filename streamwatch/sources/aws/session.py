@@ -13,11 +13,11 @@ from botocore.config import Config as BotoConfig
 from botocore.exceptions import ClientError
 
 from streamwatch.core.clock import Clock
-from streamwatch.core.errors import SourceMisread, SourceThrottled, SourceUnavailable
+from streamwatch.core.errors import SourceMisread, SourceThrottled
 from streamwatch.model.kinesis import CallCount
 from streamwatch.sources.aws.config import AwsAccess
 from streamwatch.sources.aws.credentials import CredentialSession, LoginKeeper
-from streamwatch.sources.aws.errors import is_stale, understood
+from streamwatch.sources.aws.errors import NotInTurn, is_stale, understood
 
 RATES: Final = {
     "ListStreams": 2.0,
@@ -34,9 +34,21 @@ RATES: Final = {
     "DescribeTable": 5.0,
     "Scan": 20.0,
     "ListEventSourceMappings": 2.0,
+    "ListDeliveryStreams": 2.0,
+    "DescribeDeliveryStream": 2.0,
+    "ListConnectors": 2.0,
+    "ListApplications": 1.0,
+    "DescribeApplication": 1.0,
+    "ListPipes": 2.0,
+    "DescribePipe": 2.0,
+    "DescribeEndpoints": 1.0,
+    "DescribeReplicationTasks": 1.0,
+    "DescribeReplications": 1.0,
+    "DescribeReplicationInstances": 1.0,
+    "DescribeConnector": 2.0,
 }
-"""Calls a second that the agent makes at most, an account and region: half of what AWS allows, or less. Of MSK's topic
-calls AWS does not say how many it allows."""
+"""Calls a second that the agent makes at most, an account and region: half of what AWS allows, or less. How many it
+allows of MSK's topic calls, of MSK Connect, Pipes and Managed Flink AWS does not say."""
 _CONNECT_SECONDS: Final = 3.0
 _ANSWER_SECONDS: Final = 8.0
 _ATTEMPTS: Final = 2
@@ -250,7 +262,7 @@ class SourceCalls:
         pace = self._account.pace(region, operation)
         delay = pace.turn(deadline) if pace is not None else 0.0
         if delay is None or self._clock.monotonic() >= deadline:
-            raise SourceUnavailable(f"{what}: no answer before the deadline of the read: it was not its turn yet")
+            raise NotInTurn(f"{what}: no answer before the deadline of the read: it was not its turn yet")
         if delay:
             self.wait(delay)
         started = self._clock.monotonic()

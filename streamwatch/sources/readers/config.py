@@ -108,8 +108,83 @@ class Functions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attached:
+    """What AWS runs beside streams and topics, listed and described an account and region."""
+
+    names: Names = setting("names that are looked at", default_factory=Names)
+    interval: Duration = setting("how often they are listed, and CloudWatch is asked", default=60.0, minimum=10)
+    discover_interval: Duration = setting("how often each is described", default=300.0, minimum=10)
+    monthly_dollars: int = setting(
+        "the most that CloudWatch may cost a month for these: beyond, it is asked less often, and that is said",
+        default=20,
+        minimum=0,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryStreams(Attached):
+    """Delivery streams of Amazon Data Firehose whose source is a Kinesis stream or a topic of MSK."""
+
+    enabled: bool = setting(
+        "whether they are watched; needs firehose:ListDeliveryStreams, firehose:DescribeDeliveryStream and"
+        " cloudwatch:GetMetricData",
+        default=False,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connectors(Attached):
+    """Connectors of MSK Connect."""
+
+    enabled: bool = setting(
+        "whether they are watched; needs kafkaconnect:ListConnectors, kafkaconnect:DescribeConnector and"
+        " cloudwatch:GetMetricData",
+        default=False,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicationTasks(Attached):
+    """Tasks of the Database Migration Service that write a Kinesis stream or Kafka: they do not read one."""
+
+    enabled: bool = setting(
+        "whether they are watched; needs dms:DescribeEndpoints, dms:DescribeReplicationTasks, dms:DescribeReplications,"
+        " dms:DescribeReplicationInstances and cloudwatch:GetMetricData",
+        default=False,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventPipes(Attached):
+    """Pipes of EventBridge whose source is a Kinesis stream or Kafka."""
+
+    enabled: bool = setting(
+        "whether they are watched; needs pipes:ListPipes, pipes:DescribePipe and cloudwatch:GetMetricData",
+        default=False,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlinkApplications(Attached):
+    """Applications of Managed Service for Apache Flink."""
+
+    enabled: bool = setting(
+        "whether they are watched; needs kinesisanalytics:ListApplications, kinesisanalytics:DescribeApplication and"
+        " cloudwatch:GetMetricData",
+        default=False,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Readers:
     """Who reads the streams; each kind is switched on by itself."""
 
     kcl: Kcl = setting("applications of the Kinesis Client Library", default_factory=Kcl)
     functions: Functions = setting("event source mappings of AWS Lambda", default_factory=Functions)
+    firehose: DeliveryStreams = setting("delivery streams of Amazon Data Firehose", default_factory=DeliveryStreams)
+    msk_connect: Connectors = setting("connectors of MSK Connect", default_factory=Connectors)
+    dms: ReplicationTasks = setting("tasks of the Database Migration Service", default_factory=ReplicationTasks)
+    pipes: EventPipes = setting("pipes of EventBridge", default_factory=EventPipes)
+    flink: FlinkApplications = setting(
+        "applications of Managed Service for Apache Flink", default_factory=FlinkApplications
+    )

@@ -1,0 +1,144 @@
+"""Kinesis: what AWS runs beside a stream or a topic: what it reads and writes, how far it is, and what became of it."""
+
+from typing import Final
+
+from streamwatch.catalogue.kinesis_readers import READER
+from streamwatch.model.metric import Metric, Tier, Unit
+
+ENDS: Final = (*READER, "cluster", "topic", "group")
+
+
+def _gauge(name: str, help: str, *, question: str, unit: Unit = "", labels: tuple[str, ...] = READER) -> Metric:  # noqa: A002 - the word users see
+    return Metric(
+        name=name, kind="gauge", unit=unit, labels=labels, tier=Tier.CONSUMER, help=help, question=question
+    )  # fmt: skip
+
+
+def _counter(name: str, help: str, *, question: str, unit: Unit = "") -> Metric:  # noqa: A002 - the same
+    return Metric(
+        name=name, kind="counter", unit=unit, labels=READER, tier=Tier.CONSUMER, help=help, question=question
+    )  # fmt: skip
+
+
+INFO = _gauge(
+    "kinesis_reader_info",
+    "Always 1; names the Kafka cluster, topic and consumer group of a reader that reads Kafka (of DMS, that writes to"
+    " it); empty where there is none, or AWS does not say it.",
+    question="What does it read?",
+    labels=ENDS,
+)
+REASON = _gauge(
+    "kinesis_reader_reason",
+    "Always 1; says why a reader does not run, in its service's words; absent where it runs.",
+    question="Why does it not run?",
+    labels=(*READER, "reason"),
+)
+LAG_RECORDS = _gauge(
+    "kinesis_reader_lag_records",
+    "Records of a topic that the reader has not read, as CloudWatch says; of DMS, changes that wait to be written.",
+    question="How many records is it behind?",
+    unit="records",
+)
+FRESHNESS = _gauge(
+    "kinesis_reader_freshness_seconds",
+    "The age of the oldest record that the reader has read and not delivered. Of Kafka it is right only where the"
+    " topic's message.timestamp.type is LogAppendTime.",
+    question="How old is what was delivered last?",
+    unit="seconds",
+)
+BUFFER = _gauge(
+    "kinesis_reader_buffer_seconds",
+    "The reader collects records for so long before it delivers them: the freshness is never much better.",
+    question="How late may it be?",
+    unit="seconds",
+)
+SUCCESS = _gauge(
+    "kinesis_reader_success_ratio",
+    "The share of deliveries that succeeded, in the newest minute that had any.",
+    question="Does what it delivers to take it?",
+    unit="ratio",
+)
+BACKPRESSURED = _gauge(
+    "kinesis_reader_backpressured",
+    "Whether the reader reads less than it could (1), because what it delivers to is slow.",
+    question="Is its target too slow?",
+)
+RECORDS = _counter(
+    "kinesis_reader_records_total",
+    "Records that the reader has read.",
+    question="Does it read?",
+    unit="records",
+)
+FAILED_RECORDS = _counter(
+    "kinesis_reader_failed_records_total",
+    "Records that the reader could not process: it put them aside, or dropped them.",
+    question="Does it lose records?",
+    unit="records",
+)
+TASKS = _gauge(
+    "kinesis_reader_tasks",
+    "Tasks of a connector that run.",
+    question="Does all of it run?",
+)
+FAILED_TASKS = _gauge(
+    "kinesis_reader_failed_tasks",
+    "Tasks of a connector that have failed; they do not start again by themselves.",
+    question="Which connector says RUNNING, and does only a part of its work?",
+)
+RECORDS_PER_SECOND = _gauge(
+    "kinesis_reader_records_per_second",
+    "Records that a connector reads a second: of a sink from its topics, of a source from its system.",
+    question="Does it work?",
+)
+SOURCE_LAG = _gauge(
+    "kinesis_reader_source_lag_seconds",
+    "Of a writer (DMS): how far it is behind the log of the database that it reads; kinesis_reader_lag_seconds is how"
+    " far what it has written is behind.",
+    question="Is the database's side slow, or the stream's?",
+    unit="seconds",
+)
+EXECUTIONS = _counter(
+    "kinesis_reader_executions_total",
+    "Batches that the reader has begun to deliver, each as often as it was tried.",
+    question="Does it work?",
+)
+FAILED_EXECUTIONS = _counter(
+    "kinesis_reader_failed_executions_total",
+    "Batches that the reader could not deliver, wholly or in part, each as often as it was tried.",
+    question="Is it stuck at a batch?",
+)
+THROTTLED_EXECUTIONS = _counter(
+    "kinesis_reader_throttled_executions_total",
+    "Batches that the reader's target refused for their rate.",
+    question="Is its target too small?",
+)
+RESTARTS = _counter(
+    "kinesis_reader_restarts_total",
+    "How often the job of an application of Flink began again since it was submitted, as Flink counts it.",
+    question="Does it fail and start, again and again?",
+)
+FAILED_CHECKPOINTS = _counter(
+    "kinesis_reader_failed_checkpoints_total",
+    "Checkpoints of an application of Flink that failed since its job was submitted.",
+    question="From where would it begin again?",
+)
+CHECKPOINT = _gauge(
+    "kinesis_reader_last_checkpoint_seconds",
+    "How long the last checkpoint of an application of Flink took.",
+    question="Are its checkpoints about to fail?",
+    unit="seconds",
+)
+DOWNTIME = _gauge(
+    "kinesis_reader_downtime_seconds",
+    "For how long an application of Flink has been failing or starting again; 0 while it runs.",
+    question="Does its job run, or does its status only say so?",
+    unit="seconds",
+)
+THROTTLED = _counter(
+    "kinesis_reader_throttled_calls_total",
+    "The reader's own calls of GetRecords and GetShardIterator that the stream refused for their rate.",
+    question="Do readers of the stream get in its way?",
+    unit="calls",
+)
+
+METRICS: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))

@@ -1,0 +1,252 @@
+"""What is the same for everything that AWS runs beside a stream or a topic: what a kind has to say, and its reader.
+
+A kind (``firehose`` for example) lists and describes what its service has, and says which CloudWatch series answer
+which question. What follows from them is the same for all: a ``Reader``.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, Protocol
+
+from streamwatch.model.cloudwatch import Reading, Series
+from streamwatch.model.reader import Kind, Position, Reader, RetryPolicy, State, Work
+from streamwatch.sources.aws.session import SourceCalls
+
+Answer = dict[str, Any]
+Field = Literal[
+    "lag_seconds", "lag_records", "freshness_seconds", "success_ratio", "backpressured", "records", "failed_records",
+    "throttled_calls", "tasks", "failed_tasks", "records_per_second",
+    "source_lag_seconds",
+    "executions", "failed_executions", "throttled_executions", "restarts",
+    "failed_checkpoints", "checkpoint_seconds", "downtime_seconds",
+]  # fmt: skip
+"""What a series says: of the position, or of the work."""
+_COUNTED: Final[frozenset[Field]] = frozenset(
+    {"records", "failed_records", "throttled_calls", "executions", "failed_executions", "throttled_executions"}
+)
+_WORST_IS_LEAST: Final[frozenset[Field]] = frozenset({"success_ratio"})
+_FRESH_SECONDS: Final = 300.0
+"""CloudWatch is up to three minutes late; older points say nothing of now."""
+
+_HOST: Final = re.compile(
+    r"b-\d+(?:-public)?\.([^.]+)\.[^.]+\.c\d+\.kafka(?:-serverless)?\.[^.]+\.amazonaws\.com(?:\.cn)?"
+)
+"""Of a broker of MSK: it holds the cluster's name, which AWS does not promise."""
+
+
+class Api:
+    """The calls of one service in one region."""
+
+    def __init__(self, service: str, region: str, caller: SourceCalls, deadline: float) -> None:
+        self._service, self._caller, self._deadline = service, caller, deadline
+        self.region = region
+
+    def call(self, operation: str, parameters: Mapping[str, Any], *wants: str) -> Answer:
+        """Call an operation; as ``SourceCalls.call``."""
+        return self._caller.call(
+            self._service, self.region, operation, parameters, wants=wants, deadline=self._deadline
+        )  # fmt: skip
+
+    def pages(self, operation: str, parameters: Mapping[str, Any], wants: str, following: tuple[str, str]) -> list[Any]:
+        """Return what all pages of an operation hold.
+
+        Args:
+            operation: as the API calls it.
+            parameters: of the first page.
+            wants: the member of the answer that holds a list.
+            following: the member that says where the next page begins, and the parameter that takes it.
+
+        """
+        found: list[Any] = []
+        page = dict(parameters)
+        for _ in range(_MOST_PAGES):
+            answer = self.call(operation, page, wants)
+            found += answer[wants]
+            if not answer.get(following[0]):
+                break
+            page[following[1]] = answer[following[0]]
+        return found
+
+
+_MOST_PAGES: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a listing says of one."""
+
+    name: str
+    version: str = ""
+    """It is described anew where this changes: its state, for example."""
+    answer: Any = None
+    """As it came."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """One of a kind, as its service describes it."""
+
+    name: str
+    account: str
+    state: State
+    reason: str
+    stream: str | None = None
+    cluster: str | None = None
+    topic: str | None = None
+    group: str | None = None
+    dimensions: tuple[tuple[str, str], ...]
+    """Of its CloudWatch series."""
+    outlet: str = ""
+    """What CloudWatch's names say of where it delivers to."""
+    buffer_seconds: float | None = None
+    retries: RetryPolicy | None = None
+    is_writer: bool = False
+    """Whether it writes the stream or topic, and does not read it."""
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A series of CloudWatch, and what it says. Several that say the same are added up, or the worst of them counts."""
+
+    field: Field
+    name: str
+    statistic: str
+    scale: float = 1.0
+    vital: bool = False
+    """Whether it is asked for at every read."""
+
+    @property
+    def is_counter(self) -> bool:
+        """Whether its minutes are added up."""
+        return self.field in _COUNTED
+
+
+class Attachable(Protocol):
+    """One kind."""
+
+    kind: Kind
+    service: str
+    """As boto3 calls it."""
+    namespace: str
+    """Of its CloudWatch series."""
+
+    def listed(self, api: Api) -> list[Listed]:
+        """Return all that there are."""
+
+    def described(self, api: Api, listed: Listed) -> Described | None:
+        """Return one as it is; None for one that reads no stream and no topic."""
+
+    def measures(self, described: Described) -> Sequence[Measure]:
+        """Return what CloudWatch is asked of it."""
+
+
+def series_of(kind: Attachable, described: Described, measure: Measure) -> Series:
+    """Return the series that a measure asks for."""
+    return Series(kind.namespace, measure.name, measure.statistic, described.dimensions)
+
+
+def numbers(kind: Attachable, described: Described, known: Callable[[Series], Reading | None]) -> dict[Field, float]:
+    """Return what CloudWatch says of one; left out where it has no point, or none of the last minutes."""
+    values: dict[Field, list[float]] = {}
+    for measure in kind.measures(described):
+        reading = known(series_of(kind, described, measure))
+        if reading is None:
+            continue
+        if measure.is_counter:
+            values.setdefault(measure.field, []).append(reading.total * measure.scale)
+        elif reading.is_news(_FRESH_SECONDS) and reading.value >= 0:  # -1 is how Flink says: not yet
+            values.setdefault(measure.field, []).append(reading.value * measure.scale)
+    return {field: _together(field, found) for field, found in values.items()}
+
+
+def _together(field: Field, values: Iterable[float]) -> float:
+    if field in _COUNTED:
+        return sum(values)
+    return min(values) if field in _WORST_IS_LEAST else max(values)
+
+
+def reader(kind: Kind, region: str, of: Described, now: Mapping[Field, float], retention: float | None) -> Reader:
+    """Return the reader that one is, with what CloudWatch says of it."""
+    lag, records, backpressured = now.get("lag_seconds"), now.get("lag_records"), now.get("backpressured")
+    position = Position(
+        part="", worker="", method="unknown" if lag is None else "reported", lag_seconds=lag, bound_seconds=lag,
+        lag_records=records,
+    )  # fmt: skip
+    state, reason = of.state, of.reason
+    if state == "running" and now.get("failed_tasks"):
+        state, reason = "partly", f"{now['failed_tasks']:g} of its tasks have failed"
+    return Reader(
+        kind=kind,
+        name=of.name,
+        owner=of.name,
+        account=of.account,
+        region=region,
+        stream=of.stream,
+        cluster=of.cluster,
+        topic=of.topic,
+        group=of.group,
+        state=state,
+        reason=reason,
+        positions=() if lag is None and records is None else (position,),
+        work=Work(
+            freshness_seconds=now.get("freshness_seconds"),
+            buffer_seconds=of.buffer_seconds,
+            success_ratio=now.get("success_ratio"),
+            backpressured=None if backpressured is None else backpressured > 0,
+            records=now.get("records"),
+            failed_records=now.get("failed_records"),
+            throttled_calls=now.get("throttled_calls"),
+            tasks=now.get("tasks"),
+            failed_tasks=now.get("failed_tasks"),
+            records_per_second=now.get("records_per_second"),
+            source_lag_seconds=now.get("source_lag_seconds"),
+            executions=now.get("executions"),
+            failed_executions=now.get("failed_executions"),
+            throttled_executions=now.get("throttled_executions"),
+            restarts=now.get("restarts"),
+            failed_checkpoints=now.get("failed_checkpoints"),
+            checkpoint_seconds=now.get("checkpoint_seconds"),
+            downtime_seconds=now.get("downtime_seconds"),
+        ),
+        retries=of.retries,
+        retention_seconds=retention,
+        unknown=of.unknown,
+    )
+
+
+def unread(kind: Kind, name: str, region: str, account: str, why: str) -> Reader:
+    """Return the reader of which nothing is known but that it is there."""
+    return Reader(
+        kind=kind, name=name, owner=name, account=account, region=region, state="unknown", reason=why, positions=(),
+        unknown=(why,),
+    )  # fmt: skip
+
+
+def stream_of(arn: str) -> str | None:
+    """Return the name of the Kinesis stream of an ARN, of its own or of a consumer's; None where it is no stream."""
+    service, _, resource = _resource(arn)
+    return resource.split("/")[1] if service == "kinesis" and resource.startswith("stream/") else None
+
+
+def cluster_of(arn: str) -> str | None:
+    """Return the name of the MSK cluster of an ARN; None where it is no cluster."""
+    service, _, resource = _resource(arn)
+    return resource.split("/")[1] if service == "kafka" and resource.startswith("cluster/") else None
+
+
+def cluster_of_servers(servers: str) -> str | None:
+    """Return the name of the MSK cluster of these bootstrap servers; None where they name none, or several."""
+    found = {match[1] for server in servers.split(",") if (match := _HOST.fullmatch(server.strip().partition(":")[0]))}
+    return found.pop() if len(found) == 1 else None
+
+
+def account_of(arn: str) -> str:
+    """Return the account of an ARN; empty where it has none."""
+    return _resource(arn)[1]
+
+
+def _resource(arn: str) -> tuple[str, str, str]:
+    parts = arn.split(":", 5)
+    return (parts[2], parts[4], parts[5]) if len(parts) == 6 and parts[0] == "arn" else ("", "", "")  # noqa: PLR2004 - of an ARN

@@ -1,0 +1,253 @@
+"""Reads everything of one kind that AWS runs beside streams and topics: one listing a read, descriptions in turn."""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Final
+
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import SourceDenied, SourceError, SourceThrottled
+from streamwatch.model.cloudwatch import CloudWatchSnapshot
+from streamwatch.model.kinesis import StreamsSnapshot
+from streamwatch.model.reader import Reader, ReadersSnapshot
+from streamwatch.model.snapshot import Problem, Reason
+from streamwatch.sources.aws.cloudwatch import CloudWatchReader, WantedSeries
+from streamwatch.sources.aws.config import AwsAccess
+from streamwatch.sources.aws.config import CloudWatch as CloudWatchConfig
+from streamwatch.sources.aws.errors import NotInTurn, NotThere, taken_apart
+from streamwatch.sources.aws.session import Accounts, SourceCalls
+from streamwatch.sources.log import reading
+from streamwatch.sources.problems import problem, reason_of
+from streamwatch.sources.readers.attached import (
+    Api,
+    Attachable,
+    Described,
+    Listed,
+    numbers,
+    reader,
+    series_of,
+    unread,
+)
+from streamwatch.sources.readers.config import Attached
+
+_SHARE: Final = 0.8
+"""Of the interval: so long a read may take."""
+_DISCOVERY_SHARE: Final = 0.6
+"""Of that, so much: the rest is CloudWatch's."""
+_KEPT_INTERVALS: Final = 2.5
+"""A description that cannot be renewed is believed for so many intervals."""
+
+
+class AttachedSource:
+    """Reads one kind in one account. ``read`` and ``close`` may be called from any thread, one read a time."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what it reads, with whom, and who knows of streams
+        self,
+        name: str,
+        kind: Attachable,
+        config: Attached,
+        access: AwsAccess,
+        regions: Sequence[str],
+        cloudwatch: CloudWatchConfig,
+        clock: Clock,
+        accounts: Accounts,
+        streams: Callable[[], StreamsSnapshot | None],
+    ) -> None:
+        """Prepare; nothing is called before the first read.
+
+        Args:
+            name: of this source.
+            kind: what is read.
+            config: which of them, and how.
+            access: who the agent is there.
+            regions: where.
+            cloudwatch: how CloudWatch is asked; the budget is the kind's own.
+            clock: what time it is.
+            accounts: the sessions that sources share.
+            streams: returns what was last read of the account's streams.
+
+        """
+        self.name = name
+        self._kind, self._config, self._clock, self._streams = kind, config, clock, streams
+        self._closed = threading.Event()
+        self._caller = SourceCalls(accounts.get(access), clock, self._closed.wait)
+        self._regions = [_Region(kind, config, region, self._caller, clock) for region in regions]
+        budget = replace(cloudwatch, monthly_dollars=config.monthly_dollars)
+        self._cloudwatch = CloudWatchReader(budget, self._caller, clock)
+        self._asks = cloudwatch.enabled
+
+    def read(self) -> ReadersSnapshot:
+        """Read every region, within four fifths of the interval; what could not be read is one of the problems."""
+        reading(self.name)
+        taken_at, started = self._clock.now(), self._clock.monotonic()
+        seconds = min(50.0, _SHARE * self._config.interval)
+        with ThreadPoolExecutor(len(self._regions), self._kind.kind) as pool:  # one that hangs costs the others nothing
+            list(pool.map(lambda region: region.read(started + _DISCOVERY_SHARE * seconds), self._regions))
+        problems = [wrong for region in self._regions for wrong in region.problems]
+        known: Mapping[tuple[str, str], CloudWatchSnapshot] = {}
+        if self._asks:
+            wanted = [one for region in self._regions for one in self._wanted(region)]
+            known, wrong = self._cloudwatch.read(wanted, started + seconds, lambda *_: False)
+            problems += wrong
+        retention = _retention(self._streams())
+        readers = [one for region in self._regions for one in self._readers(region, known, retention)]
+        return ReadersSnapshot(
+            source=self.name,
+            taken_at=taken_at,
+            read_seconds=self._clock.monotonic() - started,
+            readers=tuple(readers) if any(one.is_listed for one in self._regions) else None,
+            problems=tuple(problems),
+            calls=self._caller.counts(),
+            cost=self._cloudwatch.cost(),
+        )
+
+    def close(self) -> None:
+        """Let nothing wait any longer."""
+        self._closed.set()
+
+    def _wanted(self, region: "_Region") -> Iterable[WantedSeries]:
+        for one in region.described():
+            for measure in self._kind.measures(one):
+                series = series_of(self._kind, one, measure)
+                yield WantedSeries(series, region.name, one.account, measure.vital, measure.is_counter)
+
+    def _readers(
+        self,
+        region: "_Region",
+        cloudwatch: Mapping[tuple[str, str], CloudWatchSnapshot],
+        retention: Mapping[tuple[str, str], float],
+    ) -> Iterable[Reader]:
+        kind = self._kind.kind
+        for one in region.described():
+            known = cloudwatch.get((one.account, region.name), CloudWatchSnapshot())
+            kept = None if one.stream is None or one.is_writer else retention.get((region.name, one.stream))
+            yield reader(kind, region.name, one, numbers(self._kind, one, known.readings.get), kept)
+        for name, why in region.unread():
+            yield unread(kind, name, region.name, region.account, why)
+
+
+@dataclass(slots=True)
+class _Known:
+    """One that was listed."""
+
+    listed: Listed
+    described: Described | None = None
+    described_at: float = float("-inf")
+    tried_at: float = float("-inf")
+    why: str = "it was not described yet"
+    """Why it is not described, where it is not."""
+    is_foreign: bool = False
+    """Whether it reads no stream and no topic."""
+    waits: bool = False
+    """Whether it was refused in such a way that api again soon does not help."""
+
+
+class _Region:
+    """All of one kind in one region."""
+
+    def __init__(self, kind: Attachable, config: Attached, name: str, caller: SourceCalls, clock: Clock) -> None:
+        self.name = name
+        self.problems: list[Problem] = []
+        """What the last read could not learn."""
+        self.is_listed = False
+        """Whether it is known which there are."""
+        self._kind, self._config, self._caller, self._clock = kind, config, caller, clock
+        self._known: dict[str, _Known] = {}
+
+    def read(self, deadline: float) -> None:
+        """List, and describe what is due."""
+        self.problems = []
+        api = Api(self._kind.service, self.name, self._caller, deadline)
+        try:
+            with taken_apart(f"{self._kind.service} in {self.name}"):
+                listed = self._kind.listed(api)
+        except SourceError as error:
+            self.is_listed = False
+            self.problems = [problem("region", error, f"{self._kind.kind}: {error}")]
+            return
+        self.is_listed = True
+        names = {one.name: one for one in listed if self._config.names.admits(one.name)}
+        for gone in self._known.keys() - names.keys():
+            del self._known[gone]
+        due = [known for known in (self._follow(one) for one in names.values()) if self._is_due(known)]
+        self._describe(sorted(due, key=lambda known: known.tried_at), api, deadline)
+
+    def described(self) -> list[Described]:
+        """Return those whose description is known, and not too old."""
+        if not self.is_listed:
+            return []
+        oldest = self._clock.now() - _KEPT_INTERVALS * self._config.discover_interval
+        return [
+            known.described
+            for _, known in sorted(self._known.items())
+            if known.described is not None and known.described_at >= oldest
+        ]
+
+    def unread(self) -> list[tuple[str, str]]:
+        """Return the names of the others, and why nothing is known of them."""
+        if not self.is_listed:
+            return []
+        known = {one.name for one in self.described()}
+        others = [(name, one) for name, one in sorted(self._known.items()) if name not in known]
+        return [(name, one.why) for name, one in others if not one.is_foreign]
+
+    @property
+    def account(self) -> str:
+        """Whose they are, as far as any description says it."""
+        return next((one.described.account for one in self._known.values() if one.described is not None), "")
+
+    def _follow(self, listed: Listed) -> _Known:
+        known = self._known.setdefault(listed.name, _Known(listed))
+        if known.listed.version != listed.version:
+            known.tried_at, known.waits = float("-inf"), False
+        known.listed = listed
+        return known
+
+    def _is_due(self, known: _Known) -> bool:
+        if known.tried_at > known.described_at and not known.waits:
+            return True
+        return not 0 <= self._clock.now() - known.tried_at < self._config.discover_interval
+
+    def _describe(self, due: Sequence[_Known], api: Api, deadline: float) -> None:
+        """Describe as many as there is time for, the longest waiting first."""
+        failed: dict[Reason, list[str]] = {}
+        left = list(due)
+        while left and self._clock.monotonic() < deadline:
+            known = left.pop(0)
+            try:
+                with taken_apart(f"{self._kind.service} {known.listed.name} in {self.name}"):
+                    known.described = self._kind.described(api, known.listed)
+            except NotThere:
+                self._known.pop(known.listed.name, None)
+                continue
+            except NotInTurn:
+                left.append(known)
+                break
+            except SourceError as error:
+                known.tried_at, known.waits = self._clock.now(), isinstance(error, SourceDenied)
+                known.why = str(error)
+                failed.setdefault(reason_of(error), []).append(f"{known.listed.name}: {error}")
+                if isinstance(error, SourceThrottled):
+                    break  # the others at the next read
+                continue
+            known.is_foreign = known.described is None
+            known.described_at = known.tried_at = self._clock.now()
+        self._note(failed, left)
+
+    def _note(self, failed: Mapping[Reason, Sequence[str]], left: Sequence[_Known]) -> None:
+        kind = self._kind.kind
+        self.problems += [Problem("reader", reason, f"{kind} {of[0]}", len(of)) for reason, of in failed.items()]
+        late = [one.listed.name for one in left if one.described is None and not one.is_foreign]
+        if late:
+            why = f"{kind}: {len(late)} in {self.name} are not described yet, {late[0]} for example"
+            self.problems.append(Problem("reader", "budget", why, len(late)))
+
+
+def _retention(now: StreamsSnapshot | None) -> dict[tuple[str, str], float]:
+    """Return for how long streams keep their records, by region and name."""
+    return {
+        (one.region, one.name): one.description.retention_seconds
+        for one in (now.streams if now is not None else None) or ()
+        if one.description is not None and one.description.retention_seconds is not None
+    }

@@ -1,0 +1,118 @@
+"""Managed Service for Apache Flink: applications, joined by what their properties name, which is a guess."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from streamwatch.model.reader import Kind, State
+from streamwatch.sources.readers.attached import (
+    Answer,
+    Api,
+    Described,
+    Listed,
+    Measure,
+    account_of,
+    cluster_of_servers,
+    stream_of,
+)
+
+_PAGE: Final = 50
+_STATES: Final[Mapping[str, State]] = {
+    "RUNNING": "running",
+    "ROLLED_BACK": "running",
+    "READY": "disabled",
+    "STOPPING": "disabled",
+    "FORCE_STOPPING": "disabled",
+    "DELETING": "disabled",
+}
+"""The others are on their way: STARTING, UPDATING, AUTOSCALING, MAINTENANCE, ROLLING_BACK."""
+_NEW_NAMES_SINCE: Final = (2, 2)
+"""Flink counts its restarts by another name since then."""
+_SOURCE: Final = re.compile(r"source|input|consumer", re.IGNORECASE)
+
+
+class FlinkKind:
+    """Applications of Flink; notebooks and SQL applications are left out."""
+
+    kind: Kind = "flink"
+    service = "kinesisanalyticsv2"
+    namespace = "AWS/KinesisAnalytics"
+
+    @staticmethod
+    def listed(api: Api) -> list[Listed]:
+        """Return all applications of Flink, with their states."""
+        found = api.pages("ListApplications", {"Limit": _PAGE}, "ApplicationSummaries", ("NextToken", "NextToken"))
+        return [
+            Listed(one["ApplicationName"], f"{one['ApplicationStatus']} {one.get('ApplicationVersionId')}")
+            for one in found
+            if str(one.get("RuntimeEnvironment", "")).startswith("FLINK-")
+        ]
+
+    @staticmethod
+    def described(api: Api, listed: Listed) -> Described | None:
+        """Return one as it is; of its properties, which may hold secrets, what names streams, servers and groups."""
+        now = api.call("DescribeApplication", {"ApplicationName": listed.name}, "ApplicationDetail")[
+            "ApplicationDetail"
+        ]
+        properties = list(_properties(now))
+        streams = _streams(properties)
+        clusters = {name for _, value in properties if (name := cluster_of_servers(value))}
+        groups = {value for key, value in properties if key.endswith("group.id")}
+        status = str(now["ApplicationStatus"])
+        return Described(
+            name=listed.name,
+            account=account_of(now["ApplicationARN"]),
+            stream=_only(streams),
+            cluster=_only(clusters),
+            group=_only(groups),
+            state=_STATES.get(status, "unknown"),
+            reason=f"it is {status}",
+            dimensions=(("Application", listed.name),),
+            outlet=str(now["RuntimeEnvironment"]),
+            unknown=tuple(_unknown(streams, clusters)),
+        )
+
+    @staticmethod
+    def measures(described: Described) -> Sequence[Measure]:
+        """Return what CloudWatch is asked of it."""
+        is_new = _version(described.outlet) >= _NEW_NAMES_SINCE
+        return [
+            Measure("lag_seconds", "millisBehindLatest", "Maximum", 0.001, vital=True),
+            Measure("restarts", "numRestarts" if is_new else "fullRestarts", "Maximum", vital=True),
+            Measure("failed_checkpoints", "numberOfFailedCheckpoints", "Maximum", vital=True),
+            Measure("checkpoint_seconds", "lastCheckpointDuration", "Maximum", 0.001),
+            Measure("downtime_seconds", "restartingTime" if is_new else "downtime", "Maximum", 0.001),
+            *([Measure("lag_records", "records_lag_max", "Maximum", vital=True)] if described.cluster else []),
+        ]
+
+
+def _properties(now: Answer) -> Iterable[tuple[str, str]]:
+    """Yield the keys, each after its group's name, and the values."""
+    told = (now.get("ApplicationConfigurationDescription") or {}).get("EnvironmentPropertyDescriptions") or {}
+    for group in told.get("PropertyGroupDescriptions") or ():
+        for key, value in group["PropertyMap"].items():
+            yield f"{group['PropertyGroupId']}.{key}", str(value)
+
+
+def _streams(properties: Sequence[tuple[str, str]]) -> set[str]:
+    """Return the streams that properties name; where some of them are called a source, those."""
+    named = [(key, name) for key, value in properties if (name := stream_of(value))]
+    sources = {name for key, name in named if _SOURCE.search(key)}
+    return sources or {name for _, name in named}
+
+
+def _only(names: set[str]) -> str | None:
+    return next(iter(names)) if len(names) == 1 else None
+
+
+def _version(runtime: str) -> tuple[int, ...]:
+    """Return the version of a runtime such as FLINK-1_20."""
+    return tuple(int(part) for part in re.findall(r"\d+", runtime))
+
+
+def _unknown(streams: set[str], clusters: set[str]) -> Iterable[str]:
+    if len(streams) > 1:
+        yield f"stream: its properties name several: {', '.join(sorted(streams))}"
+    elif not streams and not clusters:
+        yield "stream: its properties name neither a stream's ARN nor a cluster's servers"
+    yield "topic: its code says it"

@@ -36,21 +36,6 @@ def test_who_keeps_up_is_as_late_as_its_last_checkpoint() -> None:
         assert it.agent.value(r.TIME_TO_LOSS) == 86_400 - (it.agent.value(r.LAG) or 0)
 
 
-@pytest.mark.parametrize(("version", "share"), [("2", 0.2), ("3.5", 0.2 / 1.5)])
-def test_who_polls_takes_of_the_shards_calls_until_a_consumer_of_its_name_is_registered(
-    version: Version, share: float
-) -> None:
-    with world(version=version) as it:
-        running(it, "k")
-        assert it.agent.value(r.READ_CALLS_USE) == share
-        arn = "arn:aws:kinesis:us-east-1:123456789012:stream/s"
-        it.call("RegisterStreamConsumer", StreamARN=arn, ConsumerName="app")
-        for _ in range(12):
-            it.minute("k")
-
-        assert it.agent.value(r.READ_CALLS_USE) == 0.0
-
-
 def test_a_quiet_stream_has_no_lag_as_soon_as_cloudwatch_says_so() -> None:
     with world(shards=2) as it:
         running(it)

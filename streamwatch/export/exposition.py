@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
-from streamwatch.model.metric import Keys, Metric, Samples, Values
+from streamwatch.model.metric import Keys, Metric, Samples, Values, are_same
 
 Mask = npt.NDArray[np.bool_]
 
@@ -171,8 +171,8 @@ class Exposition:
         if before is not None and before.keep is keep:
             if before.values is samples.values:
                 return before  # first, since nearly all are: who else changed does not make this one costly
-            if np.array_equal(before.values, samples.values, equal_nan=True):
-                return replace(before, values=samples.values)
+            if are_same(before.values, samples.values):
+                return _Block(samples.values, keep, before.text, before.series)
         labels, values = self._labels_of(samples.keys).texts, samples.values
         known = ~np.isnan(values) if keep is None else keep & ~np.isnan(values)
         if not known.all():

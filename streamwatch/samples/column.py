@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from streamwatch.model.labels import Labels
-from streamwatch.model.metric import Keys, Values
+from streamwatch.model.metric import Keys, Values, are_same
 from streamwatch.promql.columns import Floats, Ints
 from streamwatch.promql.series import STALE
 
@@ -106,7 +106,7 @@ class Column:
         if last is not None and last.keys is not None:
             if last.keys is not keys and last.keys.names == keys.names and last.keys.rows == keys.rows:
                 keys = last.keys  # what is known of them stays
-            if last.keys is keys and _equal(last.values, values):
+            if last.keys is keys and are_same(last.values, values):
                 values = last.values
         if last is None or values is not last.values:
             self.held += values.nbytes
@@ -186,8 +186,3 @@ def _in_order(keys: Keys, names: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
         return keys.rows
     own = {name: at for at, name in enumerate(keys.names)}
     return [tuple(row[own[name]] if name in own else "" for name in names) for row in keys.rows]
-
-
-def _equal(before: Values, now: Values) -> bool:
-    """Say whether the bits are the same: a stale marker is another NaN than a value's."""
-    return np.array_equal(before.view(np.int64), now.view(np.int64))

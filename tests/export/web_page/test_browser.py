@@ -21,6 +21,7 @@ from streamwatch.demo.pager import Pager
 from streamwatch.demo.run import HURRIED_SETTINGS
 from streamwatch.export.endpoints import Health, endpoints
 from streamwatch.export.exposition import Exposition
+from streamwatch.export.web_page.flow import flow
 from streamwatch.export.web_page.render import Renderer
 from streamwatch.export.web_page.sample_index import Read
 from streamwatch.export.web_page.view import view
@@ -33,6 +34,7 @@ from streamwatch.reference.kafka.spec import Spec
 from streamwatch.reference.kinesis.operations import OPERATIONS
 from streamwatch.reference.play import LoadProcess
 from streamwatch.settings.types import HostPort
+from tests.flow.maps import house, made_of
 from tests.real import artefacts
 from tests.real.browser import Browser
 from tests.real.conftest import had
@@ -251,6 +253,28 @@ def test_a_hot_shard(browser: Browser, axe: str, pictures: Path) -> None:
         assert browser.evaluate(hot) == 1
         assert browser.evaluate("document.querySelectorAll('.shards rect').length") == 4
         looked_at(browser, axe, url, "hot-shard", pictures)
+
+
+_TEXTS_OVER_OTHERS = """(() => {
+  const all = [...document.querySelectorAll('.flow text')].map(one => [one, one.getBoundingClientRect()]);
+  const over = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 2 && b.top < a.bottom - 2;
+  return all.flatMap(([one, a], at) => all.slice(at + 1).filter(([, b]) => over(a, b)).map(([other]) =>
+    one.textContent + ' | ' + other.textContent));
+})()"""
+_TEXTS_OUT_OF_BOXES = """[...document.querySelectorAll('.flow svg')].flatMap(box =>
+  [...box.querySelectorAll('text')].filter(one => {
+    const inner = one.getBoundingClientRect(), outer = box.getBoundingClientRect();
+    return inner.right > outer.right + 1 || inner.left < outer.left || inner.bottom > outer.bottom + 1;
+  }).map(one => one.textContent))"""
+
+
+@pytest.mark.parametrize("nodes", [5, 200])
+def test_the_map_of_who_reads_what(browser: Browser, axe: str, pictures: Path, nodes: int) -> None:
+    with serving(Renderer().flow(flow(made_of(*house(nodes))))) as url:
+        looked_at(browser, axe, url, f"flow-{nodes}", pictures)
+        assert browser.evaluate("document.querySelectorAll('.flow .box').length") == (5 if nodes == 5 else 70)
+        assert browser.evaluate(_TEXTS_OVER_OTHERS) == []
+        assert browser.evaluate(_TEXTS_OUT_OF_BOXES) == []
 
 
 def test_an_agent_that_no_longer_answers_is_said(browser: Browser) -> None:

@@ -49,6 +49,7 @@ def _node(one: GraphNode) -> dict[str, Any]:
 
 def _edge(one: Edge, paths: Paths) -> dict[str, Any]:
     return {
+        "id": f"{one.source} > {one.target}",
         "source": one.source,
         "target": one.target,
         "lagSeconds": one.seconds,

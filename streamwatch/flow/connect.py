@@ -12,7 +12,8 @@ from streamwatch.flow.kafka import topic
 
 _MIRROR: Final = "MirrorSourceConnector"
 _NO_SOURCE_LAG: Final = "Kafka Connect does not say how far a source is behind what it reads"
-_NO_MIRROR_LAG: Final = "MirrorMaker commits no offsets: how far it is behind is not known"
+_QUIET: Final = "its database may be quiet: only with heartbeat.action.query would a change that stands say something"
+_NO_MIRROR_LAG: Final = "MirrorMaker says which records are copied, and not how old the others are"
 _NO_GROUP: Final = "its group has committed nothing there"
 
 
@@ -33,33 +34,50 @@ def owners(builder: Builder, facts: Facts) -> Mapping[tuple[str, str], str]:
 
 
 def add_topics_of_connectors(builder: Builder, facts: Facts) -> None:
-    """Add what connectors write, and what they are to read, by their configuration."""
-    mirrors = {row[:3] for row in facts.of(c.CONNECTOR_INFO) if row[4].endswith(_MIRROR)}
+    """Add what connectors write, and what they are to read, by their configuration; mirrors by their tasks."""
     times = facts.times(c.CONNECTOR_TOPIC)
     names = _topics(facts)
     for row in facts.of(c.CONNECTOR_TOPIC):
-        connect, cluster, connector, name, match = row
-        own = _id((connect, cluster, connector))
+        _, cluster, _, name, match = row
+        own, at = _id(row), times[row]
         if own not in builder.nodes:
             continue
-        found = [name] if match == "name" else list(_beginning(name, names.get(cluster, ())))
-        for each in found:
-            if row[:3] in mirrors:
-                _mirrored(builder, own, (cluster, each), name, times[row])
-            elif builder.nodes[own].role == "sink":
-                there = builder.node(topic(cluster, each))
-                builder.edge(Edge(there, own, None, _NO_GROUP, at=times[row]))
+        for each in [name] if match == "name" else _beginning(name, names.get(cluster, ())):
+            there = builder.node(topic(cluster, each))
+            if builder.nodes[own].role == "sink":
+                builder.edge(Edge(there, own, None, _NO_GROUP, at=at))
             else:
-                there = builder.node(topic(cluster, each))
-                builder.edge(Edge(own, there, None, _NO_SOURCE_LAG, at=times[row]))
+                seconds, why = _behind_source(facts, row[:3], at)
+                builder.edge(Edge(own, there, seconds, why, at=at))
+    _add_mirrored(builder, facts)
 
 
-def _mirrored(builder: Builder, own: str, copy: tuple[str, str], prefix: str, at: float | None) -> None:
-    """Add a topic and its copy, where the alias of the other cluster is what it is called here."""
-    original = topic(prefix.rstrip("."), copy[1].removeprefix(prefix))
-    builder.edge(Edge(own, builder.node(topic(*copy)), 0.0, at=at))
-    if original.id in builder.nodes:
-        builder.edge(Edge(original.id, own, None, _NO_MIRROR_LAG, at=at))
+def _behind_source(facts: Facts, connector: Row, at: float | None) -> tuple[float | None, str]:
+    """Return how far a source is behind at most, where its heartbeats are changes of its database; else why not."""
+    changed = facts.of(c.CHANGE_TIMESTAMP).get(connector)
+    if changed is None or at is None:
+        return None, _NO_SOURCE_LAG
+    if not facts.of(c.HEARTBEAT_WRITES_SOURCE).get(connector):
+        return None, _QUIET
+    return max(0.0, at - changed), ""
+
+
+def _add_mirrored(builder: Builder, facts: Facts) -> None:
+    """Add topics and their copies, and how many records are not copied yet."""
+    ends, copied, times = facts.of(k.TOPIC_END_OFFSET), facts.of(c.MIRROR_OFFSET), facts.times(c.MIRROR_PARTITIONS)
+    begun = facts.of(c.MIRROR_COPIED_PARTITIONS)
+    for row, partitions in facts.of(c.MIRROR_PARTITIONS).items():
+        _, cluster, _, target, name, copy = row
+        own, at = _id(row), times[row]
+        if own not in builder.nodes:
+            continue
+        end, offset = ends.get((cluster, name)), copied.get(row)
+        left = None if end is None or offset is None or begun.get(row) != partitions else max(0.0, end - offset)
+        seconds = 0.0 if left == 0 else None
+        there = builder.node(topic(cluster, name))
+        builder.edge(Edge(there, own, seconds, "" if left == 0 else _NO_MIRROR_LAG, records=left, at=at))
+        if copy:
+            builder.edge(Edge(own, builder.node(topic(target, copy)), 0.0, at=at))
 
 
 def _topics(facts: Facts) -> Mapping[str, Sequence[str]]:

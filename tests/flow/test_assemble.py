@@ -91,21 +91,44 @@ def test_a_sink_is_the_connector_and_not_its_group_and_a_source_begins_the_path(
 
 def test_mirrors_both_ways_do_not_hang_and_are_joined_to_what_they_copy() -> None:
     mirror = "org.apache.kafka.connect.mirror.MirrorSourceConnector"
-    both = [("to-east", "east", "west."), ("to-west", "west", "east.")]
+    east = ("mm", "east", "to-west", "west", "orders", "east.orders")
+    west = ("mm", "west", "to-east", "east", "orders", "west.orders")
+    back = ("mm", "west", "to-east", "east", "east.orders", "orders")
     made = made_of(
-        samples(k.TOPIC_PARTITIONS, topics("orders", "west.orders", "west.gone", cluster="east")),
-        samples(k.TOPIC_PARTITIONS, topics("orders", "east.orders", cluster="west")),
-        ones(c.CONNECTOR_INFO, [("mm", cluster, name, "source", mirror, "none") for name, cluster, _ in both]),
-        ones(c.CONNECTOR_TOPIC, [("mm", cluster, name, prefix, "prefix") for name, cluster, prefix in both]),
+        samples(k.TOPIC_END_OFFSET, {("east", "orders"): 100.0, ("west", "orders"): 50.0}),
+        ones(c.CONNECTOR_INFO, [("mm", "west", "to-west", "source", mirror, "none")]),
+        ones(c.CONNECTOR_INFO, [("mm", "east", "to-east", "source", mirror, "none")]),
+        samples(c.MIRROR_PARTITIONS, dict.fromkeys((east, west, back), 2.0)),
+        samples(c.MIRROR_COPIED_PARTITIONS, {east: 2.0, west: 2.0, back: 0.0}),
+        samples(c.MIRROR_OFFSET, {east: 100.0, west: 40.0, back: 0.0}),
     )
-    assert {one.key for one in made.edges} == {
-        ("topic:west/orders", "connector:mm/to-east"),
-        ("connector:mm/to-east", "topic:east/west.orders"),
-        ("connector:mm/to-east", "topic:east/west.gone"),
-        ("topic:east/orders", "connector:mm/to-west"),
-        ("connector:mm/to-west", "topic:west/east.orders"),
+    lags = {one.key: (one.seconds, one.records) for one in made.edges}
+    assert lags == {
+        ("topic:east/orders", "connector:mm/to-west"): (0.0, 0.0),
+        ("connector:mm/to-west", "topic:west/east.orders"): (0.0, None),
+        ("topic:west/orders", "connector:mm/to-east"): (None, 10.0),
+        ("connector:mm/to-east", "topic:east/west.orders"): (0.0, None),
+        ("topic:west/east.orders", "connector:mm/to-east"): (None, None),
+        ("connector:mm/to-east", "topic:east/orders"): (0.0, None),
     }
-    assert sorted(Paths(made).ends()) == ["topic:east/west.gone", "topic:east/west.orders", "topic:west/east.orders"]
+    paths = Paths(made)
+    assert len(paths.closing) == 1
+    assert paths.ends() == ["topic:east/west.orders", "topic:west/east.orders"], "the second is cut from the circle"
+
+
+def test_debezium_is_as_far_behind_as_its_last_change_where_its_heartbeats_are_changes() -> None:
+    rows = [("sinks", "shop", name) for name in ("sure", "quiet", "new")]
+    made = made_of(
+        ones(c.CONNECTOR_INFO, [connector(row[2], "source", "io.debezium.connector.x.X") for row in rows]),
+        ones(c.CONNECTOR_TOPIC, [(*row, f"{row[2]}.orders", "name") for row in rows]),
+        samples(c.CHANGE_TIMESTAMP, {rows[0]: AT - 3.0, rows[1]: AT - 3000.0}),
+        samples(c.HEARTBEAT_WRITES_SOURCE, {rows[0]: 1.0, rows[1]: 0.0, rows[2]: 1.0}),
+    )
+    lags = {one.source.rpartition("/")[2]: (one.seconds, one.why) for one in made.edges}
+    assert lags["sure"] == (3.0, "")
+    assert lags["quiet"][0] is None
+    assert "heartbeat.action.query" in lags["quiet"][1]
+    assert lags["new"] == (None, "Kafka Connect does not say how far a source is behind what it reads")
 
 
 def test_a_stream_has_readers_of_every_kind_and_those_without_a_name_only_where_no_other_is_known() -> None:

@@ -3,41 +3,29 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from streamwatch.sources.connect.plugins import is_debezium, text
+
 _MOST: Final = 20
 """Topics of a connector that are looked at."""
 _MOST_NAME: Final = 249
 """Signs of a topic's name, as Kafka has it."""
 _NAMES: Final = ("topic", "kafka.topic")
 """Settings by which sources name the one topic that they write."""
-_MIRROR: Final = "MirrorSourceConnector"
-_IDENTITY: Final = "IdentityReplicationPolicy"
-_DEBEZIUM: Final = "io.debezium.connector."
 
 
 def topics(settings: Mapping[str, Any], *, is_sink: bool) -> tuple[str, ...]:
     """Return the names of topics, not too many."""
     if is_sink:
-        names = [one.strip() for one in _text(settings, "topics").split(",")]
+        names = [one.strip() for one in text(settings, "topics", "").split(",")]
     else:
-        names = [_text(settings, key) for key in _NAMES]
+        names = [text(settings, key, "") for key in _NAMES]
     return tuple(dict.fromkeys(one[:_MOST_NAME] for one in names if one))[:_MOST]
 
 
 def topic_prefix(settings: Mapping[str, Any]) -> str | None:
     """Return what the names of a source's topics begin with; None where its settings do not say it."""
-    plugin = _text(settings, "connector.class")
-    if plugin.endswith(_MIRROR):
-        alias = _text(settings, "source.cluster.alias")
-        if not alias or _text(settings, "replication.policy.class").endswith(_IDENTITY):
-            return None
-        return f"{alias}{_text(settings, 'replication.policy.separator') or '.'}"[:_MOST_NAME]
-    prefix = _text(settings, "topic.prefix")
-    if plugin.startswith(_DEBEZIUM):
-        prefix = prefix or _text(settings, "database.server.name")
+    prefix = text(settings, "topic.prefix", "")
+    if is_debezium(settings):
+        prefix = prefix or text(settings, "database.server.name", "")
         return f"{prefix}."[:_MOST_NAME] if prefix else None
     return prefix[:_MOST_NAME] or None
-
-
-def _text(settings: Mapping[str, Any], key: str) -> str:
-    value = settings.get(key)
-    return value.strip() if isinstance(value, str) else ""

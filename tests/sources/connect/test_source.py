@@ -123,23 +123,6 @@ def test_the_topic_of_a_heartbeat_follows_from_the_configuration(settings: dict[
         ({"connector.class": "io.debezium.connector.x.X", "database.server.name": "old"}, "old."),
         ({"connector.class": "io.debezium.connector.x.X"}, None),
         ({"connector.class": "io.confluent.connect.jdbc.JdbcSourceConnector", "topic.prefix": "jdbc-"}, "jdbc-"),
-        ({"connector.class": "MirrorSourceConnector", "source.cluster.alias": "east"}, "east."),
-        (
-            {
-                "connector.class": "org.apache.kafka.connect.mirror.MirrorSourceConnector",
-                "source.cluster.alias": "east",
-                "replication.policy.separator": "-",
-            },
-            "east-",
-        ),
-        (
-            {
-                "connector.class": "MirrorSourceConnector",
-                "source.cluster.alias": "east",
-                "replication.policy.class": "org.apache.kafka.connect.mirror.IdentityReplicationPolicy",
-            },
-            None,
-        ),
         ({"connector.class": "MirrorSourceConnector"}, None),
         ({}, None),
     ],

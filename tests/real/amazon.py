@@ -98,6 +98,10 @@ class Leases:
             ],
         )
 
+    def delete(self, application: str, shard: str) -> None:
+        """Delete a lease, as by hand."""
+        self._dynamodb.delete_item(TableName=application, Key={"leaseKey": {"S": shard}})
+
     def column(self, application: str, name: str) -> dict[str, str]:
         """What stands in a column of each shard's lease; nothing where there is none."""
         found = self._dynamodb.scan(TableName=application, ConsistentRead=True)["Items"]
@@ -133,6 +137,16 @@ class Read:
     number: int
 
 
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """What KCL says of its own lag, at a batch: MillisBehindLatest of the read that it came from."""
+
+    seconds: float
+    records: int
+    at: float
+    """When the batch was done with."""
+
+
 class KclWorker:
     """One worker of an application; it runs while the context is entered, and what it said can be read after that."""
 
@@ -157,9 +171,16 @@ class KclWorker:
         """The records that it processed."""
         return [Read(shard, int(at), key, int(data)) for _, shard, at, key, data in self.said("record")]
 
+    def behind(self) -> list[tuple[str, Behind]]:
+        """What it knew of how far it is behind, by shard, in order."""
+        return [
+            (shard, Behind(int(millis) / 1000, int(many), int(at) / 1000))
+            for _, shard, millis, many, at in self.said("behind")
+        ]
+
     def problems(self) -> str:
         """The end of what else is in its log, for an error message."""
-        ours = ("record ", "start ", "end ", "lost ")
+        ours = ("record ", "start ", "end ", "lost ", "behind ")
         lines = [line for line in self.server.log.read_text(errors="replace").splitlines() if not line.startswith(ours)]
         return "\n".join([f"--- {self.server.name}: {'runs' if self.server.running else 'ended'}", *lines[-40:]])
 
@@ -179,7 +200,8 @@ class Kcl:
         return self._commands[version]
 
     def worker(self, version: str, given: Mapping[str, str], name: str = "one") -> KclWorker:
-        """A worker of an application; given are endpoint, leases, stream, application and how."""
-        order = (given["endpoint"], given["leases"], given["stream"], given["application"], name, given["how"])
+        """A worker of an application; given are endpoint, leases, stream, application, how; perhaps start, failover."""
+        order = [given["endpoint"], given["leases"], given["stream"], given["application"], name, given["how"]]
+        order += [given[one] for one in ("start", "failover") if one in given]
         log = self._folder / f"{given['application']}-{name}.log"
         return KclWorker([*self.command(version), *order], f"{given['application']} {name}", log)

@@ -19,7 +19,7 @@ from typing import Final
 KAFKA_VERSIONS: Final = ("4.3.0", "3.9.2", "2.8.2")
 _JMX_EXPORTER: Final = "1.0.1"
 _MSK_IAM: Final = "2.3.2"
-KCL_VERSIONS: Final = ("2.6.0", "3.1.0", "3.5.1")
+KCL_VERSIONS: Final = ("2.6.0", "3.4.2", "3.5.1")
 _KPL: Final = "0.15.12"
 _DYNAMODB: Final = "2.6.0"
 _KUBECTL: Final = "2.0.0"

@@ -1,7 +1,7 @@
 """Of which stream a lease table is, without anybody saying so: a checkpoint holds the second its shard was made in."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from streamwatch.model.kinesis import Stream
 from streamwatch.sources.readers.kcl_rows import Lease, decoded
@@ -21,7 +21,7 @@ def births(streams: Iterable[Stream]) -> Births:
     return found
 
 
-def joined(leases: Sequence[Lease], known: Births, now: float, named: str | None = None) -> dict[str, list[Lease]]:
+def joined(leases: Sequence[Lease], named: str | None, likely: Sequence[str]) -> dict[str, list[Lease]]:
     """Return the leases by the stream that they are of; those of which it is not known are of the empty name.
 
     An application reads one stream, unless the keys of its leases name several: so what most of them say holds for all
@@ -29,9 +29,8 @@ def joined(leases: Sequence[Lease], known: Births, now: float, named: str | None
 
     Args:
         leases: all of one table.
-        known: which streams have which shards.
-        now: nothing was written after it.
         named: the stream's name, where the configuration says it.
+        likely: the streams that it may be, as ``likeliest`` returns them.
 
     """
     found: dict[str, list[Lease]] = {}
@@ -42,17 +41,28 @@ def joined(leases: Sequence[Lease], known: Births, now: float, named: str | None
         else:
             rest.append(lease)
     if rest:
-        found.setdefault(named or _likeliest(rest, known, now) or "", []).extend(rest)
+        found.setdefault(named or (likely[0] if len(likely) == 1 else ""), []).extend(rest)
     return found
 
 
-def _likeliest(leases: Iterable[Lease], known: Births, now: float) -> str | None:
+def likeliest(leases: Iterable[Lease], known: Births, now: float, registered: Collection[str]) -> list[str]:
+    """Return the stream that an application reads; several where they are as likely, none where nothing says it.
+
+    Streams that are made together have shards of the same second: then it is the one where the application has
+    registered a consumer, which KCL calls as the application.
+
+    Args:
+        leases: all of one table.
+        known: which streams have which shards.
+        now: nothing was written after it.
+        registered: streams that have a consumer of the application's name.
+
+    """
     votes: Counter[str] = Counter()
     for lease in leases:
         written = lease.written(now)
         if written is not None:
             votes.update(known.get((lease.shard, written.made), ()))
-    ranked = votes.most_common(2)
-    if not ranked or (len(ranked) > 1 and ranked[0][1] == ranked[1][1]):
-        return None
-    return ranked[0][0]
+    most = max(votes.values(), default=0)
+    likely = sorted(name for name, count in votes.items() if count == most)
+    return [name for name in likely if name in registered] or likely

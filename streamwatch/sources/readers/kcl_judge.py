@@ -1,13 +1,13 @@
 """From an application's leases, and what is known of its streams, to readers: one for each stream that it reads."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from streamwatch.model.cloudwatch import Series
 from streamwatch.model.kinesis import Description, Shard, Stream, StreamKey, StreamsSnapshot
 from streamwatch.model.reader import Assignment, Position, Reader, State
-from streamwatch.sources.readers.kcl_join import Births, births, joined
+from streamwatch.sources.readers.kcl_join import Births, births, joined, likeliest
 from streamwatch.sources.readers.kcl_lag import ShardFacts, Writes, position
 from streamwatch.sources.readers.kcl_leases import Leases
 from streamwatch.sources.readers.kcl_rows import Lease
@@ -50,6 +50,14 @@ class RegionStreams:
                 if reading is not None:
                     self.writes.setdefault((stream.name, shard), Writes()).take(reading)
 
+    def with_consumer(self, name: str) -> set[str]:
+        """Return the streams where a consumer of this name is registered."""
+        return {
+            one.name
+            for one in self.known.values()
+            if one.description is not None and name in (one.description.consumers or ())
+        }
+
     def of(self, stream: str, shard: str) -> ShardFacts:
         """Return what is known of a shard."""
         found = self.known.get(stream)
@@ -90,8 +98,17 @@ def judged(
 
     """
     leases = [one.lease for one in application.leases.followed.values()]
-    found = joined(leases, streams.births, now, named) or {named or "": []}
-    return [_reader(application, streams, name, of, still) for name, of in sorted(found.items())]
+    likely = likeliest(leases, streams.births, now, streams.with_consumer(application.name))
+    found = joined(leases, named, likely) or {named or "": []}
+    readers = [_reader(application, streams, name, of, still) for name, of in sorted(found.items())]
+    return [one if one.stream or not leases else _nameless(one, likely) for one in readers]
+
+
+def _nameless(reader: Reader, likely: Sequence[str]) -> Reader:
+    """Return the reader with why its stream is not known."""
+    why = f"{' or '.join(likely[:3])}, made in the same second" if likely else "no checkpoint says which"
+    unknown = f"stream: {why}: name it in `readers.kcl.applications`"
+    return replace(reader, unknown=(unknown, *reader.unknown))
 
 
 def _reader(
@@ -119,7 +136,7 @@ def _reader(
         assignment=assignment,
         calls_limit_ratio=_calls(application.name, state, assignment, description),
         retention_seconds=None if description is None else description.retention_seconds,
-        unknown=(*_unknown(name, leases, description, positions), *application.odd),
+        unknown=(*_unknown(name, description, positions), *application.odd),
     )
 
 
@@ -156,12 +173,8 @@ def _calls(name: str, state: State, now: Assignment, stream: Description | None)
     return _CALL_SHARE if now.has_leader is None else _CALL_SHARE_OF_3
 
 
-def _unknown(
-    name: str, leases: Sequence[Lease], description: Description | None, positions: Iterable[Position]
-) -> Iterable[str]:
-    if not name and leases:
-        yield "stream: no checkpoint says which: name it in `readers.kcl.applications`"
-    elif name and (description is None or description.shards is None):
+def _unknown(name: str, description: Description | None, positions: Iterable[Position]) -> Iterable[str]:
+    if name and (description is None or description.shards is None):
         yield f"shards: {name} is not among the streams that are looked at, or they could not be listed"
     blind = [one.part for one in positions if one.bound_seconds is None]
     if blind:

@@ -1,8 +1,16 @@
-// What the tests let the Kinesis Client Library do: KclReader ENDPOINT DYNAMODB STREAM APPLICATION WORKER polling|fan-out
-// It prints "start SHARD", "record SHARD SEQUENCE KEY DATA" and "end SHARD". One source for 2.x and 3.x.
+// What the tests let the Kinesis Client Library do. One source for 2.x and 3.x:
+//   KclReader ENDPOINT DYNAMODB STREAM[,STREAM...] APPLICATION WORKER polling|fan-out [START [FAILOVER_MILLIS]]
+// Several streams are ACCOUNT:NAME:EPOCH each. START is TRIM_HORIZON (if nothing is written), LATEST or AT_TIMESTAMP.
+// It prints "start SHARD", "record SHARD SEQUENCE KEY DATA", "behind SHARD MILLIS RECORDS AT" (what KCL itself knows of
+// its lag, at each batch) and "end SHARD". A record "pause-N" takes N milliseconds; a worker whose name begins with
+// "hangs" is never done with a record "hang".
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Date;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
 import software.amazon.awssdk.awscore.client.builder.AwsClientBuilder;
@@ -17,6 +25,8 @@ import software.amazon.awssdk.services.kinesis.KinesisAsyncClient;
 import software.amazon.kinesis.common.ConfigsBuilder;
 import software.amazon.kinesis.common.InitialPositionInStream;
 import software.amazon.kinesis.common.InitialPositionInStreamExtended;
+import software.amazon.kinesis.common.StreamConfig;
+import software.amazon.kinesis.common.StreamIdentifier;
 import software.amazon.kinesis.coordinator.CoordinatorConfig;
 import software.amazon.kinesis.coordinator.QuickScheduler;
 import software.amazon.kinesis.coordinator.Scheduler;
@@ -27,9 +37,12 @@ import software.amazon.kinesis.lifecycle.events.ProcessRecordsInput;
 import software.amazon.kinesis.lifecycle.events.ShardEndedInput;
 import software.amazon.kinesis.lifecycle.events.ShutdownRequestedInput;
 import software.amazon.kinesis.metrics.NullMetricsFactory;
+import software.amazon.kinesis.processor.FormerStreamsLeasesDeletionStrategy;
+import software.amazon.kinesis.processor.MultiStreamTracker;
 import software.amazon.kinesis.processor.RecordProcessorCheckpointer;
 import software.amazon.kinesis.processor.ShardRecordProcessor;
 import software.amazon.kinesis.processor.SingleStreamTracker;
+import software.amazon.kinesis.processor.StreamTracker;
 import software.amazon.kinesis.retrieval.KinesisClientRecord;
 import software.amazon.kinesis.retrieval.RetrievalSpecificConfig;
 import software.amazon.kinesis.retrieval.fanout.FanOutConfig;
@@ -38,6 +51,8 @@ import software.amazon.kinesis.retrieval.polling.PollingConfig;
 public class KclReader {
   static final SdkAsyncHttpClient.Builder<?> HTTP =
       NettyNioAsyncHttpClient.builder().protocol(Protocol.HTTP1_1).maxConcurrency(200);
+
+  static boolean hangs;
 
   static class Printer implements ShardRecordProcessor {
     private String shard;
@@ -51,7 +66,11 @@ public class KclReader {
       for (KinesisClientRecord one : input.records()) {
         String data = StandardCharsets.UTF_8.decode(one.data()).toString();
         say("record " + shard + " " + one.sequenceNumber() + " " + one.partitionKey() + " " + data);
+        if (data.equals("hang") && hangs) pause(Long.MAX_VALUE);
+        if (data.startsWith("pause-")) pause(Long.parseLong(data.substring("pause-".length())));
       }
+      say("behind " + shard + " " + input.millisBehindLatest() + " " + input.records().size()
+          + " " + System.currentTimeMillis());
       if (!input.records().isEmpty()) checkpoint(input.checkpointer());
     }
 
@@ -77,6 +96,14 @@ public class KclReader {
     }
   }
 
+  static void pause(long millis) {
+    try {
+      Thread.sleep(millis);
+    } catch (InterruptedException reason) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
   static void say(String line) {
     byte[] whole = (line + "\n").getBytes(StandardCharsets.UTF_8);
     System.out.write(whole, 0, whole.length);  // one write: the log has other writers
@@ -86,6 +113,30 @@ public class KclReader {
   static <B extends AwsClientBuilder<B, C>, C> C client(B builder, String url) {
     var keys = StaticCredentialsProvider.create(AwsBasicCredentials.create("AKIDEXAMPLE", "secret"));
     return builder.region(Region.US_EAST_1).credentialsProvider(keys).endpointOverride(URI.create(url)).build();
+  }
+
+  static InitialPositionInStreamExtended start(String where) {
+    return where.equals("AT_TIMESTAMP")
+        ? InitialPositionInStreamExtended.newInitialPositionAtTimestamp(new Date(System.currentTimeMillis() - 60_000))
+        : InitialPositionInStreamExtended.newInitialPosition(InitialPositionInStream.valueOf(where));
+  }
+
+  /** Several streams, each as ACCOUNT:NAME:EPOCH. */
+  static class Several implements MultiStreamTracker {
+    private final List<StreamConfig> streams;
+
+    Several(List<String> names, InitialPositionInStreamExtended start) {
+      streams = names.stream().map(one -> new StreamConfig(StreamIdentifier.multiStreamInstance(one), start))
+          .collect(Collectors.toList());
+    }
+
+    public List<StreamConfig> streamConfigList() {
+      return streams;
+    }
+
+    public FormerStreamsLeasesDeletionStrategy formerStreamsLeasesDeletionStrategy() {
+      return new FormerStreamsLeasesDeletionStrategy.NoLeaseDeletionStrategy();
+    }
   }
 
   /** The intervals that 3.x added: how often it measures its workers, and shares out leases. */
@@ -103,26 +154,33 @@ public class KclReader {
   }
 
   public static void main(String[] args) throws Exception {
-    String endpoint = args[0], dynamo = args[1], stream = args[2], application = args[3], worker = args[4];
+    String endpoint = args[0], dynamo = args[1], application = args[3], worker = args[4];
+    hangs = worker.startsWith("hangs");
+    List<String> streams = Arrays.asList(args[2].split(","));
+    long failover = args.length > 7 ? Long.parseLong(args[7]) : 1000;
     KinesisAsyncClient kinesis = client(KinesisAsyncClient.builder().httpClientBuilder(HTTP), endpoint);
     DynamoDbAsyncClient dynamodb = client(DynamoDbAsyncClient.builder().httpClientBuilder(HTTP), dynamo);
     CloudWatchAsyncClient cloudwatch = client(CloudWatchAsyncClient.builder().httpClientBuilder(HTTP), endpoint);
-    var start = InitialPositionInStreamExtended.newInitialPosition(InitialPositionInStream.TRIM_HORIZON);
+    InitialPositionInStreamExtended start = start(args.length > 6 ? args[6] : "TRIM_HORIZON");
+    boolean isOne = streams.size() == 1;
+    var fan = new FanOutConfig(kinesis).applicationName(application).retryBackoffMillis(200);
+    var polling = isOne ? new PollingConfig(streams.get(0), kinesis) : new PollingConfig(kinesis);
     RetrievalSpecificConfig how = args[5].equals("fan-out")
-        ? new FanOutConfig(kinesis).streamName(stream).applicationName(application).retryBackoffMillis(200)
-        : new PollingConfig(stream, kinesis).idleTimeBetweenReadsInMillis(250).usePollingConfigIdleTimeValue(true);
-    var configs = new ConfigsBuilder(new SingleStreamTracker(stream, start), application, kinesis, dynamodb,
-        cloudwatch, worker, Printer::new);
+        ? (isOne ? fan.streamName(streams.get(0)) : fan)
+        : polling.idleTimeBetweenReadsInMillis(250).usePollingConfigIdleTimeValue(true);
+    StreamTracker tracker = isOne ? new SingleStreamTracker(streams.get(0), start) : new Several(streams, start);
+    var configs = new ConfigsBuilder(tracker, application, kinesis, dynamodb, cloudwatch, worker, Printer::new);
     LeaseManagementConfig leases = configs.leaseManagementConfig().billingMode(BillingMode.PAY_PER_REQUEST)
-        .failoverTimeMillis(1000).shardSyncIntervalMillis(1000).leasesRecoveryAuditorExecutionFrequencyMillis(1000)
+        .failoverTimeMillis(failover).shardSyncIntervalMillis(1000).leasesRecoveryAuditorExecutionFrequencyMillis(1000)
         .maxLeasesToStealAtOneTime(4);
     hurry(leases);
     CoordinatorConfig coordinator = configs.coordinatorConfig().parentShardPollIntervalMillis(200)
         .shardConsumerDispatchPollIntervalMillis(100).schedulerInitializationBackoffTimeMillis(200);
     Scheduler scheduler = new QuickScheduler(configs.checkpointConfig(), coordinator, leases,
         configs.lifecycleConfig().taskBackoffTimeMillis(100),
-        configs.metricsConfig().metricsFactory(new NullMetricsFactory()), configs.processorConfig(),
-        configs.retrievalConfig().retrievalSpecificConfig(how).initialPositionInStreamExtended(start));
+        configs.metricsConfig().metricsFactory(new NullMetricsFactory()),
+        configs.processorConfig().callProcessRecordsEvenForEmptyRecordList(true),
+        configs.retrievalConfig().retrievalSpecificConfig(how));
     scheduler.run();
   }
 }

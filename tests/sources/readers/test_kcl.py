@@ -208,6 +208,26 @@ def test_of_two_streams_the_one_is_found_whose_shard_was_born_then() -> None:
         assert it.agent.reader.stream == "s"
 
 
+def test_of_streams_that_were_made_together_the_one_is_found_where_it_is_registered() -> None:
+    with world() as it:
+        it.call("CreateStream", StreamName="t", ShardCount=1)
+        it.time.advance(30)
+        it.aws.do(lambda cloud, _: setattr(_first(cloud, "t"), "starting", _first(cloud, "s").starting))
+        running(it, "k")
+        assert it.agent.reader.stream is None
+        assert it.agent.reader.unknown[0].startswith("stream: s or t, made in the same second")
+
+        arn = "arn:aws:kinesis:us-east-1:123456789012:stream/s"
+        it.call("RegisterStreamConsumer", StreamARN=arn, ConsumerName="app")
+        for _ in range(6):
+            it.minute("k")
+        assert it.agent.reader.stream == "s"
+
+
+def _first(cloud: Any, stream: str) -> Any:
+    return next(iter(cloud.kinesis().streams[stream].shards.values()))
+
+
 def test_an_application_that_never_wrote_a_checkpoint_is_of_no_stream_but_where_it_is_named() -> None:
     with world() as it:
         it.minute()

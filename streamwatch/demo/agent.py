@@ -40,6 +40,7 @@ kinesis:
     describe_interval: 10s
     access: {{endpoint_url: '{endpoint}', access_key_id: agent, secret_access_key: agent}}
     cloudwatch: {{detail_interval: 60s}}
+    readers: {{functions: {{enabled: true, interval: 10s}}}}
 listen: {{address: '127.0.0.1:0'}}
 rules: {{pack: false, files: ['{rules}/*.yml'], evaluation_interval: 1s}}
 notify:

@@ -8,7 +8,7 @@ from streamwatch.rules.config import pack_folder
 
 _DURATION: Final = re.compile(r"(for: |\[|offset )(\d+)([smhd])")
 _PROMISE: Final = re.compile(
-    r"(record: streamwatch:(?:group_\w+|kinesis_iterator_age)_seconds:\w+\n\s+expr: vector\()([0-9.]+)\)"
+    r"(record: streamwatch:(?:group_\w+|kinesis_(?:iterator_age|standing))_seconds:\w+\n\s+expr: vector\()([0-9.]+)\)"
 )
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _LEAST_MS: Final = 200

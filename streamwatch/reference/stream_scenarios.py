@@ -113,6 +113,23 @@ _ALL: Final = (
         after=160,
     ),
     Scenario(
+        "poison_pill",
+        "A record that a function of Lambda cannot process comes into a shard.",
+        "The age of what the function is given climbs by a minute a minute, while it reads the other shards; the same"
+        " batch is tried again and again, and what becomes of it is said. It goes on when the function is repaired.",
+        (
+            _fault(
+                5,
+                "Lambda: the function ship reads purchases, and tries what fails for ever",
+                "map_function",
+                stream="purchases",
+            ),
+            _fault(70, "a record comes that ship cannot process", "poison", stream="purchases"),
+            _fault(430, "ship is repaired", "repair_function"),
+        ),
+        after=150,
+    ),
+    Scenario(
         "control_plane_throttled",
         "Somebody uses up the rate of Kinesis's control plane.",
         "The agent says what it cannot read; what it knows stays for as long as that is true, CloudWatch goes on.",

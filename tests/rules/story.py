@@ -38,6 +38,7 @@ kinesis:
     describe_interval: 10s
     access: {{endpoint_url: '{at}', access_key_id: agent, secret_access_key: agent}}
     cloudwatch: {{detail_interval: 60s}}
+    readers: {{functions: {{enabled: true, interval: 10s}}}}
 """
 _REST = """
 listen: {{address: '127.0.0.1:0'}}

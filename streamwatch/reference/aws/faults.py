@@ -6,6 +6,7 @@ from typing import Any, Final
 from streamwatch.reference.aws import msk_upgrade, shapes
 from streamwatch.reference.aws.attached_faults import ATTACHED
 from streamwatch.reference.aws.cloud import Cloud, CloudFaults
+from streamwatch.reference.aws.lambda_faults import map_function, poison, repair_function
 from streamwatch.reference.aws.msk import MskCluster
 from streamwatch.reference.faulting import BadFault, call
 from streamwatch.reference.kinesis.account import RATES, Kinesis, KinesisFaults
@@ -158,7 +159,7 @@ FAULTS: Final[Mapping[str, Callable[..., None]]] = ATTACHED | {
     one.__name__: one
     for one in (
         throttle, deny, expire_credentials, slow_answers, spoil, fail, split, reshard, backdate, lag_cloudwatch, msk,
-        under_provision, reassign_topics, assess, hose, heal,
+        under_provision, reassign_topics, assess, hose, map_function, poison, repair_function, heal,
     )
 }  # fmt: skip
 

@@ -9,27 +9,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from streamwatch.reference.aws.cloud import Cloud
-from streamwatch.reference.aws.lambdas import FOR_EVER, EventSourceMapping
+from streamwatch.reference.aws.lambdas import FOR_EVER, EventSourceMapping, Function
 from streamwatch.reference.kinesis.account import Kinesis
 from streamwatch.reference.kinesis.errors import ServiceError
 from streamwatch.reference.kinesis.operations import OPERATIONS
 from streamwatch.reference.kinesis.shard import Record, Shard
 
 POISON: Final = b"poison"
-"""A record of this fails, whenever it is in a batch."""
+"""A record of this fails whenever it is in a batch, unless the function takes it."""
 _NAMESPACE: Final = "AWS/Lambda"
-
-
-@dataclass(slots=True)
-class Function:
-    """The function behind it."""
-
-    fails: bool = False
-    """Every call fails."""
-    is_throttled: bool = False
-    """It has no concurrency left: calls are refused."""
-    records_a_call: int = 10_000
-    """It takes no more records in the time between two polls."""
 
 
 @dataclass(slots=True)
@@ -149,7 +137,8 @@ class Poller:
             return False
         self._tell("Invocations", 1)
         self._tell("IteratorAge", age, "Milliseconds")
-        fails = self.function.fails or any(one.data == POISON for one in batch)
+        poisoned = not self.function.takes_poison and any(one.data == POISON for one in batch)
+        fails = self.function.fails or poisoned
         self._tell("Errors", float(fails))
         self._tell("Throttles", 0)
         self._count("InvokedEventCount", len(batch))

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from streamwatch.reference.aws.cloud import Cloud
-from streamwatch.reference.aws.lambda_poller import Function
-from streamwatch.reference.aws.lambdas import FOR_EVER, EventSourceMapping
+from streamwatch.reference.aws.lambdas import FOR_EVER, EventSourceMapping, Function
 from streamwatch.reference.kafka.assignors import Slot
 from streamwatch.reference.kafka.consumer_members import JOIN, LEAVE, HeartbeatRequest
 from streamwatch.reference.kafka.offsets import Committed, Key

@@ -57,12 +57,28 @@ class EventSourceMapping:
 
 
 @dataclass(slots=True)
+class Function:
+    """The function behind it."""
+
+    fails: bool = False
+    """Every call fails."""
+    is_throttled: bool = False
+    """It has no concurrency left: calls are refused."""
+    records_a_call: int = 10_000
+    """It takes no more records in the time between two polls."""
+    takes_poison: bool = False
+    """It was repaired: no record fails any more."""
+
+
+@dataclass(slots=True)
 class Lambda:
     """The mappings of one account and region."""
 
     account: str
     region: str
     mappings: dict[str, EventSourceMapping] = field(default_factory=dict)
+    functions: dict[str, Function] = field(default_factory=dict)
+    """Those that modelled pollers call, by name."""
     odd: list[Answer] = field(default_factory=list)
     """What is listed besides, of any form: a version of the API that nobody knows yet."""
 

@@ -9,8 +9,8 @@ from streamwatch.catalogue import kafka_readers, kinesis_readers
 from streamwatch.model.metric import Metric, Samples
 from streamwatch.model.reader import Reader, ReadersSnapshot
 from streamwatch.reference.aws.cloud import Cloud
-from streamwatch.reference.aws.lambda_poller import Function, Poller
-from streamwatch.reference.aws.lambdas import EventSourceMapping, Lambda
+from streamwatch.reference.aws.lambda_poller import Poller
+from streamwatch.reference.aws.lambdas import EventSourceMapping, Function, Lambda
 from streamwatch.reference.aws.server import ReferenceAws
 from streamwatch.reference.kinesis.operations import OPERATIONS
 from tests.reference.kinesis.acting import Time, cloud

@@ -191,8 +191,9 @@ FAILED_DELIVERIES = _total(
 READ_CALLS_USE = _gauge(
     "kinesis_reader_read_calls_limit_ratio",
     "Share of a shard's five calls of GetRecords a second that the reader makes, by what its kind does: Lambda"
-    " polls once a second, KCL once a second, KCL 3 every 1.5 s; 0 of a registered consumer (enhanced fan-out), and of"
-    " a reader that does not run. Absent where that is not known.",
+    " polls once a second, KCL once a second, KCL 3 every 1.5 s, Firehose and Pipes about once a second; 0 of a"
+    " registered consumer (enhanced fan-out), and of a reader that does not run. Absent where that is not known, as of"
+    " Flink.",
     question="Is there a call left for another reader?",
     unit="ratio",
 )

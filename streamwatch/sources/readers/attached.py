@@ -29,6 +29,9 @@ _WORST_IS_LEAST: Final[frozenset[Field]] = frozenset({"success_ratio"})
 _FRESH_SECONDS: Final = 300.0
 """CloudWatch is up to three minutes late; older points say nothing of now."""
 
+_CALL_SHARE: Final = 0.2
+"""Firehose and Pipes poll a shard about once a second, of its five calls: inferred, AWS does not say."""
+_POLLERS: Final[frozenset[Kind]] = frozenset({"firehose", "pipes"})
 _HOST: Final = re.compile(
     r"b-\d+(?:-public)?\.([^.]+)\.[^.]+\.c\d+\.kafka(?:-serverless)?\.[^.]+\.amazonaws\.com(?:\.cn)?"
 )
@@ -190,6 +193,7 @@ def reader(kind: Kind, region: str, of: Described, now: Mapping[Field, float], r
         state=state,
         reason=reason,
         positions=() if lag is None and records is None else (position,),
+        calls_limit_ratio=_calls(kind, of.stream, state),
         work=Work(
             freshness_seconds=now.get("freshness_seconds"),
             buffer_seconds=of.buffer_seconds,
@@ -222,6 +226,13 @@ def unread(kind: Kind, name: str, region: str, account: str, why: str) -> Reader
         kind=kind, name=name, owner=name, account=account, region=region, state="unknown", reason=why, positions=(),
         unknown=(why,),
     )  # fmt: skip
+
+
+def _calls(kind: Kind, stream: str | None, state: State) -> float | None:
+    """Return the share of a shard's calls that a reader makes; of Flink it is not known whether it polls."""
+    if stream is None or state == "unknown" or kind not in _POLLERS:
+        return None
+    return _CALL_SHARE if state == "running" else 0.0
 
 
 def stream_of(arn: str) -> str | None:

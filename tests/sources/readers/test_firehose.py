@@ -51,6 +51,7 @@ def test_one_that_is_well_is_known_with_its_stream_lag_and_delivery() -> None:
         assert on.value(r.UP) == 1
         assert on.all(r.STATE) == {("s", "firehose", "lake", "running"): 1}
         assert on.value(r.LAG) == 0
+        assert on.value(r.READ_CALLS_USE) == 0.2
         assert on.value(r.TIME_TO_LOSS) == 86_400
         assert on.value(r.LOST) == 0
         assert on.value(a.BUFFER) == 60

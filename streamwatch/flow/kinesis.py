@@ -7,12 +7,23 @@ from streamwatch.catalogue import kinesis as s
 from streamwatch.catalogue import kinesis_readers as r
 from streamwatch.catalogue import kinesis_shards as h
 from streamwatch.flow.facts import Facts, Row
-from streamwatch.flow.graph import Builder, Edge, GraphNode, Health
+from streamwatch.flow.graph import Builder, Edge, GraphNode, Health, Role
 
-KINDS: Final = {"kcl": "KCL application", "lambda": "Lambda function"}
+KINDS: Final = {
+    "kcl": "KCL application",
+    "lambda": "Lambda function",
+    "firehose": "delivery stream",
+    "msk_connect": "MSK connector",
+    "dms": "DMS task",
+    "pipes": "pipe",
+    "flink": "Flink application",
+}
 """What people call the kinds of readers."""
+WRITERS: Final = frozenset({"dms"})
+"""Kinds that write what is named with them."""
 _STATES: Final[Mapping[str, tuple[Health, str]]] = {
     "stopped": ("bad", "it is stopped"),
+    "disabled": ("warn", "somebody disabled it"),
     "partly": ("warn", "a part of it does not run"),
     "failing": ("bad", "it fails"),
     "changing": ("warn", "it is being changed"),
@@ -46,25 +57,30 @@ def judged(state: str) -> tuple[Health, str]:
     return _STATES.get(state, ("good", ""))
 
 
+def reader(row: Row, state: str, role: Role = "reader") -> GraphNode:
+    """Return the node of whoever reads, or writes, on somebody's behalf: account, region, stream, kind and name."""
+    account, region, _, kind, own = row
+    health, words = judged(state)
+    name = KINDS.get(kind, kind)
+    return GraphNode(f"{kind}:{account}/{region}/{own}", role, name, own, _place(row), health, words)
+
+
 def add_readers(builder: Builder, facts: Facts) -> None:
-    """Add whoever reads a stream on somebody's behalf."""
+    """Add whoever reads a stream on somebody's behalf, and tasks of DMS, which write to it."""
     lag, times = facts.of(r.LAG), facts.times(r.LAG)
     unsure = {row[:-1] for row, count in facts.of(r.LAG_METHOD).items() if row[-1] == "unknown" and count}
     for row in facts.of(r.STATE):
-        reader = row[:-1]
-        account, region, name, kind, own = reader
-        health, words = judged(row[-1])
-        node = GraphNode(
-            f"{kind}:{account}/{region}/{own}", "reader", KINDS.get(kind, kind), own, _place(reader), health, words
-        )
+        each = row[:-1]
+        account, region, name, kind, _ = each
         if not name:
             continue
+        is_writer = kind in WRITERS
+        own = builder.node(reader(each, row[-1], "writer" if is_writer else "reader"))
         there = builder.node(stream(account, region, name))
-        seconds = lag.get(reader)
-        why = "" if seconds is not None and reader not in unsure else "how far it is behind on a shard is not known"
-        builder.edge(
-            Edge(there, builder.node(node), None if why else seconds, why, seconds or 0.0, at=times.get(reader))
-        )
+        seconds = lag.get(each)
+        why = "" if seconds is not None and each not in unsure else "how far it is behind is not known"
+        ends = (own, there) if is_writer else (there, own)
+        builder.edge(Edge(*ends, None if why else seconds, why, seconds or 0.0, at=times.get(each)))
 
 
 def add_unnamed(builder: Builder, facts: Facts) -> None:

@@ -1,5 +1,6 @@
 """From samples to a map: who is joined to what, and why a lag is not known."""
 
+from streamwatch.catalogue import attached_readers as a
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_connect as c
 from streamwatch.catalogue import kafka_groups as g
@@ -160,6 +161,39 @@ def test_a_function_on_a_topic_is_its_group_and_without_it_is_so_many_records_be
     assert found == {"lambda:1/eu-west-1/billing": (6.0, None), "lambda:1/eu-west-1/audit": (None, 40.0)}
     assert made.nodes["lambda:1/eu-west-1/billing"].words == "it fails"
     assert "group:shop/g1" not in made.nodes
+
+
+def test_what_aws_runs_writes_reads_and_delivers_and_the_path_is_the_sum() -> None:
+    task = (*CLICKS, "dms", "task")
+    hose = (*CLICKS, "firehose", "lake")
+    sink = ("1", "eu-west-1", "", "msk_connect", "sink")
+    pipe = ("1", "eu-west-1", "", "pipes", "pipe")
+    rows = {
+        task: ("", "", ""),
+        hose: ("", "", ""),
+        sink: ("shop", "orders,items", "connect-sink"),
+        pipe: ("shop", "orders", ""),
+    }
+    made = made_of(
+        samples(s.STREAM_UP, {CLICKS: 1.0}),
+        ones(r.STATE, [(*row, "stopped" if row is pipe else "running") for row in rows]),
+        ones(a.INFO, [(*row, *ends) for row, ends in rows.items()]),
+        samples(r.LAG, {task: 20.0, hose: 60.0}),
+        samples(a.FRESHNESS, {hose: 300.0}),
+        samples(a.LAG_RECORDS, {pipe: 8.0}),
+        samples(g.GROUP_TOPIC_LAG_SECONDS, {("shop", "connect-sink", "orders"): 5.0}),
+    )
+    path = Paths(made).to("delivered:firehose:1/eu-west-1/lake").worst
+    assert path is not None
+    assert (path.start, path.seconds) == ("dms:1/eu-west-1/task", 380.0)
+    assert edge(made, "topic:shop/orders", "msk_connect:1/eu-west-1/sink").seconds == 5.0
+    found = edge(made, "topic:shop/orders", "pipes:1/eu-west-1/pipe")
+    assert (found.seconds, found.records, found.why) == (None, 8.0, "AWS tells records, and no time")
+    assert [made.nodes[one].role for one in ("msk_connect:1/eu-west-1/sink", "dms:1/eu-west-1/task")] == [
+        "sink",
+        "writer",
+    ]
+    assert made.nodes["pipes:1/eu-west-1/pipe"].health == "bad"
 
 
 def test_without_samples_there_is_an_empty_map() -> None:

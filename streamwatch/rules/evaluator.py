@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 _END_SECONDS: Final = 5.0
 _HUNG_INTERVALS: Final = 3
 _LOUD_SECONDS: Final = 1.0
+_OWN_SECONDS: Final = 1.0
+"""The agent's own metrics may be so old where only data that arrived are decided on."""
 _SHARE: Final = 0.1
 _LONGEST_GAP_SECONDS: Final = 2.0
 """Data that arrive within it are decided on together: evaluations that data ask for take a tenth of the time."""
@@ -89,7 +91,7 @@ class Evaluator:
         clock: Clock,
         state: StateFile,
         *,
-        refresh: Callable[[], None],
+        refresh: Callable[[float], None],
         plan: Planner,
         decided: Callable[[Sequence[RuleChange]], None],
         is_warm: Callable[[], bool],
@@ -103,7 +105,8 @@ class Evaluator:
             history: what rules read, and where results are written.
             clock: what time it is.
             state: where alerts are kept.
-            refresh: brings into the history what no source appends: the agent's own metrics, and what ran out.
+            refresh: brings into the history what no source appends: what ran out, and the agent's own metrics, where
+                those that are there are older than so many seconds.
             plan: plans the notifications.
             decided: is called with the alerts that changed, if any, after everything was written.
             is_warm: says whether every source has been read once.
@@ -203,7 +206,7 @@ class Evaluator:
             due = [one for one in self._groups if one.reads & new.names or self._waits(one) <= 0]
             if not due:
                 return []
-            self._refreshed()
+            self._refreshed(0.0 if any(self._waits(one) <= 0 for one in due) else _OWN_SECONDS)
             self._last_at = at = self._moment(new.at_ms)
             changes: list[RuleChange] = []
             is_warm = self._is_warm()
@@ -219,9 +222,9 @@ class Evaluator:
         self._decided(changes)
         return changes
 
-    def _refreshed(self) -> None:
+    def _refreshed(self, oldest_seconds: float) -> None:
         try:
-            self._refresh()
+            self._refresh(oldest_seconds)
         except Exception:
             log.exception("rules: the agent's own metrics could not be read: rules see those of before")
 

@@ -62,6 +62,8 @@ class Hub:
         self._history = History()
         self._recording = threading.Lock()
         """Held while the history is appended to."""
+        self._own_at: float | None = None
+        """When the agent's own samples were, by the monotonic clock."""
         self._recorded: dict[str, frozenset[str]] = {}
         """The sources of each part when it was appended to the history."""
         self._listeners: tuple[HubListener, ...] = ()
@@ -100,7 +102,7 @@ class Hub:
     def keep_in(self, history: History) -> None:
         """Append to this history from now on."""
         with self._recording:
-            self._history, self._recorded = history, {}
+            self._history, self._recorded, self._own_at = history, {}, None
 
     def subscribe(self, listener: HubListener, instead_of: HubListener | None = None) -> None:
         """Let a listener know of all that is appended, and another no more."""
@@ -137,15 +139,22 @@ class Hub:
             self._recorded.pop(part, None)
             self._history.end(part, self._clock.now())
 
-    def refresh(self) -> None:
-        """Append to the history what no source appends: that another's time ran out, and the agent's own samples."""
-        now = self._clock.now()
+    def refresh(self, oldest_seconds: float = 0.0) -> None:
+        """Append to the history what no source appends: that another's time ran out, and the agent's own samples.
+
+        Args:
+            oldest_seconds: how old the agent's own samples there may be.
+
+        """
+        now, moment = self._clock.now(), self._clock.monotonic()
         with self._recording:
             for name, part in self.current().items():
                 if name in self._recorded and self._recorded[name] != part.sources:
                     self._recorded[name] = part.sources
                     self._history.append(name, part.samples, now)
-            self._history.append("", self._own_samples(), now)
+            if self._own_at is None or moment - self._own_at >= oldest_seconds:
+                self._history.append("", self._own_samples(), now)
+                self._own_at = moment
 
     def chosen(self) -> list[Samples]:
         """Return what is known now of all parts."""

@@ -69,7 +69,7 @@ class World:
             self.history,
             self.clock,
             self.state,
-            refresh=lambda: None,
+            refresh=lambda _: None,
             plan=self.dispatcher.plan,
             decided=self.decided,
             is_warm=lambda: True,

@@ -48,6 +48,7 @@ class Bench:
         self.decided: list[RuleChange] = []
         self.warm = True
         self.fails: Exception | None = None
+        self.refreshed: list[float] = []
         self.state = open_state(path, pytest.fail, ManualClock())
         self.evaluator = Evaluator(
             self.history,
@@ -60,7 +61,8 @@ class Bench:
         )
         self.evaluator.take(groups())
 
-    def refresh(self) -> None:
+    def refresh(self, oldest_seconds: float) -> None:
+        self.refreshed.append(oldest_seconds)
         if self.fails is not None:
             raise self.fails
 
@@ -98,6 +100,7 @@ def test_who_reads_what_has_arrived_is_evaluated_at_once_and_others_at_their_int
     one.clock.advance(3)
     one.tell(1003, m=0)
     assert one.counts() == {"a": 2, "b": 1, "limits": 1, "late": 1}
+    assert one.refreshed == [0.0, 1.0], "the agent's own metrics are collected anew where their time has come"
     one.clock.advance(9.9)
     one.run()
     assert one.counts()["a"] == 2
@@ -236,7 +239,7 @@ def test_its_thread_evaluates_what_is_told_within_the_moment() -> None:
         history,
         clock,
         state,
-        refresh=lambda: None,
+        refresh=lambda _: None,
         plan=lambda *_, **__: None,
         decided=decided.extend,
         is_warm=lambda: True,
@@ -264,7 +267,7 @@ def test_data_that_arrive_while_it_rests_are_decided_on_together() -> None:
         history,
         clock,
         state,
-        refresh=lambda: clock.advance(0.1),  # so long does an evaluation take
+        refresh=lambda _: clock.advance(0.1),  # so long does an evaluation take
         plan=lambda *_, **__: None,
         decided=lambda _: None,
         is_warm=lambda: True,

@@ -160,7 +160,7 @@ class Case:
         self.state = open_state(None, pytest.fail, self.clock)
         self.decided: list[RuleChange] = []
         self.evaluator = Evaluator(
-            self.history, self.clock, self.state, refresh=lambda: None, plan=lambda *_, **__: None,
+            self.history, self.clock, self.state, refresh=lambda _: None, plan=lambda *_, **__: None,
             decided=self.decided.extend, is_warm=lambda: True,
         )  # fmt: skip
         self.evaluator.take(read(RULES, "x.yml")[0])

@@ -43,7 +43,7 @@ def main(path: Path, tick: int) -> None:
         history,
         clock,
         open_state(path, sys.exit, ManualClock()),
-        refresh=lambda: None,
+        refresh=lambda _: None,
         plan=lambda *_, **__: None,
         decided=tell,
         is_warm=lambda: True,

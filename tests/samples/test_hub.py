@@ -185,6 +185,31 @@ def test_the_history_has_what_is_appended_and_what_ran_out() -> None:
     assert newest(history, 141_000) == {agent.RELOADS.name}
 
 
+def test_the_agents_own_samples_are_collected_no_more_often_than_is_asked_for() -> None:
+    clock, reloads = ManualClock(100.0), CollectedReloads()
+    hub = Hub(clock, reloads)
+    hub.keep_in(History())
+    for seconds, oldest, collected in ((0.0, 1.0, 1), (0.9, 1.0, 1), (0.2, 1.0, 2), (0.1, 0.0, 3), (0.1, 1.0, 3)):
+        clock.advance(seconds)
+        hub.refresh(oldest)
+        assert reloads.collected == collected
+    hub.keep_in(History())
+    hub.refresh(1.0)
+    assert reloads.collected == 4, "another history has none"
+
+
+class CollectedReloads(Reloads):
+    """Counts how often it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.collected = 0
+
+    def collect(self) -> list[Samples]:
+        self.collected += 1
+        return super().collect()
+
+
 def newest(history: History, at_ms: int) -> set[str]:
     """Return the metrics that have a value."""
     return {

@@ -141,4 +141,45 @@ THROTTLED = _counter(
     unit="calls",
 )
 
+TARGET = _gauge(
+    "kinesis_reader_target",
+    "Always 1; names the Kafka cluster that a replicator of MSK writes; kinesis_reader_info names that which it reads.",
+    question="Where does it bring what it reads?",
+    labels=(*READER, "target"),
+)
+FAILURES = _counter(
+    "kinesis_reader_failures_total",
+    "What went wrong with a replicator's work, as AWS counts it: records that it could not copy (too large, or with a"
+    " timestamp that the target refuses), topics that it may not read or write.",
+    question="Does it copy all that it should?",
+)
+AUTH_ERRORS = _counter(
+    "kinesis_reader_auth_errors_total",
+    "Connections of a replicator that its source or its target refused to authenticate, as AWS counts them: more than"
+    " none is what says something.",
+    question="May it do what it should?",
+)
+OFFSET_SYNC_FAILURES = _counter(
+    "kinesis_reader_offset_sync_failures_total",
+    "How often a replicator could not bring the offsets of consumer groups to its target.",
+    question="Could consumers go on at the target where they are?",
+)
+REACHABLE = _gauge(
+    "kinesis_reader_reachable",
+    "Whether a replicator reaches both its clusters (1), or one of them not (0).",
+    question="Has it lost one of its clusters?",
+)
+THROTTLE = _gauge(
+    "kinesis_reader_throttle_seconds",
+    "For how long brokers hold the requests of a replicator back, on that of its clusters where it is longer.",
+    question="Does a quota slow it down?",
+    unit="seconds",
+)
+BYTES_PER_SECOND = _gauge(
+    "kinesis_reader_bytes_per_second",
+    "Bytes that a replicator copies a second.",
+    question="Does it copy anything?",
+    unit="bytes",
+)
+
 METRICS: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))

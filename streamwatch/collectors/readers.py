@@ -53,6 +53,7 @@ class ReaderCollector:
             self._pairs(r.STANDING, [pair for one in readers for pair in _standing(one, now.taken_at)]),
             self._pairs(r.HOLE, [((*_row(one), shard), 1.0) for one in readers for shard in _holes(one) or ()]),
             self._pairs(a.INFO, [pair for one in readers for pair in _ends(one)]),
+            self._pairs(a.TARGET, [((*_row(one), one.target), 1.0) for one in readers if one.target is not None]),
             self._pairs(a.REASON, [pair for one in readers for pair in _reason(one)]),
             self._pairs(r.READ_UNITS, units),
         ]
@@ -156,6 +157,12 @@ _WORK: Mapping[Metric, Callable[[Work], float | None]] = {
     a.CHECKPOINT: lambda one: one.checkpoint_seconds,
     a.DOWNTIME: lambda one: one.downtime_seconds,
     a.THROTTLED: lambda one: one.throttled_calls,
+    a.FAILURES: lambda one: one.failures,
+    a.AUTH_ERRORS: lambda one: one.auth_errors,
+    a.OFFSET_SYNC_FAILURES: lambda one: one.offset_sync_failures,
+    a.REACHABLE: lambda one: one.reachable,
+    a.THROTTLE: lambda one: one.throttle_seconds,
+    a.BYTES_PER_SECOND: lambda one: one.bytes_per_second,
 }
 
 

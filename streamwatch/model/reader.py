@@ -8,7 +8,7 @@ from streamwatch.model.cloudwatch import CloudWatchCost
 from streamwatch.model.kinesis import CallCount
 from streamwatch.model.snapshot import Problem
 
-Kind = Literal["kcl", "lambda", "firehose", "msk_connect", "dms", "pipes", "flink"]
+Kind = Literal["kcl", "lambda", "firehose", "msk_connect", "dms", "pipes", "flink", "msk_replicator"]
 State = Literal["running", "partly", "failing", "changing", "stopped", "disabled", "unknown"]
 """``stopped``: it does not run, and should; ``disabled``: somebody wanted that it does not."""
 Method = Literal["idle", "probed", "moving", "standing", "reported", "unknown"]
@@ -129,6 +129,18 @@ class Work:
     """For how long it has been starting again; 0 while it runs."""
     throttled_calls: float | None = None
     """Its calls that were refused for their rate since the source began."""
+    failures: float | None = None
+    """What went wrong with its work since the source began, as its service counts it."""
+    auth_errors: float | None = None
+    """Its connections that a cluster refused to authenticate, since the source began."""
+    offset_sync_failures: float | None = None
+    """Consumer groups whose offsets it could not bring to its target, each time, since the source began."""
+    reachable: bool | None = None
+    """Whether it reaches every cluster that it works with."""
+    throttle_seconds: float | None = None
+    """For how long brokers hold its requests back."""
+    bytes_per_second: float | None = None
+    """What it moves now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +158,8 @@ class Reader:
     topic: str | None = None
     group: str | None = None
     is_share_group: bool = False
+    target: str | None = None
+    """The Kafka cluster that it writes, where it replicates one."""
     state: State
     reason: str
     """Why it is in that state, in a sentence's part."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from streamwatch.catalogue import (
     METRICS,
+    attached_readers,
     kafka,
     kafka_brokers,
     kafka_connect,
@@ -35,7 +36,9 @@ def test_the_page_passes_promtool_and_has_every_metric(
     checked = subprocess.run([promtool, "check", "metrics"], input=page, capture_output=True, text=True, check=False)
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
     told = {line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")}
-    others = (kinesis, kinesis_shards, kinesis_readers, kafka_brokers, kafka_connect, kafka_readers, msk)
+    others = (
+        kinesis, kinesis_shards, kinesis_readers, attached_readers, kafka_brokers, kafka_connect, kafka_readers, msk,
+    )  # fmt: skip
     foreign = {metric.name for part in others for metric in part.METRICS if metric is not kafka_brokers.DATA_DISK}
     missing = {
         metric.name

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
-from streamwatch.reference.aws import dms, firehose, flink, msk_connect, pipes
+from streamwatch.reference.aws import dms, firehose, flink, msk_connect, msk_replicator, pipes
 from streamwatch.reference.aws.cloud import Beside, CallerIdentity, Cloud
 
 Parameters = dict[str, Any]
@@ -37,6 +37,10 @@ OPERATIONS: Final[Mapping[str, Mapping[str, Operation]]] = {
     "kinesisanalyticsv2": {
         "ListApplications": _of(flink.Flink, flink.listed),
         "DescribeApplication": _of(flink.Flink, flink.describe),
+    },
+    "kafka": {
+        "ListReplicators": _of(msk_replicator.MskReplicator, msk_replicator.listed),
+        "DescribeReplicator": _of(msk_replicator.MskReplicator, msk_replicator.describe),
     },
     "kafkaconnect": {
         "ListConnectors": _of(msk_connect.MskConnect, msk_connect.listed),

@@ -8,6 +8,7 @@ from streamwatch.reference.aws.cloud import Cloud
 from streamwatch.reference.aws.dms import Dms
 from streamwatch.reference.aws.flink import Flink
 from streamwatch.reference.aws.msk_connect import MskConnect
+from streamwatch.reference.aws.msk_replicator import MskReplicator
 from streamwatch.reference.aws.pipes import Pipes
 from streamwatch.reference.faulting import BadFault
 
@@ -66,6 +67,25 @@ def flink(
     found.status, found.looping, found.stalled = status, looping, stalled
 
 
+def replicator(  # noqa: PLR0913 - the same
+    cloud: Cloud,
+    _: float,
+    *,
+    name: str,
+    state: str = "RUNNING",
+    code: str = "",
+    message: str = "",
+    stalled: bool = False,
+    refused: str = "",
+    unsynced: bool = False,
+) -> None:
+    """Put a replicator of MSK into a state with its reason, let it copy nothing, or let a cluster refuse it."""
+    _check("kafka", "ReplicatorState", state)
+    found = _named(name, {key: one for house in cloud.every(MskReplicator) for key, one in house.replicators.items()})
+    found.state, found.stalled, found.refused, found.unsynced = state, stalled, refused, unsynced
+    found.reason = (code, message) if code else None
+
+
 def _check(service: str, shape: str, state: str) -> None:
     states = shapes.service(service).shape_for(shape).enum
     if state not in states:
@@ -78,4 +98,6 @@ def _named(name: str, known: Mapping[str, T]) -> T:
     return known[name]
 
 
-ATTACHED: Final[dict[str, Callable[..., None]]] = {one.__name__: one for one in (connector, replication, pipe, flink)}
+ATTACHED: Final[dict[str, Callable[..., None]]] = {
+    one.__name__: one for one in (connector, replication, pipe, flink, replicator)
+}

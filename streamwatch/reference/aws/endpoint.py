@@ -138,11 +138,12 @@ class Endpoint:
         parameters = shapes.read(model.input_shape, call.raw, call.wire)
         if call.service == "kinesis":
             return self._kinesis(caller, call, model, parameters, now)
-        if call.service in rest.SERVICES:
+        operation = _OTHERS.get(call.service, {}).get(call.operation)
+        answer: Parameters | None = None
+        if operation is not None:
+            answer = operation(self._cloud, caller, parameters, now)
+        elif call.service in rest.SERVICES:
             answer = rest.answer(self._cloud, caller, call.service, call.operation, parameters)
-        else:
-            operation = _OTHERS[call.service].get(call.operation)
-            answer = None if operation is None else operation(self._cloud, caller, parameters, now)
         if answer is None:
             raise _left_out(call)
         return _success(call, model, answer)

@@ -46,9 +46,11 @@ RATES: Final = {
     "DescribeReplications": 1.0,
     "DescribeReplicationInstances": 1.0,
     "DescribeConnector": 2.0,
+    "ListReplicators": 2.0,
+    "DescribeReplicator": 2.0,
 }
 """Calls a second that the agent makes at most, an account and region: half of what AWS allows, or less. How many it
-allows of MSK's topic calls, of MSK Connect, Pipes and Managed Flink AWS does not say."""
+allows of MSK's topic and replicator calls, of MSK Connect, Pipes and Managed Flink AWS does not say."""
 _CONNECT_SECONDS: Final = 3.0
 _ANSWER_SECONDS: Final = 8.0
 _ATTEMPTS: Final = 2

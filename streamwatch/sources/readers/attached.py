@@ -20,12 +20,16 @@ Field = Literal[
     "source_lag_seconds",
     "executions", "failed_executions", "throttled_executions", "restarts",
     "failed_checkpoints", "checkpoint_seconds", "downtime_seconds",
+    "failures", "auth_errors", "offset_sync_failures", "reachable", "throttle_seconds", "bytes_per_second",
 ]  # fmt: skip
 """What a series says: of the position, or of the work."""
 _COUNTED: Final[frozenset[Field]] = frozenset(
-    {"records", "failed_records", "throttled_calls", "executions", "failed_executions", "throttled_executions"}
-)
-_WORST_IS_LEAST: Final[frozenset[Field]] = frozenset({"success_ratio"})
+    {
+        "records", "failed_records", "throttled_calls", "executions", "failed_executions", "throttled_executions",
+        "failures", "auth_errors", "offset_sync_failures",
+    }
+)  # fmt: skip
+_WORST_IS_LEAST: Final[frozenset[Field]] = frozenset({"success_ratio", "reachable"})
 _FRESH_SECONDS: Final = 300.0
 """CloudWatch is up to three minutes late; older points say nothing of now."""
 
@@ -98,11 +102,15 @@ class Described:
     cluster: str | None = None
     topic: str | None = None
     group: str | None = None
+    target: str | None = None
+    """The Kafka cluster that it writes, where it replicates one."""
     dimensions: tuple[tuple[str, str], ...]
     """Of its CloudWatch series."""
     outlet: str = ""
     """What CloudWatch's names say of where it delivers to."""
     buffer_seconds: float | None = None
+    aliases: tuple[str, ...] = ()
+    """How CloudWatch calls the clusters that it works with."""
     retries: RetryPolicy | None = None
     is_writer: bool = False
     """Whether it writes the stream or topic, and does not read it."""
@@ -119,6 +127,8 @@ class Measure:
     scale: float = 1.0
     vital: bool = False
     """Whether it is asked for at every read."""
+    of: tuple[tuple[str, str], ...] = ()
+    """Dimensions besides those of all its series."""
 
     @property
     def is_counter(self) -> bool:
@@ -147,7 +157,8 @@ class Attachable(Protocol):
 
 def series_of(kind: Attachable, described: Described, measure: Measure) -> Series:
     """Return the series that a measure asks for."""
-    return Series(kind.namespace, measure.name, measure.statistic, described.dimensions)
+    dimensions = tuple(sorted((*described.dimensions, *measure.of)))
+    return Series(kind.namespace, measure.name, measure.statistic, dimensions)
 
 
 def numbers(kind: Attachable, described: Described, known: Callable[[Series], Reading | None]) -> dict[Field, float]:
@@ -172,7 +183,7 @@ def _together(field: Field, values: Iterable[float]) -> float:
 
 def reader(kind: Kind, region: str, of: Described, now: Mapping[Field, float], retention: float | None) -> Reader:
     """Return the reader that one is, with what CloudWatch says of it."""
-    lag, records, backpressured = now.get("lag_seconds"), now.get("lag_records"), now.get("backpressured")
+    lag, records = now.get("lag_seconds"), now.get("lag_records")
     position = Position(
         part="", worker="", method="unknown" if lag is None else "reported", lag_seconds=lag, bound_seconds=lag,
         lag_records=records,
@@ -190,6 +201,7 @@ def reader(kind: Kind, region: str, of: Described, now: Mapping[Field, float], r
         cluster=of.cluster,
         topic=of.topic,
         group=of.group,
+        target=of.target,
         state=state,
         reason=reason,
         positions=() if lag is None and records is None else (position,),
@@ -198,7 +210,7 @@ def reader(kind: Kind, region: str, of: Described, now: Mapping[Field, float], r
             freshness_seconds=now.get("freshness_seconds"),
             buffer_seconds=of.buffer_seconds,
             success_ratio=now.get("success_ratio"),
-            backpressured=None if backpressured is None else backpressured > 0,
+            backpressured=_is_so(now.get("backpressured")),
             records=now.get("records"),
             failed_records=now.get("failed_records"),
             throttled_calls=now.get("throttled_calls"),
@@ -213,11 +225,21 @@ def reader(kind: Kind, region: str, of: Described, now: Mapping[Field, float], r
             failed_checkpoints=now.get("failed_checkpoints"),
             checkpoint_seconds=now.get("checkpoint_seconds"),
             downtime_seconds=now.get("downtime_seconds"),
+            failures=now.get("failures"),
+            auth_errors=now.get("auth_errors"),
+            offset_sync_failures=now.get("offset_sync_failures"),
+            reachable=_is_so(now.get("reachable")),
+            throttle_seconds=now.get("throttle_seconds"),
+            bytes_per_second=now.get("bytes_per_second"),
         ),
         retries=of.retries,
         retention_seconds=retention,
         unknown=of.unknown,
     )
+
+
+def _is_so(value: float | None) -> bool | None:
+    return None if value is None else value > 0
 
 
 def unread(kind: Kind, name: str, region: str, account: str, why: str) -> Reader:

@@ -176,6 +176,16 @@ class FlinkApplications(Attached):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Replicators(Attached):
+    """Replicators of MSK, which copy topics from one Kafka cluster to another."""
+
+    enabled: bool = setting(
+        "whether they are watched; needs kafka:ListReplicators, kafka:DescribeReplicator and cloudwatch:GetMetricData",
+        default=False,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Readers:
     """Who reads the streams; each kind is switched on by itself."""
 
@@ -188,3 +198,4 @@ class Readers:
     flink: FlinkApplications = setting(
         "applications of Managed Service for Apache Flink", default_factory=FlinkApplications
     )
+    msk_replicator: Replicators = setting("replicators of MSK", default_factory=Replicators)

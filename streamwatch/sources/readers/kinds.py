@@ -6,6 +6,7 @@ from streamwatch.sources.readers.dms import DmsKind
 from streamwatch.sources.readers.firehose import FirehoseKind
 from streamwatch.sources.readers.flink import FlinkKind
 from streamwatch.sources.readers.msk_connect import MskConnectKind
+from streamwatch.sources.readers.msk_replicator import MskReplicatorKind
 from streamwatch.sources.readers.pipes import PipesKind
 
 
@@ -17,5 +18,6 @@ def enabled(config: Readers) -> list[tuple[Attachable, Attached]]:
         (DmsKind(), config.dms, config.dms.enabled),
         (PipesKind(), config.pipes, config.pipes.enabled),
         (FlinkKind(), config.flink, config.flink.enabled),
+        (MskReplicatorKind(), config.msk_replicator, config.msk_replicator.enabled),
     ]
     return [(kind, settings) for kind, settings, is_on in kinds if is_on]

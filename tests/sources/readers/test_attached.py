@@ -12,8 +12,9 @@ from streamwatch.reference.aws.cloud import Cloud
 from streamwatch.reference.aws.dms import Dms
 from streamwatch.reference.aws.flink import Flink
 from streamwatch.reference.aws.msk_connect import MskConnect
+from streamwatch.reference.aws.msk_replicator import MskReplicator
 from streamwatch.reference.aws.pipes import Pipes
-from tests.sources.readers.attaching import world
+from tests.sources.readers.attaching import CLUSTER, world
 
 BOOTSTRAP = (
     "b-1.shop.abc123.c2.kafka.us-east-1.amazonaws.com:9098,b-2.shop.abc123.c2.kafka.us-east-1.amazonaws.com:9098"
@@ -54,6 +55,10 @@ def application(cloud: Cloud, name: str, _: float) -> Any:
     return cloud.beside(Flink).create(name, {"source": {"stream.arn": STREAM}})
 
 
+def replicator(cloud: Cloud, name: str, now: float) -> Any:
+    return cloud.beside(MskReplicator).of_msk(name, CLUSTER, CLUSTER.replace("shop", "spare"), now)
+
+
 KINDS = [
     Kind("msk_connect", connector, ("ListConnectors",), "DescribeConnector", "kafkaconnect", 250),
     Kind(
@@ -66,6 +71,7 @@ KINDS = [
     ),
     Kind("flink", application, ("ListApplications",), "DescribeApplication", "kinesisanalytics", 120),
     Kind("pipes", pipe, ("ListPipes",), "DescribePipe", "pipes", 250),
+    Kind("msk_replicator", replicator, ("ListReplicators",), "DescribeReplicator", "kafka", 250),
 ]
 OPERATIONS = [(kind, one) for kind in KINDS for one in (*kind.listings, *([kind.describe] if kind.describe else []))]
 LISTINGS = [(kind, one) for kind in KINDS for one in kind.listings]

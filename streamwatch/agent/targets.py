@@ -292,6 +292,8 @@ class TargetFactory:
             targets.append(self._kcl(config, source))
         if kinds.functions.enabled:
             targets.append(self._functions(config, source))
+        if kinds.redshift.enabled:
+            targets.append(self._redshift(config, source))
         return [*targets, *self._attached(config, source)]
 
     def _kcl(self, config: KinesisConfig, streams: "KinesisSource") -> Target:
@@ -329,6 +331,23 @@ class TargetFactory:
             max_series=config.max_series,
             collectors={"readers": ReaderCollector()},
             about=(SourceCollector(interval), CallCollector()),
+        )
+
+    def _redshift(self, config: KinesisConfig, streams: "KinesisSource") -> Target:
+        from streamwatch.sources.readers.redshift import LOOK_SECONDS, RedshiftSource  # noqa: PLC0415 - the same
+
+        name, redshift = f"{config.name}/redshift", config.readers.redshift
+        source = RedshiftSource(
+            name, redshift, config.access, config.regions[0], self._clock, self._shared_accounts(), lambda: streams.last
+        )
+        return Target(
+            name=name,
+            kind="redshift",
+            source=source,
+            interval=LOOK_SECONDS,
+            max_series=config.max_series,
+            collectors={"readers": ReaderCollector()},
+            about=(SourceCollector(LOOK_SECONDS), CallCollector()),
         )
 
     def _attached(self, config: KinesisConfig, streams: "KinesisSource") -> list[Target]:

@@ -181,5 +181,17 @@ BYTES_PER_SECOND = _gauge(
     question="Does it copy anything?",
     unit="bytes",
 )
+REFRESH_AGE = _gauge(
+    "kinesis_reader_refresh_age_seconds",
+    "How long before it was asked a view of Redshift was last refreshed with success.",
+    question="Does new data come into the view?",
+    unit="seconds",
+)
+REFRESH_GAP = _gauge(
+    "kinesis_reader_refresh_gap_seconds",
+    "The time from one refresh of a view of Redshift to the next, on the average of the last two days.",
+    question="How old may the view be?",
+    unit="seconds",
+)
 
 METRICS: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))

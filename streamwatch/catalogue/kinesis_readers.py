@@ -172,8 +172,8 @@ REFUSED_CALLS = _total(
 )
 LOST_RECORDS = _total(
     "kinesis_reader_lost_records_total",
-    "Records that the reader gave up and that went nowhere (DroppedEventCount). Absent where that is not counted: its"
-    " mapping's metric EventCount is off.",
+    "Records that the reader gave up and that went nowhere: of a function DroppedEventCount, absent where its mapping's"
+    " metric EventCount is off; of a view of Redshift skipped_rows.",
     question="How many are lost?",
     unit="records",
 )

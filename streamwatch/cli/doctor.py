@@ -41,11 +41,13 @@ def _account(config: KinesisConfig) -> Iterator[Finding]:
     from streamwatch.sources.kinesis.doctor import examine  # noqa: PLC0415 - boto3 is slow to import
     from streamwatch.sources.readers.attached_doctor import examine as examine_attached  # noqa: PLC0415 - the same
     from streamwatch.sources.readers.doctor import examine as examine_readers  # noqa: PLC0415 - the same
+    from streamwatch.sources.readers.redshift_doctor import examine as examine_redshift  # noqa: PLC0415 - the same
 
     yield from examine(config, SystemClock())
     yield from examine_readers(config.readers, config.access, config.regions, SystemClock())
     asks = config.cloudwatch.enabled
     yield from examine_attached(config.readers, config.access, config.regions, SystemClock(), cloudwatch=asks)
+    yield from examine_redshift(config.readers.redshift, config.access, config.regions[0], SystemClock())
 
 
 def _msk(config: ClusterConfig) -> Iterator[Finding]:

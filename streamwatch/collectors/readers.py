@@ -163,6 +163,8 @@ _WORK: Mapping[Metric, Callable[[Work], float | None]] = {
     a.REACHABLE: lambda one: one.reachable,
     a.THROTTLE: lambda one: one.throttle_seconds,
     a.BYTES_PER_SECOND: lambda one: one.bytes_per_second,
+    a.REFRESH_AGE: lambda one: one.refresh_age_seconds,
+    a.REFRESH_GAP: lambda one: one.refresh_gap_seconds,
 }
 
 

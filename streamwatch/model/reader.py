@@ -8,7 +8,7 @@ from streamwatch.model.cloudwatch import CloudWatchCost
 from streamwatch.model.kinesis import CallCount
 from streamwatch.model.snapshot import Problem
 
-Kind = Literal["kcl", "lambda", "firehose", "msk_connect", "dms", "pipes", "flink", "msk_replicator"]
+Kind = Literal["kcl", "lambda", "firehose", "msk_connect", "dms", "pipes", "flink", "msk_replicator", "redshift"]
 State = Literal["running", "partly", "failing", "changing", "stopped", "disabled", "unknown"]
 """``stopped``: it does not run, and should; ``disabled``: somebody wanted that it does not."""
 Method = Literal["idle", "probed", "moving", "standing", "reported", "unknown"]
@@ -141,6 +141,10 @@ class Work:
     """For how long brokers hold its requests back."""
     bytes_per_second: float | None = None
     """What it moves now."""
+    refresh_age_seconds: float | None = None
+    """Since when nothing of its stream has come into a view."""
+    refresh_gap_seconds: float | None = None
+    """From one refresh of a view to the next, as a rule."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

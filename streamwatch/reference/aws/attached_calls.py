@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
-from streamwatch.reference.aws import dms, firehose, flink, msk_connect, msk_replicator, pipes
+from streamwatch.reference.aws import dms, firehose, flink, msk_connect, msk_replicator, pipes, redshift
 from streamwatch.reference.aws.cloud import Beside, CallerIdentity, Cloud
 
 Parameters = dict[str, Any]
@@ -17,6 +17,12 @@ def _hoses(do: Callable[[firehose.Firehose, Parameters], Parameters]) -> Operati
 
 def _of(kind: type[S], do: Callable[[S, Parameters], Parameters]) -> Operation:
     return lambda cloud, caller, parameters, _: do(cloud.beside(kind, caller.account, caller.region), parameters)
+
+
+def _timed(do: Callable[[redshift.Redshift, Parameters, float], Parameters]) -> Operation:
+    return lambda cloud, caller, parameters, now: do(
+        cloud.beside(redshift.Redshift, caller.account, caller.region), parameters, now
+    )
 
 
 OPERATIONS: Final[Mapping[str, Mapping[str, Operation]]] = {
@@ -37,6 +43,11 @@ OPERATIONS: Final[Mapping[str, Mapping[str, Operation]]] = {
     "kinesisanalyticsv2": {
         "ListApplications": _of(flink.Flink, flink.listed),
         "DescribeApplication": _of(flink.Flink, flink.describe),
+    },
+    "redshift-data": {
+        "ExecuteStatement": _timed(redshift.execute),
+        "DescribeStatement": _timed(redshift.describe),
+        "GetStatementResult": _timed(redshift.result),
     },
     "kafka": {
         "ListReplicators": _of(msk_replicator.MskReplicator, msk_replicator.listed),

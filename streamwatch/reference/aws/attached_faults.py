@@ -10,6 +10,7 @@ from streamwatch.reference.aws.flink import Flink
 from streamwatch.reference.aws.msk_connect import MskConnect
 from streamwatch.reference.aws.msk_replicator import MskReplicator
 from streamwatch.reference.aws.pipes import Pipes
+from streamwatch.reference.aws.redshift import Redshift, Warehouse
 from streamwatch.reference.faulting import BadFault
 
 T = TypeVar("T")
@@ -86,6 +87,22 @@ def replicator(  # noqa: PLR0913 - the same
     found.reason = (code, message) if code else None
 
 
+def view(cloud: Cloud, _: float, *, warehouse: str, name: str, failing: str = "", skipping: int = 0) -> None:
+    """Let the refreshes of a view of Redshift fail for a reason, or pass so many records over each time."""
+    found = _named(name, _warehouse(cloud, warehouse).views)
+    found.failing, found.skipping = failing, skipping
+
+
+def statements(cloud: Cloud, _: float, *, warehouse: str, takes: float = 0.0, of: str = "", error: str = "") -> None:
+    """Let the statements of a warehouse take so long, or those about a system view fail with an error."""
+    found = _warehouse(cloud, warehouse)
+    found.seconds, found.errors = takes, {of: error} if error else {}
+
+
+def _warehouse(cloud: Cloud, name: str) -> Warehouse:
+    return _named(name, {key: one for house in cloud.every(Redshift) for key, one in house.warehouses.items()})
+
+
 def _check(service: str, shape: str, state: str) -> None:
     states = shapes.service(service).shape_for(shape).enum
     if state not in states:
@@ -99,5 +116,5 @@ def _named(name: str, known: Mapping[str, T]) -> T:
 
 
 ATTACHED: Final[dict[str, Callable[..., None]]] = {
-    one.__name__: one for one in (connector, replication, pipe, flink, replicator)
+    one.__name__: one for one in (connector, replication, pipe, flink, replicator, view, statements)
 }

@@ -40,6 +40,7 @@ _TARGETS: Final = {
     "DynamoDB_20120810": "dynamodb",
     "Firehose_20150804": "firehose",
     "AmazonDMSv20160101": "dms",
+    "RedshiftData": "redshift-data",
     "KinesisAnalytics_20180523": "kinesisanalyticsv2",
     "ResourceGroupsTaggingAPI_20170126": "resourcegroupstaggingapi",
 }
@@ -159,7 +160,7 @@ class Endpoint:
                 f" policy allows the {prefix}:{call.operation} action"
             )
             code = "AccessDenied" if call.protocol == "query" else "AccessDeniedException"
-            is_json = call.service in {"kinesis", "dynamodb", "firehose", "dms", "kinesisanalyticsv2"}
+            is_json = call.service in {"kinesis", "dynamodb", "firehose", "dms", "kinesisanalyticsv2", "redshift-data"}
             raise ServiceError(code, why, 400 if is_json else 403)
 
     def _kinesis(

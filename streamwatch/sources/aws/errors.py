@@ -31,6 +31,7 @@ _STALE: Final = frozenset(
 _THROTTLED: Final = frozenset(
     {
         "Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded", "LimitExceededException",
+        "ActiveStatementsExceededException", "ActiveSessionsExceededException",
         "TooManyRequestsException", "ProvisionedThroughputExceededException", "RequestThrottled", "SlowDown",
     }
 )  # fmt: skip

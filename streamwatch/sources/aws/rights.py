@@ -14,13 +14,15 @@ _PREFIXES: Final = {
     "kinesisanalyticsv2": "kinesisanalytics",
     "pipes": "pipes",
     "kafkaconnect": "kafkaconnect",
+    "redshift-data": "redshift-data",
     "resourcegroupstaggingapi": "tag",
 }
 _MORE: Final[Mapping[str, tuple[str, ...]]] = {
     "ListTopics": ("kafka-cluster:Connect", "kafka-cluster:DescribeTopic"),
     "DescribeTopicPartitions": ("kafka-cluster:Connect", "kafka-cluster:DescribeTopic"),
+    "ExecuteStatement": ("redshift-serverless:GetCredentials", "redshift:GetClusterCredentialsWithIAM"),
 }
-"""MSK's topic calls need the cluster's own rights besides."""
+"""MSK's topic calls need the cluster's own rights besides; a statement of Redshift, a login of its database."""
 
 
 def rights_of(service: str, operation: str) -> tuple[str, ...]:

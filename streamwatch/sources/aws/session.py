@@ -48,6 +48,9 @@ RATES: Final = {
     "DescribeConnector": 2.0,
     "ListReplicators": 2.0,
     "DescribeReplicator": 2.0,
+    "ExecuteStatement": 2.0,
+    "DescribeStatement": 5.0,
+    "GetStatementResult": 5.0,
 }
 """Calls a second that the agent makes at most, an account and region: half of what AWS allows, or less. How many it
 allows of MSK's topic and replicator calls, of MSK Connect, Pipes and Managed Flink AWS does not say."""

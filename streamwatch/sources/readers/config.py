@@ -186,6 +186,67 @@ class Replicators(Attached):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RedshiftDatabase:
+    """A database of Redshift whose views read streams: of a workgroup (Serverless), or of a cluster."""
+
+    workgroup: str | None = setting("the workgroup, of Redshift Serverless", default=None)
+    cluster: str | None = setting("the identifier of the cluster, where it is a provisioned one", default=None)
+    database: str = setting("the database that holds the views")
+    region: str | None = setting("where it is; needed where `regions` has several", default=None)
+    db_user: str | None = setting(
+        "the user of a cluster's database whom the agent is; without it and without `secret_arn`, the agent's own"
+        " identity of IAM",
+        default=None,
+    )
+    secret_arn: str | None = setting("the secret that holds user and password", default=None)
+
+    def __post_init__(self) -> None:
+        refuse(self.problems())
+
+    def problems(self) -> Iterator[str]:
+        """Yield every mistake between the parts."""
+        if (self.workgroup is None) == (self.cluster is None):
+            yield "workgroup, cluster: one of the two must be named, and not both"
+        if self.db_user is not None and (self.cluster is None or self.secret_arn is not None):
+            yield "db_user: it is for a cluster, and without secret_arn"
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.workgroup or self.cluster or ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedshiftViews:
+    """Materialized views of Redshift that read Kinesis streams or topics: streaming ingestion."""
+
+    enabled: bool = setting(
+        "whether warehouses are asked, which costs their compute; needs redshift-data:ExecuteStatement,"
+        " redshift-data:DescribeStatement, redshift-data:GetStatementResult, a login"
+        " (redshift-serverless:GetCredentials, redshift:GetClusterCredentialsWithIAM, redshift:GetClusterCredentials or"
+        " secretsmanager:GetSecretValue) and, in the database, SYS:MONITOR",
+        default=False,
+    )
+    warehouses: tuple[RedshiftDatabase, ...] = setting("the databases that are asked", default=())
+    interval: Duration = setting(
+        "how often each is asked: a workgroup that sleeps is woken by it, and bills at least a minute",
+        default=900.0,
+        minimum=300,
+    )
+
+    def __post_init__(self) -> None:
+        refuse(self.problems())
+
+    def problems(self) -> Iterator[str]:
+        """Yield every mistake between the parts."""
+        if self.enabled and not self.warehouses:
+            yield "warehouses: at least one is needed: write [{workgroup: analytics, database: dev}]"
+        known = [(one.name, one.database, one.region) for one in self.warehouses if one is not None]
+        for name, database, _ in sorted({one for one in known if known.count(one) > 1}, key=str):
+            yield f"warehouses: {name!r} with the database {database!r} is named more than once"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Readers:
     """Who reads the streams; each kind is switched on by itself."""
 
@@ -199,3 +260,4 @@ class Readers:
         "applications of Managed Service for Apache Flink", default_factory=FlinkApplications
     )
     msk_replicator: Replicators = setting("replicators of MSK", default_factory=Replicators)
+    redshift: RedshiftViews = setting("materialized views of Redshift that read streams", default_factory=RedshiftViews)

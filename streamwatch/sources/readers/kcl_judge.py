@@ -58,6 +58,11 @@ class RegionStreams:
             if one.description is not None and name in (one.description.consumers or ())
         }
 
+    def has_shards(self, stream: str) -> bool:
+        """Whether it is known which shards a stream has."""
+        found = self.known.get(stream)
+        return found is not None and found.description is not None and found.description.shards is not None
+
     def of(self, stream: str, shard: str) -> ShardFacts:
         """Return what is known of a shard."""
         found = self.known.get(stream)

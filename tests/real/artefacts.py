@@ -22,6 +22,8 @@ _MSK_IAM: Final = "2.3.2"
 KCL_VERSIONS: Final = ("2.6.0", "3.4.2", "3.5.1")
 _KPL: Final = "0.15.12"
 _DYNAMODB: Final = "2.6.0"
+_DEBEZIUM: Final = "3.7.0.Final"
+_POSTGRES: Final = "15"
 _KUBECTL: Final = "2.0.0"
 _SLF4J_SIMPLE: Final = "2.0.13"
 _SLF4J_OF_KAFKA: Final = "1.7.36"
@@ -100,6 +102,18 @@ def connect_libs() -> Path:
     """The folder with the jars of Kafka Connect: its workers, the connectors of files, and what mirrors clusters."""
     version = KAFKA_VERSIONS[0]
     return _kept(f"kafka-connect-{version}", lambda folder: _download_connect(version, folder)) / "libs"
+
+
+def debezium_libs() -> Path:
+    """The folder with the jars of Debezium's connector of PostgreSQL, as a plugin of Kafka Connect."""
+    connector = _DEPENDENCY.format("io.debezium", "debezium-connector-postgres", _DEBEZIUM, "")
+    return _kept(f"debezium-{_DEBEZIUM}", lambda folder: _maven(folder, connector)) / "libs"
+
+
+def postgres() -> Path:
+    """The folder with Debian's PostgreSQL server and psql, unpacked and not installed: no service starts."""
+    packages = (f"postgresql-{_POSTGRES}", f"postgresql-client-{_POSTGRES}", "libpq5", "libllvm14")
+    return _kept(f"postgres-{_POSTGRES}", lambda folder: _download_debian(folder, *packages))
 
 
 def jmx_agent() -> Path:
@@ -343,7 +357,7 @@ def _everything() -> Iterator[Callable[[], Path]]:
         kpl_libs,
     )
     yield from (partial(kcl_libs, version) for version in KCL_VERSIONS)
-    yield from (streams_libs, dynamodb_libs, connect_libs)
+    yield from (streams_libs, dynamodb_libs, connect_libs, debezium_libs, postgres)
 
 
 def main() -> None:

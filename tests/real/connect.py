@@ -15,20 +15,22 @@ from tests.waiting import wait_for
 
 _MAIN: Final = "org.apache.kafka.connect.cli.ConnectDistributed"
 _HEAP: Final = 256
-_START_SECONDS: Final = 60.0
+_START_SECONDS: Final = 120.0
 _SECONDS: Final = 10.0
 
 
 class Connect:
     """Some workers as a context manager; they count from 0."""
 
-    def __init__(self, cluster: KafkaCluster, folder: Path, workers: int) -> None:
+    def __init__(self, cluster: KafkaCluster, folder: Path, workers: int, plugins: Path | None = None) -> None:
         java = Java(Parts(KAFKA_VERSIONS[0], program("java"), connect_libs(), jmx_agent()), folder)
         self.ports = free_ports(workers)
         self.servers = []
         for number, port in enumerate(self.ports):
             file = folder / f"worker-{number}.properties"
             settings = _settings(cluster, port)
+            if plugins is not None:
+                settings["plugin.path"] = str(plugins.parent)
             file.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
             log = folder / f"worker-{number}.log"
             self.servers.append(Server(f"worker {number}", java.node(_MAIN, file, _HEAP), log))

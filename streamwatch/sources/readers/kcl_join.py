@@ -48,8 +48,8 @@ def joined(leases: Sequence[Lease], named: str | None, likely: Sequence[str]) ->
 def likeliest(leases: Iterable[Lease], known: Births, now: float, registered: Collection[str]) -> list[str]:
     """Return the stream that an application reads; several where they are as likely, none where nothing says it.
 
-    Streams that are made together have shards of the same second: then it is the one where the application has
-    registered a consumer, which KCL calls as the application.
+    Streams that are made together have shards of the same second: then, and where there is no checkpoint yet, it is the
+    one where the application has registered a consumer, which KCL calls as the application.
 
     Args:
         leases: all of one table.
@@ -65,4 +65,4 @@ def likeliest(leases: Iterable[Lease], known: Births, now: float, registered: Co
             votes.update(known.get((lease.shard, written.made), ()))
     most = max(votes.values(), default=0)
     likely = sorted(name for name, count in votes.items() if count == most)
-    return [name for name in likely if name in registered] or likely
+    return [name for name in likely if name in registered] or likely or sorted(registered)

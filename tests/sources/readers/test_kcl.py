@@ -228,11 +228,16 @@ def _first(cloud: Any, stream: str) -> Any:
     return next(iter(cloud.kinesis().streams[stream].shards.values()))
 
 
-def test_an_application_that_never_wrote_a_checkpoint_is_of_no_stream_but_where_it_is_named() -> None:
+def test_an_application_that_never_wrote_a_checkpoint_is_of_no_stream_but_where_it_is_named_or_registered() -> None:
     with world() as it:
         it.minute()
         assert it.agent.reader.stream is None
         assert it.agent.reader.unknown[0].startswith("stream: no checkpoint says which")
+        arn = "arn:aws:kinesis:us-east-1:123456789012:stream/s"
+        it.call("RegisterStreamConsumer", StreamARN=arn, ConsumerName="app")
+        for _ in range(6):
+            it.minute()
+        assert it.agent.reader.stream == "s"
     with world(more=", applications: [{name: app, stream: s}]") as it:
         it.minute()
         assert it.agent.reader.stream == "s"

@@ -4,19 +4,8 @@ import re
 import subprocess
 from pathlib import Path
 
-from streamwatch.catalogue import (
-    METRICS,
-    attached_readers,
-    kafka,
-    kafka_brokers,
-    kafka_connect,
-    kafka_groups,
-    kafka_readers,
-    kinesis,
-    kinesis_readers,
-    kinesis_shards,
-    msk,
-)
+from streamwatch.catalogue import agent as agent_metrics
+from streamwatch.catalogue import kafka, kafka_brokers, kafka_controllers, kafka_groups
 from tests.agent_process import Agent, agent, config_file
 from tests.real.kafka import KafkaCluster
 from tests.waiting import wait_for
@@ -36,22 +25,16 @@ def test_the_page_passes_promtool_and_has_every_metric(
     checked = subprocess.run([promtool, "check", "metrics"], input=page, capture_output=True, text=True, check=False)
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
     told = {line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")}
-    others = (
-        kinesis, kinesis_shards, kinesis_readers, attached_readers, kafka_brokers, kafka_connect, kafka_readers, msk,
-    )  # fmt: skip
-    foreign = {metric.name for part in others for metric in part.METRICS if metric is not kafka_brokers.DATA_DISK}
-    missing = {
-        metric.name
-        for metric in METRICS
-        if not re.match("streamwatch_(aws|cloudwatch|dynamodb|page|remote_write)_", metric.name)
-    }
+    parts = (kafka, kafka_controllers, kafka_groups, agent_metrics)
+    wanted = {metric.name for part in parts for metric in part.METRICS} | {kafka_brokers.DATA_DISK.name}
+    wanted = {name for name in wanted if not re.match("streamwatch_(aws|cloudwatch|dynamodb|page)_", name)}
     without = {"streamwatch_source_problems", "streamwatch_http_requests_total", "streamwatch_alert_state_up"}
     without |= {"streamwatch_heartbeat_up", "streamwatch_notification_seconds"}
     without |= {
         one.name for one in (kafka_groups.GROUP_PARTITION_STUCK_OFFSET, kafka_groups.GROUP_PARTITION_STUCK_SINCE)
     }
     without |= {one.name for one in (kafka.TRANSACTION_START, kafka.TRANSACTION_COORDINATED)}
-    assert missing - foreign - told <= without, "healthy, without a file for alerts, and nobody was told anything"
+    assert wanted - told <= without, "healthy, without a file for alerts, and nobody was told anything"
 
 
 def test_a_dead_broker_is_on_the_page_whatever_the_interval(cluster_43: KafkaCluster, tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """Debezium on a real PostgreSQL, and MirrorMaker 2 between two real clusters: how far they are, by their offsets."""
 
+import re
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ from streamwatch.sources.connect.source import ConnectSource
 from tests.real.artefacts import debezium_libs
 from tests.real.conftest import had
 from tests.real.connect import Connect
+from tests.real.flowing import Mapped
 from tests.real.kafka import KafkaCluster
 from tests.real.postgres import Postgres
 from tests.snapshots import values
@@ -73,23 +75,25 @@ def postgres() -> Iterator[Postgres]:
         yield server
 
 
+def debezium(postgres: Postgres, name: str, table: str) -> dict[str, str]:
+    """A connector whose every heartbeat is a change of the table `beat`."""
+    return {
+        "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
+        "database.hostname": "127.0.0.1", "database.port": str(postgres.port), "database.user": "postgres",
+        "database.password": "none", "database.dbname": "postgres", "topic.prefix": name, "slot.name": name,
+        "plugin.name": "pgoutput", "table.include.list": f"public.{table}", "heartbeat.interval.ms": "500",
+        "heartbeat.action.query": "UPDATE beat SET at = now()", "key.converter": JSON, "value.converter": JSON,
+        "topic.creation.default.replication.factor": "1", "topic.creation.default.partitions": "1",
+    }  # fmt: skip
+
+
 def test_heartbeats_go_on_and_the_last_change_stands_while_the_sender_of_the_log_is_frozen(
     house: House, postgres: Postgres
 ) -> None:
     postgres.sql("CREATE TABLE orders (id int PRIMARY KEY)")
     postgres.sql("CREATE TABLE beat (id int PRIMARY KEY, at timestamptz)")
     postgres.sql("INSERT INTO beat VALUES (1, now())")
-    house.connect.put(
-        "shop",
-        {
-            "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
-            "database.hostname": "127.0.0.1", "database.port": str(postgres.port), "database.user": "postgres",
-            "database.password": "none", "database.dbname": "postgres", "topic.prefix": "shop", "slot.name": "shop",
-            "plugin.name": "pgoutput", "table.include.list": "public.orders", "heartbeat.interval.ms": "500",
-            "heartbeat.action.query": "UPDATE beat SET at = now()", "key.converter": JSON, "value.converter": JSON,
-            "topic.creation.default.replication.factor": "1", "topic.creation.default.partitions": "1",
-        },
-    )  # fmt: skip
+    house.connect.put("shop", debezium(postgres, "shop", "orders"))
 
     def changed_at() -> float:
         return house.connectors(c.CHANGE_TIMESTAMP).get("west shop", 0.0)
@@ -163,3 +167,42 @@ def test_the_lag_of_a_copy_is_what_the_source_has_less_what_was_copied(house: Ho
     (row,) = house.connectors(c.MIRROR_CHECKPOINT_TOPIC)
     assert row == "west checks east-1 east.checkpoints.internal"
     assert wait_for(lambda: house.ends("west").get("east.checkpoints.internal"), SECONDS, "one is there")
+
+
+def test_the_map_says_how_far_a_file_is_behind_the_database(house: House, postgres: Postgres) -> None:
+    """PostgreSQL, Debezium, Kafka, a sink and a file: rows are stamped, and the sink is paused while they come."""
+    postgres.sql("CREATE TABLE payments (id serial PRIMARY KEY, written float8)")
+    postgres.sql("CREATE TABLE beat (id int PRIMARY KEY, at timestamptz)")
+    postgres.sql("INSERT INTO beat VALUES (1, now())")
+    lake = Path(house.connect.servers[0].log).parent / "lake.txt"
+    house.connect.put("bank", debezium(postgres, "bank", "payments"))
+    sink = "org.apache.kafka.connect.file.FileStreamSinkConnector"
+    topic = "bank.public.payments"
+    house.connect.put(
+        "lake", {"connector.class": sink, "tasks.max": "1", "topics": topic, "file": str(lake), "value.converter": JSON}
+    )
+    config = replace(house.config, kafka=(replace(house.config.kafka[0], interval=1.0),))
+    ends = (f"topic:west/{topic}", "connector:c/lake")
+
+    def write() -> None:
+        postgres.sql("INSERT INTO payments (written) VALUES (extract(epoch from clock_timestamp()))")
+
+    def arrived() -> int:
+        found = re.findall(r"after=Struct\{id=(\d+)", lake.read_text()) if lake.exists() else []
+        return max(map(int, found), default=0)
+
+    with Mapped(config, before_each=write) as now:
+        wait_for(lambda: now.edge(*ends, lambda one: one["lagSeconds"] is not None) and arrived(), SECONDS, "rows come")
+        house.connect.order("/connectors/lake/pause")
+        wait_for(lambda: "west lake PAUSED" in house.connectors(c.CONNECTOR_STATE), SECONDS, "it is paused")
+        edge = wait_for(lambda: now.edge(*ends, lambda one: (one["lagSeconds"] or 0) > 4), SECONDS, "rows wait for 4 s")
+        (path,) = [one for one in now.last["paths"] if one["to"] == ends[1]]
+        rows = dict(row.split("|") for row in postgres.sql("SELECT id, written FROM payments").splitlines())
+        written = float(rows[str(arrived() + 1)])
+
+    assert edge is not None
+    assert (path["from"], path["unknown"]) == ("connector:c/bank", [])
+    source = path["ageSeconds"] - edge["lagSeconds"]
+    truth = edge["at"] - written
+    figures = f"{path['ageSeconds']:.2f} s on the map, {source:.2f} s of it at the source, {truth:.2f} s in truth"
+    assert abs(path["ageSeconds"] - truth) <= max(2.0, now.between(written) + source), figures

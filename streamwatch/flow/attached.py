@@ -12,7 +12,8 @@ from streamwatch.flow.kinesis import WRITERS, reader
 
 _FIREHOSE: Final = "firehose"
 _CONNECTOR: Final = "msk_connect"
-"""It names several topics, or what they begin with: the topics are its group's."""
+_OF_SEVERAL: Final = frozenset({_CONNECTOR, "msk_replicator"})
+"""They name several topics, or patterns of them: a connector's topics are its group's, a replicator's are not known."""
 _ONLY_RECORDS: Final = "AWS tells records, and no time"
 _NO_FRESHNESS: Final = "CloudWatch has no DataFreshness: it has delivered nothing lately"
 
@@ -35,7 +36,7 @@ def add_topics_of_attached(builder: Builder, facts: Facts) -> None:
     records, lag, times = facts.of(a.LAG_RECORDS), facts.of(r.LAG), facts.times(a.INFO)
     for info in facts.of(a.INFO):
         row, (cluster, name, _) = info[:5], info[5:]
-        if not cluster or not name or row[3] == _CONNECTOR:
+        if not cluster or not name or row[3] in _OF_SEVERAL:
             continue
         own, there, left = _id(row), builder.node(topic(cluster, name)), records.get(row)
         seconds = lag.get(row)

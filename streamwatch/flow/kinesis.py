@@ -17,6 +17,8 @@ KINDS: Final = {
     "dms": "DMS task",
     "pipes": "pipe",
     "flink": "Flink application",
+    "msk_replicator": "MSK replicator",
+    "redshift": "Redshift view",
 }
 """What people call the kinds of readers."""
 WRITERS: Final = frozenset({"dms"})

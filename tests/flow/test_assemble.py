@@ -199,3 +199,9 @@ def test_what_aws_runs_writes_reads_and_delivers_and_the_path_is_the_sum() -> No
 def test_without_samples_there_is_an_empty_map() -> None:
     made = made_of()
     assert (dict(made.nodes), made.edges, Paths(made).ends()) == ({}, (), [])
+
+
+def test_a_replicator_names_patterns_and_is_joined_to_no_topic() -> None:
+    copy = ("1", "eu-west-1", "", "msk_replicator", "copy")
+    made = made_of(ones(r.STATE, [(*copy, "running")]), ones(a.INFO, [(*copy, "shop", "orders,bills-.*", "")]))
+    assert ([*made.edges], [one for one in made.nodes if one.startswith("topic:")]) == ([], [])

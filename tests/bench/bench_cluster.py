@@ -22,13 +22,20 @@ def one_size(partitions: int, groups: int, commits: int) -> None:
     from streamwatch.export.exposition import Exposition  # noqa: PLC0415
     from streamwatch.sources.cluster_config import ClusterConfig  # noqa: PLC0415
     from streamwatch.sources.kafka import KafkaSource  # noqa: PLC0415
+    from streamwatch.sources.kafka.config import Pulse  # noqa: PLC0415
     from tests.addresses import servers  # noqa: PLC0415
 
     args = [sys.executable, "-m", "tests.prepared", str(partitions), str(groups), str(commits)]
 
     def configured(bootstrap: tuple[str, ...]) -> ClusterConfig:
         return ClusterConfig(
-            name="bench", bootstrap=servers(bootstrap), interval=300.0, deadline=200.0, request_timeout=100.0
+            name="bench",
+            bootstrap=servers(bootstrap),
+            interval=300.0,
+            deadline=200.0,
+            request_timeout=100.0,
+            connect_timeout=100.0,
+            pulse=Pulse(enabled=False),  # one process answers for all brokers: busy with one, it is silent for others
         )
 
     with subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:

@@ -1,15 +1,18 @@
 """What a cycle costs on 1,000 streams of 10 shards: calls, metrics billed, dollars a month, seconds, memory.
 
-    python tests/bench/bench_streams.py [STREAMS] [SHARDS]
+    python tests/bench/bench_streams.py [STREAMS [SHARDS [ACCOUNTS]]]
 
-The reference AWS runs in a process of its own; one minute passes between two reads. Its own limits hold: what the first
-read costs in time is the rate at which the agent asks, half of what AWS allows.
+Each account has a reference AWS in a process of its own, and its share of the streams; all are read one after the
+other, and one minute passes between two cycles. The reference's own limits hold: what the first read costs in time is
+the rate at which the agent asks, half of what AWS allows.
 """
 
 import resource
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -58,47 +61,61 @@ def memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def main() -> None:
-    streams, shards = (int(one) for one in (*sys.argv[1:], "1000", "10")[:2])
+@contextmanager
+def account(streams: int, shards: int) -> Iterator[str]:
+    """Run a reference AWS with so many streams; yield its address."""
     command = [sys.executable, "-c", _SERVER, str(streams), str(shards)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         assert server.stdin is not None
-        url = server.stdout.readline().strip()
-        clock = Later()
-        budget = (
-            "interval: 60s\n    deadline: 50s\n    describe_interval: 10m\n    cloudwatch: {monthly_dollars: 1000000}"
-        )
-        watched = TargetFactory(clock).targets(config(url, budget), lambda: None)[0]
-        page = Exposition()
-        of_streams = [one.cloudwatch for one in BY_CLOUDWATCH if one.labels[-1] == "stream"]
-        vital = sum(1 for one in of_streams if one and one.vital)
-        print(f"{streams} streams of {shards} shards; {vital} vital metrics a stream, of {len(of_streams)} in all")
-        heads = ("s", 6), ("CPU s", 6), ("calls", 6), ("metrics", 8), ("described", 9), ("page MB", 8), ("RSS MB", 7)
-        print(" read", *(f"{name:>{width}}" for name, width in heads))
-        calls = metrics = 0
-        for turn in range(8):
-            begun, cpu = time.perf_counter(), time.process_time()
-            now = watched.source.read()
-            assert isinstance(now, StreamsSnapshot)
-            samples = [one for each in watched.collectors.values() for one in each.collect(now)]
-            body = page.render(samples).text
-            seconds, cpu = time.perf_counter() - begun, time.process_time() - cpu
-            total, asked = sum(one.calls for one in now.calls), now.cost.metrics
-            described = sum(one.description is not None for one in now.streams or ())
-            print(
-                f"{turn + 1:5} {seconds:6.2f} {cpu:6.2f} {total - calls:6} {asked - metrics:8} {described:9}"
-                f" {len(body) / 2**20:8.1f} {memory():7.0f}"
-            )
-            calls, metrics = total, asked
-            clock.ahead += 60
-        minutes = 60 * 24 * 30
-        details = len(of_streams) - vital
-        vitals, rest = vital * streams * minutes, details * streams * minutes / 5
-        whole = (vital + details) * streams * minutes / 1e5
-        print(f"a month: {(vitals + rest) / 1e6:.0f} million metrics, {(vitals + rest) / 1e5:,.0f} dollars")
-        print(f"every metric every minute: {whole:,.0f} dollars")
+        yield server.stdout.readline().strip()
         server.stdin.close()
+
+
+def main() -> None:
+    streams, shards, accounts = (*map(int, sys.argv[1:]), *(1000, 10, 1)[len(sys.argv) - 1 :])
+    with ExitStack() as stack:
+        urls = [stack.enter_context(account(streams // accounts, shards)) for _ in range(accounts)]
+        measure(streams, shards, urls)
+
+
+def measure(streams: int, shards: int, urls: list[str]) -> None:
+    """Read all accounts minute by minute, and print what it took."""
+    clock, page = Later(), Exposition()
+    budget = "interval: 60s\n    deadline: 50s\n    describe_interval: 10m\n    cloudwatch: {monthly_dollars: 1000000}"
+    targets = [TargetFactory(clock).targets(config(url, budget), lambda: None)[0] for url in urls]
+    of_streams = [one.cloudwatch for one in BY_CLOUDWATCH if one.labels[-1] == "stream"]
+    vital = sum(1 for one in of_streams if one and one.vital)
+    print(f"{streams} streams of {shards} shards in {len(urls)} accounts; {vital} vital metrics a stream,", end=" ")
+    print(f"of {len(of_streams)} in all")
+    heads = ("s", 6), ("CPU s", 6), ("calls", 6), ("metrics", 8), ("described", 9), ("page MB", 8), ("RSS MB", 7)
+    print(" read", *(f"{name:>{width}}" for name, width in heads))
+    calls = metrics = 0
+    for turn in range(8):
+        started, cpu = time.perf_counter(), time.process_time()
+        total = asked = described = 0
+        samples = []
+        for target in targets:
+            now = target.source.read()
+            assert isinstance(now, StreamsSnapshot)
+            samples += [one for each in target.collectors.values() for one in each.collect(now)]
+            total, asked = total + sum(one.calls for one in now.calls), asked + now.cost.metrics
+            described += sum(one.description is not None for one in now.streams or ())
+        body = page.render(samples).text
+        seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+        print(
+            f"{turn + 1:5} {seconds:6.2f} {cpu:6.2f} {total - calls:6} {asked - metrics:8} {described:9}"
+            f" {len(body) / 2**20:8.1f} {memory():7.0f}",
+            flush=True,
+        )
+        calls, metrics = total, asked
+        clock.ahead += 60
+    minutes = 60 * 24 * 30
+    details = len(of_streams) - vital
+    vitals, rest = vital * streams * minutes, details * streams * minutes / 5
+    whole = (vital + details) * streams * minutes / 1e5
+    print(f"a month: {(vitals + rest) / 1e6:.0f} million metrics, {(vitals + rest) / 1e5:,.0f} dollars")
+    print(f"every metric every minute: {whole:,.0f} dollars")
 
 
 if __name__ == "__main__":

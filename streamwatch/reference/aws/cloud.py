@@ -81,6 +81,8 @@ class CloudFaults:
     """Seconds that every answer takes longer."""
     answers: str = ""
     """``garbage``, ``truncated``, ``empty`` or ``error``: what comes instead of the answers."""
+    spoilt: str | None = None
+    """The only operation of which that is so; None where it is so of all."""
 
 
 class Cloud:

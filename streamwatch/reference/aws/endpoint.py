@@ -107,7 +107,7 @@ class Endpoint:
         """Answer one request."""
         self._cloud.timers.run(self._clock())
         broken = self._cloud.broken
-        if broken.answers:
+        if broken.answers and (broken.spoilt is None or broken.spoilt == _operation(asked)):
             return _spoilt(broken.answers, broken.slow)
         page = door.preflight(asked)
         if page is None:
@@ -262,6 +262,14 @@ def _refusal(call: ApiCall | None, code: str, message: str, status: int = 400) -
     if message:
         body["Message" if code == "SerializationException" else "message"] = message
     return HttpAnswer(dumped(body, protocol), kind, HTTPStatus(status), {"x-amzn-ErrorType": code})
+
+
+def _operation(asked: Asked) -> str:
+    """Return the operation that is asked for; empty where the request is no call."""
+    try:
+        return understood(asked).operation
+    except (door.Turned, ServiceError, shapes.Malformed):
+        return ""
 
 
 def _spoilt(how: str, slow: float) -> HttpAnswer:

@@ -39,11 +39,11 @@ def slow_answers(cloud: Cloud, _: float, *, by: float = 1.0) -> None:
     cloud.broken.slow = by
 
 
-def spoil(cloud: Cloud, _: float, *, answers: str = "garbage") -> None:
-    """Answer garbage, truncated or empty texts, or errors, instead of anything else; "" ends it."""
+def spoil(cloud: Cloud, _: float, *, answers: str = "garbage", operation: str | None = None) -> None:
+    """Answer garbage, truncated or empty texts, or errors, to one operation or to all; "" ends it."""
     if answers not in ANSWERS:
         raise BadFault(f"answers: {answers!r} is none of {', '.join(map(repr, ANSWERS))}")
-    cloud.broken.answers = answers
+    cloud.broken.answers, cloud.broken.spoilt = answers, operation
 
 
 def fail(cloud: Cloud, _: float, *, share: float = 0.1) -> None:

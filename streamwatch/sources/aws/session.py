@@ -11,6 +11,7 @@ import botocore.session
 from botocore import xform_name
 from botocore.config import Config as BotoConfig
 from botocore.exceptions import ClientError
+from botocore.model import Shape
 
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import SourceMisread, SourceThrottled
@@ -18,6 +19,7 @@ from streamwatch.model.kinesis import CallCount
 from streamwatch.sources.aws.config import AwsAccess
 from streamwatch.sources.aws.credentials import CredentialSession, LoginKeeper
 from streamwatch.sources.aws.errors import NotInTurn, is_stale, understood
+from streamwatch.sources.aws.soundness import misfit
 
 RATES: Final = {
     "ListStreams": 2.0,
@@ -54,6 +56,8 @@ RATES: Final = {
 }
 """Calls a second that the agent makes at most, an account and region: half of what AWS allows, or less. How many it
 allows of MSK's topic and replicator calls, of MSK Connect, Pipes and Managed Flink AWS does not say."""
+_LARGE: Final = "GetMetricData"
+"""Its answers hold thousands of numbers; who reads them looks at each."""
 _CONNECT_SECONDS: Final = 3.0
 _ANSWER_SECONDS: Final = 8.0
 _ATTEMPTS: Final = 2
@@ -139,6 +143,15 @@ class Account:
         with self._lock:
             self._keeper.answered()
         return answer
+
+    def shape(self, service: str, region: str, operation: str) -> Shape | None:
+        """Return the form of an operation's answers, as botocore has it; None before the first call of the service."""
+        with self._lock:
+            client = self._clients.get((service, region))
+        shape: Shape | None = (
+            None if client is None else client.meta.service_model.operation_model(operation).output_shape
+        )
+        return shape
 
     def renew(self) -> None:
         """Resolve credentials anew at the next call."""
@@ -275,6 +288,8 @@ class SourceCalls:
         try:
             answer = self._account.ask(service, region, operation, parameters)
             self._check(answer, wants, what)
+            if operation != _LARGE:
+                self._check_form(service, region, operation, answer)
         except SourceMisread:
             with self._lock:
                 count.failures += 1
@@ -328,6 +343,11 @@ class SourceCalls:
     def _count(self, region: str, service: str, operation: str) -> _Count:
         with self._lock:
             return self._counts.setdefault((region, service, operation), _Count())
+
+    def _check_form(self, service: str, region: str, operation: str, answer: dict[str, Any]) -> None:
+        odd = misfit(self._account.shape(service, region, operation), answer)
+        if odd is not None:
+            raise SourceMisread(f"{service} {operation} in {region}: {odd} is not what AWS documents it to be")
 
     @staticmethod
     def _check(answer: dict[str, Any], wants: Collection[str], what: str) -> None:

@@ -41,8 +41,9 @@ def examine(
             if not trying.is_refused and described is None:
                 hint = f"does `readers.{kind.kind}.names` fit, and is this the right account?"
                 yield trial.finding(kind.kind, "warning", "there is none that reads a stream or a topic", hint)
-            if described is not None and cloudwatch:
-                measure = kind.measures(described)[0]
+            if described is None or not cloudwatch:
+                continue
+            for measure in kind.measures(described)[:1]:
                 at = dict(described.dimensions)
                 yield trial.attempt(newest_point(kind.namespace, measure.name, measure.statistic, clock.now(), at))[1]
 

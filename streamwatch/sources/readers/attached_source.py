@@ -137,6 +137,8 @@ class _Known:
     tried_at: float = float("-inf")
     why: str = "it was not described yet"
     """Why it is not described, where it is not."""
+    failed: Reason | None = None
+    """Why the last try to describe it failed; None where it did not."""
     is_foreign: bool = False
     """Whether it reads no stream and no topic."""
     waits: bool = False
@@ -211,7 +213,6 @@ class _Region:
 
     def _describe(self, due: Sequence[_Known], api: Api, deadline: float) -> None:
         """Describe as many as there is time for, the longest waiting first."""
-        failed: dict[Reason, list[str]] = {}
         left = list(due)
         while left and self._clock.monotonic() < deadline:
             known = left.pop(0)
@@ -226,17 +227,21 @@ class _Region:
                 break
             except SourceError as error:
                 known.tried_at, known.waits = self._clock.now(), isinstance(error, SourceDenied)
-                known.why = str(error)
-                failed.setdefault(reason_of(error), []).append(f"{known.listed.name}: {error}")
+                known.why, known.failed = str(error), reason_of(error)
                 if isinstance(error, SourceThrottled):
                     break  # the others at the next read
                 continue
-            known.is_foreign = known.described is None
+            known.is_foreign, known.failed = known.described is None, None
             known.described_at = known.tried_at = self._clock.now()
-        self._note(failed, left)
+        self._note(left)
 
-    def _note(self, failed: Mapping[Reason, Sequence[str]], left: Sequence[_Known]) -> None:
+    def _note(self, left: Sequence[_Known]) -> None:
+        """Name what failed, as long as it was not tried again: a right that is missing is not tried at every read."""
         kind = self._kind.kind
+        failed: dict[Reason, list[str]] = {}
+        for one in self._known.values():
+            if one.failed is not None:
+                failed.setdefault(one.failed, []).append(f"{one.listed.name}: {one.why}")
         self.problems += [Problem("reader", reason, f"{kind} {of[0]}", len(of)) for reason, of in failed.items()]
         late = [one.listed.name for one in left if one.described is None and not one.is_foreign]
         if late:

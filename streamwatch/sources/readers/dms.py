@@ -93,12 +93,15 @@ class DmsKind:
             state=state,
             reason=f"it is {task.status}{f': {task.why}' if task.why else ''}",
             dimensions=task.dimensions,
+            unknown=() if all(value for _, value in task.dimensions) else ("lag: its instance is not listed",),
             is_writer=True,
         )
 
     @staticmethod
-    def measures(_: Described) -> Sequence[Measure]:
-        """Return what CloudWatch is asked of it."""
+    def measures(described: Described) -> Sequence[Measure]:
+        """Return what CloudWatch is asked of it; nothing where its instance is gone, by whose name its series are."""
+        if not all(value for _, value in described.dimensions):
+            return []
         return [
             Measure("lag_seconds", "CDCLatencyTarget", "Maximum", vital=True),
             Measure("source_lag_seconds", "CDCLatencySource", "Maximum", vital=True),

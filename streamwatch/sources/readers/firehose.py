@@ -1,6 +1,6 @@
 """Firehose: delivery streams that read a Kinesis stream or a topic of MSK."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from streamwatch.model.reader import Kind, State
@@ -74,15 +74,18 @@ class FirehoseKind:
             dimensions=(("DeliveryStreamName", listed.name),),
             outlet=outlet,
             buffer_seconds=_buffer(destination),
-            unknown=() if msk is None else (_BY_LOG_APPEND_TIME, "group: AWS does not say which it reads with"),
+            unknown=tuple(_unknown(outlet, is_of_topic=msk is not None)),
         )
 
     @staticmethod
     def measures(described: Described) -> Sequence[Measure]:
         """Return what CloudWatch is asked of it."""
+        reads = _OF_KINESIS if described.topic is None else _OF_MSK
+        if not described.outlet:
+            return reads
         outlet = f"DeliveryTo{described.outlet}"
         return [
-            *(_OF_KINESIS if described.topic is None else _OF_MSK),
+            *reads,
             Measure("success_ratio", f"{outlet}.Success", "Average", vital=True),
             Measure("freshness_seconds", f"{outlet}.DataFreshness", "Maximum", vital=True),
             Measure("failed_records", "FailedConversion.Records", "Sum"),
@@ -128,11 +131,20 @@ def _state(now: Answer) -> tuple[State, str]:
 
 
 def _destination(destinations: Sequence[Answer]) -> tuple[str, dict[str, Any]]:
+    """Return what CloudWatch calls it, and its description; empty where it is of a kind that nobody knows yet."""
     for member, outlet in _OUTLETS.items():
         for one in destinations:
             if member in one:
                 return outlet, one[member]
-    return "S3", {}
+    return "", {}
+
+
+def _unknown(outlet: str, *, is_of_topic: bool) -> Iterable[str]:
+    if is_of_topic:
+        yield _BY_LOG_APPEND_TIME
+        yield "group: AWS does not say which it reads with"
+    if not outlet:
+        yield "delivery: its destination is of a kind that this version does not know"
 
 
 def _buffer(destination: Mapping[str, Any]) -> float | None:

@@ -45,7 +45,7 @@ class FlinkKind:
         return [
             Listed(one["ApplicationName"], f"{one['ApplicationStatus']} {one.get('ApplicationVersionId')}")
             for one in found
-            if str(one.get("RuntimeEnvironment", "")).startswith("FLINK-")
+            if one["RuntimeEnvironment"].startswith("FLINK-")
         ]
 
     @staticmethod

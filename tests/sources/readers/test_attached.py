@@ -1,4 +1,4 @@
-"""What holds for every kind: each API refused, throttled, empty, of three pages, and answering nonsense."""
+"""What holds for every kind that AWS runs: switched off, paged, refused and back, and checked up. See test_contract."""
 
 import json
 from collections.abc import Callable
@@ -97,13 +97,6 @@ def test_it_is_off_unless_it_is_switched_on(kind: Kind) -> None:
 
 
 @each
-def test_none_at_all_is_no_problem(kind: Kind) -> None:
-    with world(kind.name) as on:
-        on.read()
-        assert (on.snapshot.readers, on.problems()) == ((), set())
-
-
-@each
 def test_three_pages_are_read_and_all_are_described_in_the_end(kind: Kind) -> None:
     with world(kind.name) as on:
         on.aws.do(lambda cloud, now: [kind.make(cloud, f"x{at:03d}", now) for at in range(kind.three_pages)])
@@ -137,33 +130,6 @@ def test_a_refused_listing_is_named_and_comes_back(kind: Kind, operation: str, f
         on.time.advance(60)
         on.read()
         assert (on.value(r.UP), on.problems()) == (1, set())
-
-
-@pytest.mark.parametrize("kind", [one for one in KINDS if one.describe], ids=str)
-@refusals
-def test_a_refused_description_is_named_and_the_reader_is_unknown(kind: Kind, fault: str, reason: str) -> None:
-    with world(kind.name) as on:
-        on.aws.do(lambda cloud, now: kind.make(cloud, "x", now))
-        on.fault(fault, operation=kind.describe)
-        on.read()
-
-        assert on.problems() == {("reader", reason)}
-        assert on.readers["x"].state == "unknown"
-        assert on.value(r.UP) is None
-
-
-@each
-@pytest.mark.parametrize("answers", ["garbage", "truncated", "empty", "error"])
-def test_nonsense_is_named_and_nothing_is_known(kind: Kind, answers: str) -> None:
-    with world(kind.name) as on:
-        on.aws.do(lambda cloud, now: kind.make(cloud, "x", now))
-        on.read()
-        on.fault("spoil", answers=answers)
-        on.time.advance(60)
-        on.read()
-
-        assert on.snapshot.readers is None
-        assert {scope for scope, _ in on.problems()} == {"region"}
 
 
 @pytest.mark.parametrize(("kind", "operation"), OPERATIONS, ids=str)

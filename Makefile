@@ -49,6 +49,7 @@ bench: $(VENV)/ready
 	$(BIN)/python tests/bench/bench_scrape.py
 	$(BIN)/python tests/bench/bench_reference.py
 	$(BIN)/python tests/bench/bench_streams.py
+	$(BIN)/python tests/bench/bench_readers.py
 	$(BIN)/python tests/bench/bench_pages.py
 	$(BIN)/python tests/bench/bench_page.py
 	$(BIN)/python tests/bench/bench_rules.py

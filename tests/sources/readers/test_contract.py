@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 
 import pytest
 
+from streamwatch.catalogue import attached_readers as a
 from streamwatch.catalogue import kinesis_readers as r
 from tests.reference.kinesis.acting import Time, cloud
 from tests.sources.readers.every_kind import (
@@ -31,6 +33,14 @@ FAULTS = {
     "error": ("spoil", {"answers": "error"}),
 }
 NONSENSE: dict[str, Callable[[object], object]] = {"twisted": twisted, "hollow": hollow}
+DOCUMENT = Path(__file__).parents[3] / "docs" / "readers.md"
+QUESTIONS = {
+    "is it up": r.UP,
+    "how far behind, in seconds": r.LAG,
+    "in records": a.LAG_RECORDS,
+    "what did it lose": r.LOST,
+    "when will data be lost": r.TIME_TO_LOSS,
+}
 REASONS = {"refused": "denied", "throttled": "throttled", "error": "unreachable"}
 
 
@@ -161,3 +171,33 @@ def test_three_pages_are_read(many: Agent, kind: Kind) -> None:
     assert {one.reason for one in snapshot.problems} <= {"budget", "timeout"}, "some are described at the next reads"
     if kind.name != "kcl":
         assert len(snapshot.readers or ()) == kind.three_pages
+
+
+def cells(heading: str) -> dict[str, dict[str, str]]:
+    """The tables of a section of docs/readers.md, by kind and column."""
+    text = DOCUMENT.read_text(encoding="utf-8").partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    found: dict[str, dict[str, str]] = {}
+    head: list[str] = []
+    for line in (one for one in text.splitlines() if one.startswith("|")):
+        row = [one.strip() for one in line.strip("|").split(" | ")]
+        if row[0] == "kind":
+            head = row
+        elif row[0].startswith("`"):
+            found.setdefault(row[0].strip("`"), {}).update(zip(head, row, strict=True))
+    return found
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_the_table_of_the_documentation_says_what_is_known_and_what_is_not(
+    healthy: dict[str, Known], kind: Kind
+) -> None:
+    said = cells("Every kind, every question")[kind.name]
+    known = {row[0] for row in healthy[kind.name]}
+    for question, metric in QUESTIONS.items():
+        assert said[question].startswith("unknown: ") == (metric.name not in known), question
+    stands = said["what stands still, since when"]
+    assert stands.startswith("unknown: ") == (kind.name not in {"kcl", "lambda"}), "comes while it stands only"
+    calls, rights = said["calls, and how often"], said["rights, besides `cloudwatch:GetMetricData`"]
+    for operation in kind.operations:
+        assert operation in calls
+    assert {one.partition(":")[2].strip("`") for one in rights.split(", ")} == set(kind.operations)

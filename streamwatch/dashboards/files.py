@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from streamwatch.dashboards import agent, kafka, kinesis
+from streamwatch.dashboards import agent, kafka, kinesis, readers
 from streamwatch.dashboards.grafana import text
 
-ALL: Final = [agent.OVERVIEW, kafka.CLUSTER, kafka.TOPICS, kafka.GROUPS, kinesis.STREAM, agent.AGENT]
+ALL: Final = [agent.OVERVIEW, kafka.CLUSTER, kafka.TOPICS, kafka.GROUPS, kinesis.STREAM, readers.READERS, agent.AGENT]
 
 
 def files() -> Mapping[str, str]:

@@ -1,7 +1,7 @@
 """The stage on which every panel is looked at: all that there is to see, an agent, and a real Prometheus.
 
-The reference has everything: a cluster with exporters that is MSK's, streams, load on both, and an application of the
-KCL. Kafka Connect is a service of the tests.
+The reference has everything: a cluster with exporters that is MSK's, streams, load on both, and readers of the streams.
+Kafka Connect is a service of the tests.
 """
 
 import threading
@@ -20,7 +20,11 @@ from streamwatch.demo.hurried import hurried
 from streamwatch.demo.pager import Pager
 from streamwatch.demo.run import HURRIED_SETTINGS
 from streamwatch.reference.aws.cloud import Cloud
+from streamwatch.reference.aws.dms import Dms, ReplicationTask
+from streamwatch.reference.aws.firehose import Hose
 from streamwatch.reference.aws.kcl import KclApplication
+from streamwatch.reference.aws.msk_connect import MskConnect, MskConnector
+from streamwatch.reference.aws.poller import StreamPoller
 from streamwatch.reference.aws.server import ReferenceAws
 from streamwatch.reference.kafka import faults
 from streamwatch.reference.kafka.server import ReferenceKafka
@@ -47,7 +51,11 @@ kinesis:
     describe_interval: 10s
     access: {access}
     cloudwatch: {{detail_interval: 60s}}
-    readers: {{kcl: {{enabled: true, interval: 10s, discover_interval: 10s}}}}
+    readers:
+      kcl: {{enabled: true, interval: 10s, discover_interval: 10s}}
+      firehose: {{enabled: true, interval: 10s, discover_interval: 10s}}
+      msk_connect: {{enabled: true, interval: 10s, discover_interval: 10s}}
+      dms: {{enabled: true, interval: 10s, discover_interval: 10s}}
 connect: [{{name: sinks, kafka_cluster: shop, urls: ['{connect}'], interval: 5s, timeout: 1s}}]
 listen: {{address: '127.0.0.1:0'}}
 rules: {{pack: false, files: ['{rules}/*.yml'], evaluation_interval: 1s, state: '{rules}/state.db'}}
@@ -56,12 +64,14 @@ remote_write: [{{name: prometheus, url: 'http://{receiver}/api/v1/write', interv
 """
 
 
-class Application:
-    """An application of the KCL that reads the purchases, once a second, for as long as it is entered."""
+class Readers:
+    """A reader of each kind but Lambda on the purchases, once a second, for as long as they are entered."""
 
     def __init__(self, aws: ReferenceAws) -> None:
         self._aws = aws
         self._app: KclApplication | None = None
+        self._task: ReplicationTask | None = None
+        self._others: list[Hose | MskConnector] = []
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._run)
 
@@ -79,13 +89,22 @@ class Application:
         while not self._is_over.wait(1.0):
             self._aws.do(self._live)
 
+    def _make(self, cloud: Cloud, now: float) -> tuple[KclApplication, ReplicationTask]:
+        app = KclApplication(cloud, "billing", "purchases", now)
+        app.worker("worker-1")
+        hose = cloud.firehose().of_stream("lake", StreamPoller(cloud.kinesis(), "purchases"), now, buffer_seconds=10)
+        self._others = [hose, cloud.beside(MskConnect).create("sink", {"topics": "orders"}, "b:9092", now)]
+        return app, cloud.beside(Dms).of_stream("changes", cloud.kinesis(), "purchases")
+
     def _live(self, cloud: Cloud, now: float) -> None:
         stream = cloud.kinesis().streams.get("purchases")
         if self._app is None and stream is not None and stream.shards:
-            self._app = KclApplication(cloud, "billing", "purchases", now)
-            self._app.worker("worker-1")
-        if self._app is not None:
-            self._app.live(now)
+            self._app, self._task = self._make(cloud, now)
+        if self._app is None or self._task is None:
+            return
+        self._task.change(now)
+        for one in (self._app, self._task, *self._others):
+            one.live(now)
 
 
 @dataclass
@@ -140,7 +159,7 @@ def stage(folder: Path, binary: Path) -> Iterator[Stage]:
         pages = [f"{{broker: {id_}, jmx: '{jmx}', node: '{node}'}}" for id_, (jmx, node) in kafka.serve_pages().items()]
         stack.enter_context(LoadProcess(kafka.bootstrap, 50))
         streams = stack.enter_context(LoadProcess(aws.url, 50, "streams_load"))
-        stack.enter_context(Application(aws))
+        stack.enter_context(Readers(aws))
         sinks = stack.enter_context(served(Service({"sink": running("RUNNING", "FAILED", "UNASSIGNED")})))
         pager = stack.enter_context(Pager())
         told = {

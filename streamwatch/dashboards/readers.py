@@ -1,0 +1,93 @@
+"""What is on the dashboard of readers: the same questions for every kind."""
+
+from typing import Final
+
+from streamwatch.catalogue import attached_readers as a
+from streamwatch.catalogue import kinesis_readers as r
+from streamwatch.dashboards.panel import Dashboard, On, Panel, Row
+
+_r = On("aws_region", "kind", "reader")
+_WHO: Final = "{{kind}} {{reader}} {{stream}}"
+
+READERS: Final = Dashboard(
+    "streamwatch-readers",
+    "Readers",
+    "Who reads streams on somebody's behalf: applications, functions, delivery streams, connectors, tasks, pipes.",
+    (
+        Row(
+            "Is it up?",
+            (
+                Panel(
+                    "Readers that run",
+                    "Which does not run?",
+                    (_r.now(r.UP, _WHO).in_words("stopped", "running"),),
+                    "stat",
+                    16,
+                ),
+                Panel("States of readers", "Does all of it run?", (_r.only_1(r.STATE),), "table"),
+                Panel("Tasks that run", "Is a part of it missing?", (_r.now(a.TASKS, _WHO),), width=12),
+                Panel(
+                    "Tasks that have failed",
+                    "Which says RUNNING, and does only a part of its work?",
+                    (_r.now(a.FAILED_TASKS, _WHO).red(above=0),),
+                    width=12,
+                ),
+            ),
+        ),
+        Row(
+            "How far behind?",
+            (
+                Panel("Lag of readers", "Who is late?", (_r.top(15, _r.now(r.LAG, _WHO)),)),
+                Panel("Lag at most", "How bad can it be?", (_r.top(15, _r.now(r.BOUND, _WHO)),)),
+                Panel("Lag in records", "How much is left to do?", (_r.top(15, _r.now(a.LAG_RECORDS, _WHO)),)),
+                Panel(
+                    "Freshness of what is delivered",
+                    "Is it later than its buffer makes it?",
+                    (_r.now(a.FRESHNESS, _WHO), _r.now(a.BUFFER, f"{_WHO}: its buffer")),
+                    width=12,
+                ),
+                Panel(
+                    "Behind the database", "Is the source slow, or the stream?", (_r.now(a.SOURCE_LAG, _WHO),), width=12
+                ),
+            ),
+        ),
+        Row(
+            "What did it lose?",
+            (
+                Panel("Expired unread", "How much is lost?", (_r.now(r.LOST, _WHO).red(above=0),), width=12),
+                Panel(
+                    "Deliveries that succeed",
+                    "Does the target take it?",
+                    (_r.now(a.SUCCESS, _WHO).red(below=0.95),),
+                    width=12,
+                ),
+            ),
+        ),
+        Row(
+            "When will data be lost?",
+            (
+                Panel(
+                    "Until unread data expire",
+                    "Who has least time?",
+                    (_r.now(r.TIME_TO_LOSS, _WHO).red(below=14_400),),
+                    "bargauge",
+                    24,
+                ),
+            ),
+        ),
+        Row(
+            "What stands still, since when?",
+            (
+                Panel(
+                    "Standing still",
+                    "Which shard is stuck, and for how long?",
+                    (_r.now(r.STANDING, f"{_WHO} {{{{shard}}}}").red(above=300),),
+                    "bargauge",
+                    12,
+                ),
+                Panel("Records read", "Does it read?", (_r.rate(a.RECORDS, _WHO),), width=12),
+            ),
+        ),
+    ),
+    (("aws_region", r.UP), ("kind", r.UP), ("reader", r.UP)),
+)

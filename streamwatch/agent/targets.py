@@ -127,6 +127,19 @@ def precedence(config: Config) -> SourcePrecedence:
     return SourcePrecedence(_order(config) if isinstance(config, ClusterConfig) else {})
 
 
+def _readers(name: str, kind: str, source: Source, interval: float, max_series: int) -> Target:
+    """Return the target that a source of readers is."""
+    return Target(
+        name=name,
+        kind=kind,
+        source=source,
+        interval=interval,
+        max_series=max_series,
+        collectors={"readers": ReaderCollector()},
+        about=(SourceCollector(interval), CallCollector()),
+    )
+
+
 class TargetFactory:
     """Makes targets; sources of one AWS account share its session."""
 
@@ -299,39 +312,22 @@ class TargetFactory:
     def _kcl(self, config: KinesisConfig, streams: "KinesisSource") -> Target:
         from streamwatch.sources.readers.kcl import KclSource  # noqa: PLC0415 - the same
 
-        kcl = config.readers.kcl
-        name, interval = f"{config.name}/kcl", kcl.interval
-        accounts = self._shared_accounts()
+        name, kcl, accounts = f"{config.name}/kcl", config.readers.kcl, self._shared_accounts()
         source = KclSource(
-            name, kcl, config.access, config.regions, self._clock, accounts, lambda: streams.last, streams.follow
-        )
-        return Target(
-            name=name,
-            kind="kcl",
-            source=source,
-            interval=interval,
-            max_series=config.max_series,
-            collectors={"readers": ReaderCollector()},
-            about=(SourceCollector(interval), CallCollector()),
-        )
+            name, kcl, config.access, config.regions, self._clock, accounts, lambda: streams.last,
+            streams.follow,
+        )  # fmt: skip
+        return _readers(name, "kcl", source, kcl.interval, config.max_series)
 
     def _functions(self, config: KinesisConfig, streams: "KinesisSource") -> Target:
         from streamwatch.sources.readers.lambdas import LambdaSource  # noqa: PLC0415 - the same
 
-        name, interval = f"{config.name}/lambda", config.readers.functions.interval
+        name, functions = f"{config.name}/lambda", config.readers.functions
         source = LambdaSource(
-            name, config.readers.functions, config.cloudwatch, config.access, config.regions, self._clock,
+            name, functions, config.cloudwatch, config.access, config.regions, self._clock,
             self._shared_accounts(), lambda: streams.last, streams.budget, self._clusters,
         )  # fmt: skip
-        return Target(
-            name=name,
-            kind="lambda",
-            source=source,
-            interval=interval,
-            max_series=config.max_series,
-            collectors={"readers": ReaderCollector()},
-            about=(SourceCollector(interval), CallCollector()),
-        )
+        return _readers(name, "lambda", source, functions.interval, config.max_series)
 
     def _redshift(self, config: KinesisConfig, streams: "KinesisSource") -> Target:
         from streamwatch.sources.readers.redshift import LOOK_SECONDS, RedshiftSource  # noqa: PLC0415 - the same
@@ -340,15 +336,7 @@ class TargetFactory:
         source = RedshiftSource(
             name, redshift, config.access, config.regions[0], self._clock, self._shared_accounts(), lambda: streams.last
         )
-        return Target(
-            name=name,
-            kind="redshift",
-            source=source,
-            interval=LOOK_SECONDS,
-            max_series=config.max_series,
-            collectors={"readers": ReaderCollector()},
-            about=(SourceCollector(LOOK_SECONDS), CallCollector()),
-        )
+        return _readers(name, "redshift", source, LOOK_SECONDS, config.max_series)
 
     def _attached(self, config: KinesisConfig, streams: "KinesisSource") -> list[Target]:
         """Return what is watched of the kinds that AWS runs beside streams and topics."""
@@ -362,17 +350,7 @@ class TargetFactory:
                 name, kind, settings, config.access, config.regions, config.cloudwatch, self._clock,
                 self._shared_accounts(), lambda: streams.last,
             )  # fmt: skip
-            targets.append(
-                Target(
-                    name=name,
-                    kind=kind.kind,
-                    source=source,
-                    interval=settings.interval,
-                    max_series=config.max_series,
-                    collectors={"readers": ReaderCollector()},
-                    about=(SourceCollector(settings.interval), CallCollector()),
-                )
-            )
+            targets.append(_readers(name, kind.kind, source, settings.interval, config.max_series))
         return targets
 
     def _connect(self, config: ConnectConfig) -> Target:

@@ -16,6 +16,9 @@ _STATES: Final[Mapping[str, State]] = {
 }
 """The others are on their way: CREATING, UPDATING, RESTARTING, RESUMING."""
 
+_ATTEMPTS: Final[Mapping[str, int | None]] = {"0": 0, "-1": None}
+"""Of a record, again, by errors.retry.timeout (KIP-298); None is for ever."""
+
 
 class MskConnectKind:
     """Connectors: sinks, which read topics, and sources, which write them."""
@@ -74,11 +77,15 @@ def _reason(now: Answer) -> str:
 
 
 def _retries(settings: Mapping[str, str]) -> RetryPolicy | None:
-    """Return what becomes of a record that fails, where the connector goes on without it."""
-    if settings.get("errors.tolerance") != "all":
+    """Return what becomes of a record that fails, where the connector goes on without it.
+
+    None where it does not go on, and where it tries again for a time of its own: that is no number of attempts.
+    """
+    retry_timeout = settings.get("errors.retry.timeout", "0")
+    if settings.get("errors.tolerance") != "all" or retry_timeout not in _ATTEMPTS:
         return None
     letters = settings.get("errors.deadletterqueue.topic.name", "")
-    return RetryPolicy(attempts=None, record_age_seconds=None, bisects=False, destination=letters)
+    return RetryPolicy(attempts=_ATTEMPTS[retry_timeout], record_age_seconds=None, bisects=False, destination=letters)
 
 
 def _unknown(cluster: str | None, *, is_sink: bool) -> Sequence[str]:

@@ -1,5 +1,7 @@
 """Connectors of MSK Connect, watched on the reference."""
 
+import pytest
+
 from streamwatch.catalogue import attached_readers as a
 from streamwatch.catalogue import kinesis_readers as r
 from streamwatch.reference.aws.cloud import Cloud
@@ -81,11 +83,22 @@ def test_a_failed_connector_says_why_at_the_next_read() -> None:
         assert on.value(a.REASON, "it is FAILED: InvalidInput.InvalidSecurityGroup: gone") == 1
 
 
-def test_what_happens_to_a_record_that_fails_is_known_where_the_connector_goes_on() -> None:
+@pytest.mark.parametrize(
+    ("settings", "known"),
+    [
+        ({}, (0, "letters")),
+        ({"errors.retry.timeout": "0"}, (0, "letters")),
+        ({"errors.retry.timeout": "-1"}, (None, "letters")),
+        ({"errors.retry.timeout": "60000"}, None),
+        ({"errors.tolerance": "none"}, None),
+    ],
+)
+def test_what_happens_to_a_record_that_fails_is_known_where_the_connector_goes_on(
+    settings: dict[str, str], known: tuple[int | None, str] | None
+) -> None:
     with world("msk_connect") as on:
         letters = {"errors.tolerance": "all", "errors.deadletterqueue.topic.name": "letters"}
-        connector(on, {"topics": "orders"} | letters)
+        connector(on, {"topics": "orders"} | letters | settings)
         on.read()
         retries = on.readers["sink"].retries
-        assert retries is not None
-        assert retries.destination == "letters"
+        assert (None if retries is None else (retries.attempts, retries.destination)) == known

@@ -179,7 +179,6 @@ BYTES_PER_SECOND = _gauge(
     "kinesis_reader_bytes_per_second",
     "Bytes that a replicator copies a second.",
     question="Does it copy anything?",
-    unit="bytes",
 )
 REFRESH_AGE = _gauge(
     "kinesis_reader_refresh_age_seconds",

@@ -12,6 +12,7 @@ import yaml
 from streamwatch.catalogue import METRICS
 from streamwatch.core.clock import SystemClock
 from streamwatch.promql.nodes import Aggregation, Binary, Call, Expr, Negation, RangeSelector, Selector, Subquery
+from streamwatch.promql.parse import duration_ms
 from streamwatch.rules.config import pack_folder, runbooks_folder
 from streamwatch.rules.lint import lint
 from streamwatch.rules.load import load
@@ -33,6 +34,10 @@ def test_names_are_given_once() -> None:
     assert len(set(names)) == len(names) > 70
 
 
+LASTS = re.compile(r"\*\*[a-z]+\*\*, (?:for (\w+)|at once)(?:, and (\w+) longer than it lasts)?")
+"""How a runbook says for how long a rule's condition lasts before it fires, and how much longer it fires."""
+
+
 @pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule.name)
 def test_every_alert_says_what_to_do_and_is_tested(rule: Rule) -> None:
     annotations, labels = dict(rule.annotations), dict(rule.labels)
@@ -44,6 +49,10 @@ def test_every_alert_says_what_to_do_and_is_tested(rule: Rule) -> None:
     for heading in ("## The rule", "## How to see it", "## What to do", "## How to silence it"):
         assert heading in runbook
     assert rule.text.strip() in runbook, "the runbook shows another rule"
+    lasts = LASTS.match(runbook.splitlines()[2])
+    assert lasts is not None
+    times = tuple(duration_ms(one or "0s") / 1000 for one in lasts.groups())
+    assert times == (rule.for_seconds, rule.keep_firing_seconds), "the runbook says another time"
     assert len(re.findall(rf"alertname: {rule.name}\n", TESTS)) >= (1 if rule.name == "StreamWatchWatchdog" else 4)
 
 

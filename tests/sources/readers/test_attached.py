@@ -14,6 +14,7 @@ from streamwatch.reference.aws.flink import Flink
 from streamwatch.reference.aws.msk_connect import MskConnect
 from streamwatch.reference.aws.msk_replicator import MskReplicator
 from streamwatch.reference.aws.pipes import Pipes
+from streamwatch.reference.aws.poller import StreamPoller
 from tests.sources.readers.attaching import CLUSTER, world
 
 BOOTSTRAP = (
@@ -39,6 +40,10 @@ class Kind:
         return self.name
 
 
+def hose(cloud: Cloud, name: str, now: float) -> Any:
+    return cloud.firehose().of_stream(name, StreamPoller(cloud.kinesis(), "s"), now)
+
+
 def connector(cloud: Cloud, name: str, now: float) -> Any:
     return cloud.beside(MskConnect).create(name, {"topics": "orders"}, BOOTSTRAP, now)
 
@@ -59,6 +64,8 @@ def replicator(cloud: Cloud, name: str, now: float) -> Any:
     return cloud.beside(MskReplicator).of_msk(name, CLUSTER, CLUSTER.replace("shop", "spare"), now)
 
 
+HOSES = Kind("firehose", hose, ("ListDeliveryStreams",), "DescribeDeliveryStream", "firehose", 250)
+"""They are listed twice, by the type of their source: test_firehose has their pages."""
 KINDS = [
     Kind("msk_connect", connector, ("ListConnectors",), "DescribeConnector", "kafkaconnect", 250),
     Kind(
@@ -74,7 +81,7 @@ KINDS = [
     Kind("msk_replicator", replicator, ("ListReplicators",), "DescribeReplicator", "kafka", 250),
 ]
 OPERATIONS = [(kind, one) for kind in KINDS for one in (*kind.listings, *([kind.describe] if kind.describe else []))]
-LISTINGS = [(kind, one) for kind in KINDS for one in kind.listings]
+LISTINGS = [(kind, one) for kind in (HOSES, *KINDS) for one in kind.listings]
 each = pytest.mark.parametrize("kind", KINDS, ids=str)
 refusals = pytest.mark.parametrize(("fault", "reason"), [("deny", "denied"), ("throttle", "throttled")])
 

@@ -143,23 +143,6 @@ def test_none_at_all_is_no_problem() -> None:
 
 
 @pytest.mark.parametrize(("fault", "reason"), [("deny", "denied"), ("throttle", "throttled")])
-def test_a_refused_listing_is_named_and_comes_back(fault: str, reason: str) -> None:
-    with lake() as (on, _):
-        on.read()
-        on.fault(fault, operation=LIST)
-        on.time.advance(60)
-        on.read()
-        assert on.snapshot.readers is None
-        assert on.problems() == {("region", reason)}
-        assert r.UP.name not in on.known()
-
-        on.fault("heal")
-        on.time.advance(60)
-        on.read()
-        assert on.value(r.UP) == 1
-
-
-@pytest.mark.parametrize(("fault", "reason"), [("deny", "denied"), ("throttle", "throttled")])
 def test_a_refused_description_is_named_and_the_reader_is_unknown(fault: str, reason: str) -> None:
     with lake() as (on, _):
         on.fault(fault, operation=DESCRIBE)

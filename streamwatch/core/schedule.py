@@ -165,6 +165,7 @@ class Schedule:
         self._running: list[_Scheduled] = []
         """Those that run, or are about to, without the slow ones."""
         self._idle = 0
+        """Workers that wait for a job, or start: one that has been slow to start is not started twice."""
         self._threads: set[threading.Thread] = set()
         self._timer = Worker("schedule", self._tick, clock)
 
@@ -290,6 +291,7 @@ class Schedule:
         else:
             thread = threading.Thread(target=self._work, name="job", daemon=True)
             thread.start()
+            self._idle += 1
             self._threads.add(thread)
 
     def _count_slow_out(self, now: float) -> float:
@@ -312,9 +314,9 @@ class Schedule:
     def _next(self, done: _Scheduled | None = None, failure: str = "") -> _Scheduled | None:
         """Put away the job that this worker has done, and wait for another; None where there are workers enough."""
         with self._lock:
-            self._idle += 1
             try:
                 if done is not None:
+                    self._idle += 1
                     self._note_end(done, failure)
                 while not self._given:
                     if self._is_stopped or self._idle + len(self._running) > WORKERS:

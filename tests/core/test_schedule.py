@@ -1,4 +1,5 @@
 import contextlib
+import itertools
 import logging
 import math
 import random
@@ -305,7 +306,7 @@ def test_many_jobs_share_a_few_threads() -> None:
     probes = [Probe() for _ in range(100)]
     with running(*(Job(f"j{number}", 0.2, probe) for number, probe in enumerate(probes))) as schedule:
         assert all(probe.reached(3) for probe in probes)
-        assert threads_of(schedule) <= WORKERS
+        assert eventually(lambda: threads_of(schedule) <= WORKERS)
 
 
 def test_a_job_that_hangs_has_a_thread_to_itself_until_it_ends() -> None:
@@ -358,11 +359,30 @@ def test_whatever_is_asked_each_job_runs_once_at_a_time_and_answers_the_last_wak
     assert not schedule._running
 
 
+def test_workers_that_are_slow_to_start_are_not_started_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    work, may_start = Schedule._work, threading.Event()
+    delays = itertools.cycle([True, False])
+
+    def late(schedule: Schedule) -> None:
+        if next(delays):
+            may_start.wait(3 * PATIENCE)
+        work(schedule)
+
+    monkeypatch.setattr(Schedule, "_work", late)
+    probes = [Probe() for _ in range(40)]
+    with running(*(Job(f"j{number}", 0.02, probe) for number, probe in enumerate(probes))) as schedule:
+        assert all(probe.reached(5) for probe in probes)
+        assert eventually(lambda: threads_of(schedule) <= WORKERS)
+        may_start.set()
+
+
 def test_stop_leaves_no_threads() -> None:
     before = set(threading.enumerate())
-    with running(*(Job(f"j{number}", 0.05, Probe()) for number in range(20))):
-        assert len(set(threading.enumerate()) - before) <= 1 + WORKERS
-    assert set(threading.enumerate()) <= before
+    probes = [Probe() for _ in range(20)]
+    with running(*(Job(f"j{number}", 0.05, probe) for number, probe in enumerate(probes))):
+        assert all(probe.reached(2) for probe in probes)
+        assert set(threading.enumerate()) > before
+    assert eventually(lambda: set(threading.enumerate()) <= before)
 
 
 def test_stop_returns_in_time_and_names_the_job_that_hangs() -> None:

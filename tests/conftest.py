@@ -39,7 +39,7 @@ def closed_port() -> int:
 def get(app: App, path: str, method: str = "GET") -> tuple[int, str]:
     """Ask an agent; return the status and the body."""
     host, _, port = app.address.rpartition(":")
-    connection = HTTPConnection(host, int(port), timeout=10)
+    connection = HTTPConnection(host, int(port), timeout=60)
     try:
         connection.request(method, path)
         answer = connection.getresponse()

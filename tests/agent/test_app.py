@@ -163,7 +163,7 @@ def test_stopping_ends_every_thread_and_frees_the_port(start: Start) -> None:
     app.stop()
 
     with pytest.raises(OSError, match="refused"):
-        socket.create_connection((host, int(port)), timeout=5)
+        socket.create_connection((host, int(port)), timeout=60)
     source = app._runners["a"]._source
     assert isinstance(source, KafkaSource)
     assert not source._thread.is_alive()

@@ -124,7 +124,7 @@ def test_the_agent_ends_cleanly_when_told_to() -> None:
         assert running.get("/healthz")[0] == 200
         running.process.send_signal(signal.SIGTERM)
 
-        assert running.process.wait(10) == 0
+        assert running.process.wait(60) == 0
 
 
 def test_sighup_takes_a_new_configuration_and_refuses_a_wrong_one(tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def endpoint() -> Iterator[dict[str, str]]:
     url = process.stdout.readline().strip()
     yield os.environ | {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "KEY", "AWS_SECRET_ACCESS_KEY": "secret"}
     process.terminate()
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
 
 
 def asked(environment: dict[str, str], *args: str) -> subprocess.CompletedProcess[str]:

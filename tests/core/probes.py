@@ -9,7 +9,7 @@ from streamwatch.core.clock import SystemClock
 from streamwatch.core.schedule import Job, Schedule
 
 LONG: Final = 3600.0
-PATIENCE: Final = 30.0
+PATIENCE: Final = 60.0
 
 
 class Probe:

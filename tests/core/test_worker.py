@@ -13,7 +13,7 @@ from streamwatch.core.clock import ManualClock, SystemClock
 from streamwatch.core.worker import AtEnd, Worker
 from tests.waiting import wait_for
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Steps:

@@ -63,7 +63,7 @@ def test_the_pager_rings_for_pages_only() -> None:
     def told(severity: str, status: str) -> None:
         alert = {"labels": {"severity": severity, "alertname": "Down"}, "annotations": {"summary": "it is down"}}
         body = json.dumps({"status": status, "alerts": [alert, alert], "groupLabels": {}})
-        with closing(urlopen(pager.url, body.encode(), timeout=5)) as answer:  # noqa: S310 - on loopback
+        with closing(urlopen(pager.url, body.encode(), timeout=60)) as answer:  # noqa: S310 - on loopback
             assert answer.status == 204
 
     with Pager() as pager:

@@ -257,15 +257,15 @@ def test_lazy_bytes_are_made_once_for_all_threads() -> None:
     def make() -> bytes:
         calls.append(1)
         begun.set()
-        release.wait(10)
+        release.wait(60)
         return b"made"
 
     lazy, got = Lazy(make), []
     threads = [threading.Thread(target=lambda: got.append(lazy())) for _ in range(8)]
     for thread in threads:
         thread.start()
-    assert begun.wait(10)
+    assert begun.wait(60)
     release.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert (got, len(calls)) == ([b"made"] * 8, 1)

@@ -72,7 +72,7 @@ def test_who_waits_for_a_turn_too_long_is_refused_and_what_is_no_expression_at_o
     thread = threading.Thread(target=told, args=(api, "m"))
     thread.start()
     try:
-        assert history.asked.wait(10)
+        assert history.asked.wait(60)
         assert told(api, "m") == (
             503,
             {"status": "error", "errorType": "timeout", "error": "other queries are being evaluated: ask again"},
@@ -80,7 +80,7 @@ def test_who_waits_for_a_turn_too_long_is_refused_and_what_is_no_expression_at_o
         assert told(api, "(" * 1000)[0] == 400
     finally:
         history.go_on.set()
-        thread.join(10)
+        thread.join(60)
 
 
 class Waiting(History):
@@ -92,7 +92,7 @@ class Waiting(History):
 
     def blocks(self, *what: Any, **how: Any) -> Iterator[SeriesBlock]:
         self.asked.set()
-        assert self.go_on.wait(10)
+        assert self.go_on.wait(60)
         return super().blocks(*what, **how)
 
 

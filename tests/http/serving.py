@@ -16,7 +16,7 @@ from streamwatch.http.server import Config, Server
 from streamwatch.model.metric import Keys, Metric, Tier
 from streamwatch.settings.types import HostPort
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 LOCAL = Config(address=HostPort("127.0.0.1", 0))
 WELL = Health()
 HOME = b"<!doctype html><p>all is well</p>"

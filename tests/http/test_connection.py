@@ -10,7 +10,7 @@ from streamwatch.core.clock import SystemClock
 from streamwatch.http.connection import HEAD_BYTES, HttpConnection, StatusCounts, parse_request
 from streamwatch.http.message import Request, Response, text_response
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 class Served:

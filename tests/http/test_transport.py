@@ -14,7 +14,7 @@ from streamwatch.core.clock import SystemClock
 from streamwatch.http.transport import Deadline, Transport, TransportError, exchange, tls_context
 from tests.real.certificates import Authority
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 SECONDS = 0.3
 DRIP = b"X: " + b"y" * 10_000
 RECORD = b"\x16\x03\x03\x20\x00"

@@ -54,7 +54,7 @@ def _is_ready(address: str) -> bool:
 def asked(address: str, path: str, **parameters: str) -> Any:
     """What its API says; a query that it refuses fails the test with its words."""
     try:
-        with closing(urlopen(f"http://{address}/api/v1/{path}?{urlencode(parameters)}", timeout=10)) as answer:
+        with closing(urlopen(f"http://{address}/api/v1/{path}?{urlencode(parameters)}", timeout=60)) as answer:
             return json.load(answer)["data"]
     except HTTPError as error:
         raise AssertionError(f"{path} {parameters}: {error.read().decode()}") from error

@@ -37,7 +37,7 @@ rules: {{pack: false, files: ['{rules}/*.yml'], evaluation_interval: 1s, instanc
 def firing(address: str) -> dict[Labels, dict[str, Any]] | None:
     """Return what fires at an address, None while nobody answers."""
     try:
-        with closing(urlopen(f"http://{address}/api/v1/alerts", timeout=5)) as answer:
+        with closing(urlopen(f"http://{address}/api/v1/alerts", timeout=60)) as answer:
             alerts = json.load(answer)["data"]["alerts"]
     except (URLError, ConnectionError):
         return None

@@ -29,7 +29,7 @@ def test_a_killed_broker_wakes_the_source(cluster_43: KafkaCluster, seen: Eyes) 
     seen.felt.clear()
     cluster_43.kill(2)
 
-    assert seen.felt.wait(10)
+    assert seen.felt.wait(60)
     wait_for(lambda: seen.look() and seen.values(k.BROKER_UP) == ONE_DOWN, 10, "it is down, and the others are not")
 
     seen.felt.clear()
@@ -46,7 +46,7 @@ def test_a_broker_that_hangs_costs_its_own_share(cluster_43: KafkaCluster, seen:
     seen.felt.clear()
     cluster_43.pause(2)
 
-    assert seen.felt.wait(10), "the pulse was missed"
+    assert seen.felt.wait(60), "the pulse was missed"
     wait_for(lambda: seen.look() and seen.values(k.BROKER_UP) == ONE_DOWN, 10, "it is down, and the others are not")
     began = time.monotonic()
     now = seen.look()

@@ -178,7 +178,7 @@ def say_hello(cluster: KafkaCluster, identity: Identity) -> None:
     context.load_cert_chain(identity.certificate, identity.key)
     port = int(cluster.bootstrap.rpartition(":")[2])
     with (
-        socket.create_connection(("127.0.0.1", port), timeout=10) as connection,
+        socket.create_connection(("127.0.0.1", port), timeout=60) as connection,
         context.wrap_socket(connection, server_hostname="127.0.0.1") as channel,
     ):
         channel.recv(1)

@@ -90,7 +90,7 @@ def writing() -> Iterator[Callable[[KinesisStream], None]]:
     yield begin
     done.set()
     for one in threads:
-        one.join(10)
+        one.join(60)
 
 
 def renewed(reader: Reader) -> int | None:

@@ -116,7 +116,7 @@ def test_pages_are_served_and_tell_of_requests(kafka: ReferenceKafka) -> None:
     leader = kafka.do(lambda site, _: site.cluster.topics["t"].partitions[0].state.leader)
     pages = {}
     for kind, address in zip(("jmx", "node"), kafka.serve_pages()[leader], strict=True):
-        with closing(HTTPConnection(address, timeout=10)) as connection:
+        with closing(HTTPConnection(address, timeout=60)) as connection:
             for _ in range(2):  # the connection is kept
                 connection.request("GET", "/metrics")
                 pages[kind] = samples(connection.getresponse().read().decode())

@@ -105,7 +105,7 @@ def main(name: str, scale: float) -> None:
 
 
 def _asked(url: str) -> Any:
-    with closing(urlopen(url, timeout=5)) as answer:  # noqa: S310 - the agent's
+    with closing(urlopen(url, timeout=60)) as answer:  # noqa: S310 - the agent's
         return json.load(answer)["data"]
 
 

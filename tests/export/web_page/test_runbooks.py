@@ -118,7 +118,7 @@ def test_an_alert_has_the_address_of_its_runbook(tmp_path: Path, start: Start, b
             ask("/runbooks/KafkaBrokerDown").body.decode(),
         )
     host, _, port = app.address.rpartition(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=10)
+    connection = http.client.HTTPConnection(host, int(port), timeout=60)
     connection.request("GET", "/", headers={"Accept": HTML})
     page = connection.getresponse().read().decode()
     connection.close()

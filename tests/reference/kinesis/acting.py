@@ -100,7 +100,7 @@ def client(aws: ReferenceAws, service: str = "kinesis", keys: tuple[str, str] = 
     """A client of boto3 that tries once."""
     session = boto3.session.Session(*keys, options.pop("aws_session_token", None))
     signs = {"signature_version": UNSIGNED} if options.pop("unsigned", False) else {}
-    config = Config(retries={"total_max_attempts": 1}, read_timeout=20, **signs)
+    config = Config(retries={"total_max_attempts": 1}, read_timeout=60, **signs)
     region = options.pop("region_name", REGION)
     return session.client(service, endpoint_url=aws.url, region_name=region, config=config, **options)
 

@@ -72,7 +72,7 @@ class Asker:
 
     def status(self, method: str, headers: dict[str, str], body: bytes = b"") -> str:
         """Return the status of a plain request."""
-        connection = HTTPConnection(urlsplit(self.url).netloc, timeout=10)
+        connection = HTTPConnection(urlsplit(self.url).netloc, timeout=60)
         try:
             connection.request(method, "/", body, headers)
             return f"HTTP {connection.getresponse().status}"

@@ -38,7 +38,7 @@ def aws() -> Iterator[ReferenceAws]:
 def ask(
     aws: ReferenceAws, method: str = "POST", path: str = "/", body: bytes = b"", **headers: str
 ) -> tuple[int, dict[str, str], bytes]:
-    connection = HTTPConnection("127.0.0.1", aws.port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", aws.port, timeout=60)
     try:
         connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
         answer = connection.getresponse()

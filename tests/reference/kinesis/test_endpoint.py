@@ -26,7 +26,7 @@ def logins() -> dict[str, AccessKey]:
 
 
 def post(aws: ReferenceAws, body: bytes, **headers: str) -> tuple[int, bytes]:
-    connection = HTTPConnection("127.0.0.1", aws.port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", aws.port, timeout=60)
     try:
         connection.request("POST", "/", body, {name.replace("_", "-"): value for name, value in headers.items()})
         answer = connection.getresponse()

@@ -59,11 +59,11 @@ def test_a_broker_that_hangs_is_noticed_by_the_pulse_and_noticed_again_when_it_i
 ) -> None:
     cluster.faults[2].hang = True
 
-    assert watching.event.wait(5)
+    assert watching.event.wait(60)
     assert watching.up() == [True, False, True]
     watching.event.clear()
     cluster.faults[2].hang = False
-    assert watching.event.wait(10), "it comes back by itself"
+    assert watching.event.wait(60), "it comes back by itself"
     wait_for(lambda: watching.up() == [True, True, True], 5, "and is up")
 
 
@@ -77,7 +77,7 @@ def test_a_broker_that_hangs_over_a_slow_request_is_noticed_all_the_same(cluster
         wait_for(lambda: time.monotonic() > calm, 5, "several deadlines have passed")
         assert patient.woken == 0, "a broker that is busy is not down"
         cluster.faults[2].hang = True
-        assert patient.event.wait(5), "long before the slow question's own deadline"
+        assert patient.event.wait(25), "long before the slow question's own deadline"
     finally:
         patient.source.close()
 

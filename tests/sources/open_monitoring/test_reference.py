@@ -127,7 +127,7 @@ def test_the_agent_joins_both_without_a_series_twice(config: Config) -> None:
 
     def page() -> str:
         host, _, port = app.address.rpartition(":")
-        connection = HTTPConnection(host, int(port), timeout=10)
+        connection = HTTPConnection(host, int(port), timeout=60)
         try:
             connection.request("GET", "/metrics")
             return connection.getresponse().read().decode()

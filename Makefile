@@ -1,5 +1,6 @@
 # Each target makes what it needs from nothing but Python 3.11 (or newer), make and a package index.
 PYTHON ?= python3.11
+JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -7,7 +8,7 @@ BIN := $(VENV)/bin
 
 help:
 	@echo "make demo   a reference cluster, load, the agent and one incident (ARGS='--scenario slow_consumer' for another)"
-	@echo "make test   run all tests; with Java 17 and Maven, those on real Kafka clusters too"
+	@echo "make test   run all tests; with Java 17 and Maven, those on real Kafka clusters too (JOBS=0: in one process)"
 	@echo "make check  linters, types, and whether the generated documents are current"
 	@echo "make fmt    format the code"
 	@echo "make docs   write the generated documents anew"
@@ -23,7 +24,7 @@ demo: $(VENV)/ready
 	$(BIN)/streamwatch demo $(ARGS)
 
 test: $(VENV)/ready
-	$(BIN)/python -m pytest -W error $(ARGS)
+	$(BIN)/python -m pytest -W error --numprocesses $(JOBS) --dist loadfile $(ARGS)
 
 check: $(VENV)/ready
 	$(BIN)/ruff check

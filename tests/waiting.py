@@ -8,11 +8,11 @@ from typing import Final, TypeVar
 T = TypeVar("T")
 
 # A machine that is loaded is slow, not wrong: nothing that is waited for is given up sooner.
-_LEAST_SECONDS: Final = 60.0
+_LEAST_SECONDS: Final = 180.0
 
 
 def wait_for(condition: Callable[[], T], seconds: float, what: str) -> T:
-    """Poll until the condition holds, and return what it returned; for a minute at least, however few the seconds."""
+    """Poll until the condition holds, and return what it returned; for three minutes at least, however few the seconds."""
     seconds = max(seconds, _LEAST_SECONDS)
     deadline = time.monotonic() + seconds
     nap = Event()

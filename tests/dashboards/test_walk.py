@@ -83,7 +83,7 @@ def test_every_panel_has_data_in_its_scenario(seen: Stage) -> None:
         if one.title not in {*TROUBLE, *HOT, *STUCK, *FILLING, *CATCHING_UP}
     ]
     have_data(at, [one for one in asks(calm) if not is_by_a_jvm(one)], 300)
-    have_data(at, asks(panels(*HOT, *FILLING)), 120)
+    have_data(at, asks(panels(*HOT, *FILLING)), 300)
     seen.delay()
     have_data(at, asks(panels(*CATCHING_UP)), 60)
     seen.kill()

@@ -1,4 +1,4 @@
-"""Readers of streams: from what is known of them to samples, the same for every kind."""
+"""Readers of streams and topics: from what is known of them to samples, the same for every kind."""
 
 import math
 from collections import Counter
@@ -8,8 +8,7 @@ from typing import Final
 import numpy as np
 
 from streamwatch.catalogue import attached_readers as a
-from streamwatch.catalogue import kafka_readers as k
-from streamwatch.catalogue import kinesis_readers as r
+from streamwatch.catalogue import readers as r
 from streamwatch.collectors.keys_cache import KeysCache
 from streamwatch.model.metric import Metric, Samples
 from streamwatch.model.reader import METHODS, Assignment, Outcomes, Reader, ReadersSnapshot, RetryPolicy, Work
@@ -17,13 +16,13 @@ from streamwatch.model.reader import METHODS, Assignment, Outcomes, Reader, Read
 Row = tuple[str, ...]
 _MOST_REASON: Final = 200
 """Characters of a service's words that a label holds."""
-_OUTCOMES: tuple[tuple[Metric, Metric, Callable[[Outcomes], float | None]], ...] = (
-    (r.CALLS, k.CALLS, lambda one: one.calls),
-    (r.FAILED_CALLS, k.FAILED_CALLS, lambda one: one.failed_calls),
-    (r.REFUSED_CALLS, k.REFUSED_CALLS, lambda one: one.refused_calls),
-    (r.LOST_RECORDS, k.LOST_RECORDS, lambda one: one.lost_records),
-    (r.SET_ASIDE_RECORDS, k.SET_ASIDE_RECORDS, lambda one: one.set_aside_records),
-    (r.FAILED_DELIVERIES, k.FAILED_DELIVERIES, lambda one: one.failed_deliveries),
+_OUTCOMES: tuple[tuple[Metric, Callable[[Outcomes], float | None]], ...] = (
+    (r.CALLS, lambda one: one.calls),
+    (r.FAILED_CALLS, lambda one: one.failed_calls),
+    (r.REFUSED_CALLS, lambda one: one.refused_calls),
+    (r.LOST_RECORDS, lambda one: one.lost_records),
+    (r.SET_ASIDE_RECORDS, lambda one: one.set_aside_records),
+    (r.FAILED_DELIVERIES, lambda one: one.failed_deliveries),
 )
 
 
@@ -36,23 +35,20 @@ class ReaderCollector:
     def collect(self, now: ReadersSnapshot) -> list[Samples]:
         """Return all samples; what is not known is NaN."""
         self._keys.turn()
-        every = now.readers or ()
-        of_topics = [one for one in every if _is_of_topic(one)]
-        readers = [one for one in every if not _is_of_topic(one)]
-        counts = Counter((one.account, one.region, one.kind) for one in every)
+        readers = now.readers or ()
+        counts = Counter((one.account, one.region, one.kind) for one in readers)
         units = [((now.source, one.region, one.table), one.units) for one in now.units]
         return [
             self._pairs(r.READERS, [(row, float(count)) for row, count in sorted(counts.items())]),
             *self._columns(readers),
-            *self._of_topics(of_topics),
-            self._pairs(r.STATE, [((*_row(one), one.state), 1.0) for one in readers]),
+            self._pairs(r.STATE, [((*_row(one), _group_type(one), one.state), 1.0) for one in readers]),
             self._pairs(r.LAST_RESULT, [((*_row(one), one.last_result), 1.0) for one in readers if one.last_result]),
             self._pairs(r.RETRY_POLICY, [((*_row(one), *_policy(one.retries)), 1.0) for one in readers if one.retries]),
             self._pairs(r.LAG_METHOD, [pair for one in readers for pair in _methods(one)]),
             self._pairs(r.LEASES, [pair for one in readers for pair in _leases(one)]),
             self._pairs(r.STANDING, [pair for one in readers for pair in _standing(one, now.taken_at)]),
             self._pairs(r.HOLE, [((*_row(one), shard), 1.0) for one in readers for shard in _holes(one) or ()]),
-            self._pairs(a.INFO, [pair for one in readers for pair in _ends(one)]),
+            self._pairs(a.TOPICS, [((*_row(one), one.topics), 1.0) for one in readers if one.topics]),
             self._pairs(a.TARGET, [((*_row(one), one.target), 1.0) for one in readers if one.target is not None]),
             self._pairs(a.REASON, [pair for one in readers for pair in _reason(one)]),
             self._pairs(r.READ_UNITS, units),
@@ -72,25 +68,9 @@ class ReaderCollector:
             self._column(r.WORKERS, rows, map(_assigned(lambda one: one.workers), readers)),
             self._column(r.LEADER, rows, map(_assigned(lambda one: one.has_leader), readers)),
             self._column(r.READ_CALLS_USE, rows, [one.calls_limit_ratio for one in readers]),
-            *(self._column(metric, rows, map(_outcome(tell), readers)) for metric, _, tell in _OUTCOMES),
-            self._column(a.LAG_RECORDS, rows, [one.lag_records for one in readers]),
+            *(self._column(metric, rows, map(_outcome(tell), readers)) for metric, tell in _OUTCOMES),
+            self._column(r.LAG_RECORDS, rows, [one.lag_records for one in readers]),
             *(self._column(metric, rows, map(_worked(tell), readers)) for metric, tell in _WORK.items()),
-        ]
-
-    def _of_topics(self, readers: Sequence[Reader]) -> list[Samples]:
-        rows = [_topic_row(one) for one in readers]
-        states = [
-            ((*_topic_row(one), "share" if one.is_share_group else "consumer", one.state), 1.0) for one in readers
-        ]
-        results = [((*_topic_row(one), one.last_result), 1.0) for one in readers if one.last_result]
-        policies = [((*_topic_row(one), *_policy(one.retries)), 1.0) for one in readers if one.retries]
-        return [
-            self._column(k.UP, rows, map(_up, readers)),
-            self._column(k.LAG, rows, [one.lag_records for one in readers]),
-            *(self._column(metric, rows, map(_outcome(tell), readers)) for _, metric, tell in _OUTCOMES),
-            self._pairs(k.STATE, states),
-            self._pairs(k.LAST_RESULT, results),
-            self._pairs(k.RETRY_POLICY, policies),
         ]
 
     def _column(self, metric: Metric, rows: Sequence[Row], values: Iterable[float | None]) -> Samples:
@@ -101,18 +81,15 @@ class ReaderCollector:
         return metric.samples(keys, np.array([value for _, value in pairs], dtype=np.float64))
 
 
-def _is_of_topic(one: Reader) -> bool:
-    """Whether it has the labels of its topic; what AWS runs has ``kinesis_reader_info`` for that."""
-    return one.topic is not None and one.work is None
-
-
 def _row(one: Reader) -> Row:
-    return (one.account, one.region, one.stream or "", one.kind, one.name)
-
-
-def _topic_row(one: Reader) -> Row:
-    place = (one.cluster or "", one.topic or "", one.group or "")
+    place = (one.stream or "", one.cluster or "", one.topic or "", one.group or "")
     return (one.account, one.region, *place, one.kind, one.name)
+
+
+def _group_type(one: Reader) -> str:
+    if one.kind != "lambda" or one.topic is None:
+        return ""
+    return "share" if one.is_share_group else "consumer"
 
 
 def _policy(one: RetryPolicy) -> Row:
@@ -166,11 +143,6 @@ _WORK: Mapping[Metric, Callable[[Work], float | None]] = {
     a.REFRESH_AGE: lambda one: one.refresh_age_seconds,
     a.REFRESH_GAP: lambda one: one.refresh_gap_seconds,
 }
-
-
-def _ends(one: Reader) -> list[tuple[Row, float]]:
-    """Return what it reads of Kafka; leases say nothing of that."""
-    return [] if one.work is None else [((*_row(one), one.cluster or "", one.topic or "", one.group or ""), 1.0)]
 
 
 def _reason(one: Reader) -> list[tuple[Row, float]]:

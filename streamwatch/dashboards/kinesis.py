@@ -3,8 +3,8 @@
 from typing import Final
 
 from streamwatch.catalogue import kinesis as s
-from streamwatch.catalogue import kinesis_readers as r
 from streamwatch.catalogue import kinesis_shards as h
+from streamwatch.catalogue import readers as r
 from streamwatch.dashboards.panel import Dashboard, On, Panel, Row
 
 _s = On("aws_region", "stream")

@@ -3,7 +3,7 @@
 from typing import Final
 
 from streamwatch.catalogue import attached_readers as a
-from streamwatch.catalogue import kinesis_readers as r
+from streamwatch.catalogue import readers as r
 from streamwatch.dashboards.panel import Dashboard, On, Panel, Row
 
 _r = On("aws_region", "kind", "reader")
@@ -39,7 +39,7 @@ READERS: Final = Dashboard(
             (
                 Panel("Lag of readers", "Who is late?", (_r.top(15, _r.now(r.LAG, _WHO)),)),
                 Panel("Lag at most", "How bad can it be?", (_r.top(15, _r.now(r.BOUND, _WHO)),)),
-                Panel("Lag in records", "How much is left to do?", (_r.top(15, _r.now(a.LAG_RECORDS, _WHO)),)),
+                Panel("Lag in records", "How much is left to do?", (_r.top(15, _r.now(r.LAG_RECORDS, _WHO)),)),
                 Panel(
                     "Freshness of what is delivered",
                     "Is it later than its buffer makes it?",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from streamwatch.flow import attached, connect, kafka, kinesis, topic_readers
+from streamwatch.flow import connect, kafka, kinesis, topic_readers
 from streamwatch.flow.facts import Facts, Part
 from streamwatch.flow.graph import Builder, Graph
 
@@ -12,16 +12,14 @@ def assembled(parts: Iterable[Part]) -> Graph:
     facts, builder = Facts(parts), Builder()
     kafka.add_topics(builder, facts)
     owners = {
-        **attached.owners_of_attached(builder, facts),
         **topic_readers.owners_of_readers(builder, facts),
         **connect.owners(builder, facts),
     }
     kafka.add_groups(builder, facts, owners)
     connect.add_topics_of_connectors(builder, facts)
     topic_readers.add_topics_of_readers(builder, facts)
-    attached.add_topics_of_attached(builder, facts)
     kinesis.add_streams(builder, facts)
     kinesis.add_readers(builder, facts)
-    attached.add_deliveries(builder, facts)
+    topic_readers.add_deliveries(builder, facts)
     kinesis.add_unnamed(builder, facts)
     return builder.graph()

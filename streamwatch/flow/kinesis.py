@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from streamwatch.catalogue import kinesis as s
-from streamwatch.catalogue import kinesis_readers as r
 from streamwatch.catalogue import kinesis_shards as h
+from streamwatch.catalogue import readers as r
 from streamwatch.flow.facts import Facts, Row
 from streamwatch.flow.graph import Builder, Edge, GraphNode, Health, Role
 
@@ -60,8 +60,8 @@ def judged(state: str) -> tuple[Health, str]:
 
 
 def reader(row: Row, state: str, role: Role = "reader") -> GraphNode:
-    """Return the node of whoever reads, or writes, on somebody's behalf: account, region, stream, kind and name."""
-    account, region, _, kind, own = row
+    """Return the node of whoever reads, or writes, on somebody's behalf: a row of the labels of readers."""
+    account, region, *_, kind, own = row
     health, words = judged(state)
     name = KINDS.get(kind, kind)
     return GraphNode(f"{kind}:{account}/{region}/{own}", role, name, own, _place(row), health, words)
@@ -72,8 +72,8 @@ def add_readers(builder: Builder, facts: Facts) -> None:
     lag, times = facts.of(r.LAG), facts.times(r.LAG)
     unsure = {row[:-1] for row, count in facts.of(r.LAG_METHOD).items() if row[-1] == "unknown" and count}
     for row in facts.of(r.STATE):
-        each = row[:-1]
-        account, region, name, kind, _ = each
+        each = row[:-2]
+        account, region, name, *_, kind, _ = each
         if not name:
             continue
         is_writer = kind in WRITERS

@@ -1,35 +1,64 @@
-"""Who reads topics on somebody's behalf, as AWS tells of it; where its cluster is watched, its group has the lag."""
+"""Who reads, or writes, topics on somebody's behalf; where its cluster is watched, its group has the lag."""
 
 from collections.abc import Mapping
 from typing import Final
 
-from streamwatch.catalogue import kafka_readers as r
-from streamwatch.flow.facts import Facts
-from streamwatch.flow.graph import Builder, Edge, GraphNode
+from streamwatch.catalogue import attached_readers as a
+from streamwatch.catalogue import readers as r
+from streamwatch.flow.facts import Facts, Row
+from streamwatch.flow.graph import Builder, Edge, GraphNode, Role
 from streamwatch.flow.kafka import topic
-from streamwatch.flow.kinesis import KINDS, judged
+from streamwatch.flow.kinesis import WRITERS, reader
 
+_FIREHOSE: Final = "firehose"
+_CONNECTOR: Final = "msk_connect"
 _ONLY_RECORDS: Final = "AWS tells records, and no time: watch the cluster, and its group's lag in seconds is known"
+_NO_FRESHNESS: Final = "CloudWatch has no DataFreshness: it has delivered nothing lately"
 
 
 def owners_of_readers(builder: Builder, facts: Facts) -> Mapping[tuple[str, str], str]:
-    """Add all of them, and return which group is whose."""
-    found = {}
-    for account, region, cluster, _, group, kind, name, _, state in facts.of(r.STATE):
-        health, words = judged(state)
-        place = f"{region}, account {account}"
-        own = f"{kind}:{account}/{region}/{name}"
-        builder.node(GraphNode(own, "reader", KINDS.get(kind, kind), name, place, health, words))
-        if group:
-            found[cluster, group] = own
-    return found
+    """Add those whose cluster is known, and return which group is whose."""
+    owners = {}
+    for *each, _, state in facts.of(r.STATE):
+        *_, cluster, _, group, kind, _ = row = tuple(each)
+        if cluster:
+            own = builder.node(reader(row, state, _role(kind, has_group=bool(group))))
+            if group:
+                owners[cluster, group] = own
+    return owners
 
 
 def add_topics_of_readers(builder: Builder, facts: Facts) -> None:
-    """Add what they read, where their groups have not said it."""
-    lag, times = facts.of(r.LAG), facts.times(r.STATE)
-    for row in facts.of(r.STATE):
-        account, region, cluster, name, _, kind, reader = row[:7]
-        if cluster and name:
-            own, there = f"{kind}:{account}/{region}/{reader}", builder.node(topic(cluster, name))
-            builder.edge(Edge(there, own, None, _ONLY_RECORDS, records=lag.get(row[:7]), at=times.get(row)))
+    """Add the topics that they read or write, where their groups have not said it."""
+    records, lag, times = facts.of(r.LAG_RECORDS), facts.of(r.LAG), facts.times(r.STATE)
+    for state in facts.of(r.STATE):
+        row = state[:-2]
+        *_, cluster, name, _, kind, _ = row
+        if not cluster or not name:
+            continue
+        own, there, seconds = _id(row), builder.node(topic(cluster, name)), lag.get(row)
+        why = "" if seconds is not None else _ONLY_RECORDS
+        ends = (own, there) if kind in WRITERS else (there, own)
+        builder.edge(Edge(*ends, seconds, why, records=records.get(row), at=times[state]))
+
+
+def add_deliveries(builder: Builder, facts: Facts) -> None:
+    """Add what delivery streams deliver: it is behind them by what they have read and not delivered."""
+    fresh, times = facts.of(a.FRESHNESS), facts.times(a.FRESHNESS)
+    for state in facts.of(r.STATE):
+        row = state[:-2]
+        own = builder.nodes.get(_id(row))
+        if row[-2] == _FIREHOSE and own is not None:
+            seconds = fresh.get(row)
+            there = builder.node(GraphNode(f"delivered:{own.id}", "sink", "delivered data", own.name, own.place))
+            builder.edge(Edge(own.id, there, seconds, "" if seconds is not None else _NO_FRESHNESS, at=times.get(row)))
+
+
+def _id(row: Row) -> str:
+    return reader(row, "").id
+
+
+def _role(kind: str, *, has_group: bool) -> Role:
+    if kind == _CONNECTOR:
+        return "sink" if has_group else "writer"
+    return "writer" if kind in WRITERS else "reader"

@@ -160,6 +160,8 @@ class Reader:
     stream: str | None = None
     cluster: str | None = None
     topic: str | None = None
+    topics: str = ""
+    """Of one that may have several, what its settings say: a list, a pattern or a prefix."""
     group: str | None = None
     is_share_group: bool = False
     target: str | None = None

@@ -15,7 +15,7 @@ _SCRAPED: Final = frozenset({"job", "instance"})
 _RATES: Final = frozenset({"rate", "irate", "increase", "resets", "changes", "absent", "absent_over_time", "timestamp"})
 _COUNTED: Final = frozenset({"count", "group"})
 _CHANGING: Final = re.compile(r"\$value|\.Value|query\s")
-_PREFIXES: Final = ("kafka_", "kinesis_", "streamwatch_")
+_PREFIXES: Final = ("kafka_", "kinesis_", "reader_", "streamwatch_")
 
 
 def lint(

@@ -55,7 +55,7 @@ _TIERS: Final = {
     Tier.GROUP_TOPIC: "Groups by topic",
     Tier.PARTITION: "Partitions (with `granularity: partition`)",
     Tier.STREAM: "Kinesis streams",
-    Tier.CONSUMER: "Kinesis: registered consumers, and other readers",
+    Tier.CONSUMER: "Registered consumers, and readers of streams and topics",
     Tier.SHARD: "Kinesis: shards (where enhanced monitoring is on)",
     Tier.CONNECT: "Kafka Connect",
     Tier.CONNECTOR: "Kafka Connect: connectors",
@@ -77,7 +77,8 @@ def metrics() -> str:
         "[kinesis.md](kinesis.md).",
         "",
         "Everything of a Kafka cluster has the label `kafka_cluster`, of Kafka Connect `connect_cluster` as well, of",
-        "streams `aws_account` and `aws_region`.",
+        "streams `aws_account` and `aws_region`. Readers (`reader_...`) have all but `connect_cluster`: the labels of",
+        "what a reader does not read are absent.",
         "A series is there only while its value is known to be true. Alert on absence too, or on",
         "`streamwatch_source_up` and `streamwatch_source_problems`. prometheus-client adds `process_*` and `python_*`.",
     ]

@@ -19,7 +19,7 @@ def test_names_are_unique() -> None:
 
 @pytest.mark.parametrize("metric", BY_NAME)
 def test_a_definition_keeps_prometheus_conventions(metric: Metric) -> None:
-    assert re.fullmatch(r"(kafka|kinesis|streamwatch)_[a-z0-9_]+", metric.name)
+    assert re.fullmatch(r"((kafka|kinesis|reader|streamwatch)_[a-z0-9_]+|readers)", metric.name)
     assert metric.name.endswith("_total") == (metric.kind == "counter")
     if metric.unit in WORDS:
         assert metric.name.removesuffix("_total").endswith(WORDS[metric.unit])

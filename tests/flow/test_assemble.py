@@ -4,10 +4,9 @@ from streamwatch.catalogue import attached_readers as a
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_connect as c
 from streamwatch.catalogue import kafka_groups as g
-from streamwatch.catalogue import kafka_readers as f
 from streamwatch.catalogue import kinesis as s
-from streamwatch.catalogue import kinesis_readers as r
 from streamwatch.catalogue import kinesis_shards as h
+from streamwatch.catalogue import readers as r
 from streamwatch.flow.graph import Edge, Graph
 from streamwatch.flow.paths import Paths
 from tests.flow.maps import AT, made_of, ones, samples
@@ -27,6 +26,11 @@ def topics(*names: str, cluster: str = "shop") -> dict[tuple[str, ...], float]:
 
 def connector(name: str, kind: str, plugin: str = "X", connect: str = "sinks") -> tuple[str, ...]:
     return (connect, "shop", name, kind, plugin, "none")
+
+
+def reader(kind: str, name: str, *, stream: str = "", reads: tuple[str, str, str] = ("", "", "")) -> tuple[str, ...]:
+    """The labels of a reader: of a stream, or of a cluster, topic and group."""
+    return ("1", "eu-west-1", stream, *reads, kind, name)
 
 
 def test_a_group_is_behind_its_topic() -> None:
@@ -135,14 +139,15 @@ def test_debezium_is_as_far_behind_as_its_last_change_where_its_heartbeats_are_c
 def test_a_stream_has_readers_of_every_kind_and_those_without_a_name_only_where_no_other_is_known() -> None:
     quiet = ("1", "eu-west-1", "quiet")
     dead = ("1", "eu-west-1", "dead")
+    app = reader("kcl", "app", stream="clicks")
     made = made_of(
         samples(s.STREAM_UP, dict.fromkeys((CLICKS, quiet, dead), 1.0)),
         samples(s.BEING_READ, {CLICKS: 1.0, quiet: 1.0, dead: 0.0}),
         samples(s.ITERATOR_AGE, {CLICKS: 30.0, quiet: 4.0}),
         samples(h.CONSUMER_LAG, {(*CLICKS, "fan"): 2.0}),
-        ones(r.STATE, [(*CLICKS, "kcl", "app", "stopped"), ("1", "eu-west-1", "", "kcl", "homeless", "running")]),
-        samples(r.LAG, {(*CLICKS, "kcl", "app"): 12.0}),
-        samples(r.LAG_METHOD, {(*CLICKS, "kcl", "app", "unknown"): 1.0}),
+        ones(r.STATE, [(*app, "", "stopped"), (*reader("kcl", "homeless"), "", "running")]),
+        samples(r.LAG, {app: 12.0}),
+        samples(r.LAG_METHOD, {(*app, "unknown"): 1.0}),
     )
     lags = {one.target.partition(":")[0]: (one.seconds, one.at_least) for one in made.edges}
     assert lags == {"consumer": (2.0, 0.0), "kcl": (None, 12.0), "unnamed": (4.0, 0.0)}
@@ -150,11 +155,11 @@ def test_a_stream_has_readers_of_every_kind_and_those_without_a_name_only_where_
 
 
 def test_a_function_on_a_topic_is_its_group_and_without_it_is_so_many_records_behind() -> None:
-    billing = ("1", "eu-west-1", "shop", "orders", "g1", "lambda", "billing")
-    audit = ("1", "eu-west-1", "far", "orders", "g2", "lambda", "audit")
+    billing = reader("lambda", "billing", reads=("shop", "orders", "g1"))
+    audit = reader("lambda", "audit", reads=("far", "orders", "g2"))
     made = made_of(
-        ones(f.STATE, [(*billing, "consumer", "failing"), (*audit, "consumer", "running")]),
-        samples(f.LAG, {billing: 9.0, audit: 40.0}),
+        ones(r.STATE, [(*billing, "consumer", "failing"), (*audit, "consumer", "running")]),
+        samples(r.LAG_RECORDS, {billing: 9.0, audit: 40.0}),
         samples(g.GROUP_TOPIC_LAG_SECONDS, {("shop", "g1", "orders"): 6.0}),
     )
     found = {one.target: (one.seconds, one.records) for one in made.edges}
@@ -164,23 +169,16 @@ def test_a_function_on_a_topic_is_its_group_and_without_it_is_so_many_records_be
 
 
 def test_what_aws_runs_writes_reads_and_delivers_and_the_path_is_the_sum() -> None:
-    task = (*CLICKS, "dms", "task")
-    hose = (*CLICKS, "firehose", "lake")
-    sink = ("1", "eu-west-1", "", "msk_connect", "sink")
-    pipe = ("1", "eu-west-1", "", "pipes", "pipe")
-    rows = {
-        task: ("", "", ""),
-        hose: ("", "", ""),
-        sink: ("shop", "orders,items", "connect-sink"),
-        pipe: ("shop", "orders", ""),
-    }
+    task = reader("dms", "task", stream="clicks")
+    hose = reader("firehose", "lake", stream="clicks")
+    sink = reader("msk_connect", "sink", reads=("shop", "", "connect-sink"))
+    pipe = reader("pipes", "pipe", reads=("shop", "orders", ""))
     made = made_of(
         samples(s.STREAM_UP, {CLICKS: 1.0}),
-        ones(r.STATE, [(*row, "stopped" if row is pipe else "running") for row in rows]),
-        ones(a.INFO, [(*row, *ends) for row, ends in rows.items()]),
+        ones(r.STATE, [(*row, "", "stopped" if row is pipe else "running") for row in (task, hose, sink, pipe)]),
         samples(r.LAG, {task: 20.0, hose: 60.0}),
         samples(a.FRESHNESS, {hose: 300.0}),
-        samples(a.LAG_RECORDS, {pipe: 8.0}),
+        samples(r.LAG_RECORDS, {pipe: 8.0}),
         samples(g.GROUP_TOPIC_LAG_SECONDS, {("shop", "connect-sink", "orders"): 5.0}),
     )
     path = Paths(made).to("delivered:firehose:1/eu-west-1/lake").worst
@@ -188,7 +186,11 @@ def test_what_aws_runs_writes_reads_and_delivers_and_the_path_is_the_sum() -> No
     assert (path.start, path.seconds) == ("dms:1/eu-west-1/task", 380.0)
     assert edge(made, "topic:shop/orders", "msk_connect:1/eu-west-1/sink").seconds == 5.0
     found = edge(made, "topic:shop/orders", "pipes:1/eu-west-1/pipe")
-    assert (found.seconds, found.records, found.why) == (None, 8.0, "AWS tells records, and no time")
+    assert (found.seconds, found.records, found.why) == (
+        None,
+        8.0,
+        "AWS tells records, and no time: watch the cluster, and its group's lag in seconds is known",
+    )
     assert [made.nodes[one].role for one in ("msk_connect:1/eu-west-1/sink", "dms:1/eu-west-1/task")] == [
         "sink",
         "writer",
@@ -202,6 +204,6 @@ def test_without_samples_there_is_an_empty_map() -> None:
 
 
 def test_a_replicator_names_patterns_and_is_joined_to_no_topic() -> None:
-    copy = ("1", "eu-west-1", "", "msk_replicator", "copy")
-    made = made_of(ones(r.STATE, [(*copy, "running")]), ones(a.INFO, [(*copy, "shop", "orders,bills-.*", "")]))
+    copy = reader("msk_replicator", "copy", reads=("shop", "", ""))
+    made = made_of(ones(r.STATE, [(*copy, "", "running")]), ones(a.TOPICS, [(*copy, "orders,bills-.*")]))
     assert ([*made.edges], [one for one in made.nodes if one.startswith("topic:")]) == ([], [])

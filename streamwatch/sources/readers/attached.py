@@ -101,6 +101,8 @@ class Described:
     stream: str | None = None
     cluster: str | None = None
     topic: str | None = None
+    topics: str = ""
+    """Of one that may have several, what its settings say: a list, a pattern or a prefix."""
     group: str | None = None
     target: str | None = None
     """The Kafka cluster that it writes, where it replicates one."""
@@ -200,6 +202,7 @@ def reader(kind: Kind, region: str, of: Described, now: Mapping[Field, float], r
         stream=of.stream,
         cluster=of.cluster,
         topic=of.topic,
+        topics=of.topics,
         group=of.group,
         target=of.target,
         state=state,

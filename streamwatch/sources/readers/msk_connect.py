@@ -49,7 +49,7 @@ class MskConnectKind:
             name=listed.name,
             account=account_of(now["connectorArn"]),
             cluster=cluster,
-            topic=topics or settings.get("topic.prefix"),
+            topics=topics or settings.get("topic.prefix") or "",
             group=group if topics else None,
             state=_STATES.get(now["connectorState"], "unknown"),
             reason=_reason(now),

@@ -65,7 +65,7 @@ class MskReplicatorKind:
             account=account_of(listed.answer),
             cluster=clusters.get(source),
             target=clusters.get(target),
-            topic=",".join(topics) or None,
+            topics=",".join(topics),
             state=_STATES.get(now["ReplicatorState"], "unknown"),
             reason=_reason(now),
             dimensions=(("ReplicatorName", listed.name),),

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from streamwatch.agent.targets import TargetFactory
 from streamwatch.catalogue import METRICS
+from streamwatch.catalogue import readers as r
 from streamwatch.model.finding import Finding
 from streamwatch.model.metric import Metric, Samples
 from streamwatch.model.reader import Reader, ReadersSnapshot
@@ -85,13 +86,24 @@ class World:
         return {one.name: one for one in self.snapshot.readers}
 
     def all(self, metric: Metric) -> dict[Row, float]:
-        """What is known of a metric, by the labels after account and region."""
-        return {row[2:]: v for one in self.samples if one.metric is metric for row, v in one.known().items()}
+        """What is known of a metric, by the labels after account and region that are there."""
+        return {
+            tuple(filter(None, row[2:])): v
+            for one in self.samples
+            if one.metric is metric
+            for row, v in one.known().items()
+        }
 
     def value(self, metric: Metric, *more: str) -> float | None:
         """One value of the only reader; None where it is not known."""
         (reader,) = self.readers.values()
-        return self.all(metric).get((reader.stream or "", reader.kind, reader.name, *more))
+        reads = (reader.stream, reader.cluster, reader.topic, reader.group)
+        return self.all(metric).get(tuple(one for one in (*reads, reader.kind, reader.name, *more) if one))
+
+    def reads(self) -> Row:
+        """Cluster, topic and group of the only reader, by its labels."""
+        (row,) = (row for one in self.samples if one.metric is r.STATE for row in one.known())
+        return row[3:6]
 
     def known(self) -> set[str]:
         """Names of the metrics of which any value is known."""

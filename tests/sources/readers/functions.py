@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from streamwatch.agent.targets import TargetFactory
-from streamwatch.catalogue import kafka_readers, kinesis_readers
+from streamwatch.catalogue import readers as r
 from streamwatch.model.metric import Metric, Samples
 from streamwatch.model.reader import Reader, ReadersSnapshot
 from streamwatch.reference.aws.cloud import Cloud
@@ -120,18 +120,23 @@ class World:
         return found
 
     def all(self, metric: Metric) -> dict[Row, float]:
-        """What is known of a metric, by its labels after account and region."""
-        return {row[2:]: v for one in self.samples if one.metric is metric for row, v in one.known().items()}
+        """What is known of a metric, by its labels after account and region that are there."""
+        return {
+            tuple(filter(None, row[2:])): v
+            for one in self.samples
+            if one.metric is metric
+            for row, v in one.known().items()
+        }
 
     def value(self, metric: Metric, name: str = "bill", *row: str) -> float | None:
         """One value of a function; None where it is not known."""
-        at = ("s", "lambda", name) if metric in kinesis_readers.METRICS else ()
-        assert metric not in kafka_readers.METRICS
-        return self.all(metric).get((*at, *row))
+        at = ("s", "lambda", name) if metric in r.METRICS else ()
+        return self.all(metric).get(tuple(filter(None, (*at, *row))))
 
     def names(self, metric: Metric, label: str) -> set[str]:
         """Every value of a label."""
-        return {row[metric.labels.index(label) - 2] for row in self.all(metric)}
+        at = metric.labels.index(label)
+        return {row[at] for one in self.samples if one.metric is metric for row in one.known()}
 
     def problems(self) -> set[tuple[str, str]]:
         """What could not be learnt: scopes and reasons."""

@@ -6,7 +6,7 @@ from threading import Lock
 from typing import Any, Final
 
 from streamwatch.agent.targets import Target, TargetFactory
-from streamwatch.catalogue import kinesis_readers as r
+from streamwatch.catalogue import readers as r
 from streamwatch.model.kinesis import StreamsSnapshot
 from streamwatch.model.metric import Metric, Samples
 from streamwatch.model.reader import Reader, ReadersSnapshot
@@ -64,8 +64,13 @@ class Agent:
         return found
 
     def all(self, metric: Metric) -> dict[Row, float]:
-        """What is known of a metric, by the labels after account, region, stream, kind and reader."""
-        return {row[5:]: v for one in self.samples if one.metric is metric for row, v in one.known().items()}
+        """What is known of a metric, by the labels after the reader's that are there."""
+        return {
+            tuple(filter(None, row[8:])): v
+            for one in self.samples
+            if one.metric is metric
+            for row, v in one.known().items()
+        }
 
     def value(self, metric: Metric, *row: str) -> float | None:
         """One value; None where it is not known."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from streamwatch.catalogue import kinesis_readers as r
+from streamwatch.catalogue import readers as r
 from streamwatch.reference.aws.cloud import Cloud
 from streamwatch.reference.aws.dms import Dms
 from streamwatch.reference.aws.flink import Flink

@@ -2,7 +2,7 @@
 
 import pytest
 
-from streamwatch.catalogue import kinesis_readers as r
+from streamwatch.catalogue import readers as r
 from streamwatch.reference.aws.kcl import Version
 from tests.sources.readers.reading import world
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from streamwatch.catalogue import attached_readers as a
-from streamwatch.catalogue import kinesis_readers as r
+from streamwatch.catalogue import readers as r
 from tests.reference.kinesis.acting import Time, cloud
 from tests.sources.readers.every_kind import (
     KINDS,
@@ -37,7 +36,7 @@ DOCUMENT = Path(__file__).parents[3] / "docs" / "readers.md"
 QUESTIONS = {
     "is it up": r.UP,
     "how far behind, in seconds": r.LAG,
-    "in records": a.LAG_RECORDS,
+    "in records": r.LAG_RECORDS,
     "what did it lose": r.LOST,
     "when will data be lost": r.TIME_TO_LOSS,
 }

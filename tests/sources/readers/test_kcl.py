@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from streamwatch.catalogue import kinesis_readers as r
+from streamwatch.catalogue import readers as r
 from streamwatch.reference.aws import faults
 from streamwatch.reference.aws.kcl import Version
 from tests.sources.readers.reading import World, world

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from streamwatch.catalogue import kafka_readers as k
-from streamwatch.catalogue import kinesis_readers as r
+from streamwatch.catalogue import readers as r
 from streamwatch.reference.aws import faults
 from streamwatch.reference.aws.lambda_poller import POISON
 from tests.sources.readers.functions import MSK, QUEUE, STREAM, World, world
@@ -224,9 +223,8 @@ def test_a_topic_of_a_cluster_of_ones_own(mode: str, kind: str) -> None:
         it.read()
 
         labels = ("prod", "orders", "a:b", "lambda", "ship")
-        assert it.all(k.UP) == {labels: 1.0}
-        assert it.all(k.STATE) == {(*labels, kind, "running"): 1.0}
-        assert it.all(r.UP) == {}
+        assert it.all(r.UP) == {labels: 1.0}
+        assert it.all(r.STATE) == {(*labels, kind, "running"): 1.0}
 
 
 def test_a_topic_of_msk_has_the_mappings_id_as_its_group_and_the_functions_lag() -> None:
@@ -236,7 +234,7 @@ def test_a_topic_of_msk_has_the_mappings_id_as_its_group_and_the_functions_lag()
         put(it, "OffsetLag", 42, FunctionName="ship")
         it.minute()
 
-        assert it.all(k.LAG) == {("shop", "orders", mapping.uuid, "lambda", "ship"): 42.0}
+        assert it.all(r.LAG_RECORDS) == {("shop", "orders", mapping.uuid, "lambda", "ship"): 42.0}
 
 
 def test_a_mapping_with_kafka_metrics_has_a_lag_of_its_own() -> None:
@@ -247,8 +245,8 @@ def test_a_mapping_with_kafka_metrics_has_a_lag_of_its_own() -> None:
         it.minute()
         it.minute()
 
-        assert set(it.all(k.LAG).values()) == {7.0}
-        assert len(it.all(k.LAG)) == 2
+        assert set(it.all(r.LAG_RECORDS).values()) == {7.0}
+        assert len(it.all(r.LAG_RECORDS)) == 2
 
 
 def test_an_alias_is_another_reader_and_names_are_chosen() -> None:
@@ -269,7 +267,6 @@ def test_a_mapping_that_is_deleted_is_forgotten() -> None:
         it.minute()
 
         assert it.snapshot.readers == ()
-        assert it.all(r.UP) == {}
 
 
 def test_three_pages() -> None:
@@ -293,7 +290,6 @@ def test_a_list_that_is_refused_is_named_and_nothing_is_shown(fault: Any, reason
 
         assert it.problems() == {("region", reason)}
         assert it.snapshot.readers is None
-        assert it.all(r.UP) == {}
         it.aws.do(lambda cloud, now: fault(cloud, now, operation="ListEventSourceMappings", on=False))
         it.minute("k")
         assert it.value(r.UP) == 1.0

@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from streamwatch.catalogue import kinesis_readers as r
+from streamwatch.catalogue import readers as r
 from streamwatch.reference.aws.lambda_poller import POISON
 from tests.sources.readers.functions import QUEUE, World, world
 

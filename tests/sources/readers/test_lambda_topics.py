@@ -10,7 +10,7 @@ import pytest
 from streamwatch.agent.config import parse
 from streamwatch.agent.targets import Target, TargetFactory
 from streamwatch.catalogue import kafka_groups as g
-from streamwatch.catalogue import kafka_readers as k
+from streamwatch.catalogue import readers as r
 from streamwatch.model.metric import Metric
 from streamwatch.reference.aws.lambda_topic_poller import TopicPoller
 from streamwatch.reference.aws.server import ReferenceAws
@@ -77,8 +77,10 @@ class World:
 
     def joined(self) -> dict[str, float]:
         """The lag of the groups that functions are, by function: what the labels in common join."""
-        lags = {(row[0], row[2], row[1]): value for row, value in self.found.get(g.GROUP_TOPIC_LAG, {}).items()}
-        return {row[6]: lags[row[2], row[3], row[4]] for row in self.found[k.UP] if (row[2], row[3], row[4]) in lags}
+        lags: dict[Row, float] = {
+            (row[0], row[2], row[1]): value for row, value in self.found.get(g.GROUP_TOPIC_LAG, {}).items()
+        }
+        return {row[-1]: lags[row[3:6]] for row in self.found[r.UP] if row[3:6] in lags}
 
     def close(self) -> None:
         """Leave nothing behind."""
@@ -134,10 +136,10 @@ def test_the_offset_lag_is_not_asked_of_cloudwatch_where_brokers_say_it(kafka: R
                 consumer.live()
                 it.read()
 
-            known = {row[3:]: value for row, value in it.found[k.LAG].items()}
+            known = {row[4:]: value for row, value in it.found[r.LAG_RECORDS].items()}
             group = (consumer.mapping.uuid, "lambda", "ship")
             assert known == ({} if by_brokers else {("asked", *group): float(consumer.lag())})
-            assert it.found[k.FAILED_CALLS]
+            assert it.found[r.FAILED_CALLS]
 
 
 def test_a_poison_pill_holds_one_partition_and_the_others_go_on(kafka: ReferenceKafka) -> None:
@@ -183,4 +185,4 @@ def test_a_mapping_that_is_enabled_and_polls_nothing_has_an_empty_group(kafka: R
 
         members = {row[1]: value for row, value in it.found[g.GROUP_MEMBERS].items()}
         assert members[consumer.group] == 0
-        assert list(it.found[k.UP].values()) == [1.0]
+        assert list(it.found[r.UP].values()) == [1.0]

@@ -3,7 +3,7 @@
 import pytest
 
 from streamwatch.catalogue import attached_readers as a
-from streamwatch.catalogue import kinesis_readers as r
+from streamwatch.catalogue import readers as r
 from streamwatch.reference.aws.cloud import Cloud
 from streamwatch.reference.aws.msk_connect import MskConnect, MskConnector
 from tests.sources.readers.attaching import World, world
@@ -33,7 +33,7 @@ def test_a_sink_is_joined_to_cluster_topic_and_group() -> None:
         live(on, one)
         on.read()
 
-        assert on.value(a.INFO, "shop", "orders", "connect-sink") == 1
+        assert (on.reads(), on.value(a.TOPICS, "orders")) == (("shop", "", "connect-sink"), 1)
         assert on.value(a.TASKS) == 1
         assert on.value(a.FAILED_TASKS) == 0
         assert on.value(a.RECORDS_PER_SECOND) == 12.5
@@ -46,7 +46,7 @@ def test_a_group_that_is_overridden_is_that_one_and_other_bootstrap_servers_name
         connector(on, {"topics": "orders", "consumer.override.group.id": "mine"}, "kafka.example.org:9092")
         on.read()
 
-        assert on.value(a.INFO, "", "orders", "mine") == 1
+        assert (on.reads(), on.value(a.TOPICS, "orders")) == (("", "", "mine"), 1)
         assert any(one.startswith("cluster") for one in on.readers["sink"].unknown)
 
 
@@ -55,7 +55,7 @@ def test_a_source_has_a_prefix_and_no_group() -> None:
         connector(on, {"topic.prefix": "shop-db", "database.password": "secret"})
         on.read()
 
-        assert on.value(a.INFO, "shop", "shop-db", "") == 1
+        assert (on.reads(), on.value(a.TOPICS, "shop-db")) == (("shop", "", ""), 1)
         assert "secret" not in repr(on.snapshot)
 
 
@@ -67,7 +67,7 @@ def test_a_failed_task_shows_though_the_connector_says_running() -> None:
         on.read()
 
         assert on.value(a.FAILED_TASKS) == 1
-        assert on.all(r.STATE) == {("", "msk_connect", "sink", "partly"): 1}
+        assert on.all(r.STATE) == {("shop", "connect-sink", "msk_connect", "sink", "partly"): 1}
         assert on.value(a.REASON, "1 of its tasks have failed") == 1
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from streamwatch.catalogue import attached_readers as a
-from streamwatch.catalogue import kinesis_readers as r
+from streamwatch.catalogue import readers as r
 from streamwatch.reference.aws.msk_replicator import MskReplicator, Replicator
 from tests.sources.readers.attaching import CLUSTER, World, world
 
@@ -31,11 +31,11 @@ def test_one_that_is_well_is_joined_to_its_clusters_and_says_how_far_it_is() -> 
         live(on, one)
         on.read()
 
-        assert on.all(r.STATE) == {("", "msk_replicator", "copy", "running"): 1}
-        assert on.value(a.INFO, "shop", ".*", "") == 1
+        assert on.all(r.STATE) == {("shop", "msk_replicator", "copy", "running"): 1}
+        assert (on.reads(), on.value(a.TOPICS, ".*")) == (("shop", "", ""), 1)
         assert on.value(a.TARGET, "spare") == 1
         assert on.value(r.LAG) == pytest.approx(5)
-        assert on.value(a.LAG_RECORDS) == 0
+        assert on.value(r.LAG_RECORDS) == 0
         assert (on.value(a.BYTES_PER_SECOND) or 0) > 0
         assert (on.value(a.REACHABLE), on.value(a.THROTTLE)) == (1, 0)
         assert (on.value(a.FAILURES), on.value(a.AUTH_ERRORS), on.value(a.OFFSET_SYNC_FAILURES)) == (0, 0, 0)
@@ -51,7 +51,7 @@ def test_one_that_copies_nothing_says_how_many_messages_wait() -> None:
         live(on, one, 900)
         on.read()
 
-        assert (on.value(a.LAG_RECORDS) or 0) >= 80
+        assert (on.value(r.LAG_RECORDS) or 0) >= 80
         assert on.value(r.LAG) is None, "nothing was copied, so nothing says how long it takes"
         assert on.value(a.BYTES_PER_SECOND) == 0
 
@@ -114,7 +114,7 @@ def test_one_of_a_kafka_of_somebodys_own_is_joined_by_its_id() -> None:
         )
         on.read()
 
-        assert on.value(a.INFO, "MkU3OEVBNTcwNTJENDM2Qk", "orders,bills-.*", "") == 1
+        assert (on.reads()[0], on.value(a.TOPICS, "orders,bills-.*")) == ("MkU3OEVBNTcwNTJENDM2Qk", 1)
         assert on.value(a.TARGET, "spare") == 1
 
 

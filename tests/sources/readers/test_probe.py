@@ -1,6 +1,6 @@
 """The shard itself is asked where a checkpoint stands, where that is switched on: what it says, and at what price."""
 
-from streamwatch.catalogue import kinesis_readers as r
+from streamwatch.catalogue import readers as r
 from streamwatch.reference.aws import faults
 from tests.sources.readers.reading import World, world
 

@@ -12,7 +12,7 @@ _LEAST_SECONDS: Final = 180.0
 
 
 def wait_for(condition: Callable[[], T], seconds: float, what: str) -> T:
-    """Poll until the condition holds, and return what it returned; for three minutes at least, however few the seconds."""
+    """Poll until the condition holds, for three minutes at least, and return what it returned."""
     seconds = max(seconds, _LEAST_SECONDS)
     deadline = time.monotonic() + seconds
     nap = Event()

@@ -11,7 +11,6 @@ import botocore.session
 from botocore import xform_name
 from botocore.config import Config as BotoConfig
 from botocore.exceptions import ClientError
-from botocore.model import Shape
 
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import SourceMisread, SourceThrottled
@@ -19,7 +18,7 @@ from streamwatch.model.kinesis import CallCount
 from streamwatch.sources.aws.config import AwsAccess
 from streamwatch.sources.aws.credentials import CredentialSession, LoginKeeper
 from streamwatch.sources.aws.errors import NotInTurn, is_stale, understood
-from streamwatch.sources.aws.soundness import misfit
+from streamwatch.sources.aws.soundness import Form
 
 RATES: Final = {
     "ListStreams": 2.0,
@@ -119,6 +118,7 @@ class Account:
         self._used: CredentialSession | None = None
         """What the clients were made with."""
         self._clients: dict[tuple[str, str], Any] = {}
+        self._forms: dict[tuple[str, str], Form | None] = {}
         self._paces: dict[tuple[str, str], Pace] = {}
 
     def ask(self, service: str, region: str, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -144,14 +144,16 @@ class Account:
             self._keeper.answered()
         return answer
 
-    def shape(self, service: str, region: str, operation: str) -> Shape | None:
-        """Return the form of an operation's answers, as botocore has it; None before the first call of the service."""
+    def form(self, service: str, region: str, operation: str) -> Form | None:
+        """Return the form of an operation's answers; None where it has none, and before the service is called."""
         with self._lock:
-            client = self._clients.get((service, region))
-        shape: Shape | None = (
-            None if client is None else client.meta.service_model.operation_model(operation).output_shape
-        )
-        return shape
+            if (service, operation) not in self._forms:
+                client = self._clients.get((service, region))
+                if client is None:
+                    return None
+                shape = client.meta.service_model.operation_model(operation).output_shape
+                self._forms[service, operation] = None if shape is None else Form(shape)
+            return self._forms[service, operation]
 
     def renew(self) -> None:
         """Resolve credentials anew at the next call."""
@@ -345,7 +347,8 @@ class SourceCalls:
             return self._counts.setdefault((region, service, operation), _Count())
 
     def _check_form(self, service: str, region: str, operation: str, answer: dict[str, Any]) -> None:
-        odd = misfit(self._account.shape(service, region, operation), answer)
+        form = self._account.form(service, region, operation)
+        odd = None if form is None else form.misfit(answer)
         if odd is not None:
             raise SourceMisread(f"{service} {operation} in {region}: {odd} is not what AWS documents it to be")
 

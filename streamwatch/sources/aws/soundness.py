@@ -1,6 +1,10 @@
-"""Whether an answer is of the form that botocore knows: it hands on whatever a broken service puts there."""
+"""Whether an answer is of the form that botocore knows: it hands on whatever a broken service puts there.
 
-from collections.abc import Mapping
+Each operation's form is made into a check once, that goes through an answer once; which part is odd is looked for only
+where one is.
+"""
+
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -20,14 +24,86 @@ _KINDS: Final[Mapping[str, type | tuple[type, ...]]] = {
     "timestamp": datetime,
     "blob": bytes,
 }
+_CONTAINERS: Final = frozenset({"structure", "list", "map"})
+Check = Callable[[Any], bool]
 
 
-def misfit(shape: Shape | None, answer: Any) -> str | None:  # noqa: ANN401 - whatever a service puts there
-    """Return which part of an answer is not what it should be; None where all that is there is."""
-    return None if shape is None else _misfit(shape, answer, "")
+class Form:
+    """The form of an operation's answers."""
+
+    def __init__(self, shape: Shape) -> None:
+        """Make the check of a shape."""
+        self._shape = shape
+        self._fits = _check(shape, {})
+
+    def misfit(self, answer: Any) -> str | None:  # noqa: ANN401 - whatever a service puts there
+        """Return which part of an answer is not what it should be; None where all that is there is."""
+        return None if self._fits(answer) else _misfit(self._shape, answer, "")
 
 
-def _misfit(shape: Shape, value: Any, path: str) -> str | None:  # noqa: ANN401 - the same
+def _check(shape: Shape, known: dict[str, Check]) -> Check:
+    """Return the check of a shape; ``known`` are those that are made already, by name: a shape may hold itself."""
+    if shape.type_name not in _CONTAINERS:
+        return _scalars(shape)[0]
+    if shape.name not in known:
+        made: list[Check] = []
+
+        def itself(value: Any) -> bool:  # noqa: ANN401 - whatever a service puts there
+            return made[0](value)
+
+        known[shape.name] = itself
+        made.append({"structure": _structure, "list": _list, "map": _map}[shape.type_name](shape, known))
+        known[shape.name] = made[0]
+    return known[shape.name]
+
+
+def _structure(shape: Shape, known: dict[str, Check]) -> Check:
+    members = {name: _check(member, known) for name, member in shape.members.items()}
+
+    def fits(value: Any) -> bool:  # noqa: ANN401 - whatever a service puts there
+        if not isinstance(value, dict):
+            return False
+        for name, part in value.items():
+            check = members.get(name)
+            if check is not None and not check(part):
+                return False
+        return True
+
+    return fits
+
+
+def _list(shape: Shape, known: dict[str, Check]) -> Check:
+    each = _each(shape.member, known)
+    return lambda value: isinstance(value, list) and each(value)
+
+
+def _map(shape: Shape, known: dict[str, Check]) -> Check:
+    each = _each(shape.value, known)
+    return lambda value: isinstance(value, dict) and each(list(value.values()))
+
+
+def _each(shape: Shape, known: dict[str, Check]) -> Callable[[list[Any]], bool]:
+    """Return the check of many values of a shape: all of them at once where they hold no others."""
+    if shape.type_name not in _CONTAINERS:
+        return _scalars(shape)[1]
+    check = _check(shape, known)
+    return lambda values: all(map(check, values))
+
+
+def _scalars(shape: Shape) -> tuple[Check, Callable[[list[Any]], bool]]:
+    """Return the checks of one value that holds no others, and of many."""
+    kind = _KINDS.get(shape.type_name)
+    if kind is None:
+        return (lambda _: True), (lambda _: True)
+    types = frozenset(kind if isinstance(kind, tuple) else (kind,))
+
+    def each(values: list[Any]) -> bool:
+        return types.issuperset(map(type, values)) or all(isinstance(one, kind) for one in values)
+
+    return (lambda value: isinstance(value, kind)), each
+
+
+def _misfit(shape: Shape, value: Any, path: str) -> str | None:  # noqa: ANN401 - whatever a service puts there
     kind = _KINDS.get(shape.type_name)
     if kind is not None and not isinstance(value, kind):
         return path or "all of it"

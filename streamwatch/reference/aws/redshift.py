@@ -1,6 +1,6 @@
 """Redshift as far as watching its streaming ingestion needs: views that read a reference stream for real.
 
-Its Data API answers statements about three system views, which it knows by their names: it has no SQL. Left out: all
+Its Data API answers statements about four system views, which it knows by their names: it has no SQL. Left out: all
 other statements, sessions, batches, and results as CSV.
 """
 
@@ -48,6 +48,8 @@ class MaterializedView:
     """Why its refreshes fail."""
     skipping: int = 0
     """So many records of each refresh cannot be taken into it."""
+    is_dropped: bool = False
+    """Whether it is gone; the other system views know it for some days yet."""
     scans: list[Scanned] = field(default_factory=list)
     refreshes: list[tuple[float, str]] = field(default_factory=list)
     errors: list[tuple[float, str]] = field(default_factory=list)
@@ -207,8 +209,13 @@ def _errors(views: Iterable[MaterializedView], now: float, _: list[float]) -> It
             yield view.name, view.stream, known[-1]
 
 
+def _views(views: Iterable[MaterializedView], _: float, __: list[float]) -> Iterable[Row]:
+    return [(view.name,) for view in views if not view.is_dropped]
+
+
 _ROWS: Final[Mapping[str, Callable[[Iterable[MaterializedView], float, list[float]], Iterable[Row]]]] = {
     "sys_stream_scan_states": _scans,
     "sys_mv_refresh_history": _refreshes,
     "sys_stream_scan_errors": _errors,
+    "svv_mv_info": _views,
 }

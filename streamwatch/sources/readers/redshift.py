@@ -1,4 +1,4 @@
-"""Materialized views of Redshift that read streams, known by three statements that each warehouse is asked.
+"""Materialized views of Redshift that read streams, known by four statements that each warehouse is asked.
 
 A statement costs, so a warehouse is asked at its ``interval`` only. In between, what is written to the streams is
 followed from the snapshot of their own source: whether nothing was left to read is known some minutes later.
@@ -21,8 +21,8 @@ from streamwatch.sources.log import reading
 from streamwatch.sources.problems import problem
 from streamwatch.sources.readers.config import RedshiftDatabase, RedshiftViews
 from streamwatch.sources.readers.kcl_judge import RegionStreams
-from streamwatch.sources.readers.redshift_judge import WarehouseViews
-from streamwatch.sources.readers.redshift_rows import MOST_ROWS, Scan, errors, refreshes, scans, statements
+from streamwatch.sources.readers.redshift_judge import WarehouseAnswer, WarehouseViews
+from streamwatch.sources.readers.redshift_rows import MOST_ROWS, Scan, errors, refreshes, scans, statements, views
 from streamwatch.sources.readers.redshift_statements import (
     Rows,
     StatementFailed,
@@ -39,6 +39,7 @@ _LATE_SECONDS: Final = 60.0
 """Rows of the last minute are left to the next answer: some may still come."""
 _KEPT_INTERVALS: Final = 2.5
 _SCANS, _REFRESHES, _ERRORS = "sys_stream_scan_states", "sys_mv_refresh_history", "sys_stream_scan_errors"
+_VIEWS = "svv_mv_info"
 
 
 class RedshiftSource:
@@ -163,10 +164,16 @@ class _Asked:
             return
         self._why, self._counted_until = "", done.until
         self._known.take(
-            progress, self._part(done, _REFRESHES, refreshes), self._part(done, _ERRORS, errors), self._clock.now()
+            WarehouseAnswer(
+                progress,
+                self._part(done, _REFRESHES, refreshes),
+                self._part(done, _ERRORS, errors),
+                self._part(done, _VIEWS, views),
+            ),
+            self._clock.now(),
         )
 
-    def _part(self, done: StatementRound, name: str, understood: Callable[[Rows], Sequence[T]]) -> Sequence[T] | None:
+    def _part(self, done: StatementRound, name: str, understood: Callable[[Rows], T]) -> T | None:
         """Return one of the answers that a reader can be without; None where there is none."""
         try:
             with taken_apart(f"redshift-data in {self.region}"):

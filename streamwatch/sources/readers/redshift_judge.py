@@ -17,6 +17,18 @@ Key = tuple[str, str]
 """A view, and its stream or topic."""
 
 
+@dataclass(frozen=True, slots=True)
+class WarehouseAnswer:
+    """What a warehouse has answered."""
+
+    scans: Sequence[Scan]
+    refreshes: Sequence[Refresh] | None
+    """None where that was not answered, as of the others."""
+    errors: Sequence[ScanError] | None
+    views: frozenset[str] | None
+    """Those that there are."""
+
+
 @dataclass(slots=True)
 class WarehouseViews:
     """What is known of a warehouse, from answer to answer."""
@@ -33,18 +45,21 @@ class WarehouseViews:
     """Records, since the source began."""
     _leases: Leases = field(default_factory=Leases)
 
-    def take(
-        self,
-        scans: Sequence[Scan],
-        refreshes: Sequence[Refresh] | None,
-        errors: Sequence[ScanError] | None,
-        now: float,
-    ) -> None:
-        """Take an answer: how far each view is, and, where that was answered, how its refreshes went."""
-        self.scans, self.refreshes, self.errors, self.read_at = scans, refreshes, errors, now
+    def take(self, answer: WarehouseAnswer, now: float) -> None:
+        """Take an answer: how far each view is that is there, and, where that is known, how its refreshes went."""
+        before, self.read_at = self.read_at, now
+        self.refreshes, self.errors = answer.refreshes, answer.errors
+        self.scans = scans = [scan for scan in answer.scans if not self._is_dropped(scan.view, answer.views, before)]
         for scan in scans:
             self.passed_over[scan.key] = self.passed_over.get(scan.key, 0.0) + scan.passed_over
         self._leases.take(_lease(scan, now) for scan in scans if index_of(scan.part) is not None)
+
+    def _is_dropped(self, view: str, views: frozenset[str] | None, before: float) -> bool:
+        """Return whether a view is gone; a list without any, while it is being refreshed, is not to be believed."""
+        if views is None or view in views:
+            return False
+        times = [one.last_good or 0.0 for one in self.refreshes or () if one.view == view]
+        return bool(views) or max(times, default=0.0) <= before
 
     def reader_name(self, view: str) -> str:
         """Return what a view is called among all readers."""

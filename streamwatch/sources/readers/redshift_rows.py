@@ -1,7 +1,8 @@
 """What Redshift is asked about streaming ingestion, and what its rows say.
 
-Three system views: how far each view has scanned each shard or partition, how its refreshes went, and why records were
-passed over. All that grows with time is put together there: a row here is a partition, or a view.
+Four system views: how far each view has scanned each shard or partition, how its refreshes went, why records were
+passed over, and which views there are. All that grows with time is put together there: a row here is a partition, or a
+view.
 """
 
 from collections.abc import Sequence
@@ -45,6 +46,9 @@ SELECT TRIM(mv_name) AS view_name, TRIM(stream_name) AS stream, TRIM(error_reaso
 ROW_NUMBER() OVER (PARTITION BY mv_name, stream_name ORDER BY record_time DESC) AS nth
 FROM sys_stream_scan_errors WHERE record_time > DATEADD(hour, -{hours}, GETDATE())
 ) AS errors WHERE nth = 1 ORDER BY 1, 2 LIMIT {limit}"""
+_VIEWS: Final = """\
+SELECT DISTINCT TRIM(name) AS view_name FROM svv_mv_info
+WHERE TRIM(database_name) = CURRENT_DATABASE() ORDER BY 1 LIMIT {limit}"""
 _TWO: Final = 2
 
 
@@ -113,6 +117,7 @@ def statements(since: float, until: float) -> dict[str, str]:
         "sys_stream_scan_states": _SCANS.format(each=_EACH, **window, **times),
         "sys_mv_refresh_history": _REFRESHES.format(good=_GOOD, **window),
         "sys_stream_scan_errors": _ERRORS.format(**window),
+        "svv_mv_info": _VIEWS.format(**window),
     }
 
 
@@ -135,6 +140,11 @@ def refreshes(rows: Sequence[Sequence[Cell]]) -> list[Refresh]:
 def errors(rows: Sequence[Sequence[Cell]]) -> list[ScanError]:
     """Return what the rows of sys_stream_scan_errors are."""
     return [ScanError(_text(view), _text(stream), _text(reason)) for view, stream, reason in _as_wide(rows, 3)]
+
+
+def views(rows: Sequence[Sequence[Cell]]) -> frozenset[str] | None:
+    """Return the views that the rows of svv_mv_info name; None where they are cut."""
+    return frozenset(_text(view) for (view,) in _as_wide(rows, 1)) if len(rows) <= MOST_ROWS else None
 
 
 def cell(value: dict[str, Any]) -> Cell:

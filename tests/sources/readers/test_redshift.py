@@ -19,6 +19,7 @@ from tests.sources.readers.attaching import World, world
 WAREHOUSES: Final = ", interval: 300s, warehouses: [{workgroup: analytics, database: dev}]"
 NAME: Final = "analytics/dev/clicks"
 STATES, HISTORY, ERRORS = "sys_stream_scan_states", "sys_mv_refresh_history", "sys_stream_scan_errors"
+VIEWS = "svv_mv_info"
 OPERATIONS = ("ExecuteStatement", "DescribeStatement", "GetStatementResult")
 
 
@@ -75,7 +76,7 @@ def test_one_that_is_well_is_joined_to_its_stream_and_its_lag_is_known() -> None
 def test_what_is_asked_costs_a_statement_for_each_system_view_and_interval() -> None:
     with asked() as on:
         live(on, view(on), 900)
-        assert on.calls("ExecuteStatement") == 3 * 3
+        assert on.calls("ExecuteStatement") == 3 * 4
 
 
 def test_a_quiet_stream_leaves_nothing_behind() -> None:
@@ -155,7 +156,49 @@ def test_three_pages_are_read() -> None:
         on.read()
 
         assert len(on.readers[NAME].positions) == 250
-        assert on.calls("GetStatementResult") == 3 + 1 + 1
+        assert on.calls("GetStatementResult") == 3 + 1 + 1 + 1
+
+
+def drop(on: World, one: MaterializedView) -> None:
+    on.aws.do(lambda _, __: setattr(one, "is_dropped", True))
+
+
+def test_a_view_that_was_dropped_is_absent_from_the_next_answer_on() -> None:
+    with asked() as on:
+        one = view(on)
+        on.aws.do(lambda cloud, _: cloud.beside(Redshift).warehouses["analytics"].view("other", "orders"))
+        live(on, one)
+        assert set(on.readers) == {NAME}
+
+        drop(on, one)
+        live(on, one, 330, refreshes=False)
+        on.read()
+        assert on.readers == {}
+        assert on.problems() == set()
+
+
+def test_a_list_without_any_view_is_not_believed_while_views_are_refreshed() -> None:
+    with asked() as on:
+        one = view(on)
+        live(on, one)
+        drop(on, one)
+        live(on, one, 660)
+        assert set(on.readers) == {NAME}, "the agent's user may not see it"
+
+        live(on, one, 660, refreshes=False)
+        assert on.readers == {}
+
+
+def test_where_the_list_of_views_cannot_be_read_views_are_shown_as_before() -> None:
+    with asked() as on:
+        one = view(on)
+        denied = "ERROR: permission denied for relation svv_mv_info"
+        on.fault("statements", warehouse="analytics", of=VIEWS, error=denied)
+        drop(on, one)
+        live(on, one)
+
+        assert set(on.readers) == {NAME}
+        assert on.problems() == {("reader", "denied")}
 
 
 def test_no_view_at_all_is_no_problem() -> None:
@@ -270,7 +313,7 @@ def test_the_check_up_tries_every_call_and_every_system_view() -> None:
         found = findings(on)
 
     assert {step: each.verdict for step, each in found.items()} == dict.fromkeys(
-        (*OPERATIONS, STATES, HISTORY, ERRORS), "ok"
+        (*OPERATIONS, STATES, HISTORY, ERRORS, VIEWS), "ok"
     )
 
 

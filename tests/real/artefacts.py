@@ -21,6 +21,12 @@ _JMX_EXPORTER: Final = "1.0.1"
 _MSK_IAM: Final = "2.3.2"
 KCL_VERSIONS: Final = ("2.6.0", "3.4.2", "3.5.1")
 _KPL: Final = "0.15.12"
+_FLINK: Final[Mapping[str, Mapping[str, str]]] = {
+    "1.20.5": {"flink-connector-kafka": "3.4.0-1.20", "flink-connector-kinesis": "4.3.0-1.19"},
+    "2.2.1": {"flink-connector-kafka": "5.0.0-2.2"},
+}
+"""Connectors by Flink's version; the newer one of Kinesis, flink-connector-aws-kinesis-streams, is not to be had."""
+FLINK_VERSIONS: Final = tuple(_FLINK)
 _DYNAMODB: Final = "2.6.0"
 _DEBEZIUM: Final = "3.7.0.Final"
 _POSTGRES: Final = "15"
@@ -176,6 +182,16 @@ def kcl_libs(version: str) -> Path:
     kcl = _DEPENDENCY.format("software.amazon.kinesis", "amazon-kinesis-client", version, "")
     log = _DEPENDENCY.format("org.slf4j", "slf4j-simple", _SLF4J_SIMPLE, _ALONE)
     return _kept(f"kcl-{version}", lambda folder: _maven(folder, kcl, log)) / "libs"
+
+
+def flink_libs(version: str) -> Path:
+    """The folder with the jars of Apache Flink and its connectors; no test needs it."""
+    own = dict.fromkeys(("flink-clients", "flink-streaming-java", "flink-connector-base"), version) | dict(
+        _FLINK[version]
+    )
+    parts = [_DEPENDENCY.format("org.apache.flink", name, of, "") for name, of in own.items()]
+    log = _DEPENDENCY.format("org.slf4j", "slf4j-simple", _SLF4J_OF_KAFKA, _ALONE)
+    return _kept(f"flink-{version}", lambda folder: _maven(folder, *parts, log)) / "libs"
 
 
 def kpl_libs() -> Path:

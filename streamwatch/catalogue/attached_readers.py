@@ -120,7 +120,8 @@ CHECKPOINT = _gauge(
 )
 DOWNTIME = _gauge(
     "reader_downtime_seconds",
-    "For how long an application of Flink has been failing or starting again; 0 while it runs.",
+    "For how long an application of Flink 2.2 or newer has been waiting to start again; 0 while it runs. Absent before:"
+    " Flink's own downtime is 0 there though its job fails and starts, again and again.",
     question="Does its job run, or does its status only say so?",
     unit="seconds",
 )

@@ -202,7 +202,7 @@ READ_CALLS_USE = _gauge(
     "Share of a shard's five calls of GetRecords a second that the reader makes, by what its kind does: Lambda"
     " polls once a second, KCL once a second, KCL 3 every 1.5 s, Firehose and Pipes about once a second; 0 of a"
     " registered consumer (enhanced fan-out), and of a reader that does not run. Absent where that is not known, as of"
-    " Flink.",
+    " an application of Flink whose properties do not say how it reads: by default it takes all five.",
     question="Is there a call left for another reader?",
     unit="ratio",
 )

@@ -11,6 +11,8 @@ from streamwatch.reference.aws.poller import StreamPoller
 from streamwatch.reference.kinesis.errors import ServiceError
 from streamwatch.reference.metrics import Metrics
 
+_FIRST_DELAY, _GROWS, _LONGEST_DELAY = 1.0, 1.5, 60.0
+"""Seconds before a job that failed is started again, as Flink does by default: each time longer, up to the last."""
 Parameters = Mapping[str, Any]
 Answer = dict[str, Any]
 
@@ -33,27 +35,57 @@ class FlinkApplication:
     """Whether it reads nothing, and its checkpoints fail."""
     restarts: int = 0
     failed_checkpoints: int = 0
+    started_at: float | None = None
+    """Since when the job runs; None while it does not."""
+    tries_at: float | None = None
+    """When a job that failed starts again."""
+    delay: float = _FIRST_DELAY
 
     def live(self, now: float) -> None:
         """Read, or do not; and tell CloudWatch."""
         if self.status != "RUNNING":
+            self.started_at = self.tries_at = None
             return
-        self.restarts += self.looping
+        tried = self._start_again(now) if self.looping else self._run(now)
         self.failed_checkpoints += self.stalled
         is_new = self.runtime >= "FLINK-2_2"
-        lag = -1.0
-        if self.poller is not None and not self.looping:
-            if not self.stalled:
-                self.poller.poll(now)
-            lag = self.poller.lag(now) * 1000
-        for name, value in (
-            ("millisBehindLatest", lag),
-            ("numRestarts" if is_new else "fullRestarts", self.restarts),
-            ("numberOfFailedCheckpoints", self.failed_checkpoints),
-            ("lastCheckpointDuration", 200.0),
-            ("restartingTime" if is_new else "downtime", 5000.0 if self.looping else 0.0),
-        ):
-            self.metrics.put("AWS/KinesisAnalytics", name, (("Application", self.name),), float(value), "None", now)
+        waiting = 0.0 if self.tries_at is None else max(0.0, self.delay - (self.tries_at - now))
+        numbers = {
+            "numRestarts" if is_new else "fullRestarts": float(self.restarts),
+            "numberOfFailedCheckpoints": float(self.failed_checkpoints),
+            "lastCheckpointDuration": 200.0,
+            "runningTime" if is_new else "uptime": 0.0 if self.started_at is None else 1000 * (now - self.started_at),
+            # Real Flink's downtime is of a job that fails as a whole, and stays 0 of one that is started again.
+            "restartingTime" if is_new else "downtime": 1000 * waiting if is_new else 0.0,
+        }
+        if tried is not None:
+            numbers["millisBehindLatest"] = tried
+        for name, value in numbers.items():
+            self.metrics.put("AWS/KinesisAnalytics", name, (("Application", self.name),), value, "None", now)
+
+    def _run(self, now: float) -> float:
+        """Work; return how far what was read is behind, in milliseconds; -1 where that is not known yet."""
+        if self.started_at is None:
+            self.started_at, self.tries_at, self.delay = now, None, _FIRST_DELAY
+        if self.poller is None:
+            return -1.0
+        if not self.stalled:
+            self.poller.poll(now)
+        return self.poller.lag(now) * 1000
+
+    def _start_again(self, now: float) -> float | None:
+        """Fail, and start again after Flink's delays; return what it says of its lag where it started, else None.
+
+        A job that starts reads all that there is, from its last checkpoint on: it says that it is not behind.
+        """
+        self.started_at = None
+        before = self.restarts
+        self.tries_at = now if self.tries_at is None else self.tries_at
+        while self.tries_at <= now:
+            self.restarts += 1
+            self.tries_at += self.delay
+            self.delay = min(_LONGEST_DELAY, _GROWS * self.delay)
+        return 0.0 if self.restarts > before else None
 
     def mend(self) -> None:
         """Be well."""

@@ -19,7 +19,7 @@ Field = Literal[
     "throttled_calls", "tasks", "failed_tasks", "records_per_second",
     "source_lag_seconds",
     "executions", "failed_executions", "throttled_executions", "restarts",
-    "failed_checkpoints", "checkpoint_seconds", "downtime_seconds",
+    "failed_checkpoints", "checkpoint_seconds", "downtime_seconds", "uptime_seconds",
     "failures", "auth_errors", "offset_sync_failures", "reachable", "throttle_seconds", "bytes_per_second",
 ]  # fmt: skip
 """What a series says: of the position, or of the work."""
@@ -33,6 +33,8 @@ _WORST_IS_LEAST: Final[frozenset[Field]] = frozenset({"success_ratio", "reachabl
 _FRESH_SECONDS: Final = 300.0
 """CloudWatch is up to three minutes late; older points say nothing of now."""
 
+_SETTLED_SECONDS: Final = 120.0
+"""A job that has run for less may be one that fails and starts, again and again; its lag is of what it reads anew."""
 _CALL_SHARE: Final = 0.2
 """Firehose and Pipes poll a shard about once a second, of its five calls: inferred, AWS does not say."""
 _POLLERS: Final[frozenset[Kind]] = frozenset({"firehose", "pipes"})
@@ -114,6 +116,10 @@ class Described:
     aliases: tuple[str, ...] = ()
     """How CloudWatch calls the clusters that it works with."""
     retries: RetryPolicy | None = None
+    calls_limit_ratio: float | None = None
+    """Share of a shard's calls that it makes, where it says so; else its kind's."""
+    is_bound: bool = True
+    """Whether its lag is of what it has worked off, and not of what it has read."""
     is_writer: bool = False
     """Whether it writes the stream or topic, and does not read it."""
     unknown: tuple[str, ...] = ()
@@ -186,9 +192,13 @@ def _together(field: Field, values: Iterable[float]) -> float:
 def reader(kind: Kind, region: str, of: Described, now: Mapping[Field, float], retention: float | None) -> Reader:
     """Return the reader that one is, with what CloudWatch says of it."""
     lag, records = now.get("lag_seconds"), now.get("lag_records")
+    uptime, unknown = now.get("uptime_seconds"), of.unknown
+    if uptime is not None and uptime < _SETTLED_SECONDS:
+        lag = records = None
+        unknown = (*unknown, f"lag: its job has run for {uptime:.0f} s: what it had read before it may read again")
     position = Position(
-        part="", worker="", method="unknown" if lag is None else "reported", lag_seconds=lag, bound_seconds=lag,
-        lag_records=records,
+        part="", worker="", method="unknown" if lag is None else "reported", lag_seconds=lag,
+        bound_seconds=lag if of.is_bound else None, lag_records=records,
     )  # fmt: skip
     state, reason = of.state, of.reason
     if state == "running" and now.get("failed_tasks"):
@@ -208,7 +218,7 @@ def reader(kind: Kind, region: str, of: Described, now: Mapping[Field, float], r
         state=state,
         reason=reason,
         positions=() if lag is None and records is None else (position,),
-        calls_limit_ratio=_calls(kind, of.stream, state),
+        calls_limit_ratio=_calls(kind, of, state),
         work=Work(
             freshness_seconds=now.get("freshness_seconds"),
             buffer_seconds=of.buffer_seconds,
@@ -237,7 +247,7 @@ def reader(kind: Kind, region: str, of: Described, now: Mapping[Field, float], r
         ),
         retries=of.retries,
         retention_seconds=retention,
-        unknown=of.unknown,
+        unknown=unknown,
     )
 
 
@@ -253,11 +263,12 @@ def unread(kind: Kind, name: str, region: str, account: str, why: str) -> Reader
     )  # fmt: skip
 
 
-def _calls(kind: Kind, stream: str | None, state: State) -> float | None:
-    """Return the share of a shard's calls that a reader makes; of Flink it is not known whether it polls."""
-    if stream is None or state == "unknown" or kind not in _POLLERS:
+def _calls(kind: Kind, of: Described, state: State) -> float | None:
+    """Return the share of a shard's calls that a reader makes; None where that is not known."""
+    share = _CALL_SHARE if kind in _POLLERS else of.calls_limit_ratio
+    if of.stream is None or state == "unknown" or share is None:
         return None
-    return _CALL_SHARE if state == "running" else 0.0
+    return share if state == "running" else 0.0
 
 
 def stream_of(arn: str) -> str | None:

@@ -28,6 +28,12 @@ _STATES: Final[Mapping[str, State]] = {
 """The others are on their way: STARTING, UPDATING, AUTOSCALING, MAINTENANCE, ROLLING_BACK."""
 _NEW_NAMES_SINCE: Final = (2, 2)
 """Flink counts its restarts by another name since then."""
+_HOW: Final = ("flink.stream.recordpublisher", "source.reader.type")
+"""What says whether a consumer polls: of the consumer of Flink 1.x, and of the newer source."""
+_INTERVAL: Final = "flink.shard.getrecords.intervalmillis"
+_CALLS_A_SECOND: Final = 5.0
+_INTERVAL_MILLIS: Final = 200.0
+"""Between two reads of a shard, by default: all of its calls."""
 _SOURCE: Final = re.compile(r"source|input|consumer", re.IGNORECASE)
 
 
@@ -69,6 +75,8 @@ class FlinkKind:
             reason=f"it is {status}",
             dimensions=(("Application", listed.name),),
             outlet=str(now["RuntimeEnvironment"]),
+            calls_limit_ratio=_call_share(properties),
+            is_bound=False,
             unknown=tuple(_unknown(streams, clusters)),
         )
 
@@ -76,12 +84,15 @@ class FlinkKind:
     def measures(described: Described) -> Sequence[Measure]:
         """Return what CloudWatch is asked of it."""
         is_new = _version(described.outlet) >= _NEW_NAMES_SINCE
+        # Before 2.2 its downtime is 0 while a job fails and starts, again and again: its uptime says it.
+        running = [Measure("downtime_seconds", "restartingTime", "Maximum", 0.001)] if is_new else []
         return [
             Measure("lag_seconds", "millisBehindLatest", "Maximum", 0.001, vital=True),
             Measure("restarts", "numRestarts" if is_new else "fullRestarts", "Maximum", vital=True),
             Measure("failed_checkpoints", "numberOfFailedCheckpoints", "Maximum", vital=True),
             Measure("checkpoint_seconds", "lastCheckpointDuration", "Maximum", 0.001),
-            Measure("downtime_seconds", "restartingTime" if is_new else "downtime", "Maximum", 0.001),
+            Measure("uptime_seconds", "runningTime" if is_new else "uptime", "Maximum", 0.001, vital=True),
+            *running,
             *([Measure("lag_records", "records_lag_max", "Maximum", vital=True)] if described.cluster else []),
         ]
 
@@ -99,6 +110,19 @@ def _streams(properties: Sequence[tuple[str, str]]) -> set[str]:
     named = [(key, name) for key, value in properties if (name := stream_of(value))]
     sources = {name for key, name in named if _SOURCE.search(key)}
     return sources or {name for _, name in named}
+
+
+def _call_share(properties: Sequence[tuple[str, str]]) -> float | None:
+    """Return the share of a shard's calls that its consumer makes, as far as properties say how it reads."""
+    by_name = {key.rpartition("/")[2].lower(): value for key, value in properties}
+    how = next((value for key, value in by_name.items() if key.endswith(_HOW)), "").upper()
+    interval = next((value for key, value in by_name.items() if key.endswith(_INTERVAL)), "")
+    if how == "EFO":
+        return 0.0
+    if how != "POLLING" and not interval.isdecimal():
+        return None
+    millis = float(interval) if interval.isdecimal() else _INTERVAL_MILLIS
+    return min(1.0, 1000 / max(millis, 1.0) / _CALLS_A_SECOND)
 
 
 def _only(names: set[str]) -> str | None:

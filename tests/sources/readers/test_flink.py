@@ -33,7 +33,7 @@ def live(on: World, one: FlinkApplication, seconds: float = 120) -> None:
 def test_one_that_is_well_is_joined_and_counted_by_the_names_of_its_version(runtime: str) -> None:
     with world("flink") as on:
         one = application(on, runtime=runtime)
-        live(on, one)
+        live(on, one, 240)
         on.read(streams=True)
 
         assert on.all(r.STATE) == {("s", "flink", "fraud", "running"): 1}
@@ -42,26 +42,61 @@ def test_one_that_is_well_is_joined_and_counted_by_the_names_of_its_version(runt
         assert on.value(a.RESTARTS) == 0
         assert on.value(a.FAILED_CHECKPOINTS) == 0
         assert on.value(a.CHECKPOINT) == 0.2
-        assert on.value(a.DOWNTIME) == 0
+        assert on.value(r.BOUND) is None, "it says how far it has read, not what it has worked off"
+        assert on.value(a.DOWNTIME) == (None if runtime == "FLINK-1_20" else 0), (
+            "before 2.2 a downtime of 0 says nothing"
+        )
 
 
-def test_one_that_loops_says_running_counts_restarts_and_no_lag() -> None:
+@pytest.mark.parametrize(("runtime", "known"), [("FLINK-1_20", False), ("FLINK-2_2", True)])
+def test_one_that_loops_says_running_counts_restarts_and_no_lag(
+    runtime: str,
+    known: bool,  # noqa: FBT001 - a parameter
+) -> None:
     with world("flink") as on:
-        one = application(on)
+        one = application(on, runtime=runtime)
+        live(on, one, 240)
         on.fault("flink", name="fraud", looping=True)
-        live(on, one)
+        live(on, one, 600)
         on.read()
 
         assert on.value(r.UP) == 1
-        assert (on.value(a.RESTARTS) or 0) >= 6
-        assert on.value(a.DOWNTIME) == 5
-        assert on.value(r.LAG) is None, "-1 is no lag"
+        assert 12 <= (on.value(a.RESTARTS) or 0) <= 20, "each delay is longer, up to a minute"
+        assert ((on.value(a.DOWNTIME) or 0) > 0) == known
+        assert on.value(r.LAG) is None, "Flink says 0: it has read all that there is, each time"
+        assert any("its job has run for 0 s" in why for why in on.readers["fraud"].unknown)
+
+        on.fault("heal")
+        live(on, one, 300)
+        on.read()
+        assert on.value(r.LAG) == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "share"),
+    [
+        ({}, None),
+        ({"flink.stream.recordpublisher": "POLLING"}, 1),
+        ({"flink.stream.recordpublisher": "EFO"}, 0),
+        ({"flink.shard.getrecords.intervalmillis": "1000"}, 0.2),
+        ({"flink.shard.getrecords.intervalmillis": "often"}, None),
+        ({"source.reader.type": "EFO"}, 0),
+    ],
+)
+def test_the_calls_that_it_makes_are_known_where_its_properties_say_how_it_reads(
+    more: dict[str, str], share: float | None
+) -> None:
+    with world("flink") as on:
+        application(on, {"in": {"stream.arn": STREAM, **more}})
+        on.read()
+
+        assert on.value(r.READ_CALLS_USE) == share
 
 
 def test_one_that_reads_nothing_lags_by_the_age_of_what_waits() -> None:
     with world("flink") as on:
         one = application(on)
-        live(on, one, 60)
+        live(on, one, 240)
         on.fault("flink", name="fraud", stalled=True)
         live(on, one, 600)
         on.read()

@@ -16,7 +16,9 @@ _LEFT_OUT: Final = ("__name__", "job", "instance")
 _ROW_HEIGHT: Final = 1
 _NOT_KNOWN: Final = "not known"
 _GREY: Final = "#5a626b"
-_NOW: Final = frozenset({"stat", "table", "bargauge"})
+_NOW: Final = frozenset({"stat", "table", "bargauge", "nodeGraph"})
+_ROWS: Final = frozenset({"table", "nodeGraph"})
+"""What gets a column a label, and not a series a frame."""
 """Shapes that show the last value alone."""
 
 
@@ -121,7 +123,7 @@ def _panels(dashboard: Dashboard) -> list[dict[str, Any]]:
 
 
 def _panel(panel: Panel) -> dict[str, Any]:
-    is_table, is_now = panel.shape == "table", panel.shape in _NOW
+    is_table, is_now = panel.shape in _ROWS, panel.shape in _NOW
     targets = [
         {
             "refId": _letter(at),
@@ -140,7 +142,7 @@ def _panel(panel: Panel) -> dict[str, Any]:
         "description": panel.asks,
         "datasource": _SOURCE,
         "targets": targets,
-        "fieldConfig": {"defaults": _defaults(panel), "overrides": _overrides(panel) if is_table else []},
+        "fieldConfig": {"defaults": _defaults(panel), "overrides": _overrides(panel) if panel.shape == "table" else []},
         "options": _options(panel),
         **({"transformations": _transformations(panel)} if is_table else {}),
     }
@@ -156,6 +158,9 @@ def _column(panel: Panel, at: int) -> str:
 
 
 def _transformations(panel: Panel) -> list[dict[str, Any]]:
+    if panel.shape == "nodeGraph":  # one frame of edges and one of nodes: they are not merged
+        values = {_column(panel, at): "mainStat" for at, _ in enumerate(panel.queries)}
+        return [{"id": "organize", "options": {"excludeByName": {"Time": True}, "renameByName": values}}]
     unnamed = [_column(panel, at) for at, one in enumerate(panel.queries) if not one.legend]
     return [
         {
@@ -189,6 +194,7 @@ def _defaults(panel: Panel) -> dict[str, Any]:
             "color": {"mode": "thresholds"},
         },
         "stat": {"color": {"mode": "thresholds"}},
+        "nodeGraph": {},
     }
     return {
         # Columns of a table have all this one by one: an account's number is no percentage, and a label that is not
@@ -256,6 +262,8 @@ def _options(panel: Panel) -> dict[str, Any]:
             return {"mergeValues": True, "showValue": "never", "rowHeight": 0.85, "legend": quiet, "tooltip": tooltip}
         case "stat":
             return {"reduceOptions": last, "colorMode": "background", "graphMode": "none", "textMode": "auto"}
+        case "nodeGraph":
+            return {}
         case "bargauge":
             return {"reduceOptions": last, "orientation": "horizontal", "displayMode": "gradient"}
         case "table":

@@ -7,7 +7,7 @@ from typing import Final, Literal
 from streamwatch.catalogue.agent import ALERTS
 from streamwatch.model.metric import Metric, Tier
 
-Shape = Literal["timeseries", "state-timeline", "stat", "table", "bargauge"]
+Shape = Literal["timeseries", "state-timeline", "stat", "table", "bargauge", "nodeGraph"]
 
 SECONDS: Final = Metric(name="seconds", kind="gauge", unit="seconds", labels=(), tier=Tier.AGENT, help="", question="")
 """For what is computed."""

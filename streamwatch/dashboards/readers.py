@@ -1,13 +1,48 @@
 """What is on the dashboard of readers: the same questions for every kind."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from streamwatch.catalogue import attached_readers as a
 from streamwatch.catalogue import readers as r
-from streamwatch.dashboards.panel import Dashboard, On, Panel, Row
+from streamwatch.dashboards.panel import Dashboard, On, Panel, Query, Row, dedup
 
 _r = On("aws_region", "kind", "reader")
 _WHO: Final = "{{kind}} {{reader}} {{stream}}"
+_STREAM: Final = ("aws_account", "aws_region", "stream")
+_READER: Final = ("kind", "aws_account", "aws_region", "reader")
+
+
+def _joined(expr: str, label: str, parts: Sequence[str]) -> str:
+    """Return an expression with a label that holds several others."""
+    quoted = ", ".join(f'"{one}"' for one in parts)
+    return f'label_join({expr}, "{label}", "/", {quoted})'
+
+
+def _known(matcher: str) -> str:
+    """Return the lag of readers of streams; NaN where it is not known."""
+    some = f'aws_region=~"$aws_region", kind=~"$kind", reader=~"$reader", stream!="", {matcher}'
+    lag = dedup(r.LAG, f"{r.LAG.name}{{{some}}}")
+    there = f"max by ({', '.join(r.LAG.labels)}) ({r.STATE.name}{{{some}}})"
+    return f"({lag} or {there} * NaN)"
+
+
+def _edges() -> Query:
+    """Return who reads which stream, and a task of DMS that writes one."""
+    read = _joined(_joined(_known('kind!="dms"'), "source", _STREAM), "target", _READER)
+    written = _joined(_joined(_known('kind="dms"'), "source", _READER), "target", _STREAM)
+    return Query(_joined(f"({read} or {written})", "id", ("source", "target")), metric=r.LAG)
+
+
+def _nodes() -> Query:
+    """Return streams, each with the worst lag of its readers, and readers."""
+    known = _known('kind!=""')
+    streams = _joined(f"max by ({', '.join(_STREAM)}) ({known})", "id", _STREAM)
+    readers = _joined(f"max by ({', '.join(_READER)}) ({known})", "id", _READER)
+    streams = _joined(_joined(streams, "title", ("stream",)), "subTitle", ("aws_region",))
+    readers = _joined(_joined(readers, "title", ("reader",)), "subTitle", ("kind",))
+    return Query(f"{streams} or {readers}", metric=r.LAG)
+
 
 READERS: Final = Dashboard(
     "streamwatch-readers",
@@ -31,6 +66,19 @@ READERS: Final = Dashboard(
                     "Which says RUNNING, and does only a part of its work?",
                     (_r.now(a.FAILED_TASKS, _WHO).red(above=0),),
                     width=12,
+                ),
+            ),
+        ),
+        Row(
+            "Who reads what?",
+            (
+                Panel(
+                    "Streams and their readers",
+                    "Who is behind which stream?",
+                    (_edges(), _nodes()),
+                    "nodeGraph",
+                    24,
+                    12,
                 ),
             ),
         ),

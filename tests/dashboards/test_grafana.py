@@ -114,3 +114,17 @@ def test_states_are_a_table_without_a_column_of_ones(browser: Browser) -> None:
     answers = [[told(1.0, __name__="kafka_group_state", kafka_cluster="c", group="g", state="Stable", job="j")]]
     fields = {one["name"]: one["values"] for one in drawing.shown(browser, table, answers)}
     assert sorted(fields) == ["group", "kafka_cluster", "state"]
+
+
+def test_a_node_graph_gets_edges_and_nodes_by_the_names_that_it_looks_for(browser: Browser) -> None:
+    graph = panel("readers.json", "Streams and their readers")
+    ends = {"source": "1/eu/orders", "target": "lambda/1/eu/bill"}
+    edges = [told(2.0, id="a", **ends, stream="orders"), told(float("nan"), id="b", **ends)]
+    nodes = [told(2.0, id=one, title=one, subTitle="of a kind") for one in ends.values()]
+    shown = drawing.shown(browser, graph, [edges, nodes])
+
+    by_name = [(one["name"], [text for text, _ in one["values"]]) for one in shown]
+    assert [values for name, values in by_name if name == "mainStat"] == [["2 s", "not known"], ["2 s", "2 s"]]
+    assert ["a", "b"] in [values for name, values in by_name if name == "id"]
+    assert {"id", "source", "target", "mainStat", "title", "subTitle"} <= {name for name, _ in by_name}
+    assert "Time" not in {name for name, _ in by_name}

@@ -10,7 +10,7 @@ import pytest
 from streamwatch.agent.config import parse
 from streamwatch.agent.targets import Target, TargetFactory
 from streamwatch.catalogue import kafka_groups as g
-from streamwatch.catalogue import kafka_readers as k
+from streamwatch.catalogue import readers as r
 from streamwatch.core.clock import SystemClock
 from streamwatch.model.metric import Metric
 from streamwatch.reference.aws.server import ReferenceAws
@@ -76,8 +76,10 @@ def look(parts: list[Target]) -> Found:
 
 def joined(found: Found) -> dict[str, float]:
     """The lag of the groups that functions are, by function: what the labels in common join."""
-    lags = {(row[0], row[2], row[1]): value for row, value in found.get(g.GROUP_TOPIC_LAG, {}).items()}
-    return {row[6]: lags[row[2], row[3], row[4]] for row in found.get(k.UP, {}) if (row[2], row[3], row[4]) in lags}
+    lags: dict[tuple[str, ...], float] = {
+        (row[0], row[2], row[1]): value for row, value in found.get(g.GROUP_TOPIC_LAG, {}).items()
+    }
+    return {row[-1]: lags[row[3:6]] for row in found.get(r.UP, {}) if row[3:6] in lags}
 
 
 def test_a_mapping_in_queue_mode_has_the_lag_of_its_share_group(
@@ -93,12 +95,12 @@ def test_a_mapping_in_queue_mode_has_the_lag_of_its_share_group(
         with running(share_reader, cluster_43, GROUP, TOPIC):
             wait_for(lambda: joined(look(parts)).get("refund", 0) in {1, 2}, SECONDS, "some is in flight")
             found = look(parts)
-            (row,) = found[k.UP]
-            assert row[2:6] == ("shop", TOPIC, GROUP, "lambda")
-            assert found[k.UP][row] == 1
-            assert {(*of[2:], value) for of, value in found[k.STATE].items() if "share" in of} != set()
+            (row,) = found[r.UP]
+            assert row[3:7] == ("shop", TOPIC, GROUP, "lambda")
+            assert found[r.UP][row] == 1
+            assert {(*of[2:], value) for of, value in found[r.STATE].items() if "share" in of} != set()
             assert found[g.GROUP_MEMBERS]["shop", GROUP] == 1
-            assert not found.get(k.LAG), "it is the group's, and said once"
+            assert not found.get(r.LAG_RECORDS), "it is the group's, and said once"
 
         with running(share_reader, cluster_43, GROUP, TOPIC, "accept"):
             wait_for(lambda: joined(look(parts)).get("refund") == 0, SECONDS, "all are done with")
@@ -106,4 +108,4 @@ def test_a_mapping_in_queue_mode_has_the_lag_of_its_share_group(
         with running(share_reader, cluster_43, GROUP, TOPIC, "release"):
             cluster_43.send(TOPIC, 0, "release")
             wait_for(lambda: joined(look(parts)).get("refund") == 0, SECONDS, "each was delivered as often as allowed")
-            assert not look(parts).get(k.LOST_RECORDS), "the brokers archive it, and count nothing"
+            assert not look(parts).get(r.LOST_RECORDS), "the brokers archive it, and count nothing"

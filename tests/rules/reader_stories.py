@@ -1,0 +1,178 @@
+"""What goes wrong with those who read streams and topics: how each was played, the one alert that comes, and when.
+
+``python -m tests.rules.reader_stories`` writes the table into docs/readers.md.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from streamwatch.reference.aws.redshift import Redshift
+from streamwatch.rules.config import pack_folder
+from streamwatch.rules.load import load
+from tests.rules import reader_calm as calm
+from tests.rules import reader_faults as f
+from tests.rules.reader_account import Account, Page
+
+DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "readers.md"
+MARKS: Final = ("<!-- stories: python -m tests.rules.reader_stories -->\n", "\n<!-- end of the stories -->")
+_WARM_MINUTES: Final = 12
+
+
+@dataclass(frozen=True)
+class Story:
+    """One that is played on the reference."""
+
+    name: str
+    make: Callable[[Account, str], f.Break]
+    alert: str
+    minutes: int
+    """From the cause to the page."""
+    position: str
+    """An expression that finds in the alert's text which, where or since when."""
+    remedy: str
+    """Words of the alert that say what to do."""
+
+
+@dataclass(frozen=True)
+class Real:
+    """One that was played on real parts."""
+
+    name: str
+    alert: str
+    how: str
+    took: str
+
+
+STORIES: Final = (
+    Story("poison pill in a Lambda batch", f.poison_pill, "LambdaShardStuck", 7,
+          r"on s\d+ .* same batch for \d+m .* came \d+m", "set MaximumRetryAttempts"),
+    Story("records given up: no destination", f.given_up, "LambdaRecordsLost", 1,
+          r"on s\d+ .*About 2 records within 15m", "set a destination"),
+    Story("records given up: the destination takes nothing", f.not_delivered, "LambdaRecordsLost", 1,
+          r"on s\d+ .*About 2 records within 15m", "let the role write"),
+    Story("mapping disabled", f.disabled, "LambdaMappingStopped", 6,
+          r"on s\d+ .*USER_INITIATED", "Enable it again"),
+    Story("mapping cannot log in", f.cannot_log_in, "LambdaMappingStopped", 7,
+          r"on orders .*SASL authentication failed", "put right what Lambda says"),
+    Story("function throttled", f.throttled, "LambdaThrottled", 6,
+          r"on s\d+ ", "Reserve concurrency"),
+    Story("shard contention, before a call is refused", f.contended, "KinesisShardsContended", 16,
+          r"Stream s\d+ .*need 100%", "to enhanced fan-out"),
+    Story("lease not renewed: all workers die", f.workers_die, "KinesisLeasesNotRenewed", 4,
+          r"of stream s\d+ .*1 shards.*\d+m \d+s behind", "Start workers"),
+    Story("hole: a shard without a lease", f.hole, "KinesisShardWithoutLease", 6,
+          r"shardId-0{11}1", "Restart one worker"),
+    Story("zombie leases", f.zombie, "KinesisZombieLeases", 66,
+          r"of stream s\d+ .*has 1 leases", "Delete these items"),
+    Story("lease storm", f.storm, "KinesisLeasesUnstable", 8,
+          r"of stream s\d+ .*.* times within 10m", "Raise failoverTimeMillis"),
+    Story("record processor hangs", f.hung, "KinesisApplicationStuck", 6,
+          r"in shardId-0{12} for \d+m", "set the record aside"),
+    Story("connector task failed (MSK Connect)", f.connector_task_fails, "KinesisReaderTasksFailed", 3,
+          r"1 tasks have failed", "restart the connector"),
+    Story("Firehose stalls: it reads nothing", f.hose_reads_nothing, "KinesisReaderReadsNothing", 15,
+          r"nothing of s\d+.*for ten minutes", "Give it back its rights"),
+    Story("Firehose stalls: its target refuses", f.bucket_refuses, "KinesisReaderDeliveryFailing", 11,
+          r"of s\d+, the oldest record for \d+m", "give its role the rights"),
+    Story("DMS stopped", f.task_fails, "KinesisReaderDown", 6,
+          r"on s\d+: .*", "start it again"),
+    Story("DMS slow: its source", f.task_reads_late, "KinesisWriterSourceLate", 11,
+          r"1\dm \d+s behind the database", "See its replication slot"),
+    Story("DMS slow: its target", f.task_writes_late, "KinesisApplicationLate", 11,
+          r"1\dm \d+s behind on stream s\d+", "of dms whether the stream throttles"),
+    Story("Redshift view not refreshed", f.view_not_refreshed, "RedshiftViewNotRefreshed", 14,
+          r"for 1\dm \d+s.*has not read of s\d+", "Refresh it by hand"),
+    Story("Redshift view: its refreshes fail", f.refresh_fails, "KinesisReaderDown", 9,
+          r"on s\d+, \d+m \d+s behind", "Mend what the reason says"),
+    Story("Flink loops", f.job_loops, "KinesisReaderRestarts", 2,
+          r"work on s\d+", "roll back to the snapshot"),
+    Story("Flink: its checkpoints fail", f.checkpoints_fail, "KinesisReaderCheckpointsFail", 6,
+          r"On s\d+ ", "give it more parallelism"),
+    Story("MSK Replicator behind", f.replicator_behind, "MskReplicatorLate", 16,
+          r"[\d.]+k messages wait", "Raise the quota"),
+    Story("MSK Replicator refused by its target", f.replicator_refused, "MskReplicatorAuthErrors", 10,
+          r"one of its clusters", "its role's right to connect"),
+    Story("Pipes: the target refuses", f.pipe_fails, "KinesisReaderExecutionsFail", 10,
+          r"every batch of s\d+ fails", "set retries, a dead-letter queue"),
+    Story("Pipes: it cannot start", f.pipe_stopped, "KinesisReaderDown", 6,
+          r"START_FAILED.* on s\d+: ", "start it again"),
+    Story("lag against data loss", f.data_expire, "KinesisApplicationDataExpiring", 7,
+          r"of stream s\d+ expire in 1h \d+m", "Raise the retention now"),
+)  # fmt: skip
+HARMLESS: Final[dict[str, Callable[[Account, str], f.Break]]] = {
+    "a worker of KCL is killed and replaced, twice": calm.worker_dies,
+    "all workers of KCL are replaced at once": calm.deployment,
+    "nobody writes the stream of a delivery stream": calm.quiet_hose,
+    "nobody writes the stream of an application of KCL": calm.quiet_application,
+    "a task of DMS is stopped on purpose": calm.task_ends,
+    "a connector of MSK Connect is updated": calm.connector_updated,
+}
+"""What nobody is to be paged for."""
+_CONNECT: Final = "Debezium 3.7 on PostgreSQL 15, Kafka Connect 4.3 (tests/real/test_connect_progress.py)"
+_KCL: Final = "KCL 3.5.1 (tests/real/kcl_hour.py)"
+REAL: Final = (
+    Real("connector task failed: somebody else holds its slot", "KafkaConnectTaskFailed", _CONNECT, "2 min 21 s"),
+    Real("connector RUNNING and idle: the sender of the log is frozen", "KafkaConnectChangesStopped", _CONNECT,
+         "7 min 3 s"),
+    Real("lease not renewed: all workers killed", "KinesisLeasesNotRenewed", _KCL, "2.2 min, and 2 more since"),
+    Real("record processor hangs", "KinesisApplicationStuck", _KCL, "4.7 min"),
+)  # fmt: skip
+
+
+def pages(
+    account: Account, makes: Sequence[Callable[[Account, str], f.Break]], minutes: int, every: int = 1
+) -> list[list[Page]]:
+    """Let all of that happen in one account, at the same time; return for each what was paged, and in which minute.
+
+    Args:
+        account: without streams.
+        makes: of each a reader that is well, and what breaks it.
+        minutes: for so long.
+        every: so many minutes the agent reads.
+
+    """
+    account.do(lambda cloud, _: cloud.beside(Redshift).create("analytics"))
+    breaks = [make(account, f"s{at}") for at, make in enumerate(makes)]
+    for _ in range(_WARM_MINUTES):
+        account.minute()
+    assert account.pager.pages == [], "all is well"
+    began = account.pager.turn
+    for break_ in breaks:
+        break_()
+    while account.pager.turn - began < minutes:
+        account.unwatched(every - 1)
+        account.minute()
+    assert account.problems == set()
+    found: list[list[Page]] = [[] for _ in breaks]
+    for page in account.pager.pages:
+        labels = dict(page.alert.labels)
+        name = labels.get("stream") or labels["reader"]
+        found[int(name.rpartition("/")[2].removeprefix("s"))].append(Page(page.alert, page.turn - began))
+    return found
+
+
+def table() -> str:
+    """Return the table of all stories, as Markdown."""
+    of = {rule.name: dict(rule.labels) for group in load(sorted(pack_folder().glob("*.yml"))) for rule in group.rules}
+    lines = ["| story | played on | the alert, and nothing else | cause to page |", "|---|---|---|---|"]
+    lines += [f"| {one.name} | the reference | {_linked(one.alert, of)} | {one.minutes} min |" for one in STORIES]
+    lines += [f"| {one.name} | {one.how} | {_linked(one.alert, of)} | {one.took} |" for one in REAL]
+    lines += [f"| {name} | the reference | nobody is paged | |" for name in HARMLESS]
+    return "\n".join(lines)
+
+
+def _linked(alert: str, of: dict[str, dict[str, str]]) -> str:
+    return f"[{alert}](runbooks/{alert}.md), {of[alert]['severity']}"
+
+
+def written() -> str:
+    """Return the document, with the table as it should be."""
+    before, begins, rest = DOCUMENT.read_text(encoding="utf-8").partition(MARKS[0])
+    _, ends, after = rest.partition(MARKS[1])
+    return f"{before}{begins}{table()}{ends}{after}"
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(written(), encoding="utf-8")

@@ -88,7 +88,12 @@ def run(scenario: Scenario, shower: Shower, seconds: float | None, rate: float, 
             story = Story(scenario, kafka.bootstrap, aws.url, page, clock(), clock())
             until = math.inf if seconds is None else story.started_at + seconds
             _say(story, clock(), "happens", "the cluster, the streams, their load and the agent are running")
-            _say(story, clock(), "happens", f"rules wait {HURRY} times shorter here than they do for you")
+            _say(
+                story,
+                clock(),
+                "happens",
+                f"rules wait {HURRY} times shorter here than they do for you; CloudWatch does not",
+            )
 
             def tell(step: ScenarioStep) -> None:
                 _say(story, clock(), "happens", step.announcement)

@@ -31,12 +31,12 @@ def actions(draw: st.DrawFn) -> str:
     return f"{{{{{draw(SPACE)}{draw(OPERANDS)}{pipes}{draw(SPACE)}}}}}"
 
 
-TEXTS = st.lists(st.one_of(actions(), st.text(st.characters(exclude_characters="{"), max_size=8)), max_size=6).map(
-    "".join
-)
+TEXTS = st.lists(
+    st.one_of(actions(), st.text(st.characters(codec="utf-8", exclude_characters="{"), max_size=8)), max_size=6
+).map("".join)
 LABELS = st.dictionaries(
     st.sampled_from(["topic", "broker", "a_b1", "items"]),
-    st.one_of(st.text(max_size=8), st.floats().map(str)),
+    st.one_of(st.text(st.characters(codec="utf-8"), max_size=8), st.floats().map(str)),
     max_size=3,
 )
 VALUES = st.one_of(st.floats(), st.integers(-(10**17), 10**17).map(float), st.floats(-1e7, 1e7))

@@ -56,8 +56,6 @@ def unmatched_severities(notify: NotifyConfig, wanted: Sequence[RuleGroup]) -> l
     if not severities or any("{{" in severity for severity in severities):
         return []
     places = [(f"notify.routes[{at}]", route.matchers) for at, route in enumerate(notify.routes)]
-    intervals = notify.mute_time_intervals
-    places += [(f"notify.mute_time_intervals[{at}]", interval.matchers) for at, interval in enumerate(intervals)]
     known = ", ".join(sorted(severities - {""}))
     return [
         f"{where}: no alert has a severity that is {matcher.op} {matcher.value!r}: there are {known}"

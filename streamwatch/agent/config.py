@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from streamwatch.agent.log import Config as LogConfig
 from streamwatch.catalogue import METRICS
-from streamwatch.core.cron import cron
 from streamwatch.core.errors import ConfigError
 from streamwatch.export.config import Config as ExportConfig
 from streamwatch.export.remote_write.config import Config as RemoteWriteConfig
@@ -19,12 +18,11 @@ from streamwatch.notify.config import Config as NotifyConfig
 from streamwatch.rules.config import Config as RulesConfig
 from streamwatch.settings.document import MOST_BYTES
 from streamwatch.settings.reader import read_partly, read_settings
-from streamwatch.settings.types import HostPort, refuse, setting, tried
+from streamwatch.settings.types import HostPort, refuse, setting
 from streamwatch.sources.cluster_config import ClusterConfig
 from streamwatch.sources.connect.config import Config as ConnectConfig
 from streamwatch.sources.kinesis.config import Config as KinesisConfig
 
-_CRON_FIELDS: Final = 5
 _KAFKA_METRICS = {metric.name for metric in METRICS if metric.is_of_kafka}
 
 
@@ -65,10 +63,6 @@ class Config:
             yield f"{kind}: more than one source is called {', '.join(map(repr, twice))}: names tell them apart"
         if twice := _twice(self.remote_write):
             yield f"remote_write: more than one is called {', '.join(map(repr, twice))}: names tell them apart"
-        for at, mute in enumerate(self.notify.mute_time_intervals if self.notify is not None else ()):
-            if mute is not None and len((mute.cron or "").split()) == _CRON_FIELDS:
-                where = f"notify.mute_time_intervals[{at}].cron: {mute.cron!r}"
-                yield from (f"{where}: {mistake}" for mistake in tried(cron, mute.cron, "UTC"))
 
     @property
     def sources(self) -> tuple[ClusterConfig | KinesisConfig | ConnectConfig, ...]:

@@ -45,4 +45,6 @@ class HomePage:
         samples = {name: part.samples for name, part in self._hub.current().items()}
         incidents, channels = alerting.notifications.incidents(), alerting.notifications.channels
         alerts, now = alerting.alerts(), self._clock.now()
-        return self._renderer.render(view(__version__, reads, samples, alerts, incidents, channels, now, url))
+        standing = alerting.notifications.standing(alerts)
+        reasons = {each.alert.fingerprint: each.reasons() for each in standing}
+        return self._renderer.render(view(__version__, reads, samples, alerts, incidents, channels, now, url, reasons))

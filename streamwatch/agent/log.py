@@ -16,7 +16,7 @@ _PLAIN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctim
 _OWN: Final = frozenset({"at", "level", "event", "logger", "exception"})
 """What a line says of itself; an extra of that name gets another."""
 _MASK: Final = "********"
-_NOISY: Final = ("apscheduler", "kafka", "botocore", "asyncio", "urllib3")
+_NOISY: Final = ("kafka", "botocore", "asyncio", "urllib3")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from streamwatch.export.web_page.alerts import AlertView
 from streamwatch.export.web_page.alerts import alerts as seen
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
-from streamwatch.notify.mute import number_of
+from streamwatch.notify.silence import number_of
 
 _COLOURS: Final = {"bad": "red", "warn": "yellow"}
 _INDENT: Final = " " * 9
@@ -31,7 +31,8 @@ def alerts(url: str, username: str | None, password_file: Path | None, as_json: 
     standing = {one["fingerprint"]: one for one in agent.ask("GET", "/api/v2/alerts")}
     channels = {one["name"] for one in agent.ask("GET", "/api/v2/receivers")} - {"null"}
     known = [_alert(one, standing) for one in some]
-    found = seen(known, notes, len(channels), SystemClock().now(), most=len(known))
+    reasons = {fingerprint: _why(fires["status"]) for fingerprint, fires in standing.items()}
+    found = seen(known, notes, len(channels), SystemClock().now(), reasons=reasons, most=len(known))
     shown = {one.id: one for one in (*found.firing, *found.pending)}
     if as_json:
         listed = [
@@ -42,7 +43,7 @@ def alerts(url: str, username: str | None, password_file: Path | None, as_json: 
         return
     for state, each in (("firing", found.firing), ("pending", found.pending)):
         for one in each:
-            _echo(state, one, standing.get(one.id, {}))
+            _echo(state, one)
     here = {fingerprint for fingerprint, one in shown.items() if one}
     _echo_rest([one for one in notes if not here & set(one["alerts"])])
     quiet = len(known) - len(shown)
@@ -72,13 +73,11 @@ def _facts(alert: Alert, shown: AlertView | None, standing: Mapping[str, Any]) -
     }
 
 
-def _echo(state: str, one: AlertView, standing: Mapping[str, Any]) -> None:
+def _echo(state: str, one: AlertView) -> None:
     severity = click.style(one.severity, fg=_COLOURS.get(one.health), bold=True)
     click.echo(f"{state:8} {severity}  {one.summary}")
-    why = _why(standing.get("status", {}))
-    words = [f"{one.name} · {'fires' if state == 'firing' else 'holds'} for {one.since}"]
-    words += one.sent if standing.get("status", {}).get("state") != "suppressed" else []
-    click.echo(_INDENT + " · ".join([*words, *why]))
+    since = f"{one.name} · {'fires' if state == 'firing' else 'holds'} for {one.since}"
+    click.echo(_INDENT + " · ".join([since, *one.sent, *one.muted]))
     if one.labels:
         click.echo(_INDENT + one.labels)
 

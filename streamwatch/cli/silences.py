@@ -17,7 +17,7 @@ from streamwatch.core.errors import ConfigError
 from streamwatch.core.times import rfc3339
 from streamwatch.notify import silence_store, silencing
 from streamwatch.notify.matchers import Matchers, matchers, text_of
-from streamwatch.notify.mute import Silence, number_of
+from streamwatch.notify.silence import Silence, number_of
 
 T = TypeVar("T")
 

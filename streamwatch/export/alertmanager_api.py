@@ -15,8 +15,8 @@ from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
 from streamwatch.notify import silencing
 from streamwatch.notify.matchers import Matchers, fulfil, matchers
-from streamwatch.notify.mute import Silence, number_of
-from streamwatch.notify.standing import Standing
+from streamwatch.notify.silence import Silence, number_of
+from streamwatch.notify.standing import RouteStanding, Standing
 from streamwatch.notify.text import annotations
 from streamwatch.promql.match import compiled
 
@@ -32,6 +32,7 @@ _ENDS_SECONDS: Final = 300.0
 """What fires now is said to end then, if nothing is heard of it: Alertmanager knows no alert without an end."""
 _NOBODY: Final = "null"
 """The receiver of alerts that no channel is told of."""
+_NO_ROUTE: Final = RouteStanding(_NOBODY, Labels(), ())
 _ORDER: Final = {"active": 0, "pending": 1, "expired": 2}
 
 
@@ -174,44 +175,47 @@ class AlertmanagerApi:
         return [silencing.shown(one, now) for one in sorted(found, key=rank)]
 
     def _list(self, given: _Given) -> object:
-        found = [one for one, _ in self._chosen(given)]
-        return [self._alert(one) for one in sorted(found, key=lambda one: one.alert.fingerprint)]
+        chosen = [standing for standing, _ in self._chosen(given)]
+        chosen.sort(key=lambda standing: standing.alert.fingerprint)
+        return [self._alert(standing, standing.muted_by, is_muted=standing.is_suppressed) for standing in chosen]
 
     def _groups(self, given: _Given) -> object:
-        groups: dict[tuple[Labels, str], list[Standing]] = {}
-        for one, ways in self._chosen(given):
-            for receiver, labels in ways:
-                groups.setdefault((labels, receiver), []).append(one)
-        is_muted = given.flag("muted")
+        groups: dict[tuple[Labels, str], list[dict[str, Any]]] = {}
+        for standing, routes in self._chosen(given):
+            for route in routes:
+                is_muted = bool(standing.silences or standing.inhibited_by or route.muted_by)
+                alert = self._alert(standing, route.muted_by, is_muted=is_muted)
+                groups.setdefault((route.group, route.channel), []).append(alert)
+        with_muted = given.flag("muted")
         return [
             {
                 "labels": dict(labels),
                 "routeLabels": {},
                 "receiver": {"name": receiver},
-                "alerts": [self._alert(one) for one in some],
+                "alerts": alerts,
             }
-            for (labels, receiver), some in sorted(groups.items(), key=lambda item: item[0])
-            if is_muted or not all(one.is_suppressed for one in some)
+            for (labels, receiver), alerts in sorted(groups.items(), key=lambda item: item[0])
+            if with_muted or any(alert["status"]["state"] == "active" for alert in alerts)
         ]
 
-    def _chosen(self, given: _Given) -> list[tuple[Standing, list[tuple[str, Labels]]]]:
-        """Return the alerts that a request asks for, and those of their ways that it asks for."""
+    def _chosen(self, given: _Given) -> list[tuple[Standing, list[RouteStanding]]]:
+        """Return the alerts that a request asks for, and those of their routes that it asks for."""
         wanted, is_wanted = given.filter, given.receiver
         active, silenced, inhibited = (given.flag(name) for name in ("active", "silenced", "inhibited"))
-        found = []
-        for one in self._silencer().standing(self._alerts()):
-            ways = [way for way in one.route_targets or ((_NOBODY, Labels()),) if is_wanted(way[0])]
-            if not ways or not fulfil(wanted, one.alert.labels):
+        chosen = []
+        for standing in self._silencer().standing(self._alerts()):
+            routes = [route for route in standing.routes or (_NO_ROUTE,) if is_wanted(route.channel)]
+            if not routes or not fulfil(wanted, standing.alert.labels):
                 continue
-            if (one.silences and not silenced) or (one.inhibited_by and not inhibited):
+            if (standing.silences and not silenced) or (standing.inhibited_by and not inhibited):
                 continue
-            if active or one.silences or one.inhibited_by:
-                found.append((one, ways))
-        return found
+            if active or standing.silences or standing.inhibited_by:
+                chosen.append((standing, routes))
+        return chosen
 
-    def _alert(self, one: Standing) -> dict[str, Any]:
-        alert, now = one.alert, self._clock.now()
-        receivers = dict.fromkeys(name for name, _ in one.route_targets) or {_NOBODY: None}
+    def _alert(self, standing: Standing, muted_by: Sequence[str], *, is_muted: bool) -> dict[str, Any]:
+        alert, now = standing.alert, self._clock.now()
+        receivers = dict.fromkeys(route.channel for route in standing.routes or (_NO_ROUTE,))
         return {
             "labels": dict(alert.labels),
             "annotations": annotations(alert),
@@ -222,10 +226,10 @@ class AlertmanagerApi:
             "endsAt": rfc3339(now + _ENDS_SECONDS),
             "generatorURL": f"{self._agent()}/api/v1/rules",
             "status": {
-                "state": "suppressed" if one.is_suppressed else "active",
-                "silencedBy": [each.id for each in one.silences],
-                "inhibitedBy": list(one.inhibited_by),
-                "mutedBy": list(one.muted_by),
+                "state": "suppressed" if is_muted else "active",
+                "silencedBy": [silence.id for silence in standing.silences],
+                "inhibitedBy": list(standing.inhibited_by),
+                "mutedBy": list(muted_by),
             },
         }
 

@@ -1,9 +1,9 @@
 """Who is told what, and how."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import get_args
+from typing import ClassVar, Final, get_args
 
 from streamwatch.http.client import HttpConfig, check_url
 from streamwatch.notify.channel import Channel
@@ -19,9 +19,16 @@ from streamwatch.notify.channels.teams import Config as Teams
 from streamwatch.notify.channels.webhook import Config as Webhook
 from streamwatch.notify.examples import warnings
 from streamwatch.notify.matchers import matchers
-from streamwatch.notify.mute import MuteTimeInterval
 from streamwatch.notify.text import Links
+from streamwatch.notify.time_intervals import NamedTimeInterval
 from streamwatch.settings.types import Duration, Secret, refuse, setting, tried
+
+_PER_ROUTE: Final = (
+    'routes have it now, as in Alertmanager: name the times with "time_intervals: [{name: nights, time_intervals:'
+    " [{times: [{start_time: '22:00', end_time: '24:00'}, {start_time: '00:00', end_time: '06:00'}], location:"
+    " Europe/Paris}]}]\" in place of cron and duration, and write 'mute_time_intervals: [nights]' into the routes, in"
+    " place of matchers"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +48,12 @@ class Route:
     group_interval: Duration | None = setting("instead of `notify.group_interval`", default=None, minimum=0)
     repeat_interval: Duration | None = setting(
         "instead of `notify.repeat_interval`", default=None, minimum=0, formerly=("repeat",)
+    )
+    mute_time_intervals: tuple[str, ...] = setting(
+        "names of `notify.time_intervals`: while one of them lasts, the route notifies nobody", default=()
+    )
+    active_time_intervals: tuple[str, ...] = setting(
+        "names of `notify.time_intervals`: the route notifies only while one of them lasts; none: always", default=()
     )
 
     def __post_init__(self) -> None:
@@ -87,6 +100,8 @@ class HeartbeatConfig:
 class Config:
     """Who is told of alerts; without a channel, the agent's log is."""
 
+    REMOVED: ClassVar[Mapping[str, str]] = {"mute_time_intervals": _PER_ROUTE, "mutes": _PER_ROUTE}
+
     pagerduty: tuple[PagerDuty, ...] = setting("PagerDuty services", default=())
     alertmanager: tuple[Alertmanager, ...] = setting("Alertmanagers", default=())
     slack: tuple[Slack, ...] = setting("Slack channels, by incoming webhook", default=())
@@ -116,8 +131,8 @@ class Config:
         "do not tell of effects while their cause fires, as in `alerts/inhibit/`", default=True
     )
     inhibit_rules: tuple[Inhibition, ...] = setting("other causes and effects", default=(), formerly=("inhibit",))
-    mute_time_intervals: tuple[MuteTimeInterval, ...] = setting(
-        "times at which no notification is sent of some alerts", default=(), formerly=("mutes",)
+    time_intervals: tuple[NamedTimeInterval, ...] = setting(
+        "times by name, at which routes are muted, or active", default=()
     )
     heartbeat: HeartbeatConfig | None = setting("a dead man's switch", default=None)
     links: Links = setting("what messages point to", default_factory=Links)
@@ -128,6 +143,7 @@ class Config:
 
     def problems(self) -> Iterator[str]:
         """Yield every mistake between the parts."""
+        yield from self._time_interval_problems()
         names = Counter(channel.name for channel in self.channels if channel is not None)
         if twice := sorted(name for name, count in names.items() if count > 1 and name):
             yield f"more than one channel is called {', '.join(map(repr, twice))}: names tell them apart"
@@ -139,6 +155,19 @@ class Config:
                 if name is not None and name not in names:
                     known = ", ".join(map(repr, names)) or "none is configured"
                     yield f"{where}: no channel is called {name!r}: there are {known}"
+
+    def _time_interval_problems(self) -> Iterator[str]:
+        names = Counter(interval.name if interval is not None else None for interval in self.time_intervals)
+        if twice := sorted(name for name, count in names.items() if name is not None and count > 1):
+            yield f"time_intervals: more than one is called {', '.join(map(repr, twice))}: names tell them apart"
+        if None in names:
+            return  # one whose name could not be read may be meant
+        for at, route in enumerate(self.routes):
+            for key in ("mute_time_intervals", "active_time_intervals") if route is not None else ():
+                for name in getattr(route, key):
+                    if name is not None and name not in names:
+                        known = ", ".join(map(repr, names)) or "none is configured"
+                        yield f"routes[{at}].{key}: no time interval is called {name!r}: there are {known}"
 
     def warnings(self, names: Collection[str]) -> Iterator[str]:
         """Yield what is wrong with templates when they are used, tried with alerts that fire and that are over.

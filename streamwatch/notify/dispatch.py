@@ -4,6 +4,7 @@ import math
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from streamwatch.core.clock import Clock, steady
 from streamwatch.model.alert import Alert
@@ -12,10 +13,11 @@ from streamwatch.notify import outbox, silence_store
 from streamwatch.notify.channel import Integration
 from streamwatch.notify.config import Config, Inhibition
 from streamwatch.notify.matchers import fulfil
-from streamwatch.notify.mute import MuteWindow, Silence
 from streamwatch.notify.plan import AlertGroup, NotificationState, content, plan
 from streamwatch.notify.routing import Causes, Inhibitor, Routing, key
-from streamwatch.notify.standing import Standing
+from streamwatch.notify.silence import Silence
+from streamwatch.notify.standing import RouteStanding, Standing
+from streamwatch.notify.time_intervals import current
 from streamwatch.state.marks import Marks
 
 
@@ -26,23 +28,21 @@ class Dispatcher:
         self,
         config: Config,
         integrations: Sequence[Integration],
-        windows: Sequence[MuteWindow],
         inhibitions: Sequence[Inhibition],
         clock: Clock,
     ) -> None:
         """Begin.
 
         Args:
-            config: routes and paces.
+            config: routes, paces and time intervals.
             integrations: what can be notified.
-            windows: the mutes that come again.
             inhibitions: causes and effects.
             clock: what time it is.
 
         """
         self._routing = Routing(config, integrations)
         self._names = [integration.name for integration in integrations]
-        self._windows, self.clock = windows, steady(clock)
+        self._time_intervals, self.clock = config.time_intervals, steady(clock)
         self._causes = [Causes(inhibition) for inhibition in inhibitions]
         self._groups: dict[tuple[str, str], AlertGroup] = {}
         """The alerts of each target's groups, at the last change."""
@@ -82,11 +82,11 @@ class Dispatcher:
         if changed or reminds or now >= self._full_at or every != self._silences:
             self._silences = every
             silences = [silence for silence in every if silence.state(now) == "active"]
-            windows, until = self._open(now)
+            intervals, until = current(self._time_intervals, now)
             self._full_at = min(
                 [until, *(silence.until if silence in silences else silence.starts for silence in every)]
             )
-            self._groups = self._grouped(alerts, silences, windows)
+            self._groups = self._grouped(alerts, silences, intervals)
             self._look(connection, outbox.rows(connection), now, is_full=True)
         else:
             self._look(connection, due, now, is_full=False)
@@ -95,18 +95,18 @@ class Dispatcher:
         """Return of each alert that fires where it is routed, and what mutes it."""
         now = self.clock.now()
         silences = silence_store.active(connection, now)
-        windows, _ = self._open(now)
+        intervals, _ = current(self._time_intervals, now)
         firing = [alert for alert in alerts if alert.state == "firing"]
         inhibitor = Inhibitor(self._causes, firing)
         return [
             Standing(
                 alert,
                 tuple(
-                    (to.integration.channel, to.group(alert.labels)) for to in self._routing.targets_of(alert.labels)
+                    RouteStanding(to.integration.channel, to.group(alert.labels), to.muted_by(intervals))
+                    for to in self._routing.targets_of(alert.labels)
                 ),
                 tuple(each for each in silences if fulfil(each.conditions, alert.labels)),
                 inhibitor.causes(alert.labels) if inhibitor.inhibits(alert.labels) else (),
-                tuple(each.name for each in windows if fulfil(each.conditions, alert.labels)),
             )
             for alert in firing
         ]
@@ -154,11 +154,10 @@ class Dispatcher:
         return after
 
     def _grouped(
-        self, alerts: Collection[Alert], silences: Sequence[Silence], windows: Sequence[MuteWindow]
+        self, alerts: Collection[Alert], silences: Sequence[Silence], intervals: AbstractSet[str]
     ) -> dict[tuple[str, str], AlertGroup]:
         firing = [alert for alert in alerts if alert.state == "firing"]
         inhibitor = Inhibitor(self._causes, firing)
-        mutes = [*(mute.conditions for mute in silences), *(mute.conditions for mute in windows)]
         keys: dict[Labels, str] = {}
         groups: dict[tuple[str, str], AlertGroup] = {}
         for alert in alerts:
@@ -166,7 +165,7 @@ class Dispatcher:
             if alert.state == "pending" or not route_targets:
                 continue
             is_firing = alert.state == "firing"
-            is_unmuted = is_firing and not any(fulfil(conditions, alert.labels) for conditions in mutes)
+            is_unmuted = is_firing and not any(fulfil(silence.conditions, alert.labels) for silence in silences)
             is_unmuted = is_unmuted and not inhibitor.inhibits(alert.labels)
             for to in route_targets:
                 labels = to.group(alert.labels)
@@ -174,21 +173,11 @@ class Dispatcher:
                     keys[labels] = key(labels)
                 group = groups.setdefault((to.integration.name, keys[labels]), AlertGroup(labels, to.pace))
                 (group.firing if is_firing else group.resolved).append(alert)
-                if is_unmuted:
+                if is_unmuted and not to.muted_by(intervals):
                     group.unmuted.append(alert)
         for group in groups.values():
             group.unmuted.sort(key=lambda each: (each.fired_at or each.active_at, each.labels))
         return groups
-
-    def _open(self, now: float) -> tuple[list[MuteWindow], float]:
-        """Return the windows that are open, and until when that stays so."""
-        open_windows, until = [], math.inf
-        for window in self._windows:
-            is_open, stays = window.state(now)
-            until = min(until, stays)
-            if is_open:
-                open_windows.append(window)
-        return open_windows, until
 
     def _follow(self, connection: sqlite3.Connection) -> None:
         """Where the wall clock was set, nothing waits for longer, or for less, because of that."""
@@ -197,4 +186,4 @@ class Dispatcher:
             self.clock.follow(by)
             outbox.shift(connection, by, self.clock.now())
             self._marks.write(connection, at_once=True)
-            self._full_at = -math.inf  # windows and silences go by the wall clock
+            self._full_at = -math.inf  # time intervals and silences go by the wall clock

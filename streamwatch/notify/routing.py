@@ -3,7 +3,8 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from typing import Final
 
 from streamwatch.model.alert import Alert
@@ -21,12 +22,32 @@ _SILENT: Final = "none"
 
 
 @dataclass(frozen=True, slots=True)
+class RouteTimes:
+    """The time intervals of one route, by name."""
+
+    mute: tuple[str, ...] = ()
+    active: tuple[str, ...] = ()
+
+    def muted_by(self, current: AbstractSet[str]) -> tuple[str, ...]:
+        """Return what mutes the route while these intervals last: the mutes; else the active ones, if none lasts."""
+        mutes = tuple(name for name in self.mute if name in current)
+        return mutes or (() if any(name in current for name in self.active) else self.active)
+
+
+@dataclass(frozen=True, slots=True)
 class RouteTarget:
     """One integration that an alert goes to, and how it is grouped there."""
 
     integration: Integration
     group_by: tuple[str, ...]
     pace: GroupTiming
+    times: tuple[RouteTimes, ...] = (RouteTimes(),)
+    """Of each route that leads there."""
+
+    def muted_by(self, current: AbstractSet[str]) -> tuple[str, ...]:
+        """Return the time intervals that mute every route that leads there, while these intervals last."""
+        by_route = [times.muted_by(current) for times in self.times]
+        return tuple(dict.fromkeys(name for names in by_route for name in names)) if all(by_route) else ()
 
     def group(self, labels: Labels) -> Labels:
         """Return what an alert with these labels has in common with those of its group."""
@@ -44,10 +65,10 @@ class Routing:
             by_channel.setdefault(integration.channel, []).append(integration)
 
         def route_targets(
-            channels: Sequence[str], group_by: tuple[str, ...], pace: GroupTiming
+            channels: Sequence[str], group_by: tuple[str, ...], pace: GroupTiming, times: RouteTimes
         ) -> tuple[RouteTarget, ...]:
             return tuple(
-                RouteTarget(integration, group_by, integration.pace or pace)
+                RouteTarget(integration, group_by, integration.pace or pace, (times,))
                 for name in channels
                 for integration in by_channel.get(name, ())
             )
@@ -59,12 +80,13 @@ class Routing:
                 config.repeat_interval if route.repeat_interval is None else route.repeat_interval,
             )
             group_by = config.group_by if route.group_by is None else route.group_by
+            times = RouteTimes(route.mute_time_intervals, route.active_time_intervals)
             self._routes.append(
-                (matchers(route.matchers), route_targets(route.channels, group_by, pace), route.continue_)
+                (matchers(route.matchers), route_targets(route.channels, group_by, pace, times), route.continue_)
             )
         fallback = tuple(by_channel) if config.fallback is None else config.fallback
         self._fallback = route_targets(
-            fallback, config.group_by, GroupTiming(config.group_interval, config.repeat_interval)
+            fallback, config.group_by, GroupTiming(config.group_interval, config.repeat_interval), RouteTimes()
         )
 
     def targets_of(self, labels: Mapping[str, str]) -> Sequence[RouteTarget]:
@@ -75,7 +97,9 @@ class Routing:
             if fulfil(conditions, labels):
                 taken = True
                 for target in targets:
-                    chosen.setdefault(target.integration.name, target)
+                    name = target.integration.name
+                    first = chosen.get(name)
+                    chosen[name] = target if first is None else replace(first, times=(*first.times, *target.times))
                 if not is_continued:
                     break
         if not taken and labels.get("severity") != _SILENT:

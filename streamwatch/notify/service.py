@@ -12,7 +12,6 @@ import numpy as np
 
 from streamwatch.catalogue import agent as c
 from streamwatch.core.clock import Clock
-from streamwatch.core.cron import cron
 from streamwatch.core.times import rfc3339
 from streamwatch.http.client import HttpClient
 from streamwatch.model.alert import Alert
@@ -24,7 +23,7 @@ from streamwatch.notify.dispatch import Dispatcher
 from streamwatch.notify.heartbeat import HeartbeatSender
 from streamwatch.notify.inhibit import shipped
 from streamwatch.notify.integrations import integrations
-from streamwatch.notify.mute import MuteWindow, Silence
+from streamwatch.notify.silence import Silence
 from streamwatch.notify.standing import Standing
 from streamwatch.state.statefile import StateFile
 
@@ -78,11 +77,8 @@ class NotificationService:
 
         """
         configured = integrations(config, self._clock, self._agent)
-        windows = [
-            MuteWindow(interval, cron(interval.cron, interval.location)) for interval in config.mute_time_intervals
-        ]
         inhibitions = [*config.inhibit_rules, *(shipped(self._folder) if config.inhibit_pack else ())]
-        dispatcher = Dispatcher(config, configured, windows, inhibitions, self._clock)
+        dispatcher = Dispatcher(config, configured, inhibitions, self._clock)
         deliveries = Deliveries(configured, self._state, dispatcher.clock)
         client = HttpClient(config.http, self._clock)
         heartbeat = HeartbeatSender(config, client, lambda: self._is_deciding() and deliveries.are_well, self._clock)

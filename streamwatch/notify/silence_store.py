@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any, Final
 
-from streamwatch.notify.mute import Silence
+from streamwatch.notify.silence import Silence
 from streamwatch.state.schema import Tables
 
 TABLES: Final = Tables(

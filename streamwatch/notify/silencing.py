@@ -13,7 +13,7 @@ from streamwatch.core.times import rfc3339
 from streamwatch.model.labels import Labels
 from streamwatch.notify import silence_store
 from streamwatch.notify.matchers import Matchers, fulfil, matchers, text_of
-from streamwatch.notify.mute import Silence, number_of
+from streamwatch.notify.silence import Silence, number_of
 from streamwatch.promql.match import LABEL
 
 _OPERATORS: Final[Mapping[tuple[bool, bool], str]] = {

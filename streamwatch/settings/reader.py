@@ -87,7 +87,8 @@ def read_partly(  # noqa: PLR0913, PLR0917 - as above, and one more
 class SettingsReader(Document):
     """One text while it is read: converts nodes, and collects mistakes with their lines.
 
-    A class may say with ``message_path`` what an object of it is called in messages, instead of its place.
+    A class may say with ``message_path`` what an object of it is called in messages, instead of its place, and with
+    ``REMOVED`` what to write instead of a key that it had.
     """
 
     def __init__(
@@ -191,10 +192,14 @@ class SettingsReader(Document):
         known = [key_of(field) for field in fields(cls) if not is_line(field)]
         twins = [f"{key_of(field)}_file" for field in fields(cls) if _is_secret(hints[field.name])]
         renamed = {old: key_of(field) for field in fields(cls) for old in field.metadata["setting"].formerly}
+        removed = getattr(cls, "REMOVED", {})
         nodes: dict[str, yaml.Node] = {}
         for key, value in self.pairs(node, path):
             self.visit(key)
             name = key.value if isinstance(key, yaml.ScalarNode) else ""
+            if name in removed:
+                self.wrong(key, path, f"{name!r} is no key any more: {removed[name]}")
+                continue
             if name in renamed:
                 self.wrong(key, path, f"{name!r} is called {renamed[name]!r} now: rename it")
                 name = renamed[name]

@@ -164,14 +164,20 @@ def _sections(cls: Any, path: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN401
         inner = _inner(kind)
         if is_dataclass(inner) and inner is not HostPort:
             at = f"{path}.{key_of(field)}" if path else key_of(field)
-            yield from _sections(inner, f"{at}[]" if get_origin(kind) is tuple else at)
+            yield from _sections(inner, f"{at}[]" if get_origin(_present(kind)) is tuple else at)
 
 
 def _inner(kind: Any) -> Any:  # noqa: ANN401
     """Return what a list or an optional value is made of."""
+    kind = _present(kind)
+    return get_args(kind)[0] if get_origin(kind) is tuple else kind
+
+
+def _present(kind: Any) -> Any:  # noqa: ANN401
+    """Return what an optional value is where it is there."""
     if get_origin(kind) in {Union, UnionType}:
         return next(each for each in get_args(kind) if each is not NoneType)
-    return get_args(kind)[0] if get_origin(kind) is tuple else kind
+    return kind
 
 
 def _field(field: Field[Any], kind: Any) -> str:  # noqa: ANN401
@@ -184,13 +190,13 @@ def _field(field: Field[Any], kind: Any) -> str:  # noqa: ANN401
 
 def _type(kind: Any) -> str:  # noqa: ANN401
     if get_origin(kind) in {Union, UnionType}:
-        return _type(_inner(kind))
+        return _type(_present(kind))
     if get_origin(kind) is tuple:
         return f"list of {_type(get_args(kind)[0])}"
     if get_origin(kind) is Literal:
         return " or ".join(f"`{value}`" for value in get_args(kind))
     if get_origin(kind) is Annotated:
-        return str(get_args(kind)[1])
+        return "text" if callable(get_args(kind)[1]) else str(get_args(kind)[1])
     if is_dataclass(kind) and kind is not HostPort:
         return "section"
     return {

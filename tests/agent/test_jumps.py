@@ -63,7 +63,7 @@ class World:
         self.state = open_state(self.path, pytest.fail, self.clock)
         target = Integration("pager", "pager", self, rate=1e6, burst=1000)
         config = Config(log=(Logged(name="pager"),), inhibit_pack=False, repeat_interval=4 * HOUR)
-        self.dispatcher = Dispatcher(config, [target], [], [], self.clock)
+        self.dispatcher = Dispatcher(config, [target], [], self.clock)
         self.delivery = Delivery(target, self.state, self.dispatcher.clock, random.Random(1))
         self.evaluator = Evaluator(
             self.history,

@@ -109,7 +109,7 @@ class Terminal(io.StringIO):
 @pytest.fixture
 def restored() -> Iterator[None]:
     """Put back the log's state, which is the process's."""
-    noisy = [logging.getLogger(name) for name in ("apscheduler", "kafka", "botocore", "asyncio")]
+    noisy = [logging.getLogger(name) for name in ("kafka", "botocore", "asyncio")]
     levels = [(one, one.level) for one in (logging.getLogger(), *noisy)]
     handlers = list(logging.getLogger().handlers)
     yield
@@ -155,6 +155,6 @@ def test_less_than_the_level_is_not_logged() -> None:
     configure(Config(level="info"), stream)
     logging.getLogger("streamwatch.test").debug("not this")
     logging.getLogger("streamwatch.test").info("but this")
-    logging.getLogger("apscheduler").info("nor this")
+    logging.getLogger("botocore").info("nor this")
 
     assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["but this"]

@@ -7,7 +7,9 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from streamwatch.cli.alerts import alerts
 from tests.notify.receiver import Receiver, receiver
 from tests.notify.silencing import Client, running, silence, started
 from tests.waiting import wait_for
@@ -47,6 +49,24 @@ def test_alerts_are_listed_as_alertmanager_does(agent: Client) -> None:
     assert agent.names(receiver="hook") == ["Down", "Effect"]
     assert agent.names(receiver="null") == ["Alive"]
     assert agent.names(receiver="qu.*", filter="team=web") == ["Slow"]
+
+
+def test_the_time_interval_that_mutes_an_alert_is_named(tmp_path: Path, service: Receiver) -> None:
+    with running(tmp_path, service, muted=", mute_time_intervals: [always]") as agent:
+        (slow,) = agent.get("alerts", filter="alertname=Slow")
+        assert slow["status"] == {"state": "suppressed", "silencedBy": [], "inhibitedBy": [], "mutedBy": ["always"]}
+        (group,) = [each for each in agent.get("alerts/groups") if each["alerts"][0]["labels"]["alertname"] == "Slow"]
+        assert group["alerts"][0]["status"]["mutedBy"] == ["always"]
+        groups = agent.get("alerts/groups", muted="false")
+        names = {alert["labels"]["alertname"] for group in groups for alert in group["alerts"]}
+        assert names == {"Down", "Alive"}
+        assert (
+            "nobody was notified · quiet is muted by always"
+            in agent.ask("GET", "/", headers={"Accept": "text/html"})[1]
+        )
+        listed = CliRunner().invoke(alerts, ["--url", f"http://{agent.address}"]).stdout
+        assert "Slow · fires for " in listed
+        assert "nobody was notified · muted by always" in listed
 
 
 def test_a_grafana_that_has_it_as_a_data_source_sees_and_silences(agent: Client, service: Receiver) -> None:

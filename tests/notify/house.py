@@ -7,7 +7,6 @@ from typing import Any
 
 from streamwatch.agent.state import open_state
 from streamwatch.core.clock import ManualClock
-from streamwatch.core.cron import cron
 from streamwatch.core.errors import NotifyError
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
@@ -17,7 +16,6 @@ from streamwatch.notify.channels.logged import Config as Logged
 from streamwatch.notify.config import Config
 from streamwatch.notify.delivery import Delivery
 from streamwatch.notify.dispatch import Dispatcher
-from streamwatch.notify.mute import MuteWindow
 from streamwatch.notify.outbox import rows
 from streamwatch.notify.plan import NotificationState
 from streamwatch.state.statefile import StateFile
@@ -70,10 +68,9 @@ class House:
         for one in self._opened:
             one.close()
         targets = [Integration(name, name, service, **self.target) for name, service in self.services.items()]
-        windows = [MuteWindow(one, cron(one.cron, one.location)) for one in self.config.mute_time_intervals]
         self.state = open_state(self.path, self.problems.append, self.clock)
         self._opened.append(self.state)
-        self.dispatcher = Dispatcher(self.config, targets, windows, self.config.inhibit_rules, self.clock)
+        self.dispatcher = Dispatcher(self.config, targets, self.config.inhibit_rules, self.clock)
         dice = random.Random(1)
         self.deliveries = [Delivery(one, self.state, self.clock, dice) for one in targets]
         self.state.write(self.dispatcher.begin)

@@ -33,7 +33,8 @@ notify:
   inhibit_pack: false
   inhibit_rules: [{{source_matchers: ['alertname=Down'], target_matchers: ['of=down'], equal: [team]}}]
   webhook: [{{name: hook, url: '{url}'}}, {{name: quiet, url: '{url}/quiet'}}]
-  routes: [{{matchers: ['team=data'], channels: [hook, quiet]}}, {{matchers: ['team=web'], channels: [quiet]}}]
+  routes: [{{matchers: ['team=data'], channels: [hook, quiet]}}, {{matchers: ['team=web'], channels: [quiet]{muted}}}]
+  time_intervals: [{{name: always, time_intervals: [{{}}]}}]
 """
 JSON = {"Content-Type": "application/json"}
 
@@ -80,17 +81,17 @@ def silence(*conditions: tuple[str, str], starts: float = 0.0, lasts: float = 36
     }
 
 
-def started(folder: Path, service: Receiver, address: str = "127.0.0.1:0", auth: str = "") -> App:
+def started(folder: Path, service: Receiver, address: str = "127.0.0.1:0", auth: str = "", muted: str = "") -> App:
     (folder / "rules.yml").write_text(RULES)
-    text = CONFIG.format(folder=folder, url=service.url, address=address, auth=auth)
+    text = CONFIG.format(folder=folder, url=service.url, address=address, auth=auth, muted=muted)
     app = App(parse(text, "test", folder), SystemClock())
     app.start()
     return app
 
 
 @contextmanager
-def running(folder: Path, service: Receiver) -> Iterator[Client]:
-    app = started(folder, service)
+def running(folder: Path, service: Receiver, muted: str = "") -> Iterator[Client]:
+    app = started(folder, service, muted=muted)
     try:
         client = Client(app)
         wait_for(lambda: len(client.get("alerts")) == 4, 20, "all fire")

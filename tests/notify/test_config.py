@@ -13,6 +13,7 @@ from streamwatch.settings.reader import read_settings
 
 KAFKA = "kafka: [{name: shop, bootstrap: ['h:9092']}]\n"
 SECRET = "s3cr3t"
+INTERVAL = "{{name: n, time_intervals: [{{{}}}]}}"
 
 
 @pytest.mark.parametrize(
@@ -27,9 +28,38 @@ SECRET = "s3cr3t"
         ("{fallback: [b]}", "notify.fallback: no channel is called 'b': there are 'log'"),
         ("{routes: [{matchers: ['severity'], channels: []}]}", "routes[0].matchers: 'severity' is no condition"),
         ("{routes: [{matchers: ['a=~\"(\"'], channels: []}]}", "not a regular expression"),
-        ("{mute_time_intervals: [{cron: '0 22 * *', duration: 1h}]}", "intervals[0].cron: '0 22 * *' has not five"),
-        ("{mute_time_intervals: [{cron: '0 25 * * *', duration: 1h}]}", "notify.mute_time_intervals[0].cron: '0 25"),
-        ("{mute_time_intervals: [{cron: '0 2 * * *', duration: 1h, location: Here/There}]}", "'Here/There' is no time"),
+        (
+            "{mute_time_intervals: [{cron: '0 22 * * fri', duration: 1h}]}",
+            "notify: 'mute_time_intervals' is no key any more: routes have it now, as in Alertmanager: name the times",
+        ),
+        ("{mutes: []}", "notify: 'mutes' is no key any more: routes have it now"),
+        (
+            f"{{time_intervals: [{INTERVAL.format('times: []')}]}}",
+            "times: an empty list holds at no time: leave it out",
+        ),
+        (f"{{time_intervals: [{INTERVAL.format('location: Here/There')}]}}", "'Here/There' is no time zone: write one"),
+        (
+            f"{{time_intervals: [{INTERVAL.format('times: [{start_time: 22:00, end_time: 06:00}]')}]}}",
+            "notify.time_intervals[0].time_intervals[0].times[0].end_time: it is not after start_time: over midnight",
+        ),
+        (f"{{time_intervals: [{INTERVAL.format('times: [{start_time: 7:00}]')}]}}", "times[0]: 'end_time' is missing"),
+        (
+            f"{{time_intervals: [{INTERVAL.format('weekdays: [saturday:sunday]')}]}}",
+            "time_intervals[0].weekdays[0]: 'saturday:sunday' ends before it begins: a week begins on sunday",
+        ),
+        (
+            "{time_intervals: [{name: n, time_intervals: []}]}",
+            "time_intervals[0].time_intervals: at least one is wanted",
+        ),
+        (
+            f"{{time_intervals: [{INTERVAL.format('')}, {INTERVAL.format('')}]}}",
+            "notify.time_intervals: more than one is called 'n'",
+        ),
+        (
+            f"{{time_intervals: [{INTERVAL.format('')}], routes: [{{channels: [], active_time_intervals: [m]}}]}}",
+            "notify.routes[0].active_time_intervals: no time interval is called 'm': there are 'n'",
+        ),
+        ("{routes: [{channels: [], mute_time_intervals: [m]}]}", "called 'm': there are none is configured"),
         ("{sns: [{name: n, topic_arn: topic}]}", "notify.sns[0].topic_arn: 'topic' is no topic"),
         ("{command: [{name: c, run: []}]}", "notify.command[0].run: a command is wanted"),
         ("{alertmanager: [{name: a, urls: []}]}", "notify.alertmanager[0].urls: at least one is wanted"),
@@ -69,8 +99,8 @@ notify:
   heartbeat: {url: nope, interval: 0s}
   links: {dashboard: nope}
   http: {proxy: nope, timeout: 1000s}
-  mute_time_intervals:
-    - {cron: '99 22 * * fri', duration: 58h, location: Here/There}
+  time_intervals:
+    - {name: n, time_intervals: [{weekdays: [fri], location: Here/There}]}
 remote_write:
   - {name: a, url: nope, interval: soon, username: me, external_labels: {'=': b}, headers: {'no ne': x}}
 log: {level: loud}
@@ -100,8 +130,8 @@ def test_no_mistake_hides_another(tmp_path: Path) -> None:
         (15, "notify.links.dashboard: this is no address"),
         (16, "notify.http.proxy: this is no address"),
         (16, "notify.http.timeout: '1000s' is too much"),
-        (18, "notify.mute_time_intervals[0].cron: '99 22 * * fri'"),
-        (18, "notify.mute_time_intervals[0].location: 'Here/There' is no time zone"),
+        (18, "notify.time_intervals[0].time_intervals[0].weekdays[0]: 'fri' is no weekday: write one like 'monday'"),
+        (18, "notify.time_intervals[0].time_intervals[0].location: 'Here/There' is no time zone"),
         (20, "remote_write[0].url: this is no address"),
         (20, "remote_write[0].interval: 'soon'"),
         (20, "remote_write[0].username: a name and a password belong together"),
@@ -140,7 +170,7 @@ def test_a_key_of_older_files_is_refused_and_the_message_names_the_new_one() -> 
 repeat: 1h
 routes: [{match: ['a=b'], channels: [], go_on: true, repeat: 1m}]
 inhibit: []
-mutes: [{match: ['a=b'], cron: '0 2 * * *', lasts: 1h, zone: UTC}]
+
 alertmanager: [{name: a, urls: ['http://h'], resend: 1m}]
 mail: [{name: m, server: 'h:25', sender: a@b, to: [a@b]}]
 """
@@ -154,10 +184,6 @@ mail: [{name: m, server: 'h:25', sender: a@b, to: [a@b]}]
         "2 go_on continue",
         "2 repeat repeat_interval",
         "3 inhibit inhibit_rules",
-        "4 mutes mute_time_intervals",
-        "4 match matchers",
-        "4 lasts duration",
-        "4 zone location",
         "5 resend resend_delay",
         "6 server smarthost",
         "6 sender from",

@@ -47,7 +47,7 @@ class Site:
         self.ears = {"a": Ears(), "b": Ears()}
         self.targets = [Integration(name, name, one, rate=1000.0, burst=100) for name, one in self.ears.items()]
         config = Config(log=tuple(Logged(name=name) for name in self.ears), inhibit_pack=False)
-        self.dispatcher = Dispatcher(config, self.targets, (), (), self.clock)
+        self.dispatcher = Dispatcher(config, self.targets, (), self.clock)
         self.deliveries = Deliveries(self.targets, self.state, self.clock)
         self.state.write(self.dispatcher.begin)
 

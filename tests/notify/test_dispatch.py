@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from streamwatch.core.errors import NotifyRefused, NotifyUnavailable
+from streamwatch.model.alert import Alert
 from streamwatch.notify import outbox, silence_store
 from streamwatch.notify.config import Inhibition, Route
-from streamwatch.notify.mute import MuteTimeInterval
 from streamwatch.notify.plan import GroupTiming
+from streamwatch.notify.standing import Standing
+from streamwatch.notify.time_intervals import InclusiveRange, NamedTimeInterval, TimeInterval, TimeRange
 from tests.notify.alerts import alert
 from tests.notify.house import House
 
@@ -238,9 +240,21 @@ def test_what_was_told_before_its_cause_is_resolved_all_the_same(build: Build) -
     assert house.service.said == ["Late firing 1", "Down firing 1", "Late resolved"]
 
 
-def test_a_window_mutes_and_what_still_fires_afterwards_is_told(build: Build) -> None:
-    mute = MuteTimeInterval(matchers=("kafka_cluster=shop",), cron="10 0 * * *", duration=600.0)  # 600 s to 1200 s
-    house = build(mute_time_intervals=(mute,))
+EARLY = NamedTimeInterval(
+    name="early",
+    time_intervals=(TimeInterval(times=(TimeRange(start_time=10, end_time=20),)),),  # 600 s to 1200 s
+)
+NEVER = NamedTimeInterval(name="never", time_intervals=(TimeInterval(years=(InclusiveRange(1999, 1999),)),))
+
+
+def standing(house: House, *alerts: Alert) -> list[Standing]:
+    fired = [house.firing[each.labels] for each in alerts]
+    return house.state.read(lambda connection: house.dispatcher.standing(connection, fired))
+
+
+def test_a_time_interval_mutes_its_route_and_what_still_fires_afterwards_is_told(build: Build) -> None:
+    shop = Route(matchers=("kafka_cluster=shop",), channels=("pager",), mute_time_intervals=("never", "early"))
+    house = build(time_intervals=(EARLY, NEVER), routes=(shop,))
     house.fire(ONE, alert("Other", kafka_cluster="bank"))
     house.deliver()
     assert house.service.said == ["Other firing "]
@@ -248,6 +262,38 @@ def test_a_window_mutes_and_what_still_fires_afterwards_is_told(build: Build) ->
     assert house.service.said == ["Other firing "]
     house.wait(15)
     assert house.service.said == ["Other firing ", "Down firing 1"]
+
+
+def test_a_route_that_is_active_at_times_is_muted_at_others_and_names_them(build: Build) -> None:
+    active = Route(channels=("pager",), active_time_intervals=("early", "never"))
+    house = build(time_intervals=(EARLY, NEVER), routes=(active,))
+    house.fire(ONE)
+    house.deliver()
+    assert house.service.said == ["Down firing 1"]
+    house.fire(TWO)
+    house.wait(205)  # it is 1205 s: "Two" was due while the route was active
+    told = list(house.service.said)
+    three = alert("Third", broker="3")
+    house.fire(three)
+    house.wait(7200, step=60)
+    assert house.service.said == told, "not even a repetition"
+    (now,) = standing(house, three)
+    assert now.muted_by == ("early", "never")
+    assert now.reasons() == ["pager is muted by early, never"]
+    house.end(ONE, TWO)
+    house.wait(100)
+    assert any("resolved" in each for each in house.service.said), "that it is over is told"
+
+
+def test_a_channel_is_notified_while_one_of_its_routes_is_not_muted(build: Build) -> None:
+    muted = Route(channels=("pager", "chat"), mute_time_intervals=("early",), continue_=True)
+    house = build(names=("pager", "chat"), time_intervals=(EARLY,), routes=(muted, Route(channels=("chat",))))
+    house.fire(ONE)
+    house.deliver()
+    assert [house.services[name].said for name in ("pager", "chat")] == [[], ["Down firing 1"]]
+    (now,) = standing(house, ONE)
+    assert (now.muted_by, now.is_suppressed) == (("early",), False)
+    assert now.reasons() == ["pager is muted by early"]
 
 
 def test_a_silence_by_hand_mutes_and_ends(build: Build, tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def main(path: Path, url: str, firing: int, step: str) -> None:
     tools = Tools(HttpClient(HttpConfig(), clock), clock, Links(), "http://agent")
     targets = [Integration("hook", "hook", Mortal(Webhook(config, tools)), rate=1000.0, burst=100)]
     state = open_state(path, sys.exit, clock)
-    dispatcher = Dispatcher(settings, targets, (), (), clock)
+    dispatcher = Dispatcher(settings, targets, (), clock)
     state.write(dispatcher.begin)
     alerts: list[Alert] = [alert(broker=str(number)) for number in range(firing)]
     die("before the decision")

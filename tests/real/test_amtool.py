@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from streamwatch.core.errors import ConfigError
+from streamwatch.notify.time_intervals import TimeInterval
+from streamwatch.settings.reader import read_settings
+from tests.notify.alertmanager_cases import ANSWERS
 from tests.notify.receiver import receiver
 from tests.notify.silencing import running
 from tests.real import artefacts
@@ -73,3 +77,25 @@ def test_amtool_makes_changes_lists_and_ends_silences(amtool: Amtool) -> None:
 def test_amtool_shows_the_rest(amtool: Amtool) -> None:
     assert "hook" in amtool("config", "show")
     assert "disabled" in amtool("cluster", "show")
+
+
+def test_amtool_takes_the_intervals_that_we_take_and_refuses_the_others(tmp_path: Path) -> None:
+    tool = had(artefacts.alertmanager) / "usr/bin/amtool"
+    texts = [case["interval"] for case in json.loads(ANSWERS.read_text())]
+    route = "route: {receiver: r, routes: [{mute_time_intervals: [n]}]}\nreceivers: [{name: r}]\n"
+    files = [tmp_path / f"{at}.yml" for at in range(len(texts))]
+    for file, text in zip(files, texts, strict=True):
+        interval = text if text.startswith("{") else f"{{{text}}}"
+        file.write_text(f"{route}time_intervals: [{{name: n, time_intervals: [{interval}]}}]\n")
+    done = subprocess.run([tool, "check-config", *files], capture_output=True, text=True, check=False, timeout=60)
+    theirs = ["SUCCESS" in line for line in done.stdout.splitlines() if "Checking" in line]
+    assert len(theirs) == len(texts)
+    assert {text: is_taken(text) for text in texts} == dict(zip(texts, theirs, strict=True))
+
+
+def is_taken(interval: str) -> bool:
+    try:
+        read_settings(TimeInterval, interval, "x.yml", Path())
+    except ConfigError:
+        return False
+    return True

@@ -68,7 +68,7 @@ class Pager:
         of = Config(log=(Logged(name="pager"),), group_by=("...",))
         to = Integration("pager", "pager", self, rate=1e6, burst=1000)
         self._state = open_state(None, lambda _: None, clock)
-        self._dispatcher = Dispatcher(of, [to], [], shipped(pack_folder()), clock)
+        self._dispatcher = Dispatcher(of, [to], shipped(pack_folder()), clock)
         self._delivery = Delivery(to, self._state, clock, random.Random(1))
         self._state.write(self._dispatcher.begin)
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 from streamwatch.export.web_page.words import Health, ago, listed, span
@@ -28,6 +29,8 @@ class AlertView:
     since: str
     sent: Sequence[str]
     """What each channel was told."""
+    muted: Sequence[str]
+    """What keeps it from which channel."""
     runbook: str
     """An address, or a path on the agent; empty where there is none that a browser should go to."""
 
@@ -49,6 +52,7 @@ def alerts(  # noqa: PLR0913, PLR0917 - what there is, each by its name
     channels: int,
     now: float,
     own: str = "",
+    reasons: Mapping[str, Sequence[str]] = MappingProxyType({}),
     most: int = _MOST,
 ) -> Alerts:
     """Return what is shown of alerts.
@@ -59,6 +63,7 @@ def alerts(  # noqa: PLR0913, PLR0917 - what there is, each by its name
         channels: how many there are to tell.
         now: seconds since 1970.
         own: the agent's address.
+        reasons: what mutes alerts, by their fingerprints.
         most: so many are shown.
 
     """
@@ -71,9 +76,12 @@ def alerts(  # noqa: PLR0913, PLR0917 - what there is, each by its name
     firing = [one for one in shown if one.state == "firing"]
     pending = [one for one in shown if one.state == "pending"]
     return Alerts(
-        [_shown(one, sent.get(one.fingerprint, []), channels, now, own) for one in firing[:most]],
+        [
+            _shown(one, sent.get(one.fingerprint, []), reasons.get(one.fingerprint, ()), channels, now, own)
+            for one in firing[:most]
+        ],
         max(0, len(firing) - most),
-        [_shown(one, [], 0, now, own) for one in pending[:most]],
+        [_shown(one, [], (), 0, now, own) for one in pending[:most]],
     )
 
 
@@ -88,14 +96,16 @@ def _rank(one: Alert) -> int:
     return _ORDER.index(severity) if severity in _ORDER else len(_ORDER)
 
 
-def _shown(one: Alert, sent: Sequence[Mapping[str, Any]], channels: int, now: float, own: str) -> AlertView:
+def _shown(  # noqa: PLR0913, PLR0917 - as above, of one
+    one: Alert, sent: Sequence[Mapping[str, Any]], muted: Sequence[str], channels: int, now: float, own: str
+) -> AlertView:
     severity = one.labels.get("severity", "")
     notes = dict(one.annotations)
     labels = [f"{name}={value}" for name, value in one.labels.pairs if name not in {"alertname", "severity"}]
     since = one.active_at if one.fired_at is None else one.fired_at
     words = [_sent(each, now) for each in sent]
     if one.state == "firing" and not words:
-        words = ["nobody was told: it is muted, silenced or inhibited" if channels else "there is no channel to tell"]
+        words = ["nobody was notified" if channels else "there is no channel to notify"]
     return AlertView(
         one.fingerprint,
         one.name,
@@ -106,6 +116,7 @@ def _shown(one: Alert, sent: Sequence[Mapping[str, Any]], channels: int, now: fl
         listed(labels, 8),
         span(max(0.0, now - since)),
         words,
+        muted,
         _link(notes.get("runbook_url", ""), own),
     )
 

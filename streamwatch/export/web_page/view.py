@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from streamwatch.export.web_page import alerts as a
@@ -75,6 +76,7 @@ def view(  # noqa: PLR0913, PLR0917 - what there is, each by its name
     channels: int,
     now: float,
     own: str = "",
+    reasons: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> PageView:
     """Return what the page shows.
 
@@ -87,6 +89,7 @@ def view(  # noqa: PLR0913, PLR0917 - what there is, each by its name
         channels: how many there are to tell.
         now: seconds since 1970.
         own: the agent's address: what is below it is linked to by its path.
+        reasons: what mutes alerts, by their fingerprints.
 
     """
     parts: dict[str, list[Read]] = {}
@@ -95,7 +98,7 @@ def view(  # noqa: PLR0913, PLR0917 - what there is, each by its name
     looked = {part: SampleIndex(samples.get(part, ())) for part in parts}
     clusters = [cluster(part, some, looked[part], now) for part, some in parts.items() if some[0].kind not in _OTHERS]
     some = [one for read in reads if read.kind == "kinesis" for one in streams(read, looked[read.part], now)]
-    shown = a.alerts(alerts, notifications, channels, now, own)
+    shown = a.alerts(alerts, notifications, channels, now, own, reasons)
     sources = [_source(one, looked[one.part].is_up(one), now) for one in reads]
     words = [_Word(one.name, one.health, one.headline) for one in clusters]
     words += [_Word(one.name, one.health, one.headline) for one in some]

@@ -1,8 +1,9 @@
 """What the page shows of what is known, and what it does not show as if it were."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -33,15 +34,17 @@ def samples(now: ClusterSnapshot, up: float = 1.0) -> list[Samples]:
     return [*ClusterCollector(4000).collect(now), agent.SOURCE_UP.sample(up, source="test")]
 
 
-def seen(
+def seen(  # noqa: PLR0913, PLR0917 - as the view takes
     last: ClusterSnapshot | None,
     said: Sequence[Samples],
     alerts: Sequence[Alert] = (),
     told: Sequence[dict[str, Any]] = (),
     channels: int = 1,
+    muted: Mapping[Alert, Sequence[str]] = MappingProxyType({}),
 ) -> PageView:
     reads = [Read("test", "test", "kafka", 1.0, last)]
-    return view("1.0", reads, {"test": said}, alerts, told, channels, NOW)
+    reasons = {each.fingerprint: words for each, words in muted.items()}
+    return view("1.0", reads, {"test": said}, alerts, told, channels, NOW, reasons=reasons)
 
 
 def alert(name: str, severity: str, **others: Any) -> Alert:
@@ -133,7 +136,7 @@ def test_alerts_say_who_was_told() -> None:
         {"channel": "mail", "alerts": [page.fingerprint], "told": "", "toldAt": None, "parked": "no such box",
          "attempts": 1},
     ]  # fmt: skip
-    shown = seen(now, samples(now), [late, quiet, page, pending], told)
+    shown = seen(now, samples(now), [late, quiet, page, pending], told, muted={late: ["chat is muted by nights"]})
 
     assert (shown.health, shown.headline) == ("bad", "Trouble. 2 alerts fire")
     assert [one.name for one in shown.alerts.firing] == ["Down", "Late"]
@@ -141,9 +144,11 @@ def test_alerts_say_who_was_told() -> None:
         "oncall was told 10 s ago", "chat is being told, after 3 attempts that failed", "mail refuses it: no such box",
     ]  # fmt: skip
     assert shown.alerts.firing[0].since == "30 s"
-    assert shown.alerts.firing[1].sent == ["nobody was told: it is muted, silenced or inhibited"]
+    assert shown.alerts.firing[1].sent == ["nobody was notified"]
+    assert shown.alerts.firing[1].muted == ["chat is muted by nights"]
+    assert "nobody was notified · chat is muted by nights" in html(shown)
     assert [one.name for one in shown.alerts.pending] == ["Soon"]
-    assert seen(now, [], [late], channels=0).alerts.firing[0].sent == ["there is no channel to tell"]
+    assert seen(now, [], [late], channels=0).alerts.firing[0].sent == ["there is no channel to notify"]
 
 
 def test_a_large_cluster_is_shown_in_part_and_the_trouble_always() -> None:

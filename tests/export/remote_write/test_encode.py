@@ -1,4 +1,4 @@
-"""What is sent, read back by what was written from the formats' own documentation."""
+"""What is sent, read back by Google's protobuf library."""
 
 import math
 from collections.abc import Mapping
@@ -46,7 +46,7 @@ def test_series_arrive_with_their_labels_sorted_and_their_values(version: Versio
     assert [one.value for one in points] == [7.0, -0.5, math.inf, 1.0]
     assert {one.at_ms for one in points} == {round(AT * 1000)}
     if version == "2.0":
-        assert (points[0].kind, points[0].help) == (2, k.BROKER_LEADERS.help)
+        assert (points[0].kind, points[0].help, points[0].unit) == ("gauge", k.BROKER_LEADERS.help, "partitions")
 
 
 @pytest.mark.parametrize("version", ["1.0", "2.0"])

@@ -53,7 +53,7 @@ class FlowPage:
         """Return what is known of each part, as of the read of the source that counts first."""
         found = []
         for part in self._hub.current().values():
-            reads = [one for one in runners if one.name in part.sources and one.last is not None]
+            reads = [runner for runner in runners if runner.name in part.sources and runner.last is not None]
             first = min(reads, key=_rank, default=None)
             found.append(Part(part.samples, None if first is None or first.last is None else first.last.taken_at))
         return found

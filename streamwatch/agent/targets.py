@@ -192,7 +192,7 @@ class TargetFactory:
         if config.open_monitoring is not None:
             targets.append(
                 self._pages(
-                    config, config.open_monitoring, lambda: next((some for one in hosts if (some := one())), {})
+                    config, config.open_monitoring, lambda: next((some for host in hosts if (some := host())), {})
                 )
             )
         if config.msk is not None and msk is not None:

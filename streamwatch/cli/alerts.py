@@ -45,7 +45,7 @@ def alerts(url: str, username: str | None, password_file: Path | None, as_json: 
         for one in each:
             _echo(state, one)
     here = {fingerprint for fingerprint, one in shown.items() if one}
-    _echo_rest([one for one in notes if not here & set(one["alerts"])])
+    _echo_rest([note for note in notes if not here & set(note["alerts"])])
     quiet = len(known) - len(shown)
     if not shown:
         click.echo("nothing is pending or fires" + (f", but {quiet} of severity none" if quiet else ""), err=True)
@@ -73,13 +73,13 @@ def _facts(alert: Alert, shown: AlertView | None, standing: Mapping[str, Any]) -
     }
 
 
-def _echo(state: str, one: AlertView) -> None:
-    severity = click.style(one.severity, fg=_COLOURS.get(one.health), bold=True)
-    click.echo(f"{state:8} {severity}  {one.summary}")
-    since = f"{one.name} · {'fires' if state == 'firing' else 'holds'} for {one.since}"
-    click.echo(_INDENT + " · ".join([since, *one.sent, *one.muted]))
-    if one.labels:
-        click.echo(_INDENT + one.labels)
+def _echo(state: str, alert_view: AlertView) -> None:
+    severity = click.style(alert_view.severity, fg=_COLOURS.get(alert_view.health), bold=True)
+    click.echo(f"{state:8} {severity}  {alert_view.summary}")
+    since = f"{alert_view.name} · {'fires' if state == 'firing' else 'holds'} for {alert_view.since}"
+    click.echo(_INDENT + " · ".join([since, *alert_view.sent, *alert_view.muted]))
+    if alert_view.labels:
+        click.echo(_INDENT + alert_view.labels)
 
 
 def _why(status: Mapping[str, Any]) -> list[str]:

@@ -36,7 +36,7 @@ def check(path: Path) -> Checked:
             except RuleError as error:
                 wrong.extend(error.mistakes)
         if config.notify is not None:
-            yield from (f"notify.{one}" for one in config.notify.warnings(_names(groups)))
+            yield from (f"notify.{warning}" for warning in config.notify.warnings(_names(groups)))
 
     config, mistakes = examine(path, problems)
     if mistakes or wrong:

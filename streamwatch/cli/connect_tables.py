@@ -18,9 +18,9 @@ def connect_tables(now: ConnectSnapshot) -> list[RenderableType]:
     """Return what one read saw, and what it could not."""
     workers = Table("worker", "answers", "version", "Kafka cluster", title_justify="left")
     workers.title = f"connect {now.source}"
-    for one in now.workers:
-        workers.add_row(one.address, _UP[one.is_up], one.version, one.kafka_cluster_id)
-    lines = [*now.notes(), *(f"{one.reason}: {one.detail}" for one in now.problems)]
+    for worker in now.workers:
+        workers.add_row(worker.address, _UP[worker.is_up], worker.version, worker.kafka_cluster_id)
+    lines = [*now.notes(), *(f"{problem.reason}: {problem.detail}" for problem in now.problems)]
     red = [Text(line, style="red") for line in lines]
     return [workers, *([] if now.connectors is None else [_connectors(now.connectors)]), *red]
 
@@ -35,5 +35,5 @@ def _connectors(some: tuple[Connector, ...]) -> Table:
     return table
 
 
-def _is_well(one: Connector) -> bool:
-    return one.state == RUNNING and all(task.state == RUNNING for task in one.tasks)
+def _is_well(connector: Connector) -> bool:
+    return connector.state == RUNNING and all(task.state == RUNNING for task in connector.tasks)

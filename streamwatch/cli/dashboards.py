@@ -97,10 +97,10 @@ def push(  # noqa: PLR0913, PLR0917 - its options
         raise SystemExit(_REFUSED)
 
 
-def _show(one: "Planned", *, is_shown: bool) -> None:
+def _show(planned: "Planned", *, is_shown: bool) -> None:
     words = {"new": "is not there yet", "same": "is there, the same", "differs": "is there, and differs"}
-    click.echo(f"{one.title}: {words[one.state]}")
-    for line in one.diff if is_shown else ():
+    click.echo(f"{planned.title}: {words[planned.state]}")
+    for line in planned.diff if is_shown else ():
         click.echo("  " + click.style(line, fg=_COLOURS.get(line[:1])))
 
 

@@ -159,7 +159,7 @@ def check_config(file: Path) -> None:
     for doubt in unmatched_severities(config.notify, checked.groups):
         click.echo(f"doubtful: {doubt}")
     rules = sum(len(group.rules) for group in checked.groups)
-    names = ", ".join(repr(one.name) for one in config.sources)
+    names = ", ".join(repr(source.name) for source in config.sources)
     kinds = [
         f"{len(found)} {what}{'s' * (len(found) != 1)}"
         for what, found in (

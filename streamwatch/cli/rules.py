@@ -123,7 +123,7 @@ def export_command(  # noqa: PLR0913, PLR0917 - its options
     """Write the alerts that come with StreamWatch into a folder, for a Prometheus or its operator."""
     if runbooks is not None and not runbooks.startswith(("http://", "https://")):
         raise click.UsageError(f"--runbooks: {runbooks!r} is no address: write https://HOST")
-    split = [one.partition("=") for one in labels]
+    split = [label.partition("=") for label in labels]
     if wrong := [name for name, is_given, _ in split if not (name and is_given)]:
         raise click.UsageError(f"--label: {wrong[0]!r}: write NAME=VALUE")
     wanted = ExportOptions(form, runbooks, namespace, {name: value for name, _, value in split})

@@ -47,9 +47,9 @@ def show(*tables: RenderableType) -> None:
 def metrics_table(metrics: Sequence[Metric]) -> Table:
     """Return the catalogue as a table."""
     table = Table("metric", "kind", "unit", "labels", "what it is", "CloudWatch")
-    for one in metrics:
-        mappings = "\n".join(map(str, cloudwatch_names(one)))
-        table.add_row(one.name, one.kind, one.unit, ", ".join(one.labels), one.help, mappings)
+    for metric in metrics:
+        mappings = "\n".join(map(str, cloudwatch_names(metric)))
+        table.add_row(metric.name, metric.kind, metric.unit, ", ".join(metric.labels), metric.help, mappings)
     return table
 
 
@@ -162,7 +162,7 @@ def _groups(now: ClusterSnapshot, known: dict[Metric, dict[tuple[str, ...], floa
     states = Table("group", "type", "state", "members", "without partitions", "lag", "lag age", title="groups")
     states.title_justify = "left"
     lags = known.get(g.GROUP_LAG, {})
-    ordered = sorted(now.groups.groups, key=lambda one: -lags.get((now.cluster, one.name), 0.0))
+    ordered = sorted(now.groups.groups, key=lambda group: -lags.get((now.cluster, group.name), 0.0))
     for one in ordered[:_ROWS]:
         key = (now.cluster, one.name)
         cells = (g.GROUP_MEMBERS, g.GROUP_IDLE_MEMBERS, g.GROUP_LAG, g.GROUP_LAG_SECONDS)

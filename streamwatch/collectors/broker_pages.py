@@ -39,19 +39,19 @@ class PageCollector:
     def collect(self, now: PagesSnapshot) -> list[Samples]:
         """Return all samples."""
         rows: Rows = {}
-        for one in now.brokers:
-            place = (now.cluster, str(one.broker))
-            is_agent = one.jmx is not None and _is_agent(one.jmx)
+        for broker in now.brokers:
+            place = (now.cluster, str(broker.broker))
+            is_agent = broker.jmx is not None and _is_agent(broker.jmx)
             for mapping in self._mappings:
-                page = one.jmx if mapping.page == "jmx" else one.node
+                page = broker.jmx if mapping.page == "jmx" else broker.node
                 if page is not None and (is_agent or not mapping.of_exporter):
                     _take(rows, mapping, page, place)
-            if one.jmx is not None:
-                _put(rows, b.HEAP_AFTER_GC, place, _heap(one.jmx))
-            if one.node is not None:
-                self._host(rows, one.broker, one.node, place)
+            if broker.jmx is not None:
+                _put(rows, b.HEAP_AFTER_GC, place, _heap(broker.jmx))
+            if broker.node is not None:
+                self._host(rows, broker.broker, broker.node, place)
             else:
-                self._cpu.pop(one.broker, None)
+                self._cpu.pop(broker.broker, None)
         self._keys.turn()
         return [
             metric.samples(self._keys.of(metric.labels, tuple(found)), np.fromiter(found.values(), dtype=np.float64))
@@ -85,12 +85,12 @@ class ScrapeCollector:
     def collect(self, now: PagesSnapshot) -> list[Samples]:
         """Return the totals by broker and page."""
         self._keys.turn()
-        keys = self._keys.of(c.SCRAPED, [(now.source, one.broker, one.page) for one in now.scrapes])
+        keys = self._keys.of(c.SCRAPED, [(now.source, scrape.broker, scrape.page) for scrape in now.scrapes])
         columns = {
-            c.PAGES: [float(one.scrapes) for one in now.scrapes],
-            c.PAGE_FAILURES: [float(one.failures) for one in now.scrapes],
-            c.PAGE_SECONDS: [one.seconds for one in now.scrapes],
-            c.PAGE_BYTES: [float(one.received_bytes) for one in now.scrapes],
+            c.PAGES: [float(scrape.scrapes) for scrape in now.scrapes],
+            c.PAGE_FAILURES: [float(scrape.failures) for scrape in now.scrapes],
+            c.PAGE_SECONDS: [scrape.seconds for scrape in now.scrapes],
+            c.PAGE_BYTES: [float(scrape.received_bytes) for scrape in now.scrapes],
         }
         return [metric.samples(keys, np.array(values, dtype=np.float64)) for metric, values in columns.items()]
 

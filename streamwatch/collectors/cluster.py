@@ -51,10 +51,10 @@ class ClusterCollector:
         if now.brokers != self._brokers:
             self._brokers = now.brokers
         brokers, topology = self._brokers, now.topology
-        keys = self._keys.get(lambda: Keys(c.BROKER, [(now.cluster, str(one.id)) for one in brokers]), brokers)
+        keys = self._keys.get(lambda: Keys(c.BROKER, [(now.cluster, str(broker.id)) for broker in brokers]), brokers)
         samples = [
             c.ACTIVE_CONTROLLERS.sample(now.controllers, kafka_cluster=now.cluster),
-            c.BROKER_UP.samples(keys, np.array([as_float(one.up) for one in brokers])),
+            c.BROKER_UP.samples(keys, np.array([as_float(broker.up) for broker in brokers])),
         ]
         if topology is None:
             return samples
@@ -76,8 +76,8 @@ class ClusterCollector:
     ) -> list[Samples]:
         led = ~health.offline
         moved = led & led_elsewhere
-        registered = np.array([bool(one.registered) for one in self._brokers], dtype=bool)
-        believed = not now.metadata_frozen and all(one.registered is not None for one in self._brokers)
+        registered = np.array([bool(broker.registered) for broker in self._brokers], dtype=bool)
+        believed = not now.metadata_frozen and all(broker.registered is not None for broker in self._brokers)
         leaders = count_by(placed.leader, len(self._brokers))
         values = {
             c.OFFLINE_PARTITIONS: UNKNOWN if now.metadata_frozen else float(health.offline.sum()),
@@ -130,7 +130,9 @@ def _log_bytes(now: ClusterSnapshot) -> Values:
     for log_dir in now.log_dirs:
         is_known = log_dir.online and log_dir.log_bytes >= 0
         sizes.setdefault(log_dir.broker, []).append(log_dir.log_bytes if is_known else UNKNOWN)
-    return np.array([sum(sizes[one.id]) if one.id in sizes else UNKNOWN for one in now.brokers], dtype=np.float64)
+    return np.array(
+        [sum(sizes[broker.id]) if broker.id in sizes else UNKNOWN for broker in now.brokers], dtype=np.float64
+    )
 
 
 def _disks(now: ClusterSnapshot) -> list[Samples]:

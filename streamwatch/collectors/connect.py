@@ -27,8 +27,10 @@ class ConnectCollector:
         """Return all samples; what is not known is left out."""
         self._keys.turn()
         of = (now.source, now.kafka_cluster)
-        answering = [one for one in now.workers if one.is_up is not None]
-        infos = [(*of, one.address, one.version, one.kafka_cluster_id) for one in now.workers if one.version]
+        answering = [worker for worker in now.workers if worker.is_up is not None]
+        infos = [
+            (*of, worker.address, worker.version, worker.kafka_cluster_id) for worker in now.workers if worker.version
+        ]
         samples = [
             self._samples(c.WORKER_UP, [((*of, one.address), float(bool(one.is_up))) for one in answering]),
             self._ones(c.WORKER_INFO, infos),
@@ -83,11 +85,11 @@ class ConnectCollector:
 
     def _mirrors(self, some: Sequence[tuple[Row, Mirror]]) -> Iterator[Samples]:
         at_source = [((cluster, of.source_cluster, name, target), of) for (cluster, target, name), of in some]
-        topics = [((*row, one.name, one.target), one) for row, of in at_source for one in of.topics or ()]
+        topics = [((*row, topic.name, topic.target), topic) for row, of in at_source for topic in of.topics or ()]
         yield self._samples(c.MIRROR_PARTITIONS, [(row, float(one.partitions)) for row, one in topics])
         yield self._samples(c.MIRROR_COPIED_PARTITIONS, [(row, float(one.copied)) for row, one in topics])
         yield self._samples(c.MIRROR_OFFSET, [(row, float(one.offset)) for row, one in topics])
-        yield self._ones(c.MIRROR_GROUP, [(*row, one) for row, of in at_source for one in of.groups or ()])
+        yield self._ones(c.MIRROR_GROUP, [(*row, group) for row, of in at_source for group in of.groups or ()])
         checkpoints = [(row, of) for row, of in some if of.checkpoint_topic is not None]
         rows = [(*row, of.source_cluster, of.checkpoint_topic or "") for row, of in checkpoints]
         yield self._ones(c.MIRROR_CHECKPOINT_TOPIC, rows)
@@ -101,9 +103,9 @@ class ConnectCollector:
         return metric.samples(keys, np.fromiter(found.values(), dtype=np.float64, count=len(found)))
 
 
-def _tasks(row: Row, one: Connector) -> Iterator[tuple[Row, float]]:
+def _tasks(row: Row, connector: Connector) -> Iterator[tuple[Row, float]]:
     counts = Counter({RUNNING: 0, FAILED: 0})
-    counts.update(task.state for task in one.tasks)
+    counts.update(task.state for task in connector.tasks)
     yield from (((*row, state), float(count)) for state, count in counts.items())
 
 

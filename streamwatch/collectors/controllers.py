@@ -16,17 +16,17 @@ def quorum_samples(now: ClusterSnapshot, keys_cache: KeysCache) -> list[Samples]
     samples = [c.CONTROLLER_ID.sample(float(quorum.leader), kafka_cluster=now.cluster)]
     if quorum.epoch >= 0:
         samples.append(c.CONTROLLER_EPOCH.sample(float(quorum.epoch), kafka_cluster=now.cluster))
-    leader = next((one for one in quorum.replicas if one.id == quorum.leader and one.voter), None)
+    leader = next((replica for replica in quorum.replicas if replica.id == quorum.leader and replica.voter), None)
     if leader is None:
         return samples
-    rows = [(now.cluster, str(one.id), _role(one, quorum)) for one in quorum.replicas]
+    rows = [(now.cluster, str(replica.id), _role(replica, quorum)) for replica in quorum.replicas]
     keys = keys_cache.of(c.QUORUM_REPLICA, rows)
-    caught_up = np.array([one.last_caught_up_at for one in quorum.replicas])
+    caught_up = np.array([replica.last_caught_up_at for replica in quorum.replicas])
     return [
         *samples,
-        c.QUORUM_LAG.samples(keys, np.array([_lag(one, leader) for one in quorum.replicas])),
+        c.QUORUM_LAG.samples(keys, np.array([_lag(replica, leader) for replica in quorum.replicas])),
         c.QUORUM_LAG_SECONDS.samples(keys, np.maximum(leader.last_caught_up_at - caught_up, 0)),
-        c.QUORUM_FETCHED.samples(keys, np.array([float(one.log_end_offset >= 0) for one in quorum.replicas])),
+        c.QUORUM_FETCHED.samples(keys, np.array([float(replica.log_end_offset >= 0) for replica in quorum.replicas])),
     ]
 
 

@@ -55,8 +55,10 @@ class KafkaExporterCollector:
         left = backlog(now, places, now.commits.row[places])
         owner, sums = self._sums.get(lambda: _sums(keys), keys)
         groups = now.groups.groups
-        members = self._groups.get(lambda: Keys(c.GROUP, [(now.cluster, one.name) for one in groups]), now.groups)
-        counts = np.array([UNKNOWN if one.members is None else float(one.members) for one in groups], dtype=np.float64)
+        members = self._groups.get(lambda: Keys(c.GROUP, [(now.cluster, group.name) for group in groups]), now.groups)
+        counts = np.array(
+            [UNKNOWN if group.members is None else float(group.members) for group in groups], dtype=np.float64
+        )
         return [
             c.COMMITTED.samples(keys, left.committed),
             c.LAG.samples(keys, left.lag),

@@ -82,8 +82,8 @@ class MskCollector:
         samples += self._reassigned(now)
         samples += self._found(now)
         if now.operations is not None:
-            counts = Counter(one.type for one in now.operations)
-            moving = sum(not one.has_ended for one in now.reassignments or ())
+            counts = Counter(operation.type for operation in now.operations)
+            moving = sum(not reassignment.has_ended for reassignment in now.reassignments or ())
             if moving:
                 counts[REASSIGNING] = moving
             keys = self._keys.of(m.OPERATIONS.labels, [(now.cluster, kind) for kind in counts])
@@ -106,7 +106,7 @@ class MskCollector:
         """Tell what MSK's adviser found; nothing where nobody asked it."""
         if now.assessment is None:
             return []
-        counts = Counter((now.cluster, one.category, one.severity) for one in now.assessment.findings)
+        counts = Counter((now.cluster, finding.category, finding.severity) for finding in now.assessment.findings)
         keys = self._keys.of(m.ASSESSMENT_FINDINGS.labels, list(counts))
         return [
             m.ASSESSMENT_FINDINGS.samples(keys, np.fromiter(counts.values(), dtype=np.float64)),

@@ -95,8 +95,8 @@ class StreamCollector:
             return []
         self._keys.turn()
         readings = Readings(now)
-        streams = [Place(one) for one in now.streams]
-        described = [(one, one.stream.description) for one in streams if one.stream.description is not None]
+        streams = [Place(stream) for stream in now.streams]
+        described = [(stream, stream.stream.description) for stream in streams if stream.stream.description is not None]
         shards = [
             (Place(stream, shard.id), shard)
             for stream in now.streams
@@ -125,10 +125,14 @@ class StreamCollector:
 
     def _accounts(self, now: StreamsSnapshot) -> list[Samples]:
         counts: dict[Row, int] = {}
-        for one in now.streams or ():
-            counts[one.account, one.region] = counts.get((one.account, one.region), 0) + 1
+        for stream in now.streams or ():
+            counts[stream.account, stream.region] = counts.get((stream.account, stream.region), 0) + 1
         rows = sorted(counts)
-        quotas = {(one.account, one.region): one.open_shards / one.shard_limit for one in now.quotas if one.shard_limit}
+        quotas = {
+            (quota.account, quota.region): quota.open_shards / quota.shard_limit
+            for quota in now.quotas
+            if quota.shard_limit
+        }
         return [
             self._column(k.STREAMS, rows, [float(counts[row]) for row in rows]),
             self._column(k.SHARDS_LIMIT_RATIO, sorted(quotas), [quotas[row] for row in sorted(quotas)]),
@@ -145,8 +149,8 @@ class StreamCollector:
         return [
             self._column(
                 k.STREAM_UP,
-                [one.row for one in streams],
-                [float(one.stream.description is not None) for one in streams],
+                [stream.row for stream in streams],
+                [float(stream.stream.description is not None) for stream in streams],
             ),
             self._column(k.STREAM_STATE, states, [1.0] * len(states)),
             column(k.OPEN_SHARDS, lambda one: float(one.open_shards)),
@@ -174,7 +178,8 @@ class StreamCollector:
         rows = [place.row for place in streams]
         ages = [readings.value(k.ITERATOR_AGE, place) for place in streams]
         retentions = [
-            math.nan if one.stream.description is None else one.stream.description.retention_seconds for one in streams
+            math.nan if stream.stream.description is None else stream.stream.description.retention_seconds
+            for stream in streams
         ]
         loss = [_not_below_0(kept - age) for kept, age in zip(retentions, ages, strict=True)]
         return [
@@ -238,7 +243,7 @@ class StreamCollector:
             total = sum(size for (size, _), _ in uses)
             if total > 0:
                 skews.append((stream.row, max(size for (size, _), _ in uses) * len(uses) / total - 1))
-            (_, use), hottest = max(uses, key=lambda one: one[0][1])
+            (_, use), hottest = max(uses, key=lambda us: us[0][1])
             # Where Kinesis itself chooses the shards a split moves nothing: there is no hot key.
             if use > _SPLIT_FROM and told.distribution != "AUTO" and hottest.last > hottest.first + 1:
                 splits.append(((*stream.row, hottest.id, str((hottest.first + hottest.last + 1) // 2)), use))
@@ -270,8 +275,11 @@ def _idle_is_none(metric: Metric, place: Place, readings: Readings) -> float:
 
 def _latest(readings: Collection[Reading]) -> float | None:
     """Return the newest minute of anything; None where none was fresh when CloudWatch was last asked."""
-    newest = max((one.asked_at for one in readings), default=math.nan)
-    return max((one.minute for one in readings if one.asked_at == newest and one.is_news(FRESH_SECONDS)), default=None)
+    newest = max((reading.asked_at for reading in readings), default=math.nan)
+    return max(
+        (reading.minute for reading in readings if reading.asked_at == newest and reading.is_news(FRESH_SECONDS)),
+        default=None,
+    )
 
 
 def _being_read(place: Place, readings: Readings) -> float:
@@ -304,7 +312,7 @@ def _data_age(place: Place, readings: Readings, now: float) -> float:
         for metric in BY_CLOUDWATCH
         if metric.labels == k.STREAM and (found := readings.of(metric, place)) is not None
     ]
-    newest = max((one for one in minutes if not math.isnan(one)), default=math.nan)
+    newest = max((minute for minute in minutes if not math.isnan(minute)), default=math.nan)
     return _not_below_0(now - newest - _MINUTE)
 
 
@@ -319,7 +327,7 @@ def _watched(place: Place) -> bool:
 
 
 def _open(told: Description) -> Iterable[Shard]:
-    return [one for one in told.shards or () if one.is_open]
+    return [shard for shard in told.shards or () if shard.is_open]
 
 
 def _share(per_minute: float, limit_a_second: float) -> float:
@@ -327,7 +335,7 @@ def _share(per_minute: float, limit_a_second: float) -> float:
 
 
 def _count(items: tuple[T, ...] | None, fits: Callable[[T], bool]) -> float:
-    return math.nan if items is None else float(sum(fits(one) for one in items))
+    return math.nan if items is None else float(sum(fits(item) for item in items))
 
 
 def _consumers_use(told: Description) -> float:

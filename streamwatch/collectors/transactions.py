@@ -10,7 +10,11 @@ from streamwatch.model.metric import Keys, Samples
 def transaction_samples(now: ClusterSnapshot, topology: Topology) -> list[Samples]:
     """Return the samples of the open transactions in the selected topics."""
     index = topology.topic_index
-    shown = [one for one in now.transactions if one.topic in index and now.selected[index[one.topic]]]
+    shown = [
+        transaction
+        for transaction in now.transactions
+        if transaction.topic in index and now.selected[index[transaction.topic]]
+    ]
     keys = Keys(
         c.TRANSACTION,
         [

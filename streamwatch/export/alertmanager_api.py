@@ -144,7 +144,7 @@ class AlertmanagerApi:
         now = self._clock.now()
         wanted = silencing.read(request.body(), now)
         made = self._silencer().silence(lambda connection: silencing.write(connection, wanted, now))
-        warnings = silencing.warnings(made.conditions, [one.labels for one in self._alerts()], self._known)
+        warnings = silencing.warnings(made.conditions, [alert.labels for alert in self._alerts()], self._known)
         return _told({"silenceID": made.id, "warnings": warnings} if warnings else {"silenceID": made.id})
 
     def _one(self, given: str, method: str) -> Response:
@@ -154,18 +154,18 @@ class AlertmanagerApi:
         if method == "DELETE":
             self._silencer().silence(lambda connection: silencing.end(connection, number, now))
             return Response(HTTPStatus.OK, b"", "application/json")
-        for one in self._silencer().silences(0.0):
-            if one.number == number:
-                return _told(silencing.shown(one, now))
+        for silence in self._silencer().silences(0.0):
+            if silence.number == number:
+                return _told(silencing.shown(silence, now))
         raise silencing.Unknown(given)
 
     def _silences(self, given: _Given) -> object:
         now, wanted = self._clock.now(), given.filter
         states = {state for state in _ORDER if given.flag(state)}
         found = [
-            one
-            for one in self._silencer().silences(now - _KEPT_SECONDS)
-            if one.state(now) in states and set(wanted) <= set(one.conditions)
+            silence
+            for silence in self._silencer().silences(now - _KEPT_SECONDS)
+            if silence.state(now) in states and set(wanted) <= set(silence.conditions)
         ]
 
         def rank(one: Silence) -> tuple[int, float]:

@@ -142,11 +142,11 @@ class ConnectSnapshot:
     def failures(self) -> Sequence[tuple[Connector, Task | None]]:
         """Return the connectors that failed by themselves, and the tasks that failed."""
         return [
-            (one, failed)
-            for one in self.connectors or ()
+            (connector, failed)
+            for connector in self.connectors or ()
             for failed in (
-                *((None,) if one.state == FAILED else ()),
-                *(task for task in one.tasks if task.state == FAILED),
+                *((None,) if connector.state == FAILED else ()),
+                *(task for task in connector.tasks if task.state == FAILED),
             )
         ]
 
@@ -161,7 +161,7 @@ class ConnectSnapshot:
         return tuple(notes)
 
 
-def _failure(one: Connector, task: Task | None) -> str:
-    what = f"connector {one.name}" if task is None else f"task {task.id} of connector {one.name}"
-    trace = one.trace if task is None else task.trace
+def _failure(connector: Connector, task: Task | None) -> str:
+    what = f"connector {connector.name}" if task is None else f"task {task.id} of connector {connector.name}"
+    trace = connector.trace if task is None else task.trace
     return f"{what} failed{f': {trace}' if trace else ''}"

@@ -31,22 +31,22 @@ class Notification:
     @property
     def name(self) -> str:
         """The alert's name; of several, those of the first."""
-        return self.group.get("alertname") or next((one.name for one in self.alerts), "")
+        return self.group.get("alertname") or next((alert.name for alert in self.alerts), "")
 
     @property
     def severity(self) -> str:
         """The severity of the first alert; empty where it has none."""
-        return next((one.labels.get("severity", "") for one in self.alerts), "")
+        return next((alert.labels.get("severity", "") for alert in self.alerts), "")
 
     @property
     def common_labels(self) -> Labels:
         """The labels that all alerts have."""
-        return Labels(_common([one.labels.pairs for one in self.alerts]))
+        return Labels(_common([alert.labels.pairs for alert in self.alerts]))
 
     @property
     def common_annotations(self) -> dict[str, str]:
         """The annotations that all alerts have."""
-        return dict(_common([one.annotations for one in self.alerts]))
+        return dict(_common([alert.annotations for alert in self.alerts]))
 
 
 def _common(some: list[tuple[tuple[str, str], ...]]) -> list[tuple[str, str]]:
@@ -64,15 +64,15 @@ def to_text(notification: Notification) -> str:
             "left_out": notification.left_out,
             "alerts": [
                 {
-                    "labels": one.labels.pairs,
-                    "state": one.state,
-                    "value": None if math.isnan(one.value) else one.value,
-                    "active_at": one.active_at,
-                    "annotations": one.annotations,
-                    "fired_at": one.fired_at,
-                    "resolved_at": one.resolved_at,
+                    "labels": alert.labels.pairs,
+                    "state": alert.state,
+                    "value": None if math.isnan(alert.value) else alert.value,
+                    "active_at": alert.active_at,
+                    "annotations": alert.annotations,
+                    "fired_at": alert.fired_at,
+                    "resolved_at": alert.resolved_at,
                 }
-                for one in notification.alerts
+                for alert in notification.alerts
             ],
         },
         ensure_ascii=False,

@@ -48,4 +48,4 @@ class PagesSnapshot:
     @property
     def is_up(self) -> bool:
         """Whether any page could be had."""
-        return any(one.jmx is not None or one.node is not None for one in self.brokers)
+        return any(broker.jmx is not None or broker.node is not None for broker in self.brokers)

@@ -55,7 +55,7 @@ class _Record:
         return self._fields[field]
 
     def __str__(self) -> str:
-        return f"{{{' '.join(_printf('%v', one) for one in self._fields.values())}}}"
+        return f"{{{' '.join(_printf('%v', field) for field in self._fields.values())}}}"
 
 
 class _Pairs(list[_Record]):

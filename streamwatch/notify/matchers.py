@@ -25,7 +25,7 @@ def matchers(texts: Iterable[str]) -> Matchers:
 
 def fulfil(conditions: Matchers, labels: Mapping[str, str]) -> bool:
     """Say whether these labels fulfil all conditions."""
-    return all(one.matches(labels) for one in conditions)
+    return all(condition.matches(labels) for condition in conditions)
 
 
 def _matcher(text: str) -> Matcher:

@@ -109,7 +109,7 @@ def _vectors(node: Binary, left: Frame, right: Frame, bare: Bare, index: KeyInde
     return _labelled(node, tuple(found), one, np.concatenate(met), bare)
 
 
-def _positions(node: Binary, one: Frame, codes: Ints, groups: Rows) -> Ints:
+def _positions(node: Binary, frame: Frame, codes: Ints, groups: Rows) -> Ints:
     """Return which element of the one side a group has; -1 for none."""
     found = np.full(len(groups), -1, dtype=np.int64)
     found[codes] = np.arange(len(codes))
@@ -117,7 +117,7 @@ def _positions(node: Binary, one: Frame, codes: Ints, groups: Rows) -> Ints:
     if len(twice):
         last = int(found[codes[twice[0]]])
         (key,) = groups.take(codes[twice[:1]]).labels()
-        both = [labels for labels, _ in vector(arranged(one, np.array([twice[0], last])))]
+        both = [labels for labels, _ in vector(arranged(frame, np.array([twice[0], last])))]
         side = "left" if node.matching.many == "right" else "right"
         raise EvaluationError(
             f"{node.op}: found duplicate series for the match group {key} on the {side} hand-side of the operation:"
@@ -127,7 +127,7 @@ def _positions(node: Binary, one: Frame, codes: Ints, groups: Rows) -> Ints:
     return found
 
 
-def _labelled(node: Binary, found: Frame, one: Frame, met: Ints, bare: Bare) -> Frame:
+def _labelled(node: Binary, found: Frame, frame: Frame, met: Ints, bare: Bare) -> Frame:
     """Return results with their labels: those of the many, or of the left; each met an element of the one side.
 
     As in 3.5, what is filtered out takes no place (from 3.9 on it does).
@@ -142,7 +142,7 @@ def _labelled(node: Binary, found: Frame, one: Frame, met: Ints, bare: Bare) -> 
         if node.op in ARITHMETIC:
             return nameless(found)
         return bare(found) if node.as_bool else found
-    others = vector(arranged(one, met)) if matching.include else vector(found)
+    others = vector(arranged(frame, met)) if matching.include else vector(found)
     labels = [_labels(node, unmarked(own), other) for (own, _), (other, _) in zip(vector(found), others, strict=True)]
     why = f"{node.op}: multiple matches: grouping labels must ensure unique matches"
     elements = unique(list(zip(labels, values_of(found).tolist(), strict=True)), why)

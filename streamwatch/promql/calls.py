@@ -113,10 +113,10 @@ def _labels_of(node: Expr) -> Labels:
     elif isinstance(node, RangeSelector):
         matchers = node.selector.matchers
     found: dict[str, str] = {}
-    for one in matchers:
+    for matcher in matchers:
         # As in Prometheus, one by one: whatever comes after the first `=` takes its label away again.
-        if one.name != NAME and (one.op == "=" or one.name in found):
-            found[one.name] = "" if one.name in found else one.value
+        if matcher.name != NAME and (matcher.op == "=" or matcher.name in found):
+            found[matcher.name] = "" if matcher.name in found else matcher.value
     return Labels(found)
 
 
@@ -172,13 +172,13 @@ def _of_buckets(
 
 
 def _label_replace(within: ArgumentEvaluator, args: Args, at: int) -> Frame:
-    target, replacement, source, pattern = (within.string(one, at) for one in args[1:])
+    target, replacement, source, pattern = (within.string(arg, at) for arg in args[1:])
     elements = within.each(within.frame(args[0], at))
     return _held(within, relabel.label_replace(elements, target, replacement, source, pattern), target)
 
 
 def _label_join(within: ArgumentEvaluator, args: Args, at: int) -> Frame:
-    target, separator, *sources = (within.string(one, at) for one in args[1:])
+    target, separator, *sources = (within.string(arg, at) for arg in args[1:])
     return _held(within, relabel.label_join(within.each(within.frame(args[0], at)), target, separator, sources), target)
 
 

@@ -30,7 +30,9 @@ class By:
 
     def names(self, rows: Rows) -> list[str]:
         """Return the other labels, of these."""
-        return [one for one in rows.keys.names if (one in self.labels) is not self.without and one not in rows.fixed]
+        return [
+            name for name in rows.keys.names if (name in self.labels) is not self.without and name not in rows.fixed
+        ]
 
 
 def grouped(by: By, frame: Frame, index: KeyIndex) -> tuple[list[Ints], Rows]:
@@ -48,7 +50,7 @@ def grouped(by: By, frame: Frame, index: KeyIndex) -> tuple[list[Ints], Rows]:
     numbers: dict[Labels, int] = {}
     found = [_codes(by, part.rows, index, numbers) for part in frame]
     listed = sorted({own for labels in numbers for own in labels})
-    return found, Rows(Keys(listed, [tuple([one.get(own, "") for own in listed]) for one in numbers]), Labels())
+    return found, Rows(Keys(listed, [tuple([number.get(own, "") for own in listed]) for number in numbers]), Labels())
 
 
 def _codes(by: By, rows: Rows, index: KeyIndex, numbers: dict[Labels, int]) -> Ints:

@@ -141,14 +141,14 @@ class _Reader:
             return "start" if kind == "Start" else "end"
         return None if modifier.at is None else _moment_ms(self._before.moments[round(modifier.at.timestamp())])
 
-    def _matcher(self, one: p.Matcher) -> Matcher:
-        op = _OPS[str(one.op)]
+    def _matcher(self, matcher: p.Matcher) -> Matcher:
+        op = _OPS[str(matcher.op)]
         if op in {"=", "!="}:
-            return Matcher(one.name, op, one.value)
-        literal = p.parse(self._before.regexes[int(one.value.rstrip("|"))])
+            return Matcher(matcher.name, op, matcher.value)
+        literal = p.parse(self._before.regexes[int(matcher.value.rstrip("|"))])
         if not isinstance(literal, p.StringLiteral):
-            raise QueryError(f"{one.name}: a string is wanted for {op}")
-        found = Matcher(one.name, op, literal.val)
+            raise QueryError(f"{matcher.name}: a string is wanted for {op}")
+        found = Matcher(matcher.name, op, literal.val)
         self._program += found.size
         if self._program > _LARGEST_PROGRAM:
             raise QueryError("the regular expressions are too large, all together: ask for less at a time")
@@ -157,10 +157,10 @@ class _Reader:
     def _selector(self, node: p.VectorSelector) -> Selector:
         if node.matchers.or_matchers:
             raise QueryError("`or` between matchers is not PromQL: write two selectors with `or` between them")
-        matchers = [self._matcher(one) for one in node.matchers.matchers]
+        matchers = [self._matcher(matcher) for matcher in node.matchers.matchers]
         if node.name is not None:
             matchers.insert(0, Matcher(NAME, "=", node.name))
-        elif all(one.matches({}) for one in matchers):
+        elif all(matcher.matches({}) for matcher in matchers):
             raise QueryError("vector selector must contain at least one non-empty matcher")
         return Selector(tuple(matchers), _ms(node.offset), self._at(node.at))
 
@@ -196,7 +196,7 @@ class _Reader:
         if node.func.experimental or name not in FUNCTIONS:
             kind = "an experimental function" if node.func.experimental else "a function of native histograms"
             raise QueryError(f"{name}: {kind}, which the engine does not know")
-        args = tuple(self.expr(one, depth) for one in node.args)
+        args = tuple(self.expr(arg, depth) for arg in node.args)
         if (
             name in {"label_replace", "label_join"}
             and isinstance(args[1], StringLiteral)

@@ -61,6 +61,6 @@ def label_join(elements: Iterable[Element], target: str, separator: str, sources
         raise EvaluationError(f"label_join: {target!r} is no label")
 
     def joined(labels: Labels) -> Labels:
-        return _updated(labels, target, separator.join(labels.get(one, "") for one in sources))
+        return _updated(labels, target, separator.join(labels.get(source, "") for source in sources))
 
     return [(joined(labels), value) for labels, value in elements]

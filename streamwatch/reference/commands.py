@@ -88,7 +88,7 @@ def kafka(  # noqa: PLR0913, PLR0917 - its options
         spec = Spec(
             brokers=max(brokers, story.brokers if story else 1),
             release=(int(major), int(minor)),
-            settings=dict(_pair(one) for one in settings),
+            settings=dict(_pair(setting) for setting in settings),
         )
         with ExitStack() as stack:
             access = Access(keeps_acls=msk is not None)  # MSK's brokers have an authorizer, and allow what no ACL names
@@ -254,7 +254,7 @@ def _await(running: "ReferenceAws", ended: threading.Event) -> None:
         streams = [made[name] for name in STREAMS if name in made]
         if len(streams) < len(STREAMS) or CONSUMER not in made[FAN_OUT].consumers:
             return False
-        are_active = all(one.status == "ACTIVE" and one.watched for one in streams)
+        are_active = all(stream.status == "ACTIVE" and stream.watched for stream in streams)
         return are_active and made[FAN_OUT].consumers[CONSUMER].status == "ACTIVE"
 
     left = _LOAD_SECONDS

@@ -15,7 +15,11 @@ class BadFault(ValueError):
 
 def options(fault: Callable[..., None]) -> list[inspect.Parameter]:
     """Return the keywords of a fault."""
-    return [one for one in inspect.signature(fault).parameters.values() if one.kind is one.KEYWORD_ONLY]
+    return [
+        parameter
+        for parameter in inspect.signature(fault).parameters.values()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    ]
 
 
 def call(  # noqa: PLR0913, PLR0917 - the fault, and what it is given
@@ -36,7 +40,7 @@ def call(  # noqa: PLR0913, PLR0917 - the fault, and what it is given
         raise BadFault(f"{name!r} is no fault: one of {', '.join(faults)}")
     fault, values = faults[name], dict(parameters)
     seconds = values.pop("seconds", None)
-    known = [one.name for one in options(fault)]
+    known = [option.name for option in options(fault)]
     unknown = sorted(set(values) - set(known))
     if unknown:
         raise BadFault(f"{name}: no such option: {', '.join(unknown)}: it has {', '.join(known) or 'none'}")

@@ -83,7 +83,7 @@ class KafkaLoad:
         """Do what an order says; raises KeyError or ValueError for one that makes no sense."""
         name = order.pop("order")
         flow = next(
-            one for one in self._flows.values() if order.get("group", order.get("topic")) in {one.group, one.topic}
+            flow for flow in self._flows.values() if order.get("group", order.get("topic")) in {flow.group, flow.topic}
         )
         if name == "pace":
             flow.pace = float(order["seconds"])

@@ -235,9 +235,9 @@ class Subscriber(ShardPoller):
 
     def _arn(self) -> str:
         stream = self._kinesis.describe_stream_summary(StreamName=self._flow.stream)["StreamDescriptionSummary"]
-        for one in self._kinesis.list_stream_consumers(StreamARN=stream["StreamARN"])["Consumers"]:
-            if one["ConsumerStatus"] == "ACTIVE":
-                return str(one["ConsumerARN"])
+        for consumer in self._kinesis.list_stream_consumers(StreamARN=stream["StreamARN"])["Consumers"]:
+            if consumer["ConsumerStatus"] == "ACTIVE":
+                return str(consumer["ConsumerARN"])
         raise LookupError("the consumer is not active yet")
 
     def _subscribe(self, arn: str, shard: str) -> None:

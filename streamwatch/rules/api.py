@@ -13,21 +13,21 @@ def groups(states: Iterable[GroupState]) -> list[dict[str, Any]]:
     """Return groups as ``/api/v1/rules`` has them."""
     return [
         {
-            "name": one.group.name,
-            "file": one.group.file,
-            "interval": one.group.interval_seconds or 0,
-            "limit": one.group.limit,
-            "rules": [_rule(rule) for rule in one.rules],
-            "evaluationTime": one.seconds,
-            "lastEvaluation": _instant(one.evaluated_at),
+            "name": state.group.name,
+            "file": state.group.file,
+            "interval": state.group.interval_seconds or 0,
+            "limit": state.group.limit,
+            "rules": [_rule(rule) for rule in state.rules],
+            "evaluationTime": state.seconds,
+            "lastEvaluation": _instant(state.evaluated_at),
         }
-        for one in states
+        for state in states
     ]
 
 
 def alerts(states: Iterable[GroupState]) -> list[dict[str, Any]]:
     """Return alerts as ``/api/v1/alerts`` has them."""
-    return [_alert(alert) for one in states for rule in one.rules for alert in rule.alerts]
+    return [_alert(alert) for state in states for rule in state.rules for alert in rule.alerts]
 
 
 def _instant(at: float) -> str:

@@ -203,7 +203,7 @@ class Evaluator:
         with self._evaluating:
             self._follow()
             now = self._clock.monotonic()
-            due = [one for one in self._groups if one.reads & new.names or self._waits(one) <= 0]
+            due = [group for group in self._groups if group.reads & new.names or self._waits(group) <= 0]
             if not due:
                 return []
             self._refreshed(0.0 if any(self._waits(one) <= 0 for one in due) else _OWN_SECONDS)
@@ -237,7 +237,7 @@ class Evaluator:
         log.log(level, "the clock was set %s by %.3f s: all times follow", "forward" if by > 0 else "back", abs(by))
         self._last_at += round(by * 1000)
         self._clock.follow(by)
-        some = jump.shift((rule for one in self._groups for rule in one.state.rules), by)
+        some = jump.shift((rule for group in self._groups for rule in group.state.rules), by)
 
         def write(connection: sqlite3.Connection) -> None:
             persist.save(connection, some)
@@ -265,17 +265,17 @@ class Evaluator:
         """Write what was decided, and who is to be told: both, or nothing."""
         persist.save(connection, changes)
         self._marks.write(connection, at_once=bool(changes))
-        alerts = [alert for one in self._groups for rule in one.state.rules for alert in rule.active.values()]
+        alerts = [alert for group in self._groups for rule in group.state.rules for alert in rule.active.values()]
         self._plan(connection, alerts, changed=bool(changes))
 
     def counts(self) -> dict[str, EvaluationCounts]:
         """Return what happened to each group, by name; to those of one name in several files together."""
         found: dict[str, EvaluationCounts] = {}
-        for one in self._groups:
-            name, state = one.state.group.name, one.state
+        for group in self._groups:
+            name, state = group.state.group.name, group.state
             before = found.get(name, EvaluationCounts(0, 0, 0, 0.0))
             found[name] = EvaluationCounts(
-                before.evaluations + one.evaluations,
+                before.evaluations + group.evaluations,
                 before.failures + sum(rule.failures for rule in state.rules),
                 before.missed + state.missed,
                 before.seconds + state.seconds,
@@ -287,22 +287,22 @@ class Evaluator:
         """Whether groups are evaluated: none has waited for three of its intervals."""
         now = self._clock.monotonic()
         return self._worker.is_alive and all(
-            one.started is None or now - one.started < _HUNG_INTERVALS * one.interval for one in self._groups
+            group.started is None or now - group.started < _HUNG_INTERVALS * group.interval for group in self._groups
         )
 
     def groups(self) -> list[GroupState]:
         """Return the groups, in the order in which they are evaluated."""
-        return [one.state for one in self._groups]
+        return [group.state for group in self._groups]
 
-    def _waits(self, one: _Due) -> float:
+    def _waits(self, due: _Due) -> float:
         """Return how long a group may still wait until all targets are decided on."""
-        return 0.0 if one.whole_started is None else one.whole_started + one.interval - self._clock.monotonic()
+        return 0.0 if due.whole_started is None else due.whole_started + due.interval - self._clock.monotonic()
 
     def _step(self) -> float:
         """Evaluate, where something is due; return how long nothing is."""
         with self._lock:
             # Without rules too: the history follows the clock.
-            wait = min((self._waits(one) for one in self._groups), default=self._interval)
+            wait = min((self._waits(group) for group in self._groups), default=self._interval)
             if self._arrived.names:
                 wait = min(wait, self._rest_until - self._clock.monotonic())
         if wait > 0:

@@ -26,9 +26,9 @@ def labels(text: str) -> Labels:
     if text.strip() == "{}":  # no selector, but a label set
         return Labels()
     node = parse(text)
-    if not isinstance(node, Selector) or any(one.op != "=" for one in node.matchers):
+    if not isinstance(node, Selector) or any(matcher.op != "=" for matcher in node.matchers):
         raise RuleError([f'{text!r} is no series: write name{{label="value"}}'])
-    return Labels((one.name, one.value) for one in node.matchers)
+    return Labels((matcher.name, matcher.value) for matcher in node.matchers)
 
 
 def values(text: str) -> list[float | None]:

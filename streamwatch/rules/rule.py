@@ -53,7 +53,7 @@ def nodes(expr: Expr) -> Iterator[Expr]:
 
 def metric_of(selector: Selector) -> str | None:
     """Return the metric that a selector names; None where it names none, or several."""
-    named = [one.value for one in selector.matchers if one.name == NAME and one.op == "="]
+    named = [matcher.value for matcher in selector.matchers if matcher.name == NAME and matcher.op == "="]
     return named[0] if len(named) == 1 else None
 
 

@@ -103,7 +103,7 @@ def reach(expr: Expr, labelled: Collection[str]) -> Reach:
         case RangeSelector(selector=inner) | Subquery(inner=inner) | Negation(inner=inner):
             return reach(inner, labelled)
         case Call():
-            found = [reach(one, labelled) for one in expr.args]
+            found = [reach(arg, labelled) for arg in expr.args]
             return _same(found, is_kept=expr.name in _BY_ELEMENT and found.count(Reach.LOCAL) == 1)
         case Aggregation(inner=inner, param=param):
             found = [reach(inner, labelled), Reach.FIXED if param is None else reach(param, labelled)]

@@ -53,22 +53,22 @@ def step(
 
     """
     now: dict[Labels, Alert] = {}
-    for one in results:
-        if one.labels in now:
+    for result in results:
+        if result.labels in now:
             why = "vector contains metrics with the same labelset after applying alert labels"
-            raise EvaluationError(f"{why}: {one.labels}")
-        now[one.labels] = _present(rule, active.get(one.labels), one, at)
+            raise EvaluationError(f"{why}: {result.labels}")
+        now[result.labels] = _present(rule, active.get(result.labels), result, at)
     for labels, alert in active.items():
         if labels not in now and (kept := alert if held and alert.state != "inactive" else _absent(rule, alert, at)):
             now[labels] = kept
     return now
 
 
-def _present(rule: Rule, before: Alert | None, one: Result, at: float) -> Alert:
+def _present(rule: Rule, before: Alert | None, result: Result, at: float) -> Alert:
     if before is None or before.state == "inactive":
-        alert = Alert(one.labels, "pending", one.value, at, one.annotations)
+        alert = Alert(result.labels, "pending", result.value, at, result.annotations)
     else:
-        alert = before.but(value=one.value, annotations=one.annotations, keep_firing_since=None)
+        alert = before.but(value=result.value, annotations=result.annotations, keep_firing_since=None)
     if alert.state == "pending" and _passed(alert.active_at, at, rule.for_seconds):
         return alert.but(state="firing", fired_at=at)
     return alert

@@ -34,7 +34,7 @@ def trial(groups: Iterable[RuleGroup], metrics: Iterable[Metric], clock: Clock) 
         clock: to measure how long rules take.
 
     """
-    known = {one.name: one for one in metrics}
+    known = {metric.name: metric for metric in metrics}
     return [
         f"{rule.where}: group {group.name!r}, rule {rule.name!r}: over typical series: {why}"
         for group in groups
@@ -52,7 +52,7 @@ def _tried(rule: Rule, known: Mapping[str, Metric], clock: Clock) -> str:
             GroupState(RuleGroup("trial", rule.where, (rule,)), clock),
         )
         for at, value in enumerate(values):
-            history.record("typical", [(one, value) for one in labels], at * _STEP_MS)
+            history.record("typical", [(label, value) for label in labels], at * _STEP_MS)
         group.evaluate(history, (len(values) - 1) * _STEP_MS)
         (state,) = group.rules
         why = state.error or next(_texts(state), "")
@@ -66,8 +66,8 @@ def _series(node: object, known: Mapping[str, Metric]) -> Iterator[Labels]:
     if not isinstance(node, Selector) or (name := metric_of(node)) is None:
         return
     own = {label: f"{label}-1" for label in (*(known[name].labels if name in known else ()), "job", "instance")}
-    given = {one.name: one.value for one in node.matchers if one.op == "="}
-    chosen = {one.name: one.value.partition("|")[0] for one in node.matchers if one.op == "=~"}
+    given = {matcher.name: matcher.value for matcher in node.matchers if matcher.op == "="}
+    chosen = {matcher.name: matcher.value.partition("|")[0] for matcher in node.matchers if matcher.op == "=~"}
     labels = Labels({**own, **chosen, **given, NAME: name})
     yield from [labels.updated({"le": bound}) for bound in _BOUNDS] if name.endswith("_bucket") else [labels]
 

@@ -28,7 +28,7 @@ class Recorded(sqlite3.Connection):
     def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
         """Execute a statement many times, and remember each."""
         rows = list(parameters)
-        self.changes += [(sql, one) for one in rows]
+        self.changes += [(sql, row) for row in rows]
         return super().executemany(sql, rows)
 
 

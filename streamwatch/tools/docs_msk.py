@@ -79,9 +79,9 @@ def metrics() -> str:
         rows.setdefault(mapping.metric.name, []).append(mapping)
     lines = ["| metric | CloudWatch, statistic | level | types |", "|---|---|---|---|"]
     for name, mappings in rows.items():
-        names = ", ".join(f"{one.name} {one.statistic}" for one in mappings)
-        levels = " or ".join(sorted({one.level for one in mappings}))
-        types = ", ".join(sorted({kind for one in mappings for kind in one.on}, key=_TYPES.index))
+        names = ", ".join(f"{mapping.name} {mapping.statistic}" for mapping in mappings)
+        levels = " or ".join(sorted({mapping.level for mapping in mappings}))
+        types = ", ".join(sorted({kind for mapping in mappings for kind in mapping.on}, key=_TYPES.index))
         lines.append(f"| `{name}` | {names} | {levels} | {types} |")
     return "\n".join(lines)
 
@@ -116,9 +116,9 @@ def costs() -> str:
 def month(mappings: Iterable[CloudWatchMapping], level: Level, size: Size, *, every_minute: bool = False) -> float:
     """Return what asking for these metrics costs in thirty days, of a cluster of Standard brokers."""
     return DOLLARS_A_METRIC * sum(
-        series(one, size) * MONTH_SECONDS / (MINUTE if every_minute or one.vital else _DETAIL_SECONDS)
-        for one in mappings
-        if "standard" in one.on and one.name not in _NOT_ON_M7G and one.is_at(level)
+        series(mapping, size) * MONTH_SECONDS / (MINUTE if every_minute or mapping.vital else _DETAIL_SECONDS)
+        for mapping in mappings
+        if "standard" in mapping.on and mapping.name not in _NOT_ON_M7G and mapping.is_at(level)
     )
 
 

@@ -72,7 +72,7 @@ class Config:
         if (self.username is None) != (self.password is None):
             yield "username: a name and a password belong together: give both, or neither"
         ways = (self.username, self.token, self.sigv4, True if self.url is not None and has_login(self.url) else None)
-        if sum(one is not None for one in ways) > 1:
+        if sum(way is not None for way in ways) > 1:
             yield (
                 "token: there is one way to say who asks: a name and password (those of the address count), a token, or"
                 " sigv4"

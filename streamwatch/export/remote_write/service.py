@@ -48,7 +48,7 @@ class RemoteWriteService:
             labels: what every series gets that has none of that name.
 
         """
-        wanted = {one.name: one for one in configs}
+        wanted = {config.name: config for config in configs}
         for name, sender in list(self._senders.items()):
             if wanted.get(name) != sender.config:
                 self._end(name, 1.0)
@@ -73,13 +73,13 @@ class RemoteWriteService:
             return []
         names, senders = list(self._senders), list(self._senders.values())
         keys = Keys(c.RECEIVER, [(name,) for name in names])
-        waiting = [one.waiting() for one in senders]
-        counts = [one.counts for one in senders]
+        waiting = [sender.waiting() for sender in senders]
+        counts = [sender.counts for sender in senders]
         outcomes = [(name, what) for name in names for what in ("sent", "refused", "dropped")]
-        totals = [float(value) for one in counts for value in (one.sent, one.refused, one.dropped)]
+        totals = [float(value) for count in counts for value in (count.sent, count.refused, count.dropped)]
         return [
             c.REMOTE_SAMPLES.samples(Keys(c.REMOTE_SAMPLES.labels, outcomes), np.array(totals)),
-            c.REMOTE_FAILURES.samples(keys, np.array([float(one.failures) for one in counts])),
+            c.REMOTE_FAILURES.samples(keys, np.array([float(count.failures) for count in counts])),
             c.REMOTE_WAITING.samples(keys, np.array([float(count) for count, _ in waiting])),
             c.REMOTE_LATE.samples(keys, np.array([seconds for _, seconds in waiting])),
         ]

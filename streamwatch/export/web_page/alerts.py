@@ -68,9 +68,9 @@ def alerts(  # noqa: PLR0913, PLR0917 - what there is, each by its name
 
     """
     sent: dict[str, list[Mapping[str, Any]]] = {}
-    for one in notifications:
-        for fingerprint in one["alerts"]:
-            sent.setdefault(fingerprint, []).append(one)
+    for notification in notifications:
+        for fingerprint in notification["alerts"]:
+            sent.setdefault(fingerprint, []).append(notification)
     shown = [one for one in active if one.labels.get("severity") != _QUIET]
     shown.sort(key=lambda one: (_rank(one), one.active_at))
     firing = [one for one in shown if one.state == "firing"]
@@ -91,27 +91,27 @@ def health(alerts: Alerts) -> Health:
     return "bad" if "bad" in levels else "warn" if "warn" in levels else "good"
 
 
-def _rank(one: Alert) -> int:
-    severity = one.labels.get("severity", "")
+def _rank(alert: Alert) -> int:
+    severity = alert.labels.get("severity", "")
     return _ORDER.index(severity) if severity in _ORDER else len(_ORDER)
 
 
 def _shown(  # noqa: PLR0913, PLR0917 - as above, of one
-    one: Alert, sent: Sequence[Mapping[str, Any]], muted: Sequence[str], channels: int, now: float, own: str
+    alert: Alert, sent: Sequence[Mapping[str, Any]], muted: Sequence[str], channels: int, now: float, own: str
 ) -> AlertView:
-    severity = one.labels.get("severity", "")
-    notes = dict(one.annotations)
-    labels = [f"{name}={value}" for name, value in one.labels.pairs if name not in {"alertname", "severity"}]
-    since = one.active_at if one.fired_at is None else one.fired_at
+    severity = alert.labels.get("severity", "")
+    notes = dict(alert.annotations)
+    labels = [f"{name}={value}" for name, value in alert.labels.pairs if name not in {"alertname", "severity"}]
+    since = alert.active_at if alert.fired_at is None else alert.fired_at
     words = [_sent(each, now) for each in sent]
-    if one.state == "firing" and not words:
+    if alert.state == "firing" and not words:
         words = ["nobody was notified" if channels else "there is no channel to notify"]
     return AlertView(
-        one.fingerprint,
-        one.name,
+        alert.fingerprint,
+        alert.name,
         severity or "no severity",
         "bad" if severity in {"critical", "page"} else "warn" if severity in {"warning", "warn"} else "unknown",
-        notes.get("summary", one.name),
+        notes.get("summary", alert.name),
         notes.get("description", ""),
         listed(labels, 8),
         span(max(0.0, now - since)),

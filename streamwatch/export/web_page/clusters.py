@@ -108,7 +108,7 @@ def cluster(name: str, reads: Sequence[Read], index: SampleIndex, now: float) ->
         now: seconds since 1970.
 
     """
-    shapes = [one for one in reads if isinstance(one.last, ClusterSnapshot)]
+    shapes = [read for read in reads if isinstance(read.last, ClusterSnapshot)]
     main = shapes[0] if shapes else reads[0]
     last = main.last if isinstance(main.last, ClusterSnapshot) and index.is_up(main) else None
     brokers = _brokers(name, index, last)
@@ -145,7 +145,7 @@ def _statements(
     found: list[tuple[Health, str]] = []
     if index.value(k.ACTIVE_CONTROLLERS, name) == 0:
         found.append(("bad", "no controller is active: what follows from leaders and replicas is not known"))
-    down = [one.id for one in brokers if one.health == "bad"]
+    down = [broker.id for broker in brokers if broker.health == "bad"]
     if down:
         found.append(("bad", f"{'broker' if len(down) == 1 else 'brokers'} {listed(down)} {_does(down)} not answer"))
     for metric, health, one, many in _COUNTS:
@@ -168,7 +168,7 @@ def _does(down: list[str]) -> str:
 
 
 def _facts(name: str, index: SampleIndex, brokers: Sequence[BrokerView]) -> list[Fact]:
-    up = sum(one.health != "bad" for one in brokers)
+    up = sum(broker.health != "bad" for broker in brokers)
     controllers = index.value(k.ACTIVE_CONTROLLERS, name)
     disk = index.most(k.LOG_DIR_USED, name)
     data_disk = index.most(b.DATA_DISK, name) if disk is None else disk
@@ -214,7 +214,9 @@ def _brokers(name: str, index: SampleIndex, last: ClusterSnapshot | None) -> lis
     """Return the brokers, by id."""
     up, held = index.of(k.BROKER_UP, name), index.of(k.BROKER_PARTITIONS, name)
     leaders, behind = index.of(k.BROKER_LEADERS, name), index.of(k.BROKER_OUT_OF_SYNC, name)
-    places = {str(one.id): (f"{one.host}:{one.port}", one.rack or "") for one in (last.brokers if last else ())}
+    places = {
+        str(broker.id): (f"{broker.host}:{broker.port}", broker.rack or "") for broker in (last.brokers if last else ())
+    }
     disks: dict[str, float] = {}
     for (broker, _), used in index.of(k.LOG_DIR_USED, name).items():
         disks[broker] = max(used, disks.get(broker, 0.0))
@@ -257,8 +259,8 @@ def _state(up: float | None, behind: float | None, disk: float | None) -> tuple[
 
 def _chosen(brokers: Sequence[BrokerView]) -> list[BrokerView]:
     """Return as many as are shown: those in trouble before the others."""
-    kept = {one.id for one in sorted(brokers, key=lambda one: one.health == "good")[:_MOST_BROKERS]}
-    return [one for one in brokers if one.id in kept]
+    kept = {broker.id for broker in sorted(brokers, key=lambda broker: broker.health == "good")[:_MOST_BROKERS]}
+    return [broker for broker in brokers if broker.id in kept]
 
 
 def _groups(name: str, index: SampleIndex) -> list[GroupView]:
@@ -270,7 +272,7 @@ def _groups(name: str, index: SampleIndex) -> list[GroupView]:
     for (group, _), seconds in index.of(g.GROUP_TOPIC_EXPIRES, name).items():
         expires[group] = min(seconds, expires.get(group, math.inf))
     most = max(late.values(), default=0.0) or 1.0
-    order = sorted(states, key=lambda one: (-late.get((one,), -1.0), -lag.get((one,), -1.0), one))
+    order = sorted(states, key=lambda state: (-late.get((state,), -1.0), -lag.get((state,), -1.0), state))
     return [
         GroupView(
             name=group,

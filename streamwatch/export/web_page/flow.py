@@ -96,7 +96,7 @@ def flow(graph: Graph, most: int = _MOST_NODES) -> Shown:
         placed.height,
         [_box(box.node, (box.x, box.y, box.height), picture) for box in placed.boxes],
         [_arrow(line, placed, picture.graph) for line in placed.lines],
-        [_label(one, picture.graph) for one in placed.labels],
+        [_label(label, picture.graph) for label in placed.labels],
         [_end(path, graph) for path in ends[:_MOST_ENDS]],
         max(0, len(ends) - _MOST_ENDS),
         _notes(graph, picture),
@@ -108,7 +108,7 @@ def _ways(ways: Ways) -> list[Path]:
 
 
 def _health(graph: Graph, ends: Sequence[Path]) -> Health:
-    level = worst(one.health for one in graph.nodes.values())
+    level = worst(node.health for node in graph.nodes.values())
     return "unknown" if level == "good" and all(path.seconds is None for path in ends) else level
 
 
@@ -194,15 +194,15 @@ def _told(edge: Edge, graph: Graph) -> str:
     return f"{ends}: {lag}{records}"
 
 
-def _label(one: Label, graph: Graph) -> Text:
-    titles = "\n".join(_told(edge, graph) for edge in one.edges[:_MOST_ENDS])
-    unknown = [edge for edge in one.edges if edge.seconds is None]
+def _label(label: Label, graph: Graph) -> Text:
+    titles = "\n".join(_told(edge, graph) for edge in label.edges[:_MOST_ENDS])
+    unknown = [edge for edge in label.edges if edge.seconds is None]
     style = "unsure" if unknown else "known"
-    if len(one.edges) == 1:
-        return Text(fitted(_short(one.edges[0]), 96, _SIZE), one.x, one.y - 4, style, titles)
-    most = max((edge.seconds for edge in one.edges if edge.seconds is not None), default=None)
-    text = f"{len(unknown)} of {len(one.edges)} unknown" if unknown else f"{len(one.edges)}: up to {span(most)}"
-    return Text(fitted(text, 96, _SIZE), one.x, one.y - 4, style, titles)
+    if len(label.edges) == 1:
+        return Text(fitted(_short(label.edges[0]), 96, _SIZE), label.x, label.y - 4, style, titles)
+    most = max((edge.seconds for edge in label.edges if edge.seconds is not None), default=None)
+    text = f"{len(unknown)} of {len(label.edges)} unknown" if unknown else f"{len(label.edges)}: up to {span(most)}"
+    return Text(fitted(text, 96, _SIZE), label.x, label.y - 4, style, titles)
 
 
 def _short(edge: Edge) -> str:

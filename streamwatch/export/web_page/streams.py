@@ -70,21 +70,21 @@ def streams(read: Read, index: SampleIndex, now: float) -> list[StreamView]:
     last = read.last
     if not isinstance(last, StreamsSnapshot) or last.streams is None or not index.is_up(read):
         return []
-    found = [_stream(one, index, ago(read.age(now))) for one in last.streams]
+    found = [_stream(stream, index, ago(read.age(now))) for stream in last.streams]
     return sorted(found, key=lambda one: (WORST_FIRST.index(one.health), one.name))
 
 
-def _stream(one: Stream, index: SampleIndex, seen: str) -> StreamView:
-    key = (one.account, one.region, one.name)
-    described = one.description
+def _stream(stream: Stream, index: SampleIndex, seen: str) -> StreamView:
+    key = (stream.account, stream.region, stream.name)
+    described = stream.description
     stripes = _stripes(key, described, index)
     retention, age = index.value(s.RETENTION, *key), _age(key, index)
     behind = age / retention if age is not None and retention else None
-    statements = _statements(key, one, index, stripes, behind)
+    statements = _statements(key, stream, index, stripes, behind)
     known = [stripe for stripe in stripes if stripe.heat is not None]
     return StreamView(
-        one.name,
-        f"{one.region}, account {one.account}",
+        stream.name,
+        f"{stream.region}, account {stream.account}",
         worst(health for health, _ in statements),
         "; ".join(told for _, told in statements[:2]),
         seen,
@@ -107,10 +107,10 @@ def _age(key: tuple[str, str, str], index: SampleIndex) -> float | None:
 
 
 def _statements(
-    key: tuple[str, str, str], one: Stream, index: SampleIndex, stripes: Sequence[Stripe], behind: float | None
+    key: tuple[str, str, str], stream: Stream, index: SampleIndex, stripes: Sequence[Stripe], behind: float | None
 ) -> list[tuple[Health, str]]:
     """Return what is wrong, in sentences, the worst first."""
-    if one.description is None:
+    if stream.description is None:
         return [("unknown", "it could not be described")]
     found: list[tuple[Health, str]] = []
     if index.value(s.BEING_READ, *key) == 0:
@@ -127,13 +127,13 @@ def _statements(
         found.append(("warn", f"writes are at {share(writes)} of the limit"))
     if index.value(s.BEING_READ, *key) is None:
         found.append(("unknown", "whether it is read is not known yet"))
-    if one.description.status != "ACTIVE":
-        found.append(("warn", f"it is {one.description.status.lower()}"))
+    if stream.description.status != "ACTIVE":
+        found.append(("warn", f"it is {stream.description.status.lower()}"))
     return found or [("good", "written within its limits, and read")]
 
 
 def _most(*values: float | None) -> float | None:
-    return max((one for one in values if one is not None), default=None)
+    return max((value for value in values if value is not None), default=None)
 
 
 def _facts(key: tuple[str, str, str], index: SampleIndex, retention: float | None, age: float | None) -> list[Fact]:
@@ -156,7 +156,7 @@ def _health(value: float | None, is_bad: bool) -> Health:  # noqa: FBT001 - read
 
 
 def _stripes(key: tuple[str, str, str], described: Description | None, index: SampleIndex) -> list[Stripe]:
-    shards = [one for one in (described.shards if described else None) or () if one.is_open]
+    shards = [shard for shard in (described.shards if described else None) or () if shard.is_open]
     use: dict[str, tuple[float, str]] = {}
     for metric, what in (
         (h.SHARD_WRITE_RECORDS_USE, "records written"),
@@ -165,14 +165,14 @@ def _stripes(key: tuple[str, str, str], described: Description | None, index: Sa
     ):
         for (shard,), value in index.of(metric, *key).items():
             use[shard] = max((value, what), use.get(shard, (-1.0, "")))
-    return [_stripe(one, use.get(one.id)) for one in sorted(shards, key=lambda one: one.first)]
+    return [_stripe(shard, use.get(shard.id)) for shard in sorted(shards, key=lambda shard: shard.first)]
 
 
-def _stripe(one: Shard, use: tuple[float, str] | None) -> Stripe:
-    width = (one.last - one.first + 1) / _KEYS * 100
+def _stripe(shard: Shard, use: tuple[float, str] | None) -> Stripe:
+    width = (shard.last - shard.first + 1) / _KEYS * 100
     if use is None:
-        return Stripe(one.id, one.first / _KEYS * 100, width, None, "not known", f"{one.id}: use not known")
+        return Stripe(shard.id, shard.first / _KEYS * 100, width, None, "not known", f"{shard.id}: use not known")
     value, what = use
     told = f"{share(value)} of its limit of {what}"
     heat = min(_STEPS, int(value * _STEPS))
-    return Stripe(one.id, one.first / _KEYS * 100, width, heat, told, f"{one.id}: {told}")
+    return Stripe(shard.id, shard.first / _KEYS * 100, width, heat, told, f"{shard.id}: {told}")

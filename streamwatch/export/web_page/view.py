@@ -97,14 +97,14 @@ def view(  # noqa: PLR0913, PLR0917 - what there is, each by its name
         parts.setdefault(one.part, []).append(one)
     looked = {part: SampleIndex(samples.get(part, ())) for part in parts}
     clusters = [cluster(part, some, looked[part], now) for part, some in parts.items() if some[0].kind not in _OTHERS]
-    some = [one for read in reads if read.kind == "kinesis" for one in streams(read, looked[read.part], now)]
+    some = [stream for read in reads if read.kind == "kinesis" for stream in streams(read, looked[read.part], now)]
     shown = a.alerts(alerts, notifications, channels, now, own, reasons)
-    sources = [_source(one, looked[one.part].is_up(one), now) for one in reads]
+    sources = [_source(read, looked[read.part].is_up(read), now) for read in reads]
     words = [_Word(one.name, one.health, one.headline) for one in clusters]
     words += [_Word(one.name, one.health, one.headline) for one in some]
-    known = {one.name for one in words}
-    words += [_Word(one.name, one.health, one.words) for one in sources if one.name not in known]
-    level = worst([a.health(shown), *(one.health for one in words)]) if words else "unknown"
+    known = {word.name for word in words}
+    words += [_Word(source.name, source.health, source.words) for source in sources if source.name not in known]
+    level = worst([a.health(shown), *(word.health for word in words)]) if words else "unknown"
     found: list[tuple[str, ClusterView | StreamView]] = [
         *(("cluster", one) for one in clusters),
         *(("stream", one) for one in some),
@@ -120,11 +120,11 @@ def view(  # noqa: PLR0913, PLR0917 - what there is, each by its name
 def _headline(level: Health, words: Sequence[_Word], shown: a.Alerts) -> str:
     """Return the one sentence that everybody reads."""
     firing = len(shown.firing) + shown.more
-    worst_of = [one for one in words if one.health == level]
+    worst_of = [word for word in words if word.health == level]
     if not words:
         sentence = "Nothing is watched here"
     elif level == "good":
-        sentence = f"All is well: {listed([one.name for one in words])}"
+        sentence = f"All is well: {listed([word.name for word in words])}"
     elif len(worst_of) == 1:
         sentence = f"{worst_of[0].name}: {worst_of[0].sentence}"
     else:
@@ -158,6 +158,6 @@ def _source(read: Read, is_up: bool | None, now: float) -> SourceView:  # noqa: 
         ago(read.age(now)),
         span(read.interval_seconds),
         span(last.read_seconds),
-        [*notes, *(f"{one.reason}: {one.detail}" for one in last.problems[:_MOST_PROBLEMS])],
+        [*notes, *(f"{problem.reason}: {problem.detail}" for problem in last.problems[:_MOST_PROBLEMS])],
         max(0, len(last.problems) - _MOST_PROBLEMS),
     )

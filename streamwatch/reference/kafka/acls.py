@@ -170,26 +170,28 @@ class Acls:
 
     def find(self, wanted: Filter) -> list[Acl]:
         """Return the rules that a filter means."""
-        return [one for one in self.rules if wanted.fits(one)]
+        return [rule for rule in self.rules if wanted.fits(rule)]
 
     def remove(self, wanted: Filter) -> list[Acl]:
         """Remove the rules that a filter means, and return them."""
         gone = self.find(wanted)
-        self.rules = [one for one in self.rules if one not in gone]
+        self.rules = [rule for rule in self.rules if rule not in gone]
         return gone
 
     def allowed(self, principal: str, host: str, operation: AclOperation, kind: ResourceType, name: str) -> bool:
         """Whether a principal may do something: a denial beats everything but being a super user."""
         if principal in self._super_users:
             return True
-        on_it = [one for one in self.rules if one.is_on(kind, name)]
+        on_it = [rule for rule in self.rules if rule.is_on(kind, name)]
         if self._lenient and not on_it:
             return True
         rules = [one for one in on_it if one.is_for(principal, host)]
-        if any(one.permission is Permission.DENY and one.operation in {operation, AclOperation.ALL} for one in rules):
+        if any(
+            rule.permission is Permission.DENY and rule.operation in {operation, AclOperation.ALL} for rule in rules
+        ):
             return False
         enough = {operation, AclOperation.ALL} | _IMPLIES.get(operation, set())
-        return any(one.permission is Permission.ALLOW and one.operation in enough for one in rules)
+        return any(rule.permission is Permission.ALLOW and rule.operation in enough for rule in rules)
 
     def authorized_by_resource_type(
         self, principal: str, host: str, operation: AclOperation, kind: ResourceType
@@ -198,15 +200,16 @@ class Acls:
         if self.allowed(principal, host, operation, kind, _ANY_NAME):
             return True
         rules = [
-            one
-            for one in self.rules
-            if one.resource_type is kind
-            and one.is_for(principal, host)
-            and one.operation in {operation, AclOperation.ALL}
+            rule
+            for rule in self.rules
+            if rule.resource_type is kind
+            and rule.is_for(principal, host)
+            and rule.operation in {operation, AclOperation.ALL}
         ]
-        denials = [one for one in rules if one.permission is Permission.DENY]
+        denials = [rule for rule in rules if rule.permission is Permission.DENY]
         return any(
-            one.permission is Permission.ALLOW and not any(_covers(denial, one) for denial in denials) for one in rules
+            rule.permission is Permission.ALLOW and not any(_covers(denial, rule) for denial in denials)
+            for rule in rules
         )
 
     def operations_on(self, principal: str, host: str, kind: ResourceType, name: str) -> set[AclOperation]:

@@ -57,7 +57,7 @@ def uniform(
 
 
 def _poorest(target: Target, numbers: Sequence[str]) -> tuple[str, set[Slot]]:
-    number = min(numbers, key=lambda one: len(target[one]))
+    number = min(numbers, key=lambda number: len(target[number]))
     return number, target[number]
 
 

@@ -71,7 +71,7 @@ class ClassicGroup:
     def _has_room(self, member_id: str) -> bool:
         member = self.members.get(member_id)
         if self.state is ClassicGroupState.PREPARING:
-            waiting = sum(one.joining is not None for one in self.members.values())
+            waiting = sum(member.joining is not None for member in self.members.values())
             return waiting < self._max_size or (member is not None and member.joining is not None)
         return member is not None or len(self.members) < self._max_size
 
@@ -151,7 +151,7 @@ class ClassicGroup:
         )
 
     def _rows(self) -> Rows:
-        return tuple((one.id, one.asked.instance_id, self.metadata(one)) for one in self.members.values())
+        return tuple((member.id, member.asked.instance_id, self.metadata(member)) for member in self.members.values())
 
     def metadata(self, member: ClassicMember) -> bytes:
         """Return what a member said about itself for the chosen protocol."""
@@ -186,7 +186,7 @@ class ClassicGroup:
         self._arm(now + seconds, look)
 
     def _stop_syncs(self, code: Code, now: float) -> None:
-        for member in [one for one in self.members.values() if one.syncing]:
+        for member in [member for member in self.members.values() if member.syncing]:
             self.membership.touch(member, now)
             member.answer_sync(Synced(code))
 
@@ -224,7 +224,7 @@ class ClassicGroup:
             set(self.members),
         )
         self._arm(now + self.membership.longest, self._end_syncs)
-        answers = [(one, self._joined(one.id)) for one in self.members.values()]
+        answers = [(member, self._joined(member.id)) for member in self.members.values()]
         for member, answer in answers:
             member.is_new = False
             self.membership.touch(member, now)
@@ -267,7 +267,7 @@ class ClassicGroup:
         self.state = ClassicGroupState.STABLE
         for member in self.members.values():
             member.assignment = assignments.get(member.id, b"")
-        for member in [one for one in self.members.values() if one.syncing]:
+        for member in [member for member in self.members.values() if member.syncing]:
             self.membership.touch(member, now)
             member.answer_sync(self._synced(member))
 
@@ -320,7 +320,7 @@ class ClassicGroup:
         for member in tuple(self.members.values()):
             if member.is_new:
                 self.membership.drop(member, Code.NOT_COORDINATOR)
-        self.unsynced |= {one.id for one in self.members.values() if one.syncing}
+        self.unsynced |= {member.id for member in self.members.values() if member.syncing}
         self._stop_syncs(Code.NOT_COORDINATOR, now)
         for member in tuple(self.members.values()):
             self.membership.touch(member, now)

@@ -66,7 +66,7 @@ class ClassicMembers:
 
     def static(self, instance_id: str) -> ClassicMember | None:
         """Return who has this group.instance.id."""
-        return next((one for one in self.members.values() if one.asked.instance_id == instance_id), None)
+        return next((member for member in self.members.values() if member.asked.instance_id == instance_id), None)
 
     def check(self, who: Who) -> Code:
         """Return what is wrong with who asks, generations aside; NONE where nothing is."""
@@ -96,7 +96,7 @@ class ClassicMembers:
 
     def elect(self) -> bool:
         """Make somebody the leader who joined; return whether anybody did."""
-        joined = [one.id for one in self.members.values() if one.joining]
+        joined = [member.id for member in self.members.values() if member.joining]
         if joined and self.leader not in joined:
             self.leader = joined[0]
         return bool(joined)
@@ -128,19 +128,21 @@ class ClassicMembers:
     @property
     def all_joined(self) -> bool:
         """Whether everybody has sent a JoinGroup."""
-        return all(one.joining for one in self.members.values())
+        return all(member.joining for member in self.members.values())
 
     @property
     def longest(self) -> float:
         """The rebalance timeout: of the slowest."""
-        return max((one.asked.rebalance_seconds for one in self.members.values()), default=0.0)
+        return max((member.asked.rebalance_seconds for member in self.members.values()), default=0.0)
 
     def common(self) -> set[str]:
         """Return the protocols that all members know; there must be members."""
-        return set.intersection(*({name for name, _ in one.asked.protocols} for one in self.members.values()))
+        return set.intersection(*({name for name, _ in member.asked.protocols} for member in self.members.values()))
 
     def voted(self) -> str:
         """Return the protocol that most members prefer among those that all know."""
         common = self.common()
-        ballots = (next(name for name, _ in one.asked.protocols if name in common) for one in self.members.values())
+        ballots = (
+            next(name for name, _ in member.asked.protocols if name in common) for member in self.members.values()
+        )
         return Counter(ballots).most_common(1)[0][0]

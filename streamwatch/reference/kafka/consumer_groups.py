@@ -63,18 +63,22 @@ class ConsumerGroup:
             return Phase.DEAD if self.is_deleted else Phase.EMPTY
         if self.epoch > self.assignment_epoch:
             return Phase.ASSIGNING
-        is_done = all(one.step is MemberStep.STABLE and one.epoch == self.epoch for one in self.members.values())
+        is_done = all(
+            member.step is MemberStep.STABLE and member.epoch == self.epoch for member in self.members.values()
+        )
         return Phase.STABLE if is_done else Phase.RECONCILING
 
     @property
     def assignor(self) -> str:
         """The one that most members ask for."""
-        votes = Counter(one.assignor for one in self.members.values() if one.assignor)
+        votes = Counter(member.assignor for member in self.members.values() if member.assignor)
         return votes.most_common(1)[0][0] if votes else next(iter(ASSIGNORS))
 
     def static(self, instance_id: str | None) -> ConsumerMember | None:
         """Return who has this instance id."""
-        found = (one for one in self.members.values() if instance_id is not None and one.instance_id == instance_id)
+        found = (
+            member for member in self.members.values() if instance_id is not None and member.instance_id == instance_id
+        )
         return next(found, None)
 
     # Heartbeats
@@ -227,7 +231,9 @@ class ConsumerGroup:
         """Decide anew what each member is to have."""
         interested: dict[uuid.UUID, list[str]] = {}
         counts: dict[uuid.UUID, int] = {}
-        order = sorted(self.members.values(), key=lambda one: (one.instance_id is None, one.instance_id or one.id))
+        order = sorted(
+            self.members.values(), key=lambda member: (member.instance_id is None, member.instance_id or member.id)
+        )
         for member in order:
             for topic, count in self.subscribed(member).values():
                 interested.setdefault(topic, []).append(member.id)

@@ -61,15 +61,15 @@ def state(site: Site) -> dict[str, Any]:
         "release": ".".join(map(str, cluster.spec.release)),
         "controller": cluster.controller.leader,
         "brokers": {
-            str(one.id): {
-                "running": one.is_running,
-                "frozen": one.is_frozen,
-                "isolated": one.is_isolated,
-                "fenced": one.is_fenced,
-                "leads": sum(p.state.leader == one.id for p in one.partitions),
-                "replicas": len(one.partitions),
+            str(broker.id): {
+                "running": broker.is_running,
+                "frozen": broker.is_frozen,
+                "isolated": broker.is_isolated,
+                "fenced": broker.is_fenced,
+                "leads": sum(p.state.leader == broker.id for p in broker.partitions),
+                "replicas": len(broker.partitions),
             }
-            for one in cluster.brokers.values()
+            for broker in cluster.brokers.values()
         },
         "topics": len(cluster.topics),
         "partitions": len(partitions),

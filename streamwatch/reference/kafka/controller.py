@@ -98,15 +98,15 @@ class Controller:
 
     @property
     def _has_majority(self) -> bool:
-        running = sum(one.is_running for one in self.voters.values())
+        running = sum(voter.is_running for voter in self.voters.values())
         return running * 2 > len(self.voters) if self._state.spec.kraft else running > 0
 
     def _elect_controller(self, now: float) -> None:
         if self.leader is not None or not self._has_majority:
             return
-        self.leader = min(one.id for one in self.voters.values() if one.is_running)
+        self.leader = min(voter.id for voter in self.voters.values() if voter.is_running)
         self.epoch += 1
-        for voter in (one for one in self.voters.values() if not one.is_running):
+        for voter in (voter for voter in self.voters.values() if not voter.is_running):
             voter.lost = _NEVER_FETCHED
         self._state.record_event(now, f"controller {self.leader} is active")
         self._take_over(now)
@@ -118,11 +118,11 @@ class Controller:
 
     def _take_over(self, now: float) -> None:
         """Look after what happened while nobody decided."""
-        for one in self._state.brokers.values():
-            if one.is_connected:
-                self.broker_back(one, now)
-            elif not one.is_fenced:
-                self.broker_lost(one, now)
+        for broker in self._state.brokers.values():
+            if broker.is_connected:
+                self.broker_back(broker, now)
+            elif not broker.is_fenced:
+                self.broker_lost(broker, now)
         for partition in self._state.partitions():
             if partition.state.leader == NO_LEADER:
                 self.elect(partition, now)
@@ -254,7 +254,7 @@ class Controller:
         if not self.is_active:
             return
         for broker in self._state.brokers.values():
-            preferred = [one for one in broker.partitions if one.state.replicas[0] == broker.id]
+            preferred = [partition for partition in broker.partitions if partition.state.replicas[0] == broker.id]
             astray = [one for one in preferred if one.state.leader != broker.id]
             if len(astray) > _IMBALANCE * len(preferred):
                 for partition in astray:

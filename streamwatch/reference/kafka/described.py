@@ -70,14 +70,14 @@ def described(group: ClassicGroup) -> DescribedGroup:
         protocol=(group.protocol or "") if is_stable else "",
         members=tuple(
             DescribedMember(
-                id=one.id,
-                instance_id=one.asked.instance_id,
-                client_id=one.asked.client_id,
-                host=one.asked.host,
-                metadata=group.metadata(one) if is_stable else b"",
-                assignment=one.assignment if is_stable else b"",
+                id=member.id,
+                instance_id=member.asked.instance_id,
+                client_id=member.asked.client_id,
+                host=member.asked.host,
+                metadata=group.metadata(member) if is_stable else b"",
+                assignment=member.assignment if is_stable else b"",
             )
-            for one in group.members.values()
+            for member in group.members.values()
         ),
     )
 

@@ -121,16 +121,16 @@ def fail_dir(site: Site, now: float, *, broker: int, dir: int = 0) -> None:  # n
 def lose_controller(site: Site, now: float, *, all: bool = True) -> None:  # noqa: A002
     """Kill the active controller, and all others too unless told otherwise."""
     controller = site.cluster.controller
-    voters = [one.id for one in controller.voters.values() if one.is_running]
+    voters = [voter.id for voter in controller.voters.values() if voter.is_running]
     for each in voters if all else voters[:1]:
         controller.stop_voter(each, now)
 
 
 def restore_controller(site: Site, now: float) -> None:
     """Start all controllers again."""
-    for one in site.cluster.controller.voters.values():
-        if not one.is_running:
-            site.cluster.controller.start_voter(one.id, now)
+    for voter in site.cluster.controller.voters.values():
+        if not voter.is_running:
+            site.cluster.controller.start_voter(voter.id, now)
 
 
 def freeze_isr(site: Site, now: float, *, topic: str, partition: int | None = None, on: bool = True) -> None:

@@ -49,7 +49,7 @@ def check_iam(fields: Mapping[str, str], keys: Mapping[str, str], region: str, n
 def _signature(given: Mapping[str, str], secret: str, scope: tuple[str, str, str]) -> str:
     """Sign the request again; see AWS's guide on Signature Version 4, query string form."""
     names = sorted(one for one in _NAMES if one in given)
-    query = "&".join(f"{_NAMES[one]}={quote(given[one], safe='-_.~')}" for one in names)
+    query = "&".join(f"{_NAMES[name]}={quote(given[name], safe='-_.~')}" for name in names)
     canonical = f"GET\n/\n{query}\nhost:{given['host']}\n\nhost\n{hashlib.sha256(b'').hexdigest()}"
     place = "/".join((*scope, "aws4_request"))
     hashed = hashlib.sha256(canonical.encode()).hexdigest()

@@ -66,7 +66,7 @@ def jmx_page(site: Site, number: int, asked: Asked) -> HttpAnswer | None:  # noq
 
 
 def _led(broker: Broker) -> list[Partition]:
-    return [one for one in broker.partitions if one.state.leader == broker.id]
+    return [partition for partition in broker.partitions if partition.state.leader == broker.id]
 
 
 def replica_manager(site: Site, broker: Broker) -> dict[str, float]:
@@ -76,7 +76,9 @@ def replica_manager(site: Site, broker: Broker) -> dict[str, float]:
     return {
         "LeaderCount": len(led),
         "PartitionCount": len(broker.partitions),
-        "OfflineReplicaCount": sum(not one.replicas[broker.id].volume.is_online for one in broker.partitions),
+        "OfflineReplicaCount": sum(
+            not partition.replicas[broker.id].volume.is_online for partition in broker.partitions
+        ),
         "UnderReplicatedPartitions": sum(len(one.state.isr) < len(_target(one)) for one in led),
         "UnderMinIsrPartitionCount": sum(one < 0 for one in spare),
         "AtMinIsrPartitionCount": spare.count(0),
@@ -104,8 +106,10 @@ def _controller(text: ExpositionText, site: Site, broker: Broker) -> None:
             "ActiveControllerCount": is_active,
             "GlobalTopicCount": len(site.cluster.topics) if is_active else 0,
             "GlobalPartitionCount": len(partitions),
-            "OfflinePartitionsCount": sum(one.state.leader == NO_LEADER for one in partitions),
-            "PreferredReplicaImbalanceCount": sum(one.state.leader != one.state.replicas[0] for one in partitions),
+            "OfflinePartitionsCount": sum(partition.state.leader == NO_LEADER for partition in partitions),
+            "PreferredReplicaImbalanceCount": sum(
+                partition.state.leader != partition.state.replicas[0] for partition in partitions
+            ),
         },
     )
     text.add(

@@ -151,8 +151,8 @@ class Log:
 
     def newest(self) -> tuple[int, int] | None:
         """Return (offset, timestamp) of the record with the largest timestamp; None for an empty log."""
-        best = max(self._batches, key=lambda one: one.max_timestamp, default=None)
-        found = [] if best is None else [max(times(best), key=lambda one: one[1])]
+        best = max(self._batches, key=lambda batch: batch.max_timestamp, default=None)
+        found = [] if best is None else [max(times(best), key=lambda time: time[1])]
         found += [self._newest_deleted] if self._newest_deleted else []
         return max(found, key=lambda one: one[1], default=None)
 

@@ -140,7 +140,7 @@ class ReferenceKafka:
             self._nodes[number] = Node(self.site, broker, self.pulse)
         listeners = self.site.access.listeners
         for i, node in enumerate(self._nodes.values()):
-            await node.listen(self._host, self._ports(i, [one.name for one in listeners]))
+            await node.listen(self._host, self._ports(i, [listener.name for listener in listeners]))
         self.pulse()
 
     def _ports(self, index: int, listeners: list[str]) -> dict[str, int]:

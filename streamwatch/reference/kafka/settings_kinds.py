@@ -58,15 +58,21 @@ def check(known: Mapping[str, KnownSetting], name: str, value: str, of: str = ""
             )
 
 
-def _check_number(one: KnownSetting, name: str, value: str) -> None:
+def _check_number(known_setting: KnownSetting, name: str, value: str) -> None:
     try:
-        number = float(value) if one.kind == "double" else int(value)
+        number = float(value) if known_setting.kind == "double" else int(value)
     except ValueError:
         number = float("nan")
-    bits = _BITS.get(one.kind, 1023)
+    bits = _BITS.get(known_setting.kind, 1023)
     if not -(2**bits) <= number < 2**bits:
-        raise BadSetting(f"Invalid value {value} for configuration {name}: Not a number of type {one.kind.upper()}")
-    if one.least is not None and number < one.least:
-        raise BadSetting(f"Invalid value {number} for configuration {name}: Value must be at least {one.least}")
-    if one.most is not None and number > one.most:
-        raise BadSetting(f"Invalid value {number} for configuration {name}: Value must be no more than {one.most}")
+        raise BadSetting(
+            f"Invalid value {value} for configuration {name}: Not a number of type {known_setting.kind.upper()}"
+        )
+    if known_setting.least is not None and number < known_setting.least:
+        raise BadSetting(
+            f"Invalid value {number} for configuration {name}: Value must be at least {known_setting.least}"
+        )
+    if known_setting.most is not None and number > known_setting.most:
+        raise BadSetting(
+            f"Invalid value {number} for configuration {name}: Value must be no more than {known_setting.most}"
+        )

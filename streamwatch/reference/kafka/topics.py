@@ -24,7 +24,7 @@ def ensure(cluster: Cluster, name: str, now: float) -> Topic:
     if name in cluster.topics:
         return cluster.topics[name]
     if name in {OFFSETS, TRANSACTIONS}:
-        alive = sum(not one.is_fenced for one in cluster.brokers.values())
+        alive = sum(not broker.is_fenced for broker in cluster.brokers.values())
         kind = "offsets.topic" if name == OFFSETS else "transaction.state.log"
         partitions = cluster.settings.number(f"{kind}.num.partitions")
         replication = min(cluster.settings.number(f"{kind}.replication.factor"), alive)
@@ -138,7 +138,7 @@ def check_settings(cluster: Cluster, settings: Mapping[str, str]) -> None:
 
 def assign(cluster: Cluster, partitions: int, replication: int, first: int = 0) -> list[tuple[int, ...]]:
     """Choose replicas for new partitions, as Kafka does: leaders in turn, replicas over the racks; raises Refused."""
-    usable = [one for one in cluster.brokers.values() if not one.is_fenced]
+    usable = [broker for broker in cluster.brokers.values() if not broker.is_fenced]
     if replication < 1:
         why = "Replication factor must be larger than 0, or -1 to use the default value."
         raise RequestRefused(Code.INVALID_REPLICATION_FACTOR, why)
@@ -162,8 +162,8 @@ def assign(cluster: Cluster, partitions: int, replication: int, first: int = 0) 
 def _by_racks(brokers: Sequence[Broker]) -> list[Broker]:
     """Return brokers so that neighbours are of different racks, where there are racks."""
     racks: dict[str | None, list[Broker]] = {}
-    for one in brokers:
-        racks.setdefault(one.rack, []).append(one)
+    for broker in brokers:
+        racks.setdefault(broker.rack, []).append(broker)
     order: list[Broker] = []
     for i in range(max(map(len, racks.values()), default=0)):
         order += [group[i] for group in racks.values() if i < len(group)]

@@ -72,12 +72,12 @@ class Transactions:
         one.timeout_seconds = timeout_seconds
         return (Code.NONE, one.producer_id, one.epoch)
 
-    def _bump(self, one: TransactionState) -> None:
-        if one.epoch < _LAST_EPOCH:
-            one.epoch += 1
+    def _bump(self, transaction_state: TransactionState) -> None:
+        if transaction_state.epoch < _LAST_EPOCH:
+            transaction_state.epoch += 1
             return
-        one.producer_id, one.epoch = self.new_producer(), 0
-        self._by_producer[one.producer_id] = one
+        transaction_state.producer_id, transaction_state.epoch = self.new_producer(), 0
+        self._by_producer[transaction_state.producer_id] = transaction_state
 
     def find(self, name: str, producer_id: int, epoch: int) -> TransactionState | Code:
         """Return the transaction of a producer that is not fenced, or what is wrong."""
@@ -114,59 +114,65 @@ class Transactions:
             return Later.now(Code.CONCURRENT_TRANSACTIONS if is_same else Code.INVALID_TXN_STATE)
         return Later.now(Code.NONE if transaction.state == wanted else Code.INVALID_TXN_STATE)
 
-    def _expire(self, one: TransactionState, now: float) -> None:
-        if one.state == "Ongoing":
-            self._cluster.record_event(now, f"transaction {one.name} timed out")
-            one.epoch += 1
-            self._finish(one, now, commit=False)
+    def _expire(self, transaction_state: TransactionState, now: float) -> None:
+        if transaction_state.state == "Ongoing":
+            self._cluster.record_event(now, f"transaction {transaction_state.name} timed out")
+            transaction_state.epoch += 1
+            self._finish(transaction_state, now, commit=False)
 
-    def _finish(self, one: TransactionState, now: float, *, commit: bool) -> None:
-        if one.timer is not None:
-            one.timer.cancel()
-        one.state = "PrepareCommit" if commit else "PrepareAbort"
-        self._write_markers(one, now)
+    def _finish(self, transaction_state: TransactionState, now: float, *, commit: bool) -> None:
+        if transaction_state.timer is not None:
+            transaction_state.timer.cancel()
+        transaction_state.state = "PrepareCommit" if commit else "PrepareAbort"
+        self._write_markers(transaction_state, now)
 
-    def _write_markers(self, one: TransactionState, now: float) -> None:
+    def _write_markers(self, transaction_state: TransactionState, now: float) -> None:
         """Write what is left to write; where a partition has no leader, try again soon."""
-        for key in tuple(one.partitions):
-            self._mark(one, key, now)
-        self._complete(one)
+        for key in tuple(transaction_state.partitions):
+            self._mark(transaction_state, key, now)
+        self._complete(transaction_state)
 
-    def _complete(self, one: TransactionState) -> None:
+    def _complete(self, transaction_state: TransactionState) -> None:
         """End the transaction where every marker is on the whole ISR of its partition."""
-        if one.partitions or not one.state.startswith("Prepare"):
+        if transaction_state.partitions or not transaction_state.state.startswith("Prepare"):
             return
-        commit = one.state == "PrepareCommit"
-        self._groups.finish(one.producer_id, commit=commit)
-        one.groups.clear()
-        one.state = "CompleteCommit" if commit else "CompleteAbort"
+        commit = transaction_state.state == "PrepareCommit"
+        self._groups.finish(transaction_state.producer_id, commit=commit)
+        transaction_state.groups.clear()
+        transaction_state.state = "CompleteCommit" if commit else "CompleteAbort"
 
-    def _mark(self, one: TransactionState, key: Key, now: float) -> None:
+    def _mark(self, transaction_state: TransactionState, key: Key, now: float) -> None:
         partition = self._cluster.partition(*key)
         if partition is None:
-            one.partitions.discard(key)  # the topic was deleted
+            transaction_state.partitions.discard(key)  # the topic was deleted
             return
         leader = partition.leader
         if leader is None or not leader.volume.is_online or not self._cluster.brokers[leader.broker].works:
-            self._mark_again(one, key, now)
+            self._mark_again(transaction_state, key, now)
             return
-        commit = one.state == "PrepareCommit"
-        end = marker(one.producer_id, one.epoch, commit=commit, coordinator_epoch=0, at_ms=int(now * 1000))
+        commit = transaction_state.state == "PrepareCommit"
+        end = marker(
+            transaction_state.producer_id,
+            transaction_state.epoch,
+            commit=commit,
+            coordinator_epoch=0,
+            at_ms=int(now * 1000),
+        )
         write_marker(self._cluster, partition, leader.broker, end, now).then(
-            lambda code: self._marked(one, key, code, now)
+            lambda code: self._marked(transaction_state, key, code, now)
         )
 
-    def _marked(self, one: TransactionState, key: Key, code: Code, since: float) -> None:
+    def _marked(self, transaction_state: TransactionState, key: Key, code: Code, since: float) -> None:
         if code == Code.NONE or self._cluster.partition(*key) is None:
-            one.partitions.discard(key)
-            self._complete(one)
+            transaction_state.partitions.discard(key)
+            self._complete(transaction_state)
         else:
-            self._mark_again(one, key, since)
+            self._mark_again(transaction_state, key, since)
 
-    def _mark_again(self, one: TransactionState, key: Key, now: float) -> None:
+    def _mark_again(self, transaction_state: TransactionState, key: Key, now: float) -> None:
         def again(then: float) -> None:
-            self._mark(one, key, then)
-            self._complete(one)
+            self._mark(transaction_state, key, then)
+            self._complete(transaction_state)
 
         self._cluster.timers.at(now + _RETRY_SECONDS, again)
 

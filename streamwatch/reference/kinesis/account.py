@@ -215,7 +215,7 @@ class Kinesis:
 
     def open_shards(self) -> int:
         """Return how many shards the account has open."""
-        return sum(len(one.open_shards) for one in self.streams.values() if one.mode == "PROVISIONED")
+        return sum(len(stream.open_shards) for stream in self.streams.values() if stream.mode == "PROVISIONED")
 
     def want_room(self, shards: int) -> None:
         """Refuse where so many more shards are more than the quota."""

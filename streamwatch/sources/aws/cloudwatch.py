@@ -176,15 +176,15 @@ class CloudWatchReader:
             del self._watched[gone]
         return followed
 
-    def _interval(self, one: _Watched) -> float:
-        if one.wanted.vital:
+    def _interval(self, watched: _Watched) -> float:
+        if watched.wanted.vital:
             return 0.0
-        quiet = one.quiet >= _QUIET_ASKS
+        quiet = watched.quiet >= _QUIET_ASKS
         return self._config.quiet_interval if quiet else self._config.detail_interval
 
-    def _is_due(self, one: _Watched, now: float) -> bool:
-        since = now - one.asked_at
-        return since >= self._interval(one) - _EARLY_SECONDS or since < 0
+    def _is_due(self, watched: _Watched, now: float) -> bool:
+        since = now - watched.asked_at
+        return since >= self._interval(watched) - _EARLY_SECONDS or since < 0
 
     def _ask(
         self, batch: list[_Watched], now: float, deadline: float, is_ours: Callable[[WantedSeries, int], bool]
@@ -271,19 +271,19 @@ class CloudWatchReader:
 
 
 def _take(
-    one: _Watched, points: Sequence[tuple[int, float]], now: float, is_ours: Callable[[WantedSeries, int], bool]
+    watched: _Watched, points: Sequence[tuple[int, float]], now: float, is_ours: Callable[[WantedSeries, int], bool]
 ) -> None:
     """Take one complete answer."""
-    if one.minutes is None:
+    if watched.minutes is None:
         raise ValueError("it was not asked for")
-    ours = set() if one.wanted.is_counter else {at for at, _ in points if is_ours(one.wanted, at)}
-    before = one.minutes.minute
-    one.minutes.take([(at, value) for at, value in points if at not in ours], _minute(now) - LATE_SECONDS)
-    newest = one.minutes.minute
-    one.own = sum(not at <= newest for at in ours)
+    ours = set() if watched.wanted.is_counter else {at for at, _ in points if is_ours(watched.wanted, at)}
+    before = watched.minutes.minute
+    watched.minutes.take([(at, value) for at, value in points if at not in ours], _minute(now) - LATE_SECONDS)
+    newest = watched.minutes.minute
+    watched.own = sum(not at <= newest for at in ours)
     is_news = newest >= now - _LOOK_BACK_SECONDS or not (math.isnan(newest) or newest <= before)
-    one.quiet = 0 if is_news else one.quiet + 1
-    one.asked_at = now
+    watched.quiet = 0 if is_news else watched.quiet + 1
+    watched.asked_at = now
 
 
 def _minute(now: float) -> int:

@@ -17,16 +17,20 @@ def examine(config: Config, clock: Clock) -> Iterator[Finding]:
     """Read once, and yield how each step went."""
     target = f"connect {config.name}"
     now = ConnectSource(config, clock).read()
-    for one in now.workers:
-        text = f"Kafka Connect {one.version}, on Kafka cluster {one.kafka_cluster_id}" if one.version else "it answers"
-        if one.is_up:
-            yield Finding(f"worker {one.address}", "GET /", "ok", text)
+    for worker in now.workers:
+        text = (
+            f"Kafka Connect {worker.version}, on Kafka cluster {worker.kafka_cluster_id}"
+            if worker.version
+            else "it answers"
+        )
+        if worker.is_up:
+            yield Finding(f"worker {worker.address}", "GET /", "ok", text)
     for problem in now.problems:
         yield Finding(target, "REST API", "failed", problem.detail, _REMEDIES.get(problem.reason, _REMEDY))
     if now.is_rebalancing:
         yield Finding(target, "connectors", "warning", "the workers rebalance", "try again when they have done so")
     if now.connectors is not None:
-        tasks = sum(len(one.tasks) for one in now.connectors)
+        tasks = sum(len(connector.tasks) for connector in now.connectors)
         yield Finding(target, "connectors", "ok", f"{len(now.connectors)} connectors with {tasks} tasks")
         yield from _connectors(target, now)
         yield from _heartbeats(target, now)
@@ -47,9 +51,9 @@ def _connectors(target: str, now: ConnectSnapshot) -> Iterator[Finding]:
     for note in now.notes():
         yield Finding(target, "tasks", "warning", note, restart)
     silent = [
-        one.name
-        for one in now.connectors or ()
-        if one.type == SINK and one.tolerance == "all" and one.dead_letter_topic is None
+        connector.name
+        for connector in now.connectors or ()
+        if connector.type == SINK and connector.tolerance == "all" and connector.dead_letter_topic is None
     ]
     for name in silent[:_MOST]:
         text = f"connector {name} skips records that fail, and keeps them nowhere"
@@ -58,7 +62,9 @@ def _connectors(target: str, now: ConnectSnapshot) -> Iterator[Finding]:
 
 def _heartbeats(target: str, now: ConnectSnapshot) -> Iterator[Finding]:
     """Name connectors of which nobody can see whether they work."""
-    some = [(one.name, one.heartbeat) for one in now.connectors or () if one.heartbeat is not None]
+    some = [
+        (connector.name, connector.heartbeat) for connector in now.connectors or () if connector.heartbeat is not None
+    ]
     for name in [name for name, beat in some if beat.topic is None][:_MOST]:
         text = f"connector {name} writes no heartbeat, or too seldom: whether it works is not known"
         remedy = "let it write one every two minutes at least (heartbeat.interval.ms, emit.heartbeats.interval.seconds)"

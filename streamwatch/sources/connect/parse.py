@@ -82,7 +82,7 @@ def _connector(name: str, part: Any, clusters: Mapping[str, str]) -> Connector: 
         state=_state(own),
         worker=_text(own, "worker_id"),
         trace=_trace(own, secrets),
-        tasks=tuple(_task(one, secrets) for one in tasks),
+        tasks=tuple(_task(task, secrets) for task in tasks),
         plugin=_text(settings, "connector.class"),
         tasks_max=_count(settings.get("tasks.max")),
         group=(_text(settings, "consumer.override.group.id") or f"connect-{name}") if is_sink else None,

@@ -32,21 +32,21 @@ class ProgressReader:
         """Return the connectors with what is known of their progress, and what is not known."""
         found, failed = list[Connector](), list[SourceError]()
         left = 0
-        for one in connectors:
-            if one.progress is None:
-                found.append(one)
+        for connector in connectors:
+            if connector.progress is None:
+                found.append(connector)
                 continue
             if self._clock.monotonic() >= self._until or any(isinstance(why, SourceUnavailable) for why in failed):
                 left += 1
-                found.append(one)
+                found.append(connector)
                 continue
             try:
-                found.append(replace(one, progress=self._progress(one.name, one.progress)))
+                found.append(replace(connector, progress=self._progress(connector.name, connector.progress)))
             except _Rebalances:
-                found.append(one)
+                found.append(connector)
             except SourceError as error:
                 failed.append(error)
-                found.append(one)
+                found.append(connector)
         return tuple(found), tuple(_problems(failed, left))
 
     def _progress(self, name: str, before: Progress) -> Progress:

@@ -19,7 +19,7 @@ def topics(settings: Mapping[str, Any], *, is_sink: bool) -> tuple[str, ...]:
         names = [one.strip() for one in text(settings, "topics", "").split(",")]
     else:
         names = [text(settings, key, "") for key in _NAMES]
-    return tuple(dict.fromkeys(one[:_MOST_NAME] for one in names if one))[:_MOST]
+    return tuple(dict.fromkeys(name[:_MOST_NAME] for name in names if name))[:_MOST]
 
 
 def topic_prefix(settings: Mapping[str, Any]) -> str | None:

@@ -14,7 +14,7 @@ def quorum_of(message: Message) -> Quorum | None:
 
     """
     with decoding(DESCRIBE_QUORUM):
-        for partition in (one for topic in message.topics for one in topic.partitions):
+        for partition in (partition for topic in message.topics for partition in topic.partitions):
             if partition.leader_id >= 0 and not partition.error_code:
                 return Quorum(
                     leader=partition.leader_id,

@@ -22,7 +22,9 @@ async def find_coordinators(
     wanted = set(names)
     try:
         connections = await pool.first()
-        connection = next((one for one in connections if FIND_COORDINATOR.key in one.versions), connections[0])
+        connection = next(
+            (connection for connection in connections if FIND_COORDINATOR.key in connection.versions), connections[0]
+        )
         with decoding(FIND_COORDINATOR):
             answers = await _coordinators(session, connection, sorted(wanted))
         for name, node, code in [answer for answer in answers if answer[0] in wanted]:

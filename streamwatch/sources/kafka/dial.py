@@ -143,7 +143,7 @@ class Dialer:
         reply = API_VERSIONS.decode(version, body)
         if reply.error_code:
             raise SourceMisread(f"ApiVersions: {codes.explain(reply.error_code)}")
-        offered = {one.api_key: (one.min_version, one.max_version) for one in reply.api_keys}
+        offered = {api_key.api_key: (api_key.min_version, api_key.max_version) for api_key in reply.api_keys}
         versions = negotiate(offered)
         if METADATA.key in versions:
             return BrokerSession(connection, versions, offered=frozenset(offered), offer=offer_of(reply))

@@ -246,9 +246,13 @@ def _remote(directories: list[_Directory], runs: tuple[Run, ...], records: Recor
 
     Those that are URLs; and those without the sizes of a volume, where another with sizes holds one of their replicas.
     """
-    remote = {one.path for one in directories if _URL.match(one.path)}
-    sized = {one.path for one in directories if one.total >= 0} - remote
-    unsized = {one.path for one in directories if one.total < 0 and one.usable < 0 and not one.error} - remote
+    remote = {directory.path for directory in directories if _URL.match(directory.path)}
+    sized = {directory.path for directory in directories if directory.total >= 0} - remote
+    unsized = {
+        directory.path
+        for directory in directories
+        if directory.total < 0 and directory.usable < 0 and not directory.error
+    } - remote
     if not sized or not unsized:
         return remote
     held: dict[str, set[tuple[str, int]]] = {}

@@ -93,7 +93,7 @@ class Loops:
         with self._lock:
             if len(self._loops) < self._most:
                 self._loops.append(_Loop(f"kafka {name}"))
-            found = min(self._loops, key=lambda one: one.shares)
+            found = min(self._loops, key=lambda loop: loop.shares)
             found.shares += 1
         return LoopShare(self, found)
 

@@ -82,7 +82,7 @@ def _by_metadata(connection: BrokerConnection, metadata: Metadata, error: Source
 def _read(connection: BrokerConnection, message: Message) -> Opinion:
     what = f"broker {connection.name}: whether a controller is active: DescribeQuorum"
     partitions = [partition for topic in message.topics for partition in topic.partitions]
-    code = message.error_code or next((one.error_code for one in partitions if one.error_code), 0)
+    code = message.error_code or next((partition.error_code for partition in partitions if partition.error_code), 0)
     if code in _NOBODY:
         return Opinion(0.0)
     if code:

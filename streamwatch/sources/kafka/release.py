@@ -54,10 +54,10 @@ def offer_of(message: Message) -> Offer:
 
     """
     with decoding(API_VERSIONS):
-        offered = {one.api_key: one.max_version for one in message.api_keys}
-        supported = {one.name: one.max_version for one in _features(message, "supported_features")}
+        offered = {api_key.api_key: api_key.max_version for api_key in message.api_keys}
+        supported = {feature.name: feature.max_version for feature in _features(message, "supported_features")}
         epoch = getattr(message, "finalized_features_epoch", -1)
-        finalized = {one.name: one.max_version_level for one in _features(message, "finalized_features")}
+        finalized = {feature.name: feature.max_version_level for feature in _features(message, "finalized_features")}
     level = finalized.get(_METADATA_VERSION, 0) if epoch >= 0 else 0
     return Offer(_release(offered, supported.get(_METADATA_VERSION)), metadata_version(level), epoch)
 

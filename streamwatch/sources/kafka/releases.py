@@ -44,7 +44,7 @@ class ReleaseReader:
         now = asyncio.get_running_loop().time()
         if self._asked_at is None:
             self._asked_at = now  # The sessions are as new as the source.
-        connection = next((one for one in pool.connections.values() if one.up), None)
+        connection = next((connection for connection in pool.connections.values() if connection.up), None)
         if connection is None or now - self._asked_at < self._config.topic_settings_interval:
             return
         self._asked_at, self._newest = now, Offer()

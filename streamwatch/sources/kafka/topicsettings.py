@@ -47,7 +47,7 @@ class TopicSettings:
 
     def same_as(self, other: "TopicSettings") -> bool:
         """Whether all columns hold the same values."""
-        return all(np.array_equal(getattr(self, one.name), getattr(other, one.name)) for one in fields(self))
+        return all(np.array_equal(getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
 
     def into(self, snapshot: ClusterSnapshot) -> ClusterSnapshot:
         """Return the snapshot with its fields of these."""

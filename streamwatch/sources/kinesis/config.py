@@ -68,7 +68,7 @@ class Config:
             if not re.fullmatch(r"[a-z]{2,}(-[a-z]+)+-\d+", region):
                 raise ValueError(f"regions: {region!r} is no AWS region: write it as in 'eu-west-1'")
         if len(self.regions) > 1 and any(
-            one is not None and one.region is None for one in self.readers.redshift.warehouses
+            warehous is not None and warehous.region is None for warehous in self.readers.redshift.warehouses
         ):
             raise ValueError("readers.redshift.warehouses: region: it is needed, since there are several regions")
         if self.deadline is not None and self.deadline >= self.interval:

@@ -156,7 +156,7 @@ class Region:
         for _ in range(_MOST_PAGES):
             answer = self._call("ListStreams", ("StreamNames", "HasMoreStreams"), deadline, **given)
             summaries = {one["StreamName"]: one for one in answer.get("StreamSummaries", ())}
-            if arn := next((one.get("StreamARN", "") for one in summaries.values()), ""):
+            if arn := next((summary.get("StreamARN", "") for summary in summaries.values()), ""):
                 self.account = "".join(arn.split(":")[_ARN_ACCOUNT : _ARN_ACCOUNT + 1])
             for name in answer["StreamNames"]:
                 told = summaries.get(name, {})
@@ -261,7 +261,7 @@ class Region:
             if not answer.get("NextToken"):
                 break
             given = {"NextToken": answer["NextToken"]}
-        return tuple(sorted(shards, key=lambda one: one.id))
+        return tuple(sorted(shards, key=lambda shard: shard.id))
 
     def _consumers(self, told: dict[str, Any], deadline: float) -> tuple[str, ...]:
         if not told.get("ConsumerCount", 1):

@@ -34,7 +34,7 @@ class _Checkup:
         if listing is None and who.verdict != "ok":  # nothing answers here
             return
         summaries = () if listing is None else listing.get("StreamSummaries", ())
-        arns = {one["StreamName"]: one["StreamARN"] for one in summaries}
+        arns = {summary["StreamName"]: summary["StreamARN"] for summary in summaries}
         for step in self._steps(names[0] if names else None, arns):
             yield trial.attempt(step)[1]
         if listing is not None and not listing["StreamNames"]:

@@ -47,10 +47,10 @@ class Prober:
     def read(self, streams: Iterable[Stream], deadline: float) -> tuple[dict[ShardKey, ShardAges], list[Problem]]:
         """Probe what is due, the longest unprobed first; return what is known, and what could not be learnt."""
         wanted = {
-            (one.account, one.region, one.name, shard.id): one
-            for one in streams
-            if one.description is not None
-            for shard in one.description.shards or ()
+            (stream.account, stream.region, stream.name, shard.id): stream
+            for stream in streams
+            if stream.description is not None
+            for shard in stream.description.shards or ()
             if shard.is_open
         }
         for gone in self._shards.keys() - wanted.keys():

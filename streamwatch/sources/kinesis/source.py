@@ -149,7 +149,7 @@ class KinesisSource:
                 if "shard" in metric.labels:
                     shards = told.shards if told is not None and self.config.cloudwatch.shard_level else None
                     is_on = told is not None and mapping.name in told.watched
-                    places = [{"shard": one.id} for one in shards or () if is_on and one.is_open]
+                    places = [{"shard": shard.id} for shard in shards or () if is_on and shard.is_open]
                 elif "consumer" in metric.labels:
                     places = [{"consumer": name} for name in (told.consumers if told is not None else None) or ()]
                 else:

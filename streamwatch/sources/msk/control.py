@@ -81,9 +81,9 @@ class MskControl:
         """Return the newest assessment that is complete, None without one; a ``known`` one does not change."""
         with self._taken_apart("ListAssessments"):
             complete = {
-                str(one["AssessmentArn"]): one["CreationTime"].timestamp()
-                for one in self._items("ListAssessments", "Assessments", deadline)
-                if one.get("Status") == "COMPLETE"
+                str(item["AssessmentArn"]): item["CreationTime"].timestamp()
+                for item in self._items("ListAssessments", "Assessments", deadline)
+                if item.get("Status") == "COMPLETE"
             }
         if not complete:
             return None
@@ -118,12 +118,12 @@ class MskControl:
         """Return all topics, by name."""
         with self._taken_apart("ListTopics"):
             return {
-                str(one["TopicName"]): (
-                    int(one["PartitionCount"]),
-                    int(one["ReplicationFactor"]),
-                    int(one["OutOfSyncReplicaCount"]),
+                str(item["TopicName"]): (
+                    int(item["PartitionCount"]),
+                    int(item["ReplicationFactor"]),
+                    int(item["OutOfSyncReplicaCount"]),
                 )
-                for one in self._items("ListTopics", "Topics", deadline)
+                for item in self._items("ListTopics", "Topics", deadline)
             }
 
     def partitions(self, topic: str, deadline: float) -> tuple[Partition, ...]:

@@ -97,7 +97,9 @@ class TopicsSource:
             found,
             name=self._name,
             read_seconds=self._clock.monotonic() - started,
-            brokers=tuple(Broker(one, hosts.get(one, ""), 0, None, up=None, registered=None) for one in brokers),
+            brokers=tuple(
+                Broker(broker, hosts.get(broker, ""), 0, None, up=None, registered=None) for broker in brokers
+            ),
             problems=tuple(problems),
         )
 

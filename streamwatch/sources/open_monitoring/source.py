@@ -99,9 +99,9 @@ class OpenMonitoringSource:
     def _jobs(self) -> Sequence[_Job]:
         if self.config.targets:
             return [
-                _Job(one.broker, page, address)
-                for one in self.config.targets
-                for page, address in (("jmx", one.jmx), ("node", one.node))
+                _Job(target.broker, page, address)
+                for target in self.config.targets
+                for page, address in (("jmx", target.jmx), ("node", target.node))
                 if address is not None
             ]
         ports = {"jmx": self.config.jmx_port, "node": self.config.node_port}

@@ -36,12 +36,12 @@ def describe_acls(context: Context) -> Reply:
             "pattern_type": pattern,
             "acls": [
                 {
-                    "principal": one.principal,
-                    "host": one.host,
-                    "operation": one.operation,
-                    "permission_type": one.permission,
+                    "principal": acl.principal,
+                    "host": acl.host,
+                    "operation": acl.operation,
+                    "permission_type": acl.permission,
                 }
-                for one in acls
+                for acl in acls
             ],
         }
         for (kind, name, pattern), acls in resources.items()
@@ -68,7 +68,7 @@ def create_acls(context: Context) -> Reply:
     SECURITY_DISABLED.
     Left out: versions below 1, which brokers before 4.0 list (the connection is closed).
     """
-    return {"results": [_created(context, one) for one in context.body.creations]}
+    return {"results": [_created(context, creation) for creation in context.body.creations]}
 
 
 def _created(context: Context, asked: Any) -> dict[str, Any]:  # noqa: ANN401 - a message

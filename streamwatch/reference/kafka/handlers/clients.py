@@ -24,7 +24,7 @@ def describe_client_quotas(context: Context) -> Reply:
     """
     if not context.may_cluster(AclOperation.DESCRIBE_CONFIGS):
         return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "error_message": None, "entries": None}
-    filters = {one.entity_type: (one.match_type, one.match) for one in context.body.components}
+    filters = {component.entity_type: (component.match_type, component.match) for component in context.body.components}
 
     def fits(entity: Mapping[str, str | None]) -> bool:
         if context.body.strict and set(entity) != set(filters):
@@ -95,7 +95,7 @@ def describe_user_scram_credentials(context: Context) -> Reply:
     if not context.may_cluster(AclOperation.DESCRIBE):
         return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "error_message": None, "results": []}
     users = context.site.access.credentials.users
-    asked = Counter(one.name for one in context.body.users or ()) or Counter(users)
+    asked = Counter(user.name for user in context.body.users or ()) or Counter(users)
     infos = [{"mechanism": one, "iterations": _ITERATIONS} for one in _MECHANISMS]
     rows = []
     for name, count in asked.items():
@@ -119,11 +119,11 @@ def alter_user_scram_credentials(context: Context) -> Reply:
     users = context.site.access.credentials.users
     may = context.may_cluster(AclOperation.ALTER)
     rows = []
-    for name in dict.fromkeys(one.name for one in [*context.body.deletions, *context.body.upsertions]):
+    for name in dict.fromkeys(deletion.name for deletion in [*context.body.deletions, *context.body.upsertions]):
         code, why = Code.UNACCEPTABLE_CREDENTIAL, "The users of a reference cluster are those that it was made with"
         if not may:
             code, why = Code.CLUSTER_AUTHORIZATION_FAILED, "Cluster authorization failed."
-        elif name not in users and all(one.name != name for one in context.body.upsertions):
+        elif name not in users and all(upsertion.name != name for upsertion in context.body.upsertions):
             code, why = Code.RESOURCE_NOT_FOUND, "Attempt to delete a user credential that does not exist"
         rows.append({"user": name, "error_code": code, "error_message": why})
     return {"results": rows}

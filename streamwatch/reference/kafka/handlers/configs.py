@@ -57,7 +57,7 @@ def describe_configs(context: Context) -> Reply:
     Left out: versions below 1, which brokers before 4.0 list (the connection is closed); log levels
     (BROKER_LOGGER), documentation (3), most of the brokers' settings.
     """
-    return {"results": [_described(context, one) for one in context.body.resources]}
+    return {"results": [_described(context, resource) for resource in context.body.resources]}
 
 
 def _described(context: Context, asked: Any) -> dict[str, Any]:  # noqa: ANN401 - a message
@@ -67,7 +67,7 @@ def _described(context: Context, asked: Any) -> dict[str, Any]:  # noqa: ANN401 
     except RequestRefused as refused:
         return row | {"error_code": refused.code, "error_message": str(refused), "configs": []}
     keys = asked.configuration_keys
-    wanted = [one for one in entries if not keys or one["name"] in keys]
+    wanted = [entry for entry in entries if not keys or entry["name"] in keys]
     if not context.body.include_synonyms:
         wanted = [one | {"synonyms": []} for one in wanted]
     return row | {"error_code": Code.NONE, "configs": wanted}
@@ -186,7 +186,7 @@ def alter_configs(context: Context) -> Reply:
     """
 
     def change(asked: Any, resource: Resource) -> dict[str, str]:  # noqa: ANN401, ARG001 - a message
-        return {one.name: one.value for one in asked.configs}
+        return {config.name: config.value for config in asked.configs}
 
     return on_controller(context, lambda _: {"responses": _all_altered(context, change)})
 
@@ -230,18 +230,19 @@ def _altered(context: Context, asked: Any, change: Change, *, is_twice: bool) ->
 def _check_changes(context: Context, changes: Iterable[Any], resource: Resource) -> None:
     """Raise Refused where a request makes no sense, whatever the values."""
     changes = list(changes)
-    names = [one.name for one in changes]
+    names = [change.name for change in changes]
     if len(set(names)) < len(names):
         raise RequestRefused(Code.INVALID_REQUEST, "Error due to duplicate config keys")
     nothing = [
-        one.name
-        for one in changes
-        if one.value is None and getattr(one, "config_operation", None) != AlterOperation.DELETE
+        change.name
+        for change in changes
+        if change.value is None and getattr(change, "config_operation", None) != AlterOperation.DELETE
     ]
     if nothing:
         raise RequestRefused(Code.INVALID_REQUEST, f"Null value not supported for : {', '.join(nothing)}")
     if any(
-        (getattr(one, "config_operation", None) or AlterOperation.SET) not in set(AlterOperation) for one in changes
+        (getattr(change, "config_operation", None) or AlterOperation.SET) not in set(AlterOperation)
+        for change in changes
     ):
         raise RequestRefused(Code.UNKNOWN_SERVER_ERROR, "")
     if resource.kind == _BROKER:
@@ -265,21 +266,21 @@ def _check_values(context: Context, resource: Resource, values: Mapping[str, str
 
 def _changed(asked: Any, resource: Resource) -> dict[str, str]:  # noqa: ANN401 - a message
     values, known = dict(resource.own), resource.known
-    for one in asked.configs:
-        if one.config_operation == AlterOperation.DELETE:
-            values.pop(one.name, None)
-        elif one.config_operation == AlterOperation.SET:
-            values[one.name] = one.value
+    for config in asked.configs:
+        if config.config_operation == AlterOperation.DELETE:
+            values.pop(config.name, None)
+        elif config.config_operation == AlterOperation.SET:
+            values[config.name] = config.value
         else:
-            if one.name not in known or known[one.name].kind != "list":
-                what = "APPEND" if one.config_operation == AlterOperation.APPEND else "SUBTRACT"
-                raise BadSetting(f"Can't {what} to key {one.name} because its type is not LIST.")
-            before = [each for each in values.get(one.name, known[one.name].default).split(",") if each]
-            listed = one.value.split(",")
-            if one.config_operation == AlterOperation.APPEND:
-                values[one.name] = ",".join(before + [each for each in listed if each not in before])
+            if config.name not in known or known[config.name].kind != "list":
+                what = "APPEND" if config.config_operation == AlterOperation.APPEND else "SUBTRACT"
+                raise BadSetting(f"Can't {what} to key {config.name} because its type is not LIST.")
+            before = [each for each in values.get(config.name, known[config.name].default).split(",") if each]
+            listed = config.value.split(",")
+            if config.config_operation == AlterOperation.APPEND:
+                values[config.name] = ",".join(before + [each for each in listed if each not in before])
             else:
-                values[one.name] = ",".join(each for each in before if each not in listed)
+                values[config.name] = ",".join(each for each in before if each not in listed)
     return values
 
 

@@ -96,30 +96,30 @@ def _described(context: Context, name: str) -> dict[str, Any]:
         "group_epoch": group.epoch,
         "assignment_epoch": group.assignment_epoch,
         "assignor_name": group.assignor,
-        "members": [_member(context, group, one) for one in group.members.values()],
+        "members": [_member(context, group, member) for member in group.members.values()],
     }
     if context.body.include_authorized_operations:
-        row["authorized_operations"] = sum(1 << one for one in context.operations(ResourceType.GROUP, name))
+        row["authorized_operations"] = sum(1 << operation for operation in context.operations(ResourceType.GROUP, name))
     return row
 
 
-def _member(context: Context, group: ConsumerGroup, one: ConsumerMember) -> dict[str, Any]:
+def _member(context: Context, group: ConsumerGroup, consumer_member: ConsumerMember) -> dict[str, Any]:
     def named(slots: Iterable[Slot]) -> dict[str, Any]:
         names = {topic_id: topic.name for topic_id, topic in context.cluster.topics_by_id.items()}
         rows = [row | {"topic_name": names[row["topic_id"]]} for row in _by_topic(slots) if row["topic_id"] in names]
         return {"topic_partitions": rows}
 
     return {
-        "member_id": one.id,
-        "instance_id": one.instance_id,
-        "rack_id": one.rack,
-        "member_epoch": one.epoch,
-        "client_id": one.client_id,
-        "client_host": one.host,
-        "subscribed_topic_names": list(one.topics),
-        "subscribed_topic_regex": one.pattern or None,
-        "assignment": named(one.assigned | one.revoking),
-        "target_assignment": named(group.target.get(one.id, frozenset())),
+        "member_id": consumer_member.id,
+        "instance_id": consumer_member.instance_id,
+        "rack_id": consumer_member.rack,
+        "member_epoch": consumer_member.epoch,
+        "client_id": consumer_member.client_id,
+        "client_host": consumer_member.host,
+        "subscribed_topic_names": list(consumer_member.topics),
+        "subscribed_topic_regex": consumer_member.pattern or None,
+        "assignment": named(consumer_member.assigned | consumer_member.revoking),
+        "target_assignment": named(group.target.get(consumer_member.id, frozenset())),
         "member_type": 1,
     }
 

@@ -97,8 +97,8 @@ def gathered(answers: Sequence[Later[T]], then: Callable[[list[T]], Answer]) -> 
     whole: Later[Answer] = Later()
 
     def look(_: T | None = None) -> None:
-        if all(one.done for one in answers):
-            whole.settle(then([one.answer for one in answers if one.answer is not None]))
+        if all(answer.done for answer in answers):
+            whole.settle(then([answer.answer for answer in answers if answer.answer is not None]))
 
     for each in answers:
         each.then(look)

@@ -21,7 +21,7 @@ def describe_log_dirs(context: Context) -> Reply:
     if not context.may_cluster(AclOperation.DESCRIBE):
         return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "results": []}
     asked = context.body.topics
-    names = None if asked is None else {(t.topic, one) for t in asked for one in t.partitions}
+    names = None if asked is None else {(t.topic, partition) for t in asked for partition in t.partitions}
     results = []
     for number, volume in enumerate(context.broker.dirs):
         if not volume.is_online:

@@ -35,10 +35,14 @@ def fetch(context: Context) -> Reply:
 
 def _wanted(body: Any) -> Iterable[WantedPartition]:  # noqa: ANN401 - a message
     for topic in body.topics:
-        for one in topic.partitions:
-            key = (topic.topic or "", topic.topic_id or NO_ID, one.partition)
+        for partition in topic.partitions:
+            key = (topic.topic or "", topic.topic_id or NO_ID, partition.partition)
             yield WantedPartition(
-                key, one.fetch_offset, one.partition_max_bytes, one.current_leader_epoch, one.last_fetched_epoch
+                key,
+                partition.fetch_offset,
+                partition.partition_max_bytes,
+                partition.current_leader_epoch,
+                partition.last_fetched_epoch,
             )
 
 

@@ -50,7 +50,7 @@ def join_group(context: Context) -> Reply:
         session_seconds=session,
         rebalance_seconds=session if rebalance is None or rebalance < 0 else rebalance / 1000,
         protocol_type=body.protocol_type,
-        protocols=tuple((one.name, bytes(one.metadata)) for one in body.protocols),
+        protocols=tuple((protocol.name, bytes(protocol.metadata)) for protocol in body.protocols),
         needs_id=context.version >= _FIRST_NEEDING_ID,
         knows_skip=context.version >= _FIRST_SKIPPING,
     )
@@ -86,7 +86,7 @@ def sync_group(context: Context) -> Reply:
     code = wrong_coordinator(context, body.group_id, AclOperation.READ)
     if code:
         return _synced(Synced(code))
-    assignments = {one.member_id: bytes(one.assignment) for one in body.assignments}
+    assignments = {assignment.member_id: bytes(assignment.assignment) for assignment in body.assignments}
     protocol = (body.protocol_type, body.protocol_name)
     return _then(context.site.groups.sync(body.group_id, _who(body), assignments, context.now, protocol), _synced)
 
@@ -126,7 +126,7 @@ def leave_group(context: Context) -> Reply:
         return {"error_code": code, "members": []}
     if context.version < _FIRST_LEAVING_TOGETHER:
         return {"error_code": context.site.groups.leave(body.group_id, [Who(body.member_id)], context.now)[0]}
-    leavers = [Who(one.member_id, one.group_instance_id) for one in body.members]
+    leavers = [Who(member.member_id, member.group_instance_id) for member in body.members]
     codes = context.site.groups.leave(body.group_id, leavers, context.now)
     rows = [
         {"member_id": who.member_id, "group_instance_id": who.instance_id, "error_code": one}
@@ -152,7 +152,8 @@ def offset_commit(context: Context) -> Reply:
     for asked in body.topics:
         topic = context.topic(asked.name or "", asked.topic_id)
         wrong = {
-            one.partition_index: code or uncommittable(context, topic, one.partition_index) for one in asked.partitions
+            partition.partition_index: code or uncommittable(context, topic, partition.partition_index)
+            for partition in asked.partitions
         }
         if isinstance(topic, Topic):
             asked.name = topic.name
@@ -175,7 +176,7 @@ def offset_fetch(context: Context) -> Reply:
     """
     body = context.body
     if context.version >= _FIRST_FETCHING_MANY:
-        return {"groups": [_fetched(context, one.group_id, one.topics, one) for one in body.groups]}
+        return {"groups": [_fetched(context, group.group_id, group.topics, group) for group in body.groups]}
     row = _fetched(context, body.group_id, body.topics, None)
     topics = [{"name": one["name"], "partitions": one["partitions"]} for one in row["topics"]]
     return {"error_code": row["error_code"], "topics": topics}
@@ -242,14 +243,14 @@ def _described(context: Context, name: str) -> dict[str, Any]:
         "protocol_data": found.protocol,
         "members": [
             {
-                "member_id": one.id,
-                "group_instance_id": one.instance_id,
-                "client_id": one.client_id,
-                "client_host": one.host,
-                "member_metadata": one.metadata,
-                "member_assignment": one.assignment,
+                "member_id": member.id,
+                "group_instance_id": member.instance_id,
+                "client_id": member.client_id,
+                "client_host": member.host,
+                "member_metadata": member.metadata,
+                "member_assignment": member.assignment,
             }
-            for one in found.members
+            for member in found.members
         ],
     }
     if context.body.include_authorized_operations and not found.code:
@@ -303,7 +304,7 @@ def offset_delete(context: Context) -> Reply:
     Left out: nothing.
     """
     body = context.body
-    keys = [(topic.name, one.partition_index) for topic in body.topics for one in topic.partitions]
+    keys = [(topic.name, partition.partition_index) for topic in body.topics for partition in topic.partitions]
     code = wrong_coordinator(context, body.group_id, AclOperation.DELETE)
     there = [key for key in keys if context.cluster.partition(*key) is not None]
     found = code or context.site.groups.delete_offsets(body.group_id, there)

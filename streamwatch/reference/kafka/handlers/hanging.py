@@ -58,7 +58,7 @@ def list_transactions(context: Context) -> Reply:
     """
     body = context.body
     states = set(body.state_filters or ())
-    unknown = [one for one in body.state_filters or () if one not in _STATES]
+    unknown = [state_filter for state_filter in body.state_filters or () if state_filter not in _STATES]
     try:
         pattern = re.compile(body.transactional_id_pattern) if body.transactional_id_pattern else None
     except re.error:

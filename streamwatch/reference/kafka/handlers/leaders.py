@@ -107,7 +107,10 @@ def alter_partition_reassignments(context: Context) -> Reply:
 
     def done(now: float) -> Answer:
         rows = [
-            {"name": topic.name, "partitions": [_move(context, topic.name, one, now) for one in topic.partitions]}
+            {
+                "name": topic.name,
+                "partitions": [_move(context, topic.name, partition, now) for partition in topic.partitions],
+            }
             for topic in context.body.topics
         ]
         return {"error_code": Code.NONE, "error_message": None, "responses": rows}

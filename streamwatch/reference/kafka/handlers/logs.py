@@ -76,7 +76,8 @@ def list_offsets(context: Context) -> Reply:
 
     return {
         "topics": [
-            {"name": t.name, "partitions": [row(t.name, one) for one in t.partitions]} for t in context.body.topics
+            {"name": t.name, "partitions": [row(t.name, partition) for partition in t.partitions]}
+            for t in context.body.topics
         ]
     }
 
@@ -112,7 +113,11 @@ def offset_for_leader_epoch(context: Context) -> Reply:
         return {"error_code": Code.NONE, "partition": asked.partition, "leader_epoch": epoch, "end_offset": end}
 
     topics = context.body.topics
-    return {"topics": [{"topic": t.topic, "partitions": [row(t.topic, one) for one in t.partitions]} for t in topics]}
+    return {
+        "topics": [
+            {"topic": t.topic, "partitions": [row(t.topic, partition) for partition in t.partitions]} for t in topics
+        ]
+    }
 
 
 def delete_records(context: Context) -> Reply:
@@ -144,7 +149,11 @@ def delete_records(context: Context) -> Reply:
         return {"partition_index": asked.partition_index, "low_watermark": start, "error_code": Code.NONE}
 
     topics = context.body.topics
-    return {"topics": [{"name": t.name, "partitions": [row(t.name, one) for one in t.partitions]} for t in topics]}
+    return {
+        "topics": [
+            {"name": t.name, "partitions": [row(t.name, partition) for partition in t.partitions]} for t in topics
+        ]
+    }
 
 
 def describe_producers(context: Context) -> Reply:

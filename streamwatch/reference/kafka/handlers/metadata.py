@@ -32,7 +32,7 @@ def api_versions(context: Context) -> Reply:
     """
     names = ("client_software_name", "client_software_version")
     has_names = context.request.body is not None and context.version >= _FIRST_NAMING
-    if has_names and not all(_SOFTWARE.fullmatch(getattr(context.body, one)) for one in names):
+    if has_names and not all(_SOFTWARE.fullmatch(getattr(context.body, name)) for name in names):
         return {"error_code": Code.INVALID_REQUEST, "api_keys": []}
     code = Code.UNSUPPORTED_VERSION if context.request.body is None else Code.NONE
     spans = context.site.offered
@@ -41,15 +41,15 @@ def api_versions(context: Context) -> Reply:
     features = features_of(context.cluster.spec.release)
     if has_names and features:
         answer["supported_features"] = [
-            {"name": one.name, "min_version": one.lowest, "max_version": one.highest}
-            for one in features
-            if one.lowest or context.version >= _FIRST_FROM_ZERO
+            {"name": feature.name, "min_version": feature.lowest, "max_version": feature.highest}
+            for feature in features
+            if feature.lowest or context.version >= _FIRST_FROM_ZERO
         ]
         answer["finalized_features_epoch"] = context.cluster.controller.end(context.now)
         answer["finalized_features"] = [
-            {"name": one.name, "max_version_level": one.level, "min_version_level": one.level}
-            for one in features
-            if one.level
+            {"name": feature.name, "max_version_level": feature.level, "min_version_level": feature.level}
+            for feature in features
+            if feature.level
         ]
     return answer
 
@@ -66,7 +66,7 @@ def metadata(context: Context) -> Reply:
     if wants_all:
         asked = [(name, None) for name in context.cluster.topics if context.may_topic(AclOperation.DESCRIBE, name)]
     else:
-        asked = [(one.name, one.topic_id) for one in body.topics]
+        asked = [(topic.name, topic.topic_id) for topic in body.topics]
     answer: dict[str, Any] = {
         "brokers": brokers(context),
         "cluster_id": context.cluster.spec.cluster_id,
@@ -81,10 +81,10 @@ def metadata(context: Context) -> Reply:
 def brokers(context: Context) -> list[dict[str, Any]]:
     """Return the brokers that are not fenced, with their addresses."""
     rows = []
-    for one in context.cluster.brokers.values():
-        if not one.is_fenced or one is context.broker:
-            host, port = context.site.address(one.id, context.listener)
-            rows.append({"node_id": one.id, "host": host, "port": port, "rack": one.rack})
+    for broker in context.cluster.brokers.values():
+        if not broker.is_fenced or broker is context.broker:
+            host, port = context.site.address(broker.id, context.listener)
+            rows.append({"node_id": broker.id, "host": host, "port": port, "rack": broker.rack})
     return rows
 
 
@@ -93,7 +93,7 @@ def controller_id(context: Context) -> int:
     cluster = context.cluster
     if not cluster.spec.kraft:
         return -1 if cluster.controller.leader is None else cluster.controller.leader
-    alive = [one.id for one in cluster.brokers.values() if not one.is_fenced]
+    alive = [broker.id for broker in cluster.brokers.values() if not broker.is_fenced]
     return cluster.random.choice(alive) if alive else -1
 
 
@@ -115,7 +115,7 @@ def _topic(context: Context, name: str | None, topic_id: Any) -> dict[str, Any]:
         "name": found.name,
         "topic_id": found.id,
         "is_internal": found.is_internal,
-        "partitions": [_partition(context, one) for one in found.partitions],
+        "partitions": [_partition(context, partition) for partition in found.partitions],
     }
     if context.body.include_topic_authorized_operations:
         row["authorized_operations"] = context.operations(ResourceType.TOPIC, found.name)
@@ -161,7 +161,7 @@ def describe_topic_partitions(context: Context) -> Reply:
     Left out: eligible leader replicas (KIP-966) are always none.
     """
     body = context.body
-    names = sorted(one.name for one in body.topics) if body.topics else sorted(context.cluster.topics)
+    names = sorted(topic.name for topic in body.topics) if body.topics else sorted(context.cluster.topics)
     first = (body.cursor.topic_name, body.cursor.partition_index) if body.cursor else ("", 0)
     left = max(1, min(body.response_partition_limit, _MOST_PARTITIONS))
     rows: list[dict[str, Any]] = []
@@ -198,7 +198,7 @@ def _described(context: Context, name: str, first: int, most: int) -> dict[str, 
 
 
 def _bits(context: Context, name: str) -> int:
-    return sum(1 << one for one in context.operations(ResourceType.TOPIC, name))
+    return sum(1 << operation for operation in context.operations(ResourceType.TOPIC, name))
 
 
 def find_coordinator(context: Context) -> Reply:

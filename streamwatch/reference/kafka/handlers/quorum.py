@@ -70,7 +70,9 @@ def _quorum(context: Context, now: float) -> Answer:
             "last_caught_up_timestamp": int(seen * 1000),
         }
 
-    asked = [(topic.topic_name, one.partition_index) for topic in context.body.topics for one in topic.partitions]
+    asked = [
+        (topic.topic_name, partition.partition_index) for topic in context.body.topics for partition in topic.partitions
+    ]
     if any(key != (_QUORUM, 0) for key in asked):
         return {"error_code": Code.NONE, "topics": _no_quorums(context)}
     if not asked:
@@ -81,8 +83,10 @@ def _quorum(context: Context, now: float) -> Answer:
         "leader_id": -1 if controller.leader is None else controller.leader,
         "leader_epoch": controller.epoch,
         "high_watermark": end,
-        "current_voters": [member(one.id, one.lost) for one in controller.voters.values()],
-        "observers": [member(one.id, one.lost) for one in context.cluster.brokers.values() if _is_seen(one.lost, now)],
+        "current_voters": [member(voter.id, voter.lost) for voter in controller.voters.values()],
+        "observers": [
+            member(broker.id, broker.lost) for broker in context.cluster.brokers.values() if _is_seen(broker.lost, now)
+        ],
     }
     host = context.site.address(context.broker.id, context.listener)[0]
     nodes = [
@@ -113,7 +117,8 @@ def _no_quorums(context: Context) -> list[dict[str, Any]]:
         {
             "topic_name": topic.topic_name,
             "partitions": [
-                {"partition_index": one.partition_index, "error_code": code, **nothing} for one in topic.partitions
+                {"partition_index": partition.partition_index, "error_code": code, **nothing}
+                for partition in topic.partitions
             ],
         }
         for topic in context.body.topics
@@ -128,8 +133,8 @@ def update_features(context: Context) -> Reply:
     """
     if not context.may_cluster(AclOperation.ALTER):
         return {"error_code": Code.CLUSTER_AUTHORIZATION_FAILED, "error_message": None, "results": []}
-    for one in context.body.feature_updates:
-        code, why = _not_updated(context, one.feature, one.max_version_level)
+    for feature_update in context.body.feature_updates:
+        code, why = _not_updated(context, feature_update.feature, feature_update.max_version_level)
         if code:
             told = f"The update failed for all features since the following feature had an error: {why}"
             return {"error_code": code, "error_message": told, "results": []}

@@ -32,8 +32,8 @@ def describe_share_group_offsets(context: Context) -> Reply:
     Left out: share groups (KIP-932).
     """
     rows = [
-        {"group_id": one.group_id, "topics": [], "error_code": Code.UNSUPPORTED_VERSION, "error_message": None}
-        for one in context.body.groups
+        {"group_id": group.group_id, "topics": [], "error_code": Code.UNSUPPORTED_VERSION, "error_message": None}
+        for group in context.body.groups
     ]
     return {"groups": rows}
 

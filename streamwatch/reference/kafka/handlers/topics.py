@@ -31,7 +31,9 @@ def create_topics(context: Context) -> Reply:
     asked, twice = _once(context.body.topics)
     if is_elsewhere(context):
         return {
-            "topics": [_not_created(one.name, RequestRefused(Code.NOT_CONTROLLER, "")) for one in context.body.topics]
+            "topics": [
+                _not_created(topic.name, RequestRefused(Code.NOT_CONTROLLER, "")) for topic in context.body.topics
+            ]
         }
 
     def done(now: float) -> Answer:
@@ -93,10 +95,10 @@ def _not_created(name: str, why: RequestRefused) -> dict[str, Any]:
 
 
 def _own_settings(context: Context, asked: Any) -> dict[str, str]:  # noqa: ANN401 - a message
-    nothing = [one.name for one in asked.configs or () if one.value is None]
+    nothing = [config.name for config in asked.configs or () if config.value is None]
     if nothing:
         raise RequestRefused(Code.INVALID_CONFIG, f"Null value not supported for topic configs: {', '.join(nothing)}")
-    own = {one.name: one.value for one in asked.configs or ()}
+    own = {config.name: config.value for config in asked.configs or ()}
     topics.check_settings(context.cluster, own)
     return own
 
@@ -122,11 +124,11 @@ def _assignment(context: Context, asked: Any) -> list[tuple[int, ...]]:  # noqa:
                 why = f"A manual partition assignment was specified, but {what} was not set to -1."
                 raise RequestRefused(Code.INVALID_REQUEST, why)
         given: dict[int, tuple[int, ...]] = {}
-        for one in asked.assignments:
-            if one.partition_index in given:
-                why = f"Found multiple manual partition assignments for partition {one.partition_index}"
+        for assignment in asked.assignments:
+            if assignment.partition_index in given:
+                why = f"Found multiple manual partition assignments for partition {assignment.partition_index}"
                 raise RequestRefused(Code.INVALID_REPLICA_ASSIGNMENT, why)
-            given[one.partition_index] = tuple(one.broker_ids)
+            given[assignment.partition_index] = tuple(assignment.broker_ids)
         if sorted(given) != list(range(len(given))):
             raise RequestRefused(
                 Code.INVALID_REPLICA_ASSIGNMENT, "partitions should be a consecutive 0-based integer sequence"
@@ -147,7 +149,7 @@ def delete_topics(context: Context) -> Reply:
     Left out: versions below 1, which brokers before 4.0 list (the connection is closed).
     """
     body = context.body
-    asked = [(one.name, one.topic_id or NO_ID) for one in body.topics or ()]
+    asked = [(topic.name, topic.topic_id or NO_ID) for topic in body.topics or ()]
     asked = asked or [(name, NO_ID) for name in body.topic_names or ()]
     if is_elsewhere(context):
         return {"responses": [{"name": name, "error_code": Code.NOT_CONTROLLER} for name, _ in asked]}
@@ -248,7 +250,7 @@ def _growth(context: Context, asked: Any) -> tuple[Topic, list[tuple[int, ...]]]
     size = len(found.partitions[0].state.replicas)
     if asked.assignments is None:
         return found, topics.assign(context.cluster, more, size)
-    added = [tuple(one.broker_ids) for one in asked.assignments]
+    added = [tuple(assignment.broker_ids) for assignment in asked.assignments]
     if len(added) != more:
         why = f"Attempted to add {more} additional partition(s), but only {len(added)} assignment(s) were specified."
         raise RequestRefused(Code.INVALID_REPLICA_ASSIGNMENT, why)

@@ -70,7 +70,7 @@ def add_partitions_to_txn(context: Context) -> Reply:
     """
     body = context.body
     if context.version >= _FIRST_ADDING_MANY:
-        rows = [_added_row(context, one) for one in body.transactions]
+        rows = [_added_row(context, transaction) for transaction in body.transactions]
         return {"error_code": Code.NONE, "results_by_transaction": rows}
     who = (body.v3_and_below_transactional_id, body.v3_and_below_producer_id, body.v3_and_below_producer_epoch)
     return {"results_by_topic_v3_and_below": _added(context, who, body.v3_and_below_topics)}
@@ -173,7 +173,7 @@ def txn_offset_commit(context: Context) -> Reply:
             {
                 "name": topic.name,
                 "partitions": [
-                    {"partition_index": one.partition_index, "error_code": code} for one in topic.partitions
+                    {"partition_index": partition.partition_index, "error_code": code} for partition in topic.partitions
                 ],
             }
             for topic in body.topics
@@ -193,14 +193,14 @@ def uncommittable(context: Context, topic: Topic | Code, index: int) -> Code:
 def committed(topics: Any, now: float) -> dict[tuple[str, int], Committed]:  # noqa: ANN401 - a message
     """Return the offsets of a commit."""
     return {
-        (topic.name, one.partition_index): Committed(
-            one.committed_offset,
-            -1 if one.committed_leader_epoch is None else one.committed_leader_epoch,
-            one.committed_metadata or "",
+        (topic.name, partition.partition_index): Committed(
+            partition.committed_offset,
+            -1 if partition.committed_leader_epoch is None else partition.committed_leader_epoch,
+            partition.committed_metadata or "",
             now,
         )
         for topic in topics
-        for one in topic.partitions
+        for partition in topic.partitions
     }
 
 

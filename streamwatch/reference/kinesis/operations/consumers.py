@@ -18,7 +18,7 @@ def register(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     stream, name = kinesis.find(parameters, now), parameters["ConsumerName"]
     if name in stream.consumers:
         raise in_use(f"Consumer {name} under stream {stream.name} already exists for account {kinesis.account}.")
-    creating = sum(one.status == "CREATING" for one in stream.consumers.values())
+    creating = sum(consumer.status == "CREATING" for consumer in stream.consumers.values())
     quotas = kinesis.quotas
     most = quotas.advantage_consumers if kinesis.has_advantage(stream) else quotas.consumers
     if len(stream.consumers) >= most or creating >= _MOST_CREATING:

@@ -236,7 +236,10 @@ def get(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     behind = int(_behind(stream, shard, records, index, now) * 1000)
     _outgoing(stream, shard, (len(records), size), behind, now)
     encryption = None if stream.key is None else "KMS"
-    answer: Answer = {"Records": [describe_record(one, encryption) for one in records], "MillisBehindLatest": behind}
+    answer: Answer = {
+        "Records": [describe_record(record, encryption) for record in records],
+        "MillisBehindLatest": behind,
+    }
     if at_end and not shard.is_open:
         answer["ChildShards"] = [describe_child(one) for one in stream.children_of(shard)]
         return answer

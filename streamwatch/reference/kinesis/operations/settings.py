@@ -159,12 +159,12 @@ def _watch(kinesis: Kinesis, parameters: Parameters, now: float, *, on: bool) ->
 def want_tags(kinesis: Kinesis, stream: str, texts: Iterable[str], doing: str = "add tags to") -> None:
     """Refuse keys and values with characters that AWS does not take: it documents % as valid, and refuses it too."""
     texts = list(texts)
-    if any(_NO_TAG.search(one) for one in texts):
+    if any(_NO_TAG.search(text) for text in texts):
         raise invalid(
             "Some tags contain invalid characters. Valid characters: Unicode letters, digits, white space, _ . / = + -"
             " % @."
         )
-    if any("%" in one for one in texts):
+    if any("%" in text for text in texts):
         raise invalid(
             f"Failed to {doing} stream {stream} under account {kinesis.account} because some tags contained illegal"
             " characters. The allowed characters are Unicode letters, white-spaces, '_',',','/','=','+','-','@'."

@@ -59,8 +59,8 @@ def listed(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
         raise not_found(stream.name, kinesis.account)
     if not stream.listings.admit(now):
         raise too_many(f"Rate exceeded for stream {stream.name} under account {kinesis.account}.")
-    shards = [one for one in stream.shards.values() if one.id > after and _passes(one, wanted, stream, now)]
-    answer: Answer = {"Shards": [describe_shard(one) for one in shards[:most]]}
+    shards = [shard for shard in stream.shards.values() if shard.id > after and _passes(shard, wanted, stream, now)]
+    answer: Answer = {"Shards": [describe_shard(shard) for shard in shards[:most]]}
     if len(shards) > most:
         place = [now, stream.name, stream.made, shards[most - 1].id, dict(wanted)]
         answer["NextToken"] = base64.b64encode(json.dumps(place).encode()).decode()
@@ -81,7 +81,7 @@ def _read(token: str, now: float) -> tuple[str, float, str, Parameters]:
 def _passes(shard: Shard, wanted: Parameters, stream: Stream, now: float) -> bool:
     """Say whether a ShardFilter lets a shard pass."""
     kind = wanted.get("Type", "FROM_TRIM_HORIZON")
-    horizon = max(now - stream.retention_seconds, min(one.made for one in stream.shards.values()))
+    horizon = max(now - stream.retention_seconds, min(shard.made for shard in stream.shards.values()))
     closed = float("inf") if shard.closed is None else shard.closed
     at = max(horizon, float(wanted.get("Timestamp", horizon)))
     if kind == "AFTER_SHARD_ID":

@@ -25,7 +25,7 @@ def create(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
         want_warm(kinesis, mode, warm)
     want_distribution(mode, parameters.get("RecordDistributionStrategy", "USER_PARTITION_KEY"))
     if mode == "ON_DEMAND":
-        count = sum(one.mode == "ON_DEMAND" for one in kinesis.streams.values())
+        count = sum(stream.mode == "ON_DEMAND" for stream in kinesis.streams.values())
         if count >= kinesis.quotas.on_demand_streams:
             raise too_many(f"Account {kinesis.account} has {count} on-demand streams, which is its limit.")
         if "ShardCount" in parameters:
@@ -96,7 +96,7 @@ def describe(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """DescribeStream."""
     stream = kinesis.find(parameters, now)
     after = parameters.get("ExclusiveStartShardId", "")
-    ids = [one for one in stream.shards if one > after]
+    ids = [shard for shard in stream.shards if shard > after]
     most = parameters.get("Limit", _LISTED)
     shards = [describe_shard(stream.shards[one]) for one in ids[:most]]
     return {"StreamDescription": _described(stream) | {"Shards": shards, "HasMoreShards": len(ids) > most}}
@@ -122,7 +122,7 @@ def limits(kinesis: Kinesis, _: Parameters, __: float) -> Answer:
     return {
         "ShardLimit": kinesis.quotas.shards,
         "OpenShardCount": kinesis.open_shards(),
-        "OnDemandStreamCount": sum(one.mode == "ON_DEMAND" for one in kinesis.streams.values()),
+        "OnDemandStreamCount": sum(stream.mode == "ON_DEMAND" for stream in kinesis.streams.values()),
         "OnDemandStreamCountLimit": kinesis.quotas.on_demand_streams,
     }
 

@@ -21,7 +21,7 @@ def cap(samples: Sequence[Samples], most: int) -> tuple[list[Samples], int]:
     total = count(samples)
     if total <= most:
         return list(samples), 0
-    kept: list[Samples] = []
+    capped: list[Samples] = []
     left = most
     for tier in Tier:
         these = [s for s in samples if s.metric.tier is tier]
@@ -29,14 +29,14 @@ def cap(samples: Sequence[Samples], most: int) -> tuple[list[Samples], int]:
         if size > left and tier is not Tier.AGENT:
             these = _largest(these, max(left, 0))
             size = count(these)
-        kept += these
+        capped += these
         left -= size
-    return kept, total - count(kept)
+    return capped, total - count(capped)
 
 
 def _largest(samples: Sequence[Samples], most: int) -> list[Samples]:
     """Keep the entities with the largest values, as many as fit with all their metrics."""
-    kept: list[Samples] = []
+    capped: list[Samples] = []
     by_keys: dict[Keys, list[Samples]] = {}
     for one in samples:
         by_keys.setdefault(one.keys, []).append(one)
@@ -47,9 +47,9 @@ def _largest(samples: Sequence[Samples], most: int) -> list[Samples]:
         index = np.sort(np.argsort(-_weight(these[0].values), kind="stable")[:rows])
         fewer = keys.take(index)
         taken = [one.metric.samples(fewer, one.values[index]) for one in these]
-        kept += taken
+        capped += taken
         most -= count(taken)
-    return kept
+    return capped
 
 
 def _weight(values: Values) -> Values:

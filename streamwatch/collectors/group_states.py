@@ -140,7 +140,7 @@ class PartitionStates:
     def __init__(self, groups: GroupStates) -> None:
         self._groups = groups
         self._keys = Memo[Keys]()
-        self._kept: dict[GroupPartitionState, tuple[Int64s, Keys, Keys]] = {}
+        self._cached: dict[GroupPartitionState, tuple[Int64s, Keys, Keys]] = {}
 
     def samples(self, topology: Topology) -> list[Samples]:
         """Return what the states of the last read are."""
@@ -153,12 +153,12 @@ class PartitionStates:
 
     def _of(self, state: GroupPartitionState, index: Int64s, keys: Keys) -> Keys:
         """Return the label sets of the entries in one state; the same object while they are the same entries."""
-        kept = self._kept.get(state)
-        if kept is not None and kept[1] is keys and np.array_equal(kept[0], index):
-            return kept[2]
+        cached = self._cached.get(state)
+        if cached is not None and cached[1] is keys and np.array_equal(cached[0], index):
+            return cached[2]
         name = state.name.lower()
         made = Keys(c.GROUP_PARTITION_STATE.labels, [(*keys.rows[i], name) for i in index.tolist()])
-        self._kept[state] = index, keys, made
+        self._cached[state] = index, keys, made
         return made
 
 

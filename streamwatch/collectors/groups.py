@@ -85,8 +85,8 @@ def _uncommitted(now: ClusterSnapshot, topology: Topology, at: GroupPlan) -> Val
     records = np.where(np.isnan(held), np.nan, held > 0)
     total = np.add.reduceat(records, topology.topic_start[:-1]) if len(records) else np.zeros(0)
     committed = np.bincount(at.pair, weights=np.nan_to_num(records[at.row]), minlength=len(at.keys)).astype(np.float64)
-    told = now.commits.answered[at.pair_group] if len(at.keys) else np.zeros(0, dtype=bool)
-    return np.where(told, total[at.pair_topic] - committed, np.nan)
+    answered = now.commits.answered[at.pair_group] if len(at.keys) else np.zeros(0, dtype=bool)
+    return np.where(answered, total[at.pair_topic] - committed, np.nan)
 
 
 def _expires(now: ClusterSnapshot, topology: Topology, at: GroupPlan, seconds: Values, left: Backlog) -> Values:

@@ -55,11 +55,11 @@ class MskCollector:
         """Return all samples; what is not known is left out."""
         self._keys.turn()
         found: dict[Metric, dict[Row, float]] = {}
-        for (metric, row), told in now.readings.items():
+        for (metric, row), scaled in now.readings.items():
             if metric.kind == "counter":
-                found.setdefault(metric, {})[row] = told.reading.total * told.scale
-            elif told.reading.is_news(FRESH_SECONDS):
-                found.setdefault(metric, {})[row] = told.reading.value * told.scale
+                found.setdefault(metric, {})[row] = scaled.reading.total * scaled.scale
+            elif scaled.reading.is_news(FRESH_SECONDS):
+                found.setdefault(metric, {})[row] = scaled.reading.value * scaled.scale
         samples = [
             metric.samples(self._keys.of(metric.labels, tuple(rows)), np.fromiter(rows.values(), dtype=np.float64))
             for metric, rows in found.items()

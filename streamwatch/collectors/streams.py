@@ -181,7 +181,7 @@ class StreamCollector:
             math.nan if stream.stream.description is None else stream.stream.description.retention_seconds
             for stream in streams
         ]
-        loss = [_not_below_0(kept - age) for kept, age in zip(retentions, ages, strict=True)]
+        loss = [_not_below_0(retention - age) for retention, age in zip(retentions, ages, strict=True)]
         return [
             self._column(k.BEING_READ, rows, [_being_read(place, readings) for place in streams]),
             self._column(k.DATA_AGE, rows, [_data_age(place, readings, now.taken_at) for place in streams]),
@@ -236,8 +236,8 @@ class StreamCollector:
         """Return how uneven the shards of each stream are, and which one to split where."""
         skews: list[tuple[Row, float]] = []
         splits: list[tuple[Row, float]] = []
-        for stream, told in described:
-            uses = [(_write_use(Place(stream.stream, one.id), readings), one) for one in _open(told)]
+        for stream, description in described:
+            uses = [(_write_use(Place(stream.stream, one.id), readings), one) for one in _open(description)]
             if not uses or any(math.isnan(total) for (total, _), _ in uses):
                 continue  # a mean with a missing addend is not known
             total = sum(size for (size, _), _ in uses)
@@ -245,7 +245,7 @@ class StreamCollector:
                 skews.append((stream.row, max(size for (size, _), _ in uses) * len(uses) / total - 1))
             (_, use), hottest = max(uses, key=lambda us: us[0][1])
             # Where Kinesis itself chooses the shards a split moves nothing: there is no hot key.
-            if use > _SPLIT_FROM and told.distribution != "AUTO" and hottest.last > hottest.first + 1:
+            if use > _SPLIT_FROM and description.distribution != "AUTO" and hottest.last > hottest.first + 1:
                 splits.append(((*stream.row, hottest.id, str((hottest.first + hottest.last + 1) // 2)), use))
         return [
             self._column(s.SHARD_SKEW, [row for row, _ in skews], [value for _, value in skews]),
@@ -287,8 +287,8 @@ def _being_read(place: Place, readings: Readings) -> float:
 
     Minutes in which the agent itself read say nothing, unless there were more reads than its own.
     """
-    told = place.stream.description
-    names = None if told is None else told.consumers
+    description = place.stream.description
+    names = None if description is None else description.consumers
     age = readings.of(k.ITERATOR_AGE, place)
     asked = [age, *(readings.of(s.CONSUMER_LAG, Place(place.stream, name)) for name in names or ())]
     if any(one is not None and one.is_news(FRESH_SECONDS) for one in asked):
@@ -322,12 +322,12 @@ def _not_below_0(value: float) -> float:
 
 
 def _watched(place: Place) -> bool:
-    told = place.stream.description
-    return told is not None and bool(told.watched)
+    description = place.stream.description
+    return description is not None and bool(description.watched)
 
 
-def _open(told: Description) -> Iterable[Shard]:
-    return [shard for shard in told.shards or () if shard.is_open]
+def _open(description: Description) -> Iterable[Shard]:
+    return [shard for shard in description.shards or () if shard.is_open]
 
 
 def _share(per_minute: float, limit_a_second: float) -> float:
@@ -338,11 +338,11 @@ def _count(items: tuple[T, ...] | None, fits: Callable[[T], bool]) -> float:
     return math.nan if items is None else float(sum(fits(item) for item in items))
 
 
-def _consumers_use(told: Description) -> float:
+def _consumers_use(description: Description) -> float:
     """Return the share of the consumers that may be registered; none is none of however many."""
-    if told.consumers is None:
+    if description.consumers is None:
         return math.nan
-    return len(told.consumers) / _or_nan(told.most_consumers) if told.consumers else 0.0
+    return len(description.consumers) / _or_nan(description.most_consumers) if description.consumers else 0.0
 
 
 def _or_nan(value: float | None) -> float:

@@ -53,15 +53,15 @@ class Silencer(Protocol):
         """The channels, by name."""
 
 
-class _Given:
+class _Params:
     """The parameters of a request."""
 
     def __init__(self, query: str) -> None:
-        self._given = parse_qs(query, keep_blank_values=True)
+        self._params = parse_qs(query, keep_blank_values=True)
 
     def flag(self, name: str) -> bool:
         """Return a flag, which is set where it is not given."""
-        text = self._given.get(name, ["true"])[-1].lower()
+        text = self._params.get(name, ["true"])[-1].lower()
         if text not in {"true", "false", "1", "0", "t", "f"}:
             raise ValueError(f"{name}: {text!r} is neither true nor false")
         return text in {"true", "1", "t"}
@@ -69,12 +69,12 @@ class _Given:
     @property
     def filter(self) -> Matchers:
         """The conditions on labels."""
-        return matchers(self._given.get("filter", []))
+        return matchers(self._params.get("filter", []))
 
     @property
     def receiver(self) -> Callable[[str], bool]:
         """Says whether a receiver is asked for."""
-        text = self._given.get("receiver", [""])[-1]
+        text = self._params.get("receiver", [""])[-1]
         if not text:
             return lambda _: True
         regex = compiled(text)
@@ -103,8 +103,8 @@ class AlertmanagerApi:
 
         """
         self._clock, self._silencer, self._alerts, self._known, self._agent = clock, silencer, alerts, known, agent
-        self._began = clock.now()
-        self._reads: dict[str, Callable[[_Given], object]] = {
+        self._started_at = clock.now()
+        self._reads: dict[str, Callable[[_Params], object]] = {
             "status": self._status,
             "receivers": lambda _: [{"name": name} for name in self._receivers()],
             "alerts": self._list,
@@ -135,7 +135,7 @@ class AlertmanagerApi:
         if found is None:
             there = ", ".join(f"{PREFIX}{name}" for name in (*self._reads, f"{_SILENCE}ID"))
             return _error(HTTPStatus.NOT_FOUND, f"{request.path}: there is no such thing: there are {there}")
-        return _told(found(_Given(request.query)))
+        return _json(found(_Params(request.query)))
 
     def _post(self, path: str, request: Request) -> Response:
         if path != "silences":
@@ -145,23 +145,23 @@ class AlertmanagerApi:
         wanted = silencing.read(request.body(), now)
         made = self._silencer().silence(lambda connection: silencing.write(connection, wanted, now))
         warnings = silencing.warnings(made.conditions, [alert.labels for alert in self._alerts()], self._known)
-        return _told({"silenceID": made.id, "warnings": warnings} if warnings else {"silenceID": made.id})
+        return _json({"silenceID": made.id, "warnings": warnings} if warnings else {"silenceID": made.id})
 
-    def _one(self, given: str, method: str) -> Response:
-        number, now = number_of(given), self._clock.now()
+    def _one(self, params: str, method: str) -> Response:
+        number, now = number_of(params), self._clock.now()
         if number is None:
-            raise silencing.Unknown(given)
+            raise silencing.Unknown(params)
         if method == "DELETE":
             self._silencer().silence(lambda connection: silencing.end(connection, number, now))
             return Response(HTTPStatus.OK, b"", "application/json")
         for silence in self._silencer().silences(0.0):
             if silence.number == number:
-                return _told(silencing.shown(silence, now))
-        raise silencing.Unknown(given)
+                return _json(silencing.shown(silence, now))
+        raise silencing.Unknown(params)
 
-    def _silences(self, given: _Given) -> object:
-        now, wanted = self._clock.now(), given.filter
-        states = {state for state in _ORDER if given.flag(state)}
+    def _silences(self, params: _Params) -> object:
+        now, wanted = self._clock.now(), params.filter
+        states = {state for state in _ORDER if params.flag(state)}
         found = [
             silence
             for silence in self._silencer().silences(now - _KEPT_SECONDS)
@@ -174,19 +174,19 @@ class AlertmanagerApi:
 
         return [silencing.shown(one, now) for one in sorted(found, key=rank)]
 
-    def _list(self, given: _Given) -> object:
-        chosen = [standing for standing, _ in self._chosen(given)]
+    def _list(self, params: _Params) -> object:
+        chosen = [standing for standing, _ in self._chosen(params)]
         chosen.sort(key=lambda standing: standing.alert.fingerprint)
         return [self._alert(standing, standing.muted_by, is_muted=standing.is_suppressed) for standing in chosen]
 
-    def _groups(self, given: _Given) -> object:
+    def _groups(self, params: _Params) -> object:
         groups: dict[tuple[Labels, str], list[dict[str, Any]]] = {}
-        for standing, routes in self._chosen(given):
+        for standing, routes in self._chosen(params):
             for route in routes:
                 is_muted = bool(standing.silences or standing.inhibited_by or route.muted_by)
                 alert = self._alert(standing, route.muted_by, is_muted=is_muted)
                 groups.setdefault((route.group, route.channel), []).append(alert)
-        with_muted = given.flag("muted")
+        with_muted = params.flag("muted")
         return [
             {
                 "labels": dict(labels),
@@ -198,10 +198,10 @@ class AlertmanagerApi:
             if with_muted or any(alert["status"]["state"] == "active" for alert in alerts)
         ]
 
-    def _chosen(self, given: _Given) -> list[tuple[Standing, list[RouteStanding]]]:
+    def _chosen(self, params: _Params) -> list[tuple[Standing, list[RouteStanding]]]:
         """Return the alerts that a request asks for, and those of their routes that it asks for."""
-        wanted, is_wanted = given.filter, given.receiver
-        active, silenced, inhibited = (given.flag(name) for name in ("active", "silenced", "inhibited"))
+        wanted, is_wanted = params.filter, params.receiver
+        active, silenced, inhibited = (params.flag(name) for name in ("active", "silenced", "inhibited"))
         chosen = []
         for standing in self._silencer().standing(self._alerts()):
             routes = [route for route in standing.routes or (_NO_ROUTE,) if is_wanted(route.channel)]
@@ -236,7 +236,7 @@ class AlertmanagerApi:
     def _receivers(self) -> list[str]:
         return sorted({*self._silencer().receivers, _NOBODY})
 
-    def _status(self, _: _Given) -> object:
+    def _status(self, _: _Params) -> object:
         names = self._receivers()
         config = {"route": {"receiver": names[0]}, "receivers": [{"name": name} for name in names]}
         build = {"revision": "", "branch": "", "buildUser": "StreamWatch", "buildDate": "", "goVersion": ""}
@@ -244,15 +244,15 @@ class AlertmanagerApi:
             "cluster": {"status": "disabled", "peers": []},
             "versionInfo": {"version": VERSION, **build},
             "config": {"original": json.dumps(config)},  # JSON is YAML
-            "uptime": rfc3339(self._began),
+            "uptime": rfc3339(self._started_at),
         }
 
 
-def _error(status: HTTPStatus, told: str) -> Response:
+def _error(status: HTTPStatus, message: str) -> Response:
     """Return an error as Alertmanager does: a JSON text."""
-    return _told(told, status)
+    return _json(message, status)
 
 
-def _told(what: object, status: HTTPStatus = HTTPStatus.OK) -> Response:
+def _json(what: object, status: HTTPStatus = HTTPStatus.OK) -> Response:
     body = json.dumps(what, separators=(",", ":"), allow_nan=False).encode()
     return Response(status, body, "application/json", (("Cache-Control", "no-store"),))

@@ -261,13 +261,13 @@ def _parts(families: list[_Family], head: Callable[[Metric], str]) -> list[bytes
 
 
 def _head(metric: Metric) -> str:
-    told = metric.help.replace("\\", r"\\").replace("\n", r"\n")
-    return f"# HELP {metric.name} {told}\n# TYPE {metric.name} {metric.kind}\n"
+    help_text = metric.help.replace("\\", r"\\").replace("\n", r"\n")
+    return f"# HELP {metric.name} {help_text}\n# TYPE {metric.name} {metric.kind}\n"
 
 
 def _head_openmetrics(metric: Metric) -> str:
     name = metric.name.removesuffix("_total") if metric.kind == "counter" else metric.name
-    told = metric.help.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+    help_text = metric.help.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
     # The format demands that a unit be the end of the name: "bytes" of `..._bytes`, but not of `..._bytes_max`.
     unit = f"# UNIT {name} {metric.unit}\n" if metric.unit and name.endswith(f"_{metric.unit}") else ""
-    return f"# HELP {name} {told}\n# TYPE {name} {metric.kind}\n{unit}"
+    return f"# HELP {name} {help_text}\n# TYPE {name} {metric.kind}\n{unit}"

@@ -56,11 +56,11 @@ class _Refused(Exception):
     """A parameter that cannot be used."""
 
 
-class _Given:
+class _Params:
     """The parameters of a request, and how long its answer may take."""
 
     def __init__(self, request: Request, clock: Clock, *, delayed_names: bool) -> None:
-        self._given = parse_qs(request.query, keep_blank_values=True)
+        self._params = parse_qs(request.query, keep_blank_values=True)
         self._clock, self._is_gone = clock, request.is_gone
         self._now = clock.now()
         self._until, self._delayed_names = clock.monotonic() + _SECONDS, delayed_names
@@ -83,7 +83,7 @@ class _Given:
 
     def shorten(self) -> None:
         """Let no more time pass than the request gives."""
-        if "timeout" in self._given:
+        if "timeout" in self._params:
             self._until = min(self._until, self._clock.monotonic() + self.span_ms("timeout") / 1000)
 
     def look(self) -> None:
@@ -95,37 +95,37 @@ class _Given:
 
     def text(self, name: str) -> str:
         """Return one that must be there."""
-        if name not in self._given:
+        if name not in self._params:
             raise _Refused(f"parameter {name!r} is missing")
-        return self._given[name][0]
+        return self._params[name][0]
 
     def all(self, name: str) -> list[str]:
         """Return every one of that name."""
-        return self._given.get(name, [])
+        return self._params.get(name, [])
 
     def instant_ms(self, name: str, default: float | None = None) -> int:
         """Return an instant: seconds since 1970, or RFC 3339."""
-        given = self._given.get(name, [""])[0]
-        if not given:
+        text = self._params.get(name, [""])[0]
+        if not text:
             return round((self._now if default is None else default) * 1000)
         try:
-            seconds = float(given) if _NUMBER.fullmatch(given) else _instant(given)
+            seconds = float(text) if _NUMBER.fullmatch(text) else _instant(text)
         except (ValueError, OverflowError):
             seconds = math.inf
         if not abs(seconds) < _FARTHEST_SECONDS:
-            shown = repr(given[:_SHOWN])
+            shown = repr(text[:_SHOWN])
             raise _Refused(f"parameter {name!r}: {shown} is no time: write seconds since 1970, or RFC 3339")
         return round(seconds * 1000)
 
     def span_ms(self, name: str) -> int:
         """Return a duration: seconds, or as in PromQL."""
-        given = self.text(name)
+        text = self.text(name)
         try:
-            seconds = float(given) if _NUMBER.fullmatch(given) else duration_ms(given) / 1000
+            seconds = float(text) if _NUMBER.fullmatch(text) else duration_ms(text) / 1000
         except QueryError as error:
             raise _Refused(f"parameter {name!r}: {error}") from None
         if not _SHORTEST_SECONDS <= seconds < _FARTHEST_SECONDS:
-            raise _Refused(f"parameter {name!r}: {given[:_SHOWN]!r} is not a time that passes")
+            raise _Refused(f"parameter {name!r}: {text[:_SHOWN]!r} is not a time that passes")
         return round(seconds * 1000)
 
 
@@ -163,7 +163,7 @@ class PrometheusApi:
         self._history, self._clock, self._delayed_names = history, clock, delayed_names
         self._metrics = metrics
         self._turn = threading.Lock()
-        self._answers: dict[str, Callable[[_Given], object]] = {
+        self._answers: dict[str, Callable[[_Params], object]] = {
             "query": self._query,
             "query_range": self._query_range,
             "series": self._series,
@@ -181,7 +181,7 @@ class PrometheusApi:
         values = _LABEL_VALUES.fullmatch(path)
         found = self._answers.get(path)
         if values is not None:
-            found = lambda given: self._values(unquote(values[1]), given)  # noqa: E731 - of this request
+            found = lambda params: self._values(unquote(values[1]), params)  # noqa: E731 - of this request
         if found is None:
             there = ", ".join(f"{PREFIX}{name}" for name in self._answers)
             shown = request.path[:_SHOWN]
@@ -189,7 +189,7 @@ class PrometheusApi:
         try:
             return self._in_turn(
                 found,
-                _Given(request, self._clock, delayed_names=self._delayed_names),
+                _Params(request, self._clock, delayed_names=self._delayed_names),
                 waits=values is not None or path in _EVALUATED,
             )
         except (_Refused, QueryError) as error:
@@ -202,26 +202,26 @@ class PrometheusApi:
             log.exception("api: %s: no answer could be made: please report this", request.path[:_SHOWN])
             return _error(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", f"{type(error).__name__}: {error}")
 
-    def _in_turn(self, found: Callable[[_Given], object], given: _Given, *, waits: bool) -> Response:
+    def _in_turn(self, found: Callable[[_Params], object], params: _Params, *, waits: bool) -> Response:
         """Make an answer; what reads the history is made one at a time, texts included, and bounded before it waits."""
         if not waits:
-            return _told(HTTPStatus.OK, {"status": "success", "data": found(given)})
-        given.shorten()
-        for text in (*given.all("query"), *given.all("match[]")):
+            return _json(HTTPStatus.OK, {"status": "success", "data": found(params)})
+        params.shorten()
+        for text in (*params.all("query"), *params.all("match[]")):
             prepared(text)
-        if not self._turn.acquire(timeout=given.seconds_left):
+        if not self._turn.acquire(timeout=params.seconds_left):
             raise TimeoutError("other queries are being evaluated: ask again")
         try:
-            data = found(given)
+            data = found(params)
             if isinstance(data, _Written):
-                return _json(HTTPStatus.OK, f'{{"status":"success","data":{data.text}}}')
-            return _told(HTTPStatus.OK, {"status": "success", "data": data})
+                return _json_text(HTTPStatus.OK, f'{{"status":"success","data":{data.text}}}')
+            return _json(HTTPStatus.OK, {"status": "success", "data": data})
         finally:
             self._turn.release()
 
-    def _query(self, given: _Given) -> object:
-        node, at = parse(given.text("query")), given.instant_ms("time")
-        value: Value = evaluate(node, self._history, at, given.options)
+    def _query(self, params: _Params) -> object:
+        node, at = parse(params.text("query")), params.instant_ms("time")
+        value: Value = evaluate(node, self._history, at, params.options)
         if isinstance(value, str):
             return {"resultType": "string", "result": [at / 1000, value]}
         if isinstance(value, float):
@@ -232,22 +232,22 @@ class PrometheusApi:
             "result": [{"metric": dict(labels), "value": [at / 1000, shortest(one)]} for labels, one in value],
         }
 
-    def _query_range(self, given: _Given) -> object:
-        node = parse(given.text("query"))
-        start, end, step = given.instant_ms("start"), given.instant_ms("end"), given.span_ms("step")
+    def _query_range(self, params: _Params) -> object:
+        node = parse(params.text("query"))
+        start, end, step = params.instant_ms("start"), params.instant_ms("end"), params.span_ms("step")
         if end < start:
             raise _Refused("parameter 'end': the end must not be before the start")
         if (end - start) // step >= MOST_STEPS:
             raise _Refused(f"exceeded maximum resolution of {MOST_STEPS} points per series: make the step longer")
-        found = evaluate_range(node, self._history, start, end, step, given.options)
+        found = evaluate_range(node, self._history, start, end, step, params.options)
         _bounded(len(found))
-        written = ",".join(_written(labels, *found[labels], given.look) for labels in sorted(found))
+        written = ",".join(_written(labels, *found[labels], params.look) for labels in sorted(found))
         return _Written(f'{{"resultType":"matrix","result":[{written}]}}')
 
-    def _found(self, given: _Given, *, all_by_default: bool) -> list[Labels]:
+    def _found(self, params: _Params, *, all_by_default: bool) -> list[Labels]:
         """Return the label sets that a request speaks of."""
-        start, end = given.instant_ms("start", 0.0), given.instant_ms("end")
-        texts = given.all("match[]")
+        start, end = params.instant_ms("start", 0.0), params.instant_ms("end")
+        texts = params.all("match[]")
         if len(texts) > _MOST_SELECTORS:
             raise _Refused(f"parameter 'match[]': at most {_MOST_SELECTORS} of it can be answered at a time")
         selectors = [_matchers(text) for text in texts]
@@ -258,24 +258,24 @@ class PrometheusApi:
         found: dict[Labels, None] = {}
         for matchers in selectors:
             for block in self._history.blocks(matchers, start, end, newest=True, index=KeyIndex()):
-                given.look()
+                params.look()
                 _bounded(len(found) + len(block.rows))
                 found.update(dict.fromkeys(block.rows.labels()))
         return sorted(found)
 
-    def _series(self, given: _Given) -> object:
-        return [dict(labels) for labels in self._found(given, all_by_default=False)]
+    def _series(self, params: _Params) -> object:
+        return [dict(labels) for labels in self._found(params, all_by_default=False)]
 
-    def _labels(self, given: _Given) -> object:
-        return sorted({name for labels in self._found(given, all_by_default=True) for name in labels})
+    def _labels(self, params: _Params) -> object:
+        return sorted({name for labels in self._found(params, all_by_default=True) for name in labels})
 
-    def _values(self, name: str, given: _Given) -> object:
-        if name == NAME and not given.all("match[]"):
+    def _values(self, name: str, params: _Params) -> object:
+        if name == NAME and not params.all("match[]"):
             return sorted(self._history.names())
-        return sorted({labels[name] for labels in self._found(given, all_by_default=True) if name in labels})
+        return sorted({labels[name] for labels in self._found(params, all_by_default=True) if name in labels})
 
-    def _metadata(self, given: _Given) -> object:
-        wanted = given.all("metric")
+    def _metadata(self, params: _Params) -> object:
+        wanted = params.all("metric")
         return {
             metric.name: [{"type": metric.kind, "help": metric.help, "unit": metric.unit}]
             for metric in self._metrics
@@ -295,15 +295,15 @@ def _bounded(series: int) -> None:
         raise EvaluationError(f"the answer has more than {_MOST_SERIES} series: choose, or aggregate")
 
 
-def _error(status: HTTPStatus, kind: str, told: str) -> Response:
-    return _told(status, {"status": "error", "errorType": kind, "error": told})
+def _error(status: HTTPStatus, kind: str, message: str) -> Response:
+    return _json(status, {"status": "error", "errorType": kind, "error": message})
 
 
-def _told(status: HTTPStatus, what: Mapping[str, object]) -> Response:
-    return _json(status, json.dumps(what, separators=(",", ":"), allow_nan=False))
+def _json(status: HTTPStatus, what: Mapping[str, object]) -> Response:
+    return _json_text(status, json.dumps(what, separators=(",", ":"), allow_nan=False))
 
 
-def _json(status: HTTPStatus, text: str) -> Response:
+def _json_text(status: HTTPStatus, text: str) -> Response:
     return Response(status, text.encode(), "application/json")
 
 

@@ -45,8 +45,8 @@ class Labels(Mapping[str, str]):
 
     def only(self, names: Iterable[str]) -> "Labels":
         """Return these labels and no others."""
-        kept = frozenset(names)
-        return Labels((name, value) for name, value in self.pairs if name in kept)
+        wanted = frozenset(names)
+        return Labels((name, value) for name, value in self.pairs if name in wanted)
 
     def without(self, names: Iterable[str]) -> "Labels":
         """Return all labels but these."""

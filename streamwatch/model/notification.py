@@ -82,11 +82,11 @@ def to_text(notification: Notification) -> str:
 
 def from_text(text: str) -> Notification:
     """Return the notification that a text of ``to_text`` says."""
-    told: dict[str, Any] = json.loads(text)
+    content: dict[str, Any] = json.loads(text)
     return Notification(
-        told["key"],
-        _labels(told["group"]),
-        told["status"],
+        content["key"],
+        _labels(content["group"]),
+        content["status"],
         tuple(
             Alert(
                 _labels(one["labels"]),
@@ -97,10 +97,10 @@ def from_text(text: str) -> Notification:
                 one["fired_at"],
                 one["resolved_at"],
             )
-            for one in told["alerts"]
+            for one in content["alerts"]
         ),
-        told["at"],
-        told["left_out"],
+        content["at"],
+        content["left_out"],
     )
 
 

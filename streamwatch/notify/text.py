@@ -70,8 +70,8 @@ class Links:
         until = "now" if notification.status == "firing" else str(round((ended + _AFTER_SECONDS) * 1000))
         query = [("from", str(round((started - _BEFORE_SECONDS) * 1000))), ("to", until)]
         query += [(f"var-{name}", value) for name, value in notification.group.pairs if name != "alertname"]
-        begun = f"{self.dashboard}{'&' if '?' in self.dashboard else '?'}"
-        return f"{begun}{urlencode(query, quote_via=quote, errors='replace')}"
+        address = f"{self.dashboard}{'&' if '?' in self.dashboard else '?'}"
+        return f"{address}{urlencode(query, quote_via=quote, errors='replace')}"
 
 
 def truncated(text: str, most: int) -> str:

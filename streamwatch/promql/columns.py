@@ -237,7 +237,7 @@ class KeyIndex:
 
 
 def _selected(keys: Keys, fixed: Labels, matchers: Iterable[Matcher]) -> Ints | None:
-    kept: list[bool] | None = None
+    mask: list[bool] | None = None
     for matcher in matchers:
         if matcher.name not in keys.names:
             if not matcher.matches(fixed):
@@ -247,10 +247,10 @@ def _selected(keys: Keys, fixed: Labels, matchers: Iterable[Matcher]) -> Ints | 
         column = [row[at] for row in keys.rows]
         holds = {value: matcher.matches({matcher.name: value}) for value in set(column)}
         fits = [holds[value] for value in column]
-        kept = fits if kept is None else [one and other for one, other in zip(kept, fits, strict=True)]
-    if kept is None or all(kept):
+        mask = fits if mask is None else [one and other for one, other in zip(mask, fits, strict=True)]
+    if mask is None or all(mask):
         return None
-    return np.array(list(compress(range(len(kept)), kept)), dtype=np.int64)
+    return np.array(list(compress(range(len(mask)), mask)), dtype=np.int64)
 
 
 def _grouped(keys: Keys, names: Sequence[str]) -> tuple[Ints, Keys]:

@@ -37,8 +37,8 @@ def compiled(pattern: str) -> Any:  # noqa: ANN401 - re2 has no types
     try:
         return re2.compile(f"(?s:{pattern})", options)
     except re2.error as error:
-        told = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else str(error)
-        raise QueryError(f"{pattern[:80]!r}: not a regular expression of RE2: {told}") from error
+        message = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else str(error)
+        raise QueryError(f"{pattern[:80]!r}: not a regular expression of RE2: {message}") from error
 
 
 def _simple(pattern: str) -> "re.Pattern[str] | None":

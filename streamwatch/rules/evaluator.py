@@ -156,8 +156,8 @@ class Evaluator:
             # Who records what others read comes first.
             read = {name for due in made for name in due.reads}
             self._groups = sorted(made, key=lambda due: not due.records & read)
-            kept = [rule.key for due in made for rule in due.state.rules]
-            self._state.write(lambda connection: self._write_known(connection, kept, restored))
+            keys = [rule.key for due in made for rule in due.state.rules]
+            self._state.write(lambda connection: self._write_known(connection, keys, restored))
             self._known = {}
             self._history.need(_needs(due.state.group for due in made))
         self._worker.wake()
@@ -254,10 +254,10 @@ class Evaluator:
         return max(at_ms if 0 < at_ms <= now + _EARLY_MS else now, self._last_at + 1)
 
     def _write_known(
-        self, connection: sqlite3.Connection, kept: Collection[str], restored: Iterable[RuleState]
+        self, connection: sqlite3.Connection, keys: Collection[str], restored: Iterable[RuleState]
     ) -> None:
         """Write which rules there are, and the alerts of before a restart as they were taken."""
-        persist.forget(connection, kept)
+        persist.forget(connection, keys)
         persist.save(connection, jump.shift(restored, 0.0))
         self._marks.write(connection, at_once=True)
 

@@ -163,7 +163,7 @@ class GroupState:
             The alerts that changed.
 
         """
-        begun = self._clock.monotonic()
+        started = self._clock.monotonic()
         found: list[RuleChange] = []
         for state in self.rules:
             rule_begun = self._clock.monotonic()
@@ -172,7 +172,7 @@ class GroupState:
                 found += self._rule(state, samples, at_ms, scope if self._divides(state, scope) else None)
                 state.evaluated_at = at_ms / 1000
             state.seconds = self._clock.monotonic() - rule_begun
-        self.evaluated_at, self.seconds = at_ms / 1000, self._clock.monotonic() - begun
+        self.evaluated_at, self.seconds = at_ms / 1000, self._clock.monotonic() - started
         return found
 
     def _look(self) -> None:

@@ -17,8 +17,8 @@ def linked(groups: Iterable[RuleGroup], base: str) -> tuple[RuleGroup, ...]:
 def _rule(rule: Rule, base: str) -> Rule:
     if not any(name == RUNBOOK and _is_path(text) for name, text in rule.annotations):
         return rule
-    told = {name: f"{base}{text}" if name == RUNBOOK else text for name, text in rule.annotations}
-    return replace(rule, annotations=tuple(sorted(told.items())))
+    annotations = {name: f"{base}{text}" if name == RUNBOOK else text for name, text in rule.annotations}
+    return replace(rule, annotations=tuple(sorted(annotations.items())))
 
 
 def _is_path(text: str) -> bool:

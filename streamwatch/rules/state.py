@@ -59,8 +59,10 @@ def step(
             raise EvaluationError(f"{why}: {result.labels}")
         now[result.labels] = _present(rule, active.get(result.labels), result, at)
     for labels, alert in active.items():
-        if labels not in now and (kept := alert if held and alert.state != "inactive" else _absent(rule, alert, at)):
-            now[labels] = kept
+        if labels not in now and (
+            remaining := alert if held and alert.state != "inactive" else _absent(rule, alert, at)
+        ):
+            now[labels] = remaining
     return now
 
 

@@ -66,9 +66,9 @@ def _series(node: object, known: Mapping[str, Metric]) -> Iterator[Labels]:
     if not isinstance(node, Selector) or (name := metric_of(node)) is None:
         return
     own = {label: f"{label}-1" for label in (*(known[name].labels if name in known else ()), "job", "instance")}
-    given = {matcher.name: matcher.value for matcher in node.matchers if matcher.op == "="}
+    matched = {matcher.name: matcher.value for matcher in node.matchers if matcher.op == "="}
     chosen = {matcher.name: matcher.value.partition("|")[0] for matcher in node.matchers if matcher.op == "=~"}
-    labels = Labels({**own, **chosen, **given, NAME: name})
+    labels = Labels({**own, **chosen, **matched, NAME: name})
     yield from [labels.updated({"le": bound}) for bound in _BOUNDS] if name.endswith("_bucket") else [labels]
 
 

@@ -139,15 +139,15 @@ def _request_2(part: Sequence[tuple[Metric, Pairs, bytes]], at: int) -> bytes:
     metadata: dict[str, bytes] = {}
     pieces = []
     for metric, pairs, value in part:
-        told = metadata.get(metric.name)
-        if told is None:
+        encoded = metadata.get(metric.name)
+        if encoded is None:
             help_ref = symbols.setdefault(metric.help, len(symbols))
             inner = b"\x08" + _varint(_KINDS[metric.kind]) + b"\x18" + _varint(help_ref)
             if metric.unit:
                 inner += b"\x20" + _varint(symbols.setdefault(metric.unit, len(symbols)))
-            told = metadata[metric.name] = b"\x2a" + _sized(inner)
+            encoded = metadata[metric.name] = b"\x2a" + _sized(inner)
         refs = b"".join([_varint(symbols.setdefault(text, len(symbols))) for pair in pairs for text in pair])
-        pieces.append(b"\x2a" + _sized(b"\x0a" + _sized(refs) + sample + value + after + told))
+        pieces.append(b"\x2a" + _sized(b"\x0a" + _sized(refs) + sample + value + after + encoded))
     table = [b"\x22" + _sized(text.encode("utf-8", "replace")) for text in symbols]
     return b"".join([*table, *pieces])
 
@@ -211,11 +211,11 @@ def _once(some: Sequence[Samples]) -> Sequence[Samples]:
     seen: set[tuple[str, ...]] = set()
     found = []
     for one in some:
-        kept = [at for at, row in enumerate(one.keys.rows) if row not in seen]
+        indices = [at for at, row in enumerate(one.keys.rows) if row not in seen]
         seen.update(one.keys.rows)
-        if len(kept) == len(one.keys):
+        if len(indices) == len(one.keys):
             found.append(one)
-        elif kept:
-            index = np.array(kept, dtype=np.intp)
+        elif indices:
+            index = np.array(indices, dtype=np.intp)
             found.append(one.metric.samples(one.keys.take(index), one.values[index]))
     return found

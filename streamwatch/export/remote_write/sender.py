@@ -172,7 +172,7 @@ class Sender:
         import cramjam  # noqa: PLC0415 - only who sends pays for it
 
         try:
-            told = self._post(bytes(cramjam.snappy.compress_raw(request.body)), _HEADERS[self._version])
+            headers = self._post(bytes(cramjam.snappy.compress_raw(request.body)), _HEADERS[self._version])
         except NotifyRefused as error:
             if not self._is_sure and error.status in _UNKNOWN_FORMAT:
                 self._fall_back(under_way)
@@ -188,7 +188,7 @@ class Sender:
             self._failed(error)
             return
         else:
-            if not self._is_sure and self._version == "2.0" and _WRITTEN not in {name.lower() for name in told}:
+            if not self._is_sure and self._version == "2.0" and _WRITTEN not in {name.lower() for name in headers}:
                 # It may have understood nothing: who speaks 2.0 says how many samples it wrote.
                 self._fall_back(under_way)
                 return

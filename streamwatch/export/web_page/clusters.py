@@ -195,8 +195,8 @@ def _of_msk(name: str, index: SampleIndex) -> list[Fact]:
     for (_, severity), count in index.of(m.ASSESSMENT_FINDINGS, name).items():
         findings[severity] += count
     if findings:
-        told = ", ".join(f"{number(count)} {severity}" for severity, count in sorted(findings.items()))
-        facts.append(Fact("MSK's assessment", told, _when("ERROR" in findings, 0.0, "warn")))
+        summary = ", ".join(f"{number(count)} {severity}" for severity, count in sorted(findings.items()))
+        facts.append(Fact("MSK's assessment", summary, _when("ERROR" in findings, 0.0, "warn")))
     return facts
 
 
@@ -259,8 +259,8 @@ def _state(up: float | None, behind: float | None, disk: float | None) -> tuple[
 
 def _chosen(brokers: Sequence[BrokerView]) -> list[BrokerView]:
     """Return as many as are shown: those in trouble before the others."""
-    kept = {broker.id for broker in sorted(brokers, key=lambda broker: broker.health == "good")[:_MOST_BROKERS]}
-    return [broker for broker in brokers if broker.id in kept]
+    ids = {broker.id for broker in sorted(brokers, key=lambda broker: broker.health == "good")[:_MOST_BROKERS]}
+    return [broker for broker in brokers if broker.id in ids]
 
 
 def _groups(name: str, index: SampleIndex) -> list[GroupView]:

@@ -21,13 +21,13 @@ def fitted(text: str, pixels: float, size: float) -> str:
     shown = plain(text)
     if _width(shown, size) <= pixels:
         return shown
-    room, kept = pixels - size * _EM["broad"], 0
+    room, count = pixels - size * _EM["broad"], 0
     for sign in shown:
         room -= _width(sign, size)
         if room < 0:
             break
-        kept += 1
-    return f"{shown[:kept]}…"
+        count += 1
+    return f"{shown[:count]}…"
 
 
 def plain(text: str) -> str:

@@ -86,7 +86,7 @@ def _stream(stream: Stream, index: SampleIndex, seen: str) -> StreamView:
         stream.name,
         f"{stream.region}, account {stream.account}",
         worst(health for health, _ in statements),
-        "; ".join(told for _, told in statements[:2]),
+        "; ".join(sentence for _, sentence in statements[:2]),
         seen,
         _facts(key, index, retention, age),
         stripes[:_MOST_SHARDS],
@@ -120,8 +120,8 @@ def _statements(
     hot = [stripe for stripe in stripes if (stripe.heat or 0) >= _HOT * _STEPS]
     if hot:
         top = max(hot, key=lambda stripe: stripe.heat or 0)
-        told = f"{top.id} is at {top.use}" if len(hot) == 1 else f"{counted(len(hot), 'shard')} are nearly full"
-        found.append(("bad" if (top.heat or 0) >= _STEPS else "warn", f"hot: {told}"))
+        sentence = f"{top.id} is at {top.use}" if len(hot) == 1 else f"{counted(len(hot), 'shard')} are nearly full"
+        found.append(("bad" if (top.heat or 0) >= _STEPS else "warn", f"hot: {sentence}"))
     writes = _most(index.value(s.WRITE_RECORDS_USE, *key), index.value(s.WRITE_BYTES_USE, *key))
     if writes is not None and writes >= _HOT and not hot:
         found.append(("warn", f"writes are at {share(writes)} of the limit"))
@@ -173,6 +173,6 @@ def _stripe(shard: Shard, use: tuple[float, str] | None) -> Stripe:
     if use is None:
         return Stripe(shard.id, shard.first / _KEYS * 100, width, None, "not known", f"{shard.id}: use not known")
     value, what = use
-    told = f"{share(value)} of its limit of {what}"
+    sentence = f"{share(value)} of its limit of {what}"
     heat = min(_STEPS, int(value * _STEPS))
-    return Stripe(shard.id, shard.first / _KEYS * 100, width, heat, told, f"{shard.id}: {told}")
+    return Stripe(shard.id, shard.first / _KEYS * 100, width, heat, sentence, f"{shard.id}: {sentence}")

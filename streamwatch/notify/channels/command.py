@@ -48,10 +48,10 @@ class Command:
 
     def _run(self, body: bytes) -> None:
         config = self._config
-        kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         try:
             process = subprocess.Popen(  # noqa: S603 - what the configuration says
-                config.run, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=kept,
+                config.run, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=passed,
                 start_new_session=True,
             )  # fmt: skip
         except OSError as error:

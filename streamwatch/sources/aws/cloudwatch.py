@@ -236,7 +236,7 @@ class CloudWatchReader:
         """Return the points by query; a query that CloudWatch did not answer completely is left out."""
         found: dict[str, list[tuple[int, float]]] = {}
         broken: set[str] = set()
-        given: dict[str, Any] = {
+        params: dict[str, Any] = {
             "MetricDataQueries": [_query(index, one.wanted.series) for index, one in enumerate(batch)],
             "StartTime": datetime.fromtimestamp(start, UTC),
             "EndTime": datetime.fromtimestamp(end, UTC),
@@ -246,7 +246,7 @@ class CloudWatchReader:
             "cloudwatch",
             batch[0].wanted.region,
             "GetMetricData",
-            given,
+            params,
             wants=("MetricDataResults",),
             deadline=deadline,
         ):
@@ -263,9 +263,9 @@ class CloudWatchReader:
         for (account, region, series), one in self._watched.items():
             longest = 2.5 * max(self._interval(one), one.interval, MINUTE)
             if one.minutes is not None and one.wanted_at == now and now - one.asked_at <= longest:
-                told = one.minutes
+                minutes = one.minutes
                 known.setdefault((account, region), {})[series] = Reading(
-                    one.asked_at, told.minute, told.value, told.total, one.own
+                    one.asked_at, minutes.minute, minutes.value, minutes.total, one.own
                 )
         return {place: CloudWatchSnapshot(readings) for place, readings in known.items()}
 

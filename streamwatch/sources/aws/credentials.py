@@ -212,15 +212,15 @@ class _Tried:
     def load(self, provider: Any) -> Credentials | None:  # noqa: ANN401 - botocore has no types
         """Ask one."""
         name = str(provider.METHOD)
-        heard: list[str] = []
+        answers: list[str] = []
         try:
-            with_answers = _listened(provider, heard)
+            with_answers = _listened(provider, answers)
             found: Credentials | None = with_answers.load()
         except Exception as error:
             self._answers.append(f"{name}: {_because(error)}")
             raise
-        if found is None and heard:
-            self._answers.append(f"{name}: {', '.join(dict.fromkeys(heard))}")
+        if found is None and answers:
+            self._answers.append(f"{name}: {', '.join(dict.fromkeys(answers))}")
         elif found is None:
             self._empty.append(name)
         return found
@@ -231,7 +231,7 @@ class _Tried:
         return "; ".join([*nothing, *self._answers]) if self._answers or not otherwise else otherwise
 
 
-def _listened(provider: Any, heard: list[str]) -> Any:  # noqa: ANN401 - botocore has no types
+def _listened(provider: Any, answers: list[str]) -> Any:  # noqa: ANN401 - botocore has no types
     """Return the provider; what the metadata service answers it, which botocore keeps to itself, is written down."""
     web = getattr(getattr(provider, "_role_fetcher", None), "_session", None)
     if web is None:
@@ -242,9 +242,9 @@ def _listened(provider: Any, heard: list[str]) -> Any:  # noqa: ANN401 - botocor
         try:
             answer = send(request)
         except Exception as error:
-            heard.append(f"{request.method} {request.url}: {_because(error)}")
+            answers.append(f"{request.method} {request.url}: {_because(error)}")
             raise
-        heard.append(f"{request.method} {request.url}: status {answer.status_code}")
+        answers.append(f"{request.method} {request.url}: status {answer.status_code}")
         return answer
 
     web.send = listen

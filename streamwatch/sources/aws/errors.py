@@ -61,8 +61,8 @@ def is_stale(error: Exception) -> bool:
 
 def refusal(error: b.ClientError) -> str:
     """Return what AWS answered: the code, and its message; of a wrong signature's, not the request with its token."""
-    told = error.response.get("Error", {})
-    return f"{told.get('Code')}: {str(told.get('Message', '')).partition(chr(10))[0]}"
+    fields = error.response.get("Error", {})
+    return f"{fields.get('Code')}: {str(fields.get('Message', '')).partition(chr(10))[0]}"
 
 
 def understood(error: Exception, what: str) -> SourceError:

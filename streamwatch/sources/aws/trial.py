@@ -104,12 +104,12 @@ class Trial:
         except SourceError as error:
             hint = "STS is not needed to read; where a private network has no endpoint for it, leave it at that"
             return True, self.finding("credentials", "warning", self._tried(str(error)), hint)
-        told = f"{answer['Arn']} in account {answer['Account']}"
-        return True, self.finding("credentials", "ok", self._tried(told))
+        identity = f"{answer['Arn']} in account {answer['Account']}"
+        return True, self.finding("credentials", "ok", self._tried(identity))
 
-    def _tried(self, told: str) -> str:
+    def _tried(self, identity: str) -> str:
         """Return it with the provider of the credentials, where there is one."""
-        return f"{told}; from {self._caller.provider}" if self._caller.provider else told
+        return f"{identity}; from {self._caller.provider}" if self._caller.provider else identity
 
     def finding(self, step: str, verdict: Verdict, detail: str, remedy: str = "") -> Finding:
         """Return a finding about the target."""

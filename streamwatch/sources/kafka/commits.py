@@ -172,8 +172,8 @@ def _resolve(shapes: tuple[Shape, ...], table: GroupTable, topology: Topology) -
     group = np.repeat(np.array([index.get(run.owner, -1) for run in runs], dtype=np.int32), counts)
     topic = np.repeat(np.array([topology.topic_index.get(run.topic, -1) for run in runs], dtype=np.int64), counts)
     partition = np.concatenate([shape.partition for shape in shapes]) if shapes else np.zeros(0, dtype=np.int64)
-    told = {name for shape in shapes for name in shape.groups}
-    answered = np.array([g.name in told for g in table.groups], dtype=bool)
+    answering = {name for shape in shapes for name in shape.groups}
+    answered = np.array([g.name in answering for g in table.groups], dtype=bool)
     return CommitKeys(table, topology, group, topology.rows(topic, partition), answered)
 
 

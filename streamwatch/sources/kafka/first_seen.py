@@ -66,14 +66,14 @@ class FirstSeen:
         """Move all columns to the rows of another topology; a new partition was not seen."""
         count = len(topology.partition)
         before = topology.rows_in(self._topology) if self._topology else np.full(count, -1, dtype=np.int64)
-        kept = before >= 0
+        retained = before >= 0
 
         is_answer = np.zeros(count, dtype=bool)
-        is_answer[kept] = self.is_answer[before[kept]]
+        is_answer[retained] = self.is_answer[before[retained]]
 
         def moved(column: Int64s) -> Int64s:
             new = np.full(count, -1, dtype=np.int64)
-            new[kept] = column[before[kept]]
+            new[retained] = column[before[retained]]
             return new
 
         self.is_answer = is_answer

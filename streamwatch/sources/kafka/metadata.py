@@ -236,8 +236,8 @@ class _Columns:
         if not partitions or topic.name in odd:
             self._leave_out(topic.name, topic.error_code, is_utf8=topic.name not in odd)
             return
-        given = getattr(topic, "topic_id", None)
-        topic_id = NO_ID if given is None else given.bytes
+        uuid = getattr(topic, "topic_id", None)
+        topic_id = NO_ID if uuid is None else uuid.bytes
         self._begin(topic.name, topic_id, internal=bool(topic.is_internal))
         self._add(
             np.array([p.partition_index for p in partitions], dtype=np.int32),

@@ -102,7 +102,7 @@ class RecordTimes:
         self._position = np.zeros(0, dtype=np.int64)
         self._at = np.zeros(0)
         self._width = np.zeros(0, dtype=np.int64)
-        self._told = np.zeros(0, dtype=bool)
+        self._answered = np.zeros(0, dtype=bool)
         self._asked = np.zeros(0, dtype=np.int64)
         self._open_since = np.zeros(0, dtype=np.int64)
         self._barred = np.zeros(0, dtype=bool)
@@ -144,10 +144,10 @@ class RecordTimes:
         position, barred = self._positions(bounds, keys, committed)
         same = keys is self._keys
         stands = (position == self._position) if same else np.ones(len(position), dtype=bool)
-        kept = stands & (self._width <= GRAIN) if same else np.zeros(len(position), dtype=bool)
+        retained = stands & (self._width <= GRAIN) if same else np.zeros(len(position), dtype=bool)
         at = self._at if same else np.full(len(position), np.nan)
         width = self._width if same else np.zeros(len(position), dtype=np.int64)
-        todo = np.flatnonzero((position >= 0) & ~kept)
+        todo = np.flatnonzero((position >= 0) & ~retained)
         if len(todo):
             found = _Positions(keys.row[todo], position[todo], stands[todo])
             gappy = compacted[bounds.topology.topic[found.row]]
@@ -155,12 +155,12 @@ class RecordTimes:
             at, width = at.copy(), width.copy()
             at[todo], width[todo] = found.at[found.back], found.width[found.back]
             barred[todo] |= self._barred[keys.row[todo]]
-        told = self._told if same else np.full(len(position), self._keys is not None)
+        answered = self._answered if same else np.full(len(position), self._keys is not None)
         # Nearly is enough for what moves on anyway, and for what was told before; else it is worth another read.
-        nearly = (width <= _SHARE * (now_ms - at)) & (~stands | told)
+        nearly = (width <= _SHARE * (now_ms - at)) & (~stands | answered)
         sensible = (at >= _KAFKA_MS) & (at <= now_ms + _SKEW_MS)
         known = (position >= 0) & ((width <= GRAIN) | nearly) & sensible
-        self._keys, self._position, self._at, self._width, self._told = keys, position, at, width, known
+        self._keys, self._position, self._at, self._width, self._answered = keys, position, at, width, known
         self._prune(keys, position, todo)
         timeless = barred | ((position >= 0) & (width <= GRAIN) & ~sensible & ~np.isnan(at))
         if timeless.any():
@@ -175,14 +175,14 @@ class RecordTimes:
         moved, again = self._first_seen.follow(bounds.topology, bounds.end, now_ms, monotonic)
         if moved is not None:
             count = len(bounds.topology.partition)
-            kept = np.flatnonzero(moved >= 0)
+            retained = np.flatnonzero(moved >= 0)
             back = np.full(len(self._asked), -1, dtype=np.int64)
-            back[moved[kept]] = kept
+            back[moved[retained]] = retained
             self._timeline.renumber(back)
             for name in ("_asked", "_open_since", "_barred"):
                 old = getattr(self, name)
                 new = np.zeros(count, dtype=old.dtype)
-                new[kept] = old[moved[kept]]
+                new[retained] = old[moved[retained]]
                 setattr(self, name, new)
         if again.any():
             self._timeline.forget(again)

@@ -117,8 +117,8 @@ class ShareReader:
         position = np.maximum(end - np.maximum(batch.left, 0), base)
         if last is not None:
             back = last.position - position
-            kept = (back > 0) & (back <= end - last.end) & (last.position <= end)
-            position = np.where(kept, last.position, position)
+            retained = (back > 0) & (back <= end - last.end) & (last.position <= end)
+            position = np.where(retained, last.position, position)
         self._last[batch.shape] = _Last(batch.committed, end, np.where(known, position, NOT_KNOWN))
         return committed, np.where(known, position - base, np.where(counted, 0, NOT_KNOWN))
 

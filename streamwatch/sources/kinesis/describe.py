@@ -60,8 +60,8 @@ class _Known:
 
     def is_consumed_on_demand(self, now: float) -> bool:
         """Whether it is an on-demand stream with registered consumers."""
-        told = self.summary.known(now) or {}
-        return told.get("StreamModeDetails", {}).get("StreamMode") == "ON_DEMAND" and bool(self.consumers.known(now))
+        summary = self.summary.known(now) or {}
+        return summary.get("StreamModeDetails", {}).get("StreamMode") == "ON_DEMAND" and bool(self.consumers.known(now))
 
     def description(self, now: float, most_consumers: Mapping[str, int | None]) -> Description | None:
         """Return what is known; None where nothing is.
@@ -71,23 +71,23 @@ class _Known:
             most_consumers: how many a stream may have, by its mode; None where that is not known.
 
         """
-        told = self.summary.known(now)
-        if told is None:
+        summary = self.summary.known(now)
+        if summary is None:
             return None
-        mode = told.get("StreamModeDetails", {}).get("StreamMode", "PROVISIONED")
+        mode = summary.get("StreamModeDetails", {}).get("StreamMode", "PROVISIONED")
         return Description(
-            status=told["StreamStatus"],
+            status=summary["StreamStatus"],
             mode=mode,
-            retention_seconds=told["RetentionPeriodHours"] * 3600.0,
-            open_shards=told["OpenShardCount"],
+            retention_seconds=summary["RetentionPeriodHours"] * 3600.0,
+            open_shards=summary["OpenShardCount"],
             shards=self.shards.known(now),
             consumers=self.consumers.known(now),
             watched=frozenset(
-                metric for one in told.get("EnhancedMonitoring", ()) for metric in one.get("ShardLevelMetrics", ())
+                metric for one in summary.get("EnhancedMonitoring", ()) for metric in one.get("ShardLevelMetrics", ())
             ),
-            distribution=told.get("RecordDistributionStrategy", "USER_PARTITION_KEY"),
-            channels=told.get("ChannelCount"),
-            queues=told.get("QueueCount"),
+            distribution=summary.get("RecordDistributionStrategy", "USER_PARTITION_KEY"),
+            channels=summary.get("ChannelCount"),
+            queues=summary.get("QueueCount"),
             most_consumers=most_consumers.get(mode),
         )
 
@@ -141,8 +141,8 @@ class Region:
         """How many streams the configuration leaves out, where none is left to watch; None where one is."""
         return None if self._known else self._listed
 
-    def _call(self, operation: str, wants: tuple[str, ...], deadline: float, **given: object) -> dict[str, Any]:
-        return self._caller.call("kinesis", self.region, operation, given, wants=wants, deadline=deadline)
+    def _call(self, operation: str, wants: tuple[str, ...], deadline: float, **params: object) -> dict[str, Any]:
+        return self._caller.call("kinesis", self.region, operation, params, wants=wants, deadline=deadline)
 
     def _whoami(self, deadline: float) -> str:
         answer = self._caller.call("sts", self.region, "GetCallerIdentity", {}, wants=("Account",), deadline=deadline)
@@ -152,19 +152,22 @@ class Region:
         """Learn which streams there are, and their states."""
         tagged = self._with_tags(now, deadline, problems) if self._config.streams.tags else None
         listed: dict[str, _State] = {}
-        given: dict[str, object] = {"Limit": _PAGE}
+        params: dict[str, object] = {"Limit": _PAGE}
         for _ in range(_MOST_PAGES):
-            answer = self._call("ListStreams", ("StreamNames", "HasMoreStreams"), deadline, **given)
+            answer = self._call("ListStreams", ("StreamNames", "HasMoreStreams"), deadline, **params)
             summaries = {one["StreamName"]: one for one in answer.get("StreamSummaries", ())}
             if arn := next((summary.get("StreamARN", "") for summary in summaries.values()), ""):
                 self.account = "".join(arn.split(":")[_ARN_ACCOUNT : _ARN_ACCOUNT + 1])
             for name in answer["StreamNames"]:
-                told = summaries.get(name, {})
-                mode = told.get("StreamModeDetails", {}).get("StreamMode", "")
-                listed[name] = str(told.get("StreamCreationTimestamp", "")), f"{told.get('StreamStatus', '')} {mode}"
+                fields = summaries.get(name, {})
+                mode = fields.get("StreamModeDetails", {}).get("StreamMode", "")
+                listed[name] = (
+                    str(fields.get("StreamCreationTimestamp", "")),
+                    f"{fields.get('StreamStatus', '')} {mode}",
+                )
             if not answer["HasMoreStreams"] or not answer["StreamNames"]:
                 break
-            given["ExclusiveStartStreamName"] = answer["StreamNames"][-1]
+            params["ExclusiveStartStreamName"] = answer["StreamNames"][-1]
         admitted = {
             name: state
             for name, state in listed.items()
@@ -196,9 +199,9 @@ class Region:
             key, equals, value = tag.partition("=")
             filters.append({"Key": key, "Values": [value]} if equals else {"Key": key})
         names: set[str] = set()
-        given: dict[str, Any] = {"ResourceTypeFilters": ["kinesis:stream"], "TagFilters": filters}
+        params: dict[str, Any] = {"ResourceTypeFilters": ["kinesis:stream"], "TagFilters": filters}
         for answer in self._caller.pages(
-            "resourcegroupstaggingapi", self.region, "GetResources", given, wants=("ResourceTagMappingList",),
+            "resourcegroupstaggingapi", self.region, "GetResources", params, wants=("ResourceTagMappingList",),
             deadline=deadline, following="PaginationToken",
         ):  # fmt: skip
             names |= {one["ResourceARN"].rpartition(":stream/")[2] for one in answer["ResourceTagMappingList"]}
@@ -217,9 +220,9 @@ class Region:
             try:
                 wrong.append(self._learn(known.summary, now, lambda: self._summary(name, deadline)))
                 wrong.append(self._learn(known.shards, now, lambda: self._shards(name, deadline)))
-                told = known.summary.known(now)
-                if told is not None:
-                    wrong.append(self._learn(known.consumers, now, lambda: self._consumers(told, deadline)))
+                summary = known.summary.known(now)
+                if summary is not None:
+                    wrong.append(self._learn(known.consumers, now, lambda: self._consumers(summary, deadline)))
             except NotThere:
                 self._known.pop(name, None)  # deleted since it was listed
             errors = [error for error in wrong if error is not None]
@@ -246,29 +249,29 @@ class Region:
 
     def _summary(self, name: str, deadline: float) -> dict[str, Any]:
         answer = self._call("DescribeStreamSummary", ("StreamDescriptionSummary",), deadline, StreamName=name)
-        told: dict[str, Any] = answer["StreamDescriptionSummary"]
-        missing = [field for field in _PROMISED if field not in told]
+        summary: dict[str, Any] = answer["StreamDescriptionSummary"]
+        missing = [field for field in _PROMISED if field not in summary]
         if missing:
             raise KeyError(missing[0])
-        return told
+        return summary
 
     def _shards(self, name: str, deadline: float) -> tuple[Shard, ...]:
         shards: list[Shard] = []
-        given: dict[str, object] = {"StreamName": name}
+        params: dict[str, object] = {"StreamName": name}
         for _ in range(_MOST_PAGES):
-            answer = self._call("ListShards", ("Shards",), deadline, **given)
+            answer = self._call("ListShards", ("Shards",), deadline, **params)
             shards += map(_shard, answer["Shards"])
             if not answer.get("NextToken"):
                 break
-            given = {"NextToken": answer["NextToken"]}
+            params = {"NextToken": answer["NextToken"]}
         return tuple(sorted(shards, key=lambda shard: shard.id))
 
-    def _consumers(self, told: dict[str, Any], deadline: float) -> tuple[str, ...]:
-        if not told.get("ConsumerCount", 1):
+    def _consumers(self, summary: dict[str, Any], deadline: float) -> tuple[str, ...]:
+        if not summary.get("ConsumerCount", 1):
             return ()
-        given = {"StreamARN": told["StreamARN"]}
+        params = {"StreamARN": summary["StreamARN"]}
         answers = self._caller.pages(
-            "kinesis", self.region, "ListStreamConsumers", given, wants=("Consumers",), deadline=deadline
+            "kinesis", self.region, "ListStreamConsumers", params, wants=("Consumers",), deadline=deadline
         )
         return tuple(sorted(one["ConsumerName"] for answer in answers for one in answer["Consumers"]))
 
@@ -276,11 +279,11 @@ class Region:
         if not self._quota.is_due(now) or not self.account:  # no stream has ever told whose it is
             return []
         try:
-            told = self._call("DescribeLimits", ("ShardLimit", "OpenShardCount"), deadline)
+            summary = self._call("DescribeLimits", ("ShardLimit", "OpenShardCount"), deadline)
         except SourceError as error:
             self._quota.want()
             return [problem("region", error, str(error))]
-        self._quota.learn(Quota(self.account, self.region, told["OpenShardCount"], told["ShardLimit"]), now)
+        self._quota.learn(Quota(self.account, self.region, summary["OpenShardCount"], summary["ShardLimit"]), now)
         return []
 
     def _read_settings(self, now: float, deadline: float) -> list[Problem]:
@@ -291,8 +294,8 @@ class Region:
             return []
         try:
             with taken_apart(f"kinesis DescribeAccountSettings in {self.region}"):
-                told = self._call("DescribeAccountSettings", ("MinimumThroughputBillingCommitment",), deadline)
-                status = told["MinimumThroughputBillingCommitment"]["Status"]
+                summary = self._call("DescribeAccountSettings", ("MinimumThroughputBillingCommitment",), deadline)
+                status = summary["MinimumThroughputBillingCommitment"]["Status"]
         except SourceError as error:
             self._has_advantage.want()
             return [problem("region", error, str(error))]
@@ -309,10 +312,12 @@ class Region:
         return {"PROVISIONED": _MOST_CONSUMERS, "ON_DEMAND": by_advantage[has_advantage]}
 
 
-def _shard(told: dict[str, Any]) -> Shard:
-    parents = tuple(told[name] for name in ("ParentShardId", "AdjacentParentShardId") if told.get(name))
-    keys = told["HashKeyRange"]
-    numbers = told["SequenceNumberRange"]
+def _shard(summary: dict[str, Any]) -> Shard:
+    parents = tuple(summary[name] for name in ("ParentShardId", "AdjacentParentShardId") if summary.get(name))
+    keys = summary["HashKeyRange"]
+    numbers = summary["SequenceNumberRange"]
     starting = str(numbers.get("StartingSequenceNumber", ""))
     is_open = "EndingSequenceNumber" not in numbers
-    return Shard(told["ShardId"], int(keys["StartingHashKey"]), int(keys["EndingHashKey"]), is_open, parents, starting)
+    return Shard(
+        summary["ShardId"], int(keys["StartingHashKey"]), int(keys["EndingHashKey"]), is_open, parents, starting
+    )

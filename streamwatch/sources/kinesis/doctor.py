@@ -29,8 +29,8 @@ class _Checkup:
             return
         listing, finding = trial.attempt(TrialCall("kinesis", "ListStreams", {}, ("StreamNames",)))
         names = [] if listing is None else [one for one in listing["StreamNames"] if self._config.streams.admits(one)]
-        told = f"{len(names)} streams to look at" + (f", {names[0]} is the example" if names else "")
-        yield finding if listing is None else trial.finding("ListStreams", "ok", told)
+        detail = f"{len(names)} streams to look at" + (f", {names[0]} is the example" if names else "")
+        yield finding if listing is None else trial.finding("ListStreams", "ok", detail)
         if listing is None and who.verdict != "ok":  # nothing answers here
             return
         summaries = () if listing is None else listing.get("StreamSummaries", ())
@@ -62,8 +62,8 @@ class _Checkup:
             yield newest_point("AWS/Kinesis", "IncomingRecords", "Sum", self._clock.now(), {})
 
     def _probe(self, stream: str) -> Iterator[Finding]:
-        given = {"StreamName": stream, "ShardId": "shardId-000000000000", "ShardIteratorType": "TRIM_HORIZON"}
-        answer, finding = self._trial.attempt(TrialCall("kinesis", "GetShardIterator", given, ("ShardIterator",)))
+        params = {"StreamName": stream, "ShardId": "shardId-000000000000", "ShardIteratorType": "TRIM_HORIZON"}
+        answer, finding = self._trial.attempt(TrialCall("kinesis", "GetShardIterator", params, ("ShardIterator",)))
         yield finding
         if answer is not None:
             read = {"ShardIterator": answer["ShardIterator"], "Limit": 1}

@@ -115,10 +115,10 @@ class Prober:
         found = self._caller.call(
             "kinesis", region, "GetShardIterator", place, wants=("ShardIterator",), deadline=deadline
         )
-        given = {"ShardIterator": found["ShardIterator"], "Limit": 1}
+        params = {"ShardIterator": found["ShardIterator"], "Limit": 1}
         started_at = self._clock.now()
         try:
-            answer = self._caller.call("kinesis", region, "GetRecords", given, wants=("Records",), deadline=deadline)
+            answer = self._caller.call("kinesis", region, "GetRecords", params, wants=("Records",), deadline=deadline)
         finally:
             self._count(of, started_at, self._clock.now())
         for record in answer["Records"]:

@@ -141,17 +141,22 @@ class KinesisSource:
     def _wanted(self, streams: Iterable[Stream]) -> Iterable[WantedSeries]:
         """Yield the series to ask CloudWatch for: those of a shard only where they are on."""
         for stream in streams:
-            told = stream.description
+            description = stream.description
             for metric in self._asked:
                 mapping = metric.cloudwatch
                 if mapping is None:
                     continue
                 if "shard" in metric.labels:
-                    shards = told.shards if told is not None and self.config.cloudwatch.shard_level else None
-                    is_on = told is not None and mapping.name in told.watched
+                    shards = (
+                        description.shards if description is not None and self.config.cloudwatch.shard_level else None
+                    )
+                    is_on = description is not None and mapping.name in description.watched
                     places = [{"shard": shard.id} for shard in shards or () if is_on and shard.is_open]
                 elif "consumer" in metric.labels:
-                    places = [{"consumer": name} for name in (told.consumers if told is not None else None) or ()]
+                    places = [
+                        {"consumer": name}
+                        for name in (description.consumers if description is not None else None) or ()
+                    ]
                 else:
                     places = [{}]
                 for place in places:

@@ -48,8 +48,8 @@ class MskControl:
     def arn(self, deadline: float) -> str:
         """Return the cluster's ARN; looked for once."""
         if self._arn is None:
-            given = self._config.cluster or ""
-            self._arn = given if given.startswith("arn:") else self._find(deadline)
+            params = self._config.cluster or ""
+            self._arn = params if params.startswith("arn:") else self._find(deadline)
         return self._arn
 
     def describe(self, deadline: float) -> DescribedCluster:
@@ -98,18 +98,18 @@ class MskControl:
         """Return the brokers' addresses, by broker."""
         with self._taken_apart("ListNodes"):
             return {
-                int(told["BrokerId"]): str(told["Endpoints"][0])
+                int(answer["BrokerId"]): str(answer["Endpoints"][0])
                 for node in self._items("ListNodes", "NodeInfoList", deadline)
-                if (told := node.get("BrokerNodeInfo")) and told.get("Endpoints")
+                if (answer := node.get("BrokerNodeInfo")) and answer.get("Endpoints")
             }
 
     def bootstrap(self, listener: str, deadline: float) -> tuple[HostPort, ...]:
         """Return the bootstrap servers of a listener, as the API calls it."""
         with self._taken_apart("GetBootstrapBrokers"):
-            told = self._about("GetBootstrapBrokers", (), deadline)
-            servers = told.get(listener, "")
+            answer = self._about("GetBootstrapBrokers", (), deadline)
+            servers = answer.get(listener, "")
             if not servers:
-                known = ", ".join(sorted(name for name in told if name.startswith("Bootstrap"))) or "none"
+                known = ", ".join(sorted(name for name in answer if name.startswith("Bootstrap"))) or "none"
                 why = f"kafka GetBootstrapBrokers: {self._arn} has no {listener}, but {known}: check `tls` and `sasl`"
                 raise SourceDenied(why)
             return tuple(map(HostPort.read, str(servers).split(",")))
@@ -136,24 +136,24 @@ class MskControl:
         return taken_apart(f"kafka {operation} in {self.region}")
 
     def _about(self, operation: str, wants: Collection[str], deadline: float) -> dict[str, Any]:
-        given = {"ClusterArn": self.arn(deadline)}
-        return self._caller.call("kafka", self.region, operation, given, wants=wants, deadline=deadline)
+        params = {"ClusterArn": self.arn(deadline)}
+        return self._caller.call("kafka", self.region, operation, params, wants=wants, deadline=deadline)
 
-    def _items(self, operation: str, name: str, deadline: float, **given: object) -> Iterator[dict[str, Any]]:
+    def _items(self, operation: str, name: str, deadline: float, **params: object) -> Iterator[dict[str, Any]]:
         """Yield what the pages of an answer list."""
-        given["ClusterArn"] = self.arn(deadline)
-        for answer in self._caller.pages("kafka", self.region, operation, given, wants=(name,), deadline=deadline):
+        params["ClusterArn"] = self.arn(deadline)
+        for answer in self._caller.pages("kafka", self.region, operation, params, wants=(name,), deadline=deadline):
             yield from answer[name]
 
     def _find(self, deadline: float) -> str:
         """Return the ARN of the cluster of this name, or of the one with these tags."""
         config = self._config
-        given = {} if config.cluster is None else {"ClusterNameFilter": config.cluster}
+        params = {} if config.cluster is None else {"ClusterNameFilter": config.cluster}
         with self._taken_apart("ListClustersV2"):
             found = {
                 str(one["ClusterName"]): str(one["ClusterArn"])
                 for answer in self._caller.pages(
-                    "kafka", self.region, "ListClustersV2", given, wants=("ClusterInfoList",), deadline=deadline
+                    "kafka", self.region, "ListClustersV2", params, wants=("ClusterInfoList",), deadline=deadline
                 )
                 for one in answer["ClusterInfoList"]
                 if (config.cluster is None or one["ClusterName"] == config.cluster) and _has(one, config.tags)
@@ -170,15 +170,15 @@ class MskControl:
         return next(iter(found.values()))
 
 
-def _described(told: dict[str, Any]) -> DescribedCluster:
-    provisioned = told.get("Provisioned", {})
+def _described(answer: dict[str, Any]) -> DescribedCluster:
+    provisioned = answer.get("Provisioned", {})
     instance = provisioned.get("BrokerNodeGroupInfo", {}).get("InstanceType", "")
-    serverless = told.get("ClusterType") == "SERVERLESS"
+    serverless = answer.get("ClusterType") == "SERVERLESS"
     return DescribedCluster(
-        name=told["ClusterName"],
-        arn=told["ClusterArn"],
+        name=answer["ClusterName"],
+        arn=answer["ClusterArn"],
         type="serverless" if serverless else "express" if instance.startswith("express.") else "standard",
-        state=told["State"],
+        state=answer["State"],
         kafka_version=provisioned.get("CurrentBrokerSoftwareInfo", {}).get("KafkaVersion", ""),
         instance_type=instance,
         level=_level(provisioned.get("EnhancedMonitoring", "DEFAULT")),
@@ -187,36 +187,36 @@ def _described(told: dict[str, Any]) -> DescribedCluster:
     )
 
 
-def _reassignment(told: dict[str, Any]) -> Reassignment:
+def _reassignment(answer: dict[str, Any]) -> Reassignment:
     return Reassignment(
-        state=told["Status"],
-        instance_type=told.get("TargetInstanceType", ""),
-        created_at=told["CreationTime"].timestamp(),
-        topics=told.get("TotalTopics"),
-        completed=told.get("CompletedTopics"),
+        state=answer["Status"],
+        instance_type=answer.get("TargetInstanceType", ""),
+        created_at=answer["CreationTime"].timestamp(),
+        topics=answer.get("TotalTopics"),
+        completed=answer.get("CompletedTopics"),
     )
 
 
-def _finding(told: dict[str, Any]) -> AssessmentFinding:
+def _finding(answer: dict[str, Any]) -> AssessmentFinding:
     return AssessmentFinding(
-        category=told["Category"],
-        severity=told["Severity"],
-        resource=told.get("Resource", ""),
-        message=told["Message"],
-        action=told.get("Remediation", {}).get("Action", ""),
+        category=answer["Category"],
+        severity=answer["Severity"],
+        resource=answer.get("Resource", ""),
+        message=answer["Message"],
+        action=answer.get("Remediation", {}).get("Action", ""),
     )
 
 
-def _partition(told: dict[str, Any]) -> Partition:
-    replicas, isr = told["Replicas"], told["Isr"]
+def _partition(answer: dict[str, Any]) -> Partition:
+    replicas, isr = answer["Replicas"], answer["Isr"]
     if not isinstance(replicas, list) or not isinstance(isr, list):
         raise TypeError("Replicas and Isr are no lists")
-    return int(told["Partition"]), int(told.get("Leader", -1)), tuple(map(int, replicas)), frozenset(map(int, isr))
+    return int(answer["Partition"]), int(answer.get("Leader", -1)), tuple(map(int, replicas)), frozenset(map(int, isr))
 
 
-def _level(told: str) -> Level:
+def _level(answer: str) -> Level:
     """Return the level of enhanced monitoring; one that is not known yet has everything that is."""
-    return next((one for one in LEVELS if one == told), LEVELS[-1])
+    return next((one for one in LEVELS if one == answer), LEVELS[-1])
 
 
 def _has(cluster: dict[str, Any], tags: Collection[str]) -> bool:

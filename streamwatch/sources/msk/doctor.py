@@ -53,13 +53,13 @@ def examine(name: str, config: Config, clock: Clock, *, bootstrap: bool, pages: 
         yield from _upgrade(trial, MskControl(config, caller))
 
 
-def _steps(config: Config, arn: str, told: dict[str, Any], now: float, *, bootstrap: bool) -> Iterator[TrialCall]:
-    given = {"ClusterArn": arn}
-    yield TrialCall("kafka", "ListClusterOperationsV2", given, ("ClusterOperationInfoList",))
+def _steps(config: Config, arn: str, described: dict[str, Any], now: float, *, bootstrap: bool) -> Iterator[TrialCall]:
+    params = {"ClusterArn": arn}
+    yield TrialCall("kafka", "ListClusterOperationsV2", params, ("ClusterOperationInfoList",))
     if bootstrap:
-        yield TrialCall("kafka", "GetBootstrapBrokers", given)
+        yield TrialCall("kafka", "GetBootstrapBrokers", params)
     if config.cloudwatch.enabled:
-        name = told.get("ClusterName", "")
+        name = described.get("ClusterName", "")
         listing = {"Namespace": NAMESPACE, "Dimensions": [{"Name": "Cluster Name", "Value": name}]}
         yield TrialCall("cloudwatch", "ListMetrics", listing, ("Metrics",))
         yield newest_point(NAMESPACE, "GlobalTopicCount", "Maximum", now, {"Cluster Name": name})
@@ -70,8 +70,8 @@ def _topics(trial: Trial, arn: str) -> Iterator[Finding]:
     answer, finding = trial.attempt(TrialCall("kafka", "ListTopics", {"ClusterArn": arn, "MaxResults": 1}, ("Topics",)))
     yield finding
     for topic in answer["Topics"] if answer is not None else ():
-        given = {"ClusterArn": arn, "TopicName": topic.get("TopicName", "")}
-        yield trial.attempt(TrialCall("kafka", "DescribeTopicPartitions", given, ("Partitions",)))[1]
+        params = {"ClusterArn": arn, "TopicName": topic.get("TopicName", "")}
+        yield trial.attempt(TrialCall("kafka", "DescribeTopicPartitions", params, ("Partitions",)))[1]
 
 
 def _upgrade(trial: Trial, control: MskControl) -> Iterator[Finding]:
@@ -111,9 +111,9 @@ def _not_needed(finding: Finding) -> Finding:
     return replace(finding, verdict="skipped", detail=f"{finding.detail}: not needed: it tells of upgrades to Express")
 
 
-def _exporters(trial: Trial, told: dict[str, Any], *, pages: bool) -> Iterator[Finding]:
+def _exporters(trial: Trial, described: dict[str, Any], *, pages: bool) -> Iterator[Finding]:
     """Say whether MSK's open monitoring is on as the configuration expects it."""
-    prometheus = told.get("Provisioned", {}).get("OpenMonitoring", {}).get("Prometheus", {})
+    prometheus = described.get("Provisioned", {}).get("OpenMonitoring", {}).get("Prometheus", {})
     off = [
         name for name in ("JmxExporter", "NodeExporter") if not prometheus.get(name, {}).get("EnabledInBroker", False)
     ]

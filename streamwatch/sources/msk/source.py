@@ -171,9 +171,9 @@ class MskSource:
     def _list(self, name: str, deadline: float) -> dict[Series, tuple[CloudWatchMapping, Row]]:
         """Return the series that CloudWatch has of the cluster and that are wanted."""
         found: dict[Series, tuple[CloudWatchMapping, Row]] = {}
-        given: dict[str, Any] = {"Namespace": NAMESPACE, "Dimensions": [{"Name": "Cluster Name", "Value": name}]}
+        params: dict[str, Any] = {"Namespace": NAMESPACE, "Dimensions": [{"Name": "Cluster Name", "Value": name}]}
         for answer in self._caller.pages(
-            "cloudwatch", self.config.aws_region, "ListMetrics", given, wants=("Metrics",), deadline=deadline
+            "cloudwatch", self.config.aws_region, "ListMetrics", params, wants=("Metrics",), deadline=deadline
         ):
             for one in answer["Metrics"]:
                 dimensions = {each["Name"]: each["Value"] for each in one["Dimensions"]}

@@ -126,11 +126,11 @@ class TopicsSource:
         except SourceError as error:
             problems.append(problem("cluster", error, str(error)))
             return False
-        self._known = {name: self._known.get(name) or _Known(told, now) for name, told in listed.items()}
-        for name, told in listed.items():
+        self._known = {name: self._known.get(name) or _Known(entry, now) for name, entry in listed.items()}
+        for name, entry in listed.items():
             known = self._known[name]
-            known.changed |= known.listed != told
-            known.listed = told
+            known.changed |= known.listed != entry
+            known.listed = entry
         return True
 
     def _describe_due(self, now: float, deadline: float, problems: list[Problem]) -> None:

@@ -28,7 +28,7 @@ _KAFKA_METRICS = {metric.name for metric in METRICS if metric.is_of_kafka}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """What to watch, and where to tell it."""
+    """What to watch, and where to send it."""
 
     kafka: tuple[ClusterConfig, ...] = setting("the Kafka clusters to watch", default=())
     kinesis: tuple[KinesisConfig, ...] = setting("the accounts whose Kinesis streams to watch", default=())

@@ -17,7 +17,7 @@ Report = Callable[[Finding], None]
 
 
 def check_up(config: Config, report: Report) -> None:
-    """Examine every source; tell each finding as it comes."""
+    """Examine every source; print each finding as it comes."""
     for cluster in config.kafka:
         for finding in _msk(cluster):
             report(finding)

@@ -89,7 +89,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="streamwatch")
 def main() -> None:
-    """Watch Kafka, Amazon MSK and Kinesis, and tell what matters.
+    """Watch Kafka, Amazon MSK and Kinesis, and report what matters.
 
     Start with `streamwatch snapshot --kafka HOST:PORT` or `streamwatch snapshot --kinesis REGION` to see it once,
     `streamwatch doctor` when that does not work, and `streamwatch run` to serve its metrics to Prometheus.

@@ -106,7 +106,7 @@ def _cluster(now: ClusterSnapshot, known: dict[Metric, dict[tuple[str, ...], flo
 
 
 def _upgrade(cluster: str, known: dict[Metric, dict[tuple[str, ...], float]]) -> Iterator[tuple[str, str]]:
-    """Yield what MSK tells of an upgrade to Express brokers."""
+    """Yield what MSK says about an upgrade to Express brokers."""
     for _, state, target in known.get(m.REASSIGNMENT_STATE, {}):
         done, total = (known.get(one, {}).get((cluster,)) for one in (m.REASSIGNMENT_COMPLETED, m.REASSIGNMENT_TOPICS))
         far = "" if done is None or total is None else f", {done:.0f} of {total:.0f} topics"

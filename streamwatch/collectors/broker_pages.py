@@ -96,7 +96,7 @@ class ScrapeCollector:
 
 
 def _is_agent(page: Page) -> bool:
-    """Say whether the exporter runs in the broker's own JVM, so that what it tells of its process is the broker's."""
+    """Say whether the exporter runs in the broker's own JVM, so that its process metrics are the broker's."""
     name, wanted = AGENT
     return any(wanted.items() <= labels.items() for labels, _ in page.get(name, ()))
 

@@ -1,4 +1,4 @@
-"""A cap on series: when there are too many, the least important go first, and how many is said."""
+"""A cap on series: when there are too many, the least important go first, and their number is a metric."""
 
 from collections.abc import Iterable, Sequence
 

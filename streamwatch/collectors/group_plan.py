@@ -29,7 +29,7 @@ class Entries:
     held: npt.NDArray[np.int8]
     """E: 1 where a member holds it, 0 where none does, -1 where that is not known."""
     answered: npt.NDArray[np.bool_]
-    """E: whether the coordinator told the group's commits."""
+    """E: whether the coordinator returned the group's commits."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,4 +1,4 @@
-"""Kinesis: from what the control plane, CloudWatch and probes said of streams to samples."""
+"""Kinesis: from the answers of the control plane, CloudWatch and probes to samples."""
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -75,7 +75,7 @@ class Readings:
         return found.value if found is not None and found.is_news(FRESH_SECONDS) else math.nan
 
     def value(self, metric: Metric, place: Place) -> float:
-        """Return what the metric tells: a gauge the newest minute, a counter all minutes; NaN where not known."""
+        """Return what the metric has: a gauge the newest minute, a counter all minutes; NaN where not known."""
         if metric.kind == "counter":
             found = self.of(metric, place)
             return math.nan if found is None else found.total
@@ -163,7 +163,7 @@ class StreamCollector:
         ]
 
     def _told(self, labels: tuple[str, ...], places: Sequence[Place], readings: Readings) -> list[Samples]:
-        """Return what CloudWatch tells as it is."""
+        """Return what CloudWatch has as it is."""
         keys = self._keys.of(labels, [place.row for place in places])
         return [
             metric.samples(keys, np.array([readings.value(metric, place) for place in places], dtype=np.float64))

@@ -14,7 +14,7 @@ _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Clock(Protocol):
-    """What tells the time. Both answers are in seconds."""
+    """The time. Both answers are in seconds."""
 
     def now(self) -> float:
         """Return the wall clock, in seconds since 1970 (UTC); it may jump."""
@@ -36,7 +36,7 @@ class SystemClock:
 
 
 class ManualClock:
-    """A clock that stands still until it is told to advance: for tests and rehearsals."""
+    """A clock that stands still until ``advance`` is called: for tests and rehearsals."""
 
     def __init__(self, now: float = 0.0) -> None:
         self._now = now
@@ -127,12 +127,12 @@ class SteadyClock:
 
 
 def steady(clock: Clock) -> SteadyClock:
-    """Return a clock that follows jumps when it is told to: this one, where it is such a clock."""
+    """Return a clock that follows jumps when ``follow`` is called: this one, where it is such a clock."""
     return clock if isinstance(clock, SteadyClock) else SteadyClock(clock)
 
 
 def boot(clock: Clock) -> str:
-    """Return what tells this start of the machine from any other: its monotonic clock goes on; empty: not known."""
+    """Return the identity of this start of the machine: its monotonic clock goes on; empty: not known."""
     own = clock
     while isinstance(own, SteadyClock):
         own = own._clock  # noqa: SLF001 - of this module

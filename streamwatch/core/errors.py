@@ -60,7 +60,7 @@ class SourceDenied(SourceError):
 
 
 class SourceThrottled(SourceError):
-    """A quota told us to wait for longer than we may."""
+    """A quota wants a wait that is longer than we may."""
 
     retryable = True
 

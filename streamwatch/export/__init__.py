@@ -1,1 +1,1 @@
-"""Exporters: what the store holds, told to the outside."""
+"""Exporters: what the hub holds, served and sent."""

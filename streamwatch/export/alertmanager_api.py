@@ -29,15 +29,15 @@ _SILENCE: Final = "silence/"
 _KEPT_SECONDS: Final = 5 * 86_400.0
 """So long is a silence shown after its end."""
 _ENDS_SECONDS: Final = 300.0
-"""What fires now is said to end then, if nothing is heard of it: Alertmanager knows no alert without an end."""
+"""The end of an alert that fires, as far as is known now: Alertmanager knows no alert without an end."""
 _NOBODY: Final = "null"
-"""The receiver of alerts that no channel is told of."""
+"""The receiver of alerts that no channel is notified of."""
 _NO_ROUTE: Final = RouteStanding(_NOBODY, Labels(), ())
 _ORDER: Final = {"active": 0, "pending": 1, "expired": 2}
 
 
 class Silencer(Protocol):
-    """Who knows silences, and how alerts stand with those who are to be told."""
+    """Knows silences, where alerts are routed and what mutes them."""
 
     def standing(self, alerts: Collection[Alert]) -> list[Standing]:
         """Return how each alert that fires stands."""

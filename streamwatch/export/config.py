@@ -1,4 +1,4 @@
-"""How metrics are told, wherever they go."""
+"""How metrics are exported, wherever they go."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,10 +8,10 @@ from streamwatch.settings.types import setting
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """How metrics are told."""
+    """How metrics are exported."""
 
     compatibility: tuple[Literal["kafka_exporter"], ...] = setting(
-        "other exporters whose names are told besides: dashboards and rules for `kafka_exporter` keep working; it adds"
-        " about nine series for each partition",
+        "other exporters whose metric names are served, too: dashboards and rules for `kafka_exporter` keep working; it"
+        " adds about nine series for each partition",
         default=(),
     )

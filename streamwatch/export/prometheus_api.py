@@ -156,7 +156,7 @@ class PrometheusApi:
             metrics: those that there may be, for the metadata.
             rules: gives the groups of rules, in Prometheus's shape.
             alerts: gives the alerts that are pending or firing, in Prometheus's shape.
-            notifications: gives what each channel was told; not Prometheus's.
+            notifications: gives what each channel was notified of; not Prometheus's.
             delayed_names: whether queries drop metric names at their end only.
 
         """

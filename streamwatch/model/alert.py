@@ -35,7 +35,7 @@ class Alert:
 
     @property
     def fingerprint(self) -> str:
-        """What tells it from every other alert, here and in Alertmanager: 16 digits made of the labels alone."""
+        """Its identity, here and in Alertmanager: 16 digits made of the labels alone."""
         return fingerprint(self.labels)
 
     def but(self, **changes: object) -> "Alert":

@@ -1,4 +1,4 @@
-"""What CloudWatch is asked for, and what it said."""
+"""What CloudWatch is asked for, and what it answered."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ class Reading:
     total: float
     """Of Sums and counts: everything since the agent began to watch, each minute added exactly once."""
     own: int = 0
-    """Newer minutes that tell of the agent's own reads, and of nobody else's as far as is known."""
+    """Newer minutes that count the agent's own reads, and nobody else's as far as is known."""
 
     def is_news(self, within_seconds: float) -> bool:
         """Whether the newest minute had ended so short a time before CloudWatch was asked; never without a minute.
@@ -63,7 +63,7 @@ class CloudWatchSnapshot:
 
 
 def series_of(metric: Metric, labels: Mapping[str, str]) -> Series:
-    """Return the series that tells a metric of the catalogue, for the entity with these labels."""
+    """Return the series that has a metric of the catalogue, for the entity with these labels."""
     mapping = metric.cloudwatch
     if mapping is None:
         raise ValueError(f"{metric.name}: CloudWatch does not have it")

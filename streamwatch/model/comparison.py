@@ -1,4 +1,4 @@
-"""The same series, as several sources tell it."""
+"""The same series, as several sources have it."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,7 +8,7 @@ Verdict = Literal["equal", "explained", "differs"]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One series, as each source tells it."""
+    """One series, as each source has it."""
 
     name: str
     labels: dict[str, str]

@@ -95,7 +95,7 @@ class Topology:
     in_sync: Bools
     """R: whether that replica is in the ISR."""
     topic_ids: tuple[bytes, ...] = ()
-    """T: what tells a topic from an earlier one of its name, ``NO_ID`` where it is not given; empty where none are."""
+    """T: the topics' ids, which a topic that is made again changes; ``NO_ID`` where none is sent; empty without any."""
     topic_index: dict[str, int] = field(init=False, repr=False)
     _row_key: Int64s = field(init=False, repr=False)
 
@@ -168,7 +168,7 @@ class CommitKeys:
     row: Int64s
     """C: row of the topology, -1 where the topic is gone."""
     answered: Bools
-    """G: whether the coordinator told this group's commits; without, it is not known that it has none."""
+    """G: whether the coordinator returned this group's commits; without, it is not known that it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +180,7 @@ class QuorumReplica:
     """Whether it votes; the brokers only observe."""
     log_end_offset: int
     last_caught_up_at: float
-    """When it had all that the leader had, in seconds since 1970; NaN where that is not said."""
+    """When it had all that the leader had, in seconds since 1970; NaN where the answer does not have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +288,7 @@ class ClusterSnapshot:
     problems: tuple[Problem, ...]
     requests: tuple[RequestCount, ...]
     quorum: Quorum | None = None
-    """The active controller and, in KRaft, its quorum; None where none is active or nobody may tell."""
+    """The active controller and, in KRaft, its quorum; None where none is active, or the agent may not ask."""
     version: str = ""
     """The oldest release of Kafka that a broker runs, such as ``4.3``; empty where that is not known."""
     metadata_version: str = ""

@@ -58,7 +58,7 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class ShardAges:
-    """What a probe found in a shard; None where it found nothing to tell it by."""
+    """What a probe found in a shard; None where there was no record to judge by."""
 
     probed_at: float
     oldest_seconds: float | None

@@ -1,4 +1,4 @@
-"""A label set: what tells one series from another."""
+"""A label set: the identity of a series."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import total_ordering

@@ -31,7 +31,7 @@ Unit = Literal[
 
 
 Kind = Literal["kafka", "pages", "topics", "cloudwatch"]
-"""What can tell of a Kafka cluster: its protocol, its brokers' exporters, MSK's topic calls, MSK's state and
+"""The sources that a Kafka cluster can have: its protocol, its brokers' exporters, MSK's topic calls, MSK's state and
 CloudWatch."""
 
 PRECEDENCE: Final[tuple[Kind, ...]] = ("kafka", "pages", "topics", "cloudwatch")
@@ -130,7 +130,7 @@ class Metric:
     """What a person asks when they look at it."""
     cloudwatch: CloudWatchMetric | None = field(default=None)
     precedence: tuple[Kind, ...] = PRECEDENCE
-    """Whose word counts where several kinds of sources tell it, the most trusted first; others are not believed."""
+    """Which source counts where several kinds of sources have it, the most trusted first; others are not believed."""
 
     @property
     def is_of_kafka(self) -> bool:

@@ -20,7 +20,7 @@ Row = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class CloudWatchMapping:
-    """The CloudWatch metric that tells one of ours."""
+    """The CloudWatch metric that has one of ours."""
 
     metric: Metric
     name: str
@@ -45,7 +45,7 @@ class CloudWatchMapping:
 
 @dataclass(frozen=True, slots=True)
 class ScaledReading:
-    """What CloudWatch tells of one of our series."""
+    """What CloudWatch has of one of our series."""
 
     reading: Reading
     scale: float

@@ -1,4 +1,4 @@
-"""A notification: what is to be told of a group of alerts, and how it is kept as text."""
+"""A notification: what is sent about a group of alerts, and how it is stored as text."""
 
 import json
 import math
@@ -13,10 +13,10 @@ Status = Literal["firing", "resolved"]
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """What is to be told. Instants are seconds since 1970."""
+    """What is sent. Instants are seconds since 1970."""
 
     key: str
-    """What tells the incident from every other: a function of the group's labels alone."""
+    """What identifies the incident: a function of the group's labels alone."""
     group: Labels
     """What the alerts have in common, and are grouped by."""
     status: Status

@@ -1,4 +1,4 @@
-"""Who is told what, and how."""
+"""Who is notified of what, and how."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
@@ -33,14 +33,14 @@ _PER_ROUTE: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """Some alerts, and the channels that are told of them. The first route whose conditions hold takes an alert."""
+    """Some alerts, and the channels that are notified of them. The first route whose conditions hold takes an alert."""
 
     matchers: tuple[str, ...] = setting(
         'conditions on labels, as in `severity="critical"`; all must hold; none: every alert',
         default=(),
         formerly=("match",),
     )
-    channels: tuple[str, ...] = setting("names of the channels that are told; an empty list: nobody is")
+    channels: tuple[str, ...] = setting("names of the channels that are notified; an empty list: nobody is")
     continue_: bool = setting(
         "whether the routes after this one are tried as well", default=False, key="continue", formerly=("go_on",)
     )
@@ -66,7 +66,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inhibition:
-    """While an alert fires that matches the source, those that match the target are not told. As in Alertmanager."""
+    """As in Alertmanager: while an alert fires that matches the source, those that match the target notify nobody."""
 
     source_matchers: tuple[str, ...] = setting("conditions on the labels of the cause")
     target_matchers: tuple[str, ...] = setting("conditions on the labels of its effects")
@@ -98,7 +98,7 @@ class HeartbeatConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """Who is told of alerts; without a channel, the agent's log is."""
+    """Who is notified of alerts; without a channel, they are in the agent's log."""
 
     REMOVED: ClassVar[Mapping[str, str]] = {"mute_time_intervals": _PER_ROUTE, "mutes": _PER_ROUTE}
 
@@ -128,7 +128,7 @@ class Config:
         "how often an incident that goes on is sent again; `0s`: never", default=14_400.0, formerly=("repeat",)
     )
     inhibit_pack: bool = setting(
-        "do not tell of effects while their cause fires, as in `alerts/inhibit/`", default=True
+        "do not notify of effects while their cause fires, as in `alerts/inhibit/`", default=True
     )
     inhibit_rules: tuple[Inhibition, ...] = setting("other causes and effects", default=(), formerly=("inhibit",))
     time_intervals: tuple[NamedTimeInterval, ...] = setting(

@@ -94,7 +94,7 @@ def _worth_trying(alerts: Sequence[Alert], annotation: int, label: int | None) -
 
 
 def _part(notification: Notification, count: int, annotation: int, label: int | None) -> Notification:
-    """Return a notification of the first alerts, each as short as is said."""
+    """Return a notification of the first alerts, each as short as is asked for."""
     alerts = tuple(_short(alert, annotation, label) for alert in notification.alerts[:count])
     group = notification.group if label is None else _labels(notification.group, label)
     return replace(

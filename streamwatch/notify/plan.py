@@ -234,5 +234,5 @@ def _ended(alert: Alert, known: dict[Labels, Alert], now: float) -> Alert:
 
 
 def fingerprints(alerts: Collection[Alert]) -> frozenset[str]:
-    """Return what tells these alerts from others; of very many, of the first."""
+    """Return the identities of these alerts; of very many, of the first."""
     return frozenset(alert.fingerprint for alert in list(alerts)[:MOST_KNOWN])

@@ -108,7 +108,7 @@ class Routing:
 
 
 def key(group: Labels) -> str:
-    """Return what tells an incident from every other, for every agent that sees it: made of the labels alone."""
+    """Return the identity of an incident, the same for every agent that sees it: made of the labels alone."""
     return f"streamwatch/{hashlib.sha256(json.dumps(group.pairs).encode()).hexdigest()}"
 
 

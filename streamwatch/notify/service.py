@@ -1,4 +1,4 @@
-"""Notifications as a whole: channels, what is to be told, its delivery, and the sign of life."""
+"""Notifications as a whole: channels, what is to be sent, its delivery, and the heartbeat."""
 
 import json
 import math
@@ -40,7 +40,7 @@ class _Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Channels:
-    """What one configuration makes: who is told what, its delivery, and the sign of life."""
+    """What one configuration makes: who is notified of what, its delivery, and the heartbeat."""
 
     dispatcher: Dispatcher
     deliveries: Deliveries
@@ -48,13 +48,13 @@ class Channels:
 
 
 class NotificationService:
-    """Tells people, from ``start`` to ``stop``; a reload gives it other channels."""
+    """Notifies people, from ``start`` to ``stop``; a reload gives it other channels."""
 
     def __init__(self, config: Config, folder: Path, state: StateFile, clock: Clock, agent: str) -> None:
         """Begin; nothing is sent before ``start``.
 
         Args:
-            config: who is told, and how.
+            config: who is notified, and how.
             folder: of the alerts that come with StreamWatch.
             state: where the outbox is.
             clock: what time it is.
@@ -108,7 +108,7 @@ class NotificationService:
         self._now.deliveries.stop(timeout_seconds)
 
     def plan(self, connection: sqlite3.Connection, alerts: Collection[Alert], *, changed: bool) -> None:
-        """Write down what is to be told, in the transaction of the decision."""
+        """Write down what is to be sent, in the transaction of the decision."""
         self._now.dispatcher.plan(connection, alerts, changed=changed)
 
     def wake(self) -> None:
@@ -153,7 +153,7 @@ class NotificationService:
 
     @property
     def channels(self) -> int:
-        """How many there are to tell."""
+        """How many there are to notify."""
         return len(self._now.deliveries.all)
 
     @property
@@ -162,7 +162,7 @@ class NotificationService:
         return sorted({delivery.integration.channel for delivery in self._now.deliveries.all})
 
     def standing(self, alerts: Collection[Alert]) -> list[Standing]:
-        """Return how each alert that fires stands with those who are to be told."""
+        """Return where each alert that fires is routed, and what mutes it."""
         return self._state.read(lambda connection: self._now.dispatcher.standing(connection, alerts))
 
     def silences(self, ended_after: float) -> list[Silence]:
@@ -174,7 +174,7 @@ class NotificationService:
         return self._state.write(work)
 
     def incidents(self) -> list[dict[str, Any]]:
-        """Return every incident and what each channel was told of it, for the API."""
+        """Return every incident and what each channel was notified of, for the API."""
         return self._state.read(_incidents)
 
 

@@ -30,7 +30,7 @@ RangeFunction: TypeAlias = Callable[[RangeSamples], Floats | None]
 
 
 def _extrapolated(samples: RangeSamples, *, counter: bool, a_second: bool) -> Floats | None:
-    """Return by how much series changed in the range, as far as their samples let one tell about its ends."""
+    """Return by how much series changed in the range, extrapolated to its ends as far as their samples allow."""
     times, values = samples.times, samples.values
     if len(times) <= 1 or times[0] == times[-1]:
         return None

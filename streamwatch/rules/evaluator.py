@@ -35,7 +35,7 @@ _EARLY_MS: Final = 1000
 
 
 class Planner(Protocol):
-    """Writes down who is to be told what, in the transaction of the decision."""
+    """Writes down who is to be notified of what, in the transaction of the decision."""
 
     def __call__(self, connection: sqlite3.Connection, alerts: Collection[Alert], *, changed: bool) -> None:
         """Take the alerts that fire or have resolved of late, and whether one of them is another than before."""
@@ -262,7 +262,7 @@ class Evaluator:
         self._marks.write(connection, at_once=True)
 
     def _write(self, connection: sqlite3.Connection, changes: Sequence[RuleChange]) -> None:
-        """Write what was decided, and who is to be told: both, or nothing."""
+        """Write what was decided, and who is to be notified: both, or nothing."""
         persist.save(connection, changes)
         self._marks.write(connection, at_once=bool(changes))
         alerts = [alert for group in self._groups for rule in group.state.rules for alert in rule.active.values()]

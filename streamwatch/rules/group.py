@@ -38,7 +38,7 @@ class SampleStorage(Divisible, Protocol):
         """Return the metrics that something is known of."""
 
     def record(self, source: str, elements: Iterable[Element], at_ms: int) -> None:
-        """Add what a rule says at a time; what it said before and does not say now has ended."""
+        """Add what a rule returns at a time; what it returned before and does not return now has ended."""
 
 
 @dataclass(slots=True)
@@ -47,12 +47,12 @@ class RuleState:
 
     rule: Rule
     key: str
-    """What tells it from every other rule, also when its expression is edited."""
+    """Its identity among all rules, also when its expression is edited."""
     active: Active = field(default_factory=dict)
     held_until: float = -math.inf
     """Until then alerts of before a restart are kept as they are where their condition is not found."""
     unknown_until: float = -math.inf
-    """And until then as long as a metric that the rule reads has not been told."""
+    """And until then as long as a metric that the rule reads has no sample."""
     error: str = ""
     """Why the last evaluation failed; empty where it did not."""
     evaluated_at: float = 0.0

@@ -1,6 +1,6 @@
 """Which rules can be evaluated for some targets alone: where the part of the value is the value of the part.
 
-Targets are told from each other by a label, ``kafka_cluster``. An expression is local where each of its elements has
+Targets differ by a label, ``kafka_cluster``. An expression is local where each of its elements has
 that label, and depends on samples of the same target only, or on what belongs to no target, such as a limit that a
 rule records.
 """

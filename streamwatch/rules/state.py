@@ -10,7 +10,7 @@ from streamwatch.model.labels import Labels
 from streamwatch.rules.rule import Pairs, Rule
 
 RETENTION_SECONDS: Final = 900.0
-"""So long is a resolved alert remembered, and told again."""
+"""So long is a resolved alert remembered, and notified of again."""
 
 Active: TypeAlias = Mapping[Labels, Alert]
 """A rule's alerts, the resolved of late among them, by their labels."""

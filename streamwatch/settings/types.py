@@ -105,8 +105,8 @@ def refuse(problems: Iterable[str]) -> None:
     """Raise the first problem: what a ``__post_init__`` does with its ``problems``.
 
     A ``Config`` may have a method ``problems`` that yields every mistake in it, as ``field: what`` or
-    ``field[0].other: what``: a file is told all of them. It is asked even where a part could not be read; what is
-    missing is None, or its default.
+    ``field[0].other: what``: all of them are reported for a file. It is asked even where a part could not be read; what
+    is missing is None, or its default.
 
     Raises:
         ValueError: there is one.

@@ -1,4 +1,4 @@
-"""One Kafka cluster, and the sources that tell of it: its own protocol, MSK, and its brokers' exporters."""
+"""One Kafka cluster, and the sources that it has: its own protocol, MSK, and its brokers' exporters."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,7 +12,7 @@ from streamwatch.sources.open_monitoring.config import Config as OpenMonitoring
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trusted:
-    """Whose word counts for one metric, where several sources tell it."""
+    """Which source counts for one metric, where several sources have it."""
 
     metric: str = setting("the metric's name")
     sources: tuple[Kind, ...] = setting(
@@ -54,7 +54,7 @@ class ClusterConfig(Kafka):
     )
     msk: Msk | None = setting("the cluster as Amazon MSK knows it; left out, AWS is not asked", default=None)
     protocol: bool = setting(
-        "whether the brokers are asked themselves; false where the agent cannot reach them: then `msk.topics` tells of"
+        "whether the brokers are asked themselves; false where the agent cannot reach them: then `msk.topics` has"
         " the partitions, and CloudWatch the rest",
         default=True,
     )

@@ -72,7 +72,7 @@ def test_alerts_are_told_listed_and_survive_the_agent(file: str, service: Receiv
         listed = streamwatch("alerts", "--url", f"http://{one.address}").stdout.splitlines()
         assert listed[0] == "firing   critical  it is so"
         assert re.fullmatch(
-            r" {9}Always · fires for \d+ m?s · hook is being told, after \d+ attempts that failed", listed[1]
+            r" {9}Always · fires for \d+ m?s · hook is being notified, after \d+ attempts that failed", listed[1]
         )
         assert listed[2] == "         team=data"
         assert listed[3] == "pending  no severity  Later"
@@ -89,7 +89,7 @@ def test_alerts_are_told_listed_and_survive_the_agent(file: str, service: Receiv
         assert told["notifications"][0]["told"] == "firing"
         (always,) = [each for each in told["alerts"] if each["labels"]["alertname"] == "Always"]
         assert (always["severity"], always["summary"], always["silencedBy"]) == ("critical", "it is so", [])
-        assert always["notified"][0].startswith("hook was told")
+        assert always["notified"][0].startswith("hook was notified")
         assert SECRET not in one.page() + json.dumps(told)
 
 

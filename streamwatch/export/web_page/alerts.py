@@ -1,4 +1,4 @@
-"""Alerts as they are shown: what, since when, and who was told."""
+"""Alerts as they are shown: what, since when, and who was notified."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class AlertView:
     labels: str
     since: str
     sent: Sequence[str]
-    """What each channel was told."""
+    """What each channel was notified of."""
     muted: Sequence[str]
     """What keeps it from which channel."""
     runbook: str
@@ -60,7 +60,7 @@ def alerts(  # noqa: PLR0913, PLR0917 - what there is, each by its name
     Args:
         active: those that are pending or firing.
         notifications: the incidents, as ``/api/v1/notifications`` has them.
-        channels: how many there are to tell.
+        channels: how many there are to notify.
         now: seconds since 1970.
         own: the agent's address.
         reasons: what mutes alerts, by their fingerprints.
@@ -133,6 +133,6 @@ def _sent(one: Mapping[str, Any], now: float) -> str:
     if one["parked"]:
         return f"{channel} refuses it: {one['parked']}"
     if one["told"] == "firing":
-        return f"{channel} was told {ago(max(0.0, now - datetime.fromisoformat(one['toldAt']).timestamp()))}"
+        return f"{channel} was notified {ago(max(0.0, now - datetime.fromisoformat(one['toldAt']).timestamp()))}"
     attempts = one["attempts"]
-    return f"{channel} is being told" + (f", after {attempts} attempts that failed" if attempts else "")
+    return f"{channel} is being notified" + (f", after {attempts} attempts that failed" if attempts else "")

@@ -186,7 +186,7 @@ def _facts(name: str, index: SampleIndex, brokers: Sequence[BrokerView]) -> list
 
 
 def _of_msk(name: str, index: SampleIndex) -> list[Fact]:
-    """Return what MSK tells of an upgrade to Express brokers."""
+    """Return what MSK says about an upgrade to Express brokers."""
     facts = []
     for state, _ in index.of(m.REASSIGNMENT_STATE, name):
         done, total = index.value(m.REASSIGNMENT_COMPLETED, name), index.value(m.REASSIGNMENT_TOPICS, name)

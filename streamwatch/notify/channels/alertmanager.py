@@ -108,7 +108,7 @@ class Alertmanager:
 
 
 def _bodies(alerts: list[dict[str, Any]]) -> Iterator[bytes]:
-    """Yield requests' bodies: halves of what is too long; of one alert that is, what tells it from others.
+    """Yield requests' bodies: halves of what is too long; of one alert that is, the labels that identify it.
 
     Labels that are too long by themselves are cut; a hash of the whole keeps alerts apart.
     """

@@ -1,4 +1,4 @@
-"""Amazon SNS: a message to a topic; what subscribes to it (SMS, mail, a queue) tells the rest."""
+"""Amazon SNS: a message to a topic; what subscribes to it (SMS, mail, a queue) passes it on."""
 
 import threading
 from collections.abc import Iterator, Sequence

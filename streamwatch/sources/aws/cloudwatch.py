@@ -65,7 +65,7 @@ class _Watched:
     """How long it was then to wait for its next turn."""
     quiet: int = 0
     own: int = 0
-    """Minutes after the newest that is believed which tell of the agent itself."""
+    """Minutes after the newest that is believed which count the agent's own reads."""
 
     def start(self, now: float) -> int:
         """Return the first minute to ask for."""

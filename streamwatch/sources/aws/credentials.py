@@ -226,7 +226,7 @@ class _Tried:
         return found
 
     def listed(self, otherwise: str = "") -> str:
-        """Return all of them in a line; what is to be said where none was asked."""
+        """Return all of them in a line; another text where none was asked."""
         nothing = [f"{', '.join(self._empty)}: nothing"] if self._empty else []
         return "; ".join([*nothing, *self._answers]) if self._answers or not otherwise else otherwise
 

@@ -1,4 +1,4 @@
-"""How far source connectors are: what they committed, which no group tells."""
+"""How far source connectors are: what they committed, which no group has."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace

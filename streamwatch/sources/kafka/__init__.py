@@ -141,7 +141,7 @@ class KafkaSource:
 
 
 def check_up(config: Config, report: Callable[[Finding], None]) -> None:
-    """Examine how one cluster can be reached and what may be asked of it; tell each finding as it comes."""
+    """Examine how one cluster can be reached and what may be asked of it; yield each finding as it comes."""
     import_without_clients()
     from streamwatch.sources.kafka.doctor import examine  # noqa: PLC0415 - kafka-python takes 0.1 s and 8 MB
 

@@ -96,7 +96,7 @@ class BrokerConnection:
         self._missed: set[int] = set()
         """The APIs that it does not offer and that were wanted: each is logged once."""
         self.offer = Offer()
-        """What the broker said of its release, when the last session began."""
+        """The broker's release, as of the start of the last session."""
         self._tried = asyncio.Event()
         """Set once it is known, for the first time, whether the broker is up."""
         self._decided = asyncio.Event()

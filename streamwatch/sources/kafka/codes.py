@@ -1,4 +1,4 @@
-"""Kafka's error codes, as far as the agent tells them apart."""
+"""Kafka's error codes, as far as the agent distinguishes them."""
 
 from typing import Final
 

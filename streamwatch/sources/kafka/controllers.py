@@ -1,4 +1,4 @@
-"""What DescribeQuorum tells of the controllers: who is active, and how far each replica of their log is behind."""
+"""What DescribeQuorum returns about the controllers: who is active, and how far each replica of their log is behind."""
 
 import math
 

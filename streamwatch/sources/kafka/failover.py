@@ -15,7 +15,7 @@ KRAFT_SECONDS: Final = 9.0
 ZOOKEEPER_SECONDS: Final = 18.0
 """After how long without a broker a cluster gives up its session, by default."""
 _MARGIN_SECONDS: Final = 0.5
-"""For the controller to notice, to elect, and to tell the brokers."""
+"""For the controller to notice, to elect, and to inform the brokers."""
 _GAP_SECONDS: Final = 1.0
 _LONGEST_SECONDS: Final = 30.0
 """For so long after the end of a session leaders may move at any moment; what stays longer is no failover."""

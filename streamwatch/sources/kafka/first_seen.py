@@ -33,7 +33,7 @@ class FirstSeen:
         self.at_ms = np.zeros(0, dtype=np.int64)
         """P: a timestamp such that no record before ``offset`` is as young, in ms since 1970."""
         self.is_answer = np.zeros(0, dtype=bool)
-        """P: whether a broker said so, and not the clock."""
+        """P: whether a broker answered so, and not the clock."""
         self._window = window_seconds
         self._topology: Topology | None = None
         self._end = np.zeros(0, dtype=np.int64)

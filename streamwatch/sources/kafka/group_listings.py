@@ -18,7 +18,7 @@ _MOST_NAMES: Final = 100_000
 
 @dataclass(frozen=True, slots=True)
 class ListedGroup:
-    """A group as a broker lists it; the state is empty where the broker's version does not tell."""
+    """A group as a broker lists it; the state is empty where the broker's version does not have it."""
 
     name: str
     state: str
@@ -47,7 +47,7 @@ class _Listing:
     groups: dict[str, ListedGroup]
     problems: list[Problem]
     whole: bool
-    """Whether the broker told all its groups."""
+    """Whether the broker listed all its groups."""
 
 
 class ListingReader:

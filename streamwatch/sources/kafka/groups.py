@@ -29,7 +29,7 @@ class KnownGroups:
     coordinator: dict[str, BrokerConnection]
     groups: dict[str, Group]
     complete: bool
-    """Whether every registered broker told its groups."""
+    """Whether every registered broker listed its groups."""
 
 
 class GroupReader:

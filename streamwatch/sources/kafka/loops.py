@@ -39,7 +39,7 @@ class _Loop:
 
 
 class LoopShare:
-    """One cluster's share of a loop: its tasks are told from those of others."""
+    """One cluster's share of a loop: its tasks are known from those of others."""
 
     def __init__(self, loops: "Loops", owned: _Loop) -> None:
         self._loops, self._owned = loops, owned

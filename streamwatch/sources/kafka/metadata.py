@@ -56,7 +56,7 @@ class Metadata:
     controller_id: int
     topology: Topology
     problems: tuple[Problem, ...] = ()
-    """Topics that are there, and of which the answer tells no partitions."""
+    """Topics that are there, and of which the answer has no partitions."""
 
 
 class MetadataReader:

@@ -58,7 +58,7 @@ class GroupsPart:
 
     table: GroupTable
     complete: bool
-    """Whether every broker told its groups."""
+    """Whether every broker listed its groups."""
     share_coordinators: dict[str, BrokerConnection]
     batches: list[CommitBatch]
 

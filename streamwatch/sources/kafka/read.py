@@ -57,7 +57,7 @@ class ClusterReader:
         self._log_dirs = LogDirReader(config)
         self._releases = ReleaseReader(config)
         self._committed_row = np.zeros(0, dtype=np.int64)
-        """The rows of the last read's commits, with their offsets: they tell which log starts matter in the next."""
+        """The rows of the last read's commits, with their offsets: they decide which log starts matter in the next."""
         self._committed = np.zeros(0, dtype=np.int64)
         self._selection = Memo[tuple[Bools, Bools]]()
         self._table: tuple[Topology, GroupTable] | None = None

@@ -23,7 +23,7 @@ class Reassignments:
     """What is being moved."""
 
     count: float
-    """Partitions; NaN where nobody can tell."""
+    """Partitions; NaN where it is not known."""
     adding: Bools
     """R: whether that replica is being added."""
 

@@ -171,7 +171,7 @@ class RecordTimes:
         return unread_at
 
     def _follow(self, bounds: Bounds, now_ms: int, monotonic: float) -> None:
-        """Follow topology and end offsets: what is told of other records than before is forgotten."""
+        """Follow topology and end offsets: answers about other records than before are forgotten."""
         moved, again = self._first_seen.follow(bounds.topology, bounds.end, now_ms, monotonic)
         if moved is not None:
             count = len(bounds.topology.partition)

@@ -1,4 +1,4 @@
-"""Which release of Kafka a broker runs: told by the APIs and the features that it offers, and never guessed.
+"""Which release of Kafka a broker runs: derived from the APIs and features that it offers, and never guessed.
 
 A broker does not say its release. In KRaft it says up to which metadata version it supports, and each of those belongs
 to one release; with ZooKeeper the versions of its APIs do, which differ between any two releases from 2.8 on. Whatever
@@ -24,7 +24,7 @@ _LEVELS: Final[Mapping[str, range]] = {
 _FIRST_IV: Final[Mapping[str, int]] = {"3.0-IV": 1}
 """Where the first level of a release is not its IV0."""
 _FORWARDED: Final = frozenset({19, 20, 30, 31, 33, 37, 38, 39, 40, 43, 44, 45, 46, 49, 51, 55, 57, 64, 67, 80, 81})
-"""APIs that a broker passes on to the controller: it offers the versions of both, so that they tell of neither."""
+"""APIs that a broker passes on to the controller: it offers the versions of both, so that they show neither's."""
 _APIS: Final[Mapping[str, Mapping[int, int]]] = {
     f"{release[0]}.{release[1]}": {int(key): highest for key, (_, highest) in apis.items()}
     for release, apis in BROKER_API_VERSIONS.items()

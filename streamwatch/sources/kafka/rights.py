@@ -15,7 +15,7 @@ from streamwatch.sources.kafka.versions import OFFSET_FETCH_OF_MANY_GROUPS
 _DESCRIBE = 8
 """Kafka's number for the operation DESCRIBE."""
 _WITH_OPERATIONS = 10
-"""The last version of Metadata that tells what the user may do with the cluster."""
+"""The last version of Metadata that has what the user may do with the cluster."""
 _NOBODY = "streamwatch-doctor"
 """A group that does not exist: asking about it shows the right to ask."""
 

@@ -41,7 +41,7 @@ class ShareBatch(CommitBatch):
     """What some share groups have left; ``committed`` holds their start offsets."""
 
     left: Int64s
-    """Records from the start offset on that the group is not done with; ``NOT_KNOWN`` where that is not said."""
+    """Records from the start offset on that the group is not done with; ``NOT_KNOWN`` where it is not answered."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

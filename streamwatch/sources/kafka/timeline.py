@@ -143,7 +143,7 @@ class Timeline:
             offset: what is asked about, at or below the ceiling.
             ceiling_offset: an offset of each partition before which no record is as young as its ``ceiling``.
             ceiling: that timestamp.
-            is_answer: whether a broker has said so, and not the clock (Q, as all of these).
+            is_answer: whether a broker has answered so, and not the clock (Q, as all of these).
 
         """
         place = self._place(row, offset)

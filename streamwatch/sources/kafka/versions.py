@@ -16,7 +16,7 @@ OFFSET_FETCH_OF_MANY_GROUPS: Final = 8
 FIND_MANY_COORDINATORS: Final = 4
 """FindCoordinator takes many groups in one request (KIP-699)."""
 LIST_GROUPS_WITH_TYPES: Final = 5
-"""ListGroups tells classic groups from others (KIP-848)."""
+"""ListGroups has each group's type: classic groups are known from others (KIP-848)."""
 LOG_DIRS_WITH_ERROR: Final = 3
 """DescribeLogDirs has an error code of its own, beside those of its directories."""
 LOG_DIRS_WITH_VOLUMES: Final = 4

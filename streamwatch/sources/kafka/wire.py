@@ -174,7 +174,7 @@ async def open_connection(
 
     Raises:
         SourceUnavailable: no connection.
-        ssl.SSLError: no trust, told apart by the caller.
+        ssl.SSLError: no trust; the caller distinguishes why.
 
     """
     loop = asyncio.get_running_loop()

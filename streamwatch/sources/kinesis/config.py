@@ -11,7 +11,7 @@ from streamwatch.sources.readers.config import Readers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """Reads from the shards themselves, to tell the age of their records. It costs a reader's rights and its rate."""
+    """Reads from the shards themselves, to know the age of their records. It costs a reader's rights and its rate."""
 
     enabled: bool = setting(
         "whether shards are probed; needs kinesis:GetShardIterator and kinesis:GetRecords, uses up one of each shard's"

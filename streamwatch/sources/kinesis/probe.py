@@ -1,4 +1,4 @@
-"""Probes: two reads of one record from a shard tell the age of its oldest record, and bound that of its newest."""
+"""Probes: two reads of one record from a shard give the age of its oldest record, and bound that of its newest."""
 
 import math
 from collections import Counter

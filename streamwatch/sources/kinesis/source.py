@@ -181,7 +181,7 @@ class KinesisSource:
             del self._refused_at[old]
 
     def _is_ours(self, wanted: WantedSeries, minute: int) -> bool:
-        """Whether a point tells of the agent's own probes instead of the readers."""
+        """Whether a point counts the agent's own probes instead of the readers."""
         if wanted.series.name not in {_AGE, _SHARD_AGE}:
             return False
         name = dict(wanted.series.dimensions).get("StreamName", "")

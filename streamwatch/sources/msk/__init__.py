@@ -1,1 +1,1 @@
-"""Amazon MSK: its control plane, and CloudWatch for what no cheaper source tells. ``source`` needs boto3."""
+"""Amazon MSK: its control plane, and CloudWatch for what no cheaper source has. ``source`` needs boto3."""

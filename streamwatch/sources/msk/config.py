@@ -41,7 +41,7 @@ class Config:
     access: AwsAccess = setting("who the agent is there", default_factory=AwsAccess)
     interval: Duration = setting("how often MSK and CloudWatch are asked", default=60.0, minimum=1)
     metrics: Literal["missing", "all"] = setting(
-        "CloudWatch metrics to ask for: those that neither the protocol nor the brokers' pages tell, or all",
+        "CloudWatch metrics to ask for: those that neither the protocol nor the brokers' exporters have, or all",
         default="missing",
     )
     cloudwatch: CloudWatch = setting("what CloudWatch may cost", default_factory=CloudWatch)

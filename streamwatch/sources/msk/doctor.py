@@ -75,7 +75,7 @@ def _topics(trial: Trial, arn: str) -> Iterator[Finding]:
 
 
 def _upgrade(trial: Trial, control: MskControl) -> Iterator[Finding]:
-    """Try what tells of an upgrade to Express brokers, and say what MSK's adviser found."""
+    """Try the calls about an upgrade to Express brokers, and report what MSK's adviser found."""
     if not is_offered():
         detail = "this boto3 does not know topic reassignments and assessments, which are not needed: 1.44.7 does"
         yield trial.finding("ListTopicReassignments", "skipped", detail)
@@ -105,7 +105,7 @@ def _upgrade(trial: Trial, control: MskControl) -> Iterator[Finding]:
 
 
 def _not_needed(finding: Finding) -> Finding:
-    """Return the finding of a right that only an upgrade to Express brokers is told by."""
+    """Return the finding of a right that is needed only to watch an upgrade to Express brokers."""
     if finding.verdict != "failed":
         return finding
     return replace(finding, verdict="skipped", detail=f"{finding.detail}: not needed: it tells of upgrades to Express")

@@ -1,7 +1,7 @@
 """Reads what MSK's control plane and CloudWatch say of one cluster.
 
 CloudWatch has no wildcards for dimensions: the exact ones are listed once an hour, and only what is listed and wanted
-is asked for. A call that is refused takes nothing away: what it told is known for twice its interval.
+is asked for. A call that is refused takes nothing away: what it returned is known for twice its interval.
 """
 
 import threading

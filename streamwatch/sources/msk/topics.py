@@ -69,7 +69,7 @@ class TopicsSource:
 
     @property
     def hosts(self) -> Mapping[int, str]:
-        """The brokers' addresses as MSK last told them, by broker."""
+        """The brokers' addresses as MSK last returned them, by broker."""
         return self._hosts
 
     def read(self) -> ClusterSnapshot:

@@ -16,7 +16,7 @@ class BrokerExporters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """The brokers' exporters: request times, queues, threads, network, processors; what the protocol cannot tell."""
+    """The brokers' exporters: request times, queues, threads, network, processors; what the protocol does not have."""
 
     jmx_port: int = setting("port of every broker's JMX exporter; 0: there is none", default=11001, minimum=0)
     node_port: int = setting("port of every broker's node exporter; 0: there is none", default=11002, minimum=0)

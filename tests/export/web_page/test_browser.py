@@ -180,7 +180,7 @@ def test_a_broker_that_dies_is_seen_by_who_is_looking(
     kafka.do(lambda site, now: faults.stop(site, now, broker=2))
     wait_for(lambda: "broker 2 does not answer" in headline(browser), 20, "the page, which nobody reloads, says it")
     told = "document.querySelector('.alerts .sent')?.innerText ?? ''"
-    wait_for(lambda: "oncall was told" in browser.evaluate(told), 60, "it says who was told")
+    wait_for(lambda: "oncall was notified" in browser.evaluate(told), 60, "it says who was told")
     assert browser.evaluate("document.querySelector('.brokers .bad .name').innerText").split("broker ")[1][0] == "2"
     assert browser.evaluate("document.querySelector('details[id^=map]').open") is False, "what was closed stays closed"
     assert "broker 2 does not answer" in browser.evaluate("document.title")

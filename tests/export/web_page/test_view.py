@@ -141,7 +141,8 @@ def test_alerts_say_who_was_told() -> None:
     assert (shown.health, shown.headline) == ("bad", "Trouble. 2 alerts fire")
     assert [one.name for one in shown.alerts.firing] == ["Down", "Late"]
     assert shown.alerts.firing[0].sent == [
-        "oncall was told 10 s ago", "chat is being told, after 3 attempts that failed", "mail refuses it: no such box",
+        "oncall was notified 10 s ago", "chat is being notified, after 3 attempts that failed",
+        "mail refuses it: no such box",
     ]  # fmt: skip
     assert shown.alerts.firing[0].since == "30 s"
     assert shown.alerts.firing[1].sent == ["nobody was notified"]

@@ -80,7 +80,7 @@ class MskCollector:
                 )
                 samples.append(m.PARTITIONS_LIMIT.samples(keys, np.array(limits, dtype=np.float64)))
         samples += self._reassigned(now)
-        samples += self._found(now)
+        samples += self._assessed(now)
         if now.operations is not None:
             counts = Counter(operation.type for operation in now.operations)
             moving = sum(not reassignment.has_ended for reassignment in now.reassignments or ())
@@ -102,7 +102,7 @@ class MskCollector:
         counts = ((m.REASSIGNMENT_TOPICS, newest.topics), (m.REASSIGNMENT_COMPLETED, newest.completed))
         return [state, *(one.sample(count, kafka_cluster=cluster) for one, count in counts if count is not None)]
 
-    def _found(self, now: MskSnapshot) -> list[Samples]:
+    def _assessed(self, now: MskSnapshot) -> list[Samples]:
         """Tell what MSK's adviser found; nothing where nobody asked it."""
         if now.assessment is None:
             return []

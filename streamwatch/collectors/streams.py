@@ -113,9 +113,9 @@ class StreamCollector:
         return [
             *self._accounts(now),
             *self._descriptions(streams, described),
-            *self._told(k.STREAM, streams, readings),
-            *self._told(k.CONSUMER, consumers, readings),
-            *self._told(k.SHARD, [place for place, _ in shards if _watched(place)], readings),
+            *self._from_cloudwatch(k.STREAM, streams, readings),
+            *self._from_cloudwatch(k.CONSUMER, consumers, readings),
+            *self._from_cloudwatch(k.SHARD, [place for place, _ in shards if _watched(place)], readings),
             *self._readers(now, streams, readings),
             *self._use(described, readings),
             *self._shard_use([place for place, _ in shards if _watched(place)], readings),
@@ -162,7 +162,7 @@ class StreamCollector:
             column(k.CONSUMERS_LIMIT_RATIO, _consumers_use),
         ]
 
-    def _told(self, labels: tuple[str, ...], places: Sequence[Place], readings: Readings) -> list[Samples]:
+    def _from_cloudwatch(self, labels: tuple[str, ...], places: Sequence[Place], readings: Readings) -> list[Samples]:
         """Return what CloudWatch has as it is."""
         keys = self._keys.of(labels, [place.row for place in places])
         return [

@@ -160,7 +160,7 @@ class Schedule:
         self._numbers = itertools.count()
         self._queue: deque[_Scheduled] = deque()
         """Those that are due, and for which there are not workers enough."""
-        self._given: deque[_Scheduled] = deque()
+        self._queued: deque[_Scheduled] = deque()
         """Those that a worker is about to run."""
         self._running: list[_Scheduled] = []
         """Those that run, or are about to, without the slow ones."""
@@ -285,8 +285,8 @@ class Schedule:
             self._look_at(job.next_at, job)
         if not job.is_slow:
             self._running.append(job)
-        self._given.append(job)
-        if self._idle >= len(self._given):
+        self._queued.append(job)
+        if self._idle >= len(self._queued):
             self._has_work.notify()
         else:
             thread = threading.Thread(target=self._work, name="job", daemon=True)
@@ -318,12 +318,12 @@ class Schedule:
                 if done is not None:
                     self._idle += 1
                     self._note_end(done, failure)
-                while not self._given:
+                while not self._queued:
                     if self._is_stopped or self._idle + len(self._running) > WORKERS:
                         self._threads.discard(threading.current_thread())
                         return None
                     self._has_work.wait()
-                job = self._given.popleft()
+                job = self._queued.popleft()
                 job.thread = threading.current_thread()
                 return job
             finally:

@@ -28,7 +28,7 @@ class Plain:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._told = 0
+        self._shown = 0
         self._has_started = False
 
     def update(self, story: Story) -> None:
@@ -40,8 +40,8 @@ class Plain:
             self._print(f"Kinesis  {story.endpoint}")
             self._print(f"story    {story.scenario.name}: {story.scenario.description}")
             self._print(f"expect   {story.scenario.seen}")
-        new = story.lines[self._told :]
-        self._told += len(new)  # not what there is by then: the story goes on in another thread
+        new = story.lines[self._shown :]
+        self._shown += len(new)  # not what there is by then: the story goes on in another thread
         for at, who, what in new:
             self._print(f"{at:6.1f}s  {_WHO[who]:10} {what}")
 

@@ -119,7 +119,7 @@ class AlertmanagerApi:
             if request.method == "POST":
                 return self._post(path, request)
             if path.startswith(_SILENCE):
-                return self._one(path.removeprefix(_SILENCE), request.method)
+                return self._by_id(path.removeprefix(_SILENCE), request.method)
             if request.method == "DELETE":
                 return _error(
                     HTTPStatus.METHOD_NOT_ALLOWED, f"{request.path}: DELETE {PREFIX}silence/ID ends a silence"
@@ -147,7 +147,7 @@ class AlertmanagerApi:
         warnings = silencing.warnings(made.conditions, [alert.labels for alert in self._alerts()], self._known)
         return _json({"silenceID": made.id, "warnings": warnings} if warnings else {"silenceID": made.id})
 
-    def _one(self, params: str, method: str) -> Response:
+    def _by_id(self, params: str, method: str) -> Response:
         number, now = number_of(params), self._clock.now()
         if number is None:
             raise silencing.Unknown(params)

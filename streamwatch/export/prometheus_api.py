@@ -244,7 +244,7 @@ class PrometheusApi:
         written = ",".join(_written(labels, *found[labels], params.look) for labels in sorted(found))
         return _Written(f'{{"resultType":"matrix","result":[{written}]}}')
 
-    def _found(self, params: _Params, *, all_by_default: bool) -> list[Labels]:
+    def _matching(self, params: _Params, *, all_by_default: bool) -> list[Labels]:
         """Return the label sets that a request speaks of."""
         start, end = params.instant_ms("start", 0.0), params.instant_ms("end")
         texts = params.all("match[]")
@@ -264,15 +264,15 @@ class PrometheusApi:
         return sorted(found)
 
     def _series(self, params: _Params) -> object:
-        return [dict(labels) for labels in self._found(params, all_by_default=False)]
+        return [dict(labels) for labels in self._matching(params, all_by_default=False)]
 
     def _labels(self, params: _Params) -> object:
-        return sorted({name for labels in self._found(params, all_by_default=True) for name in labels})
+        return sorted({name for labels in self._matching(params, all_by_default=True) for name in labels})
 
     def _values(self, name: str, params: _Params) -> object:
         if name == NAME and not params.all("match[]"):
             return sorted(self._history.names())
-        return sorted({labels[name] for labels in self._found(params, all_by_default=True) if name in labels})
+        return sorted({labels[name] for labels in self._matching(params, all_by_default=True) if name in labels})
 
     def _metadata(self, params: _Params) -> object:
         wanted = params.all("metric")

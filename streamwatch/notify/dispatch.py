@@ -87,9 +87,9 @@ class Dispatcher:
                 [until, *(silence.until if silence in silences else silence.starts for silence in every)]
             )
             self._groups = self._grouped(alerts, silences, intervals)
-            self._look(connection, outbox.rows(connection), now, is_full=True)
+            self._plan_groups(connection, outbox.rows(connection), now, is_full=True)
         else:
-            self._look(connection, due, now, is_full=False)
+            self._plan_groups(connection, due, now, is_full=False)
 
     def standing(self, connection: sqlite3.Connection, alerts: Collection[Alert]) -> list[Standing]:
         """Return of each alert that fires where it is routed, and what mutes it."""
@@ -111,7 +111,7 @@ class Dispatcher:
             for alert in firing
         ]
 
-    def _look(
+    def _plan_groups(
         self,
         connection: sqlite3.Connection,
         rows: Mapping[tuple[str, str], NotificationState],
@@ -126,12 +126,12 @@ class Dispatcher:
             if before is None and counts[where[0]] >= outbox.MOST_ROWS:
                 self.dropped += 1
                 continue
-            after = self._one(
+            after = self._plan_group(
                 connection, before or NotificationState(*where), self._groups.get(where), now, is_new=before is None
             )
             counts[where[0]] += before is None and after is not None
 
-    def _one(
+    def _plan_group(
         self,
         connection: sqlite3.Connection,
         before: NotificationState,

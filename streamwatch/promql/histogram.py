@@ -48,10 +48,10 @@ def quantile(q: float, buckets: Buckets) -> float:
         return math.nan
     _make_monotonic(ordered)
     observations = ordered[-1][1]
-    return math.nan if observations == 0 else _found(q * observations, ordered)
+    return math.nan if observations == 0 else _value_at(q * observations, ordered)
 
 
-def _found(rank: float, ordered: Buckets) -> float:
+def _value_at(rank: float, ordered: Buckets) -> float:
     """Return where the observation of this rank lies."""
     at = _first(rank, ordered)
     if at == len(ordered) - 1:

@@ -71,7 +71,7 @@ class _Scan:
     def __init__(self, text: str) -> None:
         self._text = text
         self._out: list[str] = []
-        self._found = Prepared()
+        self._prepared = Prepared()
         self._open: list[str] = [""]
         self._operators = [0]
         """Since the bracket or comma before, by bracket."""
@@ -99,8 +99,8 @@ class _Scan:
                     self._out.append(" ")
                 case _:
                     self._out.append(token[0])
-        self._found.text = "".join(self._out)
-        return self._found
+        self._prepared.text = "".join(self._out)
+        return self._prepared
 
     def _bracketed(self, kind: str, token: "re.Match[str]") -> None:
         """Count brackets and operators; what stands between commas is not nested within each other."""
@@ -141,8 +141,8 @@ class _Scan:
         """Take the literal behind ``=~``; whatever else stands there is the parser's to refuse."""
         for token in tokens:
             if token.lastgroup == "text":
-                self._found.regexes.append(token[0])
-                return f'"{len(self._found.regexes) - 1}{end}"'
+                self._prepared.regexes.append(token[0])
+                return f'"{len(self._prepared.regexes) - 1}{end}"'
             if token.lastgroup != "space":
                 return f" {token[0]}"
         return ""
@@ -158,8 +158,8 @@ class _Scan:
                 break
         if not _TIME.match(written):
             return written
-        self._found.moments.append(_UNDERSCORED.sub("", written))
-        return str(len(self._found.moments) - 1)
+        self._prepared.moments.append(_UNDERSCORED.sub("", written))
+        return str(len(self._prepared.moments) - 1)
 
     def _place(self, token: "re.Match[str]") -> str:
         line = self._text.count("\n", 0, token.start()) + 1

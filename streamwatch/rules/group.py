@@ -225,7 +225,7 @@ class GroupState:
         count = sum(alert.state != "inactive" for alert in after.values())
         if self.group.limit and count > self.group.limit:  # as in Prometheus: all of them are dropped
             state.error, state.failures, after = self._exceeded(count, "alerts"), state.failures + 1, {}
-        samples.record(state.key, _told(_shown(after)), moment)
+        samples.record(state.key, _alert_series(_shown(after)), moment)
         # Last, so that what fails before has changed nothing.
         found, state.active = changes(state.active, after), after
         return [RuleChange(state, change) for change in found]
@@ -248,7 +248,7 @@ def _shown(active: Active) -> list[Alert]:
     return [alert for alert in active.values() if alert.state != "inactive"]
 
 
-def _told(alerts: Iterable[Alert]) -> list[Element]:
+def _alert_series(alerts: Iterable[Alert]) -> list[Element]:
     found: list[Element] = []
     for alert in alerts:
         found.append((alert.labels.updated({NAME: ALERTS, "alertstate": alert.state}), 1.0))

@@ -37,7 +37,7 @@ class Transaction(Generic[T]):
 
     def __init__(self, work: Callable[[sqlite3.Connection], T]) -> None:
         self._work: Callable[[sqlite3.Connection], T] | None = work
-        self._found: list[T] = []
+        self._results: list[T] = []
         self._error: BaseException | None = None
         self.changes: list[tuple[str, Any]] = []
         """What it changed: nothing, where it failed."""
@@ -52,7 +52,7 @@ class Transaction(Generic[T]):
         try:
             memory.execute("BEGIN")
             try:
-                self._found.append(work(memory))
+                self._results.append(work(memory))
                 memory.execute("COMMIT")
             except BaseException:
                 with suppress(sqlite3.Error):
@@ -66,4 +66,4 @@ class Transaction(Generic[T]):
         """Return what the work returned, or raise what it raised."""
         if self._error is not None:
             raise self._error
-        return self._found[0]
+        return self._results[0]

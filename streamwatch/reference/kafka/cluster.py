@@ -84,7 +84,7 @@ class Cluster(ClusterState):
             volume.is_online = volume.is_online or volume.free > 0
         if self.controller.is_active:
             self.controller.fence(broker, now)  # its new registration ends the old one, which may not have ended yet
-        self._heard(broker, now)
+        self._on_switch(broker, now)
 
     def freeze(self, broker: Broker, now: float) -> None:
         """Let a broker do nothing, with its connections open (SIGSTOP)."""
@@ -96,7 +96,7 @@ class Cluster(ClusterState):
         """Let a frozen broker go on."""
         broker.is_frozen = False
         self.record_event(now, f"broker {broker.id} thawed")
-        self._heard(broker, now)
+        self._on_switch(broker, now)
 
     def isolate(self, broker: Broker, now: float) -> None:
         """Cut a broker off from the other brokers and the controller; clients still reach it."""
@@ -109,7 +109,7 @@ class Cluster(ClusterState):
         """End an isolation."""
         broker.is_isolated = False
         self.record_event(now, f"broker {broker.id} is reconnected")
-        self._heard(broker, now)
+        self._on_switch(broker, now)
 
     def _unheard(self, broker: Broker, now: float) -> None:
         self.switched.append(broker)
@@ -118,7 +118,7 @@ class Cluster(ClusterState):
         if not self.spec.kraft:
             self.controller.stop_voter(broker.id, now)
 
-    def _heard(self, broker: Broker, now: float) -> None:
+    def _on_switch(self, broker: Broker, now: float) -> None:
         self.switched.append(broker)
         if not broker.is_connected:
             return

@@ -21,33 +21,33 @@ class Offsets:
     """The offsets of all groups, by group and partition."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, dict[Key, Committed]] = {}
+        self._retained: dict[str, dict[Key, Committed]] = {}
         self._pending: dict[int, dict[str, dict[Key, Committed]]] = {}
 
     def groups(self) -> set[str]:
         """Return who has any, pending ones too."""
-        return self._kept.keys() | {name for groups in self._pending.values() for name in groups}
+        return self._retained.keys() | {name for groups in self._pending.values() for name in groups}
 
     def of(self, group: str) -> Mapping[Key, Committed]:
         """Return what a group committed."""
-        return self._kept.get(group, {})
+        return self._retained.get(group, {})
 
     def put(self, group: str, offsets: Mapping[Key, Committed]) -> None:
         """Keep offsets."""
         if offsets:
-            self._kept.setdefault(group, {}).update(offsets)
+            self._retained.setdefault(group, {}).update(offsets)
 
     def forget(self, group: str, keys: Iterable[Key]) -> None:
         """Delete some, pending ones too."""
         gone = set(keys)
-        for kept in (self._kept, *self._pending.values()):
+        for kept in (self._retained, *self._pending.values()):
             left = {key: one for key, one in kept.pop(group, {}).items() if key not in gone}
             if left:
                 kept[group] = left
 
     def forget_group(self, group: str) -> None:
         """Delete all of a group."""
-        for kept in (self._kept, *self._pending.values()):
+        for kept in (self._retained, *self._pending.values()):
             kept.pop(group, None)
 
     def forget_topic(self, topic: str) -> None:

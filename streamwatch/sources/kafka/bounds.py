@@ -87,7 +87,7 @@ class BoundReader:
                 self._reader.read(session, pool, topology, wanted, asked),
                 OffsetReader().read(session, pool, topology, still, (other,) if still.any() else ()),
             )
-            columns[other] = _kept(last, other, columns[LATEST][0], few.get(other), still)
+            columns[other] = _updated(last, other, columns[LATEST][0], few.get(other), still)
         await self._look_again(session, pool, topology, wanted, columns)
         for bound in _ALL:
             session.problems += refused(columns[bound][1], bound.name)
@@ -135,7 +135,7 @@ def _open(last: Bounds, bound: Bound, row: Int64s, committed: Int64s) -> Bools:
     return still
 
 
-def _kept(
+def _updated(
     last: Bounds, bound: Bound, end: Int64s, few: tuple[Int64s, Int64s] | None, still: Bools
 ) -> tuple[Int64s, Int64s]:
     """Return a bound that was asked for where it is open only, if anywhere: elsewhere it is what it was."""

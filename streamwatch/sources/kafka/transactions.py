@@ -100,7 +100,8 @@ class TransactionReader:
         for place, found in producers.items():
             before = self._known[place]
             self._known[place] = tuple(
-                _told(before, producer, coordinated.get(producer.producer_id), complete=complete) for producer in found
+                _updated(before, producer, coordinated.get(producer.producer_id), complete=complete)
+                for producer in found
             ) or (before[0],)
 
     @staticmethod
@@ -184,7 +185,7 @@ async def _may_describe_all(session: ReadSession, connections: dict[str, BrokerC
     return bool(states) and all(state.error_code != codes.TRANSACTIONAL_ID_DENIED for state in states)
 
 
-def _told(
+def _updated(
     before: tuple[OpenTransaction, ...], producer: Message, known: _Coordinated | None, *, complete: bool
 ) -> OpenTransaction:
     """Return a transaction with what leader and coordinator say of it; what was known holds while nobody answers."""

@@ -30,7 +30,7 @@ def register(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
         consumer.status = "ACTIVE"
 
     kinesis.timers.at(now + kinesis.quotas.create_seconds, ready)
-    return {"Consumer": _told(consumer)}
+    return {"Consumer": _description(consumer)}
 
 
 def deregister(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
@@ -50,7 +50,7 @@ def deregister(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
 def describe(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """DescribeStreamConsumer."""
     stream, consumer = _find(kinesis, parameters, now)
-    return {"ConsumerDescription": _told(consumer) | {"StreamARN": stream.arn}}
+    return {"ConsumerDescription": _description(consumer) | {"StreamARN": stream.arn}}
 
 
 def listed(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
@@ -58,7 +58,7 @@ def listed(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     stream = kinesis.find(parameters, now)
     names = sorted(name for name in stream.consumers if name > parameters.get("NextToken", ""))
     most = parameters.get("MaxResults", _LISTED)
-    answer: Answer = {"Consumers": [_told(stream.consumers[name]) for name in names[:most]]}
+    answer: Answer = {"Consumers": [_description(stream.consumers[name]) for name in names[:most]]}
     if len(names) > most:
         answer["NextToken"] = names[most - 1]
     return answer
@@ -87,7 +87,7 @@ def _find(kinesis: Kinesis, parameters: Parameters, now: float) -> tuple[Stream,
     return stream, stream.consumers[name]
 
 
-def _told(consumer: Consumer) -> dict[str, Any]:
+def _description(consumer: Consumer) -> dict[str, Any]:
     return {
         "ConsumerName": consumer.name,
         "ConsumerARN": consumer.arn,

@@ -211,7 +211,8 @@ def content(
     left_out = 0
     if row.wanted == "firing" and group is not None:
         delivered = row.delivered or frozenset()
-        muted = (alert for alert in group.firing if alert not in group.unmuted and alert.fingerprint in delivered)
+        unmuted = {alert.labels for alert in group.unmuted}
+        muted = (alert for alert in group.firing if alert.labels not in unmuted and alert.fingerprint in delivered)
         firing = worst_first([*group.unmuted, *muted])
         here = {alert.labels for alert in firing}
         left_out = max(0, len(firing) - MOST_ALERTS)

@@ -14,6 +14,9 @@ log = logging.getLogger(__name__)
 
 _VALID_INTERVALS = 2.5
 """A read counts for so many intervals when no other follows it: a job that hangs must not look healthy for ever."""
+_LEAST_VALID_SECONDS = 10.0
+"""It counts for so long at least: a read that is a few seconds late on a busy machine does not take its source off the
+page."""
 
 
 class TargetRunner:
@@ -35,7 +38,7 @@ class TargetRunner:
 
     def run(self) -> None:
         """Read once, and append what is known; nothing of an earlier read stays when this one breaks."""
-        name, valid = self.name, _VALID_INTERVALS * self.interval
+        name, valid = self.name, max(_VALID_INTERVALS * self.interval, _LEAST_VALID_SECONDS)
         try:
             now = self._source.read()
             samples = self.collect(now)

@@ -9,11 +9,13 @@ cannot be walked is decoded by the message classes.
 
 import struct
 from dataclasses import dataclass
+from sys import intern
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from streamwatch.model.kafka import Int64s
 from streamwatch.sources.kafka.text import readable
 from streamwatch.sources.kafka.versions import LOG_DIRS_WITH_ERROR, LOG_DIRS_WITH_VOLUMES, THROTTLE_BYTES
 
@@ -62,9 +64,9 @@ class Run:
 
 
 class Layout:
-    """Where the records of an answer stand, and what surrounds them."""
+    """Where the records of an answer stand, and what surrounds them. The answer itself is not kept."""
 
-    __slots__ = ("_around", "_body", "_fixed", "_gaps", "_record", "_records", "_spans", "runs")
+    __slots__ = ("_around", "_gaps", "_joined", "_record", "_records", "_size", "_spans", "runs")
 
     def __init__(self, body: bytes, runs: list[Run], record: np.dtype[Any], loose: list[tuple[int, int]]) -> None:
         """Learn from one answer.
@@ -78,14 +80,14 @@ class Layout:
         """
         self.runs = tuple(runs)
         self._record = record
-        self._spans = [slice(run.at, run.at + run.count * record.itemsize) for run in runs]
-        taken = sorted([(span.start, span.stop) for span in self._spans] + loose)
-        edges = [0, *(edge for both in taken for edge in both), len(body)]
-        self._gaps = [slice(start, end) for start, end in zip(edges[::2], edges[1::2], strict=True)]
-        self._body = body
+        spans = [(run.at, run.at + run.count * record.itemsize) for run in runs]
+        edges = [0, *(edge for both in sorted(spans + loose) for edge in both), len(body)]
+        self._spans = np.array(spans, dtype=np.int64).reshape(-1, 2)
+        self._gaps = np.array(edges, dtype=np.int64).reshape(-1, 2)
+        self._size = len(body)
         self._around = _joined(body, self._gaps)
-        self._records = self._cut(body)
-        self._fixed = [(name, self._records[name].copy()) for name in record.names or () if name in _FIXED_FIELDS]
+        self._joined = _joined(body, self._spans)
+        self._records = np.frombuffer(self._joined, dtype=record)
 
     @property
     def records(self) -> Records:
@@ -95,24 +97,25 @@ class Layout:
     def read(self, body: bytes) -> Records | None:
         """Return the records of another answer, in the same order; None where the layout does not fit it.
 
-        The very same array is returned for an answer that is the same to the byte.
+        The very same array is returned where the records are the same to the byte.
         """
-        if body == self._body:
+        if len(body) != self._size or _joined(body, self._gaps) != self._around:
+            return None
+        joined = _joined(body, self._spans)
+        if joined == self._joined:
             return self._records
-        if len(body) != len(self._body) or _joined(body, self._gaps) != self._around:
+        records = np.frombuffer(joined, dtype=self._record)
+        names = _FIXED_FIELDS.intersection(self._record.names or ())
+        if any(not np.array_equal(records[name], self._records[name]) for name in names):
             return None
-        records = self._cut(body)
-        if any(not np.array_equal(records[name], expected) for name, expected in self._fixed):
-            return None
-        self._body, self._records = body, records
+        self._joined, self._records = joined, records
         return records
 
-    def _cut(self, body: bytes) -> Records:
-        return np.frombuffer(_joined(body, self._spans), dtype=self._record)
 
-
-def _joined(body: bytes, parts: list[slice]) -> bytes:
-    return b"".join([body[part] for part in parts])
+def _joined(body: bytes, parts: Int64s) -> bytes:
+    """Return these parts of a body, each from where to where, one after the other."""
+    starts, ends = parts.T.tolist()
+    return b"".join([body[start:end] for start, end in zip(starts, ends, strict=True)])
 
 
 class Walker:
@@ -172,7 +175,7 @@ class Walker:
     def runs(self, owner: str, record: np.dtype[Any], into: list[Run]) -> None:
         """Read a compact array of topics, each a name and a compact array of records."""
         for _ in range(self.count()):
-            topic = self.string()
+            topic = intern(self.string())
             count = self.count()
             into.append(Run(owner, topic, self.at, count))
             self.at += count * record.itemsize

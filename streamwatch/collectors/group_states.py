@@ -10,7 +10,7 @@ from streamwatch.collectors.backlog import Backlog
 from streamwatch.collectors.columns import known
 from streamwatch.collectors.following import Following, PairNumbers, TopicNumbers, partition_keys
 from streamwatch.collectors.group_plan import GroupPlan, entry_keys, fold_entries
-from streamwatch.collectors.states import BLANK, CommitRead, GroupPartitionState, Memory, States, Thresholds, step
+from streamwatch.collectors.states import BLANK, CommitRead, GroupPartitionState, Memory, States, Thresholds, advance
 from streamwatch.collectors.stuck import StuckKeys
 from streamwatch.core.memo import Memo
 from streamwatch.model.kafka import Bools, ClusterSnapshot, Int64s, Topology
@@ -79,17 +79,17 @@ class GroupStates:
         """
         at = self._at = max(now.offsets_monotonic, self._at)
         pair_keys, keys = self._keys.get(lambda: self._keyed(plan, topology), plan)
-        before, wants = self._memory.follow(keys, at), self._wants.follow(pair_keys, at)
+        memory, wants = self._memory.follow(keys, at), self._wants.follow(pair_keys, at)
         lately = self._thresholds.held
         alive = _alive(plan, wants, at, lately, self._wanted_for)[plan.entries.pair]
         alive &= plan.entries.held < 1
         seen = _seen(now, plan, left, alive)
-        memory, state, moved = step(before, seen, at, self._thresholds)
+        state, moved = advance(memory, seen, at, self._thresholds)
         wants = _Wants(
             asked_at=np.where(plan.asked, at, wants.asked_at),
             moved_at=np.where(fold_entries(np.maximum, moved.astype(np.float64), plan) == 1, at, wants.moved_at),
         )
-        self._memory.columns, self._wants.columns = memory, wants
+        self._wants.columns = wants
         wanted = at - np.maximum(wants.asked_at, wants.moved_at) <= self._wanted_for
         self.last = plan, state
         samples = [

@@ -139,9 +139,16 @@ class Exposition:
         with self._lock:
             self._take_prepared()
             self._families = {name: self._family(name, same) for name, same in members.items()}
+            self._forget_labels({each.keys for each in samples})
             families = [family for family in self._families.values() if family.series]
             duplicates = sum(family.duplicates for family in self._families.values())
         return _page(families, duplicates, foreign or Foreign())
+
+    def _forget_labels(self, keys: set[Keys]) -> None:
+        """Drop the texts of what is on the page no more: the keys themselves may be held for long, by a history."""
+        if len(self._labels) > len(keys):
+            for gone in [each for each in self._labels if each not in keys]:
+                del self._labels[gone]
 
     def _take_prepared(self) -> None:
         """Put the lines that were written since the last page where the next one looks for them."""

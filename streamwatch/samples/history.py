@@ -207,7 +207,7 @@ class History:
             for name, samples in by_metric.items():
                 columns = self._columns.setdefault(name, {})
                 if source not in columns:
-                    columns[source] = Column(Labels({**samples.fixed, NAME: name}))
+                    columns[source] = Column(_shared(columns.values(), Labels({**samples.fixed, NAME: name})))
                 self._count(columns[source], -1)
                 columns[source].append(at_ms, samples.parts, self._horizon(name))
                 self._count(columns[source], 1)
@@ -249,6 +249,12 @@ class History:
 
     def _horizon(self, name: str) -> int:
         return max(self._keep_ms, self._needs.get(name, 0))
+
+
+def _shared(columns: Iterable[Column], fixed: Labels) -> Labels:
+    """Return these labels: the object of a metric's other column, which has the same."""
+    other = next(iter(columns), None)
+    return other.fixed if other is not None and other.fixed == fixed else fixed
 
 
 def _marked(values: Values) -> Values:

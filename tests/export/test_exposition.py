@@ -269,3 +269,15 @@ def test_lazy_bytes_are_made_once_for_all_threads() -> None:
     for thread in threads:
         thread.join(60)
     assert (got, len(calls)) == ([b"made"] * 8, 1)
+
+
+def test_texts_of_what_is_gone_are_forgotten_though_its_keys_are_held_elsewhere() -> None:
+    exposition, gone, stays = Exposition(), one(1, 2), one(3, group="h")
+    exposition.render([gone, stays])
+    exposition.render([stays])
+    assert list(exposition._labels) == [stays.keys]
+    assert series(exposition.render([gone, stays])) == {
+        ("lag", "g", "t0"): 1,
+        ("lag", "g", "t1"): 2,
+        ("lag", "h", "t0"): 3,
+    }

@@ -116,9 +116,9 @@ def run(file: Path | None, kafka: str | None, kinesis: str | None, listen: str |
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     # Imports make objects that stay: to walk them again and again for garbage is a seventh of the time of a start.
     gc.disable()
-    from streamwatch.core.memory import share_one_arena  # noqa: PLC0415 - only this command needs all of it
+    from streamwatch.core.memory import share_arena  # noqa: PLC0415 - only this command needs all of it
 
-    share_one_arena()
+    share_arena()
     load = _loader(file, kafka, kinesis, listen)
     config = _loaded(load)
 

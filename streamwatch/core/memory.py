@@ -8,7 +8,7 @@ _ARENA_MAX: Final = -8
 """glibc's ``M_ARENA_MAX``."""
 
 
-def share_one_arena() -> None:
+def share_arena() -> None:
     """Let what one thread has dropped be taken by any other.
 
     By default glibc gives each of the first threads memory of its own: what a read has dropped in one was not there for

@@ -19,14 +19,14 @@ def one_size(partitions: int, groups: int, commits: int) -> None:
     """Measure one size in this process, so that the memory is its own."""
     from streamwatch.agent.targets import kafka_collectors as collectors  # noqa: PLC0415
     from streamwatch.core.clock import SystemClock  # noqa: PLC0415 - only the measuring process needs them
-    from streamwatch.core.memory import share_one_arena  # noqa: PLC0415
+    from streamwatch.core.memory import share_arena  # noqa: PLC0415
     from streamwatch.export.exposition import Exposition  # noqa: PLC0415
     from streamwatch.sources.cluster_config import ClusterConfig  # noqa: PLC0415
     from streamwatch.sources.kafka import KafkaSource  # noqa: PLC0415
     from streamwatch.sources.kafka.config import Pulse  # noqa: PLC0415
     from tests.addresses import servers  # noqa: PLC0415
 
-    share_one_arena()  # as the agent does
+    share_arena()  # as the agent does
     args = [sys.executable, "-m", "tests.prepared", str(partitions), str(groups), str(commits)]
 
     def configured(bootstrap: tuple[str, ...]) -> ClusterConfig:

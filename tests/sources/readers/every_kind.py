@@ -17,8 +17,10 @@ from streamwatch.reference.aws.kcl import KclApplication
 from streamwatch.reference.aws.lambda_poller import Poller
 from streamwatch.reference.aws.lambdas import Function
 from streamwatch.reference.aws.msk_connect import MskConnect
+from streamwatch.reference.aws.msk_replicator import MskReplicator, Replicator
 from streamwatch.reference.aws.pipes import Pipes
 from streamwatch.reference.aws.poller import StreamPoller
+from streamwatch.reference.aws.redshift import MaterializedView, Redshift
 from streamwatch.reference.aws.server import ReferenceAws
 from streamwatch.reference.kinesis.operations import OPERATIONS
 from streamwatch.sources.aws.session import Account, Accounts
@@ -28,6 +30,10 @@ from tests.sources.kinesis.watching import config
 Known = frozenset[tuple[str, ...]]
 """Names of metrics, each with the labels of which a value is known."""
 STREAM: Final = "arn:aws:kinesis:us-east-1:123456789012:stream/s"
+CLUSTERS: Final = (
+    "arn:aws:kafka:us-east-1:123456789012:cluster/shop/1-2-3",
+    "arn:aws:kafka:us-east-1:123456789012:cluster/spare/1-2-3",
+)
 BROKERS: Final = "b-1.shop.abc123.c2.kafka.us-east-1.amazonaws.com:9098"
 
 
@@ -43,7 +49,10 @@ class Kind:
     three_pages: int = 250
     """So many of them are three pages."""
     paged: int = 0
-    """Which of the listings has them."""
+    """Which of the operations has them."""
+    more: str = ""
+    """Of its configuration."""
+    asks_cloudwatch: bool = True
 
     def __str__(self) -> str:
         return self.name
@@ -56,13 +65,32 @@ class Kind:
 
 _DMS: Final = ("DescribeEndpoints", "DescribeReplicationTasks", "DescribeReplications", "DescribeReplicationInstances")
 KINDS: Final = (
-    Kind("kcl", "kcl", "dynamodb", ("ListTables",), ("DescribeTable", "Scan")),
+    Kind(
+        "kcl",
+        "kcl",
+        "dynamodb",
+        ("ListTables",),
+        ("DescribeTable", "Scan"),
+        more=", most_tables: 1000",
+        asks_cloudwatch=False,
+    ),
     Kind("lambda", "functions", "lambda", ("ListEventSourceMappings",)),
     Kind("firehose", "firehose", "firehose", ("ListDeliveryStreams",), ("DescribeDeliveryStream",)),
     Kind("msk_connect", "msk_connect", "kafkaconnect", ("ListConnectors",), ("DescribeConnector",)),
     Kind("dms", "dms", "dms", _DMS, paged=1),
     Kind("pipes", "pipes", "pipes", ("ListPipes",), ("DescribePipe",)),
     Kind("flink", "flink", "kinesisanalyticsv2", ("ListApplications",), ("DescribeApplication",), three_pages=120),
+    Kind("msk_replicator", "msk_replicator", "kafka", ("ListReplicators",), ("DescribeReplicator",)),
+    Kind(
+        "redshift",
+        "redshift",
+        "redshift-data",
+        (),
+        ("ExecuteStatement", "DescribeStatement", "GetStatementResult"),
+        paged=2,
+        more=", warehouses: [{workgroup: analytics, database: dev}]",
+        asks_cloudwatch=False,
+    ),
 )
 
 
@@ -85,11 +113,20 @@ def _make(cloud: Cloud, now: float) -> list[Any]:
     ]
 
 
+def _copying(cloud: Cloud, now: float) -> Replicator:
+    return cloud.beside(MskReplicator).of_msk("copy", *CLUSTERS, now)
+
+
+def _view(cloud: Cloud, _: float) -> MaterializedView:
+    return cloud.beside(Redshift).create("analytics").view("clicks", "s", StreamPoller(cloud.kinesis(), "s"))
+
+
 def three_pages(cloud: Cloud, now: float) -> None:
     """Make so many of each kind that their listings have three pages."""
     cloud.kinesis().create("s", "PROVISIONED", 1, now)
     cloud.kinesis().timers.run(now)
     start = {"KinesisStreamParameters": {"StartingPosition": "LATEST"}}
+    warehouse = cloud.beside(Redshift).create("analytics")
     for at in range(250):
         name = f"x{at:03d}"
         cloud.dynamodb().create(name, "leaseKey", now)
@@ -98,6 +135,8 @@ def three_pages(cloud: Cloud, now: float) -> None:
         cloud.beside(MskConnect).create(name, {"topics": "orders"}, BROKERS, now)
         cloud.beside(Dms).of_stream(name, cloud.kinesis(), "s")
         cloud.beside(Pipes).create(name, STREAM, start, now)
+        cloud.beside(MskReplicator).of_msk(name, *CLUSTERS, now)
+        warehouse.view(name, "s").scan_topic(1, at, now)
         if at < 120:
             cloud.beside(Flink).create(name, {"source": {"stream.arn": STREAM}})
 
@@ -110,6 +149,8 @@ class Everything:
         self._do("CreateStream", StreamName="s", ShardCount=1)
         time.advance(30)
         self._readers: list[Any] = aws.do(_make)
+        self._copying: Replicator = aws.do(_copying)
+        self._view: MaterializedView = aws.do(_view)
         self.accounts = Accounts(time)
         of = config(aws.url).access
         self.accounts._known[of] = Account(of, time, 1)
@@ -127,8 +168,19 @@ class Everything:
         until = self.time.now() + seconds
         while self.time.now() < until:
             self._do("PutRecords", StreamName="s", Records=[{"Data": b"x", "PartitionKey": "k"}])
-            self.time.advance(3)
-            self.aws.do(lambda _, now: [one.live(now) for one in self._readers])
+            self.time.advance(2)
+            self.aws.do(self._read_all)
+            self.time.advance(1)  # a shard allows five calls a second, and these were five
+            self.aws.do(self._read_later)
+
+    def _read_all(self, _: Cloud, now: float) -> None:
+        self._copying.produce(now)
+        for one in self._readers:
+            one.live(now)
+
+    def _read_later(self, _: Cloud, now: float) -> None:
+        self._copying.live(now)
+        self._view.refresh(now)
 
     def fault(self, fault: str, /, **given: Any) -> None:
         """Break something."""
@@ -142,14 +194,16 @@ class Agent:
         self._time, self._lock = time, Lock()
         factory = TargetFactory(time)
         factory._accounts = accounts
-        more = {"kcl": ", most_tables: 1000"}
-        settings = ", ".join(f"{one.setting}: {{enabled: true{more.get(one.name, '')}}}" for one in KINDS)
-        streams, *readers = factory.targets(config(aws.url, f"readers: {{{settings}}}"), lambda: None)
+        settings = ", ".join(f"{one.setting}: {{enabled: true{one.more}}}" for one in KINDS)
+        self.config = config(aws.url, f"readers: {{{settings}}}")
+        streams, *readers = factory.targets(self.config, lambda: None)
         self._streams, self._readers = streams, {one.kind: one for one in readers}
         for each in (streams, *readers):
             source: Any = each.source
             source._caller.wait = self._wait
         self.snapshots: dict[str, ReadersSnapshot] = {}
+        self.began: dict[str, ReadersSnapshot] = {}
+        """Of a first read, where that is to be told from the others."""
         self.known: dict[str, Known] = {}
 
     def _wait(self, seconds: float) -> None:

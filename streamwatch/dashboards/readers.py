@@ -8,7 +8,7 @@ from streamwatch.catalogue import readers as r
 from streamwatch.dashboards.panel import Dashboard, On, Panel, Query, Row, dedup
 
 _r = On("aws_region", "kind", "reader")
-_WHO: Final = "{{kind}} {{reader}} {{stream}}"
+_WHO: Final = "{{kind}} {{reader}} {{stream}}{{topic}}"
 _STREAM: Final = ("aws_account", "aws_region", "stream")
 _READER: Final = ("kind", "aws_account", "aws_region", "reader")
 
@@ -47,7 +47,7 @@ def _nodes() -> Query:
 READERS: Final = Dashboard(
     "streamwatch-readers",
     "Readers",
-    "Who reads streams on somebody's behalf: applications, functions, delivery streams, connectors, tasks, pipes.",
+    "Who reads streams and topics on somebody's behalf: applications, functions, and what AWS runs beside them.",
     (
         Row(
             "Is it up?",

@@ -18,6 +18,7 @@ def assembled(parts: Iterable[Part]) -> Graph:
     kafka.add_groups(builder, facts, owners)
     connect.add_topics_of_connectors(builder, facts)
     topic_readers.add_topics_of_readers(builder, facts)
+    topic_readers.add_copies(builder, facts)
     kinesis.add_streams(builder, facts)
     kinesis.add_readers(builder, facts)
     topic_readers.add_deliveries(builder, facts)

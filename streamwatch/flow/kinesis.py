@@ -23,6 +23,8 @@ KINDS: Final = {
 """What people call the kinds of readers."""
 WRITERS: Final = frozenset({"dms"})
 """Kinds that write what is named with them."""
+SINKS: Final = frozenset({"redshift"})
+"""Kinds in which what they read ends."""
 _STATES: Final[Mapping[str, tuple[Health, str]]] = {
     "stopped": ("bad", "it is stopped"),
     "disabled": ("warn", "somebody disabled it"),
@@ -77,7 +79,7 @@ def add_readers(builder: Builder, facts: Facts) -> None:
         if not name:
             continue
         is_writer = kind in WRITERS
-        own = builder.node(reader(each, row[-1], "writer" if is_writer else "reader"))
+        own = builder.node(reader(each, row[-1], "writer" if is_writer else "sink" if kind in SINKS else "reader"))
         there = builder.node(stream(account, region, name))
         seconds = lag.get(each)
         why = "" if seconds is not None and each not in unsure else "how far it is behind is not known"

@@ -1,18 +1,22 @@
 """Who reads, or writes, topics on somebody's behalf; where its cluster is watched, its group has the lag."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from streamwatch.catalogue import attached_readers as a
+from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import readers as r
 from streamwatch.flow.facts import Facts, Row
 from streamwatch.flow.graph import Builder, Edge, GraphNode, Role
 from streamwatch.flow.kafka import topic
-from streamwatch.flow.kinesis import WRITERS, reader
+from streamwatch.flow.kinesis import SINKS, WRITERS, reader
 
 _FIREHOSE: Final = "firehose"
 _CONNECTOR: Final = "msk_connect"
+_REPLICATOR: Final = "msk_replicator"
 _ONLY_RECORDS: Final = "AWS tells records, and no time: watch the cluster, and its group's lag in seconds is known"
+_NO_LATENCY: Final = "CloudWatch has no ReplicationLatency: it has copied nothing lately"
 _NO_FRESHNESS: Final = "CloudWatch has no DataFreshness: it has delivered nothing lately"
 
 
@@ -42,6 +46,35 @@ def add_topics_of_readers(builder: Builder, facts: Facts) -> None:
         builder.edge(Edge(*ends, seconds, why, records=records.get(row), at=times[state]))
 
 
+def add_copies(builder: Builder, facts: Facts) -> None:
+    """Add what replicators copy: the topics that their patterns match, and those of that name at their target."""
+    records, lag, times = facts.of(r.LAG_RECORDS), facts.of(r.LAG), facts.times(a.TOPICS)
+    targets = {row[:-1]: row[-1] for row in facts.of(a.TARGET)}
+    for told in facts.of(a.TOPICS):
+        row = told[:-1]
+        source, kind = row[3], row[-2]
+        if not source or kind != _REPLICATOR:
+            continue
+        own, seconds, target = _id(row), lag.get(row), targets.get(row, "")
+        for name in _matched(facts, source, told[-1]):
+            why = "" if seconds is not None else _NO_LATENCY
+            there = builder.node(topic(source, name))
+            builder.edge(Edge(there, own, seconds, why, records=records.get(row), at=times[told]))
+            if (target, name) in facts.of(k.TOPIC_PARTITIONS):
+                builder.edge(Edge(own, builder.node(topic(target, name)), 0.0, at=times[told]))
+
+
+def _matched(facts: Facts, cluster: str, patterns: str) -> Iterator[str]:
+    """Yield the topics of a cluster that one of the patterns matches; what is no pattern of ours matches nothing."""
+    try:
+        wanted = re.compile(patterns.replace(",", "|"))
+    except re.error:
+        return
+    for of, name, *_ in facts.of(k.TOPIC_PARTITIONS):
+        if of == cluster and wanted.fullmatch(name):
+            yield name
+
+
 def add_deliveries(builder: Builder, facts: Facts) -> None:
     """Add what delivery streams deliver: it is behind them by what they have read and not delivered."""
     fresh, times = facts.of(a.FRESHNESS), facts.times(a.FRESHNESS)
@@ -61,4 +94,6 @@ def _id(row: Row) -> str:
 def _role(kind: str, *, has_group: bool) -> Role:
     if kind == _CONNECTOR:
         return "sink" if has_group else "writer"
+    if kind in SINKS:
+        return "sink"
     return "writer" if kind in WRITERS else "reader"

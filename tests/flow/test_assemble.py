@@ -203,7 +203,39 @@ def test_without_samples_there_is_an_empty_map() -> None:
     assert (dict(made.nodes), made.edges, Paths(made).ends()) == ({}, (), [])
 
 
-def test_a_replicator_names_patterns_and_is_joined_to_no_topic() -> None:
+def test_a_replicator_stands_between_the_topics_that_its_patterns_match_and_their_copies() -> None:
     copy = reader("msk_replicator", "copy", reads=("shop", "", ""))
-    made = made_of(ones(r.STATE, [(*copy, "", "running")]), ones(a.TOPICS, [(*copy, "orders,bills-.*")]))
-    assert ([*made.edges], [one for one in made.nodes if one.startswith("topic:")]) == ([], [])
+    made = made_of(
+        samples(k.TOPIC_PARTITIONS, topics("orders", "bills-1", "other") | topics("orders", cluster="spare")),
+        ones(r.STATE, [(*copy, "", "running")]),
+        ones(a.TOPICS, [(*copy, "orders,bills-.*")]),
+        ones(a.TARGET, [(*copy, "spare")]),
+        samples(r.LAG, {copy: 3.0}),
+        samples(r.LAG_RECORDS, {copy: 20.0}),
+    )
+    own = "msk_replicator:1/eu-west-1/copy"
+    assert {one.key: (one.seconds, one.records) for one in made.edges} == {
+        ("topic:shop/orders", own): (3.0, 20.0),
+        ("topic:shop/bills-1", own): (3.0, 20.0),
+        (own, "topic:spare/orders"): (0.0, None),
+    }
+
+
+def test_a_replicator_that_copies_nothing_and_odd_patterns_make_nothing_up() -> None:
+    still, odd = (reader("msk_replicator", name, reads=("shop", "", "")) for name in ("still", "odd"))
+    made = made_of(
+        samples(k.TOPIC_PARTITIONS, topics("orders")),
+        ones(r.STATE, [(*still, "", "running"), (*odd, "", "running")]),
+        ones(a.TOPICS, [(*still, ".*"), (*odd, "(")]),
+    )
+    assert [(one.source, one.seconds) for one in made.edges] == [("topic:shop/orders", None)]
+    assert made.edges[0].why.startswith("CloudWatch has no ReplicationLatency")
+
+
+def test_a_view_of_redshift_is_where_its_stream_ends() -> None:
+    view = reader("redshift", "analytics/dev/clicks", stream="clicks")
+    made = made_of(
+        samples(s.STREAM_UP, {CLICKS: 1.0}), ones(r.STATE, [(*view, "", "running")]), samples(r.LAG, {view: 40.0})
+    )
+    (node,) = [one for one in made.nodes.values() if one.kind == "Redshift view"]
+    assert (node.role, edge(made, "stream:1/eu-west-1/clicks", node.id).seconds) == ("sink", 40.0)

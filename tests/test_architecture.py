@@ -61,6 +61,7 @@ THIRD = {
         "rules/unit",
         "dashboards/export",
     },
+    "apscheduler": {"core/cron"},
     "prometheus_client": {"export/process", "demo/agent"},
     "grafana_api": {"dashboards/push"},
     "requests": {"dashboards/push"},

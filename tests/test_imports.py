@@ -44,6 +44,7 @@ def test_help_imports_no_more_than_the_command_line(args: tuple[str, ...]) -> No
         "gotpl",
         "re2",
         "yaml",
+        "apscheduler",
         "sqlite3",
         "asyncio",
     }
@@ -64,8 +65,8 @@ AWS = {"boto3", "botocore"}
 SENDING = {"cramjam", "apprise", "requests"}
 LOOKING = {"jinja2", "rich", "grafana_api"}
 READING = {"kafka", *AWS}
-EXTRAS = {"gotpl", "re2"}
-"""What only some rules and templates of messages need."""
+EXTRAS = {"gotpl", "re2", "apscheduler"}
+"""What only some rules, templates of messages and time intervals need."""
 
 
 @pytest.mark.parametrize("text", [KAFKA, STREAMS, KAFKA + STREAMS])

@@ -25,9 +25,8 @@ from streamwatch.settings.types import Duration, Secret, refuse, setting, tried
 
 _PER_ROUTE: Final = (
     'routes have it now, as in Alertmanager: name the times with "time_intervals: [{name: nights, time_intervals:'
-    " [{times: [{start_time: '22:00', end_time: '24:00'}, {start_time: '00:00', end_time: '06:00'}], location:"
-    " Europe/Paris}]}]\" in place of cron and duration, and write 'mute_time_intervals: [nights]' into the routes, in"
-    " place of matchers"
+    " [{cron: '0 22 * * mon-fri', duration: 8h, location: Europe/Paris}]}]\" (or with times and weekdays, as in"
+    " Alertmanager), and write 'mute_time_intervals: [nights]' into the routes, in place of matchers"
 )
 
 

@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
-from streamwatch.settings.types import refuse, setting
+from streamwatch.core.cron import cron
+from streamwatch.settings.types import Duration, refuse, setting, tried
 
 _WEEKDAYS: Final = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 _MONTHS: Final = tuple(name.lower() for name in calendar.month_name)
@@ -18,6 +19,8 @@ _TIME: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])|24:00")
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,9}")
 _MOST_DAYS, _LEAST_DAYS = 31, 28
 _DAY_MINUTES: Final = 1440
+_CRON_FIELDS: Final = 5
+_LONGEST_SECONDS: Final = 366 * 86_400.0
 _MACHINE: Final = "Local"
 """The location that is the machine's own, as in Alertmanager."""
 
@@ -169,6 +172,14 @@ class TimeInterval:
         "months, as in `january:march` or `12`", default=None
     )
     years: tuple[Annotated[InclusiveRange, read_years], ...] | None = setting("years, as in `2026:2027`", default=None)
+    cron: str | None = setting(
+        "not in Alertmanager: when a span begins that may go over midnight: minute, hour, day of the month, month, day"
+        " of the week, as in `0 22 * * fri`",
+        default=None,
+    )
+    duration: Duration | None = setting(
+        "how long the span lasts, as in `58h`", default=None, minimum=60.0, maximum=_LONGEST_SECONDS
+    )
     location: str = setting("time zone, as in `Europe/Paris`; `Local`: the machine's", default="UTC")
 
     def __post_init__(self) -> None:
@@ -183,13 +194,31 @@ class TimeInterval:
             _local(0.0, self.location)
         except (KeyError, ValueError, OSError):
             yield f"location: {self.location!r} is no time zone: write one like 'Europe/Paris'"
+            return
+        yield from self._span_problems()
+
+    def _span_problems(self) -> Iterator[str]:
+        if (self.cron is None) != (self.duration is None):
+            yield "cron and duration: a span has both: when it begins, and how long it lasts"
+        if self.cron is None:
+            return
+        fields = self.cron.split()
+        if len(fields) != _CRON_FIELDS:
+            yield f"cron: {self.cron!r} has not five fields: write '0 22 * * fri'"
+        elif any(map(str.isdigit, fields[-1])):
+            yield f"cron: {fields[-1]!r}: write names of weekdays, as in 'mon-fri': whether 0 is Sunday differs"
+        elif self.location == _MACHINE:
+            yield "cron: name a time zone in location: the machine's own does not say when its clocks change"
+        else:
+            yield from (f"cron: {self.cron!r}: {mistake}" for mistake in tried(cron, self.cron, self.location))
 
     def contains(self, at: float) -> bool:
         """Say whether a time is one of these; in seconds since 1970."""
         local = _local(at, self.location)
         minute, last_day = local.hour * 60 + local.minute, calendar.monthrange(local.year, local.month)[1]
         return (
-            (self.times is None or any(each.start_time <= minute < each.end_time for each in self.times))
+            self._span(at)[0]
+            and (self.times is None or any(each.start_time <= minute < each.end_time for each in self.times))
             and (self.days_of_month is None or any(_has_day(each, local.day, last_day) for each in self.days_of_month))
             and _any_has(self.months, local.month)
             and _any_has(self.weekdays, local.isoweekday() % 7)
@@ -210,7 +239,14 @@ class TimeInterval:
                     start = between
                 else:
                     ends = between
-        return float(ends)
+        return min(float(ends), self._span(at)[1])
+
+    def _span(self, at: float) -> tuple[bool, float]:
+        """Return whether a span of ``cron`` lasts, and until when that stays so."""
+        if self.cron is None or self.duration is None:
+            return True, math.inf
+        start = cron(self.cron, self.location)(at - self.duration)
+        return (False, start) if start > at else (True, start + self.duration)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

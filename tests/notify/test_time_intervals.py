@@ -139,3 +139,55 @@ def test_an_interval_ends_at_its_minute_and_what_holds_is_asked_again_then() -> 
     assert current(named, at("2026-05-05T05:59:59")) == (frozenset({"nights"}), at("2026-05-05T06:00"))
     assert current(named, at("2026-05-05T06:00")) == (frozenset(), at("2026-05-05T22:00"))
     assert current((), 0.0) == (frozenset(), float("inf"))
+
+
+def test_a_span_begins_as_in_cron_and_goes_over_midnight() -> None:
+    weekend = interval("{cron: '0 22 * * fri', duration: 58h, location: Europe/Paris}")
+    named = [NamedTimeInterval(name="weekends", time_intervals=(weekend,))]
+    moments = ("2026-05-08T21:59:59", "2026-05-08T22:00", "2026-05-10T12:00", "2026-05-11T07:59:59", "2026-05-11T08:00")
+    found = [current(named, at(moment, "Europe/Paris"))[0] for moment in moments]
+    assert found == [frozenset(), {"weekends"}, {"weekends"}, {"weekends"}, frozenset()]
+
+
+def test_a_span_lasts_as_long_as_it_says_where_the_clocks_change_within() -> None:
+    weekend = interval("{cron: '0 22 * * sat', duration: 10h, location: Europe/Paris}")
+    start = at("2026-10-24T22:00", "Europe/Paris")
+    assert [weekend.contains(start + hours * 3600 - 1) for hours in (1, 10, 11)] == [True, True, False]
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.integers(60, 4 * 86_400), st.sampled_from(["0 22 * * fri", "*/50 * * * *", "30 2 * * *", "0 0 1 jan *"]), STARTS
+)
+def test_until_a_span_changes_it_stays(seconds: int, cron: str, start: datetime) -> None:
+    read = interval(f"{{cron: '{cron}', duration: {seconds}s, location: Europe/Paris}}")
+    moment = start.timestamp()
+    for _ in range(10):
+        until = read.unchanged_until(moment)
+        assert until > moment
+        between = [moment + (until - moment) * part for part in (0.25, 0.5, 0.99)]
+        assert {read.contains(each) for each in between} == {read.contains(moment)}
+        moment = until
+
+
+def test_what_must_hold_beside_a_span_is_asked_too() -> None:
+    january = interval("{cron: '0 22 * * *', duration: 4h, months: [january]}")
+    assert [january.contains(at(f"2026-{month}-15T23:00")) for month in ("01", "02")] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        ("{cron: '0 22 * * fri'}", "a span has both"),
+        ("{duration: 8h}", "a span has both"),
+        ("{cron: '0 22 * fri', duration: 8h}", "has not five fields"),
+        ("{cron: '0 25 * * fri', duration: 8h}", "'0 25 \\* \\* fri'"),
+        ("{cron: '0 22 * * 5', duration: 8h}", "write names of weekdays"),
+        ("{cron: '0 22 * * fri', duration: 8h, location: Local}", "name a time zone"),
+        ("{cron: '0 22 * * fri', duration: 8h, location: Mars}", "is no time zone"),
+        ("{cron: '0 22 * * fri', duration: 1s}", "duration"),
+    ],
+)
+def test_a_mistake_in_a_span_is_named(text: str, mistake: str) -> None:
+    with pytest.raises(ConfigError, match=mistake):
+        interval(text)

@@ -91,6 +91,8 @@ class BrokerConnection:
         self._is_authenticating = False
         """While SASL runs again: then nothing else may be asked."""
         self._session: BrokerSession | None = None
+        self._grace: asyncio.TimerHandle | None = None
+        """Takes the broker for down where it is not redialled until then."""
         self._versions: dict[int, int] = {}
         self._offered: frozenset[int] = frozenset()
         self._missed: set[int] = set()
@@ -264,7 +266,7 @@ class BrokerConnection:
             if self.down is None:
                 self._decided.clear()
                 if not isinstance(reason, Unanswered):
-                    asyncio.get_running_loop().call_later(_GRACE_SECONDS, self._mark_down_unless_redialled, reason)
+                    self._grace = asyncio.get_running_loop().call_later(_GRACE_SECONDS, self._mark_down, reason)
 
     async def _maintain(self, session: BrokerSession) -> SourceError:
         """Send pings and keep the session authenticated until it is lost; return why it was."""
@@ -331,6 +333,8 @@ class BrokerConnection:
 
     def _mark_up(self, session: BrokerSession) -> None:
         was_up = self.up
+        if self._grace is not None:
+            self._grace.cancel()  # a connection that is lost again has a grace of its own
         self._session, self._versions, self.down = session, session.versions, None
         self._offered, self.offer = session.offered, session.offer
         self._decided.set()
@@ -338,10 +342,6 @@ class BrokerConnection:
         if not was_up:
             log.info("broker up", extra={"broker": self.name, "address": f"{self.host}:{self.port}"})
             self.changed()
-
-    def _mark_down_unless_redialled(self, reason: SourceError) -> None:
-        if self._session is None:
-            self._mark_down(reason)
 
     def _mark_down(self, reason: SourceError) -> None:
         """Take the broker for down; say so where that, or its reason, is new."""

@@ -46,8 +46,8 @@ class Real:
 
 
 STORIES: Final = (
-    Story("poison pill in a Lambda batch", f.poison_pill, "LambdaShardStuck", 7,
-          r"on s\d+ .* same batch for \d+m .* came \d+m", "set MaximumRetryAttempts"),
+    Story("poison pill in a Lambda batch", f.poison_pill, "ReaderStuck", 7,
+          r"on stream s\d+ for \d+m .* came \d+m .* deletes it.* until 20.* UTC", "set MaximumRetryAttempts"),
     Story("records given up: no destination", f.given_up, "LambdaRecordsLost", 1,
           r"on s\d+ .*About 2 records within 15m", "set a destination"),
     Story("records given up: the destination takes nothing", f.not_delivered, "LambdaRecordsLost", 1,
@@ -68,8 +68,8 @@ STORIES: Final = (
           r"of stream s\d+ .*has 1 leases", "Delete these items"),
     Story("lease storm", f.storm, "KinesisLeasesUnstable", 8,
           r"of stream s\d+ .*.* times within 10m", "Raise failoverTimeMillis"),
-    Story("record processor hangs", f.hung, "KinesisApplicationStuck", 6,
-          r"in shardId-0{12} for \d+m", "set the record aside"),
+    Story("record processor hangs", f.hung, "ReaderStuck", 6,
+          r"in shardId-0{12} for \d+m .* until 20.* UTC", "set the record aside"),
     Story("connector task failed (MSK Connect)", f.connector_task_fails, "KinesisReaderTasksFailed", 3,
           r"1 tasks have failed", "restart the connector"),
     Story("Firehose stalls: it reads nothing", f.hose_reads_nothing, "KinesisReaderReadsNothing", 15,
@@ -117,7 +117,7 @@ REAL: Final = (
     Real("connector RUNNING and idle: the sender of the log is frozen", "KafkaConnectChangesStopped", _CONNECT,
          "7 min 3 s"),
     Real("lease not renewed: all workers killed", "KinesisLeasesNotRenewed", _KCL, "2.2 min, and 2 more since"),
-    Real("record processor hangs", "KinesisApplicationStuck", _KCL, "4.7 min"),
+    Real("record processor hangs", "ReaderStuck", _KCL, "4.7 min"),
 )  # fmt: skip
 
 

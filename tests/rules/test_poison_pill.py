@@ -3,6 +3,8 @@
 The stream, the function and the agent's sources share one clock; the shipped rules are as they are.
 """
 
+import re
+from datetime import datetime
 from typing import Any, Final
 
 from streamwatch.agent.targets import TargetFactory
@@ -95,19 +97,22 @@ def test_a_poison_pill_pages_once_says_who_stands_since_when_and_what_to_do_and_
             assert [name for _ in range(6) for name in it.minute()] == []
             poisoned = it.break_("poison", stream="purchases")
             alerts: dict[str, Any] = {}
-            while "LambdaShardStuck" not in alerts and time.now() - poisoned < 1800:
+            while "ReaderStuck" not in alerts and time.now() - poisoned < 1800:
                 alerts = it.minute()
-                assert notified(alerts) <= {"LambdaShardStuck"}
+                assert notified(alerts) <= {"ReaderStuck"}
             assert 360 <= time.now() - poisoned <= 720
-            labels = dict(alerts["LambdaShardStuck"].labels)
+            labels = dict(alerts["ReaderStuck"].labels)
             assert (labels["reader"], labels["stream"]) == ("ship", "purchases")
-            told = dict(alerts["LambdaShardStuck"].annotations)
-            assert told["summary"].startswith("Lambda ship on purchases (us-east-1) has tried the same batch for ")
-            assert told["description"].startswith("Its last record came ")
-            assert "It is tried until retention deletes it, in 23h " in told["description"]
+            told = dict(alerts["ReaderStuck"].annotations)
+            assert told["summary"].startswith("ship (lambda, us-east-1) has stood still on stream purchases for ")
+            assert "The last record that it took came " in told["description"]
+            assert "A batch that fails is tried until retention deletes it." in told["description"]
+            until = re.search(r"stands still until (.* UTC), unread records expire", told["description"])
+            assert until is not None
+            assert abs(datetime.strptime(until[1], "%Y-%m-%d %H:%M:%S %z UTC").timestamp() - poisoned - 86_400) <= 180
             assert told["description"].endswith("or set MaximumRetryAttempts and a destination for failures.")
 
-            assert [notified(it.minute()) for _ in range(6)] == [{"LambdaShardStuck"}] * 6
+            assert [notified(it.minute()) for _ in range(6)] == [{"ReaderStuck"}] * 6
             it.break_("repair_function")
             for _ in range(25):
                 alerts = it.minute()

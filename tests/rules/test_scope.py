@@ -134,6 +134,14 @@ def test_most_alerts_that_come_with_the_agent_are_decided_by_cluster() -> None:
     assert len(local) > 0.8 * len(about), sorted({rule.name for rule in about} - {rule.name for rule in local})
 
 
+def test_who_stands_still_is_decided_by_cluster_and_would_not_be_in_one_rule_of_shards_and_partitions() -> None:
+    text = {rule.name: rule.text for rule in PACK}
+    partitions, shards = text["KafkaGroupStuck"], text["ReaderStuck"]
+    names = {name for name in metrics_of(partitions) if name.startswith("kafka_")}
+    assert reach(parse(partitions), names) is Reach.LOCAL
+    assert reach(parse(f"({partitions}) or ({shards})"), names) is Reach.WHOLE
+
+
 def metrics_of(text: str) -> set[str]:
     return {metric_of(node) or "" for node in nodes(parse(text)) if isinstance(node, Selector)}
 

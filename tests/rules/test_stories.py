@@ -54,7 +54,7 @@ STREAMS: Mapping[str, tuple[float, frozenset[str], frozenset[str]]] = {
         frozenset({"KinesisWrite"}),
     ),
     # What a repaired function still has to read makes it late for a while, of which the cause tells.
-    "poison_pill": (10, frozenset({"LambdaShardStuck"}), frozenset({"KinesisNobodyReads", "KinesisWrite"})),
+    "poison_pill": (10, frozenset({"ReaderStuck"}), frozenset({"KinesisNobodyReads", "KinesisWrite"})),
     "control_plane_throttled": (20, frozenset({"StreamWatchPartlyBlind"}), frozenset({"KinesisWriteThrottled"})),
     "expired_credentials": (20, frozenset({"StreamWatchBlind"}), frozenset({"KinesisWriteThrottled"})),
 }

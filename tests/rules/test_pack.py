@@ -11,9 +11,12 @@ import yaml
 
 from streamwatch.catalogue import METRICS
 from streamwatch.core.clock import SystemClock
+from streamwatch.notify.inhibit import shipped
+from streamwatch.notify.matchers import fulfil, matchers
 from streamwatch.promql.nodes import Aggregation, Binary, Call, Expr, Negation, RangeSelector, Selector, Subquery
 from streamwatch.promql.parse import duration_ms
 from streamwatch.rules.config import pack_folder, runbooks_folder
+from streamwatch.rules.group import ALERTNAME
 from streamwatch.rules.lint import lint
 from streamwatch.rules.load import load
 from streamwatch.rules.rule import Rule, RuleGroup
@@ -32,6 +35,26 @@ def test_nothing_in_it_is_doubtful() -> None:
 def test_names_are_given_once() -> None:
     names = [rule.name for rule in ALERTS]
     assert len(set(names)) == len(names) > 70
+
+
+RANKS = ("none", "info", "warning", "critical")
+
+
+def test_an_alert_inhibits_none_that_is_more_severe() -> None:
+    ranks = {rule.name: RANKS.index(dict(rule.labels)["severity"]) for rule in ALERTS}
+
+    def named(conditions: tuple[str, ...]) -> list[str]:
+        chosen = matchers(conditions)
+        return [name for name in ranks if fulfil(chosen, {ALERTNAME: name})]
+
+    pairs = [
+        (cause, effect)
+        for rule in shipped(pack_folder())
+        for cause in named(rule.source_matchers)
+        for effect in named(rule.target_matchers)
+    ]
+    assert len(pairs) > 50
+    assert [(cause, effect) for cause, effect in pairs if ranks[cause] < ranks[effect]] == []
 
 
 LASTS = re.compile(r"\*\*[a-z]+\*\*, (?:for (\w+)|at once)(?:, and (\w+) longer than it lasts)?")

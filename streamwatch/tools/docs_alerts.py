@@ -44,7 +44,9 @@ file, change it, and give your copy and the other files as `rules.files`, with `
 | parameter | value | where from |
 |---|---|---|
 """
-_SHOWN: Final = re.compile(r"\{\{ \$(?:labels\.)?(\w+)[^}]*\}\}")
+_EITHER: Final = re.compile(r"\{\{ if [^}]*\}\}.*?\{\{ else \}\}(.*?)\{\{ end \}\}")
+_WHERE_THERE: Final = re.compile(r"\{\{ with \$labels\.(\w+) \}\}(.*?)\{\{ \. \}\}(.*?)\{\{ end \}\}")
+_SHOWN: Final = re.compile(r'\{\{ (?:printf "[^"]*" )?\$(?:labels\.)?(\w+)[^}]*\}\}')
 _RECORD: Final = re.compile(r"((?:      # .*\n)+)      - record: (\S+)\n        expr: vector\((\S+)\)")
 
 
@@ -64,7 +66,7 @@ def _group(title: str, group: RuleGroup) -> str:
 
 def _alert(rule: Rule) -> str:
     summary = dict(rule.annotations)["summary"]
-    shown = _SHOWN.sub(lambda found: f"*{found[1]}*", summary)
+    shown = _SHOWN.sub(r"*\1*", _WHERE_THERE.sub(r"\2*\1*\3", _EITHER.sub(r"\1", summary)))
     severity = dict(rule.labels)["severity"]
     return f"| [{rule.name}](runbooks/{rule.name}.md) | {severity} | {duration(rule.for_seconds)} | {shown} |"
 

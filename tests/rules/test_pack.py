@@ -11,6 +11,7 @@ import yaml
 
 from streamwatch.catalogue import METRICS
 from streamwatch.core.clock import SystemClock
+from streamwatch.model.labels import Labels
 from streamwatch.notify.inhibit import shipped
 from streamwatch.notify.matchers import fulfil, matchers
 from streamwatch.promql.nodes import Aggregation, Binary, Call, Expr, Negation, RangeSelector, Selector, Subquery
@@ -20,6 +21,7 @@ from streamwatch.rules.group import ALERTNAME
 from streamwatch.rules.lint import lint
 from streamwatch.rules.load import load
 from streamwatch.rules.rule import Rule, RuleGroup
+from streamwatch.rules.template import Template
 from streamwatch.rules.unit import RuleTest, judge, read
 
 FILES = sorted(pack_folder().glob("*.yml"))
@@ -77,6 +79,23 @@ def test_every_alert_says_what_to_do_and_is_tested(rule: Rule) -> None:
     times = tuple(duration_ms(one or "0s") / 1000 for one in lasts.groups())
     assert times == (rule.for_seconds, rule.keep_firing_seconds), "the runbook says another time"
     assert len(re.findall(rf"alertname: {rule.name}\n", TESTS)) >= (1 if rule.name == "StreamWatchWatchdog" else 4)
+
+
+THOUSANDS = frozenset({"KafkaGroupDrainLong", "MskReplicatorLate"})
+"""Their rules want more than a thousand."""
+CHANGING = re.compile(r"\b(rate|increase)\(")
+
+
+@pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule.name)
+def test_its_text_says_a_value_in_plain_figures(rule: Rule) -> None:
+    small, large = text_of(rule, 0.0111666), text_of(rule, 12_345_678.9)
+    assert rule.name in THOUSANDS or not re.search(r"11\.17m\b", small)
+    assert CHANGING.search(rule.text) is None or "0.0111666" not in small
+    assert not re.search(r"e\+\d+ (records|samples|messages|reads|packets|notifications)", large)
+
+
+def text_of(rule: Rule, value: float) -> str:
+    return " ".join(Template(text).render(Labels({}), value, lambda _: []) for _, text in rule.annotations)
 
 
 def test_every_runbook_is_of_an_alert() -> None:

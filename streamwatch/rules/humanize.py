@@ -35,6 +35,18 @@ def four_digits(value: float) -> str:
     return f"{value:.4g}" if math.isfinite(value) else "+Inf" if value > 0 else "-Inf"
 
 
+def fixed(value: object, digits: int) -> str:
+    """Return a number as Go's ``%.2f``, with so many digits after the point.
+
+    Raises:
+        ValueError: it is none.
+
+    """
+    if not isinstance(value, float):
+        raise ValueError(f"{value!r} is no number")  # noqa: TRY004 - as the others: gotpl says what is wrong
+    return f"{value:.{digits}f}" if math.isfinite(value) else four_digits(value)
+
+
 def plain(value: float) -> str:
     """Return a number as Go's ``%v``: the shortest text that is read as this number, large ones with an exponent."""
     if value == 0 or not math.isfinite(value) or not _EXPONENT_FROM <= abs(value) < _REPR_EXPONENT_FROM:

@@ -1,12 +1,13 @@
 """Labels and annotations: simple templates are rendered here, all others by gotpl, which takes 5 MB.
 
-A template is simple when its actions are ``$value`` and ``$labels.NAME`` with pipes into ``humanize`` and its like.
+A template is simple when its actions are ``$value`` and ``$labels.NAME`` with pipes into ``humanize`` and its like, or
+into ``printf "%.2f"``.
 """
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from streamwatch.core.errors import RuleError
@@ -28,8 +29,9 @@ _FUNCTIONS: Final[Mapping[str, Callable[[object], str]]] = {
     "humanizeDuration": humanize.humanize_duration,
     "humanizePercentage": humanize.humanize_percentage,
     "humanizeTimestamp": humanize.humanize_timestamp,
+    **{f'printf "%.{digits}f"': partial(humanize.fixed, digits=digits) for digits in range(10)},
 }
-_PIPE: Final = rf" *\| *(?:{'|'.join(_FUNCTIONS)})(?![A-Za-z0-9_])"
+_PIPE: Final = rf" *\| *(?:{'|'.join(map(re.escape, _FUNCTIONS))})(?![A-Za-z0-9_])"
 _ACTION: Final = re.compile(
     r"\{\{ *(?:(?:\$value|\.Value)(?![A-Za-z0-9_])|(?:\$labels|\.Labels)\.(?P<label>[A-Za-z_][A-Za-z0-9_]*))"
     rf"(?P<pipes>(?:{_PIPE})*) *\}}\}}"

@@ -132,6 +132,8 @@ def deleting(ask: Asker) -> None:
     ask("before ids: twice and not there", 20, 5, topic_names=[names[4], names[4], "asked.nothing"], timeout_ms=10_000)
     ask("before ids", 20, 5, topic_names=[names[5]], timeout_ms=10_000)
     ask("before messages", 20, 4, topic_names=["asked.nothing"], timeout_ms=10_000)
+    ask.until(lambda answer: answer["topics"][0]["error_code"], 3, 12, allow_auto_topic_creation=False,
+              topics=[{"name": names[5], "topic_id": NO_ID}])  # fmt: skip
     ask("gone", 3, 12, topics=[{"name": names[5], "topic_id": NO_ID}], allow_auto_topic_creation=False,
         but=("brokers", "controller_id", "cluster_id"))  # fmt: skip
     ask.raw(1, *_CREATE, topics=[_placed(names[5], [1])], timeout_ms=10_000, validate_only=False)

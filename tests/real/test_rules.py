@@ -20,8 +20,14 @@ from streamwatch.rules.load import load
 from streamwatch.rules.unit import run
 from tests.real import artefacts
 from tests.real.conftest import had
+from tests.real.promtool import World
+from tests.real.promtool import fired as theirs
 from tests.rules import manifests
 from tests.rules.templates import LABELS, TEMPLATES, VALUE
+from tests.rules.test_worlds import CASES
+from tests.rules.test_worlds import COUNT as WORLDS
+from tests.rules.test_worlds import SEED as WORLDS_SEED
+from tests.rules.worlds import ALERTS, WAYS, Case, Series, alone, at_random, fired, held, side_by_side
 
 COUNT = int(os.environ.get("STREAMWATCH_FUZZ", "600")) // 6
 SEED = int(os.environ.get("STREAMWATCH_SEED", "7"))
@@ -204,3 +210,23 @@ def test_public_packs_load(tmp_path: Path) -> None:
     groups = {"groups": [{"name": "g", "rules": [{"alert": f"A{n}", "expr": e} for n, e in enumerate(texts)]}]}
     (tmp_path / "rules.yml").write_text(yaml.safe_dump(groups))
     assert len(load([tmp_path / "rules.yml"])[0].rules) == len(texts)
+
+
+def worlds(case: Case) -> list[list[Series]]:
+    dice = random.Random(f"{WORLDS_SEED} {case.rule.name}")
+    chosen = [side_by_side(case)[0], *(at_random(case, dice) for _ in range(max(1, WORLDS // 8)))]
+    return [held(series, way) for series in chosen for way in WAYS]
+
+
+def test_no_rule_fails_or_doubles_over_many_entities_scraped_or_not(promtool: Path, tmp_path: Path) -> None:
+    asked = [(case, series) for case in CASES for series in worlds(case)]
+    found = theirs(promtool, tmp_path, [World(alone(case.rule), series, case.at_ms) for case, series in asked])
+    ours = [fired(case, series) for case, series in asked]
+    differ = [
+        (case.rule.name, sorted(one), sorted(other))
+        for (case, _), one, other in zip(asked, ours, found, strict=True)
+        if sorted(one) != sorted(other)
+    ]
+    assert differ[:3] == []
+    assert {case.rule for case, _ in asked} == set(ALERTS)
+    assert all(any(one for (of, _), one in zip(asked, ours, strict=True) if of is case) for case in CASES)

@@ -4,7 +4,6 @@ import gzip
 import http.client
 import socket
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -15,6 +14,7 @@ from streamwatch.export.endpoints import Health, endpoints
 from streamwatch.http.listener import CONNECTIONS, SPARE_CONNECTIONS, Slot
 from streamwatch.http.server import BasicAuth, Server
 from streamwatch.settings.types import HostPort, Secret
+from tests.core.probes import eventually
 from tests.http.serving import HOME, LOCAL, PATIENCE, WELL, World, ask, page, serving
 
 
@@ -262,11 +262,11 @@ class TestCrowds:
             with contextlib.ExitStack() as crowd:
                 for _ in range(CONNECTIONS + SPARE_CONNECTIONS):
                     self.crowd_in(server, crowd).sendall(b"GET /healthz HTTP/1.1\r\n\r\n")
-                assert self.eventually(lambda: not any(slot.waits for slot in self.slots(server)))
+                assert eventually(lambda: not any(slot.waits for slot in self.slots(server)))
                 with pytest.raises((http.client.BadStatusLine, ConnectionError)):
                     ask(server, "/readyz")
                 done.set()
-            assert self.eventually(lambda: not server._listener._connections)
+            assert eventually(lambda: not server._listener._connections)
             assert ask(server, "/metrics").body == world.page.text
 
     def test_one_address_cannot_keep_scrapers_of_another_out(self) -> None:
@@ -316,7 +316,7 @@ class TestCrowds:
             crowd = threading.Thread(target=drip, args=(server,))
             crowd.start()
             try:
-                assert self.eventually(lambda: len(self.slots(server)) == CONNECTIONS + SPARE_CONNECTIONS)
+                assert eventually(lambda: len(self.slots(server)) == CONNECTIONS + SPARE_CONNECTIONS)
                 assert [ask(server, "/healthz").status for _ in range(30)] == [200] * 30
             finally:
                 done.set()
@@ -359,19 +359,9 @@ class TestCrowds:
         before = set(self.slots(server))
         client = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE, source_address=(address, 0))
         crowd.enter_context(client)
-        assert self.eventually(lambda: bool(set(self.slots(server)) - before))
+        assert eventually(lambda: bool(set(self.slots(server)) - before))
         return client
 
     @staticmethod
     def slots(server: Server) -> list[Slot]:
         return list(server._listener._connections.values())
-
-    @staticmethod
-    def eventually(condition: Callable[[], bool]) -> bool:
-        deadline = SystemClock().monotonic() + PATIENCE
-        pause = threading.Event()
-        while not condition():
-            if SystemClock().monotonic() > deadline:
-                return False
-            pause.wait(0.002)
-        return True

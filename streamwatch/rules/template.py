@@ -1,7 +1,7 @@
 """Labels and annotations: simple templates are rendered here, all others by gotpl, which takes 5 MB.
 
 A template is simple when its actions are ``$value`` and ``$labels.NAME`` with pipes into ``humanize`` and its like, or
-into ``printf "%.2f"``.
+into ``printf "%.2f"``, and ``with $labels.NAME`` around a text that holds it.
 """
 
 import re
@@ -33,7 +33,9 @@ _FUNCTIONS: Final[Mapping[str, Callable[[object], str]]] = {
 }
 _PIPE: Final = rf" *\| *(?:{'|'.join(map(re.escape, _FUNCTIONS))})(?![A-Za-z0-9_])"
 _ACTION: Final = re.compile(
-    r"\{\{ *(?:(?:\$value|\.Value)(?![A-Za-z0-9_])|(?:\$labels|\.Labels)\.(?P<label>[A-Za-z_][A-Za-z0-9_]*))"
+    r"\{\{ *with +(?:\$labels|\.Labels)\.(?P<optional>[A-Za-z_][A-Za-z0-9_]*) *\}\}"
+    r"(?P<before>[^{]*)\{\{ *\. *\}\}(?P<after>[^{]*)\{\{ *end *\}\}"
+    r"|\{\{ *(?:(?:\$value|\.Value)(?![A-Za-z0-9_])|(?:\$labels|\.Labels)\.(?P<label>[A-Za-z_][A-Za-z0-9_]*))"
     rf"(?P<pipes>(?:{_PIPE})*) *\}}\}}"
 )
 
@@ -51,6 +53,22 @@ class _Action:
         for function in self.functions:
             found = function(found)
         return found if isinstance(found, str) else humanize.plain(value)
+
+
+@dataclass(frozen=True, slots=True)
+class _WithLabel:
+    """Prints one of the alert's labels within a text, where the alert has it."""
+
+    label: str
+    before: str
+    after: str
+
+    def render(self, labels: Labels, _value: float) -> str:
+        found = labels.get(self.label, "")
+        return f"{self.before}{found}{self.after}" if found else ""
+
+
+_Part: TypeAlias = str | _Action | _WithLabel
 
 
 class Template:
@@ -103,19 +121,24 @@ class Template:
         return self._go
 
 
-def _parts(text: str) -> Sequence[str | _Action] | None:
+def _parts(text: str) -> Sequence[_Part] | None:
     """Return what a simple template consists of; None where it is not simple."""
-    parts: list[str | _Action] = []
+    parts: list[_Part] = []
     end = 0
     for found in _ACTION.finditer(text):
-        functions = tuple(_FUNCTIONS[name.strip()] for name in found["pipes"].split("|")[1:])
-        parts += (text[end : found.start()], _Action(found["label"], functions))
+        parts += (text[end : found.start()], _part(found))
         end = found.end()
     parts.append(text[end:])
     return None if any(isinstance(part, str) and "{{" in part for part in parts) else parts
 
 
-def _rendered(parts: Sequence[str | _Action], labels: Labels, value: float) -> str | None:
+def _part(found: re.Match[str]) -> _Part:
+    if found["optional"] is not None:
+        return _WithLabel(found["optional"], found["before"], found["after"])
+    return _Action(found["label"], tuple(_FUNCTIONS[name.strip()] for name in found["pipes"].split("|")[1:]))
+
+
+def _rendered(parts: Sequence[_Part], labels: Labels, value: float) -> str | None:
     """Return the text; None where something goes wrong, of which gotpl says what."""
     try:
         texts = [part if isinstance(part, str) else part.render(labels, value) for part in parts]

@@ -11,6 +11,7 @@ from typing import Final
 from streamwatch.reference.aws.redshift import Redshift
 from streamwatch.rules.config import pack_folder
 from streamwatch.rules.load import load
+from tests.rules import lambda_faults as functions
 from tests.rules import reader_calm as calm
 from tests.rules import reader_faults as f
 from tests.rules.reader_account import Account, Page
@@ -18,6 +19,8 @@ from tests.rules.reader_account import Account, Page
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "readers.md"
 MARKS: Final = ("<!-- stories: python -m tests.rules.reader_stories -->\n", "\n<!-- end of the stories -->")
 _WARM_MINUTES: Final = 12
+_SECOND: Final = 54
+"""Of the minute, in which all is read and breaks: however many stories there are, since CloudWatch's minutes are so."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +51,20 @@ class Real:
 STORIES: Final = (
     Story("poison pill in a Lambda batch", f.poison_pill, "ReaderStuck", 7,
           r"on stream s\d+ for \d+m .* came \d+m .* deletes it.* until 20.* UTC", "set MaximumRetryAttempts"),
+    Story("poison pill in one of two streams of a function", functions.poison_pill_of_two_streams, "ReaderStuck", 7,
+          r"on stream s\d+ for \d+m .* deletes it", "set MaximumRetryAttempts"),
+    Story("the same, and the mapping counts events", functions.counted_poison_pill_of_two_streams, "ReaderStuck", 7,
+          r"on stream s\d+ for \d+m .* deletes it", "set MaximumRetryAttempts"),
     Story("records given up: no destination", f.given_up, "LambdaRecordsLost", 1,
           r"on s\d+ .*About 2 records within 15m", "set a destination"),
     Story("records given up: the destination takes nothing", f.not_delivered, "LambdaRecordsLost", 1,
           r"on s\d+ .*About 2 records within 15m", "let the role write"),
     Story("mapping disabled", f.disabled, "LambdaMappingStopped", 6,
           r"on s\d+ .*USER_INITIATED", "Enable it again"),
+    Story("mapping disabled after a call that failed, without a reason", functions.disabled_without_reason,
+          "LambdaMappingStopped", 6, r"on s\d+ .*It is stopped", "Enable it again"),
+    Story("poller dies after a call that failed", functions.poller_dies, "LambdaMappingStopped", 11,
+          r"on s\d+ .*It is stopped", "Enable it again"),
     Story("mapping cannot log in", f.cannot_log_in, "LambdaMappingStopped", 7,
           r"on orders .*SASL authentication failed", "put right what Lambda says"),
     Story("function throttled", f.throttled, "LambdaThrottled", 6,
@@ -135,6 +146,7 @@ def pages(
     """
     account.do(lambda cloud, _: cloud.beside(Redshift).create("analytics"))
     breaks = [make(account, f"s{at}") for at, make in enumerate(makes)]
+    account.time.advance((_SECOND - account.time.now()) % 60)
     for _ in range(_WARM_MINUTES):
         account.minute()
     assert account.pager.pages == [], "all is well"

@@ -31,6 +31,7 @@ _DETAILS: Final = frozenset({"Invocations", "Errors"})
 """No alert rests on them."""
 _EVENTS: Final = ("DroppedEventCount", "OnFailureDestinationDeliveredEventCount")
 _POLLED: Final = ("PolledEventCount", "Sum")
+_FAILED: Final = ("FailedInvokeEventCount", "Sum")
 _OWN_OFFSETS: Final = ("SumOffsetLag", "Maximum")
 _STREAMS: Final = frozenset({"kinesis", "dynamodb"})
 _KAFKA: Final = frozenset({"msk", "kafka"})
@@ -57,7 +58,7 @@ def of_mapping(uuid: str, name: str, statistic: str = "Sum") -> Series:
     return Series("AWS/Lambda", name, statistic, (("EventSourceMappingUUID", uuid),))
 
 
-def series(row: MappingRow, *, has_group_lag: bool = False) -> Iterator[MappingSeries]:
+def series(row: MappingRow, *, is_alone: bool, has_group_lag: bool = False) -> Iterator[MappingSeries]:
     """Yield what is asked of CloudWatch for a mapping; not how far its group is behind, where brokers say it."""
     function = row.function
     if row.source == "kinesis":
@@ -75,6 +76,8 @@ def series(row: MappingRow, *, has_group_lag: bool = False) -> Iterator[MappingS
         yield MappingSeries(of_mapping(row.uuid, *_POLLED), is_counter=False, is_vital=True)
         for name in _EVENTS:
             yield MappingSeries(of_mapping(row.uuid, name), is_counter=True, is_vital=True)
+        if row.source == "kinesis" and not is_alone:
+            yield MappingSeries(of_mapping(row.uuid, *_FAILED), is_counter=False, is_vital=True)
 
 
 @dataclass(slots=True)
@@ -86,6 +89,8 @@ class MappingHistory:
     state: str = ""
     problems: int = 0
     """Reads in a row whose last result was a problem."""
+    problem_at: float = -math.inf
+    """When the last result was last seen to be a problem: shards overwrite each other's."""
     _moved_minute: float = math.nan
     _moved_to: float = math.nan
     _stands: bool = False
@@ -95,7 +100,10 @@ class MappingHistory:
         """Take what was listed."""
         if row.state != self.state:
             self.state, self.since = row.state, now
-        self.problems = self.problems + 1 if row.result.startswith(_PROBLEM) else 0
+        if row.result.startswith(_PROBLEM):
+            self.problems, self.problem_at = self.problems + 1, now
+        else:
+            self.problems = 0
 
     def standing_since(self, age: Reading | None) -> float | None:
         """Return since when what is handed over has been the same, by the newest age; None where it moves."""
@@ -118,6 +126,10 @@ class Shared:
 
     streams: Mapping[str, int]
     kafka: Mapping[str, int]
+
+    def is_alone(self, row: MappingRow) -> bool:
+        """Whether the age that a function tells is of the stream of this mapping."""
+        return self.streams.get(row.function, 0) <= 1
 
 
 def shared(rows: Iterable[MappingRow]) -> Shared:
@@ -154,7 +166,7 @@ def judged(  # noqa: PLR0913, PLR0917 - what is known of one mapping
     """
     known = readings or {}
     state, reason = _state(row, following, known, now)
-    position, unknown = _position(row, following, known, among)
+    position, unknown = _position(row, following, known, among, now)
     is_kafka = row.source in _KAFKA
     return Reader(
         kind="lambda",
@@ -192,16 +204,23 @@ def _state(row: MappingRow, following: MappingHistory, known: Readings, now: flo
         return "stopped", f"the mapping is {row.state}: {row.state_reason or 'no reason is given'}"
     if row.state != "Enabled":
         return "unknown", f"the mapping is {row.state or 'in no state'}, which the agent does not know"
-    if following.problems > 1:
-        return "failing", row.result
+    is_failing = following.problems > 1
     polled = known.get(of_mapping(row.uuid, *_POLLED))
-    if polled is not None and now - following.since > DEAD_SECONDS and not polled.is_news(DEAD_SECONDS):
+    is_silent = polled is not None and now - following.since > DEAD_SECONDS and not polled.is_news(DEAD_SECONDS)
+    # While a batch is tried again nothing is polled: then the calls of the function say that its poller lives.
+    if is_silent and not (is_failing and _is_called(row, known)):
         return "stopped", "the mapping is enabled, and its poller counts no poll: it does not run"
-    return "running", "the mapping is enabled"
+    return ("failing", row.result) if is_failing else ("running", "the mapping is enabled")
+
+
+def _is_called(row: MappingRow, known: Readings) -> bool:
+    """Whether the function is called, or refuses it; somebody else's calls count, where it has any."""
+    signs = [known.get(of_function(row.function, *one)) for one in (_AGE, ("Throttles", "Sum"))]
+    return any(one is not None and one.is_news(DEAD_SECONDS) for one in signs)
 
 
 def _position(
-    row: MappingRow, following: MappingHistory, known: Readings, among: Shared
+    row: MappingRow, following: MappingHistory, known: Readings, among: Shared, now: float
 ) -> tuple[Position, Sequence[str]]:
     if row.source in _KAFKA:
         records, why = _records(row, known, among)
@@ -212,8 +231,10 @@ def _position(
     age = known.get(of_function(row.function, *_AGE))
     newest = _last(age)
     seconds = None if newest is None else newest / 1000
-    is_alone = among.streams.get(row.function, 0) <= 1
-    since = following.standing_since(age if is_alone else None)
+    is_alone = among.is_alone(row)
+    since = following.standing_since(age)
+    if not is_alone and not _fails_calls(row, following, known, now):
+        since = None
     why = []
     if seconds is None and _reads_nothing(row, known):
         return Position(part="", worker="", method="idle", lag_seconds=0.0, bound_seconds=0.0), ()
@@ -221,11 +242,19 @@ def _position(
         why.append("lag: the function was not called, and whether there was anything to read is not known")
     elif not is_alone:
         why.append("lag: the age is of all streams that the function reads: it is at most so far behind")
-    method: Method = "unknown" if seconds is None or not is_alone else "moving" if since is None else "standing"
+    is_moving = is_alone and seconds is not None
+    method: Method = "standing" if since is not None else "moving" if is_moving else "unknown"
     lag = seconds if is_alone else None
     return Position(
         part="", worker="", method=method, lag_seconds=lag, bound_seconds=seconds, standing_since=since
     ), why  # fmt: skip
+
+
+def _fails_calls(row: MappingRow, following: MappingHistory, known: Readings, now: float) -> bool:
+    """Whether it is this mapping of the function whose batches fail."""
+    if "EventCount" in row.measured:
+        return bool(_last(known.get(of_mapping(row.uuid, *_FAILED))))
+    return now - following.problem_at <= DEAD_SECONDS
 
 
 def _records(row: MappingRow, known: Readings, among: Shared) -> tuple[float | None, Sequence[str]]:
@@ -262,6 +291,8 @@ def _last(reading: Reading | None) -> float | None:
 
 
 def _reads_nothing(row: MappingRow, known: Readings) -> bool:
-    """Whether polls were empty, and no batch waits because the function refuses it."""
+    """Whether polls were empty, and no batch waits: a shard that waits is not polled, and others may be empty."""
+    if row.result.startswith(_PROBLEM):
+        return False
     refused = _last(known.get(of_function(row.function, "Throttles")))
     return not refused and _last(known.get(of_mapping(row.uuid, *_POLLED))) == 0

@@ -176,8 +176,10 @@ class LambdaSource:
     def _wanted(self, rows: Mapping[str, Sequence[MappingRow]]) -> Iterator[WantedSeries]:
         by_brokers = self._by_brokers()
         for region, found in rows.items():
+            among = shared(found)
             for row in found:
                 if row.source == "dynamodb":
                     continue
-                for one in series(row, has_group_lag=cluster_of(row, self._clusters) in by_brokers):
+                has_group_lag = cluster_of(row, self._clusters) in by_brokers
+                for one in series(row, is_alone=among.is_alone(row), has_group_lag=has_group_lag):
                     yield WantedSeries(one.series, region, row.account, one.is_vital, one.is_counter)

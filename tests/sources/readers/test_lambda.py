@@ -158,6 +158,18 @@ def test_a_poller_that_is_dead_is_known_by_its_missing_polls() -> None:
         assert "poller" in it.reader.reason
 
 
+def test_empty_polls_of_one_shard_say_nothing_of_another_that_waits() -> None:
+    with world() as it:
+        mapping = it.map("bill", measured=("EventCount",), result="PROBLEM: Lambda has no permission to call it")
+        it.read()
+        for lag, result in ((None, mapping.result), (0.0, "OK")):
+            mapping.result = result
+            put(it, "PolledEventCount", 0, EventSourceMappingUUID=mapping.uuid)
+            it.minute()
+            it.minute()
+            assert it.value(r.LAG) == lag
+
+
 def test_a_mapping_that_is_disabled_says_why() -> None:
     with world() as it:
         mapping = it.poll().mapping

@@ -63,6 +63,19 @@ LASTS = re.compile(r"\*\*[a-z]+\*\*, (?:for (\w+)|at once)(?:, and (\w+) longer 
 """How a runbook says for how long a rule's condition lasts before it fires, and how much longer it fires."""
 
 
+def test_who_writes_a_stream_inhibits_no_alert_of_who_reads_it() -> None:
+    of_readers = [rule.name for rule in ALERTS if re.search(r"\breader_", rule.text)]
+    assert {"KinesisReaderDown", "KinesisApplicationLate", "ReaderStuck"} <= {*of_readers}
+    pairs = [
+        (cause, rule.target_matchers)
+        for rule in shipped(pack_folder())
+        if "reader" not in rule.equal
+        for cause in of_readers
+        if fulfil(matchers(rule.source_matchers), {ALERTNAME: cause, "kind": "dms"})
+    ]
+    assert pairs == []
+
+
 @pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule.name)
 def test_every_alert_says_what_to_do_and_is_tested(rule: Rule) -> None:
     annotations, labels = dict(rule.annotations), dict(rule.labels)

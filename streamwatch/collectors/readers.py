@@ -163,7 +163,7 @@ def _holes(one: Reader) -> tuple[str, ...] | None:
 def _methods(one: Reader) -> list[tuple[Row, float]]:
     if one.assignment is None:
         return []
-    counts = Counter(each.method for each in one.positions)
+    counts = Counter(each.method for each in one.positions if each.part)
     return [((*_row(one), method), float(counts[method])) for method in METHODS]
 
 

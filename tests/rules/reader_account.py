@@ -143,6 +143,10 @@ class Account:
         self._written[name] = tuple(f"k{at}" for at in range(records if shards == 1 else 12))
         self.time.advance(2)
 
+    def write(self, stream: str, *keys: str) -> None:
+        """Let only these keys be written from now on."""
+        self._written[stream] = keys
+
     def quiet(self, stream: str) -> None:
         """Let nobody write a stream any more."""
         del self._written[stream]

@@ -11,6 +11,7 @@ from typing import Final
 from streamwatch.reference.aws.redshift import Redshift
 from streamwatch.rules.config import pack_folder
 from streamwatch.rules.load import load
+from tests.rules import kcl_faults as kcl
 from tests.rules import lambda_faults as functions
 from tests.rules import reader_calm as calm
 from tests.rules import reader_faults as f
@@ -19,7 +20,7 @@ from tests.rules.reader_account import Account, Page
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "readers.md"
 MARKS: Final = ("<!-- stories: python -m tests.rules.reader_stories -->\n", "\n<!-- end of the stories -->")
 _WARM_MINUTES: Final = 12
-_SECOND: Final = 54
+_SECOND: Final = 50
 """Of the minute, in which all is read and breaks: however many stories there are, since CloudWatch's minutes are so."""
 
 
@@ -81,6 +82,8 @@ STORIES: Final = (
           r"of stream s\d+ .*.* times within 10m", "Raise failoverTimeMillis"),
     Story("record processor hangs", f.hung, "ReaderStuck", 6,
           r"in shardId-0{12} for \d+m .* until 20.* UTC", "set the record aside"),
+    Story("all record processors hang, beside another application", kcl.all_hang, "ReaderStuck", 6,
+          r"on stream s\d+ for \d+m .* until 20.* UTC", "set the record aside"),
     Story("connector task failed (MSK Connect)", f.connector_task_fails, "KinesisReaderTasksFailed", 3,
           r"1 tasks have failed", "restart the connector"),
     Story("Firehose stalls: it reads nothing", f.hose_reads_nothing, "KinesisReaderReadsNothing", 15,
@@ -117,6 +120,7 @@ HARMLESS: Final[dict[str, Callable[[Account, str], f.Break]]] = {
     "all workers of KCL are replaced at once": calm.deployment,
     "nobody writes the stream of a delivery stream": calm.quiet_hose,
     "nobody writes the stream of an application of KCL": calm.quiet_application,
+    "only one of two shards is written that an application of KCL reads": kcl.one_shard_is_written,
     "a task of DMS is stopped on purpose": calm.task_ends,
     "a connector of MSK Connect is updated": calm.connector_updated,
 }

@@ -7,6 +7,7 @@ from typing import Final
 from streamwatch.model.cloudwatch import Series
 from streamwatch.model.kinesis import Description, Shard, Stream, StreamKey, StreamsSnapshot
 from streamwatch.model.reader import Assignment, Position, Reader, State
+from streamwatch.sources.readers import kcl_whole
 from streamwatch.sources.readers.kcl_join import Births, births, joined, likeliest
 from streamwatch.sources.readers.kcl_lag import ShardFacts, Writes, position
 from streamwatch.sources.readers.kcl_leases import Leases
@@ -121,13 +122,19 @@ def _reader(
 ) -> Reader:
     description = streams.known[name].description if name in streams.known else None
     shards = None if description is None else description.shards
-    positions = tuple(
-        position(application.leases.followed[one.key], streams.of(name, one.shard), still)
+    at_work = [
+        application.leases.followed[one.key]
         for one in sorted(leases, key=lambda one: one.shard)
         if not one.is_finished and (shards is None or any(each.id == one.shard for each in shards))
-    )
+    ]
+    positions = tuple(position(one, streams.of(name, one.lease.shard), still) for one in at_work)
+    unknown = tuple(_unknown(name, description, positions))
+    whole = kcl_whole.standing(positions, at_work, shards, streams.writes.get((name, "")), still)
     assignment = application.leases.assignment(leases, shards)
     state, reason = _state(assignment, leases)
+    if whole is not None:
+        positions = (*positions, whole)
+        reason += ", and no checkpoint moves though records come" if state == "running" else ""
     return Reader(
         kind="kcl",
         name=application.name,
@@ -141,7 +148,7 @@ def _reader(
         assignment=assignment,
         calls_limit_ratio=_calls(application.name, state, assignment, description),
         retention_seconds=None if description is None else description.retention_seconds,
-        unknown=(*_unknown(name, description, positions), *application.odd),
+        unknown=(*unknown, *application.odd),
     )
 
 
@@ -184,6 +191,10 @@ def _unknown(name: str, description: Description | None, positions: Iterable[Pos
     blind = [one.part for one in positions if one.bound_seconds is None]
     if blind:
         yield f"lag: {len(blind)} checkpoints say no time, of {blind[0]} for example"
+    stand = [one.part for one in positions if one.method == "unknown" and one.bound_seconds is not None]
+    if stand:
+        what = f"lag: {len(stand)} checkpoints stand, of {stand[0]} for example, and whether records came is not known"
+        yield f"{what}: set `readers.kcl.probe`, or switch on enhanced monitoring of IncomingRecords"
 
 
 def unread(application: str, account: str, region: str, stream: str | None) -> Reader:

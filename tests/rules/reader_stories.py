@@ -91,7 +91,7 @@ STORIES: Final = (
     Story("Firehose stalls: its target refuses", f.bucket_refuses, "KinesisReaderDeliveryFailing", 11,
           r"of s\d+, the oldest record for \d+m", "give its role the rights"),
     Story("DMS stopped", f.task_fails, "KinesisReaderDown", 6,
-          r"on s\d+: .*", "start it again"),
+          r"on s\d+\. The reason: it is .*", "start it again"),
     Story("DMS slow: its source", f.task_reads_late, "KinesisWriterSourceLate", 11,
           r"1\dm \d+s behind the database", "See its replication slot"),
     Story("DMS slow: its target", f.task_writes_late, "KinesisApplicationLate", 11,
@@ -111,7 +111,7 @@ STORIES: Final = (
     Story("Pipes: the target refuses", f.pipe_fails, "KinesisReaderExecutionsFail", 10,
           r"every batch of s\d+ fails", "set retries, a dead-letter queue"),
     Story("Pipes: it cannot start", f.pipe_stopped, "KinesisReaderDown", 6,
-          r"START_FAILED.* on s\d+: ", "start it again"),
+          r" on s\d+\. .*START_FAILED", "start it again"),
     Story("lag against data loss", f.data_expire, "KinesisApplicationDataExpiring", 7,
           r"of stream s\d+ expire in 1h \d+m", "Raise the retention now"),
 )  # fmt: skip

@@ -14,7 +14,17 @@ from streamwatch.core.clock import SystemClock
 from streamwatch.model.labels import Labels
 from streamwatch.notify.inhibit import shipped
 from streamwatch.notify.matchers import fulfil, matchers
-from streamwatch.promql.nodes import Aggregation, Binary, Call, Expr, Negation, RangeSelector, Selector, Subquery
+from streamwatch.promql.nodes import (
+    Aggregation,
+    Binary,
+    Call,
+    Expr,
+    Negation,
+    Number,
+    RangeSelector,
+    Selector,
+    Subquery,
+)
 from streamwatch.promql.parse import duration_ms
 from streamwatch.rules.config import pack_folder, runbooks_folder
 from streamwatch.rules.group import ALERTNAME
@@ -109,6 +119,42 @@ def test_its_text_says_a_value_in_plain_figures(rule: Rule) -> None:
 
 def text_of(rule: Rule, value: float) -> str:
     return " ".join(Template(text).render(Labels({}), value, lambda _: []) for _, text in rule.annotations)
+
+
+WORDS = frozenset({"reason", "result", "trace", "state"})
+"""Labels that change while what they are of stays the same: a service's words, or a state."""
+
+
+@pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule.name)
+def test_no_label_of_it_changes_while_it_lasts(rule: Rule) -> None:
+    """Each change would be another alert: its `for` begins anew, or somebody is paged again."""
+    assert labels_of(rule.expr) & WORDS == set()
+
+
+def labels_of(expr: Expr) -> frozenset[str]:  # noqa: PLR0911 - a line for each kind of node
+    """Return the labels of an expression's series that are not the same for all of them."""
+    match expr:
+        case Selector(matchers=matchers):
+            one_value = {one.name: one.value for one in matchers if one.op == "="}
+            own = next((one.labels for one in METRICS if one.name == one_value.get("__name__")), ())
+            return frozenset(own) - one_value.keys()
+        case RangeSelector(selector=inner) | Negation(inner=inner) | Subquery(inner=inner):
+            return labels_of(inner)
+        case Aggregation(op="topk" | "bottomk", inner=inner):
+            return labels_of(inner)
+        case Aggregation(inner=inner, labels=labels, without=without):
+            return labels_of(inner) - set(labels) if without else labels_of(inner) & set(labels)
+        case Call(name="absent" | "absent_over_time" | "vector"):
+            return frozenset()
+        case Call(args=args):
+            return frozenset().union(*map(labels_of, args))
+        case Binary(op="or", left=left, right=right):
+            return labels_of(left) | labels_of(right)
+        case Binary(left=left, right=right, matching=matching):
+            if isinstance(left, Number):
+                return labels_of(right)
+            return labels_of(right if matching.many == "right" else left) | set(matching.include)
+    return frozenset()
 
 
 def test_every_runbook_is_of_an_alert() -> None:

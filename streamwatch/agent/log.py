@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TextIO
 
+from streamwatch.core.masking import MASK, masked_words
 from streamwatch.settings.types import Secret, setting
 
 _PLAIN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 """What every record has; the rest was given by `extra`."""
 _OWN: Final = frozenset({"at", "level", "event", "logger", "exception"})
 """What a line says of itself; an extra of that name gets another."""
-_MASK: Final = "********"
 _NOISY: Final = ("kafka", "botocore", "asyncio", "urllib3")
 
 
@@ -77,7 +77,7 @@ class Formatter(logging.Formatter):
         return value if is_plain and text == str(value) else text
 
     def _masked(self, text: str) -> str:
-        return self._secret.sub(_MASK, text) if self._secret else text
+        return masked_words(self._secret.sub(MASK, text) if self._secret else text)
 
 
 def _any_of(secrets: Iterable[str]) -> re.Pattern[str] | None:

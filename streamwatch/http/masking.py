@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from streamwatch.core.masking import MASK
+
 _SECRET_LENGTH: Final = 8
 """Parts of an address that are as long may be secrets; shorter ones are words."""
-MASK: Final = "********"
 _SPELLED: Final[Mapping[str, tuple[str, ...]]] = {" ": ("+",), '"': ('\\"',), "\\": ("\\\\",), "/": ("\\/",)}
 """Other ways to write a character, in forms and in JSON."""
 _LEAST_CODED: Final = 6

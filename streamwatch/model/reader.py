@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from streamwatch.core.masking import masked_words
 from streamwatch.model.cloudwatch import CloudWatchCost
 from streamwatch.model.kinesis import CallCount
 from streamwatch.model.snapshot import Problem
@@ -184,6 +185,12 @@ class Reader:
     """How long what it reads is kept."""
     unknown: tuple[str, ...] = ()
     """What could not be learnt, each with why."""
+
+    def __post_init__(self) -> None:
+        """Mask what looks like a secret: what a service says of a driver's error may hold one."""
+        object.__setattr__(self, "reason", masked_words(self.reason))
+        object.__setattr__(self, "last_result", masked_words(self.last_result))
+        object.__setattr__(self, "unknown", tuple(map(masked_words, self.unknown)))
 
     @property
     def lag_seconds(self) -> float | None:

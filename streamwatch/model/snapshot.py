@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from streamwatch.core.masking import masked_words
+
 Scope = Literal[
     "cluster", "broker", "partition", "group", "topic", "region", "stream", "shard", "consumer", "cloudwatch",
     "worker", "connector", "reader",
@@ -20,6 +22,10 @@ class Problem:
     reason: Reason
     detail: str
     count: int = 1
+
+    def __post_init__(self) -> None:
+        """Mask what looks like a secret: whoever refused says what it likes."""
+        object.__setattr__(self, "detail", masked_words(self.detail))
 
 
 class Snapshot(Protocol):

@@ -158,3 +158,18 @@ def test_less_than_the_level_is_not_logged() -> None:
     logging.getLogger("botocore").info("nor this")
 
     assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["but this"]
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_what_looks_like_a_secret_in_the_words_of_others_is_masked(as_json: bool) -> None:  # noqa: FBT001
+    words = "it is FAILED: password=hunter2"
+    line = Formatter(as_json=as_json).format(record("reader: %s", words, detail=words, more=[words]))
+
+    assert "hunter2" not in line
+    assert line.count("password=********") == 3
+
+
+def test_what_an_error_says_of_missing_credentials_is_legible() -> None:
+    line = Formatter(as_json=False).format(record("no credentials: Unable to locate credentials: check `access`"))
+
+    assert "no credentials: Unable to locate credentials: check `access`" in line

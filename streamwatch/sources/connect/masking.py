@@ -4,7 +4,8 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from streamwatch.http.masking import MASK, masked, masked_beginning
+from streamwatch.core.masking import masked_words
+from streamwatch.http.masking import masked, masked_beginning
 
 _MOST: Final = 200
 """Characters of a trace that are kept."""
@@ -21,11 +22,6 @@ _WORDS: Final = frozenset({"true", "false", "none", "null", "basic", "user_info"
 _QUOTED: Final = re.compile(r'"([^"]*)"')
 _LEAST: Final = 4
 """Signs of a secret that is looked for as a whole; shorter ones are in any word."""
-_ASSIGNED: Final = re.compile(
-    r"(?i)([\w.-]*(?:passw(?:or)?d|pwd|secret|token|credential|api[-_.]?key|access[-_.]?key|authorization)[\w.-]*"
-    r"['\"]?\s*[=:]\s*)(?:(?:basic|bearer)\s+)?(\"[^\"]*\"|'[^']*'|[^\s,;&'\"]+)"
-)
-_IN_ADDRESS: Final = re.compile(r"(//)[^/\s@]*@")
 _CAUSE: Final = "Caused by: "
 _PACKAGE: Final = re.compile(r"^(?:[a-z_][\w$]*\.)+(?=[A-Z])")
 """Of the class that was thrown: its name alone says enough."""
@@ -52,8 +48,7 @@ def first_line(trace: str, secrets: Collection[str]) -> str:
 def _shown(line: str, secrets: Collection[str]) -> str:
     """Return the beginning of a line, without these secrets and without what looks like one."""
     text = masked(line, secrets) if len(line) <= _MOST_LINE else masked_beginning(line[:_MOST_LINE], secrets)
-    text = _ASSIGNED.sub(rf"\1{MASK}", _IN_ADDRESS.sub(rf"\1{MASK}@", text))
-    return "".join(sign if sign.isprintable() else " " for sign in text)
+    return "".join(sign if sign.isprintable() else " " for sign in masked_words(text))
 
 
 def _cut(text: str, most: int) -> str:

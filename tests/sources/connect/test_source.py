@@ -14,7 +14,7 @@ from streamwatch.catalogue import kafka_connect as c
 from streamwatch.collectors.connect import ConnectCollector
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import ConfigError
-from streamwatch.http.masking import MASK
+from streamwatch.core.masking import MASK
 from streamwatch.model.connect import ConnectSnapshot
 from streamwatch.model.metric import Samples
 from streamwatch.sources.connect.config import Config

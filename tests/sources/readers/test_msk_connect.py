@@ -102,3 +102,15 @@ def test_what_happens_to_a_record_that_fails_is_known_where_the_connector_goes_o
         on.read()
         retries = on.readers["sink"].retries
         assert (None if retries is None else (retries.attempts, retries.destination)) == known
+
+
+def test_a_secret_in_the_words_of_a_service_is_not_shown() -> None:
+    with world("msk_connect") as on:
+        connector(on, {"topics": "orders"})
+        words = 'could not connect: jdbc:x://db?user=me&password=hunter2 token="opaque" https://me:s3cr3t@db'
+        on.fault("connector", name="sink", state="FAILED", code="Err", message=words)
+        on.read()
+
+        shown = on.readers["sink"].reason
+        assert "it is FAILED: Err: could not connect: jdbc:x://db?user=me&password=********" in shown
+        assert not any(one in repr(on.snapshot) for one in ("hunter2", "opaque", "s3cr3t"))

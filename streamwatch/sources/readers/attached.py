@@ -5,8 +5,9 @@ which question. What follows from them is the same for all: a ``Reader``.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, Protocol
 
 from streamwatch.model.cloudwatch import Reading, Series
@@ -90,6 +91,23 @@ class Listed:
     """It is described anew where this changes: its state, for example."""
     answer: Any = None
     """As it came."""
+    arn: str = ""
+    """Where several may have one name."""
+
+    @property
+    def key(self) -> str:
+        """What tells it apart from all others of its kind in its region."""
+        return self.arn or self.name
+
+
+def distinct(listed: Iterable[Listed]) -> list[Listed]:
+    """Return them so that no two have the same name: the last part of the ARN is in those that would."""
+    every = list(listed)
+    counts = Counter(one.name for one in every)
+    return [
+        replace(one, name=f"{one.name} ({re.split('[:/]', one.arn)[-1]})") if one.arn and counts[one.name] > 1 else one
+        for one in every
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ from streamwatch.sources.readers.attached import (
     Attachable,
     Described,
     Listed,
+    distinct,
     numbers,
     reader,
     series_of,
@@ -169,10 +170,10 @@ class _Region:
             self.problems = [problem("region", error, f"{self._kind.kind}: {error}")]
             return
         self.is_listed = True
-        names = {one.name: one for one in listed if self._config.names.admits(one.name)}
-        for gone in self._known.keys() - names.keys():
+        keys = {one.key: one for one in distinct(one for one in listed if self._config.names.admits(one.name))}
+        for gone in self._known.keys() - keys.keys():
             del self._known[gone]
-        due = [known for known in (self._follow(one) for one in names.values()) if self._is_due(known)]
+        due = [known for known in (self._follow(one) for one in keys.values()) if self._is_due(known)]
         self._describe(sorted(due, key=lambda known: known.tried_at), api, deadline)
 
     def described(self) -> list[Described]:
@@ -182,7 +183,7 @@ class _Region:
         oldest = self._clock.now() - _KEPT_INTERVALS * self._config.discover_interval
         return [
             known.described
-            for _, known in sorted(self._known.items())
+            for known in self._in_order()
             if known.described is not None and known.described_at >= oldest
         ]
 
@@ -191,17 +192,20 @@ class _Region:
         if not self.is_listed:
             return []
         known = {one.name for one in self.described()}
-        others = [(name, one) for name, one in sorted(self._known.items()) if name not in known]
-        return [(name, one.why) for name, one in others if not one.is_foreign]
+        others = [one for one in self._in_order() if one.listed.name not in known]
+        return [(one.listed.name, one.why) for one in others if not one.is_foreign]
 
     @property
     def account(self) -> str:
         """Whose they are, as far as any description says it."""
         return next((one.described.account for one in self._known.values() if one.described is not None), "")
 
+    def _in_order(self) -> list[_Known]:
+        return sorted(self._known.values(), key=lambda one: one.listed.name)
+
     def _follow(self, listed: Listed) -> _Known:
-        known = self._known.setdefault(listed.name, _Known(listed))
-        if known.listed.version != listed.version:
+        known = self._known.setdefault(listed.key, _Known(listed))
+        if (known.listed.version, known.listed.name) != (listed.version, listed.name):
             known.tried_at, known.waits = float("-inf"), False
         known.listed = listed
         return known
@@ -220,7 +224,7 @@ class _Region:
                 with taken_apart(f"{self._kind.service} {known.listed.name} in {self.name}"):
                     known.described = self._kind.described(api, known.listed)
             except NotThere:
-                self._known.pop(known.listed.name, None)
+                self._known.pop(known.listed.key, None)
                 continue
             except NotInTurn:
                 left.append(known)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from streamwatch.model.reader import Kind, State
 from streamwatch.sources.readers.attached import (
@@ -123,6 +123,13 @@ def _reason(why: str) -> str:
     return why.removeprefix("Stop Reason ")
 
 
+def _why(stopped: str, failure: str) -> str:
+    """Return why one does not run: the code says that it failed, and the message what; an old one says nothing new."""
+    if _reason(stopped).startswith(_INTENDED):
+        return stopped
+    return ": ".join(filter(None, (stopped, failure)))
+
+
 def _tasks(
     tasks: Iterable[Answer], targets: Mapping[str, _Target], instances: Mapping[str, str]
 ) -> Iterable[Listed]:  # fmt: skip
@@ -134,7 +141,7 @@ def _tasks(
         # The instance by its name, and the task by the last part of its ARN, which is not its name.
         instance = instances.get(one.get("ReplicationInstanceArn", ""), "")
         dimensions = (("ReplicationInstanceIdentifier", instance), ("ReplicationTaskIdentifier", arn.split(":")[-1]))
-        why = one.get("StopReason") or one.get("LastFailureMessage") or ""
+        why = _why(one.get("StopReason", ""), one.get("LastFailureMessage", ""))
         yield _listed(name, _Task(arn, one["Status"], why, target, dimensions))
 
 
@@ -142,11 +149,10 @@ def _serverless(replications: Iterable[Answer], targets: Mapping[str, _Target]) 
     for one in replications:
         target, name = targets.get(one["TargetEndpointArn"]), one["ReplicationConfigIdentifier"]
         if target is not None:
-            failures: Sequence[Any] = one.get("FailureMessages") or ()
-            why = one.get("StopReason") or (str(failures[0]) if failures else "")
+            why = _why(one.get("StopReason", ""), "; ".join(map(str, one.get("FailureMessages") or ())))
             dimensions = (("ReplicationConfigIdentifier", name),)
             yield _listed(name, _Task(one["ReplicationConfigArn"], one["Status"], why, target, dimensions))
 
 
 def _listed(name: str, task: _Task) -> Listed:
-    return Listed(name, f"{task.status} {task.why}", task)
+    return Listed(name, f"{task.status} {task.why}", task, task.arn)

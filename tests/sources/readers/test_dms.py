@@ -106,3 +106,37 @@ def test_one_that_writes_something_else_is_none_of_ours() -> None:
         on.aws.do(lambda cloud, _: cloud.beside(Dms).of_something_else("lake"))
         on.read()
         assert (on.snapshot.readers, on.problems()) == ((), set())
+
+
+def test_a_failed_one_says_the_code_and_what_went_wrong() -> None:
+    with world("dms") as on:
+        task(on)
+        on.fault("replication", name="shop-db", status="failed", reason="FATAL_ERROR", failure="no room in the log")
+        on.read()
+        assert on.readers["shop-db"].reason == "it is failed: FATAL_ERROR: no room in the log"
+
+        on.fault("replication", name="shop-db", status="stopped", reason="Stop Reason NORMAL", failure="no room")
+        on.time.advance(60)
+        on.read()
+        assert on.readers["shop-db"].reason == "it is stopped: Stop Reason NORMAL"
+
+
+def test_a_task_and_a_serverless_replication_of_one_name_are_two() -> None:
+    with world("dms") as on:
+        one = task(on)
+        on.read()
+        assert list(on.readers) == ["shop-db"]
+
+        on.aws.do(lambda cloud, _: cloud.beside(Dms).tasks.update(other=cloud.beside(Dms).tasks.pop("shop-db")))
+        other = task(on, serverless=True)
+        other.status = "failed"
+        on.time.advance(60)
+        on.read()
+
+        names = [f"shop-db ({each.arn.split(':')[-1]})" for each in (one, other)]
+        assert [on.readers[name].state for name in names] == ["running", "stopped"]
+        other.mend()
+        live(on, one)
+        live(on, other)
+        on.read()
+        assert {row[-1]: lag for row, lag in on.all(r.LAG).items()} == dict.fromkeys(names, 0)

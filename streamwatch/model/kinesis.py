@@ -108,6 +108,8 @@ class StreamsSnapshot:
     quotas: tuple[Quota, ...] = ()
     without: Mapping[str, int] = field(default_factory=dict)
     """Regions that were read and have no stream to watch; how many each has that the configuration leaves out."""
+    names: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """All streams that this read listed, watched or not, by region; without regions that were not listed to the end."""
     cloudwatch: Mapping[tuple[str, str], CloudWatchSnapshot] = field(default_factory=dict)
     """By account and region."""
     cost: CloudWatchCost = field(default_factory=CloudWatchCost)

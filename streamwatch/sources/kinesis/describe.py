@@ -101,6 +101,8 @@ class Region:
         self._config = config
         self._caller = caller
         self._clock = clock
+        self.names: frozenset[str] | None = None
+        """All streams that the last read listed; None where it could not list all."""
         self._known: dict[str, _Known] = {}
         self._listed = 0
         self._listed_at = float("-inf")
@@ -112,6 +114,7 @@ class Region:
         """Return the streams, and what could not be learnt; None where it is not known which there are."""
         problems: list[Problem] = []
         now = self._clock.now()
+        self.names = None
         try:
             with taken_apart(f"kinesis ListStreams in {self.region}"):
                 self._list(now, deadline, problems)
@@ -166,6 +169,7 @@ class Region:
                     f"{fields.get('StreamStatus', '')} {mode}",
                 )
             if not answer["HasMoreStreams"] or not answer["StreamNames"]:
+                self.names = None if answer["HasMoreStreams"] else frozenset(listed)
                 break
             params["ExclusiveStartStreamName"] = answer["StreamNames"][-1]
         admitted = {

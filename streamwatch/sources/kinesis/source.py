@@ -91,7 +91,8 @@ class KinesisSource:
                 ages, wrong = self._prober.read(streams, self._share_of(self._clock.monotonic(), deadline))
                 problems += wrong
         now = self._snapshot(taken_at, started, streams, cloudwatch, ages, problems)
-        self.last = self._noted(replace(now, without=without))
+        names = {region.region: region.names for region in self._regions if region.names is not None}
+        self.last = self._noted(replace(now, without=without, names=names))
         return self.last
 
     def follow(self, streams: frozenset[StreamKey]) -> None:

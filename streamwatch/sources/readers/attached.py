@@ -6,7 +6,7 @@ which question. What follows from them is the same for all: a ``Reader``.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, Protocol
 
@@ -119,6 +119,8 @@ class Described:
     state: State
     reason: str
     stream: str | None = None
+    stream_arn: str = ""
+    """Where it is said as such, and not only in properties that its code may read."""
     cluster: str | None = None
     topic: str | None = None
     topics: str = ""
@@ -287,6 +289,21 @@ def _calls(kind: Kind, of: Described, state: State) -> float | None:
     if of.stream is None or state == "unknown" or share is None:
         return None
     return share if state == "running" else 0.0
+
+
+def without_its_stream(of: Described, region: str, names: Collection[str]) -> Described:
+    """Return one as it is where its stream may not be there: its service says that it runs all the same.
+
+    Args:
+        of: as its service describes it.
+        region: where it is.
+        names: of all streams of its account in that region.
+
+    """
+    is_near = of.stream_arn.split(":")[3:5] == [region, of.account]
+    if of.state != "running" or not is_near or of.stream is None or of.stream in names:
+        return of
+    return replace(of, state="stopped", reason=f"there is no stream {of.stream} (any more): {of.reason}")
 
 
 def stream_of(arn: str) -> str | None:

@@ -29,6 +29,7 @@ from streamwatch.sources.readers.attached import (
     reader,
     series_of,
     unread,
+    without_its_stream,
 )
 from streamwatch.sources.readers.config import Attached
 
@@ -91,8 +92,8 @@ class AttachedSource:
             wanted = [one for region in self._regions for one in self._wanted(region)]
             known, wrong = self._cloudwatch.read(wanted, started + seconds, lambda *_: False)
             problems += wrong
-        retention = _retention(self._streams())
-        readers = [one for region in self._regions for one in self._readers(region, known, retention)]
+        streams = self._streams()
+        readers = [one for region in self._regions for one in self._readers(region, known, streams)]
         return ReadersSnapshot(
             source=self.name,
             taken_at=taken_at,
@@ -117,10 +118,10 @@ class AttachedSource:
         self,
         region: "_Region",
         cloudwatch: Mapping[tuple[str, str], CloudWatchSnapshot],
-        retention: Mapping[tuple[str, str], float],
+        streams: StreamsSnapshot | None,
     ) -> Iterable[Reader]:
-        kind = self._kind.kind
-        for one in region.described():
+        kind, retention = self._kind.kind, _retention(streams)
+        for one in region.described(streams):
             known = cloudwatch.get((one.account, region.name), CloudWatchSnapshot())
             kept = None if one.stream is None or one.is_writer else retention.get((region.name, one.stream))
             yield reader(kind, region.name, one, numbers(self._kind, one, known.readings.get), kept)
@@ -135,6 +136,8 @@ class _Known:
     listed: Listed
     described: Described | None = None
     described_at: float = float("-inf")
+    stream_since: float = float("inf")
+    """Since when it reads or writes the stream that it does."""
     tried_at: float = float("-inf")
     why: str = "it was not described yet"
     """Why it is not described, where it is not."""
@@ -176,16 +179,21 @@ class _Region:
         due = [known for known in (self._follow(one) for one in keys.values()) if self._is_due(known)]
         self._describe(sorted(due, key=lambda known: known.tried_at), api, deadline)
 
-    def described(self) -> list[Described]:
-        """Return those whose description is known, and not too old."""
+    def described(self, streams: StreamsSnapshot | None = None) -> list[Described]:
+        """Return those whose description is known, and not too old, with what streams say of them."""
         if not self.is_listed:
             return []
         oldest = self._clock.now() - _KEPT_INTERVALS * self._config.discover_interval
         return [
-            known.described
+            self._beside(known.described, known.stream_since, streams)
             for known in self._in_order()
             if known.described is not None and known.described_at >= oldest
         ]
+
+    def _beside(self, of: Described, since: float, streams: StreamsSnapshot | None) -> Described:
+        """Return one as it is beside the streams: those that were listed before it had its stream say nothing of it."""
+        names = streams.names.get(self.name) if streams is not None and streams.taken_at >= since else None
+        return of if names is None else without_its_stream(of, self.name, names)
 
     def unread(self) -> list[tuple[str, str]]:
         """Return the names of the others, and why nothing is known of them."""
@@ -222,7 +230,7 @@ class _Region:
             known = left.pop(0)
             try:
                 with taken_apart(f"{self._kind.service} {known.listed.name} in {self.name}"):
-                    known.described = self._kind.described(api, known.listed)
+                    described = self._kind.described(api, known.listed)
             except NotThere:
                 self._known.pop(known.listed.key, None)
                 continue
@@ -235,6 +243,9 @@ class _Region:
                 if isinstance(error, SourceThrottled):
                     break  # the others at the next read
                 continue
+            if _stream(known.described) != _stream(described):
+                known.stream_since = self._clock.now()
+            known.described = described
             known.is_foreign, known.failed = known.described is None, None
             known.described_at = known.tried_at = self._clock.now()
         self._note(left)
@@ -251,6 +262,10 @@ class _Region:
         if late:
             why = f"{kind}: {len(late)} in {self.name} are not described yet, {late[0]} for example"
             self.problems.append(Problem("reader", "budget", why, len(late)))
+
+
+def _stream(of: Described | None) -> str | None:
+    return None if of is None else of.stream_arn
 
 
 def _retention(now: StreamsSnapshot | None) -> dict[tuple[str, str], float]:

@@ -42,6 +42,7 @@ class _Target:
     """What an endpoint says of the stream or topic; the rest of it holds secrets, such as SaslPassword."""
 
     stream: str | None
+    stream_arn: str
     cluster: str | None
     topic: str | None
 
@@ -88,6 +89,7 @@ class DmsKind:
             name=listed.name,
             account=account_of(task.arn),
             stream=task.target.stream,
+            stream_arn=task.target.stream_arn,
             cluster=task.target.cluster,
             topic=task.target.topic,
             state=state,
@@ -113,6 +115,7 @@ def _target(endpoint: Answer) -> _Target:
     kinesis, kafka = endpoint.get("KinesisSettings") or {}, endpoint.get("KafkaSettings") or {}
     return _Target(
         stream=stream_of(kinesis.get("StreamArn", "")),
+        stream_arn=kinesis.get("StreamArn", ""),
         cluster=cluster_of_servers(kafka.get("Broker", "")),
         topic=kafka.get("Topic", _DEFAULT_TOPIC) if endpoint.get("EngineName") == "kafka" else None,
     )

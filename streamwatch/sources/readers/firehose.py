@@ -67,6 +67,7 @@ class FirehoseKind:
             name=listed.name,
             account=account_of(now["DeliveryStreamARN"]),
             stream=None if kinesis is None else stream_of(kinesis["KinesisStreamARN"]),
+            stream_arn="" if kinesis is None else kinesis["KinesisStreamARN"],
             cluster=None if msk is None else cluster_of(msk["MSKClusterARN"]),
             topic=None if msk is None else msk["TopicName"],
             state=state,

@@ -54,6 +54,7 @@ class PipesKind:
             name=listed.name,
             account=account_of(now["Arn"]),
             stream=stream,
+            stream_arn="" if stream is None else source,
             cluster=cluster_of(source),
             topic=kafka.get("TopicName"),
             group=group,

@@ -12,6 +12,8 @@ from streamwatch.catalogue import attached_readers as a
 from streamwatch.catalogue import readers as r
 from streamwatch.reference.aws.cloud import Cloud
 from streamwatch.reference.aws.firehose import Hose
+from streamwatch.reference.aws.poller import StreamPoller
+from streamwatch.sources.readers.attached import Described, without_its_stream
 from tests.sources.readers.attaching import CLUSTER, World, world
 
 LIST, DESCRIBE = "ListDeliveryStreams", "DescribeDeliveryStream"
@@ -219,3 +221,45 @@ def test_the_check_up_names_a_missing_right_with_its_policy(operation: str) -> N
 def test_the_check_up_says_that_there_is_none() -> None:
     with world("firehose") as on:
         assert on.findings()["firehose"].verdict == "warning"
+
+
+def test_one_whose_stream_was_deleted_does_not_run_whatever_its_service_says() -> None:
+    with lake() as (on, one):
+        live(on, one)
+        on.read(streams=True)
+        on.call("DeleteStream", StreamName="s")
+        on.time.advance(600)
+        on.read()
+        assert on.value(r.UP) == 1, "streams were not listed since"
+        for _ in range(3):
+            on.read(streams=True)
+            assert on.value(r.UP) == 0
+            assert on.value(a.REASON, "there is no stream s (any more): it is ACTIVE") == 1
+            assert on.value(r.READ_CALLS_USE) == 0
+            on.time.advance(300)
+
+        on.call("CreateStream", StreamName="s", ShardCount=1)
+        on.time.advance(60)
+        on.read(streams=True)
+        assert on.value(r.UP) == 1
+
+
+def test_streams_that_were_listed_before_it_came_say_nothing_of_it() -> None:
+    with world("firehose") as on:
+        on.read(streams=True)
+        on.call("CreateStream", StreamName="new", ShardCount=1)
+        on.time.advance(60)
+        poller = on.aws.do(lambda cloud, _: StreamPoller(cloud.kinesis(), "new"))
+        on.aws.do(lambda cloud, now: cloud.firehose().of_stream("lake", poller, now))
+        on.read()
+
+        assert on.readers["lake"].state == "running"
+
+
+@pytest.mark.parametrize("other", ["us-east-1:210987654321", "eu-west-1:123456789012"])
+def test_a_stream_elsewhere_is_not_missed(other: str) -> None:
+    of = Described(
+        name="lake", account="123456789012", state="running", reason="", stream="s",
+        stream_arn=f"arn:aws:kinesis:{other}:stream/s", dimensions=(),
+    )  # fmt: skip
+    assert without_its_stream(of, "us-east-1", ()) is of

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -43,8 +43,9 @@ class FlowPage:
             now = self._clock.monotonic()
             made = self._made.get(path)
             if made is None or now >= made[0]:
-                graph = assembled(self._parts(tuple(runners)))
-                response = _json(graph) if path == JSON else self._page(graph)
+                read = tuple(runners)
+                graph, unread = assembled(self._parts(read)), [why for one in read if (why := _unread(one))]
+                response = _json(graph, unread) if path == JSON else self._page(graph, unread)
                 ended = self._clock.monotonic()
                 made = self._made[path] = (ended + max(_FRESH_SECONDS, _SHARE * (ended - now)), response)
             return made[1]
@@ -58,12 +59,12 @@ class FlowPage:
             found.append(Part(part.samples, None if first is None or first.last is None else first.last.taken_at))
         return found
 
-    def _page(self, graph: Graph) -> Response:
+    def _page(self, graph: Graph, unread: Sequence[str]) -> Response:
         from streamwatch.export.web_page.render import Renderer  # noqa: PLC0415 - only who is looked at pays for the templates
 
         if self._renderer is None:
             self._renderer = Renderer()
-        return self._renderer.flow(flow(graph))
+        return self._renderer.flow(flow(graph, unread))
 
 
 def _rank(runner: TargetRunner) -> int:
@@ -71,6 +72,17 @@ def _rank(runner: TargetRunner) -> int:
     return kinds.index(runner.kind) if runner.kind in kinds else len(kinds)
 
 
-def _json(graph: Graph) -> Response:
-    text = json.dumps({"status": "success", "data": answer(graph)}, separators=(",", ":"), allow_nan=False)
+def _unread(runner: TargetRunner) -> str:
+    """Return what a source could not read, and why; empty where it read everything."""
+    if runner.last is None:
+        return f"{runner.name}: the first read has not ended yet"
+    problems = runner.last.problems
+    if not problems:
+        return "" if runner.last.is_up else f"{runner.name}: it cannot be read"
+    more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
+    return f"{runner.name}: {problems[0].reason}: {problems[0].detail}{more}"
+
+
+def _json(graph: Graph, unread: Sequence[str]) -> Response:
+    text = json.dumps({"status": "success", "data": answer(graph, unread)}, separators=(",", ":"), allow_nan=False)
     return Response(HTTPStatus.OK, text.encode(), "application/json")

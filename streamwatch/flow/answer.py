@@ -1,5 +1,6 @@
 """The map as JSON, as ``/api/v1/flow`` has it."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from streamwatch.flow.fold import chosen
@@ -10,8 +11,18 @@ _MOST_NODES: Final = 5_000
 _MOST_EDGES: Final = 20_000
 
 
-def answer(graph: Graph, most_nodes: int = _MOST_NODES, most_edges: int = _MOST_EDGES) -> dict[str, Any]:
-    """Return the nodes, the edges and of every end the worst paths; those in trouble first where not all can be."""
+def answer(
+    graph: Graph, unread: Sequence[str] = (), most_nodes: int = _MOST_NODES, most_edges: int = _MOST_EDGES
+) -> dict[str, Any]:
+    """Return the nodes, the edges and of every end the worst paths; those in trouble first where not all can be.
+
+    Args:
+        graph: the map.
+        unread: what could not be read, and so may be missing.
+        most_nodes: at most so many nodes.
+        most_edges: at most so many edges.
+
+    """
     paths = Paths(graph)
     names = chosen(paths, most_nodes)
     edges = [one for one in graph.edges if one.source in names and one.target in names]
@@ -21,11 +32,13 @@ def answer(graph: Graph, most_nodes: int = _MOST_NODES, most_edges: int = _MOST_
         "nodes": [_node(one) for name, one in graph.nodes.items() if name in names],
         "edges": [_edge(one, paths) for one in edges[:most_edges]],
         "paths": [_path(one) for one in shown],
+        "unread": list(unread),
         "leftOut": {
             "nodes": len(graph.nodes) - len(names),
             "edges": len(graph.edges) - len(edges[:most_edges]),
             "streamsWithoutReaders": graph.alone,
             "idleReaders": graph.idle,
+            "readersWithoutStreams": graph.aside,
         },
     }
 

@@ -58,9 +58,11 @@ class Graph:
     nodes: Mapping[str, GraphNode]
     edges: tuple[Edge, ...]
     alone: int = 0
-    """Nodes that are well, and of which no edge is known."""
+    """Topics and streams that are well, and of which no edge is known."""
     idle: int = 0
     """Pairs of a group and a topic that are left out: nobody runs the group for it any more."""
+    aside: int = 0
+    """Readers and writers that are well, and of which it is not known what they read or write."""
 
     def into(self) -> Mapping[str, list[Edge]]:
         """Return the edges by the node that they lead to."""
@@ -98,7 +100,9 @@ class Builder:
         touched = set(self._ends())
         kept = {name: one for name, one in self.nodes.items() if name in touched or one.health != "good"}
         edges = tuple(self.edges[key] for key in sorted(self.edges))
-        return Graph(dict(sorted(kept.items())), edges, len(self.nodes) - len(kept), self.idle)
+        alone = sum(one.role == "stream" for name, one in self.nodes.items() if name not in kept)
+        aside = len(self.nodes) - len(kept) - alone
+        return Graph(dict(sorted(kept.items())), edges, alone, self.idle, aside)
 
     def _ends(self) -> Iterator[str]:
         for edge in self.edges.values():

@@ -23,6 +23,7 @@ KINDS: Final = {
 """What people call the kinds of readers."""
 WRITERS: Final = frozenset({"dms"})
 """Kinds that write what is named with them."""
+_CONNECTOR: Final = "msk_connect"
 SINKS: Final = frozenset({"redshift"})
 """Kinds in which what they read ends."""
 _STATES: Final[Mapping[str, tuple[Health, str]]] = {
@@ -69,21 +70,32 @@ def reader(row: Row, state: str, role: Role = "reader") -> GraphNode:
     return GraphNode(f"{kind}:{account}/{region}/{own}", role, name, own, _place(row), health, words)
 
 
+def role_of(kind: str, *, has_group: bool) -> Role:
+    """Return what a kind of readers is for the data."""
+    if kind == _CONNECTOR:
+        return "sink" if has_group else "writer"
+    if kind in SINKS:
+        return "sink"
+    return "writer" if kind in WRITERS else "reader"
+
+
 def add_readers(builder: Builder, facts: Facts) -> None:
-    """Add whoever reads a stream on somebody's behalf, and tasks of DMS, which write to it."""
+    """Add whoever reads a stream on somebody's behalf, tasks of DMS, which write to it, and who is neither's.
+
+    Of those last it is not known what they read: several streams, a cluster that is not watched, or nothing is known.
+    """
     lag, times = facts.of(r.LAG), facts.times(r.LAG)
     unsure = {row[:-1] for row, count in facts.of(r.LAG_METHOD).items() if row[-1] == "unknown" and count}
     for row in facts.of(r.STATE):
         each = row[:-2]
-        account, region, name, *_, kind, _ = each
+        account, region, name, *_, group, kind, _ = each
+        own = builder.node(reader(each, row[-1], role_of(kind, has_group=bool(group))))
         if not name:
             continue
-        is_writer = kind in WRITERS
-        own = builder.node(reader(each, row[-1], "writer" if is_writer else "sink" if kind in SINKS else "reader"))
         there = builder.node(stream(account, region, name))
         seconds = lag.get(each)
         why = "" if seconds is not None and each not in unsure else "how far it is behind is not known"
-        ends = (own, there) if is_writer else (there, own)
+        ends = (own, there) if kind in WRITERS else (there, own)
         builder.edge(Edge(*ends, None if why else seconds, why, seconds or 0.0, at=times.get(each)))
 
 

@@ -8,12 +8,11 @@ from streamwatch.catalogue import attached_readers as a
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import readers as r
 from streamwatch.flow.facts import Facts, Row
-from streamwatch.flow.graph import Builder, Edge, GraphNode, Role
+from streamwatch.flow.graph import Builder, Edge, GraphNode
 from streamwatch.flow.kafka import topic
-from streamwatch.flow.kinesis import SINKS, WRITERS, reader
+from streamwatch.flow.kinesis import WRITERS, reader, role_of
 
 _FIREHOSE: Final = "firehose"
-_CONNECTOR: Final = "msk_connect"
 _REPLICATOR: Final = "msk_replicator"
 _ONLY_RECORDS: Final = "AWS tells records, and no time: watch the cluster, and its group's lag in seconds is known"
 _NO_LATENCY: Final = "CloudWatch has no ReplicationLatency: it has copied nothing lately"
@@ -26,7 +25,7 @@ def owners_of_readers(builder: Builder, facts: Facts) -> Mapping[tuple[str, str]
     for *each, _, state in facts.of(r.STATE):
         *_, cluster, _, group, kind, _ = row = tuple(each)
         if cluster:
-            own = builder.node(reader(row, state, _role(kind, has_group=bool(group))))
+            own = builder.node(reader(row, state, role_of(kind, has_group=bool(group))))
             if group:
                 owners[cluster, group] = own
     return owners
@@ -78,10 +77,11 @@ def _matched(facts: Facts, cluster: str, patterns: str) -> Iterator[str]:
 def add_deliveries(builder: Builder, facts: Facts) -> None:
     """Add what delivery streams deliver: it is behind them by what they have read and not delivered."""
     fresh, times = facts.of(a.FRESHNESS), facts.times(a.FRESHNESS)
+    read = {target for _, target in builder.edges}
     for state in facts.of(r.STATE):
         row = state[:-2]
         own = builder.nodes.get(_id(row))
-        if row[-2] == _FIREHOSE and own is not None:
+        if row[-2] == _FIREHOSE and own is not None and own.id in read:
             seconds = fresh.get(row)
             there = builder.node(GraphNode(f"delivered:{own.id}", "sink", "delivered data", own.name, own.place))
             builder.edge(Edge(own.id, there, seconds, "" if seconds is not None else _NO_FRESHNESS, at=times.get(row)))
@@ -89,11 +89,3 @@ def add_deliveries(builder: Builder, facts: Facts) -> None:
 
 def _id(row: Row) -> str:
     return reader(row, "").id
-
-
-def _role(kind: str, *, has_group: bool) -> Role:
-    if kind == _CONNECTOR:
-        return "sink" if has_group else "writer"
-    if kind in SINKS:
-        return "sink"
-    return "writer" if kind in WRITERS else "reader"

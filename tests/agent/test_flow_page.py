@@ -41,6 +41,13 @@ def test_it_is_made_of_what_the_hub_knows_once_a_second_and_ends_with_it() -> No
     assert json.loads(page.answer(JSON, ()).body)["data"]["nodes"] == [], "what is no longer true is not shown"
 
 
+def test_what_could_not_be_read_is_on_it(start: Start) -> None:
+    app = start(settings("a"))
+    _, text = get(app, JSON)
+    (unread,) = json.loads(text)["data"]["unread"]
+    assert unread.startswith("a: ")
+
+
 def test_the_agent_serves_it_before_anything_is_known(start: Start) -> None:
     app = start(settings("a"))
     status, text = get(app, JSON)

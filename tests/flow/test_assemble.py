@@ -239,3 +239,14 @@ def test_a_view_of_redshift_is_where_its_stream_ends() -> None:
     )
     (node,) = [one for one in made.nodes.values() if one.kind == "Redshift view"]
     assert (node.role, edge(made, "stream:1/eu-west-1/clicks", node.id).seconds) == ("sink", 40.0)
+
+
+def test_a_reader_of_which_it_is_not_known_what_it_reads_is_counted_and_drawn_where_it_is_in_trouble() -> None:
+    well, bad = reader("flink", "several"), reader("msk_connect", "failed")
+    unread = reader("firehose", "refused")
+    made = made_of(ones(r.STATE, [(*well, "", "running"), (*bad, "", "stopped"), (*unread, "", "unknown")]))
+
+    assert {one.name: (one.role, one.health) for one in made.nodes.values()} == {
+        "failed": ("writer", "bad"), "refused": ("reader", "unknown"),
+    }  # fmt: skip
+    assert (made.alone, made.aside) == (0, 1)

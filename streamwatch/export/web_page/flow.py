@@ -7,12 +7,13 @@ from typing import Final
 from streamwatch.export.web_page.fitting import fitted, plain
 from streamwatch.export.web_page.words import Health, counted, number, span, worst
 from streamwatch.flow.fold import Drawn, drawn
-from streamwatch.flow.graph import Edge, Graph, GraphNode
+from streamwatch.flow.graph import WORST_FIRST, Edge, Graph, GraphNode
 from streamwatch.flow.layout import WIDTH, EdgeLine, GraphLayout, Label, layout
 from streamwatch.flow.paths import Path, Paths, Ways
 
 _MOST_NODES: Final = 70
 _MOST_ENDS: Final = 20
+_MOST_UNREAD: Final = 5
 _LINE: Final = 17
 _FIRST_LINE: Final = 18
 _NAME_SIZE: Final = 13.0
@@ -83,14 +84,21 @@ class Shown:
     """What is not in the picture."""
 
 
-def flow(graph: Graph, most: int = _MOST_NODES) -> Shown:
-    """Return what is shown of a map, at most so many nodes of it drawn."""
+def flow(graph: Graph, unread: Sequence[str] = (), most: int = _MOST_NODES) -> Shown:
+    """Return what is shown of a map.
+
+    Args:
+        graph: the map.
+        unread: what could not be read, and so may be missing.
+        most: at most so many nodes are drawn.
+
+    """
     picture, paths = drawn(graph, most), Paths(graph)
     placed = layout(picture.graph, lambda node: len(_words(node, picture)))
     ends = [path for end in paths.ends() for path in _ways(paths.to(end))]
     ends.sort(key=lambda path: (path.seconds is None, -path.at_least, path.end))
     return Shown(
-        _health(graph, ends),
+        _health(graph, ends, unread),
         _headline(graph, ends),
         placed.width,
         placed.height,
@@ -99,7 +107,7 @@ def flow(graph: Graph, most: int = _MOST_NODES) -> Shown:
         [_label(label, picture.graph) for label in placed.labels],
         [_end(path, graph) for path in ends[:_MOST_ENDS]],
         max(0, len(ends) - _MOST_ENDS),
-        _notes(graph, picture),
+        [*_notes(graph, picture), *_unread(unread)],
     )
 
 
@@ -107,12 +115,26 @@ def _ways(ways: Ways) -> list[Path]:
     return [one for one in (ways.known, ways.unknown) if one is not None]
 
 
-def _health(graph: Graph, ends: Sequence[Path]) -> Health:
-    level = worst(node.health for node in graph.nodes.values())
-    return "unknown" if level == "good" and all(path.seconds is None for path in ends) else level
+def _health(graph: Graph, ends: Sequence[Path], unread: Sequence[str]) -> Health:
+    is_known = not unread and any(path.seconds is not None for path in ends)
+    return worst([*(node.health for node in graph.nodes.values()), "good" if is_known else "unknown"])
 
 
 def _headline(graph: Graph, ends: Sequence[Path]) -> str:
+    """Return what is wrong, the worst first, and how old the oldest is that has arrived."""
+    troubled = sorted(
+        (node for node in graph.nodes.values() if node.health != "good"),
+        key=lambda node: (WORST_FIRST.index(node.health), node.id),
+    )
+    ages = _ages(graph, ends)
+    if not troubled:
+        return ages
+    first, more = troubled[0], sum(node.count for node in troubled[1:])
+    others = f", and {number(more)} more {'is' if more == 1 else 'are'} not well" if more else ""
+    return f"{first.kind} {_name(first.id, graph)}: {first.words or first.health}{others}. {ages}"
+
+
+def _ages(graph: Graph, ends: Sequence[Path]) -> str:
     if not graph.edges:
         return "Nobody is known who reads or writes"
     known = [path for path in ends if path.seconds is not None]
@@ -134,10 +156,18 @@ def _notes(graph: Graph, picture: Drawn) -> list[str]:
     if picture.more:
         notes.append(f"{number(picture.more)} more nodes are not drawn, none of them worse: /api/v1/flow has them")
     if graph.alone:
-        notes.append(f"of {number(graph.alone)} topics, streams and connectors nobody is known who reads or writes")
+        notes.append(f"of {number(graph.alone)} topics and streams nobody is known who reads or writes")
+    if graph.aside:
+        notes.append(f"of {counted(graph.aside, 'reader or writer', 'readers and writers')} it is not known of what")
     if graph.idle:
         notes.append(f"{counted(graph.idle, 'group')} and topics are left out that nobody runs any more")
     return notes
+
+
+def _unread(unread: Sequence[str]) -> list[str]:
+    notes = [f"could not be read: {one}" for one in unread[:_MOST_UNREAD]]
+    more = len(unread) - len(notes)
+    return [*notes, f"nor could {number(more)} more parts"] if more else notes
 
 
 def _words(node: GraphNode, picture: Drawn) -> list[tuple[str, str]]:

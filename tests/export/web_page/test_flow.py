@@ -10,7 +10,7 @@ from streamwatch.catalogue import kafka_groups as g
 from streamwatch.export.web_page.fitting import fitted
 from streamwatch.export.web_page.flow import flow
 from streamwatch.export.web_page.render import Renderer
-from streamwatch.flow.graph import Graph
+from streamwatch.flow.graph import Graph, GraphNode
 from tests.flow.maps import graph, house, made_of, samples
 
 RENDERER = Renderer()
@@ -44,6 +44,22 @@ def test_the_headline_says_the_oldest_that_is_known_and_how_much_is_not() -> Non
     )  # fmt: skip
     assert flow(graph(("s-a", "r-b", 0.0))).headline == "All that is known has arrived"
     assert flow(made_of()).headline == "Nobody is known who reads or writes"
+
+
+def test_the_headline_begins_with_what_is_worst_as_its_mark_does() -> None:
+    edges: list[tuple[str, str, float | None]] = [("s-a", "r-b", 0.0), ("s-a", "r-c", 0.0), ("s-a", "r-d", 3.0)]
+    shown = flow(graph(*edges, r_b="warn", r_c="bad"))
+    assert (shown.health, shown.headline) == ("bad", "reader r-c: bad, and 1 more is not well. r-d is 3 s behind s-a")
+    gone = GraphNode("x", "reader", "delivery stream", "lake", "", "bad", "it is stopped")
+    assert flow(Graph({"x": gone}, ())).headline == (
+        "delivery stream lake: it is stopped. Nobody is known who reads or writes"
+    )
+
+
+def test_what_could_not_be_read_is_listed_and_nothing_is_good_then() -> None:
+    shown = flow(graph(("s-a", "r-b", 0.0)), [f"mine/{at}: denied: no" for at in range(7)])
+    assert shown.health == "unknown"
+    assert shown.notes == [*(f"could not be read: mine/{at}: denied: no" for at in range(5)), "nor could 2 more parts"]
 
 
 def test_an_unknown_hop_is_named_with_its_reason() -> None:

@@ -2,11 +2,14 @@
 
 import inspect
 import json
+import math
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final, get_args
 
 from streamwatch.reference.http import HttpAnswer
+
+_KINDS: Final[Mapping[type, str]] = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
 
 
 class BadFault(ValueError):
@@ -33,23 +36,38 @@ def call(  # noqa: PLR0913, PLR0917 - the fault, and what it is given
     """Apply a fault by its name; with ``seconds`` among its keywords ``heal_at`` is told when to undo it.
 
     Raises:
-        BadFault: there is no such fault, or it has no such option.
+        BadFault: there is no such fault, or it has no such option, or that is of another kind.
 
     """
     if name not in faults:
         raise BadFault(f"{name!r} is no fault: one of {', '.join(faults)}")
     fault, values = faults[name], dict(parameters)
-    seconds = values.pop("seconds", None)
-    known = [option.name for option in options(fault)]
-    unknown = sorted(set(values) - set(known))
+    seconds = _fitting(f"{name}: seconds", float | None, values.pop("seconds", None))
+    known = {option.name: option.annotation for option in options(fault)}
+    unknown = sorted(set(values) - known.keys())
     if unknown:
         raise BadFault(f"{name}: no such option: {', '.join(unknown)}: it has {', '.join(known) or 'none'}")
+    fitting = {key: _fitting(f"{name}: {key}", known[key], value) for key, value in values.items()}
     try:
-        fault(target, now, **values)
+        fault(target, now, **fitting)
     except TypeError as error:
         raise BadFault(f"{name}: {error}") from None
     if seconds is not None:
-        heal_at(now + float(seconds))
+        heal_at(now + seconds)
+
+
+def _fitting(what: str, wanted: Any, value: Any) -> Any:  # noqa: ANN401 - an annotation, and what JSON holds
+    """Return a value as an option wants it; a name that reads like a number is a name."""
+    kinds = set(get_args(wanted) or (wanted,))
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if (value is None and type(None) in kinds) or type(value) in kinds - {float}:
+        return value
+    if float in kinds and is_number:
+        return float(value)
+    if str in kinds and isinstance(value, str | int | float):
+        return value if isinstance(value, str) else json.dumps(value)
+    shown = " or ".join(_KINDS[one] for one in _KINDS if one in kinds)
+    raise BadFault(f"{what}: {value!r} is not {shown}")
 
 
 def ordered(name: str, body: bytes, apply: Callable[[str, dict[str, Any]], None]) -> HttpAnswer:

@@ -1,13 +1,15 @@
 """Every fault does what it says, and heal undoes it; every scenario is made of faults and orders that exist."""
 
 import inspect
+from collections.abc import Callable, Mapping
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from streamwatch.reference import load
-from streamwatch.reference.faulting import BadFault
+from streamwatch.reference.aws.faults import FAULTS as CLOUD_FAULTS
+from streamwatch.reference.faulting import BadFault, call, options
 from streamwatch.reference.kafka import faults
 from streamwatch.reference.kafka.consumer_members import HeartbeatRequest
 from streamwatch.reference.kafka.faults import FAULTS
@@ -241,3 +243,41 @@ def test_a_storm_lets_a_group_rebalance_again_and_again(stage: Stage) -> None:
 
     assert group is not None
     assert group.epoch == epoch + 3
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "why"),
+    [
+        ("slow", {"broker": 1, "by": "abc"}, "slow: by: 'abc' is not a number"),
+        ("slow", {"broker": 1, "by": float("nan")}, "slow: by: nan is not a number"),
+        ("slow", {"broker": 1, "by": True}, "slow: by: True is not a number"),
+        ("slow", {"broker": "1", "by": 1}, "slow: broker: '1' is not a whole number"),
+        ("slow", {"broker": 1, "by": 1, "seconds": "soon"}, "slow: seconds: 'soon' is not a number"),
+    ],
+)
+def test_an_option_of_another_kind_is_refused_and_nothing_is_broken(
+    stage: Stage, name: str, given: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(BadFault, match=f"^{why}$"):
+        apply(stage, name, **given)
+    later = stage.produce(1, partition(stage), b"a")
+    stage.advance(0.1)
+    assert later.done
+
+
+@pytest.mark.parametrize("every", [CLOUD_FAULTS, FAULTS], ids=["aws", "kafka"])
+def test_every_option_of_every_fault_is_of_a_kind_that_is_checked(every: Mapping[str, Callable[..., None]]) -> None:
+    kinds = {str, int, float, bool, type(None)}
+    assert all(
+        set(get_args(one.annotation) or (one.annotation,)) <= kinds for each in every.values() for one in options(each)
+    )
+
+
+def test_a_name_that_reads_like_a_number_is_a_name() -> None:
+    given: dict[str, object] = {}
+
+    def fault(_: object, __: float, *, name: str) -> None:
+        given["name"] = name
+
+    call({"fault": fault}, None, 0.0, "fault", {"name": 5}, lambda _: None)
+    assert given == {"name": "5"}

@@ -121,6 +121,9 @@ def kafka(  # noqa: PLR0913, PLR0917 - its options
 @click.option("--load", "with_load", is_flag=True, help="Run producers and consumers on it.")
 @click.option("--rate", default=50.0, show_default=True, help="Records a second and stream, of the load.")
 @click.option("--control", metavar="HOST:PORT", help=f"Where faults are taken.  [{_AWS_CONTROL}, or any port if taken]")
+@click.option(
+    "--with", "beside", default="", metavar="KIND,...", help="Who reads the first stream, or `all`: see below."
+)
 def kinesis(  # noqa: PLR0913, PLR0917 - its options
     shards: int,
     streams: tuple[str, ...],
@@ -131,21 +134,27 @@ def kinesis(  # noqa: PLR0913, PLR0917 - its options
     with_load: bool,  # noqa: FBT001 - a flag
     rate: float,
     control: str | None,
+    beside: str,
 ) -> None:
     """Run reference Kinesis streams, with CloudWatch and STS, on loopback until told to stop; print the endpoint first.
 
     It is printed when the streams are there. Give it to any AWS SDK: AWS_ENDPOINT_URL=http://127.0.0.1:PORT, any keys,
     and the region that is printed beside it.
+
+    --with makes one reader of each kind, called `reference`, which faults can break: kcl, functions, firehose,
+    msk_connect, dms (it writes the stream), pipes, flink, msk_replicator, redshift (its warehouse is `reference`, too).
     """
-    from streamwatch.reference.aws.cloud import ACCOUNT, REGION, AccessKey, Cloud  # noqa: PLC0415 - only this command needs them
+    from streamwatch.reference.aws.beside import add  # noqa: PLC0415 - only this command needs them
+    from streamwatch.reference.aws.cloud import ACCOUNT, REGION, AccessKey, Cloud  # noqa: PLC0415
     from streamwatch.reference.aws.server import ReferenceAws  # noqa: PLC0415
     from streamwatch.reference.play import LoadProcess, on_aws, play  # noqa: PLC0415
     from streamwatch.reference.stream_scenarios import STREAM_SCENARIOS  # noqa: PLC0415
     from streamwatch.reference.streams_load import STREAMS  # noqa: PLC0415
 
     story = _story(scenario, STREAM_SCENARIOS) if scenario else None
-    if (story or with_load) and region != REGION:
+    if (story or with_load or beside) and region != REGION:
         raise click.BadParameter(f"the streams of a load and of a story are in {REGION}", param_hint="--region")
+    kinds = _kinds(beside)
     ended = _until_signalled()
     logins: dict[str, AccessKey] = {}
     if access_key is not None:
@@ -163,6 +172,8 @@ def kinesis(  # noqa: PLR0913, PLR0917 - its options
                 load = stack.enter_context(LoadProcess(running.url, rate, "streams_load"))
                 _await(running, ended)
                 names = (*names, *STREAMS)
+            if kinds:
+                running.do(lambda cloud, now: add(cloud, now, kinds, names[0]))
             click.echo(running.url)
             click.echo(f"control  http://{where}", err=True)
             click.echo(f"region   {region}  (has {', '.join(names)}; other regions have no streams)", err=True)
@@ -231,6 +242,17 @@ def _control(running: "ReferenceKafka | ReferenceAws", control: str | None, usua
         if control is not None:
             raise
         return running.serve_control()
+
+
+def _kinds(beside: str) -> Sequence[str]:
+    """Return the kinds of readers that are wanted."""
+    from streamwatch.reference.aws.beside import KINDS  # noqa: PLC0415 - of streams only
+
+    wanted = list(KINDS) if beside == "all" else [one for each in beside.split(",") if (one := each.strip())]
+    unknown = [one for one in wanted if one not in KINDS]
+    if unknown:
+        raise click.BadParameter(f"{unknown[0]!r} is no kind: one of {', '.join(KINDS)}, or all", param_hint="--with")
+    return list(dict.fromkeys(wanted))
 
 
 def _make(running: "ReferenceAws", names: Sequence[str], shards: int, region: str) -> None:

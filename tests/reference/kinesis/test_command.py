@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import boto3
@@ -12,7 +13,15 @@ import pytest
 from botocore.config import Config
 from click.testing import CliRunner
 
+from streamwatch.agent.targets import TargetFactory
 from streamwatch.cli.main import main
+from streamwatch.reference.aws import faults
+from streamwatch.reference.aws.beside import KINDS, add
+from streamwatch.reference.aws.cloud import Cloud
+from streamwatch.reference.aws.redshift import Redshift
+from streamwatch.reference.aws.server import ReferenceAws
+from tests.reference.kinesis.acting import Time, cloud
+from tests.sources.kinesis.watching import config
 
 SECONDS = 60
 SESSION = boto3.session.Session("a", "b")
@@ -76,3 +85,49 @@ def test_a_load_elsewhere_is_refused(option: tuple[str, ...]) -> None:
     result = CliRunner().invoke(main, ["reference", "kinesis", "--region", "eu-west-1", *option])
 
     assert (result.exit_code, "the streams of a load and of a story are in us-east-1" in result.output) == (2, True)
+
+
+@pytest.fixture
+def beside() -> Iterator[tuple[ReferenceAws, Time]]:
+    """A stream with one reader of each kind, for ten minutes."""
+    time = Time()
+    with cloud(time) as aws:
+        aws.do(lambda one, now: one.kinesis().create("reference", "PROVISIONED", 1, now - 60))
+        time.advance(1)
+        aws.do(Cloud.pass_time)
+        aws.do(lambda one, now: add(one, now, tuple(KINDS), "reference"))
+        for _ in range(60):
+            time.advance(10)
+            aws.do(Cloud.pass_time)
+        yield aws, time
+
+
+def test_each_kind_that_is_wanted_is_there_and_can_be_broken(beside: tuple[ReferenceAws, Time]) -> None:
+    aws, time = beside
+    asked = [kind for kind in KINDS if kind != "redshift"]  # its statements are asked for one read later
+    kinds = ", ".join(f"{one}: {{enabled: true}}" for one in asked)
+    targets = TargetFactory(time).targets(config(aws.url, f"readers: {{{kinds}}}"), lambda: None)
+    try:
+        found: list[Any] = [each.source.read() for each in targets]
+    finally:
+        for each in targets:
+            each.source.close()
+    readers = [one for each in found[1:] for one in each.readers]
+
+    assert {one.kind for one in readers} == {"lambda" if kind == "functions" else kind for kind in asked}
+    assert all("reference" in one.name for one in readers)
+    view = aws.do(lambda one, _: one.beside(Redshift).warehouses["reference"].views["reference"])
+    assert len(view.refreshes) == 11
+    for fault in ("connector", "replication", "pipe", "flink", "replicator", "hose"):
+        aws.do(partial(broken, fault, {"name": "reference"}))
+    aws.do(partial(broken, "view", {"warehouse": "reference", "name": "reference"}))
+
+
+def broken(fault: str, given: dict[str, Any], of: Cloud, now: float) -> None:
+    faults.apply(of, now, fault, given)
+
+
+def test_a_kind_that_does_not_exist_is_refused_with_those_that_do() -> None:
+    result = CliRunner().invoke(main, ["reference", "kinesis", "--with", "firehose,hoses"])
+
+    assert (result.exit_code, "'hoses' is no kind: one of kcl, functions, firehose," in result.output) == (2, True)

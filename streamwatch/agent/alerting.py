@@ -10,7 +10,7 @@ import numpy as np
 
 from streamwatch.agent.config import Config as AgentConfig
 from streamwatch.agent.state import open_state
-from streamwatch.catalogue import METRICS
+from streamwatch.catalogue import METRICS, kafka_exporter
 from streamwatch.catalogue import agent as c
 from streamwatch.core.clock import Clock, SteadyClock
 from streamwatch.export.alertmanager_api import PREFIX as ALERTMANAGER
@@ -28,6 +28,7 @@ from streamwatch.rules import api
 from streamwatch.rules.config import Config, pack_folder
 from streamwatch.rules.evaluator import Evaluator
 from streamwatch.rules.group import ALERTNAME, RuleChange
+from streamwatch.rules.lint import unknown_metrics
 from streamwatch.rules.load import load
 from streamwatch.rules.rule import RuleGroup
 from streamwatch.rules.runbooks import linked
@@ -147,7 +148,8 @@ class Alerting:
         self.notifications.take(channels, _TAKE_SECONDS)
 
     def _warn(self) -> None:
-        for warning in unmatched_severities(self._notify, self._wanted):
+        unknown = unknown_metrics(self._wanted, (*METRICS, *kafka_exporter.METRICS))
+        for warning in (*unmatched_severities(self._notify, self._wanted), *unknown):
             log.warning("%s", warning)
 
     def _linked(self, wanted: Sequence[RuleGroup]) -> Sequence[RuleGroup]:

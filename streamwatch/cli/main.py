@@ -154,12 +154,11 @@ def run(file: Path | None, kafka: str | None, kinesis: str | None, listen: str |
 @click.argument("file", type=click.Path(path_type=Path))
 def check_config(file: Path) -> None:
     """Check a configuration FILE; every mistake is reported at once, with its line. Exit code 2 when there are any."""
-    from streamwatch.agent.alerting import unmatched_severities  # noqa: PLC0415 - as above
     from streamwatch.cli.check_config import check  # noqa: PLC0415 - the parser of expressions takes its time
 
     checked = _loaded(lambda: check(file))
     config = checked.config
-    for doubt in unmatched_severities(config.notify, checked.groups):
+    for doubt in checked.warnings:
         click.echo(f"doubtful: {doubt}")
     rules = sum(len(group.rules) for group in checked.groups)
     names = ", ".join(repr(source.name) for source in config.sources)
@@ -223,6 +222,7 @@ def snapshot(file: Path | None, kafka: str | None, kinesis: str | None, as_json:
     from streamwatch.cli.tables import show, tables  # noqa: PLC0415
     from streamwatch.model.connect import ConnectSnapshot  # noqa: PLC0415
     from streamwatch.model.kinesis import StreamsSnapshot  # noqa: PLC0415
+    from streamwatch.model.reader import ReadersSnapshot  # noqa: PLC0415
 
     _configure_log(config, quiet=True)
     blind = False
@@ -256,6 +256,8 @@ def snapshot(file: Path | None, kafka: str | None, kinesis: str | None, as_json:
             )
         else:
             show(*tables(now, [s for _, s in samples], problems))
+            if readers := sorted({one.kind for one in seen if isinstance(one.snapshot, ReadersSnapshot)}):
+                click.echo(f"{source.name}: readers ({', '.join(readers)}) are in no table: --json has them")
     if as_json:
         click.echo(json.dumps(found, indent=2))
     sys.exit(int(blind))

@@ -15,6 +15,7 @@ _SCRAPED: Final = frozenset({"job", "instance"})
 _RATES: Final = frozenset({"rate", "irate", "increase", "resets", "changes", "absent", "absent_over_time", "timestamp"})
 _COUNTED: Final = frozenset({"count", "group"})
 _CHANGING: Final = re.compile(r"\$value|\.Value|query\s")
+_OLD_PREFIXES: Final = ("kinesis_", "kafka_")
 _PREFIXES: Final = ("kafka_", "kinesis_", "reader_", "streamwatch_")
 
 
@@ -37,11 +38,28 @@ def lint(
     found: list[str] = []
     for group in listed:
         for rule in group.rules:
-            about = f"{rule.where}: group {group.name!r}, rule {rule.name!r}: "
+            about = _about(group, rule)
             found += [about + told for told in _metrics(rule, known, recorded, missing)]
             found += [about + told for told in _expression(rule, known, tick_seconds)]
             found += [about + told for told in _alert(rule, group)]
     return found
+
+
+def unknown_metrics(groups: Iterable[RuleGroup], metrics: Iterable[Metric]) -> list[str]:
+    """Return which rules read what the agent does not export, a line each: they cannot fire."""
+    listed = list(groups)
+    known = {one.name: one for one in metrics}
+    recorded = {rule.name for group in listed for rule in group.rules if not rule.alert}
+    return [
+        _about(group, rule) + doubt
+        for group in listed
+        for rule in group.rules
+        for doubt in _metrics(rule, known, recorded, set())
+    ]
+
+
+def _about(group: RuleGroup, rule: Rule) -> str:
+    return f"{rule.where}: group {group.name!r}, rule {rule.name!r}: "
 
 
 def _metrics(rule: Rule, known: Mapping[str, Metric], recorded: set[str], missing: set[str]) -> Iterator[str]:
@@ -60,7 +78,17 @@ def _metrics(rule: Rule, known: Mapping[str, Metric], recorded: set[str], missin
         elif name in missing:
             yield f"{name} is kafka_exporter's: it is there with `export.compatibility: [kafka_exporter]`"
         elif name.startswith(_PREFIXES) and name not in recorded:
-            yield f"{name}: no metric of StreamWatch: `streamwatch metrics` lists them"
+            new = next((one for one in _renamed(name) if one in known), "")
+            hint = f"it is called {new} now" if new else "`streamwatch metrics` lists them"
+            yield f"{name}: no metric of StreamWatch: {hint}"
+
+
+def _renamed(name: str) -> Iterator[str]:
+    """Yield what a metric of an earlier version may be called now: readers have one family of names."""
+    for prefix in _OLD_PREFIXES:
+        if name.startswith(prefix):
+            yield name.removeprefix(prefix)
+            yield name.removeprefix(prefix).replace("shard_", "", 1)
 
 
 def _is_recorded(selector: Selector, known: Mapping[str, Metric], recorded: set[str]) -> bool:

@@ -172,3 +172,61 @@ def test_a_route_for_severities_that_no_alert_has_is_doubted(folder: Path, match
         assert "doubtful" not in answer.output
     else:
         assert doubt in answer.output
+
+
+@pytest.mark.parametrize(
+    ("more", "doubt"),
+    [
+        (
+            "kinesis: [{name: m, regions: [eu-west-1], readers: {kcl: {interval: 30s}}}]",
+            "kinesis[0].readers.kcl: interval is written, and it is not enabled: write `enabled: true`",
+        ),
+        (
+            "kinesis: [{name: m, regions: [eu-west-1], readers: {kcl: {enabled: true, probe: {beyond: 30s}}}}]",
+            "kinesis[0].readers.kcl.probe: beyond is written, and it is not enabled",
+        ),
+        (
+            "connect: [{name: c, urls: ['http://w:1'], kafka_cluster: nope}]",
+            "connect[0].kafka_cluster: no cluster under `kafka` is called 'nope': there are shop",
+        ),
+        (
+            "kinesis: [{name: m, regions: [aa-b-1],readers: {functions: {clusters: [{source: b, kafka_cluster: k}]}}}]",
+            "kinesis[0].readers.functions.clusters[0].kafka_cluster: no cluster under `kafka` is called 'k'",
+        ),
+        ("kinesis: [{name: m, regions: [eu-west-1], readers: {kcl: {enabled: true, interval: 30s}}}]", None),
+        ("connect: [{name: c, urls: ['http://w:1'], kafka_cluster: shop}]", None),
+    ],
+)
+def test_what_is_written_and_does_nothing_is_doubted(folder: Path, more: str, doubt: str | None) -> None:
+    file = folder / "streamwatch.yaml"
+    file.write_text(f"kafka: [{{name: shop, bootstrap: ['h:1']}}]\n{more}\n")
+    answer = CliRunner().invoke(main, ["check-config", str(file)])
+
+    assert answer.exit_code == 0, answer.output
+    assert (doubt in answer.output) if doubt else ("doubtful" not in answer.output), answer.output
+
+
+def test_a_rule_that_reads_an_unknown_metric_is_doubted_and_logged(
+    folder: Path, start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder / "rules" / "a.yml").write_text("groups: [{name: x, rules: [{alert: X, expr: kinesis_reader_up == 0}]}]")
+    file = folder / "streamwatch.yaml"
+    file.write_text("kafka: [{name: shop, bootstrap: ['h:1']}]\nrules: {pack: false, files: ['rules/*.yml']}\n")
+    answer = CliRunner().invoke(main, ["check-config", str(file)])
+    words = "kinesis_reader_up: no metric of StreamWatch: it is called reader_up now"
+    assert words in answer.output
+
+    start(settings(folder))
+    assert any(words in one.getMessage() for one in caplog.records)
+
+
+def test_a_warehouse_in_a_region_that_is_not_read_is_refused(folder: Path) -> None:
+    file = folder / "streamwatch.yaml"
+    file.write_text(
+        "kinesis: [{name: m, regions: [eu-west-1], readers: {redshift: {enabled: true, warehouses:"
+        " [{workgroup: w, database: d, region: us-east-1}]}}}]"
+    )
+    answer = CliRunner().invoke(main, ["check-config", str(file)])
+
+    assert answer.exit_code == 2
+    assert "readers.redshift.warehouses[0].region: 'us-east-1' is none of regions: eu-west-1" in answer.output

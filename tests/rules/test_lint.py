@@ -24,6 +24,11 @@ def doubts(
     ("expr", "doubt"),
     [
         ("kafka_broker_upp == 0", "no metric of StreamWatch"),
+        ("kinesis_reader_lag_seconds > 5", "it is called reader_lag_seconds now"),
+        ("kafka_reader_up == 0", "it is called reader_up now"),
+        ("kinesis_readers == 0", "it is called readers now"),
+        ("kinesis_reader_shard_standing_seconds > 5", "it is called reader_standing_seconds now"),
+        ("kinesis_reader_nothing > 5", "`streamwatch metrics` lists them"),
         ('kafka_broker_up{topic="x"} == 0', "has no label 'topic'"),
         ('{job="x"} > 0', "names no metric"),
         ("rate(kafka_broker_received_bytes_total[20s]) > 0", "holds no two samples"),

@@ -71,6 +71,10 @@ class Config:
             warehous is not None and warehous.region is None for warehous in self.readers.redshift.warehouses
         ):
             raise ValueError("readers.redshift.warehouses: region: it is needed, since there are several regions")
+        for at, of in enumerate(self.readers.redshift.warehouses):
+            if of is not None and of.region is not None and of.region not in self.regions:
+                there = ", ".join(self.regions)
+                raise ValueError(f"readers.redshift.warehouses[{at}].region: {of.region!r} is none of regions: {there}")
         if self.deadline is not None and self.deadline >= self.interval:
             raise ValueError(f"deadline: {self.deadline:g}s must be shorter than interval, {self.interval:g}s")
 

@@ -34,6 +34,10 @@ _PER_ROUTE: Final = (
 class Route:
     """Some alerts, and the channels that are notified of them. The first route whose conditions hold takes an alert."""
 
+    REMOVED: ClassVar[Mapping[str, str]] = {
+        "match_re": """its conditions are among 'matchers', with =~: write matchers: ['severity=~"page|warn"']"""
+    }
+
     matchers: tuple[str, ...] = setting(
         'conditions on labels, as in `severity="critical"`; all must hold; none: every alert',
         default=(),
@@ -99,6 +103,8 @@ class HeartbeatConfig:
 class Config:
     """Who is notified of alerts; without a channel, they are in the agent's log."""
 
+    MOVED: ClassVar[Mapping[str, tuple[str, str]]] = {"mute_time_intervals": ("time_intervals", "time_intervals")}
+    """In Alertmanager before 0.24, whose intervals had names and times, too."""
     REMOVED: ClassVar[Mapping[str, str]] = {"mute_time_intervals": _PER_ROUTE, "mutes": _PER_ROUTE}
 
     pagerduty: tuple[PagerDuty, ...] = setting("PagerDuty services", default=())

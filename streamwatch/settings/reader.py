@@ -88,7 +88,8 @@ class SettingsReader(Document):
     """One text while it is read: converts nodes, and collects mistakes with their lines.
 
     A class may say with ``message_path`` what an object of it is called in messages, instead of its place, and with
-    ``REMOVED`` what to write instead of a key that it had.
+    ``REMOVED`` what to write instead of a key that it had; with ``MOVED``, what such a key is called now where its
+    items have a certain key themselves.
     """
 
     def __init__(
@@ -109,7 +110,8 @@ class SettingsReader(Document):
     def convert(self, kind: Any, node: yaml.Node, path: str) -> Any:  # noqa: ANN401 - whatever the declaration says
         """Return what a node means as this type; None, and a mistake noted, where it means nothing of the kind."""
         self.visit(node)
-        if get_origin(kind) in {Union, UnionType}:
+        is_optional = get_origin(kind) in {Union, UnionType}
+        if is_optional:
             if is_null(node):
                 return None
             kind = next(each for each in get_args(kind) if each is not NoneType)
@@ -118,17 +120,24 @@ class SettingsReader(Document):
         if get_origin(kind) is Mapping:
             return self._mapping(get_args(kind), node, path)
         if get_origin(kind) is tuple:
-            return self._list(get_args(kind)[0], node, path)
+            return self._list(get_args(kind)[0], node, path, None if is_optional else ())
         try:
             return self._scalar(kind, node)
         except Wrong as wrong:
             self.wrong(node, path, str(wrong))
             return None
 
-    def _list(self, kind: Any, node: yaml.Node, path: str) -> tuple[Any, ...]:  # noqa: ANN401
+    def _list(
+        self,
+        kind: Any,  # noqa: ANN401 - as `convert`
+        node: yaml.Node,
+        path: str,
+        wrong: tuple[()] | None,
+    ) -> tuple[Any, ...] | None:
+        """Return the items of a list; ``wrong`` where it is none."""
         if not isinstance(node, _SEQUENCE):
             self.wrong(node, path, f"{_shown(node, kind)} is not a list: write '[...]' or one '- ...' a line")
-            return ()
+            return wrong
         return tuple(self.convert(kind, item, f"{path}[{i}]") for i, item in enumerate(node.value))
 
     def _mapping(self, kinds: tuple[Any, ...], node: yaml.Node, path: str) -> dict[Any, Any]:
@@ -192,13 +201,19 @@ class SettingsReader(Document):
         known = [key_of(field) for field in fields(cls) if not is_line(field)]
         twins = [f"{key_of(field)}_file" for field in fields(cls) if _is_secret(hints[field.name])]
         renamed = {old: key_of(field) for field in fields(cls) for old in field.metadata["setting"].formerly}
-        removed = getattr(cls, "REMOVED", {})
+        removed, moved = getattr(cls, "REMOVED", {}), getattr(cls, "MOVED", {})
         nodes: dict[str, yaml.Node] = {}
         for key, value in self.pairs(node, path):
             self.visit(key)
             name = key.value if isinstance(key, yaml.ScalarNode) else ""
-            if name in removed:
+            if _has_items_with(value, moved.get(name, ("", ""))[1]):
+                self.wrong(key, path, f"{name!r} is called {moved[name][0]!r} now: rename it")
+                name = moved[name][0]
+            elif name in removed:
                 self.wrong(key, path, f"{name!r} is no key any more: {removed[name]}")
+                continue
+            if name in renamed and isinstance(value, _MAPPING) and get_origin(hints[renamed[name]]) is tuple:
+                self.wrong(key, path, f"{name!r} is called {renamed[name]!r} now: write {_as_conditions(value)}")
                 continue
             if name in renamed:
                 self.wrong(key, path, f"{name!r} is called {renamed[name]!r} now: rename it")
@@ -344,3 +359,15 @@ def under(path: str, key: str) -> str:
 def hints_of(cls: Any) -> dict[str, Any]:  # noqa: ANN401 - a dataclass
     """Return the types of a dataclass's fields by name."""
     return get_type_hints(cls, include_extras=True)
+
+
+def _has_items_with(node: yaml.Node, key: str) -> bool:
+    """Say whether a list has mappings with this key."""
+    items = [one for one in node.value if isinstance(one, _MAPPING)] if key and isinstance(node, _SEQUENCE) else []
+    return any(name.value == key for one in items for name, _ in one.value)
+
+
+def _as_conditions(node: yaml.MappingNode) -> str:
+    """Return a mapping of labels as a list of conditions."""
+    pairs = [f'{key.value}="{value.value}"' for key, value in node.value if isinstance(value, yaml.ScalarNode)]
+    return f"[{', '.join(map(repr, pairs))}]"

@@ -32,6 +32,19 @@ INTERVAL = "{{name: n, time_intervals: [{{{}}}]}}"
             "{mute_time_intervals: [{cron: '0 22 * * fri', duration: 1h}]}",
             "notify: 'mute_time_intervals' is no key any more: routes have it now, as in Alertmanager: name the times",
         ),
+        (
+            "{mute_time_intervals: [{name: n, time_intervals: [{weekdays: [saturday]}]}]}",
+            "notify: 'mute_time_intervals' is called 'time_intervals' now: rename it",
+        ),
+        (
+            "{routes: [{match: {severity: warning, team: x}, channels: []}]}",
+            "'match' is called 'matchers' now: write ['severity=\"warning\"', 'team=\"x\"']",
+        ),
+        ("{routes: [{match_re: {severity: a|b}, channels: []}]}", "'match_re' is no key any more: its conditions are"),
+        (
+            f"{{time_intervals: [{INTERVAL.format('weekdays: saturday')}]}}",
+            "notify.time_intervals[0].time_intervals[0].weekdays: 'saturday' is not a list",
+        ),
         ("{mutes: []}", "notify: 'mutes' is no key any more: routes have it now"),
         (
             f"{{time_intervals: [{INTERVAL.format('times: []')}]}}",

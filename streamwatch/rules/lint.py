@@ -40,13 +40,13 @@ def lint(
         for rule in group.rules:
             about = _about(group, rule)
             found += [about + told for told in _metrics(rule, known, recorded, missing)]
-            found += [about + told for told in _expression(rule, known, tick_seconds)]
+            found += [about + told for told in (*_record(rule, known), *_expression(rule, known, tick_seconds))]
             found += [about + told for told in _alert(rule, group)]
     return found
 
 
 def unknown_metrics(groups: Iterable[RuleGroup], metrics: Iterable[Metric]) -> list[str]:
-    """Return which rules read what the agent does not export, a line each: they cannot fire."""
+    """Return which rules read what the agent does not export, or record what it does, a line each."""
     listed = list(groups)
     known = {one.name: one for one in metrics}
     recorded = {rule.name for group in listed for rule in group.rules if not rule.alert}
@@ -54,8 +54,13 @@ def unknown_metrics(groups: Iterable[RuleGroup], metrics: Iterable[Metric]) -> l
         _about(group, rule) + doubt
         for group in listed
         for rule in group.rules
-        for doubt in _metrics(rule, known, recorded, set())
+        for doubt in (*_metrics(rule, known, recorded, set()), *_record(rule, known))
     ]
+
+
+def _record(rule: Rule, known: Mapping[str, Metric]) -> Iterator[str]:
+    if not rule.alert and rule.name in known:
+        yield f"{rule.name} is a metric of StreamWatch: a query sees both, or of the same labels one: rename it"
 
 
 def _about(group: RuleGroup, rule: Rule) -> str:

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from streamwatch.catalogue import METRICS, kafka_exporter
 from streamwatch.cli.rules import rules
-from streamwatch.rules.lint import lint
+from streamwatch.rules.lint import lint, unknown_metrics
 from streamwatch.rules.load import read
 
 
@@ -129,3 +129,11 @@ def test_a_wrong_configuration_is_told(tmp_path: Path) -> None:
 
 def test_the_shipped_rules_are_fine() -> None:
     assert CliRunner().invoke(rules, ["check"]).output.endswith(" rules: fine\n")
+
+
+def test_a_recorded_name_that_the_agent_exports_is_doubted() -> None:
+    groups, _ = read("groups: [{name: g, rules: [{record: reader_lag_seconds, expr: vector(1)}]}]", "x.yml")
+
+    (doubt,) = lint(groups, METRICS)
+    assert "reader_lag_seconds is a metric of StreamWatch" in doubt
+    assert unknown_metrics(groups, METRICS) == [doubt]

@@ -42,10 +42,16 @@ def standing(
     since = max(max(one.moved_at, one.idle_until) for one in leases)
     if now - since < still_seconds:
         return None
-    lag = now - max(newest, *(one.idle_until for one in leases))
-    bounds = [one.bound_seconds for one in positions if one.bound_seconds is not None]
+    bounds = [one.bound_seconds for one in positions]
+    known = [one for one in bounds if one is not None]
+    # Which shard has what is unread is not known, and so not since when it is: the lag is not, but at most the largest.
     return Position(
-        part="", worker="", method="standing", lag_seconds=lag, bound_seconds=max(lag, *bounds), standing_since=since
+        part="",
+        worker="",
+        method="standing",
+        lag_seconds=None,
+        bound_seconds=max(known) if len(known) == len(bounds) else None,
+        standing_since=since,
     )
 
 

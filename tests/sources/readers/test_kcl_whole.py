@@ -23,7 +23,8 @@ def test_an_application_whose_processors_all_hang_stands_since_its_newest_checkp
 
         assert list(it.agent.all(r.STANDING)) == [()]
         truth = max(it.truth().values())
-        assert truth - 1 <= (it.agent.value(r.LAG) or 0.0) <= truth + 5
+        assert it.agent.value(r.LAG) is None
+        assert truth - 1 <= (it.agent.value(r.BOUND) or 0.0) <= truth + 5
         assert it.agent.value(r.LAG_METHOD, "unknown") == 2
         assert it.agent.value(r.LAG_METHOD, "standing") == 0
         assert "no checkpoint moves" in it.agent.reader.reason

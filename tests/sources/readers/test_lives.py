@@ -3,7 +3,9 @@
 ``STREAMWATCH_LIVES`` sets how many lives are tried.
 """
 
+import math
 import os
+from collections.abc import Mapping
 from random import Random
 from typing import Any
 
@@ -74,16 +76,28 @@ class Life:
         shards = self.it.stream().shards
         truth = self.it.truth()
         for one in reader.positions:
-            if one.lag_seconds is not None:
+            if not one.part:  # the application as a whole: some record is unread, and none for longer than the bound
+                assert 0 < max(truth.values()) <= (math.inf if one.bound_seconds is None else one.bound_seconds + 1), (
+                    one
+                )
+            elif one.lag_seconds is not None:
                 self.judge(one, truth[one.part], shards[one.part])
             elif one.bound_seconds is not None:
                 assert truth[one.part] <= one.bound_seconds + 1, one
         assert reader.assignment is not None
-        assert set(reader.assignment.holes or ()) <= self.deleted
+        assert set(reader.assignment.holes or ()) <= self.without_lease(shards)
         if reader.positions and self.dead_minutes > 2:
             assert reader.state in {"stopped", "unknown"}, reader
         if self.alive_minutes > 3 and reader.assignment.renewed is not None:
             assert reader.state != "stopped" or not reader.assignment.free, reader
+
+    def without_lease(self, shards: Mapping[str, Shard]) -> set[str]:
+        """Return the shards whose lease was deleted, and those born of one: KCL makes a lease from a parent's."""
+        ends: set[str] = set()
+        for shard in shards.values():  # parents before children
+            if shard.id in self.deleted or ends & set(shard.parents):
+                ends.add(shard.id)
+        return ends
 
     def judge(self, told: Position, truth: float, shard: Shard) -> None:
         """Compare a lag."""

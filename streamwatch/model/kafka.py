@@ -144,6 +144,9 @@ class Group:
     """Topic and partitions that some member holds."""
     subscribed: frozenset[str] = frozenset()
     """Topics that some member asks for by name, or holds partitions of."""
+    assignor: str = ""
+    """Who decides which member holds what: a protocol of the members, or an assignor of the coordinator; empty where
+    that is not known."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -88,7 +88,16 @@ def _group(  # noqa: PLR0913, PLR0917 - the facts of a group
         idle_members=idle,
         assigned=tuple((topic, tuple(sorted(assigned[topic]))) for topic in sorted(assigned)),
         subscribed=frozenset(subscribed | assigned.keys()),
+        assignor=_assignor(message, kind),
     )
+
+
+def _assignor(message: Message, kind: str) -> str:
+    """Return who decides what members hold; empty where the API does not say, and while the group rebalances."""
+    if kind == "classic":
+        is_stable = message.protocol_type == "consumer" and message.group_state == "Stable"
+        return message.protocol_data or "" if is_stable else ""
+    return (message.assignor_name or "") if kind in {"consumer", "share"} else ""
 
 
 def _merge(assigned: Assigned, held: list[tuple[str, list[int]]]) -> None:

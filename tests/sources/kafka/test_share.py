@@ -58,7 +58,7 @@ def test_a_share_group_has_members_and_a_backlog(make: Make) -> None:
 
     assert now.problems == ()
     assert now.groups.groups == (
-        Group("pickers", "share", "Stable", 1, 2, 1, (("orders", (0, 1, 2)),), frozenset({"orders"})),
+        Group("pickers", "share", "Stable", 1, 2, 1, (("orders", (0, 1, 2)),), frozenset({"orders"}), "simple"),
     )
     assert positions(now) == {0: (40, 35), 1: (100, 0)}, "the end is 100; what was never read has no position"
     assert now.commits.answered.tolist() == [True]

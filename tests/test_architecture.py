@@ -23,6 +23,7 @@ LIMIT = 400
 THIRD = {
     "numpy": {
         "model",
+        "journal",
         "samples/latest",
         "samples/column",
         "samples/history",

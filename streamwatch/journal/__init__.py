@@ -1,0 +1,1 @@
+"""The journal: what reads saw change, each change once."""

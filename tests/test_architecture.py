@@ -72,6 +72,7 @@ THIRD = {
         "cli/notify",
         "cli/agent_client",
         "cli/alerts",
+        "cli/events",
         "cli/silences",
         "cli/rules",
         "reference/commands",

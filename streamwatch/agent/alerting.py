@@ -156,6 +156,11 @@ class Alerting:
         """Return the rules with the addresses of their runbooks: the agent's own, where no others are given."""
         return linked(wanted, self._notify.links.runbooks or self._url)
 
+    @property
+    def wanted(self) -> tuple[RuleGroup, ...]:
+        """The rules, as they were read."""
+        return tuple(self._wanted)
+
     def alerts(self) -> list[Alert]:
         """Return the alerts that are pending or firing."""
         return [alert for group in self.evaluator.groups() for rule in group.rules for alert in rule.alerts]

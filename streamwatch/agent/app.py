@@ -3,31 +3,38 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 from streamwatch.agent.alerting import Alerting, groups
 from streamwatch.agent.config import AgentShare, Config
 from streamwatch.agent.flow_page import JSON, PAGE, FlowPage
 from streamwatch.agent.home_page import HomePage
+from streamwatch.agent.journaling import JOB, SECONDS, AgentJournal
 from streamwatch.agent.metrics_page import MetricsPage
 from streamwatch.agent.self_target import Jobs, Reloads, Responses, ScrapedTarget, SelfTarget
 from streamwatch.agent.status import status
 from streamwatch.agent.target_runner import TargetRunner
 from streamwatch.agent.targets import Config as SourceConfig
-from streamwatch.agent.targets import TargetFactory, precedence
+from streamwatch.agent.targets import Target, TargetFactory, precedence
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import StreamWatchError
 from streamwatch.core.schedule import Job, Schedule
 from streamwatch.export.alertmanager_api import PREFIX as ALERTMANAGER
 from streamwatch.export.endpoints import Health, compressed, endpoints
+from streamwatch.export.events_api import PATH as EVENTS
+from streamwatch.export.events_api import EventsApi
 from streamwatch.export.prometheus_api import PREFIX
 from streamwatch.export.remote_write.service import RemoteWriteService
 from streamwatch.export.web_page import runbooks
 from streamwatch.http.guard import WRITES
 from streamwatch.http.message import Request, Response
 from streamwatch.http.server import READS, PathHandler, Server
+from streamwatch.model.snapshot import Snapshot
 from streamwatch.rules.config import Config as RulesConfig
 from streamwatch.rules.config import runbooks_folder
 from streamwatch.samples.hub import Hub
+from streamwatch.sources.cluster_config import ClusterConfig
+from streamwatch.sources.kinesis.config import Config as KinesisConfig
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +76,10 @@ class App:
         self._remote_write = RemoteWriteService(self._schedule, clock, self._hub.all_samples)
         self._runners: Mapping[str, TargetRunner] = {}
         """Never changed, but replaced: many threads look while a reload is under way."""
-        self._home_page, self._flow_page = HomePage(self._hub, clock), FlowPage(self._hub, clock)
+        self._journal = AgentJournal(config, clock)
+        self._events = EventsApi(self._journal.journal.changes)
+        self._home_page = HomePage(self._hub, clock, self._journal.journal.changes)
+        self._flow_page = FlowPage(self._hub, clock)
         self._runbooks = runbooks.Runbooks(runbooks_folder())
         self._server = self._serve(config)
         for name, component in (
@@ -94,6 +104,8 @@ class App:
 
         """
         self._server.start()
+        self._journal.start(self.config, self._alerting)
+        self._schedule.add(Job(JOB, SECONDS, self._journal.run))
         for config in self._sources(self.config):
             self._add_targets(config)
         self._alerting.start(self._server.url)
@@ -104,6 +116,7 @@ class App:
         """End everything; what does not end by itself within the timeout is left to the end of the process."""
         hanging = self._schedule.stop(timeout_seconds / 4)
         self._remote_write.stop(timeout_seconds / 4)
+        self._journal.leave()
         self._alerting.stop(timeout_seconds / 2)
         for name, runner in self._runners.items():
             if name not in hanging:
@@ -162,12 +175,14 @@ class App:
             self._alerting.take(wanted_rules, config.notify, self._server.url)
         else:
             before = self._alerting
+            self._journal.leave()
             before.stop(1.0)
             self._alerting = Alerting(config, wanted_rules, self._hub, self._clock)
             self._hub.subscribe(self._alerting.evaluator, instead_of=before.evaluator)
             self._own.put("rules", self._alerting)
             self._alerting.start(self._server.url)
         self._remote(config)
+        self._journal.take(config, self._alerting)
         self.config = config
 
     def _remote(self, config: Config) -> None:
@@ -205,6 +220,7 @@ class App:
             prefixes=(
                 PathHandler(PAGE, self._flow),
                 PathHandler(JSON, self._flow),
+                PathHandler(EVENTS, lambda request: compressed(self._events.answer(request), request)),
                 PathHandler(PREFIX, self._answer),
                 PathHandler(runbooks.PREFIX, self._runbooks.answer),
                 PathHandler(ALERTMANAGER, self._answer, (*READS, *WRITES), is_guarded=True),
@@ -227,10 +243,19 @@ class App:
     def _add_targets(self, config: SourceConfig) -> None:
         chooser = precedence(config)
         for target in self._factory.targets(config, self._waker(config.name)):
-            runner = TargetRunner(config, target, self._clock, self._hub)
+            runner = TargetRunner(config, target, self._clock, self._hub, self._looker(config, target))
             self._hub.add(target.name, target.kind, config.name, chooser)
             self._runners = {**self._runners, target.name: runner}
             self._schedule.add(Job(target.name, target.interval, runner.run))
+
+    def _looker(self, config: SourceConfig, target: Target) -> Callable[[Snapshot], None] | None:
+        """Return what notes the changes of a source; None where another one sees them, too."""
+        if target.kind == "topics" and isinstance(config, ClusterConfig) and config.protocol:
+            return None
+        slow = {ClusterConfig: "topic_settings_interval", KinesisConfig: "describe_interval"}.get(
+            type(config), "interval"
+        )
+        return partial(self._journal.journal.look, target.name, repr(config), getattr(config, slow))
 
     def _waker(self, name: str) -> Callable[[], None]:
         return lambda: self._schedule.wake(name)

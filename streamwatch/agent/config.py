@@ -14,6 +14,7 @@ from streamwatch.core.errors import ConfigError
 from streamwatch.export.config import Config as ExportConfig
 from streamwatch.export.remote_write.config import Config as RemoteWriteConfig
 from streamwatch.http.server import Config as ListenConfig
+from streamwatch.journal.config import Config as JournalConfig
 from streamwatch.notify.config import Config as NotifyConfig
 from streamwatch.rules.config import Config as RulesConfig
 from streamwatch.settings.document import MOST_BYTES
@@ -36,6 +37,7 @@ class Config:
     listen: ListenConfig = setting("where the metrics are served", default_factory=ListenConfig)
     rules: RulesConfig = setting("which alerts are decided, and how", default_factory=RulesConfig)
     notify: NotifyConfig = setting("who is notified of alerts, and how", default_factory=NotifyConfig)
+    journal: JournalConfig = setting("what is remembered of what changed", default_factory=JournalConfig)
     export: ExportConfig = setting("how metrics are exported", default_factory=ExportConfig)
     remote_write: tuple[RemoteWriteConfig, ...] = setting("who is sent all samples, by remote write", default=())
     log: LogConfig = setting("the agent's own log, on standard output", default_factory=LogConfig)

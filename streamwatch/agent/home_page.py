@@ -1,29 +1,35 @@
 """The page for browsers: made once a second, however many look."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from streamwatch import __version__
 from streamwatch.agent.alerting import Alerting
 from streamwatch.agent.target_runner import TargetRunner
 from streamwatch.core.clock import Clock
+from streamwatch.export.web_page.changes import changed
 from streamwatch.export.web_page.sample_index import Read
 from streamwatch.export.web_page.view import view
 from streamwatch.http.message import Response
+from streamwatch.journal.question import Question
+from streamwatch.model.journal_entry import JournalEntry
 from streamwatch.samples.hub import Hub
 
 if TYPE_CHECKING:
     from streamwatch.export.web_page.render import Renderer
 
 _FRESH_SECONDS: Final = 1.0
+_CHANGED_SECONDS: Final = 86_400.0
+_MOST_CHANGES: Final = 12
 
 
 class HomePage:
     """What ``/`` shows. May be used from any thread."""
 
-    def __init__(self, hub: Hub, clock: Clock) -> None:
-        self._hub, self._clock = hub, clock
+    def __init__(self, hub: Hub, clock: Clock, changes: Callable[[Question], list[JournalEntry]]) -> None:
+        self._hub, self._clock, self._changes = hub, clock, changes
         self._lock = threading.Lock()
         self._renderer: Renderer | None = None
         self._made: tuple[float, Response] | None = None
@@ -47,4 +53,6 @@ class HomePage:
         alerts, now = alerting.alerts(), self._clock.now()
         standing = alerting.notifications.standing(alerts)
         reasons = {each.alert.fingerprint: each.reasons() for each in standing}
-        return self._renderer.render(view(__version__, reads, samples, alerts, incidents, channels, now, url, reasons))
+        shown = view(__version__, reads, samples, alerts, incidents, channels, now, url, reasons)
+        changes = self._changes(Question(since=now - _CHANGED_SECONDS, limit=_MOST_CHANGES))
+        return self._renderer.render(replace(shown, changes=changed(changes, now)))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from streamwatch.core.clock import Clock
+from streamwatch.journal import store
 from streamwatch.notify import outbox, silence_store
 from streamwatch.rules import persist
 from streamwatch.state import marks
@@ -12,4 +13,5 @@ from streamwatch.state.statefile import StateFile
 
 def open_state(path: Path | None, report: Callable[[str], None], clock: Clock) -> StateFile:
     """Open the state file, or begin a new one; the arguments are those of ``StateFile``."""
-    return StateFile(path, (persist.TABLES, outbox.TABLES, silence_store.TABLES, marks.TABLES), report, clock)
+    tables = (persist.TABLES, outbox.TABLES, silence_store.TABLES, marks.TABLES, store.TABLES)
+    return StateFile(path, tables, report, clock)

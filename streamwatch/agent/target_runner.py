@@ -1,6 +1,7 @@
 """Runs one target: reads its source, collects, and appends to the hub."""
 
 import logging
+from collections.abc import Callable
 
 from streamwatch.agent.targets import Config, Target
 from streamwatch.catalogue import agent as c
@@ -22,7 +23,19 @@ page."""
 class TargetRunner:
     """Reads one source, collects, and appends. ``run`` is a job's work; one at a time."""
 
-    def __init__(self, config: Config, target: Target, clock: Clock, hub: Hub) -> None:
+    def __init__(
+        self, config: Config, target: Target, clock: Clock, hub: Hub, look: Callable[[Snapshot], None] | None = None
+    ) -> None:
+        """Prepare; nothing is read yet.
+
+        Args:
+            config: the part of the configuration that it comes from.
+            target: what is read.
+            clock: what time it is.
+            hub: what the samples are appended to.
+            look: is called with each snapshot, to note what changed; it raises nothing.
+
+        """
         self.config = config
         """The part of the configuration that it comes from."""
         self.name, self.kind, self.interval = target.name, target.kind, target.interval
@@ -35,6 +48,7 @@ class TargetRunner:
         self._max_series = target.max_series
         self._hub = hub
         self._failed: dict[str, str] = {}
+        self._look = look
 
     def run(self) -> None:
         """Read once, and append what is known; nothing of an earlier read stays when this one breaks."""
@@ -49,6 +63,8 @@ class TargetRunner:
         self._hub.append(name, samples, at=now.taken_at, valid_seconds=valid)
         self._log(now)
         self.last = now
+        if self._look is not None:
+            self._look(now)
 
     def collect(self, now: Snapshot) -> list[Samples]:
         """Return all samples of a snapshot, within the cap, and what there is to say about the source itself."""

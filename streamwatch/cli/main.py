@@ -48,6 +48,10 @@ class _Commands(click.Group):
             "streamwatch.demo.commands",
             "See it work: a reference cluster and streams, load on them, the agent, and one incident.",
         ),
+        "events": (
+            "streamwatch.cli.events",
+            "List what changed: topics, brokers, groups, streams, readers, silences, the agent itself; newest last.",
+        ),
         "notify": ("streamwatch.cli.notify", "Send a test notification through the channels."),
         "query": ("streamwatch.cli.rules", "Evaluate EXPRESSION (PromQL) on a running agent."),
         "reference": (

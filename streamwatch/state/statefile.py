@@ -72,7 +72,7 @@ class StateFile:
     def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do something in one transaction: all of it is kept, or nothing."""
         transaction = Transaction(work)
-        if self._thread is None or (self._is_behind and (self._hangs or self._clock.monotonic() < self._retry_at)):
+        if not self._takes_writes():
             self._run(transaction)
         else:
             self._waiting.put(transaction)
@@ -83,6 +83,14 @@ class StateFile:
                 )
                 self._run(transaction)
         return transaction.result()
+
+    def write_later(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        """Do something in one transaction, after what is waiting, and wait for nothing; ``work`` raises nothing."""
+        transaction = Transaction(work)
+        if self._takes_writes():
+            self._waiting.put(transaction)
+        else:
+            self._run(transaction)
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Look something up, in memory."""
@@ -112,6 +120,11 @@ class StateFile:
                 late.is_over.set()
         if self._thread is not None:
             self._waiting.put(None)  # whoever still waits for the disk closes the file then
+
+    def _takes_writes(self) -> bool:
+        """Whether there is a file that took the last write, or is to be tried again."""
+        is_given_up = self._is_behind and (self._hangs or self._clock.monotonic() < self._retry_at)
+        return self._thread is not None and not is_given_up
 
     def _run(self, transaction: Transaction[Any]) -> None:
         with self._memory_lock:

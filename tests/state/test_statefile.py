@@ -8,6 +8,7 @@ import pytest
 
 from streamwatch.agent.state import open_state
 from streamwatch.core.clock import ManualClock
+from streamwatch.journal import store
 from streamwatch.notify import outbox, silence_store
 from streamwatch.notify.plan import MaybeDelivered
 from streamwatch.rules import persist
@@ -128,7 +129,9 @@ def test_a_file_of_before_notifications_is_taken_over(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     open_state(path, pytest.fail, ManualClock()).close()
     old = sqlite3.connect(path)
-    old.executescript("DROP TABLE notified; DROP TABLE silences; PRAGMA user_version = 1")
+    for table in ("notified", "silences", *store.TABLES.names):
+        old.execute(f"DROP TABLE {table}")
+    old.execute("PRAGMA user_version = 1")
     old.execute("INSERT INTO alerts VALUES ('old', '[]', 'firing', 1, 0, '[]', 0, NULL, NULL)")
     old.commit()
     old.close()

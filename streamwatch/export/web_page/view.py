@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from streamwatch.export.web_page import alerts as a
+from streamwatch.export.web_page.changes import ChangeView
 from streamwatch.export.web_page.clusters import ClusterView, cluster
 from streamwatch.export.web_page.sample_index import Read, SampleIndex
 from streamwatch.export.web_page.streams import StreamView, streams
@@ -65,6 +66,8 @@ class PageView:
     """Those that are listed and not drawn; none is worse than any that is."""
     more: int
     """How many are not even listed."""
+    changes: Sequence[ChangeView] = ()
+    """What changed lately, the newest first."""
 
 
 def view(  # noqa: PLR0913, PLR0917 - what there is, each by its name

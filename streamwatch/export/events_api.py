@@ -1,0 +1,109 @@
+"""``/api/v1/events``: what changed, as JSON, page by page. Grafana reads it as annotations (docs/events.md)."""
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+from streamwatch.core.times import rfc3339
+from streamwatch.http.message import Request, Response
+from streamwatch.journal.question import Question
+from streamwatch.model.journal_entry import JournalEntry
+
+PATH: Final = "/api/v1/events"
+_LIMIT: Final = 100
+_MOST: Final = 1000
+_MILLISECONDS: Final = 1e11
+"""A number above is in milliseconds, as Grafana's are."""
+_MOST_VALUES: Final = 50
+_NUMBER: Final = re.compile(r"\d{1,15}(\.\d{1,9})?", re.ASCII)
+
+
+class EventsApi:
+    """Answers. May be called from any thread."""
+
+    def __init__(self, changes: Callable[[Question], list[JournalEntry]]) -> None:
+        """Take what returns the changes that are asked for."""
+        self._changes = changes
+
+    def answer(self, request: Request) -> Response:
+        """Answer a request, whatever its method is that reads."""
+        try:
+            question = question_of(request.query)
+        except ValueError as error:
+            return _json(HTTPStatus.BAD_REQUEST, {"status": "error", "errorType": "bad_data", "error": str(error)})
+        found = self._changes(question)
+        data: dict[str, Any] = {"events": [shown(change) for change in found]}
+        if len(found) == question.limit:
+            data["next"] = f"{found[-1].at!r}:{found[-1].number}"
+        return _json(HTTPStatus.OK, {"status": "success", "data": data})
+
+
+def question_of(query: str) -> Question:
+    """Read the parameters of a request.
+
+    Raises:
+        ValueError: one of them is not understood.
+
+    """
+    params = parse_qs(query, max_num_fields=_MOST_VALUES)
+    unknown = params.keys() - {"since", "until", "source", "kind", "limit", "after"}
+    if unknown:
+        raise ValueError(f"{min(unknown)!r}: is no parameter: there are since, until, source, kind, limit and after")
+    last = {name: values[-1] for name, values in params.items()}
+    return Question(
+        since=_instant("since", last["since"]) if "since" in last else 0.0,
+        until=_instant("until", last["until"]) if "until" in last else float("inf"),
+        sources=tuple(params.get("source", ())),
+        kinds=tuple(params.get("kind", ())),
+        limit=_limit(last.get("limit", str(_LIMIT))),
+        below=_place(last["after"]) if "after" in last else None,
+    )
+
+
+def shown(change: JournalEntry) -> dict[str, Any]:
+    """Return a change as JSON has it."""
+    return {
+        "id": change.number,
+        "time": rfc3339(change.at),
+        "timeEnd": rfc3339(change.until),
+        "since": rfc3339(change.since),
+        "source": change.source,
+        "kind": change.kind,
+        "subject": change.subject,
+        "text": change.sentence,
+        "before": change.before,
+        "after": change.after,
+        "count": change.count,
+    }
+
+
+def _instant(name: str, text: str) -> float:
+    if _NUMBER.fullmatch(text):
+        return float(text) / 1000 if float(text) >= _MILLISECONDS else float(text)
+    try:
+        instant = datetime.fromisoformat(text)
+        return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        raise ValueError(f"{name}: {text[:80]!r}: seconds since 1970 are wanted, or 2027-01-31T12:00:00Z") from None
+
+
+def _limit(text: str) -> int:
+    if not _NUMBER.fullmatch(text) or "." in text or not 1 <= int(text) <= _MOST:
+        raise ValueError(f"limit: {text[:80]!r}: a number from 1 to {_MOST} is wanted")
+    return int(text)
+
+
+def _place(text: str) -> tuple[float, int]:
+    at, _, number = text.partition(":")
+    try:
+        return float(at), int(number)
+    except ValueError:
+        raise ValueError(f"after: {text[:80]!r}: what the page before gave as `next` is wanted") from None
+
+
+def _json(status: HTTPStatus, content: object) -> Response:
+    return Response(status, json.dumps(content, separators=(",", ":")).encode(), "application/json")

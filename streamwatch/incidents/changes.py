@@ -1,0 +1,53 @@
+"""What changed before an incident began, as a journal has it: shown with all, and a cause where nothing else is."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from streamwatch.catalogue import kafka as k
+from streamwatch.incidents.incident import Cause, ChangeNote, Effects, Scope
+from streamwatch.incidents.known import Known, scopes
+from streamwatch.incidents.words import counted
+from streamwatch.model.alert import Alert
+
+_BEFORE_SECONDS: Final = 600.0
+"""What changed earlier than this before an incident began is not shown with it."""
+_AFTER_SECONDS: Final = 5.0
+"""A change may be seen a read later than what follows from it."""
+_MOST: Final = 5
+
+
+def before(changes: Sequence[ChangeNote], since: float) -> tuple[ChangeNote, ...]:
+    """Return what changed in the minutes before an instant, the newest first."""
+    near = [change for change in changes if since - _BEFORE_SECONDS <= change.at <= since + _AFTER_SECONDS]
+    return tuple(sorted(near, key=lambda change: -change.at)[:_MOST])
+
+
+def changed(known: Known, scope: Scope, alerts: Sequence[Alert]) -> Cause | None:
+    """Return what somebody changed where nothing else explains alerts; None where nothing is known to have changed.
+
+    A change counts where it is about the very thing that an alert is about, and came before it; or where partitions are
+    being moved between brokers now.
+    """
+    names = frozenset(alert.name for alert in alerts)
+    effects = (Effects(scope, names),)
+    if scope[0] == "cluster":
+        moving = known.value(k.REASSIGNING_PARTITIONS, scope[1])
+        about_replicas = names <= {"KafkaReplicasOutOfSync", "KafkaReplicasOutOfSyncLong", "KafkaLeadersUnbalanced"}
+        if moving and about_replicas:
+            words = f"{counted(moving, 'partition')} of {scope[1]} are being moved between brokers"
+            return Cause(
+                "change", scope, f"Somebody moves replicas: {words}", (words,), alerts[0].name, effects, moving
+            )
+    since = min(alert.active_at for alert in alerts)
+    things = {name for alert in alerts[:100] for thing in scopes(alert) for name in thing[1:]}
+    for change in before(known.changes, since):
+        if change.what in things and change.at <= since:
+            return Cause(
+                "change",
+                scope,
+                f"Somebody changed something: {change.sentence.rstrip('.')}",
+                (),
+                alerts[0].name,
+                effects,
+            )
+    return None

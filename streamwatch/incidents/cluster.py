@@ -1,0 +1,229 @@
+"""Causes in a Kafka cluster: its controllers, brokers, disks, the network between them, and its quotas."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from streamwatch.catalogue import kafka as k
+from streamwatch.catalogue import kafka_controllers as q
+from streamwatch.catalogue import msk as m
+from streamwatch.incidents.incident import Cause, CauseKind, Effects
+from streamwatch.incidents.known import Known
+from streamwatch.incidents.words import counted, of_brokers
+
+_OF_BROKER: Final = frozenset(
+    {"KafkaBrokerDown", "KafkaBrokerDownLong", "KafkaReplicasOutOfSync", "KafkaReplicasOutOfSyncLong"}
+)
+_OF_REPLICAS: Final = frozenset({"KafkaReplicasOutOfSync", "KafkaReplicasOutOfSyncLong"})
+_OF_LEADERS: Final = frozenset(
+    {
+        "KafkaSeveralBrokersDown", "KafkaBrokersMissing", "KafkaUnreachablePartitions", "KafkaOfflinePartitions",
+        "KafkaUnderMinIsr", "KafkaLeadersUnbalanced",
+    }
+)  # fmt: skip
+"""About a cluster as a whole: what follows when brokers are gone."""
+_DISK: Final[Mapping[str, str]] = {
+    "KafkaLogDirOffline": "has a log directory that is offline",
+    "KafkaDiskNearlyFull": "has a disk that is nearly full",
+    "KafkaDiskFullSoon": "has a disk that will be full within hours",
+    "KafkaDiskFilling": "has a disk that fills up",
+    "KafkaDiskFullTomorrow": "has a disk that will be full within a day",
+    "KafkaRootDiskFilling": "has a root disk that fills up",
+    "KafkaAppLogsDiskFilling": "has a disk of application logs that fills up",
+    "MskBurstBalanceLow": "has nearly used up its volume's burst credits",
+}
+"""What each alert says of a broker, the worst first."""
+_BUSY: Final[Mapping[str, str]] = {
+    "MskCpuCreditsLow": "has nearly used up its CPU credits",
+    "KafkaHeapFull": "has a heap that stays full after a collection",
+    "KafkaCpuHigh": "has hardly any processor time left",
+    "KafkaRequestHandlersBusy": "has hardly any request handler free",
+    "KafkaNetworkProcessorsBusy": "has hardly any network thread free",
+    "KafkaRequestQueueLong": "has requests that wait for a thread",
+    "KafkaFileDescriptorsNearLimit": "has nearly used up its file descriptors",
+    "KafkaProduceSlow": "is slow to answer producers",
+    "KafkaFetchSlow": "is slow to answer consumers",
+}
+"""The same of a broker that is overloaded: what explains the others comes first."""
+_NETWORK: Final[Mapping[str, str]] = {
+    "MskNetworkAllowanceExceeded": "exceeds its network allowance",
+    "KafkaPacketsDropped": "drops packets",
+}
+_QUOTA: Final[Mapping[str, str]] = {
+    "MskIamConnectionsRefused": "refuses connections by IAM: too many are made a second",
+    "MskIamConnectionsNearLimit": "has nearly as many IAM connections as it takes",
+    "KafkaClientsThrottled": "holds clients back by a quota",
+}
+_SLOWS: Final = frozenset({"KafkaProduceSlow", "KafkaFetchSlow", "KafkaRequestQueueLong"})
+"""What follows where a broker waits for its disk, its network or a quota."""
+
+
+def controllers(known: Known) -> Iterator[Cause]:
+    """The cluster has no active controller, or more than one, or one does not follow."""
+    for name, sentence in (
+        ("KafkaNoActiveController", "Cluster {} has no active controller"),
+        ("KafkaSeveralControllers", "Several controllers of {} say that they are active"),
+        ("KafkaQuorumVoterLagging", "A controller of {} does not follow the active one"),
+    ):
+        for scope in known.scopes("cluster", name):
+            count = known.value(k.ACTIVE_CONTROLLERS, scope[1])
+            evidence = [] if count is None else [f"{counted(count, 'controller says', 'controllers say')} to be active"]
+            lag = {row: value for row, value in known.values(q.QUORUM_LAG, scope[1]).items() if value > 0}
+            evidence += [
+                f"replica {row[0]} lacks {counted(value, 'record')} of the metadata" for row, value in lag.items()
+            ]
+            names = frozenset({name, "KafkaQuorumVoterLagging"})
+            yield Cause(
+                "controller", scope, sentence.format(scope[1]), tuple(evidence[:5]), name, (Effects(scope, names),)
+            )
+
+
+def disks(known: Known) -> Iterator[Cause]:
+    """A broker's disk is full or broken; also where the broker died of it within the last quarter of an hour."""
+    offline = frozenset({"KafkaLogDirOffline", "KafkaDiskNearlyFull", "KafkaDiskFullSoon", "KafkaDiskFilling"})
+    for cause in _of_brokers(known, "disk", _DISK):
+        _, cluster, broker = cause.scope
+        used = [
+            f"log directory {row[0]} is {value:.0%} full"
+            for row, value in known.values(k.LOG_DIR_USED, cluster, broker).items()
+        ]
+        yield Cause(
+            "disk",
+            cause.scope,
+            cause.sentence,
+            (*used[:3], *cause.evidence),
+            cause.runbook,
+            (*cause.effects, Effects(cause.scope, _OF_BROKER), *_leaders(known, cluster, (broker,))),
+            known.value(k.BROKER_PARTITIONS, cluster, broker),
+        )
+    now = set(known.scopes("broker", *_DISK))
+    for cause in known.before:
+        if cause.kind != "disk" or cause.scope in now or cause.runbook not in offline:
+            continue
+        now.add(cause.scope)
+        _, cluster, broker = cause.scope
+        if known.value(k.BROKER_UP, cluster, broker) == 0:
+            evidence = (f"broker {broker} does not answer; before, it was known that it {_DISK[cause.runbook]}",)
+            yield Cause("disk", cause.scope, cause.sentence, evidence, cause.runbook, cause.effects, cause.partitions)
+
+
+def brokers(known: Known) -> Iterator[Cause]:
+    """Brokers do not answer, and nothing else says why."""
+    full = {cause.scope for cause in disks(known)}
+    for scope in known.scopes("cluster", *_OF_BROKER, *_OF_LEADERS):
+        cluster = scope[1]
+        states = {row[0]: value for row, value in known.values(k.BROKER_UP, cluster).items()}
+        down = sorted((broker for broker, up in states.items() if not up), key=_number)
+        left = [broker for broker in down if ("broker", cluster, broker) not in full]
+        if not left:
+            continue
+        is_all = len(left) == len(states)
+        sentence = (
+            f"No broker of {cluster} answers: all of them are down, or the agent is cut off from them"
+            if is_all and len(left) > 1
+            else of_brokers(left, f"of {cluster} does not answer", f"of {cluster} do not answer")
+        )
+        yield Cause(
+            "broker",
+            scope if len(left) > 1 else ("broker", cluster, left[0]),
+            sentence,
+            tuple(_evidence_of_loss(known, cluster, len(left), len(states))),
+            "KafkaBrokerDown" if len(left) == 1 else "KafkaSeveralBrokersDown",
+            (
+                *(Effects(("broker", cluster, broker), _OF_BROKER) for broker in left),
+                Effects(scope, _OF_LEADERS),
+                *([Effects(("source", cluster), frozenset({"StreamWatchBlind"}))] if is_all else []),
+            ),
+            _lost(known, cluster, left),
+        )
+
+
+def links(known: Known) -> Iterator[Cause]:
+    """A broker answers, and its replicas do not follow: the network, where one leader alone misses it."""
+    for scope in known.scopes("broker", *sorted(_OF_REPLICAS)):
+        _, cluster, broker = scope
+        if known.value(k.BROKER_UP, cluster, broker) != 1:
+            continue
+        missing = known.value(k.BROKER_OUT_OF_SYNC, cluster, broker)
+        under = known.values(k.BROKER_UNDER_REPLICATED, cluster)
+        leaders = sorted((row[0] for row, count in under.items() if count and row[0] != broker), key=_number)
+        others = [row[0] for row, up in known.values(k.BROKER_UP, cluster).items() if up and row[0] != broker]
+        if not missing or len(leaders) != 1 or len(others) < 2:  # noqa: PLR2004 - of one leader nothing can be told
+            continue
+        yield Cause(
+            "network",
+            scope,
+            f"Broker {broker} of {cluster} answers, and follows every leader but broker {leaders[0]}",
+            (
+                f"{counted(missing, 'replica')} of broker {broker} out of sync, all of them led by broker {leaders[0]}",
+                f"broker {broker} and broker {leaders[0]} answer the agent: the way between them is bad",
+            ),
+            "KafkaReplicasOutOfSync",
+            (Effects(scope, _OF_REPLICAS), Effects(("cluster", cluster), frozenset({"KafkaUnderMinIsr"}))),
+            missing,
+        )
+    yield from _of_brokers(known, "network", _NETWORK, _SLOWS)
+
+
+def quotas(known: Known) -> Iterator[Cause]:
+    """A broker holds clients back by a quota or a limit of AWS's."""
+    yield from _of_brokers(known, "quota", _QUOTA, _SLOWS)
+
+
+def busy(known: Known) -> Iterator[Cause]:
+    """A broker answers, and is overloaded."""
+    yield from _of_brokers(known, "slow_broker", _BUSY)
+
+
+def _of_brokers(
+    known: Known, kind: CauseKind, says: Mapping[str, str], more: frozenset[str] = frozenset()
+) -> Iterator[Cause]:
+    """Yield a cause for each broker of which one of these alerts is active; the first of them is its sentence."""
+    names = frozenset(says)
+    for scope in known.scopes("broker", *says):
+        here = {alert.name for alert in known.about(scope, names)}
+        lead, *others = [name for name in says if name in here]
+        yield Cause(
+            kind,
+            scope,
+            f"Broker {scope[2]} of {scope[1]} {says[lead]}",
+            tuple(f"it {says[name]}" for name in others),
+            lead,
+            (Effects(scope, names | more),),
+        )
+
+
+def _leaders(known: Known, cluster: str, gone: tuple[str, ...]) -> tuple[Effects, ...]:
+    """Return the effects on the whole cluster of these brokers, where they and no others do not answer."""
+    down = {row[0] for row, up in known.values(k.BROKER_UP, cluster).items() if not up}
+    return (Effects(("cluster", cluster), _OF_LEADERS),) if down and down <= set(gone) else ()
+
+
+def _evidence_of_loss(known: Known, cluster: str, down: int, brokers: int) -> Iterator[str]:
+    yield f"{down} of {counted(brokers, 'broker')} {'does' if down == 1 else 'do'} not answer the agent"
+    for metric, words in (
+        (k.OFFLINE_PARTITIONS, "without a leader"),
+        (k.UNREACHABLE_PARTITIONS, "led by a broker that does not answer"),
+    ):
+        count = known.value(metric, cluster)
+        if count:
+            yield f"{counted(count, 'partition')} {words}"
+    short = sum(known.values(k.BROKER_UNDER_MIN_ISR, cluster).values())
+    if short:
+        yield f"{counted(short, 'partition')} below min.insync.replicas: acks=all is refused there"
+    if any(known.values(m.OPERATIONS, cluster).values()):
+        yield f"MSK works on {cluster} now: this may be its restart"
+
+
+def _lost(known: Known, cluster: str, down: list[str]) -> float | None:
+    """Return how many partitions miss brokers that do not answer."""
+    counts = [known.value(k.UNREACHABLE_PARTITIONS, cluster), known.value(k.OFFLINE_PARTITIONS, cluster)]
+    gone = max((count for count in counts if count is not None), default=None)
+    if gone:
+        return gone
+    replicas = [known.value(k.BROKER_OUT_OF_SYNC, cluster, broker) for broker in down]
+    known_replicas = [count for count in replicas if count is not None]
+    return max(known_replicas) if known_replicas else gone
+
+
+def _number(broker: str) -> tuple[int, str]:
+    return (int(broker), broker) if broker.isdigit() else (0, broker)

@@ -1,0 +1,138 @@
+"""Causes with a group of consumers: its members, its rebalances, and where it stands."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from streamwatch.catalogue import kafka as k
+from streamwatch.catalogue import kafka_groups as g
+from streamwatch.incidents.incident import Cause, Effects, Scope
+from streamwatch.incidents.known import Known
+from streamwatch.incidents.words import counted, listed
+
+LATE: Final = frozenset(
+    {
+        "KafkaGroupLagging", "KafkaGroupLaggingLong", "KafkaGroupDrainLong", "KafkaGroupDataExpiring",
+        "KafkaGroupDataLost",
+    }
+)  # fmt: skip
+"""What follows where a group does not read, or not enough."""
+_NO_MEMBER: Final = frozenset({"KafkaGroupGone", "LambdaGroupWithoutMembers", "KafkaGroupPartitionsUnread"})
+_STUCK: Final = frozenset({"KafkaGroupStuck", "KafkaGroupRebalancing"})
+_READS: Final = frozenset({"reading", "idle", "late"})
+_MOST_EVIDENCE: Final = 5
+
+
+def members(known: Known) -> Iterator[Cause]:
+    """A group has no members any more, and what it should read waits."""
+    for scope in known.scopes("group", "KafkaGroupGone", "LambdaGroupWithoutMembers"):
+        _, cluster, group = scope
+        if known.value(g.GROUP_MEMBERS, cluster, group):
+            continue  # they are back: the alert looks back over an hour
+        lag = known.value(g.GROUP_LAG, cluster, group)
+        evidence = [] if lag is None else [f"{counted(lag, 'record')} wait for it"]
+        yield Cause(
+            "members_lost",
+            scope,
+            f"Group {group} of {cluster} has lost all its members",
+            (f"group {group} has no member", *evidence),
+            "KafkaGroupGone",
+            (Effects(scope, _NO_MEMBER | LATE | _STUCK),),
+            _partitions(known, scope, "stopped"),
+        )
+
+
+def stuck(known: Known) -> Iterator[Cause]:
+    """A group has its members, and its position stands: everywhere, or at single records."""
+    for scope in known.scopes("group", "KafkaGroupStuck"):
+        _, cluster, group = scope
+        states = _states(known, scope)
+        stalled, reads = states.get("stalled", 0.0), sum(states.get(state, 0.0) for state in _READS)
+        places = sorted(
+            (f"partition {row[1]} of {row[0]} stands at offset {offset:.0f}" if offset == offset else "")  # noqa: PLR0124 - NaN
+            for row, offset in known.values(g.GROUP_PARTITION_STUCK_OFFSET, cluster, group).items()
+            if row[2] == "stalled"
+        )
+        evidence = (*places[:_MOST_EVIDENCE], f"it stands in {stalled:.0f} partitions, and reads {reads:.0f} others")
+        effects = (Effects(scope, LATE | {"KafkaGroupStuck"}),)
+        if stalled and reads and stalled <= reads:
+            where = places[0] if places else counted(stalled, "partition")
+            yield Cause(
+                "stuck_record",
+                scope,
+                f"Group {group} of {cluster} cannot pass a record: {where}, the others are read",
+                evidence,
+                "KafkaGroupStuck",
+                effects,
+                stalled,
+            )
+        else:
+            yield Cause(
+                "reader_stands",
+                scope,
+                f"Group {group} of {cluster} reads nothing, though its members are there",
+                evidence,
+                "KafkaGroupStuck",
+                effects,
+                stalled or None,
+            )
+
+
+def rebalances(known: Known) -> Iterator[Cause]:
+    """A group rebalances again and again."""
+    for scope in known.scopes("group", "KafkaGroupRebalancing"):
+        _, cluster, group = scope
+        states = [row[1] for row in known.values(g.GROUP_STATE, cluster, group)]
+        count = known.value(g.GROUP_MEMBERS, cluster, group)
+        evidence = [f"it is in state {state} now" for state in states[:1]]
+        evidence += [] if count is None else [f"it has {counted(count, 'member')}"]
+        yield Cause(
+            "rebalances",
+            scope,
+            f"Group {group} of {cluster} rebalances again and again",
+            tuple(evidence),
+            "KafkaGroupRebalancing",
+            (Effects(scope, LATE | {"KafkaGroupRebalancing", "KafkaGroupPartitionsUnread"}),),
+        )
+
+
+def transactions(known: Known) -> Iterator[Cause]:
+    """A transaction that is not ended holds back who reads committed data."""
+    names = frozenset({"KafkaTransactionHanging", "KafkaTransactionLong"})
+    for scope in known.scopes("topic", *sorted(names)):
+        _, cluster, topic = scope
+        undecided = known.value(k.TOPIC_UNDECIDED_RECORDS, cluster, topic)
+        evidence = [] if undecided is None else [f"{counted(undecided, 'record')} are not decided"]
+        groups = [row[0] for row in known.values(g.GROUP_TOPIC_WANTED, cluster) if row[1] == topic]
+        yield Cause(
+            "transaction",
+            scope,
+            f"An open transaction holds back who reads committed data of {topic} of {cluster}",
+            tuple(evidence),
+            "KafkaTransactionHanging",
+            (Effects(scope, names | LATE), *(Effects(("group", cluster, group), LATE) for group in groups[:1000])),
+        )
+
+
+def evidence(known: Known, scope: Scope) -> Iterator[str]:
+    """Yield what is known of a group that is late, where its cause is not."""
+    _, cluster, group = scope
+    states = _states(known, scope)
+    words = [f"{state} in {count:.0f}" for state, count in sorted(states.items()) if count and state != "idle"]
+    if words:
+        yield f"group {group} is {listed(words)} partitions"
+    lag = sum(known.values(g.GROUP_TOPIC_LAG, cluster, group).values())
+    most = max(known.values(g.GROUP_TOPIC_MAX_LAG, cluster, group).values(), default=0.0)
+    if lag and most:
+        yield f"{counted(most, 'record')} of {lag:,.0f} that it has not read are in one partition"
+
+
+def _states(known: Known, scope: Scope) -> dict[str, float]:
+    """Return in how many partitions a group is in which state, over its topics."""
+    counts: dict[str, float] = {}
+    for (_, state), count in known.values(g.GROUP_TOPIC_STATE, *scope[1:]).items():
+        counts[state] = counts.get(state, 0.0) + count
+    return counts
+
+
+def _partitions(known: Known, scope: Scope, state: str) -> float | None:
+    return _states(known, scope).get(state)

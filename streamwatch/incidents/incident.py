@@ -1,0 +1,102 @@
+"""What an incident is made of: a cause, what hangs below it, and whom it concerns."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from streamwatch.model.alert import Alert
+
+CauseKind = Literal[
+    "monitor", "controller", "broker", "disk", "network", "slow_broker", "quota", "transaction", "producers", "hot",
+    "members_lost", "rebalances", "stuck_record", "reader_stands", "idle_members", "reader_throttled", "downstream",
+    "upstream", "reader_failed", "reader_stopped", "change", "capacity", "positions",
+]  # fmt: skip
+"""What kind of thing is the matter."""
+Scope = tuple[str, ...]
+"""What an alert is about: ``("broker", "shop", "2")``, ``("group", "shop", "billing")``, ..."""
+
+
+class ChangeNote(Protocol):
+    """Something that changed, as a journal has it."""
+
+    @property
+    def at(self) -> float:
+        """When it was seen to change, in seconds since 1970."""
+
+    @property
+    def kind(self) -> str:
+        """What kind of change it is."""
+
+    @property
+    def what(self) -> str:
+        """What changed: the name of a cluster, topic, group, stream or reader."""
+
+    @property
+    def sentence(self) -> str:
+        """What a person reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """Alerts that hang below a cause: those of these names that are about this."""
+
+    scope: Scope
+    names: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What is the matter, with what shows it."""
+
+    kind: CauseKind
+    scope: Scope
+    """What it is about: with the kind, this tells it from every other."""
+    sentence: str
+    """One sentence, without its end."""
+    evidence: tuple[str, ...]
+    """What shows it, a sentence each."""
+    runbook: str
+    """The alert whose runbook says what to do."""
+    effects: tuple[Effects, ...]
+    partitions: float | None = None
+    """How many partitions or shards it concerns; None where that is not known."""
+
+    @property
+    def id(self) -> str:
+        """What tells it from every other, now and at the next look."""
+        return f"{self.kind}:{'/'.join(self.scope[1:])}"
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """Whom an incident concerns, as far as it is known."""
+
+    partitions: float | None
+    groups: tuple[str, ...]
+    readers: tuple[str, ...]
+    streams: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Alerts of one cause; or alerts of one thing whose cause is not known."""
+
+    id: str
+    cause: Cause | None
+    """None: it is not known."""
+    sentence: str
+    evidence: tuple[str, ...]
+    since: float
+    """When the first of its alerts became active, in seconds since 1970."""
+    alerts: tuple[Alert, ...]
+    """The cause's own and its effects: those that fire first, the worst first."""
+    impact: Impact
+    runbook: str
+    """The name of a runbook; empty where there is none."""
+    changes: Sequence[ChangeNote] = field(default=())
+    """What changed in the minutes before it began, the newest first."""
+
+    @property
+    def is_firing(self) -> bool:
+        """Whether any of its alerts fires: one whose alerts are all pending may be over in a moment."""
+        return any(alert.state == "firing" for alert in self.alerts)

@@ -1,0 +1,101 @@
+"""What is known at once: the alerts that are active, and the newest samples, each looked up by what it is about."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from streamwatch.incidents.incident import Cause, ChangeNote, Scope
+from streamwatch.model.alert import Alert
+from streamwatch.model.metric import Metric, Samples
+
+Row = tuple[str, ...]
+_SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
+    "cluster": ("kafka_cluster",),
+    "broker": ("kafka_cluster", "broker"),
+    "group": ("kafka_cluster", "group"),
+    "topic": ("kafka_cluster", "topic"),
+    "connect": ("connect_cluster",),
+    "connector": ("connect_cluster", "connector"),
+    "stream": ("aws_account", "aws_region", "stream"),
+    "reader": ("aws_account", "aws_region", "kind", "reader"),
+    "source": ("source",),
+}
+"""The labels that say what an alert is about; it can be about several things."""
+_NO_SEVERITY: Final = "none"
+"""The severity of what fires to show that the way to people is open."""
+
+
+def scopes(alert: Alert) -> Iterator[Scope]:
+    """Yield what an alert is about."""
+    labels = dict(alert.labels.pairs)
+    for kind, names in _SCOPES.items():
+        if all(name in labels for name in names):
+            yield kind, *(labels[name] for name in names)
+
+
+def scope_of(alert: Alert, kind: str) -> Scope | None:
+    """Return what of a kind an alert is about; None where it is about no such thing."""
+    names = _SCOPES[kind]
+    values = tuple(alert.labels.get(name, "") for name in names)
+    return (kind, *values) if all(values) else None
+
+
+class Known:
+    """Alerts, samples, and what changed of late."""
+
+    def __init__(
+        self,
+        alerts: Iterable[Alert],
+        samples: Iterable[Samples],
+        changes: Sequence[ChangeNote] = (),
+        before: Sequence[Cause] = (),
+    ) -> None:
+        """Take what is known.
+
+        Args:
+            alerts: those that are pending or firing.
+            samples: the newest of all sources.
+            changes: what changed in the hour before, in any order.
+            before: the causes that were known in the quarter of an hour before, the newest last.
+
+        """
+        self.alerts = [alert for alert in alerts if alert.labels.get("severity") != _NO_SEVERITY]
+        self.changes, self.before = changes, before
+        self._by_name: dict[str, list[Alert]] = {}
+        self._by_scope: dict[Scope, list[Alert]] = {}
+        for alert in self.alerts:
+            self._by_name.setdefault(alert.name, []).append(alert)
+            for scope in (*scopes(alert), ("alert", alert.name)):
+                self._by_scope.setdefault(scope, []).append(alert)
+        self._samples: dict[str, list[Samples]] = {}
+        for each in samples:
+            self._samples.setdefault(each.metric.name, []).append(each)
+        self._values: dict[tuple[str, int], dict[Row, dict[Row, float]]] = {}
+        """By metric and number of labels: the values by those labels, and by the others."""
+
+    def named(self, *names: str) -> list[Alert]:
+        """Return the alerts of these names."""
+        return [alert for name in names for alert in self._by_name.get(name, ())]
+
+    def about(self, scope: Scope, names: frozenset[str]) -> list[Alert]:
+        """Return the alerts of these names that are about this."""
+        return [alert for alert in self._by_scope.get(scope, ()) if alert.name in names]
+
+    def scopes(self, kind: str, *names: str) -> list[Scope]:
+        """Return what of a kind the alerts of these names are about, each once, in the order of the alerts."""
+        each = (scope_of(alert, kind) for alert in self.named(*names))
+        return list(dict.fromkeys(scope for scope in each if scope is not None))
+
+    def values(self, metric: Metric, *first: str) -> Mapping[Row, float]:
+        """Return the values of a metric whose first labels are these, by the labels that are left."""
+        cut = len(first)
+        index = self._values.get((metric.name, cut))
+        if index is None:
+            index = self._values[metric.name, cut] = {}
+            for each in self._samples.get(metric.name, ()):
+                for row, value in each.known().items():
+                    index.setdefault(row[:cut], {})[row[cut:]] = value
+        return index.get(first, {})
+
+    def value(self, metric: Metric, *labels: str) -> float | None:
+        """Return the value with exactly these labels; None where it is not known."""
+        return self.values(metric, *labels).get(())

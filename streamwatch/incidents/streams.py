@@ -1,0 +1,104 @@
+"""Causes with a Kinesis stream: who writes it, one shard of it, and what its shards allow readers."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from streamwatch.catalogue import kinesis as s
+from streamwatch.catalogue import kinesis_shards as h
+from streamwatch.incidents.incident import Cause, Effects
+from streamwatch.incidents.known import Known
+from streamwatch.incidents.words import counted
+
+LATE: Final = frozenset({"KinesisReaderLate", "KinesisReaderNearRetention", "KinesisDataExpiring"})
+"""What follows where the slowest of those who read a stream is late."""
+_WRITES: Final = frozenset(
+    {
+        "KinesisWriteThrottled", "KinesisPutRecordFailing", "KinesisPutRecordsFailing", "KinesisRecordsFailing",
+        "KinesisHotShard", "KinesisShardsSkewed", "KinesisWriteRecordsNearLimit", "KinesisWriteBytesNearLimit",
+    }
+)  # fmt: skip
+_READS: Final = frozenset(
+    {
+        "KinesisReadThrottled", "KinesisGetRecordsFailing", "KinesisReadCallsNearLimit", "KinesisReadBytesNearLimit",
+        "KinesisShardsContended", "KinesisReaderThrottled",
+    }
+)  # fmt: skip
+_FULL: Final = 0.8
+"""From this share of its limits on a stream or a shard counts as full: the parameter that comes with the alerts."""
+_HALF: Final = 0.5
+
+
+def writers(known: Known) -> Iterator[Cause]:
+    """Records are refused: the stream as a whole is too small for its producers, or one shard is hot."""
+    for scope in known.scopes(
+        "stream",
+        "KinesisWriteThrottled",
+        "KinesisHotShard",
+        "KinesisWriteRecordsNearLimit",
+        "KinesisWriteBytesNearLimit",
+    ):
+        stream = scope[3]
+        shares = [known.value(metric, *scope[1:]) for metric in (s.WRITE_RECORDS_USE, s.WRITE_BYTES_USE)]
+        use = max((share for share in shares if share is not None), default=None)
+        hottest = max(known.values(h.SPLIT, *scope[1:]).items(), key=lambda pair: pair[1], default=None)
+        if use is None:
+            continue  # which of the two it is cannot be said
+        words = f"{stream} uses {use:.0%} of what its shards take"
+        if use >= _FULL:
+            shards = known.value(s.OPEN_SHARDS, *scope[1:])
+            evidence = [words, *([] if shards is None else [f"it has {counted(shards, 'open shard')}"])]
+            yield Cause(
+                "producers",
+                scope,
+                f"Producers write more to stream {stream} than its shards take",
+                tuple(evidence),
+                "KinesisWriteThrottled",
+                (Effects(scope, _WRITES),),
+                shards,
+            )
+        elif hottest is not None and hottest[1] >= _FULL and use < _HALF:
+            (shard, hash_key), share = hottest
+            yield Cause(
+                "hot",
+                scope,
+                f"Shard {shard} of stream {stream} is hot: it gets far more than the others",
+                (f"{shard} uses {share:.0%} of its limits, and {words}", f"it would be split at hash key {hash_key}"),
+                "KinesisHotShard",
+                (Effects(scope, _WRITES),),
+                1.0,
+            )
+
+
+def throttled_readers(known: Known) -> Iterator[Cause]:
+    """Who reads a stream is refused: its shards allow five calls and 2 MiB a second."""
+    for scope in known.scopes("stream", "KinesisReadThrottled", "KinesisShardsContended", "KinesisReaderThrottled"):
+        evidence = []
+        for metric, words in ((s.READ_CALLS_USE, "calls"), (s.READ_BYTES_USE, "bytes")):
+            share = known.value(metric, *scope[1:])
+            if share is not None:
+                evidence.append(f"readers use {share:.0%} of the {words} that its shards allow")
+        yield Cause(
+            "reader_throttled",
+            scope,
+            f"Readers of stream {scope[3]} ask for more than its shards allow",
+            tuple(evidence),
+            "KinesisReadThrottled",
+            (Effects(scope, _READS | LATE),),
+            known.value(s.OPEN_SHARDS, *scope[1:]),
+        )
+
+
+def unread(known: Known) -> Iterator[Cause]:
+    """Nobody reads a stream that is written."""
+    for scope in known.scopes("stream", "KinesisNobodyReads"):
+        if known.value(s.BEING_READ, *scope[1:]):
+            continue  # somebody reads again
+        yield Cause(
+            "members_lost",
+            scope,
+            f"Nobody reads stream {scope[3]} any more: its reader has stopped",
+            ("CloudWatch counts no read of it, while records come",),
+            "KinesisNobodyReads",
+            (Effects(scope, LATE | {"KinesisNobodyReads"}),),
+            known.value(s.OPEN_SHARDS, *scope[1:]),
+        )

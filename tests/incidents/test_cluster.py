@@ -1,0 +1,126 @@
+"""Causes in a Kafka cluster."""
+
+from streamwatch.catalogue import kafka as k
+from streamwatch.catalogue import kafka_controllers as q
+from streamwatch.catalogue import msk as m
+from streamwatch.model.alert import Alert
+from streamwatch.model.metric import Samples
+from tests.incidents.knowing import alert, first, incidents, kind, names, samples
+
+SHOP = {"kafka_cluster": "shop"}
+
+
+def up(**brokers: int) -> Samples:
+    return samples(k.BROKER_UP, {("shop", name.removeprefix("b")): float(is_up) for name, is_up in brokers.items()})
+
+
+def test_a_broker_that_does_not_answer_is_the_cause_of_what_follows() -> None:
+    known: list[Alert | Samples] = [
+        alert("KafkaBrokerDown", SHOP, broker="2", severity="warning"),
+        alert("KafkaUnreachablePartitions", SHOP, at=110.0),
+        alert("KafkaReplicasOutOfSync", SHOP, broker="2", at=120.0),
+        up(b1=1, b2=0, b3=1),
+        samples(k.UNREACHABLE_PARTITIONS, {("shop",): 12.0}),
+        samples(m.OPERATIONS, {("shop", "REBOOT_NODE"): 1.0}),
+    ]
+    incident = first(*known)
+    assert (incident.id, kind(incident)) == ("broker:shop/2", "broker")
+    assert incident.sentence == "Broker 2 of shop does not answer (12 partitions)."
+    assert incident.evidence == (
+        "1 of 3 brokers does not answer the agent",
+        "12 partitions led by a broker that does not answer",
+        "MSK works on shop now: this may be its restart",
+    )
+    assert incident.since == 100.0
+    assert set(names(incident)) == {"KafkaBrokerDown", "KafkaUnreachablePartitions", "KafkaReplicasOutOfSync"}
+
+
+def test_several_brokers_are_one_incident_and_another_cluster_another() -> None:
+    known: list[Alert | Samples] = [
+        alert("KafkaSeveralBrokersDown", SHOP),
+        alert("KafkaBrokerDown", SHOP, broker="10"),
+        alert("KafkaBrokerDown", SHOP, broker="2"),
+        alert("KafkaOfflinePartitions", kafka_cluster="other"),
+        up(b1=1, b2=0, b10=0),
+        samples(k.OFFLINE_PARTITIONS, {("shop",): 3.0}),
+    ]
+    shop, other = incidents(*known)
+    assert shop.sentence == "Brokers 2 and 10 of shop do not answer (3 partitions)."
+    assert len(shop.alerts) == 3
+    assert kind(other) == "", "that partitions are offline says nothing of why"
+    assert other.sentence.startswith("The cause is not known: KafkaOfflinePartitions")
+
+
+def test_where_no_broker_answers_it_may_be_the_agent_that_is_cut_off() -> None:
+    known: list[Alert | Samples] = [
+        alert("KafkaSeveralBrokersDown", SHOP),
+        alert("StreamWatchBlind", source="shop"),
+        up(b1=0, b2=0),
+    ]
+    incident = first(*known)
+    assert incident.sentence.startswith("No broker of shop answers: all of them are down, or the agent is cut off")
+    assert len(incident.alerts) == 2
+
+
+def test_a_cluster_without_a_controller_and_a_broker_that_is_down_are_two_causes() -> None:
+    known: list[Alert | Samples] = [
+        alert("KafkaNoActiveController", SHOP),
+        alert("KafkaBrokerDown", SHOP, broker="3", at=107.0),
+        up(b1=1, b2=1, b3=0),
+        samples(k.ACTIVE_CONTROLLERS, {("shop",): 0.0}),
+        samples(q.QUORUM_LAG, {("shop", "4", "voter"): 7.0}),
+    ]
+    controller, broker = incidents(*known)
+    assert controller.sentence == "Cluster shop has no active controller."
+    assert controller.evidence == ("0 controllers say to be active", "replica 4 lacks 7 records of the metadata")
+    assert broker.sentence == "Broker 3 of shop does not answer."
+
+
+def test_a_full_disk_is_the_cause_also_when_the_broker_died_of_it_a_moment_ago() -> None:
+    filling = alert("KafkaDiskFilling", SHOP, broker="2", severity="warning")
+    used = samples(k.LOG_DIR_USED, {("shop", "2", "/data"): 0.97})
+    disk = first(filling, used, up(b1=1, b2=1, b3=1))
+    assert disk.sentence == "Broker 2 of shop has a disk that fills up."
+    assert disk.evidence == ("log directory /data is 97% full",)
+    assert disk.cause is not None
+
+    down = alert("KafkaBrokerDown", SHOP, broker="2")
+    later = first(down, up(b1=1, b2=0, b3=1), before=(disk.cause,))
+    assert kind(later) == "disk"
+    assert "it has a disk that fills up" in later.evidence[0]
+    assert kind(first(down, up(b1=1, b2=0, b3=1))) == "broker", "without it nothing is known of the disk"
+
+
+def test_replicas_that_follow_every_leader_but_one_are_cut_off_from_it() -> None:
+    lags = alert("KafkaReplicasOutOfSync", SHOP, broker="3")
+    missing = samples(k.BROKER_OUT_OF_SYNC, {("shop", "3"): 6.0})
+    under = samples(k.BROKER_UNDER_REPLICATED, {("shop", "1"): 6.0, ("shop", "2"): 0.0})
+    incident = first(lags, missing, under, up(b1=1, b2=1, b3=1))
+    assert kind(incident) == "network"
+    assert "Broker 3 of shop answers, and follows every leader but broker 1" in incident.sentence
+
+    both = samples(k.BROKER_UNDER_REPLICATED, {("shop", "1"): 3.0, ("shop", "2"): 3.0})
+    assert kind(first(lags, missing, both, up(b1=1, b2=1, b3=1))) == "", "slow, or cut off: it is not known"
+
+
+def test_replicas_that_are_being_moved_are_somebodys_change() -> None:
+    lags = alert("KafkaReplicasOutOfSync", SHOP, broker="3")
+    incident = first(lags, samples(k.REASSIGNING_PARTITIONS, {("shop",): 4.0}), up(b1=1, b2=1, b3=1))
+    assert (kind(incident), incident.cause is not None) == ("change", True)
+    assert "4 partitions of shop are being moved between brokers" in incident.sentence
+
+
+def test_a_broker_that_is_overloaded_says_by_what_first() -> None:
+    slow = alert("KafkaProduceSlow", SHOP, broker="1")
+    cpu = alert("KafkaCpuHigh", SHOP, broker="1")
+    incident = first(slow, cpu)
+    assert kind(incident) == "slow_broker"
+    assert incident.sentence == "Broker 1 of shop has hardly any processor time left."
+    assert incident.evidence == ("it is slow to answer producers",)
+
+
+def test_a_quota_and_a_network_allowance_are_causes_of_slowness() -> None:
+    assert kind(first(alert("KafkaClientsThrottled", SHOP, broker="1", quota="produce"))) == "quota"
+    slow = alert("KafkaFetchSlow", SHOP, broker="2")
+    network = alert("MskNetworkAllowanceExceeded", SHOP, broker="2", allowance="in")
+    assert kind(first(network, slow)) == "network"

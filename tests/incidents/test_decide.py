@@ -1,0 +1,77 @@
+"""The decision list as a whole."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+from streamwatch.incidents import own_words
+from streamwatch.incidents.decide import BRANCHES
+from streamwatch.model.alert import Alert
+from streamwatch.model.metric import Samples
+from streamwatch.rules.config import pack_folder
+from streamwatch.rules.load import load
+from tests.incidents.knowing import Note, alert, first, incidents, kind
+
+ROOM: Final = Path(own_words.__file__).parent
+PACK: Final = {rule.name for group in load(sorted(pack_folder().glob("*.yml"))) for rule in group.rules if rule.alert}
+NO_CAUSE: Final = frozenset({"StreamWatchWatchdog"})
+"""Fires to show that the way to people is open."""
+SYMPTOMS: Final = frozenset(
+    {"KafkaUncleanElection", "KinesisConsumerLate", "KinesisStreamUnknown", "KafkaConnectMirrorCheckpointsStopped"}
+)
+"""Say that something is wrong, and nothing of why: no branch explains them yet."""
+
+
+def test_each_alert_of_the_pack_is_known_to_the_list_and_the_list_knows_no_other() -> None:
+    texts = "".join(path.read_text(encoding="utf-8") for path in ROOM.glob("*.py"))
+    named = set(re.findall(r'"((?:Kafka|Kinesis|Lambda|Msk|Reader|Redshift|StreamWatch)[A-Z]\w+)"', texts))
+    assert named <= PACK
+    assert PACK - named == NO_CAUSE | SYMPTOMS
+
+
+def test_nothing_is_the_matter_where_nothing_fires_but_the_watchdog() -> None:
+    assert incidents() == []
+    assert incidents(alert("StreamWatchWatchdog", severity="none")) == []
+
+
+def test_every_alert_is_in_one_incident_and_an_unknown_one_too() -> None:
+    known: list[Alert | Samples] = [
+        alert("OfSomebody", colour="red"),
+        alert("OfSomebody", colour="blue"),
+        alert("KafkaGroupLagging", kafka_cluster="a"),
+    ]
+    found = incidents(*known)
+    assert [kind(incident) for incident in found] == ["", ""]
+    assert sorted(len(incident.alerts) for incident in found) == [1, 2]
+    assert "The cause is not known: OfSomebody of red, and 1 more alert." in {incident.sentence for incident in found}
+
+
+def test_what_fires_comes_before_what_is_pending_and_the_worst_first() -> None:
+    known: list[Alert | Samples] = [
+        alert("KafkaGroupIdleMembers", severity="info", kafka_cluster="a", group="x"),
+        alert("KafkaGroupStuck", state="pending", kafka_cluster="a", group="y", topic="t"),
+        alert("KafkaGroupStuck", kafka_cluster="a", group="z", topic="t"),
+    ]
+    found = incidents(*known)
+    assert [incident.id for incident in found] == ["reader_stands:a/z", "idle_members:a/x", "reader_stands:a/y"]
+    assert [incident.is_firing for incident in found] == [True, True, False]
+
+
+def test_an_alert_in_its_own_words() -> None:
+    incident = first(alert("KafkaGroupIdleMembers", kafka_cluster="a", group="x"))
+    assert incident.sentence == "KafkaGroupIdleMembers of a x (1 group)."
+    assert incident.evidence == ("It is so.",)
+
+
+def test_what_changed_in_the_minutes_before_is_shown_and_is_a_cause_where_nothing_else_is() -> None:
+    late = alert("KafkaGroupLagging", at=1000.0, kafka_cluster="a", group="x")
+    early, near = Note(100.0, "topic", "x", "Old."), Note(900.0, "positions", "x", "Somebody set group x back.")
+    later, elsewhere = Note(1100.0, "topic", "x", "Later."), Note(950.0, "topic", "other", "Topic other was made.")
+    incident = first(late, early, near, later, elsewhere)
+    assert list(incident.changes) == [elsewhere, near]
+    assert incident.sentence == "Somebody changed something: Somebody set group x back (1 group)."
+    assert kind(first(late, elsewhere)) == "", "what changed elsewhere is shown, and is no cause"
+
+
+def test_each_branch_says_what_it_is_for() -> None:
+    assert all(branch.__doc__ for branch in BRANCHES)

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from streamwatch.agent.config import Config as AgentConfig
+from streamwatch.agent.incident_book import IncidentBook
 from streamwatch.agent.state import open_state
 from streamwatch.catalogue import METRICS, kafka_exporter
 from streamwatch.catalogue import agent as c
@@ -25,7 +26,7 @@ from streamwatch.notify.service import NotificationService
 from streamwatch.promql.evaluate import Options
 from streamwatch.promql.match import Matcher
 from streamwatch.rules import api
-from streamwatch.rules.config import Config, pack_folder
+from streamwatch.rules.config import Config, pack_folder, runbooks_folder
 from streamwatch.rules.evaluator import Evaluator
 from streamwatch.rules.group import ALERTNAME, RuleChange
 from streamwatch.rules.lint import unknown_metrics
@@ -107,6 +108,7 @@ class Alerting:
             options=Options(delayed_names=rules.delayed_name_removal),
         )
         self.evaluator.take(wanted)
+        self.book = IncidentBook(hub, clock, self.alerts, runbooks_folder())
         self._api = PrometheusApi(
             self._history,
             self._clock,
@@ -114,6 +116,7 @@ class Alerting:
             lambda: api.groups(self.evaluator.groups()),
             lambda: api.alerts(self.evaluator.groups()),
             service.incidents,
+            self.book.answer,
             delayed_names=rules.delayed_name_removal,
         )
         self._alertmanager = AlertmanagerApi(

@@ -53,6 +53,9 @@ class HomePage:
         alerts, now = alerting.alerts(), self._clock.now()
         standing = alerting.notifications.standing(alerts)
         reasons = {each.alert.fingerprint: each.reasons() for each in standing}
-        shown = view(__version__, reads, samples, alerts, incidents, channels, now, url, reasons)
+        book = alerting.book
+        shown = view(
+            __version__, reads, samples, alerts, incidents, channels, now, url, reasons, book.incidents(), book.remedies
+        )
         changes = self._changes(Question(since=now - _CHANGED_SECONDS, limit=_MOST_CHANGES))
         return self._renderer.render(replace(shown, changes=changed(changes, now)))

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from streamwatch.cli.agent_client import AgentClient, options
+from streamwatch.cli.incident_tree import echo_tree
 from streamwatch.core.clock import SystemClock
 from streamwatch.export.web_page.alerts import AlertView
 from streamwatch.export.web_page.alerts import alerts as seen
@@ -24,26 +26,27 @@ _INDENT: Final = " " * 9
 @options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of lines.")
 def alerts(url: str, username: str | None, password_file: Path | None, as_json: bool) -> None:  # noqa: FBT001 - a flag
-    """List what fires and what is pending on a running agent: how bad, what, since when, and who was notified."""
+    """List what fires and what is pending on a running agent, by cause: how bad, what, since when, who knows."""
     agent = AgentClient(url, username, password_file)
     some: list[dict[str, Any]] = agent.ask("GET", "/api/v1/alerts")["data"]["alerts"]
     notes: list[dict[str, Any]] = agent.ask("GET", "/api/v1/notifications")["data"]["notifications"]
+    incidents: list[dict[str, Any]] = agent.ask("GET", "/api/v1/incidents")["data"]["incidents"]
     standing = {one["fingerprint"]: one for one in agent.ask("GET", "/api/v2/alerts")}
     channels = {one["name"] for one in agent.ask("GET", "/api/v2/receivers")} - {"null"}
     known = [_alert(one, standing) for one in some]
     reasons = {fingerprint: _why(fires["status"]) for fingerprint, fires in standing.items()}
-    found = seen(known, notes, len(channels), SystemClock().now(), reasons=reasons, most=len(known))
+    now = SystemClock().now()
+    found = seen(known, notes, len(channels), now, reasons=reasons, most=len(known))
     shown = {one.id: one for one in (*found.firing, *found.pending)}
     if as_json:
         listed = [
             {**one, **_facts(alert, shown.get(alert.fingerprint), standing)}
             for one, alert in zip(some, known, strict=True)
         ]
-        click.echo(json.dumps({"alerts": listed, "notifications": notes}, indent=2))
+        click.echo(json.dumps({"alerts": listed, "incidents": incidents, "notifications": notes}, indent=2))
         return
-    for state, each in (("firing", found.firing), ("pending", found.pending)):
-        for one in each:
-            _echo(state, one)
+    states = [*(("firing", one) for one in found.firing), *(("pending", one) for one in found.pending)]
+    echo_tree(incidents, {one.id: partial(_echo, state, one) for state, one in states}, now)
     here = {fingerprint for fingerprint, one in shown.items() if one}
     _echo_rest([note for note in notes if not here & set(note["alerts"])])
     quiet = len(known) - len(shown)
@@ -73,13 +76,13 @@ def _facts(alert: Alert, shown: AlertView | None, standing: Mapping[str, Any]) -
     }
 
 
-def _echo(state: str, alert_view: AlertView) -> None:
+def _echo(state: str, alert_view: AlertView, margin: str) -> None:
     severity = click.style(alert_view.severity, fg=_COLOURS.get(alert_view.health), bold=True)
-    click.echo(f"{state:8} {severity}  {alert_view.summary}")
+    click.echo(f"{margin}{state:8} {severity}  {alert_view.summary}")
     since = f"{alert_view.name} · {'fires' if state == 'firing' else 'holds'} for {alert_view.since}"
-    click.echo(_INDENT + " · ".join([since, *alert_view.sent, *alert_view.muted]))
+    click.echo(margin + _INDENT + " · ".join([since, *alert_view.sent, *alert_view.muted]))
     if alert_view.labels:
-        click.echo(_INDENT + alert_view.labels)
+        click.echo(margin + _INDENT + alert_view.labels)
 
 
 def _why(status: Mapping[str, Any]) -> list[str]:

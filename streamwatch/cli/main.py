@@ -41,7 +41,7 @@ class _Commands(click.Group):
     _elsewhere: ClassVar = {
         "alerts": (
             "streamwatch.cli.alerts",
-            "List what fires and what is pending on a running agent: how bad, what, since when, and who was notified.",
+            "List what fires and what is pending on a running agent, by cause: how bad, what, since when, who knows.",
         ),
         "dashboards": ("streamwatch.cli.dashboards", "Bring the dashboards to Grafana."),
         "demo": (

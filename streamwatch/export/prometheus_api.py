@@ -145,6 +145,7 @@ class PrometheusApi:
         rules: Callable[[], list[dict[str, Any]]],
         alerts: Callable[[], list[dict[str, Any]]],
         notifications: Callable[[], list[dict[str, Any]]],
+        incidents: Callable[[], dict[str, Any]],
         *,
         delayed_names: bool = False,
     ) -> None:
@@ -157,6 +158,7 @@ class PrometheusApi:
             rules: gives the groups of rules, in Prometheus's shape.
             alerts: gives the alerts that are pending or firing, in Prometheus's shape.
             notifications: gives what each channel was notified of; not Prometheus's.
+            incidents: gives the alerts by their cause; not Prometheus's.
             delayed_names: whether queries drop metric names at their end only.
 
         """
@@ -172,6 +174,7 @@ class PrometheusApi:
             "rules": lambda _: {"groups": rules()},
             "alerts": lambda _: {"alerts": alerts()},
             "notifications": lambda _: {"notifications": notifications()},
+            "incidents": lambda _: incidents(),
             "status/buildinfo": lambda _: {"application": "StreamWatch", "version": "2.55.0", "features": {}},
         }
 

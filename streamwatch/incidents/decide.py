@@ -80,7 +80,8 @@ def _by_place(alerts: Iterable[Alert]) -> dict[Scope, list[Alert]]:
 
 
 def _incident(known: Known, name: str, cause: Cause | None, alerts: list[Alert]) -> Incident:
-    alerts.sort(key=lambda alert: (alert.state != "firing", _rank(alert), alert.active_at))
+    if len(alerts) > 1:
+        alerts.sort(key=lambda alert: (alert.state != "firing", _rank(alert), alert.active_at))
     since = min(alert.active_at for alert in alerts)
     impact = _impact(cause, alerts)
     if cause is not None:

@@ -1,6 +1,7 @@
 """What is known at once: the alerts that are active, and the newest samples, each looked up by what it is about."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from streamwatch.incidents.incident import Cause, ChangeNote, Scope
@@ -24,19 +25,20 @@ _NO_SEVERITY: Final = "none"
 """The severity of what fires to show that the way to people is open."""
 
 
-def scopes(alert: Alert) -> Iterator[Scope]:
-    """Yield what an alert is about."""
-    labels = dict(alert.labels.pairs)
-    for kind, names in _SCOPES.items():
-        if all(name in labels for name in names):
-            yield kind, *(labels[name] for name in names)
+@lru_cache(maxsize=4096)
+def _places(names: Row) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Return of alerts that have these labels which kinds of things they are about, and where its labels stand."""
+    return tuple(
+        (kind, tuple(names.index(name) for name in wanted))
+        for kind, wanted in _SCOPES.items()
+        if all(name in names for name in wanted)
+    )
 
 
-def scope_of(alert: Alert, kind: str) -> Scope | None:
-    """Return what of a kind an alert is about; None where it is about no such thing."""
-    names = _SCOPES[kind]
-    values = tuple(alert.labels.get(name, "") for name in names)
-    return (kind, *values) if all(values) else None
+def scopes(alert: Alert) -> list[Scope]:
+    """Return what an alert is about."""
+    names, values = zip(*alert.labels.pairs, strict=True)
+    return [(kind, *[values[at] for at in where]) for kind, where in _places(names)]
 
 
 class Known:
@@ -58,14 +60,18 @@ class Known:
             before: the causes that were known in the quarter of an hour before, the newest last.
 
         """
-        self.alerts = [alert for alert in alerts if alert.labels.get("severity") != _NO_SEVERITY]
+        self.alerts: list[Alert] = [alert for alert in alerts if alert.labels.get("severity") != _NO_SEVERITY]
         self.changes, self.before = changes, before
         self._by_name: dict[str, list[Alert]] = {}
-        self._by_scope: dict[Scope, list[Alert]] = {}
+        self._by_scope: dict[Scope, dict[str, list[Alert]]] = {}
+        self._by_kind: dict[tuple[str, str], dict[Scope, None]] = {}
+        """What alerts are about, by their name and the kind of it, in their order."""
         for alert in self.alerts:
-            self._by_name.setdefault(alert.name, []).append(alert)
-            for scope in (*scopes(alert), ("alert", alert.name)):
-                self._by_scope.setdefault(scope, []).append(alert)
+            name = alert.name
+            self._by_name.setdefault(name, []).append(alert)
+            for scope in (("alert", name), *scopes(alert)):
+                self._by_scope.setdefault(scope, {}).setdefault(name, []).append(alert)
+                self._by_kind.setdefault((name, scope[0]), {})[scope] = None
         self._samples: dict[str, list[Samples]] = {}
         for each in samples:
             self._samples.setdefault(each.metric.name, []).append(each)
@@ -78,12 +84,12 @@ class Known:
 
     def about(self, scope: Scope, names: frozenset[str]) -> list[Alert]:
         """Return the alerts of these names that are about this."""
-        return [alert for alert in self._by_scope.get(scope, ()) if alert.name in names]
+        here = self._by_scope.get(scope, {})
+        return [alert for name, alerts in here.items() if name in names for alert in alerts]
 
     def scopes(self, kind: str, *names: str) -> list[Scope]:
         """Return what of a kind the alerts of these names are about, each once, in the order of the alerts."""
-        each = (scope_of(alert, kind) for alert in self.named(*names))
-        return list(dict.fromkeys(scope for scope in each if scope is not None))
+        return list(dict.fromkeys(scope for name in names for scope in self._by_kind.get((name, kind), ())))
 
     def values(self, metric: Metric, *first: str) -> Mapping[Row, float]:
         """Return the values of a metric whose first labels are these, by the labels that are left."""

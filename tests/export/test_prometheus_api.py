@@ -33,7 +33,13 @@ class Hurrying(ManualClock):
 
 def api_of(clock: ManualClock, history: History) -> PrometheusApi:
     return PrometheusApi(
-        history, clock, METRICS, lambda: [{"name": "g"}], lambda: [{"state": "firing"}], lambda: [{"channel": "c"}]
+        history,
+        clock,
+        METRICS,
+        lambda: [{"name": "g"}],
+        lambda: [{"state": "firing"}],
+        lambda: [{"channel": "c"}],
+        lambda: {"incidents": []},
     )
 
 

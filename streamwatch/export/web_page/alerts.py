@@ -54,6 +54,7 @@ def alerts(  # noqa: PLR0913, PLR0917 - what there is, each by its name
     own: str = "",
     reasons: Mapping[str, Sequence[str]] = MappingProxyType({}),
     most: int = _MOST,
+    chosen: Sequence[Alert] | None = None,
 ) -> Alerts:
     """Return what is shown of alerts.
 
@@ -65,6 +66,7 @@ def alerts(  # noqa: PLR0913, PLR0917 - what there is, each by its name
         own: the agent's address.
         reasons: what mutes alerts, by their fingerprints.
         most: so many are shown.
+        chosen: those of them that are shown, in this order; None: the worst, and of these the oldest.
 
     """
     sent: dict[str, list[Mapping[str, Any]]] = {}
@@ -75,12 +77,13 @@ def alerts(  # noqa: PLR0913, PLR0917 - what there is, each by its name
     shown.sort(key=lambda one: (_rank(one), one.active_at))
     firing = [one for one in shown if one.state == "firing"]
     pending = [one for one in shown if one.state == "pending"]
+    first = firing[:most] if chosen is None else chosen
     return Alerts(
         [
             _shown(one, sent.get(one.fingerprint, []), reasons.get(one.fingerprint, ()), channels, now, own)
-            for one in firing[:most]
+            for one in first
         ],
-        max(0, len(firing) - most),
+        max(0, len(firing) - len(first)),
         [_shown(one, [], (), 0, now, own) for one in pending[:most]],
     )
 

@@ -6,11 +6,13 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from streamwatch.export.web_page import alerts as a
+from streamwatch.export.web_page import incidents as i
 from streamwatch.export.web_page.changes import ChangeView
 from streamwatch.export.web_page.clusters import ClusterView, cluster
 from streamwatch.export.web_page.sample_index import Read, SampleIndex
 from streamwatch.export.web_page.streams import StreamView, streams
 from streamwatch.export.web_page.words import WORST_FIRST, Health, ago, counted, listed, span, worst
+from streamwatch.incidents.incident import Incident
 from streamwatch.model.alert import Alert
 from streamwatch.model.connect import ConnectSnapshot
 from streamwatch.model.kinesis import StreamsSnapshot
@@ -59,6 +61,9 @@ class PageView:
     clusters: Sequence[ClusterView]
     streams: Sequence[StreamView]
     alerts: a.Alerts
+    incidents: Sequence[i.IncidentView]
+    more_incidents: int
+    """How many are not shown."""
     sources: Sequence[SourceView]
     pictures: Sequence[tuple[str, ClusterView | StreamView]]
     """Clusters and streams that are drawn, with what they are: those in trouble first."""
@@ -80,6 +85,8 @@ def view(  # noqa: PLR0913, PLR0917 - what there is, each by its name
     now: float,
     own: str = "",
     reasons: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    incidents: Sequence[Incident] = (),
+    remedies: Mapping[str, str] = MappingProxyType({}),
 ) -> PageView:
     """Return what the page shows.
 
@@ -93,6 +100,8 @@ def view(  # noqa: PLR0913, PLR0917 - what there is, each by its name
         now: seconds since 1970.
         own: the agent's address: what is below it is linked to by its path.
         reasons: what mutes alerts, by their fingerprints.
+        incidents: the same alerts by their cause; none where that was not asked for.
+        remedies: the first thing to do, by the name of a runbook.
 
     """
     parts: dict[str, list[Read]] = {}
@@ -101,7 +110,8 @@ def view(  # noqa: PLR0913, PLR0917 - what there is, each by its name
     looked = {part: SampleIndex(samples.get(part, ())) for part in parts}
     clusters = [cluster(part, some, looked[part], now) for part, some in parts.items() if some[0].kind not in _OTHERS]
     some = [stream for read in reads if read.kind == "kinesis" for stream in streams(read, looked[read.part], now)]
-    shown = a.alerts(alerts, notifications, channels, now, own, reasons)
+    first = i.chosen(incidents)
+    shown = a.alerts(alerts, notifications, channels, now, own, reasons, chosen=first.alerts or None)
     sources = [_source(read, looked[read.part].is_up(read), now) for read in reads]
     words = [_Word(one.name, one.health, one.headline) for one in clusters]
     words += [_Word(one.name, one.health, one.headline) for one in some]
@@ -115,7 +125,8 @@ def view(  # noqa: PLR0913, PLR0917 - what there is, each by its name
     found.sort(key=lambda one: WORST_FIRST.index(one[1].health))
     lines = [one for _, one in found[_MOST_PICTURES:]]
     return PageView(
-        version, level, _headline(level, words, shown), clusters, some, shown, sources,
+        version, level, _headline(level, words, shown), clusters, some, shown,
+        i.incident_views(first, shown.firing, remedies, now), first.more, sources,
         found[:_MOST_PICTURES], lines[:_MOST_LINES], max(0, len(lines) - _MOST_LINES),
     )  # fmt: skip
 

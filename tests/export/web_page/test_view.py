@@ -18,6 +18,8 @@ from streamwatch.export.web_page.render import Renderer
 from streamwatch.export.web_page.sample_index import Read
 from streamwatch.export.web_page.view import PageView, view
 from streamwatch.export.web_page.words import span
+from streamwatch.incidents.decide import decide
+from streamwatch.incidents.known import Known
 from streamwatch.model.alert import Alert
 from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.model.kinesis import Description, Shard, Stream, StreamsSnapshot
@@ -41,10 +43,11 @@ def seen(  # noqa: PLR0913, PLR0917 - as the view takes
     told: Sequence[dict[str, Any]] = (),
     channels: int = 1,
     muted: Mapping[Alert, Sequence[str]] = MappingProxyType({}),
+    **more: Any,
 ) -> PageView:
     reads = [Read("test", "test", "kafka", 1.0, last)]
     reasons = {each.fingerprint: words for each, words in muted.items()}
-    return view("1.0", reads, {"test": said}, alerts, told, channels, NOW, reasons=reasons)
+    return view("1.0", reads, {"test": said}, alerts, told, channels, NOW, reasons=reasons, **more)
 
 
 def alert(name: str, severity: str, **others: Any) -> Alert:
@@ -150,6 +153,37 @@ def test_alerts_say_who_was_told() -> None:
     assert "nobody was notified · chat is muted by nights" in html(shown)
     assert [one.name for one in shown.alerts.pending] == ["Soon"]
     assert seen(now, [], [late], channels=0).alerts.firing[0].sent == ["there is no channel to notify"]
+
+
+def test_effects_fold_below_their_cause() -> None:
+    down = alert("KafkaBrokerDown", "warning")
+    down = down.but(labels=down.labels.updated({"broker": "2"}))
+    late, odd = alert("KafkaUnreachablePartitions", "critical"), alert("KafkaUncleanElection", "warning")
+    incidents = decide(Known([down, late, odd], [k.BROKER_UP.samples(
+        Keys(k.BROKER_UP.labels, [("test", "1"), ("test", "2")]), np.array([1.0, 0.0])
+    )]))  # fmt: skip
+    now = snapshot(HEALTHY)
+    shown = seen(now, samples(now), [down, late, odd], incidents=incidents, remedies={"KafkaBrokerDown": "Start it."})
+
+    cause, unknown = shown.incidents
+    assert (cause.sentence, cause.is_known, cause.remedy) == ("Broker 2 of test does not answer.", True, "Start it.")
+    assert [each.name for each in cause.alerts] == ["KafkaUnreachablePartitions", "KafkaBrokerDown"]
+    assert (cause.health, cause.runbook, unknown.is_known) == ("bad", "/runbooks/KafkaBrokerDown", False)
+    text = html(shown)
+    assert text.index("Broker 2 of test does not answer.") < text.index("KafkaUnreachablePartitions is so")
+    assert "2 alerts of this cause" in text
+
+
+def test_of_ten_thousand_alerts_the_page_shows_fifty() -> None:
+    every = [alert("KafkaGroupStuck", "critical") for _ in range(10_000)]
+    every = [each.but(labels=each.labels.updated({"group": f"g{at}"})) for at, each in enumerate(every)]
+    now = snapshot(HEALTHY)
+    shown = seen(now, samples(now), every, incidents=decide(Known(every, ())))
+    assert (len(shown.incidents), shown.more_incidents, len(shown.alerts.firing)) == (20, 9_980, 20)
+    late = [each.but(labels=each.labels.updated({"alertname": "KafkaGroupLagging"})) for each in every]
+    shown = seen(now, samples(now), late, incidents=decide(Known(late, ())))
+    assert (len(shown.incidents), shown.incidents[0].more, len(shown.alerts.firing)) == (1, 9_950, 50)
+    assert len(html(shown)) < 100_000
 
 
 def test_a_large_cluster_is_shown_in_part_and_the_trouble_always() -> None:

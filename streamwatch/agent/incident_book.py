@@ -1,0 +1,85 @@
+"""The incidents of a running agent: decided when somebody asks, of the alerts and the samples that there are."""
+
+import re
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from streamwatch.core.clock import Clock
+from streamwatch.incidents.answer import answer
+from streamwatch.incidents.decide import decide
+from streamwatch.incidents.incident import Cause, ChangeNote, Incident
+from streamwatch.incidents.known import Known
+from streamwatch.model.alert import Alert
+from streamwatch.samples.hub import Hub
+
+_FRESH_SECONDS: Final = 1.0
+_SHARE: Final = 10.0
+"""What took long to decide stays for so many times as long: deciding takes a tenth of a processor at most."""
+_REMEMBERED_SECONDS: Final = 900.0
+_MOST_REMEMBERED: Final = 1_000
+_REMEDY: Final = re.compile(r"^## What to do\n+(?:1\. |- )?(.+)$", re.MULTILINE)
+
+
+def remedies(folder: Path) -> Mapping[str, str]:
+    """Return the first thing to do of each runbook in a folder, by its name."""
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.md"))}
+    return {
+        name: match[1].replace("`", "") for name, text in texts.items() if (match := _REMEDY.search(text)) is not None
+    }
+
+
+class IncidentBook:
+    """What is the matter now; and, for a quarter of an hour, which causes were known. May be used from any thread."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        clock: Clock,
+        alerts: Callable[[], Sequence[Alert]],
+        runbooks: Path,
+        changes: Callable[[], Sequence[ChangeNote]] = tuple,
+    ) -> None:
+        """Begin.
+
+        Args:
+            hub: has the newest samples.
+            clock: what time it is.
+            alerts: gives those that are pending or firing.
+            runbooks: the folder in which they are.
+            changes: gives what changed in the hour before.
+
+        """
+        self._hub, self._clock, self._alerts, self._changes = hub, clock, alerts, changes
+        self.remedies = remedies(runbooks)
+        self._lock = threading.Lock()
+        self._fresh_until, self._incidents = 0.0, tuple[Incident, ...]()
+        self._seen: dict[str, tuple[float, Cause]] = {}
+        """Causes, and when each was known last."""
+
+    def incidents(self) -> tuple[Incident, ...]:
+        """Return what is the matter, as it was a moment ago at most."""
+        with self._lock:
+            started = self._clock.monotonic()
+            if started >= self._fresh_until:
+                self._incidents = tuple(self._decided(started))
+                ended = self._clock.monotonic()
+                self._fresh_until = ended + max(_FRESH_SECONDS, _SHARE * (ended - started))
+            return self._incidents
+
+    def answer(self) -> dict[str, Any]:
+        """Return the same as JSON."""
+        return answer(self.incidents(), self.remedies)
+
+    def _decided(self, now: float) -> list[Incident]:
+        alerts = self._alerts()
+        if not alerts:
+            return []
+        self._seen = {name: (at, cause) for name, (at, cause) in self._seen.items() if now - at <= _REMEMBERED_SECONDS}
+        before = [cause for _, cause in self._seen.values()]
+        incidents = decide(Known(alerts, self._hub.chosen(), self._changes(), before))
+        for incident in incidents[:_MOST_REMEMBERED]:
+            if incident.cause is not None:
+                self._seen[incident.id] = now, incident.cause
+        return incidents

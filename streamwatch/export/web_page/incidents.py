@@ -1,0 +1,99 @@
+"""Incidents as they are shown: the cause in one sentence, what shows it, what to do first, and its alerts below it."""
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from streamwatch.export.web_page.alerts import AlertView
+from streamwatch.export.web_page.words import Health, ago, span, worst
+from streamwatch.incidents.incident import Incident
+from streamwatch.model.alert import Alert
+
+_MOST_INCIDENTS: Final = 20
+_MOST_ALERTS: Final = 50
+"""Of all incidents together; each shows one at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentView:
+    """One incident of which an alert fires."""
+
+    id: str
+    """Of the element: the same for as long as the incident goes on."""
+    health: Health
+    sentence: str
+    is_known: bool
+    """Whether its cause is known."""
+    since: str
+    sent: Sequence[str]
+    """Who was notified of its first alert."""
+    evidence: Sequence[str]
+    changes: Sequence[str]
+    """What changed in the minutes before it began."""
+    remedy: str
+    runbook: str
+    """A path on the agent; empty where there is none."""
+    alerts: Sequence[AlertView]
+    """Those that fire, the worst first, not too many."""
+    more: int
+    """Those that are active and not shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenIncidents:
+    """What is shown of incidents, before its alerts are."""
+
+    chosen: Sequence[tuple[Incident, Sequence[Alert]]] = ()
+    """Each with the alerts that are shown below it."""
+    more: int = 0
+    """Incidents that are not shown."""
+
+    @property
+    def alerts(self) -> list[Alert]:
+        """The alerts that are shown, in their order."""
+        return [alert for _, shown in self.chosen for alert in shown]
+
+
+def chosen(incidents: Sequence[Incident]) -> ChosenIncidents:
+    """Return what is shown: the worst incidents of which an alert fires, each with the worst of its alerts."""
+    firing = [incident for incident in incidents if incident.is_firing]
+    shown = firing[:_MOST_INCIDENTS]
+    most = max(1, _MOST_ALERTS // max(1, len(shown)))
+    return ChosenIncidents(
+        [(each, [alert for alert in each.alerts if alert.state == "firing"][:most]) for each in shown],
+        len(firing) - len(shown),
+    )
+
+
+def incident_views(
+    shown: ChosenIncidents, alerts: Sequence[AlertView], remedies: Mapping[str, str], now: float
+) -> list[IncidentView]:
+    """Return the incidents.
+
+    Args:
+        shown: those that are shown.
+        alerts: the same alerts as ``shown.alerts``, as they are shown.
+        remedies: the first thing to do, by the name of a runbook.
+        now: seconds since 1970.
+
+    """
+    rest = iter(alerts)
+    return [_view(incident, [next(rest) for _ in below], remedies, now) for incident, below in shown.chosen]
+
+
+def _view(incident: Incident, below: Sequence[AlertView], remedies: Mapping[str, str], now: float) -> IncidentView:
+    return IncidentView(
+        f"incident-{zlib.crc32(incident.id.encode('utf-8', 'replace')):08x}",
+        worst(alert.health for alert in below if alert.health != "unknown"),
+        incident.sentence,
+        incident.cause is not None,
+        span(max(0.0, now - incident.since)),
+        [*below[0].sent, *below[0].muted] if below else (),
+        incident.evidence,
+        [f"{change.sentence} ({ago(max(0.0, now - change.at))})" for change in incident.changes],
+        remedies.get(incident.runbook, ""),
+        f"/runbooks/{incident.runbook}" if incident.runbook in remedies else "",
+        below,
+        len(incident.alerts) - len(below),
+    )

@@ -1,0 +1,56 @@
+"""The incidents of a running agent."""
+
+from pathlib import Path
+
+from streamwatch.agent.incident_book import IncidentBook, remedies
+from streamwatch.catalogue import kafka as k
+from streamwatch.core.clock import ManualClock
+from streamwatch.model.alert import Alert
+from streamwatch.rules.config import pack_folder, runbooks_folder
+from streamwatch.rules.load import load
+from streamwatch.samples.hub import Hub
+from streamwatch.samples.precedence import SourcePrecedence
+from tests.agent.test_app import settings
+from tests.conftest import Start, get
+from tests.incidents.knowing import alert, kind, samples
+
+
+def test_each_runbook_of_the_pack_has_a_first_thing_to_do() -> None:
+    names = {rule.name for group in load(sorted(pack_folder().glob("*.yml"))) for rule in group.rules if rule.alert}
+    first = remedies(runbooks_folder())
+    assert names - first.keys() == set()
+    assert first["KafkaBrokerDown"] == "Start it again, or replace it."
+    assert not any("`" in text for text in first.values())
+
+
+def test_it_is_decided_once_a_second_and_remembers_for_a_while_what_was_the_cause(tmp_path: Path) -> None:
+    clock, alerts = ManualClock(1000.0), list[Alert]()
+    hub = Hub(clock)
+    hub.add("shop", "kafka", "shop", SourcePrecedence())
+    book = IncidentBook(hub, clock, lambda: alerts, tmp_path)
+    assert book.incidents() == ()
+
+    alerts.append(alert("KafkaDiskFilling", kafka_cluster="shop", broker="2"))
+    assert book.incidents() == (), "however many look"
+    clock.advance(1.0)
+    (disk,) = book.incidents()
+    assert kind(disk) == "disk"
+
+    hub.append("shop", [samples(k.BROKER_UP, {("shop", "1"): 1.0, ("shop", "2"): 0.0})], at=1000.0, valid_seconds=5e3)
+    alerts[:] = [alert("KafkaBrokerDown", kafka_cluster="shop", broker="2")]
+    clock.advance(600.0)
+    assert [kind(incident) for incident in book.incidents()] == ["disk"], "the broker died of its disk"
+
+    alerts.clear()
+    clock.advance(1000.0)
+    assert book.incidents() == ()
+    alerts.append(alert("KafkaBrokerDown", kafka_cluster="shop", broker="2"))
+    clock.advance(1.0)
+    assert [kind(incident) for incident in book.incidents()] == ["broker"], "that disk was long ago"
+    assert book.answer()["incidents"][0]["id"] == "broker:shop/2"
+
+
+def test_the_agent_serves_it_before_anything_is_known(start: Start) -> None:
+    app = start(settings("a"))
+    status, text = get(app, "/api/v1/incidents")
+    assert (status, text) == (200, '{"status":"success","data":{"incidents":[],"incidentsLeftOut":0}}')

@@ -2,12 +2,14 @@
 
 from streamwatch.reference.scenarios import SCENARIOS
 from streamwatch.reference.stream_scenarios import STREAM_SCENARIOS
-from tests.incidents.labels import CLUSTER, LABELS, STREAMS, is_set_aside
+from tests.incidents.labels import CLUSTER, LABELS, READERS, STREAMS, is_set_aside
+from tests.rules.reader_stories import HARMLESS, STORIES
 
 
 def test_each_story_of_the_reference_has_a_label() -> None:
     assert CLUSTER.keys() == SCENARIOS.keys()
     assert STREAMS.keys() == STREAM_SCENARIOS.keys()
+    assert READERS.keys() == {*(story.name for story in STORIES), *HARMLESS}
 
 
 def test_about_a_third_is_set_aside() -> None:

@@ -31,6 +31,7 @@ BRANCHES: Final[tuple[Branch, ...]] = (
     readers.stands,
     readers.workers,
     readers.idle,
+    readers.replicators,
     streams.writers,
     streams.throttled_readers,
     streams.unread,

@@ -64,9 +64,9 @@ def stands(known: Known) -> Iterator[Cause]:
         if known.about(_scope(alert), frozenset({"LambdaThrottled"})):
             continue  # its calls are refused: no record is to blame
         standing = known.values(r.STANDING, *row)
-        shards = sorted(shard for (shard,) in standing)
         reads = _shards(known, row)
-        is_all = reads is not None and 1 < reads <= len(shards)
+        is_all = reads is not None and 1 < reads <= len(standing)
+        shards = sorted(shard for (shard,) in standing if shard)
         where = f"in {listed(shards)}" if shards else "in a shard"
         if is_all:
             yield _cause(known, alert, "reader_stands", f"stands still {where}, in all that it reads")
@@ -88,6 +88,19 @@ def idle(known: Known) -> Iterator[Cause]:
     """A reader reads nothing though records come, and nothing else says why."""
     for alert in _each_reader(known, "KinesisReaderReadsNothing"):
         yield _cause(known, alert, "reader_stands", "reads nothing, though records come and it says that it runs")
+
+
+def replicators(known: Known) -> Iterator[Cause]:
+    """A replicator falls behind: its clusters hold it back by a quota, or it copies nothing at all."""
+    for alert in _each_reader(known, "MskReplicatorLate"):
+        row = _row(alert)
+        throttle, copied = known.value(a.THROTTLE, *row), known.value(a.BYTES_PER_SECOND, *row)
+        if throttle:
+            yield _cause(
+                known, alert, "quota", f"is held back by a quota of its clusters, by {throttle:,.1f} s a request"
+            )
+        elif copied == 0:
+            yield _cause(known, alert, "reader_stands", "copies nothing, though records wait")
 
 
 def plain(known: Known) -> Iterator[Cause]:

@@ -217,6 +217,16 @@ def test_an_alert_that_names_its_cause_explains_that_its_reader_is_late(name: st
     assert incident.runbook == name
 
 
+def test_a_replicator_is_held_back_or_copies_nothing_or_it_is_not_known() -> None:
+    of = {"aws_account": "1", "aws_region": "eu-west-1", "kind": "msk_replicator", "reader": "copy"}
+    row = ("1", "eu-west-1", "", "", "", "", "msk_replicator", "copy")
+    late = alert("MskReplicatorLate", of)
+    nothing, much = (samples(a.BYTES_PER_SECOND, {row: value}) for value in (0.0, 7.0))
+    assert kind(first(late, nothing)) == "reader_stands"
+    assert kind(first(late, much)) == ""
+    assert kind(first(late, nothing, samples(a.THROTTLE, {row: 0.5}))) == "quota"
+
+
 def test_what_cannot_be_read_is_the_monitors_own_and_says_why() -> None:
     denied = samples(c.SOURCE_PROBLEMS, {("mine", "streams", "denied"): 3.0, ("mine", "brokers", "timeout"): 0.0})
     incident = first(alert("StreamWatchBlind", source="mine"), alert("StreamWatchStale", source="mine"), denied)

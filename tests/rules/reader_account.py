@@ -15,6 +15,7 @@ from streamwatch.agent.state import open_state
 from streamwatch.agent.targets import TargetFactory
 from streamwatch.core.clock import ManualClock
 from streamwatch.model.alert import Alert
+from streamwatch.model.metric import Samples
 from streamwatch.model.notification import Notification
 from streamwatch.notify.channel import Integration
 from streamwatch.notify.channels.logged import Config as Logged
@@ -110,6 +111,10 @@ class Account:
         self._history = History(keep_ms=3_700_000)
         self._groups = [GroupState(one, ManualClock()) for one in load([pack_folder() / name for name in _FILES])]
         self.pager = Pager(time)
+        self.alerts: list[Alert] = []
+        """Those that are active."""
+        self.samples: dict[str, list[Samples]] = {}
+        """What each source read last."""
         self.problems: set[tuple[str, str, str]] = set()
         """What any source could not learn."""
         self.fault("lag_cloudwatch", late=60.0)
@@ -169,10 +174,12 @@ class Account:
                 now: Any = each.source.read()
                 self.problems |= {(each.name, one.scope, one.reason) for one in now.problems}
                 samples = [one for collector in each.collectors.values() for one in collector.collect(now)]
+                self.samples[each.name] = samples
                 self._history.append(each.name, samples, self.time.now())
         for group in self._groups:
             group.evaluate(self._history, int(self.time.now() * 1000))
-        self.pager.decide([one for group in self._groups for rule in group.rules for one in rule.alerts])
+        self.alerts = [one for group in self._groups for rule in group.rules for one in rule.alerts]
+        self.pager.decide(self.alerts)
 
     def unwatched(self, minutes: int) -> None:
         """Let minutes pass of which the agent sees nothing."""

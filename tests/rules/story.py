@@ -8,6 +8,7 @@ import json
 import sys
 import tempfile
 import threading
+import time
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from streamwatch.reference.aws.server import ReferenceAws
 from streamwatch.reference.kafka.server import ReferenceKafka
 from streamwatch.reference.kafka.spec import Spec
 from streamwatch.reference.play import ALL, LoadProcess, on_aws, on_kafka, play
+from tests.incidents.outcome import Outcome
 from tests.waiting import wait_for
 
 _KAFKA = """
@@ -51,7 +53,10 @@ class Seen:
     """Alerts, as the agent's API tells them while the story goes on."""
 
     def __init__(self, address: str) -> None:
-        self._url = f"http://{address}/api/v1/alerts"
+        self._url, self._incidents = f"http://{address}/api/v1/alerts", f"http://{address}/api/v1/incidents"
+        self.outcome = Outcome()
+        """What the decision list said of it."""
+        self.began = time.monotonic()
         self.fired: dict[str, dict[str, str]] = {}
         """Those that fired at any time, by name, with the labels of the first."""
 
@@ -61,7 +66,15 @@ class Seen:
         for one in alerts:
             if one["state"] == "firing":
                 self.fired.setdefault(one["labels"]["alertname"], one["labels"])
+        incidents = _asked(self._incidents)["incidents"]
+        firing = [(one["cause"] or "", one["sentence"]) for one in incidents if one["state"] == "firing"]
+        self.outcome.see(firing, time.monotonic() - self.began)
         return {one["labels"]["alertname"] for one in alerts if one["state"] == "firing"}
+
+    def begin(self) -> None:
+        """Forget what was seen before the story."""
+        self.fired.clear()
+        self.outcome, self.began = Outcome(), time.monotonic()
 
 
 def main(name: str, scale: float) -> None:
@@ -88,7 +101,7 @@ def main(name: str, scale: float) -> None:
         wait_for(
             lambda: seen.look() == {"StreamWatchWatchdog"} and _settled(app.address, on_streams), 90, "all is well"
         )
-        seen.fired.clear()
+        seen.begin()
         actor = threading.Thread(target=play, args=(story, performers, clock.monotonic, lambda _: None, ended))
         actor.start()
         while actor.is_alive():
@@ -101,7 +114,8 @@ def main(name: str, scale: float) -> None:
             left = seen.look()
         else:
             left = set()
-    sys.stdout.write(json.dumps({"fired": seen.fired, "left": sorted(left)}) + "\n")
+    result = {"fired": seen.fired, "left": sorted(left), "outcome": seen.outcome.as_json()}
+    sys.stdout.write(json.dumps(result) + "\n")
 
 
 def _asked(url: str) -> Any:

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -89,7 +89,9 @@ class Alerting:
         )
         hub.keep_in(self._history)
         self.state = open_state(None if rules.state is None else Path(rules.state), log.error, clock)
-        service = NotificationService(config.notify, pack_folder(), self.state, outbox_clock, f"http://{address}")
+        service = NotificationService(
+            config.notify, pack_folder(), self.state, outbox_clock, f"http://{address}", self._explain
+        )
 
         def decided(changes: Sequence[RuleChange]) -> None:
             _log_changes(changes)
@@ -149,6 +151,10 @@ class Alerting:
         self.evaluator.take(self._linked(wanted))
         self._warn()
         self.notifications.take(channels, _TAKE_SECONDS)
+
+    def _explain(self, alerts: Collection[Alert]) -> Callable[[Alert], str]:
+        """Return what says of an alert, for a message, the cause that is known of it."""
+        return self.book.explain(alerts, self._notify.links.runbooks or self._url)
 
     def _warn(self) -> None:
         unknown = unknown_metrics(self._wanted, (*METRICS, *kafka_exporter.METRICS))

@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,12 +11,16 @@ from streamwatch.incidents.answer import answer
 from streamwatch.incidents.decide import decide
 from streamwatch.incidents.incident import Cause, ChangeNote, Incident
 from streamwatch.incidents.known import Known
+from streamwatch.incidents.message import message
 from streamwatch.model.alert import Alert
+from streamwatch.model.labels import Labels
 from streamwatch.samples.hub import Hub
 
 _FRESH_SECONDS: Final = 1.0
 _SHARE: Final = 10.0
 """What took long to decide stays for so many times as long: deciding takes a tenth of a processor at most."""
+_WAIT_SECONDS: Final = 0.05
+"""So long at most does who notifies wait for who looks."""
 _REMEMBERED_SECONDS: Final = 900.0
 _MOST_REMEMBERED: Final = 1_000
 _REMEDY: Final = re.compile(r"^## What to do\n+(?:1\. |- )?(.+)$", re.MULTILINE)
@@ -55,25 +59,58 @@ class IncidentBook:
         self.remedies = remedies(runbooks)
         self._lock = threading.Lock()
         self._fresh_until, self._incidents = 0.0, tuple[Incident, ...]()
+        self._explained_until, self._by_labels = 0.0, dict[Labels, Incident]()
         self._seen: dict[str, tuple[float, Cause]] = {}
         """Causes, and when each was known last."""
 
     def incidents(self) -> tuple[Incident, ...]:
         """Return what is the matter, as it was a moment ago at most."""
+        alerts = self._alerts()  # not while the lock is held: it is wanted where alerts are decided
         with self._lock:
             started = self._clock.monotonic()
             if started >= self._fresh_until:
-                self._incidents = tuple(self._decided(started))
+                self._incidents = tuple(self._decided(alerts, started))
                 ended = self._clock.monotonic()
                 self._fresh_until = ended + max(_FRESH_SECONDS, _SHARE * (ended - started))
             return self._incidents
+
+    def explain(self, alerts: Collection[Alert], runbooks: str) -> Callable[[Alert], str]:
+        """Return what says of an alert, in a line for a message, the cause that is known of it; else nothing.
+
+        It is called where alerts are decided: what took long is used again for ten times as long, and an alert that has
+        come since then is not explained.
+
+        Args:
+            alerts: those that are pending or firing now.
+            runbooks: the address below which runbooks are.
+
+        """
+        if self._lock.acquire(timeout=_WAIT_SECONDS):
+            try:
+                self._decide_for_messages(alerts)
+            finally:
+                self._lock.release()
+        by_labels = self._by_labels
+
+        def explained(alert: Alert) -> str:
+            incident = by_labels.get(alert.labels)
+            return "" if incident is None else message(incident, self.remedies, runbooks)
+
+        return explained
+
+    def _decide_for_messages(self, alerts: Collection[Alert]) -> None:
+        started = self._clock.monotonic()
+        if started >= self._explained_until:
+            incidents = self._decided(alerts, started)
+            self._by_labels = {alert.labels: incident for incident in incidents for alert in incident.alerts}
+            ended = self._clock.monotonic()
+            self._explained_until = ended + _SHARE * (ended - started)
 
     def answer(self) -> dict[str, Any]:
         """Return the same as JSON."""
         return answer(self.incidents(), self.remedies)
 
-    def _decided(self, now: float) -> list[Incident]:
-        alerts = self._alerts()
+    def _decided(self, alerts: Collection[Alert], now: float) -> list[Incident]:
         if not alerts:
             return []
         self._seen = {name: (at, cause) for name, (at, cause) in self._seen.items() if now - at <= _REMEMBERED_SECONDS}

@@ -27,6 +27,8 @@ class Notification:
     left_out: int = 0
     """How many alerts more there are than are listed."""
     is_test: bool = False
+    incident: str = ""
+    """What is the matter, whom it concerns and what to do first, in a line; empty where the cause is not known."""
 
     @property
     def name(self) -> str:
@@ -62,6 +64,7 @@ def to_text(notification: Notification) -> str:
             "status": notification.status,
             "at": notification.at,
             "left_out": notification.left_out,
+            "incident": notification.incident,
             "alerts": [
                 {
                     "labels": alert.labels.pairs,
@@ -101,6 +104,7 @@ def from_text(text: str) -> Notification:
         ),
         content["at"],
         content["left_out"],
+        incident=content.get("incident", ""),  # what waited before an agent had it
     )
 
 

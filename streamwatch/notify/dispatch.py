@@ -1,14 +1,17 @@
 """From alerts to notifications: groups, mutes and inhibitions, in the transaction of the decision."""
 
+import logging
 import math
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 
 from streamwatch.core.clock import Clock, steady
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
+from streamwatch.model.notification import Notification
 from streamwatch.notify import outbox, silence_store
 from streamwatch.notify.channel import Integration
 from streamwatch.notify.config import Config, Inhibition
@@ -20,6 +23,16 @@ from streamwatch.notify.standing import RouteStanding, Standing
 from streamwatch.notify.time_intervals import current
 from streamwatch.state.marks import Marks
 
+log = logging.getLogger(__name__)
+
+Explain = Callable[[Collection[Alert]], Callable[[Alert], str]]
+"""Gives, of the alerts that are active, what says of one of them its cause in a line; nothing where it is not known."""
+
+
+def unexplained(_: Collection[Alert]) -> Callable[[Alert], str]:
+    """Explain nothing."""
+    return lambda _: ""
+
 
 class Dispatcher:
     """Decides which notifications are to be delivered. ``plan`` is called by one thread at a time."""
@@ -30,6 +43,7 @@ class Dispatcher:
         integrations: Sequence[Integration],
         inhibitions: Sequence[Inhibition],
         clock: Clock,
+        explain: Explain = unexplained,
     ) -> None:
         """Begin.
 
@@ -38,8 +52,12 @@ class Dispatcher:
             integrations: what can be notified.
             inhibitions: causes and effects.
             clock: what time it is.
+            explain: gives the causes of alerts that are known.
 
         """
+        self._explain, self._active = explain, tuple[Alert, ...]()
+        self._explained: Callable[[Alert], str] | None = None
+        """What ``explain`` gave of the alerts that are planned for now; None before it was asked."""
         self._routing = Routing(config, integrations)
         self._names = [integration.name for integration in integrations]
         self._time_intervals, self.clock = config.time_intervals, steady(clock)
@@ -72,6 +90,7 @@ class Dispatcher:
             changed: whether one of them is another than before; else, only what time brings is looked after.
 
         """
+        self._active, self._explained = tuple(alerts), None
         self._follow(connection)
         now = self.clock.now()
         self._marks.write(connection, at_once=changed)
@@ -148,10 +167,25 @@ class Dispatcher:
         elif after.wanted and after.seq != before.seq:
             last = None if is_new else outbox.content(connection, before)
             labels = group.labels if group is not None else last.group if last is not None else Labels()
-            outbox.put(connection, after, content(after, group, labels, last, now))
+            wanted = content(after, group, labels, last, now)
+            outbox.put(connection, after, replace(wanted, incident=self._incident(wanted)))
         elif after != before:
             outbox.change(connection, after)
         return after
+
+    def _incident(self, notification: Notification) -> str:
+        """Return the cause of the first of its alerts of which one is known; whatever happens, it is notified of."""
+        if notification.status != "firing":
+            return ""
+        try:
+            if self._explained is None:
+                self._explained = self._explain(self._active)
+            explained = (self._explained(alert) for alert in notification.alerts if alert.state == "firing")
+            return next((text for text in explained if text), "")
+        except Exception:
+            log.exception("notify: the cause of alerts could not be decided: messages are sent without it")
+            self._explained = lambda _: ""
+            return ""
 
     def _grouped(
         self, alerts: Collection[Alert], silences: Sequence[Silence], intervals: AbstractSet[str]

@@ -98,7 +98,11 @@ def _part(notification: Notification, count: int, annotation: int, label: int | 
     alerts = tuple(_short(alert, annotation, label) for alert in notification.alerts[:count])
     group = notification.group if label is None else _labels(notification.group, label)
     return replace(
-        notification, alerts=alerts, group=group, left_out=notification.left_out + len(notification.alerts) - count
+        notification,
+        alerts=alerts,
+        group=group,
+        left_out=notification.left_out + len(notification.alerts) - count,
+        incident=truncated(notification.incident, annotation),
     )
 
 

@@ -210,6 +210,7 @@ def _data(notification: Notification, more: Mapping[str, str], escape: Escape | 
             "ExternalURL": shown(more["ExternalURL"]),
             "GroupKey": notification.key,
             "TruncatedAlerts": notification.left_out,
+            "Incident": shown(notification.incident),
             "Runbook": shown(more["Runbook"]),
             "Dashboard": shown(more["Dashboard"]),
         },

@@ -19,7 +19,7 @@ from streamwatch.model.metric import Keys, Samples
 from streamwatch.notify import outbox, silence_store
 from streamwatch.notify.config import Config
 from streamwatch.notify.delivery import Deliveries
-from streamwatch.notify.dispatch import Dispatcher
+from streamwatch.notify.dispatch import Dispatcher, Explain, unexplained
 from streamwatch.notify.heartbeat import HeartbeatSender
 from streamwatch.notify.inhibit import shipped
 from streamwatch.notify.integrations import integrations
@@ -50,7 +50,15 @@ class Channels:
 class NotificationService:
     """Notifies people, from ``start`` to ``stop``; a reload gives it other channels."""
 
-    def __init__(self, config: Config, folder: Path, state: StateFile, clock: Clock, agent: str) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - wired in one place
+        self,
+        config: Config,
+        folder: Path,
+        state: StateFile,
+        clock: Clock,
+        agent: str,
+        explain: Explain = unexplained,
+    ) -> None:
         """Begin; nothing is sent before ``start``.
 
         Args:
@@ -59,12 +67,14 @@ class NotificationService:
             state: where the outbox is.
             clock: what time it is.
             agent: where the agent can be asked, as in ``http://127.0.0.1:9308``.
+            explain: gives the causes of alerts that are known.
 
         Raises:
             ConfigError: the inhibitions that come with StreamWatch are wrong.
 
         """
         self._state, self._clock, self._folder, self._agent = state, clock, folder, agent
+        self._explain = explain
         self._waiting = _Waiting(-1, {})
         self._is_deciding: Callable[[], bool] = lambda: False
         self._now = self.prepare(config)
@@ -78,7 +88,7 @@ class NotificationService:
         """
         configured = integrations(config, self._clock, self._agent)
         inhibitions = [*config.inhibit_rules, *(shipped(self._folder) if config.inhibit_pack else ())]
-        dispatcher = Dispatcher(config, configured, inhibitions, self._clock)
+        dispatcher = Dispatcher(config, configured, inhibitions, self._clock, self._explain)
         deliveries = Deliveries(configured, self._state, dispatcher.clock)
         client = HttpClient(config.http, self._clock)
         heartbeat = HeartbeatSender(config, client, lambda: self._is_deciding() and deliveries.are_well, self._clock)

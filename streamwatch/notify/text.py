@@ -136,6 +136,8 @@ def plain_text(notification: Notification, links: Links) -> str:
     more = notification.left_out + max(0, len(notification.alerts) - _MOST_LINES)
     if more:
         lines.append(f"and {more} more")
+    if notification.incident:
+        lines.append(f"Cause: {truncated(notification.incident, _MOST_SUMMARY)}")
     for alert in notification.alerts[:1]:
         if description := dict(alert.annotations).get("description"):
             lines.append(description)

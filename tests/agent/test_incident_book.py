@@ -50,6 +50,24 @@ def test_it_is_decided_once_a_second_and_remembers_for_a_while_what_was_the_caus
     assert book.answer()["incidents"][0]["id"] == "broker:shop/2"
 
 
+def test_a_message_says_the_cause_and_what_to_do_where_it_is_known() -> None:
+    clock = ManualClock(1000.0)
+    hub = Hub(clock)
+    hub.add("shop", "kafka", "shop", SourcePrecedence())
+    hub.append("shop", [samples(k.BROKER_UP, {("shop", "1"): 1.0, ("shop", "2"): 0.0})], at=1000.0, valid_seconds=5e3)
+    book = IncidentBook(hub, clock, list, runbooks_folder())
+    down = alert("KafkaBrokerDown", kafka_cluster="shop", broker="2")
+    late = alert("KafkaGroupLagging", kafka_cluster="shop", group="billing")
+
+    explained = book.explain([down, late], "http://agent:9308/")
+    assert explained(down) == (
+        "Broker 2 of shop does not answer. First: Start it again, or replace it."
+        " http://agent:9308/runbooks/KafkaBrokerDown"
+    )
+    assert explained(late) == ""
+    assert book.explain([], "")(down) == "", "what has resolved is no incident any more"
+
+
 def test_the_agent_serves_it_before_anything_is_known(start: Start) -> None:
     app = start(settings("a"))
     status, text = get(app, "/api/v1/incidents")

@@ -78,6 +78,7 @@ def shown(text: str, told: Notification = FIRING, *, escape: bool = False) -> st
         ("{{ range .GroupLabels.SortedPairs }}{{ . }}{{ end }}", "{alertname Down}{kafka_cluster shop}"),
         ('{{ $x := .Status }}{{ $x = "}}" }}{{ $x }}{{ `{{ x }}` }}{{/* {{ don\'t */}}', "}}{{ x }}"),
         ('{{ len "é" }} {{ slice .Status 1 3 }} {{ len (slice .Alerts 1) }}', "2 ir 1"),
+        ("[{{ .Incident }}]", "[]"),
         ('{{ if (dict "a" 1).b }}yes{{ else }}no{{ end }}', "no"),
     ],
 )

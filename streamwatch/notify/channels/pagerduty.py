@@ -106,6 +106,7 @@ class PagerDuty:
                         {"labels": dict(alert.labels), "annotations": annotations(alert)} for alert in listed.alerts
                     ],
                     "more": listed.left_out,
+                    **({"incident": listed.incident} if listed.incident else {}),
                 },
             },
         }

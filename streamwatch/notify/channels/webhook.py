@@ -106,5 +106,6 @@ def _payload(notification: Notification, prints: Sequence[str], receiver: str, a
             }
             for alert, fingerprint in zip(notification.alerts, prints, strict=False)
         ],
+        **({"incident": notification.incident} if notification.incident else {}),
         **({"test": True} if notification.is_test else {}),
     }

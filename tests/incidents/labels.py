@@ -38,7 +38,7 @@ CLUSTER: Final = {
     "idle_partitions": _label("orders", "hot"),
     "hot_partition": _label("clicks", "hot"),
     "reassignment": _label("", "change"),
-    "offline_partition": _label("rokers", "broker"),
+    "offline_partition": _label("roker", "broker"),
 }
 """Stories of ``streamwatch/reference/scenarios.py``."""
 

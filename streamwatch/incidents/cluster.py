@@ -6,7 +6,7 @@ from typing import Final
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_controllers as q
 from streamwatch.catalogue import msk as m
-from streamwatch.incidents.incident import Cause, CauseKind, Effects
+from streamwatch.incidents.incident import Cause, CauseKind, Effects, Scope
 from streamwatch.incidents.known import Known
 from streamwatch.incidents.words import counted, of_brokers
 
@@ -79,7 +79,6 @@ def controllers(known: Known) -> Iterator[Cause]:
 
 def disks(known: Known) -> Iterator[Cause]:
     """A broker's disk is full or broken; also where the broker died of it within the last quarter of an hour."""
-    offline = frozenset({"KafkaLogDirOffline", "KafkaDiskNearlyFull", "KafkaDiskFullSoon", "KafkaDiskFilling"})
     for cause in _of_brokers(known, "disk", _DISK):
         _, cluster, broker = cause.scope
         used = [
@@ -95,15 +94,21 @@ def disks(known: Known) -> Iterator[Cause]:
             (*cause.effects, Effects(cause.scope, _OF_BROKER), *_leaders(known, cluster, (broker,))),
             known.value(k.BROKER_PARTITIONS, cluster, broker),
         )
-    now = set(known.scopes("broker", *_DISK))
+    yield from _died_of_disks(known)
+
+
+def _died_of_disks(known: Known) -> Iterator[Cause]:
+    """Yield the disks that were known to be full or broken a moment ago, of brokers that do not answer now."""
+    seen = set(known.scopes("broker", *_DISK))
     for cause in known.before:
-        if cause.kind != "disk" or cause.scope in now or cause.runbook not in offline:
+        if cause.kind != "disk" or cause.scope in seen:
             continue
-        now.add(cause.scope)
+        seen.add(cause.scope)
         _, cluster, broker = cause.scope
         if known.value(k.BROKER_UP, cluster, broker) == 0:
-            evidence = (f"broker {broker} does not answer; before, it was known that it {_DISK[cause.runbook]}",)
-            yield Cause("disk", cause.scope, cause.sentence, evidence, cause.runbook, cause.effects, cause.partitions)
+            evidence = (f"broker {broker} does not answer; a moment ago it was known that it {_DISK[cause.runbook]}",)
+            effects = (Effects(cause.scope, frozenset(_DISK) | _OF_BROKER), *_leaders(known, cluster, (broker,)))
+            yield Cause("disk", cause.scope, cause.sentence, evidence, cause.runbook, effects, cause.partitions)
 
 
 def brokers(known: Known) -> Iterator[Cause]:
@@ -137,11 +142,39 @@ def brokers(known: Known) -> Iterator[Cause]:
         )
 
 
+def returned(known: Known) -> Iterator[Cause]:
+    """Brokers answer again after a while in which they did not: their replicas are not in sync yet."""
+    for scope, cause in _were_down(known).items():
+        _, cluster, broker = scope
+        missing = known.value(k.BROKER_OUT_OF_SYNC, cluster, broker)
+        if known.value(k.BROKER_UP, cluster, broker) == 1 and missing:
+            yield Cause(
+                cause.kind,
+                scope,
+                f"Broker {broker} of {cluster} answers again, and its replicas are not in sync yet",
+                (f"a moment ago: {cause.sentence}", f"{counted(missing, 'replica')} of it are out of sync"),
+                cause.runbook,
+                (Effects(scope, _OF_BROKER), Effects(("cluster", cluster), _OF_LEADERS)),
+                missing,
+            )
+
+
+def _were_down(known: Known) -> dict[Scope, Cause]:
+    """Return the brokers of which it was known a moment ago that they are down, or that their disks are full."""
+    brokers: dict[Scope, Cause] = {}
+    for cause in known.before:
+        if cause.kind in {"broker", "disk"}:
+            own = [cause.scope, *(effects.scope for effects in cause.effects)]
+            brokers |= dict.fromkeys((scope for scope in own if scope[0] == "broker"), cause)
+    return brokers
+
+
 def links(known: Known) -> Iterator[Cause]:
     """A broker answers, and its replicas do not follow: the network, where one leader alone misses it."""
+    were_down = _were_down(known)
     for scope in known.scopes("broker", *sorted(_OF_REPLICAS)):
         _, cluster, broker = scope
-        if known.value(k.BROKER_UP, cluster, broker) != 1:
+        if known.value(k.BROKER_UP, cluster, broker) != 1 or scope in were_down:
             continue
         missing = known.value(k.BROKER_OUT_OF_SYNC, cluster, broker)
         under = known.values(k.BROKER_UNDER_REPLICATED, cluster)

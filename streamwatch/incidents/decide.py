@@ -20,6 +20,7 @@ BRANCHES: Final[tuple[Branch, ...]] = (
     cluster.controllers,
     cluster.disks,
     cluster.brokers,
+    cluster.returned,
     monitor.blind,
     cluster.links,
     cluster.busy,

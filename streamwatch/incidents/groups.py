@@ -18,7 +18,7 @@ LATE: Final = frozenset(
 """What follows where a group does not read, or not enough."""
 _NO_MEMBER: Final = frozenset({"KafkaGroupGone", "LambdaGroupWithoutMembers", "KafkaGroupPartitionsUnread"})
 _STUCK: Final = frozenset({"KafkaGroupStuck", "KafkaGroupRebalancing"})
-_READS: Final = frozenset({"reading", "idle", "late"})
+_READS: Final = frozenset({"reading", "late"})
 _MOST_EVIDENCE: Final = 5
 
 
@@ -44,6 +44,8 @@ def members(known: Known) -> Iterator[Cause]:
 def stuck(known: Known) -> Iterator[Cause]:
     """A group has its members, and its position stands: everywhere, or at single records."""
     for scope in known.scopes("group", "KafkaGroupStuck"):
+        if all(alert.state == "pending" for alert in known.about(scope, frozenset({"KafkaGroupStuck"}))):
+            continue  # the others may stand, too, and this is not known yet
         _, cluster, group = scope
         states = _states(known, scope)
         stalled, reads = states.get("stalled", 0.0), sum(states.get(state, 0.0) for state in _READS)

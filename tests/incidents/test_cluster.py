@@ -88,6 +88,8 @@ def test_a_full_disk_is_the_cause_also_when_the_broker_died_of_it_a_moment_ago()
     later = first(down, up(b1=1, b2=0, b3=1), before=(disk.cause,))
     assert kind(later) == "disk"
     assert "it has a disk that fills up" in later.evidence[0]
+    both = first(down, alert("KafkaUnreachablePartitions", SHOP), up(b1=1, b2=0, b3=1), before=(disk.cause,))
+    assert len(both.alerts) == 2, "what follows from a dead broker follows from its disk"
     assert kind(first(down, up(b1=1, b2=0, b3=1))) == "broker", "without it nothing is known of the disk"
 
 
@@ -101,6 +103,21 @@ def test_replicas_that_follow_every_leader_but_one_are_cut_off_from_it() -> None
 
     both = samples(k.BROKER_UNDER_REPLICATED, {("shop", "1"): 3.0, ("shop", "2"): 3.0})
     assert kind(first(lags, missing, both, up(b1=1, b2=1, b3=1))) == "", "slow, or cut off: it is not known"
+
+
+def test_a_broker_that_is_back_catches_up_and_no_network_is_to_blame() -> None:
+    down = first(alert("KafkaBrokerDown", SHOP, broker="3"), up(b1=1, b2=1, b3=0))
+    assert down.cause is not None
+    known: list[Alert | Samples] = [
+        alert("KafkaReplicasOutOfSync", SHOP, broker="3"),
+        samples(k.BROKER_OUT_OF_SYNC, {("shop", "3"): 6.0}),
+        samples(k.BROKER_UNDER_REPLICATED, {("shop", "1"): 6.0, ("shop", "2"): 0.0}),
+        up(b1=1, b2=1, b3=1),
+    ]
+    back = first(*known, before=(down.cause,))
+    assert kind(back) == "broker"
+    assert back.sentence == "Broker 3 of shop answers again, and its replicas are not in sync yet (6 partitions)."
+    assert kind(first(*known)) == "network", "it was not down"
 
 
 def test_replicas_that_are_being_moved_are_somebodys_change() -> None:

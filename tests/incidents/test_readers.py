@@ -50,6 +50,9 @@ def test_a_group_stands_at_a_record_or_everywhere(reading: float, cause: str) ->
     assert incident.evidence[0] == "partition 3 of orders stands at offset 42"
     assert incident.impact.groups == ("billing",)
 
+    pending = alert("KafkaGroupStuck", GROUP, topic="orders", state="pending")
+    assert kind(first(pending, samples(g.GROUP_TOPIC_STATE, states))) == "", "others may stand, too, in a moment"
+
 
 def test_a_group_that_rebalances_is_late_by_that() -> None:
     incident = first(

@@ -10,6 +10,7 @@ from streamwatch.agent.alerting import Alerting
 from streamwatch.agent.target_runner import TargetRunner
 from streamwatch.core.clock import Clock
 from streamwatch.export.web_page.changes import changed
+from streamwatch.export.web_page.incidents import chosen
 from streamwatch.export.web_page.sample_index import Read
 from streamwatch.export.web_page.view import view
 from streamwatch.http.message import Response
@@ -51,11 +52,9 @@ class HomePage:
         samples = {name: part.samples for name, part in self._hub.current().items()}
         incidents, channels = alerting.notifications.incidents(), alerting.notifications.channels
         alerts, now = alerting.alerts(), self._clock.now()
-        standing = alerting.notifications.standing(alerts)
+        book, known = alerting.book, alerting.book.incidents()
+        standing = alerting.notifications.standing(alerts, chosen(known).alerts or None)
         reasons = {each.alert.fingerprint: each.reasons() for each in standing}
-        book = alerting.book
-        shown = view(
-            __version__, reads, samples, alerts, incidents, channels, now, url, reasons, book.incidents(), book.remedies
-        )
+        shown = view(__version__, reads, samples, alerts, incidents, channels, now, url, reasons, known, book.remedies)
         changes = self._changes(Question(since=now - _CHANGED_SECONDS, limit=_MOST_CHANGES))
         return self._renderer.render(replace(shown, changes=changed(changes, now)))

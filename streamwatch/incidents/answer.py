@@ -52,7 +52,7 @@ def _shown(incident: Incident, remedies: Mapping[str, str], most_alerts: int) ->
             "streams": _named(impact.streams),
         },
         "changes": [
-            {"at": rfc3339(change.at), "kind": change.kind, "what": change.what, "sentence": change.sentence}
+            {"at": rfc3339(change.at), "kind": change.kind, "subject": change.subject, "sentence": change.sentence}
             for change in incident.changes
         ],
         "alerts": [

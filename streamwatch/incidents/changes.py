@@ -41,7 +41,7 @@ def changed(known: Known, scope: Scope, alerts: Sequence[Alert]) -> Cause | None
     since = min(alert.active_at for alert in alerts)
     things = {name for alert in alerts[:100] for thing in scopes(alert) for name in thing[1:]}
     for change in before(known.changes, since):
-        if change.what in things and change.at <= since:
+        if change.subject in things and change.at <= since:
             return Cause(
                 "change",
                 scope,

@@ -28,7 +28,7 @@ class ChangeNote(Protocol):
         """What kind of change it is."""
 
     @property
-    def what(self) -> str:
+    def subject(self) -> str:
         """What changed: the name of a cluster, topic, group, stream or reader."""
 
     @property

@@ -110,8 +110,10 @@ class Dispatcher:
         else:
             self._plan_groups(connection, due, now, is_full=False)
 
-    def standing(self, connection: sqlite3.Connection, alerts: Collection[Alert]) -> list[Standing]:
-        """Return of each alert that fires where it is routed, and what mutes it."""
+    def standing(
+        self, connection: sqlite3.Connection, alerts: Collection[Alert], of: Collection[Alert] | None = None
+    ) -> list[Standing]:
+        """Return of each alert that fires, or of these of them, where it is routed, and what mutes it."""
         now = self.clock.now()
         silences = silence_store.active(connection, now)
         intervals, _ = current(self._time_intervals, now)
@@ -127,7 +129,7 @@ class Dispatcher:
                 tuple(each for each in silences if fulfil(each.conditions, alert.labels)),
                 inhibitor.causes(alert.labels) if inhibitor.inhibits(alert.labels) else (),
             )
-            for alert in firing
+            for alert in (firing if of is None else of)
         ]
 
     def _plan_groups(

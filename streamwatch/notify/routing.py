@@ -15,6 +15,7 @@ from streamwatch.notify.matchers import Matchers, fulfil, matchers
 from streamwatch.notify.plan import GroupTiming
 
 _EVERY: Final = "..."
+_ALERTNAME: Final = "alertname"
 _OWN: Final = ("job", "instance")
 """Labels that say which agent saw it: another one says the same under the same key."""
 _SILENT: Final = "none"
@@ -126,9 +127,14 @@ class Inhibitor:
     def __init__(self, rules: Sequence[Causes], firing: Sequence[Alert]) -> None:
         self._firing = firing
         self._rules: list[tuple[Causes, dict[tuple[str, ...], set[bool]]]] = []
+        by_name: dict[str, list[Alert]] = {}
+        for alert in firing:
+            by_name.setdefault(alert.name, []).append(alert)
         for rule in rules:
             effects: dict[tuple[str, ...], set[bool]] = {}
-            for alert in firing:
+            of_names = tuple(matcher for matcher in rule.source if matcher.name == _ALERTNAME)
+            names = [name for name in by_name if fulfil(of_names, {_ALERTNAME: name})]
+            for alert in (each for name in names for each in by_name[name]):
                 if fulfil(rule.source, alert.labels):
                     is_effect = fulfil(rule.target, alert.labels)
                     effects.setdefault(_values(alert.labels, rule.equal), set()).add(is_effect)

@@ -171,9 +171,9 @@ class NotificationService:
         """The channels, by name."""
         return sorted({delivery.integration.channel for delivery in self._now.deliveries.all})
 
-    def standing(self, alerts: Collection[Alert]) -> list[Standing]:
-        """Return where each alert that fires is routed, and what mutes it."""
-        return self._state.read(lambda connection: self._now.dispatcher.standing(connection, alerts))
+    def standing(self, alerts: Collection[Alert], of: Collection[Alert] | None = None) -> list[Standing]:
+        """Return where each alert that fires is routed, or each of these of them, and what mutes it."""
+        return self._state.read(lambda connection: self._now.dispatcher.standing(connection, alerts, of))
 
     def silences(self, ended_after: float) -> list[Silence]:
         """Return the silences that hold, that will, and that ended after a time."""

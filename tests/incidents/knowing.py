@@ -24,7 +24,7 @@ class Note:
 
     at: float
     kind: str
-    what: str
+    subject: str
     sentence: str
 
 

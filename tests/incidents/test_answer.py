@@ -37,7 +37,7 @@ def test_it_has_the_cause_the_evidence_the_impact_the_remedy_and_the_alerts() ->
             {
                 "at": "1970-01-01T00:00:50.000Z",
                 "kind": "settings",
-                "what": "shop",
+                "subject": "shop",
                 "sentence": "A setting was changed.",
             }
         ],

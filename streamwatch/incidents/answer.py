@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from streamwatch.core.times import rfc3339
 from streamwatch.incidents.incident import Incident
+from streamwatch.incidents.timeline import timeline
 
 _MOST_INCIDENTS: Final = 500
 _MOST_ALERTS: Final = 2_000
@@ -55,6 +56,7 @@ def _shown(incident: Incident, remedies: Mapping[str, str], most_alerts: int) ->
             {"at": rfc3339(change.at), "kind": change.kind, "subject": change.subject, "sentence": change.sentence}
             for change in incident.changes
         ],
+        "timeline": [{"at": rfc3339(moment.at), "what": moment.words} for moment in timeline(incident)],
         "alerts": [
             {
                 "fingerprint": alert.fingerprint,

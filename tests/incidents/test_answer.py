@@ -41,6 +41,11 @@ def test_it_has_the_cause_the_evidence_the_impact_the_remedy_and_the_alerts() ->
                 "sentence": "A setting was changed.",
             }
         ],
+        "timeline": [
+            {"at": "1970-01-01T00:00:50.000Z", "what": "A setting was changed"},
+            {"at": "1970-01-01T00:01:00.000Z", "what": "KafkaBrokerDown holds"},
+            {"at": "1970-01-01T00:01:00.000Z", "what": "KafkaBrokerDown fires"},
+        ],
         "alerts": [
             {
                 "fingerprint": down.fingerprint,

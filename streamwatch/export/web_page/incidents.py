@@ -8,6 +8,7 @@ from typing import Final
 from streamwatch.export.web_page.alerts import AlertView
 from streamwatch.export.web_page.words import Health, ago, span, worst
 from streamwatch.incidents.incident import Incident
+from streamwatch.incidents.timeline import timeline
 from streamwatch.model.alert import Alert
 
 _MOST_INCIDENTS: Final = 20
@@ -31,6 +32,8 @@ class IncidentView:
     evidence: Sequence[str]
     changes: Sequence[str]
     """What changed in the minutes before it began."""
+    timeline: Sequence[str]
+    """What happened, the oldest first, each with how long ago."""
     remedy: str
     runbook: str
     """A path on the agent; empty where there is none."""
@@ -92,6 +95,7 @@ def _view(incident: Incident, below: Sequence[AlertView], remedies: Mapping[str,
         [*below[0].sent, *below[0].muted] if below else (),
         incident.evidence,
         [f"{change.sentence} ({ago(max(0.0, now - change.at))})" for change in incident.changes],
+        [f"{ago(max(0.0, now - moment.at))}: {moment.words}" for moment in timeline(incident)],
         remedies.get(incident.runbook, ""),
         f"/runbooks/{incident.runbook}" if incident.runbook in remedies else "",
         below,

@@ -172,6 +172,7 @@ def test_effects_fold_below_their_cause() -> None:
     text = html(shown)
     assert text.index("Broker 2 of test does not answer.") < text.index("KafkaUnreachablePartitions is so")
     assert "2 alerts of this cause" in text
+    assert cause.timeline[0] == "60 s ago: KafkaUnreachablePartitions holds"
 
 
 def test_of_ten_thousand_alerts_the_page_shows_fifty() -> None:

@@ -117,7 +117,7 @@ class Alerting:
             METRICS,
             lambda: api.groups(self.evaluator.groups()),
             lambda: api.alerts(self.evaluator.groups()),
-            service.incidents,
+            service.alert_groups,
             self.book.answer,
             delayed_names=rules.delayed_name_removal,
         )
@@ -145,7 +145,7 @@ class Alerting:
         self.state.close()
 
     def take(self, wanted: Sequence[RuleGroup], notify: NotifyConfig, url: str) -> None:
-        """Take other rules and channels; alerts and incidents that stay go on."""
+        """Take other rules and channels; alerts and their groups that stay go on."""
         channels = self.notifications.prepare(notify)
         self._notify, self._wanted, self._url = notify, wanted, url
         self.evaluator.take(self._linked(wanted))

@@ -50,11 +50,11 @@ class HomePage:
             self._renderer = Renderer()
         reads = [Read(runner.name, runner.config.name, runner.kind, runner.interval, runner.last) for runner in runners]
         samples = {name: part.samples for name, part in self._hub.current().items()}
-        incidents, channels = alerting.notifications.incidents(), alerting.notifications.channels
+        notified, channels = alerting.notifications.alert_groups(), alerting.notifications.channels
         alerts, now = alerting.alerts(), self._clock.now()
         book, known = alerting.book, alerting.book.incidents()
         standing = alerting.notifications.standing(alerts, chosen(known).alerts or None)
         reasons = {each.alert.fingerprint: each.reasons() for each in standing}
-        shown = view(__version__, reads, samples, alerts, incidents, channels, now, url, reasons, known, book.remedies)
+        shown = view(__version__, reads, samples, alerts, notified, channels, now, url, reasons, known, book.remedies)
         changes = self._changes(Question(since=now - _CHANGED_SECONDS, limit=_MOST_CHANGES))
         return self._renderer.render(replace(shown, changes=changed(changes, now)))

@@ -123,14 +123,14 @@ class Config:
         default=None,
     )
     group_by: tuple[str, ...] = setting(
-        "labels that alerts of one incident have in common; `['...']`: every alert is an incident",
+        "labels that alerts of one group have in common; `['...']`: every alert is a group",
         default=("alertname", "kafka_cluster", "source", "aws_account", "aws_region", "stream"),
     )
     group_interval: Duration = setting(
-        "how long after a message the next one of an incident may follow", default=60.0, minimum=0, maximum=86_400
+        "how long after a message the next one of an alert group may follow", default=60.0, minimum=0, maximum=86_400
     )
     repeat_interval: Duration = setting(
-        "how often an incident that goes on is sent again; `0s`: never", default=14_400.0, formerly=("repeat",)
+        "how often an alert group that still fires is sent again; `0s`: never", default=14_400.0, formerly=("repeat",)
     )
     inhibit_pack: bool = setting(
         "do not notify of effects while their cause fires, as in `alerts/inhibit/`", default=True

@@ -1,6 +1,6 @@
 """Which notification one group of alerts needs, now: a function of what was delivered before. Nothing here does I/O.
 
-A group is one incident for one target. Its row in the outbox goes through these states:
+The row of a group and a target in the outbox goes through these states:
 
     no row ──── an alert fires that is not muted ────► FIRING WANTED ── nothing fires, and none was delivered ──► no row
                                                         │         ▲

@@ -109,7 +109,7 @@ class Routing:
 
 
 def key(group: Labels) -> str:
-    """Return the identity of an incident, the same for every agent that sees it: made of the labels alone."""
+    """Return the identity of an alert group, the same for every agent that sees it: made of the labels alone."""
     return f"streamwatch/{hashlib.sha256(json.dumps(group.pairs).encode()).hexdigest()}"
 
 

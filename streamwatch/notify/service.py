@@ -183,17 +183,17 @@ class NotificationService:
         """Write silences; every group is looked at anew at the next decision."""
         return self._state.write(work)
 
-    def incidents(self) -> list[dict[str, Any]]:
-        """Return every incident and what each channel was notified of, for the API."""
-        return self._state.read(_incidents)
+    def alert_groups(self) -> list[dict[str, Any]]:
+        """Return every alert group and what each channel was notified of, for the API."""
+        return self._state.read(_alert_groups)
 
 
-def _incidents(connection: sqlite3.Connection) -> list[dict[str, Any]]:
-    incidents = []
+def _alert_groups(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+    alert_groups = []
     for entry in outbox.entries(connection):
         row, content = entry.row, entry.content
         delivered = "" if row.delivered is None else "firing" if row.delivered else "resolved"
-        incidents.append(
+        alert_groups.append(
             {
                 "channel": row.target,
                 "key": row.key,
@@ -207,4 +207,4 @@ def _incidents(connection: sqlite3.Connection) -> list[dict[str, Any]]:
                 "parked": row.parked_reason,
             }
         )
-    return sorted(incidents, key=lambda incident: json.dumps([incident["labels"], incident["channel"]]))
+    return sorted(alert_groups, key=lambda group: json.dumps([group["labels"], group["channel"]]))

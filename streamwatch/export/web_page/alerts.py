@@ -60,7 +60,7 @@ def alerts(  # noqa: PLR0913, PLR0917 - what there is, each by its name
 
     Args:
         active: those that are pending or firing.
-        notifications: the incidents, as ``/api/v1/notifications`` has them.
+        notifications: what each channel was notified of, as ``/api/v1/notifications`` has it.
         channels: how many there are to notify.
         now: seconds since 1970.
         own: the agent's address.

@@ -95,7 +95,7 @@ def view(  # noqa: PLR0913, PLR0917 - what there is, each by its name
         reads: every source, and what it read last.
         samples: what is known now, by part of the configuration.
         alerts: those that are pending or firing.
-        notifications: the incidents, as ``/api/v1/notifications`` has them.
+        notifications: what each channel was notified of, as ``/api/v1/notifications`` has it.
         channels: how many there are to tell.
         now: seconds since 1970.
         own: the agent's address: what is below it is linked to by its path.

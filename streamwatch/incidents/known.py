@@ -37,7 +37,7 @@ def _places(names: Row) -> tuple[tuple[str, tuple[int, ...]], ...]:
 
 def scopes(alert: Alert) -> list[Scope]:
     """Return what an alert is about."""
-    names, values = zip(*alert.labels.pairs, strict=True)
+    names, values = zip(*alert.labels.pairs, strict=True) if alert.labels.pairs else ((), ())
     return [(kind, *[values[at] for at in where]) for kind, where in _places(names)]
 
 
@@ -54,13 +54,14 @@ class Known:
         """Take what is known.
 
         Args:
-            alerts: those that are pending or firing.
+            alerts: those that are pending or firing; others are left out.
             samples: the newest of all sources.
             changes: what changed in the hour before, in any order.
             before: the causes that were known in the quarter of an hour before, the newest last.
 
         """
-        self.alerts: list[Alert] = [alert for alert in alerts if alert.labels.get("severity") != _NO_SEVERITY]
+        active = (alert for alert in alerts if alert.state != "inactive")
+        self.alerts: list[Alert] = [alert for alert in active if alert.labels.get("severity") != _NO_SEVERITY]
         self.changes, self.before = changes, before
         self._by_name: dict[str, list[Alert]] = {}
         self._by_scope: dict[Scope, dict[str, list[Alert]]] = {}

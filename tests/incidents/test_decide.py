@@ -7,6 +7,7 @@ from typing import Final
 from streamwatch.incidents import own_words
 from streamwatch.incidents.decide import BRANCHES
 from streamwatch.model.alert import Alert
+from streamwatch.model.labels import Labels
 from streamwatch.model.metric import Samples
 from streamwatch.rules.config import pack_folder
 from streamwatch.rules.load import load
@@ -32,6 +33,8 @@ def test_each_alert_of_the_pack_is_known_to_the_list_and_the_list_knows_no_other
 def test_nothing_is_the_matter_where_nothing_fires_but_the_watchdog() -> None:
     assert incidents() == []
     assert incidents(alert("StreamWatchWatchdog", severity="none")) == []
+    assert incidents(alert("KafkaBrokerDown").but(state="inactive")) == []
+    assert len(incidents(alert("").but(labels=Labels()))) == 1
 
 
 def test_every_alert_is_in_one_incident_and_an_unknown_one_too() -> None:

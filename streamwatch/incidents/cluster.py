@@ -21,6 +21,8 @@ _OF_LEADERS: Final = frozenset(
     }
 )  # fmt: skip
 """About a cluster as a whole: what follows when brokers are gone."""
+_NOT_READ: Final = frozenset({"StreamWatchPartlyBlind", "StreamWatchStale"})
+"""What follows for the agent where a part of the cluster does not answer."""
 _DISK: Final[Mapping[str, str]] = {
     "KafkaLogDirOffline": "has a log directory that is offline",
     "KafkaDiskNearlyFull": "has a disk that is nearly full",
@@ -72,9 +74,8 @@ def controllers(known: Known) -> Iterator[Cause]:
                 f"replica {row[0]} lacks {counted(value, 'record')} of the metadata" for row, value in lag.items()
             ]
             names = frozenset({name, "KafkaQuorumVoterLagging"})
-            yield Cause(
-                "controller", scope, sentence.format(scope[1]), tuple(evidence[:5]), name, (Effects(scope, names),)
-            )
+            effects = (Effects(scope, names), Effects(("source", scope[1]), _NOT_READ))
+            yield Cause("controller", scope, sentence.format(scope[1]), tuple(evidence[:5]), name, effects)
 
 
 def disks(known: Known) -> Iterator[Cause]:
@@ -136,7 +137,7 @@ def brokers(known: Known) -> Iterator[Cause]:
             (
                 *(Effects(("broker", cluster, broker), _OF_BROKER) for broker in left),
                 Effects(scope, _OF_LEADERS),
-                *([Effects(("source", cluster), frozenset({"StreamWatchBlind"}))] if is_all else []),
+                Effects(("source", cluster), _NOT_READ | ({"StreamWatchBlind"} if is_all else set())),
             ),
             _lost(known, cluster, left),
         )
@@ -154,7 +155,11 @@ def returned(known: Known) -> Iterator[Cause]:
                 f"Broker {broker} of {cluster} answers again, and its replicas are not in sync yet",
                 (f"a moment ago: {cause.sentence}", f"{counted(missing, 'replica')} of it are out of sync"),
                 cause.runbook,
-                (Effects(scope, _OF_BROKER), Effects(("cluster", cluster), _OF_LEADERS)),
+                (
+                    Effects(scope, _OF_BROKER),
+                    Effects(("cluster", cluster), _OF_LEADERS),
+                    Effects(("source", cluster), _NOT_READ),
+                ),
                 missing,
             )
 
@@ -228,7 +233,9 @@ def _of_brokers(
 def _leaders(known: Known, cluster: str, gone: tuple[str, ...]) -> tuple[Effects, ...]:
     """Return the effects on the whole cluster of these brokers, where they and no others do not answer."""
     down = {row[0] for row, up in known.values(k.BROKER_UP, cluster).items() if not up}
-    return (Effects(("cluster", cluster), _OF_LEADERS),) if down and down <= set(gone) else ()
+    if not down or not down <= set(gone):
+        return ()
+    return Effects(("cluster", cluster), _OF_LEADERS), Effects(("source", cluster), _NOT_READ)
 
 
 def _evidence_of_loss(known: Known, cluster: str, down: int, brokers: int) -> Iterator[str]:

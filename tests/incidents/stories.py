@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 from tests.incidents.labels import LABELS, READERS, is_set_aside
@@ -26,6 +27,7 @@ PLAYED: Final = Path(__file__).with_name("played.json")
 DOCS: Final = Path(__file__).parents[2] / "docs" / "incidents.md"
 MARKS: Final = ("<!-- made: stories -->\n", "<!-- end of the stories -->")
 _SECONDS: Final = 900
+_KEEPING: Final = Lock()
 
 
 def outcomes() -> dict[str, Outcome]:
@@ -64,6 +66,26 @@ def written(known: Mapping[str, Outcome]) -> str:
     return f"{before}{begin}{table(known)}{MARKS[1]}{rest.partition(MARKS[1])[2]}"
 
 
+def _keep(name: str, outcome: Outcome) -> None:
+    """Keep what was said, beside what another process has kept meanwhile."""
+    texts = json.loads(PLAYED.read_text(encoding="utf-8")) if PLAYED.exists() else {}
+    texts[name] = outcome.as_json()
+    ordered = {each: texts[each] for each in LABELS if each in texts}
+    PLAYED.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
+
+
+def _play(name: str) -> bool:
+    """Play a story of the reference and keep what was said; say whether it could be played."""
+    try:
+        outcome = _story(name)
+    except (RuntimeError, subprocess.TimeoutExpired) as error:
+        sys.stderr.write(f"{name}: {error}\n")
+        return False
+    with _KEEPING:
+        _keep(name, outcome)
+    return True
+
+
 def _story(name: str) -> Outcome:
     command = [sys.executable, "-m", "tests.rules.story", name, str(ALL[name][0])]
     done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
@@ -78,21 +100,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--at-once", type=int, default=1)
     options = parser.parse_args(arguments)
-    texts = json.loads(PLAYED.read_text(encoding="utf-8")) if PLAYED.exists() else {}
-
-    def keep(name: str, outcome: Outcome) -> None:
-        texts[name] = outcome.as_json()
-        ordered = {each: texts[each] for each in LABELS if each in texts}
-        PLAYED.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
-
     if "readers" in options.names:
         for name, outcome in played().items():
-            keep(name, outcome)
+            _keep(name, outcome)
     names = [name for name in options.names if name not in {"readers", *READERS}]
     with ThreadPoolExecutor(options.at_once) as pool:
-        for name, outcome in zip(names, pool.map(_story, names), strict=True):
-            keep(name, outcome)
+        failed = [name for name, is_played in zip(names, pool.map(_play, names), strict=True) if not is_played]
     DOCS.write_text(written(outcomes()), encoding="utf-8")
+    if failed:
+        sys.exit(f"not played: {', '.join(failed)}")
 
 
 if __name__ == "__main__":

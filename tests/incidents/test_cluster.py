@@ -22,6 +22,7 @@ def test_a_broker_that_does_not_answer_is_the_cause_of_what_follows() -> None:
         up(b1=1, b2=0, b3=1),
         samples(k.UNREACHABLE_PARTITIONS, {("shop",): 12.0}),
         samples(m.OPERATIONS, {("shop", "REBOOT_NODE"): 1.0}),
+        alert("StreamWatchPartlyBlind", source="shop", scope="groups"),
     ]
     incident = first(*known)
     assert (incident.id, kind(incident)) == ("broker:shop/2", "broker")
@@ -32,7 +33,12 @@ def test_a_broker_that_does_not_answer_is_the_cause_of_what_follows() -> None:
         "MSK works on shop now: this may be its restart",
     )
     assert incident.since == 100.0
-    assert set(names(incident)) == {"KafkaBrokerDown", "KafkaUnreachablePartitions", "KafkaReplicasOutOfSync"}
+    assert set(names(incident)) == {
+        "KafkaBrokerDown",
+        "KafkaUnreachablePartitions",
+        "KafkaReplicasOutOfSync",
+        "StreamWatchPartlyBlind",
+    }
 
 
 def test_several_brokers_are_one_incident_and_another_cluster_another() -> None:

@@ -148,20 +148,15 @@ def returned(known: Known) -> Iterator[Cause]:
     for scope, cause in _were_down(known).items():
         _, cluster, broker = scope
         missing = known.value(k.BROKER_OUT_OF_SYNC, cluster, broker)
-        if known.value(k.BROKER_UP, cluster, broker) == 1 and missing:
-            yield Cause(
-                cause.kind,
-                scope,
-                f"Broker {broker} of {cluster} answers again, and its replicas are not in sync yet",
-                (f"a moment ago: {cause.sentence}", f"{counted(missing, 'replica')} of it are out of sync"),
-                cause.runbook,
-                (
-                    Effects(scope, _OF_BROKER),
-                    Effects(("cluster", cluster), _OF_LEADERS),
-                    Effects(("source", cluster), _NOT_READ),
-                ),
-                missing,
-            )
+        if known.value(k.BROKER_UP, cluster, broker) != 1:
+            continue
+        evidence, effects = [f"a moment ago: {cause.sentence}"], [Effects(("source", cluster), _NOT_READ)]
+        sentence = f"Broker {broker} of {cluster} answers again"
+        if missing:
+            sentence += ", and its replicas are not in sync yet"
+            evidence.append(f"{counted(missing, 'replica')} of it are out of sync")
+            effects += [Effects(scope, _OF_BROKER), Effects(("cluster", cluster), _OF_LEADERS)]
+        yield Cause(cause.kind, scope, sentence, tuple(evidence), cause.runbook, tuple(effects), missing)
 
 
 def _were_down(known: Known) -> dict[Scope, Cause]:

@@ -125,6 +125,11 @@ def test_a_broker_that_is_back_catches_up_and_no_network_is_to_blame() -> None:
     assert back.sentence == "Broker 3 of shop answers again, and its replicas are not in sync yet (6 partitions)."
     assert kind(first(*known)) == "network", "it was not down"
 
+    blind = alert("StreamWatchPartlyBlind", source="shop", scope="groups")
+    again = first(blind, up(b1=1, b2=1, b3=1), before=(down.cause,))
+    assert again.sentence == "Broker 3 of shop answers again."
+    assert kind(first(blind, up(b1=1, b2=1, b3=1))) == "monitor"
+
 
 def test_replicas_that_are_being_moved_are_somebodys_change() -> None:
     lags = alert("KafkaReplicasOutOfSync", SHOP, broker="3")

@@ -18,6 +18,7 @@ from streamwatch.export.alertmanager_api import PREFIX as ALERTMANAGER
 from streamwatch.export.alertmanager_api import AlertmanagerApi
 from streamwatch.export.prometheus_api import PrometheusApi
 from streamwatch.http.message import Request, Response
+from streamwatch.incidents.incident import ChangeNote
 from streamwatch.model.alert import Alert
 from streamwatch.model.metric import Keys, Samples
 from streamwatch.notify.config import Config as NotifyConfig
@@ -70,7 +71,14 @@ def unmatched_severities(notify: NotifyConfig, wanted: Sequence[RuleGroup]) -> l
 class Alerting:
     """Rules, notifications, and the APIs that answer about them, from ``start`` to ``stop``."""
 
-    def __init__(self, config: AgentConfig, wanted: Sequence[RuleGroup], hub: Hub, clock: Clock) -> None:
+    def __init__(
+        self,
+        config: AgentConfig,
+        wanted: Sequence[RuleGroup],
+        hub: Hub,
+        clock: Clock,
+        changes: Callable[[], Sequence[ChangeNote]],
+    ) -> None:
         """Begin.
 
         Args:
@@ -78,6 +86,7 @@ class Alerting:
             wanted: the rules.
             hub: what the sources say; it appends to the history of these rules from now on.
             clock: what time it is.
+            changes: gives what changed of late, the newest first; it is asked of no disk.
 
         """
         rules, address = config.rules, config.listen.address
@@ -110,7 +119,7 @@ class Alerting:
             options=Options(delayed_names=rules.delayed_name_removal),
         )
         self.evaluator.take(wanted)
-        self.book = IncidentBook(hub, clock, self.alerts, runbooks_folder())
+        self.book = IncidentBook(hub, clock, self.alerts, runbooks_folder(), changes)
         self._api = PrometheusApi(
             self._history,
             self._clock,

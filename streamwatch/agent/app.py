@@ -70,15 +70,15 @@ class App:
         self._metrics = MetricsPage(self._hub, self._own, clock)
         self._factory = self._new_factory(config)
         self._schedule = Schedule(clock)
-        self._alerting = Alerting(config, groups(config.rules), self._hub, clock)
+        self._journal = AgentJournal(config, clock)
+        self._alerting = Alerting(config, groups(config.rules), self._hub, clock, self._journal.recent)
         self._hub.subscribe(self._alerting.evaluator)
         self._hub.subscribe(self._metrics)
         self._remote_write = RemoteWriteService(self._schedule, clock, self._hub.all_samples)
         self._runners: Mapping[str, TargetRunner] = {}
         """Never changed, but replaced: many threads look while a reload is under way."""
-        self._journal = AgentJournal(config, clock)
         self._events = EventsApi(self._journal.journal.changes)
-        self._home_page = HomePage(self._hub, clock, self._journal.journal.changes)
+        self._home_page = HomePage(self._hub, clock, self._journal.recent)
         self._flow_page = FlowPage(self._hub, clock)
         self._runbooks = runbooks.Runbooks(runbooks_folder())
         self._server = self._serve(config)
@@ -177,7 +177,7 @@ class App:
             before = self._alerting
             self._journal.leave()
             before.stop(1.0)
-            self._alerting = Alerting(config, wanted_rules, self._hub, self._clock)
+            self._alerting = Alerting(config, wanted_rules, self._hub, self._clock, self._journal.recent)
             self._hub.subscribe(self._alerting.evaluator, instead_of=before.evaluator)
             self._own.put("rules", self._alerting)
             self._alerting.start(self._server.url)

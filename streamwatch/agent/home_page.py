@@ -1,7 +1,7 @@
 """The page for browsers: made once a second, however many look."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -14,7 +14,6 @@ from streamwatch.export.web_page.incidents import chosen
 from streamwatch.export.web_page.sample_index import Read
 from streamwatch.export.web_page.view import view
 from streamwatch.http.message import Response
-from streamwatch.journal.question import Question
 from streamwatch.model.journal_entry import JournalEntry
 from streamwatch.samples.hub import Hub
 
@@ -22,14 +21,13 @@ if TYPE_CHECKING:
     from streamwatch.export.web_page.render import Renderer
 
 _FRESH_SECONDS: Final = 1.0
-_CHANGED_SECONDS: Final = 86_400.0
 _MOST_CHANGES: Final = 12
 
 
 class HomePage:
     """What ``/`` shows. May be used from any thread."""
 
-    def __init__(self, hub: Hub, clock: Clock, changes: Callable[[Question], list[JournalEntry]]) -> None:
+    def __init__(self, hub: Hub, clock: Clock, changes: Callable[[], Sequence[JournalEntry]]) -> None:
         self._hub, self._clock, self._changes = hub, clock, changes
         self._lock = threading.Lock()
         self._renderer: Renderer | None = None
@@ -56,5 +54,5 @@ class HomePage:
         standing = alerting.notifications.standing(alerts, chosen(known).alerts or None)
         reasons = {each.alert.fingerprint: each.reasons() for each in standing}
         shown = view(__version__, reads, samples, alerts, notified, channels, now, url, reasons, known, book.remedies)
-        changes = self._changes(Question(since=now - _CHANGED_SECONDS, limit=_MOST_CHANGES))
+        changes = self._changes()[:_MOST_CHANGES]
         return self._renderer.render(replace(shown, changes=changed(changes, now)))

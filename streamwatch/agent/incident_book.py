@@ -43,7 +43,7 @@ class IncidentBook:
         clock: Clock,
         alerts: Callable[[], Sequence[Alert]],
         runbooks: Path,
-        changes: Callable[[], Sequence[ChangeNote]] = tuple,
+        changes: Callable[[], Sequence[ChangeNote]],
     ) -> None:
         """Begin.
 
@@ -52,7 +52,7 @@ class IncidentBook:
             clock: what time it is.
             alerts: gives those that are pending or firing.
             runbooks: the folder in which they are.
-            changes: gives what changed in the hour before.
+            changes: gives what changed of late, in any order.
 
         """
         self._hub, self._clock, self._alerts, self._changes = hub, clock, alerts, changes

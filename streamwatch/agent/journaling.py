@@ -10,11 +10,15 @@ from streamwatch.agent.config import Config
 from streamwatch.core.clock import Clock
 from streamwatch.journal.journal import Journal
 from streamwatch.journal.own import SilenceRow
+from streamwatch.journal.question import Question
+from streamwatch.model.journal_entry import JournalEntry
 from streamwatch.rules.rule import RuleGroup
 
 JOB: Final = "journal"
 SECONDS: Final = 5.0
 _PRUNE_SECONDS: Final = 600.0
+_RECENT_SECONDS: Final = 86_400.0
+_MOST_RECENT: Final = 200
 _SILENCES_SECONDS: Final = 7 * 86_400.0
 """Silences that ended longer ago are not looked at."""
 
@@ -27,12 +31,18 @@ class AgentJournal:
         self._clock = clock
         self._alerting: Alerting | None = None
         self._pruned_at = clock.monotonic()
+        self._recent: tuple[JournalEntry, ...] = ()
+
+    def recent(self) -> tuple[JournalEntry, ...]:
+        """Return what changed in the last day, the newest first, as of some seconds ago: it is asked of no disk."""
+        return self._recent
 
     def start(self, config: Config, alerting: Alerting) -> None:
         """Begin to write: the agent started, with this configuration."""
         self._alerting = alerting
         self.journal.take(alerting.state)
         self.journal.start(__version__, sections(config, alerting.wanted))
+        self._refresh()
 
     def take(self, config: Config, alerting: Alerting) -> None:
         """Take another configuration, and what has the state file now."""
@@ -47,7 +57,7 @@ class AgentJournal:
         self.journal.close()
 
     def run(self) -> None:
-        """Look at silences, and forget what is too old."""
+        """Look at silences, read what changed of late, and forget what is too old."""
         if self._alerting is not None:
             rows = self._alerting.notifications.silences(self._clock.now() - _SILENCES_SECONDS)
             self.journal.look_at_silences(
@@ -57,6 +67,11 @@ class AgentJournal:
         if self._clock.monotonic() - self._pruned_at >= _PRUNE_SECONDS:
             self._pruned_at = self._clock.monotonic()
             self.journal.maintain()
+        self._refresh()
+
+    def _refresh(self) -> None:
+        since = self._clock.now() - _RECENT_SECONDS
+        self._recent = tuple(self.journal.changes(Question(since=since, limit=_MOST_RECENT)))
 
 
 def sections(config: Config, rules: tuple[RuleGroup, ...]) -> Mapping[str, str]:

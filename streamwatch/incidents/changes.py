@@ -14,12 +14,22 @@ _BEFORE_SECONDS: Final = 600.0
 _AFTER_SECONDS: Final = 5.0
 """A change may be seen a read later than what follows from it."""
 _MOST: Final = 5
+_OF_A_CLUSTER: Final = frozenset({"cluster", "broker", "topic", "group"})
 
 
-def before(changes: Sequence[ChangeNote], since: float) -> tuple[ChangeNote, ...]:
-    """Return what changed in the minutes before an instant, the newest first."""
-    near = [change for change in changes if since - _BEFORE_SECONDS <= change.at <= since + _AFTER_SECONDS]
+def before(changes: Sequence[ChangeNote], since: float, scope: Scope) -> tuple[ChangeNote, ...]:
+    """Return what changed in the minutes before an instant, the newest first; of a cluster what it is of it."""
+    near = [
+        change
+        for change in changes
+        if since - _BEFORE_SECONDS <= change.at <= since + _AFTER_SECONDS and _is_of(change, scope)
+    ]
     return tuple(sorted(near, key=lambda change: -change.at)[:_MOST])
+
+
+def _is_of(change: ChangeNote, scope: Scope) -> bool:
+    """Say whether a change is of the cluster that is concerned; where none is, every change is shown."""
+    return scope[0] not in _OF_A_CLUSTER or change.source.partition("/")[0] == scope[1]
 
 
 def changed(known: Known, scope: Scope, alerts: Sequence[Alert]) -> Cause | None:
@@ -40,8 +50,8 @@ def changed(known: Known, scope: Scope, alerts: Sequence[Alert]) -> Cause | None
             )
     since = min(alert.active_at for alert in alerts)
     things = {name for alert in alerts[:100] for thing in scopes(alert) for name in thing[1:]}
-    for change in before(known.changes, since):
-        if change.subject in things and change.at <= since:
+    for change in before(known.changes, since, scope):
+        if change.what in things and change.at <= since:
             return Cause(
                 "change",
                 scope,

@@ -55,11 +55,11 @@ def decide(known: Known) -> list[Incident]:
         for cause in branch(known):
             alerts = _claimed(known, cause, left)
             if alerts:
-                incidents.append(_incident(known, cause.id, cause, alerts))
+                incidents.append(_incident(known, cause.id, cause, cause.scope, alerts))
     for scope, alerts in _by_place(left.values()).items():
         change = changes.changed(known, scope, alerts)
         name = change.id if change is not None else f"not known:{'/'.join(scope[1:])}"
-        incidents.append(_incident(known, name, change, alerts))
+        incidents.append(_incident(known, name, change, scope, alerts))
     merged = _merged(incidents)
     return sorted(merged, key=lambda incident: (not incident.is_firing, _rank(incident.alerts[0]), incident.since))
 
@@ -81,7 +81,7 @@ def _by_place(alerts: Iterable[Alert]) -> dict[Scope, list[Alert]]:
     return places
 
 
-def _incident(known: Known, name: str, cause: Cause | None, alerts: list[Alert]) -> Incident:
+def _incident(known: Known, name: str, cause: Cause | None, scope: Scope, alerts: list[Alert]) -> Incident:
     if len(alerts) > 1:
         alerts.sort(key=lambda alert: (alert.state != "firing", _rank(alert), alert.active_at))
     since = min(alert.active_at for alert in alerts)
@@ -103,7 +103,7 @@ def _incident(known: Known, name: str, cause: Cause | None, alerts: list[Alert])
         tuple(alerts),
         impact,
         runbook,
-        changes.before(known.changes, since),
+        changes.before(known.changes, since, scope),
     )
 
 

@@ -28,8 +28,16 @@ class ChangeNote(Protocol):
         """What kind of change it is."""
 
     @property
+    def source(self) -> str:
+        """Whose read showed it: the name of a cluster, of an account with streams."""
+
+    @property
     def subject(self) -> str:
-        """What changed: the name of a cluster, topic, group, stream or reader."""
+        """What changed, with what tells it from others of its name."""
+
+    @property
+    def what(self) -> str:
+        """What changed, by its name alone: of a broker, topic, group, stream or reader."""
 
     @property
     def sentence(self) -> str:

@@ -56,7 +56,7 @@ class Known:
         Args:
             alerts: those that are pending or firing; others are left out.
             samples: the newest of all sources.
-            changes: what changed in the hour before, in any order.
+            changes: what changed of late, in any order.
             before: the causes that were known in the quarter of an hour before, the newest last.
 
         """

@@ -50,7 +50,7 @@ def stopped(known: Known) -> Iterator[Cause]:
         row = _row(alert)
         states = [more[1] for more in known.values(r.STATE, *row)]
         reasons = [more[0] for more in known.values(a.REASON, *row)] or [alert.labels.get("reason", "")]
-        words = " ".join([*states, *reasons, *(more[0] for more in known.values(r.LAST_RESULT, *row))])
+        words = " ".join([*states, *reasons])  # not what its last call said: it may have run well since
         is_failure = "fail" in words.lower() or "error" in words.lower() or "problem" in words.lower()
         kind: CauseKind = "reader_failed" if is_failure else "reader_stopped"
         why = next((reason for reason in reasons if reason), "")
@@ -68,7 +68,11 @@ def stands(known: Known) -> Iterator[Cause]:
         is_all = reads is not None and 1 < reads <= len(standing)
         shards = sorted(shard for (shard,) in standing if shard)
         where = f"in {listed(shards)}" if shards else "in a shard"
-        if is_all:
+        if alert.labels.get("kind") == "kcl" and not shards:
+            yield _cause(
+                known, alert, "reader_stands", "stands still: none of its checkpoints moves, though records come"
+            )
+        elif is_all:
             yield _cause(known, alert, "reader_stands", f"stands still {where}, in all that it reads")
         elif alert.labels.get("kind") == "lambda" or (reads is not None and reads > 1):
             yield _cause(known, alert, "stuck_record", f"cannot process a record: it tries the same one again {where}")

@@ -27,7 +27,7 @@ def test_it_is_decided_once_a_second_and_remembers_for_a_while_what_was_the_caus
     clock, alerts = ManualClock(1000.0), list[Alert]()
     hub = Hub(clock)
     hub.add("shop", "kafka", "shop", SourcePrecedence())
-    book = IncidentBook(hub, clock, lambda: alerts, tmp_path)
+    book = IncidentBook(hub, clock, lambda: alerts, tmp_path, tuple)
     assert book.incidents() == ()
 
     alerts.append(alert("KafkaDiskFilling", kafka_cluster="shop", broker="2"))
@@ -55,7 +55,7 @@ def test_a_message_says_the_cause_and_what_to_do_where_it_is_known() -> None:
     hub = Hub(clock)
     hub.add("shop", "kafka", "shop", SourcePrecedence())
     hub.append("shop", [samples(k.BROKER_UP, {("shop", "1"): 1.0, ("shop", "2"): 0.0})], at=1000.0, valid_seconds=5e3)
-    book = IncidentBook(hub, clock, list, runbooks_folder())
+    book = IncidentBook(hub, clock, list, runbooks_folder(), tuple)
     down = alert("KafkaBrokerDown", kafka_cluster="shop", broker="2")
     late = alert("KafkaGroupLagging", kafka_cluster="shop", group="billing")
 

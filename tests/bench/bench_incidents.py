@@ -20,11 +20,11 @@ def main() -> None:
     """Measure processor time, and print it."""
     config, clock = parse(CONFIG, "bench", Path()), ManualClock(1000.0)
     hub = Hub(clock)
-    alerting = Alerting(config, groups(config.rules), hub, clock)
+    alerting = Alerting(config, groups(config.rules), hub, clock, tuple)
     for count in (100, 1_000, 10_000):
         alerts = [alert("KafkaGroupStuck", kafka_cluster="shop", group=f"g{at}", topic="t") for at in range(count)]
         alerting.alerts = alerting.book._alerts = lambda of=alerts: of  # type: ignore[method-assign, misc]
-        page, seconds = HomePage(hub, clock), []
+        page, seconds = HomePage(hub, clock, tuple), []
         for _ in range(5):
             clock.advance(100.0)
             began = time.process_time()

@@ -26,6 +26,11 @@ class Note:
     kind: str
     subject: str
     sentence: str
+    source: str = "shop"
+
+    @property
+    def what(self) -> str:
+        return self.subject
 
 
 def alert(

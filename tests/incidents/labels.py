@@ -58,9 +58,13 @@ STREAMS: Final = {
 
 READERS: Final = {
     "poison pill in a Lambda batch": _label("", "stuck_record"),
+    "poison pill in one of two streams of a function": _label("", "stuck_record"),
+    "the same, and the mapping counts events": _label("", "stuck_record"),
     "records given up: no destination": _label("", "reader_failed", "stuck_record"),
     "records given up: the destination takes nothing": _label("", "reader_failed", "downstream"),
     "mapping disabled": _label("", "change", "reader_stopped"),
+    "mapping disabled after a call that failed, without a reason": _label("", "change", "reader_stopped"),
+    "poller dies after a call that failed": _label("", "reader_stopped", "reader_failed"),
     "mapping cannot log in": _label("", "reader_failed"),
     "function throttled": _label("", "reader_throttled"),
     "shard contention, before a call is refused": _label("", "reader_throttled"),
@@ -69,6 +73,7 @@ READERS: Final = {
     "zombie leases": _label("", "positions"),
     "lease storm": _label("", "rebalances"),
     "record processor hangs": _label("", "reader_stands"),
+    "all record processors hang, beside another application": _label("", "reader_stands"),
     "connector task failed (MSK Connect)": _label("", "reader_failed"),
     "Firehose stalls: it reads nothing": _label("", "reader_stands"),
     "Firehose stalls: its target refuses": _label("", "downstream"),
@@ -88,6 +93,7 @@ READERS: Final = {
     "all workers of KCL are replaced at once": _label(""),
     "nobody writes the stream of a delivery stream": _label(""),
     "nobody writes the stream of an application of KCL": _label(""),
+    "only one of two shards is written that an application of KCL reads": _label(""),
     "a task of DMS is stopped on purpose": _label(""),
     "a connector of MSK Connect is updated": _label(""),
 }

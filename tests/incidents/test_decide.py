@@ -67,13 +67,15 @@ def test_an_alert_in_its_own_words() -> None:
 
 
 def test_what_changed_in_the_minutes_before_is_shown_and_is_a_cause_where_nothing_else_is() -> None:
-    late = alert("KafkaGroupLagging", at=1000.0, kafka_cluster="a", group="x")
+    late = alert("KafkaGroupLagging", at=1000.0, kafka_cluster="shop", group="x")
     early, near = Note(100.0, "topic", "x", "Old."), Note(900.0, "positions", "x", "Somebody set group x back.")
     later, elsewhere = Note(1100.0, "topic", "x", "Later."), Note(950.0, "topic", "other", "Topic other was made.")
     incident = first(late, early, near, later, elsewhere)
     assert list(incident.changes) == [elsewhere, near]
     assert incident.sentence == "Somebody changed something: Somebody set group x back (1 group)."
     assert kind(first(late, elsewhere)) == "", "what changed elsewhere is shown, and is no cause"
+    another = Note(950.0, "positions", "x", "Somebody set group x of another cluster back.", source="other")
+    assert not first(late, another).changes, "a group of this name in another cluster is another group"
 
 
 def test_each_branch_says_what_it_is_for() -> None:

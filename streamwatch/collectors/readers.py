@@ -146,7 +146,7 @@ _WORK: Mapping[Metric, Callable[[Work], float | None]] = {
 
 
 def _reason(one: Reader) -> list[tuple[Row, float]]:
-    is_well = one.assignment is not None or one.state == "running" or one.kind == "kcl"
+    is_well = one.assignment is not None or one.state == "running" or (one.kind, one.state) == ("kcl", "unknown")
     return [] if is_well else [((*_row(one), one.reason[:_MOST_REASON]), 1.0)]
 
 

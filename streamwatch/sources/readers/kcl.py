@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -171,7 +171,8 @@ class _Region:
         before = self._known.get(name)
         leases = Leases() if before is None else before.application.leases
         leases.take(done.rows)
-        application = LeasedApplication(name, account, self.name, leases, done.odd)
+        stream = None if before is None else before.application.stream
+        application = LeasedApplication(name, account, self.name, leases, done.odd, stream)
         took = 0.0 if before is None else now - before.read_at
         self._known[name] = _Known(application, now, [], took)
         self._judge(self._known[name], now)
@@ -180,6 +181,9 @@ class _Region:
         application = known.application
         still = _STILL_INTERVALS * self._config.interval
         known.readers = judged(application, self._streams, self._told.get(application.name), now, still)
+        streams = {one.stream for one in known.readers}
+        if len(streams) == 1 and None not in streams:
+            known.application = replace(application, stream=streams.pop())
 
     def _fail(self, name: str, account: str) -> None:
         """Know nothing of an application but of which streams it was."""

@@ -13,6 +13,8 @@ from streamwatch.sources.readers.kcl_lag import ShardFacts, Writes, position
 from streamwatch.sources.readers.kcl_leases import Leases
 from streamwatch.sources.readers.kcl_rows import Lease
 
+_CLOCKS_SECONDS: Final = 10.0
+"""By so much may the time in a checkpoint, which is the service's, differ from ours."""
 _CALL_SHARE: Final = 0.2
 """KCL 1 and 2 read a shard once a second, of its five calls: idleTimeBetweenReadsInMillis is 1,000."""
 _CALL_SHARE_OF_3: Final = 0.2 / 1.5
@@ -33,12 +35,17 @@ class RegionStreams:
     writes: dict[tuple[str, str], Writes] = field(default_factory=dict)
     """By stream and shard; of the whole stream by the empty shard."""
     account: str = ""
+    names: frozenset[str] | None = None
+    """All that there are, as listed last; None where the last read could not list all."""
+    listed_at: float = 0.0
 
     def take(self, now: StreamsSnapshot | None, region: str) -> None:
         """Take what the streams' own source has read last."""
         streams = [] if now is None else [one for one in now.streams or () if one.region == region]
         self.known = {one.name: one for one in streams}
         self.births = births(streams)
+        self.names = None if now is None else now.names.get(region)
+        self.listed_at = 0.0 if now is None else now.taken_at
         for gone in [key for key in self.writes if key[0] not in self.known]:
             del self.writes[gone]
         if now is None or not streams:
@@ -58,6 +65,13 @@ class RegionStreams:
             for one in self.known.values()
             if one.description is not None and name in (one.description.consumers or ())
         }
+
+    def is_gone(self, stream: str, leases: Sequence[Lease]) -> bool:
+        """Whether a stream that was read before the streams were listed is not among them."""
+        if not stream or self.names is None or stream in self.names:
+            return False
+        read = [one.at for lease in leases if (one := lease.written(lease.read_at)) is not None]
+        return bool(read) and max(read) + _CLOCKS_SECONDS < self.listed_at
 
     def has_shards(self, stream: str) -> bool:
         """Whether it is known which shards a stream has."""
@@ -88,6 +102,8 @@ class LeasedApplication:
     region: str
     leases: Leases
     odd: tuple[str, ...] = ()
+    stream: str | None = None
+    """What it was seen to read, where that was one stream: the join's evidence goes with the stream."""
 
 
 def judged(
@@ -105,9 +121,36 @@ def judged(
     """
     leases = [one.lease for one in application.leases.followed.values()]
     likely = likeliest(leases, streams.births, now, streams.with_consumer(application.name))
+    if not likely and application.stream is not None:
+        likely = [application.stream]
     found = joined(leases, named, likely) or {named or "": []}
-    readers = [_reader(application, streams, name, of, still) for name, of in sorted(found.items())]
+    readers = [
+        _without_stream(application, streams, name, of)
+        if streams.is_gone(name, of)
+        else _reader(application, streams, name, of, still)
+        for name, of in sorted(found.items())
+    ]
     return [one if one.stream or not leases else _nameless(one, likely) for one in readers]
+
+
+def _without_stream(
+    application: LeasedApplication, streams: RegionStreams, name: str, leases: Sequence[Lease]
+) -> Reader:
+    """Return the reader of a stream that was deleted: nothing is left to read, and none of its leases is missed."""
+    alive = application.leases.assignment(leases, None).renewed
+    does = "its lease table is left over" if alive == 0 else "its workers go on asking for it" if alive else ""
+    return Reader(
+        kind="kcl",
+        name=application.name,
+        owner=application.name,
+        account=streams.account or application.account,
+        region=application.region,
+        stream=name,
+        state="stopped",
+        reason=f"there is no stream {name} any more{f': {does}' if does else ''}",
+        positions=(),
+        unknown=application.odd,
+    )
 
 
 def _nameless(reader: Reader, likely: Sequence[str]) -> Reader:

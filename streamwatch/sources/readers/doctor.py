@@ -1,7 +1,8 @@
 """A check-up of the readers of one account: each right that is needed, and the policy that gives it."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from streamwatch.core.clock import Clock
@@ -11,6 +12,7 @@ from streamwatch.sources.aws.session import Accounts, SourceCalls
 from streamwatch.sources.aws.trial import Trial, TrialCall, newest_point
 from streamwatch.sources.readers.config import Functions, Kcl, Readers
 from streamwatch.sources.readers.kcl_rows import COORDINATOR
+from streamwatch.sources.readers.lambda_rows import MalformedMapping, read
 
 
 def examine(config: Readers, access: AwsAccess, regions: Sequence[str], clock: Clock) -> Iterator[Finding]:
@@ -31,9 +33,23 @@ def _functions(config: Functions, trial: Trial, clock: Clock) -> Iterator[Findin
     yield finding
     if listing is not None and not listing["EventSourceMappings"]:
         yield trial.finding("mappings", "warning", "there are none", "is this the right account?")
+    if listing is not None and (silent := _silent(listing["EventSourceMappings"])):
+        what = f"{len(silent)} give up batches that nobody gets and no metric counts: {', '.join(silent[:3])}"
+        hint = "set EventCount in the mapping's MetricsConfig, or a destination for failures"
+        yield trial.finding("lost records", "warning", what, hint)
     if config.metrics:
         at = {"FunctionName": "streamwatch-doctor"}
         yield trial.attempt(newest_point("AWS/Lambda", "Invocations", "Sum", clock.now(), at))[1]
+
+
+def _silent(mappings: Iterable[object]) -> list[str]:
+    """Return the names of those that lose records without a word; of what cannot be read the source says it."""
+    found = []
+    for mapping in mappings:
+        with suppress(MalformedMapping):
+            row = read(mapping)
+            found += [row.name] if row.loses_silently else []
+    return found
 
 
 def _kcl(config: Kcl, trial: Trial) -> Iterator[Finding]:

@@ -30,6 +30,7 @@ _TOTALS: Final = ("Invocations", "Errors", "Throttles", "DestinationDeliveryFail
 _DETAILS: Final = frozenset({"Invocations", "Errors"})
 """No alert rests on them."""
 _EVENTS: Final = ("DroppedEventCount", "OnFailureDestinationDeliveredEventCount")
+_UNCOUNTED: Final = "a batch that is given up goes nowhere, and nothing counts it: set EventCount in its MetricsConfig"
 _POLLED: Final = ("PolledEventCount", "Sum")
 _FAILED: Final = ("FailedInvokeEventCount", "Sum")
 _OWN_OFFSETS: Final = ("SumOffsetLag", "Maximum")
@@ -187,7 +188,11 @@ def judged(  # noqa: PLR0913, PLR0917 - what is known of one mapping
         retries=row.retries,
         calls_limit_ratio=None if is_kafka else 0.0 if row.consumer or state == "stopped" else _CALL_SHARE,
         retention_seconds=retention,
-        unknown=(*unknown, *(("metrics: CloudWatch is not asked",) if readings is None else ())),
+        unknown=(
+            *unknown,
+            *(("metrics: CloudWatch is not asked",) if readings is None else ()),
+            *((f"lost records: {_UNCOUNTED}",) if row.loses_silently else ()),
+        ),
     )
 
 

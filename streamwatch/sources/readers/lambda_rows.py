@@ -55,6 +55,12 @@ class MappingRow:
     """Groups of its own metrics that are on."""
 
     @property
+    def loses_silently(self) -> bool:
+        """Whether it gives batches up that nobody gets and nothing counts."""
+        is_limited = self.retries.attempts is not None or self.retries.record_age_seconds is not None
+        return is_limited and not self.retries.destination and "EventCount" not in self.measured
+
+    @property
     def name(self) -> str:
         """What its reader is called: one that no other mapping on the same stream has."""
         function = f"{self.function}:{self.alias}" if self.alias else self.function

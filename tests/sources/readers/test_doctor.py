@@ -1,6 +1,7 @@
 """The check-up of readers: every right that is missing is named, with the policy that gives it."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from streamwatch.reference.aws.server import ReferenceAws
 from streamwatch.sources.readers.doctor import examine
 from tests.reference.kinesis.acting import Time, cloud
 from tests.sources.kinesis.watching import config
+from tests.sources.readers.functions import world
 
 RIGHTS = {one: f"dynamodb:{one}" for one in ("ListTables", "DescribeTable", "Scan")}
 
@@ -78,3 +80,18 @@ def test_a_right_that_functions_lack_is_named_with_its_policy(operation: str) ->
 def test_without_metrics_cloudwatch_is_not_tried() -> None:
     with cloud() as aws:
         assert "GetMetricData" not in findings(aws, "readers: {functions: {enabled: true, metrics: false}}")
+
+
+LOSES = {"attempts": 2}
+COUNTED = {"attempts": 2, "measured": ("EventCount",)}
+FOR_EVER = {"attempts": -1}
+
+
+@pytest.mark.parametrize(("given", "is_silent"), [(LOSES, True), (COUNTED, False), (FOR_EVER, False)])
+def test_a_mapping_that_loses_records_without_a_word_is_named(given: dict[str, Any], is_silent: bool) -> None:  # noqa: FBT001 - a table
+    with world() as it:
+        it.poll(**given)
+        it.minutes(2, "k")
+        assert any("nothing counts" in one for one in it.reader.unknown) is is_silent
+        found = findings(it.aws, ON).get("lost records")
+        assert (found is not None and "bill" in found.detail) is is_silent

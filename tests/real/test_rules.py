@@ -20,7 +20,7 @@ from streamwatch.rules.load import load
 from streamwatch.rules.unit import run
 from tests.real import artefacts
 from tests.real.conftest import had
-from tests.real.promtool import World
+from tests.real.promtool import THRIFTY, World
 from tests.real.promtool import fired as theirs
 from tests.rules import manifests
 from tests.rules.templates import LABELS, TEMPLATES, VALUE
@@ -48,7 +48,8 @@ def promtool() -> Path:
 
 
 def told(promtool: Path, *command: object) -> tuple[int, str]:
-    done = subprocess.run([str(promtool), *map(str, command)], capture_output=True, text=True, check=False)
+    line, environment = [str(promtool), *map(str, command)], os.environ | THRIFTY
+    done = subprocess.run(line, capture_output=True, text=True, check=False, env=environment)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -214,8 +215,8 @@ def test_public_packs_load(tmp_path: Path) -> None:
 
 def worlds(case: Case) -> list[list[Series]]:
     dice = random.Random(f"{WORLDS_SEED} {case.rule.name}")
-    chosen = [side_by_side(case)[0], *(at_random(case, dice) for _ in range(max(1, WORLDS // 8)))]
-    return [held(series, way) for series in chosen for way in WAYS]
+    some = [held(at_random(case, dice), dice.choice(list(WAYS))) for _ in range(max(1, WORLDS // 8))]
+    return [*(held(side_by_side(case)[0], way) for way in WAYS), *some]
 
 
 def test_no_rule_fails_or_doubles_over_many_entities_scraped_or_not(promtool: Path, tmp_path: Path) -> None:

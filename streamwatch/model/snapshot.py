@@ -1,7 +1,7 @@
 """What every snapshot has in common, and what a read could not learn."""
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from streamwatch.core.masking import masked_words
 
@@ -12,6 +12,9 @@ Scope = Literal[
 Reason = Literal[
     "unreachable", "timeout", "denied", "throttled", "misread", "moved", "error", "budget", "unsupported", "foreign"
 ]
+
+_MOST_DETAIL: Final = 1000
+"""Characters of a problem's detail: what a service says of itself may be of any length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +27,10 @@ class Problem:
     count: int = 1
 
     def __post_init__(self) -> None:
-        """Mask what looks like a secret: whoever refused says what it likes."""
-        object.__setattr__(self, "detail", masked_words(self.detail))
+        """Cut it, and mask what looks like a secret: whoever refused says what it likes."""
+        is_cut = len(self.detail) > _MOST_DETAIL
+        detail = f"{self.detail[:_MOST_DETAIL]}..." if is_cut else self.detail
+        object.__setattr__(self, "detail", masked_words(detail))
 
 
 class Snapshot(Protocol):

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _LOOKUP_SECONDS: Final = 10.0
 """For AWS's credentials: their services are asked several times."""
+_MOST_QUOTED: Final = 200
+"""Characters of what a broker says that a message quotes."""
 _MAX_ROUNDS = 6
 """SCRAM takes two rounds; a broker that goes on asking is not speaking SASL."""
 
@@ -213,7 +215,7 @@ async def authenticate(connection: "KafkaConnection", version: int, exchange: An
     answer = await connection.send(SASL_HANDSHAKE, 1, SASL_HANDSHAKE.encode(1, mechanism=mechanism)).answer
     handshake = SASL_HANDSHAKE.decode(1, answer)
     if handshake.error_code == codes.UNSUPPORTED_MECHANISM:
-        offered = ", ".join(handshake.mechanisms) or "none"
+        offered = ", ".join(handshake.mechanisms)[:_MOST_QUOTED] or "none"
         raise SourceDenied(f"the broker does not offer SASL {mechanism}: it offers {offered}")
     if handshake.error_code:
         raise SourceDenied(f"SASL {mechanism}: {codes.explain(handshake.error_code)}")
@@ -230,10 +232,12 @@ async def _round(connection: "KafkaConnection", version: int, exchange: Any, mec
     body = SASL_AUTHENTICATE.encode(version, auth_bytes=exchange.auth_bytes())
     reply = SASL_AUTHENTICATE.decode(version, await connection.send(SASL_AUTHENTICATE, version, body).answer)
     if reply.error_code:
-        why = reply.error_message or codes.explain(reply.error_code)
+        why = (reply.error_message or codes.explain(reply.error_code))[:_MOST_QUOTED]
         raise SourceDenied(f"SASL {mechanism}: refused: {why}: check the user and its password or token")
     try:
-        exchange.receive(bytes(reply.auth_bytes))
+        # A broker says how often SCRAM hashes the password, up to a million times: no loop waits for that.
+        await asyncio.to_thread(exchange.receive, bytes(reply.auth_bytes))
     except (ValueError, KeyError) as error:
-        raise SourceMisread(f"SASL {mechanism}: the broker's answer does not check: {error!r}") from error
+        why = repr(error)[:_MOST_QUOTED]
+        raise SourceMisread(f"SASL {mechanism}: the broker's answer does not check: {why}") from error
     return reply

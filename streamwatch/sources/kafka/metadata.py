@@ -33,6 +33,8 @@ _PARTITION = struct.Struct(">hiii")
 """Error, index, leader, leader epoch: what a partition begins with."""
 _LONG_LIST = 100
 """Lists of brokers are shorter than this, so that their length is one byte; others are left to the message class."""
+_LONGEST_NAME = 249
+"""Of a topic, by Kafka's own rule."""
 _COMES_OR_GOES = frozenset({codes.NONE, codes.UNKNOWN_TOPIC_OR_PARTITION, codes.LEADER_NOT_AVAILABLE})
 """The codes of a topic without partitions that is on its way in or out."""
 
@@ -89,11 +91,15 @@ class MetadataReader:
             walker.no_tags()
         cluster_id = walker.text()[0] or None
         controller_id = walker.integer(4)
-        topics = body[walker.at :]
-        if self._topology is None or topics != self._topics:
+        at = walker.at
+        if self._topics is None or len(body) - at != len(self._topics) or not body.endswith(self._topics):
+            self._topics = None
             columns = _Columns()
             columns.walk(walker, version)
-            self._topology, self._topics, self._problems = columns.topology(), topics, columns.problems()
+            self._topology, self._problems = columns.topology(), columns.problems()
+            del columns  # what it holds is as large as the answer
+            self._topics = body[at:]
+        assert self._topology is not None  # noqa: S101 - set with the bytes of the topics
         return Metadata(tuple(brokers), cluster_id, controller_id, self._topology, self._problems)
 
 
@@ -121,12 +127,13 @@ class _Columns:
             topic_id = walker.raw(TOPIC_ID_BYTES) if version >= METADATA_WITH_TOPIC_IDS else NO_ID
             internal = walker.integer(1) != 0
             count = walker.count()
-            if count and is_utf8:
+            is_name = is_utf8 and len(name) <= _LONGEST_NAME
+            if count and is_name:
                 self._begin(name, topic_id, internal=internal)
                 if not self._uniform(walker, count):
                     self._one_by_one(walker, count)
             else:
-                self._leave_out(name, code, is_utf8=is_utf8)
+                self._leave_out(name, code, is_name=is_name)
                 _Columns()._one_by_one(walker, count)  # noqa: SLF001 - read past
             walker.at += OPERATIONS_BYTES
             walker.no_tags()
@@ -135,10 +142,10 @@ class _Columns:
         walker.no_tags()
         walker.ended()
 
-    def _leave_out(self, name: str, code: int, *, is_utf8: bool) -> None:
+    def _leave_out(self, name: str, code: int, *, is_name: bool) -> None:
         """Note a topic of which no partitions are known; one on its way in or out is no problem."""
-        if not is_utf8:
-            self._odd.append(name)
+        if not is_name:
+            self._odd.append(name[:_LONGEST_NAME])
         elif code not in _COMES_OR_GOES:
             self._refused.setdefault(code, []).append(name)
 
@@ -151,9 +158,8 @@ class _Columns:
             for code, names in self._refused.items()
         ]
         if self._odd:
-            detail = (
-                f"Metadata: topic {self._odd[0]} and {len(self._odd) - 1} others: names that are not UTF-8: left out"
-            )
+            others = f"{self._odd[0]} and {len(self._odd) - 1} others"
+            detail = f"Metadata: topic {others}: names that are not UTF-8, or too long: left out"
             found.append(Problem("topic", "misread", detail, len(self._odd)))
         return tuple(found)
 
@@ -233,8 +239,9 @@ class _Columns:
     def add_message(self, topic: Message, odd: frozenset[str] = frozenset()) -> None:
         """Read one topic from a decoded message; ``odd`` are the names that are no UTF-8."""
         partitions = topic.partitions
-        if not partitions or topic.name in odd:
-            self._leave_out(topic.name, topic.error_code, is_utf8=topic.name not in odd)
+        is_name = topic.name not in odd and len(topic.name) <= _LONGEST_NAME
+        if not partitions or not is_name:
+            self._leave_out(topic.name, topic.error_code, is_name=is_name)
             return
         uuid = getattr(topic, "topic_id", None)
         topic_id = NO_ID if uuid is None else uuid.bytes
@@ -252,22 +259,27 @@ class _Columns:
         by_name = sorted(range(len(self._names)), key=self._names.__getitem__)
         rank = np.empty(len(by_name), dtype=np.int32)
         rank[by_name] = np.arange(len(by_name), dtype=np.int32)
-        topic = rank[_joined(self._topic, np.int32)]
-        partition = _joined(self._partition, np.int32)
-        order = np.lexsort((partition, topic))
-        sizes = _joined(self._replica_count, np.int32)
+        topic = rank[_moved(self._topic, np.int32)]
+        partition = _moved(self._partition, np.int32)
+        order = np.lexsort((partition, topic)).astype(np.int32)
+        topic, partition = topic[order], partition[order]
+        sizes = _moved(self._replica_count, np.int32)
         starts = np.concatenate(([0], np.cumsum(sizes)))
-        taken = _ranges(starts[:-1][order], sizes[order])
+        sizes = sizes[order]
+        taken = _ranges(starts[:-1][order], sizes)
+        del starts
+        replica, in_sync = _moved(self._replicas, np.int32)[taken], _moved(self._in_sync, np.bool_)[taken]
+        del taken
         return Topology(
             topics=tuple(self._names[i] for i in by_name),
             internal=np.array([self._internal[i] for i in by_name], dtype=bool),
-            topic_start=np.searchsorted(topic[order], np.arange(len(by_name) + 1)).astype(np.int64),
-            topic=topic[order],
-            partition=partition[order],
-            leader=_joined(self._leader, np.int32)[order],
-            replica_start=np.concatenate(([0], np.cumsum(sizes[order]))).astype(np.int64),
-            replica=_joined(self._replicas, np.int32)[taken],
-            in_sync=_joined(self._in_sync, np.bool_)[taken],
+            topic_start=np.searchsorted(topic, np.arange(len(by_name) + 1)).astype(np.int64),
+            topic=topic,
+            partition=partition,
+            leader=_moved(self._leader, np.int32)[order],
+            replica_start=np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
+            replica=replica,
+            in_sync=in_sync,
             topic_ids=tuple(self._ids[i] for i in by_name),
         )
 
@@ -301,8 +313,11 @@ def _ids(walker: Walker) -> tuple[int, ...]:
     return struct.unpack_from(f">{count}i", walker.body, at)
 
 
-def _joined(parts: list[npt.NDArray[_Scalar]], dtype: type[_Scalar]) -> npt.NDArray[_Scalar]:
-    return np.concatenate(parts) if parts else np.zeros(0, dtype=dtype)
+def _moved(parts: list[npt.NDArray[_Scalar]], dtype: type[_Scalar]) -> npt.NDArray[_Scalar]:
+    """Return a column of its parts, which are let go: an answer of 100 MB must not be held many times over."""
+    joined = np.concatenate(parts) if parts else np.zeros(0, dtype=dtype)
+    parts.clear()
+    return joined
 
 
 def _ranges(starts: Int64s, sizes: Int32s) -> Int64s:

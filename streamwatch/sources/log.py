@@ -26,3 +26,24 @@ class _Named(logging.LoggerAdapter[logging.Logger]):
     def process(self, msg: object, kwargs: MutableMapping[str, Any]) -> tuple[object, MutableMapping[str, Any]]:
         """Add the source's name to the facts of a line."""
         return msg, {**kwargs, "extra": {"source": _SOURCE.get(), **(kwargs.get("extra") or {})}}
+
+
+class LineLimit:
+    """How many lines a source may log of what comes and goes: a thousand brokers that flap must not fill a disk."""
+
+    MOST: Final = 100
+    SECONDS: Final = 60.0
+
+    def __init__(self, log: logging.LoggerAdapter[logging.Logger]) -> None:
+        self._log = log
+        self._since = float("-inf")
+        self._count = 0
+
+    def admits(self, now: float) -> bool:
+        """Say whether one more line may be logged at this time; say once a minute that more are left out."""
+        if now - self._since >= self.SECONDS:
+            self._since, self._count = now, 0
+        self._count += 1
+        if self._count == self.MOST + 1:
+            self._log.warning("too many lines: the next ones of this source's brokers are left out for a minute")
+        return self._count <= self.MOST

@@ -29,7 +29,7 @@ from streamwatch.sources.kafka.pulses import Pulses
 from streamwatch.sources.kafka.release import Offer
 from streamwatch.sources.kafka.request_stats import RequestStats
 from streamwatch.sources.kafka.wire import InFlightRequest, KafkaConnection
-from streamwatch.sources.log import logger
+from streamwatch.sources.log import LineLimit, logger
 
 log = logger(__name__)
 
@@ -68,7 +68,15 @@ class BrokerConnection:
     """The connection to one broker. Lives on the source's event loop."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - built in one place
-        self, name: str, host: str, port: int, config: Config, dialer: Dialer, stats: RequestStats, pulses: Pulses
+        self,
+        name: str,
+        host: str,
+        port: int,
+        config: Config,
+        dialer: Dialer,
+        stats: RequestStats,
+        pulses: Pulses,
+        lines: LineLimit,
     ) -> None:
         self.name = name
         """What the figures and the log call this broker: its id, or its address while that is not known."""
@@ -84,6 +92,7 @@ class BrokerConnection:
         self._dialer = dialer
         self._stats = stats
         self._pulses = pulses
+        self._lines = lines
         self._pulse: InFlightRequest | None = None
         """The last one that was sent."""
         self._probe: asyncio.Task[None] | None = None
@@ -340,7 +349,8 @@ class BrokerConnection:
         self._decided.set()
         self._tried.set()
         if not was_up:
-            log.info("broker up", extra={"broker": self.name, "address": f"{self.host}:{self.port}"})
+            if self._lines.admits(asyncio.get_running_loop().time()):
+                log.info("broker up", extra={"broker": self.name, "address": f"{self.host}:{self.port}"})
             self.changed()
 
     def _mark_down(self, reason: SourceError) -> None:
@@ -348,7 +358,7 @@ class BrokerConnection:
         before, self.down = self.down, reason
         self._decided.set()
         self._tried.set()
-        if type(before) is not type(reason):
+        if type(before) is not type(reason) and self._lines.admits(asyncio.get_running_loop().time()):
             log.warning("broker down", extra={"broker": self.name, "reason": str(reason)})
         if before is None:
             self.down_since = asyncio.get_running_loop().time()

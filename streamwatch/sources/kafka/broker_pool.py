@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from streamwatch.core.errors import SourceForeign, SourceUnavailable
 from streamwatch.model.kafka import Broker
 from streamwatch.model.snapshot import Problem
+from streamwatch.sources.kafka.advertised import first_of_each_address, read_advertised
 from streamwatch.sources.kafka.apis import DESCRIBE_QUORUM
 from streamwatch.sources.kafka.broker_connection import BrokerConnection
 from streamwatch.sources.kafka.config import Config
@@ -16,9 +17,12 @@ from streamwatch.sources.kafka.metadata import Registered
 from streamwatch.sources.kafka.problems import problem
 from streamwatch.sources.kafka.pulses import Pulses
 from streamwatch.sources.kafka.request_stats import RequestStats
+from streamwatch.sources.log import LineLimit, logger
 
 if TYPE_CHECKING:
     from streamwatch.sources.aws.session import Account
+
+log = logger(__name__)
 
 
 class BrokerPool:
@@ -34,6 +38,7 @@ class BrokerPool:
         self._dialer = Dialer(config, account)
         self._changed = changed
         self._pulses = pulses
+        self._lines = LineLimit(log)
         self._bootstrap: list[BrokerConnection] = []
         self._registered: dict[int, Registered] = {}
         self._known: dict[int, Registered] = {}
@@ -77,28 +82,36 @@ class BrokerPool:
             for other in self._bootstrap:
                 other.check_identity()
 
-    async def follow(self, registered: tuple[Registered, ...], holders: set[int]) -> None:
+    def begin_read(self) -> None:
+        """Let the brokers answer as much as they may within one read."""
+        self._dialer.budget.begin_read()
+
+    async def follow(self, listed: tuple[Registered, ...], holders: set[int]) -> tuple[Problem, ...]:
         """Connect to the brokers that the metadata lists, and stay connected to those that only still hold replicas.
 
         Args:
-            registered: the brokers that the metadata lists now.
-            holders: the ids of all brokers that replicas are assigned to.
+            listed: the brokers that the metadata lists now.
+            holders: the ids of brokers that replicas are assigned to.
+
+        Returns:
+            What of the list is not believed.
 
         """
-        self._registered = {broker.id: broker for broker in registered}
-        self._known = {i: b for i, b in self._known.items() if i in holders} | self._registered
-        for broker in self._registered.values():
-            connection = self.connections.get(broker.id)
-            if connection is not None and (connection.host, connection.port) != (broker.host, broker.port):
-                del self.connections[broker.id]
+        advertised = read_advertised(listed)
+        self._registered = {broker.id: broker for broker in advertised.brokers}
+        gone = {node: b for node, b in self._known.items() if node in holders and node not in self._registered}
+        self._known = gone | self._registered
+        wanted = {broker.id: broker for broker in first_of_each_address((*advertised.brokers, *gone.values()))}
+        for node, connection in list(self.connections.items()):
+            broker = wanted.get(node)
+            if broker is None or (connection.host, connection.port) != (broker.host, broker.port):
+                del self.connections[node]
                 await connection.close()
-                connection = None
-            if connection is None:
+        for broker in wanted.values():
+            if broker.id not in self.connections:
                 self.connections[broker.id] = self._adopt(broker) or self._connect(
                     str(broker.id), broker.host, broker.port
                 )
-        for node in set(self.connections) - set(self._known):
-            await self.connections.pop(node).close()
         for connection in self._bootstrap:
             if not isinstance(connection.down, SourceForeign):
                 await connection.close()
@@ -107,6 +120,7 @@ class BrokerPool:
         await _settled(self.connections.values())
         for connection in self.connections.values():
             connection.changed = self._changed
+        return advertised.problems
 
     def brokers(self, holders: set[int]) -> tuple[Broker, ...]:
         """Return every broker known: registered, or assigned to replicas (``holders``) though not registered."""
@@ -114,7 +128,7 @@ class BrokerPool:
         for node in sorted(set(self._known) | holders):
             known = self._known.get(node, Registered(node, "", 0, None))
             connection = self.connections.get(node)
-            up = connection is not None and connection.up
+            up = connection.up if connection is not None else None if node in self._registered else False
             found.append(Broker(node, known.host, known.port, known.rack, up, node in self._registered))
         return tuple(found)
 
@@ -159,7 +173,7 @@ class BrokerPool:
         return None
 
     def _connect(self, name: str, host: str, port: int) -> BrokerConnection:
-        return BrokerConnection(name, host, port, self._config, self._dialer, self.stats, self._pulses)
+        return BrokerConnection(name, host, port, self._config, self._dialer, self.stats, self._pulses, self._lines)
 
 
 async def _settled(connections: Iterable[BrokerConnection]) -> None:

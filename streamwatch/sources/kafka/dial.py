@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from streamwatch import __version__
 from streamwatch.core.errors import ConfigError, SourceDenied, SourceError, SourceMisread, SourceUnavailable
 from streamwatch.sources.kafka import codes
+from streamwatch.sources.kafka.answer_budget import AnswerBudget
 from streamwatch.sources.kafka.apis import API_VERSIONS, METADATA, SASL_AUTHENTICATE, UNDECODABLE, negotiate
 from streamwatch.sources.kafka.auth import Credentials, authenticate, tls_context
 from streamwatch.sources.kafka.config import Config
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 _REAUTH_SHARE = 0.85
 """Of a session's lifetime, after which it is authenticated anew: a broker cuts it off at 1.0."""
+_LEAST_REAUTH_SECONDS = 0.4
+"""Between two logins on one session, whatever lifetime the broker gives it."""
 _BROKER_REGISTRATION = 62
 """The key of an API that KRaft's controllers offer, to brokers, and no broker does (seen on 4.3)."""
 
@@ -53,6 +56,8 @@ class Dialer:
     def __init__(self, config: Config, account: "Account | None" = None) -> None:
         self.identity = Identity(config.cluster_id)
         """Of the cluster: a session with another one's broker is refused."""
+        self.budget = AnswerBudget(config.max_frame)
+        """Of the answers on all sessions."""
         self._config = config
         self._credentials = Credentials(config.sasl, account) if config.sasl else None
         self._context: tuple[tuple[float, ...], ssl.SSLContext] | None = None
@@ -117,6 +122,7 @@ class Dialer:
                 tls=None if self._config.tls is None else await asyncio.to_thread(self._tls),
                 client_id=self._config.client_id,
                 max_frame=self._config.max_frame,
+                budget=self.budget,
             )
         except ssl.SSLCertVerificationError as error:
             why = f"TLS: the broker's certificate is not trusted: {error.verify_message}"
@@ -189,7 +195,8 @@ class Dialer:
         except SourceDenied as error:
             raise self._credentials.refused(error) from None
         if lifetime is not None:
-            session.reauth_at = asyncio.get_running_loop().time() + lifetime * _REAUTH_SHARE
+            wait = max(_LEAST_REAUTH_SECONDS, lifetime * _REAUTH_SHARE)
+            session.reauth_at = asyncio.get_running_loop().time() + wait
 
     @property
     def provider(self) -> str:

@@ -63,7 +63,9 @@ async def _reach(
     yield Finding(target, "name", "ok", ", ".join(ips)), None
     try:
         async with asyncio.timeout(timeout):
-            plain = await open_connection(host, port, tls=None, client_id=config.client_id, max_frame=config.max_frame)
+            plain = await open_connection(
+                host, port, tls=None, client_id=config.client_id, max_frame=config.max_frame, budget=dialer.budget
+            )
     except TimeoutError:
         remedy = "packets are dropped: check the firewall, the security group and the route to this port"
         yield Finding(target, "tcp", "failed", f"no connection within {timeout:g}s", remedy), None

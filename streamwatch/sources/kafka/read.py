@@ -18,6 +18,7 @@ from streamwatch.core.clock import Clock
 from streamwatch.core.errors import SourceError, SourceForeign
 from streamwatch.core.memo import Memo
 from streamwatch.model.kafka import Bools, CleanupPolicy, ClusterSnapshot, Group, GroupTable, Topology, blank
+from streamwatch.sources.kafka.advertised import holders
 from streamwatch.sources.kafka.authority import Authority
 from streamwatch.sources.kafka.bounds import BoundReader
 from streamwatch.sources.kafka.broker_connection import BrokerConnection
@@ -75,9 +76,10 @@ class ClusterReader:
         """
         taken_at, started = self._clock.now(), self._clock.monotonic()
         session, pool = ReadSession(self._config, self._pool.stats), self._pool
+        pool.begin_read()
         metadata, opinion = await self._authority.read(session)
         view = self._view(metadata, opinion)
-        await pool.follow(metadata.brokers, view.holders)
+        session.problems += await pool.follow(metadata.brokers, view.holders)
         groups = await self._read_groups(session, view.topology)
         offsets = await self._read_offsets(session, view)
         positions = await self._read_positions(session, view, groups, offsets)
@@ -113,8 +115,7 @@ class ClusterReader:
         """Return what is there, and what of it the configuration looks at; the flags stay while the topology does."""
         topology = metadata.topology
         selected, wanted = self._selection.get(lambda: self._select(topology), topology)
-        holders = set(np.unique(topology.replica).tolist())
-        return MetadataPart(metadata, opinion, holders, selected, wanted)
+        return MetadataPart(metadata, opinion, holders(topology.replica), selected, wanted)
 
     def _select(self, topology: Topology) -> tuple[Bools, Bools]:
         """Return which topics (T) and which rows (P) the configuration looks at."""

@@ -8,9 +8,11 @@ import asyncio
 import ssl
 import struct
 from collections import deque
+from io import BytesIO
 from typing import Final
 
 from streamwatch.core.errors import SourceError, SourceMisread, SourceUnavailable
+from streamwatch.sources.kafka.answer_budget import AnswerBudget
 from streamwatch.sources.kafka.apis import API_VERSIONS, KafkaApi
 
 _LENGTH: Final = struct.Struct(">i")
@@ -42,16 +44,28 @@ class KafkaConnection(asyncio.Protocol):
     Lives on one event loop and is not thread-safe. Once lost it stays lost: ``lost`` then holds why.
     """
 
-    def __init__(self, client_id: str, max_frame: int) -> None:
+    def __init__(self, client_id: str, max_frame: int, budget: AnswerBudget) -> None:
+        """Prepare; asyncio connects it.
+
+        Args:
+            client_id: as brokers see it.
+            max_frame: the largest answer that is accepted, once the broker has let the agent in.
+            budget: of the cluster's answers; this connection takes its share of it.
+
+        """
         name = client_id.encode()
         self._client_id = struct.pack(">h", len(name)) + name
         self._max_frame = max_frame
+        self._budget = budget
         self._transport: asyncio.Transport | None = None
         self._correlation = 0
-        self._length = bytearray()
         self._allowed = min(max_frame, _STRANGERS_FRAME)
-        self._frame = bytearray()
-        self._due = 0
+        self._head = bytearray()
+        """What has arrived of a frame's length, correlation id and, where they are due, tagged fields."""
+        self._head_bytes = _LENGTH.size
+        self._body: BytesIO | None = None
+        """What has arrived of a body: it grows with that, and is the answer without being copied."""
+        self._body_bytes = 0
         self.in_flight: deque[InFlightRequest] = deque()
         self.lost: asyncio.Future[SourceError] = asyncio.get_running_loop().create_future()
 
@@ -116,45 +130,54 @@ class KafkaConnection(asyncio.Protocol):
 
     def _take(self, view: memoryview) -> int:
         """Move some bytes of the stream into the current frame; return how many."""
-        if not self._due:
-            used = min(_LENGTH.size - len(self._length), len(view))
-            self._length += view[:used]
-            if len(self._length) == _LENGTH.size:
-                self._begin(_LENGTH.unpack(self._length)[0])
+        if self._body is None:
+            used = min(self._head_bytes - len(self._head), len(view))
+            self._head += view[:used]
+            if len(self._head) == self._head_bytes:
+                self._read_head()
             return used
-        used = min(self._due - len(self._frame), len(view))
-        self._frame += view[:used]
-        if len(self._frame) == self._due:
-            frame, self._frame, self._due = self._frame, bytearray(), 0
-            self._length.clear()
-            self._deliver(frame)
+        used = min(self._body_bytes - self._body.tell(), len(view))
+        self._budget.take(used)
+        self._body.write(view[:used])
+        if self._body.tell() == self._body_bytes:
+            self._deliver(self._body)
         return used
 
-    def _begin(self, size: int) -> None:
+    def _read_head(self) -> None:
+        """Check as much of a frame's head as has arrived: nothing is kept of a frame that no request is waiting for."""
+        size = _LENGTH.unpack_from(self._head)[0]
         if size > self._max_frame and size >> 16 == _TLS_ALERT:
             raise SourceMisread("a TLS alert instead of an answer: does this listener want TLS? See `tls`")
         if not 4 <= size <= self._allowed:  # noqa: PLR2004 - the correlation id
             limit = "max_frame" if self._allowed == self._max_frame else "before the broker let the agent in"
             raise SourceMisread(f"a frame of {size} bytes: allowed are 4 to {self._allowed} ({limit})")
-        self._due = size  # it grows as bytes arrive: what a broker only announces costs nothing
-
-    def _deliver(self, frame: bytearray) -> None:
+        if len(self._head) == _LENGTH.size:
+            self._head_bytes = 2 * _LENGTH.size
+            return
         if not self.in_flight:
             raise SourceMisread("an answer that nothing asked for")
-        request = self.in_flight.popleft()
-        correlation = _LENGTH.unpack_from(frame)[0]
+        request = self.in_flight[0]
+        correlation = _LENGTH.unpack_from(self._head, _LENGTH.size)[0]
         if correlation != request.correlation:
-            self.in_flight.appendleft(request)
             raise SourceMisread(f"answer {correlation} where {request.correlation} ({request.api.name}) was due")
-        start = _LENGTH.size
-        if request.flexible:
-            if frame[start : start + 1] != b"\0":
-                self.in_flight.appendleft(request)
-                raise SourceMisread(f"{request.api.name}: an answer's header with tagged fields")
-            start += 1
-        request.received_bytes = len(frame) + _LENGTH.size
+        whole = 2 * _LENGTH.size + request.flexible
+        if len(self._head) < whole <= size + _LENGTH.size:
+            self._head_bytes = whole
+            return
+        if request.flexible and (len(self._head) < whole or self._head[-1]):
+            raise SourceMisread(f"{request.api.name}: an answer's header with tagged fields")
+        self._body, self._body_bytes = BytesIO(), size + _LENGTH.size - whole
+        if not self._body_bytes:
+            self._deliver(self._body)
+
+    def _deliver(self, body: BytesIO) -> None:
+        """Hand the answer to the request that waits for it: it was checked that it is the first one's."""
+        request = self.in_flight.popleft()
+        request.received_bytes = len(self._head) + self._body_bytes
+        self._head.clear()
+        self._head_bytes, self._body = _LENGTH.size, None
         if not request.answer.done():
-            request.answer.set_result(bytes(memoryview(frame)[start:]))
+            request.answer.set_result(body.getvalue())
 
     def _lose(self, reason: SourceError) -> None:
         if self.lost.done():
@@ -167,8 +190,8 @@ class KafkaConnection(asyncio.Protocol):
         self.in_flight.clear()
 
 
-async def open_connection(
-    host: str, port: int, *, tls: ssl.SSLContext | None, client_id: str, max_frame: int
+async def open_connection(  # noqa: PLR0913 - what a connection is made of
+    host: str, port: int, *, tls: ssl.SSLContext | None, client_id: str, max_frame: int, budget: AnswerBudget
 ) -> KafkaConnection:
     """Connect, with TLS where a context is given; the caller sets the deadline.
 
@@ -180,7 +203,11 @@ async def open_connection(
     loop = asyncio.get_running_loop()
     try:
         _, connection = await loop.create_connection(
-            lambda: KafkaConnection(client_id, max_frame), host, port, ssl=tls, server_hostname=host if tls else None
+            lambda: KafkaConnection(client_id, max_frame, budget),
+            host,
+            port,
+            ssl=tls,
+            server_hostname=host if tls else None,
         )
     except ssl.SSLError:
         raise

@@ -9,6 +9,7 @@ from typing import TypeVar
 import pytest
 
 from streamwatch.core.errors import SourceError, SourceMisread, SourceUnavailable
+from streamwatch.sources.kafka.answer_budget import AnswerBudget
 from streamwatch.sources.kafka.apis import API_VERSIONS, METADATA
 from streamwatch.sources.kafka.wire import KafkaConnection, open_connection
 
@@ -29,7 +30,9 @@ def with_server(serve: Serve, use: Callable[[KafkaConnection], Awaitable[T]], ma
         server = await asyncio.start_server(handle, "127.0.0.1", 0)
         try:
             port = server.sockets[0].getsockname()[1]
-            connection = await open_connection("127.0.0.1", port, tls=None, client_id="test", max_frame=max_frame)
+            connection = await open_connection(
+                "127.0.0.1", port, tls=None, client_id="test", max_frame=max_frame, budget=AnswerBudget(max_frame)
+            )
             async with asyncio.timeout(10):
                 return await use(connection)
         finally:
@@ -146,7 +149,7 @@ def test_a_connection_that_closes_fails_everything_on_its_way() -> None:
 
 def test_nobody_there_is_told() -> None:
     async def use() -> None:
-        await open_connection("127.0.0.1", 1, tls=None, client_id="test", max_frame=100)
+        await open_connection("127.0.0.1", 1, tls=None, client_id="test", max_frame=100, budget=AnswerBudget(100))
 
     with pytest.raises(SourceUnavailable, match="no connection"):
         asyncio.run(use())
@@ -156,7 +159,7 @@ def test_what_is_only_announced_costs_nothing() -> None:
     announced = 100 * 2**20
 
     async def use() -> int:
-        connection = KafkaConnection("test", announced)
+        connection = KafkaConnection("test", announced, AnswerBudget(announced))
         connection.trust()
         tracemalloc.start()
         try:

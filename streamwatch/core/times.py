@@ -1,6 +1,15 @@
 """Times and spans of time as text."""
 
 from datetime import UTC, datetime
+from typing import Final
+
+_LAST_INSTANT: Final = 253_402_300_799.0
+"""The end of the year 9999."""
+
+
+def is_instant(at: object) -> bool:
+    """Say whether something is a time, in seconds since 1970, that can be written as a date."""
+    return isinstance(at, int | float) and 0 <= at <= _LAST_INSTANT
 
 
 def rfc3339(at: float, timespec: str = "milliseconds") -> str:

@@ -5,12 +5,26 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from streamwatch.core.times import is_instant
 from streamwatch.journal.kinds import KINDS, sentence
 from streamwatch.journal.packing import PackError
 from streamwatch.journal.question import Question
 from streamwatch.journal.seen import Part, Seen, unpacked
 from streamwatch.model.journal_entry import JournalEntry
 from streamwatch.state.schema import Tables
+
+
+
+def _checked(row: Mapping[str, Any]) -> None:
+    """Check the times of a change.
+
+    Raises:
+        ValueError: one is none.
+
+    """
+    if not all(is_instant(row[name]) for name in ("at", "since", "until")):
+        raise ValueError(f"at {row['at']}, since {row['since']}, until {row['until']}")
+
 
 TABLES: Final = Tables(
     ("changes", "seen_sources", "seen_parts"),
@@ -36,6 +50,7 @@ TABLES: Final = Tables(
             """,
         ),
     },
+    {"changes": _checked},
 )
 _LONGEST_SECONDS: Final = 3600.0
 """What goes on for longer is another entry."""

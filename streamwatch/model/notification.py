@@ -5,6 +5,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from streamwatch.core.times import is_instant
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
 
@@ -84,8 +85,16 @@ def to_text(notification: Notification) -> str:
 
 
 def from_text(text: str) -> Notification:
-    """Return the notification that a text of ``to_text`` says."""
+    """Return the notification that a text of ``to_text`` says.
+
+    Raises:
+        ValueError: it says none; or TypeError, KeyError.
+
+    """
     content: dict[str, Any] = json.loads(text)
+    times = [one[name] for one in content["alerts"] for name in ("active_at", "fired_at", "resolved_at")]
+    if not all(is_instant(at) for at in (content["at"], *times) if at is not None):
+        raise ValueError("a time that is none")
     return Notification(
         content["key"],
         _labels(content["group"]),

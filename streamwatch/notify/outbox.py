@@ -13,6 +13,44 @@ from streamwatch.state.schema import Tables
 MOST_ROWS: Final = 100_000
 """Of one target; what comes on top is dropped, and counted."""
 
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row with its notification."""
+
+    row: NotificationState
+    content: Notification
+
+
+def _entry(stored: Mapping[str, Any] | sqlite3.Row) -> Entry:
+    """Return a row with its notification.
+
+    Raises:
+        ValueError: it makes none; or TypeError, KeyError.
+
+    """
+    return Entry(_row(stored), from_text(stored["content"]))
+
+
+def _row(stored: Mapping[str, Any] | sqlite3.Row) -> NotificationState:
+    alerts = stored["delivered"]
+    return NotificationState(
+        target=stored["target"],
+        key=stored["key"],
+        seq=stored["seq"],
+        delivered=None if alerts is None else frozenset(json.loads(alerts)),
+        delivered_at=stored["delivered_at"],
+        wanted=stored["wanted"],
+        wanted_alerts=frozenset(json.loads(stored["wanted_alerts"])),
+        maybe_delivered=MaybeDelivered(stored["maybe_delivered"]),
+        attempts=stored["attempts"],
+        next_at=stored["next_at"],
+        parked_reason=stored["given_up"],
+        wanted_since=stored["wanted_since"],
+        plan_again_at=stored["plan_again_at"],
+    )
+
+
 TABLES: Final = Tables(
     ("notified",),
     {
@@ -38,6 +76,7 @@ TABLES: Final = Tables(
             "ALTER TABLE notified RENAME COLUMN look_at TO plan_again_at",
         ),
     },
+    {"notified": _entry},
 )
 
 _SELECT_ALL: Final = "SELECT * FROM notified"
@@ -113,14 +152,6 @@ _OUTCOMES: Final[Mapping[str, int]] = {
     "under_way": MaybeDelivered.UNDER_WAY.value,
     "yes": MaybeDelivered.YES.value,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A row with its notification."""
-
-    row: NotificationState
-    content: Notification
 
 
 def rows(connection: sqlite3.Connection) -> dict[tuple[str, str], NotificationState]:
@@ -234,29 +265,6 @@ def _select(
     cursor = connection.execute(statement, values or {})
     cursor.row_factory = sqlite3.Row
     return cursor
-
-
-def _entry(stored: sqlite3.Row) -> Entry:
-    return Entry(_row(stored), from_text(stored["content"]))
-
-
-def _row(stored: sqlite3.Row) -> NotificationState:
-    alerts = stored["delivered"]
-    return NotificationState(
-        target=stored["target"],
-        key=stored["key"],
-        seq=stored["seq"],
-        delivered=None if alerts is None else frozenset(json.loads(alerts)),
-        delivered_at=stored["delivered_at"],
-        wanted=stored["wanted"],
-        wanted_alerts=frozenset(json.loads(stored["wanted_alerts"])),
-        maybe_delivered=MaybeDelivered(stored["maybe_delivered"]),
-        attempts=stored["attempts"],
-        next_at=stored["next_at"],
-        parked_reason=stored["given_up"],
-        wanted_since=stored["wanted_since"],
-        plan_again_at=stored["plan_again_at"],
-    )
 
 
 def _key(row: NotificationState) -> dict[str, Any]:

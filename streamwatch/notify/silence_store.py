@@ -2,11 +2,27 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from streamwatch.core.times import is_instant
 from streamwatch.notify.silence import Silence
 from streamwatch.state.schema import Tables
+
+
+def _silence(row: Mapping[str, Any] | sqlite3.Row) -> Silence:
+    """Return the silence of a row.
+
+    Raises:
+        ValueError: the row makes none; or TypeError.
+
+    """
+    times = row["until"], row["starts"], row["updated"]
+    if not all(map(is_instant, times)):
+        raise ValueError(f"until, starts and updated are {times}")
+    matchers = tuple(json.loads(row["matchers"]))
+    return Silence(row["number"], matchers, row["until"], row["by"], row["comment"], row["starts"], row["updated"])
+
 
 TABLES: Final = Tables(
     ("silences",),
@@ -24,6 +40,7 @@ TABLES: Final = Tables(
             "ALTER TABLE silences ADD COLUMN updated REAL NOT NULL DEFAULT 0",
         ),
     },
+    {"silences": _silence},
 )
 _YEAR_SECONDS: Final = 366 * 86_400
 
@@ -51,7 +68,8 @@ def active(connection: sqlite3.Connection, now: float) -> list[Silence]:
 def ended_after(connection: sqlite3.Connection, at: float) -> list[Silence]:
     """Return the silences that hold, that will, and that ended after a time."""
     rows = connection.execute(_SELECT, {"ended_after": at})
-    return [Silence(number, tuple(json.loads(matchers)), *rest) for number, matchers, *rest in rows]
+    rows.row_factory = sqlite3.Row
+    return list(map(_silence, rows))
 
 
 def add(  # noqa: PLR0913, PLR0917 - what a silence has

@@ -6,13 +6,33 @@ clock goes on: where the condition holds at the first evaluation after a restart
 
 import json
 import sqlite3
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, get_args
 
-from streamwatch.model.alert import Alert
+from streamwatch.core.times import is_instant
+from streamwatch.model.alert import Alert, State
 from streamwatch.model.labels import Labels
 from streamwatch.rules.group import RuleChange
 from streamwatch.state.schema import Tables
+
+_STATES: Final = frozenset(get_args(State))
+
+
+def _alert(row: Mapping[str, Any] | sqlite3.Row) -> Alert:
+    """Return the alert of a row.
+
+    Raises:
+        ValueError: the row makes no alert; or TypeError.
+
+    """
+    labels = Labels((str(name), str(value)) for name, value in json.loads(row["labels"]))
+    annotations = tuple((str(name), str(text)) for name, text in json.loads(row["annotations"]))
+    state, value, active_at = row["state"], row["value"], row["active_at"]
+    times = (row["fired_at"], row["resolved_at"], row["keep_firing_since"])
+    if state not in _STATES or not all(is_instant(at) for at in (active_at, *times) if at is not None):
+        raise ValueError(f"state {state!r}, times {(active_at, *times)}")
+    return Alert(labels, state, float("nan") if value is None else value, active_at, annotations, *times)
+
 
 TABLES: Final = Tables(
     ("alerts",),
@@ -27,20 +47,18 @@ TABLES: Final = Tables(
             """,
         )
     },
+    {"alerts": _alert},
 )
 
 
 def load(connection: sqlite3.Connection) -> dict[str, dict[Labels, Alert]]:
     """Return the alerts that were known, by rule."""
     found: dict[str, dict[Labels, Alert]] = {}
-    rows = connection.execute("SELECT * FROM alerts").fetchall()
-    for rule, labels, state, value, active_at, annotations, fired_at, resolved_at, keep in rows:
-        own = Labels(json.loads(labels))
-        texts = tuple((str(name), str(text)) for name, text in json.loads(annotations))
-        alert = Alert(
-            own, state, float("nan") if value is None else value, active_at, texts, fired_at, resolved_at, keep
-        )
-        found.setdefault(rule, {})[own] = alert
+    cursor = connection.execute("SELECT * FROM alerts")
+    cursor.row_factory = sqlite3.Row
+    for row in cursor:
+        alert = _alert(row)
+        found.setdefault(row["rule"], {})[alert.labels] = alert
     return found
 
 

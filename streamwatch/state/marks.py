@@ -2,12 +2,27 @@
 
 import math
 import sqlite3
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from streamwatch.core.clock import STEP_SECONDS, Clock, boot
+from streamwatch.core.times import is_instant
 from streamwatch.state.schema import Tables
 
 _MARK_SECONDS: Final = 60.0
+
+
+def _checked(row: Mapping[str, Any]) -> None:
+    """Check that a mark is one.
+
+    Raises:
+        ValueError: it is none.
+
+    """
+    if not (is_instant(row["wall"]) and math.isfinite(row["monotonic"])):
+        raise ValueError(f"wall {row['wall']}, monotonic {row['monotonic']}")
+
+
 TABLES: Final = Tables(
     ("clocks",),
     {
@@ -19,6 +34,7 @@ TABLES: Final = Tables(
             """,
         )
     },
+    {"clocks": _checked},
 )
 
 

@@ -2,7 +2,9 @@
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from streamwatch.state.unreadable import Read, UnreadableRow, remove_unreadable
 
 
 class NewerFileError(Exception):
@@ -16,6 +18,8 @@ class Tables:
     names: tuple[str, ...]
     versions: Mapping[int, tuple[str, ...]]
     """Statements by the version of the file that they make; versions are counted over all owners."""
+    read: Mapping[str, Read] = field(default_factory=dict)
+    """By table: reads a row as its owner does, and raises where it cannot."""
 
 
 class Schema:
@@ -54,3 +58,7 @@ class Schema:
         there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if missing := self._names - there:
             raise sqlite3.DatabaseError(f"no such table: {min(missing)}")
+
+    def remove_unreadable(self, connection: sqlite3.Connection) -> list[UnreadableRow]:
+        """Delete the rows that their owners cannot read, and return them."""
+        return remove_unreadable(connection, {name: part.read.get(name) for part in self._parts for name in part.names})

@@ -6,6 +6,7 @@ in memory, says so, and writes everything down as soon as it can: a full disk is
 hangs.
 """
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from typing import Any, Final, TypeVar
 from streamwatch.core.clock import Clock
 from streamwatch.state.schema import NewerFileError, Schema, Tables
 from streamwatch.state.transaction import Recorded, Transaction
+from streamwatch.state.unreadable import write_aside
 
 T = TypeVar("T")
 
@@ -59,6 +61,8 @@ class StateFile:
         """Whether the file lacks something that is in memory, and whether that is because the disk does not answer."""
         self._retry_at = 0.0
         self._version = 0
+        self._unreadable: set[tuple[str, tuple[Any, ...]]] = set()
+        """Tables and keys of rows that another process wrote, that cannot be read, and that this was said of."""
         self._waiting: SimpleQueue[Transaction[Any] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         file = None if path is None else self._open_in_time(path)
@@ -205,10 +209,14 @@ class StateFile:
             version = _data_version(self._connection)
             self._connection.backup(fresh)
             self._schema.check(fresh)
+            unreadable = self._schema.remove_unreadable(fresh)
             with self._memory_lock:
                 if not self._is_behind:
                     fresh.backup(self._memory)
         self._version = version
+        if new := {(row.table, row.key) for row in unreadable} - self._unreadable:
+            self._unreadable |= new
+            self._report(f"{len(new)} rows that another process wrote cannot be read: they do not count")
 
     def _catch_up(self) -> None:
         """Write everything down that is in memory."""
@@ -248,7 +256,7 @@ class StateFile:
 
     def _open(self, path: Path) -> sqlite3.Connection | None:
         try:
-            return _opened(path, self._schema)
+            return self._without_unreadable(path, _opened(path, self._schema))
         except (sqlite3.DatabaseError, NewerFileError) as error:
             if isinstance(error, sqlite3.OperationalError) and not _exists(path):
                 self.problem = str(error)
@@ -268,6 +276,21 @@ class StateFile:
                 )
                 return None
 
+    def _without_unreadable(self, path: Path, file: sqlite3.Connection) -> sqlite3.Connection:
+        """Set the rows aside that nobody can read: one of them must not stop everything."""
+        rows = self._schema.remove_unreadable(file)
+        if not rows:
+            return file
+        aside = path.with_name(f"{path.name}.unreadable-{int(self._clock.now())}")
+        try:
+            write_aside(rows, aside)
+            where = f"they are set aside in {aside.name}"
+        except OSError as error:
+            where = f"they are lost: {aside.name} cannot be written: {error.strerror}"
+        tables = ", ".join(sorted({row.table for row in rows}))
+        self._report(f"{path}: {len(rows)} rows of {tables} cannot be read ({rows[0].why}): {where}")
+        return file
+
 
 def _memory(schema: Schema) -> Recorded:
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False, factory=Recorded)
@@ -276,6 +299,7 @@ def _memory(schema: Schema) -> Recorded:
 
 
 def _opened(path: Path, schema: Schema) -> sqlite3.Connection:
+    _make_private(path)
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
     try:
         connection.execute("PRAGMA journal_mode=WAL")
@@ -292,6 +316,16 @@ def _opened(path: Path, schema: Schema) -> sqlite3.Connection:
 def _data_version(connection: sqlite3.Connection) -> int:
     """Return a number that is another when another process has written."""
     return int(connection.execute("PRAGMA data_version").fetchone()[0])
+
+
+def _make_private(path: Path) -> None:
+    """Let the owner only read the file, and those beside it, which get its mode: alerts and silences are in it."""
+    with suppress(OSError):  # where it cannot be made, opening it says why; another's file is as its owner wants it
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        for ending in ("", "-wal", "-shm"):
+            file = path.with_name(path.name + ending)
+            if file.exists() and file.stat().st_mode & 0o077:
+                file.chmod(0o600)
 
 
 def _exists(path: Path) -> bool:

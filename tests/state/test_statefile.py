@@ -9,6 +9,8 @@ import pytest
 from streamwatch.agent.state import open_state
 from streamwatch.core.clock import ManualClock
 from streamwatch.journal import store
+from streamwatch.model.labels import Labels
+from streamwatch.model.notification import Notification, to_text
 from streamwatch.notify import outbox, silence_store
 from streamwatch.notify.plan import MaybeDelivered
 from streamwatch.rules import persist
@@ -149,7 +151,8 @@ def test_what_an_agent_of_before_left_in_the_outbox_is_taken_over(tmp_path: Path
             old.executescript(";".join(part.versions.get(version, ())))
     old.execute(
         "INSERT INTO notified (target, key, seq, told, told_at, wanted, wants, doubt, attempts, next_at, parked, since,"
-        " look_at, content) VALUES ('pager', 'k', 3, NULL, '-Inf', 'firing', '[\"f\"]', 1, 2, 5, '', 4, 7, '{}')"
+        " look_at, content) VALUES ('pager', 'k', 3, NULL, -9e999, 'firing', '[\"f\"]', 1, 2, 5, '', 4, 7, ?)",
+        (to_text(Notification("k", Labels(), "firing", (), 0.0)),),
     )
     old.execute("PRAGMA user_version = 3")
     old.commit()

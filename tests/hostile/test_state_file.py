@@ -1,0 +1,138 @@
+"""A state file in which somebody, or something, wrote what makes no sense: it costs the row, and nothing else."""
+
+import json
+import os
+import sqlite3
+import stat
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from streamwatch.agent.state import open_state
+from streamwatch.core.clock import ManualClock
+from streamwatch.model.alert import Alert
+from streamwatch.model.labels import Labels
+from streamwatch.model.notification import Notification
+from streamwatch.notify import outbox, silence_store
+from streamwatch.notify.plan import NotificationState
+from streamwatch.rules import persist
+from streamwatch.state import marks
+from streamwatch.state.statefile import StateFile
+from tests.waiting import wait_for
+
+NOW = 1_800_000_000.0
+FIRING = Alert(Labels({"alertname": "A"}), "firing", 1.0, NOW, (), NOW)
+ROW = NotificationState("pager", "k", wanted="firing", wanted_alerts=frozenset({"a"}))
+
+
+def fill(connection: sqlite3.Connection) -> None:
+    """Write a row into each table, as the agent does."""
+    pairs = json.dumps(FIRING.labels.pairs)
+    alert = ("A", pairs, "firing", 1.0, NOW, "[]", NOW, None, None)
+    connection.execute("INSERT INTO alerts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", alert)
+    outbox.put(connection, ROW, Notification("k", Labels(), "firing", (FIRING,), NOW))
+    silence_store.add(connection, ['a="b"'], NOW + 60, "me", "", NOW, NOW)
+
+
+def read_all(state: StateFile) -> tuple[int, int, int]:
+    """Return how many alerts, notifications and silences there are, reading them as everybody does."""
+    clock = ManualClock(NOW)
+    state.read(marks.Marks("evaluator", clock).jump)
+    alerts = state.read(persist.load)
+    taken = state.write(lambda connection: outbox.take(connection, "pager", NOW + 1e9, 10))
+    found = state.read(outbox.rows)
+    assert len(found) == len(state.read(outbox.entries)) == len(taken)
+    return sum(map(len, alerts.values())), len(taken), len(state.read(lambda c: silence_store.ended_after(c, 0.0)))
+
+
+CONTENT = "UPDATE notified SET content = "
+SPOILT = {
+    "labels_that_are_no_json": "UPDATE alerts SET labels = 'x'",
+    "labels_of_another_kind": "UPDATE alerts SET labels = '5'",
+    "labels_without_end": "UPDATE alerts SET labels = replace(hex(zeroblob(100000)), '0', '[')",
+    "labels_no_utf8": "UPDATE alerts SET labels = CAST(x'ff' AS TEXT)",
+    "labels_that_are_bytes": "UPDATE alerts SET labels = x'ff'",
+    "active_at_that_is_a_word": "UPDATE alerts SET active_at = 'soon'",
+    "active_at_beyond_all_dates": "UPDATE alerts SET active_at = 1e300",
+    "active_at_without_end": "UPDATE alerts SET active_at = 9e999",
+    "fired_at_below_all_dates": "UPDATE alerts SET fired_at = -1e300",
+    "a_value_that_is_a_word": "UPDATE alerts SET value = 'much'",
+    "a_state_that_is_none": "UPDATE alerts SET state = 'burning'",
+    "annotations_of_another_kind": "UPDATE alerts SET annotations = '{}1'",
+    "wanted_alerts_that_are_no_json": "UPDATE notified SET wanted_alerts = ''",
+    "wanted_alerts_of_another_kind": "UPDATE notified SET wanted_alerts = '[{}]'",
+    "delivered_that_is_no_json": "UPDATE notified SET delivered = '{'",
+    "content_that_is_no_json": f"{CONTENT} 'x'",
+    "content_of_another_kind": f"{CONTENT} '[]'",
+    "content_without_alerts": f"{CONTENT} '{{}}'",
+    "content_without_end": f"{CONTENT} replace(hex(zeroblob(100000)), '0', '[')",
+    "content_at_no_time": f"{CONTENT} replace(content, '{NOW}', '1e300')",
+    "an_attempt_that_is_a_word": "UPDATE notified SET attempts = 'many'",
+    "an_outcome_that_is_none": "UPDATE notified SET maybe_delivered = 77",
+    "next_at_that_is_a_word": "UPDATE notified SET next_at = 'soon'",
+    "matchers_that_are_no_json": "UPDATE silences SET matchers = 'x'",
+    "matchers_that_are_none": "UPDATE silences SET matchers = '[\"=~(\"]'",
+    "until_that_is_a_word": "UPDATE silences SET until = 'ever'",
+    "until_beyond_all_dates": "UPDATE silences SET until = 1e300",
+    "a_mark_of_the_clock_that_is_a_word": "INSERT INTO clocks VALUES ('evaluator', 'noon', 1.0, 'b')",
+    "a_mark_of_the_clock_without_end": "INSERT INTO clocks VALUES ('evaluator', 9e999, 1.0, 'b')",
+}
+
+
+@pytest.mark.parametrize("statement", SPOILT.values(), ids=SPOILT)
+def test_a_row_that_nobody_can_read_is_set_aside_and_said_once(tmp_path: Path, statement: str) -> None:
+    path = tmp_path / "state.db"
+    said: list[str] = []
+    first = open_state(path, said.append, ManualClock(NOW))
+    first.write(fill)
+    assert read_all(first) == (1, 1, 1)
+    first.close()
+    with closing(sqlite3.connect(path)) as hand:
+        hand.execute(statement)
+        hand.commit()
+
+    state = open_state(path, said.append, ManualClock(NOW))
+    lost = (statement.startswith("UPDATE alerts"), "notified" in statement, "silences" in statement)
+    assert read_all(state) == tuple(1 - one for one in lost)
+    state.close()
+    open_state(path, said.append, ManualClock(NOW)).close()
+
+    (report,) = said
+    assert f"1 rows of {statement.split()[2 if 'INTO' in statement else 1]} cannot be read" in report
+    aside = tmp_path / f"state.db.unreadable-{int(NOW)}"
+    assert len(aside.read_text("utf-8").splitlines()) == 1
+    assert stat.S_IMODE(aside.stat().st_mode) == 0o600
+
+
+def test_what_another_process_writes_and_nobody_can_read_does_not_count(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    said: list[str] = []
+    state = open_state(path, said.append, ManualClock(NOW))
+    state.write(fill)
+    with closing(sqlite3.connect(path)) as hand:
+        hand.execute("UPDATE alerts SET labels = 'x'")
+        hand.execute("INSERT INTO silences VALUES (7, '[\"c=d\"]', ?, 'hand', '', 0, 0)", (NOW + 60,))
+        hand.commit()
+
+    wait_for(lambda: read_all(state) == (0, 1, 2), 10, "what can be read counts")
+    assert [text for text in said if "1 rows that another process wrote cannot be read" in text] == said
+    state.close()
+
+
+@pytest.mark.parametrize("mode", [None, 0o644, 0o666])
+def test_the_file_and_those_beside_it_are_its_owners_only(tmp_path: Path, mode: int | None) -> None:
+    path = tmp_path / "state.db"
+    if mode is not None:
+        open_state(path, lambda _: None, ManualClock(NOW)).close()
+        path.chmod(mode)
+    before = os.umask(0)
+    try:
+        state = open_state(path, lambda _: None, ManualClock(NOW))
+        state.write(fill)
+        files = sorted(tmp_path.iterdir())
+        assert [one.name for one in files] == ["state.db", "state.db-shm", "state.db-wal"]
+        assert {stat.S_IMODE(one.stat().st_mode) for one in files} == {0o600}
+        state.close()
+    finally:
+        os.umask(before)

@@ -43,7 +43,7 @@ THIRD = {
     },
     "kafka": {"sources/kafka", "reference/kafka/wire", "reference/load"},
     "promql_parser": {"promql/parse"},
-    "re2": {"promql/match", "rules/go_template", "notify/go_template"},
+    "re2": {"core/patterns", "rules/go_template", "notify/go_template"},
     "gotpl": {"rules/go_template", "notify/go_template"},
     "apprise": {"notify/channels/apprise"},
     "cramjam": {"export/remote_write/sender"},

@@ -1,12 +1,12 @@
 """Who reads, or writes, topics on somebody's behalf; where its cluster is watched, its group has the lag."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 from streamwatch.catalogue import attached_readers as a
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import readers as r
+from streamwatch.core.patterns import quickest
 from streamwatch.flow.facts import Facts, Row
 from streamwatch.flow.graph import Builder, Edge, GraphNode
 from streamwatch.flow.kafka import topic
@@ -66,8 +66,8 @@ def add_copies(builder: Builder, facts: Facts) -> None:
 def _matched(facts: Facts, cluster: str, patterns: str) -> Iterator[str]:
     """Yield the topics of a cluster that one of the patterns matches; what is no pattern of ours matches nothing."""
     try:
-        wanted = re.compile(patterns.replace(",", "|"))
-    except re.error:
+        wanted = quickest(patterns.replace(",", "|"))
+    except ValueError:
         return
     for of, name, *_ in facts.of(k.TOPIC_PARTITIONS):
         if of == cluster and wanted.fullmatch(name):

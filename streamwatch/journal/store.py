@@ -14,7 +14,6 @@ from streamwatch.model.journal_entry import JournalEntry
 from streamwatch.state.schema import Tables
 
 
-
 def _checked(row: Mapping[str, Any]) -> None:
     """Check the times of a change.
 

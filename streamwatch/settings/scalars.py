@@ -7,6 +7,7 @@ from typing import Final
 
 import yaml
 
+from streamwatch.core.patterns import quickest
 from streamwatch.settings.types import HostPort
 
 _DURATIONS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -68,9 +69,9 @@ def _host_port(node: yaml.ScalarNode, _tag: str) -> HostPort:
 
 def _pattern(node: yaml.ScalarNode, _: Path) -> str:
     try:
-        re.compile(node.value)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise Wrong(f"{node.value!r} is not a regular expression: {error}") from error
+        quickest(node.value)
+    except ValueError as error:
+        raise Wrong(f"{node.value!r} is not a regular expression of RE2: {error}") from error
     return str(node.value)
 
 

@@ -1,8 +1,8 @@
 """Which of many names are looked at."""
 
-import re
 from dataclasses import dataclass
 
+from streamwatch.core.patterns import quickest
 from streamwatch.settings.types import Pattern, setting
 
 
@@ -10,14 +10,14 @@ from streamwatch.settings.types import Pattern, setting
 class Names:
     """Which names to look at: those that some `allow` matches and no `deny` does; each must match the whole name."""
 
-    allow: tuple[Pattern, ...] = setting("regular expressions; none at all allows every name", default=())
-    deny: tuple[Pattern, ...] = setting("regular expressions; a match here wins over `allow`", default=())
+    allow: tuple[Pattern, ...] = setting("regular expressions of RE2; none at all allows every name", default=())
+    deny: tuple[Pattern, ...] = setting("regular expressions of RE2; a match here wins over `allow`", default=())
 
     def admits(self, name: str) -> bool:
         """Say whether this name is looked at."""
-        if any(re.fullmatch(pattern, name) for pattern in self.deny):
+        if any(quickest(pattern).fullmatch(name) for pattern in self.deny):
             return False
-        return not self.allow or any(re.fullmatch(pattern, name) for pattern in self.allow)
+        return not self.allow or any(quickest(pattern).fullmatch(name) for pattern in self.allow)
 
     @property
     def everything(self) -> bool:

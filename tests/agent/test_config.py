@@ -134,10 +134,7 @@ colour: red
             " from it"
         ),
         "file.yaml:8: kafka[1].max_frame: '1KiB' is too little: at least 65536",
-        (
-            "file.yaml:9: kafka[1].topics.deny[0]: '(' is not a regular expression: missing ), unterminated subpattern"
-            " at position 0"
-        ),
+        ("file.yaml:9: kafka[1].topics.deny[0]: '(' is not a regular expression of RE2: missing ): ("),
         "file.yaml:11: listen.reload: 'maybe' is neither true nor false",
         "file.yaml:12: log.level: 'loud' is not allowed: one of debug, info, warning, error",
         (
@@ -253,7 +250,7 @@ def test_a_mistake_in_a_kind_is_told(text: str, mistake: str) -> None:
     [
         pytest.param("size: " + "9" * 400 + "GiB", id="size_beyond_a_float"),
         pytest.param("at: h:" + "9" * 5000, id="port_of_many_digits"),
-        pytest.param("names: 'a{99999999999}'", id="repetition_beyond_the_engine"),
+        pytest.param("names: 'a{1001}'", id="repetition_beyond_the_engine"),
         pytest.param("names: '" + "(" * 50_000 + "'", id="pattern_nested_too_deeply"),
         pytest.param("file: ~nobodyofthisname/x", id="home_of_nobody"),
         pytest.param('at: "\\UFFFFFFFF"', id="escape_beyond_unicode"),

@@ -8,7 +8,6 @@ from http import HTTPStatus
 
 from streamwatch.core.errors import StreamWatchError
 from streamwatch.export.exposition import RenderedExposition
-from streamwatch.http.guard import cross_site_refusal
 from streamwatch.http.message import Request, Response, text_response
 from streamwatch.http.negotiate import wants_gzip, wants_html, wants_openmetrics
 from streamwatch.http.server import PathHandler
@@ -51,7 +50,7 @@ def endpoints(  # noqa: PLR0913 - one argument for each thing that is served
         PathHandler("/metrics", lambda request: _metrics(page(), request)),
         PathHandler("/healthz", lambda _: _health(health()), is_probe=True),
         PathHandler("/readyz", lambda _: _health(ready()), is_probe=True),
-        PathHandler("/-/reload", _Reload(reload).answer, ("POST",)),
+        PathHandler("/-/reload", _Reload(reload).answer, ("POST",), is_guarded=True),
         *prefixes,
     ]
 
@@ -71,11 +70,9 @@ class _Reload:
         self._reload = reload
         self._lock = threading.Lock()
 
-    def answer(self, request: Request) -> Response:
+    def answer(self, _: Request) -> Response:
         if self._reload is None:
             return text_response(HTTPStatus.FORBIDDEN, "reload is not enabled: set `reload: true` and restart")
-        if (refusal := cross_site_refusal(request)) is not None:
-            return refusal
         try:
             with self._lock:
                 self._reload()

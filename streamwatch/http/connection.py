@@ -9,7 +9,9 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from email.message import Message
 from email.utils import formatdate
+from functools import partial
 from http import HTTPStatus
 from http.client import HTTPException, parse_headers
 from io import BytesIO
@@ -64,17 +66,27 @@ def parse_request(head: bytes, *, spare: bool = False) -> Request | Response:
         headers = parse_headers(BytesIO(rest))
     except HTTPException as error:
         return text_response(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, str(error))
-    lengths = {length.strip() for length in headers.get_all("Content-Length", [])}
-    if len(lengths) > 1:
-        # Whoever stands between may have believed the other one, and take the rest of the body for a request.
-        line = "the request has two different Content-Lengths: send one"
-        return text_response(HTTPStatus.BAD_REQUEST, line)
+    if (doubt := _doubt_of_length(headers)) is not None:
+        return text_response(HTTPStatus.BAD_REQUEST, doubt)
     # A body is seldom read, so what follows it on the connection could not be told from it.
-    has_body = headers.get("Transfer-Encoding") is not None or bool(lengths - {"0"})
+    has_body = headers.get("Transfer-Encoding") is not None or headers.get("Content-Length", "0").strip() != "0"
     connection = headers.get("Connection", "").lower()
     keep_alive = not has_body and (connection != "close" if version == "HTTP/1.1" else connection == "keep-alive")
     path, _, query = target.partition("?")
     return Request(method, path, headers, keep_alive, spare, query)
+
+
+def _doubt_of_length(headers: Message) -> str | None:
+    """Say why it is in doubt where a request ends; None where it is not.
+
+    Whoever stands between may have believed the other of two lengths, and take the rest of the body for a request.
+    """
+    lengths = {length.strip() for length in headers.get_all("Content-Length", [])}
+    if len(lengths) > 1:
+        return "the request has two different Content-Lengths: send one"
+    if lengths and headers.get("Transfer-Encoding") is not None:
+        return "the request has a Content-Length and a Transfer-Encoding: send the first"
+    return None
 
 
 class HttpConnection:
@@ -89,6 +101,7 @@ class HttpConnection:
         *,
         spare: bool,
         timeout_seconds: float,
+        address: str = "",
         on_wait: Callable[[bool], None] = lambda _: None,
     ) -> None:
         """Prepare.
@@ -100,6 +113,7 @@ class HttpConnection:
             clock: what time it is.
             spare: whether this connection is one too many, and gets one response only.
             timeout_seconds: how long a head, a body or a response may take.
+            address: where the client is.
             on_wait: is called with whether the client is waited for (its next head, its end), each time it changes.
 
         """
@@ -109,6 +123,7 @@ class HttpConnection:
         self._clock = clock
         self._spare = spare
         self._timeout_seconds = timeout_seconds
+        self._address = address
         self._on_wait = on_wait
         self._received = b""
 
@@ -147,7 +162,8 @@ class HttpConnection:
 
     def _respond(self, request: Request) -> Response:
         try:
-            return self._answer(replace(request, body=lambda: self._read_body(request), is_gone=self._is_gone))
+            body = partial(self._read_body, request)
+            return self._answer(replace(request, address=self._address, body=body, is_gone=self._is_gone))
         except BodyError as error:
             return error.response
         except Exception:  # every client gets a response

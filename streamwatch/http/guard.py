@@ -21,7 +21,7 @@ def write_refusal(request: Request, listen_host: str, *, is_known: bool) -> Resp
         is_known: whether every client has shown who it is, by a password or a certificate.
 
     """
-    if not is_known and not _is_loopback(listen_host):
+    if not is_known and not is_loopback(listen_host):
         remedy = "set `listen.basic_auth` or `listen.tls.client_ca_file`, or listen on 127.0.0.1"
         return text_response(HTTPStatus.FORBIDDEN, f"only who is known may write here: {remedy}")
     host = request.headers.get("Host", "")
@@ -30,18 +30,19 @@ def write_refusal(request: Request, listen_host: str, *, is_known: bool) -> Resp
         return text_response(
             HTTPStatus.FORBIDDEN, f"{host[:80]!r} is not this host: ask for localhost, or by the address"
         )
-    refusal = cross_site_refusal(request)
+    refusal = _cross_site_refusal(request)
     if refusal is not None:
         return refusal
     kind = request.headers.get_content_type() if "Content-Type" in request.headers else ""
-    if request.method == "POST" and kind != "application/json":
+    has_body = request.headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in request.headers
+    if has_body and request.method == "POST" and kind != "application/json":
         return text_response(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send JSON, with the header `Content-Type: application/json`"
         )
     return None
 
 
-def cross_site_refusal(request: Request) -> Response | None:
+def _cross_site_refusal(request: Request) -> Response | None:
     """Return the response that refuses what a browser sends for a page of another site; None for any other request."""
     origin = request.headers.get("Origin")
     if origin is not None and origin.lower().partition("://")[2] != request.headers.get("Host", "").lower():
@@ -51,7 +52,8 @@ def cross_site_refusal(request: Request) -> Response | None:
     return None
 
 
-def _is_loopback(address: str) -> bool:
+def is_loopback(address: str) -> bool:
+    """Say whether an address is this machine's, for itself alone."""
     try:
         return ipaddress.ip_address(address.partition("%")[0]).is_loopback
     except ValueError:
@@ -64,4 +66,4 @@ def _is_local(host: str) -> bool:
         name = urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return False
-    return name == "localhost" or _is_loopback(name)
+    return name == "localhost" or is_loopback(name)

@@ -18,6 +18,8 @@ class Request:
     """Whether the connection is one too many: it is answered only because it may be a probe."""
     query: str = ""
     """The text after the path's question mark."""
+    address: str = ""
+    """Where the client is."""
     is_gone: Callable[[], bool] = lambda: False
     """Says whether the client has left, so that nobody reads the response."""
     body: Callable[[], bytes] = bytes

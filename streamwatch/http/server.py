@@ -14,7 +14,8 @@ from http import HTTPStatus
 from streamwatch.core.clock import Clock, SystemClock
 from streamwatch.core.errors import ExportError
 from streamwatch.http.connection import HttpConnection, StatusCounts
-from streamwatch.http.guard import WRITES, write_refusal
+from streamwatch.http.guard import WRITES, is_loopback, write_refusal
+from streamwatch.http.guesses import Guesses
 from streamwatch.http.listener import ADDRESS_CONNECTIONS, CONNECTIONS, HttpListener, Slot
 from streamwatch.http.message import Request, Response, text_response
 from streamwatch.settings.types import FilePath, HostPort, Secret, setting
@@ -48,6 +49,16 @@ class Config:
     tls: ServerTls | None = setting("serve HTTPS; without it, HTTP", default=None)
     basic_auth: BasicAuth | None = setting("ask for a user name and a password", default=None)
     reload: bool = setting("allow `POST /-/reload`, which reads the configuration again", default=False)
+
+    @property
+    def knows_clients(self) -> bool:
+        """Whether every client shows who it is, by a password or a certificate."""
+        return self.basic_auth is not None or (self.tls is not None and self.tls.client_ca_file is not None)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether everybody who reaches the address may read, from other machines, too."""
+        return not self.knows_clients and self.address.host != "localhost" and not is_loopback(self.address.host)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +95,7 @@ class Server:
         self._config = config
         self._clock = clock or SystemClock()
         self._counts = StatusCounts()
+        self._guesses = Guesses(self._clock)
         self._context: ssl.SSLContext | None = None
         self._routes = {route.path: route for route in routes if not route.is_prefix}
         self._prefixes = [route for route in routes if route.is_prefix]
@@ -145,23 +157,15 @@ class Server:
             self._clock,
             spare=slot.spare,
             timeout_seconds=slot.timeout_seconds,
+            address=slot.address,
             on_wait=slot.on_wait,
         )
         connection.serve()
 
     def _answer(self, request: Request) -> Response:
         route = self._route(request.path)
-        if route is None or not route.is_probe:
-            if request.spare:
-                line = (
-                    f"busy: {CONNECTIONS} connections are open, or {ADDRESS_CONNECTIONS} from this address: scrape less"
-                    " often, or find who keeps them open"
-                )
-                return text_response(HTTPStatus.SERVICE_UNAVAILABLE, line, headers=(("Retry-After", "1"),))
-            if not self._admits(request):
-                line = "who are you: the user name or the password is missing or wrong: use those of `basic_auth`"
-                challenge = ("WWW-Authenticate", 'Basic realm="StreamWatch", charset="UTF-8"')
-                return text_response(HTTPStatus.UNAUTHORIZED, line, headers=(challenge,))
+        if (route is None or not route.is_probe) and (refusal := self._stranger_refusal(request)) is not None:
+            return refusal
         if route is None:
             line = f"{request.path}: no such page: there are {', '.join(self._routes)}"
             return text_response(HTTPStatus.NOT_FOUND, line)
@@ -170,20 +174,34 @@ class Server:
             line = f"{request.path}: {request.method} is not possible: use {allowed}"
             return text_response(HTTPStatus.METHOD_NOT_ALLOWED, line, headers=(("Allow", allowed),))
         if route.is_guarded and request.method in WRITES:
-            refusal = write_refusal(request, self._listener.bound[0], is_known=self._knows_clients)
+            refusal = write_refusal(request, self._listener.bound[0], is_known=self._config.knows_clients)
             if refusal is not None:
                 return refusal
         return route.answer(request)
 
+    def _stranger_refusal(self, request: Request) -> Response | None:
+        """Return the response to whom nothing but probes is answered now; None where anything is."""
+        if request.spare:
+            line = (
+                f"busy: {CONNECTIONS} connections are open, or {ADDRESS_CONNECTIONS} from this address: scrape less"
+                " often, or find who keeps them open"
+            )
+            return text_response(HTTPStatus.SERVICE_UNAVAILABLE, line, headers=(("Retry-After", "1"),))
+        tries = "Authorization" in request.headers
+        if tries and self._guesses.must_wait(request.address):
+            line = "too many wrong passwords came from this address: try again in a second"
+            return text_response(HTTPStatus.TOO_MANY_REQUESTS, line, headers=(("Retry-After", "1"),))
+        if self._admits(request):
+            return None
+        if tries:
+            self._guesses.wrong(request.address)
+        line = "who are you: the user name or the password is missing or wrong: use those of `basic_auth`"
+        challenge = ("WWW-Authenticate", 'Basic realm="StreamWatch", charset="UTF-8"')
+        return text_response(HTTPStatus.UNAUTHORIZED, line, headers=(challenge,))
+
     def _route(self, path: str) -> PathHandler | None:
         below = (route for route in self._prefixes if path.startswith(route.path))
         return self._routes.get(path) or next(below, None)
-
-    @property
-    def _knows_clients(self) -> bool:
-        """Whether every client shows who it is, by a password or a certificate."""
-        tls = self._config.tls
-        return self._config.basic_auth is not None or (tls is not None and tls.client_ca_file is not None)
 
     def _admits(self, request: Request) -> bool:
         auth = self._config.basic_auth

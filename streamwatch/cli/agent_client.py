@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from streamwatch.core.files import read_short
 from streamwatch.http.transport import basic
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -36,7 +37,7 @@ class AgentClient:
         self._headers: dict[str, str] = {}
         if username is not None and password_file is not None:
             try:
-                password = password_file.read_text(encoding="utf-8").rstrip("\n")
+                password = read_short(password_file).rstrip("\n")
             except (OSError, UnicodeDecodeError) as error:
                 raise click.UsageError(f"--password-file {password_file}: cannot be read: {error}") from None
             self._headers["Authorization"] = basic(username, password)

@@ -7,6 +7,7 @@ from pathlib import Path
 from streamwatch.agent.alerting import groups as decided
 from streamwatch.agent.alerting import unmatched_severities
 from streamwatch.agent.config import Config, examine
+from streamwatch.agent.exposure import exposures
 from streamwatch.catalogue import METRICS, kafka_exporter
 from streamwatch.core.errors import ConfigError, RuleError
 from streamwatch.rules.lint import unknown_metrics
@@ -56,6 +57,7 @@ def _warnings(config: Config, groups: list[RuleGroup]) -> Iterator[str]:
     yield from unknown_metrics(groups, known)
     yield from _not_enabled(config, "")
     yield from _of_no_cluster(config)
+    yield from (f"{what}: {remedy}" for what, remedy in exposures(config))
 
 
 def _not_enabled(part: object, path: str) -> Iterator[str]:

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterator
 
 from streamwatch.agent.config import Config
+from streamwatch.agent.exposure import exposures
 from streamwatch.agent.targets import TargetFactory
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import StreamWatchError
 from streamwatch.model.finding import Finding
 from streamwatch.model.pages import PagesSnapshot
 from streamwatch.sources.cluster_config import ClusterConfig
+from streamwatch.sources.connect.config import Config as ConnectConfig
 from streamwatch.sources.connect.doctor import examine as examine_connect
 from streamwatch.sources.kafka import check_up as check_up_kafka
 from streamwatch.sources.kinesis.config import Config as KinesisConfig
@@ -18,6 +20,8 @@ Report = Callable[[Finding], None]
 
 def check_up(config: Config, report: Report) -> None:
     """Examine every source; print each finding as it comes."""
+    for finding in _exposures(config):
+        report(finding)
     for cluster in config.kafka:
         for finding in _msk(cluster):
             report(finding)
@@ -29,12 +33,21 @@ def check_up(config: Config, report: Report) -> None:
         for finding in _account(account):
             report(finding)
     for connect in config.connect:
-        for finding in examine_connect(connect, SystemClock()):
+        for finding in _connect(connect, {cluster.name for cluster in config.kafka}):
             report(finding)
-        if connect.kafka_cluster not in {cluster.name for cluster in config.kafka}:
-            what = f"no Kafka cluster {connect.kafka_cluster!r} is watched here: no lag of its sinks, no dead letters"
-            remedy = "give `kafka_cluster` the name of one under `kafka`"
-            report(Finding(f"connect {connect.name}", "kafka_cluster", "warning", what, remedy))
+
+
+def _connect(config: ConnectConfig, clusters: set[str]) -> Iterator[Finding]:
+    yield from examine_connect(config, SystemClock())
+    if config.kafka_cluster not in clusters:
+        what = f"no Kafka cluster {config.kafka_cluster!r} is watched here: no lag of its sinks, no dead letters"
+        remedy = "give `kafka_cluster` the name of one under `kafka`"
+        yield Finding(f"connect {config.name}", "kafka_cluster", "warning", what, remedy)
+
+
+def _exposures(config: Config) -> Iterator[Finding]:
+    for what, remedy in exposures(config):
+        yield Finding("agent", "exposure", "warning", what, remedy)
 
 
 def _account(config: KinesisConfig) -> Iterator[Finding]:

@@ -131,10 +131,12 @@ def run(file: Path | None, kafka: str | None, kinesis: str | None, listen: str |
     from streamwatch.core.clock import SystemClock  # noqa: PLC0415
 
     _configure_log(config)
+    _log_exposures(config)
 
     def reload() -> "Config":
         fresh = load()
         _configure_log(fresh)
+        _log_exposures(fresh)
         return fresh
 
     try:
@@ -348,27 +350,19 @@ def _configure_log(config: "Config", *, quiet: bool = False) -> None:
     from dataclasses import replace  # noqa: PLC0415
 
     from streamwatch.agent import log  # noqa: PLC0415
+    from streamwatch.settings.secrets import secrets_of  # noqa: PLC0415
 
     settings = replace(config.log, level="error") if quiet else config.log
-    log.configure(settings, sys.stdout if not quiet else sys.stderr, secrets=_secrets(config))
+    log.configure(settings, sys.stdout if not quiet else sys.stderr, secrets=secrets_of(config))
 
 
-def _secrets(config: "Config") -> list[Any]:
-    """Return every secret of a configuration, so that the log can mask them."""
-    from dataclasses import fields, is_dataclass  # noqa: PLC0415
+def _log_exposures(config: "Config") -> None:
+    import logging  # noqa: PLC0415
 
-    from streamwatch.settings.types import Secret  # noqa: PLC0415
+    from streamwatch.agent.exposure import exposures  # noqa: PLC0415
 
-    def walk(value: Any) -> list[Secret]:  # noqa: ANN401
-        if isinstance(value, Secret):
-            return [value]
-        if isinstance(value, tuple):
-            return [secret for one in value for secret in walk(one)]
-        if is_dataclass(value):
-            return [secret for field in fields(value) for secret in walk(getattr(value, field.name))]
-        return []
-
-    return walk(config)
+    for what, remedy in exposures(config):
+        logging.getLogger(__name__).warning("%s: %s", what, remedy)
 
 
 def _reload(app: "App") -> None:

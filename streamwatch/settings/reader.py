@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get
 import yaml
 
 from streamwatch.core.errors import ConfigError, StreamWatchError
+from streamwatch.core.files import read_short
 from streamwatch.settings.document import Document, empty, is_null, text_at
 from streamwatch.settings.scalars import PLAIN, SPECIAL, Wrong, file
 from streamwatch.settings.types import Secret, Setting, is_line, key_of
@@ -270,7 +271,7 @@ class SettingsReader(Document):
             raise Wrong("a secret that starts with '!' needs quotes")
         variable = _VARIABLE.fullmatch(node.value)
         if not variable:
-            return Secret(node.value)
+            return Secret(node.value, self.where)
         if not self._environment.get(variable[1]):
             how = "is empty" if variable[1] in self._environment else "is not set"
             raise Wrong(f"the environment variable {variable[1]!r} {how}: set it, or use the `_file` form")
@@ -281,7 +282,8 @@ class SettingsReader(Document):
             self.wrong(node, path, "a path is wanted here")
             return None
         try:
-            value = Path(file(node, self._folder)).read_text(encoding="utf-8").rstrip("\r\n")
+            path_of_file = file(node, self._folder)
+            value = read_short(Path(path_of_file)).rstrip("\r\n")
         except Wrong as wrong:
             self.wrong(node, path, str(wrong))
         except UnicodeDecodeError:
@@ -290,7 +292,7 @@ class SettingsReader(Document):
             self.wrong(node, path, f"{node.value!r} cannot be read: {error.strerror}: give the path of a file")
         else:
             if value:
-                return Secret(value)
+                return Secret(value, path_of_file)
             self.wrong(node, path, f"{node.value!r} is empty: write the secret into it")
         return None
 

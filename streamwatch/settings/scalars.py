@@ -1,5 +1,6 @@
 """Single values of a configuration: what a text of YAML means as a number, a duration, an address or a path."""
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,6 +12,8 @@ from streamwatch.core.patterns import quickest
 from streamwatch.settings.types import HostPort
 
 _DURATIONS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_LONGEST_SECONDS: Final = 36_500 * 86_400.0
+"""No clock can wait for much longer."""
 _SIZES: Final = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _NUMBER: Final = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*([a-zA-Z]*)")
 
@@ -40,7 +43,10 @@ def _str(node: yaml.ScalarNode, tag: str) -> str:
 
 
 def _duration(node: yaml.ScalarNode, _: Path) -> float:
-    return _quantity(node.value, _DURATIONS, "15s")
+    seconds = _quantity(node.value, _DURATIONS, "15s")
+    if seconds > _LONGEST_SECONDS:
+        raise Wrong(f"{node.value!r} is longer than a hundred years, 36500d")
+    return seconds
 
 
 def _size(node: yaml.ScalarNode, _: Path) -> int:
@@ -84,6 +90,9 @@ def file(node: yaml.ScalarNode, folder: Path) -> str:
     """
     try:
         path = folder / Path(node.value).expanduser()
+        if path.exists() and not (path.is_file() or path.is_dir() or path.samefile(os.devnull)):
+            # A device may have no end, and a pipe waits for somebody who writes.
+            raise Wrong(f"{node.value!r} is a device, a pipe or a socket: give the path of a file")
         with path.open("rb"):
             return str(path)
     except (OSError, ValueError, RuntimeError) as error:

@@ -76,10 +76,18 @@ class HostPort:
 class Secret:
     """A value that must not be seen: every way to print it gives asterisks, only ``reveal`` gives the value."""
 
-    __slots__ = ("_value",)
+    __slots__ = ("_value", "file")
 
-    def __init__(self, value: str) -> None:
+    def __init__(self, value: str, file: str = "") -> None:
+        """Hide a value.
+
+        Args:
+            value: of the secret.
+            file: in which it is written; empty for none.
+
+        """
         self._value = value
+        self.file = file
 
     def reveal(self) -> str:
         """Return the value itself; hand it to the library that needs it and nowhere else."""

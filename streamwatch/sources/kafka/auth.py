@@ -16,6 +16,7 @@ from kafka.net.sasl.oauth import AbstractTokenProvider
 
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import ConfigError, SourceDenied, SourceMisread
+from streamwatch.core.files import read_short
 from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import SASL_AUTHENTICATE, SASL_HANDSHAKE, Message
 from streamwatch.sources.kafka.config import KafkaTls, Sasl
@@ -195,7 +196,7 @@ def _own_account(sasl: Sasl) -> "Account":
 
 def _read_token(path: str) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
+        return read_short(Path(path)).strip()
     except OSError as error:
         raise SourceDenied(
             f"the token file {path!r} cannot be read: {error.strerror}: see `sasl.token_file`"

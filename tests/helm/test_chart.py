@@ -161,6 +161,37 @@ def config_of(documents: list[Document], secrets: Path) -> Config:
     return parse(text.replace("/etc/streamwatch/secrets", str(secrets)), "chart", Path("/"))
 
 
+_OTHERS: Final = [{"namespaceSelector": {"matchLabels": {"team": "metrics"}}}]
+
+
+@pytest.mark.parametrize(
+    ("listen", "policy", "may_come"),
+    [
+        ({}, {}, [{"podSelector": {}}]),
+        ({}, {"from": _OTHERS}, _OTHERS),
+        ({}, {"enabled": True}, "everybody"),
+        ({}, {"enabled": False}, None),
+        ({"basic_auth": {"username": "me", "password": "${P}"}}, {}, None),
+        ({"tls": {"cert_file": "c", "key_file": "k", "client_ca_file": "a"}}, {}, None),
+        ({"tls": {"cert_file": "c", "key_file": "k"}}, {}, [{"podSelector": {}}]),
+    ],
+)
+def test_who_reaches_an_agent_that_asks_nobody_who_he_is(
+    helm: Path, listen: dict[str, Any], policy: dict[str, Any], may_come: object
+) -> None:
+    documents = render(helm, {"config": {**LEAST["config"], "listen": listen}, "networkPolicy": policy})
+    policies = [one["spec"] for one in documents if one["kind"] == "NetworkPolicy"]
+    assert [one["ingress"][0].get("from", "everybody") for one in policies] == ([] if may_come is None else [may_come])
+    assert policies == [] or policies[0]["ingress"][0]["ports"] == [{"port": "metrics", "protocol": "TCP"}]
+
+
+def test_secrets_are_for_the_agents_group_alone(helm: Path) -> None:
+    documents = render(helm, {**LEAST, "secretFiles": ["kafka"]})
+    (secret,) = [one["secret"] for one in pod(documents)["spec"]["volumes"] if "secret" in one]
+    assert secret == {"secretName": "kafka", "defaultMode": 0o440}
+    assert pod(documents)["spec"]["securityContext"]["fsGroup"] == 65532
+
+
 def test_every_pod_is_hardened(rendered: list[tuple[dict[str, Any], list[Document]]]) -> None:
     for values, documents in rendered:
         if values["mode"] == "sidecar":

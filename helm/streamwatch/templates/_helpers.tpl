@@ -55,6 +55,12 @@ httpGet: {path: {{ .path }}, port: metrics, scheme: {{ include "streamwatch.sche
 {{- end }}
 {{- end }}
 
+{{/* Whether everybody who reaches the agent may read: nobody is asked who he is. */}}
+{{- define "streamwatch.isOpen" -}}
+{{- $listen := dig "listen" dict (deepCopy .Values.config) }}
+{{- if not (or $listen.basic_auth (dig "tls" "client_ca_file" "" $listen)) }}true{{ end }}
+{{- end }}
+
 {{- define "streamwatch.image" -}}
 {{- printf "%s:%s" .Values.image.repository (.Values.image.tag | default .Chart.AppVersion) }}
 {{- end }}
@@ -147,7 +153,8 @@ volumeMounts:
 {{- end }}
 {{- range .Values.secretFiles }}
 - name: {{ printf "secret-%s" . | trunc 63 | trimSuffix "-" }}
-  secret: {secretName: {{ . }}}
+  {{- /* For the pod's own group alone; somebody else's pod may have none. */}}
+  secret: {secretName: {{ . }}{{ if ne $.Values.mode "sidecar" }}, defaultMode: 0440{{ end }}}
 {{- end }}
 {{- with .Values.extraVolumes }}
 {{ toYaml . }}

@@ -37,7 +37,6 @@ _MOST_BACK_SECONDS: Final = 14 * 24 * 3600
 _KEPT_SECONDS: Final = 3600.0
 """What is not wanted any more is remembered for so long: its counter goes on if it comes back."""
 _QUIET_ASKS: Final = 3
-_MOST_PAGES: Final = 20
 _EARLY_SECONDS: Final = 2.0
 """A series is due a moment before its time: reads are not exact to the second."""
 
@@ -213,7 +212,12 @@ class CloudWatchReader:
             if points is None:
                 missing += 1
             else:
-                _take(one, [(at, value) for at, value in points if start <= at < end], now, is_ours)
+                _take(
+                    one,
+                    [(at, value) for at, value in points if start <= at < end and math.isfinite(value)],
+                    now,
+                    is_ours,
+                )
                 one.interval = self._interval(one)
         if not missing:
             return []

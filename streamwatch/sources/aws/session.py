@@ -18,6 +18,7 @@ from streamwatch.model.kinesis import CallCount
 from streamwatch.sources.aws.config import AwsAccess
 from streamwatch.sources.aws.credentials import CredentialSession, LoginKeeper
 from streamwatch.sources.aws.errors import NotInTurn, is_stale, understood
+from streamwatch.sources.aws.page_tokens import PageTokens
 from streamwatch.sources.aws.soundness import Form
 
 RATES: Final = {
@@ -61,7 +62,6 @@ _CONNECT_SECONDS: Final = 3.0
 _ANSWER_SECONDS: Final = 8.0
 _ATTEMPTS: Final = 2
 _CONNECTIONS: Final = 10
-_MOST_PAGES: Final = 100
 
 
 @cache
@@ -323,15 +323,16 @@ class SourceCalls:
         wants: Collection[str] = (),
         deadline: float,
         following: str = "NextToken",
-        most: int = _MOST_PAGES,
     ) -> Iterator[dict[str, Any]]:
-        """Call an operation again and again until no next page follows, ``most`` times at most; else as ``call``."""
+        """Call an operation again and again until no next page follows; else as ``call``."""
         page = dict(parameters)
-        for _ in range(most):
+        tokens = PageTokens(f"{service} {operation} in {region}")
+        while True:
             answer = self.call(service, region, operation, page, wants=wants, deadline=deadline)
             yield answer
             if not answer.get(following):
                 return
+            tokens.follow(answer[following])
             page[following] = answer[following]
 
     def counts(self) -> tuple[CallCount, ...]:

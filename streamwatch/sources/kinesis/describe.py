@@ -8,6 +8,7 @@ from streamwatch.core.errors import SourceError, SourceUnavailable
 from streamwatch.model.kinesis import Description, Quota, Shard, Stream
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.aws.errors import NotThere, taken_apart
+from streamwatch.sources.aws.page_tokens import PageTokens
 from streamwatch.sources.aws.parts import CachedPart
 from streamwatch.sources.aws.session import SourceCalls
 from streamwatch.sources.kinesis.config import Config
@@ -156,6 +157,7 @@ class Region:
         tagged = self._with_tags(now, deadline, problems) if self._config.streams.tags else None
         listed: dict[str, _State] = {}
         params: dict[str, object] = {"Limit": _PAGE}
+        tokens = PageTokens(f"kinesis ListStreams in {self.region}", _MOST_PAGES + 1)
         for _ in range(_MOST_PAGES):
             answer = self._call("ListStreams", ("StreamNames", "HasMoreStreams"), deadline, **params)
             summaries = {one["StreamName"]: one for one in answer.get("StreamSummaries", ())}
@@ -171,6 +173,7 @@ class Region:
             if not answer["HasMoreStreams"] or not answer["StreamNames"]:
                 self.names = None if answer["HasMoreStreams"] else frozenset(listed)
                 break
+            tokens.follow(answer["StreamNames"][-1])
             params["ExclusiveStartStreamName"] = answer["StreamNames"][-1]
         admitted = {
             name: state
@@ -262,11 +265,13 @@ class Region:
     def _shards(self, name: str, deadline: float) -> tuple[Shard, ...]:
         shards: list[Shard] = []
         params: dict[str, object] = {"StreamName": name}
-        for _ in range(_MOST_PAGES):
+        tokens = PageTokens(f"kinesis ListShards in {self.region}")
+        while True:
             answer = self._call("ListShards", ("Shards",), deadline, **params)
             shards += map(_shard, answer["Shards"])
             if not answer.get("NextToken"):
                 break
+            tokens.follow(answer["NextToken"])
             params = {"NextToken": answer["NextToken"]}
         return tuple(sorted(shards, key=lambda shard: shard.id))
 

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, Protocol
 
 from streamwatch.model.cloudwatch import Reading, Series
 from streamwatch.model.reader import Kind, Position, Reader, RetryPolicy, State, Work
+from streamwatch.sources.aws.page_tokens import PageTokens
 from streamwatch.sources.aws.session import SourceCalls
 
 Answer = dict[str, Any]
@@ -70,16 +71,15 @@ class Api:
         """
         found: list[Any] = []
         page = dict(parameters)
-        for _ in range(_MOST_PAGES):
+        tokens = PageTokens(f"{self._service} {operation} in {self.region}")
+        while True:
             answer = self.call(operation, page, wants)
             found += answer[wants]
             if not answer.get(following[0]):
                 break
+            tokens.follow(answer[following[0]])
             page[following[1]] = answer[following[0]]
         return found
-
-
-_MOST_PAGES: Final = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from streamwatch.model.reader import Kind, State
+from streamwatch.sources.aws.page_tokens import PageTokens
 from streamwatch.sources.readers.attached import (
     Answer,
     Api,
@@ -17,7 +18,6 @@ from streamwatch.sources.readers.attached import (
 
 _TYPES: Final = ("KinesisStreamAsSource", "MSKAsSource")
 _PAGE: Final = 100
-_MOST_PAGES: Final = 100
 _STATES: Final[Mapping[str, tuple[State, str]]] = {
     "ACTIVE": ("running", "it is ACTIVE"),
     "CREATING": ("unknown", "it is CREATING"),
@@ -112,12 +112,14 @@ def _names(api: Api, of: str) -> list[str]:
     """Return the names of one type, page by page: this API says that there is more, and goes on after a name."""
     found: list[str] = []
     given: Answer = {"Limit": _PAGE, "DeliveryStreamType": of}
-    for _ in range(_MOST_PAGES):
+    tokens = PageTokens(f"firehose ListDeliveryStreams in {api.region}")
+    while True:
         answer = api.call("ListDeliveryStreams", given, "DeliveryStreamNames", "HasMoreDeliveryStreams")
         names = [str(one) for one in answer["DeliveryStreamNames"]]
         found += names
         if not names or not answer["HasMoreDeliveryStreams"]:
             break
+        tokens.follow(names[-1])
         given["ExclusiveStartDeliveryStreamName"] = names[-1]
     return found
 

@@ -262,7 +262,8 @@ class _Region:
         for answer in self._caller.pages(
             "cloudwatch", self.name, "GetMetricData", given, wants=("MetricDataResults",), deadline=deadline
         ):
-            times = [at.timestamp() for one in answer["MetricDataResults"] for at in one.get("Timestamps", ())]
+            every = (at.timestamp() for one in answer["MetricDataResults"] for at in one.get("Timestamps", ()))
+            times = [at for at in every if start <= at < end]
             if times:
                 newest = max(times)
                 break  # the newest come first

@@ -6,16 +6,19 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from streamwatch.core.clock import Clock
-from streamwatch.core.errors import SourceError
+from streamwatch.core.errors import SourceError, SourceMisread
 from streamwatch.model.reader import ReadUnits
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.aws.errors import NotThere, taken_apart
+from streamwatch.sources.aws.page_tokens import PageTokens
 from streamwatch.sources.aws.session import SourceCalls
 from streamwatch.sources.problems import problem
 from streamwatch.sources.readers.config import Kcl
 from streamwatch.sources.readers.kcl_rows import COORDINATOR, WANTED, MalformedItem, Row, read
 
-_MOST_PAGES: Final = 100
+_MOST_PAGES: Final = 100_000
+_MOST_ROWS: Final = 100_000
+"""Of a table: as many leases as a stream of the largest quota has shards, several times over."""
 _MOST_ITEMS: Final = 1000
 _ON_DEMAND_UNITS: Final = 100.0
 """Units a second of a table without a capacity of its own."""
@@ -40,6 +43,8 @@ class LeaseTable:
     """Where the next page begins; None at the beginning."""
     rows: list[Row] = field(default_factory=list)
     odd: list[str] = field(default_factory=list)
+    pages: int = 0
+    """Read since the beginning."""
     units: float = 0.0
     """Used in all."""
 
@@ -135,11 +140,13 @@ class LeaseTables:
 
     def _names(self, deadline: float) -> Iterator[str]:
         given: dict[str, Any] = {"Limit": 100}
-        for _ in range(_MOST_PAGES):
+        tokens = PageTokens(f"dynamodb ListTables in {self._region}")
+        while True:
             answer = self._call("ListTables", given, ("TableNames",), deadline)
             yield from map(str, answer["TableNames"])
             if not answer.get("LastEvaluatedTableName"):
                 return
+            tokens.follow(answer["LastEvaluatedTableName"])
             given["ExclusiveStartTableName"] = answer["LastEvaluatedTableName"]
 
     def _describe(self, name: str, has_coordinator: bool, deadline: float) -> None:  # noqa: FBT001 - what is known of it
@@ -218,7 +225,7 @@ class LeaseTables:
     def _page(self, table: LeaseTable, deadline: float) -> bool:
         """Read a page; return whether it was the last one."""
         if table.after is None:
-            table.rows, table.odd = [], []
+            table.rows, table.odd, table.pages = [], [], 0
         is_more = table.name != table.application
         given: dict[str, Any] = {
             "TableName": table.name,
@@ -238,6 +245,9 @@ class LeaseTables:
         table.used(None if units is None else float(units), len(items), began)
         _take(table, items, self._clock.now())
         table.after = answer.get("LastEvaluatedKey") or None
+        table.pages += 1
+        if table.pages > _MOST_PAGES or len(table.rows) + len(table.odd) > _MOST_ROWS:
+            raise SourceMisread(f"no end after {table.pages} pages: is this a lease table?")
         return table.after is None
 
     def units(self) -> list[ReadUnits]:

@@ -14,6 +14,7 @@ from streamwatch.model.snapshot import Problem
 from streamwatch.sources.aws.cloudwatch import Budget, CloudWatchReader, WantedSeries
 from streamwatch.sources.aws.config import AwsAccess, CloudWatch
 from streamwatch.sources.aws.errors import taken_apart
+from streamwatch.sources.aws.page_tokens import PageTokens
 from streamwatch.sources.aws.session import Accounts, SourceCalls
 from streamwatch.sources.log import reading
 from streamwatch.sources.problems import problem
@@ -122,7 +123,8 @@ class LambdaSource:
 
     def _mappings(self, region: str, deadline: float) -> Iterator[Any]:
         parameters: dict[str, Any] = {"MaxItems": 100}
-        for _ in range(_MOST_PAGES):
+        tokens = PageTokens(f"lambda ListEventSourceMappings in {region}", _MOST_PAGES)
+        while True:
             answer = self._caller.call(
                 "lambda",
                 region,
@@ -135,8 +137,7 @@ class LambdaSource:
             marker = answer.get("NextMarker")
             if not marker:
                 return
-            if marker == parameters.get("Marker"):
-                raise ValueError("the next page is the same again")
+            tokens.follow(marker)
             parameters["Marker"] = marker
 
     def _follow(self, rows: Mapping[str, Sequence[MappingRow]], now: float) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import SourceDenied, SourceError, SourceUnavailable
 from streamwatch.sources.aws.errors import NotInTurn, taken_apart
+from streamwatch.sources.aws.page_tokens import PageTokens
 from streamwatch.sources.aws.session import SourceCalls
 from streamwatch.sources.readers.config import RedshiftDatabase
 from streamwatch.sources.readers.redshift_rows import MOST_ROWS, Cell, cell
@@ -17,7 +18,6 @@ from streamwatch.sources.readers.redshift_rows import MOST_ROWS, Cell, cell
 SERVICE: Final = "redshift-data"
 _FIRST_WAIT_SECONDS: Final = 0.5
 _LONGEST_WAIT_SECONDS: Final = 5.0
-_MOST_PAGES: Final = 100
 Rows = list[list[Cell]]
 
 
@@ -90,11 +90,13 @@ class WarehouseStatements:
         self._await(round_.running, name, deadline)
         rows: Rows = []
         page: dict[str, Any] = {"Id": round_.running}
-        for _ in range(_MOST_PAGES):
+        tokens = PageTokens(f"redshift-data GetStatementResult of {name}")
+        while True:
             answer = self._call("GetStatementResult", page, "Records", deadline=deadline)
             rows += [[cell(field) for field in row] for row in answer["Records"]]
             if not answer.get("NextToken") or len(rows) > MOST_ROWS:
                 break
+            tokens.follow(answer["NextToken"])
             page["NextToken"] = answer["NextToken"]
         return rows
 

@@ -28,6 +28,10 @@ _WRITE_TIMEOUT_SECONDS: Final = 2.0
 _OPEN_SECONDS: Final = 10.0
 """A disk that takes longer to open the file hangs: the agent begins without it."""
 _LOOK_SECONDS: Final = 1.0
+_NOT_DAMAGED: Final = frozenset(
+    {sqlite3.SQLITE_PERM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
+)
+"""Codes of errors by which a file is as good as it was, and not this agent's to use: it is left where it is."""
 
 
 class StateFile:
@@ -261,6 +265,11 @@ class StateFile:
             if isinstance(error, sqlite3.OperationalError) and not _exists(path):
                 self.problem = str(error)
                 self._report(f"{path}: cannot be made: {error}: alerts are kept in memory only: give another path")
+                return None
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _NOT_DAMAGED:
+                self.problem = str(error)
+                why = "is it another user's, or does another program hold it?"
+                self._report(f"{path}: cannot be used: {error}: alerts are kept in memory only: {why}")
                 return None
             aside = path.with_name(f"{path.name}.damaged-{int(self._clock.now())}")
             try:

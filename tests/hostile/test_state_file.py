@@ -136,3 +136,15 @@ def test_the_file_and_those_beside_it_are_its_owners_only(tmp_path: Path, mode: 
         state.close()
     finally:
         os.umask(before)
+
+
+def test_a_file_that_is_not_the_agents_to_use_is_left_where_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    path.mkdir()
+    said: list[str] = []
+    state = open_state(path, said.append, ManualClock(NOW))
+    state.write(fill)
+    assert read_all(state) == (1, 1, 1)
+    state.close()
+    assert [one.name for one in tmp_path.iterdir()] == ["state.db"]
+    assert "alerts are kept in memory only: is it another user's" in said[0]

@@ -122,8 +122,9 @@ def named(labels: Sequence[Labels]) -> Rows:
 
 def keyed(labels: Sequence[Labels]) -> Keys:
     """Return keys for label sets, in their order: all their labels but the name."""
-    names = sorted({own for some in labels for own in some if own != NAME})
-    return Keys(names, [tuple([some.get(own, "") for own in names]) for some in labels])
+    plain = [dict(some.pairs) for some in labels]
+    names = sorted({own for some in plain for own in some if own != NAME})
+    return Keys(names, [tuple([some.get(own, "") for own in names]) for some in plain])
 
 
 def size(frame: Frame) -> int:

@@ -33,7 +33,7 @@ from tests.rules.worlds import (
     within,
 )
 
-COUNT: Final = int(os.environ.get("STREAMWATCH_WORLDS", "8"))
+COUNT: Final = int(os.environ.get("STREAMWATCH_WORLDS", "4"))
 SEED: Final = int(os.environ.get("STREAMWATCH_SEED", "7"))
 CASES: Final = list(cases())
 ACROSS: Final = dict.fromkeys(("KafkaConnectMirrorBehind", "KafkaConnectMirrorCheckpointsStopped"), "connect_cluster")

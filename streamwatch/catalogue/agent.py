@@ -265,8 +265,26 @@ RULE_SECONDS = _metric(
 )
 ALERTS = _metric(
     "streamwatch_alerts",
-    ("alertname", "alertstate", "severity", "kafka_cluster", "aws_account", "aws_region", "stream"),
-    "Alerts that are pending or firing, with what they are about; labels that an alert does not have are empty.",
+    (
+        "alertname",
+        "alertstate",
+        "severity",
+        "kafka_cluster",
+        "broker",
+        "topic",
+        "group",
+        "aws_account",
+        "aws_region",
+        "stream",
+        "shard",
+        "kind",
+        "reader",
+        "connect_cluster",
+        "connector",
+        "source",
+    ),
+    "Alerts that are pending or firing, with what they are about: how many have these labels; one that an alert does"
+    " not have is empty.",
     question="What is wrong?",
 )
 STATE_UP = _metric(

@@ -22,8 +22,20 @@ CONNECTORS: Final = Row(
             (_c.top(15, _c.now(c.CONNECTOR_TASKS, "{{connect_cluster}} {{connector}}", state="UNASSIGNED")),),
         ),
         Panel(
-            "Workers", "Are all there?", (_c.now(c.WORKER_UP, "{{worker}}").in_words("down", "up"),), "state-timeline"
+            "Workers",
+            "Are all there?",
+            (_c.now(c.WORKER_UP, "{{worker}}").in_words("down", "up"),),
+            "state-timeline",
+            12,
         ),
-        Panel("Connectors of groups", "Whose group is it?", (_g.only_1(c.CONNECTOR_GROUP),), "table", 24),
+        Panel(
+            "Connectors of groups",
+            "Whose group is it?",
+            (_g.only_1(c.CONNECTOR_GROUP),),
+            "table",
+            12,
+            labels=("kafka_cluster", "group", "connect_cluster", "connector"),
+            sort=("group",),
+        ),
     ),
 )

@@ -5,10 +5,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from streamwatch.dashboards import agent, kafka, kinesis, readers
+from streamwatch.dashboards import agent, groups, kafka, kinesis, overview, readers, topics
 from streamwatch.dashboards.grafana import text
 
-ALL: Final = [agent.OVERVIEW, kafka.CLUSTER, kafka.TOPICS, kafka.GROUPS, kinesis.STREAM, readers.READERS, agent.AGENT]
+ALL: Final = [
+    overview.OVERVIEW,
+    kafka.CLUSTER,
+    topics.TOPICS,
+    groups.GROUPS,
+    kinesis.STREAM,
+    readers.READERS,
+    agent.AGENT,
+]
 
 
 def files() -> Mapping[str, str]:

@@ -5,21 +5,21 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from streamwatch.catalogue import kafka, kinesis, msk
-from streamwatch.dashboards.panel import Dashboard, Panel, Query, firing, series
+from streamwatch.dashboards import links, tables
+from streamwatch.dashboards.judged import NOT_KNOWN, is_judged, judged
+from streamwatch.dashboards.panel import SEVERITIES, Dashboard, Panel, firing, series
 from streamwatch.model.metric import Metric
 
 _SCHEMA: Final = 39
 _SOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
 _FULL: Final = 24
-_LEFT_OUT: Final = ("__name__", "job", "instance")
-"""Columns of a table that tell nobody anything."""
 _ROW_HEIGHT: Final = 1
-_NOT_KNOWN: Final = "not known"
-_GREY: Final = "#5a626b"
+_ABOUT: Final = ("kafka_cluster", "broker", "group", "topic", "stream", "shard", "reader", "connector", "source")
+"""Labels of an alert that say what it is about."""
 _NOW: Final = frozenset({"stat", "table", "bargauge", "nodeGraph"})
+"""Shapes that show the last value alone."""
 _ROWS: Final = frozenset({"table", "nodeGraph"})
 """What gets a column a label, and not a series a frame."""
-"""Shapes that show the last value alone."""
 
 
 def text(dashboard: Dashboard, all_of_them: list[Dashboard]) -> str:
@@ -45,9 +45,9 @@ def document(dashboard: Dashboard, all_of_them: list[Dashboard]) -> dict[str, An
             for one in all_of_them
             if one.uid != dashboard.uid
         ],
-        "annotations": {"list": [_alerts(), _maintenance()]},
+        "annotations": {"list": [*map(_alerts, SEVERITIES), _maintenance()]},
         "templating": {"list": [_data_source(), *_variables(dashboard.variables)]},
-        "panels": _panels(dashboard),
+        "panels": _panels(dashboard, all_of_them),
     }
 
 
@@ -64,14 +64,17 @@ def _maintenance() -> dict[str, Any]:
     }
 
 
-def _alerts() -> dict[str, Any]:
+def _alerts(severity: str) -> dict[str, Any]:
+    """Return what marks the time in which alerts fire: what is wrong, and of what."""
     return {
-        "name": "Alerts",
+        "name": f"Alerts: {severity}",
         "datasource": _SOURCE,
-        "enable": True,
-        "iconColor": "red",
-        "expr": firing(),
-        "titleFormat": "{{alertname}} {{kafka_cluster}}{{stream}}",
+        "enable": severity != "info",
+        "iconColor": SEVERITIES[severity][1],
+        "expr": firing(f'severity="{severity}"'),
+        "titleFormat": "{{alertname}}",
+        "textFormat": " ".join(f"{{{{{label}}}}}" for label in _ABOUT),
+        "tagKeys": "severity",
     }
 
 
@@ -102,7 +105,7 @@ def _variable(label: str, selector: str) -> dict[str, Any]:
     }
 
 
-def _panels(dashboard: Dashboard) -> list[dict[str, Any]]:
+def _panels(dashboard: Dashboard, boards: Sequence[Dashboard]) -> list[dict[str, Any]]:
     made: list[dict[str, Any]] = []
     y = 0
     for row in dashboard.rows:
@@ -116,17 +119,17 @@ def _panels(dashboard: Dashboard) -> list[dict[str, Any]]:
             if x + panel.width > _FULL:
                 x, y, tallest = 0, y + tallest, 0
             place = {"h": panel.height, "w": panel.width, "x": x, "y": y}
-            made.append({"id": len(made) + 1, "gridPos": place, **_panel(panel)})
+            made.append({"id": len(made) + 1, "gridPos": place, **_panel(panel, boards)})
             x, tallest = x + panel.width, max(tallest, panel.height)
         y += tallest
     return made
 
 
-def _panel(panel: Panel) -> dict[str, Any]:
+def _panel(panel: Panel, boards: Sequence[Dashboard]) -> dict[str, Any]:
     is_table, is_now = panel.shape in _ROWS, panel.shape in _NOW
     targets = [
         {
-            "refId": _letter(at),
+            "refId": tables.letter(at),
             "datasource": _SOURCE,
             "expr": one.expr,
             "legendFormat": "" if is_table else one.legend or "__auto",
@@ -142,37 +145,17 @@ def _panel(panel: Panel) -> dict[str, Any]:
         "description": panel.asks,
         "datasource": _SOURCE,
         "targets": targets,
-        "fieldConfig": {"defaults": _defaults(panel), "overrides": _overrides(panel) if panel.shape == "table" else []},
+        "links": links.of_title(panel, boards),
+        "fieldConfig": {
+            "defaults": _defaults(panel, boards),
+            "overrides": tables.overrides(panel, boards) if panel.shape == "table" else _colours(panel),
+        },
         "options": _options(panel),
-        **({"transformations": _transformations(panel)} if is_table else {}),
+        **({"transformations": tables.transformations(panel)} if is_table else {}),
     }
 
 
-def _letter(at: int) -> str:
-    return chr(ord("A") + at)
-
-
-def _column(panel: Panel, at: int) -> str:
-    """Return what Prometheus's data source calls the values of a query in a table, once they are merged."""
-    return "Value" if len(panel.queries) == 1 else f"Value #{_letter(at)}"
-
-
-def _transformations(panel: Panel) -> list[dict[str, Any]]:
-    if panel.shape == "nodeGraph":  # one frame of edges and one of nodes: they are not merged
-        values = {_column(panel, at): "mainStat" for at, _ in enumerate(panel.queries)}
-        return [{"id": "organize", "options": {"excludeByName": {"Time": True}, "renameByName": values}}]
-    unnamed = [_column(panel, at) for at, one in enumerate(panel.queries) if not one.legend]
-    return [
-        {
-            "id": "filterFieldsByName",
-            "options": {"exclude": {"names": ["Time"]}},
-        },  # or rows of other moments stay apart
-        {"id": "merge", "options": {}},
-        {"id": "organize", "options": {"excludeByName": dict.fromkeys([*_LEFT_OUT, *unnamed], True)}},
-    ]
-
-
-def _defaults(panel: Panel) -> dict[str, Any]:
+def _defaults(panel: Panel, boards: Sequence[Dashboard]) -> dict[str, Any]:
     first = panel.queries[0]
     looks: dict[str, dict[str, Any]] = {
         "timeseries": {
@@ -181,7 +164,9 @@ def _defaults(panel: Panel) -> dict[str, Any]:
                 "showPoints": "never",
                 "spanNulls": False,
                 "lineWidth": 1,
-                "thresholdsStyle": {"mode": "dashed" if _is_judged(first) else "off"},
+                "thresholdsStyle": {"mode": "dashed" if is_judged(first) else "off"},
+                # Without it an axis of noughts goes up to 10000 %.
+                **({"axisSoftMax": 1} if first.unit in {"percentunit", "s"} else {}),
             },
             "min": 0,
             "color": {"mode": "palette-classic"},
@@ -199,55 +184,24 @@ def _defaults(panel: Panel) -> dict[str, Any]:
     return {
         # Columns of a table have all this one by one: an account's number is no percentage, and a label that is not
         # there is no value that is not known.
-        **({"unit": first.unit, "noValue": _NOT_KNOWN, **_judged(first)} if panel.shape != "table" else {}),
+        **({"unit": first.unit, "noValue": NOT_KNOWN, **judged(first)} if panel.shape != "table" else {}),
+        **({"decimals": 0} if first.is_left and panel.shape != "table" else {}),
+        **({"links": links.of_series(panel, boards)} if panel.links and panel.shape != "table" else {}),
         **looks[panel.shape],
     }
 
 
-def _is_judged(query: Query) -> bool:
-    return query.red_above is not None or query.red_below is not None
-
-
-def _judged(query: Query) -> dict[str, Any]:
-    """Return what is red and what is green, and the words for it."""
-    steps: list[dict[str, Any]] = [{"color": "green", "value": None}]
-    if query.red_above is not None:
-        steps.append({"color": "red", "value": query.red_above})
-    if query.red_below is not None:
-        steps = [{"color": "red", "value": None}, {"color": "green", "value": query.red_below}]
-    # What is not known is absent: it is shown as that, never as nought, and neither green nor red.
-    unknown = {"text": _NOT_KNOWN, "color": _GREY, "index": 2}
-    mappings: list[dict[str, Any]] = [{"type": "special", "options": {"match": "null+nan", "result": unknown}}]
-    if query.words is not None:
-        words = {
-            str(value): {"text": word, "color": colour, "index": value}
-            for value, (word, colour) in enumerate(zip(query.words, ("red", "green"), strict=True))
+def _colours(panel: Panel) -> list[dict[str, Any]]:
+    """Return the colours of series that are severities."""
+    if not any("severity" in query.legend for query in panel.queries):
+        return []
+    return [
+        {
+            "matcher": {"id": "byName", "options": name},
+            "properties": [{"id": "color", "value": {"mode": "fixed", "fixedColor": colour}}],
         }
-        mappings.append({"type": "value", "options": words})
-    return {"thresholds": {"mode": "absolute", "steps": steps}, "mappings": mappings}
-
-
-def _overrides(panel: Panel) -> list[dict[str, Any]]:
-    """Return what the columns of a table are called, their units, what is red in them, and where a click leads."""
-    found = []
-    for at, one in enumerate(panel.queries):
-        properties: list[dict[str, Any]] = [
-            {"id": "unit", "value": one.unit},
-            {"id": "noValue", "value": _NOT_KNOWN},
-        ]
-        if one.legend:
-            properties.append({"id": "displayName", "value": one.legend})
-        if _is_judged(one):
-            properties += [{"id": name, "value": value} for name, value in _judged(one).items()]
-            cell = {"type": "color-background", "mode": "basic"}
-            properties.append({"id": "custom.cellOptions", "value": cell})
-        found.append({"matcher": {"id": "byName", "options": _column(panel, at)}, "properties": properties})
-    if panel.link is not None:
-        label, uid = panel.link
-        url = f"/d/{uid}?var-{label}=${{__value.raw}}&${{__url_time_range}}&var-datasource=${{datasource}}"
-        link = {"id": "links", "value": [{"title": "Look closer", "url": url}]}
-        found.append({"matcher": {"id": "byName", "options": label}, "properties": [link]})
-    return found
+        for name, (_, colour) in SEVERITIES.items()
+    ]
 
 
 def _options(panel: Panel) -> dict[str, Any]:
@@ -267,5 +221,4 @@ def _options(panel: Panel) -> dict[str, Any]:
         case "bargauge":
             return {"reduceOptions": last, "orientation": "horizontal", "displayMode": "gradient"}
         case "table":
-            named = [one.legend for one in panel.queries if one.legend]
-            return {"showHeader": True, "sortBy": [{"displayName": one, "desc": True} for one in named[:1]]}
+            return tables.options(panel)

@@ -1,20 +1,17 @@
-"""What is on the dashboards of Kafka."""
+"""What is on the dashboard of a Kafka cluster."""
 
 from typing import Final
 
 from streamwatch.catalogue import agent as a
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_brokers as b
-from streamwatch.catalogue import kafka_groups as g
 from streamwatch.catalogue import msk
-from streamwatch.dashboards.connect import CONNECTORS
 from streamwatch.dashboards.kafka_nodes import CONTROLLERS, PROCESSES
 from streamwatch.dashboards.panel import Dashboard, On, Panel, Row
 
 _c = On("kafka_cluster", "broker")
-_t = On("kafka_cluster", "topic")
-_g = On("kafka_cluster", "group")
 _BY_CLUSTER: Final = "sum by (kafka_cluster)"
+_BROKER: Final = "kafka_cluster, broker"
 _PHASES: Final = ("total", "queue", "local", "remote", "response_queue", "send", "throttle")
 
 CLUSTER: Final = Dashboard(
@@ -72,6 +69,25 @@ CLUSTER: Final = Dashboard(
             "Who does the work?",
             (
                 Panel(
+                    "Every broker",
+                    "Which is it?",
+                    (
+                        _c.now(k.BROKER_UP, "is", f"min by ({_BROKER})").in_words("down", "up"),
+                        _c.now(k.BROKER_LEADERS, "leads", f"max by ({_BROKER})"),
+                        _c.now(k.BROKER_PARTITIONS, "holds", f"max by ({_BROKER})"),
+                        _c.now(k.BROKER_UNDER_REPLICATED, "under-replicated", f"max by ({_BROKER})").red(above=1),
+                        _c.now(k.BROKER_OUT_OF_SYNC, "out of sync", f"max by ({_BROKER})").red(above=1),
+                        _c.most(_BROKER, "fullest disk", k.LOG_DIR_USED, b.DATA_DISK).red(above=0.85),
+                        _c.now(b.HANDLER_IDLE, "handlers idle", f"min by ({_BROKER})").red(below=0.3),
+                        _c.now(b.REQUEST_QUEUE, "requests wait", f"max by ({_BROKER})"),
+                    ),
+                    "table",
+                    24,
+                    6,
+                    labels=("kafka_cluster", "broker"),
+                    sort=("is", "broker"),
+                ),
+                Panel(
                     "Brokers",
                     "Who was there, and when?",
                     (_c.now(k.BROKER_UP, "broker {{broker}}").in_words("does not answer", "answers"),),
@@ -113,8 +129,11 @@ CLUSTER: Final = Dashboard(
                 Panel(
                     "Full in",
                     "When does it end, if it goes on like the last six hours?",
-                    (_c.until_full(k.LOG_DIR_USED, "broker {{broker}} {{log_dir}}"),),
-                    width=12,
+                    (_c.until_full(k.LOG_DIR_USED, "full in").red(below=14_400),),
+                    "table",
+                    12,
+                    labels=("kafka_cluster", "broker", "log_dir"),
+                    sort=("full in", "broker"),
                 ),
             ),
         ),
@@ -202,138 +221,4 @@ CLUSTER: Final = Dashboard(
         ),
     ),
     (("kafka_cluster", k.BROKER_UP), ("broker", k.BROKER_UP)),
-)
-
-TOPICS: Final = Dashboard(
-    "streamwatch-topics",
-    "Kafka topics",
-    "Topics: what is written, what is kept, and which have lost replicas.",
-    (
-        Row(
-            "Is anything lost?",
-            (
-                Panel(
-                    "Topics that have lost replicas",
-                    "Which topics are at risk?",
-                    (_t.top(20, _t.now(k.TOPIC_UNDER_REPLICATED, "partitions")).red(above=1),),
-                    "table",
-                    12,
-                ),
-                Panel(
-                    "Topics with offline partitions",
-                    "Which topics cannot be reached?",
-                    (_t.top(20, _t.now(k.TOPIC_OFFLINE, "partitions")).red(above=1),),
-                    "table",
-                    12,
-                ),
-            ),
-        ),
-        Row(
-            "What is written, and kept?",
-            (
-                Panel(
-                    "Records a second",
-                    "What is written?",
-                    (_t.top(15, _t.growth(k.TOPIC_END_OFFSET, "{{topic}}")),),
-                    width=12,
-                ),
-                Panel(
-                    "Bytes kept",
-                    "Who fills the disks?",
-                    (_t.top(15, _t.now(k.TOPIC_LOG_BYTES, "{{topic}}")),),
-                    width=12,
-                ),
-                Panel(
-                    "How topics are made",
-                    "Is each as wide, as safe and kept as long as it should be?",
-                    (
-                        _t.now(k.TOPIC_PARTITIONS, "partitions"),
-                        _t.now(k.TOPIC_REPLICATION, "replicas"),
-                        _t.now(k.TOPIC_MIN_ISR, "min ISR"),
-                        _t.now(k.TOPIC_RETENTION_SECONDS, "kept for"),
-                        _t.now(k.TOPIC_LOG_BYTES, "bytes kept"),
-                    ),
-                    "table",
-                    24,
-                    10,
-                ),
-                Panel(
-                    "Cleanup policy",
-                    "Do records go, or only those that newer ones replace?",
-                    (_t.only_1(k.TOPIC_CLEANUP_POLICY),),
-                    "table",
-                    24,
-                ),
-            ),
-        ),
-    ),
-    (("kafka_cluster", k.TOPIC_PARTITIONS), ("topic", k.TOPIC_PARTITIONS)),
-)
-
-GROUPS: Final = Dashboard(
-    "streamwatch-groups",
-    "Consumer groups",
-    "Groups: how far behind, whether they catch up, and what is lost if they do not.",
-    (
-        Row(
-            "Who is late?",
-            (
-                Panel("Lag", "How many records are left?", (_g.top(15, _g.now(g.GROUP_LAG, "{{group}}")),), width=12),
-                Panel(
-                    "Lag in time",
-                    "How old is what is read now?",
-                    (_g.top(15, _g.now(g.GROUP_LAG_SECONDS, "{{group}}")),),
-                    width=12,
-                ),
-            ),
-        ),
-        Row(
-            "Does it catch up?",
-            (
-                Panel(
-                    "Read and written",
-                    "Is it read as fast as it is written?",
-                    (
-                        _g.growth(g.GROUP_TOPIC_COMMITTED, "{{group}} reads {{topic}}"),
-                        _g.growth(k.TOPIC_END_OFFSET, "{{topic}} is written"),
-                    ),
-                ),
-                Panel(
-                    "Caught up in",
-                    "When is it done, if it goes on like the last five minutes?",
-                    (_g.until_caught_up(g.GROUP_LAG, "{{group}}"),),
-                ),
-                Panel(
-                    "Data to be lost in",
-                    "When does retention take what was not read?",
-                    (_g.now(g.GROUP_TOPIC_EXPIRES, "{{group}} {{topic}}").red(below=3600),),
-                ),
-            ),
-        ),
-        Row(
-            "Who does the work?",
-            (
-                Panel("Members", "Are all there?", (_g.now(g.GROUP_MEMBERS, "{{group}}"),)),
-                Panel(
-                    "Members without partitions",
-                    "Are there more members than partitions?",
-                    (_g.now(g.GROUP_IDLE_MEMBERS, "{{group}}"),),
-                ),
-                Panel(
-                    "Partitions without a member",
-                    "What does nobody read?",
-                    (_g.now(g.GROUP_TOPIC_UNASSIGNED, "{{group}} {{topic}}"),),
-                ),
-                Panel(
-                    "States",
-                    "Who rebalances, who is gone?",
-                    (_g.only_1(g.GROUP_STATE),),
-                    "table",
-                    24,
-                ),
-            ),
-        ),
-        CONNECTORS,
-    ),
-    (("kafka_cluster", g.GROUP_MEMBERS), ("group", g.GROUP_MEMBERS)),
 )

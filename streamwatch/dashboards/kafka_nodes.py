@@ -14,10 +14,24 @@ CONTROLLERS: Final = Row(
         Panel("Active controller", "Whose log shall I read?", (_c.now(c.CONTROLLER_ID),), "stat", 4, 4),
         Panel("Elections so far", "Does it change again and again?", (_c.now(c.CONTROLLER_EPOCH),), "stat", 4, 4),
         Panel(
-            "Release", "Which Kafka is this, and was it upgraded whole?", (_c.only_1(c.VERSION_INFO),), "table", 8, 4
+            "Release",
+            "Which Kafka is this, and was it upgraded whole?",
+            (_c.only_1(c.VERSION_INFO),),
+            "table",
+            8,
+            4,
+            labels=("kafka_cluster", "version", "metadata_version"),
+            sort=("kafka_cluster",),
         ),
         Panel(
-            "Releases of brokers", "Who is still to be upgraded?", (_c.only_1(c.BROKER_VERSION_INFO),), "table", 8, 4
+            "Releases of brokers",
+            "Who is still to be upgraded?",
+            (_c.only_1(c.BROKER_VERSION_INFO),),
+            "table",
+            8,
+            4,
+            labels=("kafka_cluster", "broker", "version"),
+            sort=("broker",),
         ),
         Panel(
             "Behind the active controller",

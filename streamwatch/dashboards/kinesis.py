@@ -5,9 +5,21 @@ from typing import Final
 from streamwatch.catalogue import kinesis as s
 from streamwatch.catalogue import kinesis_shards as h
 from streamwatch.catalogue import readers as r
-from streamwatch.dashboards.panel import Dashboard, On, Panel, Row
+from streamwatch.dashboards.panel import Dashboard, On, Panel, Query, Row, union
 
 _s = On("aws_region", "stream")
+
+
+def _hottest() -> Query:
+    """Return the shards that use most of a limit, whichever it is."""
+    words = {
+        h.SHARD_WRITE_RECORDS_USE: "records in",
+        h.SHARD_WRITE_BYTES_USE: "bytes in",
+        h.SHARD_READ_BYTES_USE: "bytes out",
+    }
+    some = union({one: _s.now(one).expr for one in words}, words)
+    return Query(f"topk(15, {some})", "of the limit", h.SHARD_WRITE_RECORDS_USE)
+
 
 STREAM: Final = Dashboard(
     "streamwatch-kinesis",
@@ -28,7 +40,7 @@ STREAM: Final = Dashboard(
                 Panel(
                     "Until data are lost",
                     "When does retention take what was not read?",
-                    (_s.now(s.TIME_TO_LOSS, "{{stream}}").red(below=3600),),
+                    (_s.now(s.TIME_TO_LOSS, "{{stream}}").left().red(below=14_400),),
                     "stat",
                     6,
                     4,
@@ -62,10 +74,17 @@ STREAM: Final = Dashboard(
                     width=12,
                 ),
                 Panel(
-                    "Throttled",
-                    "What is refused?",
-                    (_s.rate(s.WRITE_THROTTLED, "writes {{stream}}"), _s.rate(s.READ_THROTTLED, "reads {{stream}}")),
-                    width=24,
+                    "Writes refused",
+                    "What do producers lose?",
+                    (_s.rate(s.WRITE_THROTTLED, "{{stream}}"),),
+                    width=12,
+                    height=6,
+                ),
+                Panel(
+                    "Reads refused",
+                    "Do readers take calls from each other?",
+                    (_s.rate(s.READ_THROTTLED, "{{stream}}"),),
+                    width=12,
                     height=6,
                 ),
             ),
@@ -93,21 +112,24 @@ STREAM: Final = Dashboard(
                 ),
                 Panel(
                     "Hottest shards",
-                    "Which shard takes too much?",
-                    (
-                        _s.top(5, _s.now(h.SHARD_WRITE_RECORDS_USE, "{{stream}} {{shard}}: records in")).red(above=0.8),
-                        _s.top(5, _s.now(h.SHARD_WRITE_BYTES_USE, "{{stream}} {{shard}}: bytes in")),
-                        _s.top(5, _s.now(h.SHARD_READ_BYTES_USE, "{{stream}} {{shard}}: bytes out")),
-                    ),
-                    "bargauge",
+                    "Which shard takes too much, and of what?",
+                    (_hottest().red(above=0.8),),
+                    "table",
+                    12,
+                    labels=("stream", "shard", "limit"),
+                    sort=("-of the limit", "shard"),
                 ),
+                Panel("Skew", "Are shards used alike?", (_s.now(h.SHARD_SKEW, "{{stream}}"),), width=12),
                 Panel(
                     "To split",
                     "Where, if one key does not make all of it?",
                     (_s.now(h.SPLIT, "of the limit").red(above=0.8),),
                     "table",
+                    24,
+                    5,
+                    labels=("stream", "shard", "hash_key", "aws_region", "aws_account"),
+                    sort=("-of the limit", "stream"),
                 ),
-                Panel("Skew", "Are shards used alike?", (_s.now(h.SHARD_SKEW, "{{stream}}"),)),
             ),
         ),
         Row(
@@ -165,8 +187,11 @@ STREAM: Final = Dashboard(
                 Panel(
                     "Standing still",
                     "Which shard is stuck, and for how long?",
-                    (_s.now(r.STANDING, "{{reader}} {{stream}} {{shard}}").red(above=300),),
-                    "bargauge",
+                    (_s.now(r.STANDING, "for").red(above=300),),
+                    "table",
+                    labels=("reader", "shard"),
+                    links={"reader": "streamwatch-readers"},
+                    sort=("-for", "reader"),
                 ),
                 Panel(
                     "Leases",

@@ -1,6 +1,6 @@
 """What a dashboard is made of."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
@@ -13,10 +13,22 @@ SECONDS: Final = Metric(name="seconds", kind="gauge", unit="seconds", labels=(),
 """For what is computed."""
 RATIO: Final = Metric(name="ratio", kind="gauge", unit="ratio", labels=(), tier=Tier.AGENT, help="", question="")
 """The same, of a share."""
+_NEVER_SECONDS: Final = 10_000_000
+"""A time that is left of more than so much (115 days) is nobody's worry."""
 RATE: Final = "$__rate_interval"
 """Grafana's: at least four scrapes."""
-_UNITS: Final = {"seconds": "s", "bytes": "bytes", "ratio": "percentunit", "dollars": "currencyUSD"}
-_RATES: Final = {"bytes": "Bps", "dollars": "currencyUSD", "seconds": "percentunit"}
+UNITS: Final = {"seconds": "s", "bytes": "bytes", "ratio": "percentunit", "dollars": "currencyUSD"}
+"""Grafana's unit of what a metric is now, by the metric's."""
+RATES: Final = {
+    "bytes": "Bps", "dollars": "currencyUSD", "seconds": "percentunit", "records": "recps", "calls": "reqps"
+}  # fmt: skip
+"""Grafana's unit of how fast a metric grows."""
+RATES_BY_NAME: Final = {"_requests_total": "reqps", "_packets_total": "pps"}
+"""The same, where the metric's name says more than its unit."""
+DURATION: Final = "dtdurations"
+"""Grafana's unit of a time that is left, in words: of days and hours, where a number would be of weeks."""
+SEVERITIES: Final = {"critical": (3, "red"), "warning": (2, "orange"), "info": (1, "blue")}
+"""Of each severity how bad it is, and its colour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +43,26 @@ class Query:
     red_above: float | None = None
     """From above this on it is red; up to this, green."""
     red_below: float | None = None
-    words: tuple[str, str] | None = None
-    """What 0, which is red, and 1 are called; None for what is more than yes and no."""
+    words: Mapping[int, tuple[str, str]] | None = None
+    """What its values are called, and their colours; None for what is a number."""
+    is_exact: bool = False
+    """Whether every digit counts."""
+    is_left: bool = False
+    """Whether it is a time that is left: less is worse, and in words it is read at once."""
 
     @property
     def unit(self) -> str:
         """Return Grafana's unit of its values."""
         if self.metric is None:
             return "short"
-        return (_RATES if self.is_rate else _UNITS).get(self.metric.unit, "cps" if self.is_rate else "short")
+        if self.is_left:
+            return DURATION
+        if self.is_exact:
+            return "none"
+        if not self.is_rate:
+            return UNITS.get(self.metric.unit, "short")
+        named = (unit for name, unit in RATES_BY_NAME.items() if self.metric.name.endswith(name))
+        return next(named, RATES.get(self.metric.unit, "cps"))
 
     def red(self, *, above: float | None = None, below: float | None = None) -> "Query":
         """Return the query with what is wrong in red."""
@@ -47,7 +70,19 @@ class Query:
 
     def in_words(self, no: str, yes: str) -> "Query":
         """Return the query with its 0, which is wrong, and its 1 in words."""
-        return replace(self, words=(no, yes), red_below=1)
+        return replace(self, words={0: (no, "red"), 1: (yes, "green")}, red_below=1)
+
+    def exact(self) -> "Query":
+        """Return the query as one of positions, of which every digit counts."""
+        return replace(self, is_exact=True)
+
+    def left(self) -> "Query":
+        """Return the query as one of a time that is left, without those that never end."""
+        return replace(self, expr=f"{self.expr} < {_NEVER_SECONDS}", is_left=True)
+
+    def lasting(self) -> "Query":
+        """Return the query as one of how long something lasts."""
+        return replace(self, is_left=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +97,13 @@ class Panel:
     width: int = 8
     """Of 24."""
     height: int = 7
-    link: tuple[str, str] | None = None
-    """Of a table: a label, and the uid of the dashboard where a click on its value chooses it."""
+    labels: tuple[str, ...] = ()
+    """Of a table: the labels that have a column, in their order."""
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Of a table: labels, and the uid of the dashboard where a click on its value chooses it; of others: what it leads
+    to, by the empty label."""
+    sort: tuple[str, ...] = ()
+    """Of a table: the columns that it is sorted by, with ``-`` before them where the largest is first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +145,12 @@ def dedup(metric: Metric, text: str) -> str:
     return text if metric.name.startswith("streamwatch_") else f"max by ({', '.join(metric.labels)}) ({text})"
 
 
+def union(expressions: Mapping[Metric, str], words: Mapping[Metric, str] | None = None) -> str:
+    """Return expressions of metrics as one; the label ``limit`` says of which, or the first would stand for all."""
+    named = {one: (words or {}).get(one, one.name) for one in expressions}
+    return " or ".join(f'label_replace({text}, "limit", "{named[one]}", "", "")' for one, text in expressions.items())
+
+
 def firing(*more: str) -> str:
     """Return a selector of the alerts that somebody should know of: not of those that fire to show that they can."""
     matchers = ", ".join(('alertstate="firing"', 'severity!="none"', *more))
@@ -136,8 +182,7 @@ class On:
 
     def most(self, by: str, legend: str, *metrics: Metric) -> Query:
         """Return the largest of what several metrics say of the same."""
-        some = " or ".join(self._dedup(one) for one in metrics)
-        return Query(f"max by ({by}) ({some})", legend, metrics[0])
+        return Query(f"max by ({by}) ({union({one: self._dedup(one) for one in metrics})})", legend, metrics[0])
 
     def growth(self, metric: Metric, legend: str = "", how: str = "") -> Query:
         """Return how fast a gauge that only grows does so, a second: offsets."""
@@ -148,6 +193,14 @@ class On:
         """Return how many are not 1."""
         text = self._dedup(metric)
         return Query(f"count by ({by}) ({text} == 0) or 0 * sum by ({by}) ({text})", legend, metric)
+
+    def severities(self, *by: str) -> Query:
+        """Return the alerts that fire, each as bad as its severity says, by labels."""
+        each = f"max by (alertname, {', '.join(by)})"
+        selectors = {name: firing(f'severity="{name}"') for name in SEVERITIES}
+        some = (f"0 * {each} ({selectors[name]}) + {rank}" for name, (rank, _) in SEVERITIES.items())
+        words = {rank: (name, colour) for name, (rank, colour) in SEVERITIES.items()}
+        return Query(" or ".join(some), "severity", ALERTS, words=words)
 
     def firing(self, by: str, of: Metric, legend: str) -> Query:
         """Return how many alerts fire, by labels of which the last must be there; 0 where another metric is known."""
@@ -166,12 +219,18 @@ class On:
     def until_caught_up(self, metric: Metric, legend: str = "") -> Query:
         """Return in how many seconds a lag is gone, if it goes on as in the last minutes; nothing where it grows."""
         text = series(metric, self._variables)
-        return Query(f"{dedup(metric, text)} / {dedup(metric, f'(-deriv({text}[5m]) > 0)')}", legend, SECONDS)
+        return Query(f"{dedup(metric, text)} / {dedup(metric, f'(-deriv({text}[5m]) > 0)')}", legend, SECONDS).left()
 
     def until_full(self, metric: Metric, legend: str) -> Query:
         """Return in how many seconds a ratio reaches 1, if it goes on as in the last six hours."""
         text = series(metric, self._variables)
-        return Query(f"(1 - {dedup(metric, text)}) / {dedup(metric, f'(deriv({text}[6h]) > 0)')}", legend, SECONDS)
+        return Query(
+            f"(1 - {dedup(metric, text)}) / {dedup(metric, f'(deriv({text}[6h]) > 0)')}", legend, SECONDS
+        ).left()
+
+    def among(self, query: Query, chosen: Query, *by: str) -> Query:
+        """Return of a query only the series that another one has."""
+        return replace(query, expr=f"{query.expr} and on ({', '.join(by)}) ({chosen.expr})")
 
     def top(self, count: int, query: Query) -> Query:
         """Return only the largest series of a query."""

@@ -8,6 +8,7 @@ from streamwatch.catalogue import readers as r
 from streamwatch.dashboards.panel import Dashboard, On, Panel, Query, Row, dedup
 
 _r = On("aws_region", "kind", "reader")
+_ROW: Final = "kind, reader, stream, topic"
 _WHO: Final = "{{kind}} {{reader}} {{stream}}{{topic}}"
 _STREAM: Final = ("aws_account", "aws_region", "stream")
 _READER: Final = ("kind", "aws_account", "aws_region", "reader")
@@ -53,13 +54,43 @@ READERS: Final = Dashboard(
             "Is it up?",
             (
                 Panel(
-                    "Readers that run",
-                    "Which does not run?",
-                    (_r.now(r.UP, _WHO).in_words("stopped", "running"),),
-                    "stat",
-                    16,
+                    "Every reader",
+                    "Which is it?",
+                    (
+                        _r.now(r.UP, "is", f"min by ({_ROW})").in_words("stopped", "running"),
+                        _r.now(r.LAG, "behind", f"max by ({_ROW})"),
+                        _r.now(r.BOUND, "at most", f"max by ({_ROW})"),
+                        _r.now(r.STANDING, "standing for", f"max by ({_ROW})").red(above=300),
+                        _r.now(r.TIME_TO_LOSS, "data lost in", f"min by ({_ROW})").left().red(below=14_400),
+                        _r.now(r.LOST, "lost", f"max by ({_ROW})").red(above=0.01),
+                        _r.now(a.FAILED_TASKS, "failed tasks", f"max by ({_ROW})").red(above=1),
+                        _r.only_1(r.STATE),
+                    ),
+                    "table",
+                    24,
+                    8,
+                    labels=("kind", "reader", "stream", "topic", "state"),
+                    links={"stream": "streamwatch-kinesis", "topic": "streamwatch-topics"},
+                    sort=("-behind", "reader"),
                 ),
-                Panel("States of readers", "Does all of it run?", (_r.only_1(r.STATE),), "table"),
+                Panel(
+                    "What each says of its last work",
+                    "Can it not log in, or does what it calls fail?",
+                    (_r.only_1(r.LAST_RESULT),),
+                    "table",
+                    12,
+                    labels=("kind", "reader", "result"),
+                    sort=("reader",),
+                ),
+                Panel(
+                    "Why it does not run",
+                    "What does its service say?",
+                    (_r.only_1(a.REASON),),
+                    "table",
+                    12,
+                    labels=("kind", "reader", "reason"),
+                    sort=("reader",),
+                ),
                 Panel("Tasks that run", "Is a part of it missing?", (_r.now(a.TASKS, _WHO),), width=12),
                 Panel(
                     "Tasks that have failed",
@@ -112,26 +143,26 @@ READERS: Final = Dashboard(
             ),
         ),
         Row(
-            "When will data be lost?",
-            (
-                Panel(
-                    "Until unread data expire",
-                    "Who has least time?",
-                    (_r.now(r.TIME_TO_LOSS, _WHO).red(below=14_400),),
-                    "bargauge",
-                    24,
-                ),
-            ),
-        ),
-        Row(
             "What stands still, since when?",
             (
                 Panel(
                     "Standing still",
                     "Which shard is stuck, and for how long?",
-                    (_r.now(r.STANDING, f"{_WHO} {{{{shard}}}}").red(above=300),),
-                    "bargauge",
+                    (_r.top(50, _r.now(r.STANDING, "for")).red(above=300),),
+                    "table",
                     12,
+                    labels=("kind", "reader", "stream", "shard"),
+                    links={"stream": "streamwatch-kinesis"},
+                    sort=("-for", "reader"),
+                ),
+                Panel(
+                    "What becomes of a batch that fails",
+                    "Does a bad record block its shard, or is it lost?",
+                    (_r.only_1(r.RETRY_POLICY),),
+                    "table",
+                    12,
+                    labels=("kind", "reader", "attempts", "record_age", "bisects", "on_failure"),
+                    sort=("reader",),
                 ),
                 Panel("Records read", "Does it read?", (_r.rate(a.RECORDS, _WHO),), width=12),
             ),

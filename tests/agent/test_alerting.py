@@ -83,7 +83,7 @@ def test_the_page_counts_what_is_decided(folder: Path, start: Start) -> None:
     app = start(settings(folder))
     wait_for(lambda: samples(app).get("streamwatch_rule_evaluations_total", {}).get("mine", 0) > 1, 20, "evaluations")
     wait_for(lambda: len(shown(app)) == 4, 20, "the alerts")
-    assert {"alertname": "Blind", "alertstate": "firing", "severity": "critical"} in shown(app)
+    assert {"alertname": "Blind", "alertstate": "firing", "severity": "critical", "source": "shop"} in shown(app)
     assert {"alertname": "Later", "alertstate": "pending", "kafka_cluster": "shop"} in shown(app)
     assert samples(app)["streamwatch_rule_failures_total"] == {"mine": 0.0}
 

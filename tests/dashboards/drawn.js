@@ -37,7 +37,7 @@ const drawn = (panel, some, range, width, height) => {
       return timeline(some, height);
     case "table": {
       const fields = some[0].fields.map((field) => ({ ...field, name: getFieldDisplayName(field, some[0], some) }));
-      return h(TableNG, { data: { ...some[0], fields }, width, height, columnMinWidth: 60, initialSortBy: sortBy, cellHeight: "sm" });
+      return h(TableNG, { data: { ...some[0], fields }, width, height, columnMinWidth: 60, sortBy, cellHeight: "sm" });
     }
     case "stat": {
       const all = display(), columns = Math.min(all.length, Math.max(1, Math.floor(width / 150)));

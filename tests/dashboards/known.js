@@ -16,12 +16,15 @@ const standard = [
   option("unit", unitOverrideProcessor), option("displayName", displayNameOverrideProcessor),
   option("thresholds", thresholdsOverrideProcessor), option("mappings", valueMappingsOverrideProcessor),
   option("links", dataLinksOverrideProcessor),
-  ...["noValue", "color", "min", "max"].map((id) => option(id, identityOverrideProcessor)),
+  ...["noValue", "color", "min", "max", "decimals"].map((id) => option(id, identityOverrideProcessor)),
 ];
 standardFieldConfigEditorRegistry.setInit(() => standard);
 const options = new FieldConfigOptionsRegistry();
 for (const one of standard) options.register(one);
-const ofShapes = ["cellOptions", "filterable", "fillOpacity", "lineWidth", "showPoints", "spanNulls", "thresholdsStyle"];
+const ofShapes = [
+  "align", "axisSoftMax", "cellOptions", "filterable", "fillOpacity", "lineWidth", "minWidth", "showPoints", "spanNulls",
+  "thresholdsStyle", "width", "wrapText",
+];
 for (const id of ofShapes) options.register(option(id, identityOverrideProcessor, true));
 const transformers = new Map(Object.values(standardTransformers).map((one) => [one.id, one]));
 standardTransformersRegistry.setInit(() => [...transformers.values()].map((one) => ({

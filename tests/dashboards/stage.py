@@ -19,6 +19,7 @@ from streamwatch.core.clock import SystemClock
 from streamwatch.demo.hurried import hurried
 from streamwatch.demo.pager import Pager
 from streamwatch.demo.run import HURRIED_SETTINGS
+from streamwatch.reference.aws import lambda_faults
 from streamwatch.reference.aws.cloud import Cloud
 from streamwatch.reference.aws.dms import Dms, ReplicationTask
 from streamwatch.reference.aws.firehose import Hose
@@ -42,6 +43,8 @@ kafka:
     interval: 2s
     deadline: 1500ms
     log_dirs_interval: 2s
+    granularity: partition
+    stalled_after: 30s
     open_monitoring: {{interval: 2s, targets: [{targets}]}}
     msk: {{cluster: shop, region: us-east-1, interval: 10s, metrics: all, access: {access}}}
 kinesis:
@@ -53,6 +56,7 @@ kinesis:
     cloudwatch: {{detail_interval: 60s}}
     readers:
       kcl: {{enabled: true, interval: 10s, discover_interval: 10s}}
+      functions: {{enabled: true, interval: 10s}}
       firehose: {{enabled: true, interval: 10s, discover_interval: 10s}}
       msk_connect: {{enabled: true, interval: 10s, discover_interval: 10s}}
       dms: {{enabled: true, interval: 10s, discover_interval: 10s}}
@@ -65,7 +69,7 @@ remote_write: [{{name: prometheus, url: 'http://{receiver}/api/v1/write', interv
 
 
 class Readers:
-    """A reader of each kind but Lambda on the purchases, once a second, for as long as they are entered."""
+    """A reader of each kind on the purchases, once a second, for as long as they are entered."""
 
     def __init__(self, aws: ReferenceAws) -> None:
         self._aws = aws
@@ -93,6 +97,7 @@ class Readers:
         app = KclApplication(cloud, "billing", "purchases", now)
         app.worker("worker-1")
         hose = cloud.firehose().of_stream("lake", StreamPoller(cloud.kinesis(), "purchases"), now, buffer_seconds=10)
+        lambda_faults.map_function(cloud, now, stream="purchases")
         self._others = [hose, cloud.beside(MskConnect).create("sink", {"topics": "orders"}, "b:9092", now)]
         return app, cloud.beside(Dms).of_stream("changes", cloud.kinesis(), "purchases")
 
@@ -112,6 +117,8 @@ class Stage:
     """What there is to see, and who looks."""
 
     kafka: ReferenceKafka
+    aws: ReferenceAws
+    load: LoadProcess
     streams: LoadProcess
     endpoint: str
     """The URL of the streams."""
@@ -157,7 +164,7 @@ def stage(folder: Path, binary: Path) -> Iterator[Stage]:
         aws = stack.enter_context(ReferenceAws())
         aws.add_msk(kafka, "shop", "PER_BROKER")
         pages = [f"{{broker: {id_}, jmx: '{jmx}', node: '{node}'}}" for id_, (jmx, node) in kafka.serve_pages().items()]
-        stack.enter_context(LoadProcess(kafka.bootstrap, 50))
+        load = stack.enter_context(LoadProcess(kafka.bootstrap, 50))
         streams = stack.enter_context(LoadProcess(aws.url, 50, "streams_load"))
         stack.enter_context(Readers(aws))
         sinks = stack.enter_context(served(Service({"sink": running("RUNNING", "FAILED", "UNASSIGNED")})))
@@ -178,4 +185,4 @@ def stage(folder: Path, binary: Path) -> Iterator[Stage]:
         at = stack.enter_context(prometheus(binary, folder / "prometheus", {"scrape_configs": scraped}))
         receives = "--web.enable-remote-write-receiver"
         stack.enter_context(prometheus(binary, folder / "receiver", {}, receives, port=port))
-        yield Stage(kafka, streams, aws.url, at, app.address)
+        yield Stage(kafka, aws, load, streams, aws.url, at, app.address)

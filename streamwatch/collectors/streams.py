@@ -74,6 +74,11 @@ class Readings:
         found = self.of(metric, place)
         return found.value if found is not None and found.is_news(FRESH_SECONDS) else math.nan
 
+    def a_minute(self, metric: Metric, place: Place) -> float:
+        """Return what a Sum counts a minute; NaN where that is not known, or no longer news."""
+        found = self.of(metric, place)
+        return found.a_minute if found is not None and found.is_news(FRESH_SECONDS) else math.nan
+
     def value(self, metric: Metric, place: Place) -> float:
         """Return what the metric has: a gauge the newest minute, a counter all minutes; NaN where not known."""
         if metric.kind == "counter":
@@ -194,7 +199,7 @@ class StreamCollector:
             use.samples(
                 keys,
                 np.array(
-                    [_share(readings.newest(of, place), limit * one.open_shards) for place, one in described],
+                    [_share(readings.a_minute(of, place), limit * one.open_shards) for place, one in described],
                     dtype=np.float64,
                 ),
             )
@@ -210,7 +215,7 @@ class StreamCollector:
         keys = self._keys.of(k.SHARD, [place.row for place in places])
         return [
             use.samples(
-                keys, np.array([_share(readings.newest(of, place), limit) for place in places], dtype=np.float64)
+                keys, np.array([_share(readings.a_minute(of, place), limit) for place in places], dtype=np.float64)
             )
             for use, of, limit in (
                 (s.SHARD_WRITE_RECORDS_USE, s.SHARD_IN_RECORDS, WRITE_RECORDS_A_SECOND),
@@ -269,7 +274,7 @@ def _idle_is_none(metric: Metric, place: Place, readings: Readings) -> float:
     found = readings.of(metric, place)
     if found is None:
         return math.nan
-    value = readings.newest(metric, place)
+    value = readings.a_minute(metric, place)
     return 0.0 if math.isnan(value) else value
 
 
@@ -300,20 +305,21 @@ def _being_read(place: Place, readings: Readings) -> float:
     latest = readings.latest(place)
     if age is None or names is None or latest is None or not all(one is not None for one in asked):
         return math.nan
-    oldest = math.ceil((age.asked_at - FRESH_SECONDS - _MINUTE) / _MINUTE) * int(_MINUTE)
-    judged = range(oldest, int(latest) + 1, int(_MINUTE))
+    period = int(age.period)
+    oldest = math.ceil(age.asked_at / period - FRESH_SECONDS / _MINUTE - 1) * period
+    judged = range(oldest, int(latest) + 1, period)
     return 0.0 if any(minute not in own for minute in judged) else math.nan
 
 
 def _data_age(place: Place, readings: Readings, now: float) -> float:
     """Return how long ago the newest minute of any of the stream's series ended."""
     minutes = [
-        found.minute
+        found.minute + found.period
         for metric in BY_CLOUDWATCH
         if metric.labels == k.STREAM and (found := readings.of(metric, place)) is not None
     ]
     newest = max((minute for minute in minutes if not math.isnan(minute)), default=math.nan)
-    return _not_below_0(now - newest - _MINUTE)
+    return _not_below_0(now - newest)
 
 
 def _not_below_0(value: float) -> float:

@@ -6,7 +6,7 @@ from typing import Final
 
 from streamwatch.model.metric import Metric
 
-_MINUTE_SECONDS: Final = 60.0
+MINUTE_SECONDS: Final = 60.0
 _MOST_OWN: Final = 3
 _DIMENSIONS: Final = {"stream": "StreamName", "shard": "ShardId", "consumer": "ConsumerName"}
 
@@ -36,14 +36,21 @@ class Reading:
     """Of Sums and counts: everything since the agent began to watch, each minute added exactly once."""
     own: int = 0
     """Newer minutes that count the agent's own reads, and nobody else's as far as is known."""
+    period: float = MINUTE_SECONDS
+    """How long such a minute is: shorter of a reference in a hurry, and with it whatever is counted in minutes."""
+
+    @property
+    def a_minute(self) -> float:
+        """The value of a Sum, as much as it would be in a minute."""
+        return self.value * MINUTE_SECONDS / self.period
 
     def is_news(self, within_seconds: float) -> bool:
         """Whether the newest minute had ended so short a time before CloudWatch was asked; never without a minute.
 
         Minutes of the agent's own do not count as time, if they are few: they hide what there was to see.
         """
-        hidden = min(self.own, _MOST_OWN) * _MINUTE_SECONDS
-        return self.asked_at - (self.minute + _MINUTE_SECONDS) - hidden <= within_seconds
+        hidden = min(self.own, _MOST_OWN) * self.period
+        return self.asked_at - (self.minute + self.period) - hidden <= within_seconds * self.period / MINUTE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,8 +85,15 @@ class Key:
 class Metrics:
     """Every series of one account and region."""
 
-    def __init__(self) -> None:
+    def __init__(self, minute: int = MINUTE) -> None:
+        """Begin with nothing.
+
+        Args:
+            minute: how long a minute is; shorter, where a rehearsal is in a hurry.
+
+        """
         self.realism = Realism()
+        self.minute = minute
         self._series: dict[tuple[str, str, Dimensions], _Series] = {}
 
     def put(  # noqa: PLR0913, PLR0917 - CloudWatch's
@@ -97,7 +104,7 @@ class Metrics:
         series = self._series.get(key)
         if series is None:
             series = self._series[key] = _Series(unit, now, now, {})
-        minute = int(now) // MINUTE * MINUTE
+        minute = int(now) // self.minute * self.minute
         sets = series.minutes.get(minute)
         if sets is None:
             sets = series.minutes[minute] = (Statistics(), Statistics())
@@ -126,7 +133,7 @@ class Metrics:
         for minute in sorted(series.minutes):
             if start <= minute < end and not self._is_missing(key, minute):
                 for seen_after, part in zip((0.5, 1.0), series.minutes[minute], strict=True):
-                    if part.count and minute + MINUTE + seen_after * self.realism.lateness <= now:
+                    if part.count and minute + self.minute + seen_after * self.realism.lateness <= now:
                         found.setdefault(minute // period * period, Statistics()).merge(part)
         return sorted(found.items())
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -178,3 +179,14 @@ def test_probes_and_quotas_are_told_as_they_are() -> None:
 
 def test_a_source_that_could_not_be_read_has_no_samples() -> None:
     assert collected(streams=None) == {}
+
+
+def test_minutes_of_a_reference_in_a_hurry_are_as_short_for_whatever_is_counted_in_minutes() -> None:
+    quick = Reading(NOW, NOW - 9, 500.0 * 5, 0.0, period=5)
+    found = collected({(k.INCOMING_RECORDS, ""): quick, (k.ITERATOR_AGE, ""): quick})
+    assert found[k.WRITE_RECORDS_USE, ""] == 0.25, "500 a second, of 2,000"
+    assert found[k.DATA_AGE, ""] == 4
+    assert found[k.BEING_READ, ""] == 1
+    old = replace(quick, minute=NOW - 25)
+    found = collected({(k.INCOMING_RECORDS, ""): quick, (k.ITERATOR_AGE, ""): old})
+    assert found[k.BEING_READ, ""] == 0, "nobody has, for three such minutes"

@@ -12,7 +12,7 @@ from streamwatch.reference.aws.msk import Msk
 from streamwatch.reference.http import Asked
 from streamwatch.reference.kinesis.account import AccountLimits, Kinesis
 from streamwatch.reference.kinesis.errors import ServiceError
-from streamwatch.reference.metrics import Metrics
+from streamwatch.reference.metrics import MINUTE, Metrics
 from streamwatch.reference.timers import Timers
 
 ACCOUNT: Final = "123456789012"
@@ -88,8 +88,17 @@ class CloudFaults:
 class Cloud:
     """Everything that is behind one endpoint."""
 
-    def __init__(self, logins: dict[str, AccessKey] | None = None, quotas: AccountLimits | None = None) -> None:
-        """Make an empty cloud; without logins every signature is let in, as account 123456789012."""
+    def __init__(
+        self, logins: dict[str, AccessKey] | None = None, quotas: AccountLimits | None = None, minute: int = MINUTE
+    ) -> None:
+        """Make an empty cloud; without logins every signature is let in, as account 123456789012.
+
+        Args:
+            logins: access keys, by their ids.
+            quotas: of an account.
+            minute: how many seconds a minute of CloudWatch's is: fewer, where a rehearsal is in a hurry.
+
+        """
         self.logins = dict(logins or {})
         self.is_open = not self.logins
         self.roles: dict[str, Role] = {}
@@ -103,10 +112,11 @@ class Cloud:
         self._firehose: dict[tuple[str, str], Firehose] = {}
         self._beside: dict[tuple[type, str, str], Any] = {}
         self._metrics: dict[tuple[str, str], Metrics] = {}
+        self._minute = minute
 
     def metrics(self, account: str = ACCOUNT, region: str = REGION) -> Metrics:
         """Return what CloudWatch knows there."""
-        return self._metrics.setdefault((account, region), Metrics())
+        return self._metrics.setdefault((account, region), Metrics(self._minute))
 
     def all_metrics(self) -> list[Metrics]:
         """Return what CloudWatch knows anywhere."""

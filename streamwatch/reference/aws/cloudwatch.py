@@ -88,7 +88,7 @@ def _result(metrics: Metrics, query: Parameters, span: tuple[float, float], now:
     stat = query["MetricStat"]
     key, period = _key(stat["Metric"]), stat["Period"]
     _want(period in {1, 5, 10, 20, 30} or period % 60 == 0, f"Period {period} is not a multiple of 60.")
-    points = metrics.points(key, *_aligned(span, period), max(period, 60), now)
+    points = metrics.points(key, *_aligned(span, period, metrics.minute), max(period, metrics.minute), now)
     points.reverse()  # the newest first, unless asked otherwise
     return {
         "Id": query["Id"],
@@ -107,7 +107,7 @@ def get_statistics(cloud: Cloud, caller: CallerIdentity, parameters: Parameters,
     _want((end - start) / period <= _MOST_POINTS_OLD, f"You have requested more than {_MOST_POINTS_OLD} data points.")
     _want(bool(parameters.get("Statistics")), "Statistics is needed: the reference keeps no percentiles.")
     metrics, key = cloud.metrics(caller.account, caller.region), _key(parameters)
-    points = metrics.points(key, *_aligned((start, end), period), period, now)
+    points = metrics.points(key, *_aligned((start, end), period, metrics.minute), period, now)
     told = [
         {"Timestamp": float(at), "Unit": metrics.unit(key) or "None"}
         | {name: found.statistic(name) for name in parameters["Statistics"]}
@@ -116,10 +116,10 @@ def get_statistics(cloud: Cloud, caller: CallerIdentity, parameters: Parameters,
     return {"Label": key.name, "Datapoints": told}
 
 
-def _aligned(span: tuple[float, float], period: int) -> tuple[float, float]:
+def _aligned(span: tuple[float, float], period: int, minute: int) -> tuple[float, float]:
     """Return the span as CloudWatch rounds it: down to whole periods, of a minute at least."""
-    step = max(period, 60)
-    return span[0] // step * step, span[1] // 60 * 60
+    step = max(period, minute)
+    return span[0] // step * step, span[1] // minute * minute
 
 
 def _statistic(found: Statistics, name: str) -> float:

@@ -29,9 +29,9 @@ MOST_POINTS: Final = 100_800
 """CloudWatch gives a request so many points, and the others on further pages."""
 POINTS_A_SECOND: Final = 90_000
 """Half of what AWS allows an account and region, counted as AWS does: every minute asked for, with a point or not."""
-LATE_SECONDS: Final = 65 * MINUTE
+_LATE_MINUTES: Final = 65
 """A minute of a counter may come, or change, so long after it began."""
-_LOOK_BACK_SECONDS: Final = 10 * MINUTE
+_LOOK_BACK_MINUTES: Final = 10
 _MOST_BACK_SECONDS: Final = 14 * 24 * 3600
 """CloudWatch keeps minutes for 15 days."""
 _KEPT_SECONDS: Final = 3600.0
@@ -65,13 +65,15 @@ class _Watched:
     quiet: int = 0
     own: int = 0
     """Minutes after the newest that is believed which count the agent's own reads."""
+    period: int = MINUTE
 
     def start(self, now: float) -> int:
         """Return the first minute to ask for."""
-        start = _minute(now) - _LOOK_BACK_SECONDS
+        newest = _minute(now, self.period)
+        start = newest - _LOOK_BACK_MINUTES * self.period
         if self.wanted.is_counter and self.minutes is not None:
             start = min(start, self.minutes.mark)
-        return max(start, _minute(now) - _MOST_BACK_SECONDS)
+        return max(start, newest - _MOST_BACK_SECONDS)
 
     def lost(self, now: float) -> bool:
         """Whether there are minutes that count and are too old to ask for."""
@@ -106,6 +108,7 @@ class CloudWatchReader:
 
     def __init__(self, config: Config, caller: SourceCalls, clock: Clock, budget: Budget | None = None) -> None:
         self._config = config
+        self._period = int(config.period)
         self._caller = caller
         self._clock = clock
         self._watched: dict[tuple[str, str, Series], _Watched] = {}
@@ -168,7 +171,7 @@ class CloudWatchReader:
         for key, one in keys.items():
             watched = self._watched.get(key)
             if watched is None:
-                watched = self._watched[key] = _Watched(one, now)
+                watched = self._watched[key] = _Watched(one, now, period=self._period)
             watched.wanted, watched.wanted_at = one, now
             followed.append(watched)
         for gone in [key for key, each in self._watched.items() if now - each.wanted_at > _KEPT_SECONDS]:
@@ -179,7 +182,8 @@ class CloudWatchReader:
         if watched.wanted.vital:
             return 0.0
         quiet = watched.quiet >= _QUIET_ASKS
-        return self._config.quiet_interval if quiet else self._config.detail_interval
+        interval = self._config.quiet_interval if quiet else self._config.detail_interval
+        return interval * self._period / MINUTE
 
     def _is_due(self, watched: _Watched, now: float) -> bool:
         since = now - watched.asked_at
@@ -189,15 +193,15 @@ class CloudWatchReader:
         self, batch: list[_Watched], now: float, deadline: float, is_ours: Callable[[WantedSeries, int], bool]
     ) -> list[Problem]:
         region = batch[0].wanted.region
-        start, end = min(one.start(now) for one in batch), _minute(now)
-        if not self._await_turn(region, len(batch) * (end - start) // MINUTE, deadline):
+        start, end = min(one.start(now) for one in batch), _minute(now, self._period)
+        if not self._await_turn(region, len(batch) * (end - start) // self._period, deadline):
             why = f"CloudWatch: {len(batch)} metrics were not asked for before the deadline of the read"
             return [Problem("cloudwatch", "timeout", why, len(batch))]
         self._budget.spend(len(batch))
         self._asked += len(batch)
         for one in batch:
             if one.minutes is None or one.minutes.is_ahead(end):  # of a clock that was wrong
-                one.minutes = Minutes(end)
+                one.minutes = Minutes(end, self._period)
         self._unanswered.discard(region)
         try:
             with taken_apart(f"cloudwatch GetMetricData in {region}"):
@@ -241,7 +245,7 @@ class CloudWatchReader:
         found: dict[str, list[tuple[int, float]]] = {}
         broken: set[str] = set()
         params: dict[str, Any] = {
-            "MetricDataQueries": [_query(index, one.wanted.series) for index, one in enumerate(batch)],
+            "MetricDataQueries": [_query(index, one.wanted.series, self._period) for index, one in enumerate(batch)],
             "StartTime": datetime.fromtimestamp(start, UTC),
             "EndTime": datetime.fromtimestamp(end, UTC),
             "ScanBy": "TimestampAscending",
@@ -265,11 +269,11 @@ class CloudWatchReader:
         """Return what was answered, and not too long ago."""
         known: dict[tuple[str, str], dict[Series, Reading]] = {}
         for (account, region, series), one in self._watched.items():
-            longest = 2.5 * max(self._interval(one), one.interval, MINUTE)
+            longest = 2.5 * max(self._interval(one), one.interval, self._period)
             if one.minutes is not None and one.wanted_at == now and now - one.asked_at <= longest:
                 minutes = one.minutes
                 known.setdefault((account, region), {})[series] = Reading(
-                    one.asked_at, minutes.minute, minutes.value, minutes.total, one.own
+                    one.asked_at, minutes.minute, minutes.value, minutes.total, one.own, self._period
                 )
         return {place: CloudWatchSnapshot(readings) for place, readings in known.items()}
 
@@ -281,18 +285,19 @@ def _take(
     if watched.minutes is None:
         raise ValueError("it was not asked for")
     ours = set() if watched.wanted.is_counter else {at for at, _ in points if is_ours(watched.wanted, at)}
-    before = watched.minutes.minute
-    watched.minutes.take([(at, value) for at, value in points if at not in ours], _minute(now) - LATE_SECONDS)
+    before, period = watched.minutes.minute, watched.period
+    settled = _minute(now, period) - _LATE_MINUTES * period
+    watched.minutes.take([(at, value) for at, value in points if at not in ours], settled)
     newest = watched.minutes.minute
     watched.own = sum(not at <= newest for at in ours)
-    is_news = newest >= now - _LOOK_BACK_SECONDS or not (math.isnan(newest) or newest <= before)
+    is_news = newest >= now - _LOOK_BACK_MINUTES * period or not (math.isnan(newest) or newest <= before)
     watched.quiet = 0 if is_news else watched.quiet + 1
     watched.asked_at = now
 
 
-def _minute(now: float) -> int:
+def _minute(now: float, period: int) -> int:
     """Return the start of the minute."""
-    return int(now // MINUTE) * MINUTE
+    return int(now // period) * period
 
 
 def _batches(due: Sequence[_Watched], now: float) -> Iterator[list[_Watched]]:
@@ -303,16 +308,17 @@ def _batches(due: Sequence[_Watched], now: float) -> Iterator[list[_Watched]]:
     for ones in alike.values():
         ones.sort(key=lambda one: one.start(now))
         while ones:
-            minutes = (_minute(now) - ones[0].start(now)) // MINUTE
+            period = ones[0].period
+            minutes = (_minute(now, period) - ones[0].start(now)) // period
             most = max(1, min(MOST_QUERIES, MOST_POINTS // minutes))
             yield ones[:most]
             ones = ones[most:]  # noqa: PLW2901 - the rest
 
 
-def _query(index: int, series: Series) -> dict[str, Any]:
+def _query(index: int, series: Series, period: int) -> dict[str, Any]:
     metric = {
         "Namespace": series.namespace,
         "MetricName": series.name,
         "Dimensions": [{"Name": name, "Value": value} for name, value in series.dimensions],
     }
-    return {"Id": f"q{index}", "MetricStat": {"Metric": metric, "Period": MINUTE, "Stat": series.statistic}}
+    return {"Id": f"q{index}", "MetricStat": {"Metric": metric, "Period": period, "Stat": series.statistic}}

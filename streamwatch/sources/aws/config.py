@@ -36,6 +36,13 @@ class CloudWatch:
     quiet_interval: Duration = setting(
         "how often a metric of detail that has had no data for a while is asked for", default=900.0, minimum=60
     )
+    period: Duration = setting(
+        "how long a minute of CloudWatch's is; shorter is only that of a reference in a hurry, and with it whatever is"
+        " counted in minutes, as these intervals are",
+        default=60.0,
+        minimum=1,
+        maximum=60,
+    )
     shard_level: bool = setting("whether shard-level metrics are read where they are on", default=True)
     monthly_dollars: int = setting(
         "the most that CloudWatch may cost a month: beyond, it is asked less often, and that is said", default=100,

@@ -17,15 +17,17 @@ class Minutes:
     downwards the total waits until it is true again: a counter that falls would be taken for one that began anew.
     """
 
-    __slots__ = ("_values", "_written", "mark", "minute", "total", "value")
+    __slots__ = ("_period", "_values", "_written", "mark", "minute", "total", "value")
 
-    def __init__(self, first: int) -> None:
+    def __init__(self, first: int, period: int = MINUTE) -> None:
         """Begin to count.
 
         Args:
             first: the minute in which the series is first asked for.
+            period: how long a minute is; of a reference in a hurry it is shorter.
 
         """
+        self._period = period
         self.mark = first
         """The first minute that may still count."""
         self.total = 0.0
@@ -47,7 +49,7 @@ class Minutes:
         newest = -math.inf
         for minute, value in points:
             if minute >= self.mark:
-                self._count((minute - self.mark) // MINUTE, value)
+                self._count((minute - self.mark) // self._period, value)
             if minute >= newest:
                 newest, self.value = minute, value
         if newest == -math.inf:
@@ -55,7 +57,7 @@ class Minutes:
         self.minute = newest
         self.total = max(self.total, self._written)
         if settled > self.mark:
-            del self._values[: (settled - self.mark) // MINUTE]
+            del self._values[: (settled - self.mark) // self._period]
             self.mark = settled
 
     def is_ahead(self, now: int) -> bool:

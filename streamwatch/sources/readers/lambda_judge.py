@@ -117,8 +117,8 @@ class MappingHistory:
             if math.isnan(passed) or arrival - self._moved_to > passed * _STANDS_SHARE:
                 self._moved_minute, self._moved_to, self._stands = age.minute, arrival, False
             else:
-                self._stands = passed >= _STANDS_SECONDS
-        return self._moved_minute + _MINUTE if self._stands else None
+                self._stands = passed >= _STANDS_SECONDS * age.period / _MINUTE
+        return self._moved_minute + age.period if self._stands else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,18 @@ def test_what_cannot_be_answered_is_refused_with_the_reason(queries: list[dict[s
         client(aws, "cloudwatch").get_metric_data(MetricDataQueries=queries, StartTime=NOON, EndTime=NOON + 60)
 
 
+def test_a_minute_can_be_shorter_and_minutes_of_sixty_seconds_are_there_all_the_same() -> None:
+    metrics, key = Metrics(5), Key("n", "m", STREAM)
+    for second in range(12):
+        metrics.put("n", "m", STREAM, 1, "Count", NOON + second)
+
+    def seen(period: int) -> list[tuple[int, float]]:
+        return [(at, one.statistic("Sum")) for at, one in metrics.points(key, NOON, NOON + 60, period, NOON + 12)]
+
+    assert seen(5) == [(NOON, 5), (NOON + 5, 5)], "and not the one that goes on"
+    assert seen(60) == [(NOON, 10)]
+
+
 def test_points_can_be_late_and_change_and_never_come() -> None:
     metrics, key = Metrics(), Key("n", "m", STREAM)
     for second in range(60):

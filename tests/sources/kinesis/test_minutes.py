@@ -37,6 +37,15 @@ def test_each_minute_counts_once(answers: list[Answer], total: float) -> None:
     assert minutes.total == total
 
 
+def test_a_minute_of_a_reference_in_a_hurry_counts_once_too() -> None:
+    minutes = Minutes(START, 5)
+    for answer in ([(START, 5.0)], [(START, 5.0), (START + 5, 2.0)], [(START + 5, 3.0), (START + 15, 1.0)]):
+        minutes.take(answer, START - 300)
+    minutes.take([(START + 15, 1.0)], START + 10)
+
+    assert (minutes.total, minutes.mark) == (9, START + 10)
+
+
 def test_a_minute_that_is_settled_is_never_looked_at_again() -> None:
     minutes = Minutes(START)
     minutes.take([(START, 5.0), (START + 60, 1.0)], START + 60)

@@ -15,9 +15,9 @@ help:
 	@echo "make bench  print what a cycle and a scrape cost"
 
 $(VENV)/ready: pyproject.toml constraints.txt
-	@echo "making $(VENV) with all that is needed: a minute or two, once"
+	@echo "making $(VENV) with all that is needed: a minute or two, once; pip says what it is at"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
 demo: $(VENV)/ready

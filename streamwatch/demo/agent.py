@@ -24,6 +24,8 @@ from streamwatch.model.metric import Metric
 CLUSTER: Final = "reference"
 HURRY: Final = 20
 """So many times shorter than usual do rules wait before they fire."""
+MINUTE: Final = 5
+"""So many seconds is a minute of CloudWatch's."""
 _SERVING: Final = "serving http://"
 _CONFIG: Final = """\
 kafka:
@@ -33,13 +35,14 @@ kafka:
     deadline: 1500ms
     log_dirs_interval: 2s
     stalled_after: {stalled:g}s
+    pulse: {{deadline: 4s}}
 kinesis:
   - name: streams
     regions: [us-east-1]
     interval: 5s
     describe_interval: 10s
     access: {{endpoint_url: '{endpoint}', access_key_id: agent, secret_access_key: agent}}
-    cloudwatch: {{detail_interval: 60s}}
+    cloudwatch: {{detail_interval: 60s, period: {minute}s}}
     readers: {{functions: {{enabled: true, interval: 10s}}}}
 listen: {{address: '127.0.0.1:0'}}
 rules: {{pack: false, files: ['{rules}/*.yml'], evaluation_interval: 1s}}
@@ -128,7 +131,7 @@ class DemoAgent:
         hurried(rules, HURRY)
         servers = ", ".join(f"'{one}'" for one in self._bootstrap.split(","))
         settings = {"bootstrap": servers, "endpoint": self._endpoint, "rules": rules, "pager": self._pager}
-        file.write_text(_CONFIG.format(name=CLUSTER, stalled=600 / HURRY, **settings), encoding="utf-8")
+        file.write_text(_CONFIG.format(name=CLUSTER, stalled=600 / HURRY, minute=MINUTE, **settings), encoding="utf-8")
         command = [sys.executable, "-m", "streamwatch", "run", "--config", str(file)]
         self._process = subprocess.Popen(  # noqa: S603 - our own module
             command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True

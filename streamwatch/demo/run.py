@@ -5,12 +5,14 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
-from streamwatch.demo.agent import HURRY, DemoAgent, PageFigures
+from streamwatch.demo.agent import HURRY, MINUTE, DemoAgent, PageFigures
 from streamwatch.demo.changes import changes
+from streamwatch.demo.hurried import in_a_hurry
 from streamwatch.demo.pager import Pager
+from streamwatch.reference.aws.cloud import Cloud
 from streamwatch.reference.aws.server import ReferenceAws
 from streamwatch.reference.kafka.server import ReferenceKafka
 from streamwatch.reference.kafka.spec import Spec
@@ -26,6 +28,9 @@ HURRIED_SETTINGS: Final = {
 """Settings of a cluster whose incidents fit into a minute."""
 _LOOK_SECONDS: Final = 0.2
 _READY_SECONDS: Final = 90.0
+_STORY_SECONDS: Final = 60.0
+"""A story that takes longer is told faster."""
+_REAL_MINUTE: Final = 60
 
 
 @dataclass(slots=True)
@@ -41,6 +46,8 @@ class Story:
     started_at: float
     now: float
     seen: PageFigures = field(default_factory=PageFigures)
+    is_ready: bool = False
+    """Whether all was well once: what changes before is how everything starts."""
     is_fresh: bool = False
     """Whether the last look at the agent's page succeeded."""
     lines: list[tuple[float, str, str]] = field(default_factory=list)
@@ -66,10 +73,11 @@ def run(scenario: Scenario, shower: Shower, seconds: float | None, rate: float, 
 
     """
     ended = threading.Event()
+    scenario, pace = shortened(scenario)
     with (
         _until_signalled(ended),
         ReferenceKafka(Spec(brokers=scenario.brokers, settings=HURRIED_SETTINGS)) as kafka,
-        ReferenceAws() as aws,
+        ReferenceAws(Cloud(minute=MINUTE)) as aws,
     ):
         clock = kafka.site.clock
         with (
@@ -92,14 +100,18 @@ def run(scenario: Scenario, shower: Shower, seconds: float | None, rate: float, 
                 story,
                 clock(),
                 "happens",
-                f"rules wait {HURRY} times shorter here than they do for you; CloudWatch does not",
+                f"in a hurry: rules wait {HURRY} times shorter than they do for you, CloudWatch's minute is {MINUTE} s",
             )
+            if pace > 1:
+                _say(story, clock(), "happens", f"the story is told {pace:.0f} times faster than it happens")
 
             def tell(step: ScenarioStep) -> None:
                 _say(story, clock(), "happens", step.announcement)
 
             def perform() -> None:
-                if _wait_until_ready(story, clock, ended, until):
+                is_ready = _wait_until_ready(story, clock, ended, until)
+                story.is_ready = True
+                if is_ready:
                     play(scenario, performers, clock, tell, ended)
                 if stays and not ended.is_set():
                     _say(story, clock(), "happens", "the story is over; everything runs on until Ctrl-C")
@@ -122,15 +134,34 @@ def run(scenario: Scenario, shower: Shower, seconds: float | None, rate: float, 
 
 
 def _wait_until_ready(story: Story, clock: "UnixClock", ended: threading.Event, until: float) -> bool:
-    """Wait until the agent sees a healthy cluster with its groups at work; return whether it does."""
+    """Wait until the agent sees a healthy cluster with its groups at work, and streams; return whether it does."""
     deadline = min(until, clock() + _READY_SECONDS)
     while clock() < deadline and not ended.wait(_LOOK_SECONDS):
         seen = story.seen
+        is_known = all(one.being_read == 1 for one in seen.streams.values()) and bool(seen.streams)
         stable = [one for one in seen.groups.values() if one.state.lower() == "stable"]
-        if seen.brokers and all(seen.brokers.values()) and len(stable) == len(seen.groups) > 0:
-            _say(story, clock(), "agent", f"healthy: {len(seen.brokers)} brokers, {seen.partitions:g} partitions")
+        if seen.brokers and all(seen.brokers.values()) and len(stable) == len(seen.groups) > 0 and is_known:
+            _say(story, clock(), "agent", _healthy(seen))
             return True
     return not ended.is_set()
+
+
+def _healthy(seen: PageFigures) -> str:
+    shards = sum(one.shards for one in seen.streams.values())
+    return (
+        f"healthy: {len(seen.brokers)} brokers, {seen.partitions:g} partitions, {len(seen.streams)} streams with"
+        f" {shards:g} shards, all of them read"
+    )
+
+
+def shortened(scenario: Scenario) -> tuple[Scenario, float]:
+    """Return a story that takes a minute at the most, and how many times faster that is; what it says stays true."""
+    pace = max(1.0, scenario.seconds / _STORY_SECONDS)
+    if pace == 1:
+        return scenario, pace
+    steps = tuple(replace(step, at=step.at / pace) for step in scenario.steps)
+    seen = in_a_hurry(scenario.seen, _REAL_MINUTE / MINUTE)
+    return replace(scenario, steps=steps, after=scenario.after / pace, seen=seen), pace
 
 
 class UnixClock(Protocol):
@@ -147,7 +178,7 @@ def _look(story: Story, agent: DemoAgent, pager: Pager, now: float) -> None:
     found = agent.look()
     story.is_fresh = found is not None
     if found is not None:
-        for is_bad, what in changes(story.seen, found):
+        for is_bad, what in changes(story.seen, found) if story.is_ready else ():
             _say(story, now, "agent!" if is_bad else "agent", what)
         story.seen = found
 

@@ -15,10 +15,13 @@ from rich.console import Console
 
 from streamwatch.demo.agent import GroupFigures, PageFigures, seen
 from streamwatch.demo.changes import changes
+from streamwatch.demo.hurried import hurried, in_a_hurry
 from streamwatch.demo.pager import Pager
-from streamwatch.demo.run import Story
+from streamwatch.demo.run import Story, shortened
 from streamwatch.demo.show import Plain, view
+from streamwatch.reference.play import ALL
 from streamwatch.reference.scenarios import SCENARIOS
+from streamwatch.rules.config import pack_folder
 
 PAGE = """\
 kafka_broker_up{kafka_cluster="reference",broker="1"} 1
@@ -91,6 +94,44 @@ def story() -> Story:
     return told
 
 
+@pytest.mark.parametrize(
+    ("text", "hurried_text"),
+    [
+        ("has not answered for 10 minutes", "has not answered for 30 seconds"),
+        ("could not handle 7 records in ten minutes", "could not handle 7 records in 30 seconds"),
+        ("fewer than in the last six hours", "fewer than in the last 18 minutes"),
+        ("At the pace of the last hour.", "At the pace of the last 3 minutes."),
+        ("50% of the last quarter of an hour rebalancing", "50% of the last 45 seconds rebalancing"),
+        ("five calls and 2 MiB a second", "five calls and 2 MiB a second"),
+        ("will be full in four hours", "will be full in four hours"),
+    ],
+)
+def test_what_an_alert_says_is_true_of_rules_in_a_hurry(text: str, hurried_text: str) -> None:
+    assert in_a_hurry(text, 20) == hurried_text
+
+
+def test_no_alert_in_a_hurry_speaks_of_the_time_that_it_usually_takes(tmp_path: Path) -> None:
+    hurried(tmp_path, 20)
+    for path in pack_folder().glob("*.yml"):
+        usual, quick = (one.read_text(encoding="utf-8").splitlines() for one in (path, tmp_path / path.name))
+        pairs = [(a, b) for a, b in zip(usual, quick, strict=True) if " minutes" in a and not a.strip().startswith("#")]
+        assert all(a != b for a, b in pairs), path.name
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_story_takes_a_minute_at_the_most_and_keeps_its_order(name: str) -> None:
+    story, pace = shortened(ALL[name])
+    assert story.seconds <= 60.001
+    assert pace == pytest.approx(max(1, ALL[name].seconds / 60))
+    assert [step.announcement for step in story.steps] == [step.announcement for step in ALL[name].steps]
+    assert sorted(step.at for step in story.steps) == [step.at for step in story.steps]
+
+
+def test_what_a_story_makes_one_expect_is_as_quick_as_the_story() -> None:
+    assert "15 seconds after the last minute" in shortened(ALL["dead_consumer"])[0].seen
+    assert shortened(ALL["broker_down"]) == (ALL["broker_down"], 1.0)
+
+
 def test_lines_are_printed_once() -> None:
     out = io.StringIO()
     plain = Plain(Console(file=out))
@@ -146,12 +187,19 @@ def demo(*args: str) -> subprocess.Popen[str]:
 
 def test_it_tells_its_story_and_leaves_nothing_behind() -> None:
     before = children()
-    told, errors = demo("--for", "32s").communicate(timeout=120)
+    told, errors = demo("--for", "45s").communicate(timeout=120)
     said = [line for line in told.splitlines() if "agent" in line or "·" in line]
 
     assert errors == ""
-    assert [word for word in ("healthy", "broker 2 dies", "broker 2 is DOWN", "under-replicated", "the end")
-            if not any(word in line for line in said)] == []  # fmt: skip
+    assert told.startswith("page "), "where to look is said first"
+    wanted = (
+        "streams with 6 shards, all of them read",
+        "broker 2 dies",
+        "broker 2 is DOWN",
+        "under-replicated",
+        "the end",
+    )
+    assert [word for word in wanted if not any(word in line for line in said)] == []
     assert children() <= before
 
 

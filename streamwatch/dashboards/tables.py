@@ -17,6 +17,8 @@ WIDEST: Final[Mapping[str, int]] = {
 }  # fmt: skip
 """Characters that a label needs in its column; what is longer is wrapped."""
 _VALUES: Final[Mapping[str, int]] = {"recps": 12, "reqps": 12, "bytes": 9, "Bps": 11, DURATION: 16, "none": 12}
+_SHORT, _LONG = 6, 20
+"""Labels of names, between these lengths, share the room that is left: others need no more than they have."""
 _VALUE: Final = 9
 """Characters of other values; of one that is not known, too."""
 _CHARACTER: Final = 8.0
@@ -75,7 +77,9 @@ def columns(panel: Panel) -> dict[str, int]:
 def overrides(panel: Panel, boards: Sequence[Dashboard]) -> list[dict[str, Any]]:
     """Return what the columns of a table are called, their units and widths, what is red, and where a click leads."""
     wide = columns(panel)
-    widest = max(panel.labels, key=lambda label: wide[label], default="")
+    stretched = [label for label in panel.labels if _SHORT < WIDEST[label] < _LONG] or [
+        max(panel.labels, key=lambda label: wide[label])
+    ]
     found = []
     for at, one in enumerate(panel.queries):
         if not one.legend:
@@ -95,8 +99,7 @@ def overrides(panel: Panel, boards: Sequence[Dashboard]) -> list[dict[str, Any]]
             properties.append({"id": "custom.cellOptions", "value": {"type": "color-background", "mode": "basic"}})
         found.append({"matcher": {"id": "byName", "options": column(panel, at)}, "properties": properties})
     for label in panel.labels:
-        # The widest label takes the room that is left.
-        size = "custom.minWidth" if label == widest else "custom.width"
+        size = "custom.minWidth" if label in stretched else "custom.width"
         properties = [
             {"id": size, "value": wide[label]},
             {"id": "custom.cellOptions", "value": {"type": "auto", "wrapText": True}},

@@ -9,7 +9,7 @@ from streamwatch.dashboards.panel import Dashboard, On, Panel, Row
 _t = On("kafka_cluster", "topic")
 _TOPIC: Final = ("kafka_cluster", "topic")
 _PARTITION: Final = (*_TOPIC, "partition")
-_LARGEST = _t.top(50, _t.now(g.PARTITION_LOG_BYTES, "bytes"))
+_HOTTEST: Final = _t.top(50, _t.growth(g.PARTITION_END_OFFSET, "written"))
 
 TOPICS: Final = Dashboard(
     "streamwatch-topics",
@@ -79,22 +79,22 @@ TOPICS: Final = Dashboard(
             "Which partition is it? (of clusters with granularity: partition)",
             (
                 Panel(
-                    "The largest partitions",
-                    "Is one larger, or hotter, than the others, and who leads it?",
+                    "The hottest partitions",
+                    "Is one hotter, or larger, than the others, and who leads it?",
                     (
-                        _LARGEST,
-                        _t.among(_t.growth(g.PARTITION_END_OFFSET, "written"), _LARGEST, *_PARTITION),
-                        _t.among(_t.now(g.PARTITION_LEADER, "led by"), _LARGEST, *_PARTITION),
-                        _t.among(_t.now(g.PARTITION_IN_SYNC, "in sync"), _LARGEST, *_PARTITION),
-                        _t.among(_t.now(g.PARTITION_START_OFFSET, "begins at"), _LARGEST, *_PARTITION).exact(),
-                        _t.among(_t.now(g.PARTITION_END_OFFSET, "ends at"), _LARGEST, *_PARTITION).exact(),
+                        _HOTTEST,
+                        _t.among(_t.now(g.PARTITION_LOG_BYTES, "bytes"), _HOTTEST, *_PARTITION),
+                        _t.among(_t.now(g.PARTITION_LEADER, "led by"), _HOTTEST, *_PARTITION),
+                        _t.among(_t.now(g.PARTITION_IN_SYNC, "in sync"), _HOTTEST, *_PARTITION),
+                        _t.among(_t.now(g.PARTITION_START_OFFSET, "begins at"), _HOTTEST, *_PARTITION).exact(),
+                        _t.among(_t.now(g.PARTITION_END_OFFSET, "ends at"), _HOTTEST, *_PARTITION).exact(),
                     ),
                     "table",
                     24,
                     10,
                     labels=_PARTITION,
                     links={"kafka_cluster": "streamwatch-kafka"},
-                    sort=("-bytes", "topic"),
+                    sort=("-written", "topic"),
                 ),
             ),
         ),

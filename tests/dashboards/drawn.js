@@ -1,9 +1,9 @@
-// Draws a dashboard with Grafana's own visualisations. Two things are ours: the grid, and the shape "state-timeline",
-// which is in Grafana's core and in no library; its words and colours are the library's all the same.
+// Draws a dashboard with Grafana's own visualisations. Three things are ours: the grid, and the shapes "state-timeline"
+// and "nodeGraph", which are in Grafana's core and in no library; their words and colours are the library's all the same.
 import { createElement as h } from "react";
 import { createRoot } from "react-dom/client";
 import {
-  FieldType, ThemeContext, VizOrientation, dateTime, getDisplayProcessor, getFieldDisplayName, getFieldDisplayValues,
+  FieldType, ThemeContext, VizOrientation, dateTime, formattedValueToString, getDisplayProcessor, getFieldDisplayName, getFieldDisplayValues,
 } from "@grafana/data";
 import { BarGauge, BigValue, GlobalStyles, TimeSeries } from "@grafana/ui";
 import { TableNG } from "@grafana/ui/unstable";
@@ -22,6 +22,19 @@ const timeline = (some, height) => {
   });
 };
 
+const nodes = (some, width, height) => {
+  const rows = (frame) => Array.from({ length: frame.length }, (_, at) => Object.fromEntries(
+    frame.fields.map((field) => [field.config.displayName ?? field.name, formattedValueToString(field.display(field.values[at]))])));
+  const [edges, all] = [some.find((one) => one.fields.some(({ name }) => name === "source")), some.find((one) => one.fields.some(({ name }) => name === "title"))].map(rows);
+  const left = all.filter(({ id }) => edges.some(({ source }) => source === id)), right = all.filter((one) => !left.includes(one));
+  const place = Object.fromEntries([left, right].flatMap((side, column) => side.map(({ id }, at) =>
+    [id, { x: width * (column ? 0.7 : 0.3), y: height * (at + 1) / (side.length + 1) }])));
+  return h("svg", { width, height, fill: "currentColor", fontSize: 12, textAnchor: "middle" },
+    edges.map(({ id, source, target }) => h("line", { key: id, stroke: "gray", x1: place[source].x, y1: place[source].y, x2: place[target].x, y2: place[target].y })),
+    all.map(({ id, title, subTitle, mainStat }) => h("g", { key: id, transform: `translate(${place[id].x} ${place[id].y})` },
+      h("circle", { r: 26, fill: "none", stroke: "currentColor" }), h("text", { dy: 4 }, mainStat), h("text", { dy: 40 }, `${title} ${subTitle}`))));
+};
+
 const drawn = (panel, some, range, width, height) => {
   if (!some.some((frame) => frame.length)) {
     return h("div", { style: { textAlign: "center", paddingTop: height / 2 - 10 } }, panel.fieldConfig.defaults.noValue);
@@ -35,6 +48,8 @@ const drawn = (panel, some, range, width, height) => {
       return h(TimeSeries, { frames: some, width, height, timeRange: range, timeZone: "utc", legend, options: {} });
     case "state-timeline":
       return timeline(some, height);
+    case "nodeGraph":
+      return nodes(some, width, height);
     case "table": {
       const fields = some[0].fields.map((field) => ({ ...field, name: getFieldDisplayName(field, some[0], some) }));
       return h(TableNG, { data: { ...some[0], fields }, width, height, columnMinWidth: 60, sortBy, cellHeight: "sm" });

@@ -16,6 +16,7 @@ import boto3
 from streamwatch.agent.app import App
 from streamwatch.agent.config import parse
 from streamwatch.core.clock import SystemClock
+from streamwatch.demo.agent import MINUTE
 from streamwatch.demo.hurried import hurried
 from streamwatch.demo.pager import Pager
 from streamwatch.demo.run import HURRIED_SETTINGS
@@ -53,7 +54,7 @@ kinesis:
     interval: 5s
     describe_interval: 10s
     access: {access}
-    cloudwatch: {{detail_interval: 60s}}
+    cloudwatch: {{detail_interval: 60s, period: 5s}}
     readers:
       kcl: {{enabled: true, interval: 10s, discover_interval: 10s}}
       functions: {{enabled: true, interval: 10s}}
@@ -161,7 +162,7 @@ def stage(folder: Path, binary: Path) -> Iterator[Stage]:
     port = free_port()
     with ExitStack() as stack:
         kafka = stack.enter_context(ReferenceKafka(Spec(brokers=3, settings=HURRIED_SETTINGS)))
-        aws = stack.enter_context(ReferenceAws())
+        aws = stack.enter_context(ReferenceAws(Cloud(minute=MINUTE)))
         aws.add_msk(kafka, "shop", "PER_BROKER")
         pages = [f"{{broker: {id_}, jmx: '{jmx}', node: '{node}'}}" for id_, (jmx, node) in kafka.serve_pages().items()]
         load = stack.enter_context(LoadProcess(kafka.bootstrap, 50))

@@ -100,7 +100,7 @@ def run(scenario: Scenario, shower: Shower, seconds: float | None, rate: float, 
                 story,
                 clock(),
                 "happens",
-                f"in a hurry: rules wait {HURRY} times shorter than they do for you, CloudWatch's minute is {MINUTE} s",
+                f"in a hurry: rules wait {HURRY} times shorter than yours, CloudWatch's minute is {MINUTE} s",
             )
             if pace > 1:
                 _say(story, clock(), "happens", f"the story is told {pace:.0f} times faster than it happens")

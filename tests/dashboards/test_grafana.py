@@ -110,10 +110,20 @@ def test_yes_and_no_are_said_in_words(browser: Browser) -> None:
 
 
 def test_states_are_a_table_without_a_column_of_ones(browser: Browser) -> None:
-    table = panel("groups.json", "States")
-    answers = [[told(1.0, __name__="kafka_group_state", kafka_cluster="c", group="g", state="Stable", job="j")]]
+    table = panel("readers.json", "What each says of its last work")
+    answers = [[told(1.0, __name__="reader_last_result", kind="lambda", reader="ship", result="OK", job="j")]]
     fields = {one["name"]: one["values"] for one in drawing.shown(browser, table, answers)}
-    assert sorted(fields) == ["group", "kafka_cluster", "state"]
+    assert list(fields) == ["kind", "reader", "result"]
+
+
+def test_alerts_are_in_the_colours_of_their_severities_and_say_what_they_are_about(browser: Browser) -> None:
+    table = panel("overview.json", "Alerts that fire")
+    labels = {"kafka_cluster": "shop", "broker": "2", "topic": "", "group": "", "stream": "", "shard": "", "reader": ""}
+    answers = [[told(float(rank), alertname=f"A{rank}", **labels, other="") for rank in (2, 3, 1)]]
+    fields = {one["name"]: one["values"] for one in drawing.shown(browser, table, answers)}
+    assert [text for text, _ in fields["severity"]] == ["warning", "critical", "info"]
+    assert len({colour for _, colour in fields["severity"]}) == len(fields["severity"])
+    assert list(fields)[:4] == ["severity", "alertname", "kafka_cluster", "broker"]
 
 
 def test_a_node_graph_gets_edges_and_nodes_by_the_names_that_it_looks_for(browser: Browser) -> None:

@@ -10,6 +10,8 @@ _ASSIGNED: Final = re.compile(
 )
 """A name, and the value that it gets. What comes after `credentials: ` is a sentence of botocore's or of ours."""
 _IN_ADDRESS: Final = re.compile(r"(//)[^/\s@]*@")
+_IN_SENTENCES: Final = (" or ", "/")
+"""What stands before it where it is no name: `Invalid username or password: `, `PUT http://host/latest/api/token: `."""
 _MOST: Final = 10_000
 """Characters that are searched, and shown: whatever comes after them could not be read anyway."""
 
@@ -19,4 +21,11 @@ def masked_words(words: str) -> str:
     if "=" not in words and ":" not in words:
         return words
     shown = words if len(words) <= _MOST else f"{words[:_MOST].rpartition(' ')[0]}…"
-    return _ASSIGNED.sub(rf"\1{MASK}", _IN_ADDRESS.sub(rf"\1{MASK}@", shown))
+    return _ASSIGNED.sub(_masked, _IN_ADDRESS.sub(rf"\1{MASK}@", shown))
+
+
+def _masked(found: re.Match[str]) -> str:
+    """Return a name with its value masked; as it is where a colon ends what is no name but part of a sentence."""
+    before, name = found.string[: found.start()], found[1]
+    is_sentence = name.endswith(": ") and before.endswith(_IN_SENTENCES)
+    return found[0] if is_sentence else name + MASK

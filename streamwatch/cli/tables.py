@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from rich.console import Console, RenderableType
-from rich.table import Table
+from rich.measure import Measurement
+from rich.table import Column, Table
 from rich.text import Text
 
 from streamwatch.catalogue import kafka as k
@@ -24,24 +25,65 @@ from streamwatch.model.kinesis import StreamsSnapshot
 from streamwatch.model.metric import Metric, Samples
 from streamwatch.model.snapshot import Problem, Snapshot
 
+_PADDING = 3
+_BORDER = 1
+"""Characters around a column, and at the end of a line."""
+_PROSE = 30
+"""A text of several words that is longer may have several lines."""
 _ROWS = 20
 """Of topics and of groups, at most so many are shown: the largest."""
 
-Column = tuple[str, Metric]
+Named = tuple[str, Metric]
 
 _UP = {True: Text("up", style="green"), False: Text("down", style="bold red"), None: Text("?")}
 """A broker that nobody has connected to is neither."""
 
 
 def show(*tables: RenderableType) -> None:
-    """Print to the terminal, as wide as it is; as wide as needed into a file or pipe. Nothing is cut: it is folded."""
+    """Print to the terminal, as wide as it is; as wide as needed into a file or pipe. Nothing is cut.
+
+    A table whose words have no room side by side is printed as several, each with the names of its rows.
+    """
     console = Console()
     if not console.is_terminal:
         console = Console(width=200)
     for table in tables:
-        for column in table.columns if isinstance(table, Table) else ():
-            column.overflow = "fold"
-        console.print(table)
+        for part in _parts(table, console) if isinstance(table, Table) else (table,):
+            console.print(part)
+
+
+def _parts(table: Table, console: Console) -> Iterator[Table]:
+    """Yield a table in parts in which no word is folded that has room in a line of its own; prose is."""
+    room = console.width - _BORDER
+    rows = list(zip(*(list(column.cells) for column in table.columns), strict=True))
+    longest = [_widths(column, console) for column in table.columns]
+    first = min(longest[0][0], room // 2)
+    widths = [first, *(min(need, room - first - 2 * _PADDING) for need, _ in longest[1:])]
+    groups: list[list[int]] = [[0]]
+    for at in range(1, len(widths)):
+        if sum(widths[other] + _PADDING for other in (*groups[-1], at)) > room and len(groups[-1]) > 1:
+            groups.append([0])
+        groups[-1].append(at)
+    for group in groups:
+        part = Table(title_justify="left", show_header=table.show_header)
+        part.title = table.title if group is groups[0] else None
+        part.caption = table.caption if group is groups[-1] else None
+        left = room - sum(widths[at] + _PADDING for at in group)
+        for at in group:
+            more = max(0, min(left, longest[at][1] - widths[at]))
+            left -= more
+            column = table.columns[at]
+            part.add_column(column.header, width=max(1, widths[at] + more), overflow="fold", justify=column.justify)
+        for row in rows:
+            part.add_row(*(row[at] for at in group))
+        yield part
+
+
+def _widths(column: Column, console: Console) -> tuple[int, int]:
+    """Return how wide a column must be, and how wide it could be: words are whole, prose has lines."""
+    cells = [Measurement.get(console, console.options, cell) for cell in (column.header, *column.cells)]
+    words, all_of_it = (max(width, default=1) for width in zip(*cells, strict=True))
+    return max(words, min(all_of_it, _PROSE)), all_of_it
 
 
 def metrics_table(metrics: Sequence[Metric]) -> Table:
@@ -79,7 +121,7 @@ def cluster_tables(
 
 def _cluster(now: ClusterSnapshot, known: dict[Metric, dict[tuple[str, ...], float]]) -> Table:
     table = Table(title=f"cluster {now.cluster}", show_header=False, title_justify="left")
-    rows: list[Column] = [
+    rows: list[Named] = [
         ("active controllers", k.ACTIVE_CONTROLLERS),
         ("brokers", k.BROKERS),
         ("topics", k.TOPICS),
@@ -121,7 +163,7 @@ def _upgrade(cluster: str, known: dict[Metric, dict[tuple[str, ...], float]]) ->
 
 
 def _brokers(now: ClusterSnapshot, known: dict[Metric, dict[tuple[str, ...], float]]) -> Table:
-    columns: list[Column] = [
+    columns: list[Named] = [
         ("partitions", k.BROKER_PARTITIONS),
         ("leaders", k.BROKER_LEADERS),
         ("under-replicated", k.BROKER_UNDER_REPLICATED),
@@ -145,7 +187,7 @@ def _brokers(now: ClusterSnapshot, known: dict[Metric, dict[tuple[str, ...], flo
 
 
 def _topics(known: dict[Metric, dict[tuple[str, ...], float]]) -> list[Table]:
-    columns: list[Column] = [
+    columns: list[Named] = [
         ("partitions", k.TOPIC_PARTITIONS),
         ("replicas", k.TOPIC_REPLICATION),
         ("min ISR", k.TOPIC_MIN_ISR),
@@ -171,7 +213,7 @@ def _groups(now: ClusterSnapshot, known: dict[Metric, dict[tuple[str, ...], floa
         )
     if len(ordered) > _ROWS:
         states.caption = f"and {len(ordered) - _ROWS} more"
-    columns: list[Column] = [
+    columns: list[Named] = [
         ("lag", g.GROUP_TOPIC_LAG),
         ("worst partition", g.GROUP_TOPIC_MAX_LAG),
         ("uncommitted", g.GROUP_TOPIC_UNCOMMITTED),
@@ -187,7 +229,7 @@ def stream_tables(now: StreamsSnapshot, samples: Sequence[Samples]) -> list[Rend
     problems = [Text(f"{p.reason}: {p.detail}", style="red") for p in now.problems]
     if now.streams is None:
         return [Text(f"{now.source}: no region can be read", style="bold red"), *problems]
-    columns: list[Column] = [
+    columns: list[Named] = [
         ("shards", n.OPEN_SHARDS),
         ("closed", n.CLOSED_SHARDS),
         ("kept", n.RETENTION),
@@ -202,8 +244,8 @@ def stream_tables(now: StreamsSnapshot, samples: Sequence[Samples]) -> list[Rend
         ("consumers", n.CONSUMERS),
     ]
     streams = _largest("account  region  stream", columns, (n.ITERATOR_AGE, n.OPEN_SHARDS), known, whole=True)
-    consumers: list[Column] = [("behind", h.CONSUMER_LAG), ("events", h.CONSUMER_SUCCESS)]
-    shards: list[Column] = [
+    consumers: list[Named] = [("behind", h.CONSUMER_LAG), ("events", h.CONSUMER_SUCCESS)]
+    shards: list[Named] = [
         ("age", h.SHARD_AGE),
         ("records in", h.SHARD_WRITE_RECORDS_USE),
         ("bytes in", h.SHARD_WRITE_BYTES_USE),
@@ -248,7 +290,7 @@ def comparison_summary(lines: Sequence[Line]) -> str:
 
 def _largest(
     what: str,
-    columns: list[Column],
+    columns: list[Named],
     by: tuple[Metric, ...],
     known: dict[Metric, dict[tuple[str, ...], float]],
     *,

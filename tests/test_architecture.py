@@ -69,6 +69,7 @@ THIRD = {
     "click": {
         "cli",
         "cli/dashboards",
+        "cli/doctor_report",
         "cli/notify",
         "cli/agent_client",
         "cli/alerts",

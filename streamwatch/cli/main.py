@@ -5,7 +5,6 @@ import importlib
 import json
 import signal
 import sys
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -298,28 +297,19 @@ def compare(file: Path | None, as_json: bool) -> None:  # noqa: FBT001 - a flag
 @_file
 @_kafka
 @_kinesis
-def doctor(file: Path | None, kafka: str | None, kinesis: str | None) -> None:
+@click.option("--verbose", is_flag=True, help="A line for each check, those that are well, too.")
+def doctor(file: Path | None, kafka: str | None, kinesis: str | None, verbose: bool) -> None:  # noqa: FBT001 - a flag
     """Check each source step by step: name, TCP, TLS, login and every right; say what to do. Exit code 1 on failure."""
     config = _loaded(_loader(file, kafka, kinesis))
 
     from streamwatch.cli.doctor import check_up  # noqa: PLC0415
-    from streamwatch.model.finding import Finding  # noqa: PLC0415
+    from streamwatch.cli.doctor_report import DoctorReport  # noqa: PLC0415
 
     _configure_log(config, quiet=True)
-    counts: Counter[str] = Counter()
-
-    def report(finding: Finding) -> None:
-        counts[finding.verdict] += 1
-        colour = {"ok": "green", "failed": "red", "warning": "yellow"}.get(finding.verdict, "white")
-        verdict = click.style(f"{finding.verdict:8}", fg=colour)
-        click.echo(f"{verdict} {finding.target:30} {finding.step:26} {finding.detail}")
-        if finding.remedy:
-            click.echo(f"{'':8} {'':30} {'':26} -> {finding.remedy}")
-
-    check_up(config, report)
-    total = f"{counts.total()} checks: {counts['ok']} ok, {counts['warning']} warnings, {counts['failed']} failed"
-    click.echo(f"{total}, {counts['skipped']} skipped" if counts["skipped"] else total)
-    sys.exit(int(counts["failed"] > 0))
+    report = DoctorReport(click.echo, is_verbose=verbose)
+    check_up(config, report.add)
+    report.end()
+    sys.exit(int(report.failed > 0))
 
 
 def _loader(

@@ -99,7 +99,7 @@ def test_a_snapshot_of_what_is_not_there_ends_with_1() -> None:
 
 
 def test_the_doctor_says_what_to_do_and_ends_with_1() -> None:
-    answer = streamwatch("doctor", "--kafka", f"127.0.0.1:{closed_port()}")
+    answer = streamwatch("doctor", "--verbose", "--kafka", f"127.0.0.1:{closed_port()}")
 
     assert answer.returncode == 1
     assert "is a broker running there" in answer.stdout
@@ -172,9 +172,11 @@ def test_streams_are_seen_once_and_checked_with_the_usual_credentials(endpoint: 
     assert (values["kinesis_stream_open_shards"], "kinesis_stream_being_read" in values) == (3, False)
 
     checked = asked(endpoint, "doctor", "--kinesis", "us-east-1")
-    assert (checked.returncode, checked.stdout.count("\nok ") + 1) == (0, 8)
+    assert (checked.returncode, checked.stdout.count("\nok ") + 1 < 8) == (0, True)
     assert checked.stdout.endswith("\n8 checks: 8 ok, 0 warnings, 0 failed\n")
-    assert "user/reference in account 123456789012" in checked.stdout
+    each = asked(endpoint, "doctor", "--verbose", "--kinesis", "us-east-1")
+    assert (each.returncode, each.stdout.count("\nok ") + 1) == (0, 8)
+    assert "user/reference in account 123456789012" in each.stdout
 
 
 def test_the_doctor_of_streams_says_which_key_or_right_is_missing(endpoint: dict[str, str]) -> None:

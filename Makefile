@@ -53,6 +53,7 @@ bench: $(VENV)/ready
 	$(BIN)/python tests/bench/bench_readers.py
 	$(BIN)/python tests/bench/bench_pages.py
 	$(BIN)/python tests/bench/bench_page.py
+	$(BIN)/python tests/bench/bench_top.py
 	$(BIN)/python tests/bench/bench_rules.py
 	$(BIN)/python tests/bench/bench_notify.py
 	$(BIN)/python tests/bench/bench_remote_write.py

@@ -76,10 +76,12 @@ THIRD = {
         "cli/events",
         "cli/silences",
         "cli/rules",
+        "cli/top",
         "reference/commands",
         "demo/commands",
     },
-    "rich": {"cli/tables", "cli/connect_tables", "demo"},
+    "rich": {"cli/tables", "cli/connect_tables", "cli/top", "demo"},
+    "textual": {"cli/top/screen"},
 }
 
 

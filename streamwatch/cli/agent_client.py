@@ -19,11 +19,19 @@ _MOST_BYTES: Final = 64 * 2**20
 _MOST_WORDS: Final = 2000
 
 
+class AgentRefused(click.ClickException):
+    """It answers, with a status that is no success."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class AgentClient:
     """Where it is, and who asks."""
 
-    def __init__(self, url: str, username: str | None, password_file: Path | None) -> None:
-        """Take what the options say.
+    def __init__(self, url: str, username: str | None, password: Path | str | None) -> None:
+        """Take what the options say; the password is in a file, or it is the password itself.
 
         Raises:
             click.UsageError: it is no address, or the password is missing.
@@ -31,16 +39,13 @@ class AgentClient:
         """
         if not url.startswith(("http://", "https://")):
             raise click.UsageError(f"{url!r} is no address: write http://HOST:PORT")
-        if (username is None) != (password_file is None):
+        if (username is None) != (password is None):
             raise click.UsageError("--username and --password-file belong together")
         self._url = url.rstrip("/")
         self._headers: dict[str, str] = {}
-        if username is not None and password_file is not None:
-            try:
-                password = read_short(password_file).rstrip("\n")
-            except (OSError, UnicodeDecodeError) as error:
-                raise click.UsageError(f"--password-file {password_file}: cannot be read: {error}") from None
-            self._headers["Authorization"] = basic(username, password)
+        if username is not None and password is not None:
+            known = password if isinstance(password, str) else _read(password)
+            self._headers["Authorization"] = basic(username, known)
 
     def ask(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
         """Return what it answers.
@@ -58,10 +63,17 @@ class AgentClient:
                 return json.loads(text) if text else None
         except urllib.error.HTTPError as error:
             why = error.read(_MOST_WORDS).decode("utf-8", "replace").strip()
-            raise click.ClickException(f"{self._url}: refused, status {error.code}: {why}") from None
+            raise AgentRefused(f"{self._url}: refused, status {error.code}: {why}", error.code) from None
         except (OSError, ValueError) as error:
             why = f"no answer: {error}: is the agent running there? See --url"
             raise click.ClickException(f"{self._url}: {why}") from None
+
+
+def _read(password_file: Path) -> str:
+    try:
+        return read_short(password_file).rstrip("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"--password-file {password_file}: cannot be read: {error}") from None
 
 
 def options(command: F) -> F:

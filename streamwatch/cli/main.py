@@ -65,6 +65,10 @@ class _Commands(click.Group):
             "streamwatch.cli.silences",
             "Mute alerts by hand, for a time, on a running agent: see --url. amtool and Grafana can do it as well.",
         ),
+        "top": (
+            "streamwatch.cli.top.command",
+            "Show what is watched, live in a terminal: the worst first, by topic, group, stream, reader.",
+        ),
     }
     """By name: the module, and the line of the list of commands, which is written without importing any of them."""
 

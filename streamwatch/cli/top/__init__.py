@@ -1,0 +1,1 @@
+"""``streamwatch top``: what the page shows, live in a terminal."""

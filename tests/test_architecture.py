@@ -24,6 +24,7 @@ THIRD = {
     "numpy": {
         "model",
         "journal",
+        "archive",
         "samples/latest",
         "samples/column",
         "samples/history",
@@ -33,6 +34,7 @@ THIRD = {
         "collectors",
         "sources/kafka",
         "export/web_page/partitions",
+        "export/web_page/charts",
         "sources/msk/topics",
         "export/exposition",
         "export/remote_write/encode",

@@ -24,6 +24,7 @@ from streamwatch.model.metric import Keys, Samples
 from streamwatch.notify.config import Config as NotifyConfig
 from streamwatch.notify.matchers import matchers
 from streamwatch.notify.service import NotificationService
+from streamwatch.notify.text import Links
 from streamwatch.promql.evaluate import Options
 from streamwatch.promql.match import Matcher
 from streamwatch.rules import api
@@ -71,13 +72,14 @@ def unmatched_severities(notify: NotifyConfig, wanted: Sequence[RuleGroup]) -> l
 class Alerting:
     """Rules, notifications, and the APIs that answer about them, from ``start`` to ``stop``."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what it is made of, each by its name
         self,
         config: AgentConfig,
         wanted: Sequence[RuleGroup],
         hub: Hub,
         clock: Clock,
         changes: Callable[[], Sequence[ChangeNote]],
+        note: Callable[[Sequence[RuleChange]], None] = lambda _: None,
     ) -> None:
         """Begin.
 
@@ -87,6 +89,7 @@ class Alerting:
             hub: what the sources say; it appends to the history of these rules from now on.
             clock: what time it is.
             changes: gives what changed of late, the newest first; it is asked of no disk.
+            note: is called with what became of alerts.
 
         """
         rules, address = config.rules, config.listen.address
@@ -104,6 +107,7 @@ class Alerting:
 
         def decided(changes: Sequence[RuleChange]) -> None:
             _log_changes(changes)
+            note(changes)
             service.wake()
 
         self.notifications = service
@@ -178,6 +182,11 @@ class Alerting:
     def wanted(self) -> tuple[RuleGroup, ...]:
         """The rules, as they were read."""
         return tuple(self._wanted)
+
+    @property
+    def links(self) -> Links:
+        """Where runbooks and dashboards are."""
+        return self._notify.links
 
     def alerts(self) -> list[Alert]:
         """Return the alerts that are pending or firing."""

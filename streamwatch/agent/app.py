@@ -1,12 +1,15 @@
 """The composition root: from a configuration to an agent that runs. The only module that knows everything."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+from streamwatch.agent import archiving
 from streamwatch.agent.alerting import Alerting, groups
+from streamwatch.agent.archiving import AgentArchive
 from streamwatch.agent.config import AgentShare, Config
+from streamwatch.agent.entity_pages import EntityPages
 from streamwatch.agent.flow_page import JSON, PAGE, FlowPage
 from streamwatch.agent.home_page import HomePage
 from streamwatch.agent.journaling import JOB, SECONDS, AgentJournal
@@ -26,12 +29,15 @@ from streamwatch.export.events_api import EventsApi
 from streamwatch.export.prometheus_api import PREFIX
 from streamwatch.export.remote_write.service import RemoteWriteService
 from streamwatch.export.web_page import runbooks
+from streamwatch.export.web_page.addresses import CLUSTERS, READER, STREAMS
 from streamwatch.http.guard import WRITES
 from streamwatch.http.message import Request, Response
 from streamwatch.http.server import READS, PathHandler, Server
 from streamwatch.model.snapshot import Snapshot
 from streamwatch.rules.config import Config as RulesConfig
 from streamwatch.rules.config import runbooks_folder
+from streamwatch.rules.group import RuleChange
+from streamwatch.rules.rule import RuleGroup
 from streamwatch.samples.hub import Hub
 from streamwatch.sources.cluster_config import ClusterConfig
 from streamwatch.sources.kinesis.config import Config as KinesisConfig
@@ -71,15 +77,18 @@ class App:
         self._factory = self._new_factory(config)
         self._schedule = Schedule(clock)
         self._journal = AgentJournal(config, clock)
-        self._alerting = Alerting(config, groups(config.rules), self._hub, clock, self._journal.recent)
+        self._archive = AgentArchive(config, self._hub, clock)
+        self._alerting = self._new_alerting(config, groups(config.rules))
         self._hub.subscribe(self._alerting.evaluator)
+        self._hub.subscribe(self._archive)
         self._hub.subscribe(self._metrics)
         self._remote_write = RemoteWriteService(self._schedule, clock, self._hub.all_samples)
         self._runners: Mapping[str, TargetRunner] = {}
         """Never changed, but replaced: many threads look while a reload is under way."""
         self._events = EventsApi(self._journal.journal.changes)
-        self._home_page = HomePage(self._hub, clock, self._journal.recent)
+        self._home_page = HomePage(self._hub, clock, self._journal.recent, lambda: self._archive.archive)
         self._flow_page = FlowPage(self._hub, clock)
+        self._entity_pages = EntityPages(self._hub, clock, self._journal.journal.changes)
         self._runbooks = runbooks.Runbooks(runbooks_folder())
         self._server = self._serve(config)
         for name, component in (
@@ -87,6 +96,7 @@ class App:
             ("server", Responses(self._responses)),
             ("reloads", self._reloads),
             ("rules", self._alerting),
+            ("archive", self._archive),
             ("remote write", self._remote_write),
         ):
             self._own.put(name, component)
@@ -109,6 +119,8 @@ class App:
         for config in self._sources(self.config):
             self._add_targets(config)
         self._alerting.start(self._server.url)
+        self._archive.start()
+        self._schedule.add(Job(archiving.JOB, archiving.SECONDS, lambda: self._archive.run()))  # noqa: PLW0108 - a reload puts another there
         self._remote(self.config)
         self._schedule.start()
 
@@ -118,6 +130,7 @@ class App:
         self._remote_write.stop(timeout_seconds / 4)
         self._journal.leave()
         self._alerting.stop(timeout_seconds / 2)
+        self._archive.stop(timeout_seconds / 4)
         for name, runner in self._runners.items():
             if name not in hanging:
                 runner.close()
@@ -168,6 +181,7 @@ class App:
             self._hub.remove(name)
         for name in {source.name for source in self._sources(self.config)} - wanted.keys():
             self._hub.end(name)
+            self._archive.archive.forget_part(name)
         for name, source in wanted.items():
             if name not in self._runners:
                 self._add_targets(source)
@@ -177,13 +191,24 @@ class App:
             before = self._alerting
             self._journal.leave()
             before.stop(1.0)
-            self._alerting = Alerting(config, wanted_rules, self._hub, self._clock, self._journal.recent)
+            self._alerting = self._new_alerting(config, wanted_rules)
             self._hub.subscribe(self._alerting.evaluator, instead_of=before.evaluator)
             self._own.put("rules", self._alerting)
             self._alerting.start(self._server.url)
+        self._take_archive(config)
         self._remote(config)
         self._journal.take(config, self._alerting)
         self.config = config
+
+    def _take_archive(self, config: Config) -> None:
+        """Archive as the new configuration says; what the file has goes on."""
+        before = self._archive
+        if before.wanted != (config.archive, config.rules.state):
+            before.stop(1.0)
+            self._archive = AgentArchive(config, self._hub, self._clock)
+            self._hub.subscribe(self._archive, instead_of=before)
+            self._own.put("archive", self._archive)
+            self._archive.start()
 
     def _remote(self, config: Config) -> None:
         instance = config.rules.instance or str(config.listen.address)
@@ -219,6 +244,7 @@ class App:
             reload=self.reload if self._load and config.listen.reload else None,
             prefixes=(
                 PathHandler(PAGE, self._flow),
+                *(PathHandler(path, self._entity) for path in (CLUSTERS, STREAMS, READER)),
                 PathHandler(JSON, self._flow),
                 PathHandler(EVENTS, lambda request: compressed(self._events.answer(request), request)),
                 PathHandler(PREFIX, self._answer),
@@ -234,11 +260,23 @@ class App:
     def _home(self) -> Response:
         return self._home_page.page(self._runners.values(), self._alerting, self._server.url)
 
+    def _entity(self, request: Request) -> Response:
+        return compressed(
+            self._entity_pages.answer(request, self._runners.values(), self._alerting, self._archive, self._server.url),
+            request,
+        )
+
     def _flow(self, request: Request) -> Response:
         return compressed(self._flow_page.answer(request.path, self._runners.values()), request)
 
     def _answer(self, request: Request) -> Response:
         return self._alerting.answer(request)  # a reload may have put another in its place
+
+    def _new_alerting(self, config: Config, wanted: Sequence[RuleGroup]) -> Alerting:
+        return Alerting(config, wanted, self._hub, self._clock, self._journal.recent, self._decided)
+
+    def _decided(self, changes: Sequence[RuleChange]) -> None:
+        self._archive.decided(changes)  # a reload may have put another in its place
 
     def _add_targets(self, config: SourceConfig) -> None:
         chooser = precedence(config)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from streamwatch.agent.log import Config as LogConfig
+from streamwatch.archive.config import Config as ArchiveConfig
 from streamwatch.catalogue import METRICS
 from streamwatch.core.errors import ConfigError
 from streamwatch.export.config import Config as ExportConfig
@@ -38,6 +39,7 @@ class Config:
     rules: RulesConfig = setting("which alerts are decided, and how", default_factory=RulesConfig)
     notify: NotifyConfig = setting("who is notified of alerts, and how", default_factory=NotifyConfig)
     journal: JournalConfig = setting("what is remembered of what changed", default_factory=JournalConfig)
+    archive: ArchiveConfig = setting("the hours before, for the page", default_factory=ArchiveConfig)
     export: ExportConfig = setting("how metrics are exported", default_factory=ExportConfig)
     remote_write: tuple[RemoteWriteConfig, ...] = setting("who is sent all samples, by remote write", default=())
     log: LogConfig = setting("the agent's own log, on standard output", default_factory=LogConfig)

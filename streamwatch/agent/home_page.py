@@ -11,6 +11,7 @@ from streamwatch.agent.target_runner import TargetRunner
 from streamwatch.core.clock import Clock
 from streamwatch.export.web_page.changes import changed
 from streamwatch.export.web_page.incidents import chosen
+from streamwatch.export.web_page.past import Past
 from streamwatch.export.web_page.sample_index import Read
 from streamwatch.export.web_page.view import view
 from streamwatch.http.message import Response
@@ -27,8 +28,14 @@ _MOST_CHANGES: Final = 12
 class HomePage:
     """What ``/`` shows. May be used from any thread."""
 
-    def __init__(self, hub: Hub, clock: Clock, changes: Callable[[], Sequence[JournalEntry]]) -> None:
-        self._hub, self._clock, self._changes = hub, clock, changes
+    def __init__(
+        self,
+        hub: Hub,
+        clock: Clock,
+        changes: Callable[[], Sequence[JournalEntry]],
+        past: Callable[[], Past | None] = lambda: None,
+    ) -> None:
+        self._hub, self._clock, self._changes, self._past = hub, clock, changes, past
         self._lock = threading.Lock()
         self._renderer: Renderer | None = None
         self._made: tuple[float, Response] | None = None
@@ -52,7 +59,11 @@ class HomePage:
         alerts, now = alerting.alerts(), self._clock.now()
         book, known = alerting.book, alerting.book.incidents()
         standing = alerting.notifications.standing(alerts, chosen(known).alerts or None)
-        reasons = {each.alert.fingerprint: each.reasons() for each in standing}
-        shown = view(__version__, reads, samples, alerts, notified, channels, now, url, reasons, known, book.remedies)
+        names = {alert.fingerprint: alert.name for alert in alerts}
+        reasons = {each.alert.fingerprint: each.reasons(names) for each in standing}
+        shown = view(
+            __version__, reads, samples, alerts, notified, channels, now, url, reasons, known, book.remedies,
+            self._past(), alerting.links,
+        )  # fmt: skip
         changes = self._changes()[:_MOST_CHANGES]
         return self._renderer.render(replace(shown, changes=changed(changes, now)))

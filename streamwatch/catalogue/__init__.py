@@ -2,6 +2,7 @@
 
 from streamwatch.catalogue import (
     agent,
+    archive,
     attached_readers,
     kafka,
     kafka_brokers,
@@ -28,6 +29,7 @@ METRICS: tuple[Metric, ...] = (
     *readers.METRICS,
     *attached_readers.METRICS,
     *agent.METRICS,
+    *archive.METRICS,
     *remote_write.METRICS,
 )
 """Every metric that StreamWatch exports by itself (process and Python metrics come from prometheus-client)."""
@@ -41,6 +43,7 @@ __all__ = [
     "BY_CLOUDWATCH",
     "METRICS",
     "agent",
+    "archive",
     "attached_readers",
     "kafka",
     "kafka_brokers",

@@ -1,10 +1,16 @@
 """Where an alert that fires is routed, and what mutes it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
+from streamwatch.core.times import rfc3339
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
 from streamwatch.notify.silence import Silence
+
+_MOST_CAUSES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +45,25 @@ class Standing:
         is_muted = bool(self.routes) and all(route.muted_by for route in self.routes)
         return bool(self.silences or self.inhibited_by or is_muted)
 
-    def reasons(self) -> list[str]:
-        """Return in words what keeps it from which channel."""
-        reasons = [f"muted by silence {silence.number}" for silence in self.silences]
-        if self.inhibited_by:
+    def reasons(self, names: Mapping[str, str] = MappingProxyType({})) -> list[str]:
+        """Return in words what keeps it from which channel.
+
+        Args:
+            names: the names of alerts by their fingerprints; of those that are not there, only the number is said.
+
+        """
+        reasons = [_silenced(silence) for silence in self.silences]
+        known = sorted({names[each] for each in self.inhibited_by if each in names})
+        if known:
+            more = f" and {len(known) - _MOST_CAUSES} more" if len(known) > _MOST_CAUSES else ""
+            reasons.append(f"inhibited by {', '.join(known[:_MOST_CAUSES])}{more}, which fires too")
+        elif self.inhibited_by:
             reasons.append(f"its cause fires too ({len(self.inhibited_by)})")
         muted = {route.channel: ", ".join(route.muted_by) for route in self.routes if route.muted_by}
-        return [*reasons, *(f"{channel} is muted by {names}" for channel, names in muted.items())]
+        return [*reasons, *(f"{channel} is muted by {intervals}" for channel, intervals in muted.items())]
+
+
+def _silenced(silence: Silence) -> str:
+    by = f", by {silence.by}" if silence.by else ""
+    why = f" ({silence.comment})" if silence.comment else ""
+    return f"muted by silence {silence.number} until {rfc3339(silence.until, 'minutes')}{by}{why}"

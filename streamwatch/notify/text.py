@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 from urllib.parse import quote, urlencode
@@ -30,6 +30,10 @@ _UNSEEN: Final = frozenset({"Cc", "Cf", "Cn", "Zs", "Zl", "Zp"})
 """Unicode's categories of what leaves no mark."""
 _FILLERS: Final = "\u115f\u1160\u2800\u3164\uffa0"
 """Letters and a sign that leave none, either."""
+
+
+_NO_VARIABLES: Final = frozenset({"alertname", "severity", "job", "instance"})
+"""Labels of alerts that no dashboard of sources has as a variable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +72,21 @@ class Links:
         started = min((alert.active_at for alert in notification.alerts), default=notification.at)
         ended = max((alert.resolved_at or 0.0 for alert in notification.alerts), default=0.0)
         until = "now" if notification.status == "firing" else str(round((ended + _AFTER_SECONDS) * 1000))
+        labels = [(name, value) for name, value in notification.group.pairs if name != "alertname"]
+        return self._dashboard(self.dashboard, started, until, labels)
+
+    def dashboard_of(self, alert: Alert) -> str:
+        """Return the dashboard's address, for an alert that is active; empty where there is none."""
+        if self.dashboard is None:
+            return ""
+        labels = [pair for pair in alert.labels.pairs if pair[0] not in _NO_VARIABLES]
+        return self._dashboard(self.dashboard, alert.active_at, "now", labels)
+
+    def _dashboard(self, address: str, started: float, until: str, labels: Iterable[tuple[str, str]]) -> str:
         query = [("from", str(round((started - _BEFORE_SECONDS) * 1000))), ("to", until)]
-        query += [(f"var-{name}", value) for name, value in notification.group.pairs if name != "alertname"]
-        address = f"{self.dashboard}{'&' if '?' in self.dashboard else '?'}"
-        return f"{address}{urlencode(query, quote_via=quote, errors='replace')}"
+        query += [(f"var-{name}", value) for name, value in labels]
+        joined = f"{address}{'&' if '?' in address else '?'}"
+        return f"{joined}{urlencode(query, quote_via=quote, errors='replace')}"
 
 
 def truncated(text: str, most: int) -> str:

@@ -197,7 +197,7 @@ def test_an_agent_is_scraped_reads_and_pages(hang: Hang, tmp_path: Path, service
         assert get(app, "/api/v2/silences")[0] == 200
         wait_for(lambda: samples(app)["streamwatch_alert_state_up"] == {"": 0.0}, 20, "it is told")
         wait_for(lambda: [one for one in service.requests if b"NotWritten" in one.body], 20, "it pages")
-        assert samples(app)["streamwatch_job_overruns_total"] == {"journal": 0.0, "shop": 0.0}
+        assert set(samples(app)["streamwatch_job_overruns_total"].values()) == {0.0}
     wait_for(lambda: samples(app)["streamwatch_alert_state_up"] == {"": 1.0}, 20, "all is written")
 
 

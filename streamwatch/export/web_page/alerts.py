@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from streamwatch.export.web_page.words import Health, ago, listed, span
 from streamwatch.model.alert import Alert
+from streamwatch.notify.text import Links
 
 _ORDER: Final = ("critical", "page", "warning", "warn", "info")
 _QUIET: Final = "none"
@@ -33,6 +34,8 @@ class AlertView:
     """What keeps it from which channel."""
     runbook: str
     """An address, or a path on the agent; empty where there is none that a browser should go to."""
+    dashboard: str = ""
+    """An address; empty where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ def alerts(  # noqa: PLR0913, PLR0917 - what there is, each by its name
     reasons: Mapping[str, Sequence[str]] = MappingProxyType({}),
     most: int = _MOST,
     chosen: Sequence[Alert] | None = None,
+    links: Links | None = None,
 ) -> Alerts:
     """Return what is shown of alerts.
 
@@ -67,6 +71,7 @@ def alerts(  # noqa: PLR0913, PLR0917 - what there is, each by its name
         reasons: what mutes alerts, by their fingerprints.
         most: so many are shown.
         chosen: those of them that are shown, in this order; None: the worst, and of these the oldest.
+        links: where dashboards are; nowhere by default.
 
     """
     sent: dict[str, list[Mapping[str, Any]]] = {}
@@ -80,7 +85,7 @@ def alerts(  # noqa: PLR0913, PLR0917 - what there is, each by its name
     first = firing[:most] if chosen is None else chosen
     return Alerts(
         [
-            _shown(one, sent.get(one.fingerprint, []), reasons.get(one.fingerprint, ()), channels, now, own)
+            _shown(one, sent.get(one.fingerprint, []), reasons.get(one.fingerprint, ()), channels, now, own, links)
             for one in first
         ],
         max(0, len(firing) - len(first)),
@@ -100,7 +105,13 @@ def _rank(alert: Alert) -> int:
 
 
 def _shown(  # noqa: PLR0913, PLR0917 - as above, of one
-    alert: Alert, sent: Sequence[Mapping[str, Any]], muted: Sequence[str], channels: int, now: float, own: str
+    alert: Alert,
+    sent: Sequence[Mapping[str, Any]],
+    muted: Sequence[str],
+    channels: int,
+    now: float,
+    own: str,
+    links: Links | None = None,
 ) -> AlertView:
     severity = alert.labels.get("severity", "")
     notes = dict(alert.annotations)
@@ -121,6 +132,7 @@ def _shown(  # noqa: PLR0913, PLR0917 - as above, of one
         words,
         muted,
         _link(notes.get("runbook_url", ""), own),
+        "" if links is None else _link(links.dashboard_of(alert), ""),
     )
 
 

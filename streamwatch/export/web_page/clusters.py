@@ -9,14 +9,14 @@ from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.catalogue import kafka_groups as g
 from streamwatch.catalogue import msk as m
+from streamwatch.export.web_page.addresses import EntityRef
+from streamwatch.export.web_page.charts import NamedSpark, Spark
 from streamwatch.export.web_page.partitions import Map, partition_map
 from streamwatch.export.web_page.sample_index import Read, SampleIndex
 from streamwatch.export.web_page.words import Health, ago, counted, listed, number, share, span, worst
 from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.model.metric import Metric
 
-_MOST_BROKERS: Final = 60
-_MOST_GROUPS: Final = 10
 _COUNTS: Final[tuple[tuple[Metric, Health, str, str], ...]] = (
     (k.OFFLINE_PARTITIONS, "bad", "has no leader", "have no leader"),
     (
@@ -37,6 +37,18 @@ _FULL: Final = 0.85
 """A disk that is fuller than this is worth a look."""
 
 
+@dataclass(frozen=True, slots=True)
+class Most:
+    """So many are shown of each."""
+
+    brokers: int = 60
+    groups: int = 10
+    topics: int = 12
+
+
+_MOST: Final = Most()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerView:
     """One broker. The three widths are parts of 100, of the broker that holds most replicas."""
@@ -54,6 +66,10 @@ class BrokerView:
     following_width: float
     behind_width: float
     disk: str
+    path: str
+    """Of its page."""
+    spark: Spark | None = None
+    """What it led over the last hour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +84,10 @@ class GroupView:
     """Lag in time."""
     lost_in: str
     """When the oldest record that it has not read expires."""
-    width: float
-    """Of 100, where the group that is most behind has them all."""
+    path: str
+    """Of its page."""
+    spark: Spark | None = None
+    """Its lag over the last hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +114,13 @@ class ClusterView:
     map: Map
     groups: Sequence[GroupView]
     more_groups: int
+    path: str
+    """Of its page."""
+    sparks: Sequence[NamedSpark] = ()
+    """The last hour, in small pictures."""
 
 
-def cluster(name: str, reads: Sequence[Read], index: SampleIndex, now: float) -> ClusterView:
+def cluster(name: str, reads: Sequence[Read], index: SampleIndex, now: float, most: Most = _MOST) -> ClusterView:
     """Return what is shown of a cluster.
 
     Args:
@@ -106,6 +128,7 @@ def cluster(name: str, reads: Sequence[Read], index: SampleIndex, now: float) ->
         reads: its sources, the main one first.
         index: what is known now.
         now: seconds since 1970.
+        most: how much of it.
 
     """
     shapes = [read for read in reads if isinstance(read.last, ClusterSnapshot)]
@@ -113,7 +136,7 @@ def cluster(name: str, reads: Sequence[Read], index: SampleIndex, now: float) ->
     last = main.last if isinstance(main.last, ClusterSnapshot) and index.is_up(main) else None
     brokers = _brokers(name, index, last)
     frozen = last is not None and last.metadata_frozen
-    shown = partition_map(None if frozen or last is None else last)
+    shown = partition_map(None if frozen or last is None else last, name, most.topics)
     statements = _statements(name, main, index, brokers, now)
     facts = _facts(name, index, brokers)
     groups = _groups(name, index)
@@ -123,11 +146,12 @@ def cluster(name: str, reads: Sequence[Read], index: SampleIndex, now: float) ->
         headline="; ".join(statement for _, statement in statements[:2]),
         seen=ago(main.age(now)),
         facts=facts,
-        brokers=_chosen(brokers),
-        more_brokers=max(0, len(brokers) - _MOST_BROKERS),
+        brokers=_chosen(brokers, most.brokers),
+        more_brokers=max(0, len(brokers) - most.brokers),
         map=shown,
-        groups=groups[:_MOST_GROUPS],
-        more_groups=max(0, len(groups) - _MOST_GROUPS),
+        groups=groups[: most.groups],
+        more_groups=max(0, len(groups) - most.groups),
+        path=EntityRef("cluster", (name,)).path,
     )
 
 
@@ -242,6 +266,7 @@ def _brokers(name: str, index: SampleIndex, last: ClusterSnapshot | None) -> lis
                 following_width=round(following * scale, 2),
                 behind_width=round((late or 0.0) * scale, 2),
                 disk=share(disks[id_[0]]) if id_[0] in disks else "",
+                path=EntityRef("broker", (name, id_[0])).path,
             )
         )
     return found
@@ -257,9 +282,9 @@ def _state(up: float | None, behind: float | None, disk: float | None) -> tuple[
     return ("good", "answers, in sync") if up == 1 else ("unknown", "not asked")
 
 
-def _chosen(brokers: Sequence[BrokerView]) -> list[BrokerView]:
+def _chosen(brokers: Sequence[BrokerView], most: int) -> list[BrokerView]:
     """Return as many as are shown: those in trouble before the others."""
-    ids = {broker.id for broker in sorted(brokers, key=lambda broker: broker.health == "good")[:_MOST_BROKERS]}
+    ids = {broker.id for broker in sorted(brokers, key=lambda broker: broker.health == "good")[:most]}
     return [broker for broker in brokers if broker.id in ids]
 
 
@@ -271,7 +296,6 @@ def _groups(name: str, index: SampleIndex) -> list[GroupView]:
     expires: dict[str, float] = {}
     for (group, _), seconds in index.of(g.GROUP_TOPIC_EXPIRES, name).items():
         expires[group] = min(seconds, expires.get(group, math.inf))
-    most = max(late.values(), default=0.0) or 1.0
     order = sorted(states, key=lambda state: (-late.get((state,), -1.0), -lag.get((state,), -1.0), state))
     return [
         GroupView(
@@ -281,7 +305,7 @@ def _groups(name: str, index: SampleIndex) -> list[GroupView]:
             lag=number(lag.get((group,))),
             behind=span(late.get((group,))),
             lost_in=span(expires[group]) if group in expires else "",
-            width=round(100 * late.get((group,), 0.0) / most, 2),
+            path=EntityRef("group", (name, group)).path,
         )
         for group in order
     ]

@@ -8,10 +8,10 @@ import numpy as np
 
 from streamwatch.collectors.columns import replication
 from streamwatch.collectors.health import PartitionHealth, partition_health
+from streamwatch.export.web_page.addresses import EntityRef
 from streamwatch.export.web_page.words import Health, listed
 from streamwatch.model.kafka import ClusterSnapshot, Int64s, Topology
 
-_MOST_TOPICS: Final = 12
 _MOST_SQUARES: Final = 60
 _LEVELS: Final[tuple[Health, ...]] = ("good", "warn", "bad")
 
@@ -33,6 +33,8 @@ class TopicView:
     squares: Sequence[Square]
     more: int
     """Partitions that are not drawn; all of them are as good as the best that is."""
+    path: str = ""
+    """Of its page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,8 @@ class Map:
     """Topics that are not drawn."""
 
 
-def partition_map(last: ClusterSnapshot | None) -> Map:
-    """Return the map of what was read last; nothing where that is not known."""
+def partition_map(last: ClusterSnapshot | None, cluster: str = "", most: int = 12) -> Map:
+    """Return the map of what was read last of a cluster, so many topics of it; nothing where that is not known."""
     if last is None or last.topology is None:
         return Map((), 0)
     shape = last.topology
@@ -54,8 +56,17 @@ def partition_map(last: ClusterSnapshot | None) -> Map:
     starts = shape.topic_start
     trouble = np.add.reduceat(np.append(level, 0), starts[:-1]) if len(shape.topics) else np.zeros(0)
     order = sorted(range(len(shape.topics)), key=lambda t: (-trouble[t], bool(shape.internal[t]), shape.topics[t]))
-    topics = [_topic(shape, t, level, health) for t in order[:_MOST_TOPICS]]
-    return Map(topics, max(0, len(order) - _MOST_TOPICS))
+    topics = [_topic(shape, t, level, health, cluster) for t in order[:most]]
+    return Map(topics, max(0, len(order) - most))
+
+
+def topic_map(last: ClusterSnapshot | None, cluster: str, name: str, most: int = 200) -> TopicView | None:
+    """Return one topic's partitions, so many of them, those in trouble first; None where that is not known."""
+    if last is None or last.topology is None or name not in last.topology.topics:
+        return None
+    shape = last.topology
+    health = partition_health(last, shape, replication(shape))
+    return _topic(shape, shape.topics.index(name), _levels(health), health, cluster, most)
 
 
 def _levels(health: PartitionHealth) -> Int64s:
@@ -64,11 +75,14 @@ def _levels(health: PartitionHealth) -> Int64s:
     return np.where(bad, 2, np.where(health.lacks_replicas, 1, 0)).astype(np.int64)
 
 
-def _topic(shape: Topology, topic: int, level: Int64s, health: PartitionHealth) -> TopicView:
+def _topic(  # noqa: PLR0913, PLR0917 - one topic of all that is known
+    shape: Topology, topic: int, level: Int64s, health: PartitionHealth, cluster: str, most: int = _MOST_SQUARES
+) -> TopicView:
     rows = range(int(shape.topic_start[topic]), int(shape.topic_start[topic + 1]))
-    drawn = sorted(sorted(rows, key=lambda row: -int(level[row]))[:_MOST_SQUARES])
+    drawn = sorted(sorted(rows, key=lambda row: -int(level[row]))[:most])
     squares = [Square(int(shape.partition[row]), _LEVELS[int(level[row])], _title(shape, row, health)) for row in drawn]
-    return TopicView(shape.topics[topic], squares, len(rows) - len(drawn))
+    name = shape.topics[topic]
+    return TopicView(name, squares, len(rows) - len(drawn), EntityRef("topic", (cluster, name)).path)
 
 
 def _title(shape: Topology, row: int, health: PartitionHealth) -> str:

@@ -6,6 +6,8 @@ from typing import Final
 
 from streamwatch.catalogue import kinesis as s
 from streamwatch.catalogue import kinesis_shards as h
+from streamwatch.export.web_page.addresses import EntityRef
+from streamwatch.export.web_page.charts import NamedSpark
 from streamwatch.export.web_page.clusters import Fact
 from streamwatch.export.web_page.sample_index import Read, SampleIndex
 from streamwatch.export.web_page.words import WORST_FIRST, Health, ago, counted, number, share, span, worst
@@ -63,6 +65,12 @@ class StreamView:
     age_width: float
     """Of 100: how much of the retention the slowest reader is behind."""
     age_health: Health
+    key: tuple[str, str, str]
+    """Account, region and name."""
+    path: str
+    """Of its page."""
+    sparks: Sequence[NamedSpark] = ()
+    """The last hour, in small pictures."""
 
 
 def streams(read: Read, index: SampleIndex, now: float) -> list[StreamView]:
@@ -72,6 +80,17 @@ def streams(read: Read, index: SampleIndex, now: float) -> list[StreamView]:
         return []
     found = [_stream(stream, index, ago(read.age(now))) for stream in last.streams]
     return sorted(found, key=lambda one: (WORST_FIRST.index(one.health), one.name))
+
+
+def stream_view(key: tuple[str, ...], reads: Sequence[Read], index: SampleIndex, now: float) -> StreamView | None:
+    """Return what is shown of one stream; None where it is not among what these sources read."""
+    for read in reads:
+        last = read.last
+        if isinstance(last, StreamsSnapshot) and index.is_up(read):
+            for stream in last.streams or ():
+                if (stream.account, stream.region, stream.name) == key:
+                    return _stream(stream, index, ago(read.age(now)))
+    return None
 
 
 def _stream(stream: Stream, index: SampleIndex, seen: str) -> StreamView:
@@ -97,6 +116,8 @@ def _stream(stream: Stream, index: SampleIndex, seen: str) -> StreamView:
         [ConsumerView(name, span(late)) for (name,), late in sorted(index.of(h.CONSUMER_LAG, *key).items())],
         min(100.0, round(100 * (behind or 0.0), 2)),
         "unknown" if behind is None else "bad" if behind > _LATE else "good",
+        key,
+        EntityRef("stream", key).path,
     )
 
 
@@ -139,6 +160,8 @@ def _most(*values: float | None) -> float | None:
 def _facts(key: tuple[str, str, str], index: SampleIndex, retention: float | None, age: float | None) -> list[Fact]:
     read = index.value(s.BEING_READ, *key)
     writes = _most(index.value(s.WRITE_RECORDS_USE, *key), index.value(s.WRITE_BYTES_USE, *key))
+    data_age = index.value(s.DATA_AGE, *key)
+    data = "not known" if data_age is None else f"{span(data_age)} old"
     reads = _most(index.value(s.READ_BYTES_USE, *key), index.value(s.READ_CALLS_USE, *key))
     return [
         Fact("is read", {None: "not known", 0.0: "no"}.get(read, "yes"), _health(read, read == 0)),
@@ -147,7 +170,7 @@ def _facts(key: tuple[str, str, str], index: SampleIndex, retention: float | Non
         Fact("writes of the limit", share(writes), _health(writes, (writes or 0) >= _HOT)),
         Fact("reads of the limit", share(reads), _health(reads, (reads or 0) >= _HOT)),
         Fact("open shards", number(index.value(s.OPEN_SHARDS, *key))),
-        Fact("CloudWatch's data", f"{span(index.value(s.DATA_AGE, *key))} old"),
+        Fact("CloudWatch's data", data, _health(data_age, is_bad=False)),
     ]
 
 

@@ -9,6 +9,7 @@ from streamwatch.export.web_page import alerts as a
 from streamwatch.export.web_page import incidents as i
 from streamwatch.export.web_page.changes import ChangeView
 from streamwatch.export.web_page.clusters import ClusterView, cluster
+from streamwatch.export.web_page.past import Past, cluster_with_past, stream_with_past
 from streamwatch.export.web_page.sample_index import Read, SampleIndex
 from streamwatch.export.web_page.streams import StreamView, streams
 from streamwatch.export.web_page.words import WORST_FIRST, Health, ago, counted, listed, span, worst
@@ -17,6 +18,7 @@ from streamwatch.model.alert import Alert
 from streamwatch.model.connect import ConnectSnapshot
 from streamwatch.model.kinesis import StreamsSnapshot
 from streamwatch.model.metric import Samples
+from streamwatch.notify.text import Links
 
 _MOST_PROBLEMS: Final = 5
 _OTHERS: Final = frozenset({"kinesis", "connect"})
@@ -87,6 +89,8 @@ def view(  # noqa: PLR0913, PLR0917 - what there is, each by its name
     reasons: Mapping[str, Sequence[str]] = MappingProxyType({}),
     incidents: Sequence[Incident] = (),
     remedies: Mapping[str, str] = MappingProxyType({}),
+    past: Past | None = None,
+    links: Links | None = None,
 ) -> PageView:
     """Return what the page shows.
 
@@ -102,6 +106,8 @@ def view(  # noqa: PLR0913, PLR0917 - what there is, each by its name
         reasons: what mutes alerts, by their fingerprints.
         incidents: the same alerts by their cause; none where that was not asked for.
         remedies: the first thing to do, by the name of a runbook.
+        past: the hours before; None shows nothing of them.
+        links: where dashboards are; nowhere by default.
 
     """
     parts: dict[str, list[Read]] = {}
@@ -111,7 +117,7 @@ def view(  # noqa: PLR0913, PLR0917 - what there is, each by its name
     clusters = [cluster(part, some, looked[part], now) for part, some in parts.items() if some[0].kind not in _OTHERS]
     some = [stream for read in reads if read.kind == "kinesis" for stream in streams(read, looked[read.part], now)]
     first = i.chosen(incidents)
-    shown = a.alerts(alerts, notifications, channels, now, own, reasons, chosen=first.alerts or None)
+    shown = a.alerts(alerts, notifications, channels, now, own, reasons, chosen=first.alerts or None, links=links)
     sources = [_source(read, looked[read.part].is_up(read), now) for read in reads]
     words = [_Word(one.name, one.health, one.headline) for one in clusters]
     words += [_Word(one.name, one.health, one.headline) for one in some]
@@ -123,12 +129,19 @@ def view(  # noqa: PLR0913, PLR0917 - what there is, each by its name
         *(("stream", one) for one in some),
     ]
     found.sort(key=lambda one: WORST_FIRST.index(one[1].health))
+    drawn = [(kind, _with_past(each, past, now)) for kind, each in found[:_MOST_PICTURES]]
     lines = [one for _, one in found[_MOST_PICTURES:]]
     return PageView(
         version, level, _headline(level, words, shown), clusters, some, shown,
         i.incident_views(first, shown.firing, remedies, now), first.more, sources,
-        found[:_MOST_PICTURES], lines[:_MOST_LINES], max(0, len(lines) - _MOST_LINES),
+        drawn, lines[:_MOST_LINES], max(0, len(lines) - _MOST_LINES),
     )  # fmt: skip
+
+
+def _with_past(one: ClusterView | StreamView, past: Past | None, now: float) -> ClusterView | StreamView:
+    if past is None:
+        return one
+    return cluster_with_past(one, past, now) if isinstance(one, ClusterView) else stream_with_past(one, past, now)
 
 
 def _headline(level: Health, words: Sequence[_Word], shown: a.Alerts) -> str:

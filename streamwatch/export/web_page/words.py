@@ -16,6 +16,9 @@ _UNITS: Final = (
 )
 """Below so many seconds a time is written in this unit."""
 
+_SIZES: Final = ((1e12, "T", 1e12), (1e9, "G", 1e9), (1e6, "M", 1e6), (1e4, "k", 1e3))
+"""From where a value is written with a sign, the sign, and what it stands for."""
+
 
 def worst(healths: Iterable[Health]) -> Health:
     """Return the worst; good where there is none."""
@@ -50,6 +53,21 @@ def number(value: float | None) -> str:
 def share(value: float | None) -> str:
     """Return a ratio as a percentage."""
     return "not known" if value is None else f"{value:.0%}"
+
+
+def amount(value: float | None, unit: str) -> str:
+    """Return a value in its unit, as short as people would say it."""
+    if value is None or math.isnan(value):
+        return "not known"
+    if unit == "seconds":
+        return span(value)
+    if unit == "ratio":
+        return share(value)
+    per = "/s" if unit.endswith("/s") else ""
+    what = {"bytes": "B", "bytes/s": "B/s", "records": "", "records/s": "/s"}.get(unit, per)
+    sign, size = next(((sign, size) for least, sign, size in _SIZES if abs(value) >= least), ("", 1.0))
+    short = f"{value / size:.3g}" if size > 1 or value != round(value) else f"{value:.0f}"
+    return f"{short} {sign}{what}".rstrip() if sign or what.startswith("B") else f"{short}{what}"
 
 
 def counted(count: float, singular: str, plural: str = "") -> str:

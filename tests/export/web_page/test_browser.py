@@ -5,7 +5,7 @@ STREAMWATCH_PICTURES=FOLDER keeps the screenshots.
 
 import os
 import time as real_time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from streamwatch.demo.pager import Pager
 from streamwatch.demo.run import HURRIED_SETTINGS
 from streamwatch.export.endpoints import Health, endpoints
 from streamwatch.export.exposition import Exposition
+from streamwatch.export.web_page.addresses import EntityRef
+from streamwatch.export.web_page.charts import WINDOWS
 from streamwatch.export.web_page.flow import flow
 from streamwatch.export.web_page.render import Renderer
 from streamwatch.export.web_page.sample_index import Read
@@ -34,6 +36,7 @@ from streamwatch.reference.kafka.spec import Spec
 from streamwatch.reference.kinesis.operations import OPERATIONS
 from streamwatch.reference.play import LoadProcess
 from streamwatch.settings.types import HostPort
+from tests.export.web_page.hours import THINGS, page
 from tests.flow.maps import house, made_of
 from tests.real import artefacts
 from tests.real.browser import Browser
@@ -44,7 +47,7 @@ from tests.waiting import wait_for
 
 pytestmark = pytest.mark.real
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
-_WIDTHS = (1440, 390)
+_WAYS = ((1440, False), (1440, True), (390, False), (390, True))
 _CONFIG = """
 kafka: [{{name: orders, bootstrap: [{at}], interval: 1s, deadline: 900ms, log_dirs_interval: 1s}}]
 listen: {{address: '127.0.0.1:0'}}
@@ -138,21 +141,23 @@ def headline(browser: Browser) -> str:
     return str(browser.evaluate("document.querySelector('h1').innerText"))
 
 
-def looked_at(browser: Browser, axe: str, url: str, name: str, pictures: Path) -> None:
+def looked_at(  # noqa: PLR0913, PLR0917 - who looks, at what, and in which ways
+    browser: Browser, axe: str, url: str, name: str, pictures: Path, ways: Sequence[tuple[int, bool]] = _WAYS
+) -> None:
     """Look at a page in every way: it fits, it says nothing to the console, and people with other eyes can use it."""
-    for width in _WIDTHS:
-        for dark in (False, True):
-            browser.said.clear()
-            browser.open(url, width=width, dark=dark)
-            assert browser.evaluate("document.documentElement.scrollWidth") <= width, "nothing sticks out"
-            in_sight = "document.querySelector('header').getBoundingClientRect().bottom < innerHeight / 3"
-            assert browser.evaluate(in_sight), "how it is stands at the top"
-            browser.picture(pictures / f"{name}-{width}-{'dark' if dark else 'light'}.png", whole=True)
-            browser.evaluate(axe)
-            found = browser.evaluate(f"axe.run({{runOnly: {_RULES}}}).then(r => r.violations.map(v => [v.id,"
-                                     " v.nodes.map(n => n.html + n.failureSummary)]))")  # fmt: skip
-            assert found == [], f"{name}, {width} px, dark: {dark}"
-            assert browser.said == []
+    browser.open("about:blank", width=ways[0][0])  # the page before asks no more for what is gone
+    for width, dark in ways:
+        browser.said.clear()
+        browser.open(url, width=width, dark=dark)
+        assert browser.evaluate("document.documentElement.scrollWidth") <= width, "nothing sticks out"
+        in_sight = "document.querySelector('header').getBoundingClientRect().bottom < innerHeight / 3"
+        assert browser.evaluate(in_sight), "how it is stands at the top"
+        browser.picture(pictures / f"{name}-{width}-{'dark' if dark else 'light'}.png", whole=True)
+        browser.evaluate(axe)
+        found = browser.evaluate(f"axe.run({{runOnly: {_RULES}}}).then(r => r.violations.map(v => [v.id,"
+                                 " v.nodes.map(n => n.html + n.failureSummary)]))")  # fmt: skip
+        assert found == [], f"{name}, {width} px, dark: {dark}"
+        assert browser.said == []
 
 
 def test_healthy(browser: Browser, axe: str, watched: tuple[ReferenceKafka, str], pictures: Path) -> None:
@@ -189,12 +194,14 @@ def test_a_broker_that_dies_is_seen_by_who_is_looking(
 
 def test_the_essentials_are_there_without_scripts(browser: Browser, watched: tuple[ReferenceKafka, str]) -> None:
     _, url = watched
-    browser.open(url, width=390, scripts=False)
-    tree = browser.do("Accessibility.getFullAXTree")["nodes"]
-    words = " ".join(str(one["name"]["value"]) for one in tree if "name" in one)
-    assert "orders" in words
-    assert "broker 1" in words
-    assert "consumer_offsets" in words
+    wanted = ("orders", "broker 1", "consumer_offsets")
+
+    def words() -> str:
+        browser.open(url, width=390, scripts=False)
+        tree = browser.do("Accessibility.getFullAXTree")["nodes"]
+        return " ".join(str(one["name"]["value"]) for one in tree if "name" in one)
+
+    wait_for(lambda: all(word in words() for word in wanted), 60, "what matters is there for who hears the page")
     assert browser.evaluate("document.querySelector('noscript meta, head > meta[http-equiv=refresh]') !== null")
 
 
@@ -275,6 +282,25 @@ def test_the_map_of_who_reads_what(browser: Browser, axe: str, pictures: Path, n
         assert browser.evaluate("document.querySelectorAll('.flow .box').length") == (5 if nodes == 5 else 70)
         assert browser.evaluate(_TEXTS_OVER_OTHERS) == []
         assert browser.evaluate(_TEXTS_OUT_OF_BOXES) == []
+
+
+@pytest.mark.parametrize("ref", THINGS, ids=lambda ref: ref.kind)
+def test_the_page_of_a_single_thing(browser: Browser, axe: str, pictures: Path, ref: EntityRef) -> None:
+    with serving(Renderer().entity(page(ref, WINDOWS[0]))) as url:
+        looked_at(browser, axe, url, f"single-{ref.kind}", pictures, _WAYS[::3])
+        assert browser.evaluate("document.querySelectorAll('figure svg path.line').length") >= 1
+        browser.open(url, width=390, scripts=False)
+        assert browser.evaluate("document.querySelector('nav.windows a[aria-current]').innerText") == "the last hour"
+
+
+def test_on_a_phone_the_lag_in_time_and_what_is_lost_are_in_sight(browser: Browser, pictures: Path) -> None:
+    with serving(Renderer().entity(page(THINGS[0], WINDOWS[2]))) as url:
+        browser.open(url, width=390)
+        out = "[...document.querySelectorAll('table.groups th, table.groups td')].filter(one => one.offsetParent)"
+        assert browser.evaluate(f"Math.max(...{out}.map(one => one.getBoundingClientRect().right))") <= 390
+        browser.picture(pictures / "single-week-390.png", whole=True)
+        browser.press("Tab")
+        assert browser.evaluate("document.activeElement.getAttribute('href')") == "/"
 
 
 def test_an_agent_that_no_longer_answers_is_said(browser: Browser) -> None:

@@ -1,0 +1,66 @@
+"""The archive within the agent: what it takes, and when; its file; and the alerts that are marked in it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from streamwatch.agent.config import Config
+from streamwatch.archive.archive import Archive
+from streamwatch.archive.keeper import ArchiveKeeper
+from streamwatch.archive.marks import AlertMark
+from streamwatch.archive.rings import LEVELS
+from streamwatch.core.clock import Clock
+from streamwatch.model.metric import Samples
+from streamwatch.rules.group import RuleChange
+from streamwatch.samples.hub import Hub
+
+JOB: Final = "archive"
+SECONDS: Final = LEVELS[0].seconds / 2
+"""No step goes by without a run, however late one is."""
+_WATCHDOG: Final = "none"
+"""The severity of alerts that fire to show that the way to people is open."""
+
+
+class AgentArchive:
+    """The archive, wired: it takes what sources append, and ``run``, a job's work, what is still valid of it."""
+
+    def __init__(self, config: Config, hub: Hub, clock: Clock) -> None:
+        self._hub, self._clock = hub, clock
+        self.wanted = config.archive, config.rules.state
+        """What it was made for."""
+        self.archive = Archive(config.archive.memory, clock)
+        state = config.rules.state if config.archive.memory else None
+        self._keeper = None if state is None else ArchiveKeeper(self.archive, Path(state), clock)
+
+    def start(self) -> None:
+        """Read the file, and begin to write it."""
+        if self._keeper is not None:
+            self._keeper.start()
+
+    def stop(self, timeout_seconds: float) -> None:
+        """Write what is new."""
+        if self._keeper is not None:
+            self._keeper.stop(timeout_seconds)
+
+    def appended(self, part: str, samples: Sequence[Samples], at_ms: int) -> None:
+        """Take what is known of a part now."""
+        self.archive.take(part, samples, at_ms / 1000)
+
+    def run(self) -> None:
+        """Take what is still known of every part."""
+        for name, part in self._hub.current().items():
+            self.archive.take(name, part.samples, self._clock.now())
+
+    def decided(self, changes: Sequence[RuleChange]) -> None:
+        """Note which alerts began and ended to fire."""
+        now, marks = self._clock.now(), list[AlertMark]()
+        for each in changes:
+            before, after, labels = each.change.before, each.change.after, each.change.labels
+            fired, fires = (alert is not None and alert.state == "firing" for alert in (before, after))
+            if fired != fires and labels.get("severity") != _WATCHDOG:
+                marks.append(AlertMark(now, "fires" if fires else "resolved", dict(labels)))
+        self.archive.marks.add(marks)
+
+    def collect(self) -> list[Samples]:
+        """Return what there is to say about the archive, and its file."""
+        return [*self.archive.collect(), *(() if self._keeper is None else self._keeper.collect())]

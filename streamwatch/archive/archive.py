@@ -1,0 +1,314 @@
+"""The archive: the numbers that matter of each entity, over the last hour, day and week, within a budget of memory."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from streamwatch.archive.marks import AlertMarks
+from streamwatch.archive.numbers import LABELS, NUMBERS, ArchivedNumber
+from streamwatch.archive.placing import NO_ROWS, Entity, Placing, folded, placing
+from streamwatch.archive.rings import HIGH, LAST, LEVELS, LOW, ROW_BYTES, Curve, Float32s, Rings, Rows
+from streamwatch.catalogue import archive as c
+from streamwatch.core.clock import Clock
+from streamwatch.model.metric import Samples, Values
+
+Row = tuple[str, Entity]
+"""What a row is of: the number's name, and the entity."""
+
+_QUIET_SECONDS: Final = 3600.0
+"""A row of which nothing was known for so long gives way to one that is as important."""
+_FORGET_SECONDS: Final = float(LEVELS[-1].span_seconds)
+_SWEEP_SECONDS: Final = 600.0
+_BY_METRIC: Final[Mapping[str, list[ArchivedNumber]]] = {
+    number.metric.name: [other for other in NUMBERS if other.metric is number.metric] for number in NUMBERS
+}
+_RANK: Final = {number.name: at for at, number in enumerate(NUMBERS)}
+
+
+@dataclass(frozen=True, slots=True)
+class RowCopy:
+    """A row with all that it has."""
+
+    row: Row
+    version: int
+    """Another one when the row is of something else."""
+    curves: list[Curve]
+
+
+class Archive:
+    """The hours before. May be used from any thread; nobody waits for a disk."""
+
+    def __init__(self, memory_bytes: int, clock: Clock) -> None:
+        """Begin with nothing.
+
+        Args:
+            memory_bytes: what values may take.
+            clock: what time it is.
+
+        """
+        self._clock = clock
+        self._lock = threading.Lock()
+        capacity = memory_bytes // ROW_BYTES
+        self._rings = Rings(capacity)
+        self.marks = AlertMarks()
+        self._rows: dict[Row, int] = {}
+        self._of: list[Row | None] = [None] * capacity
+        self._versions = [0] * capacity
+        self._free = list(range(capacity - 1, -1, -1))
+        self._rank = np.full(capacity, -1, dtype=np.int64)
+        self._known_at = np.zeros(capacity)
+        """When something was last known of each row."""
+        self._counted, self._counted_at = np.full(capacity, np.nan), np.zeros(capacity)
+        """Of rates, the metric's last value, and when it was so."""
+        self._rates = np.full(capacity, np.nan)
+        self._placings: dict[tuple[str, str], Placing] = {}
+        self._generation = 0
+        """Grows whenever a row is taken from what it was of."""
+        self._restored: tuple[Sequence[Row | None], int, Rows] = (), 0, NO_ROWS
+        """What was looked up last for a step of a file, of which generation that is, and the rows."""
+        self._swept_at = clock.now()
+
+    def take(self, part: str, samples: Sequence[Samples], at: float) -> None:
+        """Take what is known of a part of the configuration.
+
+        Args:
+            part: its name.
+            samples: all that is known of it now.
+            at: when it was true, in seconds since 1970.
+
+        """
+        wanted: dict[str, list[Samples]] = {}
+        for each in samples:
+            if each.metric.name in _BY_METRIC and len(each.keys):
+                wanted.setdefault(each.metric.name, []).append(each)
+        with self._lock:
+            if not self._rings.capacity:
+                return
+            now = self._clock.now()
+            self._rings.advance(now)
+            self._sweep(now)
+            for name, of_metric in wanted.items():
+                for number in _BY_METRIC[name]:
+                    self._take(number, part, of_metric, at, now)
+
+    def forget_part(self, part: str) -> None:
+        """Note that a part of the configuration is no more; what is archived of it stays its time."""
+        with self._lock:
+            self._placings = {key: where for key, where in self._placings.items() if key[1] != part}
+
+    def curve(self, number: ArchivedNumber, entity: Entity, span_seconds: float) -> Curve | None:
+        """Return a number over the last so many seconds or more, up to now, at the finest level that has them.
+
+        None where nothing is archived of it.
+        """
+        with self._lock:
+            row = self._rows.get((number.name, entity))
+            if row is None:
+                return None
+            self._rings.advance(self._clock.now())
+            fitting = [at for at, level in enumerate(LEVELS) if level.span_seconds >= span_seconds]
+            return self._rings.curve(row, fitting[0] if fitting else len(LEVELS) - 1)
+
+    def since(self, number: ArchivedNumber, entity: Entity) -> float | None:
+        """Return since when a number has its last known value, to the step; None where it is not known.
+
+        Where it had it as long as anything is known of it, this is since when something is known.
+        """
+        with self._lock:
+            row = self._rows.get((number.name, entity))
+            if row is None:
+                return None
+            self._rings.advance(self._clock.now())
+            curves = [self._rings.curve(row, at) for at in range(len(LEVELS))]
+        return _since(curves)
+
+    def rows(self) -> int:
+        """Return below which row all are that are in use."""
+        with self._lock:
+            return self._rings.used
+
+    def copy(self, row: int) -> RowCopy | None:
+        """Return a row; None where it is of nothing."""
+        with self._lock:
+            of = self._of[row]
+            if of is None:
+                return None
+            return RowCopy(of, self._versions[row], [self._rings.curve(row, at) for at in range(len(LEVELS))])
+
+    def identity(self, row: int) -> tuple[Row, int] | None:
+        """Return what a row is of, and its version; None where it is of nothing."""
+        with self._lock:
+            of = self._of[row]
+            return None if of is None else (of, self._versions[row])
+
+    def head(self) -> int:
+        """Return the step of the finest level that is now, and not over yet."""
+        with self._lock:
+            self._rings.advance(self._clock.now())
+            return self._rings.heads[0]
+
+    def step(self, number: int) -> Float32s | None:
+        """Return a step of the finest level, of all rows (rows, 3); None where it is not there."""
+        with self._lock:
+            return self._rings.step(number)
+
+    def restore(self, of: Row, curves: Sequence[Curve]) -> None:
+        """Take a row of a file, where there is room: what is known here already stays."""
+        with self._lock:
+            if not self._rings.capacity:
+                return
+            now = self._clock.now()
+            self._rings.advance(now)
+            row, known_until = self._rows.get(of), _known_until(curves)
+            if row is None and (row := self._row(of, now)) is not None:
+                self._known_at[row] = known_until
+            if row is not None:
+                self._rings.put(row, curves)
+                self._known_at[row] = max(self._known_at[row], known_until)
+
+    def restore_step(self, number: int, of: Sequence[Row | None], values: Float32s) -> None:
+        """Take a step of the finest level of a file, with (rows, 3) values; a coarser step is made of such.
+
+        Args:
+            number: of the step.
+            of: what each row of the values is of; None where that is not known. The same object is looked up once.
+            values: the values.
+
+        """
+        at = float(number * LEVELS[0].seconds)
+        with self._lock:
+            if self._restored[0] is not of or self._restored[1] != self._generation:
+                found = [-1 if each is None else self._rows.get(each, -1) for each in of]
+                self._restored = of, self._generation, np.array(found, dtype=np.intp)
+            rows = self._restored[2]
+            if (rows < 0).any():
+                values, rows = values[rows >= 0], rows[rows >= 0]
+            if len(rows):
+                self._rings.fold(rows, values[:, LOW], values[:, HIGH], values[:, LAST], at)
+                self._known_at[rows] = np.maximum(self._known_at[rows], at)
+
+    def collect(self) -> list[Samples]:
+        """Return what there is to say about the archive."""
+        with self._lock:
+            rows, refused = len(self._rows), sum(where.refused for where in self._placings.values())
+        return [
+            c.ARCHIVE_SERIES.sample(float(rows)),
+            c.ARCHIVE_BYTES.sample(float(rows * ROW_BYTES)),
+            c.ARCHIVE_REFUSED.sample(float(refused)),
+        ]
+
+    def _take(self, number: ArchivedNumber, part: str, samples: Sequence[Samples], at: float, now: float) -> None:
+        where = self._placings.get((number.name, part))
+        if where is None or where.keys != tuple(each.keys for each in samples):
+            where = self._placings[number.name, part] = placing(number, samples)
+        arrays = tuple(each.values for each in samples)
+        is_read = len(arrays) != len(where.arrays) or any(a is not b for a, b in zip(arrays, where.arrays, strict=True))
+        where.arrays = arrays
+        values = folded(number, where, samples)
+        if where.generation != self._generation or not np.isnan(values[where.missing]).all():
+            self._place(number, where, values, now)
+        rows, known = where.rows, values[where.placed]
+        if number.is_rate:
+            if is_read:
+                self._count(rows, known, at)
+            known = self._rates[rows]
+        self._rings.fold(rows, known, known, known)
+        self._known_at[rows[~np.isnan(known)]] = now
+
+    def _count(self, rows: Rows, values: Values, at: float) -> None:
+        """Make rates of what counters have grown by; one that fell, or was not known, has none."""
+        seconds, grown = at - self._counted_at[rows], values - self._counted[rows]
+        is_known = (seconds > 0) & (grown >= 0)
+        self._rates[rows] = np.divide(grown, seconds, out=np.full(len(rows), np.nan), where=is_known)
+        self._counted[rows], self._counted_at[rows] = values, at
+
+    def _place(self, number: ArchivedNumber, where: Placing, values: Values, now: float) -> None:
+        """Give a row to each entity that has a value; where there are no more, it is refused."""
+        known = np.flatnonzero(~np.isnan(values)).tolist()
+        wanted = [(number.name, where.entities[at]) for at in known]
+        where.refused = sum(self._rows.get(of) is None and self._row(of, now) is None for of in wanted)
+        rows = [
+            self._rows.get((number.name, entity), -1) for entity in where.entities
+        ]  # none was taken from another since
+        chosen = np.array(rows, dtype=np.intp)
+        where.placed = np.flatnonzero(chosen >= 0)
+        where.rows = chosen[where.placed]
+        where.missing = np.flatnonzero((chosen < 0) & np.isnan(values))
+        where.generation = self._generation
+
+    def _row(self, of: Row, now: float) -> int | None:
+        """Return a row for something that has none: a free one, or that of something that matters less."""
+        if not self._free:
+            victim = self._victim(_RANK[of[0]], now)
+            if victim is None:
+                return None
+            self._release(victim)
+        row = self._free.pop()
+        self._rows[of], self._of[row] = row, of
+        self._rank[row], self._known_at[row] = _RANK[of[0]], now
+        self._versions[row] += 1
+        self._counted[row] = self._rates[row] = np.nan
+        self._rings.clear(row)
+        return row
+
+    def _victim(self, rank: int, now: float) -> int | None:
+        """Return the row that gives way to one of this rank; None where all are as important, and in use."""
+        quiet = np.flatnonzero((self._known_at < now - _QUIET_SECONDS) & (self._rank >= rank))
+        if len(quiet):
+            return int(quiet[np.argmin(self._known_at[quiet])])
+        last = int(np.argmax(self._rank)) if len(self._rank) else 0
+        return last if len(self._rank) and self._rank[last] > rank else None
+
+    def _release(self, row: int) -> None:
+        of = self._of[row]
+        if of is not None:
+            del self._rows[of]
+        self._of[row], self._rank[row] = None, -1
+        self._free.append(row)
+        self._generation += 1
+
+    def _sweep(self, now: float) -> None:
+        """Forget rows of which nothing is left."""
+        if abs(now - self._swept_at) >= _SWEEP_SECONDS:
+            self._swept_at = now
+            for row in np.flatnonzero((self._rank >= 0) & (self._known_at < now - _FORGET_SECONDS)).tolist():
+                self._release(row)
+
+
+def entity_of(number: ArchivedNumber, labels: Mapping[str, str]) -> Entity:
+    """Return the entity that has these labels; one that is not there is empty."""
+    return tuple(labels.get(name, "") for name in LABELS[number.entity])
+
+
+def _known_until(curves: Sequence[Curve]) -> float:
+    """Return until when something is known."""
+    known = [
+        float((curve.first_step + int(steps[-1]) + 1) * curve.seconds)
+        for curve in curves
+        if len(steps := np.flatnonzero(~np.isnan(curve.values[LAST])))
+    ]
+    return max(known, default=0.0)
+
+
+def _since(curves: Sequence[Curve]) -> float | None:
+    """Return since when the last value is as it is: as far as a finer level reaches, by that one."""
+    found: float | None = None
+    value: float | None = None
+    for curve in curves:
+        last = curve.values[LAST]
+        known = np.flatnonzero(~np.isnan(last))
+        if not len(known):
+            continue
+        value = float(last[known[-1]]) if value is None else value
+        others = np.flatnonzero(~np.isnan(last) & (last != value))
+        before = int(others[-1]) if len(others) else -1
+        same = known[known > before]
+        if len(same):
+            start = float((curve.first_step + int(same[0])) * curve.seconds)
+            found = start if found is None else min(found, start)
+        if len(others):
+            return found
+    return found

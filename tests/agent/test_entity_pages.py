@@ -1,0 +1,47 @@
+"""The pages of single things of an agent: made of its hub, its archive, its alerts and its journal."""
+
+from email.message import Message
+
+import numpy as np
+
+from streamwatch.agent.app import App
+from streamwatch.catalogue import kafka_groups as g
+from streamwatch.core.clock import ManualClock
+from streamwatch.http.message import Request
+from streamwatch.model.metric import Keys
+from streamwatch.samples.precedence import SourcePrecedence
+from tests.agent.test_app import settings
+from tests.conftest import Start, get
+
+KEYS = Keys(g.GROUP_LAG_SECONDS.labels, [("a", "billing")])
+
+
+def asked(app: App, path: str, query: str = "") -> tuple[int, str]:
+    answer = app._entity(Request("GET", path, Message(), query=query))
+    return answer.status, answer.body.decode()
+
+
+def test_a_group_has_a_page_as_soon_as_it_is_known_and_its_past_stays() -> None:
+    clock = ManualClock(1_800_000_000.0)
+    app = App(settings("a"), clock)
+    app._hub.add("a", "kafka", "a", SourcePrecedence())
+    app._add_targets(app.config.kafka[0])
+    app._hub.append("a", [g.GROUP_LAG_SECONDS.samples(KEYS, np.array([90.0]))], at=clock.now(), valid_seconds=30)
+    status, text = asked(app, "/cluster/a/group/billing")
+    assert status == 200
+    assert "90 s behind" in text
+    clock.advance(60)
+    app._archive.run()
+    _, text = asked(app, "/cluster/a/group/billing", "window=24h")
+    assert "nothing is known of it now" in text
+    assert "at most 90 s" in text
+    assert asked(app, "/cluster/a/group/nobody")[0] == 404
+    assert asked(app, "/cluster/b/group/billing")[0] == 404
+
+
+def test_the_agent_serves_them(start: Start) -> None:
+    app = start(settings("a"))
+    assert get(app, "/cluster/a")[0] in {200, 404}, "what it is depends on whether it was read already"
+    assert get(app, "/cluster/a/group/%ff")[0] == 404
+    assert get(app, "/reader?kind=kcl&reader=nobody")[0] == 404
+    assert get(app, "/stream/1/eu-west-1/nothing")[0] == 404

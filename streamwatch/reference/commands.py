@@ -1,5 +1,6 @@
 """The commands of the reference: run a cluster or streams, break them, list what can be broken, and the stories."""
 
+import errno
 import json
 import signal
 import socket
@@ -108,7 +109,7 @@ def kafka(  # noqa: PLR0913, PLR0917 - its options
                 _announce_end(ended)
             ended.wait()
     except (BadSetting, ValueError, OSError) as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(_why(error)) from error
 
 
 @reference.command()
@@ -183,7 +184,7 @@ def kinesis(  # noqa: PLR0913, PLR0917 - its options
                 _announce_end(ended)
             ended.wait()
     except (ValueError, OSError) as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(_why(error)) from error
 
 
 @reference.command()
@@ -253,6 +254,12 @@ def _kinds(beside: str) -> Sequence[str]:
     if unknown:
         raise click.BadParameter(f"{unknown[0]!r} is no kind: one of {', '.join(KINDS)}, or all", param_hint="--with")
     return list(dict.fromkeys(wanted))
+
+
+def _why(error: Exception) -> str:
+    """Return what a person reads: of an address that is taken, what to do."""
+    is_taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+    return f"{error}: something listens there: give another port, or leave it out for any" if is_taken else str(error)
 
 
 def _make(running: "ReferenceAws", names: Sequence[str], shards: int, region: str) -> None:

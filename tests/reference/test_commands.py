@@ -110,6 +110,16 @@ def test_a_second_reference_takes_faults_where_there_is_room() -> None:
             assert run("fault", "stop", "broker=1", "--control", control) == (0, "done: stop broker=1\n")
 
 
+def test_of_a_port_that_is_taken_it_says_what_to_do() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        code, told = run("kinesis", "--port", str(taken.getsockname()[1]), "--control", "127.0.0.1:0")
+
+    assert code == 1
+    assert "something listens there: give another port, or leave it out for any" in told
+
+
 def test_a_cluster_runs_on_when_its_story_is_over() -> None:
     with told("--scenario", "healthy") as (bootstrap, rest):
         assert "the story is over; everything runs on, with its load, until Ctrl-C\n" in iter(rest.readline, "")

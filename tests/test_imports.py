@@ -50,6 +50,10 @@ def test_help_imports_no_more_than_the_command_line(args: tuple[str, ...]) -> No
     }
 
 
+def test_the_library_of_the_screen_is_imported_for_a_screen_only() -> None:
+    assert not command("top", "--help") & {"textual", "kafka", "boto3", "yaml", "asyncio"}
+
+
 @pytest.mark.parametrize("name", sorted(_Commands._elsewhere))
 def test_the_list_says_of_a_command_elsewhere_what_it_says_itself(name: str) -> None:
     assert isinstance(main, _Commands)

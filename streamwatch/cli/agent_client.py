@@ -47,6 +47,11 @@ class AgentClient:
             known = password if isinstance(password, str) else _read(password)
             self._headers["Authorization"] = basic(username, known)
 
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return self._url
+
     def ask(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
         """Return what it answers.
 

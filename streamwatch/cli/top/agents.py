@@ -1,6 +1,5 @@
 """Whom ``top`` asks: an agent that runs, or one of its own for as long as it is shown."""
 
-import logging
 import secrets
 import threading
 from collections.abc import Iterator
@@ -36,6 +35,11 @@ class RunningAgent:
     def name(self) -> str:
         """What a person calls it."""
         return self._name
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return self._client.url
 
     def get(self, path: str) -> Any:  # noqa: ANN401 - JSON
         """Return what it answers; None where it has nothing there.
@@ -84,7 +88,6 @@ def own_agent(config: "Config", name: str, *, is_live: bool) -> Iterator[Running
     from streamwatch.notify.config import Config as NotifyConfig  # noqa: PLC0415
     from streamwatch.settings.types import HostPort, Secret  # noqa: PLC0415
 
-    logging.getLogger().handlers = [logging.NullHandler()]  # a line of the log would tear the picture
     password = secrets.token_urlsafe()
     login = BasicAuth(username=_USER, password=Secret(password))
     kafka = tuple(replace(one, interval=min(one.interval, _SECONDS)) for one in config.kafka)

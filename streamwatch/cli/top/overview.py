@@ -21,7 +21,9 @@ Values = Mapping[str, float | None]
 Statements = Iterator[tuple[Health, str]]
 
 _C, _A, _K = "kafka_cluster", "aws_account, aws_region", "connect_cluster"
-_DOWN: Final = "down"
+_DOWN, _STANDS, _WHY = "down", "stands", "why"
+_STANDING: Final = f'{g.GROUP_TOPIC_STATE.name}{{state=~"stalled|uncommitted|ahead"}} > 0'
+"""Partitions in which a group does not move, though somebody reads them."""
 _STALE_INTERVALS: Final = 3
 _FULL, _LATE, _HOT = 0.85, 600.0, 0.8
 _TARGETS: Final = {
@@ -29,6 +31,7 @@ _TARGETS: Final = {
     "age": f"time() - {o.SOURCE_LAST_SUCCESS.name}",
     "interval": o.SOURCE_INTERVAL_SECONDS.name,
     "problems": f"sum by (source) ({o.SOURCE_PROBLEMS.name})",
+    _WHY: f"topk by (source) (1, sum by (source, reason) ({o.SOURCE_PROBLEMS.name}))",
     "brokers": f"count by ({_C}) ({k.BROKER_UP.name})",
     "up": f"sum by ({_C}) ({k.BROKER_UP.name})",
     _DOWN: f"topk(5, {k.BROKER_UP.name} == 0)",
@@ -41,7 +44,8 @@ _TARGETS: Final = {
     "partitions": k.PARTITIONS.name,
     "groups": k.GROUPS.name,
     "behind": f"topk by ({_C}) (1, {g.GROUP_LAG_SECONDS.name})",
-    "stuck": f'count by ({_C}) ({g.GROUP_TOPIC_STATE.name}{{state=~"stalled|uncommitted|ahead"}} > 0)',
+    "stuck": f"count by ({_C}) (count by ({_C}, group) ({_STANDING}))",
+    _STANDS: f"topk by ({_C}) (3, count by ({_C}, group) ({_STANDING}))",
     "disk": f"max by ({_C}) ({k.LOG_DIR_USED.name}) or max by ({_C}) ({b.DATA_DISK.name})",
     "streams": f"count by ({_A}) ({n.STREAM_UP.name})",
     "not read": f"count by ({_A}) ({n.BEING_READ.name} == 0)",
@@ -65,8 +69,12 @@ class TroubleNames:
 
     down: dict[str, list[str]]
     """Brokers that do not answer."""
+    stuck: dict[str, list[str]]
+    """Groups that stand still."""
     late: dict[str, str]
     """The group that is most behind."""
+    why: dict[str, str]
+    """By source, the commonest reason why something could not be read."""
 
 
 OVERVIEW: Final = Listing(
@@ -75,7 +83,7 @@ OVERVIEW: Final = Listing(
     there=o.SOURCE_UP,
     columns=(
         TopColumn(title="kind", rank=2, is_text=True),
-        TopColumn(title="how it is", is_text=True, least=40),
+        TopColumn(title="how it is", is_text=True, least=50),
         TopColumn(title="behind", unit="seconds", rank=1),
         TopColumn(title="read", unit="seconds", rank=2),
         TopColumn(title="every", unit="seconds", rank=4),
@@ -103,14 +111,18 @@ def questions() -> dict[str, str]:
 def targets(answers: Mapping[str, Series]) -> list[TopRow]:
     """Return everything that is watched, the worst first."""
     known: dict[tuple[str, str], dict[str, float | None]] = {}
-    names, every = TroubleNames({}, {}), [series for answer in answers.values() for series in answer]
+    names, every = TroubleNames({}, {}, {}, {}), [series for answer in answers.values() for series in answer]
     accounts = {series["metric"]["aws_account"] for series in every if "aws_account" in series["metric"]}
     for each in every:
         labels = {name: plain(value) for name, value in each["metric"].items()}
         column, value = labels[COLUMN], number(each["value"][1])
         kind, name = _target(labels, with_account=len(accounts) > 1)
-        if column == _DOWN:
-            names.down.setdefault(name, []).append(labels["broker"])
+        if column in {_DOWN, _STANDS}:
+            named, label = (names.down, "broker") if column == _DOWN else (names.stuck, "group")
+            named.setdefault(name, []).append(labels[label])
+            continue
+        if column == _WHY:
+            names.why[name] = labels["reason"]
             continue
         known.setdefault((kind, name), {})[column] = value
         if column == "behind":
@@ -153,7 +165,8 @@ def _target(labels: Mapping[str, str], *, with_account: bool) -> tuple[str, str]
 def _row(kind: str, name: str, values: Values, known: Mapping[tuple[str, str], Values], names: TroubleNames) -> TopRow:
     source = known.get(("source", name), values) if kind in {"cluster", "connect", "source"} else {}
     about = {"cluster": _cluster, "streams": _streams, "readers": _readers, "connect": _connect}.get(kind)
-    statements = [*_source(source), *(about(values, name, names) if about is not None else ()), *_problems(source)]
+    why = names.why.get(name, "")
+    statements = [*_source(source, why), *(about(values, name, names) if about else ()), *_problems(source, why)]
     statements.sort(key=lambda each: WORST_FIRST.index(each[0]))
     health = worst(level for level, _ in statements)
     words = "; ".join(text for _, text in statements[:3]) or _well(kind, values)
@@ -191,7 +204,7 @@ def _cell(title: str, shown: Values, kind: str) -> Cell:
     return Cell(written(value, _UNITS[title]), value)
 
 
-def _source(values: Values) -> Statements:
+def _source(values: Values, why: str) -> Statements:
     """Yield what is wrong with reading it."""
     if not values:
         return
@@ -200,14 +213,15 @@ def _source(values: Values) -> Statements:
     if is_up is None:
         yield "unknown", "not read yet"
     elif not is_up:
-        yield "bad", "cannot be read" if age is None else f"cannot be read for {written(age, 'seconds')}"
+        since = "" if age is None else f" for {written(age, 'seconds')}"
+        yield "bad", f"cannot be read{since}{f': {why}' if why else ''}"
     elif age is not None and interval is not None and age > _STALE_INTERVALS * max(interval, 1.0):
         yield "unknown", f"stale: read {written(age, 'seconds')} ago"
 
 
-def _problems(values: Values) -> Statements:
-    if count := values.get("problems"):
-        yield "warn", f"{counted(count, 'thing')} could not be read"
+def _problems(values: Values, why: str) -> Statements:
+    if (count := values.get("problems")) and values.get("source up"):
+        yield "warn", f"{counted(count, 'thing')} could not be read{f' ({why})' if why else ''}"
 
 
 def _cluster(values: Values, name: str, names: TroubleNames) -> Statements:
@@ -229,7 +243,9 @@ def _cluster(values: Values, name: str, names: TroubleNames) -> Statements:
         if count:
             yield _HEALTH[health], f"{counted(count, 'partition')} {word}"
     if count := values.get("stuck"):
-        yield "bad", f"{counted(count, 'group stands', 'groups stand')} still"
+        groups = sorted(names.stuck.get(name, []))
+        which = f": {', '.join(groups)}{' ...' if count > len(groups) else ''}" if groups else ""
+        yield "bad", f"{counted(count, 'group stands', 'groups stand')} still{which}"
     late = values.get("behind")
     if late is not None and late >= _LATE:
         yield "warn", f"group {names.late.get(name, UNKNOWN)} is {written(late, 'seconds')} behind"

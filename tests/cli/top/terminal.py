@@ -46,7 +46,6 @@ class Terminal:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "streamwatch", *self._args],
             stdin=child, stdout=child, stderr=child, start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - its own terminal, before threads
             env={**_plain_environment(), "TERM": "xterm-256color", **self._env},
         )  # fmt: skip
         os.close(child)

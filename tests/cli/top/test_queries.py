@@ -131,10 +131,20 @@ def cluster(**values: float) -> list[dict[str, Any]]:
         (cluster(offline=2.0), "bad", "2 partitions without a leader"),
         (cluster(controllers=0.0), "bad", "no active controller"),
         (cluster(stuck=1.0), "bad", "1 group stands still"),
+        (
+            [*cluster(stuck=2.0), series("stands", 1, kafka_cluster="shop", group="billing")],
+            "bad",
+            "2 groups stand still: billing ...",
+        ),
         ([series("behind", 4000, kafka_cluster="shop", group="billing")], "warn", "group billing is 1h06m behind"),
         ([series("age", 100, source="shop")], "unknown", "stale: read 1m40s ago"),
         ([series("source up", 0, source="shop")], "bad", "cannot be read for 2s"),
         ([series("problems", 4, source="shop")], "warn", "4 things could not be read"),
+        (
+            [series("source up", 0, source="shop"), series("why", 4, source="shop", reason="denied")],
+            "bad",
+            "cannot be read for 2s: denied",
+        ),
     ],
 )
 def test_the_overview_says_how_a_cluster_is(more: list[dict[str, Any]], health: str, words: str) -> None:

@@ -35,7 +35,10 @@ kafka:
     deadline: 1500ms
     log_dirs_interval: 2s
     stalled_after: {stalled:g}s
-    pulse: {{deadline: 4s}}
+    # A machine with more to do than this is slow, and no broker of it is down.
+    pulse: {{deadline: 8s}}
+    connect_timeout: 10s
+    request_timeout: 10s
 kinesis:
   - name: streams
     regions: [us-east-1]

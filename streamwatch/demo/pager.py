@@ -7,6 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Final, Self
 
+OVER: Final = "over: "
+"""How a notification begins that something is over."""
 _MOST_BYTES: Final = 2**20
 
 
@@ -43,7 +45,7 @@ class Pager:
         severity, is_over = first["labels"].get("severity", ""), notification["status"] == "resolved"
         what = first["annotations"].get("summary") or first["labels"].get("alertname", "")
         more = f" (and {len(alerts) - 1} more)" if len(alerts) > 1 else ""
-        line = f"{'over' if is_over else severity}: {what}{more}"
+        line = f"{OVER if is_over else f'{severity}: '}{what}{more}"
         with self._lock:
             self._received.append((severity == "critical" and not is_over, line))
 

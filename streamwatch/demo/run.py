@@ -3,7 +3,7 @@
 import math
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from streamwatch.demo.agent import HURRY, MINUTE, DemoAgent, PageFigures
 from streamwatch.demo.changes import changes
 from streamwatch.demo.hurried import in_a_hurry
-from streamwatch.demo.pager import Pager
+from streamwatch.demo.pager import OVER, Pager
 from streamwatch.reference.aws.cloud import Cloud
 from streamwatch.reference.aws.server import ReferenceAws
 from streamwatch.reference.kafka.server import ReferenceKafka
@@ -31,6 +31,8 @@ _READY_SECONDS: Final = 90.0
 _STORY_SECONDS: Final = 60.0
 """A story that takes longer is told faster."""
 _REAL_MINUTE: Final = 60
+_NICENESS: Final = 5
+"""Of the load: it gives way to what it loads, and to who watches that."""
 
 
 @dataclass(slots=True)
@@ -81,8 +83,8 @@ def run(scenario: Scenario, shower: Shower, seconds: float | None, rate: float, 
     ):
         clock = kafka.site.clock
         with (
-            LoadProcess(kafka.bootstrap, rate) as load,
-            LoadProcess(aws.url, rate, "streams_load") as streams,
+            LoadProcess(kafka.bootstrap, rate, niceness=_NICENESS) as load,
+            LoadProcess(aws.url, rate, "streams_load", niceness=_NICENESS) as streams,
             Pager() as pager,
             DemoAgent(kafka.bootstrap, aws.url, pager.url) as agent,
         ):
@@ -173,14 +175,22 @@ class UnixClock(Protocol):
 
 def _look(story: Story, agent: DemoAgent, pager: Pager, now: float) -> None:
     story.now = now
-    for is_bad, what in pager.take():
-        _say(story, now, "pager!" if is_bad else "pager", what)
+    for is_bad, what in _since_ready(story, pager.take()):
+        wrong = what.removeprefix(OVER).partition(" (and ")[0]
+        if not what.startswith(OVER) or any(wrong in line for _, _, line in story.lines):
+            _say(story, now, "pager!" if is_bad else "pager", what)
     found = agent.look()
     story.is_fresh = found is not None
     if found is not None:
-        for is_bad, what in changes(story.seen, found) if story.is_ready else ():
+        for is_bad, what in _since_ready(story, changes(story.seen, found)):
             _say(story, now, "agent!" if is_bad else "agent", what)
         story.seen = found
+
+
+def _since_ready(story: Story, news: Iterable[tuple[bool, str]]) -> list[tuple[bool, str]]:
+    """Return what is news: nothing before all was well once, since how everything starts is none."""
+    found = list(news)
+    return found if story.is_ready else []
 
 
 def _say(story: Story, now: float, who: str, what: str) -> None:

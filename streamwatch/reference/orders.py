@@ -3,6 +3,7 @@
 import argparse
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -26,7 +27,9 @@ def serve(make: Callable[[str, float], Load], address: str, what: str) -> None:
     parser = argparse.ArgumentParser(description=what)
     parser.add_argument("address", help=address)
     parser.add_argument("--rate", type=float, default=50.0, help="records a second and topic or stream  [50]")
+    parser.add_argument("--nice", type=int, default=0, help="how far it gives way to other processes  [0]")
     given = parser.parse_args()
+    os.nice(given.nice)
     logging.basicConfig(level=logging.CRITICAL)
     load = make(given.address, given.rate)
     load.start()

@@ -27,16 +27,18 @@ Perform = Callable[[ScenarioStep], None]
 class LoadProcess:
     """The load, in a process of its own, as a context manager."""
 
-    def __init__(self, address: str, rate: float = 50.0, module: str = "load") -> None:
+    def __init__(self, address: str, rate: float = 50.0, module: str = "load", *, niceness: int = 0) -> None:
         """Prepare it.
 
         Args:
             address: bootstrap servers, or an endpoint URL.
             rate: records a second and topic or stream.
             module: ``load`` for a Kafka cluster, ``streams_load`` for Kinesis.
+            niceness: how far it gives way to others.
 
         """
-        self._command = [sys.executable, "-m", f"streamwatch.reference.{module}", address, "--rate", str(rate)]
+        options = ["--rate", str(rate), "--nice", str(niceness)]
+        self._command = [sys.executable, "-m", f"streamwatch.reference.{module}", address, *options]
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:

@@ -1,82 +1,45 @@
-"""Draws the overview in many stories, every other dashboard, and the agent's page, of what a real agent sees.
+"""Draws the overview in every story, all other dashboards, and the agent's page, of what a real agent sees.
 
-    python -m tests.dashboards.pictures [FOLDER]
+    python -m tests.dashboards.pictures [FOLDER [STORY]...]
 
-Eleven minutes of a reference with load, on which one thing after the other breaks and is mended. The pictures go to
-docs/pictures, or to a folder that is given; of each, texts that a table cuts are printed. Needs Chromium and, from npm,
-Grafana's libraries (460 MB, in .cache).
+Plays the stories of the reference one after the other, all of them or those that are named, and draws the overview as
+it was before all was mended: a person who sees nothing else should find what is wrong. What is red is printed, and what
+a table cuts. Without a folder only the README's picture is written, of a broker that is down. Needs Chromium and,
+from npm, Grafana's libraries (460 MB, in .cache).
 """
 
 import json
 import sys
 import tempfile
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 from streamwatch.core.clock import SystemClock
 from streamwatch.dashboards.files import files
-from streamwatch.reference.play import on_aws, on_kafka
-from streamwatch.reference.scenarios import ScenarioStep as Step
+from streamwatch.demo.run import shortened
+from streamwatch.reference.play import ALL, on_aws, on_kafka, play
+from streamwatch.reference.scenarios import Scenario, ScenarioStep
 from tests.dashboards import drawing
-from tests.dashboards.stage import Stage, stage
+from tests.dashboards.stage import BROKERS, Stage, stage
 from tests.real import artefacts
 from tests.real.browser import Browser
 from tests.waiting import wait_for
 
 _DOCS: Final = Path(__file__).parents[2] / "docs" / "pictures"
-_SHOWN_SECONDS: Final = 300.0
-_BEGIN: Final = 100.0
-"""By then there are two of CloudWatch's minutes."""
-
-
-def _of(stream: str, **orders: float) -> tuple[Step, ...]:
-    """Return orders to the load of a stream."""
-    names = {"share": "hot", "records_per_second": "rate", "bytes": "size", "count": "readers"}
-    return tuple(Step(0, "", names[key], {"stream": stream, key: value}, "streams") for key, value in orders.items())
-
-
-_STORIES: Final[tuple[tuple[str, float, tuple[Step, ...], tuple[Step, ...]], ...]] = (
-    # The story, for how long it goes on before the picture, what breaks, and what mends it.
-    ("healthy", 1, (), ()),
-    ("broker_down", 35, (Step(0, "", "stop", {"broker": 2}),), (Step(0, "", "start", {"broker": 2}),)),
-    (
-        "stuck_consumer",
-        75,
-        (Step(0, "", "stall_group", {"group": "orders-readers"}),),
-        (Step(0, "", "stall_group", {"group": "orders-readers", "on": False}),),
-    ),
-    ("controller_lost", 25, (Step(0, "", "lose_controller"),), (Step(0, "", "restore_controller"),)),
-    (
-        "slow_broker",
-        30,
-        (Step(0, "", "slow", {"broker": 1, "by": 0.2}),),
-        (Step(0, "", "slow", {"broker": 1, "by": 0.0}),),
-    ),
-    (
-        "disk_filling",
-        50,
-        (Step(0, "", "fill_disk", {"broker": 1, "to": 0.93, "within": 30.0}),),
-        (Step(0, "", "free_disk", {"broker": 1}),),
-    ),
-    (
-        "hot_shard",
-        130,
-        _of("purchases", share=0.95, records_per_second=60, bytes=15_000),
-        _of("purchases", share=0.0, records_per_second=50, bytes=500),
-    ),
-    (
-        "write_throttle_and_poison_pill",
-        130,
-        (*_of("clickstream", records_per_second=3000), Step(0, "", "poison", {"stream": "purchases"}, "cloud")),
-        (*_of("clickstream", records_per_second=50), Step(0, "", "repair_function", {}, "cloud")),
-    ),
-    (
-        "expired_credentials",
-        40,
-        (Step(0, "", "expire_credentials", {}, "cloud"),),
-        (Step(0, "", "expire_credentials", {"on": False}, "cloud"),),
-    ),
-)
+_README: Final = "broker_down"
+_SHOWN_SECONDS: Final = 120.0
+_CALM_SECONDS: Final = 20.0
+"""Between two stories."""
+_RED: Final = """[...document.querySelectorAll('[role=gridcell]')].filter((cell) =>
+  [cell, ...cell.querySelectorAll('*')].some((one) => ['rgb(242, 73, 92)', 'rgb(255, 152, 48)'].includes(
+    getComputedStyle(one).backgroundColor))
+).map((cell) => {
+  const row = cell.closest('[role=row]').querySelectorAll('[role=gridcell]'), table = cell.closest('section');
+  const heads = [...table.querySelectorAll('[role=columnheader]')].map((one) => one.textContent);
+  return `${[...row].map((one) => one.textContent).slice(0, 5).join(' ')} (${heads[cell.ariaColIndex - 1]})`;
+})"""
 _CUT: Final = """[...document.querySelectorAll('[role=gridcell],[role=columnheader]')].filter((cell) => {
   const range = document.createRange();
   range.selectNodeContents(cell);
@@ -84,43 +47,53 @@ _CUT: Final = """[...document.querySelectorAll('[role=gridcell],[role=columnhead
 }).map((cell) => `${cell.closest('section').firstChild.textContent}: ${cell.textContent}`)"""
 
 
-def main(folder: Path) -> None:
-    """Play all stories, one after the other, and take the pictures."""
+def main(folder: Path, names: Sequence[str], boards: Sequence[str]) -> None:
+    """Play stories, and take the pictures of the overview in each and of other dashboards at the end."""
     clock, modules = SystemClock(), artefacts.node_modules("grafana-ui")
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as scratch, stage(Path(scratch), artefacts.prometheus()) as seen:
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        stage(Path(scratch), artefacts.prometheus()) as seen,
+        Browser() as browser,
+    ):
         began = clock.now()
         shots = {}
-        _pass(_BEGIN)
-        for name, seconds, breaks, mends in _STORIES:
-            _do(seen, breaks)
-            _pass(seconds)
-            shots[name] = clock.now()
-            sys.stdout.write(f"{shots[name] - began:.0f} s: {name}\n")
+        for name in names:
+            _pass(_CALM_SECONDS)
+
+            def tell(step: ScenarioStep, story: str = name) -> None:
+                if (story, step.name) == (_README, "start"):
+                    browser.open(f"http://{seen.agent}/", width=1200, height=1000)
+                    browser.picture(folder / "page.png", whole=True)
+
+            shots[name] = _played(seen, shortened(ALL[name])[0], tell)
+            sys.stdout.write(f"{clock.now() - began:.0f} s: {name}\n")
             sys.stdout.flush()
-            _do(seen, mends)
-        with Browser() as browser:
-            browser.open(f"http://{seen.agent}/", width=1200, height=1000)
-            browser.picture(folder / "page.png", whole=True)
-            drawing.load(browser, "drawn.js", modules, Path(scratch))
-            for board, text in files().items():
-                document = json.loads(text)
-                for name, at in shots.items():
-                    drawing.draw(browser, seen.prometheus, document, (max(began, at - _SHOWN_SECONDS), at))
-                    picture = folder / f"{Path(board).stem}-{name}.png"
-                    browser.picture(picture, whole=True)
-                    sys.stdout.write(f"{picture} {'; cut: '.join(['', *browser.evaluate(_CUT)])}\n")
+        drawing.load(browser, "drawn.js", modules, Path(scratch))
+        pictures = [("overview", name, at) for name, at in shots.items()]
+        pictures += [(board, names[-1], shots[names[-1]]) for board in boards]
+        for board, name, at in pictures:
+            document = json.loads(files()[f"{board}.json"])
+            drawing.draw(browser, seen.prometheus, document, (max(began, at - _SHOWN_SECONDS), at))
+            browser.picture(folder / f"{board}-{name}.png", whole=True)
+            red, cut = browser.evaluate(_RED), browser.evaluate(_CUT)
+            sys.stdout.write(f"{board}-{name}: red: {'; '.join(red)}: cut: {'; '.join(cut)}\n")
 
 
-def _do(seen: Stage, steps: tuple[Step, ...]) -> None:
+def _played(seen: Stage, story: Scenario, tell: Callable[[ScenarioStep], None]) -> float:
+    """Play a story, and return when it was at its worst: before its last steps, which mend."""
     performers = {
         "cluster": on_kafka(seen.kafka),
         "cloud": on_aws(seen.aws),
         "load": seen.load.order,
         "streams": seen.streams.order,
     }
-    for step in steps:
-        performers[step.on](step)
+    clock = SystemClock()
+    began = clock.now()
+    play(story, performers, clock.now, tell, threading.Event())
+    last = max((step.at for step in story.steps), default=story.seconds)
+    first_of_the_last = min((step.at for step in story.steps if step.at > last - 1.5), default=last)
+    return began + first_of_the_last - 0.5
 
 
 def _pass(seconds: float) -> None:
@@ -130,4 +103,9 @@ def _pass(seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else _DOCS)
+    if len(sys.argv) > 1:
+        every = [one.name for one in ALL.values() if one.brokers <= BROKERS]
+        others = [name.removesuffix(".json") for name in files() if name != "overview.json"]
+        main(Path(sys.argv[1]), sys.argv[2:] or every, others)
+    else:
+        main(_DOCS, [_README], [])

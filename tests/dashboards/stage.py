@@ -37,6 +37,7 @@ from tests.real.prometheus import free_port, prometheus, query
 from tests.sources.connect.service import Service, running, served
 from tests.waiting import wait_for
 
+BROKERS = 3
 CONFIG = """
 kafka:
   - name: shop
@@ -98,7 +99,7 @@ class Readers:
         app = KclApplication(cloud, "billing", "purchases", now)
         app.worker("worker-1")
         hose = cloud.firehose().of_stream("lake", StreamPoller(cloud.kinesis(), "purchases"), now, buffer_seconds=10)
-        lambda_faults.map_function(cloud, now, stream="purchases")
+        lambda_faults.map_function(cloud, now, stream="purchases", function="audit")
         self._others = [hose, cloud.beside(MskConnect).create("sink", {"topics": "orders"}, "b:9092", now)]
         return app, cloud.beside(Dms).of_stream("changes", cloud.kinesis(), "purchases")
 
@@ -161,7 +162,7 @@ def stage(folder: Path, binary: Path) -> Iterator[Stage]:
     hurried(rules, 20)
     port = free_port()
     with ExitStack() as stack:
-        kafka = stack.enter_context(ReferenceKafka(Spec(brokers=3, settings=HURRIED_SETTINGS)))
+        kafka = stack.enter_context(ReferenceKafka(Spec(brokers=BROKERS, settings=HURRIED_SETTINGS)))
         aws = stack.enter_context(ReferenceAws(Cloud(minute=MINUTE)))
         aws.add_msk(kafka, "shop", "PER_BROKER")
         pages = [f"{{broker: {id_}, jmx: '{jmx}', node: '{node}'}}" for id_, (jmx, node) in kafka.serve_pages().items()]

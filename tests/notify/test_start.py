@@ -19,6 +19,7 @@ def test_neither_the_heartbeat_nor_the_watchdog_is_a_warning(tmp_path: Path) -> 
     file, log = tmp_path / "agent.yaml", tmp_path / "log"
     with receiver() as service, log.open("w") as out:
         file.write_text(CONFIG.format(url=service.url))
+        file.chmod(0o600)  # it holds a secret
         command = [*COMMAND, "run", "--config", str(file)]
         process = subprocess.Popen(command, stdout=out, stderr=subprocess.PIPE, text=True)
         try:

@@ -234,7 +234,8 @@ async def _round(connection: "KafkaConnection", version: int, exchange: Any, mec
     reply = SASL_AUTHENTICATE.decode(version, await connection.send(SASL_AUTHENTICATE, version, body).answer)
     if reply.error_code:
         why = (reply.error_message or codes.explain(reply.error_code))[:_MOST_QUOTED]
-        raise SourceDenied(f"SASL {mechanism}: refused: {why}: check the user and its password or token")
+        # Not after a colon: a reason that ends in `password` would be taken for one that is given.
+        raise SourceDenied(f"SASL {mechanism}: refused: {why}; check the user and its password or token")
     try:
         # A broker says how often SCRAM hashes the password, up to a million times: no loop waits for that.
         await asyncio.to_thread(exchange.receive, bytes(reply.auth_bytes))

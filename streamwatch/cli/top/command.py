@@ -106,6 +106,7 @@ def _agent(
         for mistake in error.mistakes:
             click.echo(mistake, err=True)
         sys.exit(_REFUSED)
+    click.echo(f"starting to watch {', '.join(source.name for source in config.sources)} ...", err=True)
     logging.getLogger().handlers = [logging.NullHandler()]  # a line of the log would tear the picture
     name = str(file) if file is not None else ", ".join(filter(None, (kafka, kinesis)))
     with own_agent(config, name, is_live=file is None) as agent:

@@ -8,6 +8,7 @@ from streamwatch.cli.top.agents import await_first_read, own_agent
 from streamwatch.cli.top.poll import poll
 from streamwatch.cli.top.state import TopState
 from tests.conftest import closed_port
+from tests.waiting import wait_for
 
 CONFIG = """
 kafka: [{{name: shop, bootstrap: ['127.0.0.1:{port}'], interval: 15s}}]
@@ -21,7 +22,8 @@ def test_it_watches_and_notifies_nobody_writes_nothing_and_is_asked_by_nobody_el
     config = parse(CONFIG.format(port=closed_port(), folder=tmp_path), "test", tmp_path)
     with own_agent(config, "shop", is_live=True) as agent:
         await_first_read(agent)
-        (row,) = poll(agent, TopState("overview").place.wanted).rows
+        wanted = TopState("overview").place.wanted
+        (row,) = wait_for(lambda: poll(agent, wanted).rows, 60, "it is read")
         receivers = [each["name"] for each in agent.get("/api/v2/receivers")]
         nothing = agent.get("/api/v1/nothing")
         connection = http.client.HTTPConnection(agent.url.removeprefix("http://"), timeout=60)

@@ -39,7 +39,7 @@ def _slowest() -> Query:
     """Return how long the slowest broker of each cluster takes for an answer to the agent."""
     each = " / ".join(f"sum by (source, broker) (rate({one.name}[{RATE}]))" for one in (a.REQUEST_SECONDS, a.REQUESTS))
     named = f'label_replace({each}, "{_CLUSTER}", "$1", "source", "(.+)")'
-    return Query(f"max by ({_CLUSTER}) ({named})", "slowest answer", SECONDS)
+    return Query(f"max by ({_CLUSTER}) ({named})", "slowest", SECONDS)
 
 
 def _unknown() -> Query:
@@ -105,9 +105,10 @@ CLUSTERS: Final = Row(
                 _o.down(k.BROKER_UP, _CLUSTER, "brokers down").red(above=1),
                 _o.now(k.OFFLINE_PARTITIONS, "offline", _BY_CLUSTER).red(above=1),
                 _o.now(k.BROKER_UNDER_REPLICATED, "under-replicated", _BY_CLUSTER).red(above=1),
-                _o.now(k.REASSIGNING_PARTITIONS, "on the move", _BY_CLUSTER),
+                _o.now(k.REASSIGNING_PARTITIONS, "moving", _BY_CLUSTER),
                 _o.growth(k.TOPIC_END_OFFSET, "written", _BY_CLUSTER),
                 _o.now(g.GROUP_LAG_SECONDS, "latest group", f"max by ({_CLUSTER})"),
+                _o.now(g.GROUP_IDLE_MEMBERS, "idle members", _BY_CLUSTER).red(above=1),
                 _o.most(_CLUSTER, "fullest disk", k.LOG_DIR_USED, b.DATA_DISK).red(above=0.85),
                 _slowest().red(above=0.1),
                 _o.now(b.THROTTLED, "throttled", _BY_CLUSTER).red(above=1),

@@ -19,7 +19,7 @@ from streamwatch.promql.text import prepared
 from streamwatch.samples.history import History
 
 NOW_MS = 1_000_000
-TOPICS = 1_000
+TOPICS = 250
 
 
 @pytest.fixture(scope="module")
@@ -67,13 +67,13 @@ def test_the_worst_come_first_and_no_more_than_a_hundred(history: History) -> No
 def test_rows_are_read_by_the_column_that_is_sorted_by_and_unknown_ones_last(history: History) -> None:
     largest = names(history, Selection(sort="size"))
     smallest = names(history, Selection(sort="size", is_reversed=True))
-    by_name = names(history, Selection(sort="name", filter="topic-99"))
-    unknown = names(history, Selection(sort="size", filter="-99"))
+    by_name = names(history, Selection(sort="name", filter="topic-24"))
+    unknown = names(history, Selection(sort="size", filter="-24"))
 
-    assert largest[:2] == ["topic-998", "topic-997"]
+    assert largest[:2] == ["topic-248", "topic-247"]
     assert smallest[:2] == ["topic-0", "topic-1"]
-    assert by_name[:3] == ["topic-99", "topic-990", "topic-991"]
-    assert unknown[-1] == "topic-999"
+    assert by_name[:3] == ["topic-24", "topic-240", "topic-241"]
+    assert unknown[-1] == "topic-249"
 
 
 def test_a_filter_is_a_text_and_no_expression(history: History) -> None:
@@ -84,7 +84,7 @@ def test_a_filter_is_a_text_and_no_expression(history: History) -> None:
 
 def test_a_value_that_is_not_there_is_a_question_mark(history: History) -> None:
     listing = LISTINGS["topics"]
-    (row,) = rows(listing, answers(history, listing, Selection(filter="topic-999")))
+    (row,) = rows(listing, answers(history, listing, Selection(filter="topic-249")))
 
     assert (row.cells["size"].text, row.cells["offline"].text, row.cells["kept"].text) == ("?", "0", "?")
 
@@ -92,13 +92,12 @@ def test_a_value_that_is_not_there_is_a_question_mark(history: History) -> None:
 @pytest.mark.parametrize("listing", LISTINGS.values(), ids=lambda listing: listing.title)
 def test_every_expression_of_every_order_is_one_that_the_agent_takes(listing: Listing) -> None:
     scope = dict.fromkeys(listing.keys, 'a"\\b')
-    for title in ("", "name", *(column.title for column in listing.columns)):
-        for request in (Selection(sort=title), Selection(scope, "x.y", title, is_reversed=True)):
-            for expr in expressions(listing, request).values():
-                prepared(expr)
-                parse(expr)
-                assert len(expr) < 4_000
-                assert "$" not in expr
+    for title in ("", "name", *(column.title for column in listing.columns if not column.label)):
+        for expr in expressions(listing, Selection(scope, "x.y", title, is_reversed=len(title) % 2 == 0)).values():
+            prepared(expr)
+            parse(expr)
+            assert len(expr) < 4_000
+            assert "$" not in expr
 
 
 def test_the_expressions_of_the_overview_are_taken_too() -> None:

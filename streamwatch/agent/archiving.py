@@ -1,5 +1,6 @@
 """The archive within the agent: what it takes, and when; its file; and the alerts that are marked in it."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,8 @@ from streamwatch.core.clock import Clock
 from streamwatch.model.metric import Samples
 from streamwatch.rules.group import RuleChange
 from streamwatch.samples.hub import Hub
+
+log = logging.getLogger(__name__)
 
 JOB: Final = "archive"
 SECONDS: Final = LEVELS[0].seconds / 2
@@ -28,6 +31,8 @@ class AgentArchive:
         self._hub, self._clock = hub, clock
         self.wanted = config.archive, config.rules.state
         """What it was made for."""
+        self._failed: dict[str, str] = {}
+        """What was logged, by part."""
         self.archive = Archive(config.archive.memory, clock)
         state = config.rules.state if config.archive.memory else None
         self._keeper = None if state is None else ArchiveKeeper(self.archive, Path(state), clock)
@@ -43,13 +48,22 @@ class AgentArchive:
             self._keeper.stop(timeout_seconds)
 
     def appended(self, part: str, samples: Sequence[Samples], at_ms: int) -> None:
-        """Take what is known of a part now."""
-        self.archive.take(part, samples, at_ms / 1000)
+        """Take what is known of a part now; raises nothing: a bug here must not cost the read."""
+        self._take(part, samples, at_ms / 1000)
 
     def run(self) -> None:
         """Take what is still known of every part."""
         for name, part in self._hub.current().items():
-            self.archive.take(name, part.samples, self._clock.now())
+            self._take(name, part.samples, self._clock.now())
+
+    def _take(self, part: str, samples: Sequence[Samples], at: float) -> None:
+        try:
+            self.archive.take(part, samples, at)
+            self._failed.pop(part, None)
+        except Exception as error:
+            if self._failed.get(part) != str(error):
+                log.exception("archive: samples cannot be taken: please report this: %s", part)
+            self._failed[part] = str(error)
 
     def decided(self, changes: Sequence[RuleChange]) -> None:
         """Note which alerts began and ended to fire."""

@@ -55,8 +55,10 @@ class Standing:
         reasons = [_silenced(silence) for silence in self.silences]
         known = sorted({names[each] for each in self.inhibited_by if each in names})
         if known:
-            more = f" and {len(known) - _MOST_CAUSES} more" if len(known) > _MOST_CAUSES else ""
-            reasons.append(f"inhibited by {', '.join(known[:_MOST_CAUSES])}{more}, which fires too")
+            more = [f"{len(known) - _MOST_CAUSES} more"] if len(known) > _MOST_CAUSES else []
+            causes = [*known[:_MOST_CAUSES], *more]
+            first, verb = ", ".join(causes[:-1]), "fires" if len(causes) == 1 else "fire"
+            reasons.append(f"inhibited by {first}{' and ' if first else ''}{causes[-1]}, which {verb} too")
         elif self.inhibited_by:
             reasons.append(f"its cause fires too ({len(self.inhibited_by)})")
         muted = {route.channel: ", ".join(route.muted_by) for route in self.routes if route.muted_by}

@@ -105,7 +105,11 @@ class Config:
     max_in_flight: int = setting(
         "requests sent to one broker before its first answer", default=8, minimum=1, maximum=100
     )
-    max_frame: Size = setting("the largest answer accepted from a broker", default=100 * 2**20, minimum=2**16)
+    max_frame: Size = setting(
+        "the largest answer accepted from a broker; the brokers together may answer twice that in one read",
+        default=100 * 2**20,
+        minimum=2**16,
+    )
     log_dirs_interval: Duration = setting(
         "how often brokers are asked for the size of their logs (slow for a broker with many)", default=60.0, minimum=1
     )

@@ -104,11 +104,10 @@ def topic(ref: EntityRef, index: SampleIndex) -> EntityFacts:
     under = index.value(k.TOPIC_UNDER_REPLICATED, *at)
     if partitions is None:
         return EntityFacts("unknown", "nothing is known of it now", ())
-    words = [counted(partitions, "partition")]
-    if offline:
-        words.insert(0, f"{counted(offline, 'partition has', 'partitions have')} no leader")
+    words = [f"{counted(offline, 'partition has', 'partitions have')} no leader"] if offline else []
     if under:
-        words.insert(0, f"{counted(under, 'partition is', 'partitions are')} short of a replica")
+        words.append(f"{counted(under, 'partition is', 'partitions are')} short of a replica")
+    words.append(f"of {number(partitions)}" if words else counted(partitions, "partition"))
     health: Health = "bad" if offline else "warn" if under else "unknown" if under is None else "good"
     facts = [
         Fact("partitions", number(partitions)),

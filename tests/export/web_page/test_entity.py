@@ -128,6 +128,23 @@ def test_a_group_shows_its_topics_its_alerts_and_the_changes_of_the_time_that_is
     assert sum(mark.style == "fires" for mark in page(BILLING, WINDOWS[2]).charts[0].marks) == 2
 
 
+def test_a_topic_shows_its_partitions_and_who_reads_it() -> None:
+    shown = page(THINGS[3], HOUR)
+    assert shown.headline == "3 partitions are short of a replica, of 3"
+    assert shown.partitions is not None
+    assert [square.health for square in shown.partitions.squares] == ["bad"] * 3, "broker 2 leads them, and is down"
+    (table,) = shown.tables
+    assert [row[0].text for row in table.rows] == ["billing"]
+    assert {fact.name: fact.health for fact in shown.facts}["under-replicated"] == "warn"
+
+
+def test_a_reader_and_a_stream_know_each_other() -> None:
+    reader, stream = page(THINGS[5], HOUR), page(THINGS[4], HOUR)
+    assert reader.headline.startswith("runs; ")
+    assert [link.words for link in reader.trail] == ["all", "clicks"]
+    assert [row[0].text for table in stream.tables for row in table.rows] == ["charge:live"]
+
+
 def test_what_nobody_knows_has_no_page_and_what_is_no_more_has_its_past() -> None:
     assert entity_view(EntityRef("group", ("shop", "nobody")), known(), HOUR) is None
     assert entity_view(EntityRef("topic", ("else", "orders")), known(), HOUR) is None

@@ -63,8 +63,8 @@ def main(folder: Path, names: Sequence[str], boards: Sequence[str]) -> None:
 
             def tell(step: ScenarioStep, story: str = name) -> None:
                 if (story, step.name) == (_README, "start"):
-                    browser.open(f"http://{seen.agent}/", width=1200, height=1000)
-                    browser.picture(folder / "page.png", whole=True)
+                    browser.open(f"http://{seen.agent}/", width=1200, height=1500)
+                    browser.picture(folder / "page.png")
 
             shots[name] = _played(seen, shortened(ALL[name])[0], tell)
             sys.stdout.write(f"{clock.now() - began:.0f} s: {name}\n")

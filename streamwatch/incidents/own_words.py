@@ -37,6 +37,7 @@ SAYS: Final[Mapping[str, CauseKind]] = {
     "StreamWatchSeriesDropped": "monitor",
     "StreamWatchRulesFailing": "monitor",
     "StreamWatchRulesLate": "monitor",
+    "StreamWatchArchiveNotWritten": "monitor",
     "StreamWatchStateNotWritten": "monitor",
     "StreamWatchNotificationsRefused": "monitor",
     "StreamWatchNotificationsLate": "monitor",

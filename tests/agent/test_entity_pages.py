@@ -37,6 +37,7 @@ def test_a_group_has_a_page_as_soon_as_it_is_known_and_its_past_stays() -> None:
     assert "at most 90 s" in text
     assert asked(app, "/cluster/a/group/nobody")[0] == 404
     assert asked(app, "/cluster/b/group/billing")[0] == 404
+    app.stop()
 
 
 def test_the_agent_serves_them(start: Start) -> None:

@@ -95,7 +95,7 @@ def test_a_share_group_has_the_members_and_the_lag_that_kafka_prints(
             agrees("Stable", 1)
             assert the_group(seen.look(), "packers") == Group(
                 "packers", "share", "Stable", the_coordinator(seen.look()), 1, 0, (("parcels", (0, 1)),),
-                frozenset({"parcels"}),
+                frozenset({"parcels"}), "simple",
             )  # fmt: skip
             assert lag(1) is None, "nothing was ever read there: no position"
             cluster_43.send("parcels", 0, *["accept"] * 4)

@@ -155,7 +155,20 @@ def test_a_span_lasts_as_long_as_it_says_where_the_clocks_change_within() -> Non
     assert [weekend.contains(start + hours * 3600 - 1) for hours in (1, 10, 11)] == [True, True, False]
 
 
+def test_a_span_that_begins_in_a_skipped_hour_begins_when_the_clocks_change() -> None:
+    night = interval("{cron: '30 2 * * *', duration: 30m, location: Europe/Paris}")
+    change = at("2026-03-29T01:00")
+    assert [night.contains(change + minutes * 60) for minutes in (-1, 0, 29, 30, 60)] == [
+        False,
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
 @settings(max_examples=20, deadline=None)
+@example(1802, "30 2 * * *", datetime(2026, 3, 28, tzinfo=UTC))
 @given(
     st.integers(60, 4 * 86_400), st.sampled_from(["0 22 * * fri", "*/50 * * * *", "30 2 * * *", "0 0 1 jan *"]), STARTS
 )

@@ -99,7 +99,10 @@ def growing(ask: Asker) -> None:
     grow("twice in one request", ("asked.grow", 3, None), ("asked.grow", 4, None))
     grow("done", ("asked.grow", 3, [[3, 1]]))
     grow("fewer than now", ("asked.grow", 2, None))
-    ask("how it grew", 3, 12, topics=[{"name": "asked.grow", "topic_id": NO_ID}], but=("brokers", "controller_id",
+    grown = [{"name": "asked.grow", "topic_id": NO_ID}]
+    ask.until(lambda answer: [len(one["isr_nodes"]) for one in answer["topics"][0]["partitions"]] == [2, 2, 2], 3, 12,
+        topics=grown, allow_auto_topic_creation=False)  # fmt: skip
+    ask("how it grew", 3, 12, topics=grown, but=("brokers", "controller_id",
         "cluster_id", "leader_epoch"))  # fmt: skip
 
 

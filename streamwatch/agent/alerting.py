@@ -19,7 +19,7 @@ from streamwatch.export.alertmanager_api import AlertmanagerApi
 from streamwatch.export.prometheus_api import PrometheusApi
 from streamwatch.http.message import Request, Response
 from streamwatch.incidents.incident import ChangeNote
-from streamwatch.model.alert import Alert
+from streamwatch.model.alert import WATCHDOG_SEVERITY, Alert
 from streamwatch.model.metric import Keys, Samples
 from streamwatch.notify.config import Config as NotifyConfig
 from streamwatch.notify.matchers import matchers
@@ -243,7 +243,7 @@ def _log_changes(decided: Sequence[RuleChange]) -> None:
         if after is None or (before is not None and before.state == after.state):
             continue
         level = logging.WARNING if after.state == "firing" else logging.INFO
-        if after.labels.get("severity") == "none":
+        if after.labels.get("severity") == WATCHDOG_SEVERITY:
             level = logging.DEBUG  # a watchdog: that it fires is no news
         word = "resolved" if after.state == "inactive" else after.state
         log.log(level, "alert %s", word, extra={"alert": str(after.labels), **dict(after.annotations)})

@@ -11,6 +11,7 @@ from streamwatch.archive.keeper import ArchiveKeeper
 from streamwatch.archive.marks import AlertMark
 from streamwatch.archive.rings import LEVELS
 from streamwatch.core.clock import Clock
+from streamwatch.model.alert import WATCHDOG_SEVERITY
 from streamwatch.model.metric import Samples
 from streamwatch.rules.group import RuleChange
 from streamwatch.samples.hub import Hub
@@ -20,8 +21,6 @@ log = logging.getLogger(__name__)
 JOB: Final = "archive"
 SECONDS: Final = LEVELS[0].seconds / 2
 """No step goes by without a run, however late one is."""
-_WATCHDOG: Final = "none"
-"""The severity of alerts that fire to show that the way to people is open."""
 
 
 class AgentArchive:
@@ -71,7 +70,7 @@ class AgentArchive:
         for each in changes:
             before, after, labels = each.change.before, each.change.after, each.change.labels
             fired, fires = (alert is not None and alert.state == "firing" for alert in (before, after))
-            if fired != fires and labels.get("severity") != _WATCHDOG:
+            if fired != fires and labels.get("severity") != WATCHDOG_SEVERITY:
                 marks.append(AlertMark(now, "fires" if fires else "resolved", dict(labels)))
         self.archive.marks.add(marks)
 

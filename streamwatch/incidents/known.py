@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Final
 
 from streamwatch.incidents.incident import Cause, ChangeNote, Scope
-from streamwatch.model.alert import Alert
+from streamwatch.model.alert import WATCHDOG_SEVERITY, Alert
 from streamwatch.model.metric import Metric, Samples
 
 Row = tuple[str, ...]
@@ -21,8 +21,6 @@ _SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
     "source": ("source",),
 }
 """The labels that say what an alert is about; it can be about several things."""
-_NO_SEVERITY: Final = "none"
-"""The severity of what fires to show that the way to people is open."""
 
 
 @lru_cache(maxsize=4096)
@@ -61,7 +59,7 @@ class Known:
 
         """
         active = (alert for alert in alerts if alert.state != "inactive")
-        self.alerts: list[Alert] = [alert for alert in active if alert.labels.get("severity") != _NO_SEVERITY]
+        self.alerts: list[Alert] = [alert for alert in active if alert.labels.get("severity") != WATCHDOG_SEVERITY]
         self.changes, self.before = changes, before
         self._by_name: dict[str, list[Alert]] = {}
         self._by_scope: dict[Scope, dict[str, list[Alert]]] = {}

@@ -7,6 +7,8 @@ from streamwatch.model.labels import Labels
 
 State = Literal["pending", "firing", "inactive"]
 
+WATCHDOG_SEVERITY: Final = "none"
+"""Of alerts that fire to show that the way to people is open: nobody is notified of them but by a route."""
 _OFFSET: Final = 0xCBF29CE484222325
 _PRIME: Final = 0x100000001B3
 _SEPARATOR: Final = b"\xff"

@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Final
 
-from streamwatch.model.alert import Alert
+from streamwatch.model.alert import WATCHDOG_SEVERITY, Alert
 from streamwatch.model.labels import Labels
 from streamwatch.notify.channel import Integration
 from streamwatch.notify.config import Config, Inhibition
@@ -18,8 +18,6 @@ _EVERY: Final = "..."
 _ALERTNAME: Final = "alertname"
 _OWN: Final = ("job", "instance")
 """Labels that say which agent saw it: another one says the same under the same key."""
-_SILENT: Final = "none"
-"""The severity of alerts of which nobody is notified but by a route."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,7 @@ class Routing:
                     chosen[name] = target if first is None else replace(first, times=(*first.times, *target.times))
                 if not is_continued:
                     break
-        if not taken and labels.get("severity") != _SILENT:
+        if not taken and labels.get("severity") != WATCHDOG_SEVERITY:
             return self._fallback
         return list(chosen.values())
 

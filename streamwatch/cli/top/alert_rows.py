@@ -10,10 +10,9 @@ from streamwatch.cli.top.rows import Cell, TopRow
 from streamwatch.cli.top.units import plain, written
 from streamwatch.cli.top.views import TEXT
 from streamwatch.export.web_page.words import Health
+from streamwatch.model.alert import WATCHDOG_SEVERITY
 
 _BAD, _WARN = frozenset({"critical", "page"}), frozenset({"warning", "warn"})
-_QUIET: Final = "none"
-"""The severity of what fires to show that the way to people is open."""
 _HIDDEN: Final = frozenset({"alertname", "severity", "instance", "job"})
 
 ALERTS: Final = Listing(
@@ -46,7 +45,7 @@ INCIDENTS: Final = Listing(
 
 def alert_rows(alerts: Sequence[Mapping[str, Any]], now: float) -> list[TopRow]:
     """Return the alerts that are pending or firing."""
-    return [_alert(alert, now) for alert in alerts if alert["labels"].get("severity") != _QUIET]
+    return [_alert(alert, now) for alert in alerts if alert["labels"].get("severity") != WATCHDOG_SEVERITY]
 
 
 def incident_rows(incidents: Sequence[Mapping[str, Any]], now: float) -> list[TopRow]:

@@ -7,12 +7,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from streamwatch.export.web_page.words import Health, ago, listed, span
-from streamwatch.model.alert import Alert
+from streamwatch.model.alert import WATCHDOG_SEVERITY, Alert
 from streamwatch.notify.text import Links
 
 _ORDER: Final = ("critical", "page", "warning", "warn", "info")
-_QUIET: Final = "none"
-"""The severity of what fires to show that the way to people is open."""
 _MOST: Final = 50
 
 
@@ -78,7 +76,7 @@ def alerts(  # noqa: PLR0913, PLR0917 - what there is, each by its name
     for notification in notifications:
         for fingerprint in notification["alerts"]:
             sent.setdefault(fingerprint, []).append(notification)
-    shown = [one for one in active if one.labels.get("severity") != _QUIET]
+    shown = [one for one in active if one.labels.get("severity") != WATCHDOG_SEVERITY]
     shown.sort(key=lambda one: (_rank(one), one.active_at))
     firing = [one for one in shown if one.state == "firing"]
     pending = [one for one in shown if one.state == "pending"]

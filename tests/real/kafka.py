@@ -68,7 +68,8 @@ class KafkaCluster(Tools, Clients):
         self._ports = Ports.chosen_for(self.spec)
         self._rules = write_rules(self.folder, self.spec.jmx_objects)
         self._java = Java(parts, self.folder)
-        self._starts: Counter[str] = Counter()
+        self.restarts: Counter[str] = Counter()
+        """Of nodes that found their port taken, by name."""
         self._servers = {node: self._server(node) for node in self.spec.node_ids}
 
     # Its life
@@ -160,14 +161,17 @@ class KafkaCluster(Tools, Clients):
             self._add_scram_users()
 
     def _bring_up(self, nodes: Collection[int]) -> None:
-        """Start the controllers, then the brokers: together they take longer, for brokers that wait keep asking."""
+        """Start the controllers, then the brokers: together they take longer, for brokers that wait keep asking.
+
+        A controller leads before it opens its port: one that finds the port taken ends when its brokers start.
+        """
         controllers = [node for node in nodes if node in self.controller_ids]
         for group in (controllers, [node for node in nodes if node not in controllers]):
             for node in group:
                 if not self.spec.kraft:
                     self._outlive_session(node)
                 self._servers[node].start()
-            self._wait_until_ready(group)
+            self._wait_until_ready([*controllers, *group])
 
     def _outlive_session(self, node: int) -> None:
         """Wait for ZooKeeper to forget a killed broker: it may not register before."""
@@ -204,12 +208,12 @@ class KafkaCluster(Tools, Clients):
 
     def _check_alive(self, nodes: Collection[int]) -> None:
         """Start a node again whose port somebody dialled from in the meantime; any other that ended is an error."""
-        for server in (self._servers[node] for node in nodes):
+        for server in (self._servers[node] for node in dict.fromkeys(nodes)):
             if server.running:
                 continue
-            if _IN_USE not in server.tail() or self._starts[server.name] >= _MOST_STARTS:
+            if _IN_USE not in server.tail() or self.restarts[server.name] >= _MOST_STARTS:
                 raise StartFailed(f"{server.name} ended\n{server.tail()}")
-            self._starts[server.name] += 1
+            self.restarts[server.name] += 1
             server.start()
 
     def _serves(self, node: int) -> bool:

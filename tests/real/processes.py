@@ -22,11 +22,17 @@ def free_ports(count: int) -> list[int]:
     """Different ports, chosen by the system.
 
     Linux hands out odd ports here and even ones to outgoing connections, so that a server that was killed finds
-    its port free again.
+    its port free again. Each worker of pytest-xdist takes ports of its own: what another chose is not bound yet.
     """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    ours: list[int] = []
     with ExitStack() as held:
-        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [each.getsockname()[1] for each in sockets]
+        while len(ours) < count:
+            port: int = held.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
+            if port // 2 % workers == worker % workers:
+                ours.append(port)
+    return ours
 
 
 @cache

@@ -6,6 +6,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from kafka import KafkaAdminClient
 from tests.real import artefacts
 from tests.real.certificates import Authority, Identity
 from tests.real.clients import brokers_seen_by
+from tests.real.conftest import had
 from tests.real.java import ToolFailed
 from tests.real.kafka import KafkaCluster, StartFailed
 from tests.waiting import wait_for
@@ -109,11 +111,17 @@ def test_without_its_controller_a_cluster_has_no_active_one_until_it_is_back(clu
     assert cluster.active_controller() == 100
 
 
-def test_kafka_39_starts_with_kraft(kafka_cluster: Start) -> None:
-    cluster = kafka_cluster(version="3.9.2", brokers=1)
-    cluster.create_topic("old", replication=1)
-    cluster.commit("idle", {("old", 0): 0})
-    assert cluster.describe_groups().states == {"idle": "Empty"}
+def test_kafka_39_starts_with_kraft_though_somebody_has_its_controllers_port_at_first() -> None:
+    cluster = had(lambda: KafkaCluster(version="3.9.2", brokers=1))
+    holder = socket.create_server(("127.0.0.1", int(cluster.controller_address(100).rpartition(":")[2])))
+    with ThreadPoolExecutor(1) as beside:
+        seen = beside.submit(wait_for, lambda: cluster.restarts["controller 100"], 60, "the controller starts again")
+        seen.add_done_callback(lambda _: holder.close())
+        with cluster:
+            cluster.create_topic("old", replication=1)
+            cluster.commit("idle", {("old", 0): 0})
+            assert cluster.describe_groups().states == {"idle": "Empty"}
+        seen.result()
 
 
 def test_kafka_28_starts_with_zookeeper_and_a_killed_broker_comes_back(kafka_cluster: Start) -> None:

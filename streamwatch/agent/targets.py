@@ -18,6 +18,7 @@ from streamwatch.collectors.groups import GroupCollector
 from streamwatch.collectors.kafka_exporter import KafkaExporterCollector
 from streamwatch.collectors.lag import EndOffsetHistory
 from streamwatch.collectors.msk import MskCollector
+from streamwatch.collectors.outlook.collector import LossCollector
 from streamwatch.collectors.partitions import PartitionCollector
 from streamwatch.collectors.readers import ReaderCollector
 from streamwatch.collectors.source import CallCollector, RequestCollector, SourceCollector
@@ -80,6 +81,7 @@ def kafka_collectors(config: ClusterConfig, compatibility: Collection[str] = ())
     states = GroupStates(config.stalled_after, config.groups_wanted_for, config.interval)
     collectors: dict[str, Collector[Any]] = {
         "cluster": ClusterCollector(config.partitions_per_broker),
+        "losses": LossCollector(),
         "topics": TopicCollector(),
         "groups": GroupCollector(history, states),
     }

@@ -1,0 +1,1 @@
+"""What would break, and what may be restarted now: computed from the last reads, which are passed in."""

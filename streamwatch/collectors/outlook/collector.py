@@ -1,0 +1,77 @@
+"""What the loss of a broker or rack would break, as samples."""
+
+import numpy as np
+
+from streamwatch.catalogue import kafka_losses as c
+from streamwatch.catalogue.kafka import BROKER
+from streamwatch.collectors.keys_cache import KeysCache
+from streamwatch.collectors.outlook.losses import Grid, Losses, losses, racks
+from streamwatch.collectors.outlook.redundancy import redundancy
+from streamwatch.core.memo import Memo
+from streamwatch.model.kafka import Bools, Broker, ClusterSnapshot, Int64s, Topology
+from streamwatch.model.metric import Samples, Values
+
+Both = tuple[Losses, Losses]
+"""Of brokers, and of racks."""
+
+
+class LossCollector:
+    """Counts anew only when brokers, replicas, their sizes or settings have changed."""
+
+    def __init__(self) -> None:
+        self._keys_cache = KeysCache()
+        self._losses = Memo[Both]()
+        self._brokers: tuple[Broker, ...] = ()
+        self._adding: Bools | None = None
+        self._replica_bytes: Int64s | None = None
+
+    def collect(self, now: ClusterSnapshot) -> list[Samples]:
+        """Return the samples; none while the metadata cannot be believed."""
+        topology = now.topology
+        if topology is None or now.metadata_frozen:
+            return []
+        self._hold(now)
+        held = (self._brokers, self._adding, self._replica_bytes)
+        of_brokers, of_racks = self._losses.get(lambda: both(now, topology), topology, now.min_isr, *held)
+        self._keys_cache.turn()
+        keys = self._keys_cache.of(BROKER, [(now.cluster, str(broker.id)) for broker in self._brokers])
+        rack_keys = self._keys_cache.of(c.RACK, [(now.cluster, rack) for rack in racks(self._brokers)[0]])
+        return [
+            c.LOSS_OFFLINE.samples(keys, of_brokers.offline),
+            c.LOSS_UNCLEAN.samples(keys, of_brokers.unclean),
+            c.LOSS_UNDER_MIN_ISR.samples(keys, of_brokers.under_min_isr),
+            c.LOSS_STOPPED_TOPICS.samples(keys, of_brokers.stopped_topics),
+            c.LOSS_DEGRADED.samples(keys, of_brokers.degraded),
+            c.LOSS_LEADERS.samples(keys, _most(of_brokers, of_brokers.leaders)),
+            c.LOSS_LEADER_BYTES.samples(keys, _most(of_brokers, of_brokers.leader_bytes)),
+            c.RACK_OFFLINE.samples(rack_keys, of_racks.offline),
+            c.RACK_UNCLEAN.samples(rack_keys, of_racks.unclean),
+            c.RACK_UNDER_MIN_ISR.samples(rack_keys, of_racks.under_min_isr),
+            c.RACK_STOPPED_TOPICS.samples(rack_keys, of_racks.stopped_topics),
+            c.RACK_LEADERS.samples(rack_keys, _most(of_racks, of_racks.leaders)),
+        ]
+
+    def _hold(self, now: ClusterSnapshot) -> None:
+        """Keep the objects of before where the new ones are equal."""
+        if now.brokers != self._brokers:
+            self._brokers = now.brokers
+        if self._adding is None or not np.array_equal(now.adding, self._adding):
+            self._adding = now.adding
+        if self._replica_bytes is None or not np.array_equal(now.replica_bytes, self._replica_bytes):
+            self._replica_bytes = now.replica_bytes
+
+
+def both(now: ClusterSnapshot, topology: Topology) -> Both:
+    """Count for every broker, and for every rack."""
+    left, (names, rack_of) = redundancy(now, topology), racks(now.brokers)
+    places = np.arange(len(now.brokers), dtype=np.int64)
+    return (
+        losses(left, places, len(places), now.replica_bytes),
+        losses(left, rack_of, len(names), now.replica_bytes),
+    )
+
+
+def _most(found: Losses, grid: Grid) -> Values:
+    """Return the largest of those that remain, for each domain; NaN where one is not known, or nobody remains."""
+    most: Values = np.max(np.where(np.isnan(found.leaders), -1.0, grid), axis=1, initial=-1.0)
+    return np.where(most == -1, np.nan, most)

@@ -17,7 +17,7 @@ _OF_REPLICAS: Final = frozenset({"KafkaReplicasOutOfSync", "KafkaReplicasOutOfSy
 _OF_LEADERS: Final = frozenset(
     {
         "KafkaSeveralBrokersDown", "KafkaBrokersMissing", "KafkaUnreachablePartitions", "KafkaOfflinePartitions",
-        "KafkaUnderMinIsr", "KafkaLeadersUnbalanced",
+        "KafkaUnderMinIsr", "KafkaLeadersUnbalanced", "KafkaOneFailureFromStop",
     }
 )  # fmt: skip
 """About a cluster as a whole: what follows when brokers are gone."""
@@ -191,7 +191,10 @@ def links(known: Known) -> Iterator[Cause]:
                 f"broker {broker} and broker {leaders[0]} answer the agent: the way between them is bad",
             ),
             "KafkaReplicasOutOfSync",
-            (Effects(scope, _OF_REPLICAS), Effects(("cluster", cluster), frozenset({"KafkaUnderMinIsr"}))),
+            (
+                Effects(scope, _OF_REPLICAS),
+                Effects(("cluster", cluster), frozenset({"KafkaUnderMinIsr", "KafkaOneFailureFromStop"})),
+            ),
             missing,
         )
     yield from _of_brokers(known, "network", _NETWORK, _SLOWS)

@@ -76,6 +76,7 @@ THIRD = {
         "cli/agent_client",
         "cli/alerts",
         "cli/events",
+        "cli/may_restart",
         "cli/silences",
         "cli/rules",
         "cli/top",

@@ -14,6 +14,7 @@ from streamwatch.agent.flow_page import JSON, PAGE, FlowPage
 from streamwatch.agent.home_page import HomePage
 from streamwatch.agent.journaling import JOB, SECONDS, AgentJournal
 from streamwatch.agent.metrics_page import MetricsPage
+from streamwatch.agent.restarts import Restarts
 from streamwatch.agent.self_target import Jobs, Reloads, Responses, ScrapedTarget, SelfTarget
 from streamwatch.agent.status import status
 from streamwatch.agent.target_runner import TargetRunner
@@ -28,6 +29,7 @@ from streamwatch.export.events_api import PATH as EVENTS
 from streamwatch.export.events_api import EventsApi
 from streamwatch.export.prometheus_api import PREFIX
 from streamwatch.export.remote_write.service import RemoteWriteService
+from streamwatch.export.restart_api import PATH as MAY_RESTART
 from streamwatch.export.web_page import runbooks
 from streamwatch.export.web_page.addresses import CLUSTERS, READER, STREAMS
 from streamwatch.http.guard import WRITES
@@ -89,6 +91,7 @@ class App:
         self._home_page = HomePage(self._hub, clock, self._journal.recent, lambda: self._archive.archive)
         self._flow_page = FlowPage(self._hub, clock)
         self._entity_pages = EntityPages(self._hub, clock, self._journal.journal.changes)
+        self._restarts = Restarts(clock, self._schedule.wake)
         self._runbooks = runbooks.Runbooks(runbooks_folder())
         self._server = self._serve(config)
         for name, component in (
@@ -247,6 +250,7 @@ class App:
                 *(PathHandler(path, self._entity) for path in (CLUSTERS, STREAMS, READER)),
                 PathHandler(JSON, self._flow),
                 PathHandler(EVENTS, lambda request: compressed(self._events.answer(request), request)),
+                PathHandler(MAY_RESTART, lambda request: self._restarts.answer(request, tuple(self._runners.values()))),
                 PathHandler(PREFIX, self._answer),
                 PathHandler(runbooks.PREFIX, self._runbooks.answer),
                 PathHandler(ALERTMANAGER, self._answer, (*READS, *WRITES), is_guarded=True),

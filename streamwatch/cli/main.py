@@ -51,6 +51,10 @@ class _Commands(click.Group):
             "streamwatch.cli.events",
             "List what changed: topics, brokers, groups, streams, readers, silences, the agent itself; newest last.",
         ),
+        "may-restart": (
+            "streamwatch.cli.may_restart",
+            "Ask a running agent whether a broker, or a reader, may be restarted now: yes or no by the exit code.",
+        ),
         "notify": ("streamwatch.cli.notify", "Send a test notification through the channels."),
         "query": ("streamwatch.cli.rules", "Evaluate EXPRESSION (PromQL) on a running agent."),
         "reference": (
@@ -78,7 +82,9 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self._elsewhere:
             return super().get_command(ctx, cmd_name)
-        found: click.Command = getattr(importlib.import_module(self._elsewhere[cmd_name][0]), cmd_name)
+        found: click.Command = getattr(
+            importlib.import_module(self._elsewhere[cmd_name][0]), cmd_name.replace("-", "_")
+        )
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

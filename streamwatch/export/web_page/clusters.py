@@ -11,6 +11,7 @@ from streamwatch.catalogue import kafka_groups as g
 from streamwatch.catalogue import msk as m
 from streamwatch.export.web_page.addresses import EntityRef
 from streamwatch.export.web_page.charts import NamedSpark, Spark
+from streamwatch.export.web_page.losses import LossTable, loss_table
 from streamwatch.export.web_page.partitions import Map, partition_map
 from streamwatch.export.web_page.sample_index import Read, SampleIndex
 from streamwatch.export.web_page.words import Health, ago, counted, listed, number, share, span, worst
@@ -112,6 +113,7 @@ class ClusterView:
     brokers: Sequence[BrokerView]
     more_brokers: int
     map: Map
+    losses: LossTable
     groups: Sequence[GroupView]
     more_groups: int
     path: str
@@ -149,6 +151,7 @@ def cluster(name: str, reads: Sequence[Read], index: SampleIndex, now: float, mo
         brokers=_chosen(brokers, most.brokers),
         more_brokers=max(0, len(brokers) - most.brokers),
         map=shown,
+        losses=loss_table(name, index),
         groups=groups[: most.groups],
         more_groups=max(0, len(groups) - most.groups),
         path=EntityRef("cluster", (name,)).path,

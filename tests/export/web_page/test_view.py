@@ -13,6 +13,7 @@ from streamwatch.catalogue import agent
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kinesis as s
 from streamwatch.collectors.cluster import ClusterCollector
+from streamwatch.collectors.outlook.collector import LossCollector
 from streamwatch.export.web_page.partitions import partition_map
 from streamwatch.export.web_page.render import Renderer
 from streamwatch.export.web_page.sample_index import Read
@@ -126,6 +127,26 @@ def test_without_a_controller_what_follows_from_leaders_is_not_drawn() -> None:
     assert shown.headline.startswith("test: no controller is active")
     assert shown.clusters[0].map.topics == ()
     assert {one.name: one.value for one in shown.clusters[0].facts}["offline"] == "not known"
+
+
+def test_what_would_break_the_worst_first() -> None:
+    now = snapshot({"orders": [(1, (1, 2, 3), (1, 2)), (3, (3,), (3,))]}, min_isr=np.array([2]))
+    racks = {1: "a", 2: "b", 3: "a"}
+    now = replace(now, brokers=tuple(replace(one, rack=racks[one.id]) for one in now.brokers))
+    shown = seen(now, [*samples(now), *LossCollector().collect(now)])
+
+    table = shown.clusters[0].losses
+    assert [(one.name, one.health, one.offline, one.refusing, one.topics, one.leaders) for one in table.rows] == [
+        ("rack a", "warn", "1", "1", "1", "1"),
+        ("rack b", "warn", "0", "1", "1", "1"),
+        ("broker 3", "warn", "1", "0", "1", "1"),
+        ("broker 1", "warn", "0", "1", "1", "1"),
+        ("broker 2", "warn", "0", "1", "1", "1"),
+    ]
+    assert "What would break" in html(shown)
+    assert "What would break" not in html(seen(now, samples(now)))
+    many = snapshot({"t": [(broker, (broker,), (broker,)) for broker in range(30)]})
+    assert seen(many, LossCollector().collect(many)).clusters[0].losses.more == 10
 
 
 def test_alerts_say_who_was_told() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from streamwatch.agent.target_runner import TargetRunner
-from streamwatch.collectors.outlook.reader import may_restart_reader
+from streamwatch.collectors.outlook.reader import may_restart_reader, named
 from streamwatch.collectors.outlook.restart import BrokerQuestion, may_restart_broker
 from streamwatch.collectors.outlook.verdict import LastRead, Verdict
 from streamwatch.core.clock import Clock
@@ -58,10 +58,9 @@ class Restarts:
             if one.kind not in {"pages", "topics", "cloudwatch", "kinesis", "connect"}
             and question.cluster in {None, one.config.name}
         ]
-        self._renew(question, some)
-        return may_restart_reader(
-            question.reader or "", [_last(one) for one in some], self._clock.now(), question.after
-        )
+        name = question.reader or ""
+        self._renew(question, [one for one in some if any(True for _ in named(name, one.last))])
+        return may_restart_reader(name, [_last(one) for one in some], self._clock.now(), question.after)
 
     def _renew(self, question: RestartQuestion, runners: Sequence[TargetRunner]) -> None:
         """Have sources read now whose last read began before the question's time."""

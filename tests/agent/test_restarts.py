@@ -133,8 +133,10 @@ def test_a_newer_read_is_brought_forward_but_not_by_everybody_who_asks() -> None
     assert agent.woken == ["shop", "shop"]
     agent.read()
     assert agent.ask("cluster=shop&broker=1&after=1000.5")[1]["data"]["may"] is True
+    agent.sources["shop"].next = seen()
+    agent.read()
     agent.ask("reader=billing&after=1002.5")
-    assert agent.woken == ["shop", "shop", "pay"]
+    assert agent.woken == ["shop", "shop", "pay"], "who does not know the name is not read for it"
 
 
 def test_an_agent_that_cannot_read_its_cluster_does_not_know(start: Start) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 from streamwatch.collectors.outlook.verdict import LastRead, Objection, Verdict, unknown, verdict
 from streamwatch.model.kafka import ClusterSnapshot, Group
 from streamwatch.model.reader import Reader, ReadersSnapshot
+from streamwatch.model.snapshot import Snapshot
 
 _STABLE: Final = frozenset({"Stable"})
 _GONE: Final = frozenset({"Empty", "Dead"})
@@ -22,25 +23,28 @@ def may_restart_reader(name: str, reads: Sequence[LastRead], now: float, after: 
 
     """
     found: list[Objection] = []
-    known: list[LastRead] = []
+    rests_on: list[LastRead] = []
     for read in reads:
-        several = list(_named(name, read))
-        stale = read.stale(now, after)
+        several = tuple(named(name, read.snapshot))
+        is_read = read.snapshot is not None and read.snapshot.is_up
+        stale = read.stale(now, after) if several or not is_read else None
         if stale is not None:
             found.append(stale)
-        for one in several if stale is None else ():
-            known.append(read)
-            found += _of_group(one, read.source) if isinstance(one, Group) else _of_reader(one)
-    if not known and not found:
+        elif several:
+            rests_on.append(read)
+            for one in several:
+                found += _of_group(one, read.source) if isinstance(one, Group) else _of_reader(one)
+    if not rests_on and not found:
         found.append(unknown("unknown", f"no group, application, function or connector {name!r} is known"))
-    return verdict(f"reader {name}", found, known or reads)
+    return verdict(f"reader {name}", found, rests_on)
 
 
-def _named(name: str, read: LastRead) -> Iterator[Group | Reader]:
-    if isinstance(read.snapshot, ClusterSnapshot):
-        yield from (group for group in read.snapshot.groups.groups if group.name == name)
-    if isinstance(read.snapshot, ReadersSnapshot):
-        yield from (reader for reader in read.snapshot.readers or () if name in {reader.name, reader.owner})
+def named(name: str, snapshot: Snapshot | None) -> Iterator[Group | Reader]:
+    """Return what a read knows by this name."""
+    if isinstance(snapshot, ClusterSnapshot):
+        yield from (group for group in snapshot.groups.groups if group.name == name)
+    if isinstance(snapshot, ReadersSnapshot):
+        yield from (reader for reader in snapshot.readers or () if name in {reader.name, reader.owner})
 
 
 def _of_group(group: Group, cluster: str) -> Iterator[Objection]:

@@ -1,5 +1,6 @@
 """May a member or a worker be restarted: only where another one goes on."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -74,6 +75,13 @@ def test_several_of_one_name_must_all_go_on() -> None:
     assert ask("billing", snapshot({}, groups=[group("billing", members=2)]), readers(1)) == [
         (False, "kcl billing of orders has no other worker that renews leases")
     ]
+
+
+def test_a_source_that_knows_another_name_need_not_be_new_but_one_that_is_not_read_may_know_it() -> None:
+    other = readers(name="other", owner="other")
+    assert ask("billing", replace(other, taken_at=1.0), snapshot({}, groups=[group("billing", members=2)])) == []
+    assert ask("billing", readers(), None) == [(True, "source1: the first read has not ended yet")]
+    assert ask("billing", readers(), replace(other, readers=None)) == [(True, "source1: it cannot be read")]
 
 
 def test_what_nobody_knows_and_what_is_old() -> None:

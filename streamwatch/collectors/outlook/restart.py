@@ -14,6 +14,8 @@ from streamwatch.model.msk import MskSnapshot
 
 _CAUGHT_UP_SECONDS: Final = 5.0
 """A voter that is further behind the active controller could not take part in an election at once."""
+_MOST_PARTITIONS: Final = 400
+"""Of one kind, that are named."""
 _MSK_ACTIVE: Final = "ACTIVE"
 
 
@@ -140,13 +142,23 @@ def _partitions(question: BrokerQuestion, topology: Topology, left: Redundancy) 
     count, needed = left.count[rows], left.needed[rows]
     last = count == 1
     short = ~last & (needed >= 0) & (count < needed + question.margin)
-    for row in rows[last].tolist():
+    for row in rows[last][:_MOST_PARTITIONS].tolist():
         yield _of_partition("last_in_sync", topology, row, "the broker has the last replica that is in sync")
-    for row, has, least in zip(rows[short].tolist(), count[short].tolist(), needed[short].tolist(), strict=True):
-        wanted = f"min ISR {least} and a margin of {question.margin} need {least + question.margin}"
-        yield _of_partition("min_isr", topology, row, f"{has} replicas are in sync, {wanted}")
+    yield from _others("last_in_sync", rows[last])
+    least, has = needed[short].tolist(), count[short].tolist()
+    for i, row in enumerate(rows[short][:_MOST_PARTITIONS].tolist()):
+        wanted = f"min ISR {least[i]} and a margin of {question.margin} need {least[i] + question.margin}"
+        yield _of_partition("min_isr", topology, row, f"{has[i]} replicas are in sync, {wanted}")
+    yield from _others("min_isr", rows[short])
     if question.margin:
         yield from _without_setting(topology, rows[~last & (needed < 0)])
+
+
+def _others(kind: ObjectionKind, rows: Int64s) -> Iterator[Objection]:
+    """Return one for all partitions that are not named."""
+    more = len(rows) - _MOST_PARTITIONS
+    if more > 0:
+        yield Objection(kind=kind, text=f"so are {more} more partitions", count=more)
 
 
 def _without_setting(topology: Topology, rows: Int64s) -> Iterator[Objection]:

@@ -27,6 +27,8 @@ class Objection:
     partition: int | None = None
     is_unknown: bool = False
     """Whether it is not known, and nothing that is seen to be wrong."""
+    count: int = 1
+    """How many it stands for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +39,7 @@ class Verdict:
     objections: tuple[Objection, ...]
     """``MOST_OBJECTIONS`` of them at most."""
     count: int
-    """How many there are."""
+    """How many there are, those that one stands for with it."""
     read_at: float | None
     """When the oldest read that it rests on began, in seconds since 1970; None where there is none."""
 
@@ -87,6 +89,6 @@ def verdict(subject: str, objections: Sequence[Objection], reads: Sequence[LastR
     return Verdict(
         subject=subject,
         objections=tuple(objections[:MOST_OBJECTIONS]),
-        count=len(objections),
+        count=sum(one.count for one in objections),
         read_at=min(times, default=None),
     )

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamwatch.collectors.outlook.losses import Losses, losses, racks
@@ -122,6 +122,7 @@ def lost_brokers(now: ClusterSnapshot) -> Losses:
     return losses(redundancy(now, now.topology), places, len(places), now.replica_bytes)
 
 
+@settings(max_examples=60)
 @given(clusters())
 def test_every_broker_as_in_a_model_that_kills_it(drawn: tuple[list[ModelPartition], list[int], list[str]]) -> None:
     some, down, names = drawn
@@ -131,6 +132,7 @@ def test_every_broker_as_in_a_model_that_kills_it(drawn: tuple[list[ModelPartiti
         assert counted(found, i) == killed(some, down, {broker})
 
 
+@settings(max_examples=60)
 @given(clusters())
 def test_every_rack_as_in_a_model_that_kills_it(drawn: tuple[list[ModelPartition], list[int], list[str]]) -> None:
     some, down, names = drawn

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from streamwatch.collectors.outlook.restart import BrokerQuestion, may_restart_broker
-from streamwatch.collectors.outlook.verdict import MOST_OBJECTIONS, LastRead, Verdict
+from streamwatch.collectors.outlook.verdict import LastRead, Verdict
 from streamwatch.model.kafka import NOT_KNOWN, NOT_SET, ClusterSnapshot, LogDir, Quorum, QuorumReplica
 from streamwatch.model.msk import ClusterOperation, DescribedCluster, MskSnapshot, Reassignment
 from tests.snapshots import snapshot
@@ -156,8 +156,12 @@ def test_partitions_of_which_it_has_no_replica_in_sync_do_not_forbid_it() -> Non
 def test_the_partitions_are_named_and_no_more_than_are_read() -> None:
     found = ask(seen({"a": [(2, (2,), (2,)), (1, (1,), (1,))]}))
     assert [(one.topic, one.partition) for one in found.objections] == [("a", 1)]
-    many = ask(seen({"a": [(1, (1,), (1,))] * (MOST_OBJECTIONS + 7)}))
-    assert (many.count, len(many.objections)) == (MOST_OBJECTIONS + 7, MOST_OBJECTIONS)
+    many = ask(seen({"a": [(1, (1,), (1,))] * 1000, "b": [(1, (1, 2), (1, 2))] * 1001}))
+    assert (many.count, len(many.objections)) == (2001, 802)
+    assert [one.text for one in many.objections if one.partition is None] == [
+        "so are 600 more partitions",
+        "so are 601 more partitions",
+    ]
 
 
 @pytest.mark.parametrize(

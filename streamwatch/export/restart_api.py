@@ -68,6 +68,7 @@ def answered(verdict: Verdict, now: float) -> Response:
                 "topic": one.topic,
                 "partition": one.partition,
                 "text": one.text,
+                "count": one.count,
             }
             for one in verdict.objections
         ],

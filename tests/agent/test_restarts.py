@@ -95,6 +95,7 @@ def test_yes_and_no() -> None:
         "topic": "orders",
         "partition": 0,
         "text": "2 replicas are in sync, min ISR 2 and a margin of 1 need 3",
+        "count": 1,
     }
     assert agent.ask("reader=billing")[1]["data"]["may"] is False, "it is gone"
 

@@ -100,8 +100,10 @@ def _brokers(broker: int, snapshot: ClusterSnapshot) -> Iterator[Objection]:
     for other in snapshot.brokers:
         if other.id == broker:
             continue
-        if other.up is False or other.registered is False:
-            yield Objection(kind="brokers", text=f"broker {other.id} is down")
+        if other.up is False:
+            yield Objection(kind="brokers", text=f"broker {other.id} does not answer")
+        elif other.registered is False:
+            yield Objection(kind="brokers", text=f"broker {other.id} answers, and is not registered yet")
         elif other.up is None or other.registered is None:
             yield unknown("brokers", f"whether broker {other.id} is up is not known")
 
@@ -158,7 +160,7 @@ def _others(kind: ObjectionKind, rows: Int64s) -> Iterator[Objection]:
     """Return one for all partitions that are not named."""
     more = len(rows) - _MOST_PARTITIONS
     if more > 0:
-        yield Objection(kind=kind, text=f"so are {more} more partitions", count=more)
+        yield Objection(kind=kind, text=f"the same is so of {more} more partitions", count=more)
 
 
 def _without_setting(topology: Topology, rows: Int64s) -> Iterator[Objection]:

@@ -104,7 +104,7 @@ CASES: list[Any] = [
         ],
         "log_directories_unknown",
     ),
-    (seen(down=[2]), [("brokers", False, "broker 2 is down"), *[
+    (seen(down=[2]), [("brokers", False, "broker 2 does not answer"), *[
         ("min_isr", False, "2 replicas are in sync, min ISR 2 and a margin of 1 need 3")] * 2], "another_is_down"),
     (
         seen(ONE_BEHIND, min_isr=np.array([1])),
@@ -136,6 +136,15 @@ def test_a_broker_that_votes() -> None:
     assert not ask(seen(quorum=before_3_3)).may
 
 
+def test_a_broker_that_starts_is_not_there_yet() -> None:
+    now = seen()
+    starts = replace(now, brokers=(*now.brokers[:2], replace(now.brokers[2], registered=False)))
+    assert reasons(ask(starts)) == [("brokers", False, "broker 3 answers, and is not registered yet")]
+    not_told = replace(now, brokers=(*now.brokers[:2], replace(now.brokers[2], up=None)))
+    assert reasons(ask(not_told)) == [("brokers", True, "whether broker 3 is up is not known")]
+    assert ask(replace(now, brokers=(replace(now.brokers[0], up=False), *now.brokers[1:]))).may, "it is down itself"
+
+
 def test_with_zookeeper_there_is_no_quorum() -> None:
     assert ask(seen(quorum=Quorum(1))).may
 
@@ -159,8 +168,8 @@ def test_the_partitions_are_named_and_no_more_than_are_read() -> None:
     many = ask(seen({"a": [(1, (1,), (1,))] * 1000, "b": [(1, (1, 2), (1, 2))] * 1001}))
     assert (many.count, len(many.objections)) == (2001, 802)
     assert [one.text for one in many.objections if one.partition is None] == [
-        "so are 600 more partitions",
-        "so are 601 more partitions",
+        "the same is so of 600 more partitions",
+        "the same is so of 601 more partitions",
     ]
 
 

@@ -6,9 +6,10 @@ from typing import Final
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_controllers as q
 from streamwatch.catalogue import msk as m
+from streamwatch.core.words import counted
 from streamwatch.incidents.incident import Cause, CauseKind, Effects, Scope
 from streamwatch.incidents.known import Known
-from streamwatch.incidents.words import counted, of_brokers
+from streamwatch.incidents.words import of_brokers
 
 _OF_BROKER: Final = frozenset(
     {"KafkaBrokerDown", "KafkaBrokerDownLong", "KafkaReplicasOutOfSync", "KafkaReplicasOutOfSyncLong"}
@@ -21,8 +22,6 @@ _OF_LEADERS: Final = frozenset(
     }
 )  # fmt: skip
 """About a cluster as a whole: what follows when brokers are gone."""
-_OF_COORDINATORS: Final = frozenset({"KafkaGroupRebalancing"})
-"""Members join anew where the broker that coordinates their group goes, and where it comes back."""
 _NOT_READ: Final = frozenset({"StreamWatchPartlyBlind", "StreamWatchStale"})
 """What follows for the agent where a part of the cluster does not answer."""
 _DISK: Final[Mapping[str, str]] = {
@@ -138,7 +137,7 @@ def brokers(known: Known) -> Iterator[Cause]:
             "KafkaBrokerDown" if len(left) == 1 else "KafkaSeveralBrokersDown",
             (
                 *(Effects(("broker", cluster, broker), _OF_BROKER) for broker in left),
-                Effects(scope, _OF_LEADERS | _OF_COORDINATORS),
+                Effects(scope, _OF_LEADERS),
                 Effects(("source", cluster), _NOT_READ | ({"StreamWatchBlind"} if is_all else set())),
             ),
             _lost(known, cluster, left),
@@ -152,8 +151,7 @@ def returned(known: Known) -> Iterator[Cause]:
         missing = known.value(k.BROKER_OUT_OF_SYNC, cluster, broker)
         if known.value(k.BROKER_UP, cluster, broker) != 1:
             continue
-        evidence = [f"a moment ago: {cause.sentence}"]
-        effects = [Effects(("source", cluster), _NOT_READ), Effects(("cluster", cluster), _OF_COORDINATORS)]
+        evidence, effects = [f"a moment ago: {cause.sentence}"], [Effects(("source", cluster), _NOT_READ)]
         sentence = f"Broker {broker} of {cluster} answers again"
         if missing:
             sentence += ", and its replicas are not in sync yet"
@@ -183,7 +181,7 @@ def links(known: Known) -> Iterator[Cause]:
         under = known.values(k.BROKER_UNDER_REPLICATED, cluster)
         leaders = sorted((row[0] for row, count in under.items() if count and row[0] != broker), key=_number)
         others = [row[0] for row, up in known.values(k.BROKER_UP, cluster).items() if up and row[0] != broker]
-        if not missing or len(leaders) != 1 or len(others) < 2:  # noqa: PLR2004 - one leader shows nothing
+        if not missing or len(leaders) != 1 or len(others) < 2:  # noqa: PLR2004 - of one leader nothing can be told
             continue
         yield Cause(
             "network",
@@ -236,7 +234,7 @@ def _leaders(known: Known, cluster: str, gone: tuple[str, ...]) -> tuple[Effects
     down = {row[0] for row, up in known.values(k.BROKER_UP, cluster).items() if not up}
     if not down or not down <= set(gone):
         return ()
-    return Effects(("cluster", cluster), _OF_LEADERS | _OF_COORDINATORS), Effects(("source", cluster), _NOT_READ)
+    return Effects(("cluster", cluster), _OF_LEADERS), Effects(("source", cluster), _NOT_READ)
 
 
 def _evidence_of_loss(known: Known, cluster: str, down: int, brokers: int) -> Iterator[str]:

@@ -8,11 +8,11 @@ the cause is not known. Nothing here decides whether anybody is notified.
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+from streamwatch.core.words import counted
 from streamwatch.incidents import changes, cluster, groups, monitor, readers, streams
 from streamwatch.incidents.incident import Cause, Impact, Incident, Scope
 from streamwatch.incidents.known import Known, scopes
 from streamwatch.incidents.own_words import own_words
-from streamwatch.incidents.words import counted
 from streamwatch.model.alert import Alert
 
 Branch = Callable[[Known], Iterable[Cause]]

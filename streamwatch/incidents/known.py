@@ -7,8 +7,8 @@ from typing import Final
 from streamwatch.incidents.incident import Cause, ChangeNote, Scope
 from streamwatch.model.alert import WATCHDOG_SEVERITY, Alert
 from streamwatch.model.metric import Metric, Samples
+from streamwatch.model.newest_samples import NewestSamples, Row
 
-Row = tuple[str, ...]
 _SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
     "cluster": ("kafka_cluster",),
     "broker": ("kafka_cluster", "broker"),
@@ -71,11 +71,7 @@ class Known:
             for scope in (("alert", name), *scopes(alert)):
                 self._by_scope.setdefault(scope, {}).setdefault(name, []).append(alert)
                 self._by_kind.setdefault((name, scope[0]), {})[scope] = None
-        self._samples: dict[str, list[Samples]] = {}
-        for each in samples:
-            self._samples.setdefault(each.metric.name, []).append(each)
-        self._values: dict[tuple[str, int], dict[Row, dict[Row, float]]] = {}
-        """By metric and number of labels: the values by those labels, and by the others."""
+        self._index = NewestSamples(samples)
 
     def named(self, *names: str) -> list[Alert]:
         """Return the alerts of these names."""
@@ -92,15 +88,8 @@ class Known:
 
     def values(self, metric: Metric, *first: str) -> Mapping[Row, float]:
         """Return the values of a metric whose first labels are these, by the labels that are left."""
-        cut = len(first)
-        index = self._values.get((metric.name, cut))
-        if index is None:
-            index = self._values[metric.name, cut] = {}
-            for each in self._samples.get(metric.name, ()):
-                for row, value in each.known().items():
-                    index.setdefault(row[:cut], {})[row[cut:]] = value
-        return index.get(first, {})
+        return self._index.values(metric, *first)
 
     def value(self, metric: Metric, *labels: str) -> float | None:
         """Return the value with exactly these labels; None where it is not known."""
-        return self.values(metric, *labels).get(())
+        return self._index.value(metric, *labels)

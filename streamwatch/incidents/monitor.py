@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from streamwatch.catalogue import agent as c
+from streamwatch.core.words import listed
 from streamwatch.incidents.incident import Cause, Effects
 from streamwatch.incidents.known import Known
-from streamwatch.incidents.words import listed
 
 _BLIND: Final = ("StreamWatchBlind", "StreamWatchStale", "StreamWatchPartlyBlind", "StreamWatchBudgetReached")
 _OF_SOURCE: Final = frozenset({*_BLIND, "StreamWatchCollectorFailed", "StreamWatchSeriesDropped"})

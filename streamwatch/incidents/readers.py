@@ -5,11 +5,12 @@ from typing import Final
 
 from streamwatch.catalogue import attached_readers as a
 from streamwatch.catalogue import readers as r
+from streamwatch.core.words import counted, listed
 from streamwatch.incidents import groups, streams
 from streamwatch.incidents.incident import Cause, CauseKind, Effects
-from streamwatch.incidents.known import Known, Row
-from streamwatch.incidents.words import counted, listed
+from streamwatch.incidents.known import Known
 from streamwatch.model.alert import Alert
+from streamwatch.model.newest_samples import Row
 
 _LATE: Final = frozenset(
     {

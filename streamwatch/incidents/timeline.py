@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from streamwatch.core.words import counted
 from streamwatch.incidents.incident import Incident
-from streamwatch.incidents.words import counted
 
 _MOST: Final = 20
 

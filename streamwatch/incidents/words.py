@@ -1,21 +1,8 @@
-"""How counts and names are put into sentences."""
+"""How brokers are put into sentences."""
 
 from collections.abc import Sequence
-from typing import Final
 
-_MOST_NAMES: Final = 4
-
-
-def counted(count: float, singular: str, plural: str = "") -> str:
-    """Return a count with what is counted."""
-    return f"{count:,.0f} {singular if count == 1 else plural or singular + 's'}"
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return names in a row, not too many of them."""
-    if len(names) > _MOST_NAMES:
-        return f"{', '.join(names[:_MOST_NAMES])} and {len(names) - _MOST_NAMES} more"
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
+from streamwatch.core.words import listed
 
 
 def of_brokers(names: Sequence[str], singular: str, plural: str) -> str:

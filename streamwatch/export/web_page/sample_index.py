@@ -1,11 +1,12 @@
 """The newest samples, looked up by metric and label values."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from streamwatch.catalogue import agent
-from streamwatch.model.metric import Metric, Samples
+from streamwatch.model.metric import Metric
+from streamwatch.model.newest_samples import NewestSamples
 from streamwatch.model.snapshot import Snapshot
 
 
@@ -33,30 +34,12 @@ class Read:
         return math.inf if self.last is None else max(0.0, now - self.last.taken_at)
 
 
-class SampleIndex:
-    """The values that are known now."""
-
-    def __init__(self, samples: Iterable[Samples]) -> None:
-        self._samples: dict[str, list[Samples]] = {}
-        self._by_first: dict[tuple[str, int], dict[tuple[str, ...], dict[tuple[str, ...], float]]] = {}
-        """By metric and number of labels: the values by those labels, and by the others."""
-        for each in samples:
-            self._samples.setdefault(each.metric.name, []).append(each)
+class SampleIndex(NewestSamples):
+    """The values that are known now, as a page asks for them."""
 
     def of(self, metric: Metric, *first: str) -> Mapping[tuple[str, ...], float]:
         """Return the values of a metric whose first labels are these, by the labels that are left."""
-        cut = len(first)
-        found = self._by_first.get((metric.name, cut))
-        if found is None:  # a page asks of every stream what it asks of one
-            found = self._by_first[metric.name, cut] = {}
-            for each in self._samples.get(metric.name, ()):
-                for row, value in each.known().items():
-                    found.setdefault(row[:cut], {})[row[cut:]] = value
-        return found.get(first, {})
-
-    def value(self, metric: Metric, *labels: str) -> float | None:
-        """Return the value of a metric with exactly these labels; None where it is not known."""
-        return self.of(metric, *labels).get(())
+        return self.values(metric, *first)
 
     def total(self, metric: Metric, *first: str) -> float | None:
         """Return the sum over the labels that are left; None where nothing is known."""

@@ -39,6 +39,8 @@ class TargetRunner:
         self.config = config
         """The part of the configuration that it comes from."""
         self.name, self.kind, self.interval = target.name, target.kind, target.interval
+        self.settings = target.settings
+        """Asks a Kafka cluster what only an audit needs to know; None where it cannot be asked."""
         self.last: Snapshot | None = None
         """The last snapshot; None before the first."""
         self._clock = clock

@@ -25,6 +25,8 @@ from streamwatch.collectors.source import CallCollector, RequestCollector, Sourc
 from streamwatch.collectors.streams import StreamCollector
 from streamwatch.collectors.topics import TopicCollector
 from streamwatch.core.clock import Clock
+from streamwatch.model.cluster_settings import ClusterSettings
+from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.model.metric import Kind, Metric
 from streamwatch.model.msk import CloudWatchMapping
 from streamwatch.model.snapshot import Snapshot
@@ -73,6 +75,8 @@ class Target:
     """By name, in the order in which they run."""
     about: Sequence[Collector[Any]]
     """Those that describe the source itself."""
+    settings: Callable[[ClusterSnapshot], ClusterSettings] | None = None
+    """Asks a Kafka cluster what only an audit needs to know; None where the source cannot be asked."""
 
 
 def kafka_collectors(config: ClusterConfig, compatibility: Collection[str] = ()) -> dict[str, Collector[Any]]:
@@ -216,6 +220,7 @@ class TargetFactory:
             max_series=config.max_series,
             collectors=kafka_collectors(config, self._compatibility),
             about=(SourceCollector(config.interval), RequestCollector()),
+            settings=source.settings,
         )
 
     def _topics(

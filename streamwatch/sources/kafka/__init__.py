@@ -9,11 +9,13 @@ What needs kafka-python is imported where a source is made: the configuration is
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import SourceError, SourceUnavailable
+from streamwatch.model.cluster_settings import ClusterSettings
 from streamwatch.model.finding import Finding
 from streamwatch.model.kafka import Broker, ClusterSnapshot
 from streamwatch.settings.types import HostPort
@@ -88,6 +90,27 @@ class KafkaSource:
         snapshot = self._run(self._read())
         self.brokers = snapshot.brokers
         return snapshot
+
+    def settings(self, snapshot: ClusterSnapshot) -> ClusterSettings:
+        """Return what an audit needs beyond a read; what could not be asked is among its problems.
+
+        It may be called from any thread, while a read is under way, too.
+        """
+        limit, now = self.config.read_seconds + _SPARE_SECONDS, self._clock.now()
+        if self._share.is_closed:
+            return ClusterSettings(asked_at=now, problems=("the source is closed",))
+        try:
+            return self._share.submit(self._ask_settings(snapshot, now), limit)
+        except (SourceError, TimeoutError, CancelledError) as error:
+            why = str(error) or f"no answer within {limit:g}s"
+            return ClusterSettings(asked_at=now, problems=(why,))
+
+    async def _ask_settings(self, snapshot: ClusterSnapshot, now: float) -> ClusterSettings:
+        from streamwatch.sources.kafka.cluster_settings import read_cluster_settings  # noqa: PLC0415 - kafka-python
+        from streamwatch.sources.kafka.read_session import ReadSession  # noqa: PLC0415 - the same
+
+        reading(self.config.name)
+        return await read_cluster_settings(ReadSession(self.config, self._pool.stats), self._pool, snapshot, now)
 
     def close(self) -> None:
         """Drop all connections and leave the loop; one that hangs is left to the end of the process."""

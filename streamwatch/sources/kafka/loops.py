@@ -48,9 +48,20 @@ class LoopShare:
         """Those that run on behalf of the cluster, or did."""
         self.is_closed = False
 
-    def submit(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run this on the loop, and return what it returns; called from another thread."""
-        return asyncio.run_coroutine_threadsafe(self._run(coroutine), self.loop).result()
+    def submit(self, coroutine: Coroutine[Any, Any, T], timeout_seconds: float | None = None) -> T:
+        """Run this on the loop, and return what it returns; called from another thread.
+
+        Raises:
+            TimeoutError: it did not return within the timeout; it is cancelled.
+            CancelledError: the share was closed meanwhile.
+
+        """
+        found = asyncio.run_coroutine_threadsafe(self._run(coroutine), self.loop)
+        try:
+            return found.result(timeout_seconds)
+        except TimeoutError:
+            found.cancel()
+            raise
 
     def close(self, last: Coroutine[Any, Any, None], timeout_seconds: float) -> None:
         """Run this, end every task, and leave the loop, which ends with its last share.

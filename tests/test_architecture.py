@@ -25,6 +25,7 @@ THIRD = {
         "model",
         "journal",
         "archive",
+        "audit",
         "samples/latest",
         "samples/column",
         "samples/history",
@@ -75,6 +76,7 @@ THIRD = {
         "cli/notify",
         "cli/agent_client",
         "cli/alerts",
+        "cli/audit",
         "cli/events",
         "cli/may_restart",
         "cli/silences",
@@ -83,7 +85,7 @@ THIRD = {
         "reference/commands",
         "demo/commands",
     },
-    "rich": {"cli/tables", "cli/connect_tables", "cli/top", "demo"},
+    "rich": {"cli/audit", "cli/tables", "cli/connect_tables", "cli/top", "demo"},
     "textual": {"cli/top/screen"},
 }
 

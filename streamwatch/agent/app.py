@@ -8,6 +8,7 @@ from functools import partial
 from streamwatch.agent import archiving
 from streamwatch.agent.alerting import Alerting, groups
 from streamwatch.agent.archiving import AgentArchive
+from streamwatch.agent.auditing import Audits
 from streamwatch.agent.config import AgentShare, Config
 from streamwatch.agent.entity_pages import EntityPages
 from streamwatch.agent.flow_page import JSON, PAGE, FlowPage
@@ -23,6 +24,7 @@ from streamwatch.agent.targets import Target, TargetFactory, precedence
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import StreamWatchError
 from streamwatch.core.schedule import Job, Schedule
+from streamwatch.export import audit_api
 from streamwatch.export.alertmanager_api import PREFIX as ALERTMANAGER
 from streamwatch.export.endpoints import Health, compressed, endpoints
 from streamwatch.export.events_api import PATH as EVENTS
@@ -87,6 +89,7 @@ class App:
         self._remote_write = RemoteWriteService(self._schedule, clock, self._hub.all_samples)
         self._runners: Mapping[str, TargetRunner] = {}
         """Never changed, but replaced: many threads look while a reload is under way."""
+        self._audits = Audits(self._hub, clock, self._journal.journal.changes)
         self._events = EventsApi(self._journal.journal.changes)
         self._home_page = HomePage(self._hub, clock, self._journal.recent, lambda: self._archive.archive)
         self._flow_page = FlowPage(self._hub, clock)
@@ -251,6 +254,7 @@ class App:
                 PathHandler(JSON, self._flow),
                 PathHandler(EVENTS, lambda request: compressed(self._events.answer(request), request)),
                 PathHandler(MAY_RESTART, lambda request: self._restarts.answer(request, tuple(self._runners.values()))),
+                PathHandler(audit_api.PATH, self._audit),
                 PathHandler(PREFIX, self._answer),
                 PathHandler(runbooks.PREFIX, self._runbooks.answer),
                 PathHandler(ALERTMANAGER, self._answer, (*READS, *WRITES), is_guarded=True),
@@ -269,6 +273,12 @@ class App:
             self._entity_pages.answer(request, self._runners.values(), self._alerting, self._archive, self._server.url),
             request,
         )
+
+    def _audit(self, request: Request) -> Response:
+        found = audit_api.answered(
+            request, lambda: self._audits.answer(self._runners.values(), self.config.audit.ignore)
+        )
+        return compressed(found, request)
 
     def _flow(self, request: Request) -> Response:
         return compressed(self._flow_page.answer(request.path, self._runners.values()), request)

@@ -10,6 +10,7 @@ from typing import Any
 
 from streamwatch.agent.log import Config as LogConfig
 from streamwatch.archive.config import Config as ArchiveConfig
+from streamwatch.audit.config import Config as AuditConfig
 from streamwatch.catalogue import METRICS
 from streamwatch.core.errors import ConfigError
 from streamwatch.export.config import Config as ExportConfig
@@ -40,6 +41,7 @@ class Config:
     notify: NotifyConfig = setting("who is notified of alerts, and how", default_factory=NotifyConfig)
     journal: JournalConfig = setting("what is remembered of what changed", default_factory=JournalConfig)
     archive: ArchiveConfig = setting("the hours before, for the page", default_factory=ArchiveConfig)
+    audit: AuditConfig = setting("findings of the audit that are not counted", default_factory=AuditConfig)
     export: ExportConfig = setting("how metrics are exported", default_factory=ExportConfig)
     remote_write: tuple[RemoteWriteConfig, ...] = setting("who is sent all samples, by remote write", default=())
     log: LogConfig = setting("the agent's own log, on standard output", default_factory=LogConfig)

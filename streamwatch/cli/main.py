@@ -42,6 +42,10 @@ class _Commands(click.Group):
             "streamwatch.cli.alerts",
             "List what fires and what is pending on a running agent, by cause: how bad, what, since when, who knows.",
         ),
+        "audit": (
+            "streamwatch.cli.audit",
+            "List what is set so that something will go wrong: evidence, and the command that mends it, never run.",
+        ),
         "dashboards": ("streamwatch.cli.dashboards", "Bring the dashboards to Grafana."),
         "demo": (
             "streamwatch.demo.commands",

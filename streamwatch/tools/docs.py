@@ -1,4 +1,4 @@
-"""Writes docs/metrics.md, configuration.md, alerts.md and parts of msk.md from what stands in the code and in alerts/.
+"""Writes docs/metrics.md, configuration.md, alerts.md, parts of msk.md and audit.md from the code and alerts/.
 
 ``python -m streamwatch.tools.docs`` writes them, ``--check`` says which are old and exits with 1.
 """
@@ -16,7 +16,7 @@ from streamwatch.catalogue.cloudwatch_names import cloudwatch_names
 from streamwatch.core.times import duration
 from streamwatch.model.metric import Metric, Tier
 from streamwatch.settings.types import HostPort, Secret, Setting, key_of
-from streamwatch.tools import docs_alerts, docs_msk
+from streamwatch.tools import docs_alerts, docs_audit, docs_msk
 
 SOURCE: Final = Path(__file__).parents[2] / "docs"
 """Where documents stand that are made in part only."""
@@ -116,13 +116,23 @@ def configuration() -> str:
 
 def msk() -> str:
     """Return docs/msk.md: as it stands, with the parts between marks made anew."""
-    text = (SOURCE / "msk.md").read_text(encoding="utf-8")
     parts = {
         "policy": f"```json\n{docs_msk.policy()}\n```",
         "calls": docs_msk.calls(),
         "metrics": docs_msk.metrics(),
         "costs": docs_msk.costs(),
     }
+    return _with_parts("msk.md", parts)
+
+
+def audit() -> str:
+    """Return docs/audit.md: the same."""
+    return _with_parts("audit.md", {"table": docs_audit.table(), "findings": docs_audit.findings()})
+
+
+def _with_parts(file: str, parts: Mapping[str, str]) -> str:
+    """Return a document as it stands, with the parts between marks made anew."""
+    text = (SOURCE / file).read_text(encoding="utf-8")
     for name, part in parts.items():
         begin, end = f"<!-- made: {name} -->\n", "\n<!-- end -->"
         before, _, after = text.partition(begin)
@@ -138,6 +148,7 @@ def main() -> None:
         "configuration.md": configuration(),
         "msk.md": msk(),
         "alerts.md": docs_alerts.alerts(),
+        "audit.md": audit(),
     }
     for name, text in made.items():
         file = FOLDER / name

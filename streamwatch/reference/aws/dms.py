@@ -77,17 +77,17 @@ class ReplicationTask:
 
     def described(self) -> Answer:
         """Return it as the API describes it."""
-        answer: Answer = {"Status": self.status, "SourceEndpointArn": "arn:source", "TargetEndpointArn": self.target}
+        told: Answer = {"Status": self.status, "SourceEndpointArn": "arn:source", "TargetEndpointArn": self.target}
         if self.stop_reason:
-            answer["StopReason"] = self.stop_reason
+            told["StopReason"] = self.stop_reason
         if not self.instance:
             failures = [self.failure] if self.failure else []
             names = {"ReplicationConfigIdentifier": self.name, "ReplicationConfigArn": self.arn}
-            return answer | names | {"FailureMessages": failures}
+            return told | names | {"FailureMessages": failures}
         if self.failure:
-            answer["LastFailureMessage"] = self.failure
+            told["LastFailureMessage"] = self.failure
         names = {"ReplicationTaskIdentifier": self.name, "ReplicationTaskArn": self.arn}
-        return answer | names | {"ReplicationInstanceArn": self.instance}
+        return told | names | {"ReplicationInstanceArn": self.instance}
 
 
 @dataclass(slots=True)

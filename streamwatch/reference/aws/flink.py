@@ -105,8 +105,8 @@ class FlinkApplication:
     def described(self) -> Answer:
         """Return it as the API describes it."""
         groups = [{"PropertyGroupId": name, "PropertyMap": of} for name, of in self.properties.items()]
-        configuration = {"EnvironmentPropertyDescriptions": {"PropertyGroupDescriptions": groups}}
-        return self.summary() | {"ApplicationConfigurationDescription": configuration}
+        told = {"EnvironmentPropertyDescriptions": {"PropertyGroupDescriptions": groups}}
+        return self.summary() | {"ApplicationConfigurationDescription": told}
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""What members of classic groups ask for and get."""
+"""What members of classic groups ask for and are told."""
 
 from dataclasses import dataclass
 from enum import StrEnum

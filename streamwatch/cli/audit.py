@@ -1,0 +1,137 @@
+"""``streamwatch audit``: what is set so that something will go wrong, for a terminal (docs/audit.md)."""
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from streamwatch.cli.agent_client import AgentClient
+from streamwatch.cli.agent_client import options as agent_options
+from streamwatch.core.words import printable
+
+_REFUSED: Final = 2
+_SEVERITIES: Final = ("critical", "warning", "info")
+_STYLES: Final = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
+
+
+@click.command()
+@agent_options
+@click.option(
+    "--config",
+    "file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Instead of a running agent: what a configuration watches, read once by this command.",
+)
+@click.option("--kafka", metavar="HOST:PORT", help="Instead of a running agent: a broker of one cluster, in the clear.")
+@click.option("--kinesis", metavar="REGION", help="Instead of a running agent: the streams of a region.")
+@click.option(
+    "--fail-on",
+    type=click.Choice((*_SEVERITIES, "never")),
+    default="warning",
+    show_default=True,
+    help="Exit code 1 from this severity on.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+def audit(  # noqa: PLR0913, PLR0917 - an argument an option
+    url: str,
+    username: str | None,
+    password_file: Path | None,
+    file: Path | None,
+    kafka: str | None,
+    kinesis: str | None,
+    fail_on: str,
+    as_json: bool,  # noqa: FBT001 - a flag
+) -> None:
+    """List what is set so that something will go wrong: evidence, and the command that mends it, never run.
+
+    It asks a running agent (--url), or reads once what --config, --kafka or --kinesis name. Exit code 1: there is a
+    finding of --fail-on or worse that nothing ignores; or nobody answers. 2: the configuration is wrong.
+    """
+    if file is None and kafka is None and kinesis is None:
+        found = AgentClient(url, username, password_file).ask("GET", "/api/v1/audit")["data"]
+    else:
+        found = _read_once(file, kafka, kinesis)
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+    else:
+        _show(found)
+    failing = _SEVERITIES[: _SEVERITIES.index(fail_on) + 1] if fail_on != "never" else ()
+    sys.exit(int(any(found["counts"][severity] for severity in failing)))
+
+
+def _read_once(file: Path | None, kafka: str | None, kinesis: str | None) -> dict[str, Any]:
+    if file is not None and (kafka is not None or kinesis is not None):
+        raise click.UsageError("give either --config FILE or --kafka HOST:PORT and --kinesis REGION")
+    from streamwatch.agent.config import from_flags, load  # noqa: PLC0415 - it knows all sources
+    from streamwatch.cli.audit_once import audit_once  # noqa: PLC0415 - the same
+    from streamwatch.core.errors import ConfigError  # noqa: PLC0415 - the same
+
+    try:
+        config = load(file) if file is not None else from_flags(kafka, None, kinesis)
+    except ConfigError as error:
+        for mistake in error.mistakes:
+            click.echo(mistake, err=True)
+        sys.exit(_REFUSED)
+    logging.getLogger().handlers = [logging.NullHandler()]
+    return audit_once(config)
+
+
+def _show(found: dict[str, Any]) -> None:
+    from streamwatch.cli.tables import show  # noqa: PLC0415 - numpy, of this only
+
+    counted = [each for each in found["findings"] if each["ignored"] is None]
+    if counted:
+        show(_findings(counted))
+    ignored = [each for each in found["findings"] if each["ignored"] is not None]
+    if ignored:
+        show(_ignored(ignored))
+    if found["notChecked"]:
+        show(_not_checked(found["notChecked"]))
+    counts = ", ".join(f"{found['counts'][severity]} {severity}" for severity in _SEVERITIES)
+    more = f"; {found['findingsLeftOut']} more are counted only" if found["findingsLeftOut"] else ""
+    click.echo(f"{counts}; {len(ignored)} ignored; {len(found['notChecked'])} not checked{more}")
+
+
+def _findings(findings: list[dict[str, Any]]) -> Table:
+    table = Table("severity", "finding", "target", "evidence, and what mends it", title="findings")
+    table.title_justify = "left"
+    for each in findings:
+        ended = each["ignoreEnded"]
+        lines = [each["title"], *each["evidence"]]
+        if ended is not None:
+            lines.append(f"it was ignored until {ended['until']}: {ended['reason']}")
+        told = Text("\n".join(map(printable, lines)))
+        told.append(f"\n{printable(each['remedy'])}", style="green")
+        severity = Text(each["severity"], style=_STYLES[each["severity"]])
+        table.add_row(severity, each["finding"], Text(printable(f"{each['kind']} {each['target']}")), told)
+        table.add_section()
+    return table
+
+
+def _ignored(findings: list[dict[str, Any]]) -> Table:
+    table = Table("severity", "finding", "target", "until", "reason", title="ignored")
+    table.title_justify = "left"
+    for each in findings:
+        ignored = each["ignored"]
+        table.add_row(
+            each["severity"],
+            each["finding"],
+            Text(printable(each["target"])),
+            ignored["until"],
+            Text(printable(ignored["reason"])),
+        )
+    return table
+
+
+def _not_checked(rows: list[dict[str, str]]) -> Table:
+    table = Table("finding", "target", "not checked, because it is not known", title="not checked")
+    table.title_justify = "left"
+    for each in rows:
+        table.add_row(each["finding"], Text(printable(each["target"])), Text(printable(each["why"])))
+    return table

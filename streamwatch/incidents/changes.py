@@ -14,6 +14,17 @@ _BEFORE_SECONDS: Final = 600.0
 _AFTER_SECONDS: Final = 5.0
 """A change may be seen a read later than what follows from it."""
 _MOST: Final = 5
+ACTS: Final = frozenset(
+    {
+        "topic.created", "topic.deleted", "topic.recreated", "topic.partitions", "topic.settings", "topic.replicas",
+        "broker.added", "broker.replaced", "broker.version", "cluster.version", "cluster.replaced",
+        "reassignment.started", "group.deleted", "group.assignor", "group.set_back", "group.set_forward",
+        "stream.created", "stream.deleted", "stream.shards", "stream.mode", "stream.retention", "stream.consumers",
+        "reader.created", "reader.deleted", "reader.settings",
+    }
+)  # fmt: skip
+"""Kinds of changes that somebody makes. Others come of what is wrong, as leaders that move and members that are lost,
+or change nothing for those who write and read."""
 _OF_A_CLUSTER: Final = frozenset({"cluster", "broker", "topic", "group"})
 
 
@@ -51,7 +62,7 @@ def changed(known: Known, scope: Scope, alerts: Sequence[Alert]) -> Cause | None
     since = min(alert.active_at for alert in alerts)
     things = {name for alert in alerts[:100] for thing in scopes(alert) for name in thing[1:]}
     for change in before(known.changes, since, scope):
-        if change.what in things and change.at <= since:
+        if change.kind in ACTS and change.what in things and change.at <= since:
             return Cause(
                 "change",
                 scope,

@@ -22,6 +22,8 @@ _OF_LEADERS: Final = frozenset(
     }
 )  # fmt: skip
 """About a cluster as a whole: what follows when brokers are gone."""
+_OF_COORDINATORS: Final = frozenset({"KafkaGroupRebalancing"})
+"""Members join anew where the broker that coordinates their group goes, and where it comes back."""
 _NOT_READ: Final = frozenset({"StreamWatchPartlyBlind", "StreamWatchStale"})
 """What follows for the agent where a part of the cluster does not answer."""
 _DISK: Final[Mapping[str, str]] = {
@@ -137,7 +139,7 @@ def brokers(known: Known) -> Iterator[Cause]:
             "KafkaBrokerDown" if len(left) == 1 else "KafkaSeveralBrokersDown",
             (
                 *(Effects(("broker", cluster, broker), _OF_BROKER) for broker in left),
-                Effects(scope, _OF_LEADERS),
+                Effects(scope, _OF_LEADERS | _OF_COORDINATORS),
                 Effects(("source", cluster), _NOT_READ | ({"StreamWatchBlind"} if is_all else set())),
             ),
             _lost(known, cluster, left),
@@ -151,7 +153,8 @@ def returned(known: Known) -> Iterator[Cause]:
         missing = known.value(k.BROKER_OUT_OF_SYNC, cluster, broker)
         if known.value(k.BROKER_UP, cluster, broker) != 1:
             continue
-        evidence, effects = [f"a moment ago: {cause.sentence}"], [Effects(("source", cluster), _NOT_READ)]
+        evidence = [f"a moment ago: {cause.sentence}"]
+        effects = [Effects(("source", cluster), _NOT_READ), Effects(("cluster", cluster), _OF_COORDINATORS)]
         sentence = f"Broker {broker} of {cluster} answers again"
         if missing:
             sentence += ", and its replicas are not in sync yet"
@@ -181,7 +184,7 @@ def links(known: Known) -> Iterator[Cause]:
         under = known.values(k.BROKER_UNDER_REPLICATED, cluster)
         leaders = sorted((row[0] for row, count in under.items() if count and row[0] != broker), key=_number)
         others = [row[0] for row, up in known.values(k.BROKER_UP, cluster).items() if up and row[0] != broker]
-        if not missing or len(leaders) != 1 or len(others) < 2:  # noqa: PLR2004 - of one leader nothing can be told
+        if not missing or len(leaders) != 1 or len(others) < 2:  # noqa: PLR2004 - one leader shows nothing
             continue
         yield Cause(
             "network",
@@ -234,7 +237,7 @@ def _leaders(known: Known, cluster: str, gone: tuple[str, ...]) -> tuple[Effects
     down = {row[0] for row, up in known.values(k.BROKER_UP, cluster).items() if not up}
     if not down or not down <= set(gone):
         return ()
-    return Effects(("cluster", cluster), _OF_LEADERS), Effects(("source", cluster), _NOT_READ)
+    return Effects(("cluster", cluster), _OF_LEADERS | _OF_COORDINATORS), Effects(("source", cluster), _NOT_READ)
 
 
 def _evidence_of_loss(known: Known, cluster: str, down: int, brokers: int) -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import Final
 from streamwatch.catalogue import kinesis as s
 from streamwatch.catalogue import kinesis_shards as h
 from streamwatch.core.words import counted
-from streamwatch.incidents.incident import Cause, Effects
+from streamwatch.incidents.incident import Cause, Effects, Scope
 from streamwatch.incidents.known import Known
 
 LATE: Final = frozenset({"KinesisReaderLate", "KinesisReaderNearRetention", "KinesisDataExpiring"})
@@ -29,7 +29,11 @@ _HALF: Final = 0.5
 
 
 def writers(known: Known) -> Iterator[Cause]:
-    """Records are refused: the stream as a whole is too small for its producers, or one shard is hot."""
+    """Records are refused: the stream as a whole is too small for its producers, or one shard is hot.
+
+    Alerts look back over minutes: they stay when the load is over, and so does their cause.
+    """
+    earlier = {cause.scope: cause for cause in known.before if cause.kind in {"producers", "hot"}}
     for scope in known.scopes(
         "stream",
         "KinesisWriteThrottled",
@@ -37,36 +41,43 @@ def writers(known: Known) -> Iterator[Cause]:
         "KinesisWriteRecordsNearLimit",
         "KinesisWriteBytesNearLimit",
     ):
-        stream = scope[3]
-        shares = [known.value(metric, *scope[1:]) for metric in (s.WRITE_RECORDS_USE, s.WRITE_BYTES_USE)]
-        use = max((share for share in shares if share is not None), default=None)
-        hottest = max(known.values(h.SPLIT, *scope[1:]).items(), key=lambda pair: pair[1], default=None)
-        if use is None:
-            continue  # which of the two it is cannot be said
-        words = f"{stream} uses {use:.0%} of what its shards take"
-        if use >= _FULL:
-            shards = known.value(s.OPEN_SHARDS, *scope[1:])
-            evidence = [words, *([] if shards is None else [f"it has {counted(shards, 'open shard')}"])]
-            yield Cause(
-                "producers",
-                scope,
-                f"Producers write more to stream {stream} than its shards take",
-                tuple(evidence),
-                "KinesisWriteThrottled",
-                (Effects(scope, _WRITES),),
-                shards,
-            )
-        elif hottest is not None and hottest[1] >= _FULL and use < _HALF:
-            (shard, hash_key), share = hottest
-            yield Cause(
-                "hot",
-                scope,
-                f"Shard {shard} of stream {stream} is hot: it gets far more than the others",
-                (f"{shard} uses {share:.0%} of its limits, and {words}", f"it would be split at hash key {hash_key}"),
-                "KinesisHotShard",
-                (Effects(scope, _WRITES),),
-                1.0,
-            )
+        cause = _writers_now(known, scope) or earlier.get(scope)
+        if cause is not None:
+            yield cause
+
+
+def _writers_now(known: Known, scope: Scope) -> Cause | None:
+    """Return why records are refused, by what is written now; None where this does not show it."""
+    stream = scope[3]
+    shares = [known.value(metric, *scope[1:]) for metric in (s.WRITE_RECORDS_USE, s.WRITE_BYTES_USE)]
+    use = max((share for share in shares if share is not None), default=None)
+    hottest = max(known.values(h.SPLIT, *scope[1:]).items(), key=lambda pair: pair[1], default=None)
+    if use is None:
+        return None  # which of the two it is cannot be said
+    words = f"{stream} uses {use:.0%} of what its shards take"
+    if use >= _FULL:
+        shards = known.value(s.OPEN_SHARDS, *scope[1:])
+        return Cause(
+            "producers",
+            scope,
+            f"Producers write more to stream {stream} than its shards take",
+            (words, *([] if shards is None else [f"it has {counted(shards, 'open shard')}"])),
+            "KinesisWriteThrottled",
+            (Effects(scope, _WRITES),),
+            shards,
+        )
+    if hottest is None or hottest[1] < _FULL or use >= _HALF:
+        return None
+    (shard, hash_key), share = hottest
+    return Cause(
+        "hot",
+        scope,
+        f"Shard {shard} of stream {stream} is hot: it gets far more than the others",
+        (f"{shard} uses {share:.0%} of its limits, and {words}", f"it would be split at hash key {hash_key}"),
+        "KinesisHotShard",
+        (Effects(scope, _WRITES),),
+        1.0,
+    )
 
 
 def throttled_readers(known: Known) -> Iterator[Cause]:

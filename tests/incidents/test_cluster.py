@@ -130,6 +130,12 @@ def test_a_broker_that_is_back_catches_up_and_no_network_is_to_blame() -> None:
     assert again.sentence == "Broker 3 of shop answers again."
     assert kind(first(blind, up(b1=1, b2=1, b3=1))) == "monitor"
 
+    rebalances = alert("KafkaGroupRebalancing", SHOP, group="billing")
+    gone = alert("KafkaBrokerDown", SHOP, broker="3", state="pending")
+    assert kind(first(rebalances, gone, up(b1=1, b2=1, b3=0))) == "broker", "members join anew: the coordinator is gone"
+    assert kind(first(rebalances, up(b1=1, b2=1, b3=1), before=(down.cause,))) == "broker"
+    assert kind(first(rebalances, up(b1=1, b2=1, b3=1))) == "rebalances"
+
 
 def test_replicas_that_are_being_moved_are_somebodys_change() -> None:
     lags = alert("KafkaReplicasOutOfSync", SHOP, broker="3")

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Final
 
 from streamwatch.incidents import own_words
+from streamwatch.incidents.changes import ACTS
 from streamwatch.incidents.decide import BRANCHES
+from streamwatch.journal.kinds import KINDS
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
 from streamwatch.model.metric import Samples
@@ -68,14 +70,20 @@ def test_an_alert_in_its_own_words() -> None:
 
 def test_what_changed_in_the_minutes_before_is_shown_and_is_a_cause_where_nothing_else_is() -> None:
     late = alert("KafkaGroupLagging", at=1000.0, kafka_cluster="shop", group="x")
-    early, near = Note(100.0, "topic", "x", "Old."), Note(900.0, "positions", "x", "Somebody set group x back.")
+    early, near = Note(100.0, "topic", "x", "Old."), Note(900.0, "group.set_back", "x", "Somebody set group x back.")
     later, elsewhere = Note(1100.0, "topic", "x", "Later."), Note(950.0, "topic", "other", "Topic other was made.")
     incident = first(late, early, near, later, elsewhere)
     assert list(incident.changes) == [elsewhere, near]
     assert incident.sentence == "Somebody changed something: Somebody set group x back (1 group)."
     assert kind(first(late, elsewhere)) == "", "what changed elsewhere is shown, and is no cause"
-    another = Note(950.0, "positions", "x", "Somebody set group x of another cluster back.", source="other")
+    follows = Note(950.0, "group.state", "x", "Group x is Empty instead of Stable.")
+    assert kind(first(late, follows)) == "", "nobody made it: it came of what is wrong"
+    another = Note(950.0, "group.set_back", "x", "Somebody set group x of another cluster back.", source="other")
     assert not first(late, another).changes, "a group of this name in another cluster is another group"
+
+
+def test_what_somebody_does_is_among_what_the_journal_knows() -> None:
+    assert KINDS.keys() >= ACTS
 
 
 def test_each_branch_says_what_it_is_for() -> None:

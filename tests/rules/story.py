@@ -71,6 +71,10 @@ class Seen:
         self.outcome.see(firing, time.monotonic() - self.began)
         return {one["labels"]["alertname"] for one in alerts if one["state"] == "firing"}
 
+    def active(self) -> set[str]:
+        """Return the names of what fires or waits to fire now."""
+        return {one["labels"]["alertname"] for one in _asked(self._url)["alerts"]}
+
     def begin(self) -> None:
         """Forget what was seen before the story."""
         self.fired.clear()
@@ -98,9 +102,7 @@ def main(name: str, scale: float) -> None:
         app.start()
         stack.callback(app.stop)
         seen = Seen(app.address)
-        wait_for(
-            lambda: seen.look() == {"StreamWatchWatchdog"} and _settled(app.address, on_streams), 90, "all is well"
-        )
+        wait_for(lambda: seen.active() == _CALM and _settled(app.address, on_streams), 90, "all is well")
         seen.begin()
         actor = threading.Thread(target=play, args=(story, performers, clock.monotonic, lambda _: None, ended))
         actor.start()

@@ -117,7 +117,7 @@ REQUEST_RECEIVED_BYTES = _metric(
 REQUEST_THROTTLED_SECONDS = _metric(
     "streamwatch_request_throttled_seconds_total",
     REQUEST,
-    "Time that brokers told the agent to wait for, by their quotas.",
+    "Time that brokers asked the agent to wait for, by their quotas.",
     question="Do the brokers throttle the agent?",
     kind="counter",
     unit="seconds",
@@ -298,7 +298,7 @@ NOTIFICATIONS = _metric(
     "streamwatch_notifications_total",
     ("channel", "outcome"),
     "Notifications by outcome: `delivered`, `failed` (an attempt, which is made again), `parked` (refused for good).",
-    question="Are people told?",
+    question="Are people notified?",
     kind="counter",
 )
 NOTIFICATIONS_WAITING = _metric(
@@ -311,26 +311,26 @@ NOTIFICATIONS_PARKED = _metric(
     "streamwatch_notifications_parked",
     CHANNEL,
     "Notifications that the service refuses as they are; they are tried again after a reload.",
-    question="What was I never told?",
+    question="What was I never notified of?",
 )
 NOTIFICATIONS_LATE = _metric(
     "streamwatch_notifications_late_seconds",
     CHANNEL,
     "For how long the oldest of the waiting notifications has been due; 0 where none is.",
-    question="For how long have I been told nothing?",
+    question="For how long have I not been notified?",
     unit="seconds",
 )
 NOTIFICATION_SECONDS = _metric(
     "streamwatch_notification_seconds",
     CHANNEL,
     "How long the last notification took from the decision to its delivery; absent before the first.",
-    question="How fast am I told?",
+    question="How fast am I notified?",
     unit="seconds",
 )
 NOTIFICATIONS_COLLAPSED = _metric(
     "streamwatch_notifications_collapsed_total",
     (),
-    "Incidents that were over before anybody could be told.",
+    "Incidents that were over before anybody could be notified.",
     question="What passed by while a service was down?",
     kind="counter",
 )

@@ -22,8 +22,8 @@ class CloudWatchName:
     """Label and value of the series that it tells; without any it tells all."""
 
     def __str__(self) -> str:
-        told = "".join(f", {label}={value}" for label, value in self.labels)
-        return f"{self.name} ({self.statistic}{told})"
+        suffix = "".join(f", {label}={value}" for label, value in self.labels)
+        return f"{self.name} ({self.statistic}{suffix})"
 
 
 def cloudwatch_names(metric: Metric) -> tuple[CloudWatchName, ...]:

@@ -21,9 +21,9 @@ _TIERS: Final = {
 }
 
 
-def _gauge(name: str, labels: tuple[str, ...], told: str, unit: Unit = "") -> Metric:
+def _gauge(name: str, labels: tuple[str, ...], help_text: str, unit: Unit = "") -> Metric:
     return Metric(
-        name=name, kind="gauge", unit=unit, labels=labels, tier=_TIERS[labels], help=told, question="As before?"
+        name=name, kind="gauge", unit=unit, labels=labels, tier=_TIERS[labels], help=help_text, question="As before?"
     )
 
 

@@ -170,13 +170,13 @@ def _methods(one: Reader) -> list[tuple[Row, float]]:
 def _leases(one: Reader) -> list[tuple[Row, float]]:
     if one.assignment is None:
         return []
-    told = one.assignment
+    assignment = one.assignment
     states = {
-        "renewed": told.renewed,
-        "not_renewed": told.not_renewed,
-        "free": told.free,
-        "finished": told.finished,
-        "zombie": told.zombies,
+        "renewed": assignment.renewed,
+        "not_renewed": assignment.not_renewed,
+        "free": assignment.free,
+        "finished": assignment.finished,
+        "zombie": assignment.zombies,
     }
     return [((*_row(one), state), _or_nan(count)) for state, count in states.items()]
 

@@ -8,7 +8,7 @@ The tree::
       SourceError             a source could not be read
         SourceUnavailable       nobody answered in time, or the connection broke        (retryable)
         SourceDenied            the credentials or the rights are not enough
-        SourceThrottled         a quota told us to wait                                 (retryable)
+        SourceThrottled         a quota asks us to wait                                 (retryable)
         SourceMisread           what came back was not what the protocol promises
         SourceForeign           another one answers than the one that is watched
         SourceUnsupported       it does not offer what was to be asked

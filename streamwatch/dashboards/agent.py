@@ -11,7 +11,7 @@ _o = On()
 AGENT: Final = Dashboard(
     "streamwatch-agent",
     "Agent",
-    "The agent itself: how fresh its numbers are, what they cost, and whether people are told.",
+    "The agent itself: how fresh its numbers are, what they cost, and whether people are notified.",
     (
         Row(
             "Can its numbers be trusted?",
@@ -53,7 +53,7 @@ AGENT: Final = Dashboard(
                 Panel("How long reads take", "Is anything slow?", (_o.now(a.SOURCE_READ_SECONDS, "{{source}}"),)),
                 Panel(
                     "Series",
-                    "How much is told, and decided on?",
+                    "How much is sent, and decided on?",
                     (_o.now(a.SERIES, "{{source}}"), _o.now(a.HISTORY_SERIES, "history")),
                 ),
                 Panel(
@@ -62,10 +62,12 @@ AGENT: Final = Dashboard(
             ),
         ),
         Row(
-            "Are people told, and do the numbers arrive?",
+            "Are people notified, and do the numbers arrive?",
             (
                 Panel(
-                    "Notifications", "Who is told how often?", (_o.rate(a.NOTIFICATIONS, "{{channel}} {{outcome}}"),)
+                    "Notifications",
+                    "Who is notified how often?",
+                    (_o.rate(a.NOTIFICATIONS, "{{channel}} {{outcome}}"),),
                 ),
                 Panel(
                     "From the decision to the delivery", "How fast?", (_o.now(a.NOTIFICATION_SECONDS, "{{channel}}"),)

@@ -1,7 +1,7 @@
 """Dashboards brought into a Grafana: what would change is known before anything is, and nobody's work is overwritten.
 
 The API is grafana-api's. It hides what a broken proxy says behind its own mistakes (``TypeError``, an answer that is no
-JSON), which are told as what they are here.
+JSON), which are sent as what they are here.
 """
 
 import difflib

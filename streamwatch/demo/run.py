@@ -29,7 +29,7 @@ HURRIED_SETTINGS: Final = {
 _LOOK_SECONDS: Final = 0.2
 _READY_SECONDS: Final = 90.0
 _STORY_SECONDS: Final = 60.0
-"""A story that takes longer is told faster."""
+"""A story that takes longer is played faster."""
 _REAL_MINUTE: Final = 60
 _NICENESS: Final = 5
 """Of the load: it gives way to what it loads, and to who watches that."""
@@ -105,7 +105,7 @@ def run(scenario: Scenario, shower: Shower, seconds: float | None, rate: float, 
                 f"in a hurry: rules wait {HURRY} times shorter than yours, CloudWatch's minute is {MINUTE} s",
             )
             if pace > 1:
-                _say(story, clock(), "happens", f"the story is told {pace:.0f} times faster than it happens")
+                _say(story, clock(), "happens", f"the story is played {pace:.0f} times faster than it happens")
 
             def tell(step: ScenarioStep) -> None:
                 _say(story, clock(), "happens", step.announcement)

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from streamwatch.demo.run import Story
 
-_WHO: Final = {"happens": "·", "agent": "agent sees", "agent!": "agent SEES", "pager": "told", "pager!": "PAGED"}
+_WHO: Final = {"happens": "·", "agent": "agent sees", "agent!": "agent SEES", "pager": "notified", "pager!": "PAGED"}
 _STYLES: Final = {
     "happens": "yellow",
     "agent": "green",

@@ -49,18 +49,18 @@ def add_copies(builder: Builder, facts: Facts) -> None:
     """Add what replicators copy: the topics that their patterns match, and those of that name at their target."""
     records, lag, times = facts.of(r.LAG_RECORDS), facts.of(r.LAG), facts.times(a.TOPICS)
     targets = {row[:-1]: row[-1] for row in facts.of(a.TARGET)}
-    for told in facts.of(a.TOPICS):
-        row = told[:-1]
+    for labels in facts.of(a.TOPICS):
+        row = labels[:-1]
         source, kind = row[3], row[-2]
         if not source or kind != _REPLICATOR:
             continue
         own, seconds, target = _id(row), lag.get(row), targets.get(row, "")
-        for name in _matched(facts, source, told[-1]):
+        for name in _matched(facts, source, labels[-1]):
             why = "" if seconds is not None else _NO_LATENCY
             there = builder.node(topic(source, name))
-            builder.edge(Edge(there, own, seconds, why, records=records.get(row), at=times[told]))
+            builder.edge(Edge(there, own, seconds, why, records=records.get(row), at=times[labels]))
             if (target, name) in facts.of(k.TOPIC_PARTITIONS):
-                builder.edge(Edge(own, builder.node(topic(target, name)), 0.0, at=times[told]))
+                builder.edge(Edge(own, builder.node(topic(target, name)), 0.0, at=times[labels]))
 
 
 def _matched(facts: Facts, cluster: str, patterns: str) -> Iterator[str]:

@@ -68,7 +68,7 @@ def parse_request(head: bytes, *, spare: bool = False) -> Request | Response:
         return text_response(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, str(error))
     if (doubt := _doubt_of_length(headers)) is not None:
         return text_response(HTTPStatus.BAD_REQUEST, doubt)
-    # A body is seldom read, so what follows it on the connection could not be told from it.
+    # A body is seldom read, so what follows it on the connection could not be distinguished from it.
     has_body = headers.get("Transfer-Encoding") is not None or headers.get("Content-Length", "0").strip() != "0"
     connection = headers.get("Connection", "").lower()
     keep_alive = not has_body and (connection != "close" if version == "HTTP/1.1" else connection == "keep-alive")

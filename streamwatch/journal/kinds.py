@@ -1,4 +1,4 @@
-"""The kinds of changes: what each is called, the sentence that it is told in, and which come again and again."""
+"""The kinds of changes: what each is called, its sentence, and which come again and again."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

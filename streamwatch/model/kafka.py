@@ -52,7 +52,7 @@ class Broker:
     """What our own connection to it says, not what the metadata says; None where there is no connection to have."""
     registered: bool | None
     """Whether the cluster's metadata lists it (a dead broker is taken off after its session times out); None where
-    that is not told."""
+    that is not known."""
 
 
 @dataclass(frozen=True, slots=True)

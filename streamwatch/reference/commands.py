@@ -73,7 +73,7 @@ def kafka(  # noqa: PLR0913, PLR0917 - its options
     aws_port: int,
     aws_control: str | None,
 ) -> None:
-    """Run a reference Kafka cluster on loopback until told to stop; print its bootstrap servers first."""
+    """Run a reference Kafka cluster on loopback until stopped; print its bootstrap servers first."""
     from streamwatch.reference.kafka.server import ReferenceKafka  # noqa: PLC0415 - only this command needs them
     from streamwatch.reference.kafka.settings_kinds import BadSetting  # noqa: PLC0415
     from streamwatch.reference.kafka.site import Access  # noqa: PLC0415
@@ -137,7 +137,7 @@ def kinesis(  # noqa: PLR0913, PLR0917 - its options
     control: str | None,
     beside: str,
 ) -> None:
-    """Run reference Kinesis streams, with CloudWatch and STS, on loopback until told to stop; print the endpoint first.
+    """Run reference Kinesis streams, with CloudWatch and STS, on loopback until stopped; print the endpoint first.
 
     It is printed when the streams are there. Give it to any AWS SDK: AWS_ENDPOINT_URL=http://127.0.0.1:PORT, any keys,
     and the region that is printed beside it.

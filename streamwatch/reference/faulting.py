@@ -33,7 +33,7 @@ def call(  # noqa: PLR0913, PLR0917 - the fault, and what it is given
     parameters: Mapping[str, Any],
     heal_at: Callable[[float], object],
 ) -> None:
-    """Apply a fault by its name; with ``seconds`` among its keywords ``heal_at`` is told when to undo it.
+    """Apply a fault by its name; with ``seconds`` among its keywords ``heal_at`` gets the time to undo it.
 
     Raises:
         BadFault: there is no such fault, or it has no such option, or that is of another kind.

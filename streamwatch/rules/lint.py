@@ -39,9 +39,9 @@ def lint(
     for group in listed:
         for rule in group.rules:
             about = _about(group, rule)
-            found += [about + told for told in _metrics(rule, known, recorded, missing)]
-            found += [about + told for told in (*_record(rule, known), *_expression(rule, known, tick_seconds))]
-            found += [about + told for told in _alert(rule, group)]
+            found += [about + finding for finding in _metrics(rule, known, recorded, missing)]
+            found += [about + finding for finding in (*_record(rule, known), *_expression(rule, known, tick_seconds))]
+            found += [about + finding for finding in _alert(rule, group)]
     return found
 
 

@@ -86,7 +86,7 @@ def test_alerts_are_told_listed_and_survive_the_agent(file: str, service: Receiv
         wait_for(lambda: one.value("streamwatch_heartbeat_up") == 1, 20, "it was taken")
         assert one.value("streamwatch_notifications_total", channel="hook", outcome="delivered") == 1
         told = json.loads(streamwatch("alerts", "--json", "--url", f"http://{one.address}").stdout)
-        assert told["notifications"][0]["told"] == "firing"
+        assert told["notifications"][0]["notified"] == "firing"
         (always,) = [each for each in told["alerts"] if each["labels"]["alertname"] == "Always"]
         assert (always["severity"], always["summary"], always["silencedBy"]) == ("critical", "it is so", [])
         assert always["notified"][0].startswith("hook was notified")

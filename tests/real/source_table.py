@@ -139,8 +139,8 @@ def _cell(line: Line, rows: Rows) -> str:
     if wrong:
         raise Unexplained(f"{line.name}: {wrong}: not between {line.least:g} and {line.most:g}")
     parts = {row[2:] for row in rows} if len(line.where) == 1 else {()}
-    told = "told" if len(parts) == 1 else f"{len(parts)} told"
-    return f"{told}{of}" if line.moves else f"{sum(rows.values()):g}{of}"
+    known = "known" if len(parts) == 1 else f"{len(parts)} known"
+    return f"{known}{of}" if line.moves else f"{sum(rows.values()):g}{of}"
 
 
 def _verdict(line: Line, rows: Mapping[str, Rows], dead: str | None) -> str:
@@ -156,6 +156,6 @@ def _verdict(line: Line, rows: Mapping[str, Rows], dead: str | None) -> str:
     if missing and line.moves:
         return line.moves
     if missing and {row[0] for row in missing} != {dead}:
-        raise Unexplained(f"{line.name}: not told by all: {missing}")
+        raise Unexplained(f"{line.name}: not known by all: {missing}")
     why = f"broker {dead} is down: it tells nothing itself" if missing else ""
     return line.moves or why or "equal"

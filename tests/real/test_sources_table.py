@@ -39,7 +39,7 @@ HEAD: Final = """\
 Made by `tests/real/test_sources_table.py`, which fails where sources differ and nothing says why. Two clusters of
 three brokers with one topic of six partitions, RF 3 and min ISR 3, and a group that has read it all: Apache Kafka 4.3
 with the JMX exporter in MSK's naming and Debian's node exporter; and the reference cluster, with CloudWatch at
-PER_BROKER. Numbers are sums over the series; "told" stands for a value that moves. How to read the sources:
+PER_BROKER. Numbers are sums over the series; "known" stands for a value that moves. How to read the sources:
 [msk.md](msk.md).
 """
 DEAD: Final = 2
@@ -184,4 +184,4 @@ def assert_thirteen(document: Table) -> None:
     for line in THIRTEEN:
         rows = [row for row in document.parts if row.startswith(f"| {line.name} |")]
         assert len(rows) == 4, line.name
-        assert all("told" in row or any(letter.isdigit() for letter in row) for row in rows), line.name
+        assert all("known" in row or any(letter.isdigit() for letter in row) for row in rows), line.name

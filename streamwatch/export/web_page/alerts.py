@@ -145,7 +145,7 @@ def _sent(one: Mapping[str, Any], now: float) -> str:
     channel = one["channel"]
     if one["parked"]:
         return f"{channel} refuses it: {one['parked']}"
-    if one["told"] == "firing":
-        return f"{channel} was notified {ago(max(0.0, now - datetime.fromisoformat(one['toldAt']).timestamp()))}"
+    if one["notified"] == "firing":
+        return f"{channel} was notified {ago(max(0.0, now - datetime.fromisoformat(one['notifiedAt']).timestamp()))}"
     attempts = one["attempts"]
     return f"{channel} is being notified" + (f", after {attempts} attempts that failed" if attempts else "")

@@ -211,10 +211,10 @@ def _arrow(line: EdgeLine, placed: GraphLayout, graph: Graph) -> Arrow:
         f"M{x1:.0f} {y1:.0f}C{x1 + bend:.0f} {y1:.0f} {straight - bend:.0f} {y2:.0f} {straight:.0f} {y2:.0f}H{x2:.0f}"
     )
     style = "back" if line.is_back else "known" if line.edge.seconds is not None else "unsure"
-    return Arrow(path, style, _told(line.edge, graph))
+    return Arrow(path, style, _title(line.edge, graph))
 
 
-def _told(edge: Edge, graph: Graph) -> str:
+def _title(edge: Edge, graph: Graph) -> str:
     """Return all that is known of an edge."""
     ends = plain(f"{graph.nodes[edge.source].name} → {graph.nodes[edge.target].name}")
     lag = span(edge.seconds) if edge.seconds is not None else f"unknown: {edge.why}"
@@ -225,7 +225,7 @@ def _told(edge: Edge, graph: Graph) -> str:
 
 
 def _label(label: Label, graph: Graph) -> Text:
-    titles = "\n".join(_told(edge, graph) for edge in label.edges[:_MOST_ENDS])
+    titles = "\n".join(_title(edge, graph) for edge in label.edges[:_MOST_ENDS])
     unknown = [edge for edge in label.edges if edge.seconds is None]
     style = "unsure" if unknown else "known"
     if len(label.edges) == 1:
@@ -250,5 +250,5 @@ def _rough(count: float) -> str:
 
 def _end(path: Path, graph: Graph) -> End:
     end, start = graph.nodes[path.end], graph.nodes[path.start]
-    hops = [_told(edge, graph) for edge in path.edges]
+    hops = [_title(edge, graph) for edge in path.edges]
     return End(plain(f"{end.kind} {end.name}"), _age(path), plain(f"{start.kind} {start.name}"), hops)

@@ -43,11 +43,14 @@ def resources(cloud: Cloud, caller: CallerIdentity, parameters: Parameters, _: f
         and all(key in one.tags and (not values or one.tags[key] in values) for key, values in wanted.items())
     ]
     most = parameters.get("ResourcesPerPage", _LISTED)
-    told = [
+    mappings = [
         {"ResourceARN": one.arn, "Tags": [{"Key": key, "Value": value} for key, value in sorted(one.tags.items())]}
         for one in streams[:most]
     ]
-    return {"ResourceTagMappingList": told, "PaginationToken": streams[most - 1].name if len(streams) > most else ""}
+    return {
+        "ResourceTagMappingList": mappings,
+        "PaginationToken": streams[most - 1].name if len(streams) > most else "",
+    }
 
 
 STS: Final = {"GetCallerIdentity": identity, "AssumeRole": assume}

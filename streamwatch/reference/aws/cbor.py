@@ -17,7 +17,7 @@ class BadCbor(ValueError):
 
 
 class CborTime(float):
-    """Unix seconds that are told as a time."""
+    """Unix seconds that are written as a time."""
 
 
 class _Reader:

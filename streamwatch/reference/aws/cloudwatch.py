@@ -53,7 +53,7 @@ def listed(cloud: Cloud, caller: CallerIdentity, parameters: Parameters, now: fl
         key=lambda key: (key.namespace, key.name, key.dimensions),
     )
     start = int(parameters["NextToken"]) if parameters.get("NextToken", "").isdigit() else 0
-    answer: Parameters = {"Metrics": [_told(key) for key in found[start : start + _LISTED]]}
+    answer: Parameters = {"Metrics": [_described(key) for key in found[start : start + _LISTED]]}
     if len(found) > start + _LISTED:
         answer["NextToken"] = str(start + _LISTED)
     return answer
@@ -108,12 +108,12 @@ def get_statistics(cloud: Cloud, caller: CallerIdentity, parameters: Parameters,
     _want(bool(parameters.get("Statistics")), "Statistics is needed: the reference keeps no percentiles.")
     metrics, key = cloud.metrics(caller.account, caller.region), _key(parameters)
     points = metrics.points(key, *_aligned((start, end), period, metrics.minute), period, now)
-    told = [
+    datapoints = [
         {"Timestamp": float(at), "Unit": metrics.unit(key) or "None"}
         | {name: found.statistic(name) for name in parameters["Statistics"]}
         for at, found in points
     ]
-    return {"Label": key.name, "Datapoints": told}
+    return {"Label": key.name, "Datapoints": datapoints}
 
 
 def _aligned(span: tuple[float, float], period: int, minute: int) -> tuple[float, float]:
@@ -137,7 +137,7 @@ def _dimensions(parameters: list[Parameters]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((one["Name"], one["Value"]) for one in parameters))
 
 
-def _told(key: Key) -> Parameters:
+def _described(key: Key) -> Parameters:
     dimensions = [{"Name": name, "Value": value} for name, value in key.dimensions]
     return {"Namespace": key.namespace, "MetricName": key.name, "Dimensions": dimensions}
 

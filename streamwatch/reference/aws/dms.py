@@ -77,17 +77,17 @@ class ReplicationTask:
 
     def described(self) -> Answer:
         """Return it as the API describes it."""
-        told: Answer = {"Status": self.status, "SourceEndpointArn": "arn:source", "TargetEndpointArn": self.target}
+        answer: Answer = {"Status": self.status, "SourceEndpointArn": "arn:source", "TargetEndpointArn": self.target}
         if self.stop_reason:
-            told["StopReason"] = self.stop_reason
+            answer["StopReason"] = self.stop_reason
         if not self.instance:
             failures = [self.failure] if self.failure else []
             names = {"ReplicationConfigIdentifier": self.name, "ReplicationConfigArn": self.arn}
-            return told | names | {"FailureMessages": failures}
+            return answer | names | {"FailureMessages": failures}
         if self.failure:
-            told["LastFailureMessage"] = self.failure
+            answer["LastFailureMessage"] = self.failure
         names = {"ReplicationTaskIdentifier": self.name, "ReplicationTaskArn": self.arn}
-        return told | names | {"ReplicationInstanceArn": self.instance}
+        return answer | names | {"ReplicationInstanceArn": self.instance}
 
 
 @dataclass(slots=True)

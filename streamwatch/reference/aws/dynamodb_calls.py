@@ -23,11 +23,11 @@ def _create(house: DynamoDb, request: Request, now: float) -> Answer:
     if len(keys) != 1 or keys[0][1] != "HASH":
         raise ServiceError("ValidationException", "the reference has tables with one hash key only")
     units = request.get("ProvisionedThroughput", {}).get("ReadCapacityUnits", 0)
-    return {"TableDescription": _told(house.create(request["TableName"], keys[0][0], now, units))}
+    return {"TableDescription": _described(house.create(request["TableName"], keys[0][0], now, units))}
 
 
-def _told(table: Table) -> Answer:
-    told: Answer = {
+def _described(table: Table) -> Answer:
+    description: Answer = {
         "TableName": table.name,
         "TableArn": table.arn,
         "TableStatus": "ACTIVE",
@@ -38,11 +38,11 @@ def _told(table: Table) -> Answer:
         "TableSizeBytes": sum(map(size_of, table.items.values())),
         "ProvisionedThroughput": {"ReadCapacityUnits": table.read_units, "WriteCapacityUnits": table.read_units},
     }
-    return told if table.read_units else told | {"BillingModeSummary": {"BillingMode": "PAY_PER_REQUEST"}}
+    return description if table.read_units else description | {"BillingModeSummary": {"BillingMode": "PAY_PER_REQUEST"}}
 
 
 def _describe(house: DynamoDb, request: Request, _: float) -> Answer:
-    return {"Table": _told(house.find(request["TableName"]))}
+    return {"Table": _described(house.find(request["TableName"]))}
 
 
 def _list(house: DynamoDb, request: Request, _: float) -> Answer:
@@ -117,7 +117,7 @@ def _delete(house: DynamoDb, request: Request, _: float) -> Answer:
 def _remove(house: DynamoDb, request: Request, _: float) -> Answer:
     table = house.find(request["TableName"])
     del house.tables[table.name]
-    return {"TableDescription": _told(table)}
+    return {"TableDescription": _described(table)}
 
 
 def _of_house(

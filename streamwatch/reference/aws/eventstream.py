@@ -10,12 +10,12 @@ _STRING = 7
 
 def message(headers: Mapping[str, str], payload: bytes) -> bytes:
     """Return one message: lengths, their checksum, headers, payload, a checksum of all."""
-    told = b"".join(
+    headers_block = b"".join(
         struct.pack(">B", len(name)) + name.encode() + struct.pack(">BH", _STRING, len(value.encode())) + value.encode()
         for name, value in headers.items()
     )
-    prelude = struct.pack(">II", 16 + len(told) + len(payload), len(told))
-    start = prelude + struct.pack(">I", zlib.crc32(prelude)) + told + payload
+    prelude = struct.pack(">II", 16 + len(headers_block) + len(payload), len(headers_block))
+    start = prelude + struct.pack(">I", zlib.crc32(prelude)) + headers_block + payload
     return start + struct.pack(">I", zlib.crc32(start))
 
 

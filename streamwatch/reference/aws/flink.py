@@ -105,8 +105,8 @@ class FlinkApplication:
     def described(self) -> Answer:
         """Return it as the API describes it."""
         groups = [{"PropertyGroupId": name, "PropertyMap": of} for name, of in self.properties.items()]
-        told = {"EnvironmentPropertyDescriptions": {"PropertyGroupDescriptions": groups}}
-        return self.summary() | {"ApplicationConfigurationDescription": told}
+        configuration = {"EnvironmentPropertyDescriptions": {"PropertyGroupDescriptions": groups}}
+        return self.summary() | {"ApplicationConfigurationDescription": configuration}
 
 
 @dataclass(slots=True)

@@ -154,7 +154,7 @@ def listed(msk: Msk, parameters: Parameters) -> Answer:
         for arn, one in msk.clusters.items()
         if one.name.startswith(wanted) and parameters.get("ClusterTypeFilter", one.type).upper() == one.type
     )
-    return paged(parameters, "ClusterInfoList", [_told(msk.clusters[arn]) for arn in arns])
+    return paged(parameters, "ClusterInfoList", [_described(msk.clusters[arn]) for arn in arns])
 
 
 def paged(parameters: Parameters, name: str, whole: Sequence[Answer]) -> Answer:
@@ -176,7 +176,7 @@ def paged(parameters: Parameters, name: str, whole: Sequence[Answer]) -> Answer:
 
 def describe(msk: Msk, parameters: Parameters) -> Answer:
     """DescribeClusterV2."""
-    return {"ClusterInfo": _told(msk.find(parameters))}
+    return {"ClusterInfo": _described(msk.find(parameters))}
 
 
 def bootstrap(msk: Msk, parameters: Parameters) -> Answer:
@@ -193,8 +193,8 @@ def operations(msk: Msk, parameters: Parameters) -> Answer:
     return paged(parameters, "ClusterOperationInfoList", [common | one for one in cluster.operations])
 
 
-def _told(cluster: MskCluster) -> Answer:
-    told = {
+def _described(cluster: MskCluster) -> Answer:
+    part = {
         "ClusterType": cluster.type,
         "ClusterArn": cluster.arn,
         "ClusterName": cluster.name,
@@ -203,7 +203,7 @@ def _told(cluster: MskCluster) -> Answer:
         "State": cluster.state,
         "Tags": dict(cluster.tags),
     }
-    return told | ({"Serverless": _SERVERLESS} if cluster.kind == "serverless" else {"Provisioned": _parts(cluster)})
+    return part | ({"Serverless": _SERVERLESS} if cluster.kind == "serverless" else {"Provisioned": _parts(cluster)})
 
 
 def _parts(cluster: MskCluster) -> Answer:

@@ -170,14 +170,14 @@ class Sampler:
                 yield "BytesOutPerSec", at, one.bytes_out.rates(now)[0], "Bytes/Second"
 
     def _requests(self, measures: Measures, at: Dimensions) -> Iterator[Point]:
-        for told, request in _REQUESTS.items():
+        for word, request in _REQUESTS.items():
             if request not in measures.requests:
                 continue
             one = measures.requests[request]
             for name, phase in _PHASES.items():
-                free = (told, name) == ("Produce", "TotalTime")
+                free = (word, name) == ("Produce", "TotalTime")
                 if free or self._has("PER_BROKER"):
-                    yield f"{told}{name}MsMean", at, one.phases[phase].mean, "Milliseconds"
+                    yield f"{word}{name}MsMean", at, one.phases[phase].mean, "Milliseconds"
         sizes = [one.size for one in measures.requests.values() if one.size.count]
         if sizes:
             mean = sum(one.total for one in sizes) / sum(one.count for one in sizes)

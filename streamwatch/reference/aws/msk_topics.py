@@ -33,10 +33,10 @@ def describe(msk: Msk, parameters: Parameters) -> Answer:
 
     def look(site: Site, _: float) -> Answer:
         topic = _find(site, parameters)
-        told = _summed(cluster, topic)
-        del told["OutOfSyncReplicaCount"]
+        described = _summed(cluster, topic)
+        del described["OutOfSyncReplicaCount"]
         # A topic is made, altered and deleted at once here: it is never CREATING, UPDATING or DELETING.
-        return told | {"Configs": _configs(site, topic), "Status": "ACTIVE"}
+        return described | {"Configs": _configs(site, topic), "Status": "ACTIVE"}
 
     return cluster.look(look)
 
@@ -47,7 +47,7 @@ def partitions(msk: Msk, parameters: Parameters) -> Answer:
     return paged(
         parameters,
         "Partitions",
-        cluster.look(lambda site, _: [_told(one) for one in _find(site, parameters).partitions]),
+        cluster.look(lambda site, _: [_described(one) for one in _find(site, parameters).partitions]),
     )
 
 
@@ -83,14 +83,14 @@ def _summed(cluster: MskCluster, topic: Topic) -> Answer:
 def _configs(site: Site, topic: Topic) -> str:
     """Return the settings that hold, as lines of a properties file, in base64: AWS's example is of that form.
 
-    Its example shows two settings with their defaults, so that all that hold are told, not only the topic's own.
+    Its example shows two settings with their defaults, so that all that hold are shown, not only the topic's own.
     """
     names = sorted(topic_settings(site.cluster.spec.release))
     lines = (f"{name}={site.cluster.setting(topic, name)}" for name in names)
     return b64encode("\n".join(lines).encode()).decode()
 
 
-def _told(partition: Partition) -> dict[str, Any]:
+def _described(partition: Partition) -> dict[str, Any]:
     state = partition.state
     # What AWS tells of a partition without a leader is not documented: -1, as Kafka's own Metadata does, is inferred.
     return {

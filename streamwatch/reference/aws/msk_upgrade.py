@@ -43,9 +43,9 @@ def assessments(msk: Msk, parameters: Parameters) -> Answer:
     """ListAssessments."""
     cluster = msk.find_provisioned(parameters)
     names = ("AssessmentArn", "AssessmentType", "CreationTime", "Status")
-    told = [{name: one[name] for name in names} | {"ClusterArn": cluster.arn} for one in cluster.assessments]
+    described = [{name: one[name] for name in names} | {"ClusterArn": cluster.arn} for one in cluster.assessments]
     wanted = parameters.get("AssessmentType")
-    return paged(parameters, "Assessments", [one for one in told if wanted in {None, one["AssessmentType"]}])
+    return paged(parameters, "Assessments", [one for one in described if wanted in {None, one["AssessmentType"]}])
 
 
 def assessment(msk: Msk, parameters: Parameters) -> Answer:
@@ -111,8 +111,8 @@ def _of_topics(site: Site) -> Iterator[Answer]:
 
 
 def _finding(category: str, severity: str, resource: str, message: str, action: str) -> Answer:
-    told = {"Category": category, "Severity": severity, "Resource": resource, "Message": message}
-    return told | {"Remediation": {"Action": action}}
+    described = {"Category": category, "Severity": severity, "Resource": resource, "Message": message}
+    return described | {"Remediation": {"Action": action}}
 
 
 def _find(some: list[Answer], name: str, parameters: Parameters) -> Answer:

@@ -70,7 +70,7 @@ def read(shape: Shape | None, value: Any, wire: Wire) -> dict[str, Any]:  # noqa
 
     Raises:
         Malformed: a value is of the wrong type.
-        Invalid: values break constraints; all of them are told.
+        Invalid: values break constraints; all of them are named.
 
     """
     if shape is None:

@@ -61,8 +61,8 @@ def answer(operation: str, namespace: str, shape: Shape | None, value: dict[str,
 
 def failure(code: str, message: str, request: str) -> str:
     """Return the XML of a refusal."""
-    told = f"<Type>Sender</Type><Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
-    return f"<ErrorResponse><Error>{told}</Error><RequestId>{request}</RequestId></ErrorResponse>"
+    error = f"<Type>Sender</Type><Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
+    return f"<ErrorResponse><Error>{error}</Error><RequestId>{request}</RequestId></ErrorResponse>"
 
 
 def _elements(shape: Any, value: dict[str, Any]) -> Iterator[str]:  # noqa: ANN401

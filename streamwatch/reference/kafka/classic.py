@@ -316,7 +316,7 @@ class ClassicGroup:
     # What happens to it
 
     def moved(self, now: float) -> None:
-        """Another broker coordinates: who waits is sent there, sessions begin anew, ids nobody was told are lost."""
+        """Another broker coordinates: who waits is sent there, sessions begin anew, ids that nobody got are lost."""
         for member in tuple(self.members.values()):
             if member.is_new:
                 self.membership.drop(member, Code.NOT_COORDINATOR)

@@ -1,4 +1,4 @@
-"""Members of groups of the new protocol (KIP-848), and what they say and are told. Times are seconds."""
+"""Members of groups of the new protocol (KIP-848), and what they send and get. Times are seconds."""
 
 import re
 from dataclasses import dataclass
@@ -86,7 +86,7 @@ class ConsumerMember:
 
 
 def is_current(member: ConsumerMember, beat: HeartbeatRequest) -> bool:
-    """Whether an epoch is the member's, or the one before, because the answer that told the new one was lost."""
+    """Whether an epoch is the member's, or the one before, because the answer with the new one was lost."""
     if beat.epoch == member.epoch:
         return True
     return beat.epoch == member.previous_epoch and beat.owned is not None and beat.owned <= member.assigned

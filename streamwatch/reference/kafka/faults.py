@@ -119,7 +119,7 @@ def fail_dir(site: Site, now: float, *, broker: int, dir: int = 0) -> None:  # n
 
 
 def lose_controller(site: Site, now: float, *, all: bool = True) -> None:  # noqa: A002
-    """Kill the active controller, and all others too unless told otherwise."""
+    """Kill the active controller, and all others too unless asked otherwise."""
     controller = site.cluster.controller
     voters = [voter.id for voter in controller.voters.values() if voter.is_running]
     for each in voters if all else voters[:1]:

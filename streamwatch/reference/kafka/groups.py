@@ -37,7 +37,7 @@ class Limits:
     max_size: int = 2**31 - 1
     consumer_session: float = 45.0
     consumer_heartbeat: float = 5.0
-    """What members of the new protocol are told; the model itself does not need it."""
+    """What members of the new protocol get; the model itself does not need it."""
     offsets_retention: float = 7 * 86400.0
 
 

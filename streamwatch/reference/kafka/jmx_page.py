@@ -164,13 +164,13 @@ def _partitions(text: ExpositionText, site: Site, broker: Broker) -> None:
         text.values("kafka_log_Log", sizes, **labels)
         if partition.state.leader == broker.id:
             state = partition.state
-            told = {
+            counters = {
                 "UnderReplicated": len(state.isr) < len(_target(partition)),
                 "UnderMinIsr": len(state.isr) < site.cluster.min_isr(partition),
                 "InSyncReplicasCount": len(state.isr),
                 "ReplicasCount": len(state.replicas),
             }
-            text.values("kafka_cluster_Partition", told, **labels)
+            text.values("kafka_cluster_Partition", counters, **labels)
         else:
             most = max(most, _lag(partition, replica))
     text.values("kafka_server_ReplicaFetcherManager", {"MaxLag": most}, clientId="Replica")
@@ -187,8 +187,10 @@ def _groups(text: ExpositionText, site: Site, number: int, now: float) -> None:
     states = [one.state for one in mine if one.kind == "classic"]
     counts = {f"NumGroups{state}": states.count(state) for state in ("Stable", "Empty", "Dead", "PreparingRebalance")}
     text.values("kafka_coordinator_group_GroupMetadataManager", {"NumGroups": len(states), **counts})
-    told = [one.name for one in mine if one.state in {"Stable", "Empty"} and one.name.isascii() and ":" not in one.name]
-    for name in told:
+    groups = [
+        one.name for one in mine if one.state in {"Stable", "Empty"} and one.name.isascii() and ":" not in one.name
+    ]
+    for name in groups:
         topics: dict[str, list[int]] = {}
         for topic, index, lag in lags(site, name):
             topics.setdefault(topic, []).append(lag)

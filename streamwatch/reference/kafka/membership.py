@@ -1,4 +1,4 @@
-"""What members of classic groups ask for and are told."""
+"""What members of classic groups ask for and get."""
 
 from dataclasses import dataclass
 from enum import StrEnum

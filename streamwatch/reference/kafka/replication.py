@@ -199,7 +199,7 @@ class Replication:
         self._state.timers.at(now + most / 2, self._check_lag)
 
     def failed(self, partition: Partition, now: float) -> None:
-        """A leader is gone: those who wait for it are told."""
+        """A leader is gone: those who wait for it get an error."""
         partition.abandon(Code.NOT_LEADER_OR_FOLLOWER, now)
 
 

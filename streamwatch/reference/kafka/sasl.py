@@ -23,7 +23,7 @@ _NOT_THAT_USER: Final = "Authentication failed: Client requested an authorizatio
 
 
 class SaslError(Exception):
-    """A login that fails; the message is what the client is told, and holds no secret."""
+    """A login that fails; the message is what the client gets, and holds no secret."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ class Subscription:
         self._stream, self._consumer, self._shard = stream, consumer, shard
         self._after = after
         self._left = Bucket(READ_BYTES)
-        self._told_at = -_QUIET_SECONDS
+        self._sent_at = -_QUIET_SECONDS
         self._ended = False
         stream.put_metric("SubscribeToShard.Success", 1, "Count", now, consumer.name)
 
@@ -51,12 +51,12 @@ class Subscription:
             taken.append(record)
             size += record.size
         at_end = not shard.is_open and index + len(taken) >= len(shard.records)
-        if not taken and not at_end and now - self._told_at < _QUIET_SECONDS:
+        if not taken and not at_end and now - self._sent_at < _QUIET_SECONDS:
             return None
         if taken:
             self._after = taken[-1].number
             self._left.take(size, now)
-        self._told_at = now
+        self._sent_at = now
         behind = 0 if at_end else int(self._stream.behind(shard, index + len(taken), now) * 1000)
         self._count(len(taken), size, behind, now)
         event: dict[str, Any] = {

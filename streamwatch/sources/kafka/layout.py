@@ -238,7 +238,7 @@ class Volume:
     sizes_at: int
 
     def sizes(self, body: bytes) -> tuple[int, int]:
-        """Return the volume's total and usable bytes, -1 where they are not told."""
+        """Return the volume's total and usable bytes, -1 where they are not known."""
         if self.sizes_at < 0:
             return -1, -1
         total, usable = _VOLUME.unpack_from(body, self.sizes_at)

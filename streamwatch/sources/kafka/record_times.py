@@ -156,7 +156,7 @@ class RecordTimes:
             at[todo], width[todo] = found.at[found.back], found.width[found.back]
             barred[todo] |= self._barred[keys.row[todo]]
         answered = self._answered if same else np.full(len(position), self._keys is not None)
-        # Nearly is enough for what moves on anyway, and for what was told before; else it is worth another read.
+        # Nearly is enough for what moves on anyway, and for what was exported before; else it is worth another read.
         nearly = (width <= _SHARE * (now_ms - at)) & (~stands | answered)
         sensible = (at >= _KAFKA_MS) & (at <= now_ms + _SKEW_MS)
         known = (position >= 0) & ((width <= GRAIN) | nearly) & sensible

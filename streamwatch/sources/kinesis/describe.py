@@ -285,7 +285,7 @@ class Region:
         return tuple(sorted(one["ConsumerName"] for answer in answers for one in answer["Consumers"]))
 
     def _read_quota(self, now: float, deadline: float) -> list[Problem]:
-        if not self._quota.is_due(now) or not self.account:  # no stream has ever told whose it is
+        if not self._quota.is_due(now) or not self.account:  # no stream has shown yet whose it is
             return []
         try:
             summary = self._call("DescribeLimits", ("ShardLimit", "OpenShardCount"), deadline)

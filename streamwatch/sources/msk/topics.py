@@ -1,7 +1,7 @@
 """Partitions by MSK's own topic calls: for an agent that cannot reach the brokers.
 
 One ListTopics tells of every topic how many replicas are out of sync. Only where that changed, and in turn, is a topic
-described: a healthy cluster of a thousand topics costs a dozen calls a read. Nothing is told of leadership until every
+described: a healthy cluster of a thousand topics costs a dozen calls a read. Nothing is known of leadership until every
 topic has been described once, and nothing while one is known to have changed since. A list that does not come leaves
 what is known for twice its interval; so does a topic that is new and cannot be described: MSK's own word is as old.
 """

@@ -60,12 +60,12 @@ class _Trying(Api):
 
     def call(self, operation: str, parameters: Mapping[str, Any], *wants: str) -> Answer:
         """Call an operation, and note what became of it."""
-        told, finding = self._trial.attempt(TrialCall(self._of, operation, dict(parameters), wants))
+        answer, finding = self._trial.attempt(TrialCall(self._of, operation, dict(parameters), wants))
         before = self.findings.get(operation)
         if before is None or before.verdict == "ok":
             self.findings[operation] = finding
-        self.is_refused |= told is None
-        return {want: [] for want in wants} if told is None else told
+        self.is_refused |= answer is None
+        return {want: [] for want in wants} if answer is None else answer
 
 
 def _example(kind: Attachable, trying: _Trying, admits: Callable[[str], bool]) -> Described | None:

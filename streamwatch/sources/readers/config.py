@@ -9,7 +9,7 @@ from streamwatch.sources.names import Names
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Application:
-    """An application whose stream cannot be told by its leases, because it never wrote a checkpoint."""
+    """An application whose stream cannot be recognized by its leases, because it never wrote a checkpoint."""
 
     name: str = setting("the application, which is the name of its lease table")
     stream: str = setting("the stream that it reads")

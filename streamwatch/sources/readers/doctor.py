@@ -58,23 +58,23 @@ def _kcl(config: Kcl, trial: Trial) -> Iterator[Finding]:
     yield finding
     names = [] if listing is None else [one for one in listing["TableNames"] if config.tables.admits(one)]
     names = [one for one in names if not one.endswith(COORDINATOR)]
-    told, found = None, finding
+    answer, found = None, finding
     for name in names[:10]:
-        told, found = trial.attempt(TrialCall("dynamodb", "DescribeTable", {"TableName": name}, ("Table",)))
-        if told is None or _is_lease_table(told):
+        answer, found = trial.attempt(TrialCall("dynamodb", "DescribeTable", {"TableName": name}, ("Table",)))
+        if answer is None or _is_lease_table(answer):
             break
     else:
-        told = None
+        answer = None
     if names:
         yield found
-    if told is None:
+    if answer is None:
         if listing is not None and (not names or found.verdict == "ok"):
             hint = "does `readers.kcl.tables` fit, and is this the right account?"
             yield trial.finding("lease tables", "warning", "none among the first tables", hint)
         return
-    name = told["Table"]["TableName"]
+    name = answer["Table"]["TableName"]
     yield trial.attempt(TrialCall("dynamodb", "Scan", {"TableName": name, "Limit": 1}, ("Items",)))[1]
 
 
-def _is_lease_table(told: dict[str, Any]) -> bool:
-    return [one.get("AttributeName") for one in told["Table"].get("KeySchema", ())] == ["leaseKey"]
+def _is_lease_table(answer: dict[str, Any]) -> bool:
+    return [one.get("AttributeName") for one in answer["Table"].get("KeySchema", ())] == ["leaseKey"]

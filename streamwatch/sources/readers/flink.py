@@ -99,8 +99,8 @@ class FlinkKind:
 
 def _properties(now: Answer) -> Iterable[tuple[str, str]]:
     """Yield the keys, each after its group's name, and the values."""
-    told = (now.get("ApplicationConfigurationDescription") or {}).get("EnvironmentPropertyDescriptions") or {}
-    for group in told.get("PropertyGroupDescriptions") or ():
+    environment = (now.get("ApplicationConfigurationDescription") or {}).get("EnvironmentPropertyDescriptions") or {}
+    for group in environment.get("PropertyGroupDescriptions") or ():
         for key, value in group["PropertyMap"].items():
             yield f"{group['PropertyGroupId']}.{key}", str(value)
 

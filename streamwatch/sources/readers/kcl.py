@@ -74,7 +74,7 @@ class KclSource:
             clock: what time it is.
             accounts: the sessions that sources share.
             streams: returns what was last read of the account's streams.
-            follow: is told which streams are read.
+            follow: gets the streams that are read.
 
         """
         self.name = name
@@ -124,7 +124,7 @@ class _Region:
         self.looks = 0
         """How often CloudWatch was asked when something was written."""
         self._config, self._caller, self._clock, self._prober = config, caller, clock, prober
-        self._told = {one.name: one.stream for one in config.applications}
+        self._named = {one.name: one.stream for one in config.applications}
         self._known: dict[str, _Known] = {}
         self._streams = RegionStreams()
         self._looked_at: dict[str, float] = {}
@@ -180,7 +180,7 @@ class _Region:
     def _judge(self, known: _Known, now: float) -> None:
         application = known.application
         still = _STILL_INTERVALS * self._config.interval
-        known.readers = judged(application, self._streams, self._told.get(application.name), now, still)
+        known.readers = judged(application, self._streams, self._named.get(application.name), now, still)
         streams = {one.stream for one in known.readers}
         if len(streams) == 1 and None not in streams:
             known.application = replace(application, stream=streams.pop())

@@ -51,10 +51,10 @@ class RegionStreams:
         if now is None or not streams:
             return
         self.account = streams[0].account
-        told = now.cloudwatch.get((self.account, region))
-        for stream in streams if told is not None else ():
+        snapshot = now.cloudwatch.get((self.account, region))
+        for stream in streams if snapshot is not None else ():
             for shard in ("", *_measured(stream)):
-                reading = told.readings.get(_series(stream.name, shard)) if told is not None else None
+                reading = snapshot.readings.get(_series(stream.name, shard)) if snapshot is not None else None
                 if reading is not None:
                     self.writes.setdefault((stream.name, shard), Writes()).take(reading)
 
@@ -87,10 +87,10 @@ class RegionStreams:
 
 
 def _measured(stream: Stream) -> tuple[str, ...]:
-    told = stream.description
-    if told is None or "IncomingRecords" not in told.watched:
+    description = stream.description
+    if description is None or "IncomingRecords" not in description.watched:
         return ()
-    return tuple(one.id for one in told.shards or () if one.is_open)
+    return tuple(one.id for one in description.shards or () if one.is_open)
 
 
 @dataclass(frozen=True, slots=True)

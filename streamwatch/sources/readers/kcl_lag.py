@@ -1,7 +1,7 @@
 """What a checkpoint says of the lag: an upper bound by itself, and the lag where it is known what was written since.
 
 CloudWatch tells minutes with records, minutes late. Where it has none after the checkpoint's own minute there is
-nothing left to read, as far as CloudWatch goes: records of that very minute are not told apart.
+nothing left to read, as far as CloudWatch goes: records of that very minute cannot be distinguished.
 """
 
 import math
@@ -82,7 +82,9 @@ def position(followed: Followed, known: ShardFacts, still_seconds: float) -> Pos
     return probed if probed is not None else _inferred(followed, known, still_seconds)
 
 
-def _told(lease: Lease, method: Method, lag: float | None, bound: float | None, since: float | None = None) -> Position:
+def _position(
+    lease: Lease, method: Method, lag: float | None, bound: float | None, since: float | None = None
+) -> Position:
     return Position(
         part=lease.shard, worker=lease.owner, method=method, lag_seconds=lag, bound_seconds=bound, standing_since=since
     )
@@ -97,10 +99,10 @@ def _probed(followed: Followed, still_seconds: float) -> Position | None:
         since = max(followed.moved_at, probed.unread_since)
         lag = max(0.0, max(lease.read_at, probed.at) - probed.unread_since)
         if lease.read_at - since >= still_seconds:
-            return _told(lease, "standing", lag, lag, since)
-        return _told(lease, "probed", lag, lag)
+            return _position(lease, "standing", lag, lag, since)
+        return _position(lease, "probed", lag, lag)
     followed.idle_until = max(followed.idle_until, probed.at)
-    return _told(lease, "probed", 0.0, 0.0) if probed.at >= lease.read_at else None
+    return _position(lease, "probed", 0.0, 0.0) if probed.at >= lease.read_at else None
 
 
 def _inferred(followed: Followed, known: ShardFacts, still_seconds: float) -> Position:
@@ -108,21 +110,21 @@ def _inferred(followed: Followed, known: ShardFacts, still_seconds: float) -> Po
     lease = followed.lease
     written = lease.written(lease.read_at)
     if written is None:
-        return _told(lease, "unknown", None, None)
+        return _position(lease, "unknown", None, None)
     until = _idle_until(written.at, known)
     followed.idle_until = max(followed.idle_until if not _moved_since(followed) else 0.0, until or 0.0)
     if until is not None and (known.shard is None or known.shard.is_open):
-        return _told(lease, "idle", 0.0, 0.0)
+        return _position(lease, "idle", 0.0, 0.0)
     bound = max(0.0, lease.read_at - max(written.at, followed.idle_until))
     stands = lease.read_at - followed.moved_at >= still_seconds
     is_left = known.shard is not None and not known.shard.is_open
     has_more = is_left or (known.own is not None and known.own.has_since(written.at))
     if stands and has_more:
-        return _told(lease, "standing", bound, bound, max(followed.moved_at, followed.idle_until))
+        return _position(lease, "standing", bound, bound, max(followed.moved_at, followed.idle_until))
     # What moved a moment ago and does not now may have read everything: CloudWatch tells later.
     if has_more or followed.has_just_moved:
-        return _told(lease, "moving", bound, bound)
-    return _told(lease, "unknown", None, bound)
+        return _position(lease, "moving", bound, bound)
+    return _position(lease, "unknown", None, bound)
 
 
 def _moved_since(followed: Followed) -> bool:

@@ -150,13 +150,13 @@ class LeaseTables:
             given["ExclusiveStartTableName"] = answer["LastEvaluatedTableName"]
 
     def _describe(self, name: str, has_coordinator: bool, deadline: float) -> None:  # noqa: FBT001 - what is known of it
-        told = self._call("DescribeTable", {"TableName": name}, ("Table",), deadline)["Table"]
-        schema = [(one["AttributeName"], one["KeyType"]) for one in told["KeySchema"]]
+        described = self._call("DescribeTable", {"TableName": name}, ("Table",), deadline)["Table"]
+        schema = [(one["AttributeName"], one["KeyType"]) for one in described["KeySchema"]]
         if schema != [("leaseKey", "HASH")]:
             self._others.add(name)
             return
-        rate = self._rate(told)
-        account = str(told.get("TableArn", "")).split(":")[4:5]
+        rate = self._rate(described)
+        account = str(described.get("TableArn", "")).split(":")[4:5]
         for one in (name, name + COORDINATOR) if has_coordinator else (name,):
             known = self._tables.get(one)
             if known is None:
@@ -166,10 +166,10 @@ class LeaseTables:
         if not has_coordinator:
             self._tables.pop(name + COORDINATOR, None)
 
-    def _rate(self, told: dict[str, Any]) -> float:
+    def _rate(self, described: dict[str, Any]) -> float:
         """Return how many units a second the agent may use of a table."""
-        capacity = float(told.get("ProvisionedThroughput", {}).get("ReadCapacityUnits", 0))
-        most = float(told.get("OnDemandThroughput", {}).get("MaxReadRequestUnits", 0))
+        capacity = float(described.get("ProvisionedThroughput", {}).get("ReadCapacityUnits", 0))
+        most = float(described.get("OnDemandThroughput", {}).get("MaxReadRequestUnits", 0))
         bound = capacity or max(most, 0.0)
         return self._config.capacity_share / 100 * bound if bound else _ON_DEMAND_UNITS
 

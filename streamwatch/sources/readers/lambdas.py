@@ -108,9 +108,9 @@ class LambdaSource:
         odd: list[str] = []
         try:
             with taken_apart(f"lambda ListEventSourceMappings in {region}"):
-                for told in self._mappings(region, deadline):
+                for described in self._mappings(region, deadline):
                     try:
-                        row = read(told)
+                        row = read(described)
                     except MalformedMapping as error:
                         odd.append(str(error))
                         continue
@@ -159,10 +159,10 @@ class LambdaSource:
         for row in rows:
             if row.source == "dynamodb":
                 continue
-            told = None if known is None else known.get((row.account, region), CloudWatchSnapshot()).readings
+            described = None if known is None else known.get((row.account, region), CloudWatchSnapshot()).readings
             following = self._following[region, row.uuid]
             retention = retentions.get((row.stream_account, row.stream))
-            yield judged(row, region, following, told, among, retention, self._clusters, now)
+            yield judged(row, region, following, described, among, retention, self._clusters, now)
 
     def _retentions(self, region: str) -> dict[tuple[str, str], float]:
         """Return how long streams keep records, by account and name, where it is known."""

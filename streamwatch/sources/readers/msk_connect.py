@@ -72,8 +72,8 @@ class MskConnectKind:
 
 def _reason(now: Answer) -> str:
     why = now.get("stateDescription") or {}
-    told = ": ".join(str(why[part]) for part in ("code", "message") if why.get(part))
-    return f"it is {now['connectorState']}{f': {told}' if told else ''}"
+    reason = ": ".join(str(why[part]) for part in ("code", "message") if why.get(part))
+    return f"it is {now['connectorState']}{f': {reason}' if reason else ''}"
 
 
 def _retries(settings: Mapping[str, str]) -> RetryPolicy | None:
@@ -89,5 +89,5 @@ def _retries(settings: Mapping[str, str]) -> RetryPolicy | None:
 
 
 def _unknown(cluster: str | None, *, is_sink: bool) -> Sequence[str]:
-    lag = "lag: it is its consumer group's, by protocol" if is_sink else "lag: a source's position is not told"
+    lag = "lag: it is its consumer group's, by protocol" if is_sink else "lag: a source's position is not shown"
     return [lag, *([] if cluster else ["cluster: its bootstrap servers name none of MSK's"])]

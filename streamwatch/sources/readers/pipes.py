@@ -90,8 +90,8 @@ def _state(now: Answer) -> State:
 
 
 def _reason(now: Answer) -> str:
-    told = f"it is {now['CurrentState']}, and should be {now.get('DesiredState')}"
-    return f"{told}: {now['StateReason']}" if now.get("StateReason") else told
+    words = f"it is {now['CurrentState']}, and should be {now.get('DesiredState')}"
+    return f"{words}: {now['StateReason']}" if now.get("StateReason") else words
 
 
 def _retries(given: Answer) -> RetryPolicy:

@@ -154,10 +154,11 @@ def test_alerts_say_who_was_told() -> None:
     pending = alert("Soon", "critical", state="pending", fired_at=None)
     now = snapshot(HEALTHY)
     told: list[dict[str, Any]] = [
-        {"channel": "oncall", "alerts": [page.fingerprint], "told": "firing", "toldAt": "1970-01-01T00:16:33Z",
+        {"channel": "oncall", "alerts": [page.fingerprint], "notified": "firing", "notifiedAt": "1970-01-01T00:16:33Z",
          "parked": "", "attempts": 1},
-        {"channel": "chat", "alerts": [page.fingerprint], "told": "", "toldAt": None, "parked": "", "attempts": 3},
-        {"channel": "mail", "alerts": [page.fingerprint], "told": "", "toldAt": None, "parked": "no such box",
+        {"channel": "chat", "alerts": [page.fingerprint], "notified": "", "notifiedAt": None, "parked": "",
+         "attempts": 3},
+        {"channel": "mail", "alerts": [page.fingerprint], "notified": "", "notifiedAt": None, "parked": "no such box",
          "attempts": 1},
     ]  # fmt: skip
     shown = seen(now, samples(now), [late, quiet, page, pending], told, muted={late: ["chat is muted by nights"]})

@@ -209,7 +209,7 @@ def _fetched(context: Context, name: str, asked: Any, member: Any) -> dict[str, 
 
 
 def _offset(index: int, found: Committed | Code | None) -> dict[str, Any]:
-    """Return what is told of a partition: what was committed, nothing, or why it cannot be told."""
+    """Return the answer about a partition: what was committed, nothing, or why that is not known."""
     one = found if isinstance(found, Committed) else Committed(-1)
     return {
         "partition_index": index,
@@ -233,10 +233,10 @@ def describe_groups(context: Context) -> Reply:
 def _described(context: Context, name: str) -> dict[str, Any]:
     code = wrong_coordinator(context, name, AclOperation.DESCRIBE)
     found = DescribedGroup(code=code) if code else context.site.groups.describe(name)
-    is_told = code or context.version >= _FIRST_NOT_FOUND
+    is_shown = code or context.version >= _FIRST_NOT_FOUND
     row: dict[str, Any] = {
-        "error_code": found.code if is_told else Code.NONE,
-        "error_message": f"Group {name} not found." if found.code and is_told and not code else None,
+        "error_code": found.code if is_shown else Code.NONE,
+        "error_message": f"Group {name} not found." if found.code and is_shown and not code else None,
         "group_id": name,
         "group_state": "" if code else str(found.state),
         "protocol_type": found.protocol_type,
@@ -311,8 +311,8 @@ def offset_delete(context: Context) -> Reply:
     if isinstance(found, Code):
         return {"error_code": found, "topics": []}
     codes = dict.fromkeys(keys, Code.UNKNOWN_TOPIC_OR_PARTITION) | found
-    told = by_topic((key[0], {"partition_index": key[1], "error_code": codes[key]}) for key in keys)
-    return {"error_code": Code.NONE, "topics": [{"name": name, "partitions": rows} for name, rows in told]}
+    rows_by_topic = by_topic((key[0], {"partition_index": key[1], "error_code": codes[key]}) for key in keys)
+    return {"error_code": Code.NONE, "topics": [{"name": name, "partitions": rows} for name, rows in rows_by_topic]}
 
 
 HANDLERS: Final[dict[int, Callable[[Context], Reply]]] = {

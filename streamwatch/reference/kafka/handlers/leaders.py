@@ -61,8 +61,8 @@ def _elected_everywhere(context: Context, kind: int, now: float) -> list[dict[st
     results = []
     for topic in context.cluster.topics.values():
         rows = [_row(context, kind, partition.key, now) for partition in topic.partitions]
-        told = [row for row in rows if row["error_code"] != Code.ELECTION_NOT_NEEDED]
-        results.append({"topic": topic.name, "partition_result": told})
+        shown = [row for row in rows if row["error_code"] != Code.ELECTION_NOT_NEEDED]
+        results.append({"topic": topic.name, "partition_result": shown})
     return results
 
 

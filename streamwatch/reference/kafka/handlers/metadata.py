@@ -17,9 +17,9 @@ _GROUP, _TRANSACTION, _SHARE = 0, 1, 2
 _FIRST_SHARING: Final = 6
 """The version of FindCoordinator that knows share groups."""
 _FIRST_NAMING: Final = 3
-"""The version of ApiVersions from which on clients name themselves, and features are told."""
+"""The version of ApiVersions from which on clients name themselves, and features are listed."""
 _FIRST_FROM_ZERO: Final = 4
-"""The version of ApiVersions from which on features are told whose lowest level is 0."""
+"""The version of ApiVersions from which on features are listed whose lowest level is 0."""
 _SOFTWARE: Final = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?")
 
 

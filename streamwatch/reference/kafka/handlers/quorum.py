@@ -101,7 +101,7 @@ def _quorum(context: Context, now: float) -> Answer:
 
 
 def _is_seen(lost: tuple[int, float] | None, now: float) -> bool:
-    """Whether an observer has fetched so lately that it is told at all."""
+    """Whether an observer has fetched so lately that it is listed at all."""
     return lost is None or now - lost[1] < _OBSERVED_SECONDS
 
 
@@ -136,8 +136,8 @@ def update_features(context: Context) -> Reply:
     for feature_update in context.body.feature_updates:
         code, why = _not_updated(context, feature_update.feature, feature_update.max_version_level)
         if code:
-            told = f"The update failed for all features since the following feature had an error: {why}"
-            return {"error_code": code, "error_message": told, "results": []}
+            message = f"The update failed for all features since the following feature had an error: {why}"
+            return {"error_code": code, "error_message": message, "results": []}
     return {"error_code": Code.NONE, "error_message": None, "results": []}
 
 

@@ -65,7 +65,7 @@ def _create(context: Context, asked: Any, now: float) -> dict[str, Any]:  # noqa
     try:
         own = _own_settings(context, asked)
         assignment = _assignment(context, asked)
-        topic_id = topics.new_id(context.cluster)  # told even where it was only tried
+        topic_id = topics.new_id(context.cluster)  # shown even where it was only tried
         if not context.body.validate_only:
             topic_id = topics.create(context.cluster, name, assignment, own, now).id
             context.site.topics_changed()

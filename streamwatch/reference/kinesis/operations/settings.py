@@ -197,8 +197,8 @@ def tags(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """ListTagsForStream."""
     stream, most = kinesis.find(parameters, now), parameters.get("Limit", _MOST_TAGS)
     names = sorted(name for name in stream.tags if name > parameters.get("ExclusiveStartTagKey", ""))
-    told = [{"Key": name, "Value": stream.tags[name]} for name in names[:most]]
-    return {"Tags": told, "HasMoreTags": len(names) > most}
+    listed = [{"Key": name, "Value": stream.tags[name]} for name in names[:most]]
+    return {"Tags": listed, "HasMoreTags": len(names) > most}
 
 
 def resource_tags(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:

@@ -82,14 +82,14 @@ def _summary(stream: Stream) -> dict[str, Any]:
 
 
 def _described(stream: Stream) -> dict[str, Any]:
-    told = _summary(stream) | {
+    fields = _summary(stream) | {
         "RetentionPeriodHours": stream.retention_hours,
         "EnhancedMonitoring": [{"ShardLevelMetrics": sorted(stream.watched)}],
         "EncryptionType": "NONE" if stream.key is None else "KMS",
     }
     if stream.key is not None:
-        told["KeyId"] = stream.key
-    return told
+        fields["KeyId"] = stream.key
+    return fields
 
 
 def describe(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
@@ -105,7 +105,7 @@ def describe(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
 def summarise(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """DescribeStreamSummary."""
     stream = kinesis.find(parameters, now)
-    told = _described(stream) | {
+    fields = _described(stream) | {
         "OpenShardCount": len(stream.open_shards),
         "ConsumerCount": len(stream.consumers),
         "MaxRecordSizeInKiB": stream.most_record_kib,
@@ -113,8 +113,8 @@ def summarise(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
         "ChannelCount": 0,
         "QueueCount": 0,
     }
-    told |= described(kinesis, stream)
-    return {"StreamDescriptionSummary": told}
+    fields |= described(kinesis, stream)
+    return {"StreamDescriptionSummary": fields}
 
 
 def limits(kinesis: Kinesis, _: Parameters, __: float) -> Answer:

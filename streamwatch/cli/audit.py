@@ -106,10 +106,10 @@ def _findings(findings: list[dict[str, Any]]) -> Table:
         lines = [each["title"], *each["evidence"]]
         if ended is not None:
             lines.append(f"it was ignored until {ended['until']}: {ended['reason']}")
-        told = Text("\n".join(map(printable, lines)))
-        told.append(f"\n{printable(each['remedy'])}", style="green")
+        description = Text("\n".join(map(printable, lines)))
+        description.append(f"\n{printable(each['remedy'])}", style="green")
         severity = Text(each["severity"], style=_STYLES[each["severity"]])
-        table.add_row(severity, each["finding"], Text(printable(f"{each['kind']} {each['target']}")), told)
+        table.add_row(severity, each["finding"], Text(printable(f"{each['kind']} {each['target']}")), description)
         table.add_section()
     return table
 

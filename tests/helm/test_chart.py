@@ -108,6 +108,11 @@ def test_every_combination_is_what_kubernetes_takes(rendered: list[tuple[dict[st
     documents = [one for _, some in rendered for one in some]
     assert len(rendered) == 192
     assert {one["kind"] for one in documents} >= {"Deployment", "StatefulSet", "Service", "NetworkPolicy"}
+    text = (Path(__file__).parents[2] / "docs" / "autoscaling.md").read_text(encoding="utf-8")
+    documents += [
+        yaml.safe_load(part) for part in re.findall(r"```yaml\n(apiVersion: autoscaling.*?)```", text, re.DOTALL)
+    ]
+    assert "HorizontalPodAutoscaler" in {one["kind"] for one in documents}
     assert invalid(documents) == []
     broken = {**of(rendered[0][1], "Service"), "spec": {"ports": "none"}}
     assert len(invalid([broken])) == len(VERSIONS), "what is wrong is seen, in each version"

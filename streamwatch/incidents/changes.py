@@ -16,15 +16,15 @@ _AFTER_SECONDS: Final = 5.0
 _MOST: Final = 5
 ACTS: Final = frozenset(
     {
-        "topic.created", "topic.deleted", "topic.recreated", "topic.partitions", "topic.settings", "topic.replicas",
+        "topic.deleted", "topic.recreated", "topic.partitions", "topic.settings", "topic.replicas",
         "broker.added", "broker.replaced", "broker.version", "cluster.version", "cluster.replaced",
         "reassignment.started", "group.deleted", "group.assignor", "group.set_back", "group.set_forward",
-        "stream.created", "stream.deleted", "stream.shards", "stream.mode", "stream.retention", "stream.consumers",
-        "reader.created", "reader.deleted", "reader.settings",
+        "stream.deleted", "stream.shards", "stream.mode", "stream.retention", "stream.consumers",
+        "reader.deleted", "reader.settings",
     }
 )  # fmt: skip
 """Kinds of changes that somebody makes. Others come of what is wrong, as leaders that move and members that are lost,
-or change nothing for those who write and read."""
+or change nothing for those who write and read; and what is wrong with a thing is not that it was made."""
 _OF_A_CLUSTER: Final = frozenset({"cluster", "broker", "topic", "group"})
 
 

@@ -78,6 +78,8 @@ def test_what_changed_in_the_minutes_before_is_shown_and_is_a_cause_where_nothin
     assert kind(first(late, elsewhere)) == "", "what changed elsewhere is shown, and is no cause"
     follows = Note(950.0, "group.state", "x", "Group x is Empty instead of Stable.")
     assert kind(first(late, follows)) == "", "nobody made it: it came of what is wrong"
+    made = Note(950.0, "topic.created", "x", "Topic x was created.")
+    assert kind(first(late, made)) == "", "that it is there is not what is wrong with it"
     another = Note(950.0, "group.set_back", "x", "Somebody set group x of another cluster back.", source="other")
     assert not first(late, another).changes, "a group of this name in another cluster is another group"
 

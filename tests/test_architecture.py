@@ -29,6 +29,7 @@ THIRD = {
         "samples/latest",
         "samples/column",
         "samples/history",
+        "samples/shared_keys",
         "agent/alerting",
         "notify/service",
         "promql",

@@ -356,7 +356,7 @@ HISTORY_SERIES = _metric(
 HISTORY_BYTES = _metric(
     "streamwatch_history_bytes",
     (),
-    "Memory that the values of their history take.",
+    "Memory that their history takes: values, times and label sets.",
     question="What does looking back cost?",
     unit="bytes",
 )

@@ -21,6 +21,7 @@ from streamwatch.promql.columns import Ints, KeyIndex, Rows, SeriesBlock, keyed
 from streamwatch.promql.match import Matcher
 from streamwatch.promql.series import STALE, Element
 from streamwatch.samples.column import Column, KeyedValues
+from streamwatch.samples.shared_keys import KeySharing
 
 MINUTE_MS: Final = 60_000
 
@@ -64,6 +65,8 @@ class History:
         """By metric and source, in the order in which sources came."""
         self._metrics: dict[str, set[str]] = {}
         """The metrics of each source."""
+        self._sharing: dict[str, KeySharing] = {}
+        """Of each source."""
         self._shadows: dict[str, _Shadows] = {}
         self._last_ms: dict[str, int] = {}
         """When each source appended last."""
@@ -71,7 +74,7 @@ class History:
         """Sources that have no samples any more, while somebody may still look back to those that they had."""
         self._swept_ms = 0
         self._series = self._held = 0
-        """Of all columns together: series that there are now, and bytes."""
+        """Of all columns together: series that there are now, and bytes without their label sets."""
         self._clock: SteadyClock | None = None
 
     def follow(self, clock: SteadyClock) -> None:
@@ -114,9 +117,9 @@ class History:
             self._ended.add(source)
 
     def size(self) -> tuple[int, int]:
-        """Return how many series there are now, and the bytes of all values that are kept."""
+        """Return how many series there are now, and the bytes of all that is kept: values, times and label sets."""
         with self._lock:
-            return self._series, self._held
+            return self._series, self._held + sum(sharing.bytes for sharing in self._sharing.values())
 
     def names(self) -> frozenset[str]:
         """Return the metrics that something is known of."""
@@ -204,12 +207,14 @@ class History:
             self._ended.discard(source)
             if at_ms - self._swept_ms >= MINUTE_MS:
                 self._sweep(at_ms)
+            sharing = self._sharing.setdefault(source, KeySharing())
+            sharing.turn()
             for name, samples in by_metric.items():
                 columns = self._columns.setdefault(name, {})
                 if source not in columns:
                     columns[source] = Column(_shared(columns.values(), Labels({**samples.fixed, NAME: name})))
                 self._count(columns[source], -1)
-                columns[source].append(at_ms, samples.parts, self._horizon(name))
+                columns[source].append(at_ms, samples.parts, sharing, self._horizon(name))
                 self._count(columns[source], 1)
             known = self._metrics.setdefault(source, set())
             for name in known - by_metric.keys():
@@ -225,6 +230,7 @@ class History:
         column.prune(at_ms - self._horizon(name))
         self._count(column, 1)
         if len(column.ticks) == 1:
+            self._held -= column.held
             self._metrics[source].discard(name)
             del self._columns[name][source]
             if not self._columns[name]:
@@ -238,7 +244,7 @@ class History:
                 self._end(source, name, at_ms)
             if not self._metrics[source]:
                 self._ended.discard(source)
-                del self._metrics[source], self._last_ms[source]
+                del self._metrics[source], self._last_ms[source], self._sharing[source]
         several = {name for name, by_source in self._columns.items() if len(by_source) > 1}
         self._shadows = {name: shadows for name, shadows in self._shadows.items() if name in several}
 

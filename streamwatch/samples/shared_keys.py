@@ -1,0 +1,175 @@
+"""The label sets of a source over time: ticks that have a few more, or a few fewer, share one list of them.
+
+The list grows as series come. Each series has its place for good, so that what a tick has is its values in the order of
+the list, as long as that was then. Where more than a few of its series are gone, the next tick begins another.
+"""
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Final
+from weakref import WeakSet
+
+import numpy as np
+
+from streamwatch.model.metric import Keys, Values
+from streamwatch.promql.columns import Ints
+from streamwatch.promql.series import STALE
+
+_GC_BYTES: Final = 16
+"""What the garbage collector puts before a tuple."""
+_LEAST_GONE: Final = 16
+_GONE_SHARE: Final = 4
+"""A list may have this many series that are gone, or this part of those that are there."""
+_SETTLED_TICKS: Final = 60
+"""After so many ticks with the same keys, these begin a list of their own: then nothing has to be put in order."""
+_MOST_UNIONS: Final = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Union:
+    """Keys that hold those of several lists."""
+
+    parts: Sequence[Keys]
+    keys: Keys
+    places: list[Ints]
+    """Where in the keys the rows of each part are."""
+
+    @property
+    def bytes(self) -> int:
+        """What it takes besides the parts."""
+        return sys.getsizeof(self.keys.rows) + sum(sys.getsizeof(places) for places in self.places)
+
+
+class SharedKeys:
+    """Label sets in the order in which they came."""
+
+    __slots__ = ("__weakref__", "keys", "row_bytes", "unions")
+
+    def __init__(self, keys: Keys) -> None:
+        """Begin with these; whoever keeps something for the keys may forget it with them."""
+        self.keys = Keys(keys.names, keys.rows)
+        """All of them; another object whenever there are more."""
+        self.row_bytes = _row_bytes(keys.rows)
+        """What the rows take."""
+        self.unions: dict[tuple[int, ...], Union] = {}
+        """With the keys of older lists, by the identities of all of them."""
+
+    @property
+    def bytes(self) -> int:
+        """What it takes."""
+        unions = sum(union.bytes for union in tuple(self.unions.values()))
+        return sys.getsizeof(self.keys.rows) + self.row_bytes + unions
+
+    def place(self, keys: Keys) -> "Placement | None":
+        """Return where these keys are, those that are new added; None where they had better have their own list."""
+        own = self.keys.rows
+        if keys.names != self.keys.names:
+            return None
+        if keys.rows == own:
+            return Placement(self, None, len(own))
+        places = dict(zip(own, range(len(own)), strict=True))
+        found = list(map(places.get, keys.rows))
+        new = [row for row, at in zip(keys.rows, found, strict=True) if at is None] if None in found else []
+        gone = len(own) + len(new) - len(keys)
+        if len(places) < len(own) or gone > max(_LEAST_GONE, len(keys) // _GONE_SHARE):
+            return None
+        if new:
+            places.update(zip(new, range(len(own), len(own) + len(new)), strict=True))
+            if len(places) < len(own) + len(new):
+                return None
+            self.row_bytes += _row_bytes(new)
+            self.unions = {}
+            self.keys = Keys(keys.names, (*own, *new))
+            found = list(map(places.get, keys.rows))
+        return Placement(self, np.array(found, dtype=np.int64), len(self.keys))
+
+    def union(self, parts: Sequence[Keys]) -> Union:
+        """Return keys that hold all these, and where in them the rows of each are.
+
+        Args:
+            parts: keys of lists, this one's last.
+
+        """
+        identities = tuple(id(keys) for keys in parts)
+        known = self.unions.get(identities)
+        if known is None:
+            rows: dict[tuple[str, ...], int] = {}
+            names = parts[-1].names
+            for keys in reversed(parts):
+                for row in _in_order(keys, names):
+                    rows.setdefault(row, len(rows))
+            places = [np.array([rows[row] for row in _in_order(keys, names)], dtype=np.int64) for keys in parts]
+            known = Union(parts, Keys(names, tuple(rows)), places)
+            if len(self.unions) >= _MOST_UNIONS:
+                self.unions = {}
+            self.unions[identities] = known
+        return known
+
+
+@dataclass(slots=True, eq=False)
+class Placement:
+    """Where in shared keys some keys are."""
+
+    shared: SharedKeys
+    places: Ints | None
+    """Of each row; None where they are the shared ones, in their order."""
+    size: int
+    """How many the shared ones were then."""
+    ticks: int = 0
+
+    def spread(self, values: Values) -> Values:
+        """Return values in the order of the shared keys; what has none there is stale."""
+        if self.places is None:
+            return values
+        spread = np.full(self.size, STALE)
+        spread[self.places] = values
+        return spread
+
+
+class KeySharing:
+    """The shared keys of one source: its metrics that have the same keys share the same ones."""
+
+    def __init__(self) -> None:
+        self._before: dict[Keys, Placement] = {}
+        self._now: dict[Keys, Placement] = {}
+        self._alive: WeakSet[SharedKeys] = WeakSet()
+
+    @property
+    def bytes(self) -> int:
+        """What the shared keys take that a tick or a query has."""
+        return sum(shared.bytes for shared in self._alive)
+
+    def turn(self) -> None:
+        """Begin the next tick; of keys that the last one did not have, nothing is kept."""
+        self._before, self._now = self._now, {}
+
+    def place(self, keys: Keys, current: SharedKeys | None) -> Placement:
+        """Return where these keys are: among the metric's present ones, if that is better than new ones."""
+        known = self._now.get(keys)
+        if known is None:
+            known = self._before.get(keys)
+            if known is None or (known.places is not None and known.ticks >= _SETTLED_TICKS):
+                placed = None if known is not None or current is None else current.place(keys)
+                known = Placement(SharedKeys(keys), None, len(keys)) if placed is None else placed
+                self._alive.add(known.shared)
+            known.ticks += 1
+            self._now[keys] = known
+        return known
+
+
+def _row_bytes(rows: Sequence[tuple[str, ...]]) -> int:
+    """Return what rows take, each of their texts counted once; those of one character are Python's own."""
+    texts = list(chain.from_iterable(rows))
+    once = dict(zip(map(id, texts), texts, strict=True)).values()
+    of_rows = len(rows) * (_GC_BYTES + sys.getsizeof(rows[0])) if rows else 0
+    return of_rows + sum(sys.getsizeof(text) for text in once if len(text) > 1)
+
+
+def _in_order(keys: Keys, names: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
+    """Return the rows with their labels in this order; a label that the keys do not have is empty."""
+    if keys.names == names:
+        return keys.rows
+    own = {name: at for at, name in enumerate(keys.names)}
+    return [tuple(row[own[name]] if name in own else "" for name in names) for row in keys.rows]

@@ -3,7 +3,7 @@
 import socket
 import struct
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from threading import Event, Thread
 from types import TracebackType
@@ -129,6 +129,12 @@ class Clients(ABC):
         shape = {"num_partitions": partitions, "replication_factor": replication, "configs": named}
         with self.admin() as admin:
             admin.create_topics({name: shape}, wait_for_metadata=True)
+
+    def create_topic_on(self, name: str, brokers: Mapping[int, Sequence[int]], **configs: str | int) -> None:
+        """Create a topic whose replicas are on these brokers, by partition, and wait for its leaders."""
+        named = {key.replace("_", "."): str(value) for key, value in configs.items()}
+        with self.admin() as admin:
+            admin.create_topics({name: {"assignments": dict(brokers), "configs": named}}, wait_for_metadata=True)
 
     def delete_topic(self, name: str) -> None:
         with self.admin() as admin:

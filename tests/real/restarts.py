@@ -1,6 +1,6 @@
 """Brokers of a real cluster restarted under load: restarts that obey `streamwatch may-restart`, and some that do not.
 
-    python -m tests.real.restarts [COUNT] [SEED]
+    python -m tests.real.restarts [OBEYING] [DISOBEYING] [SEED]
 
 Three brokers of Kafka 4.3, writers with acks=all that try each record once, an agent with the default interval. Prints
 for each restart what the answer was and what came of it: records that were refused for want of replicas, and moments
@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,7 @@ from confluent_kafka.admin import AdminClient
 
 from tests.agent_process import COMMAND, agent, config_file
 from tests.real.kafka import KafkaCluster
+from tests.waiting import wait_for
 
 _TOPIC: Final = "writes"
 _PARTITIONS: Final = 12
@@ -131,7 +132,7 @@ def disobeying(cluster: KafkaCluster, url: str, harm: Harm, count: int, rng: Ran
     pause, before = threading.Event(), None
     for _ in range(count):
         pause.wait(rng.uniform(0, 6))
-        broker = rng.choice([one for one in cluster.broker_ids if one not in running or not running[one].is_alive()])
+        broker = rng.choice(wait_for(lambda: _idle(cluster, running), _SECONDS, "a broker that is not being restarted"))
         may, why = ask(url, broker)
         if before is not None:
             before.after = harm.taken()
@@ -146,14 +147,19 @@ def disobeying(cluster: KafkaCluster, url: str, harm: Harm, count: int, rng: Ran
         yield before
 
 
+def _idle(cluster: KafkaCluster, running: Mapping[int, threading.Thread]) -> list[int]:
+    return [one for one in cluster.broker_ids if one not in running or not running[one].is_alive()]
+
+
 def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 100
-    rng = Random(int(sys.argv[2]) if len(sys.argv) > 2 else 1)
+    numbers = [int(one) for one in sys.argv[1:]]
+    obey, disobey, seed = (*numbers, *(100, 100, 1)[len(numbers) :])
+    rng = Random(seed)
     with KafkaCluster(brokers=3) as cluster, tempfile.TemporaryDirectory() as folder:
         cluster.create_topic(_TOPIC, _PARTITIONS, 3, min_insync_replicas=2)
         with writing(cluster.bootstrap) as harm, agent("--config", config_file(Path(folder), cluster.bootstrap)) as app:
             url = f"http://{app.address}"
-            for name, kind in (("obey", obeying), ("do not obey", disobeying)):
+            for name, kind, count in (("obey", obeying, obey), ("do not obey", disobeying, disobey)):
                 print(f"restarts that {name}", flush=True)
                 found = []
                 for one in kind(cluster, url, harm, count, rng):

@@ -67,11 +67,21 @@ class AgentClient:
                 text = answer.read(_MOST_BYTES)
                 return json.loads(text) if text else None
         except urllib.error.HTTPError as error:
-            why = error.read(_MOST_WORDS).decode("utf-8", "replace").strip()
+            why = _sentence(error.read(_MOST_WORDS).decode("utf-8", "replace").strip())
             raise AgentRefused(f"{self._url}: refused, status {error.code}: {why}", error.code) from None
         except (OSError, ValueError) as error:
             why = f"no answer: {error}: is the agent running there? See --url"
             raise click.ClickException(f"{self._url}: {why}") from None
+
+
+def _sentence(answer: str) -> str:
+    """Return the error that an answer in JSON names; the answer itself where it is none."""
+    try:
+        found = json.loads(answer)
+    except ValueError:
+        return answer
+    error = found.get("error") if isinstance(found, dict) else None
+    return error if isinstance(error, str) else answer
 
 
 def _read(password_file: Path) -> str:

@@ -300,6 +300,9 @@ class ClusterSnapshot:
     """The release of Kafka that each broker runs; brokers whose release is not known are not here."""
     transactions: tuple[OpenTransaction, ...] = ()
     """What is known of the transactions behind a last stable offset that stands."""
+    unseen_topics: tuple[str, ...] = ()
+    """Those whose logs brokers hold, and which the metadata leave out: the agent may not describe them, or the logs are
+    left over."""
     name: str = ""
     """Of the source, where it is not the cluster's."""
 

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from streamwatch.collectors.columns import replication
 from streamwatch.collectors.outlook.redundancy import Redundancy, redundancy
 from streamwatch.collectors.outlook.verdict import LastRead, Objection, ObjectionKind, Verdict, unknown, verdict
 from streamwatch.model.kafka import ClusterSnapshot, Int64s, Quorum, QuorumReplica, Topology
@@ -16,6 +17,10 @@ _CAUGHT_UP_SECONDS: Final = 5.0
 """A voter that is further behind the active controller could not take part in an election at once."""
 _MOST_PARTITIONS: Final = 400
 """Of one kind, that are named."""
+_MOST_BROKERS: Final = 20
+"""That are named where somebody asks for another."""
+_DESCRIBE: Final = ": may the agent describe the cluster?"
+_ONLY: Final = "its only replica is on the broker: every restart stops it, and waiting does not help"
 _MSK_ACTIVE: Final = "ACTIVE"
 
 
@@ -52,24 +57,34 @@ def _of_cluster(question: BrokerQuestion, read: LastRead, now: float) -> Iterato
         yield stale or unknown("unknown", f"{read.source}: its topics are not known")
         return
     if question.broker not in {broker.id for broker in snapshot.brokers}:
-        yield unknown("unknown", f"{read.source} has no broker {question.broker} that is known")
+        yield _no_such_broker(question.broker, read.source, snapshot)
         return
     left = redundancy(snapshot, snapshot.topology)
     yield from _controller(question.broker, snapshot)
     yield from _brokers(question.broker, snapshot)
     yield from _behind(question.broker, snapshot, left)
-    yield from _moving(snapshot)
+    yield from _moving(snapshot, snapshot.topology, left)
     yield from _log_dirs(question.broker, snapshot)
+    yield from _unseen(snapshot)
     yield from _partitions(question, snapshot.topology, left)
+
+
+def _no_such_broker(broker: int, source: str, snapshot: ClusterSnapshot) -> Objection:
+    voters = () if snapshot.quorum is None else snapshot.quorum.replicas
+    if broker in {replica.id for replica in voters if replica.voter}:
+        return unknown("unknown", f"{broker} is a controller of {source} and no broker: this answers for brokers")
+    listed = [str(one.id) for one in snapshot.brokers[:_MOST_BROKERS]]
+    more = ", ..." * (len(snapshot.brokers) > _MOST_BROKERS)
+    return unknown("unknown", f"{source} has no broker {broker} that is known: there are {', '.join(listed)}{more}")
 
 
 def _controller(broker: int, snapshot: ClusterSnapshot) -> Iterator[Objection]:
     if snapshot.metadata_frozen:
         yield Objection(kind="controller", text="no controller is active: nobody would elect other leaders")
     elif math.isnan(snapshot.controllers):
-        yield unknown("controller", "whether a controller is active is not known")
+        yield unknown("controller", f"whether a controller is active is not known{_DESCRIBE}")
     elif snapshot.quorum is None:
-        yield unknown("quorum", "the controller quorum is not known: may the agent describe the cluster?")
+        yield unknown("quorum", f"the controller quorum is not known{_DESCRIBE}")
     elif snapshot.quorum.epoch >= 0:
         yield from _quorum(broker, snapshot.quorum)
 
@@ -97,6 +112,8 @@ def _caught_up(voter: QuorumReplica, leader: QuorumReplica, quorum: Quorum) -> b
 
 
 def _brokers(broker: int, snapshot: ClusterSnapshot) -> Iterator[Objection]:
+    if len(snapshot.brokers) == 1:
+        yield Objection(kind="brokers", text="it is the only broker: nobody would answer while it restarts")
     for other in snapshot.brokers:
         if other.id == broker:
             continue
@@ -118,18 +135,24 @@ def _behind(broker: int, snapshot: ClusterSnapshot, left: Redundancy) -> Iterato
             yield Objection(kind="not_in_sync", text=f"broker {other.id} is up, and {some} of it not in sync yet")
 
 
-def _moving(snapshot: ClusterSnapshot) -> Iterator[Objection]:
+def _moving(snapshot: ClusterSnapshot, topology: Topology, left: Redundancy) -> Iterator[Objection]:
     if math.isnan(snapshot.reassigning):
-        yield unknown("reassignment", "whether partitions are being reassigned is not known")
-    elif snapshot.reassigning:
-        yield Objection(kind="reassignment", text=f"partitions that are being reassigned: {snapshot.reassigning:.0f}")
+        yield unknown("reassignment", f"whether partitions are being reassigned is not known{_DESCRIBE}")
+        return
+    rows = np.unique(left.row[snapshot.adding])[:_MOST_PARTITIONS].tolist()
+    for row in rows:
+        yield _of_partition("reassignment", topology, row, "it is being reassigned: wait until it is moved")
+    more = int(snapshot.reassigning) - len(rows)
+    if more > 0:
+        text = f"partitions that are being reassigned{', besides those' * bool(rows)}: {more}"
+        yield Objection(kind="reassignment", text=text, count=more)
 
 
 def _log_dirs(broker: int, snapshot: ClusterSnapshot) -> Iterator[Objection]:
     listed = {log_dir.broker for log_dir in snapshot.log_dirs}
     for other in snapshot.brokers:
         if other.id not in listed and other.id != broker and other.up is not False:
-            yield unknown("log_dir", f"the log directories of broker {other.id} are not known")
+            yield unknown("log_dir", f"the log directories of broker {other.id} are not known{_DESCRIBE}")
     for log_dir in snapshot.log_dirs:
         where = f"log directory {log_dir.path} of broker {log_dir.broker}"
         if log_dir.online is False:
@@ -138,19 +161,35 @@ def _log_dirs(broker: int, snapshot: ClusterSnapshot) -> Iterator[Objection]:
             yield unknown("log_dir", f"whether {where} is online is not known")
 
 
+def _unseen(snapshot: ClusterSnapshot) -> Iterator[Objection]:
+    """Return the topics that are on the brokers' disks, and whose replicas nobody tells the agent."""
+    for topic in snapshot.unseen_topics[:_MOST_PARTITIONS]:
+        text = "brokers hold its logs, and do not show it: may the agent describe it, or are its logs left over?"
+        yield Objection(kind="unknown", text=text, topic=topic, is_unknown=True)
+    more = len(snapshot.unseen_topics) - _MOST_PARTITIONS
+    if more > 0:
+        text = f"the same is so of {more} more topics"
+        yield Objection(kind="unknown", text=text, is_unknown=True, count=more)
+
+
 def _partitions(question: BrokerQuestion, topology: Topology, left: Redundancy) -> Iterator[Objection]:
     """Return the partitions that forbid it: those that would be offline first."""
     rows = left.row[left.live & (topology.replica == question.broker)]
     count, needed = left.count[rows], left.needed[rows]
     last = count == 1
     short = ~last & (needed >= 0) & (count < needed + question.margin)
-    for row in rows[last][:_MOST_PARTITIONS].tolist():
-        yield _of_partition("last_in_sync", topology, row, "the broker has the last replica that is in sync")
+    assigned = replication(topology).replicas[rows]
+    alone = assigned[last].tolist()
+    for i, row in enumerate(rows[last][:_MOST_PARTITIONS].tolist()):
+        text = "the broker has the last replica that is in sync" if alone[i] > 1 else _ONLY
+        yield _of_partition("last_in_sync", topology, row, text)
     yield from _others("last_in_sync", rows[last])
-    least, has = needed[short].tolist(), count[short].tolist()
+    least, has, replicas = needed[short].tolist(), count[short].tolist(), assigned[short].tolist()
     for i, row in enumerate(rows[short][:_MOST_PARTITIONS].tolist()):
-        wanted = f"min ISR {least[i]} and a margin of {question.margin} need {least[i] + question.margin}"
-        yield _of_partition("min_isr", topology, row, f"{has[i]} replicas are in sync, {wanted}")
+        wanted = least[i] + question.margin
+        text = f"{has[i]} replicas are in sync, min ISR {least[i]} and a margin of {question.margin} need {wanted}"
+        never = f": it has {replicas[i]}, and waiting does not help" if replicas[i] < wanted else ""
+        yield _of_partition("min_isr", topology, row, text + never)
     yield from _others("min_isr", rows[short])
     if question.margin:
         yield from _without_setting(topology, rows[~last & (needed < 0)])
@@ -165,7 +204,7 @@ def _others(kind: ObjectionKind, rows: Int64s) -> Iterator[Objection]:
 
 def _without_setting(topology: Topology, rows: Int64s) -> Iterator[Objection]:
     for topic in np.unique(topology.topic[rows]).tolist():
-        text = "its min.insync.replicas is not known"
+        text = "its min.insync.replicas is not known: may the agent describe its configuration (DESCRIBE_CONFIGS)?"
         yield Objection(kind="min_isr", text=text, topic=topology.topics[topic], is_unknown=True)
 
 

@@ -31,6 +31,8 @@ _KEEP: Final = 2.5
 """An answer counts for so many intervals."""
 _FEW: Final = 10_000
 """So many replicas in the cluster can be asked about out of turn."""
+_METADATA: Final = "__cluster_metadata"
+"""The controllers' own log, which Metadata never has."""
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
@@ -69,6 +71,8 @@ class _Placed:
     """Of each record, -1 for one that is none of the topology's replicas."""
     doubled: int
     """How many replicas are left out, since several directories hold them, each with another size."""
+    unseen: frozenset[str]
+    """The topics of logs that neither this topology has nor the one of the question."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,16 +82,17 @@ class LogSizes:
     replica_bytes: Int64s
     """R: each replica's size, or ``NOT_KNOWN``."""
     dirs: tuple[LogDir, ...]
+    unseen: tuple[str, ...]
+    """Topics whose logs brokers hold, and which the metadata leave out."""
     problems: list[Problem]
 
     def without_totals(self) -> "LogSizes":
         """Return the same without what each directory's logs take together, where only some topics were asked for."""
-        dirs = tuple(replace(one, log_bytes=NOT_KNOWN) for one in self.dirs)
-        return LogSizes(self.replica_bytes, dirs, self.problems)
+        return replace(self, dirs=tuple(replace(one, log_bytes=NOT_KNOWN) for one in self.dirs))
 
     def into(self, snapshot: ClusterSnapshot) -> ClusterSnapshot:
         """Return the snapshot with its fields of these."""
-        return replace(snapshot, replica_bytes=self.replica_bytes, log_dirs=self.dirs)
+        return replace(snapshot, replica_bytes=self.replica_bytes, log_dirs=self.dirs, unseen_topics=self.unseen)
 
 
 class LogDirReader:
@@ -137,6 +142,7 @@ class LogDirReader:
         now = asyncio.get_running_loop().time()
         sizes = np.full(len(topology.replica), NOT_KNOWN, dtype=np.int64)
         dirs: list[LogDir] = []
+        unseen: set[str] = set()
         problems = [problem for node, problem in self._problems.items() if node in connections]
         for node, known in sorted(self._sizes.items()):
             if (
@@ -152,10 +158,11 @@ class LogDirReader:
             places = known.placed.place
             here = places >= 0
             sizes[places[here]] = known.records["size"][here]
+            unseen |= known.placed.unseen
             problems += known.problems
             if known.placed.doubled:
                 problems.append(_doubled(node, known.placed.doubled))
-        return LogSizes(sizes, tuple(dirs), problems)
+        return LogSizes(sizes, tuple(dirs), tuple(sorted(unseen)), problems)
 
     async def close(self) -> None:
         """Stop asking."""
@@ -309,7 +316,15 @@ def _place(node: int, sizes: _Sizes, topology: Topology) -> _Placed:
     # A future replica is on its way to another directory of the same broker: the current one is the replica.
     found = np.where((sizes.records["future"] == 0) & sizes.local, place[rows], -1)
     again = _different(found, sizes.records["size"])
-    return _Placed(topology, np.where(np.isin(found, again), -1, found), len(again))
+    placed = np.where(np.isin(found, again), -1, found)
+    return _Placed(topology, placed, len(again), _unseen(sizes, topology))
+
+
+def _unseen(sizes: _Sizes, topology: Topology) -> frozenset[str]:
+    """Return the topics that are only in the logs; not those that have been deleted since the question."""
+    before = sizes.asked.topic_index
+    names = {run.topic for run in sizes.runs if run.topic not in topology.topic_index and run.topic not in before}
+    return frozenset(names - {_METADATA})
 
 
 def _different(places: Int64s, sizes: Int64s) -> Int64s:

@@ -56,23 +56,56 @@ def test_yes() -> None:
     assert (found.may, found.objections, found.read_at) == (True, (), 1000.0)
 
 
-COMBINED: Final = quorum(voter(1), voter(2))
+DESCRIBE: Final = ": may the agent describe the cluster?"
+ONLY: Final = "its only replica is on the broker: every restart stops it, and waiting does not help"
 CASES: list[Any] = [
     (
-        seen({"a": [(1, (1,), (1,))]}),
-        [("last_in_sync", False, "the broker has the last replica that is in sync")],
+        seen({"a": [(1, (1,), (1,))], **HEALTHY}),
+        [("last_in_sync", False, ONLY)],
+        "only_replica",
+    ),
+    (
+        seen({"a": [(1, (1, 3), (1,))]}, min_isr=np.array([1])),
+        [
+            ("not_in_sync", False, "broker 3 is up, and 1 replica of it not in sync yet"),
+            ("last_in_sync", False, "the broker has the last replica that is in sync"),
+        ],
         "last_in_sync",
     ),
     (
         seen({"a": [(1, (1, 2), (1, 2))]}),
-        [("min_isr", False, "2 replicas are in sync, min ISR 2 and a margin of 1 need 3")],
+        [
+            (
+                "min_isr",
+                False,
+                "2 replicas are in sync, min ISR 2 and a margin of 1 need 3: it has 2, and waiting does not help",
+            )
+        ],
         "as_many_replicas_as_are_needed",
     ),
-    (seen(min_isr=np.array([NOT_SET])), [("min_isr", True, "its min.insync.replicas is not known")], "setting_unknown"),
+    (
+        seen(min_isr=np.array([NOT_SET])),
+        [
+            (
+                "min_isr",
+                True,
+                "its min.insync.replicas is not known: may the agent describe its configuration (DESCRIBE_CONFIGS)?",
+            )
+        ],
+        "setting_unknown",
+    ),
     (seen(reassigning=3.0), [("reassignment", False, "partitions that are being reassigned: 3")], "reassigning"),
     (
+        seen(reassigning=3.0, adding=np.array([True, True, False, False, False, False])),
+        [
+            ("reassignment", False, "it is being reassigned: wait until it is moved"),
+            ("reassignment", False, "partitions that are being reassigned, besides those: 2"),
+        ],
+        "reassigning_where_to",
+    ),
+    (
         seen(reassigning=NAN),
-        [("reassignment", True, "whether partitions are being reassigned is not known")],
+        [("reassignment", True, f"whether partitions are being reassigned is not known{DESCRIBE}")],
         "reassigning_unknown",
     ),
     (
@@ -80,10 +113,33 @@ CASES: list[Any] = [
         [("controller", False, "no controller is active: nobody would elect other leaders")],
         "no_controller",
     ),
-    (seen(controllers=NAN), [("controller", True, "whether a controller is active is not known")], "nobody_may_say"),
+    (
+        seen(controllers=NAN),
+        [("controller", True, f"whether a controller is active is not known{DESCRIBE}")],
+        "nobody_may_say",
+    ),
+    (
+        seen({"a": [(1, (1,), (1,))]}, min_isr=np.array([0]), brokers=snapshot({"a": [(1, (1,), (1,))]}).brokers),
+        [
+            ("brokers", False, "it is the only broker: nobody would answer while it restarts"),
+            ("last_in_sync", False, ONLY),
+        ],
+        "only_broker",
+    ),
+    (
+        seen(unseen_topics=("hidden",)),
+        [
+            (
+                "unknown",
+                True,
+                "brokers hold its logs, and do not show it: may the agent describe it, or are its logs left over?",
+            )
+        ],
+        "topic_unseen",
+    ),
     (
         seen(quorum=None),
-        [("quorum", True, "the controller quorum is not known: may the agent describe the cluster?")],
+        [("quorum", True, f"the controller quorum is not known{DESCRIBE}")],
         "quorum_unknown",
     ),
     (
@@ -99,7 +155,7 @@ CASES: list[Any] = [
     (
         seen(log_dirs=(log_dir(1), log_dir(2, online=None))),
         [
-            ("log_dir", True, "the log directories of broker 3 are not known"),
+            ("log_dir", True, f"the log directories of broker 3 are not known{DESCRIBE}"),
             ("log_dir", True, "whether log directory /data of broker 2 is online is not known"),
         ],
         "log_directories_unknown",
@@ -189,7 +245,17 @@ def test_what_is_old_is_not_known(now: ClusterSnapshot | None, at: float, after:
 
 
 def test_a_broker_that_nobody_knows() -> None:
-    assert reasons(ask(seen(), 7)) == [("unknown", True, "shop has no broker 7 that is known")]
+    assert reasons(ask(seen(), 7)) == [("unknown", True, "shop has no broker 7 that is known: there are 1, 2, 3")]
+    assert reasons(ask(seen(), 100)) == [
+        ("unknown", True, "100 is a controller of shop and no broker: this answers for brokers")
+    ]
+
+
+def test_no_more_unseen_topics_are_named_than_partitions() -> None:
+    found = ask(seen(unseen_topics=tuple(f"t{i:03}" for i in range(402))))
+    assert (found.count, len(found.objections)) == (402, 401)
+    assert found.objections[0].topic == "t000"
+    assert found.objections[-1].text == "the same is so of 2 more topics"
 
 
 MSK: Final = MskSnapshot(

@@ -146,3 +146,13 @@ def test_a_topic_that_metadata_answers_with_an_error_is_named(make: Make) -> Non
     (only,) = now.problems
     assert "'broken'" in only.detail
     assert "Metadata: INVALID_RECORD (87)" in only.detail
+
+
+def test_topics_that_are_only_on_disks_are_named_and_those_that_were_deleted_are_not(make: Make) -> None:
+    hidden: Directory = ("/data", 0, 10**9, 10**8, {**SIZES, ("hidden", 0): 1, ("__cluster_metadata", 0): 1})
+    of = stored(hidden)
+    source, _ = make(of)
+    assert source.read().unseen_topics == ("hidden",)
+
+    del of.topics["clicks"]
+    assert source.read().unseen_topics == ("hidden",), "the logs that were described have gone with their topic"

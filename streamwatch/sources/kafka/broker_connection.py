@@ -211,7 +211,7 @@ class BrokerConnection:
                 return request.answer.result()  # it came while the loop was busy
             reason = Unanswered(api, seconds)
             if connection.in_flight and connection.in_flight[0] is request:  # else the one before it takes long
-                if not (api.forwarded or self._would_have_been_pinged(seconds)):
+                if not api.forwarded and self._shows_that_it_is_down(loop.time() - connection.silent_since(request)):
                     self._mark_down(reason)
                 connection.close(reason)
             raise reason from error
@@ -219,10 +219,15 @@ class BrokerConnection:
             if request is not None:
                 self._count(request)
 
-    def _would_have_been_pinged(self, seconds: float) -> bool:
-        """Say whether a broker that hung for so long would have been noticed: one request is slow, not the broker."""
+    def _shows_that_it_is_down(self, silent_seconds: float) -> bool:
+        """Say whether a broker is down that has been silent for so long over a request.
+
+        For less than the pulse's deadline it may be: a read that is nearly over waits for moments only, and whether the
+        broker answers is seen by dialling it. After much more the pulse would have noticed: then one request is slow.
+        """
         pulse = self._config.pulse
-        return pulse.enabled and seconds > pulse.interval + 2 * pulse.deadline
+        would_have_been_noticed = pulse.enabled and silent_seconds > pulse.interval + 2 * pulse.deadline
+        return silent_seconds >= pulse.deadline and not would_have_been_noticed
 
     def _count(self, request: InFlightRequest) -> None:
         """Count what a request cost, and heed the quota that its answer speaks of."""

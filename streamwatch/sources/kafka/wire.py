@@ -68,6 +68,12 @@ class KafkaConnection(asyncio.Protocol):
         self._body_bytes = 0
         self.in_flight: deque[InFlightRequest] = deque()
         self.lost: asyncio.Future[SourceError] = asyncio.get_running_loop().create_future()
+        self._received_at = 0.0
+        """When anything came last, by the loop's time."""
+
+    def silent_since(self, request: InFlightRequest) -> float:
+        """Return since when the broker has been silent over a request: since it was sent, or anything came."""
+        return max(request.sent_at, self._received_at)
 
     @property
     def tls(self) -> ssl.SSLObject | None:
@@ -121,6 +127,7 @@ class KafkaConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Cut the stream into frames and hand each to the request it answers."""
+        self._received_at = asyncio.get_running_loop().time()
         view = memoryview(data)
         try:
             while view:

@@ -104,6 +104,25 @@ def test_a_request_that_hangs_alone_is_not_a_broker_that_is_down(api: str) -> No
             watching.source.close()
 
 
+@pytest.mark.parametrize("is_enabled", [True, False])
+def test_a_broker_that_is_slower_than_what_is_left_of_a_read_is_not_down(
+    cluster: PreparedCluster, *, is_enabled: bool
+) -> None:
+    """How long a broker may take before it counts as down is the pulse's deadline, however short a read still is."""
+    pulse = Pulse(enabled=is_enabled, interval=1.0, deadline=60.0)
+    watching = Watching(cluster, request_timeout=0.1, connect_timeout=60.0, pulse=pulse)
+    try:
+        cluster.faults[2].slow = {"ListOffsets"}
+        now = watching.source.read()
+        assert now.problems, "it did not answer"
+        assert [broker.up for broker in now.brokers] == [True] * 3
+        cluster.faults[2].slow = set()
+        wait_for(lambda: not any("ListOffsets" in each.detail for each in watching.source.read().problems), 30, "known")
+        assert watching.woken == 0, "nobody was down"
+    finally:
+        watching.source.close()
+
+
 def test_a_connection_that_is_cut_and_redialled_at_once_is_no_news(
     cluster: PreparedCluster, watching: Watching
 ) -> None:

@@ -3,7 +3,6 @@
 Whatever waits here waits for the disk: only a thread of its own calls it.
 """
 
-import fcntl
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +23,7 @@ from streamwatch.archive.packing import (
     records,
 )
 from streamwatch.archive.rings import LAST, LEVELS
+from streamwatch.core.records import locked
 
 _LEAST_GROWTH: Final = 2**20
 """A file may grow by so much, or by as much as it had when it was written anew, before it is written anew again."""
@@ -155,7 +155,7 @@ class ArchiveFile:
         fresh = self._path.with_name(f"{self._path.name}.new")
         self._lock_present()
         head, versions = self._archive.head(), dict[int, int]()
-        file = _locked(fresh)
+        file = locked(fresh)
         try:
             file.truncate(0)
             file.write(HEAD)
@@ -188,20 +188,4 @@ class ArchiveFile:
         if self._file is not None:
             return
         if self._path.exists():
-            _locked(self._path).close()
-
-
-def _locked(path: Path) -> BinaryIO:
-    """Open a file to append to it, as the only one who does.
-
-    Raises:
-        OSError: another process does, or it cannot be opened.
-
-    """
-    file = path.open("ab")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.close()
-        raise OSError(error.errno, "another agent writes it: give each agent a state file of its own") from error
-    return file
+            locked(self._path).close()

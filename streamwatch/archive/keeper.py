@@ -6,9 +6,9 @@ from typing import Final
 
 from streamwatch.archive.archive import Archive
 from streamwatch.archive.archive_file import ArchiveFile
-from streamwatch.archive.packing import FileFormatError, TornError
 from streamwatch.catalogue import archive as c
 from streamwatch.core.clock import Clock
+from streamwatch.core.records import FileFormatError, TornError
 from streamwatch.core.worker import AtEnd, Worker
 from streamwatch.model.metric import Samples
 

@@ -18,15 +18,12 @@ from streamwatch.archive.marks import AlertMark
 from streamwatch.archive.numbers import BY_NAME, LABELS
 from streamwatch.archive.placing import Entity
 from streamwatch.archive.rings import LEVELS, Curve, Float32s
+from streamwatch.core.records import FileFormatError, read_records, record
 
 VERSION: Final = 1
 _MAGIC: Final = b"SWARCHIV"
 _LEVELS: Final = zlib.crc32(repr([(level.seconds, level.steps) for level in LEVELS]).encode())
 HEAD: Final = _MAGIC + struct.pack("<II", VERSION, _LEVELS)
-_RECORD: Final = struct.Struct("<cII")
-"""Kind, length and checksum; the checksum is of the kind, too."""
-_MOST_BYTES: Final = 64 * 2**20
-"""No record is larger: what says so is torn."""
 _STEP: Final = struct.Struct("<qII")
 _ROW: Final = struct.Struct("<IqqqI")
 
@@ -54,33 +51,25 @@ class StoredStep:
 Stored = StoredRow | StoredStep | AlertMark
 
 
-class FileFormatError(Exception):
-    """The file is none that this version reads."""
-
-
-class TornError(Exception):
-    """The file ends within a record, or a record is damaged."""
-
-
 def packed_row(file_row: int, name: str, entity: Entity, curves: list[Curve] | None) -> bytes:
     """Return the record of a row; with what it has, where that is given."""
     text = json.dumps([name, *entity]).encode()
     firsts = [curve.first_step for curve in curves] if curves else [0, 0, 0]
     values = [np.concatenate([curve.values for curve in curves], axis=1)] if curves else []
     body = _ROW.pack(file_row, *firsts, len(text)) + text + b"".join(_packed(each) for each in values)
-    return _record(b"R", body)
+    return record(b"R", body)
 
 
 def packed_step(number: int, rows: list[int], values: Float32s) -> bytes:
     """Return the record of a step, of these rows of the file."""
     numbers = zlib.compress(np.diff(np.array(rows, dtype="<u4"), prepend=np.uint32(0)).tobytes(), 1)
     body = _STEP.pack(number, len(rows), len(numbers)) + numbers + _packed(values.T)  # most are thrice the same
-    return _record(b"S", body)
+    return record(b"S", body)
 
 
 def packed_mark(mark: AlertMark) -> bytes:
     """Return the record of a mark."""
-    return _record(b"M", json.dumps([mark.at, mark.what, dict(mark.labels)]).encode())
+    return record(b"M", json.dumps([mark.at, mark.what, dict(mark.labels)]).encode())
 
 
 def read_head(data: bytes) -> None:
@@ -107,21 +96,11 @@ def records(file: BinaryIO) -> Iterator[Stored | None]:
         FileFormatError: a record that is whole cannot be understood.
 
     """
-    while len(start := file.read(_RECORD.size)) == _RECORD.size:
-        kind, length, checksum = _RECORD.unpack(start)
-        body = file.read(length) if length <= _MOST_BYTES else b""
-        if len(body) < length or zlib.crc32(body, zlib.crc32(kind)) != checksum:
-            raise TornError
+    for kind, body in read_records(file):
         try:
             yield _READ[kind](body) if kind in _READ else None
         except (ValueError, TypeError, KeyError, struct.error, zlib.error) as error:
             raise FileFormatError(f"a record of it cannot be understood: {error}") from error
-    if start:
-        raise TornError
-
-
-def _record(kind: bytes, body: bytes) -> bytes:
-    return _RECORD.pack(kind, len(body), zlib.crc32(body, zlib.crc32(kind))) + body
 
 
 def _packed(values: Float32s) -> bytes:

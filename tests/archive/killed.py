@@ -19,9 +19,9 @@ import numpy as np
 from streamwatch.archive.archive import Archive
 from streamwatch.archive.archive_file import ArchiveFile
 from streamwatch.archive.numbers import BY_NAME
-from streamwatch.archive.packing import TornError
 from streamwatch.archive.rings import LAST
 from streamwatch.core.clock import SystemClock
+from streamwatch.core.records import TornError
 from streamwatch.reference.kafka.server import ReferenceKafka
 from tests.agent_process import agent, config_file
 

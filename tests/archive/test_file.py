@@ -16,11 +16,12 @@ from streamwatch.archive.archive_file import ArchiveFile
 from streamwatch.archive.keeper import ArchiveKeeper
 from streamwatch.archive.marks import AlertMark
 from streamwatch.archive.numbers import BY_NAME
-from streamwatch.archive.packing import HEAD, FileFormatError, TornError, packed_row
+from streamwatch.archive.packing import HEAD, packed_row
 from streamwatch.archive.rings import LEVELS, ROW_BYTES
 from streamwatch.catalogue import archive as c
 from streamwatch.catalogue import kafka_groups as g
 from streamwatch.core.clock import ManualClock, SystemClock
+from streamwatch.core.records import FileFormatError, TornError
 from streamwatch.model.metric import Keys, Samples
 from tests.waiting import wait_for
 

@@ -1,0 +1,59 @@
+"""Files of records, each with its length and its checksum: one that a kill or a full disk tore is read up to there."""
+
+import fcntl
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+_HEAD: Final = struct.Struct("<cII")
+"""Kind, length and checksum; the checksum is of the kind, too."""
+_MOST_BYTES: Final = 64 * 2**20
+"""No record is larger: what says so is torn."""
+
+
+class TornError(Exception):
+    """The file ends within a record, or a record is damaged."""
+
+
+class FileFormatError(Exception):
+    """The file is none that this version reads."""
+
+
+def record(kind: bytes, body: bytes) -> bytes:
+    """Return a record; its kind is one byte."""
+    return _HEAD.pack(kind, len(body), zlib.crc32(body, zlib.crc32(kind))) + body
+
+
+def read_records(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the kind and the body of each record.
+
+    Raises:
+        TornError: the file ends within a record, or one is damaged.
+
+    """
+    while len(start := file.read(_HEAD.size)) == _HEAD.size:
+        kind, length, checksum = _HEAD.unpack(start)
+        body = file.read(length) if length <= _MOST_BYTES else b""
+        if len(body) < length or zlib.crc32(body, zlib.crc32(kind)) != checksum:
+            raise TornError
+        yield kind, body
+    if start:
+        raise TornError
+
+
+def locked(path: Path) -> BinaryIO:
+    """Open a file to append to it, as the only one who does.
+
+    Raises:
+        OSError: another process does, or it cannot be opened.
+
+    """
+    file = path.open("ab")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise OSError(error.errno, "another agent writes it: give each agent a state file of its own") from error
+    return file

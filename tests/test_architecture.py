@@ -40,6 +40,7 @@ THIRD = {
         "sources/msk/topics",
         "export/exposition",
         "export/remote_write/encode",
+        "export/remote_write/queue_packing",
         "export/remote_write/service",
         "agent/self_target",
         "agent/status",

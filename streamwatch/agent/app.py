@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from streamwatch.agent import archiving
 from streamwatch.agent.alerting import Alerting, groups
@@ -218,7 +219,8 @@ class App:
 
     def _remote(self, config: Config) -> None:
         instance = config.rules.instance or str(config.listen.address)
-        self._remote_write.take(config.remote_write, {"job": config.rules.job, "instance": instance})
+        state = None if config.rules.state is None else Path(config.rules.state)
+        self._remote_write.take(config.remote_write, {"job": config.rules.job, "instance": instance}, state)
 
     def _sources(self, config: Config) -> tuple[SourceConfig, ...]:
         """Return those that this agent watches."""

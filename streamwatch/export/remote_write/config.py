@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from streamwatch.http.client import HttpConfig, check_url, has_login
-from streamwatch.settings.types import AnyText, Duration, FilePath, Secret, refuse, setting, tried
+from streamwatch.settings.types import AnyText, Duration, FilePath, Secret, Size, refuse, setting, tried
 from streamwatch.sources.aws.config import AwsAccess
 
 _LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
@@ -61,6 +61,14 @@ class Config:
     )
     sample_age_limit: Duration = setting(
         "samples that are older are not sent any more", default=3600.0, minimum=60.0, formerly=("max_age",)
+    )
+
+    queue_file: Size = setting(
+        "what a file beside `rules.state` may take in which what waits outlives the agent; beyond, the newest stay."
+        " `0` keeps it in memory only",
+        default=64 * 2**20,
+        minimum=0,
+        maximum=16 * 2**30,
     )
 
     def __post_init__(self) -> None:

@@ -37,6 +37,8 @@ class Cycle:
     """Series that are no more: their metric, and their labels' values."""
     offered: float = 0.0
     """When it was taken, by the monotonic clock: how long it waits does not depend on who sets the wall clock."""
+    done: int = 0
+    """How many of its samples were over before the agent began."""
 
     @property
     def size(self) -> int:

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 Post = Callable[[bytes, Mapping[str, str]], Mapping[str, str]]
 """Sends a body with headers, and returns the headers of the answer; raises NotifyError where it was not taken."""
 
+RESTORE_SECONDS: Final = 10.0
+"""So long at most nothing is sent until what waited before the agent began is known: samples are sent in order."""
 _BACKOFF: Final = Backoff(0.5, 30.0, least=0.5)
 _WRITTEN: Final = "x-prometheus-remote-write-samples-written"
 _TOO_LARGE: Final = 413
@@ -67,7 +69,16 @@ class _UnderWay:
 class Sender:
     """Sends to one receiver. ``offer`` may be called from any thread; ``step`` by one at a time."""
 
-    def __init__(self, config: Config, labels: Mapping[str, str], post: Post, clock: Clock, rng: random.Random) -> None:
+    def __init__(  # noqa: PLR0913 - what it is made of, each by its name
+        self,
+        config: Config,
+        labels: Mapping[str, str],
+        post: Post,
+        clock: Clock,
+        rng: random.Random,
+        *,
+        restores: bool = False,
+    ) -> None:
         """Begin with nothing to send.
 
         Args:
@@ -76,6 +87,7 @@ class Sender:
             post: sends a request.
             clock: what time it is.
             rng: spreads attempts over time.
+            restores: whether ``restore`` will be called.
 
         """
         self.config = config
@@ -93,7 +105,9 @@ class Sender:
         self._queued = 0
         self._under_way: _UnderWay | None = None
         self._failures, self._why = 0, ""
-        self._wait_until = -math.inf
+        self._is_restored = not restores
+        """Whether what waited before the agent began is known, or nobody waits for it any more."""
+        self._wait_until = -math.inf if self._is_restored else clock.monotonic() + RESTORE_SECONDS
         self.counts = SampleCounts()
         self._worker = Worker(f"remote write {config.name}", self._step, clock, AtEnd.WAIT)
 
@@ -104,9 +118,31 @@ class Sender:
             cycle = Cycle(at, once, ended, self._clock.monotonic())
             self._queue.append(cycle)
             self._queued += cycle.size
-            while self._queued > self.config.capacity and self._queue:
-                self._drop(self._queue.popleft())
+            self._make_room()
         self._worker.wake()
+
+    def restore(self, cycles: Sequence[Cycle]) -> bool:
+        """Take what waited before the agent began, to be sent first; return False where it is too late for that."""
+        with self._lock:
+            if self._is_restored:
+                self.counts.dropped += sum(cycle.size - cycle.done for cycle in cycles)
+                return False
+            self._is_restored, self._wait_until = True, -math.inf
+            self._queue.extendleft(reversed(cycles))
+            self._queued += sum(cycle.size for cycle in cycles)
+            self._make_room()
+        self._worker.wake()
+        return True
+
+    def queued(self) -> tuple[list[Cycle], int, float]:
+        """Return the cycles that wait, how many samples of the first are over, and how long it has waited."""
+        with self._lock:
+            under_way = self._under_way
+            cycles = [*(() if under_way is None else (under_way.cycle,)), *self._queue]
+            if not cycles:
+                return [], 0, 0.0
+            done = cycles[0].done if under_way is None else under_way.done
+            return cycles, done, self._clock.monotonic() - cycles[0].offered
 
     def start(self) -> None:
         """Begin to send."""
@@ -144,10 +180,11 @@ class Sender:
 
     def _current(self) -> _UnderWay | None:
         with self._lock:
+            self._is_restored = True
             if self._under_way is None and self._queue:
                 cycle = self._queue.popleft()
                 self._queued -= cycle.size
-                self._under_way = self._begin(cycle, 0)
+                self._under_way = self._begin(cycle, cycle.done)
             return self._under_way
 
     def _begin(self, cycle: Cycle, done: int) -> _UnderWay:
@@ -163,6 +200,10 @@ class Sender:
     def _advance(under_way: _UnderWay) -> None:
         under_way.done += under_way.next.samples if under_way.next is not None else 0
         under_way.next = next(under_way.requests, None)
+
+    def _make_room(self) -> None:
+        while self._queued > self.config.capacity and self._queue:
+            self._drop(self._queue.popleft())
 
     def _drop(self, cycle: Cycle) -> None:
         self._queued -= cycle.size

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -12,6 +13,7 @@ from streamwatch.core.clock import Clock
 from streamwatch.core.errors import NotifyRefused, NotifyUnavailable
 from streamwatch.core.schedule import Job, Schedule
 from streamwatch.export.remote_write.config import Config, SigV4
+from streamwatch.export.remote_write.queue_keeper import QueueKeeper, queue_path
 from streamwatch.export.remote_write.sender import Sender
 from streamwatch.http.client import HttpClient
 from streamwatch.http.transport import basic
@@ -39,13 +41,16 @@ class RemoteWriteService:
         self._schedule, self._clock, self._now = schedule, clock, now
         self._senders: dict[str, Sender] = {}
         self._receivers: dict[str, _Receiver] = {}
+        self._keepers: dict[str, QueueKeeper] = {}
+        """Of the receivers whose queue is on disk, too."""
 
-    def take(self, configs: Sequence[Config], labels: Mapping[str, str]) -> None:
+    def take(self, configs: Sequence[Config], labels: Mapping[str, str], state: Path | None = None) -> None:
         """Send to these receivers from now on; those that stay as they are keep what waits, but not AWS's credentials.
 
         Args:
             configs: the receivers.
             labels: what every series gets that has none of that name.
+            state: the state file, beside which what waits is kept; without one, it is in memory only.
 
         """
         wanted = {config.name: config for config in configs}
@@ -57,15 +62,23 @@ class RemoteWriteService:
                 self._receivers[name].renew()
             else:
                 receiver = self._receivers[name] = _Receiver(config, self._clock)
-                sender = Sender(config, labels, receiver.post, self._clock, random.Random())  # noqa: S311
+                restores = state is not None and config.queue_file > 0
+                rng = random.Random()  # noqa: S311 - it spreads attempts
+                sender = Sender(config, labels, receiver.post, self._clock, rng, restores=restores)
                 self._senders[name] = sender
                 sender.start()
+                if state is not None and restores:
+                    path = queue_path(state, name)
+                    keeper = self._keepers[name] = QueueKeeper(sender, path, config.queue_file, self._clock)
+                    keeper.start()
                 self._schedule.add(Job(f"remote_write/{name}", config.interval, partial(self._offer, sender)))
 
     def stop(self, timeout_seconds: float) -> None:
-        """Send what waits, as far as that goes."""
+        """Send what waits, as far as that goes; write down the rest."""
         for sender in self._senders.values():
-            sender.stop(timeout_seconds / len(self._senders))
+            sender.stop(timeout_seconds / 2 / len(self._senders))
+        for keeper in self._keepers.values():
+            keeper.stop(timeout_seconds / 2 / len(self._keepers))
 
     def collect(self) -> list[Samples]:
         """Return what there is to say about receivers."""
@@ -82,7 +95,16 @@ class RemoteWriteService:
             c.REMOTE_FAILURES.samples(keys, np.array([float(count.failures) for count in counts])),
             c.REMOTE_WAITING.samples(keys, np.array([float(count) for count, _ in waiting])),
             c.REMOTE_LATE.samples(keys, np.array([seconds for _, seconds in waiting])),
+            *self._of_files(),
         ]
+
+    def _of_files(self) -> list[Samples]:
+        known = {name: found for name, one in list(self._keepers.items()) if (found := one.figures()) is not None}
+        if not known:
+            return []
+        keys, figures = Keys(c.RECEIVER, [(name,) for name in known]), np.array(list(known.values())).T
+        metrics = (c.REMOTE_FILE_BYTES, c.REMOTE_FILE_UP, c.REMOTE_UNWRITTEN)
+        return [metric.samples(keys, np.array(column)) for metric, column in zip(metrics, figures, strict=True)]
 
     def _offer(self, sender: Sender) -> None:
         sender.offer(self._clock.now(), self._now())
@@ -90,6 +112,9 @@ class RemoteWriteService:
     def _end(self, name: str, timeout_seconds: float) -> None:
         self._schedule.remove(f"remote_write/{name}", timeout_seconds=timeout_seconds)
         self._senders.pop(name).stop(timeout_seconds)
+        keeper = self._keepers.pop(name, None)
+        if keeper is not None:
+            keeper.stop(timeout_seconds)
         del self._receivers[name]
 
 

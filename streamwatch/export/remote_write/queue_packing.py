@@ -1,0 +1,131 @@
+"""What the file of a queue is made of: a head with the version, then records.
+
+A metric and the keys of samples stand there once; a cycle refers to them by their places, and has its values. What is
+over is said by numbers: so many cycles of the file, and so many samples of the next one.
+"""
+
+import json
+import struct
+import zlib
+from dataclasses import dataclass, field
+from typing import BinaryIO, Final
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from streamwatch.core.records import FileFormatError, read_records, record
+from streamwatch.export.remote_write.encode import Cycle
+from streamwatch.model.metric import Keys, Metric, Tier
+
+VERSION: Final = 1
+_MAGIC: Final = b"SWQUEUE\0"
+HEAD: Final = _MAGIC + struct.pack("<I", VERSION)
+_CYCLE: Final = struct.Struct("<dI")
+_OVER: Final = struct.Struct("<II")
+
+
+class NewerQueueError(Exception):
+    """The file was written by a newer StreamWatch."""
+
+
+@dataclass(slots=True)
+class Packing:
+    """Makes records, and remembers which metrics and keys the file has."""
+
+    _metrics: dict[str, int] = field(default_factory=dict)
+    _keys: WeakKeyDictionary[Keys, int] = field(default_factory=WeakKeyDictionary)
+    _count: int = 0
+    """Keys that the file has."""
+
+    def packed(self, cycle: Cycle) -> tuple[list[bytes], bytes]:
+        """Return the records that a cycle needs before it, and its own."""
+        needs: list[bytes] = []
+        samples = [(self._metric(one.metric, needs), self._key(one.keys, needs)) for one in cycle.samples]
+        ended = [(self._metric(metric, needs), row) for metric, row in cycle.ended]
+        text = json.dumps([samples, ended]).encode()
+        values = b"".join(one.values.astype("<f8", copy=False).tobytes() for one in cycle.samples)
+        return needs, record(b"C", _CYCLE.pack(cycle.at, len(text)) + text + zlib.compress(values, 1))
+
+    def _metric(self, metric: Metric, needs: list[bytes]) -> int:
+        known = self._metrics.get(metric.name)
+        if known is None:
+            known = self._metrics[metric.name] = len(self._metrics)
+            what = [metric.name, metric.kind, metric.unit, metric.labels, int(metric.tier), metric.help]
+            needs.append(record(b"M", json.dumps(what).encode()))
+        return known
+
+    def _key(self, keys: Keys, needs: list[bytes]) -> int:
+        known = self._keys.get(keys)
+        if known is None:
+            known = self._keys[keys] = self._count
+            self._count += 1
+            needs.append(record(b"K", zlib.compress(json.dumps([keys.names, keys.rows]).encode(), 1)))
+        return known
+
+
+def packed_over(cycles: int, samples: int) -> bytes:
+    """Return the record that says what is over: so many cycles of the file, and samples of the next one."""
+    return record(b"O", _OVER.pack(cycles, samples))
+
+
+@dataclass(slots=True)
+class Unpacking:
+    """What a file has, as far as it was read."""
+
+    _metrics: list[Metric] = field(default_factory=list)
+    _keys: list[Keys] = field(default_factory=list)
+    _cycles: list[Cycle] = field(default_factory=list)
+    _over: tuple[int, int] = 0, 0
+
+    def read(self, file: BinaryIO) -> None:
+        """Read a file.
+
+        Raises:
+            OSError: the disk does not give it.
+            NewerQueueError: a newer StreamWatch wrote it.
+            FileFormatError: it is none of ours, or a record that is whole cannot be understood.
+            TornError: not all of it can be read; what stands before is there.
+
+        """
+        head = file.read(len(HEAD))
+        if head[: len(_MAGIC)] != _MAGIC or len(head) < len(HEAD):
+            raise FileFormatError("it is no queue of StreamWatch")
+        (version,) = struct.unpack("<I", head[len(_MAGIC) :])
+        if version > VERSION:
+            raise NewerQueueError(f"it has version {version}, and this StreamWatch knows version {VERSION}")
+        for kind, body in read_records(file):
+            try:
+                self._take(kind, body)
+            except (ValueError, TypeError, LookupError, struct.error, zlib.error) as error:
+                raise FileFormatError(f"a record of it cannot be understood: {error}") from error
+
+    def cycles(self) -> list[tuple[Cycle, int]]:
+        """Return the cycles that are not over, each with the number of its samples that are."""
+        cycles, samples = self._over
+        left = self._cycles[cycles:]
+        return [(cycle, 0 if at else samples) for at, cycle in enumerate(left)]
+
+    def _take(self, kind: bytes, body: bytes) -> None:
+        if kind == b"M":
+            name, what, unit, labels, tier, text = json.loads(body)
+            self._metrics.append(
+                Metric(name=name, kind=what, unit=unit, labels=tuple(labels), tier=Tier(tier), help=text, question="")
+            )
+        elif kind == b"K":
+            names, rows = json.loads(zlib.decompress(body))
+            self._keys.append(Keys(names, [tuple(row) for row in rows]))
+        elif kind == b"C":
+            self._cycles.append(self._cycle(body))
+        elif kind == b"O":
+            self._over = _OVER.unpack(body)
+
+    def _cycle(self, body: bytes) -> Cycle:
+        at, length = _CYCLE.unpack_from(body)
+        listed, ended = json.loads(body[_CYCLE.size : _CYCLE.size + length])
+        values = np.frombuffer(zlib.decompress(body[_CYCLE.size + length :]), dtype="<f8").astype(np.float64)
+        samples, start = [], 0
+        for metric, keys in listed:
+            end = start + len(self._keys[keys])
+            samples.append(self._metrics[metric].samples(self._keys[keys], values[start:end]))
+            start = end
+        return Cycle(at, samples, [(self._metrics[metric], tuple(row)) for metric, row in ended])

@@ -61,10 +61,10 @@ def _of_reader(reader: Reader, retries: RetryPolicy) -> Observation:
 def _remedy(reader: Reader) -> str:
     if reader.kind == "lambda":
         function = reader.name.partition("/")[0]
-        place = reader.stream or reader.cluster or ""
+        query = shlex.quote(f"EventSourceMappings[?{_is_its(reader)}].UUID | [0]")
         find = (
             f"aws lambda list-event-source-mappings --region {reader.region} --function-name {shlex.quote(function)}"
-            f" --query {shlex.quote(f'EventSourceMappings[?contains(EventSourceArn, `{place}`)].UUID')} --output text"
+            f" --query {query} --output text"
         )
         config = shlex.quote(json.dumps({"OnFailure": {"Destination": _DESTINATION}}, separators=(",", ":")))
         return (
@@ -78,3 +78,13 @@ def _remedy(reader: Reader) -> str:
             f" --source-parameters {shlex.quote(json.dumps(parameters, separators=(',', ':')))}"
         )
     return "set errors.deadletterqueue.topic.name in its configuration"
+
+
+def _is_its(reader: Reader) -> str:
+    """Return what holds of its mapping among all of its function, in JMESPath."""
+    consumer = reader.name.partition("/")[2]
+    if reader.stream is None:
+        return f"contains(Topics || `[]`, '{reader.topic or ''}')"
+    if consumer:
+        return f"contains(EventSourceArn, ':stream/{reader.stream}/consumer/{consumer}:')"
+    return f"ends_with(EventSourceArn, ':stream/{reader.stream}')"

@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 
 _MOST_OF_A_CHECK: Final = 200
 """Findings of one check that are listed; the others are counted."""
+_MOST_TARGETS: Final = 50
 _DOCS: Final = "docs/audit.md"
 
 
@@ -45,28 +46,28 @@ class AuditReport:
     """The worst first."""
     left_out: int
     """Findings that are counted only: there are too many of their kind."""
-    not_checked: tuple[tuple[Check, NotChecked], ...]
+    not_checked: tuple[tuple[Check, str, tuple[str, ...]], ...]
+    """Why, and of which targets: those of one reason together."""
 
 
 def audit(facts: AuditFacts, ignores: Sequence[Ignore], checks: Sequence[Check] = CHECKS) -> AuditReport:
     """Return what all checks find; one that breaks is a check that could not be made."""
     findings: list[AuditFinding] = []
-    unchecked: dict[tuple[str, NotChecked], Check] = {}
+    unchecked: dict[tuple[str, str], tuple[Check, dict[str, None]]] = {}
     left_out = 0
     for check in checks:
         found: list[AuditFinding] = []
         for outcome in _outcomes(check, facts):
             if isinstance(outcome, NotChecked):
-                unchecked[check.name, outcome] = check
+                unchecked.setdefault((check.name, outcome.why), (check, {}))[1][outcome.target] = None
             else:
                 found.append(_judged(check, outcome, ignores, facts.now))
         found.sort(key=_order)
         left_out += max(0, len(found) - _MOST_OF_A_CHECK)
         findings += found[:_MOST_OF_A_CHECK]
     findings.sort(key=_order)
-    return AuditReport(
-        facts.now, tuple(findings), left_out, tuple((check, why) for (_, why), check in unchecked.items())
-    )
+    not_checked = tuple((check, why, tuple(targets)) for (_, why), (check, targets) in unchecked.items())
+    return AuditReport(facts.now, tuple(findings), left_out, not_checked)
 
 
 def answer(report: AuditReport) -> dict[str, Any]:
@@ -78,7 +79,8 @@ def answer(report: AuditReport) -> dict[str, Any]:
         "findings": [_shown(each) for each in report.findings],
         "findingsLeftOut": report.left_out,
         "notChecked": [
-            {"finding": check.name, "target": each.target, "why": each.why} for check, each in report.not_checked
+            {"finding": check.name, "targets": list(targets[:_MOST_TARGETS]), "count": len(targets), "why": why}
+            for check, why, targets in report.not_checked
         ],
     }
 

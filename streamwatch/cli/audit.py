@@ -16,6 +16,7 @@ from streamwatch.core.words import printable
 
 _REFUSED: Final = 2
 _SEVERITIES: Final = ("critical", "warning", "info")
+_MOST_TARGETS: Final = 3
 _STYLES: Final = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
 
 
@@ -129,9 +130,11 @@ def _ignored(findings: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _not_checked(rows: list[dict[str, str]]) -> Table:
+def _not_checked(rows: list[dict[str, Any]]) -> Table:
     table = Table("finding", "target", "not checked, because it is not known", title="not checked")
     table.title_justify = "left"
     for each in rows:
-        table.add_row(each["finding"], Text(printable(each["target"])), Text(printable(each["why"])))
+        targets = f"{', '.join(each['targets'][:_MOST_TARGETS])}"
+        more = f" and {each['count'] - _MOST_TARGETS} more" if each["count"] > _MOST_TARGETS else ""
+        table.add_row(each["finding"], Text(printable(targets + more)), Text(printable(each["why"])))
     return table

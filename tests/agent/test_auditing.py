@@ -160,7 +160,7 @@ def test_an_agent_that_cannot_read_its_cluster_has_checked_nothing(start: Start)
     status, text = get(start(settings("a")), PATH)
     data = json.loads(text)["data"]
     assert (status, data["findings"]) == (200, [])
-    whys = {each["why"] for each in data["notChecked"] if each["target"] == "a"}
+    whys = {each["why"] for each in data["notChecked"] if each["targets"] == ["a"]}
     assert whys == {"the cluster could not be read"}
 
 

@@ -10,7 +10,7 @@ from streamwatch.agent.config import parse
 from streamwatch.audit.checks import CHECKS
 from streamwatch.audit.config import Ignore
 from streamwatch.audit.facts import AuditFacts
-from streamwatch.audit.finding import SEVERITIES, Check, Observation, Outcome, Severity
+from streamwatch.audit.finding import SEVERITIES, Check, NotChecked, Observation, Outcome, Severity
 from streamwatch.audit.report import answer, audit
 from streamwatch.core.errors import ConfigError
 from tests.audit.knowing import NOW, facts
@@ -78,7 +78,7 @@ def test_a_bug_in_a_check_costs_the_others_nothing(caplog: pytest.LogCaptureFixt
 
     report = audit(facts(), [], [replace(CHECKS[0], run=broken), check(seen("shop/b"), name="one-rack")])
     assert [each.observation.target for each in report.findings] == ["shop/a", "shop/b"]
-    assert [why.why for _, why in report.not_checked] == ["the check failed: the log has why"]
+    assert [why for _, why, _ in report.not_checked] == ["the check failed: the log has why"]
     assert "a check failed" in caplog.text
 
 
@@ -114,3 +114,11 @@ def test_a_configuration_that_is_refused(entry: str, why: str) -> None:
         parse(f"{_KAFKA}audit: {{ignore: [{{{entry}}}]}}", "file", Path())
     assert why in str(refused.value)
     assert "audit.ignore[0]" in str(refused.value)
+
+
+def test_what_could_not_be_looked_at_for_one_reason_is_together() -> None:
+    blind = check(NotChecked("a", "no"), NotChecked("b", "no"), NotChecked("a", "never"), NotChecked("a", "no"))
+    assert answer(audit(facts(), [], [blind]))["notChecked"] == [
+        {"finding": ONE, "targets": ["a", "b"], "count": 2, "why": "no"},
+        {"finding": ONE, "targets": ["a"], "count": 1, "why": "never"},
+    ]

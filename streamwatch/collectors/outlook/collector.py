@@ -4,6 +4,7 @@ import numpy as np
 
 from streamwatch.catalogue import kafka_losses as c
 from streamwatch.catalogue.kafka import BROKER
+from streamwatch.collectors.columns import known
 from streamwatch.collectors.keys_cache import KeysCache
 from streamwatch.collectors.outlook.losses import Grid, Losses, losses, racks
 from streamwatch.collectors.outlook.redundancy import redundancy
@@ -16,11 +17,12 @@ Both = tuple[Losses, Losses]
 
 
 class LossCollector:
-    """Counts anew only when brokers, replicas, their sizes or settings have changed."""
+    """Counts anew only when brokers, replicas or settings have changed; sums sizes when they have."""
 
     def __init__(self) -> None:
         self._keys_cache = KeysCache()
         self._losses = Memo[Both]()
+        self._leader_bytes = Memo[Grid]()
         self._brokers: tuple[Broker, ...] = ()
         self._adding: Bools | None = None
         self._replica_bytes: Int64s | None = None
@@ -31,8 +33,13 @@ class LossCollector:
         if topology is None or now.metadata_frozen:
             return []
         self._hold(now)
-        held = (self._brokers, self._adding, self._replica_bytes)
-        of_brokers, of_racks = self._losses.get(lambda: both(now, topology), topology, now.min_isr, *held)
+        of_brokers, of_racks = self._losses.get(
+            lambda: both(now, topology), topology, now.min_isr, self._brokers, self._adding
+        )
+        succession = of_brokers.succession
+        leader_bytes = self._leader_bytes.get(
+            lambda: succession.carried(known(now.replica_bytes)), succession, self._replica_bytes
+        )
         self._keys_cache.turn()
         keys = self._keys_cache.of(BROKER, [(now.cluster, str(broker.id)) for broker in self._brokers])
         rack_keys = self._keys_cache.of(c.RACK, [(now.cluster, rack) for rack in racks(self._brokers)[0]])
@@ -43,7 +50,7 @@ class LossCollector:
             c.LOSS_STOPPED_TOPICS.samples(keys, of_brokers.stopped_topics),
             c.LOSS_DEGRADED.samples(keys, of_brokers.degraded),
             c.LOSS_LEADERS.samples(keys, _most(of_brokers, of_brokers.leaders)),
-            c.LOSS_LEADER_BYTES.samples(keys, _most(of_brokers, of_brokers.leader_bytes)),
+            c.LOSS_LEADER_BYTES.samples(keys, _most(of_brokers, leader_bytes)),
             c.RACK_OFFLINE.samples(rack_keys, of_racks.offline),
             c.RACK_UNCLEAN.samples(rack_keys, of_racks.unclean),
             c.RACK_UNDER_MIN_ISR.samples(rack_keys, of_racks.under_min_isr),
@@ -66,8 +73,8 @@ def both(now: ClusterSnapshot, topology: Topology) -> Both:
     left, (names, rack_of) = redundancy(now, topology), racks(now.brokers)
     places = np.arange(len(now.brokers), dtype=np.int64)
     return (
-        losses(left, places, len(places), now.replica_bytes),
-        losses(left, rack_of, len(names), now.replica_bytes),
+        losses(left, places, len(places)),
+        losses(left, rack_of, len(names)),
     )
 
 

@@ -9,13 +9,43 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from streamwatch.collectors.columns import count_by, distinct, known, runs
+from streamwatch.collectors.columns import count_by, distinct, runs
 from streamwatch.collectors.outlook.redundancy import Redundancy
 from streamwatch.model.kafka import Bools, Broker, Int64s
 from streamwatch.model.metric import Values
 
 Grid = npt.NDArray[np.float64]
 _LAST = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Succession:
+    """Who leads, and who would. Shapes: R replicas, B brokers, L replicas that lead, H that would take over."""
+
+    place: Int64s
+    """R: where the replica's broker stands among the brokers; -1 where it is not there."""
+    domain: Int64s
+    """B: what each broker is lost with; -1 for those that are in no domain."""
+    size: int
+    """How many domains there are."""
+    leading: Int64s
+    """L: which of the replicas."""
+    heirs: Int64s
+    """H: which of the replicas."""
+    cause: Int64s
+    """H: the domain whose loss makes it lead."""
+
+    def carried(self, of_replica: Values | None = None) -> Grid:
+        """Return what each broker (B) would lead without each domain (D): partitions, or what their replicas weigh.
+
+        NaN for the brokers that are lost, and where a weight is not known.
+        """
+        brokers = len(self.domain)
+        now, then = (None, None) if of_replica is None else (of_replica[self.leading], of_replica[self.heirs])
+        led = _sums(self.place[self.leading], now, brokers)
+        moved = _sums(self.cause * brokers + self.place[self.heirs], then, self.size * brokers)
+        is_lost = np.arange(self.size)[:, None] == self.domain[None, :]
+        return np.where(is_lost, np.nan, led + moved.reshape(self.size, brokers))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,10 +62,10 @@ class Losses:
     """D: topics of which writers with ``acks=all`` would stop, in one partition at least; NaN for the same reason."""
     degraded: Values
     """D: partitions that writers could not use, and could if all replicas were in sync now; NaN for the same reason."""
+    succession: Succession
+    """Who would lead."""
     leaders: Grid
     """D, B: partitions that each broker would lead; NaN for those that are lost."""
-    leader_bytes: Grid
-    """D, B: the log bytes of those; NaN for those that are lost, and where a size is not known."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,14 +78,13 @@ class _Pairs:
     """N: the live replicas that are elsewhere."""
 
 
-def losses(now: Redundancy, domain: Int64s, size: int, replica_bytes: Int64s) -> Losses:
+def losses(now: Redundancy, domain: Int64s, size: int) -> Losses:
     """Count for every domain what its loss would break.
 
     Args:
         now: how redundant the partitions are.
         domain: of each broker (B); -1 for those that are in none.
         size: how many domains there are.
-        replica_bytes: of each replica's log (R).
 
     """
     of_replica = np.append(domain, -1)[now.place]
@@ -68,15 +97,15 @@ def losses(now: Redundancy, domain: Int64s, size: int, replica_bytes: Int64s) ->
     unclear = count_by(pairs.domain, size, ~is_known & ~offline) > 0
     topics = distinct((pairs.domain * len(now.topology.topics) + now.topology.topic[pairs.row])[stopped])
     degraded = stopped & is_known & (now.expected[pairs.row] > needed)
-    leaders, leader_bytes = _carried(now, of_replica, domain, size, replica_bytes)
+    succession = _succession(now, of_replica, domain, size)
     return Losses(
         offline=count_by(pairs.domain, size, offline),
         unclean=_unclean(now, of_replica, size, pairs, offline),
         under_min_isr=np.where(unclear, np.nan, count_by(pairs.domain, size, under)),
         stopped_topics=np.where(unclear, np.nan, count_by(topics // max(1, len(now.topology.topics)), size)),
         degraded=np.where(unclear, np.nan, count_by(pairs.domain, size, degraded)),
-        leaders=leaders,
-        leader_bytes=leader_bytes,
+        succession=succession,
+        leaders=succession.carried(),
     )
 
 
@@ -106,30 +135,20 @@ def _unclean(now: Redundancy, of_replica: Int64s, size: int, pairs: _Pairs, offl
     return count_by(domain, size, everywhere > inside)
 
 
-def _carried(
-    now: Redundancy, of_replica: Int64s, domain: Int64s, size: int, replica_bytes: Int64s
-) -> tuple[Grid, Grid]:
-    """Return what each broker would lead: the first live replica that is elsewhere takes over."""
-    brokers, shape = len(now.brokers), now.topology
-    leads = shape.replica == shape.leader[now.row]
-    sizes = known(replica_bytes)
-    led, led_bytes = _leading(now.place[leads], sizes[leads], brokers)
+def _succession(now: Redundancy, of_replica: Int64s, domain: Int64s, size: int) -> Succession:
+    """Find who takes over from each leader: the first live replica that is elsewhere."""
+    shape = now.topology
+    leading = np.flatnonzero(shape.replica == shape.leader[now.row])
     home = np.full(len(now.count), -1, dtype=np.int64)
-    home[now.row[leads]] = of_replica[leads]
+    home[now.row[leading]] = of_replica[leading]
     places = np.where(now.live & (of_replica != home[now.row]), np.arange(len(now.row)), _LAST)
     successor = np.minimum.reduceat(places, shape.replica_start[:-1]) if len(home) else home
     moves = (home >= 0) & (successor < _LAST)
-    heirs = successor[moves]
-    moved, moved_bytes = _leading(home[moves] * brokers + now.place[heirs], sizes[heirs], size * brokers)
-    gone = np.arange(size)[:, None] == domain[None, :]
-    return (
-        np.where(gone, np.nan, led + moved.reshape(size, brokers)),
-        np.where(gone, np.nan, led_bytes + moved_bytes.reshape(size, brokers)),
-    )
+    return Succession(now.place, domain, size, leading, heirs=successor[moves], cause=home[moves])
 
 
-def _leading(place: Int64s, sizes: Values, size: int) -> tuple[Values, Values]:
-    """Count leaders by place, and sum their bytes."""
+def _sums(place: Int64s, weights: Values | None, size: int) -> Values:
+    """Sum weights by place, or count."""
     inside = place >= 0
-    totals = np.bincount(place[inside], weights=sizes[inside], minlength=size).astype(np.float64)
-    return count_by(place, size), totals
+    sums = np.bincount(place[inside], weights=None if weights is None else weights[inside], minlength=size)
+    return sums.astype(np.float64)

@@ -55,5 +55,8 @@ def test_it_is_counted_anew_only_where_something_has_changed() -> None:
     again = replace(now, adding=now.adding.copy(), replica_bytes=now.replica_bytes.copy(), taken_at=2000.0)
     assert {one.metric.name: one.values for one in collector.collect(again)}.keys() == first.keys()
     assert collector.collect(again)[0].values is first["kafka_broker_loss_offline_partitions"]
+    larger = collector.collect(replace(now, replica_bytes=now.replica_bytes + 1))
+    assert larger[0].values is first["kafka_broker_loss_offline_partitions"], "only sizes have changed"
+    assert values(larger, c.LOSS_LEADER_BYTES) == {"1": 10, "2": 10, "3": 8}
     fewer = replace(now, brokers=(replace(now.brokers[0], up=False), *now.brokers[1:]))
     assert values(collector.collect(fewer), c.LOSS_OFFLINE) == {"1": 0, "2": 1, "3": 2}

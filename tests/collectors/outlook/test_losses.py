@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamwatch.collectors.columns import known
 from streamwatch.collectors.outlook.losses import Losses, losses, racks
 from streamwatch.collectors.outlook.redundancy import redundancy
-from streamwatch.model.kafka import NOT_KNOWN, NOT_SET, ClusterSnapshot
+from streamwatch.model.kafka import NOT_KNOWN, NOT_SET, ClusterSnapshot, Int64s
 from tests.snapshots import snapshot
 
 BROKERS: Final = (1, 2, 3, 4)
@@ -70,10 +71,11 @@ def killed(some: Sequence[ModelPartition], down: Collection[int], lost: Collecti
     }
 
 
-def counted(found: Losses, domain: int) -> dict[str, Any]:
+def counted(found: Losses, sizes: Int64s, domain: int) -> dict[str, Any]:
     """Return the same of the columns."""
     names = ("offline", "unclean", "under_min_isr", "stopped_topics", "degraded")
-    grids = {"leaders": found.leaders[domain], "leader_bytes": found.leader_bytes[domain]}
+    leader_bytes = found.succession.carried(known(sizes))
+    grids = {"leaders": found.leaders[domain], "leader_bytes": leader_bytes[domain]}
     return {name: getattr(found, name)[domain] for name in names} | {
         name: {broker: value for broker, value in zip(BROKERS, row.tolist(), strict=True) if not math.isnan(value)}
         for name, row in grids.items()
@@ -119,17 +121,18 @@ def seen(some: Sequence[ModelPartition], down: Sequence[int], names: Sequence[st
 def lost_brokers(now: ClusterSnapshot) -> Losses:
     assert now.topology is not None
     places = np.arange(len(now.brokers))
-    return losses(redundancy(now, now.topology), places, len(places), now.replica_bytes)
+    return losses(redundancy(now, now.topology), places, len(places))
 
 
 @settings(max_examples=60)
 @given(clusters())
 def test_every_broker_as_in_a_model_that_kills_it(drawn: tuple[list[ModelPartition], list[int], list[str]]) -> None:
     some, down, names = drawn
-    found = lost_brokers(seen(some, down, names))
+    now = seen(some, down, names)
+    found = lost_brokers(now)
 
     for i, broker in enumerate(BROKERS):
-        assert counted(found, i) == killed(some, down, {broker})
+        assert counted(found, now.replica_bytes, i) == killed(some, down, {broker})
 
 
 @settings(max_examples=60)
@@ -138,12 +141,12 @@ def test_every_rack_as_in_a_model_that_kills_it(drawn: tuple[list[ModelPartition
     some, down, names = drawn
     now = seen(some, down, names)
     assert now.topology is not None
-    known, domain = racks(now.brokers)
-    found = losses(redundancy(now, now.topology), domain, len(known), now.replica_bytes)
+    every, domain = racks(now.brokers)
+    found = losses(redundancy(now, now.topology), domain, len(every))
 
-    for i, name in enumerate(known):
+    for i, name in enumerate(every):
         lost = {broker for broker, rack in zip(BROKERS, names, strict=True) if rack == name}
-        assert counted(found, i) == killed(some, down, lost)
+        assert counted(found, now.replica_bytes, i) == killed(some, down, lost)
 
 
 def test_what_is_not_known_is_not_counted() -> None:
@@ -155,8 +158,9 @@ def test_what_is_not_known_is_not_counted() -> None:
     assert found.under_min_isr.tolist() == pytest.approx([np.nan, np.nan, 1], nan_ok=True)
     assert found.stopped_topics.tolist() == pytest.approx([np.nan, np.nan, 1], nan_ok=True)
     assert found.degraded.tolist() == pytest.approx([np.nan, np.nan, 0], nan_ok=True), "both replicas are needed"
-    assert found.leader_bytes[2].tolist() == pytest.approx([5, 7, np.nan], nan_ok=True)
-    assert found.leader_bytes[0].tolist() == pytest.approx([np.nan, 5, np.nan], nan_ok=True)
+    leader_bytes = found.succession.carried(known(now.replica_bytes))
+    assert leader_bytes[2].tolist() == pytest.approx([5, 7, np.nan], nan_ok=True)
+    assert leader_bytes[0].tolist() == pytest.approx([np.nan, 5, np.nan], nan_ok=True)
 
 
 def test_a_cluster_without_partitions_loses_nothing() -> None:

@@ -61,7 +61,7 @@ def test_every_broker_is_killed(seed: int) -> None:
     before = seen(played(seed))
     assert before.topology is not None
     stands, places = redundancy(before, before.topology), np.arange(BROKERS)
-    found = losses(stands, places, BROKERS, before.replica_bytes)
+    found = losses(stands, places, BROKERS)
     for i, broker in enumerate(before.brokers):
         if not broker.up:
             continue

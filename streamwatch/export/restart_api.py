@@ -14,7 +14,7 @@ from streamwatch.http.message import Response
 PATH: Final = "/api/v1/may-restart"
 _NAMES: Final = ("cluster", "broker", "reader", "margin", "after")
 _MOST_VALUES: Final = 20
-_WHOLE: Final = re.compile(r"\d{1,9}", re.ASCII)
+_WHOLE: Final = re.compile(r"\d{1,10}", re.ASCII)
 _NUMBER: Final = re.compile(r"\d{1,12}(\.\d{1,9})?", re.ASCII)
 
 
@@ -41,15 +41,18 @@ def question_of(query: str) -> RestartQuestion:
     unknown = params.keys() - set(_NAMES)
     if unknown:
         raise ValueError(f"{min(unknown)!r}: is no parameter: there are {', '.join(_NAMES)}")
-    last = {name: values[-1] for name, values in params.items()}
-    if ("broker" in last) == ("reader" in last):
+    twice = sorted(name for name, values in params.items() if len(values) > 1)
+    if twice:
+        raise ValueError(f"{twice[0]}: is there several times: ask about one at a time")
+    only = {name: values[0] for name, values in params.items()}
+    if ("broker" in only) == ("reader" in only):
         raise ValueError("either broker or reader is wanted")
     return RestartQuestion(
-        cluster=last.get("cluster"),
-        broker=_whole("broker", last["broker"]) if "broker" in last else None,
-        reader=last.get("reader"),
-        margin=_whole("margin", last.get("margin", "1")),
-        after=_instant(last.get("after", "0")),
+        cluster=only.get("cluster"),
+        broker=_whole("broker", only["broker"]) if "broker" in only else None,
+        reader=only.get("reader"),
+        margin=_whole("margin", only.get("margin", "1")),
+        after=_instant(only.get("after", "0")),
     )
 
 

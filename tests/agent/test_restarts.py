@@ -106,6 +106,7 @@ def test_yes_and_no() -> None:
         ("", "either broker or reader is wanted"),
         ("broker=1&reader=a", "either broker or reader is wanted"),
         ("broker=one", "broker: 'one': a whole number is wanted"),
+        ("broker=1&broker=2", "broker: is there several times: ask about one at a time"),
         ("broker=1&margin=-1", "margin: '-1': a whole number is wanted"),
         ("broker=1&after=now", "after: 'now': seconds since 1970 are wanted"),
         ("broker=1&brokers=2", "'brokers': is no parameter: there are cluster, broker, reader, margin, after"),

@@ -19,7 +19,6 @@ _MOST_PARTITIONS: Final = 400
 """Of one kind, that are named."""
 _MOST_BROKERS: Final = 20
 """That are named where somebody asks for another."""
-_DESCRIBE: Final = ": may the agent describe the cluster?"
 _ONLY: Final = "its only replica is on the broker: every restart stops it, and waiting does not help"
 _MSK_ACTIVE: Final = "ACTIVE"
 
@@ -82,9 +81,9 @@ def _controller(broker: int, snapshot: ClusterSnapshot) -> Iterator[Objection]:
     if snapshot.metadata_frozen:
         yield Objection(kind="controller", text="no controller is active: nobody would elect other leaders")
     elif math.isnan(snapshot.controllers):
-        yield unknown("controller", f"whether a controller is active is not known{_DESCRIBE}")
+        yield unknown("controller", f"whether a controller is active is not known{_hint(snapshot)}")
     elif snapshot.quorum is None:
-        yield unknown("quorum", f"the controller quorum is not known{_DESCRIBE}")
+        yield unknown("quorum", f"the controller quorum is not known{_hint(snapshot)}")
     elif snapshot.quorum.epoch >= 0:
         yield from _quorum(broker, snapshot.quorum)
 
@@ -109,6 +108,12 @@ def _caught_up(voter: QuorumReplica, leader: QuorumReplica, quorum: Quorum) -> b
     if math.isnan(behind):
         return voter.log_end_offset >= max(0, quorum.high_watermark)
     return voter.log_end_offset >= 0 and behind <= _CAUGHT_UP_SECONDS
+
+
+def _hint(snapshot: ClusterSnapshot) -> str:
+    """Return what to look at where something is not known: the rights, if any of them is missing."""
+    is_denied = any(problem.reason == "denied" for problem in snapshot.problems)
+    return ": may the agent describe the cluster?" if is_denied else ""
 
 
 def _brokers(broker: int, snapshot: ClusterSnapshot) -> Iterator[Objection]:
@@ -136,8 +141,10 @@ def _behind(broker: int, snapshot: ClusterSnapshot, left: Redundancy) -> Iterato
 
 
 def _moving(snapshot: ClusterSnapshot, topology: Topology, left: Redundancy) -> Iterator[Objection]:
+    if snapshot.metadata_frozen:
+        return  # Nobody can say, which forbids it already.
     if math.isnan(snapshot.reassigning):
-        yield unknown("reassignment", f"whether partitions are being reassigned is not known{_DESCRIBE}")
+        yield unknown("reassignment", f"whether partitions are being reassigned is not known{_hint(snapshot)}")
         return
     rows = np.unique(left.row[snapshot.adding])[:_MOST_PARTITIONS].tolist()
     for row in rows:
@@ -152,7 +159,7 @@ def _log_dirs(broker: int, snapshot: ClusterSnapshot) -> Iterator[Objection]:
     listed = {log_dir.broker for log_dir in snapshot.log_dirs}
     for other in snapshot.brokers:
         if other.id not in listed and other.id != broker and other.up is not False:
-            yield unknown("log_dir", f"the log directories of broker {other.id} are not known{_DESCRIBE}")
+            yield unknown("log_dir", f"the log directories of broker {other.id} are not known{_hint(snapshot)}")
     for log_dir in snapshot.log_dirs:
         where = f"log directory {log_dir.path} of broker {log_dir.broker}"
         if log_dir.online is False:

@@ -10,6 +10,7 @@ from streamwatch.collectors.outlook.restart import BrokerQuestion, may_restart_b
 from streamwatch.collectors.outlook.verdict import LastRead, Verdict
 from streamwatch.model.kafka import NOT_KNOWN, NOT_SET, ClusterSnapshot, LogDir, Quorum, QuorumReplica
 from streamwatch.model.msk import ClusterOperation, DescribedCluster, MskSnapshot, Reassignment
+from streamwatch.model.snapshot import Problem
 from tests.snapshots import snapshot
 
 R3: Final = (1, 2, 3)
@@ -56,7 +57,6 @@ def test_yes() -> None:
     assert (found.may, found.objections, found.read_at) == (True, (), 1000.0)
 
 
-DESCRIBE: Final = ": may the agent describe the cluster?"
 ONLY: Final = "its only replica is on the broker: every restart stops it, and waiting does not help"
 CASES: list[Any] = [
     (
@@ -105,17 +105,17 @@ CASES: list[Any] = [
     ),
     (
         seen(reassigning=NAN),
-        [("reassignment", True, f"whether partitions are being reassigned is not known{DESCRIBE}")],
+        [("reassignment", True, "whether partitions are being reassigned is not known")],
         "reassigning_unknown",
     ),
     (
-        seen(controllers=0.0),
+        seen(controllers=0.0, reassigning=NAN),
         [("controller", False, "no controller is active: nobody would elect other leaders")],
         "no_controller",
     ),
     (
         seen(controllers=NAN),
-        [("controller", True, f"whether a controller is active is not known{DESCRIBE}")],
+        [("controller", True, "whether a controller is active is not known")],
         "nobody_may_say",
     ),
     (
@@ -138,8 +138,13 @@ CASES: list[Any] = [
         "topic_unseen",
     ),
     (
+        seen(quorum=None, problems=(Problem("cluster", "denied", "DescribeQuorum"),)),
+        [("quorum", True, "the controller quorum is not known: may the agent describe the cluster?")],
+        "rights_missing",
+    ),
+    (
         seen(quorum=None),
-        [("quorum", True, f"the controller quorum is not known{DESCRIBE}")],
+        [("quorum", True, "the controller quorum is not known")],
         "quorum_unknown",
     ),
     (
@@ -155,7 +160,7 @@ CASES: list[Any] = [
     (
         seen(log_dirs=(log_dir(1), log_dir(2, online=None))),
         [
-            ("log_dir", True, f"the log directories of broker 3 are not known{DESCRIBE}"),
+            ("log_dir", True, "the log directories of broker 3 are not known"),
             ("log_dir", True, "whether log directory /data of broker 2 is online is not known"),
         ],
         "log_directories_unknown",

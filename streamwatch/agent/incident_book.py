@@ -117,6 +117,6 @@ class IncidentBook:
         before = [cause for _, cause in self._seen.values()]
         incidents = decide(Known(alerts, self._hub.chosen(), self._changes(), before))
         for incident in incidents[:_MOST_REMEMBERED]:
-            if incident.cause is not None:
+            if incident.cause is not None and incident.cause.is_remembered:
                 self._seen[incident.id] = now, incident.cause
         return incidents

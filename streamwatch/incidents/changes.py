@@ -1,6 +1,6 @@
 """What changed before an incident began, as a journal has it: shown with all, and a cause where nothing else is."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from streamwatch.catalogue import kafka as k
@@ -43,6 +43,22 @@ def _is_of(change: ChangeNote, scope: Scope) -> bool:
     return scope[0] not in _OF_A_CLUSTER or change.source.partition("/")[0] == scope[1]
 
 
+def _things(alert: Alert) -> Iterator[Scope]:
+    """Yield what an alert is about; not the cluster in which that is."""
+    every = scopes(alert)
+    yield from (scope for scope in every if scope[0] != "cluster" or len(every) == 1)
+
+
+def _is_about(change: ChangeNote, thing: Scope) -> bool:
+    """Say whether a change is one of this very thing: a group is no topic of the same name, nor its cluster."""
+    kind, region = change.kind.partition(".")[0], change.subject.partition(" in ")[2]
+    if region and region not in thing:
+        return False
+    if kind in {"cluster", "reassignment"}:
+        return thing[0] == "cluster" or (kind == "reassignment" and thing[0] == "broker")
+    return kind == thing[0] and change.what == thing[-1]
+
+
 def changed(known: Known, scope: Scope, alerts: Sequence[Alert]) -> Cause | None:
     """Return what somebody changed where nothing else explains alerts; None where nothing is known to have changed.
 
@@ -60,9 +76,9 @@ def changed(known: Known, scope: Scope, alerts: Sequence[Alert]) -> Cause | None
                 "change", scope, f"Somebody moves replicas: {words}", (words,), alerts[0].name, effects, moving
             )
     since = min(alert.active_at for alert in alerts)
-    things = {name for alert in alerts[:100] for thing in scopes(alert) for name in thing[1:]}
+    things = {thing for alert in alerts[:100] for thing in _things(alert)}
     for change in before(known.changes, since, scope):
-        if change.kind in ACTS and change.what in things and change.at <= since:
+        if change.kind in ACTS and change.at <= since and any(_is_about(change, thing) for thing in things):
             return Cause(
                 "change",
                 scope,

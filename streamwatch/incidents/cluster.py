@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from streamwatch.catalogue import agent as c
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_controllers as q
 from streamwatch.catalogue import msk as m
@@ -24,8 +25,14 @@ _OF_LEADERS: Final = frozenset(
 """About a cluster as a whole: what follows when brokers are gone."""
 _OF_COORDINATORS: Final = frozenset({"KafkaGroupRebalancing"})
 """Members join anew where the broker that coordinates their group goes, and where it comes back."""
+_CAME: Final = frozenset({"broker.back", "broker.added", "broker.replaced"})
+"""Kinds of changes after which a broker has to catch up."""
 _NOT_READ: Final = frozenset({"StreamWatchPartlyBlind", "StreamWatchStale"})
 """What follows for the agent where a part of the cluster does not answer."""
+_SILENCE: Final = frozenset({"timeout", "unreachable"})
+"""Why something is not known where a broker or a controller does not answer."""
+_DEADLY: Final = 0.9
+"""A broker that stops with this share of a disk in use has died of it: it was full a moment later."""
 _DISK: Final[Mapping[str, str]] = {
     "KafkaLogDirOffline": "has a log directory that is offline",
     "KafkaDiskNearlyFull": "has a disk that is nearly full",
@@ -71,14 +78,16 @@ def controllers(known: Known) -> Iterator[Cause]:
     ):
         for scope in known.scopes("cluster", name):
             count = known.value(k.ACTIVE_CONTROLLERS, scope[1])
-            evidence = [] if count is None else [f"{counted(count, 'controller says', 'controllers say')} to be active"]
+            evidence = [] if count is None else [f"{counted(count, 'controller is', 'controllers are')} active"]
             lag = {row: value for row, value in known.values(q.QUORUM_LAG, scope[1]).items() if value > 0}
             evidence += [
                 f"replica {row[0]} lacks {counted(value, 'record')} of the metadata" for row, value in lag.items()
             ]
             names = frozenset({name, "KafkaQuorumVoterLagging"})
-            effects = (Effects(scope, names), Effects(("source", scope[1]), _NOT_READ))
-            yield Cause("controller", scope, sentence.format(scope[1]), tuple(evidence[:5]), name, effects)
+            effects = [Effects(scope, names)]
+            if name != "KafkaQuorumVoterLagging":  # it follows late, and the others answer what is asked
+                effects += _not_read(known, scope[1])
+            yield Cause("controller", scope, sentence.format(scope[1]), tuple(evidence[:5]), name, tuple(effects))
 
 
 def disks(known: Known) -> Iterator[Cause]:
@@ -89,35 +98,59 @@ def disks(known: Known) -> Iterator[Cause]:
             f"log directory {row[0]} is {value:.0%} full"
             for row, value in known.values(k.LOG_DIR_USED, cluster, broker).items()
         ]
+        is_deadly = _is_deadly(known, cause.scope)
+        deaths = (Effects(cause.scope, _OF_BROKER), *_leaders(known, cluster, (broker,)))
         yield Cause(
             "disk",
             cause.scope,
             cause.sentence,
             (*used[:3], *cause.evidence),
             cause.runbook,
-            (*cause.effects, Effects(cause.scope, _OF_BROKER), *_leaders(known, cluster, (broker,))),
+            (*cause.effects, *(deaths if is_deadly else ())),
             known.value(k.BROKER_PARTITIONS, cluster, broker),
+            down=(cause.scope,) if is_deadly and known.value(k.BROKER_UP, cluster, broker) == 0 else (),
         )
     yield from _died_of_disks(known)
+
+
+def _is_deadly(known: Known, scope: Scope) -> bool:
+    """Say whether a broker stops of its disk: it is offline or full, or nearly full and will be full within hours.
+
+    Of a disk that fills up until tomorrow no broker dies today.
+    """
+    names = {alert.name for alert in known.about(scope, frozenset(_DISK))}
+    used = known.values(k.LOG_DIR_USED, *scope[1:]).values()
+    is_full = max(used, default=0.0) >= _DEADLY
+    return is_full or "KafkaLogDirOffline" in names or names >= {"KafkaDiskNearlyFull", "KafkaDiskFullSoon"}
 
 
 def _died_of_disks(known: Known) -> Iterator[Cause]:
     """Yield the disks that were known to be full or broken a moment ago, of brokers that do not answer now."""
     seen = set(known.scopes("broker", *_DISK))
     for cause in known.before:
-        if cause.kind != "disk" or cause.scope in seen:
+        is_deadly = any("KafkaBrokerDown" in effects.names for effects in cause.effects)
+        if cause.kind != "disk" or cause.scope in seen or not is_deadly:
             continue
         seen.add(cause.scope)
         _, cluster, broker = cause.scope
         if known.value(k.BROKER_UP, cluster, broker) == 0:
             evidence = (f"broker {broker} does not answer; a moment ago it was known that it {_DISK[cause.runbook]}",)
             effects = (Effects(cause.scope, frozenset(_DISK) | _OF_BROKER), *_leaders(known, cluster, (broker,)))
-            yield Cause("disk", cause.scope, cause.sentence, evidence, cause.runbook, effects, cause.partitions)
+            yield Cause(
+                "disk",
+                cause.scope,
+                cause.sentence,
+                evidence,
+                cause.runbook,
+                effects,
+                cause.partitions,
+                down=(cause.scope,),
+            )
 
 
 def brokers(known: Known) -> Iterator[Cause]:
     """Brokers do not answer, and nothing else says why."""
-    full = {cause.scope for cause in disks(known)}
+    full = {scope for cause in disks(known) for scope in cause.down}
     for scope in known.scopes("cluster", *_OF_BROKER, *_OF_LEADERS):
         cluster = scope[1]
         states = {row[0]: value for row, value in known.values(k.BROKER_UP, cluster).items()}
@@ -140,9 +173,11 @@ def brokers(known: Known) -> Iterator[Cause]:
             (
                 *(Effects(("broker", cluster, broker), _OF_BROKER) for broker in left),
                 Effects(scope, _OF_LEADERS | _OF_COORDINATORS),
-                Effects(("source", cluster), _NOT_READ | ({"StreamWatchBlind"} if is_all else set())),
+                *_not_read(known, cluster),
+                *((Effects(("source", cluster), frozenset({"StreamWatchBlind"})),) if is_all else ()),
             ),
             _lost(known, cluster, left),
+            down=tuple(("broker", cluster, broker) for broker in left),
         )
 
 
@@ -153,46 +188,48 @@ def returned(known: Known) -> Iterator[Cause]:
         missing = known.value(k.BROKER_OUT_OF_SYNC, cluster, broker)
         if known.value(k.BROKER_UP, cluster, broker) != 1:
             continue
-        evidence = [f"a moment ago: {cause.sentence}"]
-        effects = [Effects(("source", cluster), _NOT_READ), Effects(("cluster", cluster), _OF_COORDINATORS)]
+        earlier = cause.earlier or cause.sentence
+        evidence = [f"before that: {earlier}"]
+        effects = [*_not_read(known, cluster), Effects(("cluster", cluster), _OF_COORDINATORS)]
         sentence = f"Broker {broker} of {cluster} answers again"
         if missing:
             sentence += ", and its replicas are not in sync yet"
             evidence.append(f"{counted(missing, 'replica')} of it are out of sync")
             effects += [Effects(scope, _OF_BROKER), Effects(("cluster", cluster), _OF_LEADERS)]
-        yield Cause(cause.kind, scope, sentence, tuple(evidence), cause.runbook, tuple(effects), missing)
+        yield Cause(
+            cause.kind,
+            scope,
+            sentence,
+            tuple(evidence),
+            cause.runbook,
+            tuple(effects),
+            missing,
+            down=(scope,),
+            earlier=earlier,
+            is_remembered=bool(missing),
+        )
 
 
 def _were_down(known: Known) -> dict[Scope, Cause]:
-    """Return the brokers of which it was known a moment ago that they are down, or that their disks are full."""
-    brokers: dict[Scope, Cause] = {}
-    for cause in known.before:
-        if cause.kind in {"broker", "disk"}:
-            own = [cause.scope, *(effects.scope for effects in cause.effects)]
-            brokers |= dict.fromkeys((scope for scope in own if scope[0] == "broker"), cause)
-    return brokers
+    """Return the brokers of which it was known before that they do not answer."""
+    return {scope: cause for cause in known.before for scope in cause.down}
 
 
 def links(known: Known) -> Iterator[Cause]:
     """A broker answers, and its replicas do not follow: the network, where one leader alone misses it."""
-    were_down = _were_down(known)
     for scope in known.scopes("broker", *sorted(_OF_REPLICAS)):
         _, cluster, broker = scope
-        if known.value(k.BROKER_UP, cluster, broker) != 1 or scope in were_down:
-            continue
         missing = known.value(k.BROKER_OUT_OF_SYNC, cluster, broker)
-        under = known.values(k.BROKER_UNDER_REPLICATED, cluster)
-        leaders = sorted((row[0] for row, count in under.items() if count and row[0] != broker), key=_number)
-        others = [row[0] for row, up in known.values(k.BROKER_UP, cluster).items() if up and row[0] != broker]
-        if not missing or len(leaders) != 1 or len(others) < 2:  # noqa: PLR2004 - one leader shows nothing
+        leader = _only_leader_that_misses(known, scope)
+        if not missing or leader is None:
             continue
         yield Cause(
             "network",
             scope,
-            f"Broker {broker} of {cluster} answers, and follows every leader but broker {leaders[0]}",
+            f"Broker {broker} of {cluster} answers, and follows every leader but broker {leader}",
             (
-                f"{counted(missing, 'replica')} of broker {broker} out of sync, all of them led by broker {leaders[0]}",
-                f"broker {broker} and broker {leaders[0]} answer the agent: the way between them is bad",
+                f"{counted(missing, 'replica')} of broker {broker} out of sync, all of them led by broker {leader}",
+                f"broker {broker} and broker {leader} answer the agent: the way between them is bad",
             ),
             "KafkaReplicasOutOfSync",
             (
@@ -202,6 +239,30 @@ def links(known: Known) -> Iterator[Cause]:
             missing,
         )
     yield from _of_brokers(known, "network", _NETWORK, _SLOWS)
+
+
+def _only_leader_that_misses(known: Known, scope: Scope) -> str | None:
+    """Return the leader that a broker does not follow, where it answers and follows others; else None.
+
+    A broker that was not there before catches up with one leader after the other, replicas that are being moved are not
+    there yet, and a leader that several brokers do not follow is itself what is wrong.
+    """
+    _, cluster, broker = scope
+    states = known.values(k.BROKER_UP, cluster)
+    came = any(
+        change.kind in _CAME and (change.source.partition("/")[0], change.what) == (cluster, broker)
+        for change in known.changes
+    )
+    if states.get((broker,)) != 1 or scope in _were_down(known) or came:
+        return None
+    under = known.values(k.BROKER_UNDER_REPLICATED, cluster)
+    leaders = [row[0] for row, count in under.items() if count and row[0] != broker]
+    if len(leaders) != 1 or known.value(k.REASSIGNING_PARTITIONS, cluster):
+        return None
+    others = [row[0] for row, up in states.items() if up and row[0] not in {broker, leaders[0]}]
+    leads = [other for other in others if known.value(k.BROKER_LEADERS, cluster, other) != 0]
+    late = [other for other in others if known.value(k.BROKER_OUT_OF_SYNC, cluster, other)]
+    return leaders[0] if leads and not late and states.get((leaders[0],)) == 1 else None
 
 
 def quotas(known: Known) -> Iterator[Cause]:
@@ -237,7 +298,13 @@ def _leaders(known: Known, cluster: str, gone: tuple[str, ...]) -> tuple[Effects
     down = {row[0] for row, up in known.values(k.BROKER_UP, cluster).items() if not up}
     if not down or not down <= set(gone):
         return ()
-    return Effects(("cluster", cluster), _OF_LEADERS | _OF_COORDINATORS), Effects(("source", cluster), _NOT_READ)
+    return Effects(("cluster", cluster), _OF_LEADERS | _OF_COORDINATORS), *_not_read(known, cluster)
+
+
+def _not_read(known: Known, cluster: str) -> tuple[Effects, ...]:
+    """Return what follows for the agent of brokers that do not answer: nothing, where what it lacks it is denied."""
+    reasons = {row[1] for row, count in known.values(c.SOURCE_PROBLEMS, cluster).items() if count}
+    return (Effects(("source", cluster), _NOT_READ),) if reasons <= _SILENCE else ()
 
 
 def _evidence_of_loss(known: Known, cluster: str, down: int, brokers: int) -> Iterator[str]:

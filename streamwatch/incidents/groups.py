@@ -1,12 +1,12 @@
 """Causes with a group of consumers: its members, its rebalances, and where it stands."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_groups as g
 from streamwatch.core.words import counted, listed
-from streamwatch.incidents.incident import Cause, Effects, Scope
+from streamwatch.incidents.incident import Cause, CauseKind, Effects, Scope
 from streamwatch.incidents.known import Known
 
 LATE: Final = frozenset(
@@ -19,6 +19,8 @@ LATE: Final = frozenset(
 _NO_MEMBER: Final = frozenset({"KafkaGroupGone", "LambdaGroupWithoutMembers", "KafkaGroupPartitionsUnread"})
 _STUCK: Final = frozenset({"KafkaGroupStuck", "KafkaGroupRebalancing"})
 _READS: Final = frozenset({"reading", "late"})
+_GOES_ON: Final = frozenset({"reading", "late", "idle", "stopped"})
+"""States of partitions in which no transaction holds a group: it reads on, has read all, or nobody reads."""
 _MOST_EVIDENCE: Final = 5
 
 
@@ -26,8 +28,8 @@ def members(known: Known) -> Iterator[Cause]:
     """A group has no members any more, and what it should read waits."""
     for scope in known.scopes("group", "KafkaGroupGone", "LambdaGroupWithoutMembers"):
         _, cluster, group = scope
-        if known.value(g.GROUP_MEMBERS, cluster, group):
-            continue  # they are back: the alert looks back over an hour
+        if known.value(g.GROUP_MEMBERS, cluster, group) != 0:
+            continue  # they are back, as the alert looks back over an hour; or nobody says how many there are
         lag = known.value(g.GROUP_LAG, cluster, group)
         evidence = [] if lag is None else [f"{counted(lag, 'record')} wait for it"]
         yield Cause(
@@ -57,27 +59,20 @@ def stuck(known: Known) -> Iterator[Cause]:
         )
         evidence = (*places[:_MOST_EVIDENCE], f"it stands in {stalled:.0f} partitions, and reads {reads:.0f} others")
         effects = (Effects(scope, LATE | {"KafkaGroupStuck"}),)
-        if stalled and reads and stalled <= reads:
-            where = places[0] if places else counted(stalled, "partition")
-            yield Cause(
-                "stuck_record",
-                scope,
-                f"Group {group} of {cluster} cannot pass a record: {where}, the others are read",
-                evidence,
-                "KafkaGroupStuck",
-                effects,
-                stalled,
-            )
-        else:
-            yield Cause(
-                "reader_stands",
-                scope,
-                f"Group {group} of {cluster} reads nothing, though its members are there",
-                evidence,
-                "KafkaGroupStuck",
-                effects,
-                stalled or None,
-            )
+        kind, words = _standing(stalled, reads, places)
+        sentence = f"Group {group} of {cluster} {words}"
+        yield Cause(kind, scope, sentence, evidence, "KafkaGroupStuck", effects, stalled or None)
+
+
+def _standing(stalled: float, reads: float, places: Sequence[str]) -> tuple[CauseKind, str]:
+    """Return what it is that stands, and how: at one record, in what one member may hold, or everywhere."""
+    if stalled == 1 and reads:
+        return "stuck_record", f"cannot pass a record: {places[0] if places else '1 partition'}, the others are read"
+    if not stalled:
+        return "reader_stands", "has stood still, though records come and its members are there"
+    if reads:
+        return "reader_stands", f"stands still in {stalled:.0f} partitions, and reads {reads:.0f} others"
+    return "reader_stands", "reads nothing, though its members are there"
 
 
 def rebalances(known: Known) -> Iterator[Cause]:
@@ -105,7 +100,11 @@ def transactions(known: Known) -> Iterator[Cause]:
         _, cluster, topic = scope
         undecided = known.value(k.TOPIC_UNDECIDED_RECORDS, cluster, topic)
         evidence = [] if undecided is None else [f"{counted(undecided, 'record')} are not decided"]
-        groups = [row[0] for row in known.values(g.GROUP_TOPIC_WANTED, cluster) if row[1] == topic]
+        groups = [
+            row[0]
+            for row, wanted in known.values(g.GROUP_TOPIC_WANTED, cluster).items()
+            if row[1] == topic and wanted and _may_be_held(known, cluster, row[0], topic)
+        ]
         yield Cause(
             "transaction",
             scope,
@@ -114,6 +113,12 @@ def transactions(known: Known) -> Iterator[Cause]:
             "KafkaTransactionHanging",
             (Effects(scope, names | LATE), *(Effects(("group", cluster, group), LATE) for group in groups[:1000])),
         )
+
+
+def _may_be_held(known: Known, cluster: str, group: str, topic: str) -> bool:
+    """Say whether a transaction may hold a group: it has members, and is not known to read on in all it has there."""
+    states = {row[0] for row, count in known.values(g.GROUP_TOPIC_STATE, cluster, group, topic).items() if count}
+    return known.value(g.GROUP_MEMBERS, cluster, group) != 0 and not (states and states <= _GOES_ON)
 
 
 def evidence(known: Known, scope: Scope) -> Iterator[str]:

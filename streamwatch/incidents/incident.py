@@ -68,6 +68,12 @@ class Cause:
     effects: tuple[Effects, ...]
     partitions: float | None = None
     """How many partitions or shards it concerns; None where that is not known."""
+    down: tuple[Scope, ...] = ()
+    """Brokers that did not answer when it was known."""
+    earlier: str = ""
+    """What was known of it before, where it is over and something is left of it: its sentence then."""
+    is_remembered: bool = True
+    """Whether what comes in the next minutes may be explained by it."""
 
     @property
     def id(self) -> str:

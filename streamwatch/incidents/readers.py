@@ -19,6 +19,8 @@ _LATE: Final = frozenset(
     }
 )  # fmt: skip
 """What follows, of the reader itself."""
+_TRY_AGAIN: Final = frozenset({"lambda", "pipes"})
+"""Kinds of readers that try a batch that fails again. Of others that stand a worker may hang, too."""
 _SAYS: Final[Mapping[str, tuple[CauseKind, str]]] = {
     "KinesisReaderTasksFailed": ("reader_failed", "has tasks that have failed"),
     "KinesisReaderRestarts": ("reader_failed", "fails and starts again, over and over"),
@@ -75,7 +77,7 @@ def stands(known: Known) -> Iterator[Cause]:
             )
         elif is_all:
             yield _cause(known, alert, "reader_stands", f"stands still {where}, in all that it reads")
-        elif alert.labels.get("kind") == "lambda" or (reads is not None and reads > 1):
+        elif alert.labels.get("kind") in _TRY_AGAIN:
             yield _cause(known, alert, "stuck_record", f"cannot process a record: it tries the same one again {where}")
         else:
             yield _cause(known, alert, "reader_stands", f"stands still {where}, though records come")
@@ -85,7 +87,7 @@ def workers(known: Known) -> Iterator[Cause]:
     """An application's leases are not renewed: its workers are gone."""
     for alert in _each_reader(known, "KinesisLeasesNotRenewed"):
         count = known.value(r.WORKERS, *_row(alert))
-        words = "has lost all its workers" if count == 0 else "has lost workers: nobody takes over their shards"
+        words = "has lost all its workers" if count == 0 else "has shards in nobody's hands: nobody renews their leases"
         yield _cause(known, alert, "members_lost", words)
 
 
@@ -123,10 +125,11 @@ def connectors(known: Known) -> Iterator[Cause]:
         labels = alert.labels
         scope = ("connector", labels["connect_cluster"], labels["connector"])
         group = ("group", labels.get("kafka_cluster", ""), f"connect-{labels['connector']}")
+        is_whole = known.about(scope, frozenset({"KafkaConnectConnectorFailed"}))
         yield Cause(
             "reader_failed",
             scope,
-            f"Connector {scope[2]} of {scope[1]} has failed",
+            f"Connector {scope[2]} of {scope[1]} has {'failed' if is_whole else 'tasks that have failed'}",
             (dict(alert.annotations).get("description", ""),),
             alert.name,
             (Effects(scope, names | late), Effects(group, groups.LATE | {"KafkaGroupStuck", "KafkaGroupGone"})),

@@ -17,6 +17,9 @@ _WRITES: Final = frozenset(
         "KinesisHotShard", "KinesisShardsSkewed", "KinesisWriteRecordsNearLimit", "KinesisWriteBytesNearLimit",
     }
 )  # fmt: skip
+_REFUSED: Final = frozenset(
+    {"KinesisWriteThrottled", "KinesisPutRecordFailing", "KinesisPutRecordsFailing", "KinesisRecordsFailing"}
+)
 _READS: Final = frozenset(
     {
         "KinesisReadThrottled", "KinesisGetRecordsFailing", "KinesisReadCallsNearLimit", "KinesisReadBytesNearLimit",
@@ -57,10 +60,12 @@ def _writers_now(known: Known, scope: Scope) -> Cause | None:
     words = f"{stream} uses {use:.0%} of what its shards take"
     if use >= _FULL:
         shards = known.value(s.OPEN_SHARDS, *scope[1:])
+        is_refused = bool(known.about(scope, _REFUSED)) or use >= 1
         return Cause(
             "producers",
             scope,
-            f"Producers write more to stream {stream} than its shards take",
+            f"Producers write {'more' if is_refused else 'nearly as much'} to stream {stream}"
+            f" {'than' if is_refused else 'as'} its shards take",
             (words, *([] if shards is None else [f"it has {counted(shards, 'open shard')}"])),
             "KinesisWriteThrottled",
             (Effects(scope, _WRITES),),
@@ -102,8 +107,8 @@ def throttled_readers(known: Known) -> Iterator[Cause]:
 def unread(known: Known) -> Iterator[Cause]:
     """Nobody reads a stream that is written."""
     for scope in known.scopes("stream", "KinesisNobodyReads"):
-        if known.value(s.BEING_READ, *scope[1:]):
-            continue  # somebody reads again
+        if known.value(s.BEING_READ, *scope[1:]) != 0:
+            continue  # somebody reads again, or this is not known
         yield Cause(
             "members_lost",
             scope,

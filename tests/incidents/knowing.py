@@ -30,7 +30,7 @@ class Note:
 
     @property
     def what(self) -> str:
-        return self.subject
+        return self.subject.partition(" in ")[0]
 
 
 def alert(

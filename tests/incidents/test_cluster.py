@@ -1,11 +1,14 @@
 """Causes in a Kafka cluster."""
 
+import pytest
+
+from streamwatch.catalogue import agent as c
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_controllers as q
 from streamwatch.catalogue import msk as m
 from streamwatch.model.alert import Alert
 from streamwatch.model.metric import Samples
-from tests.incidents.knowing import alert, first, incidents, kind, names, samples
+from tests.incidents.knowing import Note, alert, first, incidents, kind, names, samples
 
 SHOP = {"kafka_cluster": "shop"}
 
@@ -78,7 +81,7 @@ def test_a_cluster_without_a_controller_and_a_broker_that_is_down_are_two_causes
     ]
     controller, broker = incidents(*known)
     assert controller.sentence == "Cluster shop has no active controller."
-    assert controller.evidence == ("0 controllers say to be active", "replica 4 lacks 7 records of the metadata")
+    assert controller.evidence == ("0 controllers are active", "replica 4 lacks 7 records of the metadata")
     assert broker.sentence == "Broker 3 of shop does not answer."
 
 
@@ -158,3 +161,84 @@ def test_a_quota_and_a_network_allowance_are_causes_of_slowness() -> None:
     slow = alert("KafkaFetchSlow", SHOP, broker="2")
     network = alert("MskNetworkAllowanceExceeded", SHOP, broker="2", allowance="in")
     assert kind(first(network, slow)) == "network"
+
+
+def test_of_a_disk_that_fills_until_tomorrow_no_broker_dies_today() -> None:
+    fills = alert("KafkaDiskFullTomorrow", SHOP, broker="2", severity="warning")
+    down = alert("KafkaBrokerDown", SHOP, broker="2")
+    used = samples(k.LOG_DIR_USED, {("shop", "2", "/data"): 0.6})
+    before = first(fills, used, up(b1=1, b2=1, b3=1))
+    assert before.cause is not None
+    assert kind(before) == "disk"
+    dead, disk = incidents(down, fills, used, up(b1=1, b2=0, b3=1))
+    assert dead.sentence == "Broker 2 of shop does not answer."
+    assert kind(disk) == "disk", "which is true, and explains no death"
+    assert kind(first(down, up(b1=1, b2=0, b3=1), before=(before.cause,))) == "broker"
+
+
+def test_a_broker_whose_disk_was_full_and_that_never_died_does_not_answer_again() -> None:
+    full = first(
+        alert("KafkaDiskNearlyFull", SHOP, broker="2"),
+        samples(k.LOG_DIR_USED, {("shop", "2", "/data"): 0.95}),
+        up(b1=1, b2=1, b3=1),
+    )
+    assert full.cause is not None
+    late = first(
+        alert("KafkaReplicasOutOfSync", SHOP, broker="2"),
+        samples(k.BROKER_OUT_OF_SYNC, {("shop", "2"): 6.0}),
+        samples(k.BROKER_UNDER_REPLICATED, {("shop", "1"): 3.0, ("shop", "3"): 3.0}),
+        up(b1=1, b2=1, b3=1),
+        before=(full.cause,),
+    )
+    assert "answers again" not in late.sentence
+
+
+def test_a_broker_that_catches_up_for_long_says_what_it_was_before() -> None:
+    down = first(alert("KafkaBrokerDown", SHOP, broker="3"), up(b1=1, b2=1, b3=0))
+    known = (
+        alert("KafkaReplicasOutOfSync", SHOP, broker="3"),
+        samples(k.BROKER_OUT_OF_SYNC, {("shop", "3"): 6.0}),
+        up(b1=1, b2=1, b3=1),
+    )
+    assert down.cause is not None
+    back = first(*known, before=(down.cause,))
+    assert back.cause is not None
+    assert back.cause.is_remembered, "it takes hours where there is much to copy"
+    assert first(*known, before=(back.cause,)).evidence[0] == "before that: Broker 3 of shop does not answer"
+    blind = alert("StreamWatchPartlyBlind", source="shop", scope="groups")
+    synced = first(blind, up(b1=1, b2=1, b3=1), before=(back.cause,))
+    assert synced.cause is not None
+    assert not synced.cause.is_remembered, "else what is not read would be explained by it for ever"
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        samples(k.REASSIGNING_PARTITIONS, {("shop",): 4.0}),
+        samples(k.BROKER_LEADERS, {("shop", "1"): 9.0, ("shop", "2"): 0.0}),
+        Note(50.0, "broker.back", "3", "Broker 3 is back."),
+        Note(50.0, "broker.added", "3", "Broker 3 is new."),
+    ],
+    ids=["it gets replicas", "no other leads", "it was away before the agent started", "it is new"],
+)
+def test_where_more_than_the_network_may_be_wrong_it_is_not_to_blame(known: Samples | Note) -> None:
+    lags = alert("KafkaReplicasOutOfSync", SHOP, broker="3")
+    missing = samples(k.BROKER_OUT_OF_SYNC, {("shop", "3"): 6.0})
+    under = samples(k.BROKER_UNDER_REPLICATED, {("shop", "1"): 6.0, ("shop", "2"): 0.0})
+    assert kind(first(lags, missing, under, up(b1=1, b2=1, b3=1), known)) != "network"
+
+
+def test_a_leader_that_several_brokers_miss_is_not_two_bad_ways() -> None:
+    lags = [alert("KafkaReplicasOutOfSync", SHOP, broker=broker) for broker in ("2", "3")]
+    missing = samples(k.BROKER_OUT_OF_SYNC, {("shop", "2"): 6.0, ("shop", "3"): 6.0})
+    under = samples(k.BROKER_UNDER_REPLICATED, {("shop", "1"): 6.0, ("shop", "2"): 0.0, ("shop", "3"): 0.0})
+    assert kind(first(*lags, missing, under, up(b1=1, b2=1, b3=1))) == "", "slow, or its network: it is not known"
+
+
+def test_what_the_agent_is_denied_does_not_come_of_a_dead_broker() -> None:
+    denied = samples(c.SOURCE_PROBLEMS, {("shop", "group", "denied"): 3.0})
+    blind = alert("StreamWatchPartlyBlind", source="shop", scope="group")
+    both = incidents(alert("KafkaBrokerDown", SHOP, broker="2"), blind, denied, up(b1=1, b2=0, b3=1))
+    assert sorted(map(kind, both)) == ["broker", "monitor"]
+    lags = alert("KafkaQuorumVoterLagging", SHOP)
+    assert sorted(map(kind, incidents(lags, blind))) == ["controller", "monitor"]

@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from streamwatch.incidents import own_words
 from streamwatch.incidents.changes import ACTS
 from streamwatch.incidents.decide import BRANCHES
@@ -82,6 +84,30 @@ def test_what_changed_in_the_minutes_before_is_shown_and_is_a_cause_where_nothin
     assert kind(first(late, made)) == "", "that it is there is not what is wrong with it"
     another = Note(950.0, "group.set_back", "x", "Somebody set group x of another cluster back.", source="other")
     assert not first(late, another).changes, "a group of this name in another cluster is another group"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        Note(950.0, "topic.settings", "x", "Topic x has retention.ms=1h."),
+        Note(950.0, "cluster.version", "shop", "The metadata version of shop is 4.3."),
+        Note(950.0, "reassignment.started", "shop", "A reassignment began in shop."),
+    ],
+    ids=lambda change: change.kind,
+)
+def test_what_changed_of_another_thing_of_the_name_or_of_the_whole_cluster_is_no_cause(change: Note) -> None:
+    late = alert("KafkaGroupLagging", at=1000.0, kafka_cluster="shop", group="x")
+    incident = first(late, change)
+    assert (kind(incident), list(incident.changes)) == ("", [change]), "it is shown, and may be so or not"
+
+
+def test_what_changed_of_a_stream_of_another_region_is_no_cause() -> None:
+    of = {"aws_account": "1", "aws_region": "eu-west-1", "stream": "clicks"}
+    late = alert("KinesisReaderLate", of, at=1000.0)
+    regions = ("eu-west-1", "us-east-1")
+    here, there = (Note(950.0, "stream.shards", f"clicks in {region}", "It has 2.") for region in regions)
+    assert kind(first(late, here)) == "change"
+    assert kind(first(late, there)) == ""
 
 
 def test_what_somebody_does_is_among_what_the_journal_knows() -> None:

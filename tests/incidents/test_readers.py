@@ -90,7 +90,7 @@ def test_a_connector_that_failed_is_the_cause_of_its_groups_lag() -> None:
     labels = {"connect_cluster": "sinks", "kafka_cluster": "shop", "connector": "jdbc"}
     late = alert("KafkaGroupStuck", kafka_cluster="shop", group="connect-jdbc", topic="orders")
     incident = first(alert("KafkaConnectTaskFailed", labels), late)
-    assert incident.sentence == "Connector jdbc of sinks has failed (1 partition, 1 group)."
+    assert incident.sentence == "Connector jdbc of sinks has tasks that have failed (1 partition, 1 group)."
     workers = first(
         alert("KafkaConnectWorkerDown", worker="w1:8083", connect_cluster="sinks", kafka_cluster="shop"),
         alert("KafkaConnectTasksUnassigned", labels),
@@ -158,7 +158,11 @@ def test_an_application_stands_in_one_shard_or_in_all() -> None:
     leases = samples(r.LEASES, {(*ROW, "renewed"): 2.0})
     place = samples(r.STANDING, {(*ROW, "shardId-1"): 400.0})
     both = samples(r.STANDING, {(*ROW, "shardId-1"): 400.0, (*ROW, "shardId-2"): 400.0})
-    assert kind(first(stuck, leases, place)) == "stuck_record"
+    one = first(stuck, leases, place)
+    assert kind(one) == "reader_stands", (
+        "a record, or a worker that hangs: only who is known to try again is at a record"
+    )
+    assert one.sentence.startswith("Application app stands still in shardId-1, though records come")
     assert kind(first(stuck, leases, both)) == "reader_stands"
     assert kind(first(stuck, place)) == "reader_stands", "of how many shards it reads nothing is known"
 
@@ -243,3 +247,56 @@ def test_what_cannot_be_read_is_the_monitors_own_and_says_why() -> None:
     partly = first(alert("StreamWatchPartlyBlind", source="mine", scope="streams"))
     assert partly.sentence == "StreamWatch cannot read mine in part."
     assert names(partly) == ["StreamWatchPartlyBlind"]
+
+
+def test_of_a_group_whose_members_nobody_counts_none_are_lost() -> None:
+    gone = alert("KafkaGroupGone", GROUP, severity="warning")
+    assert kind(first(gone)) == "", "its coordinator may not answer"
+
+
+@pytest.mark.parametrize(
+    ("stalled", "reading", "words"),
+    [
+        (3.0, 3.0, "stands still in 3 partitions, and reads 3 others"),
+        (4.0, 2.0, "stands still in 4 partitions, and reads 2 others"),
+        (0.0, 0.0, "has stood still, though records come and its members are there"),
+    ],
+)
+def test_a_group_that_stands_in_some_partitions_reads_something_and_more_than_a_record_is_wrong(
+    stalled: float, reading: float, words: str
+) -> None:
+    states: dict[Row, float] = {
+        ("shop", "billing", "orders", "stalled"): stalled,
+        ("shop", "billing", "orders", "reading"): reading,
+    }
+    incident = first(alert("KafkaGroupStuck", GROUP, topic="orders"), samples(g.GROUP_TOPIC_STATE, states))
+    assert kind(incident) == "reader_stands", "a member that hangs, or several records: which is not known"
+    assert words in incident.sentence
+
+
+@pytest.mark.parametrize(
+    ("states", "members"), [({"late": 6.0}, 2.0), ({"reading": 5.0, "idle": 1.0}, 2.0), ({"stopped": 6.0}, 0.0)]
+)
+def test_a_transaction_holds_no_group_that_reads_on_or_that_nobody_runs(
+    states: dict[str, float], members: float
+) -> None:
+    both = incidents(
+        alert("KafkaTransactionHanging", kafka_cluster="shop", topic="orders", partition="0", start_offset="7"),
+        alert("KafkaGroupLagging", GROUP),
+        samples(g.GROUP_TOPIC_WANTED, {("shop", "billing", "orders"): 1.0}),
+        samples(g.GROUP_TOPIC_STATE, {("shop", "billing", "orders", state): count for state, count in states.items()}),
+        samples(g.GROUP_MEMBERS, {("shop", "billing"): members}),
+    )
+    assert sorted(map(kind, both)) == ["", "transaction"]
+
+
+def test_a_stream_that_is_nearly_full_takes_all_that_is_written() -> None:
+    near = alert("KinesisWriteRecordsNearLimit", STREAM, severity="warning")
+    use = samples(s.WRITE_RECORDS_USE, {PLACE: 0.85})
+    assert first(near, use).sentence.startswith("Producers write nearly as much to stream purchases as its shards take")
+    refused = first(near, use, alert("KinesisWriteThrottled", STREAM))
+    assert refused.sentence.startswith("Producers write more to stream purchases than its shards take")
+
+
+def test_whether_anybody_reads_a_stream_may_not_be_known() -> None:
+    assert kind(first(alert("KinesisNobodyReads", STREAM))) == ""

@@ -44,10 +44,20 @@ class CredentialSession:
     session: botocore.session.Session
     credentials: Credentials
     provider: str
+    place: str
+    """The region in which STS is asked for them; empty where no role is assumed."""
 
     def keys(self) -> Any:  # noqa: ANN401 - botocore has no types
         """Return the keys of now; those that renew themselves may raise whatever their provider raises."""
         return self.credentials.get_frozen_credentials()
+
+
+@dataclass(slots=True)
+class _Backoff:
+    """Until when nobody is asked again."""
+
+    until: float = float("-inf")
+    wait: float = _FIRST_WAIT_SECONDS
 
 
 class LoginKeeper:
@@ -61,8 +71,8 @@ class LoginKeeper:
         """Whether somebody who was shown it did not take it."""
         self._files: Stamp = ()
         self._why = ""
-        self._again_at = float("-inf")
-        self._wait = _FIRST_WAIT_SECONDS
+        self._backoffs: dict[str, _Backoff] = {}
+        """By place: an STS that fails in one region says nothing of another's."""
 
     def login(self, region: str) -> CredentialSession:
         """Return a login whose keys are good as far as can be known here.
@@ -76,7 +86,8 @@ class LoginKeeper:
         """
         if self._files and _stamp(path for path, _ in self._files) != self._files:
             self.drop()
-        if self._is_doubted and self._clock.monotonic() >= self._again_at:
+        place = self._place(region)
+        if self._is_doubted and self._may_try(place):
             self._login = None
         if self._login is None:
             self._resolve(region)
@@ -86,8 +97,10 @@ class LoginKeeper:
             login.keys()
         except Exception as error:  # noqa: BLE001 - a provider is a program, a file or a service of others
             self._login = None
-            self._again_later()
+            self._again_later(login.place)
             self._why = f"{login.provider}: {_because(error)}"
+            if login.place != place:
+                return self.login(region)
             raise self._error() from None  # what it raised may quote a secret
         return login
 
@@ -101,7 +114,7 @@ class LoginKeeper:
         """
         if self._login is not refused:
             return self._login is not None
-        if self._clock.monotonic() < self._again_at:
+        if not self._may_try(self._place(region)):
             return False
         try:
             keys = refused.keys()
@@ -115,7 +128,7 @@ class LoginKeeper:
             self._login = None
             return False
         self._login = refused  # its clients may stay: nothing is different
-        self._again_later()
+        self._again_later(self._place(region))
         return False
 
     def refused(self, login: CredentialSession) -> None:
@@ -129,22 +142,32 @@ class LoginKeeper:
 
     def answered(self) -> None:
         """AWS took the credentials: a next failure is a first one."""
-        self._again_at, self._wait = float("-inf"), _FIRST_WAIT_SECONDS
+        self._backoffs.clear()
 
-    def _again_later(self) -> None:
-        self._again_at = self._clock.monotonic() + self._wait
-        self._wait = min(2 * self._wait, _MOST_WAIT_SECONDS)
+    def _place(self, region: str) -> str:
+        """Return where a call in a region has its credentials from."""
+        return region if self._access.role_arn is not None else ""
+
+    def _may_try(self, place: str) -> bool:
+        backoff = self._backoffs.get(place)
+        return backoff is None or self._clock.monotonic() >= backoff.until
+
+    def _again_later(self, place: str) -> None:
+        backoff = self._backoffs.setdefault(place, _Backoff())
+        backoff.until = self._clock.monotonic() + backoff.wait
+        backoff.wait = min(2 * backoff.wait, _MOST_WAIT_SECONDS)
 
     def _error(self) -> NoCredentials:
         return NoCredentials(f"no credentials: {self._why}: {_REMEDY}")
 
     def _resolve(self, region: str) -> None:
-        if self._clock.monotonic() < self._again_at:
+        place = self._place(region)
+        if not self._may_try(place):
             raise self._error()
         try:
             self._find(region)
         finally:
-            self._again_later()  # from now on: a provider may take seconds to fail
+            self._again_later(place)  # from now on: a provider may take seconds to fail
 
     def _find(self, region: str) -> None:
         tried = _Tried()
@@ -162,7 +185,10 @@ class LoginKeeper:
             self._why = (role if self._access.role_arn else "") + tried.listed()
             raise self._error()
         session._credentials = found  # noqa: SLF001 - as botocore's own chain sets it
-        self._login, self._is_doubted = CredentialSession(session, found, self._provider(found)), False
+        self._login, self._is_doubted = self._session(session, found, region), False
+
+    def _session(self, session: botocore.session.Session, found: Credentials, region: str) -> CredentialSession:
+        return CredentialSession(session, found, self._provider(found), self._place(region))
 
     def _provider(self, found: Credentials) -> str:
         if self._access.role_arn is not None:

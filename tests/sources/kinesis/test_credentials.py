@@ -1,15 +1,21 @@
 """Credentials that come late, go stale and come back: read again by the next read, without a restart."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
+from botocore.session import Session
 
 from streamwatch.catalogue import kinesis as k
 from streamwatch.reference.aws.cloud import AccessKey, Cloud, Role
 from streamwatch.reference.aws.server import ReferenceAws
+from streamwatch.sources.aws.credentials import LoginKeeper
 from streamwatch.sources.aws.errors import NoCredentials
 from streamwatch.sources.kinesis.doctor import examine
 from tests.reference.kinesis.acting import Time, cloud
@@ -59,14 +65,16 @@ def let_in(aws: ReferenceAws, *keys: tuple[str, str]) -> None:
 
 
 @contextmanager
-def watching(access: str = CHAIN, keys: tuple[tuple[str, str], ...] = (KEY,)) -> Iterator[tuple[ReferenceAws, Eyes]]:
+def watching(
+    access: str = CHAIN, keys: tuple[tuple[str, str], ...] = (KEY,), **options: str
+) -> Iterator[tuple[ReferenceAws, Eyes]]:
     """A stream, and who is to read it."""
     with cloud(
         logins={KEY[0]: AccessKey(KEY[1], "123456789012", USER)}
     ) as aws:  # signatures are of botocore's own time
         let_in(aws, *keys)
         make(aws, "s")
-        eyes = Eyes(aws, Time(aws.clock()), access=access)
+        eyes = Eyes(aws, Time(aws.clock()), access=access, **options)
         yield aws, eyes
         eyes.close()
 
@@ -307,3 +315,60 @@ def test_who_is_refused_for_good_is_not_asking_for_ever_more(service: Metadata) 
             eyes.time.advance(0.5)
             eyes.read()
         assert len(service.asked) <= 3 * (4 + 20 / 4)
+
+
+def unreachable(region: str) -> dict[str, str]:
+    """Renew nothing."""
+    raise EndpointConnectionError(endpoint_url=f"https://sts.{region}")
+
+
+def sts_is_down(monkeypatch: pytest.MonkeyPatch, regions: Collection[str]) -> None:
+    """Let nobody reach STS in these regions, as long as they are in there."""
+    make_client = Session.create_client
+
+    def create(session: Session, service: str, **options: Any) -> Any:
+        made = make_client(session, service, **options)
+        if service == "sts":
+            assume = made.assume_role
+
+            def assume_role(**given: Any) -> Any:
+                if options["region_name"] in regions:
+                    unreachable(options["region_name"])
+                return assume(**given)
+
+            made.assume_role = assume_role
+        return made
+
+    monkeypatch.setattr(Session, "create_client", create)
+
+
+@pytest.mark.parametrize("regions", ["eu-west-1, us-east-1", "us-east-1, eu-west-1"])
+def test_a_role_is_assumed_in_another_region_where_sts_of_one_is_out_of_reach(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, regions: str
+) -> None:
+    write(tmp_path / "credentials", KEY)
+    sts_is_down(monkeypatch, {"eu-west-1"})
+    with watching(f"role_arn: '{ROLE}'", regions=regions) as (aws, eyes):
+        aws.do(lambda cloud, _: cloud.roles.update({ROLE: Role(ROLE)}))
+        for _ in range(2):
+            assert reads(eyes)
+        assert eyes.problems() == set()
+
+
+def test_a_role_is_renewed_in_another_region_where_sts_of_the_first_goes_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "credentials", KEY)
+    down: set[str] = set()
+    sts_is_down(monkeypatch, down)
+    with watching(f"role_arn: '{ROLE}'") as (aws, _):
+        aws.do(lambda cloud, _: cloud.roles.update({ROLE: Role(ROLE)}))
+        access = config(aws.url, access=f"role_arn: '{ROLE}'").access
+        keeper = LoginKeeper(access, Time(aws.clock()))
+        first = keeper.login("eu-west-1")
+        down.add("eu-west-1")
+        spent: Any = first.credentials
+        spent._expiry_time, spent._refresh_using = datetime(2026, 1, 1, tzinfo=UTC), partial(unreachable, "eu-west-1")
+        second = keeper.login("us-east-1")
+        assert second is not first
+        assert keeper.login("eu-west-1") is second

@@ -7,6 +7,7 @@ so a counter is always asked for as far back as CloudWatch may be late, or as it
 
 import math
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,7 +31,10 @@ MOST_POINTS: Final = 100_800
 POINTS_A_SECOND: Final = 90_000
 """Half of what AWS allows an account and region, counted as AWS does: every minute asked for, with a point or not."""
 _LATE_MINUTES: Final = 65
-"""A minute of a counter may come, or change, so long after it began."""
+"""A minute of a counter may come, or change, so long after it began, where CloudWatch is in time."""
+_MOST_LATE_MINUTES: Final = 12 * 60
+"""A region of which nothing new comes is late: by so much at the most, and by what its points cost to ask for."""
+_MOST_LATE_POINTS: Final = 5 * POINTS_A_SECOND
 _LOOK_BACK_MINUTES: Final = 10
 _MOST_BACK_SECONDS: Final = 14 * 24 * 3600
 """CloudWatch keeps minutes for 15 days."""
@@ -56,8 +60,9 @@ class WantedSeries:
 class _Watched:
     wanted: WantedSeries
     wanted_at: float
-    minutes: Minutes | None = None
-    """None until it is first asked for."""
+    minutes: Minutes
+    unknown_at: float = -math.inf
+    """When it was last not known whether it is there."""
     asked_at: float = -math.inf
     """When it was last asked for, and answered."""
     interval: float = 0.0
@@ -71,13 +76,13 @@ class _Watched:
         """Return the first minute to ask for."""
         newest = _minute(now, self.period)
         start = newest - _LOOK_BACK_MINUTES * self.period
-        if self.wanted.is_counter and self.minutes is not None:
+        if self.wanted.is_counter:
             start = min(start, self.minutes.mark)
         return max(start, newest - _MOST_BACK_SECONDS)
 
     def lost(self, now: float) -> bool:
         """Whether there are minutes that count and are too old to ask for."""
-        return self.wanted.is_counter and self.minutes is not None and self.minutes.mark < self.start(now)
+        return self.wanted.is_counter and self.minutes.mark < self.start(now)
 
 
 class Budget:
@@ -114,13 +119,23 @@ class CloudWatchReader:
         self._watched: dict[tuple[str, str, Series], _Watched] = {}
         self._budget = budget or Budget(config.monthly_dollars, clock.now())
         self._asked = 0
+        self._followed_at = clock.now()
+        """When it was last known what there is to ask for."""
+        self._counters: Counter[str] = Counter()
+        """How many series look back, by region."""
+        self._newest: dict[str, int] = {}
+        """The newest minute of which CloudWatch has had anything, by region."""
         self._points_until: dict[str, float] = {}
         """When the points asked for so far are over, at the rate that is kept, by region; by ``monotonic``."""
         self._unanswered: set[str] = set()
         """Regions that did not answer when they were last asked."""
 
     def read(
-        self, wanted: Sequence[WantedSeries], deadline: float, is_ours: Callable[[WantedSeries, int], bool]
+        self,
+        wanted: Sequence[WantedSeries],
+        deadline: float,
+        is_ours: Callable[[WantedSeries, int], bool],
+        is_unknown: Callable[[WantedSeries], bool] = lambda _: False,
     ) -> tuple[dict[tuple[str, str], CloudWatchSnapshot], list[Problem]]:
         """Ask for what is due.
 
@@ -128,13 +143,17 @@ class CloudWatchReader:
             wanted: all series that there should be; others are not asked for, and forgotten after a while.
             deadline: monotonic.
             is_ours: says of a gauge and a minute that its point tells of the agent itself, and is not to be believed.
+            is_unknown: says of what was wanted, and is not now, that nobody knows whether it is there: its counter
+                waits, however long, and goes on.
 
         Returns:
             What is known, by account and region; and what could not be learnt.
 
         """
         now = self._clock.now()
-        due = [one for one in self._follow(wanted, now) if self._is_due(one, now)]
+        followed = self._follow(wanted, now, is_unknown)
+        self._counters = Counter(one.wanted.region for one in followed if one.wanted.is_counter)
+        due = [one for one in followed if self._is_due(one, now)]
         due.sort(key=lambda one: (not one.wanted.vital, one.asked_at))
         affordable = self._budget.metrics(now)
         problems = []
@@ -162,21 +181,48 @@ class CloudWatchReader:
         """Return what asking has cost."""
         return CloudWatchCost(self._asked, self._asked * DOLLARS_A_METRIC)
 
-    def _follow(self, wanted: Sequence[WantedSeries], now: float) -> list[_Watched]:
+    def _follow(
+        self, wanted: Sequence[WantedSeries], now: float, is_unknown: Callable[[WantedSeries], bool]
+    ) -> list[_Watched]:
         """Return what is wanted, with what is known of it; what has not been wanted for long is forgotten."""
         keys: dict[tuple[str, str, Series], WantedSeries] = {}
         for one in wanted:
             keys.setdefault((one.account, one.region, one.series), one)
         followed = []
+        first = self._first(now)
         for key, one in keys.items():
             watched = self._watched.get(key)
             if watched is None:
-                watched = self._watched[key] = _Watched(one, now, period=self._period)
+                watched = self._watched[key] = _Watched(one, now, Minutes(first, self._period), period=self._period)
             watched.wanted, watched.wanted_at = one, now
             followed.append(watched)
-        for gone in [key for key, each in self._watched.items() if now - each.wanted_at > _KEPT_SECONDS]:
-            del self._watched[gone]
+        self._followed_at = now
+        for key, each in list(self._watched.items()):
+            if each.wanted_at != now and is_unknown(each.wanted):
+                each.unknown_at = now
+            if now - max(each.wanted_at, each.unknown_at) > _KEPT_SECONDS:
+                del self._watched[key]
         return followed
+
+    def _first(self, now: float) -> int:
+        """Return the first minute that counts of what is wanted now, and was not before.
+
+        It may have been there since the last read; and since the agent began nobody else can have counted it.
+        """
+        newest = _minute(now, self._period)
+        since = max(_minute(self._followed_at, self._period), newest - _LOOK_BACK_MINUTES * self._period)
+        return min(since, newest)
+
+    def _settled(self, region: str, now: float) -> int:
+        """Return the minute before which none changes any more.
+
+        A region of which nothing new comes is late, or has nothing to say; its minutes may change as late as it is.
+        What asking for them costs is a bound.
+        """
+        minute, newest = _minute(now, self._period), self._newest[region]
+        late = max(_LATE_MINUTES * self._period, minute - newest)
+        most = max(_LATE_MINUTES, min(_MOST_LATE_MINUTES, _MOST_LATE_POINTS // max(1, self._counters[region])))
+        return max(newest - late, minute - most * self._period)
 
     def _interval(self, watched: _Watched) -> float:
         if watched.wanted.vital:
@@ -193,15 +239,17 @@ class CloudWatchReader:
         self, batch: list[_Watched], now: float, deadline: float, is_ours: Callable[[WantedSeries, int], bool]
     ) -> list[Problem]:
         region = batch[0].wanted.region
-        start, end = min(one.start(now) for one in batch), _minute(now, self._period)
+        end = _minute(now, self._period)
+        for one in batch:
+            if one.minutes.is_ahead(end):  # of a clock that was wrong
+                one.minutes = Minutes(end, self._period)
+        start = min(one.start(now) for one in batch)
+        self._newest.setdefault(region, end)
         if not self._await_turn(region, len(batch) * (end - start) // self._period, deadline):
             why = f"CloudWatch: {len(batch)} metrics were not asked for before the deadline of the read"
             return [Problem("cloudwatch", "timeout", why, len(batch))]
         self._budget.spend(len(batch))
         self._asked += len(batch)
-        for one in batch:
-            if one.minutes is None or one.minutes.is_ahead(end):  # of a clock that was wrong
-                one.minutes = Minutes(end, self._period)
         self._unanswered.discard(region)
         try:
             with taken_apart(f"cloudwatch GetMetricData in {region}"):
@@ -210,18 +258,20 @@ class CloudWatchReader:
             if isinstance(error, SourceUnavailable):
                 self._unanswered.add(region)
             return [problem("cloudwatch", error, str(error), len(batch))]
+        found = {
+            name: [(at, value) for at, value in points if start <= at < end and math.isfinite(value)]
+            for name, points in found.items()
+        }
+        newest = max((at for points in found.values() for at, _ in points), default=start)
+        self._newest[region] = max(min(self._newest[region], end), newest)
+        settled = self._settled(region, now)
         missing = 0
         for index, one in enumerate(batch):
             points = found.get(f"q{index}")
             if points is None:
                 missing += 1
             else:
-                _take(
-                    one,
-                    [(at, value) for at, value in points if start <= at < end and math.isfinite(value)],
-                    now,
-                    is_ours,
-                )
+                _take(one, points, now, settled, is_ours)
                 one.interval = self._interval(one)
         if not missing:
             return []
@@ -270,7 +320,7 @@ class CloudWatchReader:
         known: dict[tuple[str, str], dict[Series, Reading]] = {}
         for (account, region, series), one in self._watched.items():
             longest = 2.5 * max(self._interval(one), one.interval, self._period)
-            if one.minutes is not None and one.wanted_at == now and now - one.asked_at <= longest:
+            if one.wanted_at == now and now - one.asked_at <= longest:
                 minutes = one.minutes
                 known.setdefault((account, region), {})[series] = Reading(
                     one.asked_at, minutes.minute, minutes.value, minutes.total, one.own, self._period
@@ -279,14 +329,15 @@ class CloudWatchReader:
 
 
 def _take(
-    watched: _Watched, points: Sequence[tuple[int, float]], now: float, is_ours: Callable[[WantedSeries, int], bool]
+    watched: _Watched,
+    points: Sequence[tuple[int, float]],
+    now: float,
+    settled: int,
+    is_ours: Callable[[WantedSeries, int], bool],
 ) -> None:
     """Take one complete answer."""
-    if watched.minutes is None:
-        raise ValueError("it was not asked for")
     ours = set() if watched.wanted.is_counter else {at for at, _ in points if is_ours(watched.wanted, at)}
     before, period = watched.minutes.minute, watched.period
-    settled = _minute(now, period) - _LATE_MINUTES * period
     watched.minutes.take([(at, value) for at, value in points if at not in ours], settled)
     newest = watched.minutes.minute
     watched.own = sum(not at <= newest for at in ours)

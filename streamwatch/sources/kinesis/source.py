@@ -1,7 +1,7 @@
 """Kinesis streams, read from the control plane and from CloudWatch; records are read by probes only, if at all."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final
@@ -84,7 +84,13 @@ class KinesisSource:
         ages: dict[ShardKey, ShardAges] = {}
         if streams is not None:
             if self.config.cloudwatch.enabled:
-                cloudwatch, wrong = self._cloudwatch.read(list(self._wanted(streams)), deadline, self._is_ours)
+                listed = {
+                    region.region
+                    for region, (found, _) in zip(self._regions, answers, strict=True)
+                    if found is not None
+                }
+                unknown = _Unknown(listed, streams)
+                cloudwatch, wrong = self._cloudwatch.read(list(self._wanted(streams)), deadline, self._is_ours, unknown)
                 problems += wrong
                 self._note_refusals(cloudwatch, taken_at)
             if self.config.probe.enabled:
@@ -187,6 +193,27 @@ class KinesisSource:
             return False
         name = dict(wanted.series.dimensions).get("StreamName", "")
         return self._prober.is_ours((wanted.account, wanted.region, name), minute)
+
+
+class _Unknown:
+    """What this read could not learn of: whether a series is there, of which nothing was said, nobody knows."""
+
+    def __init__(self, listed: Collection[str], streams: Iterable[Stream]) -> None:
+        self._listed = listed
+        self._parts: set[tuple[str, str, str]] = set()
+        """Region, stream and dimension."""
+        for stream in streams:
+            known = stream.description
+            if known is None or known.shards is None:
+                self._parts.add((stream.region, stream.name, "ShardId"))
+            if known is None or known.consumers is None:
+                self._parts.add((stream.region, stream.name, "ConsumerName"))
+
+    def __call__(self, wanted: WantedSeries) -> bool:
+        """Say whether a series is one of those."""
+        at = dict(wanted.series.dimensions)
+        name = at.get("StreamName", "")
+        return wanted.region not in self._listed or any((wanted.region, name, part) in self._parts for part in at)
 
 
 def _read(region: Region, deadline: float) -> tuple[tuple[Stream, ...] | None, list[Problem]]:

@@ -151,7 +151,8 @@ class MskSource:
             except SourceError as error:
                 self._listed.want()
                 problems.append(problem("cloudwatch", error, str(error)))
-        listed = self._listed.known(now) or {}
+        known_listed = self._listed.known(now)
+        listed = known_listed or {}
         place = ("", self.config.aws_region)
         wanted = [
             WantedSeries(series, place[1], place[0], mapping.vital, mapping.metric.kind == "counter")
@@ -159,7 +160,7 @@ class MskSource:
             # What a higher level had is listed for two weeks after it was lowered, and has no points any more.
             if mapping.is_at(described.level)
         ]
-        found, wrong = self._reader.read(wanted, deadline, lambda *_: False)
+        found, wrong = self._reader.read(wanted, deadline, lambda *_: False, lambda _: known_listed is None)
         problems += wrong
         known = found[place].readings if place in found else {}
         readings = {}

@@ -104,6 +104,22 @@ def test_streams_that_could_not_be_listed_for_a_while_go_on_counting_where_they_
         assert sum(eyes.all(s.SHARD_IN_RECORDS).values()) == 300
 
 
+@pytest.mark.parametrize("operation", ["ListShards", "DescribeStreamSummary", "ListStreams"])
+def test_what_could_not_be_learnt_for_hours_goes_on_counting_where_it_was(operation: str) -> None:
+    time = Time()
+    with cloud(time) as aws:
+        furnish(aws, "s")
+        eyes = Eyes(aws, time)
+        for step in range(24):
+            if step in {4, 20}:
+                broken(aws, "deny", operation=operation, on=step == 4)
+            aws.do(partial(live, name="s", count=10))
+            time.advance(300)
+            eyes.read()
+        assert eyes.value(k.INCOMING_RECORDS) == 240
+        assert sum(eyes.all(s.SHARD_IN_RECORDS).values()) == 240
+
+
 @pytest.mark.parametrize("refused", range(10, 15))
 def test_what_is_wanted_sooner_than_it_was_stays_known_where_that_is_refused(refused: int) -> None:
     time = Time()

@@ -111,3 +111,40 @@ def test_a_clock_that_goes_back_takes_nothing_from_a_counter() -> None:
     minutes.take([(START, 5.0)], START)
 
     assert not minutes.is_ahead(START - 60)
+
+
+@pytest.mark.parametrize("late", [75, 180])
+def test_what_comes_later_than_ever_counts_too_as_far_back_as_the_region_is_late(late: int) -> None:
+    time = Time()
+    with cloud(time) as aws:
+        make(aws, "s")
+        eyes = Eyes(aws, time)
+        eyes.read()
+        for step in range(2 * late // 15 + 6):
+            put(aws, "s", 10)
+            if step in {4, 4 + late // 15}:  # half of a minute's values come half as late
+                broken(aws, "lag_cloudwatch", late=late * 60 if step == 4 else 0)
+            time.advance(900)
+            eyes.read()
+            assert step < 4 + late // 15 or eyes.value(k.INCOMING_RECORDS) == 10 * (step + 1)
+
+
+def test_what_is_made_between_two_reads_counts_from_its_first_minute_on() -> None:
+    time = Time()
+    with cloud(time) as aws:
+        eyes = Eyes(aws, time, more="cloudwatch: {detail_interval: 60s}")
+        make(aws, "s")
+        for minute in range(5):  # the agent has begun, and its first read is to come
+            put(aws, "s", 10)
+            time.advance(60)
+            eyes.read()
+            assert eyes.value(k.INCOMING_RECORDS) == 10 * (minute + 1)
+        make(aws, "t")
+        put(aws, "t", 10)
+        time.advance(60)
+        eyes.read()
+        assert eyes.value(k.INCOMING_RECORDS, "t") == 10
+        again = Eyes(aws, time)  # nothing is counted again that was counted before a restart
+        time.advance(30)
+        again.read()
+        assert again.value(k.INCOMING_RECORDS, "t") == 0

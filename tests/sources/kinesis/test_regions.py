@@ -10,6 +10,7 @@ from botocore.exceptions import ReadTimeoutError
 from streamwatch.catalogue import kinesis as k
 from streamwatch.reference.aws.cloud import Cloud
 from streamwatch.reference.aws.server import ReferenceAws
+from streamwatch.reference.kinesis.operations import OPERATIONS
 from tests.reference.kinesis.acting import Time, cloud
 from tests.sources.kinesis.test_source import make, put
 from tests.sources.kinesis.watching import Eyes
@@ -89,3 +90,22 @@ def test_a_region_that_hangs_costs_its_own_streams_only(streams: int, operations
             time.advance(max(1.0, 60 - took))
         others = {row for row in eyes.all(k.WRITE_THROTTLED) if row != ("s",)}
         assert len(others) == streams, "and it is read again when it answers"
+
+
+def test_a_region_that_is_listed_after_hours_goes_on_counting_where_it_was() -> None:
+    time = Time()
+    with cloud(time) as aws:
+        fill(aws, 1)
+        eyes = Eyes(aws, time, regions=f"{HANGS}, us-east-1", more=MORE)
+        hanging = Hanging(eyes, time)
+        for step in range(24):
+            hanging.operations = CONTROL | ASKED if 4 <= step < 20 else frozenset()
+            aws.do(_put)
+            time.advance(300)
+            eyes.read()
+        assert eyes.value(k.INCOMING_RECORDS, "e0") == 240
+
+
+def _put(cloud: Cloud, now: float) -> None:
+    records = [{"Data": b"x", "PartitionKey": "k"}] * 10
+    OPERATIONS["PutRecords"](cloud.kinesis(region=HANGS), {"StreamName": "e0", "Records": records}, now)

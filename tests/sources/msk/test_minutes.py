@@ -32,8 +32,8 @@ def test_topics_that_come_and_fall_quiet_are_counted_once(house: House, lateness
             rate = random.randint(1, 9)
             if lives and minute < 180 - lateness / 60:
                 house.aws.do(partial(put, topic=topic, rate=rate))
-                # A topic counts from the minute in which it is first asked for: one that is new, from the next listing.
-                written[topic] += 60 * rate * (minute >= {"a": 1, "b": 121, "c": 61}[topic])
+                # A topic counts from the agent's beginning on: one that is new, from the read before the next listing.
+                written[topic] += 60 * rate * (minute >= {"a": 0, "b": 120, "c": 60}[topic])
         house.time.advance(60)
         _, samples = read(msk)
 

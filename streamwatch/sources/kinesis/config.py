@@ -67,6 +67,9 @@ class Config:
         for region in self.regions:
             if not re.fullmatch(r"[a-z]{2,}(-[a-z]+)+-\d+", region):
                 raise ValueError(f"regions: {region!r} is no AWS region: write it as in 'eu-west-1'")
+        if len(set(self.regions)) < len(self.regions):
+            twice = next(region for region in self.regions if self.regions.count(region) > 1)
+            raise ValueError(f"regions: {twice!r} is there twice: each stream would be counted twice")
         if len(self.regions) > 1 and any(
             warehous is not None and warehous.region is None for warehous in self.readers.redshift.warehouses
         ):

@@ -8,12 +8,13 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from streamwatch.catalogue import kinesis as k
+from streamwatch.core.errors import ConfigError
 from streamwatch.reference.aws.cloud import Cloud
 from streamwatch.reference.aws.server import ReferenceAws
 from streamwatch.reference.kinesis.operations import OPERATIONS
 from tests.reference.kinesis.acting import Time, cloud
 from tests.sources.kinesis.test_source import make, put
-from tests.sources.kinesis.watching import Eyes
+from tests.sources.kinesis.watching import Eyes, config
 
 HANGS = "eu-west-1"
 SECONDS = 16.0
@@ -109,3 +110,8 @@ def test_a_region_that_is_listed_after_hours_goes_on_counting_where_it_was() -> 
 def _put(cloud: Cloud, now: float) -> None:
     records = [{"Data": b"x", "PartitionKey": "k"}] * 10
     OPERATIONS["PutRecords"](cloud.kinesis(region=HANGS), {"StreamName": "e0", "Records": records}, now)
+
+
+def test_a_region_that_is_there_twice_is_refused() -> None:
+    with pytest.raises(ConfigError, match="'us-east-1' is there twice"):
+        config("", regions="us-east-1, eu-west-1, us-east-1")

@@ -46,12 +46,11 @@ def members(known: Known) -> Iterator[Cause]:
 def stuck(known: Known) -> Iterator[Cause]:
     """A group has its members, and its position stands: everywhere, or at single records."""
     for scope in known.scopes("group", "KafkaGroupStuck"):
+        if all(alert.state == "pending" for alert in known.about(scope, frozenset({"KafkaGroupStuck"}))):
+            continue  # the others may stand, too, or its members have only just come: this is not known yet
         _, cluster, group = scope
         states = _states(known, scope)
         stalled, reads = states.get("stalled", 0.0), sum(states.get(state, 0.0) for state in _READS)
-        is_pending = all(alert.state == "pending" for alert in known.about(scope, frozenset({"KafkaGroupStuck"})))
-        if is_pending and (reads or not stalled):
-            continue  # the others may stand, too, and this is not known yet
         places = sorted(
             (f"partition {row[1]} of {row[0]} stands at offset {offset:.0f}" if offset == offset else "")  # noqa: PLR0124 - NaN
             for row, offset in known.values(g.GROUP_PARTITION_STUCK_OFFSET, cluster, group).items()

@@ -44,7 +44,9 @@ def writers(known: Known) -> Iterator[Cause]:
         "KinesisWriteRecordsNearLimit",
         "KinesisWriteBytesNearLimit",
     ):
-        cause = _writers_now(known, scope) or earlier.get(scope)
+        cause, before = _writers_now(known, scope), earlier.get(scope)
+        if before is not None and (cause is None or cause.kind == "hot"):
+            cause = before
         if cause is not None:
             yield cause
 

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from streamwatch.agent import archiving
+from streamwatch.agent.advising import Advising
 from streamwatch.agent.alerting import Alerting, groups
 from streamwatch.agent.archiving import AgentArchive
 from streamwatch.agent.auditing import Audits
@@ -26,6 +27,7 @@ from streamwatch.core.clock import Clock
 from streamwatch.core.errors import StreamWatchError
 from streamwatch.core.schedule import Job, Schedule
 from streamwatch.export import audit_api
+from streamwatch.export.advice_api import PATH as ADVISE
 from streamwatch.export.alertmanager_api import PREFIX as ALERTMANAGER
 from streamwatch.export.endpoints import Health, compressed, endpoints
 from streamwatch.export.events_api import PATH as EVENTS
@@ -96,6 +98,7 @@ class App:
         self._flow_page = FlowPage(self._hub, clock)
         self._entity_pages = EntityPages(self._hub, clock, self._journal.journal.changes)
         self._restarts = Restarts(clock, self._schedule.wake)
+        self._advising = Advising(config.advise, clock)
         self._runbooks = runbooks.Runbooks(runbooks_folder())
         self._server = self._serve(config)
         for name, component in (
@@ -167,7 +170,7 @@ class App:
         )
 
     def _take(self, config: Config) -> None:
-        wanted_rules = groups(config.rules)
+        wanted_rules, advising = groups(config.rules), Advising(config.advise, self._clock)
         if config.listen != self.config.listen:
             self._move(config)
         else:
@@ -203,6 +206,7 @@ class App:
             self._own.put("rules", self._alerting)
             self._alerting.start(self._server.url)
         self._take_archive(config)
+        self._advising = advising
         self._remote(config)
         self._journal.take(config, self._alerting)
         self.config = config
@@ -257,6 +261,7 @@ class App:
                 PathHandler(EVENTS, lambda request: compressed(self._events.answer(request), request)),
                 PathHandler(MAY_RESTART, lambda request: self._restarts.answer(request, tuple(self._runners.values()))),
                 PathHandler(audit_api.PATH, self._audit),
+                PathHandler(ADVISE, lambda request: compressed(self._advise(), request)),
                 PathHandler(PREFIX, self._answer),
                 PathHandler(runbooks.PREFIX, self._runbooks.answer),
                 PathHandler(ALERTMANAGER, self._answer, (*READS, *WRITES), is_guarded=True),
@@ -284,6 +289,9 @@ class App:
 
     def _flow(self, request: Request) -> Response:
         return compressed(self._flow_page.answer(request.path, self._runners.values()), request)
+
+    def _advise(self) -> Response:
+        return self._advising.answer(tuple(self._runners.values()), self._archive.archive)
 
     def _answer(self, request: Request) -> Response:
         return self._alerting.answer(request)  # a reload may have put another in its place

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from streamwatch.advice.config import Config as AdviceConfig
 from streamwatch.agent.log import Config as LogConfig
 from streamwatch.archive.config import Config as ArchiveConfig
 from streamwatch.audit.config import Config as AuditConfig
@@ -42,6 +43,7 @@ class Config:
     journal: JournalConfig = setting("what is remembered of what changed", default_factory=JournalConfig)
     archive: ArchiveConfig = setting("the hours before, for the page", default_factory=ArchiveConfig)
     audit: AuditConfig = setting("findings of the audit that are not counted", default_factory=AuditConfig)
+    advise: AdviceConfig = setting("advice on capacity", default_factory=AdviceConfig)
     export: ExportConfig = setting("how metrics are exported", default_factory=ExportConfig)
     remote_write: tuple[RemoteWriteConfig, ...] = setting("who is sent all samples, by remote write", default=())
     log: LogConfig = setting("the agent's own log, on standard output", default_factory=LogConfig)

@@ -8,10 +8,11 @@ from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.catalogue import kafka_groups as g
 from streamwatch.catalogue import kinesis as s
+from streamwatch.catalogue import kinesis_shards as h
 from streamwatch.catalogue import readers as r
 from streamwatch.model.metric import Metric
 
-EntityKind = Literal["cluster", "broker", "group", "topic", "stream", "reader"]
+EntityKind = Literal["cluster", "broker", "group", "topic", "stream", "reader", "shard"]
 LABELS: Final[Mapping[EntityKind, tuple[str, ...]]] = {
     "cluster": ("kafka_cluster",),
     "broker": ("kafka_cluster", "broker"),
@@ -19,6 +20,7 @@ LABELS: Final[Mapping[EntityKind, tuple[str, ...]]] = {
     "topic": ("kafka_cluster", "topic"),
     "stream": s.STREAM,
     "reader": r.READER,
+    "shard": s.SHARD,
 }
 """The labels that tell entities of a kind apart; every archived metric of them begins with these."""
 
@@ -72,6 +74,12 @@ NUMBERS: Final[Sequence[ArchivedNumber]] = (
     ArchivedNumber("topic", k.TOPIC_UNDER_REPLICATED, "under-replicated partitions", ""),
     ArchivedNumber("group", g.GROUP_TOPIC_EXPIRES, "data lost in", "seconds", "min"),
     ArchivedNumber("topic", k.TOPIC_LOG_BYTES, "size, of one replica", "bytes"),
+    ArchivedNumber("stream", s.OPEN_SHARDS, "open shards", ""),
+    ArchivedNumber("stream", s.BEING_READ, "read by somebody", ""),
+    ArchivedNumber("stream", s.READ_BYTES_USE, "bytes read, of the limit", "ratio"),
+    ArchivedNumber("shard", h.SHARD_WRITE_BYTES_USE, "bytes written, of the limit", "ratio"),
+    ArchivedNumber("shard", h.SHARD_WRITE_RECORDS_USE, "records written, of the limit", "ratio"),
+    ArchivedNumber("shard", h.SHARD_WRITE_THROTTLED, "refused writes", "records/s", is_rate=True),
 )
 """All of them, the most important first."""
 

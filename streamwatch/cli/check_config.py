@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from pathlib import Path
 
+from streamwatch.advice.config import read_prices
 from streamwatch.agent.alerting import groups as decided
 from streamwatch.agent.alerting import unmatched_severities
 from streamwatch.agent.config import Config, examine
@@ -40,6 +41,11 @@ def check(path: Path) -> Checked:
             try:
                 groups.extend(decided(config.rules))
             except RuleError as error:
+                wrong.extend(error.mistakes)
+        if config.advise is not None:
+            try:
+                read_prices(config.advise)
+            except ConfigError as error:
                 wrong.extend(error.mistakes)
         if config.notify is not None:
             yield from (f"notify.{warning}" for warning in config.notify.warnings(_names(groups)))

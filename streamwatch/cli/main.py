@@ -38,6 +38,10 @@ class _Commands(click.Group):
     """The commands below, and those that live in packages of their own, which are imported when they are asked for."""
 
     _elsewhere: ClassVar = {
+        "advise": (
+            "streamwatch.cli.advise",
+            "Ask a running agent what to change before it is full: shards, members, brokers, and what it costs.",
+        ),
         "alerts": (
             "streamwatch.cli.alerts",
             "List what fires and what is pending on a running agent, by cause: how bad, what, since when, who knows.",

@@ -53,6 +53,13 @@ def _size(node: yaml.ScalarNode, _: Path) -> int:
     return int(_quantity(node.value, _SIZES, "64MiB"))
 
 
+def _dollars(node: yaml.ScalarNode, _: Path) -> float:
+    match = _NUMBER.fullmatch(node.value.strip())
+    if not match or match[2]:
+        raise Wrong(f"{node.value!r} is no price: write dollars, like '0.015'")
+    return float(match[1])
+
+
 def _quantity(text: str, units: Mapping[str, float], example: str) -> float:
     match = _NUMBER.fullmatch(text.strip())
     if not match:
@@ -116,6 +123,7 @@ PLAIN: Final[Mapping[type, Callable[[yaml.ScalarNode, str], object]]] = {
 SPECIAL: Final = {
     "duration": _duration,
     "size": _size,
+    "dollars": _dollars,
     "pattern": _pattern,
     "path": file,
     "place": _place,

@@ -23,6 +23,9 @@ Duration = Annotated[float, "duration"]
 Size = Annotated[int, "size"]
 """Bytes; written with a unit: ``64KiB``, ``100MiB``, ``1GB``."""
 
+Dollars = Annotated[float, "dollars"]
+"""A price; written as a number: ``0.015``."""
+
 Pattern = Annotated[str, "pattern"]
 """A regular expression; it must match the whole name."""
 

@@ -1,0 +1,53 @@
+"""``/api/v1/advise`` of a running agent: from the last reads, the newest samples, and the hours before."""
+
+import threading
+from collections.abc import Sequence
+from typing import Final
+
+from streamwatch.advice.advice import Advice
+from streamwatch.advice.config import Config, read_prices
+from streamwatch.advice.past import PastHours
+from streamwatch.advice.streams import advise_stream
+from streamwatch.agent.target_runner import TargetRunner
+from streamwatch.archive.archive import Archive
+from streamwatch.core.clock import Clock
+from streamwatch.export.advice_api import answered
+from streamwatch.http.message import Response
+from streamwatch.model.kinesis import StreamsSnapshot
+
+_FRESH_SECONDS: Final = 60.0
+"""Advice rests on minutes: it is not computed more often."""
+
+
+class Advising:
+    """Answers. May be used from any thread."""
+
+    def __init__(self, config: Config, clock: Clock) -> None:
+        """Read the prices.
+
+        Raises:
+            ConfigError: they are wrong.
+
+        """
+        self._clock = clock
+        self._prices = read_prices(config)
+        self._lock = threading.Lock()
+        self._answer: tuple[float, object, Response] | None = None
+
+    def answer(self, runners: Sequence[TargetRunner], archive: Archive) -> Response:
+        """Answer a request."""
+        with self._lock:
+            now = self._clock.monotonic()
+            if self._answer is None or now - self._answer[0] >= _FRESH_SECONDS or self._answer[1] is not archive:
+                self._answer = now, archive, answered(self._advice(runners, archive))
+            return self._answer[2]
+
+    def _advice(self, runners: Sequence[TargetRunner], archive: Archive) -> list[Advice]:
+        past = PastHours(archive.curve, self._clock.now())
+        return [
+            advice
+            for runner in runners
+            if isinstance(runner.last, StreamsSnapshot)
+            for stream in runner.last.streams or ()
+            for advice in advise_stream(stream, past, self._prices)
+        ]

@@ -1,5 +1,5 @@
 """What to change before it is full: pure functions over the newest samples, the last reads and the hours before.
 
-``streams`` says where to split and merge, ``stream_cost`` what that costs; ``past`` reads the archive; ``advice`` is
-what all of them answer with (docs/advice.md).
+``streams`` says where to split and merge, ``stream_cost`` what that costs, ``groups`` how many members are needed;
+``past`` reads the archive; ``advice`` is what all of them answer with (docs/advice.md).
 """

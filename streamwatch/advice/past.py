@@ -8,13 +8,16 @@ import numpy as np
 
 from streamwatch.archive.numbers import BY_NAME, ArchivedNumber, EntityKind
 from streamwatch.archive.placing import Entity
-from streamwatch.archive.rings import HIGH, LAST, Curve
+from streamwatch.archive.rings import HIGH, LAST, LEVELS, Curve, Level
 from streamwatch.model.metric import Metric, Values
 
 Lookup = Callable[[ArchivedNumber, Entity, float], Curve | None]
 """As ``Archive.curve``."""
 
-DAY_MINUTES: Final = 1440
+_HOUR, _DAY = LEVELS[:2]
+DAY_MINUTES: Final = _DAY.steps
+STEP_SECONDS: Final = float(_HOUR.seconds)
+"""Of the last hour."""
 NEEDED_HOURS: Final = 24.0
 _ENOUGH: Final = 0.95
 """Of the minutes that are needed: a restart and a late CloudWatch leave gaps."""
@@ -23,25 +26,31 @@ _MINUTE: Final = 60.0
 
 
 class PastHours:
-    """A day of numbers, by minutes that end at one time."""
+    """Numbers over time, by steps of which the last one is over."""
 
     def __init__(self, lookup: Lookup, now: float) -> None:
         """Take where numbers are looked up, and what time it is."""
         self._lookup = lookup
         self.now = now
-        self._end = int(now // _MINUTE)
-        """The minute that is not over."""
 
     def day(self, kind: EntityKind, metric: Metric, entity: Entity, of: Literal["high", "last"] = "high") -> Values:
         """Return the highest or last value of each minute of the last day; NaN where it was not known."""
-        minutes = np.full(DAY_MINUTES, math.nan)
-        curve = self._lookup(BY_NAME[f"{kind}.{metric.name}"], entity, DAY_MINUTES * _MINUTE)
-        if curve is None or curve.seconds != _MINUTE:
-            return minutes
-        places = curve.first_step + np.arange(curve.values.shape[1]) - (self._end - DAY_MINUTES)
-        fits = (places >= 0) & (places < DAY_MINUTES)
-        minutes[places[fits]] = curve.values[HIGH if of == "high" else LAST, fits]
-        return minutes
+        return self._steps(kind, metric, entity, _DAY, HIGH if of == "high" else LAST)
+
+    def hour(self, kind: EntityKind, metric: Metric, entity: Entity) -> Values:
+        """Return the last value of each step of ten seconds of the last hour; NaN where it was not known."""
+        return self._steps(kind, metric, entity, _HOUR, LAST)
+
+    def _steps(self, kind: EntityKind, metric: Metric, entity: Entity, level: Level, of: int) -> Values:
+        steps = np.full(level.steps, math.nan)
+        curve = self._lookup(BY_NAME[f"{kind}.{metric.name}"], entity, level.span_seconds)
+        if curve is None or curve.seconds != level.seconds:
+            return steps
+        first = int(self.now // level.seconds) - level.steps
+        places = curve.first_step + np.arange(curve.values.shape[1]) - first
+        fits = (places >= 0) & (places < level.steps)
+        steps[places[fits]] = curve.values[of, fits]
+        return steps
 
 
 def hours(known: Values) -> float:
@@ -52,6 +61,14 @@ def hours(known: Values) -> float:
 def is_enough(known: Values) -> bool:
     """Say whether that is a day, but for gaps."""
     return hours(known) >= _ENOUGH * NEEDED_HOURS
+
+
+def span(seconds: float) -> str:
+    """Return a span of time in words."""
+    for unit, size in (("d", 86_400.0), ("h", 3600.0), ("min", 60.0)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def too_little(known: Values) -> str:

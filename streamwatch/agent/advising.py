@@ -6,6 +6,7 @@ from typing import Final
 
 from streamwatch.advice.advice import Advice
 from streamwatch.advice.config import Config, read_prices
+from streamwatch.advice.groups import advise_groups
 from streamwatch.advice.past import PastHours
 from streamwatch.advice.streams import advise_stream
 from streamwatch.agent.target_runner import TargetRunner
@@ -13,6 +14,7 @@ from streamwatch.archive.archive import Archive
 from streamwatch.core.clock import Clock
 from streamwatch.export.advice_api import answered
 from streamwatch.http.message import Response
+from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.model.kinesis import StreamsSnapshot
 
 _FRESH_SECONDS: Final = 60.0
@@ -44,10 +46,11 @@ class Advising:
 
     def _advice(self, runners: Sequence[TargetRunner], archive: Archive) -> list[Advice]:
         past = PastHours(archive.curve, self._clock.now())
-        return [
-            advice
-            for runner in runners
-            if isinstance(runner.last, StreamsSnapshot)
-            for stream in runner.last.streams or ()
-            for advice in advise_stream(stream, past, self._prices)
-        ]
+        found: list[Advice] = []
+        for runner in runners:
+            if isinstance(runner.last, StreamsSnapshot):
+                for stream in runner.last.streams or ():
+                    found += advise_stream(stream, past, self._prices)
+            elif isinstance(runner.last, ClusterSnapshot):
+                found += advise_groups(runner.last, past)
+        return found

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from streamwatch.advice.past import DAY_MINUTES, PastHours
+from streamwatch.advice.past import PastHours
 from streamwatch.archive.numbers import BY_NAME, ArchivedNumber, EntityKind
-from streamwatch.archive.rings import Curve
+from streamwatch.archive.rings import LEVELS, Curve
 from streamwatch.model.metric import Metric
 
 NOW = 1_800_000_000.0
@@ -31,13 +31,16 @@ class Hours:
         values = [value] * int(hours * 60) if isinstance(value, int | float) else list(value)
         self._days[BY_NAME[f"{kind}.{metric.name}"].name, entity] = values
 
-    def lookup(self, number: ArchivedNumber, entity: tuple[str, ...], _: float) -> Curve | None:
+    def lookup(self, number: ArchivedNumber, entity: tuple[str, ...], seconds: float) -> Curve | None:
         values = self._days.get((number.name, entity))
-        if values is None:
+        if not values:
             return None
-        minutes = np.full(DAY_MINUTES, math.nan, dtype=np.float32)
-        minutes[DAY_MINUTES - len(values) :] = values
-        return Curve(60, int(NOW // 60) - DAY_MINUTES, np.stack([minutes] * 3))
+        level = next(each for each in LEVELS if each.span_seconds >= seconds)
+        steps = np.full(level.steps, math.nan, dtype=np.float32)
+        count = len(values) * 60 // level.seconds
+        found = np.interp(np.arange(count) * level.seconds / 60, np.arange(len(values)), values)[-level.steps :]
+        steps[level.steps - len(found) :] = found
+        return Curve(level.seconds, int(NOW // level.seconds) - level.steps, np.stack([steps] * 3))
 
     def past(self) -> PastHours:
         return PastHours(self.lookup, NOW)

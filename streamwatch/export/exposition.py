@@ -268,12 +268,21 @@ def _parts(families: list[_Family], head: Callable[[Metric], str]) -> list[bytes
 
 
 def _head(metric: Metric) -> str:
+    if _goes_on(metric):
+        return ""
     help_text = metric.help.replace("\\", r"\\").replace("\n", r"\n")
-    return f"# HELP {metric.name} {help_text}\n# TYPE {metric.name} {metric.kind}\n"
+    return f"# HELP {metric.family} {help_text}\n# TYPE {metric.family} {metric.kind}\n"
+
+
+def _goes_on(metric: Metric) -> bool:
+    """Say whether it belongs to the head before it: the sum and the count of a histogram follow its buckets."""
+    return metric.kind == "histogram" and not metric.name.endswith("_bucket")
 
 
 def _head_openmetrics(metric: Metric) -> str:
-    name = metric.name.removesuffix("_total") if metric.kind == "counter" else metric.name
+    if _goes_on(metric):
+        return ""
+    name = metric.name.removesuffix("_total") if metric.kind == "counter" else metric.family
     help_text = metric.help.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
     # The format demands that a unit be the end of the name: "bytes" of `..._bytes`, but not of `..._bytes_max`.
     unit = f"# UNIT {name} {metric.unit}\n" if metric.unit and name.endswith(f"_{metric.unit}") else ""

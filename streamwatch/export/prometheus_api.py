@@ -280,9 +280,9 @@ class PrometheusApi:
     def _metadata(self, params: _Params) -> object:
         wanted = params.all("metric")
         return {
-            metric.name: [{"type": metric.kind, "help": metric.help, "unit": metric.unit}]
+            metric.family: [{"type": metric.kind, "help": metric.help, "unit": metric.unit}]
             for metric in self._metrics
-            if not wanted or metric.name in wanted
+            if not wanted or metric.family in wanted
         }
 
 

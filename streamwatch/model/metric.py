@@ -34,6 +34,9 @@ Kind = Literal["kafka", "pages", "topics", "cloudwatch"]
 """The sources that a Kafka cluster can have: its protocol, its brokers' exporters, MSK's topic calls, MSK's state and
 CloudWatch."""
 
+Precedence = tuple[Kind | Literal["probe"], ...]
+"""An order of sources, the probe of a cluster among them: what it measures nobody else knows."""
+
 PRECEDENCE: Final[tuple[Kind, ...]] = ("kafka", "pages", "topics", "cloudwatch")
 """The usual order of trust: the protocol is the freshest and costs the least, pages are scraped by the minute, MSK's
 topic calls come at the pace that AWS allows, CloudWatch is minutes late."""
@@ -120,7 +123,8 @@ class Metric:
     """The definition of a metric: what it is called, what it means, and whose question it answers."""
 
     name: str
-    kind: Literal["gauge", "counter"]
+    kind: Literal["gauge", "counter", "histogram"]
+    """A classic histogram is three of these: their names end in ``_bucket`` (label ``le``), ``_sum`` and ``_count``."""
     unit: Unit
     labels: tuple[str, ...]
     tier: Tier
@@ -129,13 +133,18 @@ class Metric:
     question: str
     """What a person asks when they look at it."""
     cloudwatch: CloudWatchMetric | None = field(default=None)
-    precedence: tuple[Kind, ...] = PRECEDENCE
+    precedence: Precedence = PRECEDENCE
     """Which source counts where several kinds of sources have it, the most trusted first; others are not believed."""
 
     @property
     def is_of_kafka(self) -> bool:
         """Whether it is about a Kafka cluster, and so several sources may know it."""
         return self.labels[:1] == ("kafka_cluster",)
+
+    @property
+    def family(self) -> str:
+        """The name of what it is a part of: of the whole histogram, else its own."""
+        return self.name.rpartition("_")[0] if self.kind == "histogram" else self.name
 
     def samples(self, keys: Keys, values: Values) -> Samples:
         """Pair values (shape ``(len(keys),)``, float64) with their entities.

@@ -22,7 +22,7 @@ def test_a_definition_keeps_prometheus_conventions(metric: Metric) -> None:
     assert re.fullmatch(r"((kafka|kinesis|reader|streamwatch)_[a-z0-9_]+|readers)", metric.name)
     assert metric.name.endswith("_total") == (metric.kind == "counter")
     if metric.unit in WORDS:
-        assert metric.name.removesuffix("_total").endswith(WORDS[metric.unit])
+        assert metric.family.removesuffix("_total").endswith(WORDS[metric.unit])
     assert metric.help.endswith(".")
     assert metric.question.endswith("?")
     assert all(re.fullmatch(r"[a-z_]+", label) for label in metric.labels)

@@ -19,7 +19,7 @@ T = TypeVar("T")
 Version = Literal["1.0", "2.0"]
 STALE: Final = struct.pack("<Q", 0x7FF0000000000002)
 """Prometheus's word for a series that is no more: a NaN of its own."""
-_KINDS: Final = {"counter": 1, "gauge": 2}
+_KINDS: Final = {"counter": 1, "gauge": 2, "histogram": 3}
 _PER_BYTE: Final = 7
 _CONTINUED: Final = 0x80
 

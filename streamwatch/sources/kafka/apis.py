@@ -6,7 +6,7 @@ ceiling is what the readers know.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -227,10 +227,10 @@ def decoding(api: KafkaApi) -> Iterator[None]:
         raise SourceMisread(f"{api.name}: not understood: {error!r}") from error
 
 
-def negotiate(offered: dict[int, tuple[int, int]]) -> dict[int, int]:
+def negotiate(offered: dict[int, tuple[int, int]], apis: Iterable[KafkaApi] = APIS) -> dict[int, int]:
     """Return the version to speak for each API key a broker offers; without a common one it is left out."""
     spoken = {}
-    for api in APIS:
+    for api in apis:
         low, high = offered.get(api.key, (0, -1))
         version = min(api.highest, high)
         if version >= max(api.lowest, low):

@@ -13,7 +13,15 @@ from streamwatch import __version__
 from streamwatch.core.errors import ConfigError, SourceDenied, SourceError, SourceMisread, SourceUnavailable
 from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.answer_budget import AnswerBudget
-from streamwatch.sources.kafka.apis import API_VERSIONS, METADATA, SASL_AUTHENTICATE, UNDECODABLE, negotiate
+from streamwatch.sources.kafka.apis import (
+    API_VERSIONS,
+    APIS,
+    METADATA,
+    SASL_AUTHENTICATE,
+    UNDECODABLE,
+    KafkaApi,
+    negotiate,
+)
 from streamwatch.sources.kafka.auth import Credentials, authenticate, tls_context
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.identity import Identity
@@ -50,10 +58,23 @@ class ControllerPort(SourceMisread):
     """A KRaft controller answers, which does not know what brokers know."""
 
 
+class NoSession(SourceUnavailable):
+    """A broker did not accept and authenticate in time."""
+
+
 class Dialer:
     """Opens sessions with one cluster's brokers."""
 
-    def __init__(self, config: Config, account: "Account | None" = None) -> None:
+    def __init__(self, config: Config, account: "Account | None" = None, apis: tuple[KafkaApi, ...] = APIS) -> None:
+        """Begin.
+
+        Args:
+            config: how the brokers are reached.
+            account: whose credentials AWS_MSK_IAM shows; None where they are shared with nobody.
+            apis: those that will be spoken.
+
+        """
+        self._apis = apis
         self.identity = Identity(config.cluster_id)
         """Of the cluster: a session with another one's broker is refused."""
         self.budget = AnswerBudget(config.max_frame)
@@ -85,7 +106,7 @@ class Dialer:
                     self.identity.check(session.cluster_id, f"{host}:{port}")
                     return session
         except (TimeoutError, SourceError) as error:
-            reason = error if isinstance(error, SourceError) else SourceUnavailable(f"no session within {timeout:g}s")
+            reason = error if isinstance(error, SourceError) else NoSession(f"no session within {timeout:g}s")
             if connection is not None:
                 connection.close(reason)
             raise reason from error
@@ -150,7 +171,7 @@ class Dialer:
         if reply.error_code:
             raise SourceMisread(f"ApiVersions: {codes.explain(reply.error_code)}")
         offered = {api_key.api_key: (api_key.min_version, api_key.max_version) for api_key in reply.api_keys}
-        versions = negotiate(offered)
+        versions = negotiate(offered, self._apis)
         if METADATA.key in versions:
             return BrokerSession(connection, versions, offered=frozenset(offered), offer=offer_of(reply))
         if METADATA.key not in offered and _BROKER_REGISTRATION in offered:

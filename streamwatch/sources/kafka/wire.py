@@ -23,6 +23,10 @@ _STRANGERS_FRAME: Final = 2**20
 """The largest answer of a broker that has not let the agent in: the brokers of a cluster of thousands take less."""
 
 
+class Refused(SourceUnavailable):
+    """Nothing listens at the address."""
+
+
 class InFlightRequest:
     """One request on its way: what it asks, when it left, and the answer to come."""
 
@@ -222,5 +226,6 @@ async def open_connection(  # noqa: PLR0913 - what a connection is made of
         why = error.strerror or str(error) or "cut off"
         if tls is not None and isinstance(error, ConnectionResetError | ConnectionAbortedError):
             why += " in the TLS handshake: is this the TLS listener's port?"
-        raise SourceUnavailable(f"no connection: {why}") from error
+        kind = Refused if isinstance(error, ConnectionRefusedError) else SourceUnavailable
+        raise kind(f"no connection: {why}") from error
     return connection

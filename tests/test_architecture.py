@@ -47,7 +47,7 @@ THIRD = {
         "agent/status",
         "samples/precedence",
     },
-    "kafka": {"sources/kafka", "reference/kafka/wire", "reference/load"},
+    "kafka": {"sources/kafka", "probe", "reference/kafka/wire", "reference/load"},
     "promql_parser": {"promql/parse"},
     "re2": {"core/patterns", "rules/go_template", "notify/go_template"},
     "gotpl": {"rules/go_template", "notify/go_template"},
@@ -165,6 +165,21 @@ def circle(arrows: dict[str, set[str]]) -> list[str]:
 
 
 # The catalogue is their home; the reference serves Kafka's own names, of MBeans.
+RECORDS = re.compile(r"Produce(Request|Response)|Fetch(Request|Response)|Kafka(Producer|Consumer)|record|producer")
+"""What of kafka-python writes or reads records; ``DescribeProducersRequest`` and ``OffsetFetchRequest`` do not."""
+MAY_WRITE = ("probe/", "reference/")
+
+
+@pytest.mark.parametrize("module", MODULES, ids=path_of)
+def test_records_are_written_and_read_by_the_probe_only(module: Path) -> None:
+    found = set()
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "kafka":
+            words = [*(node.module or "").split("."), *(alias.name for alias in node.names)]
+            found |= {word for word in words if RECORDS.fullmatch(word)}
+    assert not found or path_of(module).startswith(MAY_WRITE), f"{found}: only the probe has to do with records"
+
+
 NAMELESS = [module for module in MODULES if not {"catalogue", "reference"} & set(module.parts)]
 
 

@@ -312,7 +312,8 @@ class App:
 
     def _looker(self, config: SourceConfig, target: Target) -> Callable[[Snapshot], None] | None:
         """Return what notes the changes of a source; None where another one sees them, too."""
-        if target.kind == "topics" and isinstance(config, ClusterConfig) and config.protocol:
+        is_second = target.kind == "topics" and isinstance(config, ClusterConfig) and config.protocol
+        if is_second or target.kind == "probe":
             return None
         slow = {ClusterConfig: "topic_settings_interval", KinesisConfig: "describe_interval"}.get(
             type(config), "interval"

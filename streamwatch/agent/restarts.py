@@ -55,7 +55,7 @@ class Restarts:
         some = [
             one
             for one in runners
-            if one.kind not in {"pages", "topics", "cloudwatch", "kinesis", "connect"}
+            if one.kind not in {"probe", "pages", "topics", "cloudwatch", "kinesis", "connect"}
             and question.cluster in {None, one.config.name}
         ]
         name = question.reader or ""

@@ -20,6 +20,7 @@ from streamwatch.collectors.lag import EndOffsetHistory
 from streamwatch.collectors.msk import MskCollector
 from streamwatch.collectors.outlook.collector import LossCollector
 from streamwatch.collectors.partitions import PartitionCollector
+from streamwatch.collectors.probe import ProbeCollector
 from streamwatch.collectors.readers import ReaderCollector
 from streamwatch.collectors.source import CallCollector, RequestCollector, SourceCollector
 from streamwatch.collectors.streams import StreamCollector
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
 Config = ClusterConfig | KinesisConfig | ConnectConfig
 
 _CLOUDWATCH: Final = "cloudwatch"
+_PROBE_SECONDS: Final = 5.0
+"""How often a probe is asked for its figures, which waits for nothing."""
 
 
 class Source(Protocol):
@@ -67,7 +70,7 @@ class Target:
 
     name: str
     kind: str
-    """Of the source: ``kafka``, ``pages``, ``topics``, ``cloudwatch``, ``kinesis``, ``connect``, or of readers."""
+    """Of the source: ``kafka``, ``probe``, ``pages``, ``topics``, ``cloudwatch``, ``kinesis``, ``connect``, readers."""
     source: Source
     interval: float
     max_series: int
@@ -168,6 +171,8 @@ class TargetFactory:
         self._clusters = clusters
         self._accounts: Accounts | None = None
         self._loops = Loops()
+        self._probe_loops = Loops(1)
+        """Another thread: what a read's answers cost to decode is no latency of a broker's."""
 
     def renew(self) -> None:
         """Let every AWS account resolve its credentials again."""
@@ -191,6 +196,8 @@ class TargetFactory:
             kafka_source = KafkaSource(config, self._clock, wake, find, self._role(config), self._loops)
             hosts.append(lambda: {broker.id: broker.host for broker in kafka_source.brokers if broker.host})
             targets.append(self._protocol(config, kafka_source))
+            if config.probe.enabled:
+                targets.append(self._probe(config, kafka_source))
         if config.msk is not None and config.msk.topics is not None and msk is not None:
             topics, addresses = self._topics(config, config.msk.topics, msk)
             hosts.append(addresses)
@@ -221,6 +228,24 @@ class TargetFactory:
             collectors=kafka_collectors(config, self._compatibility),
             about=(SourceCollector(config.interval), RequestCollector()),
             settings=source.settings,
+        )
+
+    def _probe(self, config: ClusterConfig, kafka: KafkaSource) -> Target:
+        from streamwatch.probe.source import ProbeSource  # noqa: PLC0415 - what writes is imported where it is wanted
+
+        name = f"{config.name}/probe"
+        source = ProbeSource(
+            name, config, config.probe, self._clock, lambda: kafka.config.bootstrap, self._role(config),
+            self._probe_loops,
+        )  # fmt: skip
+        return Target(
+            name=name,
+            kind="probe",
+            source=source,
+            interval=_PROBE_SECONDS,
+            max_series=config.max_series,
+            collectors={"probe": ProbeCollector()},
+            about=(SourceCollector(_PROBE_SECONDS),),
         )
 
     def _topics(

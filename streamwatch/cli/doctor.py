@@ -1,5 +1,6 @@
 """A check-up of everything that is watched: each source step by step, and what to do where it does not go well."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 
 from streamwatch.agent.config import Config
@@ -81,6 +82,15 @@ def _protocol(config: ClusterConfig, report: Report) -> None:
         report(Finding(f"cluster {config.name}", "bootstrap", "failed", str(error), remedy))
         return
     check_up_kafka(cluster, report)
+    if cluster.probe.enabled:
+        asyncio.run(_probe(cluster, report))
+
+
+async def _probe(config: ClusterConfig, report: Report) -> None:
+    from streamwatch.probe.doctor import examine  # noqa: PLC0415 - what writes is imported where it is wanted
+
+    async for finding in examine(config, config.probe):
+        report(finding)
 
 
 def _pages(config: ClusterConfig) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from streamwatch.settings.types import Duration, setting
 from streamwatch.sources.kafka.config import Config as Kafka
 from streamwatch.sources.msk.config import Config as Msk
 from streamwatch.sources.open_monitoring.config import Config as OpenMonitoring
+from streamwatch.sources.probe_config import KafkaProbe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +59,14 @@ class ClusterConfig(Kafka):
         " the partitions, and CloudWatch the rest",
         default=True,
     )
+    probe: KafkaProbe = setting("records of the agent's own through each broker", default_factory=KafkaProbe)
     trust: tuple[Trusted, ...] = setting("where another source is trusted than usually (docs/msk.md)", default=())
 
     def __post_init__(self) -> None:
         if not self.protocol and (self.msk is None or self.msk.topics is None):
             raise ValueError("protocol: without it, MSK must tell of the partitions: write 'msk: {topics: {}, ...}'")
+        if not self.protocol and self.probe.enabled:
+            raise ValueError("probe: it writes to the brokers, which cannot be reached: leave out `protocol: false`")
         if not self.bootstrap and self.msk is None:
             raise ValueError("bootstrap: at least one broker is needed: write ['host:9092']")
         Kafka.__post_init__(self)  # super() knows the class as it was before it got its slots

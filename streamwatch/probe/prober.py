@@ -1,0 +1,95 @@
+"""Writes a record a second through each broker, and looks how that ends."""
+
+import asyncio
+import os
+from collections.abc import Coroutine
+from typing import Final
+
+from streamwatch.core.clock import Clock
+from streamwatch.probe.attempt import Attempt
+from streamwatch.probe.cluster import ProbeCluster
+from streamwatch.probe.shaper import Shaper
+from streamwatch.probe.stats import ProbeStats
+from streamwatch.probe.tail import Tail
+from streamwatch.probe.topic import ProbeTopic, covers
+from streamwatch.sources.probe_config import KafkaProbe
+
+_LOOK_SECONDS: Final = 5.0
+"""Between questions who leads, where nothing fails."""
+_TOKEN_BYTES: Final = 16
+
+
+class ClusterProber:
+    """One cluster's probe. Lives on the probe's event loop; an attempt that waits keeps no other waiting."""
+
+    def __init__(
+        self, cluster: ProbeCluster, config: KafkaProbe, clock: Clock, stats: ProbeStats, shaper: Shaper | None
+    ) -> None:
+        self.covers: dict[int, int] = {}
+        """The partition through which each broker is probed."""
+        self._cluster = cluster
+        self._config = config
+        self._clock = clock
+        self._stats = stats
+        self._shaper = shaper
+        self._topic: ProbeTopic | None = None
+        self._tails: dict[int, tuple[Tail, asyncio.Task[None]]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._look: asyncio.Task[None] | None = None
+        self._looked_at = float("-inf")
+
+    async def run(self) -> None:
+        """Begin an attempt through each broker at every interval; what is late is left out, not caught up with."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            self._cluster.dialer.budget.begin_read()
+            self._look_if_due(loop.time())
+            self._follow()
+            for broker, partition in self.covers.items():
+                self._spawn(self._attempt(broker, partition))
+            due = max(due + self._config.interval, loop.time())
+            await asyncio.sleep(due - loop.time())
+
+    def _look_if_due(self, now: float) -> None:
+        if (self._look is None or self._look.done()) and (self._topic is None or now - self._looked_at > _LOOK_SECONDS):
+            self._looked_at = now
+            self._look = self._spawn(self._look_at_topic())
+
+    async def _look_at_topic(self) -> None:
+        await self._cluster.refresh()
+        if self._shaper is not None and self._cluster.error is None:
+            await self._shaper.look()
+
+    def _follow(self) -> None:
+        """Take a new answer of who leads: which partitions are written, and read."""
+        topic = self._cluster.topic
+        if topic is None or topic is self._topic:
+            return
+        self._topic = topic
+        self.covers = covers(topic, self.covers)
+        for broker in (*(each.id for each in topic.brokers), *self.covers):
+            self._stats.see(broker)
+        wanted = set(self.covers.values())
+        for partition in [partition for partition in self._tails if partition not in wanted]:
+            self._tails.pop(partition)[1].cancel()
+        for partition in wanted - self._tails.keys():
+            tail = Tail(self._cluster, partition)
+            self._tails[partition] = (tail, self._spawn(tail.run()))
+
+    async def _attempt(self, broker: int, partition: int) -> None:
+        tail = self._tails[partition][0]
+        attempt = Attempt(self._cluster, tail, partition, os.urandom(_TOKEN_BYTES), int(self._clock.now() * 1000))
+        await attempt.run(self._config.timeout)
+        if attempt.produced_seconds is not None:
+            self._stats.produced(broker, attempt.produced_seconds)
+        if attempt.consumed_seconds is not None:
+            self._stats.consumed(broker, attempt.consumed_seconds)
+        else:
+            self._stats.failed(broker, attempt.stage, attempt.cause)
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task

@@ -163,6 +163,22 @@ def _ask_often(asker: Asker) -> str:
     return next((one for one in codes if one != NONE), NONE)
 
 
+def _arn(asker: Asker) -> str:
+    summary = asker.kinesis.describe_stream_summary(StreamName=asker.stream)["StreamDescriptionSummary"]
+    return str(summary["StreamARN"])
+
+
+def _read_another(asker: Asker) -> str:
+    place = {"StreamName": asker.stream, "ShardId": _FIRST, "ShardIteratorType": "LATEST"}
+    at = asker.kinesis.get_shard_iterator(**place)["ShardIterator"]
+    asker.make()
+    return asker.code("get_records", ShardIterator=at, StreamARN=_arn(asker))
+
+
+def _filter(**wanted: object) -> Callable[[Asker], str]:
+    return lambda asker: asker.code("list_shards", StreamName=asker.stream, ShardFilter=wanted)
+
+
 REFUSALS: Final = (
     Refusal("no signature", "MissingAuthenticationTokenException", lambda asker: asker.unsigned("list_streams")),
     Refusal("GET", "HTTP 403", lambda asker: asker.status("GET", {})),
@@ -181,6 +197,9 @@ REFUSALS: Final = (
                                      RecordDistributionStrategy="AUTO")),
     *(Refusal(f"a tag with {name}", INVALID, _tag(f"a{text}b"))
       for name, text in (("`;`", ";"), ("`,`", ","), ("a tab", "\t"), ("a newline", "\n"), ("`%`", "%"))),
+    Refusal("51 tags of a new stream", INVALID,
+            lambda asker: asker.code("create_stream", StreamName=f"{asker.stream}x", ShardCount=1,
+                                     Tags=dict.fromkeys(map(str, range(51)), ""))),
     Refusal("a retention of 23 h", INVALID, _retain("decrease", 23)),
     Refusal("a retention of 8,761 h", INVALID, _retain("increase", 8761)),
     *(Refusal(f"SplitShard at hash key {at}", INVALID, _split(at)) for at in (0, 1)),
@@ -193,6 +212,18 @@ REFUSALS: Final = (
             lambda asker: asker.code("update_shard_count", StreamName=asker.stream, TargetShardCount=5,
                                      ScalingType="UNIFORM_SCALING")),
     Refusal("NextToken beside StreamName", INVALID, _read_a_token),
+    *(Refusal(f"a NextToken of no kind, {operation}", INVALID, ask) for operation, ask in (
+        ("ListStreams", lambda asker: asker.code("list_streams", NextToken="none")),
+        ("ListStreamConsumers",
+         lambda asker: asker.code("list_stream_consumers", StreamARN=_arn(asker), NextToken="none")))),
+    Refusal("AFTER_SHARD_ID without a ShardId", INVALID, _filter(Type="AFTER_SHARD_ID")),
+    Refusal("AT_TIMESTAMP without a Timestamp, ListShards", INVALID, _filter(Type="AT_TIMESTAMP")),
+    Refusal("FROM_TIMESTAMP without a Timestamp", INVALID, _filter(Type="FROM_TIMESTAMP")),
+    Refusal("an iterator beside the ARN of another stream", INVALID, _read_another),
+    Refusal("DeregisterStreamConsumer with an ARN alone", INVALID,
+            lambda asker: asker.code("deregister_stream_consumer", StreamARN=_arn(asker))),
+    Refusal("a policy that is no JSON", INVALID,
+            lambda asker: asker.code("put_resource_policy", ResourceARN=_arn(asker), Policy="none")),
     Refusal("LATEST with a StartingSequenceNumber", INVALID, _place(lambda at: at, "LATEST")),
     Refusal("TRIM_HORIZON with a StartingSequenceNumber", INVALID, _place(lambda at: at, "TRIM_HORIZON")),
     Refusal("AT_SEQUENCE_NUMBER without one", INVALID, lambda asker: asker.iterator("AT_SEQUENCE_NUMBER")),

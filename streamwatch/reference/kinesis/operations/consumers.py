@@ -2,8 +2,9 @@
 
 from typing import Any, Final
 
+from streamwatch.reference.kinesis import page_tokens
 from streamwatch.reference.kinesis.account import Answer, Kinesis, Parameters
-from streamwatch.reference.kinesis.errors import in_use, no_consumer, too_many
+from streamwatch.reference.kinesis.errors import in_use, invalid, no_consumer, too_many
 from streamwatch.reference.kinesis.operations.records import position
 from streamwatch.reference.kinesis.operations.shards import find
 from streamwatch.reference.kinesis.stream import Consumer, Stream
@@ -56,11 +57,13 @@ def describe(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
 def listed(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """ListStreamConsumers."""
     stream = kinesis.find(parameters, now)
-    names = sorted(name for name in stream.consumers if name > parameters.get("NextToken", ""))
+    token = parameters.get("NextToken")
+    (after,) = [""] if token is None else page_tokens.read(token, 1, now)
+    names = sorted(name for name in stream.consumers if name > after)
     most = parameters.get("MaxResults", _LISTED)
     answer: Answer = {"Consumers": [_description(stream.consumers[name]) for name in names[:most]]}
     if len(names) > most:
-        answer["NextToken"] = names[most - 1]
+        answer["NextToken"] = page_tokens.write([names[most - 1]], now)
     return answer
 
 
@@ -80,8 +83,10 @@ def subscribe(kinesis: Kinesis, parameters: Parameters, now: float) -> Subscript
 def _find(kinesis: Kinesis, parameters: Parameters, now: float) -> tuple[Stream, Consumer]:
     if "ConsumerARN" in parameters:
         return kinesis.consumer(parameters["ConsumerARN"], now)
-    stream = kinesis.find(parameters, now)
     name = parameters.get("ConsumerName", "")
+    if not name or "StreamARN" not in parameters:
+        raise invalid("Either ConsumerARN, or both StreamARN and ConsumerName are required.")
+    stream = kinesis.find(parameters, now)
     if name not in stream.consumers:
         raise no_consumer(name)
     return stream, stream.consumers[name]

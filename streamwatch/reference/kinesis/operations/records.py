@@ -219,6 +219,8 @@ def get(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     shard = stream.shards.get(f"shardId-{place.shard:012d}") if stream is not None else None
     if stream is None or shard is None:
         raise errors.no_shard(f"shardId-{place.shard:012d}", stream.name if stream else "?", kinesis.account)
+    if parameters.get("StreamARN", stream.arn) != stream.arn:
+        raise errors.invalid(f"The ShardIterator is not of the stream {parameters['StreamARN']}.")
     stream.trim(now)
     fails = kinesis.broken.fails()
     admitted = not fails and shard.reads.admit(now)

@@ -1,7 +1,8 @@
 """What a stream is set to: retention, mode, record size, encryption, enhanced monitoring, tags, policy."""
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from streamwatch.reference.kinesis.account import Answer, Kinesis, Parameters
@@ -171,15 +172,20 @@ def want_tags(kinesis: Kinesis, stream: str, texts: Iterable[str], doing: str = 
         )
 
 
+def want_few_tags(kinesis: Kinesis, stream: str, tags: Collection[str]) -> None:
+    """Refuse more tags than a stream may have."""
+    if len(tags) > _MOST_TAGS:
+        raise invalid(
+            f"Failed to add tags to stream {stream} under account {kinesis.account} because a given stream cannot"
+            f" have more than {_MOST_TAGS} tags associated with it."
+        )
+
+
 def tag(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """AddTagsToStream and TagResource."""
     stream = kinesis.find(parameters, now)
     want_tags(kinesis, stream.name, [*parameters["Tags"], *parameters["Tags"].values()])
-    if len(stream.tags | parameters["Tags"]) > _MOST_TAGS:
-        raise invalid(
-            f"Failed to add tags to stream {stream.name} under account {kinesis.account} because a given stream cannot"
-            f" have more than {_MOST_TAGS} tags associated with it."
-        )
+    want_few_tags(kinesis, stream.name, stream.tags | parameters["Tags"])
     stream.tags.update(parameters["Tags"])
     return {}
 
@@ -209,7 +215,14 @@ def resource_tags(kinesis: Kinesis, parameters: Parameters, now: float) -> Answe
 
 def put_policy(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """PutResourcePolicy; it is kept, and nobody is judged by it."""
-    kinesis.find(parameters, now).policy = parameters["Policy"]
+    stream = kinesis.find(parameters, now)
+    try:
+        is_policy = isinstance(json.loads(parameters["Policy"]), dict)
+    except ValueError:
+        is_policy = False
+    if not is_policy:
+        raise invalid("The policy is not a valid JSON document.")
+    stream.policy = parameters["Policy"]
     return {}
 
 

@@ -1,11 +1,10 @@
 """Shards: listed, split, merged, counted anew."""
 
-import base64
-import json
 from typing import Any, Final
 
+from streamwatch.reference.kinesis import page_tokens
 from streamwatch.reference.kinesis.account import Answer, Kinesis, Parameters
-from streamwatch.reference.kinesis.errors import ServiceError, expired_token, invalid, no_shard, not_found, too_many
+from streamwatch.reference.kinesis.errors import ServiceError, invalid, no_shard, not_found, too_many
 from streamwatch.reference.kinesis.shard import Shard
 from streamwatch.reference.kinesis.stream import Stream
 
@@ -13,7 +12,6 @@ _LISTED: Final = 1000
 _DAY_SECONDS: Final = 86_400
 _MOST_RESIZES: Final = 10
 _MOST_SHARDS: Final = 10_000
-_TOKEN_SECONDS: Final = 300.0
 
 
 def describe_shard(shard: Shard) -> dict[str, Any]:
@@ -48,10 +46,11 @@ def listed(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     after = parameters.get("ExclusiveStartShardId", "")
     wanted = parameters.get("ShardFilter", {})
     most = parameters.get("MaxResults", _LISTED)
+    _want_whole(wanted)
     if "NextToken" in parameters:
         if {"StreamName", "StreamARN", "ExclusiveStartShardId", "StreamCreationTimestamp"} & set(parameters):
             raise invalid("NextToken and StreamName cannot be provided together.")
-        name, made, after, wanted = _read(parameters["NextToken"], now)
+        name, made, after, wanted = page_tokens.read(parameters["NextToken"], 4, now)
         parameters = {"StreamName": name, "StreamCreationTimestamp": made}
     stream = kinesis.find(parameters, now)
     made = parameters.get("StreamCreationTimestamp", stream.made)
@@ -62,20 +61,16 @@ def listed(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     shards = [shard for shard in stream.shards.values() if shard.id > after and _passes(shard, wanted, stream, now)]
     answer: Answer = {"Shards": [describe_shard(shard) for shard in shards[:most]]}
     if len(shards) > most:
-        place = [now, stream.name, stream.made, shards[most - 1].id, dict(wanted)]
-        answer["NextToken"] = base64.b64encode(json.dumps(place).encode()).decode()
+        answer["NextToken"] = page_tokens.write([stream.name, stream.made, shards[most - 1].id, dict(wanted)], now)
     return answer
 
 
-def _read(token: str, now: float) -> tuple[str, float, str, Parameters]:
-    """Return a stream, when it was made, the last shard that was listed, and what was asked for."""
-    try:
-        at, name, made, after, wanted = json.loads(base64.b64decode(token, validate=True))
-    except (ValueError, TypeError) as error:
-        raise invalid("The NextToken is not valid.") from error
-    if now - at > _TOKEN_SECONDS:
-        raise expired_token()
-    return name, made, after, wanted
+def _want_whole(wanted: Parameters) -> None:
+    """Refuse a ShardFilter that lacks what its type is about."""
+    needed = {"AFTER_SHARD_ID": "ShardId", "AT_TIMESTAMP": "Timestamp", "FROM_TIMESTAMP": "Timestamp"}
+    member = needed.get(wanted.get("Type", ""))
+    if member is not None and member not in wanted:
+        raise invalid(f"{member} must be specified in a ShardFilter of type {wanted['Type']}.")
 
 
 def _passes(shard: Shard, wanted: Parameters, stream: Stream, now: float) -> bool:

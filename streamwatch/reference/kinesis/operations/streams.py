@@ -2,14 +2,16 @@
 
 from typing import Any, Final
 
+from streamwatch.reference.kinesis import page_tokens
 from streamwatch.reference.kinesis.account import Answer, Kinesis, Parameters
 from streamwatch.reference.kinesis.errors import in_use, invalid, too_many
 from streamwatch.reference.kinesis.operations.capacity import described, shards_for, want_distribution, want_warm
-from streamwatch.reference.kinesis.operations.settings import want_tags
+from streamwatch.reference.kinesis.operations.settings import want_few_tags, want_tags
 from streamwatch.reference.kinesis.operations.shards import describe_shard
 from streamwatch.reference.kinesis.stream import Stream
 
 _LISTED: Final = 100
+_MOST_CREATING: Final = 5
 
 
 def create(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
@@ -19,6 +21,9 @@ def create(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
         raise in_use(f"Stream {name} under account {kinesis.account} already exists.")
     tags = parameters.get("Tags", {})
     want_tags(kinesis, name, [*tags, *tags.values()])
+    want_few_tags(kinesis, name, tags)
+    if sum(stream.status == "CREATING" for stream in kinesis.streams.values()) >= _MOST_CREATING:
+        raise too_many(f"Account {kinesis.account} has {_MOST_CREATING} streams in state CREATING, which is the limit.")
     mode = parameters.get("StreamModeDetails", {}).get("StreamMode", "PROVISIONED")
     warm = parameters.get("WarmThroughputMiBps")
     if warm is not None:
@@ -55,9 +60,11 @@ def delete(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     return {}
 
 
-def listed(kinesis: Kinesis, parameters: Parameters, _: float) -> Answer:
+def listed(kinesis: Kinesis, parameters: Parameters, now: float) -> Answer:
     """ListStreams."""
-    after = parameters.get("NextToken", parameters.get("ExclusiveStartStreamName", ""))
+    after = parameters.get("ExclusiveStartStreamName", "")
+    if "NextToken" in parameters:
+        (after,) = page_tokens.read(parameters["NextToken"], 1, now)
     names = sorted(name for name in kinesis.streams if name > after)
     most = parameters.get("Limit", _LISTED)
     page = names[:most]
@@ -67,7 +74,7 @@ def listed(kinesis: Kinesis, parameters: Parameters, _: float) -> Answer:
         "StreamSummaries": [_summary(kinesis.streams[name]) for name in page],
     }
     if len(names) > most:
-        answer["NextToken"] = page[-1]
+        answer["NextToken"] = page_tokens.write([page[-1]], now)
     return answer
 
 

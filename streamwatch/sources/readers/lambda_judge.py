@@ -20,6 +20,8 @@ _STANDS_SHARE: Final = 1 / 6
 """What moves by less than so much of the time that passes stands: its age rises by 50 s a minute."""
 _CHANGING: Final = frozenset({"Creating", "Enabling", "Updating"})
 _STOPPED: Final = frozenset({"Disabled", "Disabling", "Deleting"})
+_SILENT: Final = "Disabled"
+"""Who is being disabled or deleted may still poll."""
 _PROBLEM: Final = "PROBLEM"
 _CALL_SHARE: Final = 0.2
 """A mapping without enhanced fan-out polls each shard once a second: one of its five calls."""
@@ -135,7 +137,7 @@ class Shared:
 
 def shared(rows: Iterable[MappingRow]) -> Shared:
     """Return how many mappings that may call it each function has."""
-    active = [one for one in rows if one.state not in _STOPPED]
+    active = [one for one in rows if one.state != _SILENT]
     return Shared(
         Counter(one.function for one in active if one.source in _STREAMS),
         Counter(one.function for one in active if one.source in _KAFKA),
@@ -233,6 +235,9 @@ def _position(
             part="", worker="", method="unknown", lag_seconds=None, bound_seconds=None, lag_records=records
         )
         return place, why
+    if row.state == _SILENT:
+        why = "lag: the mapping is Disabled, and what the function tells is of others, or of before"
+        return Position(part="", worker="", method="unknown", lag_seconds=None, bound_seconds=None), (why,)
     age = known.get(of_function(row.function, *_AGE))
     newest = _last(age)
     seconds = None if newest is None else newest / 1000

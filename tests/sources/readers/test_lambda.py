@@ -57,6 +57,18 @@ def test_a_mapping_takes_one_of_five_calls_as_long_as_it_is_not_disabled() -> No
         assert it.value(r.READ_CALLS_USE) == 0.0
 
 
+def test_a_mapping_that_is_disabled_has_not_the_age_of_another_stream() -> None:
+    with world() as it:
+        it.poll()
+        other = it.map("bill", {"EventSourceArn": STREAM.removesuffix("s") + "other"})
+        other.state = "Disabled"
+        it.minutes(3, "k")
+
+        lags = {one.stream: (one.lag_seconds, one.bound_seconds) for one in it.snapshot.readers or ()}
+        assert lags["other"] == (None, None)
+        assert lags["s"][0] is not None, "nobody else calls the function"
+
+
 def test_a_slow_function_falls_behind_and_does_not_stand() -> None:
     with world() as it:
         it.poll().function.records_a_call = 1

@@ -51,7 +51,8 @@ UP = _gauge(
 STATE = _gauge(
     "reader_state",
     "Always 1; names the state: `running`, `partly` (some of its shards or tasks have nobody), `failing` (its last"
-    " results were problems), `changing` (it is being made or updated), `stopped`, `disabled` (somebody wanted it so),"
+    " results were problems; of KCL its workers live, and its stream is gone), `changing` (it is being made"
+    " or updated), `stopped`, `disabled` (somebody wanted it so),"
     " `unknown`; and of a function on a topic which type its group is of: `consumer`, or `share` in queue mode.",
     question="Is it well?",
     labels=(*READER, "group_type", "state"),

@@ -49,7 +49,7 @@ _SAYS: Final[Mapping[str, tuple[CauseKind, str]]] = {
 
 def stopped(known: Known) -> Iterator[Cause]:
     """A reader does not run: it was stopped, or it failed, in its service's own words."""
-    for alert in _each_reader(known, "KinesisReaderDown", "LambdaMappingStopped"):
+    for alert in _each_reader(known, "KinesisReaderDown", "LambdaMappingStopped", "KinesisApplicationWithoutStream"):
         row = _row(alert)
         states = [more[1] for more in known.values(r.STATE, *row)]
         reasons = [more[0] for more in known.values(a.REASON, *row)] or [alert.labels.get("reason", "")]

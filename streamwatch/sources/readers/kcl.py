@@ -170,9 +170,9 @@ class _Region:
         now = self._clock.now()
         before = self._known.get(name)
         leases = Leases() if before is None else before.application.leases
-        leases.take(done.rows)
+        leases.take(done.rows, is_leader_read=done.is_leader_read)
         stream = None if before is None else before.application.stream
-        application = LeasedApplication(name, account, self.name, leases, done.odd, stream)
+        application = LeasedApplication(name, account, self.name, leases, done.odd, done.unreadable, stream)
         took = 0.0 if before is None else now - before.read_at
         self._known[name] = _Known(application, now, [], took)
         self._judge(self._known[name], now)
@@ -182,7 +182,8 @@ class _Region:
         still = _STILL_INTERVALS * self._config.interval
         known.readers = judged(application, self._streams, self._named.get(application.name), now, still)
         streams = {one.stream for one in known.readers}
-        if len(streams) == 1 and None not in streams:
+        is_one = len(streams) == 1 and None not in streams
+        if is_one and all(one.lease.stream is None for one in application.leases.followed.values()):
             known.application = replace(application, stream=streams.pop())
 
     def _fail(self, name: str, account: str) -> None:
@@ -231,9 +232,11 @@ class _Region:
 
     def _waiting(self, known: _Known) -> Iterator[LeaseToProbe]:
         """Yield the leases of an application whose shards are to be asked; of what is closed it is known."""
-        leases = known.application.leases.followed.values()
-        by_shard = {(one.lease.stream or "", one.lease.shard): one for one in leases}
-        for reader in known.readers:
+        own = self._streams.account
+        leases = sorted(known.application.leases.followed.values(), key=lambda one: one.lease.epoch)
+        ours = [one for one in leases if one.lease.account in {None, own}]
+        by_shard = {(one.lease.stream or "", one.lease.shard): one for one in ours}  # those of the newest epoch
+        for reader in (one for one in known.readers if one.account == own):
             stream = reader.stream or ""
             for position in reader.positions:
                 followed = by_shard.get((stream, position.part)) or by_shard.get(("", position.part))

@@ -8,7 +8,7 @@ from streamwatch.model.cloudwatch import Series
 from streamwatch.model.kinesis import Description, Shard, Stream, StreamKey, StreamsSnapshot
 from streamwatch.model.reader import Assignment, Position, Reader, State
 from streamwatch.sources.readers import kcl_whole
-from streamwatch.sources.readers.kcl_join import Births, births, joined, likeliest
+from streamwatch.sources.readers.kcl_join import Births, births, joined, likeliest, without_left
 from streamwatch.sources.readers.kcl_lag import ShardFacts, Writes, position
 from streamwatch.sources.readers.kcl_leases import Leases
 from streamwatch.sources.readers.kcl_rows import Lease
@@ -102,6 +102,8 @@ class LeasedApplication:
     region: str
     leases: Leases
     odd: tuple[str, ...] = ()
+    unreadable: frozenset[str] = frozenset()
+    """Shards that have a lease which could not be read."""
     stream: str | None = None
     """What it was seen to read, where that was one stream: the join's evidence goes with the stream."""
 
@@ -123,18 +125,32 @@ def judged(
     likely = likeliest(leases, streams.births, now, streams.with_consumer(application.name))
     if not likely and application.stream is not None:
         likely = [application.stream]
-    found = joined(leases, named, likely) or {named or "": []}
+    own = streams.account or application.account
+    found = joined(leases, named, likely, own) or {(own, named or ""): []}
+    # Of streams of other accounts nothing is known here, whatever is called as they are.
     readers = [
-        _without_stream(application, streams, name, of)
-        if streams.is_gone(name, of)
-        else _reader(application, streams, name, of, still)
-        for name, of in sorted(found.items())
+        _judged_of(application, streams if account == own else RegionStreams(account=account), name, of, still)
+        for (account, name), of in sorted(found.items())
     ]
     return [one if one.stream or not leases else _nameless(one, likely) for one in readers]
 
 
+def _judged_of(
+    application: LeasedApplication, streams: RegionStreams, name: str, leases: Sequence[Lease], still: float
+) -> Reader:
+    if streams.is_gone(name, leases):
+        return _without_stream(application, streams, name, leases, f"there is no stream {name} any more")
+    known = streams.known.get(name)
+    shards = known.description.shards if known is not None and known.description is not None else None
+    current = without_left(leases, shards)
+    if leases and not current:
+        why = f"stream {name} was deleted and made again, and its checkpoints are of the one before"
+        return _without_stream(application, streams, name, leases, why)
+    return _reader(application, streams, name, current, still, len(leases) - len(current))
+
+
 def _without_stream(
-    application: LeasedApplication, streams: RegionStreams, name: str, leases: Sequence[Lease]
+    application: LeasedApplication, streams: RegionStreams, name: str, leases: Sequence[Lease], why: str
 ) -> Reader:
     """Return the reader of a stream that was deleted: nothing is left to read, and none of its leases is missed."""
     alive = application.leases.assignment(leases, None).renewed
@@ -146,8 +162,8 @@ def _without_stream(
         account=streams.account or application.account,
         region=application.region,
         stream=name,
-        state="stopped",
-        reason=f"there is no stream {name} any more{f': {does}' if does else ''}",
+        state="unknown" if alive is None else "failing" if alive else "stopped",
+        reason=f"{why}{f': {does}' if does else ''}",
         positions=(),
         unknown=application.odd,
     )
@@ -160,8 +176,13 @@ def _nameless(reader: Reader, likely: Sequence[str]) -> Reader:
     return replace(reader, unknown=(unknown, *reader.unknown))
 
 
-def _reader(
-    application: LeasedApplication, streams: RegionStreams, name: str, leases: Sequence[Lease], still: float
+def _reader(  # noqa: PLR0913, PLR0917 - what is known of one application and one stream
+    application: LeasedApplication,
+    streams: RegionStreams,
+    name: str,
+    leases: Sequence[Lease],
+    still: float,
+    left: int,
 ) -> Reader:
     description = streams.known[name].description if name in streams.known else None
     shards = None if description is None else description.shards
@@ -173,7 +194,7 @@ def _reader(
     positions = tuple(position(one, streams.of(name, one.lease.shard), still) for one in at_work)
     unknown = tuple(_unknown(name, description, positions))
     whole = kcl_whole.standing(positions, at_work, shards, streams.writes.get((name, "")), still)
-    assignment = application.leases.assignment(leases, shards)
+    assignment = application.leases.assignment(leases, shards, application.unreadable, left)
     state, reason = _state(assignment, leases)
     if whole is not None:
         positions = (*positions, whole)
@@ -260,7 +281,7 @@ def uncovered(
     """Return the streams of which it would have to be known what was written since when, to tell a lag."""
     shards: dict[str, set[str]] = {}
     for reader in readers:
-        if reader.stream is not None:
+        if reader.stream is not None and reader.account == streams.account:
             waiting = {one.part for one in reader.positions if one.method == "unknown" and one.bound_seconds}
             shards.setdefault(reader.stream, set()).update(waiting)
     since: dict[str, float] = {}
@@ -278,4 +299,5 @@ def uncovered(
 def _is_of(lease: Lease, stream: str, streams: RegionStreams) -> bool:
     found = streams.known.get(stream)
     shards: Sequence[Shard] = (found.description.shards if found and found.description else None) or ()
-    return lease.stream in {None, stream} and any(one.id == lease.shard for one in shards)
+    is_named = lease.stream in {None, stream} and lease.account in {None, streams.account}
+    return is_named and any(one.id == lease.shard for one in shards)

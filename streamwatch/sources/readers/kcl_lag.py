@@ -13,7 +13,7 @@ from streamwatch.model.cloudwatch import Reading
 from streamwatch.model.kinesis import Shard
 from streamwatch.model.reader import Method, Position
 from streamwatch.sources.readers.kcl_leases import Followed
-from streamwatch.sources.readers.kcl_rows import Lease
+from streamwatch.sources.readers.kcl_rows import Lease, precedes
 
 MINUTE: Final = 60
 LATE_SECONDS: Final = 180.0
@@ -109,7 +109,8 @@ def _inferred(followed: Followed, known: ShardFacts, still_seconds: float) -> Po
     """Return what the checkpoint's own time says, and what is known to have been written since."""
     lease = followed.lease
     written = lease.written(lease.read_at)
-    if written is None:
+    shard = known.shard
+    if written is None or (shard is not None and precedes(written, shard.id, shard.starting)):
         return _position(lease, "unknown", None, None)
     until = _idle_until(written.at, known)
     followed.idle_until = max(followed.idle_until if not _moved_since(followed) else 0.0, until or 0.0)

@@ -1,7 +1,7 @@
 """What becomes of an application's leases from one read of its table to the next."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -82,29 +82,44 @@ class Followed:
         return len(owners) >= _CONTENDED_CHANGES and len(set(owners)) == _TWO
 
 
+@dataclass(slots=True)
+class _FollowedLock:
+    """The leader's lock in one table, with what was seen of it."""
+
+    lock: Lock
+    renewed_at: float
+    """When its version was first seen as it is."""
+    is_held: bool | None = None
+    """None where it was not seen long enough."""
+
+    def take(self, lock: Lock) -> None:
+        """Take a newer row."""
+        before, self.lock = self.lock, lock
+        if before.version != lock.version:
+            self.is_held, self.renewed_at = True, lock.read_at
+        elif lock.read_at - self.renewed_at >= LEADER_SECONDS:
+            self.is_held = False
+
+
 class Leases:
     """The leases of one application."""
 
     def __init__(self) -> None:
         self.followed: dict[str, Followed] = {}
-        self._changes: dict[str, int] = {}
-        self._lock: Lock | None = None
-        self._locked_at = 0.0
-        self._is_locked: bool | None = None
+        self._changes: dict[tuple[str, str], int] = {}
+        self._locks: dict[str, _FollowedLock] = {}
         self._wants_leader = False
+        self._is_leader_read = True
 
-    def take(self, rows: Iterable[Row]) -> None:
-        """Take all rows of one read of the table, and of the coordinators' where there is one."""
-        leases = []
-        lock: Lock | None = None
-        for row in rows:
-            match row:
-                case Lease():
-                    leases.append(row)
-                case Lock():
-                    lock, self._wants_leader = row, True
-                case Version():
-                    self._wants_leader = row.has_leader
+    def take(self, rows: Sequence[Row], *, is_leader_read: bool = True) -> None:
+        """Take all rows of one read of the table, and of the coordinators' where there is one.
+
+        Args:
+            rows: of both.
+            is_leader_read: whether what the coordinators have could be read.
+
+        """
+        leases = [row for row in rows if isinstance(row, Lease)]
         for gone in self.followed.keys() - {one.key for one in leases}:
             del self.followed[gone]
         for lease in leases:
@@ -113,31 +128,48 @@ class Leases:
                 at = lease.read_at
                 self.followed[lease.key] = Followed(lease, at, at, last_owner=lease.owner)
             elif known.take(lease):
-                stream = lease.stream or ""
-                self._changes[stream] = self._changes.get(stream, 0) + 1
-        self._take_lock(lock)
+                self._changes[lease.of] = self._changes.get(lease.of, 0) + 1
+        self._is_leader_read = is_leader_read
+        self._take_locks([row for row in rows if isinstance(row, Lock)])
+        versions = [row for row in rows if isinstance(row, Version)]
+        if versions:  # as they behave, whatever lock was left behind
+            self._wants_leader = any(one.has_leader for one in versions)
+        elif self._locks:
+            self._wants_leader = True
 
-    def _take_lock(self, lock: Lock | None) -> None:
-        before, self._lock = self._lock, lock
-        if lock is None:
-            self._is_locked = False
-        elif before is None or before.version != lock.version:
-            self._is_locked = True if before is not None else None
-            self._locked_at = lock.read_at
-        elif lock.read_at - self._locked_at >= LEADER_SECONDS:
-            self._is_locked = False
+    def _take_locks(self, locks: Iterable[Lock]) -> None:
+        there = {one.table: one for one in locks}
+        for gone in self._locks.keys() - there.keys():
+            del self._locks[gone]
+        for table, lock in there.items():
+            known = self._locks.get(table)
+            if known is None:
+                self._locks[table] = _FollowedLock(lock, lock.read_at)
+            else:
+                known.take(lock)
 
     @property
     def has_leader(self) -> bool | None:
         """Whether a worker assigns leases; None where none does in this version, or that is not known yet."""
-        return self._is_locked if self._wants_leader else None
+        if not self._wants_leader or not self._is_leader_read:
+            return None
+        held = [one.is_held for one in self._locks.values()]
+        return True if True in held else None if None in held else False
 
-    def assignment(self, leases: Sequence[Lease], shards: Sequence[Shard] | None) -> Assignment:
+    def assignment(
+        self,
+        leases: Sequence[Lease],
+        shards: Sequence[Shard] | None,
+        unreadable: Collection[str] = (),
+        left: int = 0,
+    ) -> Assignment:
         """Return who holds what of one stream.
 
         Args:
             leases: those of the stream.
             shards: what the stream has; None where that is not known.
+            unreadable: shards that have a lease which could not be read.
+            left: how many leases are left of a stream of that name which was deleted.
 
         """
         known = [self.followed[one.key] for one in leases]
@@ -151,10 +183,10 @@ class Leases:
             not_renewed=len(held) - len(alive) if is_known else None,
             free=len(at_work) - len(held) if is_read_twice else None,
             finished=sum(one.lease.is_finished for one in known),
-            zombies=None if shards is None else sum(not _is_there(one.lease, shards) for one in known),
-            holes=None if shards is None else holes(leases, shards),
+            zombies=None if shards is None else left + sum(not _is_there(one.lease, shards) for one in known),
+            holes=None if shards is None else holes(leases, shards, unreadable),
             contended=sum(one.is_contended for one in known),
-            owner_changes=sum(self._changes.get(stream, 0) for stream in {one.stream or "" for one in leases}),
+            owner_changes=sum(self._changes.get(of, 0) for of in {one.of for one in leases}),
             workers=len({one.lease.owner for one in alive}) if is_known else None,
             has_leader=self.has_leader,
         )
@@ -164,7 +196,7 @@ def _is_there(lease: Lease, shards: Sequence[Shard] | None) -> bool:
     return shards is None or any(one.id == lease.shard for one in shards)
 
 
-def holes(leases: Iterable[Lease], shards: Sequence[Shard]) -> tuple[str, ...]:
+def holes(leases: Iterable[Lease], shards: Sequence[Shard], unreadable: Collection[str] = ()) -> tuple[str, ...]:
     """Return the open shards that nobody will read: no lease, and no lease of a parent that is still being read."""
     by_shard = {one.shard: one for one in leases}
     parents: Mapping[str, tuple[str, ...]] = {one.id: one.parents for one in shards}
@@ -173,8 +205,6 @@ def holes(leases: Iterable[Lease], shards: Sequence[Shard]) -> tuple[str, ...]:
         lease = by_shard.get(shard)
         if lease is not None:
             return not lease.is_finished
-        return any(waits(parent) for parent in parents.get(shard, ()))
+        return shard in unreadable or any(waits(parent) for parent in parents.get(shard, ()))
 
-    return tuple(
-        one.id for one in shards if one.is_open and one.id not in by_shard and not any(map(waits, one.parents))
-    )
+    return tuple(one.id for one in shards if one.is_open and one.id not in by_shard and not waits(one.id))

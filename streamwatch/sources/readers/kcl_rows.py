@@ -37,6 +37,9 @@ _KEY: Final = re.compile(r"(\d{12}):([A-Za-z0-9_.-]+):(\d+):(shardId-\d{12,})")
 class MalformedItem(Exception):
     """An item that is not what it should be."""
 
+    shard = ""
+    """Of which shard it is a lease all the same; empty where it is of none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -54,8 +57,10 @@ class Lease:
 
     key: str
     shard: str
+    account: str | None
     stream: str | None
-    """Its name, where the key says it."""
+    epoch: int
+    """Whose stream it is, its name and when it was made, where the key says it: None, None and 0 where it does not."""
     owner: str
     counter: int
     """It rises as long as the owner is alive."""
@@ -66,6 +71,11 @@ class Lease:
     hand_over: str
     """Who holds the lease until another may have it (KCL 3); empty where nobody does."""
     read_at: float
+
+    @property
+    def of(self) -> tuple[str, str]:
+        """Account and name of its stream, as far as its key says it."""
+        return self.account or "", self.stream or ""
 
     @property
     def is_finished(self) -> bool:
@@ -89,6 +99,8 @@ class Lock:
     owner: str
     version: str
     read_at: float
+    table: str = ""
+    """Of KCL 3.5 ``LEADER``, which is in the lease table: what was in the table of before stays there, and stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,16 +141,29 @@ def decoded(checkpoint: str, shard: str, now: float) -> Written | None:
     return Written(made, at) if made <= at <= now + _AHEAD_SECONDS else None
 
 
+def precedes(written: Written | None, shard: str, starting: str) -> bool:
+    """Whether a record was written before its shard was made: then it was in another one, of a stream that is gone.
+
+    Args:
+        written: what the record's sequence number says; None where nothing.
+        shard: its id.
+        starting: the sequence number that it begins with.
+
+    """
+    birth = decoded(starting, shard, float("inf"))
+    return written is not None and birth is not None and written.at < birth.made
+
+
 def read(item: Item, now: float) -> Row | None:
     """Return what an item is; None where it is neither.
 
     Raises:
-        Odd: it should be one, and cannot be.
+        MalformedItem: it should be one, and cannot be.
 
     """
     kind = _text(item, "entityType")
     if kind == "LEADER" or (not kind and "recordVersionNumber" in item):
-        return Lock(_text(item, "ownerName"), _text(item, "recordVersionNumber"), now)
+        return Lock(_text(item, "ownerName"), _text(item, "recordVersionNumber"), now, kind)
     if kind == "CLIENT_VERSION_MIGRATION" or (not kind and "cv" in item):
         return Version(_text(item, "cv"))
     if kind not in {"", "LEASE"} or "leaseKey" not in item or (not kind and "tm" in item):
@@ -148,13 +173,23 @@ def read(item: Item, now: float) -> Row | None:
     shard = _text(item, "shardId") or (found[4] if found else key)
     if not key or index_of(shard) is None:
         raise MalformedItem(f"lease {key!r}: it is of no shard")
+    try:
+        return _lease(item, key, shard, found, now)
+    except MalformedItem as error:
+        error.shard = shard
+        raise
+
+
+def _lease(item: Item, key: str, shard: str, found: re.Match[str] | None, now: float) -> Lease:
     checkpoint = _text(item, "checkpoint")
     if checkpoint not in SENTINELS and not checkpoint.isdigit():
         raise MalformedItem(f"lease {key}: checkpoint {checkpoint[:60]!r} is none")
     return Lease(
         key=key,
         shard=shard,
+        account=found[1] if found else None,
         stream=found[2] if found else None,
+        epoch=int(found[3]) if found else 0,
         owner=_text(item, "leaseOwner"),
         counter=_number(item, "leaseCounter"),
         checkpoint=checkpoint,

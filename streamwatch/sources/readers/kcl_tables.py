@@ -2,7 +2,7 @@
 
 import heapq
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from streamwatch.core.clock import Clock
@@ -43,6 +43,8 @@ class LeaseTable:
     """Where the next page begins; None at the beginning."""
     rows: list[Row] = field(default_factory=list)
     odd: list[str] = field(default_factory=list)
+    unreadable: set[str] = field(default_factory=set)
+    """Shards of which the lease is one of those."""
     pages: int = 0
     """Read since the beginning."""
     units: float = 0.0
@@ -68,7 +70,11 @@ class Done:
     """What reading an application's table gave."""
 
     rows: tuple[Row, ...]
-    odd: tuple[str, ...]
+    odd: tuple[str, ...] = ()
+    unreadable: frozenset[str] = frozenset()
+    """Shards that have a lease which could not be read."""
+    is_leader_read: bool = True
+    """Whether what the coordinators have could be read."""
 
 
 class LeaseTables:
@@ -111,6 +117,7 @@ class LeaseTables:
             admitted = [one for one in admitted if one.removesuffix(COORDINATOR) in self._named]
             if not admitted:
                 self.applications = {}
+                self._tables.clear()
                 why = f"kcl: {self._region} has {len(names)} tables: `readers.kcl.tables.allow` must say which to read"
                 return [Problem("region", "budget", why)]
         self._others &= set(names)
@@ -186,6 +193,7 @@ class LeaseTables:
         problems: list[Problem] = []
         done: dict[str, Done] = {}
         failed: set[str] = set()
+        blind: set[str] = set()
         while turns:
             at, name = heapq.heappop(turns)
             table = self._tables[name]
@@ -199,10 +207,11 @@ class LeaseTables:
             except SourceError as error:
                 table.after = None
                 problems.append(problem("reader", error, f"table {name}: {error}"))
-                failed.add(table.application)
+                # Without the coordinators' table nothing but whether there is a leader is not known.
+                (failed if name == table.application else blind).add(table.application)
                 continue
             if is_over:
-                done[name] = Done(tuple(table.rows), tuple(table.odd))
+                done[name] = Done(tuple(table.rows), tuple(table.odd), frozenset(table.unreadable))
             else:
                 heapq.heappush(turns, (table.next_at, name))
         problems += [
@@ -210,22 +219,25 @@ class LeaseTables:
             for name, one in done.items()
             if one.odd
         ]
-        return self._together(done, failed), problems, failed
+        return self._together(done, failed, blind), problems, failed
 
-    def _together(self, done: dict[str, Done], failed: set[str]) -> dict[str, Done]:
+    def _together(self, done: dict[str, Done], failed: set[str], blind: set[str]) -> dict[str, Done]:
         """Return the rows of applications whose tables were all read."""
         found: dict[str, Done] = {}
         for application in self.applications.keys() - failed:
             main, more = done.get(application), application + COORDINATOR
-            if main is not None and (more not in self._tables or more in done):
-                locks = done.get(more, Done((), ()))
-                found[application] = Done(main.rows + locks.rows, main.odd + locks.odd)
+            is_blind = application in blind
+            if main is not None and (more not in self._tables or more in done or is_blind):
+                locks = done.get(more, Done(()))
+                found[application] = replace(
+                    main, rows=main.rows + locks.rows, odd=main.odd + locks.odd, is_leader_read=not is_blind
+                )
         return found
 
     def _page(self, table: LeaseTable, deadline: float) -> bool:
         """Read a page; return whether it was the last one."""
         if table.after is None:
-            table.rows, table.odd, table.pages = [], [], 0
+            table.rows, table.odd, table.unreadable, table.pages = [], [], set(), 0
         is_more = table.name != table.application
         given: dict[str, Any] = {
             "TableName": table.name,
@@ -264,6 +276,7 @@ def _take(table: LeaseTable, items: Iterable[Any], now: float) -> None:
             row = read(item, now)
         except MalformedItem as error:
             table.odd.append(str(error))
+            table.unreadable |= {error.shard} - {""}
             continue
         if row is not None:
             table.rows.append(row)

@@ -52,7 +52,7 @@ class WarehouseViews:
         self.scans = scans = [scan for scan in answer.scans if not self._is_dropped(scan.view, answer.views, before)]
         for scan in scans:
             self.passed_over[scan.key] = self.passed_over.get(scan.key, 0.0) + scan.passed_over
-        self._leases.take(_lease(scan, now) for scan in scans if index_of(scan.part) is not None)
+        self._leases.take([_lease(scan, now) for scan in scans if index_of(scan.part) is not None])
 
     def _is_dropped(self, view: str, views: frozenset[str] | None, before: float) -> bool:
         """Return whether a view is gone; a list without any, while it is being refreshed, is not to be believed."""
@@ -141,8 +141,8 @@ class WarehouseViews:
 def _lease(scan: Scan, now: float) -> Lease:
     """Return a scan as what leases are judged by: a position in a shard, and when it was read."""
     return Lease(
-        key=_key(scan), shard=scan.part, stream=scan.stream, owner="", counter=0, checkpoint=scan.position, sub=0,
-        parents=frozenset(), hand_over="", read_at=now,
+        key=_key(scan), shard=scan.part, account=None, stream=scan.stream, epoch=0, owner="", counter=0,
+        checkpoint=scan.position, sub=0, parents=frozenset(), hand_over="", read_at=now,
     )  # fmt: skip
 
 

@@ -49,6 +49,8 @@ def test_workers_that_still_ask_for_it_are_named() -> None:
             it.time.advance(60)
             it.agent.read()
         assert reasons(it) == ["there is no stream s any more: its workers go on asking for it"]
+        assert it.agent.all(r.STATE) == {("failing",): 1}, "KinesisApplicationWithoutStream"
+        assert it.agent.value(r.UP) == 1
 
 
 def test_streams_that_could_not_be_listed_say_nothing_of_it() -> None:

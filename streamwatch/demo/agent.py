@@ -26,13 +26,15 @@ HURRY: Final = 20
 """So many times shorter than usual do rules wait before they fire."""
 MINUTE: Final = 5
 """So many seconds is a minute of CloudWatch's."""
+STALLED: Final = 12
+"""After so many seconds a position that stands is one: a story has it stand for half a minute."""
 _SERVING: Final = "serving http://"
 _CONFIG: Final = """\
 kafka:
   - name: {name}
     bootstrap: [{bootstrap}]
-    interval: 2s
-    deadline: 1500ms
+    interval: 3s
+    deadline: 2900ms
     log_dirs_interval: 2s
     stalled_after: {stalled:g}s
     # A machine with more to do than this is slow, and no broker of it is down.
@@ -134,7 +136,7 @@ class DemoAgent:
         hurried(rules, HURRY)
         servers = ", ".join(f"'{one}'" for one in self._bootstrap.split(","))
         settings = {"bootstrap": servers, "endpoint": self._endpoint, "rules": rules, "pager": self._pager}
-        file.write_text(_CONFIG.format(name=CLUSTER, stalled=600 / HURRY, minute=MINUTE, **settings), encoding="utf-8")
+        file.write_text(_CONFIG.format(name=CLUSTER, stalled=STALLED, minute=MINUTE, **settings), encoding="utf-8")
         command = [sys.executable, "-m", "streamwatch", "run", "--config", str(file)]
         self._process = subprocess.Popen(  # noqa: S603 - our own module
             command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True

@@ -42,6 +42,8 @@ _ROLE_SECONDS: Final = 5.0
 """Between attempts with AWS's credentials, which come late and are rotated: shorter than what clusters are read at."""
 _LONGEST_THROTTLE_SECONDS: Final = 60.0
 """A quota is never heeded for longer: one corrupt answer must not silence a broker, and its pulse, for days."""
+_VOICES: Final = 3
+"""Of the time of a read each of so many questions that wait one after the other has its part."""
 _FORWARDED_SECONDS: Final = 1.5
 """For what a broker passes on to others: where they do not answer, it keeps us waiting for up to a minute."""
 
@@ -56,12 +58,12 @@ class Unanswered(SourceUnavailable):
     The broker may wait for somebody else: a controller, the brokers that keep a share group's state, remote storage.
     """
 
-    def __init__(self, api: KafkaApi, seconds: float) -> None:
-        """Name the request's API, and how long it was waited for."""
+    def __init__(self, api: KafkaApi, seconds: float, *, is_short: bool = False) -> None:
+        """Name the request's API, how long it was waited for, and whether that was too short to say anything of it."""
         super().__init__(
             f"no answer to {api.name} " + (f"from {api.forwarded}" if api.forwarded else f"within {seconds:g}s")
         )
-        self.api = api
+        self.api, self.is_short = api, is_short
 
 
 class BrokerConnection:
@@ -209,9 +211,12 @@ class BrokerConnection:
                 ) from error
             if request.answer.done() and not request.answer.cancelled():
                 return request.answer.result()  # it came while the loop was busy
-            reason = Unanswered(api, seconds)
+            silent = loop.time() - connection.silent_since(request)
+            limits = self._config
+            patience = min(limits.pulse.deadline, limits.request_timeout, limits.read_seconds / _VOICES)
+            reason = Unanswered(api, seconds, is_short=silent < patience)
             if connection.in_flight and connection.in_flight[0] is request:  # else the one before it takes long
-                if not api.forwarded and self._shows_that_it_is_down(loop.time() - connection.silent_since(request)):
+                if not api.forwarded and self._shows_that_it_is_down(silent):
                     self._mark_down(reason)
                 connection.close(reason)
             raise reason from error

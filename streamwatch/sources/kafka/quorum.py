@@ -63,6 +63,9 @@ async def ask_quorum(session: ReadSession, connection: BrokerConnection, metadat
     except Unanswered as error:
         if error.api is not DESCRIBE_QUORUM:
             raise  # the connection was dropped for another request's sake
+        if error.is_short:
+            detail = f"broker {connection.name}: {error}, for which the read left hardly any time"
+            return Opinion(math.nan, problem=Problem("cluster", "timeout", detail))
         return Opinion(0.0)
     message = DESCRIBE_QUORUM.decode(version, answer)
     with decoding(DESCRIBE_QUORUM):

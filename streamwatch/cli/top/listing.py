@@ -36,6 +36,8 @@ class TopColumn:
     """Whether it is aligned left, and cut where there is no room."""
     absent: str = UNKNOWN
     """What is written where there is no such series; empty where that says that nothing is the matter."""
+    applies: Callable[[Mapping[str, str]], bool] | None = None
+    """Of which rows, by their labels, there is such a number; None: of all."""
     least: int = 24
     """So wide a text must be to be worth its room."""
 

@@ -1,6 +1,6 @@
 """The overview: everything that is watched in a line each, what is worst first."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -95,6 +95,8 @@ OVERVIEW: Final = Listing(
         TopColumn(title="disk", unit="ratio", rank=6),
     ),
 )
+_SAYS: Final = ("what is the matter", "summary")
+"""What incidents and alerts say of themselves."""
 _UNITS: Final[Mapping[str, Unit]] = {column.title: column.unit for column in OVERVIEW.columns}
 
 
@@ -137,12 +139,15 @@ def targets(answers: Mapping[str, Series]) -> list[TopRow]:
     return sorted(rows, key=lambda row: (row.rank, row.cells["kind"].text == "source", row.key))
 
 
-def headline(rows: list[TopRow]) -> tuple[Health, str]:
-    """Return how everything is, in a sentence."""
+def headline(rows: Sequence[TopRow], firing: Sequence[TopRow] = ()) -> tuple[Health, str]:
+    """Return how everything is, in a sentence; the incidents or alerts that fire may be about what is in no row."""
     if not rows:
         return "unknown", "nothing is watched, or nothing was read yet"
     level = min((row.health for row in rows), key=WORST_FIRST.index)
     worst_rows = [row for row in rows if row.health == level]
+    fires = next((row for row in firing if row.health != "good"), None)
+    if level == "good" and fires is not None:
+        return fires.health, next(fires.cells[title].text for title in _SAYS if title in fires.cells)
     if level == "good":
         return level, f"all is well: {listed([row.key[-1] for row in rows])}"
     if len(worst_rows) == 1:

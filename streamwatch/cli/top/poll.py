@@ -82,15 +82,15 @@ def poll(agent: Agent, wanted: Wanted) -> Frame:
 
 def _overview(agent: Agent, request: Selection) -> Frame:
     answers, at = _ask(agent, overview.questions())
-    rows = overview.targets(answers)
-    health, headline = overview.headline(rows)
-    rows = [row for row in rows if _has(row, request.filter)]
-    if request.sort or request.is_reversed:
-        rows = queries.ordered(overview.OVERVIEW, rows, request)
+    targets = overview.targets(answers)
     incidents = _incidents(agent)
     below = alert_rows(_active(agent), at) if incidents is None else incident_rows(incidents, at)
-    listing = ALERTS if incidents is None else INCIDENTS
-    return Frame(rows, at, len(rows), headline, health, queries.ordered(listing, below, Selection()))
+    below = queries.ordered(ALERTS if incidents is None else INCIDENTS, below, Selection())
+    health, headline = overview.headline(targets, [row for row in below if row.cells["state"].text == "firing"])
+    rows = [row for row in targets if _has(row, request.filter)]
+    if request.sort or request.is_reversed:
+        rows = queries.ordered(overview.OVERVIEW, rows, request)
+    return Frame(rows, at, len(rows), headline, health, below)
 
 
 def _alerts(agent: Agent, wanted: Wanted) -> Frame:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from streamwatch.cli.top.listing import MATCHERS, ROWS, Listing, TopColumn
 from streamwatch.cli.top.rows import Cell, TopRow
-from streamwatch.cli.top.units import plain, written
+from streamwatch.cli.top.units import NONE, plain, written
 from streamwatch.export.web_page.words import WORST_FIRST, Health, worst
 
 COLUMN: Final = "top_column"
@@ -153,9 +153,12 @@ def _labelled(expr: str, column: str) -> str:
 
 
 def _row(listing: Listing, key: tuple[str, ...], values: Mapping[str, list[Mapping[str, Any]]]) -> TopRow:
-    cells = {column.title: _cell(column, values) for column in listing.columns}
-    health: Health = worst(cell.health for cell in cells.values())
     labels = {name: value for name, value in zip(listing.keys, key, strict=True) if value}
+    cells = {
+        column.title: Cell(NONE) if column.applies and not column.applies(labels) else _cell(column, values)
+        for column in listing.columns
+    }
+    health: Health = worst(cell.health for cell in cells.values())
     return TopRow(key, cells, health, listing.opens, labels)
 
 

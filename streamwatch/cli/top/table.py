@@ -7,7 +7,7 @@ from typing import Final
 from streamwatch.cli.top.listing import Listing, TopColumn
 from streamwatch.cli.top.queries import NAME, Selection
 from streamwatch.cli.top.rows import Cell, TopRow
-from streamwatch.cli.top.units import cut, cut_middle, width_of
+from streamwatch.cli.top.units import NONE, UNKNOWN, cut, cut_middle, width_of
 
 Line = list[tuple[str, str]]
 """Pieces of text, each with the name of its style."""
@@ -79,7 +79,7 @@ def line(row: TopRow, columns: Sequence[Fitted], width: int, *, is_selected: boo
     pieces: Line = [(">" if is_selected else " ", ""), (f"{MARKS[row.health]} ", row.health)]
     for at, each in enumerate(columns):
         cell = _cell_of(row, each.column)
-        style = cell.health if cell.health != "good" else "dim" if cell.text == "?" else ""
+        style = cell.health if cell.health != "good" else "dim" if cell.text in {UNKNOWN, NONE} else ""
         pieces.append((_aligned(cell.text, each), "name" if at == 0 and not style else style))
         pieces.append((" " * _GAP if at < len(columns) - 1 else "", ""))
     used = sum(width_of(text) for text, _ in pieces)

@@ -7,6 +7,8 @@ from typing import Final, Literal
 from rich.cells import cell_len, chop_cells
 
 UNKNOWN: Final = "?"
+NONE: Final = "-"
+"""Where there is no such number, as of workers of what AWS runs."""
 Unit = Literal["count", "records", "bytes", "ratio", "seconds", "per second", "bytes per second", "number"]
 
 _EXACT: Final = 100_000

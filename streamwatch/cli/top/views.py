@@ -1,5 +1,6 @@
 """The views, in the order of their keys, and those that open below them. A query of each is one request."""
 
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from streamwatch.catalogue import attached_readers as a
@@ -238,6 +239,17 @@ _SHARDS: Final = Listing(
     ),
 )  # fmt: skip
 
+
+def _of_kinds(*kinds: str) -> Callable[[Mapping[str, str]], bool]:
+    """Return what says whether a reader is of these kinds."""
+    return lambda labels: labels.get("kind") in kinds
+
+
+def _is_counted(labels: Mapping[str, str]) -> bool:
+    """Say whether anybody counts the records that a reader has not read: of a topic, and of a database's changes."""
+    return "topic" in labels or "kafka_cluster" in labels or _of_kinds("dms", "msk_replicator")(labels)
+
+
 _READERS: Final = Listing(
     title="readers",
     keys=r.READER,
@@ -256,17 +268,20 @@ _READERS: Final = Listing(
             word_health={"failing": "bad", "stopped": "bad", "partly": "warn", "unknown": "unknown"},
         ),
         TopColumn(title="behind", metric=r.LAG, unit="seconds", health=from_(300.0, 3600.0)),
-        TopColumn(title="lag", metric=r.LAG_RECORDS, unit="records", rank=2),
+        TopColumn(title="lag", metric=r.LAG_RECORDS, unit="records", rank=2, applies=_is_counted),
         TopColumn(
             title="loss in", metric=r.TIME_TO_LOSS, unit="seconds", rank=2,
-            health=below(_SOON, "bad"),
+            health=below(_SOON, "bad"), applies=lambda labels: labels.get("kind") != "dms",
         ),
         TopColumn(title="stream", metric=r.STATE, label="stream", rank=3, is_text=True),
         TopColumn(title="topic", metric=r.STATE, label="topic", rank=3, is_text=True),
-        TopColumn(title="workers", metric=r.WORKERS, rank=4),
-        TopColumn(title="no lease", metric=r.HOLES, rank=4, health=positive("bad")),
-        TopColumn(title="failed tasks", metric=a.FAILED_TASKS, rank=5, health=positive("bad")),
-        TopColumn(title="success", metric=a.SUCCESS, unit="ratio", rank=5),
+        TopColumn(title="workers", metric=r.WORKERS, rank=4, applies=_of_kinds("kcl")),
+        TopColumn(title="no lease", metric=r.HOLES, rank=4, health=positive("bad"), applies=_of_kinds("kcl")),
+        TopColumn(
+            title="failed tasks", metric=a.FAILED_TASKS, rank=5, health=positive("bad"),
+            applies=_of_kinds("msk_connect"),
+        ),
+        TopColumn(title="success", metric=a.SUCCESS, unit="ratio", rank=5, applies=_of_kinds("firehose")),
         TopColumn(title="why", metric=a.REASON, label="reason", rank=6, is_text=True, absent=""),
     ),
 )  # fmt: skip

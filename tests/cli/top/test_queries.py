@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from streamwatch.catalogue import kafka as k
+from streamwatch.catalogue import readers as r
 from streamwatch.cli.top import overview
 from streamwatch.cli.top.listing import Listing
-from streamwatch.cli.top.queries import TOTAL, Selection, expressions, ordered, rows, total
-from streamwatch.cli.top.rows import TopRow
+from streamwatch.cli.top.queries import COLUMN, TOTAL, Selection, expressions, ordered, rows, total
+from streamwatch.cli.top.rows import Cell, TopRow
 from streamwatch.cli.top.views import LISTINGS
 from streamwatch.model.metric import Keys
 from streamwatch.promql.evaluate import Options, evaluate
@@ -172,6 +173,20 @@ def test_what_is_worst_is_first_and_the_headline() -> None:
     assert overview.headline(rows_) == ("bad", "eu-west-1: nobody reads 1 stream")
     assert overview.headline([])[0] == "unknown"
     assert re.match("all is well: shop", overview.headline(targets(*SOURCE, *cluster()))[1])
+    late = TopRow(("", "x"), {"what is the matter": Cell("Rules are late.")}, "warn")
+    assert overview.headline(targets(*SOURCE, *cluster()), [late]) == ("warn", "Rules are late."), "it is in no row"
+
+
+def test_a_number_that_a_reader_has_not_is_another_thing_than_one_that_is_not_known() -> None:
+    asked = [
+        {"metric": {"kind": kind, "reader": "x", **more, COLUMN: r.STATE.name, "state": "running"}, "value": [0, "1"]}
+        for kind, more in (("kcl", {}), ("firehose", {}), ("firehose", {"topic": "orders", "kafka_cluster": "shop"}))
+    ]
+    kcl, firehose, of_topic = rows(LISTINGS["readers"], {r.STATE.name: asked})
+    columns = ("lag", "workers", "no lease", "success", "behind")
+    assert [kcl.cells[title].text for title in columns] == ["-", "?", "?", "-", "?"]
+    assert [firehose.cells[title].text for title in columns] == ["-", "-", "-", "?", "?"]
+    assert of_topic.cells["lag"].text == "?"
 
 
 def test_the_number_of_all_is_not_known_where_nothing_said_it() -> None:

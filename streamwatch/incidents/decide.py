@@ -8,6 +8,7 @@ the cause is not known. Nothing here decides whether anybody is notified.
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+from streamwatch.core.times import rfc3339
 from streamwatch.core.words import counted
 from streamwatch.incidents import changes, cluster, groups, monitor, readers, streams
 from streamwatch.incidents.incident import Cause, Impact, Incident, Scope
@@ -87,7 +88,7 @@ def _incident(known: Known, name: str, cause: Cause | None, scope: Scope, alerts
     since = min(alert.active_at for alert in alerts)
     impact = _impact(cause, alerts)
     if cause is not None:
-        sentence, evidence, runbook = cause.sentence, cause.evidence, cause.runbook
+        sentence, evidence, runbook = f"{_ended(cause, alerts)}{cause.sentence}", cause.evidence, cause.runbook
     else:
         more = f", and {counted(len(alerts) - 1, 'more alert')}" if len(alerts) > 1 else ""
         sentence = f"The cause is not known: {_summary(alerts[0])}{more}"
@@ -105,6 +106,13 @@ def _incident(known: Known, name: str, cause: Cause | None, scope: Scope, alerts
         runbook,
         changes.before(known.changes, since, scope),
     )
+
+
+def _ended(cause: Cause, alerts: Sequence[Alert]) -> str:
+    """Return since when a cause is over: where its own alerts only fire because they are to be kept firing."""
+    own = [alert for alert in alerts if alert.name == cause.runbook] or alerts
+    ends = [alert.keep_firing_since for alert in own if alert.keep_firing_since is not None]
+    return f"Over since {rfc3339(max(ends), 'seconds')[11:]}: " if len(ends) == len(own) else ""
 
 
 def _merged(incidents: Sequence[Incident]) -> Iterable[Incident]:

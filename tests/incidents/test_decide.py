@@ -116,3 +116,14 @@ def test_what_somebody_does_is_among_what_the_journal_knows() -> None:
 
 def test_each_branch_says_what_it_is_for() -> None:
     assert all(branch.__doc__ for branch in BRANCHES)
+
+
+def test_what_is_over_is_said_to_be_while_its_alert_is_kept_firing() -> None:
+    stuck = alert("KafkaGroupRebalancing", kafka_cluster="a", group="x")
+    kept = stuck.but(keep_firing_since=1_800_000_000.0)
+    late = alert("KafkaGroupLagging", kafka_cluster="a", group="x")
+    words = "Group x of a rebalances again and again (1 group)."
+    assert first(stuck, late).sentence == words
+    assert first(kept, late).sentence == f"Over since 08:00:00Z: {words}", "that it is late follows, and is not over"
+    other = kept.but(labels=Labels({"alertname": kept.name, "kafka_cluster": "a", "group": "x", "topic": "t"}))
+    assert first(kept, other.but(keep_firing_since=None)).sentence == words, "where one of them holds it goes on"

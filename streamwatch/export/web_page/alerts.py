@@ -12,6 +12,8 @@ from streamwatch.notify.text import Links
 
 _ORDER: Final = ("critical", "page", "warning", "warn", "info")
 _MOST: Final = 50
+_KNOWN: Final = frozenset({"alertname", "severity", "instance", "job"})
+"""Labels that say nothing more of an alert: what is said beside it, and the agent that decided it, which is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ def _shown(  # noqa: PLR0913, PLR0917 - as above, of one
 ) -> AlertView:
     severity = alert.labels.get("severity", "")
     notes = dict(alert.annotations)
-    labels = [f"{name}={value}" for name, value in alert.labels.pairs if name not in {"alertname", "severity"}]
+    labels = [f"{name}={value}" for name, value in alert.labels.pairs if name not in _KNOWN]
     since = alert.active_at if alert.fired_at is None else alert.fired_at
     words = [_sent(each, now) for each in sent]
     if alert.state == "firing" and not words:

@@ -306,7 +306,7 @@ def _groups(name: str, index: SampleIndex) -> list[GroupView]:
             state=states[group],
             members=number(members.get((group,))),
             lag=number(lag.get((group,))),
-            behind=span(late.get((group,))),
+            behind=("" if (group,) in lag or (group,) not in late else "at least ") + span(late.get((group,))),
             lost_in=span(expires[group]) if group in expires else "",
             path=EntityRef("group", (name, group)).path,
         )

@@ -178,10 +178,10 @@ def test_what_is_worst_is_first_and_the_headline() -> None:
 
 
 def test_a_number_that_a_reader_has_not_is_another_thing_than_one_that_is_not_known() -> None:
-    asked = [
-        {"metric": {"kind": kind, "reader": "x", **more, COLUMN: r.STATE.name, "state": "running"}, "value": [0, "1"]}
-        for kind, more in (("kcl", {}), ("firehose", {}), ("firehose", {"topic": "orders", "kafka_cluster": "shop"}))
-    ]
+    topic = {"topic": "orders", "kafka_cluster": "shop"}
+    every: list[dict[str, str]] = [{"kind": "kcl"}, {"kind": "firehose"}, {"kind": "firehose", **topic}]
+    own = {"reader": "x", COLUMN: r.STATE.name, "state": "running"}
+    asked: list[dict[str, Any]] = [{"metric": labels | own, "value": [0, "1"]} for labels in every]
     kcl, firehose, of_topic = rows(LISTINGS["readers"], {r.STATE.name: asked})
     columns = ("lag", "workers", "no lease", "success", "behind")
     assert [kcl.cells[title].text for title in columns] == ["-", "?", "?", "-", "?"]

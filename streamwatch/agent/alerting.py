@@ -119,6 +119,7 @@ class Alerting:
             plan=service.plan,
             decided=decided,
             is_warm=lambda: hub.is_warm,
+            forget_reads=hub.forget_reads,
             interval=rules.evaluation_interval,
             options=Options(delayed_names=rules.delayed_name_removal),
         )

@@ -30,6 +30,12 @@ _OWN_SECONDS: Final = 1.0
 _SHARE: Final = 0.1
 _LONGEST_GAP_SECONDS: Final = 2.0
 """Data that arrive within it are decided on together: evaluations that data ask for take a tenth of the time."""
+_STOPPED_SECONDS: Final = 30.0
+"""An evaluation that is so late was not delayed by others."""
+_BLIND_SECONDS: Final = 15.0
+_LOOK_SECONDS: Final = 0.2
+_HELD_SECONDS: Final = 60.0
+"""So long a source that is slow to be read after that resolves nothing."""
 _EARLY_MS: Final = 1000
 """Data that lie further ahead than this were read before the wall clock was set back."""
 
@@ -95,6 +101,7 @@ class Evaluator:
         plan: Planner,
         decided: Callable[[Sequence[RuleChange]], None],
         is_warm: Callable[[], bool],
+        forget_reads: Callable[[], None] = lambda: None,
         interval: float = 15.0,
         external: Mapping[str, str] | None = None,
         options: Options | None = None,
@@ -110,6 +117,7 @@ class Evaluator:
             plan: plans the notifications.
             decided: is called with the alerts that changed, if any, after everything was written.
             is_warm: says whether every source has been read once.
+            forget_reads: makes it so that none has.
             interval: of groups that give none, in seconds.
             external: labels of the agent itself, for templates.
             options: how expressions are evaluated.
@@ -120,6 +128,7 @@ class Evaluator:
         history.follow(self._clock)
         self._marks = Marks("alerts", self._clock)
         self._refresh, self._plan, self._decided, self._is_warm = refresh, plan, decided, is_warm
+        self._forget_reads = forget_reads
         self._interval, self._external = interval, dict(external or {})
         self._groups: list[_Due] = []
         self._evaluating = threading.Lock()
@@ -132,6 +141,10 @@ class Evaluator:
         self._last_at = 0
         self._rest_until = 0.0
         """Monotonic: until then data wait for others."""
+        self._ended: float | None = None
+        """Monotonic: when the last evaluation ended."""
+        self._blind_until = 0.0
+        """Monotonic: after the agent was stopped, nothing is decided until then, or until every source was read."""
         self._worker = Worker("rules", self._step, self._clock)
         known = state.read(persist.load)
         self._known = jump.restored(known, state.read(self._marks.jump), self._clock.now())
@@ -219,6 +232,7 @@ class Evaluator:
                 one.evaluations += 1
                 changes += one.state.evaluate(self._history, at, is_warm=is_warm, scope=own)
             self._state.write(lambda connection: self._write(connection, changes))
+            self._ended = self._clock.monotonic()
         self._decided(changes)
         return changes
 
@@ -244,6 +258,40 @@ class Evaluator:
             self._marks.write(connection, at_once=True)
 
         self._state.write(write)
+
+    def _catch_up(self) -> None:
+        """Where nothing ran for long that was due: what has passed unseen does not count, and resolves nothing.
+
+        Whoever was stopped (SIGSTOP, a machine that stood still) finds all sources out of date at once.
+        """
+        now = self._clock.monotonic()
+        late = max((-self._waits(group) for group in self._groups), default=0.0)
+        stood = 0.0 if self._ended is None else min(late, now - self._ended)
+        if stood < _STOPPED_SECONDS:
+            return
+        log.warning(
+            "rules: nothing ran for %.0f s, as if the agent had been stopped: this does not count towards `for`, and"
+            " sources are read before anything is decided",
+            stood,
+        )
+        self._ended, self._blind_until = now, now + _BLIND_SECONDS
+        self._forget_reads()
+        some = jump.paused((rule for group in self._groups for rule in group.state.rules), stood)
+        self._state.write(lambda connection: persist.save(connection, some))
+
+    def _is_blind(self) -> bool:
+        """Say whether sources have still to be read since the agent was stopped; this takes no longer than it may."""
+        if not self._blind_until:
+            return False
+        is_warm = self._is_warm()
+        if not is_warm and self._clock.monotonic() < self._blind_until:
+            return True
+        self._blind_until = 0.0
+        if not is_warm:
+            for group in self._groups:
+                for rule in group.state.rules:
+                    rule.hold(self._clock.now() + _HELD_SECONDS)
+        return False
 
     def _moment(self, at_ms: int) -> int:
         """Return the time of a decision: one for all, which never goes back: what one group records, the next can read.
@@ -300,6 +348,10 @@ class Evaluator:
 
     def _step(self) -> float:
         """Evaluate, where something is due; return how long nothing is."""
+        with self._evaluating:
+            self._catch_up()
+            if self._is_blind():
+                return _LOOK_SECONDS
         with self._lock:
             # Without rules too: the history follows the clock.
             wait = min((self._waits(group) for group in self._groups), default=self._interval)

@@ -93,6 +93,10 @@ class RuleState:
             self.held_until = at + self.horizon_seconds
             self.unknown_until = at + _UNKNOWN_SECONDS
 
+    def hold(self, until: float) -> None:
+        """Resolve nothing before this time that is only not found."""
+        self.held_until, self.unknown_until = max(self.held_until, until), max(self.unknown_until, until)
+
     def is_held(self, at: float, samples: SampleStorage) -> bool:
         """Say whether it is too early to tell that a condition does not hold any more."""
         if at >= self.unknown_until:

@@ -20,6 +20,24 @@ def shift(rules: Iterable[RuleState], seconds: float) -> list[RuleChange]:
     return found
 
 
+def paused(rules: Iterable[RuleState], seconds: float) -> list[RuleChange]:
+    """Let time in which nothing was looked at not count towards `for` and `keep_firing_for`; return what changed."""
+    found: list[RuleChange] = []
+    for rule in rules:
+        before = rule.active
+        rule.active = {labels: _without(alert, seconds) for labels, alert in before.items()}
+        changed = [(labels, alert) for labels, alert in rule.active.items() if alert is not before[labels]]
+        found += [RuleChange(rule, Change(labels, before[labels], alert)) for labels, alert in changed]
+    return found
+
+
+def _without(alert: Alert, seconds: float) -> Alert:
+    if alert.state == "pending":
+        return alert.but(active_at=alert.active_at + seconds)
+    since = alert.keep_firing_since
+    return alert if since is None else alert.but(keep_firing_since=since + seconds)
+
+
 def moved(alert: Alert, seconds: float) -> Alert:
     """Return an alert of which every instant is another by so much."""
     return _with(alert, lambda at: at + seconds)

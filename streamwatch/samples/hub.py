@@ -188,6 +188,11 @@ class Hub:
         """Whether every source has appended something once."""
         return not self._silent
 
+    def forget_reads(self) -> None:
+        """Take it that no source has appended anything yet."""
+        with self._lock:
+            self._silent = set(self._sources)
+
     def _own_samples(self) -> list[Samples]:
         return [] if self._own is None else self._own.collect()
 

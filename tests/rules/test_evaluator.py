@@ -297,3 +297,88 @@ def test_groups_of_one_name_in_several_files_are_counted_together(bench: Callabl
         one.history.record("x", [(Labels({NAME: "m", "a": name}), 1.0) for name in "12"], round(one.clock.now() * 1000))
         one.run(["m"], one.clock.now())
         assert (one.evaluator.counts()["g"].evaluations, one.evaluator.counts()["g"].failures) == (2, 1)
+
+
+STOPPED = """
+groups:
+  - name: stopped
+    interval: 5s
+    rules:
+      - {alert: Down, expr: 'up == 0'}
+      - {alert: DownLong, expr: 'up == 0', for: 60s}
+      - {alert: Gone, expr: 'absent(up)'}
+"""
+
+
+class Stopped(Bench):
+    """An agent that is stopped for ten minutes: when it goes on, what it knew has run out, and nothing was read yet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_out_of_date = False
+        self.evaluator._forget_reads = self.forget_reads
+        self.evaluator.take(groups(STOPPED))
+
+    def forget_reads(self) -> None:
+        self.warm = False
+
+    def refresh(self, oldest_seconds: float) -> None:
+        super().refresh(oldest_seconds)
+        if self.is_out_of_date:
+            self.history.record("x", [], round(self.clock.now() * 1000))
+
+    def goes_on(self, seconds: float, up: float | None) -> list[str]:
+        """Let time pass step by step, the source being read at each; return what became of alerts."""
+        self.decided.clear()
+        for _ in range(round(seconds)):
+            self.clock.advance(1.0)
+            if up is not None:
+                self.is_out_of_date, self.warm = False, True
+                self.history.record("x", [(Labels({NAME: "up"}), up)], round(self.clock.now() * 1000))
+            while self.evaluator._step() == 0.0:
+                pass
+        return [f"{one.rule.rule.name} {one.change.after.state}" for one in self.decided if one.change.after]
+
+    def stands_still(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        self.is_out_of_date = True
+
+
+@pytest.fixture
+def stopped() -> Iterator[Stopped]:
+    made = Stopped()
+    yield made
+    made.evaluator.stop()
+    made.state.close()
+
+
+def test_an_agent_that_was_stopped_pages_nobody_and_for_goes_on_where_it_was(
+    stopped: Stopped, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert stopped.goes_on(20, up=0.0) == ["Down firing", "DownLong pending"]
+    stopped.stands_still(600)
+    assert stopped.goes_on(1, up=None) == [], "nothing is decided before the source was read"
+    assert "nothing ran for 600 s" in caplog.text
+    assert stopped.goes_on(36, up=0.0) == [], "its time goes on where it was"
+    assert stopped.goes_on(6, up=0.0) == ["DownLong firing"]
+
+
+def test_what_ended_while_the_agent_was_stopped_is_resolved_once(stopped: Stopped) -> None:
+    stopped.goes_on(90, up=0.0)
+    stopped.stands_still(600)
+    stopped.goes_on(3, up=None)
+    assert stopped.goes_on(20, up=1.0) == ["Down inactive", "DownLong inactive"]
+
+
+def test_a_source_that_is_not_read_after_a_stop_resolves_nothing_for_a_minute(stopped: Stopped) -> None:
+    stopped.goes_on(90, up=0.0)
+    stopped.stands_still(600)
+    assert stopped.goes_on(50, up=None) == []
+    assert stopped.goes_on(30, up=None) == ["Down inactive", "DownLong inactive"], "as for every series that ends"
+
+
+def test_a_slow_evaluation_is_no_stop(stopped: Stopped, caplog: pytest.LogCaptureFixture) -> None:
+    stopped.goes_on(10, up=0.0)
+    stopped.clock.advance(25.0)
+    assert stopped.goes_on(60, up=0.0) == ["DownLong firing"]
+    assert "nothing ran" not in caplog.text

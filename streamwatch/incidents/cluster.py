@@ -8,6 +8,7 @@ from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_controllers as q
 from streamwatch.catalogue import msk as m
 from streamwatch.core.words import counted
+from streamwatch.incidents.groups import LATE
 from streamwatch.incidents.incident import Cause, CauseKind, Effects, Scope
 from streamwatch.incidents.known import Known
 from streamwatch.incidents.words import of_brokers
@@ -23,8 +24,6 @@ _OF_LEADERS: Final = frozenset(
     }
 )  # fmt: skip
 """About a cluster as a whole: what follows when brokers are gone."""
-_OF_COORDINATORS: Final = frozenset({"KafkaGroupRebalancing"})
-"""Members join anew where the broker that coordinates their group goes, and where it comes back."""
 _CAME: Final = frozenset({"broker.back", "broker.added", "broker.replaced"})
 """Kinds of changes after which a broker has to catch up."""
 _NOT_READ: Final = frozenset({"StreamWatchPartlyBlind", "StreamWatchStale"})
@@ -172,7 +171,8 @@ def brokers(known: Known) -> Iterator[Cause]:
             "KafkaBrokerDown" if len(left) == 1 else "KafkaSeveralBrokersDown",
             (
                 *(Effects(("broker", cluster, broker), _OF_BROKER) for broker in left),
-                Effects(scope, _OF_LEADERS | _OF_COORDINATORS),
+                Effects(scope, _OF_LEADERS),
+                *_join_anew(known, cluster),
                 *_not_read(known, cluster),
                 *((Effects(("source", cluster), frozenset({"StreamWatchBlind"})),) if is_all else ()),
             ),
@@ -190,7 +190,7 @@ def returned(known: Known) -> Iterator[Cause]:
             continue
         earlier = cause.earlier or cause.sentence
         evidence = [f"before that: {earlier}"]
-        effects = [*_not_read(known, cluster), Effects(("cluster", cluster), _OF_COORDINATORS)]
+        effects = [*_not_read(known, cluster), *_join_anew(known, cluster)]
         sentence = f"Broker {broker} of {cluster} answers again"
         if missing:
             sentence += ", and its replicas are not in sync yet"
@@ -298,7 +298,14 @@ def _leaders(known: Known, cluster: str, gone: tuple[str, ...]) -> tuple[Effects
     down = {row[0] for row, up in known.values(k.BROKER_UP, cluster).items() if not up}
     if not down or not down <= set(gone):
         return ()
-    return Effects(("cluster", cluster), _OF_LEADERS | _OF_COORDINATORS), *_not_read(known, cluster)
+    return Effects(("cluster", cluster), _OF_LEADERS), *_join_anew(known, cluster), *_not_read(known, cluster)
+
+
+def _join_anew(known: Known, cluster: str) -> Iterator[Effects]:
+    """Yield the effects on groups that rebalance: the broker that coordinates them may be gone, or is just back."""
+    for scope in known.scopes("group", "KafkaGroupRebalancing"):
+        if scope[1] == cluster:
+            yield Effects(scope, LATE | {"KafkaGroupRebalancing"})
 
 
 def _not_read(known: Known, cluster: str) -> tuple[Effects, ...]:

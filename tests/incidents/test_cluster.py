@@ -136,7 +136,9 @@ def test_a_broker_that_is_back_catches_up_and_no_network_is_to_blame() -> None:
     rebalances = alert("KafkaGroupRebalancing", SHOP, group="billing")
     gone = alert("KafkaBrokerDown", SHOP, broker="3", state="pending")
     assert kind(first(rebalances, gone, up(b1=1, b2=1, b3=0))) == "broker", "members join anew: the coordinator is gone"
-    assert kind(first(rebalances, up(b1=1, b2=1, b3=1), before=(down.cause,))) == "broker"
+    late = alert("KafkaGroupLagging", SHOP, group="billing")
+    assert kind(first(rebalances, gone, late, up(b1=1, b2=1, b3=0))) == "broker", "and are late by that"
+    assert kind(first(rebalances, late, up(b1=1, b2=1, b3=1), before=(down.cause,))) == "broker"
     assert kind(first(rebalances, up(b1=1, b2=1, b3=1))) == "rebalances"
 
 

@@ -45,6 +45,7 @@ _MOST_CHANGES: Final = 1000
 class AuditedSource:
     """The last read of one source, and what was asked of it for the audit."""
 
+    name: str
     config: SourceConfig
     kind: str
     snapshot: Snapshot | None
@@ -63,6 +64,7 @@ def facts_of(sources: Sequence[AuditedSource], samples: Iterable[Samples], now: 
         streams=tuple(each for each in seen if isinstance(each, StreamsSnapshot)),
         readers=tuple(each for each in seen if isinstance(each, ReadersSnapshot)),
         connects=tuple(each for each in seen if isinstance(each, ConnectSnapshot)),
+        unread=tuple(dict.fromkeys(each.name for each in sources if each.snapshot is None or not each.snapshot.is_up)),
         samples=NewestSamples(samples),
     )
 
@@ -139,6 +141,7 @@ class Audits:
             not_asked = ClusterSettings(asked_at=0.0, problems=("it is not asked yet: the next audit does",))
             _, settings = self._settings.get(runner.name, (0.0, not_asked))
         return AuditedSource(
+            name=runner.name,
             config=runner.config,
             kind=runner.kind,
             snapshot=runner.last,

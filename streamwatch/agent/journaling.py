@@ -78,6 +78,8 @@ def sections(config: Config, rules: tuple[RuleGroup, ...]) -> Mapping[str, str]:
     """Return the parts of a configuration by name, each as a text that is another one when the part is."""
     found: dict[str, object] = {f"source {source.name}": source for source in config.sources}
     found |= {f"remote_write {each.name}": each for each in config.remote_write}
-    found |= {name: getattr(config, name) for name in ("listen", "notify", "export", "journal", "archive", "log")}
+    found |= {
+        name: getattr(config, name) for name in ("listen", "notify", "export", "journal", "archive", "audit", "log")
+    }
     found |= {"rules": (config.rules, rules)}
     return {name: hashlib.sha256(repr(part).encode()).hexdigest()[:16] for name, part in found.items()}

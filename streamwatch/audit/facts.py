@@ -48,5 +48,7 @@ class AuditFacts:
     streams: tuple[StreamsSnapshot, ...] = ()
     readers: tuple[ReadersSnapshot, ...] = ()
     connects: tuple[ConnectSnapshot, ...] = ()
+    unread: tuple[str, ...] = ()
+    """Sources that could not be read at all, or not yet."""
     samples: NewestSamples = field(default_factory=lambda: NewestSamples(()))
     """The newest of all sources."""

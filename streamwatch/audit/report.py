@@ -44,6 +44,8 @@ class AuditReport:
     at: float
     findings: tuple[AuditFinding, ...]
     """The worst first."""
+    unread: tuple[str, ...]
+    """Sources that could not be read at all."""
     left_out: int
     """Findings that are counted only: there are too many of their kind."""
     not_checked: tuple[tuple[Check, str, tuple[str, ...]], ...]
@@ -67,7 +69,7 @@ def audit(facts: AuditFacts, ignores: Sequence[Ignore], checks: Sequence[Check] 
         findings += found[:_MOST_OF_A_CHECK]
     findings.sort(key=_order)
     not_checked = tuple((check, why, tuple(targets)) for (_, why), (check, targets) in unchecked.items())
-    return AuditReport(facts.now, tuple(findings), left_out, not_checked)
+    return AuditReport(facts.now, tuple(findings), facts.unread, left_out, not_checked)
 
 
 def answer(report: AuditReport) -> dict[str, Any]:
@@ -76,6 +78,7 @@ def answer(report: AuditReport) -> dict[str, Any]:
     return {
         "at": rfc3339(report.at),
         "counts": {severity: counts[severity] for severity in SEVERITIES},
+        "unread": list(report.unread),
         "findings": [_shown(each) for each in report.findings],
         "findingsLeftOut": report.left_out,
         "notChecked": [

@@ -52,7 +52,8 @@ def audit(  # noqa: PLR0913, PLR0917 - an argument an option
     """List what is set so that something will go wrong: evidence, and the command that mends it, never run.
 
     It asks a running agent (--url), or reads once what --config, --kafka or --kinesis name. Exit code 1: there is a
-    finding of --fail-on or worse that nothing ignores; or nobody answers. 2: the configuration is wrong.
+    finding of --fail-on or worse that nothing ignores; or a source, or the agent, cannot be read. 2: the
+    configuration is wrong.
     """
     if file is None and kafka is None and kinesis is None:
         found = AgentClient(url, username, password_file).ask("GET", "/api/v1/audit")["data"]
@@ -63,7 +64,7 @@ def audit(  # noqa: PLR0913, PLR0917 - an argument an option
     else:
         _show(found)
     failing = _SEVERITIES[: _SEVERITIES.index(fail_on) + 1] if fail_on != "never" else ()
-    sys.exit(int(any(found["counts"][severity] for severity in failing)))
+    sys.exit(int(bool(found["unread"]) or any(found["counts"][severity] for severity in failing)))
 
 
 def _read_once(file: Path | None, kafka: str | None, kinesis: str | None) -> dict[str, Any]:
@@ -94,6 +95,8 @@ def _show(found: dict[str, Any]) -> None:
         show(_ignored(ignored))
     if found["notChecked"]:
         show(_not_checked(found["notChecked"]))
+    for name in found["unread"]:
+        click.secho(f"{printable(name)}: could not be read", fg="red")
     counts = ", ".join(f"{found['counts'][severity]} {severity}" for severity in _SEVERITIES)
     more = f"; {found['findingsLeftOut']} more are counted only" if found["findingsLeftOut"] else ""
     click.echo(f"{counts}; {len(ignored)} ignored; {len(found['notChecked'])} not checked{more}")

@@ -39,7 +39,14 @@ def _read(factory: TargetFactory, part: SourceConfig) -> tuple[list[AuditedSourc
             if target.settings is not None and isinstance(snapshot, ClusterSnapshot) and snapshot.is_up:
                 settings = target.settings(snapshot)
             sources.append(
-                AuditedSource(config=part, kind=target.kind, snapshot=snapshot, settings=settings, empty_since={})
+                AuditedSource(
+                    name=target.name,
+                    config=part,
+                    kind=target.kind,
+                    snapshot=snapshot,
+                    settings=settings,
+                    empty_since={},
+                )
             )
     finally:
         for target in targets:

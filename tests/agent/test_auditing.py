@@ -27,7 +27,7 @@ from streamwatch.settings.types import HostPort
 from streamwatch.sources.cluster_config import ClusterConfig
 from tests.agent.test_app import settings
 from tests.audit.knowing import ANSWERED, DAY, NOW, WELL, read
-from tests.conftest import Start, get
+from tests.conftest import Start, closed_port, get
 from tests.snapshots import group
 
 ALONE = Ignore(finding="replication-factor-one", target="shop/.*", reason="rebuilt every night", until="2027-02-01")
@@ -159,7 +159,7 @@ def test_the_journal_knows_since_when_a_group_is_empty() -> None:
 def test_an_agent_that_cannot_read_its_cluster_has_checked_nothing(start: Start) -> None:
     status, text = get(start(settings("a")), PATH)
     data = json.loads(text)["data"]
-    assert (status, data["findings"]) == (200, [])
+    assert (status, data["findings"], data["unread"]) == (200, [], ["a"])
     whys = {each["why"] for each in data["notChecked"] if each["targets"] == ["a"]}
     assert whys == {"the cluster could not be read"}
 
@@ -199,6 +199,12 @@ def test_the_command_says_what_is_ignored_no_more(served: tuple[Agent, str]) -> 
     agent.ignores = (replace(ALONE, until="2026-12-31"),)
     code, text = run("--url", url)
     assert (code, "it was ignored until 2026-12-31: rebuilt every night" in text) == (1, True)
+
+
+def test_a_cluster_that_cannot_be_read_is_no_success() -> None:
+    code, text = run("--kafka", f"127.0.0.1:{closed_port()}", "--fail-on", "never")
+    assert code == 1
+    assert "127.0.0.1: could not be read" in text
 
 
 def test_what_the_command_and_the_api_refuse(served: tuple[Agent, str]) -> None:

@@ -22,7 +22,7 @@ def audited(watched: Account) -> dict[str, Any]:
         now: Any = target.source.read()
         samples += [each for collector in target.collectors.values() for each in collector.collect(now)]
         part = config(watched.aws.url)
-        sources.append(AuditedSource(config=part, kind=target.kind, snapshot=now, empty_since={}))
+        sources.append(AuditedSource(name=target.name, config=part, kind=target.kind, snapshot=now, empty_since={}))
     return answer(audit(facts_of(sources, samples, watched.time.now()), ()))
 
 

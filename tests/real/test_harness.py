@@ -13,6 +13,7 @@ import pytest
 from kafka import KafkaAdminClient
 
 from tests.real import artefacts
+from tests.real.auditing import found
 from tests.real.certificates import Authority, Identity
 from tests.real.clients import brokers_seen_by
 from tests.real.conftest import had
@@ -135,11 +136,16 @@ def test_kafka_28_starts_with_zookeeper_and_a_killed_broker_comes_back(kafka_clu
 
 
 def test_combined_nodes_in_racks_elect_one_of_them(kafka_cluster: Start) -> None:
-    cluster = kafka_cluster(combined=True, racks=("a", "b", "c"), properties={"num.partitions": "5"})
+    cluster = kafka_cluster(combined=True, racks=("a", "b", "b"), properties={"num.partitions": "5"})
     assert cluster.active_controller() in cluster.broker_ids
     said = cluster.tool("ConfigCommand", "--describe", "--all", "--entity-type", "brokers", "--entity-name", "2")
     assert "broker.rack=b " in said
     assert "num.partitions=5 " in said
+
+    place = ("--replica-assignment", "2:3", "--config", "min.insync.replicas=1")
+    cluster.tool("TopicCommand", "--create", "--topic", "audit-close", *place)
+    findings, _ = found(cluster)
+    assert findings == {("one-rack", "close"), ("min-isr-one", "close")}
 
 
 def test_scram_over_tls_lets_the_right_password_in_and_no_other(kafka_cluster: Start) -> None:

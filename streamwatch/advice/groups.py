@@ -88,10 +88,12 @@ def _reads(now: ClusterSnapshot) -> Mapping[int, _Reads]:
     if topology is None:
         return {}
     found: dict[int, _Reads] = {}
-    there = (commits.row >= 0) & (now.committed >= 0)
-    for at in np.unique(commits.group[there]).tolist():
-        rows = commits.row[there & (commits.group == at)]
-        ends, committed = now.end_offset[rows], now.committed[there & (commits.group == at)]
+    there = np.flatnonzero((commits.row >= 0) & (now.committed >= 0))
+    there = there[np.argsort(commits.group[there], kind="stable")]
+    numbers, starts = np.unique(commits.group[there], return_index=True)
+    for at, mine in zip(numbers.tolist(), np.split(there, starts[1:]) if len(there) else (), strict=True):
+        rows = commits.row[mine]
+        ends, committed = now.end_offset[rows], now.committed[mine]
         lags = np.where(ends >= 0, np.maximum(ends - committed, 0), 0)
         worst = float(lags.max() / lags.sum()) if lags.sum() else 0.0
         topics = tuple(topology.topics[topic] for topic in np.unique(topology.topic[rows]).tolist())

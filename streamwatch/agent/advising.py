@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from streamwatch.advice.advice import Advice
+from streamwatch.advice.brokers import advise_brokers
 from streamwatch.advice.config import Config, read_prices
+from streamwatch.advice.disks import advise_disks
 from streamwatch.advice.groups import advise_groups
 from streamwatch.advice.past import PastHours
 from streamwatch.advice.streams import advise_stream
@@ -16,6 +18,7 @@ from streamwatch.export.advice_api import answered
 from streamwatch.http.message import Response
 from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.model.kinesis import StreamsSnapshot
+from streamwatch.samples.hub import Hub
 
 _FRESH_SECONDS: Final = 60.0
 """Advice rests on minutes: it is not computed more often."""
@@ -24,14 +27,14 @@ _FRESH_SECONDS: Final = 60.0
 class Advising:
     """Answers. May be used from any thread."""
 
-    def __init__(self, config: Config, clock: Clock) -> None:
+    def __init__(self, config: Config, hub: Hub, clock: Clock) -> None:
         """Read the prices.
 
         Raises:
             ConfigError: they are wrong.
 
         """
-        self._clock = clock
+        self._hub, self._clock = hub, clock
         self._prices = read_prices(config)
         self._lock = threading.Lock()
         self._answer: tuple[float, object, Response] | None = None
@@ -53,4 +56,6 @@ class Advising:
                     found += advise_stream(stream, past, self._prices)
             elif isinstance(runner.last, ClusterSnapshot):
                 found += advise_groups(runner.last, past)
+                found += advise_disks(runner.last, past)
+                found += advise_brokers(runner.last, self._hub.chosen(), past)
         return found

@@ -98,7 +98,7 @@ class App:
         self._flow_page = FlowPage(self._hub, clock)
         self._entity_pages = EntityPages(self._hub, clock, self._journal.journal.changes)
         self._restarts = Restarts(clock, self._schedule.wake)
-        self._advising = Advising(config.advise, clock)
+        self._advising = Advising(config.advise, self._hub, clock)
         self._runbooks = runbooks.Runbooks(runbooks_folder())
         self._server = self._serve(config)
         for name, component in (
@@ -170,7 +170,7 @@ class App:
         )
 
     def _take(self, config: Config) -> None:
-        wanted_rules, advising = groups(config.rules), Advising(config.advise, self._clock)
+        wanted_rules, advising = groups(config.rules), Advising(config.advise, self._hub, self._clock)
         if config.listen != self.config.listen:
             self._move(config)
         else:

@@ -67,7 +67,8 @@ class Agent:
         hub = Hub(self.clock)
         hub.add("mine", "kinesis", "mine", precedence(config))
         self.runner = TargetRunner(config, target, self.clock, hub)
-        self.advising = Advising(Config(prices=str(EXAMPLE)), self.clock)
+        self.hub = hub
+        self.advising = Advising(Config(prices=str(EXAMPLE)), hub, self.clock)
         for _ in range(hours * 60):
             self.clock.advance(60)
             uses = [(k.WRITE_BYTES_USE, use), (k.WRITE_RECORDS_USE, use), (k.OPEN_SHARDS, 2.0)]
@@ -122,7 +123,7 @@ def test_an_advice_has_its_sum_its_data_and_how_sure_it_is(busy: Agent) -> None:
 def test_what_is_not_known_is_said(busy: Agent) -> None:
     young = Agent(0.9, hours=3).advice()
     assert young["shards"]["action"] == young["mode"]["action"] == "not known yet: 3 h of history, needs 24 h"
-    without = Advising(Config(), busy.clock).answer([busy.runner], busy.archive)
+    without = Advising(Config(), busy.hub, busy.clock).answer([busy.runner], busy.archive)
     actions = [each["action"] for each in json.loads(without.body)["data"]["advice"]]
     assert "not known: no prices of us-east-1: see `advise.prices`" in actions
 
@@ -174,7 +175,7 @@ def test_prices_that_are_wrong_are_refused(tmp_path: Path, text: str | None, why
         prices.write_text(text)
     config.write_text("kafka: [{name: a, bootstrap: ['b:9092']}]\nadvise: {prices: prices.yml}\n")
     with pytest.raises(ConfigError, match=why):
-        Advising(Config(prices=str(prices)), ManualClock(0.0))
+        Advising(Config(prices=str(prices)), Hub(ManualClock(0.0)), ManualClock(0.0))
     found = CliRunner().invoke(main, ["check-config", str(config)])
     assert found.exit_code != 0
     assert why in found.output

@@ -1,6 +1,6 @@
 """What to change before it is full: pure functions over the newest samples, the last reads and the hours before.
 
-``streams`` says where to split and merge, ``stream_cost`` what that costs, ``groups`` how many members are needed;
-``disks`` when they are full, and ``brokers`` how many are needed without one; ``past`` reads the archive; ``advice`` is
-what all of them answer with (docs/advice.md).
+``streams`` says where to split and merge, ``stream_cost`` what that costs, ``groups`` how many members are needed,
+``readers`` how much faster a reader has to be, ``disks`` when they are full, and ``brokers`` how many are needed
+without one; ``past`` reads the archive; ``advice`` is what all of them answer with (docs/advice.md).
 """

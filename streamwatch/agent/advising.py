@@ -10,6 +10,7 @@ from streamwatch.advice.config import Config, read_prices
 from streamwatch.advice.disks import advise_disks
 from streamwatch.advice.groups import advise_groups
 from streamwatch.advice.past import PastHours
+from streamwatch.advice.readers import advise_readers
 from streamwatch.advice.streams import advise_stream
 from streamwatch.agent.target_runner import TargetRunner
 from streamwatch.archive.archive import Archive
@@ -49,7 +50,8 @@ class Advising:
 
     def _advice(self, runners: Sequence[TargetRunner], archive: Archive) -> list[Advice]:
         past = PastHours(archive.curve, self._clock.now())
-        found: list[Advice] = []
+        samples = self._hub.chosen()
+        found = advise_readers(samples, past)
         for runner in runners:
             if isinstance(runner.last, StreamsSnapshot):
                 for stream in runner.last.streams or ():
@@ -57,5 +59,5 @@ class Advising:
             elif isinstance(runner.last, ClusterSnapshot):
                 found += advise_groups(runner.last, past)
                 found += advise_disks(runner.last, past)
-                found += advise_brokers(runner.last, self._hub.chosen(), past)
+                found += advise_brokers(runner.last, samples, past)
         return found

@@ -1,0 +1,94 @@
+"""Advice on a reader of a stream or topic: when it will have caught up, and how much faster it has to be."""
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from streamwatch.advice.advice import Advice, State
+from streamwatch.advice.past import STEP_SECONDS, PastHours, span
+from streamwatch.catalogue import readers as r
+from streamwatch.model.metric import Metric, Samples
+
+DRAIN_SECONDS: Final = 3600.0
+"""What waits is to be read within this."""
+KEEPS_UP_SECONDS: Final = 60.0
+_WINDOW_SECONDS: Final = 1800.0
+_LEAST_SECONDS: Final = 600.0
+_LEAST_SPEED: Final = 0.05
+"""Whoever reads less of a second's records in a second stands."""
+_KIND: Final = r.READER.index("kind")
+_HOW: Final = {
+    "kcl": "run {more:.2f} times as many workers, or larger ones, at most one a shard",
+    "lambda": "raise the parallelisation factor {more:.2f} times (10 at most), or let a batch take less time",
+    "msk_connect": "run {more:.2f} times as many tasks, at most one a partition",
+}
+_FASTER: Final = "let it read {more:.2f} times as fast"
+
+
+def advise_readers(samples: Sequence[Samples], past: PastHours) -> list[Advice]:
+    """Return what is to be done about each reader of which a lag in time is known."""
+    workers, leases = _known(r.WORKERS, samples), _known(r.LEASES, samples)
+    return [
+        _advise(row, lag, past, workers.get(row), leases.get((*row, "renewed")))
+        for row, lag in _known(r.LAG, samples).items()
+    ]
+
+
+def _advise(
+    reader: tuple[str, ...], lag: float, past: PastHours, workers: float | None, leases: float | None
+) -> Advice:
+    if lag <= KEEPS_UP_SECONDS:
+        return _advice(reader, "fine", f"nothing: it keeps up, {span(lag)} behind", f"{lag:.0f} s behind", "measured")
+    steps = past.hour("reader", r.LAG, reader)[-int(_WINDOW_SECONDS / STEP_SECONDS) :]
+    known = np.flatnonzero(~np.isnan(steps))
+    seconds = float(known[-1] - known[0]) * STEP_SECONDS if len(known) else 0.0
+    if seconds < _LEAST_SECONDS:
+        why = f"not known yet: {span(seconds)} of history, needs {span(_LEAST_SECONDS)}"
+        return _advice(reader, "unknown", why)
+    speed = 1.0 - float(steps[known[-1]] - steps[known[0]]) / seconds
+    drained = lag / (speed - 1.0) if speed > 1.0 else math.inf
+    needed = 1.0 + lag / DRAIN_SECONDS
+    when = "never" if math.isinf(drained) else f"in {span(drained)}"
+    sums = (
+        f"{span(lag)} behind, reads {speed:.2f} s of records a second: drained {when}; within an hour needs"
+        f" {needed:.2f}{_crew(workers, leases)}"
+    )
+    sure = "likely, if records come as in the time that it has yet to read"
+    if speed < _LEAST_SPEED:
+        return _advice(
+            reader, "do", "find out why it reads nothing: more of it would not help", sums, "measured", seconds
+        )
+    if drained <= DRAIN_SECONDS:
+        return _advice(reader, "fine", f"nothing: it will have caught up {when}", sums, sure, seconds)
+    how = _HOW.get(reader[_KIND], _FASTER).format(more=needed / speed)
+    if workers and leases and workers >= leases:
+        how = f"have more shards, or let it read {needed / speed:.2f} times as fast: each has a worker already"
+    return _advice(reader, "do", how, sums, sure, seconds)
+
+
+def _crew(workers: float | None, leases: float | None) -> str:
+    parts = [] if workers is None else [f"{workers:.0f} workers"]
+    parts += [] if leases is None else [f"{leases:.0f} leases"]
+    return f"; {', '.join(parts)}" if parts else ""
+
+
+def _known(metric: Metric, samples: Sequence[Samples]) -> dict[tuple[str, ...], float]:
+    return {row: value for each in samples if each.metric is metric for row, value in each.known().items()}
+
+
+def _advice(  # noqa: PLR0913, PLR0917 - the fields of an advice
+    reader: tuple[str, ...], state: State, action: str, sums: str = "", sure: str = "", seconds: float | None = None
+) -> Advice:
+    data = "" if not sums else r.LAG.name if seconds is None else f"{r.LAG.name} over {span(seconds)}"
+    return Advice(
+        about="reader",
+        labels={name: value for name, value in zip(r.READER, reader, strict=True) if value},
+        question="speed",
+        state=state,
+        action=action,
+        sum=sums,
+        data=(data,) if data else (),
+        sure=sure,
+    )

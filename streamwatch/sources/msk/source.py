@@ -34,6 +34,9 @@ _DIMENSIONS: Final = {
     "authentication": "Client Authentication",
 }
 _LISTING_SECONDS: Final = 3600.0
+_CHANGED_SECONDS: Final = 1800.0
+"""After the cluster changed its series are listed sooner: CloudWatch lists what is new a quarter of an hour late."""
+_LISTING_THEN_SECONDS: Final = 300.0
 
 
 class MskSource:
@@ -74,6 +77,9 @@ class MskSource:
         self._operations: CachedPart[tuple[ClusterOperation, ...]] = CachedPart(config.interval)
         self._upgrade = Upgrade(self.control, config.interval)
         self._listed: CachedPart[dict[Series, tuple[CloudWatchMapping, Row]]] = CachedPart(_LISTING_SECONDS)
+        self._listed_at = self._changed_at = float("-inf")
+        self._before: DescribedCluster | None = None
+        """What the cluster was when CloudWatch was last asked."""
 
     def read(self) -> MskSnapshot:
         """Read both; what could not be read is one of the problems."""
@@ -144,10 +150,15 @@ class MskSource:
     def _read_cloudwatch(
         self, described: DescribedCluster, now: float, deadline: float, problems: list[Problem]
     ) -> dict[tuple[Metric, Row], ScaledReading]:
-        if self._listed.is_due(now):
+        if self._before not in {None, described}:
+            self._changed_at = now
+        self._before = described
+        is_changed = now - self._changed_at <= _CHANGED_SECONDS and now - self._listed_at >= _LISTING_THEN_SECONDS
+        if is_changed or self._listed.is_due(now):
             try:
                 with taken_apart(f"cloudwatch ListMetrics in {self.config.aws_region}"):
                     self._listed.learn(self._list(described.name, deadline), now)
+                    self._listed_at = now
             except SourceError as error:
                 self._listed.want()
                 problems.append(problem("cloudwatch", error, str(error)))

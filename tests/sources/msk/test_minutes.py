@@ -57,3 +57,17 @@ def test_what_msk_said_is_known_for_two_intervals(house: House) -> None:
 
     assert told(samples, m.CLUSTER_STATE) == {}
     assert not now.is_up
+
+
+def test_what_a_change_of_the_cluster_brings_is_asked_for_when_cloudwatch_lists_it(house: House) -> None:
+    house.become("kafka.m7g.large", "DEFAULT")
+    house.minute()
+    msk = house.msk("cluster: shop, metrics: all, cloudwatch: {detail_interval: 60s}")
+    assert told(read(msk)[1], b.CPU) != {}
+    house.aws.do(partial(faults.lag_cloudwatch, listed=900))
+    house.become("kafka.m7g.large", "PER_BROKER")
+    for _ in range(22):
+        house.minute()
+        _, samples = read(msk)
+
+    assert set(told(samples, b.HANDLER_IDLE)) == {"1", "2", "3"}

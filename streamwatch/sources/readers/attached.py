@@ -121,6 +121,8 @@ class Described:
     stream: str | None = None
     stream_arn: str = ""
     """Where it is said as such, and not only in properties that its code may read."""
+    stream_account: str = ""
+    """Whose the stream is, where its ARN is not said as such."""
     cluster: str | None = None
     topic: str | None = None
     topics: str = ""
@@ -143,6 +145,11 @@ class Described:
     is_writer: bool = False
     """Whether it writes the stream or topic, and does not read it."""
     unknown: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """The account in which its stream is; its own where that is not said, or it has none."""
+        return self.stream_account or account_of(self.stream_arn) or self.account
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +234,7 @@ def reader(kind: Kind, region: str, of: Described, now: Mapping[Field, float], r
         kind=kind,
         name=of.name,
         owner=of.name,
-        account=of.account,
+        account=of.place,
         region=region,
         stream=of.stream,
         cluster=of.cluster,

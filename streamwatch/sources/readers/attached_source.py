@@ -9,7 +9,7 @@ from typing import Final
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import SourceDenied, SourceError, SourceThrottled
 from streamwatch.model.cloudwatch import CloudWatchSnapshot
-from streamwatch.model.kinesis import StreamsSnapshot
+from streamwatch.model.kinesis import StreamKey, StreamsSnapshot
 from streamwatch.model.reader import Reader, ReadersSnapshot
 from streamwatch.model.snapshot import Problem, Reason
 from streamwatch.sources.aws.cloudwatch import CloudWatchReader, WantedSeries
@@ -123,7 +123,7 @@ class AttachedSource:
         kind, retention = self._kind.kind, _retention(streams)
         for one in region.described(streams):
             known = cloudwatch.get((one.account, region.name), CloudWatchSnapshot())
-            kept = None if one.stream is None or one.is_writer else retention.get((region.name, one.stream))
+            kept = None if one.stream is None or one.is_writer else retention.get((one.place, region.name, one.stream))
             yield reader(kind, region.name, one, numbers(self._kind, one, known.readings.get), kept)
         for name, why in region.unread():
             yield unread(kind, name, region.name, region.account, why)
@@ -268,10 +268,10 @@ def _stream(of: Described | None) -> str | None:
     return None if of is None else of.stream_arn
 
 
-def _retention(now: StreamsSnapshot | None) -> dict[tuple[str, str], float]:
-    """Return for how long streams keep their records, by region and name."""
+def _retention(now: StreamsSnapshot | None) -> dict[StreamKey, float]:
+    """Return for how long streams keep their records."""
     return {
-        (one.region, one.name): one.description.retention_seconds
+        (one.account, one.region, one.name): one.description.retention_seconds
         for one in (now.streams if now is not None else None) or ()
         if one.description is not None and one.description.retention_seconds is not None
     }

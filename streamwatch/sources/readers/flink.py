@@ -65,10 +65,12 @@ class FlinkKind:
         clusters = {name for _, value in properties if (name := cluster_of_servers(value))}
         groups = {value for key, value in properties if key.endswith("group.id")}
         status = str(now["ApplicationStatus"])
+        place, account, stream = next(iter(streams)) if len(streams) == 1 else (api.region, "", None)
         return Described(
             name=listed.name,
             account=account_of(now["ApplicationARN"]),
-            stream=_only(streams),
+            stream=stream if place == api.region else None,
+            stream_account=account if place == api.region else "",
             cluster=_only(clusters),
             group=_only(groups),
             state=_STATES.get(status, "unknown"),
@@ -77,7 +79,7 @@ class FlinkKind:
             outlet=str(now["RuntimeEnvironment"]),
             calls_limit_ratio=_call_share(properties),
             is_bound=False,
-            unknown=tuple(_unknown(streams, clusters)),
+            unknown=tuple(_unknown(streams, clusters, api.region)),
         )
 
     @staticmethod
@@ -105,11 +107,13 @@ def _properties(now: Answer) -> Iterable[tuple[str, str]]:
             yield f"{group['PropertyGroupId']}.{key}", str(value)
 
 
-def _streams(properties: Sequence[tuple[str, str]]) -> set[str]:
-    """Return the streams that properties name; where some of them are called a source, those."""
-    named = [(key, name) for key, value in properties if (name := stream_of(value))]
-    sources = {name for key, name in named if _SOURCE.search(key)}
-    return sources or {name for _, name in named}
+def _streams(properties: Sequence[tuple[str, str]]) -> set[tuple[str, str, str]]:
+    """Return region, account and name of the streams that properties name; where some are called a source, of those."""
+    named = [
+        (key, (value.split(":")[3], account_of(value), name)) for key, value in properties if (name := stream_of(value))
+    ]
+    sources = {stream for key, stream in named if _SOURCE.search(key)}
+    return sources or {stream for _, stream in named}
 
 
 def _call_share(properties: Sequence[tuple[str, str]]) -> float | None:
@@ -134,9 +138,11 @@ def _version(runtime: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", runtime))
 
 
-def _unknown(streams: set[str], clusters: set[str]) -> Iterable[str]:
+def _unknown(streams: set[tuple[str, str, str]], clusters: set[str], region: str) -> Iterable[str]:
     if len(streams) > 1:
-        yield f"stream: its properties name several: {', '.join(sorted(streams))}"
+        yield f"stream: its properties name several: {', '.join(sorted(name for *_, name in streams))}"
+    elif any(place != region for place, *_ in streams):
+        yield f"stream: it is not in {region}: {', '.join(sorted(':'.join(one) for one in streams))}"
     elif not streams and not clusters:
         yield "stream: its properties name neither a stream's ARN nor a cluster's servers"
     yield "topic: its code says it"

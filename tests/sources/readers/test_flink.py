@@ -48,6 +48,27 @@ def test_one_that_is_well_is_joined_and_counted_by_the_names_of_its_version(runt
         )
 
 
+@pytest.mark.parametrize(
+    ("arns", "account", "stream"),
+    [
+        ([STREAM.replace("1234", "9999")], "999956789012", "s"),
+        ([STREAM.replace("us-east-1", "eu-west-1")], "123456789012", None),
+        ([STREAM, STREAM.replace("1234", "9999")], "123456789012", None),
+        ([STREAM, f"{STREAM}/consumer/c:1"], "123456789012", "s"),
+    ],
+)
+def test_a_stream_elsewhere_is_not_ours_of_that_name(arns: list[str], account: str, stream: str | None) -> None:
+    with world("flink") as on:
+        one = application(on, {"in": {f"stream{number}.arn": arn for number, arn in enumerate(arns)}})
+        live(on, one, 240)
+        on.read(streams=True)
+
+        (found,) = on.readers.values()
+        assert (found.account, found.stream) == (account, stream)
+        is_ours = (account, stream) == ("123456789012", "s")
+        assert (found.retention_seconds is not None) == is_ours, "of another stream of that name it says nothing"
+
+
 @pytest.mark.parametrize(("runtime", "known"), [("FLINK-1_20", False), ("FLINK-2_2", True)])
 def test_one_that_loops_says_running_counts_restarts_and_no_lag(
     runtime: str,

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from streamwatch.catalogue import attached_readers as a
+from streamwatch.catalogue import kafka_connect as c
 from streamwatch.catalogue import readers as r
 from streamwatch.core.words import counted, listed
 from streamwatch.incidents import groups, streams
@@ -124,7 +125,10 @@ def connectors(known: Known) -> Iterator[Cause]:
     for alert in _each(known, "connector", *sorted(names)):
         labels = alert.labels
         scope = ("connector", labels["connect_cluster"], labels["connector"])
-        group = ("group", labels.get("kafka_cluster", ""), f"connect-{labels['connector']}")
+        cluster = labels.get("kafka_cluster", "")
+        own = known.values(c.CONNECTOR_GROUP, labels["connect_cluster"], cluster, labels["connector"])
+        groups_of = own or {(f"connect-{labels['connector']}",): 1.0}
+        late_groups = groups.LATE | {"KafkaGroupStuck", "KafkaGroupGone"}
         is_whole = known.about(scope, frozenset({"KafkaConnectConnectorFailed"}))
         yield Cause(
             "reader_failed",
@@ -132,7 +136,10 @@ def connectors(known: Known) -> Iterator[Cause]:
             f"Connector {scope[2]} of {scope[1]} has {'failed' if is_whole else 'tasks that have failed'}",
             (dict(alert.annotations).get("description", ""),),
             alert.name,
-            (Effects(scope, names | late), Effects(group, groups.LATE | {"KafkaGroupStuck", "KafkaGroupGone"})),
+            (
+                Effects(scope, names | late),
+                *(Effects(("group", cluster, group), late_groups) for (group,) in sorted(groups_of)),
+            ),
             alert.value,
         )
     yield from _connect_workers(known)

@@ -106,7 +106,8 @@ class Connector:
     group: str | None = None
     """The consumer group of a sink."""
     tolerance: str = "none"
-    """What becomes of records that cannot be converted or delivered: ``none`` fails the task, ``all`` skips them."""
+    """What becomes of records that cannot be converted or delivered: ``none`` fails the task, ``all`` skips them; empty
+    where its settings are not known."""
     dead_letter_topic: str | None = None
     topics: tuple[str, ...] = ()
     """What a source writes, or a sink is to read, as far as its settings name it."""

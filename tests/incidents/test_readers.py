@@ -5,6 +5,7 @@ import pytest
 from streamwatch.catalogue import agent as c
 from streamwatch.catalogue import attached_readers as a
 from streamwatch.catalogue import kafka as k
+from streamwatch.catalogue import kafka_connect as n
 from streamwatch.catalogue import kafka_groups as g
 from streamwatch.catalogue import kinesis as s
 from streamwatch.catalogue import kinesis_shards as h
@@ -85,10 +86,12 @@ def test_of_a_group_that_is_late_and_nothing_else_the_cause_is_not_known_and_wha
     )
 
 
-def test_a_connector_that_failed_is_the_cause_of_its_groups_lag() -> None:
+@pytest.mark.parametrize("group", ["connect-jdbc", "its-own"])
+def test_a_connector_that_failed_is_the_cause_of_its_groups_lag(group: str) -> None:
     labels = {"connect_cluster": "sinks", "kafka_cluster": "shop", "connector": "jdbc"}
-    late = alert("KafkaGroupStuck", kafka_cluster="shop", group="connect-jdbc", topic="orders")
-    incident = first(alert("KafkaConnectTaskFailed", labels), late)
+    late = alert("KafkaGroupStuck", kafka_cluster="shop", group=group, topic="orders")
+    known = samples(n.CONNECTOR_GROUP, {("sinks", "shop", "jdbc", group): 1.0} if group == "its-own" else {})
+    incident = first(alert("KafkaConnectTaskFailed", labels), late, known)
     assert incident.sentence == "Connector jdbc of sinks has tasks that have failed (1 partition, 1 group)."
     workers = first(
         alert("KafkaConnectWorkerDown", worker="w1:8083", connect_cluster="sinks", kafka_cluster="shop"),

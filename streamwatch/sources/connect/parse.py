@@ -68,6 +68,7 @@ def _connector(name: str, part: Any, clusters: Mapping[str, str]) -> Connector: 
     status = _mapping(_mapping(part, "connector").get("status"), "status")
     info = part.get("info")
     settings = info.get("config") if isinstance(info, dict) else None
+    is_known = isinstance(settings, dict)
     settings = settings if isinstance(settings, dict) else {}
     own = _mapping(status.get("connector"), "status of the connector itself")
     secrets = secrets_of(settings)
@@ -76,23 +77,31 @@ def _connector(name: str, part: Any, clusters: Mapping[str, str]) -> Connector: 
         raise Odd("no list of tasks")
     kind = status.get("type")
     is_sink = kind == SINK
+    found = tuple(_task(task, secrets) for task in tasks)
+    if len({one.id for one in found}) < len(found):
+        raise Odd("two tasks with one id")
     return Connector(
         name=name,
         type=kind if kind in _TYPES else "unknown",
         state=_state(own),
         worker=_text(own, "worker_id"),
         trace=_trace(own, secrets),
-        tasks=tuple(_task(task, secrets) for task in tasks),
+        tasks=found,
         plugin=_text(settings, "connector.class"),
         tasks_max=_count(settings.get("tasks.max")),
-        group=(_text(settings, "consumer.override.group.id") or f"connect-{name}") if is_sink else None,
-        tolerance="all" if _text(settings, "errors.tolerance").lower() == "all" else "none",
-        dead_letter_topic=_text(settings, "errors.deadletterqueue.topic.name") or None if is_sink else None,
+        group=_named(settings.get("consumer.override.group.id", f"connect-{name}")) if is_sink and is_known else None,
+        tolerance="" if not is_known else "all" if _text(settings, "errors.tolerance").lower() == "all" else "none",
+        dead_letter_topic=_named(settings.get("errors.deadletterqueue.topic.name")) if is_sink else None,
         topics=topics(settings, is_sink=is_sink),
         topic_prefix=None if is_sink else topic_prefix(settings),
         heartbeat=heartbeat(settings),
         progress=_progress(settings, clusters),
     )
+
+
+def _named(value: Any) -> str | None:  # noqa: ANN401 - the same
+    """Return a name; None where it is empty, or a variable that only the workers know (a ConfigProvider's)."""
+    return value[:_MOST_NAME] or None if isinstance(value, str) and "${" not in value else None
 
 
 def _progress(settings: Mapping[str, Any], clusters: Mapping[str, str]) -> Progress | None:

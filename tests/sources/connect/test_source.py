@@ -273,6 +273,27 @@ def test_a_connector_that_is_not_understood_is_unknown_and_the_others_are_told(o
     assert "'odd'" in now.problems[0].detail
 
 
+def test_two_tasks_with_one_id_are_not_understood() -> None:
+    odd = running("RUNNING", "FAILED")
+    odd["status"]["tasks"][1]["id"] = 0
+    now = read(Service({"odd": odd, "sound": running("RUNNING")}))
+
+    assert [one.name for one in now.connectors or ()] == ["sound"]
+    assert reasons(now) == [("connector", "misread")]
+
+
+def test_what_only_the_workers_know_is_not_guessed() -> None:
+    variables = {
+        "topics": "a,${env:TOPIC}",
+        "consumer.override.group.id": "${env:GROUP}",
+        "errors.deadletterqueue.topic.name": "${file:/x:dlq}",
+    }
+    now = read(Service({"bare": running("RUNNING") | {"info": None}, "variable": running("RUNNING", **variables)}))
+
+    told = {one.name: (one.group, one.tolerance, one.dead_letter_topic, one.topics) for one in now.connectors or ()}
+    assert told == {"bare": (None, "", None, ()), "variable": (None, "none", None, ("a",))}
+
+
 def test_only_the_connectors_that_are_wanted_are_looked_at() -> None:
     now = read(Service({"a": running(), "b": running()}), more=", connectors: {deny: [b]}")
 

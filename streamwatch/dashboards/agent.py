@@ -3,6 +3,7 @@
 from typing import Final
 
 from streamwatch.catalogue import agent as a
+from streamwatch.catalogue import archive as h
 from streamwatch.catalogue import remote_write as r
 from streamwatch.dashboards.panel import SECONDS, Dashboard, On, Panel, Query, Row
 
@@ -89,6 +90,24 @@ AGENT: Final = Dashboard(
                         _o.now(a.NOTIFICATIONS_WAITING, "waiting {{channel}}"),
                         _o.now(a.NOTIFICATIONS_PARKED, "refused {{channel}}"),
                     ),
+                ),
+            ),
+        ),
+        Row(
+            "Are the hours before remembered?",
+            (
+                Panel(
+                    "Numbers in the archive",
+                    "Of how many are the hours before there, and for how many was no room?",
+                    (
+                        _o.now(h.ARCHIVE_SERIES, "archived"),
+                        _o.now(h.ARCHIVE_REFUSED, "without room").red(above=1),
+                    ),
+                ),
+                Panel(
+                    "Size of the archive",
+                    "What does it take of memory and disk?",
+                    (_o.now(h.ARCHIVE_BYTES, "memory"), _o.now(h.ARCHIVE_FILE_BYTES, "file")),
                 ),
             ),
         ),

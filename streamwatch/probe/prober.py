@@ -46,8 +46,7 @@ class ClusterProber:
             self._cluster.dialer.budget.begin_read()
             self._look_if_due(loop.time())
             self._follow()
-            for broker, partition in self.covers.items():
-                self._spawn(self._attempt(broker, partition))
+            self._begin()
             due = max(due + self._config.interval, loop.time())
             await asyncio.sleep(due - loop.time())
 
@@ -77,8 +76,14 @@ class ClusterProber:
             tail = Tail(self._cluster, partition)
             self._tails[partition] = (tail, self._spawn(tail.run()))
 
-    async def _attempt(self, broker: int, partition: int) -> None:
-        tail = self._tails[partition][0]
+    def _begin(self) -> None:
+        """Begin an attempt through each broker, spread over the interval: records that meet delay each other."""
+        apart = self._config.interval / max(1, len(self.covers))
+        for at, (broker, partition) in enumerate(sorted(self.covers.items())):
+            self._spawn(self._attempt(broker, partition, self._tails[partition][0], at * apart))
+
+    async def _attempt(self, broker: int, partition: int, tail: Tail, pause_seconds: float) -> None:
+        await asyncio.sleep(pause_seconds)
         attempt = Attempt(self._cluster, tail, partition, os.urandom(_TOKEN_BYTES), int(self._clock.now() * 1000))
         await attempt.run(self._config.timeout)
         if attempt.produced_seconds is not None:

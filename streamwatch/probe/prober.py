@@ -70,8 +70,10 @@ class ClusterProber:
         for broker in (*(each.id for each in topic.brokers), *self.covers):
             self._stats.see(broker)
         wanted = set(self.covers.values())
+        left = self._config.timeout + self._config.interval
         for partition in [partition for partition in self._tails if partition not in wanted]:
-            self._tails.pop(partition)[1].cancel()
+            _, task = self._tails.pop(partition)
+            asyncio.get_running_loop().call_later(left, task.cancel)  # records on their way are still to be consumed
         for partition in wanted - self._tails.keys():
             tail = Tail(self._cluster, partition)
             self._tails[partition] = (tail, self._spawn(tail.run()))

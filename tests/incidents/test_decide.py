@@ -22,7 +22,14 @@ PACK: Final = {rule.name for group in load(sorted(pack_folder().glob("*.yml"))) 
 NO_CAUSE: Final = frozenset({"StreamWatchWatchdog"})
 """Fires to show that the way to people is open."""
 SYMPTOMS: Final = frozenset(
-    {"KafkaUncleanElection", "KinesisConsumerLate", "KinesisStreamUnknown", "KafkaConnectMirrorCheckpointsStopped"}
+    {
+        "KafkaUncleanElection",
+        "KinesisConsumerLate",
+        "KinesisStreamUnknown",
+        "KafkaConnectMirrorCheckpointsStopped",
+        "KafkaProbeFailing",
+        "KafkaProbeUnreliable",
+    }
 )
 """Say that something is wrong, and nothing of why: no branch explains them yet."""
 

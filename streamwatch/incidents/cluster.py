@@ -107,9 +107,24 @@ def disks(known: Known) -> Iterator[Cause]:
             cause.runbook,
             (*cause.effects, *(deaths if is_deadly else ())),
             known.value(k.BROKER_PARTITIONS, cluster, broker),
-            down=(cause.scope,) if is_deadly and known.value(k.BROKER_UP, cluster, broker) == 0 else (),
+            down=(cause.scope,) if is_deadly and _is_down_or_was(known, cause.scope) else (),
         )
     yield from _died_of_disks(known)
+
+
+def _is_down_or_was(known: Known, scope: Scope) -> bool:
+    """Say whether a broker does not answer, or did not, and something of it is left."""
+    _, cluster, broker = scope
+    if known.value(k.BROKER_UP, cluster, broker) == 0:
+        return True
+    is_left = any(
+        (
+            known.about(("source", cluster), _NOT_READ),
+            [*_join_anew(known, cluster)],
+            known.value(k.BROKER_OUT_OF_SYNC, cluster, broker),
+        )
+    )
+    return is_left and scope in _were_down(known)
 
 
 def _is_deadly(known: Known, scope: Scope) -> bool:

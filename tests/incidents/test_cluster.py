@@ -101,6 +101,17 @@ def test_a_full_disk_is_the_cause_also_when_the_broker_died_of_it_a_moment_ago()
     assert len(both.alerts) == 2, "what follows from a dead broker follows from its disk"
     assert kind(first(down, up(b1=1, b2=0, b3=1))) == "broker", "without it nothing is known of the disk"
 
+    dead = first(filling, down, used, up(b1=1, b2=0, b3=1))
+    assert dead.cause is not None
+    blind = alert("StreamWatchPartlyBlind", source="shop", scope="log_dirs")
+    back = first(filling, blind, used, up(b1=1, b2=1, b3=1), before=(dead.cause,))
+    assert back.cause is not None
+    assert len(back.alerts) == 2, "its disk is still nearly full, and what was not read meanwhile is of its death"
+    assert first(filling, blind, used, up(b1=1, b2=1, b3=1), before=(back.cause,)).alerts == back.alerts
+    calm = first(filling, used, up(b1=1, b2=1, b3=1), before=(back.cause,))
+    assert calm.cause is not None
+    assert not calm.cause.down, "nothing is left of it"
+
 
 def test_replicas_that_follow_every_leader_but_one_are_cut_off_from_it() -> None:
     lags = alert("KafkaReplicasOutOfSync", SHOP, broker="3")

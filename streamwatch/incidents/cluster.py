@@ -28,8 +28,8 @@ _CAME: Final = frozenset({"broker.back", "broker.added", "broker.replaced"})
 """Kinds of changes after which a broker has to catch up."""
 _NOT_READ: Final = frozenset({"StreamWatchPartlyBlind", "StreamWatchStale"})
 """What follows for the agent where a part of the cluster does not answer."""
-_SILENCE: Final = frozenset({"timeout", "unreachable"})
-"""Why something is not known where a broker or a controller does not answer."""
+_SILENCE: Final = frozenset({"timeout", "unreachable", "moved"})
+"""Why something is not known where a broker or a controller does not answer, or another coordinates in its place."""
 _DEADLY: Final = 0.9
 """A broker that stops with this share of a disk in use has died of it: it was full a moment later."""
 _DISK: Final[Mapping[str, str]] = {

@@ -253,5 +253,7 @@ def test_what_the_agent_is_denied_does_not_come_of_a_dead_broker() -> None:
     blind = alert("StreamWatchPartlyBlind", source="shop", scope="group")
     both = incidents(alert("KafkaBrokerDown", SHOP, broker="2"), blind, denied, up(b1=1, b2=0, b3=1))
     assert sorted(map(kind, both)) == ["broker", "monitor"]
+    moved = samples(c.SOURCE_PROBLEMS, {("shop", "group", "moved"): 3.0, ("shop", "broker", "unreachable"): 1.0})
+    assert kind(first(alert("KafkaBrokerDown", SHOP, broker="2"), blind, moved, up(b1=1, b2=0, b3=1))) == "broker"
     lags = alert("KafkaQuorumVoterLagging", SHOP)
     assert sorted(map(kind, incidents(lags, blind))) == ["controller", "monitor"]

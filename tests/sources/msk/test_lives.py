@@ -189,7 +189,7 @@ class Life:
                 one.wanted_at = now
                 if one.begins is None:
                     one.begins = int(max(self.read_at, now // 60 * 60 - 600)) // 60 * 60
-            elif known is None:
+            elif known is None and found.described is not None:
                 one.wanted_at = now if one.begins is not None else 0.0  # nobody knows
             elif found.described is not None and now - one.wanted_at > 3600:
                 one.begins, one.highest = None, 0.0  # forgotten

@@ -11,12 +11,14 @@ def test_nothing_that_was_said_was_wrong() -> None:
     assert [name for name, outcome in KNOWN.items() if verdict(name, outcome) == "wrong"] == []
 
 
-def test_every_story_of_readers_was_played_and_most_of_what_was_not_set_aside_is_right() -> None:
-    assert READERS.keys() <= KNOWN.keys()
-    looked_at = [
-        verdict(name, outcome) for name, outcome in KNOWN.items() if LABELS[name].causes and not is_set_aside(name)
-    ]
-    assert looked_at.count("right") > 0.8 * len(looked_at)
+def test_every_story_was_played_and_most_of_what_was_not_set_aside_is_right() -> None:
+    assert KNOWN.keys() == LABELS.keys()
+    looked_at = {name: verdict(name, outcome) for name, outcome in KNOWN.items() if not is_set_aside(name)}
+    with_cause = {name: each for name, each in looked_at.items() if LABELS[name].causes and each != "nothing fired"}
+    of_readers = [each for name, each in with_cause.items() if name in READERS]
+    others = [each for name, each in with_cause.items() if name not in READERS]
+    assert of_readers.count("right") > 0.8 * len(of_readers)
+    assert others.count("right") > 0.5 * len(others), "the others' cause is not known at once, and named later"
 
 
 def test_the_document_has_what_was_said() -> None:

@@ -30,7 +30,7 @@ def test_it_is_decided_once_a_second_and_remembers_for_a_while_what_was_the_caus
     book = IncidentBook(hub, clock, lambda: alerts, tmp_path, tuple)
     assert book.incidents() == ()
 
-    alerts.append(alert("KafkaDiskFilling", kafka_cluster="shop", broker="2"))
+    alerts.append(alert("KafkaLogDirOffline", kafka_cluster="shop", broker="2"))
     assert book.incidents() == (), "however many look"
     clock.advance(1.0)
     (disk,) = book.incidents()

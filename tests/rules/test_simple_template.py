@@ -121,7 +121,7 @@ def test_every_template_of_the_pack_is_one() -> None:
 
     for one in some:
         one.check()
-    assert sum(not one.is_simple for one in some) < len(some) / 20, "gotpl is imported for a few only"
+    assert sum(not one.is_simple for one in some) < 0.06 * len(some), "gotpl is imported for a few only"
 
 
 def test_the_pack_is_read_without_gotpl_and_re2() -> None:

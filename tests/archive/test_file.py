@@ -236,7 +236,7 @@ def test_a_full_disk_is_said_once_and_gone_on_with_when_there_is_room(
     taken(archive, clock, 5)
     for _ in range(3):
         keeper.write()
-    assert not list(tmp_path.iterdir()), "nothing half is left"
+    wait_for(lambda: not list(tmp_path.iterdir()), 20, "nothing half is left")
     is_full[0] = False
     keeper.write()
     wait_for(lambda: is_up(keeper) == 1.0, 20, "it goes on")

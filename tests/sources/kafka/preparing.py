@@ -30,7 +30,7 @@ def source_of(cluster: PreparedCluster, **settings: Any) -> KafkaSource:
         "deadline": DEADLINE,
         "request_timeout": 0.5,
         "connect_timeout": 1.0,
-        "pulse": Pulse(enabled=False),
+        "pulse": Pulse(enabled=False, deadline=0.4),  # a broker that takes a whole request_timeout is down
     }
     return KafkaSource(Config(**(plain | settings)), SystemClock(), lambda: None)
 

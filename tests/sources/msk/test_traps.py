@@ -106,7 +106,7 @@ def test_6_a_rate_is_added_up_by_the_minute_and_not_by_the_period(house: House) 
         _, samples = read(msk)
 
     assert statistic(house, "BytesInPerSec", 5, "Sum", Broker_ID="1") == [5000], "five times too much for a rate"
-    assert told(samples, b.BYTES_IN) == {"1": 4 * 60_000.0}, "bytes in the four minutes since the first read"
+    assert told(samples, b.BYTES_IN) == {"1": 5 * 60_000.0}, "bytes in the five minutes since the agent's start"
 
 
 def test_7_idle_ratios_are_ratios_though_they_are_called_percent(house: House) -> None:

@@ -3,7 +3,6 @@
 Whatever waits here waits for the disk: only a thread of its own calls it.
 """
 
-import os
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -23,7 +22,7 @@ from streamwatch.archive.packing import (
     records,
 )
 from streamwatch.archive.rings import LAST, LEVELS
-from streamwatch.core.records import locked
+from streamwatch.core.records import flush, is_at, locked
 
 _LEAST_GROWTH: Final = 2**20
 """A file may grow by so much, or by as much as it had when it was written anew, before it is written anew again."""
@@ -93,7 +92,7 @@ class ArchiveFile:
 
         """
         try:
-            if self._file is not None and not self._is_there(self._file):
+            if self._file is not None and not is_at(self._file, self._path):
                 self.close()
             grown = self.size > 2 * self._whole + _LEAST_GROWTH or self._steps > _MOST_STEPS
             if self._file is None or grown:
@@ -111,13 +110,6 @@ class ArchiveFile:
                 self._file.close()
             self._file = None
 
-    def _is_there(self, file: BinaryIO) -> bool:
-        """Say whether it is still the file at its path."""
-        try:
-            return os.fstat(file.fileno()).st_ino == self._path.stat().st_ino
-        except FileNotFoundError:
-            return False
-
     def _append(self, file: BinaryIO) -> None:
         parts: list[bytes] = []
         head = self._archive.head()
@@ -127,8 +119,7 @@ class ArchiveFile:
         parts += [packed_mark(mark) for mark in self._archive.marks.unwritten()]
         data = b"".join(parts)
         file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+        flush(file)
         self.size += len(data)
         self._steps += max(0, head - 1 - self._step)
         self._step = head - 1
@@ -166,8 +157,7 @@ class ArchiveFile:
                     versions[row] = copy.version
             for mark in self._archive.marks.all(now):
                 file.write(packed_mark(mark))
-            file.flush()
-            os.fsync(file.fileno())
+            flush(file)
             self._whole = self.size = file.tell()
             fresh.replace(self._path)
         except OSError:

@@ -1,6 +1,7 @@
 """Files of records, each with its length and its checksum: one that a kill or a full disk tore is read up to there."""
 
 import fcntl
+import os
 import struct
 import zlib
 from collections.abc import Iterator
@@ -41,6 +42,25 @@ def read_records(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
         yield kind, body
     if start:
         raise TornError
+
+
+def flush(file: BinaryIO) -> None:
+    """Have what was written on the disk.
+
+    Raises:
+        OSError: that cannot be.
+
+    """
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def is_at(file: BinaryIO, path: Path) -> bool:
+    """Say whether an open file is still the one at its path."""
+    try:
+        return os.fstat(file.fileno()).st_ino == path.stat().st_ino
+    except FileNotFoundError:
+        return False
 
 
 def locked(path: Path) -> BinaryIO:

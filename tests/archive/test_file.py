@@ -230,7 +230,7 @@ def test_a_full_disk_is_said_once_and_gone_on_with_when_there_is_room(
         if is_full[0]:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("streamwatch.archive.archive_file.os.fsync", fsync)
+    monkeypatch.setattr("streamwatch.core.records.os.fsync", fsync)
     keeper.start()
     wait_for(lambda: is_up(keeper) == 0.0, 20, "it says so")
     taken(archive, clock, 5)

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from streamwatch.core.records import locked
+from streamwatch.core.records import flush, is_at, locked
 from streamwatch.export.remote_write.encode import Cycle
 from streamwatch.export.remote_write.queue_packing import HEAD, Packing, Unpacking, packed_over
 
@@ -108,7 +108,7 @@ class QueueFile:
         while self._cycles and id(self._cycles[0]) not in left:
             self._cycles.popleft()
             self._over += 1
-        if not self._cycles or not self._is_there(file):
+        if not self._cycles or not is_at(file, self._path):
             return False
         last = next(at for at, cycle in enumerate(waiting) if cycle is self._cycles[-1])
         parts: list[bytes] = []
@@ -120,17 +120,10 @@ class QueueFile:
         if self.size + len(data) > self._most:
             return False
         file.write(data)
-        _flush(file)
+        flush(file)
         self.size += len(data)
         self._cycles.extend(waiting[last + 1 :])
         return True
-
-    def _is_there(self, file: BinaryIO) -> bool:
-        """Say whether it is still the file at its path."""
-        try:
-            return os.fstat(file.fileno()).st_ino == self._path.stat().st_ino
-        except FileNotFoundError:
-            return False
 
     def _write_all(self, waiting: Sequence[Cycle], done: int) -> None:
         """Write the newest of what waits to a new file, and put it in the place of the old one."""
@@ -150,7 +143,7 @@ class QueueFile:
         try:
             file.truncate(0)
             file.write(b"".join((HEAD, *needed, *own, packed_over(0, done if len(own) == len(waiting) else 0))))
-            _flush(file)
+            flush(file)
             written = file.tell()
             fresh.replace(self._path)
         except OSError:
@@ -161,8 +154,3 @@ class QueueFile:
         self.close()
         self._file, self._is_ours, self._packing, self._over, self.size = file, True, packing, 0, written
         self._cycles.extend(waiting[len(waiting) - len(own) :])
-
-
-def _flush(file: BinaryIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())

@@ -1,7 +1,6 @@
 """How many brokers a cluster needs to do its work without one of them."""
 
 import math
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -12,20 +11,20 @@ from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.catalogue import msk as m
 from streamwatch.model.kafka import ClusterSnapshot
-from streamwatch.model.metric import Metric, Samples
+from streamwatch.model.newest_samples import NewestSamples
 
 BUSY_MOST: Final = 0.7
 """Of the time of the request handlers: below 0.3 idle MSK alarms."""
 
 
-def advise_brokers(now: ClusterSnapshot, samples: Sequence[Samples], past: PastHours) -> list[Advice]:
+def advise_brokers(now: ClusterSnapshot, samples: NewestSamples, past: PastHours) -> list[Advice]:
     """Return what is to be done about the number of brokers: by partitions, and by what their threads do."""
     if now.topology is None or not now.brokers:
         return []
     return [_by_partitions(now, samples), _by_threads(now, past)]
 
 
-def _by_partitions(now: ClusterSnapshot, samples: Sequence[Samples]) -> Advice:
+def _by_partitions(now: ClusterSnapshot, samples: NewestSamples) -> Advice:
     count, replicas = len(now.brokers), 0 if now.topology is None else len(now.topology.replica)
     limit, where = _limit(now.cluster, samples)
     if not limit:
@@ -39,12 +38,12 @@ def _by_partitions(now: ClusterSnapshot, samples: Sequence[Samples]) -> Advice:
     return _advice(now, "partitions", _words(count, needed), text, data, "measured", is_enough=count >= needed)
 
 
-def _limit(cluster: str, samples: Sequence[Samples]) -> tuple[float, str]:
+def _limit(cluster: str, samples: NewestSamples) -> tuple[float, str]:
     """Return how many replicas a broker may hold, and who says so; 0 where nobody does."""
-    by_msk = _known(m.PARTITIONS_LIMIT, samples).get((cluster, "recommended"))
+    by_msk = samples.values(m.PARTITIONS_LIMIT).get((cluster, "recommended"))
     if by_msk:
         return by_msk, "AWS's table of instance types"
-    uses, counts = _known(k.BROKER_PARTITIONS_LIMIT, samples), _known(k.BROKER_PARTITIONS, samples)
+    uses, counts = samples.values(k.BROKER_PARTITIONS_LIMIT), samples.values(k.BROKER_PARTITIONS)
     limits = [counts[row] / use for row, use in uses.items() if row[0] == cluster and use > 0 and row in counts]
     return (max(limits) if limits else 0.0), "`partitions_per_broker`"
 
@@ -72,10 +71,6 @@ def _words(count: int, needed: int) -> str:
     if count >= needed:
         return f"nothing: {count} brokers do their work without one of them"
     return f"have {needed} brokers instead of {count}, or larger ones: without one the others are too few"
-
-
-def _known(metric: Metric, samples: Sequence[Samples]) -> dict[tuple[str, ...], float]:
-    return {row: value for each in samples if each.metric is metric for row, value in each.known().items()}
 
 
 def _advice(  # noqa: PLR0913, PLR0917 - the fields of an advice

@@ -1,7 +1,6 @@
 """Advice on a reader of a stream or topic: when it will have caught up, and how much faster it has to be."""
 
 import math
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -9,7 +8,7 @@ import numpy as np
 from streamwatch.advice.advice import Advice, State
 from streamwatch.advice.past import STEP_SECONDS, PastHours, span
 from streamwatch.catalogue import readers as r
-from streamwatch.model.metric import Metric, Samples
+from streamwatch.model.newest_samples import NewestSamples
 
 DRAIN_SECONDS: Final = 3600.0
 """What waits is to be read within this."""
@@ -27,12 +26,12 @@ _HOW: Final = {
 _FASTER: Final = "let it read {more:.2f} times as fast"
 
 
-def advise_readers(samples: Sequence[Samples], past: PastHours) -> list[Advice]:
+def advise_readers(samples: NewestSamples, past: PastHours) -> list[Advice]:
     """Return what is to be done about each reader of which a lag in time is known."""
-    workers, leases = _known(r.WORKERS, samples), _known(r.LEASES, samples)
+    workers, leases = samples.values(r.WORKERS), samples.values(r.LEASES)
     return [
         _advise(row, lag, past, workers.get(row), leases.get((*row, "renewed")))
-        for row, lag in _known(r.LAG, samples).items()
+        for row, lag in samples.values(r.LAG).items()
     ]
 
 
@@ -72,10 +71,6 @@ def _crew(workers: float | None, leases: float | None) -> str:
     parts = [] if workers is None else [f"{workers:.0f} workers"]
     parts += [] if leases is None else [f"{leases:.0f} leases"]
     return f"; {', '.join(parts)}" if parts else ""
-
-
-def _known(metric: Metric, samples: Sequence[Samples]) -> dict[tuple[str, ...], float]:
-    return {row: value for each in samples if each.metric is metric for row, value in each.known().items()}
 
 
 def _advice(  # noqa: PLR0913, PLR0917 - the fields of an advice

@@ -19,6 +19,7 @@ from streamwatch.export.advice_api import answered
 from streamwatch.http.message import Response
 from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.model.kinesis import StreamsSnapshot
+from streamwatch.model.newest_samples import NewestSamples
 from streamwatch.samples.hub import Hub
 
 _FRESH_SECONDS: Final = 60.0
@@ -50,7 +51,7 @@ class Advising:
 
     def _advice(self, runners: Sequence[TargetRunner], archive: Archive) -> list[Advice]:
         past = PastHours(archive.curve, self._clock.now())
-        samples = self._hub.chosen()
+        samples = NewestSamples(self._hub.chosen())
         found = advise_readers(samples, past)
         for runner in runners:
             if isinstance(runner.last, StreamsSnapshot):

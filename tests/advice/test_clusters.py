@@ -15,6 +15,7 @@ from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.catalogue import msk as m
 from streamwatch.model.kafka import NOT_KNOWN, CleanupPolicy, LogDir
 from streamwatch.model.metric import Samples
+from streamwatch.model.newest_samples import NewestSamples
 from tests.advice.hours import Hours
 from tests.snapshots import snapshot
 
@@ -122,7 +123,7 @@ def brokers(case: Brokers) -> dict[str, Advice]:
         samples.append(k.BROKER_PARTITIONS_LIMIT.sample(use, kafka_cluster="test", broker=name))
         samples.append(k.BROKER_PARTITIONS.sample(float(case.replicas), kafka_cluster="test", broker=name))
     now = snapshot({"t": [(1, tuple(ids), tuple(ids))] * case.replicas})
-    return {each.question: each for each in advise_brokers(now, samples, hours.past())}
+    return {each.question: each for each in advise_brokers(now, NewestSamples(samples), hours.past())}
 
 
 BROKERS = {

@@ -8,6 +8,7 @@ import pytest
 from streamwatch.advice.advice import Advice
 from streamwatch.advice.readers import advise_readers
 from streamwatch.catalogue import readers as r
+from streamwatch.model.newest_samples import NewestSamples
 from tests.advice.hours import Hours
 
 
@@ -35,7 +36,7 @@ def advised(case: Case) -> Advice:
         r.WORKERS.sample(case.workers, **labels),
         r.LEASES.sample(case.leases, **labels, state="renewed"),
     ]
-    [found] = advise_readers(samples, hours.past())
+    [found] = advise_readers(NewestSamples(samples), hours.past())
     assert found.labels == {name: value for name, value in labels.items() if value}
     return found
 

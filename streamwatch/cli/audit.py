@@ -1,7 +1,6 @@
 """``streamwatch audit``: what is set so that something will go wrong, for a terminal (docs/audit.md)."""
 
 import json
-import logging
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -12,9 +11,9 @@ from rich.text import Text
 
 from streamwatch.cli.agent_client import AgentClient
 from streamwatch.cli.agent_client import options as agent_options
+from streamwatch.cli.named_config import named_config
 from streamwatch.core.words import printable
 
-_REFUSED: Final = 2
 _SEVERITIES: Final = ("critical", "warning", "info")
 _MOST_TARGETS: Final = 3
 _STYLES: Final = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
@@ -68,19 +67,9 @@ def audit(  # noqa: PLR0913, PLR0917 - an argument an option
 
 
 def _read_once(file: Path | None, kafka: str | None, kinesis: str | None) -> dict[str, Any]:
-    if file is not None and (kafka is not None or kinesis is not None):
-        raise click.UsageError("give either --config FILE or --kafka HOST:PORT and --kinesis REGION")
-    from streamwatch.agent.config import from_flags, load  # noqa: PLC0415 - it knows all sources
-    from streamwatch.cli.audit_once import audit_once  # noqa: PLC0415 - the same
-    from streamwatch.core.errors import ConfigError  # noqa: PLC0415 - the same
+    config = named_config(file, kafka, kinesis)
+    from streamwatch.cli.audit_once import audit_once  # noqa: PLC0415 - it knows all sources
 
-    try:
-        config = load(file) if file is not None else from_flags(kafka, None, kinesis)
-    except ConfigError as error:
-        for mistake in error.mistakes:
-            click.echo(mistake, err=True)
-        sys.exit(_REFUSED)
-    logging.getLogger().handlers = [logging.NullHandler()]
     return audit_once(config)
 
 

@@ -1,6 +1,5 @@
 """``streamwatch top``."""
 
-import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -12,13 +11,13 @@ import click
 
 from streamwatch.cli.agent_client import AgentClient
 from streamwatch.cli.agent_client import options as agent_options
+from streamwatch.cli.named_config import named_config
 from streamwatch.cli.top.state import TopState
 from streamwatch.cli.top.views import TABS
 
 if TYPE_CHECKING:
     from streamwatch.cli.top.agents import RunningAgent
 
-_REFUSED: Final = 2
 _LEAST_SECONDS: Final = 0.5
 
 
@@ -95,19 +94,8 @@ def _agent(
     if file is None and kafka is None and kinesis is None:
         yield RunningAgent(client, url)
         return
-    if file is not None and (kafka is not None or kinesis is not None):
-        raise click.UsageError("give either --config FILE or --kafka HOST:PORT and --kinesis REGION")
-    from streamwatch.agent.config import from_flags, load  # noqa: PLC0415 - it knows all sources
-    from streamwatch.core.errors import ConfigError  # noqa: PLC0415
-
-    try:
-        config = load(file) if file is not None else from_flags(kafka, None, kinesis)
-    except ConfigError as error:
-        for mistake in error.mistakes:
-            click.echo(mistake, err=True)
-        sys.exit(_REFUSED)
+    config = named_config(file, kafka, kinesis)
     click.echo(f"starting to watch {', '.join(source.name for source in config.sources)} ...", err=True)
-    logging.getLogger().handlers = [logging.NullHandler()]  # a line of the log would tear the picture
     name = str(file) if file is not None else ", ".join(filter(None, (kafka, kinesis)))
     with own_agent(config, name, is_live=file is None) as agent:
         yield agent

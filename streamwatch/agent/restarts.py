@@ -9,7 +9,8 @@ from streamwatch.collectors.outlook.reader import may_restart_reader, named
 from streamwatch.collectors.outlook.restart import BrokerQuestion, may_restart_broker
 from streamwatch.collectors.outlook.verdict import LastRead, Verdict
 from streamwatch.core.clock import Clock
-from streamwatch.export.restart_api import RestartQuestion, answered, question_of, refused
+from streamwatch.export.json_answer import bad_data
+from streamwatch.export.restart_api import RestartQuestion, answered, question_of
 from streamwatch.http.message import Request, Response
 from streamwatch.sources.cluster_config import ClusterConfig
 
@@ -41,7 +42,7 @@ class Restarts:
             else:
                 found = self._of_broker(question.broker, question, runners)
         except ValueError as error:
-            return refused(error)
+            return bad_data(error)
         return answered(found, self._clock.now())
 
     def _of_broker(self, broker: int, question: RestartQuestion, runners: Sequence[TargetRunner]) -> Verdict:

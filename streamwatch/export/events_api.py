@@ -1,14 +1,13 @@
 """``/api/v1/events``: what changed, as JSON, page by page. Grafana reads it as annotations (docs/events.md)."""
 
-import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qs
 
 from streamwatch.core.times import rfc3339
+from streamwatch.export.json_answer import bad_data, success
 from streamwatch.http.message import Request, Response
 from streamwatch.journal.question import Question
 from streamwatch.model.journal_entry import JournalEntry
@@ -34,12 +33,12 @@ class EventsApi:
         try:
             question = question_of(request.query)
         except ValueError as error:
-            return _json(HTTPStatus.BAD_REQUEST, {"status": "error", "errorType": "bad_data", "error": str(error)})
+            return bad_data(error)
         found = self._changes(question)
         data: dict[str, Any] = {"events": [shown(change) for change in found]}
         if len(found) == question.limit:
             data["next"] = f"{found[-1].at!r}:{found[-1].number}"
-        return _json(HTTPStatus.OK, {"status": "success", "data": data})
+        return success(data)
 
 
 def question_of(query: str) -> Question:
@@ -103,7 +102,3 @@ def _place(text: str) -> tuple[float, int]:
         return float(at), int(number)
     except ValueError:
         raise ValueError(f"after: {text[:80]!r}: what the page before gave as `next` is wanted") from None
-
-
-def _json(status: HTTPStatus, content: object) -> Response:
-    return Response(status, json.dumps(content, separators=(",", ":")).encode(), "application/json")

@@ -1,14 +1,13 @@
 """``/api/v1/may-restart``: what is asked, and the answer as JSON (docs/restarts.md)."""
 
-import json
 import re
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qs
 
 from streamwatch.collectors.outlook.verdict import Verdict
 from streamwatch.core.times import rfc3339
+from streamwatch.export.json_answer import success
 from streamwatch.http.message import Response
 
 PATH: Final = "/api/v1/may-restart"
@@ -76,12 +75,7 @@ def answered(verdict: Verdict, now: float) -> Response:
             for one in verdict.objections
         ],
     }
-    return _json(HTTPStatus.OK, {"status": "success", "data": data})
-
-
-def refused(error: ValueError) -> Response:
-    """Return that a question is not understood."""
-    return _json(HTTPStatus.BAD_REQUEST, {"status": "error", "errorType": "bad_data", "error": str(error)})
+    return success(data)
 
 
 def _whole(name: str, text: str) -> int:
@@ -94,7 +88,3 @@ def _instant(text: str) -> float:
     if not _NUMBER.fullmatch(text):
         raise ValueError(f"after: {text[:80]!r}: seconds since 1970 are wanted")
     return float(text)
-
-
-def _json(status: HTTPStatus, content: object) -> Response:
-    return Response(status, json.dumps(content, separators=(",", ":")).encode(), "application/json")

@@ -7,6 +7,7 @@ from typing import Any, Final
 import click
 
 from streamwatch.cli.agent_client import AgentClient, options
+from streamwatch.core.words import printable
 
 _MARKS: Final = {"do": ("do", "yellow"), "fine": ("fine", "green"), "unknown": ("not known", "magenta")}
 
@@ -42,10 +43,11 @@ def advise(
 
 def _show(advice: dict[str, Any]) -> None:
     mark, colour = _MARKS[advice["state"]]
-    subject = "/".join(advice["labels"].values())
-    click.echo(f"{advice['about']} {subject}, {advice['question']}: {click.style(mark, fg=colour)}: {advice['action']}")
+    subject = printable("/".join(advice["labels"].values()))
+    action = printable(advice["action"])
+    click.echo(f"{advice['about']} {subject}, {advice['question']}: {click.style(mark, fg=colour)}: {action}")
     lines = [("sum", advice["sum"]), ("sure", advice["sure"])]
     lines += [("data", each) for each in advice["data"]] + [("run", each) for each in advice["commands"]]
     for name, text in lines:
         if text:
-            click.echo(f"  {name}: {text}")
+            click.echo(f"  {name}: {printable(text)}")

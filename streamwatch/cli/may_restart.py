@@ -12,6 +12,7 @@ import click
 
 from streamwatch.cli.agent_client import AgentClient, options
 from streamwatch.core.clock import SystemClock
+from streamwatch.core.words import printable
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600}
 _SPAN: Final = re.compile(r"(\d{1,6})([smh])")
@@ -124,10 +125,10 @@ def _asked(agent: AgentClient, wanted: dict[str, str], clock: SystemClock, pause
 
 def _show(found: dict[str, Any]) -> None:
     answer = click.style("yes", fg="green") if found["may"] else click.style("no", fg="red")
-    click.echo(f"{answer}: {found['subject']}" + ("" if found["may"] else " must not be restarted now"))
+    click.echo(f"{answer}: {printable(found['subject'])}" + ("" if found["may"] else " must not be restarted now"))
     for one in found["objections"][:_SHOWN]:
         where = one["topic"] if one["partition"] is None else f"{one['topic']}-{one['partition']}"
         said = f"{where}: {one['text']}" if where else one["text"]
-        click.echo(f"  {'not known: ' if one['unknown'] else ''}{said}")
+        click.echo(f"  {'not known: ' if one['unknown'] else ''}{printable(said)}")
     if found["count"] > _SHOWN:
         click.echo(f"  and {found['count'] - _SHOWN} more")

@@ -6,6 +6,7 @@ FROM python:${PYTHON}-slim AS made
 WORKDIR /source
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY streamwatch streamwatch
+COPY share share
 COPY alerts alerts
 COPY docs/runbooks docs/runbooks
 RUN python -m venv /opt/streamwatch \
@@ -21,5 +22,9 @@ RUN mkdir -p /var/lib/streamwatch && chown 65532:65532 /var/lib/streamwatch
 USER 65532:65532
 VOLUME /var/lib/streamwatch
 EXPOSE 9308
+# Where it listens by default. With TLS, or on another port: `--no-healthcheck`, or a check of your own. ECS and Kubernetes
+# have their own, and do not look at this one.
+HEALTHCHECK --interval=15s --timeout=5s --start-period=30s \
+  CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:9308/-/healthy', timeout=3)"]
 ENTRYPOINT ["streamwatch"]
 CMD ["run", "--config", "/etc/streamwatch/config/streamwatch.yaml"]

@@ -163,6 +163,25 @@ class App:
         self._metrics.changed()
         log.info("configuration taken", extra={"sources": ", ".join(sorted(self._runners))})
 
+    def health(self) -> Health:
+        """Return which sources are not read any more, though it is time."""
+        now, reasons = self._clock.monotonic(), []
+        for name, count in self._schedule.counts().items():
+            runner = self._runners.get(name)
+            if runner and now - count.last_started > _HUNG_INTERVALS * runner.interval:
+                reasons.append(f"job {name!r} has not begun for {now - count.last_started:.0f}s: it hangs")
+        return Health(tuple(reasons))
+
+    def working(self) -> Health:
+        """Return what hangs of all that must run: sources are read, and rules evaluated."""
+        is_deciding = not self.config.rules.enabled or self._alerting.evaluator.is_well
+        return Health((*self.health().reasons, *(() if is_deciding else ("rules are not evaluated: they hang",))))
+
+    def ready(self) -> Health:
+        """Return which sources were not read yet."""
+        waiting = [name for name, runner in self._runners.items() if runner.last is None]
+        return Health(tuple(f"source {name!r}: the first read has not ended yet" for name in waiting))
+
     def _new_factory(self, config: Config) -> TargetFactory:
         """Return what makes targets; which clusters are read from their brokers may change with every reload."""
         return TargetFactory(
@@ -249,8 +268,8 @@ class App:
     def _serve(self, config: Config) -> Server:
         routes = endpoints(
             page=self._metrics.page,
-            health=self._health,
-            ready=self._ready,
+            health=self.health,
+            ready=self.ready,
             status=lambda: status(self._runners, self._schedule.counts(), self._clock.monotonic() - self._started),
             home=self._home,
             reload=self.reload if self._load and config.listen.reload else None,
@@ -322,18 +341,6 @@ class App:
 
     def _waker(self, name: str) -> Callable[[], None]:
         return lambda: self._schedule.wake(name)
-
-    def _health(self) -> Health:
-        now, reasons = self._clock.monotonic(), []
-        for name, count in self._schedule.counts().items():
-            runner = self._runners.get(name)
-            if runner and now - count.last_started > _HUNG_INTERVALS * runner.interval:
-                reasons.append(f"job {name!r} has not begun for {now - count.last_started:.0f}s: it hangs")
-        return Health(tuple(reasons))
-
-    def _ready(self) -> Health:
-        waiting = [name for name, runner in self._runners.items() if runner.last is None]
-        return Health(tuple(f"source {name!r}: the first read has not ended yet" for name in waiting))
 
 
 def _without_files(rules: RulesConfig) -> RulesConfig:

@@ -3,6 +3,7 @@
 import gc
 import importlib
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -145,7 +146,9 @@ def run(file: Path | None, kafka: str | None, kinesis: str | None, listen: str |
 
     from streamwatch.agent.app import App  # noqa: PLC0415 - only this command needs all of it
     from streamwatch.agent.config import share as read_share  # noqa: PLC0415
+    from streamwatch.agent.service_watch import ServiceWatch  # noqa: PLC0415
     from streamwatch.core.clock import SystemClock  # noqa: PLC0415
+    from streamwatch.core.supervisor import Supervisor  # noqa: PLC0415
 
     _configure_log(config)
     _log_exposures(config)
@@ -168,8 +171,10 @@ def run(file: Path | None, kafka: str | None, kinesis: str | None, listen: str |
     gc.freeze()
     gc.enable()
     click.echo(f"serving http{'s' if config.listen.tls else ''}://{app.address}/metrics", err=True)
-    while signal.sigwait(_SIGNALS) == signal.SIGHUP:
+    watch = ServiceWatch(Supervisor.of(os.environ, os.getpid()), app.ready, app.working)
+    while watch.wait(_SIGNALS) == signal.SIGHUP:
         _reload(app)
+    watch.leave()
     app.stop()
 
 

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
+from typing import Final
 
 from streamwatch.core.errors import StreamWatchError
 from streamwatch.export.exposition import RenderedExposition
@@ -14,6 +15,10 @@ from streamwatch.http.server import PathHandler
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
+HEALTHY: Final = ("/healthz", "/-/healthy")
+"""Where it is asked whether the process should be restarted: as Kubernetes names it, and as Prometheus does."""
+READY: Final = ("/readyz", "/-/ready")
+"""Where it is asked whether there is something to show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +42,8 @@ def endpoints(  # noqa: PLR0913 - one argument for each thing that is served
 
     Args:
         page: returns the metrics as they are now.
-        health: says whether the process should be restarted (``/healthz``).
-        ready: says whether it has something to show (``/readyz``).
+        health: says whether the process should be restarted (``HEALTHY``).
+        ready: says whether it has something to show (``READY``).
         status: returns a few lines for people with curl (``/``).
         home: returns the same for people with a browser.
         reload: reads the configuration again, or raises ConfigError; one call at a time. None: it is not allowed.
@@ -48,8 +53,8 @@ def endpoints(  # noqa: PLR0913 - one argument for each thing that is served
     return [
         PathHandler("/", _Home(status, home).answer),
         PathHandler("/metrics", lambda request: _metrics(page(), request)),
-        PathHandler("/healthz", lambda _: _health(health()), is_probe=True),
-        PathHandler("/readyz", lambda _: _health(ready()), is_probe=True),
+        *(PathHandler(path, lambda _: _health(health()), is_probe=True) for path in HEALTHY),
+        *(PathHandler(path, lambda _: _health(ready()), is_probe=True) for path in READY),
         PathHandler("/-/reload", _Reload(reload).answer, ("POST",), is_guarded=True),
         *prefixes,
     ]

@@ -35,7 +35,7 @@ class ServerTls:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BasicAuth:
-    """Who may read; request for everywhere but on `/healthz` and `/readyz`."""
+    """Who may read; request for everywhere but where health and readiness are asked for."""
 
     username: str = setting("user name")
     password: Secret = setting("its password")

@@ -4,13 +4,16 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 from streamwatch.agent.config import parse
+from streamwatch.export.endpoints import Health
 from tests.helm.chart import ROOT, container, render
+from tests.http.serving import World, page, serving
 from tests.real import artefacts
 from tests.real.conftest import had
 
@@ -48,8 +51,8 @@ def test_the_task_for_ecs_holds_a_configuration(tmp_path: Path, monkeypatch: pyt
 
 
 def test_the_unit_for_systemd_is_one(tmp_path: Path) -> None:
-    unit = block("ini")
-    assert "DynamicUser=yes" in unit
+    unit = (ROOT / "share" / "streamwatch" / "streamwatch.service").read_text(encoding="utf-8")
+    assert {"DynamicUser=yes", "Type=notify", "WatchdogSec=60"} <= set(unit.splitlines())
     assert "ExecReload=/bin/kill -HUP $MAINPID" in unit
     program = shutil.which("systemd-analyze")
     if program is None:
@@ -73,3 +76,21 @@ def test_the_image_is_made_of_what_there_is() -> None:
     user = re.search(r"^USER (\d+):", DOCKERFILE, re.MULTILINE)
     assert user is not None
     assert int(user[1]) > 0
+
+
+def test_the_image_is_asked_whether_it_is_healthy() -> None:
+    check = re.search(r"^HEALTHCHECK .*\\\n *CMD (\[.+\])$", DOCKERFILE, re.MULTILINE)
+    assert check is not None
+    python, flag, code = json.loads(check[1])
+    port = re.search(r"^EXPOSE (\d+)$", DOCKERFILE, re.MULTILINE)
+    assert port is not None
+    with serving() as healthy, serving(world=World(page(), health=Health(("it hangs",)))) as hanging:
+        asked = [
+            subprocess.run(
+                [sys.executable, flag, code.replace(port[1], str(one.port))], check=False, capture_output=True
+            )
+            for one in (healthy, hanging)
+        ]
+    assert python == "python"
+    assert [one.returncode for one in asked] == [0, 1]
+    assert b"503" in asked[1].stderr

@@ -10,7 +10,7 @@ import pytest
 
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import ConfigError, ExportError
-from streamwatch.export.endpoints import Health, endpoints
+from streamwatch.export.endpoints import HEALTHY, READY, Health, endpoints
 from streamwatch.http.listener import CONNECTIONS, SPARE_CONNECTIONS, Slot
 from streamwatch.http.server import BasicAuth, Server
 from streamwatch.settings.types import HostPort, Secret
@@ -69,7 +69,7 @@ class TestPages:
         assert got.headers["Content-Encoding"] == ("gzip" if zipped else None)
         assert (gzip.decompress(got.body) if zipped else got.body) == HOME
 
-    @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+    @pytest.mark.parametrize("path", [*HEALTHY, *READY])
     def test_health_is_ok_or_the_reasons_why_not(self, path: str) -> None:
         world = World(page())
         with serving(world=world) as server:

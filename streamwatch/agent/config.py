@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -71,11 +72,23 @@ class Config:
             yield f"{kind}: more than one source is called {', '.join(map(repr, twice))}: names tell them apart"
         if twice := _twice(self.remote_write):
             yield f"remote_write: more than one is called {', '.join(map(repr, twice))}: names tell them apart"
+        yield from _read_twice([part for part in self.kinesis if part is not None])
 
     @property
     def sources(self) -> tuple[ClusterConfig | KinesisConfig | ConnectConfig, ...]:
         """Everything that is watched."""
         return (*self.kafka, *self.kinesis, *self.connect)
+
+
+def _read_twice(parts: Sequence[KinesisConfig]) -> Iterator[str]:
+    """Yield which parts read the same streams: each would be counted, paid for and notified of twice."""
+    for one, other in combinations(parts, 2):
+        regions = [region for region in one.regions if region in other.regions]
+        if regions and (one.access, one.streams) == (other.access, other.streams):
+            yield (
+                f"kinesis: {one.name!r} and {other.name!r} read the same streams of {', '.join(regions)}: take one"
+                " away, or give them different `streams` or `access`"
+            )
 
 
 def _twice_in(parts: Iterable[Any], names: list[str]) -> bool:

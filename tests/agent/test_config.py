@@ -104,6 +104,37 @@ def test_every_name_that_two_clusters_share_is_told() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param("regions: [eu-west-1]", "regions: [eu-north-1, eu-west-1]", id="a_region_in_both"),
+        pytest.param(
+            "regions: [eu-west-1], streams: {allow: ['a.*']}, interval: 30s",
+            "regions: [eu-west-1], streams: {allow: ['a.*']}",
+            id="the_same_streams_at_another_interval",
+        ),
+    ],
+)
+def test_streams_that_two_parts_would_count_are_refused(one: str, other: str) -> None:
+    (mistake,) = mistakes(f"kinesis: [{{name: x, {one}}}, {{name: y, {other}}}]")
+
+    assert mistake.startswith("file.yaml:1: kinesis: 'x' and 'y' read the same streams of eu-west-1: take one away")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param("regions: [eu-north-1]", id="regions"),
+        pytest.param("regions: [eu-west-1], access: {profile: b}", id="access"),
+        pytest.param("regions: [eu-west-1], streams: {allow: ['b.*']}", id="streams"),
+    ],
+)
+def test_two_parts_that_differ_are_two(other: str) -> None:
+    found = parse(f"kinesis: [{{name: x, regions: [eu-west-1]}}, {{name: y, {other}}}]")
+
+    assert [part.name for part in found.kinesis] == ["x", "y"]
+
+
 def test_all_mistakes_of_a_file_are_told_in_their_order() -> None:
     text = """\
 kafka:

@@ -1,4 +1,4 @@
-"""What the capacity adviser is told of the world: prices, in a file that the user owns."""
+"""What the capacity adviser knows of the world: prices, in a file that the user owns."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -223,7 +223,7 @@ JOB_OVERRUNS = _metric(
 JOB_WAKES = _metric(
     "streamwatch_job_wakes_total",
     JOB,
-    "Times that the job was brought forward because something was felt.",
+    "Times that the job was brought forward because something was seen to change.",
     question="Does a broker flap?",
     kind="counter",
 )

@@ -330,8 +330,8 @@ TRANSACTION_START = gauge(
     TRANSACTION,
     "When the transaction began that holds the readers of committed data of a partition back at `start_offset`: as its"
     " coordinator says; where none knows it, when its producer wrote last; else since when the last stable offset is"
-    " seen to stand. Told once that has lasted, of 50 at most. `transactional_id` and `producer_id` are empty where the"
-    " agent may not ask (docs/kafka.md).",
+    " seen to stand. Shown once that has lasted, of 50 at most. `transactional_id` and `producer_id` are empty where"
+    " the agent may not ask (docs/kafka.md).",
     question="Whose transaction holds readers back, where, and since when?",
     unit="seconds",
     tier=Tier.TOPIC,

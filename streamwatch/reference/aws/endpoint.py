@@ -177,9 +177,9 @@ class Endpoint:
         operation = OPERATIONS.get(call.operation)
         if operation is None:
             raise _left_out(call)
-        begun = time.perf_counter()
+        started = time.perf_counter()
         page = _success(call, model, operation(kinesis, parameters, now))
-        kinesis.report_latency(call.operation, time.perf_counter() - begun + self._cloud.broken.slow, now)
+        kinesis.report_latency(call.operation, time.perf_counter() - started + self._cloud.broken.slow, now)
         return page
 
 

@@ -90,8 +90,8 @@ class KclSource:
     def read(self) -> ReadersSnapshot:
         """Read every region, within four fifths of the interval; what could not be read is one of the problems."""
         reading(self.name)
-        began, begun = self._clock.now(), self._clock.monotonic()
-        deadline = begun + min(50.0, _SHARE * self._config.interval)
+        began, started = self._clock.now(), self._clock.monotonic()
+        deadline = started + min(50.0, _SHARE * self._config.interval)
         streams = self._streams()
         with ThreadPoolExecutor(len(self._regions), "kcl") as pool:  # one that hangs costs the others nothing
             found = list(pool.map(lambda region: region.read(streams, deadline), self._regions))
@@ -101,7 +101,7 @@ class KclSource:
         return ReadersSnapshot(
             source=self.name,
             taken_at=began,
-            read_seconds=self._clock.monotonic() - begun,
+            read_seconds=self._clock.monotonic() - started,
             readers=tuple(readers) if any(some is not None for some, _ in found) else None,
             tables={one.name: len(one.tables.applications) for one in self._regions if one.tables.applications},
             units=tuple(unit for one in self._regions for unit in one.tables.units()),

@@ -226,7 +226,7 @@ def test_a_silence_is_made_and_ended_on_the_page(
     _, url = watched
     browser.open(url, width=1440)
     told, silenced = (
-        "document.getElementById('silence-told').innerText",
+        "document.getElementById('silence-answer').innerText",
         "document.getElementById('silenced').innerText",
     )
     browser.evaluate("document.querySelector('#silencing summary').click()")

@@ -46,7 +46,7 @@
 
   // Silences, by Alertmanager's API.
   const API = "/api/v2/";
-  const told = document.getElementById("silence-told"), form = document.getElementById("silence");
+  const result = document.getElementById("silence-answer"), form = document.getElementById("silence");
   const call = async (method, path, body) => {
     const headers = body ? { "Content-Type": "application/json" } : {};
     const answer = await fetch(API + path, { method, headers, body: body && JSON.stringify(body), signal: AbortSignal.timeout(LATEST_MS) });
@@ -82,9 +82,9 @@
   };
   const act = async (work, words) => {
     try {
-      told.textContent = words(await work());
+      result.textContent = words(await work());
       await list();
-    } catch (error) { told.textContent = error.message; }
+    } catch (error) { result.textContent = error.message; }
   };
   form.addEventListener("submit", (event) => {
     event.preventDefault();

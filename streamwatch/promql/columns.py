@@ -87,7 +87,7 @@ class SeriesBlock:
         for columns in alike.values():
             own = there[:, columns[0]]
             if own.any():
-                yield self.rows.take(np.array(columns)), self.times[own], self.values[own][:, columns]
+                yield self.rows.take(np.array(columns)), self.times[own], self.values[np.ix_(own, np.array(columns))]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

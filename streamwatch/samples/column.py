@@ -1,7 +1,8 @@
 """One metric of one source over time: ticks, brought together in columns when somebody looks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -31,6 +32,11 @@ class Tick:
 
 
 _NOTHING: Final = np.zeros(0)
+_WHOLE_CELLS: Final = 1 << 16
+"""So many values, half a megabyte, are brought together without looking for ticks that a series cannot be in."""
+_PIECE_SERIES: Final = 64
+_NEVER: Final = np.iinfo(np.int64).max
+"""The place of a series that a tick does not have."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,6 +50,35 @@ class _Joined:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """Some series, and the ticks in which one of them may have a sample."""
+
+    index: Ints | None
+    """The series; None for all."""
+    times: Ints
+    """When the ticks were."""
+    values: Floats
+    """A row a tick, a column a series; stale where it has none."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Run:
+    """Ticks that follow each other and have the same shared keys."""
+
+    ticks: Sequence[Tick]
+    places: Ints
+    """Where among all keys the shared ones are, ascending."""
+    order: Ints
+    """Which of the tick's values is at each of these places."""
+
+    def rows(self, index: Ints) -> list[Floats]:
+        """Return the values of some series in each tick."""
+        at = np.minimum(np.searchsorted(self.places, index), len(self.places) - 1)
+        own = np.where(self.places[at] == index, self.order[at], _NEVER)
+        return [_of_tick(tick.values, own) for tick in self.ticks]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Stack:
     """Ticks of one metric of one source, above each other."""
 
@@ -54,14 +89,44 @@ class Stack:
     """Where in the keys those of a tick are, by the identity of its shared keys, None where they are the first ones;
     and None for all, where all ticks have values of all keys."""
 
-    @property
-    def times(self) -> Ints:
-        """When they were."""
-        return np.array([tick.at_ms for tick in self.ticks], dtype=np.int64)
+    def pieces(self, index: Ints | None, weigh: Callable[[int], None] = lambda _: None) -> Iterator[Piece]:
+        """Yield some series, or all, in pieces: of each the ticks in which it may have a sample.
 
-    def values(self, index: Ints | None) -> Floats:
-        """Return the values of some series, or of all: a row a time."""
-        return np.stack([self._row(tick) if index is None else self._row(tick)[index] for tick in self.ticks])
+        Where series come and go, most of them have a sample in few of many ticks: together they would take the product.
+
+        Args:
+            index: the series; None for all.
+            weigh: is called with a number of values before they are brought together, and may object.
+
+        """
+        count = len(self.keys) if index is None else len(index)
+        if self.places is None or len(self.places) == 1 or count * len(self.ticks) <= _WHOLE_CELLS:
+            weigh(count * len(self.ticks))
+            rows = [self._row(tick) if index is None else self._row(tick)[index] for tick in self.ticks]
+            yield Piece(index, _times(self.ticks), np.stack(rows))
+            return
+        wanted = np.arange(len(self.keys)) if index is None else index
+        runs_of = self._runs(wanted)
+        for number, start in enumerate(range(0, count, _PIECE_SERIES)):
+            if number in runs_of:
+                some = wanted[start : start + _PIECE_SERIES]
+                weigh(len(some) * sum(len(run.ticks) for run in runs_of[number]))
+                yield _piece(some, runs_of[number])
+
+    def _runs(self, wanted: Ints) -> dict[int, list[_Run]]:
+        """Return the ticks that have a series of each piece of those that are wanted, in order."""
+        piece_of = np.full(len(self.keys), -1)
+        piece_of[wanted] = np.arange(len(wanted)) // _PIECE_SERIES
+        found: dict[int, list[_Run]] = {}
+        for _, ticks in groupby(self.ticks, lambda tick: id(tick.shared)):
+            run = list(ticks)
+            if run[0].shared is not None and self.places is not None:
+                places = self.places[id(run[0].shared)]
+                places = np.arange(len(self.keys)) if places is None else places
+                order = np.argsort(places)
+                for number in np.unique(piece_of[places[: max(len(tick.values) for tick in run)]]).tolist():
+                    found.setdefault(number, []).append(_Run(run, places[order], order))
+        return found
 
     def _row(self, tick: Tick) -> Values:
         if self.places is None:
@@ -165,6 +230,22 @@ class Column:
             keys = Keys(all_keys[0].names, tuple(rows))
             self._joined = _Joined(all_keys, keys, np.array(list(rows.values()), dtype=np.int64))
         return self._joined.keys, np.concatenate([values for _, values in parts])[self._joined.taken]
+
+
+def _piece(index: Ints, runs: Sequence[_Run]) -> Piece:
+    ticks = [tick for run in runs for tick in run.ticks]
+    return Piece(index, _times(ticks), np.stack([row for run in runs for row in run.rows(index)]))
+
+
+def _of_tick(values: Values, places: Ints) -> Floats:
+    """Return a tick's values at these places; stale where it has none."""
+    row, there = np.full(len(places), STALE), places < len(values)
+    row[there] = values[places[there]]
+    return row
+
+
+def _times(ticks: Sequence[Tick]) -> Ints:
+    return np.array([tick.at_ms for tick in ticks], dtype=np.int64)
 
 
 def _own(values: Values) -> Values:

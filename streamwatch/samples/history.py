@@ -172,9 +172,9 @@ class History:
                 rows = known.select(stack.keys, fixed, matchers)
                 if rows is not None:
                     rows = _only(rows, counts)
-                    if weigh is not None:
-                        weigh(len(rows) * len(stack.ticks))
-                    yield SeriesBlock(rows, stack.times + moved if moved else stack.times, stack.values(rows.index))
+                    for piece in stack.pieces(rows.index, weigh or (lambda _: None)):
+                        times = piece.times + moved if moved else piece.times
+                        yield SeriesBlock(Rows(rows.keys, rows.fixed, piece.index), times, piece.values)
 
     @property
     def _moved_ms(self) -> int:

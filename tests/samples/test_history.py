@@ -2,6 +2,8 @@
 
 import gc
 import math
+import random
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from streamwatch.model.metric import Keys, Metric, Samples, Tier
 from streamwatch.promql.evaluate import evaluate
 from streamwatch.promql.parse import parse
 from streamwatch.promql.series import Value
+from streamwatch.samples import column
 from streamwatch.samples.history import History
 
 LAG = Metric(name="lag", kind="gauge", unit="", labels=("group",), tier=Tier.GROUP, help="Lag.", question="Lag?")
@@ -18,6 +21,10 @@ SIZE = Metric(name="size", kind="gauge", unit="", labels=("group",), tier=Tier.G
 
 
 def said(metric: Metric = LAG, **values: float) -> Samples:
+    return each(values, metric)
+
+
+def each(values: dict[str, float], metric: Metric = LAG) -> Samples:
     return metric.samples(Keys(("group",), [(name,) for name in values]), np.array(list(values.values())))
 
 
@@ -108,6 +115,48 @@ def test_a_rate_survives_the_coming_and_going_of_others() -> None:
     history.append("a", [said(x=120.0, z=1.0)], 220)
     assert by_group(asked(history, "rate(lag[2m])", 220)) == {"x": 1.0}
     assert by_group(asked(history, "max_over_time(lag[3m])", 220)) == {"x": 120.0, "y": 5.0, "z": 1.0}
+
+
+EXPRESSIONS = (
+    "max_over_time(lag[1h])", "min_over_time(lag[10m])", "count_over_time(lag[1h])", "rate(lag[5m])",
+    'sum_over_time(lag{group=~".*[05]"}[1h])', "last_over_time(lag[1h])", "changes(lag[1h])",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_past_in_pieces_is_the_same_past(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    chance, history = random.Random(seed), History(keep_ms=3_600_000)
+    alive = {f"g{number}" for number in range(100)}
+    for at in range(300):
+        alive -= set(chance.sample(sorted(alive), min(len(alive), chance.choice([0, 0, 1, 5, 60]))))
+        alive |= {f"g{chance.randrange(2000)}" for _ in range(chance.choice([0, 1, 5, 40]))}
+        values = {name: chance.choice([0.0, -0.0, math.nan, float(at), chance.random()]) for name in sorted(alive)}
+        history.append("a", [each(dict(chance.sample(list(values.items()), len(values))))], 1000.0 + at)
+    whole = {text: by_group(asked(history, text, 1300)) for text in EXPRESSIONS}
+    monkeypatch.setattr(column, "_WHOLE_CELLS", 0)
+    monkeypatch.setattr(column, "_PIECE_SERIES", chance.choice([1, 7, 64]))
+    for text, expected in whole.items():
+        found = by_group(asked(history, text, 1300))
+        assert found.keys() == expected.keys(), text
+        assert all(found[one] == expected[one] or math.isnan(expected[one]) for one in expected), text
+        assert {one: math.copysign(1, value) for one, value in found.items()} == {
+            one: math.copysign(1, value) for one, value in expected.items()
+        }, text
+
+
+def test_looking_back_where_series_come_and_go_takes_what_there_was() -> None:
+    """An hour of a series a second that lives for 20 s is 72,000 samples, and 13 million places in a table."""
+    history = History(keep_ms=3_600_000)
+    for at in range(3600):
+        history.append("a", [each({f"g{number}": float(at) for number in range(at, at + 20)})], 1000.0 + at)
+    tracemalloc.start()
+    try:
+        found = asked(history, "max_over_time(lag[1h])", 4599)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(by_group(found)) == 3619
+    assert peak < 20e6
 
 
 def test_time_never_stands_still_within_a_source() -> None:

@@ -15,6 +15,7 @@ from streamwatch.collectors.cluster import ClusterCollector
 from streamwatch.collectors.connect import ConnectCollector
 from streamwatch.collectors.group_states import GroupStates
 from streamwatch.collectors.groups import GroupCollector
+from streamwatch.collectors.health import JudgedPartitions
 from streamwatch.collectors.kafka_exporter import KafkaExporterCollector
 from streamwatch.collectors.lag import EndOffsetHistory
 from streamwatch.collectors.msk import MskCollector
@@ -85,17 +86,18 @@ class Target:
 def kafka_collectors(config: ClusterConfig, compatibility: Collection[str] = ()) -> dict[str, Collector[Any]]:
     """Return the collectors for a Kafka cluster, with those for other exporters' names."""
     history = EndOffsetHistory(config.lag_history, config.interval)
+    judged = JudgedPartitions()
     states = GroupStates(config.stalled_after, config.groups_wanted_for, config.interval)
     collectors: dict[str, Collector[Any]] = {
-        "cluster": ClusterCollector(config.partitions_per_broker),
-        "losses": LossCollector(),
-        "topics": TopicCollector(),
+        "cluster": ClusterCollector(config.partitions_per_broker, judged),
+        "losses": LossCollector(judged),
+        "topics": TopicCollector(judged),
         "groups": GroupCollector(history, states),
     }
     if config.granularity == "partition":
-        collectors["partitions"] = PartitionCollector(history, states)
+        collectors["partitions"] = PartitionCollector(history, states, judged)
     if "kafka_exporter" in compatibility:
-        collectors["kafka_exporter"] = KafkaExporterCollector()
+        collectors["kafka_exporter"] = KafkaExporterCollector(judged)
     return collectors
 
 

@@ -10,47 +10,42 @@ import numpy as np
 
 from streamwatch.catalogue import kafka as c
 from streamwatch.catalogue import kafka_brokers as b
-from streamwatch.collectors.columns import (
-    ReplicationColumns,
-    count_by,
-    known,
-    replication,
-    unknown_unless,
-)
+from streamwatch.collectors.columns import count_by, known, unknown_unless
 from streamwatch.collectors.controllers import quorum_samples, version_samples
-from streamwatch.collectors.health import PartitionHealth, as_float, broker_index, partition_health
+from streamwatch.collectors.health import JudgedPartitions, PartitionHealth, as_float, broker_index
 from streamwatch.collectors.keys_cache import KeysCache
 from streamwatch.core.memo import Memo
-from streamwatch.model.kafka import NOT_KNOWN, Bools, Broker, ClusterSnapshot, Int64s, Topology
-from streamwatch.model.metric import UNKNOWN, Keys, Samples, Values
+from streamwatch.model.kafka import NOT_KNOWN, Bools, Broker, ClusterSnapshot, Int32s, Topology
+from streamwatch.model.metric import UNKNOWN, Keys, Metric, Samples, Values
 
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
     """Where leaders and replicas stand in the list of brokers."""
 
-    leader: Int64s
+    leader: Int32s
     """P: index of the leading broker, -1 without one."""
-    replica: Int64s
+    replica: Int32s
     """R: index of the broker that holds the replica."""
 
 
 class ClusterCollector:
     """Counts partitions by their health, for the cluster and for each broker."""
 
-    def __init__(self, partitions_per_broker: int) -> None:
+    def __init__(self, partitions_per_broker: int, judged: JudgedPartitions | None = None) -> None:
         self._limit = partitions_per_broker
-        self._replication = Memo[ReplicationColumns]()
+        self._judged = JudgedPartitions() if judged is None else judged
         self._keys = Memo[Keys]()
         self._keys_cache = KeysCache()
         self._brokers: tuple[Broker, ...] = ()
         self._placed = Memo[_Placed]()
+        self._counts = Memo[dict[Metric, Values]]()
+        self._assigned = Memo[Values]()
 
     def collect(self, now: ClusterSnapshot) -> list[Samples]:
         """Return the samples of cluster and brokers; of what is left of them where nothing could be read."""
-        if now.brokers != self._brokers:
-            self._brokers = now.brokers
-        brokers, topology = self._brokers, now.topology
+        brokers = self._brokers = self._judged.brokers(now)
+        topology = now.topology
         keys = self._keys.get(lambda: Keys(c.BROKER, [(now.cluster, str(broker.id)) for broker in brokers]), brokers)
         samples = [
             c.ACTIVE_CONTROLLERS.sample(now.controllers, kafka_cluster=now.cluster),
@@ -60,8 +55,7 @@ class ClusterCollector:
             return samples
         self._keys_cache.turn()
         placed = self._placed.get(lambda: _place(topology, brokers), topology, brokers)
-        facts = self._replication.get(lambda: replication(topology), topology)
-        health = partition_health(now, topology, facts)
+        facts, health = self._judged.facts(topology), self._judged.health(now, topology)
         return [
             *samples,
             *quorum_samples(now, self._keys_cache),
@@ -98,15 +92,8 @@ class ClusterCollector:
 
     def _per_broker(self, now: ClusterSnapshot, placed: _Placed, health: PartitionHealth, keys: Keys) -> list[Samples]:
         size, believed = len(self._brokers), not now.metadata_frozen
-        unclear = count_by(placed.leader, size, ~health.min_isr_known) > 0
-        assigned = count_by(placed.replica, size)
-        counts = {
-            c.BROKER_UNDER_REPLICATED: count_by(placed.leader, size, health.under_replicated),
-            c.BROKER_UNDER_MIN_ISR: np.where(unclear, np.nan, count_by(placed.leader, size, health.under_min_isr)),
-            c.BROKER_AT_MIN_ISR: np.where(unclear, np.nan, count_by(placed.leader, size, health.at_min_isr)),
-            c.BROKER_OUT_OF_SYNC: count_by(placed.replica, size, health.lagging),
-            c.BROKER_LEADERS: count_by(placed.leader, size),
-        }
+        counts = self._counts.get(lambda: _counts(placed, health, size), placed, health)
+        assigned = self._assigned.get(lambda: count_by(placed.replica, size), placed)
         return [
             *(metric.samples(keys, unknown_unless(believed, values)) for metric, values in counts.items()),
             c.BROKER_PARTITIONS.samples(keys, assigned),
@@ -120,8 +107,19 @@ class ClusterCollector:
 
 
 def _place(topology: Topology, brokers: tuple[Broker, ...]) -> _Placed:
-    leader, replica = topology.leader.astype(np.int64), topology.replica.astype(np.int64)
-    return _Placed(broker_index(brokers, leader), broker_index(brokers, replica))
+    return _Placed(broker_index(brokers, topology.leader), broker_index(brokers, topology.replica))
+
+
+def _counts(placed: _Placed, health: PartitionHealth, size: int) -> dict[Metric, Values]:
+    """Count for each of so many brokers what its partitions and replicas are like."""
+    unclear = count_by(placed.leader, size, ~health.min_isr_known) > 0
+    return {
+        c.BROKER_UNDER_REPLICATED: count_by(placed.leader, size, health.under_replicated),
+        c.BROKER_UNDER_MIN_ISR: np.where(unclear, np.nan, count_by(placed.leader, size, health.under_min_isr)),
+        c.BROKER_AT_MIN_ISR: np.where(unclear, np.nan, count_by(placed.leader, size, health.at_min_isr)),
+        c.BROKER_OUT_OF_SYNC: count_by(placed.replica, size, health.lagging),
+        c.BROKER_LEADERS: count_by(placed.leader, size),
+    }
 
 
 def _log_bytes(now: ClusterSnapshot) -> Values:

@@ -6,9 +6,11 @@ Whether leaders and ISRs can be believed at all is the snapshot's word (``metada
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from streamwatch.collectors.columns import ReplicationColumns, count_true
-from streamwatch.model.kafka import Bools, Broker, ClusterSnapshot, Int64s, Topology
+from streamwatch.collectors.columns import ReplicationColumns, count_true, replication
+from streamwatch.core.memo import Memo
+from streamwatch.model.kafka import Bools, Broker, ClusterSnapshot, Int32s, Int64s, Topology
 from streamwatch.model.metric import UNKNOWN, Values
 
 
@@ -58,7 +60,7 @@ def partition_health(now: ClusterSnapshot, topology: Topology, facts: Replicatio
     up = np.array([as_float(broker.up) for broker in now.brokers] + [0.0])
     return PartitionHealth(
         offline=topology.leader < 0,
-        unreachable=1 - up[broker_index(now.brokers, topology.leader.astype(np.int64))],
+        unreachable=1 - up[broker_index(now.brokers, topology.leader)],
         lacks_replicas=facts.in_sync < expected_replicas(now, topology, facts),
         lacks_min_isr=facts.in_sync < needed,
         at_min_isr=facts.in_sync == needed,
@@ -72,13 +74,45 @@ def expected_replicas(now: ClusterSnapshot, topology: Topology, facts: Replicati
     return facts.replicas - count_true(now.adding, topology)
 
 
-def broker_index(brokers: tuple[Broker, ...], nodes: Int64s) -> Int64s:
+class JudgedPartitions:
+    """The health of one cluster's partitions: judged once for all collectors, and anew where its grounds changed."""
+
+    def __init__(self) -> None:
+        self._facts = Memo[ReplicationColumns]()
+        self._health = Memo[PartitionHealth]()
+        self._brokers: tuple[Broker, ...] = ()
+        self._adding: Bools | None = None
+
+    def facts(self, topology: Topology) -> ReplicationColumns:
+        """Return what follows from a topology; the same object while it stays."""
+        return self._facts.get(lambda: replication(topology), topology)
+
+    def health(self, now: ClusterSnapshot, topology: Topology) -> PartitionHealth:
+        """Return ``partition_health``; the same object while nothing changes that it is judged by."""
+        brokers, adding = self.brokers(now), self.adding(now)
+        facts = self.facts(topology)
+        return self._health.get(lambda: partition_health(now, topology, facts), topology, now.min_isr, brokers, adding)
+
+    def brokers(self, now: ClusterSnapshot) -> tuple[Broker, ...]:
+        """Return the brokers; the object of the read before while they are equal."""
+        if now.brokers != self._brokers:
+            self._brokers = now.brokers
+        return self._brokers
+
+    def adding(self, now: ClusterSnapshot) -> Bools:
+        """Return which replicas (R) a reassignment adds; the object of the read before while they are equal."""
+        if self._adding is None or not np.array_equal(now.adding, self._adding):
+            self._adding = now.adding
+        return self._adding
+
+
+def broker_index(brokers: tuple[Broker, ...], nodes: npt.NDArray[np.integer]) -> Int32s:
     """Return where these ids stand in the list of brokers, which is sorted by id; -1 for an id that is not there."""
     ids = np.array([broker.id for broker in brokers], dtype=np.int64)
     if not len(ids):
-        return np.full(nodes.shape, -1, dtype=np.int64)
+        return np.full(nodes.shape, -1, dtype=np.int32)
     places = np.minimum(np.searchsorted(ids, nodes), len(ids) - 1)
-    return np.where(ids[places] == nodes, places, -1)
+    return np.where(ids[places] == nodes, places, -1).astype(np.int32)
 
 
 def as_float(value: bool | None) -> float:  # noqa: FBT001 - a fact

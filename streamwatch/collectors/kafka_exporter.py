@@ -4,8 +4,8 @@ import numpy as np
 
 from streamwatch.catalogue import kafka_exporter as c
 from streamwatch.collectors.backlog import backlog
-from streamwatch.collectors.columns import ReplicationColumns, known, replication, unknown_unless
-from streamwatch.collectors.health import partition_health
+from streamwatch.collectors.columns import known, unknown_unless
+from streamwatch.collectors.health import JudgedPartitions
 from streamwatch.collectors.partitions import commits_of, rows_of
 from streamwatch.core.memo import Memo
 from streamwatch.model.kafka import ClusterSnapshot, Int64s
@@ -15,8 +15,8 @@ from streamwatch.model.metric import UNKNOWN, Keys, Samples, Values
 class KafkaExporterCollector:
     """Gives partitions, and groups' commits, by kafka_exporter's names."""
 
-    def __init__(self) -> None:
-        self._replication = Memo[ReplicationColumns]()
+    def __init__(self, judged: JudgedPartitions | None = None) -> None:
+        self._judged = JudgedPartitions() if judged is None else judged
         self._rows = Memo[tuple[Int64s, Keys]]()
         self._commits = Memo[tuple[Int64s, Keys]]()
         self._sums = Memo[tuple[Int64s, Keys]]()
@@ -27,9 +27,8 @@ class KafkaExporterCollector:
         topology = now.topology
         if topology is None:
             return []
-        facts = self._replication.get(lambda: replication(topology), topology)
+        facts, health = self._judged.facts(topology), self._judged.health(now, topology)
         rows, keys = self._rows.get(lambda: rows_of(now, topology), topology, now.selected)
-        health = partition_health(now, topology, facts)
         leader = topology.leader.astype(np.float64)
         leader[health.offline] = UNKNOWN
         preferred = np.where(health.offline, UNKNOWN, topology.leader == facts.preferred)

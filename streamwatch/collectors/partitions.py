@@ -5,8 +5,9 @@ import numpy as np
 from streamwatch.catalogue import kafka_groups as c
 from streamwatch.catalogue.kafka import GROUP_PARTITION, PARTITION
 from streamwatch.collectors.backlog import ages, backlog
-from streamwatch.collectors.columns import Recreated, ReplicationColumns, known, replication, unknown_unless
+from streamwatch.collectors.columns import Recreated, known, unknown_unless
 from streamwatch.collectors.group_states import GroupStates, PartitionStates
+from streamwatch.collectors.health import JudgedPartitions
 from streamwatch.collectors.lag import EndOffsetHistory
 from streamwatch.collectors.topics import leader_bytes
 from streamwatch.core.memo import Memo
@@ -17,11 +18,13 @@ from streamwatch.model.metric import UNKNOWN, Keys, Samples
 class PartitionCollector:
     """Gives the columns of a snapshot as they are. Runs after the group collector: it reads its history and states."""
 
-    def __init__(self, history: EndOffsetHistory, states: GroupStates | None = None) -> None:
+    def __init__(
+        self, history: EndOffsetHistory, states: GroupStates | None = None, judged: JudgedPartitions | None = None
+    ) -> None:
         self._history = history
         self._groups = states
         self._states = None if states is None else PartitionStates(states)
-        self._replication = Memo[ReplicationColumns]()
+        self._judged = JudgedPartitions() if judged is None else judged
         self._recreated = Recreated()
         self._rows = Memo[tuple[Int64s, Keys]]()
         self._commits = Memo[tuple[Int64s, Keys]]()
@@ -31,7 +34,7 @@ class PartitionCollector:
         topology = now.topology
         if topology is None:
             return []
-        facts = self._replication.get(lambda: replication(topology), topology)
+        facts = self._judged.facts(topology)
         rows, keys = self._rows.get(lambda: rows_of(now, topology), topology, now.selected)
         places, group_keys = self._commits.get(lambda: commits_of(now, topology), now.commits, now.selected)
         row = now.commits.row[places]

@@ -1,5 +1,7 @@
 """Topics: their size, their health and where their offsets stand."""
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -8,22 +10,31 @@ from streamwatch.collectors.columns import (
     Recreated,
     ReplicationColumns,
     known,
-    replication,
     sum_by_topic,
     unknown_unless,
 )
-from streamwatch.collectors.health import expected_replicas, partition_health
+from streamwatch.collectors.health import JudgedPartitions, PartitionHealth, expected_replicas
 from streamwatch.collectors.transactions import transaction_samples
 from streamwatch.core.memo import Memo
 from streamwatch.model.kafka import NOT_SET, CleanupPolicy, ClusterSnapshot, Int64s, Topology
 from streamwatch.model.metric import Keys, Samples, Values
 
 
+class _Sums(NamedTuple):
+    """What the health of partitions comes to, by topic (T)."""
+
+    offline: Values
+    under_replicated: Values
+    replication: Values
+    """The fewest replicas that a partition should have in sync."""
+
+
 class TopicCollector:
     """Sums partitions up by topic, for the topics that the configuration looks at."""
 
-    def __init__(self) -> None:
-        self._replication = Memo[ReplicationColumns]()
+    def __init__(self, judged: JudgedPartitions | None = None) -> None:
+        self._judged = JudgedPartitions() if judged is None else judged
+        self._sums = Memo[_Sums]()
         self._keys = Memo[Keys]()
         self._recreated = Recreated()
         self._policies = Memo[Keys]()
@@ -33,17 +44,13 @@ class TopicCollector:
         topology = now.topology
         if topology is None:
             return []
-        facts = self._replication.get(lambda: replication(topology), topology)
+        facts, health = self._judged.facts(topology), self._judged.health(now, topology)
         chosen = np.flatnonzero(now.selected)
         keys = self._keys.get(
             lambda: Keys(c.TOPIC, [(now.cluster, topology.topics[i]) for i in chosen.tolist()]), topology, now.selected
         )
-        believed, health = not now.metadata_frozen, partition_health(now, topology, facts)
-        offline, under = (
-            unknown_unless(believed, sum_by_topic(flags.astype(np.float64), topology))
-            for flags in (health.offline, health.under_replicated)
-        )
-        expected = expected_replicas(now, topology, facts)
+        sums = self._sums.get(lambda: _sums(now, topology, facts, health), health)
+        offline, under = (unknown_unless(not now.metadata_frozen, one) for one in (sums.offline, sums.under_replicated))
         retention = _limit(now.retention_ms)
         anew = self._recreated.of(topology)
         columns = {
@@ -55,9 +62,7 @@ class TopicCollector:
             c.TOPIC_OFFLINE: offline,
             c.TOPIC_UNDER_REPLICATED: under,
             c.TOPIC_PARTITIONS: np.diff(topology.topic_start).astype(np.float64),
-            c.TOPIC_REPLICATION: np.minimum.reduceat(expected, topology.topic_start[:-1]).astype(np.float64)
-            if len(expected)
-            else np.zeros(0),
+            c.TOPIC_REPLICATION: sums.replication,
             c.TOPIC_MIN_ISR: known(now.min_isr),
             c.TOPIC_RETENTION_SECONDS: retention / 1000,
             c.TOPIC_RETENTION_BYTES: _limit(now.retention_bytes),
@@ -70,6 +75,16 @@ class TopicCollector:
             c.TOPIC_CLEANUP_POLICY.samples(policies, np.ones(len(policies))),
             *transaction_samples(now, topology),
         ]
+
+
+def _sums(now: ClusterSnapshot, topology: Topology, facts: ReplicationColumns, health: PartitionHealth) -> _Sums:
+    expected = expected_replicas(now, topology, facts)
+    least = np.minimum.reduceat(expected, topology.topic_start[:-1]) if len(expected) else np.zeros(0)
+    return _Sums(
+        sum_by_topic(health.offline.astype(np.float64), topology),
+        sum_by_topic(health.under_replicated.astype(np.float64), topology),
+        least.astype(np.float64),
+    )
 
 
 _POLICIES = {

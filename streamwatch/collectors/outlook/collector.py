@@ -5,11 +5,12 @@ import numpy as np
 from streamwatch.catalogue import kafka_losses as c
 from streamwatch.catalogue.kafka import BROKER
 from streamwatch.collectors.columns import known
+from streamwatch.collectors.health import JudgedPartitions
 from streamwatch.collectors.keys_cache import KeysCache
 from streamwatch.collectors.outlook.losses import Grid, Losses, losses, racks
 from streamwatch.collectors.outlook.redundancy import redundancy
 from streamwatch.core.memo import Memo
-from streamwatch.model.kafka import Bools, Broker, ClusterSnapshot, Int64s, Topology
+from streamwatch.model.kafka import ClusterSnapshot, Int64s, Topology
 from streamwatch.model.metric import Samples, Values
 
 Both = tuple[Losses, Losses]
@@ -19,12 +20,11 @@ Both = tuple[Losses, Losses]
 class LossCollector:
     """Counts anew only when brokers, replicas or settings have changed; sums sizes when they have."""
 
-    def __init__(self) -> None:
+    def __init__(self, judged: JudgedPartitions | None = None) -> None:
+        self._judged = JudgedPartitions() if judged is None else judged
         self._keys_cache = KeysCache()
         self._losses = Memo[Both]()
         self._leader_bytes = Memo[Grid]()
-        self._brokers: tuple[Broker, ...] = ()
-        self._adding: Bools | None = None
         self._replica_bytes: Int64s | None = None
 
     def collect(self, now: ClusterSnapshot) -> list[Samples]:
@@ -32,17 +32,19 @@ class LossCollector:
         topology = now.topology
         if topology is None or now.metadata_frozen:
             return []
-        self._hold(now)
+        brokers = self._judged.brokers(now)
         of_brokers, of_racks = self._losses.get(
-            lambda: both(now, topology), topology, now.min_isr, self._brokers, self._adding
+            lambda: both(now, topology), topology, now.min_isr, brokers, self._judged.adding(now)
         )
+        if self._replica_bytes is None or not np.array_equal(now.replica_bytes, self._replica_bytes):
+            self._replica_bytes = now.replica_bytes
         succession = of_brokers.succession
         leader_bytes = self._leader_bytes.get(
             lambda: succession.carried(known(now.replica_bytes)), succession, self._replica_bytes
         )
         self._keys_cache.turn()
-        keys = self._keys_cache.of(BROKER, [(now.cluster, str(broker.id)) for broker in self._brokers])
-        rack_keys = self._keys_cache.of(c.RACK, [(now.cluster, rack) for rack in racks(self._brokers)[0]])
+        keys = self._keys_cache.of(BROKER, [(now.cluster, str(broker.id)) for broker in brokers])
+        rack_keys = self._keys_cache.of(c.RACK, [(now.cluster, rack) for rack in racks(brokers)[0]])
         return [
             c.LOSS_OFFLINE.samples(keys, of_brokers.offline),
             c.LOSS_UNCLEAN.samples(keys, of_brokers.unclean),
@@ -57,15 +59,6 @@ class LossCollector:
             c.RACK_STOPPED_TOPICS.samples(rack_keys, of_racks.stopped_topics),
             c.RACK_LEADERS.samples(rack_keys, _most(of_racks, of_racks.leaders)),
         ]
-
-    def _hold(self, now: ClusterSnapshot) -> None:
-        """Keep the objects of before where the new ones are equal."""
-        if now.brokers != self._brokers:
-            self._brokers = now.brokers
-        if self._adding is None or not np.array_equal(now.adding, self._adding):
-            self._adding = now.adding
-        if self._replica_bytes is None or not np.array_equal(now.replica_bytes, self._replica_bytes):
-            self._replica_bytes = now.replica_bytes
 
 
 def both(now: ClusterSnapshot, topology: Topology) -> Both:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from streamwatch.collectors.columns import count_by, distinct, runs
 from streamwatch.collectors.outlook.redundancy import Redundancy
-from streamwatch.model.kafka import Bools, Broker, Int64s
+from streamwatch.model.kafka import Bools, Broker, Int32s, Int64s
 from streamwatch.model.metric import Values
 
 Grid = npt.NDArray[np.float64]
@@ -22,7 +22,7 @@ _LAST = np.iinfo(np.int64).max
 class Succession:
     """Who leads, and who would. Shapes: R replicas, B brokers, L replicas that lead, H that would take over."""
 
-    place: Int64s
+    place: Int32s
     """R: where the replica's broker stands among the brokers; -1 where it is not there."""
     domain: Int64s
     """B: what each broker is lost with; -1 for those that are in no domain."""
@@ -147,7 +147,7 @@ def _succession(now: Redundancy, of_replica: Int64s, domain: Int64s, size: int) 
     return Succession(now.place, domain, size, leading, heirs=successor[moves], cause=home[moves])
 
 
-def _sums(place: Int64s, weights: Values | None, size: int) -> Values:
+def _sums(place: npt.NDArray[np.integer], weights: Values | None, size: int) -> Values:
     """Sum weights by place, or count."""
     inside = place >= 0
     sums = np.bincount(place[inside], weights=None if weights is None else weights[inside], minlength=size)

@@ -6,7 +6,7 @@ import numpy as np
 
 from streamwatch.collectors.columns import count_true, replication
 from streamwatch.collectors.health import broker_index, expected_replicas
-from streamwatch.model.kafka import NOT_KNOWN, Bools, Broker, ClusterSnapshot, Int64s, Topology
+from streamwatch.model.kafka import NOT_KNOWN, Bools, Broker, ClusterSnapshot, Int32s, Int64s, Topology
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -17,7 +17,7 @@ class Redundancy:
     brokers: tuple[Broker, ...]
     row: Int64s
     """R: the row of the replica's partition."""
-    place: Int64s
+    place: Int32s
     """R: where the replica's broker stands in ``brokers``; -1 where it is not there."""
     alive: Bools
     """R: whether the replica's broker is there, and not known to be down."""
@@ -35,7 +35,7 @@ def redundancy(now: ClusterSnapshot, topology: Topology) -> Redundancy:
     """Derive it from a snapshot and its topology."""
     facts = replication(topology)
     replicas = facts.replicas
-    place = broker_index(now.brokers, topology.replica.astype(np.int64))
+    place = broker_index(now.brokers, topology.replica)
     # The last one is for -1: a broker that the cluster does not list is not there.
     may_serve = np.array([*(broker.up is not False for broker in now.brokers), False])
     alive = may_serve[place]

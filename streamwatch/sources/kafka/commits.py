@@ -27,8 +27,10 @@ Chunk = tuple[BrokerConnection, tuple[str, ...]]
 
 @dataclass(slots=True)
 class _Memory:
-    """What the last answer about a chunk was like."""
+    """What was asked about a chunk, and what the last answer was like."""
 
+    request: tuple[int, bytes] | None = None
+    """Its version and its body."""
     layout: Layout | None = None
     """None where it was not walked, but decoded."""
     shape: Shape | None = None
@@ -107,8 +109,10 @@ class CommitReader:
         """Ask about some groups; those that have moved are put into ``moved``, and a problem on the last try."""
         connection, names = chunk
         version = connection.version(OFFSET_FETCH)
-        body = await session.ask(connection, OFFSET_FETCH, _request(version, names))
         memory = self._memory.setdefault(chunk, _Memory())
+        if memory.request is None or memory.request[0] != version:
+            memory.request = version, _request(version, names)
+        body = await session.ask(connection, OFFSET_FETCH, memory.request[1])
         records = _walked(memory, body, names) if version >= OFFSET_FETCH_OF_MANY_GROUPS else None
         if records is None:
             decoded = decode(version, body, names, last_try=last_try)

@@ -11,6 +11,7 @@ The order matters and is stated here once:
 """
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -40,6 +41,17 @@ from streamwatch.sources.kafka.topicsettings import TopicSettings, TopicSettings
 from streamwatch.sources.kafka.transactions import TransactionReader
 
 
+class _Selection(NamedTuple):
+    """What of a topology is looked at."""
+
+    selected: Bools
+    """T: the topics that the configuration looks at."""
+    wanted: Bools
+    """P: their partitions."""
+    holders: set[int]
+    """The brokers that replicas are assigned to."""
+
+
 class ClusterReader:
     """Reads one cluster again and again, and remembers what makes the next read cheap. Lives on one event loop."""
 
@@ -60,7 +72,7 @@ class ClusterReader:
         self._committed_row = np.zeros(0, dtype=np.int64)
         """The rows of the last read's commits, with their offsets: they decide which log starts matter in the next."""
         self._committed = np.zeros(0, dtype=np.int64)
-        self._selection = Memo[tuple[Bools, Bools]]()
+        self._selection = Memo[_Selection]()
         self._table: tuple[Topology, GroupTable] | None = None
 
     async def close(self) -> None:
@@ -114,13 +126,12 @@ class ClusterReader:
     def _view(self, metadata: Metadata, opinion: Opinion) -> MetadataPart:
         """Return what is there, and what of it the configuration looks at; the flags stay while the topology does."""
         topology = metadata.topology
-        selected, wanted = self._selection.get(lambda: self._select(topology), topology)
-        return MetadataPart(metadata, opinion, holders(topology.replica), selected, wanted)
+        at = self._selection.get(lambda: self._select(topology), topology)
+        return MetadataPart(metadata, opinion, at.holders, at.selected, at.wanted)
 
-    def _select(self, topology: Topology) -> tuple[Bools, Bools]:
-        """Return which topics (T) and which rows (P) the configuration looks at."""
+    def _select(self, topology: Topology) -> _Selection:
         selected = np.array([self._config.topics.admits(name) for name in topology.topics], dtype=bool)
-        return selected, selected[topology.topic]
+        return _Selection(selected, selected[topology.topic], holders(topology.replica))
 
     async def _read_groups(self, session: ReadSession, topology: Topology) -> GroupsPart:
         """Read groups and commits: before the end offsets, so that a race can only overstate lag."""

@@ -227,7 +227,7 @@ class App:
         self._take_archive(config)
         self._advising = advising
         self._remote(config)
-        self._journal.take(config, self._alerting)
+        self._journal.take(config, self._alerting, self._runners)
         self.config = config
 
     def _take_archive(self, config: Config) -> None:

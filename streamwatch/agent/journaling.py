@@ -1,7 +1,7 @@
 """The journal within the agent: what it looks at besides the sources, and its job."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from streamwatch import __version__
@@ -32,6 +32,8 @@ class AgentJournal:
         self._alerting: Alerting | None = None
         self._pruned_at = clock.monotonic()
         self._recent: tuple[JournalEntry, ...] = ()
+        self._watched: frozenset[str] | None = None
+        """None before the first reload: none has left."""
 
     def recent(self) -> tuple[JournalEntry, ...]:
         """Return what changed in the last day, the newest first, as of some seconds ago: it is asked of no disk."""
@@ -44,8 +46,9 @@ class AgentJournal:
         self.journal.start(__version__, sections(config, alerting.wanted))
         self._refresh()
 
-    def take(self, config: Config, alerting: Alerting) -> None:
-        """Take another configuration, and what has the state file now."""
+    def take(self, config: Config, alerting: Alerting, watched: Collection[str]) -> None:
+        """Take another configuration, what has the state file now, and the names of the targets that are watched."""
+        self._watched = frozenset(watched)
         if alerting is not self._alerting:
             self._alerting = alerting
             self.journal.take(alerting.state)
@@ -64,6 +67,8 @@ class AgentJournal:
                 SilenceRow(str(each.number), ", ".join(each.matchers), each.until, each.by, each.comment, each.updated)
                 for each in rows
             )
+        if self._watched is not None:
+            self.journal.forget_others(self._watched)
         if self._clock.monotonic() - self._pruned_at >= _PRUNE_SECONDS:
             self._pruned_at = self._clock.monotonic()
             self.journal.maintain()

@@ -85,8 +85,7 @@ class Target:
 
 def kafka_collectors(config: ClusterConfig, compatibility: Collection[str] = ()) -> dict[str, Collector[Any]]:
     """Return the collectors for a Kafka cluster, with those for other exporters' names."""
-    history = EndOffsetHistory(config.lag_history, config.interval)
-    judged = JudgedPartitions()
+    judged, history = JudgedPartitions(), EndOffsetHistory(config.lag_history, config.interval)
     states = GroupStates(config.stalled_after, config.groups_wanted_for, config.interval)
     collectors: dict[str, Collector[Any]] = {
         "cluster": ClusterCollector(config.partitions_per_broker, judged),

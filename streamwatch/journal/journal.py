@@ -8,7 +8,7 @@ import logging
 import math
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -50,6 +50,8 @@ class _Source:
     written_at: float
     """When it was last written that it was read; minus infinity where that must be written with the next read."""
     positions_at: float
+    is_left: bool = False
+    """Whether it is watched no more, and its writing has begun."""
 
 
 class Journal:
@@ -121,6 +123,23 @@ class Journal:
                 if source.written_at < before:  # what was written of it is gone
                     source.written = {}
 
+    def forget_others(self, watched: Collection[str]) -> None:
+        """Forget the sources that are not among these: what was seen of them is in the state file, should they return.
+
+        Called now and then: what has to be written first is written, and forgotten the next time.
+        """
+        with self._lock:
+            if self._state is None:
+                return
+            for name in self._sources.keys() - {OWN, *watched}:
+                source = self._sources[name]
+                if source.is_left or not source.at:
+                    del self._sources[name]
+                    self._failed.pop(name, None)
+                    continue
+                source.is_left, source.positions_at, source.written_at = True, -math.inf, -math.inf
+                self._write(name, source, source.seen, [], at=source.at)
+
     def close(self) -> None:
         """Write all that was seen, so that the next start compares with it; then leave the state file alone."""
         with self._lock:
@@ -150,6 +169,7 @@ class Journal:
         if self._state is None:
             return
         source, at = self._source(self._state, name, scope), snapshot.taken_at
+        source.is_left = False
         is_scope_new = source.scope != scope
         seen, differences = _step(source.seen, snapshot, is_scope_new=is_scope_new)
         if seen is source.seen:

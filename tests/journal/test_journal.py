@@ -1,6 +1,8 @@
 """The journal in the state file: each change once, whenever the agent ends; bounded, joined where it comes again."""
 
+import gc
 import sqlite3
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -229,6 +231,35 @@ def test_another_state_file_gets_all_that_is_known(life: Life, tmp_path: Path) -
     other.write(lambda _: None)
     assert set(other.read(lambda connection: store.read_seen(connection, "test").parts)) >= {"topics", "brokers"}
     other.close()
+
+
+def test_a_source_that_is_watched_no_more_is_forgotten_and_known_when_it_returns(life: Life) -> None:
+    now = read()
+    assert now.topology is not None
+    seen = weakref.ref(now.topology.partition)
+    life.look(now)
+    del now
+    for watched in (["test"], ["test"], ["another"]):
+        life.journal.forget_others(watched)
+        life.state.write(lambda _: None)
+        gc.collect()
+        assert seen() is not None, "what is not written yet is not forgotten"
+    life.journal.forget_others(["another"])
+    gc.collect()
+    assert seen() is None
+
+    life.look(read(MORE))
+    life.look(read(MORE))
+    assert life.kinds() == ["topic.created"]
+
+
+def test_a_source_that_returns_before_it_is_forgotten_stays(life: Life) -> None:
+    life.look(read())
+    life.journal.forget_others(["another"])
+    life.look(read(MORE))
+    life.journal.forget_others(["another"])
+    life.look(read(MORE))
+    assert life.kinds() == ["topic.created"]
 
 
 def test_a_bug_in_a_comparison_costs_no_read(life: Life, caplog: pytest.LogCaptureFixture) -> None:

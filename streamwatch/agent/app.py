@@ -46,8 +46,8 @@ from streamwatch.rules.config import runbooks_folder
 from streamwatch.rules.group import RuleChange
 from streamwatch.rules.rule import RuleGroup
 from streamwatch.samples.hub import Hub
+from streamwatch.sources.account_config import AccountConfig
 from streamwatch.sources.cluster_config import ClusterConfig
-from streamwatch.sources.kinesis.config import Config as KinesisConfig
 
 log = logging.getLogger(__name__)
 
@@ -334,7 +334,7 @@ class App:
         is_second = target.kind == "topics" and isinstance(config, ClusterConfig) and config.protocol
         if is_second or target.kind == "probe":
             return None
-        slow = {ClusterConfig: "topic_settings_interval", KinesisConfig: "describe_interval"}.get(
+        slow = {ClusterConfig: "topic_settings_interval", AccountConfig: "describe_interval"}.get(
             type(config), "interval"
         )
         return partial(self._journal.journal.look, target.name, repr(config), getattr(config, slow))

@@ -24,9 +24,9 @@ from streamwatch.rules.config import Config as RulesConfig
 from streamwatch.settings.document import MOST_BYTES
 from streamwatch.settings.reader import read_partly, read_settings
 from streamwatch.settings.types import HostPort, refuse, setting
+from streamwatch.sources.account_config import AccountConfig
 from streamwatch.sources.cluster_config import ClusterConfig
 from streamwatch.sources.connect.config import Config as ConnectConfig
-from streamwatch.sources.kinesis.config import Config as KinesisConfig
 
 _KAFKA_METRICS = {metric.name for metric in METRICS if metric.is_of_kafka}
 
@@ -36,7 +36,7 @@ class Config:
     """What to watch, and where to send it."""
 
     kafka: tuple[ClusterConfig, ...] = setting("the Kafka clusters to watch", default=())
-    kinesis: tuple[KinesisConfig, ...] = setting("the accounts whose Kinesis streams to watch", default=())
+    kinesis: tuple[AccountConfig, ...] = setting("the accounts whose Kinesis streams to watch", default=())
     connect: tuple[ConnectConfig, ...] = setting("the Kafka Connect clusters to watch", default=())
     listen: ListenConfig = setting("where the metrics are served", default_factory=ListenConfig)
     rules: RulesConfig = setting("which alerts are decided, and how", default_factory=RulesConfig)
@@ -75,12 +75,12 @@ class Config:
         yield from _read_twice([part for part in self.kinesis if part is not None])
 
     @property
-    def sources(self) -> tuple[ClusterConfig | KinesisConfig | ConnectConfig, ...]:
+    def sources(self) -> tuple[ClusterConfig | AccountConfig | ConnectConfig, ...]:
         """Everything that is watched."""
         return (*self.kafka, *self.kinesis, *self.connect)
 
 
-def _read_twice(parts: Sequence[KinesisConfig]) -> Iterator[str]:
+def _read_twice(parts: Sequence[AccountConfig]) -> Iterator[str]:
     """Yield which parts read the same streams: each would be counted, paid for and notified of twice."""
     for one, other in combinations(parts, 2):
         regions = [region for region in one.regions if region in other.regions]
@@ -109,8 +109,8 @@ class AgentShare:
     count: int = 1
 
     def of(
-        self, sources: Sequence[ClusterConfig | KinesisConfig | ConnectConfig]
-    ) -> tuple[ClusterConfig | KinesisConfig | ConnectConfig, ...]:
+        self, sources: Sequence[ClusterConfig | AccountConfig | ConnectConfig]
+    ) -> tuple[ClusterConfig | AccountConfig | ConnectConfig, ...]:
         """Return this agent's: in turn, as they stand in the file, so that what is added at its end moves nothing."""
         return tuple(sources[self.index :: self.count])
 
@@ -189,7 +189,7 @@ def from_flags(servers: str | None, listen: str | None, regions: str | None = No
     at = _addresses("--listen", [] if listen is None else [listen], mistakes)
     names = () if regions is None else tuple(region.strip() for region in regions.split(","))
     try:
-        kinesis = () if regions is None else (KinesisConfig(name="kinesis", regions=names),)
+        kinesis = () if regions is None else (AccountConfig(name="kinesis", regions=names),)
     except ValueError as error:
         mistakes.append(f"command line: --kinesis: {error}")
     if mistakes:

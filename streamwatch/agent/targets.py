@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from streamwatch.catalogue import BY_CLOUDWATCH, kafka, kafka_brokers, kafka_groups
-from streamwatch.catalogue.cloudwatch_mappings import MAPPINGS
+from streamwatch.agent.wanted_mappings import cloudwatch_mappings, order
+from streamwatch.catalogue import BY_CLOUDWATCH
 from streamwatch.catalogue.exporter_mappings import NAMES
-from streamwatch.catalogue.msk import DRAIN
 from streamwatch.collectors import Collector
 from streamwatch.collectors.broker_pages import PageCollector, ScrapeCollector
 from streamwatch.collectors.cluster import ClusterCollector
@@ -21,7 +20,7 @@ from streamwatch.collectors.lag import EndOffsetHistory
 from streamwatch.collectors.msk import MskCollector
 from streamwatch.collectors.outlook.collector import LossCollector
 from streamwatch.collectors.partitions import PartitionCollector
-from streamwatch.collectors.probe import ProbeCollector
+from streamwatch.collectors.probe import ProbeCollector, StreamProbeCollector
 from streamwatch.collectors.readers import ReaderCollector
 from streamwatch.collectors.source import CallCollector, RequestCollector, SourceCollector
 from streamwatch.collectors.streams import StreamCollector
@@ -29,16 +28,14 @@ from streamwatch.collectors.topics import TopicCollector
 from streamwatch.core.clock import Clock
 from streamwatch.model.cluster_settings import ClusterSettings
 from streamwatch.model.kafka import ClusterSnapshot
-from streamwatch.model.metric import Kind, Metric
-from streamwatch.model.msk import CloudWatchMapping
 from streamwatch.model.snapshot import Snapshot
 from streamwatch.samples.precedence import SourcePrecedence
+from streamwatch.sources.account_config import AccountConfig
 from streamwatch.sources.aws.config import AwsAccess
 from streamwatch.sources.cluster_config import ClusterConfig
 from streamwatch.sources.connect.config import Config as ConnectConfig
 from streamwatch.sources.kafka import KafkaSource
 from streamwatch.sources.kafka.loops import Loops
-from streamwatch.sources.kinesis.config import Config as KinesisConfig
 from streamwatch.sources.msk.config import Config as MskConfig
 from streamwatch.sources.msk.config import Topics as TopicsConfig
 from streamwatch.sources.open_monitoring.config import Config as PagesConfig
@@ -48,7 +45,7 @@ if TYPE_CHECKING:
     from streamwatch.sources.kinesis.source import KinesisSource
     from streamwatch.sources.msk.source import MskSource
 
-Config = ClusterConfig | KinesisConfig | ConnectConfig
+Config = ClusterConfig | AccountConfig | ConnectConfig
 
 _CLOUDWATCH: Final = "cloudwatch"
 _PROBE_SECONDS: Final = 5.0
@@ -100,41 +97,9 @@ def kafka_collectors(config: ClusterConfig, compatibility: Collection[str] = ())
     return collectors
 
 
-def _known_cheaper(config: ClusterConfig) -> set[Metric]:
-    """Return what need not be asked of CloudWatch, because a cheaper source of the cluster has it, or it is much."""
-    cheaper: set[Metric] = {kafka_brokers.TOPIC_BYTES_IN, kafka_brokers.TOPIC_BYTES_OUT}
-    if config.protocol:
-        cheaper |= {*kafka.METRICS, *kafka_groups.METRICS, kafka_brokers.DATA_DISK, DRAIN}
-    elif config.msk is not None and config.msk.topics is not None:
-        # What pages people is asked for all the same: topics are described at the pace that AWS allows.
-        cheaper |= {metric for metric in kafka.METRICS if metric.cloudwatch is not None and not metric.cloudwatch.vital}
-    if config.open_monitoring is not None:
-        cheaper |= set(kafka_brokers.METRICS)
-    orders = _order(config)
-    for mapping in MAPPINGS:
-        order = orders.get(mapping.metric.name)
-        if _CLOUDWATCH not in (order or mapping.metric.precedence):
-            cheaper.add(mapping.metric)
-        elif order is not None and order[0] == _CLOUDWATCH:
-            cheaper.discard(mapping.metric)
-    return cheaper
-
-
-def _order(config: ClusterConfig) -> dict[str, tuple[Kind, ...]]:
-    return {setting.metric: setting.sources for setting in config.trust}
-
-
-def cloudwatch_mappings(config: ClusterConfig) -> list[CloudWatchMapping]:
-    """Return the metrics that CloudWatch is asked for, as far as it has them."""
-    if config.msk is None or config.msk.metrics == "all":
-        return list(MAPPINGS)
-    cheaper = _known_cheaper(config)
-    return [mapping for mapping in MAPPINGS if mapping.metric not in cheaper]
-
-
 def precedence(config: Config) -> SourcePrecedence:
     """Return what chooses between the sources of this part of the configuration."""
-    return SourcePrecedence(_order(config) if isinstance(config, ClusterConfig) else {})
+    return SourcePrecedence(order(config) if isinstance(config, ClusterConfig) else {})
 
 
 def _readers(name: str, kind: str, source: Source, interval: float, max_series: int) -> Target:
@@ -182,7 +147,7 @@ class TargetFactory:
 
     def targets(self, config: Config, wake: Callable[[], None]) -> list[Target]:
         """Return the targets of this part of the configuration, the main source first; nothing is read yet."""
-        if isinstance(config, KinesisConfig):
+        if isinstance(config, AccountConfig):
             return self._kinesis(config)
         if isinstance(config, ConnectConfig):
             return [self._connect(config)]
@@ -319,7 +284,7 @@ class TargetFactory:
             self._accounts = Accounts(self._clock)
         return self._accounts
 
-    def _kinesis(self, config: KinesisConfig) -> list[Target]:
+    def _kinesis(self, config: AccountConfig) -> list[Target]:
         from streamwatch.sources.kinesis.source import KinesisSource  # noqa: PLC0415 - the same
 
         source = KinesisSource(config, self._clock, self._shared_accounts(), BY_CLOUDWATCH)
@@ -334,6 +299,8 @@ class TargetFactory:
         )
         kinds = config.readers
         targets = [streams]
+        if config.stream_probe.enabled:
+            targets.append(self._stream_probe(config))
         if kinds.kcl.enabled:
             targets.append(self._kcl(config, source))
         if kinds.functions.enabled:
@@ -342,7 +309,21 @@ class TargetFactory:
             targets.append(self._redshift(config, source))
         return [*targets, *self._attached(config, source)]
 
-    def _kcl(self, config: KinesisConfig, streams: "KinesisSource") -> Target:
+    def _stream_probe(self, config: AccountConfig) -> Target:
+        from streamwatch.probe.stream_source import StreamProbeSource  # noqa: PLC0415 - what writes, where it is wanted
+
+        name = f"{config.name}/probe"
+        return Target(
+            name=name,
+            kind="probe",
+            source=StreamProbeSource(name, config, self._clock, self._probe_loops),
+            interval=_PROBE_SECONDS,
+            max_series=config.max_series,
+            collectors={"probe": StreamProbeCollector()},
+            about=(SourceCollector(_PROBE_SECONDS), CallCollector()),
+        )
+
+    def _kcl(self, config: AccountConfig, streams: "KinesisSource") -> Target:
         from streamwatch.sources.readers.kcl import KclSource  # noqa: PLC0415 - the same
 
         name, kcl, accounts = f"{config.name}/kcl", config.readers.kcl, self._shared_accounts()
@@ -352,7 +333,7 @@ class TargetFactory:
         )  # fmt: skip
         return _readers(name, "kcl", source, kcl.interval, config.max_series)
 
-    def _functions(self, config: KinesisConfig, streams: "KinesisSource") -> Target:
+    def _functions(self, config: AccountConfig, streams: "KinesisSource") -> Target:
         from streamwatch.sources.readers.lambdas import LambdaSource  # noqa: PLC0415 - the same
 
         name, functions = f"{config.name}/lambda", config.readers.functions
@@ -362,7 +343,7 @@ class TargetFactory:
         )  # fmt: skip
         return _readers(name, "lambda", source, functions.interval, config.max_series)
 
-    def _redshift(self, config: KinesisConfig, streams: "KinesisSource") -> Target:
+    def _redshift(self, config: AccountConfig, streams: "KinesisSource") -> Target:
         from streamwatch.sources.readers.redshift import LOOK_SECONDS, RedshiftSource  # noqa: PLC0415 - the same
 
         name, redshift = f"{config.name}/redshift", config.readers.redshift
@@ -371,7 +352,7 @@ class TargetFactory:
         )
         return _readers(name, "redshift", source, LOOK_SECONDS, config.max_series)
 
-    def _attached(self, config: KinesisConfig, streams: "KinesisSource") -> list[Target]:
+    def _attached(self, config: AccountConfig, streams: "KinesisSource") -> list[Target]:
         """Return what is watched of the kinds that AWS runs beside streams and topics."""
         from streamwatch.sources.readers.attached_source import AttachedSource  # noqa: PLC0415 - the same
         from streamwatch.sources.readers.kinds import enabled  # noqa: PLC0415 - the same

@@ -2,19 +2,21 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from itertools import chain
 
+from streamwatch.advice.config import read_prices
 from streamwatch.agent.config import Config
 from streamwatch.agent.exposure import exposures
 from streamwatch.agent.targets import TargetFactory
 from streamwatch.core.clock import SystemClock
-from streamwatch.core.errors import StreamWatchError
+from streamwatch.core.errors import ConfigError, StreamWatchError
 from streamwatch.model.finding import Finding
 from streamwatch.model.pages import PagesSnapshot
+from streamwatch.sources.account_config import AccountConfig
 from streamwatch.sources.cluster_config import ClusterConfig
 from streamwatch.sources.connect.config import Config as ConnectConfig
 from streamwatch.sources.connect.doctor import examine as examine_connect
 from streamwatch.sources.kafka import check_up as check_up_kafka
-from streamwatch.sources.kinesis.config import Config as KinesisConfig
 
 Report = Callable[[Finding], None]
 
@@ -31,7 +33,7 @@ def check_up(config: Config, report: Report) -> None:
         for finding in _pages(cluster):
             report(finding)
     for account in config.kinesis:
-        for finding in _account(account):
+        for finding in chain(_account(account), _stream_probe(account, config)):
             report(finding)
     for connect in config.connect:
         for finding in _connect(connect, {cluster.name for cluster in config.kafka}):
@@ -51,7 +53,7 @@ def _exposures(config: Config) -> Iterator[Finding]:
         yield Finding("agent", "exposure", "warning", what, remedy)
 
 
-def _account(config: KinesisConfig) -> Iterator[Finding]:
+def _account(config: AccountConfig) -> Iterator[Finding]:
     from streamwatch.sources.kinesis.doctor import examine  # noqa: PLC0415 - boto3 is slow to import
     from streamwatch.sources.readers.attached_doctor import examine as examine_attached  # noqa: PLC0415 - the same
     from streamwatch.sources.readers.doctor import examine as examine_readers  # noqa: PLC0415 - the same
@@ -62,6 +64,20 @@ def _account(config: KinesisConfig) -> Iterator[Finding]:
     asks = config.cloudwatch.enabled
     yield from examine_attached(config.readers, config.access, config.regions, SystemClock(), cloudwatch=asks)
     yield from examine_redshift(config.readers.redshift, config.access, config.regions[0], SystemClock())
+
+
+def _stream_probe(account: AccountConfig, config: Config) -> Iterator[Finding]:
+    if not account.stream_probe.enabled:
+        return
+    from streamwatch.cli.probe_cost import cost  # noqa: PLC0415 - the same
+    from streamwatch.probe.stream_doctor import examine  # noqa: PLC0415 - what writes is imported where it is wanted
+
+    try:
+        prices = read_prices(config.advise)
+    except ConfigError as error:
+        yield Finding("agent", "advise.prices", "failed", str(error), "mend the file of prices")
+        prices = None
+    yield from examine(account, SystemClock(), lambda stream: cost(account, stream, prices))
 
 
 def _msk(config: ClusterConfig) -> Iterator[Finding]:

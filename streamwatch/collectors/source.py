@@ -10,6 +10,7 @@ from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.model.kinesis import StreamsSnapshot
 from streamwatch.model.metric import Keys, Samples
 from streamwatch.model.msk import MskSnapshot
+from streamwatch.model.probe import StreamProbeSnapshot
 from streamwatch.model.reader import ReadersSnapshot
 from streamwatch.model.snapshot import Snapshot
 
@@ -66,7 +67,7 @@ class CallCollector:
     def __init__(self) -> None:
         self._keys = KeysCache()
 
-    def collect(self, now: StreamsSnapshot | MskSnapshot | ReadersSnapshot) -> list[Samples]:
+    def collect(self, now: StreamsSnapshot | MskSnapshot | ReadersSnapshot | StreamProbeSnapshot) -> list[Samples]:
         """Return the totals by operation, and CloudWatch's bill."""
         rows = [(now.source, count.region, count.service, count.operation) for count in now.calls]
         self._keys.turn()

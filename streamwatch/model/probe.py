@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from streamwatch.model.cloudwatch import CloudWatchCost
+from streamwatch.model.kinesis import CallCount, StreamKey
 from streamwatch.model.snapshot import Problem
 
 BOUNDS: Final = tuple(2.0**power for power in range(-10, 5))
@@ -14,7 +16,7 @@ bounds of native histograms (schema 0), too: converted, no record changes its bu
 Stage = Literal["produce", "consume"]
 Cause = Literal[
     "timeout", "refused", "connection_lost", "leader_not_available", "not_enough_replicas", "disk", "auth",
-    "topic_missing", "lost", "other",
+    "topic_missing", "stream_missing", "throttled", "unavailable", "kms", "lost", "other",
 ]  # fmt: skip
 
 
@@ -34,21 +36,29 @@ class Latencies:
         return Latencies(counts, self.seconds + seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class BrokerProbe:
-    """What was measured through one broker since the agent's start."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What was measured since the agent's start."""
 
-    broker: int
-    is_covered: bool
-    """Whether a partition of the topic is written through it."""
     attempts: int = 0
     """Those that have ended."""
     successes: int = 0
     failures: Mapping[tuple[Stage, Cause], int] = field(default_factory=dict)
+    failure_ages: Mapping[tuple[Stage, Cause], float] = field(default_factory=dict)
+    """Of each that has been, how many seconds ago the last one was."""
     produced: Latencies = Latencies()
-    """From the first request until all in-sync replicas have the record."""
+    """From the first request until the record is acknowledged: by all in-sync replicas, or by Kinesis."""
     consumed: Latencies = Latencies()
     """From the first request until a consumer has the record."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerProbe(Measured):
+    """What was measured through one broker."""
+
+    broker: int
+    is_covered: bool
+    """Whether a partition of the topic is written through it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +74,21 @@ class ProbeSnapshot:
     """Whether the topic was found, ever: what is measured since says whether it works."""
     problems: tuple[Problem, ...]
     brokers: tuple[BrokerProbe, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamProbeSnapshot:
+    """What the probe of one stream knows at a time."""
+
+    source: str
+    stream: StreamKey | None
+    """None before AWS has described the stream, ever: whose it is, its ARN says."""
+    taken_at: float
+    read_seconds: float
+    is_up: bool
+    """Whether the stream was found, ever: what is measured since says whether it works."""
+    problems: tuple[Problem, ...]
+    measured: Measured
+    calls: tuple[CallCount, ...]
+    cost: CloudWatchCost = field(default_factory=CloudWatchCost)
+    """Of CloudWatch, which a probe does not ask."""

@@ -27,7 +27,7 @@ _BY_CODE: Final[dict[int, Cause]] = {
     codes.CLUSTER_DENIED: "auth",
     codes.SASL_FAILED: "auth",
 }
-_FINAL: Final[frozenset[Cause]] = frozenset({"auth", "other"})
+_FINAL: Final[frozenset[Cause]] = frozenset({"auth", "kms", "stream_missing", "other"})
 
 
 class Failed(Exception):

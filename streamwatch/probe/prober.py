@@ -88,12 +88,7 @@ class ClusterProber:
         await asyncio.sleep(pause_seconds)
         attempt = Attempt(self._cluster, tail, partition, os.urandom(_TOKEN_BYTES), int(self._clock.now() * 1000))
         await attempt.run(self._config.timeout)
-        if attempt.produced_seconds is not None:
-            self._stats.produced(broker, attempt.produced_seconds)
-        if attempt.consumed_seconds is not None:
-            self._stats.consumed(broker, attempt.consumed_seconds)
-        else:
-            self._stats.failed(broker, attempt.stage, attempt.cause)
+        self._stats.add(broker, attempt, asyncio.get_running_loop().time())
 
     def _spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

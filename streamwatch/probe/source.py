@@ -91,7 +91,7 @@ class ProbeSource:
             read_seconds=0.0,
             is_up=topic is not None and not self._task.done(),
             problems=tuple(self._problems()),
-            brokers=self.stats.brokers(self._covered()),
+            brokers=self.stats.brokers(self._covered(), asyncio.get_running_loop().time()),
         )
 
     def _covered(self) -> set[int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from streamwatch.agent.config import parse
-from streamwatch.agent.targets import cloudwatch_mappings
+from streamwatch.agent.wanted_mappings import cloudwatch_mappings
 from streamwatch.catalogue.cloudwatch_mappings import MAPPINGS
 from streamwatch.model.msk import CloudWatchMapping, Level, Type
 from streamwatch.sources.aws.cloudwatch import DOLLARS_A_METRIC, MONTH_SECONDS

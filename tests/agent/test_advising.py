@@ -25,7 +25,7 @@ from streamwatch.http.server import PathHandler, Server
 from streamwatch.model.kinesis import Description, Stream, StreamsSnapshot
 from streamwatch.samples.hub import Hub
 from streamwatch.settings.types import HostPort
-from streamwatch.sources.kinesis.config import Config as KinesisConfig
+from streamwatch.sources.account_config import AccountConfig
 from tests.agent.test_app import settings
 from tests.conftest import Start, get
 
@@ -54,7 +54,7 @@ class Agent:
     def __init__(self, use: float, hours: int = 24) -> None:
         self.clock = ManualClock(1_800_000_000.0)
         self.archive = Archive(2**20, self.clock)
-        config = KinesisConfig(name="mine", regions=("us-east-1",))
+        config = AccountConfig(name="mine", regions=("us-east-1",))
         target = Target(
             name="mine",
             kind="kinesis",

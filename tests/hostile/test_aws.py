@@ -11,11 +11,11 @@ import pytest
 from streamwatch.core.clock import ManualClock
 from streamwatch.core.errors import SourceMisread
 from streamwatch.model.cloudwatch import Series
+from streamwatch.sources.account_config import AccountConfig
 from streamwatch.sources.aws.cloudwatch import CloudWatchReader, WantedSeries
 from streamwatch.sources.aws.config import CloudWatch
 from streamwatch.sources.aws.page_tokens import MOST_PAGES, PageTokens
 from streamwatch.sources.aws.session import SourceCalls
-from streamwatch.sources.kinesis.config import Config as KinesisConfig
 from streamwatch.sources.kinesis.describe import Region
 from streamwatch.sources.readers import firehose
 from streamwatch.sources.readers.attached import Api
@@ -76,7 +76,7 @@ def _tables(caller: SourceCalls) -> object:
 
 
 def _shards(caller: SourceCalls) -> object:
-    return Region(KinesisConfig(name="k", regions=("eu-west-1",)), "r", caller, ManualClock(NOON))._shards("s", NEVER)
+    return Region(AccountConfig(name="k", regions=("eu-west-1",)), "r", caller, ManualClock(NOON))._shards("s", NEVER)
 
 
 LISTINGS = [_pages, _attached, _firehose, _tables, _shards]

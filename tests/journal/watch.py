@@ -15,11 +15,11 @@ from streamwatch.journal.own import SilenceRow
 from streamwatch.journal.question import Question
 from streamwatch.notify import silence_store
 from streamwatch.settings.types import HostPort, Secret
+from streamwatch.sources.account_config import AccountConfig
 from streamwatch.sources.aws.config import AwsAccess, CloudWatch
 from streamwatch.sources.aws.session import Accounts
 from streamwatch.sources.cluster_config import ClusterConfig
 from streamwatch.sources.kafka import KafkaSource
-from streamwatch.sources.kinesis.config import Config as KinesisConfig
 from streamwatch.sources.kinesis.source import KinesisSource
 
 CLUSTER: Final = "shop"
@@ -45,7 +45,7 @@ class Watch:
         kafka = ClusterConfig(name=CLUSTER, bootstrap=hosts, topic_settings_interval=_AT_ONCE)
         self.kafka = KafkaSource(kafka, self.clock, lambda: None)
         access = AwsAccess(access_key_id="A" * 20, secret_access_key=Secret("s" * 20), endpoint_url=endpoint)
-        streams = KinesisConfig(
+        streams = AccountConfig(
             name=ACCOUNT, regions=(REGION,), access=access, describe_interval=_AT_ONCE,
             cloudwatch=CloudWatch(enabled=False),
         )  # fmt: skip

@@ -11,7 +11,7 @@ from streamwatch.agent.targets import TargetFactory
 from streamwatch.core.clock import SystemClock
 from streamwatch.model.kinesis import StreamsSnapshot
 from streamwatch.model.reader import Reader, ReadersSnapshot
-from streamwatch.sources.kinesis.config import Config
+from streamwatch.sources.account_config import AccountConfig
 from tests.real.amazon import client
 from tests.sources.kinesis.watching import config
 from tests.waiting import wait_for
@@ -106,7 +106,7 @@ def lease_watch(kinesis: str, dynamodb: str, interval: float, beyond: float) -> 
             streams.source.close()
 
 
-def _hurried(of: Config, interval: float, beyond: float) -> Config:
+def _hurried(of: AccountConfig, interval: float, beyond: float) -> AccountConfig:
     """Return it with intervals that are shorter than a user's can be."""
     kcl = of.readers.kcl
     kcl = replace(kcl, interval=interval, probe=replace(kcl.probe, beyond=beyond))

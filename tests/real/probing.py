@@ -22,7 +22,7 @@ from streamwatch.core.clock import SystemClock
 from streamwatch.model.probe import Cause, Stage
 from streamwatch.probe.cluster import ProbeCluster
 from streamwatch.probe.prober import ClusterProber
-from streamwatch.probe.stats import ProbeStats
+from streamwatch.probe.stats import Attempted, ProbeStats
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.probe_config import KafkaProbe
 from tests.addresses import servers
@@ -43,17 +43,14 @@ class Recorded(ProbeStats):
         self.ended_to_end: list[float] = []
         self.lost: Counter[tuple[int, Stage, Cause]] = Counter()
 
-    def produced(self, broker: int, seconds: float) -> None:
-        super().produced(broker, seconds)
-        self.acknowledged.append(seconds)
-
-    def consumed(self, broker: int, seconds: float) -> None:
-        super().consumed(broker, seconds)
-        self.ended_to_end.append(seconds)
-
-    def failed(self, broker: int, stage: Stage, cause: Cause) -> None:
-        super().failed(broker, stage, cause)
-        self.lost[broker, stage, cause] += 1
+    def add(self, broker: int, attempt: Attempted, now: float) -> None:
+        super().add(broker, attempt, now)
+        if attempt.produced_seconds is not None:
+            self.acknowledged.append(attempt.produced_seconds)
+        if attempt.consumed_seconds is not None:
+            self.ended_to_end.append(attempt.consumed_seconds)
+        else:
+            self.lost[broker, attempt.stage, attempt.cause] += 1
 
 
 @dataclass
@@ -106,12 +103,12 @@ async def probe(bootstrap: str, steps: list[tuple[str, float]], stats: Recorded,
     )
     running = asyncio.create_task(prober.run())
     for name, seconds in steps:
-        before, ended = Counter(stats.lost), {each.broker: each.attempts for each in stats.brokers(set())}
+        before, ended = Counter(stats.lost), {each.broker: each.attempts for each in stats.brokers(set(), 0.0)}
         what, _, broker = name.partition(" ")
         if broker:
             await asyncio.to_thread(getattr(cluster, what), int(broker))
         await asyncio.sleep(seconds)
-        after = {each.broker: each.attempts - ended.get(each.broker, 0) for each in stats.brokers(set())}
+        after = {each.broker: each.attempts - ended.get(each.broker, 0) for each in stats.brokers(set(), 0.0)}
         lost = ", ".join(f"{n} {stage} {cause} through {b}" for (b, stage, cause), n in (stats.lost - before).items())
         print(f"{name}, {seconds:g} s: records by broker {after}; lost: {lost or 'none'}; covers {prober.covers}")
     running.cancel()

@@ -8,13 +8,13 @@ from streamwatch.agent.targets import TargetFactory
 from streamwatch.model.kinesis import StreamsSnapshot
 from streamwatch.model.metric import Metric, Samples
 from streamwatch.reference.aws.server import ReferenceAws
-from streamwatch.sources.kinesis.config import Config
+from streamwatch.sources.account_config import AccountConfig
 from tests.reference.kinesis.acting import Time
 
 Row = tuple[str, ...]
 
 
-def config(url: str, more: str = "", regions: str = "us-east-1", access: str = "") -> Config:
+def config(url: str, more: str = "", regions: str = "us-east-1", access: str = "") -> AccountConfig:
     """One account of the reference; of what botocore is told by the environment, where there is no address."""
     keys = access or "access_key_id: a, secret_access_key: b"
     text = f"""

@@ -5,7 +5,7 @@ from contextlib import closing
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from streamwatch.agent.targets import cloudwatch_mappings
+from streamwatch.agent.wanted_mappings import cloudwatch_mappings
 from streamwatch.model.msk import Level
 from streamwatch.tools.docs_msk import Size, month
 from tests.sources.msk.house import House, read

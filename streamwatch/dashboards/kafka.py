@@ -8,6 +8,7 @@ from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.catalogue import msk
 from streamwatch.dashboards.kafka_nodes import CONTROLLERS, PROCESSES
 from streamwatch.dashboards.panel import Dashboard, On, Panel, Row
+from streamwatch.dashboards.probes import CLUSTER_PROBE
 
 _c = On("kafka_cluster", "broker")
 _BY_CLUSTER: Final = "sum by (kafka_cluster)"
@@ -201,6 +202,7 @@ CLUSTER: Final = Dashboard(
         ),
         PROCESSES,
         CONTROLLERS,
+        CLUSTER_PROBE,
         Row(
             "Is somebody at work on it?",
             (

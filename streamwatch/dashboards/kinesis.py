@@ -6,6 +6,7 @@ from streamwatch.catalogue import kinesis as s
 from streamwatch.catalogue import kinesis_shards as h
 from streamwatch.catalogue import readers as r
 from streamwatch.dashboards.panel import Dashboard, On, Panel, Query, Row, union
+from streamwatch.dashboards.probes import STREAM_PROBE
 
 _s = On("aws_region", "stream")
 
@@ -215,6 +216,7 @@ STREAM: Final = Dashboard(
                 ),
             ),
         ),
+        STREAM_PROBE,
     ),
     (("aws_region", s.STREAM_UP), ("stream", s.STREAM_UP)),
 )

@@ -216,6 +216,16 @@ class On:
         """Return a metric as a share of another with the same labels."""
         return Query(f"{self._dedup(metric)} / {self._dedup(of)}", legend, RATIO)
 
+    def lost(self, attempts: Metric, successes: Metric, legend: str = "") -> Query:
+        """Return which share of what was tried did not succeed, of late."""
+        tried, done = (series(metric, self._variables) for metric in (attempts, successes))
+        return Query(dedup(attempts, f"1 - rate({done}[{RATE}]) / rate({tried}[{RATE}])"), legend, RATIO)
+
+    def quantile(self, quantile: float, bucket: Metric, legend: str = "") -> Query:
+        """Return a quantile of a histogram."""
+        text = dedup(bucket, f"rate({series(bucket, self._variables)}[{RATE}])")
+        return Query(f"histogram_quantile({quantile:g}, {text})", legend, SECONDS)
+
     def until_caught_up(self, metric: Metric, legend: str = "") -> Query:
         """Return in how many seconds a lag is gone, if it goes on as in the last minutes; nothing where it grows."""
         text = series(metric, self._variables)

@@ -20,7 +20,8 @@ _OF_REPLICAS: Final = frozenset({"KafkaReplicasOutOfSync", "KafkaReplicasOutOfSy
 _OF_LEADERS: Final = frozenset(
     {
         "KafkaSeveralBrokersDown", "KafkaBrokersMissing", "KafkaUnreachablePartitions", "KafkaOfflinePartitions",
-        "KafkaUnderMinIsr", "KafkaLeadersUnbalanced", "KafkaOneFailureFromStop",
+        "KafkaUnderMinIsr", "KafkaLeadersUnbalanced", "KafkaOneFailureFromStop", "KafkaProbeFailing",
+        "KafkaProbeUnreliable",
     }
 )  # fmt: skip
 """About a cluster as a whole: what follows when brokers are gone."""

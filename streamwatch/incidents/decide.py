@@ -10,7 +10,7 @@ from typing import Final
 
 from streamwatch.core.times import rfc3339
 from streamwatch.core.words import counted
-from streamwatch.incidents import changes, cluster, groups, monitor, readers, streams
+from streamwatch.incidents import changes, cluster, groups, monitor, probes, readers, streams
 from streamwatch.incidents.incident import Cause, Impact, Incident, Scope
 from streamwatch.incidents.known import Known, scopes
 from streamwatch.incidents.own_words import own_words
@@ -37,6 +37,7 @@ BRANCHES: Final[tuple[Branch, ...]] = (
     streams.writers,
     streams.throttled_readers,
     streams.unread,
+    probes.lost,
     groups.members,
     groups.stuck,
     groups.rebalances,

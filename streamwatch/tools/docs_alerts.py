@@ -14,7 +14,7 @@ _TITLES: Final = {
     "streamwatch.forecast": "What the last hours say of the next ones",
     "streamwatch.groups": "Consumer groups",
     "streamwatch.transactions": "Transactions",
-    "streamwatch.probe": "The probe of Kafka clusters",
+    "streamwatch.probe": "The probes by records, of Kafka clusters and streams",
     "streamwatch.connect": "Kafka Connect",
     "streamwatch.brokers": "Brokers (exporters or CloudWatch)",
     "streamwatch.msk": "Amazon MSK",

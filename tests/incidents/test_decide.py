@@ -27,8 +27,6 @@ SYMPTOMS: Final = frozenset(
         "KinesisConsumerLate",
         "KinesisStreamUnknown",
         "KafkaConnectMirrorCheckpointsStopped",
-        "KafkaProbeFailing",
-        "KafkaProbeUnreliable",
     }
 )
 """Say that something is wrong, and nothing of why: no branch explains them yet."""

@@ -4,7 +4,7 @@ JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check fmt docs bench clean
+.PHONY: help demo test check fmt docs bench dist clean
 
 help:
 	@echo "make demo   a reference cluster, load, the agent and one incident (ARGS='--scenario slow_consumer' for another)"
@@ -13,6 +13,7 @@ help:
 	@echo "make fmt    format the code"
 	@echo "make docs   write the generated documents anew"
 	@echo "make bench  print what a cycle and a scrape cost"
+	@echo "make dist   the wheel, the source and the bill of materials, the same bytes each time: docs/release.md"
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	@echo "making $(VENV) with all that is needed: a minute or two, once; pip says what it is at"
@@ -33,6 +34,7 @@ check: $(VENV)/ready
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m streamwatch.tools.docs --check
 	$(BIN)/python -m streamwatch.tools.picture --check
+	$(BIN)/python -m streamwatch.tools.manual --check
 
 fmt: $(VENV)/ready
 	$(BIN)/ruff check --fix
@@ -42,6 +44,12 @@ docs: $(VENV)/ready
 	$(BIN)/python -m streamwatch.tools.docs
 	$(BIN)/python -m streamwatch.tools.picture
 	$(BIN)/python -m streamwatch.dashboards.files dashboards
+	$(BIN)/python -m streamwatch.tools.manual
+
+# Times within are the commit's: whoever builds the same commit gets the same bytes.
+dist: $(VENV)/ready
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m hatchling build
+	$(BIN)/python -m streamwatch.tools.bill > dist/streamwatch.cdx.json
 
 bench: $(VENV)/ready
 	$(BIN)/python tests/bench/bench_start.py

@@ -81,6 +81,7 @@ THIRD = {
         "cli/advise",
         "cli/alerts",
         "cli/audit",
+        "cli/completion",
         "cli/events",
         "cli/may_restart",
         "cli/silences",
@@ -88,9 +89,11 @@ THIRD = {
         "cli/top",
         "reference/commands",
         "demo/commands",
+        "tools/manual",
     },
     "rich": {"cli/audit", "cli/tables", "cli/connect_tables", "cli/top", "demo"},
     "textual": {"cli/top/screen"},
+    "packaging": {"tools/bill"},
 }
 
 

@@ -16,6 +16,8 @@ from streamwatch import __version__
 from streamwatch.core.errors import ConfigError, StreamWatchError
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from streamwatch.agent.app import App
     from streamwatch.agent.config import Config
 
@@ -51,6 +53,7 @@ class _Commands(click.Group):
             "streamwatch.cli.audit",
             "List what is set so that something will go wrong: evidence, and the command that mends it, never run.",
         ),
+        "completion": ("streamwatch.cli.completion", "Print what SHELL needs to complete commands, options and files."),
         "dashboards": ("streamwatch.cli.dashboards", "Bring the dashboards to Grafana."),
         "demo": (
             "streamwatch.demo.commands",
@@ -95,6 +98,14 @@ class _Commands(click.Group):
             importlib.import_module(self._elsewhere[cmd_name][0]), cmd_name.replace("-", "_")
         )
         return found
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """Complete a command without importing any."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only a shell's Tab needs it
+
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        return [*(CompletionItem(name, help=self._short_help(name, 80)) for name in names), *options]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         names = self.list_commands(ctx)

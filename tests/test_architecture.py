@@ -45,9 +45,10 @@ THIRD = {
         "export/remote_write/service",
         "agent/self_target",
         "agent/status",
+        "pair/figures",
         "samples/precedence",
     },
-    "kafka": {"sources/kafka", "probe", "reference/kafka/wire", "reference/load"},
+    "kafka": {"sources/kafka", "lease/kafka_group", "probe", "reference/kafka/wire", "reference/load"},
     "promql_parser": {"promql/parse"},
     "re2": {"core/patterns", "rules/go_template", "notify/go_template"},
     "gotpl": {"rules/go_template", "notify/go_template"},
@@ -57,7 +58,14 @@ THIRD = {
     "markupsafe": {"export/web_page/render"},
     "crc32c": {"reference/kafka/crc"},
     "pytest": {"reference/pytest_plugin"},  # installed where the plugin is used
-    "botocore": {"notify/channels/sns", "sources/kafka/auth", "sources/aws", "reference/aws", "reference/streams_load"},
+    "botocore": {
+        "lease/aws",
+        "notify/channels/sns",
+        "sources/kafka/auth",
+        "sources/aws",
+        "reference/aws",
+        "reference/streams_load",
+    },
     "boto3": {"sources/aws", "reference/streams_load"},
     "yaml": {
         "settings/document",

@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +18,7 @@ from streamwatch.core.clock import Clock, SteadyClock
 from streamwatch.export.alertmanager_api import PREFIX as ALERTMANAGER
 from streamwatch.export.alertmanager_api import AlertmanagerApi
 from streamwatch.export.prometheus_api import PrometheusApi
-from streamwatch.http.message import Request, Response
+from streamwatch.http.message import Request, Response, text_response
 from streamwatch.incidents.incident import ChangeNote
 from streamwatch.model.alert import WATCHDOG_SEVERITY, Alert
 from streamwatch.model.metric import Keys, Samples
@@ -25,6 +26,9 @@ from streamwatch.notify.config import Config as NotifyConfig
 from streamwatch.notify.matchers import matchers
 from streamwatch.notify.service import NotificationService
 from streamwatch.notify.text import Links
+from streamwatch.pair.build import pair
+from streamwatch.pair.figures import figures
+from streamwatch.pair.outbox import PairOutbox
 from streamwatch.promql.evaluate import Options
 from streamwatch.promql.match import Matcher
 from streamwatch.rules import api
@@ -101,8 +105,9 @@ class Alerting:
         )
         hub.keep_in(self._history)
         self.state = open_state(None if rules.state is None else Path(rules.state), log.error, clock)
+        self._pair = None if config.ha is None else pair(config.ha, config.kafka, outbox_clock)
         service = NotificationService(
-            config.notify, pack_folder(), self.state, outbox_clock, f"http://{address}", self._explain
+            config.notify, pack_folder(), self.state, outbox_clock, f"http://{address}", self._explain, self._pair
         )
 
         def decided(changes: Sequence[RuleChange]) -> None:
@@ -151,11 +156,15 @@ class Alerting:
         self._warn()
         self.notifications.start(lambda: self.evaluator.is_well)
         self.evaluator.start()
+        if self._pair is not None:
+            self._pair.start(PairOutbox(self.notifications, self.state), lambda: self.evaluator.is_well)
 
     def stop(self, timeout_seconds: float) -> None:
         """End: evaluate no more, and deliver what is due."""
         self.evaluator.stop(timeout_seconds / 4)
-        self.notifications.stop(timeout_seconds * 3 / 4)
+        self.notifications.stop(timeout_seconds / 2)
+        if self._pair is not None:
+            self._pair.stop(timeout_seconds / 4)
         self.state.close()
 
     def take(self, wanted: Sequence[RuleGroup], notify: NotifyConfig, url: str) -> None:
@@ -197,6 +206,12 @@ class Alerting:
         """Answer a request of Prometheus's API, or of Alertmanager's."""
         return (self._alertmanager if request.path.startswith(ALERTMANAGER) else self._api).answer(request)
 
+    def answer_peer(self, request: Request) -> Response:
+        """Answer another agent that acts as one with this."""
+        if self._pair is None:
+            return text_response(HTTPStatus.NOT_FOUND, "this agent has no peers: set `ha`")
+        return self._pair.answer(request)
+
     def _values(self, name: str) -> frozenset[str]:
         """Return the values of a label: of rules, of alerts, and of the newest series."""
         rules = [rule.rule for group in self.evaluator.groups() for rule in group.rules if rule.rule.alert]
@@ -226,6 +241,7 @@ class Alerting:
         )
         samples += [c.HISTORY_SERIES.sample(float(series)), c.HISTORY_BYTES.sample(float(held))]
         samples += self.notifications.collect()
+        samples += [] if self._pair is None else figures(self._pair)
         if self._config.state is not None:
             samples.append(c.STATE_UP.sample(0.0 if self.state.problem else 1.0))
         return samples

@@ -41,6 +41,7 @@ from streamwatch.http.guard import WRITES
 from streamwatch.http.message import Request, Response
 from streamwatch.http.server import READS, PathHandler, Server
 from streamwatch.model.snapshot import Snapshot
+from streamwatch.pair.document import PATH as PEER
 from streamwatch.rules.config import Config as RulesConfig
 from streamwatch.rules.config import runbooks_folder
 from streamwatch.rules.group import RuleChange
@@ -214,7 +215,7 @@ class App:
         for name, source in wanted.items():
             if name not in self._runners:
                 self._add_targets(source)
-        if _without_files(config.rules) == _without_files(self.config.rules):
+        if _without_files(config.rules) == _without_files(self.config.rules) and config.ha == self.config.ha:
             self._alerting.take(wanted_rules, config.notify, self._server.url)
         else:
             before = self._alerting
@@ -281,6 +282,7 @@ class App:
                 PathHandler(MAY_RESTART, lambda request: self._restarts.answer(request, tuple(self._runners.values()))),
                 PathHandler(audit_api.PATH, self._audit),
                 PathHandler(ADVISE, lambda request: compressed(self._advise(), request)),
+                PathHandler(PEER, self._answer_peer, ("POST",), is_guarded=True),
                 PathHandler(PREFIX, self._answer),
                 PathHandler(runbooks.PREFIX, self._runbooks.answer),
                 PathHandler(ALERTMANAGER, self._answer, (*READS, *WRITES), is_guarded=True),
@@ -314,6 +316,9 @@ class App:
 
     def _answer(self, request: Request) -> Response:
         return self._alerting.answer(request)  # a reload may have put another in its place
+
+    def _answer_peer(self, request: Request) -> Response:
+        return self._alerting.answer_peer(request)  # as above
 
     def _new_alerting(self, config: Config, wanted: Sequence[RuleGroup]) -> Alerting:
         return Alerting(config, wanted, self._hub, self._clock, self._journal.recent, self._decided)

@@ -20,6 +20,7 @@ from streamwatch.export.remote_write.config import Config as RemoteWriteConfig
 from streamwatch.http.server import Config as ListenConfig
 from streamwatch.journal.config import Config as JournalConfig
 from streamwatch.notify.config import Config as NotifyConfig
+from streamwatch.pair.config import Config as PairConfig
 from streamwatch.rules.config import Config as RulesConfig
 from streamwatch.settings.document import MOST_BYTES
 from streamwatch.settings.reader import read_partly, read_settings
@@ -47,6 +48,7 @@ class Config:
     advise: AdviceConfig = setting("advice on capacity", default_factory=AdviceConfig)
     export: ExportConfig = setting("how metrics are exported", default_factory=ExportConfig)
     remote_write: tuple[RemoteWriteConfig, ...] = setting("who is sent all samples, by remote write", default=())
+    ha: PairConfig | None = setting("other agents, with which this one acts as one", default=None)
     log: LogConfig = setting("the agent's own log, on standard output", default_factory=LogConfig)
 
     def __post_init__(self) -> None:
@@ -70,6 +72,11 @@ class Config:
             kinds = {"kafka": _twice_in(self.kafka, twice), "kinesis": _twice_in(self.kinesis, twice)}
             kind = next((kind for kind, is_there in kinds.items() if is_there), "connect")
             yield f"{kind}: more than one source is called {', '.join(map(repr, twice))}: names tell them apart"
+        group = None if self.ha is None or self.ha.lease is None else self.ha.lease.kafka_group
+        names = [cluster.name for cluster in self.kafka if cluster is not None]
+        if group is not None and group.kafka_cluster is not None and group.kafka_cluster not in names:
+            what = f"{group.kafka_cluster!r} is no name under `kafka`: there are {names}"
+            yield f"ha.lease.kafka_group.kafka_cluster: {what}"
         if twice := _twice(self.remote_write):
             yield f"remote_write: more than one is called {', '.join(map(repr, twice))}: names tell them apart"
         yield from _read_twice([part for part in self.kinesis if part is not None])

@@ -15,6 +15,7 @@ from streamwatch.catalogue import (
     kinesis_probe,
     kinesis_shards,
     msk,
+    pair,
     readers,
     remote_write,
 )
@@ -36,6 +37,7 @@ METRICS: tuple[Metric, ...] = (
     *attached_readers.METRICS,
     *agent.METRICS,
     *archive.METRICS,
+    *pair.METRICS,
     *remote_write.METRICS,
 )
 """Every metric that StreamWatch exports by itself (process and Python metrics come from prometheus-client)."""
@@ -62,6 +64,7 @@ __all__ = [
     "kinesis_probe",
     "kinesis_shards",
     "msk",
+    "pair",
     "readers",
     "remote_write",
 ]

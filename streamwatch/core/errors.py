@@ -12,6 +12,7 @@ The tree::
         SourceMisread           what came back was not what the protocol promises
         SourceForeign           another one answers than the one that is watched
         SourceUnsupported       it does not offer what was to be asked
+      LeaseError              the home of the lease did not answer, or not so that one can go by it (retryable)
       ExportError             an exporter could not start or deliver
       GrafanaError            a Grafana did not take the dashboards
       QueryError              an expression is none, or uses what the engine does not know
@@ -75,6 +76,12 @@ class SourceForeign(SourceError):
 
 class SourceUnsupported(SourceError):
     """What was to be asked is not offered; so it is not asked."""
+
+
+class LeaseError(StreamWatchError):
+    """The home of the lease was not reached, or did not answer what it promises: who holds the lease is not known."""
+
+    retryable = True
 
 
 class ExportError(StreamWatchError):

@@ -14,6 +14,7 @@ from streamwatch.core.errors import NotifyError, NotifyRefused, NotifyUnavailabl
 from streamwatch.core.worker import AtEnd, Worker
 from streamwatch.notify import outbox
 from streamwatch.notify.channel import Integration
+from streamwatch.notify.gate import Alone, Gate
 from streamwatch.notify.outbox import Entry
 from streamwatch.state.statefile import StateFile
 
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 
 _OF_MESSAGE: Final = Backoff(1.0, 300.0)
 _OF_TARGET: Final = Backoff(1.0, 30.0)
+_SHUT_SECONDS: Final = 1.0
+"""Between two looks at a gate that is shut; who opens it wakes everybody."""
 
 
 @dataclass(slots=True)
@@ -38,7 +41,9 @@ class DeliveryCounts:
 class Delivery:
     """Delivers to one integration. ``step`` is called by one thread at a time."""
 
-    def __init__(self, integration: Integration, state: StateFile, clock: Clock, rng: random.Random) -> None:
+    def __init__(
+        self, integration: Integration, state: StateFile, clock: Clock, rng: random.Random, gate: Gate | None = None
+    ) -> None:
         """Begin.
 
         Args:
@@ -46,8 +51,10 @@ class Delivery:
             state: where the outbox is.
             clock: what time it is.
             rng: spreads attempts over time.
+            gate: says whether messages may leave.
 
         """
+        self._gate = gate or Alone()
         self.integration = integration
         self._state, self._clock, self._rng = state, clock, rng
         self._failures = 0
@@ -61,6 +68,8 @@ class Delivery:
 
     def step(self) -> float:
         """Deliver what is due, as much as goes into one message; return how many seconds nothing is due."""
+        if not self._gate.may_send():
+            return _SHUT_SECONDS
         pause = max(self._wait_until - self._clock.monotonic(), self._short_of())
         if pause > 0:
             return pause
@@ -146,9 +155,11 @@ class Delivery:
 class Deliveries:
     """All integrations at work, from ``start`` to ``stop``."""
 
-    def __init__(self, integrations: Sequence[Integration], state: StateFile, clock: Clock) -> None:
+    def __init__(
+        self, integrations: Sequence[Integration], state: StateFile, clock: Clock, gate: Gate | None = None
+    ) -> None:
         rng = random.Random()  # noqa: S311 - spreads attempts
-        self.all = [Delivery(integration, state, clock, rng) for integration in integrations]
+        self.all = [Delivery(integration, state, clock, rng, gate) for integration in integrations]
         # What is not due when the agent ends is kept for its next start.
         self._workers = [
             Worker(f"notify {delivery.integration.name}", delivery.step, clock, AtEnd.FINISH) for delivery in self.all

@@ -15,8 +15,9 @@ from streamwatch.model.notification import Notification
 from streamwatch.notify import outbox, silence_store
 from streamwatch.notify.channel import Integration
 from streamwatch.notify.config import Config, Inhibition
+from streamwatch.notify.gate import Alone, Gate
 from streamwatch.notify.matchers import fulfil
-from streamwatch.notify.plan import AlertGroup, NotificationState, content, plan
+from streamwatch.notify.plan import AlertGroup, MaybeDelivered, NotificationState, content, plan
 from streamwatch.notify.routing import Causes, Inhibitor, Routing, key
 from streamwatch.notify.silence import Silence
 from streamwatch.notify.standing import RouteStanding, Standing
@@ -37,13 +38,14 @@ def unexplained(_: Collection[Alert]) -> Callable[[Alert], str]:
 class Dispatcher:
     """Decides which notifications are to be delivered. ``plan`` is called by one thread at a time."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - wired in one place
         self,
         config: Config,
         integrations: Sequence[Integration],
         inhibitions: Sequence[Inhibition],
         clock: Clock,
         explain: Explain = unexplained,
+        gate: Gate | None = None,
     ) -> None:
         """Begin.
 
@@ -53,9 +55,15 @@ class Dispatcher:
             inhibitions: causes and effects.
             clock: what time it is.
             explain: gives the causes of alerts that are known.
+            gate: says whether messages may leave, and what other agents see.
 
         """
         self._explain, self._active = explain, tuple[Alert, ...]()
+        self._gate = gate or Alone()
+        self._own: Collection[Alert] | None = None
+        """The alerts of this agent, as they were planned for last; None before."""
+        self._others: AbstractSet[Labels] = frozenset()
+        """Those that only others saw then."""
         self._explained: Callable[[Alert], str] | None = None
         """What ``explain`` gave of the alerts that are planned for now; None before it was asked."""
         self._routing = Routing(config, integrations)
@@ -90,6 +98,13 @@ class Dispatcher:
             changed: whether one of them is another than before; else, only what time brings is looked after.
 
         """
+        self._own = alerts
+        alerts = self._gate.together(alerts)
+        others = {alert.labels for alert in alerts} - {alert.labels for alert in self._own}
+        others |= {alert.labels for alert in alerts if alert.state == "firing"} & {
+            alert.labels for alert in self._own if alert.state != "firing"
+        }
+        changed, self._others = changed or others != self._others, others
         self._active, self._explained = tuple(alerts), None
         self._follow(connection)
         now = self.clock.now()
@@ -109,6 +124,11 @@ class Dispatcher:
             self._plan_groups(connection, outbox.rows(connection), now, is_full=True)
         else:
             self._plan_groups(connection, due, now, is_full=False)
+
+    def replan(self, connection: sqlite3.Connection) -> None:
+        """Plan for the alerts of this agent as they are known: others see something else, or notified of something."""
+        if self._own is not None:
+            self.plan(connection, self._own, changed=True)
 
     def standing(
         self, connection: sqlite3.Connection, alerts: Collection[Alert], of: Collection[Alert] | None = None
@@ -162,9 +182,15 @@ class Dispatcher:
         is_new: bool,
     ) -> NotificationState | None:
         after = plan(before, group, now)
+        if after is not None and after.maybe_delivered is not before.maybe_delivered and not self._gate.may_send():
+            # Nothing is under way here. Somebody else sends it; who cannot be asked may have done so.
+            doubt = MaybeDelivered.YES if self._gate.is_in_doubt() else before.maybe_delivered
+            after = replace(after, maybe_delivered=doubt)
         if after is None:
             if not is_new:
                 self.collapsed += before.delivered is None
+                if before.delivered is not None:
+                    self._gate.forgotten(before.target, before.key, before.delivered_at)
                 outbox.drop(connection, before)
         elif after.wanted and after.seq != before.seq:
             last = None if is_new else outbox.content(connection, before)

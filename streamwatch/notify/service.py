@@ -20,6 +20,7 @@ from streamwatch.notify import outbox, silence_store
 from streamwatch.notify.config import Config
 from streamwatch.notify.delivery import Deliveries
 from streamwatch.notify.dispatch import Dispatcher, Explain, unexplained
+from streamwatch.notify.gate import Alone, Gate
 from streamwatch.notify.heartbeat import HeartbeatSender
 from streamwatch.notify.inhibit import shipped
 from streamwatch.notify.integrations import integrations
@@ -58,6 +59,7 @@ class NotificationService:
         clock: Clock,
         agent: str,
         explain: Explain = unexplained,
+        gate: Gate | None = None,
     ) -> None:
         """Begin; nothing is sent before ``start``.
 
@@ -68,13 +70,14 @@ class NotificationService:
             clock: what time it is.
             agent: where the agent can be asked, as in ``http://127.0.0.1:9308``.
             explain: gives the causes of alerts that are known.
+            gate: says whether messages may leave, and what other agents see.
 
         Raises:
             ConfigError: the inhibitions that come with StreamWatch are wrong.
 
         """
         self._state, self._clock, self._folder, self._agent = state, clock, folder, agent
-        self._explain = explain
+        self._explain, self._gate = explain, gate or Alone()
         self._waiting = _Waiting(-1, {})
         self._is_deciding: Callable[[], bool] = lambda: False
         self._now = self.prepare(config)
@@ -88,8 +91,8 @@ class NotificationService:
         """
         configured = integrations(config, self._clock, self._agent)
         inhibitions = [*config.inhibit_rules, *(shipped(self._folder) if config.inhibit_pack else ())]
-        dispatcher = Dispatcher(config, configured, inhibitions, self._clock, self._explain)
-        deliveries = Deliveries(configured, self._state, dispatcher.clock)
+        dispatcher = Dispatcher(config, configured, inhibitions, self._clock, self._explain, self._gate)
+        deliveries = Deliveries(configured, self._state, dispatcher.clock, self._gate)
         client = HttpClient(config.http, self._clock)
         heartbeat = HeartbeatSender(config, client, lambda: self._is_deciding() and deliveries.are_well, self._clock)
         return Channels(dispatcher, deliveries, heartbeat)
@@ -120,6 +123,16 @@ class NotificationService:
     def plan(self, connection: sqlite3.Connection, alerts: Collection[Alert], *, changed: bool) -> None:
         """Write down what is to be sent, in the transaction of the decision."""
         self._now.dispatcher.plan(connection, alerts, changed=changed)
+
+    def replan(self, connection: sqlite3.Connection) -> None:
+        """Plan once more, in a transaction: other agents see something else, or notified of something."""
+        self._now.dispatcher.replan(connection)
+
+    def late_seconds(self) -> float:
+        """Return for how long the oldest notification that waits has been due, in seconds; 0 where none is."""
+        waiting = self._waiting = self._state.glance(self._count) or self._waiting
+        now = self._clock.now()
+        return max((max(0.0, now - oldest) for _, _, oldest in waiting.by_target.values()), default=0.0)
 
     def wake(self) -> None:
         """Deliver: something may have been decided."""
@@ -160,6 +173,11 @@ class NotificationService:
         """Return what waits in the outbox, counted anew only where something was written."""
         changes = connection.total_changes
         return self._waiting if changes == self._waiting.changes else _Waiting(changes, outbox.waiting(connection))
+
+    @property
+    def integrations(self) -> frozenset[str]:
+        """What is notified, by name."""
+        return frozenset(delivery.integration.name for delivery in self._now.deliveries.all)
 
     @property
     def channels(self) -> int:

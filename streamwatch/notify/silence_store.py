@@ -1,6 +1,7 @@
 """The silences, as rows of the state file."""
 
 import json
+import random
 import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -56,7 +57,19 @@ _UPDATE: Final = """
       updated = :updated
     WHERE number = :number
 """
-_END: Final = "UPDATE silences SET until = :now WHERE number = :number AND until > :now"
+_PUT: Final = """
+    INSERT OR REPLACE INTO silences (number, matchers, until, by, comment, starts, updated)
+    VALUES (:number, :matchers, :until, :by, :comment, :starts, :updated)
+"""
+_END: Final = """
+    UPDATE silences SET until = :now, updated = max(:now, updated + 0.001) WHERE number = :number AND until > :now
+"""
+_NEWEST: Final = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'silences'), 0)"
+_SHARE: Final = "INSERT INTO sqlite_sequence (name, seq) VALUES ('silences', :seq)"
+_FORGET_NEWEST: Final = "DELETE FROM sqlite_sequence WHERE name = 'silences'"
+_SHARED: Final = 10**6
+"""From this number on, numbers are drawn: of agents that have their silences in common no two give the same."""
+_MOST: Final = 10**12 - 1
 _DELETE_OLD: Final = "DELETE FROM silences WHERE until < :before"
 
 
@@ -78,9 +91,29 @@ def add(  # noqa: PLR0913, PLR0917 - what a silence has
 ) -> int:  # fmt: skip
     """Add a silence; return its number."""
     values = _values(Silence(0, tuple(matchers), until, by, comment, starts, updated))
-    number = connection.execute(_INSERT, values).lastrowid or 0
+    if connection.execute(_NEWEST).fetchone()[0] < _SHARED:
+        number = connection.execute(_INSERT, values).lastrowid or 0
+    else:
+        number = _drawn()
+        connection.execute(_PUT, values | {"number": number})
     connection.execute(_DELETE_OLD, {"before": until - _YEAR_SECONDS})
     return number
+
+
+def share_numbers(connection: sqlite3.Connection) -> None:
+    """From now on, number silences so that other agents can have them, too."""
+    if connection.execute(_NEWEST).fetchone()[0] < _SHARED:
+        connection.execute(_FORGET_NEWEST)
+        connection.execute(_SHARE, {"seq": _SHARED})
+
+
+def put(connection: sqlite3.Connection, silence: Silence) -> None:
+    """Write a silence of another agent, under its number."""
+    connection.execute(_PUT, _values(silence) | {"number": silence.number})
+
+
+def _drawn() -> int:
+    return random.SystemRandom().randint(_SHARED, _MOST)
 
 
 def change(connection: sqlite3.Connection, silence: Silence) -> None:

@@ -99,7 +99,9 @@ def write(connection: sqlite3.Connection, wanted: PostedSilence, now: float) -> 
             (state == "active" and same_start) or (state == "pending" and wanted.starts >= now)
         ):
             starts = old.starts if state == "active" else fresh
-            changed = replace(old, until=wanted.until, starts=starts, by=wanted.by, comment=wanted.comment, updated=now)
+            changed = replace(
+                old, until=wanted.until, starts=starts, by=wanted.by, comment=wanted.comment, updated=_later(old, now)
+            )
             silence_store.change(connection, changed)
             return changed
         end(connection, old.number, now)
@@ -130,7 +132,12 @@ def end(connection: sqlite3.Connection, number: int, now: float) -> None:
     silence = existing(connection, number)
     if silence.state(now) != "expired":
         starts = min(silence.starts, now)
-        silence_store.change(connection, replace(silence, until=now, starts=starts, updated=now))
+        silence_store.change(connection, replace(silence, until=now, starts=starts, updated=_later(silence, now)))
+
+
+def _later(silence: Silence, now: float) -> float:
+    """Return when it is changed: after it was, even where another agent did that, whose clock is ahead."""
+    return max(now, silence.updated + 0.001)
 
 
 def shown(silence: Silence, now: float) -> dict[str, Any]:

@@ -66,11 +66,15 @@ class Comparison:
     @property
     def is_ever_below(self) -> bool:
         """Whether ours was once below theirs while records flowed."""
-        return any(
-            one.ours.lag_seconds - one.theirs.seconds < -_BELOW
-            for one in self.seen
+        return any(gap < -_BELOW for gap in self.gaps())
+
+    def gaps(self, since: int = 0) -> list[float]:
+        """Our seconds less theirs while records flowed, of what was seen from some index on."""
+        return [
+            one.ours.lag_seconds - one.theirs.seconds
+            for one in self.seen[since:]
             if one.flows and one.theirs is not None and one.ours.lag_seconds is not None
-        )
+        ]
 
     def print(self) -> None:
         """Print how often ours was below and above theirs, by phase and in all."""
@@ -128,7 +132,7 @@ class KclHour:
         """Read every ten seconds for a while, and compare."""
         self._note(name)
         until = time.monotonic() + seconds
-        reads = 0
+        reads, seen = 0, len(self.comparison.seen)
         while time.monotonic() < until:
             self._done.wait(min(10.0, max(0.0, until - time.monotonic())))
             self.alerts.look(self._pack, time.monotonic() - self._began)
@@ -142,6 +146,8 @@ class KclHour:
             quiet = [one for one in reader.positions if one.part in self._quiet] if reader is not None else []
             if quiet and all(one.lag_seconds == 0 for one in quiet) and len(self.comparison.quiet_reads) < self._quiets:
                 self.comparison.quiet_reads.append(reads)
+        gaps = self.comparison.gaps(seen)
+        self._note(f"  ours less KCL's {min(gaps):.1f} to {max(gaps):.1f} s, {len(gaps)} times" if gaps else "  no flow")
 
     _quiets = 0
 

@@ -12,6 +12,7 @@ from streamwatch.collectors import Collector
 from streamwatch.collectors.broker_pages import PageCollector, ScrapeCollector
 from streamwatch.collectors.cluster import ClusterCollector
 from streamwatch.collectors.connect import ConnectCollector
+from streamwatch.collectors.connect_readers import ConnectReaderCollector
 from streamwatch.collectors.group_states import GroupStates
 from streamwatch.collectors.groups import GroupCollector
 from streamwatch.collectors.health import JudgedPartitions
@@ -376,6 +377,6 @@ class TargetFactory:
             source=ConnectSource(config, self._clock),
             interval=config.interval,
             max_series=config.max_series,
-            collectors={"connect": ConnectCollector()},
+            collectors={"connect": ConnectCollector(), "readers": ConnectReaderCollector()},
             about=(SourceCollector(config.interval),),
         )

@@ -8,7 +8,8 @@ from streamwatch.model.metric import Metric, Tier, Unit
 READER: Final = (*STREAM, "kafka_cluster", "topic", "group", "kind", "reader")
 """What it reads (what does not apply, or is not known, is empty: Prometheus has no such label then; ``kafka_cluster``,
 ``topic`` and ``group`` are those of the group's own metrics), of what kind it is, and what it is called: of KCL the
-application, of Lambda the function (`NAME:ALIAS`, and `/CONSUMER` with enhanced fan-out)."""
+application, of Lambda the function (`NAME:ALIAS`, and `/CONSUMER` with enhanced fan-out), of Kafka Connect
+`CONNECT_CLUSTER/NAME`."""
 PART: Final = (*READER, "shard")
 POLICY: Final = ("attempts", "record_age", "bisects", "on_failure")
 

@@ -1,6 +1,6 @@
 """Kinesis streams, and who is known to read them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from streamwatch.catalogue import kinesis as s
@@ -19,13 +19,17 @@ KINDS: Final = {
     "flink": "Flink application",
     "msk_replicator": "MSK replicator",
     "redshift": "Redshift view",
+    "kafka_connect": "connector",
 }
 """What people call the kinds of readers."""
 WRITERS: Final = frozenset({"dms"})
 """Kinds that write what is named with them."""
+_KIND: Final = r.READER.index("kind")
 _CONNECTOR: Final = "msk_connect"
 SINKS: Final = frozenset({"redshift"})
 """Kinds in which what they read ends."""
+_DRAWN_BY_CONNECT: Final = "kafka_connect"
+"""A kind of which Kafka Connect's own samples say more."""
 _STATES: Final[Mapping[str, tuple[Health, str]]] = {
     "stopped": ("bad", "it is stopped"),
     "disabled": ("warn", "somebody disabled it"),
@@ -79,6 +83,11 @@ def role_of(kind: str, *, has_group: bool) -> Role:
     return "writer" if kind in WRITERS else "reader"
 
 
+def reader_states(facts: Facts) -> Iterator[Row]:
+    """Yield the labels of each reader, its group's type and its state, but of those that are drawn as connectors."""
+    return (row for row in facts.of(r.STATE) if row[_KIND] != _DRAWN_BY_CONNECT)
+
+
 def add_readers(builder: Builder, facts: Facts) -> None:
     """Add whoever reads a stream on somebody's behalf, tasks of DMS, which write to it, and who is neither's.
 
@@ -86,7 +95,7 @@ def add_readers(builder: Builder, facts: Facts) -> None:
     """
     lag, times = facts.of(r.LAG), facts.times(r.LAG)
     unsure = {row[:-1] for row, count in facts.of(r.LAG_METHOD).items() if row[-1] == "unknown" and count}
-    for row in facts.of(r.STATE):
+    for row in reader_states(facts):
         each = row[:-2]
         account, region, name, *_, group, kind, _ = each
         own = builder.node(reader(each, row[-1], role_of(kind, has_group=bool(group))))

@@ -10,7 +10,7 @@ from streamwatch.core.patterns import quickest
 from streamwatch.flow.facts import Facts, Row
 from streamwatch.flow.graph import Builder, Edge, GraphNode
 from streamwatch.flow.kafka import topic
-from streamwatch.flow.kinesis import WRITERS, reader, role_of
+from streamwatch.flow.kinesis import WRITERS, reader, reader_states, role_of
 
 _FIREHOSE: Final = "firehose"
 _REPLICATOR: Final = "msk_replicator"
@@ -22,7 +22,7 @@ _NO_FRESHNESS: Final = "CloudWatch has no DataFreshness: it has delivered nothin
 def owners_of_readers(builder: Builder, facts: Facts) -> Mapping[tuple[str, str], str]:
     """Add those whose cluster is known, and return which group is whose."""
     owners = {}
-    for *each, _, state in facts.of(r.STATE):
+    for *each, _, state in reader_states(facts):
         *_, cluster, _, group, kind, _ = row = tuple(each)
         if cluster:
             own = builder.node(reader(row, state, role_of(kind, has_group=bool(group))))
@@ -34,7 +34,7 @@ def owners_of_readers(builder: Builder, facts: Facts) -> Mapping[tuple[str, str]
 def add_topics_of_readers(builder: Builder, facts: Facts) -> None:
     """Add the topics that they read or write, where their groups have not said it."""
     records, lag, times = facts.of(r.LAG_RECORDS), facts.of(r.LAG), facts.times(r.STATE)
-    for state in facts.of(r.STATE):
+    for state in reader_states(facts):
         row = state[:-2]
         *_, cluster, name, _, kind, _ = row
         if not cluster or not name:
@@ -78,7 +78,7 @@ def add_deliveries(builder: Builder, facts: Facts) -> None:
     """Add what delivery streams deliver: it is behind them by what they have read and not delivered."""
     fresh, times = facts.of(a.FRESHNESS), facts.times(a.FRESHNESS)
     read = {target for _, target in builder.edges}
-    for state in facts.of(r.STATE):
+    for state in reader_states(facts):
         row = state[:-2]
         own = builder.nodes.get(_id(row))
         if row[-2] == _FIREHOSE and own is not None and own.id in read:

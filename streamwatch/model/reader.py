@@ -9,7 +9,9 @@ from streamwatch.model.cloudwatch import CloudWatchCost
 from streamwatch.model.kinesis import CallCount
 from streamwatch.model.snapshot import Problem
 
-Kind = Literal["kcl", "lambda", "firehose", "msk_connect", "dms", "pipes", "flink", "msk_replicator", "redshift"]
+Kind = Literal[
+    "kcl", "lambda", "firehose", "msk_connect", "dms", "pipes", "flink", "msk_replicator", "redshift", "kafka_connect"
+]
 State = Literal["running", "partly", "failing", "changing", "stopped", "disabled", "unknown"]
 """``stopped``: it does not run, and should; ``disabled``: somebody wanted that it does not."""
 Method = Literal["idle", "probed", "moving", "standing", "reported", "unknown"]

@@ -198,6 +198,23 @@ def test_what_aws_runs_writes_reads_and_delivers_and_the_path_is_the_sum() -> No
     assert made.nodes["pipes:1/eu-west-1/pipe"].health == "bad"
 
 
+def test_a_connector_that_is_a_reader_too_is_drawn_once() -> None:
+    sink, mirror = (("", "", "", *of) for of in (
+        ("shop", "orders", "connect-out", "kafka_connect", "sinks/out"),
+        ("shop", "orders", "", "kafka_connect", "sinks/copy"),
+    ))  # fmt: skip
+    without = (
+        samples(k.TOPIC_PARTITIONS, topics("orders")),
+        ones(c.CONNECTOR_INFO, [connector("out", "sink")]),
+        ones(c.CONNECTOR_GROUP, [("sinks", "shop", "out", "connect-out")]),
+        samples(g.GROUP_TOPIC_LAG_SECONDS, {("shop", "connect-out", "orders"): 5.0}),
+    )
+    more = ones(r.STATE, [(*sink, "", "stopped"), (*mirror, "", "stopped")])
+    made = made_of(*without, more)
+    assert dict(made.nodes) == dict(made_of(*without).nodes)
+    assert [one.key for one in made.edges] == [("topic:shop/orders", "connector:sinks/out")]
+
+
 def test_without_samples_there_is_an_empty_map() -> None:
     made = made_of()
     assert (dict(made.nodes), made.edges, Paths(made).ends()) == ({}, (), [])

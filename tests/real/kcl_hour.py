@@ -147,7 +147,9 @@ class KclHour:
             if quiet and all(one.lag_seconds == 0 for one in quiet) and len(self.comparison.quiet_reads) < self._quiets:
                 self.comparison.quiet_reads.append(reads)
         gaps = self.comparison.gaps(seen)
-        self._note(f"  ours less KCL's {min(gaps):.1f} to {max(gaps):.1f} s, {len(gaps)} times" if gaps else "  no flow")
+        self._note(
+            f"  ours less KCL's {min(gaps):.1f} to {max(gaps):.1f} s, {len(gaps)} times" if gaps else "  no flow"
+        )
 
     _quiets = 0
 

@@ -279,7 +279,7 @@ _READERS: Final = Listing(
         TopColumn(title="no lease", metric=r.HOLES, rank=4, health=positive("bad"), applies=_of_kinds("kcl")),
         TopColumn(
             title="failed tasks", metric=a.FAILED_TASKS, rank=5, health=positive("bad"),
-            applies=_of_kinds("msk_connect"),
+            applies=_of_kinds("msk_connect", "kafka_connect"),
         ),
         TopColumn(title="success", metric=a.SUCCESS, unit="ratio", rank=5, applies=_of_kinds("firehose")),
         TopColumn(title="why", metric=a.REASON, label="reason", rank=6, is_text=True, absent=""),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from streamwatch.catalogue import readers as r
+from streamwatch.collectors.connect_readers import ConnectReaderCollector
 from streamwatch.reference.aws.redshift import Redshift
 from tests.reference.kinesis.acting import Time, cloud
 from tests.sources.connect.service import Service, running
@@ -263,6 +264,17 @@ def test_the_table_of_the_documentation_says_what_is_known_and_what_is_not(settl
     for operation in kind.operations:
         assert operation in calls
     assert {one.partition(":")[2].strip("`") for one in rights.split(", ")} == set(kind.operations)
+
+
+def test_the_table_says_what_is_known_of_a_connector_of_kafka_connect_and_what_is_asked_for_it() -> None:
+    row = cells("Every kind, every question")["kafka_connect"]
+    service = Service({"out": running("RUNNING")})
+    known = {each.metric.name for each in ConnectReaderCollector().collect(read(service)) if each.known()}
+    for question, metric in QUESTIONS.items():
+        assert row[question].startswith("unknown: ") == (metric.name not in known), question
+    asked = {path.partition("?")[0] for path in service.asked}
+    assert asked == set(re.findall(r"`GET (\S+)`", row["calls, and how often"]))
+    assert row["CloudWatch, dollars a month and reader"] == "none"
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)

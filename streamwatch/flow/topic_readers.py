@@ -15,6 +15,8 @@ from streamwatch.flow.kinesis import WRITERS, reader, reader_states, role_of
 _FIREHOSE: Final = "firehose"
 _REPLICATOR: Final = "msk_replicator"
 _ONLY_RECORDS: Final = "AWS tells records, and no time: watch the cluster, and its group's lag in seconds is known"
+_REDSHIFT: Final = "redshift"
+_ONLY_NEWEST: Final = "Redshift says how old the newest record is that a view has, and not what came after it"
 _NO_LATENCY: Final = "CloudWatch has no ReplicationLatency: it has copied nothing lately"
 _NO_FRESHNESS: Final = "CloudWatch has no DataFreshness: it has delivered nothing lately"
 
@@ -40,7 +42,7 @@ def add_topics_of_readers(builder: Builder, facts: Facts) -> None:
         if not cluster or not name:
             continue
         own, there, seconds = _id(row), builder.node(topic(cluster, name)), lag.get(row)
-        why = "" if seconds is not None else _ONLY_RECORDS
+        why = "" if seconds is not None else _ONLY_NEWEST if kind == _REDSHIFT else _ONLY_RECORDS
         ends = (own, there) if kind in WRITERS else (there, own)
         builder.edge(Edge(*ends, seconds, why, records=records.get(row), at=times[state]))
 

@@ -258,6 +258,14 @@ def test_a_view_of_redshift_is_where_its_stream_ends() -> None:
     assert (node.role, edge(made, "stream:1/eu-west-1/clicks", node.id).seconds) == ("sink", 40.0)
 
 
+def test_a_view_of_redshift_is_where_its_topic_ends() -> None:
+    view = reader("redshift", "analytics/dev/orders", reads=("shop", "orders", ""))
+    made = made_of(samples(k.TOPIC_PARTITIONS, topics("orders")), ones(r.STATE, [(*view, "", "running")]))
+    found = edge(made, "topic:shop/orders", "redshift:1/eu-west-1/analytics/dev/orders")
+    assert (made.nodes[found.target].role, found.seconds) == ("sink", None)
+    assert found.why.startswith("Redshift says how old the newest record is")
+
+
 def test_a_reader_of_which_it_is_not_known_what_it_reads_is_counted_and_drawn_where_it_is_in_trouble() -> None:
     well, bad = reader("flink", "several"), reader("msk_connect", "failed")
     unread = reader("firehose", "refused")

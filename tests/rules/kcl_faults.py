@@ -20,3 +20,14 @@ def one_shard_is_written(account: Account, stream: str) -> Break:
     """Only one of two shards is written from now on: the checkpoint of the other one stands, and nothing is unread."""
     application(account, stream, 2)
     return lambda: account.write(stream, "k0")
+
+
+def stream_deleted(account: Account, stream: str) -> Break:
+    """Somebody deletes the stream that an application reads, and its workers live on."""
+    application(account, stream)
+
+    def break_() -> None:
+        account.quiet(stream)
+        account.call("DeleteStream", StreamName=stream, EnforceConsumerDeletion=True)
+
+    return break_

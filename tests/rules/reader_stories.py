@@ -37,6 +37,8 @@ class Story:
     """An expression that finds in the alert's text which, where or since when."""
     remedy: str
     """Words of the alert that say what to do."""
+    is_alone: bool = False
+    """Played in an account of its own: among all the others one more would put off their reads by a minute."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,9 @@ STORIES: Final = (
           r"in shardId-0{12} for \d+m .* until 20.* UTC", "set the record aside"),
     Story("all record processors hang, beside another application", kcl.all_hang, "ReaderStuck", 6,
           r"on stream s\d+ for \d+m ", "set the record aside"),
+    Story("stream deleted while its workers live", kcl.stream_deleted, "KinesisApplicationWithoutStream", 7,
+          r"stream s\d+, which it reads, is gone.*The agent sees that ", "delete the leases of that stream",
+          is_alone=True),
     Story("connector task failed (MSK Connect)", f.connector_task_fails, "KinesisReaderTasksFailed", 3,
           r"1 tasks have failed", "restart the connector"),
     Story("Firehose stalls: it reads nothing", f.hose_reads_nothing, "KinesisReaderReadsNothing", 15,
@@ -125,12 +130,15 @@ HARMLESS: Final[dict[str, Callable[[Account, str], f.Break]]] = {
     "a connector of MSK Connect is updated": calm.connector_updated,
 }
 """What nobody is to be paged for."""
-_CONNECT: Final = "Debezium 3.7 on PostgreSQL 15, Kafka Connect 4.3 (tests/real/test_connect_progress.py)"
+_CONNECT: Final = "Debezium 3.7 on PostgreSQL 15, Kafka Connect 4.3 (tests/real/connect_stories.py)"
 _KCL: Final = "KCL 3.5.1 (tests/real/kcl_hour.py)"
 REAL: Final = (
-    Real("connector task failed: somebody else holds its slot", "KafkaConnectTaskFailed", _CONNECT, "2 min 21 s"),
+    Real("connector task failed: a record that it cannot read", "KafkaConnectTaskFailed", _CONNECT, "3 min 10 s"),
+    Real("connector task failed: somebody else holds its slot", "KafkaConnectTaskFailed", _CONNECT, "3 min 39 s"),
     Real("connector RUNNING and idle: the sender of the log is frozen", "KafkaConnectChangesStopped", _CONNECT,
-         "7 min 3 s"),
+         "7 min 10 s"),
+    Real("records given up, into a dead-letter topic", "KafkaConnectDeadLetters", _CONNECT, "1 min 9 s"),
+    Real("a worker is killed", "KafkaConnectWorkerDown", _CONNECT, "5 min 46 s"),
     Real("lease not renewed: all workers killed", "KinesisLeasesNotRenewed", _KCL, "2.2 min, and 2 more since"),
     Real("record processor hangs", "ReaderStuck", _KCL, "4.7 min"),
 )  # fmt: skip

@@ -13,7 +13,8 @@ from tests.rules.reader_account import KINDS, Page, account
 from tests.rules.reader_stories import DOCUMENT, HARMLESS, STORIES, Story, pages, written
 
 LONG = [one for one in STORIES if one.minutes > 30]
-SHORT = [one for one in STORIES if one not in LONG]
+ALONE = [one for one in STORIES if one.is_alone]
+SHORT = [one for one in STORIES if one not in LONG and not one.is_alone]
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +26,11 @@ def paged() -> Mapping[str, tuple[str, list[Page]]]:
     with account(("kcl",)) as long:
         names += [one.name for one in LONG]
         late = pages(long, [one.make for one in LONG], 69, every=3)
-    readers = [*(f"s{at}" for at in range(len(found))), *(f"s{at}" for at in range(len(late)))]
-    return dict(zip(names, zip(readers, [*found, *late], strict=True), strict=True))
+    with account(("kcl",)) as own:
+        names += [one.name for one in ALONE]
+        alone = pages(own, [one.make for one in ALONE], 24)
+    readers = [f"s{at}" for some in (found, late, alone) for at in range(len(some))]
+    return dict(zip(names, zip(readers, [*found, *late, *alone], strict=True), strict=True))
 
 
 @pytest.mark.parametrize("story", STORIES, ids=[one.name for one in STORIES])

@@ -107,7 +107,9 @@ class KclApplication:
                 yield key, item
 
     def _shards(self) -> Iterable[Shard]:
-        return self.kinesis.streams[self.stream].shards.values()
+        """Return the shards there are; none where the stream is gone: workers go on renewing, as those of KCL do."""
+        found = self.kinesis.streams.get(self.stream)
+        return () if found is None else found.shards.values()
 
     def _add(self, shard: Shard) -> None:
         item: Item = {

@@ -199,6 +199,11 @@ class RedshiftDatabase:
         default=None,
     )
     secret_arn: str | None = setting("the secret that holds user and password", default=None)
+    kafka_cluster: str | None = setting(
+        "the name under `kafka` of the cluster whose topics its views read, where they read topics: Redshift does not"
+        " say it",
+        default=None,
+    )
 
     def __post_init__(self) -> None:
         refuse(self.problems())

@@ -114,7 +114,7 @@ class _Asked:
         """What is not known now."""
         self._interval, self._clock = config.interval, clock
         self._statements = WarehouseStatements(of, region, caller, clock)
-        self._known = WarehouseViews(of.name, of.database, region)
+        self._known = WarehouseViews(of.name, of.database, region, of.kafka_cluster)
         self._round: StatementRound | None = None
         self._asked_at = float("-inf")
         self._counted_until: float | None = None

@@ -36,6 +36,8 @@ class WarehouseViews:
     name: str
     database: str
     region: str
+    kafka_cluster: str | None = None
+    """Of the topics that its views read, as the configuration has it: the scans do not say."""
     scans: Sequence[Scan] = ()
     refreshes: Sequence[Refresh] | None = None
     """None where that was not answered."""
@@ -77,6 +79,7 @@ class WarehouseViews:
             yield Reader(
                 kind="redshift", name=self.reader_name(view), owner=self.name, account=streams.account,
                 region=self.region, stream=None if is_topic else stream, topic=stream if is_topic else None,
+                cluster=self.kafka_cluster if is_topic else None,
                 state="unknown", reason=why, positions=(), unknown=(why,), work=Work(),
             )  # fmt: skip
 
@@ -95,6 +98,7 @@ class WarehouseViews:
             account=streams.account,
             region=self.region,
             stream=None if is_topic else stream,
+            cluster=self.kafka_cluster if is_topic else None,
             topic=stream if is_topic else None,
             state=state,
             reason=reason,
@@ -103,7 +107,7 @@ class WarehouseViews:
             outcomes=Outcomes(lost_records=self.passed_over.get((view, stream), 0.0)),
             last_result=self._last_result(view, stream, refresh),
             retention_seconds=None if is_topic or description is None else description.retention_seconds,
-            unknown=(*unknown, *_unknown(left, self.errors, is_topic=is_topic)),
+            unknown=(*unknown, *_unknown(left, self.errors, self.kafka_cluster, is_topic=is_topic)),
         )
 
     def _refresh(self, view: str) -> tuple[Refresh | None, Sequence[str]]:
@@ -156,10 +160,13 @@ def _state(refresh: Refresh | None) -> tuple[State, str]:
     return ("stopped" if refresh.has_failed else "running"), refresh.status
 
 
-def _unknown(left: Sequence[str], errors: Sequence[ScanError] | None, *, is_topic: bool) -> Iterator[str]:
+def _unknown(
+    left: Sequence[str], errors: Sequence[ScanError] | None, cluster: str | None, *, is_topic: bool
+) -> Iterator[str]:
     if is_topic:
         yield "lag: how far the topic goes is not known here: the age of the newest record that it has is the bound"
-        yield "cluster: the scans do not say it"
+        if cluster is None:
+            yield "cluster: the scans do not say it: name it, as kafka_cluster of the warehouse"
     if left:
         yield f"lag: {len(left)} shards are closed or gone, {left[0]} for example: whether they were read to their end"
     if errors is None:

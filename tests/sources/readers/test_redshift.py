@@ -136,6 +136,21 @@ def test_records_that_are_passed_over_are_lost_and_counted_once_each() -> None:
         assert on.value(r.LAST_RESULT, words) == 1
 
 
+def test_one_of_a_topic_has_the_cluster_that_the_configuration_names_and_a_stream_has_none() -> None:
+    more = WAREHOUSES.replace("database: dev", "database: dev, kafka_cluster: shop")
+    with asked(more) as on:
+        one = on.aws.do(lambda cloud, _: cloud.beside(Redshift).warehouses["analytics"].view("clicks", "orders"))
+        on.aws.do(lambda _, now: one.scan_topic(3, 42, now))
+        on.time.advance(100)
+        on.read()
+        assert on.reads() == ("shop", "orders", "")
+        assert not any(why.startswith("cluster") for why in on.readers[NAME].unknown)
+    with asked(more) as on:
+        live(on, view(on))
+        on.read()
+        assert on.reads() == ("", "", "")
+
+
 def test_one_of_a_topic_has_the_age_of_its_newest_record_as_bound() -> None:
     with asked() as on:
         one = on.aws.do(lambda cloud, _: cloud.beside(Redshift).warehouses["analytics"].view("clicks", "orders"))

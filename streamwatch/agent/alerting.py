@@ -20,6 +20,7 @@ from streamwatch.export.alertmanager_api import AlertmanagerApi
 from streamwatch.export.prometheus_api import PrometheusApi
 from streamwatch.http.message import Request, Response, text_response
 from streamwatch.incidents.incident import ChangeNote
+from streamwatch.incidents.known import PaceOf
 from streamwatch.model.alert import WATCHDOG_SEVERITY, Alert
 from streamwatch.model.metric import Keys, Samples
 from streamwatch.notify.config import Config as NotifyConfig
@@ -84,6 +85,7 @@ class Alerting:
         clock: Clock,
         changes: Callable[[], Sequence[ChangeNote]],
         note: Callable[[Sequence[RuleChange]], None] = lambda _: None,
+        pace: PaceOf = lambda *_: None,
     ) -> None:
         """Begin.
 
@@ -94,6 +96,7 @@ class Alerting:
             clock: what time it is.
             changes: gives what changed of late, the newest first; it is asked of no disk.
             note: is called with what became of alerts.
+            pace: tells how a group reads, by the hours before.
 
         """
         rules, address = config.rules, config.listen.address
@@ -129,7 +132,7 @@ class Alerting:
             options=Options(delayed_names=rules.delayed_name_removal),
         )
         self.evaluator.take(wanted)
-        self.book = IncidentBook(hub, clock, self.alerts, runbooks_folder(), changes)
+        self.book = IncidentBook(hub, clock, self.alerts, runbooks_folder(), changes, pace)
         self._api = PrometheusApi(
             self._history,
             self._clock,

@@ -17,6 +17,7 @@ from streamwatch.agent.flow_page import JSON, PAGE, FlowPage
 from streamwatch.agent.home_page import HomePage
 from streamwatch.agent.journaling import JOB, SECONDS, AgentJournal
 from streamwatch.agent.metrics_page import MetricsPage
+from streamwatch.agent.pacing import pace_of
 from streamwatch.agent.restarts import Restarts
 from streamwatch.agent.self_target import Jobs, Reloads, Responses, ScrapedTarget, SelfTarget
 from streamwatch.agent.status import status
@@ -321,7 +322,8 @@ class App:
         return self._alerting.answer_peer(request)  # as above
 
     def _new_alerting(self, config: Config, wanted: Sequence[RuleGroup]) -> Alerting:
-        return Alerting(config, wanted, self._hub, self._clock, self._journal.recent, self._decided)
+        pace = partial(pace_of, lambda: self._archive.archive)  # a reload may put another in its place
+        return Alerting(config, wanted, self._hub, self._clock, self._journal.recent, self._decided, pace)
 
     def _decided(self, changes: Sequence[RuleChange]) -> None:
         self._archive.decided(changes)  # a reload may have put another in its place

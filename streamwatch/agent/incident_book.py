@@ -10,7 +10,7 @@ from streamwatch.core.clock import Clock
 from streamwatch.incidents.answer import answer
 from streamwatch.incidents.decide import decide
 from streamwatch.incidents.incident import Cause, ChangeNote, Incident
-from streamwatch.incidents.known import Known
+from streamwatch.incidents.known import Known, PaceOf
 from streamwatch.incidents.message import message
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
@@ -37,13 +37,14 @@ def remedies(folder: Path) -> Mapping[str, str]:
 class IncidentBook:
     """What is the matter now; and, for a quarter of an hour, which causes were known. May be used from any thread."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what it is made of
         self,
         hub: Hub,
         clock: Clock,
         alerts: Callable[[], Sequence[Alert]],
         runbooks: Path,
         changes: Callable[[], Sequence[ChangeNote]],
+        pace: PaceOf = lambda *_: None,
     ) -> None:
         """Begin.
 
@@ -53,8 +54,10 @@ class IncidentBook:
             alerts: gives those that are pending or firing.
             runbooks: the folder in which they are.
             changes: gives what changed of late, in any order.
+            pace: tells how a group reads, by the hours before.
 
         """
+        self._pace = pace
         self._hub, self._clock, self._alerts, self._changes = hub, clock, alerts, changes
         self.remedies = remedies(runbooks)
         self._lock = threading.Lock()
@@ -115,7 +118,7 @@ class IncidentBook:
             return []
         self._seen = {name: (at, cause) for name, (at, cause) in self._seen.items() if now - at <= _REMEMBERED_SECONDS}
         before = [cause for _, cause in self._seen.values()]
-        incidents = decide(Known(alerts, self._hub.chosen(), self._changes(), before))
+        incidents = decide(Known(alerts, self._hub.chosen(), self._changes(), before, self._pace))
         for incident in incidents[:_MOST_REMEMBERED]:
             if incident.cause is not None and incident.cause.is_remembered:
                 self._seen[incident.id] = now, incident.cause

@@ -70,6 +70,7 @@ NUMBERS: Final[Sequence[ArchivedNumber]] = (
     ArchivedNumber("group", g.GROUP_LAG_SECONDS, "lag, time", "seconds"),
     ArchivedNumber("group", g.GROUP_LAG, "lag, records", "records"),
     ArchivedNumber("group", g.GROUP_MEMBERS, "members", ""),
+    ArchivedNumber("group", g.GROUP_TOPIC_COMMITTED, "read", "records/s", "sum", is_rate=True),
     ArchivedNumber("topic", k.TOPIC_END_OFFSET, "written", "records/s", is_rate=True),
     ArchivedNumber("topic", k.TOPIC_UNDER_REPLICATED, "under-replicated partitions", ""),
     ArchivedNumber("group", g.GROUP_TOPIC_EXPIRES, "data lost in", "seconds", "min"),

@@ -41,6 +41,7 @@ BRANCHES: Final[tuple[Branch, ...]] = (
     groups.members,
     groups.stuck,
     groups.rebalances,
+    groups.slow,
     own_words,
 )
 """In this order: what comes first explains what comes after it."""

@@ -1,6 +1,6 @@
 """Causes with a group of consumers: its members, its rebalances, and where it stands."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from streamwatch.catalogue import kafka as k
@@ -8,6 +8,7 @@ from streamwatch.catalogue import kafka_groups as g
 from streamwatch.core.words import counted, listed
 from streamwatch.incidents.incident import Cause, CauseKind, Effects, Scope
 from streamwatch.incidents.known import Known
+from streamwatch.incidents.pace import Pace
 
 LATE: Final = frozenset(
     {
@@ -22,6 +23,15 @@ _READS: Final = frozenset({"reading", "late"})
 _GOES_ON: Final = frozenset({"reading", "late", "idle", "stopped"})
 """States of partitions in which no transaction holds a group: it reads on, has read all, or nobody reads."""
 _MOST_EVIDENCE: Final = 5
+_ONE_PARTITION: Final = 0.8
+"""With so much of what a group has not read in one partition, that one is what is the matter."""
+_AS_BEFORE: Final = 1.25
+_MORE: Final = 1.5
+"""Up to the one, as much comes as before; from the other on, more does. Between them neither is said."""
+_LEAST_STEPS: Final = 6
+"""So long what came before must be known, where more is said to come now."""
+_MOST_SLOW: Final = 200
+"""Of so many groups it is looked up how they read."""
 
 
 def members(known: Known) -> Iterator[Cause]:
@@ -90,6 +100,65 @@ def rebalances(known: Known) -> Iterator[Cause]:
             "KafkaGroupRebalancing",
             (Effects(scope, LATE | {"KafkaGroupRebalancing", "KafkaGroupPartitionsUnread"}),),
         )
+
+
+def slow(known: Known) -> Iterator[Cause]:
+    """A group reads, and falls behind: it reads too slowly, has fewer members, or gets more than it did."""
+    for scope in known.scopes("group", *sorted(LATE))[:_MOST_SLOW]:
+        _, cluster, group = scope
+        states = _states(known, scope)
+        if states.get("stalled") or not known.value(g.GROUP_MEMBERS, cluster, group):
+            continue
+        if not all(known.values(k.BROKER_UP, cluster).values()) or _is_in_one_partition(known, scope, states):
+            continue
+        wanted = [row[0] for row, is_wanted in known.values(g.GROUP_TOPIC_WANTED, cluster, group).items() if is_wanted]
+        pace = known.pace(cluster, group, wanted)
+        found = None if pace is None else _too_slow(pace, f"group {group} of {cluster}")
+        if found is not None:
+            kind, sentence, evidence = found
+            yield Cause(kind, scope, sentence, evidence, "KafkaGroupLagging", (Effects(scope, LATE),))
+
+
+def _too_slow(pace: Pace, group: str) -> tuple[CauseKind, str, tuple[str, ...]] | None:
+    """Return what is the matter where a group reads less than comes, with what shows it; None where both may be."""
+    rates = f"{pace.read:,.3g} of {pace.comes:,.3g} records a second"
+    came = f"before it fell behind, {pace.came:,.3g} records a second came"
+    if pace.comes >= _MORE * pace.came and pace.steps_before >= _LEAST_STEPS:
+        return (
+            "producers",
+            f"Producers write more than {group} reads: {pace.comes:,.3g} records a second",
+            (
+                f"it reads {rates}",
+                came,
+            ),
+        )
+    if pace.comes > _AS_BEFORE * pace.came:
+        return None
+    fewer = f"{pace.members:.0f} instead of {pace.members_before:.0f}"
+    if pace.members < pace.members_before:
+        return (
+            "members_lost",
+            f"G{group[1:]} has fewer members, {fewer}, and does not keep up",
+            (
+                f"it reads {rates}",
+                came,
+            ),
+        )
+    return (
+        "slow_reader",
+        f"G{group[1:]} reads more slowly than records come: {rates}",
+        (
+            came,
+            *((f"it has {counted(pace.members, 'member')}, as before",) if pace.members == pace.members_before else ()),
+        ),
+    )
+
+
+def _is_in_one_partition(known: Known, scope: Scope, states: Mapping[str, float]) -> bool:
+    """Say whether one of several partitions has nearly all that a group has not read."""
+    lag = sum(known.values(g.GROUP_TOPIC_LAG, *scope[1:]).values())
+    most = max(known.values(g.GROUP_TOPIC_MAX_LAG, *scope[1:]).values(), default=0.0)
+    return sum(states.values()) > 1 and most >= _ONE_PARTITION * lag > 0
 
 
 def transactions(known: Known) -> Iterator[Cause]:

@@ -8,8 +8,8 @@ from streamwatch.model.alert import Alert
 
 CauseKind = Literal[
     "monitor", "controller", "broker", "disk", "network", "slow_broker", "quota", "transaction", "producers", "hot",
-    "members_lost", "rebalances", "stuck_record", "reader_stands", "idle_members", "reader_throttled", "downstream",
-    "upstream", "reader_failed", "reader_stopped", "change", "capacity", "positions",
+    "members_lost", "rebalances", "slow_reader", "stuck_record", "reader_stands", "idle_members", "reader_throttled",
+    "downstream", "upstream", "reader_failed", "reader_stopped", "change", "capacity", "positions",
 ]  # fmt: skip
 """What kind of thing is the matter."""
 Scope = tuple[str, ...]

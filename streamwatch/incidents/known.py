@@ -1,14 +1,17 @@
 """What is known at once: the alerts that are active, and the newest samples, each looked up by what it is about."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
 from streamwatch.incidents.incident import Cause, ChangeNote, Scope
+from streamwatch.incidents.pace import Pace
 from streamwatch.model.alert import WATCHDOG_SEVERITY, Alert
 from streamwatch.model.metric import Metric, Samples
 from streamwatch.model.newest_samples import NewestSamples, Row
 
+PaceOf = Callable[[str, str, Collection[str]], Pace | None]
+"""How a group of a cluster reads some topics; None where that is not known."""
 _SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
     "cluster": ("kafka_cluster",),
     "broker": ("kafka_cluster", "broker"),
@@ -48,6 +51,7 @@ class Known:
         samples: Iterable[Samples],
         changes: Sequence[ChangeNote] = (),
         before: Sequence[Cause] = (),
+        pace: PaceOf = lambda *_: None,
     ) -> None:
         """Take what is known.
 
@@ -56,11 +60,12 @@ class Known:
             samples: the newest of all sources.
             changes: what changed of late, in any order.
             before: the causes that were known in the quarter of an hour before, the newest last.
+            pace: tells how a group reads, by the hours before.
 
         """
         active = (alert for alert in alerts if alert.state != "inactive")
         self.alerts: list[Alert] = [alert for alert in active if alert.labels.get("severity") != WATCHDOG_SEVERITY]
-        self.changes, self.before = changes, before
+        self.changes, self.before, self.pace = changes, before, pace
         self._by_name: dict[str, list[Alert]] = {}
         self._by_scope: dict[Scope, dict[str, list[Alert]]] = {}
         self._by_kind: dict[tuple[str, str], dict[Scope, None]] = {}

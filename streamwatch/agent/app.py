@@ -37,7 +37,7 @@ from streamwatch.export.prometheus_api import PREFIX
 from streamwatch.export.remote_write.service import RemoteWriteService
 from streamwatch.export.restart_api import PATH as MAY_RESTART
 from streamwatch.export.web_page import runbooks
-from streamwatch.export.web_page.addresses import CLUSTERS, READER, STREAMS
+from streamwatch.export.web_page.addresses import CLUSTERS, CONNECT, READER, STREAMS
 from streamwatch.http.guard import WRITES
 from streamwatch.http.message import Request, Response
 from streamwatch.http.server import READS, PathHandler, Server
@@ -132,7 +132,7 @@ class App:
             self._add_targets(config)
         self._alerting.start(self._server.url)
         self._archive.start()
-        self._schedule.add(Job(archiving.JOB, archiving.SECONDS, lambda: self._archive.run()))  # noqa: PLW0108 - a reload puts another there
+        self._schedule.add(Job(archiving.JOB, archiving.SECONDS, self._archive_now))
         self._remote(self.config)
         self._schedule.start()
 
@@ -277,7 +277,7 @@ class App:
             reload=self.reload if self._load and config.listen.reload else None,
             prefixes=(
                 PathHandler(PAGE, self._flow),
-                *(PathHandler(path, self._entity) for path in (CLUSTERS, STREAMS, READER)),
+                *(PathHandler(path, self._entity) for path in (CLUSTERS, STREAMS, CONNECT, READER)),
                 PathHandler(JSON, self._flow),
                 PathHandler(EVENTS, lambda request: compressed(self._events.answer(request), request)),
                 PathHandler(MAY_RESTART, lambda request: self._restarts.answer(request, tuple(self._runners.values()))),
@@ -320,6 +320,11 @@ class App:
 
     def _answer_peer(self, request: Request) -> Response:
         return self._alerting.answer_peer(request)  # as above
+
+    def _archive_now(self) -> None:
+        """Take what is still known, and which incidents go on, of whom a reload has put there."""
+        self._archive.run()
+        self._alerting.book.incidents()
 
     def _new_alerting(self, config: Config, wanted: Sequence[RuleGroup]) -> Alerting:
         pace = partial(pace_of, lambda: self._archive.archive)  # a reload may put another in its place

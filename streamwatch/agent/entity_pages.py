@@ -36,7 +36,7 @@ _OTHERS: Final = frozenset({"kinesis", "connect"})
 
 
 class EntityPages:
-    """Answers below ``/cluster/``, ``/stream/`` and at ``/reader``. May be used from any thread."""
+    """Answers below ``/cluster/``, ``/stream/``, ``/connect/`` and at ``/reader``. May be used from any thread."""
 
     def __init__(self, hub: Hub, clock: Clock, changes: Callable[[Question], list[JournalEntry]]) -> None:
         self._hub, self._clock, self._changes = hub, clock, changes
@@ -96,6 +96,7 @@ class EntityPages:
             alerts=shown.firing,
             more_alerts=shown.more,
             marks=archive.archive.marks.since(now - window.seconds),
+            incidents=alerting.book.past(),
             changes=self._changed(ref, now - window.seconds, [runner.name for runner in of]),
         )
         return entity_view(ref, known, window)
@@ -125,4 +126,7 @@ def _may_know(runner: TargetRunner, ref: EntityRef) -> bool:
         return runner.kind == "kinesis"
     if ref.kind == "reader":
         return True
-    return runner.config.name == ref.entity[0] and runner.kind not in _OTHERS
+    is_connect = ref.kind in {"connect", "connector"}
+    return runner.config.name == ref.entity[0] and (
+        runner.kind == "connect" if is_connect else runner.kind not in _OTHERS
+    )

@@ -12,6 +12,7 @@ from streamwatch.incidents.decide import decide
 from streamwatch.incidents.incident import Cause, ChangeNote, Incident
 from streamwatch.incidents.known import Known, PaceOf
 from streamwatch.incidents.message import message
+from streamwatch.incidents.past import PastIncident, PastIncidents
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
 from streamwatch.samples.hub import Hub
@@ -65,6 +66,7 @@ class IncidentBook:
         self._explained_until, self._by_labels = 0.0, dict[Labels, Incident]()
         self._seen: dict[str, tuple[float, Cause]] = {}
         """Causes, and when each was known last."""
+        self._past = PastIncidents()
 
     def incidents(self) -> tuple[Incident, ...]:
         """Return what is the matter, as it was a moment ago at most."""
@@ -73,9 +75,16 @@ class IncidentBook:
             started = self._clock.monotonic()
             if started >= self._fresh_until:
                 self._incidents = tuple(self._decided(alerts, started))
+                self._past.see(self._incidents, self._clock.now())
                 ended = self._clock.monotonic()
                 self._fresh_until = ended + max(_FRESH_SECONDS, _SHARE * (ended - started))
             return self._incidents
+
+    def past(self) -> Sequence[PastIncident]:
+        """Return the incidents that were since the agent started, and are, the newest last."""
+        self.incidents()
+        with self._lock:
+            return self._past.all()
 
     def explain(self, alerts: Collection[Alert], runbooks: str) -> Callable[[Alert], str]:
         """Return what says of an alert, in a line for a message, the cause that is known of it; else nothing.

@@ -12,7 +12,7 @@ from streamwatch.catalogue import kinesis_shards as h
 from streamwatch.catalogue import readers as r
 from streamwatch.model.metric import Metric
 
-EntityKind = Literal["cluster", "broker", "group", "topic", "stream", "reader", "shard"]
+EntityKind = Literal["cluster", "broker", "group", "topic", "stream", "reader", "shard", "connect", "connector"]
 LABELS: Final[Mapping[EntityKind, tuple[str, ...]]] = {
     "cluster": ("kafka_cluster",),
     "broker": ("kafka_cluster", "broker"),
@@ -21,6 +21,8 @@ LABELS: Final[Mapping[EntityKind, tuple[str, ...]]] = {
     "stream": s.STREAM,
     "reader": r.READER,
     "shard": s.SHARD,
+    "connect": ("connect_cluster",),
+    "connector": ("connect_cluster", "connector"),
 }
 """The labels that tell entities of a kind apart; every archived metric of them begins with these."""
 

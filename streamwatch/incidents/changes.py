@@ -76,15 +76,44 @@ def changed(known: Known, scope: Scope, alerts: Sequence[Alert]) -> Cause | None
                 "change", scope, f"Somebody moves replicas: {words}", (words,), alerts[0].name, effects, moving
             )
     since = min(alert.active_at for alert in alerts)
-    things = {thing for alert in alerts[:100] for thing in _things(alert)}
-    for change in before(known.changes, since, scope):
-        if change.kind in ACTS and change.at <= since and any(_is_about(change, thing) for thing in things):
-            return Cause(
-                "change",
-                scope,
-                f"Somebody changed something: {change.sentence.rstrip('.')}",
-                (),
-                alerts[0].name,
-                effects,
-            )
-    return None
+    found = (change for change in before(known.changes, since, scope) if _explains(change, alerts[0]))
+    change = next(found, None)
+    if change is None:
+        return None
+    words = f"Somebody changed something: {change.sentence.rstrip('.')}"
+    return Cause("change", scope, words, (), alerts[0].name, effects)
+
+
+def explained(known: Known, scope: Scope, alerts: Sequence[Alert]) -> Iterator[tuple[Cause | None, Scope, list[Alert]]]:
+    """Yield the alerts of a place that nothing else explains by the change that does; those of none together.
+
+    What somebody changed of one group is not why another is late.
+    """
+    cause = changed(known, scope, alerts) if scope[0] == "cluster" else None
+    if cause is not None and cause.partitions is not None:
+        yield cause, scope, list(alerts)
+        return
+    since = min(alert.active_at for alert in alerts)
+    acts = [change for change in known.changes if change.kind in ACTS and change.at >= since - _BEFORE_SECONDS]
+    rest = list[Alert]()
+    by_thing: dict[Scope, list[Alert]] = {}
+    for alert in alerts:
+        if any(_explains(change, alert) for change in acts):
+            by_thing.setdefault(max(_things(alert), key=len), []).append(alert)
+        else:
+            rest.append(alert)
+    for thing, own in by_thing.items():
+        own.sort(key=lambda alert: alert.active_at)
+        cause = changed(known, thing, own)
+        if cause is None:
+            rest += own
+        else:
+            yield cause, thing, own
+    if rest:
+        yield None, scope, rest
+
+
+def _explains(change: ChangeNote, alert: Alert) -> bool:
+    """Say whether somebody changed the very thing that an alert is about before it came."""
+    is_act = change.kind in ACTS and change.at <= alert.active_at
+    return is_act and any(_is_about(change, thing) for thing in _things(alert))

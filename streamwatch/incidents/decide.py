@@ -60,9 +60,9 @@ def decide(known: Known) -> list[Incident]:
             if alerts:
                 incidents.append(_incident(known, cause.id, cause, cause.scope, alerts))
     for scope, alerts in _by_place(left.values()).items():
-        change = changes.changed(known, scope, alerts)
-        name = change.id if change is not None else f"not known:{'/'.join(scope[1:])}"
-        incidents.append(_incident(known, name, change, scope, alerts))
+        for change, thing, own in changes.explained(known, scope, alerts):
+            name = change.id if change is not None else f"not known:{'/'.join(scope[1:])}"
+            incidents.append(_incident(known, name, change, thing, own))
     merged = _merged(incidents)
     return sorted(merged, key=lambda incident: (not incident.is_firing, _rank(incident.alerts[0]), incident.since))
 

@@ -91,6 +91,15 @@ def test_what_changed_in_the_minutes_before_is_shown_and_is_a_cause_where_nothin
     assert not first(late, another).changes, "a group of this name in another cluster is another group"
 
 
+def test_what_somebody_changed_of_one_group_does_not_explain_another() -> None:
+    late = [alert("KafkaGroupLagging", at=1000.0, kafka_cluster="shop", group=name) for name in ("x", "y")]
+    found = incidents(*late, Note(950.0, "group.set_back", "x", "Group x was set back."))
+    assert [(incident.id, [each.labels["group"] for each in incident.alerts]) for incident in found] == [
+        ("change:shop/x", ["x"]),
+        ("not known:shop", ["y"]),
+    ]
+
+
 @pytest.mark.parametrize(
     "change",
     [

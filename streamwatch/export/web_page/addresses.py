@@ -9,8 +9,10 @@ from streamwatch.archive.numbers import LABELS, EntityKind
 
 CLUSTERS: Final = "/cluster/"
 STREAMS: Final = "/stream/"
+CONNECT: Final = "/connect/"
 READER: Final = "/reader"
 _IN_CLUSTER: Final[Mapping[str, EntityKind]] = {"broker": "broker", "group": "group", "topic": "topic"}
+_IN_CONNECT: Final[Mapping[str, EntityKind]] = {"connector": "connector"}
 _NO_SEGMENT: Final = frozenset({"", ".", ".."})
 """Names that browsers take out of a path."""
 _STREAM_PARTS: Final = 3
@@ -49,7 +51,10 @@ class EntityRef:
             return STREAMS + "/".join(map(_segment, self.entity))
         if self.kind == "cluster":
             return CLUSTERS + _segment(self.name)
-        place = f"{CLUSTERS}{_segment(self.entity[0])}/{self.kind}/"
+        if self.kind == "connect":
+            return CONNECT + _segment(self.name)
+        root = CONNECT if self.kind == "connector" else CLUSTERS
+        place = f"{root}{_segment(self.entity[0])}/{self.kind}/"
         if self.name in _NO_SEGMENT:
             return f"{place}?{urlencode({'name': self.name})}"
         return place + _segment(self.name)
@@ -70,22 +75,24 @@ def entity_at(path: str, query: str) -> EntityRef | None:
         last = {name: values[-1] for name, values in params.items()}
         if path == READER:
             return EntityRef("reader", tuple(last.get(name, "") for name in LABELS["reader"]))
-        prefix = next(prefix for prefix in (CLUSTERS, STREAMS) if path.startswith(prefix))
+        prefix = next(prefix for prefix in (CLUSTERS, STREAMS, CONNECT) if path.startswith(prefix))
         parts = [unquote(part, errors="surrogatepass") for part in path.removeprefix(prefix).split("/")]
     except (ValueError, StopIteration):  # bytes that are no text
         return None
     if prefix == STREAMS:
         return EntityRef("stream", tuple(parts)) if len(parts) == _STREAM_PARTS and all(parts) else None
-    return _in_cluster(parts, last.get("name"))
+    if prefix == CONNECT:
+        return _within("connect", _IN_CONNECT, parts, last.get("name"))
+    return _within("cluster", _IN_CLUSTER, parts, last.get("name"))
 
 
-def _in_cluster(parts: list[str], name: str | None) -> EntityRef | None:
+def _within(whole: EntityKind, kinds: Mapping[str, EntityKind], parts: list[str], name: str | None) -> EntityRef | None:
     """Return what the parts of a path below clusters are; a name that cannot be in a path is given besides."""
     match parts:
         case [cluster] if cluster:
-            return EntityRef("cluster", (cluster,))
-        case [cluster, kind, own] if kind in _IN_CLUSTER and (own or name is not None):
-            return EntityRef(_IN_CLUSTER[kind], (cluster, own or name or ""))
+            return EntityRef(whole, (cluster,))
+        case [cluster, kind, own] if kind in kinds and (own or name is not None):
+            return EntityRef(kinds[kind], (cluster, own or name or ""))
     return None
 
 

@@ -12,21 +12,23 @@ from streamwatch.export.web_page.addresses import EntityRef
 from streamwatch.export.web_page.alerts import AlertView
 from streamwatch.export.web_page.charts import WINDOWS, Chart, Mark, Window, chart, clock_time
 from streamwatch.export.web_page.clusters import ClusterView, Fact, Most, cluster
+from streamwatch.export.web_page.entity_connect import connect, connector
 from streamwatch.export.web_page.narrowed import narrowed
 from streamwatch.export.web_page.partitions import TopicView, topic_map
 from streamwatch.export.web_page.past import Past, broker_since, cluster_with_past
 from streamwatch.export.web_page.sample_index import Read, SampleIndex
 from streamwatch.export.web_page.streams import StreamView, stream_view
 from streamwatch.export.web_page.words import Health, ago, worst
+from streamwatch.incidents.past import PastIncident
 from streamwatch.model.journal_entry import JournalEntry
 from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.model.metric import Samples
 
 _KINDS: Final[dict[EntityKind, str]] = {
     "cluster": "Kafka cluster", "broker": "broker", "group": "group", "topic": "topic", "stream": "Kinesis stream",
-    "reader": "reader",
+    "reader": "reader", "connect": "Kafka Connect", "connector": "connector",
 }  # fmt: skip
-_OTHERS: Final = {"group": f.group, "topic": f.topic}
+_OTHERS: Final = {"group": f.group, "topic": f.topic, "connect": connect, "connector": connector}
 _MOST_TITLE: Final = 60
 _MOST_EVENTS: Final = 40
 _MOST_MARKS: Final = 200
@@ -73,6 +75,8 @@ class EntityView:
     charts: Sequence[Chart]
     events: Sequence[EventView]
     more_events: int
+    is_archived: bool = True
+    """Whether numbers of such things are archived at all."""
     cluster: ClusterView | None = None
     stream: StreamView | None = None
     partitions: TopicView | None = None
@@ -96,6 +100,8 @@ class KnownOfEntity:
     """Alerts that began and ended, of all things."""
     changes: Sequence[JournalEntry]
     """What changed in its part of the configuration, the newest first."""
+    incidents: Sequence[PastIncident] = ()
+    """Those that were, and are: their alerts are not marked beside them."""
 
 
 def entity_view(ref: EntityRef, known: KnownOfEntity, window: Window) -> EntityView | None:
@@ -125,6 +131,7 @@ def entity_view(ref: EntityRef, known: KnownOfEntity, window: Window) -> EntityV
         charts=[chart(number, curve, window, known.now, marks) for number, curve in curves if curve is not None],
         events=[_event(mark, known.now) for mark in marks[:_MOST_EVENTS]],
         more_events=max(0, len(marks) - _MOST_EVENTS),
+        is_archived=bool(numbers_of(ref.kind)),
         cluster=drawn,
         stream=stream,
         partitions=_partitions(ref, known, index),
@@ -170,6 +177,8 @@ def _partitions(ref: EntityRef, known: KnownOfEntity, index: SampleIndex) -> Top
 def _trail(ref: EntityRef) -> list[PageLink]:
     links = [PageLink("all", "/")]
     labels = ref.labels
+    if ref.kind == "connector":
+        links.append(PageLink(ref.entity[0], EntityRef("connect", ref.entity[:1]).path))
     if ref.kind != "cluster" and "kafka_cluster" in labels:
         links.append(PageLink(labels["kafka_cluster"], EntityRef("cluster", (labels["kafka_cluster"],)).path))
     if ref.kind == "reader" and "stream" in labels:
@@ -185,10 +194,17 @@ def _with(path: str, window: Window) -> str:
 def _marks(ref: EntityRef, known: KnownOfEntity, window: Window) -> list[Mark]:
     """Return what happened to it in the time that is shown, the newest first."""
     first = known.now - window.seconds
-    found = [
+    own = [each for each in known.incidents if any(ref.concerns(labels) for labels in each.alerts)]
+    found = [Mark(each.since, "fires", each.sentence) for each in own if each.since >= first]
+    found += [
+        Mark(each.ended, "resolved", f"over: {each.sentence}")
+        for each in own
+        if each.ended is not None and each.ended >= first
+    ]
+    found += [
         Mark(mark.at, mark.what, f"{mark.labels.get('alertname', 'an alert')} {mark.what}")
         for mark in known.marks
-        if mark.at >= first and ref.concerns(mark.labels)
+        if mark.at >= first and ref.concerns(mark.labels) and not any(each.covers(mark.labels, mark.at) for each in own)
     ]
     found += [
         Mark(change.at, "change", change.sentence)
@@ -199,7 +215,7 @@ def _marks(ref: EntityRef, known: KnownOfEntity, window: Window) -> list[Mark]:
 
 
 def _is_of(change: JournalEntry, ref: EntityRef) -> bool:
-    return ref.kind == "cluster" or (change.kind.startswith(f"{ref.kind}.") and change.what == ref.name)
+    return ref.kind in {"cluster", "connect"} or (change.kind.startswith(f"{ref.kind}.") and change.what == ref.name)
 
 
 def _event(mark: Mark, now: float) -> EventView:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from streamwatch.export.web_page import alerts as a
 from streamwatch.export.web_page import incidents as i
+from streamwatch.export.web_page.addresses import EntityRef
 from streamwatch.export.web_page.changes import ChangeView
 from streamwatch.export.web_page.clusters import ClusterView, cluster
 from streamwatch.export.web_page.past import Past, cluster_with_past, stream_with_past
@@ -42,6 +43,8 @@ class SourceView:
     read_time: str
     problems: Sequence[str]
     more: int
+    path: str = ""
+    """Where its page is; empty where it has none of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,7 @@ def view(  # noqa: PLR0913, PLR0917 - what there is, each by its name
     drawn = [(kind, _with_past(each, past, now)) for kind, each in found[:_MOST_PICTURES]]
     lines = [one for _, one in found[_MOST_PICTURES:]]
     return PageView(
-        version, level, _headline(level, words, shown), clusters, some, shown,
+        version, level, _headline(level, words, shown, first), clusters, some, shown,
         i.incident_views(first, shown.firing, remedies, now), first.more, sources,
         drawn, lines[:_MOST_LINES], max(0, len(lines) - _MOST_LINES),
     )  # fmt: skip
@@ -144,11 +147,14 @@ def _with_past(one: ClusterView | StreamView, past: Past | None, now: float) -> 
     return cluster_with_past(one, past, now) if isinstance(one, ClusterView) else stream_with_past(one, past, now)
 
 
-def _headline(level: Health, words: Sequence[_Word], shown: a.Alerts) -> str:
-    """Return the one sentence that everybody reads."""
+def _headline(level: Health, words: Sequence[_Word], shown: a.Alerts, first: i.ChosenIncidents) -> str:
+    """Return the one sentence that everybody reads: the cause of the worst that fires, where it is known."""
     firing = len(shown.firing) + shown.more
     worst_of = [word for word in words if word.health == level]
-    if not words:
+    cause = next((each.sentence.rstrip(".") for each, _ in first.chosen if each.cause is not None), "")
+    if level in {"bad", "warn"} and cause:
+        sentence = cause
+    elif not words:
         sentence = "Nothing is watched here"
     elif level == "good":
         sentence = f"All is well: {listed([word.name for word in words])}"
@@ -187,4 +193,5 @@ def _source(read: Read, is_up: bool | None, now: float) -> SourceView:  # noqa: 
         span(last.read_seconds),
         [*notes, *(f"{problem.reason}: {problem.detail}" for problem in last.problems[:_MOST_PROBLEMS])],
         max(0, len(last.problems) - _MOST_PROBLEMS),
+        EntityRef("connect", (read.part,)).path if read.kind == "connect" else "",
     )

@@ -10,6 +10,7 @@ from streamwatch.archive.marks import AlertMark
 from streamwatch.archive.rings import ROW_BYTES
 from streamwatch.catalogue import agent
 from streamwatch.catalogue import kafka as k
+from streamwatch.catalogue import kafka_connect as kc
 from streamwatch.catalogue import kafka_groups as g
 from streamwatch.catalogue import kinesis as s
 from streamwatch.catalogue import readers as r
@@ -34,10 +35,12 @@ HOSTILE = "<b onload=alert(1)>\"'&%2f../?#" + "\u202e" + "x" * 60
 TOPICS: dict[str, list[Partition]] = {"orders": [(1, (1, 2, 3), (1, 2, 3))] * 12, HOSTILE: [(2, (2, 3, 1), (2, 3))] * 3}
 STREAM = ("123456789012", "eu-west-1", "clicks")
 READER = (*STREAM, "", "", "", "lambda", "charge:live")
+SINK = ("shop", "test", HOSTILE)
 BILLING = EntityRef("group", ("shop", "billing"))
 THINGS = (
     EntityRef("cluster", ("shop",)), EntityRef("broker", ("shop", "2")), BILLING, EntityRef("topic", ("shop", HOSTILE)),
-    EntityRef("stream", STREAM), EntityRef("reader", READER),
+    EntityRef("stream", STREAM), EntityRef("reader", READER), EntityRef("connect", ("shop",)),
+    EntityRef("connector", ("shop", HOSTILE)),
 )  # fmt: skip
 
 
@@ -80,6 +83,14 @@ def samples(now: float) -> list[Samples]:
         *of(r.UP, {READER: 1}),
         *of(r.STATE, {(*READER, "", "running"): 1}),
         *of(r.LAG, {READER: wave(now, 5, 30)}),
+        *of(kc.WORKER_UP, {("shop", "test", "w-1:8083"): 1, ("shop", "test", "w-2:8083"): 0}),
+        *of(kc.CONNECTOR_STATE, {(*SINK, "RUNNING"): 1, ("shop", "test", "archive", "PAUSED"): 1}),
+        *of(
+            kc.CONNECTOR_TASKS, {(*SINK, "RUNNING"): 2, (*SINK, "FAILED"): 1, ("shop", "test", "archive", "PAUSED"): 1}
+        ),
+        *of(kc.TASK_FAILURE, {(*SINK, "1", f"ConnectException: {HOSTILE}"): 1}),
+        *of(kc.CONNECTOR_GROUP, {(*SINK, "billing"): 1}),
+        *of(kc.CONNECTOR_TOPIC, {(*SINK, "orders", "name"): 1, (*SINK, "or", "prefix"): 1}),
         agent.SOURCE_UP.sample(1.0, source="shop"),
     ]
     return [renamed(each) for each in found]

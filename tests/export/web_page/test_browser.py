@@ -14,6 +14,7 @@ import pytest
 
 from streamwatch.agent.app import App
 from streamwatch.agent.config import parse
+from streamwatch.archive.numbers import numbers_of
 from streamwatch.catalogue import kinesis_shards as shards
 from streamwatch.core.clock import SystemClock
 from streamwatch.demo.hurried import hurried
@@ -288,7 +289,9 @@ def test_the_map_of_who_reads_what(browser: Browser, axe: str, pictures: Path, n
 def test_the_page_of_a_single_thing(browser: Browser, axe: str, pictures: Path, ref: EntityRef) -> None:
     with serving(Renderer().entity(page(ref, WINDOWS[0]))) as url:
         looked_at(browser, axe, url, f"single-{ref.kind}", pictures, _WAYS[::3])
-        assert browser.evaluate("document.querySelectorAll('figure svg path.line').length") >= 1
+        assert bool(browser.evaluate("document.querySelectorAll('figure svg path.line').length")) is bool(
+            numbers_of(ref.kind)
+        )
         browser.open(url, width=390, scripts=False)
         assert browser.evaluate("document.querySelector('nav.windows a[aria-current]').innerText") == "the last hour"
 

@@ -12,6 +12,9 @@ _LOW: Final = 0.1
 """A group keeps pace where no more than this share of what it has not read now has not been read."""
 _MOST_BEFORE: Final = 30
 _LEAST: Final = 2
+_LEAST_SINCE: Final = 4
+_LEAST_READ: Final = 0.1
+"""A group that reads less than this share of what comes may stand: a step is too coarse to tell."""
 _JUMP: Final = 0.8
 """Where so much of it came in half of the time, it jumped: somebody set the group back, or sent all at once."""
 _LATELY: Final = 12
@@ -60,7 +63,7 @@ def pace(steps: Steps) -> Pace | None:
         return None
     now = int(known[-1])
     kept = np.flatnonzero(steps.lag[:now] <= _LOW * steps.lag[now])
-    if not len(kept) or now - kept[-1] < _LEAST or not _is_steady(steps.lag, int(kept[-1]), now):
+    if not len(kept) or now - kept[-1] < _LEAST_SINCE or not _is_steady(steps.lag, int(kept[-1]), now):
         return None
     began = int(kept[-1])
     late = math.ceil((now - began) * _LOW / (1 - _LOW))  # it had begun before there was a tenth of it
@@ -68,12 +71,12 @@ def pace(steps: Steps) -> Pace | None:
     first = max(0, end - _MOST_BEFORE)
     before, members = _known(steps.written[first:end]), _known(steps.members[first:end])
     since = _known(steps.written[began + 1 : now + 1])
-    reads = _known(steps.read[max(began + 2, now + 1 - _LATELY) : now + 1])
+    reads = _known(steps.read[max((began + now) // 2 + 1, now + 1 - _LATELY) : now + 1])
     if len(before) < _LEAST or not len(since) or not (reads > 0).any():
         return None
     comes = float(since.mean())
     grows = float(steps.lag[now] - steps.lag[began]) / ((now - began) * steps.seconds)
-    if not 0 < grows < comes:
+    if not 0 < grows <= (1 - _LEAST_READ) * comes:
         return None
     return Pace(
         comes - grows,

@@ -32,6 +32,8 @@ THIRD = {
         "samples/history",
         "samples/shared_keys",
         "agent/alerting",
+        "agent/pacing",
+        "incidents/pace",
         "notify/service",
         "promql",
         "collectors",

@@ -43,6 +43,7 @@ SAYS: Final[Mapping[str, CauseKind]] = {
     "StreamWatchNotificationsLate": "monitor",
     "StreamWatchNotificationsDropped": "monitor",
     "StreamWatchRemoteWriteLate": "monitor",
+    "StreamWatchRemoteWriteNotKept": "monitor",
     "StreamWatchRemoteWriteLost": "monitor",
     "StreamWatchHeartbeatRefused": "monitor",
     "StreamWatchReloadRefused": "monitor",

@@ -235,8 +235,11 @@ class GroupLease:
         for at in self._bootstrap:
             try:
                 first = await self._dialer.dial(at.host, at.port)
-                host, port = await self._find(first)
-                first.connection.close(SourceUnavailable("that was all"))
+                try:
+                    host, port = await self._find(first)
+                finally:
+                    first.connection.close(SourceUnavailable("that was all"))
+                    await asyncio.sleep(0)  # as in `_drop`
                 self._session = await self._dialer.dial(host, port)
             except SourceError as error:
                 problem = error
@@ -272,6 +275,7 @@ class GroupLease:
 
             async def close() -> None:
                 session.connection.close(SourceUnavailable(why))
+                await asyncio.sleep(0)  # its socket is closed in the loop's next turn, and there may be no other
 
             self._runner.run(close())
 

@@ -67,7 +67,7 @@ class Story:
         breaks_at = self._dice.choice((0.0, 0.0, self._dice.uniform(0.2, 2.5), self._dice.uniform(2.5, 5.0)))
         fires = {who: self._dice.uniform(0.0, 0.6) for who in sees}
         lasts = self._dice.uniform(4.0, 6.0) if self._fault != "cut the holder's pager" else 14.0
-        heals_at = lasts + self._dice.choice((-1.0, 0.5, 3.0))
+        heals_at = max(breaks_at + 0.5, lasts + self._dice.choice((-1.0, 0.5, 3.0)))
         ends = {who: lasts + self._dice.uniform(0.0, 1.5) for who in sees}
         steps: list[tuple[float, Callable[[], None]]] = [(breaks_at, self._break), (heals_at, self._heal)]
         steps.append((lasts, self._last))

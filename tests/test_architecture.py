@@ -201,7 +201,7 @@ NAMELESS = [module for module in MODULES if not {"catalogue", "reference"} & set
 @pytest.mark.parametrize("module", NAMELESS, ids=path_of)
 def test_metric_names_stand_in_the_catalogue_only(module: Path) -> None:
     name = re.compile(r"(kafka|kinesis|streamwatch)_[a-z0-9_]+")
-    labels = {"kafka_cluster", "kafka_cluster_id", "kafka_config", "kafka_groups", "kafka_exporter"}
+    labels = {"kafka_cluster", "kafka_cluster_id", "kafka_config", "kafka_connect", "kafka_groups", "kafka_exporter"}
     found = [
         node.value
         for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))

@@ -47,8 +47,7 @@ def manual() -> str:
         _text("SIGHUP reads the configuration again, all or nothing. SIGTERM and SIGINT end the agent."),
         ".SH ENVIRONMENT",
         _text(
-            "STREAMWATCH_KAFKA_BOOTSTRAP and others configure one cluster and one channel without a file:"
-            " docs/configuration.md. NOTIFY_SOCKET and WATCHDOG_USEC are systemd's."
+            "NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID are systemd's: it hears that the agent is ready, and works."
         ),
     ]
     return "\n".join(lines) + "\n"

@@ -11,7 +11,7 @@ from streamwatch.archive.numbers import BY_NAME, ArchivedNumber
 from streamwatch.archive.rings import HIGH, LAST, LEVELS, Curve
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_groups as g
-from streamwatch.incidents.pace import Pace, Steps, pace
+from streamwatch.incidents.pace import GroupPace, Steps, pace
 from streamwatch.model.metric import Values
 
 _LAG: Final = BY_NAME[f"group.{g.GROUP_LAG.name}"]
@@ -22,7 +22,7 @@ _SPANS: Final = tuple(float(level.span_seconds) for level in LEVELS[:2])
 """An hour; and a day, where it fell behind before that."""
 
 
-def pace_of(archive: Callable[[], Archive], cluster: str, group: str, topics: Collection[str]) -> Pace | None:
+def pace_of(archive: Callable[[], Archive], cluster: str, group: str, topics: Collection[str]) -> GroupPace | None:
     """Return how a group reads these topics; None where that is not known.
 
     Args:
@@ -37,7 +37,7 @@ def pace_of(archive: Callable[[], Archive], cluster: str, group: str, topics: Co
     return next((each for each in found if each is not None), None)
 
 
-def _pace(archive: Archive, cluster: str, group: str, topics: Collection[str], span: float) -> Pace | None:
+def _pace(archive: Archive, cluster: str, group: str, topics: Collection[str], span: float) -> GroupPace | None:
     wanted: list[tuple[ArchivedNumber, tuple[str, str]]] = [
         (each, (cluster, group)) for each in (_LAG, _READ, _MEMBERS)
     ]

@@ -8,7 +8,7 @@ from streamwatch.catalogue import kafka_groups as g
 from streamwatch.core.words import counted, listed
 from streamwatch.incidents.incident import Cause, CauseKind, Effects, Scope
 from streamwatch.incidents.known import Known
-from streamwatch.incidents.pace import Pace
+from streamwatch.incidents.pace import GroupPace
 
 LATE: Final = frozenset(
     {
@@ -119,7 +119,7 @@ def slow(known: Known) -> Iterator[Cause]:
             yield Cause(kind, scope, sentence, evidence, "KafkaGroupLagging", (Effects(scope, LATE),))
 
 
-def _too_slow(pace: Pace, group: str) -> tuple[CauseKind, str, tuple[str, ...]] | None:
+def _too_slow(pace: GroupPace, group: str) -> tuple[CauseKind, str, tuple[str, ...]] | None:
     """Return what is the matter where a group reads less than comes, with what shows it; None where both may be."""
     rates = f"{pace.read:,.3g} of {pace.comes:,.3g} records a second"
     came = f"before it fell behind, {pace.came:,.3g} records a second came"

@@ -5,12 +5,12 @@ from functools import lru_cache
 from typing import Final
 
 from streamwatch.incidents.incident import Cause, ChangeNote, Scope
-from streamwatch.incidents.pace import Pace
+from streamwatch.incidents.pace import GroupPace
 from streamwatch.model.alert import WATCHDOG_SEVERITY, Alert
 from streamwatch.model.metric import Metric, Samples
 from streamwatch.model.newest_samples import NewestSamples, Row
 
-PaceOf = Callable[[str, str, Collection[str]], Pace | None]
+PaceOf = Callable[[str, str, Collection[str]], GroupPace | None]
 """How a group of a cluster reads some topics; None where that is not known."""
 _SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
     "cluster": ("kafka_cluster",),

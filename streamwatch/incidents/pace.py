@@ -36,7 +36,7 @@ class Steps:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class GroupPace:
     """How quickly a group reads since it began to fall behind, and what comes."""
 
     read: float
@@ -52,7 +52,7 @@ class Pace:
     members_before: float
 
 
-def pace(steps: Steps) -> Pace | None:
+def pace(steps: Steps) -> GroupPace | None:
     """Return how a group reads; None where it does not fall behind steadily, or too little is known.
 
     It kept pace until little of what it has not read now had not been read. What it reads follows from what comes, and
@@ -78,7 +78,7 @@ def pace(steps: Steps) -> Pace | None:
     grows = float(steps.lag[now] - steps.lag[began]) / ((now - began) * steps.seconds)
     if not 0 < grows <= (1 - _LEAST_READ) * comes:
         return None
-    return Pace(
+    return GroupPace(
         comes - grows,
         comes,
         float(before.mean()),

@@ -10,7 +10,7 @@ from streamwatch.catalogue import kafka_groups as g
 from streamwatch.incidents.decide import decide
 from streamwatch.incidents.incident import Incident
 from streamwatch.incidents.known import Known
-from streamwatch.incidents.pace import Pace, Steps, pace
+from streamwatch.incidents.pace import GroupPace, Steps, pace
 from streamwatch.model.metric import Samples
 from tests.incidents.knowing import alert, kind, samples
 
@@ -41,7 +41,7 @@ GROWS = [400.0 * at for at in range(1, 11)]
 """Ten steps in which 40 records a second more come than are read."""
 
 
-def decided(of: Pace | None, *more: Samples) -> Incident:
+def decided(of: GroupPace | None, *more: Samples) -> Incident:
     known = [samples(g.GROUP_MEMBERS, {AT: 2.0}), samples(g.GROUP_TOPIC_WANTED, {(*AT, "orders"): 1.0}), *more]
     (incident,) = decide(Known([LATE], known, pace=lambda *_: of))
     return incident
@@ -130,7 +130,7 @@ def test_where_it_does_not_fall_behind_steadily_or_too_little_is_known_nothing_i
     ids=["no members", "a broker is down", "it stands in one", "one partition has it all"],
 )
 def test_where_something_else_may_be_the_matter_a_group_is_not_slow(more: list[Samples]) -> None:
-    slow = Pace(10.0, 50.0, 50.0, 10, 2.0, 2.0)
+    slow = GroupPace(10.0, 50.0, 50.0, 10, 2.0, 2.0)
     given = [each for each in more if each.metric is g.GROUP_MEMBERS] or [samples(g.GROUP_MEMBERS, {AT: 2.0})]
     rest = [each for each in more if each.metric is not g.GROUP_MEMBERS]
     wanted = samples(g.GROUP_TOPIC_WANTED, {(*AT, "orders"): 1.0})

@@ -9,7 +9,7 @@ from streamwatch.lease.dynamodb import Config as DynamoDb
 from streamwatch.lease.dynamodb import DynamoDbHome
 from streamwatch.lease.kubernetes import Config as Kubernetes
 from streamwatch.lease.kubernetes import KubernetesHome
-from streamwatch.lease.lease import Lease
+from streamwatch.lease.lease import AgentLease
 from streamwatch.lease.record import Home, RecordLease
 from streamwatch.lease.s3 import Config as S3Config
 from streamwatch.lease.s3 import S3Home
@@ -52,7 +52,7 @@ class Config:
             yield f"kafka_group: one home of the lease is wanted, not {count}: kafka_group, dynamodb, s3 or kubernetes"
 
 
-def lease(config: Config, name: str, clusters: Sequence[ClusterConfig], clock: Clock) -> Lease:
+def lease(config: Config, name: str, clusters: Sequence[ClusterConfig], clock: Clock) -> AgentLease:
     """Return the lease of an agent by its configuration; nothing is asked yet."""
     if config.kafka_group is not None:
         from streamwatch.lease.kafka_group import GroupLease  # noqa: PLC0415 - who has none does not pay for it

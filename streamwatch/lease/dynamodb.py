@@ -6,7 +6,7 @@ from typing import Any, Final
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import LeaseError
 from streamwatch.lease.aws import AwsCalls
-from streamwatch.lease.record import Record, Seen, from_text, to_text
+from streamwatch.lease.record import LeaseRecord, VersionedRecord, from_text, to_text
 from streamwatch.settings.types import setting
 from streamwatch.sources.aws.config import AwsAccess
 
@@ -35,7 +35,7 @@ class DynamoDbHome:
     def __post_init__(self) -> None:
         self._calls = AwsCalls("dynamodb", self.config.region, self.config.access, self.clock)
 
-    def read(self) -> Seen | None:
+    def read(self) -> VersionedRecord | None:
         """See ``Home``."""
         asked = {"TableName": self.config.table, "Key": self._key(), "ConsistentRead": True}
         answer = self._calls.ask("GetItem", asked, ()) or {}
@@ -45,9 +45,9 @@ class DynamoDbHome:
             text, version = str(answer["Item"]["lease"]["S"]), str(answer["Item"]["version"]["S"])
         except (KeyError, TypeError) as error:
             raise LeaseError(f"{self._where}: the item is no lease: set `item` to another") from error
-        return Seen(from_text(text, self._where), version)
+        return VersionedRecord(from_text(text, self._where), version)
 
-    def write(self, record: Record, seen: Seen | None) -> Seen | None:
+    def write(self, record: LeaseRecord, seen: VersionedRecord | None) -> VersionedRecord | None:
         """See ``Home``."""
         version = f"{record.process}/{record.beat}"
         names = {"#version": "version"}
@@ -57,7 +57,7 @@ class DynamoDbHome:
             condition = {"ConditionExpression": "#version = :seen", "ExpressionAttributeValues": values}
         item = {**self._key(), "lease": {"S": to_text(record)}, "version": {"S": version}}
         put = {"TableName": self.config.table, "Item": item, "ExpressionAttributeNames": names, **condition}
-        return None if self._calls.ask("PutItem", put, _CONFLICT) is None else Seen(record, version)
+        return None if self._calls.ask("PutItem", put, _CONFLICT) is None else VersionedRecord(record, version)
 
     def _key(self) -> dict[str, Any]:
         return {self.config.key: {"S": self.config.item}}

@@ -110,7 +110,7 @@ class GroupLease:
         """What the coordinator calls this process; empty where it knows it not, or not any more."""
 
     def step(self, *, wants: bool) -> Holding:
-        """See ``Lease``."""
+        """See ``AgentLease``."""
         try:
             return self._runner.run(self._step(wants=wants))
         except (SourceError, OSError) as error:
@@ -118,11 +118,11 @@ class GroupLease:
             raise LeaseError(f"group {self._group!r}: {error}") from error
 
     def release(self) -> None:
-        """See ``Lease``."""
+        """See ``AgentLease``."""
         self.step(wants=False)
 
     def close(self) -> None:
-        """See ``Lease``."""
+        """See ``AgentLease``."""
         self._drop("the agent ends")
         self._runner.close()
 

@@ -20,7 +20,7 @@ from streamwatch.core.clock import Clock
 from streamwatch.core.errors import LeaseError
 from streamwatch.core.files import read_short
 from streamwatch.http.transport import Deadline, Transport, TransportError, exchange, tls_context
-from streamwatch.lease.record import Record, Seen, from_text, to_text
+from streamwatch.lease.record import LeaseRecord, VersionedRecord, from_text, to_text
 from streamwatch.settings.types import FilePath, setting
 
 _ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -52,7 +52,7 @@ class KubernetesHome:
         self._found: dict[str, Any] = {}
         """The object as it was read last."""
 
-    def read(self) -> Seen | None:
+    def read(self) -> VersionedRecord | None:
         """See ``Home``."""
         status, answer = self._ask("GET", self._path(self._config.name))
         if status == HTTPStatus.NOT_FOUND:
@@ -60,7 +60,7 @@ class KubernetesHome:
             return None
         return self._seen(status, answer)
 
-    def write(self, record: Record, seen: Seen | None) -> Seen | None:
+    def write(self, record: LeaseRecord, seen: VersionedRecord | None) -> VersionedRecord | None:
         """See ``Home``."""
         metadata: dict[str, Any] = {"name": self._config.name}
         if seen is not None:
@@ -78,7 +78,7 @@ class KubernetesHome:
             return None
         return self._seen(status, answer)
 
-    def _spec(self, record: Record) -> dict[str, Any]:
+    def _spec(self, record: LeaseRecord) -> dict[str, Any]:
         """Return what `kubectl get leases` shows; it decides nothing."""
         now = datetime.fromtimestamp(self._clock.now(), UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
         before = self._found.get("spec") or {}
@@ -91,7 +91,7 @@ class KubernetesHome:
             "leaseTransitions": record.term,
         }
 
-    def _seen(self, status: int, answer: Mapping[str, Any]) -> Seen:
+    def _seen(self, status: int, answer: Mapping[str, Any]) -> VersionedRecord:
         if status not in {HTTPStatus.OK, HTTPStatus.CREATED}:
             said = str(answer.get("message", ""))[:200]
             remedy = "give the pod's account get, create and update of leases" if status in {401, 403} else "see there"
@@ -101,7 +101,7 @@ class KubernetesHome:
             version, text = str(metadata["resourceVersion"]), metadata["annotations"][_ANNOTATION]
         except (KeyError, TypeError) as error:
             raise LeaseError(f"{self._where}: is somebody else's: give the agents' lease another `name`") from error
-        seen = Seen(from_text(text, self._where), version)
+        seen = VersionedRecord(from_text(text, self._where), version)
         self._found = dict(answer)
         return seen
 

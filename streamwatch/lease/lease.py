@@ -17,7 +17,7 @@ class Holding:
     """How often the lease has gone from one agent to another, as its home counts."""
 
 
-class Lease(Protocol):
+class AgentLease(Protocol):
     """One lease, as one agent sees it. Used by one thread."""
 
     def step(self, *, wants: bool) -> Holding:

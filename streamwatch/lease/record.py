@@ -21,7 +21,7 @@ _MOST_NAME: Final = 253
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class LeaseRecord:
     """What stands in the home."""
 
     holder: str
@@ -37,17 +37,17 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class VersionedRecord:
     """A record as it was read, and what identifies this very state of it in its home."""
 
-    record: Record
+    record: LeaseRecord
     version: str
 
 
 class Home(Protocol):
     """Where the record is."""
 
-    def read(self) -> Seen | None:
+    def read(self) -> VersionedRecord | None:
         """Return what stands there now, as the last writer wrote it; None where there is nothing.
 
         Raises:
@@ -55,7 +55,7 @@ class Home(Protocol):
 
         """
 
-    def write(self, record: Record, seen: Seen | None) -> Seen | None:
+    def write(self, record: LeaseRecord, seen: VersionedRecord | None) -> VersionedRecord | None:
         """Write if nobody has written since ``seen`` was read; return what stands there, or None: somebody has.
 
         Raises:
@@ -84,7 +84,7 @@ class RecordLease:
         """Monotonic: when the record was first seen as it is."""
 
     def step(self, *, wants: bool) -> Holding:
-        """See ``Lease``."""
+        """See ``AgentLease``."""
         asked_at = self._clock.monotonic()
         seen = self._home.read()
         record = None if seen is None else seen.record
@@ -102,35 +102,37 @@ class RecordLease:
         return Holding(self._name, asked_at + self._seconds, written.record.term)
 
     def release(self) -> None:
-        """See ``Lease``."""
+        """See ``AgentLease``."""
         self.step(wants=False)
 
     def close(self) -> None:
-        """See ``Lease``: there is nothing open between two steps."""
+        """See ``AgentLease``: there is nothing open between two steps."""
 
-    def _note(self, seen: Seen | None) -> None:
+    def _note(self, seen: VersionedRecord | None) -> None:
         version = "" if seen is None else seen.version
         if version != self._version:
             self._version, self._since = version, self._clock.monotonic()
 
-    def _may_take(self, record: Record | None) -> bool:
+    def _may_take(self, record: LeaseRecord | None) -> bool:
         return record is None or not record.holder or record.process == self._process or self._is_over(record)
 
-    def _is_over(self, record: Record) -> bool:
+    def _is_over(self, record: LeaseRecord) -> bool:
         return self._clock.monotonic() - self._since > record.seconds * _PATIENCE
 
-    def _write(self, record: Record | None, *, holder: str, seen: Seen | None) -> Seen | None:
+    def _write(
+        self, record: LeaseRecord | None, *, holder: str, seen: VersionedRecord | None
+    ) -> VersionedRecord | None:
         is_own = record is not None and record.process == self._process
         beat = 1 if record is None else record.beat + 1
         term = _term(record) + (0 if is_own else 1)
-        return self._home.write(Record(holder, self._process, self._seconds, term, beat), seen)
+        return self._home.write(LeaseRecord(holder, self._process, self._seconds, term, beat), seen)
 
 
-def _term(record: Record | None) -> int:
+def _term(record: LeaseRecord | None) -> int:
     return 0 if record is None else record.term
 
 
-def to_text(record: Record) -> str:
+def to_text(record: LeaseRecord) -> str:
     """Return a record as JSON."""
     return json.dumps(
         {
@@ -143,7 +145,7 @@ def to_text(record: Record) -> str:
     )
 
 
-def from_text(text: str, where: str) -> Record:
+def from_text(text: str, where: str) -> LeaseRecord:
     """Return the record that a text of ``to_text`` says.
 
     Raises:
@@ -152,7 +154,7 @@ def from_text(text: str, where: str) -> Record:
     """
     try:
         found = json.loads(text)
-        record = Record(
+        record = LeaseRecord(
             str(found["holder"])[:_MOST_NAME],
             str(found["process"])[:_MOST_NAME],
             min(_MOST_SECONDS, float(found["seconds"])),

@@ -6,7 +6,7 @@ from typing import Final
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import LeaseError
 from streamwatch.lease.aws import AwsCalls
-from streamwatch.lease.record import Record, Seen, from_text, to_text
+from streamwatch.lease.record import LeaseRecord, VersionedRecord, from_text, to_text
 from streamwatch.settings.types import setting
 from streamwatch.sources.aws.config import AwsAccess
 
@@ -37,7 +37,7 @@ class S3Home:
     def __post_init__(self) -> None:
         self._calls = AwsCalls("s3", self.config.region, self.config.access, self.clock)
 
-    def read(self) -> Seen | None:
+    def read(self) -> VersionedRecord | None:
         """See ``Home``."""
         answer = self._calls.ask("GetObject", self._object(), _NONE)
         if answer is None:
@@ -49,14 +49,14 @@ class S3Home:
             version = str(answer["ETag"])
         except Exception as error:  # botocore's and urllib3's, where the body breaks off
             raise LeaseError(f"{where}: could not be read to its end: {type(error).__name__}") from error
-        return Seen(from_text(text, where), version)
+        return VersionedRecord(from_text(text, where), version)
 
-    def write(self, record: Record, seen: Seen | None) -> Seen | None:
+    def write(self, record: LeaseRecord, seen: VersionedRecord | None) -> VersionedRecord | None:
         """See ``Home``."""
         condition = {"IfNoneMatch": "*"} if seen is None else {"IfMatch": seen.version}
         put = {**self._object(), "Body": to_text(record).encode(), "ContentType": "application/json", **condition}
         answer = self._calls.ask("PutObject", put, _CONFLICT)
-        return None if answer is None else Seen(record, str(answer.get("ETag", "")))
+        return None if answer is None else VersionedRecord(record, str(answer.get("ETag", "")))
 
     def _object(self) -> dict[str, str]:
         return {"Bucket": self.config.bucket, "Key": self.config.key}

@@ -184,8 +184,8 @@ class Dispatcher:
         after = plan(before, group, now)
         if after is not None and after.maybe_delivered is not before.maybe_delivered and not self._gate.may_send():
             # Nothing is under way here. Somebody else sends it; who cannot be asked may have done so.
-            doubt = MaybeDelivered.YES if self._gate.is_in_doubt() else before.maybe_delivered
-            after = replace(after, maybe_delivered=doubt)
+            maybe = MaybeDelivered.YES if self._gate.may_be_sent_elsewhere() else before.maybe_delivered
+            after = replace(after, maybe_delivered=maybe)
         if after is None:
             if not is_new:
                 self.collapsed += before.delivered is None

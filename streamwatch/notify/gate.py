@@ -12,7 +12,7 @@ class Gate(Protocol):
     def may_send(self) -> bool:
         """Say whether messages may leave, now."""
 
-    def is_in_doubt(self) -> bool:
+    def may_be_sent_elsewhere(self) -> bool:
         """Say whether somebody else may be sending what is planned here, who cannot be asked whether he has."""
 
     def together(self, own: Collection[Alert]) -> list[Alert]:
@@ -29,7 +29,7 @@ class Alone:
         """Return True: nobody else does."""
         return True
 
-    def is_in_doubt(self) -> bool:
+    def may_be_sent_elsewhere(self) -> bool:
         """Return False: there is nobody else."""
         return False
 

@@ -29,7 +29,7 @@ class Adopter:
     sends: bool
     """Whether it is the one that notifies: what it sends at this very moment is in doubt until it knows."""
     over: Mapping[tuple[str, str], float]
-    """Groups that are over and forgotten, by target and key, and when that was last said."""
+    """Groups that are over and forgotten, by target and key, and when that was last heard."""
 
 
 def adopt(connection: sqlite3.Connection, notified: Iterable[Notified], who: Adopter, ahead: float) -> bool:
@@ -73,46 +73,46 @@ def _begin(connection: sqlite3.Connection, one: Notified, who: Adopter, ahead: f
     fired_at = max((alert.fired_at or alert.active_at for alert in content.alerts), default=content.at) + ahead
     said_at = fired_at if math.isinf(one.at) else one.at
     if said_at <= who.over.get((one.target, one.key), -math.inf):
-        return False  # since then it was said that it is over
+        return False  # since then a peer wrote that it is over
     maybe = MaybeDelivered.YES if one.maybe else MaybeDelivered.NO
     row = NotificationState(one.target, one.key, 1, one.delivered, one.at, maybe_delivered=maybe, plan_again_at=0.0)
     outbox.put(connection, row, content)
     return True
 
 
-def merged(own: NotificationState, said: Notified, *, sends: bool) -> NotificationState:
-    """Return what is known of a group after a peer has said what it notified of it."""
-    if said.delivered is None:
-        doubts = said.maybe and own.is_unknown_to_service
+def merged(own: NotificationState, theirs: Notified, *, sends: bool) -> NotificationState:
+    """Return what is known of a group after a peer has answered what it notified of it."""
+    if theirs.delivered is None:
+        doubts = theirs.maybe and own.is_unknown_to_service
         return replace(own, maybe_delivered=MaybeDelivered.YES) if doubts else own
-    if own.delivered is not None and said.at <= own.delivered_at + _SAME_SECONDS:
+    if own.delivered is not None and theirs.at <= own.delivered_at + _SAME_SECONDS:
         return own
-    is_done = own.wanted == "resolved" and not said.delivered
-    is_done |= own.wanted == "firing" and bool(said.delivered) and own.wanted_alerts <= said.delivered
-    maybe = MaybeDelivered.YES if said.maybe else own.maybe_delivered if sends else MaybeDelivered.NO
+    is_done = own.wanted == "resolved" and not theirs.delivered
+    is_done |= own.wanted == "firing" and bool(theirs.delivered) and own.wanted_alerts <= theirs.delivered
+    maybe = MaybeDelivered.YES if theirs.maybe else own.maybe_delivered if sends else MaybeDelivered.NO
     return replace(
         own,
         seq=own.seq + is_done,
-        delivered=said.delivered,
-        delivered_at=said.at,
+        delivered=theirs.delivered,
+        delivered_at=theirs.at,
         wanted="" if is_done else own.wanted,
         maybe_delivered=maybe,
         plan_again_at=0.0,
     )
 
 
-def doubt(connection: sqlite3.Connection) -> None:
+def mark_maybe_delivered(connection: sqlite3.Connection) -> None:
     """Whoever notified is not heard any more: what it was to send, it may have sent."""
     for row in outbox.rows(connection).values():
         if row.wanted and row.maybe_delivered is MaybeDelivered.NO:
             outbox.change(connection, replace(row, maybe_delivered=MaybeDelivered.YES))
 
 
-def adopt_silences(connection: sqlite3.Connection, said: Iterable[Silence]) -> bool:
+def adopt_silences(connection: sqlite3.Connection, theirs: Iterable[Silence]) -> bool:
     """Take a peer's silences, of two of a number the one that was changed last; return whether anything is new."""
     own = {silence.number: silence for silence in silence_store.ended_after(connection, -math.inf)}
     is_new = False
-    for silence in said:
+    for silence in theirs:
         known = own.get(silence.number)
         if known is None:
             silence_store.put(connection, silence)

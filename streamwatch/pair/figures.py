@@ -9,7 +9,7 @@ from streamwatch.pair.pair import Pair
 
 def figures(pair: Pair) -> list[Samples]:
     """Return who notifies, and who is heard."""
-    heard = pair.heard()
+    heard = pair.peer_figures()
     keys = Keys(c.PEER, [(name,) for name, *_ in heard])
     columns = {
         c.PEER_UP: [float(lives) for _, lives, _, _ in heard],

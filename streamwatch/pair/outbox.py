@@ -74,9 +74,9 @@ class PairOutbox:
         self._state.write(work)
         self._service.wake()
 
-    def doubt(self) -> None:
+    def mark_maybe_delivered(self) -> None:
         """Note that what is to be sent may have been: whoever notified is not heard any more."""
-        self._state.write(adopt.doubt)
+        self._state.write(adopt.mark_maybe_delivered)
 
     def late_seconds(self) -> float:
         """Return for how long the oldest notification that waits has been due; 0 where none is."""

@@ -19,7 +19,7 @@ from streamwatch.core.clock import SteadyClock
 from streamwatch.core.errors import LeaseError
 from streamwatch.core.worker import Worker
 from streamwatch.http.message import BodyError, Request, Response, text_response
-from streamwatch.lease.lease import Holding, Lease
+from streamwatch.lease.lease import AgentLease, Holding
 from streamwatch.model.alert import Alert
 from streamwatch.pair import document
 from streamwatch.pair.config import Config
@@ -28,7 +28,7 @@ from streamwatch.pair.outbox import PairOutbox
 from streamwatch.pair.peer import Peer, PeerError
 from streamwatch.pair.shared import BodyCache
 from streamwatch.pair.sight import disagreements, in_own_time, together
-from streamwatch.pair.standing import PeerView, Situation, Standing, judge
+from streamwatch.pair.standing import PairStanding, PeerView, Situation, judge
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ _LEASE_STEPS: Final = 5
 class Pair:
     """The agent among the others, from ``start`` to ``stop``. It is the gate of the notifications."""
 
-    def __init__(self, config: Config, lease: Lease, name: str, clock: SteadyClock) -> None:
+    def __init__(self, config: Config, lease: AgentLease, name: str, clock: SteadyClock) -> None:
         """Begin; nobody is asked before ``start``.
 
         Args:
@@ -73,7 +73,7 @@ class Pair:
         self._holding, self.reached_at, self._lease_error = Holding(""), now, ""
         self._ticked_at = self._since = now
         """When it judged last, and since when it listens."""
-        self._standing = Standing(notifies=False, why="it begins", unled_since=now)
+        self._standing = PairStanding(notifies=False, why="it begins", unled_since=now)
         self._aside_until = self._troubled_until = -math.inf
         self._led_by: str | None = None
         """The process of the peer that notified when it was heard last; None: nobody did, or it has gone."""
@@ -104,7 +104,7 @@ class Pair:
         for worker in self._workers:
             worker.end(timeout_seconds)
         ended = [worker.ended() for worker in self._workers]
-        self._holding, self._standing = Holding(""), Standing(notifies=False, why="it ends", unled_since=math.inf)
+        self._holding, self._standing = Holding(""), PairStanding(notifies=False, why="it ends", unled_since=math.inf)
         if ended[1]:  # else the lease's home hangs: it is left to run out
             try:
                 self._lease.release()
@@ -125,7 +125,7 @@ class Pair:
         holding = self._holding
         return holding.until if holding.until > self._ticked_at else self._ticked_at + _STOPPED_SECONDS
 
-    def is_in_doubt(self) -> bool:
+    def may_be_sent_elsewhere(self) -> bool:
         """Say whether somebody else may be sending, who cannot be asked what."""
         return not self.may_send() and self._led_by is None
 
@@ -135,10 +135,10 @@ class Pair:
         alive: list[tuple[Alert, ...]] = []
         gone: list[tuple[Alert, ...]] = []
         for peer in self.peers:
-            said = peer.said
-            if said is not None and said[0].process != self._process:
-                to = alive if self._lives(said[2]) else gone
-                to.append(in_own_time(said[0], said[1], self._clock.now()))
+            latest = peer.latest
+            if latest is not None and latest[0].process != self._process:
+                to = alive if self._lives(latest[2]) else gone
+                to.append(in_own_time(latest[0], latest[1], self._clock.now()))
         return together(own, alive, gone)
 
     def forgotten(self, target: str, key: str, at: float) -> None:
@@ -193,16 +193,16 @@ class Pair:
         """Whether the lease's home answers."""
         return not self._lease_error
 
-    def heard(self) -> list[tuple[str, bool, float, int]]:
+    def peer_figures(self) -> list[tuple[str, bool, float, int]]:
         """Return of each peer its name, whether it lives, its document's age in seconds, and disagreements with it."""
         found = []
         for peer in self.peers:
-            said, now = peer.said, self._clock.monotonic()
-            if said is not None and said[0].process == self._process:
+            latest, now = peer.latest, self._clock.monotonic()
+            if latest is not None and latest[0].process == self._process:
                 continue
-            at = self._since if said is None else said[2]
-            lives = said is not None and self._lives(at)
-            differ = disagreements(self._own, said[1].alerts) if said is not None and lives else 0
+            at = self._since if latest is None else latest[2]
+            lives = latest is not None and self._lives(at)
+            differ = disagreements(self._own, latest[1].alerts) if latest is not None and lives else 0
             found.append((peer.name, lives, now - at, differ))
         return found
 
@@ -210,7 +210,7 @@ class Pair:
 
     def _ask(self, peer: Peer) -> float:
         try:
-            before = peer.said
+            before = peer.latest
             head, body = peer.ask()
         except PeerError as error:
             if self._errors.get(peer.name) != str(error):
@@ -270,7 +270,7 @@ class Pair:
     def _begin_anew(self, now: float) -> None:
         """Forget what was heard before the process was stopped: nobody is known to be gone."""
         self._since = self.reached_at = max(self.reached_at, now)
-        self._standing = Standing(notifies=False, why="it was stopped for a while", unled_since=now)
+        self._standing = PairStanding(notifies=False, why="it was stopped for a while", unled_since=now)
         for worker in self._workers[1:]:
             worker.wake()
 
@@ -283,14 +283,16 @@ class Pair:
         )  # fmt: skip
 
     def _configured(self) -> int:
-        return sum(said is None or said[0].process != self._process for said in (peer.said for peer in self.peers))
+        return sum(
+            latest is None or latest[0].process != self._process for latest in (peer.latest for peer in self.peers)
+        )
 
     def _follow_leader(self, now: float) -> None:
         """Note who notifies; where it is not heard any more, what it was to send may have been sent."""
         recently = now - _UNHEARD * self._config.interval
         heard = {head.process: head.notifies for head, at in self._heard() if at > recently}
         if self._led_by is not None and self._led_by not in heard and self._outbox is not None:
-            self._outbox.doubt()
+            self._outbox.mark_maybe_delivered()
         self._led_by = next((process for process, notifies in heard.items() if notifies), None)
 
     def _step_aside(self, now: float) -> None:
@@ -312,11 +314,11 @@ class Pair:
 
     def _heard(self) -> list[tuple[Head, float]]:
         """Return what each peer that was ever heard said of itself, and when."""
-        found = [peer.said for peer in self.peers]
-        return [(said[0], said[2]) for said in found if said is not None and said[0].process != self._process]
+        found = [peer.latest for peer in self.peers]
+        return [(latest[0], latest[2]) for latest in found if latest is not None and latest[0].process != self._process]
 
     def _alive(self) -> Sequence[tuple[Head, float]]:
         return [(head, at) for head, at in self._heard() if self._lives(at)]
 
-    def _lives(self, heard_at: float) -> bool:
-        return self._clock.monotonic() - heard_at <= self._config.deaf_after
+    def _lives(self, received_at: float) -> bool:
+        return self._clock.monotonic() - received_at <= self._config.deaf_after

@@ -39,7 +39,7 @@ class Peer:
         """What it said last, and when it was asked for that (monotonic)."""
 
     @property
-    def said(self) -> tuple[Head, Body, float] | None:
+    def latest(self) -> tuple[Head, Body, float] | None:
         """What it said last, and when it was asked for that, monotonic; None: it was never heard."""
         with self._lock:
             return self._said
@@ -51,7 +51,7 @@ class Peer:
             PeerError: it was not heard.
 
         """
-        before, asked_at = self.said, self._clock.monotonic()
+        before, asked_at = self.latest, self._clock.monotonic()
         head, body = self._exchanged("" if before is None else before[0].digest)
         if body is None and (before is None or before[0].digest != head.digest):
             raise PeerError("it left out what this agent does not have")

@@ -29,7 +29,7 @@ class PeerView:
     """A peer, as it was heard last."""
 
     name: str
-    heard_at: float
+    received_at: float
     """Monotonic."""
     notifies: bool
     holds: bool
@@ -58,7 +58,7 @@ class Situation:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class PairStanding:
     """The judgement."""
 
     notifies: bool
@@ -69,10 +69,10 @@ class Standing:
 
 def living(peers: Collection[PeerView], now: float, deaf_after: float) -> list[PeerView]:
     """Return the peers that were heard of late."""
-    return [peer for peer in peers if now - peer.heard_at <= deaf_after]
+    return [peer for peer in peers if now - peer.received_at <= deaf_after]
 
 
-def judge(at: Situation) -> Standing:
+def judge(at: Situation) -> PairStanding:
     """Say whether this agent notifies."""
     alive = living(at.peers, at.now, at.deaf_after)
     leading = [peer for peer in alive if peer.notifies]
@@ -80,28 +80,28 @@ def judge(at: Situation) -> Standing:
     if at.now < at.holding.until:
         rivals = [peer.name for peer in leading if peer.holds and peer.name < at.name]
         if rivals:
-            return Standing(notifies=False, why=f"{rivals[0]} holds the lease, too", unled_since=math.inf)
-        return Standing(notifies=True, why="it holds the lease", unled_since=math.inf)
+            return PairStanding(notifies=False, why=f"{rivals[0]} holds the lease, too", unled_since=math.inf)
+        return PairStanding(notifies=True, why="it holds the lease", unled_since=math.inf)
     is_reached = at.now - at.reached_at < at.lease_seconds * _GRACE
     holder = at.holding.holder
     if is_reached and holder and holder != at.name and not _is_false(at, alive):
-        return Standing(
+        return PairStanding(
             notifies=False,
             why=f"{holder} holds the lease",
             unled_since=unled_since if _is_idle(holder, alive) else math.inf,
         )
     before = [peer.name for peer in leading if not at.notifies or peer.holds or peer.name < at.name]
     if before:
-        return Standing(notifies=False, why=f"{before[0]} notifies", unled_since=math.inf)
+        return PairStanding(notifies=False, why=f"{before[0]} notifies", unled_since=math.inf)
     rank = sum(peer.name < at.name for peer in alive)
     wait = rank * _TURN_SECONDS + (at.lease_seconds if is_reached else 0.0)
     if at.notifies or at.now - unled_since >= wait:
-        return Standing(
+        return PairStanding(
             notifies=True,
             why="nobody holds the lease that it can know of, and nobody is heard",
             unled_since=unled_since,
         )
-    return Standing(notifies=False, why="nobody notifies: it waits for its turn", unled_since=unled_since)
+    return PairStanding(notifies=False, why="nobody notifies: it waits for its turn", unled_since=unled_since)
 
 
 def _is_idle(holder: str, alive: Collection[PeerView]) -> bool:

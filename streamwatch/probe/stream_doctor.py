@@ -33,13 +33,13 @@ NEW_STREAM: Final = ProbedStream("PROVISIONED", 1)
 """The stream that the doctor's command makes."""
 
 
-def examine(config: AccountConfig, clock: Clock, found: Callable[[ProbedStream], Finding]) -> Iterator[Finding]:
+def examine(config: AccountConfig, clock: Clock, finding_of: Callable[[ProbedStream], Finding]) -> Iterator[Finding]:
     """Look at the stream, and let one record through it.
 
     Args:
         config: whose stream, and how it is probed.
         clock: for deadlines.
-        found: returns what is to be said of a stream, before anything is written.
+        finding_of: returns what is to be said of a stream, before anything is written.
 
     """
     trial = _Trial(config, clock)
@@ -50,13 +50,13 @@ def examine(config: AccountConfig, clock: Clock, found: Callable[[ProbedStream],
             f"aws kinesis create-stream --region {config.probed_region} --stream-name {config.stream_probe.stream}"
             " --shard-count 1"
         )
-        yield found(NEW_STREAM)
+        yield finding_of(NEW_STREAM)
         yield trial.finding("failed", str(error), f"make it: {command}; {policy(config)}")
         return
     except SourceError as error:
         yield trial.failed(error)
         return
-    yield found(stream)
+    yield finding_of(stream)
     try:
         trial.write_and_read()
     except SourceError as error:

@@ -43,9 +43,9 @@ def materials(extras: frozenset[str] = frozenset()) -> dict[str, Distribution]:
     return dict(sorted(found.items()))
 
 
-def licence(one: Distribution) -> str:
+def licence(package: Distribution) -> str:
     """Return the SPDX expression of a distribution's licence; empty where it does not say, or in other words."""
-    facts = one.metadata
+    facts = package.metadata
     expression = _field(facts, "License-Expression")
     if expression:
         return expression
@@ -53,7 +53,7 @@ def licence(one: Distribution) -> str:
         line.rpartition(" :: ")[2] for line in facts.get_all("Classifier", []) if line.startswith("License :: ")
     ]
     words = [_field(facts, "License"), *classified]
-    return next((_SPDX[word] for word in words if word in _SPDX), _SAID_ELSEWHERE.get(_normal(one.name), ""))
+    return next((_SPDX[word] for word in words if word in _SPDX), _SAID_ELSEWHERE.get(_normal(package.name), ""))
 
 
 def bill() -> dict[str, Any]:

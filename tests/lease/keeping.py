@@ -6,8 +6,8 @@ from typing import Self
 
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import LeaseError
-from streamwatch.lease.lease import Holding, Lease
-from streamwatch.lease.record import Record, Seen
+from streamwatch.lease.lease import AgentLease, Holding
+from streamwatch.lease.record import LeaseRecord, VersionedRecord
 
 _PAUSE_SECONDS = 0.05
 
@@ -17,21 +17,21 @@ class MemoryHome:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._seen: Seen | None = None
+        self._seen: VersionedRecord | None = None
         self._writes = 0
         self.is_down = False
 
-    def read(self) -> Seen | None:
+    def read(self) -> VersionedRecord | None:
         self._check()
         return self._seen
 
-    def write(self, record: Record, seen: Seen | None) -> Seen | None:
+    def write(self, record: LeaseRecord, seen: VersionedRecord | None) -> VersionedRecord | None:
         self._check()
         with self._lock:
             if (self._seen.version if self._seen else "") != (seen.version if seen else ""):
                 return None
             self._writes += 1
-            self._seen = Seen(record, str(self._writes))
+            self._seen = VersionedRecord(record, str(self._writes))
             return self._seen
 
     def _check(self) -> None:
@@ -44,7 +44,7 @@ class Keeper:
     """Steps through a lease until it is stopped: as an agent that is killed, or one that gives the lease back."""
 
     name: str
-    lease: Lease
+    lease: AgentLease
     wants: bool = True
     holding: Holding = field(default_factory=lambda: Holding(""))
     error: str = ""

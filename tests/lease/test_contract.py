@@ -17,7 +17,7 @@ from streamwatch.lease.dynamodb import DynamoDbHome
 from streamwatch.lease.kafka_group import GroupLease
 from streamwatch.lease.kubernetes import Config as Kubernetes
 from streamwatch.lease.kubernetes import KubernetesHome
-from streamwatch.lease.lease import Lease
+from streamwatch.lease.lease import AgentLease
 from streamwatch.lease.record import Home, RecordLease
 from streamwatch.lease.s3 import Config as S3Config
 from streamwatch.lease.s3 import S3Home
@@ -33,7 +33,7 @@ from tests.real.conftest import had
 from tests.real.kafka import KafkaCluster
 from tests.waiting import wait_for
 
-Make = Callable[[str], Lease]
+Make = Callable[[str], AgentLease]
 CLOCK: Final = SystemClock()
 _SECONDS: Final = 3.0
 _REAL: Final = pytest.mark.real

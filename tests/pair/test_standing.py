@@ -14,7 +14,7 @@ THEIRS = Holding("a", term=7)
 NOBODYS = Holding("")
 LEADS = PeerView("a", NOW - 0.5, notifies=True, holds=True)
 IDLE = replace(LEADS, notifies=False, holds=False)
-GONE = replace(LEADS, heard_at=NOW - 60)
+GONE = replace(LEADS, received_at=NOW - 60)
 
 
 def b(

@@ -6,7 +6,7 @@ FROM python:${PYTHON}-slim AS made
 WORKDIR /source
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY streamwatch streamwatch
-COPY share share
+COPY docs/share docs/share
 COPY alerts alerts
 COPY docs/runbooks docs/runbooks
 RUN python -m venv /opt/streamwatch \

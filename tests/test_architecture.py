@@ -50,7 +50,7 @@ THIRD = {
         "pair/figures",
         "samples/precedence",
     },
-    "kafka": {"sources/kafka", "lease/kafka_group", "probe", "reference/kafka/wire", "reference/load"},
+    "kafka": {"sources/kafka", "pair/lease/kafka_group", "probe", "reference/kafka/wire", "reference/load"},
     "promql_parser": {"promql/parse"},
     "re2": {"core/patterns", "rules/go_template", "notify/go_template"},
     "gotpl": {"rules/go_template", "notify/go_template"},
@@ -61,7 +61,7 @@ THIRD = {
     "crc32c": {"reference/kafka/crc"},
     "pytest": {"reference/pytest_plugin"},  # installed where the plugin is used
     "botocore": {
-        "lease/aws",
+        "pair/lease/aws",
         "notify/channels/sns",
         "sources/kafka/auth",
         "sources/aws",

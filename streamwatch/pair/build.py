@@ -4,8 +4,8 @@ import socket
 from collections.abc import Sequence
 
 from streamwatch.core.clock import SteadyClock
-from streamwatch.lease.config import lease
 from streamwatch.pair.config import Config
+from streamwatch.pair.lease.config import lease
 from streamwatch.pair.pair import Pair
 from streamwatch.sources.cluster_config import ClusterConfig
 

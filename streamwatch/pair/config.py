@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from streamwatch.http.client import check_url
-from streamwatch.lease.config import Config as LeaseConfig
+from streamwatch.pair.lease.config import Config as LeaseConfig
 from streamwatch.settings.types import Duration, FilePath, Secret, refuse, setting, tried
 
 

@@ -19,11 +19,11 @@ from streamwatch.core.clock import SteadyClock
 from streamwatch.core.errors import LeaseError
 from streamwatch.core.worker import Worker
 from streamwatch.http.message import BodyError, Request, Response, text_response
-from streamwatch.lease.lease import AgentLease, Holding
 from streamwatch.model.alert import Alert
 from streamwatch.pair import document
 from streamwatch.pair.config import Config
 from streamwatch.pair.document import Body, Head, Notified
+from streamwatch.pair.lease.lease import AgentLease, Holding
 from streamwatch.pair.outbox import PairOutbox
 from streamwatch.pair.peer import Peer, PeerError
 from streamwatch.pair.shared import BodyCache

@@ -15,7 +15,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from streamwatch.lease.lease import Holding
+from streamwatch.pair.lease.lease import Holding
 
 _GRACE: Final = 1.2
 """Times the length of the lease after which a home that does not answer counts as out of reach: whoever held the lease

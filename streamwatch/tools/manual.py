@@ -1,4 +1,4 @@
-"""Writes share/: the man page, and what shells need to complete, of the commands as they are.
+"""Writes docs/share/: the man page, and what shells need to complete, of the commands as they are.
 
 ``python -m streamwatch.tools.manual`` writes them, ``--check`` says which are old and exits with 1. click has the
 scripts of shells, which ask the program at each Tab; click-man makes a page for each of 40 commands, with the day:
@@ -17,7 +17,7 @@ import click
 from streamwatch.cli.completion import script
 from streamwatch.cli.main import main as commands
 
-FOLDER: Final = Path(__file__).parents[2] / "share"
+FOLDER: Final = Path(__file__).parents[2] / "docs" / "share"
 _NAME: Final = "streamwatch"
 
 
@@ -54,7 +54,7 @@ def manual() -> str:
 
 
 def pages() -> dict[str, str]:
-    """Return all files below ``share/`` that are made, by their paths."""
+    """Return all files below ``docs/share/`` that are made, by their paths."""
     return {
         f"man/man1/{_NAME}.1": manual(),
         f"bash-completion/completions/{_NAME}": script("bash", commands),
@@ -111,7 +111,7 @@ def main() -> None:
         if not (FOLDER / path).exists() or (FOLDER / path).read_text(encoding="utf-8") != text
     ]
     if "--check" in sys.argv[1:]:
-        sys.exit(f"share/ is old: {', '.join(old)}: run 'make docs'" if old else 0)
+        sys.exit(f"docs/share/ is old: {', '.join(old)}: run 'make docs'" if old else 0)
     for path in old:
         (FOLDER / path).parent.mkdir(parents=True, exist_ok=True)
         (FOLDER / path).write_text(pages()[path], encoding="utf-8")

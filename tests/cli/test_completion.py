@@ -35,7 +35,7 @@ def test_a_real_bash_completes_commands_options_and_files(tmp_path: Path) -> Non
     program.chmod(0o755)
     (tmp_path / "agent.yaml").touch()
     typed = ["streamwatch", "check-c"], ["streamwatch", "run", "--kin"], ["streamwatch", "rules", "ex"]
-    script = ROOT / "share" / "bash-completion" / "completions" / "streamwatch"
+    script = ROOT / "docs" / "share" / "bash-completion" / "completions" / "streamwatch"
     lines = [f"source {script}"]
     for words in typed:
         lines += [

@@ -51,7 +51,7 @@ def test_the_task_for_ecs_holds_a_configuration(tmp_path: Path, monkeypatch: pyt
 
 
 def test_the_unit_for_systemd_is_one(tmp_path: Path) -> None:
-    unit = (ROOT / "share" / "streamwatch" / "streamwatch.service").read_text(encoding="utf-8")
+    unit = (ROOT / "docs" / "share" / "streamwatch" / "streamwatch.service").read_text(encoding="utf-8")
     assert {"DynamicUser=yes", "Type=notify", "WatchdogSec=60"} <= set(unit.splitlines())
     assert "ExecReload=/bin/kill -HUP $MAINPID" in unit
     program = shutil.which("systemd-analyze")

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-from tests.lease.kube import TOKEN
 from tests.pair.home import LyingHome, Pager, serving
+from tests.pair.lease.kube import TOKEN
 from tests.pair.links import Link, Loop
 from tests.real.processes import free_ports
 

@@ -18,8 +18,6 @@ from streamwatch.core.clock import SteadyClock, SystemClock
 from streamwatch.http.client import HttpConfig
 from streamwatch.http.server import Config as ListenConfig
 from streamwatch.http.server import PathHandler, Server
-from streamwatch.lease.config import Config as LeaseConfig
-from streamwatch.lease.kubernetes import Config as Kubernetes
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
 from streamwatch.notify.channels.pagerduty import Config as PagerDuty
@@ -28,6 +26,8 @@ from streamwatch.notify.service import NotificationService
 from streamwatch.pair.build import pair
 from streamwatch.pair.config import Config, PeerConfig
 from streamwatch.pair.document import PATH
+from streamwatch.pair.lease.config import Config as LeaseConfig
+from streamwatch.pair.lease.kubernetes import Config as Kubernetes
 from streamwatch.pair.outbox import PairOutbox
 from streamwatch.rules.config import pack_folder
 from streamwatch.settings.types import HostPort, Secret

@@ -6,8 +6,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 from tests.agent_process import Agent, agent
-from tests.lease.kube import TOKEN, kube
 from tests.notify.receiver import Receiver, receiver
+from tests.pair.lease.kube import TOKEN, kube
 from tests.real.processes import free_ports
 from tests.waiting import wait_for
 

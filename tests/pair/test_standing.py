@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from streamwatch.lease.lease import Holding
+from streamwatch.pair.lease.lease import Holding
 from streamwatch.pair.standing import PeerView, Situation, judge
 
 NOW = 1000.0

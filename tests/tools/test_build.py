@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("streamwatch", "share", "alerts", "dashboards", "docs", "tests")
+PARTS = ("streamwatch", "alerts", "dashboards", "docs", "tests")
 FILES = ("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", ".gitignore")
 COMMITTED = 1_795_000_000
 

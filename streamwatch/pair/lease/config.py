@@ -5,14 +5,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from streamwatch.core.clock import Clock
-from streamwatch.lease.dynamodb import Config as DynamoDb
-from streamwatch.lease.dynamodb import DynamoDbHome
-from streamwatch.lease.kubernetes import Config as Kubernetes
-from streamwatch.lease.kubernetes import KubernetesHome
-from streamwatch.lease.lease import AgentLease
-from streamwatch.lease.record import Home, RecordLease
-from streamwatch.lease.s3 import Config as S3Config
-from streamwatch.lease.s3 import S3Home
+from streamwatch.pair.lease.dynamodb import Config as DynamoDb
+from streamwatch.pair.lease.dynamodb import DynamoDbHome
+from streamwatch.pair.lease.kubernetes import Config as Kubernetes
+from streamwatch.pair.lease.kubernetes import KubernetesHome
+from streamwatch.pair.lease.lease import AgentLease
+from streamwatch.pair.lease.record import Home, RecordLease
+from streamwatch.pair.lease.s3 import Config as S3Config
+from streamwatch.pair.lease.s3 import S3Home
 from streamwatch.settings.types import Duration, refuse, setting
 from streamwatch.sources.cluster_config import ClusterConfig
 
@@ -55,7 +55,7 @@ class Config:
 def lease(config: Config, name: str, clusters: Sequence[ClusterConfig], clock: Clock) -> AgentLease:
     """Return the lease of an agent by its configuration; nothing is asked yet."""
     if config.kafka_group is not None:
-        from streamwatch.lease.kafka_group import GroupLease  # noqa: PLC0415 - who has none does not pay for it
+        from streamwatch.pair.lease.kafka_group import GroupLease  # noqa: PLC0415 - who has none does not pay for it
 
         wanted = config.kafka_group
         cluster = next(each for each in clusters if each.name == wanted.kafka_cluster)

@@ -25,7 +25,7 @@ from kafka.protocol.consumer import (
 
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import LeaseError, SourceError, SourceUnavailable
-from streamwatch.lease.lease import Holding
+from streamwatch.pair.lease.lease import Holding
 from streamwatch.settings.types import HostPort
 from streamwatch.sources.kafka import apis, codes
 from streamwatch.sources.kafka.apis import FIND_COORDINATOR, KafkaApi, Message, decoding

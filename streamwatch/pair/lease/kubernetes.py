@@ -20,11 +20,11 @@ from streamwatch.core.clock import Clock
 from streamwatch.core.errors import LeaseError
 from streamwatch.core.files import read_short
 from streamwatch.http.transport import Deadline, Transport, TransportError, exchange, tls_context
-from streamwatch.lease.record import LeaseRecord, VersionedRecord, from_text, to_text
+from streamwatch.pair.lease.record import LeaseRecord, VersionedRecord, from_text, to_text
 from streamwatch.settings.types import FilePath, setting
 
 _ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-_ANNOTATION: Final = "streamwatch/lease"
+_ANNOTATION: Final = "streamwatch/pair/lease"
 _SECONDS: Final = 3.0
 _MOST_BYTES: Final = 2**18
 

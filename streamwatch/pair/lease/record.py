@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import LeaseError
-from streamwatch.lease.lease import Holding
+from streamwatch.pair.lease.lease import Holding
 
 _PATIENCE: Final = 1.2
 """Times the length of a lease after which one that nobody renews is taken: clocks do not go at one speed."""

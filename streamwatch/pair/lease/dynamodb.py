@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import LeaseError
-from streamwatch.lease.aws import AwsCalls
-from streamwatch.lease.record import LeaseRecord, VersionedRecord, from_text, to_text
+from streamwatch.pair.lease.aws import AwsCalls
+from streamwatch.pair.lease.record import LeaseRecord, VersionedRecord, from_text, to_text
 from streamwatch.settings.types import setting
 from streamwatch.sources.aws.config import AwsAccess
 

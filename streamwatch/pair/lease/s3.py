@@ -5,8 +5,8 @@ from typing import Final
 
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import LeaseError
-from streamwatch.lease.aws import AwsCalls
-from streamwatch.lease.record import LeaseRecord, VersionedRecord, from_text, to_text
+from streamwatch.pair.lease.aws import AwsCalls
+from streamwatch.pair.lease.record import LeaseRecord, VersionedRecord, from_text, to_text
 from streamwatch.settings.types import setting
 from streamwatch.sources.aws.config import AwsAccess
 
@@ -22,7 +22,7 @@ class Config:
 
     bucket: str = setting("the bucket's name")
     region: str = setting("the bucket's region, as in eu-west-1")
-    key: str = setting("the object's key", default="streamwatch/lease.json")
+    key: str = setting("the object's key", default="streamwatch/pair/lease.json")
     access: AwsAccess = setting("how AWS is reached", default_factory=AwsAccess)
 
 

@@ -12,22 +12,22 @@ import pytest
 
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import LeaseError
-from streamwatch.lease.dynamodb import Config as DynamoDb
-from streamwatch.lease.dynamodb import DynamoDbHome
-from streamwatch.lease.kafka_group import GroupLease
-from streamwatch.lease.kubernetes import Config as Kubernetes
-from streamwatch.lease.kubernetes import KubernetesHome
-from streamwatch.lease.lease import AgentLease
-from streamwatch.lease.record import Home, RecordLease
-from streamwatch.lease.s3 import Config as S3Config
-from streamwatch.lease.s3 import S3Home
+from streamwatch.pair.lease.dynamodb import Config as DynamoDb
+from streamwatch.pair.lease.dynamodb import DynamoDbHome
+from streamwatch.pair.lease.kafka_group import GroupLease
+from streamwatch.pair.lease.kubernetes import Config as Kubernetes
+from streamwatch.pair.lease.kubernetes import KubernetesHome
+from streamwatch.pair.lease.lease import AgentLease
+from streamwatch.pair.lease.record import Home, RecordLease
+from streamwatch.pair.lease.s3 import Config as S3Config
+from streamwatch.pair.lease.s3 import S3Home
 from streamwatch.reference.kafka.server import ReferenceKafka
 from streamwatch.reference.kafka.spec import Spec
 from streamwatch.settings.types import HostPort, Secret
 from streamwatch.sources.aws.config import AwsAccess
 from streamwatch.sources.cluster_config import ClusterConfig
-from tests.lease.keeping import Keeper, MemoryHome, overlap
-from tests.lease.kube import TOKEN, kube
+from tests.pair.lease.keeping import Keeper, MemoryHome, overlap
+from tests.pair.lease.kube import TOKEN, kube
 from tests.real import amazon, emulators
 from tests.real.conftest import had
 from tests.real.kafka import KafkaCluster

@@ -6,8 +6,8 @@ from typing import Self
 
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import LeaseError
-from streamwatch.lease.lease import AgentLease, Holding
-from streamwatch.lease.record import LeaseRecord, VersionedRecord
+from streamwatch.pair.lease.lease import AgentLease, Holding
+from streamwatch.pair.lease.record import LeaseRecord, VersionedRecord
 
 _PAUSE_SECONDS = 0.05
 

@@ -14,6 +14,7 @@ class Loop:
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
+        self.servers: list[asyncio.Server] = []
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self._thread.start()
 
@@ -27,10 +28,14 @@ class Loop:
         self.loop.close()
 
     async def _cancel(self) -> None:
+        for server in self.servers:
+            server.close()
         tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for _ in range(3):  # a transport closes in the loop's next turns
+            await asyncio.sleep(0)
 
 
 class Link:
@@ -40,6 +45,7 @@ class Link:
         self._loop, self._to = loop, to
         self.is_cut = self.refuses = False
         self._server: asyncio.Server = loop.run(self._serve())
+        loop.servers.append(self._server)
         self.port: int = self._server.sockets[0].getsockname()[1]
 
     async def _serve(self) -> asyncio.Server:

@@ -65,14 +65,14 @@ def _behind_source(facts: Facts, connector: Row, at: float | None) -> tuple[floa
 def _add_mirrored(builder: Builder, facts: Facts) -> None:
     """Add topics and their copies, and how many records are not copied yet."""
     ends, copied, times = facts.of(k.TOPIC_END_OFFSET), facts.of(c.MIRROR_OFFSET), facts.times(c.MIRROR_PARTITIONS)
-    copied = facts.of(c.MIRROR_COPIED_PARTITIONS)
+    have_copies = facts.of(c.MIRROR_COPIED_PARTITIONS)
     for row, partitions in facts.of(c.MIRROR_PARTITIONS).items():
         _, cluster, _, target, name, copy = row
         own, at = _id(row), times[row]
         if own not in builder.nodes:
             continue
         end, offset = ends.get((cluster, name)), copied.get(row)
-        left = None if end is None or offset is None or copied.get(row) != partitions else max(0.0, end - offset)
+        left = None if end is None or offset is None or have_copies.get(row) != partitions else max(0.0, end - offset)
         seconds = 0.0 if left == 0 else None
         there = builder.node(topic(cluster, name))
         builder.edge(Edge(there, own, seconds, "" if left == 0 else _NO_MIRROR_LAG, records=left, at=at))

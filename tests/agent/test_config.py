@@ -170,7 +170,7 @@ colour: red
         "file.yaml:12: log.level: 'loud' is not allowed: one of debug, info, warning, error",
         (
             "file.yaml:13: unknown key 'colour': allowed are kafka, kinesis, connect, listen, rules, notify,"
-            " journal, archive, audit, advise, export, remote_write, log"
+            " journal, archive, audit, advise, export, remote_write, ha, log"
         ),
     ]
 

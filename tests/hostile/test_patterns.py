@@ -40,8 +40,9 @@ def own_expressions(file: Path) -> bool:
     """Say whether a file hands anything but a text that stands there to Python's own expressions."""
     calls = [node for node in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(node, ast.Call)]
     return any(
-        ast.unparse(call.func).startswith("re.")
-        and ast.unparse(call.func) != "re.escape"
+        isinstance(call.func, ast.Attribute)
+        and ast.unparse(call.func.value) == "re"
+        and call.func.attr != "escape"
         and not isinstance(call.args[0], ast.Constant)
         for call in calls
     )

@@ -74,6 +74,7 @@ READERS: Final = {
     "lease storm": _label("", "rebalances"),
     "record processor hangs": _label("", "reader_stands"),
     "all record processors hang, beside another application": _label("", "reader_stands"),
+    "stream deleted while its workers live": _label("", "reader_failed", "change"),
     "connector task failed (MSK Connect)": _label("", "reader_failed"),
     "Firehose stalls: it reads nothing": _label("", "reader_stands"),
     "Firehose stalls: its target refuses": _label("", "downstream"),

@@ -108,8 +108,11 @@ def test_while_a_job_hangs_the_watchdog_hears_nothing(manager: Manager) -> None:
 
 
 def test_rules_that_are_not_evaluated_are_a_hang(start: Start) -> None:
-    clock = ManualClock(1000.0)
-    assert App(settings("a"), clock).working().reasons == ("rules are not evaluated: they hang",)
+    app = App(settings("a"), ManualClock(1000.0))
+    try:
+        assert app.working().reasons == ("rules are not evaluated: they hang",)
+    finally:
+        app.stop()
     assert start(settings("a")).working() == Health()
 
 

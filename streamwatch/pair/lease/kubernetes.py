@@ -24,7 +24,7 @@ from streamwatch.pair.lease.record import LeaseRecord, VersionedRecord, from_tex
 from streamwatch.settings.types import FilePath, setting
 
 _ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-_ANNOTATION: Final = "streamwatch/pair/lease"
+_ANNOTATION: Final = "streamwatch/lease"
 _SECONDS: Final = 3.0
 _MOST_BYTES: Final = 2**18
 

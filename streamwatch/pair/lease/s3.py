@@ -22,7 +22,7 @@ class Config:
 
     bucket: str = setting("the bucket's name")
     region: str = setting("the bucket's region, as in eu-west-1")
-    key: str = setting("the object's key", default="streamwatch/pair/lease.json")
+    key: str = setting("the object's key", default="streamwatch/lease.json")
     access: AwsAccess = setting("how AWS is reached", default_factory=AwsAccess)
 
 

@@ -1,6 +1,7 @@
 """A stand-in for Kubernetes' API server: Leases of one namespace, with resourceVersion's conflicts."""
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
 TOKEN: Final = "the account's"
+_QUALIFIED: Final = re.compile(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+"""What an annotation may be called: a name, and a DNS subdomain before one slash."""
 _PREFIX: Final = "/apis/coordination.k8s.io/v1/namespaces/shop/leases"
 
 
@@ -25,6 +28,9 @@ class Kube:
             if not path.startswith(_PREFIX):
                 return 404, _status(404, "the server could not find the requested resource")
             name = path.removeprefix(_PREFIX).lstrip("/")
+            for key in body.get("metadata", {}).get("annotations", {}):
+                if not _QUALIFIED.fullmatch(key):
+                    return 422, _status(422, f'metadata.annotations: Invalid value: "{key}": not a qualified name')
             if method == "POST":
                 name = body["metadata"]["name"]
                 if name in self.leases:

@@ -31,14 +31,11 @@ class AwsCalls:
         from streamwatch.sources.aws.errors import understood  # noqa: PLC0415
 
         try:
-            answer = self._made().ask(self._service, self._region, operation, parameters)
-        except ClientError as error:
-            if str(error.response.get("Error", {}).get("Code", "")) in refusals:
+            return self._made().ask(self._service, self._region, operation, parameters)
+        except Exception as error:
+            if isinstance(error, ClientError) and str(error.response.get("Error", {}).get("Code", "")) in refusals:
                 return None
             raise LeaseError(str(understood(error, f"{operation} in {self._region}"))) from error
-        except Exception as error:
-            raise LeaseError(str(understood(error, f"{operation} in {self._region}"))) from error
-        return answer
 
     def _made(self) -> "Account":
         from streamwatch.sources.aws.session import Account  # noqa: PLC0415

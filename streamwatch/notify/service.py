@@ -130,9 +130,8 @@ class NotificationService:
 
     def late_seconds(self) -> float:
         """Return for how long the oldest notification that waits has been due, in seconds; 0 where none is."""
-        waiting = self._waiting = self._state.glance(self._count) or self._waiting
         now = self._clock.now()
-        return max((max(0.0, now - oldest) for _, _, oldest in waiting.by_target.values()), default=0.0)
+        return max((max(0.0, now - oldest) for _, _, oldest in self._by_target().values()), default=0.0)
 
     def wake(self) -> None:
         """Deliver: something may have been decided."""
@@ -141,10 +140,10 @@ class NotificationService:
     def collect(self) -> list[Samples]:
         """Return what there is to say about notifications."""
         now = self._clock.now()
-        waiting = self._waiting = self._state.glance(self._count) or self._waiting
+        by_target = self._by_target()
         names = [delivery.integration.name for delivery in self._now.deliveries.all]
         keys = Keys(c.CHANNEL, [(name,) for name in names])
-        states = [waiting.by_target.get(name, (0, 0, math.inf)) for name in names]
+        states = [by_target.get(name, (0, 0, math.inf)) for name in names]
         columns = {
             c.NOTIFICATIONS_WAITING: [count for count, _, _ in states],
             c.NOTIFICATIONS_PARKED: [parked for _, parked, _ in states],
@@ -168,6 +167,11 @@ class NotificationService:
         if self._now.heartbeat.is_up is not None:
             samples.append(c.HEARTBEAT_UP.sample(float(self._now.heartbeat.is_up)))
         return samples
+
+    def _by_target(self) -> Mapping[str, tuple[int, int, float]]:
+        """Return what waits for each integration: how many, parked, and since when the oldest is due."""
+        self._waiting = self._state.glance(self._count) or self._waiting
+        return self._waiting.by_target
 
     def _count(self, connection: sqlite3.Connection) -> _Waiting:
         """Return what waits in the outbox, counted anew only where something was written."""

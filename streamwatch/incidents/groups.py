@@ -113,7 +113,7 @@ def slow(known: Known) -> Iterator[Cause]:
             continue
         wanted = [row[0] for row, is_wanted in known.values(g.GROUP_TOPIC_WANTED, cluster, group).items() if is_wanted]
         pace = known.pace(cluster, group, wanted)
-        found = None if pace is None else _too_slow(pace, f"group {group} of {cluster}")
+        found = None if pace is None else _too_slow(pace, f"{group} of {cluster}")
         if found is not None:
             kind, sentence, evidence = found
             yield Cause(kind, scope, sentence, evidence, "KafkaGroupLagging", (Effects(scope, LATE),))
@@ -126,7 +126,7 @@ def _too_slow(pace: GroupPace, group: str) -> tuple[CauseKind, str, tuple[str, .
     if pace.comes >= _MORE * pace.came and pace.steps_before >= _LEAST_STEPS:
         return (
             "producers",
-            f"Producers write more than {group} reads: {pace.comes:,.3g} records a second",
+            f"Producers write more than group {group} reads: {pace.comes:,.3g} records a second",
             (
                 f"it reads {rates}",
                 came,
@@ -138,7 +138,7 @@ def _too_slow(pace: GroupPace, group: str) -> tuple[CauseKind, str, tuple[str, .
     if pace.members < pace.members_before:
         return (
             "members_lost",
-            f"G{group[1:]} has fewer members, {fewer}, and does not keep up",
+            f"Group {group} has fewer members, {fewer}, and does not keep up",
             (
                 f"it reads {rates}",
                 came,
@@ -146,7 +146,7 @@ def _too_slow(pace: GroupPace, group: str) -> tuple[CauseKind, str, tuple[str, .
         )
     return (
         "slow_reader",
-        f"G{group[1:]} reads more slowly than records come: {rates}",
+        f"Group {group} reads more slowly than records come: {rates}",
         (
             came,
             *((f"it has {counted(pace.members, 'member')}, as before",) if pace.members == pace.members_before else ()),

@@ -21,7 +21,7 @@ Values = Mapping[str, float | None]
 Statements = Iterator[tuple[Health, str]]
 
 _C, _A, _K = "kafka_cluster", "aws_account, aws_region", "connect_cluster"
-_NOT_CONNECT: Final = '{kind!="kafka_connect"}'
+_NOT_CONNECT: Final = 'kind!="kafka_connect"'
 """A Connect cluster has a row of its own."""
 _DOWN, _STANDS, _WHY = "down", "stands", "why"
 _STANDING: Final = f'{g.GROUP_TOPIC_STATE.name}{{state=~"stalled|uncommitted|ahead"}} > 0'
@@ -55,9 +55,9 @@ _TARGETS: Final = {
     "blind": f"count by ({_A}) ({n.STREAM_UP.name} == 0)",
     "hot": f'count by ({_A}) ({{__name__=~"{n.WRITE_BYTES_USE.name}|{n.WRITE_RECORDS_USE.name}"}} >= {_HOT})',
     "stream behind": f"max by ({_A}) ({n.ITERATOR_AGE.name})",
-    "readers": f"count by (kind) ({r.STATE.name}{_NOT_CONNECT})",
-    "readers down": f"count by (kind) ({r.UP.name}{_NOT_CONNECT} == 0)",
-    "failing": f'count by (kind) ({r.STATE.name}{{kind!="kafka_connect",state=~"failing|partly"}})',
+    "readers": f"count by (kind) ({r.STATE.name}{{{_NOT_CONNECT}}})",
+    "readers down": f"count by (kind) ({r.UP.name}{{{_NOT_CONNECT}}} == 0)",
+    "failing": f'count by (kind) ({r.STATE.name}{{{_NOT_CONNECT},state=~"failing|partly"}})',
     "reader behind": f"max by (kind) ({r.LAG.name})",
     "workers": f"count by ({_K}) ({f.WORKER_UP.name})",
     "workers up": f"sum by ({_K}) ({f.WORKER_UP.name})",

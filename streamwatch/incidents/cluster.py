@@ -324,10 +324,16 @@ def _join_anew(known: Known, cluster: str) -> Iterator[Effects]:
             yield Effects(scope, LATE | {"KafkaGroupRebalancing"})
 
 
-def _not_read(known: Known, cluster: str) -> tuple[Effects, ...]:
-    """Return what follows for the agent of brokers that do not answer: nothing, where what it lacks it is denied."""
-    reasons = {row[1] for row, count in known.values(c.SOURCE_PROBLEMS, cluster).items() if count}
-    return (Effects(("source", cluster), _NOT_READ),) if reasons <= _SILENCE else ()
+def _not_read(known: Known, cluster: str) -> Iterator[Effects]:
+    """Yield what follows for the agent of brokers that do not answer; nothing, where what it lacks it is denied.
+
+    Whoever waits for them reads late, and lacks what they would have said.
+    """
+    for source in (cluster, f"{cluster}/pages", f"{cluster}/probe"):
+        reasons = {row[1] for row, count in known.values(c.SOURCE_PROBLEMS, source).items() if count}
+        if reasons <= _SILENCE:
+            yield Effects(("source", source), _NOT_READ)
+            yield Effects(("job", source), frozenset({"StreamWatchOverruns"}))
 
 
 def _evidence_of_loss(known: Known, cluster: str, down: int, brokers: int) -> Iterator[str]:

@@ -22,6 +22,7 @@ _SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
     "stream": ("aws_account", "aws_region", "stream"),
     "reader": ("aws_account", "aws_region", "kind", "reader"),
     "source": ("source",),
+    "job": ("job_name",),
 }
 """The labels that say what an alert is about; it can be about several things."""
 

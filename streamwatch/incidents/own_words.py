@@ -71,6 +71,6 @@ def own_words(known: Known) -> Iterator[Cause]:
 
 
 def narrowest(alert: Alert) -> Scope:
-    """Return the narrowest thing that an alert is about; its name, where it is about nothing that is known here."""
-    every = list(scopes(alert))
+    """Return the narrowest thing that an alert is about; its name, where it is about nothing that is watched."""
+    every = [scope for scope in scopes(alert) if scope[0] != "job"]  # an agent that is late is late with many
     return max(every, key=len) if every else ("alert", alert.name)

@@ -257,3 +257,28 @@ def test_what_the_agent_is_denied_does_not_come_of_a_dead_broker() -> None:
     assert kind(first(alert("KafkaBrokerDown", SHOP, broker="2"), blind, moved, up(b1=1, b2=0, b3=1))) == "broker"
     lags = alert("KafkaQuorumVoterLagging", SHOP)
     assert sorted(map(kind, incidents(lags, blind))) == ["controller", "monitor"]
+
+
+def test_an_agent_that_waits_for_who_does_not_answer_is_late_by_that() -> None:
+    late = alert("StreamWatchOverruns", job_name="shop", severity="warning")
+    pages = alert("StreamWatchOverruns", job_name="shop/pages", severity="warning")
+    dead = alert("KafkaBrokerDown", SHOP, broker="2", state="pending")
+    assert kind(first(dead, late, pages, up(b1=1, b2=0, b3=1))) == "broker"
+    headless = alert("KafkaNoActiveController", SHOP, state="pending")
+    incident = first(late, headless, samples(k.ACTIVE_CONTROLLERS, {("shop",): 0.0}))
+    assert incident.sentence == "Cluster shop has no active controller."
+
+    assert kind(first(late, up(b1=1, b2=1, b3=1))) == "monitor", "all of them answer: it is late by itself"
+    elsewhere = alert("StreamWatchOverruns", job_name="other", severity="warning")
+    assert sorted(map(kind, incidents(dead, elsewhere, up(b1=1, b2=0, b3=1)))) == ["broker", "monitor"]
+    assert len(first(late, elsewhere).alerts) == 2, "it is one agent that is late"
+
+
+def test_pages_that_nobody_serves_are_of_the_broker_that_does_not_answer() -> None:
+    blind = alert("StreamWatchPartlyBlind", source="shop/pages", scope="brokers")
+    gone = samples(c.SOURCE_PROBLEMS, {("shop/pages", "brokers", "unreachable"): 1.0})
+    dead = alert("KafkaBrokerDown", SHOP, broker="2", severity="warning")
+    assert kind(first(dead, blind, gone, up(b1=1, b2=0, b3=1))) == "broker"
+    assert kind(first(blind, gone, up(b1=1, b2=1, b3=1))) == "monitor"
+    denied = samples(c.SOURCE_PROBLEMS, {("shop/pages", "brokers", "denied"): 1.0})
+    assert sorted(map(kind, incidents(dead, blind, denied, up(b1=1, b2=0, b3=1)))) == ["broker", "monitor"]

@@ -103,9 +103,7 @@ class Alerting:
         self._config, self._notify, self._wanted = rules, config.notify, wanted
         self._clock, outbox_clock = SteadyClock(clock), SteadyClock(clock)
         self._url = ""
-        self._history = History(
-            {"job": rules.job, "instance": rules.instance or str(address)}, round(rules.history * 1000)
-        )
+        self._history = History({"job": rules.job, "instance": config.rules_instance}, round(rules.history * 1000))
         hub.keep_in(self._history)
         self.state = open_state(None if rules.state is None else Path(rules.state), log.error, clock)
         self._pair = None if config.ha is None else pair(config.ha, config.kafka, outbox_clock)

@@ -86,6 +86,11 @@ class Config:
         """Everything that is watched."""
         return (*self.kafka, *self.kinesis, *self.connect)
 
+    @property
+    def rules_instance(self) -> str:
+        """The label `instance` that rules see. Agents that act as one share it: else no two alerts were the same."""
+        return self.rules.instance or ("streamwatch" if self.ha is not None else str(self.listen.address))
+
 
 def _read_twice(parts: Sequence[AccountConfig]) -> Iterator[str]:
     """Yield which parts read the same streams: each would be counted, paid for and notified of twice."""

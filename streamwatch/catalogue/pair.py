@@ -34,6 +34,15 @@ LEASE_UP = Metric(
     help="Whether the lease's home answered when it was asked last (1) or not (0); absent without `ha`.",
     question="Can the agents agree on who notifies?",
 )
+LEASE_HOLDERS = Metric(
+    name="streamwatch_pair_lease_holders",
+    kind="gauge",
+    unit="",
+    labels=(),
+    tier=Tier.AGENT,
+    help="How many agents hold the lease, as far as this one knows; 1 is right.",
+    question="Does nobody hold the lease, or do several?",
+)
 TAKEOVERS = Metric(
     name="streamwatch_pair_takeovers_total",
     kind="counter",
@@ -52,6 +61,15 @@ PEER_UP = Metric(
     help="Whether the other agent was heard of late (`ha.deaf_after`) (1) or not (0).",
     question="Is there another one, if this one dies?",
 )
+PEER_DECIDES = Metric(
+    name="streamwatch_pair_peer_decides",
+    kind="gauge",
+    unit="",
+    labels=PEER,
+    tier=Tier.AGENT,
+    help="Whether the other agent was heard of late, and decides alerts (1) or not (0).",
+    question="Would the other one see what this one sees?",
+)
 PEER_AGE = Metric(
     name="streamwatch_pair_peer_age_seconds",
     kind="gauge",
@@ -67,8 +85,20 @@ PEER_DISAGREEMENTS = Metric(
     unit="",
     labels=PEER,
     tier=Tier.AGENT,
-    help="Alerts that fire for one of the two agents only, but for those about an agent itself.",
+    help="Alerts that fire for one of two agents and are not even pending for the other, but for those of an agent.",
     question="Do both see the same?",
 )
+PEER_DISAGREEMENT = Metric(
+    name="streamwatch_pair_peer_disagreement_seconds",
+    kind="gauge",
+    unit="seconds",
+    labels=PEER,
+    tier=Tier.AGENT,
+    help="For how long the two agents have disagreed on the same alert, of several the longest; 0 where they agree.",
+    question="Is one of the two blind to something?",
+)
 
-METRICS: tuple[Metric, ...] = (NOTIFIES, HOLDS, LEASE_UP, TAKEOVERS, PEER_UP, PEER_AGE, PEER_DISAGREEMENTS)
+METRICS: tuple[Metric, ...] = (
+    NOTIFIES, HOLDS, LEASE_UP, LEASE_HOLDERS, TAKEOVERS, PEER_UP, PEER_DECIDES, PEER_AGE, PEER_DISAGREEMENTS,
+    PEER_DISAGREEMENT,
+)  # fmt: skip

@@ -46,6 +46,10 @@ SAYS: Final[Mapping[str, CauseKind]] = {
     "StreamWatchRemoteWriteNotKept": "monitor",
     "StreamWatchRemoteWriteLost": "monitor",
     "StreamWatchHeartbeatRefused": "monitor",
+    "StreamWatchPeerDown": "monitor",
+    "StreamWatchPeersDisagree": "monitor",
+    "StreamWatchLeaseUnreachable": "monitor",
+    "StreamWatchLeaseInDoubt": "monitor",
     "StreamWatchReloadRefused": "monitor",
     "StreamWatchParametersMissing": "monitor",
 }

@@ -16,7 +16,8 @@ from streamwatch.notify.silence import Silence
 PATH: Final = "/api/v1/peer"
 MOST_BYTES: Final = 16 * 2**20
 """Of a document; who reads it reads no more."""
-_MOST_ALERTS: Final = 2000
+MOST_ALERTS: Final = 2000
+"""Of those that fire, and of those that are pending."""
 _MOST_SILENCES: Final = 2000
 _MOST_NOTIFIED: Final = 5000
 _MOST_TEXT: Final = 8 * 2**20
@@ -63,11 +64,16 @@ class Body:
     """What changes with decisions, deliveries and silences alone."""
 
     alerts: tuple[Alert, ...] = ()
+    """Those that fire."""
+    pending: frozenset[str] = frozenset()
+    """Fingerprints of those that are pending; none where the peer is of a version that does not say."""
     notified: tuple[Notified, ...] = ()
     silences: tuple[Silence, ...] = ()
 
 
-def body_text(alerts: Sequence[Alert], notified: Sequence[Notified], silences: Sequence[Silence]) -> str:
+def body_text(
+    alerts: Sequence[Alert], pending: Sequence[str], notified: Sequence[Notified], silences: Sequence[Silence]
+) -> str:
     """Return a body as JSON, within its bounds; of what was notified, the latest."""
     rows, left = [], _MOST_TEXT
     for one in sorted(notified, key=lambda each: -each.at)[:_MOST_NOTIFIED]:
@@ -79,7 +85,8 @@ def body_text(alerts: Sequence[Alert], notified: Sequence[Notified], silences: S
         rows.append([one.target, one.key, delivered, at, one.maybe, one.content])
     return json.dumps(
         {
-            "alerts": to_text(Notification("", Labels(), "firing", tuple(alerts[:_MOST_ALERTS]), 0.0)),
+            "alerts": to_text(Notification("", Labels(), "firing", tuple(alerts[:MOST_ALERTS]), 0.0)),
+            "pending": list(pending[:MOST_ALERTS]),
             "notified": rows,
             "silences": [
                 [each.number, each.matchers, each.until, each.by, each.comment, each.starts, each.updated]
@@ -124,6 +131,7 @@ def read(text: bytes) -> tuple[Head, Body | None]:
 def _body(said: Any) -> Body:  # noqa: ANN401 - JSON
     return Body(
         from_text(said["alerts"]).alerts,
+        frozenset(map(str, said.get("pending", ()))),
         tuple(map(_notified, said["notified"])),
         tuple(_silence(each) for each in said["silences"]),
     )

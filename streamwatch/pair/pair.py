@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from http import HTTPStatus
-from typing import Final
+from typing import Final, NamedTuple
 
 from streamwatch.core.clock import SteadyClock
 from streamwatch.core.errors import LeaseError
@@ -27,8 +27,8 @@ from streamwatch.pair.lease.lease import AgentLease, Holding
 from streamwatch.pair.outbox import PairOutbox
 from streamwatch.pair.peer import Peer, PeerError
 from streamwatch.pair.shared import BodyCache
-from streamwatch.pair.sight import disagreements, in_own_time, together
-from streamwatch.pair.standing import PairStanding, PeerView, Situation, judge
+from streamwatch.pair.sight import Disagreement, in_own_time, together
+from streamwatch.pair.standing import PairStanding, PeerView, Situation, holders, judge
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +44,18 @@ _UNHEARD: Final = 2.5
 _MOST_FORGOTTEN: Final = 5000
 _LEASE_STEPS: Final = 5
 """In the time that a lease is valid."""
+
+
+class PeerFigures(NamedTuple):
+    """What is measured of a peer."""
+
+    name: str
+    lives: bool
+    decides: bool
+    age: float
+    """Seconds since it was asked for what it said last."""
+    disagreements: int
+    disagreement_seconds: float
 
 
 class Pair:
@@ -78,6 +90,7 @@ class Pair:
         self._led_by: str | None = None
         """The process of the peer that notified when it was heard last; None: nobody did, or it has gone."""
         self._errors: dict[str, str] = {}
+        self._disagreements = {peer.name: Disagreement(config.deaf_after) for peer in self.peers}
         self.takeovers = 0
         self._body = BodyCache(clock)
         self._workers = [
@@ -191,10 +204,15 @@ class Pair:
     @property
     def is_lease_reached(self) -> bool:
         """Whether the lease's home answers."""
-        return not self._lease_error
+        return not self._lease_error and self._situation(self._clock.monotonic()).is_reached
 
-    def peer_figures(self) -> list[tuple[str, bool, float, int]]:
-        """Return of each peer its name, whether it lives, its document's age in seconds, and disagreements with it."""
+    @property
+    def holders(self) -> int:
+        """How many agents hold the lease, as far as this one knows."""
+        return holders(self._situation(self._clock.monotonic()))
+
+    def peer_figures(self) -> list[PeerFigures]:
+        """Return what is known of each peer."""
         found = []
         for peer in self.peers:
             latest, now = peer.latest, self._clock.monotonic()
@@ -202,8 +220,10 @@ class Pair:
                 continue
             at = self._since if latest is None else latest[2]
             lives = latest is not None and self._lives(at)
-            differ = disagreements(self._own, latest[1].alerts) if latest is not None and lives else 0
-            found.append((peer.name, lives, now - at, differ))
+            decides = lives and latest is not None and latest[0].is_well
+            with_it = self._disagreements[peer.name]
+            count, seconds = (with_it.count, with_it.seconds(now)) if lives else (0, 0.0)
+            found.append(PeerFigures(peer.name, lives, decides, now - at, count, seconds))
         return found
 
     # The threads
@@ -221,6 +241,7 @@ class Pair:
             log.info("pair: peer %s is heard again", peer.name)
         if head.process == self._process:
             return math.inf  # this agent is in its own list
+        self._disagreements[peer.name].hear(self._own, body, self._clock.monotonic())
         last = Body() if before is None else before[1]
         if self._outbox is not None:
             if (last.notified, last.silences) != (body.notified, body.silences):

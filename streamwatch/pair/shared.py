@@ -7,6 +7,7 @@ from typing import Final
 
 from streamwatch.core.clock import Clock
 from streamwatch.model.alert import Alert
+from streamwatch.model.labels import Labels
 from streamwatch.pair.document import Notified, body_text, digest
 from streamwatch.pair.outbox import PairOutbox
 
@@ -21,13 +22,20 @@ class BodyCache:
         self._lock, self._clock = threading.Lock(), clock
         self._made_at = -math.inf
         self._text, self._digest = "", ""
+        self._fingerprints: dict[Labels, str] = {}
+        """Of the alerts that were pending: to make one takes as long as to write an alert down."""
 
     def of(self, own: tuple[Alert, ...], outbox: PairOutbox, forgotten: Sequence[Notified]) -> tuple[str, str]:
         """Return the body and its digest."""
         with self._lock:
             if self._clock.monotonic() - self._made_at >= _MADE_SECONDS:
                 firing = [alert for alert in own if alert.state == "firing"]
+                pending = {alert.labels: alert for alert in own if alert.state == "pending"}
+                known = self._fingerprints
+                self._fingerprints = {
+                    labels: known.get(labels) or alert.fingerprint for labels, alert in pending.items()
+                }
                 notified, silences = outbox.notified(self._clock.now())
-                self._text = body_text(firing, [*notified, *forgotten], silences)
+                self._text = body_text(firing, [*self._fingerprints.values()], [*notified, *forgotten], silences)
                 self._digest, self._made_at = digest(self._text), self._clock.monotonic()
             return self._text, self._digest

@@ -56,6 +56,11 @@ class Situation:
     unled_since: float
     """Since when nobody was known to notify; infinity while somebody is."""
 
+    @property
+    def is_reached(self) -> bool:
+        """Whether the lease's home answers; one that hangs does not."""
+        return self.now - self.reached_at < self.lease_seconds * _GRACE
+
 
 @dataclass(frozen=True, slots=True)
 class PairStanding:
@@ -82,9 +87,8 @@ def judge(at: Situation) -> PairStanding:
         if rivals:
             return PairStanding(notifies=False, why=f"{rivals[0]} holds the lease, too", unled_since=math.inf)
         return PairStanding(notifies=True, why="it holds the lease", unled_since=math.inf)
-    is_reached = at.now - at.reached_at < at.lease_seconds * _GRACE
     holder = at.holding.holder
-    if is_reached and holder and holder != at.name and not _is_false(at, alive):
+    if at.is_reached and holder and holder != at.name and not _is_false(at, alive):
         return PairStanding(
             notifies=False,
             why=f"{holder} holds the lease",
@@ -94,7 +98,7 @@ def judge(at: Situation) -> PairStanding:
     if before:
         return PairStanding(notifies=False, why=f"{before[0]} notifies", unled_since=math.inf)
     rank = sum(peer.name < at.name for peer in alive)
-    wait = rank * _TURN_SECONDS + (at.lease_seconds if is_reached else 0.0)
+    wait = rank * _TURN_SECONDS + (at.lease_seconds if at.is_reached else 0.0)
     if at.notifies or at.now - unled_since >= wait:
         return PairStanding(
             notifies=True,
@@ -102,6 +106,20 @@ def judge(at: Situation) -> PairStanding:
             unled_since=unled_since,
         )
     return PairStanding(notifies=False, why="nobody notifies: it waits for its turn", unled_since=unled_since)
+
+
+def holders(at: Situation) -> int:
+    """Return how many agents hold the lease, as far as one of them can know.
+
+    Whom the lease's home names, and nobody heard, counts where it may be a peer that is not heard now.
+    """
+    alive = living(at.peers, at.now, at.deaf_after)
+    names = {peer.name for peer in alive if peer.holds}
+    if at.now < at.holding.until:
+        names.add(at.name)
+    elif at.is_reached and at.holding.holder not in {"", at.name, *(peer.name for peer in alive)}:
+        names |= {at.holding.holder} if len(alive) < at.configured or not at.configured else set()
+    return len(names)
 
 
 def _is_idle(holder: str, alive: Collection[PeerView]) -> bool:

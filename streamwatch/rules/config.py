@@ -43,7 +43,11 @@ class Config:
         default=False,
     )
     job: str = setting("the label `job` that rules see, as from a scrape", default="streamwatch")
-    instance: str | None = setting("the label `instance` that rules see; by default `listen.address`", default=None)
+    instance: str | None = setting(
+        "the label `instance` that rules see; by default `listen.address`, and `streamwatch` with `ha`: agents that act"
+        " as one decide alerts of the same labels",
+        default=None,
+    )
 
     def paths(self) -> list[Path]:
         """Return the files to read, the pack's first."""

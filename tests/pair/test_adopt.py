@@ -5,14 +5,15 @@ from contextlib import contextmanager
 from typing import Any
 
 from streamwatch.model.alert import Alert
+from streamwatch.model.labels import Labels
 from streamwatch.model.notification import to_text
 from streamwatch.notify import outbox, silence_store
 from streamwatch.notify.plan import MaybeDelivered
 from streamwatch.notify.silence import Silence
 from streamwatch.pair import adopt
 from streamwatch.pair.adopt import Adopter
-from streamwatch.pair.document import Body, Head, Notified, body_text, digest, document, read
-from streamwatch.pair.sight import disagreements, together
+from streamwatch.pair.document import MOST_ALERTS, Body, Head, Notified, body_text, digest, document, read
+from streamwatch.pair.sight import Disagreement, disagreements, together
 from tests.notify.alerts import alert
 from tests.notify.house import House
 
@@ -126,16 +127,40 @@ def test_alerts_fire_as_long_as_a_living_peer_sees_them() -> None:
     assert found == {mine.labels: "firing", theirs.labels: "firing", both.labels: "firing"}
     assert together([mine.but(state="pending")], [], [[mine, theirs]]) == [mine], "it has gone; here it is pending"
     assert together([], [], [[mine]]) == []
-    assert disagreements([mine, both], [both, theirs]) == 2
+
+
+def test_agents_disagree_on_what_fires_for_one_and_is_not_even_pending_for_the_other() -> None:
+    mine, theirs, both = (alert(broker=str(number)) for number in range(3))
+    about_one = Alert(Labels({"alertname": "StreamWatchBlind"}), "firing", 0.0, 0.0)
+    assert disagreements([mine, both], Body((both, theirs))) == {mine.labels, theirs.labels}
+    assert disagreements([theirs.but(state="pending")], Body((theirs,))) == set(), "this one began later"
+    assert disagreements([mine], Body(pending=frozenset({mine.fingerprint}))) == set(), "the other one began later"
+    assert disagreements([theirs.but(state="inactive")], Body((theirs,))) == {theirs.labels}, "here it is over"
+    assert disagreements([about_one], Body()) == set()
+    every = tuple(alert(broker=str(number)) for number in range(MOST_ALERTS))
+    more = mine.but(labels=Labels({"alertname": "More"}))
+    assert disagreements([*every, more], Body(every)) == set(), "what the other says may be cut"
+
+
+def test_agents_disagree_for_as_long_as_on_the_same_alert_and_nobody_knows_while_one_is_not_heard() -> None:
+    first, second = alert(broker="1"), alert(broker="2")
+    disagreement = Disagreement(forgets_after=5.0)
+    for now, theirs in ((0.0, (first,)), (4.0, (first, second)), (8.0, (second,))):
+        disagreement.hear([], Body(theirs), now)
+    assert (disagreement.count, disagreement.seconds(9.0)) == (1, 5.0)
+    disagreement.hear([], Body((second,)), 600.0)
+    assert disagreement.seconds(601.0) == 1.0, "the peer was away"
+    disagreement.hear([second], Body((second,)), 602.0)
+    assert (disagreement.count, disagreement.seconds(603.0)) == (0, 0.0)
 
 
 def test_a_document_comes_back_as_it_was_and_nonsense_is_refused() -> None:
     some = Notified("pager", "k", frozenset({"1"}), 5.0, maybe=False, content="")
     silence = Silence(7, ("a=b",), 9.0, "me", "why", 1.0, 2.0)
-    text = body_text([alert()], [some], [silence])
+    text = body_text([alert()], ["0a"], [some], [silence])
     head = Head("a", "1", 10.0, True, False, 3, True, False, digest(text))  # noqa: FBT003 - fields
     found, body = read(document(head, text))
-    assert (found, body) == (head, Body((alert(),), (some,), (silence,)))
+    assert (found, body) == (head, Body((alert(),), frozenset({"0a"}), (some,), (silence,)))
     assert read(document(head, "")) == (head, None)
     for wrong in (b"", b"[]", b"{}", b'{"head": 1}', document(head, "[1]"), document(head, '{"alerts": 1}')):
         try:

@@ -31,6 +31,10 @@ def notifies(one: Agent) -> bool:
     return one.value("streamwatch_pair_notifies") == 1
 
 
+def agrees(one: Agent, peer: str) -> bool:
+    return one.value("streamwatch_pair_peer_disagreements", peer=peer) == 0
+
+
 def actions(service: Receiver) -> list[str]:
     return [json.loads(one.body)["event_action"] for one in service.requests]
 
@@ -52,6 +56,7 @@ def test_one_of_two_pages_and_the_other_follows_without_another_page(tmp_path: P
                 peer = f"127.0.0.1:{second}"
                 wait_for(lambda: a.value("streamwatch_pair_peer_up", peer=peer) == 1, 60, "a hears b")
                 wait_for(lambda: notifies(a) != notifies(b), 60, "one of them notifies")
+                wait_for(lambda: agrees(a, peer), 20, "they listen elsewhere, and see the same")
                 silence = {
                     "matchers": [{"name": "alertname", "value": "Blind", "isRegex": False}],
                     "startsAt": "2020-01-01T00:00:00Z", "endsAt": "2050-01-01T00:00:00Z",

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from streamwatch.pair.lease.lease import Holding
-from streamwatch.pair.standing import PeerView, Situation, judge
+from streamwatch.pair.standing import PeerView, Situation, holders, judge
 
 NOW = 1000.0
 MINE = Holding("b", NOW + 3, 7)
@@ -73,3 +73,23 @@ def test_time_without_a_leader_is_counted_from_when_it_was_last_known_that_one_n
     assert judge(b(THEIRS, LEADS, unled=50)).unled_since == math.inf
     assert judge(b(NOBODYS, IDLE, unled=5)).unled_since == NOW - 5
     assert judge(b(NOBODYS, IDLE, unled_since=math.inf)).unled_since == NOW
+
+
+@pytest.mark.parametrize(
+    ("situation", "count"),
+    [
+        pytest.param(b(MINE, IDLE), 1, id="this one"),
+        pytest.param(b(THEIRS, LEADS), 1, id="the other one"),
+        pytest.param(b(MINE, LEADS), 2, id="both"),
+        pytest.param(b(THEIRS, GONE), 1, id="one that is not heard: the home says so"),
+        pytest.param(b(THEIRS), 1, id="one that was never heard"),
+        pytest.param(b(THEIRS, configured=0), 1, id="one of whom nothing is configured"),
+        pytest.param(b(Holding("ghost"), IDLE), 0, id="nobody: all are heard, and it is none of them"),
+        pytest.param(b(THEIRS, IDLE), 0, id="nobody: the home names one who does not hold it"),
+        pytest.param(b(NOBODYS, IDLE), 0, id="nobody"),
+        pytest.param(b(replace(MINE, until=NOW - 1), IDLE), 0, id="nobody: it has run out"),
+        pytest.param(b(THEIRS, GONE, reached=60), 0, id="nobody that is known of: the home is out of reach"),
+    ],
+)
+def test_how_many_hold_the_lease(situation: Situation, count: int) -> None:
+    assert holders(situation) == count

@@ -42,6 +42,7 @@ BRANCHES: Final[tuple[Branch, ...]] = (
     groups.stuck,
     groups.rebalances,
     groups.slow,
+    monitor.late,
     own_words,
 )
 """In this order: what comes first explains what comes after it."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from streamwatch.catalogue import agent as c
-from streamwatch.core.words import listed
+from streamwatch.core.words import counted, listed
 from streamwatch.incidents.incident import Cause, Effects
 from streamwatch.incidents.known import Known
 
@@ -38,4 +38,24 @@ def blind(known: Known) -> Iterator[Cause]:
             tuple(evidence),
             "StreamWatchPartlyBlind" if part else "StreamWatchBlind",
             (Effects(scope, _OF_SOURCE),),
+        )
+
+
+def late(known: Known) -> Iterator[Cause]:
+    """The agent does not keep up: its rules are evaluated too rarely, and its reads are late by that.
+
+    Reads alone may be late by what they wait for: a cluster that answers slowly, or a network.
+    """
+    alerts = known.named("StreamWatchRulesLate")
+    if alerts:
+        which = sorted(alert.labels.get("rule_group", "") for alert in alerts)
+        yield Cause(
+            "monitor",
+            ("alert", "StreamWatchRulesLate"),
+            f"StreamWatch does not keep up: rules of {counted(len(which), 'group')} are evaluated too rarely",
+            (f"it is late with {listed(which)}",),
+            "StreamWatchRulesLate",
+            tuple(
+                Effects(("alert", name), frozenset({name})) for name in ("StreamWatchRulesLate", "StreamWatchOverruns")
+            ),
         )

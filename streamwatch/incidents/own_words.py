@@ -32,11 +32,9 @@ SAYS: Final[Mapping[str, CauseKind]] = {
     "KinesisConsumerQuotaNear": "capacity",
     "KinesisShardsSkewed": "hot",
     "StreamWatchCollectorFailed": "monitor",
-    "StreamWatchOverruns": "monitor",
     "StreamWatchJobFailing": "monitor",
     "StreamWatchSeriesDropped": "monitor",
     "StreamWatchRulesFailing": "monitor",
-    "StreamWatchRulesLate": "monitor",
     "StreamWatchArchiveNotWritten": "monitor",
     "StreamWatchStateNotWritten": "monitor",
     "StreamWatchNotificationsRefused": "monitor",
@@ -75,6 +73,6 @@ def own_words(known: Known) -> Iterator[Cause]:
 
 
 def narrowest(alert: Alert) -> Scope:
-    """Return the narrowest thing that an alert is about; its name, where it is about nothing that is watched."""
-    every = [scope for scope in scopes(alert) if scope[0] != "job"]  # an agent that is late is late with many
+    """Return the narrowest thing that an alert is about; its name, where it is about nothing that is known here."""
+    every = list(scopes(alert))
     return max(every, key=len) if every else ("alert", alert.name)

@@ -268,10 +268,19 @@ def test_an_agent_that_waits_for_who_does_not_answer_is_late_by_that() -> None:
     incident = first(late, headless, samples(k.ACTIVE_CONTROLLERS, {("shop",): 0.0}))
     assert incident.sentence == "Cluster shop has no active controller."
 
-    assert kind(first(late, up(b1=1, b2=1, b3=1))) == "monitor", "all of them answer: it is late by itself"
     elsewhere = alert("StreamWatchOverruns", job_name="other", severity="warning")
-    assert sorted(map(kind, incidents(dead, elsewhere, up(b1=1, b2=0, b3=1)))) == ["broker", "monitor"]
-    assert len(first(late, elsewhere).alerts) == 2, "it is one agent that is late"
+    assert [kind(each) for each in incidents(dead, elsewhere, up(b1=1, b2=0, b3=1))] == ["", "broker"]
+
+
+def test_reads_that_are_late_alone_may_wait_for_a_slow_broker_and_with_rules_it_is_the_agent() -> None:
+    reads = [alert("StreamWatchOverruns", job_name=name, severity="warning") for name in ("shop", "other")]
+    incident = first(*reads, up(b1=1, b2=1, b3=1))
+    assert (incident.id, kind(incident), len(incident.alerts)) == ("not known:StreamWatchOverruns", "", 2)
+    rules = [alert("StreamWatchRulesLate", rule_group=name, severity="warning") for name in ("kafka", "groups")]
+    incident = first(*reads, *rules, up(b1=1, b2=1, b3=1))
+    assert (kind(incident), len(incident.alerts)) == ("monitor", 4)
+    assert incident.sentence == "StreamWatch does not keep up: rules of 2 groups are evaluated too rarely."
+    assert incident.evidence == ("it is late with groups and kafka",)
 
 
 def test_pages_that_nobody_serves_are_of_the_broker_that_does_not_answer() -> None:

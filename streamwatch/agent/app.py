@@ -186,9 +186,7 @@ class App:
 
     def _new_factory(self, config: Config) -> TargetFactory:
         """Return what makes targets; which clusters are read from their brokers may change with every reload."""
-        return TargetFactory(
-            self._clock, config.export.compatibility, lambda: {one.name for one in self.config.kafka if one.protocol}
-        )
+        return TargetFactory(self._clock, config.export.compatibility, lambda: self.config.sources)
 
     def _take(self, config: Config) -> None:
         wanted_rules, advising = groups(config.rules), Advising(config.advise, self._hub, self._clock)

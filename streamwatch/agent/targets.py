@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from streamwatch.sources.aws.session import Account, Accounts
     from streamwatch.sources.kinesis.source import KinesisSource
     from streamwatch.sources.msk.source import MskSource
+    from streamwatch.sources.readers.clusters import WatchedClusters
 
 Config = ClusterConfig | AccountConfig | ConnectConfig
 
@@ -123,19 +124,19 @@ class TargetFactory:
         self,
         clock: Clock,
         compatibility: Collection[str] = (),
-        clusters: Callable[[], Collection[str]] = tuple,
+        watched: Callable[[], Collection[Config]] = tuple,
     ) -> None:
         """Begin.
 
         Args:
             clock: what time it is.
             compatibility: other exporters whose names are exported, too.
-            clusters: returns the names of the Kafka clusters that are read from their brokers now.
+            watched: returns all parts of the configuration: readers are joined to the clusters that it names.
 
         """
         self._clock = clock
         self._compatibility = compatibility
-        self._clusters = clusters
+        self._watched = watched
         self._accounts: Accounts | None = None
         self._loops = Loops()
         self._probe_loops = Loops(1)
@@ -330,7 +331,7 @@ class TargetFactory:
         name, kcl, accounts = f"{config.name}/kcl", config.readers.kcl, self._shared_accounts()
         source = KclSource(
             name, kcl, config.access, config.regions, self._clock, accounts, lambda: streams.last,
-            streams.follow,
+            partial(streams.follow, "kcl"),
         )  # fmt: skip
         return _readers(name, "kcl", source, kcl.interval, config.max_series)
 
@@ -340,17 +341,23 @@ class TargetFactory:
         name, functions = f"{config.name}/lambda", config.readers.functions
         source = LambdaSource(
             name, functions, config.cloudwatch, config.access, config.regions, self._clock,
-            self._shared_accounts(), lambda: streams.last, streams.budget, self._clusters,
+            self._shared_accounts(), lambda: streams.last, streams.budget, partial(self._clusters, config),
         )  # fmt: skip
         return _readers(name, "lambda", source, functions.interval, config.max_series)
+
+    def _clusters(self, config: AccountConfig) -> "WatchedClusters":
+        from streamwatch.sources.readers.clusters import WatchedClusters  # noqa: PLC0415 - the same
+
+        return WatchedClusters.of(self._watched() or (config,))
 
     def _redshift(self, config: AccountConfig, streams: "KinesisSource") -> Target:
         from streamwatch.sources.readers.redshift import LOOK_SECONDS, RedshiftSource  # noqa: PLC0415 - the same
 
         name, redshift = f"{config.name}/redshift", config.readers.redshift
         source = RedshiftSource(
-            name, redshift, config.access, config.regions[0], self._clock, self._shared_accounts(), lambda: streams.last
-        )
+            name, redshift, config.access, config.regions[0], self._clock, self._shared_accounts(),
+            lambda: streams.last, partial(streams.follow, "redshift"),
+        )  # fmt: skip
         return _readers(name, "redshift", source, LOOK_SECONDS, config.max_series)
 
     def _attached(self, config: AccountConfig, streams: "KinesisSource") -> list[Target]:
@@ -363,7 +370,7 @@ class TargetFactory:
             name = f"{config.name}/{kind.kind}"
             source = AttachedSource(
                 name, kind, settings, config.access, config.regions, config.cloudwatch, self._clock,
-                self._shared_accounts(), lambda: streams.last,
+                self._shared_accounts(), lambda: streams.last, partial(self._clusters, config),
             )  # fmt: skip
             targets.append(_readers(name, kind.kind, source, settings.interval, config.max_series))
         return targets

@@ -15,7 +15,7 @@ from streamwatch.model.metric import Samples
 def audit_once(config: Config) -> dict[str, Any]:
     """Return an audit as JSON has it."""
     clock = SystemClock()
-    factory = TargetFactory(clock, clusters=lambda: {cluster.name for cluster in config.kafka if cluster.protocol})
+    factory = TargetFactory(clock, watched=lambda: config.sources)
     sources: list[AuditedSource] = []
     samples: list[Samples] = []
     for part in config.sources:

@@ -55,7 +55,7 @@ def targets(cluster: KafkaCluster) -> Iterator[list[Target]]:
         quoted = ", ".join(f"'{one}'" for one in servers)
         text = _CONFIG.format(servers=quoted, url=aws.url, first=f"'{servers[0]}'")
         config = parse(text, "test", Path())
-        factory = TargetFactory(SystemClock(), (), lambda: {one.name for one in config.kafka})
+        factory = TargetFactory(SystemClock(), (), lambda: config.sources)
         parts = [*factory.targets(config.kinesis[0], lambda: None), *factory.targets(config.kafka[0], lambda: None)]
         try:
             yield parts

@@ -59,7 +59,8 @@ class KinesisSource:
         self._prober = Prober(config.probe, self._caller, clock, self._closed.wait)
         self.last: StreamsSnapshot | None = None
         """What was last read."""
-        self._followed: frozenset[StreamKey] = frozenset()
+        self._followed: dict[str, frozenset[StreamKey]] = {}
+        """By the kind of their readers: the streams of which it is asked at every read how much was written."""
         self._refused_at: dict[StreamKey, float] = {}
         """The newest minute in which a stream refused records."""
 
@@ -101,9 +102,9 @@ class KinesisSource:
         self.last = self._noted(replace(now, without=without, names=names))
         return self.last
 
-    def follow(self, streams: frozenset[StreamKey]) -> None:
-        """Ask at every read how much was written to these: whether their readers have anything to read hangs on it."""
-        self._followed = streams
+    def follow(self, kind: str, streams: frozenset[StreamKey]) -> None:
+        """Ask at every read how much was written to these: what is known of a kind of readers hangs on it."""
+        self._followed[kind] = streams
 
     def close(self) -> None:
         """Let nothing wait any longer."""
@@ -176,7 +177,8 @@ class KinesisSource:
         if (mapping.name, mapping.statistic) == _CALLS:  # where the agent reads: does somebody else?
             return self.config.probe.enabled
         key = (stream.account, stream.region, stream.name)
-        return mapping.name == _WRITTEN and (key in self._refused_at or key in self._followed)
+        is_followed = any(key in some for some in tuple(self._followed.values()))
+        return mapping.name == _WRITTEN and (key in self._refused_at or is_followed)
 
     def _note_refusals(self, cloudwatch: Mapping[tuple[str, str], CloudWatchSnapshot], now: float) -> None:
         """Remember which streams refuse records."""

@@ -14,6 +14,8 @@ from streamwatch.model.cloudwatch import Reading, Series
 from streamwatch.model.reader import Kind, Position, Reader, RetryPolicy, State, Work
 from streamwatch.sources.aws.page_tokens import PageTokens
 from streamwatch.sources.aws.session import SourceCalls
+from streamwatch.sources.msk.naming import MskName
+from streamwatch.sources.readers.clusters import WatchedClusters
 
 Answer = dict[str, Any]
 Field = Literal[
@@ -40,10 +42,6 @@ _SETTLED_SECONDS: Final = 120.0
 _CALL_SHARE: Final = 0.2
 """Firehose and Pipes poll a shard about once a second, of its five calls: inferred, AWS does not say."""
 _POLLERS: Final[frozenset[Kind]] = frozenset({"firehose", "pipes"})
-_HOST: Final = re.compile(
-    r"b-\d+(?:-public)?\.([^.]+)\.[^.]+\.c\d+\.kafka(?:-serverless)?\.[^.]+\.amazonaws\.com(?:\.cn)?"
-)
-"""Of a broker of MSK: it holds the cluster's name, which AWS does not promise."""
 
 
 class Api:
@@ -123,12 +121,12 @@ class Described:
     """Where it is said as such, and not only in properties that its code may read."""
     stream_account: str = ""
     """Whose the stream is, where its ARN is not said as such."""
-    cluster: str | None = None
+    cluster: MskName | None = None
     topic: str | None = None
     topics: str = ""
     """Of one that may have several, what its settings say: a list, a pattern or a prefix."""
     group: str | None = None
-    target: str | None = None
+    target: MskName | None = None
     """The Kafka cluster that it writes, where it replicates one."""
     dimensions: tuple[tuple[str, str], ...]
     """Of its CloudWatch series."""
@@ -216,7 +214,14 @@ def _together(field: Field, values: Iterable[float]) -> float:
     return min(values) if field in _WORST_IS_LEAST else max(values)
 
 
-def reader(kind: Kind, region: str, of: Described, now: Mapping[Field, float], retention: float | None) -> Reader:
+def reader(  # noqa: PLR0913, PLR0917 - one of a kind, and what others know of it
+    kind: Kind,
+    region: str,
+    of: Described,
+    now: Mapping[Field, float],
+    retention: float | None,
+    clusters: WatchedClusters,
+) -> Reader:
     """Return the reader that one is, with what CloudWatch says of it."""
     lag, records = now.get("lag_seconds"), now.get("lag_records")
     uptime, unknown = now.get("uptime_seconds"), of.unknown
@@ -237,11 +242,11 @@ def reader(kind: Kind, region: str, of: Described, now: Mapping[Field, float], r
         account=of.place,
         region=region,
         stream=of.stream,
-        cluster=of.cluster,
+        cluster=clusters.called(of.cluster),
         topic=of.topic,
         topics=of.topics,
         group=of.group,
-        target=of.target,
+        target=clusters.called(of.target),
         state=state,
         reason=reason,
         positions=() if lag is None and records is None else (position,),
@@ -317,18 +322,6 @@ def stream_of(arn: str) -> str | None:
     """Return the name of the Kinesis stream of an ARN, of its own or of a consumer's; None where it is no stream."""
     service, _, resource = _resource(arn)
     return resource.split("/")[1] if service == "kinesis" and resource.startswith("stream/") else None
-
-
-def cluster_of(arn: str) -> str | None:
-    """Return the name of the MSK cluster of an ARN; None where it is no cluster."""
-    service, _, resource = _resource(arn)
-    return resource.split("/")[1] if service == "kafka" and resource.startswith("cluster/") else None
-
-
-def cluster_of_servers(servers: str) -> str | None:
-    """Return the name of the MSK cluster of these bootstrap servers; None where they name none, or several."""
-    found = {match[1] for server in servers.split(",") if (match := _HOST.fullmatch(server.strip().partition(":")[0]))}
-    return found.pop() if len(found) == 1 else None
 
 
 def account_of(arn: str) -> str:

@@ -31,6 +31,7 @@ from streamwatch.sources.readers.attached import (
     unread,
     without_its_stream,
 )
+from streamwatch.sources.readers.clusters import WatchedClusters
 from streamwatch.sources.readers.config import Attached
 
 _SHARE: Final = 0.8
@@ -55,6 +56,7 @@ class AttachedSource:
         clock: Clock,
         accounts: Accounts,
         streams: Callable[[], StreamsSnapshot | None],
+        clusters: Callable[[], WatchedClusters],
     ) -> None:
         """Prepare; nothing is called before the first read.
 
@@ -68,10 +70,12 @@ class AttachedSource:
             clock: what time it is.
             accounts: the sessions that sources share.
             streams: returns what was last read of the account's streams.
+            clusters: returns the Kafka clusters that the configuration names.
 
         """
         self.name = name
-        self._kind, self._config, self._clock, self._streams = kind, config, clock, streams
+        self._kind, self._config, self._clock = kind, config, clock
+        self._streams, self._clusters = streams, clusters
         self._closed = threading.Event()
         self._caller = SourceCalls(accounts.get(access), clock, self._closed.wait)
         self._regions = [_Region(kind, config, region, self._caller, clock) for region in regions]
@@ -120,11 +124,11 @@ class AttachedSource:
         cloudwatch: Mapping[tuple[str, str], CloudWatchSnapshot],
         streams: StreamsSnapshot | None,
     ) -> Iterable[Reader]:
-        kind, retention = self._kind.kind, _retention(streams)
+        kind, retention, clusters = self._kind.kind, _retention(streams), self._clusters()
         for one in region.described(streams):
             known = cloudwatch.get((one.account, region.name), CloudWatchSnapshot())
             kept = None if one.stream is None or one.is_writer else retention.get((one.place, region.name, one.stream))
-            yield reader(kind, region.name, one, numbers(self._kind, one, known.readings.get), kept)
+            yield reader(kind, region.name, one, numbers(self._kind, one, known.readings.get), kept, clusters)
         for name, why in region.unread():
             yield unread(kind, name, region.name, region.account, why)
 

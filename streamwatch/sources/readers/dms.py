@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from streamwatch.model.reader import Kind, State
+from streamwatch.sources.msk.naming import MskName, named_by_servers
 from streamwatch.sources.readers.attached import (
     Answer,
     Api,
@@ -12,7 +13,6 @@ from streamwatch.sources.readers.attached import (
     Listed,
     Measure,
     account_of,
-    cluster_of_servers,
     stream_of,
 )
 
@@ -43,7 +43,7 @@ class _Target:
 
     stream: str | None
     stream_arn: str
-    cluster: str | None
+    cluster: MskName | None
     topic: str | None
 
 
@@ -116,7 +116,7 @@ def _target(endpoint: Answer) -> _Target:
     return _Target(
         stream=stream_of(kinesis.get("StreamArn", "")),
         stream_arn=kinesis.get("StreamArn", ""),
-        cluster=cluster_of_servers(kafka.get("Broker", "")),
+        cluster=named_by_servers(kafka.get("Broker", "")),
         topic=kafka.get("Topic", _DEFAULT_TOPIC) if endpoint.get("EngineName") == "kafka" else None,
     )
 

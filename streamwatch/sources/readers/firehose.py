@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from streamwatch.model.reader import Kind, State
 from streamwatch.sources.aws.page_tokens import PageTokens
+from streamwatch.sources.msk.naming import named_by_arn
 from streamwatch.sources.readers.attached import (
     Answer,
     Api,
@@ -12,7 +13,6 @@ from streamwatch.sources.readers.attached import (
     Listed,
     Measure,
     account_of,
-    cluster_of,
     stream_of,
 )
 
@@ -68,7 +68,7 @@ class FirehoseKind:
             account=account_of(now["DeliveryStreamARN"]),
             stream=None if kinesis is None else stream_of(kinesis["KinesisStreamARN"]),
             stream_arn="" if kinesis is None else kinesis["KinesisStreamARN"],
-            cluster=None if msk is None else cluster_of(msk["MSKClusterARN"]),
+            cluster=None if msk is None else named_by_arn(msk["MSKClusterARN"]),
             topic=None if msk is None else msk["TopicName"],
             state=state,
             reason=reason,

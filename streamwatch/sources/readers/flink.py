@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from streamwatch.model.reader import Kind, State
+from streamwatch.sources.msk.naming import MskName, named_by_servers
 from streamwatch.sources.readers.attached import (
     Answer,
     Api,
@@ -12,10 +13,10 @@ from streamwatch.sources.readers.attached import (
     Listed,
     Measure,
     account_of,
-    cluster_of_servers,
     stream_of,
 )
 
+T = TypeVar("T")
 _PAGE: Final = 50
 _STATES: Final[Mapping[str, State]] = {
     "RUNNING": "running",
@@ -62,7 +63,7 @@ class FlinkKind:
         ]
         properties = list(_properties(now))
         streams = _streams(properties)
-        clusters = {name for _, value in properties if (name := cluster_of_servers(value))}
+        clusters = {name for _, value in properties if (name := named_by_servers(value))}
         groups = {value for key, value in properties if key.endswith("group.id")}
         status = str(now["ApplicationStatus"])
         place, account, stream = next(iter(streams)) if len(streams) == 1 else (api.region, "", None)
@@ -129,7 +130,7 @@ def _call_share(properties: Sequence[tuple[str, str]]) -> float | None:
     return min(1.0, 1000 / max(millis, 1.0) / _CALLS_A_SECOND)
 
 
-def _only(names: set[str]) -> str | None:
+def _only(names: set[T]) -> T | None:
     return next(iter(names)) if len(names) == 1 else None
 
 
@@ -138,7 +139,7 @@ def _version(runtime: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", runtime))
 
 
-def _unknown(streams: set[tuple[str, str, str]], clusters: set[str], region: str) -> Iterable[str]:
+def _unknown(streams: set[tuple[str, str, str]], clusters: set[MskName], region: str) -> Iterable[str]:
     if len(streams) > 1:
         yield f"stream: its properties name several: {', '.join(sorted(name for *_, name in streams))}"
     elif any(place != region for place, *_ in streams):

@@ -10,7 +10,7 @@ from typing import Final
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import SourceError
 from streamwatch.model.cloudwatch import CloudWatchCost
-from streamwatch.model.kinesis import StreamKey, StreamsSnapshot
+from streamwatch.model.kinesis import StreamsSnapshot
 from streamwatch.model.reader import Reader, ReadersSnapshot
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.aws.cloudwatch import DOLLARS_A_METRIC
@@ -20,7 +20,15 @@ from streamwatch.sources.aws.session import Accounts, SourceCalls
 from streamwatch.sources.log import reading
 from streamwatch.sources.problems import problem
 from streamwatch.sources.readers.config import Kcl
-from streamwatch.sources.readers.kcl_judge import LeasedApplication, RegionStreams, followed, judged, uncovered, unread
+from streamwatch.sources.readers.kcl_judge import (
+    Follow,
+    LeasedApplication,
+    RegionStreams,
+    followed,
+    judged,
+    uncovered,
+    unread,
+)
 from streamwatch.sources.readers.kcl_lag import LATE_SECONDS, MINUTE, Writes
 from streamwatch.sources.readers.kcl_leases import Leases
 from streamwatch.sources.readers.kcl_probe import CheckpointProber, LeaseToProbe, is_wanted
@@ -34,9 +42,6 @@ _MOST_LOOKS: Final = 10
 _MOST_BACK_SECONDS: Final = 14 * 86_400.0
 """CloudWatch keeps minutes for 15 days."""
 _KEPT_INTERVALS: Final = 2.5
-
-Follow = Callable[[frozenset[StreamKey]], None]
-"""Takes the streams of which it is to be known every minute whether something was written."""
 
 
 @dataclass(slots=True)

@@ -1,6 +1,6 @@
 """From an application's leases, and what is known of its streams, to readers: one for each stream that it reads."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -268,6 +268,10 @@ def unread(application: str, account: str, region: str, stream: str | None) -> R
         kind="kcl", name=application, owner=application, account=account, region=region, stream=stream, state="unknown",
         reason=why, positions=(), unknown=(why,),
     )  # fmt: skip
+
+
+Follow = Callable[[frozenset[StreamKey]], None]
+"""Takes the streams of which it is to be known every minute whether something was written."""
 
 
 def followed(readers: Iterable[Reader]) -> frozenset[StreamKey]:

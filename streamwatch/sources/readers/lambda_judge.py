@@ -151,7 +151,7 @@ def judged(  # noqa: PLR0913, PLR0917 - what is known of one mapping
     readings: Readings | None,
     among: Shared,
     retention: float | None,
-    clusters: Mapping[str, str],
+    cluster: str | None,
     now: float,
 ) -> Reader:
     """Return the reader that a mapping is.
@@ -163,7 +163,7 @@ def judged(  # noqa: PLR0913, PLR0917 - what is known of one mapping
         readings: what CloudWatch said; None where it is not asked.
         among: how many mappings a function has.
         retention: how long its stream keeps records; None where that is not known.
-        clusters: the agent's names of Kafka clusters, by ARN or bootstrap server.
+        cluster: what the agent calls its Kafka cluster.
         now: when.
 
     """
@@ -178,7 +178,7 @@ def judged(  # noqa: PLR0913, PLR0917 - what is known of one mapping
         account=row.account if is_kafka else row.stream_account,
         region=region,
         stream=row.stream or None,
-        cluster=cluster_of(row, clusters) if is_kafka else None,
+        cluster=cluster if is_kafka else None,
         topic=row.topic or None,
         group=row.group or None,
         is_share_group=row.is_queue,
@@ -196,12 +196,6 @@ def judged(  # noqa: PLR0913, PLR0917 - what is known of one mapping
             *((f"lost records: {_UNCOUNTED}",) if row.loses_silently else ()),
         ),
     )
-
-
-def cluster_of(row: MappingRow, clusters: Mapping[str, str]) -> str:
-    """Return what the agent calls the Kafka cluster of a mapping: as MSK does, where nothing else is said."""
-    named = (clusters[one] for one in (row.cluster, *row.bootstrap) if one in clusters)
-    return next(named, row.cluster_name)
 
 
 def _state(row: MappingRow, following: MappingHistory, known: Readings, now: float) -> tuple[State, str]:

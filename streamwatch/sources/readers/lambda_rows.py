@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from streamwatch.model.reader import RetryPolicy
+from streamwatch.sources.msk.naming import MskName, named_by_arn
 
 Source = Literal["kinesis", "msk", "kafka", "dynamodb", "other"]
 
@@ -15,7 +16,6 @@ _FUNCTION: Final = re.compile(
 _STREAM: Final = re.compile(
     r"arn:[^:]+:kinesis:[^:]+:(?P<account>\d{12}):stream/(?P<name>[^/]+)(?:/consumer/(?P<consumer>[^:]+):\d+)?"
 )
-_CLUSTER: Final = re.compile(r"arn:[^:]+:kafka:[^:]+:\d{12}:cluster/(?P<name>[^/]+)/.+")
 _MOST_TEXT: Final = 200
 _FOR_EVER: Final = -1
 
@@ -41,7 +41,8 @@ class MappingRow:
     """The registered consumer, with enhanced fan-out."""
     cluster: str = ""
     """ARN of the MSK cluster."""
-    cluster_name: str = ""
+    named: MskName | None = None
+    """The same, by its name."""
     bootstrap: tuple[str, ...] = ()
     topic: str = ""
     group: str = ""
@@ -105,7 +106,7 @@ def _source(mapping: Mapping[str, Any], uuid: str) -> dict[str, Any]:
         }
     topics = [one for one in _list(mapping, "Topics") if isinstance(one, str)]
     servers = _list(_part(_part(mapping, "SelfManagedEventSource"), "Endpoints"), "KAFKA_BOOTSTRAP_SERVERS")
-    cluster = _CLUSTER.fullmatch(arn)
+    cluster = named_by_arn(arn)
     if cluster is None and not servers:
         return {"source": "dynamodb" if arn.split(":")[2:3] == ["dynamodb"] else "other"}
     if not topics:
@@ -114,7 +115,7 @@ def _source(mapping: Mapping[str, Any], uuid: str) -> dict[str, Any]:
     return {
         "source": "kafka" if cluster is None else "msk",
         "cluster": "" if cluster is None else arn,
-        "cluster_name": "" if cluster is None else cluster["name"],
+        "named": cluster,
         "bootstrap": tuple(map(str, servers)),
         "topic": topics[0],
         "group": _text(own, "ConsumerGroupId") or uuid,

@@ -1,7 +1,7 @@
 """Event source mappings of AWS Lambda, listed once a read and region; CloudWatch tells how far behind they are."""
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
@@ -18,8 +18,9 @@ from streamwatch.sources.aws.page_tokens import PageTokens
 from streamwatch.sources.aws.session import Accounts, SourceCalls
 from streamwatch.sources.log import reading
 from streamwatch.sources.problems import problem
+from streamwatch.sources.readers.clusters import WatchedClusters
 from streamwatch.sources.readers.config import Functions
-from streamwatch.sources.readers.lambda_judge import MappingHistory, cluster_of, judged, series, shared
+from streamwatch.sources.readers.lambda_judge import MappingHistory, judged, series, shared
 from streamwatch.sources.readers.lambda_rows import MalformedMapping, MappingRow, read
 
 _SHARE: Final = 0.8
@@ -42,7 +43,7 @@ class LambdaSource:
         accounts: Accounts,
         streams: Callable[[], StreamsSnapshot | None],
         budget: Budget,
-        clusters: Callable[[], Collection[str]] = tuple,
+        clusters: Callable[[], WatchedClusters],
     ) -> None:
         """Prepare; nothing is called before the first read.
 
@@ -56,7 +57,7 @@ class LambdaSource:
             accounts: the sessions that sources share.
             streams: returns what was last read of the account's streams.
             budget: what CloudWatch may cost, together with the streams.
-            clusters: returns the names of the Kafka clusters whose groups the agent reads from their brokers.
+            clusters: returns the Kafka clusters that the configuration names.
 
         """
         self.name = name
@@ -68,8 +69,8 @@ class LambdaSource:
         self._streams = streams
         self._asks = config.metrics and cloudwatch.enabled
         self._cloudwatch = CloudWatchReader(cloudwatch, self._caller, clock, budget)
-        self._clusters = {one.source: one.kafka_cluster for one in config.clusters}
-        self._by_brokers = clusters
+        self._named = {one.source: one.kafka_cluster for one in config.clusters}
+        self._clusters = clusters
         self._following: dict[tuple[str, str], MappingHistory] = {}
 
     def read(self) -> ReadersSnapshot:
@@ -155,14 +156,19 @@ class LambdaSource:
         known: Mapping[tuple[str, str], CloudWatchSnapshot] | None,
         now: float,
     ) -> Iterator[Reader]:
-        among, retentions = shared(rows), self._retentions(region)
+        among, retentions, clusters = shared(rows), self._retentions(region), self._clusters()
         for row in rows:
             if row.source == "dynamodb":
                 continue
             described = None if known is None else known.get((row.account, region), CloudWatchSnapshot()).readings
             following = self._following[region, row.uuid]
             retention = retentions.get((row.stream_account, row.stream))
-            yield judged(row, region, following, described, among, retention, self._clusters, now)
+            yield judged(row, region, following, described, among, retention, self._called(row, clusters), now)
+
+    def _called(self, row: MappingRow, clusters: WatchedClusters) -> str | None:
+        """Return what the agent calls the Kafka cluster of a mapping: as the settings of functions say, if they do."""
+        named = (self._named[one] for one in (row.cluster, *row.bootstrap) if one in self._named)
+        return next(named, None) or clusters.called(row.named)
 
     def _retentions(self, region: str) -> dict[tuple[str, str], float]:
         """Return how long streams keep records, by account and name, where it is known."""
@@ -175,12 +181,12 @@ class LambdaSource:
         }
 
     def _wanted(self, rows: Mapping[str, Sequence[MappingRow]]) -> Iterator[WantedSeries]:
-        by_brokers = self._by_brokers()
+        clusters = self._clusters()
         for region, found in rows.items():
             among = shared(found)
             for row in found:
                 if row.source == "dynamodb":
                     continue
-                has_group_lag = cluster_of(row, self._clusters) in by_brokers
+                has_group_lag = self._called(row, clusters) in clusters.by_brokers
                 for one in series(row, is_alone=among.is_alone(row), has_group_lag=has_group_lag):
                     yield WantedSeries(one.series, region, row.account, one.is_vital, one.is_counter)

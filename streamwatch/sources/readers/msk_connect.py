@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from streamwatch.model.reader import Kind, RetryPolicy, State
-from streamwatch.sources.readers.attached import Answer, Api, Described, Listed, Measure, account_of, cluster_of_servers
+from streamwatch.sources.msk.naming import MskName, named_by_servers
+from streamwatch.sources.readers.attached import Answer, Api, Described, Listed, Measure, account_of
 
 _PAGE: Final = 100
 _STATES: Final[Mapping[str, State]] = {
@@ -44,7 +45,7 @@ class MskConnectKind:
         topics = settings.get("topics") or settings.get("topics.regex")
         group = settings.get("consumer.override.group.id") or f"connect-{listed.name}"
         servers = now.get("kafkaCluster", {}).get("apacheKafkaCluster", {}).get("bootstrapServers", "")
-        cluster = cluster_of_servers(servers)
+        cluster = named_by_servers(servers)
         return Described(
             name=listed.name,
             account=account_of(now["connectorArn"]),
@@ -88,6 +89,6 @@ def _retries(settings: Mapping[str, str]) -> RetryPolicy | None:
     return RetryPolicy(attempts=_ATTEMPTS[retry_timeout], record_age_seconds=None, bisects=False, destination=letters)
 
 
-def _unknown(cluster: str | None, *, is_sink: bool) -> Sequence[str]:
+def _unknown(cluster: MskName | None, *, is_sink: bool) -> Sequence[str]:
     lag = "lag: it is its consumer group's, by protocol" if is_sink else "lag: a source's position is not shown"
     return [lag, *([] if cluster else ["cluster: its bootstrap servers name none of MSK's"])]

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from streamwatch.model.reader import Kind, State
+from streamwatch.sources.msk.naming import MskName, named_by_arn, named_by_servers
 from streamwatch.sources.readers.attached import (
     Answer,
     Api,
@@ -15,8 +16,6 @@ from streamwatch.sources.readers.attached import (
     Listed,
     Measure,
     account_of,
-    cluster_of,
-    cluster_of_servers,
 )
 
 _PAGE: Final = 100
@@ -94,12 +93,13 @@ def _of_cluster(alias: str) -> Iterator[Measure]:
     yield Measure("throttle_seconds", "ThrottleTime", "Maximum", _MILLISECOND, of=of)
 
 
-def _cluster(cluster: Mapping[str, Any]) -> str | None:
-    """Return the name of a cluster of MSK; of another, which it is by its id."""
+def _cluster(cluster: Mapping[str, Any]) -> MskName | None:
+    """Return a cluster of MSK; of another, which it is by its id."""
     if cluster.get("AmazonMskCluster"):
-        return cluster_of(cluster["AmazonMskCluster"]["MskClusterArn"])
+        return named_by_arn(cluster["AmazonMskCluster"]["MskClusterArn"])
     own = cluster.get("ApacheKafkaCluster") or {}
-    return cluster_of_servers(own.get("BootstrapBrokerString", "")) or own.get("ApacheKafkaClusterId")
+    named = named_by_servers(own.get("BootstrapBrokerString", ""))
+    return named or (MskName(own["ApacheKafkaClusterId"]) if own.get("ApacheKafkaClusterId") else None)
 
 
 def _end(flows: Sequence[Mapping[str, Any]], name: str) -> str:
@@ -114,7 +114,9 @@ def _reason(now: Answer) -> str:
     return f"it is {now['ReplicatorState']}{f': {words}' if words else ''}"
 
 
-def _unknown(clusters: Mapping[str, str | None], source: str, target: str, flows: Sequence[object]) -> Iterator[str]:
+def _unknown(
+    clusters: Mapping[str, MskName | None], source: str, target: str, flows: Sequence[object]
+) -> Iterator[str]:
     yield "group: by which it reads its source AWS does not say"
     for end, alias in (("source", source), ("target", target)):
         if not clusters.get(alias):

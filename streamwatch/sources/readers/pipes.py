@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from streamwatch.model.reader import Kind, RetryPolicy, State
+from streamwatch.sources.msk.naming import named_by_arn
 from streamwatch.sources.readers.attached import (
     Answer,
     Api,
@@ -11,7 +12,6 @@ from streamwatch.sources.readers.attached import (
     Listed,
     Measure,
     account_of,
-    cluster_of,
     stream_of,
 )
 
@@ -55,7 +55,7 @@ class PipesKind:
             account=account_of(now["Arn"]),
             stream=stream,
             stream_arn="" if stream is None else source,
-            cluster=cluster_of(source),
+            cluster=named_by_arn(source),
             topic=kafka.get("TopicName"),
             group=group,
             state=_state(now),
@@ -79,7 +79,7 @@ class PipesKind:
 
 
 def _reads(source: str) -> bool:
-    return source.startswith(_OWN_KAFKA) or stream_of(source) is not None or cluster_of(source) is not None
+    return source.startswith(_OWN_KAFKA) or stream_of(source) is not None or named_by_arn(source) is not None
 
 
 def _state(now: Answer) -> State:

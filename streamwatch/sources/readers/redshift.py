@@ -20,7 +20,7 @@ from streamwatch.sources.aws.session import Accounts, SourceCalls
 from streamwatch.sources.log import reading
 from streamwatch.sources.problems import problem
 from streamwatch.sources.readers.config import RedshiftDatabase, RedshiftViews
-from streamwatch.sources.readers.kcl_judge import RegionStreams
+from streamwatch.sources.readers.kcl_judge import Follow, RegionStreams, followed
 from streamwatch.sources.readers.redshift_judge import WarehouseAnswer, WarehouseViews
 from streamwatch.sources.readers.redshift_rows import MOST_ROWS, Scan, errors, refreshes, scans, statements, views
 from streamwatch.sources.readers.redshift_statements import (
@@ -54,6 +54,7 @@ class RedshiftSource:
         clock: Clock,
         accounts: Accounts,
         streams: Callable[[], StreamsSnapshot | None],
+        follow: Follow,
     ) -> None:
         """Prepare; nothing is called before the first read.
 
@@ -65,10 +66,11 @@ class RedshiftSource:
             clock: what time it is.
             accounts: the sessions that sources share.
             streams: returns what was last read of the account's streams.
+            follow: gets the streams that are read.
 
         """
         self.name = name
-        self._clock, self._streams = clock, streams
+        self._clock, self._streams, self._follow = clock, streams, follow
         self._closed = threading.Event()
         self._caller = SourceCalls(accounts.get(access), clock, self._closed.wait)
         self._warehouses = [
@@ -89,6 +91,7 @@ class RedshiftSource:
         readers = [
             reader for warehouse in self._warehouses for reader in warehouse.readers(self._known[warehouse.region])
         ]
+        self._follow(followed(readers))
         return ReadersSnapshot(
             source=self.name,
             taken_at=taken_at,

@@ -1,8 +1,9 @@
 """An account with a reader of every kind, and the agent with all its sources of them, on one clock."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 from typing import Any, Final
 
@@ -27,8 +28,8 @@ from streamwatch.sources.aws.session import Account, Accounts
 from tests.reference.kinesis.acting import Time, cloud
 from tests.sources.kinesis.watching import config
 
-Known = frozenset[tuple[str, ...]]
-"""Names of metrics, each with the labels of which a value is known."""
+Known = Mapping[tuple[str, ...], float]
+"""What is known, by the metric's name and the labels."""
 STREAM: Final = "arn:aws:kinesis:us-east-1:123456789012:stream/s"
 CLUSTERS: Final = (
     "arn:aws:kafka:us-east-1:123456789012:cluster/shop/1-2-3",
@@ -46,10 +47,6 @@ class Kind:
     service: str
     listings: tuple[str, ...]
     describes: tuple[str, ...] = ()
-    three_pages: int = 250
-    """So many of them are three pages."""
-    paged: int = 0
-    """Which of the operations has them."""
     more: str = ""
     """Of its configuration."""
     asks_cloudwatch: bool = True
@@ -71,15 +68,14 @@ KINDS: Final = (
         "dynamodb",
         ("ListTables",),
         ("DescribeTable", "Scan"),
-        more=", most_tables: 1000",
         asks_cloudwatch=False,
     ),
     Kind("lambda", "functions", "lambda", ("ListEventSourceMappings",)),
     Kind("firehose", "firehose", "firehose", ("ListDeliveryStreams",), ("DescribeDeliveryStream",)),
     Kind("msk_connect", "msk_connect", "kafkaconnect", ("ListConnectors",), ("DescribeConnector",)),
-    Kind("dms", "dms", "dms", _DMS, paged=1),
+    Kind("dms", "dms", "dms", _DMS),
     Kind("pipes", "pipes", "pipes", ("ListPipes",), ("DescribePipe",)),
-    Kind("flink", "flink", "kinesisanalyticsv2", ("ListApplications",), ("DescribeApplication",), three_pages=120),
+    Kind("flink", "flink", "kinesisanalyticsv2", ("ListApplications",), ("DescribeApplication",)),
     Kind("msk_replicator", "msk_replicator", "kafka", ("ListReplicators",), ("DescribeReplicator",)),
     Kind(
         "redshift",
@@ -87,73 +83,88 @@ KINDS: Final = (
         "redshift-data",
         (),
         ("ExecuteStatement", "DescribeStatement", "GetStatementResult"),
-        paged=2,
         more=", warehouses: [{workgroup: analytics, database: dev}]",
         asks_cloudwatch=False,
     ),
 )
 
 
-def _make(cloud: Cloud, now: float) -> list[Any]:
-    """Make one of each; return what lives."""
-    streams = cloud.kinesis()
-    kcl = KclApplication(cloud, "app", "s", now)
+def _make(cloud: Cloud, now: float, at: str) -> list[Any]:
+    """Make one of each, on a stream of their own; return what lives."""
+    streams, stream = cloud.kinesis(), f"s{at}"
+    source = {"EventSourceArn": STREAM + at}
+    kcl = KclApplication(cloud, f"app{at}", stream, now)
     kcl.worker("worker-1")
-    mapping = cloud.lambdas().add("bill", {"EventSourceArn": STREAM}, now)
+    mapping = cloud.lambdas().add(f"bill{at}", source, now)
     start = {"KinesisStreamParameters": {"StartingPosition": "LATEST"}}
+    properties = {"source": {"stream.arn": STREAM + at}}
     return [
         kcl,
-        Poller(cloud, mapping, Function(), "s", now, is_fan_out=False),
-        cloud.firehose().of_stream("lake", StreamPoller(streams, "s"), now),
-        cloud.beside(MskConnect).create("sink", {"topics": "orders"}, BROKERS, now),
-        cloud.beside(Dms).of_stream("task", streams, "s"),
-        cloud.beside(Dms).of_stream("serverless", streams, "s", serverless=True),
-        cloud.beside(Pipes).create("pipe", STREAM, start, now, StreamPoller(streams, "s")),
-        cloud.beside(Flink).create("flink", {"source": {"stream.arn": STREAM}}, StreamPoller(streams, "s")),
+        Poller(cloud, mapping, Function(), stream, now, is_fan_out=False),
+        cloud.firehose().of_stream(f"lake{at}", StreamPoller(streams, stream), now),
+        cloud.beside(MskConnect).create(f"sink{at}", {"topics": "orders"}, BROKERS, now),
+        cloud.beside(Dms).of_stream(f"task{at}", streams, stream),
+        cloud.beside(Dms).of_stream(f"serverless{at}", streams, stream, serverless=True),
+        cloud.beside(Pipes).create(f"pipe{at}", STREAM + at, start, now, StreamPoller(streams, stream)),
+        cloud.beside(Flink).create(f"flink{at}", properties, StreamPoller(streams, stream)),
     ]
 
 
-def _copying(cloud: Cloud, now: float) -> Replicator:
-    return cloud.beside(MskReplicator).of_msk("copy", *CLUSTERS, now)
+def _make_late(cloud: Cloud, now: float, at: str) -> tuple[Replicator, MaterializedView]:
+    """Make what reads a second later: a shard allows five calls a second, and those were five."""
+    house = cloud.beside(Redshift)
+    warehouse = house.warehouses.get("analytics") or house.create("analytics")
+    return (
+        cloud.beside(MskReplicator).of_msk(f"copy{at}", *CLUSTERS, now),
+        warehouse.view(f"clicks{at}", f"s{at}", StreamPoller(cloud.kinesis(), f"s{at}")),
+    )
 
 
-def _view(cloud: Cloud, _: float) -> MaterializedView:
-    return cloud.beside(Redshift).create("analytics").view("clicks", "s", StreamPoller(cloud.kinesis(), "s"))
+class AgentClock:
+    """The time of an agent whose waiting takes none of the world's: what it reads is of one moment."""
 
+    def __init__(self, time: Time) -> None:
+        self._time, self._lock = time, Lock()
+        self._waited = 0.0
 
-def three_pages(cloud: Cloud, now: float) -> None:
-    """Make so many of each kind that their listings have three pages."""
-    cloud.kinesis().create("s", "PROVISIONED", 1, now)
-    cloud.kinesis().timers.run(now)
-    start = {"KinesisStreamParameters": {"StartingPosition": "LATEST"}}
-    warehouse = cloud.beside(Redshift).create("analytics")
-    for at in range(250):
-        name = f"x{at:03d}"
-        cloud.dynamodb().create(name, "leaseKey", now)
-        cloud.lambdas().add(name, {"EventSourceArn": STREAM}, now)
-        cloud.firehose().of_stream(name, StreamPoller(cloud.kinesis(), "s"), now)
-        cloud.beside(MskConnect).create(name, {"topics": "orders"}, BROKERS, now)
-        cloud.beside(Dms).of_stream(name, cloud.kinesis(), "s")
-        cloud.beside(Pipes).create(name, STREAM, start, now)
-        cloud.beside(MskReplicator).of_msk(name, *CLUSTERS, now)
-        warehouse.view(name, "s").scan_topic(1, at, now)
-        if at < 120:
-            cloud.beside(Flink).create(name, {"source": {"stream.arn": STREAM}})
+    def now(self) -> float:
+        """Return the wall clock, in seconds since 1970."""
+        return self._time.now() + self._waited
+
+    def monotonic(self) -> float:
+        """Return a clock that does not go back within a read."""
+        return self._time.monotonic() + self._waited
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass for the agent alone."""
+        with self._lock:
+            self._waited += max(0.0, seconds)
+
+    def begin(self) -> None:
+        """Begin a read at the world's time."""
+        self._waited = 0.0
 
 
 class Everything:
-    """The account."""
+    """The account, with so many of each kind."""
 
-    def __init__(self, aws: ReferenceAws, time: Time) -> None:
+    def __init__(self, aws: ReferenceAws, time: Time, count: int = 1) -> None:
         self.aws, self.time = aws, time
-        self._do("CreateStream", StreamName="s", ShardCount=1)
-        time.advance(30)
-        self._readers: list[Any] = aws.do(_make)
-        self._copying: Replicator = aws.do(_copying)
-        self._view: MaterializedView = aws.do(_view)
-        self.accounts = Accounts(time)
+        names = ["", *map(str, range(1, count))]
+        self._streams = [f"s{at}" for at in names]
+        for stream in self._streams:
+            self._do("CreateStream", StreamName=stream, ShardCount=1)
+            time.advance(2)  # no two are of one second, by which the KCL's are known
+        time.advance(60 - time.now() % 60)
+        self._readers = [one for at in names for one in aws.do(partial(_make, at=at))]
+        late = [aws.do(partial(_make_late, at=at)) for at in names]
+        self._copying = [one for one, _ in late]
+        self._views = [one for _, one in late]
+        self.clock = AgentClock(time)
+        self.accounts = Accounts(self.clock)
         of = config(aws.url).access
-        self.accounts._known[of] = Account(of, time, 1)
+        self.account = Account(of, self.clock, 1)
+        self.accounts._known[of] = self.account
 
     def _do(self, operation: str, **given: Any) -> None:
         def run(cloud: Cloud, now: float) -> None:
@@ -164,23 +175,27 @@ class Everything:
         self.aws.do(run)
 
     def live(self, seconds: float = 60) -> None:
-        """Let all of them read and write what is written every three seconds."""
+        """Let all of them read and write what is written every ten seconds."""
         until = self.time.now() + seconds
         while self.time.now() < until:
-            self._do("PutRecords", StreamName="s", Records=[{"Data": b"x", "PartitionKey": "k"}])
-            self.time.advance(2)
+            for stream in self._streams:
+                self._do("PutRecords", StreamName=stream, Records=[{"Data": b"x", "PartitionKey": "k"}])
+            self.time.advance(6)
             self.aws.do(self._read_all)
-            self.time.advance(1)  # a shard allows five calls a second, and these were five
+            self.time.advance(4)
             self.aws.do(self._read_later)
 
     def _read_all(self, _: Cloud, now: float) -> None:
-        self._copying.produce(now)
+        for one in self._copying:
+            one.produce(now)
         for one in self._readers:
             one.live(now)
 
     def _read_later(self, _: Cloud, now: float) -> None:
-        self._copying.live(now)
-        self._view.refresh(now)
+        for one in self._copying:
+            one.live(now)
+        for view in self._views:
+            view.refresh(now)
 
     def fault(self, fault: str, /, **given: Any) -> None:
         """Break something."""
@@ -190,43 +205,45 @@ class Everything:
 class Agent:
     """All sources of one account's readers."""
 
-    def __init__(self, aws: ReferenceAws, time: Time, accounts: Accounts | None = None) -> None:
-        self._time, self._lock = time, Lock()
-        factory = TargetFactory(time)
+    def __init__(self, url: str, clock: AgentClock, accounts: Accounts | None = None) -> None:
+        self._clock = clock
+        factory = TargetFactory(clock)
         factory._accounts = accounts
         settings = ", ".join(f"{one.setting}: {{enabled: true{one.more}}}" for one in KINDS)
-        self.config = config(aws.url, f"readers: {{{settings}}}")
+        self.config = config(url, f"readers: {{{settings}}}")
         streams, *readers = factory.targets(self.config, lambda: None)
         self._streams, self._readers = streams, {one.kind: one for one in readers}
         for each in (streams, *readers):
             source: Any = each.source
-            source._caller.wait = self._wait
+            source._caller.wait = clock.wait
         self.snapshots: dict[str, ReadersSnapshot] = {}
         self.began: dict[str, ReadersSnapshot] = {}
         """Of a first read, where that is to be told from the others."""
         self.known: dict[str, Known] = {}
 
-    def _wait(self, seconds: float) -> None:
-        with self._lock:
-            self._time.advance(max(0.0, seconds))
-
     def read(self) -> None:
-        """Read streams and all kinds, and collect."""
+        """Read streams and all kinds, each at the world's time, and collect."""
+        self._clock.begin()
         self._streams.source.read()
         for kind, watched in self._readers.items():
+            self._clock.begin()
             snapshot: Any = watched.source.read()
             self.snapshots[kind] = snapshot
             samples = [one for each in watched.collectors.values() for one in each.collect(snapshot)]
-            rows = [(one.metric.name, *row) for one in samples if one.metric in METRICS for row in one.known()]
-            self.known[kind] = frozenset(rows)
+            self.known[kind] = {
+                (one.metric.name, *row): value
+                for one in samples
+                if one.metric in METRICS
+                for row, value in one.known().items()
+            }
 
     def names(self, metric: str, kind: str) -> set[str]:
         """The last label of a metric, where it is known of a kind."""
         return {row[-1] for row in self.known[kind] if row[0] == metric}
 
-    def problems(self, kind: str) -> set[tuple[str, str]]:
-        """What could not be learnt of a kind: scopes and reasons."""
-        return {(one.scope, one.reason) for one in self.snapshots[kind].problems}
+    def calls(self, kind: str) -> dict[str, int]:
+        """How often each operation was called for a kind."""
+        return {one.operation: one.calls for one in self.snapshots[kind].calls}
 
     def close(self) -> None:
         """End all."""
@@ -234,41 +251,9 @@ class Agent:
             one.source.close()
 
 
-def twisted(of: Any) -> Any:
-    """An answer of the same form in which nothing is what it should be."""
-    if isinstance(of, Mapping):
-        return {name: value if name == "ResponseMetadata" else twisted(value) for name, value in of.items()}
-    if isinstance(of, list):
-        return [twisted(one) for one in of]
-    return of if isinstance(of, bool) else 7 if isinstance(of, str) else "nonsense"
-
-
-def hollow(of: Any) -> Any:
-    """An answer whose lists have as many members, in which nothing is."""
-    if isinstance(of, Mapping):
-        return {name: value if name == "ResponseMetadata" else hollow(value) for name, value in of.items()}
-    return [{} for _ in of] if isinstance(of, list) else of
-
-
 @contextmanager
-def answering(account: Account, operation: str, how: Callable[[Any], Any]) -> Iterator[None]:
-    """Let an operation answer what only looks like an answer."""
-    ask = account.ask
-
-    def answered(service: str, region: str, called: str, parameters: Mapping[str, Any]) -> Any:
-        answer = ask(service, region, called, parameters)
-        return how(answer) if called == operation else answer
-
-    account.ask = answered  # type: ignore[method-assign, assignment]  # as AWS would answer
-    try:
-        yield
-    finally:
-        del account.ask
-
-
-@contextmanager
-def everything() -> Iterator[Everything]:
-    """An account with one of each."""
+def everything(count: int = 1) -> Iterator[Everything]:
+    """An account with so many of each."""
     time = Time()
     with cloud(time) as aws:
-        yield Everything(aws, time)
+        yield Everything(aws, time, count)

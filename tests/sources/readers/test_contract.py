@@ -2,44 +2,45 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Self, get_args
 
 import pytest
 
+from streamwatch.catalogue import attached_readers as a
 from streamwatch.catalogue import readers as r
 from streamwatch.collectors.connect_readers import ConnectReaderCollector
+from streamwatch.model import reader as model
 from streamwatch.reference.aws.redshift import Redshift
+from streamwatch.sources.readers.config import Readers
 from tests.reference.kinesis.acting import Time, cloud
 from tests.sources.connect.service import Service, running
 from tests.sources.connect.test_source import read
 from tests.sources.readers.every_kind import (
     KINDS,
     Agent,
+    AgentClock,
     Everything,
     Kind,
     Known,
-    answering,
     everything,
-    hollow,
-    three_pages,
-    twisted,
 )
+from tests.sources.readers.mishaps import FAULTS, NONSENSE, PAGES, REASONS, answering, in_three_pages
 
 SETTLED_MINUTES = 10
 MONTH_MINUTES = 30 * 24 * 60
+RECOVERY_MINUTES = 20
+"""One who may not describe is asked again after five, a warehouse after fifteen."""
+WAITED_SECONDS = 5
+"""Pages are asked for in their turn, half a second apart."""
+RECOVERED = {"refused", "garbage"}
+"""These are looked at for longer, and until all is as before: the others are treated as one of them is."""
+SAID_OF_THE_UNKNOWN = {r.STATE.name, a.REASON.name, r.READERS.name, r.READ_UNITS.name}
 OPERATIONS = [(kind, one) for kind in KINDS for one in kind.operations]
 LISTINGS = [(kind, one) for kind in KINDS for one in kind.listings]
-FAULTS = {
-    "refused": ("deny", {}),
-    "throttled": ("throttle", {}),
-    "garbage": ("spoil", {"answers": "garbage"}),
-    "truncated": ("spoil", {"answers": "truncated"}),
-    "empty": ("spoil", {"answers": "empty"}),
-    "error": ("spoil", {"answers": "error"}),
-}
-NONSENSE: dict[str, Callable[[object], object]] = {"twisted": twisted, "hollow": hollow}
 DOCUMENT = Path(__file__).parents[3] / "docs" / "readers.md"
 QUESTIONS = {
     "is it up": r.UP,
@@ -48,74 +49,98 @@ QUESTIONS = {
     "what did it lose": r.LOST,
     "when will data be lost": r.TIME_TO_LOSS,
 }
-REASONS = {"refused": "denied", "throttled": "throttled", "error": "unreachable"}
-
-
-@pytest.fixture(scope="module")
-def account() -> Iterator[Everything]:
-    with everything() as found:
-        found.live(300)
-        yield found
-
-
-def looked(account: Everything) -> Agent:
-    """An agent that came just now, and has read twice."""
-    agent = Agent(account.aws, account.time, account.accounts)
-    account.live()
-    agent.read()
-    account.live()
-    agent.read()
-    return agent
-
-
-@pytest.fixture(scope="module")
-def healthy(account: Everything) -> dict[str, Known]:
-    agent = looked(account)
-    agent.close()
-    assert all(not one.problems for one in agent.snapshots.values())
-    return agent.known
 
 
 @contextmanager
-def suffering(account: Everything, operation: str, mishap: str) -> Iterator[Agent]:
-    """An agent that comes while an operation suffers something."""
-    (access,) = account.accounts._known
-    is_nonsense = mishap in NONSENSE
-    with answering(account.accounts.get(access), operation, NONSENSE[mishap]) if is_nonsense else nullcontext():
-        if not is_nonsense:
+def suffering(account: Everything, operation: str, mishap: str) -> Iterator[None]:
+    """Let an operation suffer something, and be well again."""
+    with ExitStack() as stack:
+        if mishap in NONSENSE:
+            stack.enter_context(answering(account.account, operation, NONSENSE[mishap]))
+        else:
             fault, given = FAULTS[mishap]
+            stack.callback(account.fault, "heal")
             account.fault(fault, operation=operation, **given)
-        agent = looked(account)
-        try:
-            yield agent
-        finally:
-            agent.close()
-            account.fault("heal")
+        yield
 
 
-def test_every_kind_is_known_while_all_is_well(healthy: dict[str, Known]) -> None:
-    for kind in KINDS:
-        assert {row[0] for row in healthy[kind.name]} >= {r.UP.name, r.STATE.name, r.READERS.name}
+@dataclass
+class Twins:
+    """Two accounts in which the same happens at the same moments, and an agent of each; one of them may suffer."""
 
+    well: Everything
+    ill: Everything
 
-def _but_late(known: Known) -> Known:
-    """All but how far a view of Redshift is: of one answer that is known when CloudWatch has what was written since."""
-    late = {r.LAG.name, r.LOST.name, r.TIME_TO_LOSS.name}
-    return frozenset(row for row in known if row[0] not in late or "redshift" not in row)
+    def __enter__(self) -> Self:
+        self.expected, self.found = (Agent(one.aws.url, one.clock, one.accounts) for one in (self.well, self.ill))
+        return self
+
+    def __exit__(self, *why: object) -> None:
+        self.expected.close()
+        self.found.close()
+
+    def look(self, minutes: int = 2) -> None:
+        """Let minutes pass, and both read after each."""
+        for _ in range(minutes):
+            for account, agent in ((self.well, self.expected), (self.ill, self.found)):
+                account.live()
+                agent.read()
+
+    def recover(self, kind: str) -> None:
+        """Let minutes pass until all is as it would have been."""
+        for _ in range(RECOVERY_MINUTES):
+            if self.is_the_same(kind):
+                return
+            self.look(1)
+        assert not self.found.snapshots[kind].problems
+        assert self.known(kind) == self.known(kind, is_expected=True)
+
+    def is_the_same(self, kind: str) -> bool:
+        """Whether all is known again of a kind, and nothing is wrong with it."""
+        return not self.found.snapshots[kind].problems and self.known(kind) == self.known(kind, is_expected=True)
+
+    def known(self, kind: str, *, is_expected: bool = False) -> Known:
+        """What is known of a kind, but how much was counted since when: that began anew."""
+        known = (self.expected if is_expected else self.found).known[kind]
+        of_moments = kind == "redshift"  # whose answers, a quarter of an hour apart, are of other moments than before
+        return {row: 0.0 if of_moments or row[0].endswith("_total") else value for row, value in known.items()}
 
 
 @pytest.fixture(scope="module")
-def settled(account: Everything) -> Iterator[Agent]:
+def accounts() -> Iterator[tuple[Everything, Everything]]:
+    with everything() as well, everything() as ill:
+        for one in (well, ill):
+            one.live(300)
+        yield well, ill
+
+
+@pytest.fixture(scope="module")
+def settled(accounts: tuple[Everything, Everything]) -> Iterator[Agent]:
     """An agent that has read every minute for ten, after its first read."""
-    agent = Agent(account.aws, account.time, account.accounts)
+    account, other = accounts
+    agent = Agent(account.aws.url, account.clock, account.accounts)
     agent.read()
     agent.began = agent.snapshots
     agent.snapshots = {}
     for _ in range(SETTLED_MINUTES):
         account.live()
+        other.live()
         agent.read()
     yield agent
     agent.close()
+
+
+def test_every_kind_that_there_is_stands_in_the_table() -> None:
+    assert {one.name for one in KINDS} | {"kafka_connect"} == set(get_args(model.Kind))
+    assert {one.setting for one in KINDS} == {one.name for one in fields(Readers)}
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_every_call_of_a_kind_stands_in_the_table_and_while_all_is_well_it_is_known(settled: Agent, kind: Kind) -> None:
+    assert settled.calls(kind.name).keys() - {"GetMetricData"} == set(kind.operations)
+    assert ("GetMetricData" in settled.calls(kind.name)) == kind.asks_cloudwatch
+    assert settled.snapshots[kind.name].problems == ()
+    assert {row[0] for row in settled.known[kind.name]} >= {r.UP.name, r.STATE.name, r.READERS.name}
 
 
 MISHAPS = [
@@ -128,38 +153,64 @@ MISHAPS = [
 
 @pytest.mark.parametrize(("kind", "operation", "mishap"), MISHAPS)
 def test_what_an_api_does_not_tell_is_unknown_and_named_and_nothing_else_changes(
-    account: Everything, healthy: dict[str, Known], kind: Kind, operation: str, mishap: str
+    accounts: tuple[Everything, Everything], kind: Kind, operation: str, mishap: str
 ) -> None:
-    with suffering(account, operation, mishap) as agent:
-        problems = agent.snapshots[kind.name].problems
+    with Twins(*accounts) as both:
+        with suffering(both.ill, operation, mishap):
+            both.look(2 if mishap in RECOVERED else 1)
+        problems = both.found.snapshots[kind.name].problems
         assert problems, "it is named"
         assert {one.reason for one in problems} == {REASONS.get(mishap, "misread")}
         assert any(kind.service in one.detail or kind.name in one.detail for one in problems), problems
-        assert agent.names(r.UP.name, kind.name) == set(), "nothing is made up"
-        assert agent.names(r.STATE.name, kind.name) <= {"unknown"}
+        assert both.found.names(r.UP.name, kind.name) == set(), "nothing is made up"
+        assert both.found.names(r.STATE.name, kind.name) <= {"unknown"}
+        assert {row[0] for row in both.found.known[kind.name]} <= SAID_OF_THE_UNKNOWN
         for other in KINDS:
             if other is not kind:
-                assert _but_late(agent.known[other.name]) == _but_late(healthy[other.name])
-                assert agent.snapshots[other.name].problems == ()
+                assert both.found.known[other.name] == both.expected.known[other.name]
+                assert both.found.snapshots[other.name].problems == ()
+        if mishap in RECOVERED:
+            both.recover(kind.name)
 
 
-@pytest.mark.parametrize("mishap", [*FAULTS, "twisted", "hollow"])
+@pytest.mark.parametrize("mishap", [*FAULTS, *NONSENSE])
 def test_without_cloudwatch_what_the_apis_say_stays_and_nothing_is_made_up(
-    account: Everything, healthy: dict[str, Known], mishap: str
+    accounts: tuple[Everything, Everything], mishap: str
 ) -> None:
-    with suffering(account, "GetMetricData", mishap) as agent:
-        for kind in (one for one in KINDS if one.asks_cloudwatch):  # for kcl the streams' source asks
-            assert {one.scope for one in agent.snapshots[kind.name].problems} == {"cloudwatch"}
-            assert agent.names(r.UP.name, kind.name) == {row[-1] for row in healthy[kind.name] if row[0] == r.UP.name}
-            assert agent.known[kind.name] < healthy[kind.name]
-            assert {one for one, cell in _lateness(kind).items() if "CW" not in cell.partition(";")[0]} == {
-                one for one, metric in QUESTIONS.items() if metric.name in {row[0] for row in agent.known[kind.name]}
-            }
+    with Twins(*accounts) as both:
+        with suffering(both.ill, "GetMetricData", mishap):
+            both.look()
+        for kind in (one for one in KINDS if one.asks_cloudwatch):
+            found, expected = both.found.known[kind.name], both.expected.known[kind.name]
+            assert {one.scope for one in both.found.snapshots[kind.name].problems} == {"cloudwatch"}
+            assert found.items() < expected.items()
+            assert both.found.names(r.UP.name, kind.name) == both.expected.names(r.UP.name, kind.name)
+        for kind in KINDS:
+            both.recover(kind.name)
 
 
-def test_a_destination_that_nobody_knows_is_named_and_the_rest_is_known(account: Everything) -> None:
-    with suffering(account, "DescribeDeliveryStream", "hollow") as agent:
-        (reader,) = agent.snapshots["firehose"].readers or ()
+def test_what_comes_in_three_pages_is_what_comes_in_one() -> None:
+    with everything(3) as well, everything(3) as ill, Twins(well, ill) as both, in_three_pages(ill.account):
+        both.look(4)
+        for kind in KINDS:
+            found, expected = both.found.known[kind.name], both.expected.known[kind.name]
+            assert found.keys() == expected.keys()
+            for row, value in found.items():
+                later = WAITED_SECONDS if row[0].endswith("_seconds") else 0
+                assert value == pytest.approx(expected[row], abs=later), row
+            assert both.found.snapshots[kind.name].problems == ()
+            calls, once = both.found.calls(kind.name), both.expected.calls(kind.name)
+            for operation in PAGES.keys() & once.keys():
+                assert calls[operation] >= 2 * once[operation], "of some listings only a part has three of anything"
+    assert PAGES.keys() <= {one for kind in KINDS for one in both.found.calls(kind.name)}
+
+
+def test_a_destination_that_nobody_knows_is_named_and_the_rest_is_known(
+    accounts: tuple[Everything, Everything],
+) -> None:
+    with Twins(*accounts) as both, suffering(both.ill, "DescribeDeliveryStream", "hollow"):
+        both.look()
+        (reader,) = both.found.snapshots["firehose"].readers or ()
         assert (reader.state, reader.lag_seconds is not None) == ("running", True)
         assert any(one.startswith("delivery: ") for one in reader.unknown)
         assert reader.work is not None
@@ -199,7 +250,7 @@ def nothing() -> Iterator[Agent]:
     time = Time()
     with cloud(time) as aws:
         aws.do(lambda cloud, _: cloud.beside(Redshift).create("analytics"))
-        agent = Agent(aws, time)
+        agent = Agent(aws.url, AgentClock(time))
         agent.read()
         yield agent
         agent.close()
@@ -209,27 +260,6 @@ def nothing() -> Iterator[Agent]:
 def test_none_at_all_is_no_problem(nothing: Agent, kind: Kind) -> None:
     assert nothing.snapshots[kind.name].readers == ()
     assert nothing.snapshots[kind.name].problems == ()
-
-
-@pytest.fixture(scope="module")
-def many() -> Iterator[Agent]:
-    time = Time()
-    with cloud(time) as aws:
-        aws.do(three_pages)
-        agent = Agent(aws, time)
-        agent.read()
-        yield agent
-        agent.close()
-
-
-@pytest.mark.parametrize("kind", KINDS, ids=str)
-def test_three_pages_are_read(many: Agent, kind: Kind) -> None:
-    snapshot = many.snapshots[kind.name]
-    calls = {one.operation: one.calls for one in snapshot.calls}
-    assert calls[kind.operations[kind.paged]] >= 3
-    assert {one.reason for one in snapshot.problems} <= {"budget", "timeout"}, "some are described at the next reads"
-    if kind.name != "kcl":
-        assert len(snapshot.readers or ()) == kind.three_pages
 
 
 def cells(heading: str) -> dict[str, dict[str, str]]:

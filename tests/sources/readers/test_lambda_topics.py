@@ -45,7 +45,7 @@ class World:
         shop = f"kafka: [{{name: shop, bootstrap: [{servers}]}}]" if by_brokers else ""
         text = _CONFIG.format(kafka=shop, access=access)
         config = parse(text, "test", Path())
-        factory = TargetFactory(time, (), lambda: {one.name for one in config.kafka if one.protocol})
+        factory = TargetFactory(time, (), lambda: config.sources)
         self.parts: list[Target] = factory.targets(config.kinesis[0], lambda: None)
         if by_brokers:
             self.parts += factory.targets(config.kafka[0], lambda: None)

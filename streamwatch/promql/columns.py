@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress, groupby
+from sys import getsizeof
 from typing import Final, Protocol, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -20,6 +21,8 @@ Ints: TypeAlias = npt.NDArray[np.int64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
 
 _STALE_BITS: Final = int(np.array([STALE]).view(np.int64)[0])
+_GC_BYTES: Final = 16
+"""What the garbage collector puts before a tuple."""
 _MOST_SELECTIONS: Final = 256
 """Of one ``Keys``, before those are forgotten: queries by people must not fill the memory."""
 
@@ -199,6 +202,14 @@ class _Known:
 
     selections: dict[tuple[tuple[Matcher, ...], Labels], Ints | None]
     groups: dict[tuple[str, ...], tuple[Ints, Keys]]
+    is_asked: bool = True
+    """Whether somebody has asked since ``forget_unasked``."""
+
+    @property
+    def bytes(self) -> int:
+        """What it takes."""
+        selected = sum(getsizeof(index) for index in self.selections.values() if index is not None)
+        return selected + sum(getsizeof(codes) + _row_bytes(keys) for codes, keys in self.groups.values())
 
 
 class KeyIndex:
@@ -231,10 +242,35 @@ class KeyIndex:
                 known.groups[asked] = _grouped(keys, names)
             return known.groups[asked]
 
+    @property
+    def bytes(self) -> int:
+        """What the answers take that are kept."""
+        with self._lock:
+            return sum(known.bytes for known in self._known.values())
+
+    def forget_unasked(self) -> None:
+        """Forget answers about keys that nobody has asked about since the last call.
+
+        The keys themselves may stay for long: what had these series is looked back to, or is a part of other keys.
+        """
+        with self._lock:
+            for keys, known in tuple(self._known.items()):
+                if not known.is_asked:
+                    del self._known[keys]
+                known.is_asked = False
+
     def _of(self, keys: Keys) -> _Known:
-        if keys not in self._known:
-            self._known[keys] = _Known({}, {})
-        return self._known[keys]
+        known = self._known.get(keys)
+        if known is None:
+            known = self._known[keys] = _Known({}, {})
+        known.is_asked = True
+        return known
+
+
+def _row_bytes(keys: Keys) -> int:
+    """Return what rows take whose texts are those of others."""
+    rows = keys.rows
+    return getsizeof(rows) + (len(rows) * (_GC_BYTES + getsizeof(rows[0])) if rows else 0)
 
 
 def _selected(keys: Keys, fixed: Labels, matchers: Iterable[Matcher]) -> Ints | None:

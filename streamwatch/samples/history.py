@@ -117,9 +117,13 @@ class History:
             self._ended.add(source)
 
     def size(self) -> tuple[int, int]:
-        """Return how many series there are now, and the bytes of all that is kept: values, times and label sets."""
+        """Return how many series there are now, and the bytes of all that is kept.
+
+        That is values, times, label sets, and what was found out about these.
+        """
         with self._lock:
-            return self._series, self._held + sum(sharing.bytes for sharing in self._sharing.values())
+            shared = sum(sharing.bytes for sharing in self._sharing.values())
+            return self._series, self._held + shared + self.index.bytes
 
     def names(self) -> frozenset[str]:
         """Return the metrics that something is known of."""
@@ -237,7 +241,10 @@ class History:
                 del self._columns[name]
 
     def _sweep(self, at_ms: int) -> None:
-        """Forget what sources that have ended had, when nobody looks back so far: no append of theirs does it."""
+        """Forget what sources that have ended had, when nobody looks back so far: no append of theirs does it.
+
+        What was found out about keys, and nobody has asked for since the last time, goes with it.
+        """
         self._swept_ms = at_ms
         for source in tuple(self._ended):
             for name in tuple(self._metrics[source]):
@@ -245,6 +252,9 @@ class History:
             if not self._metrics[source]:
                 self._ended.discard(source)
                 del self._metrics[source], self._last_ms[source], self._sharing[source]
+        for sharing in self._sharing.values():
+            sharing.forget_unasked()
+        self.index.forget_unasked()
         several = {name for name, by_source in self._columns.items() if len(by_source) > 1}
         self._shadows = {name: shadows for name, shadows in self._shadows.items() if name in several}
 

@@ -27,7 +27,7 @@ _SETTLED_TICKS: Final = 60
 _MOST_UNIONS: Final = 8
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Union:
     """Keys that hold those of several lists."""
 
@@ -35,6 +35,8 @@ class Union:
     keys: Keys
     places: list[Ints]
     """Where in the keys the rows of each part are."""
+    is_asked: bool = True
+    """Whether somebody has asked for it since ``forget_unasked``."""
 
     @property
     def bytes(self) -> int:
@@ -105,7 +107,19 @@ class SharedKeys:
             if len(self.unions) >= _MOST_UNIONS:
                 self.unions = {}
             self.unions[identities] = known
+        known.is_asked = True
         return known
+
+    def forget_unasked(self) -> None:
+        """Drop the unions that nobody has asked for since the last call.
+
+        Each has a place for every row of every older list: kept with each list of an hour in which series come and go,
+        they grow with the square of it.
+        """
+        unions = {parts: union for parts, union in tuple(self.unions.items()) if union.is_asked}
+        for union in unions.values():
+            union.is_asked = False
+        self.unions = unions
 
 
 @dataclass(slots=True, eq=False)
@@ -144,6 +158,11 @@ class KeySharing:
     def turn(self) -> None:
         """Begin the next tick; of keys that the last one did not have, nothing is kept."""
         self._before, self._now = self._now, {}
+
+    def forget_unasked(self) -> None:
+        """Drop the unions of several lists that nobody has asked for since the last call."""
+        for shared in self._alive:
+            shared.forget_unasked()
 
     def place(self, keys: Keys, current: SharedKeys | None) -> Placement:
         """Return where these keys are: among the metric's present ones, if that is better than new ones."""

@@ -26,6 +26,7 @@ from streamwatch.agent.targets import Config as SourceConfig
 from streamwatch.agent.targets import Target, TargetFactory, precedence
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import StreamWatchError
+from streamwatch.core.memory import GIVE_BACK_SECONDS, give_back
 from streamwatch.core.schedule import Job, Schedule
 from streamwatch.export import audit_api
 from streamwatch.export.advice_api import PATH as ADVISE
@@ -133,6 +134,7 @@ class App:
         self._alerting.start(self._server.url)
         self._archive.start()
         self._schedule.add(Job(archiving.JOB, archiving.SECONDS, self._archive_now))
+        self._schedule.add(Job("memory", GIVE_BACK_SECONDS, give_back))
         self._remote(self.config)
         self._schedule.start()
 

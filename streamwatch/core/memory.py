@@ -6,6 +6,8 @@ from typing import Final
 
 _ARENA_MAX: Final = -8
 """glibc's ``M_ARENA_MAX``."""
+GIVE_BACK_SECONDS: Final = 60.0
+"""So often ``give_back`` is worth its milliseconds."""
 
 
 def share_arena() -> None:
@@ -16,3 +18,13 @@ def share_arena() -> None:
     """
     with suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
+
+
+def give_back() -> None:
+    """Give whole pages that nothing is in back to the machine, wherever in the heap they are.
+
+    By itself glibc gives back only what is free at the heap's end: where little stays behind much that was dropped, all
+    of it is held. Where the C library is another, nothing happens.
+    """
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)

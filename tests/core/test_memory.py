@@ -1,4 +1,4 @@
-"""How many heaps the C library keeps for threads: counted by itself, in a process of its own."""
+"""What the C library keeps of what was dropped: heaps of threads, and pages; counted in a process of its own."""
 
 import ctypes
 import subprocess
@@ -43,3 +43,30 @@ def _heaps(how: str) -> int:
 def test_what_a_thread_drops_is_in_the_one_heap_of_all() -> None:
     assert _heaps("shared") == 1
     assert _heaps("as it is") > 1, "the test proves nothing where threads share a heap anyway"
+
+
+_PAGES = """
+import re
+from pathlib import Path
+from streamwatch.core.memory import give_back, share_arena
+
+def held():
+    return int(re.search(r"RssAnon:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+
+share_arena()
+blocks = [bytearray(b"x" * 100_000) for _ in range(600)]
+stays = bytearray(b"x" * 100_000)
+before = held()
+del blocks
+dropped = held()
+give_back()
+print(before, dropped, held())
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="this C library is not glibc")
+def test_pages_that_nothing_is_in_any_more_are_given_back_though_something_stays_behind_them() -> None:
+    asked = subprocess.run([sys.executable, "-c", _PAGES], check=True, capture_output=True, text=True, timeout=180)
+    before, dropped, given = map(int, asked.stdout.split())
+    assert before - given > 50_000, "kB, of 60,000"
+    assert before - dropped < 10_000, "the test proves nothing where they are given back anyway"

@@ -356,7 +356,7 @@ HISTORY_SERIES = _metric(
 HISTORY_BYTES = _metric(
     "streamwatch_history_bytes",
     (),
-    "Memory that their history takes: values, times and label sets.",
+    "Memory that their history takes: values, times, label sets, and what is known of these.",
     question="What does looking back cost?",
     unit="bytes",
 )

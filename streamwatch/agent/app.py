@@ -49,6 +49,7 @@ from streamwatch.rules.config import runbooks_folder
 from streamwatch.rules.group import RuleChange
 from streamwatch.rules.rule import RuleGroup
 from streamwatch.samples.hub import Hub
+from streamwatch.settings.types import Secret
 from streamwatch.sources.account_config import AccountConfig
 from streamwatch.sources.cluster_config import ClusterConfig
 
@@ -283,13 +284,16 @@ class App:
                 PathHandler(MAY_RESTART, lambda request: self._restarts.answer(request, tuple(self._runners.values()))),
                 PathHandler(audit_api.PATH, self._audit),
                 PathHandler(ADVISE, lambda request: compressed(self._advise(), request)),
-                PathHandler(PEER, self._answer_peer, ("POST",), is_guarded=True),
+                PathHandler(PEER, self._answer_peer, ("POST",), is_guarded=True, token=self._peer_token),
                 PathHandler(PREFIX, self._answer),
                 PathHandler(runbooks.PREFIX, self._runbooks.answer),
                 PathHandler(ALERTMANAGER, self._answer, (*READS, *WRITES), is_guarded=True),
             ),
         )
         return Server(config.listen, routes)
+
+    def _peer_token(self) -> Secret | None:
+        return None if self.config.ha is None else self.config.ha.token
 
     def _responses(self) -> Mapping[int, int]:
         return self._server.counts()  # a reload may have put another in its place

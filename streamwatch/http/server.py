@@ -73,6 +73,8 @@ class PathHandler:
     """Whether it is answered to anybody, at any time."""
     is_guarded: bool = False
     """Whether it writes what only known clients may write."""
+    token: Callable[[], Secret | None] = lambda: None
+    """Gives what opens this path to whoever shows it; where there is one, nobody unknown is answered."""
 
     @property
     def is_prefix(self) -> bool:
@@ -164,7 +166,8 @@ class Server:
 
     def _answer(self, request: Request) -> Response:
         route = self._route(request.path)
-        if (route is None or not route.is_probe) and (refusal := self._stranger_refusal(request)) is not None:
+        token = None if route is None else route.token()
+        if (route is None or not route.is_probe) and (refusal := self._stranger_refusal(request, token)) is not None:
             return refusal
         if route is None:
             line = f"{request.path}: no such page: there are {', '.join(self._routes)}"
@@ -174,12 +177,13 @@ class Server:
             line = f"{request.path}: {request.method} is not possible: use {allowed}"
             return text_response(HTTPStatus.METHOD_NOT_ALLOWED, line, headers=(("Allow", allowed),))
         if route.is_guarded and request.method in WRITES:
-            refusal = write_refusal(request, self._listener.bound[0], is_known=self._config.knows_clients)
+            is_known = self._config.knows_clients or token is not None
+            refusal = write_refusal(request, self._listener.bound[0], is_known=is_known)
             if refusal is not None:
                 return refusal
         return route.answer(request)
 
-    def _stranger_refusal(self, request: Request) -> Response | None:
+    def _stranger_refusal(self, request: Request, token: Secret | None) -> Response | None:
         """Return the response to whom nothing but probes is answered now; None where anything is."""
         if request.spare:
             line = (
@@ -191,23 +195,28 @@ class Server:
         if tries and self._guesses.must_wait(request.address):
             line = "too many wrong passwords came from this address: try again in a second"
             return text_response(HTTPStatus.TOO_MANY_REQUESTS, line, headers=(("Retry-After", "1"),))
-        if self._admits(request):
+        if self._admits(request, token):
             return None
         if tries:
             self._guesses.wrong(request.address)
         line = "who are you: the user name or the password is missing or wrong: use those of `basic_auth`"
         challenge = ("WWW-Authenticate", 'Basic realm="StreamWatch", charset="UTF-8"')
+        if token is not None:
+            line = "who are you: the token is missing or wrong: all agents have the same `ha.token`"
+            challenge = ("WWW-Authenticate", 'Bearer realm="StreamWatch"')
         return text_response(HTTPStatus.UNAUTHORIZED, line, headers=(challenge,))
 
     def _route(self, path: str) -> PathHandler | None:
         below = (route for route in self._prefixes if path.startswith(route.path))
         return self._routes.get(path) or next(below, None)
 
-    def _admits(self, request: Request) -> bool:
+    def _admits(self, request: Request, token: Secret | None) -> bool:
         auth = self._config.basic_auth
-        if auth is None:
-            return True
         scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
+        if token is not None and scheme.lower() == "bearer":
+            return hmac.compare_digest(credentials.strip().encode("utf-8", "replace"), token.reveal().encode())
+        if auth is None:
+            return token is None or self._config.knows_clients
         try:
             decoded = base64.b64decode(credentials.strip(), validate=True)
         except ValueError:

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import urlsplit
 
 from streamwatch.http.client import check_url
 from streamwatch.pair.lease.config import Config as LeaseConfig
 from streamwatch.settings.types import Duration, FilePath, Secret, refuse, setting, tried
+
+_LEAST_TOKEN: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +45,9 @@ class Config:
 
     lease: LeaseConfig = setting("where they agree who notifies")
     peers: tuple[PeerConfig, ...] = setting("the other agents; this one may be among them", default=())
+    token: Secret | None = setting(
+        "what the agents show each other, the same for all: it opens `/api/v1/peer`, and nothing else", default=None
+    )
     name: str | None = setting("what this agent is called among them; the host's name by default", default=None)
     interval: Duration = setting("how often the others are asked", default=1.0, minimum=0.1, maximum=30.0)
     deaf_after: Duration = setting(
@@ -55,3 +61,9 @@ class Config:
         """Yield every mistake."""
         if self.interval is not None and self.deaf_after is not None and self.deaf_after < 2 * self.interval:
             yield f"deaf_after: {self.deaf_after:g}s must be at least twice the interval, {self.interval:g}s"
+        if self.token is not None:
+            text = self.token.reveal()
+            if len(text) < _LEAST_TOKEN or not all("!" <= letter <= "~" for letter in text):
+                yield f"token: write {_LEAST_TOKEN} letters, digits and signs or more: `openssl rand -hex 32`"
+            if any(peer is not None and peer.username is not None for peer in self.peers):
+                yield "token: a peer has a user name, too: keep one of them"

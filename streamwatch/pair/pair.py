@@ -74,7 +74,7 @@ class Pair:
         self._config, self._lease, self._clock = config, lease, clock
         self.name, self._process = name, secrets.token_hex(8)
         timeout = max(0.3, min(2.0, config.deaf_after / 2))
-        self.peers = [Peer(one, timeout, clock) for one in config.peers]
+        self.peers = [Peer(one, config.token, timeout, clock) for one in config.peers]
         self._own: tuple[Alert, ...] = ()
         self._outbox: PairOutbox | None = None
         self._is_deciding: Callable[[], bool] = lambda: False

@@ -10,6 +10,7 @@ from streamwatch.core.clock import Clock
 from streamwatch.http.transport import Deadline, Transport, TransportError, basic, exchange, tls_context
 from streamwatch.pair.config import PeerConfig
 from streamwatch.pair.document import MOST_BYTES, PATH, Body, Head, read
+from streamwatch.settings.types import Secret
 
 _MOST_QUOTED: Final = 200
 
@@ -21,18 +22,19 @@ class PeerError(Exception):
 class Peer:
     """A peer. ``ask`` is called by one thread, everything else by any."""
 
-    def __init__(self, config: PeerConfig, timeout_seconds: float, clock: Clock) -> None:
+    def __init__(self, config: PeerConfig, token: Secret | None, timeout_seconds: float, clock: Clock) -> None:
         """Begin; it is not asked yet.
 
         Args:
             config: where it is.
+            token: what it is shown; None: nothing, or the password of its configuration.
             timeout_seconds: for how long it is waited for.
             clock: what time it is.
 
         """
         self.name = config.name
         """What metrics call it."""
-        self._config, self._timeout, self._clock = config, timeout_seconds, clock
+        self._config, self._token, self._timeout, self._clock = config, token, timeout_seconds, clock
         self._context: SSLContext | None = None
         self._lock = threading.Lock()
         self._said: tuple[Head, Body, float] | None = None
@@ -64,6 +66,8 @@ class Peer:
         headers = {"Content-Type": "application/json"}
         if self._config.username is not None and self._config.password is not None:
             headers["Authorization"] = basic(self._config.username, self._config.password.reveal())
+        elif self._token is not None:
+            headers["Authorization"] = f"Bearer {self._token.reveal()}"
         url = self._config.url.rstrip("/") + PATH
         asked = json.dumps({"seen": seen}).encode()
         deadline = Deadline(self._timeout, self._clock)

@@ -69,6 +69,7 @@ def combinations() -> Iterator[dict[str, Any]]:
     modes: Sequence[dict[str, Any]] = (
         {"mode": "deployment"},
         {"mode": "statefulset", "replicas": 3},
+        {"mode": "pair", "pair": {"tokenSecret": "peer"}},
         {"mode": "sidecar"},
     )
     monitors: Sequence[dict[str, Any]] = ({}, {"serviceMonitor": {"enabled": True}}, {"podMonitor": {"enabled": True}})
@@ -79,6 +80,8 @@ def combinations() -> Iterator[dict[str, Any]]:
     ):
         if mode["mode"] == "sidecar" and "serviceMonitor" in monitor:
             continue  # refused, and tested below
+        if mode["mode"] == "pair" and listen == _LISTENS["client certificates"]:
+            continue
         config = {**LEAST["config"], **listen}
         yield {**mode, **monitor, **native, **state, **more, "config": config}
 
@@ -106,7 +109,7 @@ def invalid(documents: Sequence[Document]) -> list[str]:
 
 def test_every_combination_is_what_kubernetes_takes(rendered: list[tuple[dict[str, Any], list[Document]]]) -> None:
     documents = [one for _, some in rendered for one in some]
-    assert len(rendered) == 192
+    assert len(rendered) == 240
     assert {one["kind"] for one in documents} >= {"Deployment", "StatefulSet", "Service", "NetworkPolicy"}
     text = (Path(__file__).parents[2] / "docs" / "autoscaling.md").read_text(encoding="utf-8")
     documents += [
@@ -162,7 +165,7 @@ def config_of(documents: list[Document], secrets: Path) -> Config:
     text = data["streamwatch.yaml"]
     for name in re.findall(r"/etc/streamwatch/secrets/(\S+)", text):
         (secrets / name).parent.mkdir(exist_ok=True)
-        (secrets / name).touch()
+        (secrets / name).write_text("0" * 32)
     return parse(text.replace("/etc/streamwatch/secrets", str(secrets)), "chart", Path("/"))
 
 
@@ -209,7 +212,7 @@ def test_every_pod_is_hardened(rendered: list[tuple[dict[str, Any], list[Documen
         assert security["allowPrivilegeEscalation"] is False
         assert security["capabilities"] == {"drop": ["ALL"]}
         assert security["seccompProfile"] == {"type": "RuntimeDefault"}
-        assert spec["automountServiceAccountToken"] is False
+        assert spec["automountServiceAccountToken"] is (values["mode"] == "pair"), "a pair has a Lease"
         assert not {"hostNetwork", "hostPID", "hostIPC"} & spec.keys()
         assert own["resources"]["limits"]["memory"]
 
@@ -312,7 +315,7 @@ def test_dashboards_come_as_grafana_finds_them(helm: Path, operator: bool) -> No
         ({**LEAST, "replicas": 2}, "a deployment has one agent: set mode to statefulset"),
         ({**LEAST, "serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True}}, "enable one"),
         ({**LEAST, "mode": "sidecar", "serviceMonitor": {"enabled": True}}, "enable podMonitor"),
-        ({**LEAST, "mode": "daemonset"}, "value must be one of 'deployment', 'statefulset', 'sidecar'"),
+        ({**LEAST, "mode": "daemonset"}, "value must be one of 'deployment', 'statefulset', 'pair', 'sidecar'"),
         ({**LEAST, "replicaCount": 2}, "'replicaCount' not allowed"),
         ({**LEAST, "image": {"registry": "x"}}, "'registry' not allowed"),
         ({**LEAST, "serviceMonitor": {"interval": 15}}, "got number, want string"),

@@ -3,14 +3,15 @@
 import base64
 import logging
 from dataclasses import replace
+from http import HTTPStatus
 
 import pytest
 
 from streamwatch.core.clock import ManualClock
 from streamwatch.http.connection import parse_request
 from streamwatch.http.guesses import Guesses
-from streamwatch.http.message import Response
-from streamwatch.http.server import BasicAuth, Config, ServerTls
+from streamwatch.http.message import Response, text_response
+from streamwatch.http.server import BasicAuth, Config, PathHandler, Server, ServerTls
 from streamwatch.settings.types import HostPort, Secret
 from tests.http.serving import LOCAL, World, ask, page, serving
 
@@ -51,6 +52,52 @@ def test_who_may_reload(config: Config, headers: dict[str, str], status: int) ->
     with serving(config, World(page(), reload=lambda: calls.append(1))) as server:
         assert ask(server, "/-/reload", headers, method="POST").status == status
     assert len(calls) == (status == 200)
+
+
+TOKEN = "0123456789abcdef" * 2
+
+
+@pytest.mark.parametrize(
+    ("config", "headers", "statuses"),
+    [
+        pytest.param(LOCAL, {}, (401, 200), id="on_this_machine_without_it"),
+        pytest.param(EVERYWHERE, {}, (401, 200), id="from_the_network_without_it"),
+        pytest.param(EVERYWHERE, {"Authorization": f"Bearer {TOKEN}"}, (200, 200), id="with_it"),
+        pytest.param(EVERYWHERE, {"Authorization": f"Bearer {TOKEN}0"}, (401, 200), id="with_another"),
+        pytest.param(EVERYWHERE, {"Authorization": "Bearer "}, (401, 200), id="with_an_empty_one"),
+        pytest.param(EVERYWHERE, {"Authorization": f"Basic {TOKEN}"}, (401, 200), id="as_a_password"),
+        pytest.param(replace(LOCAL, basic_auth=LOCKED), {"Authorization": f"Bearer {TOKEN}"}, (200, 401), id="locked"),
+        pytest.param(replace(LOCAL, basic_auth=LOCKED), login("right"), (200, 200), id="by_the_password"),
+        pytest.param(replace(LOCAL, basic_auth=LOCKED), {}, (401, 401), id="locked_without_it"),
+        pytest.param(
+            EVERYWHERE,
+            {"Authorization": f"Bearer {TOKEN}", "Origin": "https://evil.example"},
+            (403, 200),
+            id="of_another_sites_page",
+        ),
+    ],
+)
+def test_the_token_of_peers_opens_their_path_and_nothing_else(
+    config: Config, headers: dict[str, str], statuses: tuple[int, int]
+) -> None:
+    routes = [
+        PathHandler(
+            "/peer",
+            lambda _: text_response(HTTPStatus.OK, "heard"),
+            ("POST",),
+            is_guarded=True,
+            token=lambda: Secret(TOKEN),
+        ),
+        PathHandler("/metrics", lambda _: text_response(HTTPStatus.OK, "up 1")),
+    ]
+    server = Server(config, routes)
+    server.start()
+    try:
+        answers = (ask(server, "/peer", headers, method="POST"), ask(server, "/metrics", headers))
+    finally:
+        server.stop()
+    assert tuple(answer.status for answer in answers) == statuses
+    assert all(TOKEN.encode() not in answer.body for answer in answers)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ rules: {{pack: false, files: [rules.yml], evaluation_interval: 500ms, state: {na
 notify: {{pagerduty: [{{name: pager, routing_key: k, url: '{url}'}}], group_by: [alertname], group_interval: 0s}}
 ha:
   name: {name}
+  token: 0123456789abcdef
   peers: [{{url: 'http://127.0.0.1:{first}'}}, {{url: 'http://127.0.0.1:{second}'}}]
   lease: {{kubernetes: {{namespace: shop, url: '{kube}', token_file: token}}, seconds: 3s}}
 """

@@ -35,7 +35,51 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{/* The agent's configuration: what was given, and where it listens and remembers. */}}
 {{- define "streamwatch.config" -}}
 {{- $own := dict "listen" (dict "address" "0.0.0.0:9308") "rules" (dict "state" "/var/lib/streamwatch/state.db") }}
+{{- if eq .Values.mode "pair" }}
+{{- $own = set $own "ha" (include "streamwatch.ha" . | fromYaml) }}
+{{- end }}
 {{- mergeOverwrite $own (deepCopy .Values.config) | toYaml }}
+{{- end }}
+
+{{/* Whether agents have names of their own: of a StatefulSet. */}}
+{{- define "streamwatch.isSet" -}}
+{{- if has .Values.mode (list "statefulset" "pair") }}true{{ end }}
+{{- end }}
+
+{{- define "streamwatch.replicas" -}}
+{{- if eq .Values.mode "pair" }}{{ max 2 (int .Values.replicas) }}{{ else }}{{ .Values.replicas }}{{ end }}
+{{- end }}
+
+{{/* How the agents of a pair find, know and agree with each other, where the configuration does not say it. */}}
+{{- define "streamwatch.ha" -}}
+{{- $name := include "streamwatch.fullname" . }}
+peers:
+{{- range until (int (include "streamwatch.replicas" .)) }}
+  - url: {{ printf "%s://%s-%d.%s-agents.%s.svc:%s" (lower (include "streamwatch.scheme" $)) $name . $name $.Release.Namespace (include "streamwatch.port" $) }}
+    {{- with $.Values.pair.caFile }}
+    ca_file: {{ . }}
+    {{- end }}
+{{- end }}
+{{- with .Values.pair.tokenSecret }}
+token_file: /etc/streamwatch/secrets/{{ . }}/{{ $.Values.pair.tokenKey }}
+{{- end }}
+{{- if not (dig "ha" "lease" dict (deepCopy .Values.config)) }}
+lease: {kubernetes: {name: {{ $name }}}}
+{{- end }}
+{{- end }}
+
+{{/* The Lease of Kubernetes by which the agents of a pair agree, as JSON; empty where it is kept elsewhere. */}}
+{{- define "streamwatch.lease" -}}
+{{- if eq .Values.mode "pair" }}
+{{- $lease := dig "ha" "lease" dict (include "streamwatch.config" . | fromYaml) }}
+{{- if hasKey $lease "kubernetes" }}{{ mergeOverwrite (dict "name" "streamwatch") ($lease.kubernetes | default dict) | toJson }}{{ end }}
+{{- end }}
+{{- end }}
+
+{{/* The Secrets whose keys are files, as JSON. */}}
+{{- define "streamwatch.secretFiles" -}}
+{{- $own := ternary (list .Values.pair.tokenSecret) list (and (eq .Values.mode "pair") (ne .Values.pair.tokenSecret "")) }}
+{{- concat .Values.secretFiles $own | uniq | toJson }}
 {{- end }}
 
 {{- define "streamwatch.scheme" -}}
@@ -130,7 +174,7 @@ volumeMounts:
   - {name: streamwatch-config, mountPath: /etc/streamwatch/config, readOnly: true}
   - {name: streamwatch-state, mountPath: /var/lib/streamwatch}
   - {name: streamwatch-tmp, mountPath: /tmp}
-  {{- range .Values.secretFiles }}
+  {{- range include "streamwatch.secretFiles" . | fromJsonArray }}
   - {name: {{ printf "secret-%s" . | trunc 63 | trimSuffix "-" }}, mountPath: /etc/streamwatch/secrets/{{ . }}, readOnly: true}
   {{- end }}
   {{- with .Values.extraVolumeMounts }}
@@ -151,7 +195,7 @@ volumeMounts:
 - name: streamwatch-state
   persistentVolumeClaim: {claimName: {{ include "streamwatch.fullname" . }}}
 {{- end }}
-{{- range .Values.secretFiles }}
+{{- range include "streamwatch.secretFiles" . | fromJsonArray }}
 - name: {{ printf "secret-%s" . | trunc 63 | trimSuffix "-" }}
   {{- /* For the pod's own group alone; somebody else's pod may have none. */}}
   secret: {secretName: {{ . }}{{ if ne $.Values.mode "sidecar" }}, defaultMode: 0440{{ end }}}
@@ -181,7 +225,7 @@ metadata:
     {{- end }}
 spec:
   serviceAccountName: {{ include "streamwatch.serviceAccount" . }}
-  automountServiceAccountToken: false
+  automountServiceAccountToken: {{ ternary true false (ne (include "streamwatch.lease" .) "") }}
   terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
   securityContext:
     fsGroup: 65532
@@ -204,9 +248,25 @@ spec:
   tolerations:
     {{- toYaml . | nindent 4 }}
   {{- end }}
-  {{- with .Values.affinity }}
+  {{- if .Values.affinity }}
   affinity:
-    {{- toYaml . | nindent 4 }}
+    {{- toYaml .Values.affinity | nindent 4 }}
+  {{- else if eq .Values.mode "pair" }}
+  # A machine, or a zone, that dies takes one of them with it.
+  affinity:
+    podAntiAffinity:
+      requiredDuringSchedulingIgnoredDuringExecution:
+        - topologyKey: kubernetes.io/hostname
+          labelSelector:
+            matchLabels:
+              {{- include "streamwatch.selector" . | nindent 14 }}
+      preferredDuringSchedulingIgnoredDuringExecution:
+        - weight: 100
+          podAffinityTerm:
+            topologyKey: topology.kubernetes.io/zone
+            labelSelector:
+              matchLabels:
+                {{- include "streamwatch.selector" . | nindent 16 }}
   {{- end }}
   {{- with .Values.topologySpreadConstraints }}
   topologySpreadConstraints:

@@ -171,6 +171,8 @@ class KeySharing:
             known = self._before.get(keys)
             if known is None or (known.places is not None and known.ticks >= _SETTLED_TICKS):
                 placed = None if known is not None or current is None else current.place(keys)
+                if placed is None and current is not None:
+                    current.unions = {}  # who looks back asks the newest list
                 known = Placement(SharedKeys(keys), None, len(keys)) if placed is None else placed
                 self._alive.add(known.shared)
             known.ticks += 1

@@ -100,6 +100,30 @@ READERS: Final = {
 }
 """Stories of ``tests/rules/reader_stories.py``; the sentence has to name the story's reader or stream."""
 
+REAL: Final = {
+    "a broker is killed": _label("roker 2", "broker"),
+    "a broker is frozen": _label("roker 3", "broker"),
+    "two of three brokers are killed": _label("rokers 2 and 3", "broker"),
+    "the only controller is killed": _label("controller", "controller"),
+    "the only controller is frozen": _label("controller", "controller"),
+    "the disk of a broker fails, its only one": _label("roker 3", "broker", "disk"),
+    "a leader is elected uncleanly": _label("roker", "broker"),
+    "a broker ends in order and comes back": _label("roker 2", "broker", "change"),
+    "a quota holds a producer back": _label("quota", "quota"),
+    "a consumer becomes slow": _label("slowed", "slow_reader"),
+    "half of the members end": _label("halved", "members_lost"),
+    "producers write four times as much": _label("surged", "producers"),
+    "a record cannot be processed": _label("poisoned", "stuck_record", "reader_stands"),
+    "members live and read nothing": _label("held", "reader_stands"),
+    "all members end": _label("ended", "members_lost"),
+    "a transaction is never ended": _label("open", "transaction"),
+    "a group commits beyond the end": _label("beyond", "positions"),
+    "a group reads and never commits": _label("silent", "positions"),
+    "retention deletes what a stopped group has not read": _label("expired", "members_lost"),
+    "a group is set back by hand": _label("rewound", "change", "members_lost"),
+}
+"""Faults on brokers of Apache Kafka 4.3: ``tests/incidents/real_faults.py``."""
+
 LABELS: Final = {**CLUSTER, **STREAMS, **READERS}
 
 

@@ -57,9 +57,16 @@ class Agent:
 
 
 @contextmanager
-def agent(*args: str) -> Iterator[Agent]:
-    """Run the agent with these arguments; it listens when this returns, and is dead when it ends."""
-    process = subprocess.Popen([*COMMAND, "run", *args], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+def agent(*args: str, before: tuple[str, ...] = ()) -> Iterator[Agent]:
+    """Run the agent with these arguments; it listens when this returns, and is dead when it ends.
+
+    Args:
+        *args: what follows ``run``.
+        before: a command that runs it, such as ``nice``.
+
+    """
+    command = [*before, *COMMAND, "run", *args]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stderr is not None
         line = process.stderr.readline()

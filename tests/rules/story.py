@@ -46,7 +46,8 @@ _REST = """
 listen: {{address: '127.0.0.1:0'}}
 rules: {{pack: false, files: ['{rules}/*.yml'], evaluation_interval: 1s, history: 10m, state: '{rules}/state.db'}}
 """
-_CALM = {"StreamWatchWatchdog"}
+CALM = {"StreamWatchWatchdog"}
+"""What always fires."""
 
 
 class Seen:
@@ -54,6 +55,7 @@ class Seen:
 
     def __init__(self, address: str) -> None:
         self._url, self._incidents = f"http://{address}/api/v1/alerts", f"http://{address}/api/v1/incidents"
+        self._query = f"http://{address}/api/v1/query?query="
         self.outcome = Outcome()
         """What the decision list said of it."""
         self.began = time.monotonic()
@@ -66,10 +68,19 @@ class Seen:
         for one in alerts:
             if one["state"] == "firing":
                 self.fired.setdefault(one["labels"]["alertname"], one["labels"])
-        incidents = _asked(self._incidents)["incidents"]
-        firing = [(one["cause"] or "", one["sentence"]) for one in incidents if one["state"] == "firing"]
+        firing = [(one["cause"] or "", one["sentence"]) for one in self.incidents() if one["state"] == "firing"]
         self.outcome.see(firing, time.monotonic() - self.began)
         return {one["labels"]["alertname"] for one in alerts if one["state"] == "firing"}
+
+    def incidents(self) -> list[dict[str, Any]]:
+        """Return what is the matter now."""
+        found: list[dict[str, Any]] = _asked(self._incidents)["incidents"]
+        return found
+
+    def number(self, expression: str) -> float | None:
+        """Return the only value of an expression; None where there is none."""
+        result = _asked(f"{self._query}{quote(expression)}")["result"]
+        return float(result[0]["value"][1]) if result else None
 
     def active(self) -> set[str]:
         """Return the names of what fires or waits to fire now."""
@@ -102,7 +113,7 @@ def main(name: str, scale: float) -> None:
         app.start()
         stack.callback(app.stop)
         seen = Seen(app.address)
-        wait_for(lambda: seen.active() == _CALM and _settled(app.address, on_streams), 90, "all is well")
+        wait_for(lambda: seen.active() == CALM and _settled(seen, on_streams), 90, "all is well")
         seen.begin()
         actor = threading.Thread(target=play, args=(story, performers, clock.monotonic, lambda _: None, ended))
         actor.start()
@@ -111,7 +122,7 @@ def main(name: str, scale: float) -> None:
             ended.wait(0.2)
         left = seen.look()
         try:
-            wait_for(lambda: seen.look() <= _CALM, 400 if on_streams else 60, "all has resolved")
+            wait_for(lambda: seen.look() <= CALM, 400 if on_streams else 60, "all has resolved")
         except TimeoutError:
             left = seen.look()
         else:
@@ -125,11 +136,10 @@ def _asked(url: str) -> Any:
         return json.load(answer)["data"]
 
 
-def _settled(address: str, on_streams: bool) -> bool:  # noqa: FBT001 - of one story
+def _settled(seen: Seen, on_streams: bool) -> bool:  # noqa: FBT001 - of one story
     """Say whether groups are at work, or streams are read."""
     wanted = "kinesis_stream_open_shards" if on_streams else 'kafka_group_state{state="Stable"}'
-    result = _asked(f"http://{address}/api/v1/query?query={quote(f'count({wanted})')}")["result"]
-    return bool(result) and float(result[0]["value"][1]) >= (2 if on_streams else 3)
+    return (seen.number(f"count({wanted})") or 0.0) >= (2 if on_streams else 3)
 
 
 if __name__ == "__main__":

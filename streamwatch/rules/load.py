@@ -44,8 +44,9 @@ def load(paths: Iterable[Path]) -> tuple[RuleGroup, ...]:
         groups, wrong = read(text, str(path))
         groups_read += groups
         mistakes += wrong
-    if sum(len(group.rules) for group in groups_read) > MOST_RULES:
-        mistakes.append(f"more than {MOST_RULES} rules: hand some over to a Prometheus")
+        if sum(len(group.rules) for group in groups_read) > MOST_RULES:
+            mistakes.append(f"{path}: more than {MOST_RULES} rules until here: hand some over to a Prometheus")
+            break  # whoever has so many may have very many
     if mistakes:
         raise RuleError(mistakes)
     return tuple(groups_read)

@@ -119,7 +119,9 @@ async def probe(bootstrap: str, steps: list[tuple[str, float]], stats: Recorded,
 def compared(name: str, ours: list[float], theirs: list[float]) -> bool:
     """Print two medians; say whether they are near each other."""
     left, right = median(ours), median(theirs)
-    print(f"{name}: the probe {left * 1000:.2f} ms ({len(ours)}), plain clients {right * 1000:.2f} ms ({len(theirs)})")
+    counts = f"{len(ours)} and {len(theirs)} records"
+    figures = f"the probe {left * 1000:.2f} ms, the others {right * 1000:.2f} ms, {left / right - 1:+.0%}"
+    print(f"{name}: {figures} ({counts})", flush=True)
     return abs(left - right) <= _MOST_APART * right
 
 

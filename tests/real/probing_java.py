@@ -1,16 +1,18 @@
-"""The probe's end-to-end latencies beside those of Kafka's own Java clients, on a real cluster at the same time.
+"""The probe's latencies beside those of Kafka's own Java clients, on a real cluster, at the same time and pace.
 
-    python -m tests.real.probing_java [RECORDS] [ROUNDS]
+    python -m tests.real.probing_java [RECORDS [ROUNDS]]
 
-Three brokers of Kafka 4.3, min.insync.replicas=2. ``org.apache.kafka.tools.EndToEndLatency`` writes one record with
-acks=all, polls until it has it, and so on; the probe writes ten a second through each broker meanwhile. Prints medians;
-exit code 1 where they differ by more than a fifth, and by more than the millisecond in which the tool counts.
+Three brokers of Kafka 4.3, min.insync.replicas=2. The probe, and a Java producer and consumer (``PacedClient.java``),
+each write ten records a second through each broker and read them. The pace matters: a client that writes as fast as it
+can, as Kafka's EndToEndLatency does, finds every thread awake. The first half of a round warms both and does not count.
+Prints medians; exit code 1 where they differ by more than a fifth, or where the probe lost a record.
 """
 
 import asyncio
-import re
+import subprocess
 import sys
-from statistics import median
+import tempfile
+from pathlib import Path
 from typing import Final
 
 from streamwatch.core.clock import SystemClock
@@ -19,53 +21,53 @@ from streamwatch.probe.prober import ClusterProber
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.probe_config import KafkaProbe
 from tests.addresses import servers
+from tests.real.amazon import compiled
+from tests.real.artefacts import KAFKA_VERSIONS, kafka_libs
 from tests.real.kafka import KafkaCluster
-from tests.real.probing import Recorded
+from tests.real.probing import Recorded, compared
 
 _TOPIC: Final = "probe"
 _JAVA: Final = "java"
-_SIZE: Final = "16"
-_MOST_APART: Final = 0.2
-_WARM_RECORDS: Final = 10
+_PARTITIONS: Final = 3
+_INTERVAL_SECONDS: Final = 0.1
+_LONGEST_SECONDS: Final = 600.0
 
 
-async def beside(cluster: KafkaCluster, records: int) -> tuple[list[float], float, float]:
-    """Return what the probe measured meanwhile, and the tool's median and mean, all in seconds."""
+async def beside(cluster: KafkaCluster, command: list[str], records: int) -> tuple[Recorded, dict[str, list[float]]]:
+    """Return what the probe measured, and the Java clients, in seconds, in the order in which records were written."""
     stats = Recorded()
     config = Config(name="real", bootstrap=servers(cluster.bootstrap.split(",")))
     known = ProbeCluster(config, _TOPIC, lambda: config.bootstrap)
-    prober = ClusterProber(known, KafkaProbe(enabled=True, topic=_TOPIC, interval=0.1), SystemClock(), stats, None)
-    running = asyncio.create_task(prober.run())
-    arguments = (cluster.bootstrap, _JAVA, str(records), "all", _SIZE)
-    said = await asyncio.to_thread(cluster.run_tool, "org.apache.kafka.tools.EndToEndLatency", *arguments)
+    probe = KafkaProbe(enabled=True, topic=_TOPIC, interval=_INTERVAL_SECONDS)
+    running = asyncio.create_task(ClusterProber(known, probe, SystemClock(), stats, None).run())
+    paced = (cluster.bootstrap, _JAVA, str(_PARTITIONS), str(int(_INTERVAL_SECONDS * 1000)), str(records))
+    ran = await asyncio.to_thread(
+        subprocess.run, [*command, *paced], capture_output=True, text=True, timeout=_LONGEST_SECONDS, check=True
+    )
     running.cancel()
     known.close()
-    await asyncio.sleep(0.1)
-    middle = re.search(r"50th = (\d+)", said)
-    mean = re.search(r"Avg latency: ([\d.]+) ms", said)
-    assert middle is not None, said
-    assert mean is not None, said
-    assert not stats.lost, stats.lost
-    return stats.ended_to_end[_WARM_RECORDS:], int(middle[1]) / 1000, float(mean[1]) / 1000
+    await asyncio.gather(running, return_exceptions=True)
+    lines = sorted([int(each) for each in line.split()] for line in ran.stdout.splitlines())
+    java = {name: [line[at] / 1_000_000 for line in lines] for name, at in (("acknowledged", 1), ("end to end", 2))}
+    return stats, java
 
 
 def main() -> None:
     numbers = [int(one) for one in sys.argv[1:]]
-    records, rounds = (*numbers, *(2000, 3)[len(numbers) :])
+    records, rounds = (*numbers, *(2400, 3)[len(numbers) :])
     near = []
-    with KafkaCluster(brokers=3) as cluster:
+    with KafkaCluster(brokers=3) as cluster, tempfile.TemporaryDirectory() as folder:
         for topic in (_TOPIC, _JAVA):
             cluster.create_topic_on(topic, {0: (1, 2, 3), 1: (2, 3, 1), 2: (3, 1, 2)}, min_insync_replicas=2)
+        command = [*compiled(kafka_libs(KAFKA_VERSIONS[0]), Path(folder), "PacedClient.java"), "PacedClient"]
         for _ in range(rounds):
-            measured, middle, mean = asyncio.run(beside(cluster, records))
-            ours = median(measured)
-            apart = ours / middle - 1 if middle else float("inf")
-            print(
-                f"end to end: the probe {ours * 1000:.2f} ms ({len(measured)} records), Java {middle * 1000:.0f} ms"
-                f" (mean {mean * 1000:.2f}; {records} records): {apart:+.0%}",
-                flush=True,
-            )
-            near.append(abs(apart) <= _MOST_APART or abs(ours - middle) <= 0.001)
+            stats, java = asyncio.run(beside(cluster, command, records))
+            warm = slice(records // 2, None)
+            near += [
+                compared("acknowledged", stats.acknowledged[warm], java["acknowledged"][warm]),
+                compared("end to end", stats.ended_to_end[warm], java["end to end"][warm]),
+                not stats.lost,
+            ]
     sys.exit(0 if all(near) else 1)
 
 

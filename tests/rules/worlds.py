@@ -145,8 +145,13 @@ def _renamed(labels: Labels, name: str, suffix: str) -> Labels:
 
 
 def at_random(case: Case, dice: random.Random) -> list[Series]:
-    """Return series of every metric that the rule reads, for two of each entity, bad and good as the dice fall."""
+    """Return series of every metric that the rule reads, for two of each entity, bad and good as the dice fall.
+
+    Of a label that tells no entity apart (a state, a reason) at most two values are there that the rule asks for, and
+    one that it does not: all of them, of each of eight entities, would be thousands of series.
+    """
     matched, entities = matchers(case.rule), {*case.axes, *_RANK}
+    some: dict[tuple[str, ...], list[str]] = {}
     pool = [text for texts in case.values.values() for text in texts]
     found: list[Series] = []
     for name in sorted(metrics(case.rule.expr) & _BY_NAME.keys()):
@@ -156,12 +161,20 @@ def at_random(case: Case, dice: random.Random) -> list[Series]:
         for label in labels:
             asked = {part for one in matched if one.name == label for part in one.value.split("|")}
             seen = {one[label] for one in told if label in one}
-            choices.append(["x", "y"] if label in entities else sorted(seen | asked | {"other"}))
+            others = tuple(sorted((seen | {"other"}) - asked))
+            key = (label, *sorted(asked), *others)
+            if key not in some:
+                some[key] = [*_few(dice, sorted(asked), 2), *_few(dice, others, 1)]
+            choices.append(["x", "y"] if label in entities else some[key])
         for row in product(*choices):
             if dice.random() < 0.85:
                 text = dice.choice(case.values.get(name) or pool)
                 found.append((Labels({NAME: name, **dict(zip(labels, row, strict=True))}), text))
     return found
+
+
+def _few(dice: random.Random, values: Sequence[str], most: int) -> list[str]:
+    return dice.sample(values, min(most, len(values)))
 
 
 def within(series: Iterable[Series], label: str, value: str) -> list[Series]:

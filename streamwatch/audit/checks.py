@@ -93,9 +93,10 @@ CHECKS: Final = (
         title="Topics are to be compacted, and nothing compacts them",
         harm="They grow for ever, and take long to load.",
         known_by="`log.cleaner.enable` of brokers; `min.cleanable.dirty.ratio`, `min.compaction.lag.ms` and"
-        " `max.compaction.lag.ms` of topics, asked for the audit",
-        severity="critical where the cleaner is off; warning",
-        run=_of_clusters(retention.compaction_stopped),
+        " `max.compaction.lag.ms` of topics, asked for the audit; uncleanable-partitions-count of brokers"
+        " (`open_monitoring`)",
+        severity="critical where the cleaner is off, or gave partitions up; warning",
+        run=_with_facts(retention.compaction_stopped),
     ),
     Check(
         name="no-writers",
@@ -167,9 +168,10 @@ CHECKS: Final = (
         name="old-clients",
         title="Clients speak what Kafka 4.0 refuses",
         harm="They stop with the upgrade (KIP-896).",
-        known_by="nothing that is read today: said as not checked below Kafka 4.0",
-        severity="-",
-        run=_of_clusters(clients.old_clients),
+        known_by="DeprecatedRequestsPerSec of brokers of Kafka 3.7 and later (`open_monitoring`); where no request"
+        " is counted, not checked",
+        severity="warning",
+        run=_with_facts(clients.old_clients),
     ),
     Check(
         name="plain-listener",

@@ -65,16 +65,32 @@ def throttled_clients(facts: AuditFacts, cluster: ClusterFacts) -> Iterator[Outc
         yield NotChecked(cluster.name, "whether a quota delays clients: only `open_monitoring` and CloudWatch have it")
 
 
-def old_clients(cluster: ClusterFacts) -> Iterator[Outcome]:
-    """Say where it is not known whether clients speak what Kafka 4.0 no longer takes."""
+def old_clients(facts: AuditFacts, cluster: ClusterFacts) -> Iterator[Outcome]:
+    """Clients that speak what Kafka 4.0 no longer takes; that there are none is not known from what is not counted."""
     version = "" if cluster.snapshot is None else cluster.snapshot.version
     major = version.partition(".")[0]
     if major.isdigit() and int(major) >= _FIRST_WITHOUT_OLD:
         return
+    spoken: dict[str, set[str]] = {}
+    for row, count in facts.samples.values(b.DEPRECATED_REQUESTS, cluster.name).items():
+        _, request, version, *software = row
+        if count > 0:
+            spoken.setdefault(" ".join(filter(None, software)) or "a client that does not say", set()).add(
+                f"{request} {version}"
+            )
+    if spoken:
+        yield Observation(
+            severity="warning",
+            kind="cluster",
+            target=cluster.name,
+            evidence=tuple(f"{who} asks by {listed(sorted(what))}" for who, what in sorted(spoken.items())),
+            remedy="give them newer client libraries before the upgrade to Kafka 4.0, which refuses them (KIP-896)",
+        )
+        return
     yield NotChecked(
         cluster.name,
-        "whether clients speak versions that Kafka 4.0 refuses (KIP-896): no source reads DeprecatedRequestsPerSec"
-        " (JMX, from Kafka 3.7 on)",
+        "whether clients speak versions that Kafka 4.0 refuses (KIP-896): no JMX page has DeprecatedRequestsPerSec:"
+        " brokers have it from Kafka 3.7 on, from the first such request since their start",
     )
 
 

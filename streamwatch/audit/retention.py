@@ -10,6 +10,7 @@ from streamwatch.audit.commands import alter_topic, tool
 from streamwatch.audit.facts import AuditFacts, ClusterFacts
 from streamwatch.audit.finding import NotChecked, Observation, Outcome
 from streamwatch.catalogue import kafka as k
+from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.catalogue import kafka_groups as g
 from streamwatch.core.words import counted, listed, size, span
 from streamwatch.model.cluster_settings import CLEANER, COMPACTION_LAG, DIRTY_RATIO, MOST_COMPACTION_LAG
@@ -89,7 +90,7 @@ def unbounded_topics(cluster: ClusterFacts) -> Iterator[Outcome]:
         )
 
 
-def compaction_stopped(cluster: ClusterFacts) -> Iterator[Outcome]:
+def compaction_stopped(facts: AuditFacts, cluster: ClusterFacts) -> Iterator[Outcome]:
     """Compacted topics that nothing compacts."""
     snapshot = cluster.snapshot
     if snapshot is None or snapshot.topology is None:
@@ -129,9 +130,29 @@ def compaction_stopped(cluster: ClusterFacts) -> Iterator[Outcome]:
             evidence=(words,),
             remedy=alter_topic(cluster, name, change),
         )
-    yield NotChecked(
-        cluster.name, "whether a log cleaner gave partitions up: no source reads uncleanable-partitions-count (JMX)"
-    )
+    yield from _given_up(facts, cluster)
+
+
+def _given_up(facts: AuditFacts, cluster: ClusterFacts) -> Iterator[Outcome]:
+    """Partitions that a broker's log cleaner compacts no more."""
+    counts = {row[0]: count for row, count in facts.samples.values(b.UNCLEANABLE, cluster.name).items()}
+    brokers = () if cluster.snapshot is None else cluster.snapshot.brokers
+    silent = sorted(str(broker.id) for broker in brokers if str(broker.id) not in counts)
+    if silent:
+        yield NotChecked(
+            cluster.name,
+            f"whether the log cleaners of brokers {listed(silent)} gave partitions up: no JMX page has"
+            " uncleanable-partitions-count",
+        )
+    for broker, count in sorted(counts.items()):
+        if count > 0:
+            yield Observation(
+                severity="critical",
+                kind="cluster",
+                target=cluster.name,
+                evidence=(f"the log cleaner of broker {broker} gave up {counted(count, 'partition')}",),
+                remedy=f"look for the cause in log-cleaner.log of broker {broker}, mend it, and restart the broker",
+            )
 
 
 def partitions_without_writers(facts: AuditFacts, cluster: ClusterFacts) -> Iterator[Outcome]:

@@ -213,6 +213,12 @@ MAPPINGS: Final[tuple[ExporterSeries, ...]] = (
          {"name": "ZooKeeperRequestLatencyMs"}, scale=_MS, fold="max"),
     *(ExporterSeries(b.THROTTLED, f"kafka_server_{name}_queue_size", fixed={"quota": name.lower()})
       for name in ("Produce", "Fetch", "Request")),
+    ExporterSeries(b.UNCLEANABLE, "kafka_log_LogCleanerManager_Value", {"name": "uncleanable-partitions-count"}),
+    ExporterSeries(b.UNCLEANABLE, "kafka_log_logcleanermanager_uncleanable_partitions_count"),
+    ExporterSeries(
+        b.DEPRECATED_REQUESTS, "kafka_network_RequestMetrics_Count", {"name": "DeprecatedRequestsPerSec"},
+        labels={"request": "request", "version": "version", "clientSoftwareName": "client",
+                "clientSoftwareVersion": "client_version"}),
     *_network(),
     ExporterSeries(b.MEMORY_FREE, "node_memory_MemFree_bytes", page="node"),
     ExporterSeries(b.MEMORY_CACHED, "node_memory_Cached_bytes", page="node"),

@@ -127,6 +127,20 @@ THROTTLED = gauge(
     question="Are clients slowed down by a quota?",
     tier=Tier.BROKER,
 )
+UNCLEANABLE = gauge(
+    "kafka_broker_uncleanable_partitions",
+    BROKER,
+    "Partitions that the broker's log cleaner gave up: they are compacted no more, until the broker is restarted.",
+    question="Does a topic grow that should be compacted?",
+    tier=Tier.BROKER,
+)
+DEPRECATED_REQUESTS = counter(
+    "kafka_broker_deprecated_requests_total",
+    (*BROKER, "request", "version", "client", "client_version"),
+    "Requests of versions that a later Kafka refuses (KIP-896), by the software of the client; from Kafka 3.7 on.",
+    question="Who would be shut out by an upgrade?",
+    tier=Tier.TOPIC,
+)
 ZOOKEEPER_LATENCY = gauge(
     "kafka_broker_zookeeper_latency_seconds",
     BROKER,

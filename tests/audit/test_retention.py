@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from streamwatch.catalogue import kafka as k
+from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.catalogue import kafka_groups as g
 from streamwatch.model.kafka import NOT_SET, CleanupPolicy
 from tests.audit.knowing import ANSWERED, DAY, NOW, WELL, Values, facts, observed, only, outcomes, read, unknown
@@ -67,7 +68,7 @@ def test_a_topic_that_keeps_all() -> None:
 
 
 COMPACTED: Final = read({"orders": [WELL]}, cleanup_policy=np.array([CleanupPolicy.COMPACT]))
-_UNSEEN: Final = "whether a log cleaner gave partitions up"
+_UNSEEN: Final = "whether the log cleaners of brokers 1, 2 and 3 gave partitions up"
 
 
 def test_compaction_that_goes_on() -> None:
@@ -111,3 +112,16 @@ def test_writers_of_which_nothing_is_known() -> None:
     assert why.endswith("its brokers are not asked")
     (why,) = unknown("no-writers", facts(settings=replace(ANSWERED, is_looked_up=False)))
     assert "brokers before Kafka 3.0 do not say it" in why
+
+
+def test_partitions_that_a_log_cleaner_gave_up_are_found_where_pages_count_them() -> None:
+    now = read({"orders": [WELL]}, cleanup_policy=np.array([CleanupPolicy.COMPACT]))
+    values: Values = {b.UNCLEANABLE: {("shop", "1"): 0.0, ("shop", "2"): 2.0, ("shop", "3"): 0.0}}
+    found = only("compaction-stopped", facts(now, values))
+
+    assert found.severity == "critical"
+    assert found.evidence == ("the log cleaner of broker 2 gave up 2 partitions",)
+    values = {b.UNCLEANABLE: {("shop", "1"): 0.0}}
+    assert unknown("compaction-stopped", facts(now, values)) == [
+        "whether the log cleaners of brokers 2 and 3 gave partitions up: no JMX page has uncleanable-partitions-count"
+    ]

@@ -15,6 +15,8 @@ from streamwatch.model.cluster_settings import LISTENERS, PROTOCOLS, Settings
 
 _IN_THE_CLEAR: Final = frozenset({"PLAINTEXT", "SASL_PLAINTEXT"})
 _LISTENER: Final = re.compile(r"(?P<name>[^:]+)://(?P<host>.*):(?P<port>-?\d+)")
+_UNNAMED: Final = "unknown"
+"""As brokers name the software of a client that asks by an ApiVersions request before 3, or none."""
 _FIRST_WITHOUT_OLD: Final = 4
 """Kafka 4.0 refuses what KIP-896 deprecated: who still connects speaks what it takes."""
 
@@ -75,9 +77,8 @@ def old_clients(facts: AuditFacts, cluster: ClusterFacts) -> Iterator[Outcome]:
     for row, count in facts.samples.values(b.DEPRECATED_REQUESTS, cluster.name).items():
         _, request, version, *software = row
         if count > 0:
-            spoken.setdefault(" ".join(filter(None, software)) or "a client that does not say", set()).add(
-                f"{request} {version}"
-            )
+            named = " ".join(each for each in software if each not in {"", _UNNAMED})
+            spoken.setdefault(named or "a client that does not say what it is", set()).add(f"{request} {version}")
     if spoken:
         yield Observation(
             severity="warning",

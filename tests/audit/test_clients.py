@@ -63,17 +63,18 @@ def test_old_clients_are_a_question_below_kafka_4_only() -> None:
 
 
 def test_old_clients_are_found_by_what_brokers_count() -> None:
-    rows = {
-        ("shop", "1", "PRODUCE", "2", "librdkafka", "0.11.0"): 7.0,
-        ("shop", "2", "FETCH", "3", "librdkafka", "0.11.0"): 2.0,
-        ("shop", "2", "FETCH", "3", "", ""): 1.0,
-        ("shop", "2", "JOIN_GROUP", "1", "sarama", "1.0"): 0.0,
+    values: Values = {
+        b.DEPRECATED_REQUESTS: {
+            ("shop", "1", "Produce", "2", "librdkafka", "0.11.0"): 7.0,
+            ("shop", "2", "Fetch", "3", "librdkafka", "0.11.0"): 2.0,
+            ("shop", "2", "Fetch", "3", "unknown", "unknown"): 1.0,
+            ("shop", "2", "JoinGroup", "1", "sarama", "1.0"): 0.0,
+        }
     }
-    values: Values = {b.DEPRECATED_REQUESTS: rows}
     found = only("old-clients", facts(read({"orders": [WELL]}, version="3.9"), values))
 
     assert found.evidence == (
-        "a client that does not say asks by FETCH 3",
-        "librdkafka 0.11.0 asks by FETCH 3 and PRODUCE 2",
+        "a client that does not say what it is asks by Fetch 3",
+        "librdkafka 0.11.0 asks by Fetch 3 and Produce 2",
     )
     assert observed("old-clients", facts(values=values)) == [], "Kafka 4 has refused them already"

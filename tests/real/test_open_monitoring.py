@@ -1,13 +1,16 @@
 """The JMX exporter of real brokers: what it says is what the protocol says, healthy and with a broker down."""
 
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from kafka import KafkaProducer
 
-from streamwatch.agent.config import parse
+from streamwatch.agent.config import Config, parse
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_brokers as b
+from streamwatch.cli.audit_once import audit_once
 from streamwatch.cli.compare import compared
 from streamwatch.cli.snapshot import SourceRead, read_all
 from streamwatch.model.comparison import Line
@@ -27,10 +30,15 @@ COLLECTORS = ("Copy", "MarkSweepCompact")
 
 def read(cluster: KafkaCluster, nodes: Iterable[int] = ()) -> list[SourceRead]:
     """Read both sources; of the pages those of the brokers, or of these nodes."""
+    return read_all(config_of(cluster, nodes).kafka[0])
+
+
+def config_of(cluster: KafkaCluster, nodes: Iterable[int] = ()) -> Config:
+    """A configuration with both sources; of the pages those of the brokers, or of these nodes."""
     targets = ", ".join(f"{{broker: {n}, jmx: '127.0.0.1:{cluster.jmx_port(n)}'}}" for n in nodes or cluster.broker_ids)
     servers = ", ".join(f"'{one}'" for one in cluster.bootstrap.split(","))
     text = f"kafka: [{{name: k, bootstrap: [{servers}], open_monitoring: {{targets: [{targets}]}}}}]"
-    return read_all(parse(text, "test", Path()).kafka[0])
+    return parse(text, "test", Path())
 
 
 def differing(seen: list[SourceRead]) -> list[Line]:
@@ -115,3 +123,21 @@ def test_an_unclean_election_is_on_the_controllers_pages(kafka_cluster: Callable
         "it is counted",
     )
     assert counted >= 1
+
+
+def test_clients_that_kafka_4_refuses_are_audited_by_what_they_ask(kafka_cluster: Callable[..., KafkaCluster]) -> None:
+    """Only a real broker says how its exporter names what it counts of them."""
+    cluster = kafka_cluster(version="3.9.2", brokers=1, jmx_objects=("kafka.network:*", "kafka.log:*"))
+    cluster.create_topic("orders", 1, 1)
+    assert not_checked(cluster) >= {"old-clients"}, "of none that asked, nothing is known"
+    with closing(KafkaProducer(bootstrap_servers=cluster.bootstrap.split(","), api_version=(0, 10, 0))) as producer:
+        producer.send("orders", b"x").get(timeout=30)
+
+    audit = audit_once(config_of(cluster))
+    old = [each for each in audit["findings"] if each["finding"] == "old-clients"]
+    assert [each["evidence"] for each in old] == [["a client that does not say what it is asks by Produce 2"]]
+    assert not_checked(cluster) & {"old-clients", "compaction-stopped"} == set()
+
+
+def not_checked(cluster: KafkaCluster) -> set[str]:
+    return {each["finding"] for each in audit_once(config_of(cluster))["notChecked"]}

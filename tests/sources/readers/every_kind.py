@@ -15,7 +15,7 @@ from streamwatch.reference.aws.cloud import Cloud
 from streamwatch.reference.aws.dms import Dms
 from streamwatch.reference.aws.flink import Flink
 from streamwatch.reference.aws.kcl import KclApplication
-from streamwatch.reference.aws.lambda_poller import Poller
+from streamwatch.reference.aws.lambda_poller import POISON, Poller
 from streamwatch.reference.aws.lambdas import Function
 from streamwatch.reference.aws.msk_connect import MskConnect
 from streamwatch.reference.aws.msk_replicator import MskReplicator, Replicator
@@ -196,6 +196,19 @@ class Everything:
             one.live(now)
         for view in self._views:
             view.refresh(now)
+
+    def stall(self) -> None:
+        """Let none of them get any further, though records come: each as its kind does."""
+        self._readers[0].hung_shards.add("shardId-000000000000")
+        self._do("PutRecords", StreamName="s", Records=[{"Data": POISON, "PartitionKey": "k"}])
+        self._views = []
+        self.fault("hose", name="lake", stalled=True)
+        self.fault("connector", name="sink", failed=1)
+        for task in ("task", "serverless"):
+            self.fault("replication", name=task, stalled=True)
+        self.fault("pipe", name="pipe", failing=True)
+        self.fault("flink", name="flink", stalled=True)
+        self.fault("replicator", name="copy", stalled=True)
 
     def fault(self, fault: str, /, **given: Any) -> None:
         """Break something."""

@@ -288,12 +288,30 @@ def test_the_table_of_the_documentation_says_what_is_known_and_what_is_not(settl
     known = {each[0] for each in settled.known[kind.name]}
     for question, metric in QUESTIONS.items():
         assert row[question].startswith("unknown: ") == (metric.name not in known), question
-    stands = row["what stands still, since when"]
-    assert stands.startswith("unknown: ") == (kind.name not in {"kcl", "lambda", "redshift"}), "comes while it stands"
     calls, rights = row["calls, and how often"], row["rights, besides `cloudwatch:GetMetricData`"]
     for operation in kind.operations:
         assert operation in calls
     assert {one.partition(":")[2].strip("`") for one in rights.split(", ")} == set(kind.operations)
+
+
+@pytest.fixture(scope="module")
+def stalled() -> Iterator[Agent]:
+    """An agent that has seen for an hour that nobody gets any further."""
+    with everything() as account:
+        agent = Agent(account.aws.url, account.clock, account.accounts)
+        for minutes in (1,) * 5 + (0,) + (1,) * 10 + (5,) * 14:
+            if not minutes:
+                account.stall()
+            account.live(60 * minutes)
+            agent.read()
+        yield agent
+        agent.close()
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_the_table_says_of_which_kinds_it_is_known_what_stands_still(stalled: Agent, kind: Kind) -> None:
+    cell = cells("Every kind, every question")[kind.name]["what stands still, since when"]
+    assert cell.startswith("unknown: ") == (r.STANDING.name not in {row[0] for row in stalled.known[kind.name]})
 
 
 def test_the_table_says_what_is_known_of_a_connector_of_kafka_connect_and_what_is_asked_for_it() -> None:

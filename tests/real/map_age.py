@@ -1,0 +1,203 @@
+"""How far the age of a path on the map is from the truth: stamped rows, looked at again and again.
+
+    python -m tests.real.map_age [ROUNDS [SECONDS BETWEEN TWO READS]]
+
+PostgreSQL, Debezium, Kafka 4.3, a sink and its file. A row is written every half second and holds its moment. In each round
+rows flow; the sink is paused, and goes on; the sender of PostgreSQL's log is frozen, and goes on. After each read the age
+of the path from Debezium to the file is compared with the age, at the moment of the Kafka read, of the oldest row that was not
+in the file at that moment: the file is looked at every 20 ms. A round takes about four minutes.
+"""
+
+import re
+import sys
+import tempfile
+import threading
+import time
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from streamwatch.agent.config import Config, parse
+from tests.real.artefacts import debezium_libs
+from tests.real.connect import Connect
+from tests.real.flowing import Mapped
+from tests.real.kafka import KafkaCluster
+from tests.real.postgres import Postgres
+from tests.real.test_connect_progress import JSON, debezium
+from tests.waiting import wait_for
+
+_SINK: Final = "org.apache.kafka.connect.file.FileStreamSinkConnector"
+_TOPIC: Final = "bank.public.payments"
+_EVERY_SECONDS: Final = 0.5
+_LOOK_SECONDS: Final = 0.02
+_CLOSE_SECONDS: Final = 2.0
+_WAIT_SECONDS: Final = 300.0
+_PHASE_SECONDS: Final = 50.0
+
+
+@dataclass
+class Written:
+    """Which row was in the file when, and when each was written."""
+
+    postgres: Postgres
+    file: Path
+    _seen: list[tuple[float, int]] = field(default_factory=lambda: [(0.0, 0)])
+    """When the file was found to hold all rows up to which."""
+    _end: threading.Event = field(default_factory=threading.Event)
+
+    def begin(self, stack: ExitStack) -> None:
+        """Write rows and look at the file until the end."""
+        threads = [threading.Thread(target=one, daemon=True) for one in (self._write, self._look)]
+        for thread in threads:
+            thread.start()
+
+        def end() -> None:
+            self._end.set()
+            for thread in threads:
+                thread.join()
+
+        stack.callback(end)
+
+    def _write(self) -> None:
+        while not self._end.wait(_EVERY_SECONDS):
+            self.postgres.sql("INSERT INTO payments (written) VALUES (extract(epoch from clock_timestamp()))")
+
+    def _look(self) -> None:
+        size = 0
+        while not self._end.wait(_LOOK_SECONDS):
+            now = time.time()  # noqa: TID251 - PostgreSQL's is the machine's, too
+            if not self.file.exists() or self.file.stat().st_size == size:
+                continue
+            text = self.file.read_text()
+            size = len(text)
+            found = re.findall(r"after=Struct\{id=(\d+)", text)
+            self._seen.append((now, max(map(int, found), default=0)))
+
+    @property
+    def arrived(self) -> int:
+        """The last row that is in the file."""
+        return self._seen[-1][1]
+
+    def moments(self) -> dict[int, float]:
+        """When each row was written."""
+        rows = (one.split("|") for one in self.postgres.sql("SELECT id, written FROM payments").splitlines())
+        return {int(number): float(at) for number, at in rows}
+
+    def age(self, at: float, moments: dict[int, float]) -> float:
+        """The age at a moment of the oldest row that was not in the file; 0 where all were."""
+        last = self._seen[bisect_right(self._seen, at, key=lambda one: one[0]) - 1][1]
+        return max(0.0, at - moments.get(last + 1, at))
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the map said."""
+
+    phase: str
+    at: float
+    age: float | None
+    source: float
+    """What of it is Debezium's."""
+
+
+def differences(looks: Sequence[Look], written: Written) -> dict[str, list[float]]:
+    """How far the map was above the truth, by phase."""
+    moments, found = written.moments(), dict[str, list[float]]()
+    for one in looks:
+        if one.age is not None:
+            gap = one.age - written.age(one.at, moments)
+            found.setdefault(one.phase, []).append(gap)
+            if abs(gap) > _CLOSE_SECONDS:
+                print(f"  {one.phase}: {one.age:.2f} s on the map, {one.source:.2f} s at the source, {gap:+.2f} s off")
+    return found
+
+
+class Story:
+    """All of it, and the map of it."""
+
+    def __init__(self, stack: ExitStack, seconds: float) -> None:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="streamwatch-map-")))
+        cluster = stack.enter_context(KafkaCluster(brokers=1, combined=True))
+        self.postgres = stack.enter_context(Postgres())
+        self.connect = stack.enter_context(Connect(cluster, folder, 1, debezium_libs()))
+        self.postgres.sql("CREATE TABLE payments (id serial PRIMARY KEY, written float8)")
+        self.postgres.sql("CREATE TABLE beat (id int PRIMARY KEY, at timestamptz)")
+        self.postgres.sql("INSERT INTO beat VALUES (1, now())")
+        self.connect.put("bank", debezium(self.postgres, "bank", "payments"))
+        own = {"connector.class": _SINK, "topics": _TOPIC, "file": str(folder / "lake"), "value.converter": JSON}
+        self.connect.put("lake", {**own, "tasks.max": "1"})
+        self.written = Written(self.postgres, folder / "lake")
+        self.written.begin(stack)
+        self.map = stack.enter_context(Mapped(_config(cluster, self.connect, seconds), self._pause(seconds)))
+        self.looks: list[Look] = []
+
+    @staticmethod
+    def _pause(seconds: float) -> Callable[[], object]:
+        return lambda: threading.Event().wait(max(0.0, seconds - 1.0))
+
+    def look(self, phase: str) -> Look | None:
+        """Read everything, and take the path to the file down."""
+        data = self.map.read()
+        edges = [one for one in data["edges"] if one["target"] == "connector:c/lake"]
+        paths: list[dict[str, Any]] = [one for one in data["paths"] if one["to"] == "connector:c/lake"]
+        if not edges or not paths:
+            return None
+        age = None if paths[0]["unknown"] else paths[0]["ageSeconds"]
+        found = Look(phase, edges[0]["at"], age, (age or 0.0) - (edges[0]["lagSeconds"] or 0.0))
+        self.looks.append(found)
+        return found
+
+    def phase(self, name: str) -> None:
+        """Look for a while."""
+        until = time.monotonic() + _PHASE_SECONDS
+        while time.monotonic() < until:
+            self.look(name)
+
+    def round(self) -> None:
+        """Let all of it happen once."""
+        self.phase("rows flow")
+        self.connect.order("/connectors/lake/pause")
+        self.phase("the sink is paused")
+        self.connect.order("/connectors/lake/resume")
+        self.phase("it goes on")
+        sender = wait_for(lambda: self.postgres.sender("bank"), _WAIT_SECONDS, "the log is sent")
+        self.postgres.freeze(sender or 0)
+        self.phase("the sender is frozen")
+        self.postgres.thaw(sender or 0)
+        self.phase("it sends again")
+
+
+def _config(cluster: KafkaCluster, connect: Connect, seconds: float) -> Config:
+    west = f"{{name: west, bootstrap: ['{cluster.bootstrap}'], interval: {max(1, round(seconds))}s}}"
+    own = f"{{name: c, kafka_cluster: west, urls: {connect.urls}}}"
+    return parse(f"kafka: [{west}]\nconnect: [{own}]\n", "map_age", Path())
+
+
+def main(rounds: int, seconds: float) -> int:
+    """Print how far the map was from the truth; return 1 where it once was further than two seconds."""
+    with ExitStack() as stack:
+        story = Story(stack, seconds)
+        wait_for(lambda: story.look("") and story.written.arrived > 5, _WAIT_SECONDS, "rows come")
+        story.looks.clear()
+        for _ in range(rounds):
+            story.round()
+        found = differences(story.looks, story.written)
+    every = sorted(gap for some in found.values() for gap in some)
+    unknown = sum(one.age is None for one in story.looks)
+    print(f"{len(story.looks)} looks, of which the age was unknown in {unknown}; seconds above the truth:")
+    for name, some in (*found.items(), ("in all", every)):
+        some.sort()
+        close = sum(abs(one) <= _CLOSE_SECONDS for one in some)
+        middle, late = some[len(some) // 2], some[int(0.95 * (len(some) - 1))]
+        print(
+            f"  {name:22} {some[0]:+6.2f} to {some[-1]:+6.2f}, median {middle:+.2f}, 95 % below {late:+.2f}; ", end=""
+        )
+        print(f"within {_CLOSE_SECONDS:g} s {close} of {len(some)}")
+    return int(any(abs(one) > _CLOSE_SECONDS for one in every))
+
+
+if __name__ == "__main__":
+    sys.exit(main(int((*sys.argv, "1")[1]), float((*sys.argv, "1", "1")[2] if len(sys.argv) > 2 else 1)))

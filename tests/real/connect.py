@@ -22,13 +22,15 @@ _SECONDS: Final = 10.0
 class Connect:
     """Some workers as a context manager; they count from 0."""
 
-    def __init__(self, cluster: KafkaCluster, folder: Path, workers: int, plugins: Path | None = None) -> None:
+    def __init__(
+        self, cluster: KafkaCluster, folder: Path, workers: int, plugins: Path | None = None, commit_millis: int = 1000
+    ) -> None:
         java = Java(Parts(KAFKA_VERSIONS[0], program("java"), connect_libs(), jmx_agent()), folder)
         self.ports = free_ports(workers)
         self.servers = []
         for number, port in enumerate(self.ports):
             file = folder / f"worker-{number}.properties"
-            settings = _settings(cluster, port)
+            settings = _settings(cluster, port) | {"offset.flush.interval.ms": str(commit_millis)}
             if plugins is not None:
                 settings["plugin.path"] = str(plugins.parent)
             file.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
@@ -120,7 +122,6 @@ def _settings(cluster: KafkaCluster, port: int) -> dict[str, str]:
         **{f"{one}.storage.replication.factor": "1" for one in stores},
         "offset.storage.partitions": "1",
         "status.storage.partitions": "1",
-        "offset.flush.interval.ms": "1000",
         "listeners": f"http://127.0.0.1:{port}",
         "rest.advertised.host.name": "127.0.0.1",
         "rest.advertised.port": str(port),

@@ -1,11 +1,12 @@
 """How far the age of a path on the map is from the truth: stamped rows, looked at again and again.
 
-    python -m tests.real.map_age [ROUNDS [SECONDS BETWEEN TWO READS]]
+    python -m tests.real.map_age [ROUNDS [MILLISECONDS]]
 
-PostgreSQL, Debezium, Kafka 4.3, a sink and its file. A row is written every half second and holds its moment. In each round
-rows flow; the sink is paused, and goes on; the sender of PostgreSQL's log is frozen, and goes on. After each read the age
-of the path from Debezium to the file is compared with the age, at the moment of the Kafka read, of the oldest row that was not
-in the file at that moment: the file is looked at every 20 ms. A round takes about four minutes.
+PostgreSQL, Debezium, Kafka 4.3, a sink and its file. A row is written every half second and holds its moment. In each
+round rows flow; the sink is paused, and goes on; the sender of PostgreSQL's log is frozen, and goes on. After each read
+the age of the path from Debezium to the file is compared with the age, at the moment of the Kafka read, of the oldest
+row that was not in the file at that moment: the file is looked at every 20 ms. A round takes about five minutes. Both
+connectors commit their offsets so many milliseconds apart (250): by these the map knows how far they are.
 """
 
 import re
@@ -14,7 +15,7 @@ import tempfile
 import threading
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -118,11 +119,11 @@ def differences(looks: Sequence[Look], written: Written) -> dict[str, list[float
 class Story:
     """All of it, and the map of it."""
 
-    def __init__(self, stack: ExitStack, seconds: float) -> None:
+    def __init__(self, stack: ExitStack, commit_millis: int) -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="streamwatch-map-")))
         cluster = stack.enter_context(KafkaCluster(brokers=1, combined=True))
         self.postgres = stack.enter_context(Postgres())
-        self.connect = stack.enter_context(Connect(cluster, folder, 1, debezium_libs()))
+        self.connect = stack.enter_context(Connect(cluster, folder, 1, debezium_libs(), commit_millis))
         self.postgres.sql("CREATE TABLE payments (id serial PRIMARY KEY, written float8)")
         self.postgres.sql("CREATE TABLE beat (id int PRIMARY KEY, at timestamptz)")
         self.postgres.sql("INSERT INTO beat VALUES (1, now())")
@@ -131,12 +132,8 @@ class Story:
         self.connect.put("lake", {**own, "tasks.max": "1"})
         self.written = Written(self.postgres, folder / "lake")
         self.written.begin(stack)
-        self.map = stack.enter_context(Mapped(_config(cluster, self.connect, seconds), self._pause(seconds)))
+        self.map = stack.enter_context(Mapped(_config(cluster, self.connect), lambda: None))
         self.looks: list[Look] = []
-
-    @staticmethod
-    def _pause(seconds: float) -> Callable[[], object]:
-        return lambda: threading.Event().wait(max(0.0, seconds - 1.0))
 
     def look(self, phase: str) -> Look | None:
         """Read everything, and take the path to the file down."""
@@ -170,16 +167,16 @@ class Story:
         self.phase("it sends again")
 
 
-def _config(cluster: KafkaCluster, connect: Connect, seconds: float) -> Config:
-    west = f"{{name: west, bootstrap: ['{cluster.bootstrap}'], interval: {max(1, round(seconds))}s}}"
+def _config(cluster: KafkaCluster, connect: Connect) -> Config:
+    west = f"{{name: west, bootstrap: ['{cluster.bootstrap}'], interval: 1s}}"
     own = f"{{name: c, kafka_cluster: west, urls: {connect.urls}}}"
     return parse(f"kafka: [{west}]\nconnect: [{own}]\n", "map_age", Path())
 
 
-def main(rounds: int, seconds: float) -> int:
+def main(rounds: int, commit_millis: int) -> int:
     """Print how far the map was from the truth; return 1 where it once was further than two seconds."""
     with ExitStack() as stack:
-        story = Story(stack, seconds)
+        story = Story(stack, commit_millis)
         wait_for(lambda: story.look("") and story.written.arrived > 5, _WAIT_SECONDS, "rows come")
         story.looks.clear()
         for _ in range(rounds):
@@ -200,4 +197,5 @@ def main(rounds: int, seconds: float) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int((*sys.argv, "1")[1]), float((*sys.argv, "1", "1")[2] if len(sys.argv) > 2 else 1)))
+    rounds, millis, *_ = (*map(int, sys.argv[1:]), *(1, 250)[len(sys.argv) - 1 :])
+    sys.exit(main(rounds, millis))

@@ -49,6 +49,8 @@ class Real:
     alert: str
     how: str
     took: str
+    remedy: str
+    """As of the others."""
 
 
 STORIES: Final = (
@@ -133,14 +135,18 @@ HARMLESS: Final[dict[str, Callable[[Account, str], f.Break]]] = {
 _CONNECT: Final = "Debezium 3.7 on PostgreSQL 15, Kafka Connect 4.3 (tests/real/connect_stories.py)"
 _KCL: Final = "KCL 3.5.1 (tests/real/kcl_hour.py)"
 REAL: Final = (
-    Real("connector task failed: a record that it cannot read", "KafkaConnectTaskFailed", _CONNECT, "3 min 10 s"),
-    Real("connector task failed: somebody else holds its slot", "KafkaConnectTaskFailed", _CONNECT, "3 min 39 s"),
+    Real("connector task failed: a record that it cannot read", "KafkaConnectTaskFailed", _CONNECT, "3 min 10 s",
+         "Mend what the trace says, then restart it"),
+    Real("connector task failed: somebody else holds its slot", "KafkaConnectTaskFailed", _CONNECT, "3 min 39 s",
+         "Mend what the trace says, then restart it"),
     Real("connector RUNNING and idle: the sender of the log is frozen", "KafkaConnectChangesStopped", _CONNECT,
-         "7 min 10 s"),
-    Real("records given up, into a dead-letter topic", "KafkaConnectDeadLetters", _CONNECT, "1 min 9 s"),
-    Real("a worker is killed", "KafkaConnectWorkerDown", _CONNECT, "5 min 46 s"),
-    Real("lease not renewed: all workers killed", "KinesisLeasesNotRenewed", _KCL, "2.2 min, and 2 more since"),
-    Real("record processor hangs", "ReaderStuck", _KCL, "4.7 min"),
+         "7 min 10 s", "Restart it"),
+    Real("records given up, into a dead-letter topic", "KafkaConnectDeadLetters", _CONNECT, "1 min 9 s",
+         "write them to their topic again"),
+    Real("a worker is killed", "KafkaConnectWorkerDown", _CONNECT, "5 min 46 s", "Start it again"),
+    Real("lease not renewed: all workers killed", "KinesisLeasesNotRenewed", _KCL, "2.2 min, and 2 more since",
+         "Start workers"),
+    Real("record processor hangs", "ReaderStuck", _KCL, "4.7 min", "set the record aside"),
 )  # fmt: skip
 
 
@@ -180,10 +186,14 @@ def pages(
 def table() -> str:
     """Return the table of all stories, as Markdown."""
     of = {rule.name: dict(rule.labels) for group in load(sorted(pack_folder().glob("*.yml"))) for rule in group.rules}
-    lines = ["| story | played on | the alert, and nothing else | cause to page |", "|---|---|---|---|"]
-    lines += [f"| {one.name} | the reference | {_linked(one.alert, of)} | {one.minutes} min |" for one in STORIES]
-    lines += [f"| {one.name} | {one.how} | {_linked(one.alert, of)} | {one.took} |" for one in REAL]
-    lines += [f"| {name} | the reference | nobody is paged | |" for name in HARMLESS]
+    lines = [
+        "| story | played on | the alert, and nothing else | it says, among others | cause to page |",
+        "|---" * 5 + "|",
+    ]
+    rows = [(one.name, "the reference", one.alert, one.remedy, f"{one.minutes} min") for one in STORIES]
+    rows += [(one.name, one.how, one.alert, one.remedy, one.took) for one in REAL]
+    lines += [f"| {name} | {how} | {_linked(alert, of)} | {says} | {took} |" for name, how, alert, says, took in rows]
+    lines += [f"| {name} | the reference | nobody is paged | | |" for name in HARMLESS]
     return "\n".join(lines)
 
 

@@ -46,7 +46,8 @@ class ConnectReaderCollector:
 def _reader(now: ConnectSnapshot, one: Connector) -> Reader:
     mirror = one.progress.mirror if one.progress is not None else None
     copies = mirror if mirror is not None and mirror.is_copying else None
-    names = tuple(topic.name for topic in copies.topics or ()) if copies is not None else one.topics
+    names = one.topics if copies is None else ()  # of a mirror they are no label: not every read tells them
+    copied = () if copies is None else tuple(topic.name for topic in copies.topics or ())
     failed = [task for task in one.tasks if task.state == FAILED]
     return Reader(
         kind="kafka_connect",
@@ -56,7 +57,7 @@ def _reader(now: ConnectSnapshot, one: Connector) -> Reader:
         region="",
         cluster=now.kafka_cluster if copies is None else copies.source_cluster,
         topic=names[0] if len(names) == 1 else None,
-        topics=",".join(names) if len(names) > 1 else one.topic_prefix or "" if not names else "",
+        topics="" if len(names) == 1 else ",".join(copied or names) or one.topic_prefix or "",
         group=one.group,
         target=None if copies is None else now.kafka_cluster,
         state=_state(one, failed),

@@ -51,8 +51,9 @@ def test_a_mirror_reads_the_other_cluster_and_writes_its_own() -> None:
     topics = (CopiedTopic("orders", "west.orders", 3, 3, 100),)
     progress = Progress(mirror=Mirror("west", is_copying=True, topics=topics))
     one = connector("copy", "RUNNING", kind="source", topics=(), progress=progress)
-    row = ("west", "orders", "", "kafka_connect", "lake/copy")
+    row = ("west", "", "", "kafka_connect", "lake/copy")
     assert (known(r.UP, one), known(a.TARGET, one)) == ({row: 1}, {(*row, "shop"): 1})
+    assert known(a.TOPICS, one) == {(*row, "orders"): 1}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """What holds of every kind of readers: what its API does not tell is unknown and named, and nothing else changes."""
 
-import json
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -131,6 +130,7 @@ def settled(accounts: tuple[Everything, Everything]) -> Iterator[Agent]:
 
 
 def test_every_kind_that_there_is_stands_in_the_table() -> None:
+    """Connectors of Kafka Connect have their own, in tests/sources/connect/test_contract.py: they are not AWS's."""
     assert {one.name for one in KINDS} | {"kafka_connect"} == set(get_args(model.Kind))
     assert {one.setting for one in KINDS} == {one.name for one in fields(Readers)}
 
@@ -215,26 +215,6 @@ def test_a_destination_that_nobody_knows_is_named_and_the_rest_is_known(
         assert any(one.startswith("delivery: ") for one in reader.unknown)
         assert reader.work is not None
         assert reader.work.success_ratio is None
-
-
-CONNECT: dict[str, tuple[int, bytes]] = {
-    "refused": (403, b""),
-    "throttled": (429, b""),
-    "garbage": (200, b"\x00\xff"),
-    "truncated": (200, b'{"out": {"status": {'),
-    "empty": (200, b""),
-    "error": (503, b""),
-    **{name: (200, json.dumps(how({"out": running("RUNNING")})).encode()) for name, how in NONSENSE.items()},
-}
-
-
-@pytest.mark.parametrize("mishap", [*FAULTS, *NONSENSE])
-def test_of_kafka_connect_what_is_not_told_is_unknown_and_named(mishap: str) -> None:
-    now = read(Service({"out": running("RUNNING")}, answers={"/connectors": lambda: CONNECT[mishap]}))
-
-    assert {one.reason for one in now.problems} == {{**REASONS, "error": "error"}.get(mishap, "misread")}
-    assert all("127.0.0.1" in one.detail or "'out'" in one.detail for one in now.problems)
-    assert not now.connectors
 
 
 def test_of_kafka_connect_none_at_all_is_no_problem_and_its_listing_has_no_pages() -> None:

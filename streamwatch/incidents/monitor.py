@@ -21,13 +21,15 @@ _REASONS: Final[Mapping[str, str]] = {
 
 
 def blind(known: Known) -> Iterator[Cause]:
-    """A source cannot be read, in whole or in part."""
+    """A source cannot be read, in whole or in part, and more is known of it than that a part of it is slow."""
     for scope in known.scopes("source", *_BLIND):
         source = scope[1]
         problems = known.values(c.SOURCE_PROBLEMS, source)
         reasons = sorted({row[1] for row, count in problems.items() if count})
         scopes = sorted({row[0] for row, count in problems.items() if count})
         part = "" if known.about(scope, frozenset(_BLIND[:2])) else " in part"
+        if part and set(reasons) <= {"timeout"}:
+            continue  # who is asked may be slow, or the way there, or the agent; or it has just answered again
         why = f": {_REASONS.get(reasons[0], reasons[0])}" if len(reasons) == 1 else ""
         evidence = [f"what is not known: {listed(scopes)}"] if scopes else []
         evidence += [f"why: {listed(reasons)}"] if reasons else []

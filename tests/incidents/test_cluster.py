@@ -142,7 +142,7 @@ def test_a_broker_that_is_back_catches_up_and_no_network_is_to_blame() -> None:
     blind = alert("StreamWatchPartlyBlind", source="shop", scope="groups")
     again = first(blind, up(b1=1, b2=1, b3=1), before=(down.cause,))
     assert again.sentence == "Broker 3 of shop answers again."
-    assert kind(first(blind, up(b1=1, b2=1, b3=1))) == "monitor"
+    assert kind(first(blind, up(b1=1, b2=1, b3=1))) == "", "it was not down, and nobody says why"
 
     rebalances = alert("KafkaGroupRebalancing", SHOP, group="billing")
     gone = alert("KafkaBrokerDown", SHOP, broker="3", state="pending")
@@ -256,7 +256,7 @@ def test_what_the_agent_is_denied_does_not_come_of_a_dead_broker() -> None:
     moved = samples(c.SOURCE_PROBLEMS, {("shop", "group", "moved"): 3.0, ("shop", "broker", "unreachable"): 1.0})
     assert kind(first(alert("KafkaBrokerDown", SHOP, broker="2"), blind, moved, up(b1=1, b2=0, b3=1))) == "broker"
     lags = alert("KafkaQuorumVoterLagging", SHOP)
-    assert sorted(map(kind, incidents(lags, blind))) == ["controller", "monitor"]
+    assert sorted(map(kind, incidents(lags, blind, denied))) == ["controller", "monitor"]
 
 
 def test_an_agent_that_waits_for_who_does_not_answer_is_late_by_that() -> None:
@@ -291,3 +291,15 @@ def test_pages_that_nobody_serves_are_of_the_broker_that_does_not_answer() -> No
     assert kind(first(blind, gone, up(b1=1, b2=1, b3=1))) == "monitor"
     denied = samples(c.SOURCE_PROBLEMS, {("shop/pages", "brokers", "denied"): 1.0})
     assert sorted(map(kind, incidents(dead, blind, denied, up(b1=1, b2=0, b3=1)))) == ["broker", "monitor"]
+
+
+def test_answers_that_come_too_late_are_not_known_to_be_the_agents_fault() -> None:
+    slow = samples(c.SOURCE_PROBLEMS, {("shop", "group", "timeout"): 3.0, ("shop", "log_dir", "timeout"): 1.0})
+    partly = [alert("StreamWatchPartlyBlind", source="shop", scope=scope) for scope in ("group", "log_dir")]
+    incident = first(*partly, slow, up(b1=1, b2=1, b3=1))
+    assert (kind(incident), len(incident.alerts)) == ("", 2)
+    dead = alert("KafkaBrokerDown", SHOP, broker="2")
+    assert kind(first(dead, *partly, slow, up(b1=1, b2=0, b3=1))) == "broker"
+    refused = samples(c.SOURCE_PROBLEMS, {("shop", "group", "timeout"): 3.0, ("shop", "group", "denied"): 1.0})
+    assert kind(first(*partly, refused, up(b1=1, b2=1, b3=1))) == "monitor"
+    assert kind(first(alert("StreamWatchBlind", source="shop"), slow)) == "monitor", "nobody watches it"

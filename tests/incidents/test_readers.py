@@ -249,7 +249,8 @@ def test_what_cannot_be_read_is_the_monitors_own_and_says_why() -> None:
     incident = first(alert("StreamWatchBlind", source="mine"), alert("StreamWatchStale", source="mine"), denied)
     assert kind(incident) == "monitor"
     assert incident.sentence.startswith("StreamWatch cannot read mine: it is not allowed to")
-    partly = first(alert("StreamWatchPartlyBlind", source="mine", scope="streams"))
+    two = samples(c.SOURCE_PROBLEMS, {("mine", "streams", "denied"): 3.0, ("mine", "streams", "throttled"): 1.0})
+    partly = first(alert("StreamWatchPartlyBlind", source="mine", scope="streams"), two)
     assert partly.sentence == "StreamWatch cannot read mine in part."
     assert names(partly) == ["StreamWatchPartlyBlind"]
 

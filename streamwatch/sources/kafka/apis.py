@@ -57,7 +57,9 @@ log = logger(__name__)
 Message = Any
 """A decoded message: kafka-python's classes have no types of their own."""
 
-UNDECODABLE = (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError, struct.error)
+UNDECODABLE = (
+    ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError, AssertionError, struct.error,
+)  # fmt: skip
 """What the generated decoders raise when the bytes are not what they expect."""
 
 

@@ -1,0 +1,101 @@
+"""What is fed: each parser, what it is fed with to begin with, and the only errors that it may raise."""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from streamwatch.agent.config import parse as parse_config
+from streamwatch.agent.state import open_state
+from streamwatch.core.clock import ManualClock
+from streamwatch.core.errors import ConfigError, QueryError, SourceMisread
+from streamwatch.pair import document
+from streamwatch.promql.parse import parse as parse_promql
+from streamwatch.rules.config import pack_folder
+from streamwatch.rules.load import load
+from streamwatch.rules.load import read as read_rules
+from streamwatch.sources.kafka.apis import APIS, METADATA
+from streamwatch.sources.kafka.metadata import MetadataReader
+from streamwatch.sources.open_monitoring.parse import ExpositionParser, Unreadable, wanted
+
+ROOT: Final = Path(__file__).parents[2]
+CONFIG: Final = """
+kafka:
+  - {name: orders, bootstrap: ["broker-1:9092"], interval: 15s, tls: {check_hostname: false}}
+  - {name: shop, bootstrap: ["[::1]:9098"], sasl: {mechanism: PLAIN, username: me, password: "${P:-x}"}}
+kinesis: [{name: mine, regions: [eu-west-1]}]
+notify: {pagerduty: [{name: pager, routing_key: k}], group_by: [alertname]}
+ha: {peers: [{url: "http://a:9308"}], lease: {kubernetes: {}}}
+"""
+PAGE: Final = b'# HELP a b\n# TYPE a gauge\na{topic="or\\"ders",x="\xc3\xa4"} 1.5e3 1700000000\nb 2\na NaN\na{} +Inf\n'
+
+
+@dataclass(frozen=True, slots=True)
+class Parser:
+    """A parser."""
+
+    seeds: tuple[bytes, ...]
+    feed: Callable[[bytes], object]
+    raises: tuple[type[Exception], ...]
+    """What it may raise, and nothing else."""
+
+
+def _kafka(data: bytes) -> None:
+    """The first two bytes say which API answers, in which version."""
+    api = APIS[data[0] % len(APIS)] if data else METADATA
+    version = api.lowest + (data[1] if len(data) > 1 else 0) % (api.highest - api.lowest + 1)
+    api.decode(version, data[2:])
+
+
+def _exposition(data: bytes) -> None:
+    parser = ExpositionParser(wanted(["a", "b"]))
+    parser.feed(data)
+    parser.end()
+
+
+def _config(data: bytes) -> None:
+    parse_config(data.decode("utf-8", "replace"), "fuzz", ROOT / "tests" / "fuzz" / "seeds")
+
+
+def _state(data: bytes) -> None:
+    """A state file, whatever it holds; one that cannot be read is set aside."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "state.db"
+        path.write_bytes(data)
+        open_state(path, lambda _: None, ManualClock(0.0)).close()
+
+
+def _fresh_state() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "state.db"
+        open_state(path, lambda _: None, ManualClock(0.0)).close()
+        return path.read_bytes()
+
+
+def _answers() -> tuple[bytes, ...]:
+    """Answers of every API, of nothing but zeros: whoever changes a byte of them changes a length."""
+    return tuple(bytes([number, 255]) + bytes(64) for number in range(len(APIS)))
+
+
+def parsers() -> dict[str, Parser]:
+    """Return them by name."""
+    files = sorted(pack_folder().glob("*.yml"))
+    expressions = tuple(rule.text.encode() for group in load(files) for rule in group.rules)
+    peer = document.body_text([], ["0a"], [document.Notified("t", "k", None, 1.0, maybe=True, content="")], [])
+    head = document.Head("a", "1", 10.0, True, False, 3, True, False, "d")  # noqa: FBT003 - fields
+    metadata = MetadataReader()
+    return {
+        "kafka": Parser(_answers(), _kafka, (SourceMisread,)),
+        "metadata": Parser((bytes(64),), lambda data: metadata.read(data, METADATA.highest), (SourceMisread,)),
+        "promql": Parser(expressions, lambda data: parse_promql(data.decode("utf-8", "replace")), (QueryError,)),
+        "exposition": Parser((PAGE,), _exposition, (Unreadable,)),
+        "config": Parser((CONFIG.encode(),), _config, (ConfigError,)),
+        "rules": Parser(
+            tuple(file.read_bytes()[:1500] for file in files),
+            lambda data: read_rules(data.decode("utf-8", "replace"), "fuzz"),
+            (),
+        ),
+        "peer": Parser((document.document(head, peer),), document.read, (ValueError,)),
+        "state": Parser((_fresh_state(),), _state, ()),
+    }

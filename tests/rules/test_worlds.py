@@ -33,11 +33,12 @@ from tests.rules.worlds import (
     within,
 )
 
-COUNT: Final = int(os.environ.get("STREAMWATCH_WORLDS", "4"))
+COUNT: Final = int(os.environ.get("STREAMWATCH_WORLDS", "3"))
 SEED: Final = int(os.environ.get("STREAMWATCH_SEED", "7"))
 CASES: Final = list(cases())
 ACROSS: Final = dict.fromkeys(("KafkaConnectMirrorBehind", "KafkaConnectMirrorCheckpointsStopped"), "connect_cluster")
 """What is copied from a cluster is copied by a connector that is another's: the label that both have."""
+OTHER: Final = tuple(way for way, scrapes in WAYS.items() if scrapes != ({},))
 EVERY: Final = pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule.name)
 
 
@@ -66,7 +67,7 @@ def test_whatever_there_is_a_rule_says_the_same_however_its_series_are_held(case
     for _ in range(COUNT):
         series = at_random(case, dice)
         plain = told_once(fired(case, series))
-        assert {way: told_once(fired(case, held(series, way))) for way in WAYS} == dict.fromkeys(WAYS, plain)
+        assert {way: told_once(fired(case, held(series, way))) for way in OTHER} == dict.fromkeys(OTHER, plain)
 
 
 @EVERY

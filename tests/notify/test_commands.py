@@ -84,7 +84,8 @@ def test_alerts_are_told_listed_and_survive_the_agent(file: str, service: Receiv
         wait_for(lambda: statuses(service) == ["firing"], 40, "what the agent before it could not deliver")
         wait_for(lambda: any("/beat/" in one.line for one in service.requests), 20, "a sign of life")
         wait_for(lambda: one.value("streamwatch_heartbeat_up") == 1, 20, "it was taken")
-        assert one.value("streamwatch_notifications_total", channel="hook", outcome="delivered") == 1
+        delivered = {"channel": "hook", "outcome": "delivered"}
+        wait_for(lambda: one.value("streamwatch_notifications_total", **delivered) == 1, 20, "it is counted")
         told = json.loads(streamwatch("alerts", "--json", "--url", f"http://{one.address}").stdout)
         assert told["notifications"][0]["notified"] == "firing"
         (always,) = [each for each in told["alerts"] if each["labels"]["alertname"] == "Always"]

@@ -73,6 +73,7 @@ THIRD = {
         "settings/document",
         "settings/reader",
         "settings/scalars",
+        "settings/variables",
         "agent/config",
         "rules/load",
         "rules/unit",

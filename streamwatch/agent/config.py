@@ -147,7 +147,7 @@ def load(path: Path) -> Config:
         ConfigError: with every mistake in it.
 
     """
-    return parse(_text(path), str(path), path.absolute().parent)
+    return parse(text_of(path), str(path), path.absolute().parent)
 
 
 def examine(path: Path, more_problems: Callable[[Config], Iterable[str]]) -> tuple[Config, list[str]]:
@@ -161,10 +161,16 @@ def examine(path: Path, more_problems: Callable[[Config], Iterable[str]]) -> tup
         ConfigError: nothing of it can be read.
 
     """
-    return read_partly(Config, _text(path), str(path), path.absolute().parent, more_problems=more_problems)
+    return read_partly(Config, text_of(path), str(path), path.absolute().parent, more_problems=more_problems)
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """Return the text of a configuration file, cut where it is too large.
+
+    Raises:
+        ConfigError: it cannot be read, or is no text.
+
+    """
     try:
         with path.open(encoding="utf-8") as file:
             return file.read(MOST_BYTES + 1)  # enough to see that it is too large, whatever the path leads to

@@ -78,11 +78,7 @@ def read_partly(  # noqa: PLR0913, PLR0917 - as above, and one more
     root, *others = reader.compose(text) or [empty()]
     for node in others:
         reader.wrong(node, "", "a second document, which nobody reads: remove it")
-    settings = reader.convert(cls, root, "")
-    if not isinstance(settings, cls):
-        raise ConfigError(reader.sorted_mistakes)
-    reader.report(root, "", more_problems(settings))
-    return settings, reader.sorted_mistakes
+    return reader.read(cls, root, more_problems), reader.sorted_mistakes
 
 
 class SettingsReader(Document):
@@ -107,6 +103,21 @@ class SettingsReader(Document):
         self._environment = environment
         self._skips_nulls = skips_nulls
         """Whether a key without a value is as good as none."""
+
+    def read(
+        self, cls: type[Settings], root: yaml.Node, more_problems: Callable[[Settings], Iterable[str]]
+    ) -> Settings:
+        """Return as much as can be read of a whole, as ``read_partly`` does.
+
+        Raises:
+            ConfigError: it cannot be read at all.
+
+        """
+        settings = self.convert(cls, root, "")
+        if not isinstance(settings, cls):
+            raise ConfigError(self.sorted_mistakes)
+        self.report(root, "", more_problems(settings))
+        return settings
 
     def convert(self, kind: Any, node: yaml.Node, path: str) -> Any:  # noqa: ANN401 - whatever the declaration says
         """Return what a node means as this type; None, and a mistake noted, where it means nothing of the kind."""

@@ -1,10 +1,12 @@
 """``streamwatch check-config``: every mistake at once, in the file, its rule files and what its templates make."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from pathlib import Path
 
 from streamwatch.advice.config import read_prices
+from streamwatch.agent import environment
 from streamwatch.agent.alerting import groups as decided
 from streamwatch.agent.alerting import unmatched_severities
 from streamwatch.agent.config import Config, examine
@@ -24,10 +26,12 @@ class Checked:
     """The rules that are to be decided."""
     warnings: tuple[str, ...]
     """What is allowed, and yet not what its author meant, a line each."""
+    as_file: str = ""
+    """What the environment says, as a file would say it; nothing where there is a file."""
 
 
-def check(path: Path) -> Checked:
-    """Check a configuration file.
+def check(path: Path | None) -> Checked:
+    """Check a configuration file; without one, what the environment says.
 
     Raises:
         ConfigError: with every mistake.
@@ -50,10 +54,13 @@ def check(path: Path) -> Checked:
         if config.notify is not None:
             yield from (f"notify.{warning}" for warning in config.notify.warnings(_names(groups)))
 
-    config, mistakes = examine(path, problems)
+    if path is None:
+        config, mistakes, as_file = environment.examine(os.environ, problems)
+    else:
+        (config, mistakes), as_file = examine(path, problems), ""
     if mistakes or wrong:
         raise ConfigError([*mistakes, *wrong])
-    return Checked(config, tuple(groups), tuple(_warnings(config, groups)))
+    return Checked(config, tuple(groups), tuple(_warnings(config, groups)), as_file)
 
 
 def _warnings(config: Config, groups: list[RuleGroup]) -> Iterator[str]:

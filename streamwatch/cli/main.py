@@ -6,14 +6,14 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
 from streamwatch import __version__
-from streamwatch.core.errors import ConfigError, StreamWatchError
+from streamwatch.cli.named_config import loaded, loader, run_loader
+from streamwatch.core.errors import StreamWatchError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -21,11 +21,7 @@ if TYPE_CHECKING:
     from streamwatch.agent.app import App
     from streamwatch.agent.config import Config
 
-_Read = TypeVar("_Read")
-
 _SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
-_REFUSED = 2
-"""Exit code for a configuration that is wrong."""
 
 _file = click.option(
     "--config", "file", type=click.Path(path_type=Path), metavar="FILE", help="The configuration file (YAML)."
@@ -142,7 +138,8 @@ def main() -> None:
 def run(file: Path | None, kafka: str | None, kinesis: str | None, listen: str | None, share: str | None) -> None:
     """Watch, and serve what is seen until a signal stops it.
 
-    SIGHUP reads the configuration again, SIGTERM and SIGINT end the agent.
+    SIGHUP reads the configuration again, SIGTERM and SIGINT end the agent. Without a file and without flags, variables
+    of the environment say what to watch: STREAMWATCH_KAFKA_BOOTSTRAP and others (docs/configuration.md).
     """
     # Blocked and waited for, in every thread, those of libraries too (numpy has one): a handler can miss what comes
     # just before the main thread begins to wait, and a thread that does not block them would end the process.
@@ -152,8 +149,8 @@ def run(file: Path | None, kafka: str | None, kinesis: str | None, listen: str |
     from streamwatch.core.memory import share_arena  # noqa: PLC0415 - only this command needs all of it
 
     share_arena()
-    load = _loader(file, kafka, kinesis, listen)
-    config = _loaded(load)
+    load = run_loader(file, kafka, kinesis, listen)
+    config = loaded(load)
 
     from streamwatch.agent.app import App  # noqa: PLC0415 - only this command needs all of it
     from streamwatch.agent.config import share as read_share  # noqa: PLC0415
@@ -171,7 +168,8 @@ def run(file: Path | None, kafka: str | None, kinesis: str | None, listen: str |
         return fresh
 
     try:
-        app = App(config, SystemClock(), reload if file else None, read_share(share) if share else None)
+        has_flags = kafka is not None or kinesis is not None  # they say the same again; files of secrets may not
+        app = App(config, SystemClock(), None if has_flags else reload, read_share(share) if share else None)
     except StreamWatchError as error:
         raise click.ClickException(str(error)) from error
     try:
@@ -190,13 +188,17 @@ def run(file: Path | None, kafka: str | None, kinesis: str | None, listen: str |
 
 
 @main.command("check-config")
-@click.argument("file", type=click.Path(path_type=Path))
-def check_config(file: Path) -> None:
-    """Check a configuration FILE; every mistake is reported at once, with its line. Exit code 2 when there are any."""
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+def check_config(file: Path | None) -> None:
+    """Check a configuration FILE; every mistake is reported at once, with its line. Exit code 2 when there are any.
+
+    Without FILE, that in the environment is checked, and printed as a file would say it, without its secrets.
+    """
     from streamwatch.cli.check_config import check  # noqa: PLC0415 - the parser of expressions takes its time
 
-    checked = _loaded(lambda: check(file))
+    checked = loaded(lambda: check(file))
     config = checked.config
+    click.echo(checked.as_file, nl=False)
     for doubt in checked.warnings:
         click.echo(f"doubtful: {doubt}")
     rules = sum(len(group.rules) for group in checked.groups)
@@ -210,7 +212,7 @@ def check_config(file: Path) -> None:
         )
         if found
     ]
-    click.echo(f"{file}: fine: {', '.join(kinds)}: {names}; {rules} rules")
+    click.echo(f"{file or 'environment'}: fine: {', '.join(kinds)}: {names}; {rules} rules")
 
 
 @main.command()
@@ -255,7 +257,7 @@ def metrics(as_json: bool) -> None:  # noqa: FBT001 - a flag
 @_json
 def snapshot(file: Path | None, kafka: str | None, kinesis: str | None, as_json: bool) -> None:  # noqa: FBT001 - a flag
     """Read each cluster and account once and show what is seen. Exit code 1 when one could not be read."""
-    config = _loaded(_loader(file, kafka, kinesis))
+    config = loaded(loader(file, kafka, kinesis))
 
     from streamwatch.cli.snapshot import chosen, read_all  # noqa: PLC0415
     from streamwatch.cli.tables import show, tables  # noqa: PLC0415
@@ -307,7 +309,7 @@ def snapshot(file: Path | None, kafka: str | None, kinesis: str | None, as_json:
 @_json
 def compare(file: Path | None, as_json: bool) -> None:  # noqa: FBT001 - a flag
     """Show every metric that several sources know, from each of them. Exit code 1 when a difference is unexplained."""
-    config = _loaded(_loader(file))
+    config = loaded(loader(file))
 
     from dataclasses import asdict  # noqa: PLC0415
 
@@ -334,7 +336,7 @@ def compare(file: Path | None, as_json: bool) -> None:  # noqa: FBT001 - a flag
 @click.option("--verbose", is_flag=True, help="A line for each check, those that are well, too.")
 def doctor(file: Path | None, kafka: str | None, kinesis: str | None, verbose: bool) -> None:  # noqa: FBT001 - a flag
     """Check each source step by step: name, TCP, TLS, login and every right; say what to do. Exit code 1 on failure."""
-    config = _loaded(_loader(file, kafka, kinesis))
+    config = loaded(loader(file, kafka, kinesis))
 
     from streamwatch.cli.doctor import check_up  # noqa: PLC0415
     from streamwatch.cli.doctor_report import DoctorReport  # noqa: PLC0415
@@ -344,30 +346,6 @@ def doctor(file: Path | None, kafka: str | None, kinesis: str | None, verbose: b
     check_up(config, report.add)
     report.end()
     sys.exit(int(report.failed > 0))
-
-
-def _loader(
-    file: Path | None, kafka: str | None = None, kinesis: str | None = None, listen: str | None = None
-) -> "Callable[[], Config]":
-    """Return what loads the configuration: from a file, or from the flags."""
-    if (file is None) == (kafka is None and kinesis is None):
-        raise click.UsageError("give either --config FILE or --kafka HOST:PORT and --kinesis REGION")
-    if file is not None and listen is not None:
-        raise click.UsageError("--listen goes without a file: with one, set `listen.address` in it")
-
-    from streamwatch.agent import config  # noqa: PLC0415 - it knows all sources, and so imports their libraries
-
-    return lambda: config.load(file) if file is not None else config.from_flags(kafka, listen, kinesis)
-
-
-def _loaded(load: "Callable[[], _Read]") -> "_Read":
-    """Load, or end with a report of every mistake."""
-    try:
-        return load()
-    except ConfigError as error:
-        for mistake in error.mistakes:
-            click.echo(mistake, err=True)
-        sys.exit(_REFUSED)
 
 
 def _configure_log(config: "Config", *, quiet: bool = False) -> None:

@@ -1,13 +1,12 @@
 """``streamwatch notify``."""
 
 from pathlib import Path
-from typing import Final
 
 import click
 
-from streamwatch.agent.config import Config, load
+from streamwatch.cli.named_config import loaded, loader
 from streamwatch.core.clock import SystemClock
-from streamwatch.core.errors import ConfigError, NotifyError
+from streamwatch.core.errors import NotifyError
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
 from streamwatch.model.notification import Notification
@@ -15,9 +14,12 @@ from streamwatch.notify.integrations import integrations
 from streamwatch.notify.routing import key
 
 _file = click.option(
-    "--config", "file", type=click.Path(path_type=Path), metavar="FILE", required=True, help="The configuration file."
+    "--config",
+    "file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The configuration file; without it, the environment's.",
 )
-_REFUSED: Final = 2
 
 
 @click.group()
@@ -29,9 +31,9 @@ def notify() -> None:
 @_file
 @click.option("--channel", "names", metavar="NAME", multiple=True, help="Only these channels; can be given again.")
 @click.option("--resolve/--no-resolve", default=True, show_default=True, help="Say that it is over, right after.")
-def test(file: Path, names: tuple[str, ...], resolve: bool) -> None:  # noqa: FBT001 - a flag
+def test(file: Path | None, names: tuple[str, ...], resolve: bool) -> None:  # noqa: FBT001 - a flag
     """Send a clearly marked test through the channels of a configuration. Exit code 1 when one does not take it."""
-    config = _loaded(file)
+    config = loaded(loader(file))
     clock = SystemClock()
     some = integrations(config.notify, clock, f"http://{config.listen.address}")
     unknown = set(names) - {one.channel for one in some}
@@ -61,12 +63,3 @@ def test(file: Path, names: tuple[str, ...], resolve: bool) -> None:  # noqa: FB
             click.echo(f"{one.name}: {click.style('taken', fg='green')}")
     if failed:
         raise SystemExit(1)
-
-
-def _loaded(file: Path) -> Config:
-    try:
-        return load(file)
-    except ConfigError as error:
-        for mistake in error.mistakes:
-            click.echo(mistake, err=True)
-        raise SystemExit(_REFUSED) from None

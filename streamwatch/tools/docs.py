@@ -11,6 +11,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 from streamwatch.agent.config import Config
+from streamwatch.agent.environment import VARIABLES
 from streamwatch.catalogue import METRICS
 from streamwatch.catalogue.cloudwatch_names import cloudwatch_names
 from streamwatch.core.times import duration
@@ -103,6 +104,7 @@ def configuration() -> str:
         "Durations have a unit (`ms`, `s`, `m`, `h`, `d`), sizes too (`kB`, `MB`, `GB`, `KiB`, `MiB`, `GiB`). Patterns",
         "match whole names. Relative paths count from the file's folder. A secret is text, `${VARIABLE}`, or given by",
         "its `_file` form: `password_file: PATH`.",
+        *_environment(),
     ]
     for path, cls in _sections(Config, ""):
         title = f"`{path}`" if path else "The file"
@@ -112,6 +114,29 @@ def configuration() -> str:
         required_first = sorted(fields(cls), key=lambda field: not _is_required(field))
         lines += [_field(field, hints[field.name]) for field in required_first]
     return "\n".join(lines) + "\n"
+
+
+def _environment() -> Iterator[str]:
+    """Yield the section about the configuration in environment variables."""
+    yield from (
+        "",
+        "## Without a file",
+        "",
+        "`streamwatch run` without `--config` takes one Kafka cluster, the streams of some regions and who is notified",
+        "from environment variables; so do `check-config`, `doctor`, `snapshot`, `compare` and `notify test`. They",
+        "mean what a file means that has these keys: `streamwatch check-config` without a file prints that file, to go",
+        "on from where more is wanted. Whatever has no variable has its default.",
+        "",
+        "| variable | key | what it is | example |",
+        "|---|---|---|---|",
+        *(f"| `{one.name}` | `{one.path.replace('[0]', '[]')}` | {one.help} | `{one.example}` |" for one in VARIABLES),
+        "",
+        "Who inspects the container or the process sees its environment: give secrets by their `_FILE` form. `SIGHUP`",
+        "reads those files again. A variable that is set and empty is a mistake, as is one that looks like these and",
+        "is none (`STREAMWATCH_KAFKA_BOOTSTRAPS`). Beside `--config`, `--kafka` or `--kinesis`, `run` refuses these",
+        "variables, but for those that the file names as `${STREAMWATCH_...}`: nothing is set that nobody reads. Other",
+        "commands go by their command line alone.",
+    )
 
 
 def msk() -> str:

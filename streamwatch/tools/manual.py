@@ -47,7 +47,9 @@ def manual() -> str:
         _text("SIGHUP reads the configuration again, all or nothing. SIGTERM and SIGINT end the agent."),
         ".SH ENVIRONMENT",
         _text(
-            "NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID are systemd's: it hears that the agent is ready, and works."
+            "STREAMWATCH_KAFKA_BOOTSTRAP, STREAMWATCH_KINESIS_REGIONS and others are the configuration of an agent"
+            " without a file: docs/configuration.md."
+            " NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID are systemd's: it hears that the agent is ready, and works."
         ),
     ]
     return "\n".join(lines) + "\n"

@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from streamwatch.agent import past_incidents
 from streamwatch.agent.config import Config as AgentConfig
 from streamwatch.agent.incident_book import IncidentBook
 from streamwatch.agent.state import open_state
@@ -155,6 +156,8 @@ class Alerting:
         self._url = url
         self.evaluator.take(self._linked(self._wanted))
         self._warn()
+        self.book.start(self.state.read(past_incidents.load), self.evaluator.left_at)
+        self._write_incidents()
         self.notifications.start(lambda: self.evaluator.is_well)
         self.evaluator.start()
         if self._pair is not None:
@@ -166,7 +169,13 @@ class Alerting:
         self.notifications.stop(timeout_seconds / 2)
         if self._pair is not None:
             self._pair.stop(timeout_seconds / 4)
+        self._write_incidents()
         self.state.close()
+
+    def look_at_incidents(self) -> None:
+        """See which incidents go on, and write down what became of them: a job's work, of which nobody waits for it."""
+        self.book.incidents()
+        self._write_incidents()
 
     def take(self, wanted: Sequence[RuleGroup], notify: NotifyConfig, url: str) -> None:
         """Take other rules and channels; alerts and their groups that stay go on."""
@@ -179,6 +188,9 @@ class Alerting:
     def _explain(self, alerts: Collection[Alert]) -> Callable[[Alert], str]:
         """Return what says of an alert, for a message, the cause that is known of it."""
         return self.book.explain(alerts, self._notify.links.runbooks or self._url)
+
+    def _write_incidents(self) -> None:
+        past_incidents.write_later(self.state, self.book.news(), self._clock.now())
 
     def _warn(self) -> None:
         unknown = unknown_metrics(self._wanted, (*METRICS, *kafka_exporter.METRICS))

@@ -328,7 +328,7 @@ class App:
     def _archive_now(self) -> None:
         """Take what is still known, and which incidents go on, of whom a reload has put there."""
         self._archive.run()
-        self._alerting.book.incidents()
+        self._alerting.look_at_incidents()
 
     def _new_alerting(self, config: Config, wanted: Sequence[RuleGroup]) -> Alerting:
         pace = partial(pace_of, lambda: self._archive.archive)  # a reload may put another in its place

@@ -1,5 +1,6 @@
 """The incidents of a running agent: decided when somebody asks, of the alerts and the samples that there are."""
 
+import math
 import re
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -24,6 +25,8 @@ _WAIT_SECONDS: Final = 0.05
 """So long at most does who notifies wait for who looks."""
 _REMEMBERED_SECONDS: Final = 900.0
 _MOST_REMEMBERED: Final = 1_000
+_BLIND_SECONDS: Final = 300.0
+"""After a start it is waited for so long until every source was read: before, alerts of before have no cause."""
 _REMEDY: Final = re.compile(r"^## What to do\n+(?:1\. |- )?(.+)$", re.MULTILINE)
 
 
@@ -67,6 +70,22 @@ class IncidentBook:
         self._seen: dict[str, tuple[float, Cause]] = {}
         """Causes, and when each was known last."""
         self._past = PastIncidents()
+        self._blind_until = math.inf
+        """Monotonic: until then, and until every source was read, nothing begins or ends."""
+
+    def start(self, known: Sequence[PastIncident], left_at: float | None) -> None:
+        """Begin: sources are read from now on.
+
+        Args:
+            known: incidents of before a restart, the oldest first.
+            left_at: until when alerts were decided before it, in seconds since 1970; None where that is not known.
+
+        """
+        firing = frozenset(alert.labels for alert in self._alerts() if alert.state == "firing")
+        now = self._clock.now()
+        with self._lock:
+            self._past.restore(known, firing, now if left_at is None else min(left_at, now))
+            self._blind_until = self._clock.monotonic() + _BLIND_SECONDS
 
     def incidents(self) -> tuple[Incident, ...]:
         """Return what is the matter, as it was a moment ago at most."""
@@ -74,17 +93,24 @@ class IncidentBook:
         with self._lock:
             started = self._clock.monotonic()
             if started >= self._fresh_until:
+                is_blind = self._is_blind(started)  # before it is decided: a source may be read meanwhile
                 self._incidents = tuple(self._decided(alerts, started))
-                self._past.see(self._incidents, self._clock.now())
+                if not is_blind:
+                    self._past.see(self._incidents, self._clock.now())
                 ended = self._clock.monotonic()
                 self._fresh_until = ended + max(_FRESH_SECONDS, _SHARE * (ended - started))
             return self._incidents
 
     def past(self) -> Sequence[PastIncident]:
-        """Return the incidents that were since the agent started, and are, the newest last."""
+        """Return the incidents that were, and are, the newest last."""
         self.incidents()
         with self._lock:
             return self._past.all()
+
+    def news(self) -> list[PastIncident]:
+        """Return what became of incidents since this was asked before: for the state file."""
+        with self._lock:
+            return self._past.news()
 
     def explain(self, alerts: Collection[Alert], runbooks: str) -> Callable[[Alert], str]:
         """Return what says of an alert, in a line for a message, the cause that is known of it; else nothing.
@@ -121,6 +147,12 @@ class IncidentBook:
     def answer(self) -> dict[str, Any]:
         """Return the same as JSON."""
         return answer(self.incidents(), self.remedies)
+
+    def _is_blind(self, now: float) -> bool:
+        """Say whether sources have still to be read since the start."""
+        if now >= self._blind_until or (self._blind_until < math.inf and self._hub.is_warm):
+            self._blind_until = -math.inf
+        return now < self._blind_until
 
     def _decided(self, alerts: Collection[Alert], now: float) -> list[Incident]:
         if not alerts:

@@ -146,6 +146,8 @@ class Evaluator:
         self._blind_until = 0.0
         """Monotonic: after the agent was stopped, nothing is decided until then, or until every source was read."""
         self._worker = Worker("rules", self._step, self._clock)
+        self.left_at = state.read(self._marks.last)
+        """Until when alerts were decided before a restart, in seconds since 1970, to a minute; None where never."""
         known = state.read(persist.load)
         self._known = jump.restored(known, state.read(self._marks.jump), self._clock.now())
 

@@ -53,6 +53,11 @@ class Marks:
             connection.execute("INSERT OR REPLACE INTO clocks VALUES (?, ?, ?, ?)", row)
             self._written_at = monotonic
 
+    def last(self, connection: sqlite3.Connection) -> float | None:
+        """Return when the last mark was left, in seconds since 1970; None where none was."""
+        found = connection.execute("SELECT wall FROM clocks WHERE holder = ?", (self._holder,)).fetchone()
+        return None if found is None else float(found[0])
+
     def jump(self, connection: sqlite3.Connection) -> float:
         """Return by how much the wall clock was set since the last mark, as far as that can be known.
 

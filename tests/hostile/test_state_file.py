@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from streamwatch.agent import past_incidents
 from streamwatch.agent.state import open_state
 from streamwatch.core.clock import ManualClock
 from streamwatch.model.alert import Alert
@@ -33,17 +34,20 @@ def fill(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT INTO alerts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", alert)
     outbox.put(connection, ROW, Notification("k", Labels(), "firing", (FIRING,), NOW))
     silence_store.add(connection, ['a="b"'], NOW + 60, "me", "", NOW, NOW)
+    incident = ("broker:a/1", NOW - 9, NOW, "It was down", json.dumps([FIRING.labels.pairs]))
+    connection.execute("INSERT INTO past_incidents VALUES (NULL, ?, ?, ?, ?, ?)", incident)
 
 
-def read_all(state: StateFile) -> tuple[int, int, int]:
-    """Return how many alerts, notifications and silences there are, reading them as everybody does."""
+def read_all(state: StateFile) -> tuple[int, int, int, int]:
+    """Return how many alerts, notifications, silences and incidents there are, reading them as everybody does."""
     clock = ManualClock(NOW)
     state.read(marks.Marks("evaluator", clock).jump)
     alerts = state.read(persist.load)
     taken = state.write(lambda connection: outbox.take(connection, "pager", NOW + 1e9, 10))
     found = state.read(outbox.rows)
     assert len(found) == len(state.read(outbox.entries)) == len(taken)
-    return sum(map(len, alerts.values())), len(taken), len(state.read(lambda c: silence_store.ended_after(c, 0.0)))
+    silences = state.read(lambda c: silence_store.ended_after(c, 0.0))
+    return sum(map(len, alerts.values())), len(taken), len(silences), len(state.read(past_incidents.load))
 
 
 CONTENT = "UPDATE notified SET content = "
@@ -75,6 +79,14 @@ SPOILT = {
     "matchers_that_are_none": "UPDATE silences SET matchers = '[\"=~(\"]'",
     "until_that_is_a_word": "UPDATE silences SET until = 'ever'",
     "until_beyond_all_dates": "UPDATE silences SET until = 1e300",
+    "an_incident_of_no_alerts": "UPDATE past_incidents SET alerts = 'x'",
+    "an_incident_of_other_alerts": "UPDATE past_incidents SET alerts = '[5]'",
+    "an_incident_whose_alerts_have_no_end": "UPDATE past_incidents SET alerts = replace(hex(zeroblob(9999)), '0', '[')",
+    "an_incident_that_began_soon": "UPDATE past_incidents SET since = 'soon'",
+    "an_incident_that_began_before_all_dates": "UPDATE past_incidents SET since = -1",
+    "an_incident_that_ended_before_it_began": "UPDATE past_incidents SET ended = 5",
+    "an_incident_that_ends_beyond_all_dates": "UPDATE past_incidents SET ended = 9e999",
+    "an_incident_whose_sentence_is_no_utf8": "UPDATE past_incidents SET sentence = CAST(x'ff' AS TEXT)",
     "a_mark_of_the_clock_that_is_a_word": "INSERT INTO clocks VALUES ('evaluator', 'noon', 1.0, 'b')",
     "a_mark_of_the_clock_without_end": "INSERT INTO clocks VALUES ('evaluator', 9e999, 1.0, 'b')",
 }
@@ -86,14 +98,14 @@ def test_a_row_that_nobody_can_read_is_set_aside_and_said_once(tmp_path: Path, s
     said: list[str] = []
     first = open_state(path, said.append, ManualClock(NOW))
     first.write(fill)
-    assert read_all(first) == (1, 1, 1)
+    assert read_all(first) == (1, 1, 1, 1)
     first.close()
     with closing(sqlite3.connect(path)) as hand:
         hand.execute(statement)
         hand.commit()
 
     state = open_state(path, said.append, ManualClock(NOW))
-    lost = (statement.startswith("UPDATE alerts"), "notified" in statement, "silences" in statement)
+    lost = [statement.startswith(f"UPDATE {name} ") for name in ("alerts", "notified", "silences", "past_incidents")]
     assert read_all(state) == tuple(1 - one for one in lost)
     state.close()
     open_state(path, said.append, ManualClock(NOW)).close()
@@ -115,7 +127,7 @@ def test_what_another_process_writes_and_nobody_can_read_does_not_count(tmp_path
         hand.execute("INSERT INTO silences VALUES (7, '[\"c=d\"]', ?, 'hand', '', 0, 0)", (NOW + 60,))
         hand.commit()
 
-    wait_for(lambda: read_all(state) == (0, 1, 2), 10, "what can be read counts")
+    wait_for(lambda: read_all(state) == (0, 1, 2, 1), 10, "what can be read counts")
     assert [text for text in said if "1 rows that another process wrote cannot be read" in text] == said
     state.close()
 
@@ -144,7 +156,7 @@ def test_a_file_that_is_not_the_agents_to_use_is_left_where_it_is(tmp_path: Path
     said: list[str] = []
     state = open_state(path, said.append, ManualClock(NOW))
     state.write(fill)
-    assert read_all(state) == (1, 1, 1)
+    assert read_all(state) == (1, 1, 1, 1)
     state.close()
     assert [one.name for one in tmp_path.iterdir()] == ["state.db"]
     assert "alerts are kept in memory only: is it another user's" in said[0]

@@ -37,3 +37,50 @@ def test_it_is_bounded() -> None:
             incidents(*(alert("KafkaGroupStuck", kafka_cluster="a", group=name, topic="t") for name in names)), 1.0
         )
     assert len(past.all()) == 1000
+
+
+def firing(name: str) -> PastIncidents:
+    """Return incidents of which one goes on: that of a group of this name."""
+    past = PastIncidents()
+    past.see(incidents(alert("KafkaGroupStuck", at=100.0, kafka_cluster="a", group=name, topic="t")), 110.0)
+    return past
+
+
+def test_what_began_has_grown_or_ended_is_news_once() -> None:
+    past = PastIncidents()
+    past.see(incidents(STUCK), 110.0)
+    assert [(each.id, each.ended) for each in past.news()] == [("reader_stands:a/x", None)]
+    assert past.news() == []
+    past.see(incidents(STUCK), 120.0)
+    assert past.news() == [], "nothing has become of it"
+    past.see(incidents(STUCK, LATE), 130.0)
+    (grown,) = past.news()
+    assert grown.alerts == {STUCK.labels, LATE.labels}
+    past.see([], 140.0)
+    past.see(incidents(STUCK, LATE), 150.0)
+    assert [each.ended for each in past.news()] == [140.0, None], "it ended, and began anew, between two looks"
+    assert past.news() == []
+
+
+def test_after_a_restart_it_goes_on_where_an_alert_of_it_fires_and_else_is_over() -> None:
+    known = [*firing("x").news(), *firing("y").news()]
+    past = PastIncidents()
+    past.restore(known, {STUCK.labels}, 500.0)
+    assert [(each.id, each.ended) for each in past.all()] == [("reader_stands:a/y", 500.0), ("reader_stands:a/x", None)]
+    assert [each.id for each in past.news()] == ["reader_stands:a/y"], "the other is written down already"
+    past.see(incidents(STUCK.but(active_at=300.0), LATE), 600.0)
+    assert past.all()[-1].since == 100.0, "it began when it began"
+    past.see([], 700.0)
+    assert [(each.id, each.since, each.ended) for each in past.all()] == [
+        ("reader_stands:a/y", 100.0, 500.0),
+        ("reader_stands:a/x", 100.0, 700.0),
+    ]
+
+
+def test_none_ends_before_it_began() -> None:
+    past = PastIncidents()
+    past.restore(firing("x").news(), set(), 50.0)
+    assert [(each.since, each.ended) for each in past.all()] == [(100.0, 100.0)]
+    going = firing("x")
+    going.see([], 90.0)
+    assert [(each.since, each.ended) for each in going.all()] == [(100.0, 100.0)], "the clock was set back"

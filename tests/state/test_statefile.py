@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from streamwatch.agent import past_incidents
 from streamwatch.agent.state import open_state
 from streamwatch.core.clock import ManualClock
 from streamwatch.journal import store
@@ -131,7 +132,7 @@ def test_a_file_of_before_notifications_is_taken_over(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     open_state(path, pytest.fail, ManualClock()).close()
     old = sqlite3.connect(path)
-    for table in ("notified", "silences", *store.TABLES.names):
+    for table in ("notified", "silences", *store.TABLES.names, *past_incidents.TABLES.names):
         old.execute(f"DROP TABLE {table}")
     old.execute("PRAGMA user_version = 1")
     old.execute("INSERT INTO alerts VALUES ('old', '[]', 'firing', 1, 0, '[]', 0, NULL, NULL)")

@@ -36,6 +36,29 @@ class Advice:
         return f"{self.about} {'/'.join(self.labels.values())}"
 
 
+def of_cluster(  # noqa: PLR0913, PLR0917 - the fields of an advice
+    cluster: str,
+    question: str,
+    action: str,
+    sums: str = "",
+    data: tuple[str, ...] = (),
+    sure: str = "",
+    *,
+    is_enough: bool = True,
+) -> Advice:
+    """Return an advice about a Kafka cluster; one without a sum is not known."""
+    return Advice(
+        about="cluster",
+        labels={"kafka_cluster": cluster},
+        question=question,
+        state="unknown" if not sums else "fine" if is_enough else "do",
+        action=action,
+        sum=sums,
+        data=data,
+        sure=sure,
+    )
+
+
 def as_json(advice: Advice) -> dict[str, Any]:
     """Return an advice as ``/api/v1/advise`` has it."""
     return {

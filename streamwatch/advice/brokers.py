@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from streamwatch.advice.advice import Advice
+from streamwatch.advice.advice import Advice, of_cluster
 from streamwatch.advice.past import PastHours, is_enough, p99, too_little
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_brokers as b
@@ -28,14 +28,16 @@ def _by_partitions(now: ClusterSnapshot, samples: NewestSamples) -> Advice:
     count, replicas = len(now.brokers), 0 if now.topology is None else len(now.topology.replica)
     limit, where = _limit(now.cluster, samples)
     if not limit:
-        return _advice(now, "partitions", "not known: how many partitions a broker may hold")
+        return of_cluster(now.cluster, "partitions", "not known: how many partitions a broker may hold")
     needed = 1 + math.ceil(replicas / limit)
     text = (
         f"{replicas:,} replicas, {limit:,.0f} a broker at most ({where}): {needed - 1} brokers hold them, and one may"
         f" be lost: {needed}; {count} there"
     )
     data = f"replicas in the last read; {m.PARTITIONS_LIMIT.name}" if where.startswith("AWS") else "the last read"
-    return _advice(now, "partitions", _words(count, needed), text, data, "measured", is_enough=count >= needed)
+    return of_cluster(
+        now.cluster, "partitions", _words(count, needed), text, (data,), "measured", is_enough=count >= needed
+    )
 
 
 def _limit(cluster: str, samples: NewestSamples) -> tuple[float, str]:
@@ -54,7 +56,8 @@ def _by_threads(now: ClusterSnapshot, past: PastHours) -> Advice:
     for broker in now.brokers:
         idle = past.day("broker", b.HANDLER_IDLE, (now.cluster, str(broker.id)), "last")
         if not is_enough(idle):
-            return _advice(now, "threads", f"{too_little(idle)} of broker {broker.id}'s request handlers")
+            why = f"{too_little(idle)} of broker {broker.id}'s request handlers"
+            return of_cluster(now.cluster, "threads", why)
         busy = 1 - idle if not len(busy) else busy + 1 - idle
     needed = 1 + max(1, math.ceil(p99(busy) / BUSY_MOST))
     text = (
@@ -62,34 +65,11 @@ def _by_threads(now: ClusterSnapshot, past: PastHours) -> Advice:
         f" brokers, and one may be lost: {needed}; {count} there"
     )
     sure = "likely: work is taken to move evenly to the others"
-    return _advice(
-        now, "threads", _words(count, needed), text, f"{b.HANDLER_IDLE.name} over 24 h", sure, is_enough=count >= needed
-    )
+    data = (f"{b.HANDLER_IDLE.name} over 24 h",)
+    return of_cluster(now.cluster, "threads", _words(count, needed), text, data, sure, is_enough=count >= needed)
 
 
 def _words(count: int, needed: int) -> str:
     if count >= needed:
         return f"nothing: {count} brokers do their work without one of them"
     return f"have {needed} brokers instead of {count}, or larger ones: without one the others are too few"
-
-
-def _advice(  # noqa: PLR0913, PLR0917 - the fields of an advice
-    now: ClusterSnapshot,
-    question: str,
-    action: str,
-    sums: str = "",
-    data: str = "",
-    sure: str = "",
-    *,
-    is_enough: bool = True,
-) -> Advice:
-    return Advice(
-        about="cluster",
-        labels={"kafka_cluster": now.cluster},
-        question=question,
-        state="unknown" if not sums else "fine" if is_enough else "do",
-        action=action,
-        sum=sums,
-        data=(data,) if data else (),
-        sure=sure,
-    )

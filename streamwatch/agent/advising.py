@@ -9,6 +9,7 @@ from streamwatch.advice.brokers import advise_brokers
 from streamwatch.advice.config import Config, read_prices
 from streamwatch.advice.disks import advise_disks
 from streamwatch.advice.groups import advise_groups
+from streamwatch.advice.instances import advise_instances
 from streamwatch.advice.past import PastHours
 from streamwatch.advice.readers import advise_readers
 from streamwatch.advice.streams import advise_stream
@@ -61,4 +62,5 @@ class Advising:
                 found += advise_groups(runner.last, past)
                 found += advise_disks(runner.last, past)
                 found += advise_brokers(runner.last, samples, past)
+                found += advise_instances(runner.last, samples, past)
         return found

@@ -9,6 +9,7 @@ from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.catalogue import kafka_groups as g
 from streamwatch.catalogue import kinesis as s
 from streamwatch.catalogue import kinesis_shards as h
+from streamwatch.catalogue import msk as m
 from streamwatch.catalogue import readers as r
 from streamwatch.model.metric import Metric
 
@@ -40,6 +41,9 @@ class ArchivedNumber:
     """What becomes of series that have more labels than the entity. An unknown addend makes a sum unknown."""
     is_rate: bool = False
     """Whether what is archived is by how much the metric grows in a second."""
+    of: tuple[str, ...] = ()
+    """Where not all series of an entity count: those with these values of the label that comes after the entity's; all
+    of them must be there."""
 
     name: str = field(init=False)
     """What tells it from every other: it is written in files, and never changes."""
@@ -83,6 +87,10 @@ NUMBERS: Final[Sequence[ArchivedNumber]] = (
     ArchivedNumber("shard", h.SHARD_WRITE_BYTES_USE, "bytes written, of the limit", "ratio"),
     ArchivedNumber("shard", h.SHARD_WRITE_RECORDS_USE, "records written, of the limit", "ratio"),
     ArchivedNumber("shard", h.SHARD_WRITE_THROTTLED, "refused writes", "records/s", is_rate=True),
+    ArchivedNumber("broker", b.CPU, "processors busy", "ratio", "sum", of=("user", "system")),
+    ArchivedNumber("broker", b.BYTES_OUT, "sent", "bytes/s", is_rate=True),
+    ArchivedNumber("broker", m.CLIENT_CONNECTIONS, "connections by IAM", "", of=("IAM",)),
+    ArchivedNumber("broker", m.TRAFFIC_SHAPED, "packets shaped", "1/s", is_rate=True),
 )
 """All of them, the most important first."""
 

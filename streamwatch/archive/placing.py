@@ -43,16 +43,20 @@ class Placing:
 
 
 def placing(number: ArchivedNumber, samples: Sequence[Samples]) -> Placing:
-    """Return where these samples belong."""
+    """Return where these samples belong; an entity that lacks a series which counts belongs nowhere."""
     labels = len(LABELS[number.entity])
     places: dict[Entity, list[int]] = {}
-    for at, row in enumerate(row for each in samples for row in each.keys.rows):
-        places.setdefault(row[:labels], []).append(at)
+    rows = [row for each in samples for row in each.keys.rows]
+    for at, row in enumerate(rows):
+        if not number.of or row[labels] in number.of:
+            places.setdefault(row[:labels], []).append(at)
+    if number.of:
+        places = {entity: members for entity, members in places.items() if len(members) == len(number.of)}
     keys = tuple(each.keys for each in samples)
     counts = [len(members) for members in places.values()]
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.intp) if counts else NO_ROWS
     order = None
-    if sum(counts) != len(places):
+    if len(rows) != len(places):
         order = np.array([at for members in places.values() for at in members], dtype=np.intp)
     return Placing(keys, list(places), order, starts)
 
@@ -60,7 +64,9 @@ def placing(number: ArchivedNumber, samples: Sequence[Samples]) -> Placing:
 def folded(number: ArchivedNumber, where: Placing, samples: Sequence[Samples]) -> Values:
     """Return one value an entity, in the order of its entities; NaN where it is not known."""
     values = samples[0].values if len(samples) == 1 else np.concatenate([each.values for each in samples])
-    if where.order is None or not len(where.starts):
+    if where.order is None:
         return values
+    if not len(where.starts):
+        return values[:0]
     reduced: Values = _REDUCE[number.fold].reduceat(values[where.order], where.starts)
     return reduced

@@ -13,6 +13,7 @@ from streamwatch.archive.rings import LAST, LEVELS, ROW_BYTES
 from streamwatch.catalogue import METRICS
 from streamwatch.catalogue import archive as c
 from streamwatch.catalogue import kafka as k
+from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.catalogue import kafka_groups as g
 from streamwatch.core.clock import ManualClock
 from streamwatch.model.metric import Keys, Metric, Samples
@@ -60,6 +61,18 @@ def test_series_with_more_labels_are_folded(archive: Archive, clock: ManualClock
     assert last(archive, under, "shop") == 7.0
     assert last(archive, under, "other") is None, "a sum with a missing addend is unknown"
     assert last(archive, BY_NAME["group.kafka_group_topic_expires_seconds"], "shop", "billing") == 20.0
+
+
+def test_of_some_numbers_only_certain_series_count_and_all_of_them(archive: Archive, clock: ManualClock) -> None:
+    number = BY_NAME["broker.kafka_broker_cpu_ratio"]
+    modes = {("shop", "1", "user"): 0.25, ("shop", "1", "idle"): 0.5, ("shop", "1", "system"): 0.125}
+    half = {("shop", "2", "user"): 0.25, ("shop", "2", "idle"): 0.5, ("shop", "3", "idle"): 0.5}
+    archive.take("shop", [of(b.CPU, modes | half)], clock.now())
+    assert last(archive, number, "shop", "1") == 0.375
+    assert last(archive, number, "shop", "2") is None, "a sum that lacks an addend is unknown"
+    assert last(archive, number, "shop", "3") is None
+    archive.take("other", [of(b.CPU, {("other", "1", "idle"): 0.5, ("other", "2", "iowait"): 0.5})], clock.now())
+    assert archive.rows() == 1, "nothing that counts is there"
 
 
 def test_what_several_sources_know_of_one_metric_is_one_sum(archive: Archive, clock: ManualClock) -> None:

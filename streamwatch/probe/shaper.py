@@ -24,6 +24,22 @@ _ELECTION_NOT_NEEDED: Final = 84
 _PREFERRED: Final = 0
 
 
+def creation(
+    version: int, name: str, assignments: tuple[tuple[int, ...], ...], *, validate_only: bool
+) -> dict[str, Any]:
+    """Return the fields of the request that makes the topic, or only asks whether it would be made."""
+    part = request_part(CREATE_TOPICS, "CreatableTopic")
+    replicas = [
+        part.CreatableReplicaAssignment(version=version, partition_index=at, broker_ids=list(brokers))
+        for at, brokers in enumerate(assignments)
+    ]
+    retention = part.CreatableTopicConfig(version=version, name="retention.ms", value=str(_RETENTION_MS))
+    new = part(
+        version=version, name=name, num_partitions=-1, replication_factor=-1, assignments=replicas, configs=[retention]
+    )
+    return {"topics": [new], "timeout_ms": int(_REQUEST_SECONDS * 1000), "validate_only": validate_only}
+
+
 class Shaper:
     """Compares the topic with what it should be, and asks the controller for what it lacks."""
 
@@ -66,19 +82,8 @@ class Shaper:
             await self._elect(topic, lacks.elections)
 
     async def _create(self, topic: ProbeTopic, assignments: tuple[tuple[int, ...], ...]) -> None:
-        part = request_part(CREATE_TOPICS, "CreatableTopic")
-
         def fields(version: int) -> dict[str, Any]:
-            replicas = [
-                part.CreatableReplicaAssignment(version=version, partition_index=at, broker_ids=list(brokers))
-                for at, brokers in enumerate(assignments)
-            ]
-            retention = part.CreatableTopicConfig(version=version, name="retention.ms", value=str(_RETENTION_MS))
-            new = part(
-                version=version, name=self._cluster.name, num_partitions=-1, replication_factor=-1,
-                assignments=replicas, configs=[retention],
-            )  # fmt: skip
-            return {"topics": [new], "timeout_ms": int(_REQUEST_SECONDS * 1000), "validate_only": False}
+            return creation(version, self._cluster.name, assignments, validate_only=False)
 
         message = await self._ask(topic, CREATE_TOPICS, fields)
         self._check("made", [(each.error_code, each.error_message) for each in message.topics], _TOPIC_EXISTS)

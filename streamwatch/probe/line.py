@@ -24,6 +24,7 @@ class BrokerLine:
         self._dial: asyncio.Task[BrokerSession] | None = None
         self._failed: SourceError | None = None
         self._again_at = 0.0
+        self._is_over = False
 
     async def session(self) -> BrokerSession:
         """Return the session; dial where there is none, once for all who wait.
@@ -37,7 +38,7 @@ class BrokerLine:
             return self._session
         if self._failed is not None and loop.time() < self._again_at:
             raise self._failed
-        if self._dial is None or self._dial.done():
+        if self._dial is None:
             self._dial = asyncio.create_task(self._dialer.dial(self.host, self.port))
             self._dial.add_done_callback(self._dialled)
         return await asyncio.shield(self._dial)
@@ -81,6 +82,7 @@ class BrokerLine:
 
     def close(self) -> None:
         """Drop the connection, and dial no more."""
+        self._is_over = True
         if self._dial is not None:
             self._dial.cancel()
         if self._session is not None:
@@ -96,11 +98,14 @@ class BrokerLine:
         return False
 
     def _dialled(self, dial: "asyncio.Task[BrokerSession]") -> None:
+        self._dial = None  # not before: who asks between its end and now is to have its session, and not another
         if dial.cancelled():
             return
         error = dial.exception()
         if error is None:
             self._session, self._failed = dial.result(), None
+            if self._is_over:  # it had succeeded before it could be cancelled
+                self.close()
         elif isinstance(error, SourceError):
             pause = _DENIED_SECONDS if isinstance(error, SourceDenied) else _PAUSE_SECONDS
             self._failed, self._again_at = error, asyncio.get_running_loop().time() + pause

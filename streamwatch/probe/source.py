@@ -113,5 +113,3 @@ class ProbeSource:
 
     async def _close(self) -> None:
         self._cluster.close()
-        for _ in range(3):  # what was dropped closes its sockets in the loop's next turns
-            await asyncio.sleep(0)

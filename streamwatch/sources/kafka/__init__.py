@@ -159,8 +159,6 @@ class KafkaSource:
             self._next.cancel()
         await self._reader.close()
         await self._pool.close()
-        for _ in range(3):  # what was dropped closes its sockets in the loop's next turns
-            await asyncio.sleep(0)
 
 
 def check_up(config: Config, report: Callable[[Finding], None]) -> None:

@@ -15,6 +15,8 @@ from streamwatch.sources.kafka.pulses import Pulses
 
 MOST_LOOPS: Final = 4
 _END_SECONDS: Final = 2.0
+_LAST_TURNS: Final = 3
+"""Of the loop, after everything was ended."""
 _OWNER: Final[ContextVar["LoopShare | None"]] = ContextVar("owner", default=None)
 
 T = TypeVar("T")
@@ -89,6 +91,8 @@ class LoopShare:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+        for _ in range(_LAST_TURNS):  # what was dropped, also by who was connecting, closes its sockets in these
+            await asyncio.sleep(0)
 
 
 class Loops:

@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from kafka.admin import KafkaAdminClient
+
 from streamwatch.reference.kafka import faults
 from streamwatch.reference.kafka.server import ReferenceKafka
 from tests.agent_process import Agent, agent, config_file
@@ -22,7 +24,7 @@ groups:
 """
 MORE = """
 rules: {{pack: false, files: [rules.yml], state: state.db}}
-notify: {{webhook: [{{name: hook, url: '{url}'}}]}}
+notify: {{group_interval: 1s, webhook: [{{name: hook, url: '{url}'}}]}}
 """
 WHO = "broker:real/2"
 SENTENCE = "Broker 2 of real does not answer"
@@ -48,18 +50,22 @@ def test_an_incident_outlives_the_agent_under_one_identity_and_nobody_is_notifie
     state = tmp_path / "state.db"
     (tmp_path / "rules.yml").write_text(RULES)
     with ReferenceKafka() as kafka, receiver() as service:
+        admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap.split(","))
+        # Of a broker without replicas nobody knows who begins after it was taken off the metadata.
+        admin.create_topics({"a": {"num_partitions": 1, "replication_factor": 3}})
+        admin.close()
         file = Path(config_file(tmp_path, kafka.bootstrap, interval="1s"))
         file.write_text(file.read_text() + MORE.format(url=service.url))
         file.chmod(0o600)
         with agent("--config", str(file)) as running:
             wait_for(lambda: running.get("/readyz")[0] == 200, 180, "the first read")
             kafka.do(partial(faults.stop, broker=2))
-            wait_for(lambda: state.exists() and rows(state) == [(WHO, False)], 180, "it is written that it goes on")
+            wait_for(lambda: (WHO, False) in rows(state), 180, "it is written that it goes on")
             wait_for(lambda: statuses(service) == ["firing"], 180, "somebody is notified")
-            before = going(running)
+            before = [each for each in going(running) if each[0] == WHO]
+            assert len(before) == 1
         with agent("--config", str(file)) as running:
-            wait_for(lambda: going(running) == before, 180, "the incident goes on, and began when it began")
-            assert rows(state) == [(WHO, False)]
+            wait_for(lambda: set(before) <= set(going(running)), 180, "the incident goes on, and began when it began")
             kafka.do(partial(faults.start, broker=2))
             wait_for(lambda: (WHO, True) in rows(state), 180, "its end is written")
             wait_for(lambda: "resolved" in statuses(service), 180, "somebody is notified of the end")

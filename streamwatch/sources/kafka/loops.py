@@ -6,7 +6,7 @@ on its loop only.
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from contextvars import ContextVar
 from typing import Any, Final, TypeVar
 from weakref import WeakSet
@@ -34,10 +34,15 @@ class _Loop:
         self.thread.start()
 
     def end(self) -> None:
-        self.loop.call_soon_threadsafe(self.loop.stop)
+        asyncio.run_coroutine_threadsafe(self._end(), self.loop)
         self.thread.join(_END_SECONDS)
         if not self.thread.is_alive():
             self.loop.close()
+
+    async def _end(self) -> None:
+        """Leave no task that waits, whoever began it: what it had open would be open until it is collected."""
+        await _cancel(asyncio.all_tasks())
+        self.loop.stop()
 
 
 class LoopShare:
@@ -87,12 +92,17 @@ class LoopShare:
 
     async def _end(self, last: Coroutine[Any, Any, None]) -> None:
         await last
-        left = {task for task in self.tasks if not task.done()} - {asyncio.current_task()}
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
-        for _ in range(_LAST_TURNS):  # what was dropped, also by who was connecting, closes its sockets in these
-            await asyncio.sleep(0)
+        await _cancel(task for task in self.tasks if not task.done())
+
+
+async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks of the running loop, but the one that runs, and wait for them and for what they close."""
+    left = set(tasks) - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+    for _ in range(_LAST_TURNS):  # what was dropped, also by who was connecting, closes its sockets in these
+        await asyncio.sleep(0)
 
 
 class Loops:

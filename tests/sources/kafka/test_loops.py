@@ -87,3 +87,21 @@ def test_clusters_on_one_loop_are_read_and_closed_one_by_one(most: int) -> None:
         source.close()
         source.close()
     assert not [source for source in sources if source._thread.is_alive()]
+
+
+def test_the_last_share_ends_what_nobody_owns_too() -> None:
+    """What it had open would stay open until it is collected."""
+    share, waits, ended = Loops(1).share("a"), threading.Event(), threading.Event()
+
+    async def wait() -> None:
+        try:
+            waits.set()
+            await asyncio.sleep(3600)
+        finally:
+            ended.set()
+
+    tasks: list[asyncio.Task[None]] = []
+    share.loop.call_soon_threadsafe(lambda: tasks.append(share.loop.create_task(wait())))
+    assert waits.wait(20)
+    share.close(nothing(), 180)
+    assert ended.is_set()

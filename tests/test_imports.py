@@ -33,6 +33,7 @@ def test_help_imports_no_more_than_the_command_line(args: tuple[str, ...]) -> No
     assert {one for one in now if one.startswith("streamwatch.")} == {
         "streamwatch.cli",
         "streamwatch.cli.main",
+        "streamwatch.cli.named_config",
         "streamwatch.core",
         "streamwatch.core.errors",
     }

@@ -1,12 +1,12 @@
 """Tries the rights that a probe needs, without a record: brokers say what a user may do with a topic."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
 from streamwatch.core.errors import SourceError
+from streamwatch.core.tasks import next_turns
 from streamwatch.model.finding import Finding
 from streamwatch.probe.apis import APIS, CREATE_TOPICS
 from streamwatch.probe.line import BrokerLine, request_part
@@ -58,8 +58,7 @@ async def _line(dialer: Dialer, host: str, port: int) -> AsyncIterator[BrokerLin
         yield line
     finally:
         line.close()
-        for _ in range(3):  # what was dropped closes its sockets in the loop's next turns
-            await asyncio.sleep(0)
+        await next_turns()
 
 
 async def _why_not_made(dialer: Dialer, config: Config, probe: KafkaProbe, message: Message) -> str:

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import AsyncIterator
 
 from streamwatch.core.errors import SourceDenied, SourceError, SourceForeign
+from streamwatch.core.tasks import next_turns
 from streamwatch.model.finding import Finding, Verdict
 from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import METADATA
@@ -45,8 +46,7 @@ async def examine(config: Config) -> AsyncIterator[Finding]:
                 brokers[broker.host, broker.port] = broker
             addresses += [known for known in brokers if known not in seen]
         session.connection.close(SourceError("the check-up is over"))
-    for _ in range(3):  # what was dropped closes its sockets in the loop's next turns
-        await asyncio.sleep(0)
+    await next_turns()
 
 
 async def _reach(

@@ -6,17 +6,16 @@ on its loop only.
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine
 from contextvars import ContextVar
 from typing import Any, Final, TypeVar
 from weakref import WeakSet
 
+from streamwatch.core.tasks import end_tasks
 from streamwatch.sources.kafka.pulses import Pulses
 
 MOST_LOOPS: Final = 4
 _END_SECONDS: Final = 2.0
-_LAST_TURNS: Final = 3
-"""Of the loop, after everything was ended."""
 _OWNER: Final[ContextVar["LoopShare | None"]] = ContextVar("owner", default=None)
 
 T = TypeVar("T")
@@ -41,7 +40,7 @@ class _Loop:
 
     async def _end(self) -> None:
         """Leave no task that waits, whoever began it: what it had open would be open until it is collected."""
-        await _cancel(asyncio.all_tasks())
+        await end_tasks(asyncio.all_tasks())
         self.loop.stop()
 
 
@@ -92,17 +91,7 @@ class LoopShare:
 
     async def _end(self, last: Coroutine[Any, Any, None]) -> None:
         await last
-        await _cancel(task for task in self.tasks if not task.done())
-
-
-async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel tasks of the running loop, but the one that runs, and wait for them and for what they close."""
-    left = set(tasks) - {asyncio.current_task()}
-    for task in left:
-        task.cancel()
-    await asyncio.gather(*left, return_exceptions=True)
-    for _ in range(_LAST_TURNS):  # what was dropped, also by who was connecting, closes its sockets in these
-        await asyncio.sleep(0)
+        await end_tasks(task for task in self.tasks if not task.done())
 
 
 class Loops:

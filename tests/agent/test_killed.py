@@ -11,17 +11,11 @@ from kafka.admin import KafkaAdminClient
 
 from streamwatch.reference.kafka import faults
 from streamwatch.reference.kafka.server import ReferenceKafka
+from tests.agent.test_past_incidents import RULES
 from tests.agent_process import Agent, agent, config_file
 from tests.notify.receiver import Receiver, receiver
 from tests.waiting import wait_for
 
-RULES = """
-groups:
-  - name: g
-    interval: 1s
-    rules:
-      - {alert: KafkaBrokerDown, expr: 'max_over_time(kafka_broker_up[3s]) == 0', labels: {severity: critical}}
-"""
 MORE = """
 rules: {{pack: false, files: [rules.yml], state: state.db}}
 notify: {{group_interval: 1s, webhook: [{{name: hook, url: '{url}'}}]}}

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kafka import KafkaProducer
@@ -129,15 +130,15 @@ def test_clients_that_kafka_4_refuses_are_audited_by_what_they_ask(kafka_cluster
     """Only a real broker says how its exporter names what it counts of them."""
     cluster = kafka_cluster(version="3.9.2", brokers=1, jmx_objects=("kafka.network:*", "kafka.log:*"))
     cluster.create_topic("orders", 1, 1)
-    assert not_checked(cluster) >= {"old-clients"}, "of none that asked, nothing is known"
+    assert "old-clients" in not_checked(audit_once(config_of(cluster))), "of none that asked, nothing is known"
     with closing(KafkaProducer(bootstrap_servers=cluster.bootstrap.split(","), api_version=(0, 10, 0))) as producer:
         producer.send("orders", b"x").get(timeout=30)
 
     audit = audit_once(config_of(cluster))
     old = [each for each in audit["findings"] if each["finding"] == "old-clients"]
     assert [each["evidence"] for each in old] == [["a client that does not say what it is asks by Produce 2"]]
-    assert not_checked(cluster) & {"old-clients", "compaction-stopped"} == set()
+    assert not_checked(audit) & {"old-clients", "compaction-stopped"} == set()
 
 
-def not_checked(cluster: KafkaCluster) -> set[str]:
-    return {each["finding"] for each in audit_once(config_of(cluster))["notChecked"]}
+def not_checked(audit: dict[str, Any]) -> set[str]:
+    return {each["finding"] for each in audit["notChecked"]}

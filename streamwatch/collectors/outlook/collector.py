@@ -10,7 +10,7 @@ from streamwatch.collectors.keys_cache import KeysCache
 from streamwatch.collectors.outlook.losses import Grid, Losses, losses, racks
 from streamwatch.collectors.outlook.redundancy import redundancy
 from streamwatch.core.memo import Memo
-from streamwatch.model.kafka import ClusterSnapshot, Int64s, Topology
+from streamwatch.model.kafka import ClusterSnapshot, Topology
 from streamwatch.model.metric import Samples, Values
 
 Both = tuple[Losses, Losses]
@@ -25,7 +25,6 @@ class LossCollector:
         self._keys_cache = KeysCache()
         self._losses = Memo[Both]()
         self._leader_bytes = Memo[Grid]()
-        self._replica_bytes: Int64s | None = None
 
     def collect(self, now: ClusterSnapshot) -> list[Samples]:
         """Return the samples; none while the metadata cannot be believed."""
@@ -36,11 +35,9 @@ class LossCollector:
         of_brokers, of_racks = self._losses.get(
             lambda: both(now, topology), topology, now.min_isr, brokers, self._judged.adding(now)
         )
-        if self._replica_bytes is None or not np.array_equal(now.replica_bytes, self._replica_bytes):
-            self._replica_bytes = now.replica_bytes
         succession = of_brokers.succession
         leader_bytes = self._leader_bytes.get(
-            lambda: succession.carried(known(now.replica_bytes)), succession, self._replica_bytes
+            lambda: succession.carried(known(now.replica_bytes)), succession, now.replica_bytes
         )
         self._keys_cache.turn()
         keys = self._keys_cache.of(BROKER, [(now.cluster, str(broker.id)) for broker in brokers])

@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 
 from streamwatch.core.errors import SourceError, SourceMisread
-from streamwatch.model.kafka import NOT_KNOWN, Bools, ClusterSnapshot, Int64s, LogDir, Topology
+from streamwatch.model.kafka import NOT_KNOWN, Bools, ClusterSnapshot, Int32s, Int64s, LogDir, Topology
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka import codes
 from streamwatch.sources.kafka.apis import DESCRIBE_LOG_DIRS, Message, decoding
@@ -67,7 +67,7 @@ class _Placed:
     """Where the records of an answer stand among the replicas of a topology."""
 
     topology: Topology
-    place: Int64s
+    place: Int32s
     """Of each record, -1 for one that is none of the topology's replicas."""
     doubled: int
     """How many replicas are left out, since several directories hold them, each with another size."""
@@ -105,6 +105,7 @@ class LogDirReader:
         self._problems: dict[int, Problem] = {}
         self._asked_at: float | None = None
         self._asked: Topology | None = None
+        self._replica_bytes: Int64s = np.zeros(0, dtype=np.int64)
         self._task: asyncio.Task[None] | None = None
 
     async def refresh(self, pool: BrokerPool, topology: Topology, wanted: list[str] | None) -> None:
@@ -138,7 +139,7 @@ class LogDirReader:
             await self._task
 
     def columns(self, topology: Topology, connections: dict[int, BrokerConnection]) -> LogSizes:
-        """Return each replica's size (R), the log directories, and what could not be read."""
+        """Return each replica's size (R; the last one's object while equal), the log directories, and what failed."""
         now = asyncio.get_running_loop().time()
         sizes = np.full(len(topology.replica), NOT_KNOWN, dtype=np.int64)
         dirs: list[LogDir] = []
@@ -162,7 +163,9 @@ class LogDirReader:
             problems += known.problems
             if known.placed.doubled:
                 problems.append(_doubled(node, known.placed.doubled))
-        return LogSizes(sizes, tuple(dirs), tuple(sorted(unseen)), problems)
+        if not np.array_equal(sizes, self._replica_bytes):
+            self._replica_bytes = sizes
+        return LogSizes(self._replica_bytes, tuple(dirs), tuple(sorted(unseen)), problems)
 
     async def close(self) -> None:
         """Stop asking."""
@@ -311,7 +314,7 @@ def _place(node: int, sizes: _Sizes, topology: Topology) -> _Placed:
     rows = topology.rows(topic, sizes.records["partition"].astype(np.int64))
     mine = np.flatnonzero(topology.replica == node)
     row_of_mine = np.searchsorted(topology.replica_start, mine, side="right") - 1
-    place = np.full(len(topology.partition) + 1, -1, dtype=np.int64)
+    place = np.full(len(topology.partition) + 1, -1, dtype=np.int32)
     place[row_of_mine] = mine
     # A future replica is on its way to another directory of the same broker: the current one is the replica.
     found = np.where((sizes.records["future"] == 0) & sizes.local, place[rows], -1)

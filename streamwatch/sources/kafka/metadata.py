@@ -5,6 +5,7 @@ topology stays the same object. When it changes it is read topic by topic: recor
 by one.
 """
 
+import hashlib
 import struct
 from dataclasses import dataclass
 from typing import TypeVar
@@ -65,7 +66,7 @@ class MetadataReader:
     """Reads Metadata answers, and remembers the last one."""
 
     def __init__(self) -> None:
-        self._topics: bytes | None = None
+        self._digest: bytes | None = None
         self._topology: Topology | None = None
         self._problems: tuple[Problem, ...] = ()
 
@@ -79,7 +80,7 @@ class MetadataReader:
         try:
             return self._read(body, version)
         except UNWALKABLE:
-            self._topics = None
+            self._digest = None
             return decode(body, version)
 
     def _read(self, body: bytes, version: int) -> Metadata:
@@ -91,15 +92,15 @@ class MetadataReader:
             walker.no_tags()
         cluster_id = walker.text()[0] or None
         controller_id = walker.integer(4)
-        at = walker.at
-        if self._topics is None or len(body) - at != len(self._topics) or not body.endswith(self._topics):
-            self._topics = None
+        # Not the bytes themselves: they are as large as all that is made of them.
+        digest = hashlib.blake2b(memoryview(body)[walker.at :]).digest()
+        if digest != self._digest:
+            self._digest = None
             columns = _Columns()
             columns.walk(walker, version)
             self._topology, self._problems = columns.topology(), columns.problems()
-            del columns  # what it holds is as large as the answer
-            self._topics = body[at:]
-        assert self._topology is not None  # noqa: S101 - set with the bytes of the topics
+            self._digest = digest
+        assert self._topology is not None  # noqa: S101 - set with the digest
         return Metadata(tuple(brokers), cluster_id, controller_id, self._topology, self._problems)
 
 

@@ -37,6 +37,8 @@ _KAFKA_MS: Final = 1_293_840_000_000
 _FIRST: Final = 64
 """Partitions in the first request to a leader: what it takes, nobody knows (tiered storage is slow)."""
 _MOST: Final = 2000
+_AT_ONCE: Final = 20_000
+"""Positions that are judged together."""
 _QUICK_SECONDS: Final = 0.1
 """A leader that answers within this time is asked for more partitions at once."""
 _SLOW_SECONDS: Final = 0.5
@@ -237,11 +239,14 @@ class RecordTimes:
             session.problems.append(Problem("partition", "budget", detail, overdue))
 
     def _judge(self, found: _Positions, gappy: Bools, which: Bools) -> None:
-        """Say anew what is known of these positions."""
-        row, offset = found.row[which], found.offset[which]
+        """Say anew what is known of these positions, some at a time: each takes two hundred bytes on the way."""
+        asked = np.flatnonzero(which)
         seen = self._first_seen
-        fence = self._timeline.fence(row, offset, seen.offset[row], seen.at_ms[row], seen.is_answer[row])
-        found.at[which], found.width[which] = fence.decided(offset, gappy[which])
+        for start in range(0, len(asked), _AT_ONCE):
+            these = asked[start : start + _AT_ONCE]
+            row, offset = found.row[these], found.offset[these]
+            fence = self._timeline.fence(row, offset, seen.offset[row], seen.at_ms[row], seen.is_answer[row])
+            found.at[these], found.width[these] = fence.decided(offset, gappy[these])
 
     async def _round(  # noqa: PLR0913, PLR0917 - one step of _look_up
         self,

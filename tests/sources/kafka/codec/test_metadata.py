@@ -35,7 +35,7 @@ def test_an_answer_is_walked_as_it_is_decoded(version: int, mixed: bool, data: s
     reader = MetadataReader()
     found = reader.read(body, version)
 
-    assert reader._topics is not None, "walked, not decoded"
+    assert reader._digest is not None, "walked, not decoded"
     assert_same(found, decode(body, version))
     assert (set(found.topology.topic_ids) == {NO_ID}) == (version < 10) or not found.topology.topics
 
@@ -52,7 +52,7 @@ def test_names_that_are_no_utf8_are_left_out_alike(version: int, data: st.DataOb
     reader = MetadataReader()
     found = reader.read(spoilt, version)
 
-    assert reader._topics is not None, "walked, not decoded"
+    assert reader._digest is not None, "walked, not decoded"
     assert_same(found, decode(spoilt, version))
 
 

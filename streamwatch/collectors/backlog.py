@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from streamwatch.collectors.columns import known
 from streamwatch.collectors.lag import EndOffsetHistory, Method
-from streamwatch.model.kafka import NOT_KNOWN, Bools, ClusterSnapshot, Int64s
+from streamwatch.model.kafka import NOT_KNOWN, Bools, ClusterSnapshot, Int32s, Int64s
 from streamwatch.model.metric import Values
 
 Methods = npt.NDArray[np.int8]
@@ -43,7 +43,7 @@ class Backlog:
         return read & (self.committed <= self.end)
 
 
-def backlog(now: ClusterSnapshot, places: Int64s, rows: Int64s) -> Backlog:
+def backlog(now: ClusterSnapshot, places: Int32s | Int64s, rows: Int32s | Int64s) -> Backlog:
     """Return what these commits leave unread.
 
     Where the log start is not known the committed offset is taken for the position: the lag is then an upper bound.
@@ -78,8 +78,8 @@ def ages(  # noqa: PLR0913, PLR0917 - what an age rests on
     now: ClusterSnapshot,
     history: EndOffsetHistory,
     left: Backlog,
-    places: Int64s,
-    rows: Int64s,
+    places: Int32s | Int64s,
+    rows: Int32s | Int64s,
     uncertain: Values,
 ) -> tuple[Values, Methods]:
     """Return the age of each first unread record, in seconds, and the ``Method`` by which it is known.

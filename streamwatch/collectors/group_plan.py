@@ -8,7 +8,7 @@ import numpy.typing as npt
 from streamwatch.catalogue import kafka_groups as c
 from streamwatch.catalogue.kafka import GROUP, GROUP_PARTITION, GROUP_TOPIC
 from streamwatch.collectors.columns import distinct, runs
-from streamwatch.model.kafka import ClusterSnapshot, GroupTable, Int64s, Topology
+from streamwatch.model.kafka import ClusterSnapshot, GroupTable, Int32s, Int64s, Topology
 from streamwatch.model.metric import Keys, Values
 
 
@@ -16,15 +16,15 @@ from streamwatch.model.metric import Keys, Values
 class Entries:
     """Partitions in which a group has a commit, or which one of its members holds (shape E), sorted by pair."""
 
-    row: Int64s
+    row: Int32s
     """E: row of the topology."""
-    pair: Int64s
+    pair: Int32s
     """E: which pair it belongs to."""
     start: Int64s
     """Where each pair that has entries begins."""
     with_entries: Int64s
     """Which pairs those are."""
-    of_commit: Int64s
+    of_commit: Int32s
     """C: the entry of each commit."""
     held: npt.NDArray[np.int8]
     """E: 1 where a member holds it, 0 where none does, -1 where that is not known."""
@@ -39,11 +39,11 @@ class GroupPlan:
     The pairs are those in which the group has a commit, holds a partition, or asks for the topic.
     """
 
-    order: Int64s
+    order: Int32s
     """C: places in the snapshot's commits, sorted by pair."""
-    row: Int64s
+    row: Int32s
     """C: row of the topology."""
-    pair: Int64s
+    pair: Int32s
     """C: which pair the commit belongs to."""
     rows: Int64s
     """The distinct rows of ``row``, sorted."""
@@ -98,9 +98,9 @@ def plan(now: ClusterSnapshot, topology: Topology) -> GroupPlan:
     held[np.searchsorted(entry_place, held_place)] = 1
     names = [(now.cluster, group.name) for group in groups]
     return GroupPlan(
-        order=order,
-        row=row,
-        pair=pair,
+        order=order.astype(np.int32),
+        row=row.astype(np.int32),
+        pair=pair.astype(np.int32),
         rows=distinct(row),
         start=start,
         with_commits=with_commits,
@@ -109,11 +109,11 @@ def plan(now: ClusterSnapshot, topology: Topology) -> GroupPlan:
         assigned=assigned,
         asked=wants,
         entries=Entries(
-            row=entry_row,
-            pair=entry_pair,
+            row=entry_row.astype(np.int32),
+            pair=entry_pair.astype(np.int32),
             start=entry_start,
             with_entries=with_entries,
-            of_commit=np.searchsorted(entry_place, place),
+            of_commit=np.searchsorted(entry_place, place).astype(np.int32),
             held=held,
             answered=commits.answered[entry_group] if len(entry_group) else np.zeros(0, dtype=bool),
         ),

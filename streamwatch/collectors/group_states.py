@@ -124,14 +124,12 @@ class GroupStates:
             plan,
         )
         pairs, size = plan.entries.pair, len(plan.keys)
-        of = pairs + size * np.maximum(state, 0).astype(np.int64)
-        counts = np.bincount(of[state >= 0], minlength=size * len(GroupPartitionState)).astype(np.float64)
-        counts[counts == 0] = np.nan
-        columns = counts.reshape(len(GroupPartitionState), size)
-        return [
-            c.GROUP_TOPIC_STATE.samples(keys, columns[one])
-            for one, keys in zip(GroupPartitionState, all_keys, strict=True)
-        ]
+        samples = []
+        for one, keys in zip(GroupPartitionState, all_keys, strict=True):
+            counts = np.bincount(pairs[state == one], minlength=size).astype(np.float64)
+            counts[counts == 0] = np.nan
+            samples.append(c.GROUP_TOPIC_STATE.samples(keys, counts))
+        return samples
 
 
 class PartitionStates:
@@ -204,6 +202,10 @@ def _seen(now: ClusterSnapshot, plan: GroupPlan, left: Backlog, alive: Bools) ->
 
 
 def _unread(plan: GroupPlan, memory: Memory, state: npt.NDArray[np.int8]) -> Values:
-    """Return for each pair (U) the records that came to partitions since they are uncommitted."""
-    came = np.where(state == GroupPartitionState.UNCOMMITTED, np.maximum(memory.end - memory.base, 0.0), 0.0)
-    return fold_entries(np.add, came, plan)
+    """Return for each pair (U) the records that came to partitions since they are uncommitted; NaN without entries."""
+    these = np.flatnonzero(state == GroupPartitionState.UNCOMMITTED)
+    came = np.maximum(memory.end[these] - memory.base[these], 0.0)
+    sums = np.bincount(plan.entries.pair[these], weights=came, minlength=len(plan.keys))
+    folded = np.full(len(plan.keys), np.nan)
+    folded[plan.entries.with_entries] = sums[plan.entries.with_entries]
+    return folded

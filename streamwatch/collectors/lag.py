@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from streamwatch.collectors.columns import distinct
 from streamwatch.collectors.following import TopicNumbers, partition_keys, places
-from streamwatch.model.kafka import NOT_KNOWN, Bools, Int64s, Topology
+from streamwatch.model.kafka import NOT_KNOWN, Bools, Int32s, Int64s, Topology
 from streamwatch.model.metric import Values
 
 _SPACING: Final = 0.25
@@ -97,7 +97,7 @@ class EndOffsetHistory:
         elif step > self._window:
             self._points.clear()
 
-    def ages(self, row: Int64s, committed: Int64s) -> tuple[Values, npt.NDArray[np.int8]]:
+    def ages(self, row: Int32s | Int64s, committed: Int64s) -> tuple[Values, npt.NDArray[np.int8]]:
         """Return the age in seconds of each first uncommitted record, and the ``Method`` by which it is known.
 
         Args:

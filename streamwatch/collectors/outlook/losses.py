@@ -28,9 +28,9 @@ class Succession:
     """B: what each broker is lost with; -1 for those that are in no domain."""
     size: int
     """How many domains there are."""
-    leading: Int64s
+    leading: Int32s
     """L: which of the replicas."""
-    heirs: Int64s
+    heirs: Int32s
     """H: which of the replicas."""
     cause: Int64s
     """H: the domain whose loss makes it lead."""
@@ -144,7 +144,9 @@ def _succession(now: Redundancy, of_replica: Int64s, domain: Int64s, size: int) 
     places = np.where(now.live & (of_replica != home[now.row]), np.arange(len(now.row)), _LAST)
     successor = np.minimum.reduceat(places, shape.replica_start[:-1]) if len(home) else home
     moves = (home >= 0) & (successor < _LAST)
-    return Succession(now.place, domain, size, leading, heirs=successor[moves], cause=home[moves])
+    return Succession(
+        now.place, domain, size, leading.astype(np.int32), successor[moves].astype(np.int32), cause=home[moves]
+    )
 
 
 def _sums(place: npt.NDArray[np.integer], weights: Values | None, size: int) -> Values:

@@ -202,14 +202,26 @@ class _Known:
 
     selections: dict[tuple[tuple[Matcher, ...], Labels], Ints | None]
     groups: dict[tuple[str, ...], tuple[Ints, Keys]]
+    selected_bytes: int = 0
+    grouped_bytes: int = 0
     is_asked: bool = True
     """Whether somebody has asked since ``forget_unasked``."""
 
-    @property
-    def bytes(self) -> int:
-        """What it takes."""
-        selected = sum(getsizeof(index) for index in self.selections.values() if index is not None)
-        return selected + sum(getsizeof(codes) + _row_bytes(keys) for codes, keys in self.groups.values())
+    def select(self, asked: tuple[tuple[Matcher, ...], Labels], index: Ints | None) -> None:
+        """Remember which rows match."""
+        if len(self.selections) >= _MOST_SELECTIONS:
+            self.selections.clear()
+            self.selected_bytes = 0
+        self.selections[asked] = index
+        self.selected_bytes += 0 if index is None else getsizeof(index)
+
+    def group(self, asked: tuple[str, ...], found: tuple[Ints, Keys]) -> None:
+        """Remember each row's group."""
+        if len(self.groups) >= _MOST_SELECTIONS:
+            self.groups.clear()
+            self.grouped_bytes = 0
+        self.groups[asked] = found
+        self.grouped_bytes += getsizeof(found[0]) + _row_bytes(found[1])
 
 
 class KeyIndex:
@@ -225,9 +237,7 @@ class KeyIndex:
         with self._lock:
             known = self._of(keys)
             if asked not in known.selections:
-                if len(known.selections) >= _MOST_SELECTIONS:
-                    known.selections.clear()
-                known.selections[asked] = _selected(keys, fixed, matchers)
+                known.select(asked, _selected(keys, fixed, matchers))
             index = known.selections[asked]
         return None if index is not None and not len(index) else Rows(keys, fixed, index)
 
@@ -237,16 +247,14 @@ class KeyIndex:
         with self._lock:
             known = self._of(keys)
             if asked not in known.groups:
-                if len(known.groups) >= _MOST_SELECTIONS:
-                    known.groups.clear()
-                known.groups[asked] = _grouped(keys, names)
+                known.group(asked, _grouped(keys, names))
             return known.groups[asked]
 
     @property
     def bytes(self) -> int:
         """What the answers take that are kept."""
         with self._lock:
-            return sum(known.bytes for known in self._known.values())
+            return sum(known.selected_bytes + known.grouped_bytes for known in self._known.values())
 
     def forget_unasked(self) -> None:
         """Forget answers about keys that nobody has asked about since the last call.

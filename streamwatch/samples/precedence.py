@@ -42,7 +42,7 @@ class SourcePrecedence:
             if metric.kind == "counter":
                 counted = self._counter_kind(metric, candidates)
                 chosen += [candidate for candidate in candidates if candidate[0] == counted]
-            elif len({kind for kind, _ in candidates}) == 1:
+            elif len(candidates) == 1 or len({kind for kind, _ in candidates}) == 1:
                 chosen += candidates
             else:
                 kinds = list(self._kinds(metric))

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final, Literal
 
@@ -111,27 +111,15 @@ class _Reader:
         self._before = before
         self._program = 0
         """How large the regular expressions are, all together."""
-        self._readers: Final[dict[str, Callable[[Any, int], Expr]]] = {
-            "ParenExpr": lambda node, depth: self.expr(node.expr, depth),
-            "NumberLiteral": lambda node, _: Number(node.val),
-            "StringLiteral": lambda node, _: StringLiteral(node.val),
-            "VectorSelector": lambda node, _: self._selector(node),
-            "MatrixSelector": lambda node, _: RangeSelector(self._selector(node.vector_selector), _ms(node.range)),
-            "SubqueryExpr": self._subquery,
-            "UnaryExpr": lambda node, depth: Negation(self.expr(node.expr, depth)),
-            "BinaryExpr": self._binary,
-            "AggregateExpr": self._aggregation,
-            "Call": self._call,
-        }
 
     def expr(self, node: p.Expr, depth: int) -> Expr:
         """Return what a node is."""
         if depth > DEEPEST:
             raise QueryError(f"the expression is nested deeper than {DEEPEST}")
         kind = type(node).__name__
-        if kind not in self._readers:
+        if kind not in self._OF_KIND:
             raise QueryError(f"{kind}: the engine does not know such a thing")
-        return self._readers[kind](node, depth + 1)
+        return self._OF_KIND[kind](self, node, depth + 1)
 
     def _at(self, modifier: p.AtModifier | None) -> At | None:
         if modifier is None:
@@ -206,6 +194,20 @@ class _Reader:
         if name == "label_replace" and isinstance(args[4], StringLiteral):
             compiled(args[4].value)
         return Call(name, args)
+
+    # Of the class: a table of bound methods would keep each reader, and what it made, until a search for cycles.
+    _OF_KIND: Final[Mapping[str, Callable[["_Reader", Any, int], Expr]]] = {
+        "ParenExpr": lambda self, node, depth: self.expr(node.expr, depth),
+        "NumberLiteral": lambda _, node, __: Number(node.val),
+        "StringLiteral": lambda _, node, __: StringLiteral(node.val),
+        "VectorSelector": lambda self, node, _: self._selector(node),
+        "MatrixSelector": lambda self, node, _: RangeSelector(self._selector(node.vector_selector), _ms(node.range)),
+        "SubqueryExpr": _subquery,
+        "UnaryExpr": lambda self, node, depth: Negation(self.expr(node.expr, depth)),
+        "BinaryExpr": _binary,
+        "AggregateExpr": _aggregation,
+        "Call": _call,
+    }
 
 
 def _matching(modifier: p.BinModifier) -> Matching:

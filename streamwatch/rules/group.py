@@ -117,6 +117,24 @@ class RuleChange:
     change: Change
 
 
+class _Deadline:
+    """When the rule that is evaluated has to be done. Knows nothing of its group, which goes with its last user so."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.at = math.inf
+
+    def look(self) -> None:
+        """Look whether it is over.
+
+        Raises:
+            EvaluationError: it is.
+
+        """
+        if self._clock.monotonic() > self.at:
+            raise EvaluationError(f"the rule takes longer than {_RULE_SECONDS:g} s: make it simpler, or divide it")
+
+
 class GroupState:
     """A group, and what became of its rules. ``evaluate`` is called by one thread at a time."""
 
@@ -139,8 +157,8 @@ class GroupState:
         self.group = group
         self._clock = clock
         self._external = dict(external or {})
-        self._options = replace(options or Options(), look=self._look)
-        self._until = math.inf
+        self._deadline = _Deadline(clock)
+        self._options = replace(options or Options(), look=self._deadline.look)
         self.evaluated_at = 0.0
         self.seconds = 0.0
         self.missed = 0
@@ -171,17 +189,13 @@ class GroupState:
         found: list[RuleChange] = []
         for state in self.rules:
             rule_begun = self._clock.monotonic()
-            self._until = rule_begun + _RULE_SECONDS
+            self._deadline.at = rule_begun + _RULE_SECONDS
             if is_warm or not state.needs_warmth:
                 found += self._rule(state, samples, at_ms, scope if self._divides(state, scope) else None)
                 state.evaluated_at = at_ms / 1000
             state.seconds = self._clock.monotonic() - rule_begun
         self.evaluated_at, self.seconds = at_ms / 1000, self._clock.monotonic() - started
         return found
-
-    def _look(self) -> None:
-        if self._clock.monotonic() > self._until:
-            raise EvaluationError(f"the rule takes longer than {_RULE_SECONDS:g} s: make it simpler, or divide it")
 
     def _divides(self, state: RuleState, scope: Scope | None) -> bool:
         return scope is not None and not self.group.limit and state.is_local(scope)

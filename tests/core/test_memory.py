@@ -70,3 +70,41 @@ def test_pages_that_nothing_is_in_any_more_are_given_back_though_something_stays
     before, dropped, given = map(int, asked.stdout.split())
     assert before - given > 50_000, "kB, of 60,000"
     assert before - dropped < 10_000, "the test proves nothing where they are given back anyway"
+
+
+_CYCLES = """
+import gc
+import sys
+import weakref
+from streamwatch.core.memory import look_for_cycles_seldom
+
+class Node:
+    pass
+
+gc.collect()
+if sys.argv[1] == "seldom":
+    look_for_cycles_seldom()
+before = gc.get_stats()[2]["collections"]
+young = Node()
+young.itself = young
+gone = weakref.ref(young)
+del young
+lists = []
+for _ in range(20):
+    lists = [[] for _ in range(100_000)]
+print(gc.get_stats()[2]["collections"] - before, gone() is None)
+"""
+
+
+def _cycles(how: str) -> tuple[int, bool]:
+    """Return how often all objects were looked through, and whether a young cycle was found."""
+    command = [sys.executable, "-c", _CYCLES, how]
+    asked = subprocess.run(command, check=True, capture_output=True, text=True, timeout=180)
+    times, found = asked.stdout.split()
+    return int(times), found == "True"
+
+
+def test_what_each_read_replaces_has_nobody_look_through_all_objects() -> None:
+    seldom, found = _cycles("seldom")
+    assert found, "young objects are looked through"
+    assert 2 * seldom < _cycles("as it is")[0]

@@ -103,7 +103,7 @@ class Stack:
         if self.places is None or len(self.places) == 1 or count * len(self.ticks) <= _WHOLE_CELLS:
             weigh(count * len(self.ticks))
             rows = [self._row(tick) if index is None else self._row(tick)[index] for tick in self.ticks]
-            yield Piece(index, _times(self.ticks), np.stack(rows))
+            yield Piece(index, _times(self.ticks), rows[0][np.newaxis] if len(rows) == 1 else np.stack(rows))
             return
         wanted = np.arange(len(self.keys)) if index is None else index
         runs_of = self._runs(wanted)

@@ -2,8 +2,8 @@
 
     python tests/bench/bench_archive.py [GROUPS TOPICS STREAMS BROKERS [SECONDS]]
 
-By default 100 groups, 50 topics, 20 streams with a reader each and 6 brokers, a read every 10 s for a week. All values
-change with every read.
+By default 100 groups, 50 topics, 20 streams of ten shards with a reader each, 6 brokers and ten connectors, a read
+every 10 s for a week. All values change with every read.
 """
 
 import resource
@@ -28,6 +28,9 @@ from streamwatch.model.metric import Keys, Metric, Samples
 WEEK = 7 * 86_400
 STEP = 10
 BUDGET = 64 * 2**20
+SHARDS = 10
+"""Of a stream, whose shard-level metrics are on."""
+CONNECTORS = 10
 
 
 def resident_mb() -> float:
@@ -60,6 +63,7 @@ def main() -> None:
     given = [int(each) for each in sys.argv[1:]] + [100, 50, 20, 6, WEEK][len(sys.argv) - 1 :]
     groups, topics, streams, brokers, seconds = given
     counts = {"cluster": 1, "broker": brokers, "group": groups, "topic": topics, "stream": streams, "reader": streams}
+    counts |= {"shard": SHARDS * streams, "connect": 1, "connector": CONNECTORS}
     keys, rng = keys_of(counts), np.random.default_rng(1)
     clock, before = ManualClock(1_800_000_000.0), resident_mb()
     archive = Archive(BUDGET, clock)

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -24,6 +25,7 @@ from tests.waiting import wait_for
 CLIENTS = 10
 NAMES = 10
 WARM_RELOADS = 20
+LOOK_EVERY = 250
 KEPT = 'kafka_brokers{kafka_cluster="kept"} '
 
 
@@ -78,10 +80,12 @@ def write(file: Path, bootstrap: str, other: int) -> None:
     file.write_text("\n".join(["kafka:", *each, "listen: {address: '127.0.0.1:0', reload: true}", ""]))
 
 
-def reload_under_load(reloads: int, clients: int = CLIENTS) -> tuple[Load, Body, Body, float]:
+def reload_under_load(
+    reloads: int, clients: int = CLIENTS, look: Callable[[int, Body], None] = lambda _, __: None
+) -> tuple[Load, Body, Body, float]:
     """Reload so often while clients scrape; return what they saw, the process before and after, and how long it took.
 
-    Before means after the first few reloads.
+    Before means after the first few reloads. The process is shown to ``look`` on the way, too.
     """
     with ReferenceKafka() as kafka, tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "agent.yaml"
@@ -95,7 +99,10 @@ def reload_under_load(reloads: int, clients: int = CLIENTS) -> tuple[Load, Body,
             try:
                 again(running, file, kafka.bootstrap, range(1, 1 + WARM_RELOADS), load)
                 before, started = body(running), time.monotonic()
-                again(running, file, kafka.bootstrap, range(1 + WARM_RELOADS, 1 + WARM_RELOADS + reloads), load)
+                first, last = 1 + WARM_RELOADS, 1 + WARM_RELOADS + reloads
+                for at in range(first, last, LOOK_EVERY):
+                    again(running, file, kafka.bootstrap, range(at, min(at + LOOK_EVERY, last)), load)
+                    look(min(at + LOOK_EVERY, last) - first, body(running))
                 seconds, after = time.monotonic() - started, body(running)
             finally:
                 load.is_over = True
@@ -115,7 +122,7 @@ def again(running: Agent, file: Path, bootstrap: str, names: range, load: Load) 
 
 def main() -> None:
     reloads = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
-    load, before, after, seconds = reload_under_load(reloads)
+    load, before, after, seconds = reload_under_load(reloads, look=lambda count, now: print(count, now, flush=True))
     print(f"{reloads} reloads in {seconds:.0f} s, {load.scrapes} scrapes by {CLIENTS} clients")
     print(f"{len(load.errors)} errors, {load.lost} pages without the cluster that stays", *set(load.errors[:3]))
     print(f"before: {before}\nafter:  {after}")

@@ -1,6 +1,6 @@
 """Incidents over pairs of agents while everything breaks: ``python -m tests.pair INCIDENTS SEED [PAIRS]``.
 
-Prints each incident that was not told once and ended once, with what was done, and a table at the end.
+Prints each incident that was not told once and ended once, with what was done, and a table now and then and at the end.
 """
 
 import random
@@ -18,6 +18,8 @@ from tests.pair.story import Story, Told
 from tests.waiting import wait_for
 
 _PAIRS: Final = 8
+_SHOWN_EVERY: Final = 50
+"""Incidents after which the table is printed on the way."""
 
 
 def play(folder: Path, loop: Loop, numbers: list[int], seed: int, note: list[Told]) -> None:
@@ -47,6 +49,8 @@ def run(incidents: int, seed: int, pairs: int, folder: Path) -> list[Told]:
         for one in fresh:
             if one.is_odd:
                 print(one, flush=True)
+        if fresh and said // _SHOWN_EVERY != (said - len(fresh)) // _SHOWN_EVERY:
+            print(f"after {said} of {incidents}:\n{table(told[:said])}", flush=True)
     loop.stop()
     return told
 

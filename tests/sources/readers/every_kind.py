@@ -1,6 +1,6 @@
 """An account with a reader of every kind, and the agent with all its sources of them, on one clock."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -87,6 +87,7 @@ KINDS: Final = (
         asks_cloudwatch=False,
     ),
 )
+NAMES: Final = tuple(one.name for one in KINDS)
 
 
 def _make(cloud: Cloud, now: float, at: str) -> list[Any]:
@@ -234,11 +235,13 @@ class Agent:
         """Of a first read, where that is to be told from the others."""
         self.known: dict[str, Known] = {}
 
-    def read(self) -> None:
-        """Read streams and all kinds, each at the world's time, and collect."""
+    def read(self, kinds: Collection[str] = NAMES) -> None:
+        """Read streams and these kinds, each at the world's time, and collect."""
         self._clock.begin()
         self._streams.source.read()
         for kind, watched in self._readers.items():
+            if kind not in kinds:
+                continue
             self._clock.begin()
             snapshot: Any = watched.source.read()
             self.snapshots[kind] = snapshot

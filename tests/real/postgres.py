@@ -62,6 +62,8 @@ class Postgres:
         """Let what is frozen go on, end the server at once, and remove its files."""
         for pid in tuple(self._frozen):
             self.thaw(pid)
+        if self.server.paused:
+            self.server.resume()
         if self.server.running:
             os.kill(self.server.pid, signal.SIGQUIT)  # the immediate shutdown: its processes end, too
             wait_for(lambda: not self.server.running, _SECONDS, "PostgreSQL has ended")
@@ -91,6 +93,12 @@ class Postgres:
         """Stop one of its processes (SIGSTOP); its connections stay open."""
         os.kill(pid, signal.SIGSTOP)
         self._frozen.add(pid)
+
+    def freeze_all(self) -> None:
+        """Stop the server and all its processes: connections stay open, are taken, and nobody answers."""
+        self.server.pause()  # first: it makes no others then
+        for pid in Path(f"/proc/{self.server.pid}/task/{self.server.pid}/children").read_text().split():
+            self.freeze(int(pid))
 
     def thaw(self, pid: int) -> None:
         """Let it go on."""

@@ -44,8 +44,14 @@ STORIES: Final = {
     "KafkaConnectTaskFailed held": ("connector task failed: somebody else holds its slot", "restart it"),
     "KafkaConnectDeadLetters lenient": ("records given up, into a dead-letter topic", "to their topic again"),
     "KafkaConnectChangesStopped shop": ("connector RUNNING and idle: the sender of the log is frozen", "Restart it"),
-    "KafkaConnectHeartbeatStopped quiet": ("connector RUNNING and idle: its whole database is frozen", "Restart it"),
-    "KafkaConnectChangesStopped asking": ("the same, and its heartbeats write to it", "Restart it"),
+    "KafkaConnectHeartbeatStopped quiet": (
+        "connector RUNNING and idle: its heartbeats stop, since its whole database is frozen",
+        "See whether its database answers",
+    ),
+    "KafkaConnectChangesStopped asking": (
+        "the same, and its heartbeats write to the database",
+        "see whether the database answers",
+    ),
 }
 """By the alert and the connector: what happens, and words of the alert that say what to do."""
 

@@ -76,7 +76,8 @@ CHECKS: Final = (
         name="retention-short",
         title="Records are kept for less than the slowest reader needs",
         harm="It loses records when it gets a little slower.",
-        known_by="lag in seconds against `retention.ms`, or the stream's retention: from half of it on",
+        known_by="lag in seconds, of groups that somebody runs, against `retention.ms`; of a stream's slowest reader or"
+        " registered consumer against its retention: from half of it on",
         severity="warning; critical from 80 % on, or where records were lost",
         run=_retention,
     ),
@@ -111,7 +112,7 @@ CHECKS: Final = (
         name="unused-group",
         title="Nobody runs a group",
         harm="It shows lag that means nothing, and its positions keep nobody's place.",
-        known_by="members (ListGroups, Describe...), and commits that do not move",
+        known_by="members (ListGroups, Describe...), and commits that do not move within `groups_wanted_for`: a day",
         severity="info",
         run=_with_facts(groups.unused_groups),
     ),
@@ -152,7 +153,8 @@ CHECKS: Final = (
         name="near-quota",
         title="A limit of AWS's is nearly reached",
         harm="The next reader, or the next split, is refused.",
-        known_by="registered consumers, calls and bytes read, open shards: from 80 % of the limit on",
+        known_by="registered consumers, open shards, calls and bytes read, the calls that all readers of a stream make:"
+        " from 80 % of the limit on",
         severity="warning",
         run=streams.near_quotas,
     ),

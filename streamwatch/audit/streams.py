@@ -55,16 +55,17 @@ def retention_short(facts: AuditFacts) -> Iterator[Outcome]:
         if stream.description is None:
             continue
         kept = stream.description.retention_seconds
-        lags = {each.name: lag for each in _readers(facts, stream) if (lag := each.lag_seconds) is not None}
+        lags = [(name, lag) for (name,), lag in facts.samples.values(h.CONSUMER_LAG, *_row(stream)).items()]
+        lags += [(each.name, lag) for each in _readers(facts, stream) if (lag := each.lag_seconds) is not None]
         age = facts.samples.value(n.ITERATOR_AGE, *_row(stream))
         if age is None and not lags:
             if facts.samples.value(n.BEING_READ, *_row(stream)) != 0:
                 yield NotChecked(_target(stream), "how far its slowest reader is behind")
             continue
-        worst = max([*lags.values(), *([] if age is None else [age])])
+        worst = max([*(lag for _, lag in lags), *([] if age is None else [age])])
         if worst < _LATE * kept:
             continue
-        names = [name for name, lag in sorted(lags.items()) if lag >= _LATE * kept]
+        names = sorted({name for name, lag in lags if lag >= _LATE * kept})
         who = f"{listed(names)} is" if len(names) == 1 else f"{listed(names)} are" if names else "its slowest reader is"
         hours = min(_MOST_HOURS, max(2 * int(kept // 3600), int(2 * worst // 3600), _DAY_HOURS))
         yield Observation(
@@ -127,11 +128,13 @@ def near_quotas(facts: AuditFacts) -> Iterator[Outcome]:
             for metric, what in limits
             if (used := facts.samples.value(metric, *_row(stream))) is not None and used >= _NEAR
         ]
-        near += [
-            f"{each.name} makes {each.calls_limit_ratio:.0%} of the calls that a shard allows"
-            for each in _readers(facts, stream)
-            if each.calls_limit_ratio is not None and each.calls_limit_ratio >= _NEAR
-        ]
+        pollers = [each for each in _readers(facts, stream) if each.calls_limit_ratio]
+        calls = sum(each.calls_limit_ratio or 0.0 for each in pollers)  # all who poll a shard share what it allows
+        if calls >= _NEAR:
+            make = "makes" if len(pollers) == 1 else "make"
+            near.append(
+                f"{listed([each.name for each in pollers])} {make} {calls:.0%} of the calls that a shard allows"
+            )
         if near:
             yield Observation(
                 severity="warning",

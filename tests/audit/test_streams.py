@@ -79,6 +79,13 @@ def test_a_reader_that_is_nearly_as_far_behind_as_the_stream_keeps() -> None:
     assert observed("retention-short", known({n.BEING_READ: {ROW: 0.0}})) == [], "nobody reads: no reader is late"
 
 
+def test_a_registered_consumer_that_is_far_behind() -> None:
+    lag = h.CONSUMER_LAG
+    assert observed("retention-short", known({lag: {(*ROW, "dashboard"): 60.0}})) == []
+    found = only("retention-short", known({lag: {(*ROW, "dashboard"): 0.9 * DAY}, n.ITERATOR_AGE: {ROW: 60.0}}))
+    assert (found.severity, found.evidence[0][:23]) == ("critical", "dashboard is 21.6 h beh")
+
+
 def test_a_hot_shard() -> None:
     hot: Values = {**WELL, h.SPLIT: {(*ROW, "shardId-000000000002", "42"): 0.95}, h.SHARD_SKEW: {ROW: 2.5}}
     found = only("hot-shard", known(hot))
@@ -106,6 +113,15 @@ def test_limits_that_are_nearly_reached() -> None:
         "registered consumers are 95% of the limit",
         "billing makes 85% of the calls that a shard allows",
     )
+
+
+def test_readers_that_share_the_calls_of_a_shard() -> None:
+    polls = [reader(f"f{at}", 1.0, kind="lambda", calls_limit_ratio=0.2) for at in range(3)]
+    others = (reader("fan-out", 1.0, calls_limit_ratio=0.0), reader("unknown", 1.0))
+    assert observed("near-quota", known(readers=(*polls, *others))) == []
+    hose = reader("f0", 1.0, kind="firehose", calls_limit_ratio=0.2)
+    found = only("near-quota", known(readers=(*polls, hose, *others)))
+    assert found.evidence == ("f0, f1, f2 and f0 make 80% of the calls that a shard allows",)
 
 
 def test_shard_level_metrics_that_say_little() -> None:

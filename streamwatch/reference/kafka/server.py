@@ -39,11 +39,22 @@ class ReferenceKafka:
         *,
         host: str = "127.0.0.1",
         first_port: int = 0,
+        clock: Callable[[], float] | None = None,
     ) -> None:
+        """Nothing listens before it is entered.
+
+        Args:
+            spec: what it is made of.
+            access: who may come in.
+            host: where it listens.
+            first_port: of the first broker; of the system's choice when 0.
+            clock: Unix seconds that never go back; a test may put them forward, and calls ``do`` then.
+
+        """
         self.spec = spec or Spec()
         self._host = host
         self._first_port = first_port
-        self.site = Site(self.spec, access or Access(), wall_clock())
+        self.site = Site(self.spec, access or Access(), clock or wall_clock())
         self.site.offered = offered(self.spec.release)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="reference-kafka", daemon=True)

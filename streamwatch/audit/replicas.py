@@ -89,15 +89,21 @@ def single_replicas(cluster: ClusterFacts) -> Iterator[Outcome]:
 def single_racks(cluster: ClusterFacts) -> Iterator[Outcome]:
     """Topics whose replicas are all in one rack; or all brokers are."""
     placed = _placed(cluster)
-    racks = {} if placed is None else placed.racks
-    if placed is None or len(racks) < 2:  # noqa: PLR2004 - one broker is one rack, whatever it says
+    alive = {} if placed is None else placed.racks
+    if placed is None or len(alive) < 2:  # noqa: PLR2004 - one broker is one rack, whatever it says
         return
-    if None in racks.values():
-        silent = [str(broker) for broker, rack in racks.items() if rack is None]
-        who = "no broker gives" if len(silent) == len(racks) else f"{listed(silent)} do not give"
+    if None in alive.values():
+        silent = [str(broker) for broker, rack in alive.items() if rack is None]
+        who = "no broker gives" if len(silent) == len(alive) else f"{listed(silent)} do not give"
         yield NotChecked(cluster.name, f"{who} a rack (`broker.rack`)")
         return
+    gone = {broker.id: broker.rack for broker in placed.snapshot.brokers if broker.registered is False}
+    racks = alive | {broker: rack for broker, rack in gone.items() if rack is not None}
     names = sorted({rack for rack in racks.values() if rack is not None})
+    if len(names) == 1 and None in gone.values():
+        who = listed([str(broker) for broker, rack in gone.items() if rack is None])
+        yield NotChecked(cluster.name, f"the rack of brokers that are gone ({who}) is not known")
+        return
     if len(names) == 1:
         evidence = f"all {len(racks)} brokers are in rack {names[0]}"
         remedy = "give brokers other racks (`broker.rack` in server.properties, by availability zone), and restart them"
@@ -111,7 +117,7 @@ def single_racks(cluster: ClusterFacts) -> Iterator[Outcome]:
             kind="topic",
             target=f"{cluster.name}/{placed.topology.topics[topic]}",
             evidence=(f"{evidence}: {listed(where)}; the cluster has {len(names)}",),
-            remedy=_spread(cluster, placed, rows, racks),
+            remedy=_spread(cluster, placed, rows, alive if len({*alive.values()}) > 1 else racks),
         )
 
 

@@ -64,6 +64,17 @@ def test_all_brokers_in_one_rack() -> None:
     assert (found.kind, found.target, found.evidence) == ("cluster", "shop", ("all 3 brokers are in rack a",))
 
 
+def test_a_rack_of_which_all_brokers_are_dead_is_one() -> None:
+    now = read({"orders": [WELL], "close": [(1, (1, 2), (1, 2))]}, racks=("a", "a", "b"))
+    dead = replace(now, brokers=(*now.brokers[:2], replace(now.brokers[2], registered=False, up=False)))
+    found = only("one-rack", facts(dead))
+    assert (found.target, found.evidence) == (
+        "shop/close", ("1 of 1 partitions have all replicas in one rack: a; the cluster has 2",)
+    )  # fmt: skip
+    nameless = replace(dead, brokers=(*now.brokers[:2], replace(dead.brokers[2], rack=None)))
+    assert unknown("one-rack", facts(nameless)) == ["the rack of brokers that are gone (3) is not known"]
+
+
 def test_racks_that_are_not_known() -> None:
     assert unknown("one-rack", facts(read({"orders": [WELL]}, racks=(None, None, None)))) == [
         "no broker gives a rack (`broker.rack`)"

@@ -7,9 +7,10 @@ plays all of them.
 import pytest
 
 from streamwatch.reference.play import ALL
+from streamwatch.reference.scenarios import Scenario, ScenarioStep
 from tests.audit import labels
-from tests.audit.played import AuditedStory, judged
-from tests.audit.played_clusters import left_alone
+from tests.audit.played import AuditedStory, judged, play
+from tests.audit.played_clusters import WARM_SECONDS, cluster_world, left_alone
 from tests.audit.stories import of_cluster, of_streams, table
 from tests.rules.reader_stories import HARMLESS, STORIES
 
@@ -47,6 +48,14 @@ def test_a_story_of_streams(name: str) -> None:
 
 def test_a_group_that_is_stopped_and_left_alone_for_days() -> None:
     assert [wrong(each) for each in left_alone()] == [[]] * len(labels.LEFT)
+
+
+def test_racks_that_die_leave_no_cluster_of_one_rack() -> None:
+    deaths = tuple(ScenarioStep(5, "", "stop", {"broker": broker}) for broker in (2, 3))
+    with cluster_world(4) as world:  # brokers 1 and 4 are in the same rack
+        _, after = play(Scenario("racks die", "", "", deaths), labels.CLUSTER["broker_down"], world, WARM_SECONDS)
+    assert "broker.gone" in after.changed
+    assert wrong(after) == []
 
 
 def test_what_is_missing_and_what_is_invented_is_said() -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, Literal
 
+from streamwatch.pair.lease.kubernetes import ANNOTATION
 from tests.pair.lease.kube import Kube
 
 Lie = Literal["", "grants both", "the other holds it", "refuses", "frozen", "nonsense", "fails"]
@@ -66,9 +67,9 @@ class LyingHome:
         if found is None:
             return 404, {}
         self._count += 1
-        record = json.loads(found["metadata"]["annotations"]["streamwatch/pair/lease"])
+        record = json.loads(found["metadata"]["annotations"][ANNOTATION])
         record.update(holder="b" if who == "a" else "a", process="another", beat=10**6 + self._count)
-        found["metadata"]["annotations"]["streamwatch/pair/lease"] = json.dumps(record)
+        found["metadata"]["annotations"][ANNOTATION] = json.dumps(record)
         found["metadata"]["resourceVersion"] = str(10**6 + self._count)
         return 200, found
 

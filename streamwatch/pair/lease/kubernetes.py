@@ -24,7 +24,7 @@ from streamwatch.pair.lease.record import LeaseRecord, VersionedRecord, from_tex
 from streamwatch.settings.types import FilePath, setting
 
 _ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-_ANNOTATION: Final = "streamwatch/lease"
+ANNOTATION: Final = "streamwatch/lease"
 _SECONDS: Final = 3.0
 _MOST_BYTES: Final = 2**18
 
@@ -65,7 +65,7 @@ class KubernetesHome:
         metadata: dict[str, Any] = {"name": self._config.name}
         if seen is not None:
             metadata = {**self._found.get("metadata", {}), "resourceVersion": seen.version}
-        metadata["annotations"] = {**(metadata.get("annotations") or {}), _ANNOTATION: to_text(record)}
+        metadata["annotations"] = {**(metadata.get("annotations") or {}), ANNOTATION: to_text(record)}
         body = {
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",
@@ -98,7 +98,7 @@ class KubernetesHome:
             raise LeaseError(f"{self._where}: HTTP status {status}: {said}: {remedy}")
         try:
             metadata = answer["metadata"]
-            version, text = str(metadata["resourceVersion"]), metadata["annotations"][_ANNOTATION]
+            version, text = str(metadata["resourceVersion"]), metadata["annotations"][ANNOTATION]
         except (KeyError, TypeError) as error:
             raise LeaseError(f"{self._where}: is somebody else's: give the agents' lease another `name`") from error
         seen = VersionedRecord(from_text(text, self._where), version)

@@ -123,6 +123,40 @@ def test_heartbeats_go_on_and_the_last_change_stands_while_the_sender_of_the_log
     assert wait_for(lambda: changed_at() > last["at"], SECONDS, "changes arrive again")
 
 
+def test_heartbeats_stand_while_the_whole_database_is_frozen_and_the_connectors_say_running(
+    house: House, postgres: Postgres
+) -> None:
+    """With a query of its own, and without; heartbeats of a connector beside them are the clock."""
+    with had(Postgres) as other:
+        for one, name in ((postgres, "hung"), (postgres, "mute"), (other, "well")):
+            if name != "mute":
+                one.sql("CREATE TABLE beat (id int PRIMARY KEY, at timestamptz)")
+                one.sql("CREATE TABLE orders (id int PRIMARY KEY)")
+            settings = debezium(one, name, "orders")
+            query = {"heartbeat.action.query": settings.pop("heartbeat.action.query")} if name == "hung" else {}
+            house.connect.put(name, settings | query)
+
+        def beats() -> dict[str, float]:
+            ends = house.ends("west")
+            return {one: ends.get(f"__debezium-heartbeat.{one}", 0.0) for one in ("hung", "mute", "well")}
+
+        wait_for(lambda: all(beats().values()), SECONDS, "all of them write heartbeats")
+        postgres.freeze_all()
+        last = beats()
+
+        def stand() -> bool:
+            now = beats()
+            if (now["hung"], now["mute"]) != (last["hung"], last["mute"]):
+                last.update(now)
+            return now["well"] >= last["well"] + 40
+
+        assert wait_for(stand, SECONDS, "forty heartbeats of the other come, and none of theirs")
+        assert house.is_running("hung")
+        assert house.is_running("mute")
+        for name in ("hung", "mute", "well"):
+            house.connect.order(f"/connectors/{name}/pause")
+
+
 def test_the_lag_of_a_copy_is_what_the_source_has_less_what_was_copied(house: House) -> None:
     house.east.create_topic("orders", 2, 1)
     house.east.send("orders", 0, "a", "b", "c")

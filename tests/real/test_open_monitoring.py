@@ -92,10 +92,19 @@ def test_both_sources_agree_and_the_pages_tell_the_rest(kafka_cluster: Callable[
     assert values(pages.samples, b.ISR_SHRINKS).keys() == values(pages.samples, b.ISR_EXPANDS).keys() == {"1", "3"}
     before = sum(values(pages.samples, b.ISR_EXPANDS).values())
 
+    missing = sum(values(kafka.samples, k.BROKER_UNDER_REPLICATED).values())
+
     cluster.restart(2)
-    wait_for(
-        lambda: sum(values(read(cluster)[1].samples, b.ISR_EXPANDS).values()) >= before + 6, 90, "its replicas are back"
-    )
+
+    def expansions() -> float:
+        kafka, pages = read(cluster)
+        under = values(kafka.samples, k.BROKER_UNDER_REPLICATED)
+        counted = sum(values(pages.samples, b.ISR_EXPANDS).values()) - before
+        return counted if len(under) == 3 and not any(under.values()) else 0.0
+
+    # Not each that was missing is counted (9 of 16 once): a leader does where the controller's answer comes before the
+    # metadata that tell the same; else it drops the answer as out of date (submitAlterPartition in Partition.scala).
+    assert 0 < wait_for(expansions, 90, "its replicas are back") <= missing
     assert [one.reason for one in pages.snapshot.problems] == ["unreachable"]
 
 

@@ -329,7 +329,10 @@ def _node_at(node: yaml.Node, place: str) -> yaml.Node | None:
         if isinstance(within, _SEQUENCE) and word.isdigit() and int(word) < len(within.value):
             last = within.value[int(word)]
         elif isinstance(within, _MAPPING):
-            after = next((value for key, value in within.value if key.value in {word, f"{word}_file"}), None)
+            names = {word, f"{word}_file"}
+            after = next(
+                (each for key, each in within.value if isinstance(key, yaml.ScalarNode) and key.value in names), None
+            )
             if after is None:
                 return last if last is not None else node
             last = after

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streamwatch.agent import config
@@ -357,7 +357,11 @@ def test_an_empty_secret_is_a_mistake(how: str, mistake: str, tmp_path: Path) ->
     assert mistake in refused(f"login: {{{how}}}", tmp_path, EMPTY="")
 
 
-@given(st.text(max_size=200))
+@given(st.text(max_size=200) | st.text(alphabet="{}[]:,-?&*!|>'\"\n a", max_size=40))
+@example("{{}}")
+@example("{[a]: b}")
+@example("kafka: {{a: b}: c}")
+@example("? {}\n: {}\n")
 def test_no_text_breaks_parse(text: str) -> None:
     with pytest.raises(ConfigError):
         parse(text)

@@ -71,8 +71,16 @@ def test_a_rack_of_which_all_brokers_are_dead_is_one() -> None:
     assert (found.target, found.evidence) == (
         "shop/close", ("1 of 1 partitions have all replicas in one rack: a; the cluster has 2",)
     )  # fmt: skip
+    start, _, command = found.remedy.partition(", then ")
+    assert (start, plan(command)) == ("start the brokers that are gone", {0: [1, 3]})
     nameless = replace(dead, brokers=(*now.brokers[:2], replace(dead.brokers[2], rack=None)))
     assert unknown("one-rack", facts(nameless)) == ["the rack of brokers that are gone (3) is not known"]
+
+
+def test_a_replica_is_moved_onto_a_broker_that_lives_beside_one_that_is_dead() -> None:
+    now = read({"orders": [WELL], "close": [(1, (3, 1), (1,))]}, racks=("a", "b", "a"))
+    dead = replace(now, brokers=(*now.brokers[:2], replace(now.brokers[2], registered=False, up=False)))
+    assert plan(only("one-rack", facts(dead)).remedy) == {0: [3, 2]}
 
 
 def test_racks_that_are_not_known() -> None:

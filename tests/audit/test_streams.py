@@ -122,6 +122,13 @@ def test_readers_that_share_the_calls_of_a_shard() -> None:
     hose = reader("f0", 1.0, kind="firehose", calls_limit_ratio=0.2)
     found = only("near-quota", known(readers=(*polls, hose, *others)))
     assert found.evidence == ("f0, f1, f2 and f0 make 80% of the calls that a shard allows",)
+    workers = [reader(f"w{at}", 1.0, kind="kcl", calls_limit_ratio=0.2 / 1.5) for at in range(6)]
+    assert sum(each.calls_limit_ratio or 0.0 for each in workers) < 0.8, "in binary"
+    assert (
+        only("near-quota", known(readers=tuple(workers)))
+        .evidence[0]
+        .endswith("make 80% of the calls that a shard allows")
+    )
 
 
 def test_shard_level_metrics_that_say_little() -> None:

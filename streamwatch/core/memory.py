@@ -7,9 +7,8 @@ from typing import Final
 
 _ARENA_MAX: Final = -8
 """glibc's ``M_ARENA_MAX``."""
-_THRESHOLDS: Final = (700, 10, 100)
-"""After so many more objects the youngest are looked through; after so many times, the next generation. The last
-number is Python's own 10 by default."""
+_SELDOMER: Final = 10
+"""So many times more seldom than by itself Python looks through all objects."""
 GIVE_BACK_SECONDS: Final = 60.0
 """So often ``give_back`` is worth its milliseconds."""
 
@@ -32,7 +31,8 @@ def look_for_cycles_seldom() -> None:
     clusters. Not much less often, since each reload leaves a megabyte that only this finds. Young objects are looked
     through as before.
     """
-    gc.set_threshold(*_THRESHOLDS)
+    young, middle, old = gc.get_threshold()  # the first is 700, and 2,000 since Python 3.13
+    gc.set_threshold(young, middle, _SELDOMER * old)
 
 
 def give_back() -> None:

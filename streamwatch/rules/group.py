@@ -118,7 +118,10 @@ class RuleChange:
 
 
 class _Deadline:
-    """When the rule that is evaluated has to be done. Knows nothing of its group, which goes with its last user so."""
+    """When the rule that is evaluated has to be done.
+
+    It does not refer to its group, so that the group is freed as soon as nobody uses it.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -3,12 +3,14 @@
 import os
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from sys import getsizeof
 from typing import Any
 
 import pytest
 
 from streamwatch.model.labels import NAME, Labels
-from streamwatch.promql.columns import SeriesBlock
+from streamwatch.model.metric import Keys
+from streamwatch.promql.columns import KeyIndex, SeriesBlock, _row_bytes
 from streamwatch.promql.evaluate import Options, evaluate
 from streamwatch.promql.match import Matcher
 from streamwatch.promql.parse import parse
@@ -136,3 +138,16 @@ def test_what_goes_one_by_one_is_looked_after(expression: str, least: int) -> No
     history.record("all", [(Labels({NAME: "many", "x": str(at)}), 1.0) for at in range(20_000)], 1_000_000)
     evaluate(parse(expression), history, 1_000_000, Options(look=lambda: looks.append(1)))
     assert len(looks) >= least
+
+
+def test_what_answers_about_keys_take_is_counted_as_they_come() -> None:
+    index, keys = KeyIndex(), Keys(("a", "b"), [(f"a{at}", f"b{at % 3}") for at in range(20)])
+    for at in range(300):  # more than are kept
+        index.select(keys, Labels({NAME: "m"}), [Matcher("a", "=", f"a{at}")])
+        index.groups(keys, ["b"] * (at + 1))
+    (known,) = index._known.values()
+    assert len(known.selections) == len(known.groups) == 300 - 256
+    selected = sum(getsizeof(found) for found in known.selections.values() if found is not None)
+    assert selected > 0
+    grouped = sum(getsizeof(codes) + _row_bytes(groups) for codes, groups in known.groups.values())
+    assert index.bytes == selected + grouped

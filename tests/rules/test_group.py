@@ -1,5 +1,8 @@
 """A group under evaluation."""
 
+import gc
+from weakref import ref
+
 from streamwatch.core.clock import ManualClock
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.promql.evaluate import evaluate
@@ -166,3 +169,19 @@ def test_hostile_rules_are_bounded() -> None:
     group = made("".join(f'      - {{alert: A{at}, expr: "{text}"}}\n' for at, text in enumerate(rules)))
     group.evaluate(history, 0)
     assert [bool(rule.error) for rule in group.rules] == [False, False, True, True, True]
+
+
+def test_a_group_that_a_reload_replaces_is_freed_at_once_and_so_are_its_expressions() -> None:
+    rules = "      - {alert: A, expr: 'sum by (a) (rate(m[5m])) - -1 > (2 * n)'}\n"
+    group = made(rules)
+    group.evaluate(History(), 0)
+    freed = ref(group)
+    gc.collect()
+    gc.disable()
+    try:
+        del group
+        assert freed() is None
+        made(rules)
+        assert gc.collect() == 0, "objects in cycles: each reload leaves them until a search through all there are"
+    finally:
+        gc.enable()

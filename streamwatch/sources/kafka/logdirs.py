@@ -330,7 +330,7 @@ def _unseen(sizes: _Sizes, topology: Topology) -> frozenset[str]:
     return frozenset(names - {_METADATA})
 
 
-def _different(places: Int64s, sizes: Int64s) -> Int64s:
+def _different(places: Int32s, sizes: Int64s) -> Int32s:
     """Return the places that occur with more than one size."""
     here = np.flatnonzero(places >= 0)
     order = here[np.argsort(places[here], kind="stable")]

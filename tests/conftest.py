@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import logging
 import socket
 import warnings
 
@@ -18,6 +19,7 @@ from hypothesis import HealthCheck, settings
 
 from streamwatch.agent.app import App
 from streamwatch.agent.config import AgentShare, Config
+from streamwatch.agent.log import NOISY
 from streamwatch.core.clock import SystemClock
 from tests.waiting import wait_for
 
@@ -27,6 +29,17 @@ settings.load_profile("any machine")
 
 Start = Callable[..., App]
 """Starts an agent, and waits until every source was read once."""
+
+
+@pytest.fixture(autouse=True)
+def log_is_put_back() -> Iterator[None]:
+    """Put back the log's state, which is the process's: a command that runs in it says how much is logged."""
+    several = [logging.getLogger(name) for name in (None, *NOISY)]
+    levels, handlers = [one.level for one in several], list(several[0].handlers)
+    yield
+    several[0].handlers[:] = handlers
+    for one, level in zip(several, levels, strict=True):
+        one.setLevel(level)
 
 
 def closed_port() -> int:

@@ -16,7 +16,7 @@ _PLAIN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctim
 """What every record has; the rest was given by `extra`."""
 _OWN: Final = frozenset({"at", "level", "event", "logger", "exception"})
 """What a line says of itself; an extra of that name gets another."""
-_NOISY: Final = ("kafka", "botocore", "asyncio", "urllib3")
+NOISY: Final = ("kafka", "botocore", "asyncio", "urllib3")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ def configure(config: Config, stream: TextIO, secrets: Iterable[Secret] = ()) ->
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(config.level.upper())
-    for name in _NOISY:
+    for name in NOISY:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 

@@ -1,7 +1,6 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
 from typing import Literal
 
 import pytest
@@ -106,19 +105,6 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.fixture
-def restored() -> Iterator[None]:
-    """Put back the log's state, which is the process's."""
-    noisy = [logging.getLogger(name) for name in ("kafka", "botocore", "asyncio")]
-    levels = [(one, one.level) for one in (logging.getLogger(), *noisy)]
-    handlers = list(logging.getLogger().handlers)
-    yield
-    logging.getLogger().handlers[:] = handlers
-    for one, level in levels:
-        one.setLevel(level)
-
-
-@pytest.mark.usefixtures("restored")
 @pytest.mark.parametrize(
     ("config", "stream", "is_json"),
     [
@@ -136,7 +122,6 @@ def test_the_stream_and_the_configuration_decide_the_form(config: Config, stream
     assert stream.getvalue().startswith("{") is is_json
 
 
-@pytest.mark.usefixtures("restored")
 @pytest.mark.parametrize(("level", "expected"), [("debug", ["warned"]), ("error", [])])
 def test_libraries_warn_at_most_and_only_if_the_level_allows(
     level: Literal["debug", "error"], expected: list[str]
@@ -149,7 +134,6 @@ def test_libraries_warn_at_most_and_only_if_the_level_allows(
     assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == expected
 
 
-@pytest.mark.usefixtures("restored")
 def test_less_than_the_level_is_not_logged() -> None:
     stream = io.StringIO()
     configure(Config(level="info"), stream)

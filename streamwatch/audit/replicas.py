@@ -117,7 +117,7 @@ def single_racks(cluster: ClusterFacts) -> Iterator[Outcome]:
             kind="topic",
             target=f"{cluster.name}/{placed.topology.topics[topic]}",
             evidence=(f"{evidence}: {listed(where)}; the cluster has {len(names)}",),
-            remedy=_spread(cluster, placed, rows, racks, alive),
+            remedy=_spread(cluster, placed, rows, racks),
         )
 
 
@@ -207,18 +207,17 @@ def _more_replicas(cluster: ClusterFacts, placed: _Placed, topic: int, wanted: i
     return reassign(cluster, placed.topology.topics[topic], plan)
 
 
-def _spread(
-    cluster: ClusterFacts, placed: _Placed, rows: list[int], racks: dict[int, str | None], alive: dict[int, str | None]
-) -> str:
+def _spread(cluster: ClusterFacts, placed: _Placed, rows: list[int], racks: dict[int, str | None]) -> str:
     """Return what moves the last replica of each of these partitions to another rack, one that lives if any does."""
-    onto = alive if len({*alive.values()}) > 1 else racks
-    load = dict.fromkeys(onto, 0)
+    alive = placed.racks
+    are_several = len({*alive.values()}) > 1
+    load = dict.fromkeys(alive if are_several else racks, 0)
     plan: dict[int, Sequence[int]] = {}
     for row in rows:
         replicas = placed.replicas(row)[:-1]
         plan[int(placed.topology.partition[row])] = [*replicas, _next(replicas, racks, load)]
     command = reassign(cluster, placed.topology.topics[placed.topology.topic[rows[0]]], plan)
-    return command if onto is alive else f"start the brokers that are gone, then {command}"
+    return command if are_several else f"start the brokers that are gone, then {command}"
 
 
 def _next(replicas: list[int], racks: dict[int, str | None], load: dict[int, int]) -> int:

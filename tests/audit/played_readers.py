@@ -2,26 +2,20 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Final
 
-from streamwatch.reference.aws.redshift import Redshift
 from tests.audit.audited_agent import findings
 from tests.audit.labels import READERS, Finding
 from tests.audit.played import AuditedStory, judged
 from tests.audit.test_reference_streams import audited
 from tests.rules.reader_account import KINDS, Account, account
-from tests.rules.reader_faults import Break
-from tests.rules.reader_stories import HARMLESS, STORIES
+from tests.rules.reader_stories import HARMLESS, STORIES, Make, break_all, well
 
-Make = Callable[[Account, str], Break]
-_WARM_MINUTES: Final = 12
 _MINUTES: Final = 12
 """After which what breaks is known, and none has mended itself."""
 _LONG_MINUTES: Final = 69
-_SECOND: Final = 50
-"""Of the minute, in which all is read."""
 _NAME: Final = re.compile(r"\bs\d+\b")
 
 
@@ -39,18 +33,9 @@ def readers() -> list[AuditedStory]:
 
 def _play(makes: Mapping[str, Make], kinds: Collection[str], minutes: int, every: int = 1) -> list[AuditedStory]:
     with account(kinds) as of:
-        of.do(lambda cloud, _: cloud.beside(Redshift).create("analytics"))
-        breaks = [make(of, f"s{at}") for at, make in enumerate(makes.values())]
-        of.time.advance((_SECOND - of.time.now()) % 60)
-        for _ in range(_WARM_MINUTES):
-            of.minute()
+        breaks = well(of, makes.values())
         quiet = _audited(of, [*makes])
-        began = of.pager.turn
-        for break_ in breaks:
-            break_()
-        while of.pager.turn - began < minutes:
-            of.unwatched(every - 1)
-            of.minute()
+        break_all(of, breaks, minutes, every)
         then = _audited(of, [*makes])
     assert quiet.keys() | then.keys() <= makes.keys()
     return [

@@ -3,7 +3,7 @@
 ``python -m tests.rules.reader_stories`` writes the table into docs/readers.md.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,8 @@ from tests.rules.reader_account import Account, Page
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "readers.md"
 MARKS: Final = ("<!-- stories: python -m tests.rules.reader_stories -->\n", "\n<!-- end of the stories -->")
+Make = Callable[[Account, str], f.Break]
+"""Makes a reader that is well, and returns what breaks it."""
 _WARM_MINUTES: Final = 12
 _SECOND: Final = 50
 """Of the minute, in which all is read and breaks: however many stories there are, since CloudWatch's minutes are so."""
@@ -29,7 +31,7 @@ class Story:
     """One that is played on the reference."""
 
     name: str
-    make: Callable[[Account, str], f.Break]
+    make: Make
     alert: str
     minutes: int
     """From the cause to the page."""
@@ -122,7 +124,7 @@ STORIES: Final = (
     Story("lag against data loss", f.data_expire, "KinesisApplicationDataExpiring", 7,
           r"of stream s\d+ expire in 1h \d+m", "Raise the retention now"),
 )  # fmt: skip
-HARMLESS: Final[dict[str, Callable[[Account, str], f.Break]]] = {
+HARMLESS: Final[dict[str, Make]] = {
     "a worker of KCL is killed and replaced, twice": calm.worker_dies,
     "all workers of KCL are replaced at once": calm.deployment,
     "nobody writes the stream of a delivery stream": calm.quiet_hose,
@@ -154,9 +156,27 @@ REAL: Final = (
 )  # fmt: skip
 
 
-def pages(
-    account: Account, makes: Sequence[Callable[[Account, str], f.Break]], minutes: int, every: int = 1
-) -> list[list[Page]]:
+def well(account: Account, makes: Iterable[Make]) -> list[f.Break]:
+    """Make a reader of each, let them read for a while, and return what breaks each."""
+    account.do(lambda cloud, _: cloud.beside(Redshift).create("analytics"))
+    breaks = [make(account, f"s{at}") for at, make in enumerate(makes)]
+    account.time.advance((_SECOND - account.time.now()) % 60)
+    for _ in range(_WARM_MINUTES):
+        account.minute()
+    return breaks
+
+
+def break_all(account: Account, breaks: Sequence[f.Break], minutes: int, every: int = 1) -> None:
+    """Let all of that happen, and so many minutes pass, in each ``every`` of which the agent reads once."""
+    began = account.pager.turn
+    for break_ in breaks:
+        break_()
+    while account.pager.turn - began < minutes:
+        account.unwatched(every - 1)
+        account.minute()
+
+
+def pages(account: Account, makes: Sequence[Make], minutes: int, every: int = 1) -> list[list[Page]]:
     """Let all of that happen in one account, at the same time; return for each what was paged, and in which minute.
 
     Args:
@@ -166,18 +186,10 @@ def pages(
         every: so many minutes the agent reads.
 
     """
-    account.do(lambda cloud, _: cloud.beside(Redshift).create("analytics"))
-    breaks = [make(account, f"s{at}") for at, make in enumerate(makes)]
-    account.time.advance((_SECOND - account.time.now()) % 60)
-    for _ in range(_WARM_MINUTES):
-        account.minute()
+    breaks = well(account, makes)
     assert account.pager.pages == [], "all is well"
     began = account.pager.turn
-    for break_ in breaks:
-        break_()
-    while account.pager.turn - began < minutes:
-        account.unwatched(every - 1)
-        account.minute()
+    break_all(account, breaks, minutes, every)
     assert account.problems == set()
     found: list[list[Page]] = [[] for _ in breaks]
     for page in account.pager.pages:

@@ -20,6 +20,7 @@ from streamwatch.http.message import Request, Response, text_response
 from streamwatch.journal.question import Question
 from streamwatch.model.journal_entry import JournalEntry
 from streamwatch.samples.hub import Hub
+from streamwatch.sources.cluster_config import ClusterConfig
 
 if TYPE_CHECKING:
     from streamwatch.export.web_page.render import Renderer
@@ -31,8 +32,6 @@ _MOST_MADE: Final = 50
 _MOST_ALERTS: Final = 20
 _MOST_CHANGES: Final = 1_000
 _NO_PAGE: Final = "nothing is known of this: the agent's page, /, lists what there is"
-_OTHERS: Final = frozenset({"kinesis", "connect"})
-"""Kinds of sources that are no Kafka cluster."""
 
 
 class EntityPages:
@@ -128,5 +127,5 @@ def _may_know(runner: TargetRunner, ref: EntityRef) -> bool:
         return True
     is_connect = ref.kind in {"connect", "connector"}
     return runner.config.name == ref.entity[0] and (
-        runner.kind == "connect" if is_connect else runner.kind not in _OTHERS
+        runner.kind == "connect" if is_connect else isinstance(runner.config, ClusterConfig)
     )

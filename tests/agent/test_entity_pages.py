@@ -1,10 +1,14 @@
 """The pages of single things of an agent: made of its hub, its archive, its alerts and its journal."""
 
 from email.message import Message
+from pathlib import Path
 
 import numpy as np
 
+from streamwatch.agent import config
 from streamwatch.agent.app import App
+from streamwatch.catalogue import agent as own
+from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_groups as g
 from streamwatch.core.clock import ManualClock
 from streamwatch.http.message import Request
@@ -37,6 +41,41 @@ def test_a_group_has_a_page_as_soon_as_it_is_known_and_its_past_stays() -> None:
     assert "at most 90 s" in text
     assert asked(app, "/cluster/a/group/nobody")[0] == 404
     assert asked(app, "/cluster/b/group/billing")[0] == 404
+    app.stop()
+
+
+def test_a_cluster_that_is_not_watched_has_no_page() -> None:
+    app = App(settings("a"), ManualClock(1_800_000_000.0))
+    app._add_targets(app.config.kafka[0])
+    assert asked(app, "/cluster/nosuch")[0] == 404
+    app.stop()
+
+
+def test_an_account_with_readers_is_no_cluster_whatever_its_name() -> None:
+    account = config.parse(
+        "kinesis: [{name: streams, regions: [eu-west-1], readers: {functions: {enabled: true}}}]", "test.yaml", Path()
+    )
+    app = App(account, ManualClock(1_800_000_000.0))
+    app._add_targets(app.config.kinesis[0])
+    assert {runner.kind for runner in app._runners.values()} == {"kinesis", "lambda"}
+    up = own.SOURCE_UP.samples(Keys(own.SOURCE_UP.labels, [("streams/lambda",)]), np.array([1.0]))
+    app._hub.append("streams/lambda", [up], at=app._clock.now(), valid_seconds=30)
+    assert asked(app, "/cluster/streams")[0] == 404
+    app.stop()
+
+
+def test_a_cluster_that_was_watched_shows_the_hours_before() -> None:
+    clock = ManualClock(1_800_000_000.0)
+    app = App(settings("a"), clock)
+    app._hub.add("a", "kafka", "a", SourcePrecedence())
+    keys = Keys(k.BROKER_UP.labels, [("a", "1")])
+    app._hub.append("a", [k.BROKER_UP.samples(keys, np.array([1.0]))], at=clock.now(), valid_seconds=30)
+    clock.advance(60)
+    app._archive.run()
+    status, text = asked(app, "/cluster/a")
+    assert status == 200
+    assert "nothing is known of it now" in text
+    assert "all 0 brokers" not in text
     app.stop()
 
 

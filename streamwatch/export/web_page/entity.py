@@ -151,6 +151,8 @@ def _of_sources(samples: Sequence[Samples]) -> list[Samples]:
 def _facts(
     ref: EntityRef, known: KnownOfEntity, index: SampleIndex
 ) -> tuple[f.EntityFacts, ClusterView | None, StreamView | None]:
+    if ref.kind == "cluster" and not known.reads:
+        return f.EntityFacts("unknown", "nothing is known of it now", ()), None, None
     if ref.kind == "cluster":
         shown = cluster_with_past(cluster(ref.name, known.reads, index, known.now, _MOST), known.past, known.now)
         return f.EntityFacts(shown.health, shown.headline, ()), shown, None

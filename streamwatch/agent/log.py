@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TextIO
 
 from streamwatch.core.masking import MASK, masked_words
+from streamwatch.core.words import printable, printable_lines
 from streamwatch.settings.types import Secret, setting
 
 _PLAIN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -92,12 +93,12 @@ def _as_json(facts: dict[str, Any]) -> str:
 
 
 def _as_pairs(facts: dict[str, Any]) -> str:
-    words = [str(facts.pop("at")), f"{facts.pop('level'):7}", str(facts.pop("event"))]
+    words = [str(facts.pop("at")), f"{facts.pop('level'):7}", printable(str(facts.pop("event")))]
     exception = facts.pop("exception", None)
     words += [f"{key}={_quoted(str(value))}" for key, value in facts.items()]
-    return " ".join(words) + (f"\n{exception}" if exception else "")
+    return " ".join(words) + (f"\n{printable_lines(exception)}" if exception else "")
 
 
 def _quoted(value: str) -> str:
     is_bare = value and value.isprintable() and not any(c in value for c in ' "=')
-    return value if is_bare else json.dumps(value, ensure_ascii=False)
+    return value if is_bare else printable(json.dumps(value, ensure_ascii=False))

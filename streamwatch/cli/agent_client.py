@@ -1,15 +1,18 @@
 """A running agent, asked over HTTP by the commands."""
 
+import http.client
 import json
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 import click
 
 from streamwatch.core.files import read_short
+from streamwatch.core.words import printable
 from streamwatch.http.transport import basic
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -37,8 +40,7 @@ class AgentClient:
             click.UsageError: it is no address, or the password is missing.
 
         """
-        if not url.startswith(("http://", "https://")):
-            raise click.UsageError(f"{url!r} is no address: write http://HOST:PORT")
+        _refuse_what_is_no_address(url)
         if (username is None) != (password is None):
             raise click.UsageError("--username and --password-file belong together")
         self._url = url.rstrip("/")
@@ -67,11 +69,24 @@ class AgentClient:
                 text = answer.read(_MOST_BYTES)
                 return json.loads(text) if text else None
         except urllib.error.HTTPError as error:
-            why = _sentence(error.read(_MOST_WORDS).decode("utf-8", "replace").strip())
+            why = printable(_sentence(error.read(_MOST_WORDS).decode("utf-8", "replace").strip()))
             raise AgentRefused(f"{self._url}: refused, status {error.code}: {why}", error.code) from None
-        except (OSError, ValueError) as error:
-            why = f"no answer: {error}: is the agent running there? See --url"
+        except (OSError, ValueError, http.client.HTTPException) as error:  # the last: it speaks something else
+            why = f"no answer: {printable(str(error) or type(error).__name__)}: is the agent running there? See --url"
             raise click.ClickException(f"{self._url}: {why}") from None
+
+
+def _refuse_what_is_no_address(url: str) -> None:
+    """Refuse what cannot be asked, without repeating a password that it holds."""
+    if "@" in url.partition("://")[2].partition("/")[0]:
+        raise click.UsageError("a name and a password are no part of --url: give --username and --password-file")
+    try:
+        parts = urlsplit(url)
+        is_fine = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        raise click.UsageError(f"{url!r} is no address: write http://HOST:PORT") from None
+    if not is_fine or parts.query or parts.fragment or any(sign.isspace() or not sign.isprintable() for sign in url):
+        raise click.UsageError(f"{url!r} is no address: write http://HOST:PORT")
 
 
 def _sentence(answer: str) -> str:

@@ -12,6 +12,7 @@ import click
 from streamwatch.cli.agent_client import AgentClient, options
 from streamwatch.cli.incident_tree import echo_tree
 from streamwatch.core.clock import SystemClock
+from streamwatch.core.words import printable
 from streamwatch.export.web_page.alerts import AlertView
 from streamwatch.export.web_page.alerts import alerts as seen
 from streamwatch.model.alert import Alert
@@ -77,12 +78,12 @@ def _facts(alert: Alert, shown: AlertView | None, standing: Mapping[str, Any]) -
 
 
 def _echo(state: str, alert_view: AlertView, margin: str) -> None:
-    severity = click.style(alert_view.severity, fg=_COLOURS.get(alert_view.health), bold=True)
-    click.echo(f"{margin}{state:8} {severity}  {alert_view.summary}")
+    severity = click.style(printable(alert_view.severity), fg=_COLOURS.get(alert_view.health), bold=True)
+    click.echo(f"{margin}{state:8} {severity}  {printable(alert_view.summary)}")
     since = f"{alert_view.name} · {'fires' if state == 'firing' else 'holds'} for {alert_view.since}"
-    click.echo(margin + _INDENT + " · ".join([since, *alert_view.sent, *alert_view.muted]))
+    click.echo(margin + _INDENT + printable(" · ".join([since, *alert_view.sent, *alert_view.muted])))
     if alert_view.labels:
-        click.echo(margin + _INDENT + alert_view.labels)
+        click.echo(margin + _INDENT + printable(alert_view.labels))
 
 
 def _why(status: Mapping[str, Any]) -> list[str]:
@@ -101,7 +102,7 @@ def _echo_rest(notes: Sequence[Mapping[str, Any]]) -> None:
             why = (
                 f"refuses it: {note['parked']}" if note["parked"] else f"is being notified that it is {note['wanted']}"
             )
-            click.echo(f"over     {note['channel']} {why}: {labels}")
+            click.echo(printable(f"over     {note['channel']} {why}: {labels}"))
 
 
 def _at(text: str) -> float:

@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from streamwatch.core.words import printable, printable_lines
 from streamwatch.model.finding import Finding
 
 _COLOURS: Final = {"ok": "green", "failed": "red", "warning": "yellow"}
@@ -57,14 +58,15 @@ class DoctorReport:
         count = f"{len(well)} checks"
         steps = ", ".join(dict.fromkeys(finding.step for finding in well))
         first, *others = textwrap.wrap(steps, _WIDTH - _TARGET - len(_MARGIN), break_on_hyphens=False)
-        self._echo(f"{_verdict('ok')} {well[0].target:{_TARGET}} {count}: {first}")
+        self._echo(f"{_verdict('ok')} {printable(well[0].target):{_TARGET}} {count}: {first}")
         for line in others:
             self._echo(f"{_MARGIN}{'':{_TARGET}} {'':{len(count)}}  {line}")
 
     def _line(self, finding: Finding) -> None:
-        self._echo(f"{_verdict(finding.verdict)} {finding.target:{_TARGET}} {finding.step:{_STEP}} {finding.detail}")
+        line = f"{printable(finding.target):{_TARGET}} {finding.step:{_STEP}} {printable_lines(finding.detail)}"
+        self._echo(f"{_verdict(finding.verdict)} {line}")
         if finding.remedy:
-            self._echo(f"{_MARGIN}{'':{_TARGET}} {'':{_STEP}} -> {finding.remedy}")
+            self._echo(f"{_MARGIN}{'':{_TARGET}} {'':{_STEP}} -> {printable_lines(finding.remedy)}")
 
 
 def _verdict(verdict: str) -> str:

@@ -11,6 +11,7 @@ import click
 
 from streamwatch.cli.agent_client import AgentClient, options
 from streamwatch.core.clock import SystemClock
+from streamwatch.core.words import printable
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _SPAN: Final = re.compile(r"(\d{1,6})([smhd])")
@@ -50,7 +51,7 @@ def events(  # noqa: PLR0913, PLR0917 - an argument an option
         click.echo(json.dumps({"events": found}, indent=2))
         return
     for event in reversed(found):
-        click.echo(f"{_time(event)}  {click.style(event['source'], bold=True)}  {event['text']}")
+        click.echo(f"{_time(event)}  {click.style(printable(event['source']), bold=True)}  {printable(event['text'])}")
     if not found:
         click.echo("nothing changed", err=True)
 
@@ -70,8 +71,11 @@ def _all(agent: AgentClient, wanted: list[tuple[str, str]], most: int) -> list[d
 
 def _when(text: str) -> str:
     """Return an instant as the API takes it."""
-    match = _SPAN.fullmatch(text)
-    return text if match is None else str(SystemClock().now() - int(match[1]) * _UNITS[match[2]])
+    if match := _SPAN.fullmatch(text):
+        return str(SystemClock().now() - int(match[1]) * _UNITS[match[2]])
+    if "-" in text[1:] or text.replace(".", "", 1).isdecimal():
+        return text  # the agent says whether it is an instant
+    raise click.UsageError(f"{text!r}: write how long ago, as in 90m or 2d, or when, as in 2027-01-31T12:00:00Z")
 
 
 def _time(event: dict[str, Any]) -> str:

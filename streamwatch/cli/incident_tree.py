@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import click
 
+from streamwatch.core.words import printable
 from streamwatch.export.web_page.words import span
 
 Alerts = Mapping[str, Callable[[str], None]]
@@ -39,9 +40,9 @@ def echo_tree(incidents: Sequence[Mapping[str, Any]], alerts: Alerts, now: float
 def _head(incident: Mapping[str, Any], now: float) -> Iterator[str]:
     since = span(max(0.0, now - datetime.fromisoformat(incident["since"]).timestamp()))
     is_known = incident["cause"] is not None
-    yield f"{'cause' if is_known else 'unknown':8} {click.style(incident['sentence'], bold=True)}"
-    yield f"{_INDENT}{' · '.join([f'for {since}', *incident['evidence']])}"
+    yield f"{'cause' if is_known else 'unknown':8} {click.style(printable(incident['sentence']), bold=True)}"
+    yield _INDENT + printable(" · ".join([f"for {since}", *incident["evidence"]]))
     for change in incident["changes"]:
-        yield f"{_INDENT}before it, {change['at']}: {change['sentence']}"
+        yield f"{_INDENT}before it, {change['at']}: {printable(change['sentence'])}"
     if incident["remedy"]:
-        yield f"{_INDENT}first: {incident['remedy']} ({incident['runbook']})"
+        yield _INDENT + printable(f"first: {incident['remedy']} ({incident['runbook']})")

@@ -1,16 +1,15 @@
 """``streamwatch rules`` and ``streamwatch query``."""
 
 import json
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlencode
 
 import click
 
 from streamwatch.agent.config import load as load_config
 from streamwatch.catalogue import METRICS, kafka_exporter
+from streamwatch.cli.agent_client import AgentClient, options
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import ConfigError, RuleError
 from streamwatch.rules.config import Config, pack_folder
@@ -22,8 +21,6 @@ from streamwatch.rules.trial import trial
 from streamwatch.rules.unit import run
 
 _files = click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-_TIMEOUT_SECONDS = 10.0
-_MOST_BYTES = 64 * 2**20
 
 
 @click.group()
@@ -158,26 +155,12 @@ def _loaded(paths: list[Path]) -> tuple[RuleGroup, ...]:
 
 @click.command()
 @click.argument("expression")
-@click.option("--url", default="http://127.0.0.1:9308", show_default=True, help="The running agent.")
+@options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of lines.")
-def query(expression: str, url: str, as_json: bool) -> None:  # noqa: FBT001 - a flag
+def query(expression: str, url: str, username: str | None, password_file: Path | None, as_json: bool) -> None:  # noqa: FBT001 - a flag
     """Evaluate EXPRESSION (PromQL) on a running agent."""
-    asked = f"{url.rstrip('/')}/api/v1/query?{urllib.parse.urlencode({'query': expression})}"
-    if not asked.startswith(("http://", "https://")):
-        raise click.UsageError(f"{url!r} is no address: write http://HOST:PORT")
-    try:
-        with urllib.request.urlopen(asked, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 - checked above
-            response = json.loads(answer.read(_MOST_BYTES))
-    except urllib.error.HTTPError as error:
-        body = error.read(_MOST_BYTES).decode("utf-8", "replace")
-        try:
-            why = json.loads(body)["error"]
-        except (ValueError, KeyError, TypeError):
-            why = body.strip()
-        raise click.ClickException(f"{url}: {why}") from None
-    except (OSError, ValueError) as error:
-        raise click.ClickException(f"{url}: no answer: {error}: is the agent running there? See --url") from None
-    data = response["data"]
+    asked = f"/api/v1/query?{urlencode({'query': expression})}"
+    data = AgentClient(url, username, password_file).ask("GET", asked)["data"]
     if as_json:
         click.echo(json.dumps(data))
     elif data["resultType"] == "vector":

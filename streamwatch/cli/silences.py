@@ -15,6 +15,7 @@ from streamwatch.cli.agent_client import AgentClient, options
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import ConfigError
 from streamwatch.core.times import rfc3339
+from streamwatch.core.words import printable
 from streamwatch.notify import silence_store, silencing
 from streamwatch.notify.matchers import Matchers, matchers, text_of
 from streamwatch.notify.silence import Silence, number_of
@@ -69,7 +70,7 @@ def silence_add(  # noqa: PLR0913, PLR0917 - an argument an option
         agent = AgentClient(url, username, password_file)
         made = agent.ask("POST", "/api/v2/silences", _posted(found, now, until, by, comment))
         for doubt in made.get("warnings", ()):
-            click.echo(f"{click.style('warning', fg='yellow')}: {doubt}", err=True)
+            click.echo(f"{click.style('warning', fg='yellow')}: {printable(doubt)}", err=True)
         number = number_of(made["silenceID"]) or 0
     click.echo(f"silence {number}: until {rfc3339(until, 'seconds')}")
 
@@ -88,7 +89,8 @@ def silence_list(url: str, username: str | None, password_file: Path | None, fil
     for one in sorted(found, key=lambda one: one.number):
         why = "".join(f" {part}" for part in (one.by and f"by {one.by}", one.comment and f"({one.comment})") if part)
         starts = f" from {rfc3339(one.starts, 'seconds')}" if one.state(now) == "pending" else ""
-        click.echo(f"{one.number}: {' '.join(one.matchers)}{starts} until {rfc3339(one.until, 'seconds')}{why}")
+        line = f"{one.number}: {' '.join(one.matchers)}{starts} until {rfc3339(one.until, 'seconds')}{why}"
+        click.echo(printable(line))
     if not found:
         click.echo("none", err=True)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from rich.console import Console, RenderableType
 from rich.measure import Measurement
-from rich.table import Column, Table
+from rich.table import Table
 from rich.text import Text
 
 from streamwatch.catalogue import kafka as k
@@ -18,6 +18,7 @@ from streamwatch.catalogue import kinesis_shards as h
 from streamwatch.catalogue import msk as m
 from streamwatch.catalogue.cloudwatch_names import cloudwatch_names
 from streamwatch.cli.connect_tables import connect_tables
+from streamwatch.core.words import printable_lines
 from streamwatch.model.comparison import Line
 from streamwatch.model.connect import ConnectSnapshot
 from streamwatch.model.kafka import ClusterSnapshot
@@ -48,15 +49,16 @@ def show(*tables: RenderableType) -> None:
     if not console.is_terminal:
         console = Console(width=200)
     for table in tables:
-        for part in _parts(table, console) if isinstance(table, Table) else (table,):
+        for part in _parts(table, console) if isinstance(table, Table) else (_as_it_is(table),):
             console.print(part)
 
 
 def _parts(table: Table, console: Console) -> Iterator[Table]:
     """Yield a table in parts in which no word is folded that has room in a line of its own; prose is."""
     room = console.width - _BORDER
-    rows = list(zip(*(list(column.cells) for column in table.columns), strict=True))
-    longest = [_widths(column, console) for column in table.columns]
+    cells = [list(map(_as_it_is, column.cells)) for column in table.columns]
+    rows = list(zip(*cells, strict=True))
+    longest = [_widths((column.header, *own), console) for column, own in zip(table.columns, cells, strict=True)]
     first = min(longest[0][0], room // 2)
     widths = [first, *(min(need, room - first - 2 * _PADDING) for need, _ in longest[1:])]
     groups: list[list[int]] = [[0]]
@@ -79,10 +81,20 @@ def _parts(table: Table, console: Console) -> Iterator[Table]:
         yield part
 
 
-def _widths(column: Column, console: Console) -> tuple[int, int]:
+def _as_it_is(cell: RenderableType) -> RenderableType:
+    """Return a cell in which neither rich nor the terminal obeys anything: names are other people's."""
+    if isinstance(cell, str):
+        return Text(printable_lines(cell))
+    if isinstance(cell, Text):
+        cell = cell.copy()
+        cell.plain = printable_lines(cell.plain)
+    return cell
+
+
+def _widths(cells: Sequence[RenderableType], console: Console) -> tuple[int, int]:
     """Return how wide a column must be, and how wide it could be: words are whole, prose has lines."""
-    cells = [Measurement.get(console, console.options, cell) for cell in (column.header, *column.cells)]
-    words, all_of_it = (max(width, default=1) for width in zip(*cells, strict=True))
+    measured = [Measurement.get(console, console.options, cell) for cell in cells]
+    words, all_of_it = (max(width, default=1) for width in zip(*measured, strict=True))
     return max(words, min(all_of_it, _PROSE)), all_of_it
 
 

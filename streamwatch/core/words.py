@@ -40,3 +40,8 @@ def size(count: float) -> str:
 def printable(text: str) -> str:
     """Return a text in which nothing is left that a terminal would obey."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+def printable_lines(text: str) -> str:
+    """Return the same of a text that may have several lines."""
+    return "\n".join(map(printable, text.split("\n")))

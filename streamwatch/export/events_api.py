@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 from streamwatch.core.times import rfc3339
 from streamwatch.export.json_answer import bad_data, success
 from streamwatch.http.message import Request, Response
+from streamwatch.journal.kinds import KINDS
 from streamwatch.journal.question import Question
 from streamwatch.model.journal_entry import JournalEntry
 
@@ -18,6 +19,7 @@ _MOST: Final = 1000
 _MILLISECONDS: Final = 1e11
 """A number above is in milliseconds, as Grafana's are."""
 _MOST_VALUES: Final = 50
+_KINDS: Final = {part for kind in KINDS for part in (kind, kind.partition(".")[0])}
 _NUMBER: Final = re.compile(r"\d{1,15}(\.\d{1,9})?", re.ASCII)
 
 
@@ -53,7 +55,7 @@ def question_of(query: str) -> Question:
     if unknown:
         raise ValueError(f"{min(unknown)!r}: is no parameter: there are since, until, source, kind, limit and after")
     last = {name: values[-1] for name, values in params.items()}
-    return Question(
+    found = Question(
         since=_instant("since", last["since"]) if "since" in last else 0.0,
         until=_instant("until", last["until"]) if "until" in last else float("inf"),
         sources=tuple(params.get("source", ())),
@@ -61,6 +63,12 @@ def question_of(query: str) -> Question:
         limit=_limit(last.get("limit", str(_LIMIT))),
         below=_place(last["after"]) if "after" in last else None,
     )
+    if found.until < found.since:
+        raise ValueError(f"until: {last['until'][:80]!r} is before since: give the earlier one as since")
+    if unknown := set(found.kinds) - _KINDS:
+        groups = ", ".join(sorted({kind.partition(".")[0] for kind in KINDS}))
+        raise ValueError(f"kind: {min(unknown)[:80]!r}: there are {groups}, and kinds such as topic.created")
+    return found
 
 
 def shown(change: JournalEntry) -> dict[str, Any]:

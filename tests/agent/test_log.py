@@ -93,6 +93,14 @@ def test_a_value_with_control_characters_is_quoted() -> None:
     assert 'reason="a\\r\\u001b[2Jb"' in line
 
 
+def test_a_terminal_obeys_nothing_in_a_line_or_an_exception() -> None:
+    made = record("no \x1b[2J", reason="a \x9b2J \u202e")
+    made.exc_info = (ValueError, ValueError("two\nlines \x1b[2J"), None)
+    line = Formatter(as_json=False).format(made)
+    assert all(part.isprintable() for part in line.split("\n"))
+    assert "ValueError: two\nlines" in line
+
+
 def test_an_exception_is_part_of_its_line() -> None:
     made = record("failed")
     made.exc_info = (ValueError, ValueError("broken"), None)

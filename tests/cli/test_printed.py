@@ -5,10 +5,20 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from rich.table import Table
+from rich.text import Text
 
 from streamwatch.cli.advise import advise
 from streamwatch.cli.agent_client import AgentClient
+from streamwatch.cli.alerts import alerts
+from streamwatch.cli.doctor_report import DoctorReport
+from streamwatch.cli.events import events
 from streamwatch.cli.may_restart import may_restart
+from streamwatch.cli.silences import silence
+from streamwatch.cli.tables import show
+from streamwatch.model.alert import Alert
+from streamwatch.model.finding import Finding
+from streamwatch.model.labels import Labels
 
 NAME = "or\x1b[31mders\x07"
 ADVICE = {
@@ -16,19 +26,68 @@ ADVICE = {
     "sure": NAME, "data": [NAME], "commands": [NAME],
 }  # fmt: skip
 OBJECTION = {"kind": "members", "topic": NAME, "partition": 1, "text": NAME, "unknown": False}
+AT = "2027-01-31T12:00:00Z"
+FIRES: dict[str, Any] = {
+    "labels": {"alertname": "A", "severity": "warning", "group": NAME}, "annotations": {"summary": NAME}, "value": "1",
+    "state": "firing", "activeAt": AT,
+}  # fmt: skip
+INCIDENT = {
+    "cause": "x", "sentence": NAME, "evidence": [NAME], "remedy": NAME, "runbook": "/runbooks/A", "since": AT,
+    "changes": [{"at": AT, "sentence": NAME}],
+    "alerts": [{"fingerprint": Alert(Labels(FIRES["labels"]), "firing", 1.0, 0.0).fingerprint}],
+}  # fmt: skip
+EVENT = {"time": AT, "since": AT, "source": NAME, "text": NAME}
+SILENCE = {
+    "id": "1", "matchers": [{"name": "group", "value": NAME, "isRegex": False, "isEqual": True}], "startsAt": AT,
+    "endsAt": AT, "createdBy": NAME, "comment": NAME,
+}  # fmt: skip
 ANSWERS: dict[str, Any] = {
-    "advise": {"advice": [ADVICE], "adviceLeftOut": 0},
-    "may-restart": {"may": False, "subject": NAME, "askedAt": 1.0, "count": 1, "objections": [OBJECTION]},
+    "/api/v1/advise": {"data": {"advice": [ADVICE], "adviceLeftOut": 0}},
+    "/api/v1/may-restart": {
+        "data": {"may": False, "subject": NAME, "askedAt": 1.0, "count": 1, "objections": [OBJECTION]}
+    },
+    "/api/v1/events": {"data": {"events": [EVENT, EVENT]}},
+    "/api/v1/alerts": {"data": {"alerts": [FIRES]}},
+    "/api/v1/notifications": {"data": {"notifications": []}},
+    "/api/v1/incidents": {"data": {"incidents": [INCIDENT]}},
+    "/api/v2/alerts": [],
+    "/api/v2/receivers": [],
+    "/api/v2/silences": [SILENCE],
 }
+SAFE = "or\N{REPLACEMENT CHARACTER}[31mders\N{REPLACEMENT CHARACTER}"
 
 
-@pytest.mark.parametrize(("command", "arguments"), [(advise, []), (may_restart, ["reader", "billing"])])
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [(advise, []), (alerts, []), (events, []), (may_restart, ["reader", "billing"]), (silence, ["list"])],
+)
 def test_nothing_in_a_name_is_obeyed(command: Any, arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     def ask(_: AgentClient, __: str, path: str, ___: object = None) -> object:
-        return json.loads(json.dumps({"data": ANSWERS[path.removeprefix("/api/v1/").partition("?")[0]]}))
+        return json.loads(json.dumps(ANSWERS[path.partition("?")[0]]))
 
     monkeypatch.setattr(AgentClient, "ask", ask)
     text = CliRunner().invoke(command, arguments).output
-    assert text.count("or\N{REPLACEMENT CHARACTER}[31mders\N{REPLACEMENT CHARACTER}") >= 2
+    assert text.count(SAFE) >= 2
     assert "\x1b" not in text
     assert "\x07" not in text
+
+
+def test_neither_the_terminal_nor_rich_obeys_what_a_table_holds(capsys: pytest.CaptureFixture[str]) -> None:
+    table = Table("group", "words")
+    table.add_row(f"[link=http://elsewhere]{NAME}[/link]", Text(NAME, style="red"))
+    table.add_row("several\nlines", ":fire:")
+    show(table, Text(NAME))
+    text = capsys.readouterr().out
+    assert f"[link=http://elsewhere]{SAFE}[/link]" in text
+    assert text.count("or\N{REPLACEMENT CHARACTER}[31mders") == 3, "rich itself takes out the bell"
+    assert "several" in text.splitlines()[-4]
+    assert ":fire:" in text
+    assert "\x1b" not in text
+
+
+def test_what_a_broker_says_to_the_doctor_is_text() -> None:
+    lines: list[str] = []
+    report = DoctorReport(lines.append, is_verbose=True)
+    report.add(Finding(NAME, "login", "failed", f"{NAME}\nagain", NAME))
+    assert [line.count(SAFE) for line in lines] == [2, 1]
+    assert "\nagain" in lines[0]

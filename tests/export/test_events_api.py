@@ -82,6 +82,14 @@ def test_a_question(query: str, wanted: Question) -> None:
         ("limit=0", "limit: '0': a number from 1 to 1000 is wanted"),
         ("limit=many", "limit: 'many': a number from 1 to 1000 is wanted"),
         ("after=5", "after: '5': what the page before gave as `next` is wanted"),
+        ("since=2000000&until=1000000", "until: '1000000' is before since: give the earlier one as since"),
+        (
+            "kind=topic&kind=topics",
+            (
+                "kind: 'topics': there are agent, broker, cluster, controller, group, leaders, reader, reassignment,"
+                " silence, stream, topic, and kinds such as topic.created"
+            ),
+        ),
         ("kinds=topic", "'kinds': is no parameter: there are since, until, source, kind, limit and after"),
     ],
 )

@@ -8,7 +8,19 @@ import numpy as np
 
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.promql import functions, histogram, ranges, relabel
-from streamwatch.promql.columns import Floats, Frame, Rows, VectorPart, arranged, distinct, framed, size, values_of
+from streamwatch.promql.columns import (
+    Floats,
+    Frame,
+    Rows,
+    VectorPart,
+    arranged,
+    distinct,
+    filtered,
+    framed,
+    missing,
+    size,
+    values_of,
+)
 from streamwatch.promql.dates import MOMENTS
 from streamwatch.promql.match import Matcher
 from streamwatch.promql.nodes import Call, Expr, RangeSelector, Selector, Subquery
@@ -31,8 +43,8 @@ class ArgumentEvaluator(Protocol):
     def newest(self, node: Selector, at: int) -> Iterator[tuple[VectorPart, int]]:
         """Yield the newest samples, with their times."""
 
-    def samples(self, node: Expr, at: int) -> Iterator[tuple[Rows, RangeSamples]]:
-        """Yield the samples in a range."""
+    def samples(self, node: Expr, at: int, *, gaps: bool = False) -> Iterator[tuple[Rows, RangeSamples]]:
+        """Yield the samples in a range; with ``gaps`` of series together that have them at different times."""
 
     def each(self, frame: Frame) -> Iterator[Element]:
         """Yield elements one by one."""
@@ -58,7 +70,10 @@ def call(within: ArgumentEvaluator, node: Call, at: int) -> Frame | float:
     if name in MOMENTS:
         return _each(within, within.frame(args[0], at) if args else _single(at / 1000), MOMENTS[name])
     if name in ranges.FUNCTIONS:
-        return _over_range(within, args[0], at, ranges.FUNCTIONS[name], is_named=name in ranges.KEEP_NAME)
+        parts = _over_range(within, args[0], at, ranges.FUNCTIONS[name], gaps=name in ranges.WITH_GAPS)
+        if name in ranges.KEEP_NAME:
+            return distinct(parts) if isinstance(args[0], Subquery) else parts
+        return within.bare(parts)
     return _OTHERS[name](within, args, at)
 
 
@@ -71,26 +86,25 @@ def _each(within: ArgumentEvaluator, frame: Frame, function: Callable[[Floats], 
 
 
 def _over_range(
-    within: ArgumentEvaluator, node: Expr, at: int, function: ranges.RangeFunction, *, is_named: bool = False
+    within: ArgumentEvaluator, node: Expr, at: int, function: ranges.RangeFunction, *, gaps: bool = False
 ) -> Frame:
+    """Return what a function makes of ranges, metrics' names kept."""
     parts = []
-    for rows, samples in within.samples(node, at):
+    for rows, samples in within.samples(node, at, gaps=gaps):
         values = function(samples)
         if values is not None:
-            parts.append(VectorPart(rows, values))
-    if is_named:
-        return distinct(tuple(parts)) if isinstance(node, Subquery) else tuple(parts)
-    return within.bare(tuple(parts))
+            parts.append(filtered(VectorPart(rows, values), ~missing(values)))
+    return tuple(part for part in parts if len(part.rows))
 
 
 def _quantile_over_time(within: ArgumentEvaluator, args: Args, at: int) -> Frame:
     q = within.scalar(args[0], at)
-    return _over_range(within, args[1], at, lambda samples: ranges.quantile_over_time(samples, q))
+    return within.bare(_over_range(within, args[1], at, lambda samples: ranges.quantile_over_time(samples, q)))
 
 
 def _predict_linear(within: ArgumentEvaluator, args: Args, at: int) -> Frame:
     seconds = within.scalar(args[1], at)
-    return _over_range(within, args[0], at, lambda samples: ranges.predict_linear(samples, seconds))
+    return within.bare(_over_range(within, args[0], at, lambda samples: ranges.predict_linear(samples, seconds)))
 
 
 def _absent(within: ArgumentEvaluator, args: Args, at: int) -> Frame:

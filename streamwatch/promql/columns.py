@@ -77,6 +77,16 @@ class SeriesBlock:
     values: Floats
     """A row a time, a column a series; a stale marker where a series has no sample."""
 
+    def known(self) -> tuple[Rows, Floats, Bools | None]:
+        """Return the series that have a sample, their values, and which of these are samples; None for all."""
+        there = ~missing(self.values)
+        if there.all():
+            return self.rows, self.values, None
+        some = np.asarray(there.any(axis=0))
+        if some.all():
+            return self.rows, self.values, there
+        return self.rows.take(some), self.values[:, some], there[:, some]
+
     def whole(self) -> Iterator[tuple[Rows, Ints, Floats]]:
         """Yield series with times and values: those together that have samples at the same times."""
         there = ~missing(self.values)

@@ -249,8 +249,15 @@ class Evaluation:
         for block in self._blocks(node, until - self._options.lookback_ms, until, newest=True):
             yield filtered(VectorPart(block.rows, block.values[0]), ~missing(block.values[0])), int(block.times[0])
 
-    def samples(self, node: Expr, at: int) -> Iterator[tuple[Rows, RangeSamples]]:
-        """Yield the samples of series in a range, none of them stale; those together that have the same times."""
+    def samples(self, node: Expr, at: int, *, gaps: bool = False) -> Iterator[tuple[Rows, RangeSamples]]:
+        """Yield the samples of series in a range, none of them stale.
+
+        Args:
+            node: what gives a range.
+            at: when it is asked for, in milliseconds.
+            gaps: whether series come together that have samples at different times; else only those with the same.
+
+        """
         if isinstance(node, Subquery):
             until = self._moment(at, node.at, node.offset_ms)
             since = until - node.range_ms
@@ -262,6 +269,11 @@ class Evaluation:
         else:
             raise EvaluationError("a range of samples is wanted here, as in x[5m]")
         for block in blocks:
+            if gaps:
+                rows, values, there = block.known()
+                if len(rows):
+                    yield rows, RangeSamples(block.times, values, since, until, at, there)
+                continue
             for rows, times, values in block.whole():
                 self.touch(len(times))  # of many patterns each takes its time
                 yield rows, RangeSamples(times, values, since, until, at)

@@ -2,18 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final, TypeAlias
 
 import numpy as np
 
 from streamwatch.promql.columns import Bools, Floats, Ints
 from streamwatch.promql.numbers import mean, quantile, variance
+from streamwatch.promql.series import STALE
 
 
 @dataclass(frozen=True, slots=True)
 class RangeSamples:
-    """Samples of series that have them at the same times: at least one, and none is missing."""
+    """Samples of series: of each at least one."""
 
     times: Ints
     values: Floats
@@ -24,43 +24,78 @@ class RangeSamples:
     """Where it ends."""
     at_ms: int
     """The time of evaluation."""
+    there: Bools | None = None
+    """Which values are samples; None for all: only the functions of ``WITH_GAPS`` are given others."""
+
+    def filled(self, value: float) -> Floats:
+        """Return the values, this one where there is no sample."""
+        return self.values if self.there is None else np.where(self.there, self.values, value)
+
+    @property
+    def counts(self) -> Ints:
+        """How many samples each series has."""
+        if self.there is None:
+            return np.full(self.values.shape[1], len(self.values))
+        counts: Ints = self.there.sum(axis=0, dtype=np.int64)
+        return counts
+
+    def ends(self) -> tuple[Ints, Ints]:
+        """Return the row of each series' first sample, and of its last."""
+        if self.there is None:
+            rows = np.zeros(self.values.shape[1], dtype=np.int64)
+            return rows, rows + (len(self.values) - 1)
+        return self.there.argmax(axis=0), len(self.there) - 1 - self.there[::-1].argmax(axis=0)
+
+    def held(self) -> Floats:
+        """Return the values, those before it where there is no sample; what was before the first is not a number."""
+        if self.there is None:
+            return self.values
+        rows = np.where(self.there, np.arange(len(self.values))[:, np.newaxis], 0)
+        held: Floats = np.take_along_axis(self.filled(np.nan), np.maximum.accumulate(rows, axis=0), axis=0)
+        return held
 
 
 RangeFunction: TypeAlias = Callable[[RangeSamples], Floats | None]
+"""Gives a value of each series, a stale marker where it has too few samples, or None where all have."""
 
 
 def _extrapolated(samples: RangeSamples, *, counter: bool, a_second: bool) -> Floats | None:
     """Return by how much series changed in the range, extrapolated to its ends as far as their samples allow."""
-    times, values = samples.times, samples.values
-    if len(times) <= 1 or times[0] == times[-1]:
+    first, last = samples.ends()
+    enough = samples.times[first] < samples.times[last]
+    if not enough.any():
         return None
-    change = values[-1] - values[0]
+    values, each = samples.values, np.arange(len(first))
+    start, change = values[first, each], values[last, each] - values[first, each]
     if counter:
-        for before, value in pairwise(values):
-            falls = value < before
-            if falls.any():
-                change[falls] += before[falls]
-    sampled = float(times[-1] - times[0]) / 1000
-    between = sampled / (len(times) - 1)
-    to_start = _extrapolation(float(times[0] - samples.start_ms) / 1000, between)
-    to_end = _extrapolation(float(samples.end_ms - times[-1]) / 1000, between)
-    starts = np.full(len(change), to_start)
+        _undo_resets(samples, change)
+    begin, end = samples.times[first], samples.times[last]
+    sampled = np.where(enough, end - begin, 1) / 1000
+    between = sampled / np.maximum(samples.counts - 1, 1)
+    starts = _extrapolation((begin - samples.start_ms) / 1000, between)
     if counter:
-        rising = (change > 0) & (values[0] >= 0)
-        starts[rising] = np.minimum(to_start, sampled * (values[0][rising] / change[rising]))
-    factor = (sampled + starts + to_end) / sampled
+        rising = (change > 0) & (start >= 0)
+        starts[rising] = np.minimum(starts[rising], sampled[rising] * (start[rising] / change[rising]))
+    factor = (sampled + starts + _extrapolation((samples.end_ms - end) / 1000, between)) / sampled
     if a_second:
         factor /= (samples.end_ms - samples.start_ms) / 1000
-    found: Floats = change * factor
-    return found
+    return np.where(enough, change * factor, STALE)
 
 
-def _extrapolation(seconds: float, between: float) -> float:
+def _undo_resets(samples: RangeSamples, change: Floats) -> None:
+    """Add to the changes what counters had when they began anew."""
+    held = samples.held()
+    falls = held[1:] < held[:-1]
+    for at in np.flatnonzero(falls.any(axis=1)).tolist():
+        change[falls[at]] += held[at][falls[at]]
+
+
+def _extrapolation(seconds: Floats, between: Floats) -> Floats:
     """Return how far a change goes on towards an end of the range that is so many seconds away.
 
     As far as that, where another sample might have come only after it: samples are ``between`` seconds apart.
     """
-    return between / 2 if seconds >= between * 1.1 else seconds
+    return np.where(seconds >= between * 1.1, between / 2, seconds)
 
 
 def _instant(samples: RangeSamples, *, rate: bool) -> Floats | None:
@@ -103,11 +138,12 @@ def _total(values: Floats) -> Floats:
     return found + lost
 
 
-def _mean(values: Floats) -> Floats:
-    found, lost = _sums(values)
-    means = found / len(values) + lost / len(values)
+def _mean(samples: RangeSamples) -> Floats:
+    found, lost = _sums(samples.filled(0.0))
+    means = found / samples.counts + lost / samples.counts
     for at in np.flatnonzero(np.isinf(found)).tolist():
-        means[at] = mean(values[:, at].tolist())
+        own = slice(None) if samples.there is None else samples.there[:, at]
+        means[at] = mean(samples.values[own, at].tolist())
     return means
 
 
@@ -133,6 +169,11 @@ def predict_linear(samples: RangeSamples, seconds: float) -> Floats | None:
         return None
     slope, now = _regression(samples, samples.at_ms)
     return slope * seconds + now
+
+
+def _last(samples: RangeSamples) -> Floats:
+    _, last = samples.ends()
+    return samples.values[last, np.arange(len(last))]
 
 
 def _changes(values: Floats) -> Floats:
@@ -164,16 +205,22 @@ FUNCTIONS: Final[Mapping[str, RangeFunction]] = {
     "deriv": _deriv,
     "changes": lambda s: _changes(s.values),
     "resets": lambda s: _counted(s.values[1:] < s.values[:-1]),
-    "avg_over_time": lambda s: _mean(s.values),
-    "min_over_time": lambda s: _extreme(s.values, np.less, np.fmin),
-    "max_over_time": lambda s: _extreme(s.values, np.greater, np.fmax),
-    "sum_over_time": lambda s: _total(s.values),
-    "count_over_time": lambda s: np.full(s.values.shape[1], float(len(s.values))),
+    "avg_over_time": _mean,
+    "min_over_time": lambda s: _extreme(s.filled(np.nan), np.less, np.fmin),
+    "max_over_time": lambda s: _extreme(s.filled(np.nan), np.greater, np.fmax),
+    "sum_over_time": lambda s: _total(s.filled(0.0)),
+    "count_over_time": lambda s: s.counts.astype(np.float64),
     "stddev_over_time": lambda s: np.sqrt(_each(s.values, variance)),
     "stdvar_over_time": lambda s: _each(s.values, variance),
-    "last_over_time": lambda s: s.values[-1],
+    "last_over_time": _last,
     "present_over_time": lambda s: np.ones(s.values.shape[1]),
 }
 """Those of one range and nothing else; None where there are too few samples."""
+
+WITH_GAPS: Final = frozenset(
+    {"rate", "increase", "delta", "avg_over_time", "min_over_time", "max_over_time", "sum_over_time"}
+    | {"count_over_time", "last_over_time", "present_over_time"}
+)
+"""Those that take series together that have samples at different times: where series come and go, each has its own."""
 
 KEEP_NAME: Final = frozenset({"last_over_time"})

@@ -14,6 +14,7 @@ from streamwatch.promql.columns import KeyIndex, SeriesBlock, _row_bytes
 from streamwatch.promql.evaluate import Options, evaluate
 from streamwatch.promql.match import Matcher
 from streamwatch.promql.parse import parse
+from streamwatch.promql.ranges import FUNCTIONS
 from streamwatch.samples.history import History
 from tests.promql.answers import differ, ours
 from tests.promql.hostile_expressions import Hostile, hostile_series
@@ -81,6 +82,27 @@ def test_listed_expressions_are_the_same_both_ways(expression: str) -> None:
         memory, history = Memory(data), columns(data)
         for at in (60, 300, 615, 900, 1050):
             assert not differ(ours(expression, memory, at), ours(expression, history, at)), (data, at)
+
+
+@pytest.mark.parametrize("function", sorted(FUNCTIONS))
+def test_series_with_gaps_are_the_same_together_and_one_by_one(function: str) -> None:
+    dice, differences = random.Random(SEED), []
+    words = ("_", "_", "_", "0", "-0", "1", "2.5", "-3", "1e300", "-1e300", "+Inf", "-Inf", "NaN")
+    for _ in range(40):
+        usual = dice.choice((3, 9, len(words)))
+        data = {
+            f'some{{x="{at}"}}': " ".join(dice.choices(words[:usual] if at % 2 else words[3:8], k=30))
+            for at in range(90)
+        }
+        memory, history = Memory(data), History(keep_ms=10_000_000)
+        told = {labels(name): dict(zip(*samples(values), strict=True)) for name, values in data.items()}
+        for at in sorted({at for known in told.values() for at in known}):
+            history.record("all", [(one, known[at]) for one, known in told.items() if at in known], at)
+        for seconds, at in ((30, 60), (100, 300), (600, 450)):
+            one, other = (ours(f"{function}(some[{seconds}s])", each, at) for each in (memory, history))
+            if differ(one, other):
+                differences.append((seconds, at, one, other))
+    assert not differences, differences[0]
 
 
 def test_names_are_kept_where_only_they_tell_two_apart() -> None:

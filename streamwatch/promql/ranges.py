@@ -151,7 +151,8 @@ def _regression(samples: RangeSamples, origin_ms: int) -> tuple[Floats, Floats]:
     """Return slopes (a second) and the values at the origin, by least squares."""
     y, first, count = samples.values, samples.values[0], len(samples.values)
     x = (samples.times[:, np.newaxis] - origin_ms) / 1000
-    sum_x, sum_y, sum_xy, sum_xx = (_total(one) for one in (x, y, x * y, x * x))
+    sums = _total(np.concatenate((x, x * x, y, x * y), axis=1))  # at once: each goes row by row
+    sum_x, sum_xx, (sum_y, sum_xy) = sums[0], sums[1], np.split(sums[2:], 2)
     covariance, spread = sum_xy - sum_x * sum_y / count, sum_xx - sum_x * sum_x / count
     slope = covariance / np.where(spread == 0, np.nan, spread)
     start = sum_y / count - slope * sum_x / count

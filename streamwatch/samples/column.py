@@ -35,8 +35,6 @@ _NOTHING: Final = np.zeros(0)
 _WHOLE_CELLS: Final = 1 << 16
 """So many values, half a megabyte, are brought together without looking for ticks that a series cannot be in."""
 _PIECE_SERIES: Final = 64
-_NEVER: Final = np.iinfo(np.int64).max
-"""The place of a series that a tick does not have."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,12 +68,14 @@ class _Run:
     """Where among all keys the shared ones are, ascending."""
     order: Ints
     """Which of the tick's values is at each of these places."""
+    values: Floats
+    """A row a tick, a column a shared key, and one more that is stale."""
 
-    def rows(self, index: Ints) -> list[Floats]:
-        """Return the values of some series in each tick."""
+    def rows(self, index: Ints) -> Floats:
+        """Return the values of some series, a row a tick."""
         at = np.minimum(np.searchsorted(self.places, index), len(self.places) - 1)
-        own = np.where(self.places[at] == index, self.order[at], _NEVER)
-        return [_of_tick(tick.values, own) for tick in self.ticks]
+        found: Floats = self.values[:, np.where(self.places[at] == index, self.order[at], -1)]
+        return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,9 +123,10 @@ class Stack:
             if run[0].shared is not None and self.places is not None:
                 places = self.places[id(run[0].shared)]
                 places = np.arange(len(self.keys)) if places is None else places
-                order = np.argsort(places)
+                order, values = np.argsort(places), _above(run, len(places))
+                joined = _Run(run, places[order], order, values)
                 for number in np.unique(piece_of[places[: max(len(tick.values) for tick in run)]]).tolist():
-                    found.setdefault(number, []).append(_Run(run, places[order], order))
+                    found.setdefault(number, []).append(joined)
         return found
 
     def _row(self, tick: Tick) -> Values:
@@ -234,14 +235,15 @@ class Column:
 
 def _piece(index: Ints, runs: Sequence[_Run]) -> Piece:
     ticks = [tick for run in runs for tick in run.ticks]
-    return Piece(index, _times(ticks), np.stack([row for run in runs for row in run.rows(index)]))
+    return Piece(index, _times(ticks), np.concatenate([run.rows(index) for run in runs]))
 
 
-def _of_tick(values: Values, places: Ints) -> Floats:
-    """Return a tick's values at these places; stale where it has none."""
-    row, there = np.full(len(places), STALE), places < len(values)
-    row[there] = values[places[there]]
-    return row
+def _above(ticks: Sequence[Tick], size: int) -> Floats:
+    """Return the values of ticks with the same shared keys, above each other, stale where one has none."""
+    rows = np.full((len(ticks), size + 1), STALE)
+    for row, tick in zip(rows, ticks, strict=True):
+        row[: len(tick.values)] = tick.values
+    return rows
 
 
 def _times(ticks: Sequence[Tick]) -> Ints:

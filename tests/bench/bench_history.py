@@ -2,7 +2,8 @@
 
     python tests/bench/bench_history.py [PARTITIONS]
 
-Five metrics of each partition, one of which moves, for 60 ticks of a second. Prints processor time of a tick in
+Five metrics of each partition, one of which moves, for 60 ticks of a second. Then 60 groups of which one a second is
+another, and two expressions that look back to an hour of them at each tick. Prints processor time of a tick in
 milliseconds, that of a query over a range, and what is held; asserts nothing.
 """
 
@@ -59,10 +60,30 @@ def measure(partitions: int, *, churns: bool) -> None:
     print(f"history {size:.0f} MiB, RSS {resident:.0f} MiB", flush=True)
 
 
+def look_back(minutes: int = 60) -> None:
+    """Print what a second costs of groups that come and go, each five minutes."""
+    metric = next(each for each in METRICS if each.name == "kafka_group_members")
+    history, spent = History(keep_ms=KEPT_MS), time.process_time()
+    history.need({metric.name: 3_600_000})
+    asked = [parse(f"max_over_time({metric.name}[1h]) {which}") for which in ("< 0", "== 2")]
+    for second in range(1, minutes * 60 + 1):
+        rows = [*(("shop", f"group-{at}") for at in range(40)), *(("shop", f"new-{second + at}") for at in range(20))]
+        values = np.array([float((second // 7 + at) % 2) for at in range(len(rows))])
+        history.append("shop", [metric.samples(Keys(metric.labels, rows), values)], second)
+        for each in asked:
+            evaluate(each, history, second * 1000)
+        if second % 300 == 0:
+            cost, spent = 1000 * (time.process_time() - spent) / 300, time.process_time()
+            held = history.size()[1] / 2**20
+            print(f"one of 60 groups a second is another, minute {second // 60}: {cost:.1f} ms", end=" ")
+            print(f"to keep a tick and look back to an hour of them twice, history {held:.1f} MiB", flush=True)
+
+
 def main() -> None:
     partitions = int(sys.argv[1]) if len(sys.argv) > 1 else 200_000
     measure(partitions, churns=False)
     measure(partitions, churns=True)
+    look_back()
 
 
 if __name__ == "__main__":

@@ -38,7 +38,9 @@ _THROTTLED: Final = frozenset(
 _UNANSWERED: Final = frozenset(
     {"InternalFailure", "InternalFailureException", "ServiceUnavailable", "InternalError", "InternalServerError"}
 )
-_SPOILT: Final = (ResponseParserError, b.ParamValidationError, ValueError, KeyError, TypeError, AttributeError)
+_SPOILT: Final = (
+    ResponseParserError, b.ParamValidationError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError,
+)  # fmt: skip
 """What is raised where an answer that lacks something, or has something else, is taken apart."""
 
 

@@ -25,6 +25,8 @@ _KINDS: Final[Mapping[str, type | tuple[type, ...]]] = {
     "blob": bytes,
 }
 _CONTAINERS: Final = frozenset({"structure", "list", "map"})
+_LARGEST: Final = 2**63
+"""No number of AWS's has more than 64 bits; of JSON there may be any, which no float holds."""
 Check = Callable[[Any], bool]
 
 
@@ -97,15 +99,22 @@ def _scalars(shape: Shape) -> tuple[Check, Callable[[list[Any]], bool]]:
         return (lambda _: True), (lambda _: True)
     types = frozenset(kind if isinstance(kind, tuple) else (kind,))
 
-    def each(values: list[Any]) -> bool:
-        return types.issuperset(map(type, values)) or all(isinstance(one, kind) for one in values)
+    def fits(value: Any) -> bool:  # noqa: ANN401 - whatever a service puts there
+        return isinstance(value, kind) and not _is_too_large(value)
 
-    return (lambda value: isinstance(value, kind)), each
+    def each(values: list[Any]) -> bool:
+        return (int not in types and types.issuperset(map(type, values))) or all(map(fits, values))
+
+    return fits, each
+
+
+def _is_too_large(value: Any) -> bool:  # noqa: ANN401 - whatever a service puts there
+    return isinstance(value, int) and not -_LARGEST <= value < _LARGEST
 
 
 def _misfit(shape: Shape, value: Any, path: str) -> str | None:  # noqa: ANN401 - whatever a service puts there
     kind = _KINDS.get(shape.type_name)
-    if kind is not None and not isinstance(value, kind):
+    if kind is not None and (not isinstance(value, kind) or _is_too_large(value)):
         return path or "all of it"
     parts: list[tuple[Shape, Any, str]] = []
     if shape.type_name == "structure":

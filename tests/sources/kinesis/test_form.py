@@ -50,6 +50,8 @@ ODD: Final[dict[str, Any]] = {
     "all of it": [],
     "Text": {"Text": 1},
     "Count": {"Count": 1.5},
+    "Nodes[].Count": {"Nodes": [{"Count": 2**63 - 1}, {"Count": 2**63}]},
+    "Share": {"Share": -(10**400)},
     "At": {"At": "2026"},
     "Numbers": {"Numbers": {}},
     "Numbers[]": {"Numbers": [1.0, "2", 3.0]},

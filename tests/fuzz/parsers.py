@@ -1,8 +1,7 @@
 """What is fed: each parser, what it is fed with to begin with, and the only errors that it may raise."""
 
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +17,8 @@ from streamwatch.rules.load import read as read_rules
 from streamwatch.sources.kafka.apis import APIS, METADATA
 from streamwatch.sources.kafka.metadata import MetadataReader
 from streamwatch.sources.open_monitoring.parse import ExpositionParser, Unreadable, wanted
+from tests.fuzz import aws, listener
+from tests.fuzz.parser import Parser
 
 ROOT: Final = Path(__file__).parents[2]
 CONFIG: Final = """
@@ -29,16 +30,6 @@ notify: {pagerduty: [{name: pager, routing_key: k}], group_by: [alertname]}
 ha: {peers: [{url: "http://a:9308"}], lease: {kubernetes: {}}}
 """
 PAGE: Final = b'# HELP a b\n# TYPE a gauge\na{topic="or\\"ders",x="\xc3\xa4"} 1.5e3 1700000000\nb 2\na NaN\na{} +Inf\n'
-
-
-@dataclass(frozen=True, slots=True)
-class Parser:
-    """A parser."""
-
-    seeds: tuple[bytes, ...]
-    feed: Callable[[bytes], object]
-    raises: tuple[type[Exception], ...]
-    """What it may raise, and nothing else."""
 
 
 def _kafka(data: bytes) -> None:
@@ -78,24 +69,39 @@ def _answers() -> tuple[bytes, ...]:
     return tuple(bytes([number, 255]) + bytes(64) for number in range(len(APIS)))
 
 
-def parsers() -> dict[str, Parser]:
-    """Return them by name."""
+def _metadata() -> Parser:
+    reader = MetadataReader()
+    return Parser((bytes(64),), lambda data: reader.read(data, METADATA.highest), (SourceMisread,))
+
+
+def _promql() -> Parser:
     files = sorted(pack_folder().glob("*.yml"))
     expressions = tuple(rule.text.encode() for group in load(files) for rule in group.rules)
-    peer = document.body_text([], ["0a"], [document.Notified("t", "k", None, 1.0, maybe=True, content="")], [])
+    return Parser(expressions, lambda data: parse_promql(data.decode("utf-8", "replace")), (QueryError,))
+
+
+def _rules() -> Parser:
+    files = sorted(pack_folder().glob("*.yml"))
+    seeds = tuple(file.read_bytes()[:1500] for file in files)
+    return Parser(seeds, lambda data: read_rules(data.decode("utf-8", "replace"), "fuzz"), ())
+
+
+def _peer() -> Parser:
+    body = document.body_text([], ["0a"], [document.Notified("t", "k", None, 1.0, maybe=True, content="")], [])
     head = document.Head("a", "1", 10.0, True, False, 3, True, False, "d")  # noqa: FBT003 - fields
-    metadata = MetadataReader()
-    return {
-        "kafka": Parser(_answers(), _kafka, (SourceMisread,)),
-        "metadata": Parser((bytes(64),), lambda data: metadata.read(data, METADATA.highest), (SourceMisread,)),
-        "promql": Parser(expressions, lambda data: parse_promql(data.decode("utf-8", "replace")), (QueryError,)),
-        "exposition": Parser((PAGE,), _exposition, (Unreadable,)),
-        "config": Parser((CONFIG.encode(),), _config, (ConfigError,)),
-        "rules": Parser(
-            tuple(file.read_bytes()[:1500] for file in files),
-            lambda data: read_rules(data.decode("utf-8", "replace"), "fuzz"),
-            (),
-        ),
-        "peer": Parser((document.document(head, peer),), document.read, (ValueError,)),
-        "state": Parser((_fresh_state(),), _state, ()),
-    }
+    return Parser((document.document(head, body),), document.read, (ValueError,))
+
+
+PARSERS: Final[Mapping[str, Callable[[], Parser]]] = {
+    "kafka": lambda: Parser(_answers(), _kafka, (SourceMisread,)),
+    "metadata": _metadata,
+    "promql": _promql,
+    "exposition": lambda: Parser((PAGE,), _exposition, (Unreadable,)),
+    "config": lambda: Parser((CONFIG.encode(),), _config, (ConfigError,)),
+    "rules": _rules,
+    "peer": _peer,
+    "state": lambda: Parser((_fresh_state(),), _state, ()),
+    "aws": aws.parser,
+    "listener": listener.parser,
+}
+"""What makes each, by name: some begin with a recording."""

@@ -5,21 +5,37 @@ from pathlib import Path
 
 import pytest
 
+from streamwatch.http.connection import StatusCounts
+from tests.fuzz import aws, listener
 from tests.fuzz.__main__ import SEEDS
-from tests.fuzz.parsers import parsers
+from tests.fuzz.parsers import PARSERS
 
-PARSERS = parsers()
 KEPT = sorted(SEEDS.glob("*/*.hex"))
 
 
 @pytest.mark.parametrize("file", KEPT, ids=lambda file: f"{file.parent.name}-{file.stem}")
 def test_what_was_found_raises_the_documented_error_at_most(file: Path) -> None:
-    parser = PARSERS[file.parent.name]
+    parser = PARSERS[file.parent.name]()
     with contextlib.suppress(*parser.raises):
         parser.feed(bytes.fromhex(file.read_text()))
 
 
 @pytest.mark.parametrize("name", ["promql", "exposition", "config", "peer", "state"])
 def test_a_parser_reads_what_it_is_fed_with_before_it_is_spoilt(name: str) -> None:
-    for seed in PARSERS[name].seeds:
-        PARSERS[name].feed(seed)
+    parser = PARSERS[name]()
+    for seed in parser.seeds:
+        parser.feed(seed)
+
+
+@pytest.mark.parametrize("kind", aws.tapes())
+def test_answers_of_aws_are_read_without_a_problem_before_they_are_spoilt(kind: str) -> None:
+    with aws.watching(kind) as read:
+        assert [read("", b""), read("", b"")] == [[], []]
+        assert read("ListStreams", b"{}")
+
+
+def test_requests_are_answered_before_they_are_spoilt() -> None:
+    counts = StatusCounts()
+    for seed in PARSERS["listener"]().seeds:
+        listener.feed(seed, counts)
+    assert counts.read() == {200: 15, 403: 1, 404: 4, 503: 1}, "what there is not, and may not be, is asked, too"

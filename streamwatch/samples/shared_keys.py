@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Final
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 import numpy as np
 
@@ -23,7 +23,8 @@ _LEAST_GONE: Final = 16
 _GONE_SHARE: Final = 4
 """A list may have this many series that are gone, or this part of those that are there."""
 _SETTLED_TICKS: Final = 60
-"""After so many ticks with the same keys, these begin a list of their own: then nothing has to be put in order."""
+"""After so many ticks with the same keys, these begin a list of their own: then nothing has to be put in order, and the
+rows are those that the reader has."""
 _MOST_UNIONS: Final = 8
 
 
@@ -47,22 +48,44 @@ class Union:
 class SharedKeys:
     """Label sets in the order in which they came."""
 
-    __slots__ = ("__weakref__", "keys", "row_bytes", "unions")
+    __slots__ = ("__weakref__", "_before", "_inherited_bytes", "_own_bytes", "keys", "unions")
 
-    def __init__(self, keys: Keys) -> None:
-        """Begin with these; whoever keeps something for the keys may forget it with them."""
-        self.keys = Keys(keys.names, keys.rows)
+    def __init__(self, keys: Keys, before: "SharedKeys | None" = None) -> None:
+        """Begin with these; whoever keeps something for the keys may forget it with them.
+
+        Args:
+            keys: the first ones.
+            before: the list that this one follows: rows that both have are there once, for as long as it is looked
+                back to.
+
+        """
+        had = {row: row for row in _rows_of(before, keys.names)}
+        rows = tuple([had.get(row, row) for row in keys.rows]) if had else keys.rows
+        self.keys = Keys(keys.names, rows)
         """All of them; another object whenever there are more."""
-        self.row_bytes = _row_bytes(keys.rows)
-        """What the rows take."""
+        self._before = None if before is None else ref(before)
+        self._own_bytes = _row_bytes([row for row in rows if row not in had] if had else rows)
+        self._inherited_bytes = _row_bytes([row for row in rows if row in had]) if had else 0
         self.unions: dict[tuple[int, ...], Union] = {}
         """With the keys of older lists, by the identities of all of them."""
+
+    @property
+    def inherits(self) -> bool:
+        """Whether some of its rows are those of the list before it."""
+        return self._inherited_bytes > 0
+
+    @property
+    def mean_row_bytes(self) -> float:
+        """What one of the rows takes, on average."""
+        return (self._own_bytes + self._inherited_bytes) / max(len(self.keys), 1)
 
     @property
     def bytes(self) -> int:
         """What it takes."""
         unions = sum(union.bytes for union in tuple(self.unions.values()))
-        return sys.getsizeof(self.keys.rows) + self.row_bytes + unions
+        is_sharing = self._before is not None and self._before() is not None  # which counts what both have
+        rows = self._own_bytes + (0 if is_sharing else self._inherited_bytes)
+        return sys.getsizeof(self.keys.rows) + rows + unions
 
     def place(self, keys: Keys) -> "Placement | None":
         """Return where these keys are, those that are new added; None where they had better have their own list."""
@@ -81,7 +104,7 @@ class SharedKeys:
             places.update(zip(new, range(len(own), len(own) + len(new)), strict=True))
             if len(places) < len(own) + len(new):
                 return None
-            self.row_bytes += _row_bytes(new)
+            self._own_bytes += _row_bytes(new)
             self.unions = {}
             self.keys = Keys(keys.names, (*own, *new))
             found = list(map(places.get, keys.rows))
@@ -133,6 +156,19 @@ class Placement:
     """How many the shared ones were then."""
     ticks: int = 0
 
+    @property
+    def may_settle(self) -> bool:
+        """Whether the keys have stayed for long, and are not the very rows that their reader has."""
+        return self.ticks >= _SETTLED_TICKS and (self.places is not None or self.shared.inherits)
+
+    @property
+    def given_bytes(self) -> int:
+        """About what the keys take besides the shared ones, with rows of their own."""
+        if self.places is None and not self.shared.inherits:
+            return 0
+        count = self.size if self.places is None else len(self.places)
+        return round(count * self.shared.mean_row_bytes) + sys.getsizeof(self.shared.keys.rows)
+
     def spread(self, values: Values) -> Values:
         """Return values in the order of the shared keys; what has none there is stale."""
         if self.places is None:
@@ -152,8 +188,9 @@ class KeySharing:
 
     @property
     def bytes(self) -> int:
-        """What the shared keys take that a tick or a query has."""
-        return sum(shared.bytes for shared in self._alive)
+        """What the shared keys take that a tick or a query has, and those that came last where they are others."""
+        last = {**self._before, **self._now}.values()
+        return sum(shared.bytes for shared in self._alive) + sum(placement.given_bytes for placement in last)
 
     def turn(self) -> None:
         """Begin the next tick; of keys that the last one did not have, nothing is kept."""
@@ -169,15 +206,21 @@ class KeySharing:
         known = self._now.get(keys)
         if known is None:
             known = self._before.get(keys)
-            if known is None or (known.places is not None and known.ticks >= _SETTLED_TICKS):
+            if known is None or known.may_settle:
                 placed = None if known is not None or current is None else current.place(keys)
                 if placed is None and current is not None:
                     current.unions = {}  # who looks back asks the newest list
-                known = Placement(SharedKeys(keys), None, len(keys)) if placed is None else placed
+                if placed is None:
+                    placed = Placement(SharedKeys(keys, current if known is None else None), None, len(keys))
+                known = placed
                 self._alive.add(known.shared)
             known.ticks += 1
             self._now[keys] = known
         return known
+
+
+def _rows_of(before: SharedKeys | None, names: tuple[str, ...]) -> Sequence[tuple[str, ...]]:
+    return () if before is None or before.keys.names != names else before.keys.rows
 
 
 def _row_bytes(rows: Sequence[tuple[str, ...]]) -> int:

@@ -1,6 +1,7 @@
 """Label sets that come and go: ticks share them, and what is kept is what is said to be kept."""
 
 import gc
+import sys
 import tracemalloc
 from collections.abc import Iterator
 from itertools import count
@@ -129,6 +130,21 @@ def test_keys_that_do_not_fit_are_not_shared(other: Keys) -> None:
     shared = SharedKeys(Keys(("x",), [(f"{at}",) for at in range(60)]))
     assert shared.place(other) is None
     assert KeySharing().place(other, shared).shared.keys.rows == other.rows
+
+
+def test_a_row_that_many_lists_have_is_there_once_and_counted_once() -> None:
+    history, ticks = History(keep_ms=600_000), churn()
+    for at in range(700):  # each tick's rows and texts are new objects, as those of a read are
+        history.append("a", next(ticks), at)
+    del ticks
+    lists = list(history._sharing["a"]._alive)
+    there = {id(row): row for shared in lists for row in shared.keys.rows}
+    assert len(lists) > 80
+    assert len(there) <= len(set(there.values())) + 2 * len(rows(0)), "but for the newest, which the reader has, too"
+    texts = {id(text): text for row in there.values() for text in row if len(text) > 1}
+    taken = sum(map(sys.getsizeof, texts.values())) + sum(sys.getsizeof(row) + 16 for row in there.values())
+    taken += sum(sys.getsizeof(shared.keys.rows) for shared in lists)
+    assert sum(shared.bytes for shared in lists) == pytest.approx(taken, rel=0.02)
 
 
 def test_what_was_found_out_about_keys_is_forgotten_when_nobody_asks_for_it_any_more() -> None:

@@ -22,7 +22,7 @@ from streamwatch.archive.packing import (
     records,
 )
 from streamwatch.archive.rings import LAST, LEVELS
-from streamwatch.core.records import flush, is_at, locked
+from streamwatch.core.records import flush, is_at, locked, recreated
 
 _LEAST_GROWTH: Final = 2**20
 """A file may grow by so much, or by as much as it had when it was written anew, before it is written anew again."""
@@ -146,9 +146,8 @@ class ArchiveFile:
         fresh = self._path.with_name(f"{self._path.name}.new")
         self._lock_present()
         head, versions = self._archive.head(), dict[int, int]()
-        file = locked(fresh)
+        file = recreated(fresh)
         try:
-            file.truncate(0)
             file.write(HEAD)
             for row in range(self._archive.rows()):
                 copy = self._archive.copy(row)

@@ -14,6 +14,9 @@ _MOST_BYTES: Final = 64 * 2**20
 """No record is larger: what says so is torn."""
 
 
+_OWNERS_ONLY: Final = 0o600
+
+
 class TornError(Exception):
     """The file ends within a record, or a record is damaged."""
 
@@ -64,13 +67,35 @@ def is_at(file: BinaryIO, path: Path) -> bool:
 
 
 def locked(path: Path) -> BinaryIO:
-    """Open a file to append to it, as the only one who does.
+    """Open a file to append to it, as the only one who does; where there is none, it is its owner's only.
 
     Raises:
         OSError: another process does, or it cannot be opened.
 
     """
-    file = path.open("ab")
+    return _locked(path, 0)
+
+
+def recreated(path: Path) -> BinaryIO:
+    """Open a file, empty, to append to it, as the only one who does; it is its owner's only.
+
+    Raises:
+        OSError: another process does, it cannot be opened, or is a link, which would lead to a file of somebody else's.
+
+    """
+    file = _locked(path, os.O_NOFOLLOW)
+    try:
+        os.fchmod(file.fileno(), _OWNERS_ONLY)
+        file.truncate(0)
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def _locked(path: Path, flags: int) -> BinaryIO:
+    appends = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+    file = os.fdopen(os.open(path, appends | flags, _OWNERS_ONLY), "ab")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

@@ -11,7 +11,13 @@ import pytest
 
 from streamwatch.agent import past_incidents
 from streamwatch.agent.state import open_state
+from streamwatch.archive.archive import Archive
+from streamwatch.archive.archive_file import ArchiveFile
+from streamwatch.archive.rings import ROW_BYTES
+from streamwatch.catalogue.agent import BUILD_INFO
 from streamwatch.core.clock import ManualClock
+from streamwatch.export.remote_write.encode import Cycle
+from streamwatch.export.remote_write.queue_file import QueueFile
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
 from streamwatch.model.notification import Notification
@@ -148,6 +154,42 @@ def test_the_file_and_those_beside_it_are_its_owners_only(tmp_path: Path, mode: 
         state.close()
     finally:
         os.umask(before)
+
+
+@pytest.mark.parametrize("mode", [None, 0o644])
+def test_what_is_kept_beside_it_is_its_owners_only(tmp_path: Path, mode: int | None) -> None:
+    kept = tmp_path / "archive", tmp_path / "queue"
+    if mode is not None:  # of an earlier version
+        for path in kept:
+            path.touch(mode)
+            path.with_name(f"{path.name}.new").touch(mode)
+    before = os.umask(0)
+    try:
+        clock = ManualClock(NOW)
+        archive = ArchiveFile(kept[0], Archive(10 * ROW_BYTES, clock))
+        archive.write(NOW)
+        archive.close()
+        queue = QueueFile(kept[1], 2**20)
+        queue.write([Cycle(NOW, [BUILD_INFO.sample(1.0, version="1")], [])], 0)
+        queue.close()
+    finally:
+        os.umask(before)
+    assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == dict.fromkeys(
+        ("archive", "queue"), 0o600
+    )
+
+
+def test_a_link_where_a_new_file_is_to_be_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "of_somebody_else").write_text("precious")
+    for name in ("archive.new", "queue.new"):
+        (tmp_path / name).symlink_to("of_somebody_else")
+    archive = ArchiveFile(tmp_path / "archive", Archive(10 * ROW_BYTES, ManualClock(NOW)))
+    queue = QueueFile(tmp_path / "queue", 2**20)
+    with pytest.raises(OSError, match="symbolic link"):
+        archive.write(NOW)
+    with pytest.raises(OSError, match="symbolic link"):
+        queue.write([Cycle(NOW, [BUILD_INFO.sample(1.0, version="1")], [])], 0)
+    assert (tmp_path / "of_somebody_else").read_text() == "precious"
 
 
 def test_a_file_that_is_not_the_agents_to_use_is_left_where_it_is(tmp_path: Path) -> None:

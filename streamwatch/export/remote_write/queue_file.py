@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from streamwatch.core.records import flush, is_at, locked
+from streamwatch.core.records import flush, is_at, locked, recreated
 from streamwatch.export.remote_write.encode import Cycle
 from streamwatch.export.remote_write.queue_packing import HEAD, Packing, Unpacking, packed_over
 
@@ -139,9 +139,8 @@ class QueueFile:
                 break
             needed += needs
             own.insert(0, text)
-        file = locked(fresh)
+        file = recreated(fresh)
         try:
-            file.truncate(0)
             file.write(b"".join((HEAD, *needed, *own, packed_over(0, done if len(own) == len(waiting) else 0))))
             flush(file)
             written = file.tell()

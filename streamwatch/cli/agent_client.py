@@ -90,12 +90,12 @@ def _refuse_what_is_no_address(url: str) -> None:
 
 
 def _sentence(answer: str) -> str:
-    """Return the error that an answer in JSON names; the answer itself where it is none."""
+    """Return the error that an answer in JSON names, or is; the answer itself where it is none."""
     try:
         found = json.loads(answer)
     except ValueError:
         return answer
-    error = found.get("error") if isinstance(found, dict) else None
+    error = found.get("error") if isinstance(found, dict) else found
     return error if isinstance(error, str) else answer
 
 

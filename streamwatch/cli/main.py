@@ -310,7 +310,7 @@ def snapshot(file: Path | None, kafka: str | None, kinesis: str | None, as_json:
 @_json
 def compare(file: Path | None, as_json: bool) -> None:  # noqa: FBT001 - a flag
     """Show every metric that several sources know, from each of them. Exit code 1 when a difference is unexplained."""
-    config = loaded(loader(file))
+    config = loaded(loader(file, has_flags=False))
 
     from dataclasses import asdict  # noqa: PLC0415
 

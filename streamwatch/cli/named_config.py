@@ -21,9 +21,14 @@ _REFUSED: Final = 2
 
 
 def loader(
-    file: Path | None, kafka: str | None = None, kinesis: str | None = None, listen: str | None = None
+    file: Path | None,
+    kafka: str | None = None,
+    kinesis: str | None = None,
+    listen: str | None = None,
+    *,
+    has_flags: bool = True,
 ) -> "Callable[[], Config]":
-    """Return what loads the configuration: from a file, from the flags, or from environment variables.
+    """Return what loads the configuration: from a file, from the flags (where the command has them), or from variables.
 
     Raises:
         click.UsageError: there is none of them, or what does not go together.
@@ -44,9 +49,10 @@ def loader(
     if listen is not None:
         raise click.UsageError("--listen goes with --kafka and --kinesis: without them, set STREAMWATCH_LISTEN")
     if not environment.is_configured(os.environ):
+        flags = ", or --kafka HOST:PORT and --kinesis REGION" if has_flags else ""
         raise click.UsageError(
-            "give --config FILE, or --kafka HOST:PORT and --kinesis REGION, or set STREAMWATCH_KAFKA_BOOTSTRAP or"
-            " STREAMWATCH_KINESIS_REGIONS (docs/configuration.md)"
+            f"give --config FILE{flags}, or set STREAMWATCH_KAFKA_BOOTSTRAP or STREAMWATCH_KINESIS_REGIONS"
+            " (docs/configuration.md)"
         )
     return lambda: environment.load(os.environ)
 

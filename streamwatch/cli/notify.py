@@ -33,7 +33,7 @@ def notify() -> None:
 @click.option("--resolve/--no-resolve", default=True, show_default=True, help="Say that it is over, right after.")
 def test(file: Path | None, names: tuple[str, ...], resolve: bool) -> None:  # noqa: FBT001 - a flag
     """Send a clearly marked test through the channels of a configuration. Exit code 1 when one does not take it."""
-    config = loaded(loader(file))
+    config = loaded(loader(file, has_flags=False))
     clock = SystemClock()
     some = integrations(config.notify, clock, f"http://{config.listen.address}")
     unknown = set(names) - {one.channel for one in some}

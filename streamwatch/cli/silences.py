@@ -150,5 +150,5 @@ def _seconds(text: str) -> float:
         raise click.UsageError(f"{text!r} is no duration: write it like 90m, 2h or 1h30m")
     found = float(sum(int(number[:_DIGITS]) * _UNITS[unit] for number, unit in parts))
     if not 0 < found <= _LONGEST_SECONDS:
-        raise click.UsageError(f"{text!r}: a silence lasts up to a year")
+        raise click.UsageError(f"{text!r}: a silence lasts from a second up to a year")
     return found

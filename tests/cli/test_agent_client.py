@@ -68,6 +68,14 @@ def test_what_is_no_agent_is_said(said: bytes) -> None:
     assert raised.value.message.isprintable()
 
 
+@pytest.mark.parametrize("body", [b'"no such silence"', b'{"error": "no such silence"}', b"no such silence\n"])
+def test_a_refusal_is_told_in_its_words(body: bytes) -> None:
+    said = b"HTTP/1.1 404 No\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    with speaking(said) as url, pytest.raises(click.ClickException) as raised:
+        AgentClient(url, None, None).ask("GET", "/api/v1/alerts")
+    assert raised.value.message == f"{url}: refused, status 404: no such silence"
+
+
 def test_a_refusal_is_no_order_to_the_terminal() -> None:
     said = b"HTTP/1.1 403 No\r\nContent-Length: 9\r\n\r\n\x1b[2J\x07\r\nno"
     with speaking(said) as url, pytest.raises(click.ClickException) as raised:

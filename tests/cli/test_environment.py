@@ -102,6 +102,13 @@ def test_without_anything_it_is_told_what_there_is() -> None:
         assert "STREAMWATCH_" in refused.stderr
 
 
+@pytest.mark.parametrize("command", [("compare",), ("notify", "test")])
+def test_a_command_without_flags_names_none(command: tuple[str, ...]) -> None:
+    answer = streamwatch(*command)
+    assert answer.returncode == 2
+    assert "give --config FILE, or set STREAMWATCH_KAFKA_BOOTSTRAP" in answer.stderr
+
+
 def test_the_documented_container_is_a_configuration(tmp_path: Path) -> None:
     (tmp_path / "url").write_text("https://slack.example/x")
     text = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")

@@ -71,6 +71,20 @@ _SHARED: Final = 10**6
 """From this number on, numbers are drawn: of agents that have their silences in common no two give the same."""
 _MOST: Final = 10**12 - 1
 _DELETE_OLD: Final = "DELETE FROM silences WHERE until < :before"
+_MOST_SILENCES: Final = 2000
+"""So many may hold, or will; and of those that ended so many are kept."""
+_MOST_BYTES: Final = 4 * 2**20
+"""All of their texts together, either way."""
+_SIZE: Final = "length(matchers) + length(by) + length(comment)"
+_THERE: Final = f"SELECT count(*), coalesce(sum({_SIZE}), 0) FROM silences WHERE until > :now"  # noqa: S608 - no text of others
+_DELETE_MANY: Final = f"""
+    DELETE FROM silences WHERE number IN (
+      SELECT number FROM (
+        SELECT number, row_number() OVER newest AS place, sum({_SIZE}) OVER newest AS size FROM silences
+        WHERE until <= :now WINDOW newest AS (ORDER BY until DESC, number)
+      ) WHERE place > :most OR size > :most_bytes
+    )
+"""  # noqa: S608 - no text of others
 
 
 def active(connection: sqlite3.Connection, now: float) -> list[Silence]:
@@ -98,6 +112,19 @@ def add(  # noqa: PLR0913, PLR0917 - what a silence has
         connection.execute(_PUT, values | {"number": number})
     connection.execute(_DELETE_OLD, {"before": until - _YEAR_SECONDS})
     return number
+
+
+def make_room(connection: sqlite3.Connection, now: float) -> None:
+    """Forget silences that ended, the oldest first, where there are very many.
+
+    Raises:
+        ValueError: very many hold, so that there is no room for another.
+
+    """
+    connection.execute(_DELETE_MANY, {"now": now, "most": _MOST_SILENCES, "most_bytes": _MOST_BYTES})
+    count, size = connection.execute(_THERE, {"now": now}).fetchone()
+    if count >= _MOST_SILENCES or size >= _MOST_BYTES:
+        raise ValueError(f"{count} silences hold already, of {size} bytes: end some, or join them in one by =~")
 
 
 def share_numbers(connection: sqlite3.Connection) -> None:

@@ -88,6 +88,7 @@ def write(connection: sqlite3.Connection, wanted: PostedSilence, now: float) -> 
 
     Raises:
         Unknown: there is none of that id.
+        ValueError: very many hold already.
 
     """
     fresh = max(wanted.starts, now)
@@ -105,6 +106,7 @@ def write(connection: sqlite3.Connection, wanted: PostedSilence, now: float) -> 
             silence_store.change(connection, changed)
             return changed
         end(connection, old.number, now)
+    silence_store.make_room(connection, now)
     number = silence_store.add(connection, wanted.matchers, wanted.until, wanted.by, wanted.comment, fresh, now)
     return Silence(number, wanted.matchers, wanted.until, wanted.by, wanted.comment, fresh, now)
 

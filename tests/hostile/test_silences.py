@@ -1,0 +1,63 @@
+"""Who may silence, and does so without end: it costs a bounded part of memory and of the state file."""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from streamwatch.agent.state import open_state
+from streamwatch.core.clock import ManualClock
+from streamwatch.notify import silence_store
+from streamwatch.notify.silence import Silence
+from streamwatch.notify.silencing import PostedSilence, write
+from streamwatch.state.statefile import StateFile
+
+LASTS = 60.0
+MOST = 50
+"""As many as 2,000 would take the tests half a minute."""
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StateFile]:
+    monkeypatch.setattr(silence_store, "_MOST_SILENCES", MOST)
+    made = open_state(tmp_path / "state.db", lambda _: None, ManualClock(0.0))
+    yield made
+    made.close()
+
+
+def posted(name: str, now: float, comment: str = "") -> PostedSilence:
+    return PostedSilence(None, (f'alertname="{name}"',), now, now + LASTS, "", comment)
+
+
+def filled(connection: sqlite3.Connection, count: int, now: float, comment: str = "") -> Silence:
+    """Write silences, and return the last one."""
+    return [write(connection, posted(f"a{number}", now, comment), now) for number in range(count)][-1]
+
+
+def kept(state: StateFile) -> list[Silence]:
+    return state.read(lambda connection: silence_store.ended_after(connection, 0.0))
+
+
+@pytest.mark.parametrize(("size", "most"), [(10, MOST), (2**20, 4)])
+def test_silences_without_end_are_refused_and_few_of_those_that_ended_are_kept(
+    state: StateFile, size: int, most: int
+) -> None:
+    for now in (0.0, 100.0, 200.0, 300.0):
+        state.write(partial(filled, count=most, now=now, comment="x" * size))
+        with pytest.raises(ValueError, match=f"{most} silences hold already"):
+            state.write(partial(filled, count=1, now=now))
+    assert most < len(kept(state)) <= 2 * most
+    assert {one.until for one in kept(state)} == {200.0 + LASTS, 300.0 + LASTS}, "the newest of those that ended"
+
+
+def test_where_there_is_no_room_one_can_be_changed_and_ended(state: StateFile) -> None:
+    last = state.write(partial(filled, count=MOST, now=0.0))
+    longer = replace(posted(f"a{MOST - 1}", 0.0), number=last.number, until=90.0)
+    assert state.write(partial(write, wanted=longer, now=0.0)).until == 90.0
+    instead = state.write(partial(write, wanted=replace(posted("another", 1.0), number=last.number), now=1.0))
+    assert instead.number != last.number, "the one that it takes the place of has ended"
+    assert state.write(lambda connection: silence_store.end(connection, instead.number, 2.0))
+    state.write(partial(filled, count=1, now=3.0))

@@ -9,6 +9,7 @@ import numpy as np
 from streamwatch.advice.advice import Advice
 from streamwatch.advice.past import PastHours, hours, is_enough, span, too_little
 from streamwatch.catalogue import kafka as k
+from streamwatch.model.distinct import distinct
 from streamwatch.model.kafka import CleanupPolicy, ClusterSnapshot, Topology
 from streamwatch.model.metric import Values
 
@@ -41,7 +42,7 @@ class DiskLoad:
         if self.after(0.0) >= limit:
             return 0.0
         grows = self.growth > 0
-        bends = np.unique(np.append((self.ceiling[grows] - self.bytes[grows]) / self.growth[grows], 0.0))
+        bends = distinct(np.append((self.ceiling[grows] - self.bytes[grows]) / self.growth[grows], 0.0))
         for start, end in zip(bends, [*bends[1:].tolist(), math.inf], strict=True):
             now = self.after(float(start))
             slope = float(self.growth[grows & (self.bytes + self.growth * start < self.ceiling)].sum())
@@ -90,7 +91,7 @@ def _loads(now: ClusterSnapshot, topology: Topology, rates: list[Values], past: 
     of_replica = np.repeat(topology.topic, np.diff(topology.replica_start))
     relative, ratio = _growth(now, topology, rates, past)
     loads = {}
-    for broker in np.unique(topology.replica).tolist():
+    for broker in distinct(topology.replica).tolist():
         mine = topology.replica == broker
         sizes = np.bincount(of_replica[mine], weights=now.replica_bytes[mine], minlength=topics).astype(np.float64)
         loads[broker] = DiskLoad(sizes, sizes * relative, np.where(sizes > 0, sizes * ratio, 0.0))

@@ -11,6 +11,7 @@ from streamwatch.advice.advice import Advice
 from streamwatch.advice.past import STEP_SECONDS, PastHours, span
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_groups as g
+from streamwatch.model.distinct import distinct
 from streamwatch.model.kafka import ClusterSnapshot, Group
 
 DRAIN_SECONDS: Final = 3600.0
@@ -96,7 +97,7 @@ def _reads(now: ClusterSnapshot) -> Mapping[int, _Reads]:
         ends, committed = now.end_offset[rows], now.committed[mine]
         lags = np.where(ends >= 0, np.maximum(ends - committed, 0), 0)
         worst = float(lags.max() / lags.sum()) if lags.sum() else 0.0
-        topics = tuple(topology.topics[topic] for topic in np.unique(topology.topic[rows]).tolist())
+        topics = tuple(topology.topics[topic] for topic in distinct(topology.topic[rows]).tolist())
         found[at] = _Reads(len(rows), topics, worst)
     return found
 

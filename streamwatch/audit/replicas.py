@@ -10,6 +10,7 @@ from streamwatch.audit.commands import alter_topic, reassign
 from streamwatch.audit.facts import ClusterFacts
 from streamwatch.audit.finding import NotChecked, Observation, Outcome, Severity
 from streamwatch.core.words import counted, listed
+from streamwatch.model.distinct import distinct
 from streamwatch.model.kafka import NOT_SET, Bools, ClusterSnapshot, Int64s, Topology
 
 _WANTED: Final = 3
@@ -190,7 +191,7 @@ def _in_one_rack(placed: _Placed, place: dict[int, int]) -> Iterator[tuple[int, 
     lowest, highest = np.minimum.reduceat(racks, starts[several]), np.maximum.reduceat(racks, starts[several])
     is_so = (lowest == highest) & (lowest >= 0) & (np.diff(topology.replica_start)[several] > 1)
     rows = several[is_so & placed.snapshot.selected[topology.topic[several]]]
-    for topic in np.unique(topology.topic[rows]).tolist():
+    for topic in distinct(topology.topic[rows]).tolist():
         yield topic, rows[topology.topic[rows] == topic].tolist()
 
 

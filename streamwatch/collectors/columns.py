@@ -68,11 +68,6 @@ def runs(values: Int64s) -> tuple[Int64s, Int64s]:
     return values[starts], starts
 
 
-def distinct(values: Int64s) -> Int64s:
-    """Return the distinct values of a column of numbers from 0 on, sorted."""
-    return runs(np.sort(values))[0]
-
-
 def unknown_unless(flag: bool, values: Values) -> Values:  # noqa: FBT001 - reads as a sentence
     """Return the values, or as many NaN."""
     return values if flag else np.full(values.shape, np.nan)

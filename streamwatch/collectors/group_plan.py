@@ -7,7 +7,8 @@ import numpy.typing as npt
 
 from streamwatch.catalogue import kafka_groups as c
 from streamwatch.catalogue.kafka import GROUP, GROUP_PARTITION, GROUP_TOPIC
-from streamwatch.collectors.columns import distinct, runs
+from streamwatch.collectors.columns import runs
+from streamwatch.model.distinct import distinct
 from streamwatch.model.kafka import ClusterSnapshot, GroupTable, Int32s, Int64s, Topology
 from streamwatch.model.metric import Keys, Values
 
@@ -81,7 +82,7 @@ def plan(now: ClusterSnapshot, topology: Topology) -> GroupPlan:
     entry_place = distinct(np.concatenate((place, held_place)))
     entry_group, entry_row = np.divmod(entry_place, max(len(topology.topic), 1))
     entry_code = entry_group * topics + topology.topic[entry_row]
-    codes = distinct(np.concatenate((entry_code, asked)))
+    codes: Int64s = distinct(np.concatenate((entry_code, asked)))
     pair_group, pair_topic = codes // topics, codes % topics
     pair = np.searchsorted(codes, code)
     with_commits, start = runs(pair)

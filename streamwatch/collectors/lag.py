@@ -15,8 +15,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from streamwatch.collectors.columns import distinct
 from streamwatch.collectors.following import TopicNumbers, partition_keys, places
+from streamwatch.model.distinct import distinct
 from streamwatch.model.kafka import NOT_KNOWN, Bools, Int32s, Int64s, Topology
 from streamwatch.model.metric import Values
 

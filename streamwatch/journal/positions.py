@@ -7,6 +7,7 @@ import numpy as np
 
 from streamwatch.journal.kinds import Difference
 from streamwatch.journal.packing import Column, PackError, pack, unpack
+from streamwatch.model.distinct import distinct
 from streamwatch.model.kafka import NOT_KNOWN, Bools, ClusterSnapshot, CommitKeys, Int32s, Int64s
 
 
@@ -113,7 +114,7 @@ def compare_positions(
     known = (was >= 0) & (now.committed >= 0) & (was != now.committed)
     moved = np.flatnonzero(known)
     by = now.committed[moved] - was[moved]
-    names = frozenset(now.groups[i] for i in np.unique(now.group[moved]).tolist())
+    names = frozenset(now.groups[i] for i in distinct(now.group[moved]).tolist())
     back = moved[by < 0]
     differences = list(_moves("group.set_back", now, back, by[by < 0]))
     if names & set(idle):
@@ -144,9 +145,9 @@ def _aligned(before: PositionTable, now: PositionTable) -> Int64s:
 
 def _moves(kind: str, now: PositionTable, rows: Int64s, by: Int64s) -> Iterator[Difference]:
     """Yield a difference for each group of which positions moved."""
-    for i in np.unique(now.group[rows]).tolist():
+    for i in distinct(now.group[rows]).tolist():
         mine = now.group[rows] == i
-        topics = np.unique(now.topic[rows[mine]])
+        topics = distinct(now.topic[rows[mine]])
         records, count = int(np.abs(by[mine]).sum()), int(mine.sum())
         where = f"topic {now.topics[topics[0]]}" if len(topics) == 1 else f"{len(topics)} topics"
         plural = "" if count == 1 else "s"

@@ -6,6 +6,7 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from streamwatch.core.errors import EvaluationError
+from streamwatch.model.distinct import distinct
 from streamwatch.model.labels import Labels
 from streamwatch.promql.columns import (
     Floats,
@@ -133,7 +134,7 @@ def _labelled(node: Binary, found: Frame, frame: Frame, met: Ints, bare: Bare) -
     As in 3.5, what is filtered out takes no place (from 3.9 on it does).
     """
     matching = node.matching
-    if not matching.many and len(np.unique(met)) < len(met):
+    if not matching.many and len(distinct(met)) < len(met):
         raise EvaluationError(
             f"{node.op}: multiple matches: many-to-one matching must be explicit (group_left/group_right)"
         )

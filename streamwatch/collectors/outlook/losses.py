@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from streamwatch.collectors.columns import count_by, distinct, runs
+from streamwatch.collectors.columns import count_by, runs
 from streamwatch.collectors.outlook.redundancy import Redundancy
+from streamwatch.model.distinct import distinct
 from streamwatch.model.kafka import Bools, Broker, Int32s, Int64s
 from streamwatch.model.metric import Values
 

@@ -10,6 +10,7 @@ import numpy as np
 from streamwatch.collectors.columns import replication
 from streamwatch.collectors.outlook.redundancy import Redundancy, redundancy
 from streamwatch.collectors.outlook.verdict import LastRead, Objection, ObjectionKind, Verdict, unknown, verdict
+from streamwatch.model.distinct import distinct
 from streamwatch.model.kafka import ClusterSnapshot, Int64s, Quorum, QuorumReplica, Topology
 from streamwatch.model.msk import MskSnapshot
 
@@ -146,7 +147,7 @@ def _moving(snapshot: ClusterSnapshot, topology: Topology, left: Redundancy) -> 
     if math.isnan(snapshot.reassigning):
         yield unknown("reassignment", f"whether partitions are being reassigned is not known{_hint(snapshot)}")
         return
-    rows = np.unique(left.row[snapshot.adding])[:_MOST_PARTITIONS].tolist()
+    rows = distinct(left.row[snapshot.adding])[:_MOST_PARTITIONS].tolist()
     for row in rows:
         yield _of_partition("reassignment", topology, row, "it is being reassigned: wait until it is moved")
     more = int(snapshot.reassigning) - len(rows)
@@ -210,7 +211,7 @@ def _others(kind: ObjectionKind, rows: Int64s) -> Iterator[Objection]:
 
 
 def _without_setting(topology: Topology, rows: Int64s) -> Iterator[Objection]:
-    for topic in np.unique(topology.topic[rows]).tolist():
+    for topic in distinct(topology.topic[rows]).tolist():
         text = "its min.insync.replicas is not known: may the agent describe its configuration (DESCRIBE_CONFIGS)?"
         yield Objection(kind="min_isr", text=text, topic=topology.topics[topic], is_unknown=True)
 

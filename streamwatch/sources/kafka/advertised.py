@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
+from streamwatch.model.distinct import distinct
 from streamwatch.model.kafka import Int32s
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka.metadata import Registered
@@ -54,4 +53,4 @@ def first_of_each_address(brokers: Iterable[Registered]) -> tuple[Registered, ..
 
 def holders(replicas: Int32s) -> set[int]:
     """Return the ids of the brokers that replicas are assigned to; those with the lowest ids, where they are many."""
-    return set(np.unique(replicas)[:MOST_BROKERS].tolist())
+    return set(distinct(replicas)[:MOST_BROKERS].tolist())

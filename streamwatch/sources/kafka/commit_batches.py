@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from streamwatch.model.distinct import distinct
 from streamwatch.model.kafka import NOT_KNOWN, Bools, Int64s
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka import codes
@@ -104,7 +105,7 @@ def committed_offsets(records: Records, shape: Shape) -> tuple[Int64s, list[Prob
     if errors.any():
         committed[errors != 0] = NOT_KNOWN
         owners = np.repeat(np.arange(len(shape.runs)), [run.count for run in shape.runs])
-        for code in np.unique(errors[errors != 0]).tolist():
+        for code in distinct(errors[errors != 0]).tolist():
             places = np.flatnonzero(errors == code)
             run, partition = shape.runs[int(owners[places[0]])], int(shape.partition[places[0]])
             what = f"group {run.owner!r}: {run.topic}-{partition} and {len(places) - 1} others: committed offsets"

@@ -7,8 +7,7 @@ about what is true after it: so there is another one then, and more of them unti
 from collections.abc import Mapping
 from typing import Final
 
-import numpy as np
-
+from streamwatch.model.distinct import distinct
 from streamwatch.model.kafka import Int32s
 
 KRAFT_SECONDS: Final = 9.0
@@ -31,7 +30,7 @@ def next_read(down_since: Mapping[int, float], leaders: Int32s, session: float, 
         now: by the same clock as the down_since.
 
     """
-    leading = np.intersect1d(leaders, list(down_since)).tolist()
+    leading = sorted(down_since.keys() & distinct(leaders).tolist())
     waits = [_wait(now - down_since[broker], session + _MARGIN_SECONDS) for broker in leading]
     return min((wait for wait in waits if wait is not None), default=None)
 

@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 
 from streamwatch.core.errors import SourceError, SourceMisread
+from streamwatch.model.distinct import distinct
 from streamwatch.model.kafka import NOT_KNOWN, Bools, ClusterSnapshot, Int32s, Int64s, LogDir, Topology
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka import codes
@@ -335,7 +336,7 @@ def _different(places: Int32s, sizes: Int64s) -> Int32s:
     here = np.flatnonzero(places >= 0)
     order = here[np.argsort(places[here], kind="stable")]
     place, size = places[order], sizes[order]
-    return np.unique(place[1:][(place[1:] == place[:-1]) & (size[1:] != size[:-1])])
+    return distinct(place[1:][(place[1:] == place[:-1]) & (size[1:] != size[:-1])])
 
 
 def _doubled(node: int, count: int) -> Problem:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from streamwatch.core.errors import SourceError, SourceMisread
+from streamwatch.model.distinct import distinct
 from streamwatch.model.kafka import NOT_KNOWN, Bools, Int64s, Topology
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka import codes
@@ -79,7 +80,7 @@ class OffsetReader:
             self._topology, self._wanted = topology, wanted
             self._requests.clear()
             self._layouts.clear()
-            self._leaders = [int(node) for node in np.unique(topology.leader[wanted]).tolist() if node >= 0]
+            self._leaders = [int(node) for node in distinct(topology.leader[wanted]).tolist() if node >= 0]
         calls = {
             (node, bound): self._ask(session, pool.connections[node], node, bound)
             for bound in bounds

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from streamwatch.core.errors import SourceError
+from streamwatch.model.distinct import distinct
 from streamwatch.model.kafka import Bools, CommitKeys, Float64s, Int64s, Topology
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka import codes
@@ -166,7 +167,7 @@ class RecordTimes:
         self._prune(keys, position, todo)
         timeless = barred | ((position >= 0) & (width <= GRAIN) & ~sensible & ~np.isnan(at))
         if timeless.any():
-            count = len(np.unique(keys.row[timeless]))
+            count = len(distinct(keys.row[timeless]))
             detail = f"ages of {count} partitions: ListOffsets: their records have no timestamp, or one that cannot be"
             session.problems.append(Problem("partition", "unsupported", detail, count))
         unread_at[known] = np.minimum(at[known] / 1000, now)
@@ -262,7 +263,7 @@ class RecordTimes:
         topology, seen = bounds.topology, self._first_seen
         first = left[np.append(True, np.diff(found.row[left]) != 0)]
         calls = {}
-        for node in np.unique(topology.leader[found.row[first]]).tolist():
+        for node in distinct(topology.leader[found.row[first]]).tolist():
             some = first[topology.leader[found.row[first]] == node][: self._pace(node).most]
             row, offset = found.row[some], found.offset[some]
             fence = self._timeline.fence(row, offset, seen.offset[row], seen.at_ms[row], seen.is_answer[row])

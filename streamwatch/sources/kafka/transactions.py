@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 
 from streamwatch.core.errors import SourceError
+from streamwatch.model.distinct import distinct
 from streamwatch.model.kafka import NOT_KNOWN, Int64s, OpenTransaction, Topology
 from streamwatch.model.snapshot import Problem
 from streamwatch.sources.kafka import codes
@@ -114,7 +115,7 @@ class TransactionReader:
             node: _ask(
                 session, connection, DESCRIBE_PRODUCERS, topics=_topics(topology, rows[topology.leader[rows] == node])
             )
-            for node in np.unique(topology.leader[rows]).tolist()
+            for node in distinct(topology.leader[rows]).tolist()
             if (connection := pool.connections.get(node)) is not None and _offers(connection, DESCRIBE_PRODUCERS)
         }
         answers = await session.all(calls, _failed(DESCRIBE_PRODUCERS))
@@ -210,7 +211,7 @@ def _topics(topology: Topology, rows: Int64s) -> list[Message]:
             name=topology.topics[topic],
             partition_indexes=topology.partition[rows[topology.topic[rows] == topic]].tolist(),
         )
-        for topic in np.unique(topology.topic[rows]).tolist()
+        for topic in distinct(topology.topic[rows]).tolist()
     ]
 
 

@@ -8,16 +8,22 @@ import click
 import pytest
 
 from streamwatch.cli.main import _Commands, main
+from streamwatch.reference.kafka.server import ReferenceKafka
 
 ROOT = Path(__file__).parent.parent
 MANY = 1000
 
 
-def imported(program: str, *args: str) -> set[str]:
-    """Run a program in a process of its own; return the top-level packages, and own modules, that it has then."""
+def modules(program: str, *args: str) -> set[str]:
+    """Run a program in a process of its own; return the modules that it has then."""
     told = f"import sys\ntry:\n    {program}\nfinally:\n    print('\\n'.join(['', 'MODULES', *sys.modules]))"
     answer = subprocess.run([sys.executable, "-c", told, *args], check=True, cwd=ROOT, capture_output=True, text=True)
-    names = answer.stdout.partition("\nMODULES\n")[2].split()
+    return set(answer.stdout.partition("\nMODULES\n")[2].split())
+
+
+def imported(program: str, *args: str) -> set[str]:
+    """Run a program in a process of its own; return the top-level packages, and own modules, that it has then."""
+    names = modules(program, *args)
     return {name if name.startswith("streamwatch.") else name.partition(".")[0] for name in names}
 
 
@@ -109,3 +115,37 @@ from pathlib import Path
 )
 def test_an_agent_imports_only_what_its_configuration_needs(text: str, unused: set[str]) -> None:
     assert not imported(WIRED.strip(), text) & unused
+
+
+READING_AGENT = """
+from pathlib import Path
+    from streamwatch.agent.app import App
+    from streamwatch.agent.config import parse
+    from streamwatch.core.clock import SystemClock
+    from tests.waiting import wait_for
+    app = App(parse(sys.argv[1], "here", Path()), SystemClock())
+    app.start()
+    wait_for(lambda: not app.ready().reasons, 180.0, "the cluster was read")
+    app.stop()
+"""
+OF_OTHERS = {
+    "email.policy": "who sends mail",
+    "html": "",
+    "kafka.net": "who has SASL",
+    "numpy.ma": "",
+    "prometheus_client": "",
+    "smtplib": "who sends mail",
+    "sysconfig": "who has time zones",
+    "urllib.request": "who sends anything",
+    "zoneinfo": "who has time zones",
+}
+"""Parts of libraries that cost 0.3 to 3 MB each, and who has them; nobody where it is empty."""
+
+
+def test_an_agent_that_reads_a_cluster_has_nothing_of_what_others_need() -> None:
+    with ReferenceKafka() as kafka:
+        text = f"kafka: [{{name: orders, bootstrap: [{kafka.bootstrap}]}}]\nlisten: {{address: '127.0.0.1:0'}}\n"
+        now = modules(READING_AGENT.strip(), text)
+
+    assert "streamwatch.sources.kafka.read" in now, "it was read"
+    assert not now & OF_OTHERS.keys()

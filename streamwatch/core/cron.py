@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
     from apscheduler.triggers.cron import CronTrigger
@@ -21,6 +20,8 @@ def cron(expression: str, zone: str) -> Callable[[float], float]:
         ValueError: it is no such expression.
 
     """
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - with it comes how Python was built: 1 MB
+
     from apscheduler.triggers.cron import CronTrigger  # noqa: PLC0415 - it takes 4 MB, and few mute at intervals
 
     trigger = CronTrigger.from_crontab(expression, timezone=ZoneInfo(zone))

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
-from zoneinfo import ZoneInfo
 
 _YEAR_ONE: Final = datetime(1, 1, 1, tzinfo=UTC)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -192,6 +191,8 @@ def zoned(name: str, at: Time) -> Time:
         ValueError: there is no such zone.
 
     """
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - with it comes how Python was built: 1 MB
+
     try:
         return at.within(UTC if name in {"", "UTC", "Local"} else ZoneInfo(name))
     except (KeyError, OSError, ValueError) as error:

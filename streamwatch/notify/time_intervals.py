@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Final
-from zoneinfo import ZoneInfo
 
 from streamwatch.core.cron import cron
 from streamwatch.settings.types import Duration, refuse, setting, tried
@@ -288,4 +287,6 @@ def _local(at: float, location: str) -> datetime:
     """Return a time as the clocks of a place show it."""
     if location == _MACHINE:
         return datetime.fromtimestamp(at).astimezone()
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - with it comes how Python was built: 1 MB
+
     return datetime.fromtimestamp(at, ZoneInfo(location))

@@ -1,15 +1,12 @@
 """E-mail by SMTP with TLS; the messages of one incident make one thread."""
 
 import re
-import smtplib
 import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import formatdate
 from hashlib import sha256
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from streamwatch.core.errors import NotifyError, NotifyRefused, NotifyUnavailable
 from streamwatch.http.transport import tls_context
@@ -18,6 +15,10 @@ from streamwatch.notify.channel import Integration, TextChannel, Tools
 from streamwatch.notify.writer import Writer
 from streamwatch.settings.types import Duration, FilePath, HostPort, Secret, setting
 
+if TYPE_CHECKING:
+    from email.message import EmailMessage
+    from smtplib import SMTP
+
 _ADDRESS: Final = re.compile(r"[^\s@,;<>]+@[^\s@,;<>]+")
 _MOST_SUBJECT: Final = 200
 _MOST_TEXT: Final = 64_000
@@ -25,8 +26,6 @@ _MOST_TEXT: Final = 64_000
 _MOST_ANSWER: Final = 200
 _TRANSIENT: Final = range(400, 500)
 _DOMAIN: Final = "streamwatch.invalid"
-_POLICY: Final = SMTP.clone(cte_type="7bit")
-"""Not every server takes eight bits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,16 +75,16 @@ class Mail:
                 for notification in notifications:
                     at_data = True
                     server.send_message(self._message(notification), config.from_, list(config.to))
-        except (OSError, smtplib.SMTPException) as error:
+        except OSError as error:  # those of SMTP are such, too
             raise _understood(error, config, at_data=at_data) from None
 
-    def _connected(self) -> smtplib.SMTP:
+    def _connected(self) -> "SMTP":
+        import smtplib  # noqa: PLC0415 - it and the writer of messages are 1 MB, for who sends mail
+
         config = self._config
         host, port = config.smarthost.host, config.smarthost.port
         if config.security == "tls":
-            server: smtplib.SMTP = smtplib.SMTP_SSL(
-                host, port, timeout=config.timeout, context=tls_context(config.ca_file)
-            )
+            server: SMTP = smtplib.SMTP_SSL(host, port, timeout=config.timeout, context=tls_context(config.ca_file))
         else:
             server = smtplib.SMTP(host, port, timeout=config.timeout)
         try:
@@ -98,8 +97,11 @@ class Mail:
             raise
         return server
 
-    def _message(self, notification: Notification) -> EmailMessage:
-        message = EmailMessage(_POLICY)
+    def _message(self, notification: Notification) -> "EmailMessage":
+        from email.message import EmailMessage  # noqa: PLC0415 - as above
+        from email.policy import SMTP  # noqa: PLC0415
+
+        message = EmailMessage(SMTP.clone(cte_type="7bit"))  # not every server takes eight bits
         message["From"] = self._config.from_
         message["To"] = ", ".join(self._config.to)
         message["Subject"] = self._writer.title(notification, _MOST_SUBJECT)
@@ -116,6 +118,8 @@ class Mail:
 
 def _understood(error: Exception, config: Config, *, at_data: bool) -> NotifyError:
     """Return what an error of SMTP means; the server's words could hold the password."""
+    import smtplib  # noqa: PLC0415 - as above
+
     where = config.smarthost
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         codes = [code for code, _ in error.recipients.values()]

@@ -10,10 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from kafka.net.sasl import SASL_MECHANISMS
-from kafka.net.sasl.msk import AwsMskIamClient, SaslMechanismAwsMskIam
-from kafka.net.sasl.oauth import AbstractTokenProvider
-
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import ConfigError, SourceDenied, SourceMisread
 from streamwatch.core.files import read_short
@@ -56,30 +52,6 @@ def tls_context(tls: KafkaTls) -> ssl.SSLContext:
     # Python 3.13 refuses certificates without an authority key identifier; many a house's own authority leaves it out.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context
-
-
-class _FileToken(AbstractTokenProvider):  # type: ignore[misc]
-    """The bearer token in a file, as whatever renews it wrote it last."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self._text = text
-
-    def token(self) -> str:
-        return self._text
-
-
-class _MskIam(SaslMechanismAwsMskIam):  # type: ignore[misc]
-    """kafka-python's exchange, signing with credentials that were looked up before."""
-
-    def __init__(self, first_message: bytes) -> None:
-        self._first_message = first_message
-        self._is_done = False
-        self._is_authenticated = False
-        self._auth: str | None = None
-
-    def auth_bytes(self) -> bytes:
-        return self._first_message
 
 
 class NoRole(SourceDenied):
@@ -139,21 +111,18 @@ class Credentials:
             SourceDenied: there are no credentials to show.
 
         """
+        from streamwatch.sources.kafka import exchanges  # noqa: PLC0415 - 2 MB, for who shows credentials
+
         sasl = self._sasl
         if sasl.mechanism == "AWS_MSK_IAM":
             await self.prepare()
             if self._signer is None:
                 raise ValueError("credentials were looked up, or missed")
-            return _MskIam(self._signer(host))
+            return exchanges.of_msk_iam(self._signer(host))
         if sasl.mechanism == "OAUTHBEARER":
-            provider = _FileToken(await asyncio.to_thread(_read_token, sasl.token_file or ""))
-            return SASL_MECHANISMS["OAUTHBEARER"](sasl_oauth_token_provider=provider)
-        return SASL_MECHANISMS[sasl.mechanism](
-            sasl_mechanism=sasl.mechanism,
-            sasl_plain_username=sasl.username or "",
-            sasl_plain_password=sasl.password.reveal() if sasl.password else "",
-            # Known and chosen by whoever configured it: no warning on each connection.
-            security_protocol="SASL_SSL",
+            return exchanges.of_token(await asyncio.to_thread(_read_token, sasl.token_file or ""))
+        return exchanges.of_password(
+            sasl.mechanism, sasl.username or "", sasl.password.reveal() if sasl.password else ""
         )
 
     def refused(self, error: SourceDenied) -> SourceDenied:
@@ -166,6 +135,7 @@ class Credentials:
     def _look_up(self) -> None:
         # Who shows AWS nothing does not pay for the library.
         from streamwatch.sources.aws.errors import NoCredentials  # noqa: PLC0415
+        from streamwatch.sources.kafka import exchanges  # noqa: PLC0415 - as above
 
         if self._account is None:
             self._account = _own_account(self._sasl)
@@ -179,10 +149,7 @@ class Credentials:
             raise NoRole("AWS region unknown: set `sasl.aws_region` or AWS_DEFAULT_REGION")
 
         def sign(host: str) -> bytes:
-            client = AwsMskIamClient(
-                host=host, access_key=keys.access_key, secret_key=keys.secret_key, region=region, token=keys.token
-            )
-            return bytes(client.first_message())
+            return exchanges.signed(host, region, keys.access_key, keys.secret_key, keys.token)
 
         self._shown, self._signer = login, sign
 

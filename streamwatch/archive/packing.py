@@ -18,13 +18,15 @@ from streamwatch.archive.marks import AlertMark
 from streamwatch.archive.numbers import BY_NAME, LABELS
 from streamwatch.archive.placing import Entity
 from streamwatch.archive.rings import LEVELS, Curve, Float32s
-from streamwatch.core.records import FileFormatError, read_records, record
+from streamwatch.core.records import FileFormatError, inflated, read_records, record, texts
+from streamwatch.core.times import is_instant
 
 VERSION: Final = 1
 _MAGIC: Final = b"SWARCHIV"
 _LEVELS: Final = zlib.crc32(repr([(level.seconds, level.steps) for level in LEVELS]).encode())
 HEAD: Final = _MAGIC + struct.pack("<II", VERSION, _LEVELS)
 _STEP: Final = struct.Struct("<qII")
+_VALUES: Final = 3
 _ROW: Final = struct.Struct("<IqqqI")
 
 
@@ -110,14 +112,14 @@ def _packed(values: Float32s) -> bytes:
 
 
 def _unpacked(data: bytes, columns: int) -> Float32s:
-    plain = np.frombuffer(zlib.decompress(data), dtype=np.uint8).reshape(4, -1).T
+    plain = np.frombuffer(inflated(data), dtype=np.uint8).reshape(4, -1).T
     values: Float32s = np.ascontiguousarray(plain).view("<f4").reshape(-1, columns).astype(np.float32)
     return values
 
 
 def _row(body: bytes) -> StoredRow | None:
     file_row, *firsts, length = _ROW.unpack_from(body)
-    name, *entity = json.loads(body[_ROW.size : _ROW.size + length])
+    name, *entity = texts(json.loads(body[_ROW.size : _ROW.size + length]))
     if name not in BY_NAME or len(entity) != len(LABELS[BY_NAME[name].entity]):
         return None
     rest, curves = body[_ROW.size + length :], list[Curve]()
@@ -131,14 +133,19 @@ def _row(body: bytes) -> StoredRow | None:
 
 def _step(body: bytes) -> StoredStep:
     number, count, length = _STEP.unpack_from(body)
-    steps = np.frombuffer(zlib.decompress(body[_STEP.size : _STEP.size + length]), dtype="<u4")
-    rows = np.cumsum(steps, dtype=np.uint32).tolist()
-    return StoredStep(number, rows, _unpacked(body[_STEP.size + length :], count).T)
+    steps = np.frombuffer(inflated(body[_STEP.size : _STEP.size + length]), dtype="<u4")
+    values = _unpacked(body[_STEP.size + length :], count).T
+    if len(steps) != count or values.shape[1:] != (_VALUES,):
+        raise ValueError("a step has another number of rows than of values")
+    return StoredStep(number, np.cumsum(steps, dtype=np.uint32).tolist(), values)
 
 
 def _mark(body: bytes) -> AlertMark:
     at, what, labels = json.loads(body)
-    return AlertMark(at, what, labels)
+    if not is_instant(at) or what not in {"fires", "resolved"} or not isinstance(labels, dict):
+        raise ValueError("a mark is none")
+    texts(list(labels.values()))
+    return AlertMark(float(at), what, labels)
 
 
 _READ: Final = {b"R": _row, b"S": _step, b"M": _mark}

@@ -30,6 +30,33 @@ def record(kind: bytes, body: bytes) -> bytes:
     return _HEAD.pack(kind, len(body), zlib.crc32(body, zlib.crc32(kind))) + body
 
 
+def inflated(data: bytes, most: int = _MOST_BYTES) -> bytes:
+    """Return what was compressed.
+
+    Raises:
+        ValueError: it is larger than ``most``, or ends early: what a few bytes grow into has a bound.
+        zlib.error: it is nothing that was compressed.
+
+    """
+    found = zlib.decompressobj()
+    plain = found.decompress(data, most)
+    if not found.eof:
+        raise ValueError(f"what is compressed is larger than {most} bytes, or not all there")
+    return plain
+
+
+def texts(listed: object) -> tuple[str, ...]:
+    """Return the texts of a list of JSON.
+
+    Raises:
+        ValueError: it is no list of texts.
+
+    """
+    if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
+        raise ValueError("a list of texts is none")
+    return tuple(listed)
+
+
 def read_records(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
     """Yield the kind and the body of each record.
 

@@ -13,13 +13,16 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from streamwatch.core.records import FileFormatError, read_records, record
+from streamwatch.core.errors import CatalogueError
+from streamwatch.core.records import FileFormatError, inflated, read_records, record, texts
+from streamwatch.core.times import is_instant
 from streamwatch.export.remote_write.encode import Cycle
 from streamwatch.model.metric import Keys, Metric, Tier
 
 VERSION: Final = 1
 _MAGIC: Final = b"SWQUEUE\0"
 HEAD: Final = _MAGIC + struct.pack("<I", VERSION)
+_KINDS: Final = ("counter", "gauge", "histogram")
 _CYCLE: Final = struct.Struct("<dI")
 _OVER: Final = struct.Struct("<II")
 
@@ -96,7 +99,7 @@ class Unpacking:
         for kind, body in read_records(file):
             try:
                 self._take(kind, body)
-            except (ValueError, TypeError, LookupError, struct.error, zlib.error) as error:
+            except (ValueError, TypeError, LookupError, CatalogueError, struct.error, zlib.error) as error:
                 raise FileFormatError(f"a record of it cannot be understood: {error}") from error
 
     def cycles(self) -> list[tuple[Cycle, int]]:
@@ -107,13 +110,9 @@ class Unpacking:
 
     def _take(self, kind: bytes, body: bytes) -> None:
         if kind == b"M":
-            name, what, unit, labels, tier, text = json.loads(body)
-            self._metrics.append(
-                Metric(name=name, kind=what, unit=unit, labels=tuple(labels), tier=Tier(tier), help=text, question="")
-            )
+            self._metrics.append(_metric(body))
         elif kind == b"K":
-            names, rows = json.loads(zlib.decompress(body))
-            self._keys.append(Keys(names, [tuple(row) for row in rows]))
+            self._keys.append(_keys(body))
         elif kind == b"C":
             self._cycles.append(self._cycle(body))
         elif kind == b"O":
@@ -122,10 +121,35 @@ class Unpacking:
     def _cycle(self, body: bytes) -> Cycle:
         at, length = _CYCLE.unpack_from(body)
         listed, ended = json.loads(body[_CYCLE.size : _CYCLE.size + length])
-        values = np.frombuffer(zlib.decompress(body[_CYCLE.size + length :]), dtype="<f8").astype(np.float64)
+        if not is_instant(at):
+            raise ValueError("a cycle has no time")
+        values = np.frombuffer(inflated(body[_CYCLE.size + length :]), dtype="<f8").astype(np.float64)
         samples, start = [], 0
         for metric, keys in listed:
             end = start + len(self._keys[keys])
             samples.append(self._metrics[metric].samples(self._keys[keys], values[start:end]))
             start = end
-        return Cycle(at, samples, [(self._metrics[metric], tuple(row)) for metric, row in ended])
+        return Cycle(at, samples, [self._ended(metric, row) for metric, row in ended])
+
+    def _ended(self, number: int, row: object) -> tuple[Metric, tuple[str, ...]]:
+        """Return a series that is no more."""
+        metric, values = self._metrics[number], texts(row)
+        if len(values) != len(metric.labels):
+            raise ValueError("a series has other labels than its metric")
+        return metric, values
+
+
+def _metric(body: bytes) -> Metric:
+    name, kind, unit, labels, tier, text = json.loads(body)
+    texts([name, unit, text])
+    if kind not in _KINDS:
+        raise ValueError("a metric is of no kind")
+    return Metric(name=name, kind=kind, unit=unit, labels=texts(labels), tier=Tier(tier), help=text, question="")
+
+
+def _keys(body: bytes) -> Keys:
+    names, rows = json.loads(inflated(body))
+    found = Keys(texts(names), [texts(row) for row in rows])
+    if any(len(row) != len(found.names) for row in found.rows):
+        raise ValueError("a series has other labels than its metric")
+    return found

@@ -79,7 +79,7 @@ class Config:
             yield f"ha.lease.kafka_group.kafka_cluster: {what}"
         if twice := _twice(self.remote_write):
             yield f"remote_write: more than one is called {', '.join(map(repr, twice))}: names tell them apart"
-        yield from _read_twice([part for part in self.kinesis if part is not None])
+        yield from _read_twice([part for part in self.kinesis if part is not None and part.regions is not None])
 
     @property
     def sources(self) -> tuple[ClusterConfig | AccountConfig | ConnectConfig, ...]:
@@ -95,7 +95,7 @@ class Config:
 def _read_twice(parts: Sequence[AccountConfig]) -> Iterator[str]:
     """Yield which parts read the same streams: each would be counted, paid for and notified of twice."""
     for one, other in combinations(parts, 2):
-        regions = [region for region in one.regions if region in other.regions]
+        regions = [region for region in one.regions if region is not None and region in other.regions]
         if regions and (one.access, one.streams) == (other.access, other.streams):
             yield (
                 f"kinesis: {one.name!r} and {other.name!r} read the same streams of {', '.join(regions)}: take one"

@@ -81,7 +81,8 @@ class KubernetesHome:
     def _spec(self, record: LeaseRecord) -> dict[str, Any]:
         """Return what `kubectl get leases` shows; it decides nothing."""
         now = datetime.fromtimestamp(self._clock.now(), UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-        before = self._found.get("spec") or {}
+        spec = self._found.get("spec")
+        before = spec if isinstance(spec, dict) else {}
         is_new = before.get("leaseTransitions") != record.term or "acquireTime" not in before
         return {
             "holderIdentity": record.holder,
@@ -120,12 +121,16 @@ class KubernetesHome:
             with exchange(
                 method, base + path, deadline=deadline, transport=transport, headers=headers, body=body
             ) as response:
-                answer = json.loads(response.read(_MOST_BYTES) or b"{}")
-                return response.status, answer if isinstance(answer, dict) else {}
+                return response.status, self._answered(response.read(_MOST_BYTES))
         except TransportError as error:
             raise LeaseError(f"{self._where}: {error}") from error
+
+    def _answered(self, body: bytes) -> dict[str, Any]:
+        try:
+            answer = json.loads(body or b"{}")
         except (ValueError, RecursionError) as error:
             raise LeaseError(f"{self._where}: the answer is no JSON: is `url` the API server's?") from error
+        return answer if isinstance(answer, dict) else {}
 
     def _trusting(self) -> SSLContext:
         if self._context is None:

@@ -18,6 +18,7 @@ _PATIENCE: Final = 1.2
 """Times the length of a lease after which one that nobody renews is taken: clocks do not go at one speed."""
 _MOST_SECONDS: Final = 300.0
 _MOST_NAME: Final = 253
+_MOST_COUNT: Final = 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,8 @@ def from_text(text: str, where: str) -> LeaseRecord:
         )
     except (ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
         raise LeaseError(f"{where}: no lease of StreamWatch is there: give it a place of its own") from error
+    if not (0 <= record.term < _MOST_COUNT and 0 <= record.beat < _MOST_COUNT):
+        raise LeaseError(f"{where}: its term or beat is no count: delete it, and the agents begin anew")
     if not record.seconds > 0:
         raise LeaseError(f"{where}: a lease of {record.seconds} s: delete it, and the agents begin anew")
     return record

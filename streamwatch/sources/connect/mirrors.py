@@ -12,6 +12,8 @@ _DEFAULT: Final = "DefaultReplicationPolicy"
 _IDENTITY: Final = "IdentityReplicationPolicy"
 _PACKAGE: Final = "org.apache.kafka.connect.mirror."
 _MOST_NAME: Final = 249
+LARGEST: Final = 2**63
+"""Offsets and times have 64 bits; of JSON there may be any number, which no float holds."""
 
 
 class Odd(ValueError):
@@ -100,6 +102,8 @@ def _positions(offsets: Any) -> Iterator[tuple[tuple[str, int], int]]:  # noqa: 
         topic, partition, offset = place.get("topic"), place.get("partition"), at.get("offset")
         if not isinstance(topic, str) or not isinstance(partition, int) or not isinstance(offset, int):
             raise Odd("no offset of a partition")
+        if not 0 <= offset < LARGEST:
+            raise Odd("an offset that no partition has")
         yield (topic, partition), offset + 1
 
 

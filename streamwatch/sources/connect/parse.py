@@ -19,6 +19,7 @@ _ID: Final = "kafka_cluster_id"
 _STATE: Final = re.compile(r"[A-Z_]{1,32}")
 _MOST_NAME: Final = 250
 """Signs of a connector's name: its group, topics and files are called after it."""
+_MOST_TASKS: Final = 2**31
 _TYPES: Final = frozenset({"source", SINK})
 
 
@@ -82,7 +83,7 @@ def _connector(name: str, part: Any, clusters: Mapping[str, str]) -> Connector: 
         raise Odd("two tasks with one id")
     return Connector(
         name=name,
-        type=kind if kind in _TYPES else "unknown",
+        type=kind if isinstance(kind, str) and kind in _TYPES else "unknown",
         state=_state(own),
         worker=_text(own, "worker_id"),
         trace=_trace(own, secrets),
@@ -113,7 +114,7 @@ def _progress(settings: Mapping[str, Any], clusters: Mapping[str, str]) -> Progr
 def _task(part: Any, secrets: frozenset[str]) -> Task:  # noqa: ANN401 - the same
     one = _mapping(part, "task")
     number = one.get("id")
-    if not isinstance(number, int) or isinstance(number, bool):
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < _MOST_TASKS:
         raise Odd("a task without an id")
     return Task(number, _state(one), _text(one, "worker_id"), _trace(one, secrets))
 

@@ -9,7 +9,7 @@ from streamwatch.core.clock import Clock
 from streamwatch.core.errors import SourceError, SourceMisread, SourceUnavailable, SourceUnsupported
 from streamwatch.model.connect import Connector, Mirror, Progress
 from streamwatch.model.snapshot import Problem
-from streamwatch.sources.connect.mirrors import Odd, copied, groups, pairs
+from streamwatch.sources.connect.mirrors import LARGEST, Odd, copied, groups, pairs
 from streamwatch.sources.connect.rest import CONFLICT, NOT_FOUND, Rest
 from streamwatch.sources.problems import problem
 
@@ -86,6 +86,6 @@ def _changed_at(offsets: Any) -> float | None:  # noqa: ANN401 - the same
         float(at[key]) * unit
         for _, at in pairs(offsets)
         for key, unit in _UNITS.items()
-        if isinstance(at.get(key), int) and at[key] > 0
+        if isinstance(at.get(key), int) and 0 < at[key] < LARGEST
     ]
     return min(times, default=None)

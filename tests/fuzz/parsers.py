@@ -17,16 +17,30 @@ from streamwatch.rules.load import read as read_rules
 from streamwatch.sources.kafka.apis import APIS, METADATA
 from streamwatch.sources.kafka.metadata import MetadataReader
 from streamwatch.sources.open_monitoring.parse import ExpositionParser, Unreadable, wanted
-from tests.fuzz import aws, listener
+from tests.fuzz import aws, files, listener, services
 from tests.fuzz.parser import Parser
 
 ROOT: Final = Path(__file__).parents[2]
 CONFIG: Final = """
 kafka:
-  - {name: orders, bootstrap: ["broker-1:9092"], interval: 15s, tls: {check_hostname: false}}
+  - {name: orders, bootstrap: ["broker-1:9092"], interval: 15s, tls: {check_hostname: false}, groups: {allow: [a.*]}}
   - {name: shop, bootstrap: ["[::1]:9098"], sasl: {mechanism: PLAIN, username: me, password: "${P:-x}"}}
-kinesis: [{name: mine, regions: [eu-west-1]}]
-notify: {pagerduty: [{name: pager, routing_key: k}], group_by: [alertname]}
+  - {name: far, msk: {cluster: far, region: eu-west-1}, trust: [{metric: kafka_cluster_info, sources: [kafka]}]}
+kinesis:
+  - {name: mine, regions: [eu-west-1], streams: {tags: [a=b]}, readers: {kcl: {enabled: true}}}
+  - {name: others, regions: [us-east-1], access: {role_arn: "arn:aws:iam::1:role/r"}}
+connect: [{name: c, kafka_cluster: shop, urls: ["http://worker:8083"], username: u, password: p, clusters: {east: far}}]
+remote_write: [{name: mimir, url: "http://a/", external_labels: {a: b}}]
+rules: {files: [], severities: {critical: page}, evaluation_interval: 15s, history: 1h}
+notify:
+  pagerduty: [{name: pager, routing_key: k}]
+  webhook: [{name: hook, url: "http://a/"}]
+  group_by: [alertname]
+  routes: [{matchers: ["severity=critical"], channels: [pager], mute_time_intervals: [night]}]
+  inhibit_rules: [{source_matchers: [a=b], target_matchers: [c=d], equal: [kafka_cluster]}]
+  time_intervals: [{name: night, time_intervals: [{months: [may], weekdays: [monday]}]}]
+listen: {address: "0.0.0.0:9308", basic_auth: {username: u, password: p}}
+audit: {ignore: [{finding: no-reader, target: b, reason: c, until: 2027-01-31}]}
 ha: {peers: [{url: "http://a:9308"}], lease: {kubernetes: {}}}
 """
 PAGE: Final = b'# HELP a b\n# TYPE a gauge\na{topic="or\\"ders",x="\xc3\xa4"} 1.5e3 1700000000\nb 2\na NaN\na{} +Inf\n'
@@ -103,5 +117,9 @@ PARSERS: Final[Mapping[str, Callable[[], Parser]]] = {
     "state": lambda: Parser((_fresh_state(),), _state, ()),
     "aws": aws.parser,
     "listener": listener.parser,
+    "connect": services.connect,
+    "lease": services.lease,
+    "archive": files.archive,
+    "queue": files.queue,
 }
 """What makes each, by name: some begin with a recording."""

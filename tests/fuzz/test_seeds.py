@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from streamwatch.http.connection import StatusCounts
-from tests.fuzz import aws, listener
+from tests.fuzz import aws, files, listener, services
 from tests.fuzz.__main__ import SEEDS
 from tests.fuzz.parsers import PARSERS
 
@@ -20,7 +20,7 @@ def test_what_was_found_raises_the_documented_error_at_most(file: Path) -> None:
         parser.feed(bytes.fromhex(file.read_text()))
 
 
-@pytest.mark.parametrize("name", ["promql", "exposition", "config", "peer", "state"])
+@pytest.mark.parametrize("name", ["promql", "exposition", "config", "peer", "state", "lease"])
 def test_a_parser_reads_what_it_is_fed_with_before_it_is_spoilt(name: str) -> None:
     parser = PARSERS[name]()
     for seed in parser.seeds:
@@ -32,6 +32,16 @@ def test_answers_of_aws_are_read_without_a_problem_before_they_are_spoilt(kind: 
     with aws.watching(kind) as read:
         assert [read("", b""), read("", b"")] == [[], []]
         assert read("ListStreams", b"{}")
+
+
+def test_answers_of_kafka_connect_are_read_without_a_problem_before_they_are_spoilt() -> None:
+    assert services.read_connect("", b"") == []
+    assert services.read_connect("/connectors", b"[]")
+
+
+def test_what_stands_on_disk_is_there_before_it_is_spoilt() -> None:
+    assert [files.feed_archive(seed).rows() for seed in PARSERS["archive"]().seeds] == [2]
+    assert [files.feed_queue(seed) for seed in PARSERS["queue"]().seeds] == [5]
 
 
 def test_requests_are_answered_before_they_are_spoilt() -> None:

@@ -1,10 +1,11 @@
 """The probe's latencies beside those of Kafka's own Java clients, on a real cluster, at the same time and pace.
 
-    python -m tests.real.probing_java [RECORDS [ROUNDS]]
+    python -m tests.real.probing_java [RECORDS [ROUNDS [FLUSH]]]
 
 Three brokers of Kafka 4.3, min.insync.replicas=2. The probe, and a Java producer and consumer (``PacedClient.java``),
 each write ten records a second through each broker and read them. The pace matters: a client that writes as fast as it
 can, as Kafka's EndToEndLatency does, finds every thread awake. The first half of a round warms both and does not count.
+With FLUSH 1 the brokers write each record to their disks before they answer (``flush.messages``).
 Prints medians; exit code 1 where they differ by more than a fifth, or where the probe lost a record.
 """
 
@@ -54,11 +55,12 @@ async def beside(cluster: KafkaCluster, command: list[str], records: int) -> tup
 
 def main() -> None:
     numbers = [int(one) for one in sys.argv[1:]]
-    records, rounds = (*numbers, *(2400, 3)[len(numbers) :])
+    records, rounds, flush = (*numbers, *(2400, 3, 0)[len(numbers) :])
+    settings = {"min_insync_replicas": 2, **({"flush_messages": flush} if flush else {})}
     near = []
     with KafkaCluster(brokers=3) as cluster, tempfile.TemporaryDirectory() as folder:
         for topic in (_TOPIC, _JAVA):
-            cluster.create_topic_on(topic, {0: (1, 2, 3), 1: (2, 3, 1), 2: (3, 1, 2)}, min_insync_replicas=2)
+            cluster.create_topic_on(topic, {0: (1, 2, 3), 1: (2, 3, 1), 2: (3, 1, 2)}, **settings)
         command = [*compiled(kafka_libs(KAFKA_VERSIONS[0]), Path(folder), "PacedClient.java"), "PacedClient"]
         for _ in range(rounds):
             stats, java = asyncio.run(beside(cluster, command, records))

@@ -162,7 +162,7 @@ class Placement:
         return self.ticks >= _SETTLED_TICKS and (self.places is not None or self.shared.inherits)
 
     @property
-    def given_bytes(self) -> int:
+    def own_copy_bytes(self) -> int:
         """About what the keys take besides the shared ones, with rows of their own."""
         if self.places is None and not self.shared.inherits:
             return 0
@@ -190,7 +190,7 @@ class KeySharing:
     def bytes(self) -> int:
         """What the shared keys take that a tick or a query has, and those that came last where they are others."""
         last = {**self._before, **self._now}.values()
-        return sum(shared.bytes for shared in self._alive) + sum(placement.given_bytes for placement in last)
+        return sum(shared.bytes for shared in self._alive) + sum(placement.own_copy_bytes for placement in last)
 
     def turn(self) -> None:
         """Begin the next tick; of keys that the last one did not have, nothing is kept."""

@@ -4,8 +4,10 @@ import json
 import os
 import sqlite3
 import stat
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -29,6 +31,7 @@ from streamwatch.state.statefile import StateFile
 from tests.waiting import wait_for
 
 NOW = 1_800_000_000.0
+NOBODY = 65_534
 FIRING = Alert(Labels({"alertname": "A"}), "firing", 1.0, NOW, (), NOW)
 ROW = NotificationState("pager", "k", wanted="firing", wanted_alerts=frozenset({"a"}))
 
@@ -190,6 +193,36 @@ def test_a_link_where_a_new_file_is_to_be_is_not_followed(tmp_path: Path) -> Non
     with pytest.raises(OSError, match="symbolic link"):
         queue.write([Cycle(NOW, [BUILD_INFO.sample(1.0, version="1")], [])], 0)
     assert (tmp_path / "of_somebody_else").read_text() == "precious"
+
+
+@contextmanager
+def another_user() -> Iterator[Path]:
+    """Give a folder with a state file that this process may not use: of another user, where it can be one."""
+    with TemporaryDirectory() as name:  # those of pytest are for one user only
+        folder = Path(name)
+        open_state(folder / "state.db", lambda _: None, ManualClock(NOW)).close()
+        folder.chmod(0o755)
+        if is_root := os.geteuid() == 0:
+            os.seteuid(NOBODY)
+        else:
+            (folder / "state.db").chmod(0)
+        try:
+            yield folder
+        finally:
+            if is_root:
+                os.seteuid(0)
+
+
+def test_a_file_that_is_another_users_is_left_where_it_is() -> None:
+    said: list[str] = []
+    with another_user() as folder:
+        state = open_state(folder / "state.db", said.append, ManualClock(NOW))
+        state.write(fill)
+        assert read_all(state) == (1, 1, 1, 1)
+        state.close()
+        assert [one.name for one in folder.iterdir()] == ["state.db"]
+    (only,) = said
+    assert "alerts are kept in memory only: is it another user's" in only
 
 
 def test_a_file_that_is_not_the_agents_to_use_is_left_where_it_is(tmp_path: Path) -> None:

@@ -338,8 +338,11 @@ def script(folder: Path, text: str) -> str:
 
 def test_a_command_reads_it_and_sees_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLACK_URL", SECRET)
-    run = script(tmp_path, f"cat > {tmp_path}/got; env > {tmp_path}/env")
-    command.Command(command.Config(name="c", run=(run,)), tools()).send([notification()])
+    run = script(tmp_path, f"cat > {tmp_path}/got; env > {tmp_path}/env; printf '%s' \"$*\" > {tmp_path}/arguments")
+    arguments = "$HOME", f"; touch {tmp_path}/obeyed", "`id`", "*"
+    command.Command(command.Config(name="c", run=(run, *arguments)), tools()).send([notification()])
+    assert (tmp_path / "arguments").read_text() == " ".join(arguments), "no shell reads them"
+    assert not (tmp_path / "obeyed").exists()
     assert json.loads((tmp_path / "got").read_text())["commonLabels"]["alertname"] == "Down"
     assert SECRET not in (tmp_path / "env").read_text()
 

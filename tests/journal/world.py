@@ -203,7 +203,8 @@ def make_group(world: World) -> Events:
 def delete_group(world: World) -> Events:
     name = world.rng.choice(sorted(world.groups))
     del world.groups[name]
-    world.ask("delete_groups", [name])
+    # A coordinator that has just moved says so of each group, in its answer.
+    wait_for(lambda: world.ask("delete_groups", [name]) == {name: "OK"}, 60, "the coordinator deletes a group")
     yield "group.deleted", name
 
 

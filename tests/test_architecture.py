@@ -80,7 +80,7 @@ THIRD = {
         "dashboards/export",
     },
     "apscheduler": {"core/cron"},
-    "prometheus_client": {"demo/agent"},
+    "prometheus_client": {"export/process", "demo/agent"},
     "grafana_api": {"dashboards/push"},
     "requests": {"dashboards/push"},
     "click": {

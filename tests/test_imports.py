@@ -130,13 +130,10 @@ from pathlib import Path
 """
 OF_OTHERS = {
     "email.policy": "who sends mail",
-    "html": "",
     "kafka.net": "who has SASL",
     "numpy.ma": "",
-    "prometheus_client": "",
     "smtplib": "who sends mail",
     "sysconfig": "who has time zones",
-    "urllib.request": "who sends anything",
     "zoneinfo": "who has time zones",
 }
 """Parts of libraries that cost 0.3 to 3 MB each, and who has them; nobody where it is empty."""

@@ -42,7 +42,7 @@ class Lazy:
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """Families whose lines are made elsewhere; ``openmetrics`` comes without its ``# EOF``."""
+    """Families that another library rendered; ``openmetrics`` comes without its ``# EOF``."""
 
     text: bytes = b""
     openmetrics: bytes = b""

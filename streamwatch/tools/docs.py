@@ -81,8 +81,7 @@ def metrics() -> str:
         "streams `aws_account` and `aws_region`. Readers (`reader_...`) have all but `connect_cluster`: the labels of",
         "what a reader does not read are absent.",
         "A series is there only while its value is known to be true. Alert on absence too, or on",
-        "`streamwatch_source_up` and `streamwatch_source_problems`.",
-        "`process_*` and `python_*` are prometheus-client's.",
+        "`streamwatch_source_up` and `streamwatch_source_problems`. prometheus-client adds `process_*` and `python_*`.",
     ]
     for tier, title in _TIERS.items():
         lines += ["", f"## {title}", "", "| metric | labels | what it is | CloudWatch |", "|---|---|---|---|"]

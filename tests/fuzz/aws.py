@@ -6,27 +6,43 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 import botocore.session
 from botocore.model import OperationModel
 from botocore.parsers import create_parser
 
+from streamwatch.agent.config import parse
 from streamwatch.agent.targets import Target, TargetFactory
 from streamwatch.core.clock import Clock
 from streamwatch.model.snapshot import Problem
+from streamwatch.reference.kafka.server import ReferenceKafka
+from streamwatch.reference.kafka.spec import Spec
+from streamwatch.sources.account_config import AccountConfig
 from streamwatch.sources.aws.config import AwsAccess
 from streamwatch.sources.aws.session import Account, Accounts
 from streamwatch.sources.aws.soundness import Form
+from streamwatch.sources.cluster_config import ClusterConfig
 from tests.fuzz.parser import Parser
 from tests.fuzz.spoiling import spoilt_json
-from tests.reference.kinesis.acting import Time
+from tests.real.reference_clients import KafkaPython
+from tests.reference.kinesis.acting import Time, cloud
 from tests.sources.kinesis.watching import config
-from tests.sources.readers.every_kind import KINDS, AgentClock, Everything, everything
+from tests.sources.readers.every_kind import KINDS, AgentClock, everything
 
 Exchange = tuple[str, str]
 """An operation, and what it was asked, as text."""
 _STREAMS: Final = "kinesis"
+_MSK: Final = "msk"
+_MSK_CONFIG: Final = """
+kafka:
+  - name: k
+    protocol: false
+    msk:
+      {cluster: shop, region: us-east-1, metrics: all, topics: {},
+       access: {endpoint_url: 'URL', access_key_id: a, secret_access_key: b}}
+"""
 _NOWHERE: Final = "http://127.0.0.1:1"
 _SECONDS: Final = 400.0
 """Between two reads: all that is known is due again."""
@@ -101,19 +117,27 @@ def _form(service: str, operation: str) -> Form | None:
     return None if shape is None else Form(shape)
 
 
+def _wanted(kind: str, url: str) -> AccountConfig | ClusterConfig:
+    """Return what is configured: an MSK cluster, or streams, with one kind of readers where one is named."""
+    if kind == _MSK:
+        return parse(_MSK_CONFIG.replace("URL", url), "fuzz", Path()).kafka[0]
+    settings = "".join(f"{one.setting}: {{enabled: true{one.more}}}" for one in KINDS if one.name == kind)
+    return config(url, f"readers: {{{settings}}}")
+
+
 class Watcher:
-    """Sources of streams, and of one kind of readers where one is named, with their collectors."""
+    """The sources of one kind, with their collectors."""
 
     def __init__(self, kind: str, account: Account, clock: AgentClock, url: str) -> None:
-        settings = "".join(f"{one.setting}: {{enabled: true{one.more}}}" for one in KINDS if one.name == kind)
-        wanted = config(url, f"readers: {{{settings}}}")
+        wanted = _wanted(kind, url)
         factory = TargetFactory(clock)
         factory._accounts = Accounts(clock)
-        factory._accounts._known[wanted.access] = account
+        factory._accounts._known[account._access] = account
         self._targets = factory.targets(wanted, lambda: None)
         for each in self._targets:
             source: Any = each.source
-            source._caller.wait = clock.wait
+            if hasattr(source, "_caller"):
+                source._caller.wait = clock.wait
 
     def read(self) -> list[Problem]:
         """Read all, and collect, as the agent does; return what could not be learnt."""
@@ -148,20 +172,33 @@ class Tape:
 def tapes() -> Mapping[str, Tape]:
     """Return what is recorded of each kind."""
     with everything() as there:
-        return {kind: _tape(kind, there) for kind in (_STREAMS, *(one.name for one in KINDS))}
+        kinds = (_STREAMS, *(one.name for one in KINDS))
+        found = {kind: _tape(kind, there.aws.url, there.time, there.live) for kind in kinds}
+    time = Time()
+    with ReferenceKafka(Spec()) as kafka, cloud(time) as aws:
+        KafkaPython(kafka.bootstrap).produce("orders", ["a"])
+        aws.add_msk(kafka, "shop", "PER_BROKER")
+
+        def live() -> None:
+            aws.measure_msk()
+            time.advance(60)
+
+        return {**found, _MSK: _tape(_MSK, aws.url, time, live)}
 
 
-def _tape(kind: str, there: Everything) -> Tape:
-    account = Recording(config(there.aws.url).access, there.clock)
-    watcher = Watcher(kind, account, there.clock, there.aws.url)
+def _tape(kind: str, url: str, time: Time, live: Callable[[], None]) -> Tape:
+    """Record two reads, a minute after each other."""
+    clock = AgentClock(time)
+    account = Recording(config(url).access, clock)
+    watcher = Watcher(kind, account, clock, url)
     try:
         for _ in range(2):
-            there.live(60)
-            there.clock.begin()
+            live()
+            clock.begin()
             watcher.read()
     finally:
         watcher.close()
-    return Tape(account.bodies, there.time.now())
+    return Tape(account.bodies, time.now())
 
 
 def _seeds() -> Iterator[bytes]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from streamwatch.agent import environment
 from streamwatch.agent.config import parse as parse_config
 from streamwatch.agent.state import open_state
 from streamwatch.core.clock import ManualClock
@@ -63,6 +64,20 @@ def _config(data: bytes) -> None:
     parse_config(data.decode("utf-8", "replace"), "fuzz", ROOT / "tests" / "fuzz" / "seeds")
 
 
+def _environment(data: bytes) -> None:
+    """Each line is a variable."""
+    lines = data.decode("utf-8", "replace").split("\n")
+    environment.load(dict(line.split("=", 1) for line in lines if "=" in line))
+
+
+def _variables() -> bytes:
+    """Return all that there are, in the words of the documentation; no file is named."""
+    named = [one for one in environment.VARIABLES if not one.name.endswith("_FILE")]
+    values = {one.name: "http://a/" if one.kind == "secret" else one.example for one in named}
+    values["STREAMWATCH_SNS_TOPIC_ARN"] = "arn:aws:sns:eu-west-1:123456789012:pages"
+    return "\n".join(f"{name}={value}" for name, value in values.items()).encode()
+
+
 def _state(data: bytes) -> None:
     """A state file, whatever it holds; one that cannot be read is set aside."""
     with tempfile.TemporaryDirectory() as folder:
@@ -112,6 +127,7 @@ PARSERS: Final[Mapping[str, Callable[[], Parser]]] = {
     "promql": _promql,
     "exposition": lambda: Parser((PAGE,), _exposition, (Unreadable,)),
     "config": lambda: Parser((CONFIG.encode(),), _config, (ConfigError,)),
+    "environment": lambda: Parser((_variables(),), _environment, (ConfigError,)),
     "rules": _rules,
     "peer": _peer,
     "state": lambda: Parser((_fresh_state(),), _state, ()),

@@ -51,8 +51,8 @@ class Archive:
         """
         self._clock = clock
         self._lock = threading.Lock()
-        capacity = memory_bytes // ROW_BYTES
-        self._rings = Rings(capacity)
+        self._rings = Rings(memory_bytes // ROW_BYTES)
+        capacity = self._rings.capacity
         self.marks = AlertMarks()
         self._rows: dict[Row, int] = {}
         self._of: list[Row | None] = [None] * capacity

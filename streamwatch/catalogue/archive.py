@@ -27,7 +27,7 @@ ARCHIVE_REFUSED = _gauge(
 )
 ARCHIVE_BYTES = _gauge(
     "streamwatch_archive_bytes",
-    "Memory that the values of the archive take.",
+    "Memory that the values of the archive take once a week of them is known; less before.",
     question="What does the past cost?",
     unit="bytes",
 )

@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import mmap
 from contextlib import suppress
 from typing import Final
 
@@ -43,3 +44,14 @@ def give_back() -> None:
     """
     with suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def untouched(size: int) -> mmap.mmap:
+    """Return so many bytes that are 0, of which no page takes memory before it is written.
+
+    numpy's own arrays of that size ask for huge pages: where the machine gives them, the first byte takes 2 MB.
+    """
+    memory = mmap.mmap(-1, max(size, 1), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with suppress(AttributeError, OSError):  # another system, or one that has none
+        memory.madvise(mmap.MADV_NOHUGEPAGE)
+    return memory

@@ -1,6 +1,8 @@
 """Values over time: what the rings have is what a plain list of all values says."""
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 from hypothesis import given, settings
@@ -98,3 +100,50 @@ def test_a_step_of_all_rows_is_there_as_long_as_the_hour_is() -> None:
     rings.advance(START + 3700)
     assert rings.step(number) is None
     assert rings.step(rings.heads[0] + 1) is None
+
+
+_TAKEN = """
+import re
+from pathlib import Path
+import numpy as np
+from streamwatch.archive.rings import LEVELS, Rings
+
+ROWS = np.arange(1_900)
+BEGAN = 1_800_000_000.0
+
+def memory():
+    return int(re.search(r"RssAnon:\\s+([0-9]+)", Path("/proc/self/status").read_text())[1]) / 1024
+
+def new():
+    rings = Rings(2_000)
+    rings.advance(BEGAN)
+    for row in ROWS.tolist():
+        rings.clear(row)
+    return rings
+
+before, rings, other = memory(), new(), new()
+print(memory() - before)
+for step in range(360):
+    rings.advance(BEGAN + 10 * step)
+    rings.fold(ROWS, *[ROWS + step] * 3)
+print(memory() - before)
+other.advance(BEGAN + 3600)
+for row in ROWS.tolist():
+    other.put(row, [rings.curve(row, at) for at in range(len(LEVELS))])
+print(memory() - before)
+rings.advance(BEGAN + 3 * 86_400)
+print(memory() - before)
+assert not np.isnan(rings.curve(7, 2).values).all()
+"""
+_ALL_MB = 64.0
+"""What all steps of these rows take."""
+
+
+def test_memory_is_taken_by_what_was_written_only() -> None:
+    told = subprocess.run([sys.executable, "-c", _TAKEN], check=True, capture_output=True, text=True, timeout=180)
+
+    at_first, after_an_hour, both, much_later = map(float, told.stdout.split())
+    assert at_first < 0.1 * _ALL_MB
+    assert 0.1 * _ALL_MB < after_an_hour < 0.35 * _ALL_MB, "an hour of three levels is a sixth, in whole pages"
+    assert both < 2 * 0.35 * _ALL_MB, "copied to others, what was not known takes nothing there either"
+    assert much_later < both + 0.05 * _ALL_MB, "nor do steps in which nothing came"

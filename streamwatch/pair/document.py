@@ -23,6 +23,8 @@ _MOST_NOTIFIED: Final = 5000
 _MOST_TEXT: Final = 8 * 2**20
 """Bytes of what was notified, the latest first."""
 _MOST_NAME: Final = 253
+_MOST_NUMBER: Final = 2**63
+"""SQLite keeps no larger one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +145,19 @@ def _notified(row: Any) -> Notified:  # noqa: ANN401 - JSON
         raise ValueError("a row of what was notified is none")
     if content:
         from_text(content)
-    known = None if delivered is None else frozenset(map(str, delivered))
-    return Notified(target, key, known, -math.inf if at is None else at, bool(maybe), str(content))
+    known = None if delivered is None else frozenset(map(_kept, delivered))
+    when = -math.inf if at is None else at
+    return Notified(_kept(target), _kept(key), known, when, bool(maybe), _kept(content))
 
 
 def _silence(row: Any) -> Silence:  # noqa: ANN401 - JSON
     number, matchers, until, by, comment, starts, updated = row
-    if not isinstance(number, int) or not all(map(is_instant, (until, starts, updated))):
+    is_number = isinstance(number, int) and 0 <= number < _MOST_NUMBER
+    if not is_number or not all(map(is_instant, (until, starts, updated))):
         raise ValueError("a silence is none")
-    return Silence(number, tuple(map(str, matchers)), until, str(by), str(comment), starts, updated)
+    return Silence(number, tuple(map(_kept, matchers)), until, _kept(by), _kept(comment), starts, updated)
+
+
+def _kept(said: object) -> str:
+    """Return a text as the state file can keep it: JSON has halves of characters, which nothing else takes."""
+    return str(said).encode("utf-8", "replace").decode()

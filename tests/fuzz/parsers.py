@@ -10,7 +10,6 @@ from streamwatch.agent.config import parse as parse_config
 from streamwatch.agent.state import open_state
 from streamwatch.core.clock import ManualClock
 from streamwatch.core.errors import ConfigError, QueryError, SourceMisread
-from streamwatch.pair import document
 from streamwatch.promql.parse import parse as parse_promql
 from streamwatch.rules.config import pack_folder
 from streamwatch.rules.load import load
@@ -18,7 +17,7 @@ from streamwatch.rules.load import read as read_rules
 from streamwatch.sources.kafka.apis import APIS, METADATA
 from streamwatch.sources.kafka.metadata import MetadataReader
 from streamwatch.sources.open_monitoring.parse import ExpositionParser, Unreadable, wanted
-from tests.fuzz import aws, files, listener, services
+from tests.fuzz import aws, connect, files, listener, pair
 from tests.fuzz.parser import Parser
 
 ROOT: Final = Path(__file__).parents[2]
@@ -115,12 +114,6 @@ def _rules() -> Parser:
     return Parser(seeds, lambda data: read_rules(data.decode("utf-8", "replace"), "fuzz"), ())
 
 
-def _peer() -> Parser:
-    body = document.body_text([], ["0a"], [document.Notified("t", "k", None, 1.0, maybe=True, content="")], [])
-    head = document.Head("a", "1", 10.0, True, False, 3, True, False, "d")  # noqa: FBT003 - fields
-    return Parser((document.document(head, body),), document.read, (ValueError,))
-
-
 PARSERS: Final[Mapping[str, Callable[[], Parser]]] = {
     "kafka": lambda: Parser(_answers(), _kafka, (SourceMisread,)),
     "metadata": _metadata,
@@ -129,12 +122,12 @@ PARSERS: Final[Mapping[str, Callable[[], Parser]]] = {
     "config": lambda: Parser((CONFIG.encode(),), _config, (ConfigError,)),
     "environment": lambda: Parser((_variables(),), _environment, (ConfigError,)),
     "rules": _rules,
-    "peer": _peer,
+    "peer": pair.peer,
     "state": lambda: Parser((_fresh_state(),), _state, ()),
     "aws": aws.parser,
     "listener": listener.parser,
-    "connect": services.connect,
-    "lease": services.lease,
+    "connect": connect.parser,
+    "lease": pair.lease,
     "archive": files.archive,
     "queue": files.queue,
 }

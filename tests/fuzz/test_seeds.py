@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from streamwatch.http.connection import StatusCounts
-from tests.fuzz import aws, files, listener, services
+from tests.fuzz import aws, connect, files, listener, pair
 from tests.fuzz.__main__ import SEEDS
 from tests.fuzz.parsers import PARSERS
 
@@ -35,8 +35,12 @@ def test_answers_of_aws_are_read_without_a_problem_before_they_are_spoilt(kind: 
 
 
 def test_answers_of_kafka_connect_are_read_without_a_problem_before_they_are_spoilt() -> None:
-    assert services.read_connect("", b"") == []
-    assert services.read_connect("/connectors", b"[]")
+    assert connect.read_connect("", b"") == []
+    assert connect.read_connect("/connectors", b"[]")
+
+
+def test_what_a_peer_says_is_taken_for_ones_own_before_it_is_spoilt() -> None:
+    assert [pair.feed_peer(seed) for seed in PARSERS["peer"]().seeds] == [["Down resolved"]]
 
 
 def test_what_stands_on_disk_is_there_before_it_is_spoilt() -> None:

@@ -1,16 +1,18 @@
-"""What services beside AWS answer: workers of Kafka Connect, and the homes of a pair's lease."""
+"""What a pair of agents reads: the lease in each of its homes, and what a peer says."""
 
 import json
+import random
 from collections.abc import Callable, Iterator, Mapping
 from io import BytesIO
-from pathlib import Path
 from typing import Any, Final
 
-from streamwatch.agent.config import parse
-from streamwatch.agent.targets import TargetFactory
 from streamwatch.core.clock import ManualClock
 from streamwatch.core.errors import LeaseError
-from streamwatch.model.snapshot import Problem
+from streamwatch.model.notification import to_text as notification_text
+from streamwatch.notify import outbox
+from streamwatch.notify.silence import Silence
+from streamwatch.pair import adopt, document
+from streamwatch.pair.adopt import Adopter
 from streamwatch.pair.lease.dynamodb import Config as DynamoDb
 from streamwatch.pair.lease.dynamodb import DynamoDbHome
 from streamwatch.pair.lease.kubernetes import ANNOTATION, KubernetesHome
@@ -18,65 +20,12 @@ from streamwatch.pair.lease.kubernetes import Config as Kubernetes
 from streamwatch.pair.lease.record import Home, LeaseRecord, RecordLease, to_text
 from streamwatch.pair.lease.s3 import Config as S3Config
 from streamwatch.pair.lease.s3 import S3Home
-from streamwatch.sources.connect import rest
-from tests.fuzz.aws import collect
 from tests.fuzz.parser import Parser
-from tests.fuzz.spoiling import spoilt_json
-from tests.sources.connect.service import CLUSTER_ID, running
-from tests.sources.connect.test_progress import CHECKS, COPIES, DEBEZIUM, as_source
+from tests.fuzz.spoiling import spoilt, spoilt_json
+from tests.notify.alerts import alert
+from tests.notify.house import House
 
 _NOW: Final = 1_800_000_000.0
-_CONNECT: Final = "connect: [{name: c, kafka_cluster: k, urls: ['http://worker:8083'], clusters: {east: shop}}]"
-_ANSWERS: Final[Mapping[str, Any]] = {
-    "/": {"version": "4.3.0", "kafka_cluster_id": CLUSTER_ID},
-    "/connectors": {
-        "out": running("RUNNING", "FAILED", **{"errors.tolerance": "all", "database.password": "hunter2"}),
-        "db": as_source(**DEBEZIUM),
-        "east": as_source(**COPIES),
-        "checks": as_source(**CHECKS),
-    },
-    "/connectors/db/offsets": {"offsets": [{"partition": {"server": "db"}, "offset": {"ts_ms": 1_800_000_000_000}}]},
-    "/connectors/east/offsets": {
-        "offsets": [{"partition": {"cluster": "east", "topic": "a", "partition": 0}, "offset": {"offset": 7}}]
-    },
-    "/connectors/east/tasks": [{"id": {"task": 0}, "config": {"task.assigned.partitions": "a-0,a-1"}}],
-    "/connectors/checks/tasks": [{"id": {"task": 0}, "config": {"task.assigned.groups": "billing"}}],
-}
-
-
-class _Worker:
-    """A worker whose answers are these bytes."""
-
-    address = "worker:8083"
-
-    def __init__(self, bodies: Mapping[str, bytes]) -> None:
-        self._bodies = bodies
-
-    def get(self, path: str, _seconds: float | None = None) -> rest.Answer:
-        body = self._bodies.get(path.partition("?")[0])
-        return rest.Answer(rest.NOT_FOUND) if body is None else rest.Answer(rest.OK, rest._parsed(path, body))
-
-
-def read_connect(path: str, body: bytes) -> list[Problem]:
-    """Read a Connect cluster of which one answer is these bytes; return what could not be learnt."""
-    bodies = {there: json.dumps(one).encode() for there, one in _ANSWERS.items()}
-    target = TargetFactory(ManualClock(_NOW)).targets(parse(_CONNECT, "fuzz", Path()).connect[0], lambda: None)[0]
-    source: Any = target.source
-    source._rests = [_Worker({**bodies, path: body})]
-    snapshot = source.read()
-    collect(target, snapshot)
-    return list(snapshot.problems)
-
-
-def _feed_connect(data: bytes) -> None:
-    path, _, body = data.partition(b"\n")
-    read_connect(path.decode("utf-8", "replace"), body)
-
-
-def connect() -> Parser:
-    """Return what reads workers of Kafka Connect."""
-    seeds = (f"{path}\n{json.dumps(one)}".encode() for path, one in _ANSWERS.items())
-    return Parser(tuple(seeds), _feed_connect, (), spoilt_json)
 
 
 class _Aws:
@@ -142,3 +91,56 @@ def _leases() -> Iterator[bytes]:
 def lease() -> Parser:
     """Return what reads the lease of several agents."""
     return Parser(tuple(_leases()), _feed_lease, (LeaseError,), spoilt_json)
+
+
+def _document() -> bytes:
+    """Return what a peer says that notified of an alert, and has a silence."""
+    house = House(group_interval=60.0)
+    house.fire(alert(), alert(broker="1"))
+    house.deliver()
+    (entry,) = house.state.read(outbox.entries)
+    content = notification_text(entry.content)
+    house.state.close()
+    told = document.Notified(entry.row.target, entry.row.key, entry.row.delivered, 1000.0, maybe=True, content=content)
+    silence = Silence(7, ('team="data"',), 5000.0, "me", "work", 900.0, 950.0)
+    head = document.Head("a", "1", 1000.0, True, False, 3, True, False, "d")  # noqa: FBT003 - fields
+    return document.document(head, document.body_text([alert()], ["0a"], [told], [silence]))
+
+
+def _spoilt(chance: random.Random, seeds: list[bytes]) -> bytes:
+    """Return a document of which some is spoilt: its head, or one of the texts of JSON within."""
+    try:
+        said = json.loads(chance.choice(seeds))
+        body = json.loads(said["body"])
+        places = [(said, "body"), (said, "body"), (body, "alerts"), (body["notified"][0], 5)]
+        within, at = chance.choice(places)
+        within[at] = spoilt_json(chance, [within[at].encode()]).decode("utf-8", "replace")
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        return spoilt(chance, seeds)
+    if within is not said:
+        said["body"] = json.dumps(body)
+    return json.dumps(said).encode() if chance.randrange(4) else spoilt_json(chance, seeds)
+
+
+def feed_peer(data: bytes) -> list[str]:
+    """Hear what a peer says, take it for one's own, and notify; return what was delivered."""
+    head, body = document.read(data)
+    house = House(group_interval=60.0)
+    try:
+        house.fire(alert())
+        if body is not None:
+            who, ahead = Adopter(house.names, sends=False, over={}), house.clock.now() - head.now
+            house.state.write(lambda c: adopt.adopt(c, body.notified, who, ahead))
+            house.state.write(lambda c: adopt.adopt_silences(c, body.silences))
+        house.decide()
+        house.deliver()
+        house.end(alert())
+        house.wait(120, 30)
+    finally:
+        house.state.close()
+    return house.service.said
+
+
+def peer() -> Parser:
+    """Return what reads, and believes, a peer."""
+    return Parser((_document(),), feed_peer, (ValueError,), _spoilt)

@@ -45,7 +45,8 @@ def _show(advice: dict[str, Any]) -> None:
     mark, colour = _MARKS[advice["state"]]
     subject = printable("/".join(advice["labels"].values()))
     action = printable(advice["action"])
-    click.echo(f"{advice['about']} {subject}, {advice['question']}: {click.style(mark, fg=colour)}: {action}")
+    said = action.removeprefix(mark) if action.startswith(mark) else f": {action}"
+    click.echo(f"{advice['about']} {subject}, {advice['question']}: {click.style(mark, fg=colour)}{said}")
     lines = [("sum", advice["sum"]), ("sure", advice["sure"])]
     lines += [("data", each) for each in advice["data"]] + [("run", each) for each in advice["commands"]]
     for name, text in lines:

@@ -46,7 +46,13 @@ def reference() -> None:
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A broker's setting, by Kafka's name.")
 @click.option("--scenario", metavar="NAME", help="Play a story once it runs, with load: see `reference scenarios`.")
 @click.option("--load", "with_load", is_flag=True, help="Run producers and consumers on it.")
-@click.option("--rate", default=50.0, show_default=True, help="Records a second and topic, of the load.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(0.1, 10_000),
+    default=50.0,
+    show_default=True,
+    help="Records a second and topic, of the load.",
+)
 @click.option("--control", metavar="HOST:PORT", help=f"Where faults are taken.  [{_CONTROL}, or any port if taken]")
 @click.option("--msk", metavar="NAME", help="Serve an AWS too, in which it is an MSK cluster of this name.")
 @click.option("--msk-level", default=LEVELS[0], show_default=True, type=click.Choice(LEVELS), help="What it tells.")
@@ -120,7 +126,13 @@ def kafka(  # noqa: PLR0913, PLR0917 - its options
 @click.option("--access-key", metavar="ID:SECRET", help="Check signatures (SigV4): only this key is let in.")
 @click.option("--scenario", metavar="NAME", help="Play a story once it runs, with load: see `reference scenarios`.")
 @click.option("--load", "with_load", is_flag=True, help="Run producers and consumers on it.")
-@click.option("--rate", default=50.0, show_default=True, help="Records a second and stream, of the load.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(0.1, 10_000),
+    default=50.0,
+    show_default=True,
+    help="Records a second and stream, of the load.",
+)
 @click.option("--control", metavar="HOST:PORT", help=f"Where faults are taken.  [{_AWS_CONTROL}, or any port if taken]")
 @click.option(
     "--with", "beside", default="", metavar="KIND,...", help="Who reads the first stream, or `all`: see below."

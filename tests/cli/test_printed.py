@@ -72,6 +72,13 @@ def test_nothing_in_a_name_is_obeyed(command: Any, arguments: list[str], monkeyp
     assert "\x07" not in text
 
 
+@pytest.mark.parametrize("action", ["not known yet: 0 h of history, needs 24 h", "not known: no sizes"])
+def test_what_is_not_known_is_said_once(action: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    advice = {**ADVICE, "labels": {"group": "a"}, "state": "unknown", "action": action}
+    monkeypatch.setattr(AgentClient, "ask", lambda *_: {"data": {"advice": [advice], "adviceLeftOut": 0}})
+    assert f"group a, members: {action}\n" in CliRunner().invoke(advise).output
+
+
 def test_neither_the_terminal_nor_rich_obeys_what_a_table_holds(capsys: pytest.CaptureFixture[str]) -> None:
     table = Table("group", "words")
     table.add_row(f"[link=http://elsewhere]{NAME}[/link]", Text(NAME, style="red"))

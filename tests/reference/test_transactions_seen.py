@@ -7,7 +7,7 @@ import pytest
 
 from streamwatch.reference.kafka import faults
 from streamwatch.reference.kafka.codes import Code
-from streamwatch.reference.kafka.partition import Partition
+from streamwatch.reference.kafka.partition import TRANSACTIONS, Partition
 from tests.reference.acting import Stage
 from tests.reference.batches import records
 
@@ -95,6 +95,13 @@ def test_a_transaction_is_complete_when_its_markers_are_on_the_whole_isr(play: P
     play.stage.advance(20)
     assert play.partition.state.isr == (1, 2)
     assert play.state == "CompleteCommit"
+
+
+def test_to_describe_a_transaction_makes_no_topic() -> None:
+    stage = Stage()
+    (found,) = stage.ask(1, 65, 0, transactional_ids=[NAME])["transaction_states"]
+    assert found["error_code"] == Code.NOT_COORDINATOR
+    assert TRANSACTIONS not in stage.cluster.topics
 
 
 def test_a_marker_that_a_leader_took_along_is_written_by_the_next(play: Play) -> None:

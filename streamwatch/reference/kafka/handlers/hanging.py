@@ -8,6 +8,7 @@ from streamwatch.reference.kafka.acls import AclOperation, ResourceType
 from streamwatch.reference.kafka.batch import marker
 from streamwatch.reference.kafka.codes import Code
 from streamwatch.reference.kafka.handlers.context import Context, Reply, gathered
+from streamwatch.reference.kafka.partition import TRANSACTIONS
 from streamwatch.reference.kafka.transactions import State, TransactionState, write_marker
 from streamwatch.reference.kafka.wire import Answer
 from streamwatch.reference.timers import Later
@@ -30,7 +31,9 @@ def _described(context: Context, name: str) -> dict[str, Any]:
         code = Code.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
         return {"error_code": code, "transactional_id": name, **_NOWHERE}
     one = context.site.transactions.by_name.get(name)
-    if context.site.coordinator(name, context.now, is_transaction=True) != context.broker.id:
+    # Only who looks for a coordinator has the topic made: describing changes nothing.
+    is_there = TRANSACTIONS in context.site.cluster.topics
+    if not is_there or context.site.coordinator(name, context.now, is_transaction=True) != context.broker.id:
         return {"error_code": Code.NOT_COORDINATOR, "transactional_id": name, **_NOWHERE}
     if one is None:
         return {"error_code": Code.TRANSACTIONAL_ID_NOT_FOUND, "transactional_id": name, **_NOWHERE}

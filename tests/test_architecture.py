@@ -102,7 +102,7 @@ THIRD = {
         "demo/commands",
         "tools/manual",
     },
-    "rich": {"cli/audit", "cli/tables", "cli/connect_tables", "cli/top", "demo"},
+    "rich": {"cli/tables", "cli/connect_tables", "cli/top", "demo"},
     "textual": {"cli/top/screen"},
     "packaging": {"tools/bill"},
 }

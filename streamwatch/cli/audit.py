@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-from rich.table import Table
-from rich.text import Text
 
 from streamwatch.cli.agent_client import AgentClient
 from streamwatch.cli.agent_client import options as agent_options
@@ -16,7 +14,10 @@ from streamwatch.core.words import printable
 
 _SEVERITIES: Final = ("critical", "warning", "info")
 _MOST_TARGETS: Final = 3
-_STYLES: Final = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
+_MARGIN: Final = " " * 10
+_STYLES: Final[dict[str, dict[str, Any]]] = {
+    "critical": {"fg": "red", "bold": True}, "warning": {"fg": "yellow"}, "info": {"fg": "cyan"},
+}  # fmt: skip
 
 
 @click.command()
@@ -37,7 +38,7 @@ _STYLES: Final = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
     show_default=True,
     help="Exit code 1 from this severity on.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of lines.")
 def audit(  # noqa: PLR0913, PLR0917 - an argument an option
     url: str,
     username: str | None,
@@ -74,59 +75,35 @@ def _read_once(file: Path | None, kafka: str | None, kinesis: str | None) -> dic
 
 
 def _show(found: dict[str, Any]) -> None:
-    from streamwatch.cli.tables import show  # noqa: PLC0415 - numpy, of this only
-
-    counted = [each for each in found["findings"] if each["ignored"] is None]
-    if counted:
-        show(_findings(counted))
+    """Print lines and no table: a command is whole in one of them, to be copied, however narrow the terminal is."""
     ignored = [each for each in found["findings"] if each["ignored"] is not None]
-    if ignored:
-        show(_ignored(ignored))
-    if found["notChecked"]:
-        show(_not_checked(found["notChecked"]))
+    for each in found["findings"]:
+        if each["ignored"] is None:
+            _echo_finding(each)
+    for each in ignored:
+        why = f"ignored until {each['ignored']['until']}: {each['ignored']['reason']}"
+        click.echo(printable(f"ignored   {each['severity']}, {_subject(each)}: {why}"))
+    for each in found["notChecked"]:
+        targets = ", ".join(each["targets"][:_MOST_TARGETS])
+        more = f" and {each['count'] - _MOST_TARGETS} more" if each["count"] > _MOST_TARGETS else ""
+        click.echo(printable(f"not checked  {each['finding']}, {targets}{more}: not known: {each['why']}"))
     for name in found["unread"]:
         click.secho(f"{printable(name)}: could not be read", fg="red")
     counts = ", ".join(f"{found['counts'][severity]} {severity}" for severity in _SEVERITIES)
-    more = f"; {found['findingsLeftOut']} more are counted only" if found["findingsLeftOut"] else ""
-    click.echo(f"{counts}; {len(ignored)} ignored; {len(found['notChecked'])} not checked{more}")
+    left = f"; {found['findingsLeftOut']} more are counted only" if found["findingsLeftOut"] else ""
+    click.echo(f"{counts}; {len(ignored)} ignored; {len(found['notChecked'])} not checked{left}")
 
 
-def _findings(findings: list[dict[str, Any]]) -> Table:
-    table = Table("severity", "finding", "target", "evidence, and what mends it", title="findings")
-    table.title_justify = "left"
-    for each in findings:
-        ended = each["ignoreEnded"]
-        lines = [each["title"], *each["evidence"]]
-        if ended is not None:
-            lines.append(f"it was ignored until {ended['until']}: {ended['reason']}")
-        description = Text("\n".join(map(printable, lines)))
-        description.append(f"\n{printable(each['remedy'])}", style="green")
-        severity = Text(each["severity"], style=_STYLES[each["severity"]])
-        table.add_row(severity, each["finding"], Text(printable(f"{each['kind']} {each['target']}")), description)
-        table.add_section()
-    return table
+def _echo_finding(finding: dict[str, Any]) -> None:
+    severity = finding["severity"]
+    mark = click.style(f"{severity:8}", **_STYLES[severity])
+    click.echo(f"{mark}  {printable(_subject(finding))}: {printable(finding['title'])}")
+    ended = finding["ignoreEnded"]
+    was = [] if ended is None else [f"it was ignored until {ended['until']}: {ended['reason']}"]
+    for line in (*finding["evidence"], *was):
+        click.echo(_MARGIN + printable(line))
+    click.echo(_MARGIN + click.style(printable(finding["remedy"]), fg="green"))
 
 
-def _ignored(findings: list[dict[str, Any]]) -> Table:
-    table = Table("severity", "finding", "target", "until", "reason", title="ignored")
-    table.title_justify = "left"
-    for each in findings:
-        ignored = each["ignored"]
-        table.add_row(
-            each["severity"],
-            each["finding"],
-            Text(printable(each["target"])),
-            ignored["until"],
-            Text(printable(ignored["reason"])),
-        )
-    return table
-
-
-def _not_checked(rows: list[dict[str, Any]]) -> Table:
-    table = Table("finding", "target", "not checked, because it is not known", title="not checked")
-    table.title_justify = "left"
-    for each in rows:
-        targets = f"{', '.join(each['targets'][:_MOST_TARGETS])}"
-        more = f" and {each['count'] - _MOST_TARGETS} more" if each["count"] > _MOST_TARGETS else ""
-        table.add_row(each["finding"], Text(printable(targets + more)), Text(printable(each["why"])))
-    return table
+def _subject(finding: dict[str, Any]) -> str:
+    return f"{finding['finding']}, {finding['kind']} {finding['target']}"

@@ -11,6 +11,7 @@ from rich.text import Text
 from streamwatch.cli.advise import advise
 from streamwatch.cli.agent_client import AgentClient
 from streamwatch.cli.alerts import alerts
+from streamwatch.cli.audit import audit
 from streamwatch.cli.doctor_report import DoctorReport
 from streamwatch.cli.events import events
 from streamwatch.cli.may_restart import may_restart
@@ -41,7 +42,19 @@ SILENCE = {
     "id": "1", "matchers": [{"name": "group", "value": NAME, "isRegex": False, "isEqual": True}], "startsAt": AT,
     "endsAt": AT, "createdBy": NAME, "comment": NAME,
 }  # fmt: skip
+FINDING: dict[str, Any] = {
+    "finding": "min-isr-one", "severity": "warning", "title": "It is 1", "kind": "topic", "target": NAME,
+    "remedy": f"kafka-configs.sh --alter --entity-type topics --entity-name {NAME} --add-config min.insync.replicas=2",
+    "evidence": [NAME],
+    "ignoreEnded": {"until": "2027-01-31", "reason": NAME}, "ignored": None,
+}  # fmt: skip
+AUDIT = {
+    "findings": [FINDING, {**FINDING, "ignored": {"until": "2027-01-31", "reason": NAME}}],
+    "notChecked": [{"finding": "one-rack", "targets": [NAME] * 3, "count": 5, "why": NAME}],
+    "unread": [NAME], "counts": {"critical": 0, "warning": 1, "info": 0}, "findingsLeftOut": 0,
+}  # fmt: skip
 ANSWERS: dict[str, Any] = {
+    "/api/v1/audit": {"data": AUDIT},
     "/api/v1/advise": {"data": {"advice": [ADVICE], "adviceLeftOut": 0}},
     "/api/v1/may-restart": {
         "data": {"may": False, "subject": NAME, "askedAt": 1.0, "count": 1, "objections": [OBJECTION]}
@@ -59,7 +72,7 @@ SAFE = "or\N{REPLACEMENT CHARACTER}[31mders\N{REPLACEMENT CHARACTER}"
 
 @pytest.mark.parametrize(
     ("command", "arguments"),
-    [(advise, []), (alerts, []), (events, []), (may_restart, ["reader", "billing"]), (silence, ["list"])],
+    [(advise, []), (alerts, []), (audit, []), (events, []), (may_restart, ["reader", "billing"]), (silence, ["list"])],
 )
 def test_nothing_in_a_name_is_obeyed(command: Any, arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     def ask(_: AgentClient, __: str, path: str, ___: object = None) -> object:
@@ -70,6 +83,15 @@ def test_nothing_in_a_name_is_obeyed(command: Any, arguments: list[str], monkeyp
     assert text.count(SAFE) >= 2
     assert "\x1b" not in text
     assert "\x07" not in text
+
+
+def test_a_command_that_mends_is_whole_however_narrow_the_terminal_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(AgentClient, "ask", lambda *_: json.loads(json.dumps({"data": AUDIT})))
+    lines = CliRunner().invoke(audit, env={"COLUMNS": "40"}).output.splitlines()
+    wanted = FINDING["remedy"].replace(NAME, SAFE)
+    assert [line.strip() for line in lines[: lines.index(f"          {wanted}") + 1]] == [
+        f"warning   min-isr-one, topic {SAFE}: It is 1", SAFE, f"it was ignored until 2027-01-31: {SAFE}", wanted,
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("action", ["not known yet: 0 h of history, needs 24 h", "not known: no sizes"])

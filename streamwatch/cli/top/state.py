@@ -49,7 +49,7 @@ class TopState:
         self.height = 1
         """So many rows were drawn at most."""
         self._keys: Mapping[str, Callable[[], Effect]] = {
-            **dict.fromkeys(("q", "ctrl+c"), self._quit),
+            "q": self._quit,
             **dict.fromkeys(("question_mark", "h", "f1"), self._help),
             **dict.fromkeys(("escape", "backspace"), self._back),
             "enter": self._open,
@@ -81,6 +81,8 @@ class TopState:
 
     def press(self, key: str, char: str | None = None) -> Effect:
         """Obey a key, by Textual's name for it; ``char`` is what it types."""
+        if key == "ctrl+c":  # whatever is being typed or read
+            return self._quit()
         if self.filter is not None:
             return self._type(key, char)
         if self.is_helping:

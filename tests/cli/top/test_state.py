@@ -1,5 +1,7 @@
 """What keys do."""
 
+import pytest
+
 from streamwatch.cli.top.queries import Selection
 from streamwatch.cli.top.rows import Cell, Frame, TopRow
 from streamwatch.cli.top.state import TopState
@@ -122,6 +124,13 @@ def test_frozen_means_that_nothing_is_asked_until_a_key_wants_something() -> Non
 
     assert (state.press("space"), state.is_frozen) == ("draw", True)
     assert (state.press("space"), state.is_frozen) == ("poll", False)
+
+
+@pytest.mark.parametrize("before", ["question_mark", "slash", "space", "4"])
+def test_ctrl_c_ends_it_whatever_is_typed_or_read(before: str) -> None:
+    state = TopState("overview")
+    state.press(before)
+    assert state.press("ctrl+c") == "quit"
 
 
 def test_help_ends_with_any_key_and_q_ends_all() -> None:

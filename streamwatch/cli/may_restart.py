@@ -48,7 +48,7 @@ def may_restart() -> None:
 
 @may_restart.command()
 @options
-@click.argument("number", type=click.IntRange(0))
+@click.argument("number", type=click.IntRange(0, 2**31 - 1))
 @_cluster
 @click.option(
     "--margin",

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from streamwatch.cli.agent_client import AgentClient
 from streamwatch.cli.alerts import alerts
 from streamwatch.cli.events import events
+from streamwatch.cli.may_restart import may_restart
 from streamwatch.cli.rules import query
 from streamwatch.export.json_answer import success
 from streamwatch.http.server import BasicAuth, Config, PathHandler, Server
@@ -82,6 +83,13 @@ def test_a_refusal_is_no_order_to_the_terminal() -> None:
         AgentClient(url, None, None).ask("GET", "/api/v1/alerts")
     assert "status 403" in raised.value.message
     assert raised.value.message.isprintable()
+
+
+@pytest.mark.parametrize("number", ["abc", "2147483648", "99999999999999999999"])
+def test_what_can_be_no_broker_is_refused_before_it_is_asked_for(number: str) -> None:
+    answer = CliRunner().invoke(may_restart, ["broker", number])
+    assert answer.exit_code == 2
+    assert "Invalid value for 'NUMBER'" in answer.output
 
 
 @pytest.mark.parametrize("option", ["--since", "--until"])

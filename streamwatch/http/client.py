@@ -3,6 +3,7 @@
 Nothing is kept open between requests: pages are rare.
 """
 
+import urllib.request
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -128,10 +129,8 @@ class HttpClient:
     def _proxy(self, parts: SplitResult) -> SplitResult | None:
         if self._config.proxy is not None:
             return urlsplit(self._config.proxy.reveal())
-        from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - 0.5 MB, for who sends
-
-        proxy = getproxies().get(parts.scheme)
-        if not proxy or proxy_bypass(parts.hostname or ""):
+        proxy = urllib.request.getproxies().get(parts.scheme)
+        if not proxy or urllib.request.proxy_bypass(parts.hostname or ""):
             return None
         return urlsplit(proxy)
 

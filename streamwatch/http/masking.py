@@ -1,6 +1,7 @@
 """Secrets in what a service says, in an answer or in a trace: masked, however they are written there."""
 
 import base64
+import html
 import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final
@@ -10,16 +11,8 @@ from streamwatch.core.masking import MASK
 
 _SECRET_LENGTH: Final = 8
 """Parts of an address that are as long may be secrets; shorter ones are words."""
-_SPELLED: Final[Mapping[str, tuple[str, ...]]] = {
-    " ": ("+",),
-    '"': ('\\"', "&quot;"),
-    "\\": ("\\\\",),
-    "/": ("\\/",),
-    "&": ("&amp;",),
-    "<": ("&lt;",),
-    ">": ("&gt;",),
-}
-"""Other ways to write a character, in forms, in JSON and in HTML."""
+_SPELLED: Final[Mapping[str, tuple[str, ...]]] = {" ": ("+",), '"': ('\\"',), "\\": ("\\\\",), "/": ("\\/",)}
+"""Other ways to write a character, in forms and in JSON."""
 _LEAST_CODED: Final = 6
 """Characters of Base64 that may be a secret's; fewer are in any word."""
 _ESCAPES: Final = re.compile(r"[%\\&+]|[^\x00-\x7f]")
@@ -81,5 +74,6 @@ def _ways(character: str) -> str:
     units = character.encode("utf-16-be", "replace").hex()
     in_json = "".join(rf"\\+u{units[at : at + 4]}" for at in range(0, len(units), 4))
     escaped = rf"{in_json}|\\+x{number:02x}|&#0*{number};|&#x0*{number:x};"
-    named = "".join(f"|{re.escape(way)}" for way in _SPELLED.get(character, ()))
+    others = {html.escape(character), *_SPELLED.get(character, ())} - {character}
+    named = "".join(f"|{re.escape(way)}" for way in sorted(others))
     return f"(?:{re.escape(character)}|{encoded}|{escaped}{named})"

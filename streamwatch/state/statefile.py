@@ -328,12 +328,15 @@ def _data_version(connection: sqlite3.Connection) -> int:
 
 
 def _make_private(path: Path) -> None:
-    """Let the owner only read the file, and those beside it, which get its mode: alerts and silences are in it."""
+    """Let the owner only read the file, and those beside it, which get its mode: alerts and silences are in it.
+
+    What a link leads to may be any file of the agent's user: its mode is left as it is.
+    """
     with suppress(OSError):  # where it cannot be made, opening it says why; another's file is as its owner wants it
         os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
         for ending in ("", "-wal", "-shm"):
             file = path.with_name(path.name + ending)
-            if file.exists() and file.stat().st_mode & 0o077:
+            if file.exists() and not file.is_symlink() and file.stat().st_mode & 0o077:
                 file.chmod(0o600)
 
 

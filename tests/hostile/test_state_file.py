@@ -213,6 +213,20 @@ def another_user() -> Iterator[Path]:
                 os.seteuid(0)
 
 
+def test_what_a_link_in_its_place_leads_to_is_left_as_it_is(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("of somebody else")
+    precious.chmod(0o644)
+    (tmp_path / "state.db").symlink_to(precious)
+    said: list[str] = []
+    state = open_state(tmp_path / "state.db", said.append, ManualClock(NOW))
+    state.write(fill)
+    state.close()
+    assert (precious.read_text(), stat.S_IMODE(precious.stat().st_mode)) == ("of somebody else", 0o644)
+    assert not (tmp_path / "state.db").is_symlink(), "the link was set aside"
+    assert "set aside as state.db.damaged-" in said[0]
+
+
 def test_a_file_that_is_another_users_is_left_where_it_is() -> None:
     said: list[str] = []
     with another_user() as folder:

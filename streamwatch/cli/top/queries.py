@@ -22,6 +22,8 @@ _STEP: Final = 1e12
 """What counts more is so much larger: of two rows the one with the more important trouble comes first."""
 _LAST: Final = 1e300
 _NAME: Final = "__name__"
+_BLANK: Final = r"[\p{C}\p{Z}]"
+"""In RE2: whatever ``plain`` shows as a blank."""
 
 Series = Sequence[Mapping[str, Any]]
 
@@ -68,7 +70,14 @@ def quoted(text: str) -> str:
 
 def matchers_of(labels: Mapping[str, str]) -> str:
     """Return conditions on labels."""
-    return ", ".join(f"{name}={quoted(value)}" for name, value in labels.items())
+    return ", ".join(_condition(name, value) for name, value in labels.items())
+
+
+def _condition(name: str, value: str) -> str:
+    """Return a condition on a label by its value as it is shown, where blanks may be what cannot be printed."""
+    if " " not in value:
+        return f"{name}={quoted(value)}"
+    return f"{name}=~{quoted(_BLANK.join(map(re.escape, value.split(' '))))}"
 
 
 def number(text: str) -> float | None:

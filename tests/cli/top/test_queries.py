@@ -12,6 +12,7 @@ from streamwatch.cli.top import overview
 from streamwatch.cli.top.listing import Listing
 from streamwatch.cli.top.queries import COLUMN, TOTAL, Selection, expressions, ordered, rows, total
 from streamwatch.cli.top.rows import Cell, TopRow
+from streamwatch.cli.top.units import plain
 from streamwatch.cli.top.views import LISTINGS
 from streamwatch.model.metric import Keys
 from streamwatch.promql.evaluate import Options, evaluate
@@ -81,6 +82,16 @@ def test_a_filter_is_a_text_and_no_expression(history: History) -> None:
     assert names(history, Selection(filter="TOPIC-7"))[0] == "topic-7"
     assert names(history, Selection(filter='.*"} or {"')) == []
     assert names(history, Selection({"kafka_cluster": "none"})) == []
+
+
+@pytest.mark.parametrize("name", ["a b", "\u202eright\u200b", "new\nline\r(x)", 'q"\\ .*'])
+def test_what_has_a_name_that_cannot_be_shown_as_it_is_can_be_opened(name: str) -> None:
+    known = History({"job": "streamwatch"}, 600_000)
+    keys = Keys(k.TOPIC, [("shop", name), ("shop", plain(name).replace(" ", "_")), ("shop", "ab")])
+    known.append("shop", [k.TOPIC_PARTITIONS.samples(keys, np.ones(3))], NOW_MS / 1000)
+    shown = plain(name)
+    assert shown in names(known, Selection())
+    assert names(known, Selection({"kafka_cluster": "shop", "topic": shown})) == [shown]
 
 
 def test_a_value_that_is_not_there_is_a_question_mark(history: History) -> None:

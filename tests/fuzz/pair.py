@@ -2,15 +2,18 @@
 
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from io import BytesIO
 from typing import Any, Final
 
 from streamwatch.core.clock import ManualClock
 from streamwatch.core.errors import LeaseError
+from streamwatch.model.notification import Notification
 from streamwatch.model.notification import to_text as notification_text
 from streamwatch.notify import outbox
+from streamwatch.notify.channels import webhook
 from streamwatch.notify.silence import Silence
+from streamwatch.notify.text import Links, plain_text, plain_title
 from streamwatch.pair import adopt, document
 from streamwatch.pair.adopt import Adopter
 from streamwatch.pair.lease.dynamodb import Config as DynamoDb
@@ -23,7 +26,7 @@ from streamwatch.pair.lease.s3 import S3Home
 from tests.fuzz.parser import Parser
 from tests.fuzz.spoiling import spoilt, spoilt_json
 from tests.notify.alerts import alert
-from tests.notify.house import House
+from tests.notify.house import House, Service
 
 _NOW: Final = 1_800_000_000.0
 
@@ -122,10 +125,32 @@ def _spoilt(chance: random.Random, seeds: list[bytes]) -> bytes:
     return json.dumps(said).encode() if chance.randrange(4) else spoilt_json(chance, seeds)
 
 
+class _Reader(Service):
+    """A service that people read: what cannot be put into words for them is kept, and raised by who looks."""
+
+    error: Exception | None = None
+
+    def send(self, some: Sequence[Notification]) -> None:
+        super().send(some)
+        try:
+            for one in some:
+                webhook.payload(one, "hook", "http://agent")
+                plain_title(one)
+                plain_text(one, Links())
+        except Exception as error:  # noqa: BLE001 - it would be logged, and tried again for ever
+            self.error = error
+
+
 def feed_peer(data: bytes) -> list[str]:
     """Hear what a peer says, take it for one's own, and notify; return what was delivered."""
-    head, body = document.read(data)
+    try:
+        head, body = document.read(data)
+    except ValueError:
+        return []
     house = House(group_interval=60.0)
+    reader = _Reader(house.clock)
+    house.services["pager"] = reader
+    house.open()
     try:
         house.fire(alert())
         if body is not None:
@@ -138,9 +163,11 @@ def feed_peer(data: bytes) -> list[str]:
         house.wait(120, 30)
     finally:
         house.state.close()
-    return house.service.said
+    if reader.error is not None:
+        raise reader.error
+    return reader.said
 
 
 def peer() -> Parser:
     """Return what reads, and believes, a peer."""
-    return Parser((_document(),), feed_peer, (ValueError,), _spoilt)
+    return Parser((_document(),), feed_peer, (), _spoilt)

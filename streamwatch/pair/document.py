@@ -143,6 +143,8 @@ def _notified(row: Any) -> Notified:  # noqa: ANN401 - JSON
     target, key, delivered, at, maybe, content = row
     if not isinstance(target, str) or not isinstance(key, str) or (at is not None and not is_instant(at)):
         raise ValueError("a row of what was notified is none")
+    if not isinstance(content, str):
+        raise ValueError("what was notified is no text")  # noqa: TRY004 - one kind of error
     if content:
         from_text(content)
     known = None if delivered is None else frozenset(map(_kept, delivered))

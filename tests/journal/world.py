@@ -103,11 +103,15 @@ class World:
             except KafkaError as error:
                 if not error.retriable:
                     raise
-                self.admin.close()  # it goes on asking the broker that it asked before
-                self.admin = KafkaAdminClient(bootstrap_servers=self.kafka.bootstrap.split(","))
+                self.reconnect()
                 return ()
 
         return wait_for(attempt, 60, call)[0]
+
+    def reconnect(self) -> None:
+        """Take another client: each goes on asking the broker, and the groups' coordinators, that it asked before."""
+        self.admin.close()
+        self.admin = KafkaAdminClient(bootstrap_servers=self.kafka.bootstrap.split(","))
 
     def name(self, of: str) -> str:
         """Return a name that nothing had before."""
@@ -203,8 +207,15 @@ def make_group(world: World) -> Events:
 def delete_group(world: World) -> Events:
     name = world.rng.choice(sorted(world.groups))
     del world.groups[name]
-    # A coordinator that has just moved says so of each group, in its answer.
-    wait_for(lambda: world.ask("delete_groups", [name]) == {name: "OK"}, 60, "the coordinator deletes a group")
+
+    def is_deleted() -> bool:
+        """Who is the coordinator no more says so of each group, and nothing is raised."""
+        if world.ask("delete_groups", [name]) == {name: "OK"}:
+            return True
+        world.reconnect()
+        return False
+
+    wait_for(is_deleted, 60, "the coordinator deletes a group")
     yield "group.deleted", name
 
 
@@ -341,11 +352,14 @@ def _positions(world: World, least: int, most: int) -> tuple[str, tuple[str, int
 def _commit(world: World, group: str, offset: int, topic: str) -> None:
     world.groups[group] = topic, offset
     wanted = {TopicPartition(topic, 0): OffsetAndMetadata(offset, "", -1)}
-    wait_for(
-        lambda: all(found is NoError for found in world.ask("alter_group_offsets", group, wanted).values()),
-        60,
-        "the coordinator takes a position",
-    )
+
+    def is_taken() -> bool:
+        if all(found is NoError for found in world.ask("alter_group_offsets", group, wanted).values()):
+            return True
+        world.reconnect()
+        return False
+
+    wait_for(is_taken, 60, "the coordinator takes a position")
 
 
 def _is_active(world: World, stream: str) -> None:

@@ -28,6 +28,7 @@ _LISTENS: Final[Mapping[str, Any]] = {
     "tls": {"listen": {"tls": _TLS, "address": "0.0.0.0:9400"}},
     "client certificates": {"listen": {"tls": {**_TLS, "client_ca_file": "/etc/streamwatch/secrets/tls/ca.crt"}}},
 }
+_LABEL: Final = re.compile(r"(?=.{1,63}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _MORE: Final[Mapping[str, Any]] = {
     "env": [{"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "kafka", "key": "password"}}}],
     "envFrom": [{"secretRef": {"name": "more"}}],
@@ -133,6 +134,8 @@ def test_every_combination_is_whole(rendered: list[tuple[dict[str, Any], list[Do
         spec, own = template["spec"], container(documents)
         assert [one["containerPort"] for one in own["ports"]] == [port]
         volumes = {one["name"] for one in spec["volumes"]}
+        assert len(volumes) == len(spec["volumes"])
+        assert all(_LABEL.fullmatch(name) for name in volumes), "a Secret's name has dots, a volume's has none"
         workload = next(one for one in documents if one["kind"] in {"Deployment", "StatefulSet"})
         claims = {one["metadata"]["name"] for one in workload["spec"].get("volumeClaimTemplates", [])}
         assert {one["name"] for one in own["volumeMounts"]} == volumes | claims

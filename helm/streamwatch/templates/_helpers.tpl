@@ -174,8 +174,8 @@ volumeMounts:
   - {name: streamwatch-config, mountPath: /etc/streamwatch/config, readOnly: true}
   - {name: streamwatch-state, mountPath: /var/lib/streamwatch}
   - {name: streamwatch-tmp, mountPath: /tmp}
-  {{- range include "streamwatch.secretFiles" . | fromJsonArray }}
-  - {name: {{ printf "secret-%s" . | trunc 63 | trimSuffix "-" }}, mountPath: /etc/streamwatch/secrets/{{ . }}, readOnly: true}
+  {{- range $number, $secret := include "streamwatch.secretFiles" . | fromJsonArray }}
+  - {name: streamwatch-secret-{{ $number }}, mountPath: /etc/streamwatch/secrets/{{ $secret }}, readOnly: true}
   {{- end }}
   {{- with .Values.extraVolumeMounts }}
   {{- toYaml . | nindent 2 }}
@@ -195,10 +195,11 @@ volumeMounts:
 - name: streamwatch-state
   persistentVolumeClaim: {claimName: {{ include "streamwatch.fullname" . }}}
 {{- end }}
-{{- range include "streamwatch.secretFiles" . | fromJsonArray }}
-- name: {{ printf "secret-%s" . | trunc 63 | trimSuffix "-" }}
+{{- range $number, $secret := include "streamwatch.secretFiles" . | fromJsonArray }}
+{{- /* By number: a Secret's name may have dots, and be longer than a volume's. */}}
+- name: streamwatch-secret-{{ $number }}
   {{- /* For the pod's own group alone; somebody else's pod may have none. */}}
-  secret: {secretName: {{ . }}{{ if ne $.Values.mode "sidecar" }}, defaultMode: 0440{{ end }}}
+  secret: {secretName: {{ $secret }}{{ if ne $.Values.mode "sidecar" }}, defaultMode: 0440{{ end }}}
 {{- end }}
 {{- with .Values.extraVolumes }}
 {{ toYaml . }}

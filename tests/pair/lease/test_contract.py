@@ -31,6 +31,7 @@ from tests.pair.lease.kube import TOKEN, kube
 from tests.real import amazon, emulators
 from tests.real.conftest import had
 from tests.real.kafka import KafkaCluster
+from tests.real.kube_apiserver import kube_apiserver
 from tests.waiting import wait_for
 
 Make = Callable[[str], AgentLease]
@@ -53,6 +54,14 @@ def in_kubernetes(stack: ExitStack, folder: Path) -> Make:
     token = folder / "token"
     token.write_text(f"{TOKEN}\n")
     config = Kubernetes(namespace="shop", url=server.url, token_file=str(token))
+    return recorded(lambda: KubernetesHome(config, CLOCK))
+
+
+def in_real_kubernetes(stack: ExitStack, folder: Path) -> Make:
+    server = stack.enter_context(kube_apiserver(folder))
+    token = folder / "token"
+    token.write_text(server.admin)
+    config = Kubernetes(namespace="default", url=server.url, token_file=str(token), ca_file=str(server.ca_file))
     return recorded(lambda: KubernetesHome(config, CLOCK))
 
 
@@ -103,12 +112,14 @@ HOMES: Final = {
     "dynamodb": in_dynamodb,
     "s3": in_s3,
     "kafka group": in_real_group,
+    "kube-apiserver": in_real_kubernetes,
 }
+_OF_REAL_PARTS: Final = frozenset({"dynamodb", "s3", "kafka group", "kube-apiserver"})
 
 
 @pytest.fixture(
     scope="module",
-    params=[pytest.param(name, marks=_REAL if name in {"dynamodb", "s3", "kafka group"} else ()) for name in HOMES],
+    params=[pytest.param(name, marks=_REAL if name in _OF_REAL_PARTS else ()) for name in HOMES],
 )
 def make(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make]:
     with ExitStack() as stack:

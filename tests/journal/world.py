@@ -10,14 +10,14 @@ from typing import Any, Final, Self
 
 import boto3
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
-from kafka.errors import KafkaError, NoError
+from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.structs import OffsetAndMetadata
 
 from streamwatch.notify import silence_store
 from streamwatch.reference.aws.cloud import Cloud
 from streamwatch.reference.aws.server import ReferenceAws
 from streamwatch.reference.kinesis.account import AccountLimits
+from tests.journal.admin import Admin
 from tests.journal.brokers import Brokers, ReferenceBrokers
 from tests.journal.watch import CLUSTER, REGION, Watch
 from tests.waiting import wait_for
@@ -57,8 +57,8 @@ class World:
         self.kafka = self._brokers or self._stack.enter_context(ReferenceBrokers())
         cloud = Cloud(quotas=AccountLimits(create_seconds=0.1, update_seconds=0.1))
         self.aws = self._stack.enter_context(ReferenceAws(cloud))
-        self.admin = KafkaAdminClient(bootstrap_servers=self.kafka.bootstrap.split(","))
-        self._stack.callback(lambda: self.admin.close())  # noqa: PLW0108 - of the one that there is then
+        self.admin = Admin(self.kafka.bootstrap)
+        self._stack.callback(self.admin.close)
         self.kinesis: Any = boto3.client(
             "kinesis", region_name=REGION, endpoint_url=self.aws.url, aws_access_key_id="A" * 20,
             aws_secret_access_key="s" * 20,
@@ -96,22 +96,7 @@ class World:
 
     def ask(self, call: str, *params: Any) -> Any:
         """Ask the cluster for something; a broker that is down is asked of another one."""
-
-        def attempt() -> tuple[Any, ...]:
-            try:
-                return (getattr(self.admin, call)(*params),)
-            except KafkaError as error:
-                if not error.retriable:
-                    raise
-                self.reconnect()
-                return ()
-
-        return wait_for(attempt, 60, call)[0]
-
-    def reconnect(self) -> None:
-        """Take another client: each goes on asking the broker, and the groups' coordinators, that it asked before."""
-        self.admin.close()
-        self.admin = KafkaAdminClient(bootstrap_servers=self.kafka.bootstrap.split(","))
+        return self.admin.ask(call, *params)
 
     def name(self, of: str) -> str:
         """Return a name that nothing had before."""
@@ -207,15 +192,7 @@ def make_group(world: World) -> Events:
 def delete_group(world: World) -> Events:
     name = world.rng.choice(sorted(world.groups))
     del world.groups[name]
-
-    def is_deleted() -> bool:
-        """Who is the coordinator no more says so of each group, and nothing is raised."""
-        if world.ask("delete_groups", [name]) == {name: "OK"}:
-            return True
-        world.reconnect()
-        return False
-
-    wait_for(is_deleted, 60, "the coordinator deletes a group")
+    world.admin.delete_group(name)
     yield "group.deleted", name
 
 
@@ -352,14 +329,7 @@ def _positions(world: World, least: int, most: int) -> tuple[str, tuple[str, int
 def _commit(world: World, group: str, offset: int, topic: str) -> None:
     world.groups[group] = topic, offset
     wanted = {TopicPartition(topic, 0): OffsetAndMetadata(offset, "", -1)}
-
-    def is_taken() -> bool:
-        if all(found is NoError for found in world.ask("alter_group_offsets", group, wanted).values()):
-            return True
-        world.reconnect()
-        return False
-
-    wait_for(is_taken, 60, "the coordinator takes a position")
+    world.admin.commit(group, wanted)
 
 
 def _is_active(world: World, stream: str) -> None:

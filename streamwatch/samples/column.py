@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
+from streamwatch.model.distinct import distinct
 from streamwatch.model.labels import Labels
 from streamwatch.model.metric import Keys, Values, are_same
 from streamwatch.promql.columns import Floats, Ints
@@ -59,22 +60,24 @@ class Piece:
     """A row a tick, a column a series; stale where it has none."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Run:
     """Ticks that follow each other and have the same shared keys."""
 
     ticks: Sequence[Tick]
     places: Ints
-    """Where among all keys the shared ones are, ascending."""
+    """Where among all keys those of its own are that are wanted, ascending."""
     order: Ints
     """Which of the tick's values is at each of these places."""
-    values: Floats
-    """A row a tick, a column a shared key, and one more that is stale."""
+    _values: Floats | None = None
+    """A row a tick, a column a place, and one more that is stale; once they were wanted."""
 
     def rows(self, index: Ints) -> Floats:
         """Return the values of some series, a row a tick."""
+        if self._values is None:
+            self._values = _above(self.ticks, self.order)
         at = np.minimum(np.searchsorted(self.places, index), len(self.places) - 1)
-        found: Floats = self.values[:, np.where(self.places[at] == index, self.order[at], -1)]
+        found: Floats = self._values[:, np.where(self.places[at] == index, at, -1)]
         return found
 
 
@@ -106,15 +109,14 @@ class Stack:
             yield Piece(index, _times(self.ticks), rows[0][np.newaxis] if len(rows) == 1 else np.stack(rows))
             return
         wanted = np.arange(len(self.keys)) if index is None else index
-        runs_of = self._runs(wanted)
-        for number, start in enumerate(range(0, count, _PIECE_SERIES)):
-            if number in runs_of:
-                some = wanted[start : start + _PIECE_SERIES]
-                weigh(len(some) * sum(len(run.ticks) for run in runs_of[number]))
-                yield _piece(some, runs_of[number])
+        pieces = [(wanted[number * _PIECE_SERIES :][:_PIECE_SERIES], runs) for number, runs in self._runs(wanted)]
+        # All of them at once: of a run all that is wanted is brought together with its first piece.
+        weigh(sum(len(some) * sum(len(run.ticks) for run in runs) for some, runs in pieces))
+        for some, runs in pieces:
+            yield _piece(some, runs)
 
-    def _runs(self, wanted: Ints) -> dict[int, list[_Run]]:
-        """Return the ticks that have a series of each piece of those that are wanted, in order."""
+    def _runs(self, wanted: Ints) -> list[tuple[int, list[_Run]]]:
+        """Return the pieces of those that are wanted, by number, each with the ticks that have a series of it."""
         piece_of = np.full(len(self.keys), -1)
         piece_of[wanted] = np.arange(len(wanted)) // _PIECE_SERIES
         found: dict[int, list[_Run]] = {}
@@ -123,11 +125,12 @@ class Stack:
             if run[0].shared is not None and self.places is not None:
                 places = self.places[id(run[0].shared)]
                 places = np.arange(len(self.keys)) if places is None else places
-                order, values = np.argsort(places), _above(run, len(places))
-                joined = _Run(run, places[order], order, values)
-                for number in np.unique(piece_of[places[: max(len(tick.values) for tick in run)]]).tolist():
+                own = np.flatnonzero(piece_of[places[: max(len(tick.values) for tick in run)]] >= 0)
+                order = own[np.argsort(places[own])]
+                joined = _Run(run, places[order], order)
+                for number in distinct(piece_of[joined.places]).tolist():
                     found.setdefault(number, []).append(joined)
-        return found
+        return sorted(found.items())
 
     def _row(self, tick: Tick) -> Values:
         if self.places is None:
@@ -238,11 +241,15 @@ def _piece(index: Ints, runs: Sequence[_Run]) -> Piece:
     return Piece(index, _times(ticks), np.concatenate([run.rows(index) for run in runs]))
 
 
-def _above(ticks: Sequence[Tick], size: int) -> Floats:
-    """Return the values of ticks with the same shared keys, above each other, stale where one has none."""
-    rows = np.full((len(ticks), size + 1), STALE)
+def _above(ticks: Sequence[Tick], places: Ints) -> Floats:
+    """Return the values of ticks at some places above each other, stale where one has none; and a stale column."""
+    rows, most = np.full((len(ticks), len(places) + 1), STALE), places.max()
     for row, tick in zip(rows, ticks, strict=True):
-        row[: len(tick.values)] = tick.values
+        if most < len(tick.values):
+            row[:-1] = tick.values[places]
+        else:
+            there = places < len(tick.values)
+            row[:-1][there] = tick.values[places[there]]
     return rows
 
 

@@ -11,6 +11,7 @@ import pytest
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.model.metric import Keys, Metric, Samples, Tier
 from streamwatch.promql.evaluate import evaluate
+from streamwatch.promql.match import Matcher
 from streamwatch.promql.parse import parse
 from streamwatch.promql.series import Value
 from streamwatch.samples import column
@@ -157,6 +158,24 @@ def test_looking_back_where_series_come_and_go_takes_what_there_was() -> None:
         tracemalloc.stop()
     assert len(by_group(found)) == 3619
     assert peak < 20e6
+
+
+def test_looking_back_to_a_few_of_many_series_takes_what_is_weighed() -> None:
+    history, weighed = History(keep_ms=3_600_000), list[int]()
+    for at in range(360):  # values that do not change are kept once
+        names = range(20_000 if at < 180 else 14_000)
+        history.append("a", [each({f"g{number:05}": 1.0 for number in names})], 1000.0 + at)
+    wanted = [Matcher(NAME, "=", LAG.name), Matcher("group", "=~", "g000.*|g001.*")]
+    for _ in history.blocks(wanted, 0, 2_000_000, newest=False):
+        pass  # what is found out about label sets once
+    tracemalloc.start()
+    try:
+        found = list(history.blocks(wanted, 0, 2_000_000, newest=False, weigh=weighed.append))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert sum(weighed) == sum(block.values.size for block in found) == 200 * 360
+    assert peak < 4 * 8 * sum(weighed)
 
 
 def test_time_never_stands_still_within_a_source() -> None:

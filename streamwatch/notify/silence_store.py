@@ -75,7 +75,8 @@ _MOST_SILENCES: Final = 2000
 """So many may hold, or will; and of those that ended so many are kept."""
 _MOST_BYTES: Final = 4 * 2**20
 """All of their texts together, either way."""
-_SIZE: Final = "length(matchers) + length(by) + length(comment)"
+_SIZE: Final = "length(CAST(matchers AS BLOB)) + length(CAST(by AS BLOB)) + length(CAST(comment AS BLOB))"
+"""In bytes: of a text, length() counts characters."""
 _THERE: Final = f"SELECT count(*), coalesce(sum({_SIZE}), 0) FROM silences WHERE until > :now"  # noqa: S608 - no text of others
 _DELETE_MANY: Final = f"""
     DELETE FROM silences WHERE number IN (
@@ -114,6 +115,11 @@ def add(  # noqa: PLR0913, PLR0917 - what a silence has
     return number
 
 
+def forget_ended(connection: sqlite3.Connection, now: float) -> None:
+    """Forget silences that ended, the oldest first, where there are very many."""
+    connection.execute(_DELETE_MANY, {"now": now, "most": _MOST_SILENCES, "most_bytes": _MOST_BYTES})
+
+
 def make_room(connection: sqlite3.Connection, now: float) -> None:
     """Forget silences that ended, the oldest first, where there are very many.
 
@@ -121,7 +127,7 @@ def make_room(connection: sqlite3.Connection, now: float) -> None:
         ValueError: very many hold, so that there is no room for another.
 
     """
-    connection.execute(_DELETE_MANY, {"now": now, "most": _MOST_SILENCES, "most_bytes": _MOST_BYTES})
+    forget_ended(connection, now)
     count, size = connection.execute(_THERE, {"now": now}).fetchone()
     if count >= _MOST_SILENCES or size >= _MOST_BYTES:
         raise ValueError(f"{count} silences hold already, of {size} bytes: end some, or join them in one by =~")

@@ -108,17 +108,25 @@ def mark_maybe_delivered(connection: sqlite3.Connection) -> None:
             outbox.change(connection, replace(row, maybe_delivered=MaybeDelivered.YES))
 
 
-def adopt_silences(connection: sqlite3.Connection, theirs: Iterable[Silence]) -> bool:
-    """Take a peer's silences, of two of a number the one that was changed last; return whether anything is new."""
+def adopt_silences(connection: sqlite3.Connection, theirs: Iterable[Silence], now: float) -> bool:
+    """Take a peer's silences, of two of a number the one that was changed last; return whether anything is new.
+
+    One that ended before it was known here silences nothing: it is left out, and of those that end here no more are
+    kept than where they are made.
+    """
     own = {silence.number: silence for silence in silence_store.ended_after(connection, -math.inf)}
     is_new = False
     for silence in theirs:
         known = own.get(silence.number)
-        if known is None:
+        if known is None and silence.until > now:
             silence_store.put(connection, silence)
+        elif known is None:
+            continue
         elif known.matchers == silence.matchers and known.updated < silence.updated:
             silence_store.change(connection, silence)
         else:
             continue
         is_new = True
+    if is_new:
+        silence_store.forget_ended(connection, now)
     return is_new

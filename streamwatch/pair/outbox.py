@@ -45,12 +45,13 @@ class PairOutbox:
         ]
         return rows, silences
 
-    def adopt(
+    def adopt(  # noqa: PLR0913 - what a peer says, and what is known here
         self,
         notified: Iterable[Notified],
         silences: Iterable[Silence],
         ahead: float,
         over: Mapping[tuple[str, str], float],
+        now: float,
         *,
         sends: bool,
     ) -> None:
@@ -61,6 +62,7 @@ class PairOutbox:
             silences: those that it has.
             ahead: seconds by which this agent's clock is ahead of the peer's.
             over: groups that are over, and forgotten here.
+            now: seconds since 1970.
             sends: whether this agent is the one that notifies.
 
         """
@@ -68,7 +70,7 @@ class PairOutbox:
 
         def work(connection: sqlite3.Connection) -> None:
             adopt.adopt(connection, rows, who, ahead)
-            adopt.adopt_silences(connection, others)
+            adopt.adopt_silences(connection, others, now)
             self._service.replan(connection)
 
         self._state.write(work)

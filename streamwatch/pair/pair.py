@@ -247,8 +247,9 @@ class Pair:
             if (last.notified, last.silences) != (body.notified, body.silences):
                 with self._lock:
                     over = {where: one.at for where, one in self._forgotten.items()}
-                ahead = self._clock.now() - head.now
-                self._outbox.adopt(body.notified, body.silences, ahead, over, sends=self.may_send())
+                now = self._clock.now()
+                adopted = body.notified, body.silences, now - head.now
+                self._outbox.adopt(*adopted, over, now, sends=self.may_send())
             elif {alert.labels for alert in last.alerts} != {alert.labels for alert in body.alerts}:
                 self._go_on()
         return self._config.interval

@@ -156,7 +156,7 @@ def feed_peer(data: bytes) -> list[str]:
         if body is not None:
             who, ahead = Adopter(house.names, sends=False, over={}), house.clock.now() - head.now
             house.state.write(lambda c: adopt.adopt(c, body.notified, who, ahead))
-            house.state.write(lambda c: adopt.adopt_silences(c, body.silences))
+            house.state.write(lambda c: adopt.adopt_silences(c, body.silences, house.clock.now()))
         house.decide()
         house.deliver()
         house.end(alert())

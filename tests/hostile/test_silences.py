@@ -13,6 +13,7 @@ from streamwatch.core.clock import ManualClock
 from streamwatch.notify import silence_store
 from streamwatch.notify.silence import Silence
 from streamwatch.notify.silencing import PostedSilence, write
+from streamwatch.pair.adopt import adopt_silences
 from streamwatch.state.statefile import StateFile
 
 LASTS = 60.0
@@ -61,3 +62,23 @@ def test_where_there_is_no_room_one_can_be_changed_and_ended(state: StateFile) -
     assert instead.number != last.number, "the one that it takes the place of has ended"
     assert state.write(lambda connection: silence_store.end(connection, instead.number, 2.0))
     state.write(partial(filled, count=1, now=3.0))
+
+
+def test_a_peer_keeps_no_more_of_those_that_ended(state: StateFile, tmp_path: Path) -> None:
+    peer = open_state(tmp_path / "peer.db", lambda _: None, ManualClock(0.0))
+    try:
+        for number in range(4 * MOST):
+            now = float(number)
+            made = state.write(partial(filled, count=1, now=now))
+            for ended in (False, True):
+                if ended:
+                    state.write(partial(silence_store.end, number=made.number, now=now + 0.5))
+                theirs = state.read(lambda connection: silence_store.ended_after(connection, -1.0))
+                peer.write(partial(adopt_silences, theirs=theirs, now=now + 0.6))
+                assert {one.until for one in kept(peer)} >= {one.until for one in theirs[-1:]}
+        assert len(kept(peer)) <= MOST + 1
+        fresh = kept(state)
+        assert not state.write(partial(adopt_silences, theirs=kept(peer), now=now + 1)), "nothing goes round and round"
+        assert kept(state) == fresh
+    finally:
+        peer.close()

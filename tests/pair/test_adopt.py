@@ -112,12 +112,13 @@ def test_silences_are_in_common_and_the_last_change_counts() -> None:
         def silences(house: House) -> dict[int, Silence]:
             return {each.number: each for each in house.state.read(lambda c: silence_store.ended_after(c, 0.0))}
 
-        other.state.write(lambda c: adopt.adopt_silences(c, silences(holder).values()))
+        other.state.write(lambda c: adopt.adopt_silences(c, silences(holder).values(), 1500.0))
         assert set(silences(other)) == {first, second}
         other.state.write(lambda c: silence_store.end(c, first, 2000.0))
-        assert holder.state.write(lambda c: adopt.adopt_silences(c, silences(other).values()))
+        assert holder.state.write(lambda c: adopt.adopt_silences(c, silences(other).values(), 2000.0))
         assert silences(holder)[first].until == 2000.0
-        assert not other.state.write(lambda c: adopt.adopt_silences(c, silences(holder).values())), "it comes to an end"
+        again = other.state.write(lambda c: adopt.adopt_silences(c, silences(holder).values(), 1500.0))
+        assert not again, "it comes to an end"
 
 
 def test_alerts_fire_as_long_as_a_living_peer_sees_them() -> None:

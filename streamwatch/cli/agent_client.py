@@ -78,7 +78,7 @@ class AgentClient:
 
 def _refuse_what_is_no_address(url: str) -> None:
     """Refuse what cannot be asked, without repeating a password that it holds."""
-    if "@" in url.partition("://")[2].partition("/")[0]:
+    if "@" in url:  # wherever it is: no address of an agent has one, and what is written wrongly may hold a password
         raise click.UsageError("a name and a password are no part of --url: give --username and --password-file")
     try:
         parts = urlsplit(url)

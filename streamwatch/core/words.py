@@ -38,8 +38,9 @@ def size(count: float) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a text in which nothing is left that a terminal would obey."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    """Return a text in one line, in which nothing is left that a terminal would obey."""
+    line = text.rstrip("\n").replace("\n", " ")
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in line)
 
 
 def printable_lines(text: str) -> str:

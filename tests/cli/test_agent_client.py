@@ -51,7 +51,11 @@ def test_what_is_no_address_is_said(command: tuple[Any, ...], url: str) -> None:
     assert "\x1b" not in answer.output
 
 
-@pytest.mark.parametrize("url", ["http://me:hunter2@127.0.0.1:9308", "http://me:hunter2@a:b", "http://me:hunter2@[::1"])
+@pytest.mark.parametrize(
+    "url",
+    ["http://me:hunter2@127.0.0.1:9308", "http://me:hunter2@a:b", "http://me:hunter2@[::1", "me:hunter2@a:9308",
+     "http://me:hun/hunter2@a", "http:/me:hunter2@a"],
+)  # fmt: skip
 def test_a_password_in_an_address_is_refused_and_not_repeated(url: str) -> None:
     answer = CliRunner().invoke(alerts, ["--url", url])
     assert answer.exit_code == 2

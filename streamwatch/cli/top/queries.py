@@ -22,8 +22,8 @@ _STEP: Final = 1e12
 """What counts more is so much larger: of two rows the one with the more important trouble comes first."""
 _LAST: Final = 1e300
 _NAME: Final = "__name__"
-_BLANK: Final = r"[\p{C}\p{Z}]"
-"""In RE2: whatever ``plain`` shows as a blank."""
+_BLANK: Final = r"[^\p{L}\p{M}\p{N}\p{P}\p{S}]"
+"""In RE2: whatever ``plain`` shows as a blank, characters that nobody has assigned among them."""
 
 Series = Sequence[Mapping[str, Any]]
 

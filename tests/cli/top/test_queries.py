@@ -84,7 +84,7 @@ def test_a_filter_is_a_text_and_no_expression(history: History) -> None:
     assert names(history, Selection({"kafka_cluster": "none"})) == []
 
 
-@pytest.mark.parametrize("name", ["a b", "\u202eright\u200b", "new\nline\r(x)", 'q"\\ .*'])
+@pytest.mark.parametrize("name", ["a b", "\u202eright\u200b", "new\nline\r(x)", "of \U000eabcd nobody", 'q"\\ .*'])
 def test_what_has_a_name_that_cannot_be_shown_as_it_is_can_be_opened(name: str) -> None:
     known = History({"job": "streamwatch"}, 600_000)
     keys = Keys(k.TOPIC, [("shop", name), ("shop", plain(name).replace(" ", "_")), ("shop", "ab")])

@@ -101,7 +101,7 @@ def records(file: BinaryIO) -> Iterator[Stored | None]:
     for kind, body in read_records(file):
         try:
             yield _READ[kind](body) if kind in _READ else None
-        except (ValueError, TypeError, KeyError, struct.error, zlib.error) as error:
+        except (ValueError, TypeError, KeyError, RecursionError, struct.error, zlib.error) as error:
             raise FileFormatError(f"a record of it cannot be understood: {error}") from error
 
 

@@ -117,6 +117,9 @@ class Rings:
             when: of which time the step is; the newest by default. One that is not within a level is nothing there.
 
         """
+        known = ~(np.isnan(low) & np.isnan(high) & np.isnan(last))
+        if not known.all():  # what is not known takes no memory
+            rows, low, high, last = rows[known], low[known], high[known], last[known]
         for at, (level, start) in enumerate(zip(LEVELS, _STARTS, strict=True)):
             step = self.heads[at] if when is None else int(when // level.seconds)
             if not self.heads[at] - level.steps < step <= self.heads[at]:

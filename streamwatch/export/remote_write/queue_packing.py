@@ -25,6 +25,10 @@ HEAD: Final = _MAGIC + struct.pack("<I", VERSION)
 _KINDS: Final = ("counter", "gauge", "histogram")
 _CYCLE: Final = struct.Struct("<dI")
 _OVER: Final = struct.Struct("<II")
+_NONSENSE: Final = (ValueError, TypeError, LookupError, RecursionError)
+"""What JSON becomes that is not what was written."""
+_MOST_KEY_BYTES: Final = 2**29
+"""Of the label sets of a metric, as JSON: 5,000,000 of them, many more than a source has."""
 
 
 class NewerQueueError(Exception):
@@ -99,7 +103,7 @@ class Unpacking:
         for kind, body in read_records(file):
             try:
                 self._take(kind, body)
-            except (ValueError, TypeError, LookupError, CatalogueError, struct.error, zlib.error) as error:
+            except (*_NONSENSE, CatalogueError, struct.error, zlib.error) as error:
                 raise FileFormatError(f"a record of it cannot be understood: {error}") from error
 
     def cycles(self) -> list[tuple[Cycle, int]]:
@@ -148,7 +152,7 @@ def _metric(body: bytes) -> Metric:
 
 
 def _keys(body: bytes) -> Keys:
-    names, rows = json.loads(inflated(body))
+    names, rows = json.loads(inflated(body, _MOST_KEY_BYTES))
     found = Keys(texts(names), [texts(row) for row in rows])
     if any(len(row) != len(found.names) for row in found.rows):
         raise ValueError("a series has other labels than its metric")

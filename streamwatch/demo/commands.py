@@ -2,6 +2,8 @@
 
 import click
 
+from streamwatch.reference.commands import RecordRate
+
 
 @click.command()
 @click.option("--scenario", default="broker_down", show_default=True, metavar="NAME", help="The story to play.")
@@ -9,7 +11,7 @@ import click
 @click.option("--stay", "stays", is_flag=True, help="Run on when the story is over, until Ctrl-C.")
 @click.option(
     "--rate",
-    type=click.FloatRange(0.1, 10_000),
+    type=RecordRate(),
     default=50.0,
     show_default=True,
     help="Records a second and topic, of the load.",

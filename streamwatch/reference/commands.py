@@ -2,6 +2,7 @@
 
 import errno
 import json
+import math
 import signal
 import socket
 import threading
@@ -28,6 +29,18 @@ _LOAD_SECONDS = 60.0
 _LOOK_SECONDS = 0.05
 
 
+class RecordRate(click.FloatRange):
+    """Records a second, of the load: a number, too, which click's own does not say of NaN."""
+
+    def __init__(self) -> None:
+        super().__init__(0.1, 10_000)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - as click's
+        """See ``FloatRange``."""
+        rate = super().convert(value, param, ctx)
+        return rate if math.isfinite(rate) else self.fail(f"{value!r} is no number of records", param, ctx)
+
+
 @click.group()
 def reference() -> None:
     """Run a reference Kafka cluster, or Kinesis streams: real to every client, and broken on purpose."""
@@ -48,7 +61,7 @@ def reference() -> None:
 @click.option("--load", "with_load", is_flag=True, help="Run producers and consumers on it.")
 @click.option(
     "--rate",
-    type=click.FloatRange(0.1, 10_000),
+    type=RecordRate(),
     default=50.0,
     show_default=True,
     help="Records a second and topic, of the load.",
@@ -128,7 +141,7 @@ def kafka(  # noqa: PLR0913, PLR0917 - its options
 @click.option("--load", "with_load", is_flag=True, help="Run producers and consumers on it.")
 @click.option(
     "--rate",
-    type=click.FloatRange(0.1, 10_000),
+    type=RecordRate(),
     default=50.0,
     show_default=True,
     help="Records a second and stream, of the load.",

@@ -123,8 +123,8 @@ class Librdkafka:
         left = producer.flush(_SECONDS)
         assert (left, [one for one in failed if one is not None]) == (0, [])
 
-    def _consumer(self, topic: str, group: str) -> Any:
-        settings = {"group.id": group, "auto.offset.reset": "earliest", "group.protocol": self._protocol}
+    def _consumer(self, topic: str, group: str, **others: str | float | bool) -> Any:
+        settings = {"group.id": group, "auto.offset.reset": "earliest", "group.protocol": self._protocol, **others}
         consumer = RdConsumer({**self._servers, **settings})
         consumer.subscribe([topic])
         return consumer
@@ -174,7 +174,14 @@ class Librdkafka:
         """Commit ten records and an offset, abort ten others; return what a reader of committed records gets."""
         producer = RdProducer({**self._servers, "transactional.id": f"{topic}-writer"})
         producer.init_transactions(_SECONDS)
-        with closing(self._consumer(topic, group)) as consumer:
+        # Only what the transaction commits counts, of a member whose generation stays.
+        with closing(self._consumer(topic, group, **{"enable.auto.commit": False})) as consumer:
+
+            def is_member() -> bool:
+                consumer.poll(0.2)
+                return bool(consumer.assignment())
+
+            wait_for(is_member, _SECONDS, "it is a member")
             for word in ("kept", "dropped"):
                 producer.begin_transaction()
                 for i in range(10):

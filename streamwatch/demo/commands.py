@@ -2,20 +2,14 @@
 
 import click
 
-from streamwatch.reference.commands import RecordRate
+from streamwatch.reference.commands import rate_of
 
 
 @click.command()
 @click.option("--scenario", default="broker_down", show_default=True, metavar="NAME", help="The story to play.")
 @click.option("--for", "seconds", metavar="DURATION", help="End after so long, as in 60s, whatever is going on.")
 @click.option("--stay", "stays", is_flag=True, help="Run on when the story is over, until Ctrl-C.")
-@click.option(
-    "--rate",
-    type=RecordRate(),
-    default=50.0,
-    show_default=True,
-    help="Records a second and topic, of the load.",
-)
+@rate_of("topic")
 @click.option("--plain", is_flag=True, help="Print lines, on a terminal too.")
 def demo(scenario: str, seconds: str | None, stays: bool, rate: float, plain: bool) -> None:  # noqa: FBT001 - flags
     """See it work: a reference cluster and streams, load on them, the agent, and one incident. Ctrl-C ends it."""

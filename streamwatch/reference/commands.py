@@ -6,10 +6,10 @@ import math
 import signal
 import socket
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from http.client import HTTPConnection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from streamwatch.reference.aws.server import ReferenceAws
     from streamwatch.reference.kafka.server import ReferenceKafka
 
+F = TypeVar("F", bound=Callable[..., Any])
 _CONTROL = "127.0.0.1:9399"
 _AWS_CONTROL = "127.0.0.1:9398"
 _JUST_LISTEN = 30.0
@@ -41,6 +42,12 @@ class RecordRate(click.FloatRange):
         return rate if math.isfinite(rate) else self.fail(f"{value!r} is no number of records", param, ctx)
 
 
+def rate_of(what: str) -> Callable[[F], F]:
+    """Add the option ``--rate`` of the load on topics or streams."""
+    text = f"Records a second and {what}, of the load."
+    return click.option("--rate", type=RecordRate(), default=50.0, show_default=True, help=text)
+
+
 @click.group()
 def reference() -> None:
     """Run a reference Kafka cluster, or Kinesis streams: real to every client, and broken on purpose."""
@@ -59,13 +66,7 @@ def reference() -> None:
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A broker's setting, by Kafka's name.")
 @click.option("--scenario", metavar="NAME", help="Play a story once it runs, with load: see `reference scenarios`.")
 @click.option("--load", "with_load", is_flag=True, help="Run producers and consumers on it.")
-@click.option(
-    "--rate",
-    type=RecordRate(),
-    default=50.0,
-    show_default=True,
-    help="Records a second and topic, of the load.",
-)
+@rate_of("topic")
 @click.option("--control", metavar="HOST:PORT", help=f"Where faults are taken.  [{_CONTROL}, or any port if taken]")
 @click.option("--msk", metavar="NAME", help="Serve an AWS too, in which it is an MSK cluster of this name.")
 @click.option("--msk-level", default=LEVELS[0], show_default=True, type=click.Choice(LEVELS), help="What it tells.")
@@ -139,13 +140,7 @@ def kafka(  # noqa: PLR0913, PLR0917 - its options
 @click.option("--access-key", metavar="ID:SECRET", help="Check signatures (SigV4): only this key is let in.")
 @click.option("--scenario", metavar="NAME", help="Play a story once it runs, with load: see `reference scenarios`.")
 @click.option("--load", "with_load", is_flag=True, help="Run producers and consumers on it.")
-@click.option(
-    "--rate",
-    type=RecordRate(),
-    default=50.0,
-    show_default=True,
-    help="Records a second and stream, of the load.",
-)
+@rate_of("stream")
 @click.option("--control", metavar="HOST:PORT", help=f"Where faults are taken.  [{_AWS_CONTROL}, or any port if taken]")
 @click.option(
     "--with", "beside", default="", metavar="KIND,...", help="Who reads the first stream, or `all`: see below."

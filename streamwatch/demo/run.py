@@ -1,10 +1,8 @@
 """Runs the demonstration: starts everything, plays the incident, tells what is seen, and leaves nothing behind."""
 
 import math
-import signal
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
@@ -18,6 +16,7 @@ from streamwatch.reference.kafka.server import ReferenceKafka
 from streamwatch.reference.kafka.spec import Spec
 from streamwatch.reference.play import LoadProcess, on_aws, on_kafka, play
 from streamwatch.reference.scenarios import Scenario, ScenarioStep
+from streamwatch.reference.signals import set_by_signals
 
 HURRIED_SETTINGS: Final = {
     "broker.session.timeout.ms": "6000",
@@ -77,7 +76,7 @@ def run(scenario: Scenario, shower: Shower, seconds: float | None, rate: float, 
     ended = threading.Event()
     scenario, pace = shortened(scenario)
     with (
-        _until_signalled(ended),
+        set_by_signals(ended),
         ReferenceKafka(Spec(brokers=scenario.brokers, settings=HURRIED_SETTINGS)) as kafka,
         ReferenceAws(Cloud(minute=MINUTE)) as aws,
     ):
@@ -195,15 +194,3 @@ def _since_ready(story: Story, news: Iterable[tuple[bool, str]]) -> list[tuple[b
 
 def _say(story: Story, now: float, who: str, what: str) -> None:
     story.lines.append((now - story.started_at, who, what))
-
-
-@contextmanager
-def _until_signalled(ended: threading.Event) -> Iterator[None]:
-    """Let SIGINT and SIGTERM end the demonstration instead of breaking it."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: ended.set()) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)

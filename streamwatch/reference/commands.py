@@ -3,7 +3,6 @@
 import errno
 import json
 import math
-import signal
 import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +14,7 @@ import click
 
 from streamwatch.reference.aws.msk_kinds import LEVELS, kind_of
 from streamwatch.reference.kafka.spec import RELEASES
+from streamwatch.reference.signals import set_by_signals
 
 if TYPE_CHECKING:
     from streamwatch.reference.aws.cloud import Cloud
@@ -102,7 +102,7 @@ def kafka(  # noqa: PLR0913, PLR0917 - its options
     from streamwatch.reference.scenarios import SCENARIOS  # noqa: PLC0415
 
     story = _story(scenario, SCENARIOS) if scenario else None
-    ended = _until_signalled()
+    ended = threading.Event()
     try:
         kind_of(msk_type)
         major, minor = release.split(".")
@@ -112,6 +112,7 @@ def kafka(  # noqa: PLR0913, PLR0917 - its options
             settings=dict(_pair(setting) for setting in settings),
         )
         with ExitStack() as stack:
+            stack.enter_context(set_by_signals(ended))
             access = Access(keeps_acls=msk is not None)  # MSK's brokers have an authorizer, and allow what no ACL names
             running = stack.enter_context(ReferenceKafka(spec, access, first_port=port))
             click.echo(running.bootstrap)
@@ -176,7 +177,7 @@ def kinesis(  # noqa: PLR0913, PLR0917 - its options
     if (story or with_load or beside) and region != REGION:
         raise click.BadParameter(f"the streams of a load and of a story are in {REGION}", param_hint="--region")
     kinds = _kinds(beside)
-    ended = _until_signalled()
+    ended = threading.Event()
     logins: dict[str, AccessKey] = {}
     if access_key is not None:
         key, colon, secret = access_key.partition(":")
@@ -185,6 +186,7 @@ def kinesis(  # noqa: PLR0913, PLR0917 - its options
         logins[key] = AccessKey(secret, ACCOUNT, f"arn:aws:iam::{ACCOUNT}:user/reference")
     try:
         with ExitStack() as stack:
+            stack.enter_context(set_by_signals(ended))
             running = stack.enter_context(ReferenceAws(Cloud(logins), port=port))
             names = streams or (() if story or with_load else ("reference",))
             _make(running, names, shards, region)
@@ -338,14 +340,6 @@ def _listens(control: str) -> bool:
             return True
     except OSError:
         return False
-
-
-def _until_signalled() -> threading.Event:
-    """Return what SIGINT and SIGTERM set."""
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
-    return ended
 
 
 def _announce(story: Any) -> None:  # noqa: ANN401 - a Scenario, imported late

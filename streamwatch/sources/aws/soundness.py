@@ -103,7 +103,8 @@ def _scalars(shape: Shape) -> tuple[Check, Callable[[list[Any]], bool]]:
         return isinstance(value, kind) and not _is_too_large(value)
 
     def each(values: list[Any]) -> bool:
-        return (int not in types and types.issuperset(map(type, values))) or all(map(fits, values))
+        there = set(map(type, values))
+        return (int not in there and types.issuperset(there)) or all(map(fits, values))
 
     return fits, each
 

@@ -120,9 +120,7 @@ def adopt_silences(connection: sqlite3.Connection, theirs: Iterable[Silence], no
         known = own.get(silence.number)
         if known is None and silence.until > now:
             silence_store.put(connection, silence)
-        elif known is None:
-            continue
-        elif known.matchers == silence.matchers and known.updated < silence.updated:
+        elif known and known.matchers == silence.matchers and known.updated < silence.updated:
             silence_store.change(connection, silence)
         else:
             continue

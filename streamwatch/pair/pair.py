@@ -248,8 +248,8 @@ class Pair:
                 with self._lock:
                     over = {where: one.at for where, one in self._forgotten.items()}
                 now = self._clock.now()
-                adopted = body.notified, body.silences, now - head.now
-                self._outbox.adopt(*adopted, over, now, sends=self.may_send())
+                ahead = now - head.now
+                self._outbox.adopt(body.notified, body.silences, ahead, over, now, sends=self.may_send())
             elif {alert.labels for alert in last.alerts} != {alert.labels for alert in body.alerts}:
                 self._go_on()
         return self._config.interval

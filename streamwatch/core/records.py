@@ -12,8 +12,6 @@ _HEAD: Final = struct.Struct("<cII")
 """Kind, length and checksum; the checksum is of the kind, too."""
 _MOST_BYTES: Final = 64 * 2**20
 """No record is larger: what says so is torn."""
-
-
 _OWNERS_ONLY: Final = 0o600
 
 

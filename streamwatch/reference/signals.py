@@ -17,9 +17,9 @@ def set_by_signals(ended: threading.Event) -> Iterator[None]:
     A handler interrupts the main thread wherever it is: also within the event's own ``wait``, which holds the lock that
     ``set`` wants. Then both would wait for ever.
     """
-    hears, writes = socket.socketpair()
+    reads, writes = socket.socketpair()
     writes.settimeout(0.0)
-    thread = threading.Thread(target=_wait_for_one, args=(hears, ended), name="signals", daemon=True)
+    thread = threading.Thread(target=_wait_for_one, args=(reads, ended), name="signals", daemon=True)
     thread.start()
     wakeup = signal.set_wakeup_fd(writes.fileno(), warn_on_full_buffer=False)
     before = [signal.signal(number, lambda *_: None) for number in _ENDING]
@@ -31,11 +31,11 @@ def set_by_signals(ended: threading.Event) -> Iterator[None]:
         signal.set_wakeup_fd(wakeup)
         writes.close()
         thread.join()
-        hears.close()
+        reads.close()
 
 
-def _wait_for_one(hears: socket.socket, ended: threading.Event) -> None:
+def _wait_for_one(reads: socket.socket, ended: threading.Event) -> None:
     """Set the event at the first of the signals; end when the other end is closed."""
-    while numbers := hears.recv(64):
+    while numbers := reads.recv(64):
         if set(numbers) & set(_ENDING):
             ended.set()

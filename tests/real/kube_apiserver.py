@@ -16,8 +16,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import pytest
 
@@ -87,7 +86,7 @@ def _go(folder: Path, *arguments: str) -> str:
 
 
 class KubeApiserver:
-    """One of each, as a context manager; nobody schedules, so that no pod ever runs."""
+    """One of each; nobody schedules, so that no pod ever runs."""
 
     def __init__(self, folder: Path) -> None:
         binaries = programs()
@@ -133,21 +132,15 @@ class KubeApiserver:
             for name, flags in zip(_PROGRAMS, (etcd, apiserver), strict=True)
         ]
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
+        """Start both, and wait until requests are answered."""
         try:
             for server in self._servers:
                 server.start()
             wait_for(self._is_ready, _START_SECONDS, "the API server is ready")
-        except BaseException as error:
+        except Exception as error:
             error.add_note("\n".join(server.tail() for server in self._servers))
-            self.close()
             raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Kill both."""
@@ -212,8 +205,12 @@ def kube_apiserver(folder: Path) -> Iterator[KubeApiserver]:
         programs()
     except Unavailable as reason:
         pytest.skip(str(reason))
-    with KubeApiserver(folder) as server:
+    server = KubeApiserver(folder)
+    try:
+        server.start()
         yield server
+    finally:
+        server.close()
 
 
 if __name__ == "__main__":

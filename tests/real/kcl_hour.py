@@ -48,20 +48,40 @@ log: {level: error}
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One shard at one read."""
+    """One shard at one read of ours, and KCL's last batch of it when that read began and when it had ended."""
 
     phase: str
+    at: float
     ours: Position
-    theirs: Behind | None
-    flows: bool
+    theirs: tuple[Behind, Behind]
+
+    @property
+    def gap(self) -> float:
+        """Our seconds less theirs; theirs may have changed while we read, so that any number between is right."""
+        seconds = [one.seconds for one in self.theirs]
+        lag = self.ours.lag_seconds or 0.0
+        return lag - min(max(lag, min(seconds)), max(seconds))
 
 
 @dataclass
 class Comparison:
-    """All of them, and how many reads it took a quiet shard to show 0."""
+    """All while records flowed, and how many reads it took a quiet shard to show 0."""
 
-    seen: list[Compared] = field(default_factory=list)
+    flowing: list[Compared] = field(default_factory=list)
+    methods: Counter[str | None] = field(default_factory=Counter)
+    unknown: Counter[str] = field(default_factory=Counter)
+    """By phase, where records flowed and we knew no lag."""
     quiet_reads: list[int] = field(default_factory=list)
+
+    def add(self, phase: str, ours: Position, before: Behind | None, after: Behind | None) -> None:
+        """Compare one position, if records flowed all the while."""
+        self.methods[ours.method] += 1
+        if before is None or after is None:
+            return
+        if ours.lag_seconds is None:
+            self.unknown[phase] += 1
+            return
+        self.flowing.append(Compared(phase, SystemClock().now(), ours, (before, after)))
 
     @property
     def is_ever_below(self) -> bool:
@@ -69,29 +89,23 @@ class Comparison:
         return any(gap < -_BELOW for gap in self.gaps())
 
     def gaps(self, since: int = 0) -> list[float]:
-        """Our seconds less theirs while records flowed, of what was seen from some index on."""
-        return [
-            one.ours.lag_seconds - one.theirs.seconds
-            for one in self.seen[since:]
-            if one.flows and one.theirs is not None and one.ours.lag_seconds is not None
-        ]
+        """Our seconds less theirs while records flowed, of what was compared from some index on."""
+        return [one.gap for one in self.flowing[since:]]
 
     def print(self) -> None:
-        """Print how often ours was below and above theirs, by phase and in all."""
-        flowing = [
-            one for one in self.seen if one.flows and one.theirs is not None and one.ours.lag_seconds is not None
-        ]
-        print(f"\n{len(self.seen)} positions; methods {dict(Counter(one.ours.method for one in self.seen))}")
-        for phase in dict.fromkeys(one.phase for one in self.seen):
-            self._print(phase, [one for one in flowing if one.phase == phase])
-        self._print("in all", flowing)
+        """Print how often ours was below and above theirs, by phase and in all, and each that was."""
+        print(f"\n{sum(self.methods.values())} positions; methods {dict(self.methods)}; unknown {self.unknown}")
+        for phase in dict.fromkeys(one.phase for one in self.flowing):
+            self._print(phase, [one for one in self.flowing if one.phase == phase])
+        self._print("in all", self.flowing)
+        for one in self.flowing:
+            if not -_BELOW <= one.gap <= _ABOVE:
+                print(f"  {one}")
         print(f"reads until a quiet shard showed 0: {self.quiet_reads}")
 
     @staticmethod
     def _print(name: str, of: list[Compared]) -> None:
-        gaps = [
-            one.ours.lag_seconds - one.theirs.seconds for one in of if one.ours.lag_seconds is not None and one.theirs
-        ]
+        gaps = [one.gap for one in of]
         if not gaps:
             return
         below, above = sum(gap < -_BELOW for gap in gaps), sum(gap > _ABOVE for gap in gaps)
@@ -132,17 +146,16 @@ class KclHour:
         """Read every ten seconds for a while, and compare."""
         self._note(name)
         until = time.monotonic() + seconds
-        reads, seen = 0, len(self.comparison.seen)
+        reads, seen = 0, len(self.comparison.flowing)
         while time.monotonic() < until:
             self._done.wait(min(10.0, max(0.0, until - time.monotonic())))
             self.alerts.look(self._pack, time.monotonic() - self._began)
+            before = self._flowing()
             reader = self._watch.look().get((_APPLICATION, _STREAM))
-            now, theirs = SystemClock().now(), self._behind()
+            after = self._flowing()
             reads += 1
             for one in reader.positions if reader is not None else ():
-                known = theirs.get(one.part)
-                flows = known is not None and known.records > 0 and now - known.at <= _FLOWS_SECONDS
-                self.comparison.seen.append(Compared(name, one, known, flows))
+                self.comparison.add(name, one, before.get(one.part), after.get(one.part))
             quiet = [one for one in reader.positions if one.part in self._quiet] if reader is not None else []
             if quiet and all(one.lag_seconds == 0 for one in quiet) and len(self.comparison.quiet_reads) < self._quiets:
                 self.comparison.quiet_reads.append(reads)
@@ -153,8 +166,13 @@ class KclHour:
 
     _quiets = 0
 
+    def _flowing(self) -> dict[str, Behind]:
+        """What KCL knew last of each shard of which records flow now."""
+        now = SystemClock().now()
+        return {shard: one for shard, one in self._behind().items() if now - one.at <= _FLOWS_SECONDS}
+
     def _behind(self) -> dict[str, Behind]:
-        """What KCL said last of each shard, of batches with records."""
+        """What KCL knew last of each shard, of batches with records."""
         found: dict[str, Behind] = {}
         for worker in self.workers:
             for shard, one in worker.behind():

@@ -119,6 +119,7 @@ class _Columns:
         self._in_sync: list[Bools] = []
         self._refused: dict[int, list[str]] = {}
         self._odd: list[str] = []
+        self._bare: list[str] = []
 
     def walk(self, walker: Walker, version: int) -> None:
         """Read the topics of an answer to its end."""
@@ -135,7 +136,9 @@ class _Columns:
                     self._one_by_one(walker, count)
             else:
                 self._leave_out(name, code, is_name=is_name)
-                _Columns()._one_by_one(walker, count)  # noqa: SLF001 - read past
+                past = _Columns()  # read past
+                past._begin(name, topic_id, internal=internal)
+                past._one_by_one(walker, count)
             walker.at += OPERATIONS_BYTES
             walker.no_tags()
         if version < METADATA_WITHOUT_CLUSTER_OPERATIONS:
@@ -162,6 +165,10 @@ class _Columns:
             others = f"{self._odd[0]} and {len(self._odd) - 1} others"
             detail = f"Metadata: topic {others}: names that are not UTF-8, or too long: left out"
             found.append(Problem("topic", "misread", detail, len(self._odd)))
+        if self._bare:
+            others = f"{self._bare[0]!r} and {len(self._bare) - 1} others"
+            detail = f"Metadata: topic {others}: a partition without replicas, which cannot be: left out"
+            found.append(Problem("topic", "misread", detail, len(self._bare)))
         return tuple(found)
 
     def _begin(self, name: str, topic_id: bytes, *, internal: bool) -> None:
@@ -177,6 +184,12 @@ class _Columns:
         replica_count: Int32s,
         in_sync: Bools,
     ) -> None:
+        """Take the partitions of the topic that was begun last; where one has no replicas, take the topic back."""
+        if not replica_count.all():
+            self._bare.append(self._names.pop())
+            self._ids.pop()
+            self._internal.pop()
+            return
         self._topic.append(np.full(len(partition), len(self._names) - 1, dtype=np.int32))
         self._partition.append(partition)
         self._leader.append(leader)

@@ -127,10 +127,13 @@ class MskControl:
             }
 
     def partitions(self, topic: str, deadline: float) -> tuple[Partition, ...]:
-        """Return a topic's partitions."""
+        """Return a topic's partitions: one at least."""
         with self._taken_apart("DescribeTopicPartitions"):
             items = self._items("DescribeTopicPartitions", "Partitions", deadline, TopicName=topic)
-            return tuple(map(_partition, items))
+            found = tuple(map(_partition, items))
+            if not found:
+                raise ValueError("no partitions")
+            return found
 
     def _taken_apart(self, operation: str) -> AbstractContextManager[None]:
         return taken_apart(f"kafka {operation} in {self.region}")
@@ -211,6 +214,8 @@ def _partition(answer: dict[str, Any]) -> Partition:
     replicas, isr = answer["Replicas"], answer["Isr"]
     if not isinstance(replicas, list) or not isinstance(isr, list):
         raise TypeError("Replicas and Isr are no lists")
+    if not replicas:
+        raise ValueError("a partition without replicas")
     return int(answer["Partition"]), int(answer.get("Leader", -1)), tuple(map(int, replicas)), frozenset(map(int, isr))
 
 

@@ -182,6 +182,25 @@ def test_a_partition_that_lacks_a_field_is_misread_but_for_its_leader(house: Hou
         assert told(samples, k.PARTITIONS) == {}
 
 
+@pytest.mark.parametrize("partitions", [[], [{"Partition": 0, "Leader": 1, "Replicas": [], "Isr": []}]])
+def test_a_topic_without_partitions_or_one_without_replicas_is_misread(house: House, partitions: list[Any]) -> None:
+    topics = house.parts(TOPICS)[1]
+    source: Any = topics.source
+    call = source._control._caller.call
+
+    def bare(service: str, region: str, operation: str, given: Any, **how: Any) -> Any:
+        answer = call(service, region, operation, given, **how)
+        if operation == "DescribeTopicPartitions" and given["TopicName"] == "orders":
+            answer["Partitions"] = partitions
+        return answer
+
+    source._control._caller.call = bare
+    now, samples = read(topics)
+
+    assert [one.reason for one in now.problems] == ["misread", "timeout"]
+    assert told(samples, k.PARTITIONS) == {}
+
+
 def test_without_the_protocol_msk_alone_tells_of_the_cluster(house: House) -> None:
     house.minute()
     parts = house.parts("cluster: shop, topics: {}", "protocol: false,")

@@ -98,8 +98,11 @@ def describe_log_dirs(draw: st.DrawFn, version: int) -> bytes:
 
 
 @st.composite
-def metadata(draw: st.DrawFn, version: int, *, mixed: bool = True) -> bytes:
-    """Draw a Metadata answer; with ``mixed``, some replicas are out of sync and some partitions have no leader."""
+def metadata(draw: st.DrawFn, version: int, *, mixed: bool = True, bare: bool = False) -> bytes:
+    """Draw a Metadata answer; with ``mixed``, some replicas are out of sync and some partitions have no leader.
+
+    With ``bare``, some partitions have no replicas.
+    """
     k = module(3, version)
     nodes = draw(st.lists(st.integers(0, 300), min_size=1, max_size=5, unique=True))
     topics = []
@@ -107,7 +110,7 @@ def metadata(draw: st.DrawFn, version: int, *, mixed: bool = True) -> bytes:
         factor = draw(st.integers(1, len(nodes)))
         found = []
         for index in draw(st.permutations(range(draw(st.integers(1, 6))))):
-            replicas = tuple(draw(st.permutations(nodes))[:factor])
+            replicas = () if bare and draw(st.booleans()) else tuple(draw(st.permutations(nodes))[:factor])
             isr = tuple(r for r in replicas if not mixed or draw(st.booleans()))
             found.append(
                 k.MetadataResponsePartition(

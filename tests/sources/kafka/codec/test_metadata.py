@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from kio.serial import entity_reader
 
 from streamwatch.model.kafka import NO_ID
 from streamwatch.sources.kafka.metadata import Metadata, MetadataReader, decode
@@ -54,6 +55,21 @@ def test_names_that_are_no_utf8_are_left_out_alike(version: int, data: st.DataOb
 
     assert reader._digest is not None, "walked, not decoded"
     assert_same(found, decode(spoilt, version))
+
+
+@pytest.mark.parametrize("version", [9, 12])
+@given(data=st.data())
+def test_topics_with_a_partition_without_replicas_are_left_out_alike(version: int, data: st.DataObject) -> None:
+    body = data.draw(answers.metadata(version, bare=True))
+    reader = MetadataReader()
+    found = reader.read(body, version)
+
+    assert reader._digest is not None, "walked, not decoded"
+    assert_same(found, decode(body, version))
+    answer, _ = entity_reader(answers.module(3, version).MetadataResponse)(body, 0)
+    bare = {one.name for one in answer.topics if not all(part.replica_nodes for part in one.partitions)}
+    assert set(found.topology.topics) == {one.name for one in answer.topics} - bare
+    assert [(one.reason, one.count) for one in found.problems] == ([("misread", len(bare))] if bare else [])
 
 
 @given(answers.metadata(12))

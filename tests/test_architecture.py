@@ -29,6 +29,7 @@ THIRD = {
         "advice",
         "samples/latest",
         "samples/column",
+        "samples/ticks",
         "samples/history",
         "samples/shared_keys",
         "agent/alerting",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -12,30 +12,17 @@ from streamwatch.model.labels import Labels
 from streamwatch.model.metric import Keys, Values, are_same
 from streamwatch.promql.columns import Floats, Ints
 from streamwatch.promql.series import STALE
-from streamwatch.samples.shared_keys import KeySharing, SharedKeys
+from streamwatch.samples.shared_keys import KeySharing
+from streamwatch.samples.ticks import Tick, TickChunk, Ticks, above, chunks, count, tick_bytes, times
 
 KeyedValues: TypeAlias = tuple[Keys, Values]
 """Samples of one metric: label sets, and a value of each."""
-_TICK_BYTES: Final = 72
-"""Of a tick, with its place in the list."""
-_ARRAY_BYTES: Final = 112
-"""Of an array, besides its values."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Tick:
-    """The samples of one metric of one source at a time; without keys, the source has none any more."""
-
-    at_ms: int
-    shared: SharedKeys | None
-    values: Values
-    """Of the first of the shared keys: those that are there besides came later."""
-
-
 _NOTHING: Final = np.zeros(0)
 _WHOLE_CELLS: Final = 1 << 16
 """So many values, half a megabyte, are brought together without looking for ticks that a series cannot be in."""
 _PIECE_SERIES: Final = 64
+_CHUNK_TICKS: Final = 32
+"""So many of the oldest become chunks, when there are twice as many."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +51,7 @@ class Piece:
 class _Run:
     """Ticks that follow each other and have the same shared keys."""
 
-    ticks: Sequence[Tick]
+    ticks: Ticks
     places: Ints
     """Where among all keys those of its own are that are wanted, ascending."""
     order: Ints
@@ -75,7 +62,7 @@ class _Run:
     def rows(self, index: Ints) -> Floats:
         """Return the values of some series, a row a tick."""
         if self._values is None:
-            self._values = _above(self.ticks, self.order)
+            self._values = above(self.ticks, self.order)
         at = np.minimum(np.searchsorted(self.places, index), len(self.places) - 1)
         found: Floats = self._values[:, np.where(self.places[at] == index, at, -1)]
         return found
@@ -87,7 +74,7 @@ class Stack:
 
     keys: Keys
     """Of every series that one of them has."""
-    ticks: Sequence[Tick]
+    ticks: Ticks
     places: Mapping[int, Ints | None] | None = None
     """Where in the keys those of a tick are, by the identity of its shared keys, None where they are the first ones;
     and None for all, where all ticks have values of all keys."""
@@ -102,16 +89,16 @@ class Stack:
             weigh: is called with a number of values before they are brought together, and may object.
 
         """
-        count = len(self.keys) if index is None else len(index)
-        if self.places is None or len(self.places) == 1 or count * len(self.ticks) <= _WHOLE_CELLS:
-            weigh(count * len(self.ticks))
-            rows = [self._row(tick) if index is None else self._row(tick)[index] for tick in self.ticks]
-            yield Piece(index, _times(self.ticks), rows[0][np.newaxis] if len(rows) == 1 else np.stack(rows))
+        cells = (len(self.keys) if index is None else len(index)) * count(self.ticks)
+        if self.places is None or len(self.places) == 1 or cells <= _WHOLE_CELLS:
+            weigh(cells)
+            rows = [self._rows(one, index) for one in self.ticks]
+            yield Piece(index, times(self.ticks), rows[0] if len(rows) == 1 else np.concatenate(rows))
             return
         wanted = np.arange(len(self.keys)) if index is None else index
         pieces = [(wanted[number * _PIECE_SERIES :][:_PIECE_SERIES], runs) for number, runs in self._runs(wanted)]
         # All of them at once: of a run all that is wanted is brought together with its first piece.
-        weigh(sum(len(some) * sum(len(run.ticks) for run in runs) for some, runs in pieces))
+        weigh(sum(len(some) * sum(count(run.ticks) for run in runs) for some, runs in pieces))
         for some, runs in pieces:
             yield _piece(some, runs)
 
@@ -120,37 +107,40 @@ class Stack:
         piece_of = np.full(len(self.keys), -1)
         piece_of[wanted] = np.arange(len(wanted)) // _PIECE_SERIES
         found: dict[int, list[_Run]] = {}
-        for _, ticks in groupby(self.ticks, lambda tick: id(tick.shared)):
+        for _, ticks in groupby(self.ticks, lambda one: id(one.shared)):
             run = list(ticks)
             if run[0].shared is not None and self.places is not None:
                 places = self.places[id(run[0].shared)]
                 places = np.arange(len(self.keys)) if places is None else places
-                own = np.flatnonzero(piece_of[places[: max(len(tick.values) for tick in run)]] >= 0)
+                own = np.flatnonzero(piece_of[places[: max(one.width for one in run)]] >= 0)
                 order = own[np.argsort(places[own])]
                 joined = _Run(run, places[order], order)
                 for number in distinct(piece_of[joined.places]).tolist():
                     found.setdefault(number, []).append(joined)
         return sorted(found.items())
 
-    def _row(self, tick: Tick) -> Values:
+    def _rows(self, one: Tick | TickChunk, index: Ints | None) -> Floats:
+        """Return the values of some series, or of all, a row a tick."""
         if self.places is None:
-            return tick.values
-        row, count = np.full(len(self.keys), STALE), len(tick.values)
-        if tick.shared is not None:
-            places = self.places[id(tick.shared)]
-            row[slice(count) if places is None else places[:count]] = tick.values
-        return row
+            return one.rows(index)
+        rows = np.full((len(one), len(self.keys)), STALE)
+        if one.shared is not None:
+            places = self.places[id(one.shared)]
+            rows[:, slice(one.width) if places is None else places[: one.width]] = one.rows()
+        return rows if index is None else rows[:, index]
 
 
 class Column:
     """One metric of one source."""
 
-    __slots__ = ("_joined", "fixed", "held", "series", "ticks")
+    __slots__ = ("_joined", "chunks", "fixed", "held", "series", "ticks")
 
     def __init__(self, fixed: Labels) -> None:
         self.fixed = fixed
+        self.chunks: list[TickChunk] = []
+        """Ticks of a while ago, in order."""
         self.ticks: list[Tick] = []
-        """In order; a list, of which there are many short ones, is a tenth of a deque."""
+        """Those since, in order; a list, of which there are many short ones, is a tenth of a deque."""
         self.held = 0
         """Bytes of all ticks with their values; arrays that did not change are kept once."""
         self.series = 0
@@ -172,7 +162,7 @@ class Column:
             values = last.values
         else:
             values = _own(values)
-            self.held += _array_bytes(values)
+            self.held += tick_bytes(values) - tick_bytes(None)
         self._add(Tick(at_ms, placed.shared, values))
         self.prune(at_ms - horizon_ms)
 
@@ -188,38 +178,66 @@ class Column:
 
     def _add(self, tick: Tick) -> None:
         self.ticks.append(tick)
-        self.held += _TICK_BYTES
+        self.held += tick_bytes(None)
+        if len(self.ticks) == 2 * _CHUNK_TICKS:
+            self.chunks += (made := list(chunks(self.ticks[: _CHUNK_TICKS + 1])))
+            self._drop(_CHUNK_TICKS)
+            self.held += sum(chunk.bytes for chunk in made)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is kept but that it has ended."""
+        return not self.chunks and len(self.ticks) == 1
 
     def prune(self, before_ms: int) -> None:
-        """Drop what is older, but for what was still true then."""
-        count = 0
-        while count + 1 < len(self.ticks) and self.ticks[count + 1].at_ms <= before_ms:
-            values = self.ticks[count].values
-            if values is not self.ticks[count + 1].values and values is not _NOTHING:
-                self.held -= _array_bytes(values)
-            count += 1
-        del self.ticks[:count]
-        self.held -= count * _TICK_BYTES
+        """Drop what is older, but for what was still true then; of a chunk, all or nothing."""
+        old = 0
+        while old < len(self.chunks) and self._start_after(old) <= before_ms:
+            self.held -= self.chunks[old].bytes
+            old += 1
+        del self.chunks[:old]
+        if not self.chunks:
+            old = 0
+            while old + 1 < len(self.ticks) and self.ticks[old + 1].at_ms <= before_ms:
+                old += 1
+            self._drop(old)
+
+    def _start_after(self, number: int) -> int:
+        """Return when the first tick after a chunk was."""
+        return int(self.chunks[number + 1].times[0]) if number + 1 < len(self.chunks) else self.ticks[0].at_ms
+
+    def _drop(self, number: int) -> None:
+        """Drop the first ticks; there are more."""
+        for tick, following in pairwise(self.ticks[: number + 1]):
+            is_last = tick.values is not following.values and tick.values is not _NOTHING
+            self.held -= tick_bytes(tick.values if is_last else None)
+        del self.ticks[:number]
 
     def newest(self, first_ms: int, last_ms: int) -> list[Tick]:
         """Return the last tick in a range of time, if there is one."""
         for tick in reversed(self.ticks):
             if tick.at_ms <= last_ms:
                 return [tick] if tick.at_ms >= first_ms else []
+        for chunk in reversed(self.chunks):
+            if chunk.times[0] <= last_ms:
+                tick = chunk.newest(last_ms)
+                return [tick] if tick.at_ms >= first_ms else []
         return []
 
-    def between(self, first_ms: int, last_ms: int) -> list[Tick]:
+    def between(self, first_ms: int, last_ms: int) -> list[Tick | TickChunk]:
         """Return the ticks in a range of time."""
-        return [tick for tick in self.ticks if first_ms <= tick.at_ms <= last_ms]
+        asked = [chunk for chunk in self.chunks if chunk.times[-1] >= first_ms and chunk.times[0] <= last_ms]
+        old = [some for chunk in asked if len(some := chunk.between(first_ms, last_ms))]
+        return [*old, *(tick for tick in self.ticks if first_ms <= tick.at_ms <= last_ms)]
 
-    def stacked(self, ticks: Sequence[Tick]) -> "Stack | None":
+    def stacked(self, ticks: Ticks) -> "Stack | None":
         """Return ticks above each other; None where none has a series."""
-        lists = {id(tick.shared): tick.shared for tick in ticks if tick.shared is not None}
+        lists = {id(one.shared): one.shared for one in ticks if one.shared is not None}
         if not lists:
             return None
         parts = [shared.keys for shared in lists.values()]
         if len(parts) == 1:
-            are_whole = all(len(tick.values) == len(parts[0]) for tick in ticks)
+            are_whole = all(one.width == len(parts[0]) for one in ticks)
             return Stack(parts[0], ticks, None if are_whole else dict.fromkeys(lists))
         union = next(reversed(lists.values())).union(parts)
         return Stack(union.keys, ticks, dict(zip(lists, union.places, strict=True)))
@@ -237,31 +255,11 @@ class Column:
 
 
 def _piece(index: Ints, runs: Sequence[_Run]) -> Piece:
-    ticks = [tick for run in runs for tick in run.ticks]
-    return Piece(index, _times(ticks), np.concatenate([run.rows(index) for run in runs]))
-
-
-def _above(ticks: Sequence[Tick], places: Ints) -> Floats:
-    """Return the values of ticks at some places above each other, stale where one has none; and a stale column."""
-    rows, most = np.full((len(ticks), len(places) + 1), STALE), places.max()
-    for row, tick in zip(rows, ticks, strict=True):
-        if most < len(tick.values):
-            row[:-1] = tick.values[places]
-        else:
-            there = places < len(tick.values)
-            row[:-1][there] = tick.values[places[there]]
-    return rows
-
-
-def _times(ticks: Sequence[Tick]) -> Ints:
-    return np.array([tick.at_ms for tick in ticks], dtype=np.int64)
+    ticks = [one for run in runs for one in run.ticks]
+    return Piece(index, times(ticks), np.concatenate([run.rows(index) for run in runs]))
 
 
 def _own(values: Values) -> Values:
     """Return values that keep no larger array alive."""
     base = values.base
     return values if base is None or getattr(base, "nbytes", 0) <= values.nbytes else values.copy()
-
-
-def _array_bytes(values: Values) -> int:
-    return _ARRAY_BYTES + values.nbytes

@@ -233,7 +233,7 @@ class History:
         column.end(at_ms)
         column.prune(at_ms - self._horizon(name))
         self._count(column, 1)
-        if len(column.ticks) == 1:
+        if column.is_over:
             self._held -= column.held
             self._metrics[source].discard(name)
             del self._columns[name][source]

@@ -1,0 +1,125 @@
+"""Ticks of a while ago lie together in chunks: what is answered is the same, and it takes less."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamwatch.model.labels import Labels
+from streamwatch.model.metric import Keys
+from streamwatch.promql.columns import Ints
+from streamwatch.promql.series import is_stale
+from streamwatch.samples import column as columns
+from streamwatch.samples.column import Column
+from streamwatch.samples.history import History
+from streamwatch.samples.shared_keys import KeySharing
+from streamwatch.samples.ticks import Tick, TickChunk, chunks, tick_bytes
+from tests.samples.test_history import LAG
+
+ROWS = tuple((f"{at:02}",) for at in range(12))
+HORIZON = 40
+READS = st.lists(
+    st.tuples(st.integers(1, 3), st.sets(st.sampled_from(ROWS), max_size=12), st.integers(0, 2)),
+    min_size=1,
+    max_size=90,
+)
+"""Seconds since the read before, which series there are, and a value; few, so that some reads equal the one before."""
+
+
+def filled(reads: Sequence[tuple[int, set[tuple[str]], int]], most: int) -> Column:
+    """Return a column of these reads, of which so many become chunks."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(columns, "_CHUNK_TICKS", most)
+        column, sharing, at = Column(Labels({})), KeySharing(), 0
+        for passed, rows, value in reads:
+            at += passed
+            sharing.turn()
+            there = sorted(rows)
+            values = np.array([float(value) if row[0] < "06" else float(at) for row in there])
+            column.append(at, [(Keys(("x",), there), values)], sharing, HORIZON)
+    return column
+
+
+def answered(column: Column, first: int, last: int, index: Ints | None) -> dict[str, list[tuple[int, float]]]:
+    """Return the samples in a range of time, by series."""
+    stack = column.stacked(column.between(first, last))
+    found: dict[str, list[tuple[int, float]]] = {}
+    if stack is None:
+        return found
+    index = None if index is None else index[index < len(stack.keys)]
+    for piece in stack.pieces(index):
+        taken = range(len(stack.keys)) if piece.index is None else piece.index.tolist()
+        for place, values in zip(taken, piece.values.T, strict=True):
+            there = np.array([not is_stale(value) for value in values])
+            if there.any():
+                samples = list(zip(piece.times[there].tolist(), values[there].tolist(), strict=True))
+                found.setdefault(stack.keys.rows[place][0], []).extend(samples)
+    return found
+
+
+@pytest.mark.parametrize("whole_cells", [0, 1 << 16])
+@pytest.mark.parametrize("most", [1, 3, 8])
+@given(reads=READS, data=st.data())
+def test_what_is_answered_of_chunks_is_what_is_answered_of_ticks(
+    whole_cells: int, most: int, reads: list[tuple[int, set[tuple[str]], int]], data: st.DataObject
+) -> None:
+    single, together = filled(reads, 1_000), filled(reads, most)
+    assert not single.chunks
+    end = single.ticks[-1].at_ms
+    first, last = sorted(data.draw(st.tuples(*[st.integers(max(0, end - HORIZON), end + 1)] * 2)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(columns, "_WHOLE_CELLS", whole_cells)
+        patch.setattr(columns, "_PIECE_SERIES", 4)
+        assert answered(together, first, last, None) == answered(single, first, last, None)
+
+    for newest, expected in zip(together.newest(0, last), single.newest(0, last), strict=True):
+        assert (newest.at_ms, newest.shared is None) == (expected.at_ms, expected.shared is None)
+        width = min(newest.width, expected.width)
+        assert newest.values[:width].tobytes() == expected.values[:width].tobytes()
+        assert all(map(is_stale, (*newest.values[width:], *expected.values[width:])))
+
+
+@pytest.mark.parametrize("most", [1, 3, 8])
+@given(reads=READS)
+def test_the_bytes_are_those_of_what_is_there(most: int, reads: list[tuple[int, set[tuple[str]], int]]) -> None:
+    column = filled(reads, most)
+    followed = [tick.values for tick, after in pairwise(column.ticks) if tick.values is not after.values]
+    arrays = [one for one in (*followed, column.ticks[-1].values) if len(one)]
+    ticks = len(column.ticks) * tick_bytes(None) + sum(tick_bytes(one) - tick_bytes(None) for one in arrays)
+    assert column.held == ticks + sum(one.bytes for one in column.chunks)
+    assert all(one.different.base is not None for one in column.chunks if one.is_shared)
+
+
+def test_an_hour_of_one_value_a_second_takes_a_sixth() -> None:
+    history = History(keep_ms=3_600_000)
+    for at in range(3600):
+        history.append("a", [LAG.samples(Keys(("group",), [("g",)]), np.array([float(at)]))], at)
+    assert history.size()[1] < 3600 * (tick_bytes(np.zeros(1))) / 6
+
+
+def test_a_chunk_is_no_larger_than_so_many_values_but_for_one_tick() -> None:
+    shared = filled([(1, set(ROWS), 1)], 8).ticks[0].shared
+    wide = [Tick(at, shared, np.full(40_000, float(at))) for at in range(4)]
+    assert [len(one) for one in chunks(wide)] == [1, 1, 1]
+    some = [Tick(at, shared, np.full(20_000, float(at))) for at in range(6)]
+    assert [len(one) for one in chunks(some)] == [3, 2]
+
+
+def test_values_that_never_change_are_there_once() -> None:
+    history, keys = History(keep_ms=3_600_000), Keys(("group",), [(f"g{at}",) for at in range(10_000)])
+    values = np.ones(len(keys))
+    for at in range(1000):
+        history.append("a", [LAG.samples(keys, values.copy())], at)
+    column = history._columns["lag"]["a"]
+    assert column.held < 2 * values.nbytes + 1000 * tick_bytes(None)
+    assert {id(one.different.base) for one in column.chunks} == {id(column.ticks[-1].values)}
+
+
+def test_a_chunk_whose_end_only_is_asked_for_shows_no_more() -> None:
+    chunk = TickChunk(np.array([10, 20, 30]), None, np.array([[1.0], [2.0]]), np.array([0, 0, 1], dtype=np.int32))
+    part = chunk.between(15, 40)
+    assert (part.times.tolist(), part.rows().tolist()) == ([20, 30], [[1.0], [2.0]])
+    assert chunk.newest(29).values.tolist() == [1.0]

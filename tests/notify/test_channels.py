@@ -90,7 +90,7 @@ def outcome(notifier: Notifier, status: str = "firing") -> NotifyError | None:
 
 @pytest.mark.parametrize("kind", HTTP)
 def test_every_status_is_understood(kind: str, service: Receiver) -> None:
-    notifier = HTTP[kind](service.url, tools())
+    notifier = HTTP[kind](service.url, tools(timeout=60.0))
     # SNS always has a body, and its library knows redirects of its own.
     left_out = {204, *range(300, 400)} if kind == "sns" else {304}
     for status in {*range(200, 227), *range(300, 309), *range(400, 452), *range(500, 512), 599} - left_out:

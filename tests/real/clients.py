@@ -9,7 +9,7 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Any, Final, Self
 
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import ConsumerRebalanceListener, KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 from kafka.protocol.metadata import MetadataRequest
 from kafka.protocol.parser import KafkaProtocol
@@ -44,6 +44,20 @@ def _brokers_seen_by(port: int) -> frozenset[int]:
             answer = answers.read(*struct.unpack(">i", size))
     ((_, metadata),) = protocol.receive_bytes(size + answer)
     return frozenset(broker.node_id for broker in metadata.brokers)
+
+
+class _Pause(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types
+    """Pauses what a rebalance assigns before the first fetch of it, while its consumer is to hold."""
+
+    def __init__(self, consumer: KafkaConsumer, holding: Event) -> None:
+        self._consumer, self._holding = consumer, holding
+
+    def on_partitions_revoked(self, revoked: object) -> None:
+        """Leave it all as it is."""
+
+    def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        if self._holding.is_set():
+            self._consumer.pause(*assigned)
 
 
 class LiveConsumer:
@@ -101,7 +115,8 @@ class LiveConsumer:
         self.stop()
 
     def _run(self) -> None:
-        with closing(KafkaConsumer(*self._topics, **self._settings)) as consumer:
+        with closing(KafkaConsumer(**self._settings)) as consumer:
+            consumer.subscribe(self._topics, listener=_Pause(consumer, self._holding))
             while not self._done.is_set():
                 change = consumer.pause if self._holding.is_set() else consumer.resume
                 change(*consumer.assignment())

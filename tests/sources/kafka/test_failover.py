@@ -113,13 +113,14 @@ def test_a_broker_that_leads_nothing_brings_no_read_forward(cluster: PreparedClu
     cluster.truth.leader["t", 1] = 3
     with watching(cluster, session_timeout=0.2) as found:
         cluster.faults[2].hang = True
-        wait_for(lambda: found.reads[-1] == ({2}, set()), 10, "it is down, and leads nothing")
-        assert found.source._next is None
+        # On a busy machine a pulse of another broker may be late, and bring a read forward.
+        wait_for(
+            lambda: found.reads[-1] == ({2}, set()) and found.source._next is None, 10, "it is down, leads nothing"
+        )
 
 
 def test_without_a_controller_nobody_takes_over(cluster: PreparedCluster) -> None:
     cluster.truth.controller = False
     with watching(cluster, session_timeout=0.2) as found:
         cluster.faults[2].hang = True
-        wait_for(lambda: found.reads[-1] == ({2}, {2}), 20, "it is down, and leads")
-        assert found.source._next is None
+        wait_for(lambda: found.reads[-1] == ({2}, {2}) and found.source._next is None, 20, "it is down, and leads")

@@ -88,6 +88,6 @@ class Recreated:
 def _per_partition(values: Int64s, topology: Topology) -> Int64s:
     if not len(topology.partition):
         return np.zeros(0, dtype=np.int64)
-    # Sources leave out topics with a partition without replicas, so that each range of reduceat has at least one.
+    # No source passes on a partition without replicas, so that each range of reduceat has at least one.
     total: Int64s = np.add.reduceat(values, topology.replica_start[:-1])
     return total

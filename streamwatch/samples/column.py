@@ -123,11 +123,21 @@ class Stack:
         """Return the values of some series, or of all, a row a tick."""
         if self.places is None:
             return one.rows(index)
-        rows = np.full((len(one), len(self.keys)), STALE)
-        if one.shared is not None:
-            places = self.places[id(one.shared)]
+        rows = np.full((len(one), len(self.keys) if index is None else len(index)), STALE)
+        if one.shared is None:
+            return rows
+        places = self.places[id(one.shared)]
+        if index is None:
             rows[:, slice(one.width) if places is None else places[: one.width]] = one.rows()
-        return rows if index is None else rows[:, index]
+            return rows
+        own = index
+        if places is not None:  # which of its own values those are
+            where = np.full(len(self.keys), one.width)
+            where[places[: one.width]] = np.arange(one.width)
+            own = where[index]
+        there = np.flatnonzero(own < one.width)
+        rows[:, there] = one.rows(own[there])
+        return rows
 
 
 class Column:
@@ -137,8 +147,8 @@ class Column:
 
     def __init__(self, fixed: Labels) -> None:
         self.fixed = fixed
-        self.chunks: list[TickChunk] = []
-        """Ticks of a while ago, in order."""
+        self.chunks: list[Tick | TickChunk] = []
+        """Ticks of a while ago, in order; those that share nothing with their neighbours are there by themselves."""
         self.ticks: list[Tick] = []
         """Those since, in order; a list, of which there are many short ones, is a tenth of a deque."""
         self.held = 0
@@ -180,9 +190,10 @@ class Column:
         self.ticks.append(tick)
         self.held += tick_bytes(None)
         if len(self.ticks) == 2 * _CHUNK_TICKS:
-            self.chunks += (made := list(chunks(self.ticks[: _CHUNK_TICKS + 1])))
+            before = self.chunks[-1] if self.chunks else None
+            self.chunks += (made := list(chunks(self.ticks[: _CHUNK_TICKS + 1], before)))
             self._drop(_CHUNK_TICKS)
-            self.held += sum(chunk.bytes for chunk in made)
+            self.held += sum(one.bytes for one in made)
 
     @property
     def is_over(self) -> bool:
@@ -204,7 +215,7 @@ class Column:
 
     def _start_after(self, number: int) -> int:
         """Return when the first tick after a chunk was."""
-        return int(self.chunks[number + 1].times[0]) if number + 1 < len(self.chunks) else self.ticks[0].at_ms
+        return self.chunks[number + 1].first_ms if number + 1 < len(self.chunks) else self.ticks[0].at_ms
 
     def _drop(self, number: int) -> None:
         """Drop the first ticks; there are more."""
@@ -219,16 +230,17 @@ class Column:
             if tick.at_ms <= last_ms:
                 return [tick] if tick.at_ms >= first_ms else []
         for chunk in reversed(self.chunks):
-            if chunk.times[0] <= last_ms:
+            if chunk.first_ms <= last_ms:
                 tick = chunk.newest(last_ms)
                 return [tick] if tick.at_ms >= first_ms else []
         return []
 
     def between(self, first_ms: int, last_ms: int) -> list[Tick | TickChunk]:
         """Return the ticks in a range of time."""
-        asked = [chunk for chunk in self.chunks if chunk.times[-1] >= first_ms and chunk.times[0] <= last_ms]
-        old = [some for chunk in asked if len(some := chunk.between(first_ms, last_ms))]
-        return [*old, *(tick for tick in self.ticks if first_ms <= tick.at_ms <= last_ms)]
+        old = (one for one in self.chunks if one.last_ms >= first_ms and one.first_ms <= last_ms)
+        some = (one.between(first_ms, last_ms) if isinstance(one, TickChunk) else one for one in old)
+        recent = (tick for tick in self.ticks if first_ms <= tick.at_ms <= last_ms)
+        return [*(one for one in some if one is not None), *recent]
 
     def stacked(self, ticks: Ticks) -> "Stack | None":
         """Return ticks above each other; None where none has a series."""

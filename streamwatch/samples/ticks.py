@@ -6,7 +6,7 @@ for as long as rules look back. In a chunk it takes 20.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -21,9 +21,12 @@ _TICK_BYTES: Final = 72
 """Of a tick, with its place in the list."""
 _ARRAY_BYTES: Final = 112
 """Of an array, besides its values."""
-_CHUNK_BYTES: Final = 72
+_MATRIX_BYTES: Final = 128
+_CHUNK_BYTES: Final = 152
 _MOST_CELLS: Final = 1 << 16
-"""So many values, half a megabyte, are copied into one chunk at most; a tick with more is a chunk of its own."""
+"""So many values, half a megabyte, are copied into one chunk at most; a tick with more stays by itself."""
+_FEW: Final = 128
+"""So few values are copied, even where the ticks before and after a chunk have the same."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,9 +39,28 @@ class Tick:
     """Of the first of the shared keys: those that are there besides came later."""
 
     @property
+    def first_ms(self) -> int:
+        """When it was."""
+        return self.at_ms
+
+    @property
+    def last_ms(self) -> int:
+        """When it was."""
+        return self.at_ms
+
+    @property
     def width(self) -> int:
         """Of how many of the shared keys it has values."""
         return len(self.values)
+
+    @property
+    def bytes(self) -> int:
+        """What it takes by itself, where no other has its values."""
+        return tick_bytes(self.values)
+
+    def newest(self, _: int) -> "Tick":
+        """Return it: it was before any time that is asked for."""
+        return self
 
     def __len__(self) -> int:
         """One tick."""
@@ -53,6 +75,8 @@ class Tick:
 class TickChunk:
     """Ticks that follow each other and have the same shared keys."""
 
+    first_ms: int
+    last_ms: int
     times: Ints
     """When they were, in milliseconds."""
     shared: SharedKeys | None
@@ -62,7 +86,7 @@ class TickChunk:
     taken: npt.NDArray[np.int32] | None
     """Which of these rows each tick has; None where each has its own."""
     is_shared: bool = False
-    """Whether its one row is also that of the tick that follows, which keeps it."""
+    """Whether its one row is also that of the tick that follows, which keeps it, too."""
 
     @property
     def width(self) -> int:
@@ -73,8 +97,9 @@ class TickChunk:
     def bytes(self) -> int:
         """What it takes by itself."""
         taken = 0 if self.taken is None else _ARRAY_BYTES + self.taken.nbytes
-        rows = 0 if self.is_shared else self.different.nbytes
-        return _CHUNK_BYTES + 2 * _ARRAY_BYTES + self.times.nbytes + rows + taken
+        own = 0 if self.different.base is None else _ARRAY_BYTES
+        rows = 0 if self.is_shared else own + self.different.nbytes
+        return _CHUNK_BYTES + _ARRAY_BYTES + self.times.nbytes + _MATRIX_BYTES + rows + taken
 
     def __len__(self) -> int:
         """How many ticks there are."""
@@ -85,14 +110,19 @@ class TickChunk:
         some = self.different if index is None else self.different[:, index]
         return some if self.taken is None else some[self.taken]
 
-    def between(self, first_ms: int, last_ms: int) -> "TickChunk":
-        """Return the ticks in a range of time, both ends included."""
-        start, end = self.times.searchsorted(first_ms), self.times.searchsorted(last_ms, side="right")
-        if end - start == len(self.times):
+    def between(self, first_ms: int, last_ms: int) -> "TickChunk | None":
+        """Return the ticks in a range of time, both ends included; None where there is none."""
+        if first_ms <= self.first_ms and self.last_ms <= last_ms:
             return self
-        if self.taken is None:
-            return TickChunk(self.times[start:end], self.shared, self.different[start:end], None)
-        return TickChunk(self.times[start:end], self.shared, self.different, self.taken[start:end])
+        start, end = self.times.searchsorted(first_ms), self.times.searchsorted(last_ms, side="right")
+        if start == end:
+            return None
+        times, rows, taken = self.times[start:end], self.different, self.taken
+        if taken is None:
+            rows = rows[start:end]
+        else:
+            taken = taken[start:end]
+        return TickChunk(int(times[0]), int(times[-1]), times, self.shared, rows, taken)
 
     def newest(self, last_ms: int) -> Tick:
         """Return the last tick up to a time; there must be one."""
@@ -102,7 +132,7 @@ class TickChunk:
 
 
 Ticks: TypeAlias = Sequence[Tick | TickChunk]
-"""In order; chunks come before single ticks."""
+"""In order."""
 
 
 def tick_bytes(values: Values | None) -> int:
@@ -110,16 +140,30 @@ def tick_bytes(values: Values | None) -> int:
     return _TICK_BYTES + (0 if values is None else _ARRAY_BYTES + values.nbytes)
 
 
-def chunks(ticks: Sequence[Tick]) -> Iterator[TickChunk]:
-    """Yield all ticks but the last, which follows them, as chunks."""
+def chunks(ticks: Sequence[Tick], before: Tick | TickChunk | None) -> Iterator[Tick | TickChunk]:
+    """Yield all ticks but the last, which follows them, as chunks; one that would be a chunk of its own stays a tick.
+
+    Values that several ticks have are there once: they are copied only where they are few.
+
+    Args:
+        ticks: in order.
+        before: what there is before them.
+
+    """
+    several = {id(one.values) for one, after in pairwise(ticks) if one.values is after.values and one.width > _FEW}
+    if isinstance(before, TickChunk) and before.is_shared:
+        several.add(id(ticks[0].values))
     at = 0
-    for _, same in groupby(ticks[:-1], lambda tick: id(tick.shared)):
+    for (_, is_kept), same in groupby(
+        ticks[:-1], lambda tick: (id(tick.shared), id(tick.values) if id(tick.values) in several else 0)
+    ):
         run = list(same)
-        most = max(1, _MOST_CELLS // max(1, *(tick.width for tick in run)))
+        most = len(run) if is_kept else max(1, _MOST_CELLS // max(1, *(tick.width for tick in run)))
         for start in range(0, len(run), most):
             some = run[start : start + most]
             at += len(some)
-            yield _chunk(some, ticks[at])
+            is_shared = bool(is_kept) and ticks[at].values is some[0].values
+            yield some[0] if len(some) == 1 and not is_shared else _chunk(some, is_shared=is_shared)
 
 
 def count(ticks: Ticks) -> int:
@@ -129,9 +173,9 @@ def count(ticks: Ticks) -> int:
 
 def times(ticks: Ticks) -> Ints:
     """Return when they were."""
-    together = [one.times for one in ticks if isinstance(one, TickChunk)]
-    single = np.array([one.at_ms for one in ticks if isinstance(one, Tick)], dtype=np.int64)
-    return np.concatenate([*together, single]) if together else single
+    if all(isinstance(one, Tick) for one in ticks):
+        return np.array([one.first_ms for one in ticks], dtype=np.int64)
+    return np.concatenate([one.times if isinstance(one, TickChunk) else [one.at_ms] for one in ticks])
 
 
 def above(ticks: Ticks, places: Ints) -> Floats:
@@ -148,7 +192,7 @@ def above(ticks: Ticks, places: Ints) -> Floats:
     return rows
 
 
-def _chunk(ticks: Sequence[Tick], following: Tick) -> TickChunk:
+def _chunk(ticks: Sequence[Tick], *, is_shared: bool) -> TickChunk:
     """Make one of ticks with the same shared keys."""
     different: list[Values] = []
     taken = []
@@ -156,11 +200,12 @@ def _chunk(ticks: Sequence[Tick], following: Tick) -> TickChunk:
         if not different or tick.values is not different[-1]:
             different.append(tick.values)
         taken.append(len(different) - 1)
+    rows: Floats
+    if len(different) == 1 and len(different[0]) > _FEW:
+        rows = different[0][np.newaxis]
+    else:
+        rows = np.full((len(different), max(map(len, different))), STALE)
+        for row, values in zip(rows, different, strict=True):
+            row[: len(values)] = values
     places = None if len(different) == len(ticks) else np.array(taken, dtype=np.int32)
-    if len(different) == 1:  # the array itself: where nothing changes it is there once, whatever the number of chunks
-        rows, is_shared = different[0][np.newaxis], following.values is different[0]
-        return TickChunk(times(ticks), ticks[0].shared, rows, places, is_shared)
-    rows = np.full((len(different), max(map(len, different))), STALE)
-    for row, values in zip(rows, different, strict=True):
-        row[: len(values)] = values
-    return TickChunk(times(ticks), ticks[0].shared, rows, places)
+    return TickChunk(ticks[0].at_ms, ticks[-1].at_ms, times(ticks), ticks[0].shared, rows, places, is_shared)

@@ -1,7 +1,6 @@
 """Ticks of a while ago lie together in chunks: what is answered is the same, and it takes less."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -82,15 +81,34 @@ def test_what_is_answered_of_chunks_is_what_is_answered_of_ticks(
         assert all(map(is_stale, (*newest.values[width:], *expected.values[width:])))
 
 
+@pytest.mark.parametrize("passed", [1, 2, 12, 40, 64, 1000])
+@pytest.mark.parametrize("width", [1, 20, 129, 2000, 40_000])
+def test_values_are_there_once_and_the_bytes_are_those_of_what_is_there(width: int, passed: int) -> None:
+    """Values that change each so many ticks."""
+    history, keys = History(keep_ms=1_000_000), Keys(("group",), [(f"g{at:04}",) for at in range(width)])
+    for at in range(300):
+        history.append("a", [LAG.samples(keys, np.full(width, float(at // passed)))], at)
+    column = history._columns["lag"]["a"]
+    arrays = [one.values if isinstance(one, Tick) else one.different for one in (*column.chunks, *column.ticks)]
+    roots = {id(root): root for root in (one if one.base is None else one.base for one in arrays)}
+    really = sum(root.nbytes for root in roots.values())
+    ticks, once = 300, -(-300 // passed) * width * 8
+    assert column.held - ticks * 360 <= really <= column.held, (
+        "besides a tick's time, and its array or share of a chunk"
+    )
+    if width > 128:
+        assert really == once
+    else:
+        assert really <= once + 2 * ticks // 32 * width * 8, "those that two chunks have are there twice"
+
+
 @pytest.mark.parametrize("most", [1, 3, 8])
 @given(reads=READS)
-def test_the_bytes_are_those_of_what_is_there(most: int, reads: list[tuple[int, set[tuple[str]], int]]) -> None:
+def test_nothing_is_counted_of_what_is_dropped(most: int, reads: list[tuple[int, set[tuple[str]], int]]) -> None:
     column = filled(reads, most)
-    followed = [tick.values for tick, after in pairwise(column.ticks) if tick.values is not after.values]
-    arrays = [one for one in (*followed, column.ticks[-1].values) if len(one)]
-    ticks = len(column.ticks) * tick_bytes(None) + sum(tick_bytes(one) - tick_bytes(None) for one in arrays)
-    assert column.held == ticks + sum(one.bytes for one in column.chunks)
-    assert all(one.different.base is not None for one in column.chunks if one.is_shared)
+    column.end(column.ticks[-1].at_ms + 1)
+    column.prune(column.ticks[-1].at_ms)
+    assert (column.is_over, column.held) == (True, tick_bytes(None))
 
 
 def test_an_hour_of_one_value_a_second_takes_a_sixth() -> None:
@@ -103,9 +121,9 @@ def test_an_hour_of_one_value_a_second_takes_a_sixth() -> None:
 def test_a_chunk_is_no_larger_than_so_many_values_but_for_one_tick() -> None:
     shared = filled([(1, set(ROWS), 1)], 8).ticks[0].shared
     wide = [Tick(at, shared, np.full(40_000, float(at))) for at in range(4)]
-    assert [len(one) for one in chunks(wide)] == [1, 1, 1]
+    assert list(chunks(wide, None)) == wide[:-1]
     some = [Tick(at, shared, np.full(20_000, float(at))) for at in range(6)]
-    assert [len(one) for one in chunks(some)] == [3, 2]
+    assert [len(one) for one in chunks(some, None)] == [3, 2]
 
 
 def test_values_that_never_change_are_there_once() -> None:
@@ -115,11 +133,13 @@ def test_values_that_never_change_are_there_once() -> None:
         history.append("a", [LAG.samples(keys, values.copy())], at)
     column = history._columns["lag"]["a"]
     assert column.held < 2 * values.nbytes + 1000 * tick_bytes(None)
-    assert {id(one.different.base) for one in column.chunks} == {id(column.ticks[-1].values)}
 
 
 def test_a_chunk_whose_end_only_is_asked_for_shows_no_more() -> None:
-    chunk = TickChunk(np.array([10, 20, 30]), None, np.array([[1.0], [2.0]]), np.array([0, 0, 1], dtype=np.int32))
+    times, taken = np.array([10, 20, 30]), np.array([0, 0, 1], dtype=np.int32)
+    chunk = TickChunk(10, 30, times, None, np.array([[1.0], [2.0]]), taken)
     part = chunk.between(15, 40)
+    assert part is not None
+    assert chunk.between(21, 29) is None
     assert (part.times.tolist(), part.rows().tolist()) == ([20, 30], [[1.0], [2.0]])
     assert chunk.newest(29).values.tolist() == [1.0]

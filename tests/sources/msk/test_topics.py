@@ -183,7 +183,9 @@ def test_a_partition_that_lacks_a_field_is_misread_but_for_its_leader(house: Hou
 
 
 @pytest.mark.parametrize("partitions", [[], [{"Partition": 0, "Leader": 1, "Replicas": [], "Isr": []}]])
-def test_a_topic_without_partitions_or_one_without_replicas_is_misread(house: House, partitions: list[Any]) -> None:
+def test_while_a_topic_has_no_partitions_or_one_without_replicas_none_are_known(
+    house: House, partitions: list[Any]
+) -> None:
     topics = house.parts(TOPICS)[1]
     source: Any = topics.source
     call = source._control._caller.call

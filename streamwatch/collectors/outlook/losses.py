@@ -30,7 +30,7 @@ class Succession:
     size: int
     """How many domains there are."""
     leading: Int32s
-    """L: which of the replicas."""
+    """L: which of the replicas; where a leader's broker is down, the one that takes over."""
     heirs: Int32s
     """H: which of the replicas."""
     cause: Int64s
@@ -139,7 +139,7 @@ def _unclean(now: Redundancy, of_replica: Int64s, size: int, pairs: _Pairs, offl
 def _succession(now: Redundancy, of_replica: Int64s, domain: Int64s, size: int) -> Succession:
     """Find who takes over from each leader: the first live replica that is elsewhere."""
     shape = now.topology
-    leading = np.flatnonzero(shape.replica == shape.leader[now.row])
+    leading = _leading(now)
     home = np.full(len(now.count), -1, dtype=np.int64)
     home[now.row[leading]] = of_replica[leading]
     places = np.where(now.live & (of_replica != home[now.row]), np.arange(len(now.row)), _LAST)
@@ -148,6 +148,22 @@ def _succession(now: Redundancy, of_replica: Int64s, domain: Int64s, size: int) 
     return Succession(
         now.place, domain, size, leading.astype(np.int32), successor[moves].astype(np.int32), cause=home[moves]
     )
+
+
+def _leading(now: Redundancy) -> Int64s:
+    """Return which replica leads each partition that has a live one.
+
+    A leader whose broker is down leads no more, though the controller says so until the broker's session has ended: the
+    first live replica is about to take over.
+    """
+    shape, order = now.topology, np.arange(len(now.row))
+    leading = np.full(len(now.count), _LAST)
+    led = np.flatnonzero((shape.replica == shape.leader[now.row]) & now.alive)
+    leading[now.row[led]] = led
+    without = (leading == _LAST) & (now.count > 0)
+    if without.any():
+        leading[without] = np.minimum.reduceat(np.where(now.live, order, _LAST), shape.replica_start[:-1])[without]
+    return leading[leading < _LAST]
 
 
 def _sums(place: npt.NDArray[np.integer], weights: Values | None, size: int) -> Values:

@@ -55,7 +55,7 @@ def killed(some: Sequence[ModelPartition], down: Collection[int], lost: Collecti
     sizes = dict.fromkeys(leaders, 0)
     for one in some:
         leads = one.leader
-        if leads in lost:
+        if leads in gone or leads == -1:
             leads = next(iter(one.live(gone)), -1)
         if leads in leaders:
             leaders[leads] += 1

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from streamwatch.core.clock import Clock
-from streamwatch.journal import kafka, own, store, streams
+from streamwatch.journal import kafka, own, readers, store, streams
 from streamwatch.journal.config import Config
 from streamwatch.journal.kinds import Difference, changes
 from streamwatch.journal.question import Question
@@ -230,6 +230,6 @@ def _step(seen: Seen, snapshot: Snapshot, *, is_scope_new: bool) -> tuple[Seen, 
         case StreamsSnapshot():
             return streams.step_streams(seen, snapshot, is_scope_new=is_scope_new)
         case ReadersSnapshot():
-            return streams.step_readers(seen, snapshot, is_scope_new=is_scope_new)
+            return readers.step_readers(seen, snapshot, is_scope_new=is_scope_new)
         case _:
             return seen, []

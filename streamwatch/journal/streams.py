@@ -1,4 +1,4 @@
-"""What became of streams and of readers from one read to the next."""
+"""What became of streams from one read to the next."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -8,13 +8,11 @@ from streamwatch.journal.entities import Facet
 from streamwatch.journal.kinds import Difference
 from streamwatch.journal.seen import Seen
 from streamwatch.model.kinesis import Description, StreamsSnapshot
-from streamwatch.model.reader import Reader, ReadersSnapshot, RetryPolicy
 
 _IN: Final = " in "
 _MOST_SHARDS: Final = 6
 _MODES: Final = {"PROVISIONED": "provisioned", "ON_DEMAND": "on demand"}
 _ACTIVE: Final = "ACTIVE"
-_NOBODY: Final = "nobody"
 
 
 def _shards(name: str, before: str, after: str) -> Difference:
@@ -35,14 +33,6 @@ _STREAMS: Final = Facet(
     {
         "mode": "stream.mode", "retention": "stream.retention", "consumers": "stream.consumers",
         "monitoring": "stream.monitoring", "shards": _shards,
-    },
-)  # fmt: skip
-_READERS: Final = Facet(
-    "reader.created",
-    "reader.deleted",
-    {
-        "wanted": "reader.state", "reads": "reader.settings", "target": "reader.settings",
-        "retries": "reader.settings", "buffer": "reader.settings", "owners": "reader.owners",
     },
 )  # fmt: skip
 
@@ -77,47 +67,3 @@ def _stream_facts(description: Description | None) -> Iterator[tuple[str, str]]:
         yield "consumers", ", ".join(description.consumers)
     if description.shards is not None and description.status == _ACTIVE:
         yield "shards", " ".join(shard.id.removeprefix("shardId-") for shard in description.shards if shard.is_open)
-
-
-def step_readers(seen: Seen, snapshot: ReadersSnapshot, *, is_scope_new: bool) -> tuple[Seen, list[Difference]]:
-    """Return what is known of readers after a read, and what differs; none is gone while anything was not read."""
-    if snapshot.readers is None or (snapshot.problems and seen.entities("readers") is None):
-        return seen, []
-    facts = {_name(reader): dict(_reader_facts(reader)) for reader in snapshot.readers}
-    is_whole = not snapshot.problems
-    after, differences = seen.after(
-        "readers", _READERS, facts, snapshot.taken_at, lambda _: is_whole, is_scope_new=is_scope_new
-    )
-    return after, list(differences)
-
-
-def _name(reader: Reader) -> str:
-    of = f" of {reader.stream}" if reader.kind == "kcl" and reader.stream else ""
-    return f"{reader.kind} {reader.name}{of}{_IN}{reader.region}"
-
-
-def _reader_facts(reader: Reader) -> Iterator[tuple[str, str]]:
-    """Yield what is known of what a reader is to do, and of who does it."""
-    if reader.state in {"unknown", "changing"}:
-        return
-    yield "wanted", "disabled" if reader.state == "disabled" else "enabled"
-    sources = (("stream", reader.stream), ("cluster", reader.cluster), ("topic", reader.topic or reader.topics))
-    yield "reads", " ".join(f"{word}={name}" for word, name in (*sources, ("group", reader.group)) if name)
-    if reader.target is not None:
-        yield "target", f"target={reader.target}"
-    if reader.retries is not None:
-        yield "retries", _policy(reader.retries)
-    if reader.work is not None and reader.work.buffer_seconds is not None:
-        yield "buffer", f"buffer={duration(reader.work.buffer_seconds)}"
-    assignment = reader.assignment
-    if assignment is not None and assignment.workers is not None:
-        yield "owners", ", ".join(sorted({each.worker for each in reader.positions} - {""})) or _NOBODY
-
-
-def _policy(retries: RetryPolicy) -> str:
-    age = retries.record_age_seconds
-    return (
-        f"attempts={'no limit' if retries.attempts is None else retries.attempts}"
-        f" record age={'no limit' if age is None else duration(age)}"
-        f" halves={'yes' if retries.bisects else 'no'} destination={retries.destination or 'none'}"
-    )

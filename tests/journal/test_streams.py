@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from streamwatch.journal.kinds import Difference
+from streamwatch.journal.readers import step_readers
 from streamwatch.journal.seen import Seen, packed, unpacked
-from streamwatch.journal.streams import step_readers, step_streams
+from streamwatch.journal.streams import step_streams
 from streamwatch.model.kinesis import Description, Shard, Stream, StreamsSnapshot
 from streamwatch.model.reader import Assignment, Position, Reader, ReadersSnapshot, RetryPolicy, Work
 from streamwatch.model.snapshot import Problem
@@ -115,6 +116,13 @@ def by(*workers: str) -> Reader:
 RETRIES = RetryPolicy(attempts=3, record_age_seconds=None, bisects=False, destination="")
 M1 = "lambda m1 in eu-west-1"
 APP = "kcl app of clicks in eu-west-1"
+NAMELESS = reader(kind="kcl", name="app", stream=None)
+
+
+def later(seconds: float, *some: Reader) -> ReadersSnapshot:
+    return replace(readers(*some), taken_at=1.0 + seconds)
+
+
 READERS: list[tuple[str, list[ReadersSnapshot], list[tuple[str, str]]]] = [
     ("a first read", [readers(reader())], []),
     ("new", [readers(), readers(reader())], [("reader.created", M1)]),
@@ -140,6 +148,45 @@ READERS: list[tuple[str, list[ReadersSnapshot], list[tuple[str, str]]]] = [
     ("what it reads", [readers(reader()), readers(reader(stream="other"))], [("reader.settings", M1)]),
     ("owners", [readers(by("a", "b")), readers(by("b", "c"))], [("reader.owners", APP)]),
     ("nobody owns it", [readers(by("a")), readers(by())], [("reader.owners", APP)]),
+    ("a first read does not know an application's stream", [readers(NAMELESS), readers(by("a"))], []),
+    ("after a restart it is not known either", [readers(by("a")), *[readers(NAMELESS)] * 3, readers(by("a"))], []),
+    ("an application is new", [readers(), readers(NAMELESS), readers(by("a"))], [("reader.created", APP)]),
+    (
+        "one of two is new",
+        [
+            readers(NAMELESS),
+            readers(NAMELESS, reader(kind="kcl", name="b", stream=None)),
+            readers(by("a"), reader(kind="kcl", name="b")),
+        ],
+        [("reader.created", "kcl b of clicks in eu-west-1")],
+    ),
+    ("an application is gone", [readers(by("a")), readers(NAMELESS), *[readers()] * 2], [("reader.deleted", APP)]),
+    (
+        "an application never has a stream",
+        [readers(), later(0, NAMELESS), later(500, NAMELESS), later(700, NAMELESS), later(800, NAMELESS)],
+        [("reader.created", "kcl app in eu-west-1")],
+    ),
+    (
+        "its stream is known after long",
+        [
+            readers(),
+            later(0, NAMELESS),
+            later(700, NAMELESS),
+            later(800, by("a")),
+            later(900, by("a")),
+            later(1000, by("a")),
+        ],
+        [("reader.created", "kcl app in eu-west-1")],
+    ),
+    (
+        "of two streams one is not known any more for a while",
+        [
+            readers(by("a"), replace(by("b"), stream="orders")),
+            *[readers(by("a"), NAMELESS)] * 3,
+            readers(by("a"), replace(by("b"), stream="orders")),
+        ],
+        [],
+    ),
     ("workers are not known yet", [readers(by("a")), readers(replace(by(), assignment=None)), readers(by("a"))], []),
 ]
 

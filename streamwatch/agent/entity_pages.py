@@ -19,6 +19,8 @@ from streamwatch.export.web_page.sample_index import Read
 from streamwatch.http.message import Request, Response, text_response
 from streamwatch.journal.question import Question
 from streamwatch.model.journal_entry import JournalEntry
+from streamwatch.model.kinesis import StreamsSnapshot
+from streamwatch.model.reader import ReadersSnapshot
 from streamwatch.samples.hub import Hub
 from streamwatch.sources.cluster_config import ClusterConfig
 
@@ -96,7 +98,7 @@ class EntityPages:
             more_alerts=shown.more,
             marks=archive.archive.marks.since(now - window.seconds),
             incidents=alerting.book.past(),
-            changes=self._changed(ref, now - window.seconds, [runner.name for runner in of]),
+            changes=self._changed(ref, now - window.seconds, [runner.name for runner in of if _may_tell(runner, ref)]),
         )
         return entity_view(ref, known, window)
 
@@ -117,6 +119,21 @@ class EntityPages:
             return []
         kinds = () if ref.kind == "cluster" else (ref.kind,)
         return self._changes(Question(since=since, sources=sources, kinds=kinds, limit=_MOST_CHANGES))
+
+
+def _may_tell(runner: TargetRunner, ref: EntityRef) -> bool:
+    """Say whether a source may have seen changes of this: not one of another account, or of readers of another kind."""
+    row = ref.row
+    if ref.kind == "reader" and runner.kind != row["kind"]:
+        return False
+    match runner.last:
+        case ReadersSnapshot(readers=known) if ref.kind == "reader" and known:
+            accounts = {reader.account for reader in known}
+        case StreamsSnapshot(streams=known) if known:
+            accounts = {stream.account for stream in known}
+        case _:
+            return True
+    return not row["aws_account"] or row["aws_account"] in accounts
 
 
 def _may_know(runner: TargetRunner, ref: EntityRef) -> bool:

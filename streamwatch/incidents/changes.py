@@ -49,14 +49,19 @@ def _things(alert: Alert) -> Iterator[Scope]:
     yield from (scope for scope in every if scope[0] != "cluster" or len(every) == 1)
 
 
-def _is_about(change: ChangeNote, thing: Scope) -> bool:
-    """Say whether a change is one of this very thing: a group is no topic of the same name, nor its cluster."""
-    kind, region = change.kind.partition(".")[0], change.subject.partition(" in ")[2]
-    if region and region not in thing:
-        return False
+def _is_about(change: ChangeNote, thing: Scope, alert: Alert) -> bool:
+    """Say whether a change is one of this very thing: a group is no topic of the same name, nor its cluster.
+
+    Nor is a function a delivery stream of the same name, or of another region.
+    """
+    kind = change.kind.partition(".")[0]
     if kind in {"cluster", "reassignment"}:
         return thing[0] == "cluster" or (kind == "reassignment" and thing[0] == "broker")
-    return kind == thing[0] and change.what == thing[-1]
+    if kind != thing[0] or not change.labels:
+        return False
+    if kind in _OF_A_CLUSTER and change.source.partition("/")[0] != thing[1]:
+        return False
+    return all(alert.labels.get(label, value) == value for label, value in change.labels.items())
 
 
 def changed(known: Known, scope: Scope, alerts: Sequence[Alert]) -> Cause | None:
@@ -116,4 +121,4 @@ def explained(known: Known, scope: Scope, alerts: Sequence[Alert]) -> Iterator[t
 def _explains(change: ChangeNote, alert: Alert) -> bool:
     """Say whether somebody changed the very thing that an alert is about before it came."""
     is_act = change.kind in ACTS and change.at <= alert.active_at
-    return is_act and any(_is_about(change, thing) for thing in _things(alert))
+    return is_act and any(_is_about(change, thing, alert) for thing in _things(alert))

@@ -266,7 +266,7 @@ def _only_leader_that_misses(known: Known, scope: Scope) -> str | None:
     _, cluster, broker = scope
     states = known.values(k.BROKER_UP, cluster)
     came = any(
-        change.kind in _CAME and (change.source.partition("/")[0], change.what) == (cluster, broker)
+        change.kind in _CAME and (change.source.partition("/")[0], change.labels.get("broker")) == (cluster, broker)
         for change in known.changes
     )
     if states.get((broker,)) != 1 or scope in _were_down(known) or came:

@@ -1,6 +1,6 @@
 """What an incident is made of: a cause, what hangs below it, and whom it concerns."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -36,8 +36,8 @@ class ChangeNote(Protocol):
         """What changed, with what tells it from others of its name."""
 
     @property
-    def what(self) -> str:
-        """What changed, by its name alone: of a broker, topic, group, stream or reader."""
+    def labels(self) -> Mapping[str, str]:
+        """The labels of what changed, as far as the subject says them: of a broker, topic, group, stream or reader."""
 
     @property
     def sentence(self) -> str:

@@ -27,7 +27,31 @@ class JournalEntry:
     """Its place in the journal; 0 before it is there."""
 
     @property
-    def what(self) -> str:
-        """What changed, by its name alone: of a stream without its region, of a reader without its kind."""
-        name = self.subject.partition(" in ")[0]
-        return name.split()[1] if self.kind.startswith("reader.") else name
+    def labels(self) -> dict[str, str]:
+        """The labels of what changed, as far as its subject says them."""
+        return labels_of(self.kind, self.subject)
+
+
+def labels_of(kind: str, subject: str) -> dict[str, str]:
+    """Return the labels that the subject of a change says: all of them are what changed.
+
+    Args:
+        kind: the kind of the change.
+        subject: ``orders`` of a topic, ``clicks in eu-west-1`` of a stream, ``kcl app of clicks in eu-west-1`` of a
+            reader; of another reader than one of the KCL it does not say which stream is read.
+
+    """
+    what = kind.partition(".")[0]
+    if what in {"topic", "group", "broker"}:
+        return {what: subject}
+    if what not in {"stream", "reader"}:
+        return {}
+    name, is_in, region = subject.rpartition(" in ")
+    name, region = (name, region) if is_in else (subject, "")
+    if what == "stream":
+        found = {"stream": name}
+    else:
+        of, _, name = name.partition(" ")
+        reader, is_of, stream = name.rpartition(" of ") if of == "kcl" else (name, "", "")
+        found = {"kind": of, "reader": reader or name, "stream": stream if is_of else ""}
+    return {label: value for label, value in {**found, "aws_region": region}.items() if value}

@@ -2,17 +2,23 @@
 
 from email.message import Message
 from pathlib import Path
+from urllib.parse import urlencode
 
 import numpy as np
 
 from streamwatch.agent import config
 from streamwatch.agent.app import App
+from streamwatch.agent.entity_pages import EntityPages
 from streamwatch.catalogue import agent as own
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_groups as g
+from streamwatch.catalogue import readers as r
 from streamwatch.core.clock import ManualClock
 from streamwatch.http.message import Request
+from streamwatch.journal.question import Question
+from streamwatch.model.journal_entry import JournalEntry
 from streamwatch.model.metric import Keys
+from streamwatch.model.reader import Reader, ReadersSnapshot
 from streamwatch.samples.precedence import SourcePrecedence
 from tests.agent.test_app import settings
 from tests.conftest import Start, get
@@ -85,3 +91,38 @@ def test_the_agent_serves_them(start: Start) -> None:
     assert get(app, "/cluster/a/group/%ff")[0] == 404
     assert get(app, "/reader?kind=kcl&reader=nobody")[0] == 404
     assert get(app, "/stream/1/eu-west-1/nothing")[0] == 404
+
+
+def test_a_reader_of_one_account_shows_no_change_of_another_kind_or_account() -> None:
+    clock = ManualClock(1_800_000_000.0)
+    accounts = config.parse(
+        "kinesis: [{name: prod, regions: [eu-west-1], readers: {functions: {enabled: true}, kcl: {enabled: true}}},"
+        " {name: try, access: {profile: try}, regions: [eu-west-1], readers: {functions: {enabled: true}}}]",
+        "test.yaml",
+        Path(),
+    )
+    app = App(accounts, clock)
+    asked_for: list[Question] = []
+
+    def changes(question: Question) -> list[JournalEntry]:
+        asked_for.append(question)
+        return []
+
+    for each in accounts.kinesis:
+        app._add_targets(each)
+    for name, account in (("prod", "1"), ("try", "2")):
+        known = Reader(
+            kind="lambda", name="orders", owner="orders", account=account, region="eu-west-1", stream="clicks",
+            state="running", reason="", positions=(),
+        )  # fmt: skip
+        app._runners[f"{name}/lambda"].last = ReadersSnapshot(
+            source=f"{name}/lambda", taken_at=1.0, read_seconds=0.1, readers=(known,)
+        )
+    row = {"aws_account": "1", "aws_region": "eu-west-1", "stream": "clicks", "kind": "lambda", "reader": "orders"}
+    up = r.UP.samples(Keys(r.UP.labels, [tuple(row.get(label, "") for label in r.UP.labels)]), np.array([1.0]))
+    app._hub.append("prod/lambda", [up], at=clock.now(), valid_seconds=30)
+    pages = EntityPages(app._hub, clock, changes)
+    request = Request("GET", "/reader", Message(), query=urlencode(row))
+    status = pages.answer(request, app._runners.values(), app._alerting, app._archive, "").status
+    assert (status, [question.sources for question in asked_for]) == (200, [["prod/lambda"]])
+    app.stop()

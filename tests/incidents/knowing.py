@@ -10,6 +10,7 @@ from streamwatch.incidents.decide import decide
 from streamwatch.incidents.incident import Cause, ChangeNote, Incident
 from streamwatch.incidents.known import Known
 from streamwatch.model.alert import Alert, State
+from streamwatch.model.journal_entry import labels_of
 from streamwatch.model.labels import Labels
 from streamwatch.model.metric import Keys, Metric, Samples
 
@@ -29,8 +30,8 @@ class Note:
     source: str = "shop"
 
     @property
-    def what(self) -> str:
-        return self.subject.partition(" in ")[0]
+    def labels(self) -> dict[str, str]:
+        return labels_of(self.kind, self.subject)
 
 
 def alert(

@@ -124,6 +124,37 @@ def test_what_changed_of_a_stream_of_another_region_is_no_cause() -> None:
     assert kind(first(late, there)) == ""
 
 
+@pytest.mark.parametrize(
+    ("subject", "is_own"),
+    [
+        ("lambda orders in eu-west-1", True),
+        ("firehose orders in eu-west-1", False),
+        ("lambda orders in us-east-1", False),
+        ("lambda orders:live in eu-west-1", False),
+    ],
+)
+def test_what_changed_of_a_reader_of_another_kind_or_region_is_no_cause(subject: str, is_own: int) -> None:
+    of = {"aws_account": "1", "aws_region": "eu-west-1", "stream": "clicks", "kind": "lambda", "reader": "orders"}
+    late = alert("KinesisReaderLate", of, at=1000.0)
+    assert kind(first(late, Note(950.0, "reader.settings", subject, "It has other settings."))) == "change" * is_own
+
+
+def test_an_application_that_reads_two_streams_is_two_readers() -> None:
+    of = {"aws_account": "1", "aws_region": "eu-west-1", "stream": "clicks", "kind": "kcl", "reader": "app"}
+    late = alert("KinesisReaderLate", of, at=1000.0)
+    for stream, cause in (("clicks", "change"), ("orders", "")):
+        change = Note(950.0, "reader.settings", f"kcl app of {stream} in eu-west-1", "It has other settings.")
+        assert kind(first(late, change)) == cause
+
+
+def test_a_topic_of_another_cluster_is_no_cause_with_who_reads_one_of_that_name() -> None:
+    of = {"aws_account": "1", "aws_region": "eu-west-1", "kafka_cluster": "shop", "topic": "orders"}
+    late = alert("KinesisReaderLate", {**of, "kind": "lambda", "reader": "ship"}, at=1000.0)
+    for cluster, cause in (("shop", "change"), ("other", "")):
+        change = Note(950.0, "topic.settings", "orders", "Topic orders has other settings.", source=cluster)
+        assert kind(first(late, change)) == cause
+
+
 def test_what_somebody_does_is_among_what_the_journal_knows() -> None:
     assert KINDS.keys() >= ACTS
 

@@ -9,6 +9,7 @@ from streamwatch.journal.kinds import Difference
 from streamwatch.journal.readers import step_readers
 from streamwatch.journal.seen import Seen, packed, unpacked
 from streamwatch.journal.streams import step_streams
+from streamwatch.model.journal_entry import labels_of
 from streamwatch.model.kinesis import Description, Shard, Stream, StreamsSnapshot
 from streamwatch.model.reader import Assignment, Position, Reader, ReadersSnapshot, RetryPolicy, Work
 from streamwatch.model.snapshot import Problem
@@ -198,3 +199,18 @@ def test_readers(reads: list[ReadersSnapshot], wanted: list[tuple[str, str]]) ->
         seen, more = step_readers(seen, each, is_scope_new=False)
         found += [(one.kind, one.subject) for one in more]
     assert found == wanted
+
+
+@pytest.mark.parametrize(
+    "of",
+    [
+        {"kind": "kcl", "reader": "app", "stream": "clicks", "aws_region": "eu-west-1"},
+        {"kind": "lambda", "reader": "charge:live/fan", "aws_region": "eu-west-1"},
+        {"kind": "redshift", "reader": "shop.out of stock in eu", "aws_region": "eu-west-1"},
+    ],
+    ids=lambda of: " ".join(of.values()),
+)
+def test_the_subject_of_a_reader_says_its_labels(of: dict[str, str]) -> None:
+    one = reader(kind=of["kind"], name=of["reader"], region=of["aws_region"], stream=of.get("stream", "clicks"))
+    [created] = differences(step_readers, readers(), readers(one))
+    assert labels_of(created.kind, created.subject) == of

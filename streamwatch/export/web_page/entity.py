@@ -217,7 +217,12 @@ def _marks(ref: EntityRef, known: KnownOfEntity, window: Window) -> list[Mark]:
 
 
 def _is_of(change: JournalEntry, ref: EntityRef) -> bool:
-    return ref.kind in {"cluster", "connect"} or (change.kind.startswith(f"{ref.kind}.") and change.what == ref.name)
+    """Say whether a change is of this very thing: another reader may have its name, and another region its stream."""
+    if ref.kind in {"cluster", "connect"}:
+        return True
+    own, said = ref.labels, change.labels
+    is_kind = change.kind.startswith(f"{ref.kind}.") and bool(said)
+    return is_kind and all(own.get(label, value) == value for label, value in said.items())
 
 
 def _event(mark: Mark, now: float) -> EventView:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from streamwatch.archive.numbers import BY_NAME, LABELS, numbers_of
 from streamwatch.archive.rings import Curve
+from streamwatch.catalogue import readers as r
 from streamwatch.export.web_page.addresses import EntityRef, entity_at
 from streamwatch.export.web_page.charts import WINDOWS, Mark, chart, spark
 from streamwatch.export.web_page.entity import entity_view, window_of
@@ -18,7 +19,7 @@ from streamwatch.export.web_page.narrowed import narrowed
 from streamwatch.export.web_page.render import Renderer
 from streamwatch.incidents.past import PastIncident
 from streamwatch.model.labels import Labels
-from tests.export.web_page.hours import BILLING, END, HOSTILE, READER, STREAM, THINGS, known, page
+from tests.export.web_page.hours import BILLING, END, HOSTILE, READER, STREAM, THINGS, change, known, page
 
 HOUR, DAY, _ = WINDOWS
 LAG = BY_NAME["group.kafka_group_lag_seconds"]
@@ -147,6 +148,35 @@ def test_a_reader_and_a_stream_know_each_other() -> None:
     assert reader.headline.startswith("runs; ")
     assert [link.words for link in reader.trail] == ["all", "clicks"]
     assert [row[0].text for table in stream.tables for row in table.rows] == ["charge:live"]
+
+
+@pytest.mark.parametrize(
+    ("ref", "own", "others"),
+    [
+        (
+            EntityRef("reader", READER),
+            ["lambda charge:live in eu-west-1"],
+            ["firehose charge:live in eu-west-1", "lambda charge:live in us-east-1", "lambda charge in eu-west-1"],
+        ),
+        (
+            EntityRef("reader", (*STREAM, "", "", "", "kcl", "charge:live")),
+            ["kcl charge:live of clicks in eu-west-1", "kcl charge:live in eu-west-1"],
+            ["kcl charge:live of orders in eu-west-1", "lambda charge:live in eu-west-1"],
+        ),
+        (EntityRef("stream", STREAM), ["clicks in eu-west-1"], ["clicks in us-east-1", "orders in eu-west-1"]),
+        (EntityRef("group", ("shop", "billing")), ["billing"], ["billing in eu-west-1", "billing of clicks"]),
+    ],
+    ids=["function", "application", "stream", "group"],
+)
+def test_a_page_shows_no_change_of_another_thing_of_the_same_name(
+    ref: EntityRef, own: list[str], others: list[str]
+) -> None:
+    changes = [change(60, f"{ref.kind}.created", subject, subject) for subject in (*own, *others)]
+    up = [r.UP.sample(1.0, **ref.row)] if ref.kind == "reader" else []
+    shown = entity_view(ref, replace(known(), samples=[*known().samples, *up], changes=changes, marks=()), HOUR)
+    assert shown is not None
+    assert [event.words for event in shown.events] == own
+    assert all([mark.title for mark in each.marks] == own for each in shown.charts)
 
 
 def test_a_cluster_of_connect_and_a_connector_have_pages() -> None:

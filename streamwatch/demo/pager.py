@@ -2,14 +2,26 @@
 
 import json
 import threading
+from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Final, Self
 
-OVER: Final = "over: "
-"""How a notification begins that something is over."""
 _MOST_BYTES: Final = 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rung:
+    """A notification as it came."""
+
+    wakes: bool
+    """Whether somebody is woken."""
+    is_over: bool
+    what: str
+    """What a person reads: the text of an alert, whose numbers are others when it is over."""
+    alerts: frozenset[str]
+    """Which alerts it is about: their fingerprints; the group's key where no alert fitted in."""
 
 
 class Pager:
@@ -17,7 +29,7 @@ class Pager:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._received: list[tuple[bool, str]] = []
+        self._received: list[Rung] = []
         pager = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -45,12 +57,14 @@ class Pager:
         severity, is_over = first["labels"].get("severity", ""), notification["status"] == "resolved"
         what = first["annotations"].get("summary") or first["labels"].get("alertname", "")
         more = f" (and {len(alerts) - 1} more)" if len(alerts) > 1 else ""
-        line = f"{OVER if is_over else f'{severity}: '}{what}{more}"
+        line = f"{'over' if is_over else severity}: {what}{more}"
+        about = frozenset(alert["fingerprint"] for alert in alerts) or frozenset({notification["groupKey"]})
+        wakes = severity == "critical" and not is_over
         with self._lock:
-            self._received.append((severity == "critical" and not is_over, line))
+            self._received.append(Rung(wakes=wakes, is_over=is_over, what=line, alerts=about))
 
-    def take(self) -> list[tuple[bool, str]]:
-        """Return what was received since the last call: whether somebody is woken, and why."""
+    def take(self) -> list[Rung]:
+        """Return what was received since the last call."""
         with self._lock:
             received, self._received = self._received, []
         return received

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from streamwatch.demo.agent import HURRY, MINUTE, DemoAgent, PageFigures
 from streamwatch.demo.changes import changes
 from streamwatch.demo.hurried import in_a_hurry
-from streamwatch.demo.pager import OVER, Pager
+from streamwatch.demo.pager import Pager, Rung
 from streamwatch.reference.aws.cloud import Cloud
 from streamwatch.reference.aws.server import ReferenceAws
 from streamwatch.reference.kafka.server import ReferenceKafka
@@ -53,6 +53,8 @@ class Story:
     """Whether the last look at the agent's page succeeded."""
     lines: list[tuple[float, str, str]] = field(default_factory=list)
     """(seconds since the start, who tells it, what): ``happens``, ``agent``, ``pager``; with ``!`` where it is bad."""
+    notified: set[str] = field(default_factory=set)
+    """Alerts that the pager was notified of, by fingerprint, and that are not over."""
 
 
 class Shower(Protocol):
@@ -174,16 +176,22 @@ class UnixClock(Protocol):
 
 def _look(story: Story, agent: DemoAgent, pager: Pager, now: float) -> None:
     story.now = now
-    for is_bad, what in _since_ready(story, pager.take()):
-        wrong = what.removeprefix(OVER).partition(" (and ")[0]
-        if not what.startswith(OVER) or any(wrong in line for _, _, line in story.lines):
-            _say(story, now, "pager!" if is_bad else "pager", what)
+    hear(story, pager.take(), now)
     found = agent.look()
     story.is_fresh = found is not None
     if found is not None:
         for is_bad, what in _since_ready(story, changes(story.seen, found)):
             _say(story, now, "agent!" if is_bad else "agent", what)
         story.seen = found
+
+
+def hear(story: Story, rung: Iterable[Rung], now: float) -> None:
+    """Tell what the pager received since all was well once, and that something is over only where it was told of."""
+    for one in rung if story.is_ready else ():
+        if one.is_over and story.notified.isdisjoint(one.alerts):
+            continue
+        _say(story, now, "pager!" if one.wakes else "pager", one.what)
+        story.notified = story.notified - one.alerts if one.is_over else story.notified | one.alerts
 
 
 def _since_ready(story: Story, news: Iterable[tuple[bool, str]]) -> list[tuple[bool, str]]:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any, cast
 from urllib.request import urlopen
 
 import pytest
@@ -17,9 +18,13 @@ from rich.console import Console
 from streamwatch.demo.agent import GroupFigures, PageFigures, seen
 from streamwatch.demo.changes import changes
 from streamwatch.demo.hurried import hurried, in_a_hurry
-from streamwatch.demo.pager import Pager
-from streamwatch.demo.run import Story, shortened
+from streamwatch.demo.pager import Pager, Rung
+from streamwatch.demo.run import Story, hear, shortened
 from streamwatch.demo.show import Plain, view
+from streamwatch.model.alert import Alert, State
+from streamwatch.model.labels import Labels
+from streamwatch.model.notification import Notification, Status
+from streamwatch.notify.channels.webhook import payload
 from streamwatch.reference.play import ALL
 from streamwatch.reference.scenarios import SCENARIOS
 from streamwatch.rules.config import pack_folder
@@ -65,20 +70,59 @@ def test_a_change_is_told_and_marked_where_it_is_bad() -> None:
 
 def test_the_pager_rings_for_pages_only() -> None:
     def told(severity: str, status: str) -> None:
-        alert = {"labels": {"severity": severity, "alertname": "Down"}, "annotations": {"summary": "it is down"}}
-        body = json.dumps({"status": status, "alerts": [alert, alert], "groupLabels": {}})
+        labels = {"severity": severity, "alertname": "Down"}
+        alerts = [
+            {"labels": labels, "annotations": {"summary": "it is down"}, "fingerprint": fingerprint}
+            for fingerprint in ("a", "b")
+        ]
+        body = json.dumps({"status": status, "alerts": alerts, "groupLabels": {}, "groupKey": "{}"})
         with closing(urlopen(pager.url, body.encode(), timeout=60)) as answer:  # noqa: S310 - on loopback
             assert answer.status == 204
 
     with Pager() as pager:
         for severity, status in (("critical", "firing"), ("critical", "resolved"), ("warning", "firing")):
             told(severity, status)
+        both = frozenset("ab")
         assert pager.take() == [
-            (True, "critical: it is down (and 1 more)"),
-            (False, "over: it is down (and 1 more)"),
-            (False, "warning: it is down (and 1 more)"),
+            Rung(wakes=True, is_over=False, what="critical: it is down (and 1 more)", alerts=both),
+            Rung(wakes=False, is_over=True, what="over: it is down (and 1 more)", alerts=both),
+            Rung(wakes=False, is_over=False, what="warning: it is down (and 1 more)", alerts=both),
         ]
         assert pager.take() == []
+
+
+def notification(status: Status, summary: str, labels: Labels) -> dict[str, Any]:
+    """What the agent posts of one alert."""
+    state: State = "firing" if status == "firing" else "inactive"
+    alert = Alert(labels, state, 1.0, 100.0, (("summary", summary),), 100.0, 200.0)
+    sent = Notification("{}", labels, status, (alert,), 200.0)
+    return cast("dict[str, Any]", json.loads(payload(sent, "pager", "")))
+
+
+def test_it_tells_that_something_is_over_by_the_alert_and_not_by_its_text() -> None:
+    told = story()
+    stands, other = (
+        Labels({"alertname": "LambdaReaderStandsStill", "severity": "critical", "function": name})
+        for name in ("ship", "bill")
+    )
+
+    def lines_of(pager: Pager, each: dict[str, Any]) -> list[tuple[str, str]]:
+        told.lines.clear()
+        pager.receive(each)
+        hear(told, pager.take(), 110.0)
+        return [(who, what) for _, who, what in told.lines]
+
+    with Pager() as pager:
+        early = notification("firing", "bill stands still for 3s", other)
+        assert lines_of(pager, early) == [], "how everything starts is no news"
+        told.is_ready = True
+        assert lines_of(pager, notification("firing", "ship stands still for 23s", stands)) == [
+            ("pager!", "critical: ship stands still for 23s")
+        ]
+        assert lines_of(pager, notification("resolved", "bill stands still for 9s", other)) == [], "it was not told of"
+        over = notification("resolved", "ship stands still for 41s", stands)
+        assert lines_of(pager, over) == [("pager", "over: ship stands still for 41s")]
+        assert lines_of(pager, over) == [], "delivered twice, it is told once"
 
 
 def story() -> Story:

@@ -7,6 +7,7 @@ from streamwatch.catalogue import kafka as k
 from streamwatch.core.words import counted
 from streamwatch.incidents.incident import Cause, ChangeNote, Effects, Scope
 from streamwatch.incidents.known import Known, scopes
+from streamwatch.incidents.places import OF_A_CLUSTER, IncidentPlace
 from streamwatch.model.alert import Alert
 
 _BEFORE_SECONDS: Final = 600.0
@@ -25,22 +26,29 @@ ACTS: Final = frozenset(
 )  # fmt: skip
 """Kinds of changes that somebody makes. Others come of what is wrong, as leaders that move and members that are lost,
 or change nothing for those who write and read; and what is wrong with a thing is not that it was made."""
-_OF_A_CLUSTER: Final = frozenset({"cluster", "broker", "topic", "group"})
 
 
-def before(changes: Sequence[ChangeNote], since: float, scope: Scope) -> tuple[ChangeNote, ...]:
-    """Return what changed in the minutes before an instant, the newest first; of a cluster what it is of it."""
+def before(known: Known, since: float, scope: Scope, alerts: Sequence[Alert]) -> tuple[ChangeNote, ...]:
+    """Return what changed in the minutes before an incident: of its thing first, then of its place, the newest first.
+
+    What is certainly elsewhere is left out: of another cluster, of another stream, of who reads it.
+
+    Args:
+        known: what is known.
+        since: when the incident began, in seconds since 1970.
+        scope: what it is about.
+        alerts: those of the incident.
+
+    """
+    place = IncidentPlace(known, scope, alerts)
     near = [
-        change
-        for change in changes
-        if since - _BEFORE_SECONDS <= change.at <= since + _AFTER_SECONDS and _is_of(change, scope)
+        (distance, change)
+        for change in known.changes
+        if since - _BEFORE_SECONDS <= change.at <= since + _AFTER_SECONDS
+        and (distance := place.distance(change)) is not None
     ]
-    return tuple(sorted(near, key=lambda change: -change.at)[:_MOST])
-
-
-def _is_of(change: ChangeNote, scope: Scope) -> bool:
-    """Say whether a change is of the cluster that is concerned; where none is, every change is shown."""
-    return scope[0] not in _OF_A_CLUSTER or change.source.partition("/")[0] == scope[1]
+    near.sort(key=lambda one: (one[0], -one[1].at))
+    return tuple(change for _, change in near[:_MOST])
 
 
 def _things(alert: Alert) -> Iterator[Scope]:
@@ -59,7 +67,7 @@ def _is_about(change: ChangeNote, thing: Scope, alert: Alert) -> bool:
         return thing[0] == "cluster" or (kind == "reassignment" and thing[0] == "broker")
     if kind != thing[0] or not change.labels:
         return False
-    if kind in _OF_A_CLUSTER and change.source.partition("/")[0] != thing[1]:
+    if kind in OF_A_CLUSTER and change.source.partition("/")[0] != thing[1]:
         return False
     return all(alert.labels.get(label, value) == value for label, value in change.labels.items())
 
@@ -81,7 +89,7 @@ def changed(known: Known, scope: Scope, alerts: Sequence[Alert]) -> Cause | None
                 "change", scope, f"Somebody moves replicas: {words}", (words,), alerts[0].name, effects, moving
             )
     since = min(alert.active_at for alert in alerts)
-    found = (change for change in before(known.changes, since, scope) if _explains(change, alerts[0]))
+    found = (change for change in before(known, since, scope, alerts) if _explains(change, alerts[0]))
     change = next(found, None)
     if change is None:
         return None

@@ -107,7 +107,7 @@ def _incident(known: Known, name: str, cause: Cause | None, scope: Scope, alerts
         tuple(alerts),
         impact,
         runbook,
-        changes.before(known.changes, since, scope),
+        changes.before(known, since, scope, alerts),
     )
 
 

@@ -1,9 +1,10 @@
 """What is known at once: the alerts that are active, and the newest samples, each looked up by what it is about."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final
 
+from streamwatch.catalogue import readers as r
 from streamwatch.incidents.incident import Cause, ChangeNote, Scope
 from streamwatch.incidents.pace import GroupPace
 from streamwatch.model.alert import WATCHDOG_SEVERITY, Alert
@@ -91,6 +92,16 @@ class Known:
     def scopes(self, kind: str, *names: str) -> list[Scope]:
         """Return what of a kind the alerts of these names are about, each once, in the order of the alerts."""
         return list(dict.fromkeys(scope for name in names for scope in self._by_kind.get((name, kind), ())))
+
+    @cached_property
+    def readers(self) -> Mapping[tuple[str, str, str], Collection[Row]]:
+        """The labels of readers that are known, by region, kind and name."""
+        found: dict[tuple[str, str, str], list[Row]] = {}
+        for row in self.values(r.STATE):
+            of = dict(zip(r.STATE.labels, row, strict=True))
+            place = of["aws_region"], of["kind"], of["reader"]
+            found.setdefault(place, []).append(row[: len(r.READER)])
+        return found
 
     def values(self, metric: Metric, *first: str) -> Mapping[Row, float]:
         """Return the values of a metric whose first labels are these, by the labels that are left."""

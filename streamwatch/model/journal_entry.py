@@ -48,6 +48,8 @@ def labels_of(kind: str, subject: str) -> dict[str, str]:
         return {}
     name, is_in, region = subject.rpartition(" in ")
     name, region = (name, region) if is_in else (subject, "")
+    if " " in region:
+        return {}  # it is many at once
     if what == "stream":
         found = {"stream": name}
     else:

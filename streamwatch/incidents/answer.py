@@ -14,7 +14,7 @@ _MOST_NAMES: Final = 20
 
 
 def answer(incidents: Sequence[Incident], remedies: Mapping[str, str]) -> dict[str, Any]:
-    """Return the incidents, those that fire and the worst first.
+    """Return the incidents, those that fire and the worst first, those that are over last.
 
     Args:
         incidents: what is the matter.
@@ -43,6 +43,7 @@ def _shown(incident: Incident, remedies: Mapping[str, str], most_alerts: int) ->
         "sentence": incident.sentence,
         "evidence": list(incident.evidence),
         "state": "firing" if incident.is_firing else "pending",
+        "isOver": incident.is_over,
         "since": rfc3339(incident.since),
         "remedy": remedies.get(incident.runbook, ""),
         "runbook": f"/runbooks/{incident.runbook}" if incident.runbook in remedies else "",

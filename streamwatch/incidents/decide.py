@@ -52,7 +52,7 @@ _MOST_GROUPS: Final = 3
 
 
 def decide(known: Known) -> list[Incident]:
-    """Return what is the matter: those that fire first, then the worst and the oldest first."""
+    """Return what is the matter: what is over last, what fires first, and of these the worst and the oldest first."""
     left = {id(alert): alert for alert in known.alerts}
     incidents: list[Incident] = []
     for branch in BRANCHES:
@@ -65,7 +65,11 @@ def decide(known: Known) -> list[Incident]:
             name = change.id if change is not None else f"not known:{'/'.join(scope[1:])}"
             incidents.append(_incident(known, name, change, thing, own))
     merged = _merged(incidents)
-    return sorted(merged, key=lambda incident: (not incident.is_firing, _rank(incident.alerts[0]), incident.since))
+    return sorted(merged, key=_place)
+
+
+def _place(incident: Incident) -> tuple[bool, bool, int, float]:
+    return incident.is_over, not incident.is_firing, _rank(incident.alerts[0]), incident.since
 
 
 def _claimed(known: Known, cause: Cause, left: dict[int, Alert]) -> list[Alert]:

@@ -114,3 +114,9 @@ class Incident:
     def is_firing(self) -> bool:
         """Whether any of its alerts fires: one whose alerts are all pending may be over in a moment."""
         return any(alert.state == "firing" for alert in self.alerts)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether those of its alerts that fire do so only because they are to be kept firing."""
+        firing = [alert for alert in self.alerts if alert.state == "firing"]
+        return bool(firing) and all(alert.keep_firing_since is not None for alert in firing)

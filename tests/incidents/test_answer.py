@@ -24,6 +24,7 @@ def test_it_has_the_cause_the_evidence_the_impact_the_remedy_and_the_alerts() ->
         "sentence": "Broker 2 of shop does not answer.",
         "evidence": ["1 of 2 brokers does not answer the agent"],
         "state": "firing",
+        "isOver": False,
         "since": "1970-01-01T00:01:00.000Z",
         "remedy": "Start it again.",
         "runbook": "/runbooks/KafkaBrokerDown",

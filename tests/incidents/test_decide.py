@@ -69,6 +69,23 @@ def test_what_fires_comes_before_what_is_pending_and_the_worst_first() -> None:
     assert [incident.is_firing for incident in found] == [True, True, False]
 
 
+def test_what_is_over_comes_after_all_that_goes_on() -> None:
+    over = alert("KafkaGroupStuck", at=10.0, kafka_cluster="a", group="x", topic="t").but(keep_firing_since=90.0)
+    found = incidents(
+        over,
+        alert("KafkaGroupIdleMembers", severity="warning", kafka_cluster="a", group="y"),
+        alert("KafkaGroupStuck", state="pending", kafka_cluster="b", group="z", topic="t"),
+    )
+    assert [(incident.id, incident.is_firing, incident.is_over) for incident in found] == [
+        ("idle_members:a/y", True, False),
+        ("not known:b", False, False),
+        ("reader_stands:a/x", True, True),
+    ]
+    late = alert("KafkaGroupLagging", kafka_cluster="a", group="x")
+    assert not first(over, late).is_over, "what follows from it goes on"
+    assert first(over, late.but(state="pending")).is_over
+
+
 def test_an_alert_in_its_own_words() -> None:
     incident = first(alert("KafkaGroupIdleMembers", kafka_cluster="a", group="x"))
     assert incident.sentence == "KafkaGroupIdleMembers of a x (1 group)."

@@ -1,6 +1,6 @@
 """Alerts and incidents as rows, of what the agent's API says of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,6 +13,8 @@ from streamwatch.export.web_page.words import Health
 from streamwatch.model.alert import WATCHDOG_SEVERITY
 
 _BAD, _WARN = frozenset({"critical", "page"}), frozenset({"warning", "warn"})
+_OVER: Final = "over"
+"""The state of an incident whose alerts only fire because they are to be kept firing."""
 _HIDDEN: Final = frozenset({"alertname", "severity", "instance", "job"})
 
 ALERTS: Final = Listing(
@@ -51,6 +53,17 @@ def alert_rows(alerts: Sequence[Mapping[str, Any]], now: float) -> list[TopRow]:
 def incident_rows(incidents: Sequence[Mapping[str, Any]], now: float) -> list[TopRow]:
     """Return the incidents."""
     return [_incident(incident, now) for incident in incidents]
+
+
+def over_last(incidents: Iterable[TopRow]) -> list[TopRow]:
+    """Return rows of incidents with those that are over behind all that goes on, else in their order."""
+    return sorted(incidents, key=lambda row: row.cells["state"].text == _OVER)
+
+
+def for_headline(rows: Sequence[TopRow]) -> list[TopRow]:
+    """Return the rows of what fires; where nothing does but what is over, of that."""
+    by_state = {state: [row for row in rows if row.cells["state"].text == state] for state in ("firing", _OVER)}
+    return by_state["firing"] or by_state[_OVER]
 
 
 def health_of(severity: str, state: str) -> Health:
@@ -92,7 +105,7 @@ def _incident(incident: Mapping[str, Any], now: float) -> TopRow:
     health: Health = "bad" if severities & _BAD else "warn"
     count = len(incident["alerts"]) + incident["alertsLeftOut"]
     cells = {
-        "state": Cell(plain(incident["state"])),
+        "state": Cell(_OVER if incident.get("isOver") else plain(incident["state"])),
         "for": Cell(written(seconds, "seconds"), seconds),
         "alerts": Cell(written(float(count), "count"), float(count)),
         "what is the matter": Cell(plain(incident["sentence"]), None, health),

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from streamwatch.catalogue import METRICS
 from streamwatch.cli.top import overview, queries
-from streamwatch.cli.top.alert_rows import ALERTS, INCIDENTS, alert_rows, incident_rows
+from streamwatch.cli.top.alert_rows import ALERTS, INCIDENTS, alert_rows, for_headline, incident_rows, over_last
 from streamwatch.cli.top.listing import Listing, TopColumn
 from streamwatch.cli.top.queries import Selection
 from streamwatch.cli.top.rows import Cell, Frame, TopRow
@@ -85,8 +85,8 @@ def _overview(agent: Agent, request: Selection) -> Frame:
     targets = overview.targets(answers)
     incidents = _incidents(agent)
     below = alert_rows(_active(agent), at) if incidents is None else incident_rows(incidents, at)
-    below = queries.ordered(ALERTS if incidents is None else INCIDENTS, below, Selection())
-    health, headline = overview.headline(targets, [row for row in below if row.cells["state"].text == "firing"])
+    below = over_last(queries.ordered(ALERTS if incidents is None else INCIDENTS, below, Selection()))
+    health, headline = overview.headline(targets, for_headline(below))
     rows = [row for row in targets if _has(row, request.filter)]
     if request.sort or request.is_reversed:
         rows = queries.ordered(overview.OVERVIEW, rows, request)
@@ -101,6 +101,8 @@ def _alerts(agent: Agent, wanted: Wanted) -> Frame:
         listing, rows = INCIDENTS, incident_rows(_incidents(agent) or [], at)
     rows = [row for row in rows if _has(row, wanted.request.filter)]
     shown = queries.ordered(listing, rows, wanted.request)
+    if not (wanted.request.sort or wanted.request.is_reversed):
+        shown = over_last(shown)
     return Frame(shown[: listing.most], at, len(shown))
 
 

@@ -57,6 +57,11 @@ class ChosenIncidents:
         """The alerts that are shown, in their order."""
         return [alert for _, shown in self.chosen for alert in shown]
 
+    @property
+    def live(self) -> Sequence[tuple[Incident, Sequence[Alert]]]:
+        """Those that go on, which come first; all of them where every one is over."""
+        return [each for each in self.chosen if not each[0].is_over] or self.chosen
+
 
 def chosen(incidents: Sequence[Incident]) -> ChosenIncidents:
     """Return what is shown: the worst incidents of which an alert fires, each with the worst of its alerts."""

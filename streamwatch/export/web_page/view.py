@@ -1,7 +1,7 @@
 """The page as a whole: what there is to show at one moment."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -126,7 +126,8 @@ def view(  # noqa: PLR0913, PLR0917 - what there is, each by its name
     words += [_Word(one.name, one.health, one.headline) for one in some]
     known = {word.name for word in words}
     words += [_Word(source.name, source.health, source.words) for source in sources if source.name not in known]
-    level = worst([a.health(shown), *(word.health for word in words)]) if words else "unknown"
+    live = replace(shown, firing=shown.firing[: sum(len(below) for _, below in first.live)]) if first.chosen else shown
+    level = worst([a.health(live), *(word.health for word in words)]) if words else "unknown"
     found: list[tuple[str, ClusterView | StreamView]] = [
         *(("cluster", one) for one in clusters),
         *(("stream", one) for one in some),
@@ -151,7 +152,7 @@ def _headline(level: Health, words: Sequence[_Word], shown: a.Alerts, first: i.C
     """Return the one sentence that everybody reads: the cause of the worst that fires, where it is known."""
     firing = len(shown.firing) + shown.more
     worst_of = [word for word in words if word.health == level]
-    cause = next((each.sentence.rstrip(".") for each, _ in first.chosen if each.cause is not None), "")
+    cause = next((each.sentence.rstrip(".") for each, _ in first.live if each.cause is not None), "")
     if level in {"bad", "warn"} and cause:
         sentence = cause
     elif not words:

@@ -9,6 +9,7 @@ import pytest
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import readers as r
 from streamwatch.cli.top import overview
+from streamwatch.cli.top.alert_rows import for_headline, incident_rows, over_last
 from streamwatch.cli.top.listing import Listing
 from streamwatch.cli.top.queries import COLUMN, TOTAL, Selection, expressions, ordered, rows, total
 from streamwatch.cli.top.rows import Cell, TopRow
@@ -186,6 +187,25 @@ def test_what_is_worst_is_first_and_the_headline() -> None:
     assert re.match("all is well: shop", overview.headline(targets(*SOURCE, *cluster()))[1])
     late = TopRow(("", "x"), {"what is the matter": Cell("Rules are late.")}, "warn")
     assert overview.headline(targets(*SOURCE, *cluster()), [late]) == ("warn", "Rules are late."), "it is in no row"
+
+
+def of_incident(sentence: str, state: str, severity: str, *, is_over: bool = False) -> dict[str, Any]:
+    return {
+        "id": sentence, "cause": "x", "sentence": sentence, "evidence": [], "state": state, "isOver": is_over,
+        "since": "2026-11-28T20:00:00Z", "remedy": "", "runbook": "", "changes": [], "timeline": [],
+        "alerts": [{"alertname": "A", "state": state, "severity": severity}], "alertsLeftOut": 0,
+    }  # fmt: skip
+
+
+def test_what_is_over_comes_last_and_is_no_headline_beside_what_fires() -> None:
+    over = of_incident("Over since 20:08:55Z: x.", "firing", "critical", is_over=True)
+    live, soon = of_incident("Y is late.", "firing", "warning"), of_incident("Z is gone.", "pending", "critical")
+    every = over_last(incident_rows([over, live, soon], 2e9))
+    assert [row.key[0] for row in every] == ["Y is late.", "Z is gone.", "Over since 20:08:55Z: x."]
+    well = targets(*SOURCE, *cluster())
+    assert overview.headline(well, for_headline(every)) == ("warn", "Y is late.")
+    alone = over_last(incident_rows([over, soon], 2e9))
+    assert overview.headline(well, for_headline(alone)) == ("bad", "Over since 20:08:55Z: x.")
 
 
 def test_a_number_that_a_reader_has_not_is_another_thing_than_one_that_is_not_known() -> None:

@@ -197,6 +197,28 @@ def test_effects_fold_below_their_cause() -> None:
     assert cause.timeline[0] == "60 s ago: KafkaUnreachablePartitions holds"
 
 
+def test_what_is_over_is_neither_the_headline_nor_the_mark_beside_what_fires() -> None:
+    over = alert("KafkaGroupRebalancing", "critical", keep_firing_since=NOW - 5)
+    over = over.but(labels=over.labels.updated({"group": "x"}))
+    now = snapshot(HEALTHY)
+
+    def shown_with(*live: Alert) -> PageView:
+        every = [over, *live]
+        return seen(now, samples(now), every, incidents=decide(Known(every, ())))
+
+    alone = shown_with()
+    assert (alone.health, alone.headline[:10]) == ("bad", "Over since"), "it is all that there is to say"
+    idle = alert("KafkaGroupIdleMembers", "warning")
+    idle = idle.but(labels=idle.labels.updated({"group": "y"}))
+    known = shown_with(idle)
+    assert (known.health, known.headline) == ("warn", "KafkaGroupIdleMembers is so (1 group). 2 alerts fire")
+    assert [each.sentence[:10] for each in known.incidents] == ["KafkaGroup", "Over since"]
+    odd = shown_with(alert("KafkaUncleanElection", "warning"))
+    assert (odd.health, odd.headline) == ("warn", "Worth a look. 2 alerts fire"), "its cause is not known"
+    pending = shown_with(alert("KafkaUncleanElection", "warning", state="pending"))
+    assert (pending.health, pending.headline[:10]) == ("bad", "Over since"), "what is pending may be over in a moment"
+
+
 def test_of_ten_thousand_alerts_the_page_shows_fifty() -> None:
     every = [alert("KafkaGroupStuck", "critical") for _ in range(10_000)]
     every = [each.but(labels=each.labels.updated({"group": f"g{at}"})) for at, each in enumerate(every)]

@@ -273,7 +273,7 @@ class App:
             page=self._metrics.page,
             health=self.health,
             ready=self.ready,
-            status=lambda: status(self._runners, self._schedule.counts(), self._clock.monotonic() - self._started),
+            status=self._status,
             home=self._home,
             reload=self.reload if self._load and config.listen.reload else None,
             prefixes=(
@@ -297,6 +297,10 @@ class App:
 
     def _responses(self) -> Mapping[int, int]:
         return self._server.counts()  # a reload may have put another in its place
+
+    def _status(self) -> str:
+        matters = self._home_page.lines(self._runners.values(), self._alerting, self._server.url)
+        return status(self._runners, self._schedule.counts(), self._clock.monotonic() - self._started, matters)
 
     def _home(self) -> Response:
         return self._home_page.page(self._runners.values(), self._alerting, self._server.url)

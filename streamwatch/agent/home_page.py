@@ -1,4 +1,4 @@
-"""The page for browsers: made once a second, however many look."""
+"""The page for browsers, and what it says for people with curl: made once a second, however many look."""
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -13,7 +13,8 @@ from streamwatch.export.web_page.changes import changed
 from streamwatch.export.web_page.incidents import chosen
 from streamwatch.export.web_page.past import Past
 from streamwatch.export.web_page.sample_index import Read
-from streamwatch.export.web_page.view import view
+from streamwatch.export.web_page.view import PageView, view
+from streamwatch.export.web_page.written import lines
 from streamwatch.http.message import Response
 from streamwatch.model.journal_entry import JournalEntry
 from streamwatch.samples.hub import Hub
@@ -40,6 +41,8 @@ class HomePage:
         self._renderer: Renderer | None = None
         self._made: tuple[float, Response] | None = None
         """The page, and until when it is fresh."""
+        self._said: tuple[float, Sequence[str]] | None = None
+        """The same of its lines."""
 
     def page(self, runners: Iterable[TargetRunner], alerting: Alerting, url: str) -> Response:
         """Return the page of these targets and alerts; one that was made less than a second ago, where there is."""
@@ -48,11 +51,23 @@ class HomePage:
                 self._made = self._clock.monotonic() + _FRESH_SECONDS, self._render(runners, alerting, url)
             return self._made[1]
 
+    def lines(self, runners: Iterable[TargetRunner], alerting: Alerting, url: str) -> Sequence[str]:
+        """Return the page's headline and incidents as lines; those made less than a second ago, where there are."""
+        with self._lock:
+            if self._said is None or self._clock.monotonic() >= self._said[0]:
+                said = list(lines(self._view(runners, alerting, url)))
+                self._said = self._clock.monotonic() + _FRESH_SECONDS, said
+            return self._said[1]
+
     def _render(self, runners: Iterable[TargetRunner], alerting: Alerting, url: str) -> Response:
         from streamwatch.export.web_page.render import Renderer  # noqa: PLC0415 - only who is looked at pays for the templates
 
         if self._renderer is None:
             self._renderer = Renderer()
+        shown, changes = self._view(runners, alerting, url), self._changes()[:_MOST_CHANGES]
+        return self._renderer.render(replace(shown, changes=changed(changes, self._clock.now())))
+
+    def _view(self, runners: Iterable[TargetRunner], alerting: Alerting, url: str) -> PageView:
         reads = [Read(runner.name, runner.config.name, runner.kind, runner.interval, runner.last) for runner in runners]
         samples = {name: part.samples for name, part in self._hub.current().items()}
         notified, channels = alerting.notifications.alert_groups(), alerting.notifications.channels
@@ -61,9 +76,7 @@ class HomePage:
         standing = alerting.notifications.standing(alerts, chosen(known).alerts or None)
         names = {alert.fingerprint: alert.name for alert in alerts}
         reasons = {each.alert.fingerprint: each.reasons(names) for each in standing}
-        shown = view(
+        return view(
             __version__, reads, samples, alerts, notified, channels, now, url, reasons, known, book.remedies,
             self._past(), alerting.links,
         )  # fmt: skip
-        changes = self._changes()[:_MOST_CHANGES]
-        return self._renderer.render(replace(shown, changes=changed(changes, now)))

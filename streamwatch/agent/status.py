@@ -1,6 +1,6 @@
 """The status page: what the agent sees and what it does not, in plain text for a person with curl."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -16,9 +16,19 @@ from streamwatch.model.snapshot import Snapshot
 _PROBLEMS = 10
 
 
-def status(runners: Mapping[str, TargetRunner], jobs: Mapping[str, JobCounts], up_seconds: float) -> str:
-    """Return the page."""
-    lines = [f"StreamWatch {__version__}, up {up_seconds:.0f}s", ""]
+def status(
+    runners: Mapping[str, TargetRunner], jobs: Mapping[str, JobCounts], up_seconds: float, matters: Sequence[str]
+) -> str:
+    """Return the page: how everything is, and then what each source gave.
+
+    Args:
+        runners: the sources, by their names.
+        jobs: what was counted of their reads.
+        up_seconds: since when the agent runs.
+        matters: how everything is, in lines.
+
+    """
+    lines = [f"StreamWatch {__version__}, up {up_seconds:.0f}s", "", *matters, ""]
     for name, runner in runners.items():
         now = runner.last
         lines.append(f"{runner.kind} {name}: {'the first read has not ended yet' if now is None else _summary(now)}")

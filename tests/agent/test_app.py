@@ -47,7 +47,9 @@ def test_a_cluster_that_is_not_there_is_said_and_the_agent_stays_well(start: Sta
     assert page["streamwatch_build_info"]
     assert page["process_resident_memory_bytes"][""] > 0
     assert get(app, "/healthz") == (200, "ok\n")
-    assert "kafka a: cannot be read" in get(app, "/")[1]
+    text = get(app, "/")[1]
+    assert "\n\na: cannot be read" in text, "the headline comes first"
+    assert "kafka a: cannot be read" in text
 
 
 def test_however_many_look_the_page_is_made_once_a_second() -> None:

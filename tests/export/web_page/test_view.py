@@ -19,6 +19,7 @@ from streamwatch.export.web_page.render import Renderer
 from streamwatch.export.web_page.sample_index import Read
 from streamwatch.export.web_page.view import PageView, view
 from streamwatch.export.web_page.words import span
+from streamwatch.export.web_page.written import lines
 from streamwatch.incidents.decide import decide
 from streamwatch.incidents.known import Known
 from streamwatch.model.alert import Alert
@@ -191,6 +192,11 @@ def test_effects_fold_below_their_cause() -> None:
     assert (cause.sentence, cause.is_known, cause.remedy) == ("Broker 2 of test does not answer.", True, "Start it.")
     assert [each.name for each in cause.alerts] == ["KafkaUnreachablePartitions", "KafkaBrokerDown"]
     assert (cause.health, cause.runbook, unknown.is_known) == ("bad", "/runbooks/KafkaBrokerDown", False)
+    assert list(lines(shown)) == [
+        "Broker 2 of test does not answer. 3 alerts fire",
+        "  for 60 s: Broker 2 of test does not answer. First: Start it.",
+        "  for 60 s: The cause is not known: KafkaUncleanElection is so.",
+    ]
     text = html(shown)
     assert text.index("Broker 2 of test does not answer.") < text.index("KafkaUnreachablePartitions is so")
     assert "2 alerts of this cause" in text
@@ -229,6 +235,12 @@ def test_of_ten_thousand_alerts_the_page_shows_fifty() -> None:
     shown = seen(now, samples(now), late, incidents=decide(Known(late, ())))
     assert (len(shown.incidents), shown.incidents[0].more, len(shown.alerts.firing)) == (1, 9_950, 50)
     assert len(html(shown)) < 100_000
+
+
+def test_nothing_in_a_name_is_obeyed_where_the_page_is_text() -> None:
+    bad = alert("Odd", "warning").but(annotations=(("summary", "or\x1b[31mders\nis"),))
+    shown = seen(snapshot(HEALTHY), [], [bad], incidents=decide(Known([bad], ())))
+    assert not [line for line in lines(shown) if not line.isprintable()]
 
 
 def test_a_large_cluster_is_shown_in_part_and_the_trouble_always() -> None:

@@ -33,7 +33,7 @@ def test_it_is_made_of_what_the_hub_knows_once_a_second_and_ends_with_it() -> No
     assert (edge["lagSeconds"], edge["lagRecords"], edge["unknown"]) == (7.0, 3.0, "")
     hub.append("shop", lag(8.0), at=1000.0, valid_seconds=10.0)
     assert page.answer(JSON, ()) is first, "however many look"
-    assert b"billing is 8 s behind orders" in page.answer(PAGE, ()).body
+    assert b"group billing is 8 s behind topic orders" in page.answer(PAGE, ()).body
 
     clock.advance(1.0)
     assert json.loads(page.answer(JSON, ()).body)["data"]["paths"][0]["ageSeconds"] == 8.0

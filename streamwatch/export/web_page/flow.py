@@ -131,7 +131,7 @@ def _headline(graph: Graph, ends: Sequence[Path]) -> str:
         return ages
     first, more = troubled[0], sum(node.count for node in troubled[1:])
     others = f", and {number(more)} more {'is' if more == 1 else 'are'} not well" if more else ""
-    return f"{first.kind} {_name(first.id, graph)}: {first.words or first.health}{others}. {ages}"
+    return f"{_kind_and_name(first.id, graph)}: {first.words or first.health}{others}. {ages}"
 
 
 def _ages(graph: Graph, ends: Sequence[Path]) -> str:
@@ -142,13 +142,14 @@ def _ages(graph: Graph, ends: Sequence[Path]) -> str:
     if not known:
         return f"Of {counted(unknown, 'path')} the age is not known"
     first = known[0]
-    age = f"{_name(first.end, graph)} is {span(first.seconds)} behind {_name(first.start, graph)}"
+    age = f"{_kind_and_name(first.end, graph)} is {span(first.seconds)} behind {_kind_and_name(first.start, graph)}"
     sentence = age if first.seconds else "All that is known has arrived"
     return f"{sentence}; of {counted(unknown, 'path')} the age is not known" if unknown else sentence
 
 
-def _name(node: str, graph: Graph) -> str:
-    return fitted(graph.nodes[node].name, 40 * _SIZE, _SIZE)
+def _kind_and_name(node: str, graph: Graph) -> str:
+    """Return what a node is called: things of several kinds may have one name."""
+    return f"{graph.nodes[node].kind} {fitted(graph.nodes[node].name, 40 * _SIZE, _SIZE)}"
 
 
 def _notes(graph: Graph, picture: Drawn) -> list[str]:

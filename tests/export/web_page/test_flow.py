@@ -36,9 +36,9 @@ def html(made: Graph) -> str:
 
 def test_the_headline_says_the_oldest_that_is_known_and_how_much_is_not() -> None:
     known = graph(("w-db", "s-a", 1.0), ("s-a", "x-lake", 839.0))
-    assert flow(known).headline == "x-lake is 14 min behind w-db"
+    assert flow(known).headline == "sink x-lake is 14 min behind writer w-db"
     partly = graph(("w-db", "s-a", None), ("s-a", "x-lake", 839.0), ("s-b", "x-lake", 5.0))
-    assert flow(partly).headline == "x-lake is 5 s behind s-b; of 1 path the age is not known"
+    assert flow(partly).headline == "sink x-lake is 5 s behind stream s-b; of 1 path the age is not known"
     assert (flow(graph(("s-a", "r-b", None))).headline, flow(graph(("s-a", "r-b", None))).health) == (
         "Of 1 path the age is not known", "unknown",
     )  # fmt: skip
@@ -49,7 +49,9 @@ def test_the_headline_says_the_oldest_that_is_known_and_how_much_is_not() -> Non
 def test_the_headline_begins_with_what_is_worst_as_its_mark_does() -> None:
     edges: list[tuple[str, str, float | None]] = [("s-a", "r-b", 0.0), ("s-a", "r-c", 0.0), ("s-a", "r-d", 3.0)]
     shown = flow(graph(*edges, r_b="warn", r_c="bad"))
-    assert (shown.health, shown.headline) == ("bad", "reader r-c: bad, and 1 more is not well. r-d is 3 s behind s-a")
+    assert (shown.health, shown.headline) == (
+        "bad", "reader r-c: bad, and 1 more is not well. reader r-d is 3 s behind stream s-a",
+    )  # fmt: skip
     gone = GraphNode("x", "reader", "delivery stream", "lake", "", "bad", "it is stopped")
     assert flow(Graph({"x": gone}, ())).headline == (
         "delivery stream lake: it is stopped. Nobody is known who reads or writes"

@@ -1,8 +1,7 @@
 """A check-up of everything that is watched: each source step by step, and what to do where it does not go well."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from itertools import chain
+from collections.abc import Callable, Iterator, Sequence
 
 from streamwatch.advice.config import read_prices
 from streamwatch.agent.config import Config
@@ -10,6 +9,7 @@ from streamwatch.agent.exposure import exposures
 from streamwatch.agent.targets import TargetFactory
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import ConfigError, StreamWatchError
+from streamwatch.core.words import counted
 from streamwatch.model.finding import Finding
 from streamwatch.model.pages import PagesSnapshot
 from streamwatch.sources.account_config import AccountConfig
@@ -33,7 +33,7 @@ def check_up(config: Config, report: Report) -> None:
         for finding in _pages(cluster):
             report(finding)
     for account in config.kinesis:
-        for finding in chain(_account(account), _stream_probe(account, config)):
+        for finding in _account(account, config):
             report(finding)
     for connect in config.connect:
         for finding in _connect(connect, {cluster.name for cluster in config.kafka}):
@@ -53,17 +53,53 @@ def _exposures(config: Config) -> Iterator[Finding]:
         yield Finding("agent", "exposure", "warning", what, remedy)
 
 
-def _account(config: AccountConfig) -> Iterator[Finding]:
-    from streamwatch.sources.kinesis.doctor import examine  # noqa: PLC0415 - boto3 is slow to import
+def _account(config: AccountConfig, own: Config) -> Iterator[Finding]:
+    """Check the streams of an account and who reads them; of regions without credentials one line says what was not."""
+    from streamwatch.sources.aws.credentials import NO_CREDENTIALS_REMEDY  # noqa: PLC0415 - boto3 is slow to import
+    from streamwatch.sources.kinesis.doctor import examine  # noqa: PLC0415 - the same
+
+    blind: list[str] = []
+    for finding in examine(config, SystemClock()):
+        is_blind = (finding.step, finding.verdict) == ("credentials", "failed")
+        blind += [finding.target] if is_blind else []
+        yield finding
+        if is_blind and finding.remedy == NO_CREDENTIALS_REMEDY and config.access.role_arn is None:
+            blind = list(config.regions)  # there are none anywhere: no other region is asked
+            break
+    seen = [region for region in config.regions if region not in blind]
+    yield from _readers(config, seen, is_first_seen=config.regions[0] not in blind)
+    if config.probed_region not in blind:
+        yield from _stream_probe(config, own)
+    if blind and (left := list(_not_tried(config, blind))):
+        why = f"{counted(len(left), 'check')} not tried, there are no credentials to try them with"
+        yield Finding(", ".join(blind), "credentials", "skipped", f"{why}: {', '.join(dict.fromkeys(left))}")
+
+
+def _not_tried(config: AccountConfig, blind: Sequence[str]) -> Iterator[str]:
+    """Yield what was not looked at in regions without credentials: of each region by itself."""
+    from streamwatch.sources.readers.kinds import enabled  # noqa: PLC0415 - as above
+
+    readers = config.readers
+    for region in blind:
+        yield "streams"
+        yield from ["kcl"] * readers.kcl.enabled + ["lambda"] * readers.functions.enabled
+        yield from (kind.kind for kind, _ in enabled(readers))
+        if region == config.regions[0] and readers.redshift.enabled:
+            yield from (f"redshift {warehouse.name}" for warehouse in readers.redshift.warehouses)
+        if region == config.probed_region and config.stream_probe.enabled:
+            yield "stream_probe"
+
+
+def _readers(config: AccountConfig, regions: Sequence[str], *, is_first_seen: bool) -> Iterator[Finding]:
     from streamwatch.sources.readers.attached_doctor import examine as examine_attached  # noqa: PLC0415 - the same
     from streamwatch.sources.readers.doctor import examine as examine_readers  # noqa: PLC0415 - the same
     from streamwatch.sources.readers.redshift_doctor import examine as examine_redshift  # noqa: PLC0415 - the same
 
-    yield from examine(config, SystemClock())
-    yield from examine_readers(config.readers, config.access, config.regions, SystemClock())
+    yield from examine_readers(config.readers, config.access, regions, SystemClock())
     asks = config.cloudwatch.enabled
-    yield from examine_attached(config.readers, config.access, config.regions, SystemClock(), cloudwatch=asks)
-    yield from examine_redshift(config.readers.redshift, config.access, config.regions[0], SystemClock())
+    yield from examine_attached(config.readers, config.access, regions, SystemClock(), cloudwatch=asks)
+    if is_first_seen:
+        yield from examine_redshift(config.readers.redshift, config.access, config.regions[0], SystemClock())
 
 
 def _stream_probe(account: AccountConfig, config: Config) -> Iterator[Finding]:

@@ -31,7 +31,7 @@ _ANSWER_SECONDS: Final = 8.0
 _ROLE_SESSION: Final = "streamwatch"
 _QUOTES: Final = " from container metadata: "
 """botocore's words before what the service of a container answered."""
-_REMEDY: Final = "give the agent a role, a profile, or an access key (`access` in the configuration)"
+NO_CREDENTIALS_REMEDY: Final = "give the agent a role, a profile, or an access key (`access` in the configuration)"
 
 Stamp = tuple[tuple[str, tuple[int, int, int] | None], ...]
 """Files by path, with when each was modified, its size and its inode; None where there is none."""
@@ -158,7 +158,7 @@ class LoginKeeper:
         backoff.wait = min(2 * backoff.wait, _MOST_WAIT_SECONDS)
 
     def _error(self) -> NoCredentials:
-        return NoCredentials(f"no credentials: {self._why}: {_REMEDY}")
+        return NoCredentials(f"no credentials: {self._why}: {NO_CREDENTIALS_REMEDY}")
 
     def _resolve(self, region: str) -> None:
         place = self._place(region)

@@ -9,6 +9,7 @@ from typing import Any, Final
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import SourceDenied, SourceError, SourceThrottled
 from streamwatch.model.finding import Finding, Verdict
+from streamwatch.sources.aws.credentials import NO_CREDENTIALS_REMEDY
 from streamwatch.sources.aws.errors import NoCredentials, NotThere
 from streamwatch.sources.aws.minutes import MINUTE
 from streamwatch.sources.aws.rights import rights_of
@@ -100,7 +101,9 @@ class Trial:
         try:
             answer = self._call(TrialCall("sts", "GetCallerIdentity", {}, ("Account", "Arn")))
         except NoCredentials as error:
-            return False, self.finding("credentials", "failed", self._tried(str(error)), _remedy(()))
+            why = str(error).removesuffix(f": {NO_CREDENTIALS_REMEDY}")
+            remedy = _remedy(()) if why == str(error) else NO_CREDENTIALS_REMEDY
+            return False, self.finding("credentials", "failed", self._tried(why), remedy)
         except SourceError as error:
             hint = "STS is not needed to read; where a private network has no endpoint for it, leave it at that"
             return True, self.finding("credentials", "warning", self._tried(str(error)), hint)

@@ -65,6 +65,11 @@ def facts_of(sources: Sequence[AuditedSource], samples: Iterable[Samples], now: 
         readers=tuple(each for each in seen if isinstance(each, ReadersSnapshot)),
         connects=tuple(each for each in seen if isinstance(each, ConnectSnapshot)),
         unread=tuple(dict.fromkeys(each.name for each in sources if each.snapshot is None or not each.snapshot.is_up)),
+        unread_why={
+            each.name: each.snapshot.problems[0].detail
+            for each in sources
+            if each.snapshot is not None and not each.snapshot.is_up and each.snapshot.problems
+        },
         samples=NewestSamples(samples),
     )
 

@@ -50,5 +50,7 @@ class AuditFacts:
     connects: tuple[ConnectSnapshot, ...] = ()
     unread: tuple[str, ...] = ()
     """Sources that could not be read at all, or not yet."""
+    unread_why: Mapping[str, str] = field(default_factory=dict)
+    """Why, of those of which that is known."""
     samples: NewestSamples = field(default_factory=lambda: NewestSamples(()))
     """The newest of all sources."""

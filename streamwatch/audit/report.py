@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -50,6 +50,8 @@ class AuditReport:
     """Findings that are counted only: there are too many of their kind."""
     not_checked: tuple[tuple[Check, str, tuple[str, ...]], ...]
     """Why, and of which targets: those of one reason together."""
+    unread_why: Mapping[str, str]
+    """Why sources could not be read, of those of which that is known."""
 
 
 def audit(facts: AuditFacts, ignores: Sequence[Ignore], checks: Sequence[Check] = CHECKS) -> AuditReport:
@@ -69,7 +71,7 @@ def audit(facts: AuditFacts, ignores: Sequence[Ignore], checks: Sequence[Check] 
         findings += found[:_MOST_OF_A_CHECK]
     findings.sort(key=_order)
     not_checked = tuple((check, why, tuple(targets)) for (_, why), (check, targets) in unchecked.items())
-    return AuditReport(facts.now, tuple(findings), facts.unread, left_out, not_checked)
+    return AuditReport(facts.now, tuple(findings), facts.unread, left_out, not_checked, facts.unread_why)
 
 
 def answer(report: AuditReport) -> dict[str, Any]:
@@ -79,6 +81,7 @@ def answer(report: AuditReport) -> dict[str, Any]:
         "at": rfc3339(report.at),
         "counts": {severity: counts[severity] for severity in SEVERITIES},
         "unread": list(report.unread),
+        "unreadWhy": dict(report.unread_why),
         "findings": [_shown(each) for each in report.findings],
         "findingsLeftOut": report.left_out,
         "notChecked": [

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ from streamwatch.core.words import printable
 
 _SEVERITIES: Final = ("critical", "warning", "info")
 _MOST_TARGETS: Final = 3
+_FEW_CHECKS: Final = 3
+"""More that could not be made for one reason are one line."""
 _MARGIN: Final = " " * 10
 _STYLES: Final[dict[str, dict[str, Any]]] = {
     "critical": {"fg": "red", "bold": True}, "warning": {"fg": "yellow"}, "info": {"fg": "cyan"},
@@ -83,15 +86,27 @@ def _show(found: dict[str, Any]) -> None:
     for each in ignored:
         why = f"ignored until {each['ignored']['until']}: {each['ignored']['reason']}"
         click.echo(printable(f"ignored   {each['severity']}, {_subject(each)}: {why}"))
-    for each in found["notChecked"]:
-        targets = ", ".join(each["targets"][:_MOST_TARGETS])
-        more = f" and {each['count'] - _MOST_TARGETS} more" if each["count"] > _MOST_TARGETS else ""
-        click.echo(printable(f"not checked  {each['finding']}, {targets}{more}: not known: {each['why']}"))
+    for line in _not_checked(found["notChecked"]):
+        click.echo(printable(f"not checked  {line}"))
     for name in found["unread"]:
-        click.secho(f"{printable(name)}: could not be read", fg="red")
+        why = found.get("unreadWhy", {}).get(name, "")
+        reason = f": {why}: `streamwatch doctor` tries it step by step" if why else ""
+        click.secho(printable(f"{name}: could not be read{reason}"), fg="red")
     counts = ", ".join(f"{found['counts'][severity]} {severity}" for severity in _SEVERITIES)
     left = f"; {found['findingsLeftOut']} more are counted only" if found["findingsLeftOut"] else ""
     click.echo(f"{counts}; {len(ignored)} ignored; {len(found['notChecked'])} not checked{left}")
+
+
+def _not_checked(outcomes: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield a line for each reason, and for each check where a reason holds of few."""
+    together: dict[tuple[str, str], list[str]] = {}
+    for each in outcomes:
+        targets = ", ".join(each["targets"][:_MOST_TARGETS])
+        more = f" and {each['count'] - _MOST_TARGETS} more" if each["count"] > _MOST_TARGETS else ""
+        together.setdefault((f"{targets}{more}", each["why"]), []).append(each["finding"])
+    for (targets, why), checks in together.items():
+        for name in checks if len(checks) <= _FEW_CHECKS else [f"{len(checks)} checks"]:
+            yield f"{name}, {targets}: not known: {why}"
 
 
 def _echo_finding(finding: dict[str, Any]) -> None:

@@ -1,10 +1,14 @@
 """The reference cluster, audited once over the network: one of each finding is found, and none where there is none."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
+from click.testing import CliRunner
+
 from streamwatch.agent.config import Config
 from streamwatch.cli.audit_once import audit_once
+from streamwatch.cli.main import main
 from streamwatch.reference.kafka import topics
 from streamwatch.reference.kafka.batch import parse
 from streamwatch.reference.kafka.classic_members import Who
@@ -14,6 +18,7 @@ from streamwatch.reference.kafka.site import Site
 from streamwatch.reference.kafka.spec import Spec
 from streamwatch.sources.cluster_config import ClusterConfig
 from tests.addresses import servers
+from tests.conftest import closed_port
 from tests.reference.batches import records
 
 DAY = 86_400.0
@@ -94,3 +99,15 @@ def test_one_of_each_finding_is_found(reference_kafka_factory: Factory) -> None:
         ("unused-group", "shop/gone"),
     }
     assert {each["finding"] for each in shown["notChecked"]} >= {"offsets-expiring", "compaction-stopped"}
+
+
+def test_a_cluster_that_cannot_be_read_is_said_once_with_its_reason() -> None:
+    address = f"127.0.0.1:{closed_port()}"
+    result = CliRunner().invoke(main, ["audit", "--kafka", address])
+    skipped, unread, counts = result.output.splitlines()
+    assert result.exit_code == 1
+    assert re.fullmatch(r"not checked  \d\d checks, 127\.0\.0\.1: not known: the cluster could not be read", skipped)
+    assert unread.startswith("127.0.0.1: could not be read: ")
+    assert "Connect call failed" in unread
+    assert unread.endswith("`streamwatch doctor` tries it step by step")
+    assert counts.startswith("0 critical, 0 warning, 0 info; 0 ignored; ")

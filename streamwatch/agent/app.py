@@ -1,7 +1,7 @@
 """The composition root: from a configuration to an agent that runs. The only module that knows everything."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -97,7 +97,7 @@ class App:
         self._runners: Mapping[str, TargetRunner] = {}
         """Never changed, but replaced: many threads look while a reload is under way."""
         self._audits = Audits(self._hub, clock, self._journal.journal.changes)
-        self._events = EventsApi(self._journal.journal.changes)
+        self._events = EventsApi(self._journal.journal.changes, self._source_names)
         self._home_page = HomePage(self._hub, clock, self._journal.recent, lambda: self._archive.archive)
         self._flow_page = FlowPage(self._hub, clock)
         self._entity_pages = EntityPages(self._hub, clock, self._journal.journal.changes)
@@ -291,6 +291,10 @@ class App:
             ),
         )
         return Server(config.listen, routes)
+
+    def _source_names(self) -> Collection[str]:
+        """Return the names of the sources that are configured; those of a part of one are named after it."""
+        return {*self._runners, *(source.name for source in self.config.sources)}
 
     def _peer_token(self) -> Secret | None:
         return None if self.config.ha is None else self.config.ha.token

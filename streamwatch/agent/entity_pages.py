@@ -53,7 +53,10 @@ class EntityPages:
         ref = entity_at(request.path, request.query)
         if ref is None:
             return text_response(HTTPStatus.NOT_FOUND, _NO_PAGE)
-        window = window_of(parse_qs(request.query, errors="replace").get("window", [""])[-1])
+        try:
+            window = window_of(parse_qs(request.query, errors="replace").get("window", [""])[-1])
+        except ValueError as error:
+            return text_response(HTTPStatus.BAD_REQUEST, str(error))
         with self._lock:
             started = self._clock.monotonic()
             made = self._made.get((ref, window))

@@ -1,14 +1,16 @@
 """``/api/v1/events``: what changed, as JSON, page by page. Grafana reads it as annotations (docs/events.md)."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import parse_qs
 
 from streamwatch.core.times import rfc3339
+from streamwatch.core.words import listed
 from streamwatch.export.json_answer import bad_data, success
 from streamwatch.http.message import Request, Response
+from streamwatch.journal.journal import OWN
 from streamwatch.journal.kinds import KINDS
 from streamwatch.journal.question import Question
 from streamwatch.model.journal_entry import JournalEntry
@@ -26,14 +28,23 @@ _NUMBER: Final = re.compile(r"\d{1,15}(\.\d{1,9})?", re.ASCII)
 class EventsApi:
     """Answers. May be called from any thread."""
 
-    def __init__(self, changes: Callable[[Question], list[JournalEntry]]) -> None:
-        """Take what returns the changes that are asked for."""
-        self._changes = changes
+    def __init__(
+        self, changes: Callable[[Question], list[JournalEntry]], sources: Callable[[], Collection[str]]
+    ) -> None:
+        """Begin.
+
+        Args:
+            changes: returns the changes that are asked for.
+            sources: returns the names of those that there are now.
+
+        """
+        self._changes, self._sources = changes, sources
 
     def answer(self, request: Request) -> Response:
         """Answer a request, whatever its method is that reads."""
         try:
             question = question_of(request.query)
+            self._look_for_sources(question.sources)
         except ValueError as error:
             return bad_data(error)
         found = self._changes(question)
@@ -41,6 +52,19 @@ class EventsApi:
         if len(found) == question.limit:
             data["next"] = f"{found[-1].at!r}:{found[-1].number}"
         return success(data)
+
+    def _look_for_sources(self, wanted: Iterable[str]) -> None:
+        """Refuse a source that is neither watched nor in the journal: one that was watched has its changes still.
+
+        Raises:
+            ValueError: there is one.
+
+        """
+        there = {*self._sources(), OWN}
+        for name in sorted(set(wanted) - there):
+            if not self._changes(Question(sources=(name,), limit=1)):
+                shown = listed(sorted(there))
+                raise ValueError(f"source: {name[:80]!r}: none of this name is watched, or was: there are {shown}")
 
 
 def question_of(query: str) -> Question:

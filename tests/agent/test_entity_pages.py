@@ -46,6 +46,8 @@ def test_a_group_has_a_page_as_soon_as_it_is_known_and_its_past_stays() -> None:
     assert "nothing is known of it now" in text
     assert "at most 90 s" in text
     assert asked(app, "/cluster/a/group/nobody")[0] == 404
+    assert asked(app, "/cluster/a/group/billing", "window=2h") == (400, "window: '2h': there are 1h, 24h, 7d\n")
+    assert asked(app, "/cluster/a/group/billing", "window=")[0] == 200
     assert asked(app, "/cluster/b/group/billing")[0] == 404
     app.stop()
 

@@ -1,6 +1,7 @@
 """``/api/v1/events``: what is asked for, page by page, and what is refused."""
 
 import json
+from dataclasses import replace
 from email.message import Message
 from typing import Any
 
@@ -21,7 +22,12 @@ def change(number: int) -> JournalEntry:
 
 
 def answer(query: str, *some: JournalEntry) -> tuple[int, Any]:
-    response = EventsApi(lambda _: list(some)).answer(Request("GET", "/api/v1/events", Message(), query=query))
+    def changes(question: Question) -> list[JournalEntry]:
+        return [one for one in some if not question.sources or one.source in question.sources]
+
+    response = EventsApi(changes, lambda: ("shop", "shop/pages")).answer(
+        Request("GET", "/api/v1/events", Message(), query=query)
+    )
     assert response.content_type == "application/json"
     return response.status, json.loads(response.body)
 
@@ -95,3 +101,17 @@ def test_a_question(query: str, wanted: Question) -> None:
 )
 def test_what_is_refused(query: str, why: str) -> None:
     assert answer(query) == (400, {"status": "error", "errorType": "bad_data", "error": why})
+
+
+@pytest.mark.parametrize("source", ["shop", "shop/pages", "streamwatch", "gone"])
+def test_a_source_that_is_watched_or_was_is_asked_for(source: str) -> None:
+    was = replace(change(7), source="gone")
+    status, found = answer(f"source={source}", was)
+    assert (status, len(found["data"]["events"])) == (200, int(source == "gone"))
+
+
+def test_a_source_that_there_is_not_and_was_not_is_refused() -> None:
+    status, found = answer("source=shop&source=nope", change(7))
+    assert (status, found["error"]) == (
+        400, "source: 'nope': none of this name is watched, or was: there are shop, shop/pages and streamwatch"
+    )  # fmt: skip

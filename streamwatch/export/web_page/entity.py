@@ -139,8 +139,17 @@ def entity_view(ref: EntityRef, known: KnownOfEntity, window: Window) -> EntityV
 
 
 def window_of(name: str) -> Window:
-    """Return the time that an address asks for; an hour by default."""
-    return next((window for window in WINDOWS if window.name == name), WINDOWS[0])
+    """Return the time that an address asks for; an hour where it asks for none.
+
+    Raises:
+        ValueError: there is no such time.
+
+    """
+    found = next((window for window in WINDOWS if name in {window.name, ""}), None)
+    if found is None:
+        there = ", ".join(window.name for window in WINDOWS)
+        raise ValueError(f"window: {name[:_MOST_TITLE]!r}: there are {there}")
+    return found
 
 
 def _of_sources(samples: Sequence[Samples]) -> list[Samples]:

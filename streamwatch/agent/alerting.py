@@ -219,6 +219,10 @@ class Alerting:
         """Answer a request of Prometheus's API, or of Alertmanager's."""
         return (self._alertmanager if request.path.startswith(ALERTMANAGER) else self._api).answer(request)
 
+    def names(self, prefix: str) -> tuple[str, ...]:
+        """Return what is answered below the prefix of one of these APIs."""
+        return (self._alertmanager if prefix == ALERTMANAGER else self._api).names
+
     def answer_peer(self, request: Request) -> Response:
         """Answer another agent that acts as one with this."""
         if self._pair is None:

@@ -38,7 +38,7 @@ from streamwatch.export.prometheus_api import PREFIX
 from streamwatch.export.remote_write.service import RemoteWriteService
 from streamwatch.export.restart_api import PATH as MAY_RESTART
 from streamwatch.export.web_page import runbooks
-from streamwatch.export.web_page.addresses import CLUSTERS, CONNECT, READER, STREAMS
+from streamwatch.export.web_page.addresses import PLACES
 from streamwatch.http.guard import WRITES
 from streamwatch.http.message import Request, Response
 from streamwatch.http.server import READS, PathHandler, Server
@@ -278,16 +278,22 @@ class App:
             reload=self.reload if self._load and config.listen.reload else None,
             prefixes=(
                 PathHandler(PAGE, self._flow),
-                *(PathHandler(path, self._entity) for path in (CLUSTERS, STREAMS, CONNECT, READER)),
+                *(PathHandler(path, self._entity, below=below) for path, below in PLACES.items()),
                 PathHandler(JSON, self._flow),
                 PathHandler(EVENTS, lambda request: compressed(self._events.answer(request), request)),
                 PathHandler(MAY_RESTART, lambda request: self._restarts.answer(request, tuple(self._runners.values()))),
                 PathHandler(audit_api.PATH, self._audit),
                 PathHandler(ADVISE, lambda request: compressed(self._advise(), request)),
                 PathHandler(PEER, self._answer_peer, ("POST",), is_guarded=True, token=self._peer_token),
-                PathHandler(PREFIX, self._answer),
-                PathHandler(runbooks.PREFIX, self._runbooks.answer),
-                PathHandler(ALERTMANAGER, self._answer, (*READS, *WRITES), is_guarded=True),
+                PathHandler(PREFIX, self._answer, below=self._alerting.names(PREFIX)),
+                PathHandler(runbooks.PREFIX, self._runbooks.answer, below=("ALERT",)),
+                PathHandler(
+                    ALERTMANAGER,
+                    self._answer,
+                    (*READS, *WRITES),
+                    below=self._alerting.names(ALERTMANAGER),
+                    is_guarded=True,
+                ),
             ),
         )
         return Server(config.listen, routes)

@@ -112,6 +112,11 @@ class AlertmanagerApi:
             "silences": self._silences,
         }
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What is answered below ``PREFIX``."""
+        return (*self._reads, f"{_SILENCE}ID")
+
     def answer(self, request: Request) -> Response:
         """Answer a request of which the path begins with ``PREFIX``; who may write has been looked at before."""
         path = request.path.removeprefix(PREFIX)
@@ -133,7 +138,7 @@ class AlertmanagerApi:
     def _read(self, path: str, request: Request) -> Response:
         found = self._reads.get(path)
         if found is None:
-            there = ", ".join(f"{PREFIX}{name}" for name in (*self._reads, f"{_SILENCE}ID"))
+            there = ", ".join(f"{PREFIX}{name}" for name in self.names)
             return _error(HTTPStatus.NOT_FOUND, f"{request.path}: there is no such thing: there are {there}")
         return _json(found(_Params(request.query)))
 

@@ -178,6 +178,11 @@ class PrometheusApi:
             "status/buildinfo": lambda _: {"application": "StreamWatch", "version": "2.55.0", "features": {}},
         }
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What is answered below ``PREFIX``."""
+        return (*self._answers, "label/NAME/values")
+
     def answer(self, request: Request) -> Response:
         """Answer a request of which the path begins with ``PREFIX``."""
         path = request.path.removeprefix(PREFIX)
@@ -186,7 +191,7 @@ class PrometheusApi:
         if values is not None:
             found = lambda params: self._values(unquote(values[1]), params)  # noqa: E731 - of this request
         if found is None:
-            there = ", ".join(f"{PREFIX}{name}" for name in self._answers)
+            there = ", ".join(f"{PREFIX}{name}" for name in self.names)
             shown = request.path[:_SHOWN]
             return _error(HTTPStatus.NOT_FOUND, "not_found", f"{shown}: there is no such thing: there are {there}")
         try:

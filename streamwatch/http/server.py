@@ -69,6 +69,8 @@ class PathHandler:
     """It is a prefix where it ends with ``/`` and is more than that."""
     answer: Callable[[Request], Response]
     methods: tuple[str, ...] = READS
+    below: tuple[str, ...] = ()
+    """What there is below a prefix, for who asks for what there is not; words in capitals stand for names."""
     is_probe: bool = False
     """Whether it is answered to anybody, at any time."""
     is_guarded: bool = False
@@ -80,6 +82,11 @@ class PathHandler:
     def is_prefix(self) -> bool:
         """Whether it answers every path below its own."""
         return len(self.path) > 1 and self.path.endswith("/")
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """All that it answers, for who asks for what there is not."""
+        return tuple(f"{self.path}{name}" for name in self.below) or (self.path,)
 
 
 class Server:
@@ -101,6 +108,7 @@ class Server:
         self._context: ssl.SSLContext | None = None
         self._routes = {route.path: route for route in routes if not route.is_prefix}
         self._prefixes = [route for route in routes if route.is_prefix]
+        self._there = ", ".join(dict.fromkeys(name for route in routes for name in route.shown))
         self._listens = False
         self._listener = HttpListener(config.address, self._serve, lambda: self._context, self._clock)
 
@@ -170,7 +178,7 @@ class Server:
         if (route is None or not route.is_probe) and (refusal := self._stranger_refusal(request, token)) is not None:
             return refusal
         if route is None:
-            line = f"{request.path}: no such page: there are {', '.join(self._routes)}"
+            line = f"{request.path}: no such page: there are {self._there}"
             return text_response(HTTPStatus.NOT_FOUND, line)
         if request.method not in route.methods:
             allowed = ", ".join(route.methods)

@@ -128,3 +128,19 @@ def test_a_reader_of_one_account_shows_no_change_of_another_kind_or_account() ->
     status = pages.answer(request, app._runners.values(), app._alerting, app._archive, "").status
     assert (status, [question.sources for question in asked_for]) == (200, [["prod/lambda"]])
     app.stop()
+
+
+def test_who_asks_for_what_there_is_not_is_told_of_all_that_there_is(start: Start) -> None:
+    app = start(settings("a"))
+    status, text = get(app, "/nowhere")
+    there = text.strip().removeprefix("/nowhere: no such page: there are ").split(", ")
+    assert status == 404
+    assert {
+        "/metrics", "/flow", "/reader", "/cluster/CLUSTER", "/cluster/CLUSTER/topic/NAME",
+        "/stream/ACCOUNT/REGION/STREAM", "/connect/CLUSTER/connector/NAME", "/runbooks/ALERT",
+        "/api/v1/events", "/api/v1/incidents",
+        "/api/v1/query", "/api/v1/label/NAME/values", "/api/v2/silences",
+    } <= set(there)  # fmt: skip
+    assert len(there) == len(set(there))
+    plain = [path for path in there if path == path.lower() and path != "/reader"]
+    assert [path for path in plain if get(app, path)[0] == 404] == []

@@ -13,6 +13,13 @@ CONNECT: Final = "/connect/"
 READER: Final = "/reader"
 _IN_CLUSTER: Final[Mapping[str, EntityKind]] = {"broker": "broker", "group": "group", "topic": "topic"}
 _IN_CONNECT: Final[Mapping[str, EntityKind]] = {"connector": "connector"}
+PLACES: Final[Mapping[str, tuple[str, ...]]] = {
+    CLUSTERS: ("CLUSTER", *(f"CLUSTER/{kind}/NAME" for kind in _IN_CLUSTER)),
+    STREAMS: ("ACCOUNT/REGION/STREAM",),
+    CONNECT: ("CLUSTER", *(f"CLUSTER/{kind}/NAME" for kind in _IN_CONNECT)),
+    READER: (),
+}
+"""Where there are such pages, with what stands below; words in capitals stand for names."""
 _NO_SEGMENT: Final = frozenset({"", ".", ".."})
 """Names that browsers take out of a path."""
 _STREAM_PARTS: Final = 3

@@ -30,8 +30,9 @@ def _by_partitions(now: ClusterSnapshot, samples: NewestSamples) -> Advice:
     if not limit:
         return of_cluster(now.cluster, "partitions", "not known: how many partitions a broker may hold")
     needed = 1 + math.ceil(replicas / limit)
+    holders = "1 broker holds" if needed == 2 else f"{needed - 1:,} brokers hold"  # noqa: PLR2004 - it, and another
     text = (
-        f"{replicas:,} replicas, {limit:,.0f} a broker at most ({where}): {needed - 1} brokers hold them, and one may"
+        f"{replicas:,} replicas, {limit:,.0f} a broker at most ({where}): {holders} them, and one may"
         f" be lost: {needed}; {count} there"
     )
     data = f"replicas in the last read; {m.PARTITIONS_LIMIT.name}" if where.startswith("AWS") else "the last read"

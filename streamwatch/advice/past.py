@@ -73,7 +73,7 @@ def span(seconds: float) -> str:
 
 def too_little(known: Values) -> str:
     """Return in words that it is not."""
-    return f"not known yet: {hours(known):.3g} h of history, needs {NEEDED_HOURS:.0f} h"
+    return f"not known yet: {span(hours(known) * 3600.0)} of history, needs {NEEDED_HOURS:.0f} h"
 
 
 def smooth(values: Values) -> Values:

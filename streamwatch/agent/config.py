@@ -24,7 +24,7 @@ from streamwatch.pair.config import Config as PairConfig
 from streamwatch.rules.config import Config as RulesConfig
 from streamwatch.settings.document import MOST_BYTES
 from streamwatch.settings.reader import read_partly, read_settings
-from streamwatch.settings.types import HostPort, refuse, setting
+from streamwatch.settings.types import HostPort, Unread, refuse, setting
 from streamwatch.sources.account_config import AccountConfig
 from streamwatch.sources.cluster_config import ClusterConfig
 from streamwatch.sources.connect.config import Config as ConnectConfig
@@ -56,7 +56,8 @@ class Config:
 
     def problems(self) -> Iterator[str]:
         """Yield every mistake between the parts."""
-        if not self.sources:
+        is_read = not any(isinstance(part, Unread) for part in (self.kafka, self.kinesis, self.connect))
+        if is_read and not self.sources:
             yield (
                 "kafka: nothing to watch: add a cluster: 'kafka: [{name: orders, bootstrap: [\"host:9092\"]}]', or"
                 " streams: 'kinesis: [{name: mine, regions: [eu-west-1]}]'"

@@ -36,7 +36,7 @@ def call(  # noqa: PLR0913, PLR0917 - the fault, and what it is given
     """Apply a fault by its name; with ``seconds`` among its keywords ``heal_at`` gets the time to undo it.
 
     Raises:
-        BadFault: there is no such fault, or it has no such option, or that is of another kind.
+        BadFault: there is no such fault, or it has no such option, or one is missing or of another kind.
 
     """
     if name not in faults:
@@ -48,10 +48,11 @@ def call(  # noqa: PLR0913, PLR0917 - the fault, and what it is given
     if unknown:
         raise BadFault(f"{name}: no such option: {', '.join(unknown)}: it has {', '.join(known) or 'none'}")
     fitting = {key: _fitting(f"{name}: {key}", known[key], value) for key, value in values.items()}
-    try:
-        fault(target, now, **fitting)
-    except TypeError as error:
-        raise BadFault(f"{name}: {error}") from None
+    needed = [option.name for option in options(fault) if option.default is option.empty]
+    missing = [option for option in needed if option not in fitting]
+    if missing:
+        raise BadFault(f"{name}: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing")
+    fault(target, now, **fitting)
     if seconds is not None:
         heal_at(now + seconds)
 

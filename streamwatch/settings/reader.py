@@ -19,7 +19,7 @@ from streamwatch.core.errors import ConfigError, StreamWatchError
 from streamwatch.core.files import read_short
 from streamwatch.settings.document import Document, empty, is_null, text_at
 from streamwatch.settings.scalars import PLAIN, SPECIAL, Wrong, file
-from streamwatch.settings.types import Secret, Setting, is_line, key_of
+from streamwatch.settings.types import Secret, Setting, Unread, is_line, key_of
 
 Settings = TypeVar("Settings")
 
@@ -132,7 +132,7 @@ class SettingsReader(Document):
         if get_origin(kind) is Mapping:
             return self._mapping(get_args(kind), node, path)
         if get_origin(kind) is tuple:
-            return self._list(get_args(kind)[0], node, path, None if is_optional else ())
+            return self._list(get_args(kind)[0], node, path, None if is_optional else Unread())
         try:
             return self._scalar(kind, node)
         except Wrong as wrong:
@@ -144,7 +144,7 @@ class SettingsReader(Document):
         kind: Any,  # noqa: ANN401 - as `convert`
         node: yaml.Node,
         path: str,
-        wrong: tuple[()] | None,
+        wrong: Unread | None,
     ) -> tuple[Any, ...] | None:
         """Return the items of a list; ``wrong`` where it is none."""
         if not isinstance(node, _SEQUENCE):

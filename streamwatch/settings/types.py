@@ -112,6 +112,12 @@ class Secret:
         raise TypeError(msg)
 
 
+class Unread(tuple[()]):
+    """Nothing, in place of a list that could not be read: that it is empty is no mistake of its own."""
+
+    __slots__ = ()
+
+
 def refuse(problems: Iterable[str]) -> None:
     """Raise the first problem: what a ``__post_init__`` does with its ``problems``.
 

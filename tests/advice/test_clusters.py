@@ -133,6 +133,7 @@ BROKERS = {
     "by nobody": (Brokers(), "partitions", "unknown", "not known: how many partitions a broker may hold"),
     "idle": (Brokers(), "threads", "fine", "nothing: 3 brokers do their work without one of them"),
     "busy": (Brokers(idle=0.4), "threads", "do", "have 4 brokers instead of 3"),
+    "much too little": (Brokers(hours=1 / 30), "threads", "unknown", "not known yet: 2 min of history, needs 24 h of"),
     "too little": (Brokers(hours=3), "threads", "unknown", "not known yet: 3 h of history, needs 24 h of broker 1's"),
 }  # fmt: skip
 
@@ -142,3 +143,8 @@ def test_brokers(case: Brokers, question: str, state: str, action: str) -> None:
     found = brokers(case)[question]
     assert (found.state, found.action[: len(action)]) == (state, action), found
     assert bool(found.sum) == bool(found.sure) == bool(found.data) == (state != "unknown")
+
+
+@pytest.mark.parametrize(("limit", "words"), [(40, ": 3 brokers hold them"), (90, ": 1 broker holds them")])
+def test_how_many_brokers_hold_all_replicas(limit: float, words: str) -> None:
+    assert words in brokers(Brokers(by_msk=limit))["partitions"].sum

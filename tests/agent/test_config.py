@@ -1,5 +1,6 @@
 """A configuration as a whole, and what must hold of every file: no crash, no hang, no secret in a message."""
 
+import re
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,6 +95,12 @@ def test_settings_that_disagree_are_told(cluster: str, mistake: str) -> None:
 
 def test_nothing_to_watch_is_a_mistake_that_says_what_to_add() -> None:
     assert "bootstrap" in mistakes("")[0]
+
+
+@pytest.mark.parametrize("kind", ["kafka", "kinesis", "connect"])
+def test_what_is_no_list_is_one_mistake_and_not_nothing_to_watch(kind: str) -> None:
+    (mistake,) = mistakes(f"{kind}: 5")
+    assert re.match(f"file.yaml:1: {kind}: .* is not a list", mistake)
 
 
 def test_every_name_that_two_clusters_share_is_told() -> None:

@@ -252,6 +252,7 @@ def test_a_storm_lets_a_group_rebalance_again_and_again(stage: Stage) -> None:
         ("slow", {"broker": 1, "by": float("nan")}, "slow: by: nan is not a number"),
         ("slow", {"broker": 1, "by": True}, "slow: by: True is not a number"),
         ("slow", {"broker": "1", "by": 1}, "slow: broker: '1' is not a whole number"),
+        ("slow", {"by": 1}, "slow: broker is missing"),
         ("slow", {"broker": 1, "by": 1, "seconds": "soon"}, "slow: seconds: 'soon' is not a number"),
     ],
 )

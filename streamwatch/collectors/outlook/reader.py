@@ -60,8 +60,12 @@ def _of_group(group: Group, cluster: str) -> Iterator[Objection]:
         yield Objection(kind="members", text=f"{what} has no other member")
 
 
+def _of_topics(pattern: str) -> str:
+    return "all topics" if pattern == ".*" else pattern
+
+
 def _of_reader(reader: Reader) -> Iterator[Objection]:
-    where = reader.stream or reader.topic or reader.topics
+    where = reader.stream or reader.topic or _of_topics(reader.topics)
     what = f"{reader.kind} {reader.name}" + (f" of {where}" if where else "")
     if reader.state == "unknown":
         yield unknown("members", f"how {what} is, is not known")

@@ -60,6 +60,10 @@ def test_a_group(facts: dict[str, Any], expected: list[tuple[bool, str]]) -> Non
             readers(state="partly", reason="a lease is free"),
             [(False, "kcl billing of orders is partly: a lease is free")],
         ),
+        (
+            readers(kind="msk_replicator", stream="", topics=".*", assignment=None),
+            [(True, "how many workers msk_replicator billing of all topics has is not known")],
+        ),
         (readers(state="unknown"), [(True, "how kcl billing of orders is, is not known")]),
         (
             readers(kind="lambda", assignment=None),

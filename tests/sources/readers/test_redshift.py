@@ -1,8 +1,10 @@
 """Views of Redshift that read streams, watched on the reference."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -12,6 +14,7 @@ from streamwatch.catalogue import readers as r
 from streamwatch.core.errors import ConfigError
 from streamwatch.reference.aws.redshift import MaterializedView, Redshift, Warehouse
 from streamwatch.sources.readers.redshift_doctor import examine
+from streamwatch.sources.readers.redshift_rows import statements
 from tests.reference.kinesis.acting import Time
 from tests.sources.kinesis.watching import config
 from tests.sources.readers.attaching import World, world
@@ -366,3 +369,12 @@ def test_it_is_off_unless_it_is_switched_on_and_asks_at_most_every_five_minutes(
         assert not type(on.config.readers)().redshift.enabled
     with pytest.raises(ConfigError, match="interval"):
         config("http://127.0.0.1:1", "readers: {redshift: {interval: 60s}}")
+
+
+STATEMENTS_OF: Final = r"(\w+) (?:of each every 15 min|statements, of|short statements|ExecuteStatement,|statements by)"
+
+
+def test_the_documents_say_how_many_statements_an_answer_takes() -> None:
+    pages = [Path(__file__).parents[3] / "docs" / name for name in ("readers.md", "readers-redshift.md")]
+    said = re.findall(STATEMENTS_OF, "".join(page.read_text(encoding="utf-8") for page in pages))
+    assert (len(statements(0.0, 1.0)), said) == (4, ["four", "four", "four", "4", "four"])

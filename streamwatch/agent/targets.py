@@ -331,7 +331,7 @@ class TargetFactory:
         name, kcl, accounts = f"{config.name}/kcl", config.readers.kcl, self._shared_accounts()
         source = KclSource(
             name, kcl, config.access, config.regions, self._clock, accounts, lambda: streams.last,
-            partial(streams.follow, "kcl"),
+            partial(streams.follow, "kcl"), streams.want_shards,
         )  # fmt: skip
         return _readers(name, "kcl", source, kcl.interval, config.max_series)
 

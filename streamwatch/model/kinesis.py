@@ -1,5 +1,6 @@
 """What one read of the Kinesis streams of an account saw."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -44,6 +45,8 @@ class Description:
     """None where the API does not say."""
     most_consumers: int | None = None
     """How many consumers may be registered; None where it is not known."""
+    listed_at: float = -math.inf
+    """When its shards were listed, or a moment before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ class Assignment:
     finished: int
     """Leases of shards that are read to their end."""
     zombies: int | None
-    """Leases of shards that are gone."""
+    """Leases of shards that are gone: a listing made after they were seen lacks them."""
     holes: tuple[str, ...] | None
     """Open shards that nobody will read: without a lease, and nothing that is to be read before."""
     contended: int
@@ -74,6 +74,8 @@ class Assignment:
     """That hold a lease which is renewed."""
     has_leader: bool | None
     """Whether somebody assigns leases; None where the reader has no leader, or that is not known."""
+    unlisted: tuple[str, ...] = ()
+    """Shards of leases that the last listing does not have and cannot be expected to: they count as those of others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

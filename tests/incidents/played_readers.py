@@ -24,7 +24,7 @@ def played() -> dict[str, Outcome]:
     with account(KINDS) as one:
         found = _play(one, {**short, **HARMLESS}, 24, 1)
     with account(("kcl",)) as one:
-        return found | _play(one, long, 69, 3)
+        return found | _play(one, long, 72, 3)
 
 
 def _play(of: Account, makes: dict[str, Make], minutes: int, every: int) -> dict[str, Outcome]:

@@ -82,7 +82,7 @@ STORIES: Final = (
           r"of stream s\d+ .*1 shards.*\d+m \d+s behind", "Start workers"),
     Story("hole: a shard without a lease", f.hole, "KinesisShardWithoutLease", 6,
           r"shardId-0{11}1", "Restart one worker"),
-    Story("zombie leases", f.zombie, "KinesisZombieLeases", 66,
+    Story("zombie leases", f.zombie, "KinesisZombieLeases", 69,
           r"of stream s\d+ .*has 1 leases", "Delete these items"),
     Story("lease storm", f.storm, "KinesisLeasesUnstable", 8,
           r"of stream s\d+ .*.* times within 10m", "Raise failoverTimeMillis"),

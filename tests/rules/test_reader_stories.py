@@ -25,7 +25,7 @@ def paged() -> Mapping[str, tuple[str, list[Page]]]:
         found = pages(short, [*(one.make for one in SHORT), *HARMLESS.values()], 24)
     with account(("kcl",)) as long:
         names += [one.name for one in LONG]
-        late = pages(long, [one.make for one in LONG], 69, every=3)
+        late = pages(long, [one.make for one in LONG], 72, every=3)
     with account(("kcl",)) as own:
         names += [one.name for one in ALONE]
         alone = pages(own, [one.make for one in ALONE], 24)

@@ -20,6 +20,11 @@ class CachedPart(Generic[T]):
     _learnt_at: float = -math.inf
     _wanted: bool = True
 
+    @property
+    def learnt_at(self) -> float:
+        """When what is known was asked for, or before; minus infinity where nothing was answered yet."""
+        return self._learnt_at
+
     def is_due(self, now: float) -> bool:
         """Whether it is to be asked for."""
         return self._wanted or not 0 <= now - self._learnt_at < self.interval

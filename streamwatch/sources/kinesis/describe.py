@@ -64,6 +64,11 @@ class _Known:
         summary = self.summary.known(now) or {}
         return summary.get("StreamModeDetails", {}).get("StreamMode") == "ON_DEMAND" and bool(self.consumers.known(now))
 
+    def want_shards(self) -> None:
+        """Let its shards be listed at the next read, and be counted, so that the two agree."""
+        self.summary.want()
+        self.shards.want()
+
     def description(self, now: float, most_consumers: Mapping[str, int | None]) -> Description | None:
         """Return what is known; None where nothing is.
 
@@ -90,6 +95,7 @@ class _Known:
             channels=summary.get("ChannelCount"),
             queues=summary.get("QueueCount"),
             most_consumers=most_consumers.get(mode),
+            listed_at=self.shards.learnt_at,
         )
 
 
@@ -144,6 +150,12 @@ class Region:
     def left_out(self) -> int | None:
         """How many streams the configuration leaves out, where none is left to watch; None where one is."""
         return None if self._known else self._listed
+
+    def want_shards(self, name: str) -> None:
+        """Let a stream's shards be listed at the next read; from any thread: a wish amid a listing may be lost."""
+        known = self._known.get(name)
+        if known is not None:
+            known.want_shards()
 
     def _call(self, operation: str, wants: tuple[str, ...], deadline: float, **params: object) -> dict[str, Any]:
         return self._caller.call("kinesis", self.region, operation, params, wants=wants, deadline=deadline)

@@ -106,6 +106,12 @@ class KinesisSource:
         """Ask at every read how much was written to these: what is known of a kind of readers hangs on it."""
         self._followed[kind] = streams
 
+    def want_shards(self, streams: frozenset[StreamKey]) -> None:
+        """List the shards of these at the next read: somebody has seen some that the last listing does not have."""
+        for region in self._regions:
+            for _, _, name in (one for one in streams if one[:2] == (region.account, region.region)):
+                region.want_shards(name)
+
     def close(self) -> None:
         """Let nothing wait any longer."""
         self._closed.set()

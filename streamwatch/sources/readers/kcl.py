@@ -27,6 +27,7 @@ from streamwatch.sources.readers.kcl_judge import (
     followed,
     judged,
     uncovered,
+    unlisted,
     unread,
 )
 from streamwatch.sources.readers.kcl_lag import LATE_SECONDS, MINUTE, Writes
@@ -68,6 +69,7 @@ class KclSource:
         accounts: Accounts,
         streams: Callable[[], StreamsSnapshot | None],
         follow: Follow,
+        want_shards: Follow,
     ) -> None:
         """Prepare; nothing is called before the first read.
 
@@ -80,6 +82,7 @@ class KclSource:
             accounts: the sessions that sources share.
             streams: returns what was last read of the account's streams.
             follow: gets the streams that are read.
+            want_shards: gets those whose shards are to be listed soon.
 
         """
         self.name = name
@@ -88,7 +91,7 @@ class KclSource:
         self._closed = threading.Event()
         self._caller = SourceCalls(accounts.get(access), clock, self._closed.wait)
         self._streams = streams
-        self._follow = follow
+        self._follow, self._want_shards = follow, want_shards
         prober = CheckpointProber(config.probe, self._caller, clock)
         self._regions = [_Region(region, config, self._caller, clock, prober) for region in regions]
 
@@ -102,6 +105,7 @@ class KclSource:
             found = list(pool.map(lambda region: region.read(streams, deadline), self._regions))
         readers = [reader for some, _ in found for reader in some or ()]
         self._follow(followed(readers))
+        self._want_shards(unlisted(readers))
         looks = sum(one.looks for one in self._regions)
         return ReadersSnapshot(
             source=self.name,

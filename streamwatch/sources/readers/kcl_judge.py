@@ -10,7 +10,7 @@ from streamwatch.model.reader import Assignment, Position, Reader, State
 from streamwatch.sources.readers import kcl_whole
 from streamwatch.sources.readers.kcl_join import Births, births, joined, likeliest, without_left
 from streamwatch.sources.readers.kcl_lag import ShardFacts, Writes, position
-from streamwatch.sources.readers.kcl_leases import Leases
+from streamwatch.sources.readers.kcl_leases import Leases, ListedShards
 from streamwatch.sources.readers.kcl_rows import Lease
 
 _CLOCKS_SECONDS: Final = 10.0
@@ -82,7 +82,8 @@ class RegionStreams:
         """Return what is known of a shard."""
         found = self.known.get(stream)
         shards = (found.description.shards if found is not None and found.description is not None else None) or ()
-        own = self.writes.get((stream, shard if len(shards) != 1 else ""))
+        is_only = len(shards) == 1 and shards[0].id == shard  # one that was not listed yet is not the only one
+        own = self.writes.get((stream, "" if is_only else shard))
         return ShardFacts(next((one for one in shards if one.id == shard), None), self.writes.get((stream, "")), own)
 
 
@@ -186,15 +187,16 @@ def _reader(  # noqa: PLR0913, PLR0917 - what is known of one application and on
 ) -> Reader:
     description = streams.known[name].description if name in streams.known else None
     shards = None if description is None else description.shards
+    listing = None if description is None or shards is None else ListedShards(shards, description.listed_at)
     at_work = [
         application.leases.followed[one.key]
         for one in sorted(leases, key=lambda one: one.shard)
-        if not one.is_finished and (shards is None or any(each.id == one.shard for each in shards))
+        if not one.is_finished and not application.leases.is_gone(one, listing)
     ]
     positions = tuple(position(one, streams.of(name, one.lease.shard), still) for one in at_work)
-    unknown = tuple(_unknown(name, description, positions))
     whole = kcl_whole.standing(positions, at_work, shards, streams.writes.get((name, "")), still)
-    assignment = application.leases.assignment(leases, shards, application.unreadable, left)
+    assignment = application.leases.assignment(leases, listing, application.unreadable, left)
+    unknown = tuple(_unknown(name, description, positions, assignment))
     state, reason = _state(assignment, leases)
     if whole is not None:
         positions = (*positions, whole)
@@ -249,9 +251,14 @@ def _calls(name: str, state: State, now: Assignment, stream: Description | None)
     return _CALL_SHARE if now.has_leader is None else _CALL_SHARE_OF_3
 
 
-def _unknown(name: str, description: Description | None, positions: Iterable[Position]) -> Iterable[str]:
+def _unknown(
+    name: str, description: Description | None, positions: Iterable[Position], now: Assignment
+) -> Iterable[str]:
     if name and (description is None or description.shards is None):
         yield f"shards: {name} is not among the streams that are looked at, or they could not be listed"
+    if now.unlisted:
+        what = f"{len(now.unlisted)} leases are of shards that were not listed yet, of {now.unlisted[0]} for example"
+        yield f"shards: {what}: those of {name} are listed again at its next read"
     blind = [one.part for one in positions if one.bound_seconds is None]
     if blind:
         yield f"lag: {len(blind)} checkpoints say no time, of {blind[0]} for example"
@@ -271,12 +278,17 @@ def unread(application: str, account: str, region: str, stream: str | None) -> R
 
 
 Follow = Callable[[frozenset[StreamKey]], None]
-"""Takes the streams of which it is to be known every minute whether something was written."""
+"""Takes streams of which more is to be learnt than their own source asks for by itself."""
 
 
 def followed(readers: Iterable[Reader]) -> frozenset[StreamKey]:
     """Return the streams that these read."""
     return frozenset((one.account, one.region, one.stream) for one in readers if one.stream is not None)
+
+
+def unlisted(readers: Iterable[Reader]) -> frozenset[StreamKey]:
+    """Return the streams that have leases of shards which their last listing cannot know."""
+    return followed(one for one in readers if one.assignment is not None and one.assignment.unlisted)
 
 
 def uncovered(

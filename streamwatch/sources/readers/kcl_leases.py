@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from streamwatch.model.kinesis import Shard
@@ -16,6 +17,20 @@ LEADER_SECONDS: Final = 120.0
 _CONTENDED_SECONDS: Final = 600.0
 _CONTENDED_CHANGES: Final = 3
 _TWO: Final = 2
+
+
+@dataclass(frozen=True)
+class ListedShards:
+    """The shards of a stream, as they were listed last."""
+
+    shards: Sequence[Shard]
+    at: float
+    """When, or a moment before."""
+
+    @cached_property
+    def ids(self) -> frozenset[str]:
+        """Those of its shards."""
+        return frozenset(one.id for one in self.shards)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +51,8 @@ class Followed:
     """When its counter, or its owner, was first seen as it is."""
     moved_at: float
     """When its checkpoint was first seen as it is."""
+    seen_at: float
+    """When it was seen first: a listing of later has its shard, or the shard is gone."""
     has_moved: bool = False
     """Whether it was seen to move; the agent may have come later."""
     idle_until: float = 0.0
@@ -126,7 +143,7 @@ class Leases:
             known = self.followed.get(lease.key)
             if known is None:
                 at = lease.read_at
-                self.followed[lease.key] = Followed(lease, at, at, last_owner=lease.owner)
+                self.followed[lease.key] = Followed(lease, at, at, at, last_owner=lease.owner)
             elif known.take(lease):
                 self._changes[lease.of] = self._changes.get(lease.of, 0) + 1
         self._is_leader_read = is_leader_read
@@ -156,10 +173,20 @@ class Leases:
         held = [one.is_held for one in self._locks.values()]
         return True if True in held else None if None in held else False
 
+    def is_gone(self, lease: Lease, listing: ListedShards | None) -> bool:
+        """Whether the shard of a lease is gone: one that is only younger than the listing is not.
+
+        Args:
+            lease: one of these.
+            listing: what the stream has; None where that is not known.
+
+        """
+        return listing is not None and lease.shard not in listing.ids and self.followed[lease.key].seen_at < listing.at
+
     def assignment(
         self,
         leases: Sequence[Lease],
-        shards: Sequence[Shard] | None,
+        listing: ListedShards | None,
         unreadable: Collection[str] = (),
         left: int = 0,
     ) -> Assignment:
@@ -167,13 +194,16 @@ class Leases:
 
         Args:
             leases: those of the stream.
-            shards: what the stream has; None where that is not known.
+            listing: what the stream has; None where that is not known.
             unreadable: shards that have a lease which could not be read.
             left: how many leases are left of a stream of that name which was deleted.
 
         """
-        known = [self.followed[one.key] for one in leases]
-        at_work = [one for one in known if not one.lease.is_finished and _is_there(one.lease, shards)]
+        there = [one for one in leases if not self.is_gone(one, listing)]
+        unlisted = [] if listing is None else [one for one in there if one.shard not in listing.ids]
+        ended = {parent for one in unlisted for parent in one.parents}  # open in the listing, and not any more
+        found = () if listing is None else holes(leases, listing.shards, unreadable)
+        at_work = [self.followed[one.key] for one in there if not one.is_finished]
         held = [one for one in at_work if one.lease.owner]
         is_known = all(one.renewed is not None for one in held)
         alive = [one for one in held if one.renewed]
@@ -182,18 +212,15 @@ class Leases:
             renewed=len(alive) if is_known else None,
             not_renewed=len(held) - len(alive) if is_known else None,
             free=len(at_work) - len(held) if is_read_twice else None,
-            finished=sum(one.lease.is_finished for one in known),
-            zombies=None if shards is None else left + sum(not _is_there(one.lease, shards) for one in known),
-            holes=None if shards is None else holes(leases, shards, unreadable),
-            contended=sum(one.is_contended for one in known),
+            finished=sum(one.is_finished for one in leases),
+            zombies=None if listing is None else left + len(leases) - len(there),
+            holes=None if listing is None else tuple(one for one in found if one not in ended),
+            contended=sum(self.followed[one.key].is_contended for one in leases),
             owner_changes=sum(self._changes.get(of, 0) for of in {one.of for one in leases}),
             workers=len({one.lease.owner for one in alive}) if is_known else None,
             has_leader=self.has_leader,
+            unlisted=tuple(one.shard for one in unlisted),
         )
-
-
-def _is_there(lease: Lease, shards: Sequence[Shard] | None) -> bool:
-    return shards is None or any(one.id == lease.shard for one in shards)
 
 
 def holes(leases: Iterable[Lease], shards: Sequence[Shard], unreadable: Collection[str] = ()) -> tuple[str, ...]:

@@ -26,18 +26,27 @@ def check_up(config: Config, report: Report) -> None:
     for finding in _exposures(config):
         report(finding)
     for cluster in config.kafka:
-        for finding in _msk(cluster):
-            report(finding)
-        if cluster.protocol:
-            _protocol(cluster, report)
-        for finding in _pages(cluster):
-            report(finding)
+        _cluster(cluster, report)
     for account in config.kinesis:
         for finding in _account(account, config):
             report(finding)
     for connect in config.connect:
         for finding in _connect(connect, {cluster.name for cluster in config.kafka}):
             report(finding)
+
+
+def _cluster(cluster: ClusterConfig, report: Report) -> None:
+    is_blind = False
+    for finding in _msk(cluster):
+        is_blind |= _is_blind(finding)
+        report(finding)
+    if is_blind and cluster.protocol and not cluster.bootstrap:
+        why = "its brokers' addresses are asked of MSK, and there are no credentials to ask with"
+        report(Finding(f"cluster {cluster.name}", "bootstrap", "skipped", why))
+    elif cluster.protocol:
+        _protocol(cluster, report)
+    for finding in _pages(cluster):
+        report(finding)
 
 
 def _connect(config: ConnectConfig, clusters: set[str]) -> Iterator[Finding]:
@@ -60,7 +69,7 @@ def _account(config: AccountConfig, own: Config) -> Iterator[Finding]:
 
     blind: list[str] = []
     for finding in examine(config, SystemClock()):
-        is_blind = (finding.step, finding.verdict) == ("credentials", "failed")
+        is_blind = _is_blind(finding)
         blind += [finding.target] if is_blind else []
         yield finding
         if is_blind and finding.remedy == NO_CREDENTIALS_REMEDY and config.access.role_arn is None:
@@ -73,6 +82,11 @@ def _account(config: AccountConfig, own: Config) -> Iterator[Finding]:
     if blind and (left := list(_not_tried(config, blind))):
         why = f"{counted(len(left), 'check')} not tried, there are no credentials to try them with"
         yield Finding(", ".join(blind), "credentials", "skipped", f"{why}: {', '.join(dict.fromkeys(left))}")
+
+
+def _is_blind(finding: Finding) -> bool:
+    """Say whether it is that there are no credentials of AWS, or that AWS does not take them."""
+    return (finding.step, finding.verdict) == ("credentials", "failed")
 
 
 def _not_tried(config: AccountConfig, blind: Sequence[str]) -> Iterator[str]:

@@ -5,9 +5,9 @@
 PostgreSQL, Debezium, Kafka 4.3, a sink and its file. A row is written every half second and holds its moment. In each
 round rows flow; the sink is paused, and goes on; the sender of PostgreSQL's log is frozen, and goes on. The age of the
 path from Debezium to the file is compared with that of the oldest row that was not in the file, which is looked at
-every 20 ms. The truth changes while the map is read, by a minute where a minute of rows arrives at once: any age
-between those that were true from the read's begin to its end is right. A round takes about five minutes. Both
-connectors commit their offsets so many milliseconds apart (250): by these the map knows how far they are.
+every 20 ms. A round takes about five minutes. Both connectors commit their offsets so many milliseconds apart (250): by
+these the map knows how far they are. The truth falls by a minute where a minute of rows arrives at once: any age is
+right that was true between the commits before the read and its end.
 """
 
 import re
@@ -146,6 +146,8 @@ class Story:
         self._began = 0.0
         self.map = stack.enter_context(Mapped(_config(cluster, self.connect), self._begin))
         self.looks: list[Look] = []
+        self._commits = 2 * commit_millis / 1000
+        """Seconds: what is known at a read may be of a commit so long ago; one is due, and one under way."""
 
     def _begin(self) -> None:
         """Note when a read begins."""
@@ -160,7 +162,7 @@ class Story:
         if not edges or not paths:
             return None
         age = None if paths[0]["unknown"] else paths[0]["ageSeconds"]
-        found = Look(phase, self._began, ended, age, (age or 0.0) - (edges[0]["lagSeconds"] or 0.0))
+        found = Look(phase, self._began - self._commits, ended, age, (age or 0.0) - (edges[0]["lagSeconds"] or 0.0))
         self.looks.append(found)
         return found
 

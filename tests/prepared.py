@@ -129,8 +129,6 @@ class Fault:
     """Groups that answer NOT_COORDINATOR once."""
     codes: dict[str, int] = field(default_factory=dict)
     """As a truth's, of this broker alone."""
-    settings: dict[str, str] = field(default_factory=dict)
-    """Settings of topics that this broker alone says, as one that has just come back and has not caught up."""
     taken_by: Truth | None = None
     """Another cluster, whose broker answers at this one's address."""
 

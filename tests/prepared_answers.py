@@ -264,7 +264,6 @@ def describe_configs(truth: "Truth", fault: "Fault", broker: int, version: int, 
     result = classes.DescribeConfigsResult
     values = {
         "min.insync.replicas": "2", "retention.ms": "604800000", "retention.bytes": "-1", "cleanup.policy": "compact",
-        **fault.settings,
     }  # fmt: skip
     configs = [
         result.DescribeConfigsResourceResult(

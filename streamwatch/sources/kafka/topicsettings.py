@@ -25,8 +25,6 @@ NAMES: Final = ("min.insync.replicas", "retention.ms", "retention.bytes", "clean
 _TOPIC: Final = 2
 _CHUNK: Final = 1000
 """Topics asked about in one request."""
-_SETTLED_SECONDS: Final = 60.0
-"""A broker that came back so long ago has caught up with what changed while it was away."""
 
 Settings = tuple[int, int, int, int]
 """In the order of ``NAMES``; the policy is a ``CleanupPolicy``."""
@@ -80,8 +78,6 @@ class TopicSettingsReader:
         self._config = config
         self._topology: Topology | None = None
         self._known: dict[str, _Known] = {}
-        self._up_since: dict[int, float] = {}
-        """Of the brokers that answer, when they first did (loop time)."""
         self._refused = Memo[list[Problem]]()
         self._columns = Memo[TopicSettings]()
         self._last: TopicSettings | None = None
@@ -91,7 +87,7 @@ class TopicSettingsReader:
         now = asyncio.get_running_loop().time()
         self._forget(topology)
         names = [name for name in topology.topics if name not in self._known] or self._due(now, topology)
-        up = self._settled(pool, now)
+        up = [connection for connection in pool.connections.values() if connection.up]
         # Where no broker offers it, the first one says so.
         connections = [connection for connection in up if DESCRIBE_CONFIGS.key in connection.versions] or up[:1]
         if names and connections:
@@ -103,13 +99,6 @@ class TopicSettingsReader:
             if answers:
                 self._known = self._known | {name: one for answer in answers.values() for name, one in answer.items()}
         session.problems += self._refused.get(self._refusals, self._known)
-
-    def _settled(self, pool: BrokerPool, now: float) -> list[BrokerConnection]:
-        """Return the brokers to ask: one that has just come back may answer with what was set before it went away."""
-        up = {broker: connection for broker, connection in pool.connections.items() if connection.up}
-        self._up_since = {broker: self._up_since.get(broker, now) for broker in up}
-        latest = max(now - _SETTLED_SECONDS, min(self._up_since.values(), default=now))
-        return [connection for broker, connection in up.items() if self._up_since[broker] <= latest]
 
     def columns(self, topology: Topology) -> TopicSettings:
         """Return the columns; the same objects while nothing changes."""

@@ -89,21 +89,6 @@ def test_releases_are_told_of_brokers_that_are_up(make: Make) -> None:
     assert source.read().version == "4.1"
 
 
-def test_a_broker_that_has_just_come_back_is_not_asked_what_is_set(make: Make) -> None:
-    source, cluster = make(topic_settings_interval=0.0)
-    assert set(source.read().retention_ms.tolist()) == {604_800_000}
-    cluster.faults[1].hang = True
-    wait_for(lambda: 1 not in source.read().releases, 10, "broker 1 is down")
-    cluster.faults[1].settings = {"retention.ms": "1000"}  # as it was before it went away
-    cluster.faults[1].hang = False
-    wait_for(lambda: 1 in source.read().releases, 10, "broker 1 is back")
-
-    asked = cluster.asked["DescribeConfigs"]
-    for _ in range(3):
-        assert set(source.read().retention_ms.tolist()) == {604_800_000}
-    assert cluster.asked["DescribeConfigs"] > asked
-
-
 def test_what_has_not_changed_is_the_same_object(make: Make) -> None:
     source, cluster = make()
     first = source.read()

@@ -1,6 +1,7 @@
 """Partitions by MSK's topic calls: as the protocol tells it; what has not changed is not asked again."""
 
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -160,19 +161,23 @@ def test_a_change_that_could_not_be_looked_into_is_not_shown_as_it_was(house: Ho
     assert told(samples, k.OFFLINE_PARTITIONS) == {}
 
 
+def spoil_orders(source: Any, spoil: Callable[[dict[str, Any]], None]) -> None:
+    """Let what MSK says of the partitions of orders be spoilt."""
+    call = source._control._caller.call
+
+    def spoilt(service: str, region: str, operation: str, given: Any, **how: Any) -> Any:
+        answer = call(service, region, operation, given, **how)
+        if operation == "DescribeTopicPartitions" and given["TopicName"] == "orders":
+            spoil(answer)
+        return answer
+
+    source._control._caller.call = spoilt
+
+
 @pytest.mark.parametrize("field", ["Leader", "Isr", "Replicas", "Partition"])
 def test_a_partition_that_lacks_a_field_is_misread_but_for_its_leader(house: House, field: str) -> None:
     topics = house.parts(TOPICS)[1]
-    source: Any = topics.source
-    call = source._control._caller.call
-
-    def bare(service: str, region: str, operation: str, given: Any, **how: Any) -> Any:
-        answer = call(service, region, operation, given, **how)
-        if operation == "DescribeTopicPartitions" and given["TopicName"] == "orders":
-            del answer["Partitions"][0][field]
-        return answer
-
-    source._control._caller.call = bare
+    spoil_orders(topics.source, lambda answer: answer["Partitions"][0].pop(field))
     now, samples = read(topics)
 
     if field == "Leader":
@@ -187,16 +192,7 @@ def test_while_a_topic_has_no_partitions_or_one_without_replicas_none_are_known(
     house: House, partitions: list[Any]
 ) -> None:
     topics = house.parts(TOPICS)[1]
-    source: Any = topics.source
-    call = source._control._caller.call
-
-    def bare(service: str, region: str, operation: str, given: Any, **how: Any) -> Any:
-        answer = call(service, region, operation, given, **how)
-        if operation == "DescribeTopicPartitions" and given["TopicName"] == "orders":
-            answer["Partitions"] = partitions
-        return answer
-
-    source._control._caller.call = bare
+    spoil_orders(topics.source, lambda answer: answer.update(Partitions=partitions))
     now, samples = read(topics)
 
     assert [one.reason for one in now.problems] == ["misread", "timeout"]

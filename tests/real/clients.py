@@ -68,7 +68,7 @@ class LiveConsumer:
         self.records = 0
         """How many it has read."""
         self._done = Event()
-        self._holding = Event()
+        self._holding, self._held = Event(), Event()
         self._topics = topics
         self._settings = {
             "group_id": group,
@@ -82,12 +82,14 @@ class LiveConsumer:
         self._thread = Thread(target=self._run, name=f"consumer {group}", daemon=True)
 
     def hold(self) -> None:
-        """Stay in the group, and read nothing more."""
+        """Stay in the group, and read nothing more: what is written after this returns stays unread."""
         self._holding.set()
+        wait_for(self._held.is_set, _SECONDS, "the fetch that is under way is over")
 
     def go_on(self) -> None:
         """Read again."""
         self._holding.clear()
+        self._held.clear()
 
     def start(self) -> None:
         """Begin, without waiting for partitions: with more members than partitions some never get one."""
@@ -120,6 +122,8 @@ class LiveConsumer:
             while not self._done.is_set():
                 change = consumer.pause if self._holding.is_set() else consumer.resume
                 change(*consumer.assignment())
+                if change == consumer.pause:
+                    self._held.set()
                 self.records += sum(map(len, consumer.poll(timeout_ms=poll_ms(consumer)).values()))
                 self.assigned = frozenset((at.topic, at.partition) for at in consumer.assignment())
 

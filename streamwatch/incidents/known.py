@@ -94,13 +94,12 @@ class Known:
         return list(dict.fromkeys(scope for name in names for scope in self._by_kind.get((name, kind), ())))
 
     @cached_property
-    def readers(self) -> Mapping[tuple[str, str, str], Collection[Row]]:
+    def readers(self) -> Mapping[tuple[str, str, str], Collection[Mapping[str, str]]]:
         """The labels of readers that are known, by region, kind and name."""
-        found: dict[tuple[str, str, str], list[Row]] = {}
+        found: dict[tuple[str, str, str], list[Mapping[str, str]]] = {}
         for row in self.values(r.STATE):
-            of = dict(zip(r.STATE.labels, row, strict=True))
-            place = of["aws_region"], of["kind"], of["reader"]
-            found.setdefault(place, []).append(row[: len(r.READER)])
+            of = dict(zip(r.READER, row[: len(r.READER)], strict=True))
+            found.setdefault((of["aws_region"], of["kind"], of["reader"]), []).append(of)
         return found
 
     def values(self, metric: Metric, *first: str) -> Mapping[Row, float]:

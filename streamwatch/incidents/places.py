@@ -5,7 +5,6 @@ from functools import cached_property
 from typing import Final, Literal
 
 from streamwatch.catalogue import kafka_connect as c
-from streamwatch.catalogue.readers import READER
 from streamwatch.incidents.incident import ChangeNote, Scope
 from streamwatch.incidents.known import Known
 from streamwatch.model.alert import Alert
@@ -40,7 +39,11 @@ class IncidentPlace:
             return 2
         by_kind = {"reader": self._of_reader, "stream": self._of_stream}
         near = by_kind.get(kind, self._of_cluster)(change)
-        return 0 if near == 1 and any(_is_about(change.labels, alert) for alert in self._alerts) else near
+        return 0 if near == 1 and self._is_own(change) else near
+
+    def _is_own(self, change: ChangeNote) -> bool:
+        """Say whether one of the alerts is about the very thing that changed."""
+        return any(_is_about(change.labels, alert) for alert in self._alerts)
 
     def _of_cluster(self, change: ChangeNote) -> Distance | None:
         if change.source.partition("/")[0] in self._clusters:
@@ -57,14 +60,10 @@ class IncidentPlace:
         labels = change.labels
         if not labels:
             return 2  # as above
-        if any(_is_about(labels, alert) for alert in self._alerts):
-            return 1
+        if self._is_own(change):
+            return 0
         place = labels.get("aws_region", ""), labels.get("kind", ""), labels.get("reader", "")
-        rows: list[Mapping[str, str]] = [
-            dict(zip(READER, row, strict=True)) for row in self._known.readers.get(place, ())
-        ]
-        if "stream" in labels:
-            rows = [labels]
+        rows = [labels] if "stream" in labels else self._known.readers.get(place, ())
         if any(
             row.get("kafka_cluster") in self._clusters or (row.get("stream"), row.get("aws_region")) in self._streams
             for row in rows

@@ -1,6 +1,12 @@
 """What two reads of one source show to have changed between them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Final
+
+_NONE: Final = MappingProxyType[str, str]({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +33,13 @@ class JournalEntry:
     """Its place in the journal; 0 before it is there."""
 
     @property
-    def labels(self) -> dict[str, str]:
+    def labels(self) -> Mapping[str, str]:
         """The labels of what changed, as far as its subject says them."""
         return labels_of(self.kind, self.subject)
 
 
-def labels_of(kind: str, subject: str) -> dict[str, str]:
+@lru_cache(maxsize=4096)  # every incident looks at the same few hundred changes
+def labels_of(kind: str, subject: str) -> Mapping[str, str]:
     """Return the labels that the subject of a change says: all of them are what changed.
 
     Args:
@@ -43,17 +50,17 @@ def labels_of(kind: str, subject: str) -> dict[str, str]:
     """
     what = kind.partition(".")[0]
     if what in {"topic", "group", "broker"}:
-        return {what: subject}
+        return MappingProxyType({what: subject})
     if what not in {"stream", "reader"}:
-        return {}
+        return _NONE
     name, is_in, region = subject.rpartition(" in ")
     name, region = (name, region) if is_in else (subject, "")
     if " " in region:
-        return {}  # it is many at once
+        return _NONE  # it is many at once
     if what == "stream":
         found = {"stream": name}
     else:
         of, _, name = name.partition(" ")
         reader, is_of, stream = name.rpartition(" of ") if of == "kcl" else (name, "", "")
         found = {"kind": of, "reader": reader or name, "stream": stream if is_of else ""}
-    return {label: value for label, value in {**found, "aws_region": region}.items() if value}
+    return MappingProxyType({label: value for label, value in {**found, "aws_region": region}.items() if value})

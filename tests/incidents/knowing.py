@@ -30,7 +30,7 @@ class Note:
     source: str = "shop"
 
     @property
-    def labels(self) -> dict[str, str]:
+    def labels(self) -> Mapping[str, str]:
         return labels_of(self.kind, self.subject)
 
 

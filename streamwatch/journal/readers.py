@@ -11,6 +11,7 @@ from streamwatch.core.times import duration
 from streamwatch.journal.entities import Entities, Facet, Facts
 from streamwatch.journal.kinds import Difference
 from streamwatch.journal.seen import Seen
+from streamwatch.model.journal_entry import labels_of
 from streamwatch.model.reader import Reader, ReadersSnapshot, RetryPolicy
 
 _IN: Final = " in "
@@ -87,15 +88,15 @@ def _application(reader: Reader) -> str:
 
 
 def _name(reader: Reader) -> str:
-    of = f" of {reader.stream}" if reader.kind == "kcl" and reader.stream else ""
-    return f"{reader.kind} {reader.name}{of}{_IN}{reader.region}"
+    if reader.kind == "kcl" and reader.stream:
+        return f"{reader.kind} {reader.name} of {reader.stream}{_IN}{reader.region}"
+    return _application(reader)
 
 
 def _of_application(name: str) -> str:
     """Return the application of a name that has a stream; the name itself where it has none."""
-    reader, _, region = name.rpartition(_IN)
-    application, of, _ = reader.rpartition(" of ")
-    return f"{application}{_IN}{region}" if of and name.startswith("kcl ") else name
+    of = labels_of(_READERS.created, name)
+    return f"{of['kind']} {of.get('reader', '')}{_IN}{of.get('aws_region', '')}" if "stream" in of else name
 
 
 def _reader_facts(reader: Reader) -> Iterator[tuple[str, str]]:

@@ -138,12 +138,10 @@ def _unclean(now: Redundancy, of_replica: Int64s, size: int, pairs: _Pairs, offl
 
 def _succession(now: Redundancy, of_replica: Int64s, domain: Int64s, size: int) -> Succession:
     """Find who takes over from each leader: the first live replica that is elsewhere."""
-    shape = now.topology
     leading = _leading(now)
     home = np.full(len(now.count), -1, dtype=np.int64)
     home[now.row[leading]] = of_replica[leading]
-    places = np.where(now.live & (of_replica != home[now.row]), np.arange(len(now.row)), _LAST)
-    successor = np.minimum.reduceat(places, shape.replica_start[:-1]) if len(home) else home
+    successor = _first(now, now.live & (of_replica != home[now.row]))
     moves = (home >= 0) & (successor < _LAST)
     return Succession(
         now.place, domain, size, leading.astype(np.int32), successor[moves].astype(np.int32), cause=home[moves]
@@ -156,14 +154,17 @@ def _leading(now: Redundancy) -> Int64s:
     A leader whose broker is down leads no more, though the controller says so until the broker's session has ended: the
     first live replica is about to take over.
     """
-    shape, order = now.topology, np.arange(len(now.row))
-    leading = np.full(len(now.count), _LAST)
-    led = np.flatnonzero((shape.replica == shape.leader[now.row]) & now.alive)
-    leading[now.row[led]] = led
-    without = (leading == _LAST) & (now.count > 0)
-    if without.any():
-        leading[without] = np.minimum.reduceat(np.where(now.live, order, _LAST), shape.replica_start[:-1])[without]
+    leader = _first(now, now.alive & (now.topology.replica == now.topology.leader[now.row]))
+    leading = np.where(leader < _LAST, leader, _first(now, now.live))
     return leading[leading < _LAST]
+
+
+def _first(now: Redundancy, which: Bools) -> Int64s:
+    """Return of each partition (P) the first of these replicas (R); beyond all of them where it has none."""
+    if not len(now.count):
+        return np.zeros(0, dtype=np.int64)
+    first: Int64s = np.minimum.reduceat(np.where(which, np.arange(len(which)), _LAST), now.topology.replica_start[:-1])
+    return first
 
 
 def _sums(place: npt.NDArray[np.integer], weights: Values | None, size: int) -> Values:

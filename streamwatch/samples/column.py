@@ -238,7 +238,7 @@ class Column:
     def between(self, first_ms: int, last_ms: int) -> list[Tick | TickChunk]:
         """Return the ticks in a range of time."""
         old = (one for one in self.chunks if one.last_ms >= first_ms and one.first_ms <= last_ms)
-        some = (one.between(first_ms, last_ms) if isinstance(one, TickChunk) else one for one in old)
+        some = (one.between(first_ms, last_ms) for one in old)
         recent = (tick for tick in self.ticks if first_ms <= tick.at_ms <= last_ms)
         return [*(one for one in some if one is not None), *recent]
 

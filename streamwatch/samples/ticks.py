@@ -58,6 +58,10 @@ class Tick:
         """What it takes by itself, where no other has its values."""
         return tick_bytes(self.values)
 
+    def between(self, *_: int) -> "Tick":
+        """Return it: whoever asks has seen that it was in the range of time."""
+        return self
+
     def newest(self, _: int) -> "Tick":
         """Return it: it was before any time that is asked for."""
         return self
@@ -77,6 +81,7 @@ class TickChunk:
 
     first_ms: int
     last_ms: int
+    """When the first and the last of them were: every look at the past asks each chunk."""
     times: Ints
     """When they were, in milliseconds."""
     shared: SharedKeys | None

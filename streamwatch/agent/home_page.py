@@ -41,7 +41,7 @@ class HomePage:
         self._renderer: Renderer | None = None
         self._made: tuple[float, Response] | None = None
         """The page, and until when it is fresh."""
-        self._said: tuple[float, Sequence[str]] | None = None
+        self._lines: tuple[float, Sequence[str]] | None = None
         """The same of its lines."""
 
     def page(self, runners: Iterable[TargetRunner], alerting: Alerting, url: str) -> Response:
@@ -54,10 +54,10 @@ class HomePage:
     def lines(self, runners: Iterable[TargetRunner], alerting: Alerting, url: str) -> Sequence[str]:
         """Return the page's headline and incidents as lines; those made less than a second ago, where there are."""
         with self._lock:
-            if self._said is None or self._clock.monotonic() >= self._said[0]:
-                said = list(lines(self._view(runners, alerting, url)))
-                self._said = self._clock.monotonic() + _FRESH_SECONDS, said
-            return self._said[1]
+            if self._lines is None or self._clock.monotonic() >= self._lines[0]:
+                written = list(lines(self._view(runners, alerting, url)))
+                self._lines = self._clock.monotonic() + _FRESH_SECONDS, written
+            return self._lines[1]
 
     def _render(self, runners: Iterable[TargetRunner], alerting: Alerting, url: str) -> Response:
         from streamwatch.export.web_page.render import Renderer  # noqa: PLC0415 - only who is looked at pays for the templates

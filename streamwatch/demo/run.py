@@ -4,7 +4,7 @@ import math
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from streamwatch.demo.agent import HURRY, MINUTE, DemoAgent, PageFigures
 from streamwatch.demo.changes import changes
@@ -18,6 +18,7 @@ from streamwatch.reference.play import LoadProcess, on_aws, on_kafka, play
 from streamwatch.reference.scenarios import Scenario, ScenarioStep
 from streamwatch.reference.signals import set_by_signals
 
+News = TypeVar("News")
 HURRIED_SETTINGS: Final = {
     "broker.session.timeout.ms": "6000",
     "replica.lag.time.max.ms": "5000",
@@ -186,15 +187,15 @@ def _look(story: Story, agent: DemoAgent, pager: Pager, now: float) -> None:
 
 
 def hear(story: Story, rung: Iterable[Rung], now: float) -> None:
-    """Tell what the pager received since all was well once, and that something is over only where it was told of."""
-    for one in rung if story.is_ready else ():
+    """Add what the pager received since all was well once; that something is over only where it rang for it."""
+    for one in _since_ready(story, rung):
         if one.is_over and story.notified.isdisjoint(one.alerts):
             continue
         _say(story, now, "pager!" if one.wakes else "pager", one.what)
         story.notified = story.notified - one.alerts if one.is_over else story.notified | one.alerts
 
 
-def _since_ready(story: Story, news: Iterable[tuple[bool, str]]) -> list[tuple[bool, str]]:
+def _since_ready(story: Story, news: Iterable[News]) -> list[News]:
     """Return what is news: nothing before all was well once, since how everything starts is none."""
     found = list(news)
     return found if story.is_ready else []

@@ -229,9 +229,9 @@ def _is_of(change: JournalEntry, ref: EntityRef) -> bool:
     """Say whether a change is of this very thing: another reader may have its name, and another region its stream."""
     if ref.kind in {"cluster", "connect"}:
         return True
-    own, said = ref.labels, change.labels
-    is_kind = change.kind.startswith(f"{ref.kind}.") and bool(said)
-    return is_kind and all(own.get(label, value) == value for label, value in said.items())
+    own, changed = ref.labels, change.labels
+    is_kind = change.kind.startswith(f"{ref.kind}.") and bool(changed)
+    return is_kind and all(own.get(label, value) == value for label, value in changed.items())
 
 
 def _event(mark: Mark, now: float) -> EventView:

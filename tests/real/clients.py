@@ -120,10 +120,11 @@ class LiveConsumer:
         with closing(KafkaConsumer(**self._settings)) as consumer:
             consumer.subscribe(self._topics, listener=_Pause(consumer, self._holding))
             while not self._done.is_set():
-                change = consumer.pause if self._holding.is_set() else consumer.resume
-                change(*consumer.assignment())
-                if change == consumer.pause:
+                if self._holding.is_set():
+                    consumer.pause(*consumer.assignment())
                     self._held.set()
+                else:
+                    consumer.resume(*consumer.assignment())
                 self.records += sum(map(len, consumer.poll(timeout_ms=poll_ms(consumer)).values()))
                 self.assigned = frozenset((at.topic, at.partition) for at in consumer.assignment())
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from math import isnan
+from math import inf, isnan
 from typing import Final
 
 import numpy as np
@@ -22,6 +22,8 @@ _SETTLED: Final = frozenset({"Stable", "Empty"})
 """States of a group in which it is between two rebalances."""
 _LASTING: Final = frozenset({"denied", "unsupported", "misread"})
 """Reasons for which a group is not described at all: they say nothing of whether others are there."""
+_COORDINATOR_SECONDS: Final = 10.0
+"""A coordinator that takes over answers with earlier positions, until the last commits are on all replicas in sync."""
 
 
 def _presence(name: str, before: str, after: str) -> Difference | None:
@@ -169,13 +171,29 @@ def _groups(seen: Seen, snapshot: ClusterSnapshot, is_scope_new: bool) -> tuple[
     gone = {each.subject for each in differences if each.kind == "group.deleted"}
     before, now = seen.positions, positions_of(snapshot, seen.positions)
     empty = frozenset(group.name for group in snapshot.groups.groups if group.state == "Empty" and group.members == 0)
+    coordinators = _coordinators(seen, snapshot)
     if before is None:
-        return replace(after.having(POSITIONS, now), still=frozenset()), differences
+        return replace(after.having(POSITIONS, now), still=frozenset(), coordinators=coordinators), differences
     now = now.filled(
         before, {name for name in after.entities("groups") or {} if name not in gone} - _answered(snapshot)
     )
+    now = now.held(before, {name for name, (_, since) in coordinators.items() if at < since + _COORDINATOR_SECONDS})
     moves, moved = compare_positions(before, now, seen.still & empty)
-    return replace(after.having(POSITIONS, now), still=empty - moved), (*differences, *moves)
+    after = replace(after.having(POSITIONS, now), still=empty - moved, coordinators=coordinators)
+    return after, (*differences, *moves)
+
+
+def _coordinators(seen: Seen, snapshot: ClusterSnapshot) -> dict[str, tuple[int, float]]:
+    """Return who coordinates each group, and since when."""
+    found: dict[str, tuple[int, float]] = {}
+    for group in snapshot.groups.groups:
+        before = seen.coordinators.get(group.name)
+        if before is None or before[0] == group.coordinator:
+            found[group.name] = before or (group.coordinator, -inf)
+        else:
+            found[group.name] = group.coordinator, snapshot.taken_at
+    gone = seen.coordinators.keys() - found.keys()
+    return found if shows_all_groups(snapshot) else found | {name: seen.coordinators[name] for name in gone}
 
 
 def shows_all_groups(snapshot: ClusterSnapshot) -> bool:

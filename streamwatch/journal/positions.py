@@ -53,6 +53,15 @@ class PositionTable:
             np.concatenate((self.committed, before.committed[mine])),
         )  # fmt: skip
 
+    def held(self, before: "PositionTable", groups: Collection[str]) -> "PositionTable":
+        """Return it with what these groups had before, where they are behind that now."""
+        if not groups:
+            return self
+        was = _aligned(before, self)
+        mine = np.array([name in groups for name in self.groups] or [False], dtype=bool)[self.group]
+        is_back = mine & (self.committed >= 0) & (self.committed < was)
+        return replace(self, committed=np.where(is_back, was, self.committed))
+
     def pack(self) -> bytes:
         """Return it as bytes."""
         columns: dict[str, Column] = {

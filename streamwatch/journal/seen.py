@@ -27,6 +27,8 @@ class Seen:
     """By part: what one read said, and what counts when the next one says it, too."""
     still: frozenset[str] = frozenset()
     """Groups without a member whose positions stood still in the last read."""
+    coordinators: Mapping[str, tuple[int, float]] = field(default_factory=dict)
+    """Of each group, and since when: in seconds since 1970, -inf where another one was not seen."""
     same: tuple[object, ...] = ()
     """What the last read made its topics of."""
 

@@ -224,6 +224,11 @@ def unanswered() -> ClusterSnapshot:
     return replace(found, commits=replace(found.commits, answered=np.zeros(1, dtype=bool)))
 
 
+def elsewhere(offset: int, seconds: float) -> ClusterSnapshot:
+    """Return a read some seconds after the first one, of the group at another coordinator."""
+    return at(offset, replace(EMPTY, coordinator=2), taken_at=1000.0 + seconds)
+
+
 POSITIONS: list[tuple[str, list[ClusterSnapshot], list[tuple[str, str]]]] = [
     ("it reads", [at(1, STABLE), at(5, STABLE), at(9, STABLE)], []),
     ("set back", [at(500), at(500), at(100), at(100)], [("group.set_back", "g")]),
@@ -234,6 +239,21 @@ POSITIONS: list[tuple[str, list[ClusterSnapshot], list[tuple[str, str]]]] = [
     (
         "nobody answers for it meanwhile",
         [at(500), unanswered(), at(100)],
+        [("group.set_back", "g")],
+    ),
+    (
+        "a coordinator that takes over has what was committed before, and a moment later all",
+        [at(500), at(500), elsewhere(100, 10), elsewhere(500, 11), elsewhere(500, 30)],
+        [],
+    ),
+    (
+        "set back as another coordinator takes over",
+        [at(500), elsewhere(100, 10), elsewhere(100, 15), elsewhere(100, 21), elsewhere(100, 30)],
+        [("group.set_back", "g")],
+    ),
+    (
+        "set back a while after another one took over",
+        [at(500), elsewhere(500, 10), elsewhere(100, 20)],
         [("group.set_back", "g")],
     ),
 ]

@@ -90,6 +90,8 @@ class Truth:
     quorum_leader: int = 100
     controller_id: int | None = None
     """As the metadata names it; None for whichever broker is asked."""
+    settings_on: dict[int, dict[str, str]] = field(default_factory=dict)
+    """What a broker says of every topic's settings, where it is not what the others say."""
     log_dirs: dict[int, list[Directory]] = field(default_factory=dict)
     """Of a broker, where it is not one directory with 1000 bytes of every partition."""
     mangle: Callable[[str, bytes], bytes] | None = None

@@ -259,12 +259,12 @@ def list_reassignments(truth: "Truth", fault: "Fault", broker: int, version: int
     return apis.LIST_REASSIGNMENTS.response(version=version, error_code=code, error_message=None, topics=[])
 
 
-def describe_configs(truth: "Truth", fault: "Fault", broker: int, version: int, asked: Message) -> Message:  # noqa: ARG001
+def describe_configs(truth: "Truth", fault: "Fault", broker: int, version: int, asked: Message) -> Message:
     classes = apis.DESCRIBE_CONFIGS.response
     result = classes.DescribeConfigsResult
     values = {
         "min.insync.replicas": "2", "retention.ms": "604800000", "retention.bytes": "-1", "cleanup.policy": "compact",
-    }  # fmt: skip
+    } | truth.settings_on.get(broker, {})  # fmt: skip
     configs = [
         result.DescribeConfigsResourceResult(
             version=version, name=name, value=value, read_only=False, config_source=1, is_sensitive=False,

@@ -10,8 +10,9 @@ Scope = Literal[
     "worker", "connector", "reader",
 ]  # fmt: skip
 Reason = Literal[
-    "unreachable", "timeout", "denied", "throttled", "misread", "moved", "error", "budget", "unsupported", "foreign"
-]
+    "unreachable", "timeout", "denied", "throttled", "misread", "moved", "error", "budget", "unsupported", "foreign",
+    "disagreement",
+]  # fmt: skip
 
 _MOST_DETAIL: Final = 1000
 """Characters of a problem's detail: what a service says of itself may be of any length."""

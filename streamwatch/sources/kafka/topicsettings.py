@@ -1,9 +1,11 @@
 """Topics' own settings: asked once for every topic, then anew a few each read, so that all are fresh within a while.
 
 A topic that was deleted and made anew is another topic: its settings are asked at once, and the old one's forgotten.
+What one broker says of a topic that is new, or that differs from what is known, two other brokers are asked, too.
 """
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Final
 
@@ -20,20 +22,25 @@ from streamwatch.sources.kafka.broker_pool import BrokerPool
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.problems import problem, refusal
 from streamwatch.sources.kafka.read_session import ReadSession
+from streamwatch.sources.kafka.topic_answers import LASTING, NAMES, UNKNOWN, TopicAnswer, agreed
 
-NAMES: Final = ("min.insync.replicas", "retention.ms", "retention.bytes", "cleanup.policy")
 _TOPIC: Final = 2
 _CHUNK: Final = 1000
 """Topics asked about in one request."""
+_OTHERS: Final = 2
+"""How many more brokers are asked where one broker's word is not enough."""
 
-Settings = tuple[int, int, int, int]
-"""In the order of ``NAMES``; the policy is a ``CleanupPolicy``."""
-_UNKNOWN: Final[Settings] = (NOT_SET, NOT_SET, NOT_SET, NOT_SET)
 _POLICIES: Final = {
     "delete": CleanupPolicy.DELETE,
     "compact": CleanupPolicy.COMPACT,
     "none": CleanupPolicy.NONE,
 }
+
+
+Question = tuple[BrokerConnection, tuple[str, ...]]
+"""A broker, and the topics that it is asked about in one request."""
+Answers = dict[str, dict[str, TopicAnswer]]
+"""Of each topic, what each broker has said, by the broker's name, the first one first."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,25 +67,15 @@ class TopicSettings:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What is known of one topic."""
-
-    at: float
-    """When it was asked (loop time)."""
-    settings: Settings
-    refused: int | None = 0
-    """The error code that came instead; 0 for none, None where the answer leaves the topic out."""
-
-
 class TopicSettingsReader:
     """Keeps each topic's settings, and asks anew for those that are the oldest."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
         self._topology: Topology | None = None
-        self._known: dict[str, _Known] = {}
-        self._refused = Memo[list[Problem]]()
+        self._known: dict[str, TopicAnswer] = {}
+        self._problems = Memo[list[Problem]]()
+        self._turn = -1
         self._columns = Memo[TopicSettings]()
         self._last: TopicSettings | None = None
 
@@ -87,25 +84,62 @@ class TopicSettingsReader:
         now = asyncio.get_running_loop().time()
         self._forget(topology)
         names = [name for name in topology.topics if name not in self._known] or self._due(now, topology)
+        connections = self._next(pool)
+        if names and connections:
+            answers: Answers = {name: {} for name in names}
+            await self._ask_all(session, _spread(names, connections), answers)
+            await self._ask_all(session, list(self._others(connections, answers)), answers)
+            is_alone = len(connections) == 1
+            found = {
+                name: agreed(self._known.get(name), own, is_alone=is_alone) for name, own in answers.items() if own
+            }
+            self._known = self._known | found if found else self._known
+        session.problems += self._problems.get(self._found, self._known)
+
+    def _next(self, pool: BrokerPool) -> list[BrokerConnection]:
+        """Return whom to ask, another one first each time: where one broker disagrees, its turn comes."""
         up = [connection for connection in pool.connections.values() if connection.up]
         # Where no broker offers it, the first one says so.
-        connections = [connection for connection in up if DESCRIBE_CONFIGS.key in connection.versions] or up[:1]
-        if names and connections:
-            chunks = [tuple(names[i : i + _CHUNK]) for i in range(0, len(names), _CHUNK)]
-            calls = {
-                chunk: self._ask(session, connections[i % len(connections)], chunk) for i, chunk in enumerate(chunks)
-            }
-            answers = await session.all(calls, _failed)
-            if answers:
-                self._known = self._known | {name: one for answer in answers.values() for name, one in answer.items()}
-        session.problems += self._refused.get(self._refusals, self._known)
+        offering = [connection for connection in up if DESCRIBE_CONFIGS.key in connection.versions] or up[:1]
+        self._turn += 1
+        at = self._turn % max(len(offering), 1)
+        return offering[at:] + offering[:at]
+
+    def _others(self, connections: list[BrokerConnection], answers: Answers) -> Iterator[Question]:
+        """Yield whom to ask, too, where one broker's word is not enough: the next ones, and those that disagreed."""
+        doubted = [name for name, own in answers.items() if own and self._is_doubted(name, next(iter(own.values())))]
+        for at, connection in enumerate(connections):
+            own, before = (
+                connection.name,
+                {connections[at - back].name for back in range(1, min(len(connections), _OTHERS + 1))},
+            )
+            names = [
+                name
+                for name in doubted
+                if own not in answers[name] and (before & answers[name].keys() or own in self._brokers(name))
+            ]
+            yield from _chunks(connection, names)
+
+    def _is_doubted(self, name: str, answer: TopicAnswer) -> bool:
+        known = self._known.get(name)
+        return answer.refused == 0 and (known is None or known.disagreed > 0 or known.settings != answer.settings)
+
+    def _brokers(self, name: str) -> tuple[str, ...]:
+        known = self._known.get(name)
+        return () if known is None else known.brokers
+
+    async def _ask_all(self, session: ReadSession, questions: list[Question], answers: Answers) -> None:
+        calls = {question: self._ask(session, *question) for question in questions}
+        for (connection, _), found in (await session.all(calls, _failed)).items():
+            for name, answer in found.items():
+                answers[name][connection.name] = answer
 
     def columns(self, topology: Topology) -> TopicSettings:
         """Return the columns; the same objects while nothing changes."""
         return self._columns.get(lambda: self._joined(topology), topology, self._known)
 
     def _joined(self, topology: Topology) -> TopicSettings:
-        unknown = _Known(0.0, _UNKNOWN)
+        unknown = TopicAnswer(0.0, UNKNOWN)
         rows = [self._known.get(name, unknown).settings for name in topology.topics]
         table = np.array(rows, dtype=np.int64).reshape(-1, len(NAMES))
         columns = TopicSettings(*(table[:, at].copy() for at in range(len(NAMES))))
@@ -124,13 +158,16 @@ class TopicSettingsReader:
                 name: known for name, known in self._known.items() if name in topology.topic_index and name not in anew
             }
 
-    def _refusals(self) -> list[Problem]:
-        """Return a problem for each error code that stands for a topic's settings."""
+    def _found(self) -> list[Problem]:
+        """Return a problem for each error code that stands for a topic's settings, and one for what is disagreed on."""
         refused: dict[int | None, list[str]] = {}
         for name, known in self._known.items():
             if known.refused != 0:
                 refused.setdefault(known.refused, []).append(name)
-        return [_refusal(code, topics) for code, topics in refused.items()]
+        disagreed = [name for name, known in self._known.items() if known.disagreed >= LASTING]
+        return [_refusal(code, topics) for code, topics in refused.items()] + [
+            _disagreement(name, self._known[name].dissent, len(disagreed)) for name in disagreed[:1]
+        ]
 
     def _due(self, now: float, topology: Topology) -> list[str]:
         """Return the topics to ask anew: in one request, and only when it is worth one."""
@@ -148,7 +185,7 @@ class TopicSettingsReader:
 
     async def _ask(
         self, session: ReadSession, connection: BrokerConnection, names: tuple[str, ...]
-    ) -> dict[str, _Known]:
+    ) -> dict[str, TopicAnswer]:
         version = connection.version(DESCRIBE_CONFIGS)
         resource = DESCRIBE_CONFIGS.request.DescribeConfigsResource
         resources = [
@@ -157,7 +194,7 @@ class TopicSettingsReader:
         ]
         body = await session.ask(connection, DESCRIBE_CONFIGS, DESCRIBE_CONFIGS.encode(version, resources=resources))
         now = asyncio.get_running_loop().time()
-        found: dict[str, _Known] = {}
+        found: dict[str, TopicAnswer] = {}
         gone: set[str] = set()
         for result in DESCRIBE_CONFIGS.decode(version, body).results:
             name, code = result.resource_name, result.error_code
@@ -165,12 +202,12 @@ class TopicSettingsReader:
                 gone.add(name)  # deleted since the metadata was read
             elif code:
                 # Asked again with the rest, not in every read: a right that is missing stays missing for a while.
-                found[name] = _Known(now, _UNKNOWN, code)
+                found[name] = TopicAnswer(now, UNKNOWN, code)
             else:
                 values = {config.name: config.value for config in result.configs}
                 first, second, third = (_number(values.get(name)) for name in NAMES[:3])
-                found[name] = _Known(now, (first, second, third, cleanup_policy(values.get(NAMES[3]))))
-        return {name: found.get(name, _Known(now, _UNKNOWN, None)) for name in names if name not in gone}
+                found[name] = TopicAnswer(now, (first, second, third, cleanup_policy(values.get(NAMES[3]))))
+        return {name: found.get(name, TopicAnswer(now, UNKNOWN, None)) for name in names if name not in gone}
 
 
 def _refusal(code: int | None, topics: list[str]) -> Problem:
@@ -199,5 +236,25 @@ def _number(value: str | None) -> int:
         return NOT_SET
 
 
-def _failed(chunk: tuple[str, ...], error: SourceError) -> Problem:
-    return problem("topic", error, f"settings of {len(chunk)} topics: {error}", len(chunk))
+def _disagreement(topic: str, dissent: str, count: int) -> Problem:
+    detail = f"settings of topic {topic!r} and {count - 1} others: {dissent}; set them anew, with kafka-configs --alter"
+    return Problem("topic", "disagreement", detail, count)
+
+
+def _chunks(connection: BrokerConnection, names: list[str]) -> Iterator[Question]:
+    for at in range(0, len(names), _CHUNK):
+        yield connection, tuple(names[at : at + _CHUNK])
+
+
+def _spread(names: list[str], connections: list[BrokerConnection]) -> list[Question]:
+    """Return questions about all topics, one chunk to each broker in turn."""
+    return [
+        question
+        for at in range(0, len(names), _CHUNK)
+        for question in _chunks(connections[at // _CHUNK % len(connections)], names[at : at + _CHUNK])
+    ]
+
+
+def _failed(question: Question, error: SourceError) -> Problem:
+    count = len(question[1])
+    return problem("topic", error, f"settings of {count} topics: {error}", count)

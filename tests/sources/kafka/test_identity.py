@@ -148,7 +148,7 @@ def test_settings_and_sizes_of_a_topic_made_anew_are_asked_at_once(make: Make) -
 
     cluster.truth.ids["orders"] = 3
     now = source.read()
-    assert cluster.asked["DescribeConfigs"] == 1
+    assert cluster.asked["DescribeConfigs"] == 3, "of each broker"
     assert cluster.bodies["DescribeConfigs"][-1].count(b"orders") == 1
     assert b"clicks" not in cluster.bodies["DescribeConfigs"][-1]
     assert now.topology is not None
@@ -187,4 +187,4 @@ def test_a_broker_that_gives_no_ids_makes_no_topic_anew(make: Make) -> None:
     cluster.truth.ids = {}
 
     assert facts(source.read()) == plain
-    assert cluster.asked["DescribeConfigs"] == 1
+    assert cluster.asked["DescribeConfigs"] == 3

@@ -29,7 +29,8 @@ def main() -> int:
         kinds = Counter(kind for kind, _ in world.expected.elements())
         sys.stdout.write(
             f"{params.changes} changes of {len(kinds)} kinds, {world.restarts} of them while no agent ran, "
-            f"{world.kills} brokers killed: {sum(missing.values())} missing, {sum(invented.values())} invented\n"
+            f"{world.kills} brokers killed, {world.unasked} settings changed by brokers that came back: "
+            f"{sum(missing.values())} missing, {sum(invented.values())} invented\n"
         )
         return bool(missing or invented)
 

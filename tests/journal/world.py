@@ -18,8 +18,10 @@ from streamwatch.reference.aws.cloud import Cloud
 from streamwatch.reference.aws.server import ReferenceAws
 from streamwatch.reference.kinesis.account import AccountLimits
 from tests.journal.admin import Admin
+from tests.journal.broker_settings import BrokerSettings
 from tests.journal.brokers import Brokers, ReferenceBrokers
 from tests.journal.watch import CLUSTER, REGION, Watch
+from tests.real.kafka import KafkaCluster
 from tests.waiting import wait_for
 
 Expected = Counter[tuple[str, str]]
@@ -43,6 +45,10 @@ class World:
         self._number = 0
         self.expected: Expected = Counter()
         self._brokers = brokers
+        self._settings = BrokerSettings(brokers) if isinstance(brokers, KafkaCluster) else None
+        """Of real brokers, which may change a topic's settings by themselves."""
+        self.unasked = 0
+        """Settings that brokers changed by themselves."""
         self.topics: dict[str, int] = {}
         self.groups: dict[str, tuple[str, int]] = {}
         """Topic and position of each."""
@@ -117,15 +123,20 @@ class World:
             self.watch = self._new_watch()
         watch = self.watch
         try:
-            wait_for(lambda: self._has(watch), 60, f"{act.__name__}: {new}")
+            for _ in range(2):
+                wait_for(lambda: self._has(watch, new), 60, f"{act.__name__}: {new}")
+                watch.read(streams=False)
+                watch.read()
         except TimeoutError as error:
             raise AssertionError(f"{act.__name__}: {self.difference()}") from error
-        watch.read(streams=False)
-        watch.read()
         assert not any(self.difference()), (act.__name__, self.difference())
         return f"{act.__name__}{' (no agent ran)' if away else ''}: {', '.join(map(' '.join, new)) or 'nothing'}"
 
-    def _has(self, watch: Watch) -> bool:
+    def _has(self, watch: Watch, done: Expected) -> bool:
+        if self._settings is not None:
+            found = self._settings.changed(self.topics, {subject for _, subject in done})
+            self.unasked += len(found)
+            self.expected += Counter(("topic.settings", name) for name in found)
         missing = self.expected - watch.entries()
         watch.read(streams=any(kind.startswith("stream.") for kind, _ in missing))
         return not self.expected - watch.entries()

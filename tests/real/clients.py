@@ -26,24 +26,30 @@ _METADATA_VERSION: Final = 9
 
 def brokers_seen_by(port: int) -> frozenset[int]:
     """The brokers that the one on this port believes to be alive; none if it does not answer."""
+    metadata = ask_broker(port, MetadataRequest(version=_METADATA_VERSION, topics=[]))
+    return frozenset() if metadata is None else frozenset(broker.node_id for broker in metadata.brokers)
+
+
+def ask_broker(port: int, request: Any) -> Any | None:
+    """Ask the broker on this port and no other one, which clients do not promise; None if it does not answer."""
     try:
-        return _brokers_seen_by(port)
+        return _answer(port, request)
     except OSError:
-        return frozenset()
+        return None
 
 
-def _brokers_seen_by(port: int) -> frozenset[int]:
+def _answer(port: int, request: Any) -> Any | None:
     protocol = KafkaProtocol(client_id="harness")
-    protocol.send_request(MetadataRequest(version=_METADATA_VERSION, topics=[]))
+    protocol.send_request(request)
     with socket.create_connection(("127.0.0.1", port), timeout=_PROBE_SECONDS) as connection:
         connection.sendall(protocol.send_bytes())
         with connection.makefile("rb") as answers:
             size = answers.read(4)
             if len(size) < 4:
-                return frozenset()
+                return None
             answer = answers.read(*struct.unpack(">i", size))
-    ((_, metadata),) = protocol.receive_bytes(size + answer)
-    return frozenset(broker.node_id for broker in metadata.brokers)
+    ((_, message),) = protocol.receive_bytes(size + answer)
+    return message
 
 
 class _Pause(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types

@@ -109,10 +109,8 @@ class TopicSettingsReader:
         """Yield whom to ask, too, where one broker's word is not enough: the next ones, and those that disagreed."""
         doubted = [name for name, own in answers.items() if own and self._is_doubted(name, next(iter(own.values())))]
         for at, connection in enumerate(connections):
-            own, before = (
-                connection.name,
-                {connections[at - back].name for back in range(1, min(len(connections), _OTHERS + 1))},
-            )
+            own = connection.name
+            before = {connections[at - back].name for back in range(1, min(len(connections), _OTHERS + 1))}
             names = [
                 name
                 for name in doubted

@@ -16,7 +16,6 @@ _REASONS: Final[Mapping[str, str]] = {
     "timeout": "no answer comes in time",
     "unreachable": "nobody answers",
     "budget": "what it may ask is used up",
-    "disagreement": "brokers have different settings of the same topic",
 }
 """What reasons of problems mean; others are said as they are."""
 

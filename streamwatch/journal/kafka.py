@@ -24,6 +24,7 @@ _LASTING: Final = frozenset({"denied", "unsupported", "misread"})
 """Reasons for which a group is not described at all: they say nothing of whether others are there."""
 _COORDINATOR_SECONDS: Final = 10.0
 """A coordinator that takes over answers with earlier positions, until the last commits are on all replicas in sync."""
+_FLAPPING_SECONDS: Final = 60.0
 
 
 def _presence(name: str, before: str, after: str) -> Difference | None:
@@ -177,23 +178,25 @@ def _groups(seen: Seen, snapshot: ClusterSnapshot, is_scope_new: bool) -> tuple[
     now = now.filled(
         before, {name for name in after.entities("groups") or {} if name not in gone} - _answered(snapshot)
     )
-    now = now.held(before, {name for name, (_, since) in coordinators.items() if at < since + _COORDINATOR_SECONDS})
+    now = now.held(before, {name for name, (_, since) in coordinators.items() if _is_taking_over(since, at)})
     moves, moved = compare_positions(before, now, seen.still & empty)
     after = replace(after.having(POSITIONS, now), still=empty - moved, coordinators=coordinators)
     return after, (*differences, *moves)
 
 
 def _coordinators(seen: Seen, snapshot: ClusterSnapshot) -> dict[str, tuple[int, float]]:
-    """Return who coordinates each group, and since when."""
+    """Return who coordinates each group, and since when; one that changes again within a minute begins nothing."""
     found: dict[str, tuple[int, float]] = {}
     for group in snapshot.groups.groups:
-        before = seen.coordinators.get(group.name)
-        if before is None or before[0] == group.coordinator:
-            found[group.name] = before or (group.coordinator, -inf)
-        else:
-            found[group.name] = group.coordinator, snapshot.taken_at
+        before, since = seen.coordinators.get(group.name, (group.coordinator, -inf))
+        is_new = before != group.coordinator and not 0 <= snapshot.taken_at - since < _FLAPPING_SECONDS
+        found[group.name] = group.coordinator, snapshot.taken_at if is_new else since
     gone = seen.coordinators.keys() - found.keys()
     return found if shows_all_groups(snapshot) else found | {name: seen.coordinators[name] for name in gone}
+
+
+def _is_taking_over(since: float, at: float) -> bool:
+    return since <= at < since + _COORDINATOR_SECONDS
 
 
 def shows_all_groups(snapshot: ClusterSnapshot) -> bool:

@@ -252,6 +252,16 @@ POSITIONS: list[tuple[str, list[ClusterSnapshot], list[tuple[str, str]]]] = [
         [("group.set_back", "g")],
     ),
     (
+        "another coordinator in every read",
+        [at(500), elsewhere(500, 1), at(100, taken_at=1002.0), elsewhere(100, 3), at(100, taken_at=1013.0)],
+        [("group.set_back", "g")],
+    ),
+    (
+        "the clock is set back after another one took over",
+        [at(500), elsewhere(500, 10), elsewhere(100, -3600)],
+        [("group.set_back", "g")],
+    ),
+    (
         "set back a while after another one took over",
         [at(500), elsewhere(500, 10), elsewhere(100, 20)],
         [("group.set_back", "g")],

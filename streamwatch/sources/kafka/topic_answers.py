@@ -18,8 +18,10 @@ Settings = tuple[int, ...]
 """In the order of ``NAMES``; the policy is a ``CleanupPolicy``."""
 UNKNOWN: Final[Settings] = (NOT_SET,) * len(NAMES)
 LASTING: Final = 3
-"""Reads in a row in which brokers disagree before it counts: one that is late to hear of a change is not one that
-disagrees."""
+"""Reads in a row in which brokers disagree, or none confirms, before it counts: one that is late to hear of a change is
+not one that disagrees."""
+_AGAIN_SECONDS: Final = 60.0
+"""How often those are asked that go on to disagree: who has mended it wants to see it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +29,24 @@ class TopicAnswer:
     """What is known of one topic."""
 
     at: float
-    """When it was asked (loop time); -inf where it is to be asked again in the next read."""
+    """When it was asked (loop time)."""
     settings: Settings
+    """What all that were asked last agreed on, ``NOT_SET`` where they never did."""
     refused: int | None = 0
     """The error code that came instead; 0 for none, None where the answer leaves the topic out."""
     brokers: tuple[str, ...] = ()
     """Where brokers disagree, one for each of their answers."""
-    disagreed: int = 0
-    """In how many reads in a row they have disagreed."""
+    doubts: int = 0
+    """In how many reads in a row brokers have disagreed, or none has confirmed what differs from what is known."""
     dissent: str = ""
     """Which broker has which setting, where they disagree."""
+    again_at: float = math.inf
+    """When it is asked again though its turn has not come (loop time)."""
+
+    @property
+    def is_disagreed(self) -> bool:
+        """Whether brokers go on to disagree."""
+        return bool(self.dissent) and self.doubts >= LASTING
 
 
 def agreed(before: TopicAnswer | None, answers: Mapping[str, TopicAnswer], *, is_alone: bool) -> TopicAnswer:
@@ -44,29 +54,43 @@ def agreed(before: TopicAnswer | None, answers: Mapping[str, TopicAnswer], *, is
 
     Args:
         before: what was known, if anything.
-        answers: what each broker answered in this read, by its name; one at least.
-        is_alone: whether there is no other broker to ask.
+        answers: what each broker answered in this read, by its name, the first one first; one at least.
+        is_alone: whether the cluster has no other broker.
 
     """
     given = {broker: answer for broker, answer in answers.items() if answer.refused == 0}
     if not given:
         return next(iter(answers.values()))
     first = next(iter(given.values()))
-    if len(given) == 1:
-        is_known = before is not None and before.refused == 0
-        if before is None or not is_known or is_alone or before.settings == first.settings:
-            return first
-        return replace(before, at=-math.inf)  # what one broker says against what is known waits for a second one
     voices = {answer.settings: broker for broker, answer in reversed(given.items())}
-    if len(voices) == 1:
+    known = before if before is not None and before.refused == 0 else None
+    if len(voices) > 1:
+        return _disagreed(known, first.at, voices)
+    if known is None or len(given) > 1 or is_alone or known.settings == first.settings:
         return first
-    disagreed = 1 if before is None else before.disagreed + 1
-    is_lasting = disagreed >= LASTING
-    earlier = UNKNOWN if before is None or is_lasting else before.settings
+    return _unconfirmed(known, first)
+
+
+def _unconfirmed(known: TopicAnswer, first: TopicAnswer) -> TopicAnswer:
+    """Return what was known, until no other broker has answered for a while; where they disagreed, one of them must."""
+    if known.dissent:
+        return replace(known, at=first.at, again_at=_again_at(first.at, known.doubts))
+    doubts = known.doubts + 1
+    return first if doubts >= LASTING else replace(known, at=first.at, doubts=doubts, again_at=-math.inf)
+
+
+def _disagreed(known: TopicAnswer | None, at: float, voices: Mapping[Settings, str]) -> TopicAnswer:
+    """Return what they agree on, and of the rest what they agreed on before."""
+    earlier = UNKNOWN if known is None else known.settings
     columns = [set(column) for column in zip(*voices, strict=True)]
     settings = tuple(column.pop() if len(column) == 1 else one for column, one in zip(columns, earlier, strict=True))
-    at = first.at if is_lasting else -math.inf
-    return TopicAnswer(at, settings, 0, tuple(voices.values()), disagreed, _dissent(voices))
+    doubts = known.doubts + 1 if known is not None and known.dissent else 1
+    return TopicAnswer(at, settings, 0, tuple(voices.values()), doubts, _dissent(voices), _again_at(at, doubts))
+
+
+def _again_at(at: float, doubts: int) -> float:
+    """Return when those that disagree are asked again: at once, or in a while where they go on to."""
+    return at + _AGAIN_SECONDS if doubts >= LASTING else -math.inf
 
 
 def _dissent(voices: Mapping[Settings, str]) -> str:

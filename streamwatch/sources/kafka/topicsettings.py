@@ -22,7 +22,7 @@ from streamwatch.sources.kafka.broker_pool import BrokerPool
 from streamwatch.sources.kafka.config import Config
 from streamwatch.sources.kafka.problems import problem, refusal
 from streamwatch.sources.kafka.read_session import ReadSession
-from streamwatch.sources.kafka.topic_answers import LASTING, NAMES, UNKNOWN, TopicAnswer, agreed
+from streamwatch.sources.kafka.topic_answers import NAMES, UNKNOWN, TopicAnswer, agreed
 
 _TOPIC: Final = 2
 _CHUNK: Final = 1000
@@ -75,6 +75,8 @@ class TopicSettingsReader:
         self._topology: Topology | None = None
         self._known: dict[str, TopicAnswer] = {}
         self._problems = Memo[list[Problem]]()
+        self._doubted: set[str] = set()
+        """Topics on which brokers disagree, or of which one has said what none confirmed."""
         self._turn = -1
         self._columns = Memo[TopicSettings]()
         self._last: TopicSettings | None = None
@@ -88,13 +90,15 @@ class TopicSettingsReader:
         if names and connections:
             answers: Answers = {name: {} for name in names}
             await self._ask_all(session, _spread(names, connections), answers)
-            await self._ask_all(session, list(self._others(connections, answers)), answers)
-            is_alone = len(connections) == 1
-            found = {
-                name: agreed(self._known.get(name), own, is_alone=is_alone) for name, own in answers.items() if own
-            }
-            self._known = self._known | found if found else self._known
+            await self._ask_all(session, self._others(connections, answers), answers)
+            self._take(answers, is_alone=len(pool.connections) == 1)
         session.problems += self._problems.get(self._found, self._known)
+
+    def _take(self, answers: Answers, *, is_alone: bool) -> None:
+        found = {name: agreed(self._known.get(name), own, is_alone=is_alone) for name, own in answers.items() if own}
+        if found:
+            self._known = self._known | found
+            self._doubted = {name for name in self._doubted | found.keys() if self._known[name].doubts}
 
     def _next(self, pool: BrokerPool) -> list[BrokerConnection]:
         """Return whom to ask, another one first each time: where one broker disagrees, its turn comes."""
@@ -102,25 +106,32 @@ class TopicSettingsReader:
         # Where no broker offers it, the first one says so.
         offering = [connection for connection in up if DESCRIBE_CONFIGS.key in connection.versions] or up[:1]
         self._turn += 1
-        at = self._turn % max(len(offering), 1)
+        # One more after each round of topics: else some of them would be asked of the same brokers for ever.
+        at = (self._turn + self._turn // self._reads()) % max(len(offering), 1)
         return offering[at:] + offering[:at]
 
-    def _others(self, connections: list[BrokerConnection], answers: Answers) -> Iterator[Question]:
-        """Yield whom to ask, too, where one broker's word is not enough: the next ones, and those that disagreed."""
-        doubted = [name for name, own in answers.items() if own and self._is_doubted(name, next(iter(own.values())))]
-        for at, connection in enumerate(connections):
-            own = connection.name
-            before = {connections[at - back].name for back in range(1, min(len(connections), _OTHERS + 1))}
-            names = [
-                name
-                for name in doubted
-                if own not in answers[name] and (before & answers[name].keys() or own in self._brokers(name))
-            ]
-            yield from _chunks(connection, names)
+    def _reads(self) -> int:
+        """Return within how many reads every topic is asked anew."""
+        return max(1, round(self._config.topic_settings_interval / self._config.interval))
+
+    def _others(self, connections: list[BrokerConnection], answers: Answers) -> list[Question]:
+        """Return whom to ask, too, where one broker's word is not enough: the next ones, and those that disagreed."""
+        place = {connection.name: i for i, connection in enumerate(connections)}
+        names: list[list[str]] = [[] for _ in connections]
+        for name, own in answers.items():
+            if own and self._is_doubted(name, next(iter(own.values()))):
+                first = place[next(iter(own))]
+                others = {(first + i) % len(connections) for i in range(1, _OTHERS + 1)}
+                others |= {place[broker] for broker in self._brokers(name) if broker in place}
+                for other in others - {first}:
+                    names[other].append(name)
+        return [each for connection, own in zip(connections, names, strict=True) for each in _chunks(connection, own)]
 
     def _is_doubted(self, name: str, answer: TopicAnswer) -> bool:
         known = self._known.get(name)
-        return answer.refused == 0 and (known is None or known.disagreed > 0 or known.settings != answer.settings)
+        if known is None or known.doubts:
+            return True
+        return (known.settings, known.refused) != (answer.settings, answer.refused)
 
     def _brokers(self, name: str) -> tuple[str, ...]:
         known = self._known.get(name)
@@ -155,6 +166,7 @@ class TopicSettingsReader:
             self._known = {
                 name: known for name, known in self._known.items() if name in topology.topic_index and name not in anew
             }
+            self._doubted &= self._known.keys()
 
     def _found(self) -> list[Problem]:
         """Return a problem for each error code that stands for a topic's settings, and one for what is disagreed on."""
@@ -162,24 +174,23 @@ class TopicSettingsReader:
         for name, known in self._known.items():
             if known.refused != 0:
                 refused.setdefault(known.refused, []).append(name)
-        disagreed = [name for name, known in self._known.items() if known.disagreed >= LASTING]
+        disagreed = sorted(name for name in self._doubted if self._known[name].is_disagreed)
         return [_refusal(code, topics) for code, topics in refused.items()] + [
             _disagreement(name, self._known[name].dissent, len(disagreed)) for name in disagreed[:1]
         ]
 
     def _due(self, now: float, topology: Topology) -> list[str]:
-        """Return the topics to ask anew: in one request, and only when it is worth one."""
+        """Return the topics to ask anew: in one request, and only when it is worth one; and those that are doubted."""
         if not self._known:
             return []
-        reads = max(1.0, self._config.topic_settings_interval / self._config.interval)
-        share = int(np.ceil(len(topology.topics) / reads))
+        doubted = sorted(name for name in self._doubted if self._known[name].again_at <= now)[:_CHUNK]
+        share = -(-len(topology.topics) // self._reads())
         oldest_first = sorted(self._known, key=lambda name: self._known[name].at)
-        due = oldest_first[: max(share, 1)]
         # Small clusters: all topics in one request, once an interval, rather than one topic in each read.
-        few = len(topology.topics) <= _CHUNK
-        if few and now - self._known[due[0]].at < self._config.topic_settings_interval:
-            return []
-        return oldest_first[:_CHUNK] if few else due
+        if len(topology.topics) <= _CHUNK:
+            is_time = now - self._known[oldest_first[0]].at >= self._config.topic_settings_interval
+            return oldest_first[:_CHUNK] if is_time else doubted
+        return list(dict.fromkeys([*doubted, *oldest_first[:share]]))
 
     async def _ask(
         self, session: ReadSession, connection: BrokerConnection, names: tuple[str, ...]
@@ -235,7 +246,8 @@ def _number(value: str | None) -> int:
 
 
 def _disagreement(topic: str, dissent: str, count: int) -> Problem:
-    detail = f"settings of topic {topic!r} and {count - 1} others: {dissent}; set them anew, with kafka-configs --alter"
+    mend = "make their server.properties the same, or set anew what one of them has from before"
+    detail = f"settings of topic {topic!r} and {count - 1} others: brokers disagree: {dissent}; {mend}"
     return Problem("topic", "disagreement", detail, count)
 
 

@@ -36,7 +36,7 @@ class TopicAnswer:
     """The error code that came instead; 0 for none, None where the answer leaves the topic out."""
     brokers: tuple[str, ...] = ()
     """Where brokers disagree, one for each of their answers."""
-    doubts: int = 0
+    unsettled: int = 0
     """In how many reads in a row brokers have disagreed, or none has confirmed what differs from what is known."""
     dissent: str = ""
     """Which broker has which setting, where they disagree."""
@@ -46,7 +46,7 @@ class TopicAnswer:
     @property
     def is_disagreed(self) -> bool:
         """Whether brokers go on to disagree."""
-        return bool(self.dissent) and self.doubts >= LASTING
+        return bool(self.dissent) and self.unsettled >= LASTING
 
 
 def agreed(before: TopicAnswer | None, answers: Mapping[str, TopicAnswer], *, is_alone: bool) -> TopicAnswer:
@@ -74,9 +74,9 @@ def agreed(before: TopicAnswer | None, answers: Mapping[str, TopicAnswer], *, is
 def _unconfirmed(known: TopicAnswer, first: TopicAnswer) -> TopicAnswer:
     """Return what was known, until no other broker has answered for a while; where they disagreed, one of them must."""
     if known.dissent:
-        return replace(known, at=first.at, again_at=_again_at(first.at, known.doubts))
-    doubts = known.doubts + 1
-    return first if doubts >= LASTING else replace(known, at=first.at, doubts=doubts, again_at=-math.inf)
+        return replace(known, at=first.at, again_at=_again_at(first.at, known.unsettled))
+    unsettled = known.unsettled + 1
+    return first if unsettled >= LASTING else replace(known, at=first.at, unsettled=unsettled, again_at=-math.inf)
 
 
 def _disagreed(known: TopicAnswer | None, at: float, voices: Mapping[Settings, str]) -> TopicAnswer:
@@ -84,13 +84,13 @@ def _disagreed(known: TopicAnswer | None, at: float, voices: Mapping[Settings, s
     earlier = UNKNOWN if known is None else known.settings
     columns = [set(column) for column in zip(*voices, strict=True)]
     settings = tuple(column.pop() if len(column) == 1 else one for column, one in zip(columns, earlier, strict=True))
-    doubts = known.doubts + 1 if known is not None and known.dissent else 1
-    return TopicAnswer(at, settings, 0, tuple(voices.values()), doubts, _dissent(voices), _again_at(at, doubts))
+    unsettled = known.unsettled + 1 if known is not None and known.dissent else 1
+    return TopicAnswer(at, settings, 0, tuple(voices.values()), unsettled, _dissent(voices), _again_at(at, unsettled))
 
 
-def _again_at(at: float, doubts: int) -> float:
+def _again_at(at: float, unsettled: int) -> float:
     """Return when those that disagree are asked again: at once, or in a while where they go on to."""
-    return at + _AGAIN_SECONDS if doubts >= LASTING else -math.inf
+    return at + _AGAIN_SECONDS if unsettled >= LASTING else -math.inf
 
 
 def _dissent(voices: Mapping[Settings, str]) -> str:

@@ -5,6 +5,7 @@ What one broker says of a topic that is new, or that differs from what is known,
 """
 
 import asyncio
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Final
@@ -75,9 +76,9 @@ class TopicSettingsReader:
         self._topology: Topology | None = None
         self._known: dict[str, TopicAnswer] = {}
         self._problems = Memo[list[Problem]]()
-        self._doubted: set[str] = set()
+        self._unsettled: set[str] = set()
         """Topics on which brokers disagree, or of which one has said what none confirmed."""
-        self._turn = -1
+        self._draw = random.Random(0)  # noqa: S311 - no secret: who is asked
         self._columns = Memo[TopicSettings]()
         self._last: TopicSettings | None = None
 
@@ -98,16 +99,14 @@ class TopicSettingsReader:
         found = {name: agreed(self._known.get(name), own, is_alone=is_alone) for name, own in answers.items() if own}
         if found:
             self._known = self._known | found
-            self._doubted = {name for name in self._doubted | found.keys() if self._known[name].doubts}
+            self._unsettled = {name for name in self._unsettled | found.keys() if self._known[name].unsettled}
 
     def _next(self, pool: BrokerPool) -> list[BrokerConnection]:
-        """Return whom to ask, another one first each time: where one broker disagrees, its turn comes."""
+        """Return whom to ask, the first one drawn: in turns, some topics would be asked of the same broker for ever."""
         up = [connection for connection in pool.connections.values() if connection.up]
         # Where no broker offers it, the first one says so.
         offering = [connection for connection in up if DESCRIBE_CONFIGS.key in connection.versions] or up[:1]
-        self._turn += 1
-        # One more after each round of topics: else some of them would be asked of the same brokers for ever.
-        at = (self._turn + self._turn // self._reads()) % max(len(offering), 1)
+        at = self._draw.randrange(max(len(offering), 1))
         return offering[at:] + offering[:at]
 
     def _reads(self) -> int:
@@ -119,7 +118,7 @@ class TopicSettingsReader:
         place = {connection.name: i for i, connection in enumerate(connections)}
         names: list[list[str]] = [[] for _ in connections]
         for name, own in answers.items():
-            if own and self._is_doubted(name, next(iter(own.values()))):
+            if own and self._needs_others(name, next(iter(own.values()))):
                 first = place[next(iter(own))]
                 others = {(first + i) % len(connections) for i in range(1, _OTHERS + 1)}
                 others |= {place[broker] for broker in self._brokers(name) if broker in place}
@@ -127,9 +126,9 @@ class TopicSettingsReader:
                     names[other].append(name)
         return [each for connection, own in zip(connections, names, strict=True) for each in _chunks(connection, own)]
 
-    def _is_doubted(self, name: str, answer: TopicAnswer) -> bool:
+    def _needs_others(self, name: str, answer: TopicAnswer) -> bool:
         known = self._known.get(name)
-        if known is None or known.doubts:
+        if known is None or known.unsettled:
             return True
         return (known.settings, known.refused) != (answer.settings, answer.refused)
 
@@ -166,7 +165,7 @@ class TopicSettingsReader:
             self._known = {
                 name: known for name, known in self._known.items() if name in topology.topic_index and name not in anew
             }
-            self._doubted &= self._known.keys()
+            self._unsettled &= self._known.keys()
 
     def _found(self) -> list[Problem]:
         """Return a problem for each error code that stands for a topic's settings, and one for what is disagreed on."""
@@ -174,23 +173,23 @@ class TopicSettingsReader:
         for name, known in self._known.items():
             if known.refused != 0:
                 refused.setdefault(known.refused, []).append(name)
-        disagreed = sorted(name for name in self._doubted if self._known[name].is_disagreed)
+        disagreed = sorted(name for name in self._unsettled if self._known[name].is_disagreed)
         return [_refusal(code, topics) for code, topics in refused.items()] + [
             _disagreement(name, self._known[name].dissent, len(disagreed)) for name in disagreed[:1]
         ]
 
     def _due(self, now: float, topology: Topology) -> list[str]:
-        """Return the topics to ask anew: in one request, and only when it is worth one; and those that are doubted."""
+        """Return the topics to ask anew: in one request, only when it is worth one; and those that are unsettled."""
         if not self._known:
             return []
-        doubted = sorted(name for name in self._doubted if self._known[name].again_at <= now)[:_CHUNK]
+        unsettled = sorted(name for name in self._unsettled if self._known[name].again_at <= now)[:_CHUNK]
         share = -(-len(topology.topics) // self._reads())
         oldest_first = sorted(self._known, key=lambda name: self._known[name].at)
         # Small clusters: all topics in one request, once an interval, rather than one topic in each read.
         if len(topology.topics) <= _CHUNK:
             is_time = now - self._known[oldest_first[0]].at >= self._config.topic_settings_interval
-            return oldest_first[:_CHUNK] if is_time else doubted
-        return list(dict.fromkeys([*doubted, *oldest_first[:share]]))
+            return oldest_first[:_CHUNK] if is_time else unsettled
+        return list(dict.fromkeys([*unsettled, *oldest_first[:share]]))
 
     async def _ask(
         self, session: ReadSession, connection: BrokerConnection, names: tuple[str, ...]

@@ -161,6 +161,7 @@ class IncidentBook:
         before = [cause for _, cause in self._seen.values()]
         incidents = decide(Known(alerts, self._hub.chosen(), self._changes(), before, self._pace))
         for incident in incidents[:_MOST_REMEMBERED]:
-            if incident.cause is not None and incident.cause.is_remembered:
-                self._seen[incident.id] = now, incident.cause
+            cause = incident.cause
+            if cause is not None and (cause.is_remembered or incident.id in self._seen):
+                self._seen[incident.id] = now if cause.is_remembered else self._seen[incident.id][0], cause
         return incidents

@@ -76,7 +76,8 @@ def _cluster(now: ClusterSnapshot) -> str:
         return f"cannot be read; {up}"
     offline = int(np.count_nonzero(now.topology.leader < 0))
     frozen = "no active controller, metadata frozen; " if now.metadata_frozen else ""
+    least = "" if now.groups_complete else "at least "
     return (
         f"{frozen}{up}, {len(now.topology.topics)} topics, {len(now.topology.partition)} partitions"
-        f" ({offline} without a leader), {len(now.groups.groups)} groups, read in {now.read_seconds:.3f}s"
+        f" ({offline} without a leader), {least}{len(now.groups.groups)} groups, read in {now.read_seconds:.3f}s"
     )

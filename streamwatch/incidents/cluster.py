@@ -204,6 +204,8 @@ def returned(known: Known) -> Iterator[Cause]:
         missing = known.value(k.BROKER_OUT_OF_SYNC, cluster, broker)
         if known.value(k.BROKER_UP, cluster, broker) != 1:
             continue
+        if cause.earlier and cause.partitions == 0:
+            missing = 0.0  # it was in sync since: what is missing now has another cause
         earlier = cause.earlier or cause.sentence
         evidence = [f"before that: {earlier}"]
         effects = [*_not_read(known, cluster), *_join_anew(known, cluster)]

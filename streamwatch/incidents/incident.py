@@ -73,7 +73,7 @@ class Cause:
     earlier: str = ""
     """What was known of it before, where it is over and something is left of it: its sentence then."""
     is_remembered: bool = True
-    """Whether what comes in the next minutes may be explained by it."""
+    """Whether what comes in the next minutes, from now on, may be explained by it; else from when it was so last."""
 
     @property
     def id(self) -> str:

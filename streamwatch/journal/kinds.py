@@ -41,7 +41,7 @@ KINDS: Final = {
         ChangeKind("topic.partitions", "topic {subject} has {after} instead of {before}"),
         ChangeKind("topic.settings", "topic {subject} has {after} instead of {before}", is_slow=True),
         ChangeKind("topic.replicas", "replicas of topic {subject} are on other brokers, in {after}"),
-        ChangeKind("leaders.moved", "leaders in {subject} moved: {after}", joins=True),
+        ChangeKind("leaders.moved", "leaders in {subject} moved: {after}"),
         ChangeKind("broker.added", "broker {subject} is new"),
         ChangeKind("broker.gone", "broker {subject} is gone"),
         ChangeKind("broker.back", "broker {subject} is back"),

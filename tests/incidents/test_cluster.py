@@ -140,8 +140,10 @@ def test_a_broker_that_is_back_catches_up_and_no_network_is_to_blame() -> None:
     assert kind(first(*known)) == "network", "it was not down"
 
     blind = alert("StreamWatchPartlyBlind", source="shop", scope="groups")
-    again = first(blind, up(b1=1, b2=1, b3=1), before=(down.cause,))
+    in_sync = samples(k.BROKER_OUT_OF_SYNC, {("shop", "3"): 0.0})
+    again = first(blind, in_sync, up(b1=1, b2=1, b3=1), before=(down.cause,))
     assert again.sentence == "Broker 3 of shop answers again."
+    assert kind(first(*known, before=(again.cause,) if again.cause else ())) == "", "it was in sync since"
     assert kind(first(blind, up(b1=1, b2=1, b3=1))) == "", "it was not down, and nobody says why"
 
     rebalances = alert("KafkaGroupRebalancing", SHOP, group="billing")

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -13,6 +13,7 @@ from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_groups as g
 from streamwatch.model.distinct import distinct
 from streamwatch.model.kafka import ClusterSnapshot, Group
+from streamwatch.model.metric import Values
 
 DRAIN_SECONDS: Final = 3600.0
 """What waits is to be read within this."""
@@ -20,6 +21,10 @@ KEEPS_UP_SECONDS: Final = 60.0
 """A lag that is read in so short a time is what every group has between two commits."""
 _WINDOW_SECONDS: Final = 1800.0
 _LEAST_SECONDS: Final = 300.0
+_STANDS_SECONDS: Final = 300.0
+"""A group whose positions have not moved for so long reads nothing now, whatever it read before."""
+_NEARLY: Final = 0.8
+"""Of those minutes are to be known: offsets are read a moment apart."""
 _MOST_MEMBERS: Final = 1000
 _NOTHING: Final = 0.05
 """Whoever reads less of what comes reads nothing, as far as offsets that were read a moment apart can say."""
@@ -42,6 +47,8 @@ class GroupLoad:
     """Records a second that it reads."""
     seconds: float
     """How long the window is."""
+    stands: bool = False
+    """Whether its positions have not moved in the last minutes of it: it reads nothing now."""
 
 
 def drain_seconds(load: GroupLoad, members: int) -> float:
@@ -118,7 +125,10 @@ def _advise(cluster: str, group: Group, reads: _Reads, past: PastHours) -> Advic
         state="do" if state else "fine",
         action=action,
         sum=_sum(load),
-        data=(_data(len(reads.topics), load.seconds),),
+        data=(
+            _data(len(reads.topics), load.seconds),
+            *((f"{g.GROUP_TOPIC_COMMITTED.name} over {span(_STANDS_SECONDS)}",) if load.stands else ()),
+        ),
         sure=sure,
     )
 
@@ -147,7 +157,7 @@ def _load(cluster: str, group: Group, reads: _Reads, past: PastHours) -> GroupLo
             return f"not known: how much is written to topic {topic}"
         produced += float(np.nanmean(rates))
     grown = (float(lag[known[-1]]) - float(lag[known[0]])) / seconds
-    return GroupLoad(
+    load = GroupLoad(
         members=group.members or 0,
         partitions=reads.partitions,
         worst_share=reads.worst_share,
@@ -156,11 +166,27 @@ def _load(cluster: str, group: Group, reads: _Reads, past: PastHours) -> GroupLo
         consumed=max(0.0, produced - grown),
         seconds=seconds,
     )
+    if _keeps_up(load) or not _stands(past.hour("group", g.GROUP_TOPIC_COMMITTED, entity)):
+        return load
+    return replace(load, consumed=0.0, stands=True)
+
+
+def _stands(read: Values) -> bool:
+    """Say whether nothing was read in the last minutes, of which nearly all are known."""
+    last = read[-int(_STANDS_SECONDS / STEP_SECONDS) :]
+    known = np.flatnonzero(~np.isnan(last))
+    if not len(known) or (known[-1] - known[0] + 1) * STEP_SECONDS < _NEARLY * _STANDS_SECONDS:
+        return False
+    return not last[known].any()
+
+
+def _keeps_up(load: GroupLoad) -> bool:
+    return load.lag <= KEEPS_UP_SECONDS * load.consumed
 
 
 def _judged(load: GroupLoad) -> tuple[bool, str, str]:
     """Return whether something is to be done, what, and how sure that is."""
-    if load.lag <= KEEPS_UP_SECONDS * load.consumed:
+    if _keeps_up(load):
         return False, f"nothing: it keeps up, {load.lag:,.0f} records behind", "measured"
     if load.consumed <= _NOTHING * load.produced:
         return True, "find out why its members read nothing: more of them would not help", "measured"

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -38,6 +38,8 @@ class Case:
     hot: bool = False
     """One partition has all of the lag."""
     committed: bool = True
+    read: Sequence[float] = ()
+    """Records a second by which its positions moved, by the minute."""
 
 
 def growing(a_second: float, start: float = 1_000_000.0) -> Sequence[float]:
@@ -52,6 +54,7 @@ def advised(case: Case) -> Advice:
     hours.put("group", g.GROUP_MEMBERS, BILLING, members)
     hours.put("group", g.GROUP_LAG, BILLING, case.lag)
     hours.put("topic", k.TOPIC_END_OFFSET, ("test", "orders"), case.produced, 1)
+    hours.put("group", g.GROUP_TOPIC_COMMITTED, BILLING, case.read)
     lags = [0 if case.hot and at else 100 for at in range(case.partitions)]
     now = snapshot(
         {"orders": [(1, (1,), (1,))] * case.partitions},
@@ -76,6 +79,13 @@ CASES = {
         Case(lag=growing(-100, 2_000_000), hot=True), "do", "run 12 members instead of 3: it will have caught up in",
     ),
     "reads nothing": (Case(lag=growing(600, 0)), "do", "find out why its members read nothing"),
+    "has read nothing for minutes": (
+        Case(read=[*[700.0] * 54, *[0.0] * 6]), "do", "find out why its members read nothing",
+    ),
+    "reads again": (Case(read=[*[700.0] * 50, *[0.0] * 8, 700.0, 700.0]), "do", "run 6 members instead of 3"),
+    "nothing came for minutes": (
+        Case(lag=(12.0,) * 60, read=[*[700.0] * 54, *[0.0] * 6]), "fine", "nothing: it keeps up, 12 records behind",
+    ),
     "members came": (
         Case(before=2), "unknown", "not known yet: 110 s of history with as many members as now, needs 5 min",
     ),
@@ -183,3 +193,19 @@ def test_members_that_are_added_as_advised_have_drained_the_group_in_the_time_th
         assert group.clock.now() - since < 1.2 * said
     assert group.clock.now() - since > 0.8 * said
     assert group.advice().state == "fine"
+
+
+def test_a_group_that_has_stood_for_minutes_is_to_be_looked_at_and_not_to_be_made_larger() -> None:
+    story = STORIES["falls behind"]
+    group = Consuming(story)
+    for _ in range(40):
+        group.step()
+    assert group.advice().action.startswith("run ")
+    group.story = replace(story, speed=0.0)
+    for _ in range(12):
+        group.step()
+    advice = group.advice()
+    assert (advice.state, advice.sure) == ("do", "measured"), advice
+    assert advice.action == "find out why its members read nothing: more of them would not help"
+    assert "read 0.0 a second: drained never" in advice.sum
+    assert advice.data[1:] == ("kafka_group_topic_committed_offset over 5 min",)

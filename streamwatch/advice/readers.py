@@ -1,12 +1,14 @@
 """Advice on a reader of a stream or topic: when it will have caught up, and how much faster it has to be."""
 
 import math
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from streamwatch.advice.advice import Advice, State
 from streamwatch.advice.past import STEP_SECONDS, PastHours, span
+from streamwatch.catalogue import attached_readers as a
 from streamwatch.catalogue import readers as r
 from streamwatch.model.newest_samples import NewestSamples
 
@@ -17,6 +19,8 @@ _WINDOW_SECONDS: Final = 1800.0
 _LEAST_SECONDS: Final = 600.0
 _LEAST_SPEED: Final = 0.05
 """Whoever reads less of a second's records in a second stands."""
+_LEAST_SUCCESS: Final = 0.95
+"""Where a smaller share of deliveries succeeds, how fast it reads is not what matters: the alert's threshold."""
 _KIND: Final = r.READER.index("kind")
 _HOW: Final = {
     "kcl": "run {more:.2f} times as many workers, or larger ones, at most one a shard",
@@ -30,9 +34,30 @@ def advise_readers(samples: NewestSamples, past: PastHours) -> list[Advice]:
     """Return what is to be done about each reader of which a lag in time is known."""
     workers, leases = samples.values(r.WORKERS), samples.values(r.LEASES)
     return [
-        _advise(row, lag, past, workers.get(row), leases.get((*row, "renewed")))
+        _troubled(row, lag, samples) or _advise(row, lag, past, workers.get(row), leases.get((*row, "renewed")))
         for row, lag in samples.values(r.LAG).items()
     ]
+
+
+def _troubled(reader: tuple[str, ...], lag: float, samples: NewestSamples) -> Advice | None:
+    """Return what is to be done first about a reader that does not run, or fails; None about any other."""
+    states = {row[-1] for row in samples.values(r.STATE, *reader)}
+    success = samples.value(a.SUCCESS, *reader)
+    if samples.value(r.UP, *reader) == 0:
+        reasons = ", ".join(repr(row[0]) for row in samples.values(a.REASON, *reader))
+        is_wanted = "disabled" in states
+        action = "enable it, if it is to read" if is_wanted else "find out why it does not run, and start it"
+        metric, why = r.UP, f"it {'is disabled' if is_wanted else 'does not run'}{reasons and f': {reasons}'}"
+    elif success is not None and success < _LEAST_SUCCESS:
+        action = "find out why its deliveries fail: to read faster would not help"
+        metric, why = a.SUCCESS, f"{100 * success:.3g} % of its deliveries succeed"
+    elif "failing" in states:
+        metric, action, why = r.STATE, "find out why it fails: to read faster would not help", "its state is failing"
+    else:
+        return None
+    return replace(
+        _advice(reader, "do", action, f"{why}; {span(lag)} behind", "measured"), data=(metric.name, r.LAG.name)
+    )
 
 
 def _advise(

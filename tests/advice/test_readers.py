@@ -7,6 +7,7 @@ import pytest
 
 from streamwatch.advice.advice import Advice
 from streamwatch.advice.readers import advise_readers
+from streamwatch.catalogue import attached_readers as a
 from streamwatch.catalogue import readers as r
 from streamwatch.model.newest_samples import NewestSamples
 from tests.advice.hours import Hours
@@ -20,6 +21,11 @@ class Case:
     kind: str = "kcl"
     workers: float = 2.0
     leases: float = 8.0
+    up: float = 1.0
+    states: Sequence[str] = ("running",)
+    reason: str = ""
+    success: float = 1.0
+    """The share of its deliveries that succeeded."""
 
 
 def moving(a_second: float, end: float = 3600.0, minutes: int = 61) -> Sequence[float]:
@@ -35,6 +41,10 @@ def advised(case: Case) -> Advice:
         r.LAG.sample(case.lag[-1], **labels),
         r.WORKERS.sample(case.workers, **labels),
         r.LEASES.sample(case.leases, **labels, state="renewed"),
+        r.UP.sample(case.up, **labels),
+        *(r.STATE.sample(1.0, **labels, group_type="", state=state) for state in case.states),
+        *([a.REASON.sample(1.0, **labels, reason=case.reason)] if case.reason else ()),
+        a.SUCCESS.sample(case.success, **labels),
     ]
     [found] = advise_readers(NewestSamples(samples), hours.past())
     assert found.labels == {name: value for name, value in labels.items() if value}
@@ -53,6 +63,12 @@ CASES = {
         Case(moving(0.0), workers=8.0), "do", "have more shards, or let it read 2.00 times as fast",
     ),
     "reads nothing": (Case(moving(1.02, 9000.0)), "do", "find out why it reads nothing"),
+    "stopped": (Case((20.0,) * 60, up=0.0, states=["stopped"]), "do", "find out why it does not run, and start it"),
+    "stopped, and behind": (Case(moving(0.0), up=0.0), "do", "find out why it does not run, and start it"),
+    "disabled": (Case((20.0,) * 60, up=0.0, states=["disabled"]), "do", "enable it, if it is to read"),
+    "its target refuses": (Case((20.0,) * 60, success=0.6), "do", "find out why its deliveries fail"),
+    "its target refuses a few": (Case((20.0,) * 60, success=0.97), "fine", "nothing: it keeps up"),
+    "its results are problems": (Case((20.0,) * 60, states=["failing"]), "do", "find out why it fails"),
     "too little": (Case(moving(0.0, minutes=5)), "unknown", "not known yet: 5.83 min of history, needs 10 min"),
 }  # fmt: skip
 
@@ -68,3 +84,13 @@ def test_the_sum_has_its_numbers_and_units() -> None:
     assert advised(Case(moving(0.0, end=1800.0))).sum == (
         "30 min behind, reads 1.00 s of records a second: drained never; within an hour needs 1.50; 2 workers, 8 leases"
     )
+
+
+def test_what_does_not_run_or_fails_has_its_evidence() -> None:
+    stopped = advised(Case((20.0,) * 60, up=0.0, reason="Tasks failed"))
+    assert (stopped.sum, stopped.data) == ("it does not run: 'Tasks failed'; 20 s behind", (r.UP.name, r.LAG.name))
+    refused = advised(Case((20.0,) * 60, success=0.6))
+    assert (refused.sum, refused.data) == ("60 % of its deliveries succeed; 20 s behind", (a.SUCCESS.name, r.LAG.name))
+    failing = advised(Case((20.0,) * 60, states=["failing"]))
+    assert (failing.sum, failing.data) == ("its state is failing; 20 s behind", (r.STATE.name, r.LAG.name))
+    assert {stopped.sure, refused.sure, failing.sure} == {"measured"}

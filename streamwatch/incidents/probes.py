@@ -1,6 +1,6 @@
 """Records of the agent's own that are lost: what each record that was lost of late says of its cause."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from streamwatch.catalogue import kafka_probe, kinesis_probe
@@ -10,6 +10,8 @@ from streamwatch.incidents.known import Known
 
 _RECENT_SECONDS: Final = 300.0
 """A cause of which no record was lost for so long is over; the alerts look back as long."""
+_NOW_SECONDS: Final = 60.0
+"""Where none was lost for so long, records were lost, and are not."""
 _OF_KAFKA: Final = ("KafkaProbeFailing", "KafkaProbeUnreliable")
 _OF_KINESIS: Final = ("KinesisProbeFailing", "KinesisProbeUnreliable")
 _CAUSES: Final[Mapping[str, tuple[CauseKind, str]]] = {
@@ -38,10 +40,11 @@ def lost(known: Known) -> Iterator[Cause]:
     for scope in known.scopes("cluster", *_OF_KAFKA):
         yield from _of_cluster(known, scope)
     for scope in known.scopes("stream", *_OF_KINESIS):
-        recent = _recent({(row[0], row[1]): age for row, age in known.values(_STREAM_AGE, *scope[1:]).items()})
+        ages = {(row[0], row[1]): age for row, age in known.values(_STREAM_AGE, *scope[1:]).items()}
+        recent = _recent(ages)
         if recent:
             kind, words = _CAUSES[recent[0][1]]
-            sentence = f"Records of the probe through stream {scope[3]} are lost: {words}"
+            sentence = f"Records of the probe through stream {scope[3]} {_verb(ages.values())} lost: {words}"
             effects = Effects(scope, frozenset(_OF_KINESIS))
             yield Cause(kind, scope, sentence, _evidence(recent), _OF_KINESIS[0], (effects,))
 
@@ -49,7 +52,8 @@ def lost(known: Known) -> Iterator[Cause]:
 def _of_cluster(known: Known, scope: Scope) -> Iterator[Cause]:
     cluster = scope[1]
     by_cause: dict[tuple[str, str], set[str]] = {}
-    for (broker, stage, cause), age in known.values(kafka_probe.PROBE.failure_age, cluster).items():
+    ages = known.values(kafka_probe.PROBE.failure_age, cluster)
+    for (broker, stage, cause), age in ages.items():
         if age <= _RECENT_SECONDS:
             by_cause.setdefault((stage, cause), set()).add(broker)
     recent = _recent(dict.fromkeys(by_cause, 0.0))
@@ -63,12 +67,16 @@ def _of_cluster(known: Known, scope: Scope) -> Iterator[Cause]:
     yield Cause(
         kind,
         scope,
-        f"Records of the probe through {which} are lost: {words}",
+        f"Records of the probe through {which} {_verb(ages.values())} lost: {words}",
         tuple(f"{stage}: {cause}, through {listed(sorted(by_cause[stage, cause]))}" for stage, cause in recent),
         _OF_KAFKA[0],
         (Effects(scope, frozenset(_OF_KAFKA)),),
         float(len(brokers)),
     )
+
+
+def _verb(ages: Iterable[float]) -> str:
+    return "are" if min(ages) <= _NOW_SECONDS else "were"
 
 
 def _recent(ages: Mapping[tuple[str, str], float]) -> list[tuple[str, str]]:

@@ -31,7 +31,7 @@ def test_what_one_broker_loses_is_its_own_and_what_all_lose_is_the_networks() ->
 def test_a_cause_that_is_over_is_not_blamed_and_none_is_made_up() -> None:
     old = ages(b1=("produce", "disk", 301.0), b2=("produce", "not_enough_replicas", 299.0))
 
-    assert "too few replicas are in sync" in first(FAILING, ATTEMPTS, old).sentence
+    assert "broker 2 of shop were lost: too few replicas are in sync" in first(FAILING, ATTEMPTS, old).sentence
     assert kind(first(FAILING, ATTEMPTS, ages(b1=("produce", "disk", 301.0)))) == ""
     assert kind(first(FAILING)) == ""
 

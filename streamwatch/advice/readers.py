@@ -45,9 +45,9 @@ def _troubled(reader: tuple[str, ...], lag: float, samples: NewestSamples) -> Ad
     success = samples.value(a.SUCCESS, *reader)
     if samples.value(r.UP, *reader) == 0:
         reasons = ", ".join(repr(row[0]) for row in samples.values(a.REASON, *reader))
-        is_wanted = "disabled" in states
-        action = "enable it, if it is to read" if is_wanted else "find out why it does not run, and start it"
-        metric, why = r.UP, f"it {'is disabled' if is_wanted else 'does not run'}{reasons and f': {reasons}'}"
+        is_disabled = "disabled" in states
+        action = "enable it, if it is to read" if is_disabled else "find out why it does not run, and start it"
+        metric, why = r.UP, f"it {'is disabled' if is_disabled else 'does not run'}{reasons and f': {reasons}'}"
     elif success is not None and success < _LEAST_SUCCESS:
         action = "find out why its deliveries fail: to read faster would not help"
         metric, why = a.SUCCESS, f"{100 * success:.3g} % of its deliveries succeed"

@@ -25,6 +25,7 @@ _LASTING: Final = frozenset({"denied", "unsupported", "misread"})
 _COORDINATOR_SECONDS: Final = 10.0
 """A coordinator that takes over answers with earlier positions, until the last commits are on all replicas in sync."""
 _FLAPPING_SECONDS: Final = 60.0
+"""One that is another again within this time has no grace of its own: else it could last for ever."""
 
 
 def _presence(name: str, before: str, after: str) -> Difference | None:
@@ -172,7 +173,7 @@ def _groups(seen: Seen, snapshot: ClusterSnapshot, is_scope_new: bool) -> tuple[
     gone = {each.subject for each in differences if each.kind == "group.deleted"}
     before, now = seen.positions, positions_of(snapshot, seen.positions)
     empty = frozenset(group.name for group in snapshot.groups.groups if group.state == "Empty" and group.members == 0)
-    coordinators = _coordinators(seen, snapshot)
+    coordinators = _coordinators(seen, snapshot, is_whole=is_whole)
     if before is None:
         return replace(after.having(POSITIONS, now), still=frozenset(), coordinators=coordinators), differences
     now = now.filled(
@@ -184,15 +185,14 @@ def _groups(seen: Seen, snapshot: ClusterSnapshot, is_scope_new: bool) -> tuple[
     return after, (*differences, *moves)
 
 
-def _coordinators(seen: Seen, snapshot: ClusterSnapshot) -> dict[str, tuple[int, float]]:
+def _coordinators(seen: Seen, snapshot: ClusterSnapshot, *, is_whole: bool) -> dict[str, tuple[int, float]]:
     """Return who coordinates each group, and since when; one that changes again within a minute begins nothing."""
-    found: dict[str, tuple[int, float]] = {}
+    found = {} if is_whole else dict(seen.coordinators)
     for group in snapshot.groups.groups:
         before, since = seen.coordinators.get(group.name, (group.coordinator, -inf))
         is_new = before != group.coordinator and not 0 <= snapshot.taken_at - since < _FLAPPING_SECONDS
         found[group.name] = group.coordinator, snapshot.taken_at if is_new else since
-    gone = seen.coordinators.keys() - found.keys()
-    return found if shows_all_groups(snapshot) else found | {name: seen.coordinators[name] for name in gone}
+    return found
 
 
 def _is_taking_over(since: float, at: float) -> bool:

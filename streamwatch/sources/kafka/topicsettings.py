@@ -124,7 +124,7 @@ class TopicSettingsReader:
                 others |= {place[broker] for broker in self._brokers(name) if broker in place}
                 for other in others - {first}:
                     names[other].append(name)
-        return [each for connection, own in zip(connections, names, strict=True) for each in _chunks(connection, own)]
+        return [(each, chunk) for each, own in zip(connections, names, strict=True) for chunk in _chunks(own)]
 
     def _needs_others(self, name: str, answer: TopicAnswer) -> bool:
         known = self._known.get(name)
@@ -174,9 +174,10 @@ class TopicSettingsReader:
             if known.refused != 0:
                 refused.setdefault(known.refused, []).append(name)
         disagreed = sorted(name for name in self._unsettled if self._known[name].is_disagreed)
-        return [_refusal(code, topics) for code, topics in refused.items()] + [
-            _disagreement(name, self._known[name].dissent, len(disagreed)) for name in disagreed[:1]
-        ]
+        problems = [_refusal(code, topics) for code, topics in refused.items()]
+        if disagreed:
+            problems.append(_disagreement(self._known[disagreed[0]].dissent, disagreed))
+        return problems
 
     def _due(self, now: float, topology: Topology) -> list[str]:
         """Return the topics to ask anew: in one request, only when it is worth one; and those that are unsettled."""
@@ -219,7 +220,7 @@ class TopicSettingsReader:
 
 
 def _refusal(code: int | None, topics: list[str]) -> Problem:
-    detail = f"settings of topic {topics[0]!r} and {len(topics) - 1} others: DescribeConfigs"
+    detail = f"{_settings_of(topics)}: DescribeConfigs"
     if code is None:
         return Problem("topic", "misread", f"{detail}: left out of the answer", len(topics))
     return refusal("topic", code, detail, len(topics))
@@ -244,24 +245,23 @@ def _number(value: str | None) -> int:
         return NOT_SET
 
 
-def _disagreement(topic: str, dissent: str, count: int) -> Problem:
+def _disagreement(dissent: str, topics: list[str]) -> Problem:
     mend = "make their server.properties the same, or set anew what one of them has from before"
-    detail = f"settings of topic {topic!r} and {count - 1} others: brokers disagree: {dissent}; {mend}"
-    return Problem("topic", "disagreement", detail, count)
+    detail = f"{_settings_of(topics)}: brokers disagree: {dissent}; {mend}"
+    return Problem("topic", "disagreement", detail, len(topics))
 
 
-def _chunks(connection: BrokerConnection, names: list[str]) -> Iterator[Question]:
-    for at in range(0, len(names), _CHUNK):
-        yield connection, tuple(names[at : at + _CHUNK])
+def _settings_of(topics: list[str]) -> str:
+    return f"settings of topic {topics[0]!r} and {len(topics) - 1} others"
+
+
+def _chunks(names: list[str]) -> Iterator[tuple[str, ...]]:
+    return (tuple(names[at : at + _CHUNK]) for at in range(0, len(names), _CHUNK))
 
 
 def _spread(names: list[str], connections: list[BrokerConnection]) -> list[Question]:
     """Return questions about all topics, one chunk to each broker in turn."""
-    return [
-        question
-        for at in range(0, len(names), _CHUNK)
-        for question in _chunks(connections[at // _CHUNK % len(connections)], names[at : at + _CHUNK])
-    ]
+    return [(connections[i % len(connections)], chunk) for i, chunk in enumerate(_chunks(names))]
 
 
 def _failed(question: Question, error: SourceError) -> Problem:

@@ -45,6 +45,7 @@ def _shown(incident: Incident, remedies: Mapping[str, str], most_alerts: int) ->
         "state": "firing" if incident.is_firing else "pending",
         "isOver": incident.is_over,
         "since": rfc3339(incident.since),
+        "holdsSince": rfc3339(incident.holds_since),
         "remedy": remedies.get(incident.runbook, ""),
         "runbook": f"/runbooks/{incident.runbook}" if incident.runbook in remedies else "",
         "impact": {

@@ -94,7 +94,7 @@ def changed(known: Known, scope: Scope, alerts: Sequence[Alert]) -> Cause | None
     if change is None:
         return None
     words = f"Somebody changed something: {change.sentence.rstrip('.')}"
-    return Cause("change", scope, words, (), alerts[0].name, effects)
+    return Cause("change", scope, words, (), alerts[0].name, effects, since=change.at)
 
 
 def explained(known: Known, scope: Scope, alerts: Sequence[Alert]) -> Iterator[tuple[Cause | None, Scope, list[Alert]]]:

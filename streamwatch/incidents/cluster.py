@@ -194,7 +194,14 @@ def brokers(known: Known) -> Iterator[Cause]:
             ),
             _lost(known, cluster, left),
             down=tuple(("broker", cluster, broker) for broker in left),
+            since=_all_down_since(known, cluster, left),
         )
+
+
+def _all_down_since(known: Known, cluster: str, brokers: list[str]) -> float | None:
+    """Return since when the last of these brokers does not answer; None where that is not known of each."""
+    downs = [known.about(("broker", cluster, broker), frozenset({"KafkaBrokerDown"})) for broker in brokers]
+    return max(alert.active_at for alerts in downs for alert in alerts) if all(downs) else None
 
 
 def returned(known: Known) -> Iterator[Cause]:
@@ -224,8 +231,18 @@ def returned(known: Known) -> Iterator[Cause]:
             missing,
             down=(scope,),
             earlier=earlier,
+            since=max(_came_at(known, scope), default=None),
             is_remembered=bool(missing),
         )
+
+
+def _came_at(known: Known, scope: Scope) -> list[float]:
+    """Return when a broker came, or came back, as far as that was seen of late."""
+    return [
+        change.at
+        for change in known.changes
+        if change.kind in _CAME and (change.source.partition("/")[0], change.labels.get("broker")) == scope[1:]
+    ]
 
 
 def _were_down(known: Known) -> dict[Scope, Cause]:
@@ -267,11 +284,7 @@ def _only_leader_that_misses(known: Known, scope: Scope) -> str | None:
     """
     _, cluster, broker = scope
     states = known.values(k.BROKER_UP, cluster)
-    came = any(
-        change.kind in _CAME and (change.source.partition("/")[0], change.labels.get("broker")) == (cluster, broker)
-        for change in known.changes
-    )
-    if states.get((broker,)) != 1 or scope in _were_down(known) or came:
+    if states.get((broker,)) != 1 or scope in _were_down(known) or _came_at(known, scope):
         return None
     under = known.values(k.BROKER_UNDER_REPLICATED, cluster)
     leaders = [row[0] for row, count in under.items() if count and row[0] != broker]

@@ -108,11 +108,26 @@ def _incident(known: Known, name: str, cause: Cause | None, scope: Scope, alerts
         f"{sentence}{_concerned(impact)}.",
         tuple(text for text in evidence if text)[:_MOST_EVIDENCE],
         since,
+        _holds_since(cause, alerts),
         tuple(alerts),
         impact,
         runbook,
         changes.before(known, since, scope, alerts),
     )
+
+
+def _holds_since(cause: Cause | None, alerts: Sequence[Alert]) -> float:
+    """Return since when it is as the sentence says: what follows may be older than a cause, or have another one before.
+
+    Without a cause it is the first alert that is told; with one, the alerts of its own name say it. Where none of these
+    is active, that is not known: it is when the first of its alerts became active.
+    """
+    if cause is None:
+        return alerts[0].active_at
+    if cause.since is not None:
+        return cause.since
+    own = [alert for alert in alerts if alert.name == cause.runbook] or alerts
+    return min(alert.active_at for alert in own)
 
 
 def _ended(cause: Cause, alerts: Sequence[Alert]) -> str:
@@ -137,6 +152,7 @@ def _merged(incidents: Sequence[Incident]) -> Iterable[Incident]:
             first.sentence,
             first.evidence,
             min(first.since, incident.since),
+            first.holds_since,
             tuple(alerts),
             _impact(first.cause, alerts),
             first.runbook,

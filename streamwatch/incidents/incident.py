@@ -72,6 +72,8 @@ class Cause:
     """Brokers that did not answer when it was known."""
     earlier: str = ""
     """What was known of it before, where it is over and something is left of it: its sentence then."""
+    since: float | None = None
+    """Since when it is so, in seconds since 1970; None where its own alerts say that, or nothing does."""
     is_remembered: bool = True
     """Whether what comes in the next minutes, from now on, may be explained by it; else from when it was so last."""
 
@@ -102,6 +104,8 @@ class Incident:
     evidence: tuple[str, ...]
     since: float
     """When the first of its alerts became active, in seconds since 1970."""
+    holds_since: float
+    """Since when it is as its sentence says; as ``since`` where that is not known."""
     alerts: tuple[Alert, ...]
     """The cause's own and its effects: those that fire first, the worst first."""
     impact: Impact

@@ -12,7 +12,8 @@ from streamwatch.cli.incident_tree import echo_tree
 
 def incident(cause: str | None, *alerts: str, **more: Any) -> Mapping[str, Any]:
     facts = {
-        "cause": cause, "sentence": f"{cause} is so.", "since": "1970-01-01T00:00:10Z", "evidence": ["it is seen"],
+        "cause": cause, "sentence": f"{cause} is so.", "since": "1970-01-01T00:00:01Z",
+        "holdsSince": "1970-01-01T00:00:10Z", "evidence": ["it is seen"],
         "changes": [], "remedy": "", "runbook": "", "alerts": [{"fingerprint": each} for each in alerts],
     }  # fmt: skip
     return facts | more

@@ -34,6 +34,7 @@ FIRES: dict[str, Any] = {
 }  # fmt: skip
 INCIDENT = {
     "cause": "x", "sentence": NAME, "evidence": [NAME], "remedy": NAME, "runbook": "/runbooks/A", "since": AT,
+    "holdsSince": AT,
     "changes": [{"at": AT, "sentence": NAME}],
     "alerts": [{"fingerprint": Alert(Labels(FIRES["labels"]), "firing", 1.0, 0.0).fingerprint}],
 }  # fmt: skip

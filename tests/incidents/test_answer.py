@@ -26,6 +26,7 @@ def test_it_has_the_cause_the_evidence_the_impact_the_remedy_and_the_alerts() ->
         "state": "firing",
         "isOver": False,
         "since": "1970-01-01T00:01:00.000Z",
+        "holdsSince": "1970-01-01T00:01:00.000Z",
         "remedy": "Start it again.",
         "runbook": "/runbooks/KafkaBrokerDown",
         "impact": {

@@ -44,6 +44,34 @@ def test_a_broker_that_does_not_answer_is_the_cause_of_what_follows() -> None:
     }
 
 
+def test_a_cause_is_as_old_as_it_is_itself_and_not_as_what_hangs_below_it() -> None:
+    lagged = alert("KafkaReplicasOutOfSync", SHOP, broker="2", at=100.0)
+    incident = first(lagged, alert("KafkaBrokerDown", SHOP, broker="2", at=340.0), up(b1=1, b2=0, b3=1))
+    assert incident.sentence == "Broker 2 of shop does not answer."
+    assert (incident.since, incident.holds_since) == (100.0, 340.0)
+    assert first(lagged, up(b1=1, b2=0, b3=1)).holds_since == 100.0, "nothing says since when"
+
+    downs = [alert("KafkaBrokerDown", SHOP, broker=broker, at=at) for broker, at in (("1", 400.0), ("2", 340.0))]
+    several = alert("KafkaSeveralBrokersDown", SHOP, at=380.0)
+    assert first(lagged, *downs, several, up(b1=0, b2=0, b3=1)).holds_since == 400.0, "both are since the last is"
+    assert first(lagged, downs[1], several, up(b1=0, b2=0, b3=1)).holds_since == 380.0
+
+
+def test_a_broker_answers_again_since_it_came_back() -> None:
+    down = first(alert("KafkaBrokerDown", SHOP, broker="2", at=40.0), up(b1=1, b2=0, b3=1))
+    assert down.cause is not None
+    known: list[Alert | Samples] = [
+        alert("KafkaReplicasOutOfSync", SHOP, broker="2", at=50.0),
+        samples(k.BROKER_OUT_OF_SYNC, {("shop", "2"): 6.0}),
+        up(b1=1, b2=1, b3=1),
+    ]
+    notes = [Note(at, "broker.back", broker, "It is back.") for at, broker in ((10.0, "2"), (90.0, "2"), (95.0, "3"))]
+    back = first(*known, *notes, before=(down.cause,))
+    assert back.sentence.startswith("Broker 2 of shop answers again")
+    assert (back.since, back.holds_since) == (50.0, 90.0)
+    assert first(*known, before=(down.cause,)).holds_since == 50.0, "nobody saw when"
+
+
 def test_several_brokers_are_one_incident_and_another_cluster_another() -> None:
     known: list[Alert | Samples] = [
         alert("KafkaSeveralBrokersDown", SHOP),

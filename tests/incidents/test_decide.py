@@ -58,6 +58,14 @@ def test_every_alert_is_in_one_incident_and_an_unknown_one_too() -> None:
     assert "The cause is not known: OfSomebody of red, and 1 more alert." in {incident.sentence for incident in found}
 
 
+def test_without_a_cause_it_is_the_alert_that_is_told_whose_age_is_said() -> None:
+    lagging = alert("KafkaGroupLagging", at=10.0, severity="warning", kafka_cluster="a", group="x")
+    expiring = alert("KafkaGroupDataExpiring", at=70.0, kafka_cluster="a", group="y")
+    incident = first(lagging, expiring)
+    assert incident.sentence.startswith("The cause is not known: KafkaGroupDataExpiring")
+    assert (incident.since, incident.holds_since) == (10.0, 70.0)
+
+
 def test_what_fires_comes_before_what_is_pending_and_the_worst_first() -> None:
     known: list[Alert | Samples] = [
         alert("KafkaGroupIdleMembers", severity="info", kafka_cluster="a", group="x"),
@@ -99,6 +107,7 @@ def test_what_changed_in_the_minutes_before_is_shown_and_is_a_cause_where_nothin
     incident = first(late, early, near, later, elsewhere)
     assert list(incident.changes) == [elsewhere, near]
     assert incident.sentence == "Somebody changed something: Somebody set group x back (1 group)."
+    assert (incident.since, incident.holds_since) == (1000.0, near.at)
     assert kind(first(late, elsewhere)) == "", "what changed elsewhere is shown, and is no cause"
     follows = Note(950.0, "group.state", "x", "Group x is Empty instead of Stable.")
     assert kind(first(late, follows)) == "", "nobody made it: it came of what is wrong"

@@ -100,7 +100,7 @@ def _alert(alert: Mapping[str, Any], now: float) -> TopRow:
 
 
 def _incident(incident: Mapping[str, Any], now: float) -> TopRow:
-    seconds = max(0.0, now - _at(incident["since"]))
+    seconds = max(0.0, now - _at(incident.get("holdsSince", incident["since"])))
     severities = {alert["severity"] for alert in incident["alerts"] if alert["state"] == "firing"}
     health: Health = "bad" if severities & _BAD else "warn"
     count = len(incident["alerts"]) + incident["alertsLeftOut"]
@@ -109,7 +109,7 @@ def _incident(incident: Mapping[str, Any], now: float) -> TopRow:
         "for": Cell(written(seconds, "seconds"), seconds),
         "alerts": Cell(written(float(count), "count"), float(count)),
         "what is the matter": Cell(plain(incident["sentence"]), None, health),
-        "since": Cell(plain(incident["since"])),
+        "since": Cell(plain(incident.get("holdsSince", incident["since"]))),
     }
     cause = plain(incident["cause"] or "not known")
     return TopRow((plain(incident["id"]), cause), cells, health, TEXT, {}, list(_story(incident)))

@@ -27,6 +27,7 @@ class IncidentView:
     is_known: bool
     """Whether its cause is known."""
     since: str
+    """For how long it has been as the sentence says."""
     sent: Sequence[str]
     """Who was notified of its first alert."""
     evidence: Sequence[str]
@@ -96,7 +97,7 @@ def _view(incident: Incident, below: Sequence[AlertView], remedies: Mapping[str,
         worst(alert.health for alert in below if alert.health != "unknown"),
         incident.sentence,
         incident.cause is not None,
-        span(max(0.0, now - incident.since)),
+        span(max(0.0, now - incident.holds_since)),
         [*below[0].sent, *below[0].muted] if below else (),
         incident.evidence,
         [f"{change.sentence} ({ago(max(0.0, now - change.at))})" for change in incident.changes],

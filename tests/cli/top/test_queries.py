@@ -192,7 +192,8 @@ def test_what_is_worst_is_first_and_the_headline() -> None:
 def of_incident(sentence: str, state: str, severity: str, *, is_over: bool = False) -> dict[str, Any]:
     return {
         "id": sentence, "cause": "x", "sentence": sentence, "evidence": [], "state": state, "isOver": is_over,
-        "since": "2026-11-28T20:00:00Z", "remedy": "", "runbook": "", "changes": [], "timeline": [],
+        "since": "2026-11-28T19:00:00Z", "holdsSince": "2026-11-28T20:00:00Z",
+        "remedy": "", "runbook": "", "changes": [], "timeline": [],
         "alerts": [{"alertname": "A", "state": state, "severity": severity}], "alertsLeftOut": 0,
     }  # fmt: skip
 
@@ -202,6 +203,7 @@ def test_what_is_over_comes_last_and_is_no_headline_beside_what_fires() -> None:
     live, soon = of_incident("Y is late.", "firing", "warning"), of_incident("Z is gone.", "pending", "critical")
     every = over_last(incident_rows([over, live, soon], 2e9))
     assert [row.key[0] for row in every] == ["Y is late.", "Z is gone.", "Over since 20:08:55Z: x."]
+    assert every[0].cells["since"].text == "2026-11-28T20:00:00Z", "of what the sentence says, not of the oldest alert"
     well = targets(*SOURCE, *cluster())
     assert overview.headline(well, for_headline(every)) == ("warn", "Y is late.")
     alone = over_last(incident_rows([over, soon], 2e9))

@@ -46,7 +46,7 @@ def _shown(incident: Incident, remedies: Mapping[str, str], most_alerts: int) ->
         "isOver": incident.is_over,
         "since": rfc3339(incident.since),
         "holdsSince": rfc3339(incident.holds_since),
-        "remedy": remedies.get(incident.runbook, ""),
+        "remedy": incident.first_remedy(remedies),
         "runbook": f"/runbooks/{incident.runbook}" if incident.runbook in remedies else "",
         "impact": {
             "partitions": impact.partitions,

@@ -65,6 +65,11 @@ _QUOTA: Final[Mapping[str, str]] = {
     "MskIamConnectionsNearLimit": "has nearly as many IAM connections as it takes",
     "KafkaClientsThrottled": "holds clients back by a quota",
 }
+_AFTERWARDS: Final = (
+    "Find out why it did not answer: its log, its host, the network to it."
+    f" Watch {k.BROKER_OUT_OF_SYNC.name} of it fall to 0."
+)
+"""What to do first where a broker answers again: nobody has to start it."""
 _SLOWS: Final = frozenset({"KafkaProduceSlow", "KafkaFetchSlow", "KafkaRequestQueueLong"})
 """What follows where a broker waits for its disk, its network or a quota."""
 
@@ -231,6 +236,7 @@ def returned(known: Known) -> Iterator[Cause]:
             missing,
             down=(scope,),
             earlier=earlier,
+            remedy="" if cause.kind == "disk" else _AFTERWARDS,
             since=max(_came_at(known, scope), default=None),
             is_remembered=bool(missing),
         )

@@ -72,6 +72,8 @@ class Cause:
     """Brokers that did not answer when it was known."""
     earlier: str = ""
     """What was known of it before, where it is over and something is left of it: its sentence then."""
+    remedy: str = ""
+    """The first thing to do, where the first of its runbook does not fit; with its end."""
     since: float | None = None
     """Since when it is so, in seconds since 1970; None where its own alerts say that, or nothing does."""
     is_remembered: bool = True
@@ -113,6 +115,16 @@ class Incident:
     """The name of a runbook; empty where there is none."""
     changes: Sequence[ChangeNote] = field(default=())
     """What changed in the minutes before it began, the newest first."""
+
+    def first_remedy(self, remedies: Mapping[str, str]) -> str:
+        """Return the first thing to do; nothing where that is not known.
+
+        Args:
+            remedies: that of each runbook, by its name.
+
+        """
+        own = "" if self.cause is None else self.cause.remedy
+        return own or remedies.get(self.runbook, "")
 
     @property
     def is_firing(self) -> bool:

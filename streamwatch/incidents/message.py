@@ -16,7 +16,7 @@ def message(incident: Incident, remedies: Mapping[str, str], runbooks: str) -> s
     """
     if incident.cause is None:
         return ""
-    remedy = remedies.get(incident.runbook)
-    if remedy is None:
+    remedy = incident.first_remedy(remedies)
+    if incident.runbook not in remedies:
         return incident.sentence
     return f"{incident.sentence} First: {remedy} {runbooks.rstrip('/')}/runbooks/{incident.runbook}"

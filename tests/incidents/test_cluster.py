@@ -6,6 +6,9 @@ from streamwatch.catalogue import agent as c
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_controllers as q
 from streamwatch.catalogue import msk as m
+from streamwatch.incidents.answer import answer
+from streamwatch.incidents.incident import Cause, Incident
+from streamwatch.incidents.message import message
 from streamwatch.model.alert import Alert
 from streamwatch.model.metric import Samples
 from tests.incidents.knowing import Note, alert, first, incidents, kind, names, samples
@@ -70,6 +73,28 @@ def test_a_broker_answers_again_since_it_came_back() -> None:
     assert back.sentence.startswith("Broker 2 of shop answers again")
     assert (back.since, back.holds_since) == (50.0, 90.0)
     assert first(*known, before=(down.cause,)).holds_since == 50.0, "nobody saw when"
+
+
+def test_nobody_has_to_start_a_broker_that_answers_again() -> None:
+    remedies = {"KafkaBrokerDown": "Start it again.", "KafkaLogDirOffline": "Replace the disk."}
+    again = alert("StreamWatchPartlyBlind", source="shop", scope="groups"), up(b1=1, b2=1, b3=1)
+    down = alert("KafkaBrokerDown", SHOP, broker="2"), up(b1=1, b2=0, b3=1)
+    gone = first(*down)
+    back = first(*again, before=_causes(gone))
+    assert gone.first_remedy(remedies) == "Start it again."
+    assert back.first_remedy(remedies).startswith("Find out why it did not answer: its log")
+    assert first(*again, before=_causes(back)).first_remedy(remedies) == back.first_remedy(remedies)
+    said = message(back, remedies, "http://here")
+    assert said.startswith("Broker 2 of shop answers again. First: Find out why")
+    assert said.endswith("http://here/runbooks/KafkaBrokerDown")
+    assert answer([back], remedies)["incidents"][0]["remedy"] == back.first_remedy(remedies)
+
+    died = first(*down, alert("KafkaLogDirOffline", SHOP, broker="2"))
+    assert first(*again, before=_causes(died)).first_remedy(remedies) == "Replace the disk.", "it is still why"
+
+
+def _causes(incident: Incident) -> tuple[Cause, ...]:
+    return () if incident.cause is None else (incident.cause,)
 
 
 def test_several_brokers_are_one_incident_and_another_cluster_another() -> None:

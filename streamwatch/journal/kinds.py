@@ -1,9 +1,11 @@
 """The kinds of changes: what each is called, its sentence, and which come again and again."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from streamwatch.core.words import counted
 from streamwatch.model.journal_entry import JournalEntry
 
 
@@ -18,6 +20,11 @@ class ChangeKind:
     """Whether changes of one subject that follow each other within a while are joined in one."""
     is_slow: bool = False
     """Whether it is asked for less often than its source is read: the read before may not have asked."""
+
+    @property
+    def is_from_to(self) -> bool:
+        """Whether it says what something was before; else what it says of several is of each by itself."""
+        return "{before}" in self.sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +96,21 @@ KINDS: Final = {
     )
 }
 
+_MOVED: Final = re.compile(r"by (\d+) records\b")
 _MOST_ALIKE: Final = 20
 """So many changes of one kind in one read are one entry each; more are one entry together."""
 _MOST_NAMES: Final = 5
+
+
+def moved(records: int, partitions: int, where: str) -> str:
+    """Return by how much positions moved, as ``moved_by`` reads it: ``by 90 records in 1 partition of topic a``."""
+    return f"by {records} records in {counted(partitions, 'partition')} of {where}"
+
+
+def moved_by(text: str) -> int:
+    """Return by how many records positions moved, of what ``moved`` said; 0 where a text is none of its."""
+    found = _MOVED.match(text)
+    return 0 if found is None else int(found[1])
 
 
 def sentence(kind: str, subject: str, before: str, after: str) -> str:

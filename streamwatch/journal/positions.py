@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from streamwatch.journal.kinds import Difference
+from streamwatch.journal.kinds import Difference, moved
 from streamwatch.journal.packing import Column, PackError, pack, unpack
 from streamwatch.model.distinct import distinct
 from streamwatch.model.kafka import NOT_KNOWN, Bools, ClusterSnapshot, CommitKeys, Int32s, Int64s
@@ -159,5 +159,4 @@ def _moves(kind: str, now: PositionTable, rows: Int64s, by: Int64s) -> Iterator[
         topics = distinct(now.topic[rows[mine]])
         records, count = int(np.abs(by[mine]).sum()), int(mine.sum())
         where = f"topic {now.topics[topics[0]]}" if len(topics) == 1 else f"{len(topics)} topics"
-        plural = "" if count == 1 else "s"
-        yield Difference(kind, now.groups[i], after=f"by {records} records in {count} partition{plural} of {where}")
+        yield Difference(kind, now.groups[i], after=moved(records, count, where))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from streamwatch.core.times import is_instant
-from streamwatch.journal.kinds import KINDS, sentence
+from streamwatch.journal.kinds import KINDS, moved_by, sentence
 from streamwatch.journal.packing import PackError
 from streamwatch.journal.question import Question
 from streamwatch.journal.seen import Part, Seen, unpacked
@@ -95,6 +95,8 @@ def add(connection: sqlite3.Connection, changes: Iterable[JournalEntry], join_se
 
 
 def _joinable(connection: sqlite3.Connection, change: JournalEntry, join_seconds: float) -> JournalEntry | None:
+    if change.count > 1:
+        return None  # many things at once: of none of them it is known what it was before
     row = connection.execute(_LAST, _values(change)).fetchone()
     last = None if row is None else _change(row)
     if last is None or not 0 <= change.at - last.until <= join_seconds or change.at - last.at > _LONGEST_SECONDS:
@@ -105,11 +107,15 @@ def _joinable(connection: sqlite3.Connection, change: JournalEntry, join_seconds
 def _joined(last: JournalEntry, change: JournalEntry) -> JournalEntry:
     """Return a change that holds both."""
     count = last.count + change.count
+    times = f"{count} changes in {round(change.until - last.at)} s"
+    if not KINDS[change.kind].is_from_to:  # each is by an amount of its own: the last one is not that of all
+        after = max(last.after, change.after, key=moved_by)
+        text = f"{sentence(change.kind, change.subject, '', after)}, the most of {times}"
+        return replace(last, until=change.until, after=after, count=count, sentence=text)
     text = sentence(change.kind, change.subject, last.before, change.after)
     if last.before and last.before == change.after:
         text = f"{change.subject}: {change.after} again"
-    text = f"{text} ({count} changes in {round(change.until - last.at)} s)"
-    return replace(last, until=change.until, after=change.after, count=count, sentence=text)
+    return replace(last, until=change.until, after=change.after, count=count, sentence=f"{text} ({times})")
 
 
 def prune(connection: sqlite3.Connection, most: int, before: float) -> None:

@@ -15,6 +15,7 @@ from streamwatch.agent.incident_book import IncidentBook
 from streamwatch.agent.state import open_state
 from streamwatch.catalogue import METRICS, kafka_exporter
 from streamwatch.catalogue import agent as c
+from streamwatch.catalogue.kafka_connect import CHANGE_TIMESTAMP
 from streamwatch.core.clock import Clock, SteadyClock
 from streamwatch.export.alertmanager_api import PREFIX as ALERTMANAGER
 from streamwatch.export.alertmanager_api import AlertmanagerApi
@@ -42,11 +43,13 @@ from streamwatch.rules.load import load
 from streamwatch.rules.rule import RuleGroup
 from streamwatch.rules.runbooks import linked
 from streamwatch.rules.severities import renamed
-from streamwatch.samples.history import History
+from streamwatch.samples.history import MINUTE_MS, History
 from streamwatch.samples.hub import Hub
 
 log = logging.getLogger(__name__)
 
+_LOOKED_BACK_AT_MS: Final = {CHANGE_TIMESTAMP.name: 60 * MINUTE_MS}
+"""What others than rules look back at: the map, at how far a source was when what is unread passed it."""
 _TAKE_SECONDS: Final = 2.0
 
 
@@ -104,7 +107,8 @@ class Alerting:
         self._config, self._notify, self._wanted = rules, config.notify, wanted
         self._clock, outbox_clock = SteadyClock(clock), SteadyClock(clock)
         self._url = ""
-        self._history = History({"job": rules.job, "instance": config.rules_instance}, round(rules.history * 1000))
+        labels = {"job": rules.job, "instance": config.rules_instance}
+        self._history = History(labels, round(rules.history * 1000), _LOOKED_BACK_AT_MS)
         hub.keep_in(self._history)
         self.state = open_state(None if rules.state is None else Path(rules.state), log.error, clock)
         self._pair = None if config.ha is None else pair(config.ha, config.kafka, outbox_clock)

@@ -44,7 +44,8 @@ class FlowPage:
             made = self._made.get(path)
             if made is None or now >= made[0]:
                 read = tuple(runners)
-                graph, unread = assembled(self._parts(read)), [why for one in read if (why := _unread(one))]
+                graph = assembled(self._parts(read), self._hub.past)
+                unread = [why for one in read if (why := _unread(one))]
                 response = _json(graph, unread) if path == JSON else self._page(graph, unread)
                 ended = self._clock.monotonic()
                 made = self._made[path] = (ended + max(_FRESH_SECONDS, _SHARE * (ended - now)), response)

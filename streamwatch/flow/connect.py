@@ -9,6 +9,7 @@ from streamwatch.catalogue import kafka_connect as c
 from streamwatch.flow.facts import Facts, Row
 from streamwatch.flow.graph import Builder, Edge, GraphNode, Health, Role
 from streamwatch.flow.kafka import topic
+from streamwatch.flow.past import Past, SourceAges
 
 _MIRROR: Final = "MirrorSourceConnector"
 _NO_SOURCE_LAG: Final = "Kafka Connect does not say how far a source is behind what it reads"
@@ -33,9 +34,9 @@ def owners(builder: Builder, facts: Facts) -> Mapping[tuple[str, str], str]:
     }
 
 
-def add_topics_of_connectors(builder: Builder, facts: Facts) -> None:
+def add_topics_of_connectors(builder: Builder, facts: Facts, past: Past) -> None:
     """Add what connectors write, and what they are to read, by their configuration; mirrors by their tasks."""
-    times = facts.times(c.CONNECTOR_TOPIC)
+    times, changed = facts.times(c.CONNECTOR_TOPIC), past(c.CHANGE_TIMESTAMP)
     names = _topics(facts)
     for row in facts.of(c.CONNECTOR_TOPIC):
         _, cluster, _, name, match = row
@@ -48,7 +49,9 @@ def add_topics_of_connectors(builder: Builder, facts: Facts) -> None:
                 builder.edge(Edge(there, own, None, _NO_GROUP, at=at))
             else:
                 seconds, why = _behind_source(facts, row[:3], at)
-                builder.edge(Edge(own, there, seconds, why, at=at))
+                points = changed.get(row[:3])
+                ages = None if seconds is None or points is None else SourceAges(points)
+                builder.edge(Edge(own, there, seconds, why, at=at, past=ages))
     _add_mirrored(builder, facts)
 
 

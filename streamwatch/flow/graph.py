@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from streamwatch.flow.past import SourceAges
+
 Role = Literal["writer", "stream", "reader", "sink"]
 """What data passes: a writer has none before it; a topic counts as a stream; a sink takes data out."""
 Health = Literal["good", "warn", "bad", "unknown"]
@@ -44,6 +46,8 @@ class Edge:
     records: float | None = None
     at: float | None = None
     """When that was so, in seconds since 1970; None where it is not known."""
+    past: SourceAges | None = field(default=None, compare=False)
+    """How far it was earlier; None where it is taken to have been as now."""
 
     @property
     def key(self) -> tuple[str, str]:

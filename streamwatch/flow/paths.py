@@ -1,4 +1,7 @@
-"""How far each node is behind where its data comes from: the sum of the lags on the way, unknown where one is."""
+"""How far each node is behind where its data comes from: the sum of the lags on the way, unknown where one is.
+
+What is left to read passed the source a while ago: the source counts as it was then, where that is known.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,8 +27,9 @@ class Path:
 
     @property
     def at_least(self) -> float:
-        """The sum of what is known of its lags, in seconds."""
-        return sum(one.at_least if one.seconds is None else one.seconds for one in self.edges)
+        """What is known of its age, in seconds."""
+        first, *others = self.edges
+        return _age(first, sum(map(_lag, others)), self.edges[-1].at)
 
     @property
     def unknown(self) -> tuple[Edge, ...]:
@@ -34,7 +38,7 @@ class Path:
 
     @property
     def seconds(self) -> float | None:
-        """Its age: the sum of its lags; None where one of them is not known."""
+        """Its age: that of the oldest data which has not come to its end; None where a lag is not known."""
         return None if self.unknown else self.at_least
 
 
@@ -58,6 +62,9 @@ class _Best:
     """The end of the worst way to a node, of which the rest is found where it comes from."""
 
     age: float
+    first: Edge
+    after: float
+    """The sum of its lags after the first, in seconds."""
     edge: Edge
     is_unknown_before: bool
 
@@ -107,13 +114,11 @@ class Paths:
 
     def _take(self, edge: Edge) -> None:
         known, unknown = self._known.get(edge.source), self._unknown.get(edge.source)
-        lag = edge.at_least if edge.seconds is None else edge.seconds
-        before = 0.0 if known is None else known.age
         if known is not None or unknown is None:
             best = self._known if edge.seconds is not None else self._unknown
-            _keep(best, edge.target, _Best(before + lag, edge, is_unknown_before=False))
+            _keep(best, edge.target, _longer(known, edge, is_unknown=False))
         if unknown is not None:
-            _keep(self._unknown, edge.target, _Best(unknown.age + lag, edge, is_unknown_before=True))
+            _keep(self._unknown, edge.target, _longer(unknown, edge, is_unknown=True))
 
     def _path(self, node: str, *, is_unknown: bool) -> Path | None:
         edges: list[Edge] = []
@@ -121,6 +126,25 @@ class Paths:
             edges.append(best.edge)
             node, is_unknown = best.edge.source, best.is_unknown_before
         return Path(tuple(reversed(edges))) if edges else None
+
+
+def _longer(before: _Best | None, edge: Edge, *, is_unknown: bool) -> _Best:
+    """Return a way that goes on by an edge, or begins with it."""
+    first, after = (edge, 0.0) if before is None else (before.first, before.after + _lag(edge))
+    return _Best(_age(first, after, edge.at), first, after, edge, is_unknown)
+
+
+def _lag(edge: Edge) -> float:
+    return edge.at_least if edge.seconds is None else edge.seconds
+
+
+def _age(first: Edge, after: float, at: float | None) -> float:
+    """Return the age at a way's end: what is oldest there passed the first edge so many seconds before a moment."""
+    now = _lag(first)
+    if first.past is None or at is None or not after:
+        return now + after
+    # What the source has not passed on yet has not come to the end, either.
+    return max(now, after + first.past.at(at - after))
 
 
 def _keep(some: dict[str, _Best], node: str, one: _Best) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from streamwatch.core.clock import SteadyClock
 from streamwatch.model.labels import NAME, Labels
-from streamwatch.model.metric import Keys, Samples, Values
+from streamwatch.model.metric import Keys, Metric, Samples, Values
 from streamwatch.promql.columns import Ints, KeyIndex, Rows, SeriesBlock, keyed
 from streamwatch.promql.match import Matcher
 from streamwatch.promql.series import STALE, Element
@@ -24,6 +24,7 @@ from streamwatch.samples.column import Column, KeyedValues
 from streamwatch.samples.shared_keys import KeySharing
 
 MINUTE_MS: Final = 60_000
+_FOREVER_MS: Final = 2**60
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,18 +48,24 @@ class _Shadows:
 class History:
     """The samples of the last minutes, as a Prometheus would hold them. May be used from any thread."""
 
-    def __init__(self, fixed: Mapping[str, str] | None = None, keep_ms: int = MINUTE_MS) -> None:
+    def __init__(
+        self,
+        fixed: Mapping[str, str] | None = None,
+        keep_ms: int = MINUTE_MS,
+        retained_ms: Mapping[str, int] | None = None,
+    ) -> None:
         """Begin with nothing.
 
         Args:
             fixed: labels that every series gets, as from a scrape: ``job``, ``instance``.
             keep_ms: how long to keep what no rule looks back to.
+            retained_ms: how long to keep some metrics at least, by name.
 
         """
         self.index = KeyIndex()
         """Answers about keys."""
         self._fixed = dict(fixed or {})
-        self._keep_ms = keep_ms
+        self._keep_ms, self._retained_ms = keep_ms, dict(retained_ms or {})
         self._needs: Mapping[str, int] = {}
         self._lock = threading.Lock()
         self._columns: dict[str, dict[str, Column]] = {}
@@ -180,6 +187,18 @@ class History:
                         times = piece.times + moved if moved else piece.times
                         yield SeriesBlock(Rows(rows.keys, rows.fixed, piece.index), times, piece.values)
 
+    def past(self, metric: Metric) -> Mapping[tuple[str, ...], list[tuple[float, float]]]:
+        """Return all that is kept of a metric, by its labels: times in seconds since 1970, ascending, and values."""
+        found: dict[tuple[str, ...], list[tuple[float, float]]] = {}
+        matchers = [Matcher(NAME, "=", metric.name)]
+        for block in self.blocks(matchers, -_FOREVER_MS, _FOREVER_MS, newest=False):
+            for rows, times, values in block.whole():
+                seconds = (times / 1000).tolist()
+                for at, labels in enumerate(rows.labels()):
+                    points = zip(seconds, values[:, at].tolist(), strict=True)
+                    found.setdefault(tuple(labels.get(name, "") for name in metric.labels), []).extend(points)
+        return {row: sorted(points) for row, points in found.items()}
+
     @property
     def _moved_ms(self) -> int:
         """How far what is asked and answered is ahead of what is kept."""
@@ -264,7 +283,7 @@ class History:
         self._series += sign * column.series
 
     def _horizon(self, name: str) -> int:
-        return max(self._keep_ms, self._needs.get(name, 0))
+        return max(self._keep_ms, self._retained_ms.get(name, 0), self._needs.get(name, 0))
 
 
 def _shared(columns: Iterable[Column], fixed: Labels) -> Labels:

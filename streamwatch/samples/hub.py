@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from streamwatch.core.clock import Clock
-from streamwatch.model.metric import Samples
+from streamwatch.model.metric import Metric, Samples
 from streamwatch.samples.history import History
 from streamwatch.samples.latest import LatestSamples
 from streamwatch.samples.precedence import SourcePrecedence
@@ -155,6 +155,10 @@ class Hub:
             if self._own_at is None or moment - self._own_at >= oldest_seconds:
                 self._history.append("", self._own_samples(), now)
                 self._own_at = moment
+
+    def past(self, metric: Metric) -> Mapping[tuple[str, ...], list[tuple[float, float]]]:
+        """Return what is kept of a metric, by its labels: times in seconds since 1970, ascending, and values."""
+        return self._history.past(metric)
 
     def chosen(self) -> list[Samples]:
         """Return what is known now of all parts."""

@@ -2,8 +2,12 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
 
 from streamwatch.agent.flow_page import JSON, PAGE, FlowPage
+from streamwatch.agent.target_runner import TargetRunner
+from streamwatch.catalogue import kafka_connect as c
 from streamwatch.catalogue import kafka_groups as g
 from streamwatch.core.clock import ManualClock
 from streamwatch.model.metric import Samples
@@ -11,7 +15,24 @@ from streamwatch.samples.hub import Hub
 from streamwatch.samples.precedence import SourcePrecedence
 from tests.agent.test_app import settings
 from tests.conftest import Start, get
-from tests.flow.maps import samples
+from tests.flow.maps import ones, samples
+
+
+@dataclass(frozen=True)
+class Read:
+    taken_at: float
+    problems: tuple[str, ...] = ()
+    is_up: bool = True
+
+
+@dataclass(frozen=True)
+class Runner:
+    """What the page asks of who reads a source."""
+
+    name: str
+    kind: str
+    last: Read
+
 
 ORDERS = ("shop", "billing", "orders")
 
@@ -39,6 +60,32 @@ def test_it_is_made_of_what_the_hub_knows_once_a_second_and_ends_with_it() -> No
     assert json.loads(page.answer(JSON, ()).body)["data"]["paths"][0]["ageSeconds"] == 8.0
     clock.advance(10.0)
     assert json.loads(page.answer(JSON, ()).body)["data"]["nodes"] == [], "what is no longer true is not shown"
+
+
+def test_what_a_sink_has_left_passed_the_source_a_while_ago_and_it_counts_how_that_was_then() -> None:
+    clock = ManualClock(990.0)
+    hub = Hub(clock)
+    page = FlowPage(hub, clock)
+    bank, lake = ("connect", "shop", "bank"), ("connect", "shop", "lake")
+    for name in ("shop", "connect"):
+        hub.add(name, "kafka" if name == "shop" else "connect", name, SourcePrecedence())
+    for changed, unread in ((940.0, 0.0), (1009.0, 10.0)):
+        of_source = [
+            ones(c.CONNECTOR_INFO, [(*bank, "source", "x.X", "none"), (*lake, "sink", "x.Y", "none")]),
+            ones(c.CONNECTOR_TOPIC, [(*bank, "orders", "name")]),
+            ones(c.CONNECTOR_GROUP, [(*lake, "billing")]),
+            samples(c.HEARTBEAT_WRITES_SOURCE, {bank: 1.0}),
+            samples(c.CHANGE_TIMESTAMP, {bank: changed}),
+        ]
+        clock.advance(10.0)
+        hub.append("connect", of_source, at=clock.now(), valid_seconds=60.0)
+        hub.append("shop", lag(unread), at=clock.now(), valid_seconds=60.0)
+    runners = cast(
+        "list[TargetRunner]", [Runner("connect", "connect", Read(1010.0)), Runner("shop", "kafka", Read(1010.0))]
+    )
+    (path,) = json.loads(page.answer(JSON, runners).body)["data"]["paths"]
+    assert (path["from"], path["to"]) == ("connector:connect/bank", "connector:connect/lake")
+    assert path["ageSeconds"] == 70.0, "it passed at 1000 s, when the source had come to 940"
 
 
 def test_what_could_not_be_read_is_on_it(start: Start) -> None:

@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
+from dataclasses import replace
+from itertools import accumulate, pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streamwatch.flow.graph import Graph
+from streamwatch.flow.past import SourceAges
 from streamwatch.flow.paths import Paths
 from tests.flow.maps import graph
 
@@ -115,3 +117,50 @@ def test_whatever_the_map_the_worst_way_is_the_worst_of_all(edges: Edges) -> Non
 def test_a_node_that_reads_itself_is_a_circle_of_one(lag: float | None) -> None:
     made = graph(("s-a", "s-a", lag), ("s-a", "r-b", 1.0))
     assert age(made, "r-b") == 1.0
+
+
+@pytest.mark.parametrize(
+    ("behind", "lag", "age"),
+    [
+        pytest.param(1.0, 0.0, 1.0, id="all is read: the source counts as it is"),
+        pytest.param(1.0, 20.0, 80.0, id="what is left passed the source when that was 60 s behind"),
+        pytest.param(1.0, 19.0, 79.0, id="between two reads the worse counts"),
+        pytest.param(1.0, 75.0, 80.0, id="what is left passed it just before it stood"),
+        pytest.param(1.0, 500.0, 501.0, id="before the first read it was as then"),
+        pytest.param(70.0, 20.0, 80.0, id="it stands now, too"),
+        pytest.param(90.0, 20.0, 90.0, id="what is oldest has not passed the source"),
+    ],
+)
+def test_what_is_left_to_read_passed_the_source_when_that_was_as_far_behind_as_it_was_then(
+    behind: float, lag: float, age: float
+) -> None:
+    """The source stood from 925 to 980, when 60 s of changes came at once."""
+    points = [(900.0, 899.0), (925.0, 920.0), (980.0, 920.0), (990.0, 989.0), (1000.0, 999.0)]
+    made = graph(("w-db", "s-orders", behind), ("s-orders", "x-lake", lag))
+    edges = (replace(made.edges[0], past=SourceAges(points)), replace(made.edges[1], at=1000.0))
+    path = Paths(Graph(made.nodes, edges)).to("x-lake").known
+    assert path is not None
+    assert path.seconds == pytest.approx(age)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 60), st.integers(0, 60)), min_size=2, max_size=12),
+    st.integers(0, 11),
+    st.floats(0.0, 1.0),
+)
+def test_the_age_is_that_of_the_oldest_change_that_has_not_come_to_the_end(
+    steps: list[tuple[int, int]], passed: int, share: float
+) -> None:
+    """However far the source was behind when, and wherever on the way most of the time is lost."""
+    moments = list(accumulate(wait for wait, _ in steps))
+    changed = [min(at, done) for at, done in zip(moments, accumulate(step for _, step in steps), strict=True)]
+    passed %= len(steps)
+    now, last = moments[-1], moments[-1] - moments[passed]
+    made = graph(
+        ("w-db", "s-a", float(now - changed[-1])), ("s-a", "s-b", share * last), ("s-b", "x-lake", last - share * last)
+    )
+    ages = SourceAges(tuple(zip(map(float, moments), map(float, changed), strict=True)))
+    edges = tuple(replace(one, at=float(now), past=ages if one.source == "w-db" else None) for one in made.edges)
+    path = Paths(Graph(made.nodes, edges)).to("x-lake").known
+    assert path is not None
+    assert path.seconds == pytest.approx(now - changed[passed])

@@ -11,6 +11,7 @@ from streamwatch.agent.flow_page import JSON, FlowPage
 from streamwatch.agent.target_runner import TargetRunner
 from streamwatch.agent.targets import TargetFactory, precedence
 from streamwatch.core.clock import SystemClock
+from streamwatch.samples.history import MINUTE_MS, History
 from streamwatch.samples.hub import Hub
 
 _PACE_SECONDS: Final = 0.7
@@ -31,6 +32,7 @@ class Mapped:
     def __enter__(self) -> Self:
         self._clock = SystemClock()
         self._hub, factory = Hub(self._clock), TargetFactory(self._clock, ())
+        self._hub.keep_in(History(keep_ms=60 * MINUTE_MS))
         self._runners: list[TargetRunner] = []
         for part in self.config.sources:
             for target in factory.targets(part, lambda: None):

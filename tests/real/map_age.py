@@ -3,11 +3,14 @@
     python -m tests.real.map_age [ROUNDS [MILLISECONDS]]
 
 PostgreSQL, Debezium, Kafka 4.3, a sink and its file. A row is written every half second and holds its moment. In each
-round rows flow; the sink is paused, and goes on; the sender of PostgreSQL's log is frozen, and goes on. The age of the
-path from Debezium to the file is compared with that of the oldest row that was not in the file, which is looked at
-every 20 ms. A round takes about five minutes. Both connectors commit their offsets so many milliseconds apart (250): by
-these the map knows how far they are. The truth falls by a minute where a minute of rows arrives at once: any age is
-right that was true between the commits before the read and its end.
+round rows flow; the sink is paused, and goes on; the sender of PostgreSQL's log is frozen, and goes on; the same, and
+the sink is paused meanwhile, so that what it has left passed late. A round takes about eight minutes.
+
+The age of the path from Debezium to the file is compared with that of the oldest row that was not in the file, which is
+looked at every 20 ms. Both connectors commit their offsets so many milliseconds apart (100): by these the map knows how
+far they are. The truth falls by a minute where a minute of rows arrives at once: any age is right that was true between
+the end of the read and the moment at which the first row arrived that one of the two had not committed when the read
+began.
 """
 
 import re
@@ -22,6 +25,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from confluent_kafka import Consumer, TopicPartition
+
 from streamwatch.agent.config import Config, parse
 from tests.real.artefacts import debezium_libs
 from tests.real.connect import Connect
@@ -33,6 +38,7 @@ from tests.waiting import wait_for
 
 _SINK: Final = "org.apache.kafka.connect.file.FileStreamSinkConnector"
 _TOPIC: Final = "bank.public.payments"
+_PROMPT: Final = {"heartbeat.interval.ms": "200", "poll.interval.ms": "100"}
 _EVERY_SECONDS: Final = 0.5
 _LOOK_SECONDS: Final = 0.02
 _CLOSE_SECONDS: Final = 2.0
@@ -48,6 +54,8 @@ class Written:
     file: Path
     _seen: list[tuple[float, int]] = field(default_factory=lambda: [(0.0, 0)])
     """When the file was found to hold all rows up to which."""
+    _order: list[int] = field(default_factory=list)
+    """The rows in the file, in the order of the topic's offsets."""
     _end: threading.Event = field(default_factory=threading.Event)
 
     def begin(self, stack: ExitStack) -> None:
@@ -75,8 +83,8 @@ class Written:
                 continue
             text = self.file.read_text()
             size = len(text)
-            found = re.findall(r"after=Struct\{id=(\d+)", text)
-            self._seen.append((now, max(map(int, found), default=0)))
+            self._order = [int(one) for one in re.findall(r"after=Struct\{id=(\d+)", text)]
+            self._seen.append((now, max(self._order, default=0)))
 
     @property
     def arrived(self) -> int:
@@ -87,6 +95,14 @@ class Written:
         """When each row was written."""
         rows = (one.split("|") for one in self.postgres.sql("SELECT id, written FROM payments").splitlines())
         return {int(number): float(at) for number, at in rows}
+
+    def first_uncommitted(self, look: "Look", moments: dict[int, float]) -> float:
+        """When the first row arrived that one of the two had not committed as the read began; or that moment."""
+        of_sink = self._order[look.committed] if look.committed < len(self._order) else None
+        of_source = min((row for row, at in moments.items() if at > look.changed), default=None)
+        rows = [row for row in (of_sink, of_source) if row is not None]
+        arrived = (next((at for at, last in self._seen if last >= row), look.began) for row in rows)
+        return min(look.began, *arrived) if rows else look.began
 
     def age(self, at: float, moments: dict[int, float]) -> float:
         """The age at a moment of the oldest row that was not in the file; 0 where all were."""
@@ -108,6 +124,10 @@ class Look:
 
     phase: str
     began: float
+    committed: int
+    """The sink's offset as it began."""
+    changed: float
+    """The last change that Debezium had committed as it began, in seconds since 1970."""
     ended: float
     age: float | None
     source: float
@@ -119,7 +139,7 @@ def differences(looks: Sequence[Look], written: Written) -> dict[str, list[float
     moments, found = written.moments(), dict[str, list[float]]()
     for one in looks:
         if one.age is not None:
-            least, most = written.ages(one.began, one.ended, moments)
+            least, most = written.ages(written.first_uncommitted(one, moments), one.ended, moments)
             gap = one.age - min(max(one.age, least), most)
             found.setdefault(one.phase, []).append(gap)
             if abs(gap) > _CLOSE_SECONDS:
@@ -138,31 +158,39 @@ class Story:
         self.postgres.sql("CREATE TABLE payments (id serial PRIMARY KEY, written float8)")
         self.postgres.sql("CREATE TABLE beat (id int PRIMARY KEY, at timestamptz)")
         self.postgres.sql("INSERT INTO beat VALUES (1, now())")
-        self.connect.put("bank", debezium(self.postgres, "bank", "payments"))
+        self.connect.put("bank", debezium(self.postgres, "bank", "payments") | _PROMPT)
         own = {"connector.class": _SINK, "topics": _TOPIC, "file": str(folder / "lake"), "value.converter": JSON}
         self.connect.put("lake", {**own, "tasks.max": "1"})
         self.written = Written(self.postgres, folder / "lake")
         self.written.begin(stack)
-        self._began = 0.0
+        own = {"bootstrap.servers": cluster.bootstrap, "group.id": "connect-lake", "enable.auto.commit": "false"}
+        self._asks = Consumer(own)
+        stack.callback(self._asks.close)
+        self._before = (0.0, 0, 0.0)
         self.map = stack.enter_context(Mapped(_config(cluster, self.connect), self._begin))
         self.looks: list[Look] = []
-        self._commits = 2 * commit_millis / 1000
-        """Seconds: what is known at a read may be of a commit so long ago; one is due, and one under way."""
 
     def _begin(self) -> None:
-        """Note when a read begins."""
-        self._began = time.time()  # noqa: TID251 - PostgreSQL's is the machine's, too
+        """Note when a read begins, and what is committed then."""
+        began = time.time()  # noqa: TID251 - PostgreSQL's is the machine's, too
+        (sink,) = self._asks.committed([TopicPartition(_TOPIC, 0)], timeout=_WAIT_SECONDS)
+        _, answer = self.connect.ask(0, "GET", "/connectors/bank/offsets")
+        changed = max((one["offset"].get("ts_usec", 0) / 1e6 for one in answer["offsets"]), default=0.0)
+        self._before = began, max(0, sink.offset), changed
 
     def look(self, phase: str) -> Look | None:
         """Read everything, and take the path to the file down."""
         data = self.map.read()
         ended = time.time()  # noqa: TID251
         edges = [one for one in data["edges"] if one["target"] == "connector:c/lake"]
+        sources = [one for one in data["edges"] if one["source"] == "connector:c/bank"]
         paths: list[dict[str, Any]] = [one for one in data["paths"] if one["to"] == "connector:c/lake"]
-        if not edges or not paths:
+        if not edges or not paths or not sources:
             return None
         age = None if paths[0]["unknown"] else paths[0]["ageSeconds"]
-        found = Look(phase, self._began - self._commits, ended, age, (age or 0.0) - (edges[0]["lagSeconds"] or 0.0))
+        found = Look(phase, *self._before, ended, age, sources[0]["lagSeconds"] or 0.0)
+        if age is None:
+            print(f"  {phase}: unknown: {[one['why'] for one in paths[0]['unknown']]}")
         self.looks.append(found)
         return found
 
@@ -184,6 +212,19 @@ class Story:
         self.phase("the sender is frozen")
         self.postgres.thaw(sender or 0)
         self.phase("it sends again")
+        self.both()
+
+    def both(self) -> None:
+        """What the sink has left to read passed the source while that was behind."""
+        sender = wait_for(lambda: self.postgres.sender("bank"), _WAIT_SECONDS, "the log is sent")
+        self.postgres.freeze(sender or 0)
+        self.phase("the sender stands")
+        self.connect.order("/connectors/lake/pause")
+        self.phase("both stand")
+        self.postgres.thaw(sender or 0)
+        self.phase("the sink stands")
+        self.connect.order("/connectors/lake/resume")
+        self.phase("all goes on")
 
 
 def _config(cluster: KafkaCluster, connect: Connect) -> Config:
@@ -216,5 +257,5 @@ def main(rounds: int, commit_millis: int) -> int:
 
 
 if __name__ == "__main__":
-    rounds, millis, *_ = (*map(int, sys.argv[1:]), *(1, 250)[len(sys.argv) - 1 :])
+    rounds, millis, *_ = (*map(int, sys.argv[1:]), *(1, 100)[len(sys.argv) - 1 :])
     sys.exit(main(rounds, millis))

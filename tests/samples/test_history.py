@@ -4,6 +4,7 @@ import gc
 import math
 import random
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -284,3 +285,17 @@ def test_a_source_that_ended_and_comes_back_is_not_forgotten() -> None:
     history.append("a", [said(x=2.0)], 30)
     history.append("b", [said(y=1.0)], 120)
     assert by_group(asked(history, "lag", 120)) == {"x": 2.0, "y": 1.0}
+
+
+def test_what_is_retained_of_a_metric_is_given_row_by_row_and_no_other_is_retained_for_it() -> None:
+    history = History({"job": "streamwatch"}, keep_ms=20_000, retained_ms={"lag": 60_000})
+    for second in range(100, 190, 10):
+        history.append("a", [said(x=float(second), y=1.0) if second == 150 else said(x=float(second))], second)
+        history.append("b", [said(SIZE, x=float(second))], second)
+    past = history.past(LAG)
+    assert past["x",] == [(float(at), float(at)) for at in range(120, 190, 10)]
+    assert past["y",] == [(150.0, 1.0)]
+    assert len(history.past(SIZE)["x",]) < len(past["x",])
+    history.append("a", [said(x=math.nan)], 190)
+    assert history.past(LAG)["x",][-1] == (180.0, 180.0), "what is not known is no value"
+    assert history.past(replace(LAG, name="none")) == {}

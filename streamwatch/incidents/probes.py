@@ -44,7 +44,8 @@ def lost(known: Known) -> Iterator[Cause]:
         recent = _recent(ages)
         if recent:
             kind, words = _CAUSES[recent[0][1]]
-            sentence = f"Records of the probe through stream {scope[3]} {_verb(ages.values())} lost: {words}"
+            named = min(age for (_, cause), age in ages.items() if cause == recent[0][1])
+            sentence = f"Records of the probe through stream {scope[3]} {_verb(named)} lost: {words}"
             effects = Effects(scope, frozenset(_OF_KINESIS))
             yield Cause(kind, scope, sentence, _evidence(recent), _OF_KINESIS[0], (effects,))
 
@@ -60,14 +61,17 @@ def _of_cluster(known: Known, scope: Scope) -> Iterator[Cause]:
     if not recent:
         return
     (stage, cause), brokers = recent[0], sorted(by_cause[recent[0]])
+    named: dict[str, float] = {}
+    for (broker, _, of), age in ages.items():
+        if of == cause:
+            named[broker] = min(age, named.get(broker, age))
     kind, words = _CAUSES[cause]
     if cause in _OWN and len(brokers) < len(known.values(kafka_probe.PROBE.attempts, cluster)):
         kind = "broker"
-    which = f"{'broker' if len(brokers) == 1 else 'brokers'} {listed(brokers)} of {cluster}"
     yield Cause(
         kind,
         scope,
-        f"Records of the probe through {which} {_verb(ages.values())} lost: {words}",
+        f"Records of the probe {_through(cluster, brokers, named)}: {words}",
         tuple(f"{stage}: {cause}, through {listed(sorted(by_cause[stage, cause]))}" for stage, cause in recent),
         _OF_KAFKA[0],
         (Effects(scope, frozenset(_OF_KAFKA)),),
@@ -75,8 +79,26 @@ def _of_cluster(known: Known, scope: Scope) -> Iterator[Cause]:
     )
 
 
-def _verb(ages: Iterable[float]) -> str:
-    return "are" if min(ages) <= _NOW_SECONDS else "were"
+def _through(cluster: str, brokers: Iterable[str], ages: Mapping[str, float]) -> str:
+    """Return through which brokers records are lost of a cause, and through which they were.
+
+    Args:
+        cluster: its name.
+        brokers: those through which records were lost of late.
+        ages: by broker, how many seconds ago the last one was lost of this cause.
+
+    """
+    by_verb: dict[str, list[str]] = {}
+    for broker in brokers:
+        by_verb.setdefault(_verb(ages[broker]), []).append(broker)
+    return ", and ".join(
+        f"through {'broker' if len(names) == 1 else 'brokers'} {listed(names)} of {cluster} {verb} lost"
+        for verb, names in sorted(by_verb.items())
+    )
+
+
+def _verb(age: float) -> str:
+    return "are" if age <= _NOW_SECONDS else "were"
 
 
 def _recent(ages: Mapping[tuple[str, str], float]) -> list[tuple[str, str]]:

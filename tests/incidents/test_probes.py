@@ -36,6 +36,22 @@ def test_a_cause_that_is_over_is_not_blamed_and_none_is_made_up() -> None:
     assert kind(first(FAILING)) == ""
 
 
+def test_what_is_lost_now_of_another_cause_or_broker_does_not_make_one_that_is_over_go_on() -> None:
+    other = ages(b1=("produce", "timeout", 3.0), b2=("produce", "not_enough_replicas", 200.0))
+    assert "through broker 2 of shop were lost: too few replicas" in first(FAILING, ATTEMPTS, other).sentence
+    two = ages(b1=("produce", "timeout", 200.0), b2=("produce", "timeout", 3.0))
+    assert first(FAILING, ATTEMPTS, two).sentence.startswith(
+        "Records of the probe through broker 2 of shop are lost, and through broker 1 of shop were lost: no answer"
+    )
+    stages = samples(AGE, {("shop", "2", stage, "timeout"): age for stage, age in (("fetch", 3.0), ("produce", 200.0))})
+    assert "through broker 2 of shop are lost: no answer" in first(FAILING, ATTEMPTS, stages).sentence
+
+    failing = alert("KinesisProbeFailing", STREAM)
+    rows: dict[Row, float] = {(*PLACE, "produce", "timeout"): 3.0, (*PLACE, "produce", "throttled"): 200.0}
+    over = first(failing, samples(kinesis_probe.PROBE.failure_age, rows))
+    assert "purchases were lost: the stream is asked for more" in over.sentence
+
+
 def test_brokers_that_are_down_explain_it() -> None:
     up = samples(k.BROKER_UP, {("shop", "1"): 1.0, ("shop", "2"): 0.0})
     (incident,) = incidents(

@@ -122,9 +122,16 @@ class World:
         if self.watch is None:
             self.watch = self._new_watch()
         watch = self.watch
+
+        def has_all() -> bool:
+            self._expect_unasked({subject for _, subject in new})
+            missing = self.expected - watch.entries()
+            watch.read(streams=any(kind.startswith("stream.") for kind, _ in missing))
+            return not self.expected - watch.entries()
+
         try:
             for _ in range(2):
-                wait_for(lambda: self._has(watch, new), 60, f"{act.__name__}: {new}")
+                wait_for(has_all, 60, f"{act.__name__}: {new}")
                 watch.read(streams=False)
                 watch.read()
         except TimeoutError as error:
@@ -132,14 +139,12 @@ class World:
         assert not any(self.difference()), (act.__name__, self.difference())
         return f"{act.__name__}{' (no agent ran)' if away else ''}: {', '.join(map(' '.join, new)) or 'nothing'}"
 
-    def _has(self, watch: Watch, done: Expected) -> bool:
+    def _expect_unasked(self, explained: set[str]) -> None:
+        """Expect what brokers changed of topics by themselves, but for those that were changed on purpose."""
         if self._settings is not None:
-            found = self._settings.changed(self.topics, {subject for _, subject in done})
+            found = self._settings.changed(self.topics, explained)
             self.unasked += len(found)
             self.expected += Counter(("topic.settings", name) for name in found)
-        missing = self.expected - watch.entries()
-        watch.read(streams=any(kind.startswith("stream.") for kind, _ in missing))
-        return not self.expected - watch.entries()
 
     def difference(self) -> tuple[Expected, Expected]:
         """Return what the journal lacks, and what nobody did."""

@@ -33,6 +33,7 @@ THIRD = {
         "samples/history",
         "samples/shared_keys",
         "agent/alerting",
+        "agent/incident_figures",
         "agent/pacing",
         "incidents/pace",
         "notify/service",

@@ -1,7 +1,6 @@
 """Rules over what the sources say: history, evaluator, notifications, and Prometheus's API over all of it."""
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from http import HTTPStatus
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from streamwatch.agent import past_incidents
 from streamwatch.agent.config import Config as AgentConfig
 from streamwatch.agent.incident_book import IncidentBook
+from streamwatch.agent.incident_figures import IncidentFigures, alert_figures
 from streamwatch.agent.state import open_state
 from streamwatch.catalogue import METRICS, kafka_exporter
 from streamwatch.catalogue import agent as c
@@ -136,6 +136,7 @@ class Alerting:
         )
         self.evaluator.take(wanted)
         self.book = IncidentBook(hub, clock, self.alerts, runbooks_folder(), changes, pace)
+        self._incident_figures = IncidentFigures(self.book.latest, clock)
         self._api = PrometheusApi(
             self._history,
             self._clock,
@@ -254,24 +255,15 @@ class Alerting:
             c.RULE_MISSED: [count.missed for count in counts.values()],
             c.RULE_SECONDS: [count.seconds for count in counts.values()],
         }
-        active = Counter(_row(alert) for alert in self.alerts())
         series, held = self._history.size()
         samples = [metric.samples(keys, np.array(values, dtype=np.float64)) for metric, values in columns.items()]
-        samples.append(
-            c.ALERTS.samples(Keys(c.ALERTS.labels, list(active)), np.array(list(active.values()), dtype=np.float64))
-        )
+        samples += [*alert_figures(self.alerts()), self._incident_figures.samples()]
         samples += [c.HISTORY_SERIES.sample(float(series)), c.HISTORY_BYTES.sample(float(held))]
         samples += self.notifications.collect()
         samples += [] if self._pair is None else figures(self._pair)
         if self._config.state is not None:
             samples.append(c.STATE_UP.sample(0.0 if self.state.problem else 1.0))
         return samples
-
-
-def _row(alert: Alert) -> tuple[str, ...]:
-    """Return what the page counts an alert by."""
-    facts = {**alert.labels, "alertstate": alert.state}
-    return tuple(facts.get(name, "") for name in c.ALERTS.labels)
 
 
 def _log_changes(decided: Sequence[RuleChange]) -> None:

@@ -101,6 +101,10 @@ class IncidentBook:
                 self._fresh_until = ended + max(_FRESH_SECONDS, _SHARE * (ended - started))
             return self._incidents
 
+    def latest(self) -> tuple[Incident, ...]:
+        """Return what was decided last, without deciding it anew or waiting for whoever does: for who is scraped."""
+        return self._incidents
+
     def past(self) -> Sequence[PastIncident]:
         """Return the incidents that were, and are, the newest last."""
         self.incidents()

@@ -13,7 +13,7 @@ from streamwatch.model.newest_samples import NewestSamples, Row
 
 PaceOf = Callable[[str, str, Collection[str]], GroupPace | None]
 """How a group of a cluster reads some topics; None where that is not known."""
-_SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
+SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
     "cluster": ("kafka_cluster",),
     "broker": ("kafka_cluster", "broker"),
     "group": ("kafka_cluster", "group"),
@@ -33,7 +33,7 @@ def _places(names: Row) -> tuple[tuple[str, tuple[int, ...]], ...]:
     """Return of alerts that have these labels which kinds of things they are about, and where its labels stand."""
     return tuple(
         (kind, tuple(names.index(name) for name in wanted))
-        for kind, wanted in _SCOPES.items()
+        for kind, wanted in SCOPES.items()
         if all(name in names for name in wanted)
     )
 

@@ -1,0 +1,41 @@
+"""What is the matter, and since when: causes with a sentence each, and the alerts that show them."""
+
+from typing import Final
+
+from streamwatch.catalogue.agent import ALERTS
+from streamwatch.model.metric import Metric, Tier
+
+START: Final = Metric(
+    name="streamwatch_incident_start_timestamp_seconds",
+    kind="gauge",
+    unit="seconds",
+    labels=(
+        "incident",
+        "severity",
+        "sentence",
+        "kafka_cluster",
+        "broker",
+        "topic",
+        "group",
+        "aws_region",
+        "stream",
+        "reader",
+        "connector",
+        "source",
+    ),
+    tier=Tier.AGENT,
+    help="When the first alert of an incident became active, since 1970: of the 20 worst that fire. `sentence` says the"
+    " cause; `severity` is its worst alert's, or `over` where all of them only wait to be resolved; labels that say"
+    " what it is about are empty where it has none.",
+    question="What is the cause, and since when?",
+)
+ALERTS_START: Final = Metric(
+    name="streamwatch_alerts_start_timestamp_seconds",
+    kind="gauge",
+    unit="seconds",
+    labels=ALERTS.labels,
+    tier=Tier.AGENT,
+    help="When the oldest of the alerts with these labels became active, since 1970.",
+    question="Since when is it so?",
+)
+METRICS: tuple[Metric, ...] = (START, ALERTS_START)

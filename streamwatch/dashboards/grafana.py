@@ -182,6 +182,7 @@ def _defaults(panel: Panel, boards: Sequence[Dashboard]) -> dict[str, Any]:
         "nodeGraph": {},
     }
     return {
+        **({"noValue": panel.nothing} if panel.nothing else {}),
         # Columns of a table have all this one by one: an account's number is no percentage, and a label that is not
         # there is no value that is not known.
         **({"unit": first.unit, "noValue": NOT_KNOWN, **judged(first)} if panel.shape != "table" else {}),

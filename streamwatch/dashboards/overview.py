@@ -1,6 +1,5 @@
 """What is on the overview: who sees nothing else finds what is wrong, and is one click away from its cause."""
 
-from dataclasses import replace
 from typing import Final
 
 from streamwatch.catalogue import agent as a
@@ -10,7 +9,8 @@ from streamwatch.catalogue import kafka_groups as g
 from streamwatch.catalogue import kinesis as s
 from streamwatch.catalogue import kinesis_shards as h
 from streamwatch.catalogue import readers as r
-from streamwatch.dashboards.panel import RATE, SECONDS, Dashboard, On, Panel, Query, Row, firing
+from streamwatch.dashboards.panel import RATE, SECONDS, Dashboard, On, Panel, Query, Row
+from streamwatch.dashboards.wrong import WRONG
 
 _o = On()
 _CLUSTER: Final = "kafka_cluster"
@@ -21,18 +21,12 @@ _BY_STREAM: Final = f"max by ({_STREAM})"
 _BY_READER: Final = f"max by ({_READER})"
 _ANY: Final = 0.01
 """Of what should not be at all, a second."""
-_OF_ALERTS: Final = ("kafka_cluster", "broker", "topic", "group", "stream", "shard", "reader")
+_SOME: Final = 1
+"""Records a second: a partition that gets fewer is not hot, however few the others get."""
 _KAFKA: Final = "streamwatch-kafka"
 _GROUPS: Final = "streamwatch-groups"
 _KINESIS: Final = "streamwatch-kinesis"
 _READERS: Final = "streamwatch-readers"
-_AGENT: Final = "streamwatch-agent"
-
-
-def _alerts() -> Query:
-    """Return the alerts that fire; of whatever else an alert is about, a column."""
-    found = _o.severities(*_OF_ALERTS, "connector", "source")
-    return replace(found, expr=f'label_join({found.expr}, "other", "", "connector", "source")')
 
 
 def _slowest() -> Query:
@@ -42,57 +36,17 @@ def _slowest() -> Query:
     return Query(f"max by ({_CLUSTER}) ({named})", "slowest", SECONDS)
 
 
-def _unknown() -> Query:
-    """Return how much could not be learnt of each source; none where nothing is missing."""
-    found = _o.now(a.SOURCE_PROBLEMS, "not known", "sum by (source)")
-    return replace(found, expr=f"{found.expr} or 0 * max by (source) ({a.SOURCE_UP.name})")
+def _partitions() -> tuple[Query, Query]:
+    """Return the partitions that get more than the others of their topic: how much, and how many times as much."""
+    by = "kafka_cluster, topic"
+    each = f"max by ({by}, partition) (deriv({g.PARTITION_END_OFFSET.name}[{RATE}]))"
+    others = f"(sum by ({by}) ({each}) - on ({by}) group_right () {each})"
+    mean = f"{others} / on ({by}) group_left () ((count by ({by}) ({each}) > 1) - 1)"
+    more = _o.top(20, Query(f"({each} > {_SOME}) / ({mean})", "times the others"))
+    written = Query(f"{each} > {_SOME}", "written", g.PARTITION_END_OFFSET, is_rate=True)
+    return _o.among(written, more, "kafka_cluster", "topic", "partition"), more.red(above=3)
 
 
-WRONG: Final = Row(
-    "What is wrong?",
-    (
-        Panel(
-            "Alerts that fire",
-            "What is wrong, where, and where shall I look?",
-            (_alerts(),),
-            "table",
-            24,
-            8,
-            labels=("alertname", *_OF_ALERTS, "other"),
-            links={
-                _CLUSTER: _KAFKA,
-                "broker": _KAFKA,
-                "topic": "streamwatch-topics",
-                "group": _GROUPS,
-                "stream": _KINESIS,
-                "shard": _KINESIS,
-                "reader": _READERS,
-            },
-            sort=("-severity", "alertname"),
-        ),
-        Panel(
-            "Alerts over time",
-            "Since when, and what came first?",
-            (Query(f"sum by (alertname) (max by (alertname, {', '.join(_OF_ALERTS)}) ({firing()}))", "{{alertname}}"),),
-            width=12,
-            links={"": _AGENT},
-        ),
-        Panel(
-            "What is seen",
-            "Which clusters and accounts cannot be read, or only in part?",
-            (
-                _o.now(a.SOURCE_UP, "seen", "min by (source)").in_words("cannot be read", "is read"),
-                Query(f"time() - max by (source) ({a.SOURCE_LAST_SUCCESS.name})", "last read", SECONDS),
-                _unknown().red(above=1),
-            ),
-            "table",
-            12,
-            labels=("source",),
-            links={"source": _AGENT},
-            sort=("seen", "-not known"),
-        ),
-    ),
-)
 CLUSTERS: Final = Row(
     "Clusters",
     (
@@ -110,7 +64,7 @@ CLUSTERS: Final = Row(
                 _o.now(g.GROUP_LAG_SECONDS, "latest group", f"max by ({_CLUSTER})"),
                 _o.now(g.GROUP_IDLE_MEMBERS, "idle members", _BY_CLUSTER).red(above=1),
                 _o.most(_CLUSTER, "fullest disk", k.LOG_DIR_USED, b.DATA_DISK).red(above=0.85),
-                _slowest().red(above=0.1),
+                _slowest(),
                 _o.now(b.THROTTLED, "throttled", _BY_CLUSTER).red(above=1),
             ),
             "table",
@@ -124,15 +78,26 @@ CLUSTERS: Final = Row(
             "Records written a second",
             "Is there traffic?",
             (_o.growth(k.TOPIC_END_OFFSET, "{{kafka_cluster}}", _BY_CLUSTER),),
-            width=12,
+            width=6,
             links={"": "streamwatch-topics"},
         ),
         Panel(
             "The latest groups",
             "Who is late?",
             (_o.top(10, _o.now(g.GROUP_LAG_SECONDS, "{{kafka_cluster}} {{group}}")),),
-            width=12,
+            width=6,
             links={"": _GROUPS},
+        ),
+        Panel(
+            "Uneven partitions",
+            "Is one partition hot?",
+            _partitions(),
+            "table",
+            12,
+            labels=(_CLUSTER, "topic", "partition"),
+            links={_CLUSTER: _KAFKA, "topic": "streamwatch-topics"},
+            sort=("-times the others", "topic"),
+            nothing="No cluster is watched with `granularity: partition`, or nothing is written",
         ),
     ),
 )
@@ -155,7 +120,7 @@ STREAMS: Final = Row(
             ),
             "table",
             24,
-            6,
+            5,
             labels=("stream", "aws_region"),
             links={"stream": _KINESIS},
             sort=("-alerts", "stream"),
@@ -164,7 +129,13 @@ STREAMS: Final = Row(
             "Writes refused",
             "What do producers lose?",
             (_o.rate(s.WRITE_THROTTLED, "{{aws_region}} {{stream}}", _BY_STREAM),),
-            width=12,
+            height=6,
+            links={"": _KINESIS},
+        ),
+        Panel(
+            "Reads refused",
+            "Do readers ask for more than shards allow?",
+            (_o.rate(s.READ_THROTTLED, "{{aws_region}} {{stream}}", _BY_STREAM),),
             height=6,
             links={"": _KINESIS},
         ),
@@ -172,7 +143,6 @@ STREAMS: Final = Row(
             "Iterator age",
             "Which stream's reader falls behind?",
             (_o.now(s.ITERATOR_AGE, "{{aws_region}} {{stream}}", _BY_STREAM),),
-            width=12,
             height=6,
             links={"": _KINESIS},
         ),
@@ -193,7 +163,7 @@ READERS: Final = Row(
             ),
             "table",
             24,
-            6,
+            8,
             labels=("kind", "reader", "stream", "topic"),
             links={"reader": _READERS, "stream": _KINESIS, "topic": "streamwatch-topics"},
             sort=("-behind", "reader"),

@@ -1,6 +1,6 @@
 """What a dashboard is made of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
@@ -17,6 +17,8 @@ _NEVER_SECONDS: Final = 10_000_000
 """A time that is left of more than so much (115 days) is nobody's worry."""
 RATE: Final = "$__rate_interval"
 """Grafana's: at least four scrapes."""
+SPAN: Final = "$__range"
+"""Grafana's: the time that is shown."""
 UNITS: Final = {"seconds": "s", "bytes": "bytes", "ratio": "percentunit", "dollars": "currencyUSD"}
 """Grafana's unit of what a metric is now, by the metric's."""
 RATES: Final = {
@@ -104,6 +106,8 @@ class Panel:
     to, by the empty label."""
     sort: tuple[str, ...] = ()
     """Of a table: the columns that it is sorted by, with ``-`` before them where the largest is first."""
+    nothing: str = ""
+    """Of a table: what stands there where it has no row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +155,24 @@ def union(expressions: Mapping[Metric, str], words: Mapping[Metric, str] | None 
     return " or ".join(f'label_replace({text}, "limit", "{named[one]}", "", "")' for one, text in expressions.items())
 
 
-def firing(*more: str) -> str:
+def firing(*more: str, of: Metric = ALERTS) -> str:
     """Return a selector of the alerts that somebody should know of: not of those that fire to show that they can."""
     matchers = ", ".join(('alertstate="firing"', 'severity!="none"', *more))
-    return f"{ALERTS.name}{{{matchers}}}"
+    return f"{of.name}{{{matchers}}}"
+
+
+def ranked(each: str, selector: Callable[[str], str], ranks: Mapping[str, tuple[int, str]]) -> Query:
+    """Return how bad something is, by the severity that it has as a label; ``each`` aggregates what has one severity.
+
+    Args:
+        each: as in ``max by (topic)``.
+        selector: gives what has a severity, by its name.
+        ranks: of each severity how bad it is, and its colour.
+
+    """
+    some = (f"0 * {each} ({selector(name)}) + {rank}" for name, (rank, _) in ranks.items())
+    words = {rank: (name, colour) for name, (rank, colour) in ranks.items()}
+    return Query(" or ".join(some), "severity", ALERTS, words=words)
 
 
 class On:
@@ -196,11 +214,7 @@ class On:
 
     def severities(self, *by: str) -> Query:
         """Return the alerts that fire, each as bad as its severity says, by labels."""
-        each = f"max by (alertname, {', '.join(by)})"
-        selectors = {name: firing(f'severity="{name}"') for name in SEVERITIES}
-        some = (f"0 * {each} ({selectors[name]}) + {rank}" for name, (rank, _) in SEVERITIES.items())
-        words = {rank: (name, colour) for name, (rank, colour) in SEVERITIES.items()}
-        return Query(" or ".join(some), "severity", ALERTS, words=words)
+        return ranked(f"max by ({', '.join(by)})", lambda name: firing(f'severity="{name}"'), SEVERITIES)
 
     def firing(self, by: str, of: Metric, legend: str) -> Query:
         """Return how many alerts fire, by labels of which the last must be there; 0 where another metric is known."""

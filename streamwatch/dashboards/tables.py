@@ -12,13 +12,14 @@ WIDEST: Final[Mapping[str, int]] = {
     "alertname": 31, "attempts": 8, "aws_account": 12, "aws_region": 14, "bisects": 6, "broker": 4,
     "connect_cluster": 14, "connector": 18, "group": 18, "hash_key": 39, "kafka_cluster": 13, "kind": 12, "limit": 11,
     "log_dir": 22, "metadata_version": 9, "on_failure": 20, "other": 14, "partition": 5, "policy": 14, "reader": 14,
-    "reason": 40, "record_age": 8, "result": 40, "shard": 20, "source": 14, "state": 12, "stream": 14, "topic": 14,
-    "type": 8, "version": 8,
+    "reason": 40, "record_age": 8, "result": 40, "sentence": 56, "shard": 20, "source": 14, "state": 12, "stream": 14,
+    "topic": 14, "type": 8, "version": 8,
 }  # fmt: skip
 """Characters that a label needs in its column; what is longer is wrapped."""
 _VALUES: Final[Mapping[str, int]] = {"recps": 12, "reqps": 12, "bytes": 9, "Bps": 11, DURATION: 16, "none": 12}
-_SHORT, _LONG = 6, 20
-"""Labels of names, between these lengths, share the room that is left: others need no more than they have."""
+_SHORT, _LONG, _PROSE = 6, 20, 50
+"""Labels of names, between the first two lengths, share the room that is left: others need no more than they have. From
+the third on it is prose, which takes all of it."""
 _VALUE: Final = 9
 """Characters of other values; of one that is not known, too."""
 _CHARACTER: Final = 8.0
@@ -77,9 +78,9 @@ def columns(panel: Panel) -> dict[str, int]:
 def overrides(panel: Panel, boards: Sequence[Dashboard]) -> list[dict[str, Any]]:
     """Return what the columns of a table are called, their units and widths, what is red, and where a click leads."""
     wide = columns(panel)
-    stretched = [label for label in panel.labels if _SHORT < WIDEST[label] < _LONG] or [
-        max(panel.labels, key=lambda label: wide[label])
-    ]
+    prose = [label for label in panel.labels if WIDEST[label] >= _PROSE]
+    names = [label for label in panel.labels if _SHORT < WIDEST[label] < _LONG]
+    stretched = prose or names or [max(panel.labels, key=lambda label: wide[label])]
     found = []
     for at, one in enumerate(panel.queries):
         if not one.legend:
@@ -105,6 +106,8 @@ def overrides(panel: Panel, boards: Sequence[Dashboard]) -> list[dict[str, Any]]
             {"id": "custom.cellOptions", "value": {"type": "auto", "wrapText": True}},
             {"id": "custom.wrapText", "value": True},
         ]
+        if panel.nothing:
+            properties.append({"id": "noValue", "value": ""})  # or that would be in each cell that is empty
         if label in panel.links:
             where = links.of_cell(panel, label, panel.links[label], boards)
             properties.append({"id": "links", "value": where})

@@ -54,7 +54,7 @@ def draw(browser: Browser, prometheus: str, dashboard: dict[str, Any], span: tup
 
 def plain(expr: str) -> str:
     """An expression with everything chosen."""
-    return re.sub(r"\$(?!__)[a-z]\w*", ".*", expr).replace("$__rate_interval", "90s")
+    return re.sub(r"\$(?!__)[a-z]\w*", ".*", expr).replace("$__rate_interval", "90s").replace("$__range", "120s")
 
 
 def _answer(prometheus: str, target: dict[str, Any], start: float, end: float) -> list[dict[str, Any]]:

@@ -11,15 +11,24 @@ import { prepared, theme } from "./known.js";
 
 const COLUMN = 60, ROW = 38, GAP = 8, TITLE = 34, PAD = 8;
 
-const timeline = (some, height) => {
-  const each = Math.min(30, Math.floor(height / some.length));
-  return some.map((frame, at) => {
-    const value = frame.fields[1];
-    return h("div", { key: at, style: { display: "flex", height: each, alignItems: "center", fontSize: 12 } },
-      h("span", { style: { width: 90, overflow: "hidden", whiteSpace: "nowrap" } }, getFieldDisplayName(value, frame, some)),
-      h("span", { style: { display: "flex", flex: 1, height: each * 0.8 } }, value.values.map((one, place) =>
-        h("i", { key: place, style: { flex: 1, background: value.display(one).color, opacity: 0.75 } }))));
+const NAME = 230, HAND = 20;
+
+const timeline = (some, range, width, height) => {
+  const each = Math.min(30, Math.floor((height - HAND) / some.length)), from = range.from.valueOf(), span = range.to.valueOf() - from;
+  const place = (time) => (width - NAME) * Math.min(1, Math.max(0, (time - from) / span));
+  const hours = [0, 0.25, 0.5, 0.75].map((share) => h("span", { key: share, style: { position: "absolute", left: NAME + share * (width - NAME) } },
+    new Date(from + share * span).toISOString().slice(11, 19)));
+  const rows = some.map((frame, at) => {
+    const [{ values: times }, value] = frame.fields;
+    return h("div", { key: at, style: { position: "relative", height: each, lineHeight: `${each}px`, fontSize: 12 } },
+      h("span", { style: { display: "block", width: NAME - 8, overflow: "hidden", whiteSpace: "nowrap" } }, getFieldDisplayName(value, frame, some)),
+      value.values.map((one, now) => {
+        const left = place(times[now]), right = place(times[now + 1] ?? range.to.valueOf());
+        const style = { position: "absolute", top: each * 0.1, height: each * 0.8, left: NAME + left, width: right - left, opacity: 0.75 };
+        return h("i", { key: now, style: { ...style, background: value.display(one).color } });
+      }));
   });
+  return [...rows, h("div", { key: "hours", style: { position: "relative", fontSize: 12 } }, hours)];
 };
 
 const nodes = (some, width, height) => {
@@ -47,7 +56,7 @@ const drawn = (panel, some, range, width, height) => {
     case "timeseries":
       return h(TimeSeries, { frames: some, width, height, timeRange: range, timeZone: "utc", legend, options: {} });
     case "state-timeline":
-      return timeline(some, height);
+      return timeline(some, range, width, height);
     case "nodeGraph":
       return nodes(some, width, height);
     case "table": {
@@ -100,5 +109,10 @@ window.draw = async (dashboard, answers, from, to) => {
     root.render(h(ThemeContext.Provider, { value: theme }, h(GlobalStyles), boxes));
     setTimeout(resolve, 500);
   });
+  // A table draws its cells when it knows its size: on a machine that is busy that is not at once.
+  const tables = [...document.querySelectorAll("[role=grid]")];
+  for (let tries = 0; tries < 300 && tables.some((one) => !one.querySelector("[role=gridcell]")); tries += 1) {
+    await new Promise((resolve) => { setTimeout(resolve, 100); });
+  }
   return document.body.firstChild.offsetHeight + 32;
 };

@@ -5,7 +5,7 @@ Kafka Connect is a service of the tests.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,8 +155,8 @@ class Stage:
 
 
 @contextmanager
-def stage(folder: Path, binary: Path) -> Iterator[Stage]:
-    """Set it up in a folder, with a Prometheus of this program."""
+def stage(folder: Path, binary: Path, tasks: Sequence[str] = ("RUNNING", "FAILED", "UNASSIGNED")) -> Iterator[Stage]:
+    """Set it up in a folder, with a Prometheus of this program; a connector has tasks in these states."""
     rules = folder / "rules"
     rules.mkdir()
     hurried(rules, 20)
@@ -169,7 +169,7 @@ def stage(folder: Path, binary: Path) -> Iterator[Stage]:
         load = stack.enter_context(LoadProcess(kafka.bootstrap, 50))
         streams = stack.enter_context(LoadProcess(aws.url, 50, "streams_load"))
         stack.enter_context(Readers(aws))
-        sinks = stack.enter_context(served(Service({"sink": running("RUNNING", "FAILED", "UNASSIGNED")})))
+        sinks = stack.enter_context(served(Service({"sink": running(*tasks)})))
         pager = stack.enter_context(Pager())
         told = {
             "kafka": kafka.bootstrap,

@@ -22,7 +22,7 @@ CASES = [pytest.param(board, panel, id=f"{board.title}: {panel.title}") for boar
 
 def plain(expr: str) -> str:
     """An expression without Grafana's variables."""
-    return re.sub(r"\$__rate_interval", "1m", expr)
+    return re.sub(r"\$__(rate_interval|range)", "1m", expr)
 
 
 def legend_labels(text: str) -> set[str]:
@@ -53,7 +53,7 @@ def test_every_query_names_what_there_is(board: Dashboard, panel: Panel) -> None
                 assert set(node.labels) <= there | made, query.expr
         assert legend_labels(query.legend) <= there, query.legend
         assert panel.shape != "table" or not legend_labels(query.legend), "a column has one name"
-        assert set(re.findall(r"\$([a-z_]\w*)", query.expr)) - {"__rate_interval"} <= {
+        assert set(re.findall(r"\$([a-z_]\w*)", query.expr)) - {"__rate_interval", "__range"} <= {
             name for name, _ in board.variables
         }
 

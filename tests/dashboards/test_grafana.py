@@ -81,9 +81,20 @@ def test_what_was_asked_at_other_moments_is_on_one_line_all_the_same(browser: Br
 
 def test_a_label_that_is_not_there_is_not_said_to_be_unknown(browser: Browser) -> None:
     table = panel("overview.json", "Alerts that fire")
-    answers = [[told(1.0, alertname="A", kafka_cluster="c"), told(1.0, alertname="B", stream="s")]]
+    answers = [[told(1.0, alertname="A", kafka_cluster="c"), told(1.0, alertname="B", stream="s")], []]
     fields = {one["name"]: [text for text, _ in one["values"]] for one in drawing.shown(browser, table, answers)}
     assert sorted(fields["stream"]) == ["", "s"]
+
+
+@pytest.mark.parametrize("title", ["The cause", "Alerts that fire", "Uneven partitions"])
+def test_what_is_said_of_a_table_without_rows_is_in_no_cell_that_is_empty(browser: Browser, title: str) -> None:
+    table = panel("overview.json", title)
+    assert table["fieldConfig"]["defaults"]["noValue"]
+    about = [{"kafka_cluster": "c"}, {"topic": "t", "broker": "1"}]
+    answers = [[told(1.0, **labels) for labels in about] for _ in table["targets"]]
+    texts = [text for one in drawing.shown(browser, table, answers) for text, _ in one["values"]]
+    assert "" in texts
+    assert table["fieldConfig"]["defaults"]["noValue"] not in texts
 
 
 def test_an_account_is_no_percentage_and_a_query_without_answer_costs_its_own_column(browser: Browser) -> None:
@@ -118,12 +129,31 @@ def test_states_are_a_table_without_a_column_of_ones(browser: Browser) -> None:
 
 def test_alerts_are_in_the_colours_of_their_severities_and_say_what_they_are_about(browser: Browser) -> None:
     table = panel("overview.json", "Alerts that fire")
-    labels = {"kafka_cluster": "shop", "broker": "2", "topic": "", "group": "", "stream": "", "shard": "", "reader": ""}
-    answers = [[told(float(rank), alertname=f"A{rank}", **labels, other="") for rank in (2, 3, 1)]]
+    labels = {"kafka_cluster": "shop", "broker": "2", "topic": "", "group": "", "stream": "", "reader": "", "other": ""}
+    answers = [
+        [told(rank, alertname=f"A{rank:.0f}", **labels) for rank in ranks] for ranks in ((2.0, 3.0, 1.0), (2.0, 1.0))
+    ]
     fields = {one["name"]: one["values"] for one in drawing.shown(browser, table, answers)}
     assert [text for text, _ in fields["severity"]] == ["warning", "critical", "info"]
     assert len({colour for _, colour in fields["severity"]}) == len(fields["severity"])
     assert list(fields)[:4] == ["severity", "alertname", "kafka_cluster", "broker"]
+    assert [text for text, _ in fields["for"]] == ["2 seconds", "not known", "1 second"]
+
+
+def test_a_cause_is_said_with_where_it_is_how_bad_and_since_when(browser: Browser) -> None:
+    table = panel("overview.json", "The cause")
+    down = {"sentence": "Broker 2 of shop does not answer", "kafka_cluster": "shop", "broker": "2"}
+    late = {"sentence": "Group billing of shop has lost all its members", "kafka_cluster": "shop", "group": "billing"}
+    answers = [[told(3.0, **down), told(0.0, **late)], [told(75.0, **down), told(7_300.0, **late)]]
+    fields = {one["name"]: [text for text, _ in one["values"]] for one in drawing.shown(browser, table, answers)}
+    assert fields == {
+        "severity": ["critical", "over"],
+        "sentence": [down["sentence"], late["sentence"]],
+        "kafka_cluster": ["shop", "shop"],
+        "broker": ["2", ""],
+        "group": ["", "billing"],
+        "for": ["1 minute", "2 hours"],
+    }
 
 
 def test_a_node_graph_gets_edges_and_nodes_by_the_names_that_it_looks_for(browser: Browser) -> None:

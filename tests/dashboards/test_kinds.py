@@ -94,13 +94,14 @@ def test_each_severity_has_its_colour_in_the_table_and_on_the_axis_of_time() -> 
     told = json.loads(files()["overview.json"])
     (table,) = (one for one in told["panels"] if one["title"] == "Alerts that fire")
     columns = {one["matcher"]["options"]: one["properties"] for one in table["fieldConfig"]["overrides"]}
-    (mappings,) = (one["value"] for one in columns["Value"] if one["id"] == "mappings")
+    (mappings,) = (one["value"] for one in columns["Value #A"] if one["id"] == "mappings")
     (words,) = (one["options"] for one in mappings if one["type"] == "value")
     assert {one["text"]: (int(rank), one["color"]) for rank, one in words.items()} == SEVERITIES
     assert table["options"]["sortBy"][0] == {"displayName": "severity", "desc": True}, "the worst is first"
     marks = {one["name"]: one["iconColor"] for one in told["annotations"]["list"]}
     assert {f"Alerts: {name}": colour for name, (_, colour) in SEVERITIES.items()}.items() <= marks.items()
-    assert {"kafka_cluster", "broker", "topic", "group", "stream", "shard", "reader"} <= columns.keys()
+    assert {"kafka_cluster", "broker", "topic", "group", "stream", "reader", "other"} <= columns.keys()
+    assert all(f'"{one}"' in table["targets"][0]["expr"] for one in ("shard", "connector", "source")), "these are other"
 
 
 def test_everything_on_the_overview_is_one_click_away_from_more() -> None:

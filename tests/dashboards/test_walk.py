@@ -62,8 +62,8 @@ BY_A_JVM = {f"{one.name}{{" for one in (b.HEAP_AFTER_GC, b.PROCESSOR_IDLE, b.UNC
 }
 """What the reference's exporters leave out: a real broker's tell it."""
 TROUBLE = (
-    "Alerts that fire", "What the agent could not learn", "What it could not learn",
-    "From the decision to the delivery",
+    "The cause", "What was the matter, and when", "Alerts that fire", "What the agent could not learn",
+    "What it could not learn", "From the decision to the delivery",
 )  # fmt: skip
 HOT = ("To split",)
 FILLING = ("Full in",)

@@ -1,0 +1,119 @@
+"""What stands first on the overview: the causes, since when each is there, and the alerts that show them."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from streamwatch.catalogue import agent as a
+from streamwatch.catalogue import incidents as i
+from streamwatch.dashboards.panel import SECONDS, SEVERITIES, SPAN, On, Panel, Query, Row, firing, ranked
+
+_o = On()
+_AGENT: Final = "streamwatch-agent"
+_LINKS: Final[Mapping[str, str]] = {
+    "kafka_cluster": "streamwatch-kafka",
+    "broker": "streamwatch-kafka",
+    "topic": "streamwatch-topics",
+    "group": "streamwatch-groups",
+    "stream": "streamwatch-kinesis",
+    "reader": "streamwatch-readers",
+}
+_OF_CAUSES: Final = ("kafka_cluster", "broker", "group", "stream", "reader")
+_OF_ALERTS: Final = ("kafka_cluster", "broker", "topic", "group", "stream", "reader")
+_OTHER: Final = ("shard", "connector", "source")
+"""Labels that share a column."""
+_WELL: Final = "No alert fires"
+_OVER: Final = (0, "#5a626b")
+_RANKS: Final = {**SEVERITIES, "over": _OVER}
+
+
+def _joined(query: Query) -> Query:
+    """Return a query with a column for whatever else it is about."""
+    others = ", ".join(f'"{label}"' for label in _OTHER)
+    return replace(query, expr=f'label_join({query.expr}, "other", "", {others})')
+
+
+def _causes() -> tuple[Query, ...]:
+    by = ", ".join(("sentence", *_OF_CAUSES))
+    since = f"time() - min by ({by}) ({i.START.name})"
+    return _worst(by), Query(since, "for", SECONDS).lasting()
+
+
+def _worst(by: str) -> Query:
+    """Return how bad incidents are, by labels."""
+    return ranked(f"max by ({by})", lambda name: f'{i.START.name}{{severity="{name}"}}', _RANKS)
+
+
+def _over_time() -> Query:
+    """Return how bad each incident is; 0 of those that are over, in the time that is shown: when they ended is seen."""
+    worst = _worst("incident")
+    words = {**(worst.words or {}), 0: ("over", "transparent")}
+    ended = f"0 * max by (incident) (max_over_time({i.START.name}[{SPAN}]))"
+    return replace(worst, expr=f"{worst.expr} or {ended}", legend="{{incident}}", words=words)
+
+
+def _alerts() -> tuple[Query, ...]:
+    by = ", ".join(("alertname", *_OF_ALERTS, *_OTHER))
+    since = f"time() - min by ({by}) ({firing(of=i.ALERTS_START)})"
+    return _joined(_o.severities(by)), _joined(Query(since, "for", SECONDS).lasting())
+
+
+def _unknown() -> Query:
+    """Return how much could not be learnt of each source; none where nothing is missing."""
+    found = _o.now(a.SOURCE_PROBLEMS, "not known", "sum by (source)")
+    return replace(found, expr=f"{found.expr} or 0 * max by (source) ({a.SOURCE_UP.name})")
+
+
+WRONG: Final = Row(
+    "What is wrong?",
+    (
+        Panel(
+            "The cause",
+            "What is the matter, where, and since when?",
+            _causes(),
+            "table",
+            24,
+            6,
+            labels=("sentence", *_OF_CAUSES),
+            links={label: uid for label, uid in _LINKS.items() if label in _OF_CAUSES},
+            sort=("-severity", "for"),
+            nothing=_WELL,
+        ),
+        Panel(
+            "What was the matter, and when",
+            "What came first, what is over, and how bad was each?",
+            (_over_time(),),
+            "state-timeline",
+            width=12,
+            height=9,
+            links={"": _AGENT},
+        ),
+        Panel(
+            "What is seen",
+            "Which clusters and accounts cannot be read, or only in part?",
+            (
+                _o.now(a.SOURCE_UP, "seen", "min by (source)").in_words("cannot be read", "is read"),
+                Query(f"time() - max by (source) ({a.SOURCE_LAST_SUCCESS.name})", "last read", SECONDS),
+                _unknown().red(above=1),
+            ),
+            "table",
+            12,
+            9,
+            labels=("source",),
+            links={"source": _AGENT},
+            sort=("seen", "-not known"),
+        ),
+        Panel(
+            "Alerts that fire",
+            "What shows it, and where shall I look?",
+            _alerts(),
+            "table",
+            24,
+            9,
+            labels=("alertname", *_OF_ALERTS, "other"),
+            links=_LINKS,
+            sort=("-severity", "for"),
+            nothing=_WELL,
+        ),
+    ),
+)

@@ -98,7 +98,7 @@ def _incident(known: Known, name: str, cause: Cause | None, scope: Scope, alerts
         sentence, evidence, runbook = f"{_ended(cause, alerts)}{cause.sentence}", cause.evidence, cause.runbook
     else:
         more = f", and {counted(len(alerts) - 1, 'more alert')}" if len(alerts) > 1 else ""
-        sentence = f"The cause is not known: {_summary(alerts[0])}{more}"
+        sentence = f"{_unknown(alerts[0])}{more}"
         late = dict.fromkeys(scope for alert in alerts[:100] for scope in scopes(alert) if scope[0] == "group")
         evidence = tuple(text for scope in list(late)[:_MOST_GROUPS] for text in groups.evidence(known, scope))
         runbook = alerts[0].name
@@ -184,8 +184,10 @@ def _concerned(impact: Impact) -> str:
     return f" ({', '.join(words)})" if words else ""
 
 
-def _summary(alert: Alert) -> str:
-    return dict(alert.annotations).get("summary", alert.name).rstrip(".")
+def _unknown(alert: Alert) -> str:
+    says = alert.summary.rstrip(".")
+    is_to_come = alert.state == "pending" and says != alert.name
+    return f"The cause is not known{'.' if is_to_come else ':'} {says}"
 
 
 def _rank(alert: Alert) -> int:

@@ -58,14 +58,15 @@ def own_words(known: Known) -> Iterator[Cause]:
     for name, kind in SAYS.items():
         by_scope: dict[Scope, Alert] = {}
         for alert in known.named(name):
-            by_scope.setdefault(narrowest(alert), alert)
+            scope = narrowest(alert)
+            if scope not in by_scope or (alert.state == "firing" and by_scope[scope].state != "firing"):
+                by_scope[scope] = alert
         for scope, alert in by_scope.items():
-            notes = dict(alert.annotations)
-            description = notes.get("description", "")
+            description = dict(alert.annotations).get("description", "")
             yield Cause(
                 kind,
                 scope,
-                notes.get("summary", name).rstrip("."),
+                alert.summary.rstrip("."),
                 (description,) if description else (),
                 name,
                 (Effects(scope, frozenset({name})),),

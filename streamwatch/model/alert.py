@@ -36,6 +36,11 @@ class Alert:
         return self.labels.get("alertname", "")
 
     @property
+    def summary(self) -> str:
+        """What it says in a line, or its name; of one that is pending not as if it were so already."""
+        return text_in_state(dict(self.annotations).get("summary", ""), self.state) or self.name
+
+    @property
     def fingerprint(self) -> str:
         """Its identity, here and in Alertmanager: 16 digits made of the labels alone."""
         return fingerprint(self.labels)
@@ -43,6 +48,11 @@ class Alert:
     def but(self, **changes: object) -> "Alert":
         """Return the alert with some fields changed."""
         return replace(self, **changes)  # type: ignore[arg-type]
+
+
+def text_in_state(text: str, state: str) -> str:
+    """Return what an alert in this state says by a text of its rule: texts are of when it fires ("for 15 minutes")."""
+    return f"If it stays so: {text}" if text and state == "pending" else text
 
 
 def fingerprint(labels: Labels) -> str:

@@ -66,6 +66,24 @@ def test_without_a_cause_it_is_the_alert_that_is_told_whose_age_is_said() -> Non
     assert (incident.since, incident.holds_since) == (10.0, 70.0)
 
 
+def test_what_is_pending_is_not_said_to_be_so() -> None:
+    long = alert("KafkaReplicasOutOfSyncLong", state="pending", kafka_cluster="a", broker="2")
+    long = long.but(annotations=(("summary", "Broker 2 of a has been out of sync for 15 minutes"),))
+    assert first(long).sentence == (
+        "The cause is not known. If it stays so: Broker 2 of a has been out of sync for 15 minutes."
+    )
+    assert first(long.but(state="firing")).sentence == (
+        "The cause is not known: Broker 2 of a has been out of sync for 15 minutes."
+    )
+
+
+def test_an_alert_that_says_by_itself_what_is_the_matter_does_so_where_it_fires() -> None:
+    soon = alert("KafkaConnectTasksUnassigned", state="pending", connect_cluster="sinks", connector="s3", topic="a")
+    fires = alert("KafkaConnectTasksUnassigned", connect_cluster="sinks", connector="s3", topic="b")
+    assert first(soon).sentence.startswith("If it stays so: KafkaConnectTasksUnassigned of sinks")
+    assert first(soon, fires).sentence == "KafkaConnectTasksUnassigned of sinks s3 b."
+
+
 def test_what_fires_comes_before_what_is_pending_and_the_worst_first() -> None:
     known: list[Alert | Samples] = [
         alert("KafkaGroupIdleMembers", severity="info", kafka_cluster="a", group="x"),

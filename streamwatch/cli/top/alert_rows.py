@@ -10,7 +10,7 @@ from streamwatch.cli.top.rows import Cell, TopRow
 from streamwatch.cli.top.units import plain, written
 from streamwatch.cli.top.views import TEXT
 from streamwatch.export.web_page.words import Health
-from streamwatch.model.alert import WATCHDOG_SEVERITY
+from streamwatch.model.alert import WATCHDOG_SEVERITY, text_in_state
 
 _BAD, _WARN = frozenset({"critical", "page"}), frozenset({"warning", "warn"})
 _OVER: Final = "over"
@@ -80,15 +80,16 @@ def _alert(alert: Mapping[str, Any], now: float) -> TopRow:
     seconds = max(0.0, now - _at(alert["activeAt"]))
     about = " ".join(f"{label}={value}" for label, value in labels.items() if label not in _HIDDEN)
     health = health_of(severity, alert["state"])
+    summary = text_in_state(notes.get("summary", ""), alert["state"])
     cells = {
         "severity": Cell(severity or "none", None, health),
         "state": Cell(plain(alert["state"])),
         "for": Cell(written(seconds, "seconds"), seconds),
         "about": Cell(about),
-        "summary": Cell(notes.get("summary", "")),
+        "summary": Cell(summary),
     }
     text = [
-        notes.get("summary", name),
+        summary or name,
         *([notes["description"]] if notes.get("description") else []),
         "",
         *(f"{label}: {value}" for label, value in labels.items()),

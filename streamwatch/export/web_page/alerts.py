@@ -125,7 +125,7 @@ def _shown(  # noqa: PLR0913, PLR0917 - as above, of one
         alert.name,
         severity or "no severity",
         "bad" if severity in {"critical", "page"} else "warn" if severity in {"warning", "warn"} else "unknown",
-        notes.get("summary", alert.name),
+        alert.summary,
         notes.get("description", ""),
         listed(labels, 8),
         span(max(0.0, now - since)),

@@ -9,7 +9,7 @@ import pytest
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import readers as r
 from streamwatch.cli.top import overview
-from streamwatch.cli.top.alert_rows import for_headline, incident_rows, over_last
+from streamwatch.cli.top.alert_rows import alert_rows, for_headline, incident_rows, over_last
 from streamwatch.cli.top.listing import Listing
 from streamwatch.cli.top.queries import COLUMN, TOTAL, Selection, expressions, ordered, rows, total
 from streamwatch.cli.top.rows import Cell, TopRow
@@ -208,6 +208,20 @@ def test_what_is_over_comes_last_and_is_no_headline_beside_what_fires() -> None:
     assert overview.headline(well, for_headline(every)) == ("warn", "Y is late.")
     alone = over_last(incident_rows([over, soon], 2e9))
     assert overview.headline(well, for_headline(alone)) == ("bad", "Over since 20:08:55Z: x.")
+
+
+def test_what_is_pending_is_not_said_to_be_so() -> None:
+    labels = {"alertname": "A", "severity": "critical"}
+    said: dict[str, Any] = {
+        state: {
+            "labels": labels, "annotations": {"summary": "It has been so for 15 minutes"}, "state": state, "value": "1",
+            "activeAt": "2026-11-28T20:00:00Z",
+        }
+        for state in ("pending", "firing")
+    }  # fmt: skip
+    pending, firing = alert_rows(list(said.values()), 2e9)
+    assert pending.cells["summary"].text == "If it stays so: It has been so for 15 minutes"
+    assert firing.cells["summary"].text == "It has been so for 15 minutes"
 
 
 def test_a_number_that_a_reader_has_not_is_another_thing_than_one_that_is_not_known() -> None:

@@ -174,7 +174,8 @@ def test_alerts_say_who_was_told() -> None:
     assert shown.alerts.firing[1].sent == ["nobody was notified"]
     assert shown.alerts.firing[1].muted == ["chat is muted by nights"]
     assert "nobody was notified · chat is muted by nights" in html(shown)
-    assert [one.name for one in shown.alerts.pending] == ["Soon"]
+    assert [(one.name, one.summary) for one in shown.alerts.pending] == [("Soon", "If it stays so: Soon is so")]
+    assert "If it stays so: Soon is so" in html(shown), "its text is of when it fires"
     assert seen(now, [], [late], channels=0).alerts.firing[0].sent == ["there is no channel to notify"]
 
 

@@ -4,8 +4,9 @@ import secrets
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from http.client import HTTPException
 from itertools import chain
 from pathlib import Path
@@ -251,9 +252,13 @@ class KafkaCluster(Tools, Clients):
         return ",".join(f"127.0.0.1:{self._ports.internal[node]}" for node in self.live_broker_ids)
 
     def address(self, node: int) -> str:
-        """A broker's listener for clients."""
-        ports = self._ports.client if self.spec.secured else self._ports.internal
+        """A broker's listener for clients, as it is advertised."""
+        ports = {**self._ports.client, **self._ports.advertised} if self.spec.secured else self._ports.internal
         return f"127.0.0.1:{ports[node]}"
+
+    def advertise(self, ports: Mapping[int, int]) -> None:
+        """Send clients to these ports, by broker; before it starts, and where clients have a listener of their own."""
+        self._ports = replace(self._ports, advertised=ports)
 
     def controller_address(self, node: int) -> str:
         """Where a controller listens, for brokers and other controllers."""

@@ -120,7 +120,8 @@ def compared(name: str, ours: list[float], theirs: list[float]) -> bool:
     """Print two medians; say whether they are near each other."""
     left, right = median(ours), median(theirs)
     counts = f"{len(ours)} and {len(theirs)} records"
-    figures = f"the probe {left * 1000:.2f} ms, the others {right * 1000:.2f} ms, {left / right - 1:+.0%}"
+    apart = f"{(left - right) * 1000:+.2f} ms, {left / right - 1:+.0%}"
+    figures = f"the probe {left * 1000:.2f} ms, the others {right * 1000:.2f} ms, {apart}"
     print(f"{name}: {figures} ({counts})", flush=True)
     return abs(left - right) <= _MOST_APART * right
 

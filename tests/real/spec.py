@@ -36,6 +36,8 @@ class Spec:
     heap_mb: int = 320
     security: str = "PLAINTEXT"
     """Of the listener for clients: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL."""
+    clients_apart: bool = False
+    """Whether clients have a listener of their own where it is PLAINTEXT, too: it can be advertised elsewhere."""
     mechanisms: tuple[str, ...] = ("SCRAM-SHA-512",)
     """Where the clients' listener speaks SASL: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER."""
     users: Mapping[str, str] = field(default_factory=lambda: {"agent": "agent-secret"})
@@ -59,7 +61,7 @@ class Spec:
     @property
     def secured(self) -> bool:
         """Whether clients have a listener of their own, next to the plaintext one of the brokers and the harness."""
-        return self.security != "PLAINTEXT"
+        return self.clients_apart or self.security != "PLAINTEXT"
 
     @property
     def sasl(self) -> bool:
@@ -99,6 +101,8 @@ class Ports:
     internal: Mapping[int, int]
     client: Mapping[int, int]
     jmx: Mapping[int, int]
+    advertised: Mapping[int, int] = field(default_factory=dict)
+    """Where clients are sent instead of the clients' listener; to that itself where empty."""
 
     @classmethod
     def chosen_for(cls, spec: Spec) -> Self:
@@ -192,9 +196,13 @@ def _listeners(spec: Spec, node: int, ports: Ports) -> dict[str, str]:
     protocols = {"PLAINTEXT": "PLAINTEXT", "CLIENT": spec.security}
     if spec.kraft:
         names["CONTROLLER"], protocols["CONTROLLER"] = ports.controller, "PLAINTEXT"
-    own = [f"{name}://127.0.0.1:{of[node]}" for name, of in names.items() if node in of]
+    own = {name: f"{name}://127.0.0.1:{of[node]}" for name, of in names.items() if node in of}
+    told = {name: where for name, where in own.items() if name != "CONTROLLER"}
+    if node in ports.advertised:
+        told["CLIENT"] = f"CLIENT://127.0.0.1:{ports.advertised[node]}"
     return {
-        "listeners": ",".join(own),
+        "listeners": ",".join(own.values()),
+        **({"advertised.listeners": ",".join(told.values())} if node in ports.advertised else {}),
         "listener.security.protocol.map": ",".join(f"{name}:{protocol}" for name, protocol in protocols.items()),
     }
 

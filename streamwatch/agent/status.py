@@ -7,6 +7,7 @@ import numpy as np
 from streamwatch import __version__
 from streamwatch.agent.target_runner import TargetRunner
 from streamwatch.core.schedule import JobCounts
+from streamwatch.core.words import counted
 from streamwatch.model.connect import ConnectSnapshot
 from streamwatch.model.kafka import ClusterSnapshot
 from streamwatch.model.kinesis import StreamsSnapshot
@@ -35,10 +36,12 @@ def status(
         if now is not None:
             lines += [f"  {problem.reason}: {problem.detail}" for problem in now.problems[:_PROBLEMS]]
             if len(now.problems) > _PROBLEMS:
-                lines.append(f"  and {len(now.problems) - _PROBLEMS} more problems")
+                lines.append(f"  and {counted(len(now.problems) - _PROBLEMS, 'more problem')}")
         if name in jobs:
             count = jobs[name]
-            lines.append(f"  {count.runs} reads, {count.overruns} overruns, {count.wakes} wakes")
+            lines.append(
+                f"  {counted(count.runs, 'read')}, {counted(count.overruns, 'overrun')}, {counted(count.wakes, 'wake')}"
+            )
     lines += ["", "/metrics  /healthz  /readyz"]
     return "\n".join(lines) + "\n"
 
@@ -49,7 +52,8 @@ def _summary(now: Snapshot) -> str:
     if isinstance(now, ClusterSnapshot):
         return _cluster(now)
     if isinstance(now, ConnectSnapshot) and now.connectors is not None:
-        return f"{len(now.connectors)} connectors, {len(now.failures())} failures, read in {now.read_seconds:.3f}s"
+        failures = counted(len(now.failures()), "failure")
+        return f"{counted(len(now.connectors), 'connector')}, {failures}, read in {now.read_seconds:.3f}s"
     if isinstance(now, MskSnapshot) and now.described is not None:
         cluster = now.described
         cost = f"{now.cost.dollars:.2f} dollars to CloudWatch so far"
@@ -63,21 +67,23 @@ def _streams(now: StreamsSnapshot) -> str:
     blind = sum(stream.description is None for stream in now.streams)
     shards = sum(stream.description.open_shards for stream in now.streams if stream.description is not None)
     return (
-        f"{len(now.streams)} streams ({blind} not described), {shards} open shards, read in {now.read_seconds:.3f}s,"
-        f" {now.cost.dollars:.2f} dollars to CloudWatch so far"
+        f"{counted(len(now.streams), 'stream')} ({blind} not described), {counted(shards, 'open shard')},"
+        f" read in {now.read_seconds:.3f}s, {now.cost.dollars:.2f} dollars to CloudWatch so far"
     )
 
 
 def _cluster(now: ClusterSnapshot) -> str:
     connected = sum(broker.up is True for broker in now.brokers)
     asked = any(broker.up is not None for broker in now.brokers)
-    up = f"{connected} of {len(now.brokers)} brokers up" if asked else f"{len(now.brokers)} brokers, none of them asked"
+    brokers = counted(len(now.brokers), "broker")
+    up = f"{connected} of {brokers} up" if asked else f"{brokers}, none of them asked"
     if now.topology is None:
         return f"cannot be read; {up}"
     offline = int(np.count_nonzero(now.topology.leader < 0))
     frozen = "no active controller, metadata frozen; " if now.metadata_frozen else ""
     least = "" if now.groups_complete else "at least "
     return (
-        f"{frozen}{up}, {len(now.topology.topics)} topics, {len(now.topology.partition)} partitions"
-        f" ({offline} without a leader), {least}{len(now.groups.groups)} groups, read in {now.read_seconds:.3f}s"
+        f"{frozen}{up}, {counted(len(now.topology.topics), 'topic')},"
+        f" {counted(len(now.topology.partition), 'partition')} ({offline} without a leader),"
+        f" {least}{counted(len(now.groups.groups), 'group')}, read in {now.read_seconds:.3f}s"
     )

@@ -5,6 +5,7 @@ from typing import Final
 
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_groups as g
+from streamwatch.core.words import counted
 from streamwatch.flow.facts import Facts
 from streamwatch.flow.graph import Builder, Edge, GraphNode, Health
 
@@ -26,7 +27,15 @@ def add_topics(builder: Builder, facts: Facts) -> None:
         one = topic(cluster, name)
         count = offline.get((cluster, name), 0.0)
         if count:
-            one = GraphNode(one.id, one.role, one.kind, name, cluster, "bad", f"{count:.0f} partitions are offline")
+            one = GraphNode(
+                one.id,
+                one.role,
+                one.kind,
+                name,
+                cluster,
+                "bad",
+                counted(count, "partition is offline", "partitions are offline"),
+            )
         builder.node(one)
 
 
@@ -50,7 +59,7 @@ def add_groups(builder: Builder, facts: Facts, owners: Owners) -> None:
 def _why(seconds: float | None, records: float | None, unknown: float) -> str:
     """Say why a lag in seconds is not known; empty where it is."""
     if unknown:
-        return f"of {unknown:.0f} partitions it is not known how old what is unread is"
+        return f"of {counted(unknown, 'partition')} it is not known how old what is unread is"
     if seconds is not None:
         return ""
     return "its offsets are not known" if records is None else "how old what is unread is, is not known"

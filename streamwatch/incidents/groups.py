@@ -66,7 +66,10 @@ def stuck(known: Known) -> Iterator[Cause]:
             for row, offset in known.values(g.GROUP_PARTITION_STUCK_OFFSET, cluster, group).items()
             if row[2] == "stalled"
         )
-        evidence = (*places[:_MOST_EVIDENCE], f"it stands in {stalled:.0f} partitions, and reads {reads:.0f} others")
+        evidence = (
+            *places[:_MOST_EVIDENCE],
+            f"it stands in {counted(stalled, 'partition')}, and reads {counted(reads, 'other')}",
+        )
         effects = (Effects(scope, LATE | {"KafkaGroupStuck"}),)
         kind, words = _standing(stalled, reads, places)
         sentence = f"Group {group} of {cluster} {words}"
@@ -80,7 +83,7 @@ def _standing(stalled: float, reads: float, places: Sequence[str]) -> tuple[Caus
     if not stalled:
         return "reader_stands", "has stood still, though records come and its members are there"
     if reads:
-        return "reader_stands", f"stands still in {stalled:.0f} partitions, and reads {reads:.0f} others"
+        return "reader_stands", f"stands still in {counted(stalled, 'partition')}, and reads {counted(reads, 'other')}"
     return "reader_stands", "reads nothing, though its members are there"
 
 
@@ -193,9 +196,13 @@ def evidence(known: Known, scope: Scope) -> Iterator[str]:
     """Yield what is known of a group that is late, where its cause is not."""
     _, cluster, group = scope
     states = _states(known, scope)
-    words = [f"{state} in {count:.0f}" for state, count in sorted(states.items()) if count and state != "idle"]
+    words = [
+        f"{state} in {counted(count, 'partition')}"
+        for state, count in sorted(states.items())
+        if count and state != "idle"
+    ]
     if words:
-        yield f"group {group} is {listed(words)} partitions"
+        yield f"group {group} is {listed(words)}"
     lag = sum(known.values(g.GROUP_TOPIC_LAG, cluster, group).values())
     most = max(known.values(g.GROUP_TOPIC_MAX_LAG, cluster, group).values(), default=0.0)
     if lag and most:

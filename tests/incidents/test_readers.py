@@ -81,7 +81,7 @@ def test_of_a_group_that_is_late_and_nothing_else_the_cause_is_not_known_and_wha
     incident = first(alert("KafkaGroupLagging", GROUP), lag, most, states)
     assert (incident.cause, incident.id) == (None, "not known:shop")
     assert incident.evidence == (
-        "group billing is late in 1 partitions",
+        "group billing is late in 1 partition",
         "9 records of 10 that it has not read are in one partition",
     )
 
@@ -265,6 +265,7 @@ def test_of_a_group_whose_members_nobody_counts_none_are_lost() -> None:
     [
         (3.0, 3.0, "stands still in 3 partitions, and reads 3 others"),
         (4.0, 2.0, "stands still in 4 partitions, and reads 2 others"),
+        (5.0, 1.0, "stands still in 5 partitions, and reads 1 other (5 partitions"),
         (0.0, 0.0, "has stood still, though records come and its members are there"),
     ],
 )

@@ -155,9 +155,13 @@ def _kind_and_name(node: str, graph: Graph) -> str:
 def _notes(graph: Graph, picture: Drawn) -> list[str]:
     notes = []
     if picture.more:
-        notes.append(f"{number(picture.more)} more nodes are not drawn, none of them worse: /api/v1/flow has them")
+        notes.append(
+            f"{counted(picture.more, 'more node is', 'more nodes are')} not drawn, none worse: /api/v1/flow has them"
+        )
     if graph.alone:
-        notes.append(f"of {number(graph.alone)} topics and streams nobody is known who reads or writes")
+        notes.append(
+            f"of {counted(graph.alone, 'topic or stream', 'topics and streams')} nobody is known who reads or writes"
+        )
     if graph.aside:
         notes.append(f"of {counted(graph.aside, 'reader or writer', 'readers and writers')} it is not known of what")
     if graph.idle:
@@ -168,7 +172,7 @@ def _notes(graph: Graph, picture: Drawn) -> list[str]:
 def _unread(unread: Sequence[str]) -> list[str]:
     notes = [f"could not be read: {one}" for one in unread[:_MOST_UNREAD]]
     more = len(unread) - len(notes)
-    return [*notes, f"nor could {number(more)} more parts"] if more else notes
+    return [*notes, f"nor could {counted(more, 'more part')}"] if more else notes
 
 
 def _words(node: GraphNode, picture: Drawn) -> list[tuple[str, str]]:

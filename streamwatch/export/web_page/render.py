@@ -13,7 +13,7 @@ from streamwatch.export.web_page.entity import EntityView
 from streamwatch.export.web_page.flow import Shown as Flow
 from streamwatch.export.web_page.markdown import blocks
 from streamwatch.export.web_page.view import PageView
-from streamwatch.export.web_page.words import number
+from streamwatch.export.web_page.words import counted, number
 from streamwatch.http.message import Response
 
 _TURNS: Final = dict.fromkeys((0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)), "\ufffd")
@@ -29,7 +29,7 @@ class Renderer:
         self._environment = Environment(
             loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, finalize=_in_order
         )
-        self._environment.globals["number"] = number
+        self._environment.globals |= {"number": number, "counted": counted}
         names = ("page.css", "page.js", "flow.js", "entity.js")
         css, script, flow_script, entity_script = (loader.get_source(self._environment, name)[0] for name in names)
         own = {"css": css, "script": script, "flow_script": flow_script, "entity_script": entity_script}

@@ -259,6 +259,14 @@ def test_a_large_cluster_is_shown_in_part_and_the_trouble_always() -> None:
     assert len(html(shown)) < 300_000
 
 
+def test_one_more_is_one() -> None:
+    now = snapshot({f"t{at:02}": [(at, (at,), (at,))] for at in range(1, 62)})
+    text = html(seen(now, samples(now)))
+
+    assert "and 1 more broker, as they should be" in text
+    assert "and 49 more topics, none worse" in text
+
+
 def stream(name: str, region: str = "eu-west-1") -> Stream:
     each = Shard("shardId-000000000000", 0, 2**128 - 1, is_open=True)
     return Stream("1", region, name, Description("ACTIVE", "PROVISIONED", 86_400.0, 1, (each,), (), frozenset()))

@@ -25,13 +25,21 @@ class SourceAges:
     changed: Points
 
     def at(self, moment: float) -> float:
-        """Return how far in seconds: the more of the reads before and after, so that it is at most one read too low."""
+        """Return how far in seconds; before the first read as far as then.
+
+        Between two reads it may have caught up at any time. A record from between the newest two is left by a reader
+        that stands, and most likely did before the source caught up: the worse of the two reads counts.
+        that stands, and most likely stood before the source caught up: the worse of the two reads counts.
+        """
         after = bisect_left(self.changed, (moment,))
-        if self.changed[after : after + 1] and self.changed[after][0] == moment:
-            return _age(self.changed[after])
-        return max(map(_age, self.changed[max(0, after - 1) : after + 1]))
+        around = self.changed[max(0, after - 1) : after + 1]
+        (before, was), (then, became) = around[0], around[-1]
+        if then == moment:
+            return _age(moment, became)
+        if before < moment < then and after == len(self.changed) - 1:
+            return _age(moment, was + (became - was) * (moment - before) / (then - before))
+        return max(_age(at, changed) for at, changed in around)
 
 
-def _age(read: tuple[float, float]) -> float:
-    at, changed = read
+def _age(at: float, changed: float) -> float:
     return max(0.0, at - changed)

@@ -143,6 +143,12 @@ def test_what_is_left_to_read_passed_the_source_when_that_was_as_far_behind_as_i
     assert path.seconds == pytest.approx(age)
 
 
+@pytest.mark.parametrize(("moment", "behind"), [(940.0, 40.0), (955.0, 25.5), (970.0, 11.0), (999.0, 11.0)])
+def test_a_source_that_caught_up_since_the_read_before_the_last_went_on_evenly(moment: float, behind: float) -> None:
+    """Who has left to read what came since then goes on, and has read most of it."""
+    assert SourceAges([(900.0, 899.0), (940.0, 900.0), (970.0, 959.0)]).at(moment) == pytest.approx(behind)
+
+
 @given(
     st.lists(st.tuples(st.integers(1, 60), st.integers(0, 60)), min_size=2, max_size=12),
     st.integers(0, 11),

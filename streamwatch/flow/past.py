@@ -28,8 +28,8 @@ class SourceAges:
         """Return how far in seconds; before the first read as far as then.
 
         Between two reads it may have caught up at any time. A record from between the newest two is left by a reader
-        that stands, and most likely did before the source caught up: the worse of the two reads counts.
-        that stands, and most likely stood before the source caught up: the worse of the two reads counts.
+        that goes on: the source counts as having gone on evenly, as Kafka's offsets do. An older one is left by a
+        reader that stands, and most likely did before the source caught up: the worse of the two reads counts.
         """
         after = bisect_left(self.changed, (moment,))
         around = self.changed[max(0, after - 1) : after + 1]

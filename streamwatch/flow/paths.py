@@ -5,6 +5,7 @@ What is left to read passed the source a while ago: the source counts as it was 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from streamwatch.flow.graph import Edge, Graph
 
@@ -29,7 +30,7 @@ class Path:
     def at_least(self) -> float:
         """What is known of its age, in seconds."""
         first, *others = self.edges
-        return _age(first, sum(map(_lag, others)), self.edges[-1].at)
+        return _age(first, sum(map(_lag, others)), self.edges[-1].at, is_known=not self.unknown)
 
     @property
     def unknown(self) -> tuple[Edge, ...]:
@@ -66,7 +67,14 @@ class _Best:
     after: float
     """The sum of its lags after the first, in seconds."""
     edge: Edge
-    is_unknown_before: bool
+    before: "_Best | None"
+    """The way to where the edge begins; None where it is the first."""
+
+
+_Ways = dict[str, _Best]
+"""The worst ways to a node, by where they begin; those that only add up are one."""
+_MOST_STARTS: Final = 64
+"""Of the sources of one node of which is known how they were earlier: a path is not made for each of thousands."""
 
 
 class Paths:
@@ -76,8 +84,8 @@ class Paths:
         self.graph = graph
         self.closing = frozenset(_closing(graph))
         """The edges that close a circle, by what they join: no path takes them."""
-        self._known: dict[str, _Best] = {}
-        self._unknown: dict[str, _Best] = {}
+        self._known: dict[str, _Ways] = {}
+        self._unknown: dict[str, _Ways] = {}
         into = graph.into()
         for node in self.order():
             for edge in into[node]:
@@ -102,7 +110,7 @@ class Paths:
 
     def to(self, node: str) -> Ways:
         """Return the worst ways to a node."""
-        return Ways(self._path(node, is_unknown=False), self._path(node, is_unknown=True))
+        return Ways(_worst(self._known.get(node)), _worst(self._unknown.get(node)))
 
     def ends(self) -> list[str]:
         """Return the nodes where paths end."""
@@ -114,42 +122,57 @@ class Paths:
 
     def _take(self, edge: Edge) -> None:
         known, unknown = self._known.get(edge.source), self._unknown.get(edge.source)
-        if known is not None or unknown is None:
-            best = self._known if edge.seconds is not None else self._unknown
-            _keep(best, edge.target, _longer(known, edge, is_unknown=False))
-        if unknown is not None:
-            _keep(self._unknown, edge.target, _longer(unknown, edge, is_unknown=True))
-
-    def _path(self, node: str, *, is_unknown: bool) -> Path | None:
-        edges: list[Edge] = []
-        while (best := (self._unknown if is_unknown else self._known).get(node)) is not None:
-            edges.append(best.edge)
-            node, is_unknown = best.edge.source, best.is_unknown_before
-        return Path(tuple(reversed(edges))) if edges else None
+        best = self._known if edge.seconds is not None else self._unknown
+        if known is not None:
+            for before in known.values():
+                _keep(best, _longer(before, edge, is_known=edge.seconds is not None))
+        elif unknown is None:
+            _keep(best, _Best(_lag(edge), edge, 0.0, edge, None))
+        for before in () if unknown is None else unknown.values():
+            _keep(self._unknown, _longer(before, edge, is_known=False))
 
 
-def _longer(before: _Best | None, edge: Edge, *, is_unknown: bool) -> _Best:
-    """Return a way that goes on by an edge, or begins with it."""
-    first, after = (edge, 0.0) if before is None else (before.first, before.after + _lag(edge))
-    return _Best(_age(first, after, edge.at), first, after, edge, is_unknown)
+def _longer(before: _Best, edge: Edge, *, is_known: bool) -> _Best:
+    """Return a way that goes on by an edge."""
+    after = before.after + _lag(edge)
+    return _Best(_age(before.first, after, edge.at, is_known=is_known), before.first, after, edge, before)
 
 
 def _lag(edge: Edge) -> float:
     return edge.at_least if edge.seconds is None else edge.seconds
 
 
-def _age(first: Edge, after: float, at: float | None) -> float:
-    """Return the age at a way's end: what is oldest there passed the first edge so many seconds before a moment."""
+def _age(first: Edge, after: float, at: float | None, *, is_known: bool) -> float:
+    """Return the age at a way's end: what is oldest there passed the first edge so many seconds before a moment.
+
+    What the source has not passed on yet has not come to the end, either. Where a hop is not known, the age is not less
+    than what is returned.
+    """
     now = _lag(first)
     if first.past is None or at is None or not after:
         return now + after
-    # What the source has not passed on yet has not come to the end, either.
-    return max(now, after + first.past.at(at - after))
+    return max(now, after + first.past.at(at - after) if is_known else after)
 
 
-def _keep(some: dict[str, _Best], node: str, one: _Best) -> None:
-    if node not in some or one.age > some[node].age:
-        some[node] = one
+def _keep(some: dict[str, _Ways], one: _Best) -> None:
+    """Keep of a way's first node the oldest: it alone says how old what passed it earlier was."""
+    ways = some.setdefault(one.edge.target, {})
+    start = "" if one.first.past is None else one.first.source
+    if start not in ways or one.age > ways[start].age:
+        ways[start] = one
+        if len(ways) > _MOST_STARTS:
+            del ways[min(ways, key=lambda name: ways[name].age)]
+
+
+def _worst(ways: _Ways | None) -> Path | None:
+    if ways is None:
+        return None
+    one: _Best | None = max(ways.values(), key=lambda way: way.age)
+    edges: list[Edge] = []
+    while one is not None:
+        edges.append(one.edge)
+        one = one.before
+    return Path(tuple(reversed(edges)))
 
 
 def _closing(graph: Graph) -> Iterator[tuple[str, str]]:

@@ -3,8 +3,11 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
+from streamwatch.agent.alerting import Alerting
+from streamwatch.agent.config import parse
 from streamwatch.agent.flow_page import JSON, PAGE, FlowPage
 from streamwatch.agent.target_runner import TargetRunner
 from streamwatch.catalogue import kafka_connect as c
@@ -86,6 +89,26 @@ def test_what_a_sink_has_left_passed_the_source_a_while_ago_and_it_counts_how_th
     (path,) = json.loads(page.answer(JSON, runners).body)["data"]["paths"]
     assert (path["from"], path["to"]) == ("connector:connect/bank", "connector:connect/lake")
     assert path["ageSeconds"] == 70.0, "it passed at 1000 s, when the source had come to 940"
+
+
+def test_an_agent_looks_back_an_hour_at_how_far_sources_were_and_at_nothing_else(tmp_path: Path) -> None:
+    clock = ManualClock(1_800_000_000.0)
+    hub = Hub(clock)
+    hub.add("connect", "connect", "connect", SourcePrecedence())
+    config = parse("kafka: [{name: shop, bootstrap: ['127.0.0.1:1']}]\nrules: {pack: false}", "test.yaml", tmp_path)
+    alerting = Alerting(config, (), hub, clock, tuple)
+    bank = ("connect", "shop", "bank")
+    try:
+        for _ in range(5):
+            numbers = [
+                samples(metric, {bank: clock.now()}) for metric in (c.CHANGE_TIMESTAMP, c.HEARTBEAT_WRITES_SOURCE)
+            ]
+            hub.append("connect", numbers, at=clock.now(), valid_seconds=60.0)
+            clock.advance(600.0)
+        assert len(hub.past(c.CHANGE_TIMESTAMP)[bank]) == 5
+        assert len(hub.past(c.HEARTBEAT_WRITES_SOURCE)[bank]) < 3
+    finally:
+        alerting.state.close()
 
 
 def test_what_could_not_be_read_is_on_it(start: Start) -> None:

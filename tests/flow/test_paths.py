@@ -170,3 +170,40 @@ def test_the_age_is_that_of_the_oldest_change_that_has_not_come_to_the_end(
     path = Paths(Graph(made.nodes, edges)).to("x-lake").known
     assert path is not None
     assert path.seconds == pytest.approx(now - changed[passed])
+
+
+def test_of_several_sources_the_one_counts_that_was_behind_when_what_is_left_passed() -> None:
+    """The way that is the oldest where they meet is not the oldest of all."""
+    made = graph(("w-a", "s-orders", 5.0), ("w-b", "s-orders", 10.0), ("s-orders", "x-lake", 700.0))
+    past = {"w-a": SourceAges([(300.0, -300.0), (1000.0, 995.0)]), "w-b": SourceAges([(300.0, 290.0), (1000.0, 990.0)])}
+    edges = tuple(replace(one, at=1000.0, past=past.get(one.source)) for one in made.edges)
+    paths = Paths(Graph(made.nodes, edges))
+    met, left = paths.to("s-orders").known, paths.to("x-lake").known
+    assert met is not None
+    assert left is not None
+    assert (met.start, met.seconds) == ("w-b", 10.0)
+    assert (left.start, left.seconds) == ("w-a", 1300.0)
+
+
+def test_where_a_hop_is_unknown_the_age_is_not_less_than_what_is_said() -> None:
+    """Whatever the source was behind between two reads: what is known is what is left, and what it is behind now."""
+    made = graph(("w-db", "s-a", 1.0), ("s-a", "s-b", None), ("s-b", "x-lake", 120.0))
+    ages = SourceAges([(800.0, 799.0), (870.0, 600.0), (900.0, 899.0), (1000.0, 999.0)])
+    edges = tuple(replace(one, at=1000.0, past=ages if one.source == "w-db" else None) for one in made.edges)
+    path = Paths(Graph(made.nodes, edges)).to("x-lake").unknown
+    assert path is not None
+    assert (path.seconds, path.at_least) == (None, 120.0)
+
+
+def test_of_very_many_sources_the_oldest_are_followed() -> None:
+    sources = [(f"w-{at}", "s-orders", float(at)) for at in range(100)]
+    made = graph(*sources, ("s-orders", "x-lake", 50.0))
+    edges = tuple(
+        replace(
+            one, at=1000.0, past=SourceAges([(1000.0, 1000.0 - (one.seconds or 0.0))]) if one.source[0] == "w" else None
+        )
+        for one in made.edges
+    )
+    path = Paths(Graph(made.nodes, edges)).to("x-lake").known
+    assert path is not None
+    assert (path.start, path.seconds) == ("w-99", 149.0)

@@ -22,7 +22,8 @@ _OF_CAUSES: Final = ("kafka_cluster", "broker", "group", "stream", "reader")
 _OF_ALERTS: Final = ("kafka_cluster", "broker", "topic", "group", "stream", "reader")
 _OTHER: Final = ("shard", "connector", "source")
 """Labels that share a column."""
-_WELL: Final = "No alert fires"
+_WELL: Final = "No alert is known to fire"
+_BLIND: Final = "Nothing is known: no agent of StreamWatch is scraped"
 _OVER: Final = (0, "#5a626b")
 _RANKS: Final = {**SEVERITIES, "over": _OVER}
 
@@ -36,7 +37,10 @@ def _joined(query: Query) -> Query:
 def _causes() -> tuple[Query, ...]:
     by = ", ".join(("sentence", *_OF_CAUSES))
     since = f"time() - min by ({by}) ({i.START.name})"
-    return _worst(by), Query(since, "for", SECONDS).lasting()
+    blind = f'label_replace(absent({a.BUILD_INFO.name}), "sentence", "{_BLIND}", "", "")'
+    worst = _worst(by)
+    critical, _ = SEVERITIES["critical"]
+    return replace(worst, expr=f"{worst.expr} or {critical} * {blind}"), Query(since, "for", SECONDS).lasting()
 
 
 def _worst(by: str) -> Query:

@@ -11,7 +11,7 @@ import { prepared, theme } from "./known.js";
 
 const COLUMN = 60, ROW = 38, GAP = 8, TITLE = 34, PAD = 8;
 
-const NAME = 230, HAND = 20;
+const NAME = 320, HAND = 20;
 
 const timeline = (some, range, width, height) => {
   const each = Math.min(30, Math.floor((height - HAND) / some.length)), from = range.from.valueOf(), span = range.to.valueOf() - from;

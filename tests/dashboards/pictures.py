@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from streamwatch.catalogue import agent
 from streamwatch.core.clock import SystemClock
 from streamwatch.dashboards.files import files
 from streamwatch.demo.run import shortened
@@ -25,6 +26,7 @@ from tests.dashboards import drawing
 from tests.dashboards.stage import BROKERS, Stage, stage
 from tests.real import artefacts
 from tests.real.browser import Browser
+from tests.real.prometheus import asked
 from tests.waiting import wait_for
 
 _DOCS: Final = Path(__file__).parents[2] / "docs" / "pictures"
@@ -32,6 +34,8 @@ _README: Final = "broker_down"
 _SHOWN_SECONDS: Final = 120.0
 _CALM_SECONDS: Final = 20.0
 """Between two stories."""
+_AGENT: Final = agent.BUILD_INFO.name
+_MOST_BACK: Final = 10
 _MENDS: Final = {"restore_controller"}
 """Steps after which a story is another one: what comes before the last steps would be too late to look."""
 _RED: Final = """[...document.querySelectorAll('[role=gridcell]')].filter((cell) =>
@@ -69,7 +73,7 @@ def main(folder: Path, names: Sequence[str], boards: Sequence[str]) -> None:
                     browser.open(f"http://{seen.agent}/", width=1200, height=1500)
                     browser.picture(folder / "page.png")
 
-            shots[name] = _played(seen, shortened(ALL[name])[0], tell)
+            shots[name] = _scraped(seen, _played(seen, shortened(ALL[name])[0], tell))
             sys.stdout.write(f"{clock.now() - began:.0f} s: {name}\n")
             sys.stdout.flush()
         drawing.load(browser, "drawn.js", modules, Path(scratch))
@@ -97,6 +101,12 @@ def _played(seen: Stage, story: Scenario, tell: Callable[[ScenarioStep], None]) 
     last = max((step.at for step in story.steps), default=story.seconds)
     mends = [step.at for step in story.steps if step.name in _MENDS or step.at > last - 1.5]
     return began + min(mends, default=last) - 0.5
+
+
+def _scraped(seen: Stage, at: float) -> float:
+    """Return when the agent was scraped last: on a machine that is busy a scrape may fail, and all is unknown then."""
+    times = (at - back for back in range(_MOST_BACK))
+    return next((one for one in times if asked(seen.prometheus, "query", query=_AGENT, time=str(one))["result"]), at)
 
 
 def _pass(seconds: float) -> None:

@@ -1,0 +1,67 @@
+"""What the queries of the overview's first panels answer, and those of uneven partitions."""
+
+from collections.abc import Mapping
+
+from streamwatch.dashboards.overview import OVERVIEW
+from tests.dashboards.test_files import plain
+from tests.promql.answers import ours
+from tests.promql.memory import Memory
+
+INCIDENT = "streamwatch_incident_start_timestamp_seconds"
+AGENT = {'streamwatch_build_info{version="1"}': "1 1 1 1 1"}
+
+
+def answered(title: str, at: int, known: Mapping[str, str]) -> list[dict[tuple[str, ...], float]]:
+    """For each query of a panel, the values of its series by their labels' values, at so many seconds."""
+    (panel,) = (one for one in OVERVIEW.panels if one.title == title)
+    answers = [ours(plain(query.expr), Memory(known), at) for query in panel.queries]
+    assert all(isinstance(one, dict) for one in answers), answers
+    return [
+        {tuple(labels.values()): value for labels, value in one.items()} for one in answers if isinstance(one, dict)
+    ]
+
+
+def test_without_an_agent_that_is_scraped_it_is_not_said_that_nothing_fires() -> None:
+    blind = ("Nothing is known: no agent of StreamWatch is scraped",)
+    assert answered("The cause", 60, {}) == [{blind: 3.0}, {}]
+    assert answered("The cause", 60, AGENT) == [{}, {}]
+
+
+def test_a_cause_is_there_while_its_incident_goes_on_as_bad_as_its_severity() -> None:
+    known = {
+        **AGENT,
+        f'{INCIDENT}{{incident="a",severity="warning",sentence="It is late"}}': "5 5 5 stale",
+        f'{INCIDENT}{{incident="a",severity="critical",sentence="It is late"}}': "_ _ _ 5 5",
+        f'{INCIDENT}{{incident="b",severity="over",sentence="It was full"}}': "20 20 20 20 20",
+    }
+    assert answered("The cause", 30, known) == [
+        {("It is late",): 2.0, ("It was full",): 0.0},
+        {("It is late",): 25.0, ("It was full",): 10.0},
+    ]
+    assert answered("The cause", 45, known)[0] == {("It is late",): 3.0, ("It was full",): 0.0}
+
+
+def test_an_incident_that_is_over_ends_on_the_axis_of_time() -> None:
+    known = {f'{INCIDENT}{{incident="a",severity="critical",sentence="s"}}': "5 5 stale"}
+    assert answered("What was the matter, and when", 15, known) == [{("a",): 3.0}]
+    assert answered("What was the matter, and when", 45, known) == [{("a",): 0.0}]
+
+
+def test_a_partition_is_measured_by_the_others_of_its_topic() -> None:
+    def offsets(topic: str, partition: int, a_step: int) -> dict[str, str]:
+        name = f'kafka_partition_end_offset{{kafka_cluster="c",topic="{topic}",partition="{partition}"}}'
+        return {name: " ".join(str(at * a_step) for at in range(5))}
+
+    even = offsets("even", 0, 150) | offsets("even", 1, 150)
+    hot = offsets("hot", 0, 1500) | offsets("hot", 1, 150) | offsets("hot", 2, 150)
+    known = even | hot | offsets("alone", 0, 1500) | offsets("idle", 0, 9) | offsets("idle", 1, 0)
+    written, times = answered("Uneven partitions", 60, known)
+    assert {row: round(value, 6) for row, value in times.items()} == {
+        ("c", "0", "even"): 1.0,
+        ("c", "1", "even"): 1.0,
+        ("c", "0", "hot"): 10.0,
+        ("c", "1", "hot"): round(150 / 825, 6),
+        ("c", "2", "hot"): round(150 / 825, 6),
+    }, "a topic of one partition has no others, and of few records nobody cares"
+    assert written.keys() == times.keys()
+    assert round(written["c", "0", "hot"], 6) == 100.0

@@ -42,12 +42,12 @@ class IncidentFigures:
         """By the incident, its sentence, and when it was told first."""
 
     def samples(self) -> Samples:
-        """Return when each began, in seconds since 1970."""
+        """Return since when each is as its sentence says, in seconds since 1970."""
         shown = [one for one in self._incidents() if one.is_firing][:_MOST]
         now = self._clock.monotonic()
         with self._lock:
             self._told = {one.id: self._words(one, now) for one in shown}
-            rows = {_row(one, self._told[one.id][1]): one.since for one in shown}
+            rows = {_row(one, self._told[one.id][1]): one.holds_since for one in shown}
         return i.START.samples(Keys(i.START.labels, list(rows)), np.array(list(rows.values()), dtype=np.float64))
 
     def _words(self, incident: Incident, now: float) -> tuple[float, str]:

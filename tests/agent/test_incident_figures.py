@@ -52,7 +52,7 @@ def test_an_incident_says_its_cause_where_it_is_how_bad_and_since_when() -> None
 def test_of_what_has_no_known_cause_the_alerts_name_is_said() -> None:
     late = {"kafka_cluster": "shop", "group": "billing"}
     ((labels, at),) = told(*incidents(alert("Mine", late), alert("Other", late, at=50.0, severity="info")))
-    assert at == 50.0
+    assert at == 100.0, "since when the alert is there that it names"
     assert labels == {
         "incident": "not known:shop",
         "severity": "critical",
@@ -66,6 +66,12 @@ def test_what_may_be_over_in_a_moment_is_left_out_and_what_only_waits_to_be_reso
     assert told(*incidents(UP, pending)) == []
     ((labels, _),) = told(*incidents(UP, replace(DOWN, keep_firing_since=80.0)))
     assert labels["severity"] == "over"
+
+
+def test_it_is_since_when_it_is_as_the_sentence_says() -> None:
+    (incident,) = incidents(UP, DOWN)
+    ((_, at),) = told(replace(incident, holds_since=75.0))
+    assert at == 75.0
 
 
 def test_there_are_at_most_twenty() -> None:

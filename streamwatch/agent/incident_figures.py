@@ -18,6 +18,8 @@ from streamwatch.model.metric import Keys, Samples
 
 OVER: Final = "over"
 """In place of a severity: of an incident whose alerts only wait to be resolved."""
+PENDING: Final = "pending"
+"""The same, of one none of whose alerts fires yet: it may be over in a moment."""
 _MOST: Final = 20
 _MOST_CHARACTERS: Final = 200
 _WORDS_SECONDS: Final = 60.0
@@ -26,7 +28,7 @@ _NUMBER: Final = re.compile(r"\d[\d.,]*")
 
 
 class IncidentFigures:
-    """The worst incidents that fire, as samples. May be used from any thread."""
+    """The worst incidents, as samples. May be used from any thread."""
 
     def __init__(self, incidents: Callable[[], Sequence[Incident]], clock: Clock) -> None:
         """Begin.
@@ -43,7 +45,7 @@ class IncidentFigures:
 
     def samples(self) -> Samples:
         """Return since when each is as its sentence says, in seconds since 1970."""
-        shown = [one for one in self._incidents() if one.is_firing][:_MOST]
+        shown = self._incidents()[:_MOST]
         now = self._clock.monotonic()
         with self._lock:
             self._told = {one.id: self._words(one, now) for one in shown}
@@ -78,9 +80,14 @@ def _row(incident: Incident, sentence: str) -> tuple[str, ...]:
     """Return the labels of an incident: what its cause is about; where that is not known, its worst alert."""
     worst, cause = incident.alerts[0].labels, incident.cause
     about = dict(worst) if cause is None else dict(zip(SCOPES.get(cause.scope[0], ()), cause.scope[1:], strict=False))
-    severity = OVER if incident.is_over else worst.get("severity", "")
-    facts = {**about, "incident": incident.id, "severity": severity, "sentence": sentence}
+    facts = {**about, "incident": incident.id, "severity": _severity(incident), "sentence": sentence}
     return tuple(facts.get(name, "") for name in i.START.labels)
+
+
+def _severity(incident: Incident) -> str:
+    if incident.is_over:
+        return OVER
+    return incident.alerts[0].labels.get("severity", "") if incident.is_firing else PENDING
 
 
 def _sentence(incident: Incident) -> str:

@@ -24,9 +24,9 @@ START: Final = Metric(
         "source",
     ),
     tier=Tier.AGENT,
-    help="Since when an incident is as its `sentence` says, in seconds since 1970: of the 20 worst that fire."
-    " `severity` is its worst alert's, or `over` where all of them only wait to be resolved; labels that say what it is"
-    " about are empty where it has none.",
+    help="Since when an incident is as its `sentence` says, in seconds since 1970: of the 20 worst."
+    " `severity` is its worst alert's, `pending` where none of them fires yet, or `over` where all of them only wait to"
+    " be resolved; labels that say what it is about are empty where it has none.",
     question="What is the cause, and since when?",
 )
 ALERTS_START: Final = Metric(

@@ -24,8 +24,9 @@ _OTHER: Final = ("shard", "connector", "source")
 """Labels that share a column."""
 _WELL: Final = "No alert is known to fire"
 _BLIND: Final = "Nothing is known: no agent of StreamWatch is scraped"
-_OVER: Final = (0, "#5a626b")
-_RANKS: Final = {**SEVERITIES, "over": _OVER}
+_BELOW: Final = {"pending": (1, "purple"), "over": (0, "#5a626b")}
+"""Of causes of which nothing fires: not yet, or not any more."""
+_RANKS: Final = {**{name: (rank + 1, colour) for name, (rank, colour) in SEVERITIES.items()}, **_BELOW}
 
 
 def _joined(query: Query) -> Query:
@@ -39,7 +40,7 @@ def _causes() -> tuple[Query, ...]:
     since = f"time() - min by ({by}) ({i.START.name})"
     blind = f'label_replace(absent({a.BUILD_INFO.name}), "sentence", "{_BLIND}", "", "")'
     worst = _worst(by)
-    critical, _ = SEVERITIES["critical"]
+    critical, _ = _RANKS["critical"]
     return replace(worst, expr=f"{worst.expr} or {critical} * {blind}"), Query(since, "for", SECONDS).lasting()
 
 

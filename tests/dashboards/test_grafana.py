@@ -144,7 +144,7 @@ def test_a_cause_is_said_with_where_it_is_how_bad_and_since_when(browser: Browse
     table = panel("overview.json", "The cause")
     down = {"sentence": "Broker 2 of shop does not answer", "kafka_cluster": "shop", "broker": "2"}
     late = {"sentence": "Group billing of shop has lost all its members", "kafka_cluster": "shop", "group": "billing"}
-    answers = [[told(3.0, **down), told(0.0, **late)], [told(75.0, **down), told(7_300.0, **late)]]
+    answers = [[told(4.0, **down), told(0.0, **late)], [told(75.0, **down), told(7_300.0, **late)]]
     fields = {one["name"]: [text for text, _ in one["values"]] for one in drawing.shown(browser, table, answers)}
     assert fields == {
         "severity": ["critical", "over"],

@@ -23,7 +23,7 @@ def answered(title: str, at: int, known: Mapping[str, str]) -> list[dict[tuple[s
 
 def test_without_an_agent_that_is_scraped_it_is_not_said_that_nothing_fires() -> None:
     blind = ("Nothing is known: no agent of StreamWatch is scraped",)
-    assert answered("The cause", 60, {}) == [{blind: 3.0}, {}]
+    assert answered("The cause", 60, {}) == [{blind: 4.0}, {}]
     assert answered("The cause", 60, AGENT) == [{}, {}]
 
 
@@ -35,15 +35,15 @@ def test_a_cause_is_there_while_its_incident_goes_on_as_bad_as_its_severity() ->
         f'{INCIDENT}{{incident="b",severity="over",sentence="It was full"}}': "20 20 20 20 20",
     }
     assert answered("The cause", 30, known) == [
-        {("It is late",): 2.0, ("It was full",): 0.0},
+        {("It is late",): 3.0, ("It was full",): 0.0},
         {("It is late",): 25.0, ("It was full",): 10.0},
     ]
-    assert answered("The cause", 45, known)[0] == {("It is late",): 3.0, ("It was full",): 0.0}
+    assert answered("The cause", 45, known)[0] == {("It is late",): 4.0, ("It was full",): 0.0}
 
 
 def test_an_incident_that_is_over_ends_on_the_axis_of_time() -> None:
     known = {f'{INCIDENT}{{incident="a",severity="critical",sentence="s"}}': "5 5 stale"}
-    assert answered("What was the matter, and when", 15, known) == [{("a",): 3.0}]
+    assert answered("What was the matter, and when", 15, known) == [{("a",): 4.0}]
     assert answered("What was the matter, and when", 45, known) == [{("a",): 0.0}]
 
 

@@ -59,11 +59,16 @@ _INSERT: Final = """
     VALUES (:at, :since, :until, :source, :kind, :subject, :sentence, :before, :after, :count)
 """
 _UPDATE: Final = """
-    UPDATE changes SET until = :until, sentence = :sentence, after = :after, count = :count WHERE number = :number
+    UPDATE changes SET until = :until, subject = :subject, sentence = :sentence, after = :after, count = :count
+    WHERE number = :number
 """
 _LAST: Final = f"""
     SELECT {_COLUMNS} FROM changes WHERE source = :source AND kind = :kind AND subject = :subject
     ORDER BY number DESC LIMIT 1
+"""  # noqa: S608 - our own columns
+_LAST_OF_MANY: Final = f"""
+    SELECT {_COLUMNS} FROM changes WHERE source = :source AND kind = :kind AND before = '' AND after = ''
+    AND subject GLOB '* and [0-9]* more' ORDER BY number DESC LIMIT 1
 """  # noqa: S608 - our own columns
 
 
@@ -95,19 +100,30 @@ def add(connection: sqlite3.Connection, changes: Iterable[JournalEntry], join_se
 
 
 def _joinable(connection: sqlite3.Connection, change: JournalEntry, join_seconds: float) -> JournalEntry | None:
-    if change.count > 1:
-        return None  # many things at once: of none of them it is known what it was before
-    row = connection.execute(_LAST, _values(change)).fetchone()
-    last = None if row is None else _change(row)
+    """Return the entry that a change goes on with; which things are many at once may be others each time."""
+    last = _found(connection, _LAST_OF_MANY if change.count > 1 else _LAST, change)
     if last is None or not 0 <= change.at - last.until <= join_seconds or change.at - last.at > _LONGEST_SECONDS:
         return None
+    if KINDS[change.kind].is_from_to:
+        return last
+    of_many = _found(connection, _LAST_OF_MANY, change)
+    if of_many is not None and of_many.until > last.until:
+        return None  # it may have been one of the many in between, by more than is said of it
     return last
+
+
+def _found(connection: sqlite3.Connection, query: str, change: JournalEntry) -> JournalEntry | None:
+    row = connection.execute(query, _values(change)).fetchone()
+    return None if row is None else _change(row)
 
 
 def _joined(last: JournalEntry, change: JournalEntry) -> JournalEntry:
     """Return a change that holds both."""
     count = last.count + change.count
     times = f"{count} changes in {round(change.until - last.at)} s"
+    if change.count > 1:  # many things at once: of none of them it is known what it was before
+        text = f"{change.sentence} ({times})"
+        return replace(last, until=change.until, subject=change.subject, count=count, sentence=text)
     if not KINDS[change.kind].is_from_to:  # each is by an amount of its own: the last one is not that of all
         after = max(last.after, change.after, key=moved_by)
         text = f"{sentence(change.kind, change.subject, '', after)}, the most of {times}"

@@ -13,6 +13,11 @@ def counted(count: float, singular: str, plural: str = "") -> str:
     return f"{count:,.0f} {singular if count == 1 else plural or singular + 's'}"
 
 
+def rounded(number: float) -> str:
+    """Return a number in three digits, as people write it: ``1,010``, ``7.5``; never as ``1.01e+03``."""
+    return f"{float(f'{number:.3g}'):,.6f}".rstrip("0").rstrip(".")
+
+
 def listed(names: Sequence[str]) -> str:
     """Return names in a row, not too many of them."""
     if len(names) > _MOST_NAMES:

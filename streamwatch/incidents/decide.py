@@ -11,7 +11,7 @@ from typing import Final
 from streamwatch.core.times import rfc3339
 from streamwatch.core.words import counted
 from streamwatch.incidents import changes, cluster, groups, monitor, probes, readers, streams
-from streamwatch.incidents.incident import Cause, Impact, Incident, Scope
+from streamwatch.incidents.incident import OVER_SINCE, Cause, Impact, Incident, Scope
 from streamwatch.incidents.known import Known, scopes
 from streamwatch.incidents.own_words import own_words
 from streamwatch.model.alert import Alert
@@ -120,38 +120,57 @@ def _holds_since(cause: Cause | None, alerts: Sequence[Alert]) -> float:
     """Return since when it is as the sentence says: what follows may be older than a cause, or have another one before.
 
     Without a cause it is the first alert that is told; with one, the alerts of its own name say it. Where none of these
-    is active, that is not known: it is when the first of its alerts became active.
+    is active, that is not known: it is when the first of its alerts became active. Of a cause that is over it is when
+    it ended, as that is what the sentence says.
     """
     if cause is None:
         return alerts[0].active_at
+    ended = _end(cause, alerts)
+    if ended is not None:
+        return ended
     if cause.since is not None:
         return cause.since
-    own = [alert for alert in alerts if alert.name == cause.runbook] or alerts
-    return min(alert.active_at for alert in own)
+    return min(alert.active_at for alert in _own(cause, alerts))
 
 
 def _ended(cause: Cause, alerts: Sequence[Alert]) -> str:
+    """Return since when a cause is over, as the beginning of a sentence; nothing where it is not."""
+    ended = _end(cause, alerts)
+    return "" if ended is None else f"{OVER_SINCE} {rfc3339(ended, 'seconds')[11:]}: "
+
+
+def _end(cause: Cause, alerts: Sequence[Alert]) -> float | None:
     """Return since when a cause is over: where its own alerts only fire because they are to be kept firing."""
-    own = [alert for alert in alerts if alert.name == cause.runbook] or alerts
+    own = _own(cause, alerts)
     ends = [alert.keep_firing_since for alert in own if alert.keep_firing_since is not None]
-    return f"Over since {rfc3339(max(ends), 'seconds')[11:]}: " if len(ends) == len(own) else ""
+    return max(ends) if len(ends) == len(own) else None
+
+
+def _own(cause: Cause, alerts: Sequence[Alert]) -> Sequence[Alert]:
+    """Return the alerts that say the cause; all of its alerts where none of these is active."""
+    return [alert for alert in alerts if alert.name == cause.runbook] or alerts
 
 
 def _merged(incidents: Sequence[Incident]) -> Iterable[Incident]:
-    """Return incidents of which no two have the same id: the second of two hangs below the first."""
+    """Return incidents of which no two have the same id: the second of two hangs below the first.
+
+    One that goes on comes before one that is over, and both before one that is pending: what may never be so is not
+    said of an incident that fires.
+    """
     by_id: dict[str, Incident] = {}
     for incident in incidents:
-        first = by_id.get(incident.id)
-        if first is None:
+        before = by_id.get(incident.id)
+        if before is None:
             by_id[incident.id] = incident
             continue
-        alerts = sorted((*first.alerts, *incident.alerts), key=lambda alert: (alert.state != "firing", _rank(alert)))
+        first, second = sorted((before, incident), key=lambda each: (not each.is_firing, each.is_over))
+        alerts = sorted((*first.alerts, *second.alerts), key=lambda alert: (alert.state != "firing", _rank(alert)))
         by_id[incident.id] = Incident(
             first.id,
             first.cause,
             first.sentence,
             first.evidence,
-            min(first.since, incident.since),
+            min(first.since, second.since),
             first.holds_since,
             tuple(alerts),
             _impact(first.cause, alerts),

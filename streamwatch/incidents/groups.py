@@ -5,7 +5,7 @@ from typing import Final
 
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_groups as g
-from streamwatch.core.words import counted, listed
+from streamwatch.core.words import counted, listed, rounded
 from streamwatch.incidents.incident import Cause, CauseKind, Effects, Scope
 from streamwatch.incidents.known import Known
 from streamwatch.incidents.pace import GroupPace
@@ -124,12 +124,12 @@ def slow(known: Known) -> Iterator[Cause]:
 
 def _too_slow(pace: GroupPace, group: str) -> tuple[CauseKind, str, tuple[str, ...]] | None:
     """Return what is the matter where a group reads less than comes, with what shows it; None where both may be."""
-    rates = f"{pace.read:,.3g} of {pace.comes:,.3g} records a second"
-    came = f"before it fell behind, {pace.came:,.3g} records a second came"
+    rates = f"{rounded(pace.read)} of {rounded(pace.comes)} records a second"
+    came = f"before it fell behind, {rounded(pace.came)} records a second came"
     if pace.comes >= _MORE * pace.came and pace.steps_before >= _LEAST_STEPS:
         return (
             "producers",
-            f"Producers write more than group {group} reads: {pace.comes:,.3g} records a second",
+            f"Producers write more than group {group} reads: {rounded(pace.comes)} records a second",
             (
                 f"it reads {rates}",
                 came,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from streamwatch.core.words import printable, printable_lines
+from streamwatch.core.words import printable, printable_lines, rounded
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,21 @@ def test_a_text_is_one_line_that_a_terminal_does_not_obey(text: str, shown: str)
 
 def test_lines_stay_lines() -> None:
     assert printable_lines("two\nlines\x1b\n") == "two\nlines�\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [
+        (0.0, "0"),
+        (0.0123456, "0.0123"),
+        (7.5, "7.5"),
+        (100.0, "100"),
+        (999.6, "1,000"),
+        (1014.0, "1,010"),
+        (2.5e6, "2,500,000"),
+        (1e-9, "0"),
+        (float("nan"), "nan"),
+    ],
+)
+def test_a_number_has_three_digits_and_no_exponent(number: float, shown: str) -> None:
+    assert rounded(number) == shown

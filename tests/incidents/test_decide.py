@@ -84,6 +84,20 @@ def test_an_alert_that_says_by_itself_what_is_the_matter_does_so_where_it_fires(
     assert first(soon, fires).sentence == "KafkaConnectTasksUnassigned of sinks s3 b."
 
 
+def test_of_two_causes_of_one_id_the_one_that_goes_on_is_said_then_the_one_that_is_over() -> None:
+    soon = alert("KafkaGroupAhead", state="pending", at=1000.0, kafka_cluster="a", group="x")
+    never = alert("KafkaGroupNeverCommits", at=10.0, kafka_cluster="a", group="x")
+    incident = first(soon, never)
+    assert incident.sentence == "KafkaGroupNeverCommits of a x (1 group)."
+    assert (incident.since, incident.holds_since, incident.runbook) == (10.0, 10.0, "KafkaGroupNeverCommits")
+    assert {each.name for each in incident.alerts} == {"KafkaGroupAhead", "KafkaGroupNeverCommits"}
+    ahead, over = soon.but(state="firing"), never.but(keep_firing_since=90.0)
+    assert first(soon, over).sentence.startswith("Over since")
+    assert first(ahead, over).sentence.startswith("KafkaGroupAhead")
+    assert first(ahead.but(keep_firing_since=90.0), never).sentence.startswith("KafkaGroupNeverCommits")
+    assert first(soon, never.but(state="pending")).sentence.startswith("If it stays so: KafkaGroupAhead")
+
+
 def test_what_fires_comes_before_what_is_pending_and_the_worst_first() -> None:
     known: list[Alert | Samples] = [
         alert("KafkaGroupIdleMembers", severity="info", kafka_cluster="a", group="x"),
@@ -214,5 +228,6 @@ def test_what_is_over_is_said_to_be_while_its_alert_is_kept_firing() -> None:
     words = "Group x of a rebalances again and again (1 group)."
     assert first(stuck, late).sentence == words
     assert first(kept, late).sentence == f"Over since 08:00:00Z: {words}", "that it is late follows, and is not over"
+    assert (first(stuck, late).holds_since, first(kept, late).holds_since) == (100.0, 1_800_000_000.0)
     other = kept.but(labels=Labels({"alertname": kept.name, "kafka_cluster": "a", "group": "x", "topic": "t"}))
     assert first(kept, other.but(keep_firing_since=None)).sentence == words, "where one of them holds it goes on"

@@ -73,6 +73,12 @@ def test_a_group_that_gets_more_than_it_did_is_not_slow_its_producers_write_more
     assert incident.evidence[0] == "it reads 50 of 90 records a second"
 
 
+def test_rates_are_written_as_people_write_them() -> None:
+    incident = decided(GroupPace(1014.0, 1_500_000.0, 1_400_000.0, 20, 2.0, 2.0))
+    assert "1,010 of 1,500,000 records a second" in incident.sentence
+    assert incident.evidence[0] == "before it fell behind, 1,400,000 records a second came"
+
+
 def test_a_group_with_fewer_members_than_before_lost_them() -> None:
     found = pace(steps(GROWS, members=[4.0] * 10 + [2.0] * 10))
     assert found is not None

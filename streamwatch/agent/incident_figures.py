@@ -23,8 +23,12 @@ PENDING: Final = "pending"
 _MOST: Final = 20
 _MOST_CHARACTERS: Final = 200
 _WORDS_SECONDS: Final = 60.0
-"""So long at least does a sentence stay of which nothing but numbers changes: each other one is another series."""
-_NUMBER: Final = re.compile(r"\d[\d.,]*")
+"""So long at least does a sentence stay of which nothing but amounts changes: each other one is another series."""
+_AMOUNT: Final = r"(?<![\w.:/-])\d[\d.,]*(?:e[+-]?\d+)?[a-z%]{0,2}(?![\w:/-])"
+"""A number by itself, with its unit: ``1,010``, ``53.2%``, ``5m``; not in a name, an address or the id of a shard."""
+_NAME: Final = r"\b(?:brokers?|partition|offset) \d+(?:(?:, | and )\d+)*"
+_NUMBERS: Final = re.compile(rf"(?P<name>{_NAME})|{_AMOUNT}(?: {_AMOUNT})*", re.IGNORECASE)
+"""Numbers that are names, which say what is the matter, and amounts: of a span (``1h 2m 3s``) all together."""
 
 
 class IncidentFigures:
@@ -55,8 +59,12 @@ class IncidentFigures:
     def _words(self, incident: Incident, now: float) -> tuple[float, str]:
         words = _sentence(incident)
         at, before = self._told.get(incident.id, (now, words))
-        is_the_same = _NUMBER.sub("", before) == _NUMBER.sub("", words)
+        is_the_same = _without_amounts(before) == _without_amounts(words)
         return (at, before) if is_the_same and now - at < _WORDS_SECONDS else (now, words)
+
+
+def _without_amounts(sentence: str) -> str:
+    return _NUMBERS.sub(lambda found: found["name"] or "", sentence)
 
 
 def alert_figures(alerts: Iterable[Alert]) -> list[Samples]:
@@ -93,7 +101,8 @@ def _severity(incident: Incident) -> str:
 def _sentence(incident: Incident) -> str:
     """Return the cause; where it is not known, which alert fires: a summary would change with each number in it."""
     if incident.cause is not None:
-        words = incident.cause.sentence
+        goes_on = incident.is_cause_over and not incident.is_over  # else the severity says that it is over
+        words = f"Over: {incident.cause.sentence}" if goes_on else incident.cause.sentence
     else:
         more = f" and {len(incident.alerts) - 1} more" if len(incident.alerts) > 1 else ""
         words = f"The cause is not known: {incident.alerts[0].name}{more}"

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+import pytest
+
 from streamwatch.agent.incident_figures import IncidentFigures, alert_figures
 from streamwatch.catalogue import agent as c
 from streamwatch.catalogue import incidents as i
@@ -75,6 +77,16 @@ def test_it_is_since_when_it_is_as_the_sentence_says() -> None:
     assert at == 75.0
 
 
+def test_an_incident_is_as_old_as_its_cause_and_one_that_is_over_as_its_end() -> None:
+    known = UP, alert("KafkaUnderMinIsr", kafka_cluster="shop", at=0.0)
+    ((_, since),) = told(*incidents(*known, DOWN))
+    assert since == 70.0
+    ((labels, ended),) = told(*incidents(*known, replace(DOWN, keep_firing_since=4000.0)))
+    assert (labels["sentence"], ended) == ("Over: Broker 2 of shop does not answer", 4000.0)
+    ((labels, ended),) = told(*incidents(UP, replace(DOWN, keep_firing_since=4000.0)))
+    assert (labels["severity"], labels["sentence"], ended) == ("over", "Broker 2 of shop does not answer", 4000.0)
+
+
 def test_there_are_at_most_twenty() -> None:
     some = incidents(*(alert("Mine", kafka_cluster=f"shop-{at}") for at in range(30)))
     assert len(some) == 30
@@ -100,6 +112,47 @@ def test_a_number_in_a_sentence_makes_another_series_once_a_minute_at_most_and_a
     assert sentence() == "It stands"
     now[0] = reworded(incident, "x" * 201)
     assert sentence() == "x" * 199 + "…"
+
+
+@pytest.mark.parametrize(
+    ("before", "then"),
+    [
+        ("It reads 990 of 1,500 records", "It reads 1,010 of 1.5e+03 records"),
+        ("Samples have waited for 59m 59s for a", "Samples have waited for 1h 0m 0s for a"),
+        ("One shard gets 99.9% more", "One shard gets 101.3% more"),
+        ("It holds 999 partitions", "It holds 1k partitions"),
+        ("Broker 2 lacks 3 records, 4 now", "Broker 2 lacks 5 records, 6 now"),
+    ],
+)
+def test_an_amount_is_held_however_it_is_written(before: str, then: str) -> None:
+    assert _a_moment_later(before, then) == before
+
+
+@pytest.mark.parametrize(
+    ("before", "then"),
+    [
+        ("Brokers 1 and 2 of shop do not answer", "Brokers 3 and 4 of shop do not answer"),
+        ("Brokers 1, 2 and 3 do not answer", "Brokers 1, 2 and 4 do not answer"),
+        ("Through broker 1 records are lost", "Through broker 2 records are lost"),
+        ("It cannot pass a record: partition 1 of t", "It cannot pass a record: partition 2 of t"),
+        ("Shard shardId-000000000001 is hot", "Shard shardId-000000000002 is hot"),
+        ("Workers do not answer: 10.0.0.1:8083", "Workers do not answer: 10.0.0.2:8083"),
+    ],
+)
+def test_a_number_that_is_a_name_is_told_at_once(before: str, then: str) -> None:
+    assert _a_moment_later(before, then) == then
+
+
+def _a_moment_later(before: str, then: str) -> str:
+    """Return what is told one second after the one, when it is the other."""
+    clock, (incident,) = ManualClock(1.0), incidents(UP, DOWN)
+    now = [reworded(incident, before)]
+    figures = IncidentFigures(lambda: now, clock)
+    figures.samples()
+    now[0] = reworded(incident, then)
+    clock.advance(1.0)
+    ((labels, _),) = rows(figures.samples())
+    return labels["sentence"]
 
 
 def test_a_cause_of_a_kind_that_no_label_names_has_none() -> None:

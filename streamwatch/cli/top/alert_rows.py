@@ -80,16 +80,15 @@ def _alert(alert: Mapping[str, Any], now: float) -> TopRow:
     seconds = max(0.0, now - _at(alert["activeAt"]))
     about = " ".join(f"{label}={value}" for label, value in labels.items() if label not in _HIDDEN)
     health = health_of(severity, alert["state"])
-    summary = text_in_state(notes.get("summary", ""), alert["state"])
     cells = {
         "severity": Cell(severity or "none", None, health),
         "state": Cell(plain(alert["state"])),
         "for": Cell(written(seconds, "seconds"), seconds),
         "about": Cell(about),
-        "summary": Cell(summary),
+        "summary": Cell(notes.get("summary", "")),  # its state stands beside it, and there is little room
     }
     text = [
-        summary or name,
+        text_in_state(notes.get("summary", ""), alert["state"]) or name,
         *([notes["description"]] if notes.get("description") else []),
         "",
         *(f"{label}: {value}" for label, value in labels.items()),

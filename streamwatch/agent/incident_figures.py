@@ -49,7 +49,8 @@ class IncidentFigures:
 
     def samples(self) -> Samples:
         """Return since when each is as its sentence says, in seconds since 1970."""
-        shown = self._incidents()[:_MOST]
+        # What fires not yet, and has no known cause, tells nobody anything: most of it is over in a moment.
+        shown = [one for one in self._incidents() if one.is_firing or one.cause is not None][:_MOST]
         now = self._clock.monotonic()
         with self._lock:
             self._told = {one.id: self._words(one, now) for one in shown}

@@ -25,9 +25,9 @@ START: Final = Metric(
     ),
     tier=Tier.AGENT,
     help="Since when an incident is as its `sentence` says, in seconds since 1970: of the 20 worst. It says the cause,"
-    " after `Over:` where only what follows from it goes on; a cause that is over is so since it ended."
-    " `severity` is its worst alert's, `pending` where none of them fires yet, or `over` where all of them only wait to"
-    " be resolved; labels that say what it is about are empty where it has none.",
+    " after `Over:` where only what follows from it goes on; a cause that is over is so since it ended. `severity` is"
+    " its worst alert's, `pending` where none of them fires yet (only where the cause is known), or `over` where all of"
+    " them only wait to be resolved; labels that say what it is about are empty where it has none.",
     question="What is the cause, and since when?",
 )
 ALERTS_START: Final = Metric(

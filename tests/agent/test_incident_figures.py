@@ -67,6 +67,7 @@ def test_what_may_be_over_in_a_moment_is_pending_and_what_only_waits_to_be_resol
     pending: Alert = alert("KafkaBrokerDown", kafka_cluster="shop", broker="2", state="pending")
     ((labels, _),) = told(*incidents(UP, pending))
     assert labels["severity"] == "pending"
+    assert told(*incidents(alert("Mine", kafka_cluster="shop", state="pending"))) == [], "which tells nobody anything"
     ((labels, _),) = told(*incidents(UP, replace(DOWN, keep_firing_since=80.0)))
     assert labels["severity"] == "over"
 

@@ -6,6 +6,7 @@ from typing import Final
 from streamwatch.catalogue import kinesis as s
 from streamwatch.catalogue import kinesis_shards as h
 from streamwatch.catalogue import readers as r
+from streamwatch.core.words import span
 from streamwatch.flow.facts import Facts, Row
 from streamwatch.flow.graph import Builder, Edge, GraphNode, Health, Role
 
@@ -28,6 +29,8 @@ _KIND: Final = r.READER.index("kind")
 _CONNECTOR: Final = "msk_connect"
 SINKS: Final = frozenset({"redshift"})
 """Kinds in which what they read ends."""
+_STANDS_SECONDS: Final = 60.0
+"""Reads agree by then that a position stands."""
 _DRAWN_BY_CONNECT: Final = "kafka_connect"
 """A kind of which Kafka Connect's own samples say more."""
 _STATES: Final[Mapping[str, tuple[Health, str]]] = {
@@ -66,10 +69,20 @@ def judged(state: str) -> tuple[Health, str]:
     return _STATES.get(state, ("good", ""))
 
 
-def reader(row: Row, state: str, role: Role = "reader") -> GraphNode:
+def stood(facts: Facts) -> Mapping[Row, float]:
+    """Return for how many seconds each reader has stood, in the shard in which that is longest."""
+    found: dict[Row, float] = {}
+    for row, seconds in facts.of(r.STANDING).items():
+        found[row[:-1]] = max(seconds, found.get(row[:-1], 0.0))
+    return found
+
+
+def reader(row: Row, state: str, role: Role = "reader", stood_seconds: float = 0.0) -> GraphNode:
     """Return the node of whoever reads, or writes, on somebody's behalf: a row of the labels of readers."""
     account, region, *_, kind, own = row
     health, words = judged(state)
+    if stood_seconds >= _STANDS_SECONDS and health != "bad":
+        health, words = "bad", f"it has stood for {span(stood_seconds)} at a record"
     name = KINDS.get(kind, kind)
     return GraphNode(f"{kind}:{account}/{region}/{own}", role, name, own, _place(row), health, words)
 
@@ -95,10 +108,11 @@ def add_readers(builder: Builder, facts: Facts) -> None:
     """
     lag, times = facts.of(r.LAG), facts.times(r.LAG)
     unsure = {row[:-1] for row, count in facts.of(r.LAG_METHOD).items() if row[-1] == "unknown" and count}
+    standing = stood(facts)
     for row in reader_states(facts):
         each = row[:-2]
         account, region, name, *_, group, kind, _ = each
-        own = builder.node(reader(each, row[-1], role_of(kind, has_group=bool(group))))
+        own = builder.node(reader(each, row[-1], role_of(kind, has_group=bool(group)), standing.get(each, 0.0)))
         if not name:
             continue
         there = builder.node(stream(account, region, name))

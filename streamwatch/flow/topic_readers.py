@@ -10,7 +10,7 @@ from streamwatch.core.patterns import quickest
 from streamwatch.flow.facts import Facts, Row
 from streamwatch.flow.graph import Builder, Edge, GraphNode
 from streamwatch.flow.kafka import topic
-from streamwatch.flow.kinesis import WRITERS, reader, reader_states, role_of
+from streamwatch.flow.kinesis import WRITERS, reader, reader_states, role_of, stood
 
 _FIREHOSE: Final = "firehose"
 _REPLICATOR: Final = "msk_replicator"
@@ -23,11 +23,11 @@ _NO_FRESHNESS: Final = "CloudWatch has no DataFreshness: it has delivered nothin
 
 def owners_of_readers(builder: Builder, facts: Facts) -> Mapping[tuple[str, str], str]:
     """Add those whose cluster is known, and return which group is whose."""
-    owners = {}
+    owners, standing = {}, stood(facts)
     for *each, _, state in reader_states(facts):
         *_, cluster, _, group, kind, _ = row = tuple(each)
         if cluster:
-            own = builder.node(reader(row, state, role_of(kind, has_group=bool(group))))
+            own = builder.node(reader(row, state, role_of(kind, has_group=bool(group)), standing.get(row, 0.0)))
             if group:
                 owners[cluster, group] = own
     return owners

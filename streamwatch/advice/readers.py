@@ -1,7 +1,9 @@
 """Advice on a reader of a stream or topic: when it will have caught up, and how much faster it has to be."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
+from operator import itemgetter
 from typing import Final
 
 import numpy as np
@@ -21,6 +23,8 @@ _LEAST_SPEED: Final = 0.05
 """Whoever reads less of a second's records in a second stands."""
 _LEAST_SUCCESS: Final = 0.95
 """Where a smaller share of deliveries succeeds, how fast it reads is not what matters: the alert's threshold."""
+_STANDS_SECONDS: Final = 300.0
+"""Where a position has stood for longer though records come, how fast it reads is not what matters: the alert's."""
 _KIND: Final = r.READER.index("kind")
 _HOW: Final = {
     "kcl": "run {more:.2f} times as many workers, or larger ones, at most one a shard",
@@ -40,7 +44,8 @@ def advise_readers(samples: NewestSamples, past: PastHours) -> list[Advice]:
 
 
 def _troubled(reader: tuple[str, ...], lag: float, samples: NewestSamples) -> Advice | None:
-    """Return what is to be done first about a reader that does not run, or fails; None about any other."""
+    """Return what is to be done first about a reader that does not run, fails, or stands; None about any other."""
+    standing = samples.values(r.STANDING, *reader)
     states = {row[-1] for row in samples.values(r.STATE, *reader)}
     success = samples.value(a.SUCCESS, *reader)
     if samples.value(r.UP, *reader) == 0:
@@ -53,11 +58,27 @@ def _troubled(reader: tuple[str, ...], lag: float, samples: NewestSamples) -> Ad
         metric, why = a.SUCCESS, f"{100 * success:.3g} % of its deliveries succeed"
     elif "failing" in states:
         metric, action, why = r.STATE, "find out why it fails: to read faster would not help", "its state is failing"
+    elif _stands(reader, standing):
+        action = "find out why it stands, as at a record that it cannot process: to read faster would not help"
+        metric, why = r.STANDING, _where(standing)
     else:
         return None
     return replace(
         _advice(reader, "do", action, f"{why}; {span(lag)} behind", "measured"), data=(metric.name, r.LAG.name)
     )
+
+
+def _stands(reader: tuple[str, ...], standing: Mapping[tuple[str, ...], float]) -> bool:
+    """Say whether a position stands; a view's moves when it is refreshed, which may be seldom."""
+    return reader[_KIND] != "redshift" and max(standing.values(), default=0.0) > _STANDS_SECONDS
+
+
+def _where(standing: Mapping[tuple[str, ...], float]) -> str:
+    """Return for how long positions have stood, and in which shard, where that is known."""
+    (shard,), seconds = max(standing.items(), key=itemgetter(1))
+    others = len(standing) - 1
+    where = f" in {shard}{f' and {others} more' if others else ''}" if shard else ""
+    return f"its position{where} has stood for {span(seconds)}, though records came"
 
 
 def _advise(

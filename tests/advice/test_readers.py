@@ -1,7 +1,7 @@
 """Advice on readers: each one as it comes, as it is not needed, and as it is not known."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -26,6 +26,8 @@ class Case:
     reason: str = ""
     success: float = 1.0
     """The share of its deliveries that succeeded."""
+    standing: Mapping[str, float] = field(default_factory=dict)
+    """For how many seconds its position has stood, by shard."""
 
 
 def moving(a_second: float, end: float = 3600.0, minutes: int = 61) -> Sequence[float]:
@@ -45,6 +47,7 @@ def advised(case: Case) -> Advice:
         *(r.STATE.sample(1.0, **labels, group_type="", state=state) for state in case.states),
         *([a.REASON.sample(1.0, **labels, reason=case.reason)] if case.reason else ()),
         a.SUCCESS.sample(case.success, **labels),
+        *(r.STANDING.sample(seconds, **labels, shard=shard) for shard, seconds in case.standing.items()),
     ]
     [found] = advise_readers(NewestSamples(samples), hours.past())
     assert found.labels == {name: value for name, value in labels.items() if value}
@@ -69,6 +72,15 @@ CASES = {
     "its target refuses": (Case((20.0,) * 60, success=0.6), "do", "find out why its deliveries fail"),
     "its target refuses a few": (Case((20.0,) * 60, success=0.97), "fine", "nothing: it keeps up"),
     "its results are problems": (Case((20.0,) * 60, states=["failing"]), "do", "find out why it fails"),
+    "stands at a record": (
+        Case(moving(0.9), kind="lambda", standing={"": 596.0}), "do", "find out why it stands, as at a record",
+    ),
+    "stood for a moment": (
+        Case(moving(0.0), kind="lambda", standing={"": 100.0}), "do", "raise the parallelisation factor 2.00 times",
+    ),
+    "a view is refreshed seldom": (
+        Case(moving(0.0), kind="redshift", standing={"": 900.0}), "do", "let it read 2.00 times as fast",
+    ),
     "too little": (Case(moving(0.0, minutes=5)), "unknown", "not known yet: 5.83 min of history, needs 10 min"),
 }  # fmt: skip
 
@@ -93,4 +105,9 @@ def test_what_does_not_run_or_fails_has_its_evidence() -> None:
     assert (refused.sum, refused.data) == ("60 % of its deliveries succeed; 20 s behind", (a.SUCCESS.name, r.LAG.name))
     failing = advised(Case((20.0,) * 60, states=["failing"]))
     assert (failing.sum, failing.data) == ("its state is failing; 20 s behind", (r.STATE.name, r.LAG.name))
-    assert {stopped.sure, refused.sure, failing.sure} == {"measured"}
+    stands = advised(Case(moving(0.9, 600.0), standing={"shard-1": 400.0, "shard-2": 594.0}))
+    assert (stands.sum, stands.data) == (
+        "its position in shard-2 and 1 more has stood for 9.9 min, though records came; 10 min behind",
+        (r.STANDING.name, r.LAG.name),
+    )
+    assert {stopped.sure, refused.sure, failing.sure, stands.sure} == {"measured"}

@@ -23,6 +23,15 @@ _WINDOW_SECONDS: Final = 1800.0
 _LEAST_SECONDS: Final = 300.0
 _STANDS_SECONDS: Final = 300.0
 """A group whose positions have not moved for so long reads nothing now, whatever it read before."""
+_EARLY_SECONDS: Final = 120.0
+"""Of one that committed all the while before, it is said so early."""
+_LEAST_MOVED: Final = 12
+"""In so many steps positions must have moved, for how often it commits to be known: two minutes."""
+_GAPS: Final = 3.0
+"""Who has committed nothing for so many times as long as ever before in the hour does not only commit seldom."""
+_WAITED_STEPS: Final = 6
+_WAITED: Final = 0.25
+"""So much of what waits has waited for a minute: the rest may have come all at once, a moment ago."""
 _NEARLY: Final = 0.8
 """Of those minutes are to be known: offsets are read a moment apart."""
 _MOST_MEMBERS: Final = 1000
@@ -47,8 +56,19 @@ class GroupLoad:
     """Records a second that it reads."""
     seconds: float
     """How long the window is."""
-    stands: bool = False
-    """Whether its positions have not moved in the last minutes of it: it reads nothing now."""
+    standing: "CommitPause | None" = None
+    """How its positions have not moved in the last minutes of it, where they have not: it reads nothing now."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommitPause:
+    """For how long a group's positions have not moved, and how they moved in the hour before that."""
+
+    seconds: float
+    moved: int
+    """In so many steps."""
+    gap: float
+    """The most seconds in which they did not, between two of those."""
 
 
 def drain_seconds(load: GroupLoad, members: int) -> float:
@@ -127,7 +147,7 @@ def _advise(cluster: str, group: Group, reads: _Reads, past: PastHours) -> Advic
         sum=_sum(load),
         data=(
             _data(len(reads.topics), load.seconds),
-            *((f"{g.GROUP_TOPIC_COMMITTED.name} over {span(_STANDS_SECONDS)}",) if load.stands else ()),
+            *((f"{g.GROUP_TOPIC_COMMITTED.name} over {span(load.standing.seconds)}",) if load.standing else ()),
         ),
         sure=sure,
     )
@@ -166,18 +186,47 @@ def _load(cluster: str, group: Group, reads: _Reads, past: PastHours) -> GroupLo
         consumed=max(0.0, produced - grown),
         seconds=seconds,
     )
-    if _keeps_up(load) or not _stands(past.hour("group", g.GROUP_TOPIC_COMMITTED, entity)):
+    if _keeps_up(load):
         return load
-    return replace(load, consumed=0.0, stands=True)
+    has_waited = bool(lag[-1 - _WAITED_STEPS] >= _WAITED * load.lag)
+    standing = _standing(past.hour("group", g.GROUP_TOPIC_COMMITTED, entity), has_waited=has_waited)
+    return load if standing is None else replace(load, consumed=0.0, standing=standing)
 
 
-def _stands(read: Values) -> bool:
+def _standing(read: Values, *, has_waited: bool) -> CommitPause | None:
+    """Return how positions stand; None where they move, or may only be committed seldom.
+
+    Args:
+        read: records a second that are committed, by steps of the last hour; NaN where that is not known.
+        has_waited: whether what waits has for a minute.
+
+    """
+    known, moved = np.flatnonzero(~np.isnan(read)), np.flatnonzero(read > 0)
+    if not len(known):
+        return None
+    last = int(moved[-1]) if len(moved) else int(known[0]) - 1
+    gap = (int(np.diff(moved).max()) - 1) * STEP_SECONDS if len(moved) > 1 else 0.0
+    found = CommitPause((int(known[-1]) - last) * STEP_SECONDS, len(moved), gap)
+    return found if _is_long(read) or (has_waited and _is_early(found, read)) else None
+
+
+def _is_long(read: Values) -> bool:
     """Say whether nothing was read in the last minutes, of which nearly all are known."""
     last = read[-int(_STANDS_SECONDS / STEP_SECONDS) :]
     known = np.flatnonzero(~np.isnan(last))
     if not len(known) or (known[-1] - known[0] + 1) * STEP_SECONDS < _NEARLY * _STANDS_SECONDS:
         return False
     return not last[known].any()
+
+
+def _is_early(standing: CommitPause, read: Values) -> bool:
+    """Say whether a group that committed all the while has stopped to."""
+    last = read[-int(_EARLY_SECONDS / STEP_SECONDS) :]
+    return (
+        standing.seconds >= max(_EARLY_SECONDS, _GAPS * standing.gap)
+        and standing.moved >= _LEAST_MOVED
+        and int(np.count_nonzero(~np.isnan(last))) >= _NEARLY * len(last)
+    )
 
 
 def _keeps_up(load: GroupLoad) -> bool:
@@ -189,7 +238,8 @@ def _judged(load: GroupLoad) -> tuple[bool, str, str]:
     if _keeps_up(load):
         return False, f"nothing: it keeps up, {load.lag:,.0f} records behind", "measured"
     if load.consumed <= _NOTHING * load.produced:
-        return True, "find out why its members read nothing: more of them would not help", "measured"
+        action = "find out why its members read nothing: more of them would not help"
+        return True, action, "measured" if load.standing is None else _sure(load.standing)
     sure = "likely: a new member reads as fast as one does now, and records come as now"
     today, needed = drain_seconds(load, load.members), members_needed(load)
     if today <= DRAIN_SECONDS:
@@ -208,6 +258,16 @@ def _judged(load: GroupLoad) -> tuple[bool, str, str]:
     return True, f"run {best} members instead of {load.members}: it will have caught up in {done}; {limit}", sure
 
 
+def _sure(standing: CommitPause) -> str:
+    """Return how sure it is that a group reads nothing, which commits nothing: it may commit seldom."""
+    if standing.moved and standing.gap >= standing.seconds:
+        return f"a guess: it has committed nothing for {span(standing.gap)} before, too, and may commit seldom"
+    if standing.seconds >= _NEARLY * _STANDS_SECONDS:
+        return "measured"
+    before = f"was never without a commit for more than {span(standing.gap)}" if standing.gap else "did at each read"
+    return f"likely: it has stopped committing, and before that {before}"
+
+
 def _counts(load: GroupLoad) -> Iterable[int]:
     """Return numbers of members that may help: from now on up to one for each partition."""
     return range(load.members, max(load.members, min(load.partitions, _MOST_MEMBERS)) + 1)
@@ -219,9 +279,12 @@ def _wanted(load: GroupLoad) -> float:
 
 
 def _sum(load: GroupLoad) -> str:
-    today = drain_seconds(load, load.members)
+    today, standing = drain_seconds(load, load.members), load.standing
+    since = "" if standing is None else "; nothing committed for "
+    since += "" if standing is None else f"{'' if standing.moved else 'at least '}{span(standing.seconds)}"
     return (
         f"{load.lag:,.0f} records wait, {load.produced:,.1f} a second come, {load.members} members on"
         f" {load.partitions} partitions read {load.consumed:,.1f} a second: drained"
-        f" {'never' if math.isinf(today) else f'in {span(today)}'}; within an hour needs {_wanted(load):,.1f} a second"
+        f" {'never' if math.isinf(today) else f'in {span(today)}'}; within an hour needs"
+        f" {_wanted(load):,.1f} a second{since}"
     )

@@ -9,7 +9,7 @@ import pytest
 
 from streamwatch.advice.advice import Advice
 from streamwatch.advice.groups import advise_groups
-from streamwatch.advice.past import PastHours
+from streamwatch.advice.past import STEP_SECONDS, PastHours
 from streamwatch.archive.archive import Archive
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_groups as g
@@ -142,10 +142,13 @@ class Consuming:
         weights = np.array([story.skew, *[1.0] * (story.partitions - 1)])
         self.lag = story.lag * weights / weights.sum()
         self._end = self.lag.copy()
+        self.commits_every = 1
+        """So many steps."""
+        self._steps, self._committed = 0, np.zeros(story.partitions)
 
     def step(self) -> None:
-        """Let producers write, members read, and the agent see it."""
-        self.clock.advance(self.STEP)
+        """Let producers write, members read, and the agent see it; it archives what it saw until it reads again."""
+        self.clock.advance(STEP_SECONDS)
         came = self.story.produced / self.story.partitions * self.STEP
         self._end += came
         self.lag += came
@@ -155,14 +158,26 @@ class Consuming:
                 read = min(mine[at], left / (len(mine) - list(np.argsort(mine)).index(at)))
                 mine[at] -= read
                 left -= read
+        if self._steps % self.commits_every == 0:
+            self._committed = self._end - self.lag
+        self._steps += 1
         self.now = snapshot(
             {}, of=self._shape, groups=[group("billing", members=self.members)],
             end={("orders", at): round(end) for at, end in enumerate(self._end)},
-            commits={("billing", "orders", at): round(self._end[at] - lag) for at, lag in enumerate(self.lag)},
+            commits={("billing", "orders", at): round(offset) for at, offset in enumerate(self._committed)},
             taken_at=self.clock.now(), offsets_at=self.clock.now(), offsets_monotonic=self.clock.monotonic(),
         )  # fmt: skip
         samples = [each for collector in self._collectors for each in collector.collect(self.now)]
-        self.archive.take("test", samples, self.clock.now())
+        read_at = self.clock.now()
+        self.archive.take("test", samples, read_at)
+        for _ in range(round(self.STEP / STEP_SECONDS) - 1):
+            self.clock.advance(STEP_SECONDS)
+            self.archive.take("test", samples, read_at)
+
+    def write(self, records: float) -> None:
+        """Let so many records come at once."""
+        self._end += records / self.story.partitions
+        self.lag += records / self.story.partitions
 
     def advice(self) -> Advice:
         [found] = advise_groups(self.now, PastHours(self.archive.curve, self.clock.now() + 10))
@@ -208,4 +223,56 @@ def test_a_group_that_has_stood_for_minutes_is_to_be_looked_at_and_not_to_be_mad
     assert (advice.state, advice.sure) == ("do", "measured"), advice
     assert advice.action == "find out why its members read nothing: more of them would not help"
     assert "read 0.0 a second: drained never" in advice.sum
-    assert advice.data[1:] == ("kafka_group_topic_committed_offset over 5 min",)
+    assert advice.sum.endswith("; nothing committed for 6 min")
+    assert advice.data[1:] == ("kafka_group_topic_committed_offset over 6 min",)
+
+
+@pytest.mark.parametrize(("steps", "said"), [(4, "2 min"), (7, "3.5 min")])
+def test_it_is_so_after_two_minutes_of_a_group_that_committed_all_the_while(steps: int, said: str) -> None:
+    group = Consuming(STORIES["falls behind"])
+    for _ in range(20):
+        group.step()
+    assert group.advice().action.startswith("run ")
+    group.story = replace(group.story, speed=0.0)
+    for _ in range(steps):
+        group.step()
+    advice = group.advice()
+    assert advice.action == "find out why its members read nothing: more of them would not help", advice
+    assert advice.sure == "likely: it has stopped committing, and before that did at each read"
+    assert advice.sum.endswith(f"; nothing committed for {said}")
+    group.story = replace(group.story, speed=200.0)
+    group.step()
+    assert group.advice().action.startswith("run ")
+
+
+def test_a_group_that_commits_seldom_is_not_one_that_stands() -> None:
+    group = Consuming(STORIES["falls behind"])
+    group.commits_every = 7
+    found = set()
+    for at in range(80):
+        group.step()
+        if at > 10:
+            found.add(group.advice().action.split()[0])
+    assert found <= {"run", "not", "read", "nothing:"}, found
+
+
+def test_of_a_group_that_commits_as_seldom_as_that_it_is_a_guess() -> None:
+    group = Consuming(STORIES["falls behind"])
+    group.commits_every = 14
+    for _ in range(14 * 4 - 1):
+        group.step()
+    advice = group.advice()
+    assert advice.action.startswith("find out why its members read nothing"), advice
+    assert advice.sure.startswith("a guess: it has committed nothing for 6."), advice
+
+
+def test_a_group_to_which_much_has_come_this_moment_does_not_stand() -> None:
+    group = Consuming(replace(STORIES["falls behind"], speed=2000.0))
+    for _ in range(20):
+        group.step()
+    group.story = replace(group.story, produced=0.0, speed=0.0)
+    for _ in range(8):
+        group.step()
+    group.write(2_000_000)
+    group.step()
+    assert not group.advice().action.startswith("find out"), group.advice()

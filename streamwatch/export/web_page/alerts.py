@@ -47,6 +47,8 @@ class Alerts:
     """Firing ones that are not listed."""
     pending: Sequence[AlertView]
     """Those whose condition holds, not for long enough yet."""
+    more_pending: int = 0
+    """Pending ones that are not listed."""
 
 
 def alerts(  # noqa: PLR0913, PLR0917 - what there is, each by its name
@@ -90,6 +92,7 @@ def alerts(  # noqa: PLR0913, PLR0917 - what there is, each by its name
         ],
         max(0, len(firing) - len(first)),
         [_shown(one, [], (), 0, now, own) for one in pending[:most]],
+        max(0, len(pending) - most),
     )
 
 

@@ -158,13 +158,22 @@ def _headline(level: Health, words: Sequence[_Word], shown: a.Alerts, first: i.C
     elif not words:
         sentence = "Nothing is watched here"
     elif level == "good":
-        sentence = f"All is well: {listed([word.name for word in words])}"
+        sentence = _pending(shown, firing) or f"All is well: {listed([word.name for word in words])}"
     elif len(worst_of) == 1:
         sentence = f"{worst_of[0].name}: {worst_of[0].sentence}"
     else:
         lead = {"bad": "Trouble", "unknown": "Not known", "warn": "Worth a look"}[level]
         sentence = f"{lead}: {listed([one.name for one in worst_of])}" if worst_of else lead
     return f"{sentence}. {counted(firing, 'alert fires', 'alerts fire')}" if firing else sentence
+
+
+def _pending(shown: a.Alerts, firing: int) -> str:
+    """Return which alerts may fire soon, the worst first; empty where none may: then all is well indeed."""
+    if not shown.pending:
+        return ""
+    names = listed(list(dict.fromkeys(one.name for one in shown.pending)))
+    few = counted(len(shown.pending) + shown.more_pending, "alert is pending", "alerts are pending")
+    return f"{few}: {names}" if firing else f"Nothing fires; {few}: {names}"
 
 
 def _source(read: Read, is_up: bool | None, now: float) -> SourceView:  # noqa: FBT001 - whether it is

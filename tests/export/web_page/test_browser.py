@@ -171,7 +171,7 @@ def test_healthy(browser: Browser, axe: str, watched: tuple[ReferenceKafka, str]
         browser.open(url, width=1440)
         return headline(browser).endswith("All is well: orders")
 
-    wait_for(is_well, 60, "the cluster is healthy")
+    wait_for(is_well, 180, "the cluster is healthy")
     looked_at(browser, axe, url, "healthy", pictures)
     colours = "new Set([...document.querySelectorAll('.brokers li')].map(one => one.className)).size"
     assert browser.evaluate(colours) == 1
@@ -182,7 +182,7 @@ def test_a_broker_that_dies_is_seen_by_who_is_looking(
 ) -> None:
     kafka, url = watched
     browser.open(url, width=1440)
-    wait_for(lambda: "All is well" in headline(browser), 60, "the cluster is healthy")
+    wait_for(lambda: "All is well" in headline(browser), 180, "the cluster is healthy")
     browser.evaluate("document.querySelector('details[id]').open = false")
     browser.evaluate("document.querySelector('details[id] summary').focus()")
 

@@ -76,6 +76,24 @@ def test_a_healthy_cluster_is_well() -> None:
     assert {square.health for topic in cluster.map.topics for square in topic.squares} == {"good"}
 
 
+def test_where_alerts_are_pending_not_all_is_well() -> None:
+    """A pipe is START_FAILED and its alert waits for its time: who reads one sentence reads that."""
+    now = snapshot(HEALTHY)
+    down, uneven = (
+        alert(name, severity, state="pending", fired_at=None)
+        for name, severity in (("KinesisReaderDown", "critical"), ("KafkaLeadersUnbalanced", "info"))
+    )
+    watchdog, hint = alert("StreamWatchWatchdog", "none"), alert("KafkaGroupIdleMembers", "info")
+
+    assert seen(now, samples(now), [watchdog]).headline == "All is well: test"
+    assert seen(now, samples(now), [watchdog, down]).headline == "Nothing fires; 1 alert is pending: KinesisReaderDown"
+    both = "2 alerts are pending: KinesisReaderDown and KafkaLeadersUnbalanced"
+    assert seen(now, samples(now), [uneven, down]).headline == f"Nothing fires; {both}", "the worst first"
+    assert seen(now, samples(now), [uneven, down, hint]).headline == f"{both}. 1 alert fires"
+    many = [replace(down, labels=Labels([*down.labels.pairs, ("reader", f"r{number}")])) for number in range(60)]
+    assert seen(now, samples(now), many).headline == "Nothing fires; 60 alerts are pending: KinesisReaderDown"
+
+
 def test_a_broker_that_does_not_answer_is_the_first_thing_that_is_said() -> None:
     now = snapshot(HEALTHY, down=[2])
     shown = seen(now, samples(now))

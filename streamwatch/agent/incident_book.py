@@ -27,14 +27,17 @@ _REMEMBERED_SECONDS: Final = 900.0
 _MOST_REMEMBERED: Final = 1_000
 _BLIND_SECONDS: Final = 300.0
 """After a start it is waited for so long until every source was read: before, alerts of before have no cause."""
-_REMEDY: Final = re.compile(r"^## What to do\n+(?:1\. |- )?(.+)$", re.MULTILINE)
+_REMEDY: Final = re.compile(r"^## What to do\n+(?:1\. |- )?(.+(?:\n[ \t]+(?![ \t]|- |\d+\. ).+)*)$", re.MULTILINE)
+"""The first item with the lines that go on with it, which are indented: a line may end within a sentence."""
 
 
 def remedies(folder: Path) -> Mapping[str, str]:
     """Return the first thing to do of each runbook in a folder, by its name."""
     texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.md"))}
     return {
-        name: match[1].replace("`", "") for name, text in texts.items() if (match := _REMEDY.search(text)) is not None
+        name: " ".join(match[1].replace("`", "").split())
+        for name, text in texts.items()
+        if (match := _REMEDY.search(text)) is not None
     }
 
 

@@ -1,5 +1,6 @@
 """The incidents of a running agent."""
 
+import re
 from pathlib import Path
 
 from streamwatch.agent.incident_book import IncidentBook, remedies
@@ -21,6 +22,24 @@ def test_each_runbook_of_the_pack_has_a_first_thing_to_do() -> None:
     assert names - first.keys() == set()
     assert first["KafkaBrokerDown"] == "Start it again, or replace it."
     assert not any("`" in text for text in first.values())
+
+
+def test_the_first_thing_to_do_is_whole_sentences_in_each_runbook() -> None:
+    """A line of a runbook may end within a sentence: what a message says does not. A command alone has no full stop."""
+    cut = {
+        name: text
+        for name, text in remedies(runbooks_folder()).items()
+        if not (re.search(r"[.?]$", text) or re.match(r"(aws|kafka-[a-z-]+\.sh) [a-z -]+\S*( --[a-z-]+ \S+)*$", text))
+    }
+    assert cut == {}
+
+
+def test_a_first_thing_to_do_goes_on_over_its_lines_and_no_further(tmp_path: Path) -> None:
+    head = "# A\n\n## What to do\n\n"
+    (tmp_path / "Wrapped.md").write_text(f"{head}1. Look at `it`,\n   and wait.\n2. Do more.\n", encoding="utf-8")
+    (tmp_path / "Below.md").write_text(f"{head}1. Do one of them.\n   - This.\n   - That.\n", encoding="utf-8")
+    (tmp_path / "Alone.md").write_text(f"{head}Nothing.\n\n## How to silence it\n", encoding="utf-8")
+    assert remedies(tmp_path) == {"Wrapped": "Look at it, and wait.", "Below": "Do one of them.", "Alone": "Nothing."}
 
 
 def test_it_is_decided_once_a_second_and_remembers_for_a_while_what_was_the_cause(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ def test_each_runbook_of_the_pack_has_a_first_thing_to_do() -> None:
     first = remedies(runbooks_folder())
     assert names - first.keys() == set()
     assert first["KafkaBrokerDown"] == "Start it again, or replace it."
+    assert first["KinesisReaderDown"].startswith("Mend what the service says"), "what to do, not where it is said"
     assert not any("`" in text for text in first.values())
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from streamwatch.catalogue import kinesis as s
 from streamwatch.catalogue import kinesis_shards as h
-from streamwatch.core.words import counted
+from streamwatch.core.words import counted, rounded
 from streamwatch.incidents.incident import Cause, Effects, Scope
 from streamwatch.incidents.known import Known
 
@@ -26,6 +26,7 @@ _READS: Final = frozenset(
         "KinesisShardsContended", "KinesisReaderThrottled",
     }
 )  # fmt: skip
+_READ_LIMITS: Final = ((s.READ_CALLS_USE, "calls"), (s.READ_BYTES_USE, "bytes"))
 _FULL: Final = 0.8
 """From this share of its limits on a stream or a shard counts as full: the parameter that comes with the alerts."""
 _HALF: Final = 0.5
@@ -88,22 +89,51 @@ def _writers_now(known: Known, scope: Scope) -> Cause | None:
 
 
 def throttled_readers(known: Known) -> Iterator[Cause]:
-    """Who reads a stream is refused: its shards allow five calls and 2 MiB a second."""
+    """Who reads a stream is refused: its shards allow five calls and 2 MiB a second.
+
+    The limit is a shard's and a second's, what is counted a mean over all shards and a minute: a few calls are refused
+    where the mean is far below it. Then it is not said that readers ask for more than all shards allow.
+    """
     for scope in known.scopes("stream", "KinesisReadThrottled", "KinesisShardsContended", "KinesisReaderThrottled"):
-        evidence = []
-        for metric, words in ((s.READ_CALLS_USE, "calls"), (s.READ_BYTES_USE, "bytes")):
-            share = known.value(metric, *scope[1:])
-            if share is not None:
-                evidence.append(f"readers use {share:.0%} of the {words} that its shards allow")
+        needed, refused = _needed(known, scope), _refused(known, scope)
+        shares = _read_shares(known, scope)
+        is_full = bool(needed) or max((share for share, _ in shares), default=0.0) >= _FULL
+        words = [f"readers use {share:.0%} of the {what} that its shards allow" for share, what in shares]
+        if not is_full and shares:
+            words.append("that is a mean over its shards and a minute: the limit is each shard's, each second")
         yield Cause(
             "reader_throttled",
             scope,
-            f"Readers of stream {scope[3]} ask for more than its shards allow",
-            tuple(evidence),
+            f"Readers of stream {scope[3]} ask for more than its shards allow"
+            if is_full
+            else f"Readers of stream {scope[3]} are refused: at moments they ask a shard for more than it allows",
+            (*needed, *words, *refused),
             "KinesisReadThrottled",
             (Effects(scope, _READS | LATE),),
             known.value(s.OPEN_SHARDS, *scope[1:]),
         )
+
+
+def _read_shares(known: Known, scope: Scope) -> list[tuple[float, str]]:
+    """Return what readers use of each limit that is known, and what that is of; the most first."""
+    shares = [(known.value(metric, *scope[1:]), what) for metric, what in _READ_LIMITS]
+    return sorted([(share, what) for share, what in shares if share is not None], reverse=True)
+
+
+def _needed(known: Known, scope: Scope) -> list[str]:
+    """Return what those that poll the shards need, by their number: before a call is refused."""
+    alerts = known.about(scope, frozenset({"KinesisShardsContended"}))
+    return [f"those that poll it need {alert.value:.0%} of what a shard allows" for alert in alerts[:1]]
+
+
+def _refused(known: Known, scope: Scope) -> list[str]:
+    """Return how many reads are refused, where they still are."""
+    alerts = known.about(scope, frozenset({"KinesisReadThrottled"}))
+    return [
+        f"its shards refuse reads: {rounded(alert.value)} a second"
+        for alert in alerts[:1]
+        if alert.keep_firing_since is None
+    ]
 
 
 def unread(known: Known) -> Iterator[Cause]:

@@ -1,5 +1,7 @@
 """Causes with groups, streams and readers, and with the monitor."""
 
+from dataclasses import replace
+
 import pytest
 
 from streamwatch.catalogue import agent as c
@@ -129,7 +131,35 @@ def test_readers_that_are_refused_are_late_by_that() -> None:
     use = samples(s.READ_CALLS_USE, {PLACE: 0.99})
     incident = first(alert("KinesisReadThrottled", STREAM), alert("KinesisReaderLate", STREAM), use)
     assert kind(incident) == "reader_throttled"
-    assert incident.evidence == ("readers use 99% of the calls that its shards allow",)
+    assert incident.sentence == "Readers of stream purchases ask for more than its shards allow (1 stream)."
+    assert incident.evidence == (
+        "readers use 99% of the calls that its shards allow",
+        "its shards refuse reads: 1 a second",
+    )
+
+
+def test_a_few_refused_reads_are_not_more_than_all_shards_allow() -> None:
+    """The mean over four shards and a minute is 44%: what is exceeded is the limit of a shard, for a second."""
+    use = [samples(s.READ_CALLS_USE, {PLACE: 0.44}), samples(s.READ_BYTES_USE, {PLACE: 0.01})]
+    few = replace(alert("KinesisReadThrottled", STREAM), value=0.024)
+    incident = first(few, *use)
+    assert kind(incident) == "reader_throttled"
+    moments = "Readers of stream purchases are refused: at moments they ask a shard for more than it allows (1 stream)."
+    assert incident.sentence == moments
+    assert incident.evidence == (
+        "readers use 44% of the calls that its shards allow",
+        "readers use 1% of the bytes that its shards allow",
+        "that is a mean over its shards and a minute: the limit is each shard's, each second",
+        "its shards refuse reads: 0.024 a second",
+    )
+    assert first(few).sentence == moments, "what is not known is not said to be exceeded"
+    use[1] = samples(s.READ_BYTES_USE, {PLACE: 0.97})
+    assert first(few, *use).evidence[0] == "readers use 97% of the bytes that its shards allow", "the limit that is"
+
+    contended = replace(alert("KinesisShardsContended", STREAM), value=1.0)
+    incident = first(contended, use[0])
+    assert incident.sentence == "Readers of stream purchases ask for more than its shards allow (1 stream)."
+    assert incident.evidence[0] == "those that poll it need 100% of what a shard allows"
 
 
 def test_a_stream_that_nobody_reads_has_lost_its_reader() -> None:

@@ -29,7 +29,7 @@ class IncidentView:
     since: str
     """For how long it has been as the sentence says."""
     sent: Sequence[str]
-    """Who was notified of its first alert."""
+    """Who was notified of its first alert; where that fired before it was so, that it did."""
     evidence: Sequence[str]
     changes: Sequence[str]
     """What changed in the minutes before it began."""
@@ -88,17 +88,38 @@ def incident_views(
 
     """
     rest = iter(alerts)
-    return [_view(incident, [next(rest) for _ in below], remedies, now) for incident, below in shown.chosen]
+    return [_view(incident, some, [next(rest) for _ in some], remedies, now) for incident, some in shown.chosen]
 
 
-def _view(incident: Incident, below: Sequence[AlertView], remedies: Mapping[str, str], now: float) -> IncidentView:
+def _sent(incident: Incident, some: Sequence[Alert], below: Sequence[AlertView]) -> list[str]:
+    """Return who was notified of the first alert that fired since it is so; else of the first, and that it is older.
+
+    What follows may have fired for another cause before: of that was the message, and who got it knows nothing of this.
+    """
+    each = [
+        (alert.fired_at or 0.0, [*view.sent, *view.muted], view.name) for alert, view in zip(some, below, strict=True)
+    ]
+    known = [words for at, words, _ in each if incident.is_cause_over or at >= incident.holds_since]
+    if known or not each:
+        return known[0] if known else []
+    _, words, name = each[0]
+    return [f"{name} fired before it: {word}" for word in words]
+
+
+def _view(
+    incident: Incident,
+    some: Sequence[Alert],
+    below: Sequence[AlertView],
+    remedies: Mapping[str, str],
+    now: float,
+) -> IncidentView:
     return IncidentView(
         f"incident-{zlib.crc32(incident.id.encode('utf-8', 'replace')):08x}",
         worst(alert.health for alert in below if alert.health != "unknown"),
         incident.sentence,
         incident.cause is not None,
         span(max(0.0, now - incident.holds_since)),
-        [*below[0].sent, *below[0].muted] if below else (),
+        _sent(incident, some, below),
         incident.evidence,
         [f"{change.sentence} ({ago(max(0.0, now - change.at))})" for change in incident.changes],
         [f"{ago(max(0.0, now - moment.at))}: {moment.words}" for moment in timeline(incident)],

@@ -14,6 +14,7 @@ from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kinesis as s
 from streamwatch.collectors.cluster import ClusterCollector
 from streamwatch.collectors.outlook.collector import LossCollector
+from streamwatch.core.times import rfc3339
 from streamwatch.export.web_page.partitions import partition_map
 from streamwatch.export.web_page.render import Renderer
 from streamwatch.export.web_page.sample_index import Read
@@ -195,6 +196,30 @@ def test_alerts_say_who_was_told() -> None:
     assert [(one.name, one.summary) for one in shown.alerts.pending] == [("Soon", "If it stays so: Soon is so")]
     assert "If it stays so: Soon is so" in html(shown), "its text is of when it fires"
     assert seen(now, [], [late], channels=0).alerts.firing[0].sent == ["there is no channel to notify"]
+
+
+def test_a_message_of_before_the_cause_is_not_said_to_be_of_it() -> None:
+    """Records were lost through broker 2, and somebody was notified; of broker 3, which died since, nobody was."""
+    lost = alert("KafkaProbeFailing", "critical")
+    lost = lost.but(active_at=NOW - 200, fired_at=NOW - 71)
+    down = alert("KafkaBrokerDown", "warning")
+    down = down.but(labels=down.labels.updated({"broker": "3"}), active_at=NOW - 42, fired_at=None, state="pending")
+    up = k.BROKER_UP.samples(Keys(k.BROKER_UP.labels, [("test", "1"), ("test", "3")]), np.array([1.0, 0.0]))
+    now, told = snapshot(HEALTHY), message_of(lost)
+
+    def sent(*some: Alert) -> list[str]:
+        (one,) = seen(now, samples(now), some, [told], incidents=decide(Known(some, [up]))).incidents
+        assert one.sentence.startswith("Broker 3 of test does not answer")
+        return list(one.sent)
+
+    assert sent(lost, down) == ["KafkaProbeFailing fired before it: chat was notified 71 s ago"]
+    assert sent(lost, down.but(fired_at=NOW - 12, state="firing")) == ["nobody was notified"]
+    assert sent(lost.but(fired_at=NOW - 30), down) == ["chat was notified 71 s ago"], "it fired since"
+
+
+def message_of(one: Alert) -> dict[str, Any]:
+    at = rfc3339(NOW - 71)
+    return {"channel": "chat", "alerts": [one.fingerprint], "parked": "", "notified": "firing", "notifiedAt": at}
 
 
 def test_effects_fold_below_their_cause() -> None:

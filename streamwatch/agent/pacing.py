@@ -11,7 +11,7 @@ from streamwatch.archive.numbers import BY_NAME, ArchivedNumber
 from streamwatch.archive.rings import HIGH, LAST, LEVELS, Curve
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_groups as g
-from streamwatch.incidents.pace import GroupPace, Steps, pace
+from streamwatch.incidents.pace import CommitStop, GroupPace, Steps, commit_stop, pace
 from streamwatch.model.metric import Values
 
 _LAG: Final = BY_NAME[f"group.{g.GROUP_LAG.name}"]
@@ -22,8 +22,10 @@ _SPANS: Final = tuple(float(level.span_seconds) for level in LEVELS[:2])
 """An hour; and a day, where it fell behind before that."""
 
 
-def pace_of(archive: Callable[[], Archive], cluster: str, group: str, topics: Collection[str]) -> GroupPace | None:
-    """Return how a group reads these topics; None where that is not known.
+def pace_of(
+    archive: Callable[[], Archive], cluster: str, group: str, topics: Collection[str]
+) -> GroupPace | CommitStop | None:
+    """Return how a group reads these topics, or that it has stopped to; None where that is not known.
 
     Args:
         archive: gives the one that there is.
@@ -33,11 +35,15 @@ def pace_of(archive: Callable[[], Archive], cluster: str, group: str, topics: Co
 
     """
     of = archive()
-    found = (_pace(of, cluster, group, topics, span) for span in _SPANS)
-    return next((each for each in found if each is not None), None)
+    hour = _steps(of, cluster, group, topics, _SPANS[0])
+    found = None if hour is None else commit_stop(hour) or pace(hour)
+    if found is not None:
+        return found
+    day = _steps(of, cluster, group, topics, _SPANS[1])
+    return None if day is None else pace(day)
 
 
-def _pace(archive: Archive, cluster: str, group: str, topics: Collection[str], span: float) -> GroupPace | None:
+def _steps(archive: Archive, cluster: str, group: str, topics: Collection[str], span: float) -> Steps | None:
     wanted: list[tuple[ArchivedNumber, tuple[str, str]]] = [
         (each, (cluster, group)) for each in (_LAG, _READ, _MEMBERS)
     ]
@@ -49,14 +55,12 @@ def _pace(archive: Archive, cluster: str, group: str, topics: Collection[str], s
     end = min(curve.first_step + curve.values.shape[1] for curve in have)  # a step may begin between two of them
     lag, read, members, *written = have
     cut = partial(_until, end=end)
-    return pace(
-        Steps(
-            float(lag.seconds),
-            cut(lag, LAST),
-            np.sum([cut(each, LAST) for each in written], axis=0),
-            cut(read, HIGH),
-            cut(members, LAST),
-        )
+    return Steps(
+        float(lag.seconds),
+        cut(lag, LAST),
+        np.sum([cut(each, LAST) for each in written], axis=0),
+        cut(read, HIGH),
+        cut(members, LAST),
     )
 
 

@@ -5,10 +5,10 @@ from typing import Final
 
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_groups as g
-from streamwatch.core.words import counted, listed, rounded
+from streamwatch.core.words import counted, listed, rounded, span
 from streamwatch.incidents.incident import Cause, CauseKind, Effects, Scope
 from streamwatch.incidents.known import Known
-from streamwatch.incidents.pace import GroupPace
+from streamwatch.incidents.pace import CommitStop, GroupPace
 
 LATE: Final = frozenset(
     {
@@ -30,6 +30,8 @@ _MORE: Final = 1.5
 """Up to the one, as much comes as before; from the other on, more does. Between them neither is said."""
 _LEAST_STEPS: Final = 6
 """So long what came before must be known, where more is said to come now."""
+_UNDECIDED_SECONDS: Final = 60.0
+"""A transaction that is open for so long may be what a group waits for."""
 _MOST_SLOW: Final = 200
 """Of so many groups it is looked up how they read."""
 
@@ -106,20 +108,39 @@ def rebalances(known: Known) -> Iterator[Cause]:
 
 
 def slow(known: Known) -> Iterator[Cause]:
-    """A group reads, and falls behind: it reads too slowly, has fewer members, or gets more than it did."""
+    """A group falls behind: it stopped committing, reads too slowly, has fewer members, or gets more than it did."""
     for scope in known.scopes("group", *sorted(LATE))[:_MOST_SLOW]:
         _, cluster, group = scope
-        states = _states(known, scope)
-        if states.get("stalled") or not known.value(g.GROUP_MEMBERS, cluster, group):
-            continue
-        if not all(known.values(k.BROKER_UP, cluster).values()) or _is_in_one_partition(known, scope, states):
+        if not known.value(g.GROUP_MEMBERS, cluster, group) or not all(known.values(k.BROKER_UP, cluster).values()):
             continue
         wanted = [row[0] for row, is_wanted in known.values(g.GROUP_TOPIC_WANTED, cluster, group).items() if is_wanted]
-        pace = known.pace(cluster, group, wanted)
+        pace, states = known.pace(cluster, group, wanted), _states(known, scope)
+        if isinstance(pace, CommitStop):
+            if not _has_to_wait(known, scope, wanted):
+                yield _stopped(pace, scope)
+            continue
+        if states.get("stalled") or _is_in_one_partition(known, scope, states):
+            continue
         found = None if pace is None else _too_slow(pace, f"{group} of {cluster}")
         if found is not None:
             kind, sentence, evidence = found
             yield Cause(kind, scope, sentence, evidence, "KafkaGroupLagging", (Effects(scope, LATE),))
+
+
+def _has_to_wait(known: Known, scope: Scope, topics: Sequence[str]) -> bool:
+    """Say whether a group may read nothing by no fault of its members: in a rebalance, or behind a transaction."""
+    states = {row[1] for row in known.values(g.GROUP_STATE, *scope[1:])}
+    undecided = (known.value(k.TOPIC_UNDECIDED_SECONDS, scope[1], topic) or 0.0 for topic in topics)
+    return bool(states - {"Stable"}) or any(seconds >= _UNDECIDED_SECONDS for seconds in undecided)
+
+
+def _stopped(stop: CommitStop, scope: Scope) -> Cause:
+    """Return that a group commits nothing: it stands, long before it is stalled."""
+    sentence = f"Group {scope[2]} of {scope[1]} has stopped committing, though records come and its members are there"
+    evidence = (f"it has committed nothing for {span(stop.seconds)}",)
+    return Cause(
+        "reader_stands", scope, sentence, evidence, "KafkaGroupStuck", (Effects(scope, LATE | {"KafkaGroupStuck"}),)
+    )
 
 
 def _too_slow(pace: GroupPace, group: str) -> tuple[CauseKind, str, tuple[str, ...]] | None:

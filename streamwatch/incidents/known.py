@@ -6,13 +6,13 @@ from typing import Final
 
 from streamwatch.catalogue import readers as r
 from streamwatch.incidents.incident import Cause, ChangeNote, Scope
-from streamwatch.incidents.pace import GroupPace
+from streamwatch.incidents.pace import CommitStop, GroupPace
 from streamwatch.model.alert import WATCHDOG_SEVERITY, Alert
 from streamwatch.model.metric import Metric, Samples
 from streamwatch.model.newest_samples import NewestSamples, Row
 
-PaceOf = Callable[[str, str, Collection[str]], GroupPace | None]
-"""How a group of a cluster reads some topics; None where that is not known."""
+PaceOf = Callable[[str, str, Collection[str]], GroupPace | CommitStop | None]
+"""How a group of a cluster reads some topics, or that it has stopped to; None where that is not known."""
 SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
     "cluster": ("kafka_cluster",),
     "broker": ("kafka_cluster", "broker"),

@@ -18,6 +18,9 @@ _LEAST_READ: Final = 0.1
 _JUMP: Final = 0.8
 """Where so much of it came in half of the time, it jumped: somebody set the group back, or sent all at once."""
 _LATELY: Final = 12
+"""Steps; a group that committed nothing in them has stopped, where it had committed in as many before."""
+_GAPS: Final = 3
+"""And where it was never without a commit for a third of that time before: else it may only commit seldom."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,31 @@ class GroupPace:
     members: float
     """NaN where it is not known."""
     members_before: float
+
+
+@dataclass(frozen=True, slots=True)
+class CommitStop:
+    """A group that committed all the while commits nothing any more, though records come."""
+
+    seconds: float
+    """For so long."""
+
+
+def commit_stop(steps: Steps) -> CommitStop | None:
+    """Return for how long a group has committed nothing; None where it does, or may only do so seldom.
+
+    Of a group whose last commit is not in these steps nothing is known of how often it commits: None, too.
+    """
+    known, moved = np.flatnonzero(~np.isnan(steps.read)), np.flatnonzero(steps.read > 0)
+    if len(moved) < _LATELY or known[-1] < len(steps.read) - 3:
+        return None
+    last, now = int(moved[-1]), int(known[-1])
+    stands, gap = now - last, int(np.diff(moved).max()) - 1
+    if stands < max(_LATELY, _GAPS * gap) or np.isnan(steps.read[now + 1 - _LATELY : now + 1]).any():
+        return None
+    middle = (last + now) // 2
+    grows = steps.lag[last] < steps.lag[middle] < steps.lag[now]
+    return CommitStop(stands * steps.seconds) if grows else None
 
 
 def pace(steps: Steps) -> GroupPace | None:

@@ -10,7 +10,7 @@ from streamwatch.catalogue import kafka_groups as g
 from streamwatch.incidents.decide import decide
 from streamwatch.incidents.incident import Incident
 from streamwatch.incidents.known import Known
-from streamwatch.incidents.pace import GroupPace, Steps, pace
+from streamwatch.incidents.pace import CommitStop, GroupPace, Steps, commit_stop, pace
 from streamwatch.model.metric import Samples
 from tests.incidents.knowing import alert, kind, samples
 
@@ -41,7 +41,7 @@ GROWS = [400.0 * at for at in range(1, 11)]
 """Ten steps in which 40 records a second more come than are read."""
 
 
-def decided(of: GroupPace | None, *more: Samples) -> Incident:
+def decided(of: GroupPace | CommitStop | None, *more: Samples) -> Incident:
     known = [samples(g.GROUP_MEMBERS, {AT: 2.0}), samples(g.GROUP_TOPIC_WANTED, {(*AT, "orders"): 1.0}), *more]
     (incident,) = decide(Known([LATE], known, pace=lambda *_: of))
     return incident
@@ -141,4 +141,67 @@ def test_where_something_else_may_be_the_matter_a_group_is_not_slow(more: list[S
     rest = [each for each in more if each.metric is not g.GROUP_MEMBERS]
     wanted = samples(g.GROUP_TOPIC_WANTED, {(*AT, "orders"): 1.0})
     (incident,) = decide(Known([LATE], [*given, wanted, *rest], pace=lambda *_: slow))
+    assert kind(incident) == ""
+
+
+WHOLE = [0.0] * 20 + [500.0 * at for at in range(1, 31)]
+"""Of fifty steps, in which nothing is read in the last thirty, what waits."""
+
+
+def fifty(read: Sequence[float], lag: Sequence[float] = WHOLE) -> Steps:
+    return Steps(10.0, np.array(lag), np.full(50, 50.0), np.array(read), np.full(50, 2.0))
+
+
+def test_a_group_that_committed_all_the_while_and_has_stopped_to_stands() -> None:
+    stop = commit_stop(fifty([50.0] * 20 + [0.0] * 30))
+    assert stop == CommitStop(300.0)
+    assert pace(fifty([50.0] * 20 + [0.0] * 30)) is None
+    reading = samples(g.GROUP_TOPIC_STATE, {(*AT, "orders", "reading"): 6.0})
+    stable = samples(g.GROUP_STATE, {(*AT, "classic", "Stable"): 1.0})
+    incident = decided(stop, reading, stable)
+    assert incident.id == "reader_stands:shop/billing"
+    assert incident.sentence == (
+        "Group billing of shop has stopped committing, though records come and its members are there (1 group)."
+    )
+    assert incident.evidence == ("it has committed nothing for 5 min",)
+    assert incident.runbook == "KafkaGroupStuck"
+
+
+@pytest.mark.parametrize(
+    "of",
+    [
+        fifty([50.0] * 39 + [0.0] * 11),
+        fifty([50.0] * 6 + [0.0] * 12 + [50.0] * 8 + [0.0] * 24),
+        fifty([UNKNOWN] * 15 + [50.0] * 5 + [0.0] * 30),
+        fifty([0.0] * 50),
+        fifty([UNKNOWN] * 50),
+        fifty([50.0] * 20 + [0.0] * 20 + [UNKNOWN] * 10),
+        fifty([50.0] * 20 + [0.0] * 24 + [UNKNOWN] * 3 + [0.0] * 3),
+        fifty([50.0] * 20 + [0.0] * 30, [0.0] * 50),
+        fifty([50.0] * 20 + [0.0] * 30, [0.0] * 47 + [500.0] * 3),
+        fifty([50.0] * 20 + [0.0] * 29 + [50.0]),
+    ],
+    ids=[
+        "only just", "it commits seldom", "too little is known of before", "nothing is known of before",
+        "nothing is known", "nor of late", "in part of late", "nothing comes", "it came this moment", "it reads again",
+    ],
+)  # fmt: skip
+def test_where_a_group_may_read_or_have_nothing_to_read_it_has_not_stopped(of: Steps) -> None:
+    assert commit_stop(of) is None
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        samples(g.GROUP_MEMBERS, {AT: 0.0}),
+        samples(k.BROKER_UP, {("shop", "1"): 1.0, ("shop", "2"): 0.0}),
+        samples(g.GROUP_STATE, {(*AT, "classic", "PreparingRebalance"): 1.0}),
+        samples(k.TOPIC_UNDECIDED_SECONDS, {("shop", "orders"): 90.0}),
+    ],
+    ids=["no members", "a broker is down", "it rebalances", "a transaction is open"],
+)
+def test_where_something_else_may_be_why_it_commits_nothing_that_is_not_said(more: Samples) -> None:
+    known = [samples(g.GROUP_TOPIC_WANTED, {(*AT, "orders"): 1.0}), more]
+    known += [] if more.metric is g.GROUP_MEMBERS else [samples(g.GROUP_MEMBERS, {AT: 2.0})]
+    (incident,) = decide(Known([LATE], known, pace=lambda *_: CommitStop(300.0)))
     assert kind(incident) == ""

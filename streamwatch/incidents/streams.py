@@ -30,6 +30,8 @@ _READ_LIMITS: Final = ((s.READ_CALLS_USE, "calls"), (s.READ_BYTES_USE, "bytes"))
 _FULL: Final = 0.8
 """From this share of its limits on a stream or a shard counts as full: the parameter that comes with the alerts."""
 _HALF: Final = 0.5
+_FAR_MORE: Final = 2.0
+"""Times what the stream's shards use in the mean."""
 
 
 def writers(known: Known) -> Iterator[Cause]:
@@ -61,9 +63,10 @@ def _writers_now(known: Known, scope: Scope) -> Cause | None:
     if use is None:
         return None  # which of the two it is cannot be said
     words = f"{stream} uses {use:.0%} of what its shards take"
+    are_refused = bool(known.about(scope, _REFUSED))
     if use >= _FULL:
         shards = known.value(s.OPEN_SHARDS, *scope[1:])
-        is_refused = bool(known.about(scope, _REFUSED)) or use >= 1
+        is_refused = are_refused or use >= 1
         return Cause(
             "producers",
             scope,
@@ -74,9 +77,12 @@ def _writers_now(known: Known, scope: Scope) -> Cause | None:
             (Effects(scope, _WRITES),),
             shards,
         )
-    if hottest is None or hottest[1] < _FULL or use >= _HALF:
+    if hottest is None or use >= _HALF:
         return None
     (shard, hash_key), share = hottest
+    # A shard refuses by the second, and what it uses is a mean over a minute: far more than the others is enough then.
+    if share < _FULL and not (are_refused and share >= _FAR_MORE * use):
+        return None
     return Cause(
         "hot",
         scope,

@@ -103,7 +103,15 @@ def test_a_connector_that_failed_is_the_cause_of_its_groups_lag(group: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("use", "split", "cause"), [(0.97, 0.99, "producers"), (0.27, 1.0, "hot"), (0.6, 0.9, ""), (None, 1.0, "")]
+    ("use", "split", "cause"),
+    [
+        (0.97, 0.99, "producers"),
+        (0.27, 1.0, "hot"),
+        (0.2, 0.6, "hot"),
+        (0.4, 0.6, ""),
+        (0.6, 0.9, ""),
+        (None, 1.0, ""),
+    ],
 )
 def test_records_are_refused_by_a_stream_that_is_full_or_by_a_shard_that_is_hot(
     use: float | None, split: float, cause: str
@@ -125,6 +133,11 @@ def test_records_are_refused_by_a_stream_that_is_full_or_by_a_shard_that_is_hot(
         shard = samples(h.SPLIT, {(*PLACE, "shardId-1", "123"): 1.0})
         after = first(alert("KinesisWriteThrottled", STREAM), calm, shard, before=(incident.cause,))
         assert kind(after) == cause, "which shard is the hottest looks back, too"
+
+
+def test_a_shard_of_which_nothing_is_refused_is_hot_only_where_it_is_nearly_full() -> None:
+    known = [samples(h.SPLIT, {(*PLACE, "shardId-1", "123"): 0.6}), samples(s.WRITE_RECORDS_USE, {PLACE: 0.2})]
+    assert kind(first(alert("KinesisWriteRecordsNearLimit", STREAM), *known)) == ""
 
 
 def test_readers_that_are_refused_are_late_by_that() -> None:
